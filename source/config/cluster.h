@@ -1,0 +1,89 @@
+#pragma once
+
+// A cluster as configured: where requests may go and how connections to it are made. What outlives a configuration
+// (hosts with their load, pools, breakers) lives in upstream/ under the cluster's name.
+// A zero duration means: no such limit.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/config/address.h"
+#include "source/config/http_options.h"
+#include "source/config/route.h"
+
+namespace pillion::config {
+
+struct Locality {
+  std::string region;
+  std::string zone;
+  std::string sub_zone;
+
+  bool operator==(const Locality&) const = default;
+};
+
+struct Endpoint {
+  std::variant<Address, DnsTarget> target;  // DnsTarget in STRICT_DNS clusters only
+  std::string hostname;
+  uint32_t weight = 1;
+  uint32_t priority = 0;  // 0 is the highest; no gaps within a cluster
+  Locality locality;
+};
+
+// Bounds per cluster and priority, over all workers.
+struct CircuitBreaker {
+  uint32_t max_connections = 1024;
+  uint32_t max_pending_requests = 1024;
+  uint32_t max_requests = 1024;
+  uint32_t max_retries = 3;
+};
+
+// Socket keepalive; what is not set stays as the system has it.
+struct TcpKeepalive {
+  std::optional<uint32_t> probes;
+  std::optional<uint32_t> time_s;
+  std::optional<uint32_t> interval_s;
+};
+
+struct UpstreamHttp {
+  enum class Protocol : uint8_t { kHttp1, kHttp2, kAsDownstream };
+
+  Protocol protocol = Protocol::kHttp1;
+  HttpOptions options;
+  Http1Options http1;  // used where the protocol can be HTTP/1
+  Http2Options http2;  // used where the protocol can be HTTP/2
+};
+
+struct Cluster {
+  enum class Discovery : uint8_t { kStatic, kStrictDns };
+  enum class Balancer : uint8_t { kRoundRobin, kLeastRequest };
+  enum class DnsFamily : uint8_t { kAuto, kV4Only, kV6Only, kV4Preferred, kAll };
+
+  std::string name;
+  std::string stat_name;  // alt_stat_name, else the name; ':' replaced by '_'
+  Discovery discovery = Discovery::kStatic;
+  std::vector<Endpoint> endpoints;
+
+  Balancer balancer = Balancer::kRoundRobin;
+  uint32_t least_request_choices = 2;
+
+  base::Duration connect_timeout = std::chrono::seconds(5);  // never zero
+  uint32_t per_connection_buffer_limit = 1024 * 1024;        // bytes
+  std::array<CircuitBreaker, 2> circuit_breakers;            // by Priority
+  UpstreamHttp http;
+  std::optional<TcpKeepalive> tcp_keepalive;
+
+  base::Duration dns_refresh_rate = std::chrono::seconds(5);
+  bool respect_dns_ttl = false;
+  DnsFamily dns_family = DnsFamily::kAuto;
+
+  const CircuitBreaker& circuit_breaker(Priority priority) const {
+    return circuit_breakers[static_cast<size_t>(priority)];
+  }
+};
+
+}  // namespace pillion::config

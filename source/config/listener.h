@@ -1,0 +1,97 @@
+#pragma once
+
+// A listener as configured, with the filter that its connections end in.
+// A zero duration means: no such limit.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/config/access_log.h"
+#include "source/config/address.h"
+#include "source/config/http_options.h"
+#include "source/config/route.h"
+
+namespace pillion::config {
+
+// The end of every HTTP filter chain; proxy/ runs it.
+struct RouterFilter {
+  bool suppress_envoy_headers = false;  // no x-envoy-* is added
+};
+
+struct HttpFilter {
+  std::string name;
+  std::variant<RouterFilter> config;
+};
+
+struct HttpConnectionManager {
+  enum class Codec : uint8_t { kAuto, kHttp1, kHttp2 };
+  enum class ServerHeader : uint8_t { kOverwrite, kAppendIfAbsent, kPassThrough };
+
+  Codec codec = Codec::kAuto;
+  std::string stat_prefix;
+  std::shared_ptr<const RouteConfig> route_config;  // never null
+  std::vector<HttpFilter> http_filters;             // in order; the router is the last and the only one
+
+  HttpOptions options;
+  Http1Options http1;
+  Http2Options http2;
+  uint32_t max_request_headers_kb = 60;
+
+  base::Duration stream_idle_timeout = std::chrono::minutes(5);
+  base::Duration request_timeout{0};
+  base::Duration request_headers_timeout{0};
+  base::Duration drain_timeout = std::chrono::seconds(5);
+  base::Duration delayed_close_timeout = std::chrono::seconds(1);
+
+  std::string server_name = "pillion";
+  ServerHeader server_header = ServerHeader::kOverwrite;
+  std::string via;  // empty: none is added
+  bool add_user_agent = false;
+  bool proxy_100_continue = false;  // false: 100 is answered here and Expect taken off
+
+  bool use_remote_address = false;
+  uint32_t xff_num_trusted_hops = 0;
+  bool skip_xff_append = false;
+  bool generate_request_id = true;
+  bool preserve_external_request_id = false;
+
+  enum class StripPort : uint8_t { kNone, kMatching, kAny };
+  StripPort strip_port = StripPort::kNone;  // of Host, before routing
+  bool strip_trailing_host_dot = false;
+
+  std::vector<std::string> upgrade_types;  // in lower case, such as "websocket"; never CONNECT
+  std::vector<AccessLog> access_logs;
+};
+
+struct TcpProxy {
+  std::string stat_prefix;
+  std::string cluster;
+  base::Duration idle_timeout = std::chrono::hours(1);
+  uint32_t max_connect_attempts = 1;
+  std::vector<AccessLog> access_logs;
+};
+
+struct FilterChain {
+  std::string name;
+  std::string terminal_name;  // the filter's name in the configuration
+  std::variant<HttpConnectionManager, TcpProxy> terminal;
+};
+
+struct Listener {
+  std::string name;  // unique; the address's text where none is configured
+  Address address;
+  std::string stat_prefix;  // the address as stats name it ("127.0.0.1_80") where none is configured
+  uint32_t per_connection_buffer_limit = 1024 * 1024;  // bytes
+  std::optional<uint32_t> tcp_backlog;                 // none: net.core.somaxconn
+  bool enable_reuse_port = true;                       // false: one socket, shared by the workers
+  std::optional<uint32_t> max_accepts_per_event;       // none: all that are pending
+  FilterChain filter_chain;
+  std::vector<AccessLog> access_logs;  // one line a connection
+};
+
+}  // namespace pillion::config

@@ -1,0 +1,46 @@
+#pragma once
+
+// The checked, immutable model that the data path is built from. load.h makes it; nobody changes it afterwards, so any
+// thread may read it. Its parts are counted one by one, so that a later version can share those that did not change.
+// No protobuf type appears in it.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/config/access_log.h"
+#include "source/config/address.h"
+#include "source/config/cluster.h"
+#include "source/config/http_options.h"
+#include "source/config/listener.h"
+#include "source/config/route.h"
+
+namespace google::protobuf {
+class Message;
+}  // namespace google::protobuf
+
+namespace pillion::config {
+
+struct Node {
+  std::string id;
+  std::string cluster;
+  Locality locality;
+};
+
+struct Admin {
+  std::optional<Address> address;  // none: no admin server
+  std::vector<AccessLog> access_logs;
+};
+
+struct Bootstrap {
+  Node node;
+  Admin admin;
+  std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
+  std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; every reference to one resolves
+
+  // What was loaded, an envoy.config.bootstrap.v3.Bootstrap: for dump.h only. Never null in a loaded one.
+  std::shared_ptr<const google::protobuf::Message> source;
+};
+
+}  // namespace pillion::config
