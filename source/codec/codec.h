@@ -124,6 +124,15 @@ class ClientStream : public StreamBase {
   virtual void SendHead(const http::RequestHead& head, bool end) = 0;
 };
 
+// How a codec wants its connection to end.
+enum class Ending : uint8_t {
+  kOpen,    // not at all, there is more to do
+  kClose,   // close: everything was said, and all that the peer sent was read
+  kLinger,  // half-close, discard what still comes for a moment, then close: the peer may still be sending, and a
+            // reset would take the last answer from it (RFC 9112, 9.6)
+  kAbort,   // reset: the peer must see that what it got is not complete
+};
+
 // The connection below a codec.
 class Link {
  public:
@@ -165,8 +174,8 @@ class Connection {
   // False: Receive() would take nothing now.
   virtual bool wants_read() const = 0;
 
-  // True: nothing is left to do; the link closes the connection once output() is written.
-  virtual bool wants_close() const = 0;
+  // What the link shall do with the connection once output() is written.
+  virtual Ending ending() const = 0;
 
   // Streams that are not over.
   virtual size_t active_streams() const = 0;
