@@ -91,7 +91,6 @@ struct VirtualHost {
 struct RouteConfig {
   std::string name;
   std::vector<VirtualHost> virtual_hosts;
-  bool ignore_port_in_host_matching = false;
 };
 
 }  // namespace pillion::config

@@ -1,0 +1,96 @@
+"""api/envoy against Envoy's official API. Run: /usr/bin/python3 -m pytest test/conformance/api"""
+
+import copy
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import compare  # noqa: E402
+import official  # noqa: E402
+
+API = pathlib.Path(__file__).parents[3] / "api"
+
+
+@pytest.fixture(scope="module")
+def ours():
+    return official.compile_protos(API, sorted(str(path.relative_to(API)) for path in API.glob("envoy/**/*.proto")))
+
+
+def test_is_a_subset_of_the_official_api(ours, tmp_path):
+    packages = {file.package for file in ours.file if file.package.startswith("envoy.")}
+    whole = official.official_descriptors(packages, tmp_path)
+    assert compare.differences(ours, whole, "envoy.") == []
+    types, members = compare.size(ours, "envoy.")
+    assert types > 30 and members > 150
+
+
+# The comparison itself: each kind of deviation from the whole is found.
+
+def _retry_policy(descriptors):
+    for file in descriptors.file:
+        for message in file.message_type:
+            if file.package == "envoy.config.route.v3" and message.name == "RetryPolicy":
+                return message
+    raise AssertionError("no RetryPolicy")
+
+
+def _cluster(descriptors):
+    for file in descriptors.file:
+        for message in file.message_type:
+            if file.package == "envoy.config.cluster.v3" and message.name == "Cluster":
+                return message
+    raise AssertionError("no Cluster")
+
+
+def _rename_message(whole):
+    _retry_policy(whole).name = "RetryPolicy2"
+
+
+def _rename_field(whole):
+    _retry_policy(whole).field[0].name = "retry_when"
+
+
+def _renumber_field(whole):
+    _retry_policy(whole).field[0].number = 99
+
+
+def _retype_field(whole):
+    _retry_policy(whole).field[0].type = compare.descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+
+
+def _other_message_type(whole):
+    _retry_policy(whole).field[1].type_name = ".google.protobuf.UInt64Value"
+
+
+def _relabel_field(whole):
+    _retry_policy(whole).field[0].label = compare.descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
+
+
+def _rename_oneof(whole):
+    _cluster(whole).oneof_decl[0].name = "other"
+
+
+def _leave_oneof(whole):
+    for field in _cluster(whole).field:
+        field.ClearField("oneof_index")
+
+
+def _renumber_enum_value(whole):
+    _cluster(whole).enum_type[0].value[1].number = 9
+
+
+def _drop_enum_value(whole):
+    del _cluster(whole).enum_type[0].value[1]
+
+
+@pytest.mark.parametrize("deviate", [
+    _rename_message, _rename_field, _renumber_field, _retype_field, _other_message_type, _relabel_field, _rename_oneof,
+    _leave_oneof, _renumber_enum_value, _drop_enum_value])
+def test_finds_each_kind_of_deviation(ours, deviate):
+    whole = copy.deepcopy(ours)
+    assert compare.differences(ours, whole, "envoy.") == []
+    deviate(whole)
+    assert compare.differences(ours, whole, "envoy.") != []
