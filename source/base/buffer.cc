@@ -4,6 +4,24 @@
 #include <cstring>
 
 namespace pillion::base {
+namespace {
+
+// The smallest block that holds `bytes`; the largest one when none does.
+Block* TakeFor(BlockPool& pool, size_t bytes) {
+  constexpr size_t kHeader = sizeof(Block);
+  if (bytes <= 4096 - kHeader) return pool.Take(BlockSize::kArena);
+  if (bytes <= 16384 - kHeader) return pool.Take(BlockSize::kOutput);
+  return pool.Take(BlockSize::kRead);
+}
+
+}  // namespace
+
+Slice Slice::Copy(BlockPool& pool, std::string_view bytes) {
+  Block* block = TakeFor(pool, bytes.size());
+  PILLION_CHECK(bytes.size() <= block->capacity());
+  std::memcpy(block->data(), bytes.data(), bytes.size());
+  return Slice(block, block->data(), bytes.size());
+}
 
 Buffer::~Buffer() {
   Clear();
@@ -12,11 +30,7 @@ Buffer::~Buffer() {
 
 void Buffer::Append(std::string_view bytes) {
   while (!bytes.empty()) {
-    if (tail_room_ == 0) {
-      Block* block = pool_->Take(BlockSize::kOutput);
-      Push(Slice(block, block->data(), 0));
-      tail_room_ = block->capacity();
-    }
+    if (tail_room_ == 0) PushRoom(bytes.size());
     Slice& tail = at(count_ - 1);
     const size_t part = std::min(bytes.size(), tail_room_);
     std::memcpy(tail.data_ + tail.size_, bytes.data(), part);
@@ -41,12 +55,8 @@ void Buffer::Append(Buffer& other) {
 }
 
 char* Buffer::Reserve(size_t bytes) {
-  if (tail_room_ < bytes) {
-    Block* block = pool_->Take(BlockSize::kOutput);
-    PILLION_CHECK(bytes <= block->capacity());
-    Push(Slice(block, block->data(), 0));
-    tail_room_ = block->capacity();
-  }
+  if (tail_room_ < bytes) PushRoom(bytes);
+  PILLION_CHECK(bytes <= tail_room_);
   Slice& tail = at(count_ - 1);
   return tail.data_ + tail.size_;
 }
@@ -115,6 +125,13 @@ void Buffer::Push(Slice slice) {
   slices_[(head_ + count_) & (capacity_ - 1)] = std::move(slice);
   ++count_;
   tail_room_ = 0;
+}
+
+void Buffer::PushRoom(size_t wanted) {
+  // What begins small often stays small; what goes on gets larger blocks.
+  Block* block = count_ == 0 && wanted <= 2048 ? pool_->Take(BlockSize::kArena) : pool_->Take(BlockSize::kOutput);
+  Push(Slice(block, block->data(), 0));
+  tail_room_ = block->capacity();
 }
 
 void Buffer::Grow() {

@@ -36,6 +36,9 @@ class Slice {
     if (block_ != nullptr) block_->Release();
   }
 
+  // A copy in a block of its own, as small as fits. At most 64,000 bytes.
+  static Slice Copy(BlockPool& pool, std::string_view bytes);
+
   char* data() const { return data_; }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -102,6 +105,7 @@ class Buffer {
 
   Slice& at(size_t index) const { return slices_[(head_ + index) & (capacity_ - 1)]; }
   void Push(Slice slice);
+  void PushRoom(size_t wanted);
   void Grow();
 
   BlockPool* pool_;

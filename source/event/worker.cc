@@ -1,0 +1,71 @@
+#include "source/event/worker.h"
+
+#include <utility>
+
+namespace pillion::event {
+
+Worker::Worker(uint32_t index, const base::Clock& clock)
+    : index_(index),
+      clock_(clock),
+      now_(clock.MonotonicNow()),
+      wall_now_(clock.WallNow()),
+      timers_(now_) {}
+
+Worker::~Worker() {
+  while (Deferred* object = ended_.PopFront()) object->Dispose();
+  if (read_block_ != nullptr) read_block_->Release();
+}
+
+void Worker::Post(std::function<void()> work) {
+  bool first;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(work));
+    has_posted_.store(true, std::memory_order_release);
+  }
+  if (first && waker_) waker_();
+}
+
+void Worker::BeginTurn() {
+  now_ = clock_.MonotonicNow();
+  wall_now_ = clock_.WallNow();
+  timers_.Advance(now_);
+}
+
+void Worker::RunPosted() {
+  if (!has_posted_.load(std::memory_order_acquire)) return;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    running_.swap(posted_);
+    has_posted_.store(false, std::memory_order_relaxed);
+  }
+  for (std::function<void()>& work : running_) work();
+  running_.clear();
+}
+
+void Worker::EndTurn() {
+  RunPosted();
+
+  // Steps that steps ask for run in the next turn: one busy pair of connections can't keep the others waiting.
+  base::IntrusiveList<Task, TaskTag> steps;
+  steps.Splice(steps_);
+  while (Task* task = steps.PopFront()) task->Run();
+
+  // A flush may give room to a stream, which may make output on another connection.
+  while (Task* task = flushes_.PopFront()) task->Run();
+
+  while (Deferred* object = ended_.PopFront()) object->Dispose();
+}
+
+base::Block* Worker::read_block() {
+  if (read_block_ == nullptr) {
+    read_block_ = blocks_.Take(base::BlockSize::kRead);
+  } else if (!read_block_->unique()) {
+    read_block_->Release();
+    read_block_ = blocks_.Take(base::BlockSize::kRead);
+  }
+  return read_block_;
+}
+
+}  // namespace pillion::event

@@ -1,0 +1,228 @@
+#include "source/net/connection.h"
+
+#include <array>
+#include <utility>
+
+namespace pillion::net {
+namespace {
+
+// Reads of one connection in one turn; then the others get theirs.
+constexpr int kReadsPerTurn = 4;
+
+constexpr size_t kPiecesPerWrite = 32;
+
+}  // namespace
+
+Connection::Connection(event::Worker& worker, std::unique_ptr<Transport> transport, ConnectionOwner& owner,
+                       const ConnectionOptions& options)
+    : worker_(worker),
+      transport_(std::move(transport)),
+      owner_(owner),
+      options_(options),
+      output_(worker.blocks()),
+      flush_(this, [](void* self) { static_cast<Connection*>(self)->FlushOutput(); }),
+      resume_(this, [](void* self) { static_cast<Connection*>(self)->ReadWhileWanted(); }),
+      linger_timer_(this, [](void* self) {
+        static_cast<Connection*>(self)->RequestClose(CloseReason::kFinished, 0, false);
+      }) {}
+
+Connection::~Connection() = default;
+
+void Connection::Start(bool connecting) {
+  state_ = connecting ? State::kConnecting : State::kOpen;
+  const int error = transport_->Start(*this);
+  if (error != 0) RequestClose(connecting ? CloseReason::kConnectFailed : CloseReason::kError, error, false);
+}
+
+void Connection::OnTransportReady(event::Readiness readiness) {
+  if (state_ == State::kClosed || close_requested_) return;
+  if (state_ == State::kConnecting) {
+    if (!readiness.writable) return;
+    OnConnectEnded();
+    if (close_requested_) return;
+  }
+  if (readiness.writable && write_blocked_) {
+    write_blocked_ = false;
+    worker_.Flush(flush_);
+  }
+  if (!readiness.readable) return;
+  readable_ = true;
+  hangup_ = hangup_ || readiness.hangup;
+  if (readiness.failed && !codec_->wants_read()) {
+    // Nobody reads now, so nobody would see it.
+    RequestClose(CloseReason::kError, transport_->connect_error(), false);
+    return;
+  }
+  ReadWhileWanted();
+}
+
+void Connection::OnConnectEnded() {
+  const int error = transport_->connect_error();
+  if (error != 0) {
+    RequestClose(CloseReason::kConnectFailed, error, false);
+    return;
+  }
+  state_ = State::kOpen;
+  worker_.Flush(flush_);
+  owner_.OnConnected();
+}
+
+void Connection::ReadWhileWanted() {
+  if (state_ == State::kLingering) {
+    Discard();
+    return;
+  }
+  if (state_ != State::kOpen || close_requested_) return;
+  bool progress = true;
+  for (int reads = 0; progress && !close_requested_ && codec_->wants_read();) {
+    if (!rest_.empty()) {
+      progress = Deliver(std::move(rest_));
+    } else if (!readable_) {
+      break;
+    } else if (reads++ < kReadsPerTurn) {
+      progress = ReadOnce();
+    } else {
+      worker_.Step(resume_);
+      break;
+    }
+  }
+  if (codec_->ending() != codec::Ending::kOpen) worker_.Flush(flush_);
+  owner_.OnActivity();
+}
+
+bool Connection::ReadOnce() {
+  base::Block* block = worker_.read_block();
+  const IoResult result = transport_->Read({block->data(), block->capacity()});
+  switch (result.status) {
+    case IoStatus::kOk:
+      bytes_read_ += result.bytes;
+      // Less than was asked for: nothing is left, and the next byte is a new edge. An end comes without one.
+      if (result.bytes < block->capacity() && !hangup_) readable_ = false;
+      block->AddReference();
+      return Deliver(base::Slice(block, block->data(), result.bytes));
+    case IoStatus::kWouldBlock:
+      readable_ = false;
+      return false;
+    case IoStatus::kEnd:
+      readable_ = false;
+      read_ended_ = true;
+      codec_->ReceiveEnd();
+      return false;
+    case IoStatus::kError:
+      RequestClose(CloseReason::kError, result.error, false);
+      return false;
+  }
+  return false;
+}
+
+bool Connection::Deliver(base::Slice data) {
+  const size_t taken = codec_->Receive(data);
+  if (taken == data.size()) return true;
+  data.RemovePrefix(taken);
+  // What waits must not pin a whole read block for a few bytes.
+  rest_ = data.size() < base::Buffer::kShareFrom && rest_.empty() ? base::Slice::Copy(worker_.blocks(), data.view())
+                                                                  : std::move(data);
+  return taken > 0;
+}
+
+void Connection::Discard() {
+  rest_ = base::Slice();
+  for (int reads = 0; reads < kReadsPerTurn; ++reads) {
+    base::Block* block = worker_.read_block();
+    const IoResult result = transport_->Read({block->data(), block->capacity()});
+    if (result.status == IoStatus::kWouldBlock) return;
+    if (result.status != IoStatus::kOk) {
+      RequestClose(CloseReason::kFinished, 0, false);
+      return;
+    }
+  }
+  worker_.Step(resume_);
+}
+
+void Connection::FlushOutput() {
+  if (state_ == State::kClosed) return;
+  if (close_requested_) {
+    FinishClose(close_reason_, close_error_);
+    return;
+  }
+  if (state_ != State::kOpen) return;
+  while (!write_blocked_) {
+    codec_->Produce(options_.output_limit);
+    if (output_.empty()) break;
+    if (!WriteOutput()) break;
+  }
+  if (close_requested_) {
+    FinishClose(close_reason_, close_error_);
+    return;
+  }
+  if (end_output_ && output_.empty() && !half_closed_) {
+    half_closed_ = true;
+    transport_->ShutdownWrite();
+  }
+  HandleEnding();
+}
+
+bool Connection::WriteOutput() {
+  std::array<iovec, kPiecesPerWrite> pieces;
+  const size_t count = output_.Peek(pieces);
+  size_t offered = 0;
+  for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
+  const IoResult result = transport_->Write({pieces.data(), count});
+  switch (result.status) {
+    case IoStatus::kOk:
+      bytes_written_ += result.bytes;
+      output_.Drain(result.bytes);
+      write_blocked_ = result.bytes < offered;
+      if (output_.size() <= options_.output_limit / 2) codec_->OutputDrained();
+      return !write_blocked_;
+    case IoStatus::kWouldBlock:
+      write_blocked_ = true;
+      return false;
+    case IoStatus::kEnd:
+    case IoStatus::kError:
+      RequestClose(CloseReason::kError, result.error, false);
+      return false;
+  }
+  return false;
+}
+
+void Connection::HandleEnding() {
+  const codec::Ending ending = codec_->ending();
+  if (ending == codec::Ending::kOpen) return;
+  if (ending == codec::Ending::kAbort) {
+    RequestClose(CloseReason::kFinished, 0, true);
+  } else if (!output_.empty()) {
+    // A peer that reads nothing holds the rest for one linger time after each byte it took, not for ever.
+    worker_.SetTimer(linger_timer_, options_.linger);
+  } else if (ending == codec::Ending::kClose || read_ended_) {
+    RequestClose(CloseReason::kFinished, 0, false);
+  } else {
+    state_ = State::kLingering;
+    if (!half_closed_) transport_->ShutdownWrite();
+    half_closed_ = true;
+    worker_.SetTimer(linger_timer_, options_.linger);
+    worker_.Step(resume_);
+  }
+}
+
+void Connection::RequestClose(CloseReason reason, int error, bool abort) {
+  if (state_ == State::kClosed) return;
+  if (abort) transport_->Abort();
+  if (close_requested_) return;
+  close_requested_ = true;
+  close_reason_ = reason;
+  close_error_ = error;
+  worker_.Flush(flush_);
+}
+
+void Connection::FinishClose(CloseReason reason, int error) {
+  state_ = State::kClosed;
+  linger_timer_.Cancel();
+  resume_.Unlink();
+  rest_ = base::Slice();
+  output_.Clear();
+  codec_->Abort(reason == CloseReason::kConnectFailed ? "connect failed" : "connection closed");
+  owner_.OnClosed(reason, error);
+}
+
+}  // namespace pillion::net

@@ -1,0 +1,113 @@
+#include "source/net/listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "source/net/socket.h"
+
+namespace pillion::net {
+namespace {
+
+constexpr base::Duration kPauseAfterFailure = std::chrono::milliseconds(100);
+
+bool SetOption(int descriptor, int level, int option, int value) {
+  return setsockopt(descriptor, level, option, &value, sizeof value) == 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& address,
+                                                                 const ListenOptions& options) {
+  const auto failed = [&](const char* what) {
+    return absl::UnavailableError("cannot listen on " + address.text() + ": " + what + ": " + std::strerror(errno));
+  };
+  const int descriptor = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return failed("socket");
+  std::unique_ptr<ListenSocket> result(new ListenSocket(descriptor, address));
+  const bool is_unix = address.family() == AF_UNIX;
+  if (is_unix) {
+    // A socket file that a process left behind is in the way; one that somebody listens on stays.
+    const std::string path = address.text();
+    if (path.front() != '@') {
+      const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const bool alive = probe >= 0 && connect(probe, address.data(), address.size()) == 0;
+      if (probe >= 0) close(probe);
+      if (alive) {
+        errno = EADDRINUSE;
+        return failed("bind");
+      }
+      struct stat status;
+      if (stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) unlink(path.c_str());
+    }
+  } else {
+    SetOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options.reuse_port && !SetOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) return failed("SO_REUSEPORT");
+    if (address.family() == AF_INET6) SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv4_compat ? 0 : 1);
+  }
+  if (bind(descriptor, address.data(), address.size()) != 0) return failed("bind");
+  if (is_unix && options.unix_mode && chmod(address.text().c_str(), *options.unix_mode) != 0) return failed("chmod");
+  if (listen(descriptor, options.backlog > 0 ? options.backlog : SOMAXCONN) != 0) return failed("listen");
+  sockaddr_storage storage;
+  socklen_t size = sizeof storage;
+  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return failed("getsockname");
+  result->address_ = Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size);
+  return result;
+}
+
+ListenSocket::~ListenSocket() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+Acceptor::Acceptor(event::EpollLoop& loop, const ListenSocket& socket, AcceptEvents& events, uint32_t per_event)
+    : loop_(loop),
+      descriptor_(socket.descriptor()),
+      is_unix_(socket.address().family() == AF_UNIX),
+      events_(events),
+      per_event_(per_event),
+      resume_(this, [](void* self) { static_cast<Acceptor*>(self)->Start(); }) {}
+
+Acceptor::~Acceptor() { Stop(); }
+
+void Acceptor::Start() {
+  if (accepting_) return;
+  accepting_ = loop_.AddListening(descriptor_, *this) == 0;
+}
+
+void Acceptor::Stop() {
+  resume_.Cancel();
+  if (!accepting_) return;
+  accepting_ = false;
+  loop_.Remove(descriptor_);
+}
+
+void Acceptor::OnReady(event::Readiness) {
+  for (uint32_t i = 0; accepting_ && i < per_event_; ++i) {
+    sockaddr_storage storage;
+    socklen_t size = sizeof storage;
+    const int descriptor =
+        accept4(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection stays in the queue, and would be reported again at once.
+      const int error = errno;
+      Stop();
+      loop_.worker().SetTimer(resume_, kPauseAfterFailure);
+      events_.OnAcceptFailed(error);
+      return;
+    }
+    if (!is_unix_) SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    events_.OnAccept(
+        std::make_unique<SocketTransport>(loop_, descriptor,
+                                          Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size)));
+  }
+}
+
+}  // namespace pillion::net

@@ -1,0 +1,74 @@
+#pragma once
+
+// Listening sockets, and accepting from them on a worker.
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "source/event/epoll_loop.h"
+#include "source/net/address.h"
+#include "source/net/transport.h"
+
+namespace pillion::net {
+
+struct ListenOptions {
+  bool reuse_port = true;
+  bool ipv4_compat = false;  // an IPv6 wildcard takes IPv4 as well
+  int backlog = 0;           // 0: the system's limit
+  std::optional<uint32_t> unix_mode;
+};
+
+// A bound, listening socket. Owned by the server, by address: it outlives what accepts from it.
+class ListenSocket {
+ public:
+  // Binds and listens. An error names the address and what the system said.
+  static absl::StatusOr<std::unique_ptr<ListenSocket>> Open(const Address& address, const ListenOptions& options);
+  ListenSocket(const ListenSocket&) = delete;
+  ListenSocket& operator=(const ListenSocket&) = delete;
+  ~ListenSocket();
+
+  int descriptor() const { return descriptor_; }
+  const Address& address() const { return address_; }  // as bound: with the port that the kernel chose
+
+ private:
+  ListenSocket(int descriptor, const Address& address) : descriptor_(descriptor), address_(address) {}
+
+  int descriptor_;
+  Address address_;
+};
+
+class AcceptEvents {
+ public:
+  virtual void OnAccept(std::unique_ptr<Transport> transport) = 0;
+  // accept(2) failed for want of descriptors or memory; accepting pauses for a moment.
+  virtual void OnAcceptFailed(int error) = 0;
+
+ protected:
+  ~AcceptEvents() = default;
+};
+
+// Accepts from a socket on one worker. Destroyed on that worker, outside of a turn or by Worker::Dispose.
+class Acceptor final : private event::ReadinessEvents {
+ public:
+  // `per_event` bounds how many connections are taken in one turn, so that new ones don't starve the others.
+  Acceptor(event::EpollLoop& loop, const ListenSocket& socket, AcceptEvents& events, uint32_t per_event);
+  ~Acceptor();
+
+  void Start();
+  // Connections in the queue stay there.
+  void Stop();
+
+ private:
+  void OnReady(event::Readiness readiness) override;
+
+  event::EpollLoop& loop_;
+  const int descriptor_;
+  const bool is_unix_;
+  AcceptEvents& events_;
+  const uint32_t per_event_;
+  bool accepting_ = false;
+  base::Timer resume_;
+};
+
+}  // namespace pillion::net

@@ -1,0 +1,112 @@
+#include "source/net/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace pillion::net {
+namespace {
+
+void SetOption(int descriptor, int level, int option, int value) {
+  // A socket that refuses an option of this kind (a unix socket refuses TCP's) works without it.
+  setsockopt(descriptor, level, option, &value, sizeof value);
+}
+
+void SetKeepalive(int descriptor, const TcpKeepaliveOptions& options) {
+  SetOption(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (options.probes) SetOption(descriptor, IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(*options.probes));
+  if (options.time_s) SetOption(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(*options.time_s));
+  if (options.interval_s) SetOption(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(*options.interval_s));
+}
+
+IoResult Failed() {
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {.status = IoStatus::kWouldBlock};
+  return {.status = IoStatus::kError, .error = errno};
+}
+
+}  // namespace
+
+SocketTransport::SocketTransport(event::EpollLoop& loop, int descriptor, const Address& remote, int connect_error)
+    : loop_(loop), descriptor_(descriptor), connect_error_(connect_error), remote_(remote) {}
+
+SocketTransport::~SocketTransport() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+int SocketTransport::Start(TransportEvents& events) {
+  events_ = &events;
+  return descriptor_ < 0 ? connect_error_ : loop_.Add(descriptor_, *this);
+}
+
+int SocketTransport::connect_error() {
+  if (connect_error_ == 0) {
+    socklen_t size = sizeof connect_error_;
+    if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &connect_error_, &size) != 0) connect_error_ = errno;
+  }
+  return connect_error_;
+}
+
+IoResult SocketTransport::Read(std::span<char> into) {
+  ssize_t bytes;
+  do {
+    bytes = recv(descriptor_, into.data(), into.size(), 0);
+  } while (bytes < 0 && errno == EINTR);
+  if (bytes > 0) return {.status = IoStatus::kOk, .bytes = static_cast<size_t>(bytes)};
+  if (bytes == 0) return {.status = IoStatus::kEnd};
+  return Failed();
+}
+
+IoResult SocketTransport::Write(std::span<const iovec> from) {
+  ssize_t bytes;
+  do {
+    if (from.size() == 1) {
+      bytes = send(descriptor_, from[0].iov_base, from[0].iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(from.data());
+      message.msg_iovlen = from.size();
+      bytes = sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    }
+  } while (bytes < 0 && errno == EINTR);
+  if (bytes >= 0) return {.status = IoStatus::kOk, .bytes = static_cast<size_t>(bytes)};
+  return Failed();
+}
+
+void SocketTransport::ShutdownWrite() { shutdown(descriptor_, SHUT_WR); }
+
+void SocketTransport::Abort() {
+  // No wait, no FIN: close() sends a reset.
+  const linger none{.l_onoff = 1, .l_linger = 0};
+  setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
+const Address& SocketTransport::local_address() {
+  if (local_.family() == AF_UNSPEC && descriptor_ >= 0) {
+    sockaddr_storage storage;
+    socklen_t size = sizeof storage;
+    if (getsockname(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
+      local_ = Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size);
+    }
+  }
+  return local_;
+}
+
+std::unique_ptr<Transport> SocketConnector::Connect(const Address& address, const TcpKeepaliveOptions* keepalive) {
+  const int descriptor = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return std::make_unique<SocketTransport>(loop_, -1, address, errno);
+  if (address.family() != AF_UNIX) SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (keepalive != nullptr) SetKeepalive(descriptor, *keepalive);
+  int error = 0;
+  if (connect(descriptor, address.data(), address.size()) != 0 && errno != EINPROGRESS) {
+    error = errno;
+    close(descriptor);
+    return std::make_unique<SocketTransport>(loop_, -1, address, error);
+  }
+  return std::make_unique<SocketTransport>(loop_, descriptor, address);
+}
+
+}  // namespace pillion::net

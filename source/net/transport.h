@@ -1,0 +1,75 @@
+#pragma once
+
+// A byte stream to a peer, below everything else. One of the test seams. Implementations: SocketTransport here, the
+// loopback transport in test/support; TLS will wrap one.
+//
+// Readiness is edge-triggered: OnTransportReady() comes once, and again only after a call has answered kWouldBlock,
+// took or gave less than it was offered, or the state changed.
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "source/event/epoll_loop.h"
+#include "source/net/address.h"
+
+namespace pillion::net {
+
+enum class IoStatus : uint8_t {
+  kOk,
+  kWouldBlock,
+  kEnd,    // reading: the peer half-closed
+  kError,  // the stream is dead; IoResult::error says why
+};
+
+struct IoResult {
+  IoStatus status;
+  size_t bytes = 0;
+  int error = 0;  // errno
+};
+
+struct TcpKeepaliveOptions;
+
+class TransportEvents {
+ public:
+  // Until a connect has ended: `writable` is its end; connect_error() says how it went.
+  virtual void OnTransportReady(event::Readiness readiness) = 0;
+
+ protected:
+  ~TransportEvents() = default;
+};
+
+// Owned by a connection, on one worker. Destroying it closes it.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Events go to `events` from now on. Returns errno, 0 when it is done.
+  [[nodiscard]] virtual int Start(TransportEvents& events) = 0;
+
+  // errno of the connect that has ended; 0: connected.
+  virtual int connect_error() = 0;
+
+  virtual IoResult Read(std::span<char> into) = 0;
+  virtual IoResult Write(std::span<const iovec> from) = 0;
+  virtual void ShutdownWrite() = 0;
+  // Closes so that the peer sees a reset instead of an end.
+  virtual void Abort() = 0;
+
+  virtual const Address& local_address() = 0;
+  virtual const Address& remote_address() const = 0;
+};
+
+// Makes transports to upstream hosts. Implementations: SocketConnector, and the tests' loopback network.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+
+  // A transport whose connect has begun. Never null: what fails at once fails by connect_error().
+  // `keepalive` may be null.
+  virtual std::unique_ptr<Transport> Connect(const Address& address, const TcpKeepaliveOptions* keepalive) = 0;
+};
+
+}  // namespace pillion::net
