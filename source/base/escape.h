@@ -1,0 +1,23 @@
+#pragma once
+
+// Making bytes of unknown origin fit to be shown: in JSON, in a line of a log, in a text for a terminal.
+// Pure functions; they append and never clear, so a caller that reuses its string allocates nothing once it is warm.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace pillion::base {
+
+// Appends `text` as a JSON string with its quotes. What is not valid UTF-8 becomes U+FFFD; `<`, `>` and `&` are written
+// as \u00xx, so that the result may stand inside HTML.
+void AppendJsonString(std::string& out, std::string_view text);
+
+// Appends `text` with every control byte, and a backslash, as \n, \r, \t, \\ or \xNN: what comes out is one line and moves
+// no terminal's cursor. Bytes from 0x80 on are kept where they are valid UTF-8 outside U+0080..U+009F, else escaped.
+void AppendPrintable(std::string& out, std::string_view text);
+
+// The length in bytes of the valid UTF-8 sequence at the start of `text` (1 to 4), or 0.
+size_t Utf8Length(std::string_view text);
+
+}  // namespace pillion::base

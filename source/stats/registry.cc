@@ -1,0 +1,265 @@
+#include "source/stats/registry.h"
+
+#include <re2/re2.h>
+#include <sys/mman.h>
+
+#include <iterator>
+
+#include "source/base/check.h"
+#include "source/stats/metric.h"
+
+namespace pillion::stats {
+namespace {
+
+bool Matches(const Metric& metric, const Query& query) {
+  return query.filter == nullptr || re2::RE2::PartialMatch(metric.description->name, *query.filter);
+}
+
+}  // namespace
+
+Shard::~Shard() {
+  for (std::atomic<uint64_t*>& chunk : chunks_) {
+    if (uint64_t* memory = chunk.load(std::memory_order_relaxed)) munmap(memory, kChunkWords * sizeof(uint64_t));
+  }
+}
+
+uint32_t Shard::Cell(const Metric* metric) {
+  PILLION_CHECK(metric != nullptr && metric->has_cell);
+  return metric->cell;
+}
+
+bool Shard::MapChunk(size_t index) {
+  constexpr size_t kBytes = kChunkWords * sizeof(uint64_t);
+  void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  madvise(memory, kBytes, MADV_NOHUGEPAGE);  // neighbouring chunks must not become resident as one huge page
+  chunks_[index].store(static_cast<uint64_t*>(memory), std::memory_order_release);
+  return true;
+}
+
+Registry::Registry(size_t workers, size_t max_metrics) : max_metrics_(max_metrics) {
+  for (size_t i = 0; i < workers + 1; ++i) shards_.push_back(std::make_unique<Shard>());
+  for (size_t kind = 0; kind < std::size(refused_metric_); ++kind) {
+    refused_metric_[kind] = std::make_unique<Metric>();
+    refused_metric_[kind]->description = std::make_shared<Description>(Description{"", nullptr, Kind(kind)});
+    if (Kind(kind) != Kind::kText) PILLION_CHECK(ReserveCells(*refused_metric_[kind]));
+  }
+  AddCounterCallback("stats.metrics_refused", [this] { return refused_; });
+}
+
+Registry::~Registry() = default;
+
+bool Registry::ReserveCells(Metric& metric) {
+  CellSource& source = metric.description->kind == Kind::kHistogram ? histogram_cells_ : number_cells_;
+  if (!source.free.empty()) {
+    metric.cell = source.free.back();
+    source.free.pop_back();
+  } else {
+    if (source.end - source.next < source.words) {
+      if (chunks_ == Shard::kMaxChunks) return false;
+      for (std::unique_ptr<Shard>& shard : shards_) {
+        if (shard->chunks_[chunks_].load(std::memory_order_relaxed) == nullptr && !shard->MapChunk(chunks_)) return false;
+      }
+      source.next = static_cast<uint32_t>(chunks_ << Shard::kChunkBits);
+      source.end = source.next + Shard::kChunkWords;
+      ++chunks_;
+    }
+    metric.cell = source.next;
+    source.next += source.words;
+  }
+  metric.has_cell = true;
+  return true;
+}
+
+void Registry::FreeCells(Metric& metric) {
+  CellSource& source = metric.description->kind == Kind::kHistogram ? histogram_cells_ : number_cells_;
+  for (std::unique_ptr<Shard>& shard : shards_) {
+    uint64_t* words = static_cast<uint64_t*>(shard->At(metric.cell));
+    for (uint32_t i = 0; i < source.words; ++i) {
+      if (internal::Load(words[i]) != 0) internal::Store(words[i], 0);  // a store would make the page resident
+    }
+  }
+  source.free.push_back(metric.cell);
+}
+
+Metric* Registry::Add(std::string_view name, Tags tags, Kind kind) {
+  if (const auto found = metrics_.find(Key(name, kind)); found != metrics_.end()) {
+    ++found->second->references;
+    return found->second.get();
+  }
+  auto metric = std::make_unique<Metric>();
+  metric->description = std::make_shared<Description>(Description{std::string(name), std::move(tags), kind});
+  metric->references = 1;
+  if (metrics_.size() >= max_metrics_ || (kind != Kind::kText && !ReserveCells(*metric))) {
+    ++refused_;
+    return refused_metric_[static_cast<size_t>(kind)].get();
+  }
+  const Key key(metric->description->name, kind);
+  return metrics_.emplace(key, std::move(metric)).first->second.get();
+}
+
+CounterId Registry::AddCounter(std::string_view name, Tags tags) {
+  const std::lock_guard lock(mutex_);
+  return {Add(name, std::move(tags), Kind::kCounter)};
+}
+
+GaugeId Registry::AddGauge(std::string_view name, Tags tags) {
+  const std::lock_guard lock(mutex_);
+  return {Add(name, std::move(tags), Kind::kGauge)};
+}
+
+HistogramId Registry::AddHistogram(std::string_view name, Tags tags) {
+  const std::lock_guard lock(mutex_);
+  return {Add(name, std::move(tags), Kind::kHistogram)};
+}
+
+TextId Registry::AddText(std::string_view name, Tags tags) {
+  const std::lock_guard lock(mutex_);
+  return {Add(name, std::move(tags), Kind::kText)};
+}
+
+Metric* Registry::AddCallback(std::string_view name, Kind kind, Callback callback) {
+  const std::lock_guard lock(mutex_);
+  Metric* metric = Add(name, nullptr, kind);
+  if (!metric->description->name.empty()) metric->NeedKept().callback = std::move(callback);
+  return metric;
+}
+
+CallbackId Registry::AddCounterCallback(std::string_view name, Callback callback) {
+  return {AddCallback(name, Kind::kCounter, std::move(callback))};
+}
+
+CallbackId Registry::AddGaugeCallback(std::string_view name, Callback callback) {
+  return {AddCallback(name, Kind::kGauge, std::move(callback))};
+}
+
+void Registry::SetText(TextId id, std::string value) {
+  const std::lock_guard lock(mutex_);
+  Metric::Kept& kept = id.metric->NeedKept();
+  kept.text = std::move(value);
+  kept.text_set = true;
+}
+
+void Registry::ReleaseMetric(Metric* metric) {
+  const std::lock_guard lock(mutex_);
+  const Description& description = *metric->description;
+  if (metric == refused_metric_[static_cast<size_t>(description.kind)].get()) return;
+  PILLION_CHECK(metric->references > 0);
+  if (--metric->references > 0) return;
+  if (metric->has_cell) FreeCells(*metric);
+  metrics_.erase(Key(description.name, description.kind));
+}
+
+uint64_t Registry::CounterTotal(const Metric& metric) const {
+  if (metric.has_callback()) return metric.kept->callback();
+  uint64_t total = 0;
+  for (const std::unique_ptr<Shard>& shard : shards_) total += static_cast<Counter*>(shard->At(metric.cell))->value();
+  return total;
+}
+
+BucketCounts Registry::HistogramTotal(const Metric& metric) const {
+  BucketCounts total{};
+  for (const std::unique_ptr<Shard>& shard : shards_) static_cast<Histogram*>(shard->At(metric.cell))->AddTo(total);
+  return total;
+}
+
+void Registry::ReadNumber(const Metric& metric, const Query& query, Snapshot& out) const {
+  Snapshot::Number number{metric.description};
+  if (metric.description->kind == Kind::kCounter) {
+    const uint64_t total = CounterTotal(metric);
+    if (query.used_only && total == 0) return;
+    number.counter = total - metric.reset_base;
+  } else if (metric.has_callback()) {
+    number.gauge = static_cast<int64_t>(metric.kept->callback());
+  } else {
+    bool used = false;
+    for (const std::unique_ptr<Shard>& shard : shards_) {
+      const Gauge& gauge = *static_cast<Gauge*>(shard->At(metric.cell));
+      used = used || gauge.used();
+      number.gauge += gauge.value();
+    }
+    if (query.used_only && !used) return;
+  }
+  out.numbers.push_back(std::move(number));
+}
+
+void Registry::ReadHistogram(const Metric& metric, const Query& query, Snapshot& out) const {
+  const BucketCounts total = HistogramTotal(metric);
+  Snapshot::Distribution distribution{metric.description};
+  distribution.cumulative = Summarize(total);
+  if (query.used_only && distribution.cumulative.count == 0) return;
+  distribution.interval = metric.history != nullptr ? metric.history->interval : Summarize(BucketCounts{});
+  distribution.below = CountsBelowBounds(total);
+  out.histograms.push_back(std::move(distribution));
+}
+
+Snapshot Registry::Read(const Query& query) {
+  const std::lock_guard lock(mutex_);
+  Snapshot out;
+  for (const auto& [key, metric] : metrics_) {
+    const Kind kind = key.second;
+    if ((query.kind && *query.kind != kind) || !Matches(*metric, query)) continue;
+    switch (kind) {
+      case Kind::kCounter:
+      case Kind::kGauge: ReadNumber(*metric, query, out); break;
+      case Kind::kHistogram: ReadHistogram(*metric, query, out); break;
+      case Kind::kText: {
+        const bool set = metric->kept != nullptr && metric->kept->text_set;
+        if (set || !query.used_only) out.texts.push_back({metric->description, set ? metric->kept->text : ""});
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+void Registry::RollInterval() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, metric] : metrics_) {
+    if (key.second != Kind::kHistogram) continue;
+    const BucketCounts total = HistogramTotal(*metric);
+    if (metric->history == nullptr) {
+      if (total == BucketCounts{}) continue;  // never written: no memory for it
+      metric->history = std::make_unique<Metric::History>();
+    }
+    Metric::History& history = *metric->history;
+    BucketCounts interval;
+    for (size_t i = 0; i < total.size(); ++i) interval[i] = total[i] - history.last[i];
+    history.interval = Summarize(interval);
+    history.last = total;
+  }
+}
+
+void Registry::ResetCounters() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, metric] : metrics_) {
+    if (key.second == Kind::kCounter) metric->reset_base = CounterTotal(*metric);
+  }
+}
+
+Scope::Scope(Registry& registry, const Prefix& prefix)
+    : registry_(&registry), prefix_(prefix.text()), tags_(std::make_shared<std::vector<Tag>>(prefix.tags())) {}
+
+Scope::Scope(Scope&& other) noexcept
+    : registry_(other.registry_),
+      prefix_(std::move(other.prefix_)),
+      tags_(std::move(other.tags_)),
+      metrics_(std::exchange(other.metrics_, {})) {}
+
+Scope::~Scope() {
+  for (Metric* metric : metrics_) registry_->ReleaseMetric(metric);
+}
+
+Metric* Scope::Add(std::string_view name, Kind kind) {
+  const std::lock_guard lock(registry_->mutex_);
+  Metric* metric = registry_->Add(prefix_ + std::string(name), tags_, kind);
+  metrics_.push_back(metric);
+  return metric;
+}
+
+CounterId Scope::AddCounter(std::string_view name) { return {Add(name, Kind::kCounter)}; }
+GaugeId Scope::AddGauge(std::string_view name) { return {Add(name, Kind::kGauge)}; }
+HistogramId Scope::AddHistogram(std::string_view name) { return {Add(name, Kind::kHistogram)}; }
+TextId Scope::AddText(std::string_view name) { return {Add(name, Kind::kText)}; }
+
+}  // namespace pillion::stats

@@ -1,0 +1,58 @@
+#pragma once
+
+// A reading of all metrics at one time: merged over the workers, sorted by name. A plain value.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/stats/histogram.h"
+#include "source/stats/tags.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace pillion::stats {
+
+enum class Kind : uint8_t { kCounter, kGauge, kHistogram, kText };
+
+struct Description {
+  std::string name;
+  Tags tags;  // may be null
+  Kind kind;
+};
+
+// What to read. The default is everything.
+struct Query {
+  bool used_only = false;              // only what was written since the start
+  const re2::RE2* filter = nullptr;    // only names in which it is found
+  std::optional<Kind> kind;
+};
+
+struct Snapshot {
+  struct Text {
+    std::shared_ptr<const Description> description;
+    std::string value;
+  };
+  struct Number {  // a counter's or a gauge's
+    std::shared_ptr<const Description> description;
+    uint64_t counter = 0;
+    int64_t gauge = 0;
+  };
+  struct Distribution {
+    std::shared_ptr<const Description> description;
+    HistogramSummary interval;    // the last whole interval
+    HistogramSummary cumulative;  // since the start
+    std::array<uint64_t, kPrometheusBounds.size()> below{};  // cumulative
+  };
+
+  std::vector<Text> texts;
+  std::vector<Number> numbers;
+  std::vector<Distribution> histograms;
+};
+
+}  // namespace pillion::stats
