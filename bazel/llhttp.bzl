@@ -20,7 +20,7 @@ cc_library(
 def _llhttp_impl(ctx):
     archive = "llhttp-%s.tar.gz" % _VERSION
     fetched = ctx.execute([
-        "python3", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:",
+        "/usr/bin/python3", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:",
         "--no-build-isolation", "-d", ".", "llhttp==" + _VERSION,
     ], timeout = 300)
     if fetched.return_code != 0:
