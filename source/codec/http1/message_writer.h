@@ -1,0 +1,64 @@
+#pragma once
+
+// Writes messages: heads, always from the model, and bodies in the framing that their head announced.
+// Member of a connection; writes into the output of its link and nowhere else.
+
+#include <cstdint>
+
+#include "source/base/buffer.h"
+#include "source/http/message.h"
+
+namespace pillion::codec::http1 {
+
+// How the end of a body is told (RFC 9112, 6.3).
+enum class Framing : uint8_t {
+  kNone,        // there is no body; what is given is dropped
+  kLength,      // content-length
+  kChunked,
+  kUntilClose,  // the end of the connection
+  kTunnel,      // raw bytes behind a switch of protocols; the end is a half-close
+};
+
+// What the connection has to say beside a response's own fields.
+enum class Persistence : uint8_t {
+  kDefault,    // as the version has it: no field
+  kClose,      // connection: close
+  kKeepAlive,  // connection: keep-alive, to an HTTP/1.0 client
+};
+
+// The head with its framing fields. content-length is written from `head.content_length`, or as `length` where the
+// head has none; fields that concern the connection are never taken from head.headers.
+void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
+                       Persistence persistence);
+void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length);
+
+// One body on its way out.
+class BodyWriter {
+ public:
+  // What became of the message after a call.
+  enum class State : uint8_t {
+    kOpen,
+    kComplete,
+    kBroken,  // more or fewer bytes than announced: the message must not look complete
+  };
+
+  void Begin(Framing framing, int64_t length) {
+    framing_ = framing;
+    left_ = framing == Framing::kLength ? static_cast<uint64_t>(length) : 0;
+    state_ = State::kOpen;
+  }
+
+  State Write(base::Buffer& out, base::Slice data, bool end);
+  // Ends the body; `trailers` may be null, and are left out where the framing has no place for them.
+  State End(base::Buffer& out, const http::HeaderMap* trailers);
+
+  Framing framing() const { return framing_; }
+  State state() const { return state_; }
+
+ private:
+  Framing framing_ = Framing::kNone;
+  State state_ = State::kComplete;
+  uint64_t left_ = 0;  // kLength: bytes still to come
+};
+
+}  // namespace pillion::codec::http1
