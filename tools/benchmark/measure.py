@@ -1,0 +1,152 @@
+"""One round of each kind of scenario: what is done to the proxy, and the figures that come out."""
+import select
+import socket
+import time
+from pathlib import Path
+
+from benchmark import programs, proxies
+from benchmark.load import Load
+from benchmark.processes import BenchError, Process, free_port, run
+from benchmark.scenarios import GREETING, Scenario
+from benchmark.settings import Settings
+from benchmark.upstreams import Upstream
+
+Figures = dict[str, float]  # by metric
+IDLE_CONNECTIONS = 10000
+_MIB = 1 << 20
+
+
+class Proxy:
+    """A running proxy of one scenario. Owned by the scenario's run, which must stop() it."""
+
+    def __init__(self, name: str, scenario: Scenario, upstream_port: int, settings: Settings, directory: Path,
+                 prefix: tuple[str, ...] = ()):
+        """`prefix`: a program that runs the proxy, such as valgrind."""
+        self.name = name
+        self.port = free_port()
+        directory.mkdir(exist_ok=True)
+        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream_port, scenario.load == "grpc")
+        argv = proxies.RENDERERS[name](proxies.binary(name, settings.pillion), hop, directory)
+        self.process = Process(name, [*prefix, *argv], settings.proxy_core, directory)
+        try:
+            self.process.wait_until_listening(self.port, 60 if prefix else 15)
+        except BenchError:
+            self.process.stop()
+            raise
+        self.first_rss = 0.0
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+class LoadRound:
+    """A load of some seconds: CPU per request, rate, latency, memory after it."""
+
+    def __init__(self, scenario: Scenario, upstream: Upstream, settings: Settings, directory: Path):
+        self._load = Load(scenario, settings.load_core, directory)
+        self._seconds = settings.seconds
+
+    def warm_up(self, proxy: Proxy) -> None:
+        self._load.for_seconds(proxy.port, 1)
+
+    def __call__(self, proxy: Proxy) -> Figures:
+        meter, begin = proxy.process.meter(), time.monotonic()
+        result = self._load.for_seconds(proxy.port, self._seconds)
+        cpu, elapsed = meter(), time.monotonic() - begin
+        return {"cpu": cpu.total / result.requests, "user": cpu.user / result.requests,
+                "system": cpu.system / result.requests, "rate": result.rate, "p50": result.p50, "p99": result.p99,
+                "rss": proxy.process.rss(), "wait": cpu.wait / 1e4 / elapsed}
+
+
+class BodyRound:
+    """A large body down and one up, over one connection each: throughput, CPU, and how far memory grew over what
+    it was before the first body."""
+
+    def __init__(self, scenario: Scenario, upstream: Upstream, settings: Settings, directory: Path):
+        self._scenario, self._settings, self._body = scenario, settings, upstream.body
+
+    def warm_up(self, proxy: Proxy) -> None:
+        proxy.first_rss = proxy.process.rss()
+
+    def __call__(self, proxy: Proxy) -> Figures:
+        proxy.process.reset_peak()
+        figures = self._measured(proxy, "download") | self._measured(proxy, "upload")
+        return figures | {"growth": proxy.process.peak_rss() - proxy.first_rss}
+
+    def _measured(self, proxy: Proxy, direction: str) -> Figures:
+        transfer = {"h1": self._h1, "h2": self._h2}[self._scenario.down]
+        meter, begin = proxy.process.meter(), time.monotonic()
+        transfer(proxy.port, direction)
+        cpu, elapsed = meter(), time.monotonic() - begin
+        size = self._settings.body_bytes / _MIB
+        return {direction: size / elapsed, direction + "_cpu": cpu.total / size}
+
+    def _run(self, program: str, *options: str) -> str:
+        return run([programs.find(program), *options], self._settings.load_core, 120)
+
+    def _h1(self, port: int, direction: str) -> None:
+        url = f"http://127.0.0.1:{port}/body"
+        size = str(self._settings.body_bytes)
+        if direction == "download":
+            answer = self._run("curl", "-sSf", "--http1.1", "-o", "/dev/null", "-w", "%{size_download}", url)
+        else:
+            answer = self._run("curl", "-sSf", "--http1.1", "-H", "Expect:", "-T", str(self._body), url)
+        if answer != size:
+            raise BenchError(f"{direction} of {size} bytes: {answer[:80]!r} came through")
+
+    def _h2(self, port: int, direction: str) -> None:
+        url, size = f"http://127.0.0.1:{port}", self._settings.body_bytes
+        if direction == "download":
+            answer, expected = self._run("h2load", "-n1", "-c1", "-m1", url + "/body"), f"({size}) data"
+        else:  # nghttpd answers when it has seen the end of the body, and checks it against content-length
+            answer = self._run("h2load", "-n1", "-c1", "-m1", f"--data={self._body}", url + "/")
+            expected = f"({len(GREETING)}) data"
+        if "1 succeeded" not in answer or "1 2xx" not in answer or expected not in answer:
+            raise BenchError(f"{direction} of {size} bytes failed:\n{answer}")
+
+
+class IdleRound:
+    """Memory that idle connections take: each does one request and then stays open."""
+
+    def __init__(self, scenario: Scenario, upstream: Upstream, settings: Settings, directory: Path):
+        self._connections: list[socket.socket] = []
+
+    def warm_up(self, proxy: Proxy) -> None:
+        proxy.first_rss = proxy.process.rss()
+
+    def __call__(self, proxy: Proxy) -> Figures:
+        try:
+            for _ in range(IDLE_CONNECTIONS // 50):
+                self._open(proxy.port, 50)
+            time.sleep(1)
+            self._check_open()
+            rss = proxy.process.rss()
+            growth = rss - proxy.first_rss
+            return {"growth": growth, "per_connection": growth * 1e3 / IDLE_CONNECTIONS, "rss": rss}
+        finally:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    def _open(self, port: int, count: int) -> None:
+        batch = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(count)]
+        self._connections += batch
+        for connection in batch:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
+        for connection in batch:
+            answer = b""
+            while GREETING not in answer:
+                data = connection.recv(4096)
+                if not data:
+                    raise BenchError(f"connection {len(self._connections)} ended after {answer[:100]!r}")
+                answer += data
+
+    def _check_open(self) -> None:
+        poll = select.poll()
+        for connection in self._connections:
+            poll.register(connection, select.POLLIN)
+        if ended := poll.poll(0):
+            raise BenchError(f"{len(ended)} of {IDLE_CONNECTIONS} idle connections were closed or written to")
+
+
+ROUNDS = {"load": LoadRound, "body": BodyRound, "idle": IdleRound}

@@ -1,0 +1,96 @@
+"""What is measured, as data: the scenarios, the metrics and the figures pillion has to reach."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column. `digits` after the point; a figure is better when it is smaller unless `more_is_better`."""
+    title: str
+    digits: int
+    more_is_better: bool = False
+
+
+METRICS = {
+    "cpu": Metric("cpu us", 2),  # CPU microseconds of the proxy per request
+    "user": Metric("user", 2),
+    "system": Metric("system", 2),
+    "rate": Metric("requests/s", 0, more_is_better=True),
+    "p50": Metric("p50 ms", 3),
+    "p99": Metric("p99 ms", 3),
+    "rss": Metric("RSS MB", 1),
+    "wait": Metric("wait %", 1),  # time the proxy was runnable but its core was taken: how disturbed the round was
+    "download": Metric("down MiB/s", 0, more_is_better=True),
+    "upload": Metric("up MiB/s", 0, more_is_better=True),
+    "download_cpu": Metric("down cpu us/MiB", 1),
+    "upload_cpu": Metric("up cpu us/MiB", 1),
+    "growth": Metric("growth MB", 2),  # of RSS: peak over what it was before the first round
+    "per_connection": Metric("KB/connection", 2),
+}
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A bound on one metric of pillion: a ratio to `peer` in the same run, or absolute where peer is None."""
+    metric: str
+    peer: str | None
+    bound: float
+    aim: float | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    kind: str  # how a round is made: "load", "body", "idle" or "start" (measure.py)
+    down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
+    up: str  # protocol the proxy speaks to the upstream
+    load: str = ""  # of kind "load": "wrk", "wrk-close", "h2load" or "grpc" (load.py)
+    without: tuple[str, ...] = ()  # proxies that cannot do it
+    required: tuple[Requirement, ...] = ()
+
+
+_NO_NGINX = ("nginx",)  # it proxies to HTTP/2 upstreams for gRPC only
+_BODY = (Requirement("download", "haproxy", 0.9), Requirement("upload", "haproxy", 0.9),
+         Requirement("growth", None, 4.0))
+_CROSS = (Requirement("cpu", "haproxy", 0.95, 0.90),)
+
+SCENARIOS = (
+    Scenario("h1", "HTTP/1.1 keep-alive, 64 connections, 36-byte body", "load", "h1", "h1", "wrk",
+             required=(Requirement("cpu", "haproxy", 0.95, 0.92), Requirement("cpu", "envoy", 0.33),
+                       Requirement("p99", "haproxy", 1.0))),
+    Scenario("h2", "h2c to h2c, 8 connections x 16 streams, 36-byte body", "load", "h2", "h2", "h2load", _NO_NGINX,
+             (Requirement("cpu", "haproxy", 0.88, 0.80), Requirement("cpu", "envoy", 0.17))),
+    Scenario("h1-h2", "HTTP/1.1 down, h2c up, 64 connections", "load", "h1", "h2", "wrk", _NO_NGINX, _CROSS),
+    Scenario("h2-h1", "h2c down, HTTP/1.1 up, 8 connections x 16 streams", "load", "h2", "h1", "h2load",
+             required=_CROSS),
+    Scenario("grpc", "gRPC unary, 8 connections x 16 streams, 42-byte messages", "load", "h2", "h2", "grpc",
+             required=(Requirement("cpu", "haproxy", 0.88, 0.80),)),
+    Scenario("new", "HTTP/1.1, a new connection for each request, 64 at a time", "load", "h1", "h1", "wrk-close",
+             required=(Requirement("cpu", "haproxy", 1.0, 0.95),)),
+    Scenario("body-h1", "a 1 GiB body each way, HTTP/1.1", "body", "h1", "h1", required=_BODY),
+    Scenario("body-h2", "a 1 GiB body each way, h2c", "body", "h2", "h2", without=_NO_NGINX, required=_BODY),
+    Scenario("idle", "10,000 idle HTTP/1.1 connections, one request done on each", "idle", "h1", "h1",
+             required=(Requirement("growth", None, 40.0),)),
+    Scenario("start", "memory after start, one listener and one cluster", "start", "h1", "h1",
+             required=(Requirement("rss", None, 16.0),)),
+)
+
+GREETING = b"hello world hello world hello world\n"  # the 36-byte body
+_MESSAGE = b"\x0a\x23" + GREETING[:35]  # a protobuf message: field 1, a string
+GRPC_MESSAGE = b"\x00" + len(_MESSAGE).to_bytes(4, "big") + _MESSAGE  # length-prefixed, as on the wire
+GRPC_PATH = "/bench.Echo/Unary.grpc"
+GRPC_HEADERS = ("content-type: application/grpc", "te: trailers")
+
+
+def select(names: str) -> list[Scenario]:
+    """The scenarios named in a comma-separated list; "body" means body-h1 and body-h2. All of them when empty."""
+    if not names:
+        return list(SCENARIOS)
+    chosen = []
+    for name in names.split(","):
+        found = [s for s in SCENARIOS if s.name == name or (s.kind == name and s.kind == "body")]
+        if not found:
+            known = ", ".join(s.name for s in SCENARIOS)
+            raise ValueError(f'unknown scenario "{name}", expected some of: {known}, body')
+        chosen += found
+    return chosen
