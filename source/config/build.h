@@ -1,0 +1,75 @@
+#pragma once
+
+// From checked messages to the model: defaults, and what must hold between fields. Internal to config/.
+//
+// Each part adds what is wrong to the context's errors and returns what it could make of the rest; a model is used
+// only if there were no errors at all.
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "envoy/config/accesslog/v3/accesslog.pb.h"
+#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/core.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
+#include "google/protobuf/duration.pb.h"
+#include "source/base/clock.h"
+#include "source/config/config_error.h"
+#include "source/config/load.h"
+#include "source/config/model.h"
+
+namespace pillion::config {
+
+struct BuildContext {
+  const LoadOptions& options;
+  ErrorList& errors;
+  std::set<std::string, std::less<>> clusters;  // that may be referred to
+};
+
+std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
+                                          const LoadOptions& options, ErrorList& errors);
+
+std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const envoy::config::cluster::v3::Cluster& from,
+                                            const std::string& path);
+std::shared_ptr<const Listener> BuildListener(BuildContext& context,
+                                              const envoy::config::listener::v3::Listener& from,
+                                              const std::string& path);
+std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context,
+                                                    const envoy::config::route::v3::RouteConfiguration& from,
+                                                    const std::string& path);
+FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
+                             const std::string& path);
+
+// Parts that several have.
+using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>;
+std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& from, const std::string& path);
+
+enum class Side { kDownstream, kUpstream };
+HttpOptions BuildHttpOptions(BuildContext& context, const envoy::config::core::v3::HttpProtocolOptions& from,
+                             Side side, const std::string& path);
+Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core::v3::Http1ProtocolOptions& from,
+                               Side side, const std::string& path);
+Http2Options BuildHttp2Options(const envoy::config::core::v3::Http2ProtocolOptions& from);
+
+// An IP address or unix path. Nothing, and an error, if it is a name.
+std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::core::v3::Address& from,
+                                    const std::string& path);
+// `text` in canonical form; nothing if it is no IP address.
+std::optional<SocketAddress> ParseIp(const std::string& text, uint16_t port);
+// What a DataSource holds, at most `max_bytes`.
+std::string ReadSource(BuildContext& context, const envoy::config::core::v3::DataSource& from, size_t max_bytes,
+                       const std::string& path);
+// The message of an Any that holds something else than `expected`, or nothing.
+std::string WrongType(const google::protobuf::Any& any, std::string_view expected);
+void CheckClusterExists(BuildContext& context, const std::string& name, const std::string& path);
+
+// Within the bounds that CheckConstraints has put on every duration.
+base::Duration ToDuration(const google::protobuf::Duration& from);
+
+}  // namespace pillion::config

@@ -1,0 +1,80 @@
+// The bootstrap, and what refers from one of its parts to another.
+
+#include <map>
+
+#include "source/config/build.h"
+#include "source/config/extensions.h"
+#include "source/config/nearest.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+constexpr std::string_view kListeners = "static_resources.listeners";
+constexpr std::string_view kClusters = "static_resources.clusters";
+
+void BuildListeners(BuildContext& context, const envoy::config::bootstrap::v3::Bootstrap::StaticResources& from,
+                    Bootstrap& bootstrap) {
+  std::set<std::string> names;
+  std::map<std::string, std::string> addresses;  // text, name of the listener
+  for (int i = 0; i < from.listeners_size(); ++i) {
+    const std::string path = ElementPath(kListeners, i);
+    auto listener = BuildListener(context, from.listeners(i), path);
+    if (!from.listeners(i).name().empty() && !names.insert(listener->name).second) {
+      context.errors.Add(FieldPath(path, "name"), Concat("duplicate name ", Quote(listener->name)));
+    }
+    // Port 0 is another port each time. An address that is empty was refused already.
+    const auto* socket = std::get_if<SocketAddress>(&listener->address);
+    if (socket == nullptr || (socket->port != 0 && !socket->ip.empty())) {
+      const auto [at, first] = addresses.emplace(AddressText(listener->address), listener->name);
+      if (!first) {
+        context.errors.Add(FieldPath(path, "address"),
+                           Concat(at->first, " is already the address of listener ", Quote(at->second)));
+      }
+    }
+    bootstrap.listeners.push_back(std::move(listener));
+  }
+}
+
+void BuildClusters(BuildContext& context, const envoy::config::bootstrap::v3::Bootstrap::StaticResources& from,
+                   Bootstrap& bootstrap) {
+  for (int i = 0; i < from.clusters_size(); ++i) {
+    const std::string path = ElementPath(kClusters, i);
+    if (!from.clusters(i).name().empty() && !context.clusters.insert(from.clusters(i).name()).second) {
+      context.errors.Add(FieldPath(path, "name"), Concat("duplicate name ", Quote(from.clusters(i).name())));
+    }
+    bootstrap.clusters.push_back(BuildCluster(context, from.clusters(i), path));
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
+                                          const LoadOptions& options, ErrorList& errors) {
+  BuildContext context{options, errors, {}};
+  auto bootstrap = std::make_shared<Bootstrap>();
+  const auto& locality = from.node().locality();
+  bootstrap->node = {
+      from.node().id(), from.node().cluster(), {locality.region(), locality.zone(), locality.sub_zone()}};
+  if (from.admin().has_address()) {
+    bootstrap->admin.address = BuildAddress(context, from.admin().address(), "admin.address");
+  }
+  bootstrap->admin.access_logs = BuildAccessLogs(context, from.admin().access_log(), "admin.access_log");
+  BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
+  BuildListeners(context, from.static_resources(), *bootstrap);
+  return bootstrap;
+}
+
+void CheckClusterExists(BuildContext& context, const std::string& name, const std::string& path) {
+  if (name.empty() || context.clusters.contains(name)) return;
+  const std::vector<std::string_view> known(context.clusters.begin(), context.clusters.end());
+  context.errors.Add(path, Concat("unknown cluster '", name, "'", DidYouMean(name, known)));
+}
+
+std::string WrongType(const google::protobuf::Any& any, std::string_view expected) {
+  if (any.type_url().empty()) return Concat("missing, expected ", expected);
+  const std::string name = any.type_url().substr(any.type_url().rfind('/') + 1);
+  return Concat("a ", name, ", expected ", expected);
+}
+
+}  // namespace pillion::config

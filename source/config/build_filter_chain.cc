@@ -1,0 +1,169 @@
+// Filter chains: the HTTP connection manager and the TCP proxy that they end in.
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "source/config/build.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace hcm = envoy::extensions::filters::network::http_connection_manager::v3;
+using HttpMessage = hcm::HttpConnectionManager;
+using TcpMessage = envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
+using RouterMessage = envoy::extensions::filters::http::router::v3::Router;
+
+HttpConnectionManager::Codec BuildCodec(HttpMessage::CodecType from) {
+  switch (from) {
+    case HttpMessage::HTTP1: return HttpConnectionManager::Codec::kHttp1;
+    case HttpMessage::HTTP2: return HttpConnectionManager::Codec::kHttp2;
+    default: return HttpConnectionManager::Codec::kAuto;
+  }
+}
+
+HttpConnectionManager::ServerHeader BuildServerHeader(HttpMessage::ServerHeaderTransformation from) {
+  switch (from) {
+    case HttpMessage::APPEND_IF_ABSENT: return HttpConnectionManager::ServerHeader::kAppendIfAbsent;
+    case HttpMessage::PASS_THROUGH: return HttpConnectionManager::ServerHeader::kPassThrough;
+    default: return HttpConnectionManager::ServerHeader::kOverwrite;
+  }
+}
+
+std::vector<HttpFilter> BuildHttpFilters(BuildContext& context, const HttpMessage& from, const std::string& path) {
+  std::vector<HttpFilter> filters;
+  std::set<std::string> names;
+  const std::string field = FieldPath(path, "http_filters");
+  for (int i = 0; i < from.http_filters_size(); ++i) {
+    const hcm::HttpFilter& filter = from.http_filters(i);
+    const std::string filter_path = ElementPath(field, i);
+    if (!filter.name().empty() && !names.insert(filter.name()).second) {
+      context.errors.Add(FieldPath(filter_path, "name"), Concat("duplicate name ", Quote(filter.name())));
+    }
+    RouterMessage router;
+    if (!filter.typed_config().UnpackTo(&router)) {
+      context.errors.AddMissing(filter_path, FieldPath(filter_path, "typed_config"),
+                                WrongType(filter.typed_config(), "Router"));
+      continue;
+    }
+    if (i + 1 < from.http_filters_size()) context.errors.Add(filter_path, "the router must be the last filter");
+    filters.push_back({filter.name(), RouterFilter{router.suppress_envoy_headers()}});
+  }
+  if (from.http_filters_size() == 0) {
+    context.errors.AddMissing(path, field, "empty, but the router is required as the last filter");
+  }
+  return filters;
+}
+
+std::vector<std::string> BuildUpgradeTypes(BuildContext& context, const HttpMessage& from,
+                                           const std::string& path) {
+  std::vector<std::string> types;
+  std::set<std::string> seen;
+  for (int i = 0; i < from.upgrade_configs_size(); ++i) {
+    const auto& upgrade = from.upgrade_configs(i);
+    const std::string type_path = FieldPath(ElementPath(FieldPath(path, "upgrade_configs"), i), "upgrade_type");
+    std::string type = absl::AsciiStrToLower(upgrade.upgrade_type());
+    const bool is_token =
+        std::all_of(type.begin(), type.end(), [](char c) {  // RFC 9110, 5.6.2, and '/' for a version
+          return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
+        });
+    if (!is_token)
+      context.errors.Add(type_path, Concat(Quote(upgrade.upgrade_type()), ", expected a protocol's name"));
+    if (type.starts_with("connect")) context.errors.Add(type_path, "CONNECT is not implemented");
+    if (!type.empty() && !seen.insert(type).second)
+      context.errors.Add(type_path, Concat("duplicate type ", Quote(type)));
+    if (!upgrade.has_enabled() || upgrade.enabled().value()) types.push_back(std::move(type));
+  }
+  return types;
+}
+
+HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, const std::string& path) {
+  HttpConnectionManager http;
+  http.codec = BuildCodec(from.codec_type());
+  http.stat_prefix = from.stat_prefix();
+  http.route_config = BuildRouteConfig(context, from.route_config(), FieldPath(path, "route_config"));
+  http.http_filters = BuildHttpFilters(context, from, path);
+
+  http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,
+                                  FieldPath(path, "common_http_protocol_options"));
+  http.http1 = BuildHttp1Options(context, from.http_protocol_options(), Side::kDownstream,
+                                 FieldPath(path, "http_protocol_options"));
+  http.http2 = BuildHttp2Options(from.http2_protocol_options());
+  if (from.has_max_request_headers_kb()) http.max_request_headers_kb = from.max_request_headers_kb().value();
+
+  if (from.has_stream_idle_timeout()) http.stream_idle_timeout = ToDuration(from.stream_idle_timeout());
+  http.request_timeout = ToDuration(from.request_timeout());
+  http.request_headers_timeout = ToDuration(from.request_headers_timeout());
+  if (from.has_drain_timeout()) http.drain_timeout = ToDuration(from.drain_timeout());
+  if (from.has_delayed_close_timeout()) http.delayed_close_timeout = ToDuration(from.delayed_close_timeout());
+
+  if (!from.server_name().empty()) http.server_name = from.server_name();
+  http.server_header = BuildServerHeader(from.server_header_transformation());
+  http.via = from.via();
+  http.add_user_agent = from.add_user_agent().value();
+  http.proxy_100_continue = from.proxy_100_continue();
+  http.use_remote_address = from.use_remote_address().value();
+  http.xff_num_trusted_hops = from.xff_num_trusted_hops();
+  http.skip_xff_append = from.skip_xff_append();
+  if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
+  http.preserve_external_request_id = from.preserve_external_request_id();
+
+  if (from.strip_matching_host_port()) http.strip_port = HttpConnectionManager::StripPort::kMatching;
+  if (from.strip_any_host_port()) {
+    if (from.strip_matching_host_port()) {
+      context.errors.Add(FieldPath(path, "strip_any_host_port"), "excludes strip_matching_host_port");
+    }
+    http.strip_port = HttpConnectionManager::StripPort::kAny;
+  }
+  http.strip_trailing_host_dot = from.strip_trailing_host_dot();
+  http.upgrade_types = BuildUpgradeTypes(context, from, path);
+  http.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
+  return http;
+}
+
+TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::string& path) {
+  TcpProxy tcp;
+  tcp.stat_prefix = from.stat_prefix();
+  tcp.cluster = from.cluster();
+  CheckClusterExists(context, from.cluster(), FieldPath(path, "cluster"));
+  if (from.has_idle_timeout()) tcp.idle_timeout = ToDuration(from.idle_timeout());
+  if (from.has_max_connect_attempts()) tcp.max_connect_attempts = from.max_connect_attempts().value();
+  tcp.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
+  return tcp;
+}
+
+}  // namespace
+
+FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
+                             const std::string& path) {
+  FilterChain chain;
+  chain.name = from.name();
+  const std::string field = FieldPath(path, "filters");
+  if (from.filters_size() == 0) {
+    context.errors.AddMissing(path, field, "empty, but HttpConnectionManager or TcpProxy is required");
+    return chain;
+  }
+  // Both are terminal, so the first is the last.
+  for (int i = 1; i < from.filters_size(); ++i) {
+    context.errors.AddMissing(path, ElementPath(field, i), "comes after the filter that ends the chain");
+  }
+  const std::string filter_path = ElementPath(field, 0);
+  const std::string config_path = FieldPath(filter_path, "typed_config");
+  const google::protobuf::Any& config = from.filters(0).typed_config();
+  chain.terminal_name = from.filters(0).name();
+  HttpMessage http;
+  TcpMessage tcp;
+  if (config.UnpackTo(&http)) {
+    chain.terminal = BuildHttp(context, http, config_path);
+  } else if (config.UnpackTo(&tcp)) {
+    chain.terminal = BuildTcp(context, tcp, config_path);
+  } else {
+    context.errors.AddMissing(filter_path, config_path, WrongType(config, "HttpConnectionManager or TcpProxy"));
+  }
+  return chain;
+}
+
+}  // namespace pillion::config

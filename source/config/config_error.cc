@@ -1,0 +1,47 @@
+#include "source/config/config_error.h"
+
+#include "source/config/text.h"
+
+namespace pillion::config {
+
+std::string ErrorText(std::string_view file, const ConfigError& error) {
+  std::string text(file);
+  if (error.line > 0) text += Concat(':', error.line);
+  if (!text.empty()) text += ": ";
+  if (!error.path.empty()) text += error.path + ": ";
+  return text + error.message;
+}
+
+std::string FieldPath(std::string_view path, std::string_view field) {
+  return path.empty() ? std::string(field) : Concat(path, ".", field);
+}
+
+std::string ElementPath(std::string_view path, size_t index) { return Concat(path, "[", index, "]"); }
+
+std::string KeyPath(std::string_view path, std::string_view key) { return Concat(path, "[", Quote(key), "]"); }
+
+void ErrorList::Add(std::string path, std::string message, int line) {
+  if (errors_.size() == kMaxErrors) {
+    ++dropped_;
+    return;
+  }
+  paths_.insert(path);
+  errors_.push_back({std::move(path), line, std::move(message)});
+}
+
+void ErrorList::AddMissing(const std::string& container, const std::string& path, std::string message) {
+  if (paths_.contains(container) || AnyBelow(path)) return;
+  Add(path, std::move(message));
+}
+
+bool ErrorList::AnyBelow(const std::string& path) const {
+  if (paths_.contains(path)) return true;
+  for (const char next : {'.', '['}) {
+    const std::string prefix = path + next;
+    const auto at = paths_.lower_bound(prefix);
+    if (at != paths_.end() && at->starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+}  // namespace pillion::config

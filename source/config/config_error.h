@@ -1,0 +1,55 @@
+#pragma once
+
+// What is wrong with a configuration: all of it at once, each with its place.
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pillion::config {
+
+struct ConfigError {
+  std::string path;  // "static_resources.listeners[0].address"; empty: the file as a whole
+  int line = 0;      // counted from 1; 0: unknown
+  std::string message;
+
+  bool operator==(const ConfigError&) const = default;
+};
+
+// "FILE:LINE: PATH: MESSAGE", without the parts that are unknown.
+std::string ErrorText(std::string_view file, const ConfigError& error);
+
+// Paths of the parts of the field at `path`.
+std::string FieldPath(std::string_view path, std::string_view field);
+std::string ElementPath(std::string_view path, size_t index);
+std::string KeyPath(std::string_view path, std::string_view key);
+
+// Collects errors in the order in which they are found. A line that is not known
+// when an error is found is looked up at the end, by its path.
+class ErrorList {
+ public:
+  // More are counted, not kept: a hostile file must not make us write a book.
+  static constexpr size_t kMaxErrors = 100;
+
+  void Add(std::string path, std::string message, int line = 0);
+
+  // Something is missing: `path`, a part of the message at `container`. Left out where an earlier error at the
+  // container or in the part already says why ("filtres" is unknown, so "filters" is missing).
+  void AddMissing(const std::string& container, const std::string& path, std::string message);
+
+  // An earlier error lies at `path` or below it.
+  bool AnyBelow(const std::string& path) const;
+
+  bool empty() const { return errors_.empty(); }
+  size_t dropped() const { return dropped_; }
+  std::vector<ConfigError> Take() { return std::move(errors_); }
+
+ private:
+  std::vector<ConfigError> errors_;
+  std::set<std::string> paths_;
+  size_t dropped_ = 0;
+};
+
+}  // namespace pillion::config

@@ -1,0 +1,291 @@
+#include "source/config/decode.h"
+
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "google/protobuf/any.pb.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/message.h"
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/wrappers.pb.h"
+#include "source/config/extensions.h"
+#include "source/config/nearest.h"
+#include "source/config/scalar.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace pb = google::protobuf;
+
+constexpr std::string_view kTypeKey = "@type";
+
+std::string Describe(const TreeNode& node) {
+  switch (node.kind) {
+    case TreeNode::Kind::kNull: return "null";
+    case TreeNode::Kind::kScalar: return Quote(node.text);
+    case TreeNode::Kind::kList: return "a list";
+    case TreeNode::Kind::kMap: return "a map";
+  }
+  return "";
+}
+
+bool IsWrapper(const pb::Descriptor& type) {
+  switch (type.well_known_type()) {
+    case pb::Descriptor::WELLKNOWNTYPE_DOUBLEVALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_FLOATVALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_INT64VALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_UINT64VALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_INT32VALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_UINT32VALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_STRINGVALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_BYTESVALUE:
+    case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE: return true;
+    default: return false;
+  }
+}
+
+class Decoder {
+ public:
+  explicit Decoder(ErrorList& errors) : errors_(errors) {}
+
+  void DecodeMessage(const TreeNode& node, pb::Message& message, const std::string& path);
+
+ private:
+  void Expected(const TreeNode& node, const std::string& path, std::string_view expected) {
+    errors_.Add(path, Concat(Describe(node), ", expected ", expected), node.line);
+  }
+
+  // True if `key` is new in its map.
+  bool FirstOf(const TreeNode::Member& member, std::map<std::string_view, int>& seen, const std::string& path) {
+    const auto [at, first] = seen.emplace(member.key, member.line);
+    if (!first)
+      errors_.Add(path, Concat("duplicate key ", Quote(member.key), ", first in line ", at->second), member.line);
+    return first;
+  }
+
+  void DecodeFields(const TreeNode& node, pb::Message& message, const std::string& path, bool is_any);
+  void DecodeField(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                   const std::string& path);
+  void DecodeMap(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                 const std::string& path);
+  // Into a singular field, or as a further element of a repeated one.
+  void DecodeValue(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                   const std::string& path);
+  void DecodeEnum(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                  const std::string& path);
+  void DecodeAny(const TreeNode& node, pb::Any& any, const std::string& path);
+  void DecodeDuration(const TreeNode& node, pb::Duration& duration, const std::string& path);
+  void DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::string& path);
+  void DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path);
+
+  ErrorList& errors_;
+};
+
+void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const std::string& path) {
+  const pb::Descriptor& type = *message.GetDescriptor();
+  if (IsWrapper(type)) return DecodeValue(node, message, *type.field(0), path);
+  switch (type.well_known_type()) {
+    case pb::Descriptor::WELLKNOWNTYPE_ANY: return DecodeAny(node, static_cast<pb::Any&>(message), path);
+    case pb::Descriptor::WELLKNOWNTYPE_DURATION:
+      return DecodeDuration(node, static_cast<pb::Duration&>(message), path);
+    case pb::Descriptor::WELLKNOWNTYPE_STRUCT: return DecodeStruct(node, static_cast<pb::Struct&>(message), path);
+    default: break;
+  }
+  if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, "a map");
+  DecodeFields(node, message, path, false);
+}
+
+void Decoder::DecodeFields(const TreeNode& node, pb::Message& message, const std::string& path, bool is_any) {
+  const pb::Descriptor& type = *message.GetDescriptor();
+  std::map<std::string_view, int> keys;
+  std::set<const pb::FieldDescriptor*> fields;
+  for (const TreeNode::Member& member : node.members) {
+    if (!FirstOf(member, keys, path) || (is_any && member.key == kTypeKey)) continue;
+    const pb::FieldDescriptor* field = type.FindFieldByName(member.key);
+    if (field == nullptr) field = type.FindFieldByCamelcaseName(member.key);
+    if (field == nullptr) {
+      std::vector<std::string_view> known;
+      for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->name());
+      errors_.Add(path, Concat("unknown field ", Quote(member.key), DidYouMean(SnakeCase(member.key), known)),
+                  member.line);
+      continue;
+    }
+    if (!fields.insert(field).second) {
+      errors_.Add(path, Concat("duplicate key ", Quote(member.key), ", another spelling of ", field->name()),
+                  member.line);
+      continue;
+    }
+    if (member.value->kind == TreeNode::Kind::kNull) continue;  // as if it were not there
+    const pb::OneofDescriptor* oneof = field->real_containing_oneof();
+    const pb::Reflection& reflection = *message.GetReflection();
+    if (oneof != nullptr && reflection.HasOneof(message, oneof)) {
+      const pb::FieldDescriptor* other = reflection.GetOneofFieldDescriptor(message, oneof);
+      errors_.Add(path, Concat(other->name(), " and ", field->name(), " exclude each other"), member.line);
+      continue;
+    }
+    DecodeField(*member.value, message, *field, FieldPath(path, field->name()));
+  }
+}
+
+void Decoder::DecodeField(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                          const std::string& path) {
+  if (field.is_map()) return DecodeMap(node, message, field, path);
+  if (!field.is_repeated()) return DecodeValue(node, message, field, path);
+  if (node.kind != TreeNode::Kind::kList) return Expected(node, path, "a list");
+  for (size_t i = 0; i < node.elements.size(); ++i) {
+    DecodeValue(*node.elements[i], message, field, ElementPath(path, i));
+  }
+}
+
+void Decoder::DecodeMap(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                        const std::string& path) {
+  if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, "a map");
+  std::map<std::string_view, int> keys;
+  for (const TreeNode::Member& member : node.members) {
+    if (!FirstOf(member, keys, path)) continue;
+    pb::Message& entry = *message.GetReflection()->AddMessage(&message, &field);
+    entry.GetReflection()->SetString(&entry, field.message_type()->map_key(), member.key);
+    DecodeValue(*member.value, entry, *field.message_type()->map_value(), KeyPath(path, member.key));
+  }
+}
+
+void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                          const std::string& path) {
+  const pb::Reflection& reflection = *message.GetReflection();
+  const bool add = field.is_repeated();
+  if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
+    pb::Message& part =
+        *(add ? reflection.AddMessage(&message, &field) : reflection.MutableMessage(&message, &field));
+    return DecodeMessage(node, part, path);
+  }
+  // Whether the text is right or not, an element keeps its place.
+  const bool is_scalar = node.kind == TreeNode::Kind::kScalar;
+  switch (field.cpp_type()) {
+    case pb::FieldDescriptor::CPPTYPE_BOOL: {
+      const std::optional<bool> value = is_scalar ? ReadBool(node) : std::nullopt;
+      if (!value) Expected(node, path, "true or false");
+      if (add) return reflection.AddBool(&message, &field, value.value_or(false));
+      if (value) reflection.SetBool(&message, &field, *value);
+      return;
+    }
+    case pb::FieldDescriptor::CPPTYPE_UINT32: {
+      constexpr uint32_t kMax = std::numeric_limits<uint32_t>::max();
+      const std::optional<uint64_t> value = is_scalar ? ReadUnsigned(node, kMax) : std::nullopt;
+      if (!value) Expected(node, path, Concat("a whole number from 0 to ", kMax));
+      if (add) return reflection.AddUInt32(&message, &field, static_cast<uint32_t>(value.value_or(0)));
+      if (value) reflection.SetUInt32(&message, &field, static_cast<uint32_t>(*value));
+      return;
+    }
+    case pb::FieldDescriptor::CPPTYPE_DOUBLE: {
+      const std::optional<double> value = is_scalar ? ReadDouble(node) : std::nullopt;
+      if (!value) Expected(node, path, "a number");
+      if (add) return reflection.AddDouble(&message, &field, value.value_or(0));
+      if (value) reflection.SetDouble(&message, &field, *value);
+      return;
+    }
+    case pb::FieldDescriptor::CPPTYPE_ENUM: return DecodeEnum(node, message, field, path);
+    case pb::FieldDescriptor::CPPTYPE_STRING: {
+      const bool is_bytes = field.type() == pb::FieldDescriptor::TYPE_BYTES;
+      std::optional<std::string> value;
+      if (is_scalar) value = is_bytes ? ReadBytes(node) : node.text;
+      if (!value) Expected(node, path, is_bytes ? "bytes in base64" : "a string");
+      if (add) return reflection.AddString(&message, &field, value.value_or(""));
+      if (value) reflection.SetString(&message, &field, *std::move(value));
+      return;
+    }
+    default: Expected(node, path, Concat("a ", field.type_name(), ", which cannot be read from text"));
+  }
+}
+
+void Decoder::DecodeEnum(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                         const std::string& path) {
+  const pb::EnumDescriptor& type = *field.enum_type();
+  const pb::EnumValueDescriptor* value = nullptr;
+  if (node.kind == TreeNode::Kind::kScalar) {
+    value = type.FindValueByName(node.text);
+    const std::optional<int64_t> number =
+        ReadSigned(node, std::numeric_limits<int>::min(), std::numeric_limits<int>::max());
+    if (value == nullptr && number) value = type.FindValueByNumber(static_cast<int>(*number));
+  }
+  if (value == nullptr) {
+    std::vector<std::string_view> names;
+    std::string all;
+    for (int i = 0; i < type.value_count(); ++i) {
+      names.push_back(type.value(i)->name());
+      all += Concat(i == 0 ? "" : ", ", type.value(i)->name());
+    }
+    errors_.Add(path, Concat(Describe(node), ", expected one of ", all, DidYouMean(node.text, names)), node.line);
+    value = type.value(0);  // an element keeps its place
+  }
+  const pb::Reflection& reflection = *message.GetReflection();
+  if (field.is_repeated()) return reflection.AddEnum(&message, &field, value);
+  reflection.SetEnum(&message, &field, value);
+}
+
+void Decoder::DecodeAny(const TreeNode& node, pb::Any& any, const std::string& path) {
+  if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, "a map with \"@type\"");
+  const TreeNode* url = nullptr;
+  for (const TreeNode::Member& member : node.members) {
+    if (member.key == kTypeKey) url = member.value;
+  }
+  if (url == nullptr || url->kind != TreeNode::Kind::kScalar) {
+    return errors_.Add(path, "\"@type\" is missing; expected \"type.googleapis.com/\" and the message's name",
+                       node.line);
+  }
+  const pb::Descriptor* type = FindExtensionType(url->text);
+  if (type == nullptr) {
+    const std::string name = url->text.substr(url->text.rfind('/') + 1);
+    return errors_.Add(path, Concat("unknown type ", Quote(url->text), DidYouMean(name, ExtensionTypeNames())),
+                       url->line);
+  }
+  const std::unique_ptr<pb::Message> message(pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
+  DecodeFields(node, *message, path, true);
+  any.PackFrom(*message);
+}
+
+void Decoder::DecodeDuration(const TreeNode& node, pb::Duration& duration, const std::string& path) {
+  const std::optional<DurationParts> parts =
+      node.kind == TreeNode::Kind::kScalar ? ReadDuration(node) : std::nullopt;
+  if (!parts) return Expected(node, path, "a duration in seconds such as \"1.5s\"");
+  duration.set_seconds(parts->seconds);
+  duration.set_nanos(parts->nanos);
+}
+
+void Decoder::DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::string& path) {
+  if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, "a map");
+  std::map<std::string_view, int> keys;
+  for (const TreeNode::Member& member : node.members) {
+    if (!FirstOf(member, keys, path)) continue;
+    DecodeFreeValue(*member.value, (*fields.mutable_fields())[member.key], FieldPath(path, member.key));
+  }
+}
+
+void Decoder::DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path) {
+  switch (node.kind) {
+    case TreeNode::Kind::kNull: return value.set_null_value(pb::NULL_VALUE);
+    case TreeNode::Kind::kMap: return DecodeStruct(node, *value.mutable_struct_value(), path);
+    case TreeNode::Kind::kList:
+      value.mutable_list_value();
+      for (size_t i = 0; i < node.elements.size(); ++i) {
+        DecodeFreeValue(*node.elements[i], *value.mutable_list_value()->add_values(), ElementPath(path, i));
+      }
+      return;
+    case TreeNode::Kind::kScalar: break;
+  }
+  const std::optional<bool> truth = ReadBool(node);
+  const std::optional<double> number = node.quoted ? std::nullopt : ReadDouble(node);
+  if (truth) return value.set_bool_value(*truth);
+  if (number) return value.set_number_value(*number);
+  value.set_string_value(node.text);
+}
+
+}  // namespace
+
+void Decode(const Tree& tree, pb::Message& message, ErrorList& errors) {
+  Decoder(errors).DecodeMessage(tree.root(), message, "");
+}
+
+}  // namespace pillion::config

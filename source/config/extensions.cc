@@ -1,0 +1,51 @@
+#include "source/config/extensions.h"
+
+#include "envoy/extensions/access_loggers/file/v3/file.pb.h"
+#include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "google/protobuf/any.pb.h"
+
+namespace pillion::config {
+
+const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
+  namespace x = envoy::extensions;
+  static const auto* const types = new std::vector<const google::protobuf::Descriptor*>{
+      x::access_loggers::file::v3::FileAccessLog::descriptor(),
+      x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
+      x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
+      x::filters::http::router::v3::Router::descriptor(),
+      x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
+      x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
+      x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
+  };
+  return *types;
+}
+
+const google::protobuf::Descriptor* FindExtensionType(std::string_view url) {
+  const size_t slash = url.rfind('/');
+  if (slash == std::string_view::npos) return nullptr;
+  for (const google::protobuf::Descriptor* type : ExtensionTypes()) {
+    if (type->full_name() == url.substr(slash + 1)) return type;
+  }
+  return nullptr;
+}
+
+std::vector<std::string_view> ExtensionTypeNames() {
+  std::vector<std::string_view> names;
+  for (const google::protobuf::Descriptor* type : ExtensionTypes()) names.push_back(type->full_name());
+  return names;
+}
+
+std::unique_ptr<google::protobuf::Message> UnpackExtension(const google::protobuf::Any& any) {
+  const google::protobuf::Descriptor* type = FindExtensionType(any.type_url());
+  if (type == nullptr) return nullptr;
+  std::unique_ptr<google::protobuf::Message> message(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
+  if (!message->ParseFromString(any.value())) return nullptr;
+  return message;
+}
+
+}  // namespace pillion::config

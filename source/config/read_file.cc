@@ -1,0 +1,36 @@
+#include "source/config/read_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+
+namespace pillion::config {
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot be opened");
+  const absl::Cleanup close = [fd] { ::close(fd); };
+
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return absl::ErrnoToStatus(errno, "cannot be examined");
+  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError("is not a regular file");
+
+  // The size may change while it is read: the bytes are what counts.
+  std::string bytes;
+  char chunk[65536];
+  while (bytes.size() <= max_bytes) {
+    const ssize_t count = ::read(fd, chunk, sizeof(chunk));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return absl::ErrnoToStatus(errno, "cannot be read");
+    if (count == 0) return bytes;
+    bytes.append(chunk, static_cast<size_t>(count));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("is larger than ", max_bytes, " bytes"));
+}
+
+}  // namespace pillion::config

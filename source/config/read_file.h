@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace pillion::config {
+
+// All of a regular file of at most `max_bytes`. What is no regular file (a pipe, a device, a folder) is refused
+// without waiting for it. The error names the reason, not the path.
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
+
+}  // namespace pillion::config

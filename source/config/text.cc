@@ -1,0 +1,28 @@
+#include "source/config/text.h"
+
+#include <cmath>
+#include <cstdint>
+
+#include "absl/strings/escaping.h"
+
+namespace pillion::config {
+
+void AppendPart(std::string& text, double part) {
+  constexpr double kExact = 9007199254740992.0;
+  if (std::floor(part) == part && std::fabs(part) <= kExact) return AppendPart(text, static_cast<int64_t>(part));
+  char digits[32];
+  text.append(digits, std::to_chars(digits, digits + sizeof(digits), part).ptr);
+}
+
+std::string Quote(std::string_view text) {
+  constexpr size_t kLongest = 80;
+  size_t end = text.size();
+  if (end > kLongest) {
+    end = kLongest;
+    while ((text[end] & 0xC0) == 0x80) --end;  // not within a UTF-8 sequence
+  }
+  const std::string escaped = absl::Utf8SafeCEscape(std::string(text.substr(0, end)));
+  return Concat('"', escaped, end < text.size() ? "...\"" : "\"");
+}
+
+}  // namespace pillion::config

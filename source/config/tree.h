@@ -1,0 +1,62 @@
+#pragma once
+
+// A YAML (or JSON, which reads as YAML) text as a tree of values that are not typed yet: which of them is a number
+// or a boolean is for the field to say that it is meant for. Bounded: size, depth, and the number of values after
+// aliases are expanded.
+
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "source/config/config_error.h"
+
+namespace pillion::config {
+
+struct TreeNode {
+  enum class Kind : uint8_t { kNull, kScalar, kList, kMap };
+
+  struct Member {
+    std::string key;
+    int line = 0;
+    const TreeNode* value = nullptr;
+  };
+
+  Kind kind = Kind::kNull;
+  bool quoted = false;  // a scalar in quotes or a block: never a number, boolean or null
+  int line = 0;
+  std::string text;
+  std::vector<const TreeNode*> elements;
+  std::vector<Member> members;  // in the text's order; a key may come twice
+};
+
+// Owns its nodes. An alias is the anchored node itself, so a node may have several parents, but never itself below
+// it.
+class Tree {
+ public:
+  static constexpr size_t kMaxBytes = 16 * 1024 * 1024;
+  static constexpr size_t kMaxDepth = 100;
+  static constexpr size_t kMaxValues = 1000000;
+
+  // The tree of `text`, or the error that makes it none.
+  static std::variant<Tree, ConfigError> Parse(std::string_view text);
+
+  const TreeNode& root() const { return *root_; }
+
+  // The line of the value at `path`, or of the nearest one above it that exists.
+  int LineOf(std::string_view path) const;
+
+ private:
+  friend class TreeBuilder;
+
+  std::deque<TreeNode> nodes_;
+  const TreeNode* root_ = nullptr;
+};
+
+// "per_try_timeout" for "perTryTimeout"; names that are in snake case already stay.
+std::string SnakeCase(std::string_view name);
+
+}  // namespace pillion::config
