@@ -35,6 +35,10 @@ class HeaderMap {
     AddField(FindHeaderId(name), name, value, sensitive);
   }
   void Add(HeaderId id, std::string_view value) { AddField(id, HeaderName(id), value, false); }
+  // `id` is that of `name`.
+  void Add(HeaderId id, std::string_view name, std::string_view value, bool sensitive) {
+    AddField(id, name, value, sensitive);
+  }
 
   // Replaces the first field of that name and removes the others; adds one when there was none.
   void Set(HeaderId id, std::string_view value);

@@ -1,0 +1,54 @@
+#pragma once
+
+// The downstream side of HTTP/2: requests come in on streams that the peer opens, answers go out.
+// Owned by its downstream connection, on that connection's worker; ends with it.
+
+#include <cstddef>
+#include <string_view>
+
+#include "source/codec/codec.h"
+#include "source/codec/http2/session.h"
+
+namespace pillion::codec::http2 {
+
+class IncomingStream;
+
+class ServerConnection final : public codec::ServerConnection, private Session {
+ public:
+  // All outlive this.
+  ServerConnection(Link& link, ServerEvents& events, base::BlockPool& pool, MemoryPool& memory,
+                   const Options& options);
+  ~ServerConnection() override;
+
+  // codec::Connection
+  [[nodiscard]] size_t Receive(const base::Slice& data) override;
+  void ReceiveEnd() override { EndInput(); }
+  void Abort(std::string_view detail) override { AbortAll(detail); }
+  void Produce(size_t budget) override { ProduceFrames(budget); }
+  void OutputDrained() override { ResumeOutput(); }
+  bool wants_read() const override { return true; }
+  Ending ending() const override { return EndingNow(); }
+  size_t active_streams() const override { return open_streams(); }
+
+  // codec::ServerConnection
+  void StartDrain() override;
+  void FinishDrain() override;
+
+ private:
+  friend class IncomingStream;
+
+  Stream* OnHeadersBegin(const nghttp2_frame& frame) override;
+  void OnHeadersEnd(Stream& stream, bool end) override;
+  void OnPeerReset(Stream& stream) override;
+  void OnStreamClosed(Stream& stream) override;
+  void OnFrame(const nghttp2_frame& frame) override;
+  void DestroyStream(Stream& stream) override;
+  void TellFlood(Flood flood, bool fatal) override { events_.OnFlood(flood, fatal); }
+  void TellConnectionError(std::string_view detail) override { events_.OnConnectionError(detail); }
+
+  void RefuseRequest(IncomingStream& stream, const RequestError& error);
+
+  ServerEvents& events_;
+};
+
+}  // namespace pillion::codec::http2

@@ -1,0 +1,127 @@
+#pragma once
+
+// What both sides have in common: one nghttp2 session, its callbacks, its streams, its flow control and its floods.
+//
+//   Receive() -> nghttp2_session_mem_recv -> callbacks -> events of receivers
+//   Produce() -> nghttp2_session_mem_send -> frames into Link::output(); data moves there without being copied
+//
+// Windows. What a stream's receiver took is granted again at once, to the stream and to the connection; while the
+// receiver is paused, to the connection only, so that one slow stream does not stop the others. Once paused streams
+// hold max_held_bytes together, the connection gets nothing either: memory stays below max_held_bytes and one
+// connection window.
+//
+// A session is owned by its connection object (it is its base), on one worker.
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "source/base/buffer.h"
+#include "source/base/intrusive_list.h"
+#include "source/codec/codec.h"
+#include "source/codec/http2/flood_guard.h"
+#include "source/codec/http2/head_decoder.h"
+#include "source/codec/http2/head_encoder.h"
+#include "source/codec/http2/memory_pool.h"
+#include "source/codec/http2/options.h"
+#include "source/codec/http2/stream.h"
+
+namespace pillion::codec::http2 {
+
+class Session {
+ public:
+  enum class Role : uint8_t { kServer, kClient };
+
+  Session(Role role, Link& link, base::BlockPool& pool, MemoryPool& memory, const Options& options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+ protected:
+  virtual ~Session();
+
+  // What the calls of codec::Connection do.
+  void ReceiveBytes(const base::Slice& data);
+  void EndInput();
+  void AbortAll(std::string_view detail);
+  void ProduceFrames(size_t budget);
+  void ResumeOutput();
+  Ending EndingNow() const;
+  size_t open_streams() const { return open_streams_; }
+
+  // What a side does.
+  // A header block begins. Returns its stream, for which the decoder was started; null: the block is ignored.
+  virtual Stream* OnHeadersBegin(const nghttp2_frame& frame) = 0;
+  virtual void OnHeadersEnd(Stream& stream, bool end) = 0;
+  // The peer reset a stream, before OnStreamClosed().
+  virtual void OnPeerReset(Stream& stream) = 0;
+  virtual void OnStreamClosed(Stream& stream) = 0;
+  virtual void OnFrame(const nghttp2_frame& frame) = 0;  // SETTINGS and GOAWAY
+  virtual void DestroyStream(Stream& stream) = 0;
+  virtual void TellFlood(Flood flood, bool fatal) = 0;
+  virtual void TellConnectionError(std::string_view detail) = 0;
+
+  // The stream's input broke the protocol: it is reset, its receiver is told, and it counts.
+  void FailStream(Stream& stream, std::string_view detail);
+  // Ends the connection with GOAWAY(error_code); every receiver is told.
+  void FailConnection(uint32_t error_code, std::string_view detail);
+  // Counts odd behaviour.
+  void Charge(Flood flood);
+
+  void Register(Stream& stream);
+  Stream* Find(int32_t stream_id) const {
+    return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, stream_id));
+  }
+  void EndStreamInput(Stream& stream);
+  void WantOutput();
+
+  Link& link_;
+  base::BlockPool& pool_;
+  MemoryPool& memory_;
+  const Options& options_;
+  nghttp2_session* session_ = nullptr;
+  HeadDecoder decoder_;
+  FloodGuard floods_;
+  bool failed_ = false;       // FailConnection() was called
+  bool peer_ended_ = false;
+  bool goaway_sent_ = false;  // the last one: no further streams
+  bool goaway_received_ = false;
+
+ private:
+  friend class Stream;
+  friend struct Callbacks;
+
+  void OnData(Stream& stream, uint8_t flags, const uint8_t* data, size_t size);
+  void DeliverStash(bool end);
+  void Take(Stream& stream, size_t bytes);
+  void ConsumeStream(Stream& stream);
+  void ConsumeConnection(size_t bytes);
+  void ReleaseHeld(uint32_t bytes);
+  void OnFrameReceived(const nghttp2_frame& frame);
+  void OnFrameSent(const nghttp2_frame& frame);
+  ssize_t ReadData(Stream& stream, size_t limit, uint32_t* flags);
+  void WriteData(Stream& stream, const uint8_t* frame_head, size_t size);
+  void CloseStream(int32_t stream_id, uint32_t error_code);
+  bool SendFrames();
+  bool ResetEnded();
+  bool TellReady();
+
+  const Role role_;
+  base::IntrusiveList<Stream, OpenTag> streams_;
+  base::IntrusiveList<Stream, ReadyTag> ready_;
+  base::IntrusiveList<Stream, ResetTag> resets_due_;
+  size_t open_streams_ = 0;
+  const base::Slice* input_ = nullptr;  // in Receive(): what nghttp2's pointers point into
+  Stream* decoding_ = nullptr;          // whose header block comes in
+  Stream* stash_stream_ = nullptr;      // of the data that waits to be seen whether it is the last
+  base::Slice stash_;
+  size_t budget_ = 0;
+  size_t held_ = 0;                // received by paused streams
+  size_t connection_taken_ = 0;    // to be granted to the connection
+  size_t connection_withheld_ = 0; // to be granted once less is held
+  bool output_wanted_ = false;     // OutputAdded() was called since Produce()
+  bool over_budget_ = false;
+};
+
+}  // namespace pillion::codec::http2
