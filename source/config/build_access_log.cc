@@ -35,12 +35,15 @@ JsonFormat::Object BuildObject(BuildContext& context, const google::protobuf::St
 
 JsonFormat BuildJson(BuildContext& context, const google::protobuf::Value& from, const std::string& path) {
   switch (from.kind_case()) {
-    case google::protobuf::Value::kBoolValue: return {from.bool_value()};
-    case google::protobuf::Value::kNumberValue: return {from.number_value()};
+    case google::protobuf::Value::kBoolValue:
+      return {from.bool_value()};
+    case google::protobuf::Value::kNumberValue:
+      return {from.number_value()};
     case google::protobuf::Value::kStringValue:
       CheckFormat(context, from.string_value(), path);
       return {from.string_value()};
-    case google::protobuf::Value::kStructValue: return {BuildObject(context, from.struct_value(), path)};
+    case google::protobuf::Value::kStructValue:
+      return {BuildObject(context, from.struct_value(), path)};
     case google::protobuf::Value::kListValue: {
       JsonFormat::List list;
       for (int i = 0; i < from.list_value().values_size(); ++i) {
@@ -48,7 +51,8 @@ JsonFormat BuildJson(BuildContext& context, const google::protobuf::Value& from,
       }
       return {std::move(list)};
     }
-    default: return {nullptr};
+    default:
+      return {nullptr};
   }
 }
 

@@ -156,11 +156,16 @@ void BuildProtocolOptions(BuildContext& context, const v3::Cluster& from, const 
 
 Cluster::DnsFamily BuildDnsFamily(v3::Cluster::DnsLookupFamily from) {
   switch (from) {
-    case v3::Cluster::V4_ONLY: return Cluster::DnsFamily::kV4Only;
-    case v3::Cluster::V6_ONLY: return Cluster::DnsFamily::kV6Only;
-    case v3::Cluster::V4_PREFERRED: return Cluster::DnsFamily::kV4Preferred;
-    case v3::Cluster::ALL: return Cluster::DnsFamily::kAll;
-    default: return Cluster::DnsFamily::kAuto;
+    case v3::Cluster::V4_ONLY:
+      return Cluster::DnsFamily::kV4Only;
+    case v3::Cluster::V6_ONLY:
+      return Cluster::DnsFamily::kV6Only;
+    case v3::Cluster::V4_PREFERRED:
+      return Cluster::DnsFamily::kV4Preferred;
+    case v3::Cluster::ALL:
+      return Cluster::DnsFamily::kAll;
+    default:
+      return Cluster::DnsFamily::kAuto;
   }
 }
 

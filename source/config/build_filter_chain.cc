@@ -19,17 +19,23 @@ using RouterMessage = envoy::extensions::filters::http::router::v3::Router;
 
 HttpConnectionManager::Codec BuildCodec(HttpMessage::CodecType from) {
   switch (from) {
-    case HttpMessage::HTTP1: return HttpConnectionManager::Codec::kHttp1;
-    case HttpMessage::HTTP2: return HttpConnectionManager::Codec::kHttp2;
-    default: return HttpConnectionManager::Codec::kAuto;
+    case HttpMessage::HTTP1:
+      return HttpConnectionManager::Codec::kHttp1;
+    case HttpMessage::HTTP2:
+      return HttpConnectionManager::Codec::kHttp2;
+    default:
+      return HttpConnectionManager::Codec::kAuto;
   }
 }
 
 HttpConnectionManager::ServerHeader BuildServerHeader(HttpMessage::ServerHeaderTransformation from) {
   switch (from) {
-    case HttpMessage::APPEND_IF_ABSENT: return HttpConnectionManager::ServerHeader::kAppendIfAbsent;
-    case HttpMessage::PASS_THROUGH: return HttpConnectionManager::ServerHeader::kPassThrough;
-    default: return HttpConnectionManager::ServerHeader::kOverwrite;
+    case HttpMessage::APPEND_IF_ABSENT:
+      return HttpConnectionManager::ServerHeader::kAppendIfAbsent;
+    case HttpMessage::PASS_THROUGH:
+      return HttpConnectionManager::ServerHeader::kPassThrough;
+    default:
+      return HttpConnectionManager::ServerHeader::kOverwrite;
   }
 }
 

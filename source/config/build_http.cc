@@ -20,7 +20,8 @@ HttpOptions BuildHttpOptions(BuildContext& context, const envoy::config::core::v
     case envoy::config::core::v3::HttpProtocolOptions::DROP_HEADER:
       options.headers_with_underscores = HeadersWithUnderscores::kDropHeader;
       break;
-    default: break;
+    default:
+      break;
   }
   if (side == Side::kUpstream && options.headers_with_underscores != HeadersWithUnderscores::kAllow) {
     context.errors.Add(FieldPath(path, "headers_with_underscores_action"), "is for listeners only");

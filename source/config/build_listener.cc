@@ -10,7 +10,9 @@ namespace {
 namespace v3 = envoy::config::listener::v3;
 
 // The address as stats name it: dots separate the parts of a stat's name, so a colon becomes an underscore.
-std::string StatText(const Address& address) { return absl::StrReplaceAll(AddressText(address), {{":", "_"}}); }
+std::string StatText(const Address& address) {
+  return absl::StrReplaceAll(AddressText(address), {{":", "_"}});
+}
 
 // The one chain that there is, and where it stands; null if there is none.
 const v3::FilterChain* OnlyChain(BuildContext& context, const v3::Listener& from, const std::string& path,

@@ -112,7 +112,8 @@ class Checker {
       case pb::FieldDescriptor::CPPTYPE_STRING:
         return CheckText(index < 0 ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index),
                          check, path);
-      default: return;
+      default:
+        return;
     }
   }
 
@@ -123,12 +124,15 @@ class Checker {
       case pb::Descriptor::WELLKNOWNTYPE_UINT32VALUE:
         return CheckNumber(static_cast<const pb::UInt32Value&>(part).value(), check, path);
       case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
-      case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE: return;
-      default: return Check(part, path);
+      case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE:
+        return;
+      default:
+        return Check(part, path);
     }
   }
 
   void CheckDuration(const pb::Duration& duration, const FieldCheck& check, const std::string& path) {
+    if (errors_.AnyBelow(path)) return;  // what stands there could not be read
     const double seconds = static_cast<double>(duration.seconds()) + duration.nanos() / 1e9;
     if (duration.seconds() < 0 || duration.nanos() < 0 || duration.nanos() > 999999999) {
       return errors_.Add(path, Concat(seconds, "s, expected no negative duration"));
@@ -140,6 +144,7 @@ class Checker {
   }
 
   void CheckNumber(double value, const FieldCheck& check, const std::string& path) {
+    if (errors_.AnyBelow(path)) return;  // what stands there could not be read
     if (!InBounds(check, value)) errors_.Add(path, Concat(value, ", expected ", BoundsText(check, "")));
   }
 
@@ -155,6 +160,8 @@ class Checker {
 
 }  // namespace
 
-void CheckConstraints(const pb::Message& message, ErrorList& errors) { Checker(errors).Check(message, ""); }
+void CheckConstraints(const pb::Message& message, ErrorList& errors) {
+  Checker(errors).Check(message, "");
+}
 
 }  // namespace pillion::config

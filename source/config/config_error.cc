@@ -16,9 +16,13 @@ std::string FieldPath(std::string_view path, std::string_view field) {
   return path.empty() ? std::string(field) : Concat(path, ".", field);
 }
 
-std::string ElementPath(std::string_view path, size_t index) { return Concat(path, "[", index, "]"); }
+std::string ElementPath(std::string_view path, size_t index) {
+  return Concat(path, "[", index, "]");
+}
 
-std::string KeyPath(std::string_view path, std::string_view key) { return Concat(path, "[", Quote(key), "]"); }
+std::string KeyPath(std::string_view path, std::string_view key) {
+  return Concat(path, "[", Quote(key), "]");
+}
 
 void ErrorList::Add(std::string path, std::string message, int line) {
   if (errors_.size() == kMaxErrors) {

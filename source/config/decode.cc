@@ -24,10 +24,14 @@ constexpr std::string_view kTypeKey = "@type";
 
 std::string Describe(const TreeNode& node) {
   switch (node.kind) {
-    case TreeNode::Kind::kNull: return "null";
-    case TreeNode::Kind::kScalar: return Quote(node.text);
-    case TreeNode::Kind::kList: return "a list";
-    case TreeNode::Kind::kMap: return "a map";
+    case TreeNode::Kind::kNull:
+      return "null";
+    case TreeNode::Kind::kScalar:
+      return Quote(node.text);
+    case TreeNode::Kind::kList:
+      return "a list";
+    case TreeNode::Kind::kMap:
+      return "a map";
   }
   return "";
 }
@@ -42,8 +46,10 @@ bool IsWrapper(const pb::Descriptor& type) {
     case pb::Descriptor::WELLKNOWNTYPE_UINT32VALUE:
     case pb::Descriptor::WELLKNOWNTYPE_STRINGVALUE:
     case pb::Descriptor::WELLKNOWNTYPE_BYTESVALUE:
-    case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE: return true;
-    default: return false;
+    case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -88,11 +94,14 @@ void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const st
   const pb::Descriptor& type = *message.GetDescriptor();
   if (IsWrapper(type)) return DecodeValue(node, message, *type.field(0), path);
   switch (type.well_known_type()) {
-    case pb::Descriptor::WELLKNOWNTYPE_ANY: return DecodeAny(node, static_cast<pb::Any&>(message), path);
+    case pb::Descriptor::WELLKNOWNTYPE_ANY:
+      return DecodeAny(node, static_cast<pb::Any&>(message), path);
     case pb::Descriptor::WELLKNOWNTYPE_DURATION:
       return DecodeDuration(node, static_cast<pb::Duration&>(message), path);
-    case pb::Descriptor::WELLKNOWNTYPE_STRUCT: return DecodeStruct(node, static_cast<pb::Struct&>(message), path);
-    default: break;
+    case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
+      return DecodeStruct(node, static_cast<pb::Struct&>(message), path);
+    default:
+      break;
   }
   if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, "a map");
   DecodeFields(node, message, path, false);
@@ -186,7 +195,8 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       if (value) reflection.SetDouble(&message, &field, *value);
       return;
     }
-    case pb::FieldDescriptor::CPPTYPE_ENUM: return DecodeEnum(node, message, field, path);
+    case pb::FieldDescriptor::CPPTYPE_ENUM:
+      return DecodeEnum(node, message, field, path);
     case pb::FieldDescriptor::CPPTYPE_STRING: {
       const bool is_bytes = field.type() == pb::FieldDescriptor::TYPE_BYTES;
       std::optional<std::string> value;
@@ -196,7 +206,8 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       if (value) reflection.SetString(&message, &field, *std::move(value));
       return;
     }
-    default: Expected(node, path, Concat("a ", field.type_name(), ", which cannot be read from text"));
+    default:
+      Expected(node, path, Concat("a ", field.type_name(), ", which cannot be read from text"));
   }
 }
 
@@ -237,9 +248,7 @@ void Decoder::DecodeAny(const TreeNode& node, pb::Any& any, const std::string& p
   }
   const pb::Descriptor* type = FindExtensionType(url->text);
   if (type == nullptr) {
-    const std::string name = url->text.substr(url->text.rfind('/') + 1);
-    return errors_.Add(path, Concat("unknown type ", Quote(url->text), DidYouMean(name, ExtensionTypeNames())),
-                       url->line);
+    return errors_.Add(path, Concat("unknown type ", Quote(url->text), DidYouMeanType(url->text)), url->line);
   }
   const std::unique_ptr<pb::Message> message(pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
   DecodeFields(node, *message, path, true);
@@ -265,15 +274,18 @@ void Decoder::DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::
 
 void Decoder::DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path) {
   switch (node.kind) {
-    case TreeNode::Kind::kNull: return value.set_null_value(pb::NULL_VALUE);
-    case TreeNode::Kind::kMap: return DecodeStruct(node, *value.mutable_struct_value(), path);
+    case TreeNode::Kind::kNull:
+      return value.set_null_value(pb::NULL_VALUE);
+    case TreeNode::Kind::kMap:
+      return DecodeStruct(node, *value.mutable_struct_value(), path);
     case TreeNode::Kind::kList:
       value.mutable_list_value();
       for (size_t i = 0; i < node.elements.size(); ++i) {
         DecodeFreeValue(*node.elements[i], *value.mutable_list_value()->add_values(), ElementPath(path, i));
       }
       return;
-    case TreeNode::Kind::kScalar: break;
+    case TreeNode::Kind::kScalar:
+      break;
   }
   const std::optional<bool> truth = ReadBool(node);
   const std::optional<double> number = node.quoted ? std::nullopt : ReadDouble(node);

@@ -7,6 +7,8 @@
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
+#include "source/config/nearest.h"
+#include "source/config/text.h"
 
 namespace pillion::config {
 
@@ -33,10 +35,11 @@ const google::protobuf::Descriptor* FindExtensionType(std::string_view url) {
   return nullptr;
 }
 
-std::vector<std::string_view> ExtensionTypeNames() {
+std::string DidYouMeanType(std::string_view url) {
   std::vector<std::string_view> names;
   for (const google::protobuf::Descriptor* type : ExtensionTypes()) names.push_back(type->full_name());
-  return names;
+  const std::string_view nearest = NearestName(url.substr(url.rfind('/') + 1), names);
+  return nearest.empty() ? "" : Concat(", did you mean \"type.googleapis.com/", nearest, "\"?");
 }
 
 std::unique_ptr<google::protobuf::Message> UnpackExtension(const google::protobuf::Any& any) {

@@ -20,8 +20,9 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes();
 // "type.googleapis.com/envoy....Router", of whatever host; null if it is no extension type.
 const google::protobuf::Descriptor* FindExtensionType(std::string_view url);
 
-// The full names of the extension types.
-std::vector<std::string_view> ExtensionTypeNames();
+// `, did you mean "type.googleapis.com/..."?` with the extension type that `url` was probably meant to name, or
+// nothing.
+std::string DidYouMeanType(std::string_view url);
 
 // What `any` holds; null if it is no extension type or not a message of it.
 std::unique_ptr<google::protobuf::Message> UnpackExtension(const google::protobuf::Any& any);

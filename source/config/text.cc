@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <system_error>
 
 #include "absl/strings/escaping.h"
 
@@ -11,7 +12,9 @@ void AppendPart(std::string& text, double part) {
   constexpr double kExact = 9007199254740992.0;
   if (std::floor(part) == part && std::fabs(part) <= kExact) return AppendPart(text, static_cast<int64_t>(part));
   char digits[32];
-  text.append(digits, std::to_chars(digits, digits + sizeof(digits), part).ptr);
+  auto [end, error] = std::to_chars(digits, digits + sizeof(digits), part, std::chars_format::fixed);
+  if (error != std::errc()) end = std::to_chars(digits, digits + sizeof(digits), part).ptr;
+  text.append(digits, end);
 }
 
 std::string Quote(std::string_view text) {

@@ -9,9 +9,13 @@
 
 namespace pillion::config {
 
-inline void AppendPart(std::string& text, std::string_view part) { text += part; }
-inline void AppendPart(std::string& text, char part) { text += part; }
-void AppendPart(std::string& text, double part);  // without an exponent where it is whole
+inline void AppendPart(std::string& text, std::string_view part) {
+  text += part;
+}
+inline void AppendPart(std::string& text, char part) {
+  text += part;
+}
+void AppendPart(std::string& text, double part);  // without an exponent, unless that is very long
 
 template <std::integral Integer>
 void AppendPart(std::string& text, Integer part) {

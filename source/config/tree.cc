@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 #include <sstream>
 #include <unordered_map>
@@ -16,7 +17,9 @@
 namespace pillion::config {
 namespace {
 
-int LineOfMark(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
+int LineOfMark(const YAML::Mark& mark) {
+  return mark.is_null() ? 0 : mark.line + 1;
+}
 
 // The first byte that cannot be in a text: NUL, or where UTF-8 ends. None: npos.
 size_t FirstBadByte(std::string_view text) {
@@ -38,6 +41,44 @@ size_t FirstBadByte(std::string_view text) {
     i += length;
   }
   return std::string_view::npos;
+}
+
+// The code unit of an escape `\uXXXX` at the start of `text`, or nothing.
+std::optional<uint32_t> EscapedUnit(std::string_view text) {
+  uint32_t unit = 0;
+  if (text.size() < 6 || !text.starts_with("\\u")) return std::nullopt;
+  const auto end = std::from_chars(text.data() + 2, text.data() + 6, unit, 16);
+  if (end.ec != std::errc() || end.ptr != text.data() + 6) return std::nullopt;
+  return unit;
+}
+
+// JSON writes characters beyond U+FFFF as two escapes (RFC 8259, section 7), which YAML does not know:
+// `\U0001F600` instead, within double quotes.
+std::string JoinSurrogates(std::string_view text) {
+  std::string joined;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c == '"') quoted = !quoted;
+    if (!quoted || c != '\\' || i + 1 == text.size()) {
+      joined += c;
+      ++i;
+      continue;
+    }
+    const std::optional<uint32_t> high = EscapedUnit(text.substr(i));
+    const std::optional<uint32_t> low =
+        high.value_or(0) >> 10 == 0x36 ? EscapedUnit(text.substr(i + 6)) : std::nullopt;
+    if (low.value_or(0) >> 10 != 0x37) {
+      joined += text.substr(i, 2);
+      i += 2;
+      continue;
+    }
+    char escape[11];
+    std::snprintf(escape, sizeof(escape), "\\U%08X", 0x10000 + ((*high & 0x3FF) << 10) + (*low & 0x3FF));
+    joined += escape;
+    i += 12;
+  }
+  return joined;
 }
 
 }  // namespace
@@ -202,7 +243,8 @@ std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
   Tree tree;
   TreeBuilder builder(tree);
   try {
-    std::istringstream stream{std::string(text)};
+    const bool is_json = text[text.find_first_not_of(" \t\r\n")] == '{';
+    std::istringstream stream(is_json ? JoinSurrogates(text) : std::string(text));
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder) || tree.root_ == nullptr) {
       return builder.error().value_or(ConfigError{"", 0, "no document"});

@@ -23,7 +23,9 @@ using std::chrono::seconds;
 const char* const kGateway = "test/unit/config/testdata/gateway.yaml";
 const char* const kBenchmark = "test/unit/config/testdata/benchmark.json";
 
-std::string Text(const char* path) { return ReadFile(path, Tree::kMaxBytes).value(); }
+std::string Text(const char* path) {
+  return ReadFile(path, Tree::kMaxBytes).value();
+}
 
 std::shared_ptr<const Bootstrap> LoadGood(std::string_view text) {
   const Loaded loaded = LoadText(text);
@@ -223,7 +225,8 @@ TEST(LoadTest, DefaultsAreEnvoysButForTheWindowsAndTheName) {
 }
 
 TEST(LoadTest, TakesCamelCaseNumbersOfEnumsAndBytes) {
-  const auto bootstrap = LoadGood(R"({"staticResources": {"clusters": [{"name": "a", "lbPolicy": 1, "connectTimeout":
+  const auto bootstrap =
+      LoadGood(R"({"staticResources": {"clusters": [{"name": "a", "lbPolicy": 1, "connectTimeout":
       "2s", "loadAssignment": {"clusterName": "a"}}], "listeners": [{"address": {"socketAddress": {"address":
       "127.0.0.1", "portValue": "80"}}, "filterChains": [{"filters": [{"name": "h", "typedConfig": {"@type":
       "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -350,8 +353,8 @@ TEST(LoadFileTest, RefusesWhatIsNoFileWithoutWaiting) {
 TEST(LoadFileTest, SaysAllErrorsWithFileAndLine) {
   const std::string path = testing::TempDir() + "/wrong.yaml";
   std::ofstream(path) << "node:\n  idd: x\nadmin: 5\n";
-  EXPECT_EQ(LoadFile(path).status().message(), path + ":2: node: unknown field \"idd\", did you mean \"id\"?\n" + path +
-                                                   ":3: admin: \"5\", expected a map");
+  EXPECT_EQ(LoadFile(path).status().message(), path + ":2: node: unknown field \"idd\", did you mean \"id\"?\n" +
+                                                   path + ":3: admin: \"5\", expected a map");
 }
 
 }  // namespace
