@@ -1,7 +1,7 @@
 #pragma once
 
-// Writes messages: heads, always from the model, and bodies in the framing that their head announced.
-// Member of a connection; writes into the output of its link and nowhere else.
+// Writes messages: heads, always from the model, and bodies in the framing that their head announced. Writes into
+// the output of a link and nowhere else.
 
 #include <cstdint>
 
@@ -19,23 +19,22 @@ enum class Framing : uint8_t {
   kTunnel,      // raw bytes behind a switch of protocols; the end is a half-close
 };
 
-// What the connection has to say beside a response's own fields.
+// What a response says of the connection.
 enum class Persistence : uint8_t {
-  kDefault,    // as the version has it: no field
+  kDefault,    // nothing
   kClose,      // connection: close
   kKeepAlive,  // connection: keep-alive, to an HTTP/1.0 client
 };
 
-// The head with its framing fields. content-length is written from `head.content_length`, or as `length` where the
-// head has none; fields that concern the connection are never taken from head.headers.
+// Heads with their framing fields. `length` is the content-length to write, or kNoContentLength; the field of that
+// name in head.headers is not used, nor are others that concern the connection only.
 void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
                        Persistence persistence);
 void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length);
 
-// One body on its way out.
+// A body on its way out. Member of a connection.
 class BodyWriter {
  public:
-  // What became of the message after a call.
   enum class State : uint8_t {
     kOpen,
     kComplete,
@@ -53,7 +52,6 @@ class BodyWriter {
   State End(base::Buffer& out, const http::HeaderMap* trailers);
 
   Framing framing() const { return framing_; }
-  State state() const { return state_; }
 
  private:
   Framing framing_ = Framing::kNone;

@@ -1,18 +1,18 @@
 #pragma once
 
 // The downstream side of HTTP/1.0 and 1.1: reads requests, one at a time, and writes their answers.
-// Owned by its downstream connection; on that connection's worker; ends with it. Never reads a request before the
+// Owned by its downstream connection, on that connection's worker, and ends with it. Never reads a request before the
 // answer to the one before is complete: pipelined bytes stay with the link.
 //
-// | input      | what comes in is                                | left by                                          |
-// |------------|-------------------------------------------------|--------------------------------------------------|
-// | idle       | empty lines, then the first byte of a request   | that byte: message                               |
-// | message    | head and body of the request                    | its end: complete, switching; an error: discard  |
-// | switching  | left with the link until the switch is answered | 101 or 2xx: tunnel; another status: complete     |
-// | complete   | left with the link until the answer is complete | the end of the answer: idle, or discard          |
-// | tunnel     | handed on as it is                              | the peer's end: complete                         |
-// | draining   | the rest of a request whose answer is complete  | its end: idle; too much of it: discard           |
-// | discard    | dropped                                         | -                                                |
+// | input     | what comes in is                                | left by                                           |
+// |-----------|-------------------------------------------------|---------------------------------------------------|
+// | idle      | empty lines, then the first byte of a request   | that byte: message                                |
+// | message   | head and body of the request                    | its end: complete, switching; an error: discard   |
+// | switching | left with the link until the switch is answered | 101 or 2xx: tunnel; another status: complete      |
+// | complete  | left with the link until the answer is complete | the end of the answer: idle, or discard           |
+// | tunnel    | handed on as it is                              | the peer's end: complete                          |
+// | draining  | the rest of a request whose answer is complete  | its end: idle; too much of it: discard            |
+// | discard   | dropped: the connection is about to end         | -                                                 |
 
 #include <cstdint>
 
@@ -25,7 +25,7 @@ namespace pillion::codec::http1 {
 
 class ServerConnection final : public codec::ServerConnection, private ServerStream, private MessageEvents {
  public:
-  // `pool` gives what is read or written no block of its own; `options` outlives this.
+  // `options` outlives this.
   ServerConnection(Link& link, ServerEvents& events, base::BlockPool& pool, const ServerOptions& options);
 
   // codec::Connection
@@ -61,16 +61,16 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   void OnMessageComplete() override;
 
   size_t SkipEmptyLines(std::string_view data);
-  bool BeginRequest();
+  void BeginRequest();
   size_t ReceiveMessage(const base::Slice& data, size_t offset);
-  void EndRequest();
-  bool ReadHead(http::RequestHead& head);
-  bool ReadTarget(http::RequestHead& head);
-  void FailRequest(int status, std::string_view detail);
+  void EndMessage();
+  void FailRequest(const ParseError& error);
+  bool ClosesBehind(bool end) const;
+  bool RestIsShort() const;
   void AfterWrite(BodyWriter::State state);
   void EndAnswer();
   void EndStream();
-  bool RestCanBeDrained() const;
+  void BeginIdle();
   void Close(Ending ending);
 
   Link& link_;
@@ -79,20 +79,23 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   MessageParser parser_;
   BodyWriter body_;
   RequestReceiver* receiver_ = nullptr;  // until the stream is over
-  http::RequestHead* head_ = nullptr;    // in the receiver's arena, until the request is complete
-  uint64_t body_left_ = 0;               // of a content-length
+  http::RequestHead* head_ = nullptr;    // in the receiver's arena; valid as long as receiver_ is
+  uint64_t body_left_ = 0;               // of the request's content-length
   uint64_t drained_ = 0;
   Input input_ = Input::kIdle;
   Answer answer_ = Answer::kNone;
   Ending ending_ = Ending::kOpen;
   http::Method method_ = http::Method::kOther;
   http::Version version_ = http::Version::kHttp11;
-  uint8_t empty_lines_ = 0;       // bytes of empty lines before a request
+  uint8_t empty_lines_ = 0;       // bytes of the empty lines before a request
   bool receiving_ = false;        // inside Receive()
-  bool request_ended_ = false;    // its receiver has been told
-  bool keep_alive_ = true;        // what the request asked for
+  bool head_complete_ = false;
+  bool request_ended_ = false;    // and its receiver has been told
+  bool asks_switch_ = false;      // CONNECT or Upgrade
+  bool awaits_continue_ = false;  // the peer holds its body back until a 100
+  bool keep_alive_ = true;        // as the request has it
   bool close_ = false;            // the connection ends behind the current answer
-  bool paused_ = false;
+  bool paused_ = false;           // by the receiver
   bool blocked_ = false;          // bytes were left with the link
   bool send_blocked_ = false;     // OnSendReady() is due
   bool draining_ = false;

@@ -1,0 +1,291 @@
+#include "source/codec/http1/message_writer.h"
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+namespace pillion::codec::http1 {
+namespace {
+
+using http::HeaderId;
+
+// Heads up to this size are written in place.
+constexpr size_t kInPlace = 12 * 1024;
+// Chunks up to this size are copied together with their framing.
+constexpr size_t kCopiedChunk = base::Buffer::kShareFrom - 1;
+constexpr size_t kChunkFraming = 16 + 2 + 2;
+
+// Fields that the writer alone decides about, or that end with their connection.
+constexpr std::array<bool, http::kHeaderIds> kNotCopied = [] {
+  std::array<bool, http::kHeaderIds> table{};
+  for (const HeaderId id : {HeaderId::kConnection, HeaderId::kContentLength, HeaderId::kExpect, HeaderId::kHost,
+                            HeaderId::kHttp2Settings, HeaderId::kKeepAlive, HeaderId::kProxyConnection,
+                            HeaderId::kTransferEncoding, HeaderId::kUpgrade}) {
+    table[static_cast<size_t>(id)] = true;
+  }
+  return table;
+}();
+
+bool Copied(const http::HeaderField& field) { return !kNotCopied[static_cast<size_t>(field.id)]; }
+
+// The IANA registry of status codes.
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 100: return "Continue";
+    case 101: return "Switching Protocols";
+    case 102: return "Processing";
+    case 103: return "Early Hints";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 203: return "Non-Authoritative Information";
+    case 204: return "No Content";
+    case 205: return "Reset Content";
+    case 206: return "Partial Content";
+    case 207: return "Multi-Status";
+    case 208: return "Already Reported";
+    case 226: return "IM Used";
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 305: return "Use Proxy";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 407: return "Proxy Authentication Required";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Payload Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Entity";
+    case 423: return "Locked";
+    case 424: return "Failed Dependency";
+    case 425: return "Too Early";
+    case 426: return "Upgrade Required";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 451: return "Unavailable For Legal Reasons";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    case 506: return "Variant Also Negotiates";
+    case 507: return "Insufficient Storage";
+    case 508: return "Loop Detected";
+    case 511: return "Network Authentication Required";
+    default: return "";
+  }
+}
+
+// Texts one after the other: into room that was reserved for all of them, or piece by piece.
+class InPlace {
+ public:
+  InPlace(base::Buffer& out, size_t room) : out_(out), start_(out.Reserve(room)), to_(start_) {}
+  ~InPlace() { out_.Commit(static_cast<size_t>(to_ - start_)); }
+  void Add(std::string_view text) {
+    std::memcpy(to_, text.data(), text.size());
+    to_ += text.size();
+  }
+
+ private:
+  base::Buffer& out_;
+  char* start_;
+  char* to_;
+};
+
+class PieceByPiece {
+ public:
+  explicit PieceByPiece(base::Buffer& out) : out_(out) {}
+  void Add(std::string_view text) { out_.Append(text); }
+
+ private:
+  base::Buffer& out_;
+};
+
+class Number {
+ public:
+  Number(uint64_t value, int base)
+      : end_(std::to_chars(digits_, digits_ + sizeof digits_, value, base).ptr) {}
+  std::string_view view() const { return {digits_, static_cast<size_t>(end_ - digits_)}; }
+
+ private:
+  char digits_[20];
+  char* end_;
+};
+
+template <typename To>
+void WriteFields(To& to, const http::HeaderMap& headers) {
+  for (const http::HeaderField& field : headers) {
+    if (!Copied(field)) continue;
+    to.Add(field.name());
+    to.Add(": ");
+    to.Add(field.value());
+    to.Add("\r\n");
+  }
+}
+
+template <typename To>
+void WriteFraming(To& to, Framing framing, int64_t length) {
+  if (length != http::kNoContentLength) {
+    to.Add("content-length: ");
+    to.Add(Number(static_cast<uint64_t>(length), 10).view());
+    to.Add("\r\n");
+  } else if (framing == Framing::kChunked) {
+    to.Add("transfer-encoding: chunked\r\n");
+  }
+}
+
+size_t FieldBytes(const http::HeaderMap& headers) {
+  size_t bytes = 0;
+  for (const http::HeaderField& field : headers) bytes += field.name_size + field.value_size + 4;
+  return bytes;
+}
+
+template <typename To>
+void WriteResponse(To& to, const http::ResponseHead& head, Framing framing, int64_t length, Persistence persistence) {
+  if (head.status == 200) {
+    to.Add("HTTP/1.1 200 OK\r\n");
+  } else {
+    to.Add("HTTP/1.1 ");
+    to.Add(Number(static_cast<uint64_t>(head.status), 10).view());
+    to.Add(" ");
+    to.Add(ReasonPhrase(head.status));
+    to.Add("\r\n");
+  }
+  WriteFields(to, head.headers);
+  WriteFraming(to, framing, length);
+  if (head.status == 101) {
+    to.Add("connection: upgrade\r\nupgrade: ");
+    to.Add(head.upgrade);
+    to.Add("\r\n");
+  } else if (persistence == Persistence::kClose) {
+    to.Add("connection: close\r\n");
+  } else if (persistence == Persistence::kKeepAlive) {
+    to.Add("connection: keep-alive\r\n");
+  }
+  to.Add("\r\n");
+}
+
+template <typename To>
+void WriteRequest(To& to, const http::RequestHead& head, Framing framing, int64_t length) {
+  to.Add(head.method);
+  to.Add(" ");
+  // authority-form (RFC 9112, 3.2.3): a CONNECT has no path.
+  to.Add(head.path.empty() ? head.authority : head.path);
+  to.Add(" HTTP/1.1\r\nhost: ");
+  to.Add(head.authority);
+  to.Add("\r\n");
+  WriteFields(to, head.headers);
+  WriteFraming(to, framing, length);
+  if (!head.upgrade.empty()) {
+    to.Add("connection: upgrade\r\nupgrade: ");
+    to.Add(head.upgrade);
+    to.Add("\r\n");
+  } else if (head.headers.Has(HeaderId::kTe)) {
+    to.Add("connection: te\r\n");  // RFC 9110, 10.1.4
+  }
+  if (head.expect_continue) to.Add("expect: 100-continue\r\n");
+  to.Add("\r\n");
+}
+
+// What start line and fields of the writer's own need beside the texts of the head.
+constexpr size_t kFixed = 256;
+
+}  // namespace
+
+void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
+                       Persistence persistence) {
+  const size_t room = kFixed + head.upgrade.size() + FieldBytes(head.headers);
+  if (room <= kInPlace) {
+    InPlace to(out, room);
+    WriteResponse(to, head, framing, length, persistence);
+  } else {
+    PieceByPiece to(out);
+    WriteResponse(to, head, framing, length, persistence);
+  }
+}
+
+void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length) {
+  const size_t room = kFixed + head.method.size() + head.path.size() + 2 * head.authority.size() +
+                      head.upgrade.size() + FieldBytes(head.headers);
+  if (room <= kInPlace) {
+    InPlace to(out, room);
+    WriteRequest(to, head, framing, length);
+  } else {
+    PieceByPiece to(out);
+    WriteRequest(to, head, framing, length);
+  }
+}
+
+BodyWriter::State BodyWriter::Write(base::Buffer& out, base::Slice data, bool end) {
+  if (state_ != State::kOpen) return state_;
+  switch (framing_) {
+    case Framing::kNone:
+      break;
+    case Framing::kLength:
+      if (data.size() > left_) {
+        state_ = State::kBroken;
+        data = data.Share(0, left_);
+      }
+      left_ -= data.size();
+      out.Append(std::move(data));
+      if (state_ == State::kBroken) return state_;
+      break;
+    case Framing::kChunked:
+      if (data.empty()) break;
+      if (data.size() <= kCopiedChunk) {
+        InPlace to(out, data.size() + kChunkFraming);
+        to.Add(Number(data.size(), 16).view());
+        to.Add("\r\n");
+        to.Add(data.view());
+        to.Add("\r\n");
+      } else {
+        out.Append(Number(data.size(), 16).view());
+        out.Append("\r\n");
+        out.Append(std::move(data));
+        out.Append("\r\n");
+      }
+      break;
+    case Framing::kUntilClose:
+    case Framing::kTunnel:
+      out.Append(std::move(data));
+      break;
+  }
+  return end ? End(out, nullptr) : state_;
+}
+
+BodyWriter::State BodyWriter::End(base::Buffer& out, const http::HeaderMap* trailers) {
+  if (state_ != State::kOpen) return state_;
+  state_ = State::kComplete;
+  if (framing_ == Framing::kLength && left_ > 0) {
+    state_ = State::kBroken;
+  } else if (framing_ == Framing::kChunked) {
+    out.Append("0\r\n");
+    if (trailers != nullptr) {
+      PieceByPiece to(out);
+      WriteFields(to, *trailers);
+    }
+    out.Append("\r\n");
+  }
+  return state_;
+}
+
+}  // namespace pillion::codec::http1
