@@ -22,6 +22,9 @@ namespace pb = google::protobuf;
 
 constexpr std::string_view kTypeKey = "@type";
 
+// Each level of free data is three of the hundred that protobuf's parser goes down.
+constexpr int kMaxFreeDepth = 24;
+
 std::string Describe(const TreeNode& node) {
   switch (node.kind) {
     case TreeNode::Kind::kNull:
@@ -85,7 +88,8 @@ class Decoder {
   void DecodeAny(const TreeNode& node, pb::Any& any, const std::string& path);
   void DecodeDuration(const TreeNode& node, pb::Duration& duration, const std::string& path);
   void DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::string& path);
-  void DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path);
+  void DecodeFreeMap(const TreeNode& node, pb::Struct& fields, const std::string& path, int depth);
+  void DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path, int depth);
 
   ErrorList& errors_;
 };
@@ -265,23 +269,31 @@ void Decoder::DecodeDuration(const TreeNode& node, pb::Duration& duration, const
 
 void Decoder::DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::string& path) {
   if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, "a map");
+  DecodeFreeMap(node, fields, path, 1);
+}
+
+void Decoder::DecodeFreeMap(const TreeNode& node, pb::Struct& fields, const std::string& path, int depth) {
   std::map<std::string_view, int> keys;
   for (const TreeNode::Member& member : node.members) {
     if (!FirstOf(member, keys, path)) continue;
-    DecodeFreeValue(*member.value, (*fields.mutable_fields())[member.key], FieldPath(path, member.key));
+    DecodeFreeValue(*member.value, (*fields.mutable_fields())[member.key], FieldPath(path, member.key), depth + 1);
   }
 }
 
-void Decoder::DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path) {
+void Decoder::DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path, int depth) {
+  if (depth > kMaxFreeDepth) {
+    return errors_.Add(path, Concat("nested deeper than ", kMaxFreeDepth, " in free data"), node.line);
+  }
   switch (node.kind) {
     case TreeNode::Kind::kNull:
       return value.set_null_value(pb::NULL_VALUE);
     case TreeNode::Kind::kMap:
-      return DecodeStruct(node, *value.mutable_struct_value(), path);
+      return DecodeFreeMap(node, *value.mutable_struct_value(), path, depth);
     case TreeNode::Kind::kList:
       value.mutable_list_value();
       for (size_t i = 0; i < node.elements.size(); ++i) {
-        DecodeFreeValue(*node.elements[i], *value.mutable_list_value()->add_values(), ElementPath(path, i));
+        DecodeFreeValue(*node.elements[i], *value.mutable_list_value()->add_values(), ElementPath(path, i),
+                        depth + 1);
       }
       return;
     case TreeNode::Kind::kScalar:

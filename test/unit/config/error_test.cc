@@ -499,6 +499,23 @@ TEST(ErrorsTest, AllAreSaidAtOnceInTheOrderOfTheLines) {
   EXPECT_TRUE(loaded.errors[3].path.ends_with("cluster"));
 }
 
+// As deep as is allowed, what an Any holds can be parsed again.
+TEST(ErrorsTest, FreeDataIsAsDeepAsProtobufCanRead) {
+  const auto with_depth = [](int depth) {
+    std::string text = kGood;
+    const std::string_view from = "text_format_source: {inline_string: x}";
+    std::string nested;
+    for (int i = 0; i < depth; ++i) nested += i % 2 == 0 ? "{a: " : "[";
+    nested += "x";
+    for (int i = depth - 1; i >= 0; --i) nested += i % 2 == 0 ? "}" : "]";
+    return LoadText(text.replace(text.find(from), from.size(), "json_format: " + nested));
+  };
+  EXPECT_TRUE(with_depth(23).errors.empty());
+  const Loaded deeper = with_depth(24);
+  ASSERT_EQ(deeper.errors.size(), 1u);
+  EXPECT_EQ(deeper.errors[0].message, "nested deeper than 24 in free data");
+}
+
 TEST(ErrorsTest, AHostileFileDoesNotFillTheScreen) {
   std::string text = "node: {";
   for (int i = 0; i < 5000; ++i) text += "k" + std::to_string(i) + ": 1, ";
