@@ -24,10 +24,11 @@ void AppendJsonEscape(std::string& out, unsigned char byte) {
   out.append(escape, sizeof escape);
 }
 
-bool PlainInLine(unsigned char byte) { return byte >= 0x20 && byte < 0x7f && byte != '\\'; }
+bool PlainInLine(unsigned char byte) { return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\'; }
 
 void AppendLineEscape(std::string& out, unsigned char byte) {
   switch (byte) {
+    case '"': out += "\\\""; return;
     case '\\': out += "\\\\"; return;
     case '\n': out += "\\n"; return;
     case '\r': out += "\\r"; return;
@@ -68,8 +69,7 @@ size_t Utf8Length(std::string_view text) {
   return length;
 }
 
-void AppendJsonString(std::string& out, std::string_view text) {
-  out += '"';
+void AppendJsonPart(std::string& out, std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     size_t plain = i;
     while (plain < text.size() && PlainInJson(static_cast<unsigned char>(text[plain]))) ++plain;
@@ -88,6 +88,11 @@ void AppendJsonString(std::string& out, std::string_view text) {
       ++i;
     }
   }
+}
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out += '"';
+  AppendJsonPart(out, text);
   out += '"';
 }
 

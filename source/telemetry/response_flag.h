@@ -1,57 +1,77 @@
 #pragma once
 
-// Why a request went the way it went, as Envoy's access logs name it (%RESPONSE_FLAGS%). Several may hold.
+// Why a response is what it is, in the words that people know from Envoy's access log.
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace pillion::telemetry {
 
-// name, short, long; in the order in which they are listed
-#define PILLION_RESPONSE_FLAGS(X)                                            \
-  X(kFailedLocalHealthCheck, "LH", "FailedLocalHealthCheck")                 \
-  X(kNoHealthyUpstream, "UH", "NoHealthyUpstream")                           \
-  X(kUpstreamRequestTimeout, "UT", "UpstreamRequestTimeout")                 \
-  X(kLocalReset, "LR", "LocalReset")                                         \
-  X(kUpstreamRemoteReset, "UR", "UpstreamRemoteReset")                       \
-  X(kUpstreamConnectionFailure, "UF", "UpstreamConnectionFailure")           \
-  X(kUpstreamConnectionTermination, "UC", "UpstreamConnectionTermination")   \
-  X(kUpstreamOverflow, "UO", "UpstreamOverflow")                             \
-  X(kNoRouteFound, "NR", "NoRouteFound")                                     \
-  X(kDelayInjected, "DI", "DelayInjected")                                   \
-  X(kFaultInjected, "FI", "FaultInjected")                                   \
-  X(kRateLimited, "RL", "RateLimited")                                       \
-  X(kUnauthorizedExternalService, "UAEX", "UnauthorizedExternalService")     \
-  X(kRateLimitServiceError, "RLSE", "RateLimitServiceError")                 \
-  X(kDownstreamConnectionTermination, "DC", "DownstreamConnectionTermination") \
-  X(kUpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded")        \
-  X(kStreamIdleTimeout, "SI", "StreamIdleTimeout")                           \
-  X(kInvalidEnvoyRequestHeaders, "IH", "InvalidEnvoyRequestHeaders")         \
-  X(kDownstreamProtocolError, "DPE", "DownstreamProtocolError")              \
+// id, short name, long name; written out in this order.
+#define PILLION_RESPONSE_FLAGS(X)                                         \
+  X(kNoHealthyUpstream, "UH", "NoHealthyUpstream")                        \
+  X(kUpstreamConnectionFailure, "UF", "UpstreamConnectionFailure")        \
+  X(kUpstreamOverflow, "UO", "UpstreamOverflow")                          \
+  X(kNoRouteFound, "NR", "NoRouteFound")                                  \
+  X(kNoClusterFound, "NC", "NoClusterFound")                              \
+  X(kUpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded")     \
+  X(kUpstreamRequestTimeout, "UT", "UpstreamRequestTimeout")              \
+  X(kUpstreamConnectionTermination, "UC", "UpstreamConnectionTermination") \
+  X(kUpstreamRemoteReset, "UR", "UpstreamRemoteReset")                    \
+  X(kLocalReset, "LR", "LocalReset")                                      \
+  X(kUpstreamProtocolError, "UPE", "UpstreamProtocolError")               \
   X(kUpstreamMaxStreamDurationReached, "UMSDR", "UpstreamMaxStreamDurationReached") \
-  X(kNoFilterConfigFound, "NFCF", "NoFilterConfigFound")                     \
-  X(kDurationTimeout, "DT", "DurationTimeout")                               \
-  X(kUpstreamProtocolError, "UPE", "UpstreamProtocolError")                  \
-  X(kNoClusterFound, "NC", "NoClusterFound")                                 \
-  X(kOverloadTerminated, "OM", "OverloadManagerTerminated")                  \
-  X(kDnsResolutionFailed, "DF", "DnsResolutionFailed")                       \
-  X(kDownstreamRemoteReset, "DR", "DownstreamRemoteReset")
+  X(kDownstreamConnectionTermination, "DC", "DownstreamConnectionTermination") \
+  X(kDownstreamRemoteReset, "DR", "DownstreamRemoteReset")                \
+  X(kDownstreamProtocolError, "DPE", "DownstreamProtocolError")           \
+  X(kDurationTimeout, "DT", "DurationTimeout")                            \
+  X(kStreamIdleTimeout, "SI", "StreamIdleTimeout")                        \
+  X(kDelayInjected, "DI", "DelayInjected")                                \
+  X(kFaultInjected, "FI", "FaultInjected")                                \
+  X(kRateLimited, "RL", "RateLimited")                                    \
+  X(kRateLimitServiceError, "RLSE", "RateLimitServiceError")              \
+  X(kUnauthorizedExternalService, "UAEX", "UnauthorizedExternalService")  \
+  X(kFailedLocalHealthCheck, "LH", "FailedLocalHealthCheck")              \
+  X(kInvalidEnvoyRequestHeaders, "IH", "InvalidEnvoyRequestHeaders")      \
+  X(kResponseFromCacheFilter, "RFCF", "ResponseFromCacheFilter")          \
+  X(kNoFilterConfigFound, "NFCF", "NoFilterConfigFound")                  \
+  X(kOverloadTerminated, "OM", "OverloadManagerTerminated")        \
+  X(kDnsResolutionFailed, "DF", "DnsResolutionFailed")                    \
+  X(kDropOverload, "DO", "DropOverload")                                  \
+  X(kUnconditionalDropOverload, "UDO", "UnconditionalDropOverload")
 
 enum class ResponseFlag : uint8_t {
-#define X(name, short_name, long_name) name,
+#define X(id, short_name, long_name) id,
   PILLION_RESPONSE_FLAGS(X)
 #undef X
       kCount,
 };
 
+// "UF" and "UpstreamConnectionFailure".
+std::string_view ShortName(ResponseFlag flag);
+std::string_view LongName(ResponseFlag flag);
+
+// A set of flags.
 class ResponseFlags {
  public:
-  void Set(ResponseFlag flag) { bits_ |= uint64_t{1} << static_cast<unsigned>(flag); }
-  bool Has(ResponseFlag flag) const { return (bits_ >> static_cast<unsigned>(flag) & 1) != 0; }
-  bool empty() const { return bits_ == 0; }
-  uint64_t bits() const { return bits_; }
+  constexpr ResponseFlags() = default;
+  constexpr ResponseFlags(ResponseFlag flag) { Set(flag); }  // NOLINT: one flag is a set
+
+  constexpr void Set(ResponseFlag flag) { bits_ |= uint64_t{1} << static_cast<int>(flag); }
+  constexpr void Set(ResponseFlags flags) { bits_ |= flags.bits_; }
+  constexpr bool Has(ResponseFlag flag) const { return (bits_ >> static_cast<int>(flag) & 1) != 0; }
+  constexpr bool empty() const { return bits_ == 0; }
+  constexpr uint64_t bits() const { return bits_; }
+
+  // "URX,UT"; appends nothing for the empty set.
+  void AppendShortNames(std::string& out) const;
+  void AppendLongNames(std::string& out) const;
 
  private:
   uint64_t bits_ = 0;
 };
+
+static_assert(static_cast<int>(ResponseFlag::kCount) <= 64);
 
 }  // namespace pillion::telemetry

@@ -32,7 +32,8 @@ TEST(Escape, JsonKeepsUtf8AndReplacesWhatIsNot) {
 }
 
 TEST(Escape, PrintableIsOneLineWithoutControls) {
-  EXPECT_EQ(Printable("GET /a?b=\"c\" \xc3\xa4"), "GET /a?b=\"c\" \xc3\xa4");
+  EXPECT_EQ(Printable("GET /a?b='c' \xc3\xa4"), "GET /a?b='c' \xc3\xa4");
+  EXPECT_EQ(Printable("\" 200 \""), "\\\" 200 \\\"");
   EXPECT_EQ(Printable("a\r\nb\x1b[31m\\"), "a\\r\\nb\\x1b[31m\\\\");
   EXPECT_EQ(Printable("\xc2\x9b\xff\x80"), "\\xc2\\x9b\\xff\\x80");  // U+009B is a one-character ESC [
   for (int byte = 0; byte < 256; ++byte) {

@@ -25,7 +25,7 @@ class FormatTest : public ::testing::Test {
 
 TEST_F(FormatTest, Text) {
   EXPECT_EQ(FormatText(registry_.Read()),
-            "control_plane.identifier: \"a \"b\"\"\n"
+            "control_plane.identifier: \"a \\\"b\\\"\"\n"
             "cluster.be.upstream_rq_200: 6\n"
             "cluster.be.upstream_rq_503: 1\n"
             "server.live: 1\n"
@@ -103,7 +103,7 @@ TEST(FormatHostileNames, StayInTheirPlace) {
 
   EXPECT_EQ(FormatText(snapshot),
             "t: \"a\\nb\"\n"
-            "cluster.x\"} 1\\nfake{a=\"\\\\<script>\\x1b\\xff.total: 0\n"
+            "cluster.x\\\"} 1\\nfake{a=\\\"\\\\<script>\\x1b\\xff.total: 0\n"
             "stats.metrics_refused: 0\n");
   const std::string prometheus = FormatPrometheus(snapshot);
   EXPECT_EQ(prometheus.substr(0, prometheus.find("# TYPE envoy_stats")),

@@ -1,0 +1,430 @@
+#include "source/telemetry/log_operator.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+
+#include "source/http/syntax.h"
+
+namespace pillion::telemetry {
+namespace {
+
+// Operators that Envoy has and pillion does not (yet): a clearer error than for a word that nobody knows.
+constexpr std::string_view kNotSupported[] = {
+    "ACCESS_LOG_TYPE", "BYTES_RETRANSMITTED", "CEL", "CLUSTER_METADATA", "COALESCE", "CUSTOM_FLAGS",
+    "DOWNSTREAM_DETECTED_CLOSE_TYPE", "DOWNSTREAM_HEADER_BYTES_RECEIVED", "DOWNSTREAM_HEADER_BYTES_SENT",
+    "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON", "DYNAMIC_METADATA", "FILTER_STATE",
+    "METADATA", "PACKETS_RETRANSMITTED", "QUERY_PARAMS", "REQUESTED_SERVER_NAME", "REQ_WITHOUT_QUERY",
+    "ROUNDTRIP_DURATION", "SPAN_ID", "START_TIME_LOCAL", "TLS_JA3_FINGERPRINT", "TLS_JA4_FINGERPRINT", "TRACE_ID",
+    "UNIQUE_ID", "UPSTREAM_HEADER_BYTES_RECEIVED", "UPSTREAM_HEADER_BYTES_SENT", "UPSTREAM_HOSTS_ATTEMPTED",
+    "UPSTREAM_METADATA", "VIRTUAL_CLUSTER_NAME"};
+constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_", "DOWNSTREAM_PEER_", "DOWNSTREAM_LOCAL_URI_",
+                                             "DOWNSTREAM_LOCAL_DNS_", "DOWNSTREAM_LOCAL_IP_", "DOWNSTREAM_LOCAL_SUBJECT",
+                                             "UPSTREAM_TLS_", "UPSTREAM_PEER_", "UPSTREAM_LOCAL_URI_",
+                                             "UPSTREAM_LOCAL_DNS_", "UPSTREAM_LOCAL_IP_"};
+
+// gRPC's status codes: as in its documents, and as constants.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kGrpcStatus = {{
+    {"OK", "OK"},
+    {"Canceled", "CANCELLED"},
+    {"Unknown", "UNKNOWN"},
+    {"InvalidArgument", "INVALID_ARGUMENT"},
+    {"DeadlineExceeded", "DEADLINE_EXCEEDED"},
+    {"NotFound", "NOT_FOUND"},
+    {"AlreadyExists", "ALREADY_EXISTS"},
+    {"PermissionDenied", "PERMISSION_DENIED"},
+    {"ResourceExhausted", "RESOURCE_EXHAUSTED"},
+    {"FailedPrecondition", "FAILED_PRECONDITION"},
+    {"Aborted", "ABORTED"},
+    {"OutOfRange", "OUT_OF_RANGE"},
+    {"Unimplemented", "UNIMPLEMENTED"},
+    {"Internal", "INTERNAL"},
+    {"Unavailable", "UNAVAILABLE"},
+    {"DataLoss", "DATA_LOSS"},
+    {"Unauthenticated", "UNAUTHENTICATED"},
+}};
+
+constexpr std::pair<std::string_view, TimePoint> kTimePoints[] = {
+    {"DS_RX_BEG", TimePoint::kDownstreamRxBegin},    {"DS_RX_END", TimePoint::kDownstreamRxEnd},
+    {"US_CX_BEG", TimePoint::kUpstreamConnectBegin}, {"US_CX_END", TimePoint::kUpstreamConnectEnd},
+    {"US_HS_END", TimePoint::kUpstreamHandshakeEnd}, {"US_TX_BEG", TimePoint::kUpstreamTxBegin},
+    {"US_TX_END", TimePoint::kUpstreamTxEnd},        {"US_RX_BEG", TimePoint::kUpstreamRxBegin},
+    {"US_RX_END", TimePoint::kUpstreamRxEnd},        {"DS_TX_BEG", TimePoint::kDownstreamTxBegin},
+    {"DS_TX_END", TimePoint::kDownstreamTxEnd},
+};
+
+enum class AddressPart { kWhole, kHost, kPort };
+
+LogValue PartOf(std::string_view address, AddressPart part) {
+  const size_t colon = address.rfind(':');
+  // A socket's path has no port.
+  if (address.empty() || part == AddressPart::kWhole) return LogValue::TextOrMissing(address);
+  if (colon == std::string_view::npos || address[0] == '/' || address[0] == '@') {
+    return part == AddressPart::kHost ? LogValue::Text(address) : LogValue::Missing();
+  }
+  if (part == AddressPart::kHost) {
+    std::string_view host = address.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+    return LogValue::Text(host);
+  }
+  uint16_t port = 0;
+  const char* end = address.data() + address.size();
+  if (std::from_chars(address.data() + colon + 1, end, port).ptr != end) return LogValue::Missing();
+  return LogValue::Number(port);
+}
+
+std::string_view WithoutQuery(std::string_view path) { return path.substr(0, path.find('?')); }
+
+}  // namespace
+
+struct LogOperators {
+  using Record = RequestRecord;
+
+  // --- evaluation -------------------------------------------------------------------------------------------------
+
+  template <std::string_view Record::*member>
+  static LogValue Text(const LogOperator&, const Record& record, std::string&) {
+    return LogValue::TextOrMissing(record.*member);
+  }
+
+  template <uint64_t Record::*member>
+  static LogValue Number(const LogOperator&, const Record& record, std::string&) {
+    return LogValue::Number(static_cast<int64_t>(record.*member));
+  }
+
+  template <std::string_view Record::*member, AddressPart part>
+  static LogValue Address(const LogOperator&, const Record& record, std::string&) {
+    return PartOf(record.*member, part);
+  }
+
+  template <std::optional<http::Version> Record::*member>
+  static LogValue Protocol(const LogOperator&, const Record& record, std::string&) {
+    return record.*member ? LogValue::Text(http::VersionName(*(record.*member))) : LogValue::Missing();
+  }
+
+  template <base::WallTime Record::*member>
+  static LogValue Time(const LogOperator& self, const Record& record, std::string& scratch) {
+    scratch.clear();
+    self.time_.Append(record.*member, scratch);
+    return LogValue::Text(scratch);
+  }
+
+  static LogValue Duration(const LogOperator& self, const Record& record, std::string&) {
+    const base::MonotonicTime from = record.at(self.from_);
+    const base::MonotonicTime to = record.at(self.to_);
+    if (from == base::MonotonicTime() || to == base::MonotonicTime()) return LogValue::Missing();
+    return LogValue::Number((to - from).count() / self.unit_nanos_);
+  }
+
+  static LogValue Constant(const LogOperator& self, const Record&, std::string&) {
+    return LogValue::TextOrMissing(self.text_);
+  }
+
+  static LogValue Flags(const LogOperator& self, const Record& record, std::string& scratch) {
+    scratch.clear();
+    if (self.choice_ == 0) record.response_flags.AppendShortNames(scratch);
+    if (self.choice_ == 1) record.response_flags.AppendLongNames(scratch);
+    return LogValue::TextOrMissing(scratch);
+  }
+
+  static LogValue Field(const http::HeaderMap& headers, const LogOperator::Header& header) {
+    const http::HeaderField* field =
+        header.id != http::HeaderId::kUnknown ? headers.Find(header.id) : headers.Find(header.name);
+    return field == nullptr ? LogValue::Missing() : LogValue::Text(field->value());
+  }
+
+  static LogValue RequestField(const http::RequestHead& head, const LogOperator::Header& header) {
+    if (header.name.empty()) return LogValue::Missing();
+    if (header.name[0] == ':') {
+      if (header.name == ":method") return LogValue::TextOrMissing(head.method);
+      if (header.name == ":path") return LogValue::TextOrMissing(head.path);
+      if (header.name == ":authority") return LogValue::TextOrMissing(head.authority);
+      if (header.name == ":scheme") return LogValue::TextOrMissing(head.scheme);
+      return LogValue::Missing();
+    }
+    if (header.id == http::HeaderId::kHost) return LogValue::TextOrMissing(head.authority);
+    return Field(head.headers, header);
+  }
+
+  static LogValue RequestHeader(const LogOperator& self, const Record& record, std::string&) {
+    if (record.request == nullptr) return LogValue::Missing();
+    const LogValue value = RequestField(*record.request, self.header_);
+    return value.kind != LogValue::Kind::kMissing ? value : RequestField(*record.request, self.alternative_);
+  }
+
+  static LogValue ResponseField(const http::ResponseHead& head, const LogOperator::Header& header) {
+    if (header.name == ":status") return LogValue::Number(head.status);
+    return header.name.empty() ? LogValue::Missing() : Field(head.headers, header);
+  }
+
+  static LogValue ResponseHeader(const LogOperator& self, const Record& record, std::string&) {
+    if (record.response == nullptr) return LogValue::Missing();
+    const LogValue value = ResponseField(*record.response, self.header_);
+    return value.kind != LogValue::Kind::kMissing ? value : ResponseField(*record.response, self.alternative_);
+  }
+
+  static LogValue Trailer(const LogOperator& self, const Record& record, std::string&) {
+    if (record.response_trailers == nullptr) return LogValue::Missing();
+    const LogValue value = Field(*record.response_trailers, self.header_);
+    if (value.kind != LogValue::Kind::kMissing || self.alternative_.name.empty()) return value;
+    return Field(*record.response_trailers, self.alternative_);
+  }
+
+  enum PathChoice { kOriginalOrPath, kOriginal, kPath };
+
+  static LogValue Path(const LogOperator& self, const Record& record, std::string& scratch) {
+    if (record.request == nullptr) return LogValue::Missing();
+    LogValue value = LogValue::Missing();
+    if (self.choice_ != kPath) value = Field(record.request->headers, self.header_);
+    if (value.kind == LogValue::Kind::kMissing && self.choice_ != kOriginal) {
+      value = LogValue::TextOrMissing(record.request->path);
+    }
+    if (self.without_query_) value.text = WithoutQuery(value.text);
+    return value;
+  }
+
+  static LogValue QueryParameter(const LogOperator& self, const Record& record, std::string&) {
+    if (record.request == nullptr) return LogValue::Missing();
+    const size_t start = record.request->path.find('?');
+    if (start == std::string_view::npos) return LogValue::Missing();
+    std::string_view query = record.request->path.substr(start + 1);
+    while (!query.empty()) {
+      const size_t end = std::min(query.find('&'), query.size());
+      const std::string_view pair = query.substr(0, end);
+      const size_t equals = std::min(pair.find('='), pair.size());
+      if (pair.substr(0, equals) == self.text_) {
+        return LogValue::Text(pair.substr(std::min(equals + 1, pair.size())));
+      }
+      query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return LogValue::Missing();
+  }
+
+  enum GrpcChoice { kCamel, kSnake, kNumeric };
+
+  static LogValue GrpcStatus(const LogOperator& self, const Record& record, std::string&) {
+    if (record.request == nullptr || !http::IsGrpc(record.request->headers)) return LogValue::Missing();
+    std::string_view text;
+    if (record.response_trailers != nullptr) text = record.response_trailers->Get(http::HeaderId::kGrpcStatus);
+    if (text.empty() && record.response != nullptr) text = record.response->headers.Get(http::HeaderId::kGrpcStatus);
+    uint32_t code = 0;
+    const char* end = text.data() + text.size();
+    if (text.empty() || std::from_chars(text.data(), end, code).ptr != end) return LogValue::TextOrMissing(text);
+    if (self.choice_ == kNumeric || code >= kGrpcStatus.size()) return LogValue::Number(code);
+    return LogValue::Text(self.choice_ == kCamel ? kGrpcStatus[code].first : kGrpcStatus[code].second);
+  }
+
+  // --- arguments: each gives an error text, empty when all is well ------------------------------------------------
+
+  static std::string NeedHeader(LogOperator& self, std::string_view argument) {
+    const size_t question = argument.find('?');
+    const auto set = [](LogOperator::Header& header, std::string_view name) {
+      const bool pseudo = name.starts_with(':');
+      header.name.resize(name.size());
+      if (!http::LowerCaseToken(name.substr(pseudo), header.name.data() + pseudo)) return false;
+      if (pseudo) header.name[0] = ':';
+      header.id = pseudo ? http::HeaderId::kUnknown : http::FindHeaderId(header.name);
+      return true;
+    };
+    if (!set(self.header_, argument.substr(0, question))) return "expected a header's name";
+    if (question != std::string_view::npos && !set(self.alternative_, argument.substr(question + 1))) {
+      return "expected a header's name behind '?'";
+    }
+    return "";
+  }
+
+  static std::string NeedName(LogOperator& self, std::string_view argument) {
+    self.text_ = std::string(argument);
+    return argument.empty() ? "expected a name" : "";
+  }
+
+  static std::string NeedVariable(LogOperator& self, std::string_view argument) {
+    if (argument.empty()) return "expected an environment variable's name";
+    const char* value = std::getenv(std::string(argument).c_str());
+    self.text_ = value == nullptr ? "" : value;
+    return "";
+  }
+
+  static std::string MayHaveTimeFormat(LogOperator& self, std::string_view argument) {
+    absl::StatusOr<TimeFormat> format = TimeFormat::Compile(argument);
+    if (!format.ok()) return std::string(format.status().message());
+    self.time_ = *std::move(format);
+    return "";
+  }
+
+  static std::string NeedDuration(LogOperator& self, std::string_view argument) {
+    constexpr std::string_view kExpected =
+        "expected from:to:unit with two of DS_RX_BEG DS_RX_END US_CX_BEG US_CX_END US_HS_END US_TX_BEG US_TX_END "
+        "US_RX_BEG US_RX_END DS_TX_BEG DS_TX_END and one of ms us ns";
+    const size_t first = argument.find(':');
+    const size_t second = first == std::string_view::npos ? first : argument.find(':', first + 1);
+    if (second == std::string_view::npos) return std::string(kExpected);
+    const std::string_view unit = argument.substr(second + 1);
+    const auto point = [](std::string_view name, TimePoint& out) {
+      for (const auto& [known, value] : kTimePoints) {
+        if (known == name) {
+          out = value;
+          return true;
+        }
+      }
+      return false;
+    };
+    self.unit_nanos_ = unit == "ms" ? 1'000'000 : unit == "us" ? 1'000 : unit == "ns" ? 1 : 0;
+    if (self.unit_nanos_ == 0 || !point(argument.substr(0, first), self.from_) ||
+        !point(argument.substr(first + 1, second - first - 1), self.to_)) {
+      return std::string(kExpected);
+    }
+    return "";
+  }
+
+  static std::string MayHavePathChoice(LogOperator& self, std::string_view argument) {
+    const size_t colon = std::min(argument.find(':'), argument.size());
+    const std::string_view query = argument.substr(0, colon);
+    const std::string_view choice = argument.substr(std::min(colon + 1, argument.size()));
+    self.without_query_ = query == "NQ";
+    self.choice_ = choice == "ORIG" ? kOriginal : choice == "PATH" ? kPath : kOriginalOrPath;
+    self.header_.name = "x-envoy-original-path";
+    const bool known = (query.empty() || query == "WQ" || query == "NQ") &&
+                       (choice.empty() || choice == "ORIG" || choice == "PATH" || choice == "ORIG_OR_PATH");
+    return known ? "" : "expected WQ or NQ, then :ORIG, :PATH or :ORIG_OR_PATH";
+  }
+
+  static std::string MayHaveGrpcChoice(LogOperator& self, std::string_view argument) {
+    self.choice_ = argument == "SNAKE_STRING" ? kSnake : argument == "NUMBER" ? kNumeric : kCamel;
+    const bool known = argument.empty() || argument == "CAMEL_STRING" || self.choice_ != kCamel;
+    return known ? "" : "expected CAMEL_STRING, SNAKE_STRING or NUMBER";
+  }
+
+  // --- settings of operators without an argument ------------------------------------------------------------------
+
+  template <TimePoint from, TimePoint to>
+  static void Between(LogOperator& self) {
+    self.from_ = from;
+    self.to_ = to;
+  }
+  template <int choice>
+  static void Choose(LogOperator& self) {
+    self.choice_ = choice;
+  }
+  static void SetHostname(LogOperator& self) {
+    char name[256] = {};
+    if (gethostname(name, sizeof name - 1) == 0) self.text_ = name;
+  }
+
+  struct Entry {
+    std::string_view name;
+    LogOperator::Evaluator evaluate;
+    std::string (*argument)(LogOperator&, std::string_view) = nullptr;  // null: it takes none
+    void (*set)(LogOperator&) = nullptr;
+  };
+  static const Entry kTable[];
+  static const Entry* Find(std::string_view name);
+  static absl::StatusOr<LogOperator> Make(const Entry& entry, bool has_argument, std::string_view argument);
+};
+
+#define ADDRESS(name, member)                                                                  \
+  {name, Address<&Record::member, AddressPart::kWhole>},                                       \
+      {name "_WITHOUT_PORT", Address<&Record::member, AddressPart::kHost>}
+#define DURATION(name, from, to) {name, Duration, nullptr, Between<TimePoint::from, TimePoint::to>}
+
+const LogOperators::Entry LogOperators::kTable[] = {
+    {"BYTES_RECEIVED", Number<&Record::bytes_received>},
+    {"BYTES_SENT", Number<&Record::bytes_sent>},
+    {"COMMON_DURATION", Duration, NeedDuration},
+    {"CONNECTION_ID", Number<&Record::connection_id>},
+    {"CONNECTION_TERMINATION_DETAILS", Text<&Record::connection_termination_details>},
+    ADDRESS("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", downstream_direct_remote_address),
+    {"DOWNSTREAM_DIRECT_REMOTE_PORT", Address<&Record::downstream_direct_remote_address, AddressPart::kPort>},
+    ADDRESS("DOWNSTREAM_LOCAL_ADDRESS", downstream_local_address),
+    {"DOWNSTREAM_LOCAL_PORT", Address<&Record::downstream_local_address, AddressPart::kPort>},
+    ADDRESS("DOWNSTREAM_REMOTE_ADDRESS", downstream_remote_address),
+    {"DOWNSTREAM_REMOTE_PORT", Address<&Record::downstream_remote_address, AddressPart::kPort>},
+    {"DOWNSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::downstream_wire_bytes_received>},
+    {"DOWNSTREAM_WIRE_BYTES_SENT", Number<&Record::downstream_wire_bytes_sent>},
+    DURATION("DURATION", kDownstreamRxBegin, kEnd),
+    {"EMIT_TIME", Time<&Record::end_time>, MayHaveTimeFormat},
+    {"ENVIRONMENT", Constant, NeedVariable},
+    {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},
+    {"GRPC_STATUS", GrpcStatus, MayHaveGrpcChoice},
+    {"GRPC_STATUS_NUMBER", GrpcStatus, nullptr, Choose<kNumeric>},
+    {"HOSTNAME", Constant, nullptr, SetHostname},
+    {"LOCAL_REPLY_BODY", Text<&Record::local_reply_body>},
+    {"PATH", Path, MayHavePathChoice},
+    {"PROTOCOL", Protocol<&Record::protocol>},
+    {"QUERY_PARAM", QueryParameter, NeedName},
+    {"REQ", RequestHeader, NeedHeader},
+    {"REQUEST_HEADER", RequestHeader, NeedHeader},
+    DURATION("REQUEST_DURATION", kDownstreamRxBegin, kDownstreamRxEnd),
+    {"REQUEST_HEADERS_BYTES", Number<&Record::request_headers_bytes>},
+    DURATION("REQUEST_TX_DURATION", kDownstreamRxBegin, kUpstreamTxEnd),
+    {"RESP", ResponseHeader, NeedHeader},
+    {"RESPONSE_CODE", Number<&Record::response_code>},
+    {"RESPONSE_CODE_DETAILS", Text<&Record::response_code_details>},
+    DURATION("RESPONSE_DURATION", kDownstreamRxBegin, kUpstreamRxBegin),
+    {"RESPONSE_FLAGS", Flags, nullptr, Choose<0>},
+    {"RESPONSE_FLAGS_LONG", Flags, nullptr, Choose<1>},
+    {"RESPONSE_HEADER", ResponseHeader, NeedHeader},
+    {"RESPONSE_HEADERS_BYTES", Number<&Record::response_headers_bytes>},
+    {"RESPONSE_TRAILER", Trailer, NeedHeader},
+    {"RESPONSE_TRAILERS_BYTES", Number<&Record::response_trailers_bytes>},
+    DURATION("RESPONSE_TX_DURATION", kUpstreamRxBegin, kDownstreamTxEnd),
+    {"ROUTE_NAME", Text<&Record::route_name>},
+    {"START_TIME", Time<&Record::start_time>, MayHaveTimeFormat},
+    {"STREAM_ID", Text<&Record::stream_id>},
+    {"TRAILER", Trailer, NeedHeader},
+    {"UPSTREAM_CLUSTER", Text<&Record::upstream_cluster>},
+    {"UPSTREAM_CLUSTER_RAW", Text<&Record::upstream_cluster>},
+    {"UPSTREAM_CONNECTION_ID", Number<&Record::upstream_connection_id>},
+    DURATION("UPSTREAM_CONNECTION_POOL_READY_DURATION", kDownstreamRxBegin, kUpstreamPoolReady),
+    {"UPSTREAM_HOST", Address<&Record::upstream_remote_address, AddressPart::kWhole>},
+    {"UPSTREAM_HOST_NAME", Text<&Record::upstream_host_name>},
+    ADDRESS("UPSTREAM_LOCAL_ADDRESS", upstream_local_address),
+    {"UPSTREAM_LOCAL_PORT", Address<&Record::upstream_local_address, AddressPart::kPort>},
+    {"UPSTREAM_PROTOCOL", Protocol<&Record::upstream_protocol>},
+    ADDRESS("UPSTREAM_REMOTE_ADDRESS", upstream_remote_address),
+    {"UPSTREAM_REMOTE_PORT", Address<&Record::upstream_remote_address, AddressPart::kPort>},
+    {"UPSTREAM_REQUEST_ATTEMPT_COUNT", Number<&Record::upstream_attempts>},
+    {"UPSTREAM_TRANSPORT_FAILURE_REASON", Text<&Record::upstream_transport_failure_reason>},
+    {"UPSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::upstream_wire_bytes_received>},
+    {"UPSTREAM_WIRE_BYTES_SENT", Number<&Record::upstream_wire_bytes_sent>},
+};
+
+#undef ADDRESS
+#undef DURATION
+
+const LogOperators::Entry* LogOperators::Find(std::string_view name) {
+  const auto found = std::find_if(std::begin(kTable), std::end(kTable), [&](const Entry& e) { return e.name == name; });
+  return found == std::end(kTable) ? nullptr : found;
+}
+
+absl::StatusOr<LogOperator> LogOperators::Make(const Entry& entry, bool has_argument, std::string_view argument) {
+  LogOperator made;
+  made.evaluate_ = entry.evaluate;
+  if (entry.set != nullptr) entry.set(made);
+  if (entry.argument == nullptr) {
+    if (has_argument) return absl::InvalidArgumentError(fmt::format("%{}% takes no argument", entry.name));
+    return made;
+  }
+  if (const std::string error = entry.argument(made, argument); !error.empty()) {
+    return absl::InvalidArgumentError(fmt::format("%{}({})%: {}", entry.name, argument, error));
+  }
+  return made;
+}
+
+absl::StatusOr<LogOperator> LogOperator::Compile(std::string_view name, bool has_argument, std::string_view argument) {
+  if (const LogOperators::Entry* entry = LogOperators::Find(name)) {
+    return LogOperators::Make(*entry, has_argument, argument);
+  }
+  const bool tls = std::any_of(std::begin(kTlsPrefixes), std::end(kTlsPrefixes),
+                               [&](std::string_view prefix) { return name.starts_with(prefix); });
+  if (tls || std::find(std::begin(kNotSupported), std::end(kNotSupported), name) != std::end(kNotSupported)) {
+    return absl::UnimplementedError(fmt::format("operator %{}% is not supported", name));
+  }
+  return absl::InvalidArgumentError(fmt::format("unknown operator %{}%", name));
+}
+
+}  // namespace pillion::telemetry

@@ -1,0 +1,61 @@
+#pragma once
+
+// One %OPERATOR(argument):length% of an access log format, compiled. Immutable; any thread may evaluate it.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "source/http/header_names.h"
+#include "source/telemetry/request_record.h"
+#include "source/telemetry/time_format.h"
+
+namespace pillion::telemetry {
+
+// What an operator gives for one record.
+struct LogValue {
+  enum class Kind : uint8_t { kMissing, kText, kNumber };
+
+  static LogValue Missing() { return {}; }
+  static LogValue Text(std::string_view text) { return {Kind::kText, 0, text}; }
+  static LogValue TextOrMissing(std::string_view text) { return text.empty() ? Missing() : Text(text); }
+  static LogValue Number(int64_t number) { return {Kind::kNumber, number, {}}; }
+
+  Kind kind = Kind::kMissing;
+  int64_t number = 0;
+  std::string_view text;  // raw: the writer escapes it
+};
+
+class LogOperator {
+ public:
+  // `name` as between the percent signs, `argument` without its parentheses.
+  static absl::StatusOr<LogOperator> Compile(std::string_view name, bool has_argument, std::string_view argument);
+
+  // A text may lie in `scratch`, which is overwritten.
+  LogValue Evaluate(const RequestRecord& record, std::string& scratch) const { return evaluate_(*this, record, scratch); }
+
+ private:
+  friend struct LogOperators;  // the functions behind `evaluate_` and the table of names
+  using Evaluator = LogValue (*)(const LogOperator&, const RequestRecord&, std::string& scratch);
+
+  struct Header {
+    std::string name;  // lower case; empty: none
+    http::HeaderId id = http::HeaderId::kUnknown;
+  };
+
+  Evaluator evaluate_ = nullptr;
+  // Which of these mean something depends on evaluate_.
+  Header header_;
+  Header alternative_;
+  std::string text_;  // a query parameter's name; a value known at load
+  TimeFormat time_;
+  TimePoint from_ = TimePoint::kDownstreamRxBegin;
+  TimePoint to_ = TimePoint::kEnd;
+  int64_t unit_nanos_ = 1'000'000;
+  int choice_ = 0;
+  bool without_query_ = false;
+};
+
+}  // namespace pillion::telemetry

@@ -1,0 +1,87 @@
+#pragma once
+
+// What is known of one request, or of one TCP connection, when it is over: the input of the access log. Filled by the
+// proxy on the stream's worker and gone when the log has been written; every view in it outlives that call.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "source/base/clock.h"
+#include "source/http/message.h"
+#include "source/telemetry/response_flag.h"
+
+namespace pillion::telemetry {
+
+// Points in the life of a request, as %COMMON_DURATION% names them.
+enum class TimePoint : uint8_t {
+  kDownstreamRxBegin,     // DS_RX_BEG: the request's first byte; every request has it
+  kDownstreamRxEnd,       // DS_RX_END
+  kUpstreamConnectBegin,  // US_CX_BEG
+  kUpstreamConnectEnd,    // US_CX_END
+  kUpstreamHandshakeEnd,  // US_HS_END
+  kUpstreamPoolReady,     // a connection was there to send on
+  kUpstreamTxBegin,       // US_TX_BEG
+  kUpstreamTxEnd,         // US_TX_END
+  kUpstreamRxBegin,       // US_RX_BEG: the response's first byte
+  kUpstreamRxEnd,         // US_RX_END
+  kDownstreamTxBegin,     // DS_TX_BEG
+  kDownstreamTxEnd,       // DS_TX_END
+  kEnd,                   // the record was closed
+  kCount,
+};
+
+struct RequestRecord {
+  // Null or empty: there is none, and the log shows `-`.
+  const http::RequestHead* request = nullptr;
+  const http::ResponseHead* response = nullptr;
+  const http::HeaderMap* response_trailers = nullptr;
+  std::optional<http::Version> protocol;           // downstream; also known when the head could not be parsed
+  std::optional<http::Version> upstream_protocol;
+
+  uint64_t response_code = 0;  // 0: none was sent
+  ResponseFlags response_flags;
+  std::string_view response_code_details;
+  std::string_view connection_termination_details;
+  std::string_view local_reply_body;
+
+  // Bodies, in bytes without framing.
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  // Heads and trailers as the stream saw them.
+  uint64_t request_headers_bytes = 0;
+  uint64_t response_headers_bytes = 0;
+  uint64_t response_trailers_bytes = 0;
+  // With framing, on the wire.
+  uint64_t downstream_wire_bytes_received = 0;
+  uint64_t downstream_wire_bytes_sent = 0;
+  uint64_t upstream_wire_bytes_received = 0;
+  uint64_t upstream_wire_bytes_sent = 0;
+
+  base::WallTime start_time{};  // at kDownstreamRxBegin
+  base::WallTime end_time{};    // at kEnd
+  std::array<base::MonotonicTime, static_cast<size_t>(TimePoint::kCount)> times{};  // zero: not reached
+
+  // Addresses are "192.0.2.1:80", "[2001:db8::1]:80" or a socket's path.
+  std::string_view downstream_remote_address;         // the client, as trusted headers may tell
+  std::string_view downstream_direct_remote_address;  // the peer of the connection
+  std::string_view downstream_local_address;
+  std::string_view upstream_remote_address;
+  std::string_view upstream_local_address;
+  std::string_view upstream_host_name;
+  std::string_view upstream_cluster;
+  std::string_view upstream_transport_failure_reason;
+  uint64_t upstream_attempts = 0;
+
+  std::string_view route_name;
+  std::string_view filter_chain_name;
+  std::string_view stream_id;  // the request's id
+  uint64_t connection_id = 0;
+  uint64_t upstream_connection_id = 0;
+
+  base::MonotonicTime& at(TimePoint point) { return times[static_cast<size_t>(point)]; }
+  base::MonotonicTime at(TimePoint point) const { return times[static_cast<size_t>(point)]; }
+};
+
+}  // namespace pillion::telemetry

@@ -1,0 +1,38 @@
+#include "source/telemetry/response_flag.h"
+
+namespace pillion::telemetry {
+namespace {
+
+constexpr std::string_view kShortNames[] = {
+#define X(id, short_name, long_name) short_name,
+    PILLION_RESPONSE_FLAGS(X)
+#undef X
+};
+
+constexpr std::string_view kLongNames[] = {
+#define X(id, short_name, long_name) long_name,
+    PILLION_RESPONSE_FLAGS(X)
+#undef X
+};
+
+template <typename Name>
+void AppendNames(ResponseFlags flags, Name name, std::string& out) {
+  bool first = true;
+  for (int i = 0; i < static_cast<int>(ResponseFlag::kCount); ++i) {
+    const ResponseFlag flag = static_cast<ResponseFlag>(i);
+    if (!flags.Has(flag)) continue;
+    if (!first) out += ',';
+    first = false;
+    out += name(flag);
+  }
+}
+
+}  // namespace
+
+std::string_view ShortName(ResponseFlag flag) { return kShortNames[static_cast<int>(flag)]; }
+std::string_view LongName(ResponseFlag flag) { return kLongNames[static_cast<int>(flag)]; }
+
+void ResponseFlags::AppendShortNames(std::string& out) const { AppendNames(*this, ShortName, out); }
+void ResponseFlags::AppendLongNames(std::string& out) const { AppendNames(*this, LongName, out); }
+
+}  // namespace pillion::telemetry

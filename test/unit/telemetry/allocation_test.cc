@@ -1,0 +1,57 @@
+// A worker that logs allocates nothing once its strings are warm.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "source/telemetry/access_log.h"
+
+namespace {
+thread_local size_t allocations = 0;
+}  // namespace
+
+void* operator new(size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace pillion::telemetry {
+namespace {
+
+void ExpectNoAllocation(config::AccessLog config) {
+  stats::Registry stats(1);
+  LogWriter writer(stats, std::chrono::hours(1));
+  config.sink = config::FileLogSink{"/dev/null"};
+  std::vector<std::string> errors;
+  const std::unique_ptr<AccessLog> log = AccessLog::Create(config, writer, errors);
+  ASSERT_NE(log, nullptr) << errors.at(0);
+  base::BlockPool pool;
+  base::Arena arena(pool);
+  http::RequestHead request(arena);
+  request.method = "GET";
+  request.path = "/a/path/that/is/longer/than/a/small/string";
+  request.headers.Add("user-agent", "an agent that is longer than a small string");
+  RequestRecord record;
+  record.request = &request;
+  record.response_flags = ResponseFlag::kUpstreamRequestTimeout;
+  for (int i = 0; i < 3; ++i) log->Log(0, record);
+  const size_t before = allocations;
+  for (int i = 0; i < 1000; ++i) log->Log(0, record);
+  EXPECT_EQ(allocations, before);
+}
+
+TEST(Allocation, DefaultLine) { ExpectNoAllocation({}); }
+
+TEST(Allocation, Json) {
+  config::AccessLog config;
+  config.format = config::JsonLogFormat{{config::JsonFormat::Object{
+      {"agent", {"%REQ(USER-AGENT)%"}}, {"flags", {"%RESPONSE_FLAGS_LONG%"}}, {"time", {"at %START_TIME%"}}}}};
+  ExpectNoAllocation(config);
+}
+
+}  // namespace
+}  // namespace pillion::telemetry

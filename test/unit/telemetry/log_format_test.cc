@@ -1,0 +1,201 @@
+#include "source/telemetry/log_format.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "source/base/arena.h"
+
+namespace pillion::telemetry {
+namespace {
+
+using config::JsonFormat;
+
+class LogFormatTest : public ::testing::Test {
+ protected:
+  LogFormatTest() {
+    request_.method = "GET";
+    request_.scheme = "http";
+    request_.authority = "example.com:8080";
+    request_.path = "/a/b?x=1&empty=&y=2";
+    request_.headers.Add("user-agent", "curl/8");
+    request_.headers.Add("x-custom", "first");
+    request_.headers.Add("x-custom", "second");
+    response_.status = 503;
+    response_.headers.Add("x-envoy-upstream-service-time", "7");
+    trailers_.Add("grpc-status", "14");
+    record_.request = &request_;
+    record_.response = &response_;
+    record_.protocol = http::Version::kHttp11;
+    record_.response_code = 503;
+    record_.response_flags = ResponseFlag::kUpstreamConnectionFailure;
+    record_.response_code_details = "via_upstream";
+    record_.bytes_received = 5;
+    record_.bytes_sent = 19;
+    record_.start_time = base::WallTime(std::chrono::milliseconds(1795224627387));
+    record_.end_time = record_.start_time + std::chrono::milliseconds(12);
+    Reach(TimePoint::kDownstreamRxBegin, 0);
+    Reach(TimePoint::kUpstreamTxEnd, 1);
+    Reach(TimePoint::kUpstreamRxBegin, 9);
+    Reach(TimePoint::kDownstreamTxEnd, 11);
+    Reach(TimePoint::kEnd, 12);
+    record_.downstream_remote_address = "[2001:db8::1]:4711";
+    record_.downstream_local_address = "/run/pillion.sock";
+    record_.upstream_remote_address = "192.0.2.1:80";
+    record_.upstream_cluster = "be";
+    record_.upstream_attempts = 2;
+    record_.connection_id = 31;
+  }
+
+  void Reach(TimePoint point, int milliseconds) {
+    record_.at(point) = base::MonotonicTime(std::chrono::seconds(100) + std::chrono::milliseconds(milliseconds));
+  }
+
+  static std::vector<std::string> Errors(const config::AccessLog& config) {
+    std::vector<std::string> errors;
+    const bool refused = LogFormat::Compile(config, errors) == nullptr;
+    EXPECT_EQ(refused, !errors.empty());
+    return errors;
+  }
+
+  std::string Write(const config::AccessLog& config) {
+    std::vector<std::string> errors;
+    const std::unique_ptr<const LogFormat> format = LogFormat::Compile(config, errors);
+    if (format == nullptr) return "error: " + errors.at(0);
+    std::string out;
+    std::string scratch;
+    format->Append(record_, out, scratch);
+    return out;
+  }
+  std::string Text(std::string format, bool omit = false) {
+    return Write({"", config::StdoutLogSink(), config::TextLogFormat{std::move(format)}, omit});
+  }
+  std::string Json(JsonFormat::Object object, bool omit = false) {
+    return Write({"", config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}, omit});
+  }
+
+  base::BlockPool pool_;
+  base::Arena arena_{pool_};
+  http::RequestHead request_{arena_};
+  http::ResponseHead response_{arena_};
+  http::HeaderMap trailers_{arena_};
+  RequestRecord record_;
+};
+
+TEST_F(LogFormatTest, DefaultLine) {
+  EXPECT_EQ(Write({}),
+            "[2026-11-21T01:30:27.387Z] \"GET /a/b?x=1&empty=&y=2 HTTP/1.1\" 503 UF 5 19 12 7 \"-\" \"curl/8\" \"-\" "
+            "\"example.com:8080\" \"192.0.2.1:80\"\n");
+}
+
+TEST_F(LogFormatTest, DefaultLineWithNothingKnown) {
+  record_ = RequestRecord();
+  EXPECT_EQ(Write({}), "[1970-01-01T00:00:00.000Z] \"- - -\" 0 - 0 0 - - \"-\" \"-\" \"-\" \"-\" \"-\"\n");
+}
+
+TEST_F(LogFormatTest, HeadersFallBackAndAreCut) {
+  EXPECT_EQ(Text("%REQ(X-CUSTOM)% %REQ(None?X-Custom):3% %REQ(none?also-none)%"), "first fir -");
+  EXPECT_EQ(Text("%REQUEST_HEADER(:path):4% %REQ(Host)% %REQ(:SCHEME)% %REQ(:other)%"), "/a/b example.com:8080 http -");
+  EXPECT_EQ(Text("%RESP(:STATUS)% %RESPONSE_HEADER(none?X-Envoy-Upstream-Service-Time)%"), "503 7");
+  EXPECT_EQ(Text("%TRAILER(grpc-status)%"), "-");
+  record_.response_trailers = &trailers_;
+  EXPECT_EQ(Text("%TRAILER(grpc-status)% %RESPONSE_TRAILER(a?grpc-status)% %TRAILER(a)%"), "14 14 -");
+}
+
+TEST_F(LogFormatTest, Durations) {
+  EXPECT_EQ(Text("%DURATION% %REQUEST_DURATION% %REQUEST_TX_DURATION% %RESPONSE_DURATION% %RESPONSE_TX_DURATION%"),
+            "12 - 1 9 2");
+  EXPECT_EQ(Text("%COMMON_DURATION(US_TX_END:US_RX_BEG:us)% %COMMON_DURATION(DS_RX_BEG:DS_RX_END:ms)%"), "8000 -");
+  EXPECT_EQ(Text("%EMIT_TIME(%s.%3f)%"), "1795224627.399");
+}
+
+TEST_F(LogFormatTest, Addresses) {
+  EXPECT_EQ(Text("%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%"),
+            "[2001:db8::1]:4711 2001:db8::1 4711");
+  EXPECT_EQ(Text("%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_PORT%"), "/run/pillion.sock -");
+  EXPECT_EQ(Text("%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %UPSTREAM_REMOTE_PORT% %UPSTREAM_LOCAL_ADDRESS%"),
+            "192.0.2.1 80 -");
+}
+
+TEST_F(LogFormatTest, PathAndQuery) {
+  EXPECT_EQ(Text("%PATH% %PATH(NQ)% %PATH(NQ:ORIG)%"), "/a/b?x=1&empty=&y=2 /a/b -");
+  request_.headers.Add("x-envoy-original-path", "/before?q");
+  EXPECT_EQ(Text("%PATH% %PATH(NQ:ORIG)% %PATH(NQ:PATH)%"), "/before?q /before /a/b");
+  EXPECT_EQ(Text("%QUERY_PARAM(x)% %QUERY_PARAM(y)% %QUERY_PARAM(z)% [%QUERY_PARAM(empty)%]"), "1 2 - []");
+}
+
+TEST_F(LogFormatTest, GrpcStatus) {
+  record_.response_trailers = &trailers_;
+  EXPECT_EQ(Text("%GRPC_STATUS%"), "-");  // not a gRPC request
+  request_.headers.Add("content-type", "application/grpc");
+  EXPECT_EQ(Text("%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)% %GRPC_STATUS_NUMBER%"),
+            "Unavailable UNAVAILABLE 14 14");
+  record_.response_trailers = nullptr;
+  EXPECT_EQ(Text("%GRPC_STATUS%"), "-");
+  response_.headers.Add("grpc-status", "99");
+  EXPECT_EQ(Text("%GRPC_STATUS%"), "99");
+}
+
+TEST_F(LogFormatTest, OthersAndLiterals) {
+  setenv("PILLION_LOG_FORMAT_TEST", "value", 1);
+  EXPECT_EQ(Text("100%% %ENVIRONMENT(PILLION_LOG_FORMAT_TEST)% %RESPONSE_FLAGS_LONG% %UPSTREAM_CLUSTER% "
+                 "%UPSTREAM_REQUEST_ATTEMPT_COUNT% %CONNECTION_ID% %RESPONSE_CODE_DETAILS:3%"),
+            "100% value UpstreamConnectionFailure be 2 31 via");
+  EXPECT_EQ(Text("[%ROUTE_NAME%]", /*omit=*/true), "[]");
+  EXPECT_EQ(Text("no newline is added"), "no newline is added");
+}
+
+// Peers choose these bytes; they end neither a line nor a field, and reach no terminal.
+TEST_F(LogFormatTest, WhatPeersSendIsEscaped) {
+  request_.headers.Add("x-evil", "a\" 200 \r\n\x1b[2J\\\x80");
+  EXPECT_EQ(Text("\"%REQ(X-EVIL)%\"\n"), "\"a\\\" 200 \\r\\n\\x1b[2J\\\\\\x80\"\n");
+  EXPECT_EQ(Json({{"evil", {"%REQ(X-EVIL)%"}}, {"mixed", {"<%REQ(X-EVIL)%>"}}}),
+            "{\"evil\":\"a\\\" 200 \\r\\n\\u001b[2J\\\\\\ufffd\","
+            "\"mixed\":\"\\u003ca\\\" 200 \\r\\n\\u001b[2J\\\\\\ufffd\\u003e\"}\n");
+}
+
+TEST_F(LogFormatTest, JsonKeepsTypes) {
+  EXPECT_EQ(Json({{"code", {"%RESPONSE_CODE%"}},
+                  {"fixed", {JsonFormat::List{{true}, {1.5}, {nullptr}, {"%ROUTE_NAME%"}}}},
+                  {"inner", {JsonFormat::Object{{"flags", {"%RESPONSE_FLAGS%"}}, {"route", {"%ROUTE_NAME%"}}}}},
+                  {"mixed", {"%RESPONSE_CODE%/%ROUTE_NAME%"}},
+                  {"text", {"plain"}}}),
+            "{\"code\":503,\"fixed\":[true,1.5,null,null],\"inner\":{\"flags\":\"UF\",\"route\":null},"
+            "\"mixed\":\"503/-\",\"text\":\"plain\"}\n");
+}
+
+TEST_F(LogFormatTest, JsonOmitsEmptyMembers) {
+  EXPECT_EQ(Json({{"a", {"%ROUTE_NAME%"}},
+                  {"b", {"%RESPONSE_CODE%"}},
+                  {"c", {"%ROUTE_NAME%"}},
+                  {"d", {JsonFormat::Object{{"e", {"%ROUTE_NAME%"}}}}},
+                  {"f", {JsonFormat::List{{"%ROUTE_NAME%"}}}}},
+                 /*omit=*/true),
+            "{\"b\":503,\"d\":{},\"f\":[null]}\n");
+}
+
+TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
+  const auto errors = [](std::string format) {
+    return Errors({"", config::StdoutLogSink(), config::TextLogFormat{std::move(format)}});
+  };
+  EXPECT_EQ(errors("a %FOO% b %DURATION(1)% c %REQ% %PATH(X)%"),
+            (std::vector<std::string>{"text_format: byte 2: unknown operator %FOO%",
+                                      "text_format: byte 10: %DURATION% takes no argument",
+                                      "text_format: byte 26: %REQ()%: expected a header's name",
+                                      "text_format: byte 32: %PATH(X)%: expected WQ or NQ, then :ORIG, :PATH or "
+                                      ":ORIG_OR_PATH"}));
+  EXPECT_EQ(errors("%UPSTREAM_TLS_VERSION%").at(0), "text_format: byte 0: operator %UPSTREAM_TLS_VERSION% is not supported");
+  EXPECT_EQ(errors("%REQ(a b)%").at(0), "text_format: byte 0: %REQ(a b)%: expected a header's name");
+  EXPECT_NE(errors("%START_TIME(%Q)%").at(0).find("\"%Q\" is not known"), std::string::npos);
+  EXPECT_NE(errors("%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:s)%").at(0).find("expected from:to:unit"), std::string::npos);
+  for (const char* broken : {"%", "50% off", "%REQ(x%", "%REQ(x):%", "%REQ(x):a%", "%req(x)%", "%DURATION"}) {
+    EXPECT_EQ(errors(broken).size(), 1u) << broken;
+  }
+  JsonFormat::Object object{{"a", {JsonFormat::Object{{"b", {JsonFormat::List{{"%FOO%"}}}}}}}, {"c", {"%BAR%"}}};
+  EXPECT_EQ(Errors({"", config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}}),
+            (std::vector<std::string>{"json_format.a.b[0]: byte 0: unknown operator %FOO%",
+                                      "json_format.c: byte 0: unknown operator %BAR%"}));
+}
+
+}  // namespace
+}  // namespace pillion::telemetry

@@ -1,0 +1,36 @@
+#include "source/telemetry/response_flag.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace pillion::telemetry {
+namespace {
+
+TEST(ResponseFlags, AreWrittenInTheirOrder) {
+  ResponseFlags flags;
+  std::string out;
+  flags.AppendShortNames(out);
+  EXPECT_EQ(out, "");
+  EXPECT_TRUE(flags.empty());
+  flags.Set(ResponseFlag::kUpstreamRequestTimeout);
+  flags.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
+  flags.AppendShortNames(out);
+  EXPECT_EQ(out, "URX,UT");
+  out.clear();
+  flags.AppendLongNames(out);
+  EXPECT_EQ(out, "UpstreamRetryLimitExceeded,UpstreamRequestTimeout");
+  EXPECT_TRUE(flags.Has(ResponseFlag::kUpstreamRequestTimeout));
+  EXPECT_FALSE(flags.Has(ResponseFlag::kNoRouteFound));
+}
+
+TEST(ResponseFlags, NamesAreDistinct) {
+  std::set<std::string_view> names;
+  for (int i = 0; i < static_cast<int>(ResponseFlag::kCount); ++i) {
+    EXPECT_TRUE(names.insert(ShortName(static_cast<ResponseFlag>(i))).second);
+    EXPECT_TRUE(names.insert(LongName(static_cast<ResponseFlag>(i))).second);
+  }
+}
+
+}  // namespace
+}  // namespace pillion::telemetry
