@@ -41,12 +41,14 @@ class ClientConnection final : public codec::ClientConnection, private Session {
 
   Stream* OnHeadersBegin(const nghttp2_frame& frame) override;
   void OnHeadersEnd(Stream& stream, bool end) override;
-  void OnPeerReset(Stream&) override {}
-  void OnStreamClosed(Stream& stream) override;
   void OnFrame(const nghttp2_frame& frame) override;
   void DestroyStream(Stream& stream) override;
+  void OnStreamClosed() override { events_.OnStreamEnd(); }
   void TellFlood(Flood flood, bool fatal) override { events_.OnFlood(flood, fatal); }
   void TellConnectionError(std::string_view detail) override { events_.OnConnectionError(detail); }
+
+  void RefuseUnsent();
+  void SubmitHead(OutgoingStream& stream, const http::RequestHead& head, bool end);
 
   ClientEvents& events_;
 };

@@ -72,8 +72,8 @@ bool BelongsToConnection(HeaderId id) {
   }
 }
 
-void AddFields(const http::HeaderMap& headers, NvScratch& scratch) {
-  for (const http::HeaderField& field : headers) {
+void AddFields(std::span<const http::HeaderField> fields, NvScratch& scratch) {
+  for (const http::HeaderField& field : fields) {
     // A rule may have added what HTTP/2 has no place for (RFC 9113, 8.2.2).
     if (BelongsToConnection(field.id)) continue;
     const bool indexed = !field.sensitive && !ChangesEachTime(field);
@@ -91,7 +91,7 @@ std::span<const nghttp2_nv> EncodeRequest(const http::RequestHead& head, NvScrat
     scratch.push_back(Nv(":path", head.path));
   }
   if (!head.authority.empty()) scratch.push_back(Nv(":authority", head.authority));
-  AddFields(head.headers, scratch);
+  AddFields({head.headers.begin(), head.headers.end()}, scratch);
   if (head.expect_continue) scratch.push_back(Nv("expect", "100-continue"));
   return scratch;
 }
@@ -101,13 +101,13 @@ std::span<const nghttp2_nv> EncodeResponse(const http::ResponseHead& head, NvScr
   scratch.clear();
   const StatusText& status = kStatusTexts[static_cast<size_t>(head.status) - 100];
   scratch.push_back(Nv(":status", {status.text, sizeof status.text}));
-  AddFields(head.headers, scratch);
+  AddFields({head.headers.begin(), head.headers.end()}, scratch);
   return scratch;
 }
 
-std::span<const nghttp2_nv> EncodeTrailers(const http::HeaderMap& trailers, NvScratch& scratch) {
+std::span<const nghttp2_nv> EncodeTrailers(std::span<const http::HeaderField> fields, NvScratch& scratch) {
   scratch.clear();
-  AddFields(trailers, scratch);
+  AddFields(fields, scratch);
   return scratch;
 }
 

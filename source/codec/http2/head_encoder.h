@@ -17,6 +17,6 @@ using NvScratch = std::vector<nghttp2_nv>;
 
 std::span<const nghttp2_nv> EncodeRequest(const http::RequestHead& head, NvScratch& scratch);
 std::span<const nghttp2_nv> EncodeResponse(const http::ResponseHead& head, NvScratch& scratch);
-std::span<const nghttp2_nv> EncodeTrailers(const http::HeaderMap& trailers, NvScratch& scratch);
+std::span<const nghttp2_nv> EncodeTrailers(std::span<const http::HeaderField> fields, NvScratch& scratch);
 
 }  // namespace pillion::codec::http2

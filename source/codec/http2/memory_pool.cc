@@ -11,6 +11,7 @@
 namespace pillion::codec::http2 {
 
 MemoryPool::MemoryPool() {
+  nv_scratch_.reserve(128);
   nghttp2_.mem_user_data = this;
   nghttp2_.malloc = [](size_t size, void* pool) { return static_cast<MemoryPool*>(pool)->Allocate(size); };
   nghttp2_.free = [](void* memory, void* pool) { static_cast<MemoryPool*>(pool)->Free(memory); };

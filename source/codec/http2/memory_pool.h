@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace pillion::codec::http2 {
 
@@ -36,6 +37,9 @@ class MemoryPool {
   }
 
   nghttp2_mem* nghttp2() { return &nghttp2_; }
+
+  // For one list of fields between its making and nghttp2's copy of it.
+  std::vector<nghttp2_nv>& nv_scratch() { return nv_scratch_; }
 
   // Gives free memory back to the system until at most `keep` bytes are free.
   void Trim(size_t keep);
@@ -65,6 +69,7 @@ class MemoryPool {
   std::array<Piece*, kClasses> free_{};
   size_t free_bytes_ = 0;
   nghttp2_mem nghttp2_;
+  std::vector<nghttp2_nv> nv_scratch_;
 };
 
 }  // namespace pillion::codec::http2

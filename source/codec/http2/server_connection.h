@@ -22,7 +22,7 @@ class ServerConnection final : public codec::ServerConnection, private Session {
 
   // codec::Connection
   [[nodiscard]] size_t Receive(const base::Slice& data) override;
-  void ReceiveEnd() override { EndInput(); }
+  void ReceiveEnd() override { ReceiveFin(); }
   void Abort(std::string_view detail) override { AbortAll(detail); }
   void Produce(size_t budget) override { ProduceFrames(budget); }
   void OutputDrained() override { ResumeOutput(); }
@@ -39,14 +39,12 @@ class ServerConnection final : public codec::ServerConnection, private Session {
 
   Stream* OnHeadersBegin(const nghttp2_frame& frame) override;
   void OnHeadersEnd(Stream& stream, bool end) override;
-  void OnPeerReset(Stream& stream) override;
-  void OnStreamClosed(Stream& stream) override;
   void OnFrame(const nghttp2_frame& frame) override;
   void DestroyStream(Stream& stream) override;
   void TellFlood(Flood flood, bool fatal) override { events_.OnFlood(flood, fatal); }
   void TellConnectionError(std::string_view detail) override { events_.OnConnectionError(detail); }
 
-  void RefuseRequest(IncomingStream& stream, const RequestError& error);
+  void SubmitHead(IncomingStream& stream, const http::ResponseHead& head, bool end);
 
   ServerEvents& events_;
 };

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "source/base/buffer.h"
@@ -43,10 +44,12 @@ class Session {
 
   // What the calls of codec::Connection do.
   void ReceiveBytes(const base::Slice& data);
-  void EndInput();
+  void ReceiveFin();
   void AbortAll(std::string_view detail);
   void ProduceFrames(size_t budget);
-  void ResumeOutput();
+  void ResumeOutput() {
+    if (over_budget_) WantOutput();
+  }
   Ending EndingNow() const;
   size_t open_streams() const { return open_streams_; }
 
@@ -54,11 +57,11 @@ class Session {
   // A header block begins. Returns its stream, for which the decoder was started; null: the block is ignored.
   virtual Stream* OnHeadersBegin(const nghttp2_frame& frame) = 0;
   virtual void OnHeadersEnd(Stream& stream, bool end) = 0;
-  // The peer reset a stream, before OnStreamClosed().
-  virtual void OnPeerReset(Stream& stream) = 0;
-  virtual void OnStreamClosed(Stream& stream) = 0;
-  virtual void OnFrame(const nghttp2_frame& frame) = 0;  // SETTINGS and GOAWAY
+  virtual void OnFrame(const nghttp2_frame& frame) = 0;  // SETTINGS, GOAWAY and RST_STREAM
+  // It is over, and no longer registered.
   virtual void DestroyStream(Stream& stream) = 0;
+  // One stream less.
+  virtual void OnStreamClosed() {}
   virtual void TellFlood(Flood flood, bool fatal) = 0;
   virtual void TellConnectionError(std::string_view detail) = 0;
 
@@ -69,12 +72,20 @@ class Session {
   // Counts odd behaviour.
   void Charge(Flood flood);
 
+  void SubmitReset(Stream& stream, uint32_t error_code);
   void Register(Stream& stream);
+  // For the side's destructor: its streams must go before the session.
+  void DestroyStreams();
   Stream* Find(int32_t stream_id) const {
     return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, stream_id));
   }
-  void EndStreamInput(Stream& stream);
-  void WantOutput();
+  // The peer has ended the stream, by data that waits in stash_ or by other means. False: it was not complete.
+  [[nodiscard]] bool EndInput(Stream& stream);
+  void WantOutput() {
+    if (output_wanted_) return;
+    output_wanted_ = true;
+    link_.OutputAdded();
+  }
 
   Link& link_;
   base::BlockPool& pool_;
@@ -85,30 +96,39 @@ class Session {
   FloodGuard floods_;
   bool failed_ = false;       // FailConnection() was called
   bool peer_ended_ = false;
-  bool goaway_sent_ = false;  // the last one: no further streams
+  bool draining_ = false;     // no further streams
   bool goaway_received_ = false;
+  size_t heads_unsent_ = 0;   // requests that nghttp2 holds back
+
+  base::IntrusiveList<Stream, OpenTag> streams_;
 
  private:
   friend class Stream;
   friend struct Callbacks;
 
   void OnData(Stream& stream, uint8_t flags, const uint8_t* data, size_t size);
-  void DeliverStash(bool end);
+  void DeliverStash();
   void Take(Stream& stream, size_t bytes);
+  void SubmitData(Stream& stream);
+  void SubmitTrailers(Stream& stream);
   void ConsumeStream(Stream& stream);
   void ConsumeConnection(size_t bytes);
   void ReleaseHeld(uint32_t bytes);
   void OnFrameReceived(const nghttp2_frame& frame);
+  void OnDataEnd(const nghttp2_frame& frame);
   void OnFrameSent(const nghttp2_frame& frame);
+  void OnHeadersNotSent(Stream& stream);
   ssize_t ReadData(Stream& stream, size_t limit, uint32_t* flags);
-  void WriteData(Stream& stream, const uint8_t* frame_head, size_t size);
-  void CloseStream(int32_t stream_id, uint32_t error_code);
-  bool SendFrames();
+  void WriteData(Stream& stream, uint8_t flags, const uint8_t* frame_head, size_t size);
+  void CloseStream(Stream& stream, uint32_t error_code);
+  void EndByFlood(Flood flood);
+  void End(uint32_t error_code, ResetReason reason, std::string_view detail);
+  void TellAll(ResetReason reason, std::string_view detail);
+  void SendFrames();
   bool ResetEnded();
   bool TellReady();
 
   const Role role_;
-  base::IntrusiveList<Stream, OpenTag> streams_;
   base::IntrusiveList<Stream, ReadyTag> ready_;
   base::IntrusiveList<Stream, ResetTag> resets_due_;
   size_t open_streams_ = 0;

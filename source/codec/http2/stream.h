@@ -14,7 +14,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <cstdint>
-#include <string_view>
+#include <utility>
 
 #include "source/base/buffer.h"
 #include "source/base/intrusive_list.h"
@@ -49,13 +49,10 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
   // The head was given to nghttp2; `end`: nothing follows.
   void HeadQueued(bool end);
 
- private:
-  friend class Session;
-  friend class ServerConnection;
-  friend class ClientConnection;
-
   // Becomes over when both directions have ended for the receiver.
   void CheckOver();
+  // The receiver is told nothing more; what was given to be sent still is.
+  void LetGo();
   // The receiver is told nothing more, and nothing more is sent.
   void Abandon();
   void WantToSend();
@@ -64,7 +61,7 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
   MessageReceiver* receiver_;
   int32_t id_ = 0;
   base::Buffer pending_;
-  void* trailers_ = nullptr;      // a copy; an http::HeaderMap's fields and texts
+  void* trailers_ = nullptr;      // a copy of the fields, and behind them of their texts
   uint32_t trailer_fields_ = 0;
   uint32_t held_ = 0;             // received while paused
   uint64_t unconsumed_ = 0;       // received, not granted to the peer again
@@ -81,6 +78,11 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
   bool paused_ = false;
   bool reset_queued_ = false;
   bool body_allowed_ = false;     // what comes in may have data now
+
+ private:
+  friend class Session;
+  friend class ServerConnection;
+  friend class ClientConnection;
 };
 
 // One side's stream: `Side` is codec::ServerStream or codec::ClientStream.

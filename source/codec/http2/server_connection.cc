@@ -1,0 +1,123 @@
+#include "source/codec/http2/server_connection.h"
+
+namespace pillion::codec::http2 {
+
+class IncomingStream final : public StreamOf<ServerStream> {
+ public:
+  explicit IncomingStream(ServerConnection& connection)
+      : StreamOf<ServerStream>(connection, nullptr), connection_(connection) {}
+
+  void SendInformational(const http::ResponseHead& head) override {
+    if (!over() && !head_queued_) connection_.SubmitHead(*this, head, false);
+  }
+
+  void SendHead(const http::ResponseHead& head, bool end) override {
+    if (over() || head_queued_) return;
+    connection_.SubmitHead(*this, head, end);
+    HeadQueued(end);
+  }
+
+ private:
+  friend class ServerConnection;
+
+  RequestReceiver& receiver() const { return static_cast<RequestReceiver&>(*receiver_); }
+
+  ServerConnection& connection_;
+  bool head_received_ = false;
+};
+
+ServerConnection::ServerConnection(Link& link, ServerEvents& events, base::BlockPool& pool, MemoryPool& memory,
+                                   const Options& options)
+    : Session(Role::kServer, link, pool, memory, options), events_(events) {}
+
+ServerConnection::~ServerConnection() { DestroyStreams(); }
+
+size_t ServerConnection::Receive(const base::Slice& data) {
+  ReceiveBytes(data);
+  return data.size();
+}
+
+void ServerConnection::StartDrain() {
+  if (failed_ || draining_) return;
+  nghttp2_submit_shutdown_notice(session_);
+  WantOutput();
+}
+
+void ServerConnection::FinishDrain() {
+  if (failed_ || draining_) return;
+  draining_ = true;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
+                        NGHTTP2_NO_ERROR, nullptr, 0);
+  WantOutput();
+}
+
+void ServerConnection::SubmitHead(IncomingStream& stream, const http::ResponseHead& head, bool end) {
+  const auto list = EncodeResponse(head, memory_.nv_scratch());
+  nghttp2_submit_headers(session_, end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE, stream.id_, nullptr,
+                         list.data(), list.size(), nullptr);
+  WantOutput();
+}
+
+Stream* ServerConnection::OnHeadersBegin(const nghttp2_frame& frame) {
+  if (failed_) return nullptr;
+  if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) {
+    Stream* stream = Find(frame.hd.stream_id);
+    if (stream == nullptr || stream->over() || stream->input_over_) return nullptr;
+    decoder_.StartTrailers(stream->receiver_->arena());
+    return stream;
+  }
+  IncomingStream* stream = memory_.New<IncomingStream>(*this);
+  stream->id_ = frame.hd.stream_id;
+  Register(*stream);
+  nghttp2_session_set_stream_user_data(session_, stream->id_, static_cast<Stream*>(stream));
+  floods_.OnStreamOpened();
+  stream->receiver_ = events_.OnRequestBegin(*stream);
+  decoder_.StartRequest(stream->receiver_->arena());
+  return stream;
+}
+
+void ServerConnection::OnHeadersEnd(Stream& base, bool end) {
+  IncomingStream& stream = static_cast<IncomingStream&>(base);
+  if (stream.over()) {
+    stream.input_closed_ = end;
+    return;
+  }
+  if (stream.head_received_) {
+    const HeadError& error = decoder_.FinishTrailers(end);
+    if (error.kind != HeadError::Kind::kNone) return FailStream(stream, error.detail);
+    if (!EndInput(stream)) return;
+    stream.receiver().OnTrailers(decoder_.trailers());
+    stream.CheckOver();
+    return;
+  }
+  stream.head_received_ = true;
+  stream.input_closed_ = end;
+  const HeadError& error = decoder_.FinishRequest(end);
+  switch (error.kind) {
+    case HeadError::Kind::kMalformed:
+      return FailStream(stream, error.detail);
+    case HeadError::Kind::kRefused:
+      stream.input_over_ = true;
+      stream.receiver().OnRequestError({error.status, error.detail});
+      break;
+    case HeadError::Kind::kNone: {
+      http::RequestHead& head = decoder_.request();
+      stream.expected_ = head.content_length;
+      stream.body_allowed_ = !end;
+      stream.input_over_ = end;
+      stream.receiver().OnRequestHead(head, end);
+      break;
+    }
+  }
+  stream.CheckOver();
+}
+
+void ServerConnection::OnFrame(const nghttp2_frame& frame) {
+  if (frame.hd.type != NGHTTP2_RST_STREAM) return;
+  const Stream* stream = Find(frame.hd.stream_id);
+  if (stream != nullptr && !stream->head_queued_) Charge(Flood::kReset);
+}
+
+void ServerConnection::DestroyStream(Stream& stream) { memory_.Delete(static_cast<IncomingStream*>(&stream)); }
+
+}  // namespace pillion::codec::http2

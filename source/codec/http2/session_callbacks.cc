@@ -1,0 +1,122 @@
+// Where nghttp2 calls in: what it gives is turned into calls of Session. Nothing is decided here.
+
+#include <memory>
+
+#include "source/base/check.h"
+#include "source/codec/http2/session.h"
+#include "source/codec/http2/session_callbacks.h"
+
+namespace pillion::codec::http2 {
+
+struct Callbacks {
+  static Session& Of(void* user_data) { return *static_cast<Session*>(user_data); }
+
+  static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    Session& session = Of(user_data);
+    session.decoding_ = session.OnHeadersBegin(*frame);
+    return 0;
+  }
+
+  static int OnHeader(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
+                      uint8_t flags, void* user_data) {
+    Session& session = Of(user_data);
+    if (session.decoding_ == nullptr) return 0;
+    const nghttp2_vec name_text = nghttp2_rcbuf_get_buf(name);
+    const nghttp2_vec value_text = nghttp2_rcbuf_get_buf(value);
+    session.decoder_.Add({.name = {reinterpret_cast<char*>(name_text.base), name_text.len},
+                          .value = {reinterpret_cast<char*>(value_text.base), value_text.len},
+                          .value_is_static = nghttp2_rcbuf_is_static(value) != 0,
+                          .sensitive = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0});
+    return 0;
+  }
+
+  static int OnDataChunk(nghttp2_session*, uint8_t flags, int32_t stream_id, const uint8_t* data, size_t size,
+                         void* user_data) {
+    Session& session = Of(user_data);
+    Stream* stream = session.Find(stream_id);
+    if (stream != nullptr) session.OnData(*stream, flags, data, size);
+    return 0;
+  }
+
+  static int OnFrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    Of(user_data).OnFrameReceived(*frame);
+    return 0;
+  }
+
+  static int OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
+    Of(user_data).OnFrameSent(*frame);
+    return 0;
+  }
+
+  static int OnFrameNotSent(nghttp2_session*, const nghttp2_frame* frame, int, void* user_data) {
+    Session& session = Of(user_data);
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      --session.heads_unsent_;  // and its stream is closed
+      return 0;
+    }
+    Stream* stream = session.Find(frame->hd.stream_id);
+    if (stream != nullptr) session.OnHeadersNotSent(*stream);
+    return 0;
+  }
+
+  static int OnStreamClose(nghttp2_session*, int32_t stream_id, uint32_t error_code, void* user_data) {
+    Session& session = Of(user_data);
+    Stream* stream = session.Find(stream_id);
+    if (stream != nullptr) session.CloseStream(*stream, error_code);
+    return 0;
+  }
+
+  static ssize_t ReadData(nghttp2_session*, int32_t, uint8_t*, size_t limit, uint32_t* flags,
+                          nghttp2_data_source* source, void* user_data) {
+    return Of(user_data).ReadData(*static_cast<Stream*>(source->ptr), limit, flags);
+  }
+
+  static int SendData(nghttp2_session*, nghttp2_frame* frame, const uint8_t* frame_head, size_t size,
+                      nghttp2_data_source* source, void* user_data) {
+    Of(user_data).WriteData(*static_cast<Stream*>(source->ptr), frame->hd.flags, frame_head, size);
+    return 0;
+  }
+};
+
+nghttp2_data_provider DataProvider(Stream& stream) {
+  nghttp2_data_provider provider;
+  provider.source.ptr = &stream;
+  provider.read_callback = Callbacks::ReadData;
+  return provider;
+}
+
+const nghttp2_session_callbacks* SessionCallbacks() {
+  static const nghttp2_session_callbacks* const callbacks = [] {
+    nghttp2_session_callbacks* made = nullptr;
+    PILLION_CHECK(nghttp2_session_callbacks_new(&made) == 0);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(made, Callbacks::OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_header_callback2(made, Callbacks::OnHeader);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, Callbacks::OnDataChunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(made, Callbacks::OnFrameReceived);
+    nghttp2_session_callbacks_set_on_frame_send_callback(made, Callbacks::OnFrameSent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(made, Callbacks::OnFrameNotSent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(made, Callbacks::OnStreamClose);
+    nghttp2_session_callbacks_set_send_data_callback(made, Callbacks::SendData);
+    return made;
+  }();
+  return callbacks;
+}
+
+const nghttp2_option* SessionOptions() {
+  static const nghttp2_option* const options = [] {
+    nghttp2_option* made = nullptr;
+    PILLION_CHECK(nghttp2_option_new(&made) == 0);
+    nghttp2_option_set_no_auto_window_update(made, 1);  // session.h, Windows
+    nghttp2_option_set_no_http_messaging(made, 1);      // HeadDecoder does that
+    nghttp2_option_set_no_closed_streams(made, 1);      // they only serve priorities
+    nghttp2_option_set_max_outbound_ack(made, 100'000);  // FloodGuard counts, and lower
+    nghttp2_option_set_stream_reset_rate_limit(made, UINT64_MAX, 0);
+    nghttp2_option_set_max_send_header_block_length(made, 256 * 1024);
+    nghttp2_option_set_max_continuations(made, kMaxContinuations);
+    return made;
+  }();
+  return options;
+}
+
+}  // namespace pillion::codec::http2

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstddef>
+
+namespace pillion::codec::http2 {
+
+class Stream;
+
+// CONTINUATION frames of one header block (CVE-2024-27316); a head within the limits needs four.
+inline constexpr size_t kMaxContinuations = 8;
+
+// Shared by all sessions of the process, never changed.
+const nghttp2_session_callbacks* SessionCallbacks();
+const nghttp2_option* SessionOptions();
+
+// Has nghttp2 ask `stream` for its data.
+nghttp2_data_provider DataProvider(Stream& stream);
+
+}  // namespace pillion::codec::http2
