@@ -145,12 +145,11 @@ void Connection::FlushOutput() {
     FinishClose(close_reason_, close_error_);
     return;
   }
-  if (state_ != State::kOpen) return;
-  while (!write_blocked_) {
-    codec_->Produce(options_.output_limit);
-    if (output_.empty()) break;
-    if (!WriteOutput()) break;
-  }
+  if (state_ != State::kOpen && state_ != State::kConnecting) return;
+  // Also when nothing can be written now: heads that were sent in this turn live only until its end (codec.h).
+  codec_->Produce(options_.output_limit);
+  if (state_ == State::kConnecting) return;
+  while (!write_blocked_ && !output_.empty() && WriteOutput()) codec_->Produce(options_.output_limit);
   if (close_requested_) {
     FinishClose(close_reason_, close_error_);
     return;
