@@ -86,6 +86,8 @@ class Connection final : public codec::Link, private TransportEvents {
 
   Transport& transport() { return *transport_; }
   bool closed() const { return state_ == State::kClosed; }
+  // Closed, or about to be in this turn: it failed, or Close() or Abort() was called.
+  bool closing() const { return close_requested_ || closed(); }
   bool connecting() const { return state_ == State::kConnecting; }
   // The peer has half-closed.
   bool read_ended() const { return read_ended_; }

@@ -118,19 +118,19 @@ TextId Registry::AddText(std::string_view name, Tags tags) {
   return {Add(name, std::move(tags), Kind::kText)};
 }
 
-Metric* Registry::AddCallback(std::string_view name, Kind kind, Callback callback) {
+Metric* Registry::AddCallback(std::string_view name, Tags tags, Kind kind, Callback callback) {
   const std::lock_guard lock(mutex_);
-  Metric* metric = Add(name, nullptr, kind);
+  Metric* metric = Add(name, std::move(tags), kind);
   if (!metric->description->name.empty()) metric->NeedKept().callback = std::move(callback);
   return metric;
 }
 
 CallbackId Registry::AddCounterCallback(std::string_view name, Callback callback) {
-  return {AddCallback(name, Kind::kCounter, std::move(callback))};
+  return {AddCallback(name, nullptr, Kind::kCounter, std::move(callback))};
 }
 
 CallbackId Registry::AddGaugeCallback(std::string_view name, Callback callback) {
-  return {AddCallback(name, Kind::kGauge, std::move(callback))};
+  return {AddCallback(name, nullptr, Kind::kGauge, std::move(callback))};
 }
 
 void Registry::SetText(TextId id, std::string value) {
@@ -261,5 +261,9 @@ CounterId Scope::AddCounter(std::string_view name) { return {Add(name, Kind::kCo
 GaugeId Scope::AddGauge(std::string_view name) { return {Add(name, Kind::kGauge)}; }
 HistogramId Scope::AddHistogram(std::string_view name) { return {Add(name, Kind::kHistogram)}; }
 TextId Scope::AddText(std::string_view name) { return {Add(name, Kind::kText)}; }
+
+void Scope::AddGaugeCallback(std::string_view name, Registry::Callback callback) {
+  metrics_.push_back(registry_->AddCallback(prefix_ + std::string(name), tags_, Kind::kGauge, std::move(callback)));
+}
 
 }  // namespace pillion::stats

@@ -75,7 +75,7 @@ class Registry {
   using Key = std::pair<std::string_view, Kind>;  // views the metric's own description
 
   Metric* Add(std::string_view name, Tags tags, Kind kind);
-  Metric* AddCallback(std::string_view name, Kind kind, Callback callback);
+  Metric* AddCallback(std::string_view name, Tags tags, Kind kind, Callback callback);
   void ReleaseMetric(Metric* metric);
   bool ReserveCells(Metric& metric);
   void FreeCells(Metric& metric);
@@ -117,6 +117,8 @@ class Scope {
   GaugeId AddGauge(std::string_view name);
   HistogramId AddHistogram(std::string_view name);
   TextId AddText(std::string_view name);
+  // As Registry::AddGaugeCallback(). What it reads outlives the scope.
+  void AddGaugeCallback(std::string_view name, Registry::Callback callback);
 
   Registry& registry() { return *registry_; }
 

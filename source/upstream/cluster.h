@@ -1,0 +1,118 @@
+#pragma once
+
+// A cluster: Cluster is its part for the whole process, ClusterShard the part of one worker.
+
+#include <array>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "source/base/random.h"
+#include "source/config/cluster.h"
+#include "source/event/worker.h"
+#include "source/net/socket.h"
+#include "source/net/transport.h"
+#include "source/stats/registry.h"
+#include "source/upstream/balancer.h"
+#include "source/upstream/breaker.h"
+#include "source/upstream/client_codecs.h"
+#include "source/upstream/cluster_stats.h"
+#include "source/upstream/host.h"
+#include "source/upstream/pool.h"
+
+namespace pillion::upstream {
+
+// Process-wide; made by the main thread, which alone changes its hosts. Outlives every shard. Other threads use
+// config(), breakers() and stat_ids().
+class Cluster {
+ public:
+  // `registry` outlives it. The hosts of a STATIC cluster are there at once.
+  Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry& registry);
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  const config::Cluster& config() const { return *config_; }
+  Breakers& breakers(config::Priority priority) { return breakers_[static_cast<size_t>(priority)]; }
+  ClusterStatIds& stat_ids() { return stat_ids_; }
+  MembershipStats& membership_stats() { return membership_stats_; }
+
+  using Endpoints = std::vector<std::pair<net::Address, const config::Endpoint*>>;
+
+  // A host of the same address and definition as before is the same object as before. Of an address that comes twice
+  // the first is taken. The result is null when nothing changed.
+  std::shared_ptr<const HostSet> UpdateHosts(const Endpoints& endpoints);
+  const std::shared_ptr<const HostSet>& hosts() const { return hosts_; }
+
+ private:
+  const std::shared_ptr<const config::Cluster> config_;
+  const uint32_t workers_;
+  std::array<Breakers, 2> breakers_;
+  ClusterStatIds stat_ids_;
+  MembershipStats membership_stats_;
+  std::shared_ptr<const HostSet> hosts_;
+};
+
+// One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it.
+class ClusterShard {
+ public:
+  // Everything given outlives the shard.
+  ClusterShard(Cluster& cluster, event::Worker& worker, net::Connector& connector, stats::Shard& stats,
+               base::Random& random, std::unique_ptr<ClientCodecs> codecs);
+  ClusterShard(const ClusterShard&) = delete;
+  ClusterShard& operator=(const ClusterShard&) = delete;
+  ~ClusterShard();
+
+  const config::Cluster& config() const { return cluster_.config(); }
+  Breakers& breakers(config::Priority priority) { return cluster_.breakers(priority); }
+  ClusterStats& stats() { return stats_; }
+  event::Worker& worker() { return worker_; }
+  net::Connector& connector() { return connector_; }
+  const net::TcpKeepaliveOptions* keepalive() const { return config().tcp_keepalive ? &keepalive_ : nullptr; }
+  ClientCodecs& codecs() { return *codecs_; }
+
+  // Pools of hosts that are gone drain: streams finish, idle connections close.
+  void SetHosts(std::shared_ptr<const HostSet> hosts);
+  const HostSet& hosts() const { return *hosts_; }
+
+  // The next host by the cluster's policy; null, and counted, when there is none. The reference is good until the end
+  // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
+  const std::shared_ptr<Host>& PickHost();
+
+  // The pool of connections to `host` that speak `protocol`; made when first asked for. Good until the end of the turn;
+  // a PoolWaiter keeps it.
+  Pool& PoolOf(const std::shared_ptr<Host>& host, Protocol protocol);
+
+  // Idle connections close at once, others when their last stream ends.
+  void Drain();
+
+  // Called by a draining pool that has become empty. It may be destroyed at the end of this turn.
+  void OnPoolEmpty() { worker_.Step(sweep_); }
+
+ private:
+  struct Key {
+    const Host* host;
+    Protocol protocol;
+    bool operator==(const Key&) const = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const Key& key) {
+      return H::combine(std::move(state), key.host, key.protocol);
+    }
+  };
+
+  void Sweep();
+
+  Cluster& cluster_;
+  event::Worker& worker_;
+  net::Connector& connector_;
+  net::TcpKeepaliveOptions keepalive_;
+  const std::unique_ptr<ClientCodecs> codecs_;
+  ClusterStats stats_;
+  std::shared_ptr<const HostSet> hosts_;
+  Balancer balancer_;
+  absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
+  event::Task sweep_;
+  bool draining_ = false;
+};
+
+}  // namespace pillion::upstream

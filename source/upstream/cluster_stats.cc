@@ -1,0 +1,106 @@
+#include "source/upstream/cluster_stats.h"
+
+#include <string>
+
+#include "source/upstream/breaker.h"
+
+namespace pillion::upstream {
+namespace {
+
+// By codec::Flood. Where Envoy has a name for the case it is that one.
+constexpr std::array<std::string_view, static_cast<size_t>(codec::Flood::kCount)> kFloodNames = {
+    "http2.inbound_reset_flood",
+    "http2.inbound_continuation_flood",
+    "http2.inbound_ping_flood",
+    "http2.inbound_settings_flood",
+    "http2.inbound_priority_frames_flood",
+    "http2.inbound_window_update_frames_flood",
+    "http2.inbound_empty_frames_flood",
+    "http2.outbound_control_flood",
+    "inbound_informational_flood",
+};
+
+// Answers of these kinds cost no registration when they first come.
+constexpr std::array kUsualStatuses = {200, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404,
+                                       408, 409, 412, 413, 422, 429, 500, 502, 503, 504};
+
+}  // namespace
+
+ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_name,
+                               const std::array<Breakers, 2>& breakers)
+    : scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, stat_name)) {
+#define X(name) name = scope_.AddCounter(#name);
+  PILLION_CLUSTER_COUNTERS(X)
+  PILLION_MEMBERSHIP_COUNTERS(X)
+#undef X
+#define X(name) name = scope_.AddGauge(#name);
+  PILLION_CLUSTER_GAUGES(X)
+  PILLION_MEMBERSHIP_GAUGES(X)
+#undef X
+#define X(name) name = scope_.AddHistogram(#name);
+  PILLION_CLUSTER_HISTOGRAMS(X)
+#undef X
+  for (size_t i = 0; i < floods.size(); ++i) floods[i] = scope_.AddCounter(kFloodNames[i]);
+  for (const int status : kUsualStatuses) Status(status);
+
+  constexpr std::array<std::string_view, 2> kPriorities = {"default", "high"};
+  for (size_t i = 0; i < breakers.size(); ++i) {
+    const std::string prefix = "circuit_breakers." + std::string(kPriorities[i]) + ".";
+    const auto add = [&](const char* name, const Breaker& breaker) {
+      scope_.AddGaugeCallback(prefix + name, [&breaker] { return uint64_t{breaker.open()}; });
+    };
+    add("cx_open", breakers[i].connections);
+    add("rq_pending_open", breakers[i].pending_requests);
+    add("rq_open", breakers[i].requests);
+    add("rq_retry_open", breakers[i].retries);
+  }
+}
+
+stats::CounterId ClusterStatIds::Status(int status) {
+  const std::lock_guard lock(mutex_);
+  stats::CounterId& id = statuses_[static_cast<size_t>(status - 100)];
+  if (id.metric == nullptr) id = scope_.AddCounter("upstream_rq_" + std::to_string(status));
+  return id;
+}
+
+ClusterStats::ClusterStats(ClusterStatIds& ids, stats::Shard& shard)
+    :
+#define X(name) name(*shard.counter(ids.name)),
+      PILLION_CLUSTER_COUNTERS(X)
+#undef X
+#define X(name) name(*shard.gauge(ids.name)),
+          PILLION_CLUSTER_GAUGES(X)
+#undef X
+#define X(name) name(*shard.histogram(ids.name)),
+              PILLION_CLUSTER_HISTOGRAMS(X)
+#undef X
+                  ids_(ids),
+      shard_(shard),
+      classes_{&upstream_rq_1xx, &upstream_rq_2xx, &upstream_rq_3xx, &upstream_rq_4xx, &upstream_rq_5xx} {
+  for (size_t i = 0; i < floods.size(); ++i) floods[i] = shard.counter(ids.floods[i]);
+  for (const int status : kUsualStatuses) Status(status);
+}
+
+void ClusterStats::CountStatus(int status) {
+  upstream_rq_completed.Increment();
+  classes_[static_cast<size_t>(status / 100 - 1)]->Increment();
+  Status(status).Increment();
+}
+
+stats::Counter& ClusterStats::Status(int status) {
+  stats::Counter*& counter = statuses_[static_cast<size_t>(status - 100)];
+  if (counter == nullptr) [[unlikely]] counter = shard_.counter(ids_.Status(status));
+  return *counter;
+}
+
+MembershipStats::MembershipStats(const ClusterStatIds& ids, stats::Shard& control)
+    :
+#define X(name) name(*control.counter(ids.name)),
+      PILLION_MEMBERSHIP_COUNTERS(X)
+#undef X
+          membership_total(*control.gauge(ids.membership_total)),
+      membership_healthy(*control.gauge(ids.membership_healthy)),
+      max_host_weight(*control.gauge(ids.max_host_weight)) {
+}
+
+}  // namespace pillion::upstream

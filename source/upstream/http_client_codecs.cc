@@ -1,0 +1,45 @@
+#include "source/upstream/http_client_codecs.h"
+
+#include "source/codec/http1/client_connection.h"
+#include "source/codec/http2/client_connection.h"
+
+namespace pillion::upstream {
+namespace {
+
+// Envoy's bound on the head of a response.
+constexpr size_t kMaxHttp1HeadBytes = 80 * 1024;
+
+}  // namespace
+
+HttpClientCodecs::HttpClientCodecs(const config::Cluster& cluster, base::BlockPool& blocks,
+                                   codec::http2::MemoryPool& memory)
+    : blocks_(blocks), memory_(memory) {
+  const config::UpstreamHttp& http = cluster.http;
+  const size_t buffer_limit = cluster.per_connection_buffer_limit;
+
+  http1_.limits.max_head_bytes = kMaxHttp1HeadBytes;
+  http1_.limits.max_headers = http.options.max_headers_count;
+  http1_.limits.enable_trailers = http.http1.enable_trailers;
+  http1_.output_high_watermark = buffer_limit;
+
+  http2_.max_concurrent_streams = http.http2.max_concurrent_streams;
+  http2_.initial_stream_window = http.http2.initial_stream_window_size;
+  http2_.initial_connection_window = http.http2.initial_connection_window_size;
+  http2_.hpack_table_size = http.http2.hpack_table_size;
+  http2_.max_headers = http.options.max_headers_count;
+  http2_.send_high_watermark = buffer_limit;
+  http2_.send_low_watermark = buffer_limit / 2;
+  http2_.floods.outbound = http.http2.max_outbound_control_frames;
+  http2_.floods.empty_frames = http.http2.max_consecutive_inbound_frames_with_empty_payload;
+  http2_.floods.priorities = http.http2.max_inbound_priority_frames_per_stream;
+}
+
+std::unique_ptr<codec::ClientConnection> HttpClientCodecs::Make(Protocol protocol, codec::Link& link,
+                                                                codec::ClientEvents& events) {
+  if (protocol == Protocol::kHttp1) {
+    return std::make_unique<codec::http1::ClientConnection>(link, events, blocks_, http1_);
+  }
+  return std::make_unique<codec::http2::ClientConnection>(link, events, blocks_, memory_, http2_);
+}
+
+}  // namespace pillion::upstream

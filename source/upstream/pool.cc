@@ -1,0 +1,202 @@
+#include "source/upstream/pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "source/base/check.h"
+#include "source/upstream/cluster.h"
+#include "source/upstream/pooled_connection.h"
+
+namespace pillion::upstream {
+
+PoolWaiter::~PoolWaiter() {
+  if (pool_ == nullptr) return;
+  pool_->Cancel(*this);
+  ReleaseStream();
+  if (--pool_->references_ == 0) pool_->RequestStep();
+}
+
+void PoolWaiter::ReleaseStream() {
+  if (state_ != State::kStreaming) return;
+  state_ = State::kIdle;
+  ClusterShard& cluster = pool_->cluster_;
+  cluster.breakers(priority_).requests.Give();
+  cluster.stats().upstream_rq_active.Decrement();
+  pool_->figures_.Add(HostFigures::kRqActive, -1);
+}
+
+Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol)
+    : cluster_(cluster),
+      host_(std::move(host)),
+      protocol_(protocol),
+      figures_(host_->figures(cluster.worker().index())),
+      step_(this, [](void* self) { static_cast<Pool*>(self)->Step(); }) {}
+
+Pool::~Pool() {
+  PILLION_CHECK(references_ == 0);
+  for (Connections* list : {&connecting_, &ready_, &others_}) {
+    while (PooledConnection* connection = list->PopFront()) delete connection;
+  }
+}
+
+Pool::Result Pool::Request(PoolWaiter& waiter) {
+  PILLION_CHECK(waiter.state_ == PoolWaiter::State::kIdle);
+  Refer(waiter);
+  if (waiting_count_ == 0) {
+    if (PooledConnection* connection = FindReady()) return OpenStream(waiter, *connection);
+  }
+  ClusterStats& stats = cluster_.stats();
+  if (!cluster_.breakers(waiter.priority()).pending_requests.Take()) {
+    stats.upstream_rq_pending_overflow.Increment();
+    return {Result::kOverflow};
+  }
+  waiter.state_ = PoolWaiter::State::kQueued;
+  waiting_.PushBack(waiter);
+  ++waiting_count_;
+  stats.upstream_rq_pending_total.Increment();
+  stats.upstream_rq_pending_active.Increment();
+  OpenConnections(waiter.priority());
+  return {Result::kQueued};
+}
+
+void Pool::Cancel(PoolWaiter& waiter) {
+  if (waiter.state_ != PoolWaiter::State::kQueued) return;
+  waiter.Unlink();
+  LeaveQueue(waiter);
+  cluster_.stats().upstream_rq_cancelled.Increment();
+}
+
+void Pool::Drain() {
+  draining_ = true;
+  RequestStep();
+}
+
+void Pool::OnConnected(PooledConnection& connection) {
+  connecting_capacity_ -= connection.assumed_capacity();
+  Place(connection);
+  RequestStep();
+}
+
+void Pool::OnConnectFailed(PooledConnection& connection, PoolFailure failure, int error) {
+  connecting_capacity_ -= connection.assumed_capacity();
+  connect_failed_ = true;
+  failure_ = failure;
+  error_ = error;
+}
+
+void Pool::OnRetired(PooledConnection& connection) {
+  --serving_;
+  Place(connection);
+}
+
+void Pool::OnEnded(PooledConnection& connection) {
+  connection.Unlink();
+  RequestStep();
+}
+
+void Pool::Place(PooledConnection& connection) {
+  connection.Unlink();
+  if (!connection.usable()) {
+    others_.PushFront(connection);
+    return;
+  }
+  ready_.PushFront(connection);
+  if (waiting_count_ > 0) RequestStep();
+}
+
+PooledConnection* Pool::FindReady() {
+  while (!ready_.empty()) {
+    PooledConnection& connection = ready_.front();
+    if (connection.usable()) return &connection;
+    Place(connection);  // its end was seen in this turn
+  }
+  return nullptr;
+}
+
+Pool::Result Pool::OpenStream(PoolWaiter& waiter, PooledConnection& connection) {
+  ClusterStats& stats = cluster_.stats();
+  if (!cluster_.breakers(waiter.priority()).requests.Take()) {
+    stats.upstream_rq_pending_overflow.Increment();
+    stats.upstream_rq_active_overflow.Increment();
+    return {Result::kOverflow};
+  }
+  waiter.state_ = PoolWaiter::State::kStreaming;
+  stats.upstream_rq_total.Increment();
+  stats.upstream_rq_active.Increment();
+  figures_.Add(HostFigures::kRqTotal);
+  figures_.Add(HostFigures::kRqActive);
+  codec::ClientStream& stream = connection.NewStream(waiter.receiver());
+  Place(connection);
+  return {Result::kReady, &stream, &connection};
+}
+
+void Pool::LeaveQueue(PoolWaiter& waiter) {
+  waiter.state_ = PoolWaiter::State::kIdle;
+  --waiting_count_;
+  cluster_.breakers(waiter.priority()).pending_requests.Give();
+  cluster_.stats().upstream_rq_pending_active.Decrement();
+}
+
+void Pool::Refer(PoolWaiter& waiter) {
+  if (waiter.pool_ == this) return;
+  ++references_;
+  if (waiter.pool_ != nullptr && --waiter.pool_->references_ == 0) waiter.pool_->RequestStep();
+  waiter.pool_ = this;
+}
+
+void Pool::OpenConnections(config::Priority priority) {
+  Breaker& breaker = cluster_.breakers(priority).connections;
+  while (waiting_count_ > connecting_capacity_) {
+    if (!breaker.Take()) {
+      cluster_.stats().upstream_cx_overflow.Increment();
+      if (serving_ > 0) return;
+      breaker.TakeAnyway();
+    }
+    auto* connection = new PooledConnection(*this, priority);
+    connecting_.PushBack(*connection);
+    ++serving_;
+    connecting_capacity_ += connection->assumed_capacity();
+  }
+}
+
+void Pool::RequestStep() { cluster_.worker().Step(step_); }
+
+void Pool::Step() {
+  ServeWaiting();
+  if (connect_failed_) FailSurplus();
+  if (waiting_count_ > 0) OpenConnections(waiting_.front().priority());
+  if (!draining_) return;
+  while (!ready_.empty()) ready_.front().Retire();
+  others_.ForEach([](PooledConnection& connection) { connection.Retire(); });
+  if (empty()) cluster_.OnPoolEmpty();
+}
+
+void Pool::ServeWaiting() {
+  while (waiting_count_ > 0) {
+    PooledConnection* connection = FindReady();
+    if (connection == nullptr) return;
+    PoolWaiter& waiter = *waiting_.PopFront();
+    LeaveQueue(waiter);
+    const Result result = OpenStream(waiter, *connection);
+    if (result.kind == Result::kReady) {
+      waiter.OnPoolReady(*result.stream, *result.connection);
+    } else {
+      waiter.OnPoolFailure(PoolFailure::kOverflow, 0);
+    }
+  }
+}
+
+void Pool::FailSurplus() {
+  connect_failed_ = false;
+  const PoolFailure failure = failure_;
+  const int error = error_;
+  // A waiter that is told may ask again at once: only those that are there now are told.
+  size_t most = waiting_count_;
+  while (most-- > 0 && waiting_count_ > connecting_capacity_) {
+    PoolWaiter& waiter = *waiting_.PopFront();
+    LeaveQueue(waiter);
+    waiter.OnPoolFailure(failure, error);
+  }
+}
+
+}  // namespace pillion::upstream

@@ -1,0 +1,152 @@
+#pragma once
+
+// The connections of one worker to one host with one protocol.
+//
+// A request takes the connection that was used last and has capacity (HTTP/1: one stream, HTTP/2: as the peer allows).
+// Without one it waits, first come, first served, and takes what is ready first: a connection that becomes free, or a
+// new one. New connections are opened while more requests wait than those being opened will take; a connection that is
+// being opened counts with what its configuration allows, so that a burst opens one HTTP/2 connection and not hundreds.
+//
+// When a connect fails, the requests that the others being opened have no room for fail with it, the oldest first:
+// nobody waits for a connection that nobody opens, and a retry may choose another host.
+//
+// Bounds: connections, waiting requests and requests over the whole process by the cluster's breakers (a pool without
+// any connection may always have one), per connection its requests, its age, its idle time.
+//
+// Owned by its ClusterShard; on its worker. A draining pool still serves requests, but no connection outlives its
+// streams; it ends when it has no connection and no waiter refers to it.
+
+#include <memory>
+
+#include "source/base/intrusive_list.h"
+#include "source/codec/codec.h"
+#include "source/config/route.h"
+#include "source/event/worker.h"
+#include "source/upstream/client_codecs.h"
+#include "source/upstream/host.h"
+
+namespace pillion::upstream {
+
+class ClusterShard;
+class Pool;
+class PooledConnection;
+struct PooledConnectionTag {};
+
+enum class PoolFailure : uint8_t {
+  kOverflow,        // a breaker is at its limit
+  kConnectFailed,   // errno is given
+  kConnectTimeout,
+};
+
+struct PoolWaiterTag {};
+
+// A request that wants a stream, then has one. Owned by its upstream request. It keeps the pool and the host that it
+// asked last for as long as it lives.
+class PoolWaiter : public base::ListNode<PoolWaiterTag> {
+ public:
+  explicit PoolWaiter(config::Priority priority) : priority_(priority) {}
+
+  // What the stream's events go to.
+  virtual codec::ResponseReceiver& receiver() = 0;
+
+  // The stream is open; its SendHead() is called within this call. `connection` is valid while the stream is.
+  virtual void OnPoolReady(codec::ClientStream& stream, PooledConnection& connection) = 0;
+
+  // No stream will come. Request() may be called again.
+  virtual void OnPoolFailure(PoolFailure failure, int error) = 0;
+
+  // To be called when the stream is over (by the rules of codec.h): gives back what it held of the breakers and
+  // figures. Does nothing a second time.
+  void ReleaseStream();
+
+  config::Priority priority() const { return priority_; }
+
+ protected:
+  // Cancels and releases.
+  ~PoolWaiter();
+
+ private:
+  friend class Pool;
+  enum class State : uint8_t { kIdle, kQueued, kStreaming };
+
+  const config::Priority priority_;
+  State state_ = State::kIdle;
+  Pool* pool_ = nullptr;  // that was asked last
+};
+
+class Pool {
+ public:
+  Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  // No waiter refers to it; connections that are left are gone at once.
+  ~Pool();
+
+  struct Result {
+    enum Kind : uint8_t { kReady, kQueued, kOverflow } kind;
+    codec::ClientStream* stream = nullptr;     // kReady: its SendHead() is called at once
+    PooledConnection* connection = nullptr;
+  };
+
+  // Never calls `waiter` at once. kQueued: OnPoolReady() or OnPoolFailure() follows in a later step of the loop.
+  [[nodiscard]] Result Request(PoolWaiter& waiter);
+  // A queued waiter leaves; a connection that was being opened for it goes on and becomes idle.
+  void Cancel(PoolWaiter& waiter);
+
+  ClusterShard& cluster() { return cluster_; }
+  const std::shared_ptr<Host>& host() const { return host_; }
+  Protocol protocol() const { return protocol_; }
+
+  // Idle connections close now, others when their last stream is over.
+  void Drain();
+  // It drains and nothing is left of it.
+  bool empty() { return draining_ && connecting_.empty() && ready_.empty() && others_.empty() && references_ == 0; }
+
+ private:
+  friend class PoolWaiter;
+  friend class PooledConnection;
+  using Connections = base::IntrusiveList<PooledConnection, PooledConnectionTag>;
+
+  // Told by connections.
+  void OnConnected(PooledConnection& connection);
+  void OnConnectFailed(PooledConnection& connection, PoolFailure failure, int error);
+  void OnRetired(PooledConnection& connection);
+  void OnEnded(PooledConnection& connection);
+  // Its capacity changed: puts it into the list where it belongs, in front.
+  void Place(PooledConnection& connection);
+
+  PooledConnection* FindReady();
+  Result OpenStream(PoolWaiter& waiter, PooledConnection& connection);
+  void LeaveQueue(PoolWaiter& waiter);
+  void Refer(PoolWaiter& waiter);
+  void OpenConnections(config::Priority priority);
+  void RequestStep();
+  void Step();
+  void ServeWaiting();
+  void FailSurplus();
+
+  ClusterShard& cluster_;
+  const std::shared_ptr<Host> host_;
+  const Protocol protocol_;
+  HostFigures& figures_;
+  event::Task step_;
+
+  base::IntrusiveList<PoolWaiter, PoolWaiterTag> waiting_;
+  size_t waiting_count_ = 0;
+  size_t references_ = 0;  // waiters that asked this pool last
+
+  // A connection stands in one of the three.
+  Connections connecting_;
+  Connections ready_;  // that can take a stream; the one used last in front
+  Connections others_;
+  size_t serving_ = 0;                // connections that are connecting or open
+  uint64_t connecting_capacity_ = 0;  // streams that those being opened will take
+  bool draining_ = false;
+
+  // A connect has failed since the last step.
+  bool connect_failed_ = false;
+  PoolFailure failure_ = PoolFailure::kConnectFailed;
+  int error_ = 0;
+};
+
+}  // namespace pillion::upstream

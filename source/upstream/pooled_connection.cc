@@ -1,0 +1,198 @@
+#include "source/upstream/pooled_connection.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "source/upstream/cluster.h"
+
+namespace pillion::upstream {
+namespace {
+
+uint64_t NextId() {
+  static std::atomic<uint64_t> next = 1;
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+uint64_t Milliseconds(base::Duration duration) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+// Streams that a new connection may be expected to take, before its peer has said anything.
+uint64_t AssumedCapacity(const config::UpstreamHttp& http, Protocol protocol) {
+  if (protocol == Protocol::kHttp1) return 1;
+  const uint64_t streams = std::max<uint32_t>(http.http2.max_concurrent_streams, 1);
+  const uint32_t requests = http.options.max_requests_per_connection;
+  return requests == 0 ? streams : std::min<uint64_t>(streams, requests);
+}
+
+}  // namespace
+
+PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
+    : pool_(pool),
+      cluster_(pool.cluster()),
+      worker_(cluster_.worker()),
+      priority_(priority),
+      id_(NextId()),
+      begun_(worker_.now()),
+      connection_(worker_, cluster_.connector().Connect(pool.host()->address(), cluster_.keepalive()), *this,
+                  {.output_limit = cluster_.config().per_connection_buffer_limit}),
+      codec_(cluster_.codecs().Make(pool.protocol(), connection_, *this)),
+      connect_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnConnectTimeout(); }),
+      idle_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnIdle(); }),
+      age_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnTooOld(); }),
+      end_(this, [](void* self) { static_cast<PooledConnection*>(self)->EndWhenIdle(); }),
+      assumed_capacity_(AssumedCapacity(cluster_.config().http, pool.protocol())) {
+  ClusterStats& stats = cluster_.stats();
+  stats.upstream_cx_total.Increment();
+  stats.upstream_cx_active.Increment();
+  (protocol() == Protocol::kHttp1 ? stats.upstream_cx_http1_total : stats.upstream_cx_http2_total).Increment();
+  pool_.figures_.Add(HostFigures::kCxTotal);
+  pool_.figures_.Add(HostFigures::kCxActive);
+  worker_.SetTimer(connect_timer_, cluster_.config().connect_timeout);
+  connection_.set_codec(*codec_);
+  connection_.Start(true);
+}
+
+PooledConnection::~PooledConnection() {
+  if (state_ != State::kEnded) GiveBack();
+}
+
+bool PooledConnection::usable() const {
+  return state_ == State::kOpen && !connection_.closing() && codec_->reusable() && codec_->capacity() > 0;
+}
+
+codec::ClientStream& PooledConnection::NewStream(codec::ResponseReceiver& receiver) {
+  ++requests_;
+  codec::ClientStream& stream = codec_->NewStream(receiver);
+  if (requests_ == cluster_.config().http.options.max_requests_per_connection) {
+    cluster_.stats().upstream_cx_max_requests.Increment();
+    Retire();
+  }
+  return stream;
+}
+
+void PooledConnection::Retire() {
+  if (state_ != State::kOpen) return;
+  state_ = State::kRetiring;
+  pool_.OnRetired(*this);
+  worker_.Step(end_);
+}
+
+void PooledConnection::OnConnected() {
+  state_ = State::kOpen;
+  connect_timer_.Cancel();
+  connected_ = worker_.now();
+  connect_duration_ = connected_ - begun_;
+  cluster_.stats().upstream_cx_connect_ms.Record(Milliseconds(connect_duration_));
+  const config::HttpOptions& options = cluster_.config().http.options;
+  if (options.idle_timeout > base::Duration::zero()) worker_.SetTimer(idle_timer_, options.idle_timeout);
+  if (options.max_connection_duration > base::Duration::zero()) {
+    worker_.SetTimer(age_timer_, options.max_connection_duration);
+  }
+  pool_.OnConnected(*this);
+}
+
+void PooledConnection::OnClosed(net::CloseReason reason, int error) {
+  ClusterStats& stats = cluster_.stats();
+  const State before = state_;
+  state_ = State::kEnded;
+  CountBytes();
+  CountEnd(reason);
+  GiveBack();
+  if (before == State::kConnecting) {
+    stats.upstream_cx_connect_fail.Increment();
+    if (connect_timed_out_) stats.upstream_cx_connect_timeout.Increment();
+    pool_.figures_.Add(HostFigures::kCxConnectFail);
+    pool_.OnConnectFailed(*this, connect_timed_out_ ? PoolFailure::kConnectTimeout : PoolFailure::kConnectFailed,
+                          error);
+  } else {
+    stats.upstream_cx_length_ms.Record(Milliseconds(worker_.now() - connected_));
+  }
+  if (before != State::kRetiring) --pool_.serving_;
+  pool_.OnEnded(*this);
+  connect_timer_.Cancel();
+  idle_timer_.Cancel();
+  age_timer_.Cancel();
+  end_.Unlink();
+  worker_.Dispose(*this);
+}
+
+void PooledConnection::OnStreamEnd() {
+  // A stream that ends with its connection was cut off.
+  if (connection_.closed() || connection_.read_ended()) cut_streams_ = true;
+  const base::Duration idle = cluster_.config().http.options.idle_timeout;
+  if (idle > base::Duration::zero()) worker_.SetTimer(idle_timer_, idle);
+  if (state_ == State::kRetiring) worker_.Step(end_);
+  OnCapacityChanged();
+}
+
+void PooledConnection::OnCapacityChanged() {
+  if (state_ != State::kOpen) return;
+  if (codec_->reusable()) {
+    pool_.Place(*this);
+  } else {
+    Retire();
+  }
+}
+
+void PooledConnection::OnFlood(codec::Flood flood, bool) {
+  cluster_.stats().floods[static_cast<size_t>(flood)]->Increment();
+}
+
+void PooledConnection::OnConnectionError(std::string_view) {
+  cluster_.stats().upstream_cx_protocol_error.Increment();
+}
+
+void PooledConnection::OnConnectTimeout() {
+  connect_timed_out_ = true;
+  connection_.Abort();
+}
+
+void PooledConnection::OnIdle() {
+  // While streams are open the timer is old; the last one's end sets it again.
+  if (state_ != State::kOpen || codec_->active_streams() > 0) return;
+  cluster_.stats().upstream_cx_idle_timeout.Increment();
+  Retire();
+}
+
+void PooledConnection::OnTooOld() {
+  if (state_ != State::kOpen) return;
+  cluster_.stats().upstream_cx_max_duration_reached.Increment();
+  Retire();
+}
+
+void PooledConnection::EndWhenIdle() {
+  if (state_ != State::kRetiring || codec_->active_streams() > 0) return;
+  codec_->StartDrain();
+  connection_.Reconsider();
+}
+
+void PooledConnection::CountBytes() {
+  ClusterStats& stats = cluster_.stats();
+  const uint64_t read = connection_.bytes_read();
+  const uint64_t written = connection_.bytes_written();
+  stats.upstream_cx_rx_bytes_total.Add(read - counted_read_);
+  stats.upstream_cx_tx_bytes_total.Add(written - counted_written_);
+  counted_read_ = read;
+  counted_written_ = written;
+}
+
+void PooledConnection::CountEnd(net::CloseReason reason) {
+  ClusterStats& stats = cluster_.stats();
+  const bool local = reason == net::CloseReason::kLocal ||
+                     (reason == net::CloseReason::kFinished && !connection_.read_ended());
+  stats.upstream_cx_destroy.Increment();
+  (local ? stats.upstream_cx_destroy_local : stats.upstream_cx_destroy_remote).Increment();
+  if (!cut_streams_) return;
+  stats.upstream_cx_destroy_with_active_rq.Increment();
+  (local ? stats.upstream_cx_destroy_local_with_active_rq : stats.upstream_cx_destroy_remote_with_active_rq)
+      .Increment();
+}
+
+void PooledConnection::GiveBack() {
+  cluster_.stats().upstream_cx_active.Decrement();
+  pool_.figures_.Add(HostFigures::kCxActive, -1);
+  cluster_.breakers(priority_).connections.Give();
+}
+
+}  // namespace pillion::upstream

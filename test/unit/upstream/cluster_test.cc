@@ -1,0 +1,118 @@
+#include "source/upstream/cluster.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace pillion::upstream {
+namespace {
+
+config::Endpoint At(const std::string& ip, uint16_t port, uint32_t priority = 0, uint32_t weight = 1) {
+  config::Endpoint endpoint;
+  endpoint.target = config::Address(config::SocketAddress{.ip = ip, .is_ipv6 = ip.find(':') != ip.npos, .port = port});
+  endpoint.priority = priority;
+  endpoint.weight = weight;
+  return endpoint;
+}
+
+std::shared_ptr<config::Cluster> Static(std::vector<config::Endpoint> endpoints) {
+  auto cluster = std::make_shared<config::Cluster>();
+  cluster->name = cluster->stat_name = "be";
+  cluster->endpoints = std::move(endpoints);
+  return cluster;
+}
+
+int64_t Read(stats::Registry& registry, const std::string& name) {
+  for (const stats::Snapshot::Number& number : registry.Read().numbers) {
+    if (number.description->name != name) continue;
+    return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
+  }
+  ADD_FAILURE() << "no metric " << name;
+  return -1;
+}
+
+std::vector<std::string> Addresses(const HostSet& set) {
+  std::vector<std::string> result;
+  for (const std::shared_ptr<Host>& host : set.hosts) result.push_back(host->address_text());
+  return result;
+}
+
+TEST(Cluster, StaticHostsByPriorityWithoutDoubles) {
+  stats::Registry registry(2);
+  Cluster cluster(Static({At("10.0.0.2", 80, 1), At("10.0.0.1", 80), At("::1", 81), At("10.0.0.1", 80, 0, 7)}),
+                  registry);
+  EXPECT_EQ(Addresses(*cluster.hosts()), (std::vector<std::string>{"10.0.0.1:80", "[::1]:81", "10.0.0.2:80"}));
+  EXPECT_EQ(cluster.hosts()->hosts[0]->weight(), 1u);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_total"), 3);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_healthy"), 3);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_change"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.max_host_weight"), 1);
+}
+
+TEST(Cluster, HostsThatStayAreTheSameObjects) {
+  stats::Registry registry(1);
+  const auto config = Static({At("10.0.0.1", 80), At("10.0.0.2", 80)});
+  Cluster cluster(config, registry);
+  const auto before = cluster.hosts();
+
+  const config::Endpoint& endpoint = config->endpoints[0];
+  const net::Address second = *net::Address::Ip("10.0.0.2", 80);
+  const net::Address third = *net::Address::Ip("10.0.0.3", 80);
+  const auto after = cluster.UpdateHosts({{second, &endpoint}, {third, &endpoint}});
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(Addresses(*after), (std::vector<std::string>{"10.0.0.2:80", "10.0.0.3:80"}));
+  EXPECT_EQ(after->hosts[0], before->hosts[1]);
+  EXPECT_EQ(Addresses(*before).size(), 2u);  // the old set is untouched
+
+  // The same addresses in another order are no change.
+  EXPECT_EQ(cluster.UpdateHosts({{third, &endpoint}, {second, &endpoint}}), nullptr);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_change"), 2);
+
+  // Another definition makes another host.
+  config::Endpoint heavier = endpoint;
+  heavier.weight = 9;
+  const auto changed = cluster.UpdateHosts({{second, &heavier}, {third, &endpoint}});
+  ASSERT_NE(changed, nullptr);
+  EXPECT_NE(changed->hosts[0], after->hosts[0]);
+  EXPECT_EQ(changed->hosts[1], after->hosts[1]);
+  EXPECT_EQ(Read(registry, "cluster.be.max_host_weight"), 9);
+}
+
+TEST(ClusterStats, StatusCountersByCodeAndClass) {
+  stats::Registry registry(2);
+  Cluster cluster(Static({At("10.0.0.1", 80)}), registry);
+  ClusterStats first(cluster.stat_ids(), registry.shard(0));
+  ClusterStats second(cluster.stat_ids(), registry.shard(1));
+  first.CountStatus(200);
+  second.CountStatus(200);
+  second.CountStatus(299);  // a rare one: registered now
+  first.CountStatus(299);
+  first.CountStatus(503);
+  first.CountStatus(100);
+  first.CountStatus(599);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_200"), 2);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_299"), 2);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_503"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_599"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_1xx"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_2xx"), 4);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_5xx"), 2);
+  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_completed"), 7);
+}
+
+TEST(ClusterStats, BreakersAreGaugesOfTheProcess) {
+  stats::Registry registry(2);
+  const auto config = Static({At("10.0.0.1", 80)});
+  config->circuit_breakers[1].max_requests = 1;
+  Cluster cluster(config, registry);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_open"), 0);
+  ASSERT_TRUE(cluster.breakers(config::Priority::kHigh).requests.Take());
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_open"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.rq_open"), 0);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.cx_open"), 0);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_pending_open"), 0);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_retry_open"), 0);
+}
+
+}  // namespace
+}  // namespace pillion::upstream
