@@ -100,6 +100,7 @@ MessageParser::Result MessageParser::Parse(const base::Slice& data, size_t offse
     if (state_ != State::kComplete) return Result::kPaused;
     // The last chunk's line had no data behind it that would have shown where it ended.
     if (chunk_header_ && !CountChunkLine(slice_offset_ - 2)) return Result::kError;
+    events_.OnMessageComplete();
     return Result::kComplete;
   }
   taken = size;
@@ -116,12 +117,12 @@ int MessageParser::OnProtocol(const char* at, size_t size) {
 }
 
 int MessageParser::OnTarget(const char* at, size_t size) {
+  if (OffsetOf(at) + size > text_limit_) return RefuseHead();
   if (method_.empty()) {
     method_ = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
     if (OffsetOf(at) != method_.size() + 1) return Refuse(400, kCodecError);
   }
   if (target_.size() + size > limits_.max_target_bytes) return Refuse(414, "http1.target_too_long");
-  if (OffsetOf(at) + size > text_limit_) return RefuseHead();
   target_.Add(*arena_, {at, size});
   return 0;
 }
@@ -134,6 +135,10 @@ int MessageParser::OnFieldName(const char* at, size_t size) {
     text_limit_ = OffsetOf(at) + (limits_.max_head_bytes - std::min<uint64_t>(text_end_, limits_.max_head_bytes));
   }
   if (OffsetOf(at) + size > text_limit_) return RefuseHead();
+  // In trailers the words for framing mean nothing, but llhttp would take them for a second framing.
+  if (state_ == State::kTrailers) {
+    parser_.flags &= static_cast<uint16_t>(~(F_TRANSFER_ENCODING | F_CHUNKED | F_CONTENT_LENGTH));
+  }
   if (!discard_) name_.Add(*arena_, {at, size});
   return 0;
 }
@@ -275,8 +280,6 @@ int MessageParser::OnBodyData(const char* at, size_t size) {
 
 int MessageParser::OnComplete() {
   state_ = State::kComplete;
-  if (error_.status != 0) return HPE_USER;
-  events_.OnMessageComplete();
   return HPE_PAUSED;
 }
 
