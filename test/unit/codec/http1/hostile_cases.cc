@@ -258,4 +258,99 @@ std::vector<HostileCase> HostileRequests() {
   return cases;
 }
 
+std::vector<HostileResponse> HostileResponses() {
+  const std::string error = "protocol error http1.codec_error\nstream end, not reusable\n";
+  const std::string bad_coding = "protocol error http1.invalid_transfer_encoding\nstream end, not reusable\n";
+  const std::string conflict =
+      "protocol error http1.content_length_and_chunked_not_allowed\nstream end, not reusable\n";
+  const std::string bad_character = "protocol error http1.invalid_characters\nstream end, not reusable\n";
+  const std::string unexpected = "connection error http1.unexpected_data\n";
+  const auto ok = [](const std::string& fields, const std::string& body = "") {
+    return "HTTP/1.1 200 OK\r\n" + fields + "\r\n\r\n" + body;
+  };
+  const auto got = [](const std::string& rest) { return "response 200 HTTP/1.1" + rest; };
+  const std::string end = "end\nstream end\n";
+  const std::string last = "end\nstream end, not reusable\n";
+  std::vector<HostileResponse> cases = {
+      {{"D1", ok("Content-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), conflict}},
+      {{"D1 reversed", ok("Transfer-Encoding: chunked\r\nContent-Length: 5", "0\r\n\r\n"), conflict}},
+      {{"D2 different", ok("Content-Length: 5\r\nContent-Length: 6", "hello"), error}},
+      {{"D2 equal", ok("Content-Length: 5\r\nContent-Length: 5", "hello"), error}},
+      {{"D2 negative", ok("Content-Length: -2", "hello"), error}},
+      {{"D2 not a number", ok("Content-Length: 2x", "hello"), error}},
+      {{"D3 NUL", ok("X: a\0b\r\nContent-Length: 0"s), bad_character}},
+      {{"D3 CR", ok("X: a\rb: c\r\nContent-Length: 0"), error}},
+      {{"D3 LF", ok("X: a\nb: c\r\nContent-Length: 0"), error}},
+      {{"D3 in the reason", "HTTP/1.1 200 O\nK\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D4", ok("X: a\r\n b\r\nContent-Length: 0"), error}},
+      {{"D5", ok("Transfer-Encoding : chunked", "0\r\n\r\n"), error}},
+      {{"D6", ok("Transfer-Encoding: chunked", "5\r\nhello\r\nG\r\n"), got("\ndata hello\n" + error)}},
+      {{"D6 overflow", ok("Transfer-Encoding: chunked", "5\r\nhello\r\n10000000000000005\r\n"),
+        got("\ndata hello\n" + error)}},
+      {{"D8", ok("Content-Length: 5", "hello" + ok("Content-Length: 0")),
+        got(" content-length=5;\ndata hello\nend\n" + unexpected + "stream end, not reusable\n")}},
+      {{"D10 204", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+        "response 204 HTTP/1.1\nend\n" + unexpected + "stream end, not reusable\n"}},
+      {{"D10 204 chunked", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "response 204 HTTP/1.1\nend\n" + unexpected + "stream end, not reusable\n"}},
+      {{"D10 304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+        "response 304 HTTP/1.1 content-length=5;\n" + end}},
+      {{"D10 HEAD", ok("Content-Length: 5"), got(" content-length=5;\n" + end)}, "HEAD"},
+      {{"D10 HEAD with a body", ok("Content-Length: 5", "hello"),
+        got(" content-length=5;\nend\n" + unexpected + "stream end, not reusable\n")},
+       "HEAD"},
+      {{"D10 HEAD chunked", ok("Transfer-Encoding: chunked"), got("\n" + end)}, "HEAD"},
+      {{"D11", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n",
+        "protocol error http1.unexpected_upgrade\nstream end, not reusable\n"}},
+      {{"D11 another protocol", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n",
+        "protocol error http1.unexpected_upgrade\nstream end, not reusable\n"},
+       "GET",
+       "websocket"},
+      {{"D11 no option", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\n\r\n",
+        "protocol error http1.unexpected_upgrade\nstream end, not reusable\n"},
+       "GET",
+       "foo"},
+      {{"D13 099", "HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 600", "HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 1000", "HTTP/1.1 1000 X\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 20", "HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 abc", "HTTP/1.1 abc\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", got(" content-length=0;\n" + end)}},
+      {{"D13 two blanks", "HTTP/1.1  200 OK\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 version", "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 0.9", "HTTP/0.9 200 OK\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 RTSP", "RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D13 ICE", "ICE/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", error}},
+      {{"D14 no status line", "Content-Length: 0\r\n\r\n", error}},
+      {{"D14 empty lines", "\r\n" + ok("Content-Length: 0"), error}},
+      {{"D14 request", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", error}},
+      {{"D15 keep-alive", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+        "response 200 HTTP/1.0 content-length=0;\n" + end}},
+      {{"D15 close", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "response 200 HTTP/1.0 content-length=0;\n" + last}},
+      {{"D15 chunked", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", bad_coding}},
+      {{"D16 bytes", ok("X: " + std::string(200 * 1024, 'x')), "protocol error http1.headers_too_large\nstream end, not reusable\n"}},
+      {{"D18", ok("Connection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nUpgrade: h2\r\nX: y\r\nContent-Length: 0"),
+        got(" x=y; content-length=0;\n" + end)}},
+      {{"close", ok("Connection: close\r\nContent-Length: 0"), got(" content-length=0;\n" + last)}},
+      {{"other coding", ok("Transfer-Encoding: gzip, chunked", "0\r\n\r\n"), bad_coding}},
+      {{"unframed coding", ok("Transfer-Encoding: gzip", "abc"), bad_coding}},
+      {{"1xx", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 150 X\r\n"
+               "Content-Length: 3\r\n\r\n" + ok("Content-Length: 0"),
+        "informational 100\ninformational 103 link=x;\ninformational 150\n" + got(" content-length=0;\n" + end)}},
+      {{"trailers", ok("Transfer-Encoding: chunked", "1\r\na\r\n0\r\nx-sum: 1\r\nset-cookie: a\r\n\r\n"),
+        got("\ndata a\ntrailers x-sum=1;\n" + end)}},
+  };
+  std::string many;
+  for (int i = 0; i < 20000; ++i) many += "a: b\r\n";
+  cases.push_back({{"D16 fields", "HTTP/1.1 200 OK\r\n" + many + "\r\n",
+                    "protocol error http1.too_many_headers\nstream end, not reusable\n"}});
+  std::string hints;
+  for (int i = 0; i < 10000; ++i) hints += "HTTP/1.1 103 Early Hints\r\n\r\n";
+  std::string told;
+  for (int i = 0; i < 32; ++i) told += "informational 103\n";
+  cases.push_back({{"D12", hints + ok("Content-Length: 0"),
+                    told + "flood, fatal\nprotocol error http1.too_many_informational\nstream end, not reusable\n"}});
+  return cases;
+}
+
 }  // namespace pillion::codec::http1
