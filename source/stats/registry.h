@@ -58,8 +58,8 @@ class Registry {
   void Release(AnyId id) { ReleaseMetric(id.metric); }
 
   size_t workers() const { return shards_.size() - 1; }
+  // 0 to workers() - 1: the workers'; workers(): the control thread's.
   Shard& shard(size_t worker) { return *shards_[worker]; }
-  // Counted by the control thread.
   Shard& control() { return *shards_.back(); }
 
   Snapshot Read(const Query& query = {});

@@ -18,7 +18,7 @@ AccessLog::AccessLog(std::unique_ptr<const LogFormat> format, LogFile* file, Log
     : format_(std::move(format)),
       file_(file),
       writer_(writer),
-      workers_(writer.stats().workers()) {
+      workers_(writer.stats().workers() + 1) {
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i].buffered = writer.stats().shard(i).counter(writer.buffered());
     workers_[i].dropped = writer.stats().shard(i).counter(writer.dropped());

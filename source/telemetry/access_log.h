@@ -25,7 +25,7 @@ class AccessLog {
   AccessLog& operator=(const AccessLog&) = delete;
   ~AccessLog();
 
-  // The worker with that index, on its own thread. A line that finds no room, because the disk does not keep up, or that
+  // The worker with that index, on its own thread, or the control thread with an index one past the workers'. A line that finds no room, because the disk does not keep up, or that
   // is longer than kLongestLine, is lost and counted. Allocates nothing once the line's strings are warm.
   void Log(size_t worker, const RequestRecord& record);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Where lines of an access log end: a file, standard output or standard error, with one ring for each worker. Shared by all
+// Where lines of an access log end: a file, standard output or standard error, with one ring for each thread that logs. Shared by all
 // logs with the same target. Owned by the LogWriter; ends when the last log has gone and the rings are empty. Append is the
 // workers', everything else the writer thread's.
 

@@ -53,6 +53,13 @@ std::optional<OperatorText> ParseOperator(std::string_view rest) {
 
 }  // namespace
 
+absl::Status CheckLogFormat(std::string_view format) {
+  std::vector<std::string> errors;
+  LogFormat::CompileText(format, "", errors);
+  if (errors.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("{}", fmt::join(errors, "; ")));
+}
+
 std::unique_ptr<const LogFormat> LogFormat::Compile(const config::AccessLog& config, std::vector<std::string>& errors) {
   const size_t errors_before = errors.size();
   std::unique_ptr<LogFormat> format(new LogFormat);
@@ -61,9 +68,9 @@ std::unique_ptr<const LogFormat> LogFormat::Compile(const config::AccessLog& con
     format->json_ = true;
     format->root_ = CompileJson(json->root, "json_format", errors);
   } else if (const auto* text = std::get_if<config::TextLogFormat>(&config.format)) {
-    format->text_ = CompileText(text->format, "text_format", errors);
+    format->text_ = CompileText(text->format, "text_format: ", errors);
   } else {
-    format->text_ = CompileText(kDefaultLogFormat, "default format", errors);
+    format->text_ = CompileText(kDefaultLogFormat, "default format: ", errors);
   }
   if (errors.size() > errors_before) return nullptr;
   return format;
@@ -82,7 +89,7 @@ std::vector<LogFormat::Piece> LogFormat::CompileText(std::string_view format, st
     } else {
       const std::optional<OperatorText> parsed = ParseOperator(format.substr(i + 1));
       if (!parsed) {
-        errors.push_back(fmt::format("{}: byte {}: expected %OPERATOR%, %OPERATOR(argument)%, either with :length before "
+        errors.push_back(fmt::format("{}byte {}: expected %OPERATOR%, %OPERATOR(argument)%, either with :length before "
                                      "the last %, or %% for a percent sign", place, i));
         return pieces;
       }
@@ -91,7 +98,7 @@ std::vector<LogFormat::Piece> LogFormat::CompileText(std::string_view format, st
         pieces.push_back({std::move(literal), std::make_unique<LogOperator>(*std::move(compiled)), parsed->limit});
         literal.clear();
       } else {
-        errors.push_back(fmt::format("{}: byte {}: {}", place, i, std::string(compiled.status().message())));
+        errors.push_back(fmt::format("{}byte {}: {}", place, i, std::string(compiled.status().message())));
       }
       i += 1 + parsed->size;
     }
@@ -105,7 +112,7 @@ LogFormat::Node LogFormat::CompileJson(const config::JsonFormat& format, const s
   Node node;
   if (const auto* text = std::get_if<std::string>(&format.value)) {
     node.kind = Node::Kind::kFormat;
-    node.pieces = CompileText(*text, place, errors);
+    node.pieces = CompileText(*text, place + ": ", errors);
   } else if (const auto* object = std::get_if<config::JsonFormat::Object>(&format.value)) {
     node.kind = Node::Kind::kObject;
     for (const auto& [key, value] : *object) {

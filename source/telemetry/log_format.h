@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "source/config/access_log.h"
 #include "source/telemetry/log_operator.h"
 
@@ -18,6 +19,9 @@ inline constexpr std::string_view kDefaultLogFormat =
     "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% "
     "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" "
     "\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n";
+
+// Whether `format` is a good format string; else the message says what is wrong, and at which byte.
+absl::Status CheckLogFormat(std::string_view format);
 
 class LogFormat {
  public:
@@ -46,6 +50,7 @@ class LogFormat {
   };
 
   LogFormat() = default;
+  friend absl::Status CheckLogFormat(std::string_view format);
   static std::vector<Piece> CompileText(std::string_view format, std::string_view place, std::vector<std::string>& errors);
   static Node CompileJson(const config::JsonFormat& format, const std::string& place, std::vector<std::string>& errors);
   void AppendText(const RequestRecord& record, std::string& out, std::string& scratch) const;

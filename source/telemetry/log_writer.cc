@@ -81,11 +81,11 @@ absl::StatusOr<LogFile*> LogWriter::Open(const config::AccessLog& config) {
   if (found == targets_.end()) {
     std::unique_ptr<LogFile> file;
     if (name == "/dev/stdout") {
-      file = std::make_unique<LogFile>(STDOUT_FILENO, stats_.workers(), counts_);
+      file = std::make_unique<LogFile>(STDOUT_FILENO, rings(), counts_);
     } else if (name == "/dev/stderr") {
-      file = std::make_unique<LogFile>(STDERR_FILENO, stats_.workers(), counts_);
+      file = std::make_unique<LogFile>(STDERR_FILENO, rings(), counts_);
     } else {
-      absl::StatusOr<std::unique_ptr<LogFile>> opened = LogFile::OpenPath(name, stats_.workers(), counts_);
+      absl::StatusOr<std::unique_ptr<LogFile>> opened = LogFile::OpenPath(name, rings(), counts_);
       if (!opened.ok()) return opened.status();
       file = *std::move(opened);
     }
@@ -97,7 +97,7 @@ absl::StatusOr<LogFile*> LogWriter::Open(const config::AccessLog& config) {
 
 LogFile* LogWriter::OpenDescriptor(int descriptor) {
   const std::lock_guard lock(mutex_);
-  Target target{std::make_unique<LogFile>(descriptor, stats_.workers(), counts_), 1};
+  Target target{std::make_unique<LogFile>(descriptor, rings(), counts_), 1};
   return targets_.try_emplace(fmt::format("descriptor {}", descriptor), std::move(target)).first->second.file.get();
 }
 

@@ -55,6 +55,7 @@ class LogWriter {
     size_t users = 0;
   };
 
+  size_t rings() const { return stats_.workers() + 1; }  // the last is the control thread's
   void Run();
   void WaitForWork(const std::vector<LogFile*>& blocked, std::chrono::milliseconds timeout);
 

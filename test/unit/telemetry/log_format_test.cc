@@ -174,6 +174,11 @@ TEST_F(LogFormatTest, JsonOmitsEmptyMembers) {
             "{\"b\":503,\"d\":{},\"f\":[null]}\n");
 }
 
+TEST(CheckLogFormat, SaysEverythingThatIsWrong) {
+  EXPECT_TRUE(CheckLogFormat(kDefaultLogFormat).ok());
+  EXPECT_EQ(CheckLogFormat("%FOO% %BAR%").message(), "byte 0: unknown operator %FOO%; byte 6: unknown operator %BAR%");
+}
+
 TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
   const auto errors = [](std::string format) {
     return Errors({"", config::StdoutLogSink(), config::TextLogFormat{std::move(format)}});

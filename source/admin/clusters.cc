@@ -1,0 +1,218 @@
+// /clusters and /listeners.
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <iterator>
+#include <optional>
+
+#include "source/admin/endpoints.h"
+#include "source/admin/json_writer.h"
+#include "source/base/escape.h"
+
+namespace pillion::admin {
+namespace {
+
+constexpr std::string_view kFormatUsage = "format: expected text or json\n";
+
+// The figures of a host, counters and gauges, in the order of Envoy's list.
+struct HostFigure {
+  std::string_view name;
+  bool gauge;
+  uint64_t HostView::*value;
+};
+constexpr HostFigure kHostFigures[] = {
+    {"cx_active", true, &HostView::cx_active},
+    {"cx_connect_fail", false, &HostView::cx_connect_fail},
+    {"cx_total", false, &HostView::cx_total},
+    {"rq_active", true, &HostView::rq_active},
+    {"rq_error", false, &HostView::rq_error},
+    {"rq_pending_active", true, &HostView::rq_pending_active},
+    {"rq_success", false, &HostView::rq_success},
+    {"rq_timeout", false, &HostView::rq_timeout},
+    {"rq_total", false, &HostView::rq_total},
+};
+
+// A host's failures in text, and their fields in envoy.admin.v3.HostHealthStatus.
+constexpr std::pair<std::string_view, std::string_view> kFailures[] = {
+    {"failed_active_hc", "failed_active_health_check"},
+    {"failed_outlier_check", "failed_outlier_check"},
+    {"degraded_active_hc", "failed_active_degraded_check"},
+    {"pending_dynamic_removal", "pending_dynamic_removal"},
+    {"pending_active_hc", "pending_active_hc"},
+    {"excluded_via_immediate_hc_fail", "excluded_via_immediate_hc_fail"},
+    {"active_hc_timeout", "active_hc_timeout"},
+};
+
+void AppendBreaker(std::string& out, std::string_view cluster, std::string_view priority,
+                   const config::CircuitBreaker& breaker) {
+  fmt::format_to(std::back_inserter(out),
+                 "{0}::{1}::max_connections::{2}\n{0}::{1}::max_pending_requests::{3}\n{0}::{1}::max_requests::{4}\n"
+                 "{0}::{1}::max_retries::{5}\n",
+                 cluster, priority, breaker.max_connections, breaker.max_pending_requests, breaker.max_requests,
+                 breaker.max_retries);
+}
+
+std::string Printable(std::string_view text) {
+  std::string out;
+  base::AppendPrintable(out, text);
+  return out;
+}
+
+void AppendHost(std::string& out, const std::string& cluster, const HostView& host) {
+  const std::string front = fmt::format("{}::{}", cluster, Printable(config::AddressText(host.address)));
+  const auto line = [&](std::string_view key, const auto& value) {
+    fmt::format_to(std::back_inserter(out), "{}::{}::{}\n", front, key, value);
+  };
+  for (const HostFigure& figure : kHostFigures) line(figure.name, host.*figure.value);
+  line("hostname", Printable(host.hostname));
+  std::string flags;
+  for (const std::string& failure : host.failures) flags += "/" + failure;
+  line("health_flags", flags.empty() ? "healthy" : flags);
+  line("weight", host.weight);
+  line("region", Printable(host.locality.region));
+  line("zone", Printable(host.locality.zone));
+  line("sub_zone", Printable(host.locality.sub_zone));
+  line("canary", host.canary);
+  line("priority", host.priority);
+  line("success_rate", -1);  // -1: not enough is known
+  line("local_origin_success_rate", -1);
+}
+
+std::string ClustersText(const std::vector<ClusterView>& clusters) {
+  std::string out;
+  for (const ClusterView& cluster : clusters) {
+    const std::string name = Printable(cluster.name);
+    out += fmt::format("{}::observability_name::{}\n", name, Printable(cluster.observability_name));
+    AppendBreaker(out, name, "default_priority", cluster.default_priority);
+    AppendBreaker(out, name, "high_priority", cluster.high_priority);
+    out += fmt::format("{}::added_via_api::{}\n", name, cluster.added_via_api);
+    for (const HostView& host : cluster.hosts) AppendHost(out, name, host);
+  }
+  return out;
+}
+
+void WriteAddress(JsonWriter& json, std::string_view key, const config::Address& address) {
+  json.BeginObject(key);
+  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
+    json.BeginObject("socket_address");
+    json.String("address", socket->ip);
+    json.Number("port_value", socket->port);
+  } else {
+    json.BeginObject("pipe");
+    json.String("path", std::get<config::UnixPath>(address).path);
+  }
+  json.EndObject();
+  json.EndObject();
+}
+
+void WriteHost(JsonWriter& json, const HostView& host) {
+  json.BeginElement();
+  WriteAddress(json, "address", host.address);
+  json.BeginArray("stats");
+  for (const HostFigure& figure : kHostFigures) {
+    json.BeginElement();
+    if (figure.gauge) json.String("type", "GAUGE");
+    json.String("name", figure.name);
+    if (host.*figure.value != 0) json.Number64("value", host.*figure.value);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.BeginObject("health_status");
+  json.String("eds_health_status", "HEALTHY");
+  for (const std::string& failure : host.failures) {
+    for (const auto& [text, field] : kFailures) {
+      if (failure == text) json.Bool(field, true);
+    }
+  }
+  json.EndObject();
+  json.Number("weight", host.weight);
+  if (!host.hostname.empty()) json.String("hostname", host.hostname);
+  if (host.priority != 0) json.Number("priority", host.priority);
+  json.BeginObject("locality");
+  if (!host.locality.region.empty()) json.String("region", host.locality.region);
+  if (!host.locality.zone.empty()) json.String("zone", host.locality.zone);
+  if (!host.locality.sub_zone.empty()) json.String("sub_zone", host.locality.sub_zone);
+  json.EndObject();
+  json.EndObject();
+}
+
+void WriteBreaker(JsonWriter& json, bool high, const config::CircuitBreaker& breaker) {
+  json.BeginElement();
+  if (high) json.String("priority", "HIGH");
+  json.Number("max_connections", breaker.max_connections);
+  json.Number("max_pending_requests", breaker.max_pending_requests);
+  json.Number("max_requests", breaker.max_requests);
+  json.Number("max_retries", breaker.max_retries);
+  json.EndObject();
+}
+
+std::string ClustersJson(const std::vector<ClusterView>& clusters) {
+  JsonWriter json;
+  json.BeginArray("cluster_statuses");
+  for (const ClusterView& cluster : clusters) {
+    json.BeginElement();
+    json.String("name", cluster.name);
+    if (cluster.added_via_api) json.Bool("added_via_api", true);
+    json.BeginArray("host_statuses");
+    for (const HostView& host : cluster.hosts) WriteHost(json, host);
+    json.EndArray();
+    json.BeginObject("circuit_breakers");
+    json.BeginArray("thresholds");
+    WriteBreaker(json, /*high=*/false, cluster.default_priority);
+    WriteBreaker(json, /*high=*/true, cluster.high_priority);
+    json.EndArray();
+    json.EndObject();
+    json.String("observability_name", cluster.observability_name);
+    json.EndObject();
+  }
+  json.EndArray();
+  return json.Finish();
+}
+
+// Nothing: not one of the two.
+std::optional<bool> WantsJson(const Request& request) {
+  const std::string* format = request.Find("format");
+  if (format == nullptr || format->empty() || *format == "text") return false;
+  if (*format == "json") return true;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Reply Endpoints::Clusters(const Request& request) {
+  const std::optional<bool> json = WantsJson(request);
+  if (!json) return Reply::Text(400, std::string(kFormatUsage));
+  std::vector<ClusterView> clusters = sources_.clusters();
+  if (const std::string* filter = request.Find("filter")) {
+    const re2::RE2 regex(*filter, re2::RE2::Quiet);
+    if (!regex.ok()) return Reply::Text(400, "Invalid re2 regex: " + regex.error() + "\n");
+    std::erase_if(clusters, [&](const ClusterView& cluster) { return !re2::RE2::PartialMatch(cluster.name, regex); });
+  }
+  return *json ? Reply::Json(ClustersJson(clusters)) : Reply::Text(200, ClustersText(clusters));
+}
+
+Reply Endpoints::Listeners(const Request& request) {
+  const std::optional<bool> json = WantsJson(request);
+  if (!json) return Reply::Text(400, std::string(kFormatUsage));
+  const std::vector<ListenerView> listeners = sources_.listeners();
+  if (!*json) {
+    std::string out;
+    for (const ListenerView& listener : listeners) {
+      out += fmt::format("{}::{}\n", Printable(listener.name), Printable(config::AddressText(listener.address)));
+    }
+    return Reply::Text(200, std::move(out));
+  }
+  JsonWriter writer;
+  writer.BeginArray("listener_statuses");
+  for (const ListenerView& listener : listeners) {
+    writer.BeginElement();
+    writer.String("name", listener.name);
+    WriteAddress(writer, "local_address", listener.address);
+    writer.EndObject();
+  }
+  writer.EndArray();
+  return Reply::Json(writer.Finish());
+}
+
+}  // namespace pillion::admin

@@ -1,0 +1,166 @@
+#include "source/admin/config_dump.h"
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "source/admin/json_writer.h"
+#include "source/config/dump.h"
+#include "source/telemetry/time_format.h"
+
+namespace pillion::admin {
+namespace {
+
+using HttpConnectionManager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+using RouteConfiguration = envoy::config::route::v3::RouteConfiguration;
+using google::protobuf::Message;
+
+constexpr std::string_view kAdminTypes = "type.googleapis.com/envoy.admin.v3.";
+
+// One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers.
+struct Section {
+  std::string_view dump;     // "ClustersConfigDump"
+  std::string_view field;    // "static_clusters"
+  std::string_view wrapper;  // "StaticCluster"
+  std::string_view member;   // of the wrapper: "cluster"
+  std::vector<std::pair<std::string, const Message*>> resources;  // by name
+};
+
+// Fields of the dump for what comes from a control plane: known names, with nothing in them.
+constexpr std::string_view kDynamicFields[] = {
+    "dynamic_active_clusters", "dynamic_warming_clusters", "dynamic_endpoint_configs", "dynamic_listeners",
+    "dynamic_route_configs",   "static_secrets",           "dynamic_active_secrets",   "dynamic_warming_secrets"};
+
+std::vector<RouteConfiguration> InlineRoutes(const envoy::config::bootstrap::v3::Bootstrap& bootstrap) {
+  std::vector<RouteConfiguration> routes;
+  const auto add = [&routes](const envoy::config::listener::v3::FilterChain& chain) {
+    for (const auto& filter : chain.filters()) {
+      HttpConnectionManager manager;
+      if (filter.typed_config().Is<HttpConnectionManager>() && filter.typed_config().UnpackTo(&manager) &&
+          manager.has_route_config()) {
+        routes.push_back(manager.route_config());
+      }
+    }
+  };
+  for (const auto& listener : bootstrap.static_resources().listeners()) {
+    for (const auto& chain : listener.filter_chains()) add(chain);
+    if (listener.has_default_filter_chain()) add(listener.default_filter_chain());
+  }
+  return routes;
+}
+
+// `message` as the JSON of an Any.
+absl::StatusOr<std::string> AnyJson(const Message& message) {
+  absl::StatusOr<std::string> json = config::DumpJson(message);
+  if (!json.ok()) return json;
+  std::string_view members = *json;
+  while (!members.empty() && members.back() == '\n') members.remove_suffix(1);
+  members.remove_prefix(1);  // its brace
+  return fmt::format("{{\n \"@type\": \"type.googleapis.com/{}\"{}{}", message.GetTypeName(),
+                     members == "}" ? "\n" : ",", members);
+}
+
+// The wrapper's members.
+absl::Status WriteResource(JsonWriter& json, const Section& section, const Message& message,
+                           const std::string& updated) {
+  const absl::StatusOr<std::string> text = AnyJson(message);
+  if (!text.ok()) return text.status();
+  json.Raw(section.member, *text);
+  json.String("last_updated", updated);
+  return absl::OkStatus();
+}
+
+// All of it, section by section.
+absl::Status WriteAll(JsonWriter& json, const Message& bootstrap, const std::vector<Section>& sections,
+                      const std::string& updated) {
+  const absl::StatusOr<std::string> text = config::DumpJson(bootstrap);
+  if (!text.ok()) return text.status();
+  json.BeginElement();
+  json.String("@type", fmt::format("{}BootstrapConfigDump", kAdminTypes));
+  json.Raw("bootstrap", std::string_view(*text).substr(0, text->find_last_not_of('\n') + 1));
+  json.String("last_updated", updated);
+  json.EndObject();
+  for (const Section& section : sections) {
+    json.BeginElement();
+    json.String("@type", fmt::format("{}{}", kAdminTypes, section.dump));
+    if (!section.resources.empty()) {
+      json.BeginArray(section.field);
+      for (const auto& [name, message] : section.resources) {
+        json.BeginElement();
+        if (const absl::Status status = WriteResource(json, section, *message, updated); !status.ok()) return status;
+        json.EndObject();
+      }
+      json.EndArray();
+    }
+    json.EndObject();
+  }
+  return absl::OkStatus();
+}
+
+// The elements of one field.
+absl::Status WriteField(JsonWriter& json, const Section& section, const std::string& updated) {
+  for (const auto& [name, message] : section.resources) {
+    json.BeginElement();
+    json.String("@type", fmt::format("{}{}.{}", kAdminTypes, section.dump, section.wrapper));
+    if (const absl::Status status = WriteResource(json, section, *message, updated); !status.ok()) return status;
+    json.EndObject();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated,
+                                       const ConfigDumpQuery& query) {
+  const re2::RE2 name_regex(query.name_regex, re2::RE2::Quiet);
+  if (!name_regex.ok()) return absl::InvalidArgumentError(fmt::format("Invalid re2 regex: {}", name_regex.error()));
+  const auto& source = dynamic_cast<const envoy::config::bootstrap::v3::Bootstrap&>(*bootstrap.source);
+  const std::vector<RouteConfiguration> routes = InlineRoutes(source);
+
+  Section clusters{"ClustersConfigDump", "static_clusters", "StaticCluster", "cluster", {}};
+  Section endpoints{"EndpointsConfigDump", "static_endpoint_configs", "StaticEndpointConfig", "endpoint_config", {}};
+  Section listeners{"ListenersConfigDump", "static_listeners", "StaticListener", "listener", {}};
+  Section route_configs{"RoutesConfigDump", "static_route_configs", "StaticRouteConfig", "route_config", {}};
+  for (const auto& cluster : source.static_resources().clusters()) {
+    clusters.resources.emplace_back(cluster.name(), &cluster);
+    endpoints.resources.emplace_back(cluster.name(), &cluster.load_assignment());
+  }
+  for (const auto& listener : source.static_resources().listeners()) {
+    listeners.resources.emplace_back(listener.name(), &listener);
+  }
+  for (const RouteConfiguration& route : routes) route_configs.resources.emplace_back(route.name(), &route);
+  std::vector<Section> sections = {std::move(clusters), std::move(listeners), std::move(route_configs)};
+  if (query.include_eds) sections.insert(sections.begin() + 1, std::move(endpoints));
+  if (!query.name_regex.empty()) {
+    for (Section& section : sections) {
+      std::erase_if(section.resources, [&](const auto& r) { return !re2::RE2::FullMatch(r.first, name_regex); });
+    }
+  }
+
+  std::string updated_text;
+  telemetry::TimeFormat().Append(updated, updated_text);
+  JsonWriter json;
+  json.BeginArray("configs");
+  absl::Status status;
+  if (query.resource.empty()) {
+    status = WriteAll(json, source, sections, updated_text);
+  } else {
+    const auto found = std::find_if(sections.begin(), sections.end(),
+                                    [&](const Section& section) { return section.field == query.resource; });
+    if (found != sections.end()) {
+      status = WriteField(json, *found, updated_text);
+    } else if (std::find(std::begin(kDynamicFields), std::end(kDynamicFields), query.resource) ==
+               std::end(kDynamicFields)) {
+      status = absl::NotFoundError(fmt::format("{} not found in config dump", query.resource));
+    }
+  }
+  if (!status.ok()) return status;
+  json.EndArray();
+  return json.Finish();
+}
+
+}  // namespace pillion::admin

@@ -1,0 +1,166 @@
+#include "source/admin/endpoints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pillion::admin {
+
+struct EndpointTable {
+  static constexpr Parameter kFormat = {"format", "text (default) or json"};
+  static constexpr Parameter kStats[] = {
+      {"usedonly", "only what was written since the start"},
+      {"filter", "regular expression (re2) to be found in the name"},
+      {"format", "text (default), json or prometheus"},
+      {"type", "All (default), Counters, Gauges, Histograms or TextReadouts"},
+      {"histogram_buckets", "only summary"},
+  };
+  static constexpr Parameter kPrometheus[] = {
+      {"usedonly", "only what was written since the start"},
+      {"filter", "regular expression (re2) to be found in the name"},
+      {"text_readouts", "with texts, as gauges with a label text_value"},
+      {"histogram_buckets", "only cumulative"},
+  };
+  static constexpr Parameter kClusters[] = {kFormat, {"filter", "regular expression (re2) to be found in the name"}};
+  static constexpr Parameter kListeners[] = {kFormat};
+  static constexpr Parameter kConfigDump[] = {
+      {"resource", "only this field, such as static_clusters"},
+      {"name_regex", "only resources whose name matches this regular expression (re2)"},
+      {"include_eds", "with the endpoints"},
+  };
+  static constexpr Parameter kDrain[] = {
+      {"graceful", "close after the drain time, not at once"},
+      {"skip_exit", "with graceful: keep the process when the drain time is over"},
+      {"inboundonly", "only listeners of inbound traffic"},
+  };
+  static constexpr Parameter kLogging[] = {
+      {"level", "level of all loggers: trace, debug, info, warning, error, critical or off"},
+      {"paths", "levels of some loggers: name:level,name:level"},
+  };
+
+  static constexpr Endpoint kAll[] = {
+      {"/", false, "this administration's home page", &Endpoints::IndexPage},
+      {"/clusters", false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
+      {"/config_dump", false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},
+      {"/drain_listeners", true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
+      {"/healthcheck/fail", true, "say that this process is not ready, and drain", &Endpoints::HealthcheckFail},
+      {"/healthcheck/ok", true, "take back /healthcheck/fail", &Endpoints::HealthcheckOk},
+      {"/help", false, "this list", &Endpoints::Help},
+      {"/hot_restart_version", false, "the hot restart compatibility version", &Endpoints::HotRestartVersion},
+      {"/listeners", false, "listeners and their addresses", &Endpoints::Listeners, kListeners},
+      {"/logging", true, "show or change log levels", &Endpoints::Logging, kLogging},
+      {"/memory", false, "memory in use", &Endpoints::Memory},
+      {"/quitquitquit", true, "end the process", &Endpoints::Quit},
+      {"/ready", false, "the state; status 200 only when LIVE, else 503", &Endpoints::Ready},
+      {"/reopen_logs", true, "open the access logs' files again", &Endpoints::ReopenLogs},
+      {"/reset_counters", true, "set all counters to zero", &Endpoints::ResetCounters},
+      {"/server_info", false, "version, state, uptime, command line and node", &Endpoints::ServerInfo},
+      {"/stats", false, "all metrics", &Endpoints::Stats, kStats},
+      {"/stats/prometheus", false, "all metrics in Prometheus' format", &Endpoints::StatsPrometheus, kPrometheus},
+  };
+
+  static std::string List() {
+    std::string out = "admin commands are:\n";
+    for (const Endpoint& endpoint : kAll) {
+      out += fmt::format("  {}{}: {}\n", endpoint.path, endpoint.changes ? " (POST)" : "", endpoint.help);
+      for (const Parameter& parameter : endpoint.parameters) {
+        out += fmt::format("      {}: {}\n", parameter.name, parameter.help);
+      }
+    }
+    return out;
+  }
+};
+
+std::span<const Endpoint> Endpoints::All() { return EndpointTable::kAll; }
+
+Reply Endpoints::Answer(const Request& request) {
+  const std::span<const Endpoint> all = All();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Endpoint& e) { return e.path == request.path; });
+  if (found == all.end()) return Reply::Text(404, "invalid path. " + EndpointTable::List());
+  const bool get = request.method == "GET" || request.method == "HEAD";
+  if (request.method != "POST" && (found->changes || !get)) {
+    return Reply::Text(405, fmt::format("Method {} not allowed, {} required.\n", request.method,
+                                        found->changes ? "POST" : "GET"));
+  }
+  return (this->*found->answer)(request);
+}
+
+Reply Endpoints::Help(const Request&) { return Reply::Text(200, EndpointTable::List()); }
+
+Reply Endpoints::HealthcheckFail(const Request&) {
+  sources_.fail_healthcheck(true);
+  return Reply::Text(200, "OK\n");
+}
+
+Reply Endpoints::HealthcheckOk(const Request&) {
+  sources_.fail_healthcheck(false);
+  return Reply::Text(200, "OK\n");
+}
+
+Reply Endpoints::DrainListeners(const Request& request) {
+  const DrainQuery query{request.Flag("graceful"), request.Flag("skip_exit"), request.Flag("inboundonly")};
+  if (query.skip_exit && !query.graceful) return Reply::Text(400, "skip_exit requires graceful\n");
+  const absl::Status status = sources_.drain_listeners(query);
+  return status.ok() ? Reply::Text(200, "OK\n") : Reply::Text(400, std::string(status.message()) + "\n");
+}
+
+Reply Endpoints::Quit(const Request&) {
+  Reply reply = Reply::Text(200, "OK\n");
+  reply.after = sources_.quit;
+  return reply;
+}
+
+Reply Endpoints::ResetCounters(const Request&) {
+  stats_.ResetCounters();
+  return Reply::Text(200, "OK\n");
+}
+
+Reply Endpoints::ReopenLogs(const Request&) {
+  sources_.reopen_logs();
+  return Reply::Text(200, "OK\n");
+}
+
+// level=debug for all, paths=a:debug,b:info for some; nothing: only shows them. Another name is a logger's.
+Reply Endpoints::Logging(const Request& request) {
+  std::vector<std::pair<std::string, std::string>> changes;
+  for (const auto& [name, value] : request.query) {
+    if (name == "level") {
+      changes.emplace_back("", value);
+    } else if (name == "paths") {
+      for (size_t start = 0; start < value.size();) {
+        const size_t end = std::min(value.find(',', start), value.size());
+        const std::string part = value.substr(start, end - start);
+        const size_t colon = part.find(':');
+        if (colon == std::string::npos) {
+          return Reply::Text(400, "error: expected paths=name:level,name:level\n");
+        }
+        changes.emplace_back(part.substr(0, colon), part.substr(colon + 1));
+        start = end + 1;
+      }
+    } else {
+      changes.emplace_back(name, value);
+    }
+  }
+  for (const auto& [logger, level] : changes) {
+    if (const absl::Status status = sources_.set_log_level(logger, level); !status.ok()) {
+      return Reply::Text(400, fmt::format("error: {}\n", std::string(status.message())));
+    }
+  }
+  std::string body = "active loggers:\n";
+  for (const auto& [logger, level] : sources_.log_levels()) body += fmt::format("  {}: {}\n", logger, level);
+  return Reply::Text(200, std::move(body));
+}
+
+Reply Endpoints::ConfigDump(const Request& request) {
+  if (request.Find("mask") != nullptr) return Reply::Text(400, "mask is not supported\n");
+  ConfigDumpQuery query;
+  if (const std::string* resource = request.Find("resource")) query.resource = *resource;
+  if (const std::string* name = request.Find("name_regex")) query.name_regex = *name;
+  query.include_eds = request.Find("include_eds") != nullptr;
+  absl::StatusOr<std::string> dump = sources_.config_dump(query);
+  if (dump.ok()) return Reply::Json(*std::move(dump));
+  const int status = absl::IsNotFound(dump.status()) ? 404 : absl::IsInvalidArgument(dump.status()) ? 400 : 500;
+  return Reply::Text(status, std::string(dump.status().message()) + "\n");
+}
+
+}  // namespace pillion::admin

@@ -1,0 +1,71 @@
+#pragma once
+
+// What the administration answers: one table of endpoints, from which /help and the index page are made too. No sockets
+// here (server.h has them). Owned by the server; main thread only.
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "source/admin/message.h"
+#include "source/admin/sources.h"
+#include "source/stats/registry.h"
+
+namespace pillion::admin {
+
+class Endpoints;
+
+struct Parameter {
+  std::string_view name;
+  std::string_view help;
+};
+
+struct Endpoint {
+  std::string_view path;
+  bool changes;  // it needs POST
+  std::string_view help;
+  Reply (Endpoints::*answer)(const Request&);
+  std::span<const Parameter> parameters = {};
+};
+
+class Endpoints {
+ public:
+  // Both outlive this.
+  Endpoints(const Sources& sources, stats::Registry& stats) : sources_(sources), stats_(stats) {}
+
+  Reply Answer(const Request& request);
+
+  static std::span<const Endpoint> All();
+
+ private:
+  friend struct EndpointTable;
+
+  // endpoints.cc
+  Reply Help(const Request&);
+  Reply HealthcheckFail(const Request&);
+  Reply HealthcheckOk(const Request&);
+  Reply DrainListeners(const Request& request);
+  Reply Quit(const Request&);
+  Reply ResetCounters(const Request&);
+  Reply ReopenLogs(const Request&);
+  Reply Logging(const Request& request);
+  Reply ConfigDump(const Request& request);
+  // process.cc
+  Reply Ready(const Request&);
+  Reply ServerInfo(const Request&);
+  Reply Memory(const Request&);
+  Reply HotRestartVersion(const Request&);
+  // stats.cc
+  Reply Stats(const Request& request);
+  Reply StatsPrometheus(const Request& request);
+  // clusters.cc
+  Reply Clusters(const Request& request);
+  Reply Listeners(const Request& request);
+  // index_page.cc
+  Reply IndexPage(const Request&);
+
+  const Sources& sources_;
+  stats::Registry& stats_;
+};
+
+}  // namespace pillion::admin

@@ -1,0 +1,165 @@
+// The page at `/`: what a person wants to see first. It is whole without scripts (state, links, buttons); with them it
+// also shows live figures, read from the JSON endpoints and written as text only, never as markup.
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "source/admin/endpoints.h"
+
+namespace pillion::admin {
+namespace {
+
+std::string EscapeHtml(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+constexpr std::string_view kStyle = R"css(
+:root { color-scheme: light dark; --line: #8884; --dim: #888; --accent: #2f6fdb; --good: #1a8f4c; --bad: #c8372d; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 66rem; margin: 0 auto; padding: 1.2rem; }
+header { display: flex; flex-wrap: wrap; align-items: baseline; gap: .3rem 1rem; }
+h1 { font-size: 1.5rem; margin: 0; }
+h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
+.dim { color: var(--dim); }
+.state { padding: .05rem .6rem; border-radius: 1rem; color: #fff; background: var(--bad); font-size: .85rem; }
+.state.LIVE { background: var(--good); }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; margin-top: 1.2rem; }
+.tile { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }
+.tile b { display: block; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { font-weight: 500; color: var(--dim); font-size: .85rem; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td code, td a { overflow-wrap: anywhere; }
+a { color: var(--accent); text-decoration: none; }
+a:hover { text-decoration: underline; }
+form { display: inline; margin: 0; }
+input { font: inherit; font-size: .85rem; width: 8.5rem; margin: .1rem .3rem .1rem 0; }
+button { font: inherit; font-size: .85rem; padding: .1rem .7rem; cursor: pointer; }
+)css";
+
+constexpr std::string_view kScript = R"js(
+'use strict';
+const text = (id, value) => { document.getElementById(id).textContent = value; };
+const get = async path => (await fetch(path)).json();
+const short = n => n >= 1e6 ? (n / 1e6).toFixed(1) + ' M' : n >= 1e4 ? (n / 1e3).toFixed(1) + ' k' : String(Math.round(n * 10) / 10);
+const rows = (id, list) => {
+  const body = document.getElementById(id);
+  body.replaceChildren(...list.map(cells => {
+    const row = document.createElement('tr');
+    cells.forEach((cell, i) => {
+      const field = document.createElement('td');
+      field.textContent = typeof cell === 'number' ? short(cell) : cell;
+      if (typeof cell === 'number') field.className = 'number';
+      row.append(field);
+    });
+    return row;
+  }));
+};
+let last = null;
+async function refresh() {
+  const [info, stats, clusters, listeners, memory] = await Promise.all([get('/server_info'),
+      get('/stats?format=json&filter=^http[.].*downstream_(rq_total|rq_5xx|rq_active|cx_active)$|^cluster[.].*upstream_(rq_total|rq_active|rq_5xx|cx_active)$|^tcp[.].*downstream_cx_total$'),
+      get('/clusters?format=json'), get('/listeners?format=json'), get('/memory')]);
+  const state = document.getElementById('state');
+  state.textContent = info.state;
+  state.className = 'state ' + info.state;
+  text('uptime', info.uptime_current_epoch);
+  const now = {time: performance.now(), values: new Map(stats.stats.filter(s => 'value' in s).map(s => [s.name, s.value]))};
+  const value = name => now.values.get(name) || 0;
+  const rate = name => last ? Math.max(0, value(name) - (last.values.get(name) || 0)) * 1000 / (now.time - last.time) : 0;
+  const all = (pattern, of) => [...now.values.keys()].filter(n => pattern.test(n) && !n.startsWith('http.admin.')).reduce((sum, n) => sum + of(n), 0);
+  text('rate', short(all(/^http[.].*downstream_rq_total$/, rate)));
+  text('active', short(all(/^http[.].*downstream_rq_active$/, value)));
+  text('errors', short(all(/^http[.].*downstream_rq_5xx$/, rate)));
+  text('connections', short(all(/^http[.].*downstream_cx_active$/, value)));
+  text('memory', (memory.total_physical_bytes / 1048576).toFixed(1) + ' MiB');
+  rows('clusters', (clusters.cluster_statuses || []).map(c => {
+    const hosts = c.host_statuses || [];
+    const healthy = hosts.filter(h => Object.keys(h.health_status).length === 1).length;
+    const stat = 'cluster.' + (c.observability_name || c.name).replaceAll(':', '_') + '.upstream_';
+    return [c.name, healthy + ' of ' + hosts.length, rate(stat + 'rq_total'), value(stat + 'rq_active'), value(stat + 'cx_active'), value(stat + 'rq_5xx')];
+  }));
+  rows('listeners', (listeners.listener_statuses || []).map(l => {
+    const a = l.local_address;
+    const s = a.socket_address;
+    return [l.name, s ? (s.address.includes(':') ? '[' + s.address + ']' : s.address) + ':' + (s.port_value || 0) : a.pipe.path];
+  }));
+  last = now;
+  text('problem', '');
+}
+async function loop() {
+  try { await refresh(); } catch (error) { text('problem', 'no answer: ' + error.message); }
+  setTimeout(loop, 2000);
+}
+document.getElementById('live').hidden = false;
+loop();
+)js";
+
+void AppendEndpoint(std::string& out, const Endpoint& endpoint) {
+  out += "<tr><td>";
+  if (!endpoint.changes && endpoint.parameters.empty()) {
+    fmt::format_to(std::back_inserter(out), "<a href=\"{0}\">{0}</a></td><td>{1}</td><td>", endpoint.path,
+                   EscapeHtml(endpoint.help));
+  } else {
+    fmt::format_to(std::back_inserter(out), "{}</td><td>{}</td><td><form method=\"{}\" action=\"{}\">",
+                   endpoint.changes ? fmt::format("<code>{}</code>", endpoint.path)
+                                    : fmt::format("<a href=\"{0}\">{0}</a>", endpoint.path),
+                   EscapeHtml(endpoint.help), endpoint.changes ? "post" : "get", endpoint.path);
+    for (const Parameter& parameter : endpoint.parameters) {
+      fmt::format_to(std::back_inserter(out), "<input name=\"{0}\" placeholder=\"{0}\" title=\"{1}\">",
+                     parameter.name, EscapeHtml(parameter.help));
+    }
+    fmt::format_to(std::back_inserter(out), "<button>{}</button></form>", endpoint.changes ? "Do it" : "Show");
+  }
+  out += "</td></tr>\n";
+}
+
+}  // namespace
+
+Reply Endpoints::IndexPage(const Request&) {
+  const std::string_view state = StateName(sources_.state());
+  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width\">\n<title>pillion</title>\n<style>";
+  out += kStyle;
+  out += "</style>\n</head>\n<body>\n";
+  const std::string& node = sources_.node.id;
+  fmt::format_to(std::back_inserter(out),
+                 "<header><h1>pillion</h1><span id=\"state\" class=\"state {0}\">{0}</span>"
+                 "<span class=\"dim\">{1}{2} &middot; up <span id=\"uptime\">{3}s</span></span>"
+                 "<span id=\"problem\" class=\"dim\"></span></header>\n",
+                 state, node.empty() ? "" : EscapeHtml(node) + " &middot; ", EscapeHtml(sources_.version),
+                 sources_.uptime().count());
+  out += "<div id=\"live\" hidden>\n<div class=\"tiles\">"
+         "<div class=\"tile\"><b id=\"rate\">-</b>requests/s</div>"
+         "<div class=\"tile\"><b id=\"active\">-</b>requests now</div>"
+         "<div class=\"tile\"><b id=\"errors\">-</b>5xx/s</div>"
+         "<div class=\"tile\"><b id=\"connections\">-</b>connections</div>"
+         "<div class=\"tile\"><b id=\"memory\">-</b>memory</div></div>\n"
+         "<h2>Clusters</h2>\n<table><thead><tr><th>name</th><th>healthy hosts</th><th class=\"number\">requests/s</th>"
+         "<th class=\"number\">requests now</th><th class=\"number\">connections</th><th class=\"number\">5xx</th></tr>"
+         "</thead><tbody id=\"clusters\"></tbody></table>\n"
+         "<h2>Listeners</h2>\n<table><thead><tr><th>name</th><th>address</th></tr></thead>"
+         "<tbody id=\"listeners\"></tbody></table>\n</div>\n";
+  out += "<h2>Endpoints</h2>\n<table>\n";
+  for (const Endpoint& endpoint : All()) {
+    if (endpoint.path != "/") AppendEndpoint(out, endpoint);
+  }
+  out += "</table>\n<script>";
+  out += kScript;
+  out += "</script>\n</body>\n</html>\n";
+  return Reply::Html(std::move(out));
+}
+
+}  // namespace pillion::admin

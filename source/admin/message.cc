@@ -1,0 +1,61 @@
+#include "source/admin/message.h"
+
+#include <algorithm>
+
+namespace pillion::admin {
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// A `+` stays: it is common in regular expressions. What is not %XX stays too.
+std::string PercentDecode(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
+    const int low = high < 0 ? -1 : HexDigit(text[i + 2]);
+    if (low >= 0) {
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+const std::string* Request::Find(std::string_view name) const {
+  const auto found = std::find_if(query.rbegin(), query.rend(), [&](const auto& pair) { return pair.first == name; });
+  return found == query.rend() ? nullptr : &found->second;
+}
+
+bool Request::Flag(std::string_view name) const {
+  const std::string* value = Find(name);
+  return value != nullptr && (value->empty() || *value == "true" || *value == "on" || *value == "1");
+}
+
+bool ParseTarget(std::string_view target, Request& request) {
+  if (target.empty() || target[0] != '/') return false;
+  const size_t question = std::min(target.find('?'), target.size());
+  request.path = std::string(target.substr(0, question));
+  request.query.clear();
+  std::string_view rest = target.substr(std::min(question + 1, target.size()));
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find('&'), rest.size());
+    const std::string_view pair = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (pair.empty()) continue;
+    const size_t equals = std::min(pair.find('='), pair.size());
+    request.query.emplace_back(PercentDecode(pair.substr(0, equals)),
+                               PercentDecode(pair.substr(std::min(equals + 1, pair.size()))));
+  }
+  return true;
+}
+
+}  // namespace pillion::admin

@@ -1,0 +1,93 @@
+// What is said of the process: state, version, memory.
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "source/admin/endpoints.h"
+#include "source/admin/json_writer.h"
+
+namespace pillion::admin {
+namespace {
+
+// Zero where /proc is not to be had.
+uint64_t ResidentBytes() {
+  unsigned long long resident = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%*u %llu", &resident) != 1) resident = 0;
+    std::fclose(file);
+  }
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+void WriteLocality(JsonWriter& json, const config::Locality& locality) {
+  json.BeginObject("locality");
+  if (!locality.region.empty()) json.String("region", locality.region);
+  if (!locality.zone.empty()) json.String("zone", locality.zone);
+  if (!locality.sub_zone.empty()) json.String("sub_zone", locality.sub_zone);
+  json.EndObject();
+}
+
+}  // namespace
+
+std::string_view StateName(State state) {
+  switch (state) {
+    case State::kLive: return "LIVE";
+    case State::kDraining: return "DRAINING";
+    case State::kPreInitializing: return "PRE_INITIALIZING";
+    case State::kInitializing: return "INITIALIZING";
+  }
+  return "";
+}
+
+Reply Endpoints::Ready(const Request&) {
+  const State state = sources_.state();
+  return Reply::Text(state == State::kLive ? 200 : 503, fmt::format("{}\n", StateName(state)));
+}
+
+Reply Endpoints::ServerInfo(const Request&) {
+  JsonWriter json;
+  const std::string uptime = fmt::format("{}s", sources_.uptime().count());
+  json.String("version", sources_.version);
+  json.String("state", StateName(sources_.state()));
+  json.String("uptime_current_epoch", uptime);
+  json.String("uptime_all_epochs", uptime);
+  json.String("hot_restart_version", "disabled");
+  json.BeginObject("command_line_options");
+  for (const CommandLineOption& option : sources_.command_line) {
+    if (const bool* flag = std::get_if<bool>(&option.value)) {
+      json.Bool(option.name, *flag);
+    } else if (const uint64_t* number = std::get_if<uint64_t>(&option.value)) {
+      json.Raw(option.name, std::to_string(*number));
+    } else {
+      json.String(option.name, std::get<std::string>(option.value));
+    }
+  }
+  json.EndObject();
+  json.BeginObject("node");
+  json.String("id", sources_.node.id);
+  json.String("cluster", sources_.node.cluster);
+  WriteLocality(json, sources_.node.locality);
+  json.String("user_agent_name", "pillion");
+  json.EndObject();
+  return Reply::Json(json.Finish());
+}
+
+// Names as Envoy has them; the figures are malloc's.
+Reply Endpoints::Memory(const Request&) {
+  const struct mallinfo2 heap = mallinfo2();
+  JsonWriter json;
+  json.Number64("allocated", heap.uordblks + heap.hblkhd);
+  json.Number64("heap_size", heap.arena + heap.hblkhd);
+  json.Number64("pageheap_unmapped", 0);
+  json.Number64("pageheap_free", heap.fordblks);
+  json.Number64("total_thread_cache", heap.fsmblks);
+  json.Number64("total_physical_bytes", ResidentBytes());
+  return Reply::Json(json.Finish());
+}
+
+Reply Endpoints::HotRestartVersion(const Request&) { return Reply::Text(200, "disabled\n"); }
+
+}  // namespace pillion::admin

@@ -1,0 +1,391 @@
+#include "source/admin/server.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <cstring>
+#include <optional>
+#include <set>
+
+#include "source/base/arena.h"
+
+namespace pillion::admin {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using beast::http::field;
+using boost::system::error_code;
+using BeastRequest = beast::http::request<beast::http::string_body>;
+using BeastResponse = beast::http::response<beast::http::string_body>;
+using Executor = asio::io_context::executor_type;
+using Protocol = asio::generic::stream_protocol;
+using Stream = beast::basic_stream<Protocol, Executor>;
+
+// After an accept that failed, which is for want of descriptors or memory.
+constexpr std::chrono::milliseconds kAcceptAgain{100};
+
+constexpr std::string_view kPagePolicy =
+    "default-src 'none'; connect-src 'self'; form-action 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "frame-ancestors 'none'";
+
+std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+
+config::Address ToAddress(const Protocol::endpoint& endpoint) {
+  if (endpoint.protocol().family() != AF_UNIX) {
+    asio::ip::tcp::endpoint tcp;
+    std::memcpy(tcp.data(), endpoint.data(), std::min(endpoint.size(), tcp.capacity()));
+    return config::SocketAddress{tcp.address().to_string(), tcp.address().is_v6(), tcp.port()};
+  }
+  asio::local::stream_protocol::endpoint local;
+  std::memcpy(local.data(), endpoint.data(), std::min(endpoint.size(), local.capacity()));
+  local.resize(endpoint.size());
+  std::string path = local.path();
+  if (path.starts_with('\0')) path[0] = '@';
+  return config::UnixPath{std::move(path), std::nullopt};
+}
+
+// Throws what Asio throws: a path that is too long.
+Protocol::endpoint ToEndpoint(const config::Address& address) {
+  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
+    return asio::ip::tcp::endpoint(asio::ip::make_address(socket->ip), socket->port);
+  }
+  std::string path = std::get<config::UnixPath>(address).path;
+  if (path.starts_with('@')) path[0] = '\0';
+  return asio::local::stream_protocol::endpoint(path);
+}
+
+// A page of another origin must not press the buttons here: browsers name the origin of every POST.
+bool FromElsewhere(const BeastRequest& request) {
+  const auto origin = request.find(field::origin);
+  if (origin == request.end()) return false;
+  const std::string_view text = View(origin->value());
+  const size_t scheme = text.find("://");
+  return scheme == std::string_view::npos || text.substr(scheme + 3) != View(request[field::host]);
+}
+
+int StatusOf(const error_code& error) {
+  if (error == beast::http::error::header_limit || error == beast::http::error::buffer_overflow) return 431;
+  if (error == beast::http::error::body_limit) return 413;
+  return 400;
+}
+
+}  // namespace
+
+class Session;
+
+// What the server and its connections share. A connection may still hold it for a moment when the server has gone: then it
+// is closed, and nothing that it refers to is touched.
+class Server::State : public std::enable_shared_from_this<State> {
+ public:
+  struct Figures {
+    explicit Figures(stats::Registry& stats);
+    stats::Scope scope;
+    stats::Gauge* cx_active;
+    stats::Counter* cx_total;
+    stats::Counter* cx_overflow;
+    stats::Counter* rq_total;
+    stats::Counter* rq_overload;
+    stats::Counter* rq_classes[6];  // [2]: 2xx
+  };
+
+  State(asio::io_context& io, Endpoints& endpoints, stats::Registry& stats,
+        std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Limits& limits)
+      : limits(limits),
+        endpoints(endpoints),
+        log_index(stats.workers()),
+        access_logs(std::move(access_logs)),
+        figures(std::in_place, stats),
+        acceptor_(io),
+        retry_(io) {}
+
+  absl::Status Listen(const config::Address& address);
+  void Close();
+  config::Address local_address() const { return ToAddress(acceptor_.local_endpoint()); }
+
+  const Limits limits;
+  Endpoints& endpoints;
+  const size_t log_index;
+  std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs;
+  std::optional<Figures> figures;
+  std::set<Session*> sessions;
+  size_t waiting_bytes = 0;
+  uint64_t connections = 0;
+  base::BlockPool pool;
+  bool closed = false;
+
+ private:
+  void Open(const config::Address& address);
+  void Accept();
+  void OnAccept(Stream::socket_type&& socket);
+
+  asio::basic_socket_acceptor<Protocol, Executor> acceptor_;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> retry_;
+  std::string socket_file_;  // to be removed in the end
+};
+
+// One connection: reads a request, writes its answer, again. Kept alive by its pending operation; ends by an error, a
+// timeout, the client's wish or the server's end.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<Server::State> state, Stream::socket_type&& socket);
+  ~Session();
+
+  void Read();
+  void Close() { stream_.close(); }
+
+ private:
+  void OnRead(const error_code& error);
+  Reply Answer();
+  void Write(Reply reply);
+  void OnWrite(const error_code& error);
+  void Log();
+
+  const std::shared_ptr<Server::State> state_;
+  Stream stream_;
+  const uint64_t connection_id_;
+  std::string peer_;
+  beast::flat_buffer buffer_;
+  std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
+  BeastRequest request_;
+  BeastResponse response_;
+  size_t body_size_ = 0;
+  std::function<void()> after_;
+  base::WallTime start_time_;
+  base::MonotonicTime start_;
+};
+
+Server::State::Figures::Figures(stats::Registry& stats)
+    : scope(stats, stats::Prefix("http").Add(stats::kHttpPrefix, "admin")) {
+  stats::Shard& shard = stats.shard(stats.workers());
+  cx_active = shard.gauge(scope.AddGauge("downstream_cx_active"));
+  cx_total = shard.counter(scope.AddCounter("downstream_cx_total"));
+  cx_overflow = shard.counter(scope.AddCounter("downstream_cx_overflow"));
+  rq_total = shard.counter(scope.AddCounter("downstream_rq_total"));
+  rq_overload = shard.counter(scope.AddCounter("downstream_rq_overload_close"));
+  rq_classes[0] = nullptr;
+  for (int i = 1; i < 6; ++i) rq_classes[i] = shard.counter(scope.AddCounter(fmt::format("downstream_rq_{}xx", i)));
+}
+
+absl::Status Server::State::Listen(const config::Address& address) {
+  try {
+    Open(address);
+  } catch (const boost::system::system_error& error) {
+    return absl::UnavailableError(
+        fmt::format("admin: cannot listen on {}: {}", config::AddressText(address), error.code().message()));
+  }
+  Accept();
+  return absl::OkStatus();
+}
+
+void Server::State::Open(const config::Address& address) {
+  const Protocol::endpoint endpoint = ToEndpoint(address);
+  acceptor_.open(endpoint.protocol());
+  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
+    acceptor_.set_option(asio::socket_base::reuse_address(true));
+    if (socket->is_ipv6) acceptor_.set_option(asio::ip::v6_only(!socket->ipv4_compat));
+    acceptor_.bind(endpoint);
+  } else {
+    const config::UnixPath& local = std::get<config::UnixPath>(address);
+    const bool file = !local.path.starts_with('@');
+    struct stat status;
+    // What an earlier process left behind.
+    if (file && stat(local.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) unlink(local.path.c_str());
+    acceptor_.bind(endpoint);
+    if (file) socket_file_ = local.path;
+    if (file && local.mode && chmod(local.path.c_str(), *local.mode) != 0) {
+      throw boost::system::system_error(errno, boost::system::system_category());
+    }
+  }
+  acceptor_.listen();
+}
+
+void Server::State::Accept() {
+  acceptor_.async_accept([self = shared_from_this()](const error_code& error, Stream::socket_type socket) {
+    if (self->closed) return;
+    if (error) {
+      self->retry_.expires_after(kAcceptAgain);
+      self->retry_.async_wait([self](const error_code&) {
+        if (!self->closed) self->Accept();
+      });
+      return;
+    }
+    self->OnAccept(std::move(socket));
+    self->Accept();
+  });
+}
+
+void Server::State::OnAccept(Stream::socket_type&& socket) {
+  figures->cx_total->Increment();
+  if (sessions.size() >= limits.connections) {
+    figures->cx_overflow->Increment();
+    return;  // closes it
+  }
+  std::make_shared<Session>(shared_from_this(), std::move(socket))->Read();
+}
+
+void Server::State::Close() {
+  closed = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  retry_.cancel();
+  for (Session* session : sessions) session->Close();
+  if (!socket_file_.empty()) unlink(socket_file_.c_str());
+  access_logs.clear();
+  figures.reset();
+}
+
+Session::Session(std::shared_ptr<Server::State> state, Stream::socket_type&& socket)
+    : state_(std::move(state)),
+      stream_(std::move(socket)),
+      connection_id_(++state_->connections),
+      buffer_(state_->limits.head_bytes + state_->limits.body_bytes) {
+  error_code error;
+  const Protocol::endpoint peer = stream_.socket().remote_endpoint(error);
+  if (!error) peer_ = config::AddressText(ToAddress(peer));
+  state_->sessions.insert(this);
+  state_->figures->cx_active->Increment();
+}
+
+Session::~Session() {
+  state_->sessions.erase(this);
+  if (!state_->closed) state_->figures->cx_active->Decrement();
+}
+
+void Session::Read() {
+  parser_.emplace();
+  parser_->header_limit(static_cast<uint32_t>(state_->limits.head_bytes));
+  parser_->body_limit(state_->limits.body_bytes);
+  stream_.expires_after(state_->limits.request_timeout);
+  beast::http::async_read(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](const error_code& error, size_t) { self->OnRead(error); });
+}
+
+void Session::OnRead(const error_code& error) {
+  if (state_->closed) return;
+  // Anything but an error of the parser is the connection's end.
+  const bool malformed = error && error.category() == error_code(beast::http::error::bad_method).category();
+  if (error == beast::http::error::end_of_stream || error == beast::http::error::partial_message ||
+      (error && !malformed)) {
+    return;
+  }
+  start_ = base::SystemClock().MonotonicNow();
+  start_time_ = base::SystemClock().WallNow();
+  state_->figures->rq_total->Increment();
+  request_ = parser_->release();
+  if (malformed) {
+    request_.keep_alive(false);
+    Write(Reply::Text(StatusOf(error), error.message() + "\n"));
+    return;
+  }
+  Write(Answer());
+}
+
+Reply Session::Answer() {
+  Request request;
+  request.method = std::string(View(request_.method_string()));
+  if (!ParseTarget(View(request_.target()), request)) return Reply::Text(400, "expected a path\n");
+  if (request.method == "POST" && FromElsewhere(request_)) {
+    return Reply::Text(403, "requests of another origin are not taken\n");
+  }
+  if (state_->waiting_bytes >= state_->limits.waiting_bytes) {
+    state_->figures->rq_overload->Increment();
+    request_.keep_alive(false);
+    return Reply::Text(503, "too many answers wait for slow readers\n");
+  }
+  return state_->endpoints.Answer(request);
+}
+
+void Session::Write(Reply reply) {
+  after_ = std::move(reply.after);
+  body_size_ = reply.body.size();
+  state_->waiting_bytes += body_size_;
+  state_->figures->rq_classes[reply.status / 100]->Increment();
+
+  response_ = BeastResponse(static_cast<beast::http::status>(reply.status), request_.version());
+  response_.set(field::server, "pillion");
+  response_.set(field::content_type, beast::string_view(reply.content_type.data(), reply.content_type.size()));
+  response_.set(field::cache_control, "no-cache, max-age=0");
+  response_.set("x-content-type-options", "nosniff");
+  if (reply.content_type.starts_with("text/html")) {
+    response_.set("content-security-policy", beast::string_view(kPagePolicy.data(), kPagePolicy.size()));
+  }
+  if (reply.status == 405) response_.set(field::allow, "GET, HEAD, POST");
+  response_.keep_alive(request_.keep_alive());
+  response_.content_length(body_size_);
+  if (request_.method() != beast::http::verb::head) response_.body() = std::move(reply.body);
+
+  stream_.expires_after(state_->limits.response_timeout);
+  beast::http::async_write(stream_, response_,
+                           [self = shared_from_this()](const error_code& error, size_t) { self->OnWrite(error); });
+}
+
+void Session::OnWrite(const error_code& error) {
+  state_->waiting_bytes -= body_size_;
+  if (state_->closed) return;
+  Log();
+  const bool again = !error && response_.keep_alive();
+  response_ = BeastResponse();
+  if (const std::function<void()> after = std::move(after_)) after();
+  if (state_->closed) return;
+  if (again) {
+    Read();
+  } else if (!error) {
+    error_code ignored;
+    stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+  }
+}
+
+void Session::Log() {
+  if (state_->access_logs.empty()) return;
+  base::Arena arena(state_->pool);
+  http::RequestHead request(arena);
+  request.method = View(request_.method_string());
+  request.scheme = "http";
+  request.authority = View(request_[field::host]);
+  request.path = View(request_.target());
+  for (const auto& header : request_) {
+    std::string name(View(header.name_string()));
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    request.headers.Add(arena.Copy(name), View(header.value()));
+  }
+  telemetry::RequestRecord record;
+  record.request = &request;
+  record.protocol = request_.version() == 10 ? http::Version::kHttp10 : http::Version::kHttp11;
+  record.response_code = response_.result_int();
+  record.bytes_received = request_.body().size();
+  record.bytes_sent = response_.body().size();
+  record.start_time = start_time_;
+  record.end_time = base::SystemClock().WallNow();
+  record.at(telemetry::TimePoint::kDownstreamRxBegin) = start_;
+  record.at(telemetry::TimePoint::kEnd) = base::SystemClock().MonotonicNow();
+  record.downstream_remote_address = peer_;
+  record.downstream_direct_remote_address = peer_;
+  record.connection_id = connection_id_;
+  for (const std::unique_ptr<telemetry::AccessLog>& log : state_->access_logs) log->Log(state_->log_index, record);
+}
+
+Server::Server(asio::io_context& io, Endpoints& endpoints, stats::Registry& stats,
+               std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Limits& limits)
+    : state_(std::make_shared<State>(io, endpoints, stats, std::move(access_logs), limits)) {}
+
+Server::~Server() { state_->Close(); }
+
+absl::Status Server::Listen(const config::Address& address) { return state_->Listen(address); }
+
+config::Address Server::local_address() const { return state_->local_address(); }
+
+}  // namespace pillion::admin

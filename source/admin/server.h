@@ -1,0 +1,53 @@
+#pragma once
+
+// The administration's HTTP server: Boost.Beast on the main thread's loop. Made for people and scrapers, not for load; what
+// it takes is bounded (connections, request sizes, times, bytes of answers that slow readers leave waiting), so that
+// nobody who reaches it can hurt the process. Owned by the server; main thread only.
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "source/admin/endpoints.h"
+#include "source/config/address.h"
+#include "source/stats/registry.h"
+#include "source/telemetry/access_log.h"
+
+namespace pillion::admin {
+
+struct Limits {
+  size_t connections = 100;                    // more are closed at once
+  size_t head_bytes = 16 << 10;
+  size_t body_bytes = 64 << 10;
+  size_t waiting_bytes = 64 << 20;             // answers not yet read by their clients; past it: 503
+  std::chrono::seconds request_timeout{30};    // from the end of one answer to the end of the next request
+  std::chrono::seconds response_timeout{60};   // for writing one answer
+};
+
+class Server {
+ public:
+  // All outlive this. `access_logs` may be empty.
+  Server(boost::asio::io_context& io, Endpoints& endpoints, stats::Registry& stats,
+         std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Limits& limits = {});
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  // Closes the listening socket and every connection.
+  ~Server();
+
+  // Binds and begins to accept. An error names the address.
+  absl::Status Listen(const config::Address& address);
+
+  // Bound, with the port that the kernel chose. Only after Listen.
+  config::Address local_address() const;
+
+ private:
+  // Kept apart, because Beast's headers are large: only server.cc includes them.
+  class State;
+  friend class Session;
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace pillion::admin

@@ -1,0 +1,97 @@
+#pragma once
+
+// What the administration shows and what it can do: plain figures and callbacks that the server fills in, so that nothing
+// here knows the proxy. All callbacks run on the main thread and return soon.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "source/config/address.h"
+#include "source/config/model.h"
+
+namespace pillion::admin {
+
+enum class State : uint8_t { kLive, kDraining, kPreInitializing, kInitializing };
+
+// "LIVE", ...
+std::string_view StateName(State state);
+
+struct CommandLineOption {
+  std::string name;  // as in the command line, with '_' for '-'
+  std::variant<bool, uint64_t, std::string> value;
+};
+
+struct HostView {
+  config::Address address;
+  std::string hostname;
+  uint64_t cx_active = 0;
+  uint64_t cx_connect_fail = 0;
+  uint64_t cx_total = 0;
+  uint64_t rq_active = 0;
+  uint64_t rq_error = 0;
+  uint64_t rq_pending_active = 0;
+  uint64_t rq_success = 0;
+  uint64_t rq_timeout = 0;
+  uint64_t rq_total = 0;
+  // Why it gets no requests, in Envoy's words ("failed_active_hc", "failed_outlier_check", ...); empty: healthy.
+  std::vector<std::string> failures;
+  uint32_t weight = 1;
+  uint32_t priority = 0;
+  config::Locality locality;
+  bool canary = false;
+};
+
+struct ClusterView {
+  std::string name;
+  std::string observability_name;
+  bool added_via_api = false;
+  config::CircuitBreaker default_priority;
+  config::CircuitBreaker high_priority;
+  std::vector<HostView> hosts;
+};
+
+struct ListenerView {
+  std::string name;
+  config::Address address;  // bound: with the port that the kernel chose
+};
+
+struct ConfigDumpQuery {
+  std::string resource;      // a field of the dump, like "static_clusters"; empty: all
+  std::string name_regex;    // re2, whole name; empty: all
+  bool include_eds = false;  // with the endpoints
+};
+
+struct DrainQuery {
+  bool graceful = false;
+  bool skip_exit = false;
+  bool inbound_only = false;
+};
+
+struct Sources {
+  std::string version;  // <revision>/<version>/<Clean or Modified>/<build type>/<TLS library>
+  config::Node node;
+  std::vector<CommandLineOption> command_line;
+
+  std::function<State()> state;
+  std::function<std::chrono::seconds()> uptime;  // of this process
+  std::function<std::vector<ClusterView>()> clusters;
+  std::function<std::vector<ListenerView>()> listeners;
+  std::function<absl::StatusOr<std::string>(const ConfigDumpQuery&)> config_dump;  // see config_dump.h
+
+  std::function<void(bool fail)> fail_healthcheck;
+  std::function<absl::Status(const DrainQuery&)> drain_listeners;
+  std::function<void()> quit;  // called when the answer has been written
+  std::function<void()> reopen_logs;
+  std::function<std::vector<std::pair<std::string, std::string>>()> log_levels;  // logger, level
+  // An empty logger: all of them.
+  std::function<absl::Status(const std::string& logger, const std::string& level)> set_log_level;
+};
+
+}  // namespace pillion::admin

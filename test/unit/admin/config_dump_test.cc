@@ -1,0 +1,122 @@
+#include "source/admin/config_dump.h"
+
+#include <gtest/gtest.h>
+
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/util/json_util.h"
+#include "source/config/load.h"
+
+namespace pillion::admin {
+namespace {
+
+constexpr char kBootstrap[] = R"yaml(
+node: {id: n1}
+static_resources:
+  listeners:
+  - name: in
+    address: {socket_address: {address: 127.0.0.1, port_value: 8080}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: ing
+          route_config:
+            name: local
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+              - match: {prefix: /}
+                route: {cluster: be}
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+  clusters:
+  - name: be
+    load_assignment:
+      cluster_name: be
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 8081}}}
+  - name: other
+)yaml";
+
+class ConfigDumpTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const config::Loaded loaded = config::LoadText(kBootstrap);
+    for (const config::ConfigError& error : loaded.errors) ADD_FAILURE() << config::ErrorText("", error);
+    bootstrap_ = loaded.bootstrap;
+    ASSERT_NE(bootstrap_, nullptr);
+  }
+
+  absl::StatusOr<std::string> Dump(const ConfigDumpQuery& query) {
+    return DumpConfig(*bootstrap_, base::WallTime(std::chrono::milliseconds(1795224627387)), query);
+  }
+
+  // The dump's "configs".
+  std::vector<google::protobuf::Struct> Configs(const ConfigDumpQuery& query = {}) {
+    const absl::StatusOr<std::string> text = Dump(query);
+    EXPECT_TRUE(text.ok()) << text.status();
+    google::protobuf::Struct dump;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(text.ok() ? *text : "{}", &dump).ok()) << *text;
+    std::vector<google::protobuf::Struct> configs;
+    for (const auto& value : dump.fields().at("configs").list_value().values()) configs.push_back(value.struct_value());
+    return configs;
+  }
+
+  static std::string Type(const google::protobuf::Struct& config) { return config.fields().at("@type").string_value(); }
+
+  std::shared_ptr<const config::Bootstrap> bootstrap_;
+};
+
+TEST_F(ConfigDumpTest, AllInEnvoysOrder) {
+  const auto configs = Configs();
+  ASSERT_EQ(configs.size(), 4u);
+  EXPECT_EQ(Type(configs[0]), "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump");
+  EXPECT_EQ(Type(configs[1]), "type.googleapis.com/envoy.admin.v3.ClustersConfigDump");
+  EXPECT_EQ(Type(configs[2]), "type.googleapis.com/envoy.admin.v3.ListenersConfigDump");
+  EXPECT_EQ(Type(configs[3]), "type.googleapis.com/envoy.admin.v3.RoutesConfigDump");
+  const auto& bootstrap = configs[0].fields().at("bootstrap").struct_value();
+  EXPECT_EQ(bootstrap.fields().at("node").struct_value().fields().at("id").string_value(), "n1");
+  EXPECT_EQ(configs[0].fields().at("last_updated").string_value(), "2026-11-21T01:30:27.387Z");
+
+  const auto& clusters = configs[1].fields().at("static_clusters").list_value();
+  ASSERT_EQ(clusters.values_size(), 2);
+  const auto& cluster = clusters.values(0).struct_value().fields().at("cluster").struct_value();
+  EXPECT_EQ(Type(cluster), "type.googleapis.com/envoy.config.cluster.v3.Cluster");
+  EXPECT_EQ(cluster.fields().at("name").string_value(), "be");
+  const auto& routes = configs[3].fields().at("static_route_configs").list_value();
+  ASSERT_EQ(routes.values_size(), 1);
+  const auto& route = routes.values(0).struct_value().fields().at("route_config").struct_value();
+  EXPECT_EQ(route.fields().at("name").string_value(), "local");
+}
+
+TEST_F(ConfigDumpTest, EndpointsWhenAskedFor) {
+  ConfigDumpQuery query;
+  query.include_eds = true;
+  const auto configs = Configs(query);
+  ASSERT_EQ(configs.size(), 5u);
+  EXPECT_EQ(Type(configs[2]), "type.googleapis.com/envoy.admin.v3.EndpointsConfigDump");
+}
+
+TEST_F(ConfigDumpTest, OneFieldAndNames) {
+  ConfigDumpQuery query;
+  query.resource = "static_clusters";
+  EXPECT_EQ(Configs(query).size(), 2u);
+  query.name_regex = "oth.*";
+  const auto configs = Configs(query);
+  ASSERT_EQ(configs.size(), 1u);
+  EXPECT_EQ(Type(configs[0]), "type.googleapis.com/envoy.admin.v3.ClustersConfigDump.StaticCluster");
+  EXPECT_EQ(configs[0].fields().at("cluster").struct_value().fields().at("name").string_value(), "other");
+  query.resource = "dynamic_active_clusters";
+  EXPECT_TRUE(Configs(query).empty());
+  query.resource = "wrong";
+  EXPECT_TRUE(absl::IsNotFound(Dump(query).status()));
+  query.name_regex = "(";
+  EXPECT_TRUE(absl::IsInvalidArgument(Dump(query).status()));
+}
+
+}  // namespace
+}  // namespace pillion::admin

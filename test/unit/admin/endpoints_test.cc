@@ -1,0 +1,252 @@
+#include "source/admin/endpoints.h"
+
+#include <gtest/gtest.h>
+
+namespace pillion::admin {
+namespace {
+
+class EndpointsTest : public ::testing::Test {
+ protected:
+  EndpointsTest() {
+    sources_.version = "abc/0.1.0/Clean/RELEASE/OpenSSL";
+    sources_.node.id = "node<1>";
+    sources_.command_line = {{"concurrency", uint64_t{2}}, {"config_path", std::string("a.yaml")}, {"flag", true}};
+    sources_.state = [this] { return state_; };
+    sources_.uptime = [] { return std::chrono::seconds(123); };
+    sources_.clusters = [this] { return clusters_; };
+    sources_.listeners = [] {
+      return std::vector<ListenerView>{{"in", config::SocketAddress{"127.0.0.1", false, 8080}},
+                                       {"six", config::SocketAddress{"::1", true, 81}},
+                                       {"pipe", config::UnixPath{"/run/x.sock"}}};
+    };
+    sources_.config_dump = [this](const ConfigDumpQuery& query) -> absl::StatusOr<std::string> {
+      dump_query_ = query;
+      if (query.resource == "wrong") return absl::NotFoundError("wrong not found in config dump");
+      return "{}\n";
+    };
+    sources_.fail_healthcheck = [this](bool fail) { state_ = fail ? State::kDraining : State::kLive; };
+    sources_.drain_listeners = [this](const DrainQuery& query) {
+      drain_query_ = query;
+      return absl::OkStatus();
+    };
+    sources_.quit = [this] { done_ += "quit"; };
+    sources_.reopen_logs = [this] { done_ += "reopen"; };
+    sources_.log_levels = [this] { return std::vector<std::pair<std::string, std::string>>{{"main", level_}}; };
+    sources_.set_log_level = [this](const std::string& logger, const std::string& level) {
+      if (!logger.empty() && logger != "main") return absl::InvalidArgumentError("unknown logger \"" + logger + "\"");
+      level_ = level;
+      return absl::OkStatus();
+    };
+    ClusterView cluster;
+    cluster.name = "be";
+    cluster.observability_name = "be_alt";
+    cluster.high_priority.max_connections = 7;
+    HostView host;
+    host.address = config::SocketAddress{"192.0.2.1", false, 80};
+    host.hostname = "be.example";
+    host.rq_total = 9;
+    host.rq_active = 1;
+    host.weight = 3;
+    host.locality.zone = "z1";
+    cluster.hosts.push_back(host);
+    clusters_.push_back(cluster);
+  }
+
+  Reply Ask(std::string method, std::string_view target) {
+    Request request;
+    request.method = std::move(method);
+    EXPECT_TRUE(ParseTarget(target, request));
+    return endpoints_.Answer(request);
+  }
+  Reply Get(std::string_view target) { return Ask("GET", target); }
+  Reply Post(std::string_view target) { return Ask("POST", target); }
+
+  Sources sources_;
+  stats::Registry stats_{1};
+  Endpoints endpoints_{sources_, stats_};
+  std::vector<ClusterView> clusters_;
+  State state_ = State::kLive;
+  ConfigDumpQuery dump_query_;
+  DrainQuery drain_query_;
+  std::string done_;
+  std::string level_ = "info";
+};
+
+TEST_F(EndpointsTest, Ready) {
+  EXPECT_EQ(Get("/ready").status, 200);
+  EXPECT_EQ(Get("/ready").body, "LIVE\n");
+  EXPECT_EQ(Post("/healthcheck/fail").body, "OK\n");
+  EXPECT_EQ(Get("/ready").status, 503);
+  EXPECT_EQ(Get("/ready").body, "DRAINING\n");
+  EXPECT_EQ(Post("/healthcheck/ok").status, 200);
+  EXPECT_EQ(Get("/ready").status, 200);
+  state_ = State::kPreInitializing;
+  EXPECT_EQ(Get("/ready").body, "PRE_INITIALIZING\n");
+}
+
+TEST_F(EndpointsTest, MethodsAndUnknownPaths) {
+  for (const Endpoint& endpoint : Endpoints::All()) {
+    EXPECT_EQ(Get(endpoint.path).status, endpoint.changes ? 405 : 200) << endpoint.path;
+    EXPECT_EQ(Ask("DELETE", endpoint.path).status, 405) << endpoint.path;
+  }
+  EXPECT_EQ(Get("/quitquitquit").body, "Method GET not allowed, POST required.\n");
+  EXPECT_EQ(Ask("HEAD", "/ready").status, 200);
+  const Reply unknown = Get("/unknown");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_TRUE(unknown.body.starts_with("invalid path. admin commands are:\n  /: "));
+  EXPECT_EQ(Get("/help").body, unknown.body.substr(std::string_view("invalid path. ").size()));
+  EXPECT_NE(Get("/help").body.find("\n  /quitquitquit (POST): end the process\n"), std::string::npos);
+}
+
+TEST_F(EndpointsTest, Actions) {
+  const Reply quit = Post("/quitquitquit");
+  EXPECT_EQ(done_, "");  // only after the answer
+  quit.after();
+  EXPECT_EQ(done_, "quit");
+  Post("/reopen_logs");
+  EXPECT_EQ(done_, "quitreopen");
+  EXPECT_EQ(Post("/drain_listeners?graceful&inboundonly").body, "OK\n");
+  EXPECT_TRUE(drain_query_.graceful && drain_query_.inbound_only && !drain_query_.skip_exit);
+  EXPECT_EQ(Post("/drain_listeners?skip_exit").status, 400);
+}
+
+TEST_F(EndpointsTest, Logging) {
+  EXPECT_EQ(Post("/logging").body, "active loggers:\n  main: info\n");
+  EXPECT_EQ(Post("/logging?level=debug").body, "active loggers:\n  main: debug\n");
+  EXPECT_EQ(Post("/logging?paths=main:error").body, "active loggers:\n  main: error\n");
+  EXPECT_EQ(Post("/logging?main=warning").body, "active loggers:\n  main: warning\n");
+  EXPECT_EQ(Post("/logging?paths=main").status, 400);
+  EXPECT_EQ(Post("/logging?other=warning").body, "error: unknown logger \"other\"\n");
+}
+
+TEST_F(EndpointsTest, Stats) {
+  stats_.shard(0).counter(stats_.AddCounter("a.b"))->Add(2);
+  stats_.AddGauge("a.unused");
+  EXPECT_EQ(Get("/stats?filter=^a").body, "a.b: 2\na.unused: 0\n");
+  EXPECT_EQ(Get("/stats?filter=^a&usedonly").body, "a.b: 2\n");
+  EXPECT_EQ(Get("/stats?filter=^a&type=Gauges").body, "a.unused: 0\n");
+  const Reply json = Get("/stats?filter=^a%5C.b&format=json");
+  EXPECT_EQ(json.content_type, "application/json");
+  EXPECT_EQ(json.body, "{\"stats\":[{\"name\":\"a.b\",\"value\":2}]}\n");
+  EXPECT_EQ(Get("/stats/prometheus?filter=a.b").body, "# TYPE envoy_a_b counter\nenvoy_a_b{} 2\n");
+  EXPECT_EQ(Get("/stats?format=prometheus&filter=a.b").body, Get("/stats/prometheus?filter=a.b").body);
+  EXPECT_EQ(Get("/stats?filter=(").status, 400);
+  EXPECT_TRUE(Get("/stats?filter=(").body.starts_with("Invalid re2 regex: "));
+  EXPECT_EQ(Get("/stats?format=html").status, 400);
+  EXPECT_EQ(Get("/stats?type=Some").status, 400);
+  EXPECT_EQ(Get("/stats?histogram_buckets=detailed").status, 400);
+  EXPECT_EQ(Get("/stats/prometheus?histogram_buckets=summary").status, 400);
+  Post("/reset_counters");
+  EXPECT_EQ(Get("/stats?filter=a.b").body, "a.b: 0\n");
+}
+
+TEST_F(EndpointsTest, ClustersText) {
+  EXPECT_EQ(Get("/clusters").body,
+            "be::observability_name::be_alt\n"
+            "be::default_priority::max_connections::1024\n"
+            "be::default_priority::max_pending_requests::1024\n"
+            "be::default_priority::max_requests::1024\n"
+            "be::default_priority::max_retries::3\n"
+            "be::high_priority::max_connections::7\n"
+            "be::high_priority::max_pending_requests::1024\n"
+            "be::high_priority::max_requests::1024\n"
+            "be::high_priority::max_retries::3\n"
+            "be::added_via_api::false\n"
+            "be::192.0.2.1:80::cx_active::0\n"
+            "be::192.0.2.1:80::cx_connect_fail::0\n"
+            "be::192.0.2.1:80::cx_total::0\n"
+            "be::192.0.2.1:80::rq_active::1\n"
+            "be::192.0.2.1:80::rq_error::0\n"
+            "be::192.0.2.1:80::rq_pending_active::0\n"
+            "be::192.0.2.1:80::rq_success::0\n"
+            "be::192.0.2.1:80::rq_timeout::0\n"
+            "be::192.0.2.1:80::rq_total::9\n"
+            "be::192.0.2.1:80::hostname::be.example\n"
+            "be::192.0.2.1:80::health_flags::healthy\n"
+            "be::192.0.2.1:80::weight::3\n"
+            "be::192.0.2.1:80::region::\n"
+            "be::192.0.2.1:80::zone::z1\n"
+            "be::192.0.2.1:80::sub_zone::\n"
+            "be::192.0.2.1:80::canary::false\n"
+            "be::192.0.2.1:80::priority::0\n"
+            "be::192.0.2.1:80::success_rate::-1\n"
+            "be::192.0.2.1:80::local_origin_success_rate::-1\n");
+  EXPECT_EQ(Get("/clusters?filter=^b$").body, "");
+  EXPECT_EQ(Get("/clusters?filter=(").status, 400);
+  EXPECT_EQ(Get("/clusters?format=xml").status, 400);
+  clusters_[0].hosts[0].failures = {"failed_active_hc", "failed_outlier_check"};
+  EXPECT_NE(Get("/clusters").body.find("::health_flags::/failed_active_hc/failed_outlier_check\n"), std::string::npos);
+}
+
+TEST_F(EndpointsTest, ClustersJson) {
+  clusters_[0].hosts[0].failures = {"failed_active_hc"};
+  const std::string body = Get("/clusters?format=json").body;
+  EXPECT_TRUE(body.starts_with("{\n \"cluster_statuses\": [\n  {\n   \"name\": \"be\",\n   \"host_statuses\": [\n    {\n"
+                               "     \"address\": {\n      \"socket_address\": {\n       \"address\": \"192.0.2.1\",\n"
+                               "       \"port_value\": 80\n      }\n     },\n"))
+      << body;
+  EXPECT_NE(body.find("{\n       \"type\": \"GAUGE\",\n       \"name\": \"rq_active\",\n       \"value\": \"1\"\n      }"),
+            std::string::npos);
+  EXPECT_NE(body.find("{\n       \"name\": \"cx_total\"\n      }"), std::string::npos);
+  EXPECT_NE(body.find("\"failed_active_health_check\": true"), std::string::npos);
+  EXPECT_NE(body.find("{\n      \"priority\": \"HIGH\",\n      \"max_connections\": 7,"), std::string::npos);
+}
+
+TEST_F(EndpointsTest, Listeners) {
+  EXPECT_EQ(Get("/listeners").body, "in::127.0.0.1:8080\nsix::[::1]:81\npipe::/run/x.sock\n");
+  const std::string json = Get("/listeners?format=json").body;
+  EXPECT_TRUE(json.starts_with("{\n \"listener_statuses\": [\n  {\n   \"name\": \"in\",\n   \"local_address\": {\n"
+                               "    \"socket_address\": {\n     \"address\": \"127.0.0.1\",\n"
+                               "     \"port_value\": 8080\n    }\n   }\n  },"))
+      << json;
+  EXPECT_NE(json.find("\"pipe\": {\n     \"path\": \"/run/x.sock\""), std::string::npos);
+}
+
+TEST_F(EndpointsTest, ServerInfo) {
+  EXPECT_EQ(Get("/server_info").body,
+            "{\n \"version\": \"abc/0.1.0/Clean/RELEASE/OpenSSL\",\n \"state\": \"LIVE\",\n"
+            " \"uptime_current_epoch\": \"123s\",\n \"uptime_all_epochs\": \"123s\",\n"
+            " \"hot_restart_version\": \"disabled\",\n \"command_line_options\": {\n  \"concurrency\": 2,\n"
+            "  \"config_path\": \"a.yaml\",\n  \"flag\": true\n },\n \"node\": {\n"
+            "  \"id\": \"node\\u003c1\\u003e\",\n  \"cluster\": \"\",\n  \"locality\": {},\n"
+            "  \"user_agent_name\": \"pillion\"\n }\n}\n");
+  EXPECT_EQ(Get("/hot_restart_version").body, "disabled\n");
+}
+
+TEST_F(EndpointsTest, MemoryHasFigures) {
+  const std::string body = Get("/memory").body;
+  EXPECT_EQ(body.find("\"total_physical_bytes\": \"0\""), std::string::npos) << body;
+  EXPECT_NE(body.find("\"allocated\": \""), std::string::npos) << body;
+}
+
+TEST_F(EndpointsTest, ConfigDump) {
+  EXPECT_EQ(Get("/config_dump?resource=static_clusters&name_regex=b.*&include_eds").body, "{}\n");
+  EXPECT_EQ(dump_query_.resource, "static_clusters");
+  EXPECT_EQ(dump_query_.name_regex, "b.*");
+  EXPECT_TRUE(dump_query_.include_eds);
+  EXPECT_EQ(Get("/config_dump?resource=wrong").status, 404);
+  EXPECT_EQ(Get("/config_dump?mask=x").status, 400);
+}
+
+TEST_F(EndpointsTest, IndexPage) {
+  const Reply page = Get("/");
+  EXPECT_EQ(page.content_type, "text/html; charset=UTF-8");
+  EXPECT_NE(page.body.find("node&lt;1&gt;"), std::string::npos);
+  EXPECT_EQ(page.body.find("node<1>"), std::string::npos);
+  for (const Endpoint& endpoint : Endpoints::All()) {
+    EXPECT_NE(page.body.find(endpoint.path), std::string::npos) << endpoint.path;
+  }
+  EXPECT_NE(page.body.find("method=\"post\" action=\"/quitquitquit\""), std::string::npos);
+  EXPECT_EQ(page.body.find("href=\"/quitquitquit\""), std::string::npos);
+}
+
+// hostile-inputs E12.
+TEST_F(EndpointsTest, HostileNamesStayOnTheirLine) {
+  clusters_[0].name = "a\nfake::x::y";
+  clusters_[0].hosts.clear();
+  EXPECT_TRUE(Get("/clusters").body.starts_with("a\\nfake::x::y::observability_name::"));
+  EXPECT_NE(Get("/clusters?format=json").body.find("\"a\\nfake::x::y\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pillion::admin
