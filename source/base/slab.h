@@ -1,8 +1,8 @@
 #pragma once
 
-// Memory for objects of one type, recycled. Single-threaded; outlives what it gave. It keeps what it got until it ends.
+// Memory for objects of one type, which may be incomplete until it is used; recycled. Single-threaded; outlives what
+// it gave, and keeps it.
 
-#include <cstddef>
 #include <new>
 #include <utility>
 
@@ -15,13 +15,13 @@ class Slab {
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
-    while (free_ != nullptr) ::operator delete(std::exchange(free_, free_->next), std::align_val_t(kAlignment));
+    while (free_ != nullptr) ::operator delete(std::exchange(free_, free_->next));
   }
 
   template <typename... Args>
   T* New(Args&&... args) {
-    void* memory = free_ == nullptr ? ::operator new(kSize, std::align_val_t(kAlignment))
-                                    : std::exchange(free_, free_->next);
+    static_assert(sizeof(T) >= sizeof(Free) && alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    void* memory = free_ == nullptr ? ::operator new(sizeof(T)) : std::exchange(free_, free_->next);
     return new (memory) T(std::forward<Args>(args)...);
   }
 
@@ -34,8 +34,6 @@ class Slab {
   struct Free {
     Free* next;
   };
-  static constexpr size_t kSize = sizeof(T) > sizeof(Free) ? sizeof(T) : sizeof(Free);
-  static constexpr size_t kAlignment = alignof(T) > alignof(Free) ? alignof(T) : alignof(Free);
 
   Free* free_ = nullptr;
 };

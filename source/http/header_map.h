@@ -35,6 +35,8 @@ class HeaderMap {
     AddField(FindHeaderId(name), name, value, sensitive);
   }
   void Add(HeaderId id, std::string_view value) { AddField(id, HeaderName(id), value, false); }
+  // `id` is what FindHeaderId() says of `name`.
+  void Add(HeaderId id, std::string_view name, std::string_view value) { AddField(id, name, value, false); }
   // `id` is that of `name`.
   void Add(HeaderId id, std::string_view name, std::string_view value, bool sensitive) {
     AddField(id, name, value, sensitive);

@@ -6,18 +6,12 @@
 namespace pillion::http {
 namespace {
 
-constexpr std::array<std::string_view, kHeaderIds> kNames = {
-    "",
-#define X(id, name) name,
-    PILLION_KNOWN_HEADERS(X)
-#undef X
-};
-
 // A perfect hash over length, first, middle and last byte, whose multiplier the compiler searches.
 constexpr size_t kSlots = 1024;
 
 constexpr uint32_t Key(std::string_view name) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(name[i])); };
+  // Letters in lower case; digits and '-' stay what they are.
+  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(name[i])) | 0x20; };
   return static_cast<uint32_t>(name.size()) | byte(0) << 8 | byte(name.size() / 2) << 16 | byte(name.size() - 1) << 24;
 }
 
@@ -26,7 +20,7 @@ constexpr size_t Hash(uint32_t key, uint32_t multiplier) { return (key * multipl
 constexpr bool Perfect(uint32_t multiplier) {
   std::array<bool, kSlots> taken{};
   for (size_t i = 1; i < kHeaderIds; ++i) {
-    bool& slot = taken[Hash(Key(kNames[i]), multiplier)];
+    bool& slot = taken[Hash(Key(kHeaderNames[i]), multiplier)];
     if (slot) return false;
     slot = true;
   }
@@ -43,18 +37,50 @@ constexpr uint32_t kMultiplier = FindMultiplier();
 
 constexpr std::array<uint8_t, kSlots> kTable = [] {
   std::array<uint8_t, kSlots> table{};
-  for (size_t i = 1; i < kHeaderIds; ++i) table[Hash(Key(kNames[i]), kMultiplier)] = static_cast<uint8_t>(i);
+  for (size_t i = 1; i < kHeaderIds; ++i) table[Hash(Key(kHeaderNames[i]), kMultiplier)] = static_cast<uint8_t>(i);
   return table;
 }();
 
+// Bytes with the bit that tells the cases of a letter apart set in each. Two tokens of the same size, one of them
+// of lower case letters, digits and '-' only, are equal ignoring case exactly when their folded bytes are.
+template <typename Word>
+Word LoadFolded(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word | static_cast<Word>(0x2020202020202020);
+}
+
+bool EqualFolded(const char* a, const char* b, size_t size) {
+  if (size >= 8) {
+    for (size_t i = 0; i + 8 < size; i += 8) {
+      if (LoadFolded<uint64_t>(a + i) != LoadFolded<uint64_t>(b + i)) return false;
+    }
+    return LoadFolded<uint64_t>(a + size - 8) == LoadFolded<uint64_t>(b + size - 8);
+  }
+  if (size >= 4) {
+    return LoadFolded<uint32_t>(a) == LoadFolded<uint32_t>(b) &&
+           LoadFolded<uint32_t>(a + size - 4) == LoadFolded<uint32_t>(b + size - 4);
+  }
+  for (size_t i = 0; i < size; ++i) {
+    if (LoadFolded<uint8_t>(a + i) != LoadFolded<uint8_t>(b + i)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-std::string_view HeaderName(HeaderId id) { return kNames[static_cast<size_t>(id)]; }
+HeaderId FindHeaderIdIgnoringCase(std::string_view token) {
+  if (token.empty()) return HeaderId::kUnknown;
+  const size_t candidate = kTable[Hash(Key(token), kMultiplier)];
+  const std::string_view known = kHeaderNames[candidate];
+  if (known.size() != token.size() || !EqualFolded(known.data(), token.data(), token.size())) return HeaderId::kUnknown;
+  return static_cast<HeaderId>(candidate);
+}
 
 HeaderId FindHeaderId(std::string_view name) {
   if (name.empty()) return HeaderId::kUnknown;
   const size_t candidate = kTable[Hash(Key(name), kMultiplier)];
-  const std::string_view known = kNames[candidate];
+  const std::string_view known = kHeaderNames[candidate];
   if (known.size() != name.size() || std::memcmp(known.data(), name.data(), name.size()) != 0) return HeaderId::kUnknown;
   return static_cast<HeaderId>(candidate);
 }

@@ -3,6 +3,8 @@
 // The header fields that the data path looks at by name. A known name has an id, so that looking one up in a head
 // is a bit test and then comparisons of small integers. Names are lower case (RFC 9113, 8.2; HTTP/1 output too).
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -64,10 +66,20 @@ enum class HeaderId : uint8_t {
 
 inline constexpr size_t kHeaderIds = static_cast<size_t>(HeaderId::kCount);
 
+inline constexpr std::array<std::string_view, kHeaderIds> kHeaderNames = {
+    "",
+#define X(id, name) name,
+    PILLION_KNOWN_HEADERS(X)
+#undef X
+};
+
 // The name of a known header: a static string. Empty for kUnknown.
-std::string_view HeaderName(HeaderId id);
+inline std::string_view HeaderName(HeaderId id) { return kHeaderNames[static_cast<size_t>(id)]; }
 
 // The id of `name`, which is lower case; kUnknown when it is none of the above.
 HeaderId FindHeaderId(std::string_view name);
+
+// The same for a token in any case.
+HeaderId FindHeaderIdIgnoringCase(std::string_view token);
 
 }  // namespace pillion::http

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace pillion::http {
 namespace {
@@ -108,18 +109,24 @@ std::string_view TrimBlanks(std::string_view text) {
 }
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return LowerCase(x) == LowerCase(y); });
+  if (a.size() != b.size()) return false;
+  return a == b || std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return LowerCase(x) == LowerCase(y); });
 }
 
-bool LowerCaseToken(std::string_view text, char* out) {
-  uint8_t all = kTokenByte;
-  for (const char c : text) {
-    const uint8_t bits = ClassOf(c);
-    all &= bits | static_cast<uint8_t>(~kTokenByte);
-    *out++ = static_cast<char>(c | ((bits & kUpperByte) << 4));
+void CopyLowerCase(std::string_view text, char* out) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const char* in = text.data();
+  size_t left = text.size();
+  for (; left >= 8; left -= 8, in += 8, out += 8) {
+    uint64_t word;
+    std::memcpy(&word, in, 8);
+    // The top bit of each byte of `upper` says whether that byte is 'A' to 'Z': carries stay within seven bits.
+    const uint64_t low = word & (0x7f * kEach);
+    const uint64_t upper = (low + (0x80 - 'A') * kEach) & ~(low + (0x7f - 'Z') * kEach) & ~word & (0x80 * kEach);
+    word |= upper >> 2;
+    std::memcpy(out, &word, 8);
   }
-  return !text.empty() && (all & kTokenByte) != 0;
+  for (; left > 0; --left) *out++ = LowerCase(*in++);
 }
 
 }  // namespace pillion::http

@@ -33,8 +33,8 @@ std::string_view TrimBlanks(std::string_view text);
 // ASCII case folded comparison.
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 
-// Writes `text` in lower case to `out`, which has room for it; false when it is not a token.
-bool LowerCaseToken(std::string_view text, char* out);
+// Writes `text` with its ASCII letters in lower case to `out`, which has room for it.
+void CopyLowerCase(std::string_view text, char* out);
 
 // Calls `visit(element)` for each element, trimmed, empty ones left out, of a comma-separated list.
 // `visit` returns false to stop; then so does this.

@@ -224,8 +224,9 @@ struct LogOperators {
     const size_t question = argument.find('?');
     const auto set = [](LogOperator::Header& header, std::string_view name) {
       const bool pseudo = name.starts_with(':');
+      if (!http::IsToken(name.substr(pseudo))) return false;
       header.name.resize(name.size());
-      if (!http::LowerCaseToken(name.substr(pseudo), header.name.data() + pseudo)) return false;
+      http::CopyLowerCase(name.substr(pseudo), header.name.data() + pseudo);
       if (pseudo) header.name[0] = ':';
       header.id = pseudo ? http::HeaderId::kUnknown : http::FindHeaderId(header.name);
       return true;

@@ -1,6 +1,5 @@
 #include "source/codec/http1/connection_fields.h"
 
-#include <array>
 #include <cstring>
 
 #include "source/http/syntax.h"
@@ -14,16 +13,6 @@ using http::HeaderId;
 // Each option costs a look at every field; nobody needs more of them.
 constexpr size_t kMaxOptions = 32;
 
-constexpr std::array<bool, http::kHeaderIds> kCovered = [] {
-  std::array<bool, http::kHeaderIds> covered{};
-  for (const HeaderId id : {HeaderId::kConnection, HeaderId::kExpect, HeaderId::kHost, HeaderId::kHttp2Settings,
-                            HeaderId::kKeepAlive, HeaderId::kProxyConnection, HeaderId::kTe,
-                            HeaderId::kTransferEncoding, HeaderId::kUpgrade}) {
-    covered[static_cast<size_t>(id)] = true;
-  }
-  return covered;
-}();
-
 std::string_view Join(base::Arena& arena, std::string_view a, std::string_view b) {
   if (a.empty()) return b;
   char* joined = static_cast<char*>(arena.Allocate(a.size() + 1 + b.size(), 1));
@@ -35,9 +24,7 @@ std::string_view Join(base::Arena& arena, std::string_view a, std::string_view b
 
 }  // namespace
 
-bool ConnectionFields::Covers(HeaderId id) { return kCovered[static_cast<size_t>(id)]; }
-
-void ConnectionFields::Add(base::Arena& arena, HeaderId id, std::string_view value) {
+bool ConnectionFields::Add(base::Arena& arena, HeaderId id, std::string_view value) {
   switch (id) {
     case HeaderId::kHost:
       host = value;
@@ -64,9 +51,14 @@ void ConnectionFields::Add(base::Arena& arena, HeaderId id, std::string_view val
     case HeaderId::kExpect:
       (EqualsIgnoreCase(value, "100-continue") ? expect_continue : expect_other) = true;
       break;
-    default:  // of no use beyond this connection: keep-alive, proxy-connection, http2-settings
-      break;
+    case HeaderId::kKeepAlive:
+    case HeaderId::kProxyConnection:
+    case HeaderId::kHttp2Settings:
+      break;  // of no use beyond this connection, and of none here
+    default:
+      return false;
   }
+  return true;
 }
 
 bool ConnectionFields::Finish(http::HeaderMap& headers) {

@@ -20,11 +20,8 @@ struct ConnectionFields {
     kInvalid,
   };
 
-  // Whether fields of that name belong here rather than into the head.
-  static bool Covers(http::HeaderId id);
-
-  // Takes one field in; `value` lives in `arena`.
-  void Add(base::Arena& arena, http::HeaderId id, std::string_view value);
+  // Takes one field in, if its name is one of those here; `value` lives in `arena`. False: it belongs into the head.
+  bool Add(base::Arena& arena, http::HeaderId id, std::string_view value);
 
   // Once all fields are there: reads the options of Connection, and removes the fields that they name from
   // `headers`, but for content-length. False: there are too many options.

@@ -1,6 +1,9 @@
 #include "source/codec/http1/message_parser.h"
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <optional>
 
 #include "source/http/header_names.h"
 #include "source/http/syntax.h"
@@ -59,6 +62,20 @@ struct Callbacks {
   }();
 };
 
+void MessageParser::Text::Append(base::Arena& arena, std::string_view more) {
+  if (size_ + more.size() > capacity_) Grow(arena, more.size());
+  std::memcpy(const_cast<char*>(data_) + size_, more.data(), more.size());
+  size_ += more.size();
+}
+
+void MessageParser::Text::Grow(base::Arena& arena, size_t more) {
+  // What has come so far gets exactly its room; what grows gets twice as much.
+  capacity_ = more == 0 ? size_ : (size_ + more) * 2;
+  char* data = static_cast<char*>(arena.Allocate(capacity_, 1));
+  std::memcpy(data, data_, size_);
+  data_ = data;
+}
+
 void MessageParser::Begin(base::Arena& arena, http::HeaderMap& headers) {
   llhttp_init(&parser_, kind_ == Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE, &Callbacks::kSettings);
   parser_.data = this;
@@ -100,6 +117,7 @@ MessageParser::Result MessageParser::Parse(const base::Slice& data, size_t offse
     if (state_ != State::kComplete) return Result::kPaused;
     // The last chunk's line had no data behind it that would have shown where it ended.
     if (chunk_header_ && !CountChunkLine(slice_offset_ - 2)) return Result::kError;
+    events_.OnMessageComplete();
     return Result::kComplete;
   }
   taken = size;
@@ -116,13 +134,13 @@ int MessageParser::OnProtocol(const char* at, size_t size) {
 }
 
 int MessageParser::OnTarget(const char* at, size_t size) {
+  if (OffsetOf(at) + size > text_limit_) return RefuseHead();
   if (method_.empty()) {
     method_ = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
     if (OffsetOf(at) != method_.size() + 1) return Refuse(400, kCodecError);
   }
   if (target_.size() + size > limits_.max_target_bytes) return Refuse(414, "http1.target_too_long");
-  if (OffsetOf(at) + size > text_limit_) return RefuseHead();
-  target_.Add(*arena_, {at, size});
+  target_.Add(*arena_, at, size);
   return 0;
 }
 
@@ -134,7 +152,11 @@ int MessageParser::OnFieldName(const char* at, size_t size) {
     text_limit_ = OffsetOf(at) + (limits_.max_head_bytes - std::min<uint64_t>(text_end_, limits_.max_head_bytes));
   }
   if (OffsetOf(at) + size > text_limit_) return RefuseHead();
-  if (!discard_) name_.Add(*arena_, {at, size});
+  // In trailers the words for framing mean nothing, but llhttp would take them for a second framing.
+  if (state_ == State::kTrailers) {
+    parser_.flags &= static_cast<uint16_t>(~(F_TRANSFER_ENCODING | F_CHUNKED | F_CONTENT_LENGTH));
+  }
+  if (!discard_) name_.Add(*arena_, at, size);
   return 0;
 }
 
@@ -142,85 +164,62 @@ int MessageParser::OnFieldValue(const char* at, size_t size) {
   const uint64_t end = OffsetOf(at) + size;
   if (end > text_limit_) return RefuseHead();
   if (state_ == State::kHead) text_end_ = end;
-  if (!discard_) value_.Add(*arena_, {at, size});
+  if (!discard_) value_.Add(*arena_, at, size);
   return 0;
 }
 
 int MessageParser::OnFieldComplete() {
-  if (++field_count_ > limits_.max_headers) return Refuse(431, kTooManyHeaders);
   if (discard_) return 0;
-  // Known names are never copied: their static text is used.
+  if (++field_count_ > limits_.max_headers) return Refuse(431, kTooManyHeaders);
+  // Known names are not copied: their static text is used. That the name is a token, llhttp has checked.
   std::string_view name = name_.view();
-  HeaderId id = HeaderId::kUnknown;
-  char lower[64];
-  bool token;
-  if (name.size() <= sizeof lower) {
-    token = http::LowerCaseToken(name, lower);
-    id = http::FindHeaderId({lower, name.size()});
-    name = id != HeaderId::kUnknown ? http::HeaderName(id) : arena_->Copy({lower, name.size()});
-  } else {
-    char* copy = static_cast<char*>(arena_->Allocate(name.size(), 1));
-    token = http::LowerCaseToken(name, copy);
-    name = {copy, name.size()};
-  }
-  if (!token) return Refuse(400, kCodecError);
+  const HeaderId id = http::FindHeaderIdIgnoringCase(name);
+  std::string_view value = value_.view();
+  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+  const bool kept = value_.kept();
   name_.Reset();
-  if (limits_.headers_with_underscores != UnderscoreAction::kAllow && id == HeaderId::kUnknown &&
-      name.find('_') != name.npos) {
-    if (limits_.headers_with_underscores == UnderscoreAction::kReject) return Refuse(400, kUnderscore);
-    value_.Reset();
-    return 0;
-  }
-  return state_ == State::kTrailers ? AddTrailer(id, name) : AddHeadField(id, name);
-}
-
-std::string_view MessageParser::TakeValue() {
-  const std::string_view text = http::TrimBlanks(value_.view());
-  const std::string_view value = value_.kept() ? text : arena_->Copy(text);
   value_.Reset();
-  return value;
+  if (id != HeaderId::kUnknown) {
+    name = http::HeaderName(id);
+  } else {
+    if (limits_.headers_with_underscores != UnderscoreAction::kAllow && name.find('_') != name.npos) {
+      return limits_.headers_with_underscores == UnderscoreAction::kReject ? Refuse(400, kUnderscore) : 0;
+    }
+    char* lower = static_cast<char*>(arena_->Allocate(name.size(), 1));
+    http::CopyLowerCase(name, lower);
+    name = {lower, name.size()};
+  }
+  if (!kept) value = arena_->Copy(value);
+  if (state_ == State::kHead) return AddHeadField(id, name, value);
+  AddTrailer(id, name, value);
+  return 0;
 }
 
-int MessageParser::AddHeadField(HeaderId id, std::string_view name) {
-  const std::string_view value = TakeValue();
-  if (id == HeaderId::kUnknown) {
-    headers_->Add(name, value);
-    return 0;
-  }
-  if (ConnectionFields::Covers(id)) {
-    fields_.Add(*arena_, id, value);
-    return 0;
-  }
+int MessageParser::AddHeadField(HeaderId id, std::string_view name, std::string_view value) {
   if (id == HeaderId::kContentLength) {
     const std::optional<int64_t> length = http::ParseContentLength(value);
     if (!length || fields_.content_length != http::kNoContentLength) return Refuse(400, kCodecError);
     fields_.content_length = *length;
     // Without the zeros in front of it.
-    headers_->Add(id, value.substr(std::min(value.find_first_not_of('0'), value.size() - 1)));
+    value.remove_prefix(std::min(value.find_first_not_of('0'), value.size() - 1));
+  } else if (id == HeaderId::kTrailer && !limits_.enable_trailers) {
+    return 0;
+  } else if (fields_.Add(*arena_, id, value)) {
     return 0;
   }
-  if (id == HeaderId::kTrailer && !limits_.enable_trailers) return 0;
-  headers_->Add(id, value);
+  headers_->Add(id, name, value);
   return 0;
 }
 
-int MessageParser::AddTrailer(HeaderId id, std::string_view name) {
-  if (!limits_.enable_trailers || std::ranges::find(kForbiddenTrailers, id) != std::end(kForbiddenTrailers)) {
-    value_.Reset();
-    return 0;
-  }
+void MessageParser::AddTrailer(HeaderId id, std::string_view name, std::string_view value) {
+  if (!limits_.enable_trailers || std::ranges::find(kForbiddenTrailers, id) != std::end(kForbiddenTrailers)) return;
   if (trailers_ == nullptr) trailers_ = arena_->New<http::HeaderMap>(*arena_);
-  trailers_->Add(name, TakeValue());
-  return 0;
+  trailers_->Add(id, name, value);
 }
 
 int MessageParser::OnHeadersComplete() {
   if (!protocol_seen_) return Refuse(400, kCodecError);  // HTTP/0.9
-  if (!target_.kept()) {
-    const std::string_view target = arena_->Copy(target_.view());
-    target_.Reset();
-    target_.Add(*arena_, target);
-  }
+  target_.Keep(*arena_);
   state_ = State::kBody;
   parser_.upgrade = 0;  // what a switch of protocols is, the connection decides
   const MessageEvents::Body body = events_.OnHeadComplete();
@@ -275,8 +274,6 @@ int MessageParser::OnBodyData(const char* at, size_t size) {
 
 int MessageParser::OnComplete() {
   state_ = State::kComplete;
-  if (error_.status != 0) return HPE_USER;
-  events_.OnMessageComplete();
   return HPE_PAUSED;
 }
 

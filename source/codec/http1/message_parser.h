@@ -97,27 +97,30 @@ class MessageParser {
   // a copy in the arena from then on.
   class Text {
    public:
-    void Add(base::Arena& arena, std::string_view piece) {
-      if (kept_.empty() && view_.empty()) {
-        view_ = piece;
-        return;
+    void Add(base::Arena& arena, const char* at, size_t size) {
+      if (size_ == 0) {
+        data_ = at;
+        size_ = size;
+      } else {
+        Append(arena, {at, size});
       }
-      Keep(arena);
-      kept_.Append(arena, piece);
     }
+    // The bytes that it came from are about to go.
     void Keep(base::Arena& arena) {
-      if (view_.empty()) return;
-      kept_.Append(arena, view_);
-      view_ = {};
+      if (size_ > 0 && capacity_ == 0) Grow(arena, 0);
     }
-    bool kept() const { return view_.empty(); }
-    std::string_view view() const { return view_.empty() ? kept_.view() : view_; }
-    size_t size() const { return view().size(); }
-    void Reset() { *this = Text(); }
+    bool kept() const { return capacity_ > 0; }
+    std::string_view view() const { return {data_, size_}; }
+    size_t size() const { return size_; }
+    void Reset() { size_ = capacity_ = 0; }
 
    private:
-    std::string_view view_;
-    base::ArenaText kept_;
+    void Append(base::Arena& arena, std::string_view more);
+    void Grow(base::Arena& arena, size_t more);
+
+    const char* data_ = nullptr;
+    size_t size_ = 0;
+    size_t capacity_ = 0;  // 0: not in the arena
   };
 
   // llhttp's callbacks; what they return is llhttp's error.
@@ -137,9 +140,8 @@ class MessageParser {
     return HPE_USER;
   }
   int RefuseHead();
-  int AddHeadField(http::HeaderId id, std::string_view name);
-  int AddTrailer(http::HeaderId id, std::string_view name);
-  std::string_view TakeValue();
+  int AddHeadField(http::HeaderId id, std::string_view name, std::string_view value);
+  void AddTrailer(http::HeaderId id, std::string_view name, std::string_view value);
   bool CountChunkLine(uint64_t end);
   bool WithinLimits();
   void DescribeError(const char* start, size_t size);

@@ -237,7 +237,10 @@ class Client final : public ClientEvents {
  public:
   explicit Client(const ClientOptions& options = {}) : options(options), link(pool), codec(link, *this, pool, this->options) {}
 
-  void OnStreamEnd() override { log.Add(codec.reusable() ? "stream end" : "stream end, not reusable"); }
+  void OnStreamEnd() override {
+    log.Add(codec.reusable() ? "stream end" : "stream end, not reusable");
+    if (on_stream_end) on_stream_end();
+  }
   void OnCapacityChanged() override { log.Add("capacity " + std::to_string(codec.capacity())); }
   void OnFlood(Flood, bool fatal) override { log.Add(fatal ? "flood, fatal" : "flood"); }
   void OnConnectionError(std::string_view detail) override { log.Add("connection error " + std::string(detail)); }
@@ -284,6 +287,7 @@ class Client final : public ClientEvents {
   std::string rest;
   std::deque<std::unique_ptr<RecordedResponse>> responses;
   ClientStream* stream = nullptr;
+  std::function<void()> on_stream_end;
   ClientConnection codec;
 };
 

@@ -1,0 +1,85 @@
+#include "source/proxy/connection_manager.h"
+
+#include <algorithm>
+
+#include "source/http/syntax.h"
+
+namespace pillion::proxy {
+namespace {
+
+codec::http1::UnderscoreAction Http1Underscores(config::HeadersWithUnderscores action) {
+  switch (action) {
+    case config::HeadersWithUnderscores::kAllow:
+      return codec::http1::UnderscoreAction::kAllow;
+    case config::HeadersWithUnderscores::kDropHeader:
+      return codec::http1::UnderscoreAction::kDropField;
+    case config::HeadersWithUnderscores::kRejectRequest:
+      return codec::http1::UnderscoreAction::kReject;
+  }
+  return codec::http1::UnderscoreAction::kReject;
+}
+
+codec::http2::Underscores Http2Underscores(config::HeadersWithUnderscores action) {
+  switch (action) {
+    case config::HeadersWithUnderscores::kAllow:
+      return codec::http2::Underscores::kAllow;
+    case config::HeadersWithUnderscores::kDropHeader:
+      return codec::http2::Underscores::kDropField;
+    case config::HeadersWithUnderscores::kRejectRequest:
+      return codec::http2::Underscores::kRejectMessage;
+  }
+  return codec::http2::Underscores::kRejectMessage;
+}
+
+codec::http1::ServerOptions MakeHttp1(const config::HttpConnectionManager& config, size_t buffer_limit) {
+  codec::http1::ServerOptions options;
+  options.limits.max_head_bytes = size_t{config.max_request_headers_kb} * 1024;
+  options.limits.max_headers = config.options.max_headers_count;
+  options.limits.headers_with_underscores = Http1Underscores(config.options.headers_with_underscores);
+  options.limits.enable_trailers = config.http1.enable_trailers;
+  options.accept_http_10 = config.http1.accept_http_10;
+  options.default_host = config.http1.default_host_for_http_10;
+  options.output_high_watermark = buffer_limit;
+  return options;
+}
+
+codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, size_t buffer_limit) {
+  codec::http2::Options options;
+  options.max_concurrent_streams = config.http2.max_concurrent_streams;
+  options.initial_stream_window = config.http2.initial_stream_window_size;
+  options.initial_connection_window = config.http2.initial_connection_window_size;
+  options.hpack_table_size = config.http2.hpack_table_size;
+  options.max_header_list_bytes = config.max_request_headers_kb * 1024;
+  options.max_headers = config.options.max_headers_count;
+  options.headers_with_underscores = Http2Underscores(config.options.headers_with_underscores);
+  options.send_high_watermark = buffer_limit;
+  options.send_low_watermark = buffer_limit / 2;
+  options.floods.priorities = config.http2.max_inbound_priority_frames_per_stream;
+  options.floods.outbound = config.http2.max_outbound_control_frames;
+  return options;
+}
+
+}  // namespace
+
+ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> listener,
+                                     const config::HttpConnectionManager& config,
+                                     const route::Table::ClusterIndex& clusters, stats::Registry& registry,
+                                     AccessLogs logs)
+    : listener_(std::move(listener)),
+      config_(config),
+      routes_(config.route_config, clusters),
+      http1_(MakeHttp1(config, output_limit())),
+      http2_(MakeHttp2(config, output_limit())),
+      stat_ids_(registry, config.stat_prefix),
+      logs_(std::move(logs)) {}
+
+size_t ConnectionManager::output_limit() const {
+  return std::min<size_t>(listener_->per_connection_buffer_limit, kLargestOutput);
+}
+
+bool ConnectionManager::AllowsUpgrade(std::string_view protocol) const {
+  return std::any_of(config_.upgrade_types.begin(), config_.upgrade_types.end(),
+                     [&](const std::string& type) { return http::EqualsIgnoreCase(type, protocol); });
+}
+
+}  // namespace pillion::proxy

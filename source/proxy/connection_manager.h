@@ -1,0 +1,60 @@
+#pragma once
+
+// An http_connection_manager: what the HTTP connections of one filter chain have in common. ConnectionManager is its
+// part for the whole process, immutable; ConnectionManagerShard the part of one worker.
+
+#include <memory>
+
+#include "source/codec/http1/options.h"
+#include "source/codec/http2/options.h"
+#include "source/config/listener.h"
+#include "source/proxy/stats.h"
+#include "source/proxy/worker_context.h"
+#include "source/route/table.h"
+#include "source/telemetry/access_log.h"
+
+namespace pillion::proxy {
+
+using AccessLogs = std::vector<std::unique_ptr<telemetry::AccessLog>>;
+
+class ConnectionManager {
+ public:
+  ConnectionManager(std::shared_ptr<const config::Listener> listener, const config::HttpConnectionManager& config,
+                    const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
+
+  const config::HttpConnectionManager& config() const { return config_; }
+  const config::Listener& listener() const { return *listener_; }
+  const route::Table& routes() const { return routes_; }
+  const codec::http1::ServerOptions& http1() const { return http1_; }
+  const codec::http2::Options& http2() const { return http2_; }
+  const HttpStatIds& stat_ids() const { return stat_ids_; }
+  const AccessLogs& logs() const { return logs_; }
+
+  // What a connection may have waiting to be sent: the configured limit, or what keeps a fast peer busy if that is less.
+  size_t output_limit() const;
+
+  // True for a protocol that an Upgrade may ask for.
+  bool AllowsUpgrade(std::string_view protocol) const;
+
+ private:
+  static constexpr size_t kLargestOutput = 256 * 1024;
+
+  const std::shared_ptr<const config::Listener> listener_;  // holds config_
+  const config::HttpConnectionManager& config_;
+  const route::Table routes_;
+  const codec::http1::ServerOptions http1_;
+  const codec::http2::Options http2_;
+  const HttpStatIds stat_ids_;
+  const AccessLogs logs_;
+};
+
+struct ConnectionManagerShard {
+  ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context, stats::Shard& shard)
+      : manager(manager), context(context), stats(manager.stat_ids(), shard) {}
+
+  const ConnectionManager& manager;
+  WorkerContext& context;
+  HttpStats stats;
+};
+
+}  // namespace pillion::proxy

@@ -1,0 +1,212 @@
+#include "source/proxy/downstream_connection.h"
+
+#include "source/proxy/stream.h"
+
+namespace pillion::proxy {
+namespace {
+
+// Between the first GOAWAY and the one that names the last stream, when all are told to go: long enough for what is on
+// its way. The configured drain_timeout, when that is shorter.
+constexpr base::Duration kShortestGrace = std::chrono::milliseconds(500);
+
+}  // namespace
+
+DownstreamConnection::DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner,
+                                           std::unique_ptr<net::Transport> transport)
+    : manager_(manager),
+      owner_(owner),
+      connection_(manager.context.worker, std::move(transport), *this,
+                  {.output_limit = manager.manager.output_limit(),
+                   .linger = manager.manager.config().delayed_close_timeout}),
+      id_(manager.context.next_connection_id++),
+      codec_(std::in_place_type<ProtocolSniffer>, static_cast<ProtocolSniffer::Events&>(*this),
+             manager.context.worker.blocks()),
+      idle_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnIdle(); }),
+      duration_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnMaxDuration(); }),
+      grace_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnGraceOver(); }),
+      started_(manager.context.worker.now()) {
+  HttpStats& stats = manager_.stats;
+  stats.downstream_cx_total.Increment();
+  stats.downstream_cx_active.Increment();
+}
+
+DownstreamConnection::~DownstreamConnection() = default;
+
+void DownstreamConnection::Start() {
+  const config::HttpConnectionManager& config = manager_.manager.config();
+  switch (config.codec) {
+    case config::HttpConnectionManager::Codec::kAuto:
+      connection_.set_codec(std::get<ProtocolSniffer>(codec_));
+      break;
+    case config::HttpConnectionManager::Codec::kHttp1:
+      UseHttp1();
+      break;
+    case config::HttpConnectionManager::Codec::kHttp2:
+      UseHttp2();
+      break;
+  }
+  if (config.options.idle_timeout > base::Duration::zero()) {
+    manager_.context.worker.SetTimer(idle_timer_, config.options.idle_timeout);
+  }
+  if (config.options.max_connection_duration > base::Duration::zero()) {
+    manager_.context.worker.SetTimer(duration_timer_, config.options.max_connection_duration);
+  }
+  connection_.Start(false);
+}
+
+codec::ServerConnection& DownstreamConnection::UseHttp1() {
+  auto& codec = codec_.emplace<codec::http1::ServerConnection>(
+      connection_, static_cast<codec::ServerEvents&>(*this), manager_.context.worker.blocks(), manager_.manager.http1());
+  version_ = http::Version::kHttp11;
+  manager_.stats.downstream_cx_http1_total.Increment();
+  manager_.stats.downstream_cx_http1_active.Increment();
+  server_ = &codec;
+  connection_.set_codec(codec);
+  return codec;
+}
+
+codec::ServerConnection& DownstreamConnection::UseHttp2() {
+  auto& codec = codec_.emplace<codec::http2::ServerConnection>(
+      connection_, static_cast<codec::ServerEvents&>(*this), manager_.context.worker.blocks(),
+      manager_.context.http2_memory, manager_.manager.http2());
+  version_ = http::Version::kHttp2;
+  manager_.stats.downstream_cx_http2_total.Increment();
+  manager_.stats.downstream_cx_http2_active.Increment();
+  server_ = &codec;
+  connection_.set_codec(codec);
+  return codec;
+}
+
+codec::Connection& DownstreamConnection::OnProtocol(bool http2) {
+  codec::ServerConnection& codec = http2 ? UseHttp2() : UseHttp1();
+  if (draining_) codec.StartDrain();
+  return codec;
+}
+
+// --- events of the codec and the connection ------------------------------------------------------------------------
+
+codec::RequestReceiver* DownstreamConnection::OnRequestBegin(codec::ServerStream& stream) {
+  ++streams_;
+  ++requests_;
+  const uint32_t limit = manager_.manager.config().options.max_requests_per_connection;
+  if (limit != 0 && requests_ == limit) {
+    manager_.stats.downstream_cx_max_requests_reached.Increment();
+    StartDrain();
+  }
+  return &Stream::Make(*this, stream);
+}
+
+void DownstreamConnection::OnStreamFinished() {
+  --streams_;
+  if (streams_ > 0) return;
+  if (idle_timer_.armed()) {
+    manager_.context.worker.SetTimer(idle_timer_, manager_.manager.config().options.idle_timeout);
+  }
+}
+
+void DownstreamConnection::OnFlood(codec::Flood flood, bool fatal) {
+  HttpStats& stats = manager_.stats;
+  switch (flood) {
+    case codec::Flood::kReset:
+      stats.inbound_reset_flood.Increment();
+      break;
+    case codec::Flood::kContinuation:
+      stats.inbound_continuation_flood.Increment();
+      break;
+    case codec::Flood::kPing:
+      stats.inbound_ping_flood.Increment();
+      break;
+    case codec::Flood::kSettings:
+      stats.inbound_settings_flood.Increment();
+      break;
+    case codec::Flood::kPriority:
+      stats.inbound_priority_frames_flood.Increment();
+      break;
+    case codec::Flood::kWindowUpdate:
+      stats.inbound_window_update_frames_flood.Increment();
+      break;
+    case codec::Flood::kEmptyFrame:
+      stats.inbound_empty_frames_flood.Increment();
+      break;
+    case codec::Flood::kOutbound:
+      stats.outbound_control_flood.Increment();
+      break;
+    case codec::Flood::kInformational:  // of responses only
+    case codec::Flood::kCount:
+      break;
+  }
+  if (fatal) stats.downstream_cx_protocol_error.Increment();
+}
+
+void DownstreamConnection::OnConnectionError(std::string_view) {
+  manager_.stats.downstream_cx_protocol_error.Increment();
+}
+
+void DownstreamConnection::OnActivity() { CountBytes(); }
+
+void DownstreamConnection::CountBytes() {
+  manager_.stats.downstream_cx_rx_bytes_total.Add(connection_.bytes_read() - rx_counted_);
+  manager_.stats.downstream_cx_tx_bytes_total.Add(connection_.bytes_written() - tx_counted_);
+  rx_counted_ = connection_.bytes_read();
+  tx_counted_ = connection_.bytes_written();
+}
+
+void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
+  CountBytes();
+  idle_timer_.Cancel();
+  duration_timer_.Cancel();
+  grace_timer_.Cancel();
+  HttpStats& stats = manager_.stats;
+  stats.downstream_cx_active.Decrement();
+  if (server_ != nullptr) {
+    (version_ == http::Version::kHttp2 ? stats.downstream_cx_http2_active : stats.downstream_cx_http1_active)
+        .Decrement();
+  }
+  stats.downstream_cx_destroy.Increment();
+  const bool remote = reason == net::CloseReason::kError || connection_.read_ended();
+  (remote ? stats.downstream_cx_destroy_remote : stats.downstream_cx_destroy_local).Increment();
+  const base::Duration length = manager_.context.worker.now() - started_;
+  stats.downstream_cx_length_ms.Record(
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(length).count()));
+  owner_.OnConnectionGone(*this);
+  manager_.context.worker.Dispose(*this);
+}
+
+// --- its end -----------------------------------------------------------------------------------------------------
+
+void DownstreamConnection::StartDrain() {
+  if (draining_) return;
+  draining_ = true;
+  if (server_ == nullptr) {
+    CloseNow();
+    return;
+  }
+  manager_.stats.downstream_cx_drain_close.Increment();
+  server_->StartDrain();
+  const base::Duration grace = std::min(manager_.manager.config().drain_timeout, kShortestGrace);
+  if (version_ == http::Version::kHttp2) manager_.context.worker.SetTimer(grace_timer_, grace);
+  connection_.Reconsider();
+}
+
+void DownstreamConnection::OnGraceOver() {
+  server_->FinishDrain();
+  connection_.Reconsider();
+}
+
+void DownstreamConnection::CloseNow() { connection_.Close(); }
+
+void DownstreamConnection::OnIdle() {
+  if (streams_ > 0) {
+    manager_.context.worker.SetTimer(idle_timer_, manager_.manager.config().options.idle_timeout);
+    return;
+  }
+  manager_.stats.downstream_cx_idle_timeout.Increment();
+  StartDrain();
+}
+
+void DownstreamConnection::OnMaxDuration() {
+  manager_.stats.downstream_cx_max_duration_reached.Increment();
+  StartDrain();
+}
+
+}  // namespace pillion::proxy

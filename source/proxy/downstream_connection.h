@@ -1,0 +1,95 @@
+#pragma once
+
+// One downstream HTTP connection: its transport, its codec, its streams.
+//
+// | state    | new requests | left by                                                              |
+// |----------|--------------|----------------------------------------------------------------------|
+// | sniffing | -            | the first bytes: HTTP/2's preface or not (codec AUTO only)           |
+// | serving  | yes          | drain: listener or server, connection's age or number of requests    |
+// | draining | HTTP/2: until the grace time is over | the last stream's end                        |
+// | closed   | no           | destroyed at the end of the turn                                     |
+//
+// Owned by its listener's list on the worker; disposes of itself when the connection has closed. Its streams are
+// owned by themselves (Stream::Finish) and are gone before it.
+
+#include <memory>
+#include <variant>
+
+#include "source/base/intrusive_list.h"
+#include "source/base/timer_wheel.h"
+#include "source/codec/http1/server_connection.h"
+#include "source/codec/http2/server_connection.h"
+#include "source/event/worker.h"
+#include "source/net/connection.h"
+#include "source/proxy/connection_manager.h"
+#include "source/proxy/listener_connection.h"
+#include "source/proxy/protocol_sniffer.h"
+
+namespace pillion::proxy {
+
+class DownstreamConnection final : public ListenerConnection,
+                                   private net::ConnectionOwner,
+                                   private codec::ServerEvents,
+                                   private ProtocolSniffer::Events {
+ public:
+  DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner,
+                       std::unique_ptr<net::Transport> transport);
+
+  void Start() override;
+  void StartDrain() override;
+  void CloseNow() override;
+
+  ConnectionManagerShard& manager() { return manager_; }
+  net::Transport& transport() { return connection_.transport(); }
+  uint64_t id() const { return id_; }
+  http::Version version() const { return version_; }
+
+  // A stream of this connection is over.
+  void OnStreamFinished();
+
+ private:
+  ~DownstreamConnection();
+
+  // event::Deferred
+  void Dispose() override { delete this; }
+
+  // net::ConnectionOwner
+  void OnConnected() override {}
+  void OnClosed(net::CloseReason reason, int error) override;
+  void OnActivity() override;
+
+  // codec::ServerEvents
+  codec::RequestReceiver* OnRequestBegin(codec::ServerStream& stream) override;
+  void OnFlood(codec::Flood flood, bool fatal) override;
+  void OnConnectionError(std::string_view detail) override;
+
+  // ProtocolSniffer::Events
+  codec::Connection& OnProtocol(bool http2) override;
+
+  codec::ServerConnection& UseHttp1();
+  codec::ServerConnection& UseHttp2();
+  void OnIdle();
+  void OnMaxDuration();
+  void OnGraceOver();
+  void CountBytes();
+
+  ConnectionManagerShard& manager_;
+  ListenerConnectionOwner& owner_;
+  net::Connection connection_;
+  const uint64_t id_;
+  http::Version version_ = http::Version::kHttp11;
+  std::variant<ProtocolSniffer, codec::http1::ServerConnection, codec::http2::ServerConnection> codec_;
+  codec::ServerConnection* server_ = nullptr;  // in codec_, once the protocol is known
+
+  base::Timer idle_timer_;      // armed while there is no stream
+  base::Timer duration_timer_;
+  base::Timer grace_timer_;     // from the first GOAWAY to the real one
+  base::MonotonicTime started_;
+  uint64_t requests_ = 0;
+  uint32_t streams_ = 0;     // that have not finished
+  uint64_t rx_counted_ = 0;  // bytes that stats have already
+  uint64_t tx_counted_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace pillion::proxy

@@ -1,0 +1,107 @@
+#include "source/proxy/forwarding.h"
+
+#include <charconv>
+
+namespace pillion::proxy {
+namespace {
+
+using http::HeaderId;
+
+std::string_view Milliseconds(base::Arena& arena, base::Duration duration) {
+  char text[20];
+  const int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  const auto end = std::to_chars(text, text + sizeof text, ms).ptr;
+  return arena.Copy({text, static_cast<size_t>(end - text)});
+}
+
+// A UUID of version 4 (RFC 9562, 5.4).
+std::string_view MakeRequestId(base::Arena& arena, base::Random& random) {
+  constexpr char kHex[] = "0123456789abcdef";
+  uint64_t high = random.Next();
+  uint64_t low = random.Next();
+  high = (high & ~uint64_t{0xf000}) | 0x4000;
+  low = (low & ~(uint64_t{3} << 62)) | (uint64_t{2} << 62);
+  char* const text = static_cast<char*>(arena.Allocate(36, 1));
+  char* to = text;
+  for (int i = 0; i < 32; ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) *to++ = '-';
+    const uint64_t half = i < 16 ? high : low;
+    *to++ = kHex[half >> (60 - 4 * (i & 15)) & 15];
+  }
+  return {text, 36};
+}
+
+// `list`, `element` behind it.
+std::string_view AppendToList(base::Arena& arena, std::string_view list, std::string_view separator,
+                              std::string_view element) {
+  if (list.empty()) return arena.Copy(element);
+  base::ArenaText text;
+  text.Append(arena, list);
+  text.Append(arena, separator);
+  text.Append(arena, element);
+  return text.view();
+}
+
+void AddForwardedFor(http::HeaderMap& headers, const net::Address& remote) {
+  base::Arena& arena = headers.arena();
+  // Several lines are one list (RFC 9110, 5.3).
+  std::string_view list;
+  for (const http::HeaderField& field : headers) {
+    if (field.id == HeaderId::kXForwardedFor) list = AppendToList(arena, list, ",", field.value());
+  }
+  headers.Set(HeaderId::kXForwardedFor, AppendToList(arena, list, ",", remote.ip()));
+}
+
+}  // namespace
+
+void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager& config, net::Transport& transport,
+                    WorkerContext& context) {
+  base::Arena& arena = head.headers.arena();
+  if (config.use_remote_address) {
+    if (!config.skip_xff_append && transport.remote_address().family() != AF_UNIX) {
+      AddForwardedFor(head.headers, transport.remote_address());
+    }
+    if (config.xff_num_trusted_hops == 0) head.headers.Remove(HeaderId::kXForwardedProto);
+  }
+  if (!head.headers.Has(HeaderId::kXForwardedProto)) head.headers.Add(HeaderId::kXForwardedProto, head.scheme);
+  // Without an edge in front (use_remote_address) a caller's id is kept: it names the request on every hop.
+  const bool keep_id = !config.use_remote_address || config.preserve_external_request_id;
+  if (config.generate_request_id && !(keep_id && head.headers.Has(HeaderId::kXRequestId))) {
+    head.headers.Set(HeaderId::kXRequestId, MakeRequestId(arena, context.random));
+  }
+  if (!config.via.empty()) {
+    head.headers.Set(HeaderId::kVia, AppendToList(arena, head.headers.Get(HeaderId::kVia), ", ", config.via));
+  }
+  if (config.add_user_agent && !head.headers.Has(HeaderId::kUserAgent)) {
+    head.headers.Add(HeaderId::kUserAgent, "pillion");
+  }
+}
+
+void PrepareAttempt(http::RequestHead& head, const config::HttpConnectionManager& config, base::Duration timeout) {
+  if (timeout <= base::Duration::zero()) return;
+  for (const config::HttpFilter& filter : config.http_filters) {
+    const auto* router = std::get_if<config::RouterFilter>(&filter.config);
+    if (router != nullptr && router->suppress_envoy_headers) return;
+  }
+  head.headers.Set(HeaderId::kXEnvoyExpectedRqTimeoutMs, Milliseconds(head.headers.arena(), timeout));
+}
+
+void PrepareResponse(http::ResponseHead& head, const config::HttpConnectionManager& config, WorkerContext& context) {
+  using ServerHeader = config::HttpConnectionManager::ServerHeader;
+  http::HeaderMap& headers = head.headers;
+  base::Arena& arena = headers.arena();
+  if (config.server_header == ServerHeader::kOverwrite ||
+      (config.server_header == ServerHeader::kAppendIfAbsent && !headers.Has(HeaderId::kServer))) {
+    headers.Set(HeaderId::kServer, config.server_name);
+  }
+  if (!headers.Has(HeaderId::kDate)) headers.Add(HeaderId::kDate, arena.Copy(context.date.At(context.worker.wall_now())));
+  if (!config.via.empty()) {
+    headers.Set(HeaderId::kVia, AppendToList(arena, headers.Get(HeaderId::kVia), ", ", config.via));
+  }
+}
+
+void AddServiceTime(http::ResponseHead& head, base::Duration took) {
+  head.headers.Set(HeaderId::kXEnvoyUpstreamServiceTime, Milliseconds(head.headers.arena(), took));
+}
+
+}  // namespace pillion::proxy

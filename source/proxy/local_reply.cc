@@ -1,0 +1,77 @@
+#include "source/proxy/local_reply.h"
+
+#include <charconv>
+
+namespace pillion::proxy {
+namespace {
+
+std::string_view Number(base::Arena& arena, size_t value) {
+  char text[20];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return arena.Copy({text, static_cast<size_t>(end - text)});
+}
+
+// Percent-encoding of grpc-message: everything but visible ASCII and SP, and '%' itself.
+std::string_view EncodeGrpcMessage(base::Arena& arena, std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  const auto plain = [](char c) { return c >= 0x20 && c <= 0x7e && c != '%'; };
+  size_t size = 0;
+  for (const char c : text) size += plain(c) ? 1 : 3;
+  if (size == text.size()) return text;
+  char* const out = static_cast<char*>(arena.Allocate(size, 1));
+  char* to = out;
+  for (const char c : text) {
+    if (plain(c)) {
+      *to++ = c;
+      continue;
+    }
+    *to++ = '%';
+    *to++ = kHex[static_cast<unsigned char>(c) >> 4];
+    *to++ = kHex[static_cast<unsigned char>(c) & 15];
+  }
+  return {out, size};
+}
+
+}  // namespace
+
+int GrpcStatusOf(int http_status) {
+  switch (http_status) {
+    case 400:
+      return 13;  // INTERNAL
+    case 401:
+      return 16;  // UNAUTHENTICATED
+    case 403:
+      return 7;  // PERMISSION_DENIED
+    case 404:
+      return 12;  // UNIMPLEMENTED
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;  // UNAVAILABLE
+  }
+  return 2;  // UNKNOWN
+}
+
+LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, bool grpc, int grpc_status) {
+  auto* head = arena.New<http::ResponseHead>(arena);
+  if (grpc) {
+    head->status = 200;
+    head->headers.Add(http::HeaderId::kContentType, "application/grpc");
+    if (grpc_status < 0) grpc_status = GrpcStatusOf(status);
+    head->headers.Add(http::HeaderId::kGrpcStatus, Number(arena, static_cast<size_t>(grpc_status)));
+    if (!body.empty()) head->headers.Add(http::HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, body));
+    return {head, {}};
+  }
+  head->status = status;
+  if (status >= 200 && status != 204 && status != 304) {
+    head->content_length = static_cast<int64_t>(body.size());
+    head->headers.Add(http::HeaderId::kContentLength, Number(arena, body.size()));
+    if (!body.empty()) head->headers.Add(http::HeaderId::kContentType, "text/plain");
+  } else {
+    body = {};
+  }
+  return {head, body};
+}
+
+}  // namespace pillion::proxy

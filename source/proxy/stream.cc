@@ -1,0 +1,486 @@
+#include "source/proxy/stream.h"
+
+#include <algorithm>
+
+#include "source/proxy/forwarding.h"
+#include "source/proxy/local_reply.h"
+
+namespace pillion::proxy {
+namespace {
+
+using telemetry::ResponseFlag;
+
+bool IsSet(base::MonotonicTime time) { return time != base::MonotonicTime{}; }
+
+int64_t Milliseconds(base::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+// The body of the answer to a request that can't be understood.
+std::string_view ErrorText(const codec::RequestError& error) {
+  if (error.detail == "missing_host_header" || error.detail == "path_normalization_failed") return "";
+  switch (error.status) {
+    case 400:
+      return "Bad Request";
+    case 408:
+      return "request timeout";
+    case 413:
+      return "Payload Too Large";
+    case 414:
+      return "URI Too Long";
+    case 417:
+      return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
+    case 426:
+      return "Upgrade Required";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
+    case 505:
+      return "HTTP Version Not Supported";
+  }
+  return "";
+}
+
+}  // namespace
+
+Stream& Stream::Make(DownstreamConnection& connection, codec::ServerStream& downstream) {
+  return *connection.manager().context.streams.New(connection, downstream);
+}
+
+Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream)
+    : connection_(connection),
+      downstream_(&downstream),
+      arena_(context().worker.blocks()),
+      waiting_body_(context().worker.blocks()),
+      timer_(this, [](void* self) { static_cast<Stream*>(self)->OnTimer(); }),
+      started_(context().worker.now()),
+      started_wall_(context().worker.wall_now()) {
+  HttpStats& stats = manager().stats;
+  stats.downstream_rq_total.Increment();
+  stats.downstream_rq_active.Increment();
+  (connection.version() == http::Version::kHttp2 ? stats.downstream_rq_http2_total : stats.downstream_rq_http1_total)
+      .Increment();
+  const config::HttpConnectionManager& config = manager().manager.config();
+  idle_timeout_ = config.stream_idle_timeout;
+  const auto deadline = [&](base::Duration timeout) {
+    return timeout > base::Duration::zero() ? started_ + timeout : base::MonotonicTime{};
+  };
+  idle_deadline_ = deadline(idle_timeout_);
+  head_deadline_ = deadline(config.request_headers_timeout);
+  request_deadline_ = deadline(config.request_timeout);
+  duration_deadline_ = deadline(config.options.max_stream_duration);
+}
+
+Stream::~Stream() {
+  if (upstream_ != nullptr) upstream_->~UpstreamRequest();
+}
+
+void Stream::Dispose() { context().streams.Delete(this); }
+
+// --- from downstream ---------------------------------------------------------------------------------------------
+
+void Stream::OnRequestHead(http::RequestHead& head, bool end) {
+  request_ = &head;
+  is_grpc_ = http::IsGrpc(head.headers);
+  head_deadline_ = {};
+  request_state_ = RequestState::kBody;
+  const config::HttpConnectionManager& config = manager().manager.config();
+  PrepareRequest(head, config, connection_.transport(), context());
+  if (end) CompleteRequest();
+
+  if (!head.upgrade.empty() && !StartUpgrade()) return;
+  route_ = manager().manager.routes().Match(head.authority, head.path);
+  if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
+    manager().stats.no_route.Increment();
+    if (head.path == "*") {
+      SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");
+    } else {
+      SendLocalReply(404, "", ResponseFlag::kNoRouteFound, "route_not_found");
+    }
+    return;
+  }
+  if (route_->direct != nullptr) {
+    SendDirectResponse(*route_->direct);
+    return;
+  }
+  manager().stats.rq_total.Increment();
+  if (route_->cluster == route::Entry::kNoCluster) {
+    manager().stats.no_cluster.Increment();
+    SendLocalReply(503, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
+    return;
+  }
+  if (route_->forward->idle_timeout) idle_timeout_ = *route_->forward->idle_timeout;
+  if (route_->forward->max_stream_duration) {
+    const base::Duration limit = *route_->forward->max_stream_duration;
+    duration_deadline_ = limit > base::Duration::zero() ? started_ + limit : base::MonotonicTime{};
+  }
+  TouchIdle();
+  StartForwarding(end);
+  ArmTimer();
+}
+
+bool Stream::StartUpgrade() {
+  if (!manager().manager.AllowsUpgrade(request_->upgrade)) {
+    manager().stats.downstream_rq_ws_on_non_ws_route.Increment();
+    SendLocalReply(403, "", ResponseFlag::kCount, "upgrade_failed");
+    return false;
+  }
+  tunnel_ = true;
+  return true;
+}
+
+void Stream::StartForwarding(bool end) {
+  upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest)))
+      UpstreamRequest(*this, context().cluster(route_->cluster), route_->forward->priority);
+  if (const std::optional<UpstreamFailure> failure = upstream_->Start(end)) {
+    OnUpstreamFailure(*failure);
+    return;
+  }
+  if (!end && request_->expect_continue && !manager().manager.config().proxy_100_continue) {
+    auto* head = arena_.New<http::ResponseHead>(arena_);
+    head->status = 100;
+    downstream_->SendInformational(*head);
+  }
+  if (!end && !upstream_->is_open()) {
+    reading_paused_ = true;
+    downstream_->PauseReading();
+  }
+}
+
+void Stream::SendDirectResponse(const config::DirectResponse& direct) {
+  manager().stats.rq_direct_response.Increment();
+  SendLocalReply(direct.status, direct.body, ResponseFlag::kCount, "direct_response");
+}
+
+void Stream::OnData(base::Slice data, bool end) {
+  if (finished_) return;
+  request_bytes_ += data.size();
+  TouchIdle();
+  if (end) CompleteRequest();
+  if (finished_ || upstream_ == nullptr || upstream_->is_over()) return;
+  if (!upstream_->is_open()) {
+    if (!data.empty()) waiting_body_.Append(std::move(data));
+    return;  // reading is paused; OnUpstreamOpen() goes on
+  }
+  if (!upstream_->SendData(std::move(data), end) && !end) {
+    reading_paused_ = true;
+    manager().stats.downstream_flow_control_paused_reading_total.Increment();
+    downstream_->PauseReading();
+  }
+}
+
+void Stream::OnTrailers(http::HeaderMap& trailers) {
+  if (finished_) return;
+  CompleteRequest();
+  if (upstream_ == nullptr || upstream_->is_over()) return;
+  if (upstream_->is_open()) {
+    upstream_->SendTrailers(trailers);
+  } else {
+    request_trailers_ = &trailers;
+  }
+}
+
+void Stream::CompleteRequest() {
+  if (request_state_ == RequestState::kComplete) return;
+  request_state_ = RequestState::kComplete;
+  request_ended_ = context().worker.now();
+  request_deadline_ = {};
+  if (tunnel_ && response_state_ == ResponseState::kComplete) {
+    Finish();
+  } else if (upstream_ != nullptr) {
+    StartRouteTimeout();
+    ArmTimer();
+  }
+}
+
+void Stream::OnReset(codec::ResetReason reason, std::string_view detail) {
+  if (finished_) return;
+  downstream_ = nullptr;
+  manager().stats.downstream_rq_rx_reset.Increment();
+  switch (reason) {
+    case codec::ResetReason::kConnectionEnd:
+      flags_.Set(ResponseFlag::kDownstreamConnectionTermination);
+      details_ = "downstream_remote_disconnect";
+      break;
+    case codec::ResetReason::kProtocolError:
+      flags_.Set(ResponseFlag::kDownstreamProtocolError);
+      details_ = detail;
+      break;
+    default:
+      flags_.Set(ResponseFlag::kDownstreamRemoteReset);
+      details_ = "http2.remote_reset";
+  }
+  Finish();
+}
+
+void Stream::OnRequestError(const codec::RequestError& error) {
+  if (finished_) return;
+  request_state_ = RequestState::kComplete;
+  manager().stats.downstream_cx_protocol_error.Increment();
+  SendLocalReply(error.status, ErrorText(error), ResponseFlag::kDownstreamProtocolError, error.detail);
+}
+
+void Stream::OnSendReady() {
+  if (finished_ || !upstream_paused_) return;
+  upstream_paused_ = false;
+  if (upstream_ != nullptr && upstream_->is_open()) upstream_->ResumeReading();
+}
+
+// --- from upstream -----------------------------------------------------------------------------------------------
+
+void Stream::OnUpstreamOpen() {
+  bool room = true;
+  const bool complete = request_state_ == RequestState::kComplete;
+  while (!waiting_body_.empty()) {
+    base::Slice data = waiting_body_.TakeFront();
+    const bool last = complete && waiting_body_.empty() && request_trailers_ == nullptr;
+    room = upstream_->SendData(std::move(data), last);
+  }
+  if (request_trailers_ != nullptr) {
+    upstream_->SendTrailers(*request_trailers_);
+  } else if (complete && !upstream_->request_ended()) {
+    room = upstream_->SendData(base::Slice(), true);
+  }
+  if (complete) StartRouteTimeout();
+  if (reading_paused_ && room) OnUpstreamSendReady();
+  ArmTimer();
+}
+
+void Stream::OnUpstreamSendReady() {
+  if (finished_ || !reading_paused_) return;
+  reading_paused_ = false;
+  manager().stats.downstream_flow_control_resumed_reading_total.Increment();
+  if (downstream_ != nullptr && request_state_ != RequestState::kComplete) downstream_->ResumeReading();
+}
+
+void Stream::OnUpstreamInformational(http::ResponseHead& head) {
+  TouchIdle();
+  // A 100 that nobody waits for is not passed on (RFC 9110, 15.2): ours was sent already.
+  const bool wanted = head.status != 100 || manager().manager.config().proxy_100_continue;
+  if (wanted && response_state_ == ResponseState::kNone) downstream_->SendInformational(head);
+}
+
+void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
+  TouchIdle();
+  try_deadline_ = {};
+  if (tunnel_ && head.status != 101) {
+    // Refused: an ordinary answer, and what follows the request's head is not ours to pass on.
+    tunnel_ = false;
+    request_state_ = RequestState::kComplete;
+  }
+  if (tunnel_) {
+    route_deadline_ = {};
+    manager().stats.downstream_cx_upgrades_total.Increment();
+    manager().stats.downstream_cx_upgrades_active.Increment();
+    counted_upgrade_ = true;
+  }
+  AddServiceTime(head, context().worker.now() - upstream_->head_sent());
+  PrepareResponse(head, manager().manager.config(), context());
+  details_ = "via_upstream";
+  SendHead(head, end);
+  if (end) CompleteResponse();
+}
+
+void Stream::OnUpstreamData(base::Slice data, bool end) {
+  TouchIdle();
+  response_bytes_ += data.size();
+  if (!downstream_->SendData(std::move(data), end) && !end) {
+    upstream_paused_ = true;
+    upstream_->PauseReading();
+  }
+  if (end) CompleteResponse();
+}
+
+void Stream::OnUpstreamTrailers(http::HeaderMap& trailers) {
+  response_trailers_ = &trailers;
+  downstream_->SendTrailers(trailers);
+  CompleteResponse();
+}
+
+void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
+  if (response_state_ == ResponseState::kNone) {
+    overloaded_ = failure.overloaded;
+    SendLocalReply(failure.status, failure.body, failure.flag, failure.details);
+  } else {
+    flags_.Set(failure.flag);
+    BreakResponse(failure.details);
+  }
+}
+
+// --- the response ------------------------------------------------------------------------------------------------
+
+void Stream::SendLocalReply(int status, std::string_view body, ResponseFlag flag, std::string_view details,
+                            int grpc_status) {
+  if (flag != ResponseFlag::kCount) flags_.Set(flag);
+  if (response_state_ != ResponseState::kNone) {
+    BreakResponse(details);
+    return;
+  }
+  details_ = details;
+  if (upstream_ != nullptr) upstream_->Cancel();
+  LocalReply reply = MakeLocalReply(arena_, status, body, is_grpc_, grpc_status);
+  if (overloaded_) reply.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
+  PrepareResponse(*reply.head, manager().manager.config(), context());
+  const bool no_body = reply.body.empty() || (request_ != nullptr && request_->method_id == http::Method::kHead);
+  SendHead(*reply.head, no_body);
+  if (!no_body) {
+    constexpr size_t kPiece = 16000;
+    for (std::string_view left = reply.body; !left.empty();) {
+      const std::string_view piece = left.substr(0, kPiece);
+      left.remove_prefix(piece.size());
+      response_bytes_ += piece.size();
+      // Bounded by the configuration, so it need not wait for room.
+      [[maybe_unused]] const bool room =
+          downstream_->SendData(base::Slice::Copy(context().worker.blocks(), piece), left.empty());
+    }
+  }
+  CompleteResponse();
+}
+
+void Stream::SendHead(http::ResponseHead& head, bool end) {
+  response_ = &head;
+  response_state_ = ResponseState::kHead;
+  response_started_ = context().worker.now();
+  manager().stats.CountStatus(head.status);
+  downstream_->SendHead(head, end);
+}
+
+void Stream::CompleteResponse() {
+  response_state_ = ResponseState::kComplete;
+  if (request_state_ == RequestState::kComplete) {
+    Finish();
+    return;
+  }
+  if (tunnel_) return;  // the other direction goes on
+  manager().stats.downstream_rq_response_before_rq_complete.Increment();
+  downstream_->Reset(codec::ResetReason::kNoError);
+  Finish();
+}
+
+void Stream::BreakResponse(std::string_view details) {
+  details_ = details;
+  manager().stats.rq_reset_after_downstream_response_started.Increment();
+  manager().stats.downstream_rq_tx_reset.Increment();
+  downstream_->Reset(codec::ResetReason::kInternalError);
+  Finish();
+}
+
+void Stream::Finish() {
+  if (finished_) return;
+  finished_ = true;
+  downstream_ = nullptr;
+  timer_.Cancel();
+  if (upstream_ != nullptr) upstream_->Cancel();
+  if (!manager().manager.logs().empty()) Log();
+  HttpStats& stats = manager().stats;
+  stats.downstream_rq_active.Decrement();
+  stats.downstream_rq_time.Record(static_cast<uint64_t>(Milliseconds(context().worker.now() - started_)));
+  if (counted_upgrade_) stats.downstream_cx_upgrades_active.Decrement();
+  connection_.OnStreamFinished();
+  context().worker.Dispose(*this);
+}
+
+void Stream::Log() {
+  using telemetry::TimePoint;
+  net::Transport& transport = connection_.transport();
+  const std::string remote = transport.remote_address().text();
+  const std::string local = transport.local_address().text();
+  telemetry::RequestRecord record;
+  record.request = request_;
+  record.response = response_;
+  record.response_trailers = response_trailers_;
+  record.protocol = request_ != nullptr ? request_->version : connection_.version();
+  record.response_code = response_ == nullptr ? 0 : static_cast<uint64_t>(response_->status);
+  record.response_flags = flags_;
+  record.response_code_details = details_;
+  record.bytes_received = request_bytes_;
+  record.bytes_sent = response_bytes_;
+  if (request_ != nullptr) record.request_headers_bytes = request_->headers.ListSize();
+  if (response_ != nullptr) record.response_headers_bytes = response_->headers.ListSize();
+  if (response_trailers_ != nullptr) record.response_trailers_bytes = response_trailers_->ListSize();
+  record.start_time = started_wall_;
+  record.end_time = context().worker.wall_now();
+  record.at(TimePoint::kDownstreamRxBegin) = started_;
+  record.at(TimePoint::kDownstreamRxEnd) = request_ended_;
+  record.at(TimePoint::kDownstreamTxBegin) = response_started_;
+  if (response_state_ == ResponseState::kComplete) record.at(TimePoint::kDownstreamTxEnd) = context().worker.now();
+  record.at(TimePoint::kEnd) = context().worker.now();
+  // Behind a proxy that we trust the client is whom that one named last.
+  record.downstream_remote_address = record.downstream_direct_remote_address = remote;
+  record.downstream_local_address = local;
+  record.connection_id = connection_.id();
+  if (route_ != nullptr) {
+    record.route_name = route_->route->name;
+    if (route_->forward != nullptr) record.upstream_cluster = route_->forward->cluster;
+  }
+  record.filter_chain_name = manager().manager.listener().filter_chain.name;
+  if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
+  if (upstream_ != nullptr) upstream_->Describe(record);
+  for (const auto& log : manager().manager.logs()) log->Log(context().worker.index(), record);
+}
+
+// --- timeouts ----------------------------------------------------------------------------------------------------
+
+void Stream::StartRouteTimeout() {
+  if (tunnel_ || response_state_ == ResponseState::kComplete) return;
+  const base::MonotonicTime now = context().worker.now();
+  const config::RouteAction& forward = *route_->forward;
+  if (!IsSet(route_deadline_) && forward.timeout > base::Duration::zero()) route_deadline_ = now + forward.timeout;
+  if (forward.retry_policy && forward.retry_policy->per_try_timeout > base::Duration::zero() &&
+      response_state_ == ResponseState::kNone && upstream_->is_open()) {
+    try_deadline_ = now + forward.retry_policy->per_try_timeout;
+  }
+}
+
+void Stream::TouchIdle() {
+  if (idle_timeout_ > base::Duration::zero()) {
+    idle_deadline_ = context().worker.now() + idle_timeout_;
+  } else {
+    idle_deadline_ = {};
+  }
+}
+
+void Stream::ArmTimer() {
+  if (finished_) return;
+  base::MonotonicTime earliest{};
+  for (const base::MonotonicTime deadline : {idle_deadline_, head_deadline_, request_deadline_, route_deadline_,
+                                             try_deadline_, duration_deadline_}) {
+    if (IsSet(deadline) && (!IsSet(earliest) || deadline < earliest)) earliest = deadline;
+  }
+  if (IsSet(earliest)) context().worker.timers().Set(timer_, earliest);
+}
+
+void Stream::OnTimer() {
+  const base::MonotonicTime now = context().worker.now();
+  const auto passed = [now](base::MonotonicTime deadline) { return IsSet(deadline) && deadline <= now; };
+  const bool complete = request_state_ == RequestState::kComplete;
+  HttpStats& stats = manager().stats;
+  if (passed(head_deadline_)) {
+    stats.downstream_rq_header_timeout.Increment();
+    SendLocalReply(408, "request header timeout", ResponseFlag::kCount, "request_header_timeout");
+  } else if (passed(request_deadline_)) {
+    stats.downstream_rq_timeout.Increment();
+    SendLocalReply(408, "request timeout", ResponseFlag::kCount, "request_overall_timeout");
+  } else if (passed(duration_deadline_)) {
+    stats.downstream_rq_max_duration_reached.Increment();
+    constexpr int kDeadlineExceeded = 4;
+    SendLocalReply(complete ? 504 : 408, "downstream duration timeout", ResponseFlag::kCount, "max_duration_timeout",
+                   kDeadlineExceeded);
+  } else if (passed(route_deadline_)) {
+    upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
+    SendLocalReply(504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
+  } else if (passed(try_deadline_)) {
+    upstream_->CancelForTimeout(UpstreamRequest::Timeout::kTry);
+    SendLocalReply(504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout, "upstream_per_try_timeout");
+  } else if (passed(idle_deadline_)) {
+    stats.downstream_rq_idle_timeout.Increment();
+    SendLocalReply(complete ? 504 : 408, "stream timeout", ResponseFlag::kStreamIdleTimeout, "stream_idle_timeout");
+  } else {
+    ArmTimer();
+  }
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,133 @@
+#pragma once
+
+// One request and its response, both sides in view.
+//
+// Request and response run independently; the stream is over when both have ended, or either was cut short.
+//
+// | request    | meaning                                       | response | meaning                                 |
+// |------------|-----------------------------------------------|----------|-----------------------------------------|
+// | kHead      | its head is not complete                      | kNone    | nothing sent                            |
+// | kBody      | body is coming                                | kHead    | head sent, body going                   |
+// | kComplete  | all of it has come                            | kComplete| all of it was handed to the codec       |
+//
+// Who is made to wait: downstream, while the upstream stream is not open yet or has more than it can send
+// (OnData -> UpstreamRequest::SendData false); upstream, while downstream has (ServerStream::SendData false).
+// A tunnel (upgrade) is a stream whose both bodies end by half-close.
+//
+// Owns itself: made by Make(), gone at the end of the turn in which Finish() was called.
+
+#include <string_view>
+
+#include "source/base/arena.h"
+#include "source/base/buffer.h"
+#include "source/base/timer_wheel.h"
+#include "source/codec/codec.h"
+#include "source/event/worker.h"
+#include "source/proxy/downstream_connection.h"
+#include "source/proxy/upstream_request.h"
+#include "source/route/table.h"
+#include "source/telemetry/response_flag.h"
+
+namespace pillion::proxy {
+
+class Stream final : public codec::RequestReceiver, private event::Deferred {
+ public:
+  static Stream& Make(DownstreamConnection& connection, codec::ServerStream& downstream);
+
+  Stream(DownstreamConnection& connection, codec::ServerStream& downstream);
+  ~Stream();
+
+  // What the upstream request tells. A response may begin while the request is still coming.
+  void OnUpstreamOpen();  // it takes body now
+  void OnUpstreamInformational(http::ResponseHead& head);
+  void OnUpstreamHead(http::ResponseHead& head, bool end);
+  void OnUpstreamData(base::Slice data, bool end);
+  void OnUpstreamTrailers(http::HeaderMap& trailers);
+  void OnUpstreamSendReady();
+  // The upstream request is over and has given no (whole) response.
+  void OnUpstreamFailure(const UpstreamFailure& failure);
+
+  base::Arena& arena() override { return arena_; }
+  ConnectionManagerShard& manager() { return connection_.manager(); }
+  WorkerContext& context() { return connection_.manager().context; }
+  http::RequestHead& request() { return *request_; }
+  const route::Entry& route() const { return *route_; }
+  bool response_started() const { return response_state_ != ResponseState::kNone; }
+
+ private:
+  enum class RequestState : uint8_t { kHead, kBody, kComplete };
+  enum class ResponseState : uint8_t { kNone, kHead, kComplete };
+
+  // codec::RequestReceiver
+  void OnRequestHead(http::RequestHead& head, bool end) override;
+  void OnData(base::Slice data, bool end) override;
+  void OnTrailers(http::HeaderMap& trailers) override;
+  void OnReset(codec::ResetReason reason, std::string_view detail) override;
+  void OnRequestError(const codec::RequestError& error) override;
+  void OnSendReady() override;
+
+  // event::Deferred
+  void Dispose() override;
+
+  void CompleteRequest();
+  bool StartUpgrade();  // false: a local reply was sent
+  void StartForwarding(bool end);
+  void SendDirectResponse(const config::DirectResponse& direct);
+  // A response of our own. `flag` is kCount for none. The request, where it is not complete, is given up.
+  // `grpc_status` of the answer to a gRPC request; -1: what belongs to `status`.
+  void SendLocalReply(int status, std::string_view body, telemetry::ResponseFlag flag, std::string_view details,
+                      int grpc_status = -1);
+  void SendHead(http::ResponseHead& head, bool end);
+  void CompleteResponse();
+  // The response that has begun can't be completed.
+  void BreakResponse(std::string_view details);
+  void Finish();
+  void Log();
+
+  // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
+  void StartRouteTimeout();
+  void TouchIdle();
+  void ArmTimer();
+  void OnTimer();
+
+  DownstreamConnection& connection_;
+  codec::ServerStream* downstream_;  // null once the stream is over there
+  base::Arena arena_;
+  http::RequestHead* request_ = nullptr;
+  http::ResponseHead* response_ = nullptr;  // as sent
+  const route::Entry* route_ = nullptr;
+  UpstreamRequest* upstream_ = nullptr;  // in the arena; destroyed here
+  base::Buffer waiting_body_;            // came before the upstream stream was open
+  http::HeaderMap* request_trailers_ = nullptr;  // the same
+  http::HeaderMap* response_trailers_ = nullptr;
+
+  base::Timer timer_;
+  base::MonotonicTime started_;
+  base::MonotonicTime request_ended_{};
+  base::MonotonicTime response_started_{};
+  base::WallTime started_wall_;
+  // Zero: none.
+  base::MonotonicTime idle_deadline_{};
+  base::MonotonicTime head_deadline_{};
+  base::MonotonicTime request_deadline_{};
+  base::MonotonicTime route_deadline_{};
+  base::MonotonicTime try_deadline_{};
+  base::MonotonicTime duration_deadline_{};
+  base::Duration idle_timeout_{0};
+
+  uint64_t request_bytes_ = 0;
+  uint64_t response_bytes_ = 0;
+  telemetry::ResponseFlags flags_;
+  std::string_view details_;
+  RequestState request_state_ = RequestState::kHead;
+  ResponseState response_state_ = ResponseState::kNone;
+  bool finished_ = false;
+  bool is_grpc_ = false;
+  bool reading_paused_ = false;    // downstream
+  bool upstream_paused_ = false;
+  bool tunnel_ = false;
+  bool counted_upgrade_ = false;
+  bool overloaded_ = false;  // a breaker refused the request
+};
+
+}  // namespace pillion::proxy

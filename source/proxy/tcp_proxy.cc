@@ -1,0 +1,185 @@
+#include "source/proxy/tcp_proxy.h"
+
+#include <algorithm>
+
+#include "source/net/socket.h"
+
+namespace pillion::proxy {
+namespace {
+
+constexpr size_t kLargestOutput = 256 * 1024;
+
+}  // namespace
+
+TcpProxyConnection::Side::Side(TcpProxyConnection& pair, std::unique_ptr<net::Transport> transport,
+                               size_t output_limit)
+    : pair(pair),
+      connection(pair.shard_.context.worker, std::move(transport), *this, {.output_limit = output_limit}),
+      end(connection, output_limit) {
+  connection.set_codec(end);
+}
+
+void TcpProxyConnection::Side::OnConnected() { pair.OnConnected(); }
+
+void TcpProxyConnection::Side::OnClosed(net::CloseReason reason, int) { pair.OnClosed(*this, reason); }
+
+TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner,
+                                       std::unique_ptr<net::Transport> transport)
+    : shard_(shard),
+      owner_(owner),
+      output_limit_(std::min<size_t>(shard.proxy.listener().per_connection_buffer_limit, kLargestOutput)),
+      downstream_(*this, std::move(transport), output_limit_),
+      connect_again_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->Connect(); }),
+      connect_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnConnectFailed(true); }),
+      idle_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnIdle(); }) {
+  started_ = shard_.context.worker.now();
+  started_wall_ = shard_.context.worker.wall_now();
+  shard_.stats.downstream_cx_total.Increment();
+  shard_.stats.downstream_cx_active.Increment();
+}
+
+TcpProxyConnection::~TcpProxyConnection() = default;
+
+void TcpProxyConnection::Start() {
+  downstream_.connection.Start(false);
+  if (shard_.proxy.cluster() == route::Entry::kNoCluster) {
+    shard_.stats.downstream_cx_no_route.Increment();
+    flags_.Set(telemetry::ResponseFlag::kNoClusterFound);
+    downstream_.connection.Close();
+    return;
+  }
+  Connect();
+}
+
+void TcpProxyConnection::Connect() {
+  if (downstream_.connection.closed()) return;
+  ++attempts_;
+  upstream::ClusterShard& cluster = shard_.context.cluster(shard_.proxy.cluster());
+  host_ = cluster.PickHost();
+  if (host_ == nullptr) {
+    flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
+    downstream_.connection.Close();
+    return;
+  }
+  upstream::Breaker& breaker = cluster.breakers(config::Priority::kDefault).connections;
+  if (!breaker.Take()) {
+    cluster.stats().upstream_cx_overflow.Increment();
+    flags_.Set(telemetry::ResponseFlag::kUpstreamOverflow);
+    downstream_.connection.Close();
+    return;
+  }
+  upstream_counted_ = true;
+  cluster.stats().upstream_cx_total.Increment();
+  cluster.stats().upstream_cx_active.Increment();
+  upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());
+  figures.Add(upstream::HostFigures::kCxTotal);
+  figures.Add(upstream::HostFigures::kCxActive);
+  upstream_ = std::make_unique<Side>(*this, cluster.connector().Connect(host_->address(), cluster.keepalive()),
+                                     output_limit_);
+  shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
+  upstream_->connection.Start(true);
+}
+
+void TcpProxyConnection::OnConnected() {
+  connected_ = true;
+  connect_timer_.Cancel();
+  upstream_local_address_ = upstream_->connection.transport().local_address().text();
+  downstream_.end.Join(upstream_->end);
+  OnActivity();
+}
+
+void TcpProxyConnection::OnConnectFailed(bool timeout) {
+  upstream::ClusterStats& stats = shard_.context.cluster(shard_.proxy.cluster()).stats();
+  (timeout ? stats.upstream_cx_connect_timeout : stats.upstream_cx_connect_fail).Increment();
+  host_->figures(shard_.context.worker.index()).Add(upstream::HostFigures::kCxConnectFail);
+  if (timeout) upstream_->connection.Close();  // comes back by OnClosed()
+}
+
+void TcpProxyConnection::EndUpstream() {
+  if (!upstream_counted_) return;
+  upstream_counted_ = false;
+  upstream::ClusterShard& cluster = shard_.context.cluster(shard_.proxy.cluster());
+  cluster.breakers(config::Priority::kDefault).connections.Give();
+  cluster.stats().upstream_cx_active.Decrement();
+  cluster.stats().upstream_cx_destroy.Increment();
+  host_->figures(shard_.context.worker.index()).Add(upstream::HostFigures::kCxActive, -1);
+}
+
+void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason) {
+  const bool in_order = reason == net::CloseReason::kFinished;
+  if (&side == upstream_.get()) {
+    EndUpstream();
+    connect_timer_.Cancel();
+    if (!connected_) {
+      if (reason == net::CloseReason::kConnectFailed) OnConnectFailed(false);
+      failed_ = std::move(upstream_);  // it is on the stack; destroyed later
+      if (!downstream_.connection.closed() && attempts_ < shard_.proxy.config().max_connect_attempts) {
+        shard_.context.worker.Step(connect_again_);
+        return;
+      }
+      flags_.Set(telemetry::ResponseFlag::kUpstreamConnectionFailure);
+      downstream_.connection.Close();
+    } else {
+      downstream_.end.OnOtherClosed(in_order);
+    }
+  } else if (upstream_ != nullptr && !upstream_->connection.closed()) {
+    if (connected_) {
+      upstream_->end.OnOtherClosed(in_order);
+    } else {
+      upstream_->connection.Close();
+    }
+  }
+  if (!downstream_.connection.closed() || (upstream_ != nullptr && !upstream_->connection.closed())) return;
+  CountBytes();
+  idle_timer_.Cancel();
+  Log();
+  shard_.stats.downstream_cx_active.Decrement();
+  owner_.OnConnectionGone(*this);
+  shard_.context.worker.Dispose(*this);
+}
+
+void TcpProxyConnection::OnActivity() {
+  CountBytes();
+  const base::Duration idle = shard_.proxy.config().idle_timeout;
+  if (idle > base::Duration::zero()) shard_.context.worker.SetTimer(idle_timer_, idle);
+}
+
+void TcpProxyConnection::CountBytes() {
+  shard_.stats.downstream_cx_rx_bytes_total.Add(downstream_.connection.bytes_read() - rx_counted_);
+  shard_.stats.downstream_cx_tx_bytes_total.Add(downstream_.connection.bytes_written() - tx_counted_);
+  rx_counted_ = downstream_.connection.bytes_read();
+  tx_counted_ = downstream_.connection.bytes_written();
+}
+
+void TcpProxyConnection::Log() {
+  if (shard_.proxy.logs().empty()) return;
+  const std::string remote = downstream_.connection.transport().remote_address().text();
+  const std::string local = downstream_.connection.transport().local_address().text();
+  telemetry::RequestRecord record;
+  record.response_flags = flags_;
+  record.bytes_received = downstream_.connection.bytes_read();
+  record.bytes_sent = downstream_.connection.bytes_written();
+  record.start_time = started_wall_;
+  record.end_time = shard_.context.worker.wall_now();
+  record.at(telemetry::TimePoint::kDownstreamRxBegin) = started_;
+  record.at(telemetry::TimePoint::kEnd) = shard_.context.worker.now();
+  record.downstream_remote_address = record.downstream_direct_remote_address = remote;
+  record.downstream_local_address = local;
+  if (host_ != nullptr) record.upstream_remote_address = host_->address_text();
+  record.upstream_local_address = upstream_local_address_;
+  record.upstream_cluster = shard_.proxy.config().cluster;
+  record.upstream_attempts = attempts_;
+  for (const auto& log : shard_.proxy.logs()) log->Log(shard_.context.worker.index(), record);
+}
+
+void TcpProxyConnection::OnIdle() {
+  shard_.stats.idle_timeout.Increment();
+  CloseNow();
+}
+
+void TcpProxyConnection::CloseNow() {
+  downstream_.connection.Close();
+  if (upstream_ != nullptr) upstream_->connection.Close();
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,113 @@
+#pragma once
+
+// The tcp_proxy filter: a connection to a host of one cluster for each that comes in, and the bytes between them.
+// TcpProxy is its part for the whole process, TcpProxyShard the part of one worker, TcpProxyConnection one pair.
+
+#include <memory>
+#include <optional>
+
+#include "source/base/timer_wheel.h"
+#include "source/config/listener.h"
+#include "source/net/connection.h"
+#include "source/proxy/listener_connection.h"
+#include "source/proxy/stats.h"
+#include "source/proxy/tunnel.h"
+#include "source/proxy/worker_context.h"
+#include "source/route/table.h"
+#include "source/telemetry/access_log.h"
+
+namespace pillion::proxy {
+
+class TcpProxy {
+ public:
+  TcpProxy(std::shared_ptr<const config::Listener> listener, const config::TcpProxy& config,
+           const route::Table::ClusterIndex& clusters, stats::Registry& registry,
+           std::vector<std::unique_ptr<telemetry::AccessLog>> logs)
+      : listener_(std::move(listener)),
+        config_(config),
+        cluster_(clusters(config.cluster)),
+        stat_ids_(registry, config.stat_prefix),
+        logs_(std::move(logs)) {}
+
+  const config::TcpProxy& config() const { return config_; }
+  const config::Listener& listener() const { return *listener_; }
+  uint32_t cluster() const { return cluster_; }  // route::Entry::kNoCluster: there is none of that name
+  const TcpStatIds& stat_ids() const { return stat_ids_; }
+  const std::vector<std::unique_ptr<telemetry::AccessLog>>& logs() const { return logs_; }
+
+ private:
+  const std::shared_ptr<const config::Listener> listener_;  // holds config_
+  const config::TcpProxy& config_;
+  const uint32_t cluster_;
+  const TcpStatIds stat_ids_;
+  const std::vector<std::unique_ptr<telemetry::AccessLog>> logs_;
+};
+
+struct TcpProxyShard {
+  TcpProxyShard(const TcpProxy& proxy, WorkerContext& context, stats::Shard& shard)
+      : proxy(proxy), context(context), stats(proxy.stat_ids(), shard) {}
+
+  const TcpProxy& proxy;
+  WorkerContext& context;
+  TcpStats stats;
+};
+
+// Disposes of itself when both connections have closed.
+class TcpProxyConnection final : public ListenerConnection {
+ public:
+  TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner, std::unique_ptr<net::Transport> transport);
+
+  void Start() override;
+  // Bytes have no end that we know: goes on until CloseNow().
+  void StartDrain() override {}
+  void CloseNow() override;
+
+ private:
+  // One connection of the pair, and who is told of it.
+  struct Side final : net::ConnectionOwner {
+    Side(TcpProxyConnection& pair, std::unique_ptr<net::Transport> transport, size_t output_limit);
+
+    void OnConnected() override;
+    void OnClosed(net::CloseReason reason, int error) override;
+    void OnActivity() override { pair.OnActivity(); }
+
+    TcpProxyConnection& pair;
+    net::Connection connection;
+    TunnelEnd end;
+  };
+
+  ~TcpProxyConnection();
+  void Dispose() override { delete this; }
+
+  void Connect();
+  void OnConnected();
+  void OnConnectFailed(bool timeout);
+  void OnClosed(Side& side, net::CloseReason reason);
+  void OnActivity();
+  void OnIdle();
+  void CountBytes();
+  void EndUpstream();
+  void Log();
+
+  TcpProxyShard& shard_;
+  ListenerConnectionOwner& owner_;
+  const size_t output_limit_;
+  Side downstream_;
+  std::unique_ptr<Side> upstream_;
+  std::unique_ptr<Side> failed_;  // an attempt whose connect failed; kept until the next one or the end
+  std::shared_ptr<upstream::Host> host_;
+  event::Task connect_again_;
+  base::Timer connect_timer_;
+  base::Timer idle_timer_;
+  telemetry::ResponseFlags flags_;
+  std::string upstream_local_address_;
+  base::MonotonicTime started_;
+  base::WallTime started_wall_;
+  uint32_t attempts_ = 0;
+  uint64_t rx_counted_ = 0;
+  uint64_t tx_counted_ = 0;
+  bool connected_ = false;
+  bool upstream_counted_ = false;
+};
+
+}  // namespace pillion::proxy

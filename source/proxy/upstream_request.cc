@@ -1,0 +1,247 @@
+#include "source/proxy/upstream_request.h"
+
+#include <cstring>
+
+#include "source/proxy/forwarding.h"
+#include "source/proxy/stream.h"
+
+namespace pillion::proxy {
+namespace {
+
+using telemetry::ResponseFlag;
+
+// Envoy's words for the reasons, which people's scripts know.
+#define PILLION_RESET_TEXT(reason) "upstream connect error or disconnect/reset before headers. reset reason: " reason
+
+// "<prefix>{<text>}" with blanks as underscores, as RESPONSE_CODE_DETAILS are written.
+std::string_view Details(base::Arena& arena, std::string_view prefix, std::string_view text) {
+  base::ArenaText details;
+  details.Append(arena, prefix);
+  details.Append(arena, "{");
+  char* const copy = static_cast<char*>(arena.Allocate(text.size() + 1, 1));
+  for (size_t i = 0; i < text.size(); ++i) copy[i] = text[i] == ' ' ? '_' : text[i];
+  details.Append(arena, {copy, text.size()});
+  details.Append(arena, "}");
+  return details.view();
+}
+
+}  // namespace
+
+UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority)
+    : PoolWaiter(priority), stream_(stream), cluster_(cluster) {}
+
+UpstreamRequest::~UpstreamRequest() { Cancel(); }
+
+base::Arena& UpstreamRequest::arena() { return stream_.arena(); }
+
+std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
+  head_ends_ = end;
+  host_ = cluster_.PickHost();
+  if (host_ == nullptr) {
+    state_ = State::kOver;
+    return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream"};
+  }
+  using Configured = config::UpstreamHttp::Protocol;
+  const Configured configured = cluster_.config().http.protocol;
+  const bool http2 = configured == Configured::kHttp2 || (configured == Configured::kAsDownstream &&
+                                                          stream_.request().version == http::Version::kHttp2);
+  pool_ = &cluster_.PoolOf(host_, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1);
+  state_ = State::kWaiting;
+  const upstream::Pool::Result result = pool_->Request(*this);
+  switch (result.kind) {
+    case upstream::Pool::Result::kReady:
+      Open(*result.stream, *result.connection);
+      break;
+    case upstream::Pool::Result::kQueued:
+      break;
+    case upstream::Pool::Result::kOverflow:
+      state_ = State::kOver;
+      return FailureOf(upstream::PoolFailure::kOverflow, 0);
+  }
+  return std::nullopt;
+}
+
+void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnection& connection) {
+  state_ = State::kOpen;
+  upstream_ = &stream;
+  connection_ = &connection;
+  head_sent_ = stream_.context().worker.now();
+  PrepareAttempt(stream_.request(), stream_.manager().manager.config(), stream_.route().forward->timeout);
+  request_ended_ = head_ends_;
+  if (head_ends_) request_sent_ = head_sent_;
+  connection_id_ = connection.id();
+  if (!stream_.manager().manager.logs().empty()) local_address_ = arena().Copy(connection.local_address().text());
+  upstream_->SendHead(stream_.request(), head_ends_);
+}
+
+void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledConnection& connection) {
+  Open(stream, connection);
+  stream_.OnUpstreamOpen();
+}
+
+void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
+  state_ = State::kOver;
+  stream_.OnUpstreamFailure(FailureOf(failure, error));
+}
+
+bool UpstreamRequest::SendData(base::Slice data, bool end) {
+  if (end) SentEnd();
+  const bool room = upstream_->SendData(std::move(data), end);
+  if (end && response_ended_) EndOfBoth();
+  return room;
+}
+
+void UpstreamRequest::SendTrailers(const http::HeaderMap& trailers) {
+  SentEnd();
+  upstream_->SendTrailers(trailers);
+  if (response_ended_) EndOfBoth();
+}
+
+void UpstreamRequest::PauseReading() {
+  if (upstream_ != nullptr) upstream_->PauseReading();
+}
+
+void UpstreamRequest::ResumeReading() {
+  if (upstream_ != nullptr) upstream_->ResumeReading();
+}
+
+void UpstreamRequest::Cancel() {
+  switch (state_) {
+    case State::kWaiting:
+      pool_->Cancel(*this);
+      break;
+    case State::kOpen:
+      cluster_.stats().upstream_rq_tx_reset.Increment();
+      upstream_->Reset(codec::ResetReason::kCancel);
+      break;
+    case State::kIdle:
+    case State::kOver:
+      break;
+  }
+  state_ = State::kOver;
+  upstream_ = nullptr;
+}
+
+void UpstreamRequest::CancelForTimeout(Timeout timeout) {
+  (timeout == Timeout::kTry ? cluster_.stats().upstream_rq_per_try_timeout : cluster_.stats().upstream_rq_timeout)
+      .Increment();
+  if (host_ != nullptr) host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqTimeout);
+  Cancel();
+}
+
+void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpstreamInformational(head); }
+
+void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
+  response_began_ = stream_.context().worker.now();
+  CountResponse(head.status);
+  if (end) ReceivedEnd();
+  stream_.OnUpstreamHead(head, end);
+}
+
+void UpstreamRequest::OnData(base::Slice data, bool end) {
+  if (end) ReceivedEnd();
+  stream_.OnUpstreamData(std::move(data), end);
+}
+
+void UpstreamRequest::OnTrailers(http::HeaderMap& trailers) {
+  ReceivedEnd();
+  stream_.OnUpstreamTrailers(trailers);
+}
+
+void UpstreamRequest::OnSendReady() { stream_.OnUpstreamSendReady(); }
+
+void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail) {
+  state_ = State::kOver;
+  upstream_ = nullptr;
+  cluster_.stats().upstream_rq_rx_reset.Increment();
+  host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
+  stream_.OnUpstreamFailure(FailureOf(reason, detail));
+}
+
+void UpstreamRequest::SentEnd() {
+  request_ended_ = true;
+  request_sent_ = stream_.context().worker.now();
+}
+
+void UpstreamRequest::ReceivedEnd() {
+  response_ended_ = true;
+  response_got_ = stream_.context().worker.now();
+  const base::Duration took = response_got_ - head_sent_;
+  cluster_.stats().upstream_rq_time.Record(
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  if (request_ended_) EndOfBoth();
+}
+
+void UpstreamRequest::EndOfBoth() {
+  state_ = State::kOver;
+  upstream_ = nullptr;
+}
+
+void UpstreamRequest::CountResponse(int status) {
+  cluster_.stats().CountStatus(status);
+  host_->figures(stream_.context().worker.index())
+      .Add(status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
+}
+
+void UpstreamRequest::Describe(telemetry::RequestRecord& record) const {
+  using telemetry::TimePoint;
+  record.upstream_attempts = 1;
+  if (host_ != nullptr) {
+    record.upstream_remote_address = host_->address_text();
+    record.upstream_host_name = host_->hostname();
+  }
+  if (head_sent_ == base::MonotonicTime{}) return;
+  record.upstream_local_address = local_address_;
+  record.upstream_connection_id = connection_id_;
+  record.upstream_protocol = pool_->protocol() == upstream::Protocol::kHttp2 ? http::Version::kHttp2
+                                                                             : http::Version::kHttp11;
+  record.at(TimePoint::kUpstreamPoolReady) = record.at(TimePoint::kUpstreamTxBegin) = head_sent_;
+  record.at(TimePoint::kUpstreamTxEnd) = request_sent_;
+  record.at(TimePoint::kUpstreamRxBegin) = response_began_;
+  record.at(TimePoint::kUpstreamRxEnd) = response_got_;
+}
+
+UpstreamFailure UpstreamRequest::FailureOf(upstream::PoolFailure failure, int error) {
+  constexpr std::string_view kPrefix = "upstream_reset_before_response_started";
+  switch (failure) {
+    case upstream::PoolFailure::kOverflow:
+      return {503, PILLION_RESET_TEXT("overflow"), ResponseFlag::kUpstreamOverflow,
+              "upstream_reset_before_response_started{overflow}", true};
+    case upstream::PoolFailure::kConnectTimeout:
+      return {503, PILLION_RESET_TEXT("connection timeout"), ResponseFlag::kUpstreamConnectionFailure,
+              "upstream_reset_before_response_started{connection_timeout}"};
+    case upstream::PoolFailure::kConnectFailed:
+      break;
+  }
+  base::ArenaText text;
+  text.Append(arena(), "remote connection failure|delayed connect error: ");
+  char buffer[128];
+  text.Append(arena(), strerror_r(error, buffer, sizeof buffer));
+  return {503, PILLION_RESET_TEXT("remote connection failure"), ResponseFlag::kUpstreamConnectionFailure,
+          Details(arena(), kPrefix, text.view())};
+}
+
+UpstreamFailure UpstreamRequest::FailureOf(codec::ResetReason reason, std::string_view detail) {
+  const std::string_view prefix = stream_.response_started() ? "upstream_reset_after_response_started"
+                                                             : "upstream_reset_before_response_started";
+  switch (reason) {
+    case codec::ResetReason::kProtocolError: {
+      base::ArenaText text;
+      text.Append(arena(), "protocol error|");
+      text.Append(arena(), detail);
+      return {502, PILLION_RESET_TEXT("protocol error"), ResponseFlag::kUpstreamProtocolError,
+              Details(arena(), prefix, text.view())};
+    }
+    case codec::ResetReason::kConnectionEnd:
+      return {503, PILLION_RESET_TEXT("connection termination"), ResponseFlag::kUpstreamConnectionTermination,
+              Details(arena(), prefix, "connection termination")};
+    case codec::ResetReason::kRefused:
+      return {503, PILLION_RESET_TEXT("remote refused stream reset"), ResponseFlag::kUpstreamRemoteReset,
+              Details(arena(), prefix, "remote refused stream reset")};
+    default:
+      return {503, PILLION_RESET_TEXT("remote reset"), ResponseFlag::kUpstreamRemoteReset,
+              Details(arena(), prefix, "remote reset")};
+  }
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,115 @@
+#pragma once
+
+// One attempt to have a request answered by an upstream host: choosing the host, waiting for a stream to it, sending,
+// receiving.
+//
+// | state    | meaning                              | left by                                                 |
+// |----------|--------------------------------------|---------------------------------------------------------|
+// | kIdle    | Start() was not called               | Start()                                                 |
+// | kWaiting | queued at a pool                     | a stream: kOpen; a failure: kOver; Cancel(): kOver       |
+// | kOpen    | the head was sent                    | both ends, a reset, Cancel(): kOver                     |
+// | kOver    | nothing more comes                   | -                                                       |
+//
+// Owned by its stream, in whose arena it lives. Tells the stream of what comes, never from inside Start() or a send,
+// except that Start() may fail at once (its result says so).
+
+#include <optional>
+#include <string_view>
+
+#include "source/base/timer_wheel.h"
+#include "source/codec/codec.h"
+#include "source/config/route.h"
+#include "source/telemetry/request_record.h"
+#include "source/upstream/cluster.h"
+#include "source/upstream/pooled_connection.h"
+
+namespace pillion::proxy {
+
+class Stream;
+
+// What the client gets when there is no answer from upstream.
+struct UpstreamFailure {
+  int status;
+  std::string_view body;
+  telemetry::ResponseFlag flag;
+  std::string_view details;  // in the stream's arena, or static
+  bool overloaded = false;   // x-envoy-overloaded
+};
+
+class UpstreamRequest final : public codec::ResponseReceiver, private upstream::PoolWaiter {
+ public:
+  UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority);
+  ~UpstreamRequest();
+
+  enum class Timeout : uint8_t { kRequest, kTry };
+
+  // `end`: the request has no body. A failure means that the request is over.
+  [[nodiscard]] std::optional<UpstreamFailure> Start(bool end);
+
+  // After OnUpstreamOpen(). False: stop until OnUpstreamSendReady().
+  [[nodiscard]] bool SendData(base::Slice data, bool end);
+  void SendTrailers(const http::HeaderMap& trailers);
+  void PauseReading();
+  void ResumeReading();
+
+  // Gives up; the stream hears nothing more.
+  void Cancel();
+  // As Cancel(), because of a timeout: counted against cluster and host.
+  void CancelForTimeout(Timeout timeout);
+
+  // What the access log says of it.
+  void Describe(telemetry::RequestRecord& record) const;
+
+  bool is_open() const { return state_ == State::kOpen; }
+  bool is_over() const { return state_ == State::kOver; }
+  bool request_ended() const { return request_ended_; }  // sent to its end
+
+  upstream::ClusterShard& cluster() { return cluster_; }
+  const upstream::Host* host() const { return host_.get(); }
+  upstream::PooledConnection* connection() { return connection_; }  // null until open
+  base::MonotonicTime head_sent() const { return head_sent_; }
+
+ private:
+  enum class State : uint8_t { kIdle, kWaiting, kOpen, kOver };
+
+  // codec::ResponseReceiver
+  base::Arena& arena() override;
+  void OnInformational(http::ResponseHead& head) override;
+  void OnResponseHead(http::ResponseHead& head, bool end) override;
+  void OnData(base::Slice data, bool end) override;
+  void OnTrailers(http::HeaderMap& trailers) override;
+  void OnReset(codec::ResetReason reason, std::string_view detail) override;
+  void OnSendReady() override;
+
+  // upstream::PoolWaiter
+  codec::ResponseReceiver& receiver() override { return *this; }
+  void OnPoolReady(codec::ClientStream& stream, upstream::PooledConnection& connection) override;
+  void OnPoolFailure(upstream::PoolFailure failure, int error) override;
+
+  void Open(codec::ClientStream& stream, upstream::PooledConnection& connection);
+  UpstreamFailure FailureOf(upstream::PoolFailure failure, int error);
+  UpstreamFailure FailureOf(codec::ResetReason reason, std::string_view detail);
+  void SentEnd();
+  void ReceivedEnd();
+  void EndOfBoth();
+  void CountResponse(int status);
+
+  Stream& stream_;
+  upstream::ClusterShard& cluster_;
+  std::shared_ptr<upstream::Host> host_;
+  upstream::Pool* pool_ = nullptr;
+  codec::ClientStream* upstream_ = nullptr;  // while kOpen
+  upstream::PooledConnection* connection_ = nullptr;
+  std::string_view local_address_;  // in the arena; only where somebody logs
+  uint64_t connection_id_ = 0;
+  base::MonotonicTime head_sent_{};
+  base::MonotonicTime request_sent_{};
+  base::MonotonicTime response_began_{};
+  base::MonotonicTime response_got_{};
+  State state_ = State::kIdle;
+  bool head_ends_ = false;       // the request has no body
+  bool request_ended_ = false;   // sent
+  bool response_ended_ = false;  // received
+};
+
+}  // namespace pillion::proxy

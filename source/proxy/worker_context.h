@@ -1,0 +1,49 @@
+#pragma once
+
+// What the data path of one worker has in common. Made by the server, on the heap, before the worker's thread starts;
+// used on that thread only; outlives every connection of the worker.
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "source/base/random.h"
+#include "source/base/slab.h"
+#include "source/codec/http2/memory_pool.h"
+#include "source/event/worker.h"
+#include "source/upstream/cluster.h"
+
+namespace pillion::proxy {
+
+class Stream;
+class UpstreamRequest;
+
+// The `date` of responses (RFC 9110, 5.6.7), made once a second.
+class DateText {
+ public:
+  static constexpr size_t kSize = 29;
+
+  // Good until the next call.
+  std::string_view At(base::WallTime now);
+
+ private:
+  int64_t second_ = -1;
+  char text_[kSize + 1];
+};
+
+struct WorkerContext {
+  WorkerContext(event::Worker& worker, uint64_t seed) : worker(worker), random(seed) {}
+
+  // By the index that the route tables use.
+  upstream::ClusterShard& cluster(uint32_t index) { return *clusters[index]; }
+
+  event::Worker& worker;
+  base::Random random;
+  DateText date;
+  codec::http2::MemoryPool http2_memory;
+  base::Slab<Stream> streams;
+  std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
+  uint64_t next_connection_id = 1;
+};
+
+}  // namespace pillion::proxy

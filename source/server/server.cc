@@ -1,0 +1,182 @@
+#include "source/server/server.h"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <random>
+
+#include "absl/container/flat_hash_map.h"
+#include "spdlog/spdlog.h"
+
+namespace pillion::server {
+namespace {
+
+// Connections are descriptors: as many as the system allows.
+void RaiseDescriptorLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
+  std::optional<net::Address> result;
+  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
+    result = net::Address::Ip(socket->ip, socket->port);
+  } else {
+    result = net::Address::Unix(std::get<config::UnixPath>(address).path);
+  }
+  if (!result) return absl::InvalidArgumentError("not an address: " + config::AddressText(address));
+  return *result;
+}
+
+net::ListenOptions ListenOptionsOf(const config::Listener& listener, bool reuse_port) {
+  net::ListenOptions options;
+  options.reuse_port = reuse_port;
+  options.backlog = static_cast<int>(listener.tcp_backlog.value_or(0));
+  if (const auto* socket = std::get_if<config::SocketAddress>(&listener.address)) {
+    options.ipv4_compat = socket->ipv4_compat;
+  } else {
+    options.unix_mode = std::get<config::UnixPath>(listener.address).mode;
+  }
+  return options;
+}
+
+uint64_t Seed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap)
+    : options_(options),
+      bootstrap_(std::move(bootstrap)),
+      registry_(options.concurrency),
+      log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)) {}
+
+Server::~Server() { Stop(); }
+
+void Server::MakeClusters() {
+  for (const std::shared_ptr<const config::Cluster>& cluster : bootstrap_->clusters) {
+    clusters_.push_back(std::make_unique<upstream::Cluster>(cluster, registry_));
+  }
+}
+
+absl::StatusOr<proxy::AccessLogs> Server::OpenLogs(const config::Listener& listener) {
+  const auto& terminal = listener.filter_chain.terminal;
+  const auto* manager = std::get_if<config::HttpConnectionManager>(&terminal);
+  const std::vector<config::AccessLog>& configured =
+      manager != nullptr ? manager->access_logs : std::get<config::TcpProxy>(terminal).access_logs;
+  proxy::AccessLogs logs;
+  std::vector<std::string> errors;
+  for (const config::AccessLog& log : configured) {
+    logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
+  }
+  if (errors.empty()) return logs;
+  std::string text = "listener " + listener.name;
+  for (const std::string& error : errors) text += ": " + error;
+  return absl::InvalidArgumentError(text);
+}
+
+absl::Status Server::OpenListeners() {
+  absl::flat_hash_map<std::string, uint32_t> indexes;
+  for (uint32_t i = 0; i < clusters_.size(); ++i) indexes[clusters_[i]->config().name] = i;
+  const route::Table::ClusterIndex index = [&](const std::string& name) {
+    const auto found = indexes.find(name);
+    return found == indexes.end() ? route::Entry::kNoCluster : found->second;
+  };
+  for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
+    absl::StatusOr<net::Address> address = ToNetAddress(config->address);
+    if (!address.ok()) return address.status();
+    absl::StatusOr<proxy::AccessLogs> logs = OpenLogs(*config);
+    if (!logs.ok()) return logs.status();
+    listeners_.push_back(std::make_unique<proxy::Listener>(config, index, registry_, *std::move(logs)));
+    // One socket for each worker where the kernel spreads connections over them; else one that all accept from.
+    const bool per_worker = config->enable_reuse_port && address->family() != AF_UNIX;
+    std::vector<const net::ListenSocket*> sockets;
+    for (size_t i = 0; i < (per_worker ? workers_.size() : 1); ++i) {
+      absl::StatusOr<std::unique_ptr<net::ListenSocket>> socket =
+          net::ListenSocket::Open(*address, ListenOptionsOf(*config, per_worker));
+      if (!socket.ok()) return socket.status();
+      address = (*socket)->address();  // the port that the kernel chose holds for all
+      sockets.push_back(socket->get());
+      sockets_.push_back(*std::move(socket));
+    }
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      workers_[i]->AddListener(*listeners_.back(), {sockets[per_worker ? i : 0]});
+    }
+    spdlog::info("listener {} on {}", config->name, address->text());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::Start() {
+  RaiseDescriptorLimit();
+  MakeClusters();
+  for (uint32_t i = 0; i < options_.concurrency; ++i) {
+    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));
+  }
+  if (absl::Status status = OpenListeners(); !status.ok()) return status;
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
+  std::signal(SIGPIPE, SIG_IGN);
+  WaitForSignal();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
+  state_ = State::kLive;
+  return absl::OkStatus();
+}
+
+void Server::Run() { io_.run(); }
+
+void Server::WaitForSignal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    WaitForSignal();
+    OnSignal(signal);
+  });
+}
+
+void Server::OnSignal(int signal) {
+  if (signal == SIGHUP) return;
+  if (signal == SIGUSR1) {
+    log_writer_.Reopen();
+    return;
+  }
+  if (state_ == State::kLive) {
+    spdlog::info("signal {}: draining for at most {} s", signal, options_.drain_time_s);
+    Drain();
+  } else {
+    spdlog::info("signal {} again: ending now", signal);
+    Stop();
+  }
+}
+
+void Server::Drain() {
+  state_ = State::kDraining;
+  busy_workers_ = workers_.size();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+    worker->Drain([this] {
+      boost::asio::post(io_, [this] {
+        if (--busy_workers_ == 0) Stop();
+      });
+    });
+  }
+  drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
+  drain_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    spdlog::warn("drain time is over: ending what is left");
+    Stop();
+  });
+}
+
+void Server::Stop() {
+  if (state_ == State::kStopped) return;
+  state_ = State::kStopped;
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
+  workers_.clear();
+  listeners_.clear();
+  sockets_.clear();
+  io_.stop();
+}
+
+}  // namespace pillion::server

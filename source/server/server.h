@@ -1,0 +1,72 @@
+#pragma once
+
+// The process: the only place that knows all parts. Made and run on the main thread, whose asio loop serves the
+// administration, signals and discovery; the workers serve the traffic.
+//
+// | state    | meaning                                                            | left by                          |
+// |----------|--------------------------------------------------------------------|----------------------------------|
+// | starting | clusters resolve, sockets are bound                                | all done                         |
+// | live     | listening                                                          | SIGTERM, SIGINT, /quitquitquit   |
+// | draining | no new connections; streams finish, for the drain time at the most | the last stream's end, the time, a second signal |
+// | stopped  | Run() returns                                                      | -                                |
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "source/base/clock.h"
+#include "source/config/model.h"
+#include "source/net/listener.h"
+#include "source/proxy/listener.h"
+#include "source/server/options.h"
+#include "source/server/worker_thread.h"
+#include "source/stats/registry.h"
+#include "source/telemetry/log_writer.h"
+#include "source/upstream/cluster.h"
+
+namespace pillion::server {
+
+class Server {
+ public:
+  Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap);
+  ~Server();
+
+  // Binds every socket and starts the workers. An error names what could not be done; nothing runs then.
+  absl::Status Start();
+
+  // Until the process shall end.
+  void Run();
+
+ private:
+  enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
+
+  void MakeClusters();
+  absl::StatusOr<proxy::AccessLogs> OpenLogs(const config::Listener& listener);
+  absl::Status OpenListeners();
+  void WaitForSignal();
+  void OnSignal(int signal);
+  void Drain();
+  void Stop();
+
+  const Options options_;
+  const std::shared_ptr<const config::Bootstrap> bootstrap_;
+  const base::SystemClock clock_;
+  stats::Registry registry_;
+  boost::asio::io_context io_{1};
+  boost::asio::signal_set signals_{io_};
+  boost::asio::steady_timer drain_timer_{io_};
+
+  telemetry::LogWriter log_writer_;
+  std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
+  std::vector<std::unique_ptr<net::ListenSocket>> sockets_;
+  std::vector<std::unique_ptr<proxy::Listener>> listeners_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  size_t busy_workers_ = 0;
+  State state_ = State::kStarting;
+};
+
+}  // namespace pillion::server

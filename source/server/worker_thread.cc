@@ -1,0 +1,96 @@
+#include "source/server/worker_thread.h"
+
+#include <pthread.h>
+
+#include <string>
+
+#include "source/upstream/http_client_codecs.h"
+
+namespace pillion::server {
+namespace {
+
+// How often a draining worker looks whether its last connection has gone.
+constexpr base::Duration kIdleCheck = std::chrono::milliseconds(10);
+
+}  // namespace
+
+WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
+                           const std::vector<std::unique_ptr<upstream::Cluster>>& clusters)
+    : worker_(index, clock),
+      loop_(worker_),
+      connector_(loop_),
+      stats_(registry.shard(index)),
+      context_(worker_, seed),
+      idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }) {
+  for (const std::unique_ptr<upstream::Cluster>& cluster : clusters) {
+    context_.clusters.push_back(std::make_unique<upstream::ClusterShard>(
+        *cluster, worker_, connector_, stats_, context_.random,
+        std::make_unique<upstream::HttpClientCodecs>(cluster->config(), worker_.blocks(), context_.http2_memory)));
+  }
+}
+
+WorkerThread::~WorkerThread() { StopAndJoin(); }
+
+void WorkerThread::AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets) {
+  listeners_.push_back({std::make_unique<proxy::ListenerShard>(listener, context_, stats_), std::move(sockets)});
+}
+
+void WorkerThread::Start() {
+  worker_.Post([this] {
+    for (Accepting& listener : listeners_) {
+      for (const net::ListenSocket* socket : listener.sockets) listener.shard->Accept(loop_, *socket);
+    }
+  });
+  thread_ = std::thread([this] { loop_.Run(); });
+  const std::string name = "worker_" + std::to_string(worker_.index());
+  pthread_setname_np(thread_.native_handle(), name.c_str());
+}
+
+void WorkerThread::Drain(std::function<void()> idle) {
+  worker_.Post([this, idle = std::move(idle)]() mutable {
+    idle_ = std::move(idle);
+    for (Accepting& listener : listeners_) {
+      listener.shard->StopAccepting();
+      listener.shard->StartDrain();
+    }
+    worker_.SetTimer(idle_check_, base::Duration::zero());
+  });
+}
+
+size_t WorkerThread::Connections() const {
+  size_t count = 0;
+  for (const Accepting& listener : listeners_) count += listener.shard->connections();
+  return count;
+}
+
+void WorkerThread::CheckIdle() {
+  if (Connections() > 0) {
+    worker_.SetTimer(idle_check_, kIdleCheck);
+  } else if (idle_) {
+    idle_();
+    idle_ = nullptr;
+  }
+}
+
+void WorkerThread::CloseAll() {
+  worker_.Post([this] {
+    for (Accepting& listener : listeners_) listener.shard->CloseAll();
+  });
+}
+
+void WorkerThread::StopAndJoin() {
+  if (!thread_.joinable()) return;
+  // What is left goes in a last turn, on the worker's own thread: streams, then connections, then pools.
+  worker_.Post([this] {
+    for (Accepting& listener : listeners_) {
+      listener.shard->StopAccepting();
+      listener.shard->CloseAll();
+    }
+    loop_.Stop();
+  });
+  thread_.join();
+  listeners_.clear();
+  context_.clusters.clear();
+}
+
+}  // namespace pillion::server

@@ -1,0 +1,63 @@
+#pragma once
+
+// A worker with its thread and everything of it that the data path uses. Made, started, stopped and destroyed by the
+// main thread; what is inside belongs to the worker's thread from Start() until Join().
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "source/event/epoll_loop.h"
+#include "source/net/socket.h"
+#include "source/proxy/listener.h"
+#include "source/proxy/worker_context.h"
+#include "source/upstream/cluster.h"
+
+namespace pillion::server {
+
+class WorkerThread {
+ public:
+  WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
+               const std::vector<std::unique_ptr<upstream::Cluster>>& clusters);
+  ~WorkerThread();
+
+  // Before Start(). `sockets` are accepted from once the thread runs.
+  void AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets);
+
+  void Start();
+
+  // No new connections; those there are end with their last stream. `idle` is called on the main thread's behalf, on
+  // the worker's thread, when none is left.
+  void Drain(std::function<void()> idle);
+  // What is in flight is cut short.
+  void CloseAll();
+  // Ends the thread; connections must be gone, or are cut short.
+  void StopAndJoin();
+
+  void Post(std::function<void()> work) { worker_.Post(std::move(work)); }
+  event::Worker& worker() { return worker_; }
+  // On the worker's thread only.
+  proxy::WorkerContext& context() { return context_; }
+
+ private:
+  struct Accepting {
+    std::unique_ptr<proxy::ListenerShard> shard;
+    std::vector<const net::ListenSocket*> sockets;
+  };
+
+  size_t Connections() const;
+  void CheckIdle();
+
+  event::Worker worker_;
+  event::EpollLoop loop_;
+  net::SocketConnector connector_;
+  stats::Shard& stats_;
+  proxy::WorkerContext context_;
+  std::vector<Accepting> listeners_;
+  std::function<void()> idle_;
+  base::Timer idle_check_;
+  std::thread thread_;
+};
+
+}  // namespace pillion::server
