@@ -25,7 +25,6 @@ class OutgoingStream final : public StreamOf<ClientStream> {
 
   ClientConnection& connection_;
   http::Method method_ = http::Method::kOther;
-  bool head_received_ = false;  // not a 1xx
   uint32_t informational_ = 0;
 };
 
@@ -36,7 +35,9 @@ ClientConnection::ClientConnection(Link& link, ClientEvents& events, base::Block
 ClientConnection::~ClientConnection() { DestroyStreams(); }
 
 size_t ClientConnection::Receive(const base::Slice& data) {
-  ReceiveBytes(data);
+  StartReceive(data);
+  Feed(0, data.size());
+  FinishReceive();
   return data.size();
 }
 
@@ -99,7 +100,7 @@ void ClientConnection::RefuseUnsent() {
 Stream* ClientConnection::OnHeadersBegin(const nghttp2_frame& frame) {
   Stream* base = Find(frame.hd.stream_id);
   if (base == nullptr || base->over() || base->input_over_) return nullptr;
-  if (static_cast<OutgoingStream*>(base)->head_received_) {
+  if (base->head_received_) {
     decoder_.StartTrailers(base->receiver_->arena());
   } else {
     decoder_.StartResponse(base->receiver_->arena());

@@ -43,7 +43,7 @@ class ClientConnection final : public codec::ClientConnection, private Session {
   void OnHeadersEnd(Stream& stream, bool end) override;
   void OnFrame(const nghttp2_frame& frame) override;
   void DestroyStream(Stream& stream) override;
-  void OnStreamClosed() override { events_.OnStreamEnd(); }
+  void OnStreamClosed(int32_t, bool) override { events_.OnStreamEnd(); }
   void TellFlood(Flood flood, bool fatal) override { events_.OnFlood(flood, fatal); }
   void TellConnectionError(std::string_view detail) override { events_.OnConnectionError(detail); }
 

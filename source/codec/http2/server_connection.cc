@@ -1,6 +1,12 @@
 #include "source/codec/http2/server_connection.h"
 
 namespace pillion::codec::http2 {
+namespace {
+
+// Of one header block (CVE-2024-27316). A head within the default limits needs four.
+constexpr uint32_t kMaxContinuations = 8;
+
+}  // namespace
 
 class IncomingStream final : public StreamOf<ServerStream> {
  public:
@@ -23,18 +29,84 @@ class IncomingStream final : public StreamOf<ServerStream> {
   RequestReceiver& receiver() const { return static_cast<RequestReceiver&>(*receiver_); }
 
   ServerConnection& connection_;
-  bool head_received_ = false;
 };
 
 ServerConnection::ServerConnection(Link& link, ServerEvents& events, base::BlockPool& pool, MemoryPool& memory,
                                    const Options& options)
-    : Session(Role::kServer, link, pool, memory, options), events_(events) {}
+    : Session(Role::kServer, link, pool, memory, options),
+      events_(events),
+      scanner_(NGHTTP2_CLIENT_MAGIC_LEN) {}
 
 ServerConnection::~ServerConnection() { DestroyStreams(); }
 
 size_t ServerConnection::Receive(const base::Slice& data) {
-  ReceiveBytes(data);
+  StartReceive(data);
+  FrameHead head;
+  size_t fed = 0;
+  for (size_t position = 0; scanner_.Next(data.view(), position, head);) {
+    if (!NeedsLook(head)) continue;
+    Feed(fed, head.start);
+    fed = head.start;
+    if (!IsAccepted(head)) break;
+  }
+  Feed(fed, data.size());
+  FinishReceive();
   return data.size();
+}
+
+bool ServerConnection::NeedsLook(const FrameHead& head) {
+  const bool end = (head.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (head.type) {
+    case NGHTTP2_HEADERS:
+      continuations_ = 0;
+      if (head.stream_id > history_.highest() && head.stream_id % 2 == 1) {
+        history_.Open(head.stream_id);
+        open_input_ = end ? 0 : head.stream_id;
+        return false;
+      }
+      break;
+    case NGHTTP2_DATA:
+      break;
+    case NGHTTP2_CONTINUATION:
+      return ++continuations_ > kMaxContinuations;
+    case NGHTTP2_RST_STREAM:
+      if (head.stream_id == open_input_) open_input_ = 0;
+      return false;
+    default:
+      return false;
+  }
+  if (head.stream_id != open_input_) return true;
+  if (end) open_input_ = 0;
+  return false;
+}
+
+bool ServerConnection::IsAccepted(const FrameHead& head) {
+  if (failed_) return false;
+  if (head.type == NGHTTP2_CONTINUATION) {
+    EndByFlood(Flood::kContinuation);
+    return false;
+  }
+  // What is wrong with ids that no client may use, nghttp2 knows.
+  if (head.stream_id % 2 == 0 || head.stream_id > history_.highest()) return true;
+  if (Find(static_cast<int32_t>(head.stream_id)) != nullptr) {
+    if ((head.flags & NGHTTP2_FLAG_END_STREAM) == 0) open_input_ = head.stream_id;
+    return true;
+  }
+  switch (history_.Look(head.stream_id)) {
+    case StreamHistory::Past::kUnknown:
+      return true;
+    case StreamHistory::Past::kSkipped:
+      FailConnection(NGHTTP2_PROTOCOL_ERROR, "http2.stream_id_not_increasing");
+      return false;
+    case StreamHistory::Past::kClosed:
+      FailConnection(NGHTTP2_STREAM_CLOSED, "http2.frame_on_closed_stream");
+      return false;
+  }
+  return true;
+}
+
+void ServerConnection::OnStreamClosed(int32_t stream_id, bool reset_by_us) {
+  if (!reset_by_us) history_.Close(static_cast<uint32_t>(stream_id));
 }
 
 void ServerConnection::StartDrain() {

@@ -7,7 +7,9 @@
 #include <string_view>
 
 #include "source/codec/codec.h"
+#include "source/codec/http2/frame_scanner.h"
 #include "source/codec/http2/session.h"
+#include "source/codec/http2/stream_history.h"
 
 namespace pillion::codec::http2 {
 
@@ -41,12 +43,22 @@ class ServerConnection final : public codec::ServerConnection, private Session {
   void OnHeadersEnd(Stream& stream, bool end) override;
   void OnFrame(const nghttp2_frame& frame) override;
   void DestroyStream(Stream& stream) override;
+  void OnStreamClosed(int32_t stream_id, bool reset_by_us) override;
   void TellFlood(Flood flood, bool fatal) override { events_.OnFlood(flood, fatal); }
   void TellConnectionError(std::string_view detail) override { events_.OnConnectionError(detail); }
 
   void SubmitHead(IncomingStream& stream, const http::ResponseHead& head, bool end);
 
+  // Whether a frame may be one that nghttp2 lets pass and we don't: to be seen when what comes before it was taken.
+  bool NeedsLook(const FrameHead& head);
+  // False: it is, and the connection was ended.
+  bool IsAccepted(const FrameHead& head);
+
   ServerEvents& events_;
+  FrameScanner scanner_;
+  StreamHistory history_;
+  uint32_t continuations_ = 0;
+  uint32_t open_input_ = 0;  // a stream that takes DATA and trailers for sure; 0: none is known
 };
 
 }  // namespace pillion::codec::http2

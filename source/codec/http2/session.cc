@@ -55,14 +55,15 @@ void Session::Register(Stream& stream) {
 
 // Input.
 
-void Session::ReceiveBytes(const base::Slice& data) {
-  if (failed_) return;
-  floods_.OnRead();
+void Session::StartReceive(const base::Slice& data) {
   input_ = &data;
-  const ssize_t result =
-      nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(data.data()), data.size());
-  DeliverStash();
-  input_ = nullptr;
+  floods_.OnRead();
+}
+
+void Session::Feed(size_t from, size_t to) {
+  if (failed_ || from == to) return;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(input_->data());
+  const ssize_t result = nghttp2_session_mem_recv(session_, bytes + from, to - from);
   if (result == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) {
     EndByFlood(Flood::kContinuation);
   } else if (result == NGHTTP2_ERR_FLOODED) {
@@ -70,6 +71,11 @@ void Session::ReceiveBytes(const base::Slice& data) {
   } else if (result < 0) {
     FailConnection(NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror(static_cast<int>(result)));
   }
+}
+
+void Session::FinishReceive() {
+  DeliverStash();
+  input_ = nullptr;
   if (nghttp2_session_want_write(session_)) WantOutput();
 }
 
@@ -119,6 +125,10 @@ void Session::OnDataEnd(const nghttp2_frame& frame) {
 bool Session::EndInput(Stream& stream) {
   stream.input_closed_ = true;
   if (stream.over() || stream.input_over_) return false;
+  if (!stream.head_received_) {
+    FailStream(stream, "http2.end_without_head");
+    return false;
+  }
   if (stream.expected_ >= 0 && stream.received_ != stream.expected_) {
     FailStream(stream, "http2.content_length_mismatch");
     return false;
@@ -174,6 +184,8 @@ void Session::CloseStream(Stream& stream, uint32_t error_code) {
     stash_stream_ = nullptr;
     stash_ = base::Slice();
   }
+  const int32_t stream_id = stream.id_;
+  const bool reset_by_us = stream.reset_queued_;
   if (!stream.over()) {
     MessageReceiver& receiver = *stream.receiver_;
     stream.Abandon();
@@ -188,7 +200,7 @@ void Session::CloseStream(Stream& stream, uint32_t error_code) {
   static_cast<base::ListNode<OpenTag>&>(stream).Unlink();
   --open_streams_;
   DestroyStream(stream);
-  OnStreamClosed();
+  OnStreamClosed(stream_id, reset_by_us);
 }
 
 // Windows.

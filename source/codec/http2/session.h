@@ -43,7 +43,10 @@ class Session {
   virtual ~Session();
 
   // What the calls of codec::Connection do.
-  void ReceiveBytes(const base::Slice& data);
+  void StartReceive(const base::Slice& data);
+  // Has nghttp2 take bytes [from, to) of it.
+  void Feed(size_t from, size_t to);
+  void FinishReceive();
   void ReceiveFin();
   void AbortAll(std::string_view detail);
   void ProduceFrames(size_t budget);
@@ -60,8 +63,8 @@ class Session {
   virtual void OnFrame(const nghttp2_frame& frame) = 0;  // SETTINGS, GOAWAY and RST_STREAM
   // It is over, and no longer registered.
   virtual void DestroyStream(Stream& stream) = 0;
-  // One stream less.
-  virtual void OnStreamClosed() {}
+  // One stream less. `reset_by_us`: the peer may not know that yet.
+  virtual void OnStreamClosed(int32_t stream_id, bool reset_by_us) = 0;
   virtual void TellFlood(Flood flood, bool fatal) = 0;
   virtual void TellConnectionError(std::string_view detail) = 0;
 
@@ -69,6 +72,7 @@ class Session {
   void FailStream(Stream& stream, std::string_view detail);
   // Ends the connection with GOAWAY(error_code); every receiver is told.
   void FailConnection(uint32_t error_code, std::string_view detail);
+  void EndByFlood(Flood flood);
   // Counts odd behaviour.
   void Charge(Flood flood);
 
@@ -121,7 +125,6 @@ class Session {
   ssize_t ReadData(Stream& stream, size_t limit, uint32_t* flags);
   void WriteData(Stream& stream, uint8_t flags, const uint8_t* frame_head, size_t size);
   void CloseStream(Stream& stream, uint32_t error_code);
-  void EndByFlood(Flood flood);
   void End(uint32_t error_code, ResetReason reason, std::string_view detail);
   void TellAll(ResetReason reason, std::string_view detail);
   void SendFrames();

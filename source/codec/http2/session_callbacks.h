@@ -2,14 +2,9 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <cstddef>
-
 namespace pillion::codec::http2 {
 
 class Stream;
-
-// CONTINUATION frames of one header block (CVE-2024-27316); a head within the limits needs four.
-inline constexpr size_t kMaxContinuations = 8;
 
 // Shared by all sessions of the process, never changed.
 const nghttp2_session_callbacks* SessionCallbacks();

@@ -1,7 +1,5 @@
 #include "source/codec/http2/stream.h"
 
-#include <cstring>
-
 #include "source/codec/http2/session.h"
 
 namespace pillion::codec::http2 {
@@ -56,8 +54,8 @@ void Stream::QueueTrailers(const http::HeaderMap& trailers) {
   auto* fields = static_cast<http::HeaderField*>(trailers_);
   char* text = reinterpret_cast<char*>(fields + trailers.size());
   for (const http::HeaderField& field : trailers) {
-    std::memcpy(text, field.name_data, field.name_size);
-    std::memcpy(text + field.name_size, field.value_data, field.value_size);
+    field.name().copy(text, field.name_size);
+    field.value().copy(text + field.name_size, field.value_size);
     *fields = field;
     fields->name_data = text;
     fields->value_data = text + field.name_size;

@@ -68,6 +68,7 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
   int64_t expected_ = -1;         // content-length of what comes in; -1: not known
   int64_t received_ = 0;
   bool head_queued_ = false;
+  bool head_received_ = false;    // a 1xx does not count
   bool end_queued_ = false;
   bool end_sent_ = false;
   bool input_over_ = false;

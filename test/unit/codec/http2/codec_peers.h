@@ -19,6 +19,7 @@
 #include "source/codec/http2/memory_pool.h"
 #include "source/codec/http2/options.h"
 #include "source/codec/http2/server_connection.h"
+#include "test/unit/codec/http2/raw_frames.h"
 
 namespace pillion::codec::http2 {
 
@@ -264,6 +265,42 @@ struct Pair {
   MemoryPool memory;
   ServerPeer server;
   ClientPeer client;
+};
+
+inline base::Slice MakeSlice(base::BlockPool& pool, std::string_view text);
+
+// A codec against frames written by hand. `Peer` is ServerPeer or ClientPeer.
+template <typename Peer>
+struct RawSide {
+  explicit RawSide(const Options& side_options = {}) : options(side_options), peer(pool, memory, options) {}
+
+  // Gives `bytes` to the codec, in pieces of at most `piece`, and returns the frames that it answers.
+  std::vector<SeenFrame> Exchange(std::string_view bytes, size_t piece = 60'000) {
+    while (!bytes.empty()) {
+      base::Block* block = pool.Take(base::BlockSize::kRead);
+      const size_t size = std::min({bytes.size(), block->capacity(), piece});
+      bytes.copy(block->data(), size);
+      const base::Slice slice(block, block->data(), size);
+      if (peer.connection.Receive(slice) != size) std::abort();
+      bytes.remove_prefix(size);
+    }
+    return Output();
+  }
+  std::string Send(std::string_view bytes, size_t piece = 60'000) { return FramesText(Exchange(bytes, piece)); }
+
+  std::vector<SeenFrame> Output(size_t budget = kNoBudget) {
+    peer.link.clear_wanted();
+    peer.connection.Produce(budget);
+    const std::string bytes = peer.link.output().ToString();
+    if (drain) peer.link.output().Clear();
+    return ParseFrames(bytes);
+  }
+
+  Options options;
+  base::BlockPool pool;
+  MemoryPool memory;
+  Peer peer;
+  bool drain = true;  // false: like a peer that does not read
 };
 
 inline base::Slice MakeSlice(base::BlockPool& pool, std::string_view text) { return base::Slice::Copy(pool, text); }
