@@ -38,7 +38,8 @@ bool Stream::QueueData(base::Slice data, bool end) {
   if (!data.empty()) pending_.Append(std::move(data));
   end_queued_ = end;
   WantToSend();
-  send_blocked_ = !end && pending_.size() > session_.options_.send_high_watermark;
+  // Once blocked it stays so until OnSendReady() was told, wherever between the two watermarks it is.
+  send_blocked_ = !end && (send_blocked_ || pending_.size() > session_.options_.send_high_watermark);
   const bool room = !send_blocked_;
   CheckOver();
   return room;
