@@ -6,6 +6,7 @@
 #include <random>
 
 #include "absl/container/flat_hash_map.h"
+#include "source/server/administration.h"
 #include "spdlog/spdlog.h"
 
 namespace pillion::server {
@@ -53,7 +54,9 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
     : options_(options),
       bootstrap_(std::move(bootstrap)),
       registry_(options.concurrency),
-      log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)) {}
+      log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)),
+      started_(clock_.MonotonicNow()),
+      started_wall_(clock_.WallNow()) {}
 
 Server::~Server() { Stop(); }
 
@@ -106,6 +109,7 @@ absl::Status Server::OpenListeners() {
     for (size_t i = 0; i < workers_.size(); ++i) {
       workers_[i]->AddListener(*listeners_.back(), {sockets[per_worker ? i : 0]});
     }
+    bound_.push_back({config->name, *address});
     spdlog::info("listener {} on {}", config->name, address->text());
   }
   return absl::OkStatus();
@@ -118,6 +122,10 @@ absl::Status Server::Start() {
     workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));
   }
   if (absl::Status status = OpenListeners(); !status.ok()) return status;
+  administration_ = std::make_unique<Administration>(*this);
+  if (absl::Status status = administration_->Start(); !status.ok()) return status;
+  RegisterStats();
+  RollStats();
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
@@ -127,6 +135,52 @@ absl::Status Server::Start() {
 }
 
 void Server::Run() { io_.run(); }
+
+void Server::RegisterStats() {
+  registry_.AddGaugeCallback("server.live", [this] { return admin_state() == admin::State::kLive ? 1 : 0; });
+  registry_.AddGaugeCallback("server.state", [this] { return static_cast<uint64_t>(admin_state()); });
+  registry_.AddGaugeCallback("server.uptime", [this] { return static_cast<uint64_t>(uptime().count()); });
+  registry_.AddGaugeCallback("server.concurrency", [this] { return uint64_t{options_.concurrency}; });
+  registry_.AddGaugeCallback("listener_manager.total_listeners_active", [this] { return uint64_t{bound_.size()}; });
+  registry_.AddGaugeCallback("cluster_manager.active_clusters", [this] { return uint64_t{clusters_.size()}; });
+}
+
+void Server::RollStats() {
+  constexpr std::chrono::seconds kInterval(5);  // Envoy's stats_flush_interval
+  roll_timer_.expires_after(kInterval);
+  roll_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    registry_.RollInterval();
+    RollStats();
+  });
+}
+
+admin::State Server::admin_state() const {
+  if (state_ == State::kStarting) return admin::State::kInitializing;
+  return state_ == State::kLive && !healthcheck_failed_ ? admin::State::kLive : admin::State::kDraining;
+}
+
+std::chrono::seconds Server::uptime() const {
+  return std::chrono::duration_cast<std::chrono::seconds>(clock_.MonotonicNow() - started_);
+}
+
+absl::Status Server::DrainListeners(const admin::DrainQuery& query) {
+  if (query.inbound_only) return absl::UnimplementedError("inboundonly needs traffic_direction, which no listener has");
+  const auto stop = [this] {
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAccepting();
+  };
+  if (!query.graceful) {
+    stop();
+    return absl::OkStatus();
+  }
+  // Whoever comes within the drain time is still served.
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->DrainConnections();
+  drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
+  drain_timer_.async_wait([stop](const boost::system::error_code& error) {
+    if (!error) stop();
+  });
+  return absl::OkStatus();
+}
 
 void Server::WaitForSignal() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
@@ -174,6 +228,7 @@ void Server::Stop() {
   state_ = State::kStopped;
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
+  administration_.reset();
   listeners_.clear();
   sockets_.clear();
   io_.stop();

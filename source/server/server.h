@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "source/admin/sources.h"
 #include "source/base/clock.h"
 #include "source/config/model.h"
 #include "source/net/listener.h"
@@ -29,6 +30,8 @@
 #include "source/upstream/cluster.h"
 
 namespace pillion::server {
+
+class Administration;
 
 class Server {
  public:
@@ -42,11 +45,23 @@ class Server {
   void Run();
 
  private:
+  friend class Administration;
+
+  struct BoundListener {
+    std::string name;
+    net::Address address;  // with the port that the kernel chose
+  };
+
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
 
   void MakeClusters();
   absl::StatusOr<proxy::AccessLogs> OpenLogs(const config::Listener& listener);
   absl::Status OpenListeners();
+  void RegisterStats();
+  void RollStats();
+  admin::State admin_state() const;
+  std::chrono::seconds uptime() const;
+  absl::Status DrainListeners(const admin::DrainQuery& query);
   void WaitForSignal();
   void OnSignal(int signal);
   void Drain();
@@ -59,13 +74,19 @@ class Server {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer drain_timer_{io_};
+  boost::asio::steady_timer roll_timer_{io_};
 
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
   std::vector<std::unique_ptr<net::ListenSocket>> sockets_;
+  std::vector<BoundListener> bound_;
   std::vector<std::unique_ptr<proxy::Listener>> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<Administration> administration_;
+  const base::MonotonicTime started_;
+  const base::WallTime started_wall_;
   size_t busy_workers_ = 0;
+  bool healthcheck_failed_ = false;
   State state_ = State::kStarting;
 };
 

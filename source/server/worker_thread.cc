@@ -57,6 +57,18 @@ void WorkerThread::Drain(std::function<void()> idle) {
   });
 }
 
+void WorkerThread::StopAccepting() {
+  worker_.Post([this] {
+    for (Accepting& listener : listeners_) listener.shard->StopAccepting();
+  });
+}
+
+void WorkerThread::DrainConnections() {
+  worker_.Post([this] {
+    for (Accepting& listener : listeners_) listener.shard->StartDrain();
+  });
+}
+
 size_t WorkerThread::Connections() const {
   size_t count = 0;
   for (const Accepting& listener : listeners_) count += listener.shard->connections();

@@ -30,6 +30,10 @@ class WorkerThread {
   // No new connections; those there are end with their last stream. `idle` is called on the main thread's behalf, on
   // the worker's thread, when none is left.
   void Drain(std::function<void()> idle);
+  // No new connections; those there are go on.
+  void StopAccepting();
+  // Connections end with their last stream; new ones are still taken.
+  void DrainConnections();
   // What is in flight is cut short.
   void CloseAll();
   // Ends the thread; connections must be gone, or are cut short.
