@@ -144,6 +144,7 @@ Stream* ServerConnection::OnHeadersBegin(const nghttp2_frame& frame) {
   nghttp2_session_set_stream_user_data(session_, stream->id_, static_cast<Stream*>(stream));
   floods_.OnStreamOpened();
   stream->receiver_ = events_.OnRequestBegin(*stream);
+  if (stream->over()) return nullptr;
   decoder_.StartRequest(stream->receiver_->arena());
   return stream;
 }

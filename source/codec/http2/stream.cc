@@ -112,14 +112,14 @@ void Stream::CheckOver() {
 }
 
 void Stream::LetGo() {
-  receiver_ = nullptr;
+  over_ = true;
   if (held_ > 0) session_.ReleaseHeld(std::exchange(held_, 0));
   // What is left of the request is not wanted (RFC 9113, 8.1); the answer goes out first.
   if (!input_closed_) session_.resets_due_.PushBack(*this);
 }
 
 void Stream::Abandon() {
-  receiver_ = nullptr;
+  over_ = true;
   reset_queued_ = true;
   pending_.Clear();
   if (held_ > 0) session_.ReleaseHeld(std::exchange(held_, 0));

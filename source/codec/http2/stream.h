@@ -9,7 +9,7 @@
 // | out       |                          | end_queued_: the end was given to us | end_sent_: END_STREAM was sent  |
 // | in        |                          | input_over_: it was told the end     | input_closed_: END_STREAM came  |
 //
-// Over (receiver_ is null): both directions ended for the receiver, OnReset(), or Reset().
+// Over, so that receiver_ is not used any more: both directions ended for the receiver, OnReset(), or Reset().
 
 #include <nghttp2/nghttp2.h>
 
@@ -34,7 +34,7 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  bool over() const { return receiver_ == nullptr; }
+  bool over() const { return over_; }
 
  protected:
   ~Stream();
@@ -67,6 +67,7 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
   uint64_t unconsumed_ = 0;       // received, not granted to the peer again
   int64_t expected_ = -1;         // content-length of what comes in; -1: not known
   int64_t received_ = 0;
+  bool over_ = false;
   bool head_queued_ = false;
   bool head_received_ = false;    // a 1xx does not count
   bool end_queued_ = false;
