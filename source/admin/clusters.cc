@@ -22,14 +22,10 @@ struct HostFigure {
   uint64_t HostView::*value;
 };
 constexpr HostFigure kHostFigures[] = {
-    {"cx_active", true, &HostView::cx_active},
-    {"cx_connect_fail", false, &HostView::cx_connect_fail},
-    {"cx_total", false, &HostView::cx_total},
-    {"rq_active", true, &HostView::rq_active},
-    {"rq_error", false, &HostView::rq_error},
-    {"rq_pending_active", true, &HostView::rq_pending_active},
-    {"rq_success", false, &HostView::rq_success},
-    {"rq_timeout", false, &HostView::rq_timeout},
+    {"cx_active", true, &HostView::cx_active},    {"cx_connect_fail", false, &HostView::cx_connect_fail},
+    {"cx_total", false, &HostView::cx_total},     {"rq_active", true, &HostView::rq_active},
+    {"rq_error", false, &HostView::rq_error},     {"rq_pending_active", true, &HostView::rq_pending_active},
+    {"rq_success", false, &HostView::rq_success}, {"rq_timeout", false, &HostView::rq_timeout},
     {"rq_total", false, &HostView::rq_total},
 };
 
@@ -46,11 +42,12 @@ constexpr std::pair<std::string_view, std::string_view> kFailures[] = {
 
 void AppendBreaker(std::string& out, std::string_view cluster, std::string_view priority,
                    const config::CircuitBreaker& breaker) {
-  fmt::format_to(std::back_inserter(out),
-                 "{0}::{1}::max_connections::{2}\n{0}::{1}::max_pending_requests::{3}\n{0}::{1}::max_requests::{4}\n"
-                 "{0}::{1}::max_retries::{5}\n",
-                 cluster, priority, breaker.max_connections, breaker.max_pending_requests, breaker.max_requests,
-                 breaker.max_retries);
+  fmt::format_to(
+      std::back_inserter(out),
+      "{0}::{1}::max_connections::{2}\n{0}::{1}::max_pending_requests::{3}\n{0}::{1}::max_requests::{4}\n"
+      "{0}::{1}::max_retries::{5}\n",
+      cluster, priority, breaker.max_connections, breaker.max_pending_requests, breaker.max_requests,
+      breaker.max_retries);
 }
 
 std::string Printable(std::string_view text) {
@@ -187,7 +184,8 @@ Reply Endpoints::Clusters(const Request& request) {
   if (const std::string* filter = request.Find("filter")) {
     const re2::RE2 regex(*filter, re2::RE2::Quiet);
     if (!regex.ok()) return Reply::Text(400, "Invalid re2 regex: " + regex.error() + "\n");
-    std::erase_if(clusters, [&](const ClusterView& cluster) { return !re2::RE2::PartialMatch(cluster.name, regex); });
+    std::erase_if(clusters,
+                  [&](const ClusterView& cluster) { return !re2::RE2::PartialMatch(cluster.name, regex); });
   }
   return *json ? Reply::Json(ClustersJson(clusters)) : Reply::Text(200, ClustersText(clusters));
 }

@@ -15,7 +15,8 @@
 namespace pillion::admin {
 namespace {
 
-using HttpConnectionManager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+using HttpConnectionManager =
+    envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 using RouteConfiguration = envoy::config::route::v3::RouteConfiguration;
 using google::protobuf::Message;
 
@@ -23,10 +24,10 @@ constexpr std::string_view kAdminTypes = "type.googleapis.com/envoy.admin.v3.";
 
 // One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers.
 struct Section {
-  std::string_view dump;     // "ClustersConfigDump"
-  std::string_view field;    // "static_clusters"
-  std::string_view wrapper;  // "StaticCluster"
-  std::string_view member;   // of the wrapper: "cluster"
+  std::string_view dump;                                          // "ClustersConfigDump"
+  std::string_view field;                                         // "static_clusters"
+  std::string_view wrapper;                                       // "StaticCluster"
+  std::string_view member;                                        // of the wrapper: "cluster"
   std::vector<std::pair<std::string, const Message*>> resources;  // by name
 };
 
@@ -91,7 +92,8 @@ absl::Status WriteAll(JsonWriter& json, const Message& bootstrap, const std::vec
       json.BeginArray(section.field);
       for (const auto& [name, message] : section.resources) {
         json.BeginElement();
-        if (const absl::Status status = WriteResource(json, section, *message, updated); !status.ok()) return status;
+        if (const absl::Status status = WriteResource(json, section, *message, updated); !status.ok())
+          return status;
         json.EndObject();
       }
       json.EndArray();
@@ -117,12 +119,14 @@ absl::Status WriteField(JsonWriter& json, const Section& section, const std::str
 absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated,
                                        const ConfigDumpQuery& query) {
   const re2::RE2 name_regex(query.name_regex, re2::RE2::Quiet);
-  if (!name_regex.ok()) return absl::InvalidArgumentError(fmt::format("Invalid re2 regex: {}", name_regex.error()));
+  if (!name_regex.ok())
+    return absl::InvalidArgumentError(fmt::format("Invalid re2 regex: {}", name_regex.error()));
   const auto& source = dynamic_cast<const envoy::config::bootstrap::v3::Bootstrap&>(*bootstrap.source);
   const std::vector<RouteConfiguration> routes = InlineRoutes(source);
 
   Section clusters{"ClustersConfigDump", "static_clusters", "StaticCluster", "cluster", {}};
-  Section endpoints{"EndpointsConfigDump", "static_endpoint_configs", "StaticEndpointConfig", "endpoint_config", {}};
+  Section endpoints{
+      "EndpointsConfigDump", "static_endpoint_configs", "StaticEndpointConfig", "endpoint_config", {}};
   Section listeners{"ListenersConfigDump", "static_listeners", "StaticListener", "listener", {}};
   Section route_configs{"RoutesConfigDump", "static_route_configs", "StaticRouteConfig", "route_config", {}};
   for (const auto& cluster : source.static_resources().clusters()) {

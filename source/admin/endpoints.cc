@@ -21,7 +21,8 @@ struct EndpointTable {
       {"text_readouts", "with texts, as gauges with a label text_value"},
       {"histogram_buckets", "only cumulative"},
   };
-  static constexpr Parameter kClusters[] = {kFormat, {"filter", "regular expression (re2) to be found in the name"}};
+  static constexpr Parameter kClusters[] = {kFormat,
+                                            {"filter", "regular expression (re2) to be found in the name"}};
   static constexpr Parameter kListeners[] = {kFormat};
   static constexpr Parameter kConfigDump[] = {
       {"resource", "only this field, such as static_clusters"},
@@ -38,6 +39,7 @@ struct EndpointTable {
       {"paths", "levels of some loggers: name:level,name:level"},
   };
 
+  // clang-format off
   static constexpr Endpoint kAll[] = {
       {"/", false, "this administration's home page", &Endpoints::IndexPage},
       {"/clusters", false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
@@ -58,6 +60,7 @@ struct EndpointTable {
       {"/stats", false, "all metrics", &Endpoints::Stats, kStats},
       {"/stats/prometheus", false, "all metrics in Prometheus' format", &Endpoints::StatsPrometheus, kPrometheus},
   };
+  // clang-format on
 
   static std::string List() {
     std::string out = "admin commands are:\n";
@@ -71,11 +74,14 @@ struct EndpointTable {
   }
 };
 
-std::span<const Endpoint> Endpoints::All() { return EndpointTable::kAll; }
+std::span<const Endpoint> Endpoints::All() {
+  return EndpointTable::kAll;
+}
 
 Reply Endpoints::Answer(const Request& request) {
   const std::span<const Endpoint> all = All();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Endpoint& e) { return e.path == request.path; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Endpoint& e) { return e.path == request.path; });
   if (found == all.end()) return Reply::Text(404, "invalid path. " + EndpointTable::List());
   const bool get = request.method == "GET" || request.method == "HEAD";
   if (request.method != "POST" && (found->changes || !get)) {
@@ -85,7 +91,9 @@ Reply Endpoints::Answer(const Request& request) {
   return (this->*found->answer)(request);
 }
 
-Reply Endpoints::Help(const Request&) { return Reply::Text(200, EndpointTable::List()); }
+Reply Endpoints::Help(const Request&) {
+  return Reply::Text(200, EndpointTable::List());
+}
 
 Reply Endpoints::HealthcheckFail(const Request&) {
   sources_.fail_healthcheck(true);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the administration answers: one table of endpoints, from which /help and the index page are made too. No sockets
-// here (server.h has them). Owned by the server; main thread only.
+// What the administration answers: one table of endpoints, from which /help and the index page are made too. No
+// sockets here (server.h has them). Owned by the server; main thread only.
 
 #include <span>
 #include <string>

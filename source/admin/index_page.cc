@@ -1,5 +1,5 @@
-// The page at `/`: what a person wants to see first. It is whole without scripts (state, links, buttons); with them it
-// also shows live figures, read from the JSON endpoints and written as text only, never as markup.
+// The page at `/`: what a person wants to see first. It is whole without scripts (state, links, buttons); with
+// them it also shows live figures, read from the JSON endpoints and written as text only, never as markup.
 
 #include <fmt/format.h>
 
@@ -14,12 +14,23 @@ std::string EscapeHtml(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -34,11 +45,13 @@ h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
 .dim { color: var(--dim); }
 .state { padding: .05rem .6rem; border-radius: 1rem; color: #fff; background: var(--bad); font-size: .85rem; }
 .state.LIVE { background: var(--good); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; margin-top: 1.2rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem;
+  margin-top: 1.2rem; }
 .tile { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }
 .tile b { display: block; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; }
+tr { border-bottom: 1px solid var(--line); }
 th { font-weight: 500; color: var(--dim); font-size: .85rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 td code, td a { overflow-wrap: anywhere; }
@@ -49,11 +62,36 @@ input { font: inherit; font-size: .85rem; width: 8.5rem; margin: .1rem .3rem .1r
 button { font: inherit; font-size: .85rem; padding: .1rem .7rem; cursor: pointer; }
 )css";
 
+// Shown when there are scripts to fill it.
+constexpr std::string_view kLive = R"html(<div id="live" hidden>
+<div class="tiles">
+<div class="tile"><b id="rate">-</b>requests/s</div>
+<div class="tile"><b id="active">-</b>requests now</div>
+<div class="tile"><b id="errors">-</b>5xx/s</div>
+<div class="tile"><b id="connections">-</b>connections</div>
+<div class="tile"><b id="memory">-</b>memory</div>
+</div>
+<h2>Clusters</h2>
+<table>
+<thead><tr><th>name</th><th>healthy hosts</th><th class="number">requests/s</th>
+<th class="number">requests now</th>
+<th class="number">connections</th><th class="number">5xx</th></tr></thead>
+<tbody id="clusters"></tbody>
+</table>
+<h2>Listeners</h2>
+<table>
+<thead><tr><th>name</th><th>address</th></tr></thead>
+<tbody id="listeners"></tbody>
+</table>
+</div>
+)html";
+
 constexpr std::string_view kScript = R"js(
 'use strict';
 const text = (id, value) => { document.getElementById(id).textContent = value; };
 const get = async path => (await fetch(path)).json();
-const short = n => n >= 1e6 ? (n / 1e6).toFixed(1) + ' M' : n >= 1e4 ? (n / 1e3).toFixed(1) + ' k' : String(Math.round(n * 10) / 10);
+const short = n => n >= 1e6 ? (n / 1e6).toFixed(1) + ' M' : n >= 1e4 ? (n / 1e3).toFixed(1) + ' k'
+    : String(Math.round(n * 10) / 10);
 const rows = (id, list) => {
   const body = document.getElementById(id);
   body.replaceChildren(...list.map(cells => {
@@ -70,16 +108,21 @@ const rows = (id, list) => {
 let last = null;
 async function refresh() {
   const [info, stats, clusters, listeners, memory] = await Promise.all([get('/server_info'),
-      get('/stats?format=json&filter=^http[.].*downstream_(rq_total|rq_5xx|rq_active|cx_active)$|^cluster[.].*upstream_(rq_total|rq_active|rq_5xx|cx_active)$|^tcp[.].*downstream_cx_total$'),
+      get('/stats?format=json&filter=^http[.].*downstream_(rq_total|rq_5xx|rq_active|cx_active)$' +
+          '|^cluster[.].*upstream_(rq_total|rq_active|rq_5xx|cx_active)$'),
       get('/clusters?format=json'), get('/listeners?format=json'), get('/memory')]);
   const state = document.getElementById('state');
   state.textContent = info.state;
   state.className = 'state ' + info.state;
   text('uptime', info.uptime_current_epoch);
-  const now = {time: performance.now(), values: new Map(stats.stats.filter(s => 'value' in s).map(s => [s.name, s.value]))};
+  const values = stats.stats.filter(s => 'value' in s).map(s => [s.name, s.value]);
+  const now = {time: performance.now(), values: new Map(values)};
   const value = name => now.values.get(name) || 0;
-  const rate = name => last ? Math.max(0, value(name) - (last.values.get(name) || 0)) * 1000 / (now.time - last.time) : 0;
-  const all = (pattern, of) => [...now.values.keys()].filter(n => pattern.test(n) && !n.startsWith('http.admin.')).reduce((sum, n) => sum + of(n), 0);
+  const rate = name => !last ? 0
+      : Math.max(0, value(name) - (last.values.get(name) || 0)) * 1000 / (now.time - last.time);
+  const all = (pattern, of) => [...now.values.keys()]
+      .filter(name => pattern.test(name) && !name.startsWith('http.admin.'))
+      .reduce((sum, name) => sum + of(name), 0);
   text('rate', short(all(/^http[.].*downstream_rq_total$/, rate)));
   text('active', short(all(/^http[.].*downstream_rq_active$/, value)));
   text('errors', short(all(/^http[.].*downstream_rq_5xx$/, rate)));
@@ -89,12 +132,14 @@ async function refresh() {
     const hosts = c.host_statuses || [];
     const healthy = hosts.filter(h => Object.keys(h.health_status).length === 1).length;
     const stat = 'cluster.' + (c.observability_name || c.name).replaceAll(':', '_') + '.upstream_';
-    return [c.name, healthy + ' of ' + hosts.length, rate(stat + 'rq_total'), value(stat + 'rq_active'), value(stat + 'cx_active'), value(stat + 'rq_5xx')];
+    return [c.name, healthy + ' of ' + hosts.length, rate(stat + 'rq_total'), value(stat + 'rq_active'),
+            value(stat + 'cx_active'), value(stat + 'rq_5xx')];
   }));
   rows('listeners', (listeners.listener_statuses || []).map(l => {
     const a = l.local_address;
     const s = a.socket_address;
-    return [l.name, s ? (s.address.includes(':') ? '[' + s.address + ']' : s.address) + ':' + (s.port_value || 0) : a.pipe.path];
+    const host = s && (s.address.includes(':') ? '[' + s.address + ']' : s.address);
+    return [l.name, s ? host + ':' + s.port_value : a.pipe.path];
   }));
   last = now;
   text('problem', '');
@@ -130,8 +175,9 @@ void AppendEndpoint(std::string& out, const Endpoint& endpoint) {
 
 Reply Endpoints::IndexPage(const Request&) {
   const std::string_view state = StateName(sources_.state());
-  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width\">\n<title>pillion</title>\n<style>";
+  std::string out =
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>pillion</title>\n<style>";
   out += kStyle;
   out += "</style>\n</head>\n<body>\n";
   const std::string& node = sources_.node.id;
@@ -141,17 +187,7 @@ Reply Endpoints::IndexPage(const Request&) {
                  "<span id=\"problem\" class=\"dim\"></span></header>\n",
                  state, node.empty() ? "" : EscapeHtml(node) + " &middot; ", EscapeHtml(sources_.version),
                  sources_.uptime().count());
-  out += "<div id=\"live\" hidden>\n<div class=\"tiles\">"
-         "<div class=\"tile\"><b id=\"rate\">-</b>requests/s</div>"
-         "<div class=\"tile\"><b id=\"active\">-</b>requests now</div>"
-         "<div class=\"tile\"><b id=\"errors\">-</b>5xx/s</div>"
-         "<div class=\"tile\"><b id=\"connections\">-</b>connections</div>"
-         "<div class=\"tile\"><b id=\"memory\">-</b>memory</div></div>\n"
-         "<h2>Clusters</h2>\n<table><thead><tr><th>name</th><th>healthy hosts</th><th class=\"number\">requests/s</th>"
-         "<th class=\"number\">requests now</th><th class=\"number\">connections</th><th class=\"number\">5xx</th></tr>"
-         "</thead><tbody id=\"clusters\"></tbody></table>\n"
-         "<h2>Listeners</h2>\n<table><thead><tr><th>name</th><th>address</th></tr></thead>"
-         "<tbody id=\"listeners\"></tbody></table>\n</div>\n";
+  out += kLive;
   out += "<h2>Endpoints</h2>\n<table>\n";
   for (const Endpoint& endpoint : All()) {
     if (endpoint.path != "/") AppendEndpoint(out, endpoint);

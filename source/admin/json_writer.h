@@ -28,8 +28,8 @@ class JsonWriter {
   void Number64(std::string_view key, uint64_t value) { String(key, std::to_string(value)); }
   void Number(std::string_view key, uint32_t value) { Raw(key, std::to_string(value)); }
   void Bool(std::string_view key, bool value) { Raw(key, value ? "true" : "false"); }
-  // `json` is a whole value, its own lines indented by one space; they are indented further as need be. An empty key: an
-  // element of an array.
+  // `json` is a whole value, its own lines indented by one space; they are indented further as need be. An empty
+  // key: an element of an array.
   void Raw(std::string_view key, std::string_view json) {
     Key(key);
     for (const char c : json) {

@@ -31,7 +31,8 @@ std::string PercentDecode(std::string_view text) {
 }  // namespace
 
 const std::string* Request::Find(std::string_view name) const {
-  const auto found = std::find_if(query.rbegin(), query.rend(), [&](const auto& pair) { return pair.first == name; });
+  const auto found =
+      std::find_if(query.rbegin(), query.rend(), [&](const auto& pair) { return pair.first == name; });
   return found == query.rend() ? nullptr : &found->second;
 }
 

@@ -12,7 +12,7 @@ namespace pillion::admin {
 
 struct Request {
   std::string method;
-  std::string path;  // without the query
+  std::string path;                                        // without the query
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in their order
 
   // The last value of `name`, or null.
@@ -25,7 +25,9 @@ struct Request {
 bool ParseTarget(std::string_view target, Request& request);
 
 struct Reply {
-  static Reply Text(int status, std::string body) { return {status, "text/plain; charset=UTF-8", std::move(body), {}}; }
+  static Reply Text(int status, std::string body) {
+    return {status, "text/plain; charset=UTF-8", std::move(body), {}};
+  }
   static Reply Json(std::string body) { return {200, "application/json", std::move(body), {}}; }
   static Reply Html(std::string body) { return {200, "text/html; charset=UTF-8", std::move(body), {}}; }
 

@@ -34,10 +34,14 @@ void WriteLocality(JsonWriter& json, const config::Locality& locality) {
 
 std::string_view StateName(State state) {
   switch (state) {
-    case State::kLive: return "LIVE";
-    case State::kDraining: return "DRAINING";
-    case State::kPreInitializing: return "PRE_INITIALIZING";
-    case State::kInitializing: return "INITIALIZING";
+    case State::kLive:
+      return "LIVE";
+    case State::kDraining:
+      return "DRAINING";
+    case State::kPreInitializing:
+      return "PRE_INITIALIZING";
+    case State::kInitializing:
+      return "INITIALIZING";
   }
   return "";
 }
@@ -88,6 +92,8 @@ Reply Endpoints::Memory(const Request&) {
   return Reply::Json(json.Finish());
 }
 
-Reply Endpoints::HotRestartVersion(const Request&) { return Reply::Text(200, "disabled\n"); }
+Reply Endpoints::HotRestartVersion(const Request&) {
+  return Reply::Text(200, "disabled\n");
+}
 
 }  // namespace pillion::admin

@@ -39,10 +39,13 @@ using Stream = beast::basic_stream<Protocol, Executor>;
 constexpr std::chrono::milliseconds kAcceptAgain{100};
 
 constexpr std::string_view kPagePolicy =
-    "default-src 'none'; connect-src 'self'; form-action 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "default-src 'none'; connect-src 'self'; form-action 'self'; style-src 'unsafe-inline'; script-src "
+    "'unsafe-inline'; "
     "frame-ancestors 'none'";
 
-std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view View(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 config::Address ToAddress(const Protocol::endpoint& endpoint) {
   if (endpoint.protocol().family() != AF_UNIX) {
@@ -87,8 +90,8 @@ int StatusOf(const error_code& error) {
 
 class Session;
 
-// What the server and its connections share. A connection may still hold it for a moment when the server has gone: then it
-// is closed, and nothing that it refers to is touched.
+// What the server and its connections share. A connection may still hold it for a moment when the server has gone:
+// then it is closed, and nothing that it refers to is touched.
 class Server::State : public std::enable_shared_from_this<State> {
  public:
   struct Figures {
@@ -133,12 +136,13 @@ class Server::State : public std::enable_shared_from_this<State> {
   void OnAccept(Stream::socket_type&& socket);
 
   asio::basic_socket_acceptor<Protocol, Executor> acceptor_;
-  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> retry_;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
+      retry_;
   std::string socket_file_;  // to be removed in the end
 };
 
-// One connection: reads a request, writes its answer, again. Kept alive by its pending operation; ends by an error, a
-// timeout, the client's wish or the server's end.
+// One connection: reads a request, writes its answer, again. Kept alive by its pending operation; ends by an
+// error, a timeout, the client's wish or the server's end.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<Server::State> state, Stream::socket_type&& socket);
@@ -177,7 +181,8 @@ Server::State::Figures::Figures(stats::Registry& stats)
   rq_total = shard.counter(scope.AddCounter("downstream_rq_total"));
   rq_overload = shard.counter(scope.AddCounter("downstream_rq_overload_close"));
   rq_classes[0] = nullptr;
-  for (int i = 1; i < 6; ++i) rq_classes[i] = shard.counter(scope.AddCounter(fmt::format("downstream_rq_{}xx", i)));
+  for (int i = 1; i < 6; ++i)
+    rq_classes[i] = shard.counter(scope.AddCounter(fmt::format("downstream_rq_{}xx", i)));
 }
 
 absl::Status Server::State::Listen(const config::Address& address) {
@@ -382,10 +387,16 @@ Server::Server(asio::io_context& io, Endpoints& endpoints, stats::Registry& stat
                std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Limits& limits)
     : state_(std::make_shared<State>(io, endpoints, stats, std::move(access_logs), limits)) {}
 
-Server::~Server() { state_->Close(); }
+Server::~Server() {
+  state_->Close();
+}
 
-absl::Status Server::Listen(const config::Address& address) { return state_->Listen(address); }
+absl::Status Server::Listen(const config::Address& address) {
+  return state_->Listen(address);
+}
 
-config::Address Server::local_address() const { return state_->local_address(); }
+config::Address Server::local_address() const {
+  return state_->local_address();
+}
 
 }  // namespace pillion::admin

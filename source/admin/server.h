@@ -1,8 +1,8 @@
 #pragma once
 
-// The administration's HTTP server: Boost.Beast on the main thread's loop. Made for people and scrapers, not for load; what
-// it takes is bounded (connections, request sizes, times, bytes of answers that slow readers leave waiting), so that
-// nobody who reaches it can hurt the process. Owned by the server; main thread only.
+// The administration's HTTP server: Boost.Beast on the main thread's loop. Made for people and scrapers, not for
+// load; what it takes is bounded (connections, request sizes, times, bytes of answers that slow readers leave
+// waiting), so that nobody who reaches it can hurt the process. Owned by the server; main thread only.
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -19,12 +19,12 @@
 namespace pillion::admin {
 
 struct Limits {
-  size_t connections = 100;                    // more are closed at once
+  size_t connections = 100;  // more are closed at once
   size_t head_bytes = 16 << 10;
   size_t body_bytes = 64 << 10;
-  size_t waiting_bytes = 64 << 20;             // answers not yet read by their clients; past it: 503
-  std::chrono::seconds request_timeout{30};    // from the end of one answer to the end of the next request
-  std::chrono::seconds response_timeout{60};   // for writing one answer
+  size_t waiting_bytes = 64 << 20;            // answers not yet read by their clients; past it: 503
+  std::chrono::seconds request_timeout{30};   // from the end of one answer to the end of the next request
+  std::chrono::seconds response_timeout{60};  // for writing one answer
 };
 
 class Server {

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the administration shows and what it can do: plain figures and callbacks that the server fills in, so that nothing
-// here knows the proxy. All callbacks run on the main thread and return soon.
+// What the administration shows and what it can do: plain figures and callbacks that the server fills in, so that
+// nothing here knows the proxy. All callbacks run on the main thread and return soon.
 
 #include <chrono>
 #include <cstdint>

@@ -9,7 +9,8 @@ namespace pillion::admin {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: /stats?format=text|json|prometheus&usedonly&filter=REGEX&type=All|Counters|Gauges|Histograms|TextReadouts\n";
+    "usage: "
+    "/stats?format=text|json|prometheus&usedonly&filter=REGEX&type=All|Counters|Gauges|Histograms|TextReadouts\n";
 
 // What the query says, with what it points to.
 struct StatsQuery {
@@ -69,7 +70,8 @@ Reply Endpoints::StatsPrometheus(const Request& request) {
   }
   StatsQuery query;
   if (std::string error = ReadQuery(request, query); !error.empty()) return Reply::Text(400, std::move(error));
-  Reply reply = Reply::Text(200, stats::FormatPrometheus(stats_.Read(query.query), request.Find("text_readouts") != nullptr));
+  Reply reply = Reply::Text(
+      200, stats::FormatPrometheus(stats_.Read(query.query), request.Find("text_readouts") != nullptr));
   reply.content_type = "text/plain; version=0.0.4; charset=UTF-8";
   return reply;
 }

@@ -1,8 +1,9 @@
 #pragma once
 
-// What the data path writes: a counter, a gauge or a histogram of one worker. A cell has one writing thread, so an update
-// is a plain load, add and store (no read-modify-write); any thread may read. A cell lies in its worker's shard (shard.h)
-// and is zeroed memory there; it may also be a plain member, in a test or where nothing is exported.
+// What the data path writes: a counter, a gauge or a histogram of one worker. A cell has one writing thread, so an
+// update is a plain load, add and store (no read-modify-write); any thread may read. A cell lies in its worker's
+// shard (shard.h) and is zeroed memory there; it may also be a plain member, in a test or where nothing is
+// exported.
 
 #include <atomic>
 #include <cstdint>
@@ -12,7 +13,8 @@
 namespace pillion::stats {
 namespace internal {
 
-// The word of a cell. std::atomic_ref instead of std::atomic, so that zeroed memory that nobody has touched is a cell.
+// The word of a cell. std::atomic_ref instead of std::atomic, so that zeroed memory that nobody has touched is a
+// cell.
 inline uint64_t Load(const uint64_t& word) {
   return std::atomic_ref<uint64_t>(const_cast<uint64_t&>(word)).load(std::memory_order_relaxed);
 }
@@ -33,7 +35,8 @@ class Counter {
   uint64_t value_ = 0;
 };
 
-// Goes up and down; what is exported is the sum over the workers. 63 bits: the lowest says that it was ever written.
+// Goes up and down; what is exported is the sum over the workers. 63 bits: the lowest says that it was ever
+// written.
 class Gauge {
  public:
   void Add(int64_t n) { internal::Store(word_, (internal::Load(word_) + (static_cast<uint64_t>(n) << 1)) | 1); }

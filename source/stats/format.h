@@ -1,7 +1,7 @@
 #pragma once
 
-// A snapshot as text, JSON or Prometheus exposition. Names and values may hold any bytes: each format escapes them, so
-// that none can end a line, a string or a label early.
+// A snapshot as text, JSON or Prometheus exposition. Names and values may hold any bytes: each format escapes
+// them, so that none can end a line, a string or a label early.
 
 #include <string>
 

@@ -1,8 +1,9 @@
 #pragma once
 
-// Log-linear buckets: 16 of equal width to each power of two. Values up to 31 are exact; above, a bucket's midpoint is at
-// most 1/32 (3.2 %) away from any value in it. A histogram keeps the counts only; quantiles and the sum are worked out from
-// the midpoints on reading. Values have the unit that the histogram's name implies (milliseconds unless it says otherwise).
+// Log-linear buckets: 16 of equal width to each power of two. Values up to 31 are exact; above, a bucket's
+// midpoint is at most 1/32 (3.2 %) away from any value in it. A histogram keeps the counts only; quantiles and the
+// sum are worked out from the midpoints on reading. Values have the unit that the histogram's name implies
+// (milliseconds unless it says otherwise).
 
 #include <algorithm>
 #include <array>
@@ -41,8 +42,7 @@ inline constexpr std::array<double, 10> kQuantiles = {0, 25, 50, 75, 90, 95, 99,
 
 // The upper bounds of the buckets in Prometheus' format, without +Inf.
 inline constexpr std::array<double, 19> kPrometheusBounds = {
-    0.5,  1,    5,     10,    25,    50,     100,    250,     500,    1000,
-    2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000};
+    0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000};
 
 struct HistogramSummary {
   uint64_t count = 0;

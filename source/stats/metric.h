@@ -1,7 +1,7 @@
 #pragma once
 
-// What the Registry knows of one metric. Private to source/stats; guarded by the registry's mutex except `cell` and
-// `description`, which never change.
+// What the Registry knows of one metric. Private to source/stats; guarded by the registry's mutex except `cell`
+// and `description`, which never change.
 
 #include <cstdint>
 #include <functional>
@@ -27,7 +27,7 @@ struct Metric {
 
   std::shared_ptr<const Description> description;
   uint32_t references = 0;
-  uint32_t cell = 0;        // words from the shard's start
+  uint32_t cell = 0;  // words from the shard's start
   bool has_cell = false;
   uint64_t reset_base = 0;  // counters: what is subtracted since the last reset
   std::unique_ptr<Kept> kept;

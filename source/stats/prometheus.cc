@@ -15,8 +15,8 @@ void Append(std::string& out, fmt::format_string<Args...> format, Args&&... args
   fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
 }
 
-// A label's value may hold any UTF-8 but a raw newline, quote or backslash. A scrape with invalid UTF-8 is refused whole,
-// so broken bytes become U+FFFD, and so do the other control characters.
+// A label's value may hold any UTF-8 but a raw newline, quote or backslash. A scrape with invalid UTF-8 is refused
+// whole, so broken bytes become U+FFFD, and so do the other control characters.
 std::string EscapeLabel(std::string_view value) {
   std::string out;
   while (!value.empty()) {

@@ -58,7 +58,8 @@ bool Registry::ReserveCells(Metric& metric) {
     if (source.end - source.next < source.words) {
       if (chunks_ == Shard::kMaxChunks) return false;
       for (std::unique_ptr<Shard>& shard : shards_) {
-        if (shard->chunks_[chunks_].load(std::memory_order_relaxed) == nullptr && !shard->MapChunk(chunks_)) return false;
+        if (shard->chunks_[chunks_].load(std::memory_order_relaxed) == nullptr && !shard->MapChunk(chunks_))
+          return false;
       }
       source.next = static_cast<uint32_t>(chunks_ << Shard::kChunkBits);
       source.end = source.next + Shard::kChunkWords;
@@ -153,13 +154,15 @@ void Registry::ReleaseMetric(Metric* metric) {
 uint64_t Registry::CounterTotal(const Metric& metric) const {
   if (metric.has_callback()) return metric.kept->callback();
   uint64_t total = 0;
-  for (const std::unique_ptr<Shard>& shard : shards_) total += static_cast<Counter*>(shard->At(metric.cell))->value();
+  for (const std::unique_ptr<Shard>& shard : shards_)
+    total += static_cast<Counter*>(shard->At(metric.cell))->value();
   return total;
 }
 
 BucketCounts Registry::HistogramTotal(const Metric& metric) const {
   BucketCounts total{};
-  for (const std::unique_ptr<Shard>& shard : shards_) static_cast<Histogram*>(shard->At(metric.cell))->AddTo(total);
+  for (const std::unique_ptr<Shard>& shard : shards_)
+    static_cast<Histogram*>(shard->At(metric.cell))->AddTo(total);
   return total;
 }
 
@@ -201,8 +204,12 @@ Snapshot Registry::Read(const Query& query) {
     if ((query.kind && *query.kind != kind) || !Matches(*metric, query)) continue;
     switch (kind) {
       case Kind::kCounter:
-      case Kind::kGauge: ReadNumber(*metric, query, out); break;
-      case Kind::kHistogram: ReadHistogram(*metric, query, out); break;
+      case Kind::kGauge:
+        ReadNumber(*metric, query, out);
+        break;
+      case Kind::kHistogram:
+        ReadHistogram(*metric, query, out);
+        break;
       case Kind::kText: {
         const bool set = metric->kept != nullptr && metric->kept->text_set;
         if (set || !query.used_only) out.texts.push_back({metric->description, set ? metric->kept->text : ""});
@@ -257,13 +264,22 @@ Metric* Scope::Add(std::string_view name, Kind kind) {
   return metric;
 }
 
-CounterId Scope::AddCounter(std::string_view name) { return {Add(name, Kind::kCounter)}; }
-GaugeId Scope::AddGauge(std::string_view name) { return {Add(name, Kind::kGauge)}; }
-HistogramId Scope::AddHistogram(std::string_view name) { return {Add(name, Kind::kHistogram)}; }
-TextId Scope::AddText(std::string_view name) { return {Add(name, Kind::kText)}; }
+CounterId Scope::AddCounter(std::string_view name) {
+  return {Add(name, Kind::kCounter)};
+}
+GaugeId Scope::AddGauge(std::string_view name) {
+  return {Add(name, Kind::kGauge)};
+}
+HistogramId Scope::AddHistogram(std::string_view name) {
+  return {Add(name, Kind::kHistogram)};
+}
+TextId Scope::AddText(std::string_view name) {
+  return {Add(name, Kind::kText)};
+}
 
 void Scope::AddGaugeCallback(std::string_view name, Registry::Callback callback) {
-  metrics_.push_back(registry_->AddCallback(prefix_ + std::string(name), tags_, Kind::kGauge, std::move(callback)));
+  metrics_.push_back(
+      registry_->AddCallback(prefix_ + std::string(name), tags_, Kind::kGauge, std::move(callback)));
 }
 
 }  // namespace pillion::stats

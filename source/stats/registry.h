@@ -1,8 +1,9 @@
 #pragma once
 
-// All metrics of the process by name, and the shards they are counted in. One per process, owned by the server; outlives
-// the workers and every Scope. Registering, releasing and reading take a mutex and belong to the control side; they are
-// safe at any time, from any thread, while workers count. The data path never calls in here: it holds cells (shard.h).
+// All metrics of the process by name, and the shards they are counted in. One per process, owned by the server;
+// outlives the workers and every Scope. Registering, releasing and reading take a mutex and belong to the control
+// side; they are safe at any time, from any thread, while workers count. The data path never calls in here: it
+// holds cells (shard.h).
 
 #include <cstddef>
 #include <cstdint>
@@ -34,28 +35,32 @@ class Registry {
 
   static constexpr size_t kMaxMetrics = 1'000'000;
 
-  // Past `max_metrics` names a registration counts into a cell that is not exported, and into stats.metrics_refused.
+  // Past `max_metrics` names a registration counts into a cell that is not exported, and into
+  // stats.metrics_refused.
   explicit Registry(size_t workers, size_t max_metrics = kMaxMetrics);
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
   ~Registry();
 
-  // A name registered twice is the same metric; it goes with the last Release. Counters, gauges, histograms and texts have
-  // separate names. `tags` are those of the name's Prefix.
+  // A name registered twice is the same metric; it goes with the last Release. Counters, gauges, histograms and
+  // texts have separate names. `tags` are those of the name's Prefix.
   CounterId AddCounter(std::string_view name, Tags tags = nullptr);
   GaugeId AddGauge(std::string_view name, Tags tags = nullptr);
   HistogramId AddHistogram(std::string_view name, Tags tags = nullptr);
   TextId AddText(std::string_view name, Tags tags = nullptr);
-  // A value of the process instead of a sum over workers. For a name that exists, the newer callback replaces the older.
+  // A value of the process instead of a sum over workers. For a name that exists, the newer callback replaces the
+  // older.
   CallbackId AddCounterCallback(std::string_view name, Callback callback);
   CallbackId AddGaugeCallback(std::string_view name, Callback callback);
 
   void SetText(TextId id, std::string value);
 
-  // Takes back one registration. After the last, no thread may write to the metric's cells any more: the caller has made
-  // sure that every worker has dropped its pointers.
+  // Takes back one registration. After the last, no thread may write to the metric's cells any more: the caller
+  // has made sure that every worker has dropped its pointers.
   template <typename AnyId>
-  void Release(AnyId id) { ReleaseMetric(id.metric); }
+  void Release(AnyId id) {
+    ReleaseMetric(id.metric);
+  }
 
   size_t workers() const { return shards_.size() - 1; }
   // 0 to workers() - 1: the workers'; workers(): the control thread's.
@@ -84,8 +89,8 @@ class Registry {
   void ReadHistogram(const Metric& metric, const Query& query, Snapshot& out) const;
   BucketCounts HistogramTotal(const Metric& metric) const;
 
-  // Where the next cells of one size come from. Counters and gauges lie apart from histograms, so that those of one
-  // worker stay close together.
+  // Where the next cells of one size come from. Counters and gauges lie apart from histograms, so that those of
+  // one worker stay close together.
   struct CellSource {
     uint32_t words;
     uint32_t next = 0;
@@ -95,7 +100,8 @@ class Registry {
 
   const size_t max_metrics_;
   mutable std::mutex mutex_;
-  std::vector<std::unique_ptr<Shard>> shards_;  // the workers', then the control thread's; the vector never changes
+  std::vector<std::unique_ptr<Shard>>
+      shards_;  // the workers', then the control thread's; the vector never changes
   std::map<Key, std::unique_ptr<Metric>> metrics_;
   std::unique_ptr<Metric> refused_metric_[4];  // by Kind: what counts nowhere
   uint64_t refused_ = 0;
@@ -104,8 +110,9 @@ class Registry {
   CellSource histogram_cells_{sizeof(Histogram) / sizeof(uint64_t)};
 };
 
-// Metrics under one prefix that live and die together: those of a cluster, a listener, a connection manager. Owned by what
-// they describe; releases them in the end (see Registry::Release for what must hold then). One thread at a time.
+// Metrics under one prefix that live and die together: those of a cluster, a listener, a connection manager. Owned
+// by what they describe; releases them in the end (see Registry::Release for what must hold then). One thread at a
+// time.
 class Scope {
  public:
   Scope(Registry& registry, const Prefix& prefix);

@@ -1,8 +1,8 @@
 #pragma once
 
-// The cells of one worker. Owned by the Registry and as old as it. Cells never move; those of different workers never
-// share a page. Memory comes zeroed from the system in chunks and is resident only once it is written, so that metrics
-// which nobody touches cost address space and nothing else.
+// The cells of one worker. Owned by the Registry and as old as it. Cells never move; those of different workers
+// never share a page. Memory comes zeroed from the system in chunks and is resident only once it is written, so
+// that metrics which nobody touches cost address space and nothing else.
 
 #include <array>
 #include <atomic>

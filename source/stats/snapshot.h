@@ -28,8 +28,8 @@ struct Description {
 
 // What to read. The default is everything.
 struct Query {
-  bool used_only = false;              // only what was written since the start
-  const re2::RE2* filter = nullptr;    // only names in which it is found
+  bool used_only = false;            // only what was written since the start
+  const re2::RE2* filter = nullptr;  // only names in which it is found
   std::optional<Kind> kind;
 };
 
@@ -45,8 +45,8 @@ struct Snapshot {
   };
   struct Distribution {
     std::shared_ptr<const Description> description;
-    HistogramSummary interval;    // the last whole interval
-    HistogramSummary cumulative;  // since the start
+    HistogramSummary interval;                               // the last whole interval
+    HistogramSummary cumulative;                             // since the start
     std::array<uint64_t, kPrometheusBounds.size()> below{};  // cumulative
   };
 

@@ -7,7 +7,9 @@
 namespace pillion::stats {
 namespace {
 
-bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
+bool IsDigit(char c) {
+  return absl::ascii_isdigit(static_cast<unsigned char>(c));
+}
 
 // "..._rq_503" and "..._rq_5xx" end in a label of their own. Shortens `stem` to what stays in the family's name.
 void TakeResponseCode(std::string& stem, PrometheusName& out) {

@@ -1,7 +1,8 @@
 #pragma once
 
-// Names of metrics and the labels in them. A name is dotted text as Envoy writes it ("cluster.be.upstream_rq_total"); the
-// parts that vary ("be") are remembered as tags by whoever builds the name, so a dot in a cluster's name confuses nobody.
+// Names of metrics and the labels in them. A name is dotted text as Envoy writes it
+// ("cluster.be.upstream_rq_total"); the parts that vary ("be") are remembered as tags by whoever builds the name,
+// so a dot in a cluster's name confuses nobody.
 
 #include <cstdint>
 #include <memory>
@@ -21,7 +22,8 @@ inline constexpr std::string_view kWorkerId = "envoy_worker_id";
 inline constexpr std::string_view kResponseCode = "envoy_response_code";
 inline constexpr std::string_view kResponseCodeClass = "envoy_response_code_class";
 
-// Bytes [begin, begin + size) of a name are the value of `label`; they and the dot behind them are cut out for Prometheus.
+// Bytes [begin, begin + size) of a name are the value of `label`; they and the dot behind them are cut out for
+// Prometheus.
 struct Tag {
   std::string_view label;  // static storage
   uint32_t begin;
@@ -29,7 +31,8 @@ struct Tag {
 };
 using Tags = std::shared_ptr<const std::vector<Tag>>;
 
-// The front part of names: Prefix("cluster").Add(kClusterName, "be") is "cluster.be." with one tag. A `:` becomes `_`.
+// The front part of names: Prefix("cluster").Add(kClusterName, "be") is "cluster.be." with one tag. A `:` becomes
+// `_`.
 class Prefix {
  public:
   explicit Prefix(std::string_view part) { Add(part); }
@@ -45,8 +48,8 @@ class Prefix {
   std::vector<Tag> tags_;
 };
 
-// What a metric is called in Prometheus' format: family and labels, the values not yet escaped. Tags come in the order in
-// which Envoy takes them out: the response code, then from the back of the name to the front.
+// What a metric is called in Prometheus' format: family and labels, the values not yet escaped. Tags come in the
+// order in which Envoy takes them out: the response code, then from the back of the name to the front.
 struct PrometheusName {
   std::string family;
   std::vector<std::pair<std::string_view, std::string>> labels;

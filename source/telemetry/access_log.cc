@@ -15,17 +15,16 @@ std::unique_ptr<AccessLog> AccessLog::Create(const config::AccessLog& config, Lo
 }
 
 AccessLog::AccessLog(std::unique_ptr<const LogFormat> format, LogFile* file, LogWriter& writer)
-    : format_(std::move(format)),
-      file_(file),
-      writer_(writer),
-      workers_(writer.stats().workers() + 1) {
+    : format_(std::move(format)), file_(file), writer_(writer), workers_(writer.stats().workers() + 1) {
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i].buffered = writer.stats().shard(i).counter(writer.buffered());
     workers_[i].dropped = writer.stats().shard(i).counter(writer.dropped());
   }
 }
 
-AccessLog::~AccessLog() { writer_.Close(file_); }
+AccessLog::~AccessLog() {
+  writer_.Close(file_);
+}
 
 void AccessLog::Log(size_t worker, const RequestRecord& record) {
   Worker& own = workers_[worker];

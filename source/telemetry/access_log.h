@@ -1,7 +1,7 @@
 #pragma once
 
-// One access log of a listener or a connection manager: a format and a file. Immutable, shared by the workers and counted
-// by the configuration that names it; ends when no worker uses it any more, and before the LogWriter.
+// One access log of a listener or a connection manager: a format and a file. Immutable, shared by the workers and
+// counted by the configuration that names it; ends when no worker uses it any more, and before the LogWriter.
 
 #include <cstddef>
 #include <memory>
@@ -25,8 +25,9 @@ class AccessLog {
   AccessLog& operator=(const AccessLog&) = delete;
   ~AccessLog();
 
-  // The worker with that index, on its own thread, or the control thread with an index one past the workers'. A line that finds no room, because the disk does not keep up, or that
-  // is longer than kLongestLine, is lost and counted. Allocates nothing once the line's strings are warm.
+  // The worker with that index, on its own thread, or the control thread with an index one past the workers'. A
+  // line that finds no room, because the disk does not keep up, or that is longer than kLongestLine, is lost and
+  // counted. Allocates nothing once the line's strings are warm.
   void Log(size_t worker, const RequestRecord& record);
 
   static constexpr size_t kLongestLine = 128 << 10;

@@ -21,7 +21,8 @@ int OpenForAppend(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LogFile>> LogFile::OpenPath(std::string path, size_t workers, LogWriterCounts& counts) {
+absl::StatusOr<std::unique_ptr<LogFile>> LogFile::OpenPath(std::string path, size_t workers,
+                                                           LogWriterCounts& counts) {
   const int descriptor = OpenForAppend(path);
   if (descriptor < 0) {
     return absl::InvalidArgumentError(fmt::format("cannot open \"{}\" for appending: {}", path, strerror(errno)));
@@ -29,7 +30,8 @@ absl::StatusOr<std::unique_ptr<LogFile>> LogFile::OpenPath(std::string path, siz
   return std::unique_ptr<LogFile>(new LogFile(std::move(path), descriptor, workers, counts));
 }
 
-LogFile::LogFile(int descriptor, size_t workers, LogWriterCounts& counts) : LogFile("", descriptor, workers, counts) {}
+LogFile::LogFile(int descriptor, size_t workers, LogWriterCounts& counts)
+    : LogFile("", descriptor, workers, counts) {}
 
 LogFile::LogFile(std::string path, int descriptor, size_t workers, LogWriterCounts& counts)
     : path_(std::move(path)),

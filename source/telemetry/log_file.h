@@ -1,8 +1,8 @@
 #pragma once
 
-// Where lines of an access log end: a file, standard output or standard error, with one ring for each thread that logs. Shared by all
-// logs with the same target. Owned by the LogWriter; ends when the last log has gone and the rings are empty. Append is the
-// workers', everything else the writer thread's.
+// Where lines of an access log end: a file, standard output or standard error, with one ring for each thread that
+// logs. Shared by all logs with the same target. Owned by the LogWriter; ends when the last log has gone and the
+// rings are empty. Append is the workers', everything else the writer thread's.
 
 #include <atomic>
 #include <cstddef>
@@ -28,7 +28,8 @@ struct LogWriterCounts {
 class LogFile {
  public:
   // Opens `path` for appending, and makes it where it is missing.
-  static absl::StatusOr<std::unique_ptr<LogFile>> OpenPath(std::string path, size_t workers, LogWriterCounts& counts);
+  static absl::StatusOr<std::unique_ptr<LogFile>> OpenPath(std::string path, size_t workers,
+                                                           LogWriterCounts& counts);
   // Writes to a descriptor of somebody else, who keeps it open: standard output or error.
   LogFile(int descriptor, size_t workers, LogWriterCounts& counts);
   LogFile(const LogFile&) = delete;
@@ -46,8 +47,8 @@ class LogFile {
   // Writes what the rings hold now. Never waits for a pipe, a terminal or a socket.
   Progress Write();
 
-  // Opens the path again, after a rotation. When that fails, the file that is open stays. A line of which the old file got
-  // only the beginning does not go on in the new one.
+  // Opens the path again, after a rotation. When that fails, the file that is open stays. A line of which the old
+  // file got only the beginning does not go on in the new one.
   void Reopen();
 
   int descriptor() const { return descriptor_; }
@@ -62,7 +63,7 @@ class LogFile {
   const std::string path_;  // empty: the descriptor is not ours
   LogWriterCounts& counts_;
   int descriptor_;
-  bool may_block_ = false;        // not a regular file: to be asked before each write
+  bool may_block_ = false;         // not a regular file: to be asked before each write
   LogRing* unfinished_ = nullptr;  // stopped in the middle of a line, which must go on before any other
   size_t workers_;
   std::unique_ptr<LogRing[]> rings_;

@@ -24,7 +24,9 @@ struct OperatorText {
   size_t size = 0;  // with the closing percent sign
 };
 
-bool IsNameByte(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+bool IsNameByte(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 // NAME, NAME(argument), either with :length; nothing when it is not well formed.
 std::optional<OperatorText> ParseOperator(std::string_view rest) {
@@ -60,7 +62,8 @@ absl::Status CheckLogFormat(std::string_view format) {
   return absl::InvalidArgumentError(fmt::format("{}", fmt::join(errors, "; ")));
 }
 
-std::unique_ptr<const LogFormat> LogFormat::Compile(const config::AccessLog& config, std::vector<std::string>& errors) {
+std::unique_ptr<const LogFormat> LogFormat::Compile(const config::AccessLog& config,
+                                                    std::vector<std::string>& errors) {
   const size_t errors_before = errors.size();
   std::unique_ptr<LogFormat> format(new LogFormat);
   format->omit_empty_ = config.omit_empty_values;
@@ -89,11 +92,14 @@ std::vector<LogFormat::Piece> LogFormat::CompileText(std::string_view format, st
     } else {
       const std::optional<OperatorText> parsed = ParseOperator(format.substr(i + 1));
       if (!parsed) {
-        errors.push_back(fmt::format("{}byte {}: expected %OPERATOR%, %OPERATOR(argument)%, either with :length before "
-                                     "the last %, or %% for a percent sign", place, i));
+        errors.push_back(
+            fmt::format("{}byte {}: expected %OPERATOR%, %OPERATOR(argument)%, either with :length before "
+                        "the last %, or %% for a percent sign",
+                        place, i));
         return pieces;
       }
-      absl::StatusOr<LogOperator> compiled = LogOperator::Compile(parsed->name, parsed->has_argument, parsed->argument);
+      absl::StatusOr<LogOperator> compiled =
+          LogOperator::Compile(parsed->name, parsed->has_argument, parsed->argument);
       if (compiled.ok()) {
         pieces.push_back({std::move(literal), std::make_unique<LogOperator>(*std::move(compiled)), parsed->limit});
         literal.clear();
@@ -154,8 +160,12 @@ void LogFormat::AppendText(const RequestRecord& record, std::string& out, std::s
       case LogValue::Kind::kMissing:
         if (!omit_empty_) out += '-';
         break;
-      case LogValue::Kind::kNumber: AppendNumber(out, value.number); break;
-      case LogValue::Kind::kText: base::AppendPrintable(out, value.text.substr(0, piece.limit)); break;
+      case LogValue::Kind::kNumber:
+        AppendNumber(out, value.number);
+        break;
+      case LogValue::Kind::kText:
+        base::AppendPrintable(out, value.text.substr(0, piece.limit));
+        break;
     }
   }
 }
@@ -163,8 +173,11 @@ void LogFormat::AppendText(const RequestRecord& record, std::string& out, std::s
 bool LogFormat::AppendNode(const Node& node, const RequestRecord& record, bool omit, std::string& out,
                            std::string& scratch) const {
   switch (node.kind) {
-    case Node::Kind::kFixed: out += node.fixed; return true;
-    case Node::Kind::kFormat: return AppendString(node.pieces, record, omit, out, scratch);
+    case Node::Kind::kFixed:
+      out += node.fixed;
+      return true;
+    case Node::Kind::kFormat:
+      return AppendString(node.pieces, record, omit, out, scratch);
     case Node::Kind::kObject: {
       out += '{';
       bool first = true;
@@ -194,8 +207,8 @@ bool LogFormat::AppendNode(const Node& node, const RequestRecord& record, bool o
   return false;
 }
 
-bool LogFormat::AppendString(const std::vector<Piece>& pieces, const RequestRecord& record, bool omit, std::string& out,
-                             std::string& scratch) const {
+bool LogFormat::AppendString(const std::vector<Piece>& pieces, const RequestRecord& record, bool omit,
+                             std::string& out, std::string& scratch) const {
   if (pieces.size() == 1 && pieces[0].literal.empty() && pieces[0].value != nullptr) {  // a typed value
     const LogValue value = pieces[0].value->Evaluate(record, scratch);
     switch (value.kind) {
@@ -203,8 +216,12 @@ bool LogFormat::AppendString(const std::vector<Piece>& pieces, const RequestReco
         if (omit) return false;
         out += "null";
         return true;
-      case LogValue::Kind::kNumber: AppendNumber(out, value.number); return true;
-      case LogValue::Kind::kText: base::AppendJsonString(out, value.text.substr(0, pieces[0].limit)); return true;
+      case LogValue::Kind::kNumber:
+        AppendNumber(out, value.number);
+        return true;
+      case LogValue::Kind::kText:
+        base::AppendJsonString(out, value.text.substr(0, pieces[0].limit));
+        return true;
     }
   }
   out += '"';
@@ -216,8 +233,12 @@ bool LogFormat::AppendString(const std::vector<Piece>& pieces, const RequestReco
       case LogValue::Kind::kMissing:
         if (!omit_empty_) out += '-';
         break;
-      case LogValue::Kind::kNumber: AppendNumber(out, value.number); break;
-      case LogValue::Kind::kText: base::AppendJsonPart(out, value.text.substr(0, piece.limit)); break;
+      case LogValue::Kind::kNumber:
+        AppendNumber(out, value.number);
+        break;
+      case LogValue::Kind::kText:
+        base::AppendJsonPart(out, value.text.substr(0, piece.limit));
+        break;
     }
   }
   out += '"';

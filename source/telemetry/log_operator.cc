@@ -4,58 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdlib>
 
 #include "source/http/syntax.h"
+#include "source/telemetry/log_names.h"
 
 namespace pillion::telemetry {
 namespace {
-
-// Operators that Envoy has and pillion does not (yet): a clearer error than for a word that nobody knows.
-constexpr std::string_view kNotSupported[] = {
-    "ACCESS_LOG_TYPE", "BYTES_RETRANSMITTED", "CEL", "CLUSTER_METADATA", "COALESCE", "CUSTOM_FLAGS",
-    "DOWNSTREAM_DETECTED_CLOSE_TYPE", "DOWNSTREAM_HEADER_BYTES_RECEIVED", "DOWNSTREAM_HEADER_BYTES_SENT",
-    "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_TRANSPORT_FAILURE_REASON", "DYNAMIC_METADATA", "FILTER_STATE",
-    "METADATA", "PACKETS_RETRANSMITTED", "QUERY_PARAMS", "REQUESTED_SERVER_NAME", "REQ_WITHOUT_QUERY",
-    "ROUNDTRIP_DURATION", "SPAN_ID", "START_TIME_LOCAL", "TLS_JA3_FINGERPRINT", "TLS_JA4_FINGERPRINT", "TRACE_ID",
-    "UNIQUE_ID", "UPSTREAM_HEADER_BYTES_RECEIVED", "UPSTREAM_HEADER_BYTES_SENT", "UPSTREAM_HOSTS_ATTEMPTED",
-    "UPSTREAM_METADATA", "VIRTUAL_CLUSTER_NAME"};
-constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_", "DOWNSTREAM_PEER_", "DOWNSTREAM_LOCAL_URI_",
-                                             "DOWNSTREAM_LOCAL_DNS_", "DOWNSTREAM_LOCAL_IP_", "DOWNSTREAM_LOCAL_SUBJECT",
-                                             "UPSTREAM_TLS_", "UPSTREAM_PEER_", "UPSTREAM_LOCAL_URI_",
-                                             "UPSTREAM_LOCAL_DNS_", "UPSTREAM_LOCAL_IP_"};
-
-// gRPC's status codes: as in its documents, and as constants.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kGrpcStatus = {{
-    {"OK", "OK"},
-    {"Canceled", "CANCELLED"},
-    {"Unknown", "UNKNOWN"},
-    {"InvalidArgument", "INVALID_ARGUMENT"},
-    {"DeadlineExceeded", "DEADLINE_EXCEEDED"},
-    {"NotFound", "NOT_FOUND"},
-    {"AlreadyExists", "ALREADY_EXISTS"},
-    {"PermissionDenied", "PERMISSION_DENIED"},
-    {"ResourceExhausted", "RESOURCE_EXHAUSTED"},
-    {"FailedPrecondition", "FAILED_PRECONDITION"},
-    {"Aborted", "ABORTED"},
-    {"OutOfRange", "OUT_OF_RANGE"},
-    {"Unimplemented", "UNIMPLEMENTED"},
-    {"Internal", "INTERNAL"},
-    {"Unavailable", "UNAVAILABLE"},
-    {"DataLoss", "DATA_LOSS"},
-    {"Unauthenticated", "UNAUTHENTICATED"},
-}};
-
-constexpr std::pair<std::string_view, TimePoint> kTimePoints[] = {
-    {"DS_RX_BEG", TimePoint::kDownstreamRxBegin},    {"DS_RX_END", TimePoint::kDownstreamRxEnd},
-    {"US_CX_BEG", TimePoint::kUpstreamConnectBegin}, {"US_CX_END", TimePoint::kUpstreamConnectEnd},
-    {"US_HS_END", TimePoint::kUpstreamHandshakeEnd}, {"US_TX_BEG", TimePoint::kUpstreamTxBegin},
-    {"US_TX_END", TimePoint::kUpstreamTxEnd},        {"US_RX_BEG", TimePoint::kUpstreamRxBegin},
-    {"US_RX_END", TimePoint::kUpstreamRxEnd},        {"DS_TX_BEG", TimePoint::kDownstreamTxBegin},
-    {"DS_TX_END", TimePoint::kDownstreamTxEnd},
-};
 
 enum class AddressPart { kWhole, kHost, kPort };
 
@@ -77,14 +33,17 @@ LogValue PartOf(std::string_view address, AddressPart part) {
   return LogValue::Number(port);
 }
 
-std::string_view WithoutQuery(std::string_view path) { return path.substr(0, path.find('?')); }
+std::string_view WithoutQuery(std::string_view path) {
+  return path.substr(0, path.find('?'));
+}
 
 }  // namespace
 
 struct LogOperators {
   using Record = RequestRecord;
 
-  // --- evaluation -------------------------------------------------------------------------------------------------
+  // --- evaluation
+  // -------------------------------------------------------------------------------------------------
 
   template <std::string_view Record::*member>
   static LogValue Text(const LogOperator&, const Record& record, std::string&) {
@@ -210,15 +169,18 @@ struct LogOperators {
     if (record.request == nullptr || !http::IsGrpc(record.request->headers)) return LogValue::Missing();
     std::string_view text;
     if (record.response_trailers != nullptr) text = record.response_trailers->Get(http::HeaderId::kGrpcStatus);
-    if (text.empty() && record.response != nullptr) text = record.response->headers.Get(http::HeaderId::kGrpcStatus);
+    if (text.empty() && record.response != nullptr)
+      text = record.response->headers.Get(http::HeaderId::kGrpcStatus);
     uint32_t code = 0;
     const char* end = text.data() + text.size();
     if (text.empty() || std::from_chars(text.data(), end, code).ptr != end) return LogValue::TextOrMissing(text);
-    if (self.choice_ == kNumeric || code >= kGrpcStatus.size()) return LogValue::Number(code);
-    return LogValue::Text(self.choice_ == kCamel ? kGrpcStatus[code].first : kGrpcStatus[code].second);
+    const GrpcStatusName name = FindGrpcStatusName(code);
+    if (self.choice_ == kNumeric || name.camel.empty()) return LogValue::Number(code);
+    return LogValue::Text(self.choice_ == kCamel ? name.camel : name.snake);
   }
 
-  // --- arguments: each gives an error text, empty when all is well ------------------------------------------------
+  // --- arguments: each gives an error text, empty when all is well
+  // ------------------------------------------------
 
   static std::string NeedHeader(LogOperator& self, std::string_view argument) {
     const size_t question = argument.find('?');
@@ -265,20 +227,12 @@ struct LogOperators {
     const size_t second = first == std::string_view::npos ? first : argument.find(':', first + 1);
     if (second == std::string_view::npos) return std::string(kExpected);
     const std::string_view unit = argument.substr(second + 1);
-    const auto point = [](std::string_view name, TimePoint& out) {
-      for (const auto& [known, value] : kTimePoints) {
-        if (known == name) {
-          out = value;
-          return true;
-        }
-      }
-      return false;
-    };
+    const std::optional<TimePoint> from = FindTimePoint(argument.substr(0, first));
+    const std::optional<TimePoint> to = FindTimePoint(argument.substr(first + 1, second - first - 1));
     self.unit_nanos_ = unit == "ms" ? 1'000'000 : unit == "us" ? 1'000 : unit == "ns" ? 1 : 0;
-    if (self.unit_nanos_ == 0 || !point(argument.substr(0, first), self.from_) ||
-        !point(argument.substr(first + 1, second - first - 1), self.to_)) {
-      return std::string(kExpected);
-    }
+    if (self.unit_nanos_ == 0 || !from || !to) return std::string(kExpected);
+    self.from_ = *from;
+    self.to_ = *to;
     return "";
   }
 
@@ -300,7 +254,8 @@ struct LogOperators {
     return known ? "" : "expected CAMEL_STRING, SNAKE_STRING or NUMBER";
   }
 
-  // --- settings of operators without an argument ------------------------------------------------------------------
+  // --- settings of operators without an argument
+  // ------------------------------------------------------------------
 
   template <TimePoint from, TimePoint to>
   static void Between(LogOperator& self) {
@@ -327,11 +282,14 @@ struct LogOperators {
   static absl::StatusOr<LogOperator> Make(const Entry& entry, bool has_argument, std::string_view argument);
 };
 
-#define ADDRESS(name, member)                                                                  \
-  {name, Address<&Record::member, AddressPart::kWhole>},                                       \
-      {name "_WITHOUT_PORT", Address<&Record::member, AddressPart::kHost>}
-#define DURATION(name, from, to) {name, Duration, nullptr, Between<TimePoint::from, TimePoint::to>}
+#define ADDRESS(name, member)                                          \
+  {name, Address<&Record::member, AddressPart::kWhole>}, {             \
+    name "_WITHOUT_PORT", Address<&Record::member, AddressPart::kHost> \
+  }
+#define DURATION(name, from, to) \
+  { name, Duration, nullptr, Between<TimePoint::from, TimePoint::to> }
 
+// clang-format off
 const LogOperators::Entry LogOperators::kTable[] = {
     {"BYTES_RECEIVED", Number<&Record::bytes_received>},
     {"BYTES_SENT", Number<&Record::bytes_sent>},
@@ -393,12 +351,14 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"UPSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::upstream_wire_bytes_received>},
     {"UPSTREAM_WIRE_BYTES_SENT", Number<&Record::upstream_wire_bytes_sent>},
 };
+// clang-format on
 
 #undef ADDRESS
 #undef DURATION
 
 const LogOperators::Entry* LogOperators::Find(std::string_view name) {
-  const auto found = std::find_if(std::begin(kTable), std::end(kTable), [&](const Entry& e) { return e.name == name; });
+  const auto found =
+      std::find_if(std::begin(kTable), std::end(kTable), [&](const Entry& e) { return e.name == name; });
   return found == std::end(kTable) ? nullptr : found;
 }
 
@@ -416,13 +376,12 @@ absl::StatusOr<LogOperator> LogOperators::Make(const Entry& entry, bool has_argu
   return made;
 }
 
-absl::StatusOr<LogOperator> LogOperator::Compile(std::string_view name, bool has_argument, std::string_view argument) {
+absl::StatusOr<LogOperator> LogOperator::Compile(std::string_view name, bool has_argument,
+                                                 std::string_view argument) {
   if (const LogOperators::Entry* entry = LogOperators::Find(name)) {
     return LogOperators::Make(*entry, has_argument, argument);
   }
-  const bool tls = std::any_of(std::begin(kTlsPrefixes), std::end(kTlsPrefixes),
-                               [&](std::string_view prefix) { return name.starts_with(prefix); });
-  if (tls || std::find(std::begin(kNotSupported), std::end(kNotSupported), name) != std::end(kNotSupported)) {
+  if (KnownButNotSupported(name)) {
     return absl::UnimplementedError(fmt::format("operator %{}% is not supported", name));
   }
   return absl::InvalidArgumentError(fmt::format("unknown operator %{}%", name));

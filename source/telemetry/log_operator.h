@@ -34,7 +34,9 @@ class LogOperator {
   static absl::StatusOr<LogOperator> Compile(std::string_view name, bool has_argument, std::string_view argument);
 
   // A text may lie in `scratch`, which is overwritten.
-  LogValue Evaluate(const RequestRecord& record, std::string& scratch) const { return evaluate_(*this, record, scratch); }
+  LogValue Evaluate(const RequestRecord& record, std::string& scratch) const {
+    return evaluate_(*this, record, scratch);
+  }
 
  private:
   friend struct LogOperators;  // the functions behind `evaluate_` and the table of names

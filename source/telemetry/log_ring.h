@@ -1,7 +1,7 @@
 #pragma once
 
-// Bytes on their way from one worker to the writer thread: a ring with one producer and one consumer, without locks.
-// Lines enter whole or not at all. Owned by its LogFile.
+// Bytes on their way from one worker to the writer thread: a ring with one producer and one consumer, without
+// locks. Lines enter whole or not at all. Owned by its LogFile.
 
 #include <algorithm>
 #include <array>
@@ -45,7 +45,9 @@ class LogRing {
     const size_t first = std::min(size, kCapacity - start);
     return {std::string_view(data_.get() + start, first), std::string_view(data_.get(), size - first)};
   }
-  void Consume(size_t bytes) { tail_.store(tail_.load(std::memory_order_relaxed) + bytes, std::memory_order_release); }
+  void Consume(size_t bytes) {
+    tail_.store(tail_.load(std::memory_order_relaxed) + bytes, std::memory_order_release);
+  }
 
   // Any thread; old by the time it returns.
   size_t size() const {

@@ -46,7 +46,8 @@ LogWriter::LogWriter(stats::Registry& stats, std::chrono::milliseconds flush_int
       dropped_(stats.AddCounter("filesystem.write_dropped")) {
   PILLION_CHECK(wake_descriptor_ >= 0);
   const auto count = [this](std::string_view name, const std::atomic<uint64_t>& value) {
-    metrics_.push_back(stats_.AddCounterCallback(name, [&value] { return value.load(std::memory_order_relaxed); }));
+    metrics_.push_back(
+        stats_.AddCounterCallback(name, [&value] { return value.load(std::memory_order_relaxed); }));
   };
   count("filesystem.write_completed", counts_.writes_completed);
   count("filesystem.write_failed", counts_.writes_failed);
@@ -98,7 +99,8 @@ absl::StatusOr<LogFile*> LogWriter::Open(const config::AccessLog& config) {
 LogFile* LogWriter::OpenDescriptor(int descriptor) {
   const std::lock_guard lock(mutex_);
   Target target{std::make_unique<LogFile>(descriptor, rings(), counts_), 1};
-  return targets_.try_emplace(fmt::format("descriptor {}", descriptor), std::move(target)).first->second.file.get();
+  return targets_.try_emplace(fmt::format("descriptor {}", descriptor), std::move(target))
+      .first->second.file.get();
 }
 
 void LogWriter::Close(LogFile* file) {

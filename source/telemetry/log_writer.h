@@ -1,7 +1,8 @@
 #pragma once
 
-// The thread that writes access logs, so that no worker ever waits for a disk. Owned by the server: made before the first
-// log, ended after the workers. It writes when a worker has much to write, every flush interval, and when asked.
+// The thread that writes access logs, so that no worker ever waits for a disk. Owned by the server: made before
+// the first log, ended after the workers. It writes when a worker has much to write, every flush interval, and
+// when asked.
 
 #include <chrono>
 #include <condition_variable>
@@ -30,8 +31,8 @@ class LogWriter {
   // Tries once more to write everything, then ends. Waits for a regular file's disk, but for nothing else.
   ~LogWriter();
 
-  // Control thread. The same target is the same file. /dev/stdout and /dev/stderr are taken for the descriptors. The file
-  // stays until as many Close() as Open() were called for it; nobody appends after its own Close().
+  // Control thread. The same target is the same file. /dev/stdout and /dev/stderr are taken for the descriptors.
+  // The file stays until as many Close() as Open() were called for it; nobody appends after its own Close().
   absl::StatusOr<LogFile*> Open(const config::AccessLog& config);
   void Close(LogFile* file);
   // For tests: a descriptor that stays the caller's.

@@ -1,7 +1,7 @@
 #pragma once
 
-// What is known of one request, or of one TCP connection, when it is over: the input of the access log. Filled by the
-// proxy on the stream's worker and gone when the log has been written; every view in it outlives that call.
+// What is known of one request, or of one TCP connection, when it is over: the input of the access log. Filled by
+// the proxy on the stream's worker and gone when the log has been written; every view in it outlives that call.
 
 #include <array>
 #include <cstdint>
@@ -37,7 +37,7 @@ struct RequestRecord {
   const http::RequestHead* request = nullptr;
   const http::ResponseHead* response = nullptr;
   const http::HeaderMap* response_trailers = nullptr;
-  std::optional<http::Version> protocol;           // downstream; also known when the head could not be parsed
+  std::optional<http::Version> protocol;  // downstream; also known when the head could not be parsed
   std::optional<http::Version> upstream_protocol;
 
   uint64_t response_code = 0;  // 0: none was sent
@@ -59,8 +59,8 @@ struct RequestRecord {
   uint64_t upstream_wire_bytes_received = 0;
   uint64_t upstream_wire_bytes_sent = 0;
 
-  base::WallTime start_time{};  // at kDownstreamRxBegin
-  base::WallTime end_time{};    // at kEnd
+  base::WallTime start_time{};                                                      // at kDownstreamRxBegin
+  base::WallTime end_time{};                                                        // at kEnd
   std::array<base::MonotonicTime, static_cast<size_t>(TimePoint::kCount)> times{};  // zero: not reached
 
   // Addresses are "192.0.2.1:80", "[2001:db8::1]:80" or a socket's path.

@@ -29,10 +29,18 @@ void AppendNames(ResponseFlags flags, Name name, std::string& out) {
 
 }  // namespace
 
-std::string_view ShortName(ResponseFlag flag) { return kShortNames[static_cast<int>(flag)]; }
-std::string_view LongName(ResponseFlag flag) { return kLongNames[static_cast<int>(flag)]; }
+std::string_view ShortName(ResponseFlag flag) {
+  return kShortNames[static_cast<int>(flag)];
+}
+std::string_view LongName(ResponseFlag flag) {
+  return kLongNames[static_cast<int>(flag)];
+}
 
-void ResponseFlags::AppendShortNames(std::string& out) const { AppendNames(*this, ShortName, out); }
-void ResponseFlags::AppendLongNames(std::string& out) const { AppendNames(*this, LongName, out); }
+void ResponseFlags::AppendShortNames(std::string& out) const {
+  AppendNames(*this, ShortName, out);
+}
+void ResponseFlags::AppendLongNames(std::string& out) const {
+  AppendNames(*this, LongName, out);
+}
 
 }  // namespace pillion::telemetry

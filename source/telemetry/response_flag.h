@@ -8,6 +8,7 @@
 
 namespace pillion::telemetry {
 
+// clang-format off
 // id, short name, long name; written out in this order.
 #define PILLION_RESPONSE_FLAGS(X)                                         \
   X(kNoHealthyUpstream, "UH", "NoHealthyUpstream")                        \
@@ -40,6 +41,7 @@ namespace pillion::telemetry {
   X(kDnsResolutionFailed, "DF", "DnsResolutionFailed")                    \
   X(kDropOverload, "DO", "DropOverload")                                  \
   X(kUnconditionalDropOverload, "UDO", "UnconditionalDropOverload")
+// clang-format on
 
 enum class ResponseFlag : uint8_t {
 #define X(id, short_name, long_name) id,

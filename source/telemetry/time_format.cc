@@ -9,8 +9,9 @@ namespace pillion::telemetry {
 namespace {
 
 constexpr std::string_view kFields = "YmdeHIMSpjybBaAnZtzs";
-constexpr std::array<std::string_view, 12> kMonths = {"January", "February", "March",     "April",   "May",      "June",
-                                                      "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
+                                                      "May",       "June",     "July",     "August",
+                                                      "September", "October",  "November", "December"};
 constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                    "Thursday", "Friday", "Saturday"};
 
@@ -49,37 +50,82 @@ void AppendField(std::string& out, char field, const Civil& civil, base::WallTim
   const unsigned weekday = std::chrono::weekday(civil.day).c_encoding();
   const unsigned month = static_cast<unsigned>(civil.date.month());
   switch (field) {
-    case 'Y': AppendNumber(out, static_cast<int>(civil.date.year()), 4); break;
-    case 'y': AppendNumber(out, static_cast<int>(civil.date.year()) % 100, 2); break;
-    case 'm': AppendNumber(out, month, 2); break;
-    case 'd': AppendNumber(out, static_cast<unsigned>(civil.date.day()), 2); break;
-    case 'e': AppendNumber(out, static_cast<unsigned>(civil.date.day()), 2, ' '); break;
-    case 'H': AppendNumber(out, hour, 2); break;
-    case 'I': AppendNumber(out, (hour + 11) % 12 + 1, 2); break;
-    case 'M': AppendNumber(out, civil.clock.minutes().count(), 2); break;
-    case 'S': AppendNumber(out, civil.clock.seconds().count(), 2); break;
-    case 'p': out += hour < 12 ? "AM" : "PM"; break;
-    case 'j': AppendNumber(out, (civil.day - std::chrono::sys_days(civil.date.year() / 1 / 1)).count() + 1, 3); break;
-    case 'b': out += kMonths[month - 1].substr(0, 3); break;
-    case 'B': out += kMonths[month - 1]; break;
-    case 'a': out += kDays[weekday].substr(0, 3); break;
-    case 'A': out += kDays[weekday]; break;
-    case 'n': out += '\n'; break;
-    case 't': out += '\t'; break;
-    case 'Z': out += "UTC"; break;
-    case 'z': out += "+0000"; break;
-    case 's': AppendNumber(out, std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(), 1); break;
+    case 'Y':
+      AppendNumber(out, static_cast<int>(civil.date.year()), 4);
+      break;
+    case 'y':
+      AppendNumber(out, static_cast<int>(civil.date.year()) % 100, 2);
+      break;
+    case 'm':
+      AppendNumber(out, month, 2);
+      break;
+    case 'd':
+      AppendNumber(out, static_cast<unsigned>(civil.date.day()), 2);
+      break;
+    case 'e':
+      AppendNumber(out, static_cast<unsigned>(civil.date.day()), 2, ' ');
+      break;
+    case 'H':
+      AppendNumber(out, hour, 2);
+      break;
+    case 'I':
+      AppendNumber(out, (hour + 11) % 12 + 1, 2);
+      break;
+    case 'M':
+      AppendNumber(out, civil.clock.minutes().count(), 2);
+      break;
+    case 'S':
+      AppendNumber(out, civil.clock.seconds().count(), 2);
+      break;
+    case 'p':
+      out += hour < 12 ? "AM" : "PM";
+      break;
+    case 'j':
+      AppendNumber(out, (civil.day - std::chrono::sys_days(civil.date.year() / 1 / 1)).count() + 1, 3);
+      break;
+    case 'b':
+      out += kMonths[month - 1].substr(0, 3);
+      break;
+    case 'B':
+      out += kMonths[month - 1];
+      break;
+    case 'a':
+      out += kDays[weekday].substr(0, 3);
+      break;
+    case 'A':
+      out += kDays[weekday];
+      break;
+    case 'n':
+      out += '\n';
+      break;
+    case 't':
+      out += '\t';
+      break;
+    case 'Z':
+      out += "UTC";
+      break;
+    case 'z':
+      out += "+0000";
+      break;
+    case 's':
+      AppendNumber(out, std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(), 1);
+      break;
   }
 }
 
 // What stands for several fields.
 std::string_view Expand(char field) {
   switch (field) {
-    case 'F': return "%Y-%m-%d";
-    case 'T': return "%H:%M:%S";
-    case 'D': return "%m/%d/%y";
-    case 'R': return "%H:%M";
-    default: return {};
+    case 'F':
+      return "%Y-%m-%d";
+    case 'T':
+      return "%H:%M:%S";
+    case 'D':
+      return "%m/%d/%y";
+    case 'R':
+      return "%H:%M";
+    default:
+      return {};
   }
 }
 
@@ -118,8 +164,8 @@ absl::StatusOr<TimeFormat> TimeFormat::Compile(std::string_view format) {
     } else if (field != '\0' && kFields.find(field) != std::string_view::npos) {
       compiled.pieces_.push_back({field});
     } else {
-      return absl::InvalidArgumentError(
-          fmt::format("time format \"{}\": \"%{}\" is not known", format, field == '\0' ? "" : std::string(1, field)));
+      return absl::InvalidArgumentError(fmt::format("time format \"{}\": \"%{}\" is not known", format,
+                                                    field == '\0' ? "" : std::string(1, field)));
     }
   }
   return compiled;

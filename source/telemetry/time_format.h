@@ -1,6 +1,7 @@
 #pragma once
 
-// Wall time as text in UTC, by a format compiled once: strftime would read the time zone under a lock for every line.
+// Wall time as text in UTC, by a format compiled once: strftime would read the time zone under a lock for every
+// line.
 
 #include <cstdint>
 #include <string>
@@ -17,9 +18,9 @@ class TimeFormat {
   // 2026-11-21T01:30:27.387Z
   TimeFormat() = default;
 
-  // strftime's %Y %m %d %e %H %I %M %S %p %j %y %b %B %a %A %F %T %D %R %n %t %Z %z %%, and Envoy's %s (seconds since the
-  // epoch) and %f, %1f to %9f (a fraction of the second of so many digits, 9 without a number; also after %s as in
-  // %s.%3f).
+  // strftime's %Y %m %d %e %H %I %M %S %p %j %y %b %B %a %A %F %T %D %R %n %t %Z %z %%, and Envoy's %s (seconds
+  // since the epoch) and %f, %1f to %9f (a fraction of the second of so many digits, 9 without a number; also
+  // after %s as in %s.%3f).
   static absl::StatusOr<TimeFormat> Compile(std::string_view format);
 
   void Append(base::WallTime time, std::string& out) const;

@@ -62,11 +62,14 @@ class ConfigDumpTest : public ::testing::Test {
     google::protobuf::Struct dump;
     EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(text.ok() ? *text : "{}", &dump).ok()) << *text;
     std::vector<google::protobuf::Struct> configs;
-    for (const auto& value : dump.fields().at("configs").list_value().values()) configs.push_back(value.struct_value());
+    for (const auto& value : dump.fields().at("configs").list_value().values())
+      configs.push_back(value.struct_value());
     return configs;
   }
 
-  static std::string Type(const google::protobuf::Struct& config) { return config.fields().at("@type").string_value(); }
+  static std::string Type(const google::protobuf::Struct& config) {
+    return config.fields().at("@type").string_value();
+  }
 
   std::shared_ptr<const config::Bootstrap> bootstrap_;
 };

@@ -33,7 +33,8 @@ class EndpointsTest : public ::testing::Test {
     sources_.reopen_logs = [this] { done_ += "reopen"; };
     sources_.log_levels = [this] { return std::vector<std::pair<std::string, std::string>>{{"main", level_}}; };
     sources_.set_log_level = [this](const std::string& logger, const std::string& level) {
-      if (!logger.empty() && logger != "main") return absl::InvalidArgumentError("unknown logger \"" + logger + "\"");
+      if (!logger.empty() && logger != "main")
+        return absl::InvalidArgumentError("unknown logger \"" + logger + "\"");
       level_ = level;
       return absl::OkStatus();
     };
@@ -175,18 +176,22 @@ TEST_F(EndpointsTest, ClustersText) {
   EXPECT_EQ(Get("/clusters?filter=(").status, 400);
   EXPECT_EQ(Get("/clusters?format=xml").status, 400);
   clusters_[0].hosts[0].failures = {"failed_active_hc", "failed_outlier_check"};
-  EXPECT_NE(Get("/clusters").body.find("::health_flags::/failed_active_hc/failed_outlier_check\n"), std::string::npos);
+  EXPECT_NE(Get("/clusters").body.find("::health_flags::/failed_active_hc/failed_outlier_check\n"),
+            std::string::npos);
 }
 
 TEST_F(EndpointsTest, ClustersJson) {
   clusters_[0].hosts[0].failures = {"failed_active_hc"};
   const std::string body = Get("/clusters?format=json").body;
-  EXPECT_TRUE(body.starts_with("{\n \"cluster_statuses\": [\n  {\n   \"name\": \"be\",\n   \"host_statuses\": [\n    {\n"
-                               "     \"address\": {\n      \"socket_address\": {\n       \"address\": \"192.0.2.1\",\n"
-                               "       \"port_value\": 80\n      }\n     },\n"))
+  EXPECT_TRUE(
+      body.starts_with("{\n \"cluster_statuses\": [\n  {\n   \"name\": \"be\",\n   \"host_statuses\": [\n    {\n"
+                       "     \"address\": {\n      \"socket_address\": {\n       \"address\": \"192.0.2.1\",\n"
+                       "       \"port_value\": 80\n      }\n     },\n"))
       << body;
-  EXPECT_NE(body.find("{\n       \"type\": \"GAUGE\",\n       \"name\": \"rq_active\",\n       \"value\": \"1\"\n      }"),
-            std::string::npos);
+  EXPECT_NE(
+      body.find(
+          "{\n       \"type\": \"GAUGE\",\n       \"name\": \"rq_active\",\n       \"value\": \"1\"\n      }"),
+      std::string::npos);
   EXPECT_NE(body.find("{\n       \"name\": \"cx_total\"\n      }"), std::string::npos);
   EXPECT_NE(body.find("\"failed_active_health_check\": true"), std::string::npos);
   EXPECT_NE(body.find("{\n      \"priority\": \"HIGH\",\n      \"max_connections\": 7,"), std::string::npos);
@@ -195,9 +200,10 @@ TEST_F(EndpointsTest, ClustersJson) {
 TEST_F(EndpointsTest, Listeners) {
   EXPECT_EQ(Get("/listeners").body, "in::127.0.0.1:8080\nsix::[::1]:81\npipe::/run/x.sock\n");
   const std::string json = Get("/listeners?format=json").body;
-  EXPECT_TRUE(json.starts_with("{\n \"listener_statuses\": [\n  {\n   \"name\": \"in\",\n   \"local_address\": {\n"
-                               "    \"socket_address\": {\n     \"address\": \"127.0.0.1\",\n"
-                               "     \"port_value\": 8080\n    }\n   }\n  },"))
+  EXPECT_TRUE(
+      json.starts_with("{\n \"listener_statuses\": [\n  {\n   \"name\": \"in\",\n   \"local_address\": {\n"
+                       "    \"socket_address\": {\n     \"address\": \"127.0.0.1\",\n"
+                       "     \"port_value\": 8080\n    }\n   }\n  },"))
       << json;
   EXPECT_NE(json.find("\"pipe\": {\n     \"path\": \"/run/x.sock\""), std::string::npos);
 }

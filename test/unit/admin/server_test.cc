@@ -60,7 +60,8 @@ void Send(int descriptor, std::string_view bytes) {
 std::string ReadToEnd(int descriptor) {
   std::string out;
   char bytes[4096];
-  for (ssize_t got; (got = recv(descriptor, bytes, sizeof bytes, 0)) > 0;) out.append(bytes, static_cast<size_t>(got));
+  for (ssize_t got; (got = recv(descriptor, bytes, sizeof bytes, 0)) > 0;)
+    out.append(bytes, static_cast<size_t>(got));
   close(descriptor);
   return out;
 }
@@ -133,8 +134,8 @@ TEST_F(ServerTest, AnswersOnAKeptConnection) {
   const std::string head =
       "HTTP/1.1 200 OK\r\nServer: pillion\r\nContent-Type: text/plain; charset=UTF-8\r\n"
       "Cache-Control: no-cache, max-age=0\r\nx-content-type-options: nosniff\r\n";
-  EXPECT_TRUE(answer.starts_with(head + "Content-Length: 5\r\n\r\nLIVE\n" + head + "Content-Length: 5\r\n\r\n" + head +
-                                 "Content-Length: 3\r\n\r\nOK\nHTTP/1.1 404 Not Found\r\n"))
+  EXPECT_TRUE(answer.starts_with(head + "Content-Length: 5\r\n\r\nLIVE\n" + head + "Content-Length: 5\r\n\r\n" +
+                                 head + "Content-Length: 3\r\n\r\nOK\nHTTP/1.1 404 Not Found\r\n"))
       << answer;
   EXPECT_EQ(reopened_, 1);
   EXPECT_EQ(Counter("http.admin.downstream_cx_total"), 1u);
@@ -155,8 +156,10 @@ TEST_F(ServerTest, BadRequestsGetAnAnswer) {
   EXPECT_TRUE(Exchange("GET / HTTP/1.1\r\nbad header\r\n\r\n").starts_with("HTTP/1.1 400 "));
   EXPECT_TRUE(Exchange("\x16\x03\x01\x02").starts_with("HTTP/1.1 400 "));
   EXPECT_TRUE(Exchange("OPTIONS * HTTP/1.1\r\nconnection: close\r\n\r\n").starts_with("HTTP/1.1 400 "));
-  EXPECT_TRUE(Exchange("GET / HTTP/1.1\r\nx: " + std::string(20'000, 'x') + "\r\n\r\n").starts_with("HTTP/1.1 431 "));
-  EXPECT_TRUE(Exchange("POST /reopen_logs HTTP/1.1\r\ncontent-length: 100000\r\n\r\n").starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(
+      Exchange("GET / HTTP/1.1\r\nx: " + std::string(20'000, 'x') + "\r\n\r\n").starts_with("HTTP/1.1 431 "));
+  EXPECT_TRUE(
+      Exchange("POST /reopen_logs HTTP/1.1\r\ncontent-length: 100000\r\n\r\n").starts_with("HTTP/1.1 413 "));
   EXPECT_EQ(reopened_, 0);
 }
 
@@ -195,7 +198,8 @@ TEST_F(ServerTest, TooManyConnectionsAreClosed) {
   EXPECT_EQ(Counter("http.admin.downstream_cx_overflow"), 1u);
 }
 
-// Clients that ask for much and read nothing: others get a short answer instead of memory, and live again afterwards.
+// Clients that ask for much and read nothing: others get a short answer instead of memory, and live again
+// afterwards.
 TEST_F(ServerTest, SlowReadersDoNotFillTheMemory) {
   Limits limits;
   limits.waiting_bytes = 8 << 20;
@@ -296,7 +300,8 @@ TEST_F(ServerTest, WritesAccessLogs) {
   std::vector<std::string> errors;
   std::vector<std::unique_ptr<telemetry::AccessLog>> logs;
   logs.push_back(telemetry::AccessLog::Create(
-      {"", config::FileLogSink{path}, config::TextLogFormat{"%REQ(:METHOD)% %REQ(:PATH)% %REQ(X-A)% %RESPONSE_CODE%\n"}},
+      {"", config::FileLogSink{path},
+       config::TextLogFormat{"%REQ(:METHOD)% %REQ(:PATH)% %REQ(X-A)% %RESPONSE_CODE%\n"}},
       writer, errors));
   ASSERT_TRUE(errors.empty());
   Listen(config::SocketAddress{"127.0.0.1", false, 0}, {}, std::move(logs));

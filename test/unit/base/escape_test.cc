@@ -26,8 +26,10 @@ TEST(Escape, JsonQuotesAndControls) {
 
 TEST(Escape, JsonKeepsUtf8AndReplacesWhatIsNot) {
   EXPECT_EQ(Json("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
-  EXPECT_EQ(Json("\xff" "a\xc3"), "\"\\ufffda\\ufffd\"");
-  EXPECT_EQ(Json("\xc0\xaf"), "\"\\ufffd\\ufffd\"");          // overlong
+  EXPECT_EQ(Json("\xff"
+                 "a\xc3"),
+            "\"\\ufffda\\ufffd\"");
+  EXPECT_EQ(Json("\xc0\xaf"), "\"\\ufffd\\ufffd\"");             // overlong
   EXPECT_EQ(Json("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"");  // a surrogate
 }
 

@@ -48,10 +48,11 @@ TEST_F(FormatTest, Text) {
 TEST_F(FormatTest, Json) {
   histogram_->Record(3);
   const std::string json = FormatJson(registry_.Read());
-  EXPECT_TRUE(json.starts_with(
-            "{\"stats\":[{\"name\":\"control_plane.identifier\",\"value\":\"a \\\"b\\\"\"},"
-            "{\"name\":\"cluster.be.upstream_rq_200\",\"value\":6},{\"name\":\"cluster.be.upstream_rq_503\",\"value\":1},"
-            "{\"name\":\"server.live\",\"value\":1},"))
+  EXPECT_TRUE(
+      json.starts_with("{\"stats\":[{\"name\":\"control_plane.identifier\",\"value\":\"a \\\"b\\\"\"},"
+                       "{\"name\":\"cluster.be.upstream_rq_200\",\"value\":6},{\"name\":\"cluster.be.upstream_rq_"
+                       "503\",\"value\":1},"
+                       "{\"name\":\"server.live\",\"value\":1},"))
       << json;
   EXPECT_NE(json.find("{\"histograms\":{\"supported_quantiles\":[0,25,50,75,90,95,99,99.5,99.9,100],"
                       "\"computed_quantiles\":[{\"name\":\"cluster.be.upstream_rq_time\",\"values\":"
@@ -86,8 +87,8 @@ TEST_F(FormatTest, Prometheus) {
       << text;
   EXPECT_TRUE(text.ends_with("envoy_cluster_upstream_rq_time_count{envoy_cluster_name=\"be\"} 2\n"));
   EXPECT_EQ(text.find("identifier"), std::string::npos);
-  EXPECT_NE(FormatPrometheus(registry_.Read(), true).find(
-                "envoy_control_plane_identifier{text_value=\"a \\\"b\\\"\"} 0\n"),
+  EXPECT_NE(FormatPrometheus(registry_.Read(), true)
+                .find("envoy_control_plane_identifier{text_value=\"a \\\"b\\\"\"} 0\n"),
             std::string::npos);
 }
 
@@ -108,7 +109,8 @@ TEST(FormatHostileNames, StayInTheirPlace) {
   const std::string prometheus = FormatPrometheus(snapshot);
   EXPECT_EQ(prometheus.substr(0, prometheus.find("# TYPE envoy_stats")),
             "# TYPE envoy_cluster_total counter\n"
-            "envoy_cluster_total{envoy_cluster_name=\"x\\\"} 1\\nfake{a=\\\"\\\\<script>\xef\xbf\xbd\xef\xbf\xbd\"} 0\n");
+            "envoy_cluster_total{envoy_cluster_name=\"x\\\"} "
+            "1\\nfake{a=\\\"\\\\<script>\xef\xbf\xbd\xef\xbf\xbd\"} 0\n");
   const std::string json = FormatJson(snapshot);
   EXPECT_NE(json.find("{\"name\":\"cluster.x\\\"} 1\\nfake{a=\\\"\\\\\\u003cscript\\u003e\\u001b\\ufffd.total\","),
             std::string::npos)

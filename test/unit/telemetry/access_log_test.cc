@@ -39,8 +39,8 @@ class AccessLogTest : public ::testing::Test {
 
   std::unique_ptr<AccessLog> Create(LogWriter& writer, std::string format) {
     std::vector<std::string> errors;
-    std::unique_ptr<AccessLog> log =
-        AccessLog::Create({"", config::FileLogSink{path_}, config::TextLogFormat{std::move(format)}}, writer, errors);
+    std::unique_ptr<AccessLog> log = AccessLog::Create(
+        {"", config::FileLogSink{path_}, config::TextLogFormat{std::move(format)}}, writer, errors);
     EXPECT_TRUE(errors.empty()) << errors.at(0);
     return log;
   }
@@ -52,7 +52,8 @@ class AccessLogTest : public ::testing::Test {
 TEST_F(AccessLogTest, LinesOfAllWorkersArriveWholeAndInOrder) {
   constexpr uint64_t kLines = 5000;
   LogWriter writer(stats_, kNever);
-  const std::unique_ptr<AccessLog> log = Create(writer, "%CONNECTION_ID% %BYTES_SENT% some more text to fill the line\n");
+  const std::unique_ptr<AccessLog> log =
+      Create(writer, "%CONNECTION_ID% %BYTES_SENT% some more text to fill the line\n");
   std::vector<std::thread> workers;
   for (size_t worker = 0; worker < 2; ++worker) {
     workers.emplace_back([&, worker] {
@@ -78,7 +79,8 @@ TEST_F(AccessLogTest, LinesOfAllWorkersArriveWholeAndInOrder) {
     size_t worker = 9;
     int64_t number = -1;
     int end = 0;
-    ASSERT_EQ(sscanf(line.c_str(), "%zu %ld some more text to fill the line%n", &worker, &number, &end), 2) << line;
+    ASSERT_EQ(sscanf(line.c_str(), "%zu %ld some more text to fill the line%n", &worker, &number, &end), 2)
+        << line;
     ASSERT_EQ(static_cast<size_t>(end), line.size()) << line;
     ASSERT_LT(worker, 2u);
     EXPECT_GT(number, last[worker]);
@@ -165,7 +167,8 @@ TEST_F(AccessLogTest, ErrorsAreReported) {
   LogWriter writer(stats_, kNever);
   std::vector<std::string> errors;
   EXPECT_EQ(AccessLog::Create({"", config::FileLogSink{"/none/x"}, {}}, writer, errors), nullptr);
-  EXPECT_EQ(AccessLog::Create({"", config::FileLogSink{path_}, config::TextLogFormat{"%X%"}}, writer, errors), nullptr);
+  EXPECT_EQ(AccessLog::Create({"", config::FileLogSink{path_}, config::TextLogFormat{"%X%"}}, writer, errors),
+            nullptr);
   EXPECT_EQ(errors, (std::vector<std::string>{"cannot open \"/none/x\" for appending: No such file or directory",
                                               "text_format: byte 0: unknown operator %X%"}));
 }

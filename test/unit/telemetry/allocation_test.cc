@@ -16,8 +16,12 @@ void* operator new(size_t size) {
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
+}
 
 namespace pillion::telemetry {
 namespace {
@@ -44,7 +48,9 @@ void ExpectNoAllocation(config::AccessLog config) {
   EXPECT_EQ(allocations, before);
 }
 
-TEST(Allocation, DefaultLine) { ExpectNoAllocation({}); }
+TEST(Allocation, DefaultLine) {
+  ExpectNoAllocation({});
+}
 
 TEST(Allocation, Json) {
   config::AccessLog config;

@@ -96,7 +96,8 @@ TEST_F(LogFileTest, FailedReopenKeepsTheOldFile) {
   EXPECT_EQ(Read(moved + "/access.log"), "kept\n");
 }
 
-// hostile-inputs O3: no space. Lines wait in the ring, then are refused; writing goes on when there is space again.
+// hostile-inputs O3: no space. Lines wait in the ring, then are refused; writing goes on when there is space
+// again.
 TEST_F(LogFileTest, NoSpaceThenSpace) {
   ASSERT_EQ(symlink("/dev/full", path_.c_str()), 0);
   const std::unique_ptr<LogFile> file = Open();
@@ -117,7 +118,8 @@ TEST_F(LogFileTest, NoSpaceThenSpace) {
   EXPECT_TRUE(Read(path_).ends_with("x\nagain\n"));
 }
 
-// A pipe that nobody reads: the writer does not wait, and a line that stopped in the middle goes on before all others.
+// A pipe that nobody reads: the writer does not wait, and a line that stopped in the middle goes on before all
+// others.
 TEST_F(LogFileTest, FullPipe) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);

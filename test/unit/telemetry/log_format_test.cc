@@ -83,9 +83,10 @@ class LogFormatTest : public ::testing::Test {
 };
 
 TEST_F(LogFormatTest, DefaultLine) {
-  EXPECT_EQ(Write({}),
-            "[2026-11-21T01:30:27.387Z] \"GET /a/b?x=1&empty=&y=2 HTTP/1.1\" 503 UF 5 19 12 7 \"-\" \"curl/8\" \"-\" "
-            "\"example.com:8080\" \"192.0.2.1:80\"\n");
+  EXPECT_EQ(
+      Write({}),
+      "[2026-11-21T01:30:27.387Z] \"GET /a/b?x=1&empty=&y=2 HTTP/1.1\" 503 UF 5 19 12 7 \"-\" \"curl/8\" \"-\" "
+      "\"example.com:8080\" \"192.0.2.1:80\"\n");
 }
 
 TEST_F(LogFormatTest, DefaultLineWithNothingKnown) {
@@ -95,7 +96,8 @@ TEST_F(LogFormatTest, DefaultLineWithNothingKnown) {
 
 TEST_F(LogFormatTest, HeadersFallBackAndAreCut) {
   EXPECT_EQ(Text("%REQ(X-CUSTOM)% %REQ(None?X-Custom):3% %REQ(none?also-none)%"), "first fir -");
-  EXPECT_EQ(Text("%REQUEST_HEADER(:path):4% %REQ(Host)% %REQ(:SCHEME)% %REQ(:other)%"), "/a/b example.com:8080 http -");
+  EXPECT_EQ(Text("%REQUEST_HEADER(:path):4% %REQ(Host)% %REQ(:SCHEME)% %REQ(:other)%"),
+            "/a/b example.com:8080 http -");
   EXPECT_EQ(Text("%RESP(:STATUS)% %RESPONSE_HEADER(none?X-Envoy-Upstream-Service-Time)%"), "503 7");
   EXPECT_EQ(Text("%TRAILER(grpc-status)%"), "-");
   record_.response_trailers = &trailers_;
@@ -176,7 +178,8 @@ TEST_F(LogFormatTest, JsonOmitsEmptyMembers) {
 
 TEST(CheckLogFormat, SaysEverythingThatIsWrong) {
   EXPECT_TRUE(CheckLogFormat(kDefaultLogFormat).ok());
-  EXPECT_EQ(CheckLogFormat("%FOO% %BAR%").message(), "byte 0: unknown operator %FOO%; byte 6: unknown operator %BAR%");
+  EXPECT_EQ(CheckLogFormat("%FOO% %BAR%").message(),
+            "byte 0: unknown operator %FOO%; byte 6: unknown operator %BAR%");
 }
 
 TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
@@ -189,10 +192,12 @@ TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
                                       "text_format: byte 26: %REQ()%: expected a header's name",
                                       "text_format: byte 32: %PATH(X)%: expected WQ or NQ, then :ORIG, :PATH or "
                                       ":ORIG_OR_PATH"}));
-  EXPECT_EQ(errors("%UPSTREAM_TLS_VERSION%").at(0), "text_format: byte 0: operator %UPSTREAM_TLS_VERSION% is not supported");
+  EXPECT_EQ(errors("%UPSTREAM_TLS_VERSION%").at(0),
+            "text_format: byte 0: operator %UPSTREAM_TLS_VERSION% is not supported");
   EXPECT_EQ(errors("%REQ(a b)%").at(0), "text_format: byte 0: %REQ(a b)%: expected a header's name");
   EXPECT_NE(errors("%START_TIME(%Q)%").at(0).find("\"%Q\" is not known"), std::string::npos);
-  EXPECT_NE(errors("%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:s)%").at(0).find("expected from:to:unit"), std::string::npos);
+  EXPECT_NE(errors("%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:s)%").at(0).find("expected from:to:unit"),
+            std::string::npos);
   for (const char* broken : {"%", "50% off", "%REQ(x%", "%REQ(x):%", "%REQ(x):a%", "%req(x)%", "%DURATION"}) {
     EXPECT_EQ(errors(broken).size(), 1u) << broken;
   }

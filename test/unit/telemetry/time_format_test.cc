@@ -33,7 +33,8 @@ TEST(TimeFormat, SecondsAndFractions) {
 
 TEST(TimeFormat, AgreesWithStrftime) {
   for (const int64_t seconds : {int64_t{0}, int64_t{951782400}, int64_t{1795224627}, int64_t{4102444799}}) {
-    for (const char* format : {"%Y-%m-%d %e %H:%M:%S", "%I %p", "%j", "%y", "%b %B", "%a %A", "%F %T", "%D %R", "%z %%", "%s"}) {
+    for (const char* format :
+         {"%Y-%m-%d %e %H:%M:%S", "%I %p", "%j", "%y", "%b %B", "%a %A", "%F %T", "%D %R", "%z %%", "%s"}) {
       const time_t time = seconds;
       tm civil;
       gmtime_r(&time, &civil);
