@@ -44,12 +44,13 @@ class EpollLoop {
 
   // Runs turns on the calling thread until Stop().
   void Run();
+  // Waits until there is something to do, and runs one turn.
+  void Turn();
   // Any thread. Run() returns after the turn in which this is seen.
   void Stop();
 
  private:
   void Wake();
-  void Turn();
   int Timeout() const;  // of epoll_wait, in ms
 
   static constexpr int kEventsPerTurn = 256;

@@ -17,14 +17,18 @@ Worker::~Worker() {
 }
 
 void Worker::Post(std::function<void()> work) {
-  bool first;
-  {
-    const std::lock_guard lock(posted_mutex_);
-    first = posted_.empty();
-    posted_.push_back(std::move(work));
-    has_posted_.store(true, std::memory_order_release);
-  }
+  // The waker is called under the lock: once the work runs the caller touches nothing of this worker any more, so the
+  // work may be what ends it.
+  const std::lock_guard lock(posted_mutex_);
+  const bool first = posted_.empty();
+  posted_.push_back(std::move(work));
+  has_posted_.store(true, std::memory_order_release);
   if (first && waker_) waker_();
+}
+
+void Worker::set_waker(std::function<void()> waker) {
+  const std::lock_guard lock(posted_mutex_);
+  waker_ = std::move(waker);
 }
 
 void Worker::BeginTurn() {

@@ -103,8 +103,8 @@ class Worker {
   // Steps or posted work are due: the next turn must not wait.
   bool has_work() const { return !steps_.empty() || !flushes_.empty() || !ended_.empty(); }
 
-  // Called, on any thread, when the first work was posted: wakes the loop.
-  void set_waker(std::function<void()> waker) { waker_ = std::move(waker); }
+  // Called, on any thread, when the first work was posted: wakes the loop. It must not call the worker.
+  void set_waker(std::function<void()> waker);
 
   // A block to read into, with one reference of the worker's; AddReference() for each slice of it that is kept.
   base::Block* read_block();
@@ -124,9 +124,9 @@ class Worker {
   base::IntrusiveList<Task, TaskTag> flushes_;
   base::IntrusiveList<Deferred, DeferredTag> ended_;
 
-  std::function<void()> waker_;
   std::atomic<bool> has_posted_ = false;  // spares a turn without posts the lock
-  std::mutex posted_mutex_;
+  std::mutex posted_mutex_;               // guards waker_ and posted_
+  std::function<void()> waker_;
   std::vector<std::function<void()>> posted_;
   std::vector<std::function<void()>> running_;
 };

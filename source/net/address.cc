@@ -22,7 +22,7 @@ T As(const sockaddr_storage& storage) {
 
 std::optional<Address> Address::Ip(std::string_view ip, uint16_t port) {
   char text[INET6_ADDRSTRLEN + 1] = {};
-  if (ip.size() > INET6_ADDRSTRLEN) return std::nullopt;
+  if (ip.size() > INET6_ADDRSTRLEN || ip.find('\0') != ip.npos) return std::nullopt;
   std::copy(ip.begin(), ip.end(), text);
   sockaddr_in v4{};
   if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {

@@ -86,6 +86,7 @@ void Connection::ReadWhileWanted() {
       break;
     }
   }
+  if (write_error_ != 0 && !(readable_ && codec_->wants_read())) RequestClose(CloseReason::kError, write_error_, false);
   if (codec_->ending() != codec::Ending::kOpen) worker_.Flush(flush_);
   owner_.OnActivity();
 }
@@ -105,8 +106,8 @@ bool Connection::ReadOnce() {
       return false;
     case IoStatus::kEnd:
       readable_ = false;
-      read_ended_ = true;
-      codec_->ReceiveEnd();
+      // Every later edge tells of the end again.
+      if (!std::exchange(read_ended_, true)) codec_->ReceiveEnd();
       return false;
     case IoStatus::kError:
       RequestClose(CloseReason::kError, result.error, false);
@@ -116,13 +117,14 @@ bool Connection::ReadOnce() {
 }
 
 bool Connection::Deliver(base::Slice data) {
+  const codec::Connection* const codec = codec_;
   const size_t taken = codec_->Receive(data);
   if (taken == data.size()) return true;
   data.RemovePrefix(taken);
   // What waits must not pin a whole read block for a few bytes.
   rest_ = data.size() < base::Buffer::kShareFrom && rest_.empty() ? base::Slice::Copy(worker_.blocks(), data.view())
                                                                   : std::move(data);
-  return taken > 0;
+  return taken > 0 || codec_ != codec;
 }
 
 void Connection::Discard() {
@@ -149,7 +151,9 @@ void Connection::FlushOutput() {
   // Also when nothing can be written now: heads that were sent in this turn live only until its end (codec.h).
   codec_->Produce(options_.output_limit);
   if (state_ == State::kConnecting) return;
-  while (!write_blocked_ && !output_.empty() && WriteOutput()) codec_->Produce(options_.output_limit);
+  while (!write_blocked_ && write_error_ == 0 && !output_.empty() && WriteOutput()) {
+    codec_->Produce(options_.output_limit);
+  }
   if (close_requested_) {
     FinishClose(close_reason_, close_error_);
     return;
@@ -172,6 +176,7 @@ bool Connection::WriteOutput() {
       bytes_written_ += result.bytes;
       output_.Drain(result.bytes);
       write_blocked_ = result.bytes < offered;
+      if (linger_timer_.armed()) worker_.SetTimer(linger_timer_, options_.linger);
       if (output_.size() <= options_.output_limit / 2) codec_->OutputDrained();
       return !write_blocked_;
     case IoStatus::kWouldBlock:
@@ -179,7 +184,10 @@ bool Connection::WriteOutput() {
       return false;
     case IoStatus::kEnd:
     case IoStatus::kError:
-      RequestClose(CloseReason::kError, result.error, false);
+      // What the peer said before it went, an early answer, may not have been read yet.
+      write_error_ = result.error;
+      readable_ = hangup_ = true;
+      worker_.Step(resume_);
       return false;
   }
   return false;
@@ -191,8 +199,8 @@ void Connection::HandleEnding() {
   if (ending == codec::Ending::kAbort) {
     RequestClose(CloseReason::kFinished, 0, true);
   } else if (!output_.empty()) {
-    // A peer that reads nothing holds the rest for one linger time after each byte it took, not for ever.
-    worker_.SetTimer(linger_timer_, options_.linger);
+    // A peer that reads nothing holds the rest for one linger time after the last byte it took, not for ever.
+    if (!linger_timer_.armed()) worker_.SetTimer(linger_timer_, options_.linger);
   } else if (ending == codec::Ending::kClose || read_ended_) {
     RequestClose(CloseReason::kFinished, 0, false);
   } else {

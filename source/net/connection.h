@@ -132,6 +132,7 @@ class Connection final : public codec::Link, private TransportEvents {
   bool close_requested_ = false;
   CloseReason close_reason_ = CloseReason::kLocal;
   int close_error_ = 0;
+  int write_error_ = 0;  // nothing more is written; what can still be read comes before the end
   uint64_t bytes_read_ = 0;
   uint64_t bytes_written_ = 0;
 };

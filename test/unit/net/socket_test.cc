@@ -1,0 +1,233 @@
+// The system's sockets, the epoll loop and connections over them: the same behaviour as over the loopback network.
+
+#include "source/net/socket.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+
+#include "source/event/epoll_loop.h"
+#include "source/net/listener.h"
+#include "test/unit/net/scripted_codec.h"
+
+namespace pillion::net {
+namespace {
+
+// Runs the loop on this thread until a condition holds; fails after some seconds of real time.
+class SocketTest : public testing::Test, public AcceptEvents {
+ public:
+  void RunUntil(const std::function<bool()>& condition) {
+    bool late = false;
+    base::Timer limit(&late, [](void* flag) { *static_cast<bool*>(flag) = true; });
+    worker_.RunTurn();
+    worker_.SetTimer(limit, std::chrono::seconds(20));
+    while (!condition() && !late) loop_.Turn();
+    ASSERT_FALSE(late);
+  }
+
+  void Listen(const Address& at, const ListenOptions& options = {}) {
+    auto socket = ListenSocket::Open(at, options);
+    ASSERT_TRUE(socket.ok()) << socket.status();
+    socket_ = *std::move(socket);
+    acceptor_ = std::make_unique<Acceptor>(loop_, *socket_, *this, 16);
+    acceptor_->Start();
+  }
+  std::unique_ptr<Owned> Connect(const Address& address) {
+    return std::make_unique<Owned>(worker_, connector_.Connect(address, nullptr), true);
+  }
+
+  void OnAccept(std::unique_ptr<Transport> transport) override {
+    accepted_.push_back(std::make_unique<Owned>(worker_, std::move(transport), false));
+  }
+  void OnAcceptFailed(int error) override { accept_errors_.push_back(error); }
+
+  base::SystemClock clock_;
+  event::Worker worker_{0, clock_};
+  event::EpollLoop loop_{worker_};
+  SocketConnector connector_{loop_};
+  std::unique_ptr<ListenSocket> socket_;
+  std::unique_ptr<Acceptor> acceptor_;
+  std::vector<std::unique_ptr<Owned>> accepted_;
+  std::vector<int> accept_errors_;
+};
+
+class SocketTestAt : public SocketTest, public testing::WithParamInterface<const char*> {
+ public:
+  Address Here() {
+    const std::string name = GetParam();
+    if (name == "unix") return *Address::Unix("@pillion-socket-test-" + std::to_string(getpid()));
+    return *Address::Ip(name, 0);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Families, SocketTestAt, testing::Values("127.0.0.1", "::1", "unix"),
+                         [](const auto& info) { return std::string(info.param == std::string("127.0.0.1") ? "V4"
+                                                                   : info.param == std::string("::1")     ? "V6"
+                                                                                                          : "Unix"); });
+
+TEST_P(SocketTestAt, ConnectsExchangesAndEnds) {
+  Listen(Here());
+  const std::unique_ptr<Owned> client = Connect(socket_->address());
+  std::string text;
+  for (int i = 0; i < 1'000'000; ++i) text += static_cast<char>('a' + i % 26);
+  client->codec.Send(text);
+  client->connection.EndOutput();
+  RunUntil([&] { return !accepted_.empty() && accepted_[0]->codec.ends == 1; });
+  Owned& server = *accepted_[0];
+  EXPECT_TRUE(client->connected);
+  EXPECT_EQ(server.codec.received, text);
+  EXPECT_FALSE(server.closed);
+  if (GetParam() != std::string("unix")) {
+    EXPECT_EQ(client->connection.transport().local_address(), server.connection.transport().remote_address());
+    EXPECT_EQ(server.connection.transport().local_address(), socket_->address());
+  }
+
+  server.codec.end = codec::Ending::kClose;
+  server.codec.Send("answer behind your end");
+  RunUntil([&] { return server.disposed; });
+  EXPECT_EQ(server.closed, CloseReason::kFinished);
+  accepted_.clear();
+  RunUntil([&] { return client->codec.ends == 1; });
+  EXPECT_EQ(client->codec.received, "answer behind your end");
+}
+
+TEST_P(SocketTestAt, AbortIsAResetForThePeer) {
+  Listen(Here());
+  const std::unique_ptr<Owned> client = Connect(socket_->address());
+  RunUntil([&] { return client->connected && !accepted_.empty(); });
+  if (GetParam() == std::string("unix")) {
+    // There a reset is an end with bytes unread.
+    accepted_[0]->codec.wants = false;
+    client->codec.Send("not read");
+    RunUntil([&] { return client->connection.bytes_written() > 0; });
+  }
+  accepted_[0]->connection.Abort();
+  RunUntil([&] { return accepted_[0]->disposed; });
+  accepted_.clear();
+  RunUntil([&] { return client->closed.has_value(); });
+  EXPECT_EQ(client->closed, CloseReason::kError);
+  EXPECT_EQ(client->error, ECONNRESET);
+}
+
+TEST_P(SocketTestAt, TheHalfCloseOfThePeerIsToldOnce) {
+  Listen(Here());
+  const std::unique_ptr<Owned> client = Connect(socket_->address());
+  client->connection.EndOutput();
+  RunUntil([&] { return !accepted_.empty() && accepted_[0]->codec.ends == 1; });
+  // The pipe fills and drains many times: as many edges that tell of the end again.
+  client->codec.wants = false;
+  accepted_[0]->codec.Send(std::string(4'000'000, 'x'));
+  for (int i = 0; i < 5; ++i) {
+    loop_.Turn();
+    client->codec.wants = true;
+    client->connection.ReadingResumed();
+    loop_.Turn();
+    client->codec.wants = false;
+  }
+  client->codec.wants = true;
+  client->connection.ReadingResumed();
+  RunUntil([&] { return client->codec.received.size() == 4'000'000; });
+  EXPECT_EQ(accepted_[0]->codec.ends, 1);
+}
+
+TEST_F(SocketTest, ConnectThatIsRefused) {
+  auto probe = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), {.reuse_port = false});
+  ASSERT_TRUE(probe.ok());
+  const Address nobody = (*probe)->address();
+  probe->reset();
+  const std::unique_ptr<Owned> client = Connect(nobody);
+  RunUntil([&] { return client->closed.has_value(); });
+  EXPECT_EQ(client->closed, CloseReason::kConnectFailed);
+  EXPECT_EQ(client->error, ECONNREFUSED);
+}
+
+TEST_F(SocketTest, ConnectToAUnixNameThatIsNotThere) {
+  const std::unique_ptr<Owned> client = Connect(*Address::Unix("@pillion-nobody-" + std::to_string(getpid())));
+  RunUntil([&] { return client->closed.has_value(); });
+  EXPECT_EQ(client->closed, CloseReason::kConnectFailed);
+  EXPECT_EQ(client->error, ECONNREFUSED);
+}
+
+// Hostile inputs, O1 and O2.
+TEST_F(SocketTest, WithoutDescriptorsConnectsFailAndAcceptingPauses) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  // One round before: UBSan's own checks need descriptors when they meet a type for the first time.
+  const std::unique_ptr<Owned> first = Connect(socket_->address());
+  RunUntil([&] { return first->connected && accepted_.size() == 1; });
+  first->connection.Close();
+  accepted_[0]->connection.Close();
+  RunUntil([&] { return first->disposed && accepted_[0]->disposed; });
+  accepted_.clear();
+
+  const std::unique_ptr<Owned> waiting = Connect(socket_->address());
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int lowest_free = dup(0);
+  ASSERT_GE(lowest_free, 0);
+  close(lowest_free);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(lowest_free);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+
+  const std::unique_ptr<Owned> client = Connect(socket_->address());
+  RunUntil([&] { return client->closed.has_value() && !accept_errors_.empty(); });
+  EXPECT_EQ(client->closed, CloseReason::kConnectFailed);
+  EXPECT_EQ(client->error, EMFILE);
+  EXPECT_EQ(accept_errors_, std::vector<int>{EMFILE});
+  EXPECT_TRUE(accepted_.empty());
+
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  RunUntil([&] { return accepted_.size() == 1; });
+  EXPECT_EQ(accept_errors_.size(), 1u);  // it paused instead of failing in every turn
+}
+
+TEST_F(SocketTest, StoppedAcceptorLeavesConnectionsInTheQueue) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  acceptor_->Stop();
+  const std::unique_ptr<Owned> client = Connect(socket_->address());
+  RunUntil([&] { return client->connected; });
+  for (int i = 0; i < 3; ++i) worker_.RunTurn();
+  EXPECT_TRUE(accepted_.empty());
+  acceptor_->Start();
+  RunUntil([&] { return accepted_.size() == 1; });
+  EXPECT_FALSE(client->closed);
+}
+
+TEST_F(SocketTest, ListenErrorsNameThePlaceAndTheReason) {
+  auto first = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), {.reuse_port = false});
+  ASSERT_TRUE(first.ok());
+  const auto second = ListenSocket::Open((*first)->address(), {.reuse_port = false});
+  EXPECT_EQ(second.status().message(),
+            "cannot listen on " + (*first)->address().text() + ": bind: Address already in use");
+  const auto foreign = ListenSocket::Open(*Address::Ip("192.0.2.1", 0), {});
+  EXPECT_EQ(foreign.status().message(), "cannot listen on 192.0.2.1:0: bind: Cannot assign requested address");
+}
+
+TEST_F(SocketTest, ReusePortGivesEachWorkerASocketOfItsOwn) {
+  auto first = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), {});
+  ASSERT_TRUE(first.ok());
+  EXPECT_TRUE(ListenSocket::Open((*first)->address(), {}).ok());
+}
+
+TEST_F(SocketTest, SocketFileIsReplacedUnlessSomebodyListens) {
+  const std::string path = "/tmp/pillion-socket-test-" + std::to_string(getpid());
+  const Address address = *Address::Unix(path);
+  auto first = ListenSocket::Open(address, {.unix_mode = 0600});
+  ASSERT_TRUE(first.ok()) << first.status();
+  struct stat status;
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  EXPECT_EQ(ListenSocket::Open(address, {}).status().message(),
+            "cannot listen on " + path + ": bind: Address already in use");
+  first->reset();  // the file stays
+  EXPECT_TRUE(ListenSocket::Open(address, {}).ok());
+  unlink(path.c_str());
+}
+
+}  // namespace
+}  // namespace pillion::net
