@@ -1,0 +1,134 @@
+"""pillion as a process."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+from peers import http1, http2
+from peers.wait import PATIENCE, until
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BINARY = os.environ.get("PILLION", str(ROOT / "out/pillion"))
+_TROUBLE = re.compile(r"check failed|Sanitizer|runtime error:|terminate called|Segmentation|\[critical\]")
+
+
+class Proxy:
+    """Runs from the moment it is made until stop(). Its configuration and its log lie in `folder`."""
+
+    def __init__(self, config, folder, concurrency=1, arguments=()):
+        self.folder = folder
+        self.log_path = folder / "pillion.log"
+        config_path = folder / "bootstrap.json"
+        config_path.write_text(json.dumps(config, indent=1), encoding="utf-8")
+        self.admin_address = _where(config["admin"]["address"])
+        self.listeners = {item["name"]: _where(item["address"]) for item in config["static_resources"]["listeners"]}
+        command = [BINARY, "-c", str(config_path), "--concurrency", str(concurrency), "--disable-hot-restart", *arguments]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            until(self.ready, f"{BINARY} is ready")
+        except AssertionError:
+            self.kill()
+            raise AssertionError(f"not ready; its log:\n{self.log()}") from None
+
+    @property
+    def address(self):
+        """Of the only, or first, listener."""
+        return next(iter(self.listeners.values()))
+
+    def ready(self):
+        assert self.process.poll() is None, f"exit status {self.process.returncode}; its log:\n{self.log()}"
+        try:
+            return self.admin("/ready") == "LIVE\n"
+        except OSError:
+            return False
+
+    def log(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def admin_response(self, path, method="GET"):
+        """(status, fields, text)"""
+        request = urllib.request.Request(f"http://{_text(self.admin_address)}{path}", method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=PATIENCE) as response:
+                return response.status, dict(response.headers), response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, dict(error.headers), error.read().decode()
+
+    def admin(self, path, method="GET"):
+        return self.admin_response(path, method)[2]
+
+    def stat(self, name):
+        """A counter or gauge; 0 if it does not exist yet."""
+        for line in self.admin(f"/stats?filter=^{re.escape(name)}$").splitlines():
+            key, _, value = line.partition(": ")
+            if key == name:
+                return int(value)
+        return 0
+
+    def until_stat(self, name, value):
+        until(lambda: self.stat(name) == value, f"{name} is {value}; it is {self.stat(name)}")
+
+    def connect(self, protocol="h1", listener=None):
+        where = self.listeners[listener] if listener else self.address
+        return http1.connect(where) if protocol == "h1" else http2.connect(where)
+
+    def exchange(self, request, protocol="h1", chunked=None):
+        """One request on a connection of its own."""
+        connection = self.connect(protocol)
+        try:
+            return connection.exchange(request, chunked)
+        finally:
+            connection.close()
+
+    def rss_kib(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii"))[1])
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def exit_status(self):
+        return self.process.wait(PATIENCE)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM; the exit status is 0 and the log shows no trouble. Connections that a test left open do not hold it up."""
+        if self.process.poll() is None:
+            self.terminate()
+            try:
+                self.process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                self.terminate()
+        try:
+            status = self.process.wait(PATIENCE)
+        finally:
+            self.kill()
+        assert status == 0, f"exit status {status}; its log:\n{self.log()}"
+        trouble = [line for line in self.log().splitlines() if _TROUBLE.search(line)]
+        assert not trouble, trouble
+
+
+def run(arguments, timeout=PATIENCE):
+    """Runs the program to its end: a subprocess.CompletedProcess with its whole output in stdout."""
+    return subprocess.run([BINARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+def _where(address):
+    if "pipe" in address:
+        return address["pipe"]["path"]
+    return address["socket_address"]["address"], address["socket_address"]["port_value"]
+
+
+def _text(where):
+    return f"[{where[0]}]:{where[1]}" if ":" in where[0] else f"{where[0]}:{where[1]}"

@@ -1,0 +1,141 @@
+"""Configurations that are checked, and those that are refused: with the place, the value and what was expected."""
+
+import json
+import re
+
+import pytest
+
+from peers import bootstrap as b
+from peers.proxy import run
+
+GOOD = """
+admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
+static_resources:
+  listeners:
+  - name: ingress
+    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: ingress
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+              - match: {prefix: /}
+                route: {cluster: upstream}
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+  clusters:
+  - name: upstream
+    load_assignment:
+      cluster_name: upstream
+      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 8080}}}}]}]
+"""
+
+
+def validate(tmp_path, text, name="bootstrap.yaml"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return run(["--mode", "validate", "-c", str(path)])
+
+
+def test_validate_says_ok(tmp_path):
+    result = validate(tmp_path, GOOD)
+    assert result.returncode == 0, result.stdout
+    assert "OK" in result.stdout
+
+
+def test_json_is_the_same(tmp_path):
+    import yaml
+    result = validate(tmp_path, json.dumps(yaml.safe_load(GOOD)), "bootstrap.json")
+    assert result.returncode == 0, result.stdout
+
+
+def test_config_on_the_command_line():
+    result = run(["--mode", "validate", "--config-yaml", GOOD])
+    assert result.returncode == 0, result.stdout
+
+
+# What is changed in GOOD, and what the message has to name.
+REFUSED = {
+    "unknown field": ("    filter_chains:", "    filter_chain:", [r"listeners\[0\]", "filter_chain", "filter_chains"]),
+    "unknown field deep inside": ("filters:\n", "filtres:\n", [r"static_resources\.listeners\[0\]\.filter_chains\[0\]", "filtres", "did you mean \"filters\""]),
+    "unknown field in typed_config": ("stat_prefix: ingress", "stat_prefix: ingress\n          stat_prefiks: a", [r"typed_config", "stat_prefiks", "stat_prefix"]),
+    "wrong type": ("port_value: 8080", "port_value: eighty", [r"clusters\[0\]", "port_value", "eighty"]),
+    "out of range": ("port_value: 8080", "port_value: 80800", [r"clusters\[0\].*port_value", "80800", "65535"]),
+    "missing": ("          stat_prefix: ingress\n", "", [r"typed_config.*stat_prefix"]),
+    "unknown cluster": ("route: {cluster: upstream}", "route: {cluster: upsteram}", ["upsteram", r"routes\[0\]"]),
+    "unknown enum value": ("- name: upstream\n", "- name: upstream\n    lb_policy: ROUND_ROBBIN\n", [r"lb_policy", "ROUND_ROBBIN", "ROUND_ROBIN"]),
+    "unknown filter": ("http_connection_manager.v3.HttpConnectionManager", "nothing.v3.Nothing", [r"filters\[0\]", r"nothing\.v3\.Nothing"]),
+    "bad duration": ("- name: upstream\n", "- name: upstream\n    connect_timeout: 5 seconds\n", ["connect_timeout", "5 seconds"]),
+    "bad address": ("address: 127.0.0.1, port_value: 8080", "address: 127.0.0.256, port_value: 8080", ["127.0.0.256"]),
+    "no router": ("          http_filters:\n", "          http_filters: []\n          unused:\n", ["http_filters"]),
+    "unknown domain twice": ('domains: ["*"]', 'domains: ["*", "*"]', [r"virtual_hosts\[0\]\.domains", r"\*"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.replace(" ", "-"))
+def test_refused(tmp_path, case):
+    old, new, patterns = REFUSED[case]
+    assert GOOD.count(old) == 1
+    for mode in (["--mode", "validate"], []):
+        path = tmp_path / "bootstrap.yaml"
+        path.write_text(GOOD.replace(old, new), encoding="utf-8")
+        result = run([*mode, "-c", str(path)])
+        assert result.returncode == 1, result.stdout
+        for pattern in patterns:
+            assert re.search(pattern, result.stdout), f"{pattern} is not in: {result.stdout}"
+
+
+def test_all_errors_at_once(tmp_path):
+    text = GOOD.replace("filters:\n", "filtres:\n").replace("port_value: 8080", "port_value: 80800").replace("admin:", "admni:")
+    result = validate(tmp_path, text)
+    assert result.returncode == 1
+    for word in ("filtres", "80800", "admni"):
+        assert word in result.stdout, result.stdout
+
+
+def test_file_that_is_not_there(tmp_path):
+    result = run(["-c", str(tmp_path / "nothing.yaml")])
+    assert result.returncode == 1 and "nothing.yaml" in result.stdout and "No such file" in result.stdout
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "\t", "- 1\n- 2", "\x00\xff", "&a [*a]", "{" * 20000],
+                         ids=["empty", "open", "tab", "list", "binary", "cycle", "deep"])
+def test_file_that_is_no_bootstrap(tmp_path, text):
+    path = tmp_path / "bootstrap.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    result = run(["--mode", "validate", "-c", str(path)])
+    assert result.returncode in ((0, 1) if not text else (1,)), result.stdout
+    assert text == "" or "bootstrap.yaml" in result.stdout or re.search(r"line \d+", result.stdout), result.stdout
+
+
+def test_no_config_at_all():
+    result = run([])
+    assert result.returncode == 1 and "-c" in result.stdout
+
+
+def test_unknown_argument():
+    result = run(["--no-such-argument"])
+    assert result.returncode != 0 and "no-such-argument" in result.stdout
+
+
+def test_version():
+    result = run(["--version"])
+    assert result.returncode == 0 and re.search(r"\d+\.\d+\.\d+", result.stdout)
+
+
+def test_address_that_is_taken(pillion, tmp_path):
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)]))]))
+    port = proxy.admin_address[1]
+    config = b.bootstrap([b.listener(b.http([b.direct(200)]), where=("127.0.0.1", port))])
+    path = tmp_path / "second.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    result = run(["-c", str(path), "--concurrency", "1", "--disable-hot-restart"])
+    assert result.returncode == 1
+    assert f"127.0.0.1:{port}" in result.stdout and "in use" in result.stdout, result.stdout
