@@ -1,6 +1,12 @@
 #include "source/base/arena.h"
 
 namespace pillion::base {
+namespace {
+
+// In front of each block's room stands the link to the block before.
+constexpr size_t kLink = 16;
+
+}  // namespace
 
 void Arena::Clear() {
   while (blocks_ != nullptr) {
@@ -14,24 +20,31 @@ void Arena::Clear() {
     ::operator delete(large_);
     large_ = next;
   }
-  position_ = end_ = 0;
+  start_ = position_ = end_ = 0;
   taken_ = 0;
 }
 
+// A block with room for `bytes`, linked; returns where that room begins.
+char* Arena::TakeBlock(size_t bytes) {
+  Block* block = pool_->TakeFor(kLink + bytes);
+  std::memcpy(block->data(), &blocks_, sizeof blocks_);
+  blocks_ = block;
+  return block->data() + kLink;
+}
+
 void* Arena::AllocateSlow(size_t bytes, size_t alignment) {
-  taken_ += bytes;
-  constexpr size_t kLargest = 2000;  // more gets memory of its own, so that at most half of a block is wasted
+  constexpr size_t kLargest = 2000;  // more gets a block of its own, so that at most half of one is wasted
   if (bytes > kLargest) {
+    taken_ += bytes;
+    if (bytes <= kLargestBlock - kLink) return TakeBlock(bytes);
     constexpr size_t kHeader = (sizeof(Large) + 15) & ~size_t{15};
     char* memory = static_cast<char*>(::operator new(kHeader + bytes));
     large_ = new (memory) Large{large_};
     return memory + kHeader;
   }
-  Block* block = pool_->Take(BlockSize::kArena);
-  std::memcpy(block->data(), &blocks_, sizeof blocks_);
-  blocks_ = block;
-  position_ = reinterpret_cast<uintptr_t>(block->data()) + sizeof(Block*);
-  end_ = reinterpret_cast<uintptr_t>(block->data()) + block->capacity();
+  taken_ += position_ - start_;
+  start_ = position_ = reinterpret_cast<uintptr_t>(TakeBlock(kLargest));
+  end_ = reinterpret_cast<uintptr_t>(blocks_->data()) + blocks_->capacity();
   return Allocate(bytes, alignment);
 }
 

@@ -55,23 +55,26 @@ class Arena {
 
   BlockPool& pool() { return *pool_; }
 
-  // Bytes asked for so far, the waste at block ends not counted.
-  size_t bytes_taken() const { return taken_; }
+  // Bytes asked for so far, with what aligned them; the waste at block ends is not counted.
+  size_t bytes_taken() const { return taken_ + (position_ - start_); }
 
  private:
-  // A piece that fits no block is allocated on its own and linked here.
+  // A piece that fits no block at all is allocated on its own and linked here.
   struct Large {
     Large* next;
   };
 
   void* AllocateSlow(size_t bytes, size_t alignment);
 
+  char* TakeBlock(size_t bytes);
+
   BlockPool* pool_;
+  uintptr_t start_ = 0;  // of the current block's room
   uintptr_t position_ = 0;
   uintptr_t end_ = 0;
   Block* blocks_ = nullptr;  // linked through the first word of each block's data
   Large* large_ = nullptr;
-  size_t taken_ = 0;
+  size_t taken_ = 0;  // outside of the current block
 };
 
 // A text that grows inside an arena, piece by piece, in amortised linear time and with at most its own size wasted.

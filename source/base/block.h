@@ -40,6 +40,8 @@ class Block {
   BlockSize size_;
 };
 
+inline constexpr size_t kLargestBlock = 65536 - sizeof(Block);
+
 // Hands out blocks and takes them back. Must outlive every block it gave.
 class BlockPool {
  public:
@@ -58,6 +60,13 @@ class BlockPool {
     block->references_ = 1;
     ++taken_;
     return block;
+  }
+
+  // The smallest block that holds `bytes`, which are at most kLargestBlock.
+  Block* TakeFor(size_t bytes) {
+    constexpr size_t kHeader = sizeof(Block);
+    if (bytes <= 4096 - kHeader) return Take(BlockSize::kArena);
+    return Take(bytes <= 16384 - kHeader ? BlockSize::kOutput : BlockSize::kRead);
   }
 
   // Gives memory back to the system until at most `keep` bytes are free in each size.

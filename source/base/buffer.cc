@@ -4,21 +4,9 @@
 #include <cstring>
 
 namespace pillion::base {
-namespace {
-
-// The smallest block that holds `bytes`; the largest one when none does.
-Block* TakeFor(BlockPool& pool, size_t bytes) {
-  constexpr size_t kHeader = sizeof(Block);
-  if (bytes <= 4096 - kHeader) return pool.Take(BlockSize::kArena);
-  if (bytes <= 16384 - kHeader) return pool.Take(BlockSize::kOutput);
-  return pool.Take(BlockSize::kRead);
-}
-
-}  // namespace
-
 Slice Slice::Copy(BlockPool& pool, std::string_view bytes) {
-  Block* block = TakeFor(pool, bytes.size());
-  PILLION_CHECK(bytes.size() <= block->capacity());
+  PILLION_CHECK(bytes.size() <= kLargestBlock);
+  Block* block = pool.TakeFor(bytes.size());
   std::memcpy(block->data(), bytes.data(), bytes.size());
   return Slice(block, block->data(), bytes.size());
 }
