@@ -72,6 +72,7 @@ Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream
   head_deadline_ = deadline(config.request_headers_timeout);
   request_deadline_ = deadline(config.request_timeout);
   duration_deadline_ = deadline(config.options.max_stream_duration);
+  ArmTimer();
 }
 
 Stream::~Stream() {
@@ -133,13 +134,16 @@ bool Stream::StartUpgrade() {
 }
 
 void Stream::StartForwarding(bool end) {
+  // Who gets the 100 from here has no further one to wait for.
+  const bool send_continue = !end && request_->expect_continue && !manager().manager.config().proxy_100_continue;
+  if (send_continue) request_->expect_continue = false;
   upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest)))
       UpstreamRequest(*this, context().cluster(route_->cluster), route_->forward->priority);
   if (const std::optional<UpstreamFailure> failure = upstream_->Start(end)) {
     OnUpstreamFailure(*failure);
     return;
   }
-  if (!end && request_->expect_continue && !manager().manager.config().proxy_100_continue) {
+  if (send_continue) {
     auto* head = arena_.New<http::ResponseHead>(arena_);
     head->status = 100;
     downstream_->SendInformational(*head);

@@ -68,11 +68,11 @@ size_t ServerConnection::SkipEmptyLines(std::string_view data) {
 
 // The next byte is the first of a request; if it can't be one, llhttp or its caller will say so.
 void ServerConnection::BeginRequest() {
+  input_ = Input::kMessage;  // for StartDrain() from inside
   receiver_ = events_.OnRequestBegin(*this);
   base::Arena& arena = receiver_->arena();
   head_ = arena.New<http::RequestHead>(arena);
   parser_.Begin(arena, head_->headers);
-  input_ = Input::kMessage;
   answer_ = Answer::kNone;
   method_ = http::Method::kOther;
   version_ = http::Version::kHttp11;
@@ -218,10 +218,13 @@ void ServerConnection::SendInformational(const http::ResponseHead& head) {
 // Whether the rest of a request, which nobody wants any more, is worth reading to keep the connection.
 bool ServerConnection::RestIsShort() const { return !awaits_continue_ && body_left_ <= options_.max_drain_bytes; }
 
-bool ServerConnection::ClosesBehind(bool end) const {
+bool ServerConnection::ClosesBehind(int status, bool end) const {
   if (!keep_alive_ || draining_ || peer_ended_ || input_ == Input::kDiscard) return true;
+  // What follows a CONNECT is no request, whatever it looks like (RFC 9110, 9.3.6).
+  if (method_ == http::Method::kConnect) return true;
   if (input_ != Input::kMessage || request_ended_ || asks_switch_) return false;
-  return !head_complete_ || awaits_continue_ || (end && !RestIsShort());
+  // Behind a 408 nobody waits for the rest (RFC 9110, 15.5.9).
+  return !head_complete_ || awaits_continue_ || status == 408 || (end && !RestIsShort());
 }
 
 void ServerConnection::SendHead(const http::ResponseHead& head, bool end) {
@@ -246,7 +249,7 @@ void ServerConnection::SendHead(const http::ResponseHead& head, bool end) {
   } else {
     framing = version_ == http::Version::kHttp10 ? Framing::kUntilClose : Framing::kChunked;
   }
-  close_ = ClosesBehind(end) || framing == Framing::kUntilClose;
+  close_ = ClosesBehind(head.status, end) || framing == Framing::kUntilClose;
   Persistence persistence = Persistence::kDefault;
   if (!switched && close_) persistence = Persistence::kClose;
   if (!close_ && version_ == http::Version::kHttp10) persistence = Persistence::kKeepAlive;
@@ -306,8 +309,9 @@ void ServerConnection::EndStream() {
   if (input_ == Input::kDiscard) {
     Close(peer_ended_ ? Ending::kClose : Ending::kLinger);
   } else if (close_ || draining_ || peer_ended_) {
-    // A peer that did not know may have sent its next request already.
-    Close(draining_ && keep_alive_ && !peer_ended_ ? Ending::kLinger : Ending::kClose);
+    // A peer that did not know may have sent its next request already, or what it would send into a tunnel.
+    const bool may_send = (draining_ || method_ == http::Method::kConnect) && keep_alive_ && !peer_ended_;
+    Close(may_send ? Ending::kLinger : Ending::kClose);
   } else {
     BeginIdle();
   }

@@ -65,7 +65,7 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   size_t ReceiveMessage(const base::Slice& data, size_t offset);
   void EndMessage();
   void FailRequest(const ParseError& error);
-  bool ClosesBehind(bool end) const;
+  bool ClosesBehind(int status, bool end) const;
   bool RestIsShort() const;
   void AfterWrite(BodyWriter::State state);
   void EndAnswer();

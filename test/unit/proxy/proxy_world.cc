@@ -1,0 +1,253 @@
+#include "test/unit/proxy/proxy_world.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "source/base/check.h"
+#include "source/config/load.h"
+#include "source/upstream/http_client_codecs.h"
+
+namespace pillion::test {
+namespace {
+
+// A line "@name@" stands for the lines that the test gives.
+constexpr std::string_view kHttp = R"(static_resources:
+  listeners:
+  - name: in
+    stat_prefix: in
+    address: {socket_address: {address: 10.0.0.1, port_value: 80}}
+    @listener@
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: in
+          generate_request_id: false
+          @hcm@
+          @log@
+          http_filters:
+          - name: router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+          route_config:
+            virtual_hosts:
+            - name: all
+              @domains@
+              routes:
+              - match: {path: /direct}
+                direct_response: {status: 200, body: {inline_string: direct}}
+              - match: {prefix: /}
+                route:
+                  cluster: app
+                  @route@
+  clusters:
+  - name: app
+    @cluster@
+    @protocol@
+    @hosts@
+)";
+
+constexpr std::string_view kTcp = R"(static_resources:
+  listeners:
+  - name: in
+    stat_prefix: in
+    address: {socket_address: {address: 10.0.0.1, port_value: 80}}
+    @listener@
+    filter_chains:
+    - filters:
+      - name: tcp
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: tcp
+          cluster: app
+          @hcm@
+          @log@
+  clusters:
+  - name: app
+    @cluster@
+    @hosts@
+)";
+
+constexpr std::string_view kLog = R"(access_log:
+- name: file
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+    path: )";
+constexpr std::string_view kLogFormat =
+    "\n    log_format: {text_format_source: {inline_string: \"%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% "
+    "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION%\\n\"}}";
+
+constexpr std::string_view kHttp2Upstream = R"(typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    explicit_http_config: {http2_protocol_options: {}})";
+
+std::string HostIp(uint32_t host) { return "10.0.1." + std::to_string(host + 1); }
+
+std::string Hosts(uint32_t count) {
+  std::string text = "load_assignment:\n  cluster_name: app\n  endpoints:\n  - lb_endpoints:";
+  if (count == 0) return text + " []";
+  for (uint32_t host = 0; host < count; ++host) {
+    text += "\n    - endpoint: {address: {socket_address: {address: " + HostIp(host) + ", port_value: 80}}}";
+  }
+  return text;
+}
+
+// `text` with each line "@name@" replaced by the lines of `parts`, indented as it is.
+std::string Fill(std::string_view text, const std::map<std::string, std::string>& parts) {
+  std::istringstream lines{std::string(text)};
+  std::string result;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t indent = line.find_first_not_of(' ');
+    const auto part = parts.find(line.substr(indent));
+    if (part == parts.end()) {
+      result += line + "\n";
+      continue;
+    }
+    std::istringstream inner(part->second);
+    for (std::string piece; std::getline(inner, piece);) result += std::string(indent, ' ') + piece + "\n";
+  }
+  return result;
+}
+
+std::string NewLogPath() {
+  static std::atomic<int> next = 0;
+  return testing::TempDir() + "/access." + std::to_string(getpid()) + "." + std::to_string(next++) + ".log";
+}
+
+std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, const std::string& log_path) {
+  const std::map<std::string, std::string> parts = {
+      {"@listener@", settings.listener},
+      {"@hcm@", settings.hcm},
+      {"@domains@", "domains: " + settings.domains},
+      {"@route@", settings.route},
+      {"@cluster@", settings.cluster},
+      {"@protocol@", std::string(settings.http2_upstream ? kHttp2Upstream : "")},
+      {"@hosts@", Hosts(settings.hosts)},
+      {"@log@", std::string(kLog) + log_path + std::string(kLogFormat)},
+  };
+  const std::string text = Fill(settings.tcp ? kTcp : kHttp, parts);
+  config::Loaded loaded = config::LoadText(text);
+  for (const config::ConfigError& error : loaded.errors) ADD_FAILURE() << config::ErrorText("settings", error);
+  PILLION_CHECK(loaded.bootstrap != nullptr);
+  return loaded.bootstrap;
+}
+
+const std::vector<config::AccessLog>& LogsOf(const config::Listener& listener) {
+  const auto& terminal = listener.filter_chain.terminal;
+  if (const auto* http = std::get_if<config::HttpConnectionManager>(&terminal)) return http->access_logs;
+  return std::get<config::TcpProxy>(terminal).access_logs;
+}
+
+}  // namespace
+
+ProxyWorld::Door::Door(ProxyWorld& world, uint32_t worker)
+    : shard(*world.shards_[worker]),
+      listener(world.simulation_.network(), world.simulation_.loop(worker), *net::Address::Ip("10.0.0.1", 80), *this) {}
+
+ProxyWorld::ProxyWorld(const ProxySettings& settings)
+    : simulation_(settings.workers + 1),  // the last one is the peers'
+      registry_(settings.workers),
+      log_path_(NewLogPath()),
+      log_writer_(registry_, std::chrono::hours(1)),
+      workers_(settings.workers) {
+  const std::shared_ptr<const config::Bootstrap> bootstrap = Load(settings, log_path_);
+  SimulatedLoop& peers = simulation_.loop(workers_);
+  for (uint32_t host = 0; host < settings.hosts; ++host) {
+    upstreams_.push_back(
+        std::make_unique<PeerListener>(simulation_.network(), peers, *net::Address::Ip(HostIp(host), 80)));
+  }
+
+  cluster_ = std::make_unique<upstream::Cluster>(bootstrap->clusters[0], registry_);
+  proxy::AccessLogs logs;
+  std::vector<std::string> errors;
+  for (const config::AccessLog& log : LogsOf(*bootstrap->listeners[0])) {
+    logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
+  }
+  for (const std::string& error : errors) ADD_FAILURE() << error;
+  listener_ = std::make_unique<proxy::Listener>(
+      bootstrap->listeners[0], [](const std::string&) { return 0u; }, registry_, std::move(logs));
+
+  for (uint32_t i = 0; i < workers_; ++i) {
+    SimulatedLoop& loop = simulation_.loop(i);
+    connectors_.push_back(std::make_unique<LoopbackConnector>(simulation_.network(), loop));
+    proxy::WorkerContext& context =
+        *contexts_.emplace_back(std::make_unique<proxy::WorkerContext>(loop.worker(), /*seed=*/i + 1));
+    context.clusters.push_back(std::make_unique<upstream::ClusterShard>(
+        *cluster_, loop.worker(), *connectors_[i], registry_.shard(i), context.random,
+        std::make_unique<upstream::HttpClientCodecs>(cluster_->config(), loop.worker().blocks(), context.http2_memory)));
+    shards_.push_back(std::make_unique<proxy::ListenerShard>(*listener_, context, registry_.shard(i)));
+    doors_.push_back(std::make_unique<Door>(*this, i));
+  }
+}
+
+ProxyWorld::~ProxyWorld() {
+  doors_.clear();
+  for (const auto& shard : shards_) shard->CloseAll();
+  Run();
+  for (const auto& shard : shards_) EXPECT_EQ(shard->connections(), 0u);
+  for (const auto& context : contexts_) context->clusters[0]->Drain();
+  Run();
+  shards_.clear();
+  for (const auto& context : contexts_) context->clusters.clear();
+  Run();
+  contexts_.clear();
+  for (uint32_t i = 0; i < workers_; ++i) {
+    // The block that the next read would go to is the worker's own.
+    EXPECT_LE(simulation_.worker(i).blocks().blocks_taken(), 1u) << "blocks leaked on worker " << i;
+  }
+  listener_.reset();
+  log_writer_.Flush();
+  std::remove(log_path_.c_str());
+}
+
+std::unique_ptr<Peer> ProxyWorld::Connect() {
+  const net::Address address = *net::Address::Ip("10.0.0.1", 80);
+  return std::make_unique<Peer>(simulation_.network().Connect(simulation_.loop(workers_), address));
+}
+
+LoopbackFaults& ProxyWorld::faults(uint32_t host) {
+  return simulation_.network().faults(*net::Address::Ip(HostIp(host), 80));
+}
+
+void ProxyWorld::StartDrain() {
+  for (const auto& shard : shards_) shard->StartDrain();
+}
+
+size_t ProxyWorld::connections() const {
+  size_t count = 0;
+  for (const auto& shard : shards_) count += shard->connections();
+  return count;
+}
+
+int64_t ProxyWorld::stat(std::string_view name) {
+  const stats::Snapshot snapshot = registry_.Read();
+  for (const stats::Snapshot::Number& number : snapshot.numbers) {
+    if (number.description->name != name) continue;
+    return number.description->kind == stats::Kind::kGauge ? number.gauge : static_cast<int64_t>(number.counter);
+  }
+  ADD_FAILURE() << "no stat " << name;
+  return -1;
+}
+
+std::vector<std::string> ProxyWorld::TakeLog() {
+  log_writer_.Flush();
+  std::ifstream file(log_path_);
+  std::vector<std::string> lines;
+  size_t number = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (number++ < log_taken_) continue;
+    lines.push_back(line);
+  }
+  log_taken_ = number;
+  return lines;
+}
+
+}  // namespace pillion::test

@@ -1,0 +1,92 @@
+#pragma once
+
+// A whole proxy in a test: one listener, one cluster, as a configuration text makes them, on one or more workers over
+// the loopback network and simulated time. Clients and upstream servers are in the hands of the test, byte by byte.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/proxy/listener.h"
+#include "source/stats/registry.h"
+#include "source/telemetry/log_writer.h"
+#include "source/upstream/cluster.h"
+#include "test/support/peer.h"
+#include "test/support/simulation.h"
+
+namespace pillion::test {
+
+// Lines of YAML that go into the parts of the configuration; all may be empty.
+struct ProxySettings {
+  std::string listener;
+  std::string hcm;      // HttpConnectionManager, stat_prefix "in"; or TcpProxy, stat_prefix "tcp"
+  std::string route;    // RouteAction of "/"; "/direct" answers 200 "direct"
+  std::string cluster;  // "app", its hosts 10.0.1.1:80 and so on
+  std::string domains = "[\"*\"]";
+  bool http2_upstream = false;
+  bool tcp = false;
+  uint32_t workers = 1;
+  uint32_t hosts = 1;  // of the cluster
+};
+
+class ProxyWorld {
+ public:
+  explicit ProxyWorld(const ProxySettings& settings = {});
+  // Ends everything as the server does, and checks that nothing is left of it.
+  ~ProxyWorld();
+
+  Simulation& simulation() { return simulation_; }
+  event::Worker& worker(uint32_t index = 0) { return simulation_.worker(index); }
+  proxy::WorkerContext& context(uint32_t index = 0) { return *contexts_[index]; }
+
+  void Run() { simulation_.RunUntilIdle(); }
+  void Wait(int64_t milliseconds) { simulation_.AdvanceTime(std::chrono::milliseconds(milliseconds)); }
+
+  // A connection of a new client. Workers get them in turn.
+  std::unique_ptr<Peer> Connect();
+  // What the proxy opened to the host with that number.
+  PeerListener& upstream(uint32_t host = 0) { return *upstreams_[host]; }
+  // How connections to it are treated from now on.
+  LoopbackFaults& faults(uint32_t host = 0);
+  // Nobody listens at its address any more.
+  void StopUpstream(uint32_t host = 0) { upstreams_[host].reset(); }
+
+  void StartDrain();
+  // Downstream connections of all workers.
+  size_t connections() const;
+
+  // A counter or gauge, over all workers. The test fails when there is no such name.
+  int64_t stat(std::string_view name);
+  // Lines of the access log that were not taken yet:
+  // METHOD PATH PROTOCOL STATUS FLAGS DETAILS BYTES_RECEIVED BYTES_SENT DURATION_MS
+  std::vector<std::string> TakeLog();
+
+ private:
+  // One worker's door.
+  struct Door final : net::AcceptEvents {
+    Door(ProxyWorld& world, uint32_t worker);
+    void OnAccept(std::unique_ptr<net::Transport> transport) override { shard.OnAccept(std::move(transport)); }
+    void OnAcceptFailed(int) override {}
+
+    proxy::ListenerShard& shard;
+    LoopbackListener listener;
+  };
+
+  Simulation simulation_;
+  stats::Registry registry_;
+  const std::string log_path_;
+  telemetry::LogWriter log_writer_;
+  size_t log_taken_ = 0;
+  const uint32_t workers_;
+
+  std::unique_ptr<upstream::Cluster> cluster_;
+  std::unique_ptr<proxy::Listener> listener_;
+  std::vector<std::unique_ptr<LoopbackConnector>> connectors_;
+  std::vector<std::unique_ptr<proxy::WorkerContext>> contexts_;
+  std::vector<std::unique_ptr<proxy::ListenerShard>> shards_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  std::vector<std::unique_ptr<PeerListener>> upstreams_;
+};
+
+}  // namespace pillion::test
