@@ -52,14 +52,14 @@ class Proxy:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def admin_response(self, path, method="GET"):
-        """(status, fields, text)"""
+        """(status, fields by their name in lower case, text)"""
         request = urllib.request.Request(f"http://{_text(self.admin_address)}{path}", method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=PATIENCE) as response:
-                return response.status, dict(response.headers), response.read().decode()
+                return response.status, _lower(response.headers), response.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, dict(error.headers), error.read().decode()
+            return error.code, _lower(error.headers), error.read().decode()
 
     def admin(self, path, method="GET"):
         return self.admin_response(path, method)[2]
@@ -122,6 +122,10 @@ def run(arguments, timeout=PATIENCE):
     """Runs the program to its end: a subprocess.CompletedProcess with its whole output in stdout."""
     return subprocess.run([BINARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
                           stdin=subprocess.DEVNULL, check=False)
+
+
+def _lower(fields):
+    return {name.lower(): value for name, value in fields.items()}
 
 
 def _where(address):
