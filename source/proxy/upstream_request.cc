@@ -113,6 +113,7 @@ void UpstreamRequest::Cancel() {
     case State::kOpen:
       cluster_.stats().upstream_rq_tx_reset.Increment();
       upstream_->Reset(codec::ResetReason::kCancel);
+      ReleaseStream();
       break;
     case State::kIdle:
     case State::kOver:
@@ -153,6 +154,7 @@ void UpstreamRequest::OnSendReady() { stream_.OnUpstreamSendReady(); }
 void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail) {
   state_ = State::kOver;
   upstream_ = nullptr;
+  ReleaseStream();
   cluster_.stats().upstream_rq_rx_reset.Increment();
   host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
   stream_.OnUpstreamFailure(FailureOf(reason, detail));
@@ -175,6 +177,7 @@ void UpstreamRequest::ReceivedEnd() {
 void UpstreamRequest::EndOfBoth() {
   state_ = State::kOver;
   upstream_ = nullptr;
+  ReleaseStream();
 }
 
 void UpstreamRequest::CountResponse(int status) {

@@ -87,6 +87,7 @@ void Pool::OnConnectFailed(PooledConnection& connection, PoolFailure failure, in
 void Pool::OnRetired(PooledConnection& connection) {
   --serving_;
   Place(connection);
+  if (waiting_count_ > 0) RequestStep();  // it may have been what they waited for
 }
 
 void Pool::OnEnded(PooledConnection& connection) {
@@ -95,12 +96,12 @@ void Pool::OnEnded(PooledConnection& connection) {
 }
 
 void Pool::Place(PooledConnection& connection) {
-  connection.Unlink();
-  if (!connection.usable()) {
-    others_.PushFront(connection);
-    return;
+  const bool usable = connection.usable();
+  if (!usable || ready_.empty() || &ready_.front() != &connection) {
+    connection.Unlink();
+    (usable ? ready_ : others_).PushFront(connection);
   }
-  ready_.PushFront(connection);
+  if (!usable) return;
   if (waiting_count_ > 0) RequestStep();
 }
 

@@ -183,7 +183,8 @@ void PooledConnection::CountEnd(net::CloseReason reason) {
                      (reason == net::CloseReason::kFinished && !connection_.read_ended());
   stats.upstream_cx_destroy.Increment();
   (local ? stats.upstream_cx_destroy_local : stats.upstream_cx_destroy_remote).Increment();
-  if (!cut_streams_) return;
+  // A codec may let go of its streams without a word when the connection has ended.
+  if (!cut_streams_ && codec_->active_streams() == 0) return;
   stats.upstream_cx_destroy_with_active_rq.Increment();
   (local ? stats.upstream_cx_destroy_local_with_active_rq : stats.upstream_cx_destroy_remote_with_active_rq)
       .Increment();
