@@ -101,6 +101,7 @@ class InPlace {
   InPlace(base::Buffer& out, size_t room) : out_(out), start_(out.Reserve(room)), to_(start_) {}
   ~InPlace() { out_.Commit(static_cast<size_t>(to_ - start_)); }
   void Add(std::string_view text) {
+    if (text.empty()) return;  // and may be null
     std::memcpy(to_, text.data(), text.size());
     to_ += text.size();
   }
