@@ -78,7 +78,8 @@ struct RequestError {
 
 class RequestReceiver : public MessageReceiver {
  public:
-  // `head` lives in arena(). A 101-able request has head.upgrade; the body then is what follows the switch.
+  // `head` lives in arena(). A 101-able request has head.upgrade; the body then is what follows the switch. The same
+  // goes for CONNECT. When the answer is no switch, the request had no body and has ended: no event says so.
   virtual void OnRequestHead(http::RequestHead& head, bool end) = 0;
 
   // Nothing more of this request will come. The receiver sends an answer, if it has not begun one, or calls Reset();
@@ -158,7 +159,7 @@ class Connection {
   // Takes bytes, returns how many: fewer than all only when reading is paused; the rest comes again later.
   [[nodiscard]] virtual size_t Receive(const base::Slice& data) = 0;
 
-  // The peer will send no more. Streams in the middle of a message are reset; tunnels end their direction.
+  // The peer will send no more; all that it sent has been taken. Streams in the middle of a message are reset; tunnels end their direction.
   virtual void ReceiveEnd() = 0;
 
   // The connection is gone in both directions: every open stream gets OnReset(kConnectionEnd).

@@ -15,6 +15,7 @@ constexpr size_t kMaxOptions = 32;
 
 std::string_view Join(base::Arena& arena, std::string_view a, std::string_view b) {
   if (a.empty()) return b;
+  if (b.empty()) return a;
   char* joined = static_cast<char*>(arena.Allocate(a.size() + 1 + b.size(), 1));
   std::memcpy(joined, a.data(), a.size());
   joined[a.size()] = ',';
@@ -24,7 +25,7 @@ std::string_view Join(base::Arena& arena, std::string_view a, std::string_view b
 
 }  // namespace
 
-bool ConnectionFields::Add(base::Arena& arena, HeaderId id, std::string_view value) {
+void ConnectionFields::Add(base::Arena& arena, HeaderId id, std::string_view value) {
   switch (id) {
     case HeaderId::kHost:
       host = value;
@@ -51,14 +52,9 @@ bool ConnectionFields::Add(base::Arena& arena, HeaderId id, std::string_view val
     case HeaderId::kExpect:
       (EqualsIgnoreCase(value, "100-continue") ? expect_continue : expect_other) = true;
       break;
-    case HeaderId::kKeepAlive:
-    case HeaderId::kProxyConnection:
-    case HeaderId::kHttp2Settings:
-      break;  // of no use beyond this connection, and of none here
-    default:
-      return false;
+    default:  // of no use beyond this connection, and of none here
+      break;
   }
-  return true;
 }
 
 bool ConnectionFields::Finish(http::HeaderMap& headers) {

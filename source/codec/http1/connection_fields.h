@@ -20,8 +20,9 @@ struct ConnectionFields {
     kInvalid,
   };
 
-  // Takes one field in, if its name is one of those here; `value` lives in `arena`. False: it belongs into the head.
-  bool Add(base::Arena& arena, http::HeaderId id, std::string_view value);
+  // Takes one field in: host, connection, transfer-encoding, upgrade, te, expect, and drops keep-alive,
+  // proxy-connection and http2-settings. `value` lives in `arena`.
+  void Add(base::Arena& arena, http::HeaderId id, std::string_view value);
 
   // Once all fields are there: reads the options of Connection, and removes the fields that they name from
   // `headers`, but for content-length. False: there are too many options.

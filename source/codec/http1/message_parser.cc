@@ -38,6 +38,20 @@ constexpr HeaderId kForbiddenTrailers[] = {
     HeaderId::kXForwardedFor, HeaderId::kXForwardedProto, HeaderId::kXRequestId,
 };
 
+// Fields of a head that are not simply put into it.
+static_assert(http::kHeaderIds <= 64);
+constexpr uint64_t kSpecial = [] {
+  uint64_t bits = 0;
+  for (const HeaderId id : {HeaderId::kConnection, HeaderId::kContentLength, HeaderId::kExpect, HeaderId::kHost,
+                            HeaderId::kHttp2Settings, HeaderId::kKeepAlive, HeaderId::kProxyConnection, HeaderId::kTe,
+                            HeaderId::kTrailer, HeaderId::kTransferEncoding, HeaderId::kUpgrade}) {
+    bits |= uint64_t{1} << static_cast<size_t>(id);
+  }
+  return bits;
+}();
+
+bool IsSpecial(HeaderId id) { return (kSpecial >> static_cast<size_t>(id) & 1) != 0; }
+
 }  // namespace
 
 // Where llhttp calls in.
@@ -196,18 +210,21 @@ int MessageParser::OnFieldComplete() {
 }
 
 int MessageParser::AddHeadField(HeaderId id, std::string_view name, std::string_view value) {
+  if (!IsSpecial(id)) [[likely]] {
+    headers_->Add(id, name, value);
+    return 0;
+  }
   if (id == HeaderId::kContentLength) {
     const std::optional<int64_t> length = http::ParseContentLength(value);
     if (!length || fields_.content_length != http::kNoContentLength) return Refuse(400, kCodecError);
     fields_.content_length = *length;
     // Without the zeros in front of it.
-    value.remove_prefix(std::min(value.find_first_not_of('0'), value.size() - 1));
-  } else if (id == HeaderId::kTrailer && !limits_.enable_trailers) {
-    return 0;
-  } else if (fields_.Add(*arena_, id, value)) {
-    return 0;
+    headers_->Add(id, name, value.substr(std::min(value.find_first_not_of('0'), value.size() - 1)));
+  } else if (id == HeaderId::kTrailer) {
+    if (limits_.enable_trailers) headers_->Add(id, name, value);
+  } else {
+    fields_.Add(*arena_, id, value);
   }
-  headers_->Add(id, name, value);
   return 0;
 }
 

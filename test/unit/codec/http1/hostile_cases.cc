@@ -193,6 +193,7 @@ std::vector<HostileCase> HostileRequests() {
        Got(" x-keep=1;\nend\n")},
       {"C1 two fields", Get("Connection: X-Hop\r\nX-Hop: 1\r\nX-Keep: 1\r\nConnection: X-Other\r\nX-Other: 2"),
        Got(" x-keep=1;\nend\n")},
+      {"C1 empty fields", Get("Connection: X-Hop\r\nConnection:\r\nX-Hop: 1\r\nConnection:"), Got("\nend\n")},
       {"C2", Post("Connection: Content-Length, Transfer-Encoding, Host, :path\r\nContent-Length: 3", "abc"),
        Posted(" content-length=3;\ndata abc\nend\n")},
       {"C2 chunked", Post("Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), Posted("\nend\n")},
