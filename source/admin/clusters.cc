@@ -170,7 +170,7 @@ std::string ClustersJson(const std::vector<ClusterView>& clusters) {
 // Nothing: not one of the two.
 std::optional<bool> WantsJson(const Request& request) {
   const std::string* format = request.Find("format");
-  if (format == nullptr || format->empty() || *format == "text") return false;
+  if (format == nullptr || *format == "text") return false;
   if (*format == "json") return true;
   return std::nullopt;
 }

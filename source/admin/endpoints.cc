@@ -7,39 +7,41 @@
 namespace pillion::admin {
 
 struct EndpointTable {
-  static constexpr Parameter kFormat = {"format", "text (default) or json"};
+  // clang-format off
+  using enum Parameter::Kind;
+  static constexpr Parameter kFilter = {"filter", kText, "regular expression (re2) to be found in the name"};
+  static constexpr Parameter kFormat = {"format", kChoice, "how it is written", "text|json"};
+  static constexpr Parameter kUsedOnly = {"usedonly", kFlag, "only what was written since the start"};
   static constexpr Parameter kStats[] = {
-      {"usedonly", "only what was written since the start"},
-      {"filter", "regular expression (re2) to be found in the name"},
-      {"format", "text (default), json or prometheus"},
-      {"type", "All (default), Counters, Gauges, Histograms or TextReadouts"},
-      {"histogram_buckets", "only summary"},
+      kUsedOnly,
+      kFilter,
+      {"format", kChoice, "how it is written", "text|json|prometheus"},
+      {"type", kChoice, "only metrics of one kind", "All|Counters|Gauges|Histograms|TextReadouts"},
+      {"histogram_buckets", kChoice, "how histograms are shown", "summary"},
   };
   static constexpr Parameter kPrometheus[] = {
-      {"usedonly", "only what was written since the start"},
-      {"filter", "regular expression (re2) to be found in the name"},
-      {"text_readouts", "with texts, as gauges with a label text_value"},
-      {"histogram_buckets", "only cumulative"},
+      kUsedOnly,
+      kFilter,
+      {"text_readouts", kFlag, "with texts, as gauges with a label text_value"},
+      {"histogram_buckets", kChoice, "how histograms are shown", "cumulative"},
   };
-  static constexpr Parameter kClusters[] = {kFormat,
-                                            {"filter", "regular expression (re2) to be found in the name"}};
+  static constexpr Parameter kClusters[] = {kFormat, kFilter};
   static constexpr Parameter kListeners[] = {kFormat};
   static constexpr Parameter kConfigDump[] = {
-      {"resource", "only this field, such as static_clusters"},
-      {"name_regex", "only resources whose name matches this regular expression (re2)"},
-      {"include_eds", "with the endpoints"},
+      {"resource", kText, "only this field, such as static_clusters"},
+      {"name_regex", kText, "only resources whose name matches this regular expression (re2)"},
+      {"include_eds", kFlag, "with the endpoints"},
   };
   static constexpr Parameter kDrain[] = {
-      {"graceful", "close after the drain time, not at once"},
-      {"skip_exit", "with graceful: keep the process when the drain time is over"},
-      {"inboundonly", "only listeners of inbound traffic"},
+      {"graceful", kFlag, "close after the drain time, not at once"},
+      {"skip_exit", kFlag, "with graceful: keep the process when the drain time is over"},
+      {"inboundonly", kFlag, "only listeners of inbound traffic"},
   };
   static constexpr Parameter kLogging[] = {
-      {"level", "level of all loggers: trace, debug, info, warning, error, critical or off"},
-      {"paths", "levels of some loggers: name:level,name:level"},
+      {"level", kChoice, "level of all loggers", "|trace|debug|info|warning|error|critical|off"},
+      {"paths", kText, "levels of some loggers: name:level,name:level"},
   };
 
-  // clang-format off
   static constexpr Endpoint kAll[] = {
       {"/", false, "this administration's home page", &Endpoints::IndexPage},
       {"/clusters", false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
@@ -62,12 +64,19 @@ struct EndpointTable {
   };
   // clang-format on
 
+  // Without the empty choice, which changes nothing.
+  static std::string_view Choices(const Parameter& parameter) {
+    return parameter.choices.substr(parameter.choices.starts_with('|') ? 1 : 0);
+  }
+
   static std::string List() {
     std::string out = "admin commands are:\n";
     for (const Endpoint& endpoint : kAll) {
       out += fmt::format("  {}{}: {}\n", endpoint.path, endpoint.changes ? " (POST)" : "", endpoint.help);
       for (const Parameter& parameter : endpoint.parameters) {
-        out += fmt::format("      {}: {}\n", parameter.name, parameter.help);
+        out += fmt::format("      {}: {}", parameter.name, parameter.help);
+        if (parameter.kind == kChoice) out += fmt::format(" ({})", Choices(parameter));
+        out += '\n';
       }
     }
     return out;
@@ -132,6 +141,7 @@ Reply Endpoints::ReopenLogs(const Request&) {
 Reply Endpoints::Logging(const Request& request) {
   std::vector<std::pair<std::string, std::string>> changes;
   for (const auto& [name, value] : request.query) {
+    if (value.empty()) continue;  // a form's field that was left blank
     if (name == "level") {
       changes.emplace_back("", value);
     } else if (name == "paths") {
@@ -164,7 +174,7 @@ Reply Endpoints::ConfigDump(const Request& request) {
   ConfigDumpQuery query;
   if (const std::string* resource = request.Find("resource")) query.resource = *resource;
   if (const std::string* name = request.Find("name_regex")) query.name_regex = *name;
-  query.include_eds = request.Find("include_eds") != nullptr;
+  query.include_eds = request.Flag("include_eds");
   absl::StatusOr<std::string> dump = sources_.config_dump(query);
   if (dump.ok()) return Reply::Json(*std::move(dump));
   const int status = absl::IsNotFound(dump.status()) ? 404 : absl::IsInvalidArgument(dump.status()) ? 400 : 500;

@@ -3,6 +3,7 @@
 // What the administration answers: one table of endpoints, from which /help and the index page are made too. No
 // sockets here (server.h has them). Owned by the server; main thread only.
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,8 +17,12 @@ namespace pillion::admin {
 class Endpoints;
 
 struct Parameter {
+  enum class Kind : uint8_t { kText, kFlag, kChoice };
+
   std::string_view name;
+  Kind kind;
   std::string_view help;
+  std::string_view choices = {};  // kChoice: "text|json"; the first is the default
 };
 
 struct Endpoint {

@@ -10,6 +10,11 @@
 namespace pillion::admin {
 namespace {
 
+template <typename... Args>
+void Append(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
+  fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
+}
+
 std::string EscapeHtml(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -54,11 +59,13 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; }
 tr { border-bottom: 1px solid var(--line); }
 th { font-weight: 500; color: var(--dim); font-size: .85rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-td code, td a { overflow-wrap: anywhere; }
+.endpoints td:first-child { white-space: nowrap; padding-right: 1.5rem; }
 a { color: var(--accent); text-decoration: none; }
 a:hover { text-decoration: underline; }
 form { display: inline; margin: 0; }
-input { font: inherit; font-size: .85rem; width: 8.5rem; margin: .1rem .3rem .1rem 0; }
+input, select { font: inherit; font-size: .85rem; margin: .1rem .4rem .1rem 0; }
+input:not([type]) { width: 8.5rem; }
+label { font-size: .85rem; margin-right: .3rem; white-space: nowrap; }
 button { font: inherit; font-size: .85rem; padding: .1rem .7rem; cursor: pointer; }
 )css";
 
@@ -148,25 +155,49 @@ async function loop() {
   try { await refresh(); } catch (error) { text('problem', 'no answer: ' + error.message); }
   setTimeout(loop, 2000);
 }
+for (const form of document.querySelectorAll('form[method=post]')) {
+  form.addEventListener('submit', event => {
+    if (!confirm(new URL(form.action).pathname + '?')) event.preventDefault();
+  });
+}
 document.getElementById('live').hidden = false;
 loop();
 )js";
 
+void AppendParameter(std::string& out, const Parameter& parameter) {
+  const std::string help = EscapeHtml(parameter.help);
+  switch (parameter.kind) {
+    case Parameter::Kind::kText:
+      Append(out, "<input name=\"{0}\" placeholder=\"{0}\" title=\"{1}\">", parameter.name, help);
+      return;
+    case Parameter::Kind::kFlag:
+      Append(out, "<label title=\"{1}\"><input type=\"checkbox\" name=\"{0}\">{0}</label>", parameter.name, help);
+      return;
+    case Parameter::Kind::kChoice:
+      break;
+  }
+  if (parameter.choices.find('|') == std::string_view::npos) return;  // nothing to choose
+  Append(out, "<select name=\"{}\" title=\"{}\">", parameter.name, help);
+  for (std::string_view rest = parameter.choices;;) {
+    const std::string_view choice = rest.substr(0, rest.find('|'));
+    Append(out, "<option value=\"{}\">{}</option>", choice, choice.empty() ? parameter.name : choice);
+    if (choice.size() == rest.size()) break;
+    rest.remove_prefix(choice.size() + 1);
+  }
+  out += "</select>";
+}
+
 void AppendEndpoint(std::string& out, const Endpoint& endpoint) {
-  out += "<tr><td>";
-  if (!endpoint.changes && endpoint.parameters.empty()) {
-    fmt::format_to(std::back_inserter(out), "<a href=\"{0}\">{0}</a></td><td>{1}</td><td>", endpoint.path,
-                   EscapeHtml(endpoint.help));
+  if (endpoint.changes) {
+    Append(out, "<tr><td>{}</td>", endpoint.path);
   } else {
-    fmt::format_to(std::back_inserter(out), "{}</td><td>{}</td><td><form method=\"{}\" action=\"{}\">",
-                   endpoint.changes ? fmt::format("<code>{}</code>", endpoint.path)
-                                    : fmt::format("<a href=\"{0}\">{0}</a>", endpoint.path),
-                   EscapeHtml(endpoint.help), endpoint.changes ? "post" : "get", endpoint.path);
-    for (const Parameter& parameter : endpoint.parameters) {
-      fmt::format_to(std::back_inserter(out), "<input name=\"{0}\" placeholder=\"{0}\" title=\"{1}\">",
-                     parameter.name, EscapeHtml(parameter.help));
-    }
-    fmt::format_to(std::back_inserter(out), "<button>{}</button></form>", endpoint.changes ? "Do it" : "Show");
+    Append(out, "<tr><td><a href=\"{0}\">{0}</a></td>", endpoint.path);
+  }
+  Append(out, "<td>{}</td><td>", EscapeHtml(endpoint.help));
+  if (endpoint.changes || !endpoint.parameters.empty()) {
+    Append(out, "<form method=\"{}\" action=\"{}\">", endpoint.changes ? "post" : "get", endpoint.path);
+    for (const Parameter& parameter : endpoint.parameters) AppendParameter(out, parameter);
+    Append(out, "<button>{}</button></form>", endpoint.changes ? "Do it" : "Show");
   }
   out += "</td></tr>\n";
 }
@@ -181,14 +212,14 @@ Reply Endpoints::IndexPage(const Request&) {
   out += kStyle;
   out += "</style>\n</head>\n<body>\n";
   const std::string& node = sources_.node.id;
-  fmt::format_to(std::back_inserter(out),
-                 "<header><h1>pillion</h1><span id=\"state\" class=\"state {0}\">{0}</span>"
-                 "<span class=\"dim\">{1}{2} &middot; up <span id=\"uptime\">{3}s</span></span>"
-                 "<span id=\"problem\" class=\"dim\"></span></header>\n",
-                 state, node.empty() ? "" : EscapeHtml(node) + " &middot; ", EscapeHtml(sources_.version),
-                 sources_.uptime().count());
+  Append(out,
+         "<header><h1>pillion</h1><span id=\"state\" class=\"state {0}\">{0}</span>"
+         "<span class=\"dim\">{1}{2} &middot; up <span id=\"uptime\">{3}s</span></span>"
+         "<span id=\"problem\" class=\"dim\"></span></header>\n",
+         state, node.empty() ? "" : EscapeHtml(node) + " &middot; ", EscapeHtml(sources_.version),
+         sources_.uptime().count());
   out += kLive;
-  out += "<h2>Endpoints</h2>\n<table>\n";
+  out += "<h2>Endpoints</h2>\n<table class=\"endpoints\">\n";
   for (const Endpoint& endpoint : All()) {
     if (endpoint.path != "/") AppendEndpoint(out, endpoint);
   }

@@ -28,17 +28,31 @@ std::string PercentDecode(std::string_view text) {
   return out;
 }
 
+// name=value&name=value
+void AddPairs(std::string_view text, Request& request) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('&'), text.size());
+    const std::string_view pair = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (pair.empty()) continue;
+    const size_t equals = std::min(pair.find('='), pair.size());
+    request.query.emplace_back(PercentDecode(pair.substr(0, equals)),
+                               PercentDecode(pair.substr(std::min(equals + 1, pair.size()))));
+  }
+}
+
 }  // namespace
 
 const std::string* Request::Find(std::string_view name) const {
   const auto found =
       std::find_if(query.rbegin(), query.rend(), [&](const auto& pair) { return pair.first == name; });
-  return found == query.rend() ? nullptr : &found->second;
+  return found == query.rend() || found->second.empty() ? nullptr : &found->second;
 }
 
 bool Request::Flag(std::string_view name) const {
-  const std::string* value = Find(name);
-  return value != nullptr && (value->empty() || *value == "true" || *value == "on" || *value == "1");
+  const auto found =
+      std::find_if(query.rbegin(), query.rend(), [&](const auto& pair) { return pair.first == name; });
+  return found != query.rend() && found->second != "false" && found->second != "off" && found->second != "0";
 }
 
 bool ParseTarget(std::string_view target, Request& request) {
@@ -46,17 +60,14 @@ bool ParseTarget(std::string_view target, Request& request) {
   const size_t question = std::min(target.find('?'), target.size());
   request.path = std::string(target.substr(0, question));
   request.query.clear();
-  std::string_view rest = target.substr(std::min(question + 1, target.size()));
-  while (!rest.empty()) {
-    const size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view pair = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (pair.empty()) continue;
-    const size_t equals = std::min(pair.find('='), pair.size());
-    request.query.emplace_back(PercentDecode(pair.substr(0, equals)),
-                               PercentDecode(pair.substr(std::min(equals + 1, pair.size()))));
-  }
+  AddPairs(target.substr(std::min(question + 1, target.size())), request);
   return true;
+}
+
+void AddForm(std::string_view body, Request& request) {
+  std::string text(body);
+  std::replace(text.begin(), text.end(), '+', ' ');
+  AddPairs(text, request);
 }
 
 }  // namespace pillion::admin

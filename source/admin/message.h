@@ -15,14 +15,17 @@ struct Request {
   std::string path;                                        // without the query
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in their order
 
-  // The last value of `name`, or null.
+  // The last value of `name`; null when there is none or it is empty, as a form sends a field that was left blank.
   const std::string* Find(std::string_view name) const;
-  // True for `name`, `name=`, `name=true`, `name=on`, `name=1`.
+  // True for `name`, `name=`, and every value but false, off and 0.
   bool Flag(std::string_view name) const;
 };
 
 // `target` as in a request line: "/stats?format=json". False when it is no path.
 bool ParseTarget(std::string_view target, Request& request);
+
+// Adds the fields of a form's body (application/x-www-form-urlencoded) to the query.
+void AddForm(std::string_view body, Request& request);
 
 struct Reply {
   static Reply Text(int status, std::string body) {

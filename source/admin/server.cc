@@ -303,6 +303,9 @@ Reply Session::Answer() {
   Request request;
   request.method = std::string(View(request_.method_string()));
   if (!ParseTarget(View(request_.target()), request)) return Reply::Text(400, "expected a path\n");
+  if (View(request_[field::content_type]).starts_with("application/x-www-form-urlencoded")) {
+    AddForm(request_.body(), request);
+  }
   if (request.method == "POST" && FromElsewhere(request_)) {
     return Reply::Text(403, "requests of another origin are not taken\n");
   }

@@ -20,8 +20,8 @@ struct StatsQuery {
 
 // An error text, or empty.
 std::string ReadQuery(const Request& request, StatsQuery& out) {
-  out.query.used_only = request.Find("usedonly") != nullptr;
-  if (const std::string* filter = request.Find("filter"); filter != nullptr && !filter->empty()) {
+  out.query.used_only = request.Flag("usedonly");
+  if (const std::string* filter = request.Find("filter"); filter != nullptr) {
     re2::RE2::Options options;
     options.set_log_errors(false);
     out.filter = std::make_unique<re2::RE2>(*filter, options);
@@ -49,7 +49,7 @@ std::string ReadQuery(const Request& request, StatsQuery& out) {
 Reply Endpoints::Stats(const Request& request) {
   const std::string* format = request.Find("format");
   if (format != nullptr && *format == "prometheus") return StatsPrometheus(request);
-  if (format != nullptr && !format->empty() && *format != "text" && *format != "json") {
+  if (format != nullptr && *format != "text" && *format != "json") {
     return Reply::Text(400, std::string(kUsage));
   }
   const std::string* buckets = request.Find("histogram_buckets");
@@ -70,8 +70,7 @@ Reply Endpoints::StatsPrometheus(const Request& request) {
   }
   StatsQuery query;
   if (std::string error = ReadQuery(request, query); !error.empty()) return Reply::Text(400, std::move(error));
-  Reply reply = Reply::Text(
-      200, stats::FormatPrometheus(stats_.Read(query.query), request.Find("text_readouts") != nullptr));
+  Reply reply = Reply::Text(200, stats::FormatPrometheus(stats_.Read(query.query), request.Flag("text_readouts")));
   reply.content_type = "text/plain; version=0.0.4; charset=UTF-8";
   return reply;
 }

@@ -116,6 +116,7 @@ TEST_F(EndpointsTest, Logging) {
   EXPECT_EQ(Post("/logging?level=debug").body, "active loggers:\n  main: debug\n");
   EXPECT_EQ(Post("/logging?paths=main:error").body, "active loggers:\n  main: error\n");
   EXPECT_EQ(Post("/logging?main=warning").body, "active loggers:\n  main: warning\n");
+  EXPECT_EQ(Post("/logging?level=&paths=").body, "active loggers:\n  main: warning\n");
   EXPECT_EQ(Post("/logging?paths=main").status, 400);
   EXPECT_EQ(Post("/logging?other=warning").body, "error: unknown logger \"other\"\n");
 }
@@ -137,6 +138,8 @@ TEST_F(EndpointsTest, Stats) {
   EXPECT_EQ(Get("/stats?type=Some").status, 400);
   EXPECT_EQ(Get("/stats?histogram_buckets=detailed").status, 400);
   EXPECT_EQ(Get("/stats/prometheus?histogram_buckets=summary").status, 400);
+  // What the page's form sends when nothing was filled in.
+  EXPECT_EQ(Get("/stats?filter=&format=text&type=All").body, Get("/stats").body);
   Post("/reset_counters");
   EXPECT_EQ(Get("/stats?filter=a.b").body, "a.b: 0\n");
 }

@@ -12,7 +12,7 @@ TEST(ParseTarget, PathAndQuery) {
   ASSERT_TRUE(ParseTarget("/stats?usedonly&filter=a%2Eb+%zz%4&&format=json&format=text", request));
   EXPECT_EQ(request.path, "/stats");
   EXPECT_EQ(*request.Find("filter"), "a.b+%zz%4");
-  EXPECT_EQ(*request.Find("usedonly"), "");
+  EXPECT_EQ(request.Find("usedonly"), nullptr);
   EXPECT_EQ(*request.Find("format"), "text");
   EXPECT_EQ(request.Find("none"), nullptr);
   EXPECT_FALSE(ParseTarget("", request));
@@ -28,6 +28,15 @@ TEST(Request, Flags) {
   EXPECT_FALSE(request.Flag("c"));
   EXPECT_TRUE(request.Flag("d"));
   EXPECT_FALSE(request.Flag("e"));
+}
+
+TEST(AddForm, AddsToTheQuery) {
+  Request request;
+  ASSERT_TRUE(ParseTarget("/logging?level=info", request));
+  AddForm("level=debug&paths=a%3Ab+c&blank=", request);
+  EXPECT_EQ(*request.Find("level"), "debug");
+  EXPECT_EQ(*request.Find("paths"), "a:b c");
+  EXPECT_EQ(request.Find("blank"), nullptr);
 }
 
 TEST(JsonWriter, IndentsByOneSpace) {

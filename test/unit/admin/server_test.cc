@@ -144,6 +144,20 @@ TEST_F(ServerTest, AnswersOnAKeptConnection) {
   EXPECT_EQ(Counter("http.admin.downstream_rq_4xx"), 1u);
 }
 
+TEST_F(ServerTest, FormsAreRead) {
+  std::string level;
+  sources_.set_log_level = [&](const std::string&, const std::string& wanted) {
+    level = wanted;
+    return absl::OkStatus();
+  };
+  sources_.log_levels = [] { return std::vector<std::pair<std::string, std::string>>(); };
+  Listen();
+  Exchange(
+      "POST /logging HTTP/1.1\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+      "content-length: 18\r\n\r\nlevel=debug&paths=");
+  EXPECT_EQ(level, "debug");
+}
+
 TEST_F(ServerTest, ThePageNamesItsPolicy) {
   Listen();
   const std::string answer = Exchange("GET / HTTP/1.1\r\nconnection: close\r\n\r\n");
