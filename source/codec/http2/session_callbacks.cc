@@ -11,10 +11,15 @@ namespace pillion::codec::http2 {
 struct Callbacks {
   static Session& Of(void* user_data) { return *static_cast<Session*>(user_data); }
 
+  // Ends nghttp2_session_mem_recv() once the connection has failed: in some states nghttp2 goes on to read frames
+  // after a callback has terminated the session, and asserts that it can't be terminated twice. Not for
+  // OnStreamClose, whose stream must go.
+  static int Result(const Session& session) { return session.failed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0; }
+
   static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     Session& session = Of(user_data);
     session.decoding_ = session.OnHeadersBegin(*frame);
-    return 0;
+    return Result(session);
   }
 
   static int OnHeader(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
@@ -35,12 +40,13 @@ struct Callbacks {
     Session& session = Of(user_data);
     Stream* stream = session.Find(stream_id);
     if (stream != nullptr) session.OnData(*stream, flags, data, size);
-    return 0;
+    return Result(session);
   }
 
   static int OnFrameReceived(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
-    Of(user_data).OnFrameReceived(*frame);
-    return 0;
+    Session& session = Of(user_data);
+    session.OnFrameReceived(*frame);
+    return Result(session);
   }
 
   static int OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {

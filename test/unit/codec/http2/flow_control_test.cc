@@ -195,6 +195,24 @@ TEST(FlowControl, BlockedAnswersAreBounded) {
   EXPECT_GT(side.pool.free_bytes(), free_before);
 }
 
+// Told to stop, a stream may still be given data; it stays blocked until it was told to go on.
+TEST(FlowControl, BlockedUntilTold) {
+  RawSide<ServerPeer> side;
+  side.options.send_high_watermark = 20'000;
+  side.options.send_low_watermark = 5'000;
+  side.Send(kPreface + SettingsFrame({{4, 0}}) + HeadersFrame(1, RequestFields()));
+  RecordedRequest& request = *side.peer.requests[0];
+  request.stream->SendHead(request.NewResponse(200), false);
+  EXPECT_FALSE(request.stream->SendData(MakeSlice(side.pool, std::string(12'000, 'x')), false) &&
+               request.stream->SendData(MakeSlice(side.pool, std::string(12'000, 'x')), false));
+  side.Send(WindowUpdateFrame(1, 12'000));  // between the two watermarks now
+  EXPECT_FALSE(request.stream->SendData(MakeSlice(side.pool, "more"), false));
+  EXPECT_EQ(request.log.size(), 1u);
+  side.Send(WindowUpdateFrame(1, 10'000));
+  EXPECT_EQ(request.log.back(), "ready");
+  EXPECT_TRUE(request.stream->SendData(MakeSlice(side.pool, "more"), false));
+}
+
 // H31: a window that was used already becomes negative, and is filled from there.
 TEST(FlowControl, InitialWindowLoweredBelowUsed) {
   RawSide<ServerPeer> side;
