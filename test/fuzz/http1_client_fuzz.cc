@@ -30,13 +30,15 @@ void CheckForwarded(const GatheringClient& client, std::string_view method, std:
   } relay;
   FakeLink link(relay.pool);
   ServerConnection codec(link, relay, relay.pool, options);
-  std::string request = std::string(method) + (method == "CONNECT" ? " h.test:80" : " /") + " HTTP/1.1\r\nHost: h\r\n";
+  std::string request =
+      std::string(method) + (method == "CONNECT" ? " h.test:80" : " /") + " HTTP/1.1\r\nHost: h\r\n";
   if (!upgrade.empty()) request += "Connection: upgrade\r\nUpgrade: " + std::string(upgrade) + "\r\n";
   PILLION_CHECK(codec.Receive(base::Slice::Copy(relay.pool, request + "\r\n")) == request.size() + 2);
   const GatheredResponse& response = client.response;
   const Message& message = response.message;
   const bool tunnel = response.head->status == 101 || (method == "CONNECT" && response.head->status < 300);
-  relay.stream->SendHead(*response.head, message.ended && message.body.empty() && message.trailers.empty() && !tunnel);
+  relay.stream->SendHead(*response.head,
+                         message.ended && message.body.empty() && message.trailers.empty() && !tunnel);
   if (!message.body.empty()) {
     (void)relay.stream->SendData(base::Slice::Copy(relay.pool, message.body),
                                  message.ended && message.trailers.empty());

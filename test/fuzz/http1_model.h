@@ -75,7 +75,8 @@ class GatheredRequest final : public Gathering<RequestReceiver> {
     head = &h;
     switches = !h.upgrade.empty() || h.method_id == http::Method::kConnect;
     message.start = std::string(h.method) + "|" + std::string(h.scheme) + "|" + std::string(h.authority) + "|" +
-                    std::string(h.path) + "|" + std::string(h.upgrade) + "|" + (h.expect_continue ? "expects" : "");
+                    std::string(h.path) + "|" + std::string(h.upgrade) + "|" +
+                    (h.expect_continue ? "expects" : "");
     message.fields = FieldsOf(h.headers);
     message.ended = end;
     if (end) OnEnd();
@@ -161,7 +162,9 @@ class GatheringServer final : public ServerEvents {
 class GatheredResponse final : public Gathering<ResponseReceiver> {
  public:
   using Gathering::Gathering;
-  void OnInformational(http::ResponseHead& h) override { informational.emplace_back(h.status, FieldsOf(h.headers)); }
+  void OnInformational(http::ResponseHead& h) override {
+    informational.emplace_back(h.status, FieldsOf(h.headers));
+  }
   void OnResponseHead(http::ResponseHead& h, bool end) override {
     PILLION_CHECK(head == nullptr && (h.status >= 200 || h.status == 101));
     head = &h;

@@ -20,8 +20,10 @@ constexpr size_t kLargest = 3000;
 std::string FileName(std::string_view row, std::map<std::string, int>& taken) {
   std::string name;
   for (const char c : row) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) name += static_cast<char>(std::tolower(c));
-    else if (!name.empty() && name.back() != '_') name += '_';
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      name += static_cast<char>(std::tolower(c));
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
   }
   const int again = taken[name]++;
   return again == 0 ? name : name + "_" + std::to_string(again);

@@ -339,9 +339,10 @@ void ClientConnection::ReceiveEnd() {
     receiver_->OnData({}, true);
     EndResponse();
   } else if (response_ != Response::kDone) {
-    FailStream(ResetReason::kConnectionEnd, response_ == Response::kBody ? "connection ended within the response body"
-                                            : head_ != nullptr           ? "connection ended within the response head"
-                                                                         : "connection ended before the response");
+    FailStream(ResetReason::kConnectionEnd, response_ == Response::kBody
+                                                ? "connection ended within the response body"
+                                            : head_ != nullptr ? "connection ended within the response head"
+                                                               : "connection ended before the response");
   }
   TellStreamEnd();
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// The upstream side of HTTP/1.1: writes requests, one at a time, and reads their responses.
-// Owned by its pool's connection, on that connection's worker, and ends with it. Never pairs bytes that came before a
-// request, or behind a complete response, with another request: such a connection is not used again.
+// The upstream side of HTTP/1.1: writes requests, one at a time, and reads their responses. Owned by its pool's
+// connection, on that connection's worker, and ends with it. Never pairs bytes that came before a request, or
+// behind a complete response, with another request: such a connection is not used again.
 //
 // | response | what comes in is                              | left by                                          |
 // |----------|-----------------------------------------------|--------------------------------------------------|
@@ -85,17 +85,17 @@ class ClientConnection final : public codec::ClientConnection, private ClientStr
   Response response_ = Response::kNone;
   Ending ending_ = Ending::kOpen;
   http::Method method_ = http::Method::kOther;
-  bool active_ = false;         // a stream was opened, and OnStreamEnd() was not told
+  bool active_ = false;  // a stream was opened, and OnStreamEnd() was not told
   bool stream_end_due_ = false;
-  bool receiving_ = false;      // inside Receive()
+  bool receiving_ = false;  // inside Receive()
   bool request_ended_ = false;
-  bool end_told_ = false;       // of the response, to the receiver
-  bool switching_ = false;      // a tunnel was asked for, and there is no answer yet
+  bool end_told_ = false;   // of the response, to the receiver
+  bool switching_ = false;  // a tunnel was asked for, and there is no answer yet
   bool held_end_ = false;
-  bool until_close_ = false;    // the body ends with the connection
+  bool until_close_ = false;  // the body ends with the connection
   bool reusable_ = true;
   bool paused_ = false;
-  bool send_blocked_ = false;   // OnSendReady() is due
+  bool send_blocked_ = false;  // OnSendReady() is due
 };
 
 }  // namespace pillion::codec::http1

@@ -1,7 +1,7 @@
 #pragma once
 
-// The fields of a head that are meant for this connection only (RFC 9110, 7.6.1) or frame the message (RFC 9112, 6).
-// They are taken out of the head here, and only what they said is kept.
+// The fields of a head that are meant for this connection only (RFC 9110, 7.6.1) or frame the message (RFC 9112,
+// 6). They are taken out of the head here, and only what they said is kept.
 
 #include <cstdint>
 #include <string_view>

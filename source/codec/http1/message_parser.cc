@@ -29,13 +29,32 @@ constexpr uint64_t kChunkLine = 2 + kChunkDigits + 2;
 // Fields that trailers must not carry (RFC 9110, 6.5.1): framing, routing, authentication, identity, and whatever
 // a receiver might take for a field of the head.
 constexpr HeaderId kForbiddenTrailers[] = {
-    HeaderId::kAuthorization, HeaderId::kCacheControl,   HeaderId::kConnection,      HeaderId::kContentEncoding,
-    HeaderId::kContentLength, HeaderId::kContentType,    HeaderId::kCookie,          HeaderId::kExpect,
-    HeaderId::kHost,          HeaderId::kHttp2Settings,  HeaderId::kKeepAlive,       HeaderId::kMaxForwards,
-    HeaderId::kProxyAuthenticate, HeaderId::kProxyAuthorization, HeaderId::kProxyConnection, HeaderId::kSetCookie,
-    HeaderId::kTe,            HeaderId::kTrailer,        HeaderId::kTransferEncoding, HeaderId::kUpgrade,
-    HeaderId::kXEnvoyAttemptCount, HeaderId::kXEnvoyExpectedRqTimeoutMs, HeaderId::kXForwardedClientCert,
-    HeaderId::kXForwardedFor, HeaderId::kXForwardedProto, HeaderId::kXRequestId,
+    HeaderId::kAuthorization,
+    HeaderId::kCacheControl,
+    HeaderId::kConnection,
+    HeaderId::kContentEncoding,
+    HeaderId::kContentLength,
+    HeaderId::kContentType,
+    HeaderId::kCookie,
+    HeaderId::kExpect,
+    HeaderId::kHost,
+    HeaderId::kHttp2Settings,
+    HeaderId::kKeepAlive,
+    HeaderId::kMaxForwards,
+    HeaderId::kProxyAuthenticate,
+    HeaderId::kProxyAuthorization,
+    HeaderId::kProxyConnection,
+    HeaderId::kSetCookie,
+    HeaderId::kTe,
+    HeaderId::kTrailer,
+    HeaderId::kTransferEncoding,
+    HeaderId::kUpgrade,
+    HeaderId::kXEnvoyAttemptCount,
+    HeaderId::kXEnvoyExpectedRqTimeoutMs,
+    HeaderId::kXForwardedClientCert,
+    HeaderId::kXForwardedFor,
+    HeaderId::kXForwardedProto,
+    HeaderId::kXRequestId,
 };
 
 // Fields of a head that are not simply put into it.
@@ -43,14 +62,16 @@ static_assert(http::kHeaderIds <= 64);
 constexpr uint64_t kSpecial = [] {
   uint64_t bits = 0;
   for (const HeaderId id : {HeaderId::kConnection, HeaderId::kContentLength, HeaderId::kExpect, HeaderId::kHost,
-                            HeaderId::kHttp2Settings, HeaderId::kKeepAlive, HeaderId::kProxyConnection, HeaderId::kTe,
-                            HeaderId::kTrailer, HeaderId::kTransferEncoding, HeaderId::kUpgrade}) {
+                            HeaderId::kHttp2Settings, HeaderId::kKeepAlive, HeaderId::kProxyConnection,
+                            HeaderId::kTe, HeaderId::kTrailer, HeaderId::kTransferEncoding, HeaderId::kUpgrade}) {
     bits |= uint64_t{1} << static_cast<size_t>(id);
   }
   return bits;
 }();
 
-bool IsSpecial(HeaderId id) { return (kSpecial >> static_cast<size_t>(id) & 1) != 0; }
+bool IsSpecial(HeaderId id) {
+  return (kSpecial >> static_cast<size_t>(id) & 1) != 0;
+}
 
 }  // namespace
 
@@ -229,7 +250,8 @@ int MessageParser::AddHeadField(HeaderId id, std::string_view name, std::string_
 }
 
 void MessageParser::AddTrailer(HeaderId id, std::string_view name, std::string_view value) {
-  if (!limits_.enable_trailers || std::ranges::find(kForbiddenTrailers, id) != std::end(kForbiddenTrailers)) return;
+  if (!limits_.enable_trailers || std::ranges::find(kForbiddenTrailers, id) != std::end(kForbiddenTrailers))
+    return;
   if (trailers_ == nullptr) trailers_ = arena_->New<http::HeaderMap>(*arena_);
   trailers_->Add(id, name, value);
 }
@@ -294,7 +316,9 @@ int MessageParser::OnComplete() {
   return HPE_PAUSED;
 }
 
-int MessageParser::RefuseHead() { return Refuse(431, kHeadersTooLarge); }
+int MessageParser::RefuseHead() {
+  return Refuse(431, kHeadersTooLarge);
+}
 
 // What did not end yet must not grow without bound either.
 bool MessageParser::WithinLimits() {

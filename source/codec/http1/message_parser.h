@@ -1,8 +1,8 @@
 #pragma once
 
-// Reads one message at a time: llhttp, strict, and behind it the checks that llhttp leaves out. It collects the head
-// and the trailers into the arena of whoever receives the message, bounds both, and hands out the body as views of
-// the bytes that came in.
+// Reads one message at a time: llhttp, strict, and behind it the checks that llhttp leaves out. It collects the
+// head and the trailers into the arena of whoever receives the message, bounds both, and hands out the body as
+// views of the bytes that came in.
 //
 // Member of a connection; knows nothing of answers, streams or links. Never reads past the end of its message.
 
@@ -82,7 +82,9 @@ class MessageParser {
   std::string_view target() const { return target_.view(); }
   int status() const { return parser_.status_code; }
   int major_version() const { return parser_.http_major; }
-  http::Version version() const { return parser_.http_minor == 0 ? http::Version::kHttp10 : http::Version::kHttp11; }
+  http::Version version() const {
+    return parser_.http_minor == 0 ? http::Version::kHttp10 : http::Version::kHttp11;
+  }
   ConnectionFields& fields() { return fields_; }
 
   // In OnMessageComplete(): null when there were none, or they are not wanted.
@@ -93,8 +95,8 @@ class MessageParser {
 
   enum class State : uint8_t { kHead, kBody, kTrailers, kComplete };
 
-  // A text that comes in one piece, most of the time, or in several: a view of the bytes as long as those are there,
-  // a copy in the arena from then on.
+  // A text that comes in one piece, most of the time, or in several: a view of the bytes as long as those are
+  // there, a copy in the arena from then on.
   class Text {
    public:
     void Add(base::Arena& arena, const char* at, size_t size) {

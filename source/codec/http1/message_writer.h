@@ -12,8 +12,8 @@ namespace pillion::codec::http1 {
 
 // How the end of a body is told (RFC 9112, 6.3).
 enum class Framing : uint8_t {
-  kNone,        // there is no body; what is given is dropped
-  kLength,      // content-length
+  kNone,    // there is no body; what is given is dropped
+  kLength,  // content-length
   kChunked,
   kUntilClose,  // the end of the connection
   kTunnel,      // raw bytes behind a switch of protocols; the end is a half-close

@@ -1,7 +1,7 @@
 #pragma once
 
-// What can be set on an HTTP/1 codec. One constant object is shared by all connections of a listener or a cluster and
-// outlives them.
+// What can be set on an HTTP/1 codec. One constant object is shared by all connections of a listener or a cluster
+// and outlives them.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,7 @@ struct ServerOptions {
   MessageLimits limits;
   bool secure = false;          // the transport is TLS: the scheme of every request is https
   bool accept_http_10 = false;  // false: 426
-  std::string default_host;     // the authority of an HTTP/1.0 request without Host; empty: such a request is refused
+  std::string default_host;  // the authority of an HTTP/1.0 request without Host; empty: such a request is refused
   // Output above which SendData() returns false, and no further request is read.
   size_t output_high_watermark = 256 * 1024;
   // What is read and dropped of a request after its answer was complete, before the connection ends instead.

@@ -25,7 +25,8 @@ bool ReadAbsoluteForm(MessageParser& parser, const ServerOptions& options, http:
   const std::string_view target = parser.target();
   const size_t colon = target.find("://");
   // A scheme that is not that of the transport is never believed.
-  if (colon == target.npos || !http::EqualsIgnoreCase(target.substr(0, colon), options.secure ? "https" : "http")) {
+  if (colon == target.npos ||
+      !http::EqualsIgnoreCase(target.substr(0, colon), options.secure ? "https" : "http")) {
     return Refuse(parser, 400, kInvalidTarget);
   }
   const std::string_view rest = target.substr(colon + 3);

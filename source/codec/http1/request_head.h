@@ -1,7 +1,7 @@
 #pragma once
 
-// From a parsed start line and its fields to the model of a request, or to the reason why it is refused: the rules of
-// RFC 9112, 3 about targets and Host, and about framing what llhttp takes and we do not.
+// From a parsed start line and its fields to the model of a request, or to the reason why it is refused: the rules
+// of RFC 9112, 3 about targets and Host, and about framing what llhttp takes and we do not.
 
 #include "source/codec/http1/message_parser.h"
 #include "source/codec/http1/options.h"

@@ -13,7 +13,8 @@ constexpr uint8_t kMaxEmptyLines = 8;
 
 }  // namespace
 
-ServerConnection::ServerConnection(Link& link, ServerEvents& events, base::BlockPool&, const ServerOptions& options)
+ServerConnection::ServerConnection(Link& link, ServerEvents& events, base::BlockPool&,
+                                   const ServerOptions& options)
     : link_(link),
       events_(events),
       options_(options),
@@ -95,8 +96,10 @@ size_t ServerConnection::ReceiveMessage(const base::Slice& data, size_t offset) 
       BeginIdle();
       return taken;
     }
-    if (result == MessageParser::Result::kError || drained_ > options_.max_drain_bytes) Close(Ending::kLinger);
-    else return taken;
+    if (result == MessageParser::Result::kError || drained_ > options_.max_drain_bytes)
+      Close(Ending::kLinger);
+    else
+      return taken;
   }
   return data.size() - offset;
 }
@@ -216,7 +219,9 @@ void ServerConnection::SendInformational(const http::ResponseHead& head) {
 }
 
 // Whether the rest of a request, which nobody wants any more, is worth reading to keep the connection.
-bool ServerConnection::RestIsShort() const { return !awaits_continue_ && body_left_ <= options_.max_drain_bytes; }
+bool ServerConnection::RestIsShort() const {
+  return !awaits_continue_ && body_left_ <= options_.max_drain_bytes;
+}
 
 bool ServerConnection::ClosesBehind(int status, bool end) const {
   if (!keep_alive_ || draining_ || peer_ended_ || input_ == Input::kDiscard) return true;
@@ -229,7 +234,8 @@ bool ServerConnection::ClosesBehind(int status, bool end) const {
 
 void ServerConnection::SendHead(const http::ResponseHead& head, bool end) {
   if (answer_ != Answer::kNone) return;
-  const bool switched = asks_switch_ && (method_ == http::Method::kConnect ? head.status / 100 == 2 : head.status == 101);
+  const bool switched =
+      asks_switch_ && (method_ == http::Method::kConnect ? head.status / 100 == 2 : head.status == 101);
   answer_ = Answer::kBody;
   if (head.status < 200 && !switched) {
     // A switch that was not asked for (RFC 9110, 15.2.2) can't be told; the peer sees no answer.

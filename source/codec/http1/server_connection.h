@@ -1,18 +1,18 @@
 #pragma once
 
-// The downstream side of HTTP/1.0 and 1.1: reads requests, one at a time, and writes their answers.
-// Owned by its downstream connection, on that connection's worker, and ends with it. Never reads a request before the
-// answer to the one before is complete: pipelined bytes stay with the link.
+// The downstream side of HTTP/1.0 and 1.1: reads requests, one at a time, and writes their answers. Owned by its
+// downstream connection, on that connection's worker, and ends with it. Never reads a request before the answer to
+// the one before is complete: pipelined bytes stay with the link.
 //
-// | input     | what comes in is                                | left by                                           |
-// |-----------|-------------------------------------------------|---------------------------------------------------|
-// | idle      | empty lines, then the first byte of a request   | that byte: message                                |
-// | message   | head and body of the request                    | its end: complete, switching; an error: discard   |
-// | switching | left with the link until the switch is answered | 101 or 2xx: tunnel; another status: complete      |
-// | complete  | left with the link until the answer is complete | the end of the answer: idle, or discard           |
-// | tunnel    | handed on as it is                              | the peer's end: complete                          |
-// | draining  | the rest of a request whose answer is complete  | its end: idle; too much of it: discard            |
-// | discard   | dropped: the connection is about to end         | -                                                 |
+// | input     | what comes in is                                | left by                                        |
+// |-----------|-------------------------------------------------|------------------------------------------------|
+// | idle      | empty lines, then the first byte of a request   | that byte: message                             |
+// | message   | head and body of the request                    | its end: complete, switching; error: discard   |
+// | switching | left with the link until the switch is answered | 101 or 2xx: tunnel; another status: complete   |
+// | complete  | left with the link until the answer is complete | the end of the answer: idle, or discard        |
+// | tunnel    | handed on as it is                              | the peer's end: complete                       |
+// | draining  | the rest of a request whose answer is complete  | its end: idle; too much of it: discard         |
+// | discard   | dropped: the connection is about to end         | -                                              |
 
 #include <cstdint>
 
@@ -87,8 +87,8 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   Ending ending_ = Ending::kOpen;
   http::Method method_ = http::Method::kOther;
   http::Version version_ = http::Version::kHttp11;
-  uint8_t empty_lines_ = 0;       // bytes of the empty lines before a request
-  bool receiving_ = false;        // inside Receive()
+  uint8_t empty_lines_ = 0;  // bytes of the empty lines before a request
+  bool receiving_ = false;   // inside Receive()
   bool head_complete_ = false;
   bool request_ended_ = false;    // and its receiver has been told
   bool asks_switch_ = false;      // CONNECT or Upgrade

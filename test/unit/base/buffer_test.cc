@@ -173,7 +173,9 @@ TEST(Buffer, BehavesAsAString) {
       }
       ASSERT_EQ(buffer.size(), model.size());
       ASSERT_EQ(buffer.empty(), model.empty());
-      if (step % 50 == 0) ASSERT_EQ(buffer.ToString(), model);
+      if (step % 50 == 0) {
+        ASSERT_EQ(buffer.ToString(), model);
+      }
       for (const auto& [slice, text] : kept) ASSERT_EQ(slice.view(), text);
     }
   }

@@ -208,9 +208,15 @@ class Compared {
   std::vector<std::optional<MonotonicTime>> due_;
 };
 
-TEST(TimerWheel, BehavesAsItsModelNear) { Compared(1, 0s, 300ms, 20ms).Run(20000); }
-TEST(TimerWheel, BehavesAsItsModelFar) { Compared(2, 0s, 24h * 300, 1h).Run(20000); }
-TEST(TimerWheel, BehavesAsItsModelInLeaps) { Compared(3, 5s, 24h * 30, 24h * 40).Run(5000); }
+TEST(TimerWheel, BehavesAsItsModelNear) {
+  Compared(1, 0s, 300ms, 20ms).Run(20000);
+}
+TEST(TimerWheel, BehavesAsItsModelFar) {
+  Compared(2, 0s, 24h * 300, 1h).Run(20000);
+}
+TEST(TimerWheel, BehavesAsItsModelInLeaps) {
+  Compared(3, 5s, 24h * 30, 24h * 40).Run(5000);
+}
 // The last level begins again: 2^36 ms behind the start.
 TEST(TimerWheel, BehavesAsItsModelWhereItsLastLevelWraps) {
   Compared(4, std::chrono::milliseconds((int64_t{1} << 36) - 5000), 24h * 300, 10s).Run(20000);

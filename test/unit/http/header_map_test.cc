@@ -26,7 +26,8 @@ TEST(HeaderNames, AreFoundAndLowerCase) {
     upper[0] = static_cast<char>(std::tolower(upper[0]));
     EXPECT_EQ(FindHeaderIdIgnoringCase(upper), id) << name;
     // One byte different, more or less is another name.
-    constexpr std::string_view kToken = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    constexpr std::string_view kToken =
+        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for (size_t at = 0; at < name.size(); ++at) {
       for (const char c : kToken) {
         std::string other = name;
@@ -81,8 +82,8 @@ TEST(HeaderMap, SetLeavesOne) {
 TEST(HeaderMap, BehavesAsAVector) {
   base::Random random(5);
   base::BlockPool pool;
-  const std::vector<std::string> names = {"a", "b", "x-long-name-that-is-not-known", "cookie", "host", "x-request-id",
-                                          "vary", "accept"};
+  const std::vector<std::string> names = {
+      "a", "b", "x-long-name-that-is-not-known", "cookie", "host", "x-request-id", "vary", "accept"};
   for (int round = 0; round < 200; ++round) {
     base::Arena arena(pool);
     HeaderMap headers(arena);
@@ -128,7 +129,9 @@ TEST(HeaderMap, BehavesAsAVector) {
         const auto first = std::ranges::find_if(model, same);
         const HeaderField* found = headers.Find(n);
         ASSERT_EQ(found != nullptr, first != model.end());
-        if (found != nullptr) ASSERT_EQ(found->value(), first->second);
+        if (found != nullptr) {
+          ASSERT_EQ(found->value(), first->second);
+        }
         const HeaderId known = FindHeaderId(n);
         if (known == HeaderId::kUnknown) continue;
         ASSERT_EQ(headers.Has(known), first != model.end());

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "source/http/status.h"
+
 namespace pillion::http {
 namespace {
 
@@ -45,6 +47,12 @@ TEST(Message, Grpc) {
   EXPECT_FALSE(grpc("application/grpc-web"));
   EXPECT_FALSE(grpc("application/json"));
   EXPECT_FALSE(IsGrpc(HeaderMap(arena)));
+}
+
+TEST(Message, ReasonPhrases) {
+  EXPECT_EQ(ReasonPhrase(200), "OK");
+  EXPECT_EQ(ReasonPhrase(511), "Network Authentication Required");
+  for (const int unknown : {-1, 0, 99, 299, 599, 600, 100000}) EXPECT_EQ(ReasonPhrase(unknown), "");
 }
 
 TEST(Message, Versions) {

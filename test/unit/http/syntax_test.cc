@@ -9,8 +9,12 @@
 namespace pillion::http {
 namespace {
 
-bool Alphanumeric(int c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool In(std::string_view set, int c) { return set.find(static_cast<char>(c)) != set.npos; }
+bool Alphanumeric(int c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool In(std::string_view set, int c) {
+  return set.find(static_cast<char>(c)) != set.npos;
+}
 
 // Each byte alone, and in the middle of others.
 template <typename Check, typename Model>
@@ -48,11 +52,12 @@ TEST(Syntax, Authorities) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || In(":.", c);
   });
   CheckBytes(IsAuthority, "h:8", "0", [](int c) { return c >= '0' && c <= '9'; });
-  for (const char* good : {"h", "h:", "h:0", "h:65535", "127.0.0.1:80", "[::1]", "[::1]:80", "a.b-c_d.e", "H.TEST"}) {
+  for (const char* good :
+       {"h", "h:", "h:0", "h:65535", "127.0.0.1:80", "[::1]", "[::1]:80", "a.b-c_d.e", "H.TEST"}) {
     EXPECT_TRUE(IsAuthority(good)) << good;
   }
-  for (const char* bad : {"", ":", ":80", "h:65536", "h:100000", "h:-1", "h:80:80", "u@h", "::1", "[]", "[:]", "[::1",
-                          "[::1]80", "[::1]:x", "]", "h/", "h,g", "h:80 "}) {
+  for (const char* bad : {"", ":", ":80", "h:65536", "h:100000", "h:-1", "h:80:80", "u@h", "::1", "[]", "[:]",
+                          "[::1", "[::1]80", "[::1]:x", "]", "h/", "h,g", "h:80 "}) {
     EXPECT_FALSE(IsAuthority(bad)) << bad;
   }
 }
@@ -61,8 +66,8 @@ TEST(Syntax, ContentLengths) {
   EXPECT_EQ(ParseContentLength("0"), 0);
   EXPECT_EQ(ParseContentLength("0000000005"), 5);
   EXPECT_EQ(ParseContentLength("9223372036854775807"), INT64_MAX);
-  for (const char* bad : {"", "+5", "-5", " 5", "5 ", "5,5", "0x5", "5.0", "9223372036854775808", "9999999999999999999",
-                          "18446744073709551621", "00000000000000000005"}) {
+  for (const char* bad : {"", "+5", "-5", " 5", "5 ", "5,5", "0x5", "5.0", "9223372036854775808",
+                          "9999999999999999999", "18446744073709551621", "00000000000000000005"}) {
     EXPECT_EQ(ParseContentLength(bad), std::nullopt) << bad;
   }
   CheckBytes(ParseContentLength, "1", "0", [](int c) -> std::optional<int64_t> {

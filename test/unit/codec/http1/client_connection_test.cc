@@ -14,16 +14,18 @@ TEST(ClientConnection, SendsRequestsAndKeepsTheConnection) {
     EXPECT_EQ(client.link.Take(), "GET /a HTTP/1.1\r\nhost: h.test\r\n\r\n");
     EXPECT_EQ(client.codec.capacity(), 0u);
     client.FeedIn("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\nhello", piece);
-    EXPECT_EQ(client.log.Take(), "response 200 HTTP/1.1 content-length=5; server=x;\ndata hello\nend\nstream end\n");
+    EXPECT_EQ(client.log.Take(),
+              "response 200 HTTP/1.1 content-length=5; server=x;\ndata hello\nend\nstream end\n");
     EXPECT_EQ(client.codec.capacity(), 1u);
     client.Request("POST", "/b", false);
     EXPECT_TRUE(client.stream->SendData(SliceOf(client.pool, "abc"), false));
     EXPECT_TRUE(client.stream->SendData({}, true));
     EXPECT_EQ(client.link.Take(),
               "POST /b HTTP/1.1\r\nhost: h.test\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
-    client.FeedIn("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
-                  "3\r\nabc\r\n0\r\n\r\n",
-                  piece);
+    client.FeedIn(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3\r\nabc\r\n0\r\n\r\n",
+        piece);
     EXPECT_EQ(client.log.Take(), "informational 100\nresponse 201 HTTP/1.1\ndata abc\nend\nstream end\n");
     EXPECT_EQ(client.codec.ending(), Ending::kOpen);
   }
@@ -72,8 +74,8 @@ TEST(ClientConnection, FramesRequests) {
     head.headers.Add("connection", "close");
     head.headers.Add("host", "other");
     client.codec.NewStream(response).SendHead(head, c.end);
-    EXPECT_EQ(client.link.Take(), std::string(c.method) + " / HTTP/1.1\r\nhost: h\r\na: b\r\n" +
-                                      std::string(c.framing) + "\r\n");
+    EXPECT_EQ(client.link.Take(),
+              std::string(c.method) + " / HTTP/1.1\r\nhost: h\r\na: b\r\n" + std::string(c.framing) + "\r\n");
   }
 }
 
@@ -101,12 +103,14 @@ TEST(ClientConnection, NeverEndsACutResponseCleanly) {
       {"", "connection end connection ended before the response\n"},
       {"HTTP/1.1 200", "connection end connection ended within the response head\n"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
-       "response 200 HTTP/1.1 content-length=5;\ndata hel\nconnection end connection ended within the response body\n"},
+       "response 200 HTTP/1.1 content-length=5;\ndata hel\nconnection end connection ended within the response "
+       "body\n"},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n",
        "response 200 HTTP/1.1\ndata hel\nconnection end connection ended within the response body\n"},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n0\r\n",
        "response 200 HTTP/1.1\ndata hel\nconnection end connection ended within the response body\n"},
-      {"HTTP/1.1 100 Continue\r\n\r\n", "informational 100\nconnection end connection ended before the response\n"},
+      {"HTTP/1.1 100 Continue\r\n\r\n",
+       "informational 100\nconnection end connection ended before the response\n"},
   };
   for (const auto& c : cases) {
     Client client;
@@ -300,8 +304,9 @@ TEST(ClientConnection, Drains) {
 }
 
 TEST(ClientConnection, PausesWithinAMessage) {
-  for (const char* bytes : {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcdefghi",
-                            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n3\r\nghi\r\n0\r\n\r\n"}) {
+  for (const char* bytes :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcdefghi",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n3\r\nghi\r\n0\r\n\r\n"}) {
     for (size_t piece : {0, 1, 2, 5}) {
       Client client;
       RecordedResponse& response = client.Request("GET", "/");

@@ -23,25 +23,40 @@ std::string Post(const std::string& fields, const std::string& body = "") {
   return "POST / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n\r\n" + body;
 }
 
-std::string Chunked(const std::string& body) { return Post("Transfer-Encoding: chunked", body); }
+std::string Chunked(const std::string& body) {
+  return Post("Transfer-Encoding: chunked", body);
+}
 
-std::string Get(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n\r\n"; }
+std::string Get(const std::string& fields) {
+  return "GET / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n\r\n";
+}
 
-std::string WithHost(const std::string& host) { return "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"; }
+std::string WithHost(const std::string& host) {
+  return "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+}
 
-std::string WithTarget(const std::string& target) { return "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"; }
+std::string WithTarget(const std::string& target) {
+  return "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n";
+}
 
-std::string Posted(const std::string& rest) { return "request POST http 'h' '/' HTTP/1.1" + rest; }
-std::string Got(const std::string& rest) { return "request GET http 'h' '/' HTTP/1.1" + rest; }
+std::string Posted(const std::string& rest) {
+  return "request POST http 'h' '/' HTTP/1.1" + rest;
+}
+std::string Got(const std::string& rest) {
+  return "request GET http 'h' '/' HTTP/1.1" + rest;
+}
 
 }  // namespace
 
 std::vector<HostileCase> HostileRequests() {
   std::vector<HostileCase> cases = {
       {"A1", Post("Content-Length: 46\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + kSmuggled), kConflict},
-      {"A2", Post("Transfer-Encoding: chunked\r\nContent-Length: 4", "23\r\n" + kSmuggled + "\r\n0\r\n\r\n"), kConflict},
-      {"A3", Post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\nContent-Length: 3", "abc"), kError},
-      {"A3 without length", Post("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), kBadCoding},
+      {"A2", Post("Transfer-Encoding: chunked\r\nContent-Length: 4", "23\r\n" + kSmuggled + "\r\n0\r\n\r\n"),
+       kConflict},
+      {"A3", Post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\nContent-Length: 3", "abc"),
+       kError},
+      {"A3 without length", Post("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+       kBadCoding},
       {"A4", Post("Transfer-Encoding: xchunked\r\nContent-Length: 3", "abc"), kConflict},
       {"A4 without length", Post("Transfer-Encoding: xchunked", "0\r\n\r\n"), kUnsupportedCoding},
       {"A5", Post("Transfer-Encoding : chunked\r\nContent-Length: 3", "abc"), kError},
@@ -52,7 +67,11 @@ std::vector<HostileCase> HostileRequests() {
       {"A9", Post("Transfer-Encoding: gzip, chunked", "0\r\n\r\n"), kUnsupportedCoding},
       {"A10 VT", Post("Transfer-Encoding:\vchunked", "0\r\n\r\n"), kError},
       {"A10 FF", Post("Transfer-Encoding:\fchunked", "0\r\n\r\n"), kError},
-      {"A10 NBSP", Post("Transfer-Encoding:\xa0" "chunked", "0\r\n\r\n"), kBadCoding},
+      {"A10 NBSP",
+       Post("Transfer-Encoding:\xa0"
+            "chunked",
+            "0\r\n\r\n"),
+       kBadCoding},
       {"A11", Post("Transfer-Encoding: chunked\0"s, "0\r\n\r\n"), kBadCharacter},
       {"A12 quoted", Post("Transfer-Encoding: \"chunked\"", "0\r\n\r\n"), kBadCoding},
       {"A12 parameter", Post("Transfer-Encoding: chunked;q=1", "0\r\n\r\n"), kBadCoding},
@@ -92,13 +111,17 @@ std::vector<HostileCase> HostileRequests() {
       {"A43", Chunked(std::string(1024, '0') + "5\r\nhello\r\n0\r\n\r\n"), Posted("\n" + kError)},
       {"A43 17 digits", Chunked("00000000000000005\r\nhello\r\n0\r\n\r\n"), Posted("\n" + kError)},
       {"A43 17 digits, extension", Chunked("00000000000000005;a\r\nhello\r\n0\r\n\r\n"), Posted("\n" + kError)},
-      {"A43 17 digits, second", Chunked("1\r\na\r\n00000000000000005\r\nhello\r\n0\r\n\r\n"), Posted("\ndata a\n" + kError)},
-      {"A43 16 digits", Chunked("0000000000000005\r\nhello\r\n0000000000000005;a\r\nhello\r\n0000000000000000\r\n\r\n"),
+      {"A43 17 digits, second", Chunked("1\r\na\r\n00000000000000005\r\nhello\r\n0\r\n\r\n"),
+       Posted("\ndata a\n" + kError)},
+      {"A43 16 digits",
+       Chunked("0000000000000005\r\nhello\r\n0000000000000005;a\r\nhello\r\n0000000000000000\r\n\r\n"),
        Posted("\ndata hellohello\nend\n")},
       {"A43 last", Chunked("5\r\nhello\r\n00000000000000000\r\n\r\n"), Posted("\ndata hello\n" + kError)},
-      {"A43 last, trailers", Chunked("5\r\nhello\r\n00000000000000000\r\na: b\r\n\r\n"), Posted("\ndata hello\n" + kError)},
-      {"A44", Chunked("1\r\na\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil\r\n"
-                      "Authorization: x\r\nX-Forwarded-For: 1.1.1.1\r\nx-sum: 1\r\n\r\n"),
+      {"A43 last, trailers", Chunked("5\r\nhello\r\n00000000000000000\r\na: b\r\n\r\n"),
+       Posted("\ndata hello\n" + kError)},
+      {"A44",
+       Chunked("1\r\na\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil\r\n"
+               "Authorization: x\r\nX-Forwarded-For: 1.1.1.1\r\nx-sum: 1\r\n\r\n"),
        Posted("\ndata a\ntrailers x-sum=1;\nend\n")},
       {"A45 folded", Chunked("1\r\na\r\n0\r\na: b\r\n c\r\n\r\n"), Posted("\ndata a\n" + kError)},
       {"A45 no colon", Chunked("1\r\na\r\n0\r\nab\r\n\r\n"), Posted("\ndata a\n" + kError)},
@@ -115,11 +138,21 @@ std::vector<HostileCase> HostileRequests() {
       {"B5 NUL", Get("X\0a: b"s), kBadCharacter},
       {"B5 SP", Get("X a: b"), kError},
       {"B5 (", Get("X(a: b"), kError},
-      {"B5 ESC", Get("X\x1b" "a: b"), kError},
-      {"B5 non-ASCII", Get("X\xc3" "a: b"), kError},
+      {"B5 ESC",
+       Get("X\x1b"
+           "a: b"),
+       kError},
+      {"B5 non-ASCII",
+       Get("X\xc3"
+           "a: b"),
+       kError},
       {"B5 empty", Get(": v"), kError},
       {"B5 no colon", Get("X-A"), kError},
-      {"B7", Get("X: a\x80\xff" "b"), Got(" x=a\x80\xff" "b;\nend\n")},
+      {"B7",
+       Get("X: a\x80\xff"
+           "b"),
+       Got(" x=a\x80\xff"
+           "b;\nend\n")},
       {"B8", Get("X-A: a\r\n X-Evil: b"), kError},
       {"B8 tab", Get("X-A: a\r\n\tX-Evil: b"), kError},
       {"B9", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", kError},
@@ -176,7 +209,8 @@ std::vector<HostileCase> HostileRequests() {
       {"B27 foo", WithTarget("foo"), kError},
       {"B27 @", WithTarget("@evil/x"), kError},
       {"B28", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "request OPTIONS http 'h' '*' HTTP/1.1\nend\n"},
-      {"B28 absolute", "OPTIONS http://g HTTP/1.1\r\nHost: h\r\n\r\n", "request OPTIONS http 'g' '*' HTTP/1.1\nend\n"},
+      {"B28 absolute", "OPTIONS http://g HTTP/1.1\r\nHost: h\r\n\r\n",
+       "request OPTIONS http 'g' '*' HTTP/1.1\nend\n"},
       {"B29", WithTarget("/a#b"), "error 400 path_normalization_failed\n"},
       {"B30", "CONNECT g:443 HTTP/1.1\r\nHost: h\r\n\r\n", "request CONNECT http 'g:443' '' HTTP/1.1\n"},
       {"B30 length", "CONNECT g:443 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n",
@@ -189,16 +223,20 @@ std::vector<HostileCase> HostileRequests() {
       {"B33 TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s, kError},
       {"B33 HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", kError},
 
-      {"C1", Get("Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\nX-Keep: 1\r\nKeep-Alive: 5\r\nProxy-Connection: close"),
+      {"C1",
+       Get("Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\nX-Keep: 1\r\nKeep-Alive: 5\r\nProxy-Connection: close"),
        Got(" x-keep=1;\nend\n")},
       {"C1 two fields", Get("Connection: X-Hop\r\nX-Hop: 1\r\nX-Keep: 1\r\nConnection: X-Other\r\nX-Other: 2"),
        Got(" x-keep=1;\nend\n")},
       {"C1 empty fields", Get("Connection: X-Hop\r\nConnection:\r\nX-Hop: 1\r\nConnection:"), Got("\nend\n")},
       {"C2", Post("Connection: Content-Length, Transfer-Encoding, Host, :path\r\nContent-Length: 3", "abc"),
        Posted(" content-length=3;\ndata abc\nend\n")},
-      {"C2 chunked", Post("Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked", "0\r\n\r\n"), Posted("\nend\n")},
-      {"C3", Get("Connection: x-forwarded-for, x-context\r\nX-Forwarded-For: 1.1.1.1\r\nX-Context: a"), Got("\nend\n")},
-      {"C4", Get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk"), Got("\nend\n")},
+      {"C2 chunked", Post("Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+       Posted("\nend\n")},
+      {"C3", Get("Connection: x-forwarded-for, x-context\r\nX-Forwarded-For: 1.1.1.1\r\nX-Context: a"),
+       Got("\nend\n")},
+      {"C4", Get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk"),
+       Got("\nend\n")},
       {"C5", Get("Connection: upgrade\r\nUpgrade: foo/1") + "raw bytes", Got(" upgrade(foo/1)\n")},
       {"C7 no option", Get("Upgrade: websocket"), Got("\nend\n")},
       {"C7 POST", Post("Connection: upgrade\r\nUpgrade: websocket"), Posted("\nend\n")},
@@ -207,21 +245,25 @@ std::vector<HostileCase> HostileRequests() {
       {"C8", Post("Expect: 100-Continue\r\nContent-Length: 1", "a"),
        Posted(" expects content-length=1;\ndata a\nend\n")},
       {"C11", Post("Expect: foo\r\nContent-Length: 35", kSmuggled), "error 417 expectation_failed\n"},
-      {"C11 list", Post("Expect: y 100-continue\r\nContent-Length: 35", kSmuggled), "error 417 expectation_failed\n"},
+      {"C11 list", Post("Expect: y 100-continue\r\nContent-Length: 35", kSmuggled),
+       "error 417 expectation_failed\n"},
       {"C14", Get("A: 1") + "garbage\r\n\r\n" + Get("A: 2"), Got(" a=1;\nend\n" + kError)},
       {"te", Get("TE: trailers, deflate;q=0.5\r\nConnection: TE"), Got(" te=trailers;\nend\n")},
       {"te other", Get("TE: gzip"), Got("\nend\n")},
-      {"many options", Get("Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7"), kError},
+      {"many options", Get("Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7"),
+       kError},
 
       {"E1", Get("X: " + std::string(61 * 1024, 'x')), "error 431 http1.headers_too_large\n"},
       {"E1 blanks", Get("X: " + std::string(61 * 1024, ' ') + "x"), "error 431 http1.headers_too_large\n"},
-      {"E1 blanks behind the method", "GET" + std::string(61 * 1024, ' ') + "/ HTTP/1.1\r\n", "error 431 http1.headers_too_large\n"},
+      {"E1 blanks behind the method", "GET" + std::string(61 * 1024, ' ') + "/ HTTP/1.1\r\n",
+       "error 431 http1.headers_too_large\n"},
       {"E3 8000", WithTarget("/" + std::string(7999, 'a')),
        "request GET http 'h' '/" + std::string(7999, 'a') + "' HTTP/1.1\nend\n"},
       {"E3", WithTarget("/" + std::string(17000, 'a')), "error 414 http1.target_too_long\n"},
       {"E4", Get(std::string(61 * 1024, 'x') + ": a"), "error 431 http1.headers_too_large\n"},
   };
-  for (const char* length : {"+5", "-5", "0x5", "5 5", "5_0", "", "5;", "5e0", "5.0", "\"5\"", "\xd9\xa5", "\v5"}) {
+  for (const char* length :
+       {"+5", "-5", "0x5", "5 5", "5_0", "", "5;", "5e0", "5.0", "\"5\"", "\xd9\xa5", "\v5"}) {
     cases.push_back({"A23", Post("Content-Length: "s + length, "hello"), kError});
   }
   for (const char* size : {"-5", "+5", "0x5", "0_5", " 5", "G", "", ";a"}) {
@@ -236,8 +278,8 @@ std::vector<HostileCase> HostileRequests() {
     if (c > 0x20 && c != 0x7f) continue;
     cases.push_back({"B18", WithTarget("/a"s + static_cast<char>(c) + "b"), c == 0 ? kBadCharacter : kError});
   }
-  for (const char* host : {"a b", "u@h", "h/x", "h, evil", "h:-1", "h:80evil", "h:65536", "[::1", "h#x", "h?x", "h\\x",
-                           "[]", "[::1]x", "::1", ":80", "h:80:80", "h\xc3\xa9", "<h>"}) {
+  for (const char* host : {"a b", "u@h", "h/x", "h, evil", "h:-1", "h:80evil", "h:65536", "[::1", "h#x", "h?x",
+                           "h\\x", "[]", "[::1]x", "::1", ":80", "h:80:80", "h\xc3\xa9", "<h>"}) {
     cases.push_back({"B22", WithHost(host), kBadAuthority});
   }
   std::string many;
@@ -250,8 +292,10 @@ std::vector<HostileCase> HostileRequests() {
   std::string extended;
   for (int i = 0; i < 20000; ++i) extended += "1" + extension + "\r\na\r\n";
   // 16 KiB of lines with their line ends, 37 bytes each.
-  cases.push_back({"A42 many", Chunked(extended), Posted("\ndata " + std::string(16384 / 37, 'a') + "\n" + kError)});
-  cases.push_back({"A42", Chunked("1;" + std::string(64 * 1024, 'e') + "\r\na\r\n0\r\n\r\n"), Posted("\n" + kError)});
+  cases.push_back(
+      {"A42 many", Chunked(extended), Posted("\ndata " + std::string(16384 / 37, 'a') + "\n" + kError)});
+  cases.push_back(
+      {"A42", Chunked("1;" + std::string(64 * 1024, 'e') + "\r\na\r\n0\r\n\r\n"), Posted("\n" + kError)});
   std::string trailers;
   for (int i = 0; i < 60; ++i) trailers += "t" + std::to_string(i) + ": " + std::string(3500, 't') + "\r\n";
   cases.push_back({"A46", Chunked("1\r\na\r\n0\r\n" + trailers + "\r\n"),
@@ -327,16 +371,20 @@ std::vector<HostileResponse> HostileResponses() {
       {{"D14 request", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", error}},
       {{"D15 keep-alive", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
         "response 200 HTTP/1.0 content-length=0;\n" + end}},
-      {{"D15 close", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "response 200 HTTP/1.0 content-length=0;\n" + last}},
+      {{"D15 close", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "response 200 HTTP/1.0 content-length=0;\n" + last}},
       {{"D15 chunked", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", bad_coding}},
-      {{"D16 bytes", ok("X: " + std::string(200 * 1024, 'x')), "protocol error http1.headers_too_large\nstream end, not reusable\n"}},
+      {{"D16 bytes", ok("X: " + std::string(200 * 1024, 'x')),
+        "protocol error http1.headers_too_large\nstream end, not reusable\n"}},
       {{"D18", ok("Connection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nUpgrade: h2\r\nX: y\r\nContent-Length: 0"),
         got(" x=y; content-length=0;\n" + end)}},
       {{"close", ok("Connection: close\r\nContent-Length: 0"), got(" content-length=0;\n" + last)}},
       {{"other coding", ok("Transfer-Encoding: gzip, chunked", "0\r\n\r\n"), bad_coding}},
       {{"unframed coding", ok("Transfer-Encoding: gzip", "abc"), bad_coding}},
-      {{"1xx", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 150 X\r\n"
-               "Content-Length: 3\r\n\r\n" + ok("Content-Length: 0"),
+      {{"1xx",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 150 X\r\n"
+        "Content-Length: 3\r\n\r\n" +
+            ok("Content-Length: 0"),
         "informational 100\ninformational 103 link=x;\ninformational 150\n" + got(" content-length=0;\n" + end)}},
       {{"trailers", ok("Transfer-Encoding: chunked", "1\r\na\r\n0\r\nx-sum: 1\r\nset-cookie: a\r\n\r\n"),
         got("\ndata a\ntrailers x-sum=1;\n" + end)}},
@@ -349,8 +397,9 @@ std::vector<HostileResponse> HostileResponses() {
   for (int i = 0; i < 10000; ++i) hints += "HTTP/1.1 103 Early Hints\r\n\r\n";
   std::string told;
   for (int i = 0; i < 32; ++i) told += "informational 103\n";
-  cases.push_back({{"D12", hints + ok("Content-Length: 0"),
-                    told + "flood, fatal\nprotocol error http1.too_many_informational\nstream end, not reusable\n"}});
+  cases.push_back(
+      {{"D12", hints + ok("Content-Length: 0"),
+        told + "flood, fatal\nprotocol error http1.too_many_informational\nstream end, not reusable\n"}});
   return cases;
 }
 

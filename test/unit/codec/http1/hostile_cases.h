@@ -1,7 +1,8 @@
 #pragma once
 
-// What hostile or broken peers send (the rows are those of the list of hostile inputs: A framing, B lines and fields,
-// C hop-by-hop, D responses, E limits), and what the codecs make of it. The fuzz targets start from the same bytes.
+// What hostile or broken peers send (the rows are those of the list of hostile inputs: A framing, B lines and
+// fields, C hop-by-hop, D responses, E limits), and what the codecs make of it. The fuzz targets start from the
+// same bytes.
 
 #include <string>
 #include <vector>

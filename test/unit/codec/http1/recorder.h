@@ -1,8 +1,8 @@
 #pragma once
 
-// What the HTTP/1 codecs are tested between: a link that only holds output, and receivers that write down what they
-// are told. A log line is one event; body bytes of one message are joined into one line, so that the log does not
-// depend on how the bytes were split.
+// What the HTTP/1 codecs are tested between: a link that only holds output, and receivers that write down what
+// they are told. A log line is one event; body bytes of one message are joined into one line, so that the log does
+// not depend on how the bytes were split.
 
 #include <deque>
 #include <functional>
@@ -90,7 +90,8 @@ class Log {
 
 class RecordedRequest final : public RequestReceiver {
  public:
-  RecordedRequest(base::BlockPool& pool, Log& log, ServerStream& stream) : stream(stream), arena_(pool), log_(log) {}
+  RecordedRequest(base::BlockPool& pool, Log& log, ServerStream& stream)
+      : stream(stream), arena_(pool), log_(log) {}
 
   base::Arena& arena() override { return arena_; }
   void OnRequestHead(http::RequestHead& h, bool end) override {
@@ -153,7 +154,8 @@ class RecordedRequest final : public RequestReceiver {
 // A server connection, its peer being the test.
 class Server final : public ServerEvents {
  public:
-  explicit Server(const ServerOptions& options = {}) : options(options), link(pool), codec(link, *this, pool, this->options) {}
+  explicit Server(const ServerOptions& options = {})
+      : options(options), link(pool), codec(link, *this, pool, this->options) {}
 
   RequestReceiver* OnRequestBegin(ServerStream& stream) override {
     requests.push_back(std::make_unique<RecordedRequest>(pool, log, stream));
@@ -204,7 +206,8 @@ class RecordedResponse final : public ResponseReceiver {
     log_.Add("informational " + std::to_string(head.status) + FieldsText(head.headers));
   }
   void OnResponseHead(http::ResponseHead& head, bool end) override {
-    std::string line = "response " + std::to_string(head.status) + " " + std::string(http::VersionName(head.version));
+    std::string line =
+        "response " + std::to_string(head.status) + " " + std::string(http::VersionName(head.version));
     if (!head.upgrade.empty()) line += " upgrade(" + std::string(head.upgrade) + ")";
     log_.Add(line + FieldsText(head.headers));
     if (end) log_.Add("end");
@@ -235,7 +238,8 @@ class RecordedResponse final : public ResponseReceiver {
 // A client connection, its peer being the test.
 class Client final : public ClientEvents {
  public:
-  explicit Client(const ClientOptions& options = {}) : options(options), link(pool), codec(link, *this, pool, this->options) {}
+  explicit Client(const ClientOptions& options = {})
+      : options(options), link(pool), codec(link, *this, pool, this->options) {}
 
   void OnStreamEnd() override {
     log.Add(codec.reusable() ? "stream end" : "stream end, not reusable");

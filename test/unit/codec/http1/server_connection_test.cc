@@ -30,8 +30,10 @@ TEST(ServerConnection, ReadsBodies) {
     EXPECT_EQ(server.log.Take(), "request POST http 'h' '/' HTTP/1.1 content-length=5;\ndata hello\nend\n");
     server.last().Answer(204, "");
     EXPECT_EQ(server.link.Take(), "HTTP/1.1 204 No Content\r\n\r\n");
-    server.FeedIn("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=b\r\n world\r\n0\r\n\r\n",
-                  piece);
+    server.FeedIn(
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=b\r\n "
+        "world\r\n0\r\n\r\n",
+        piece);
     EXPECT_EQ(server.log.Take(), "request POST http 'h' '/' HTTP/1.1\ndata hello world\nend\n");
     server.last().Answer(200, "x");
     EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx");
@@ -72,7 +74,8 @@ TEST(ServerConnection, RefusesABadRequestAndEnds) {
   server.Feed("GET / HTTP/1.1\r\nHost : h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_EQ(server.log.Take(), "error 400 http1.codec_error\n");
   server.last().Answer(400, "Bad Request");
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 400 Bad Request\r\ncontent-length: 11\r\nconnection: close\r\n\r\nBad Request");
+  EXPECT_EQ(server.link.Take(),
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 11\r\nconnection: close\r\n\r\nBad Request");
   EXPECT_EQ(server.codec.ending(), Ending::kLinger);
   EXPECT_EQ(server.requests.size(), 1u);
 }
@@ -237,8 +240,9 @@ TEST(ServerConnection, RelaysOneContinue) {
 // C9
 TEST(ServerConnection, AnswersAnExpectationWhoseBodyCameAtOnce) {
   Server server;
-  server.Feed("POST /1 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na"
-              "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  server.Feed(
+      "POST /1 HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na"
+      "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
   server.last().Answer(200, "1");
   server.Pump();
   server.last().Answer(200, "2");
@@ -251,7 +255,8 @@ TEST(ServerConnection, EndsBehindAFinalAnswerToAnExpectation) {
   Server server;
   server.Feed("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
   server.last().Answer(413, "");
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+  EXPECT_EQ(server.link.Take(),
+            "HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
   EXPECT_EQ(server.codec.active_streams(), 1u);
   server.last().stream.Reset(ResetReason::kNoError);
   EXPECT_EQ(server.codec.ending(), Ending::kLinger);
@@ -460,8 +465,7 @@ TEST(ServerConnection, SwitchesToATunnel) {
   http::ResponseHead head = Head(server.last(), 101);
   head.upgrade = "foo";
   server.last().stream.SendHead(head, false);
-  EXPECT_EQ(server.link.Take(),
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: foo\r\n\r\n");
+  EXPECT_EQ(server.link.Take(), "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: foo\r\n\r\n");
   EXPECT_TRUE(server.link.resumed);
   server.Pump();
   server.Feed(" and late");
@@ -495,7 +499,9 @@ TEST(ServerConnection, TunnelsAnAcceptedConnect) {
 // C6
 TEST(ServerConnection, ReadsOnBehindARefusedSwitch) {
   Server server;
-  server.Feed("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  server.Feed(
+      "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\nGET /2 HTTP/1.1\r\nHost: "
+      "h\r\n\r\n");
   server.last().Answer(200, "no");
   server.Pump();
   EXPECT_EQ(server.log.Take(),

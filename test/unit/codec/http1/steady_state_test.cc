@@ -20,14 +20,21 @@ void* operator new(size_t size) {
   if (memory == nullptr) std::abort();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
+}
 
 namespace pillion::codec::http1 {
 namespace {
 
 // Forwards one request after the other, whole messages at a time.
-class Forwarder final : public ServerEvents, public ClientEvents, private RequestReceiver, private ResponseReceiver {
+class Forwarder final : public ServerEvents,
+                        public ClientEvents,
+                        private RequestReceiver,
+                        private ResponseReceiver {
  public:
   Forwarder()
       : request_arena_(pool_),
@@ -130,7 +137,8 @@ void ExpectNoAllocations(std::string_view request_text, std::string_view respons
 TEST(SteadyState, GetAllocatesNothing) {
   ExpectNoAllocations(
       "GET /index.html?a=1 HTTP/1.1\r\nHost: 127.0.0.1:18080\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n",
-      "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 04:00:00 GMT\r\nContent-Type: text/plain\r\n"
+      "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 04:00:00 GMT\r\nContent-Type: "
+      "text/plain\r\n"
       "Content-Length: 10\r\nConnection: keep-alive\r\n\r\n0123456789");
 }
 
@@ -138,7 +146,8 @@ TEST(SteadyState, ChunkedPostAllocatesNothing) {
   ExpectNoAllocations(
       "POST /index.html?a=1 HTTP/1.1\r\nHost: 127.0.0.1:18080\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
       "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
-      "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 04:00:00 GMT\r\nContent-Type: text/plain\r\n"
+      "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 04:00:00 GMT\r\nContent-Type: "
+      "text/plain\r\n"
       "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
 }
 
@@ -148,12 +157,16 @@ TEST(SteadyState, ManyFieldsAllocateNothing) {
       "GET /index.html?a=1 HTTP/1.1\r\nHost: shop.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) "
       "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\nAccept: text/html,application/"
       "xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\nAccept-Encoding: gzip, deflate, br\r\n"
-      "Accept-Language: en-GB,en;q=0.9\r\nCookie: session=0123456789abcdef0123456789abcdef0123456789abcdef; theme=dark"
+      "Accept-Language: en-GB,en;q=0.9\r\nCookie: session=0123456789abcdef0123456789abcdef0123456789abcdef; "
+      "theme=dark"
       "; consent=yes; ab=17\r\nReferer: https://shop.example.com/start\r\nSec-Fetch-Dest: document\r\n"
       "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Site: same-origin\r\nX-Custom-One: one\r\nX-Custom-Two: two\r\n\r\n",
-      "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 04:00:00 GMT\r\nContent-Type: text/plain\r\n"
-      "Content-Length: 10\r\nConnection: keep-alive\r\nVary: accept-encoding\r\nCache-Control: private, max-age=0\r\n"
-      "Set-Cookie: session=0123456789abcdef0123456789abcdef; Path=/; HttpOnly\r\nEtag: \"5f2-17\"\r\n\r\n0123456789");
+      "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 21 Nov 2026 04:00:00 GMT\r\nContent-Type: "
+      "text/plain\r\n"
+      "Content-Length: 10\r\nConnection: keep-alive\r\nVary: accept-encoding\r\nCache-Control: private, "
+      "max-age=0\r\n"
+      "Set-Cookie: session=0123456789abcdef0123456789abcdef; Path=/; HttpOnly\r\nEtag: "
+      "\"5f2-17\"\r\n\r\n0123456789");
 }
 
 }  // namespace
