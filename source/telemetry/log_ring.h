@@ -16,7 +16,7 @@ namespace pillion::telemetry {
 
 class LogRing {
  public:
-  static constexpr size_t kCapacity = 256 << 10;  // a power of two; resident as far as it was used
+  static constexpr size_t kCapacity = 1 << 20;  // a power of two; resident as far as it was used
 
   LogRing() : data_(std::make_unique_for_overwrite<char[]>(kCapacity)) {}
   LogRing(const LogRing&) = delete;

@@ -157,7 +157,7 @@ TEST_F(AccessLogTest, BlockedTargetDropsAndCounts) {
     writer.Flush();  // as much as the pipe holds
     while (file->Append(0, line)) ++taken;
     EXPECT_GE(taken, static_cast<int>(LogRing::kCapacity / 1000));
-    EXPECT_LT(taken, 1000);
+    EXPECT_LT(taken, static_cast<int>(2 * LogRing::kCapacity / 1000));
   }
   close(ends[0]);
   close(ends[1]);
