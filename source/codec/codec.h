@@ -159,7 +159,8 @@ class Connection {
   // Takes bytes, returns how many: fewer than all only when reading is paused; the rest comes again later.
   [[nodiscard]] virtual size_t Receive(const base::Slice& data) = 0;
 
-  // The peer will send no more; all that it sent has been taken. Streams in the middle of a message are reset; tunnels end their direction.
+  // The peer will send no more; all that it sent has been taken. Streams in the middle of a message are reset;
+  // tunnels end their direction.
   virtual void ReceiveEnd() = 0;
 
   // The connection is gone in both directions: every open stream gets OnReset(kConnectionEnd).

@@ -18,7 +18,8 @@ struct LocalReply {
 };
 
 // `grpc`: the answer to a gRPC request, a head alone with status 200 and grpc-status (a "trailers-only" response);
-// `body` becomes its grpc-message, `grpc_status` its status where that is not -1. `body` lives as long as the arena or for ever.
+// `body` becomes its grpc-message, `grpc_status` its status where that is not -1. `body` lives as long as the arena or
+// for ever.
 LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, bool grpc, int grpc_status);
 
 }  // namespace pillion::proxy

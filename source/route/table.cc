@@ -63,7 +63,8 @@ const Table::Routes* Table::FindHost(std::string_view authority) const {
   std::transform(authority.begin(), authority.end(), buffer,
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   const std::string_view name(buffer, authority.size());
-  if (const auto found = exact_.find(absl::string_view(name.data(), name.size())); found != exact_.end()) return found->second;
+  const auto found = exact_.find(absl::string_view(name.data(), name.size()));
+  if (found != exact_.end()) return found->second;
   // A star stands for at least one character.
   for (const auto& [suffix, routes] : suffixes_) {
     if (name.size() > suffix.size() && name.ends_with(suffix)) return routes;
