@@ -30,7 +30,6 @@ constexpr std::string_view kHttp = R"(static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: in
-          generate_request_id: false
           @hcm@
           @log@
           http_filters:
@@ -123,9 +122,11 @@ std::string NewLogPath() {
 }
 
 std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, const std::string& log_path) {
+  // Ids are random; a test that wants them says so.
+  const bool ids = settings.tcp || settings.hcm.find("generate_request_id") != std::string::npos;
   const std::map<std::string, std::string> parts = {
       {"@listener@", settings.listener},
-      {"@hcm@", settings.hcm},
+      {"@hcm@", (ids ? "" : "generate_request_id: false\n") + settings.hcm},
       {"@domains@", "domains: " + settings.domains},
       {"@route@", settings.route},
       {"@cluster@", settings.cluster},
@@ -178,10 +179,11 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
   for (uint32_t i = 0; i < workers_; ++i) {
     SimulatedLoop& loop = simulation_.loop(i);
     connectors_.push_back(std::make_unique<LoopbackConnector>(simulation_.network(), loop));
+    net::Connector& connector = settings.connector != nullptr ? *settings.connector : *connectors_[i];
     proxy::WorkerContext& context =
         *contexts_.emplace_back(std::make_unique<proxy::WorkerContext>(loop.worker(), /*seed=*/i + 1));
     context.clusters.push_back(std::make_unique<upstream::ClusterShard>(
-        *cluster_, loop.worker(), *connectors_[i], registry_.shard(i), context.random,
+        *cluster_, loop.worker(), connector, registry_.shard(i), context.random,
         std::make_unique<upstream::HttpClientCodecs>(cluster_->config(), loop.worker().blocks(), context.http2_memory)));
     shards_.push_back(std::make_unique<proxy::ListenerShard>(*listener_, context, registry_.shard(i)));
     doors_.push_back(std::make_unique<Door>(*this, i));

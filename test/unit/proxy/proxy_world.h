@@ -28,6 +28,7 @@ struct ProxySettings {
   bool tcp = false;
   uint32_t workers = 1;
   uint32_t hosts = 1;  // of the cluster
+  net::Connector* connector = nullptr;  // in place of the loopback network's
 };
 
 class ProxyWorld {
@@ -45,6 +46,8 @@ class ProxyWorld {
 
   // A connection of a new client. Workers get them in turn.
   std::unique_ptr<Peer> Connect();
+  // A connection to the first worker that has not come over the loopback network.
+  void Accept(std::unique_ptr<net::Transport> transport) { shards_[0]->OnAccept(std::move(transport)); }
   // What the proxy opened to the host with that number.
   PeerListener& upstream(uint32_t host = 0) { return *upstreams_[host]; }
   // How connections to it are treated from now on.

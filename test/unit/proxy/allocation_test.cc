@@ -1,0 +1,192 @@
+// In steady state a request that passes through the whole proxy, both ways and into the access log, allocates nothing.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "test/unit/codec/http2/raw_frames.h"
+#include "test/unit/proxy/proxy_world.h"
+
+namespace {
+thread_local size_t allocations = 0;
+}  // namespace
+
+void* operator new(size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size);
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace pillion::test {
+namespace {
+
+using namespace codec::http2;  // frames
+
+// A stream that allocates nothing itself: reads what it was given, keeps what was written last.
+class PlainTransport final : public net::Transport {
+ public:
+  PlainTransport(const net::Address& local, const net::Address& remote) : local_(local), remote_(remote) {}
+
+  void Give(std::string_view bytes) {
+    to_read_ = bytes;
+    events_->OnTransportReady({.readable = true, .writable = false, .hangup = false, .failed = false});
+  }
+  std::string_view written() const { return {written_.data(), size_}; }
+  void ForgetWritten() { size_ = 0; }
+  void Connected() { events_->OnTransportReady({.readable = false, .writable = true, .hangup = false, .failed = false}); }
+
+  int Start(net::TransportEvents& events) override {
+    events_ = &events;
+    return 0;
+  }
+  int connect_error() override { return 0; }
+  net::IoResult Read(std::span<char> into) override {
+    if (to_read_.empty()) return {.status = net::IoStatus::kWouldBlock};
+    const size_t bytes = std::min(into.size(), to_read_.size());
+    std::memcpy(into.data(), to_read_.data(), bytes);
+    to_read_.remove_prefix(bytes);
+    return {.status = net::IoStatus::kOk, .bytes = bytes};
+  }
+  net::IoResult Write(std::span<const iovec> from) override {
+    size_t bytes = 0;
+    for (const iovec& piece : from) {
+      std::memcpy(written_.data() + size_, piece.iov_base, piece.iov_len);
+      size_ += piece.iov_len;
+      bytes += piece.iov_len;
+    }
+    return {.status = net::IoStatus::kOk, .bytes = bytes};
+  }
+  void ShutdownWrite() override {}
+  void Abort() override {}
+  const net::Address& local_address() override { return local_; }
+  const net::Address& remote_address() const override { return remote_; }
+
+ private:
+  const net::Address local_;
+  const net::Address remote_;
+  net::TransportEvents* events_ = nullptr;
+  std::string_view to_read_;
+  std::array<char, 64 * 1024> written_;
+  size_t size_ = 0;
+};
+
+// Longer than what a std::string holds in place.
+const net::Address kClientAddress = *net::Address::Ip("192.168.100.101", 54321);
+const net::Address kProxyAddress = *net::Address::Ip("192.168.100.102", 54322);
+
+class PlainConnector final : public net::Connector {
+ public:
+  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::TcpKeepaliveOptions*) override {
+    auto transport = std::make_unique<PlainTransport>(kProxyAddress, address);
+    last = transport.get();
+    return transport;
+  }
+  PlainTransport* last = nullptr;
+};
+
+class Allocation {
+ public:
+  explicit Allocation(bool http2_upstream)
+      : world_({.hcm = "generate_request_id: true\nuse_remote_address: true",
+                .http2_upstream = http2_upstream,
+                .connector = &connector_}) {
+    auto transport = std::make_unique<PlainTransport>(kProxyAddress, kClientAddress);
+    downstream_ = transport.get();
+    world_.Accept(std::move(transport));
+  }
+
+  PlainTransport& downstream() { return *downstream_; }
+  PlainTransport& upstream() { return *connector_.last; }
+  bool connected() const { return connector_.last != nullptr; }
+
+  // One turn in which `to` gets `bytes`. Returns how often it allocated.
+  size_t Turn(PlainTransport& to, std::string_view bytes) {
+    downstream_->ForgetWritten();
+    if (connected()) upstream().ForgetWritten();
+    const size_t before = allocations;
+    world_.worker().BeginTurn();
+    to.Give(bytes);
+    world_.worker().EndTurn();
+    const size_t count = allocations - before;
+    Drain();
+    return count;
+  }
+  void FinishConnect() {
+    world_.worker().BeginTurn();
+    upstream().Connected();
+    world_.worker().EndTurn();
+    Drain();
+  }
+
+ private:
+  void Drain() {
+    while (world_.worker().has_work()) world_.worker().RunTurn();
+  }
+
+  PlainConnector connector_;
+  ProxyWorld world_;
+  PlainTransport* downstream_;
+};
+
+constexpr int kWarm = 200;
+constexpr int kCounted = 300;
+
+std::string Http2Request(uint32_t id, bool body) {
+  const Fields fields = RequestFields({{"user-agent", "a client with a name that is long"}, {"x-a", "1"}}, body ? "POST" : "GET");
+  if (!body) return HeadersFrame(id, fields);
+  return HeadersFrame(id, fields, kEndHeaders) + DataFrame(id, "hello", kEndStream);
+}
+
+std::string Http2Response(uint32_t id) {
+  return HeadersFrame(id, {{":status", "200"}, {"content-type", "application/json"}}, kEndHeaders) +
+         DataFrame(id, "0123456789", kEndStream);
+}
+
+constexpr std::string_view kHttp1Get = "GET /path HTTP/1.1\r\nhost: h.test\r\nuser-agent: a client with a name that is long\r\n\r\n";
+constexpr std::string_view kHttp1Post =
+    "POST /path HTTP/1.1\r\nhost: h.test\r\nuser-agent: a client with a name that is long\r\ncontent-length: 5\r\n\r\nhello";
+constexpr std::string_view kHttp1Response =
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n0123456789";
+
+void Measure(bool http2_down, bool http2_up, bool body) {
+  Allocation proxy(http2_up);
+  if (http2_down) proxy.Turn(proxy.downstream(), kPreface + SettingsFrame());
+  size_t counted = 0;
+  size_t answers = 0;
+  for (int i = 0; i < kWarm + kCounted; ++i) {
+    const uint32_t id = 2 * static_cast<uint32_t>(i) + 1;
+    const std::string request = http2_down ? Http2Request(id, body) : std::string(body ? kHttp1Post : kHttp1Get);
+    const std::string response = http2_up ? Http2Response(id) : std::string(kHttp1Response);
+    size_t count = proxy.Turn(proxy.downstream(), request);
+    if (i == 0) {
+      ASSERT_TRUE(proxy.connected());
+      proxy.FinishConnect();
+      if (http2_up) proxy.Turn(proxy.upstream(), SettingsFrame());
+    }
+    count += proxy.Turn(proxy.upstream(), response);
+    if (proxy.downstream().written().find("0123456789") != std::string_view::npos) ++answers;
+    if (i >= kWarm) counted += count;
+  }
+  EXPECT_EQ(answers, static_cast<size_t>(kWarm + kCounted));
+  EXPECT_EQ(counted, 0u) << "in " << kCounted << " requests";
+}
+
+TEST(AllocationTest, Http1ToHttp1) { Measure(false, false, false); }
+TEST(AllocationTest, Http1ToHttp1WithBody) { Measure(false, false, true); }
+TEST(AllocationTest, Http2ToHttp2) { Measure(true, true, false); }
+TEST(AllocationTest, Http2ToHttp2WithBody) { Measure(true, true, true); }
+TEST(AllocationTest, Http1ToHttp2) { Measure(false, true, true); }
+TEST(AllocationTest, Http2ToHttp1) { Measure(true, false, true); }
+
+}  // namespace
+}  // namespace pillion::test
