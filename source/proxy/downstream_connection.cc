@@ -83,6 +83,16 @@ codec::Connection& DownstreamConnection::OnProtocol(bool http2) {
   return codec;
 }
 
+const std::string& DownstreamConnection::remote_text() {
+  if (remote_text_.empty()) remote_text_ = transport().remote_address().text();
+  return remote_text_;
+}
+
+const std::string& DownstreamConnection::local_text() {
+  if (local_text_.empty()) local_text_ = transport().local_address().text();
+  return local_text_;
+}
+
 // --- events of the codec and the connection ------------------------------------------------------------------------
 
 codec::RequestReceiver* DownstreamConnection::OnRequestBegin(codec::ServerStream& stream) {

@@ -13,6 +13,7 @@
 // owned by themselves (Stream::Finish) and are gone before it.
 
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "source/base/intrusive_list.h"
@@ -41,6 +42,9 @@ class DownstreamConnection final : public ListenerConnection,
 
   ConnectionManagerShard& manager() { return manager_; }
   net::Transport& transport() { return connection_.transport(); }
+  // Both ends as the access log names them; made when first asked for, and good as long as the connection.
+  const std::string& remote_text();
+  const std::string& local_text();
   uint64_t id() const { return id_; }
   http::Version version() const { return version_; }
 
@@ -85,6 +89,8 @@ class DownstreamConnection final : public ListenerConnection,
   base::Timer duration_timer_;
   base::Timer grace_timer_;     // from the first GOAWAY to the real one
   base::MonotonicTime started_;
+  std::string remote_text_;
+  std::string local_text_;
   uint64_t requests_ = 0;
   uint32_t streams_ = 0;     // that have not finished
   uint64_t rx_counted_ = 0;  // bytes that stats have already

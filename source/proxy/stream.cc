@@ -389,9 +389,6 @@ void Stream::Finish() {
 
 void Stream::Log() {
   using telemetry::TimePoint;
-  net::Transport& transport = connection_.transport();
-  const std::string remote = transport.remote_address().text();
-  const std::string local = transport.local_address().text();
   telemetry::RequestRecord record;
   record.request = request_;
   record.response = response_;
@@ -413,8 +410,8 @@ void Stream::Log() {
   if (response_state_ == ResponseState::kComplete) record.at(TimePoint::kDownstreamTxEnd) = context().worker.now();
   record.at(TimePoint::kEnd) = context().worker.now();
   // Behind a proxy that we trust the client is whom that one named last.
-  record.downstream_remote_address = record.downstream_direct_remote_address = remote;
-  record.downstream_local_address = local;
+  record.downstream_remote_address = record.downstream_direct_remote_address = connection_.remote_text();
+  record.downstream_local_address = connection_.local_text();
   record.connection_id = connection_.id();
   if (route_ != nullptr) {
     record.route_name = route_->route->name;

@@ -70,7 +70,7 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   request_ended_ = head_ends_;
   if (head_ends_) request_sent_ = head_sent_;
   connection_id_ = connection.id();
-  if (!stream_.manager().manager.logs().empty()) local_address_ = arena().Copy(connection.local_address().text());
+  if (!stream_.manager().manager.logs().empty()) local_address_ = arena().Copy(connection.local_text());
   upstream_->SendHead(stream_.request(), head_ends_);
 }
 

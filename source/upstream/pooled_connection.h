@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "source/base/timer_wheel.h"
 #include "source/codec/codec.h"
@@ -36,6 +37,11 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   Host& host() { return *pool_.host(); }
   Protocol protocol() const { return pool_.protocol(); }
   const net::Address& local_address() { return connection_.transport().local_address(); }
+  // Its text; made when first asked for.
+  const std::string& local_text() {
+    if (local_text_.empty()) local_text_ = local_address().text();
+    return local_text_;
+  }
   const net::Address& remote_address() const { return pool_.host()->address(); }
   uint64_t id() const { return id_; }  // unique in the process
   // Streams that were opened on it before the last one: 0 while the first is open. A request that failed without an
@@ -83,6 +89,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   const uint64_t id_;
   const base::MonotonicTime begun_;
   base::MonotonicTime connected_{};
+  std::string local_text_;
   base::Duration connect_duration_{};
   net::Connection connection_;
   std::unique_ptr<codec::ClientConnection> codec_;
