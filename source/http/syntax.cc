@@ -56,6 +56,17 @@ bool IsPort(std::string_view text) {
   return port <= 65535;
 }
 
+// Whether one of eight bytes is below 0x20, or 0x7f.
+bool HasControlByte(const char* bytes) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  const uint64_t below_space = (word - kOnes * 0x20) & ~word;
+  const uint64_t not_delete = word ^ kOnes * 0x7f;
+  const uint64_t is_delete = (not_delete - kOnes) & ~not_delete;
+  return ((below_space | is_delete) & kOnes * 0x80) != 0;
+}
+
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
 }  // namespace
@@ -72,7 +83,14 @@ bool IsLowerCaseToken(std::string_view text) {
 
 bool IsFieldValue(std::string_view text) {
   if (text.empty()) return true;
-  return !IsBlank(text.front()) && !IsBlank(text.back()) && AllOf(text, kValueByte);
+  if (IsBlank(text.front()) || IsBlank(text.back())) return false;
+  if (text.size() < 8) return AllOf(text, kValueByte);
+  // Eight at a time; what is found may be a tab, so that a doubtful text is looked at again.
+  const char* const last = text.data() + text.size() - 8;
+  for (const char* bytes = text.data(); bytes < last; bytes += 8) {
+    if (HasControlByte(bytes)) return AllOf(text, kValueByte);
+  }
+  return !HasControlByte(last) || AllOf(text, kValueByte);
 }
 
 bool IsTarget(std::string_view text) { return !text.empty() && AllOf(text, kTargetByte); }

@@ -88,98 +88,101 @@ void HeadDecoder::StartTrailers(base::Arena& arena) {
   fields_ = arena.New<http::HeaderMap>(arena);
 }
 
-void HeadDecoder::Add(const RawField& field) {
-  if (error_.kind != HeadError::Kind::kNone || !Charge(field)) return;
-  if (field.name.empty()) return Malformed(kMalformedField);
-  if (field.name.front() == ':') return AddPseudo(field);
+void HeadDecoder::Add(std::string_view name, std::string_view value, bool sensitive) {
+  if (error_.kind != HeadError::Kind::kNone) return;
+  // Every field counts, also one that is dropped or joined later (CVE-2016-6581 and its relatives).
+  list_bytes_ += static_cast<uint32_t>(name.size() + value.size() + 32);
+  ++list_fields_;
+  if (list_bytes_ > options_.max_header_list_bytes || list_fields_ > options_.max_headers) [[unlikely]] {
+    return RefuseSize();
+  }
+  if (name.empty()) return Malformed(kMalformedField);
+  if (name.front() == ':') return AddPseudo(name, value);
   regular_seen_ = true;
-  const HeaderId id = http::FindHeaderId(field.name);
-  if (id == HeaderId::kUnknown) return AddUnknown(field);
-  if (!http::IsFieldValue(field.value)) return Malformed(kMalformedField);
+  const HeaderId id = http::FindHeaderId(name);
+  if (id == HeaderId::kUnknown) return AddUnknown(name, value, sensitive);
+  if (!http::IsFieldValue(value)) return Malformed(kMalformedField);
   if (section_ == Section::kTrailers) {
     if (kConnectionSpecific.Has(id)) return Malformed(kMalformedField);
     if (kNotInTrailers.Has(id)) return;
-  } else if (kSpecial.Has(id) && !HandleSpecial(id, field)) {
+  } else if (kSpecial.Has(id) && !HandleSpecial(id, value)) {
     return;
   }
-  fields_->Add(id, http::HeaderName(id), Keep(field), field.sensitive);
+  fields_->Add(id, http::HeaderName(id), arena_->Copy(value), sensitive);
 }
 
-// Every field counts, also one that is dropped or joined later (CVE-2016-6581 and its relatives).
-bool HeadDecoder::Charge(const RawField& field) {
-  list_bytes_ += static_cast<uint32_t>(field.name.size() + field.value.size() + 32);
-  ++list_fields_;
-  if (list_bytes_ <= options_.max_header_list_bytes && list_fields_ <= options_.max_headers) [[likely]] return true;
+void HeadDecoder::RefuseSize() {
   const std::string_view detail = list_fields_ > options_.max_headers ? kTooMany : kTooLarge;
   if (section_ == Section::kRequest) {
     Refuse(431, detail);
   } else {
     Malformed(detail);
   }
-  return false;
 }
 
-void HeadDecoder::AddPseudo(const RawField& field) {
-  const std::string_view name = field.name;
+void HeadDecoder::AddPseudo(std::string_view name, std::string_view value) {
   if (regular_seen_ || section_ == Section::kTrailers) return Malformed(kMalformedPseudo);
   if (section_ == Section::kResponse) {
-    if (name != ":status" || (pseudo_ & kStatus) != 0) return Malformed(kMalformedPseudo);
-    pseudo_ |= kStatus;
-    const std::string_view value = field.value;
-    const auto digit = [&](size_t i) { return value[i] >= '0' && value[i] <= '9'; };
-    if (value.size() != 3 || value[0] < '1' || value[0] > '5' || !digit(1) || !digit(2)) {
-      return Malformed("http2.invalid_status");
-    }
-    response_->status = (value[0] - '0') * 100 + (value[1] - '0') * 10 + (value[2] - '0');
-    return;
+    if (name != ":status") return Malformed(kMalformedPseudo);
+    return SetStatus(value);
   }
   switch (name.size()) {
     case 5:
-      if (name == ":path") return SetPseudo(kPath, request_->path, field);
+      if (name == ":path") return SetPseudo(kPath, request_->path, value);
       break;
     case 7:
-      if (name == ":method") return SetPseudo(kMethod, request_->method, field);
-      if (name == ":scheme") return SetPseudo(kScheme, request_->scheme, field);
+      if (name == ":method") return SetPseudo(kMethod, request_->method, value);
+      if (name == ":scheme") return SetPseudo(kScheme, request_->scheme, value);
       break;
     case 10:
-      if (name == ":authority") return SetPseudo(kAuthority, request_->authority, field);
+      if (name == ":authority") return SetPseudo(kAuthority, request_->authority, value);
       break;
   }
   // :protocol too: extended CONNECT is not offered (RFC 8441, 3).
   Malformed(kMalformedPseudo);
 }
 
-void HeadDecoder::SetPseudo(Pseudo pseudo, std::string_view& to, const RawField& field) {
+void HeadDecoder::SetPseudo(Pseudo pseudo, std::string_view& to, std::string_view value) {
   if ((pseudo_ & pseudo) != 0) return Malformed(kMalformedPseudo);
   pseudo_ |= pseudo;
-  to = Keep(field);
+  to = arena_->Copy(value);
 }
 
-void HeadDecoder::AddUnknown(const RawField& field) {
-  if (!http::IsLowerCaseToken(field.name) || !http::IsFieldValue(field.value)) return Malformed(kMalformedField);
-  if (options_.headers_with_underscores != Underscores::kAllow && field.name.find('_') != field.name.npos) {
+void HeadDecoder::SetStatus(std::string_view value) {
+  if ((pseudo_ & kStatus) != 0) return Malformed(kMalformedPseudo);
+  pseudo_ |= kStatus;
+  const auto digit = [&](size_t i) { return value[i] >= '0' && value[i] <= '9'; };
+  if (value.size() != 3 || value[0] < '1' || value[0] > '5' || !digit(1) || !digit(2)) {
+    return Malformed("http2.invalid_status");
+  }
+  response_->status = (value[0] - '0') * 100 + (value[1] - '0') * 10 + (value[2] - '0');
+}
+
+void HeadDecoder::AddUnknown(std::string_view name, std::string_view value, bool sensitive) {
+  if (!http::IsLowerCaseToken(name) || !http::IsFieldValue(value)) return Malformed(kMalformedField);
+  if (options_.headers_with_underscores != Underscores::kAllow && name.find('_') != name.npos) {
     if (options_.headers_with_underscores == Underscores::kDropField) return;
     return Malformed("http2.unexpected_underscore");
   }
-  fields_->Add(HeaderId::kUnknown, arena_->Copy(field.name), Keep(field), field.sensitive);
+  fields_->Add(HeaderId::kUnknown, arena_->Copy(name), arena_->Copy(value), sensitive);
 }
 
-bool HeadDecoder::HandleSpecial(HeaderId id, const RawField& field) {
+bool HeadDecoder::HandleSpecial(HeaderId id, std::string_view value) {
   switch (id) {
     case HeaderId::kHost:
       if (section_ != Section::kRequest) return true;
       if (hosts_ < 2) ++hosts_;
-      host_ = Keep(field);
+      host_ = arena_->Copy(value);
       return false;
     case HeaderId::kContentLength:
-      TakeContentLength(field.value);
+      TakeContentLength(value);
       return false;
     case HeaderId::kTe:
-      if (!http::EqualsIgnoreCase(field.value, "trailers")) Malformed(kMalformedField);
+      if (!http::EqualsIgnoreCase(value, "trailers")) Malformed(kMalformedField);
       return section_ == Section::kRequest;
     case HeaderId::kExpect:
       if (section_ != Section::kRequest) return true;
-      if (!http::EqualsIgnoreCase(field.value, "100-continue")) Refuse(417, "expectation_failed");
+      if (!http::EqualsIgnoreCase(value, "100-continue")) Refuse(417, "expectation_failed");
       expect_seen_ = true;
       return false;
     case HeaderId::kHttp2Settings:

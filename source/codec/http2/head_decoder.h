@@ -27,14 +27,6 @@ struct HeadError {
   std::string_view detail;
 };
 
-// One field as HPACK gives it. Static texts live for ever and are not copied.
-struct RawField {
-  std::string_view name;
-  std::string_view value;
-  bool value_is_static = false;
-  bool sensitive = false;
-};
-
 class HeadDecoder {
  public:
   explicit HeadDecoder(const Options& options) : options_(options) {}
@@ -43,7 +35,8 @@ class HeadDecoder {
   void StartResponse(base::Arena& arena);
   void StartTrailers(base::Arena& arena);
 
-  void Add(const RawField& field);
+  // `sensitive`: a literal that is never indexed (RFC 7541, 7.1.3).
+  void Add(std::string_view name, std::string_view value, bool sensitive);
 
   // `end`: no body follows. The head is complete only when there is no error.
   const HeadError& FinishRequest(bool end);
@@ -60,19 +53,17 @@ class HeadDecoder {
   enum Pseudo : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16 };
 
   void Start(Section section, base::Arena& arena);
-  bool Charge(const RawField& field);
-  void AddPseudo(const RawField& field);
-  void SetPseudo(Pseudo pseudo, std::string_view& to, const RawField& field);
-  void AddUnknown(const RawField& field);
+  void RefuseSize();
+  void AddPseudo(std::string_view name, std::string_view value);
+  void SetPseudo(Pseudo pseudo, std::string_view& to, std::string_view value);
+  void SetStatus(std::string_view value);
+  void AddUnknown(std::string_view name, std::string_view value, bool sensitive);
   // False: the field has been dealt with and is not to be added.
-  bool HandleSpecial(http::HeaderId id, const RawField& field);
+  bool HandleSpecial(http::HeaderId id, std::string_view value);
   void TakeContentLength(std::string_view value);
   void FinishAuthority();
   void FinishTarget();
   void JoinCookies();
-  std::string_view Keep(const RawField& field) {
-    return field.value_is_static ? field.value : arena_->Copy(field.value);
-  }
   void Malformed(std::string_view detail) { Fail(HeadError::Kind::kMalformed, 0, detail); }
   void Refuse(int status, std::string_view detail) { Fail(HeadError::Kind::kRefused, status, detail); }
   void Fail(HeadError::Kind kind, int status, std::string_view detail) {

@@ -72,43 +72,50 @@ bool BelongsToConnection(HeaderId id) {
   }
 }
 
-void AddFields(std::span<const http::HeaderField> fields, NvScratch& scratch) {
+// Writes the fields behind `to` and returns the end.
+nghttp2_nv* WriteFields(std::span<const http::HeaderField> fields, nghttp2_nv* to) {
   for (const http::HeaderField& field : fields) {
     // A rule may have added what HTTP/2 has no place for (RFC 9113, 8.2.2).
     if (BelongsToConnection(field.id)) continue;
     const bool indexed = !field.sensitive && !ChangesEachTime(field);
-    scratch.push_back(Nv(field.name(), field.value(), indexed ? kNoCopy : kNoCopy | NGHTTP2_NV_FLAG_NO_INDEX));
+    *to++ = Nv(field.name(), field.value(), indexed ? kNoCopy : kNoCopy | NGHTTP2_NV_FLAG_NO_INDEX);
   }
+  return to;
+}
+
+nghttp2_nv* RoomFor(size_t fields, NvScratch& scratch) {
+  if (scratch.size() < fields) scratch.resize(fields);
+  return scratch.data();
 }
 
 }  // namespace
 
 std::span<const nghttp2_nv> EncodeRequest(const http::RequestHead& head, NvScratch& scratch) {
-  scratch.clear();
-  scratch.push_back(Nv(":method", head.method));
+  constexpr size_t kBesideFields = 5;
+  nghttp2_nv* const list = RoomFor(head.headers.size() + kBesideFields, scratch);
+  nghttp2_nv* to = list;
+  *to++ = Nv(":method", head.method);
   if (head.method_id != http::Method::kConnect) {
-    scratch.push_back(Nv(":scheme", head.scheme));
-    scratch.push_back(Nv(":path", head.path));
+    *to++ = Nv(":scheme", head.scheme);
+    *to++ = Nv(":path", head.path);
   }
-  if (!head.authority.empty()) scratch.push_back(Nv(":authority", head.authority));
-  AddFields({head.headers.begin(), head.headers.end()}, scratch);
-  if (head.expect_continue) scratch.push_back(Nv("expect", "100-continue"));
-  return scratch;
+  if (!head.authority.empty()) *to++ = Nv(":authority", head.authority);
+  to = WriteFields({head.headers.begin(), head.headers.end()}, to);
+  if (head.expect_continue) *to++ = Nv("expect", "100-continue");
+  return {list, to};
 }
 
 std::span<const nghttp2_nv> EncodeResponse(const http::ResponseHead& head, NvScratch& scratch) {
   PILLION_CHECK(head.status >= 100 && head.status < 600);
-  scratch.clear();
+  nghttp2_nv* const list = RoomFor(head.headers.size() + 1, scratch);
   const StatusText& status = kStatusTexts[static_cast<size_t>(head.status) - 100];
-  scratch.push_back(Nv(":status", {status.text, sizeof status.text}));
-  AddFields({head.headers.begin(), head.headers.end()}, scratch);
-  return scratch;
+  *list = Nv(":status", {status.text, sizeof status.text});
+  return {list, WriteFields({head.headers.begin(), head.headers.end()}, list + 1)};
 }
 
 std::span<const nghttp2_nv> EncodeTrailers(std::span<const http::HeaderField> fields, NvScratch& scratch) {
-  scratch.clear();
-  AddFields(fields, scratch);
-  return scratch;
+  nghttp2_nv* const list = RoomFor(fields.size(), scratch);
+  return {list, WriteFields(fields, list)};
 }
 
 }  // namespace pillion::codec::http2

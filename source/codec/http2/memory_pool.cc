@@ -11,7 +11,7 @@
 namespace pillion::codec::http2 {
 
 MemoryPool::MemoryPool() {
-  nv_scratch_.reserve(128);
+  nv_scratch_.resize(128);
   nghttp2_.mem_user_data = this;
   nghttp2_.malloc = [](size_t size, void* pool) { return static_cast<MemoryPool*>(pool)->Allocate(size); };
   nghttp2_.free = [](void* memory, void* pool) { static_cast<MemoryPool*>(pool)->Free(memory); };
@@ -27,12 +27,29 @@ MemoryPool::MemoryPool() {
 
 MemoryPool::~MemoryPool() { Trim(0); }
 
-size_t MemoryPool::ClassOf(size_t bytes) {
+namespace {
+
+// The classes of the sizes that come most often, by 16 bytes.
+constexpr size_t kTableLimit = 1024;
+
+}  // namespace
+
+constexpr size_t MemoryPool::ComputeClass(size_t bytes) {
   if (bytes <= kSmallest) return 0;
   // The power of two below `bytes`, and which quarter above it `bytes` falls into.
   const unsigned power = std::bit_width(bytes - 1) - 1;
   const size_t quarter = (bytes - 1) >> (power - 2) & 3;
   return (power - 5) * 4 + quarter + 1;
+}
+
+size_t MemoryPool::ClassOf(size_t bytes) {
+  // The largest size of each step; so that a class may be one too large for the smaller ones.
+  static constexpr std::array<uint8_t, kTableLimit / 16 + 1> kTable = [] {
+    std::array<uint8_t, kTableLimit / 16 + 1> table{};
+    for (size_t i = 0; i < table.size(); ++i) table[i] = static_cast<uint8_t>(ComputeClass(i * 16));
+    return table;
+  }();
+  return bytes <= kTableLimit ? kTable[(bytes + 15) / 16] : ComputeClass(bytes);
 }
 
 size_t MemoryPool::CapacityOf(size_t size_class) {
@@ -47,7 +64,7 @@ void* MemoryPool::Allocate(size_t bytes) {
   Piece* piece = free_[size_class];
   if (piece == nullptr) [[unlikely]] return AllocateNew(size_class, CapacityOf(size_class));
   free_[size_class] = piece->next;
-  free_bytes_ -= CapacityOf(size_class);
+  free_bytes_ -= (static_cast<Header*>(static_cast<void*>(piece)) - 1)->capacity;
   return piece;
 }
 

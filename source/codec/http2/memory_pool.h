@@ -61,6 +61,7 @@ class MemoryPool {
     Piece* next;
   };
 
+  static constexpr size_t ComputeClass(size_t bytes);
   static size_t ClassOf(size_t bytes);
   static size_t CapacityOf(size_t size_class);
   void* AllocateNew(size_t size_class, size_t bytes);

@@ -180,6 +180,7 @@ void Session::OnFrameReceived(const nghttp2_frame& frame) {
 
 void Session::CloseStream(Stream& stream, uint32_t error_code) {
   if (decoding_ == &stream) decoding_ = nullptr;
+  latest_ = nullptr;
   if (stash_stream_ == &stream) {
     stash_stream_ = nullptr;
     stash_ = base::Slice();

@@ -80,8 +80,11 @@ class Session {
   void Register(Stream& stream);
   // For the side's destructor: its streams must go before the session.
   void DestroyStreams();
-  Stream* Find(int32_t stream_id) const {
-    return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, stream_id));
+  Stream* Find(int32_t stream_id) {
+    if (latest_ == nullptr || latest_->id_ != stream_id) {
+      latest_ = static_cast<Stream*>(nghttp2_session_get_stream_user_data(session_, stream_id));
+    }
+    return latest_;
   }
   // The peer has ended the stream, by data that waits in stash_ or by other means. False: it was not complete.
   [[nodiscard]] bool EndInput(Stream& stream);
@@ -137,6 +140,7 @@ class Session {
   size_t open_streams_ = 0;
   const base::Slice* input_ = nullptr;  // in Receive(): what nghttp2's pointers point into
   Stream* decoding_ = nullptr;          // whose header block comes in
+  Stream* latest_ = nullptr;            // that was looked for, or wrote: most often the next one too
   Stream* stash_stream_ = nullptr;      // of the data that waits to be seen whether it is the last
   base::Slice stash_;
   size_t budget_ = 0;

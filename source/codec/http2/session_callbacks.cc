@@ -19,19 +19,16 @@ struct Callbacks {
   static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     Session& session = Of(user_data);
     session.decoding_ = session.OnHeadersBegin(*frame);
+    session.latest_ = session.decoding_;
     return Result(session);
   }
 
-  static int OnHeader(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
-                      uint8_t flags, void* user_data) {
+  static int OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
+                      const uint8_t* value, size_t value_size, uint8_t flags, void* user_data) {
     Session& session = Of(user_data);
     if (session.decoding_ == nullptr) return 0;
-    const nghttp2_vec name_text = nghttp2_rcbuf_get_buf(name);
-    const nghttp2_vec value_text = nghttp2_rcbuf_get_buf(value);
-    session.decoder_.Add({.name = {reinterpret_cast<char*>(name_text.base), name_text.len},
-                          .value = {reinterpret_cast<char*>(value_text.base), value_text.len},
-                          .value_is_static = nghttp2_rcbuf_is_static(value) != 0,
-                          .sensitive = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0});
+    session.decoder_.Add({reinterpret_cast<const char*>(name), name_size},
+                         {reinterpret_cast<const char*>(value), value_size}, (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
     return 0;
   }
 
@@ -97,7 +94,7 @@ const nghttp2_session_callbacks* SessionCallbacks() {
     nghttp2_session_callbacks* made = nullptr;
     PILLION_CHECK(nghttp2_session_callbacks_new(&made) == 0);
     nghttp2_session_callbacks_set_on_begin_headers_callback(made, Callbacks::OnBeginHeaders);
-    nghttp2_session_callbacks_set_on_header_callback2(made, Callbacks::OnHeader);
+    nghttp2_session_callbacks_set_on_header_callback(made, Callbacks::OnHeader);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, Callbacks::OnDataChunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(made, Callbacks::OnFrameReceived);
     nghttp2_session_callbacks_set_on_frame_send_callback(made, Callbacks::OnFrameSent);

@@ -16,6 +16,7 @@ void Session::SubmitTrailers(Stream& stream) {
   const std::span<const http::HeaderField> fields(static_cast<const http::HeaderField*>(stream.trailers_),
                                                   stream.trailer_fields_);
   const auto list = EncodeTrailers(fields, memory_.nv_scratch());
+  stream.end_sent_ = true;  // as with a head
   nghttp2_submit_trailer(session_, stream.id_, list.data(), list.size());
   WantOutput();
 }
@@ -76,6 +77,7 @@ ssize_t Session::ReadData(Stream& stream, size_t limit, uint32_t* flags) {
 
 void Session::WriteData(Stream& stream, uint8_t flags, const uint8_t* frame_head, size_t size) {
   constexpr size_t kFrameHead = 9;
+  latest_ = &stream;
   base::Buffer& output = link_.output();
   output.Append(std::string_view(reinterpret_cast<const char*>(frame_head), kFrameHead));
   while (size > 0) {
@@ -95,9 +97,6 @@ void Session::OnFrameSent(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) --heads_unsent_;
-      if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-        if (Stream* stream = Find(frame.hd.stream_id)) stream->end_sent_ = true;
-      }
       break;
     case NGHTTP2_RST_STREAM: {
       Stream* stream = Find(frame.hd.stream_id);

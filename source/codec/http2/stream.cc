@@ -85,6 +85,7 @@ void Stream::WantToSend() {
 void Stream::HeadQueued(bool end) {
   head_queued_ = true;
   end_queued_ = end;
+  end_sent_ = end;  // nothing holds a head back: it goes out in the next Produce(), before whatever follows it
   session_.WantOutput();
   CheckOver();
 }

@@ -4,10 +4,10 @@
 // again, and how far each direction is. Owned by its Session; ends in nghttp2's on_stream_close, which can be later
 // than the stream is over for its receiver: an answer that is complete may still wait for window.
 //
-// | direction | open                     | ended for the receiver               | ended on the wire               |
-// |-----------|--------------------------|--------------------------------------|---------------------------------|
-// | out       |                          | end_queued_: the end was given to us | end_sent_: END_STREAM was sent  |
-// | in        |                          | input_over_: it was told the end     | input_closed_: END_STREAM came  |
+// | direction | open                     | ended for the receiver               | ended on the wire                |
+// |-----------|--------------------------|--------------------------------------|----------------------------------|
+// | out       |                          | end_queued_: the end was given to us | end_sent_: END_STREAM goes out   |
+// | in        |                          | input_over_: it was told the end     | input_closed_: END_STREAM came   |
 //
 // Over, so that receiver_ is not used any more: both directions ended for the receiver, OnReset(), or Reset().
 
