@@ -127,6 +127,8 @@ class Player {
     } else if (what == "without descriptors") {
       world_.faults().connect_error = EMFILE;
       world_.faults().connect_error_at_once = true;
+    } else if (what.starts_with("is far: ")) {
+      world_.faults().delay = std::chrono::milliseconds(std::stol(what.substr(8)));
     } else if (what == "accepts") {
       world_.faults() = {};
     } else {

@@ -1,0 +1,103 @@
+#include "source/route/table.h"
+
+#include <gtest/gtest.h>
+
+namespace pillion::route {
+namespace {
+
+using config::Domain;
+
+// A virtual host of that name with one route for everything, to a cluster of the same name.
+config::VirtualHost Host(const std::string& name, std::vector<Domain> domains) {
+  config::VirtualHost host{.name = name, .domains = std::move(domains)};
+  host.routes.push_back({.name = name, .match = {.path = "/"}, .action = config::RouteAction{.cluster = name}});
+  return host;
+}
+
+Table MakeTable(std::vector<config::VirtualHost> hosts) {
+  auto config = std::make_shared<config::RouteConfig>();
+  config->virtual_hosts = std::move(hosts);
+  return Table(std::move(config), [](const std::string& name) { return static_cast<uint32_t>(name.size()); });
+}
+
+std::string RouteOf(const Table& table, std::string_view authority, std::string_view path = "/") {
+  const Entry* entry = table.Match(authority, path);
+  return entry == nullptr ? "-" : entry->route->name;
+}
+
+TEST(Table, TheDomainThatFitsBest) {
+  const Table table = MakeTable({
+      Host("any", {{Domain::Kind::kAny, ""}}),
+      Host("prefix", {{Domain::Kind::kPrefix, "api."}}),
+      Host("longer-prefix", {{Domain::Kind::kPrefix, "api.eu."}}),
+      Host("suffix", {{Domain::Kind::kSuffix, ".test"}}),
+      Host("longer-suffix", {{Domain::Kind::kSuffix, ".b.test"}}),
+      Host("exact", {{Domain::Kind::kExact, "a.b.test"}, {Domain::Kind::kExact, "port.test:8080"}}),
+  });
+  EXPECT_EQ(RouteOf(table, "a.b.test"), "exact");
+  EXPECT_EQ(RouteOf(table, "A.b.TEST"), "exact");
+  EXPECT_EQ(RouteOf(table, "port.test:8080"), "exact");
+  EXPECT_EQ(RouteOf(table, "x.b.test"), "longer-suffix");
+  EXPECT_EQ(RouteOf(table, "x.test"), "suffix");
+  EXPECT_EQ(RouteOf(table, "api.test"), "suffix");  // before any prefix
+  EXPECT_EQ(RouteOf(table, "api.eu.org"), "longer-prefix");
+  EXPECT_EQ(RouteOf(table, "api.us.org"), "prefix");
+  // A star stands for one character at least.
+  EXPECT_EQ(RouteOf(table, ".test"), "any");
+  EXPECT_EQ(RouteOf(table, "api."), "any");
+  EXPECT_EQ(RouteOf(table, "other"), "any");
+  EXPECT_EQ(RouteOf(table, ""), "any");
+}
+
+TEST(Table, NoDomainFits) {
+  const Table table = MakeTable({Host("a", {{Domain::Kind::kExact, "a.test"}})});
+  EXPECT_EQ(RouteOf(table, "a.test"), "a");
+  EXPECT_EQ(RouteOf(table, "b.test"), "-");
+  EXPECT_EQ(RouteOf(table, "a.test."), "-");
+  EXPECT_EQ(RouteOf(table, std::string(100'000, 'a')), "-");
+}
+
+TEST(Table, ALongNameFitsOnlyTheStar) {
+  const Table table = MakeTable({Host("any", {{Domain::Kind::kAny, ""}}), Host("s", {{Domain::Kind::kSuffix, ".test"}})});
+  EXPECT_EQ(RouteOf(table, std::string(254, 'a') + ".test"), "s");
+  EXPECT_EQ(RouteOf(table, std::string(60'000, 'a') + ".test"), "any");
+}
+
+TEST(Table, TheFirstRouteThatMatches) {
+  using Path = config::RouteMatch::Path;
+  config::VirtualHost host{.name = "h", .domains = {{Domain::Kind::kAny, ""}}};
+  host.routes = {
+      {.name = "exact", .match = {.kind = Path::kExact, .path = "/a"}, .action = config::RouteAction{.cluster = "x"}},
+      {.name = "folded", .match = {.path = "/Users", .case_sensitive = false}, .action = config::RouteAction{.cluster = "x"}},
+      {.name = "folded-exact", .match = {.kind = Path::kExact, .path = "/Me", .case_sensitive = false},
+       .action = config::RouteAction{.cluster = "x"}},
+      {.name = "prefix", .match = {.path = "/a"}, .action = config::RouteAction{.cluster = "x"}},
+      {.name = "direct", .match = {.path = "/d"}, .action = config::DirectResponse{.status = 204}},
+  };
+  const Table table = MakeTable({host});
+  EXPECT_EQ(RouteOf(table, "h", "/a"), "exact");
+  EXPECT_EQ(RouteOf(table, "h", "/a?b=/c"), "exact");  // the query is not the path's (F12)
+  EXPECT_EQ(RouteOf(table, "h", "/a/"), "prefix");
+  EXPECT_EQ(RouteOf(table, "h", "/ab"), "prefix");
+  EXPECT_EQ(RouteOf(table, "h", "/A"), "-");  // F8
+  EXPECT_EQ(RouteOf(table, "h", "/uSERS/1"), "folded");
+  EXPECT_EQ(RouteOf(table, "h", "/mE"), "folded-exact");
+  EXPECT_EQ(RouteOf(table, "h", "/me/"), "-");
+  EXPECT_EQ(RouteOf(table, "h", "?/a"), "-");
+  EXPECT_EQ(RouteOf(table, "h", ""), "-");
+  EXPECT_EQ(RouteOf(table, "h", "*"), "-");
+
+  const Entry* direct = table.Match("h", "/d");
+  ASSERT_NE(direct, nullptr);
+  EXPECT_EQ(direct->direct->status, 204);
+  EXPECT_EQ(direct->forward, nullptr);
+  EXPECT_EQ(direct->cluster, Entry::kNoCluster);
+  const Entry* forward = table.Match("h", "/ab");
+  ASSERT_NE(forward, nullptr);
+  EXPECT_EQ(forward->direct, nullptr);
+  EXPECT_EQ(forward->forward->cluster, "x");
+  EXPECT_EQ(forward->cluster, 1u);
+}
+
+}  // namespace
+}  // namespace pillion::route
