@@ -56,6 +56,7 @@ codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, siz
   options.send_low_watermark = buffer_limit / 2;
   options.floods.priorities = config.http2.max_inbound_priority_frames_per_stream;
   options.floods.outbound = config.http2.max_outbound_control_frames;
+  options.floods.empty_frames = config.http2.max_consecutive_inbound_frames_with_empty_payload;
   return options;
 }
 

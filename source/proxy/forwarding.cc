@@ -52,11 +52,39 @@ void AddForwardedFor(http::HeaderMap& headers, const net::Address& remote) {
   headers.Set(HeaderId::kXForwardedFor, AppendToList(arena, list, ",", remote.ip()));
 }
 
+// The authority as routes compare it and upstream gets it: without its port, without the final dot of its name, where
+// they are to go. `port`: the one that the request came to.
+void StripAuthority(http::RequestHead& head, const config::HttpConnectionManager& config, uint16_t port) {
+  using StripPort = config::HttpConnectionManager::StripPort;
+  std::string_view host = head.authority;
+  std::string_view suffix;  // ":80"
+  const size_t colon = host.rfind(':');
+  if (colon != host.npos && host.find(']', colon) == host.npos) {
+    suffix = host.substr(colon);
+    host = host.substr(0, colon);
+  }
+  char text[8] = ":";
+  const std::string_view own(text, static_cast<size_t>(std::to_chars(text + 1, text + sizeof text, port).ptr - text));
+  const bool without_port = config.strip_port == StripPort::kAny ||
+                            (config.strip_port == StripPort::kMatching && suffix == own);
+  const bool without_dot = config.strip_trailing_host_dot && host.size() > 1 && host.ends_with('.');
+  if (without_dot) host.remove_suffix(1);
+  if (without_port || suffix.empty()) {
+    head.authority = host;
+  } else if (without_dot) {
+    head.authority = AppendToList(head.headers.arena(), host, "", suffix);
+  }
+}
+
 }  // namespace
 
 void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager& config, net::Transport& transport,
                     WorkerContext& context) {
   base::Arena& arena = head.headers.arena();
+  const bool strips = config.strip_port != config::HttpConnectionManager::StripPort::kNone || config.strip_trailing_host_dot;
+  if (strips && head.method_id != http::Method::kConnect) {
+    StripAuthority(head, config, transport.local_address().port());
+  }
   if (config.use_remote_address) {
     if (!config.skip_xff_append && transport.remote_address().family() != AF_UNIX) {
       AddForwardedFor(head.headers, transport.remote_address());

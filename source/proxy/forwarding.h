@@ -9,7 +9,8 @@
 
 namespace pillion::proxy {
 
-// When the request has come and before a route is chosen: x-forwarded-proto, x-forwarded-for, x-request-id, via.
+// When the request has come and before a route is chosen: the authority, x-forwarded-proto, x-forwarded-for,
+// x-request-id, via.
 void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager& config, net::Transport& transport,
                     WorkerContext& context);
 
