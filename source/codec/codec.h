@@ -199,9 +199,11 @@ class ServerEvents {
 
 class ServerConnection : public Connection {
  public:
-  // No new requests after those in flight. HTTP/1: `connection: close` on the next answer, an idle connection ends.
-  // HTTP/2: GOAWAY with the highest id (RFC 9113, 6.8); the last call below sends the real one.
+  // No new requests after those in flight. HTTP/1: heads of answers say `connection: close` from now on.
+  // HTTP/2: GOAWAY with the highest id (RFC 9113, 6.8). Requests that are on their way are still served.
   virtual void StartDrain() = 0;
+  // HTTP/1: a connection without a request ends, one with a request behind it. HTTP/2: the GOAWAY that names the last
+  // stream.
   virtual void FinishDrain() = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "source/net/listener.h"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "source/net/socket.h"
 
@@ -61,6 +63,27 @@ absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& 
   return result;
 }
 
+void ListenSocket::RefuseNew() const {
+  if (address_.family() == AF_UNIX) {
+    const std::string path = address_.text();
+    if (path.front() != '@') unlink(path.c_str());
+    return;
+  }
+  // A SYN alone is dropped: who sends it tries again, and finds the socket closed. Handshakes that have begun go on.
+  // Accepted sockets inherit the filter, and never get such a packet.
+  constexpr uint32_t kFlags = 13, kSyn = 0x02, kAck = 0x10, kAll = 0xffffffff;
+  sock_filter program[] = {
+      {BPF_LD | BPF_B | BPF_ABS, 0, 0, kFlags},
+      {BPF_ALU | BPF_AND | BPF_K, 0, 0, kSyn | kAck},
+      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kSyn},
+      {BPF_RET | BPF_K, 0, 0, 0},
+      {BPF_RET | BPF_K, 0, 0, kAll},
+  };
+  const sock_fprog filter{std::size(program), program};
+  // Without it, what comes between the last accept and close() is refused: as it was before there were filters.
+  (void)setsockopt(descriptor_, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
+
 ListenSocket::~ListenSocket() {
   if (descriptor_ >= 0) close(descriptor_);
 }
@@ -87,27 +110,36 @@ void Acceptor::Stop() {
   loop_.Remove(descriptor_);
 }
 
-void Acceptor::OnReady(event::Readiness) {
-  for (uint32_t i = 0; accepting_ && i < per_event_; ++i) {
-    sockaddr_storage storage;
-    socklen_t size = sizeof storage;
-    const int descriptor =
-        accept4(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (descriptor < 0) {
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-      // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection stays in the queue, and would be reported again at once.
-      const int error = errno;
-      Stop();
-      loop_.worker().SetTimer(resume_, kPauseAfterFailure);
-      events_.OnAcceptFailed(error);
-      return;
-    }
-    if (!is_unix_) SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-    events_.OnAccept(
-        std::make_unique<SocketTransport>(loop_, descriptor,
-                                          Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size)));
+void Acceptor::AcceptRest() {
+  while (AcceptOne()) {
   }
+  Stop();
+}
+
+void Acceptor::OnReady(event::Readiness) {
+  for (uint32_t i = 0; accepting_ && i < per_event_ && AcceptOne(); ++i) {
+  }
+}
+
+bool Acceptor::AcceptOne() {
+  sockaddr_storage storage;
+  socklen_t size = sizeof storage;
+  const int descriptor =
+      accept4(descriptor_, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (descriptor < 0) {
+    if (errno == EINTR || errno == ECONNABORTED) return true;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+    // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection stays in the queue, and would be reported again at once.
+    const int error = errno;
+    Stop();
+    loop_.worker().SetTimer(resume_, kPauseAfterFailure);
+    events_.OnAcceptFailed(error);
+    return false;
+  }
+  if (!is_unix_) SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  events_.OnAccept(std::make_unique<SocketTransport>(
+      loop_, descriptor, Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size)));
+  return true;
 }
 
 }  // namespace pillion::net

@@ -28,6 +28,10 @@ class ListenSocket {
   ListenSocket& operator=(const ListenSocket&) = delete;
   ~ListenSocket();
 
+  // From now on no connection begins. Those in the queue, and those that are just being set up, can still be accepted:
+  // so a socket can be closed without losing any.
+  void RefuseNew() const;
+
   int descriptor() const { return descriptor_; }
   const Address& address() const { return address_; }  // as bound: with the port that the kernel chose
 
@@ -58,9 +62,13 @@ class Acceptor final : private event::ReadinessEvents {
   void Start();
   // Connections in the queue stay there.
   void Stop();
+  // Takes all that is in the queue, and stops.
+  void AcceptRest();
 
  private:
   void OnReady(event::Readiness readiness) override;
+  // False: nothing more can be taken now.
+  bool AcceptOne();
 
   event::EpollLoop& loop_;
   const int descriptor_;

@@ -5,8 +5,8 @@
 namespace pillion::proxy {
 namespace {
 
-// Between the first GOAWAY and the one that names the last stream, when all are told to go: long enough for what is on
-// its way. The configured drain_timeout, when that is shorter.
+// Between the word that a connection will end (HTTP/1: on its next answer; HTTP/2: the first GOAWAY) and its end:
+// long enough for what is on its way. The configured drain_timeout, when that is shorter.
 constexpr base::Duration kShortestGrace = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -187,18 +187,17 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
 void DownstreamConnection::StartDrain() {
   if (draining_) return;
   draining_ = true;
-  if (server_ == nullptr) {
-    CloseNow();
-    return;
-  }
   manager_.stats.downstream_cx_drain_close.Increment();
-  server_->StartDrain();
-  const base::Duration grace = std::min(manager_.manager.config().drain_timeout, kShortestGrace);
-  if (version_ == http::Version::kHttp2) manager_.context.worker.SetTimer(grace_timer_, grace);
+  if (server_ != nullptr) server_->StartDrain();
+  manager_.context.worker.SetTimer(grace_timer_, std::min(manager_.manager.config().drain_timeout, kShortestGrace));
   connection_.Reconsider();
 }
 
 void DownstreamConnection::OnGraceOver() {
+  if (server_ == nullptr) {
+    CloseNow();
+    return;
+  }
   server_->FinishDrain();
   connection_.Reconsider();
 }
@@ -212,6 +211,10 @@ void DownstreamConnection::OnIdle() {
   }
   manager_.stats.downstream_cx_idle_timeout.Increment();
   StartDrain();
+  if (version_ == http::Version::kHttp2) return;
+  // HTTP/1 has no word for it outside of an answer.
+  grace_timer_.Cancel();
+  OnGraceOver();
 }
 
 void DownstreamConnection::OnMaxDuration() {

@@ -6,7 +6,7 @@
 // |----------|--------------|----------------------------------------------------------------------|
 // | sniffing | -            | the first bytes: HTTP/2's preface or not (codec AUTO only)           |
 // | serving  | yes          | drain: listener or server, connection's age or number of requests    |
-// | draining | HTTP/2: until the grace time is over | the last stream's end                        |
+// | draining | until the grace time is over         | the last stream's end                        |
 // | closed   | no           | destroyed at the end of the turn                                     |
 //
 // Owned by its listener's list on the worker; disposes of itself when the connection has closed. Its streams are
@@ -87,7 +87,7 @@ class DownstreamConnection final : public ListenerConnection,
 
   base::Timer idle_timer_;      // armed while there is no stream
   base::Timer duration_timer_;
-  base::Timer grace_timer_;     // from the first GOAWAY to the real one
+  base::Timer grace_timer_;     // what is sent before the peer can know of the drain is still served
   base::MonotonicTime started_;
   std::string remote_text_;
   std::string local_text_;

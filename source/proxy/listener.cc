@@ -63,6 +63,7 @@ void ListenerShard::OnAccept(std::unique_ptr<net::Transport> transport) {
   }
   connections_.PushBack(*connection);
   connection->Start();
+  if (draining_) connection->StartDrain();
 }
 
 void ListenerShard::OnAcceptFailed(int) { stats_.downstream_cx_accept_failed.Increment(); }
@@ -74,9 +75,13 @@ void ListenerShard::OnConnectionGone(ListenerConnection& connection) {
   stats_.downstream_cx_destroy.Increment();
 }
 
-void ListenerShard::StopAccepting() { acceptors_.clear(); }
+void ListenerShard::StopAccepting() {
+  for (const std::unique_ptr<net::Acceptor>& acceptor : acceptors_) acceptor->AcceptRest();
+  acceptors_.clear();
+}
 
 void ListenerShard::StartDrain() {
+  draining_ = true;
   connections_.ForEach([](ListenerConnection& connection) { connection.StartDrain(); });
 }
 

@@ -50,8 +50,8 @@ class ListenerShard final : private net::AcceptEvents, private ListenerConnectio
   // A connection that came some other way (tests).
   void OnAccept(std::unique_ptr<net::Transport> transport) override;
 
-  void StopAccepting();
-  void StartDrain();   // every connection ends when its last stream does
+  void StopAccepting();  // behind those that are in the queues
+  void StartDrain();   // every connection ends when its last stream does; those that still come as well
   void CloseAll();     // in this turn
   size_t connections() const { return count_; }
 

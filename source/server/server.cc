@@ -166,18 +166,16 @@ std::chrono::seconds Server::uptime() const {
 
 absl::Status Server::DrainListeners(const admin::DrainQuery& query) {
   if (query.inbound_only) return absl::UnimplementedError("inboundonly needs traffic_direction, which no listener has");
-  const auto stop = [this] {
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAccepting();
-  };
+  if (state_ != State::kLive) return absl::OkStatus();  // it is being done
   if (!query.graceful) {
-    stop();
+    StopListening([] {});
     return absl::OkStatus();
   }
   // Whoever comes within the drain time is still served.
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->DrainConnections();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain();
   drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
-  drain_timer_.async_wait([stop](const boost::system::error_code& error) {
-    if (!error) stop();
+  drain_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) StopListening([] {});
   });
   return absl::OkStatus();
 }
@@ -207,19 +205,42 @@ void Server::OnSignal(int signal) {
 
 void Server::Drain() {
   state_ = State::kDraining;
-  busy_workers_ = workers_.size();
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-    worker->Drain([this] {
-      boost::asio::post(io_, [this] {
-        if (--busy_workers_ == 0) Stop();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain();
+  StopListening([this] {
+    busy_workers_ = workers_.size();
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+      worker->WhenIdle([this] {
+        boost::asio::post(io_, [this] {
+          if (--busy_workers_ == 0) Stop();
+        });
       });
-    });
-  }
+    }
+  });
   drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
   drain_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     spdlog::warn("drain time is over: ending what is left");
     Stop();
+  });
+}
+
+void Server::StopListening(std::function<void()> closed) {
+  // Handshakes that have begun may end; then what is in the queues is taken; only then the sockets are closed.
+  constexpr std::chrono::milliseconds kHandshakes(100);
+  for (const std::unique_ptr<net::ListenSocket>& socket : sockets_) socket->RefuseNew();
+  listen_timer_.expires_after(kHandshakes);
+  listen_timer_.async_wait([this, closed = std::move(closed)](const boost::system::error_code& error) {
+    if (error) return;
+    listening_workers_ = workers_.size();
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+      worker->StopAccepting([this, closed] {
+        boost::asio::post(io_, [this, closed] {
+          if (--listening_workers_ > 0) return;
+          sockets_.clear();
+          closed();
+        });
+      });
+    }
   });
 }
 

@@ -14,6 +14,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -65,6 +66,8 @@ class Server {
   void WaitForSignal();
   void OnSignal(int signal);
   void Drain();
+  // Closes the listening sockets so that no connection is lost that has begun; then `closed`.
+  void StopListening(std::function<void()> closed);
   void Stop();
 
   const Options options_;
@@ -74,6 +77,7 @@ class Server {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer drain_timer_{io_};
+  boost::asio::steady_timer listen_timer_{io_};
   boost::asio::steady_timer roll_timer_{io_};
 
   telemetry::LogWriter log_writer_;
@@ -85,6 +89,7 @@ class Server {
   std::unique_ptr<Administration> administration_;
   const base::MonotonicTime started_;
   const base::WallTime started_wall_;
+  size_t listening_workers_ = 0;
   size_t busy_workers_ = 0;
   bool healthcheck_failed_ = false;
   State state_ = State::kStarting;

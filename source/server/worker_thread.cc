@@ -46,26 +46,23 @@ void WorkerThread::Start() {
   pthread_setname_np(thread_.native_handle(), name.c_str());
 }
 
-void WorkerThread::Drain(std::function<void()> idle) {
-  worker_.Post([this, idle = std::move(idle)]() mutable {
-    idle_ = std::move(idle);
-    for (Accepting& listener : listeners_) {
-      listener.shard->StopAccepting();
-      listener.shard->StartDrain();
-    }
-    worker_.SetTimer(idle_check_, base::Duration::zero());
-  });
-}
-
-void WorkerThread::StopAccepting() {
-  worker_.Post([this] {
-    for (Accepting& listener : listeners_) listener.shard->StopAccepting();
-  });
-}
-
-void WorkerThread::DrainConnections() {
+void WorkerThread::StartDrain() {
   worker_.Post([this] {
     for (Accepting& listener : listeners_) listener.shard->StartDrain();
+  });
+}
+
+void WorkerThread::StopAccepting(std::function<void()> done) {
+  worker_.Post([this, done = std::move(done)] {
+    for (Accepting& listener : listeners_) listener.shard->StopAccepting();
+    done();
+  });
+}
+
+void WorkerThread::WhenIdle(std::function<void()> idle) {
+  worker_.Post([this, idle = std::move(idle)]() mutable {
+    idle_ = std::move(idle);
+    worker_.SetTimer(idle_check_, base::Duration::zero());
   });
 }
 

@@ -27,13 +27,12 @@ class WorkerThread {
 
   void Start();
 
-  // No new connections; those there are end with their last stream. `idle` is called on the main thread's behalf, on
-  // the worker's thread, when none is left.
-  void Drain(std::function<void()> idle);
-  // No new connections; those there are go on.
-  void StopAccepting();
   // Connections end with their last stream; new ones are still taken.
-  void DrainConnections();
+  void StartDrain();
+  // Takes what is in the queues of the listening sockets, and no more. `done` is called on the worker's thread.
+  void StopAccepting(std::function<void()> done);
+  // `idle` is called on the worker's thread, when no connection is left.
+  void WhenIdle(std::function<void()> idle);
   // What is in flight is cut short.
   void CloseAll();
   // Ends the thread; connections must be gone, or are cut short.

@@ -205,8 +205,10 @@ void ServerConnection::OutputDrained() {
   }
 }
 
-void ServerConnection::StartDrain() {
-  draining_ = true;
+void ServerConnection::StartDrain() { draining_ = true; }
+
+void ServerConnection::FinishDrain() {
+  draining_ = drain_over_ = true;
   if (input_ == Input::kIdle) Close(Ending::kClose);
 }
 
@@ -314,7 +316,7 @@ void ServerConnection::EndStream() {
   head_ = nullptr;
   if (input_ == Input::kDiscard) {
     Close(peer_ended_ ? Ending::kClose : Ending::kLinger);
-  } else if (close_ || draining_ || peer_ended_) {
+  } else if (close_ || drain_over_ || peer_ended_) {
     // A peer that did not know may have sent its next request already, or what it would send into a tunnel.
     const bool may_send = (draining_ || method_ == http::Method::kConnect) && keep_alive_ && !peer_ended_;
     Close(may_send ? Ending::kLinger : Ending::kClose);
@@ -326,7 +328,7 @@ void ServerConnection::EndStream() {
 void ServerConnection::BeginIdle() {
   input_ = Input::kIdle;
   empty_lines_ = 0;
-  if (draining_) {
+  if (drain_over_) {
     Close(Ending::kClose);
     return;
   }

@@ -40,7 +40,7 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
 
   // codec::ServerConnection
   void StartDrain() override;
-  void FinishDrain() override { StartDrain(); }
+  void FinishDrain() override;
 
  private:
   enum class Input : uint8_t { kIdle, kMessage, kSwitching, kComplete, kTunnel, kDraining, kDiscard };
@@ -98,7 +98,8 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   bool paused_ = false;           // by the receiver
   bool blocked_ = false;          // bytes were left with the link
   bool send_blocked_ = false;     // OnSendReady() is due
-  bool draining_ = false;
+  bool draining_ = false;    // heads say that the connection closes
+  bool drain_over_ = false;  // it does, also behind a head that did not say so
   bool peer_ended_ = false;
 };
 

@@ -85,7 +85,7 @@ TEST_P(WorkersTest, AllDrain) {
     world.Run();
   }
   world.StartDrain();
-  world.Run();
+  world.Wait(1000);  // what is on its way has come by then
   EXPECT_EQ(world.connections(), 4u);
   for (size_t i = 0; i < world.upstream().size(); ++i) world.upstream().peer(i).Send(kOk);
   world.Wait(1000);

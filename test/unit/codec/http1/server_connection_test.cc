@@ -431,6 +431,8 @@ TEST(ServerConnection, AnIdlePeerMayEnd) {
 TEST(ServerConnection, Drains) {
   Server idle;
   idle.codec.StartDrain();
+  EXPECT_EQ(idle.codec.ending(), Ending::kOpen);  // a request may be on its way
+  idle.codec.FinishDrain();
   EXPECT_EQ(idle.codec.ending(), Ending::kClose);
   Server busy;
   busy.Feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -444,6 +446,11 @@ TEST(ServerConnection, Drains) {
   late.last().stream.SendHead(Head(late.last(), 200), false);
   late.codec.StartDrain();
   EXPECT_TRUE(late.last().stream.SendData({}, true));
+  EXPECT_EQ(late.codec.ending(), Ending::kOpen);
+  late.Feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  late.codec.FinishDrain();
+  EXPECT_EQ(late.codec.ending(), Ending::kOpen);
+  late.last().stream.SendHead(Head(late.last(), 200), true);
   EXPECT_EQ(late.codec.ending(), Ending::kLinger);
 }
 
