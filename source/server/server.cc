@@ -129,9 +129,15 @@ absl::Status Server::Start() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
+  discovery_ = std::make_unique<Discovery>(io_, clusters_, workers_, Seed());
+  discovery_->Start([this] { GoLive(); });
+  return absl::OkStatus();
+}
+
+// Connections that came before wait in the sockets' queues.
+void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
-  return absl::OkStatus();
 }
 
 void Server::Run() { io_.run(); }
@@ -198,7 +204,7 @@ void Server::OnSignal(int signal) {
     spdlog::info("signal {}: draining for at most {} s", signal, options_.drain_time_s);
     Drain();
   } else {
-    spdlog::info("signal {} again: ending now", signal);
+    spdlog::info("signal {}: ending now", signal);
     Stop();
   }
 }
@@ -247,6 +253,7 @@ void Server::StopListening(std::function<void()> closed) {
 void Server::Stop() {
   if (state_ == State::kStopped) return;
   state_ = State::kStopped;
+  discovery_.reset();
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
   administration_.reset();

@@ -24,6 +24,7 @@
 #include "source/config/model.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
+#include "source/server/discovery.h"
 #include "source/server/options.h"
 #include "source/server/worker_thread.h"
 #include "source/stats/registry.h"
@@ -58,6 +59,7 @@ class Server {
   void MakeClusters();
   absl::StatusOr<proxy::AccessLogs> OpenLogs(const config::Listener& listener);
   absl::Status OpenListeners();
+  void GoLive();
   void RegisterStats();
   void RollStats();
   admin::State admin_state() const;
@@ -86,6 +88,7 @@ class Server {
   std::vector<BoundListener> bound_;
   std::vector<std::unique_ptr<proxy::Listener>> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<Administration> administration_;
   const base::MonotonicTime started_;
   const base::WallTime started_wall_;

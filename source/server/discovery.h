@@ -1,0 +1,45 @@
+#pragma once
+
+// The hosts of the STRICT_DNS clusters of the process: resolves their names on the main thread and hands new hosts to
+// the workers. Owned by the server; ends before clusters and workers.
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "source/base/random.h"
+#include "source/event/asio_timers.h"
+#include "source/net/resolver.h"
+#include "source/server/worker_thread.h"
+#include "source/upstream/cluster.h"
+#include "source/upstream/dns_discovery.h"
+
+namespace pillion::server {
+
+class Discovery {
+ public:
+  // How long the first answers are waited for before the server listens without them.
+  static constexpr base::Duration kInitialWait = std::chrono::seconds(15);
+
+  // All outlive it; the index of a cluster is the same on the workers.
+  Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters,
+            const std::vector<std::unique_ptr<WorkerThread>>& workers, uint64_t seed);
+
+  // `ready` is called once, when every name was answered or has failed, or the wait is over: at once when there is no
+  // name, else on the main thread.
+  void Start(std::function<void()> ready);
+
+ private:
+  void OnReady();
+
+  net::DnsResolver resolver_;
+  event::AsioTimers timers_;
+  base::Random random_;
+  std::vector<std::unique_ptr<upstream::DnsDiscovery>> discoveries_;
+  std::unique_ptr<event::ControlTimer> wait_;
+  size_t not_ready_ = 0;
+  std::function<void()> ready_;
+};
+
+}  // namespace pillion::server

@@ -1,0 +1,109 @@
+#include "source/upstream/dns_discovery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "source/upstream/address.h"
+
+namespace pillion::upstream {
+namespace {
+
+net::DnsFamily FamilyOf(config::Cluster::DnsFamily family) {
+  switch (family) {
+    case config::Cluster::DnsFamily::kAuto:
+      return net::DnsFamily::kAuto;
+    case config::Cluster::DnsFamily::kV4Only:
+      return net::DnsFamily::kV4Only;
+    case config::Cluster::DnsFamily::kV6Only:
+      return net::DnsFamily::kV6Only;
+    case config::Cluster::DnsFamily::kV4Preferred:
+      return net::DnsFamily::kV4Preferred;
+    case config::Cluster::DnsFamily::kAll:
+      return net::DnsFamily::kAll;
+  }
+  return net::DnsFamily::kAuto;
+}
+
+}  // namespace
+
+DnsDiscovery::DnsDiscovery(Cluster& cluster, net::NameResolver& resolver, event::ControlTimers& timers,
+                           base::Random& random, Publish publish, Failed failed)
+    : cluster_(cluster),
+      resolver_(resolver),
+      random_(random),
+      publish_(std::move(publish)),
+      failed_(std::move(failed)) {
+  for (const config::Endpoint& endpoint : cluster.config().endpoints) {
+    auto target = std::make_unique<Target>();
+    target->endpoint = &endpoint;
+    if (const auto* address = std::get_if<config::Address>(&endpoint.target)) {
+      target->addresses.push_back(SystemAddress(*address));  // it needs no answer
+      target->answered = true;
+    } else {
+      target->timer = timers.New();
+      ++unanswered_;
+    }
+    targets_.push_back(std::move(target));
+  }
+}
+
+DnsDiscovery::~DnsDiscovery() { *alive_ = false; }
+
+void DnsDiscovery::Start(std::function<void()> first) {
+  first_ = std::move(first);
+  if (unanswered_ < targets_.size()) Update();
+  for (const std::unique_ptr<Target>& target : targets_) {
+    if (target->timer != nullptr) Ask(*target);
+  }
+  if (unanswered_ == 0) std::exchange(first_, nullptr)();
+}
+
+void DnsDiscovery::Ask(Target& target) {
+  cluster_.membership_stats().update_attempt.Increment();
+  const auto& name = std::get<config::DnsTarget>(target.endpoint->target);
+  resolver_.Resolve(name.host, name.port, FamilyOf(cluster_.config().dns_family),
+                    [this, alive = alive_, &target](absl::StatusOr<net::ResolvedName> answer) {
+                      if (*alive) OnAnswer(target, std::move(answer));
+                    });
+}
+
+void DnsDiscovery::OnAnswer(Target& target, absl::StatusOr<net::ResolvedName> answer) {
+  MembershipStats& stats = cluster_.membership_stats();
+  base::Duration again = cluster_.config().dns_refresh_rate;
+  if (answer.ok()) {
+    stats.update_success.Increment();
+    target.failures = 0;
+    if (cluster_.config().respect_dns_ttl && answer->ttl_s > 0) again = std::chrono::seconds(answer->ttl_s);
+    target.addresses = std::move(answer->addresses);
+    Update();
+  } else {
+    (absl::IsNotFound(answer.status()) ? stats.update_empty : stats.update_failure).Increment();
+    again = BackOff(++target.failures);
+    if (target.failures == 1) failed_(answer.status());
+  }
+  target.timer->Set(again, [this, &target] { Ask(target); });
+  if (!std::exchange(target.answered, true) && --unanswered_ == 0) std::exchange(first_, nullptr)();
+}
+
+base::Duration DnsDiscovery::BackOff(uint32_t failures) {
+  const base::Duration base = cluster_.config().dns_refresh_rate;
+  const base::Duration most = std::max(base, kMostBackOff);
+  base::Duration delay = base;
+  for (uint32_t i = 1; i < failures && delay < most; ++i) delay *= 2;
+  delay = std::min(delay, most);
+  return delay - base::Duration(random_.Below(static_cast<uint64_t>(delay.count()) / 2 + 1));
+}
+
+void DnsDiscovery::Update() {
+  Cluster::Endpoints endpoints;
+  for (const std::unique_ptr<Target>& target : targets_) {
+    for (const net::Address& address : target->addresses) endpoints.emplace_back(address, target->endpoint);
+  }
+  if (std::shared_ptr<const HostSet> hosts = cluster_.UpdateHosts(endpoints)) {
+    publish_(std::move(hosts));
+  } else {
+    cluster_.membership_stats().update_no_rebuild.Increment();
+  }
+}
+
+}  // namespace pillion::upstream
