@@ -149,6 +149,12 @@ void TcpProxyConnection::CountBytes() {
   shard_.stats.downstream_cx_tx_bytes_total.Add(downstream_.connection.bytes_written() - tx_counted_);
   rx_counted_ = downstream_.connection.bytes_read();
   tx_counted_ = downstream_.connection.bytes_written();
+  if (!connected_) return;
+  upstream::ClusterStats& stats = shard_.context.cluster(shard_.proxy.cluster()).stats();
+  stats.upstream_cx_rx_bytes_total.Add(upstream_->connection.bytes_read() - upstream_rx_counted_);
+  stats.upstream_cx_tx_bytes_total.Add(upstream_->connection.bytes_written() - upstream_tx_counted_);
+  upstream_rx_counted_ = upstream_->connection.bytes_read();
+  upstream_tx_counted_ = upstream_->connection.bytes_written();
 }
 
 void TcpProxyConnection::Log() {

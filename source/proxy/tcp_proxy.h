@@ -106,6 +106,8 @@ class TcpProxyConnection final : public ListenerConnection {
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;
   uint64_t tx_counted_ = 0;
+  uint64_t upstream_rx_counted_ = 0;
+  uint64_t upstream_tx_counted_ = 0;
   bool connected_ = false;
   bool upstream_counted_ = false;
 };

@@ -156,6 +156,10 @@ void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail
   upstream_ = nullptr;
   ReleaseStream();
   cluster_.stats().upstream_rq_rx_reset.Increment();
+  // Of HTTP/2 it may be this stream alone; there the connection tells of its own.
+  if (reason == codec::ResetReason::kProtocolError && pool_->protocol() == upstream::Protocol::kHttp1) {
+    cluster_.stats().upstream_cx_protocol_error.Increment();
+  }
   host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
   stream_.OnUpstreamFailure(FailureOf(reason, detail));
 }
