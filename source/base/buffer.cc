@@ -35,6 +35,10 @@ void Buffer::Append(Slice slice) {
     return;
   }
   size_ += slice.size();
+  if (tail_room_ > 0) {
+    const Slice& tail = at(count_ - 1);
+    spare_ = tail.Share(tail.size(), tail_room_);
+  }
   Push(std::move(slice));
 }
 
@@ -80,7 +84,7 @@ void Buffer::Drain(size_t bytes) {
     head_ = (head_ + 1) & (capacity_ - 1);
     --count_;
   }
-  tail_room_ = 0;
+  Emptied();
 }
 
 Slice Buffer::TakeFront(size_t limit) {
@@ -97,7 +101,7 @@ Slice Buffer::TakeFront(size_t limit) {
   size_ -= whole.size();
   head_ = (head_ + 1) & (capacity_ - 1);
   --count_;
-  if (count_ == 0) tail_room_ = 0;
+  if (count_ == 0) Emptied();
   return whole;
 }
 
@@ -116,6 +120,13 @@ void Buffer::Push(Slice slice) {
 }
 
 void Buffer::PushRoom(size_t wanted) {
+  if (spare_.size() >= wanted) {
+    const size_t room = spare_.size();
+    spare_.size_ = 0;
+    Push(std::move(spare_));
+    tail_room_ = room;
+    return;
+  }
   // What begins small often stays small; what goes on gets larger blocks.
   Block* block = count_ == 0 && wanted <= 2048 ? pool_->Take(BlockSize::kArena) : pool_->Take(BlockSize::kOutput);
   Push(Slice(block, block->data(), 0));

@@ -106,6 +106,10 @@ class Buffer {
   Slice& at(size_t index) const { return slices_[(head_ + index) & (capacity_ - 1)]; }
   void Push(Slice slice);
   void PushRoom(size_t wanted);
+  void Emptied() {
+    tail_room_ = 0;
+    spare_ = Slice();
+  }
   void Grow();
 
   BlockPool* pool_;
@@ -116,6 +120,8 @@ class Buffer {
   size_t size_ = 0;
   // Free room behind the last slice, when that slice's block was filled here.
   size_t tail_room_ = 0;
+  // The room that was left when a slice was queued behind it, so that small pieces between large ones share a block.
+  Slice spare_;
   Slice inline_[kInline];
 };
 

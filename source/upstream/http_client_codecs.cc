@@ -15,7 +15,7 @@ HttpClientCodecs::HttpClientCodecs(const config::Cluster& cluster, base::BlockPo
                                    codec::http2::MemoryPool& memory)
     : blocks_(blocks), memory_(memory) {
   const config::UpstreamHttp& http = cluster.http;
-  const size_t buffer_limit = cluster.per_connection_buffer_limit;
+  const size_t buffer_limit = OutputLimit(cluster);
 
   http1_.limits.max_head_bytes = kMaxHttp1HeadBytes;
   http1_.limits.max_headers = http.options.max_headers_count;

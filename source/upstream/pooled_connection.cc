@@ -35,7 +35,7 @@ PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
       id_(NextId()),
       begun_(worker_.now()),
       connection_(worker_, cluster_.connector().Connect(pool.host()->address(), cluster_.keepalive()), *this,
-                  {.output_limit = cluster_.config().per_connection_buffer_limit}),
+                  {.output_limit = OutputLimit(cluster_.config())}),
       codec_(cluster_.codecs().Make(pool.protocol(), connection_, *this)),
       connect_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnConnectTimeout(); }),
       idle_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnIdle(); }),

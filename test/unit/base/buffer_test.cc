@@ -101,6 +101,21 @@ TEST(Buffer, DoesNotPinBlocksForCrumbs) {
   EXPECT_LE(pool.blocks_taken(), 1 + 100000 / 16000 + 2);
 }
 
+// Small pieces between large ones do not take a block each: frame heads, chunk sizes.
+TEST(Buffer, SmallPiecesBetweenLargeOnesShareABlock) {
+  BlockPool pool;
+  Buffer buffer(pool);
+  const Slice data = Slice::Copy(pool, std::string(60000, 'x'));
+  std::string expected;
+  for (int i = 0; i < 100; ++i) {
+    buffer.Append("head" + std::to_string(i));
+    buffer.Append(data.Share(0, 16384));
+    expected += "head" + std::to_string(i) + std::string(16384, 'x');
+  }
+  EXPECT_LE(pool.blocks_taken(), 1 + 2u);
+  EXPECT_EQ(buffer.ToString(), expected);
+}
+
 TEST(Buffer, BehavesAsAString) {
   Random random(7);
   BlockPool pool;
