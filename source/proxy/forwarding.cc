@@ -1,6 +1,7 @@
 #include "source/proxy/forwarding.h"
 
 #include <charconv>
+#include <string>
 
 namespace pillion::proxy {
 namespace {
@@ -76,6 +77,14 @@ void StripAuthority(http::RequestHead& head, const config::HttpConnectionManager
   }
 }
 
+bool SuppressesEnvoyHeaders(const config::HttpConnectionManager& config) {
+  for (const config::HttpFilter& filter : config.http_filters) {
+    const auto* router = std::get_if<config::RouterFilter>(&filter.config);
+    if (router != nullptr && router->suppress_envoy_headers) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager& config, net::Transport& transport,
@@ -106,11 +115,7 @@ void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager
 }
 
 void PrepareAttempt(http::RequestHead& head, const config::HttpConnectionManager& config, base::Duration timeout) {
-  if (timeout <= base::Duration::zero()) return;
-  for (const config::HttpFilter& filter : config.http_filters) {
-    const auto* router = std::get_if<config::RouterFilter>(&filter.config);
-    if (router != nullptr && router->suppress_envoy_headers) return;
-  }
+  if (timeout <= base::Duration::zero() || SuppressesEnvoyHeaders(config)) return;
   head.headers.Set(HeaderId::kXEnvoyExpectedRqTimeoutMs, Milliseconds(head.headers.arena(), timeout));
 }
 
@@ -128,7 +133,8 @@ void PrepareResponse(http::ResponseHead& head, const config::HttpConnectionManag
   }
 }
 
-void AddServiceTime(http::ResponseHead& head, base::Duration took) {
+void AddServiceTime(http::ResponseHead& head, const config::HttpConnectionManager& config, base::Duration took) {
+  if (SuppressesEnvoyHeaders(config)) return;
   head.headers.Set(HeaderId::kXEnvoyUpstreamServiceTime, Milliseconds(head.headers.arena(), took));
 }
 

@@ -21,6 +21,6 @@ void PrepareAttempt(http::RequestHead& head, const config::HttpConnectionManager
 void PrepareResponse(http::ResponseHead& head, const config::HttpConnectionManager& config, WorkerContext& context);
 
 // A response from upstream: how long it took to begin (x-envoy-upstream-service-time).
-void AddServiceTime(http::ResponseHead& head, base::Duration took);
+void AddServiceTime(http::ResponseHead& head, const config::HttpConnectionManager& config, base::Duration took);
 
 }  // namespace pillion::proxy

@@ -54,7 +54,9 @@ Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream
     : connection_(connection),
       downstream_(&downstream),
       arena_(context().worker.blocks()),
+      retry_timer_(this, [](void* self) { static_cast<Stream*>(self)->TryAgain(); }),
       waiting_body_(context().worker.blocks()),
+      replay_body_(context().worker.blocks()),
       timer_(this, [](void* self) { static_cast<Stream*>(self)->OnTimer(); }),
       started_(context().worker.now()),
       started_wall_(context().worker.wall_now()) {
@@ -76,7 +78,11 @@ Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream
 }
 
 Stream::~Stream() {
-  if (upstream_ != nullptr) upstream_->~UpstreamRequest();
+  for (UpstreamRequest* attempt = upstream_; attempt != nullptr;) {
+    UpstreamRequest* const earlier = attempt->earlier();
+    attempt->~UpstreamRequest();
+    attempt = earlier;
+  }
 }
 
 void Stream::Dispose() { context().streams.Delete(this); }
@@ -137,21 +143,83 @@ void Stream::StartForwarding(bool end) {
   // Who gets the 100 from here has no further one to wait for.
   const bool send_continue = !end && request_->expect_continue && !manager().manager.config().proxy_100_continue;
   if (send_continue) request_->expect_continue = false;
-  upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest)))
-      UpstreamRequest(*this, context().cluster(route_->cluster), route_->forward->priority);
-  if (const std::optional<UpstreamFailure> failure = upstream_->Start(end)) {
-    OnUpstreamFailure(*failure);
-    return;
-  }
+  has_body_ = !end;
+  retry_.emplace(route_->forward->retry_policy ? &*route_->forward->retry_policy : nullptr);
+  StartAttempt();
+  if (end || finished_) return;
   if (send_continue) {
     auto* head = arena_.New<http::ResponseHead>(arena_);
     head->status = 100;
     downstream_->SendInformational(*head);
   }
-  if (!end && !upstream_->is_open()) {
+  if (!upstream_->is_open()) {
     reading_paused_ = true;
     downstream_->PauseReading();
   }
+}
+
+void Stream::StartAttempt() {
+  const uint32_t number = upstream_ == nullptr ? 1 : upstream_->number() + 1;
+  upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest))) UpstreamRequest(
+      *this, context().cluster(route_->cluster), route_->forward->priority, number, upstream_);
+  if (const std::optional<UpstreamFailure> failure = upstream_->Start(!has_body_)) {
+    OnUpstreamFailure(*failure);
+  } else if (upstream_->is_open()) {
+    StartTryTimeouts();
+    if (number > 1) OnUpstreamOpen();
+  }
+}
+
+bool Stream::RetryAfter(const UpstreamFailure& failure) {
+  if (response_state_ != ResponseState::kNone || tunnel_) return false;
+  upstream::ClusterShard& cluster = upstream_->cluster();
+  if (failure.stale_connection && retry_->AfterStaleConnection(*request_, has_body_)) {
+    context().worker.SetTimer(retry_timer_, base::Duration::zero());
+    return true;
+  }
+  if (!retry_->AfterEnd(failure.end, cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
+    if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
+    return false;
+  }
+  context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
+  return true;
+}
+
+bool Stream::RetryAfter(const http::ResponseHead& head) {
+  if (tunnel_) return false;
+  upstream::ClusterShard& cluster = upstream_->cluster();
+  if (!retry_->AfterResponse(head, cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
+    if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
+    retry_->OnAnswer(cluster.stats());
+    return false;
+  }
+  try_deadline_ = try_idle_deadline_ = {};
+  upstream_->Cancel();
+  context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
+  return true;
+}
+
+void Stream::TryAgain() {
+  if (finished_) return;
+  waiting_body_.Clear();
+  waiting_body_.Append(replay_body_.ToString());
+  StartAttempt();
+  ArmTimer();
+}
+
+// Keeps what another attempt would have to send again. False: there will be none, or too much came.
+bool Stream::HoldForRetry(const base::Slice& data) {
+  if (!retry_->possible()) {
+    replay_body_.Clear();
+    return false;
+  }
+  if (replay_body_.size() + data.size() > manager().manager.listener().per_connection_buffer_limit) {
+    retry_->Abandon();
+    replay_body_.Clear();
+    return false;
+  }
+  replay_body_.Append(data.Share());
+  return true;
 }
 
 void Stream::SendDirectResponse(const config::DirectResponse& direct) {
@@ -164,10 +232,16 @@ void Stream::OnData(base::Slice data, bool end) {
   request_bytes_ += data.size();
   TouchIdle();
   if (end) CompleteRequest();
-  if (finished_ || upstream_ == nullptr || upstream_->is_over()) return;
+  if (finished_ || upstream_ == nullptr) return;
+  const bool held = response_state_ == ResponseState::kNone && HoldForRetry(data);
   if (!upstream_->is_open()) {
-    if (!data.empty()) waiting_body_.Append(std::move(data));
-    return;  // reading is paused; OnUpstreamOpen() goes on
+    // Not open yet, and reading is paused: OnUpstreamOpen() goes on. Or over, and TryAgain() sends what is held.
+    if (!data.empty() && !upstream_->is_over()) waiting_body_.Append(std::move(data));
+    if (held && !end && !reading_paused_) {
+      reading_paused_ = true;
+      downstream_->PauseReading();
+    }
+    return;
   }
   if (!upstream_->SendData(std::move(data), end) && !end) {
     reading_paused_ = true;
@@ -179,12 +253,9 @@ void Stream::OnData(base::Slice data, bool end) {
 void Stream::OnTrailers(http::HeaderMap& trailers) {
   if (finished_) return;
   CompleteRequest();
-  if (upstream_ == nullptr || upstream_->is_over()) return;
-  if (upstream_->is_open()) {
-    upstream_->SendTrailers(trailers);
-  } else {
-    request_trailers_ = &trailers;
-  }
+  if (upstream_ == nullptr) return;
+  request_trailers_ = &trailers;  // another attempt needs them again
+  if (upstream_->is_open()) upstream_->SendTrailers(trailers);
 }
 
 void Stream::CompleteRequest() {
@@ -237,13 +308,16 @@ void Stream::OnSendReady() {
 
 void Stream::OnUpstreamOpen() {
   bool room = true;
+  StartTryTimeouts();
   const bool complete = request_state_ == RequestState::kComplete;
   while (!waiting_body_.empty()) {
     base::Slice data = waiting_body_.TakeFront();
     const bool last = complete && waiting_body_.empty() && request_trailers_ == nullptr;
     room = upstream_->SendData(std::move(data), last);
   }
-  if (request_trailers_ != nullptr) {
+  if (!has_body_) {
+    // The head was all.
+  } else if (complete && request_trailers_ != nullptr) {
     upstream_->SendTrailers(*request_trailers_);
   } else if (complete && !upstream_->request_ended()) {
     room = upstream_->SendData(base::Slice(), true);
@@ -270,18 +344,19 @@ void Stream::OnUpstreamInformational(http::ResponseHead& head) {
 void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
   TouchIdle();
   try_deadline_ = {};
+  TouchTry();
   if (tunnel_ && head.status != 101) {
     // Refused: an ordinary answer, and what follows the request's head is not ours to pass on.
     tunnel_ = false;
     request_state_ = RequestState::kComplete;
   }
   if (tunnel_) {
-    route_deadline_ = {};
+    route_deadline_ = try_idle_deadline_ = {};
     manager().stats.downstream_cx_upgrades_total.Increment();
     manager().stats.downstream_cx_upgrades_active.Increment();
     counted_upgrade_ = true;
   }
-  AddServiceTime(head, context().worker.now() - upstream_->head_sent());
+  AddServiceTime(head, manager().manager.config(), context().worker.now() - upstream_->head_sent());
   PrepareResponse(head, manager().manager.config(), context());
   details_ = "via_upstream";
   SendHead(head, end);
@@ -290,6 +365,7 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
 
 void Stream::OnUpstreamData(base::Slice data, bool end) {
   TouchIdle();
+  TouchTry();
   response_bytes_ += data.size();
   if (!downstream_->SendData(std::move(data), end) && !end) {
     upstream_paused_ = true;
@@ -305,6 +381,8 @@ void Stream::OnUpstreamTrailers(http::HeaderMap& trailers) {
 }
 
 void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
+  try_deadline_ = try_idle_deadline_ = {};
+  if (RetryAfter(failure)) return;
   if (response_state_ == ResponseState::kNone) {
     overloaded_ = failure.overloaded;
     SendLocalReply(failure.status, failure.body, failure.flag, failure.details);
@@ -324,6 +402,7 @@ void Stream::SendLocalReply(int status, std::string_view body, ResponseFlag flag
     return;
   }
   details_ = details;
+  tunnel_ = false;  // there will be none
   if (upstream_ != nullptr) upstream_->Cancel();
   LocalReply reply = MakeLocalReply(arena_, status, body, is_grpc_, grpc_status);
   if (overloaded_) reply.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
@@ -377,6 +456,7 @@ void Stream::Finish() {
   finished_ = true;
   downstream_ = nullptr;
   timer_.Cancel();
+  retry_timer_.Cancel();
   if (upstream_ != nullptr) upstream_->Cancel();
   if (!manager().manager.logs().empty()) Log();
   HttpStats& stats = manager().stats;
@@ -430,9 +510,22 @@ void Stream::StartRouteTimeout() {
   const base::MonotonicTime now = context().worker.now();
   const config::RouteAction& forward = *route_->forward;
   if (!IsSet(route_deadline_) && forward.timeout > base::Duration::zero()) route_deadline_ = now + forward.timeout;
-  if (forward.retry_policy && forward.retry_policy->per_try_timeout > base::Duration::zero() &&
-      response_state_ == ResponseState::kNone && upstream_->is_open()) {
-    try_deadline_ = now + forward.retry_policy->per_try_timeout;
+}
+
+void Stream::StartTryTimeouts() {
+  if (!route_->forward->retry_policy) return;
+  const config::RetryPolicy& policy = *route_->forward->retry_policy;
+  if (policy.per_try_timeout > base::Duration::zero()) {
+    try_deadline_ = context().worker.now() + policy.per_try_timeout;
+  }
+  if (policy.per_try_idle_timeout > base::Duration::zero()) {
+    try_idle_deadline_ = context().worker.now() + policy.per_try_idle_timeout;
+  }
+}
+
+void Stream::TouchTry() {
+  if (IsSet(try_idle_deadline_)) {
+    try_idle_deadline_ = context().worker.now() + route_->forward->retry_policy->per_try_idle_timeout;
   }
 }
 
@@ -448,7 +541,7 @@ void Stream::ArmTimer() {
   if (finished_) return;
   base::MonotonicTime earliest{};
   for (const base::MonotonicTime deadline : {idle_deadline_, head_deadline_, request_deadline_, route_deadline_,
-                                             try_deadline_, duration_deadline_}) {
+                                             try_deadline_, try_idle_deadline_, duration_deadline_}) {
     if (IsSet(deadline) && (!IsSet(earliest) || deadline < earliest)) earliest = deadline;
   }
   if (IsSet(earliest)) context().worker.timers().Set(timer_, earliest);
@@ -474,14 +567,25 @@ void Stream::OnTimer() {
     upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
     SendLocalReply(504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
   } else if (passed(try_deadline_)) {
-    upstream_->CancelForTimeout(UpstreamRequest::Timeout::kTry);
-    SendLocalReply(504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout, "upstream_per_try_timeout");
+    OnTryTimeout(UpstreamRequest::Timeout::kTry, "upstream_per_try_timeout");
+  } else if (passed(try_idle_deadline_)) {
+    OnTryTimeout(UpstreamRequest::Timeout::kTryIdle, "upstream_per_try_idle_timeout");
   } else if (passed(idle_deadline_)) {
     stats.downstream_rq_idle_timeout.Increment();
     SendLocalReply(complete ? 504 : 408, "stream timeout", ResponseFlag::kStreamIdleTimeout, "stream_idle_timeout");
   } else {
     ArmTimer();
   }
+}
+
+void Stream::OnTryTimeout(UpstreamRequest::Timeout timeout, std::string_view details) {
+  upstream_->CancelForTimeout(timeout);
+  OnUpstreamFailure({.status = 504,
+                     .body = "upstream request timeout",
+                     .flag = ResponseFlag::kUpstreamRequestTimeout,
+                     .details = details,
+                     .end = AttemptEnd::kTimeout});
+  ArmTimer();
 }
 
 }  // namespace pillion::proxy

@@ -24,6 +24,7 @@
 #include "source/codec/codec.h"
 #include "source/event/worker.h"
 #include "source/proxy/downstream_connection.h"
+#include "source/proxy/retry.h"
 #include "source/proxy/upstream_request.h"
 #include "source/route/table.h"
 #include "source/telemetry/response_flag.h"
@@ -40,6 +41,8 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   // What the upstream request tells. A response may begin while the request is still coming.
   void OnUpstreamOpen();  // it takes body now
   void OnUpstreamInformational(http::ResponseHead& head);
+  // True: the response is given up, another attempt is made.
+  bool RetryAfter(const http::ResponseHead& head);
   void OnUpstreamHead(http::ResponseHead& head, bool end);
   void OnUpstreamData(base::Slice data, bool end);
   void OnUpstreamTrailers(http::HeaderMap& trailers);
@@ -72,6 +75,11 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   void CompleteRequest();
   bool StartUpgrade();  // false: a local reply was sent
   void StartForwarding(bool end);
+  void StartAttempt();
+  bool RetryAfter(const UpstreamFailure& failure);
+  // After Retry::Delay(), with the body from its start.
+  void TryAgain();
+  bool HoldForRetry(const base::Slice& data);
   void SendDirectResponse(const config::DirectResponse& direct);
   // A response of our own. `flag` is kCount for none. The request, where it is not complete, is given up.
   // `grpc_status` of the answer to a gRPC request; -1: what belongs to `status`.
@@ -86,7 +94,10 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
 
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
   void StartRouteTimeout();
+  void StartTryTimeouts();
   void TouchIdle();
+  void TouchTry();
+  void OnTryTimeout(UpstreamRequest::Timeout timeout, std::string_view details);
   void ArmTimer();
   void OnTimer();
 
@@ -96,8 +107,11 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   http::RequestHead* request_ = nullptr;
   http::ResponseHead* response_ = nullptr;  // as sent
   const route::Entry* route_ = nullptr;
-  UpstreamRequest* upstream_ = nullptr;  // in the arena; destroyed here
-  base::Buffer waiting_body_;            // came before the upstream stream was open
+  UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
+  std::optional<Retry> retry_;
+  base::Timer retry_timer_;
+  base::Buffer waiting_body_;  // came before the upstream stream was open
+  base::Buffer replay_body_;   // all that came, while another attempt is possible
   http::HeaderMap* request_trailers_ = nullptr;  // the same
   http::HeaderMap* response_trailers_ = nullptr;
 
@@ -112,6 +126,7 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   base::MonotonicTime request_deadline_{};
   base::MonotonicTime route_deadline_{};
   base::MonotonicTime try_deadline_{};
+  base::MonotonicTime try_idle_deadline_{};
   base::MonotonicTime duration_deadline_{};
   base::Duration idle_timeout_{0};
 
@@ -126,6 +141,7 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   bool reading_paused_ = false;    // downstream
   bool upstream_paused_ = false;
   bool tunnel_ = false;
+  bool has_body_ = false;          // the request
   bool counted_upgrade_ = false;
   bool overloaded_ = false;  // a breaker refused the request
 };

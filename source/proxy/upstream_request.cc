@@ -10,9 +10,6 @@ namespace {
 
 using telemetry::ResponseFlag;
 
-// Envoy's words for the reasons, which people's scripts know.
-#define PILLION_RESET_TEXT(reason) "upstream connect error or disconnect/reset before headers. reset reason: " reason
-
 // "<prefix>{<text>}" with blanks as underscores, as RESPONSE_CODE_DETAILS are written.
 std::string_view Details(base::Arena& arena, std::string_view prefix, std::string_view text) {
   base::ArenaText details;
@@ -27,8 +24,9 @@ std::string_view Details(base::Arena& arena, std::string_view prefix, std::strin
 
 }  // namespace
 
-UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority)
-    : PoolWaiter(priority), stream_(stream), cluster_(cluster) {}
+UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority,
+                                 uint32_t number, UpstreamRequest* earlier)
+    : PoolWaiter(priority), stream_(stream), cluster_(cluster), number_(number), earlier_(earlier) {}
 
 UpstreamRequest::~UpstreamRequest() { Cancel(); }
 
@@ -39,7 +37,8 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   host_ = cluster_.PickHost();
   if (host_ == nullptr) {
     state_ = State::kOver;
-    return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream"};
+    return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
+                           AttemptEnd::kOverflow};
   }
   using Configured = config::UpstreamHttp::Protocol;
   const Configured configured = cluster_.config().http.protocol;
@@ -70,6 +69,7 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   request_ended_ = head_ends_;
   if (head_ends_) request_sent_ = head_sent_;
   connection_id_ = connection.id();
+  served_others_ = connection.requests_served() > 0;
   if (!stream_.manager().manager.logs().empty()) local_address_ = arena().Copy(connection.local_text());
   upstream_->SendHead(stream_.request(), head_ends_);
 }
@@ -124,8 +124,18 @@ void UpstreamRequest::Cancel() {
 }
 
 void UpstreamRequest::CancelForTimeout(Timeout timeout) {
-  (timeout == Timeout::kTry ? cluster_.stats().upstream_rq_per_try_timeout : cluster_.stats().upstream_rq_timeout)
-      .Increment();
+  upstream::ClusterStats& stats = cluster_.stats();
+  switch (timeout) {
+    case Timeout::kRequest:
+      stats.upstream_rq_timeout.Increment();
+      break;
+    case Timeout::kTry:
+      stats.upstream_rq_per_try_timeout.Increment();
+      break;
+    case Timeout::kTryIdle:
+      stats.upstream_rq_per_try_idle_timeout.Increment();
+      break;
+  }
   if (host_ != nullptr) host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqTimeout);
   Cancel();
 }
@@ -134,6 +144,7 @@ void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpst
 
 void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   response_began_ = stream_.context().worker.now();
+  if (stream_.RetryAfter(head)) return;
   CountResponse(head.status);
   if (end) ReceivedEnd();
   stream_.OnUpstreamHead(head, end);
@@ -192,7 +203,7 @@ void UpstreamRequest::CountResponse(int status) {
 
 void UpstreamRequest::Describe(telemetry::RequestRecord& record) const {
   using telemetry::TimePoint;
-  record.upstream_attempts = 1;
+  record.upstream_attempts = number_;
   if (host_ != nullptr) {
     record.upstream_remote_address = host_->address_text();
     record.upstream_host_name = host_->hostname();
@@ -208,15 +219,31 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) const {
   record.at(TimePoint::kUpstreamRxEnd) = response_got_;
 }
 
+// Envoy's words, which people's scripts know.
+std::string_view UpstreamRequest::ResetText(std::string_view reason) {
+  base::ArenaText text;
+  text.Append(arena(), "upstream connect error or disconnect/reset before headers. ");
+  text.Append(arena(), number_ > 1 ? "retried and the latest reset reason: " : "reset reason: ");
+  text.Append(arena(), reason);
+  return text.view();
+}
+
 UpstreamFailure UpstreamRequest::FailureOf(upstream::PoolFailure failure, int error) {
   constexpr std::string_view kPrefix = "upstream_reset_before_response_started";
   switch (failure) {
     case upstream::PoolFailure::kOverflow:
-      return {503, PILLION_RESET_TEXT("overflow"), ResponseFlag::kUpstreamOverflow,
-              "upstream_reset_before_response_started{overflow}", true};
+      return {.status = 503,
+              .body = ResetText("overflow"),
+              .flag = ResponseFlag::kUpstreamOverflow,
+              .details = "upstream_reset_before_response_started{overflow}",
+              .end = AttemptEnd::kOverflow,
+              .overloaded = true};
     case upstream::PoolFailure::kConnectTimeout:
-      return {503, PILLION_RESET_TEXT("connection timeout"), ResponseFlag::kUpstreamConnectionFailure,
-              "upstream_reset_before_response_started{connection_timeout}"};
+      return {.status = 503,
+              .body = ResetText("connection timeout"),
+              .flag = ResponseFlag::kUpstreamConnectionFailure,
+              .details = "upstream_reset_before_response_started{connection_timeout}",
+              .end = AttemptEnd::kConnectFailed};
     case upstream::PoolFailure::kConnectFailed:
       break;
   }
@@ -224,30 +251,43 @@ UpstreamFailure UpstreamRequest::FailureOf(upstream::PoolFailure failure, int er
   text.Append(arena(), "remote connection failure|delayed connect error: ");
   char buffer[128];
   text.Append(arena(), strerror_r(error, buffer, sizeof buffer));
-  return {503, PILLION_RESET_TEXT("remote connection failure"), ResponseFlag::kUpstreamConnectionFailure,
-          Details(arena(), kPrefix, text.view())};
+  return {.status = 503,
+          .body = ResetText("remote connection failure"),
+          .flag = ResponseFlag::kUpstreamConnectionFailure,
+          .details = Details(arena(), kPrefix, text.view()),
+          .end = AttemptEnd::kConnectFailed};
 }
 
 UpstreamFailure UpstreamRequest::FailureOf(codec::ResetReason reason, std::string_view detail) {
   const std::string_view prefix = stream_.response_started() ? "upstream_reset_after_response_started"
                                                              : "upstream_reset_before_response_started";
+  const auto failure = [&](int status, std::string_view text, ResponseFlag flag, AttemptEnd end) {
+    return UpstreamFailure{.status = status,
+                           .body = ResetText(text),
+                           .flag = flag,
+                           .details = Details(arena(), prefix, text),
+                           .end = end};
+  };
   switch (reason) {
     case codec::ResetReason::kProtocolError: {
+      UpstreamFailure result =
+          failure(502, "protocol error", ResponseFlag::kUpstreamProtocolError, AttemptEnd::kReset);
       base::ArenaText text;
       text.Append(arena(), "protocol error|");
       text.Append(arena(), detail);
-      return {502, PILLION_RESET_TEXT("protocol error"), ResponseFlag::kUpstreamProtocolError,
-              Details(arena(), prefix, text.view())};
+      result.details = Details(arena(), prefix, text.view());
+      return result;
     }
-    case codec::ResetReason::kConnectionEnd:
-      return {503, PILLION_RESET_TEXT("connection termination"), ResponseFlag::kUpstreamConnectionTermination,
-              Details(arena(), prefix, "connection termination")};
+    case codec::ResetReason::kConnectionEnd: {
+      UpstreamFailure result = failure(503, "connection termination", ResponseFlag::kUpstreamConnectionTermination,
+                                       AttemptEnd::kReset);
+      result.stale_connection = served_others_;
+      return result;
+    }
     case codec::ResetReason::kRefused:
-      return {503, PILLION_RESET_TEXT("remote refused stream reset"), ResponseFlag::kUpstreamRemoteReset,
-              Details(arena(), prefix, "remote refused stream reset")};
+      return failure(503, "remote refused stream reset", ResponseFlag::kUpstreamRemoteReset, AttemptEnd::kRefused);
     default:
-      return {503, PILLION_RESET_TEXT("remote reset"), ResponseFlag::kUpstreamRemoteReset,
-              Details(arena(), prefix, "remote reset")};
+      return failure(503, "remote reset", ResponseFlag::kUpstreamRemoteReset, AttemptEnd::kReset);
   }
 }
 

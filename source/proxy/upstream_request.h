@@ -19,6 +19,7 @@
 #include "source/base/timer_wheel.h"
 #include "source/codec/codec.h"
 #include "source/config/route.h"
+#include "source/proxy/retry.h"
 #include "source/telemetry/request_record.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/pooled_connection.h"
@@ -33,15 +34,19 @@ struct UpstreamFailure {
   std::string_view body;
   telemetry::ResponseFlag flag;
   std::string_view details;  // in the stream's arena, or static
+  AttemptEnd end;
+  bool stale_connection = false;  // it had served others before, and not a byte came in answer
   bool overloaded = false;   // x-envoy-overloaded
 };
 
 class UpstreamRequest final : public codec::ResponseReceiver, private upstream::PoolWaiter {
  public:
-  UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority);
+  // `number` of this attempt, from 1. `earlier`: the attempt before it, or null.
+  UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority, uint32_t number,
+                  UpstreamRequest* earlier);
   ~UpstreamRequest();
 
-  enum class Timeout : uint8_t { kRequest, kTry };
+  enum class Timeout : uint8_t { kRequest, kTry, kTryIdle };
 
   // `end`: the request has no body. A failure means that the request is over.
   [[nodiscard]] std::optional<UpstreamFailure> Start(bool end);
@@ -64,6 +69,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   bool is_over() const { return state_ == State::kOver; }
   bool request_ended() const { return request_ended_; }  // sent to its end
 
+  UpstreamRequest* earlier() const { return earlier_; }
+  uint32_t number() const { return number_; }
   upstream::ClusterShard& cluster() { return cluster_; }
   const upstream::Host* host() const { return host_.get(); }
   upstream::PooledConnection* connection() { return connection_; }  // null until open
@@ -87,6 +94,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   void OnPoolFailure(upstream::PoolFailure failure, int error) override;
 
   void Open(codec::ClientStream& stream, upstream::PooledConnection& connection);
+  std::string_view ResetText(std::string_view reason);
   UpstreamFailure FailureOf(upstream::PoolFailure failure, int error);
   UpstreamFailure FailureOf(codec::ResetReason reason, std::string_view detail);
   void SentEnd();
@@ -96,6 +104,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
 
   Stream& stream_;
   upstream::ClusterShard& cluster_;
+  const uint32_t number_;
+  UpstreamRequest* const earlier_;
   std::shared_ptr<upstream::Host> host_;
   upstream::Pool* pool_ = nullptr;
   codec::ClientStream* upstream_ = nullptr;  // while kOpen
@@ -107,6 +117,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   base::MonotonicTime response_began_{};
   base::MonotonicTime response_got_{};
   State state_ = State::kIdle;
+  bool served_others_ = false;   // the connection, before this request
   bool head_ends_ = false;       // the request has no body
   bool request_ended_ = false;   // sent
   bool response_ended_ = false;  // received

@@ -1,0 +1,134 @@
+#include "source/proxy/retry.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace pillion::proxy {
+namespace {
+
+bool IsIdempotent(http::Method method) {
+  switch (method) {
+    case http::Method::kGet:
+    case http::Method::kHead:
+    case http::Method::kOptions:
+    case http::Method::kTrace:
+    case http::Method::kPut:
+    case http::Method::kDelete:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The conditions that an answer fulfils.
+uint32_t ConditionsOf(const http::ResponseHead& head, const config::RetryPolicy& policy) {
+  uint32_t conditions = 0;
+  if (head.status >= 500) conditions |= config::kRetryOn5xx;
+  if (head.status >= 502 && head.status <= 504) conditions |= config::kRetryOnGatewayError;
+  if (head.status == 409) conditions |= config::kRetryOnRetriable4xx;
+  const auto& codes = policy.retriable_status_codes;
+  if (std::find(codes.begin(), codes.end(), head.status) != codes.end()) {
+    conditions |= config::kRetryOnRetriableStatusCodes;
+  }
+  if (head.headers.Find("x-envoy-ratelimited") != nullptr) conditions |= config::kRetryOnEnvoyRatelimited;
+  const std::string_view grpc = head.headers.Get(http::HeaderId::kGrpcStatus);
+  int status = 0;
+  std::from_chars(grpc.data(), grpc.data() + grpc.size(), status);
+  switch (status) {
+    case 1:
+      conditions |= config::kRetryOnGrpcCancelled;
+      break;
+    case 4:
+      conditions |= config::kRetryOnGrpcDeadlineExceeded;
+      break;
+    case 8:
+      conditions |= config::kRetryOnGrpcResourceExhausted;
+      break;
+    case 13:
+      conditions |= config::kRetryOnGrpcInternal;
+      break;
+    case 14:
+      conditions |= config::kRetryOnGrpcUnavailable;
+      break;
+  }
+  return conditions;
+}
+
+uint32_t ConditionsOf(AttemptEnd end) {
+  constexpr uint32_t kNoAnswer = config::kRetryOn5xx | config::kRetryOnGatewayError | config::kRetryOnReset;
+  switch (end) {
+    case AttemptEnd::kOverflow:
+      return 0;
+    case AttemptEnd::kConnectFailed:
+      return kNoAnswer | config::kRetryOnConnectFailure | config::kRetryOnResetBeforeRequest;
+    case AttemptEnd::kRefused:
+      return kNoAnswer | config::kRetryOnRefusedStream | config::kRetryOnResetBeforeRequest;
+    case AttemptEnd::kReset:
+    case AttemptEnd::kTimeout:
+      return kNoAnswer;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool Retry::AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+  if (policy_ == nullptr || (ConditionsOf(end) & policy_->retry_on) == 0) return false;
+  return Take(breaker, stats);
+}
+
+bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+  if (policy_ == nullptr || (ConditionsOf(head, *policy_) & policy_->retry_on) == 0) return false;
+  return Take(breaker, stats);
+}
+
+bool Retry::AfterStaleConnection(const http::RequestHead& request, bool has_body) {
+  if (stale_used_ || has_body || !IsIdempotent(request.method_id)) return false;
+  stale_used_ = true;
+  return true;
+}
+
+bool Retry::Take(upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+  if (abandoned_) {
+    stats.retry_or_shadow_abandoned.Increment();
+    return false;
+  }
+  if (used_ == policy_->num_retries) {
+    if (!exhausted_ && used_ > 0) stats.upstream_rq_retry_limit_exceeded.Increment();
+    exhausted_ = used_ > 0;
+    return false;
+  }
+  if (breaker_ == nullptr) {
+    if (!breaker.Take()) {
+      stats.upstream_rq_retry_overflow.Increment();
+      return false;
+    }
+    breaker_ = &breaker;
+  }
+  ++used_;
+  stats.upstream_rq_retry.Increment();
+  stats.upstream_rq_retry_backoff_exponential.Increment();
+  return true;
+}
+
+base::Duration Retry::Delay(base::Random& random) const {
+  if (used_ == 0) return base::Duration::zero();
+  // Full jitter in [0, (2^n - 1) * base), bounded.
+  const uint64_t factor = (uint64_t{1} << std::min<uint32_t>(used_, 20)) - 1;
+  const uint64_t most = std::min<uint64_t>(factor * static_cast<uint64_t>(policy_->back_off_base.count()),
+                                           static_cast<uint64_t>(policy_->back_off_max.count()));
+  return base::Duration(static_cast<int64_t>(random.Below(most + 1)));
+}
+
+void Retry::OnAnswer(upstream::ClusterStats& stats) {
+  if (used_ > 0 && !exhausted_) stats.upstream_rq_retry_success.Increment();
+  GiveBack();
+}
+
+void Retry::GiveBack() {
+  if (breaker_ == nullptr) return;
+  breaker_->Give();
+  breaker_ = nullptr;
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,69 @@
+#pragma once
+
+// Whether a request is tried again: the policy of its route, and how much of it is used up. Member of a stream; made
+// only where it can matter.
+//
+// A request is tried again only while nothing of a response has gone downstream, and while its body so far is still
+// held. Without a policy there is one more try in one case: an idle connection that ended just when it was used again
+// (RFC 9112, 9.3.1), for a request that may be repeated (RFC 9110, 9.2.2) and has no body.
+
+#include <cstdint>
+#include <optional>
+
+#include "source/base/random.h"
+#include "source/config/route.h"
+#include "source/http/message.h"
+#include "source/upstream/breaker.h"
+#include "source/upstream/cluster_stats.h"
+
+namespace pillion::proxy {
+
+// What an attempt without an answer ended by.
+enum class AttemptEnd : uint8_t {
+  kOverflow,        // a breaker refused it: trying again would only ask once more
+  kConnectFailed,   // or timed out
+  kRefused,         // by the peer, unprocessed
+  kReset,           // any other end before the answer, a bad answer too
+  kTimeout,         // per_try_timeout, per_try_idle_timeout
+};
+
+class Retry {
+ public:
+  // `policy` may be null.
+  explicit Retry(const config::RetryPolicy* policy) : policy_(policy) {}
+  ~Retry() { GiveBack(); }
+  Retry(const Retry&) = delete;
+  Retry& operator=(const Retry&) = delete;
+
+  // True while another try is possible: the body is held for it.
+  bool possible() const { return policy_ != nullptr && policy_->retry_on != 0 && used_ < policy_->num_retries && !abandoned_; }
+  // The body became larger than what is held.
+  void Abandon() { abandoned_ = true; }
+
+  // True: try again, after Delay(). Takes one of the breaker's retries until the next call, or the end.
+  bool AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats);
+  bool AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats);
+  // The attempt's connection had served others and ended without a byte in answer.
+  bool AfterStaleConnection(const http::RequestHead& request, bool has_body);
+
+  base::Duration Delay(base::Random& random) const;
+
+  // An answer came that is not tried again: counted when it took more than one try.
+  void OnAnswer(upstream::ClusterStats& stats);
+
+  uint32_t used() const { return used_; }
+  bool exhausted() const { return exhausted_; }  // one more would have been made
+
+ private:
+  bool Take(upstream::Breaker& breaker, upstream::ClusterStats& stats);
+  void GiveBack();
+
+  const config::RetryPolicy* const policy_;
+  upstream::Breaker* breaker_ = nullptr;  // of which one is taken
+  uint32_t used_ = 0;
+  bool stale_used_ = false;
+  bool abandoned_ = false;
+  bool exhausted_ = false;
+};
+
+}  // namespace pillion::proxy
