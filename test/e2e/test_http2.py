@@ -12,10 +12,11 @@ from peers.programs import CACHE, nghttpd, nginx
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("upstream", ["h1", "h2"])
+@pytest.mark.parametrize("upstream", ["h2"])
 @pytest.mark.parametrize("codec", ["AUTO", "HTTP2"])
 def test_h2spec(pillion, program, tmp_path, upstream, codec):
-    """Each and every one of its cases."""
+    """Each and every one of its cases. The upstream answers when the request has ended: an answer that comes before, as nginx gives to
+    a POST, may be out before the frames that are wrong come in."""
     (tmp_path / "www").mkdir()
     (tmp_path / "www/index.html").write_text("hello\n", encoding="utf-8")
     server = program(nginx if upstream == "h1" else nghttpd, tmp_path)
