@@ -101,12 +101,11 @@ class Session {
   nghttp2_session* session_ = nullptr;
   HeadDecoder decoder_;
   FloodGuard floods_;
-  bool failed_ = false;       // FailConnection() was called
+  bool failed_ = false;  // by FailConnection(), EndByFlood() or AbortAll()
   bool peer_ended_ = false;
-  bool draining_ = false;     // no further streams
+  bool draining_ = false;  // no further streams
   bool goaway_received_ = false;
-  size_t heads_unsent_ = 0;   // requests that nghttp2 holds back
-
+  size_t heads_unsent_ = 0;  // requests that nghttp2 holds back
   base::IntrusiveList<Stream, OpenTag> streams_;
 
  private:
@@ -144,10 +143,10 @@ class Session {
   Stream* stash_stream_ = nullptr;      // of the data that waits to be seen whether it is the last
   base::Slice stash_;
   size_t budget_ = 0;
-  size_t held_ = 0;                // received by paused streams
-  size_t connection_taken_ = 0;    // to be granted to the connection
-  size_t connection_withheld_ = 0; // to be granted once less is held
-  bool output_wanted_ = false;     // OutputAdded() was called since Produce()
+  size_t held_ = 0;                 // received by paused streams
+  size_t connection_taken_ = 0;     // to be granted to the connection
+  size_t connection_withheld_ = 0;  // to be granted once less is held
+  bool output_wanted_ = false;      // OutputAdded() was called since Produce()
   bool over_budget_ = false;
 };
 

@@ -92,6 +92,8 @@ void Stream::HeadQueued(bool end) {
 
 void Stream::ResetByReceiver(ResetReason reason) {
   if (over()) return;
+  // NO_ERROR is a server's word (RFC 9113, 8.1).
+  if (session_.role_ == Session::Role::kClient && reason == ResetReason::kNoError) reason = ResetReason::kCancel;
   if (reason == ResetReason::kNoError && end_queued_) {
     LetGo();
     return;

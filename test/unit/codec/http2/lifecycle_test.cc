@@ -238,6 +238,28 @@ TEST(Lifecycle, CancelBeforeTheHeadIsSent) {
   EXPECT_EQ(side.peer.connection.active_streams(), 0u);
 }
 
+TEST(Lifecycle, ClientResets) {
+  const std::pair<ResetReason, std::string> cases[] = {{ResetReason::kNoError, "CANCEL"},
+                                                       {ResetReason::kCancel, "CANCEL"},
+                                                       {ResetReason::kProtocolError, "PROTOCOL_ERROR"},
+                                                       {ResetReason::kInternalError, "INTERNAL_ERROR"}};
+  for (const auto& [reason, code] : cases) {
+    for (const bool request_ended : {false, true}) {
+      RawSide<ClientPeer> side;
+      auto call = side.peer.NewCall("POST", "/");
+      call.response->stream->SendHead(*call.head, request_ended);
+      side.Output();
+      side.Send(SettingsFrame() + HeadersFrame(1, {{":status", "200"}}, kEndHeaders) + DataFrame(1, "part"));
+      call.response->stream->Reset(reason);
+      EXPECT_EQ(FramesText(side.Output()), "RST_STREAM 1 " + code + "\n");
+      EXPECT_EQ(side.peer.connection.active_streams(), 0u);
+      EXPECT_EQ(side.peer.streams_ended, 1);
+      EXPECT_EQ(side.Send(DataFrame(1, "late", kEndStream)), "");
+      EXPECT_EQ(call.response->Text(), "head 200\ndata 4\n");
+    }
+  }
+}
+
 TEST(Lifecycle, EarlyAnswerThenTheRequestIsCancelled) {
   Pair pair;
   auto call = pair.client.NewCall("POST", "/");
