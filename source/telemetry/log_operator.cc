@@ -87,7 +87,8 @@ struct LogOperators {
     scratch.clear();
     if (self.choice_ == 0) record.response_flags.AppendShortNames(scratch);
     if (self.choice_ == 1) record.response_flags.AppendLongNames(scratch);
-    return LogValue::TextOrMissing(scratch);
+    if (scratch.empty()) scratch = "-";  // a value, also in JSON: there was nothing to say
+    return LogValue::Text(scratch);
   }
 
   static LogValue Field(const http::HeaderMap& headers, const LogOperator::Header& header) {

@@ -135,8 +135,21 @@ def test_upgrade_that_is_not_configured(pillion, serve):
 
 def test_upgrade_that_the_upstream_refuses(pillion, serve):
     proxy = simple(pillion, serve.h1(lambda request: Response(400, [], b"no")), upgrade_configs=[{"upgrade_type": "websocket"}])
-    response = proxy.exchange(Request(fields=[("connection", "Upgrade"), ("upgrade", "websocket")]))
-    assert (response.status, response.body) == (400, b"no")
+    connection = proxy.connect()
+    for _ in range(3):  # the connection lives on
+        response = connection.exchange(Request(fields=[("connection", "Upgrade"), ("upgrade", "websocket")]))
+        assert (response.status, response.body) == (400, b"no")
+    connection.close()
+
+
+def test_upgrade_that_never_reaches_an_upstream(pillion):
+    proxy = pillion(b.bootstrap([b.listener(b.http(upgrade_configs=[{"upgrade_type": "websocket"}]))],
+                                [b.cluster(("127.0.0.1", b.free_port()))]))
+    connection = proxy.connect()
+    for _ in range(3):
+        assert connection.exchange(Request(fields=[("connection", "Upgrade"), ("upgrade", "websocket")])).status == 503
+    connection.close()
+    assert proxy.stat("http.ingress.downstream_rq_active") == 0
 
 
 def test_client_that_closes_its_sending_half_is_answered(pillion, serve):
