@@ -36,7 +36,9 @@ class Retry {
   Retry& operator=(const Retry&) = delete;
 
   // True while another try is possible: the body is held for it.
-  bool possible() const { return policy_ != nullptr && policy_->retry_on != 0 && used_ < policy_->num_retries && !abandoned_; }
+  bool possible() const {
+    return policy_ != nullptr && policy_->retry_on != 0 && used_ < policy_->num_retries && !abandoned_;
+  }
   // The body became larger than what is held.
   void Abandon() { abandoned_ = true; }
 

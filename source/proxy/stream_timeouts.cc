@@ -1,0 +1,98 @@
+#include "source/proxy/stream.h"
+
+// The stream's timeouts. Which of several that have passed is told: the first in OnTimer().
+
+namespace pillion::proxy {
+
+using telemetry::ResponseFlag;
+
+namespace {
+
+bool IsSet(base::MonotonicTime time) { return time != base::MonotonicTime{}; }
+
+}  // namespace
+
+void Stream::StartRouteTimeout() {
+  if (tunnel_ || response_state_ == ResponseState::kComplete) return;
+  const base::MonotonicTime now = context().worker.now();
+  const config::RouteAction& forward = *route_->forward;
+  if (!IsSet(route_deadline_) && forward.timeout > base::Duration::zero()) route_deadline_ = now + forward.timeout;
+}
+
+void Stream::StartTryTimeouts() {
+  if (!route_->forward->retry_policy) return;
+  const config::RetryPolicy& policy = *route_->forward->retry_policy;
+  if (policy.per_try_timeout > base::Duration::zero()) {
+    try_deadline_ = context().worker.now() + policy.per_try_timeout;
+  }
+  if (policy.per_try_idle_timeout > base::Duration::zero()) {
+    try_idle_deadline_ = context().worker.now() + policy.per_try_idle_timeout;
+  }
+}
+
+void Stream::TouchTry() {
+  if (IsSet(try_idle_deadline_)) {
+    try_idle_deadline_ = context().worker.now() + route_->forward->retry_policy->per_try_idle_timeout;
+  }
+}
+
+void Stream::TouchIdle() {
+  if (idle_timeout_ > base::Duration::zero()) {
+    idle_deadline_ = context().worker.now() + idle_timeout_;
+  } else {
+    idle_deadline_ = {};
+  }
+}
+
+void Stream::ArmTimer() {
+  if (finished_) return;
+  base::MonotonicTime earliest{};
+  for (const base::MonotonicTime deadline : {idle_deadline_, head_deadline_, request_deadline_, route_deadline_,
+                                             try_deadline_, try_idle_deadline_, duration_deadline_}) {
+    if (IsSet(deadline) && (!IsSet(earliest) || deadline < earliest)) earliest = deadline;
+  }
+  if (IsSet(earliest)) context().worker.timers().Set(timer_, earliest);
+}
+
+void Stream::OnTimer() {
+  const base::MonotonicTime now = context().worker.now();
+  const auto passed = [now](base::MonotonicTime deadline) { return IsSet(deadline) && deadline <= now; };
+  const bool complete = request_state_ == RequestState::kComplete;
+  HttpStats& stats = manager().stats;
+  if (passed(head_deadline_)) {
+    stats.downstream_rq_header_timeout.Increment();
+    SendLocalReply(408, "request header timeout", ResponseFlag::kCount, "request_header_timeout");
+  } else if (passed(request_deadline_)) {
+    stats.downstream_rq_timeout.Increment();
+    SendLocalReply(408, "request timeout", ResponseFlag::kCount, "request_overall_timeout");
+  } else if (passed(duration_deadline_)) {
+    stats.downstream_rq_max_duration_reached.Increment();
+    constexpr int kDeadlineExceeded = 4;
+    SendLocalReply(complete ? 504 : 408, "downstream duration timeout", ResponseFlag::kCount, "max_duration_timeout",
+                   kDeadlineExceeded);
+  } else if (passed(route_deadline_)) {
+    upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
+    SendLocalReply(504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
+  } else if (passed(try_deadline_)) {
+    OnTryTimeout(UpstreamRequest::Timeout::kTry, "upstream_per_try_timeout");
+  } else if (passed(try_idle_deadline_)) {
+    OnTryTimeout(UpstreamRequest::Timeout::kTryIdle, "upstream_per_try_idle_timeout");
+  } else if (passed(idle_deadline_)) {
+    stats.downstream_rq_idle_timeout.Increment();
+    SendLocalReply(complete ? 504 : 408, "stream timeout", ResponseFlag::kStreamIdleTimeout, "stream_idle_timeout");
+  } else {
+    ArmTimer();
+  }
+}
+
+void Stream::OnTryTimeout(UpstreamRequest::Timeout timeout, std::string_view details) {
+  upstream_->CancelForTimeout(timeout);
+  OnUpstreamFailure({.status = 504,
+                     .body = "upstream request timeout",
+                     .flag = ResponseFlag::kUpstreamRequestTimeout,
+                     .details = details,
+                     .end = AttemptEnd::kTimeout});
+  ArmTimer();
+}
+
+}  // namespace pillion::proxy
