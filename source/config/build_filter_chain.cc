@@ -102,7 +102,7 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
 
   if (from.has_stream_idle_timeout()) http.stream_idle_timeout = ToDuration(from.stream_idle_timeout());
   http.request_timeout = ToDuration(from.request_timeout());
-  http.request_headers_timeout = ToDuration(from.request_headers_timeout());
+  if (from.has_request_headers_timeout()) http.request_headers_timeout = ToDuration(from.request_headers_timeout());
   if (from.has_drain_timeout()) http.drain_timeout = ToDuration(from.drain_timeout());
   if (from.has_delayed_close_timeout()) http.delayed_close_timeout = ToDuration(from.delayed_close_timeout());
 

@@ -44,7 +44,7 @@ struct HttpConnectionManager {
 
   base::Duration stream_idle_timeout = std::chrono::minutes(5);
   base::Duration request_timeout{0};
-  base::Duration request_headers_timeout{0};
+  base::Duration request_headers_timeout = std::chrono::minutes(1);
   base::Duration drain_timeout = std::chrono::seconds(5);
   base::Duration delayed_close_timeout = std::chrono::seconds(1);
 

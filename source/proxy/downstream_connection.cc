@@ -115,6 +115,7 @@ void DownstreamConnection::OnStreamFinished() {
 }
 
 void DownstreamConnection::OnFlood(codec::Flood flood, bool fatal) {
+  if (!fatal) return;  // these count connections that were closed for it
   HttpStats& stats = manager_.stats;
   switch (flood) {
     case codec::Flood::kReset:
@@ -145,7 +146,7 @@ void DownstreamConnection::OnFlood(codec::Flood flood, bool fatal) {
     case codec::Flood::kCount:
       break;
   }
-  if (fatal) stats.downstream_cx_protocol_error.Increment();
+  stats.downstream_cx_protocol_error.Increment();
 }
 
 void DownstreamConnection::OnConnectionError(std::string_view) {

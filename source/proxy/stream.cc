@@ -91,8 +91,15 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   request_state_ = RequestState::kBody;
   const config::HttpConnectionManager& config = manager().manager.config();
   PrepareRequest(head, config, connection_.transport(), context());
+  // A gRPC server may insist on it, and not every client says so.
+  if (is_grpc_ && !head.headers.Has(http::HeaderId::kTe)) head.headers.Add(http::HeaderId::kTe, "trailers");
   if (end) CompleteRequest();
 
+  // The answer to it would show the sender what proxies have added to the request.
+  if (head.method_id == http::Method::kTrace) {
+    SendLocalReply(405, "", ResponseFlag::kCount, "trace_not_allowed");
+    return;
+  }
   if (!head.upgrade.empty() && !StartUpgrade()) return;
   route_ = manager().manager.routes().Match(head.authority, head.path);
   if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
@@ -140,6 +147,7 @@ void Stream::StartForwarding(bool end) {
   if (send_continue) request_->expect_continue = false;
   has_body_ = !end;
   retry_.emplace(route_->forward->retry_policy ? &*route_->forward->retry_policy : nullptr);
+  if (end) StartRouteTimeout();
   StartAttempt();
   if (end || finished_) return;
   if (send_continue) {

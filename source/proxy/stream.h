@@ -93,7 +93,7 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   void Log();
 
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
-  void StartRouteTimeout();
+  void StartRouteTimeout();  // the request has come, whole; waiting for upstream and further tries count
   void StartTryTimeouts();
   void TouchIdle();
   void TouchTry();

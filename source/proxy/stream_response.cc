@@ -26,7 +26,6 @@ void Stream::OnUpstreamOpen() {
   } else if (complete && !upstream_->request_ended()) {
     room = upstream_->SendData(base::Slice(), true);
   }
-  if (complete) StartRouteTimeout();
   if (reading_paused_ && room) OnUpstreamSendReady();
   ArmTimer();
 }

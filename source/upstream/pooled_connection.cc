@@ -135,8 +135,8 @@ void PooledConnection::OnCapacityChanged() {
   }
 }
 
-void PooledConnection::OnFlood(codec::Flood flood, bool) {
-  cluster_.stats().floods[static_cast<size_t>(flood)]->Increment();
+void PooledConnection::OnFlood(codec::Flood flood, bool fatal) {
+  if (fatal) cluster_.stats().floods[static_cast<size_t>(flood)]->Increment();
 }
 
 void PooledConnection::OnConnectionError(std::string_view) {

@@ -102,6 +102,8 @@ class Player {
       if (Peer* peer = PeerOf(step.subject)) DoPeer(step, *peer);
     } else if (step.subject == "wait") {
       world_.Wait(std::stol(step.text));
+    } else if (step.subject == "clock") {
+      world_.simulation().clock().JumpWall(std::chrono::seconds(std::stol(step.text.substr(step.text.find(' ')))));
     } else if (step.subject == "drain") {
       world_.StartDrain();
     } else if (step.subject == "upstreams") {
@@ -126,6 +128,9 @@ class Player {
       world_.faults().connect_hangs = true;
     } else if (what == "without descriptors") {
       world_.faults().connect_error = EMFILE;
+      world_.faults().connect_error_at_once = true;
+    } else if (what == "without ports") {
+      world_.faults().connect_error = EADDRNOTAVAIL;
       world_.faults().connect_error_at_once = true;
     } else if (what.starts_with("is far: ")) {
       world_.faults().delay = std::chrono::milliseconds(std::stol(what.substr(8)));

@@ -211,6 +211,7 @@ TEST(LoadTest, DefaultsAreEnvoysButForTheWindowsAndTheName) {
   EXPECT_EQ(http.codec, HttpConnectionManager::Codec::kHttp2);
   EXPECT_EQ(http.server_name, "pillion");
   EXPECT_EQ(http.stream_idle_timeout, seconds(300));
+  EXPECT_EQ(http.request_headers_timeout, seconds(60));
   EXPECT_EQ(http.request_timeout, seconds(0));
   EXPECT_EQ(http.drain_timeout, seconds(5));
   EXPECT_EQ(http.options.idle_timeout, seconds(3600));

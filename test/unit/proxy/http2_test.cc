@@ -1,62 +1,11 @@
 // HTTP/2 through the whole proxy, frame by frame: what the codec can't know by itself.
 
-#include "test/unit/proxy/http2_peer.h"
-
-#include <gtest/gtest.h>
-
-#include "test/unit/proxy/proxy_world.h"
+#include "test/unit/proxy/http2_world.h"
 
 namespace pillion::test {
 namespace {
 
 using namespace codec::http2;  // frames
-
-constexpr char kGet[] = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
-
-class Http2Test : public testing::Test {
- protected:
-  void Start(ProxySettings settings = {}) {
-    world_ = std::make_unique<ProxyWorld>(settings);
-    client_ = std::make_unique<Http2Peer>(Http2Peer::Client(world_->Connect(), SettingsFrame()));
-    world_->Run();
-    client_->Take();
-  }
-  void TearDown() override {
-    client_.reset();
-    upstream_.reset();
-    world_.reset();
-  }
-
-  std::string Exchange(std::string_view frames) {
-    client_->Send(frames);
-    world_->Run();
-    return client_->Take();
-  }
-  Peer& upstream1(size_t index = 0) { return world_->upstream().peer(index); }
-  // The upstream connection as one of frames.
-  Http2Peer& upstream2(const std::string& settings = SettingsFrame()) {
-    if (upstream_ == nullptr) {
-      upstream_ = std::make_unique<Http2Peer>(Http2Peer::Server(world_->upstream().peer(0), settings));
-      world_->Run();
-    }
-    return *upstream_;
-  }
-  std::string ExchangeUp(std::string_view frames) {
-    upstream2().Send(frames);
-    world_->Run();
-    return upstream2().Take();
-  }
-
-  std::unique_ptr<ProxyWorld> world_;
-  std::unique_ptr<Http2Peer> client_;
-  std::unique_ptr<Http2Peer> upstream_;
-};
-
-Fields Response(Fields more = {}, std::string_view status = "200") {
-  Fields fields = {{":status", std::string(status)}};
-  fields.insert(fields.end(), more.begin(), more.end());
-  return fields;
-}
 
 // --- between versions --------------------------------------------------------------------------------------------
 

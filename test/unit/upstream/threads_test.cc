@@ -1,0 +1,111 @@
+// What the threads of a process share of a cluster: the main thread swaps its hosts and reads their figures while
+// workers choose hosts and count. Meant for ThreadSanitizer.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "source/event/epoll_loop.h"
+#include "source/upstream/cluster.h"
+
+namespace pillion::upstream {
+namespace {
+
+constexpr uint32_t kWorkers = 3;
+constexpr int kSwaps = 300;
+
+class WorkerOfCluster {
+ public:
+  WorkerOfCluster(uint32_t index, Cluster& cluster, stats::Registry& registry)
+      : worker_(index, clock_),
+        loop_(worker_),
+        connector_(loop_),
+        random_(index + 1),
+        shard_(cluster, worker_, connector_, registry.shard(index), random_, std::make_unique<NoCodecs>()),
+        thread_([this] { loop_.Run(); }) {}
+  ~WorkerOfCluster() {
+    loop_.Stop();
+    thread_.join();
+  }
+
+  void SetHosts(std::shared_ptr<const HostSet> hosts) {
+    worker_.Post([this, hosts = std::move(hosts)] { shard_.SetHosts(hosts); });
+  }
+  // Chooses hosts turn after turn, until `stop`.
+  void Choose(const std::atomic<bool>& stop, std::promise<void>& done) {
+    worker_.Post([this, &stop, &done] {
+      for (int i = 0; i < 100; ++i) {
+        const std::shared_ptr<Host> host = shard_.PickHost();
+        if (host == nullptr) continue;
+        host->figures(worker_.index()).Add(HostFigures::kRqTotal);
+        Breaker& breaker = shard_.breakers(config::Priority::kDefault).requests;
+        if (breaker.Take()) breaker.Give();
+        ++chosen_;
+      }
+      if (stop) {
+        done.set_value();
+      } else {
+        Choose(stop, done);
+      }
+    });
+  }
+  uint64_t chosen() const { return chosen_; }
+
+ private:
+  struct NoCodecs final : ClientCodecs {
+    std::unique_ptr<codec::ClientConnection> Make(Protocol, codec::Link&, codec::ClientEvents&) override {
+      ADD_FAILURE() << "no connection is made here";
+      return nullptr;
+    }
+  };
+
+  base::SystemClock clock_;
+  event::Worker worker_;
+  event::EpollLoop loop_;
+  net::SocketConnector connector_;
+  base::Random random_;
+  ClusterShard shard_;
+  uint64_t chosen_ = 0;
+  std::thread thread_;
+};
+
+TEST(ClusterThreads, HostsAreSwappedWhileWorkersChoose) {
+  stats::Registry registry(kWorkers);
+  auto config = std::make_shared<config::Cluster>();
+  config->name = config->stat_name = "be";
+  config->discovery = config::Cluster::Discovery::kStrictDns;
+  const config::Endpoint endpoint;
+  Cluster cluster(config, registry);
+  std::atomic<bool> stop = false;
+  uint64_t chosen = 0;
+  {
+    std::vector<std::unique_ptr<WorkerOfCluster>> workers;
+    std::vector<std::promise<void>> done(kWorkers);
+    for (uint32_t i = 0; i < kWorkers; ++i) {
+      workers.push_back(std::make_unique<WorkerOfCluster>(i, cluster, registry));
+      workers[i]->Choose(stop, done[i]);
+    }
+    for (int swap = 0; swap < kSwaps; ++swap) {
+      Cluster::Endpoints endpoints;
+      for (int host = 0; host < 3; ++host) {
+        endpoints.emplace_back(*net::Address::Ip("10.0.0." + std::to_string((swap + host) % 5 + 1), 80), &endpoint);
+      }
+      const std::shared_ptr<const HostSet> hosts = cluster.UpdateHosts(endpoints);
+      ASSERT_NE(hosts, nullptr);
+      for (const auto& worker : workers) worker->SetHosts(hosts);
+      // What the administration shows.
+      for (const std::shared_ptr<Host>& host : cluster.hosts()->hosts) (void)host->Sum(HostFigures::kRqTotal);
+      (void)registry.Read();
+    }
+    stop = true;
+    for (std::promise<void>& promise : done) promise.get_future().wait();
+    for (const auto& worker : workers) chosen += worker->chosen();
+  }
+  EXPECT_GT(chosen, 0u);
+  EXPECT_EQ(cluster.breakers(config::Priority::kDefault).requests.used(), 0u);
+}
+
+}  // namespace
+}  // namespace pillion::upstream
