@@ -18,6 +18,7 @@
 #include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "google/protobuf/duration.pb.h"
 #include "source/base/clock.h"
 #include "source/config/config_error.h"
@@ -43,6 +44,13 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context,
 std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context,
                                                     const envoy::config::route::v3::RouteConfiguration& from,
                                                     const std::string& path);
+// typed_per_filter_config.
+using FilterMap = google::protobuf::Map<std::string, google::protobuf::Any>;
+FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& from, const std::string& path);
+std::vector<HttpFilter> BuildHttpFilters(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
+    RouterFilter& router, const std::string& path);
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "source/config/build.h"
@@ -15,7 +14,6 @@ namespace {
 namespace hcm = envoy::extensions::filters::network::http_connection_manager::v3;
 using HttpMessage = hcm::HttpConnectionManager;
 using TcpMessage = envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
-using RouterMessage = envoy::extensions::filters::http::router::v3::Router;
 
 HttpConnectionManager::Codec BuildCodec(HttpMessage::CodecType from) {
   switch (from) {
@@ -37,31 +35,6 @@ HttpConnectionManager::ServerHeader BuildServerHeader(HttpMessage::ServerHeaderT
     default:
       return HttpConnectionManager::ServerHeader::kOverwrite;
   }
-}
-
-std::vector<HttpFilter> BuildHttpFilters(BuildContext& context, const HttpMessage& from, const std::string& path) {
-  std::vector<HttpFilter> filters;
-  std::set<std::string> names;
-  const std::string field = FieldPath(path, "http_filters");
-  for (int i = 0; i < from.http_filters_size(); ++i) {
-    const hcm::HttpFilter& filter = from.http_filters(i);
-    const std::string filter_path = ElementPath(field, i);
-    if (!filter.name().empty() && !names.insert(filter.name()).second) {
-      context.errors.Add(FieldPath(filter_path, "name"), Concat("duplicate name ", Quote(filter.name())));
-    }
-    RouterMessage router;
-    if (!filter.typed_config().UnpackTo(&router)) {
-      context.errors.AddMissing(filter_path, FieldPath(filter_path, "typed_config"),
-                                WrongType(filter.typed_config(), "Router"));
-      continue;
-    }
-    if (i + 1 < from.http_filters_size()) context.errors.Add(filter_path, "the router must be the last filter");
-    filters.push_back({filter.name(), RouterFilter{router.suppress_envoy_headers()}});
-  }
-  if (from.http_filters_size() == 0) {
-    context.errors.AddMissing(path, field, "empty, but the router is required as the last filter");
-  }
-  return filters;
 }
 
 std::vector<std::string> BuildUpgradeTypes(BuildContext& context, const HttpMessage& from,
@@ -91,7 +64,7 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
   http.codec = BuildCodec(from.codec_type());
   http.stat_prefix = from.stat_prefix();
   http.route_config = BuildRouteConfig(context, from.route_config(), FieldPath(path, "route_config"));
-  http.http_filters = BuildHttpFilters(context, from, path);
+  http.http_filters = BuildHttpFilters(context, from, http.router, path);
 
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,
                                   FieldPath(path, "common_http_protocol_options"));

@@ -116,6 +116,8 @@ Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_b
     route.action =
         BuildDirectResponse(context, from.direct_response(), max_body_bytes, FieldPath(path, "direct_response"));
   }
+  route.filter_overrides =
+      BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
   return route;
 }
 
@@ -141,6 +143,8 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
                                                     const std::string& path) {
   const auto table = std::make_shared<RouteConfig>();
   table->name = from.name();
+  table->filter_overrides =
+      BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
   uint32_t max_body_bytes = kDefaultDirectResponseBytes;
   if (from.has_max_direct_response_body_size_bytes()) {
     max_body_bytes = std::min(from.max_direct_response_body_size_bytes().value(), kMostDirectResponseBytes);
@@ -153,6 +157,8 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
     const std::string host_path = ElementPath(FieldPath(path, "virtual_hosts"), v);
     VirtualHost& built = table->virtual_hosts.emplace_back();
     built.name = host.name();
+    built.filter_overrides = BuildFilterOverrides(context, host.typed_per_filter_config(),
+                                                  FieldPath(host_path, "typed_per_filter_config"));
     if (!host.name().empty() && !names.insert(host.name()).second) {
       context.errors.Add(FieldPath(host_path, "name"), Concat("duplicate name ", Quote(host.name())));
     }

@@ -1,7 +1,9 @@
 #include "source/config/extensions.h"
 
+#include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
+#include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
@@ -15,9 +17,12 @@ namespace pillion::config {
 const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
   namespace x = envoy::extensions;
   static const auto* const types = new std::vector<const google::protobuf::Descriptor*>{
+      envoy::config::route::v3::FilterConfig::descriptor(),
       x::access_loggers::file::v3::FileAccessLog::descriptor(),
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
+      x::filters::http::buffer::v3::Buffer::descriptor(),
+      x::filters::http::buffer::v3::BufferPerRoute::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),

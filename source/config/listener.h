@@ -13,6 +13,7 @@
 #include "source/base/clock.h"
 #include "source/config/access_log.h"
 #include "source/config/address.h"
+#include "source/config/filter_config.h"
 #include "source/config/http_options.h"
 #include "source/config/route.h"
 
@@ -23,11 +24,6 @@ struct RouterFilter {
   bool suppress_envoy_headers = false;  // no x-envoy-* is added
 };
 
-struct HttpFilter {
-  std::string name;
-  std::variant<RouterFilter> config;
-};
-
 struct HttpConnectionManager {
   enum class Codec : uint8_t { kAuto, kHttp1, kHttp2 };
   enum class ServerHeader : uint8_t { kOverwrite, kAppendIfAbsent, kPassThrough };
@@ -35,7 +31,8 @@ struct HttpConnectionManager {
   Codec codec = Codec::kAuto;
   std::string stat_prefix;
   std::shared_ptr<const RouteConfig> route_config;  // never null
-  std::vector<HttpFilter> http_filters;             // in order; the router is the last and the only one
+  std::vector<HttpFilter> http_filters;             // in order, before the router
+  RouterFilter router;
 
   HttpOptions options;
   Http1Options http1;

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "source/config/config_error.h"
+#include "source/config/http_filter_type.h"
 #include "source/config/model.h"
 
 namespace pillion::config {
@@ -18,6 +19,8 @@ namespace pillion::config {
 struct LoadOptions {
   // Judges the format string of an access log; none: any is taken. The server passes telemetry's.
   std::function<absl::Status(std::string_view format)> check_log_format;
+  // The HTTP filters that there are beside the router.
+  std::vector<HttpFilterType> http_filters;
 };
 
 struct Loaded {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/filter_config.h"
 
 namespace pillion::config {
 
@@ -69,6 +70,7 @@ struct Route {
   std::string name;
   RouteMatch match;
   std::variant<RouteAction, DirectResponse> action;
+  FilterOverrides filter_overrides;
 };
 
 // One entry of `domains`: what a Host is compared with, the star taken off and in lower case. Exact comes first, then
@@ -86,11 +88,13 @@ struct VirtualHost {
   std::string name;
   std::vector<Domain> domains;  // each unique in the table
   std::vector<Route> routes;
+  FilterOverrides filter_overrides;  // where the route has none
 };
 
 struct RouteConfig {
   std::string name;
   std::vector<VirtualHost> virtual_hosts;
+  FilterOverrides filter_overrides;  // where neither route nor virtual host has any
 };
 
 }  // namespace pillion::config

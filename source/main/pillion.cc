@@ -5,6 +5,7 @@
 #include <string>
 
 #include "source/config/load.h"
+#include "source/filters/http_filters.h"
 #include "source/server/options.h"
 #include "source/server/server.h"
 #include "spdlog/sinks/stdout_sinks.h"
@@ -14,13 +15,15 @@ namespace {
 
 std::shared_ptr<const pillion::config::Bootstrap> LoadBootstrap(const pillion::server::Options& options) {
   namespace config = pillion::config;
+  config::LoadOptions load;
+  load.http_filters = pillion::filters::HttpFilterTypes();
   if (!options.config_path.empty()) {
-    absl::StatusOr<std::shared_ptr<const config::Bootstrap>> bootstrap = config::LoadFile(options.config_path);
+    absl::StatusOr<std::shared_ptr<const config::Bootstrap>> bootstrap = config::LoadFile(options.config_path, load);
     if (bootstrap.ok()) return *std::move(bootstrap);
     std::fprintf(stderr, "%s\n", std::string(bootstrap.status().message()).c_str());
     return nullptr;
   }
-  config::Loaded loaded = config::LoadText(options.config_yaml);
+  config::Loaded loaded = config::LoadText(options.config_yaml, load);
   for (const config::ConfigError& error : loaded.errors) {
     std::fprintf(stderr, "--config-yaml:%d: %s: %s\n", error.line, error.path.c_str(), error.message.c_str());
   }

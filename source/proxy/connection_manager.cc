@@ -72,7 +72,19 @@ ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> lis
       http1_(MakeHttp1(config, output_limit())),
       http2_(MakeHttp2(config, output_limit())),
       stat_ids_(registry, config.stat_prefix),
+      registry_(registry),
       logs_(std::move(logs)) {}
+
+ConnectionManagerShard::ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context,
+                                               stats::Shard& shard)
+    : manager(manager), context(context), stats(manager.stat_ids(), shard) {
+  const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
+  const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard, prefix};
+  for (const config::HttpFilter& filter : manager.config().http_filters) {
+    const auto& config = static_cast<const filter::HttpFilterConfig&>(*filter.config);
+    filters.push_back({&filter, config.hooks(), config.MakeShard(shard_context)});
+  }
+}
 
 size_t ConnectionManager::output_limit() const {
   return std::min<size_t>(listener_->per_connection_buffer_limit, kLargestOutput);

@@ -8,6 +8,7 @@
 #include "source/codec/http1/options.h"
 #include "source/codec/http2/options.h"
 #include "source/config/listener.h"
+#include "source/filter/http_filter.h"
 #include "source/proxy/stats.h"
 #include "source/proxy/worker_context.h"
 #include "source/route/table.h"
@@ -28,6 +29,7 @@ class ConnectionManager {
   const codec::http1::ServerOptions& http1() const { return http1_; }
   const codec::http2::Options& http2() const { return http2_; }
   const HttpStatIds& stat_ids() const { return stat_ids_; }
+  stats::Registry& registry() const { return registry_; }
   const AccessLogs& logs() const { return logs_; }
 
   // What a connection may have waiting to be sent: the configured limit, or what keeps a fast peer busy if that is less.
@@ -45,16 +47,24 @@ class ConnectionManager {
   const codec::http1::ServerOptions http1_;
   const codec::http2::Options http2_;
   const HttpStatIds stat_ids_;
+  stats::Registry& registry_;
   const AccessLogs logs_;
 };
 
+// One filter of the chain, before the router.
+struct ChainFilter {
+  const config::HttpFilter* config;
+  uint32_t hooks;
+  std::unique_ptr<filter::HttpFilterShard> shard;
+};
+
 struct ConnectionManagerShard {
-  ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context, stats::Shard& shard)
-      : manager(manager), context(context), stats(manager.stat_ids(), shard) {}
+  ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context, stats::Shard& shard);
 
   const ConnectionManager& manager;
   WorkerContext& context;
   HttpStats stats;
+  std::vector<ChainFilter> filters;  // in the order of the configuration
 };
 
 }  // namespace pillion::proxy

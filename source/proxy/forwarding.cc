@@ -77,14 +77,6 @@ void StripAuthority(http::RequestHead& head, const config::HttpConnectionManager
   }
 }
 
-bool SuppressesEnvoyHeaders(const config::HttpConnectionManager& config) {
-  for (const config::HttpFilter& filter : config.http_filters) {
-    const auto* router = std::get_if<config::RouterFilter>(&filter.config);
-    if (router != nullptr && router->suppress_envoy_headers) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager& config, net::Transport& transport,
@@ -115,7 +107,7 @@ void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager
 }
 
 void PrepareAttempt(http::RequestHead& head, const config::HttpConnectionManager& config, base::Duration timeout) {
-  if (timeout <= base::Duration::zero() || SuppressesEnvoyHeaders(config)) return;
+  if (timeout <= base::Duration::zero() || config.router.suppress_envoy_headers) return;
   head.headers.Set(HeaderId::kXEnvoyExpectedRqTimeoutMs, Milliseconds(head.headers.arena(), timeout));
 }
 
@@ -134,7 +126,7 @@ void PrepareResponse(http::ResponseHead& head, const config::HttpConnectionManag
 }
 
 void AddServiceTime(http::ResponseHead& head, const config::HttpConnectionManager& config, base::Duration took) {
-  if (SuppressesEnvoyHeaders(config)) return;
+  if (config.router.suppress_envoy_headers) return;
   head.headers.Set(HeaderId::kXEnvoyUpstreamServiceTime, Milliseconds(head.headers.arena(), took));
 }
 

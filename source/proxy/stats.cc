@@ -2,8 +2,12 @@
 
 namespace pillion::proxy {
 
+stats::Prefix HttpPrefix(std::string_view stat_prefix) {
+  return stats::Prefix("http").Add(stats::kHttpPrefix, stat_prefix);
+}
+
 HttpStatIds::HttpStatIds(stats::Registry& registry, std::string_view stat_prefix)
-    : scope(registry, stats::Prefix("http").Add(stats::kHttpPrefix, stat_prefix)) {
+    : scope(registry, HttpPrefix(stat_prefix)) {
 #define X(name) name = scope.AddCounter(#name);
   PILLION_HTTP_COUNTERS(X)
 #undef X

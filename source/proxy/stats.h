@@ -73,6 +73,9 @@ namespace pillion::proxy {
   X(inbound_empty_frames_flood)         \
   X(outbound_control_flood)
 
+// "http.<stat_prefix>."
+stats::Prefix HttpPrefix(std::string_view stat_prefix);
+
 struct HttpStatIds {
   HttpStatIds(stats::Registry& registry, std::string_view stat_prefix);
 

@@ -78,6 +78,7 @@ Stream::~Stream() {
     attempt->~UpstreamRequest();
     attempt = earlier;
   }
+  if (chain_ != nullptr) chain_->~HttpChain();
 }
 
 void Stream::Dispose() { context().streams.Delete(this); }
@@ -101,7 +102,17 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
     return;
   }
   if (!head.upgrade.empty() && !StartUpgrade()) return;
-  route_ = manager().manager.routes().Match(head.authority, head.path);
+  ChooseRoute();
+  chain_ = MakeChain();
+  if (chain_ != nullptr) {
+    chain_->request().TakeHead(head, end);
+  } else {
+    OnRequestHeadPassed(end);
+  }
+}
+
+void Stream::OnRequestHeadPassed(bool end) {
+  const http::RequestHead& head = *request_;
   if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
     manager().stats.no_route.Increment();
     if (head.path == "*") {
@@ -142,23 +153,27 @@ bool Stream::StartUpgrade() {
 }
 
 void Stream::StartForwarding(bool end) {
-  // Who gets the 100 from here has no further one to wait for.
-  const bool send_continue = !end && request_->expect_continue && !manager().manager.config().proxy_100_continue;
-  if (send_continue) request_->expect_continue = false;
   has_body_ = !end;
+  request_passed_ = end;
+  const bool send_continue = !end && TakeExpectation();
   retry_.emplace(route_->forward->retry_policy ? &*route_->forward->retry_policy : nullptr);
-  if (end) StartRouteTimeout();
+  if (request_state_ == RequestState::kComplete) StartRouteTimeout();
   StartAttempt();
   if (end || finished_) return;
-  if (send_continue) {
-    auto* head = arena_.New<http::ResponseHead>(arena_);
-    head->status = 100;
-    downstream_->SendInformational(*head);
-  }
-  if (!upstream_->is_open()) {
-    reading_paused_ = true;
-    downstream_->PauseReading();
-  }
+  if (send_continue) SendContinue();
+  if (!upstream_->is_open()) PauseRequest(kOtherSide);
+}
+
+bool Stream::TakeExpectation() {
+  if (!request_->expect_continue || manager().manager.config().proxy_100_continue) return false;
+  request_->expect_continue = false;
+  return true;
+}
+
+void Stream::SendContinue() {
+  auto* head = arena_.New<http::ResponseHead>(arena_);
+  head->status = 100;
+  downstream_->SendInformational(*head);
 }
 
 void Stream::StartAttempt() {
@@ -174,7 +189,7 @@ void Stream::StartAttempt() {
 }
 
 bool Stream::RetryAfter(const UpstreamFailure& failure) {
-  if (response_state_ != ResponseState::kNone || tunnel_) return false;
+  if (response_begun_ || tunnel_) return false;
   upstream::ClusterShard& cluster = upstream_->cluster();
   if (failure.stale_connection && retry_->AfterStaleConnection(*request_, has_body_)) {
     context().worker.SetTimer(retry_timer_, base::Duration::zero());
@@ -197,7 +212,6 @@ bool Stream::RetryAfter(const http::ResponseHead& head) {
     return false;
   }
   try_deadline_ = try_idle_deadline_ = {};
-  upstream_->Cancel();
   context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
   return true;
 }
@@ -235,27 +249,43 @@ void Stream::OnData(base::Slice data, bool end) {
   request_bytes_ += data.size();
   TouchIdle();
   if (end) CompleteRequest();
-  if (finished_ || upstream_ == nullptr) return;
-  const bool held = response_state_ == ResponseState::kNone && HoldForRetry(data);
+  if (finished_) return;
+  if (chain_ != nullptr) {
+    chain_->request().TakeData(std::move(data), end);
+  } else {
+    OnRequestDataPassed(std::move(data), end);
+  }
+}
+
+void Stream::OnRequestDataPassed(base::Slice data, bool end) {
+  request_passed_ = end;
+  if (upstream_ == nullptr) return;
+  const bool held = !response_begun_ && HoldForRetry(data);
   if (!upstream_->is_open()) {
     // Not open yet, and reading is paused: OnUpstreamOpen() goes on. Or over, and TryAgain() sends what is held.
     if (!data.empty() && !upstream_->is_over()) waiting_body_.Append(std::move(data));
-    if (held && !end && !reading_paused_) {
-      reading_paused_ = true;
-      downstream_->PauseReading();
-    }
+    if (held && !end) PauseRequest(kOtherSide);
     return;
   }
   if (!upstream_->SendData(std::move(data), end) && !end) {
-    reading_paused_ = true;
     manager().stats.downstream_flow_control_paused_reading_total.Increment();
-    downstream_->PauseReading();
+    PauseRequest(kOtherSide);
   }
 }
 
 void Stream::OnTrailers(http::HeaderMap& trailers) {
   if (finished_) return;
   CompleteRequest();
+  if (finished_) return;
+  if (chain_ != nullptr) {
+    chain_->request().TakeTrailers(trailers);
+  } else {
+    OnRequestTrailersPassed(trailers);
+  }
+}
+
+void Stream::OnRequestTrailersPassed(http::HeaderMap& trailers) {
+  request_passed_ = true;
   if (upstream_ == nullptr) return;
   request_trailers_ = &trailers;  // another attempt needs them again
   if (upstream_->is_open()) upstream_->SendTrailers(trailers);
@@ -301,10 +331,19 @@ void Stream::OnRequestError(const codec::RequestError& error) {
   SendLocalReply(error.status, ErrorText(error), ResponseFlag::kDownstreamProtocolError, error.detail);
 }
 
-void Stream::OnSendReady() {
-  if (finished_ || !upstream_paused_) return;
-  upstream_paused_ = false;
-  if (upstream_ != nullptr && upstream_->is_open()) upstream_->ResumeReading();
+void Stream::OnSendReady() { ResumeResponse(kOtherSide); }
+
+void Stream::PauseRequest(Reason reason) {
+  if (request_paused_ == 0 && downstream_ != nullptr) downstream_->PauseReading();
+  request_paused_ |= reason;
+}
+
+void Stream::ResumeRequest(Reason reason) {
+  if (finished_ || (request_paused_ & reason) == 0) return;
+  request_paused_ &= ~reason;
+  if (request_paused_ == 0 && downstream_ != nullptr && request_state_ != RequestState::kComplete) {
+    downstream_->ResumeReading();
+  }
 }
 
 // --- the end -----------------------------------------------------------------------------------------------------
@@ -316,6 +355,7 @@ void Stream::Finish() {
   timer_.Cancel();
   retry_timer_.Cancel();
   if (upstream_ != nullptr) upstream_->Cancel();
+  if (chain_ != nullptr) chain_->End();
   if (!manager().manager.logs().empty()) Log();
   HttpStats& stats = manager().stats;
   stats.downstream_rq_active.Decrement();

@@ -10,8 +10,12 @@
 // | kBody      | body is coming                                | kHead    | head sent, body going                   |
 // | kComplete  | all of it has come                            | kComplete| all of it was handed to the codec       |
 //
+// Between the codecs and what is done with their messages stands the chain of filters, where there are any: OnRequest...
+// and OnUpstream... hand to it, ...Passed() is what comes out of it (stream_filters.cc).
+//
 // Who is made to wait: downstream, while the upstream stream is not open yet or has more than it can send
-// (OnData -> UpstreamRequest::SendData false); upstream, while downstream has (ServerStream::SendData false).
+// (OnData -> UpstreamRequest::SendData false); upstream, while downstream has (ServerStream::SendData false); each, while
+// a filter holds what comes from it.
 // A tunnel (upgrade) is a stream whose both bodies end by half-close.
 //
 // Owns itself: made by Make(), gone at the end of the turn in which Finish() was called.
@@ -23,6 +27,7 @@
 #include "source/base/timer_wheel.h"
 #include "source/codec/codec.h"
 #include "source/event/worker.h"
+#include "source/filter/http_chain.h"
 #include "source/proxy/downstream_connection.h"
 #include "source/proxy/retry.h"
 #include "source/proxy/upstream_request.h"
@@ -31,7 +36,10 @@
 
 namespace pillion::proxy {
 
-class Stream final : public codec::RequestReceiver, private event::Deferred {
+class Stream final : public codec::RequestReceiver,
+                     private filter::StreamContext,
+                     private filter::ChainEnds,
+                     private event::Deferred {
  public:
   static Stream& Make(DownstreamConnection& connection, codec::ServerStream& downstream);
 
@@ -40,6 +48,8 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
 
   // What the upstream request tells. A response may begin while the request is still coming.
   void OnUpstreamOpen();  // it takes body now
+  // Just before the head of an attempt is sent.
+  void PrepareUpstreamHead(const UpstreamRequest& attempt);
   void OnUpstreamInformational(http::ResponseHead& head);
   // True: the response is given up, another attempt is made.
   bool RetryAfter(const http::ResponseHead& head);
@@ -53,9 +63,9 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   base::Arena& arena() override { return arena_; }
   ConnectionManagerShard& manager() { return connection_.manager(); }
   WorkerContext& context() { return connection_.manager().context; }
-  http::RequestHead& request() { return *request_; }
-  const route::Entry& route() const { return *route_; }
-  bool response_started() const { return response_state_ != ResponseState::kNone; }
+  http::RequestHead& request() override { return *request_; }
+  const route::Entry& entry() const { return *route_; }
+  bool response_begun() const { return response_begun_; }
 
  private:
   enum class RequestState : uint8_t { kHead, kBody, kComplete };
@@ -69,10 +79,39 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   void OnRequestError(const codec::RequestError& error) override;
   void OnSendReady() override;
 
+  // filter::StreamContext
+  event::Worker& worker() override { return context().worker; }
+  base::Random& random() override { return context().random; }
+  const http::ResponseHead* response() const override;
+  const config::Route* route() const override { return route_ == nullptr ? nullptr : route_->route; }
+  void ChooseRoute() override;
+  std::string_view cluster_name() const override;
+  std::string_view downstream_remote_address() override { return connection_.remote_text(); }
+  void SetFlag(telemetry::ResponseFlag flag) override { flags_.Set(flag); }
+
+  // filter::ChainEnds
+  void OnRequestHeadPassed(bool end) override;
+  void OnRequestDataPassed(base::Slice data, bool end) override;
+  void OnRequestTrailersPassed(http::HeaderMap& trailers) override;
+  void OnResponseHeadPassed(http::ResponseHead& head, bool end) override;
+  void OnResponseDataPassed(base::Slice data, bool end) override;
+  void OnResponseTrailersPassed(http::HeaderMap& trailers) override;
+  void HoldRequest(bool hold) override;
+  void HoldResponse(bool hold) override;
+  void OnRequestBodyWanted() override;
+  void OnFilterReply(const filter::Reply& reply) override;
+  void OnRequestTooLarge() override;
+  void OnResponseTooLarge() override;
+
   // event::Deferred
   void Dispose() override;
 
+  // Of this stream's route; null where there is nothing to filter.
+  filter::HttpChain* MakeChain();
   void CompleteRequest();
+  // True: the client waits for a 100 from here. Who gets it has no further one to wait for.
+  bool TakeExpectation();
+  void SendContinue();
   bool StartUpgrade();  // false: a local reply was sent
   void StartForwarding(bool end);
   void StartAttempt();
@@ -85,6 +124,13 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   // `grpc_status` of the answer to a gRPC request; -1: what belongs to `status`.
   void SendLocalReply(int status, std::string_view body, telemetry::ResponseFlag flag, std::string_view details,
                       int grpc_status = -1);
+  void SendReply(const filter::Reply& reply);
+  // Reading from downstream, or from upstream, stops while there is any reason to.
+  enum Reason : uint8_t { kOtherSide = 1, kFilter = 2 };
+  void PauseRequest(Reason reason);
+  void ResumeRequest(Reason reason);
+  void PauseResponse(Reason reason);
+  void ResumeResponse(Reason reason);
   void SendHead(http::ResponseHead& head, bool end);
   void CompleteResponse();
   // The response that has begun can't be completed.
@@ -107,6 +153,7 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   http::RequestHead* request_ = nullptr;
   http::ResponseHead* response_ = nullptr;  // as sent
   const route::Entry* route_ = nullptr;
+  filter::HttpChain* chain_ = nullptr;  // in the arena, destroyed here
   UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
   std::optional<Retry> retry_;
   base::Timer retry_timer_;
@@ -138,8 +185,10 @@ class Stream final : public codec::RequestReceiver, private event::Deferred {
   ResponseState response_state_ = ResponseState::kNone;
   bool finished_ = false;
   bool is_grpc_ = false;
-  bool reading_paused_ = false;    // downstream
-  bool upstream_paused_ = false;
+  uint8_t request_paused_ = 0;   // a set of Reason
+  uint8_t response_paused_ = 0;
+  bool request_passed_ = false;  // to its end, through the filters
+  bool response_begun_ = false;  // there is a head, sent or with the filters: no other attempt is made
   bool tunnel_ = false;
   bool has_body_ = false;          // the request
   bool counted_upgrade_ = false;

@@ -13,28 +13,26 @@ using telemetry::ResponseFlag;
 void Stream::OnUpstreamOpen() {
   bool room = true;
   StartTryTimeouts();
-  const bool complete = request_state_ == RequestState::kComplete;
   while (!waiting_body_.empty()) {
     base::Slice data = waiting_body_.TakeFront();
-    const bool last = complete && waiting_body_.empty() && request_trailers_ == nullptr;
+    const bool last = request_passed_ && waiting_body_.empty() && request_trailers_ == nullptr;
     room = upstream_->SendData(std::move(data), last);
   }
   if (!has_body_) {
     // The head was all.
-  } else if (complete && request_trailers_ != nullptr) {
+  } else if (request_passed_ && request_trailers_ != nullptr) {
     upstream_->SendTrailers(*request_trailers_);
-  } else if (complete && !upstream_->request_ended()) {
+  } else if (request_passed_ && !upstream_->request_ended()) {
     room = upstream_->SendData(base::Slice(), true);
   }
-  if (reading_paused_ && room) OnUpstreamSendReady();
+  if (room) ResumeRequest(kOtherSide);
   ArmTimer();
 }
 
 void Stream::OnUpstreamSendReady() {
-  if (finished_ || !reading_paused_) return;
-  reading_paused_ = false;
+  if ((request_paused_ & kOtherSide) == 0) return;
   manager().stats.downstream_flow_control_resumed_reading_total.Increment();
-  if (downstream_ != nullptr && request_state_ != RequestState::kComplete) downstream_->ResumeReading();
+  ResumeRequest(kOtherSide);
 }
 
 void Stream::OnUpstreamInformational(http::ResponseHead& head) {
@@ -60,8 +58,17 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
     counted_upgrade_ = true;
   }
   AddServiceTime(head, manager().manager.config(), context().worker.now() - upstream_->head_sent());
-  PrepareResponse(head, manager().manager.config(), context());
   details_ = "via_upstream";
+  response_begun_ = true;
+  if (chain_ != nullptr) {
+    chain_->response().TakeHead(head, end);
+  } else {
+    OnResponseHeadPassed(head, end);
+  }
+}
+
+void Stream::OnResponseHeadPassed(http::ResponseHead& head, bool end) {
+  PrepareResponse(head, manager().manager.config(), context());
   SendHead(head, end);
   if (end) CompleteResponse();
 }
@@ -69,18 +76,42 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
 void Stream::OnUpstreamData(base::Slice data, bool end) {
   TouchIdle();
   TouchTry();
-  response_bytes_ += data.size();
-  if (!downstream_->SendData(std::move(data), end) && !end) {
-    upstream_paused_ = true;
-    upstream_->PauseReading();
+  if (chain_ != nullptr) {
+    chain_->response().TakeData(std::move(data), end);
+  } else {
+    OnResponseDataPassed(std::move(data), end);
   }
+}
+
+void Stream::OnResponseDataPassed(base::Slice data, bool end) {
+  response_bytes_ += data.size();
+  if (!downstream_->SendData(std::move(data), end) && !end) PauseResponse(kOtherSide);
   if (end) CompleteResponse();
 }
 
 void Stream::OnUpstreamTrailers(http::HeaderMap& trailers) {
   response_trailers_ = &trailers;
+  if (chain_ != nullptr) {
+    chain_->response().TakeTrailers(trailers);
+  } else {
+    OnResponseTrailersPassed(trailers);
+  }
+}
+
+void Stream::OnResponseTrailersPassed(http::HeaderMap& trailers) {
   downstream_->SendTrailers(trailers);
   CompleteResponse();
+}
+
+void Stream::PauseResponse(Reason reason) {
+  if (response_paused_ == 0 && upstream_ != nullptr) upstream_->PauseReading();
+  response_paused_ |= reason;
+}
+
+void Stream::ResumeResponse(Reason reason) {
+  if (finished_ || (response_paused_ & reason) == 0) return;
+  response_paused_ &= ~reason;
+  if (response_paused_ == 0 && upstream_ != nullptr && upstream_->is_open()) upstream_->ResumeReading();
 }
 
 void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
@@ -99,31 +130,44 @@ void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
 
 void Stream::SendLocalReply(int status, std::string_view body, ResponseFlag flag, std::string_view details,
                             int grpc_status) {
-  if (flag != ResponseFlag::kCount) flags_.Set(flag);
+  SendReply({.status = status, .body = body, .flag = flag, .details = details, .grpc_status = grpc_status});
+}
+
+void Stream::SendReply(const filter::Reply& reply) {
+  if (reply.flag != ResponseFlag::kCount) flags_.Set(reply.flag);
   if (response_state_ != ResponseState::kNone) {
-    BreakResponse(details);
+    BreakResponse(reply.details);
     return;
   }
-  details_ = details;
+  details_ = reply.details;
   tunnel_ = false;  // there will be none
   if (upstream_ != nullptr) upstream_->Cancel();
-  LocalReply reply = MakeLocalReply(arena_, status, body, is_grpc_, grpc_status);
-  if (overloaded_) reply.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
-  PrepareResponse(*reply.head, manager().manager.config(), context());
-  const bool no_body = reply.body.empty() || (request_ != nullptr && request_->method_id == http::Method::kHead);
-  SendHead(*reply.head, no_body);
-  if (!no_body) {
-    constexpr size_t kPiece = 16000;
-    for (std::string_view left = reply.body; !left.empty();) {
-      const std::string_view piece = left.substr(0, kPiece);
-      left.remove_prefix(piece.size());
-      response_bytes_ += piece.size();
-      // Bounded by the configuration, so it need not wait for room.
-      [[maybe_unused]] const bool room =
-          downstream_->SendData(base::Slice::Copy(context().worker.blocks(), piece), left.empty());
+  LocalReply local = MakeLocalReply(arena_, reply.status, reply.body, is_grpc_, reply.grpc_status);
+  for (const auto& [name, value] : reply.headers) local.head->headers.Add(name, value);
+  if (overloaded_) local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
+  const bool no_body = local.body.empty() || (request_ != nullptr && request_->method_id == http::Method::kHead);
+  // A response that the filters have seen the head of is dropped: they do not see another.
+  if (chain_ != nullptr) chain_->request().Close();
+  if (chain_ != nullptr && response_begun_) chain_->response().Close();
+  const bool filtered = chain_ != nullptr && !response_begun_;
+  response_begun_ = true;
+  if (filtered) {
+    chain_->response().TakeHead(*local.head, no_body);
+  } else {
+    OnResponseHeadPassed(*local.head, no_body);
+  }
+  constexpr size_t kPiece = 16000;
+  for (std::string_view left = no_body ? "" : local.body; !left.empty() && !finished_;) {
+    const std::string_view piece = left.substr(0, kPiece);
+    left.remove_prefix(piece.size());
+    base::Slice data = base::Slice::Copy(context().worker.blocks(), piece);
+    // Bounded by the configuration, so it need not wait for room.
+    if (filtered) {
+      chain_->response().TakeData(std::move(data), left.empty());
+    } else {
+      OnResponseDataPassed(std::move(data), left.empty());
     }
   }
-  CompleteResponse();
 }
 
 void Stream::SendHead(http::ResponseHead& head, bool end) {

@@ -65,7 +65,8 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   upstream_ = &stream;
   connection_ = &connection;
   head_sent_ = stream_.context().worker.now();
-  PrepareAttempt(stream_.request(), stream_.manager().manager.config(), stream_.route().forward->timeout);
+  PrepareAttempt(stream_.request(), stream_.manager().manager.config(), stream_.entry().forward->timeout);
+  stream_.PrepareUpstreamHead(*this);
   request_ended_ = head_ends_;
   if (head_ends_) request_sent_ = head_sent_;
   connection_id_ = connection.id();
@@ -144,7 +145,14 @@ void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpst
 
 void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   response_began_ = stream_.context().worker.now();
-  if (stream_.RetryAfter(head)) return;
+  if (stream_.RetryAfter(head)) {
+    if (end && request_ended_) {
+      EndOfBoth();  // all of it has come: the connection serves others
+    } else {
+      Cancel();
+    }
+    return;
+  }
   CountResponse(head.status);
   if (end) ReceivedEnd();
   stream_.OnUpstreamHead(head, end);
@@ -259,7 +267,7 @@ UpstreamFailure UpstreamRequest::FailureOf(upstream::PoolFailure failure, int er
 }
 
 UpstreamFailure UpstreamRequest::FailureOf(codec::ResetReason reason, std::string_view detail) {
-  const std::string_view prefix = stream_.response_started() ? "upstream_reset_after_response_started"
+  const std::string_view prefix = stream_.response_begun() ? "upstream_reset_after_response_started"
                                                              : "upstream_reset_before_response_started";
   const auto failure = [&](int status, std::string_view text, ResponseFlag flag, AttemptEnd end) {
     return UpstreamFailure{.status = status,

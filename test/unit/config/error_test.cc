@@ -173,7 +173,7 @@ const Case kNames[] = {
      "envoy.extensions.filters.http.router.v3.Router",
      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http_protocol_options: {}}",
      {"HCM.http_filters[0].typed_config: a envoy.extensions.upstreams.http.v3.HttpProtocolOptions, expected "
-      "Router"}},
+      "an HTTP filter"}},
     {"DuplicateKey", "node: {id: n", "node: {id: n, id: m", {"node: duplicate key \"id\", first in line 1"}},
     {"DuplicateKeyOfAnotherSpelling",
      "stat_prefix: web",

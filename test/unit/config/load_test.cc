@@ -101,8 +101,8 @@ TEST(LoadTest, BuildsTheConnectionManager) {
   EXPECT_EQ(http.http2.keepalive->timeout, seconds(5));
   EXPECT_EQ(http.http2.keepalive->interval_jitter_percent, 15);
   EXPECT_EQ(http.upgrade_types, std::vector<std::string>{"websocket"});
-  ASSERT_EQ(http.http_filters.size(), 1u);
-  EXPECT_TRUE(std::get<RouterFilter>(http.http_filters[0].config).suppress_envoy_headers);
+  EXPECT_TRUE(http.http_filters.empty());
+  EXPECT_TRUE(http.router.suppress_envoy_headers);
 
   ASSERT_EQ(http.access_logs.size(), 1u);
   EXPECT_EQ(std::get<FileLogSink>(http.access_logs[0].sink).path, "/var/log/access.log");

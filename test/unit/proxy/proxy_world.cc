@@ -12,6 +12,7 @@
 
 #include "source/base/check.h"
 #include "source/config/load.h"
+#include "source/filters/http_filters.h"
 #include "source/upstream/http_client_codecs.h"
 
 namespace pillion::test {
@@ -33,6 +34,7 @@ constexpr std::string_view kHttp = R"(static_resources:
           @hcm@
           @log@
           http_filters:
+          @http_filters@
           - name: router
             typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
           route_config:
@@ -128,6 +130,7 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
       {"@listener@", settings.listener},
       {"@hcm@", (ids ? "" : "generate_request_id: false\n") + settings.hcm},
       {"@domains@", "domains: " + settings.domains},
+      {"@http_filters@", settings.http_filters},
       {"@route@", settings.route},
       {"@cluster@", settings.cluster},
       {"@protocol@", std::string(settings.http2_upstream ? kHttp2Upstream : "")},
@@ -135,10 +138,18 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
       {"@log@", std::string(kLog) + log_path + std::string(kLogFormat)},
   };
   const std::string text = Fill(settings.tcp ? kTcp : kHttp, parts);
-  config::Loaded loaded = config::LoadText(text);
+  config::LoadOptions options;
+  options.http_filters = filters::HttpFilterTypes();
+  config::Loaded loaded = config::LoadText(text, options);
   for (const config::ConfigError& error : loaded.errors) ADD_FAILURE() << config::ErrorText("settings", error);
   PILLION_CHECK(loaded.bootstrap != nullptr);
-  return loaded.bootstrap;
+  if (settings.further_filters.empty()) return loaded.bootstrap;
+  auto bootstrap = std::make_shared<config::Bootstrap>(*loaded.bootstrap);
+  auto listener = std::make_shared<config::Listener>(*bootstrap->listeners[0]);
+  auto& filters = std::get<config::HttpConnectionManager>(listener->filter_chain.terminal).http_filters;
+  filters.insert(filters.end(), settings.further_filters.begin(), settings.further_filters.end());
+  bootstrap->listeners[0] = std::move(listener);
+  return bootstrap;
 }
 
 const std::vector<config::AccessLog>& LogsOf(const config::Listener& listener) {

@@ -23,11 +23,13 @@ struct ProxySettings {
   std::string hcm;      // HttpConnectionManager, stat_prefix "in"; or TcpProxy, stat_prefix "tcp"
   std::string route;    // RouteAction of "/"; "/direct" answers 200 "direct"
   std::string cluster;  // "app", its hosts 10.0.1.1:80 and so on
+  std::string http_filters;  // before the router
   std::string domains = "[\"*\"]";
   bool http2_upstream = false;
   bool tcp = false;
   uint32_t workers = 1;
   uint32_t hosts = 1;  // of the cluster
+  std::vector<config::HttpFilter> further_filters;  // made by the test, after `http_filters`
   net::Connector* connector = nullptr;  // in place of the loopback network's
 };
 

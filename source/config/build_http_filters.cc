@@ -1,0 +1,99 @@
+// HTTP filters, and what routes say otherwise of them.
+
+#include <algorithm>
+
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "google/protobuf/any.pb.h"
+#include "source/config/build.h"
+#include "source/config/extensions.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+using RouterMessage = envoy::extensions::filters::http::router::v3::Router;
+using OverrideMessage = envoy::config::route::v3::FilterConfig;
+
+const HttpFilterType* FindType(const BuildContext& context, const google::protobuf::Descriptor* message,
+                               const google::protobuf::Descriptor* HttpFilterType::*which) {
+  for (const HttpFilterType& type : context.options.http_filters) {
+    if (type.*which == message) return &type;
+  }
+  return nullptr;
+}
+
+// The configuration that `any` holds; null, and an error, if it is none that a route may hold.
+std::shared_ptr<const FilterConfig> BuildOverride(BuildContext& context, const google::protobuf::Any& any,
+                                                  const std::string& path) {
+  const std::unique_ptr<google::protobuf::Message> message = UnpackExtension(any);
+  const HttpFilterType* type =
+      message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::route_message);
+  if (type == nullptr) {
+    context.errors.AddMissing(path, path, WrongType(any, "what an HTTP filter takes from a route"));
+    return nullptr;
+  }
+  return type->build_route(context, *message, path);
+}
+
+}  // namespace
+
+std::vector<HttpFilter> BuildHttpFilters(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
+    RouterFilter& router, const std::string& path) {
+  std::vector<HttpFilter> filters;
+  std::set<std::string> names;
+  const std::string field = FieldPath(path, "http_filters");
+  for (int i = 0; i < from.http_filters_size(); ++i) {
+    const auto& filter = from.http_filters(i);
+    const bool last = i + 1 == from.http_filters_size();
+    const std::string filter_path = ElementPath(field, i);
+    const std::string config_path = FieldPath(filter_path, "typed_config");
+    if (!filter.name().empty() && !names.insert(filter.name()).second) {
+      context.errors.Add(FieldPath(filter_path, "name"), Concat("duplicate name ", Quote(filter.name())));
+    }
+    RouterMessage message;
+    if (filter.typed_config().UnpackTo(&message)) {
+      if (!last) context.errors.Add(filter_path, "the router must be the last filter");
+      if (filter.disabled()) context.errors.Add(FieldPath(filter_path, "disabled"), "the router can't be disabled");
+      router.suppress_envoy_headers = message.suppress_envoy_headers();
+      continue;
+    }
+    const std::unique_ptr<google::protobuf::Message> config = UnpackExtension(filter.typed_config());
+    const HttpFilterType* type =
+        config == nullptr ? nullptr : FindType(context, config->GetDescriptor(), &HttpFilterType::message);
+    if (type == nullptr) {
+      context.errors.AddMissing(filter_path, config_path, WrongType(filter.typed_config(), "an HTTP filter"));
+      continue;
+    }
+    if (last) context.errors.Add(filter_path, "the last filter must be the router");
+    filters.push_back({filter.name(), type->build(context, *config, config_path), filter.disabled()});
+  }
+  if (from.http_filters_size() == 0) {
+    context.errors.AddMissing(path, field, "empty, but the router is required as the last filter");
+  }
+  return filters;
+}
+
+FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& from, const std::string& path) {
+  FilterOverrides overrides;
+  for (const auto& [name, any] : from) {
+    const std::string item_path = KeyPath(path, name);
+    FilterOverride& item = overrides.emplace_back();
+    item.filter = name;
+    OverrideMessage message;
+    if (!any.UnpackTo(&message)) {
+      item.config = BuildOverride(context, any, item_path);
+      continue;
+    }
+    item.disabled = message.disabled();
+    if (message.has_config()) {
+      item.config = BuildOverride(context, message.config(), FieldPath(item_path, "config"));
+    }
+  }
+  // A protobuf map has no order; errors and overrides have.
+  std::sort(overrides.begin(), overrides.end(), [](const auto& a, const auto& b) { return a.filter < b.filter; });
+  return overrides;
+}
+
+}  // namespace pillion::config

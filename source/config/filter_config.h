@@ -1,0 +1,33 @@
+#pragma once
+
+// What a filter's own code has made of its configuration. Only that filter knows what is in it; the model carries it.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pillion::config {
+
+// Immutable, shared between threads and versions of a configuration.
+class FilterConfig {
+ public:
+  virtual ~FilterConfig() = default;
+};
+
+// An HTTP filter of a connection manager, before the router.
+struct HttpFilter {
+  std::string name;  // unique in its chain; what an override refers to
+  std::shared_ptr<const FilterConfig> config;  // a filter::HttpFilterConfig; never null
+  bool disabled = false;                       // but where a route enables it
+};
+
+// What a route, virtual host or route table says otherwise of one filter.
+struct FilterOverride {
+  std::string filter;  // its name; of a filter that the chain does not have it says nothing
+  std::shared_ptr<const FilterConfig> config;  // null: the filter is only enabled or disabled here
+  bool disabled = false;
+};
+
+using FilterOverrides = std::vector<FilterOverride>;
+
+}  // namespace pillion::config

@@ -1,0 +1,89 @@
+#include "source/proxy/stream.h"
+
+// The stream's part in its filters: which there are, what they may ask, and what they do to it. What has passed them is
+// where it would be without them: the ...Passed() of stream.cc and stream_response.cc.
+
+namespace pillion::proxy {
+namespace {
+
+using telemetry::ResponseFlag;
+
+// The most specific word on the filter of that name; null: none.
+const config::FilterOverride* FindOverride(const config::FilterOverrides& overrides, std::string_view filter) {
+  for (const config::FilterOverride& item : overrides) {
+    if (item.filter == filter) return &item;
+  }
+  return nullptr;
+}
+
+const config::FilterOverride* FindOverride(const route::Entry* entry, const config::RouteConfig& table,
+                                           std::string_view filter) {
+  const config::FilterOverride* found = nullptr;
+  if (entry != nullptr) {
+    found = FindOverride(entry->route->filter_overrides, filter);
+    if (found == nullptr) found = FindOverride(entry->virtual_host->filter_overrides, filter);
+  }
+  return found != nullptr ? found : FindOverride(table.filter_overrides, filter);
+}
+
+}  // namespace
+
+filter::HttpChain* Stream::MakeChain() {
+  const std::vector<ChainFilter>& filters = manager().filters;
+  if (filters.empty()) return nullptr;
+  auto* const chain = arena_.New<filter::HttpChain>(static_cast<filter::StreamContext&>(*this),
+                                                    static_cast<filter::ChainEnds&>(*this), filters.size());
+  const config::RouteConfig& table = manager().manager.routes().config();
+  for (const ChainFilter& filter : filters) {
+    const config::FilterOverride* const word = FindOverride(route_, table, filter.config->name);
+    if (word == nullptr ? filter.config->disabled : word->disabled) continue;
+    filter::HttpFilter* const made = filter.shard->Make(*this, word == nullptr ? nullptr : word->config.get());
+    if (made != nullptr) chain->Add(*made, filter.hooks);
+  }
+  chain->Seal();
+  return chain;
+}
+
+const http::ResponseHead* Stream::response() const {
+  return response_ != nullptr || chain_ == nullptr ? response_ : chain_->response().head();
+}
+
+void Stream::ChooseRoute() { route_ = manager().manager.routes().Match(request_->authority, request_->path); }
+
+std::string_view Stream::cluster_name() const {
+  return route_ == nullptr || route_->forward == nullptr ? std::string_view() : route_->forward->cluster;
+}
+
+void Stream::HoldRequest(bool hold) { hold ? PauseRequest(kFilter) : ResumeRequest(kFilter); }
+
+void Stream::HoldResponse(bool hold) { hold ? PauseResponse(kFilter) : ResumeResponse(kFilter); }
+
+void Stream::OnRequestBodyWanted() {
+  if (TakeExpectation()) SendContinue();
+}
+
+void Stream::OnFilterReply(const filter::Reply& reply) { SendReply(reply); }
+
+void Stream::OnRequestTooLarge() {
+  SendLocalReply(413, "Payload Too Large", ResponseFlag::kCount, "request_payload_too_large");
+}
+
+void Stream::OnResponseTooLarge() {
+  SendLocalReply(500, "Internal Server Error", ResponseFlag::kCount, "response_payload_too_large");
+}
+
+void Stream::PrepareUpstreamHead(const UpstreamRequest& attempt) {
+  if (chain_ == nullptr) return;
+  base::Duration left{0};
+  const base::Duration timeout = route_->forward->timeout;
+  if (timeout > base::Duration::zero()) {
+    const base::MonotonicTime now = context().worker.now();
+    left = route_deadline_ == base::MonotonicTime{} ? timeout : route_deadline_ - now;
+  }
+  chain_->OnAttempt(*request_, {.number = attempt.number(),
+                                .cluster = route_->forward->cluster,
+                                .host = attempt.host()->address_text(),
+                                .time_left = left});
+}
+
+}  // namespace pillion::proxy
