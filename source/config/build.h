@@ -19,6 +19,7 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/type/matcher/v3/matcher.pb.h"
 #include "google/protobuf/duration.pb.h"
 #include "source/base/clock.h"
 #include "source/config/config_error.h"
@@ -64,6 +65,17 @@ HttpOptions BuildHttpOptions(BuildContext& context, const envoy::config::core::v
 Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core::v3::Http1ProtocolOptions& from,
                                Side side, const std::string& path);
 Http2Options BuildHttp2Options(const envoy::config::core::v3::Http2ProtocolOptions& from);
+
+// Matchers. What can't be built is an error, and matches nothing.
+std::optional<match::Regex> BuildRegex(BuildContext& context, const envoy::type::matcher::v3::RegexMatcher& from,
+                                       const std::string& path);
+match::StringMatcher BuildStringMatcher(BuildContext& context,
+                                        const envoy::type::matcher::v3::StringMatcher& from, const std::string& path);
+match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::config::route::v3::HeaderMatcher& from,
+                                        const std::string& path);
+match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::config::route::v3::RouteMatch& from,
+                                          const std::string& path);
+match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from);
 
 // An IP address or unix path. Nothing, and an error, if it is a name.
 std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::core::v3::Address& from,

@@ -103,13 +103,7 @@ DirectResponse BuildDirectResponse(BuildContext& context, const v3::DirectRespon
 Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_bytes, const std::string& path) {
   Route route;
   route.name = from.name();
-  if (from.match().has_path()) {
-    route.match.kind = RouteMatch::Path::kExact;
-    route.match.path = from.match().path();
-  } else {
-    route.match.path = from.match().prefix();
-  }
-  if (from.match().has_case_sensitive()) route.match.case_sensitive = from.match().case_sensitive().value();
+  route.match = BuildRequestMatcher(context, from.match(), FieldPath(path, "match"));
   if (from.has_route()) {
     route.action = BuildAction(context, from.route(), FieldPath(path, "route"));
   } else if (from.has_direct_response()) {
@@ -145,6 +139,7 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
   table->name = from.name();
   table->filter_overrides =
       BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
+  table->ignore_port_in_host_matching = from.ignore_port_in_host_matching();
   uint32_t max_body_bytes = kDefaultDirectResponseBytes;
   if (from.has_max_direct_response_body_size_bytes()) {
     max_body_bytes = std::min(from.max_direct_response_body_size_bytes().value(), kMostDirectResponseBytes);

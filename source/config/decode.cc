@@ -192,6 +192,15 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       if (value) reflection.SetUInt32(&message, &field, static_cast<uint32_t>(*value));
       return;
     }
+    case pb::FieldDescriptor::CPPTYPE_INT64: {
+      constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
+      constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+      const std::optional<int64_t> value = is_scalar ? ReadSigned(node, kMin, kMax) : std::nullopt;
+      if (!value) Expected(node, path, Concat("a whole number from ", kMin, " to ", kMax));
+      if (add) return reflection.AddInt64(&message, &field, value.value_or(0));
+      if (value) reflection.SetInt64(&message, &field, *value);
+      return;
+    }
     case pb::FieldDescriptor::CPPTYPE_DOUBLE: {
       const std::optional<double> value = is_scalar ? ReadDouble(node) : std::nullopt;
       if (!value) Expected(node, path, "a number");

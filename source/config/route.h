@@ -11,6 +11,7 @@
 
 #include "source/base/clock.h"
 #include "source/config/filter_config.h"
+#include "source/match/request_matcher.h"
 
 namespace pillion::config {
 
@@ -58,17 +59,9 @@ struct DirectResponse {
   std::string body;
 };
 
-struct RouteMatch {
-  enum class Path : uint8_t { kPrefix, kExact };
-
-  Path kind = Path::kPrefix;
-  std::string path;  // compared with the path without its query
-  bool case_sensitive = true;
-};
-
 struct Route {
   std::string name;
-  RouteMatch match;
+  match::RequestMatcher match;
   std::variant<RouteAction, DirectResponse> action;
   FilterOverrides filter_overrides;
 };
@@ -95,6 +88,7 @@ struct RouteConfig {
   std::string name;
   std::vector<VirtualHost> virtual_hosts;
   FilterOverrides filter_overrides;  // where neither route nor virtual host has any
+  bool ignore_port_in_host_matching = false;
 };
 
 }  // namespace pillion::config

@@ -53,6 +53,7 @@ Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream
       waiting_body_(context().worker.blocks()),
       replay_body_(context().worker.blocks()),
       timer_(this, [](void* self) { static_cast<Stream*>(self)->OnTimer(); }),
+      random_(context().random.Next()),
       started_(context().worker.now()),
       started_wall_(context().worker.wall_now()) {
   HttpStats& stats = manager().stats;

@@ -163,6 +163,7 @@ class Stream final : public codec::RequestReceiver,
   http::HeaderMap* response_trailers_ = nullptr;
 
   base::Timer timer_;
+  const uint64_t random_;  // what decides by chance where this request goes
   base::MonotonicTime started_;
   base::MonotonicTime request_ended_{};
   base::MonotonicTime response_started_{};

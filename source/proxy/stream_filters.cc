@@ -48,7 +48,7 @@ const http::ResponseHead* Stream::response() const {
   return response_ != nullptr || chain_ == nullptr ? response_ : chain_->response().head();
 }
 
-void Stream::ChooseRoute() { route_ = manager().manager.routes().Match(request_->authority, request_->path); }
+void Stream::ChooseRoute() { route_ = manager().manager.routes().Match(*request_, random_); }
 
 std::string_view Stream::cluster_name() const {
   return route_ == nullptr || route_->forward == nullptr ? std::string_view() : route_->forward->cluster;

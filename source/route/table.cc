@@ -2,87 +2,106 @@
 
 #include <algorithm>
 
+#include "source/http/parameters.h"
 #include "source/http/syntax.h"
 
 namespace pillion::route {
 namespace {
 
-bool PathMatches(const config::RouteMatch& match, std::string_view path) {
-  if (match.kind == config::RouteMatch::Path::kExact) {
-    return match.case_sensitive ? path == match.path : http::EqualsIgnoreCase(path, match.path);
-  }
-  if (path.size() < match.path.size()) return false;
-  const std::string_view head = path.substr(0, match.path.size());
-  return match.case_sensitive ? head == match.path : http::EqualsIgnoreCase(head, match.path);
+// host without ":port"; the brackets of an IPv6 address stay.
+std::string_view WithoutPort(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return authority;
+  return authority.substr(0, colon);
 }
 
 }  // namespace
 
+std::unique_ptr<const Table::Wildcards> Table::Wildcards::Make(std::map<std::string, const Host*> domains) {
+  if (domains.empty()) return nullptr;
+  std::vector<std::string> texts;
+  std::vector<const Host*> hosts;
+  for (const auto& [text, host] : domains) {
+    texts.push_back(text);
+    hosts.push_back(host);
+  }
+  return std::unique_ptr<const Wildcards>(new Wildcards{PrefixTree(texts), std::move(hosts)});
+}
+
+const Table::Host* Table::Wildcards::Find(std::string_view name) const {
+  const Host* found = nullptr;
+  texts.ForEachPrefix(name, [&](uint32_t text, size_t size) {
+    if (size < name.size()) found = hosts[text];  // a star stands for at least one character
+  });
+  return found;
+}
+
 Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters)
     : config_(std::move(config)) {
+  std::map<std::string, const Host*> suffixes;
+  std::map<std::string, const Host*> prefixes;
   hosts_.reserve(config_->virtual_hosts.size());
-  for (const config::VirtualHost& host : config_->virtual_hosts) {
-    Routes& routes = hosts_.emplace_back();
-    routes.reserve(host.routes.size());
-    for (const config::Route& route : host.routes) {
+  for (const config::VirtualHost& virtual_host : config_->virtual_hosts) {
+    Host& host = hosts_.emplace_back(virtual_host);
+    host.entries.reserve(virtual_host.routes.size());
+    for (const config::Route& route : virtual_host.routes) {
       const auto* forward = std::get_if<config::RouteAction>(&route.action);
-      routes.push_back({.virtual_host = &host,
-                        .route = &route,
-                        .forward = forward,
-                        .direct = std::get_if<config::DirectResponse>(&route.action),
-                        .cluster = forward == nullptr ? Entry::kNoCluster : clusters(forward->cluster)});
+      host.entries.push_back({.virtual_host = &virtual_host,
+                              .route = &route,
+                              .forward = forward,
+                              .direct = std::get_if<config::DirectResponse>(&route.action),
+                              .cluster = forward == nullptr ? Entry::kNoCluster : clusters(forward->cluster)});
     }
-    for (const config::Domain& domain : host.domains) {
+    for (const config::Domain& domain : virtual_host.domains) {
       switch (domain.kind) {
         case config::Domain::Kind::kExact:
-          exact_[domain.text] = &routes;
+          exact_[domain.text] = &host;
           break;
         case config::Domain::Kind::kSuffix:
-          suffixes_.emplace_back(domain.text, &routes);
+          suffixes.emplace(std::string(domain.text.rbegin(), domain.text.rend()), &host);
           break;
         case config::Domain::Kind::kPrefix:
-          prefixes_.emplace_back(domain.text, &routes);
+          prefixes.emplace(domain.text, &host);
           break;
         case config::Domain::Kind::kAny:
-          any_ = &routes;
+          any_ = &host;
           break;
       }
     }
   }
-  const auto longer = [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); };
-  std::stable_sort(suffixes_.begin(), suffixes_.end(), longer);
-  std::stable_sort(prefixes_.begin(), prefixes_.end(), longer);
-  only_any_ = exact_.empty() && suffixes_.empty() && prefixes_.empty();
+  only_any_ = exact_.empty() && suffixes.empty() && prefixes.empty();
+  suffixes_ = Wildcards::Make(std::move(suffixes));
+  prefixes_ = Wildcards::Make(std::move(prefixes));
 }
 
-const Table::Routes* Table::FindHost(std::string_view authority) const {
+const Table::Host* Table::FindHost(std::string_view authority) const {
   if (only_any_) return any_;
+  if (config_->ignore_port_in_host_matching) authority = WithoutPort(authority);
   // Names are compared in lower case (RFC 3986, 3.2.2). A longer one than DNS allows fits no domain but `*`.
-  char buffer[255 + 6];
-  if (authority.size() > sizeof buffer) return any_;
-  std::transform(authority.begin(), authority.end(), buffer,
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  constexpr size_t kLongest = 255 + 6;
+  char buffer[kLongest];
+  if (authority.size() > kLongest) return any_;
+  http::CopyLowerCase(authority, buffer);
   const std::string_view name(buffer, authority.size());
   const auto found = exact_.find(absl::string_view(name.data(), name.size()));
   if (found != exact_.end()) return found->second;
-  // A star stands for at least one character.
-  for (const auto& [suffix, routes] : suffixes_) {
-    if (name.size() > suffix.size() && name.ends_with(suffix)) return routes;
+  if (suffixes_ != nullptr) {
+    char reversed[kLongest];
+    std::reverse_copy(name.begin(), name.end(), reversed);
+    if (const Host* host = suffixes_->Find({reversed, name.size()})) return host;
   }
-  for (const auto& [prefix, routes] : prefixes_) {
-    if (name.size() > prefix.size() && name.starts_with(prefix)) return routes;
-  }
-  return any_;
+  const Host* const host = prefixes_ == nullptr ? nullptr : prefixes_->Find(name);
+  return host != nullptr ? host : any_;
 }
 
-const Entry* Table::Match(std::string_view authority, std::string_view path) const {
-  const Routes* routes = FindHost(authority);
-  if (routes == nullptr) return nullptr;
-  path = path.substr(0, path.find('?'));
-  for (const Entry& entry : *routes) {
-    if (PathMatches(entry.route->match, path)) return &entry;
-  }
-  return nullptr;
+const Entry* Table::Match(const http::RequestHead& head, uint64_t random) const {
+  const Host* host = FindHost(head.authority);
+  if (host == nullptr) return nullptr;
+  const std::vector<Entry>& entries = host->entries;
+  const uint32_t number = host->paths.First(http::WithoutQuery(head.path), [&](uint32_t candidate) {
+    return entries[candidate].route->match.MatchesRest(head, random);
+  });
+  return number == PathIndex::kNone ? nullptr : &entries[number];
 }
 
 }  // namespace pillion::route

@@ -3,18 +3,21 @@
 // A compiled route table: which route a request takes. Immutable; any thread.
 //
 // The virtual host is the one whose domain fits the authority best: exact, then the longest suffix (*.example.com),
-// then the longest prefix (example.*), then any (*). Within it the first route that matches counts.
+// then the longest prefix (example.*), then any (*). Within it the first route that matches counts. Neither takes
+// longer because there are many of them.
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "source/config/route.h"
+#include "source/route/path_index.h"
+#include "source/route/prefix_tree.h"
 
 namespace pillion::route {
 
@@ -36,22 +39,38 @@ class Table {
 
   Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters);
 
-  // `path` is a request's path with its query. Null: no route.
-  const Entry* Match(std::string_view authority, std::string_view path) const;
+  // `random` is the request's own. Null: no route.
+  const Entry* Match(const http::RequestHead& head, uint64_t random) const;
 
   const config::RouteConfig& config() const { return *config_; }
 
  private:
-  using Routes = std::vector<Entry>;
+  struct Host {
+    explicit Host(const config::VirtualHost& config) : paths(config.routes) {}
 
-  const Routes* FindHost(std::string_view authority) const;
+    PathIndex paths;
+    std::vector<Entry> entries;  // in the order of the configuration
+  };
+
+  // Domains that begin or end with a star. A text is read backwards where the star is in front.
+  struct Wildcards {
+    PrefixTree texts;
+    std::vector<const Host*> hosts;  // in the order of the texts
+
+    // Null where there are none.
+    static std::unique_ptr<const Wildcards> Make(std::map<std::string, const Host*> domains);
+    // The one with the longest text that `name`, in lower case, begins with.
+    const Host* Find(std::string_view name) const;
+  };
+
+  const Host* FindHost(std::string_view authority) const;
 
   const std::shared_ptr<const config::RouteConfig> config_;
-  std::vector<Routes> hosts_;  // never changes after construction: the pointers below stay good
-  absl::flat_hash_map<std::string, const Routes*> exact_;
-  std::vector<std::pair<std::string, const Routes*>> suffixes_;  // longest first
-  std::vector<std::pair<std::string, const Routes*>> prefixes_;  // longest first
-  const Routes* any_ = nullptr;
+  std::vector<Host> hosts_;  // never changes after construction: the pointers below stay good
+  absl::flat_hash_map<std::string, const Host*> exact_;
+  std::unique_ptr<const Wildcards> suffixes_;
+  std::unique_ptr<const Wildcards> prefixes_;
+  const Host* any_ = nullptr;
   bool only_any_ = false;
 };
 

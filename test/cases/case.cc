@@ -74,6 +74,12 @@ void AddSetting(Case& c, const std::string& name, const std::string& value, cons
     add(c.settings.hcm);
   } else if (name == "route") {
     add(c.settings.route);
+  } else if (name == "first") {
+    c.settings.first_routes += "- " + value + "\n";
+  } else if (name == "vhost") {
+    add(c.settings.virtual_host);
+  } else if (name == "table") {
+    add(c.settings.table);
   } else if (name == "cluster") {
     add(c.settings.cluster);
   } else if (name == "listener") {

@@ -14,6 +14,13 @@ import official  # noqa: E402
 API = pathlib.Path(__file__).parents[3] / "api"
 
 
+# What Envoy 1.39 has and the artifact is too old for.
+NEWER = {
+    "envoy.config.route.v3.CookieMatcher: no such type",
+    "envoy.config.route.v3.RouteMatch.cookies: no such member",
+}
+
+
 @pytest.fixture(scope="module")
 def ours():
     return official.compile_protos(API, sorted(str(path.relative_to(API)) for path in API.glob("envoy/**/*.proto")))
@@ -22,7 +29,7 @@ def ours():
 def test_is_a_subset_of_the_official_api(ours, tmp_path):
     packages = {file.package for file in ours.file if file.package.startswith("envoy.")}
     whole = official.official_descriptors(packages, tmp_path)
-    assert compare.differences(ours, whole, "envoy.") == []
+    assert set(compare.differences(ours, whole, "envoy.")) == NEWER
     types, members = compare.size(ours, "envoy.")
     assert types > 30 and members > 150
 

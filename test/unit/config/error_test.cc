@@ -303,7 +303,7 @@ const Case kConstraints[] = {
     {"MissingOneofMember",
      "match: {prefix: /d}",
      "match: {}",
-     {"TABLE[0].routes[0].match: one of prefix, path is required"}},
+     {"TABLE[0].routes[0].match: one of prefix, path, safe_regex, path_separated_prefix is required"}},
     {"MissingOnlyMember",
      "cluster: users",
      "priority: HIGH",

@@ -132,14 +132,14 @@ TEST(LoadTest, BuildsTheRouteTable) {
   EXPECT_EQ(table.virtual_hosts[1].domains, (std::vector<Domain>{{Domain::Kind::kAny, ""}}));
 
   const Route& health = table.virtual_hosts[0].routes.at(0);
-  EXPECT_EQ(health.match.kind, RouteMatch::Path::kExact);
+  EXPECT_EQ(health.match.kind, match::RequestMatcher::Path::kExact);
   EXPECT_EQ(health.match.path, "/healthz");
   EXPECT_EQ(std::get<DirectResponse>(health.action).status, 200);
   EXPECT_EQ(std::get<DirectResponse>(health.action).body, "ok\n");
 
   const Route& users = table.virtual_hosts[0].routes.at(1);
   EXPECT_EQ(users.name, "users");
-  EXPECT_EQ(users.match.kind, RouteMatch::Path::kPrefix);
+  EXPECT_EQ(users.match.kind, match::RequestMatcher::Path::kPrefix);
   EXPECT_FALSE(users.match.case_sensitive);
   const auto& action = std::get<RouteAction>(users.action);
   EXPECT_EQ(action.cluster, "users");

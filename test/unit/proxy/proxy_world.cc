@@ -38,10 +38,13 @@ constexpr std::string_view kHttp = R"(static_resources:
           - name: router
             typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
           route_config:
+            @table@
             virtual_hosts:
             - name: all
               @domains@
+              @virtual_host@
               routes:
+              @first_routes@
               - match: {path: /direct}
                 direct_response: {status: 200, body: {inline_string: direct}}
               - match: {prefix: /}
@@ -132,6 +135,9 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
       {"@domains@", "domains: " + settings.domains},
       {"@http_filters@", settings.http_filters},
       {"@route@", settings.route},
+      {"@first_routes@", settings.first_routes},
+      {"@virtual_host@", settings.virtual_host},
+      {"@table@", settings.table},
       {"@cluster@", settings.cluster},
       {"@protocol@", std::string(settings.http2_upstream ? kHttp2Upstream : "")},
       {"@hosts@", Hosts(settings.hosts)},

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "source/base/block.h"
+
 namespace pillion::route {
 namespace {
 
@@ -20,8 +22,17 @@ Table MakeTable(std::vector<config::VirtualHost> hosts) {
   return Table(std::move(config), [](const std::string& name) { return static_cast<uint32_t>(name.size()); });
 }
 
+const Entry* Match(const Table& table, std::string_view authority, std::string_view path) {
+  base::BlockPool blocks;
+  base::Arena arena(blocks);
+  http::RequestHead head(arena);
+  head.authority = authority;
+  head.path = path;
+  return table.Match(head, 0);
+}
+
 std::string RouteOf(const Table& table, std::string_view authority, std::string_view path = "/") {
-  const Entry* entry = table.Match(authority, path);
+  const Entry* entry = Match(table, authority, path);
   return entry == nullptr ? "-" : entry->route->name;
 }
 
@@ -63,8 +74,34 @@ TEST(Table, ALongNameFitsOnlyTheStar) {
   EXPECT_EQ(RouteOf(table, std::string(60'000, 'a') + ".test"), "any");
 }
 
+TEST(Table, PortsMayBeIgnored) {
+  auto config = std::make_shared<config::RouteConfig>();
+  config->ignore_port_in_host_matching = true;
+  config->virtual_hosts = {Host("a", {{Domain::Kind::kExact, "a.test"}}),
+                           Host("suffix", {{Domain::Kind::kSuffix, ".test"}}),
+                           Host("six", {{Domain::Kind::kExact, "[::1]"}})};
+  const Table table(std::move(config), [](const std::string&) { return 0u; });
+  EXPECT_EQ(RouteOf(table, "a.test:80"), "a");
+  EXPECT_EQ(RouteOf(table, "a.test"), "a");
+  EXPECT_EQ(RouteOf(table, "b.test:80"), "suffix");
+  EXPECT_EQ(RouteOf(table, "[::1]:80"), "six");
+  EXPECT_EQ(RouteOf(table, "[::1]"), "six");
+}
+
+TEST(Table, ManyHosts) {
+  std::vector<config::VirtualHost> hosts;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string n = std::to_string(i);
+    hosts.push_back(Host(n, {{Domain::Kind::kSuffix, ".s" + n + ".test"}, {Domain::Kind::kPrefix, "p" + n + "."}}));
+  }
+  const Table table = MakeTable(std::move(hosts));
+  EXPECT_EQ(RouteOf(table, "a.s999.test"), "999");
+  EXPECT_EQ(RouteOf(table, "p99.org"), "99");
+  EXPECT_EQ(RouteOf(table, "s99.test"), "-");
+}
+
 TEST(Table, TheFirstRouteThatMatches) {
-  using Path = config::RouteMatch::Path;
+  using Path = match::RequestMatcher::Path;
   config::VirtualHost host{.name = "h", .domains = {{Domain::Kind::kAny, ""}}};
   host.routes = {
       {.name = "exact", .match = {.kind = Path::kExact, .path = "/a"}, .action = config::RouteAction{.cluster = "x"}},
@@ -87,12 +124,12 @@ TEST(Table, TheFirstRouteThatMatches) {
   EXPECT_EQ(RouteOf(table, "h", ""), "-");
   EXPECT_EQ(RouteOf(table, "h", "*"), "-");
 
-  const Entry* direct = table.Match("h", "/d");
+  const Entry* direct = Match(table, "h", "/d");
   ASSERT_NE(direct, nullptr);
   EXPECT_EQ(direct->direct->status, 204);
   EXPECT_EQ(direct->forward, nullptr);
   EXPECT_EQ(direct->cluster, Entry::kNoCluster);
-  const Entry* forward = table.Match("h", "/ab");
+  const Entry* forward = Match(table, "h", "/ab");
   ASSERT_NE(forward, nullptr);
   EXPECT_EQ(forward->direct, nullptr);
   EXPECT_EQ(forward->forward->cluster, "x");

@@ -1,0 +1,160 @@
+// Matchers, and the kinds of requests that they make up.
+
+#include "source/config/build.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace v3 = envoy::config::route::v3;
+namespace matcher = envoy::type::matcher::v3;
+using match::StringMatcher;
+
+// A matcher in the place of one that is an error.
+StringMatcher None() { return StringMatcher(StringMatcher::Kind::kExact, ""); }
+
+// One pattern of the deprecated kind.
+match::HeaderMatcher::Test BuildTest(BuildContext& context, const v3::HeaderMatcher& from, const std::string& path) {
+  switch (from.header_match_specifier_case()) {
+    case v3::HeaderMatcher::kExactMatch:
+      // An empty text asks for presence only.
+      if (from.exact_match().empty()) return match::Present{};
+      return StringMatcher(StringMatcher::Kind::kExact, from.exact_match());
+    case v3::HeaderMatcher::kPrefixMatch:
+      return StringMatcher(StringMatcher::Kind::kPrefix, from.prefix_match());
+    case v3::HeaderMatcher::kSuffixMatch:
+      return StringMatcher(StringMatcher::Kind::kSuffix, from.suffix_match());
+    case v3::HeaderMatcher::kContainsMatch:
+      return StringMatcher(StringMatcher::Kind::kContains, from.contains_match());
+    case v3::HeaderMatcher::kSafeRegexMatch: {
+      const auto regex = BuildRegex(context, from.safe_regex_match(), FieldPath(path, "safe_regex_match"));
+      return regex ? StringMatcher(*regex) : None();
+    }
+    case v3::HeaderMatcher::kStringMatch:
+      return BuildStringMatcher(context, from.string_match(), FieldPath(path, "string_match"));
+    case v3::HeaderMatcher::kRangeMatch:
+      return match::Range{from.range_match().start(), from.range_match().end()};
+    case v3::HeaderMatcher::kPresentMatch:
+      return match::Present{from.present_match()};
+    case v3::HeaderMatcher::HEADER_MATCH_SPECIFIER_NOT_SET:
+      break;
+  }
+  return match::Present{};
+}
+
+void BuildPath(BuildContext& context, const v3::RouteMatch& from, const std::string& path,
+               match::RequestMatcher& request) {
+  using Path = match::RequestMatcher::Path;
+  switch (from.path_specifier_case()) {
+    case v3::RouteMatch::kPath:
+      request.kind = Path::kExact;
+      request.path = from.path();
+      break;
+    case v3::RouteMatch::kSafeRegex:
+      request.kind = Path::kRegex;
+      request.regex = BuildRegex(context, from.safe_regex(), FieldPath(path, "safe_regex"));
+      break;
+    case v3::RouteMatch::kPathSeparatedPrefix: {
+      request.kind = Path::kSeparatedPrefix;
+      request.path = from.path_separated_prefix();
+      const std::string& text = request.path;
+      if (!text.empty() && (text[0] != '/' || text.back() == '/' || text.find_first_of("?#") != std::string::npos)) {
+        context.errors.Add(FieldPath(path, "path_separated_prefix"),
+                           Concat(Quote(text), ", expected a path that begins with '/', does not end with it, and has "
+                                               "no '?' or '#'"));
+      }
+      break;
+    }
+    default:
+      request.path = from.prefix();
+  }
+}
+
+}  // namespace
+
+std::optional<match::Regex> BuildRegex(BuildContext& context, const matcher::RegexMatcher& from,
+                                       const std::string& path) {
+  absl::StatusOr<match::Regex> regex = match::Regex::Compile(from.regex());
+  if (regex.ok()) return *std::move(regex);
+  const absl::string_view error = regex.status().message();
+  context.errors.Add(FieldPath(path, "regex"),
+                     Concat(Quote(from.regex()), ": ", std::string_view(error.data(), error.size())));
+  return std::nullopt;
+}
+
+StringMatcher BuildStringMatcher(BuildContext& context, const matcher::StringMatcher& from, const std::string& path) {
+  const bool ignore_case = from.ignore_case();
+  switch (from.match_pattern_case()) {
+    case matcher::StringMatcher::kExact:
+      return StringMatcher(StringMatcher::Kind::kExact, from.exact(), ignore_case);
+    case matcher::StringMatcher::kPrefix:
+      return StringMatcher(StringMatcher::Kind::kPrefix, from.prefix(), ignore_case);
+    case matcher::StringMatcher::kSuffix:
+      return StringMatcher(StringMatcher::Kind::kSuffix, from.suffix(), ignore_case);
+    case matcher::StringMatcher::kContains:
+      return StringMatcher(StringMatcher::Kind::kContains, from.contains(), ignore_case);
+    case matcher::StringMatcher::kSafeRegex: {
+      if (ignore_case) {
+        context.errors.Add(FieldPath(path, "ignore_case"), "has no effect on safe_regex; write (?i) into that");
+      }
+      const auto regex = BuildRegex(context, from.safe_regex(), FieldPath(path, "safe_regex"));
+      return regex ? StringMatcher(*regex) : None();
+    }
+    case matcher::StringMatcher::MATCH_PATTERN_NOT_SET:
+      break;
+  }
+  return None();
+}
+
+match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const v3::HeaderMatcher& from,
+                                        const std::string& path) {
+  if (!from.name().empty() && !http::FieldName::IsFieldName(from.name())) {
+    context.errors.Add(FieldPath(path, "name"), Concat(Quote(from.name()), ", expected a header's name"));
+  }
+  if (from.has_range_match() && from.range_match().start() >= from.range_match().end()) {
+    context.errors.Add(FieldPath(path, "range_match"), "nothing lies between start and end");
+  }
+  return match::HeaderMatcher(http::FieldName(from.name()), BuildTest(context, from, path), from.invert_match(),
+                              from.treat_missing_header_as_empty());
+}
+
+match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from) {
+  using envoy::type::v3::FractionalPercent;
+  const FractionalPercent& value = from.default_value();
+  const uint32_t denominator = value.denominator() == FractionalPercent::MILLION        ? 1'000'000
+                               : value.denominator() == FractionalPercent::TEN_THOUSAND ? 10'000
+                                                                                        : 100;
+  return {.fraction = {.numerator = value.numerator(), .denominator = denominator}, .runtime_key = from.runtime_key()};
+}
+
+match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::RouteMatch& from,
+                                          const std::string& path) {
+  match::RequestMatcher request;
+  BuildPath(context, from, path, request);
+  if (from.has_case_sensitive()) request.case_sensitive = from.case_sensitive().value();
+  for (int i = 0; i < from.headers_size(); ++i) {
+    request.headers.push_back(
+        BuildHeaderMatcher(context, from.headers(i), ElementPath(FieldPath(path, "headers"), i)));
+  }
+  for (int i = 0; i < from.query_parameters_size(); ++i) {
+    const v3::QueryParameterMatcher& parameter = from.query_parameters(i);
+    const std::string place = ElementPath(FieldPath(path, "query_parameters"), i);
+    match::QueryMatcher::Test test = match::Present{};
+    if (parameter.has_present_match()) test = match::Present{parameter.present_match()};
+    if (parameter.has_string_match()) {
+      test = BuildStringMatcher(context, parameter.string_match(), FieldPath(place, "string_match"));
+    }
+    request.query_parameters.emplace_back(parameter.name(), std::move(test));
+  }
+  for (int i = 0; i < from.cookies_size(); ++i) {
+    const v3::CookieMatcher& cookie = from.cookies(i);
+    const std::string place = FieldPath(ElementPath(FieldPath(path, "cookies"), i), "string_match");
+    request.cookies.emplace_back(cookie.name(), BuildStringMatcher(context, cookie.string_match(), place),
+                                 cookie.invert_match());
+  }
+  request.grpc = from.has_grpc();
+  if (from.has_runtime_fraction()) request.fraction = BuildFraction(from.runtime_fraction());
+  return request;
+}
+
+}  // namespace pillion::config

@@ -1,0 +1,29 @@
+#include "source/match/header_matcher.h"
+
+#include "absl/strings/numbers.h"
+
+namespace pillion::match {
+
+bool HeaderMatcher::Is(std::string_view value) const {
+  if (const auto* string = std::get_if<StringMatcher>(&test_)) return string->Matches(value);
+  const auto& range = std::get<Range>(test_);
+  int64_t number = 0;
+  return absl::SimpleAtoi(absl::string_view(value.data(), value.size()), &number) && number >= range.begin &&
+         number < range.end;
+}
+
+bool HeaderMatcher::Matches(std::optional<std::string_view> first, const http::HeaderMap& headers) const {
+  if (const auto* present = std::get_if<Present>(&test_)) {
+    const bool there = first.has_value() || missing_is_empty_;
+    return (there == present->value) != invert_;
+  }
+  if (!first) return missing_is_empty_ && Is("") != invert_;
+  if (Is(*first)) return !invert_;
+  size_t count = 0;
+  for (const http::HeaderField& field : headers) {
+    if (name_.Is(field) && ++count > 1 && Is(field.value())) return !invert_;
+  }
+  return (count > 1 && Is(*name_.All(headers))) != invert_;
+}
+
+}  // namespace pillion::match

@@ -1,0 +1,29 @@
+#include "source/match/request_matcher.h"
+
+#include <algorithm>
+
+#include "source/http/syntax.h"
+
+namespace pillion::match {
+
+bool RequestMatcher::MatchesPath(std::string_view whole) const {
+  if (kind == Path::kRegex) return regex->Matches(whole);
+  if (whole.size() < path.size()) return false;
+  if (whole.size() > path.size()) {
+    if (kind == Path::kExact) return false;
+    if (kind == Path::kSeparatedPrefix && whole[path.size()] != '/') return false;
+  }
+  const std::string_view head = whole.substr(0, path.size());
+  return case_sensitive ? head == path : http::EqualsIgnoreCase(head, path);
+}
+
+bool RequestMatcher::MatchesRest(const http::RequestHead& head, uint64_t random) const {
+  if (fraction && !fraction->fraction.Holds(random)) return false;
+  if (grpc && !http::IsGrpc(head.headers)) return false;
+  return std::all_of(headers.begin(), headers.end(), [&](const auto& header) { return header.Matches(head); }) &&
+         std::all_of(query_parameters.begin(), query_parameters.end(),
+                     [&](const auto& parameter) { return parameter.Matches(head.path); }) &&
+         std::all_of(cookies.begin(), cookies.end(), [&](const auto& cookie) { return cookie.Matches(head.headers); });
+}
+
+}  // namespace pillion::match

@@ -1,0 +1,49 @@
+#pragma once
+
+// Whether a request is of a kind: its path, and whatever else is asked of it; all must hold. A route's match, as the
+// configuration has it. Immutable.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/http/message.h"
+#include "source/match/fraction.h"
+#include "source/match/header_matcher.h"
+#include "source/match/parameter_matcher.h"
+#include "source/match/regex.h"
+
+namespace pillion::match {
+
+struct RequestMatcher {
+  enum class Path : uint8_t {
+    kPrefix,
+    kExact,
+    kSeparatedPrefix,  // followed by nothing or a slash
+    kRegex,            // of the whole
+  };
+
+  Path kind = Path::kPrefix;
+  std::string path;  // compared with the path without its query
+  bool case_sensitive = true;
+  std::optional<Regex> regex;  // of kRegex
+
+  std::vector<HeaderMatcher> headers;
+  std::vector<QueryMatcher> query_parameters;
+  std::vector<CookieMatcher> cookies;
+  bool grpc = false;  // content-type application/grpc
+  std::optional<RuntimeFraction> fraction;
+
+  // `path` without its query.
+  bool MatchesPath(std::string_view path) const;
+  // All but the path. `random` is the request's.
+  bool MatchesRest(const http::RequestHead& head, uint64_t random) const;
+
+  bool Matches(const http::RequestHead& head, uint64_t random) const {
+    return MatchesPath(http::WithoutQuery(head.path)) && MatchesRest(head, random);
+  }
+};
+
+}  // namespace pillion::match
