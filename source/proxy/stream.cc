@@ -225,19 +225,19 @@ void Stream::TryAgain() {
   ArmTimer();
 }
 
-// Keeps what another attempt would have to send again. False: there will be none, or too much came.
-bool Stream::HoldForRetry(const base::Slice& data) {
-  if (!retry_->possible()) {
-    replay_body_.Clear();
-    return false;
-  }
-  if (replay_body_.size() + data.size() > manager().manager.listener().per_connection_buffer_limit) {
-    retry_->Abandon();
-    replay_body_.Clear();
-    return false;
+// Keeps what another attempt would have to send again, and all of it for one that is about to be made. Otherwise too
+// much is no more than the end of further attempts.
+void Stream::HoldForRetry(const base::Slice& data) {
+  if (response_begun_) return;
+  if (!retry_timer_.armed()) {
+    const size_t limit = manager().manager.listener().per_connection_buffer_limit;
+    if (retry_->possible() && replay_body_.size() + data.size() > limit) retry_->Abandon();
+    if (!retry_->possible()) {
+      replay_body_.Clear();
+      return;
+    }
   }
   replay_body_.Append(data.Share());
-  return true;
 }
 
 void Stream::SendDirectResponse(const config::DirectResponse& direct) {
@@ -261,11 +261,11 @@ void Stream::OnData(base::Slice data, bool end) {
 void Stream::OnRequestDataPassed(base::Slice data, bool end) {
   request_passed_ = end;
   if (upstream_ == nullptr) return;
-  const bool held = !response_begun_ && HoldForRetry(data);
+  HoldForRetry(data);
   if (!upstream_->is_open()) {
-    // Not open yet, and reading is paused: OnUpstreamOpen() goes on. Or over, and TryAgain() sends what is held.
+    // Not open yet: OnUpstreamOpen() goes on. Or over, and TryAgain() sends what is held.
     if (!data.empty() && !upstream_->is_over()) waiting_body_.Append(std::move(data));
-    if (held && !end) PauseRequest(kOtherSide);
+    if (!end) PauseRequest(kOtherSide);
     return;
   }
   if (!upstream_->SendData(std::move(data), end) && !end) {

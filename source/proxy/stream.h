@@ -118,7 +118,7 @@ class Stream final : public codec::RequestReceiver,
   bool RetryAfter(const UpstreamFailure& failure);
   // After Retry::Delay(), with the body from its start.
   void TryAgain();
-  bool HoldForRetry(const base::Slice& data);
+  void HoldForRetry(const base::Slice& data);
   void SendDirectResponse(const config::DirectResponse& direct);
   // A response of our own. `flag` is kCount for none. The request, where it is not complete, is given up.
   // `grpc_status` of the answer to a gRPC request; -1: what belongs to `status`.

@@ -60,6 +60,7 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
   AddServiceTime(head, manager().manager.config(), context().worker.now() - upstream_->head_sent());
   details_ = "via_upstream";
   response_begun_ = true;
+  replay_body_.Clear();
   if (chain_ != nullptr) {
     chain_->response().TakeHead(head, end);
   } else {

@@ -202,7 +202,7 @@ TEST(LoadTest, BuildsClusters) {
   EXPECT_EQ(AddressText(std::get<Address>(app.endpoints.at(1).target)), "/run/app.sock");
 }
 
-TEST(LoadTest, DefaultsAreEnvoysButForTheWindowsAndTheName) {
+TEST(LoadTest, DefaultsAreEnvoysButForWindowsHeadTimeoutAndName) {
   const auto bootstrap = LoadGood(Text(kBenchmark));
   ASSERT_EQ(bootstrap->listeners.size(), 4u);
   EXPECT_EQ(bootstrap->listeners[0]->stat_prefix, "127.0.0.1_19004");

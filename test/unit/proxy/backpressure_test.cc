@@ -95,6 +95,23 @@ TEST(Backpressure, UpstreamNotConnected) {
   EXPECT_LE(world.worker().blocks().blocks_taken(), 10u);
 }
 
+// The body goes on while the connect of the last try hangs.
+TEST(Backpressure, LastTryNotConnected) {
+  ProxyWorld world({.route = "retry_policy: {retry_on: 5xx, num_retries: 1}"});
+  std::unique_ptr<Peer> client = world.Connect();
+  client->Send("POST / HTTP/1.1\r\nhost: h\r\n" + Length(kBody) + "\r\nabc");
+  world.Run();
+  world.faults().connect_hangs = true;
+  world.upstream().peer(0).Send("HTTP/1.1 503 Down\r\ncontent-length: 0\r\n\r\n");
+  world.Wait(30);
+  client->Send(Pattern(kBody - 3));
+  world.Run();
+  EXPECT_FALSE(client->sent_all());
+  EXPECT_LE(world.worker().blocks().blocks_taken(), 10u);
+  world.Wait(5000);  // connect_timeout
+  EXPECT_TRUE(client->received().starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+}
+
 // C15: requests without end from a client that reads no answer.
 TEST(Backpressure, PipelinedFlood) {
   ProxyWorld world;
