@@ -90,21 +90,3 @@ def test_h2load(pillion, program, tmp_path, upstream, options, concurrency):
     assert (report["succeeded"], report["2xx"], report["failed"], report["errored"]) == (2000, 2000, 0, 0)
     assert proxy.stat("cluster.upstream.upstream_rq_200") == 2000
     assert proxy.stat("http.ingress.downstream_cx_total") == 16
-
-
-@pytest.mark.long
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("options", [["--h1"], []], ids=["h1", "h2"])
-@pytest.mark.parametrize("upstream", [nginx, nghttpd], ids=["nginx", "nghttpd"])
-def test_soak(pillion, program, tmp_path, upstream, options):
-    """Minutes of load: no failure, and memory that does not grow."""
-    (tmp_path / "www").mkdir()
-    (tmp_path / "www/index.html").write_text("hello\n" * 600, encoding="utf-8")
-    server = program(upstream, tmp_path)
-    proxy = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(server.address, protocol="h1" if upstream is nginx else "h2")]), concurrency=2)
-    sizes = []
-    for _ in range(6):
-        report = h2load(proxy.address, *options, "-D10", "-c32", "-m8", path="/index.html")
-        assert report["succeeded"] > 1000 and report["failed"] == report["errored"] == 0
-        sizes.append(proxy.rss_kib())
-    assert sizes[-1] < sizes[1] + 4096, sizes

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 
 from peers.ports import accepts, free_port
 from peers.wait import PATIENCE, until
@@ -55,11 +56,17 @@ http {{
     return Program(["nginx", "-e", f"{folder}/nginx-error.log", "-c", str(config)], port, folder / "nginx.log")
 
 
-def nghttpd(folder, *options):
+def nghttpd(folder, *options, port=None):
     """An HTTP/2 server without TLS; serves folder/www."""
-    port = free_port()
+    port = port or free_port()
     (folder / "www").mkdir(exist_ok=True)
     return Program(["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", str(folder / "www"), *options, str(port)], port, folder / "nghttpd.log")
+
+
+def grpc_echo(folder, port=None):
+    """peers/grpc_echo.py."""
+    port = port or free_port()
+    return Program([sys.executable, str(pathlib.Path(__file__).parent / "grpc_echo.py"), str(port)], port, folder / "grpc_echo.log")
 
 
 def url(address, path="/"):

@@ -1,5 +1,6 @@
 """A TCP server that runs a script for each connection, in a thread of its own."""
 
+import errno
 import socket
 import threading
 
@@ -48,8 +49,8 @@ class Server:
     def _serve(self, connection):
         try:
             self._script(connection)
-        except (ConnectionError, BrokenPipeError) as error:
-            self._note(error, expected=True)
+        except OSError as error:  # ENOTCONN: shutdown() of a connection that the peer has reset
+            self._note(error, expected=isinstance(error, ConnectionError) or error.errno == errno.ENOTCONN)
         except Exception as error:  # pylint: disable=broad-except
             self._note(error, expected=False)
         finally:
