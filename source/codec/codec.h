@@ -205,6 +205,9 @@ class ServerConnection : public Connection {
   // HTTP/1: a connection without a request ends, one with a request behind it. HTTP/2: the GOAWAY that names the last
   // stream.
   virtual void FinishDrain() = 0;
+  // HTTP/2: ends the streams that are over, but of whose rest nothing could be sent since the last call, because the
+  // peer grants no window. Returns how many.
+  virtual size_t ResetStuck() = 0;
 };
 
 // What a client codec tells its pool.

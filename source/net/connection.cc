@@ -227,6 +227,8 @@ void Connection::FinishClose(CloseReason reason, int error) {
   linger_timer_.Cancel();
   resume_.Unlink();
   rest_ = base::Slice();
+  // What the peer got is not complete, and nothing but a reset may tell it so.
+  if (!output_.empty()) transport_->Abort();
   output_.Clear();
   codec_->Abort(reason == CloseReason::kConnectFailed ? "connect failed" : "connection closed");
   owner_.OnClosed(reason, error);

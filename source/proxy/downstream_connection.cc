@@ -23,6 +23,7 @@ DownstreamConnection::DownstreamConnection(ConnectionManagerShard& manager, List
              manager.context.worker.blocks()),
       idle_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnIdle(); }),
       duration_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnMaxDuration(); }),
+      flush_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnFlushTimer(); }),
       grace_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnGraceOver(); }),
       started_(manager.context.worker.now()) {
   HttpStats& stats = manager_.stats;
@@ -108,10 +109,24 @@ codec::RequestReceiver* DownstreamConnection::OnRequestBegin(codec::ServerStream
 
 void DownstreamConnection::OnStreamFinished() {
   --streams_;
+  if (version_ == http::Version::kHttp2 && !flush_timer_.armed()) SetFlushTimer();
   if (streams_ > 0) return;
   if (idle_timer_.armed()) {
     manager_.context.worker.SetTimer(idle_timer_, manager_.manager.config().options.idle_timeout);
   }
+}
+
+// Streams of ours are over when all is handed to the codec. What their peer then never takes would be held for ever.
+void DownstreamConnection::SetFlushTimer() {
+  const base::Duration timeout = manager_.manager.config().stream_idle_timeout;
+  if (timeout > base::Duration::zero()) manager_.context.worker.SetTimer(flush_timer_, timeout);
+}
+
+void DownstreamConnection::OnFlushTimer() {
+  if (server_->active_streams() <= streams_) return;
+  manager_.stats.tx_flush_timeout.Add(server_->ResetStuck());
+  connection_.Reconsider();
+  SetFlushTimer();
 }
 
 void DownstreamConnection::OnFlood(codec::Flood flood, bool fatal) {
@@ -167,6 +182,7 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
   idle_timer_.Cancel();
   duration_timer_.Cancel();
   grace_timer_.Cancel();
+  flush_timer_.Cancel();
   HttpStats& stats = manager_.stats;
   stats.downstream_cx_active.Decrement();
   if (server_ != nullptr) {

@@ -75,6 +75,8 @@ class DownstreamConnection final : public ListenerConnection,
   void OnIdle();
   void OnMaxDuration();
   void OnGraceOver();
+  void SetFlushTimer();
+  void OnFlushTimer();
   void CountBytes();
 
   ConnectionManagerShard& manager_;
@@ -87,6 +89,7 @@ class DownstreamConnection final : public ListenerConnection,
 
   base::Timer idle_timer_;      // armed while there is no stream
   base::Timer duration_timer_;
+  base::Timer flush_timer_;     // HTTP/2: looks for answers that are complete, and that the peer grants no window
   base::Timer grace_timer_;     // what is sent before the peer can know of the drain is still served
   base::MonotonicTime started_;
   std::string remote_text_;

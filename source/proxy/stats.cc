@@ -40,7 +40,8 @@ HttpStats::HttpStats(const HttpStatIds& ids, stats::Shard& shard)
       inbound_priority_frames_flood(*shard.counter(ids.inbound_priority_frames_flood)),
       inbound_window_update_frames_flood(*shard.counter(ids.inbound_window_update_frames_flood)),
       inbound_empty_frames_flood(*shard.counter(ids.inbound_empty_frames_flood)),
-      outbound_control_flood(*shard.counter(ids.outbound_control_flood)) {
+      outbound_control_flood(*shard.counter(ids.outbound_control_flood)),
+      tx_flush_timeout(*shard.counter(ids.tx_flush_timeout)) {
 }
 
 void HttpStats::CountStatus(int status) {

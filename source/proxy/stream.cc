@@ -272,6 +272,7 @@ void Stream::OnRequestDataPassed(base::Slice data, bool end) {
     manager().stats.downstream_flow_control_paused_reading_total.Increment();
     PauseRequest(kOtherSide);
   }
+  if (end && tunnel_ && response_state_ == ResponseState::kComplete) Finish();
 }
 
 void Stream::OnTrailers(http::HeaderMap& trailers) {
@@ -297,12 +298,9 @@ void Stream::CompleteRequest() {
   request_state_ = RequestState::kComplete;
   request_ended_ = context().worker.now();
   request_deadline_ = {};
-  if (tunnel_ && response_state_ == ResponseState::kComplete) {
-    Finish();
-  } else if (upstream_ != nullptr) {
-    StartRouteTimeout();
-    ArmTimer();
-  }
+  if (upstream_ == nullptr) return;
+  StartRouteTimeout();
+  ArmTimer();
 }
 
 void Stream::OnReset(codec::ResetReason reason, std::string_view detail) {

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "source/proxy/stream.h"
 
 // The stream's part in its filters: which there are, what they may ask, and what they do to it. What has passed them is
@@ -58,8 +60,9 @@ void Stream::HoldRequest(bool hold) { hold ? PauseRequest(kFilter) : ResumeReque
 
 void Stream::HoldResponse(bool hold) { hold ? PauseResponse(kFilter) : ResumeResponse(kFilter); }
 
+// Also where upstream is to be asked (proxy_100_continue): it is not, before the body is there.
 void Stream::OnRequestBodyWanted() {
-  if (TakeExpectation()) SendContinue();
+  if (std::exchange(request_->expect_continue, false)) SendContinue();
 }
 
 void Stream::OnFilterReply(const filter::Reply& reply) { SendReply(reply); }

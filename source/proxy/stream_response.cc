@@ -143,6 +143,10 @@ void Stream::SendReply(const filter::Reply& reply) {
   details_ = reply.details;
   tunnel_ = false;  // there will be none
   if (upstream_ != nullptr) upstream_->Cancel();
+  // Nothing else is waited for any more. A filter that holds the reply has the idle timeout.
+  retry_timer_.Cancel();
+  head_deadline_ = request_deadline_ = route_deadline_ = try_deadline_ = try_idle_deadline_ = duration_deadline_ = {};
+  TouchIdle();
   LocalReply local = MakeLocalReply(arena_, reply.status, reply.body, is_grpc_, reply.grpc_status);
   for (const auto& [name, value] : reply.headers) local.head->headers.Add(name, value);
   if (overloaded_) local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
@@ -169,6 +173,7 @@ void Stream::SendReply(const filter::Reply& reply) {
       OnResponseDataPassed(std::move(data), left.empty());
     }
   }
+  ArmTimer();
 }
 
 void Stream::SendHead(http::ResponseHead& head, bool end) {

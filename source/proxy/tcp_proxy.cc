@@ -9,12 +9,19 @@ namespace {
 
 constexpr size_t kLargestOutput = 256 * 1024;
 
+// When both sides have ended, for a peer to take what is left: as long as for anything else.
+base::Duration LongestWait(const config::TcpProxy& config) {
+  constexpr base::Duration kWithoutTimeout = std::chrono::hours(1);
+  return config.idle_timeout > base::Duration::zero() ? config.idle_timeout : kWithoutTimeout;
+}
+
 }  // namespace
 
 TcpProxyConnection::Side::Side(TcpProxyConnection& pair, std::unique_ptr<net::Transport> transport,
                                size_t output_limit)
     : pair(pair),
-      connection(pair.shard_.context.worker, std::move(transport), *this, {.output_limit = output_limit}),
+      connection(pair.shard_.context.worker, std::move(transport), *this,
+                 {.output_limit = output_limit, .linger = LongestWait(pair.shard_.proxy.config())}),
       end(connection, output_limit) {
   connection.set_codec(end);
 }

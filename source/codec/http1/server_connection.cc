@@ -210,6 +210,8 @@ void ServerConnection::StartDrain() { draining_ = true; }
 void ServerConnection::FinishDrain() {
   draining_ = drain_over_ = true;
   if (input_ == Input::kIdle) Close(Ending::kClose);
+  // The rest of a request that was answered is not waited for; what of it still comes must not reset the answer.
+  if (input_ == Input::kDraining) Close(Ending::kLinger);
 }
 
 void ServerConnection::SendInformational(const http::ResponseHead& head) {

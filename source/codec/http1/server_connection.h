@@ -41,6 +41,7 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   // codec::ServerConnection
   void StartDrain() override;
   void FinishDrain() override;
+  size_t ResetStuck() override { return 0; }
 
  private:
   enum class Input : uint8_t { kIdle, kMessage, kSwitching, kComplete, kTunnel, kDraining, kDiscard };

@@ -1,10 +1,16 @@
 #include "source/codec/http2/server_connection.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace pillion::codec::http2 {
 namespace {
 
 // Of one header block (CVE-2024-27316). A head within the default limits needs four.
 constexpr uint32_t kMaxContinuations = 8;
+
+// A budget may be smaller than one frame.
+constexpr size_t kLeastOutput = 64 * 1024;
 
 }  // namespace
 
@@ -52,6 +58,17 @@ size_t ServerConnection::Receive(const base::Slice& data) {
   Feed(fed, data.size());
   FinishReceive();
   return data.size();
+}
+
+void ServerConnection::Produce(size_t budget) {
+  ProduceFrames(budget);
+  // Data keeps to the budget, heads do not: whoever does not read its answers gets no further ones.
+  if (link_.output().size() > 2 * std::max<size_t>(budget, kLeastOutput)) read_blocked_ = true;
+}
+
+void ServerConnection::OutputDrained() {
+  ResumeOutput();
+  if (std::exchange(read_blocked_, false)) link_.ReadingResumed();
 }
 
 bool ServerConnection::NeedsLook(const FrameHead& head) {

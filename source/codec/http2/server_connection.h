@@ -26,15 +26,16 @@ class ServerConnection final : public codec::ServerConnection, private Session {
   [[nodiscard]] size_t Receive(const base::Slice& data) override;
   void ReceiveEnd() override { ReceiveFin(); }
   void Abort(std::string_view detail) override { AbortAll(detail); }
-  void Produce(size_t budget) override { ProduceFrames(budget); }
-  void OutputDrained() override { ResumeOutput(); }
-  bool wants_read() const override { return true; }
+  void Produce(size_t budget) override;
+  void OutputDrained() override;
+  bool wants_read() const override { return !read_blocked_; }
   Ending ending() const override { return EndingNow(); }
   size_t active_streams() const override { return open_streams(); }
 
   // codec::ServerConnection
   void StartDrain() override;
   void FinishDrain() override;
+  size_t ResetStuck() override { return ResetStuckStreams(); }
 
  private:
   friend class IncomingStream;
@@ -58,6 +59,7 @@ class ServerConnection final : public codec::ServerConnection, private Session {
   FrameScanner scanner_;
   StreamHistory history_;
   uint32_t continuations_ = 0;
+  bool read_blocked_ = false;  // too many answers wait to be taken
   uint32_t open_input_ = 0;  // a stream that takes DATA and trailers for sure; 0: none is known
 };
 

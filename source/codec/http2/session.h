@@ -54,6 +54,7 @@ class Session {
     if (over_budget_) WantOutput();
   }
   Ending EndingNow() const;
+  size_t ResetStuckStreams();
   size_t open_streams() const { return open_streams_; }
 
   // What a side does.

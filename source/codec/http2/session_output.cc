@@ -1,6 +1,7 @@
 // The sending half of Session.
 
 #include <algorithm>
+#include <utility>
 
 #include "source/codec/http2/session.h"
 #include "source/codec/http2/session_callbacks.h"
@@ -78,6 +79,7 @@ ssize_t Session::ReadData(Stream& stream, size_t limit, uint32_t* flags) {
 void Session::WriteData(Stream& stream, uint8_t flags, const uint8_t* frame_head, size_t size) {
   constexpr size_t kFrameHead = 9;
   latest_ = &stream;
+  stream.stuck_ = false;
   base::Buffer& output = link_.output();
   output.Append(std::string_view(reinterpret_cast<const char*>(frame_head), kFrameHead));
   while (size > 0) {
@@ -148,6 +150,18 @@ bool Session::ResetEnded() {
     any = true;
   });
   return any;
+}
+
+size_t Session::ResetStuckStreams() {
+  size_t count = 0;
+  streams_.ForEach([&](Stream& stream) {
+    if (!stream.over() || stream.reset_queued_ || stream.end_sent_) return;
+    if (!std::exchange(stream.stuck_, true)) return;
+    stream.Abandon();
+    SubmitReset(stream, NGHTTP2_CANCEL);
+    ++count;
+  });
+  return count;
 }
 
 // True: someone was told, and may have given more to send.

@@ -79,6 +79,7 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
   bool send_blocked_ = false;     // OnSendReady() is due
   bool paused_ = false;
   bool reset_queued_ = false;
+  bool stuck_ = false;            // sent nothing since ResetStuckStreams() looked
   bool body_allowed_ = false;     // what comes in may have data now
 
  private:

@@ -206,6 +206,38 @@ TEST_F(FilterTest, TimeoutsGoOnWhileAFilterHolds) {
   EXPECT_EQ(Line(), "POST /the/path HTTP/1.1 200 UT response_timeout 3 0 1000");
 }
 
+// A reply that is held ends the wait for another attempt, and has a timeout of its own.
+TEST_F(FilterTest, AnswersARequestThatWaitsForItsNextTry) {
+  behaviour_->at = [](const std::string& at) { return at == "response head" ? Step::kPause : Step::kContinue; };
+  Start({.hcm = "stream_idle_timeout: 60s", .route = "retry_policy: {retry_on: reset, num_retries: 1}"});
+  Send(kRequest);
+  world_->upstream().peer(0).Reset();
+  world_->Run();
+  behaviour_->reply({.status = 403, .body = "no", .details = "scripted"});
+  world_->Wait(59'000);
+  EXPECT_EQ(world_->upstream().size(), 1u);
+  EXPECT_EQ(client_->Take(), "");
+  world_->Wait(1000);
+  EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 504 ")) << "not the one that is held";
+  EXPECT_EQ(Line(), "POST /the/path HTTP/1.1 504 SI stream_idle_timeout 3 14 60000");
+  EXPECT_EQ(world_->stat("cluster.app.upstream_rq_active"), 0);
+}
+
+// Who waits to be asked for the body that is collected is asked, even where that is upstream's business: it hears of
+// the request only then.
+TEST_F(FilterTest, AsksForABodyThatItCollects) {
+  behaviour_->at = [](const std::string& at) { return at == "request head" ? Step::kCollect : Step::kContinue; };
+  Start({.hcm = "proxy_100_continue: true"});
+  Send("POST /the/path HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n");
+  EXPECT_EQ(client_->Take(), "HTTP/1.1 100 Continue\r\n\r\n");
+  Send("abc");
+  const std::string request = Upstream();
+  EXPECT_TRUE(request.ends_with("\r\n\r\nabc")) << request;
+  EXPECT_EQ(request.find("expect:"), std::string::npos) << request;
+  Answer();
+  EXPECT_TRUE(client_->Take().ends_with("xyz"));
+}
+
 TEST_F(FilterTest, ChangesTheRoute) {
   behaviour_->on_request = [this](http::RequestHead& head) {
     head.path = "/direct";

@@ -99,6 +99,50 @@ TEST_F(Http2Test, AnswerThatIsNeverGrantedAWindow) {
   EXPECT_EQ(world_->connections(), 1u);
 }
 
+// The same, when all of the answer has come, so that nobody but its connection knows of it. One that is taken slowly
+// is not ended.
+TEST_F(Http2Test, WholeAnswerThatIsNeverGrantedAWindow) {
+  Start({.hcm = "stream_idle_timeout: 30s", .http2_upstream = true});
+  Exchange(SettingsFrame({{4, 0}}) + HeadersFrame(1, RequestFields()) + HeadersFrame(3, RequestFields()));
+  upstream2().Take();
+  const auto answer = [](uint32_t id) {
+    return HeadersFrame(id, Response(), kEndHeaders) + DataFrame(id, "abcdef", kEndStream);
+  };
+  EXPECT_EQ(ExchangeUp(answer(1) + answer(3)), "");
+  EXPECT_EQ(client_->Take(), "HEADERS 1 :status=200\nHEADERS 3 :status=200\n");
+  EXPECT_EQ(world_->TakeLog().size(), 2u);
+  EXPECT_EQ(world_->stat("http.in.downstream_rq_active"), 0);
+  for (const std::string letter : {"a", "b", "c"}) {
+    EXPECT_EQ(Exchange(WindowUpdateFrame(3, 1)), "DATA 3 " + letter + "\n");
+    world_->Wait(25'000);
+  }
+  EXPECT_EQ(client_->Take(), "RST_STREAM 1 CANCEL\n");
+  EXPECT_EQ(Exchange(WindowUpdateFrame(3, 3)), "DATA 3 def end\n");
+  EXPECT_EQ(world_->stat("http.in.http2.tx_flush_timeout"), 1);
+  EXPECT_EQ(world_->connections(), 1u);
+}
+
+// Answers without a body keep to no window: who does not read them gets no further ones.
+TEST_F(Http2Test, AnswersThatAreNeverRead) {
+  Start({.listener = "per_connection_buffer_limit_bytes: 1000"});
+  client_->peer().StopReading();
+  const codec::http2::Fields fields = {{":method", "HEAD"},
+                                       {":scheme", "http"},
+                                       {":authority", "h"},
+                                       {":path", "/direct"},
+                                       {"x-pad", std::string(200, 'p')}};
+  constexpr uint32_t kRequests = 50'000;
+  for (uint32_t i = 0; i < kRequests; ++i) {
+    client_->Send(HeadersFrame(2 * i + 1, fields));
+    if (i % 100 == 99) world_->Run();
+  }
+  EXPECT_LT(world_->stat("http.in.downstream_rq_total"), kRequests);
+  client_->peer().ReadAgain();
+  world_->Run();
+  EXPECT_EQ(world_->stat("http.in.downstream_rq_total"), kRequests);
+  EXPECT_EQ(world_->stat("http.in.downstream_rq_active"), 0);
+}
+
 // E6: a body that trickles in has the request's timeout.
 TEST_F(Http2Test, BodyThatTricklesIn) {
   Start({.hcm = "request_timeout: 10s", .http2_upstream = true});
