@@ -173,6 +173,9 @@ class Connection {
   // Output fell below the link's low watermark.
   virtual void OutputDrained() = 0;
 
+  // Asks the peer for a sign of life: bytes. HTTP/1 can't.
+  virtual void Ping() {}
+
   // False: Receive() would take nothing now.
   virtual bool wants_read() const = 0;
 

@@ -64,7 +64,8 @@ HttpOptions BuildHttpOptions(BuildContext& context, const envoy::config::core::v
                              Side side, const std::string& path);
 Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core::v3::Http1ProtocolOptions& from,
                                Side side, const std::string& path);
-Http2Options BuildHttp2Options(const envoy::config::core::v3::Http2ProtocolOptions& from);
+Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core::v3::Http2ProtocolOptions& from,
+                               Side side, const std::string& path);
 
 // Matchers. What can't be built is an error, and matches nothing.
 std::optional<match::Regex> BuildRegex(BuildContext& context, const envoy::type::matcher::v3::RegexMatcher& from,

@@ -129,10 +129,12 @@ void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::st
     http.protocol = UpstreamHttp::Protocol::kAsDownstream;
     http.http1 = BuildHttp1Options(context, both.http_protocol_options(), Side::kUpstream,
                                    FieldPath(both_path, "http_protocol_options"));
-    http.http2 = BuildHttp2Options(both.http2_protocol_options());
+    http.http2 = BuildHttp2Options(context, both.http2_protocol_options(), Side::kUpstream,
+                                   FieldPath(both_path, "http2_protocol_options"));
   } else if (from.explicit_http_config().has_http2_protocol_options()) {
     http.protocol = UpstreamHttp::Protocol::kHttp2;
-    http.http2 = BuildHttp2Options(from.explicit_http_config().http2_protocol_options());
+    http.http2 = BuildHttp2Options(context, from.explicit_http_config().http2_protocol_options(), Side::kUpstream,
+                                   FieldPath(path, "explicit_http_config.http2_protocol_options"));
   } else {
     http.http1 = BuildHttp1Options(context, from.explicit_http_config().http_protocol_options(), Side::kUpstream,
                                    FieldPath(path, "explicit_http_config.http_protocol_options"));

@@ -70,7 +70,8 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
                                   FieldPath(path, "common_http_protocol_options"));
   http.http1 = BuildHttp1Options(context, from.http_protocol_options(), Side::kDownstream,
                                  FieldPath(path, "http_protocol_options"));
-  http.http2 = BuildHttp2Options(from.http2_protocol_options());
+  http.http2 = BuildHttp2Options(context, from.http2_protocol_options(), Side::kDownstream,
+                                 FieldPath(path, "http2_protocol_options"));
   if (from.has_max_request_headers_kb()) http.max_request_headers_kb = from.max_request_headers_kb().value();
 
   if (from.has_stream_idle_timeout()) http.stream_idle_timeout = ToDuration(from.stream_idle_timeout());

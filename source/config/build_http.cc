@@ -40,7 +40,8 @@ Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core:
   return {from.accept_http_10(), from.default_host_for_http_10(), from.enable_trailers()};
 }
 
-Http2Options BuildHttp2Options(const envoy::config::core::v3::Http2ProtocolOptions& from) {
+Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core::v3::Http2ProtocolOptions& from,
+                               Side side, const std::string& path) {
   Http2Options to;
   const auto take = [](bool set, const google::protobuf::UInt32Value& value, uint32_t& target) {
     if (set) target = value.value();
@@ -69,6 +70,9 @@ Http2Options BuildHttp2Options(const envoy::config::core::v3::Http2ProtocolOptio
       keepalive.interval_jitter_percent = from.connection_keepalive().interval_jitter().value();
     }
     keepalive.connection_idle_interval = ToDuration(from.connection_keepalive().connection_idle_interval());
+    if (side == Side::kDownstream && from.connection_keepalive().has_connection_idle_interval()) {
+      context.errors.Add(FieldPath(path, "connection_keepalive.connection_idle_interval"), "is for clusters only");
+    }
   }
   return to;
 }

@@ -75,7 +75,22 @@ codec::ServerConnection& DownstreamConnection::UseHttp2() {
   manager_.stats.downstream_cx_http2_active.Increment();
   server_ = &codec;
   connection_.set_codec(codec);
+  StartKeepalive();
   return codec;
+}
+
+void DownstreamConnection::StartKeepalive() {
+  const std::optional<config::KeepaliveOptions>& options = manager_.manager.config().http2.keepalive;
+  if (!options || options->interval == base::Duration::zero()) return;
+  keepalive_ = std::make_unique<net::Keepalive>(
+      manager_.context.worker, connection_, *server_, manager_.context.random,
+      net::KeepaliveTimes{.interval = options->interval,
+                          .timeout = options->timeout,
+                          .jitter_percent = options->interval_jitter_percent},
+      [this] {
+        manager_.stats.keepalive_timeout.Increment();
+        connection_.Close();
+      });
 }
 
 codec::Connection& DownstreamConnection::OnProtocol(bool http2) {
@@ -183,6 +198,7 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
   duration_timer_.Cancel();
   grace_timer_.Cancel();
   flush_timer_.Cancel();
+  keepalive_.reset();
   HttpStats& stats = manager_.stats;
   stats.downstream_cx_active.Decrement();
   if (server_ != nullptr) {

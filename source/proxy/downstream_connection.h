@@ -22,6 +22,7 @@
 #include "source/codec/http2/server_connection.h"
 #include "source/event/worker.h"
 #include "source/net/connection.h"
+#include "source/net/keepalive.h"
 #include "source/proxy/connection_manager.h"
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/protocol_sniffer.h"
@@ -72,6 +73,7 @@ class DownstreamConnection final : public ListenerConnection,
 
   codec::ServerConnection& UseHttp1();
   codec::ServerConnection& UseHttp2();
+  void StartKeepalive();
   void OnIdle();
   void OnMaxDuration();
   void OnGraceOver();
@@ -86,6 +88,7 @@ class DownstreamConnection final : public ListenerConnection,
   http::Version version_ = http::Version::kHttp11;
   std::variant<ProtocolSniffer, codec::http1::ServerConnection, codec::http2::ServerConnection> codec_;
   codec::ServerConnection* server_ = nullptr;  // in codec_, once the protocol is known
+  std::unique_ptr<net::Keepalive> keepalive_;  // HTTP/2 only, where it is configured
 
   base::Timer idle_timer_;      // armed while there is no stream
   base::Timer duration_timer_;

@@ -62,7 +62,7 @@ namespace pillion::proxy {
   X(downstream_cx_length_ms)       \
   X(downstream_rq_time)
 
-// Floods of HTTP/2 clients, and answers that they did not take, under http.<stat_prefix>.http2.
+// Floods of HTTP/2 clients and what else is counted of them, under http.<stat_prefix>.http2.
 #define PILLION_HTTP_FLOODS(X)          \
   X(inbound_reset_flood)                \
   X(inbound_continuation_flood)         \
@@ -72,7 +72,8 @@ namespace pillion::proxy {
   X(inbound_window_update_frames_flood) \
   X(inbound_empty_frames_flood)         \
   X(outbound_control_flood)             \
-  X(tx_flush_timeout)
+  X(tx_flush_timeout)        \
+  X(keepalive_timeout)
 
 // "http.<stat_prefix>."
 stats::Prefix HttpPrefix(std::string_view stat_prefix);

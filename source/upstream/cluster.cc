@@ -68,6 +68,7 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
     : cluster_(cluster),
       worker_(worker),
       connector_(connector),
+      random_(random),
       codecs_(std::move(codecs)),
       stats_(cluster.stat_ids(), stats),
       hosts_(cluster.hosts()),

@@ -70,6 +70,7 @@ class ClusterShard {
   net::Connector& connector() { return connector_; }
   const net::TcpKeepaliveOptions* keepalive() const { return config().tcp_keepalive ? &keepalive_ : nullptr; }
   ClientCodecs& codecs() { return *codecs_; }
+  base::Random& random() { return random_; }
 
   // Pools of hosts that are gone drain: streams finish, idle connections close.
   void SetHosts(std::shared_ptr<const HostSet> hosts);
@@ -105,6 +106,7 @@ class ClusterShard {
   Cluster& cluster_;
   event::Worker& worker_;
   net::Connector& connector_;
+  base::Random& random_;
   net::TcpKeepaliveOptions keepalive_;
   const std::unique_ptr<ClientCodecs> codecs_;
   ClusterStats stats_;

@@ -41,6 +41,7 @@ ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_
   PILLION_CLUSTER_HISTOGRAMS(X)
 #undef X
   for (size_t i = 0; i < floods.size(); ++i) floods[i] = scope_.AddCounter(kFloodNames[i]);
+  http2_keepalive_timeout = scope_.AddCounter("http2.keepalive_timeout");
   for (const int status : kUsualStatuses) Status(status);
 
   constexpr std::array<std::string_view, 2> kPriorities = {"default", "high"};
@@ -74,7 +75,8 @@ ClusterStats::ClusterStats(ClusterStatIds& ids, stats::Shard& shard)
 #define X(name) name(*shard.histogram(ids.name)),
               PILLION_CLUSTER_HISTOGRAMS(X)
 #undef X
-                  ids_(ids),
+                  http2_keepalive_timeout(*shard.counter(ids.http2_keepalive_timeout)),
+      ids_(ids),
       shard_(shard),
       classes_{&upstream_rq_1xx, &upstream_rq_2xx, &upstream_rq_3xx, &upstream_rq_4xx, &upstream_rq_5xx} {
   for (size_t i = 0; i < floods.size(); ++i) floods[i] = shard.counter(ids.floods[i]);

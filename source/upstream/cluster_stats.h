@@ -110,6 +110,7 @@ class ClusterStatIds {
   PILLION_CLUSTER_HISTOGRAMS(X)
 #undef X
   std::array<stats::CounterId, static_cast<size_t>(codec::Flood::kCount)> floods;
+  stats::CounterId http2_keepalive_timeout;
 
  private:
   std::mutex mutex_;  // guards what follows
@@ -131,6 +132,7 @@ struct ClusterStats {
   PILLION_CLUSTER_HISTOGRAMS(X)
 #undef X
   std::array<stats::Counter*, static_cast<size_t>(codec::Flood::kCount)> floods;
+  stats::Counter& http2_keepalive_timeout;
 
   // An answer that goes on to the client: upstream_rq_completed, _<n>xx and _<status>. 100 <= status <= 599.
   // The first answer of a kind on this worker takes the registry's lock; the usual kinds have had theirs.

@@ -63,6 +63,7 @@ bool PooledConnection::usable() const {
 
 codec::ClientStream& PooledConnection::NewStream(codec::ResponseReceiver& receiver) {
   ++requests_;
+  if (keepalive_ && codec_->active_streams() == 0) keepalive_->OnUse(idle_since_);
   codec::ClientStream& stream = codec_->NewStream(receiver);
   if (requests_ == cluster_.config().http.options.max_requests_per_connection) {
     cluster_.stats().upstream_cx_max_requests.Increment();
@@ -81,7 +82,7 @@ void PooledConnection::Retire() {
 void PooledConnection::OnConnected() {
   state_ = State::kOpen;
   connect_timer_.Cancel();
-  connected_ = worker_.now();
+  connected_ = idle_since_ = worker_.now();
   connect_duration_ = connected_ - begun_;
   cluster_.stats().upstream_cx_connect_ms.Record(Milliseconds(connect_duration_));
   const config::HttpOptions& options = cluster_.config().http.options;
@@ -89,6 +90,7 @@ void PooledConnection::OnConnected() {
   if (options.max_connection_duration > base::Duration::zero()) {
     worker_.SetTimer(age_timer_, options.max_connection_duration);
   }
+  StartKeepalive();
   pool_.OnConnected(*this);
 }
 
@@ -114,12 +116,14 @@ void PooledConnection::OnClosed(net::CloseReason reason, int error) {
   idle_timer_.Cancel();
   age_timer_.Cancel();
   end_.Unlink();
+  keepalive_.reset();
   worker_.Dispose(*this);
 }
 
 void PooledConnection::OnStreamEnd() {
   // A stream that ends with its connection was cut off.
   if (connection_.closed() || connection_.read_ended()) cut_streams_ = true;
+  idle_since_ = worker_.now();
   const base::Duration idle = cluster_.config().http.options.idle_timeout;
   if (idle > base::Duration::zero()) worker_.SetTimer(idle_timer_, idle);
   if (state_ == State::kRetiring) worker_.Step(end_);
@@ -159,6 +163,22 @@ void PooledConnection::OnTooOld() {
   if (state_ != State::kOpen) return;
   cluster_.stats().upstream_cx_max_duration_reached.Increment();
   Retire();
+}
+
+void PooledConnection::StartKeepalive() {
+  const std::optional<config::KeepaliveOptions>& options = cluster_.config().http.http2.keepalive;
+  if (protocol() != Protocol::kHttp2 || !options) return;
+  keepalive_.emplace(worker_, connection_, *codec_, cluster_.random(),
+                     net::KeepaliveTimes{.interval = options->interval,
+                                         .timeout = options->timeout,
+                                         .jitter_percent = options->interval_jitter_percent,
+                                         .idle_interval = options->connection_idle_interval},
+                     [this] { OnDead(); });
+}
+
+void PooledConnection::OnDead() {
+  cluster_.stats().http2_keepalive_timeout.Increment();
+  connection_.Close();
 }
 
 void PooledConnection::EndWhenIdle() {

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "source/base/timer_wheel.h"
@@ -21,6 +22,7 @@
 #include "source/config/route.h"
 #include "source/event/worker.h"
 #include "source/net/connection.h"
+#include "source/net/keepalive.h"
 #include "source/upstream/pool.h"
 
 namespace pillion::upstream {
@@ -77,6 +79,8 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   void OnConnectTimeout();
   void OnIdle();
   void OnTooOld();
+  void StartKeepalive();
+  void OnDead();
   void EndWhenIdle();
   void CountBytes();
   void CountEnd(net::CloseReason reason);
@@ -89,10 +93,12 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   const uint64_t id_;
   const base::MonotonicTime begun_;
   base::MonotonicTime connected_{};
+  base::MonotonicTime idle_since_{};
   std::string local_text_;
   base::Duration connect_duration_{};
   net::Connection connection_;
   std::unique_ptr<codec::ClientConnection> codec_;
+  std::optional<net::Keepalive> keepalive_;  // HTTP/2 only, where it is configured
   base::Timer connect_timer_;
   base::Timer idle_timer_;
   base::Timer age_timer_;

@@ -26,6 +26,7 @@ class ClientConnection final : public codec::ClientConnection, private Session {
   void Abort(std::string_view detail) override { AbortAll(detail); }
   void Produce(size_t budget) override;
   void OutputDrained() override { ResumeOutput(); }
+  void Ping() override { SubmitPing(); }
   bool wants_read() const override { return true; }
   Ending ending() const override { return EndingNow(); }
   size_t active_streams() const override { return open_streams(); }

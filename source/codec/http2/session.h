@@ -78,6 +78,7 @@ class Session {
   void Charge(Flood flood);
 
   void SubmitReset(Stream& stream, uint32_t error_code);
+  void SubmitPing();
   void Register(Stream& stream);
   // For the side's destructor: its streams must go before the session.
   void DestroyStreams();

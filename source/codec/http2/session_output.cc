@@ -22,6 +22,11 @@ void Session::SubmitTrailers(Stream& stream) {
   WantOutput();
 }
 
+void Session::SubmitPing() {
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  WantOutput();
+}
+
 void Session::SubmitReset(Stream& stream, uint32_t error_code) {
   if (stream.id_ == 0) {
     // Never begun: it only has to go, and not from within a call to it.

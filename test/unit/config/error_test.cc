@@ -471,6 +471,10 @@ const Case kMeaning[] = {
      "{http_protocol_options: {}}",
      "{http_protocol_options: {accept_http_10: true}}",
      {"UPSTREAM.explicit_http_config.http_protocol_options.accept_http_10: is for listeners only"}},
+    {"UpstreamOptionDownstream",
+     "connection_keepalive: {interval: 1s, timeout: 1s,",
+     "connection_keepalive: {connection_idle_interval: 1s, timeout: 1s,",
+     {"HCM.http2_protocol_options.connection_keepalive.connection_idle_interval: is for clusters only"}},
 };
 
 const auto kName = [](const auto& info) { return std::string(info.param.name); };

@@ -28,6 +28,7 @@ class ScriptedCodec final : public codec::Connection {
   int ends = 0;
   int aborts = 0;
   int drained = 0;
+  int pings = 0;
 
   void Send(std::string_view bytes) {
     to_produce += bytes;
@@ -51,6 +52,7 @@ class ScriptedCodec final : public codec::Connection {
     to_produce.erase(0, bytes);
   }
   void OutputDrained() override { ++drained; }
+  void Ping() override { ++pings; }
   bool wants_read() const override { return wants; }
   codec::Ending ending() const override { return end; }
   size_t active_streams() const override { return 0; }

@@ -356,5 +356,31 @@ TEST_F(Http2PoolTest, TheConnectionEndsWithItsStreams) {
   ExpectNothingHeld();
 }
 
+TEST_F(Http2PoolTest, KeepaliveFindsAPeerThatIsGone) {
+  config->http.http2.keepalive = {.interval = seconds(10), .timeout = seconds(3), .interval_jitter_percent = 0};
+  Make();
+  Listen();  // it takes the connection, and says nothing
+  const auto request = Get(h2());
+  Advance(seconds(12));
+  EXPECT_FALSE(request->reset);
+  Advance(seconds(1));
+  EXPECT_EQ(request->reset, codec::ResetReason::kConnectionEnd);
+  EXPECT_EQ(Stat("http2.keepalive_timeout"), 1);
+  ExpectNothingHeld();
+}
+
+TEST_F(Http2PoolTest, KeepaliveLeavesAPeerThatAnswers) {
+  config->http.http2.keepalive = {.interval = seconds(10), .timeout = seconds(3), .connection_idle_interval = seconds(5)};
+  Make();
+  Serve();
+  auto request = Get(h2());
+  Advance(seconds(600));
+  EXPECT_EQ(Stat("http2.keepalive_timeout"), 0);
+  EXPECT_EQ(Stat("upstream_cx_active"), 1);
+  request = Get(h2());
+  Run();
+  EXPECT_EQ(request->status, 200);
+}
+
 }  // namespace
 }  // namespace pillion::upstream
