@@ -44,6 +44,7 @@ enum class Flood : uint8_t {
   kWindowUpdate,
   kEmptyFrame,     // DATA or HEADERS without payload and without END_STREAM
   kOutbound,       // frames in answer to the peer that it does not read
+  kOutboundFrames,  // frames of any type that it does not read
   kInformational,  // 1xx heads of one response
   kCount,
 };

@@ -61,7 +61,8 @@ Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core:
   take(from.has_max_inbound_window_update_frames_per_data_frame_sent(),
        from.max_inbound_window_update_frames_per_data_frame_sent(),
        to.max_inbound_window_update_frames_per_data_frame_sent);
-  to.reset_only_stream_on_invalid_message = from.override_stream_error_on_invalid_http_message().value();
+  to.invalid_message_ends_connection = from.has_override_stream_error_on_invalid_http_message() &&
+                                       !from.override_stream_error_on_invalid_http_message().value();
   if (from.has_connection_keepalive()) {
     KeepaliveOptions& keepalive = to.keepalive.emplace();
     keepalive.interval = ToDuration(from.connection_keepalive().interval());

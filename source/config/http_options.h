@@ -51,7 +51,7 @@ struct Http2Options {
   uint32_t max_inbound_priority_frames_per_stream = 100;
   uint32_t max_inbound_window_update_frames_per_data_frame_sent = 10;
 
-  bool reset_only_stream_on_invalid_message = false;  // false: a malformed message ends the connection
+  bool invalid_message_ends_connection = false;  // false: only its stream (RFC 9113, 8.1.1); Envoy's default is true
   std::optional<KeepaliveOptions> keepalive;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/http/syntax.h"
+#include "source/upstream/http2_options.h"
 
 namespace pillion::proxy {
 namespace {
@@ -44,19 +45,9 @@ codec::http1::ServerOptions MakeHttp1(const config::HttpConnectionManager& confi
 }
 
 codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, size_t buffer_limit) {
-  codec::http2::Options options;
-  options.max_concurrent_streams = config.http2.max_concurrent_streams;
-  options.initial_stream_window = config.http2.initial_stream_window_size;
-  options.initial_connection_window = config.http2.initial_connection_window_size;
-  options.hpack_table_size = config.http2.hpack_table_size;
+  codec::http2::Options options = upstream::Http2Options(config.http2, config.options, buffer_limit);
   options.max_header_list_bytes = config.max_request_headers_kb * 1024;
-  options.max_headers = config.options.max_headers_count;
   options.headers_with_underscores = Http2Underscores(config.options.headers_with_underscores);
-  options.send_high_watermark = buffer_limit;
-  options.send_low_watermark = buffer_limit / 2;
-  options.floods.priorities = config.http2.max_inbound_priority_frames_per_stream;
-  options.floods.outbound = config.http2.max_outbound_control_frames;
-  options.floods.empty_frames = config.http2.max_consecutive_inbound_frames_with_empty_payload;
   return options;
 }
 

@@ -172,6 +172,9 @@ void DownstreamConnection::OnFlood(codec::Flood flood, bool fatal) {
     case codec::Flood::kOutbound:
       stats.outbound_control_flood.Increment();
       break;
+    case codec::Flood::kOutboundFrames:
+      stats.outbound_flood.Increment();
+      break;
     case codec::Flood::kInformational:  // of responses only
     case codec::Flood::kCount:
       break;

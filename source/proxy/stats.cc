@@ -41,6 +41,7 @@ HttpStats::HttpStats(const HttpStatIds& ids, stats::Shard& shard)
       inbound_window_update_frames_flood(*shard.counter(ids.inbound_window_update_frames_flood)),
       inbound_empty_frames_flood(*shard.counter(ids.inbound_empty_frames_flood)),
       outbound_control_flood(*shard.counter(ids.outbound_control_flood)),
+      outbound_flood(*shard.counter(ids.outbound_flood)),
       tx_flush_timeout(*shard.counter(ids.tx_flush_timeout)),
       keepalive_timeout(*shard.counter(ids.keepalive_timeout)) {
 }

@@ -72,7 +72,8 @@ namespace pillion::proxy {
   X(inbound_window_update_frames_flood) \
   X(inbound_empty_frames_flood)         \
   X(outbound_control_flood)             \
-  X(tx_flush_timeout)        \
+  X(outbound_flood)                     \
+  X(tx_flush_timeout)                   \
   X(keepalive_timeout)
 
 // "http.<stat_prefix>."

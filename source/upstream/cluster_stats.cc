@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(codec::Flood::kCount)
     "http2.inbound_window_update_frames_flood",
     "http2.inbound_empty_frames_flood",
     "http2.outbound_control_flood",
+    "http2.outbound_flood",
     "inbound_informational_flood",
 };
 

@@ -2,6 +2,7 @@
 
 #include "source/codec/http1/client_connection.h"
 #include "source/codec/http2/client_connection.h"
+#include "source/upstream/http2_options.h"
 
 namespace pillion::upstream {
 namespace {
@@ -22,16 +23,7 @@ HttpClientCodecs::HttpClientCodecs(const config::Cluster& cluster, base::BlockPo
   http1_.limits.enable_trailers = http.http1.enable_trailers;
   http1_.output_high_watermark = buffer_limit;
 
-  http2_.max_concurrent_streams = http.http2.max_concurrent_streams;
-  http2_.initial_stream_window = http.http2.initial_stream_window_size;
-  http2_.initial_connection_window = http.http2.initial_connection_window_size;
-  http2_.hpack_table_size = http.http2.hpack_table_size;
-  http2_.max_headers = http.options.max_headers_count;
-  http2_.send_high_watermark = buffer_limit;
-  http2_.send_low_watermark = buffer_limit / 2;
-  http2_.floods.outbound = http.http2.max_outbound_control_frames;
-  http2_.floods.empty_frames = http.http2.max_consecutive_inbound_frames_with_empty_payload;
-  http2_.floods.priorities = http.http2.max_inbound_priority_frames_per_stream;
+  http2_ = Http2Options(http.http2, http.options, buffer_limit);
 }
 
 std::unique_ptr<codec::ClientConnection> HttpClientCodecs::Make(Protocol protocol, codec::Link& link,

@@ -18,6 +18,8 @@ int64_t FloodGuard::Bound(Flood flood) const {
       return bounds_.empty_frames;
     case Flood::kOutbound:
       return bounds_.outbound;
+    case Flood::kOutboundFrames:
+      return bounds_.outbound_frames;
     case Flood::kInformational:
       return bounds_.informational;
     case Flood::kContinuation:

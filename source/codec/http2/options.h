@@ -8,15 +8,17 @@ namespace pillion::codec::http2 {
 // What is done with a field whose name has an underscore (a name that others may take for one with a hyphen).
 enum class Underscores : uint8_t { kAllow, kDropField, kRejectMessage };
 
-// Bounds after which a peer's odd behaviour ends its connection; flood.h says what counts.
+// Bounds after which a peer's odd behaviour ends its connection; flood_guard.h says what counts.
 struct FloodBounds {
   uint32_t resets = 300;          // more streams cut short than finished well
   uint32_t pings = 200;           // beyond 10 for each read
   uint32_t settings = 50;         // beyond 1 for each read
   uint32_t priorities = 100;      // and as many for each stream opened
-  uint32_t window_updates = 100;  // and 2 for each stream opened, 10 for each DATA frame sent
+  uint32_t window_updates = 100;  // and 2 for each stream opened
+  uint32_t window_updates_per_data = 10;  // and so many for each DATA frame sent
   uint32_t empty_frames = 16;     // in a row
   uint32_t outbound = 1000;       // answers that wait in output()
+  uint32_t outbound_frames = 10'000;  // frames that wait there; DATA waits itself before there are so many
   uint32_t informational = 32;    // 1xx heads of one response
 };
 
@@ -34,6 +36,8 @@ struct Options {
   size_t send_low_watermark = 128 * 1024;
   // Bytes that paused streams may hold before the whole connection gets no more window.
   size_t max_held_bytes = 4 * 1024 * 1024;
+  // A malformed message ends the connection, not only its stream (RFC 9113, 8.1.1).
+  bool invalid_message_ends_connection = false;
   FloodBounds floods;
 };
 

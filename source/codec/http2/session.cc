@@ -248,6 +248,7 @@ void Session::ReleaseHeld(uint32_t bytes) {
 
 void Session::FailStream(Stream& stream, std::string_view detail) {
   if (stream.over()) return;
+  if (options_.invalid_message_ends_connection) return FailConnection(NGHTTP2_PROTOCOL_ERROR, detail);
   MessageReceiver& receiver = *stream.receiver_;
   stream.Abandon();
   SubmitReset(stream, NGHTTP2_PROTOCOL_ERROR);
@@ -259,7 +260,7 @@ void Session::Charge(Flood flood) {
   if (failed_) return;
   if (floods_.Charge(flood)) {
     EndByFlood(flood);
-  } else if (flood != Flood::kWindowUpdate && flood != Flood::kOutbound) {
+  } else if (flood != Flood::kWindowUpdate && flood != Flood::kOutbound && flood != Flood::kOutboundFrames) {
     TellFlood(flood, false);
   }
 }

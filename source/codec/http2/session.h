@@ -69,7 +69,8 @@ class Session {
   virtual void TellFlood(Flood flood, bool fatal) = 0;
   virtual void TellConnectionError(std::string_view detail) = 0;
 
-  // The stream's input broke the protocol: it is reset, its receiver is told, and it counts.
+  // The stream's input broke the protocol: it is reset, its receiver is told, and it counts; or, by its option, it ends
+  // the connection.
   void FailStream(Stream& stream, std::string_view detail);
   // Ends the connection with GOAWAY(error_code); every receiver is told.
   void FailConnection(uint32_t error_code, std::string_view detail);

@@ -40,7 +40,7 @@ void Session::SubmitReset(Stream& stream, uint32_t error_code) {
 }
 
 void Session::ProduceFrames(size_t budget) {
-  if (link_.output().empty()) floods_.OnOutputEmpty();
+  floods_.BeginOutput(link_.output().size());
   budget_ = budget;
   output_wanted_ = true;  // what is added now goes out now
   do {
@@ -48,6 +48,7 @@ void Session::ProduceFrames(size_t budget) {
     SendFrames();
   } while (ResetEnded() | TellReady());
   output_wanted_ = false;
+  floods_.EndOutput(link_.output().size());
 }
 
 void Session::SendFrames() {
@@ -60,7 +61,7 @@ void Session::SendFrames() {
 }
 
 ssize_t Session::ReadData(Stream& stream, size_t limit, uint32_t* flags) {
-  if (link_.output().size() >= budget_) {
+  if (link_.output().size() >= budget_ || floods_.output_is_full()) {
     over_budget_ = true;
     return NGHTTP2_ERR_PAUSE;
   }
@@ -132,6 +133,7 @@ void Session::OnFrameSent(const nghttp2_frame& frame) {
     default:
       break;
   }
+  if (frame.hd.type != NGHTTP2_DATA) Charge(Flood::kOutboundFrames);
 }
 
 void Session::OnHeadersNotSent(Stream& stream) {

@@ -202,7 +202,7 @@ TEST(LoadTest, BuildsClusters) {
   EXPECT_EQ(AddressText(std::get<Address>(app.endpoints.at(1).target)), "/run/app.sock");
 }
 
-TEST(LoadTest, DefaultsAreEnvoysButForWindowsHeadTimeoutAndName) {
+TEST(LoadTest, DefaultsAreEnvoysButForAFew) {
   const auto bootstrap = LoadGood(Text(kBenchmark));
   ASSERT_EQ(bootstrap->listeners.size(), 4u);
   EXPECT_EQ(bootstrap->listeners[0]->stat_prefix, "127.0.0.1_19004");
@@ -220,6 +220,7 @@ TEST(LoadTest, DefaultsAreEnvoysButForWindowsHeadTimeoutAndName) {
   EXPECT_EQ(http.http2.initial_stream_window_size, 256u * 1024);
   EXPECT_EQ(http.http2.initial_connection_window_size, 1024u * 1024);
   EXPECT_EQ(http.http2.max_concurrent_streams, 1024u);
+  EXPECT_FALSE(http.http2.invalid_message_ends_connection);
   ASSERT_EQ(bootstrap->clusters.size(), 2u);
   EXPECT_EQ(bootstrap->clusters[0]->circuit_breaker(Priority::kDefault).max_connections, 100000u);
   EXPECT_EQ(bootstrap->clusters[1]->http.protocol, UpstreamHttp::Protocol::kHttp2);

@@ -154,7 +154,8 @@ class RecordedResponse final : public RecordingReceiver<ResponseReceiver> {
 
 inline std::string FloodText(Flood flood) {
   constexpr std::string_view kNames[] = {"reset",        "continuation", "ping",     "settings",     "priority",
-                                         "window_update", "empty_frame", "outbound", "informational"};
+                                         "window_update", "empty_frame", "outbound", "outbound_frames",
+                                         "informational"};
   return std::string(kNames[static_cast<size_t>(flood)]);
 }
 

@@ -166,6 +166,65 @@ TEST(Flood, AnswersThatAreNotRead) {
   EXPECT_EQ(reading.peer.fatal_flood, "");
 }
 
+// Nor are those that are read late, however long the output is never empty.
+TEST(Flood, FramesThatAreReadLateAreFine) {
+  Options options;
+  options.floods.pings = 1'000'000;
+  options.floods.outbound = 200;
+  options.floods.outbound_frames = 300;
+  RawSide<ServerPeer> side(options);
+  side.drain = false;
+  side.Send(kPreface + SettingsFrame());
+  const std::string pings = Repeat(RawFrame(kPingFrame, 0, 0, "12345678"), 40);
+  for (int i = 0; i < 1000; ++i) {
+    side.Send(pings);
+    base::Buffer& output = side.peer.link.output();
+    if (output.size() > 40 * 17) output.Drain(output.size() - 40 * 17);  // all but the last portion
+  }
+  EXPECT_EQ(side.peer.fatal_flood, "");
+}
+
+// Heads of answers go whatever waits in the output.
+TEST(Flood, HeadsThatAreNotRead) {
+  Options options;
+  options.floods.outbound_frames = 500;
+  RawSide<ServerPeer> side(options);
+  side.drain = false;
+  side.peer.on_request = [](RecordedRequest& request) {
+    request.on_event = [&request] { request.stream->SendHead(request.NewResponse(404), true); };
+  };
+  side.Send(kPreface + SettingsFrame());
+  for (uint32_t id = 1; id < 10'000 && side.peer.fatal_flood.empty(); id += 2) {
+    side.Send(HeadersFrame(id, RequestFields()));
+  }
+  EXPECT_EQ(side.peer.fatal_flood, "outbound_frames");
+  EXPECT_NEAR(static_cast<double>(side.peer.requests.size()), 500, 5);
+}
+
+// Data waits until there is room for its frames: small pieces are no flood.
+TEST(Flood, SmallDataWaits) {
+  Options options;
+  options.floods.outbound_frames = 100;
+  RawSide<ServerPeer> side(options);
+  side.Send(kPreface + SettingsFrame() + HeadersFrame(1, RequestFields()));
+  RecordedRequest& request = *side.peer.requests.at(0);
+  request.stream->SendHead(request.NewResponse(200), false);
+  side.drain = false;
+  for (int i = 0; i < 1000; ++i) {
+    (void)request.stream->SendData(MakeSlice(side.pool, "x"), i == 999);
+    side.Output();
+  }
+  EXPECT_LT(side.peer.link.output().size(), 60 * 10u);
+  side.drain = true;
+  size_t data = 0;
+  for (int i = 0; i < 10; ++i) {
+    side.peer.connection.OutputDrained();
+    for (const SeenFrame& frame : side.Output()) data += frame.type == kDataFrame ? frame.payload.size() : 0;
+  }
+  EXPECT_EQ(data, 1000u);
+  EXPECT_EQ(side.peer.fatal_flood, "");
+}
+
 // Window that is granted for data that was sent is no flood, however late it comes.
 TEST(Flood, WindowUpdatesForDataAreFine) {
   RawSide<ServerPeer> side;
