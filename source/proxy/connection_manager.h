@@ -9,14 +9,12 @@
 #include "source/codec/http2/options.h"
 #include "source/config/listener.h"
 #include "source/filter/http_filter.h"
+#include "source/proxy/listener_connection.h"
 #include "source/proxy/stats.h"
 #include "source/proxy/worker_context.h"
 #include "source/route/table.h"
-#include "source/telemetry/access_log.h"
 
 namespace pillion::proxy {
-
-using AccessLogs = std::vector<std::unique_ptr<telemetry::AccessLog>>;
 
 class ConnectionManager {
  public:

@@ -13,19 +13,18 @@ constexpr base::Duration kShortestGrace = std::chrono::milliseconds(500);
 
 DownstreamConnection::DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner,
                                            std::unique_ptr<net::Transport> transport)
-    : manager_(manager),
+    : ListenerConnection(manager.context.worker),
+      manager_(manager),
       owner_(owner),
       connection_(manager.context.worker, std::move(transport), *this,
                   {.output_limit = manager.manager.output_limit(),
                    .linger = manager.manager.config().delayed_close_timeout}),
-      id_(manager.context.next_connection_id++),
       codec_(std::in_place_type<ProtocolSniffer>, static_cast<ProtocolSniffer::Events&>(*this),
              manager.context.worker.blocks()),
       idle_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnIdle(); }),
       duration_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnMaxDuration(); }),
       flush_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnFlushTimer(); }),
-      grace_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnGraceOver(); }),
-      started_(manager.context.worker.now()) {
+      grace_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnGraceOver(); }) {
   HttpStats& stats = manager_.stats;
   stats.downstream_cx_total.Increment();
   stats.downstream_cx_active.Increment();
@@ -99,16 +98,6 @@ codec::Connection& DownstreamConnection::OnProtocol(bool http2) {
   return codec;
 }
 
-const std::string& DownstreamConnection::remote_text() {
-  if (remote_text_.empty()) remote_text_ = transport().remote_address().text();
-  return remote_text_;
-}
-
-const std::string& DownstreamConnection::local_text() {
-  if (local_text_.empty()) local_text_ = transport().local_address().text();
-  return local_text_;
-}
-
 // --- events of the codec and the connection ------------------------------------------------------------------------
 
 codec::RequestReceiver* DownstreamConnection::OnRequestBegin(codec::ServerStream& stream) {
@@ -179,10 +168,12 @@ void DownstreamConnection::OnFlood(codec::Flood flood, bool fatal) {
     case codec::Flood::kCount:
       break;
   }
-  stats.downstream_cx_protocol_error.Increment();
+  OnConnectionError("http2.flood");
 }
 
-void DownstreamConnection::OnConnectionError(std::string_view) {
+void DownstreamConnection::OnConnectionError(std::string_view detail) {
+  flags_.Set(telemetry::ResponseFlag::kDownstreamProtocolError);
+  termination_details_ = detail;
   manager_.stats.downstream_cx_protocol_error.Increment();
 }
 
@@ -211,11 +202,21 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
   stats.downstream_cx_destroy.Increment();
   const bool remote = reason == net::CloseReason::kError || connection_.read_ended();
   (remote ? stats.downstream_cx_destroy_remote : stats.downstream_cx_destroy_local).Increment();
-  const base::Duration length = manager_.context.worker.now() - started_;
+  const base::Duration length = manager_.context.worker.now() - started();
   stats.downstream_cx_length_ms.Record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(length).count()));
   owner_.OnConnectionGone(*this);
   manager_.context.worker.Dispose(*this);
+}
+
+void DownstreamConnection::Log(const AccessLogs& logs) {
+  telemetry::RequestRecord record;
+  Describe(record);
+  if (server_ != nullptr) record.protocol = version_;
+  record.response_flags = flags_;
+  record.connection_termination_details = termination_details_;
+  record.filter_chain_name = manager_.manager.listener().filter_chain.name;
+  for (const auto& log : logs) log->Log(manager_.context.worker.index(), record);
 }
 
 // --- its end -----------------------------------------------------------------------------------------------------
@@ -255,6 +256,8 @@ void DownstreamConnection::OnIdle() {
 
 void DownstreamConnection::OnMaxDuration() {
   manager_.stats.downstream_cx_max_duration_reached.Increment();
+  flags_.Set(telemetry::ResponseFlag::kDurationTimeout);
+  termination_details_ = "duration_timeout";
   StartDrain();
 }
 

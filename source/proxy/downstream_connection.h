@@ -40,13 +40,10 @@ class DownstreamConnection final : public ListenerConnection,
   void Start() override;
   void StartDrain() override;
   void CloseNow() override;
+  void Log(const AccessLogs& logs) override;
 
   ConnectionManagerShard& manager() { return manager_; }
   net::Transport& transport() { return connection_.transport(); }
-  // Both ends as the access log names them; made when first asked for, and good as long as the connection.
-  const std::string& remote_text();
-  const std::string& local_text();
-  uint64_t id() const { return id_; }
   http::Version version() const { return version_; }
 
   // A stream of this connection is over.
@@ -57,6 +54,9 @@ class DownstreamConnection final : public ListenerConnection,
 
   // event::Deferred
   void Dispose() override { delete this; }
+
+  // ListenerConnection
+  net::Connection& connection() override { return connection_; }
 
   // net::ConnectionOwner
   void OnConnected() override {}
@@ -84,7 +84,6 @@ class DownstreamConnection final : public ListenerConnection,
   ConnectionManagerShard& manager_;
   ListenerConnectionOwner& owner_;
   net::Connection connection_;
-  const uint64_t id_;
   http::Version version_ = http::Version::kHttp11;
   std::variant<ProtocolSniffer, codec::http1::ServerConnection, codec::http2::ServerConnection> codec_;
   codec::ServerConnection* server_ = nullptr;  // in codec_, once the protocol is known
@@ -94,14 +93,13 @@ class DownstreamConnection final : public ListenerConnection,
   base::Timer duration_timer_;
   base::Timer flush_timer_;     // HTTP/2: looks for answers that are complete, and that the peer grants no window
   base::Timer grace_timer_;     // what is sent before the peer can know of the drain is still served
-  base::MonotonicTime started_;
-  std::string remote_text_;
-  std::string local_text_;
   uint64_t requests_ = 0;
   uint32_t streams_ = 0;     // that have not finished
   uint64_t rx_counted_ = 0;  // bytes that stats have already
   uint64_t tx_counted_ = 0;
   bool draining_ = false;
+  telemetry::ResponseFlags flags_;        // why it was ended, where that was not in order
+  std::string_view termination_details_;
 };
 
 }  // namespace pillion::proxy

@@ -18,10 +18,11 @@ std::variant<ConnectionManager, TcpProxy> Listener::MakeTerminal(const std::shar
 }
 
 Listener::Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-                   stats::Registry& registry, AccessLogs logs)
+                   stats::Registry& registry, AccessLogs filter_logs, AccessLogs logs)
     : config_(std::move(config)),
       stat_ids_(registry, config_->stat_prefix),
-      terminal_(MakeTerminal(config_, clusters, registry, std::move(logs))) {}
+      terminal_(MakeTerminal(config_, clusters, registry, std::move(filter_logs))),
+      logs_(std::move(logs)) {}
 
 namespace {
 
@@ -73,6 +74,9 @@ void ListenerShard::OnConnectionGone(ListenerConnection& connection) {
   --count_;
   stats_.downstream_cx_active.Decrement();
   stats_.downstream_cx_destroy.Increment();
+  stats_.downstream_cx_length_ms.Record(static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(context_.worker.now() - connection.started()).count()));
+  if (!listener_.logs().empty()) connection.Log(listener_.logs());
 }
 
 void ListenerShard::StopAccepting() {

@@ -20,12 +20,13 @@ namespace pillion::proxy {
 // Made by the main thread; outlives its shards.
 class Listener {
  public:
-  // `logs`: of the terminal filter.
+  // `filter_logs`: of the terminal filter; `logs`: its own, a line a connection.
   Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-           stats::Registry& registry, AccessLogs logs);
+           stats::Registry& registry, AccessLogs filter_logs, AccessLogs logs);
 
   const config::Listener& config() const { return *config_; }
   const ListenerStatIds& stat_ids() const { return stat_ids_; }
+  const AccessLogs& logs() const { return logs_; }
   // What the filter chain ends in.
   const std::variant<ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
 
@@ -37,6 +38,7 @@ class Listener {
   const std::shared_ptr<const config::Listener> config_;
   const ListenerStatIds stat_ids_;
   const std::variant<ConnectionManager, TcpProxy> terminal_;
+  const AccessLogs logs_;
 };
 
 // Made before the worker's thread starts, or on it; used on it only.

@@ -2,10 +2,19 @@
 
 // What a listener keeps of a connection that it accepted, whatever its terminal filter is.
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "source/base/intrusive_list.h"
 #include "source/event/worker.h"
+#include "source/net/connection.h"
+#include "source/telemetry/access_log.h"
 
 namespace pillion::proxy {
+
+using AccessLogs = std::vector<std::unique_ptr<telemetry::AccessLog>>;
 
 struct ListenerConnectionTag {};
 
@@ -17,9 +26,32 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   virtual void StartDrain() = 0;
   // In this turn, whatever is in flight.
   virtual void CloseNow() = 0;
+  // When it has closed: a line of the whole connection in each of them.
+  virtual void Log(const AccessLogs& logs) = 0;
+
+  uint64_t id() const { return id_; }  // in the process
+  base::MonotonicTime started() const { return started_; }
+  // Both ends as the access log names them; made when first asked for, and good as long as the connection.
+  const std::string& remote_text();
+  const std::string& local_text();
 
  protected:
+  explicit ListenerConnection(event::Worker& worker);
   ~ListenerConnection() = default;
+
+  // The downstream one.
+  virtual net::Connection& connection() = 0;
+
+  // What the line of every connection has.
+  void Describe(telemetry::RequestRecord& record);
+
+ private:
+  event::Worker& worker_;
+  const uint64_t id_;
+  const base::MonotonicTime started_;
+  const base::WallTime started_wall_;
+  std::string remote_text_;
+  std::string local_text_;
 };
 
 class ListenerConnectionOwner {

@@ -32,15 +32,14 @@ void TcpProxyConnection::Side::OnClosed(net::CloseReason reason, int) { pair.OnC
 
 TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner,
                                        std::unique_ptr<net::Transport> transport)
-    : shard_(shard),
+    : ListenerConnection(shard.context.worker),
+      shard_(shard),
       owner_(owner),
       output_limit_(std::min<size_t>(shard.proxy.listener().per_connection_buffer_limit, kLargestOutput)),
       downstream_(*this, std::move(transport), output_limit_),
       connect_again_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->Connect(); }),
       connect_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnConnectFailed(true); }),
       idle_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnIdle(); }) {
-  started_ = shard_.context.worker.now();
-  started_wall_ = shard_.context.worker.wall_now();
   shard_.stats.downstream_cx_total.Increment();
   shard_.stats.downstream_cx_active.Increment();
 }
@@ -139,7 +138,7 @@ void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason) {
   if (!downstream_.connection.closed() || (upstream_ != nullptr && !upstream_->connection.closed())) return;
   CountBytes();
   idle_timer_.Cancel();
-  Log();
+  Log(shard_.proxy.logs());
   shard_.stats.downstream_cx_active.Decrement();
   owner_.OnConnectionGone(*this);
   shard_.context.worker.Dispose(*this);
@@ -164,25 +163,17 @@ void TcpProxyConnection::CountBytes() {
   upstream_tx_counted_ = upstream_->connection.bytes_written();
 }
 
-void TcpProxyConnection::Log() {
-  if (shard_.proxy.logs().empty()) return;
-  const std::string remote = downstream_.connection.transport().remote_address().text();
-  const std::string local = downstream_.connection.transport().local_address().text();
+void TcpProxyConnection::Log(const AccessLogs& logs) {
+  if (logs.empty()) return;
   telemetry::RequestRecord record;
+  Describe(record);
   record.response_flags = flags_;
-  record.bytes_received = downstream_.connection.bytes_read();
-  record.bytes_sent = downstream_.connection.bytes_written();
-  record.start_time = started_wall_;
-  record.end_time = shard_.context.worker.wall_now();
-  record.at(telemetry::TimePoint::kDownstreamRxBegin) = started_;
-  record.at(telemetry::TimePoint::kEnd) = shard_.context.worker.now();
-  record.downstream_remote_address = record.downstream_direct_remote_address = remote;
-  record.downstream_local_address = local;
   if (host_ != nullptr) record.upstream_remote_address = host_->address_text();
   record.upstream_local_address = upstream_local_address_;
   record.upstream_cluster = shard_.proxy.config().cluster;
   record.upstream_attempts = attempts_;
-  for (const auto& log : shard_.proxy.logs()) log->Log(shard_.context.worker.index(), record);
+  record.filter_chain_name = shard_.proxy.listener().filter_chain.name;
+  for (const auto& log : logs) log->Log(shard_.context.worker.index(), record);
 }
 
 void TcpProxyConnection::OnIdle() {

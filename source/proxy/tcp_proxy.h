@@ -14,15 +14,13 @@
 #include "source/proxy/tunnel.h"
 #include "source/proxy/worker_context.h"
 #include "source/route/table.h"
-#include "source/telemetry/access_log.h"
 
 namespace pillion::proxy {
 
 class TcpProxy {
  public:
   TcpProxy(std::shared_ptr<const config::Listener> listener, const config::TcpProxy& config,
-           const route::Table::ClusterIndex& clusters, stats::Registry& registry,
-           std::vector<std::unique_ptr<telemetry::AccessLog>> logs)
+           const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
       : listener_(std::move(listener)),
         config_(config),
         cluster_(clusters(config.cluster)),
@@ -33,14 +31,14 @@ class TcpProxy {
   const config::Listener& listener() const { return *listener_; }
   uint32_t cluster() const { return cluster_; }  // route::Entry::kNoCluster: there is none of that name
   const TcpStatIds& stat_ids() const { return stat_ids_; }
-  const std::vector<std::unique_ptr<telemetry::AccessLog>>& logs() const { return logs_; }
+  const AccessLogs& logs() const { return logs_; }
 
  private:
   const std::shared_ptr<const config::Listener> listener_;  // holds config_
   const config::TcpProxy& config_;
   const uint32_t cluster_;
   const TcpStatIds stat_ids_;
-  const std::vector<std::unique_ptr<telemetry::AccessLog>> logs_;
+  const AccessLogs logs_;
 };
 
 struct TcpProxyShard {
@@ -61,6 +59,7 @@ class TcpProxyConnection final : public ListenerConnection {
   // Bytes have no end that we know: goes on until CloseNow().
   void StartDrain() override {}
   void CloseNow() override;
+  void Log(const AccessLogs& logs) override;
 
  private:
   // One connection of the pair, and who is told of it.
@@ -78,6 +77,7 @@ class TcpProxyConnection final : public ListenerConnection {
 
   ~TcpProxyConnection();
   void Dispose() override { delete this; }
+  net::Connection& connection() override { return downstream_.connection; }
 
   void Connect();
   void OnConnected();
@@ -87,7 +87,6 @@ class TcpProxyConnection final : public ListenerConnection {
   void OnIdle();
   void CountBytes();
   void EndUpstream();
-  void Log();
 
   TcpProxyShard& shard_;
   ListenerConnectionOwner& owner_;
@@ -101,8 +100,6 @@ class TcpProxyConnection final : public ListenerConnection {
   base::Timer idle_timer_;
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
-  base::MonotonicTime started_;
-  base::WallTime started_wall_;
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;
   uint64_t tx_counted_ = 0;

@@ -43,7 +43,6 @@ struct WorkerContext {
   codec::http2::MemoryPool http2_memory;
   base::Slab<Stream> streams;
   std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
-  uint64_t next_connection_id = 1;
 };
 
 }  // namespace pillion::proxy

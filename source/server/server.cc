@@ -43,6 +43,13 @@ net::ListenOptions ListenOptionsOf(const config::Listener& listener, bool reuse_
   return options;
 }
 
+// Of the filter that its connections end in.
+const std::vector<config::AccessLog>& FilterLogs(const config::Listener& listener) {
+  const auto& terminal = listener.filter_chain.terminal;
+  const auto* manager = std::get_if<config::HttpConnectionManager>(&terminal);
+  return manager != nullptr ? manager->access_logs : std::get<config::TcpProxy>(terminal).access_logs;
+}
+
 uint64_t Seed() {
   std::random_device device;
   return (uint64_t{device()} << 32) | device();
@@ -66,11 +73,8 @@ void Server::MakeClusters() {
   }
 }
 
-absl::StatusOr<proxy::AccessLogs> Server::OpenLogs(const config::Listener& listener) {
-  const auto& terminal = listener.filter_chain.terminal;
-  const auto* manager = std::get_if<config::HttpConnectionManager>(&terminal);
-  const std::vector<config::AccessLog>& configured =
-      manager != nullptr ? manager->access_logs : std::get<config::TcpProxy>(terminal).access_logs;
+absl::StatusOr<proxy::AccessLogs> Server::OpenLogs(const config::Listener& listener,
+                                                   const std::vector<config::AccessLog>& configured) {
   proxy::AccessLogs logs;
   std::vector<std::string> errors;
   for (const config::AccessLog& log : configured) {
@@ -92,9 +96,12 @@ absl::Status Server::OpenListeners() {
   for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
     absl::StatusOr<net::Address> address = ToNetAddress(config->address);
     if (!address.ok()) return address.status();
-    absl::StatusOr<proxy::AccessLogs> logs = OpenLogs(*config);
+    absl::StatusOr<proxy::AccessLogs> filter_logs = OpenLogs(*config, FilterLogs(*config));
+    if (!filter_logs.ok()) return filter_logs.status();
+    absl::StatusOr<proxy::AccessLogs> logs = OpenLogs(*config, config->access_logs);
     if (!logs.ok()) return logs.status();
-    listeners_.push_back(std::make_unique<proxy::Listener>(config, index, registry_, *std::move(logs)));
+    listeners_.push_back(
+        std::make_unique<proxy::Listener>(config, index, registry_, *std::move(filter_logs), *std::move(logs)));
     // One socket for each worker where the kernel spreads connections over them; else one that all accept from.
     const bool per_worker = config->enable_reuse_port && address->family() != AF_UNIX;
     std::vector<const net::ListenSocket*> sockets;

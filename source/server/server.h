@@ -57,7 +57,8 @@ class Server {
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
 
   void MakeClusters();
-  absl::StatusOr<proxy::AccessLogs> OpenLogs(const config::Listener& listener);
+  absl::StatusOr<proxy::AccessLogs> OpenLogs(const config::Listener& listener,
+                                             const std::vector<config::AccessLog>& configured);
   absl::Status OpenListeners();
   void GoLive();
   void RegisterStats();

@@ -25,6 +25,7 @@ constexpr std::string_view kHttp = R"(static_resources:
     stat_prefix: in
     address: {socket_address: {address: 10.0.0.1, port_value: 80}}
     @listener@
+    @listener_log@
     filter_chains:
     - filters:
       - name: http
@@ -64,6 +65,7 @@ constexpr std::string_view kTcp = R"(static_resources:
     stat_prefix: in
     address: {socket_address: {address: 10.0.0.1, port_value: 80}}
     @listener@
+    @listener_log@
     filter_chains:
     - filters:
       - name: tcp
@@ -79,14 +81,16 @@ constexpr std::string_view kTcp = R"(static_resources:
     @hosts@
 )";
 
-constexpr std::string_view kLog = R"(access_log:
-- name: file
-  typed_config:
-    "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-    path: )";
-constexpr std::string_view kLogFormat =
-    "\n    log_format: {text_format_source: {inline_string: \"%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% "
-    "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION%\\n\"}}";
+constexpr std::string_view kFilterFormat =
+    "%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% "
+    "%BYTES_SENT% %DURATION%";
+
+// The lines of an access log into a file.
+std::string LogLines(const std::string& path, std::string_view format) {
+  return "access_log:\n- name: file\n  typed_config:\n"
+         "    \"@type\": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog\n    path: " + path +
+         "\n    log_format: {text_format_source: {inline_string: \"" + std::string(format) + "\\n\"}}";
+}
 
 constexpr std::string_view kHttp2Upstream = R"(typed_extension_protocol_options:
   envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
@@ -126,7 +130,8 @@ std::string NewLogPath() {
   return testing::TempDir() + "/access." + std::to_string(getpid()) + "." + std::to_string(next++) + ".log";
 }
 
-std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, const std::string& log_path) {
+std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, const std::string& log_path,
+                                              const std::string& listener_log_path) {
   // Ids are random; a test that wants them says so.
   const bool ids = settings.tcp || settings.hcm.find("generate_request_id") != std::string::npos;
   const std::map<std::string, std::string> parts = {
@@ -141,7 +146,8 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
       {"@cluster@", settings.cluster},
       {"@protocol@", std::string(settings.http2_upstream ? kHttp2Upstream : "")},
       {"@hosts@", Hosts(settings.hosts)},
-      {"@log@", std::string(kLog) + log_path + std::string(kLogFormat)},
+      {"@log@", LogLines(log_path, settings.filter_log.empty() ? kFilterFormat : settings.filter_log)},
+      {"@listener_log@", settings.listener_log.empty() ? "" : LogLines(listener_log_path, settings.listener_log)},
   };
   const std::string text = Fill(settings.tcp ? kTcp : kHttp, parts);
   config::LoadOptions options;
@@ -173,10 +179,11 @@ ProxyWorld::Door::Door(ProxyWorld& world, uint32_t worker)
 ProxyWorld::ProxyWorld(const ProxySettings& settings)
     : simulation_(settings.workers + 1),  // the last one is the peers'
       registry_(settings.workers),
-      log_path_(NewLogPath()),
       log_writer_(registry_, std::chrono::hours(1)),
+      log_{.path = NewLogPath()},
+      listener_log_{.path = NewLogPath()},
       workers_(settings.workers) {
-  const std::shared_ptr<const config::Bootstrap> bootstrap = Load(settings, log_path_);
+  const std::shared_ptr<const config::Bootstrap> bootstrap = Load(settings, log_.path, listener_log_.path);
   SimulatedLoop& peers = simulation_.loop(workers_);
   for (uint32_t host = 0; host < settings.hosts; ++host) {
     upstreams_.push_back(
@@ -184,14 +191,9 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
   }
 
   cluster_ = std::make_unique<upstream::Cluster>(bootstrap->clusters[0], registry_);
-  proxy::AccessLogs logs;
-  std::vector<std::string> errors;
-  for (const config::AccessLog& log : LogsOf(*bootstrap->listeners[0])) {
-    logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
-  }
-  for (const std::string& error : errors) ADD_FAILURE() << error;
   listener_ = std::make_unique<proxy::Listener>(
-      bootstrap->listeners[0], [](const std::string&) { return 0u; }, registry_, std::move(logs));
+      bootstrap->listeners[0], [](const std::string&) { return 0u; }, registry_,
+      OpenLogs(LogsOf(*bootstrap->listeners[0])), OpenLogs(bootstrap->listeners[0]->access_logs));
 
   for (uint32_t i = 0; i < workers_; ++i) {
     SimulatedLoop& loop = simulation_.loop(i);
@@ -224,7 +226,7 @@ ProxyWorld::~ProxyWorld() {
   }
   listener_.reset();
   log_writer_.Flush();
-  std::remove(log_path_.c_str());
+  for (const Log* log : {&log_, &listener_log_}) std::remove(log->path.c_str());
 }
 
 std::unique_ptr<Peer> ProxyWorld::Connect() {
@@ -256,16 +258,30 @@ int64_t ProxyWorld::stat(std::string_view name) {
   return -1;
 }
 
-std::vector<std::string> ProxyWorld::TakeLog() {
+proxy::AccessLogs ProxyWorld::OpenLogs(const std::vector<config::AccessLog>& configured) {
+  proxy::AccessLogs logs;
+  std::vector<std::string> errors;
+  for (const config::AccessLog& log : configured) {
+    logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
+  }
+  for (const std::string& error : errors) ADD_FAILURE() << error;
+  return logs;
+}
+
+std::vector<std::string> ProxyWorld::TakeLog() { return Take(log_); }
+
+std::vector<std::string> ProxyWorld::TakeListenerLog() { return Take(listener_log_); }
+
+std::vector<std::string> ProxyWorld::Take(Log& log) {
   log_writer_.Flush();
-  std::ifstream file(log_path_);
+  std::ifstream file(log.path);
   std::vector<std::string> lines;
   size_t number = 0;
   for (std::string line; std::getline(file, line);) {
-    if (number++ < log_taken_) continue;
+    if (number++ < log.taken) continue;
     lines.push_back(line);
   }
-  log_taken_ = number;
+  log.taken = number;
   return lines;
 }
 

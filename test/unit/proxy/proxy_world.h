@@ -29,6 +29,8 @@ struct ProxySettings {
   std::string http_filters;  // before the router
   std::string domains = "[\"*\"]";
   bool http2_upstream = false;
+  std::string listener_log;  // format of the listener's access log; empty: it has none
+  std::string filter_log;    // of the filter's; empty: what TakeLog() says
   bool tcp = false;
   uint32_t workers = 1;
   uint32_t hosts = 1;  // of the cluster
@@ -69,6 +71,8 @@ class ProxyWorld {
   // Lines of the access log that were not taken yet:
   // METHOD PATH PROTOCOL STATUS FLAGS DETAILS BYTES_RECEIVED BYTES_SENT DURATION_MS
   std::vector<std::string> TakeLog();
+  // The same of the listener's.
+  std::vector<std::string> TakeListenerLog();
 
  private:
   // One worker's door.
@@ -83,9 +87,17 @@ class ProxyWorld {
 
   Simulation simulation_;
   stats::Registry registry_;
-  const std::string log_path_;
+  // A file of log lines, and how many of them were taken.
+  struct Log {
+    std::string path;
+    size_t taken = 0;
+  };
+  proxy::AccessLogs OpenLogs(const std::vector<config::AccessLog>& configured);
+  std::vector<std::string> Take(Log& log);
+
   telemetry::LogWriter log_writer_;
-  size_t log_taken_ = 0;
+  Log log_;
+  Log listener_log_;
   const uint32_t workers_;
 
   std::unique_ptr<upstream::Cluster> cluster_;

@@ -1,0 +1,40 @@
+#include "source/proxy/listener_connection.h"
+
+#include <atomic>
+
+namespace pillion::proxy {
+namespace {
+
+uint64_t NextId() {
+  static std::atomic<uint64_t> next = 1;
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+ListenerConnection::ListenerConnection(event::Worker& worker)
+    : worker_(worker), id_(NextId()), started_(worker.now()), started_wall_(worker.wall_now()) {}
+
+const std::string& ListenerConnection::remote_text() {
+  if (remote_text_.empty()) remote_text_ = connection().transport().remote_address().text();
+  return remote_text_;
+}
+
+const std::string& ListenerConnection::local_text() {
+  if (local_text_.empty()) local_text_ = connection().transport().local_address().text();
+  return local_text_;
+}
+
+void ListenerConnection::Describe(telemetry::RequestRecord& record) {
+  record.bytes_received = record.downstream_wire_bytes_received = connection().bytes_read();
+  record.bytes_sent = record.downstream_wire_bytes_sent = connection().bytes_written();
+  record.start_time = started_wall_;
+  record.end_time = worker_.wall_now();
+  record.at(telemetry::TimePoint::kDownstreamRxBegin) = started_;
+  record.at(telemetry::TimePoint::kEnd) = worker_.now();
+  record.downstream_remote_address = record.downstream_direct_remote_address = remote_text();
+  record.downstream_local_address = local_text();
+  record.connection_id = id_;
+}
+
+}  // namespace pillion::proxy
