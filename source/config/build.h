@@ -31,6 +31,7 @@ namespace pillion::config {
 struct BuildContext {
   const LoadOptions& options;
   ErrorList& errors;
+  const envoy::config::core::v3::Node& node;
   std::set<std::string, std::less<>> clusters;  // that may be referred to
 };
 

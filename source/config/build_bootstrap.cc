@@ -51,7 +51,7 @@ void BuildClusters(BuildContext& context, const envoy::config::bootstrap::v3::Bo
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
                                           const LoadOptions& options, ErrorList& errors) {
-  BuildContext context{options, errors, {}};
+  BuildContext context{options, errors, from.node(), {}};
   auto bootstrap = std::make_shared<Bootstrap>();
   const auto& locality = from.node().locality();
   bootstrap->node = {

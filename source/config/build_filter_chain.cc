@@ -83,7 +83,10 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
   if (!from.server_name().empty()) http.server_name = from.server_name();
   http.server_header = BuildServerHeader(from.server_header_transformation());
   http.via = from.via();
-  http.add_user_agent = from.add_user_agent().value();
+  if (from.add_user_agent().value()) {
+    http.service_cluster = context.node.cluster();
+    http.service_node = context.node.id();
+  }
   http.proxy_100_continue = from.proxy_100_continue();
   http.use_remote_address = from.use_remote_address().value();
   http.xff_num_trusted_hops = from.xff_num_trusted_hops();
@@ -133,7 +136,6 @@ FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listene
   const std::string filter_path = ElementPath(field, 0);
   const std::string config_path = FieldPath(filter_path, "typed_config");
   const google::protobuf::Any& config = from.filters(0).typed_config();
-  chain.terminal_name = from.filters(0).name();
   HttpMessage http;
   TcpMessage tcp;
   if (config.UnpackTo(&http)) {

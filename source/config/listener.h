@@ -48,7 +48,8 @@ struct HttpConnectionManager {
   std::string server_name = "pillion";
   ServerHeader server_header = ServerHeader::kOverwrite;
   std::string via;  // empty: none is added
-  bool add_user_agent = false;
+  std::string service_cluster;  // where requests shall say who we are (add_user_agent): Node's cluster and id
+  std::string service_node;
   bool proxy_100_continue = false;  // false: 100 is answered here and Expect taken off
 
   bool use_remote_address = false;
@@ -75,7 +76,6 @@ struct TcpProxy {
 
 struct FilterChain {
   std::string name;
-  std::string terminal_name;  // the filter's name in the configuration
   std::variant<HttpConnectionManager, TcpProxy> terminal;
 };
 
@@ -86,7 +86,7 @@ struct Listener {
   uint32_t per_connection_buffer_limit = 1024 * 1024;  // bytes
   std::optional<uint32_t> tcp_backlog;                 // none: net.core.somaxconn
   bool enable_reuse_port = true;                       // false: one socket, shared by the workers
-  std::optional<uint32_t> max_accepts_per_event;       // none: all that are pending
+  uint32_t max_accepts_per_event = 64;                 // so that new connections don't starve the others
   FilterChain filter_chain;
   std::vector<AccessLog> access_logs;  // one line a connection
 };

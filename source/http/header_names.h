@@ -48,6 +48,8 @@ namespace pillion::http {
   X(kVary, "vary")                                                    \
   X(kVia, "via")                                                      \
   X(kXEnvoyAttemptCount, "x-envoy-attempt-count")                     \
+  X(kXEnvoyDownstreamServiceCluster, "x-envoy-downstream-service-cluster") \
+  X(kXEnvoyDownstreamServiceNode, "x-envoy-downstream-service-node") \
   X(kXEnvoyExpectedRqTimeoutMs, "x-envoy-expected-rq-timeout-ms")     \
   X(kXEnvoyOverloaded, "x-envoy-overloaded")                          \
   X(kXEnvoyUpstreamServiceTime, "x-envoy-upstream-service-time")      \

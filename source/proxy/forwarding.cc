@@ -43,14 +43,23 @@ std::string_view AppendToList(base::Arena& arena, std::string_view list, std::st
   return text.view();
 }
 
-void AddForwardedFor(http::HeaderMap& headers, const net::Address& remote) {
-  base::Arena& arena = headers.arena();
-  // Several lines are one list (RFC 9110, 5.3).
+// The whole of a list field: several lines are one list (RFC 9110, 5.3).
+std::string_view ListOf(const http::HeaderMap& headers, HeaderId id, std::string_view separator) {
   std::string_view list;
   for (const http::HeaderField& field : headers) {
-    if (field.id == HeaderId::kXForwardedFor) list = AppendToList(arena, list, ",", field.value());
+    if (field.id != id) continue;
+    list = list.empty() ? field.value() : AppendToList(headers.arena(), list, separator, field.value());
   }
-  headers.Set(HeaderId::kXForwardedFor, AppendToList(arena, list, ",", remote.ip()));
+  return list;
+}
+
+void AddToList(http::HeaderMap& headers, HeaderId id, std::string_view separator, std::string_view element) {
+  headers.Set(id, AppendToList(headers.arena(), ListOf(headers, id, separator), separator, element));
+}
+
+// The peer's address is put at the end of x-forwarded-for.
+bool AppendsPeer(const config::HttpConnectionManager& config, const net::Address& peer) {
+  return config.use_remote_address && !config.skip_xff_append && peer.family() != AF_UNIX;
 }
 
 // The authority as routes compare it and upstream gets it: without its port, without the final dot of its name, where
@@ -87,8 +96,8 @@ void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager
     StripAuthority(head, config, transport.local_address().port());
   }
   if (config.use_remote_address) {
-    if (!config.skip_xff_append && transport.remote_address().family() != AF_UNIX) {
-      AddForwardedFor(head.headers, transport.remote_address());
+    if (AppendsPeer(config, transport.remote_address())) {
+      AddToList(head.headers, HeaderId::kXForwardedFor, ",", transport.remote_address().ip());
     }
     if (config.xff_num_trusted_hops == 0) head.headers.Remove(HeaderId::kXForwardedProto);
   }
@@ -99,11 +108,43 @@ void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager
     head.headers.Set(HeaderId::kXRequestId, MakeRequestId(arena, context.random));
   }
   if (!config.via.empty()) {
-    head.headers.Set(HeaderId::kVia, AppendToList(arena, head.headers.Get(HeaderId::kVia), ", ", config.via));
+    AddToList(head.headers, HeaderId::kVia, ", ", config.via);
   }
-  if (config.add_user_agent && !head.headers.Has(HeaderId::kUserAgent)) {
-    head.headers.Add(HeaderId::kUserAgent, "pillion");
+  if (!config.service_cluster.empty()) {
+    head.headers.Set(HeaderId::kXEnvoyDownstreamServiceCluster, config.service_cluster);
+    if (!config.service_node.empty()) {
+      head.headers.Set(HeaderId::kXEnvoyDownstreamServiceNode, config.service_node);
+    }
+    if (head.headers.Get(HeaderId::kUserAgent).empty()) head.headers.Set(HeaderId::kUserAgent, config.service_cluster);
   }
+}
+
+std::string_view ClientAddress(const http::RequestHead& head, const config::HttpConnectionManager& config,
+                               const net::Address& peer) {
+  // How many addresses stand behind the client's: those that proxies we trust have added, and our own.
+  uint32_t behind = config.xff_num_trusted_hops;
+  if (config.use_remote_address) {
+    if (behind == 0) return {};
+    if (!AppendsPeer(config, peer)) --behind;
+  }
+  std::string_view list = ListOf(head.headers, HeaderId::kXForwardedFor, ",");
+  for (; behind > 0; --behind) {
+    const size_t comma = list.rfind(',');
+    if (comma == list.npos) return {};
+    list = list.substr(0, comma);
+  }
+  std::string_view client = list.substr(list.rfind(',') + 1);
+  while (client.starts_with(' ') || client.starts_with('\t')) client.remove_prefix(1);
+  while (client.ends_with(' ') || client.ends_with('\t')) client.remove_suffix(1);
+  const std::optional<net::Address> address = net::Address::Ip(client, 0);
+  if (!address) return {};
+  base::ArenaText text;
+  base::Arena& arena = head.headers.arena();
+  const bool ipv6 = address->family() == AF_INET6;
+  if (ipv6) text.Append(arena, "[");
+  text.Append(arena, client);
+  text.Append(arena, ipv6 ? "]:0" : ":0");
+  return text.view();
 }
 
 void PrepareAttempt(http::RequestHead& head, const config::HttpConnectionManager& config, base::Duration timeout) {
@@ -121,7 +162,7 @@ void PrepareResponse(http::ResponseHead& head, const config::HttpConnectionManag
   }
   if (!headers.Has(HeaderId::kDate)) headers.Add(HeaderId::kDate, arena.Copy(context.date.At(context.worker.wall_now())));
   if (!config.via.empty()) {
-    headers.Set(HeaderId::kVia, AppendToList(arena, headers.Get(HeaderId::kVia), ", ", config.via));
+    AddToList(headers, HeaderId::kVia, ", ", config.via);
   }
 }
 

@@ -46,9 +46,8 @@ ListenerShard::ListenerShard(const Listener& listener, WorkerContext& context, s
 ListenerShard::~ListenerShard() { PILLION_CHECK(connections_.empty()); }
 
 void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& socket) {
-  const uint32_t per_event = listener_.config().max_accepts_per_event.value_or(64);
   net::AcceptEvents& events = *this;
-  acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, per_event));
+  acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_.config().max_accepts_per_event));
   acceptors_.back()->Start();
 }
 

@@ -212,7 +212,7 @@ bool Stream::RetryAfter(const http::ResponseHead& head) {
     retry_->OnAnswer(cluster.stats());
     return false;
   }
-  try_deadline_ = try_idle_deadline_ = {};
+  EndTryTimeouts();
   context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
   return true;
 }
@@ -386,8 +386,12 @@ void Stream::Log() {
   record.at(TimePoint::kDownstreamTxBegin) = response_started_;
   if (response_state_ == ResponseState::kComplete) record.at(TimePoint::kDownstreamTxEnd) = context().worker.now();
   record.at(TimePoint::kEnd) = context().worker.now();
-  // Behind a proxy that we trust the client is whom that one named last.
   record.downstream_remote_address = record.downstream_direct_remote_address = connection_.remote_text();
+  if (request_ != nullptr) {
+    const std::string_view client = ClientAddress(*request_, manager().manager.config(),
+                                                  connection_.transport().remote_address());
+    if (!client.empty()) record.downstream_remote_address = client;
+  }
   record.downstream_local_address = connection_.local_text();
   record.connection_id = connection_.id();
   if (route_ != nullptr) {

@@ -141,9 +141,10 @@ class Stream final : public codec::RequestReceiver,
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
   void StartRouteTimeout();  // the request has come, whole; waiting for upstream and further tries count
   void StartTryTimeouts();
+  void EndTryTimeouts();
   void TouchIdle();
   void TouchTry();
-  void OnTryTimeout(UpstreamRequest::Timeout timeout, std::string_view details);
+  void OnTryTimeout(UpstreamRequest::Timeout timeout, const UpstreamFailure& failure);
   void ArmTimer();
   void OnTimer();
 
@@ -175,6 +176,7 @@ class Stream final : public codec::RequestReceiver,
   base::MonotonicTime route_deadline_{};
   base::MonotonicTime try_deadline_{};
   base::MonotonicTime try_idle_deadline_{};
+  base::MonotonicTime try_duration_deadline_{};
   base::MonotonicTime duration_deadline_{};
   base::Duration idle_timeout_{0};
 

@@ -116,7 +116,7 @@ void Stream::ResumeResponse(Reason reason) {
 }
 
 void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
-  try_deadline_ = try_idle_deadline_ = {};
+  EndTryTimeouts();
   if (RetryAfter(failure)) return;
   if (response_state_ == ResponseState::kNone) {
     overloaded_ = failure.overloaded;
@@ -149,7 +149,9 @@ void Stream::SendReply(const filter::Reply& reply) {
   TouchIdle();
   LocalReply local = MakeLocalReply(arena_, reply.status, reply.body, is_grpc_, reply.grpc_status);
   for (const auto& [name, value] : reply.headers) local.head->headers.Add(name, value);
-  if (overloaded_) local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
+  if (overloaded_ && !manager().manager.config().router.suppress_envoy_headers) {
+    local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
+  }
   const bool no_body = local.body.empty() || (request_ != nullptr && request_->method_id == http::Method::kHead);
   // A response that the filters have seen the head of is dropped: they do not see another.
   if (chain_ != nullptr) chain_->request().Close();

@@ -10,6 +10,17 @@ namespace {
 
 bool IsSet(base::MonotonicTime time) { return time != base::MonotonicTime{}; }
 
+constexpr UpstreamFailure TryTimeout(std::string_view details) {
+  return {.status = 504,
+          .body = "upstream request timeout",
+          .flag = ResponseFlag::kUpstreamRequestTimeout,
+          .details = details,
+          .end = AttemptEnd::kTimeout};
+}
+
+constexpr UpstreamFailure kTryTimeout = TryTimeout("upstream_per_try_timeout");
+constexpr UpstreamFailure kTryIdleTimeout = TryTimeout("upstream_per_try_idle_timeout");
+
 }  // namespace
 
 void Stream::StartRouteTimeout() {
@@ -20,6 +31,8 @@ void Stream::StartRouteTimeout() {
 }
 
 void Stream::StartTryTimeouts() {
+  const base::Duration longest = upstream_->cluster().config().http.options.max_stream_duration;
+  if (longest > base::Duration::zero()) try_duration_deadline_ = context().worker.now() + longest;
   if (!route_->forward->retry_policy) return;
   const config::RetryPolicy& policy = *route_->forward->retry_policy;
   if (policy.per_try_timeout > base::Duration::zero()) {
@@ -29,6 +42,8 @@ void Stream::StartTryTimeouts() {
     try_idle_deadline_ = context().worker.now() + policy.per_try_idle_timeout;
   }
 }
+
+void Stream::EndTryTimeouts() { try_deadline_ = try_idle_deadline_ = try_duration_deadline_ = {}; }
 
 void Stream::TouchTry() {
   if (IsSet(try_idle_deadline_)) {
@@ -48,7 +63,8 @@ void Stream::ArmTimer() {
   if (finished_) return;
   base::MonotonicTime earliest{};
   for (const base::MonotonicTime deadline : {idle_deadline_, head_deadline_, request_deadline_, route_deadline_,
-                                             try_deadline_, try_idle_deadline_, duration_deadline_}) {
+                                             try_deadline_, try_idle_deadline_, try_duration_deadline_,
+                                             duration_deadline_}) {
     if (IsSet(deadline) && (!IsSet(earliest) || deadline < earliest)) earliest = deadline;
   }
   if (IsSet(earliest)) context().worker.timers().Set(timer_, earliest);
@@ -74,9 +90,16 @@ void Stream::OnTimer() {
     upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
     SendLocalReply(504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
   } else if (passed(try_deadline_)) {
-    OnTryTimeout(UpstreamRequest::Timeout::kTry, "upstream_per_try_timeout");
+    OnTryTimeout(UpstreamRequest::Timeout::kTry, kTryTimeout);
   } else if (passed(try_idle_deadline_)) {
-    OnTryTimeout(UpstreamRequest::Timeout::kTryIdle, "upstream_per_try_idle_timeout");
+    OnTryTimeout(UpstreamRequest::Timeout::kTryIdle, kTryIdleTimeout);
+  } else if (passed(try_duration_deadline_)) {
+    OnTryTimeout(UpstreamRequest::Timeout::kDuration,
+                 {.status = complete ? 504 : 408,
+                  .body = "upstream max stream duration reached",
+                  .flag = ResponseFlag::kUpstreamMaxStreamDurationReached,
+                  .details = "upstream_max_stream_duration_reached",
+                  .end = AttemptEnd::kReset});
   } else if (passed(idle_deadline_)) {
     stats.downstream_rq_idle_timeout.Increment();
     SendLocalReply(complete ? 504 : 408, "stream timeout", ResponseFlag::kStreamIdleTimeout, "stream_idle_timeout");
@@ -85,13 +108,9 @@ void Stream::OnTimer() {
   }
 }
 
-void Stream::OnTryTimeout(UpstreamRequest::Timeout timeout, std::string_view details) {
+void Stream::OnTryTimeout(UpstreamRequest::Timeout timeout, const UpstreamFailure& failure) {
   upstream_->CancelForTimeout(timeout);
-  OnUpstreamFailure({.status = 504,
-                     .body = "upstream request timeout",
-                     .flag = ResponseFlag::kUpstreamRequestTimeout,
-                     .details = details,
-                     .end = AttemptEnd::kTimeout});
+  OnUpstreamFailure(failure);
   ArmTimer();
 }
 

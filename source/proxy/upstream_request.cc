@@ -136,6 +136,9 @@ void UpstreamRequest::CancelForTimeout(Timeout timeout) {
     case Timeout::kTryIdle:
       stats.upstream_rq_per_try_idle_timeout.Increment();
       break;
+    case Timeout::kDuration:
+      stats.upstream_rq_max_duration_reached.Increment();
+      break;
   }
   if (host_ != nullptr) host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqTimeout);
   Cancel();

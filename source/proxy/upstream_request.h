@@ -46,7 +46,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
                   UpstreamRequest* earlier);
   ~UpstreamRequest();
 
-  enum class Timeout : uint8_t { kRequest, kTry, kTryIdle };
+  enum class Timeout : uint8_t { kRequest, kTry, kTryIdle, kDuration };
 
   // `end`: the request has no body. A failure means that the request is over.
   [[nodiscard]] std::optional<UpstreamFailure> Start(bool end);

@@ -314,7 +314,7 @@ TEST_F(ServerTest, WritesAccessLogs) {
   std::vector<std::string> errors;
   std::vector<std::unique_ptr<telemetry::AccessLog>> logs;
   logs.push_back(telemetry::AccessLog::Create(
-      {"", config::FileLogSink{path},
+      {config::FileLogSink{path},
        config::TextLogFormat{"%REQ(:METHOD)% %REQ(:PATH)% %REQ(X-A)% %RESPONSE_CODE%\n"}},
       writer, errors));
   ASSERT_TRUE(errors.empty());

@@ -3,11 +3,14 @@
 #include "source/net/socket.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 
@@ -198,6 +201,49 @@ TEST_F(SocketTest, StoppedAcceptorLeavesConnectionsInTheQueue) {
   EXPECT_FALSE(client->closed);
 }
 
+TEST_F(SocketTest, TakesAFewConnectionsATurn) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  acceptor_ = std::make_unique<Acceptor>(loop_, *socket_, *this, /*per_event=*/2);
+  std::vector<std::unique_ptr<Owned>> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(Connect(socket_->address()));
+  RunUntil([&] { return std::all_of(clients.begin(), clients.end(), [](const auto& c) { return c->connected; }); });
+  acceptor_->Start();
+  for (const size_t count : {2u, 4u, 5u}) {
+    RunUntil([&, before = accepted_.size()] { return accepted_.size() > before; });
+    EXPECT_EQ(accepted_.size(), count);
+  }
+}
+
+TEST_F(SocketTest, BacklogIsWhatWasAskedFor) {
+  const auto backlog = [](const ListenOptions& options) {
+    const auto socket = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), options);
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    EXPECT_EQ(getsockopt((*socket)->descriptor(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_sacked;  // of a listening socket
+  };
+  EXPECT_EQ(backlog({.backlog = 7}), 7u);
+  EXPECT_GT(backlog({}), 7u);
+}
+
+TEST_F(SocketTest, KeepaliveOfTheSystem) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  const int descriptor = dup(0);  // the next one
+  close(descriptor);
+  const TcpKeepaliveOptions options{.probes = 3, .time_s = 60, .interval_s = 7};
+  const std::unique_ptr<Transport> transport = connector_.Connect(socket_->address(), &options);
+  const auto option = [&](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(getsockopt(descriptor, level, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 7);
+}
+
 TEST_F(SocketTest, ListenErrorsNameThePlaceAndTheReason) {
   auto first = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), {.reuse_port = false});
   ASSERT_TRUE(first.ok());
@@ -206,6 +252,19 @@ TEST_F(SocketTest, ListenErrorsNameThePlaceAndTheReason) {
             "cannot listen on " + (*first)->address().text() + ": bind: Address already in use");
   const auto foreign = ListenSocket::Open(*Address::Ip("192.0.2.1", 0), {});
   EXPECT_EQ(foreign.status().message(), "cannot listen on 192.0.2.1:0: bind: Cannot assign requested address");
+}
+
+TEST_F(SocketTest, Ipv4CompatTakesBoth) {
+  for (const bool compat : {true, false}) {
+    Listen(*Address::Ip("::", 0), {.ipv4_compat = compat});
+    accepted_.clear();
+    const std::unique_ptr<Owned> v6 = Connect(*Address::Ip("::1", socket_->address().port()));
+    const std::unique_ptr<Owned> v4 = Connect(*Address::Ip("127.0.0.1", socket_->address().port()));
+    RunUntil([&] { return v6->connected && (v4->connected || v4->closed.has_value()); });
+    EXPECT_EQ(v4->connected, compat);
+    RunUntil([&] { return accepted_.size() == (compat ? 2u : 1u); });
+    acceptor_.reset();
+  }
 }
 
 TEST_F(SocketTest, ReusePortGivesEachWorkerASocketOfItsOwn) {

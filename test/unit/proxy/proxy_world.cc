@@ -19,7 +19,8 @@ namespace pillion::test {
 namespace {
 
 // A line "@name@" stands for the lines that the test gives.
-constexpr std::string_view kHttp = R"(static_resources:
+constexpr std::string_view kHttp = R"(node: {id: node-1, cluster: service-1}
+static_resources:
   listeners:
   - name: in
     stat_prefix: in
@@ -37,7 +38,9 @@ constexpr std::string_view kHttp = R"(static_resources:
           http_filters:
           @http_filters@
           - name: router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+              @router@
           route_config:
             @table@
             virtual_hosts:
@@ -49,6 +52,7 @@ constexpr std::string_view kHttp = R"(static_resources:
               - match: {path: /direct}
                 direct_response: {status: 200, body: {inline_string: direct}}
               - match: {prefix: /}
+                @entry@
                 route:
                   cluster: app
                   @route@
@@ -139,6 +143,8 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
       {"@hcm@", (ids ? "" : "generate_request_id: false\n") + settings.hcm},
       {"@domains@", "domains: " + settings.domains},
       {"@http_filters@", settings.http_filters},
+      {"@router@", settings.router},
+      {"@entry@", settings.entry},
       {"@route@", settings.route},
       {"@first_routes@", settings.first_routes},
       {"@virtual_host@", settings.virtual_host},

@@ -21,10 +21,12 @@ namespace pillion::test {
 struct ProxySettings {
   std::string listener;
   std::string hcm;      // HttpConnectionManager, stat_prefix "in"; or TcpProxy, stat_prefix "tcp"
+  std::string router;   // Router
   std::string route;    // RouteAction of "/"; "/direct" answers 200 "direct"
   std::string first_routes;  // in front of these two
   std::string virtual_host;
   std::string table;    // RouteConfiguration
+  std::string entry;    // Route of "/"
   std::string cluster;  // "app", its hosts 10.0.1.1:80 and so on
   std::string http_filters;  // before the router
   std::string domains = "[\"*\"]";

@@ -68,10 +68,10 @@ class LogFormatTest : public ::testing::Test {
     return out;
   }
   std::string Text(std::string format, bool omit = false) {
-    return Write({"", config::StdoutLogSink(), config::TextLogFormat{std::move(format)}, omit});
+    return Write({config::StdoutLogSink(), config::TextLogFormat{std::move(format)}, omit});
   }
   std::string Json(JsonFormat::Object object, bool omit = false) {
-    return Write({"", config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}, omit});
+    return Write({config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}, omit});
   }
 
   base::BlockPool pool_;
@@ -184,7 +184,7 @@ TEST(CheckLogFormat, SaysEverythingThatIsWrong) {
 
 TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
   const auto errors = [](std::string format) {
-    return Errors({"", config::StdoutLogSink(), config::TextLogFormat{std::move(format)}});
+    return Errors({config::StdoutLogSink(), config::TextLogFormat{std::move(format)}});
   };
   EXPECT_EQ(errors("a %FOO% b %DURATION(1)% c %REQ% %PATH(X)%"),
             (std::vector<std::string>{"text_format: byte 2: unknown operator %FOO%",
@@ -202,7 +202,7 @@ TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
     EXPECT_EQ(errors(broken).size(), 1u) << broken;
   }
   JsonFormat::Object object{{"a", {JsonFormat::Object{{"b", {JsonFormat::List{{"%FOO%"}}}}}}}, {"c", {"%BAR%"}}};
-  EXPECT_EQ(Errors({"", config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}}),
+  EXPECT_EQ(Errors({config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}}),
             (std::vector<std::string>{"json_format.a.b[0]: byte 0: unknown operator %FOO%",
                                       "json_format.c: byte 0: unknown operator %BAR%"}));
 }

@@ -134,6 +134,23 @@ TEST_F(DnsDiscoveryTest, EveryAddressIsAHostAndTheNameIsAskedAgain) {
   EXPECT_EQ(first, 1);
 }
 
+TEST_F(DnsDiscoveryTest, AsksForTheConfiguredFamily) {
+  using From = config::Cluster::DnsFamily;
+  using To = net::DnsFamily;
+  Add("a.test");
+  const std::pair<From, To> families[] = {{From::kAuto, To::kAuto},
+                                          {From::kV4Only, To::kV4Only},
+                                          {From::kV6Only, To::kV6Only},
+                                          {From::kV4Preferred, To::kV4Preferred},
+                                          {From::kAll, To::kAll}};
+  for (const auto& [from, to] : families) {
+    config->dns_family = from;
+    resolver.questions.clear();
+    Start();
+    EXPECT_EQ(resolver.questions.at(0).family, to);
+  }
+}
+
 TEST_F(DnsDiscoveryTest, TtlWhereItIsRespectedAndKnown) {
   Add("a.test");
   config->respect_dns_ttl = true;

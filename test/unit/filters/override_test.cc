@@ -1,0 +1,66 @@
+// What a route table, a virtual host and a route change of a filter: typed_per_filter_config, shown by the buffer filter,
+// which refuses bodies of more than 10 bytes here.
+
+#include <gtest/gtest.h>
+
+#include "test/unit/proxy/proxy_world.h"
+
+namespace pillion::test {
+namespace {
+
+constexpr char kFilter[] =
+    "- name: limit\n"
+    "  typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer, max_request_bytes: 10}\n";
+
+std::string Override(const std::string& config) { return "typed_per_filter_config: {limit: " + config + "}"; }
+
+std::string Buffer(const std::string& fields) {
+  return "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute, " + fields + "}";
+}
+std::string Bytes(int most) { return Buffer("buffer: {max_request_bytes: " + std::to_string(most) + "}"); }
+std::string General(const std::string& fields) {
+  return "{\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, " + fields + "}";
+}
+
+// Whether a body of that size is passed on.
+bool Passes(ProxySettings settings, size_t size) {
+  if (settings.http_filters.empty()) settings.http_filters = kFilter;
+  ProxyWorld world(settings);
+  const std::unique_ptr<Peer> client = world.Connect();
+  client->Send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x'));
+  world.Run();
+  if (world.upstream().size() == 0) {
+    EXPECT_TRUE(client->received().starts_with("HTTP/1.1 413")) << client->received();
+    return false;
+  }
+  return true;
+}
+
+TEST(Override, NoneIsTheFiltersOwn) {
+  EXPECT_TRUE(Passes({}, 10));
+  EXPECT_FALSE(Passes({}, 11));
+}
+
+TEST(Override, TheNearestCounts) {
+  EXPECT_TRUE(Passes({.table = Override(Bytes(20))}, 11));
+  EXPECT_FALSE(Passes({.virtual_host = Override(Bytes(5)), .table = Override(Bytes(20))}, 6));
+  EXPECT_TRUE(Passes({.virtual_host = Override(Bytes(2)), .table = Override(Bytes(1)), .entry = Override(Bytes(30))}, 30));
+  EXPECT_FALSE(Passes({.entry = Override(Bytes(30))}, 31));
+}
+
+TEST(Override, DisablesByTheFiltersWordOrInGeneral) {
+  EXPECT_TRUE(Passes({.virtual_host = Override(Buffer("disabled: true"))}, 11));
+  EXPECT_TRUE(Passes({.entry = Override(General("disabled: true"))}, 11));
+  EXPECT_TRUE(Passes({.entry = Override(General("config: " + Bytes(20)))}, 11));
+  EXPECT_FALSE(Passes({.virtual_host = Override(General("disabled: true")), .entry = Override(Bytes(10))}, 11));
+}
+
+TEST(Override, EnablesWhatIsDisabled) {
+  const std::string off = std::string(kFilter) + "  disabled: true";
+  EXPECT_TRUE(Passes({.http_filters = off}, 11));
+  EXPECT_FALSE(Passes({.entry = Override(Bytes(10)), .http_filters = off}, 11));
+  EXPECT_FALSE(Passes({.virtual_host = Override(General("config: " + Bytes(10))), .http_filters = off}, 11));
+}
+
+}  // namespace
+}  // namespace pillion::test

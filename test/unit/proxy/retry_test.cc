@@ -1,0 +1,126 @@
+// Which ends and answers a retry policy wants to be tried again, how often, and after how long.
+
+#include "source/proxy/retry.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "source/base/arena.h"
+#include "source/stats/registry.h"
+
+namespace pillion::proxy {
+namespace {
+
+using std::chrono::milliseconds;
+
+class RetryTest : public testing::Test {
+ protected:
+  http::ResponseHead& Answer(int status, std::string_view field = "", std::string_view value = "") {
+    auto* head = arena_.New<http::ResponseHead>(arena_);
+    head->status = status;
+    if (!field.empty()) head->headers.Add(field, value);
+    return *head;
+  }
+  // The conditions under which it is tried again.
+  uint32_t After(AttemptEnd end) {
+    uint32_t conditions = 0;
+    for (uint32_t bit = 1; bit <= config::kRetryOnGrpcUnavailable; bit <<= 1) {
+      policy_.retry_on = bit;
+      if (Retry(&policy_).AfterEnd(end, breaker_, stats_)) conditions |= bit;
+    }
+    return conditions;
+  }
+  uint32_t After(const http::ResponseHead& head) {
+    uint32_t conditions = 0;
+    for (uint32_t bit = 1; bit <= config::kRetryOnGrpcUnavailable; bit <<= 1) {
+      policy_.retry_on = bit;
+      if (Retry(&policy_).AfterResponse(head, breaker_, stats_)) conditions |= bit;
+    }
+    return conditions;
+  }
+
+  base::BlockPool blocks_;
+  base::Arena arena_{blocks_};
+  base::Random random_{1};
+  config::RetryPolicy policy_;
+  upstream::Breaker breaker_{3};
+  stats::Registry registry_{1};
+  const std::array<upstream::Breakers, 2> breakers_{upstream::Breakers({}), upstream::Breakers({})};
+  upstream::ClusterStatIds ids_{registry_, "app", breakers_};
+  upstream::ClusterStats stats_{ids_, registry_.shard(0)};
+};
+
+TEST_F(RetryTest, EndsWithoutAnAnswer) {
+  const uint32_t any = config::kRetryOn5xx | config::kRetryOnGatewayError | config::kRetryOnReset;
+  EXPECT_EQ(After(AttemptEnd::kOverflow), 0u);
+  EXPECT_EQ(After(AttemptEnd::kConnectFailed),
+            any | config::kRetryOnConnectFailure | config::kRetryOnResetBeforeRequest);
+  EXPECT_EQ(After(AttemptEnd::kRefused), any | config::kRetryOnRefusedStream | config::kRetryOnResetBeforeRequest);
+  EXPECT_EQ(After(AttemptEnd::kReset), any);
+  EXPECT_EQ(After(AttemptEnd::kTimeout), any);
+}
+
+TEST_F(RetryTest, Answers) {
+  policy_.retriable_status_codes = {404, 503};
+  EXPECT_EQ(After(Answer(200)), 0u);
+  EXPECT_EQ(After(Answer(404)), config::kRetryOnRetriableStatusCodes);
+  EXPECT_EQ(After(Answer(409)), config::kRetryOnRetriable4xx);
+  EXPECT_EQ(After(Answer(500)), config::kRetryOn5xx);
+  EXPECT_EQ(After(Answer(502)), config::kRetryOn5xx | config::kRetryOnGatewayError);
+  EXPECT_EQ(After(Answer(503)), config::kRetryOn5xx | config::kRetryOnGatewayError |
+                                    config::kRetryOnRetriableStatusCodes);
+  EXPECT_EQ(After(Answer(429, "x-envoy-ratelimited", "true")), config::kRetryOnEnvoyRatelimited);
+  EXPECT_EQ(After(Answer(200, "grpc-status", "0")), 0u);
+  EXPECT_EQ(After(Answer(200, "grpc-status", "1")), config::kRetryOnGrpcCancelled);
+  EXPECT_EQ(After(Answer(200, "grpc-status", "4")), config::kRetryOnGrpcDeadlineExceeded);
+  EXPECT_EQ(After(Answer(200, "grpc-status", "8")), config::kRetryOnGrpcResourceExhausted);
+  EXPECT_EQ(After(Answer(200, "grpc-status", "13")), config::kRetryOnGrpcInternal);
+  EXPECT_EQ(After(Answer(200, "grpc-status", "14")), config::kRetryOnGrpcUnavailable);
+}
+
+// num_retries, within what the breaker has.
+TEST_F(RetryTest, AsOftenAsAllowed) {
+  policy_.retry_on = config::kRetryOnReset;
+  policy_.num_retries = 2;
+  Retry first(&policy_);
+  EXPECT_TRUE(first.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+  EXPECT_TRUE(first.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+  EXPECT_FALSE(first.exhausted());
+  EXPECT_FALSE(first.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+  EXPECT_TRUE(first.exhausted());
+  EXPECT_EQ(breaker_.used(), 1u);
+
+  upstream::Breaker full(0);
+  Retry second(&policy_);
+  EXPECT_FALSE(second.AfterEnd(AttemptEnd::kReset, full, stats_));
+  EXPECT_FALSE(second.exhausted());
+
+  policy_.num_retries = 0;
+  EXPECT_FALSE(Retry(&policy_).AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+}
+
+// Between nothing and (2^n - 1) times the base, at most the maximum, for the n-th try.
+TEST_F(RetryTest, BackOff) {
+  policy_.retry_on = config::kRetryOnReset;
+  policy_.num_retries = 10;
+  policy_.back_off_base = milliseconds(10);
+  policy_.back_off_max = milliseconds(100);
+  Retry retry(&policy_);
+  for (const int bound : {10, 30, 70, 100, 100}) {
+    ASSERT_TRUE(retry.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+    base::Duration longest{0};
+    base::Duration shortest = std::chrono::hours(1);
+    for (int i = 0; i < 1000; ++i) {
+      const base::Duration delay = retry.Delay(random_);
+      longest = std::max(longest, delay);
+      shortest = std::min(shortest, delay);
+    }
+    EXPECT_LE(longest, milliseconds(bound));
+    EXPECT_GT(longest, milliseconds(bound) * 9 / 10);
+    EXPECT_LT(shortest, milliseconds(bound) / 10);
+  }
+}
+
+}  // namespace
+}  // namespace pillion::proxy
