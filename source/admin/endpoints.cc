@@ -47,7 +47,7 @@ struct EndpointTable {
       {"/clusters", false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
       {"/config_dump", false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},
       {"/drain_listeners", true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
-      {"/healthcheck/fail", true, "say that this process is not ready, and drain", &Endpoints::HealthcheckFail},
+      {"/healthcheck/fail", true, "say that this process is not ready: /ready answers 503", &Endpoints::HealthcheckFail},
       {"/healthcheck/ok", true, "take back /healthcheck/fail", &Endpoints::HealthcheckOk},
       {"/help", false, "this list", &Endpoints::Help},
       {"/hot_restart_version", false, "the hot restart compatibility version", &Endpoints::HotRestartVersion},

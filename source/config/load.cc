@@ -40,7 +40,7 @@ Loaded LoadText(std::string_view text, const LoadOptions& options) {
 }
 
 absl::StatusOr<std::shared_ptr<const Bootstrap>> LoadFile(const std::string& path, const LoadOptions& options) {
-  const absl::StatusOr<std::string> text = ReadFile(path, Tree::kMaxBytes);
+  const absl::StatusOr<std::string> text = ReadFileOrPipe(path, Tree::kMaxBytes);
   if (!text.ok())
     return absl::Status(text.status().code(), Concat(path, ": ", std::string(text.status().message())));
   Loaded loaded = LoadText(*text, options);

@@ -31,7 +31,7 @@ struct Loaded {
 // `text` is YAML or JSON, an envoy.config.bootstrap.v3.Bootstrap. Files that it names (DataSource) are read.
 Loaded LoadText(std::string_view text, const LoadOptions& options = {});
 
-// The errors, one a line, are the status's message.
+// `path` may be a pipe (`/dev/stdin`, `/dev/fd/N`). The errors, one a line, are the status's message.
 absl::StatusOr<std::shared_ptr<const Bootstrap>> LoadFile(const std::string& path,
                                                           const LoadOptions& options = {});
 

@@ -1,6 +1,7 @@
 #include "source/config/read_file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,15 +11,25 @@
 #include "absl/strings/str_cat.h"
 
 namespace pillion::config {
+namespace {
 
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
+absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, bool pipes) {
+  // Without waiting, until it is known what this is.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return absl::ErrnoToStatus(errno, "cannot be opened");
   const absl::Cleanup close = [fd] { ::close(fd); };
 
   struct stat info;
   if (::fstat(fd, &info) != 0) return absl::ErrnoToStatus(errno, "cannot be examined");
-  if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError("is not a regular file");
+  if (pipes && S_ISFIFO(info.st_mode)) {
+    // A pipe that nobody has opened for writing yet looks like one at its end, but is not ready.
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    while (::poll(&ready, 1, -1) < 0 && errno == EINTR) {
+    }
+    if (::fcntl(fd, F_SETFL, 0) != 0) return absl::ErrnoToStatus(errno, "cannot be read");
+  } else if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(pipes ? "is neither a regular file nor a pipe" : "is not a regular file");
+  }
 
   // The size may change while it is read: the bytes are what counts.
   std::string bytes;
@@ -31,6 +42,14 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
     bytes.append(chunk, static_cast<size_t>(count));
   }
   return absl::InvalidArgumentError(absl::StrCat("is larger than ", max_bytes, " bytes"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) { return Read(path, max_bytes, false); }
+
+absl::StatusOr<std::string> ReadFileOrPipe(const std::string& path, size_t max_bytes) {
+  return Read(path, max_bytes, true);
 }
 
 }  // namespace pillion::config

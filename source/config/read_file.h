@@ -11,4 +11,7 @@ namespace pillion::config {
 // without waiting for it. The error names the reason, not the path.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 
+// The same, or all that comes through a pipe until its last writer has closed it. Waits for them.
+absl::StatusOr<std::string> ReadFileOrPipe(const std::string& path, size_t max_bytes);
+
 }  // namespace pillion::config

@@ -255,7 +255,8 @@ std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
       return ConfigError{"", rest.root_ == nullptr ? 0 : rest.root_->line, "a second document; expected one"};
     }
   } catch (const YAML::Exception& e) {
-    return builder.error().value_or(ConfigError{"", LineOfMark(e.mark), e.msg});
+    // It is no YAML at all, whatever the events before that looked like.
+    return ConfigError{"", LineOfMark(e.mark), e.msg};
   }
   if (builder.error()) return *builder.error();
   return tree;

@@ -8,6 +8,7 @@
 #include "source/filters/http_filters.h"
 #include "source/server/options.h"
 #include "source/server/server.h"
+#include "source/telemetry/log_format.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -17,6 +18,7 @@ std::shared_ptr<const pillion::config::Bootstrap> LoadBootstrap(const pillion::s
   namespace config = pillion::config;
   config::LoadOptions load;
   load.http_filters = pillion::filters::HttpFilterTypes();
+  load.check_log_format = pillion::telemetry::CheckLogFormat;
   if (!options.config_path.empty()) {
     absl::StatusOr<std::shared_ptr<const config::Bootstrap>> bootstrap = config::LoadFile(options.config_path, load);
     if (bootstrap.ok()) return *std::move(bootstrap);
@@ -25,7 +27,7 @@ std::shared_ptr<const pillion::config::Bootstrap> LoadBootstrap(const pillion::s
   }
   config::Loaded loaded = config::LoadText(options.config_yaml, load);
   for (const config::ConfigError& error : loaded.errors) {
-    std::fprintf(stderr, "--config-yaml:%d: %s: %s\n", error.line, error.path.c_str(), error.message.c_str());
+    std::fprintf(stderr, "%s\n", config::ErrorText("--config-yaml", error).c_str());
   }
   return loaded.bootstrap;
 }
@@ -46,7 +48,8 @@ int main(int argc, char** argv) {
   const std::shared_ptr<const pillion::config::Bootstrap> bootstrap = LoadBootstrap(options);
   if (bootstrap == nullptr) return EXIT_FAILURE;
   if (options.mode == pillion::server::Options::Mode::kValidate) {
-    std::printf("configuration '%s' OK\n", options.config_path.c_str());
+    const std::string& path = options.config_path;
+    std::printf("configuration '%s' OK\n", path.empty() ? "--config-yaml" : path.c_str());
     return EXIT_SUCCESS;
   }
   for (const std::string& flag : options.without_effect) spdlog::warn("{} has no effect here", flag);

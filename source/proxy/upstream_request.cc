@@ -34,8 +34,8 @@ base::Arena& UpstreamRequest::arena() { return stream_.arena(); }
 
 std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   head_ends_ = end;
-  host_ = cluster_.PickHost();
-  if (host_ == nullptr) {
+  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost();
+  if (host == nullptr) {
     state_ = State::kOver;
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
                            AttemptEnd::kOverflow};
@@ -44,7 +44,8 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   const Configured configured = cluster_.config().http.protocol;
   const bool http2 = configured == Configured::kHttp2 || (configured == Configured::kAsDownstream &&
                                                           stream_.request().version == http::Version::kHttp2);
-  pool_ = &cluster_.PoolOf(host_, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1);
+  host_ = host.get();
+  pool_ = &cluster_.PoolOf(host, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1);
   state_ = State::kWaiting;
   const upstream::Pool::Result result = pool_->Request(*this);
   switch (result.kind) {

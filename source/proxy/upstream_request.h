@@ -72,7 +72,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   UpstreamRequest* earlier() const { return earlier_; }
   uint32_t number() const { return number_; }
   upstream::ClusterShard& cluster() { return cluster_; }
-  const upstream::Host* host() const { return host_.get(); }
+  const upstream::Host* host() const { return host_; }
   upstream::PooledConnection* connection() { return connection_; }  // null until open
   base::MonotonicTime head_sent() const { return head_sent_; }
 
@@ -106,7 +106,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   upstream::ClusterShard& cluster_;
   const uint32_t number_;
   UpstreamRequest* const earlier_;
-  std::shared_ptr<upstream::Host> host_;
+  upstream::Host* host_ = nullptr;  // kept by the pool, which is kept by this as its waiter
   upstream::Pool* pool_ = nullptr;
   codec::ClientStream* upstream_ = nullptr;  // while kOpen
   upstream::PooledConnection* connection_ = nullptr;

@@ -6,6 +6,8 @@
 #include <random>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "source/server/administration.h"
 #include "spdlog/spdlog.h"
 
@@ -50,6 +52,10 @@ const std::vector<config::AccessLog>& FilterLogs(const config::Listener& listene
   return manager != nullptr ? manager->access_logs : std::get<config::TcpProxy>(terminal).access_logs;
 }
 
+absl::Status InListener(const config::Listener& listener, const std::string& trouble) {
+  return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
+}
+
 uint64_t Seed() {
   std::random_device device;
   return (uint64_t{device()} << 32) | device();
@@ -81,9 +87,7 @@ absl::StatusOr<proxy::AccessLogs> Server::OpenLogs(const config::Listener& liste
     logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
   }
   if (errors.empty()) return logs;
-  std::string text = "listener " + listener.name;
-  for (const std::string& error : errors) text += ": " + error;
-  return absl::InvalidArgumentError(text);
+  return InListener(listener, absl::StrJoin(errors, "; "));
 }
 
 absl::Status Server::OpenListeners() {
@@ -95,7 +99,7 @@ absl::Status Server::OpenListeners() {
   };
   for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
     absl::StatusOr<net::Address> address = ToNetAddress(config->address);
-    if (!address.ok()) return address.status();
+    if (!address.ok()) return InListener(*config, std::string(address.status().message()));
     absl::StatusOr<proxy::AccessLogs> filter_logs = OpenLogs(*config, FilterLogs(*config));
     if (!filter_logs.ok()) return filter_logs.status();
     absl::StatusOr<proxy::AccessLogs> logs = OpenLogs(*config, config->access_logs);
@@ -108,7 +112,7 @@ absl::Status Server::OpenListeners() {
     for (size_t i = 0; i < (per_worker ? workers_.size() : 1); ++i) {
       absl::StatusOr<std::unique_ptr<net::ListenSocket>> socket =
           net::ListenSocket::Open(*address, ListenOptionsOf(*config, per_worker));
-      if (!socket.ok()) return socket.status();
+      if (!socket.ok()) return InListener(*config, std::string(socket.status().message()));
       address = (*socket)->address();  // the port that the kernel chose holds for all
       sockets.push_back(socket->get());
       sockets_.push_back(*std::move(socket));
@@ -128,9 +132,11 @@ absl::Status Server::Start() {
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));
   }
-  if (absl::Status status = OpenListeners(); !status.ok()) return status;
+  // First what only one process can have: a second one with this configuration must not take connections from the first
+  // by sharing its ports, only to end then.
   administration_ = std::make_unique<Administration>(*this);
   if (absl::Status status = administration_->Start(); !status.ok()) return status;
+  if (absl::Status status = OpenListeners(); !status.ok()) return status;
   RegisterStats();
   RollStats();
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
@@ -145,6 +151,7 @@ absl::Status Server::Start() {
 void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
+  spdlog::info("live, concurrency {}", options_.concurrency);
 }
 
 void Server::Run() { io_.run(); }

@@ -1,11 +1,13 @@
 """End to end: the program, real peers, real sockets. PILLION=path runs another binary than out/pillion."""
 
+import os
 import pathlib
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # where nginx lies, which only root's PATH has
 
 from peers import http1, http2  # noqa: E402
 from peers.proxy import Proxy  # noqa: E402

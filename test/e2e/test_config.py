@@ -2,11 +2,12 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
 from peers import bootstrap as b
-from peers.proxy import run
+from peers.proxy import BINARY, run
 
 GOOD = """
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
@@ -58,7 +59,7 @@ def test_json_is_the_same(tmp_path):
 
 def test_config_on_the_command_line():
     result = run(["--mode", "validate", "--config-yaml", GOOD])
-    assert result.returncode == 0, result.stdout
+    assert result.returncode == 0 and "configuration '--config-yaml' OK" in result.stdout, result.stdout
 
 
 # What is changed in GOOD, and what the message has to name.
@@ -90,6 +91,23 @@ def test_refused(tmp_path, case):
         assert result.returncode == 1, result.stdout
         for pattern in patterns:
             assert re.search(pattern, result.stdout), f"{pattern} is not in: {result.stdout}"
+
+
+@pytest.mark.parametrize("arguments", [["--mode", "validate"], []], ids=["validated", "started"])
+def test_bad_access_log_format(tmp_path, arguments):
+    log = ('          access_log: [{name: out, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.'
+           'StdoutAccessLog, log_format: {text_format_source: {inline_string: "%DURATIN%"}}}}]\n')
+    path = tmp_path / "bootstrap.yaml"
+    path.write_text(GOOD.replace("          http_filters:\n", log + "          http_filters:\n"), encoding="utf-8")
+    result = run([*arguments, "-c", str(path)])
+    assert result.returncode == 1
+    assert re.search(r"bootstrap.yaml:\d+: .*access_log\[0\].typed_config.log_format.text_format_source: .*DURATIN", result.stdout), result.stdout
+
+
+def test_from_a_pipe():
+    command = ["bash", "-c", 'exec "$0" --mode validate -c <(printf %s "$1")', BINARY, GOOD]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+    assert result.returncode == 0 and "OK" in result.stdout, result.stdout
 
 
 def test_all_errors_at_once(tmp_path):

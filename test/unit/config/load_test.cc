@@ -331,6 +331,29 @@ TEST(LoadTest, TheServersCheckOfFormatsIsAsked) {
   EXPECT_EQ(loaded.errors[0].line, 62);
 }
 
+// A pipe with `text` in it and no writer left, as a shell hands one over for `<(command)`.
+class Pipe {
+ public:
+  explicit Pipe(std::string_view text) {
+    EXPECT_EQ(::pipe(ends_), 0);
+    EXPECT_EQ(::write(ends_[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ::close(ends_[1]);
+  }
+  ~Pipe() { ::close(ends_[0]); }
+  std::string path() const { return "/dev/fd/" + std::to_string(ends_[0]); }
+
+ private:
+  int ends_[2];
+};
+
+TEST(LoadFileTest, ReadsAPipe) {
+  const auto loaded = LoadFile(Pipe("node: {id: piped}").path());
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ((*loaded)->node.id, "piped");
+  const Pipe empty("");
+  EXPECT_EQ(LoadFile(empty.path()).status().message(), empty.path() + ": empty");
+}
+
 TEST(LoadFileTest, RefusesWhatIsNoFileWithoutWaiting) {
   const std::string dir = testing::TempDir();
   const std::string fifo = dir + "/fifo";
@@ -339,9 +362,10 @@ TEST(LoadFileTest, RefusesWhatIsNoFileWithoutWaiting) {
   ::unlink(link.c_str());
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   ASSERT_EQ(::symlink("/dev/zero", link.c_str()), 0);
-  for (const std::string& path : {fifo, link, dir}) {
-    EXPECT_EQ(LoadFile(path).status().message(), path + ": is not a regular file");
+  for (const std::string& path : {link, dir}) {
+    EXPECT_EQ(LoadFile(path).status().message(), path + ": is neither a regular file nor a pipe");
   }
+  EXPECT_EQ(ReadFile(fifo, Tree::kMaxBytes).status().message(), "is not a regular file");  // named in a configuration
   const absl::Status missing = LoadFile(dir + "/missing").status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(missing.message(), dir + "/missing: cannot be opened: No such file or directory");
