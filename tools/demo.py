@@ -254,6 +254,7 @@ http {{
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # where nginx lies, which only root's PATH has
     stage = Stage()
     try:
         worked = show(stage)

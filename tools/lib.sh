@@ -7,7 +7,6 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/pillion          # Bazel's outputs and fet
 PYTHON=/usr/bin/python3                                # Debian's: the one that python3-grpcio and the others are for
 mkdir -p "$OUT/log" "$CACHE"
 export PYTHONDONTWRITEBYTECODE=1
-export PATH=$PATH:/usr/sbin:/sbin                      # where nginx lies, which only root's PATH has
 
 if [ -t 1 ]; then BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' PLAIN=$'\e[0m'; else BOLD='' DIM='' RED='' PLAIN=''; fi
 say() { printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*"; }
