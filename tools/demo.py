@@ -253,7 +253,8 @@ http {{
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for number in signal.SIGTERM, signal.SIGHUP:  # SIGHUP: the terminal was closed
+        signal.signal(number, lambda *_: sys.exit(1))
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where nginx lies, which only root's PATH has
     stage = Stage()
     try:

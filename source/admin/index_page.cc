@@ -97,7 +97,7 @@ constexpr std::string_view kScript = R"js(
 'use strict';
 const text = (id, value) => { document.getElementById(id).textContent = value; };
 const get = async path => (await fetch(path)).json();
-const short = n => n >= 1e6 ? (n / 1e6).toFixed(1) + ' M' : n >= 1e4 ? (n / 1e3).toFixed(1) + ' k'
+const short = n => Number.isNaN(n) ? '-' : n >= 1e6 ? (n / 1e6).toFixed(1) + ' M' : n >= 1e4 ? (n / 1e3).toFixed(1) + ' k'
     : String(Math.round(n * 10) / 10);
 const rows = (id, list) => {
   const body = document.getElementById(id);
@@ -125,7 +125,7 @@ async function refresh() {
   const values = stats.stats.filter(s => 'value' in s).map(s => [s.name, s.value]);
   const now = {time: performance.now(), values: new Map(values)};
   const value = name => now.values.get(name) || 0;
-  const rate = name => !last ? 0
+  const rate = name => !last ? NaN  // not known before the second look
       : Math.max(0, value(name) - (last.values.get(name) || 0)) * 1000 / (now.time - last.time);
   const all = (pattern, of) => [...now.values.keys()]
       .filter(name => pattern.test(name) && !name.startsWith('http.admin.'))

@@ -239,7 +239,10 @@ void DownstreamConnection::OnGraceOver() {
   connection_.Reconsider();
 }
 
-void DownstreamConnection::CloseNow() { connection_.Close(); }
+void DownstreamConnection::CloseNow() {
+  cut_short_ = true;
+  connection_.Close();
+}
 
 void DownstreamConnection::OnIdle() {
   if (streams_ > 0) {

@@ -45,6 +45,8 @@ class DownstreamConnection final : public ListenerConnection,
   ConnectionManagerShard& manager() { return manager_; }
   net::Transport& transport() { return connection_.transport(); }
   http::Version version() const { return version_; }
+  // CloseNow() ended it, not the client.
+  bool cut_short() const { return cut_short_; }
 
   // A stream of this connection is over.
   void OnStreamFinished();
@@ -98,6 +100,7 @@ class DownstreamConnection final : public ListenerConnection,
   uint64_t rx_counted_ = 0;  // bytes that stats have already
   uint64_t tx_counted_ = 0;
   bool draining_ = false;
+  bool cut_short_ = false;
   telemetry::ResponseFlags flags_;        // why it was ended, where that was not in order
   std::string_view termination_details_;
 };

@@ -310,7 +310,7 @@ void Stream::OnReset(codec::ResetReason reason, std::string_view detail) {
   switch (reason) {
     case codec::ResetReason::kConnectionEnd:
       flags_.Set(ResponseFlag::kDownstreamConnectionTermination);
-      details_ = "downstream_remote_disconnect";
+      details_ = connection_.cut_short() ? "downstream_local_disconnect" : "downstream_remote_disconnect";
       break;
     case codec::ResetReason::kProtocolError:
       flags_.Set(ResponseFlag::kDownstreamProtocolError);

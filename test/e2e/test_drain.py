@@ -106,11 +106,13 @@ def test_an_upload_ends_first(pillion, serve):
     assert proxy.exit_status() == 0
 
 
-def test_a_second_signal_ends_at_once(pillion, serve):
-    gate = Gate()
-    proxy = proxy_for(pillion, serve.h1(gate))
-    connection = proxy.connect()
-    connection.send_request(Request(path="/wait"))
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_second_signal_ends_at_once(pillion, serve, tmp_path, protocol):
+    gate, log = Gate(), tmp_path / "access.log"
+    text = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n"
+    proxy = proxy_for(pillion, serve.h1(gate), access_log=b.file_log(log, text=text))
+    connection = proxy.connect(protocol)
+    stream = connection.send_request(Request(path="/wait"))
     assert gate.entered.wait(10)
     proxy.terminate()
     until(lambda: not accepts(proxy.address), "the listener is closed")
@@ -119,8 +121,9 @@ def test_a_second_signal_ends_at_once(pillion, serve):
     assert proxy.exit_status() == 0
     assert time.monotonic() - began < 2
     with pytest.raises((Broken, ConnectionResetError)):
-        connection.read_response()
+        connection.read_response() if protocol == "h1" else connection.response(stream)
     gate.open.set()
+    assert log.read_text(encoding="utf-8") == "0 DC downstream_local_disconnect\n"  # it was not the client
 
 
 def test_drain_time_is_the_limit(pillion, serve):
