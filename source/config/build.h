@@ -77,6 +77,7 @@ match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::conf
                                         const std::string& path);
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::config::route::v3::RouteMatch& from,
                                           const std::string& path);
+match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from);
 match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from);
 
 // An IP address or unix path. Nothing, and an error, if it is a name.

@@ -118,13 +118,16 @@ match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const v3::HeaderM
                               from.treat_missing_header_as_empty());
 }
 
-match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from) {
+match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from) {
   using envoy::type::v3::FractionalPercent;
-  const FractionalPercent& value = from.default_value();
-  const uint32_t denominator = value.denominator() == FractionalPercent::MILLION        ? 1'000'000
-                               : value.denominator() == FractionalPercent::TEN_THOUSAND ? 10'000
-                                                                                        : 100;
-  return {.fraction = {.numerator = value.numerator(), .denominator = denominator}, .runtime_key = from.runtime_key()};
+  const uint32_t denominator = from.denominator() == FractionalPercent::MILLION        ? 1'000'000
+                               : from.denominator() == FractionalPercent::TEN_THOUSAND ? 10'000
+                                                                                       : 100;
+  return {.numerator = from.numerator(), .denominator = denominator};
+}
+
+match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from) {
+  return {.fraction = BuildFraction(from.default_value()), .runtime_key = from.runtime_key()};
 }
 
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::RouteMatch& from,

@@ -4,6 +4,8 @@
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
+#include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
+#include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
@@ -23,6 +25,9 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
       x::filters::http::buffer::v3::Buffer::descriptor(),
       x::filters::http::buffer::v3::BufferPerRoute::descriptor(),
+      x::filters::http::cors::v3::Cors::descriptor(),
+      x::filters::http::cors::v3::CorsPolicy::descriptor(),
+      x::filters::http::fault::v3::HTTPFault::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
