@@ -5,6 +5,7 @@
 // Each part adds what is wrong to the context's errors and returns what it could make of the rest; a model is used
 // only if there were no errors at all.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -79,6 +80,9 @@ match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::co
                                           const std::string& path);
 match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from);
 match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from);
+
+// Bytes of per_connection_buffer_limit_bytes, where 0 is no limit.
+inline uint32_t BufferLimit(uint32_t bytes) { return bytes == 0 ? UINT32_MAX : bytes; }
 
 // An IP address or unix path. Nothing, and an error, if it is a name.
 std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::core::v3::Address& from,

@@ -193,7 +193,7 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
 
   if (from.has_connect_timeout()) cluster->connect_timeout = ToDuration(from.connect_timeout());
   if (from.has_per_connection_buffer_limit_bytes()) {
-    cluster->per_connection_buffer_limit = from.per_connection_buffer_limit_bytes().value();
+    cluster->per_connection_buffer_limit = BufferLimit(from.per_connection_buffer_limit_bytes().value());
   }
   BuildBreakers(context, from.circuit_breakers(), FieldPath(path, "circuit_breakers"), *cluster);
   BuildProtocolOptions(context, from, path, *cluster);

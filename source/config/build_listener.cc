@@ -45,7 +45,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   listener->name = from.name().empty() ? AddressText(listener->address) : from.name();
   listener->stat_prefix = from.stat_prefix().empty() ? StatText(listener->address) : from.stat_prefix();
   if (from.has_per_connection_buffer_limit_bytes()) {
-    listener->per_connection_buffer_limit = from.per_connection_buffer_limit_bytes().value();
+    listener->per_connection_buffer_limit = BufferLimit(from.per_connection_buffer_limit_bytes().value());
   }
   if (from.has_tcp_backlog_size()) listener->tcp_backlog = from.tcp_backlog_size().value();
   if (from.has_enable_reuse_port()) listener->enable_reuse_port = from.enable_reuse_port().value();
