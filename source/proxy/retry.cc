@@ -83,8 +83,14 @@ bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& bre
 }
 
 bool Retry::AfterStaleConnection(const http::RequestHead& request, bool has_body) {
-  if (stale_used_ || has_body || !IsIdempotent(request.method_id)) return false;
-  stale_used_ = true;
+  if (free_try_used_ || has_body || !IsIdempotent(request.method_id)) return false;
+  free_try_used_ = true;
+  return true;
+}
+
+bool Retry::AfterRefusal(bool has_body) {
+  if (policy_ != nullptr || free_try_used_ || has_body) return false;
+  free_try_used_ = true;
   return true;
 }
 

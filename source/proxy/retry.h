@@ -4,8 +4,9 @@
 // only where it can matter.
 //
 // A request is tried again only while nothing of a response has gone downstream, and while its body so far is still
-// held. Without a policy there is one more try in one case: an idle connection that ended just when it was used again
-// (RFC 9112, 9.3.1), for a request that may be repeated (RFC 9110, 9.2.2) and has no body.
+// held. A request without a body gets one more try without being told to in two cases: an idle connection ended just
+// when it was used again (RFC 9112, 9.3.1) and the request may be repeated (RFC 9110, 9.2.2); or there is no policy, and
+// the peer has refused the request unprocessed (RFC 9113, 8.7): more streams than it takes, or it is about to go.
 
 #include <cstdint>
 #include <optional>
@@ -47,6 +48,8 @@ class Retry {
   bool AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats);
   // The attempt's connection had served others and ended without a byte in answer.
   bool AfterStaleConnection(const http::RequestHead& request, bool has_body);
+  // The peer has not processed it.
+  bool AfterRefusal(bool has_body);
 
   base::Duration Delay(base::Random& random) const;
 
@@ -63,7 +66,7 @@ class Retry {
   const config::RetryPolicy* const policy_;
   upstream::Breaker* breaker_ = nullptr;  // of which one is taken
   uint32_t used_ = 0;
-  bool stale_used_ = false;
+  bool free_try_used_ = false;
   bool abandoned_ = false;
   bool exhausted_ = false;
 };

@@ -192,7 +192,8 @@ void Stream::StartAttempt() {
 bool Stream::RetryAfter(const UpstreamFailure& failure) {
   if (response_begun_ || tunnel_) return false;
   upstream::ClusterShard& cluster = upstream_->cluster();
-  if (failure.stale_connection && retry_->AfterStaleConnection(*request_, has_body_)) {
+  if ((failure.stale_connection && retry_->AfterStaleConnection(*request_, has_body_)) ||
+      (failure.end == AttemptEnd::kRefused && retry_->AfterRefusal(has_body_))) {
     context().worker.SetTimer(retry_timer_, base::Duration::zero());
     return true;
   }

@@ -342,5 +342,35 @@ TEST_F(Http2Test, EarlyAnswer) {
   EXPECT_EQ(client_->Take(), "HEADERS 1 :status=413 end\nRST_STREAM 1 NO_ERROR\n");
 }
 
+// Zero is no limit: bytes pass as with a large one.
+TEST_F(Http2Test, WithoutABufferLimit) {
+  Start({.listener = "per_connection_buffer_limit_bytes: 0",
+         .cluster = "per_connection_buffer_limit_bytes: 0",
+         .http2_upstream = true});
+  Exchange(HeadersFrame(1, RequestFields({}, "POST"), kEndHeaders) + DataFrame(1, "abc", kEndStream));
+  EXPECT_TRUE(upstream2().Take().ends_with("DATA 1 abc end\n"));
+  ExchangeUp(HeadersFrame(1, Response(), kEndHeaders) + DataFrame(1, "def", kEndStream));
+  EXPECT_EQ(client_->Take(), "HEADERS 1 :status=200\nDATA 1 def end\n");
+}
+
+// What an upstream has not looked at is asked once more, also where no policy says so: it may not be repeatable.
+TEST_F(Http2Test, RefusedByUpstream) {
+  Start({.http2_upstream = true});
+  Exchange(HeadersFrame(1, RequestFields({}, "POST")));
+  EXPECT_TRUE(upstream2().Take().starts_with("HEADERS 1 :method=POST "));
+  EXPECT_TRUE(ExchangeUp(ResetFrame(1, NGHTTP2_REFUSED_STREAM)).starts_with("HEADERS 3 :method=POST "));
+  ExchangeUp(HeadersFrame(3, Response()));
+  EXPECT_EQ(client_->Take(), "HEADERS 1 :status=200 end\n");
+  // Not for ever, and not what has a body that may have gone.
+  Exchange(HeadersFrame(3, RequestFields()));
+  ExchangeUp(ResetFrame(5, NGHTTP2_REFUSED_STREAM));
+  EXPECT_EQ(ExchangeUp(ResetFrame(7, NGHTTP2_REFUSED_STREAM)), "");
+  EXPECT_TRUE(client_->Take().starts_with("HEADERS 3 :status=503 "));
+  Exchange(HeadersFrame(5, RequestFields({}, "POST"), kEndHeaders) + DataFrame(5, "abc", kEndStream));
+  upstream2().Take();
+  EXPECT_EQ(ExchangeUp(ResetFrame(9, NGHTTP2_REFUSED_STREAM)), "");
+  EXPECT_TRUE(client_->Take().starts_with("HEADERS 5 :status=503 "));
+}
+
 }  // namespace
 }  // namespace pillion::test
