@@ -161,7 +161,7 @@ class Connection {
   [[nodiscard]] virtual size_t Receive(const base::Slice& data) = 0;
 
   // The peer will send no more; all that it sent has been taken. Streams in the middle of a message are reset;
-  // tunnels end their direction.
+  // tunnels end their direction. An HTTP/2 client that ends is gone: no client closes half of a connection.
   virtual void ReceiveEnd() = 0;
 
   // The connection is gone in both directions: every open stream gets OnReset(kConnectionEnd).
@@ -212,6 +212,8 @@ class ServerConnection : public Connection {
   // HTTP/2: ends the streams that are over, but of whose rest nothing could be sent since the last call, because the
   // peer grants no window. Returns how many.
   virtual size_t ResetStuck() = 0;
+  // HTTP/2: a stream that the peer has reset had lived for a while, so it counts toward no flood.
+  virtual void ForgiveReset() {}
 };
 
 // What a client codec tells its pool.

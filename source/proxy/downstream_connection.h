@@ -48,6 +48,8 @@ class DownstreamConnection final : public ListenerConnection,
   // CloseNow() ended it, not the client.
   bool cut_short() const { return cut_short_; }
 
+  // See codec::ServerConnection.
+  void ForgiveReset() { server_->ForgiveReset(); }
   // A stream of this connection is over.
   void OnStreamFinished();
 

@@ -7,6 +7,9 @@ namespace {
 
 using telemetry::ResponseFlag;
 
+// A stream that has lived so long was not made to be reset (CVE-2023-44487).
+constexpr base::Duration kLongLived = std::chrono::seconds(1);
+
 int64_t Milliseconds(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
@@ -320,6 +323,8 @@ void Stream::OnReset(codec::ResetReason reason, std::string_view detail) {
     default:
       flags_.Set(ResponseFlag::kDownstreamRemoteReset);
       details_ = "http2.remote_reset";
+      // Callers that give up when their deadline has passed are no flood.
+      if (context().worker.now() - started_ >= kLongLived) connection_.ForgiveReset();
   }
   Finish();
 }

@@ -29,6 +29,7 @@ class ServerConnection final : public codec::ServerConnection, private Session {
   void Produce(size_t budget) override;
   void OutputDrained() override;
   void Ping() override { SubmitPing(); }
+  void ForgiveReset() override { floods_.OnStreamEndedWell(); }
   bool wants_read() const override { return !read_blocked_; }
   Ending ending() const override { return EndingNow(); }
   size_t active_streams() const override { return open_streams(); }

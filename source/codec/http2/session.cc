@@ -301,7 +301,8 @@ void Session::AbortAll(std::string_view detail) {
 void Session::ReceiveFin() {
   peer_ended_ = true;
   streams_.ForEach([&](Stream& stream) {
-    if (stream.input_closed_ || stream.over()) return;
+    // An answer that nobody waits for would hold its upstream, at worst for ever.
+    if ((stream.input_closed_ && role_ == Role::kClient) || stream.over()) return;
     MessageReceiver& receiver = *stream.receiver_;
     stream.Abandon();
     SubmitReset(stream, NGHTTP2_CANCEL);

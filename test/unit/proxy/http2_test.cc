@@ -242,6 +242,19 @@ TEST_F(Http2Test, RapidReset) {
   EXPECT_EQ(world_->stat("http.in.downstream_cx_protocol_error"), 1);
 }
 
+// Callers whose deadline passes while an upstream does not answer are no flood, however many they are.
+TEST_F(Http2Test, DeadlinesThatPass) {
+  Start({.http2_upstream = true});
+  for (uint32_t id = 1; id < 1'000; id += 2) {
+    EXPECT_EQ(Exchange(HeadersFrame(id, RequestFields())), "");
+    world_->Wait(1000);
+    EXPECT_EQ(Exchange(ResetFrame(id, 8)), "");
+    if (HasFailure()) return;
+  }
+  EXPECT_FALSE(client_->peer().ended());
+  EXPECT_EQ(world_->stat("http.in.http2.inbound_reset_flood"), 0);
+}
+
 // H3: we are made to reset (CVE-2025-8671): the same budget.
 TEST_F(Http2Test, MadeYouReset) {
   Start({.http2_upstream = true});
