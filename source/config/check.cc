@@ -106,6 +106,10 @@ class Checker {
       case pb::FieldDescriptor::CPPTYPE_UINT32:
         return CheckNumber(index < 0 ? r.GetUInt32(message, &field) : r.GetRepeatedUInt32(message, &field, index),
                            check, path);
+      case pb::FieldDescriptor::CPPTYPE_UINT64:
+        return CheckNumber(static_cast<double>(index < 0 ? r.GetUInt64(message, &field)
+                                                         : r.GetRepeatedUInt64(message, &field, index)),
+                           check, path);
       case pb::FieldDescriptor::CPPTYPE_DOUBLE:
         return CheckNumber(index < 0 ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, index),
                            check, path);
@@ -125,6 +129,7 @@ class Checker {
         return CheckNumber(static_cast<const pb::UInt32Value&>(part).value(), check, path);
       case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
       case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE:
+      case pb::Descriptor::WELLKNOWNTYPE_UINT64VALUE:
         return;
       default:
         return Check(part, path);

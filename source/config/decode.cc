@@ -192,6 +192,14 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       if (value) reflection.SetUInt32(&message, &field, static_cast<uint32_t>(*value));
       return;
     }
+    case pb::FieldDescriptor::CPPTYPE_UINT64: {
+      constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+      const std::optional<uint64_t> value = is_scalar ? ReadUnsigned(node, kMax) : std::nullopt;
+      if (!value) Expected(node, path, Concat("a whole number from 0 to ", kMax));
+      if (add) return reflection.AddUInt64(&message, &field, value.value_or(0));
+      if (value) reflection.SetUInt64(&message, &field, *value);
+      return;
+    }
     case pb::FieldDescriptor::CPPTYPE_INT64: {
       constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
       constexpr int64_t kMax = std::numeric_limits<int64_t>::max();

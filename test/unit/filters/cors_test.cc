@@ -97,6 +97,17 @@ TEST_F(CorsTest, OptionsThatAreNoPreflight) {
   EXPECT_TRUE(Has(answer, "access-control-allow-origin: https://a.test")) << answer;
 }
 
+TEST_F(CorsTest, PrivateNetworks) {
+  const std::string preflight =
+      "OPTIONS /x HTTP/1.1\r\nhost: h\r\norigin: https://a.test\r\naccess-control-request-method: PUT\r\n"
+      "access-control-request-private-network: true\r\n\r\n";
+  Start();
+  EXPECT_FALSE(Has(Send(preflight), "access-control-allow-private-network: true"));
+  Start("    allow_private_network_access: true\n");
+  EXPECT_TRUE(Has(Send(preflight), "access-control-allow-private-network: true"));
+  EXPECT_FALSE(Has(Send(kPreflight), "access-control-allow-private-network: true"));  // not asked for
+}
+
 TEST_F(CorsTest, ForNobody) {
   Start("    filter_enabled: {default_value: {numerator: 0}}\n");
   EXPECT_TRUE(Has(Send("GET /x HTTP/1.1\r\nhost: h\r\norigin: https://a.test\r\n\r\n"), "access-control-allow-origin: *"));

@@ -186,6 +186,16 @@ TEST_F(FaultTest, SlowsAResponse) {
   EXPECT_EQ(world_->stat("http.in.fault.response_rl_injected"), 1);
 }
 
+TEST_F(FaultTest, SlowsAResponseAsTheRequestAsks) {
+  Start("response_rate_limit: {header_limit: {}, percentage: {numerator: 100}}");
+  Get("x-envoy-fault-throughput-response: 1\r\n");
+  Answer("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + std::string(1000, 'x'));
+  world_->Wait(500);
+  EXPECT_LT(client_->received().size(), 900u);
+  world_->Wait(1000);
+  EXPECT_TRUE(client_->Take().ends_with(std::string(1000, 'x')));
+}
+
 TEST_F(FaultTest, SlowsAResponseWithTrailers) {
   Start("response_rate_limit: {fixed_limit: {limit_kbps: 1}, percentage: {numerator: 100}}",
         {.hcm = "http_protocol_options: {enable_trailers: true}",
