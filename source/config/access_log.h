@@ -1,44 +1,18 @@
 #pragma once
 
-// Access logs: where lines go and what they look like. The format strings are kept as text; telemetry/ compiles them.
+// Access logs, as telemetry/ has them.
 
-#include <cstddef>
-#include <string>
-#include <utility>
-#include <variant>
-#include <vector>
+#include "source/telemetry/log_settings.h"
 
 namespace pillion::config {
 
-// A JSON value whose strings are format strings. Members are sorted by key, so that the order of the output does not
-// depend on how the configuration travelled (a protobuf map has no order).
-struct JsonFormat {
-  using List = std::vector<JsonFormat>;
-  using Object = std::vector<std::pair<std::string, JsonFormat>>;
-
-  std::variant<std::nullptr_t, bool, double, std::string, List, Object> value;
-};
-
-struct DefaultLogFormat {};  // Envoy's default line
-
-struct TextLogFormat {
-  std::string format;  // taken as it is: no newline is added
-};
-
-struct JsonLogFormat {
-  JsonFormat root;  // always an Object; one line of output each
-};
-
-struct FileLogSink {
-  std::string path;
-};
-struct StdoutLogSink {};
-struct StderrLogSink {};
-
-struct AccessLog {
-  std::variant<FileLogSink, StdoutLogSink, StderrLogSink> sink;
-  std::variant<DefaultLogFormat, TextLogFormat, JsonLogFormat> format;
-  bool omit_empty_values = false;  // text: nothing instead of "-"; JSON: the member is left out instead of null
-};
+using AccessLog = telemetry::LogSettings;
+using telemetry::DefaultLogFormat;
+using telemetry::FileLogSink;
+using telemetry::JsonFormat;
+using telemetry::JsonLogFormat;
+using telemetry::StderrLogSink;
+using telemetry::StdoutLogSink;
+using telemetry::TextLogFormat;
 
 }  // namespace pillion::config

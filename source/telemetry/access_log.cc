@@ -2,7 +2,7 @@
 
 namespace pillion::telemetry {
 
-std::unique_ptr<AccessLog> AccessLog::Create(const config::AccessLog& config, LogWriter& writer,
+std::unique_ptr<AccessLog> AccessLog::Create(const LogSettings& config, LogWriter& writer,
                                              std::vector<std::string>& errors) {
   std::unique_ptr<const LogFormat> format = LogFormat::Compile(config, errors);
   if (format == nullptr) return nullptr;

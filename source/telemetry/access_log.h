@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "source/config/access_log.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/log_format.h"
+#include "source/telemetry/log_settings.h"
 #include "source/telemetry/log_writer.h"
 #include "source/telemetry/request_record.h"
 
@@ -19,7 +19,7 @@ namespace pillion::telemetry {
 class AccessLog {
  public:
   // Control thread. Null, and at least one error more, when the format is wrong or the file cannot be opened.
-  static std::unique_ptr<AccessLog> Create(const config::AccessLog& config, LogWriter& writer,
+  static std::unique_ptr<AccessLog> Create(const LogSettings& config, LogWriter& writer,
                                            std::vector<std::string>& errors);
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "source/config/access_log.h"
-#include "source/telemetry/log_operator.h"
+#include "source/telemetry/log_settings.h"
+#include "source/telemetry/text_format.h"
 
 namespace pillion::telemetry {
 
@@ -28,47 +28,34 @@ absl::Status CheckLogFormat(std::string_view format);
 class LogFormat {
  public:
   // Null, and at least one error more, when something in it is wrong; each error names its place.
-  static std::unique_ptr<const LogFormat> Compile(const config::AccessLog& config,
-                                                  std::vector<std::string>& errors);
+  static std::unique_ptr<const LogFormat> Compile(const LogSettings& config, std::vector<std::string>& errors);
 
   // Appends one record. `scratch` is overwritten; a caller that keeps both strings allocates nothing once they are
   // warm.
   void Append(const RequestRecord& record, std::string& out, std::string& scratch) const;
 
  private:
-  static constexpr size_t kNoLimit = SIZE_MAX;
-
-  // Text as it is, then the value of an operator, if there is one.
-  struct Piece {
-    std::string literal;
-    std::unique_ptr<const LogOperator> value;
-    size_t limit = kNoLimit;  // the value's length in bytes, before escaping
-  };
   struct Node {
     enum class Kind { kFixed, kFormat, kObject, kList };
     Kind kind = Kind::kFixed;
     std::string fixed;  // JSON
-    std::vector<Piece> pieces;
+    TextFormat format;
     std::vector<std::string> keys;  // JSON strings with a colon: `"key":`
     std::vector<Node> children;
   };
 
   LogFormat() = default;
-  friend absl::Status CheckLogFormat(std::string_view format);
-  static std::vector<Piece> CompileText(std::string_view format, std::string_view place,
-                                        std::vector<std::string>& errors);
-  static Node CompileJson(const config::JsonFormat& format, const std::string& place,
-                          std::vector<std::string>& errors);
+  static Node CompileJson(const JsonFormat& format, const std::string& place, std::vector<std::string>& errors);
   void AppendText(const RequestRecord& record, std::string& out, std::string& scratch) const;
   // False when there is nothing to show and `omit` allows to leave it out; then nothing was appended.
   bool AppendNode(const Node& node, const RequestRecord& record, bool omit, std::string& out,
                   std::string& scratch) const;
-  bool AppendString(const std::vector<Piece>& pieces, const RequestRecord& record, bool omit, std::string& out,
+  bool AppendString(const TextFormat& format, const RequestRecord& record, bool omit, std::string& out,
                     std::string& scratch) const;
 
   bool omit_empty_ = false;
   bool json_ = false;
-  std::vector<Piece> text_;
+  TextFormat text_;
   Node root_;
 };
 

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "source/http/syntax.h"
+#include "source/http/parameters.h"
 #include "source/telemetry/log_names.h"
 
 namespace pillion::telemetry {
@@ -31,10 +31,6 @@ LogValue PartOf(std::string_view address, AddressPart part) {
   const char* end = address.data() + address.size();
   if (std::from_chars(address.data() + colon + 1, end, port).ptr != end) return LogValue::Missing();
   return LogValue::Number(port);
-}
-
-std::string_view WithoutQuery(std::string_view path) {
-  return path.substr(0, path.find('?'));
 }
 
 }  // namespace
@@ -91,47 +87,22 @@ struct LogOperators {
     return LogValue::Text(scratch);
   }
 
-  static LogValue Field(const http::HeaderMap& headers, const LogOperator::Header& header) {
-    const http::HeaderField* field =
-        header.id != http::HeaderId::kUnknown ? headers.Find(header.id) : headers.Find(header.name);
-    return field == nullptr ? LogValue::Missing() : LogValue::Text(field->value());
+  // The first of the two names that `head` has; it may be null.
+  template <typename Head>
+  static LogValue Field(const LogOperator& self, const Head* head) {
+    if (head == nullptr) return LogValue::Missing();
+    std::optional<std::string_view> value = self.header_->First(*head);
+    if (!value && self.alternative_) value = self.alternative_->First(*head);
+    return value ? LogValue::Text(*value) : LogValue::Missing();
   }
-
-  static LogValue RequestField(const http::RequestHead& head, const LogOperator::Header& header) {
-    if (header.name.empty()) return LogValue::Missing();
-    if (header.name[0] == ':') {
-      if (header.name == ":method") return LogValue::TextOrMissing(head.method);
-      if (header.name == ":path") return LogValue::TextOrMissing(head.path);
-      if (header.name == ":authority") return LogValue::TextOrMissing(head.authority);
-      if (header.name == ":scheme") return LogValue::TextOrMissing(head.scheme);
-      return LogValue::Missing();
-    }
-    if (header.id == http::HeaderId::kHost) return LogValue::TextOrMissing(head.authority);
-    return Field(head.headers, header);
-  }
-
   static LogValue RequestHeader(const LogOperator& self, const Record& record, std::string&) {
-    if (record.request == nullptr) return LogValue::Missing();
-    const LogValue value = RequestField(*record.request, self.header_);
-    return value.kind != LogValue::Kind::kMissing ? value : RequestField(*record.request, self.alternative_);
+    return Field(self, record.request);
   }
-
-  static LogValue ResponseField(const http::ResponseHead& head, const LogOperator::Header& header) {
-    if (header.name == ":status") return LogValue::Number(head.status);
-    return header.name.empty() ? LogValue::Missing() : Field(head.headers, header);
-  }
-
   static LogValue ResponseHeader(const LogOperator& self, const Record& record, std::string&) {
-    if (record.response == nullptr) return LogValue::Missing();
-    const LogValue value = ResponseField(*record.response, self.header_);
-    return value.kind != LogValue::Kind::kMissing ? value : ResponseField(*record.response, self.alternative_);
+    return Field(self, record.response);
   }
-
   static LogValue Trailer(const LogOperator& self, const Record& record, std::string&) {
-    if (record.response_trailers == nullptr) return LogValue::Missing();
-    const LogValue value = Field(*record.response_trailers, self.header_);
-    if (value.kind != LogValue::Kind::kMissing || self.alternative_.name.empty()) return value;
-    return Field(*record.response_trailers, self.alternative_);
+    return Field(self, record.response_trailers);
   }
 
   enum PathChoice { kOriginalOrPath, kOriginal, kPath };
@@ -139,29 +110,18 @@ struct LogOperators {
   static LogValue Path(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.request == nullptr) return LogValue::Missing();
     LogValue value = LogValue::Missing();
-    if (self.choice_ != kPath) value = Field(record.request->headers, self.header_);
+    if (self.choice_ != kPath) value = Field(self, record.request);
     if (value.kind == LogValue::Kind::kMissing && self.choice_ != kOriginal) {
       value = LogValue::TextOrMissing(record.request->path);
     }
-    if (self.without_query_) value.text = WithoutQuery(value.text);
+    if (self.without_query_) value.text = http::WithoutQuery(value.text);
     return value;
   }
 
   static LogValue QueryParameter(const LogOperator& self, const Record& record, std::string&) {
     if (record.request == nullptr) return LogValue::Missing();
-    const size_t start = record.request->path.find('?');
-    if (start == std::string_view::npos) return LogValue::Missing();
-    std::string_view query = record.request->path.substr(start + 1);
-    while (!query.empty()) {
-      const size_t end = std::min(query.find('&'), query.size());
-      const std::string_view pair = query.substr(0, end);
-      const size_t equals = std::min(pair.find('='), pair.size());
-      if (pair.substr(0, equals) == self.text_) {
-        return LogValue::Text(pair.substr(std::min(equals + 1, pair.size())));
-      }
-      query.remove_prefix(std::min(end + 1, query.size()));
-    }
-    return LogValue::Missing();
+    const std::optional<std::string_view> value = http::FindQueryParameter(record.request->path, self.text_);
+    return value ? LogValue::Text(*value) : LogValue::Missing();
   }
 
   enum GrpcChoice { kCamel, kSnake, kNumeric };
@@ -185,13 +145,9 @@ struct LogOperators {
 
   static std::string NeedHeader(LogOperator& self, std::string_view argument) {
     const size_t question = argument.find('?');
-    const auto set = [](LogOperator::Header& header, std::string_view name) {
-      const bool pseudo = name.starts_with(':');
-      if (!http::IsToken(name.substr(pseudo))) return false;
-      header.name.resize(name.size());
-      http::CopyLowerCase(name.substr(pseudo), header.name.data() + pseudo);
-      if (pseudo) header.name[0] = ':';
-      header.id = pseudo ? http::HeaderId::kUnknown : http::FindHeaderId(header.name);
+    const auto set = [](std::optional<http::FieldName>& header, std::string_view name) {
+      if (!http::FieldName::IsFieldName(name)) return false;
+      header.emplace(name);
       return true;
     };
     if (!set(self.header_, argument.substr(0, question))) return "expected a header's name";
@@ -243,7 +199,7 @@ struct LogOperators {
     const std::string_view choice = argument.substr(std::min(colon + 1, argument.size()));
     self.without_query_ = query == "NQ";
     self.choice_ = choice == "ORIG" ? kOriginal : choice == "PATH" ? kPath : kOriginalOrPath;
-    self.header_.name = "x-envoy-original-path";
+    self.header_.emplace("x-envoy-original-path");
     const bool known = (query.empty() || query == "WQ" || query == "NQ") &&
                        (choice.empty() || choice == "ORIG" || choice == "PATH" || choice == "ORIG_OR_PATH");
     return known ? "" : "expected WQ or NQ, then :ORIG, :PATH or :ORIG_OR_PATH";

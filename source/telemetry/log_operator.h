@@ -4,11 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "source/http/header_names.h"
+#include "source/http/field_name.h"
 #include "source/telemetry/request_record.h"
 #include "source/telemetry/time_format.h"
 
@@ -42,15 +43,10 @@ class LogOperator {
   friend struct LogOperators;  // the functions behind `evaluate_` and the table of names
   using Evaluator = LogValue (*)(const LogOperator&, const RequestRecord&, std::string& scratch);
 
-  struct Header {
-    std::string name;  // lower case; empty: none
-    http::HeaderId id = http::HeaderId::kUnknown;
-  };
-
   Evaluator evaluate_ = nullptr;
   // Which of these mean something depends on evaluate_.
-  Header header_;
-  Header alternative_;
+  std::optional<http::FieldName> header_;
+  std::optional<http::FieldName> alternative_;
   std::string text_;  // a query parameter's name; a value known at load
   TimeFormat time_;
   TimePoint from_ = TimePoint::kDownstreamRxBegin;

@@ -30,10 +30,10 @@ std::thread StartWithoutSignals(auto run) {
   return thread;
 }
 
-std::string TargetName(const config::AccessLog& config) {
-  if (std::holds_alternative<config::StdoutLogSink>(config.sink)) return "/dev/stdout";
-  if (std::holds_alternative<config::StderrLogSink>(config.sink)) return "/dev/stderr";
-  return std::get<config::FileLogSink>(config.sink).path;
+std::string TargetName(const LogSettings& config) {
+  if (std::holds_alternative<StdoutLogSink>(config.sink)) return "/dev/stdout";
+  if (std::holds_alternative<StderrLogSink>(config.sink)) return "/dev/stderr";
+  return std::get<FileLogSink>(config.sink).path;
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ LogWriter::~LogWriter() {
   close(wake_descriptor_);
 }
 
-absl::StatusOr<LogFile*> LogWriter::Open(const config::AccessLog& config) {
+absl::StatusOr<LogFile*> LogWriter::Open(const LogSettings& config) {
   const std::lock_guard lock(mutex_);
   const std::string name = TargetName(config);
   auto found = targets_.find(name);

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "source/config/access_log.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/log_file.h"
+#include "source/telemetry/log_settings.h"
 
 namespace pillion::telemetry {
 
@@ -33,7 +33,7 @@ class LogWriter {
 
   // Control thread. The same target is the same file. /dev/stdout and /dev/stderr are taken for the descriptors.
   // The file stays until as many Close() as Open() were called for it; nobody appends after its own Close().
-  absl::StatusOr<LogFile*> Open(const config::AccessLog& config);
+  absl::StatusOr<LogFile*> Open(const LogSettings& config);
   void Close(LogFile* file);
   // For tests: a descriptor that stays the caller's.
   LogFile* OpenDescriptor(int descriptor);
