@@ -26,6 +26,7 @@
 #include "source/config/config_error.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
+#include "source/match/ip_range.h"
 
 namespace pillion::config {
 
@@ -34,6 +35,7 @@ struct BuildContext {
   ErrorList& errors;
   const envoy::config::core::v3::Node& node;
   std::set<std::string, std::less<>> clusters;  // that may be referred to
+  bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
 };
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
@@ -54,6 +56,15 @@ std::vector<HttpFilter> BuildHttpFilters(
     BuildContext& context,
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
     RouterFilter& router, const std::string& path);
+RetryPolicy BuildRetryPolicy(BuildContext& context, const envoy::config::route::v3::RetryPolicy& from,
+                             const std::string& path);
+RouteAction BuildRouteAction(BuildContext& context, const envoy::config::route::v3::RouteAction& from,
+                             const std::string& path);
+Redirect BuildRedirect(BuildContext& context, const envoy::config::route::v3::RedirectAction& from,
+                       const std::string& path);
+DirectResponse BuildDirectResponse(BuildContext& context,
+                                   const envoy::config::route::v3::DirectResponseAction& from, size_t max_bytes,
+                                   const std::string& path);
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
 
@@ -78,8 +89,25 @@ match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::conf
                                         const std::string& path);
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::config::route::v3::RouteMatch& from,
                                           const std::string& path);
+match::IpRange BuildIpRange(BuildContext& context, const envoy::config::core::v3::CidrRange& from,
+                            const std::string& path);
 match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from);
 match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from);
+
+HeaderEdits BuildHeaderEdits(
+    BuildContext& context,
+    const google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>& added,
+    const std::string& added_path, const google::protobuf::RepeatedPtrField<std::string>& removed,
+    const std::string& removed_path);
+// Of a message that has the four lists of a level.
+template <typename Level>
+LevelHeaderEdits BuildLevelHeaderEdits(BuildContext& context, const Level& from, const std::string& path) {
+  return {.request = BuildHeaderEdits(context, from.request_headers_to_add(), FieldPath(path, "request_headers_to_add"),
+                                      from.request_headers_to_remove(), FieldPath(path, "request_headers_to_remove")),
+          .response =
+              BuildHeaderEdits(context, from.response_headers_to_add(), FieldPath(path, "response_headers_to_add"),
+                               from.response_headers_to_remove(), FieldPath(path, "response_headers_to_remove"))};
+}
 
 // Bytes of per_connection_buffer_limit_bytes, where 0 is no limit.
 inline uint32_t BufferLimit(uint32_t bytes) { return bytes == 0 ? UINT32_MAX : bytes; }

@@ -37,6 +37,27 @@ HttpConnectionManager::ServerHeader BuildServerHeader(HttpMessage::ServerHeaderT
   }
 }
 
+void BuildInternalAddresses(BuildContext& context, const HttpMessage::InternalAddressConfig& from,
+                            const std::string& path, InternalAddresses& to) {
+  to.unix_sockets = from.unix_sockets();
+  for (int i = 0; i < from.cidr_ranges_size(); ++i) {
+    to.ranges.push_back(BuildIpRange(context, from.cidr_ranges(i), ElementPath(FieldPath(path, "cidr_ranges"), i)));
+  }
+}
+
+EscapedSlashes BuildEscapedSlashes(HttpMessage::PathWithEscapedSlashesAction from) {
+  switch (from) {
+    case HttpMessage::REJECT_REQUEST:
+      return EscapedSlashes::kReject;
+    case HttpMessage::UNESCAPE_AND_REDIRECT:
+      return EscapedSlashes::kRedirect;
+    case HttpMessage::UNESCAPE_AND_FORWARD:
+      return EscapedSlashes::kUnescape;
+    default:
+      return EscapedSlashes::kKeep;
+  }
+}
+
 std::vector<std::string> BuildUpgradeTypes(BuildContext& context, const HttpMessage& from,
                                            const std::string& path) {
   std::vector<std::string> types;
@@ -93,6 +114,13 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
   http.skip_xff_append = from.skip_xff_append();
   if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
   http.preserve_external_request_id = from.preserve_external_request_id();
+  http.request_id_in_response = from.always_set_request_id_in_response();
+  http.append_x_forwarded_port = from.append_x_forwarded_port();
+  BuildInternalAddresses(context, from.internal_address_config(), FieldPath(path, "internal_address_config"),
+                         http.internal_addresses);
+  http.escaped_slashes = BuildEscapedSlashes(from.path_with_escaped_slashes_action());
+  http.normalize_path = from.normalize_path().value();
+  http.merge_slashes = from.merge_slashes();
 
   if (from.strip_matching_host_port()) http.strip_port = HttpConnectionManager::StripPort::kMatching;
   if (from.strip_any_host_port()) {

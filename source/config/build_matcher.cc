@@ -118,6 +118,24 @@ match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const v3::HeaderM
                               from.treat_missing_header_as_empty());
 }
 
+match::IpRange BuildIpRange(BuildContext& context, const envoy::config::core::v3::CidrRange& from,
+                            const std::string& path) {
+  const std::optional<match::IpAddress> address = match::IpAddress::Parse(from.address_prefix());
+  if (!address) {
+    if (!from.address_prefix().empty()) {
+      context.errors.Add(FieldPath(path, "address_prefix"),
+                         Concat(Quote(from.address_prefix()), ", expected an IP address"));
+    }
+    return match::IpRange({}, 0);
+  }
+  const uint32_t bits = from.prefix_len().value();
+  if (bits > static_cast<uint32_t>(address->bits())) {
+    context.errors.Add(FieldPath(path, "prefix_len"), Concat(bits, ", expected at most ", address->bits()));
+    return match::IpRange({}, 0);
+  }
+  return match::IpRange(*address, static_cast<int>(bits));
+}
+
 match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from) {
   using envoy::type::v3::FractionalPercent;
   const uint32_t denominator = from.denominator() == FractionalPercent::MILLION        ? 1'000'000

@@ -1,13 +1,10 @@
 // Route tables.
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_split.h"
 #include "source/config/build.h"
-#include "source/config/nearest.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -19,93 +16,24 @@ namespace v3 = envoy::config::route::v3;
 constexpr uint32_t kMostDirectResponseBytes = 1024 * 1024;
 constexpr uint32_t kDefaultDirectResponseBytes = 4096;
 
-constexpr std::array<std::pair<std::string_view, RetryOn>, 14> kRetryConditions = {{
-    {"5xx", kRetryOn5xx},
-    {"gateway-error", kRetryOnGatewayError},
-    {"reset", kRetryOnReset},
-    {"reset-before-request", kRetryOnResetBeforeRequest},
-    {"connect-failure", kRetryOnConnectFailure},
-    {"envoy-ratelimited", kRetryOnEnvoyRatelimited},
-    {"retriable-4xx", kRetryOnRetriable4xx},
-    {"refused-stream", kRetryOnRefusedStream},
-    {"retriable-status-codes", kRetryOnRetriableStatusCodes},
-    {"cancelled", kRetryOnGrpcCancelled},
-    {"deadline-exceeded", kRetryOnGrpcDeadlineExceeded},
-    {"internal", kRetryOnGrpcInternal},
-    {"resource-exhausted", kRetryOnGrpcResourceExhausted},
-    {"unavailable", kRetryOnGrpcUnavailable},
-}};
-
-uint32_t ParseRetryOn(BuildContext& context, const std::string& text, const std::string& path) {
-  uint32_t bits = 0;
-  const std::vector<std::string> words = absl::StrSplit(text, ',', absl::SkipWhitespace());
-  for (const std::string& unstripped : words) {
-    const std::string word(absl::StripAsciiWhitespace(unstripped));
-    const auto known = std::find_if(kRetryConditions.begin(), kRetryConditions.end(),
-                                    [&word](const auto& condition) { return condition.first == word; });
-    if (known != kRetryConditions.end()) {
-      bits |= known->second;
-      continue;
-    }
-    std::vector<std::string_view> names;
-    for (const auto& condition : kRetryConditions) names.push_back(condition.first);
-    context.errors.Add(path, Concat("unknown condition ", Quote(word), DidYouMean(word, names)));
-  }
-  return bits;
-}
-
-RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from, const std::string& path) {
-  RetryPolicy policy;
-  policy.retry_on = ParseRetryOn(context, from.retry_on(), FieldPath(path, "retry_on"));
-  if (from.has_num_retries()) policy.num_retries = from.num_retries().value();
-  policy.per_try_timeout = ToDuration(from.per_try_timeout());
-  policy.per_try_idle_timeout = ToDuration(from.per_try_idle_timeout());
-  policy.retriable_status_codes.assign(from.retriable_status_codes().begin(), from.retriable_status_codes().end());
-  if (from.has_retry_back_off()) {
-    policy.back_off_base = ToDuration(from.retry_back_off().base_interval());
-    policy.back_off_max = 10 * policy.back_off_base;
-    if (from.retry_back_off().has_max_interval())
-      policy.back_off_max = ToDuration(from.retry_back_off().max_interval());
-    if (policy.back_off_max < policy.back_off_base) {
-      context.errors.Add(FieldPath(path, "retry_back_off.max_interval"), "less than base_interval");
-    }
-  }
-  return policy;
-}
-
-RouteAction BuildAction(BuildContext& context, const v3::RouteAction& from, const std::string& path) {
-  RouteAction action;
-  action.cluster = from.cluster();
-  CheckClusterExists(context, from.cluster(), FieldPath(path, "cluster"));
-  if (from.has_timeout()) action.timeout = ToDuration(from.timeout());
-  if (from.has_idle_timeout()) action.idle_timeout = ToDuration(from.idle_timeout());
-  if (from.max_stream_duration().has_max_stream_duration()) {
-    action.max_stream_duration = ToDuration(from.max_stream_duration().max_stream_duration());
-  }
-  if (from.has_retry_policy()) {
-    action.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
-  }
-  if (from.priority() == envoy::config::core::v3::HIGH) action.priority = Priority::kHigh;
-  return action;
-}
-
-DirectResponse BuildDirectResponse(BuildContext& context, const v3::DirectResponseAction& from, size_t max_bytes,
-                                   const std::string& path) {
-  DirectResponse response;
-  response.status = static_cast<uint16_t>(from.status());
-  if (from.has_body()) response.body = ReadSource(context, from.body(), max_bytes, FieldPath(path, "body"));
-  if (!response.body.empty() && (from.status() == 204 || from.status() == 304)) {
-    context.errors.Add(FieldPath(path, "body"), Concat("a response with status ", from.status(), " has no body"));
-  }
-  return response;
+// Of a route or a virtual host.
+template <typename Level>
+std::optional<HeldBody> BuildHeldBody(const Level& from) {
+  if (from.has_request_body_buffer_limit()) return HeldBody{from.request_body_buffer_limit().value(), true};
+  if (from.has_per_request_buffer_limit_bytes()) return HeldBody{from.per_request_buffer_limit_bytes().value(), false};
+  return std::nullopt;
 }
 
 Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_bytes, const std::string& path) {
   Route route;
   route.name = from.name();
   route.match = BuildRequestMatcher(context, from.match(), FieldPath(path, "match"));
+  route.headers = BuildLevelHeaderEdits(context, from, path);
+  route.held_body = BuildHeldBody(from);
   if (from.has_route()) {
-    route.action = BuildAction(context, from.route(), FieldPath(path, "route"));
+    route.action = BuildRouteAction(context, from.route(), FieldPath(path, "route"));
+  } else if (from.has_redirect()) {
+    route.action = BuildRedirect(context, from.redirect(), FieldPath(path, "redirect"));
   } else if (from.has_direct_response()) {
     route.action =
         BuildDirectResponse(context, from.direct_response(), max_body_bytes, FieldPath(path, "direct_response"));
@@ -140,6 +68,17 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
   table->filter_overrides =
       BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
   table->ignore_port_in_host_matching = from.ignore_port_in_host_matching();
+  for (int i = 0; i < from.internal_only_headers_size(); ++i) {
+    const std::string& name = from.internal_only_headers(i);
+    if (!http::FieldName::IsFieldName(name)) {
+      context.errors.Add(ElementPath(FieldPath(path, "internal_only_headers"), i),
+                         Concat(Quote(name), ", expected a header's name"));
+    }
+    table->internal_only_headers.emplace_back(name);
+  }
+  table->headers = BuildLevelHeaderEdits(context, from, path);
+  table->most_specific_edits_last = from.most_specific_header_mutations_wins();
+  context.check_route_clusters = !from.has_validate_clusters() || from.validate_clusters().value();
   uint32_t max_body_bytes = kDefaultDirectResponseBytes;
   if (from.has_max_direct_response_body_size_bytes()) {
     max_body_bytes = std::min(from.max_direct_response_body_size_bytes().value(), kMostDirectResponseBytes);
@@ -154,6 +93,13 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
     built.name = host.name();
     built.filter_overrides = BuildFilterOverrides(context, host.typed_per_filter_config(),
                                                   FieldPath(host_path, "typed_per_filter_config"));
+    built.headers = BuildLevelHeaderEdits(context, host, host_path);
+    built.held_body = BuildHeldBody(host);
+    built.request_attempt_count = host.include_request_attempt_count();
+    built.response_attempt_count = host.include_attempt_count_in_response();
+    if (host.has_retry_policy()) {
+      built.retry_policy = BuildRetryPolicy(context, host.retry_policy(), FieldPath(host_path, "retry_policy"));
+    }
     if (!host.name().empty() && !names.insert(host.name()).second) {
       context.errors.Add(FieldPath(host_path, "name"), Concat("duplicate name ", Quote(host.name())));
     }

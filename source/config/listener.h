@@ -16,6 +16,7 @@
 #include "source/config/filter_config.h"
 #include "source/config/http_options.h"
 #include "source/config/route.h"
+#include "source/match/ip_range.h"
 
 namespace pillion::config {
 
@@ -23,6 +24,14 @@ namespace pillion::config {
 struct RouterFilter {
   bool suppress_envoy_headers = false;  // no x-envoy-* is added
 };
+
+// Whose requests are internal.
+struct InternalAddresses {
+  std::vector<match::IpRange> ranges;
+  bool unix_sockets = false;
+};
+
+enum class EscapedSlashes : uint8_t { kKeep, kReject, kRedirect, kUnescape };
 
 struct HttpConnectionManager {
   enum class Codec : uint8_t { kAuto, kHttp1, kHttp2 };
@@ -54,9 +63,17 @@ struct HttpConnectionManager {
 
   bool use_remote_address = false;
   uint32_t xff_num_trusted_hops = 0;
+  InternalAddresses internal_addresses;
   bool skip_xff_append = false;
+  bool append_x_forwarded_port = false;
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
+  bool request_id_in_response = false;
+
+  // What becomes of the path before anybody looks at it.
+  EscapedSlashes escaped_slashes = EscapedSlashes::kKeep;
+  bool normalize_path = false;
+  bool merge_slashes = false;
 
   enum class StripPort : uint8_t { kNone, kMatching, kAny };
   StripPort strip_port = StripPort::kNone;  // of Host, before routing

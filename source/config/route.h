@@ -11,29 +11,14 @@
 
 #include "source/base/clock.h"
 #include "source/config/filter_config.h"
+#include "source/config/header_edits.h"
+#include "source/config/retry_on.h"
+#include "source/match/regex_rewrite.h"
 #include "source/match/request_matcher.h"
 
 namespace pillion::config {
 
 enum class Priority : uint8_t { kDefault, kHigh };
-
-// Conditions of RetryPolicy::retry_on, a bitmask.
-enum RetryOn : uint32_t {
-  kRetryOn5xx = 1u << 0,
-  kRetryOnGatewayError = 1u << 1,
-  kRetryOnReset = 1u << 2,
-  kRetryOnResetBeforeRequest = 1u << 3,
-  kRetryOnConnectFailure = 1u << 4,
-  kRetryOnEnvoyRatelimited = 1u << 5,
-  kRetryOnRetriable4xx = 1u << 6,
-  kRetryOnRefusedStream = 1u << 7,
-  kRetryOnRetriableStatusCodes = 1u << 8,
-  kRetryOnGrpcCancelled = 1u << 9,
-  kRetryOnGrpcDeadlineExceeded = 1u << 10,
-  kRetryOnGrpcInternal = 1u << 11,
-  kRetryOnGrpcResourceExhausted = 1u << 12,
-  kRetryOnGrpcUnavailable = 1u << 13,
-};
 
 struct RetryPolicy {
   uint32_t retry_on = 0;  // bits of RetryOn; 0: the policy only sets the timeouts
@@ -45,11 +30,56 @@ struct RetryPolicy {
   base::Duration back_off_max = std::chrono::milliseconds(250);
 };
 
+// The part of the path that the match names (all of it, of a regular expression) becomes this.
+struct PrefixRewrite {
+  std::string prefix;
+};
+
+// Of the path without its query.
+using PathRewrite = std::variant<std::monostate, PrefixRewrite, match::RegexRewrite>;
+
+// The name of the endpoint that is chosen, where it has one.
+struct EndpointHost {};
+// What becomes of the path without its query.
+struct HostFromPath {
+  match::RegexRewrite rewrite;
+};
+// A literal; the endpoint's; what the request has in a field, if it has that.
+using HostRewrite = std::variant<std::monostate, std::string, EndpointHost, http::FieldName, HostFromPath>;
+
+// The cluster that a field of the request names.
+using ClusterHeader = http::FieldName;
+
+struct WeightedClusters {
+  struct Choice {
+    std::variant<std::string, ClusterHeader> cluster;
+    uint32_t weight = 0;
+    LevelHeaderEdits headers;
+    std::optional<std::string> host_rewrite;  // before the route's
+  };
+
+  std::vector<Choice> choices;
+  uint32_t total_weight = 0;  // never 0
+  // A number in this field decides; by chance where there is none.
+  std::optional<http::FieldName> number_header;
+};
+
+// How long a stream may last at most.
+struct StreamDuration {
+  std::optional<base::Duration> limit;     // none: the connection manager's; zero: no limit
+  std::optional<base::Duration> grpc_max;  // grpc-timeout is the limit, if less than this; zero: always. None: it is not
+  base::Duration grpc_offset{0};           // that it is made shorter by
+};
+
 struct RouteAction {
-  std::string cluster;
+  std::variant<std::string, ClusterHeader, WeightedClusters> cluster;
+  uint16_t cluster_not_found_status = 503;
+  PathRewrite path_rewrite;
+  HostRewrite host_rewrite;
+  bool append_x_forwarded_host = false;
   base::Duration timeout = std::chrono::seconds(15);  // end of request to end of response, all tries inside
   std::optional<base::Duration> idle_timeout;         // none: the connection manager's stream_idle_timeout
-  std::optional<base::Duration> max_stream_duration;  // none: the connection manager's
+  StreamDuration max_stream_duration;
   std::optional<RetryPolicy> retry_policy;
   Priority priority = Priority::kDefault;
 };
@@ -59,11 +89,28 @@ struct DirectResponse {
   std::string body;
 };
 
+struct Redirect {
+  uint16_t status = 301;
+  std::string scheme;  // empty: as it is; so are the others
+  std::string host;
+  uint16_t port = 0;
+  std::variant<std::monostate, std::string, PrefixRewrite, match::RegexRewrite> path;
+  bool strip_query = false;
+};
+
+// How much of a request's body is held at most, so that it can be sent again. None: as the connection's buffers.
+struct HeldBody {
+  uint64_t bytes = 0;
+  bool beyond_connection = false;  // may be more than those
+};
+
 struct Route {
   std::string name;
   match::RequestMatcher match;
-  std::variant<RouteAction, DirectResponse> action;
+  std::variant<RouteAction, Redirect, DirectResponse> action;
   FilterOverrides filter_overrides;
+  LevelHeaderEdits headers;
+  std::optional<HeldBody> held_body;
 };
 
 // One entry of `domains`: what a Host is compared with, the star taken off and in lower case. Exact comes first, then
@@ -82,6 +129,11 @@ struct VirtualHost {
   std::vector<Domain> domains;  // each unique in the table
   std::vector<Route> routes;
   FilterOverrides filter_overrides;  // where the route has none
+  LevelHeaderEdits headers;
+  std::optional<RetryPolicy> retry_policy;  // of routes that have none
+  std::optional<HeldBody> held_body;        // the same
+  bool request_attempt_count = false;       // x-envoy-attempt-count goes upstream
+  bool response_attempt_count = false;      // and downstream
 };
 
 struct RouteConfig {
@@ -89,6 +141,10 @@ struct RouteConfig {
   std::vector<VirtualHost> virtual_hosts;
   FilterOverrides filter_overrides;  // where neither route nor virtual host has any
   bool ignore_port_in_host_matching = false;
+  std::vector<http::FieldName> internal_only_headers;  // taken off requests that are not internal
+  LevelHeaderEdits headers;
+  // The order in which levels edit: the table, ..., the choice of a weighted cluster, or the other way round.
+  bool most_specific_edits_last = false;
 };
 
 }  // namespace pillion::config

@@ -72,6 +72,10 @@ class HeaderMap {
     if (Has(id)) RemoveIf([id](const HeaderField& field) { return field.id == id; });
   }
   void Remove(std::string_view lower_case_name);
+  void Remove(const HeaderIdSet& ids) {
+    if (((present_[0] & ids.words[0]) | (present_[1] & ids.words[1])) == 0) return;
+    RemoveIf([&ids](const HeaderField& field) { return ids.Has(field.id); });
+  }
 
   // Removes every field for which `condition` is true; the order of the others stays.
   template <typename F>

@@ -6,18 +6,19 @@
 namespace pillion::http {
 namespace {
 
-// A perfect hash over length, first, middle and last byte, whose multiplier the compiler searches.
-constexpr size_t kSlots = 1024;
+// A perfect hash over the length and four bytes, whose multiplier the compiler searches.
+constexpr size_t kSlots = 2048;
 
-constexpr uint32_t Key(std::string_view name) {
+constexpr uint64_t Key(std::string_view name) {
   // Letters in lower case; digits and '-' stay what they are.
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(name[i])) | 0x20; };
-  return static_cast<uint32_t>(name.size()) | byte(0) << 8 | byte(name.size() / 2) << 16 | byte(name.size() - 1) << 24;
+  const size_t size = name.size();
+  const auto byte = [&](size_t i) { return static_cast<uint64_t>(static_cast<unsigned char>(name[i])) | 0x20; };
+  return size | byte(0) << 8 | byte(size / 2) << 16 | byte(size * 3 / 4) << 24 | byte(size - 1) << 32;
 }
 
-constexpr size_t Hash(uint32_t key, uint32_t multiplier) { return (key * multiplier) >> 22; }
+constexpr size_t Hash(uint64_t key, uint64_t multiplier) { return (key * multiplier) >> 53; }
 
-constexpr bool Perfect(uint32_t multiplier) {
+constexpr bool Perfect(uint64_t multiplier) {
   std::array<bool, kSlots> taken{};
   for (size_t i = 1; i < kHeaderIds; ++i) {
     bool& slot = taken[Hash(Key(kHeaderNames[i]), multiplier)];
@@ -27,13 +28,13 @@ constexpr bool Perfect(uint32_t multiplier) {
   return true;
 }
 
-constexpr uint32_t FindMultiplier() {
-  uint32_t multiplier = 0x9e3779b1;
+constexpr uint64_t FindMultiplier() {
+  uint64_t multiplier = 0x9e3779b97f4a7c15;
   while (!Perfect(multiplier)) multiplier += 2;
   return multiplier;
 }
 
-constexpr uint32_t kMultiplier = FindMultiplier();
+constexpr uint64_t kMultiplier = FindMultiplier();
 
 constexpr std::array<uint8_t, kSlots> kTable = [] {
   std::array<uint8_t, kSlots> table{};

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 namespace pillion::http {
@@ -48,14 +49,34 @@ namespace pillion::http {
   X(kVary, "vary")                                                    \
   X(kVia, "via")                                                      \
   X(kXEnvoyAttemptCount, "x-envoy-attempt-count")                     \
+  X(kXEnvoyDecoratorOperation, "x-envoy-decorator-operation")         \
   X(kXEnvoyDownstreamServiceCluster, "x-envoy-downstream-service-cluster") \
-  X(kXEnvoyDownstreamServiceNode, "x-envoy-downstream-service-node") \
+  X(kXEnvoyDownstreamServiceNode, "x-envoy-downstream-service-node")  \
   X(kXEnvoyExpectedRqTimeoutMs, "x-envoy-expected-rq-timeout-ms")     \
+  X(kXEnvoyExternalAddress, "x-envoy-external-address")               \
+  X(kXEnvoyForceTrace, "x-envoy-force-trace")                         \
+  X(kXEnvoyHedgeOnPerTryTimeout, "x-envoy-hedge-on-per-try-timeout")  \
+  X(kXEnvoyInternal, "x-envoy-internal")                              \
+  X(kXEnvoyIpTags, "x-envoy-ip-tags")                                 \
+  X(kXEnvoyMaxRetries, "x-envoy-max-retries")                         \
+  X(kXEnvoyOriginalHost, "x-envoy-original-host")                     \
+  X(kXEnvoyOriginalPath, "x-envoy-original-path")                     \
+  X(kXEnvoyOriginalUrl, "x-envoy-original-url")                       \
   X(kXEnvoyOverloaded, "x-envoy-overloaded")                          \
+  X(kXEnvoyRetriableHeaderNames, "x-envoy-retriable-header-names")    \
+  X(kXEnvoyRetriableStatusCodes, "x-envoy-retriable-status-codes")    \
+  X(kXEnvoyRetryGrpcOn, "x-envoy-retry-grpc-on")                      \
+  X(kXEnvoyRetryOn, "x-envoy-retry-on")                               \
+  X(kXEnvoyUpstreamAltStatName, "x-envoy-upstream-alt-stat-name")     \
+  X(kXEnvoyUpstreamRqPerTryTimeoutMs, "x-envoy-upstream-rq-per-try-timeout-ms") \
+  X(kXEnvoyUpstreamRqTimeoutAltResponse, "x-envoy-upstream-rq-timeout-alt-response") \
+  X(kXEnvoyUpstreamRqTimeoutMs, "x-envoy-upstream-rq-timeout-ms")     \
   X(kXEnvoyUpstreamServiceTime, "x-envoy-upstream-service-time")      \
   X(kXForwardedClientCert, "x-forwarded-client-cert")                 \
   X(kXForwardedFor, "x-forwarded-for")                                \
+  X(kXForwardedHost, "x-forwarded-host")                              \
   X(kXForwardedProto, "x-forwarded-proto")                            \
+  X(kXForwardedPort, "x-forwarded-port")                              \
   X(kXRequestId, "x-request-id")
 
 enum class HeaderId : uint8_t {
@@ -73,6 +94,18 @@ inline constexpr std::array<std::string_view, kHeaderIds> kHeaderNames = {
 #define X(id, name) name,
     PILLION_KNOWN_HEADERS(X)
 #undef X
+};
+
+// Some of them: a question for each field of a head is answered by one bit.
+struct HeaderIdSet {
+  constexpr HeaderIdSet(std::initializer_list<HeaderId> ids) {
+    for (const HeaderId id : ids) words[static_cast<size_t>(id) / 64] |= uint64_t{1} << (static_cast<size_t>(id) % 64);
+  }
+  constexpr bool Has(HeaderId id) const {
+    return (words[static_cast<size_t>(id) / 64] >> (static_cast<size_t>(id) % 64) & 1) != 0;
+  }
+
+  std::array<uint64_t, 2> words{};
 };
 
 // The name of a known header: a static string. Empty for kUnknown.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "source/http/syntax.h"
+
 namespace pillion::proxy {
 namespace {
 
@@ -20,16 +22,23 @@ bool IsIdempotent(http::Method method) {
   }
 }
 
+bool IsListed(int status, const RequestTerms& terms) {
+  if (terms.policy != nullptr) {
+    const std::vector<uint16_t>& codes = terms.policy->retriable_status_codes;
+    if (std::find(codes.begin(), codes.end(), status) != codes.end()) return true;
+  }
+  char text[4];
+  const std::string_view code(text, static_cast<size_t>(std::to_chars(text, text + sizeof text, status).ptr - text));
+  return !http::ForEachListElement(terms.more_status_codes, [&](std::string_view listed) { return listed != code; });
+}
+
 // The conditions that an answer fulfils.
-uint32_t ConditionsOf(const http::ResponseHead& head, const config::RetryPolicy& policy) {
+uint32_t ConditionsOf(const http::ResponseHead& head, const RequestTerms& terms) {
   uint32_t conditions = 0;
   if (head.status >= 500) conditions |= config::kRetryOn5xx;
   if (head.status >= 502 && head.status <= 504) conditions |= config::kRetryOnGatewayError;
   if (head.status == 409) conditions |= config::kRetryOnRetriable4xx;
-  const auto& codes = policy.retriable_status_codes;
-  if (std::find(codes.begin(), codes.end(), head.status) != codes.end()) {
-    conditions |= config::kRetryOnRetriableStatusCodes;
-  }
+  if (IsListed(head.status, terms)) conditions |= config::kRetryOnRetriableStatusCodes;
   if (head.headers.Find("x-envoy-ratelimited") != nullptr) conditions |= config::kRetryOnEnvoyRatelimited;
   const std::string_view grpc = head.headers.Get(http::HeaderId::kGrpcStatus);
   int status = 0;
@@ -73,12 +82,12 @@ uint32_t ConditionsOf(AttemptEnd end) {
 }  // namespace
 
 bool Retry::AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
-  if (policy_ == nullptr || (ConditionsOf(end) & policy_->retry_on) == 0) return false;
+  if ((ConditionsOf(end) & terms_.retry_on) == 0) return false;
   return Take(breaker, stats);
 }
 
 bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
-  if (policy_ == nullptr || (ConditionsOf(head, *policy_) & policy_->retry_on) == 0) return false;
+  if (terms_.retry_on == 0 || (ConditionsOf(head, terms_) & terms_.retry_on) == 0) return false;
   return Take(breaker, stats);
 }
 
@@ -89,7 +98,7 @@ bool Retry::AfterStaleConnection(const http::RequestHead& request, bool has_body
 }
 
 bool Retry::AfterRefusal(bool has_body) {
-  if (policy_ != nullptr || free_try_used_ || has_body) return false;
+  if (terms_.retry_on != 0 || free_try_used_ || has_body) return false;
   free_try_used_ = true;
   return true;
 }
@@ -99,7 +108,7 @@ bool Retry::Take(upstream::Breaker& breaker, upstream::ClusterStats& stats) {
     stats.retry_or_shadow_abandoned.Increment();
     return false;
   }
-  if (used_ == policy_->num_retries) {
+  if (used_ == terms_.num_retries) {
     if (!exhausted_ && used_ > 0) stats.upstream_rq_retry_limit_exceeded.Increment();
     exhausted_ = used_ > 0;
     return false;
@@ -121,8 +130,10 @@ base::Duration Retry::Delay(base::Random& random) const {
   if (used_ == 0) return base::Duration::zero();
   // Full jitter in [0, (2^n - 1) * base), bounded.
   const uint64_t factor = (uint64_t{1} << std::min<uint32_t>(used_, 20)) - 1;
-  const uint64_t most = std::min<uint64_t>(factor * static_cast<uint64_t>(policy_->back_off_base.count()),
-                                           static_cast<uint64_t>(policy_->back_off_max.count()));
+  static const config::RetryPolicy kDefault;
+  const config::RetryPolicy& policy = terms_.policy != nullptr ? *terms_.policy : kDefault;
+  const uint64_t most = std::min<uint64_t>(factor * static_cast<uint64_t>(policy.back_off_base.count()),
+                                           static_cast<uint64_t>(policy.back_off_max.count()));
   return base::Duration(static_cast<int64_t>(random.Below(most + 1)));
 }
 

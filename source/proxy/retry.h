@@ -1,11 +1,11 @@
 #pragma once
 
-// Whether a request is tried again: the policy of its route, and how much of it is used up. Member of a stream; made
-// only where it can matter.
+// Whether a request is tried again: what its terms say, and how much of that is used up. Member of a stream; made only
+// where it can matter.
 //
 // A request is tried again only while nothing of a response has gone downstream, and while its body so far is still
 // held. A request without a body gets one more try without being told to in two cases: an idle connection ended just
-// when it was used again (RFC 9112, 9.3.1) and the request may be repeated (RFC 9110, 9.2.2); or there is no policy, and
+// when it was used again (RFC 9112, 9.3.1) and the request may be repeated (RFC 9110, 9.2.2); or the terms ask for none, and
 // the peer has refused the request unprocessed (RFC 9113, 8.7): more streams than it takes, or it is about to go.
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "source/base/random.h"
 #include "source/config/route.h"
 #include "source/http/message.h"
+#include "source/proxy/request_terms.h"
 #include "source/upstream/breaker.h"
 #include "source/upstream/cluster_stats.h"
 
@@ -30,15 +31,15 @@ enum class AttemptEnd : uint8_t {
 
 class Retry {
  public:
-  // `policy` may be null.
-  explicit Retry(const config::RetryPolicy* policy) : policy_(policy) {}
+  // `terms` outlive it.
+  explicit Retry(const RequestTerms& terms) : terms_(terms) {}
   ~Retry() { GiveBack(); }
   Retry(const Retry&) = delete;
   Retry& operator=(const Retry&) = delete;
 
   // True while another try is possible: the body is held for it.
   bool possible() const {
-    return policy_ != nullptr && policy_->retry_on != 0 && used_ < policy_->num_retries && !abandoned_;
+    return terms_.retry_on != 0 && used_ < terms_.num_retries && !abandoned_;
   }
   // The body became larger than what is held.
   void Abandon() { abandoned_ = true; }
@@ -63,7 +64,7 @@ class Retry {
   bool Take(upstream::Breaker& breaker, upstream::ClusterStats& stats);
   void GiveBack();
 
-  const config::RetryPolicy* const policy_;
+  const RequestTerms& terms_;
   upstream::Breaker* breaker_ = nullptr;  // of which one is taken
   uint32_t used_ = 0;
   bool free_try_used_ = false;

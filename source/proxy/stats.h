@@ -45,9 +45,12 @@ namespace pillion::proxy {
   X(downstream_rq_rx_reset)            \
   X(downstream_rq_tx_reset)            \
   X(downstream_rq_ws_on_non_ws_route)  \
+  X(downstream_rq_failed_path_normalization) \
+  X(downstream_rq_redirected_with_normalized_path) \
   X(no_cluster)                        \
   X(no_route)                          \
   X(rq_direct_response)                \
+  X(rq_redirect)                       \
   X(rq_reset_after_downstream_response_started) \
   X(rq_total)
 

@@ -1,6 +1,7 @@
 #include "source/proxy/stream.h"
 
 #include "source/proxy/forwarding.h"
+#include "source/proxy/target.h"
 
 namespace pillion::proxy {
 namespace {
@@ -95,7 +96,9 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   head_deadline_ = {};
   request_state_ = RequestState::kBody;
   const config::HttpConnectionManager& config = manager().manager.config();
-  PrepareRequest(head, config, connection_.transport(), context());
+  NormalizeAuthority(head, config, connection_.transport().local_address().port());
+  requester_ = Identify(head, config, connection_);
+  PrepareRequest(head, config, requester_, context());
   // A gRPC server may insist on it, and not every client says so.
   if (is_grpc_ && !head.headers.Has(http::HeaderId::kTe)) head.headers.Add(http::HeaderId::kTe, "trailers");
   if (end) CompleteRequest();
@@ -105,6 +108,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
     SendLocalReply(405, "", ResponseFlag::kCount, "trace_not_allowed");
     return;
   }
+  if (!TakePath()) return;
   if (!head.upgrade.empty() && !StartUpgrade()) return;
   ChooseRoute();
   chain_ = MakeChain();
@@ -117,6 +121,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
 
 void Stream::OnRequestHeadPassed(bool end) {
   const http::RequestHead& head = *request_;
+  routed_ = true;
   if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
     manager().stats.no_route.Increment();
     if (head.path == "*") {
@@ -130,17 +135,18 @@ void Stream::OnRequestHeadPassed(bool end) {
     SendDirectResponse(*route_->direct);
     return;
   }
+  if (route_->redirect != nullptr) {
+    SendRedirect();
+    return;
+  }
   manager().stats.rq_total.Increment();
-  if (route_->cluster == route::Entry::kNoCluster) {
+  if (destination_.cluster == route::Entry::kNoCluster) {
     manager().stats.no_cluster.Increment();
-    SendLocalReply(503, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
+    SendLocalReply(route_->forward->cluster_not_found_status, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
     return;
   }
   if (route_->forward->idle_timeout) idle_timeout_ = *route_->forward->idle_timeout;
-  if (route_->forward->max_stream_duration) {
-    const base::Duration limit = *route_->forward->max_stream_duration;
-    duration_deadline_ = limit > base::Duration::zero() ? started_ + limit : base::MonotonicTime{};
-  }
+  LimitDuration();
   TouchIdle();
   StartForwarding(end);
   ArmTimer();
@@ -158,9 +164,10 @@ bool Stream::StartUpgrade() {
 
 void Stream::StartForwarding(bool end) {
   has_body_ = !end;
+  ApplyRoute();
   request_passed_ = end;
   const bool send_continue = !end && TakeExpectation();
-  retry_.emplace(route_->forward->retry_policy ? &*route_->forward->retry_policy : nullptr);
+  retry_.emplace(terms_);
   if (request_state_ == RequestState::kComplete) StartRouteTimeout();
   StartAttempt();
   if (end || finished_) return;
@@ -183,7 +190,7 @@ void Stream::SendContinue() {
 void Stream::StartAttempt() {
   const uint32_t number = upstream_ == nullptr ? 1 : upstream_->number() + 1;
   upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest))) UpstreamRequest(
-      *this, context().cluster(route_->cluster), route_->forward->priority, number, upstream_);
+      *this, context().cluster(destination_.cluster), route_->forward->priority, number, upstream_);
   if (const std::optional<UpstreamFailure> failure = upstream_->Start(!has_body_)) {
     OnUpstreamFailure(*failure);
   } else if (upstream_->is_open()) {
@@ -234,8 +241,7 @@ void Stream::TryAgain() {
 void Stream::HoldForRetry(const base::Slice& data) {
   if (response_begun_) return;
   if (!retry_timer_.armed()) {
-    const size_t limit = manager().manager.listener().per_connection_buffer_limit;
-    if (retry_->possible() && replay_body_.size() + data.size() > limit) retry_->Abandon();
+    if (retry_->possible() && replay_body_.size() + data.size() > MostHeld()) retry_->Abandon();
     if (!retry_->possible()) {
       replay_body_.Clear();
       return;
@@ -370,9 +376,8 @@ void Stream::Finish() {
   context().worker.Dispose(*this);
 }
 
-void Stream::Log() {
+void Stream::Describe(telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
-  telemetry::RequestRecord record;
   record.request = request_;
   record.response = response_;
   record.response_trailers = response_trailers_;
@@ -392,21 +397,22 @@ void Stream::Log() {
   record.at(TimePoint::kDownstreamTxBegin) = response_started_;
   if (response_state_ == ResponseState::kComplete) record.at(TimePoint::kDownstreamTxEnd) = context().worker.now();
   record.at(TimePoint::kEnd) = context().worker.now();
-  record.downstream_remote_address = record.downstream_direct_remote_address = connection_.remote_text();
-  if (request_ != nullptr) {
-    const std::string_view client = ClientAddress(*request_, manager().manager.config(),
-                                                  connection_.transport().remote_address());
-    if (!client.empty()) record.downstream_remote_address = client;
-  }
+  record.downstream_remote_address = downstream_remote_address();
+  record.downstream_direct_remote_address = connection_.remote_text();
   record.downstream_local_address = connection_.local_text();
   record.connection_id = connection_.id();
   if (route_ != nullptr) {
     record.route_name = route_->route->name;
-    if (route_->forward != nullptr) record.upstream_cluster = route_->forward->cluster;
+    record.upstream_cluster = destination_.cluster_name;
   }
   record.filter_chain_name = manager().manager.listener().filter_chain.name;
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
   if (upstream_ != nullptr) upstream_->Describe(record);
+}
+
+void Stream::Log() {
+  telemetry::RequestRecord record;
+  Describe(record);
   for (const auto& log : manager().manager.logs()) log->Log(context().worker.index(), record);
 }
 

@@ -29,7 +29,9 @@
 #include "source/event/worker.h"
 #include "source/filter/http_chain.h"
 #include "source/proxy/downstream_connection.h"
+#include "source/proxy/requester.h"
 #include "source/proxy/retry.h"
+#include "source/proxy/routing.h"
 #include "source/proxy/upstream_request.h"
 #include "source/route/table.h"
 #include "source/telemetry/response_flag.h"
@@ -85,8 +87,8 @@ class Stream final : public codec::RequestReceiver,
   const http::ResponseHead* response() const override;
   const config::Route* route() const override { return route_ == nullptr ? nullptr : route_->route; }
   void ChooseRoute() override;
-  std::string_view cluster_name() const override;
-  std::string_view downstream_remote_address() override { return connection_.remote_text(); }
+  std::string_view cluster_name() const override { return destination_.cluster_name; }
+  std::string_view downstream_remote_address() override;
   void SetFlag(telemetry::ResponseFlag flag) override { flags_.Set(flag); }
 
   // filter::ChainEnds
@@ -113,6 +115,15 @@ class Stream final : public codec::RequestReceiver,
   bool TakeExpectation();
   void SendContinue();
   bool StartUpgrade();  // false: a local reply was sent
+  // What the route says of the heads (stream_route.cc).
+  bool TakePath();  // false: an answer was sent
+  void ApplyRoute();
+  void LimitDuration();
+  void SetAttemptFields(uint32_t number);
+  size_t MostHeld();  // of the request's body, to be sent again
+  void UseHostOf(const UpstreamRequest& attempt);
+  void EditResponseHead(http::ResponseHead& head);
+  void SendRedirect();
   void StartForwarding(bool end);
   void StartAttempt();
   bool RetryAfter(const UpstreamFailure& failure);
@@ -136,10 +147,13 @@ class Stream final : public codec::RequestReceiver,
   // The response that has begun can't be completed.
   void BreakResponse(std::string_view details);
   void Finish();
+  // What is known of the request so far.
+  void Describe(telemetry::RequestRecord& record);
   void Log();
 
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
   void StartRouteTimeout();  // the request has come, whole; waiting for upstream and further tries count
+  base::Duration TimeLeft();  // until then; zero: there is no such limit
   void StartTryTimeouts();
   void EndTryTimeouts();
   void TouchIdle();
@@ -153,9 +167,12 @@ class Stream final : public codec::RequestReceiver,
   base::Arena arena_;
   http::RequestHead* request_ = nullptr;
   http::ResponseHead* response_ = nullptr;  // as sent
+  Requester requester_;
   const route::Entry* route_ = nullptr;
+  Destination destination_;  // of a route that forwards
   filter::HttpChain* chain_ = nullptr;  // in the arena, destroyed here
   UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
+  RequestTerms terms_;
   std::optional<Retry> retry_;
   base::Timer retry_timer_;
   base::Buffer waiting_body_;  // came before the upstream stream was open
@@ -196,6 +213,8 @@ class Stream final : public codec::RequestReceiver,
   bool has_body_ = false;          // the request
   bool counted_upgrade_ = false;
   bool overloaded_ = false;  // a breaker refused the request
+  bool routed_ = false;         // the request has passed the filters
+  bool host_replaced_ = false;  // by an endpoint's
 };
 
 }  // namespace pillion::proxy

@@ -50,12 +50,6 @@ const http::ResponseHead* Stream::response() const {
   return response_ != nullptr || chain_ == nullptr ? response_ : chain_->response().head();
 }
 
-void Stream::ChooseRoute() { route_ = manager().manager.routes().Match(*request_, random_); }
-
-std::string_view Stream::cluster_name() const {
-  return route_ == nullptr || route_->forward == nullptr ? std::string_view() : route_->forward->cluster;
-}
-
 void Stream::HoldRequest(bool hold) { hold ? PauseRequest(kFilter) : ResumeRequest(kFilter); }
 
 void Stream::HoldResponse(bool hold) { hold ? PauseResponse(kFilter) : ResumeResponse(kFilter); }
@@ -76,17 +70,13 @@ void Stream::OnResponseTooLarge() {
 }
 
 void Stream::PrepareUpstreamHead(const UpstreamRequest& attempt) {
+  SetAttemptFields(attempt.number());
+  UseHostOf(attempt);
   if (chain_ == nullptr) return;
-  base::Duration left{0};
-  const base::Duration timeout = route_->forward->timeout;
-  if (timeout > base::Duration::zero()) {
-    const base::MonotonicTime now = context().worker.now();
-    left = route_deadline_ == base::MonotonicTime{} ? timeout : route_deadline_ - now;
-  }
   chain_->OnAttempt(*request_, {.number = attempt.number(),
-                                .cluster = route_->forward->cluster,
+                                .cluster = destination_.cluster_name,
                                 .host = attempt.host()->address_text(),
-                                .time_left = left});
+                                .time_left = TimeLeft()});
 }
 
 }  // namespace pillion::proxy

@@ -58,6 +58,7 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
     counted_upgrade_ = true;
   }
   AddServiceTime(head, manager().manager.config(), context().worker.now() - upstream_->head_sent());
+  EditResponseHead(head);
   details_ = "via_upstream";
   response_begun_ = true;
   replay_body_.Clear();
@@ -70,6 +71,10 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
 
 void Stream::OnResponseHeadPassed(http::ResponseHead& head, bool end) {
   PrepareResponse(head, manager().manager.config(), context());
+  if (manager().manager.config().request_id_in_response && request_ != nullptr) {
+    const std::string_view id = request_->headers.Get(http::HeaderId::kXRequestId);
+    if (!id.empty()) head.headers.Set(http::HeaderId::kXRequestId, id);
+  }
   SendHead(head, end);
   if (end) CompleteResponse();
 }
@@ -152,6 +157,7 @@ void Stream::SendReply(const filter::Reply& reply) {
   if (overloaded_ && !manager().manager.config().router.suppress_envoy_headers) {
     local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
   }
+  if (routed_) EditResponseHead(*local.head);
   const bool no_body = local.body.empty() || (request_ != nullptr && request_->method_id == http::Method::kHead);
   // A response that the filters have seen the head of is dropped: they do not see another.
   if (chain_ != nullptr) chain_->request().Close();

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "source/proxy/stream.h"
 
 // The stream's timeouts. Which of several that have passed is told: the first in OnTimer().
@@ -26,29 +28,26 @@ constexpr UpstreamFailure kTryIdleTimeout = TryTimeout("upstream_per_try_idle_ti
 void Stream::StartRouteTimeout() {
   if (tunnel_ || response_state_ == ResponseState::kComplete) return;
   const base::MonotonicTime now = context().worker.now();
-  const config::RouteAction& forward = *route_->forward;
-  if (!IsSet(route_deadline_) && forward.timeout > base::Duration::zero()) route_deadline_ = now + forward.timeout;
+  if (!IsSet(route_deadline_) && terms_.timeout > base::Duration::zero()) route_deadline_ = now + terms_.timeout;
+}
+
+base::Duration Stream::TimeLeft() {
+  if (terms_.timeout <= base::Duration::zero() || !IsSet(route_deadline_)) return terms_.timeout;
+  return std::max<base::Duration>(route_deadline_ - context().worker.now(), std::chrono::milliseconds(1));
 }
 
 void Stream::StartTryTimeouts() {
+  const base::MonotonicTime now = context().worker.now();
   const base::Duration longest = upstream_->cluster().config().http.options.max_stream_duration;
-  if (longest > base::Duration::zero()) try_duration_deadline_ = context().worker.now() + longest;
-  if (!route_->forward->retry_policy) return;
-  const config::RetryPolicy& policy = *route_->forward->retry_policy;
-  if (policy.per_try_timeout > base::Duration::zero()) {
-    try_deadline_ = context().worker.now() + policy.per_try_timeout;
-  }
-  if (policy.per_try_idle_timeout > base::Duration::zero()) {
-    try_idle_deadline_ = context().worker.now() + policy.per_try_idle_timeout;
-  }
+  if (longest > base::Duration::zero()) try_duration_deadline_ = now + longest;
+  if (terms_.per_try_timeout > base::Duration::zero()) try_deadline_ = now + terms_.per_try_timeout;
+  if (terms_.per_try_idle_timeout > base::Duration::zero()) try_idle_deadline_ = now + terms_.per_try_idle_timeout;
 }
 
 void Stream::EndTryTimeouts() { try_deadline_ = try_idle_deadline_ = try_duration_deadline_ = {}; }
 
 void Stream::TouchTry() {
-  if (IsSet(try_idle_deadline_)) {
-    try_idle_deadline_ = context().worker.now() + route_->forward->retry_policy->per_try_idle_timeout;
-  }
+  if (IsSet(try_idle_deadline_)) try_idle_deadline_ = context().worker.now() + terms_.per_try_idle_timeout;
 }
 
 void Stream::TouchIdle() {
@@ -88,7 +87,9 @@ void Stream::OnTimer() {
                    kDeadlineExceeded);
   } else if (passed(route_deadline_)) {
     upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
-    SendLocalReply(504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
+    const bool no_content = terms_.no_content_for_timeout;
+    SendLocalReply(no_content ? 204 : 504, no_content ? "" : "upstream request timeout",
+                   ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
   } else if (passed(try_deadline_)) {
     OnTryTimeout(UpstreamRequest::Timeout::kTry, kTryTimeout);
   } else if (passed(try_idle_deadline_)) {

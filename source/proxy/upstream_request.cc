@@ -66,7 +66,6 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   upstream_ = &stream;
   connection_ = &connection;
   head_sent_ = stream_.context().worker.now();
-  PrepareAttempt(stream_.request(), stream_.manager().manager.config(), stream_.entry().forward->timeout);
   stream_.PrepareUpstreamHead(*this);
   request_ended_ = head_ends_;
   if (head_ends_) request_sent_ = head_sent_;

@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "source/route/table.h"
+
 namespace pillion::proxy {
 
 std::string_view DateText::At(base::WallTime now) {
@@ -14,6 +16,16 @@ std::string_view DateText::At(base::WallTime now) {
     std::strftime(text_, sizeof text_, "%a, %d %b %Y %H:%M:%S GMT", &parts);
   }
   return {text_, kSize};
+}
+
+uint32_t WorkerContext::FindCluster(std::string_view name) const {
+  const auto found = cluster_indexes.find(absl::string_view(name.data(), name.size()));
+  return found == cluster_indexes.end() ? route::Entry::kNoCluster : found->second;
+}
+
+void WorkerContext::AddCluster(std::unique_ptr<upstream::ClusterShard> cluster) {
+  cluster_indexes[cluster->config().name] = static_cast<uint32_t>(clusters.size());
+  clusters.push_back(std::move(cluster));
 }
 
 }  // namespace pillion::proxy

@@ -4,9 +4,11 @@
 // used on that thread only; outlives every connection of the worker.
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "source/base/random.h"
 #include "source/base/slab.h"
 #include "source/codec/http2/memory_pool.h"
@@ -36,6 +38,9 @@ struct WorkerContext {
 
   // By the index that the route tables use.
   upstream::ClusterShard& cluster(uint32_t index) { return *clusters[index]; }
+  // The index of the one with that name; route::Entry::kNoCluster where there is none.
+  uint32_t FindCluster(std::string_view name) const;
+  void AddCluster(std::unique_ptr<upstream::ClusterShard> cluster);
 
   event::Worker& worker;
   base::Random random;
@@ -43,6 +48,7 @@ struct WorkerContext {
   codec::http2::MemoryPool http2_memory;
   base::Slab<Stream> streams;
   std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
+  absl::flat_hash_map<std::string, uint32_t> cluster_indexes;  // by name
 };
 
 }  // namespace pillion::proxy

@@ -1,6 +1,7 @@
 #include "source/route/table.h"
 
 #include <algorithm>
+#include <array>
 
 #include "source/http/parameters.h"
 #include "source/http/syntax.h"
@@ -13,6 +14,41 @@ std::string_view WithoutPort(std::string_view authority) {
   const size_t colon = authority.rfind(':');
   if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return authority;
   return authority.substr(0, colon);
+}
+
+std::vector<uint32_t> ClustersOf(const config::RouteAction& action, const Table::ClusterIndex& clusters) {
+  const auto find = [&](const auto& cluster) {
+    const auto* name = std::get_if<std::string>(&cluster);
+    return name == nullptr ? Entry::kNoCluster : clusters(*name);
+  };
+  const auto* weighted = std::get_if<config::WeightedClusters>(&action.cluster);
+  if (weighted == nullptr) return {find(action.cluster)};
+  std::vector<uint32_t> found;
+  for (const config::WeightedClusters::Choice& choice : weighted->choices) found.push_back(find(choice.cluster));
+  return found;
+}
+
+Entry MakeEntry(const config::RouteConfig& table, const config::VirtualHost& host, const config::Route& route,
+                const Table::ClusterIndex& clusters) {
+  Entry entry{.virtual_host = &host,
+              .route = &route,
+              .forward = std::get_if<config::RouteAction>(&route.action),
+              .redirect = std::get_if<config::Redirect>(&route.action),
+              .direct = std::get_if<config::DirectResponse>(&route.action),
+              .retry_policy = host.retry_policy ? &*host.retry_policy : nullptr,
+              .held_body = route.held_body ? route.held_body : host.held_body,
+              .choice_edits_last = table.most_specific_edits_last};
+  if (entry.forward != nullptr) {
+    entry.clusters = ClustersOf(*entry.forward, clusters);
+    if (entry.forward->retry_policy) entry.retry_policy = &*entry.forward->retry_policy;
+  }
+  std::array levels = {&route.headers, &host.headers, &table.headers};
+  if (table.most_specific_edits_last) std::swap(levels.front(), levels.back());
+  for (const config::LevelHeaderEdits* level : levels) {
+    if (!level->request.empty()) entry.request_edits.push_back(&level->request);
+    if (!level->response.empty()) entry.response_edits.push_back(&level->response);
+  }
+  return entry;
 }
 
 }  // namespace
@@ -45,12 +81,7 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
     Host& host = hosts_.emplace_back(virtual_host);
     host.entries.reserve(virtual_host.routes.size());
     for (const config::Route& route : virtual_host.routes) {
-      const auto* forward = std::get_if<config::RouteAction>(&route.action);
-      host.entries.push_back({.virtual_host = &virtual_host,
-                              .route = &route,
-                              .forward = forward,
-                              .direct = std::get_if<config::DirectResponse>(&route.action),
-                              .cluster = forward == nullptr ? Entry::kNoCluster : clusters(forward->cluster)});
+      host.entries.push_back(MakeEntry(*config_, virtual_host, route, clusters));
     }
     for (const config::Domain& domain : virtual_host.domains) {
       switch (domain.kind) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +28,19 @@ struct Entry {
 
   const config::VirtualHost* virtual_host;
   const config::Route* route;
-  const config::RouteAction* forward;    // null for a direct response
-  const config::DirectResponse* direct;  // null when it forwards
-  uint32_t cluster;                      // of `forward`: what `clusters` said; kNoCluster: there is none of that name
+  // One of the three.
+  const config::RouteAction* forward;
+  const config::Redirect* redirect;
+  const config::DirectResponse* direct;
+  const config::RetryPolicy* retry_policy;  // of the route, or of its virtual host; may be null
+  std::optional<config::HeldBody> held_body;  // the same
+  // Of `forward`: what `clusters` said of the one that it names, or of each choice; kNoCluster: there is none of that
+  // name, or a field of the request names it.
+  std::vector<uint32_t> clusters;
+  // Of its levels, in the order in which they apply; without empty ones.
+  std::vector<const config::HeaderEdits*> request_edits;
+  std::vector<const config::HeaderEdits*> response_edits;
+  bool choice_edits_last = false;  // those of a weighted cluster's choice
 };
 
 class Table {

@@ -23,7 +23,7 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
       context_(worker_, seed),
       idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }) {
   for (const std::unique_ptr<upstream::Cluster>& cluster : clusters) {
-    context_.clusters.push_back(std::make_unique<upstream::ClusterShard>(
+    context_.AddCluster(std::make_unique<upstream::ClusterShard>(
         *cluster, worker_, connector_, stats_, context_.random,
         std::make_unique<upstream::HttpClientCodecs>(cluster->config(), worker_.blocks(), context_.http2_memory)));
   }

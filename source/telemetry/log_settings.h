@@ -36,7 +36,6 @@ struct StdoutLogSink {};
 struct StderrLogSink {};
 
 struct LogSettings {
-  std::string name;
   std::variant<FileLogSink, StdoutLogSink, StderrLogSink> sink;
   std::variant<DefaultLogFormat, TextLogFormat, JsonLogFormat> format;
   bool omit_empty_values = false;  // text: nothing instead of "-"; JSON: the member is left out instead of null

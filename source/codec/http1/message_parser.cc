@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <optional>
 
 #include "source/http/header_names.h"
@@ -28,7 +27,7 @@ constexpr uint64_t kChunkLine = 2 + kChunkDigits + 2;
 
 // Fields that trailers must not carry (RFC 9110, 6.5.1): framing, routing, authentication, identity, and whatever
 // a receiver might take for a field of the head.
-constexpr HeaderId kForbiddenTrailers[] = {
+constexpr http::HeaderIdSet kForbiddenTrailers = {
     HeaderId::kAuthorization,
     HeaderId::kCacheControl,
     HeaderId::kConnection,
@@ -58,20 +57,12 @@ constexpr HeaderId kForbiddenTrailers[] = {
 };
 
 // Fields of a head that are not simply put into it.
-static_assert(http::kHeaderIds <= 64);
-constexpr uint64_t kSpecial = [] {
-  uint64_t bits = 0;
-  for (const HeaderId id : {HeaderId::kConnection, HeaderId::kContentLength, HeaderId::kExpect, HeaderId::kHost,
-                            HeaderId::kHttp2Settings, HeaderId::kKeepAlive, HeaderId::kProxyConnection,
-                            HeaderId::kTe, HeaderId::kTrailer, HeaderId::kTransferEncoding, HeaderId::kUpgrade}) {
-    bits |= uint64_t{1} << static_cast<size_t>(id);
-  }
-  return bits;
-}();
-
-bool IsSpecial(HeaderId id) {
-  return (kSpecial >> static_cast<size_t>(id) & 1) != 0;
-}
+constexpr http::HeaderIdSet kSpecial = {
+    HeaderId::kConnection,      HeaderId::kContentLength, HeaderId::kExpect,  HeaderId::kHost,
+    HeaderId::kHttp2Settings,   HeaderId::kKeepAlive,     HeaderId::kProxyConnection,
+    HeaderId::kTe,              HeaderId::kTrailer,       HeaderId::kTransferEncoding,
+    HeaderId::kUpgrade,
+};
 
 }  // namespace
 
@@ -231,7 +222,7 @@ int MessageParser::OnFieldComplete() {
 }
 
 int MessageParser::AddHeadField(HeaderId id, std::string_view name, std::string_view value) {
-  if (!IsSpecial(id)) [[likely]] {
+  if (!kSpecial.Has(id)) [[likely]] {
     headers_->Add(id, name, value);
     return 0;
   }
@@ -250,7 +241,7 @@ int MessageParser::AddHeadField(HeaderId id, std::string_view name, std::string_
 }
 
 void MessageParser::AddTrailer(HeaderId id, std::string_view name, std::string_view value) {
-  if (!limits_.enable_trailers || std::ranges::find(kForbiddenTrailers, id) != std::end(kForbiddenTrailers))
+  if (!limits_.enable_trailers || kForbiddenTrailers.Has(id))
     return;
   if (trailers_ == nullptr) trailers_ = arena_->New<http::HeaderMap>(*arena_);
   trailers_->Add(id, name, value);

@@ -1,8 +1,6 @@
 #include "source/codec/http2/head_decoder.h"
 
 #include <algorithm>
-#include <array>
-#include <initializer_list>
 
 #include "source/http/syntax.h"
 
@@ -10,35 +8,22 @@ namespace pillion::codec::http2 {
 namespace {
 
 using http::HeaderId;
+using http::HeaderIdSet;
 using http::Method;
 
-// The sets are looked up for every field: one bit each.
-class IdSet {
- public:
-  constexpr IdSet(std::initializer_list<HeaderId> ids) {
-    for (const HeaderId id : ids) words_[Word(id)] |= Bit(id);
-  }
-  constexpr bool Has(HeaderId id) const { return (words_[Word(id)] & Bit(id)) != 0; }
-
- private:
-  static constexpr size_t Word(HeaderId id) { return static_cast<size_t>(id) / 64; }
-  static constexpr uint64_t Bit(HeaderId id) { return uint64_t{1} << (static_cast<size_t>(id) % 64); }
-  std::array<uint64_t, 2> words_{};
-};
-
 // RFC 9113, 8.2.2.
-constexpr IdSet kConnectionSpecific = {HeaderId::kConnection, HeaderId::kKeepAlive, HeaderId::kProxyConnection,
-                                       HeaderId::kTransferEncoding, HeaderId::kUpgrade};
+constexpr HeaderIdSet kConnectionSpecific = {HeaderId::kConnection, HeaderId::kKeepAlive, HeaderId::kProxyConnection,
+                                             HeaderId::kTransferEncoding, HeaderId::kUpgrade};
 
 // Fields of a head that need more than a look at their value.
-constexpr IdSet kSpecial = {HeaderId::kConnection,       HeaderId::kKeepAlive, HeaderId::kProxyConnection,
-                            HeaderId::kTransferEncoding, HeaderId::kUpgrade,   HeaderId::kHost,
-                            HeaderId::kContentLength,    HeaderId::kTe,        HeaderId::kExpect,
-                            HeaderId::kHttp2Settings};
+constexpr HeaderIdSet kSpecial = {HeaderId::kConnection,       HeaderId::kKeepAlive, HeaderId::kProxyConnection,
+                                  HeaderId::kTransferEncoding, HeaderId::kUpgrade,   HeaderId::kHost,
+                                  HeaderId::kContentLength,    HeaderId::kTe,        HeaderId::kExpect,
+                                  HeaderId::kHttp2Settings};
 
 // Fields that trailers must not carry (RFC 9110, 6.5.1): framing, routing, authentication, identity, and whatever
 // changes how the content is read. They are dropped.
-constexpr IdSet kNotInTrailers = {
+constexpr HeaderIdSet kNotInTrailers = {
     HeaderId::kAuthorization, HeaderId::kCacheControl,      HeaderId::kContentEncoding,
     HeaderId::kContentLength, HeaderId::kContentType,       HeaderId::kCookie,
     HeaderId::kExpect,        HeaderId::kHost,              HeaderId::kHttp2Settings,

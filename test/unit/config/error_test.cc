@@ -187,6 +187,21 @@ const Case kNames[] = {
      {"TABLE[0].routes[0].match: prefix and path exclude each other"}},
 };
 
+const Case kAddresses[] = {
+    {"RangeThatIsNone",
+     "strip_matching_host_port: true",
+     "internal_address_config: {cidr_ranges: [{address_prefix: 10.0.0}]}",
+     {"HCM.internal_address_config.cidr_ranges[0].address_prefix: \"10.0.0\", expected an IP address"}},
+    {"RangeThatIsTooNarrow",
+     "strip_matching_host_port: true",
+     "internal_address_config: {cidr_ranges: [{address_prefix: 10.0.0.1, prefix_len: 33}]}",
+     {"HCM.internal_address_config.cidr_ranges[0].prefix_len: 33, expected at most 32"}},
+    {"RangeWithoutAddress",
+     "strip_matching_host_port: true",
+     "internal_address_config: {cidr_ranges: [{}]}",
+     {"HCM.internal_address_config.cidr_ranges[0].address_prefix: missing, but required"}},
+};
+
 const Case kValues[] = {
     {"WordForANumber",
      "port_value: 80}",
@@ -309,10 +324,9 @@ const Case kConstraints[] = {
      "match: {}",
      {"TABLE[0].routes[0].match: one of prefix, path, safe_regex, path_separated_prefix is required"}},
     {"MissingOnlyMember",
-     "cluster: users",
-     "priority: HIGH",
-     {"TABLE[0].routes[1].route.cluster: missing, but required"},
-     -1},
+     "address: 127.0.0.1, port_value: 80}",
+     "address: 127.0.0.1}",
+     {"LISTENERS[0].address.socket_address.port_value: missing, but required"}},
     {"EmptyString", "cluster: users", "cluster: \"\"", {"TABLE[0].routes[1].route.cluster: empty, but required"}},
     {"EmptyList", "domains: [a.com]", "domains: []", {"TABLE[0].domains: empty, but required"}},
     {"NullIsNotThere", "domains: [a.com]", "domains: null", {"TABLE[0].domains: empty, but required"}},
@@ -483,6 +497,7 @@ const Case kMeaning[] = {
 
 const auto kName = [](const auto& info) { return std::string(info.param.name); };
 INSTANTIATE_TEST_SUITE_P(Names, ErrorTest, testing::ValuesIn(kNames), kName);
+INSTANTIATE_TEST_SUITE_P(Addresses, ErrorTest, testing::ValuesIn(kAddresses), kName);
 INSTANTIATE_TEST_SUITE_P(Values, ErrorTest, testing::ValuesIn(kValues), kName);
 INSTANTIATE_TEST_SUITE_P(Constraints, ErrorTest, testing::ValuesIn(kConstraints), kName);
 INSTANTIATE_TEST_SUITE_P(Meaning, ErrorTest, testing::ValuesIn(kMeaning), kName);

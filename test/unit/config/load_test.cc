@@ -86,6 +86,15 @@ TEST(LoadTest, BuildsTheConnectionManager) {
   EXPECT_EQ(http.max_request_headers_kb, 96u);
   EXPECT_TRUE(http.use_remote_address);
   EXPECT_EQ(http.xff_num_trusted_hops, 1u);
+  EXPECT_TRUE(http.internal_addresses.unix_sockets);
+  ASSERT_EQ(http.internal_addresses.ranges.size(), 1u);
+  EXPECT_TRUE(http.internal_addresses.ranges[0].Contains(*match::IpAddress::Parse("10.1.2.3")));
+  EXPECT_FALSE(http.internal_addresses.ranges[0].Contains(*match::IpAddress::Parse("11.1.2.3")));
+  EXPECT_TRUE(http.append_x_forwarded_port);
+  EXPECT_TRUE(http.request_id_in_response);
+  EXPECT_TRUE(http.normalize_path);
+  EXPECT_TRUE(http.merge_slashes);
+  EXPECT_EQ(http.escaped_slashes, EscapedSlashes::kReject);
   EXPECT_FALSE(http.generate_request_id);
   EXPECT_EQ(http.strip_port, HttpConnectionManager::StripPort::kAny);
   EXPECT_EQ(http.via, "edge");
@@ -125,6 +134,8 @@ TEST(LoadTest, BuildsTheRouteTable) {
   const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chain.terminal);
   const RouteConfig& table = *http.route_config;
   EXPECT_EQ(table.name, "table");
+  ASSERT_EQ(table.internal_only_headers.size(), 1u);
+  EXPECT_EQ(table.internal_only_headers[0].text(), "x-only");
   ASSERT_EQ(table.virtual_hosts.size(), 2u);
   EXPECT_EQ(table.virtual_hosts[0].domains, (std::vector<Domain>{{Domain::Kind::kExact, "api.example"},
                                                                  {Domain::Kind::kSuffix, ".api.example"},
@@ -142,10 +153,10 @@ TEST(LoadTest, BuildsTheRouteTable) {
   EXPECT_EQ(users.match.kind, match::RequestMatcher::Path::kPrefix);
   EXPECT_FALSE(users.match.case_sensitive);
   const auto& action = std::get<RouteAction>(users.action);
-  EXPECT_EQ(action.cluster, "users");
-  EXPECT_EQ(action.timeout, seconds(3));
+  EXPECT_EQ(std::get<std::string>(action.cluster), "users");
+  EXPECT_EQ(action.timeout, seconds(0));  // max_stream_duration stands in its place
   EXPECT_EQ(action.idle_timeout, seconds(0));
-  EXPECT_EQ(action.max_stream_duration, seconds(60));
+  EXPECT_EQ(action.max_stream_duration.limit, seconds(60));
   EXPECT_EQ(action.priority, Priority::kHigh);
   ASSERT_TRUE(action.retry_policy.has_value());
   EXPECT_EQ(action.retry_policy->retry_on,
@@ -328,7 +339,7 @@ TEST(LoadTest, TheServersCheckOfFormatsIsAsked) {
   ASSERT_EQ(loaded.errors.size(), 1u);
   EXPECT_EQ(loaded.errors[0].message, "no such operator");
   EXPECT_TRUE(loaded.errors[0].path.ends_with(".access_log[0].typed_config.log_format.json_format.a.z"));
-  EXPECT_EQ(loaded.errors[0].line, 62);
+  EXPECT_EQ(loaded.errors[0].line, 68);
 }
 
 // A pipe with `text` in it and no writer left, as a shell hands one over for `<(command)`.

@@ -151,6 +151,195 @@ TEST(RouteTest, WrongMatches) {
   EXPECT_EQ(errors("prefix: /, tls_context: {}"), Errors{"match: unknown field \"tls_context\""});
 }
 
+TEST(RouteTest, Clusters) {
+  const auto action = [](const std::string& text) {
+    return std::get<RouteAction>(GoodRoute("{match: {prefix: /}, route: {" + text + "}}").action);
+  };
+  EXPECT_EQ(std::get<std::string>(action("cluster: a").cluster), "a");
+  EXPECT_EQ(std::get<ClusterHeader>(action("cluster_header: X-C").cluster).text(), "x-c");
+  const WeightedClusters weighted = std::get<WeightedClusters>(
+      action("weighted_clusters: {total_weight: 4, header_name: x-n, clusters: [{name: a, weight: 1, "
+             "host_rewrite_literal: h.test, request_headers_to_remove: [x-r], response_headers_to_add: "
+             "[{header: {key: x-s, value: v}}]}, {cluster_header: x-c, weight: 3}]}")
+          .cluster);
+  EXPECT_EQ(weighted.total_weight, 4u);
+  EXPECT_EQ(weighted.number_header->text(), "x-n");
+  EXPECT_EQ(weighted.choices[0].host_rewrite, "h.test");
+  EXPECT_EQ(weighted.choices[0].headers.request.remove.at(0).text(), "x-r");
+  EXPECT_EQ(weighted.choices[0].headers.response.add.at(0).name.text(), "x-s");
+  EXPECT_EQ(weighted.choices[1].weight, 3u);
+  EXPECT_EQ(std::get<ClusterHeader>(weighted.choices[1].cluster).text(), "x-c");
+  EXPECT_EQ(action("cluster: a").cluster_not_found_status, 503);
+  EXPECT_EQ(action("cluster: a, cluster_not_found_response_code: NOT_FOUND").cluster_not_found_status, 404);
+  EXPECT_EQ(action("cluster: a, cluster_not_found_response_code: INTERNAL_SERVER_ERROR").cluster_not_found_status, 500);
+}
+
+TEST(RouteTest, Rewrites) {
+  const auto action = [](const std::string& text) {
+    return std::get<RouteAction>(GoodRoute("{match: {prefix: /}, route: {cluster: a, " + text + "}}").action);
+  };
+  EXPECT_EQ(std::get<PrefixRewrite>(action("prefix_rewrite: /n").path_rewrite).prefix, "/n");
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(action("prefix_rewrite: ''").path_rewrite));
+  const std::string regex = "{pattern: {regex: a}, substitution: b}";
+  EXPECT_TRUE(std::holds_alternative<match::RegexRewrite>(action("regex_rewrite: " + regex).path_rewrite));
+  EXPECT_EQ(std::get<std::string>(action("host_rewrite_literal: h").host_rewrite), "h");
+  EXPECT_TRUE(std::holds_alternative<EndpointHost>(action("auto_host_rewrite: true").host_rewrite));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(action("auto_host_rewrite: false").host_rewrite));
+  EXPECT_EQ(std::get<http::FieldName>(action("host_rewrite_header: X-H").host_rewrite).text(), "x-h");
+  EXPECT_TRUE(std::holds_alternative<HostFromPath>(action("host_rewrite_path_regex: " + regex).host_rewrite));
+  EXPECT_TRUE(action("append_x_forwarded_host: true").append_x_forwarded_host);
+}
+
+TEST(RouteTest, Redirects) {
+  const auto redirect = [](const std::string& text) {
+    return std::get<Redirect>(GoodRoute("{match: {prefix: /}, redirect: {" + text + "}}").action);
+  };
+  EXPECT_EQ(redirect("host_redirect: h").host, "h");
+  EXPECT_EQ(redirect("").status, 301);
+  EXPECT_EQ(redirect("response_code: FOUND").status, 302);
+  EXPECT_EQ(redirect("response_code: PERMANENT_REDIRECT").status, 308);
+  EXPECT_EQ(redirect("https_redirect: true").scheme, "https");
+  EXPECT_EQ(redirect("scheme_redirect: ftp").scheme, "ftp");
+  EXPECT_EQ(redirect("port_redirect: 81").port, 81);
+  EXPECT_TRUE(redirect("strip_query: true").strip_query);
+  EXPECT_EQ(std::get<std::string>(redirect("path_redirect: n").path), "/n");
+  EXPECT_EQ(std::get<PrefixRewrite>(redirect("prefix_rewrite: /n").path).prefix, "/n");
+  EXPECT_TRUE(std::holds_alternative<match::RegexRewrite>(
+      redirect("regex_rewrite: {pattern: {regex: a}, substitution: b}").path));
+}
+
+TEST(RouteTest, HeaderEdits) {
+  const Loaded loaded = LoadTable(R"(            request_headers_to_add: [{header: {key: x-table}}]
+            request_headers_to_remove: [x-1, x-2]
+            most_specific_header_mutations_wins: true
+            virtual_hosts:
+            - name: v
+              domains: ["*"]
+              response_headers_to_add:
+              - {header: {key: X-V, value: "%REQ(x-a)%"}, append_action: ADD_IF_ABSENT, keep_empty_value: true}
+              - {header: {key: x-w, value: "100%%"}, append: false}
+              routes:
+              - match: {prefix: /}
+                direct_response: {status: 200}
+                response_headers_to_remove: [server]
+                request_headers_to_add: [{header: {key: x-r, value: r}, append_action: OVERWRITE_IF_EXISTS}]
+)");
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const RouteConfig& table = TableOf(loaded);
+  EXPECT_TRUE(table.most_specific_edits_last);
+  EXPECT_EQ(table.headers.request.add.at(0).name.text(), "x-table");
+  EXPECT_EQ(table.headers.request.remove.size(), 2u);
+  const std::vector<AddedHeader>& added = table.virtual_hosts[0].headers.response.add;
+  EXPECT_EQ(added.at(0).name.text(), "x-v");
+  EXPECT_EQ(added.at(0).action, AddedHeader::Action::kAddIfAbsent);
+  EXPECT_TRUE(added.at(0).keep_empty_value);
+  EXPECT_EQ(added.at(1).action, AddedHeader::Action::kOverwriteOrAdd);
+  const LevelHeaderEdits& route = table.virtual_hosts[0].routes[0].headers;
+  EXPECT_EQ(route.response.remove.at(0).text(), "server");
+  EXPECT_EQ(route.request.add.at(0).action, AddedHeader::Action::kOverwriteIfThere);
+}
+
+TEST(RouteTest, WrongHeaderEdits) {
+  const auto errors = [](const std::string& edits) {
+    return ErrorsOf("{match: {prefix: /}, direct_response: {status: 200}, " + edits + "}");
+  };
+  const auto added = [&](const std::string& option) { return errors("request_headers_to_add: [" + option + "]"); };
+  EXPECT_EQ(added("{}"), Errors{"request_headers_to_add[0].header: missing, but required"});
+  EXPECT_EQ(added("{header: {value: v}}"), Errors{"request_headers_to_add[0].header.key: missing, but required"});
+  EXPECT_EQ(added("{header: {key: 'a b'}}"),
+            Errors{"request_headers_to_add[0].header.key: \"a b\", expected a header's name"});
+  // G14
+  for (const std::string name : {"Host", ":path", "Content-Length", "transfer-encoding", "connection"}) {
+    EXPECT_EQ(added("{header: {key: '" + name + "', value: v}}"),
+              Errors{"request_headers_to_add[0].header.key: \"" + name + "\" can be neither added nor removed"});
+    EXPECT_EQ(errors("response_headers_to_remove: ['" + name + "']"),
+              Errors{"response_headers_to_remove[0]: \"" + name + "\" can be neither added nor removed"});
+  }
+  EXPECT_EQ(errors("request_headers_to_remove: ['']"), Errors{"request_headers_to_remove[0]: empty, but required"});
+  EXPECT_EQ(added("{header: {key: a, value: '%NOPE%'}}"),
+            Errors{"request_headers_to_add[0].header.value: byte 0: unknown operator %NOPE%"});
+  EXPECT_EQ(added("{header: {key: a, value: \"a\\u0001b\"}}"),
+            Errors{"request_headers_to_add[0].header.value: \"a\\001b\" is no header's value"});
+  EXPECT_EQ(added("{header: {key: a, value: v}, append: true, append_action: ADD_IF_ABSENT}"),
+            Errors{"request_headers_to_add[0].append: excludes append_action"});
+}
+
+TEST(RouteTest, WrongActions) {
+  const auto errors = [](const std::string& action) { return ErrorsOf("{match: {prefix: /}, " + action + "}"); };
+  EXPECT_EQ(errors("route: {cluster: nope}"), Errors{"route.cluster: unknown cluster 'nope'"});
+  EXPECT_EQ(errors("route: {cluster: a, cluster_header: b}"),
+            Errors{"route: cluster and cluster_header exclude each other"});
+  EXPECT_EQ(errors("route: {cluster_header: 'a b'}"), Errors{"route.cluster_header: \"a b\", expected a header's name"});
+  const auto weighted = [&](const std::string& text) { return errors("route: {weighted_clusters: {" + text + "}}"); };
+  EXPECT_EQ(weighted(""), Errors{"route.weighted_clusters.clusters: empty, but required"});
+  EXPECT_EQ(weighted("clusters: [{name: a}]"),
+            Errors{"route.weighted_clusters.clusters: the sum of the weights is 0, expected 1 to 4294967295"});
+  EXPECT_EQ(weighted("clusters: [{name: a, weight: 1}], total_weight: 2"),
+            Errors{"route.weighted_clusters.total_weight: 2, but the weights add up to 1"});
+  EXPECT_EQ(weighted("clusters: [{name: nope, weight: 1}]"),
+            Errors{"route.weighted_clusters.clusters[0].name: unknown cluster 'nope'"});
+  EXPECT_EQ(weighted("clusters: [{weight: 1}]"),
+            Errors{"route.weighted_clusters.clusters[0]: one of name, cluster_header is required"});
+  EXPECT_EQ(errors("route: {cluster: a, prefix_rewrite: /p, regex_rewrite: {pattern: {regex: a}}}"),
+            Errors{"route.regex_rewrite: excludes prefix_rewrite"});
+  EXPECT_EQ(errors("route: {cluster: a, prefix_rewrite: '/a b'}"),
+            Errors{"route.prefix_rewrite: \"/a b\", expected a path, its blanks and such encoded"});
+  EXPECT_EQ(errors("route: {cluster: a, regex_rewrite: {pattern: {regex: a}, substitution: '\\1'}}").size(), 1u);
+  EXPECT_EQ(errors("route: {cluster: a, host_rewrite_literal: 'a/b'}"),
+            Errors{"route.host_rewrite_literal: \"a/b\", expected a host, with or without a port"});
+  EXPECT_EQ(errors("route: {cluster: a, host_rewrite_literal: a, auto_host_rewrite: true}"),
+            Errors{"route: host_rewrite_literal and auto_host_rewrite exclude each other"});
+  EXPECT_EQ(errors("redirect: {port_redirect: 65536}"), Errors{"redirect.port_redirect: 65536, expected at most 65535"});
+  EXPECT_EQ(errors("redirect: {path_redirect: '/ä'}").size(), 1u);
+  EXPECT_EQ(errors("redirect: {https_redirect: true, scheme_redirect: http}"),
+            Errors{"redirect: https_redirect and scheme_redirect exclude each other"});
+}
+
+TEST(RouteTest, Durations) {
+  const auto action = [](const std::string& text) {
+    return std::get<RouteAction>(GoodRoute("{match: {prefix: /}, route: {cluster: a, " + text + "}}").action);
+  };
+  const RouteAction plain = action("timeout: 3s");
+  EXPECT_EQ(plain.timeout, std::chrono::seconds(3));
+  EXPECT_FALSE(plain.max_stream_duration.limit || plain.max_stream_duration.grpc_max);
+  const RouteAction grpc =
+      action("timeout: 3s, max_stream_duration: {grpc_timeout_header_max: 2s, grpc_timeout_header_offset: 0.1s}");
+  EXPECT_EQ(grpc.timeout, std::chrono::seconds(0));
+  EXPECT_FALSE(grpc.max_stream_duration.limit.has_value());
+  EXPECT_EQ(grpc.max_stream_duration.grpc_max, std::chrono::seconds(2));
+  EXPECT_EQ(grpc.max_stream_duration.grpc_offset, std::chrono::milliseconds(100));
+}
+
+TEST(RouteTest, OfTheVirtualHost) {
+  const Loaded loaded = LoadTable(R"(            virtual_hosts:
+            - name: v
+              domains: ["*"]
+              retry_policy: {retry_on: 5xx, num_retries: 7}
+              include_request_attempt_count: true
+              include_attempt_count_in_response: true
+              per_request_buffer_limit_bytes: 10
+              routes:
+              - {match: {prefix: /}, route: {cluster: a}}
+              - {match: {prefix: /}, route: {cluster: a}, request_body_buffer_limit: 99999999999}
+)");
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const VirtualHost& host = TableOf(loaded).virtual_hosts[0];
+  EXPECT_EQ(host.retry_policy->num_retries, 7u);
+  EXPECT_TRUE(host.request_attempt_count && host.response_attempt_count);
+  EXPECT_EQ(host.held_body->bytes, 10u);
+  EXPECT_FALSE(host.held_body->beyond_connection);
+  EXPECT_EQ(host.routes[1].held_body->bytes, 99'999'999'999u);
+  EXPECT_TRUE(host.routes[1].held_body->beyond_connection);
+}
+
+TEST(RouteTest, ClustersNeedNotBeKnownWhereThatIsSaid) {
+  const Loaded loaded = LoadTable(R"(            validate_clusters: false
+            virtual_hosts: [{name: v, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: nope}}]}])");
+  EXPECT_NE(loaded.bootstrap, nullptr);
+}
+
 TEST(RouteTest, Tables) {
   const Loaded loaded = LoadTable("            ignore_port_in_host_matching: true");
   ASSERT_NE(loaded.bootstrap, nullptr);

@@ -4,6 +4,9 @@
 
 #include <string>
 
+#include "re2/re2.h"
+#include "source/base/block.h"
+#include "source/match/regex_rewrite.h"
 #include "source/match/regex_set.h"
 
 namespace pillion::match {
@@ -68,6 +71,29 @@ TEST(RegexSetTest, FindsAllThatMatchTheWhole) {
   const RegexSet two(std::span<const Regex>(regexes).subspan(0, 2));
   ASSERT_TRUE(two.Find("/c", found));
   EXPECT_TRUE(found.empty());
+}
+
+// As RE2's own replacement has it, of which this one differs in where the result lies.
+TEST(RegexRewriteTest, ReplacesEveryMatch) {
+  const std::pair<const char*, const char*> rewrites[] = {
+      {"b", "x"}, {"b+", "<\\0>"}, {"(a)(b)?", "\\2\\1"}, {"z*", "X"}, {"", "-"}, {"^", "^"}, {"$", "$"},
+      {"a|b", ""}, {"b*", "_"}, {"x", "y"}, {"/(\\w+)/", "/\\1\\\\/"}, {"(?:b|$)", "e"}};
+  for (const auto& [pattern, substitution] : rewrites) {
+    const RegexRewrite rewrite = *RegexRewrite::Make(Compiled(pattern), substitution);
+    for (const char* text : {"", "a", "b", "abab", "bbabb", "/ab/ab/", "xyz", "\xc3\xa4" "b\xc3\xa4"}) {
+      base::BlockPool blocks;
+      base::Arena arena(blocks);
+      std::string expected = text;
+      RE2::GlobalReplace(&expected, pattern, substitution);
+      EXPECT_EQ(rewrite.Apply(text, arena), expected) << text << ", " << pattern << " to " << substitution;
+    }
+  }
+}
+
+TEST(RegexRewriteTest, BadSubstitutionsAreSaid) {
+  EXPECT_FALSE(RegexRewrite::Make(Compiled("(a)"), "\\2").ok());
+  EXPECT_FALSE(RegexRewrite::Make(Compiled("a"), "a\\").ok());
+  EXPECT_FALSE(RegexRewrite::Make(Compiled("a"), "\\x").ok());
 }
 
 }  // namespace

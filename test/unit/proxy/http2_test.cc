@@ -196,6 +196,7 @@ TEST_F(Http2Test, UpstreamGoAway) {
   upstream2().Send(RawFrame(kGoAwayFrame, 0, 0, codec::http2::Number(1, 4) + codec::http2::Number(0, 4)));
   world_->Run();
   // The other one has not been processed: another connection is asked.
+  world_->Wait(1);
   EXPECT_EQ(client_->Take(), "");
   ASSERT_EQ(world_->upstream().size(), 2u);
   Http2Peer second = Http2Peer::Server(world_->upstream().peer(1), SettingsFrame());
@@ -376,19 +377,24 @@ TEST_F(Http2Test, WithoutABufferLimit) {
 // What an upstream has not looked at is asked once more, also where no policy says so: it may not be repeatable.
 TEST_F(Http2Test, RefusedByUpstream) {
   Start({.http2_upstream = true});
+  const auto refuse = [this](uint32_t id) {
+    upstream2().Send(ResetFrame(id, NGHTTP2_REFUSED_STREAM));
+    world_->Wait(1);
+    return upstream2().Take();
+  };
   Exchange(HeadersFrame(1, RequestFields({}, "POST")));
   EXPECT_TRUE(upstream2().Take().starts_with("HEADERS 1 :method=POST "));
-  EXPECT_TRUE(ExchangeUp(ResetFrame(1, NGHTTP2_REFUSED_STREAM)).starts_with("HEADERS 3 :method=POST "));
+  EXPECT_TRUE(refuse(1).starts_with("HEADERS 3 :method=POST "));
   ExchangeUp(HeadersFrame(3, Response()));
   EXPECT_EQ(client_->Take(), "HEADERS 1 :status=200 end\n");
   // Not for ever, and not what has a body that may have gone.
   Exchange(HeadersFrame(3, RequestFields()));
-  ExchangeUp(ResetFrame(5, NGHTTP2_REFUSED_STREAM));
-  EXPECT_EQ(ExchangeUp(ResetFrame(7, NGHTTP2_REFUSED_STREAM)), "");
+  refuse(5);
+  EXPECT_EQ(refuse(7), "");
   EXPECT_TRUE(client_->Take().starts_with("HEADERS 3 :status=503 "));
   Exchange(HeadersFrame(5, RequestFields({}, "POST"), kEndHeaders) + DataFrame(5, "abc", kEndStream));
   upstream2().Take();
-  EXPECT_EQ(ExchangeUp(ResetFrame(9, NGHTTP2_REFUSED_STREAM)), "");
+  EXPECT_EQ(refuse(9), "");
   EXPECT_TRUE(client_->Take().starts_with("HEADERS 5 :status=503 "));
 }
 

@@ -128,7 +128,7 @@ TEST_F(OptionsTest, Via) {
   StartManager("via: edge");
   EXPECT_TRUE(Contains(Forwarded(Get()), "\r\nvia: edge\r\n"));
   StartManager("via: edge");
-  EXPECT_TRUE(Contains(Forwarded(Get("via: 1.0 a\r\nvia: 1.1 b\r\n")), "\r\nvia: 1.0 a, 1.1 b, edge\r\n"));
+  EXPECT_TRUE(Contains(Forwarded(Get("via: 1.0 a\r\nvia: 1.1 b\r\n")), "\r\nvia: 1.0 a,1.1 b, edge\r\n"));
   StartManager("via: edge");
   EXPECT_TRUE(Contains(Answered(Ok("via: 1.1 app\r\n")), "\r\nvia: 1.1 app, edge\r\n"));
   EXPECT_TRUE(Contains(Exchange(Get("", "/direct")), "\r\nvia: edge\r\n"));

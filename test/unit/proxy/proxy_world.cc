@@ -207,7 +207,7 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
     net::Connector& connector = settings.connector != nullptr ? *settings.connector : *connectors_[i];
     proxy::WorkerContext& context =
         *contexts_.emplace_back(std::make_unique<proxy::WorkerContext>(loop.worker(), /*seed=*/i + 1));
-    context.clusters.push_back(std::make_unique<upstream::ClusterShard>(
+    context.AddCluster(std::make_unique<upstream::ClusterShard>(
         *cluster_, loop.worker(), connector, registry_.shard(i), context.random,
         std::make_unique<upstream::HttpClientCodecs>(cluster_->config(), loop.worker().blocks(), context.http2_memory)));
     shards_.push_back(std::make_unique<proxy::ListenerShard>(*listener_, context, registry_.shard(i)));

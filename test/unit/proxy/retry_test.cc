@@ -22,12 +22,17 @@ class RetryTest : public testing::Test {
     if (!field.empty()) head->headers.Add(field, value);
     return *head;
   }
+  // What `policy_` says now, until it is asked for once more.
+  const RequestTerms& Terms() {
+    terms_ = {.retry_on = policy_.retry_on, .num_retries = policy_.num_retries, .policy = &policy_};
+    return terms_;
+  }
   // The conditions under which it is tried again.
   uint32_t After(AttemptEnd end) {
     uint32_t conditions = 0;
     for (uint32_t bit = 1; bit <= config::kRetryOnGrpcUnavailable; bit <<= 1) {
       policy_.retry_on = bit;
-      if (Retry(&policy_).AfterEnd(end, breaker_, stats_)) conditions |= bit;
+      if (Retry(Terms()).AfterEnd(end, breaker_, stats_)) conditions |= bit;
     }
     return conditions;
   }
@@ -35,7 +40,7 @@ class RetryTest : public testing::Test {
     uint32_t conditions = 0;
     for (uint32_t bit = 1; bit <= config::kRetryOnGrpcUnavailable; bit <<= 1) {
       policy_.retry_on = bit;
-      if (Retry(&policy_).AfterResponse(head, breaker_, stats_)) conditions |= bit;
+      if (Retry(Terms()).AfterResponse(head, breaker_, stats_)) conditions |= bit;
     }
     return conditions;
   }
@@ -44,6 +49,7 @@ class RetryTest : public testing::Test {
   base::Arena arena_{blocks_};
   base::Random random_{1};
   config::RetryPolicy policy_;
+  RequestTerms terms_;
   upstream::Breaker breaker_{3};
   stats::Registry registry_{1};
   const std::array<upstream::Breakers, 2> breakers_{upstream::Breakers({}), upstream::Breakers({})};
@@ -83,7 +89,7 @@ TEST_F(RetryTest, Answers) {
 TEST_F(RetryTest, AsOftenAsAllowed) {
   policy_.retry_on = config::kRetryOnReset;
   policy_.num_retries = 2;
-  Retry first(&policy_);
+  Retry first(Terms());
   EXPECT_TRUE(first.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
   EXPECT_TRUE(first.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
   EXPECT_FALSE(first.exhausted());
@@ -92,12 +98,12 @@ TEST_F(RetryTest, AsOftenAsAllowed) {
   EXPECT_EQ(breaker_.used(), 1u);
 
   upstream::Breaker full(0);
-  Retry second(&policy_);
+  Retry second(Terms());
   EXPECT_FALSE(second.AfterEnd(AttemptEnd::kReset, full, stats_));
   EXPECT_FALSE(second.exhausted());
 
   policy_.num_retries = 0;
-  EXPECT_FALSE(Retry(&policy_).AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+  EXPECT_FALSE(Retry(Terms()).AfterEnd(AttemptEnd::kReset, breaker_, stats_));
 }
 
 // Between nothing and (2^n - 1) times the base, at most the maximum, for the n-th try.
@@ -106,7 +112,7 @@ TEST_F(RetryTest, BackOff) {
   policy_.num_retries = 10;
   policy_.back_off_base = milliseconds(10);
   policy_.back_off_max = milliseconds(100);
-  Retry retry(&policy_);
+  Retry retry(Terms());
   for (const int bound : {10, 30, 70, 100, 100}) {
     ASSERT_TRUE(retry.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
     base::Duration longest{0};

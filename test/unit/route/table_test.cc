@@ -128,12 +128,45 @@ TEST(Table, TheFirstRouteThatMatches) {
   ASSERT_NE(direct, nullptr);
   EXPECT_EQ(direct->direct->status, 204);
   EXPECT_EQ(direct->forward, nullptr);
-  EXPECT_EQ(direct->cluster, Entry::kNoCluster);
+  EXPECT_TRUE(direct->clusters.empty());
   const Entry* forward = Match(table, "h", "/ab");
   ASSERT_NE(forward, nullptr);
   EXPECT_EQ(forward->direct, nullptr);
-  EXPECT_EQ(forward->forward->cluster, "x");
-  EXPECT_EQ(forward->cluster, 1u);
+  EXPECT_EQ(std::get<std::string>(forward->forward->cluster), "x");
+  EXPECT_EQ(forward->clusters, std::vector<uint32_t>{1});
+}
+
+TEST(Table, ClustersOfARoute) {
+  config::WeightedClusters weighted{.choices = {{.cluster = "ab", .weight = 1},
+                                                {.cluster = http::FieldName("x-c"), .weight = 1},
+                                                {.cluster = "abc", .weight = 1}},
+                                    .total_weight = 3};
+  config::VirtualHost host{.name = "h", .domains = {{Domain::Kind::kAny, ""}}};
+  host.routes = {{.match = {.path = "/w"}, .action = config::RouteAction{.cluster = weighted}},
+                 {.match = {.path = "/h"}, .action = config::RouteAction{.cluster = http::FieldName("x-c")}}};
+  const Table table = MakeTable({host});
+  EXPECT_EQ(Match(table, "h", "/w")->clusters, (std::vector<uint32_t>{2, Entry::kNoCluster, 3}));
+  EXPECT_EQ(Match(table, "h", "/h")->clusters, std::vector<uint32_t>{Entry::kNoCluster});
+}
+
+TEST(Table, LevelsOfHeaderEdits) {
+  config::LevelHeaderEdits edits;
+  edits.request.remove.emplace_back("x");
+  for (const bool specific_last : {false, true}) {
+    auto config = std::make_shared<config::RouteConfig>();
+    config->most_specific_edits_last = specific_last;
+    config->headers = edits;
+    config->virtual_hosts = {Host("h", {{Domain::Kind::kAny, ""}})};
+    config->virtual_hosts[0].routes[0].headers = edits;
+    const config::RouteConfig& c = *config;
+    const Table table(config, [](const std::string&) { return 0u; });
+    const Entry* entry = Match(table, "h", "/");
+    std::vector<const config::HeaderEdits*> expected = {&c.virtual_hosts[0].routes[0].headers.request, &c.headers.request};
+    if (specific_last) std::swap(expected[0], expected[1]);
+    EXPECT_EQ(entry->request_edits, expected);
+    EXPECT_TRUE(entry->response_edits.empty());
+    EXPECT_EQ(entry->choice_edits_last, specific_last);
+  }
 }
 
 }  // namespace

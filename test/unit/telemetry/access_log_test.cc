@@ -40,7 +40,7 @@ class AccessLogTest : public ::testing::Test {
   std::unique_ptr<AccessLog> Create(LogWriter& writer, std::string format) {
     std::vector<std::string> errors;
     std::unique_ptr<AccessLog> log = AccessLog::Create(
-        {config::FileLogSink{path_}, config::TextLogFormat{std::move(format)}}, writer, errors);
+        {FileLogSink{path_}, TextLogFormat{std::move(format)}}, writer, errors);
     EXPECT_TRUE(errors.empty()) << errors.at(0);
     return log;
   }
@@ -166,8 +166,8 @@ TEST_F(AccessLogTest, BlockedTargetDropsAndCounts) {
 TEST_F(AccessLogTest, ErrorsAreReported) {
   LogWriter writer(stats_, kNever);
   std::vector<std::string> errors;
-  EXPECT_EQ(AccessLog::Create({config::FileLogSink{"/none/x"}, {}}, writer, errors), nullptr);
-  EXPECT_EQ(AccessLog::Create({config::FileLogSink{path_}, config::TextLogFormat{"%X%"}}, writer, errors),
+  EXPECT_EQ(AccessLog::Create({FileLogSink{"/none/x"}, {}}, writer, errors), nullptr);
+  EXPECT_EQ(AccessLog::Create({FileLogSink{path_}, TextLogFormat{"%X%"}}, writer, errors),
             nullptr);
   EXPECT_EQ(errors, (std::vector<std::string>{"cannot open \"/none/x\" for appending: No such file or directory",
                                               "text_format: byte 0: unknown operator %X%"}));

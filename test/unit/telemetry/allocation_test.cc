@@ -26,10 +26,10 @@ void operator delete(void* memory, size_t) noexcept {
 namespace pillion::telemetry {
 namespace {
 
-void ExpectNoAllocation(config::AccessLog config) {
+void ExpectNoAllocation(LogSettings config) {
   stats::Registry stats(1);
   LogWriter writer(stats, std::chrono::hours(1));
-  config.sink = config::FileLogSink{"/dev/null"};
+  config.sink = FileLogSink{"/dev/null"};
   std::vector<std::string> errors;
   const std::unique_ptr<AccessLog> log = AccessLog::Create(config, writer, errors);
   ASSERT_NE(log, nullptr) << errors.at(0);
@@ -53,8 +53,8 @@ TEST(Allocation, DefaultLine) {
 }
 
 TEST(Allocation, Json) {
-  config::AccessLog config;
-  config.format = config::JsonLogFormat{{config::JsonFormat::Object{
+  LogSettings config;
+  config.format = JsonLogFormat{{JsonFormat::Object{
       {"agent", {"%REQ(USER-AGENT)%"}}, {"flags", {"%RESPONSE_FLAGS_LONG%"}}, {"time", {"at %START_TIME%"}}}}};
   ExpectNoAllocation(config);
 }

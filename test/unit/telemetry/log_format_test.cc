@@ -9,8 +9,6 @@
 namespace pillion::telemetry {
 namespace {
 
-using config::JsonFormat;
-
 class LogFormatTest : public ::testing::Test {
  protected:
   LogFormatTest() {
@@ -51,14 +49,14 @@ class LogFormatTest : public ::testing::Test {
     record_.at(point) = base::MonotonicTime(std::chrono::seconds(100) + std::chrono::milliseconds(milliseconds));
   }
 
-  static std::vector<std::string> Errors(const config::AccessLog& config) {
+  static std::vector<std::string> Errors(const LogSettings& config) {
     std::vector<std::string> errors;
     const bool refused = LogFormat::Compile(config, errors) == nullptr;
     EXPECT_EQ(refused, !errors.empty());
     return errors;
   }
 
-  std::string Write(const config::AccessLog& config) {
+  std::string Write(const LogSettings& config) {
     std::vector<std::string> errors;
     const std::unique_ptr<const LogFormat> format = LogFormat::Compile(config, errors);
     if (format == nullptr) return "error: " + errors.at(0);
@@ -68,10 +66,10 @@ class LogFormatTest : public ::testing::Test {
     return out;
   }
   std::string Text(std::string format, bool omit = false) {
-    return Write({config::StdoutLogSink(), config::TextLogFormat{std::move(format)}, omit});
+    return Write({StdoutLogSink(), TextLogFormat{std::move(format)}, omit});
   }
   std::string Json(JsonFormat::Object object, bool omit = false) {
-    return Write({config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}, omit});
+    return Write({StdoutLogSink(), JsonLogFormat{{std::move(object)}}, omit});
   }
 
   base::BlockPool pool_;
@@ -184,7 +182,7 @@ TEST(CheckLogFormat, SaysEverythingThatIsWrong) {
 
 TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
   const auto errors = [](std::string format) {
-    return Errors({config::StdoutLogSink(), config::TextLogFormat{std::move(format)}});
+    return Errors({StdoutLogSink(), TextLogFormat{std::move(format)}});
   };
   EXPECT_EQ(errors("a %FOO% b %DURATION(1)% c %REQ% %PATH(X)%"),
             (std::vector<std::string>{"text_format: byte 2: unknown operator %FOO%",
@@ -202,7 +200,7 @@ TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
     EXPECT_EQ(errors(broken).size(), 1u) << broken;
   }
   JsonFormat::Object object{{"a", {JsonFormat::Object{{"b", {JsonFormat::List{{"%FOO%"}}}}}}}, {"c", {"%BAR%"}}};
-  EXPECT_EQ(Errors({config::StdoutLogSink(), config::JsonLogFormat{{std::move(object)}}}),
+  EXPECT_EQ(Errors({StdoutLogSink(), JsonLogFormat{{std::move(object)}}}),
             (std::vector<std::string>{"json_format.a.b[0]: byte 0: unknown operator %FOO%",
                                       "json_format.c: byte 0: unknown operator %BAR%"}));
 }

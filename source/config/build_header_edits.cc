@@ -1,0 +1,82 @@
+// What is added to heads, and removed from them.
+
+#include <algorithm>
+#include <array>
+
+#include "source/config/build.h"
+#include "source/config/text.h"
+#include "source/http/syntax.h"
+
+namespace pillion::config {
+namespace {
+
+using Added = google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>;
+using Removed = google::protobuf::RepeatedPtrField<std::string>;
+using envoy::config::core::v3::HeaderValueOption;
+
+// The codecs write these from the model (RFC 9110, 7.6.1; RFC 9112, 6); nobody else may say what they are.
+constexpr std::array<std::string_view, 9> kFraming = {
+    "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding",
+    "upgrade"};
+
+http::FieldName BuildName(BuildContext& context, const std::string& text, const std::string& path) {
+  http::FieldName name(text);
+  if (text.empty()) {
+    context.errors.AddMissing(path, path, "empty, but required");
+  } else if (!http::FieldName::IsFieldName(text)) {
+    context.errors.Add(path, Concat(Quote(text), ", expected a header's name"));
+  } else if (name.is_pseudo() || std::find(kFraming.begin(), kFraming.end(), name.text()) != kFraming.end()) {
+    context.errors.Add(path, Concat(Quote(text), " can be neither added nor removed"));
+  }
+  return name;
+}
+
+AddedHeader::Action BuildAction(BuildContext& context, const HeaderValueOption& from, const std::string& path) {
+  if (from.has_append()) {
+    if (from.append_action() != HeaderValueOption::APPEND_IF_EXISTS_OR_ADD) {
+      context.errors.Add(FieldPath(path, "append"), "excludes append_action");
+    }
+    return from.append().value() ? AddedHeader::Action::kAppend : AddedHeader::Action::kOverwriteOrAdd;
+  }
+  switch (from.append_action()) {
+    case HeaderValueOption::ADD_IF_ABSENT:
+      return AddedHeader::Action::kAddIfAbsent;
+    case HeaderValueOption::OVERWRITE_IF_EXISTS_OR_ADD:
+      return AddedHeader::Action::kOverwriteOrAdd;
+    case HeaderValueOption::OVERWRITE_IF_EXISTS:
+      return AddedHeader::Action::kOverwriteIfThere;
+    default:
+      return AddedHeader::Action::kAppend;
+  }
+}
+
+}  // namespace
+
+HeaderEdits BuildHeaderEdits(BuildContext& context, const Added& added, const std::string& added_path,
+                             const Removed& removed, const std::string& removed_path) {
+  HeaderEdits edits;
+  for (int i = 0; i < removed.size(); ++i) {
+    edits.remove.push_back(BuildName(context, removed[i], ElementPath(removed_path, i)));
+  }
+  for (int i = 0; i < added.size(); ++i) {
+    const HeaderValueOption& from = added[i];
+    const std::string path = ElementPath(added_path, i);
+    const std::string header = FieldPath(path, "header");
+    if (!from.has_header() || from.header().key().empty()) continue;  // said already
+    if (!http::IsFieldValue(http::TrimBlanks(from.header().value()))) {
+      context.errors.Add(FieldPath(header, "value"), Concat(Quote(from.header().value()), " is no header's value"));
+    }
+    absl::StatusOr<telemetry::TextFormat> value = telemetry::TextFormat::Compile(from.header().value());
+    if (!value.ok()) {
+      context.errors.Add(FieldPath(header, "value"), std::string(value.status().message()));
+      continue;
+    }
+    edits.add.push_back({.name = BuildName(context, from.header().key(), FieldPath(header, "key")),
+                         .value = *std::move(value),
+                         .action = BuildAction(context, from, path),
+                         .keep_empty_value = from.keep_empty_value()});
+  }
+  return edits;
+}
+
+}  // namespace pillion::config

@@ -1,0 +1,239 @@
+// What routes do with requests.
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "source/config/build.h"
+#include "source/config/nearest.h"
+#include "source/config/text.h"
+#include "source/http/syntax.h"
+
+namespace pillion::config {
+namespace {
+
+namespace v3 = envoy::config::route::v3;
+
+uint32_t ParseRetryOn(BuildContext& context, const std::string& text, const std::string& path) {
+  uint32_t bits = 0;
+  const std::vector<std::string> words = absl::StrSplit(text, ',', absl::SkipWhitespace());
+  for (const std::string& unstripped : words) {
+    const std::string word(absl::StripAsciiWhitespace(unstripped));
+    const std::optional<RetryOn> condition = FindRetryOn(word);
+    bits |= condition.value_or(RetryOn{});
+    if (condition) continue;
+    std::vector<std::string_view> names;
+    for (const auto& known : kRetryOnWords) names.push_back(known.word);
+    context.errors.Add(path, Concat("unknown condition ", Quote(word), DidYouMean(word, names)));
+  }
+  return bits;
+}
+
+}  // namespace
+
+RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from, const std::string& path) {
+  RetryPolicy policy;
+  policy.retry_on = ParseRetryOn(context, from.retry_on(), FieldPath(path, "retry_on"));
+  if (from.has_num_retries()) policy.num_retries = from.num_retries().value();
+  policy.per_try_timeout = ToDuration(from.per_try_timeout());
+  policy.per_try_idle_timeout = ToDuration(from.per_try_idle_timeout());
+  policy.retriable_status_codes.assign(from.retriable_status_codes().begin(), from.retriable_status_codes().end());
+  if (from.has_retry_back_off()) {
+    policy.back_off_base = ToDuration(from.retry_back_off().base_interval());
+    policy.back_off_max = 10 * policy.back_off_base;
+    if (from.retry_back_off().has_max_interval())
+      policy.back_off_max = ToDuration(from.retry_back_off().max_interval());
+    if (policy.back_off_max < policy.back_off_base) {
+      context.errors.Add(FieldPath(path, "retry_back_off.max_interval"), "less than base_interval");
+    }
+  }
+  return policy;
+}
+
+namespace {
+
+// A field's name, as a configuration may give it.
+http::FieldName BuildFieldName(BuildContext& context, const std::string& name, const std::string& path) {
+  if (!name.empty() && !http::FieldName::IsFieldName(name)) {
+    context.errors.Add(path, Concat(Quote(name), ", expected a header's name"));
+  }
+  return http::FieldName(name);
+}
+
+void CheckRouteCluster(BuildContext& context, const std::string& name, const std::string& path) {
+  if (context.check_route_clusters) CheckClusterExists(context, name, path);
+}
+
+void CheckHost(BuildContext& context, const std::string& host, const std::string& path) {
+  if (!host.empty() && !http::IsAuthority(host)) {
+    context.errors.Add(path, Concat(Quote(host), ", expected a host, with or without a port"));
+  }
+}
+
+void CheckPath(BuildContext& context, const std::string& text, const std::string& path) {
+  if (!text.empty() && !http::IsTarget(text)) {
+    context.errors.Add(path, Concat(Quote(text), ", expected a path, its blanks and such encoded"));
+  }
+}
+
+std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
+                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
+                                                     const std::string& path) {
+  const std::optional<match::Regex> regex = BuildRegex(context, from.pattern(), FieldPath(path, "pattern"));
+  if (!regex) return std::nullopt;
+  absl::StatusOr<match::RegexRewrite> rewrite = match::RegexRewrite::Make(*regex, from.substitution());
+  if (rewrite.ok()) return *std::move(rewrite);
+  context.errors.Add(FieldPath(path, "substitution"),
+                     Concat(Quote(from.substitution()), ": ", std::string(rewrite.status().message())));
+  return std::nullopt;
+}
+
+void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const std::string& path,
+                   WeightedClusters& to) {
+  uint64_t total = 0;
+  for (int i = 0; i < from.clusters_size(); ++i) {
+    const v3::WeightedCluster::ClusterWeight& choice = from.clusters(i);
+    const std::string place = ElementPath(FieldPath(path, "clusters"), i);
+    WeightedClusters::Choice& built = to.choices.emplace_back();
+    if (choice.name().empty() == choice.cluster_header().empty()) {
+      context.errors.AddMissing(place, place, "one of name, cluster_header is required");
+    }
+    if (choice.cluster_header().empty()) {
+      built.cluster = choice.name();
+      CheckRouteCluster(context, choice.name(), FieldPath(place, "name"));
+    } else {
+      built.cluster = BuildFieldName(context, choice.cluster_header(), FieldPath(place, "cluster_header"));
+    }
+    built.weight = choice.weight().value();
+    total += built.weight;
+    built.headers = BuildLevelHeaderEdits(context, choice, place);
+    if (!choice.host_rewrite_literal().empty()) built.host_rewrite = choice.host_rewrite_literal();
+    CheckHost(context, choice.host_rewrite_literal(), FieldPath(place, "host_rewrite_literal"));
+  }
+  if (from.clusters_size() > 0 && (total == 0 || total > UINT32_MAX)) {
+    context.errors.Add(FieldPath(path, "clusters"),
+                       Concat("the sum of the weights is ", total, ", expected 1 to ", UINT32_MAX));
+  }
+  to.total_weight = static_cast<uint32_t>(total);
+  if (from.has_total_weight() && from.total_weight().value() != total) {
+    context.errors.Add(FieldPath(path, "total_weight"),
+                       Concat(from.total_weight().value(), ", but the weights add up to ", total));
+  }
+  if (from.has_header_name()) {
+    to.number_header = BuildFieldName(context, from.header_name(), FieldPath(path, "header_name"));
+  }
+}
+
+void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std::string& path, RouteAction& to) {
+  if (!from.prefix_rewrite().empty()) {
+    to.path_rewrite = PrefixRewrite{from.prefix_rewrite()};
+    CheckPath(context, from.prefix_rewrite(), FieldPath(path, "prefix_rewrite"));
+  }
+  if (from.has_regex_rewrite()) {
+    const std::string place = FieldPath(path, "regex_rewrite");
+    if (!from.prefix_rewrite().empty()) context.errors.Add(place, "excludes prefix_rewrite");
+    if (const auto rewrite = BuildRegexRewrite(context, from.regex_rewrite(), place)) to.path_rewrite = *rewrite;
+  }
+  switch (from.host_rewrite_specifier_case()) {
+    case v3::RouteAction::kHostRewriteLiteral:
+      if (!from.host_rewrite_literal().empty()) to.host_rewrite = from.host_rewrite_literal();
+      CheckHost(context, from.host_rewrite_literal(), FieldPath(path, "host_rewrite_literal"));
+      break;
+    case v3::RouteAction::kAutoHostRewrite:
+      if (from.auto_host_rewrite().value()) to.host_rewrite = EndpointHost{};
+      break;
+    case v3::RouteAction::kHostRewriteHeader:
+      to.host_rewrite = BuildFieldName(context, from.host_rewrite_header(), FieldPath(path, "host_rewrite_header"));
+      break;
+    case v3::RouteAction::kHostRewritePathRegex: {
+      const std::string place = FieldPath(path, "host_rewrite_path_regex");
+      if (const auto rewrite = BuildRegexRewrite(context, from.host_rewrite_path_regex(), place)) {
+        to.host_rewrite = HostFromPath{*rewrite};
+      }
+      break;
+    }
+    case v3::RouteAction::HOST_REWRITE_SPECIFIER_NOT_SET:
+      break;
+  }
+  to.append_x_forwarded_host = from.append_x_forwarded_host();
+}
+
+}  // namespace
+
+RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from, const std::string& path) {
+  RouteAction action;
+  if (from.has_weighted_clusters()) {
+    BuildClusters(context, from.weighted_clusters(), FieldPath(path, "weighted_clusters"),
+                  action.cluster.emplace<WeightedClusters>());
+  } else if (from.has_cluster_header()) {
+    action.cluster = BuildFieldName(context, from.cluster_header(), FieldPath(path, "cluster_header"));
+  } else {
+    action.cluster = from.cluster();
+    CheckRouteCluster(context, from.cluster(), FieldPath(path, "cluster"));
+  }
+  switch (from.cluster_not_found_response_code()) {
+    case v3::RouteAction::NOT_FOUND:
+      action.cluster_not_found_status = 404;
+      break;
+    case v3::RouteAction::INTERNAL_SERVER_ERROR:
+      action.cluster_not_found_status = 500;
+      break;
+    default:
+      break;
+  }
+  BuildRewrites(context, from, path, action);
+  if (from.has_timeout()) action.timeout = ToDuration(from.timeout());
+  if (from.has_idle_timeout()) action.idle_timeout = ToDuration(from.idle_timeout());
+  if (from.has_max_stream_duration()) {
+    action.timeout = {};
+    const v3::RouteAction::MaxStreamDuration& duration = from.max_stream_duration();
+    StreamDuration& built = action.max_stream_duration;
+    if (duration.has_max_stream_duration()) built.limit = ToDuration(duration.max_stream_duration());
+    if (duration.has_grpc_timeout_header_max()) built.grpc_max = ToDuration(duration.grpc_timeout_header_max());
+    built.grpc_offset = ToDuration(duration.grpc_timeout_header_offset());
+  }
+  if (from.has_retry_policy()) {
+    action.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
+  }
+  if (from.priority() == envoy::config::core::v3::HIGH) action.priority = Priority::kHigh;
+  return action;
+}
+
+Redirect BuildRedirect(BuildContext& context, const v3::RedirectAction& from, const std::string& path) {
+  constexpr std::array<uint16_t, 5> kStatus = {301, 302, 303, 307, 308};
+  Redirect redirect;
+  redirect.status = kStatus[static_cast<size_t>(from.response_code())];
+  redirect.scheme = from.https_redirect() ? "https" : from.scheme_redirect();
+  if (!redirect.scheme.empty() && !http::IsToken(redirect.scheme)) {
+    context.errors.Add(FieldPath(path, "scheme_redirect"), Concat(Quote(redirect.scheme), ", expected a scheme"));
+  }
+  redirect.host = from.host_redirect();
+  CheckHost(context, from.host_redirect(), FieldPath(path, "host_redirect"));
+  redirect.port = static_cast<uint16_t>(from.port_redirect());
+  redirect.strip_query = from.strip_query();
+  if (!from.path_redirect().empty()) {
+    redirect.path = (from.path_redirect()[0] == '/' ? "" : "/") + from.path_redirect();
+    CheckPath(context, from.path_redirect(), FieldPath(path, "path_redirect"));
+  } else if (!from.prefix_rewrite().empty()) {
+    redirect.path = PrefixRewrite{from.prefix_rewrite()};
+    CheckPath(context, from.prefix_rewrite(), FieldPath(path, "prefix_rewrite"));
+  } else if (from.has_regex_rewrite()) {
+    const auto rewrite = BuildRegexRewrite(context, from.regex_rewrite(), FieldPath(path, "regex_rewrite"));
+    if (rewrite) redirect.path = *rewrite;
+  }
+  return redirect;
+}
+
+DirectResponse BuildDirectResponse(BuildContext& context, const v3::DirectResponseAction& from, size_t max_bytes,
+                                   const std::string& path) {
+  DirectResponse response;
+  response.status = static_cast<uint16_t>(from.status());
+  if (from.has_body()) response.body = ReadSource(context, from.body(), max_bytes, FieldPath(path, "body"));
+  if (!response.body.empty() && (from.status() == 204 || from.status() == 304)) {
+    context.errors.Add(FieldPath(path, "body"), Concat("a response with status ", from.status(), " has no body"));
+  }
+  return response;
+}
+
+}  // namespace pillion::config

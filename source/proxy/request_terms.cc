@@ -1,0 +1,76 @@
+#include "source/proxy/request_terms.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "source/http/syntax.h"
+
+namespace pillion::proxy {
+namespace {
+
+using http::HeaderId;
+
+constexpr http::HeaderIdSet kForUs = {
+    HeaderId::kXEnvoyUpstreamRqTimeoutMs,          HeaderId::kXEnvoyUpstreamRqPerTryTimeoutMs,
+    HeaderId::kXEnvoyUpstreamRqTimeoutAltResponse, HeaderId::kXEnvoyRetryOn,
+    HeaderId::kXEnvoyRetryGrpcOn,                  HeaderId::kXEnvoyMaxRetries,
+    HeaderId::kXEnvoyRetriableStatusCodes,         HeaderId::kXEnvoyRetriableHeaderNames,
+    HeaderId::kXEnvoyHedgeOnPerTryTimeout,         HeaderId::kXEnvoyUpstreamAltStatName,
+};
+
+std::optional<uint64_t> Number(const http::HeaderField* field) {
+  if (field == nullptr) return std::nullopt;
+  const std::string_view text = field->value();
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<base::Duration> Milliseconds(const http::HeaderField* field) {
+  constexpr uint64_t kMost = 1000ull * 3600 * 24 * 365;
+  const std::optional<uint64_t> number = Number(field);
+  if (!number) return std::nullopt;
+  return std::chrono::milliseconds(std::min(*number, kMost));
+}
+
+// The conditions that `words` names, as far as they are among `known`; others are none of ours.
+uint32_t Conditions(std::string_view words, uint32_t known) {
+  uint32_t bits = 0;
+  http::ForEachListElement(words, [&](std::string_view word) {
+    bits |= config::FindRetryOn(word).value_or(config::RetryOn{}) & known;
+    return true;
+  });
+  return bits;
+}
+
+}  // namespace
+
+RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head) {
+  RequestTerms terms{.timeout = entry.forward->timeout, .num_retries = 1, .policy = entry.retry_policy};
+  if (terms.policy != nullptr) {
+    terms.retry_on = terms.policy->retry_on;
+    terms.num_retries = terms.policy->num_retries;
+    terms.per_try_timeout = terms.policy->per_try_timeout;
+    terms.per_try_idle_timeout = terms.policy->per_try_idle_timeout;
+  }
+  http::HeaderMap& headers = head.headers;
+  if (const auto timeout = Milliseconds(headers.Find(HeaderId::kXEnvoyUpstreamRqTimeoutMs))) terms.timeout = *timeout;
+  if (const auto timeout = Milliseconds(headers.Find(HeaderId::kXEnvoyUpstreamRqPerTryTimeoutMs))) {
+    terms.per_try_timeout = *timeout;
+  }
+  if (terms.timeout > base::Duration::zero() && terms.per_try_timeout >= terms.timeout) terms.per_try_timeout = {};
+  terms.no_content_for_timeout = headers.Has(HeaderId::kXEnvoyUpstreamRqTimeoutAltResponse);
+
+  terms.retry_on |= Conditions(headers.Get(HeaderId::kXEnvoyRetryOn), ~config::kRetryOnGrpc);
+  terms.retry_on |= Conditions(headers.Get(HeaderId::kXEnvoyRetryGrpcOn), config::kRetryOnGrpc);
+  if (const auto retries = Number(headers.Find(HeaderId::kXEnvoyMaxRetries))) {
+    terms.num_retries = static_cast<uint32_t>(std::min<uint64_t>(*retries, UINT32_MAX));
+  }
+  terms.more_status_codes = headers.Get(HeaderId::kXEnvoyRetriableStatusCodes);
+  headers.Remove(kForUs);
+  return terms;
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,125 @@
+#include "source/proxy/requester.h"
+
+#include <sys/socket.h>
+
+#include <charconv>
+#include <optional>
+
+#include "source/http/syntax.h"
+#include "source/proxy/downstream_connection.h"
+
+namespace pillion::proxy {
+namespace {
+
+using http::HeaderId;
+
+// Only internal requests may have these.
+constexpr http::HeaderIdSet kForInternal = {
+    HeaderId::kXEnvoyRetriableStatusCodes,        HeaderId::kXEnvoyRetriableHeaderNames,
+    HeaderId::kXEnvoyRetryOn,                     HeaderId::kXEnvoyRetryGrpcOn,
+    HeaderId::kXEnvoyMaxRetries,                  HeaderId::kXEnvoyUpstreamAltStatName,
+    HeaderId::kXEnvoyUpstreamRqTimeoutMs,         HeaderId::kXEnvoyUpstreamRqPerTryTimeoutMs,
+    HeaderId::kXEnvoyUpstreamRqTimeoutAltResponse, HeaderId::kXEnvoyExpectedRqTimeoutMs,
+    HeaderId::kXEnvoyForceTrace,                  HeaderId::kXEnvoyIpTags,
+    HeaderId::kXEnvoyOriginalUrl,                 HeaderId::kXEnvoyHedgeOnPerTryTimeout,
+};
+
+// What a proxy in front of us may say, but nobody at the edge.
+constexpr http::HeaderIdSet kForHops = {
+    HeaderId::kXEnvoyDecoratorOperation,
+    HeaderId::kXEnvoyDownstreamServiceCluster,
+    HeaderId::kXEnvoyDownstreamServiceNode,
+    HeaderId::kXEnvoyOriginalPath,
+    HeaderId::kXEnvoyOriginalHost,
+};
+
+const http::FieldName kForwardedFor("x-forwarded-for");
+
+// The element that `hops` others follow; nothing when it is no address.
+std::optional<std::string_view> ForwardedAddress(std::string_view list, uint32_t hops) {
+  for (; hops > 0; --hops) {
+    const size_t comma = list.rfind(',');
+    if (comma == std::string_view::npos) return std::nullopt;
+    list = list.substr(0, comma);
+  }
+  const size_t comma = list.rfind(',');
+  const std::string_view last = http::TrimBlanks(comma == std::string_view::npos ? list : list.substr(comma + 1));
+  return match::IpAddress::Parse(last) ? std::optional(last) : std::nullopt;
+}
+
+bool IsInternal(const Requester& requester, const config::InternalAddresses& internal, const net::Address& peer) {
+  if (requester.is_peer && peer.family() == AF_UNIX) return internal.unix_sockets;
+  if (internal.ranges.empty()) return false;
+  const std::optional<match::IpAddress> address = match::IpAddress::Parse(requester.ip);
+  if (!address) return false;
+  for (const match::IpRange& range : internal.ranges) {
+    if (range.Contains(*address)) return true;
+  }
+  return false;
+}
+
+void AppendForwardedFor(http::HeaderMap& headers, std::string_view ip) {
+  base::ArenaText list;
+  if (const auto before = kForwardedFor.All(headers)) {
+    list.Append(headers.arena(), *before);
+    list.Append(headers.arena(), ",");
+  }
+  list.Append(headers.arena(), ip);
+  headers.Set(HeaderId::kXForwardedFor, list.view());
+}
+
+void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& config,
+                  DownstreamConnection& connection) {
+  const bool trusted = !config.use_remote_address || config.xff_num_trusted_hops > 0;
+  if (!trusted || !head.headers.Has(HeaderId::kXForwardedProto)) {
+    head.headers.Set(HeaderId::kXForwardedProto, head.scheme);
+  }
+  if (!config.append_x_forwarded_port || (trusted && head.headers.Has(HeaderId::kXForwardedPort))) return;
+  char text[5];
+  const char* const end = std::to_chars(text, text + sizeof text, connection.transport().local_address().port()).ptr;
+  head.headers.Set(HeaderId::kXForwardedPort, head.headers.arena().Copy({text, static_cast<size_t>(end - text)}));
+}
+
+}  // namespace
+
+Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config,
+                   DownstreamConnection& connection) {
+  http::HeaderMap& headers = head.headers;
+  const net::Address& peer = connection.transport().remote_address();
+  const uint32_t hops = config.xff_num_trusted_hops;
+  const std::optional<std::string_view> list = kForwardedFor.All(headers);
+  std::optional<std::string_view> named;
+  bool nobody_between;
+  if (config.use_remote_address) {  // then the peer is the first of the hops
+    nobody_between = !list;
+    if (list && hops > 0) named = ForwardedAddress(*list, hops - 1);
+  } else {
+    if (list) named = ForwardedAddress(*list, hops);
+    nobody_between = named && hops == 0 && list->find(',') == std::string_view::npos;
+  }
+  Requester requester;
+  if (named) requester = {.ip = *named, .is_peer = false};
+  const bool needs_ip = config.use_remote_address || !config.internal_addresses.ranges.empty();
+  if (requester.is_peer && needs_ip) requester.ip = connection.remote_ip();
+  if (config.use_remote_address && !config.skip_xff_append && peer.family() != AF_UNIX) {
+    AppendForwardedFor(headers, connection.remote_ip());
+  }
+  SetForwarded(head, config, connection);
+
+  headers.Remove(HeaderId::kXEnvoyInternal);
+  requester.internal = nobody_between && IsInternal(requester, config.internal_addresses, peer);
+  requester.edge = config.use_remote_address && !requester.internal;
+  if (requester.internal) {
+    headers.Add(HeaderId::kXEnvoyInternal, "true");
+    return requester;
+  }
+  headers.Remove(kForInternal);
+  for (const http::FieldName& name : config.route_config->internal_only_headers) headers.Remove(name.text());
+  if (requester.edge) {
+    headers.Remove(kForHops);
+    if (!requester.ip.empty()) headers.Set(HeaderId::kXEnvoyExternalAddress, requester.ip);
+  }
+  return requester;
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,33 @@
+#pragma once
+
+// Who a request comes from, as far as the proxies that it has passed can be trusted, and what it may therefore ask for.
+//
+// | use_remote_address | the requester is                                                                         |
+// |--------------------|------------------------------------------------------------------------------------------|
+// | true (an edge)     | the peer; behind `xff_num_trusted_hops` trusted proxies, whom x-forwarded-for names there |
+// | false              | whom x-forwarded-for names last (as many hops in front of that); nobody known without it  |
+//
+// An internal one has an address of internal_address_config, and nobody stands between: x-forwarded-for has one address
+// at most. Only it may set timeouts and retries (x-envoy-...); the others' fields of that kind are taken off.
+
+#include <string_view>
+
+#include "source/config/listener.h"
+#include "source/http/message.h"
+
+namespace pillion::proxy {
+
+class DownstreamConnection;
+
+struct Requester {
+  std::string_view ip;  // empty: not known
+  bool is_peer = true;  // it is the connection's own
+  bool internal = false;
+  bool edge = false;    // it is not internal, and nobody before us has looked at the request
+};
+
+// Finds out, and makes the fields say it: x-forwarded-for, -proto and -port, x-envoy-internal, x-envoy-external-address.
+Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config,
+                   DownstreamConnection& connection);
+
+}  // namespace pillion::proxy

@@ -1,0 +1,116 @@
+#include "source/proxy/routing.h"
+
+#include "absl/strings/numbers.h"
+#include "source/route/header_edits.h"
+#include "source/route/rewrite.h"
+
+namespace pillion::proxy {
+namespace {
+
+using http::HeaderId;
+
+const config::WeightedClusters::Choice& Choose(const config::WeightedClusters& clusters, const http::RequestHead& head,
+                                               uint64_t random) {
+  // The lower half of the number may have decided that this route is taken at all.
+  uint64_t number = random >> 32;
+  if (clusters.number_header) {
+    const std::string_view text = clusters.number_header->First(head).value_or("");
+    uint64_t given = 0;
+    if (absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &given)) number = given;
+  }
+  uint64_t left = number % clusters.total_weight;
+  const config::WeightedClusters::Choice* chosen = clusters.choices.data();
+  while (left >= chosen->weight) left -= (chosen++)->weight;
+  return *chosen;
+}
+
+void ReplaceHost(std::string_view host, const config::RouteAction& action, bool keep_original, http::RequestHead& head) {
+  const std::string_view before = head.authority;
+  if (keep_original) head.headers.Set(HeaderId::kXEnvoyOriginalHost, before);
+  if (action.append_x_forwarded_host && !before.empty()) {
+    base::ArenaText hosts;
+    const std::string_view earlier = head.headers.Get(HeaderId::kXForwardedHost);
+    hosts.Append(head.headers.arena(), earlier);
+    if (!earlier.empty()) hosts.Append(head.headers.arena(), ",");
+    hosts.Append(head.headers.arena(), before);
+    head.headers.Set(HeaderId::kXForwardedHost, hosts.view());
+  }
+  head.authority = host;
+}
+
+// The edits of all levels, those of the choice at the end where it is most specific.
+template <typename F>
+void ForEachLevel(const route::Entry& entry, const std::vector<const config::HeaderEdits*>& levels,
+                  const config::HeaderEdits* own, F&& apply) {
+  if (own != nullptr && !entry.choice_edits_last) apply(*own);
+  for (const config::HeaderEdits* level : levels) apply(*level);
+  if (own != nullptr && entry.choice_edits_last) apply(*own);
+}
+
+}  // namespace
+
+Destination ChooseDestination(const route::Entry& entry, const http::RequestHead& head, uint64_t random,
+                              const WorkerContext& context) {
+  Destination destination;
+  const auto use = [&](const auto& cluster, size_t index) {
+    if (const auto* name = std::get_if<std::string>(&cluster)) {
+      destination.cluster_name = *name;
+      destination.cluster = entry.clusters[index];
+    } else if (const auto* header = std::get_if<config::ClusterHeader>(&cluster)) {
+      destination.cluster_name = header->First(head).value_or("");
+      destination.cluster = context.FindCluster(destination.cluster_name);
+    }
+  };
+  const auto* weighted = std::get_if<config::WeightedClusters>(&entry.forward->cluster);
+  if (weighted == nullptr) {
+    use(entry.forward->cluster, 0);
+    return destination;
+  }
+  destination.choice = &Choose(*weighted, head, random);
+  use(destination.choice->cluster, static_cast<size_t>(destination.choice - weighted->choices.data()));
+  return destination;
+}
+
+bool EditsRequest(const route::Entry& entry, const Destination& destination) {
+  return !entry.request_edits.empty() || (destination.choice != nullptr && !destination.choice->headers.request.empty());
+}
+
+bool EditsResponse(const route::Entry& entry, const Destination& destination) {
+  return !entry.response_edits.empty() ||
+         (destination.choice != nullptr && !destination.choice->headers.response.empty());
+}
+
+void EditRequest(const route::Entry& entry, const Destination& destination, const telemetry::RequestRecord& record,
+                 bool keep_original, http::RequestHead& head) {
+  const config::RouteAction& action = *entry.forward;
+  const config::WeightedClusters::Choice* const choice = destination.choice;
+  ForEachLevel(entry, entry.request_edits, choice == nullptr ? nullptr : &choice->headers.request,
+               [&](const config::HeaderEdits& edits) { route::ApplyHeaderEdits(edits, record, head.headers); });
+  std::optional<std::string_view> host = route::RewrittenHost(action.host_rewrite, head);
+  if (!host && choice != nullptr && choice->host_rewrite) host = *choice->host_rewrite;
+  if (host) ReplaceHost(*host, action, keep_original, head);
+  if (!std::holds_alternative<std::monostate>(action.path_rewrite)) {
+    if (keep_original) head.headers.Set(HeaderId::kXEnvoyOriginalPath, head.path);
+    head.path = route::RewrittenPath(action.path_rewrite, entry.route->match, head);
+  }
+}
+
+bool UseEndpointHost(const route::Entry& entry, std::string_view hostname, bool keep_original, bool replaced,
+                     http::RequestHead& head) {
+  if (hostname.empty() || !std::holds_alternative<config::EndpointHost>(entry.forward->host_rewrite)) return false;
+  if (replaced) {
+    head.authority = hostname;
+  } else {
+    ReplaceHost(hostname, *entry.forward, keep_original, head);
+  }
+  return true;
+}
+
+void EditResponse(const route::Entry& entry, const Destination& destination, const telemetry::RequestRecord& record,
+                  http::ResponseHead& head) {
+  const config::WeightedClusters::Choice* const choice = destination.choice;
+  ForEachLevel(entry, entry.response_edits, choice == nullptr ? nullptr : &choice->headers.response,
+               [&](const config::HeaderEdits& edits) { route::ApplyHeaderEdits(edits, record, head.headers); });
+}
+
+}  // namespace pillion::proxy

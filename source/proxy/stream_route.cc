@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <charconv>
+
+#include "source/http/grpc_timeout.h"
+#include "source/proxy/forwarding.h"
+#include "source/proxy/stream.h"
+#include "source/proxy/target.h"
+#include "source/route/rewrite.h"
+
+// What the route that was chosen makes of the heads of a request and its response.
+
+namespace pillion::proxy {
+namespace {
+
+std::string_view NumberText(uint32_t number, base::Arena& arena) {
+  char text[10];
+  return arena.Copy({text, static_cast<size_t>(std::to_chars(text, text + sizeof text, number).ptr - text)});
+}
+
+}  // namespace
+
+std::string_view Stream::downstream_remote_address() {
+  if (requester_.is_peer) return connection_.remote_text();
+  const bool v6 = requester_.ip.find(':') != std::string_view::npos;
+  base::ArenaText text;
+  text.Append(arena_, v6 ? "[" : "");
+  text.Append(arena_, requester_.ip);
+  text.Append(arena_, v6 ? "]:0" : ":0");
+  return text.view();
+}
+
+bool Stream::TakePath() {
+  switch (NormalizePath(*request_, manager().manager.config())) {
+    case PathVerdict::kGood:
+      return true;
+    case PathVerdict::kRefused:
+      manager().stats.downstream_rq_failed_path_normalization.Increment();
+      SendLocalReply(400, "", telemetry::ResponseFlag::kCount, "path_normalization_failed");
+      return false;
+    case PathVerdict::kRedirected:
+      break;
+  }
+  manager().stats.downstream_rq_redirected_with_normalized_path.Increment();
+  const std::pair<std::string_view, std::string_view> location = {"location", request_->path};
+  SendReply({.status = 307, .details = "path_normalization_failed", .headers = {&location, 1}});
+  return false;
+}
+
+void Stream::ChooseRoute() {
+  route_ = manager().manager.routes().Match(*request_, random_);
+  destination_ = {};
+  if (route_ != nullptr && route_->forward != nullptr) {
+    destination_ = ChooseDestination(*route_, *request_, random_, context());
+  }
+}
+
+void Stream::ApplyRoute() {
+  terms_ = TermsOf(*route_, *request_);
+  SetAttemptFields(1);
+  telemetry::RequestRecord record;
+  if (EditsRequest(*route_, destination_)) Describe(record);
+  const bool keep_original = !manager().manager.config().router.suppress_envoy_headers;
+  EditRequest(*route_, destination_, record, keep_original, *request_);
+}
+
+void Stream::SetAttemptFields(uint32_t number) {
+  PrepareAttempt(*request_, manager().manager.config(), terms_.AttemptTimeout(TimeLeft()));
+  if (!route_->virtual_host->request_attempt_count) return;
+  request_->headers.Set(http::HeaderId::kXEnvoyAttemptCount, NumberText(number, arena_));
+}
+
+void Stream::LimitDuration() {
+  const config::StreamDuration& configured = route_->forward->max_stream_duration;
+  const std::optional<base::Duration> grpc = http::ParseGrpcTimeout(request_->headers.Get(http::HeaderId::kGrpcTimeout));
+  base::Duration limit = configured.limit.value_or(manager().manager.config().options.max_stream_duration);
+  const bool by_client = grpc && configured.grpc_max;
+  if (by_client) {
+    limit = *grpc;
+    if (*configured.grpc_max > base::Duration::zero()) limit = std::min(limit, *configured.grpc_max);
+    limit = std::max(limit - configured.grpc_offset, base::Duration::zero());
+  }
+  duration_deadline_ = {};
+  if (!by_client && limit <= base::Duration::zero()) return;
+  duration_deadline_ = started_ + limit;
+  // The server need not work longer than somebody waits.
+  if (grpc) request_->headers.Set(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(limit, arena_));
+}
+
+size_t Stream::MostHeld() {
+  const size_t connection = manager().manager.listener().per_connection_buffer_limit;
+  const std::optional<config::HeldBody>& held = route_->held_body;
+  if (!held) return connection;
+  return held->beyond_connection ? held->bytes : std::min<size_t>(held->bytes, connection);
+}
+
+void Stream::UseHostOf(const UpstreamRequest& attempt) {
+  const bool keep_original = !manager().manager.config().router.suppress_envoy_headers;
+  if (UseEndpointHost(*route_, attempt.host()->hostname(), keep_original, host_replaced_, *request_)) {
+    host_replaced_ = true;
+  }
+}
+
+void Stream::EditResponseHead(http::ResponseHead& head) {
+  if (route_ == nullptr) return;
+  if (EditsResponse(*route_, destination_)) {
+    telemetry::RequestRecord record;
+    Describe(record);
+    record.response = &head;
+    record.response_code = static_cast<uint64_t>(head.status);
+    EditResponse(*route_, destination_, record, head);
+  }
+  if (route_->virtual_host->response_attempt_count && upstream_ != nullptr) {
+    head.headers.Set(http::HeaderId::kXEnvoyAttemptCount, NumberText(upstream_->number(), arena_));
+  }
+}
+
+void Stream::SendRedirect() {
+  manager().stats.rq_redirect.Increment();
+  const std::pair<std::string_view, std::string_view> location = {
+      "location", route::RedirectLocation(*route_->redirect, route_->route->match, *request_)};
+  SendReply({.status = route_->redirect->status, .details = "direct_response", .headers = {&location, 1}});
+}
+
+}  // namespace pillion::proxy
