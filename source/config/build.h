@@ -6,6 +6,7 @@
 // only if there were no errors at all.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -35,6 +36,7 @@ struct BuildContext {
   ErrorList& errors;
   const envoy::config::core::v3::Node& node;
   std::set<std::string, std::less<>> clusters;  // that may be referred to
+  std::map<std::string, const HttpFilterType*, std::less<>> http_filters;  // by name, of the chain that is built
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
 };
 

@@ -84,8 +84,8 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
   HttpConnectionManager http;
   http.codec = BuildCodec(from.codec_type());
   http.stat_prefix = from.stat_prefix();
+  http.http_filters = BuildHttpFilters(context, from, http.router, path);  // before the routes, which say more of them
   http.route_config = BuildRouteConfig(context, from.route_config(), FieldPath(path, "route_config"));
-  http.http_filters = BuildHttpFilters(context, from, http.router, path);
 
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,
                                   FieldPath(path, "common_http_protocol_options"));

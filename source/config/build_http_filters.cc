@@ -23,13 +23,20 @@ const HttpFilterType* FindType(const BuildContext& context, const google::protob
 }
 
 // The configuration that `any` holds; null, and an error, if it is none that a route may hold.
-std::shared_ptr<const FilterConfig> BuildOverride(BuildContext& context, const google::protobuf::Any& any,
-                                                  const std::string& path) {
+std::shared_ptr<const FilterConfig> BuildOverride(BuildContext& context, const std::string& name,
+                                                  const google::protobuf::Any& any, const std::string& path) {
   const std::unique_ptr<google::protobuf::Message> message = UnpackExtension(any);
   const HttpFilterType* type =
       message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::route_message);
   if (type == nullptr) {
     context.errors.AddMissing(path, path, WrongType(any, "what an HTTP filter takes from a route"));
+    return nullptr;
+  }
+  // The filter takes it for its own.
+  const auto filter = context.http_filters.find(name);
+  if (filter != context.http_filters.end() && filter->second != type) {
+    const google::protobuf::Descriptor* const own = filter->second->route_message;
+    context.errors.Add(path, WrongType(any, own == nullptr ? std::string("nothing") : own->full_name()));
     return nullptr;
   }
   return type->build_route(context, *message, path);
@@ -43,6 +50,7 @@ std::vector<HttpFilter> BuildHttpFilters(
     RouterFilter& router, const std::string& path) {
   std::vector<HttpFilter> filters;
   std::set<std::string> names;
+  context.http_filters.clear();
   const std::string field = FieldPath(path, "http_filters");
   for (int i = 0; i < from.http_filters_size(); ++i) {
     const auto& filter = from.http_filters(i);
@@ -67,6 +75,7 @@ std::vector<HttpFilter> BuildHttpFilters(
       continue;
     }
     if (last) context.errors.Add(filter_path, "the last filter must be the router");
+    context.http_filters.emplace(filter.name(), type);
     filters.push_back({filter.name(), type->build(context, *config, config_path), filter.disabled()});
   }
   if (from.http_filters_size() == 0) {
@@ -83,12 +92,12 @@ FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& fro
     item.filter = name;
     OverrideMessage message;
     if (!any.UnpackTo(&message)) {
-      item.config = BuildOverride(context, any, item_path);
+      item.config = BuildOverride(context, name, any, item_path);
       continue;
     }
     item.disabled = message.disabled();
     if (message.has_config()) {
-      item.config = BuildOverride(context, message.config(), FieldPath(item_path, "config"));
+      item.config = BuildOverride(context, name, message.config(), FieldPath(item_path, "config"));
     }
   }
   // A protobuf map has no order; errors and overrides have.

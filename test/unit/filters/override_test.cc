@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "source/config/load.h"
+#include "source/filters/http_filters.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -60,6 +62,38 @@ TEST(Override, EnablesWhatIsDisabled) {
   EXPECT_TRUE(Passes({.http_filters = off}, 11));
   EXPECT_FALSE(Passes({.entry = Override(Bytes(10)), .http_filters = off}, 11));
   EXPECT_FALSE(Passes({.virtual_host = Override(General("config: " + Bytes(10))), .http_filters = off}, 11));
+}
+
+// A filter would take another one's configuration for its own.
+TEST(OverrideTest, OfAnotherFilterIsRefused) {
+  config::LoadOptions options;
+  options.http_filters = filters::HttpFilterTypes();
+  const config::Loaded loaded = config::LoadText(R"(static_resources:
+  listeners:
+  - name: in
+    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: in
+          http_filters:
+          - name: cors
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}
+          - name: router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+          route_config:
+            typed_per_filter_config:
+              cors: )" + Bytes(10) + R"(
+            virtual_hosts:
+            - {name: v, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200}}]}
+)", options);
+  ASSERT_EQ(loaded.errors.size(), 1u);
+  EXPECT_TRUE(loaded.errors[0].path.ends_with("route_config.typed_per_filter_config[\"cors\"]")) << loaded.errors[0].path;
+  EXPECT_EQ(loaded.errors[0].message,
+            "a envoy.extensions.filters.http.buffer.v3.BufferPerRoute, expected "
+            "envoy.extensions.filters.http.cors.v3.CorsPolicy");
 }
 
 }  // namespace
