@@ -28,6 +28,7 @@
 #include "source/config/load.h"
 #include "source/config/model.h"
 #include "source/match/ip_range.h"
+#include "source/runtime/keys.h"
 
 namespace pillion::config {
 
@@ -38,6 +39,7 @@ struct BuildContext {
   std::set<std::string, std::less<>> clusters;  // that may be referred to
   std::map<std::string, const HttpFilterType*, std::less<>> http_filters;  // by name, of the chain that is built
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
+  std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
 };
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
@@ -72,6 +74,9 @@ FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listene
 
 // Parts that several have.
 using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>;
+telemetry::RecordFilter BuildRecordFilter(BuildContext& context,
+                                          const envoy::config::accesslog::v3::AccessLogFilter& from,
+                                          const std::string& path);
 std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& from, const std::string& path);
 
 enum class Side { kDownstream, kUpstream };
@@ -94,7 +99,8 @@ match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::co
 match::IpRange BuildIpRange(BuildContext& context, const envoy::config::core::v3::CidrRange& from,
                             const std::string& path);
 match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from);
-match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from);
+match::RuntimeFraction BuildFraction(BuildContext& context,
+                                     const envoy::config::core::v3::RuntimeFractionalPercent& from);
 
 HeaderEdits BuildHeaderEdits(
     BuildContext& context,

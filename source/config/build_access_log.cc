@@ -78,6 +78,10 @@ std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& 
   std::vector<AccessLog> logs;
   for (int i = 0; i < from.size(); ++i) {
     AccessLog& log = logs.emplace_back();
+    if (from[i].has_filter()) {
+      log.filter = std::make_shared<telemetry::RecordFilter>(
+          BuildRecordFilter(context, from[i].filter(), FieldPath(ElementPath(path, i), "filter")));
+    }
     const google::protobuf::Any& config = from[i].typed_config();
     const std::string config_path = FieldPath(ElementPath(path, i), "typed_config");
     const std::string format_path = FieldPath(config_path, "log_format");

@@ -53,6 +53,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
                                           const LoadOptions& options, ErrorList& errors) {
   BuildContext context{options, errors, from.node(), {}};
   auto bootstrap = std::make_shared<Bootstrap>();
+  bootstrap->runtime_keys = context.runtime_keys;
   const auto& locality = from.node().locality();
   bootstrap->node = {
       from.node().id(), from.node().cluster(), {locality.region(), locality.zone(), locality.sub_zone()}};

@@ -144,8 +144,9 @@ match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from) {
   return {.numerator = from.numerator(), .denominator = denominator};
 }
 
-match::RuntimeFraction BuildFraction(const envoy::config::core::v3::RuntimeFractionalPercent& from) {
-  return {.fraction = BuildFraction(from.default_value()), .runtime_key = from.runtime_key()};
+match::RuntimeFraction BuildFraction(BuildContext& context,
+                                     const envoy::config::core::v3::RuntimeFractionalPercent& from) {
+  return {.fraction = BuildFraction(from.default_value()), .key = context.runtime_keys->Find(from.runtime_key())};
 }
 
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::RouteMatch& from,
@@ -174,7 +175,7 @@ match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::Route
                                  cookie.invert_match());
   }
   request.grpc = from.has_grpc();
-  if (from.has_runtime_fraction()) request.fraction = BuildFraction(from.runtime_fraction());
+  if (from.has_runtime_fraction()) request.fraction = BuildFraction(context, from.runtime_fraction());
   return request;
 }
 

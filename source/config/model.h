@@ -15,6 +15,7 @@
 #include "source/config/http_options.h"
 #include "source/config/listener.h"
 #include "source/config/route.h"
+#include "source/runtime/keys.h"
 
 namespace google::protobuf {
 class Message;
@@ -38,6 +39,8 @@ struct Bootstrap {
   Admin admin;
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
   std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; every reference to one resolves
+
+  std::shared_ptr<runtime::Keys> runtime_keys;  // all that the parts name; never null in a loaded one
 
   // What was loaded, an envoy.config.bootstrap.v3.Bootstrap: for dump.h only. Never null in a loaded one.
   std::shared_ptr<const google::protobuf::Message> source;

@@ -86,4 +86,23 @@ std::string_view ReasonPhrase(int status) {
   return status >= 0 && status < static_cast<int>(kPhrases.size()) ? kPhrases[static_cast<size_t>(status)] : "";
 }
 
+int GrpcStatusOf(int http_status) {
+  switch (http_status) {
+    case 400:
+      return 13;  // INTERNAL
+    case 401:
+      return 16;  // UNAUTHENTICATED
+    case 403:
+      return 7;  // PERMISSION_DENIED
+    case 404:
+      return 12;  // UNIMPLEMENTED
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;  // UNAVAILABLE
+  }
+  return 2;  // UNKNOWN
+}
+
 }  // namespace pillion::http

@@ -3,7 +3,9 @@
 // A part of all requests. A request has one random number, and keeps it: asked twice, it belongs or it does not.
 
 #include <cstdint>
-#include <string>
+#include <memory>
+
+#include "source/runtime/key.h"
 
 namespace pillion::match {
 
@@ -14,10 +16,18 @@ struct Fraction {
   bool Holds(uint64_t random) const { return random % denominator < numerator; }
 };
 
-// The name under which it may be set while the program runs, where there is such a layer; `fraction` where not.
+// `fraction`, while `key` is not set.
 struct RuntimeFraction {
   Fraction fraction;
-  std::string runtime_key;  // empty: none
+  std::shared_ptr<const runtime::Key> key;  // null: it can't be set
+
+  Fraction Now() const {
+    if (key == nullptr) return fraction;
+    const uint64_t set = key->Fraction();
+    if (set == 0) return fraction;
+    return {static_cast<uint32_t>(set >> 32), static_cast<uint32_t>(set)};
+  }
+  bool Holds(uint64_t random) const { return Now().Holds(random); }
 };
 
 }  // namespace pillion::match

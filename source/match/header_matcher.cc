@@ -12,12 +12,14 @@ bool HeaderMatcher::Is(std::string_view value) const {
          number < range.end;
 }
 
+bool HeaderMatcher::MatchesMissing() const {
+  if (const auto* present = std::get_if<Present>(&test_)) return (missing_is_empty_ == present->value) != invert_;
+  return missing_is_empty_ && Is("") != invert_;
+}
+
 bool HeaderMatcher::Matches(std::optional<std::string_view> first, const http::HeaderMap& headers) const {
-  if (const auto* present = std::get_if<Present>(&test_)) {
-    const bool there = first.has_value() || missing_is_empty_;
-    return (there == present->value) != invert_;
-  }
-  if (!first) return missing_is_empty_ && Is("") != invert_;
+  if (!first) return MatchesMissing();
+  if (const auto* present = std::get_if<Present>(&test_)) return present->value != invert_;
   if (Is(*first)) return !invert_;
   size_t count = 0;
   for (const http::HeaderField& field : headers) {

@@ -38,6 +38,9 @@ class HeaderMatcher {
     return Matches(name_.First(head), FieldsOf(head));
   }
 
+  // As of a head that does not have the field.
+  bool MatchesMissing() const;
+
   const http::FieldName& name() const { return name_; }
 
  private:

@@ -219,6 +219,7 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
 void DownstreamConnection::Log(const AccessLogs& logs) {
   telemetry::RequestRecord record;
   Describe(record);
+  record.random = manager_.context.random.Next();
   if (server_ != nullptr) record.protocol = version_;
   record.response_flags = flags_;
   record.connection_termination_details = termination_details_;

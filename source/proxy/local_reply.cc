@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "source/http/status.h"
+
 namespace pillion::proxy {
 namespace {
 
@@ -34,31 +36,12 @@ std::string_view EncodeGrpcMessage(base::Arena& arena, std::string_view text) {
 
 }  // namespace
 
-int GrpcStatusOf(int http_status) {
-  switch (http_status) {
-    case 400:
-      return 13;  // INTERNAL
-    case 401:
-      return 16;  // UNAUTHENTICATED
-    case 403:
-      return 7;  // PERMISSION_DENIED
-    case 404:
-      return 12;  // UNIMPLEMENTED
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 14;  // UNAVAILABLE
-  }
-  return 2;  // UNKNOWN
-}
-
 LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, bool grpc, int grpc_status) {
   auto* head = arena.New<http::ResponseHead>(arena);
   if (grpc) {
     head->status = 200;
     head->headers.Add(http::HeaderId::kContentType, "application/grpc");
-    if (grpc_status < 0) grpc_status = GrpcStatusOf(status);
+    if (grpc_status < 0) grpc_status = http::GrpcStatusOf(status);
     head->headers.Add(http::HeaderId::kGrpcStatus, Number(arena, static_cast<size_t>(grpc_status)));
     if (!body.empty()) head->headers.Add(http::HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, body));
     return {head, {}};

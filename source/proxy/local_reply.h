@@ -9,9 +9,6 @@
 
 namespace pillion::proxy {
 
-// grpc-status for an HTTP status (the mapping of gRPC's documents for answers that are not gRPC).
-int GrpcStatusOf(int http_status);
-
 struct LocalReply {
   http::ResponseHead* head;  // in the arena
   std::string_view body;     // empty: the head ends the response

@@ -1,5 +1,7 @@
 #include "source/proxy/stream.h"
 
+#include <bit>
+
 #include "source/proxy/forwarding.h"
 #include "source/proxy/target.h"
 
@@ -378,6 +380,8 @@ void Stream::Finish() {
 
 void Stream::Describe(telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
+  record.type = telemetry::LogType::kDownstreamEnd;
+  record.random = std::rotl(random_, 32);  // apart from what chose the route
   record.request = request_;
   record.response = response_;
   record.response_trailers = response_trailers_;

@@ -167,6 +167,8 @@ void TcpProxyConnection::Log(const AccessLogs& logs) {
   if (logs.empty()) return;
   telemetry::RequestRecord record;
   Describe(record);
+  record.type = &logs == &shard_.proxy.logs() ? telemetry::LogType::kTcpConnectionEnd : telemetry::LogType::kNone;
+  record.random = shard_.context.random.Next();
   record.response_flags = flags_;
   if (host_ != nullptr) record.upstream_remote_address = host_->address_text();
   record.upstream_local_address = upstream_local_address_;

@@ -11,11 +11,16 @@ std::unique_ptr<AccessLog> AccessLog::Create(const LogSettings& config, LogWrite
     errors.emplace_back(file.status().message());
     return nullptr;
   }
-  return std::unique_ptr<AccessLog>(new AccessLog(std::move(format), *file, writer));
+  return std::unique_ptr<AccessLog>(new AccessLog(config.filter, std::move(format), *file, writer));
 }
 
-AccessLog::AccessLog(std::unique_ptr<const LogFormat> format, LogFile* file, LogWriter& writer)
-    : format_(std::move(format)), file_(file), writer_(writer), workers_(writer.stats().workers() + 1) {
+AccessLog::AccessLog(std::shared_ptr<const RecordFilter> filter, std::unique_ptr<const LogFormat> format,
+                     LogFile* file, LogWriter& writer)
+    : filter_(std::move(filter)),
+      format_(std::move(format)),
+      file_(file),
+      writer_(writer),
+      workers_(writer.stats().workers() + 1) {
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i].buffered = writer.stats().shard(i).counter(writer.buffered());
     workers_[i].dropped = writer.stats().shard(i).counter(writer.dropped());
@@ -27,6 +32,7 @@ AccessLog::~AccessLog() {
 }
 
 void AccessLog::Log(size_t worker, const RequestRecord& record) {
+  if (filter_ != nullptr && !filter_->Holds(record)) return;
   Worker& own = workers_[worker];
   own.line.clear();
   format_->Append(record, own.line, own.scratch);

@@ -1,7 +1,8 @@
 #pragma once
 
-// One access log of a listener or a connection manager: a format and a file. Immutable, shared by the workers and
-// counted by the configuration that names it; ends when no worker uses it any more, and before the LogWriter.
+// One access log of a listener or a connection manager: what it is about, a format and a file. Immutable, shared by
+// the workers and counted by the configuration that names it; ends when no worker uses it any more, and before the
+// LogWriter.
 
 #include <cstddef>
 #include <memory>
@@ -44,8 +45,10 @@ class AccessLog {
     stats::Counter* dropped = nullptr;
   };
 
-  AccessLog(std::unique_ptr<const LogFormat> format, LogFile* file, LogWriter& writer);
+  AccessLog(std::shared_ptr<const RecordFilter> filter, std::unique_ptr<const LogFormat> format, LogFile* file,
+            LogWriter& writer);
 
+  const std::shared_ptr<const RecordFilter> filter_;  // null: every record has a line
   const std::unique_ptr<const LogFormat> format_;
   LogFile* const file_;
   LogWriter& writer_;

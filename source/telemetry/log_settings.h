@@ -3,10 +3,13 @@
 // Access logs as configured: where lines go and what they look like. Format strings are text here.
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "source/telemetry/record_filter.h"
 
 namespace pillion::telemetry {
 
@@ -39,6 +42,7 @@ struct LogSettings {
   std::variant<FileLogSink, StdoutLogSink, StderrLogSink> sink;
   std::variant<DefaultLogFormat, TextLogFormat, JsonLogFormat> format;
   bool omit_empty_values = false;  // text: nothing instead of "-"; JSON: the member is left out instead of null
+  std::shared_ptr<const RecordFilter> filter = nullptr;  // what it has a line for; null: all
 };
 
 }  // namespace pillion::telemetry

@@ -32,7 +32,17 @@ enum class TimePoint : uint8_t {
   kCount,
 };
 
+// Why a record was made, as %ACCESS_LOG_TYPE% and Envoy's configuration number them.
+enum class LogType : uint8_t {
+  kNone = 0,  // a listener's own log
+  kTcpConnectionEnd = 3,
+  kDownstreamEnd = 6,  // an HTTP request is over
+};
+
 struct RequestRecord {
+  LogType type = LogType::kNone;
+  bool health_check = false;  // a filter says that it was one
+  uint64_t random = 0;        // what decides by chance
   // Null or empty: there is none, and the log shows `-`.
   const http::RequestHead* request = nullptr;
   const http::ResponseHead* response = nullptr;

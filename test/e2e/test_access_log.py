@@ -171,3 +171,27 @@ def test_file_is_opened_again_after_sigusr1(pillion, serve, tmp_path):
     proxy.process.send_signal(signal.SIGUSR1)
     until(lambda: proxy.exchange(Request(path="/after")) and path.exists(), "a new file")
     assert set(lines(tmp_path / "access.log.1", len((tmp_path / "access.log.1").read_text().splitlines()))) <= {"/before", "/after"}
+
+
+def test_filters(pillion, serve, tmp_path):
+    """Each log has the lines that its filter is for: of all requests, of failures, of one header, of a part."""
+    server = serve.h1(lambda request: Response(503 if request.path == "/bad" else 200, []))
+    wanted = {"all": None,
+              "failed": {"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 500, "runtime_key": "log.failed"}}}},
+              "flagged": {"response_flag_filter": {}},
+              "no route": {"response_flag_filter": {"flags": ["NR"]}},
+              "marked": {"and_filter": {"filters": [{"header_filter": {"header": {"name": "x-log"}}},
+                                                    {"not_health_check_filter": {}}]}},
+              "none": {"runtime_filter": {"runtime_key": "log.none", "percent_sampled": {"numerator": 0}}}}
+    logs = []
+    for name, condition in wanted.items():
+        log, = b.file_log(tmp_path / name, "%REQ(:PATH)%\n")
+        logs.append(log | ({"filter": condition} if condition else {}))
+    routes = [{"match": {"prefix": path}, "route": {"cluster": "upstream"}} for path in ("/good", "/bad")]
+    proxy = pillion(b.bootstrap([b.listener(b.http(routes, access_log=logs))], [b.cluster(server.address)]), arguments=SOON)
+    for path, fields in [("/good", []), ("/bad", []), ("/else", []), ("/good", [("x-log", "1")])]:
+        proxy.exchange(Request(path=path, fields=fields))
+    assert lines(tmp_path / "all", 4) == ["/good", "/bad", "/else", "/good"]
+    proxy.stop()
+    assert {name: (tmp_path / name).read_text().split() for name in wanted if name != "all"} == {
+        "failed": ["/bad"], "flagged": ["/else"], "no route": ["/else"], "marked": ["/good"], "none": []}

@@ -30,7 +30,7 @@ std::shared_ptr<const config::FilterConfig> BuildPolicy(config::BuildContext& co
   if (from.has_forward_not_matching_preflights()) {
     policy.forward_other_preflights = from.forward_not_matching_preflights().value();
   }
-  if (from.has_filter_enabled()) policy.enabled = config::BuildFraction(from.filter_enabled()).fraction;
+  if (from.has_filter_enabled()) policy.enabled = config::BuildFraction(context, from.filter_enabled());
   return std::make_shared<Config>(std::move(policy));
 }
 

@@ -23,7 +23,7 @@ struct Policy {
   bool allow_credentials = false;
   bool allow_private_network = false;
   bool forward_other_preflights = true;  // those of origins that are not allowed; false: answered without permission
-  match::Fraction enabled{100, 100};
+  match::RuntimeFraction enabled{.fraction = {100, 100}};
 };
 
 class Config final : public filter::HttpFilterConfig {

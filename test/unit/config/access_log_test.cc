@@ -1,0 +1,100 @@
+// Filters of access logs: what is read of them, and what is wrong with them.
+
+#include <gtest/gtest.h>
+
+#include "source/base/block.h"
+#include "source/config/load.h"
+
+namespace pillion::config {
+namespace {
+
+Loaded LoadFilter(const std::string& filter) {
+  return LoadText(R"(admin:
+  address: {socket_address: {address: 127.0.0.1, port_value: 9901}}
+  access_log:
+  - filter: )" + filter + R"(
+    typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog})");
+}
+
+std::vector<std::string> ErrorsOf(const std::string& filter) {
+  constexpr std::string_view kFilter = "admin.access_log[0].filter";
+  std::vector<std::string> errors;
+  for (const ConfigError& error : LoadFilter(filter).errors) {
+    EXPECT_TRUE(error.path.starts_with(kFilter)) << error.path;
+    errors.push_back(error.path.substr(kFilter.size()) + ": " + error.message);
+  }
+  return errors;
+}
+
+using Errors = std::vector<std::string>;
+
+// Each, and whether a GET with x-a: 1 that took 20 ms and got 503 and UF has a line.
+TEST(AccessLogTest, Filters) {
+  base::BlockPool blocks;
+  base::Arena arena(blocks);
+  http::RequestHead head(arena);
+  head.headers.Add("x-a", "1");
+  telemetry::RequestRecord record;
+  record.type = telemetry::LogType::kDownstreamEnd;
+  record.request = &head;
+  record.response_code = 503;
+  record.response_flags = telemetry::ResponseFlag::kUpstreamConnectionFailure;
+  record.at(telemetry::TimePoint::kEnd) = base::MonotonicTime(std::chrono::milliseconds(20));
+  const std::pair<std::string, bool> cases[] = {
+      {"status_code_filter: {comparison: {value: {default_value: 503}}}", true},
+      {"status_code_filter: {comparison: {op: GE, value: {default_value: 504, runtime_key: k}}}", false},
+      {"status_code_filter: {comparison: {op: LE, value: {default_value: 504}}}", true},
+      {"status_code_filter: {comparison: {op: NE, value: {default_value: 503}}}", false},
+      {"duration_filter: {comparison: {op: GE, value: {default_value: 20}}}", true},
+      {"duration_filter: {comparison: {op: GE, value: {default_value: 21}}}", false},
+      {"not_health_check_filter: {}", true},
+      {"runtime_filter: {runtime_key: k, percent_sampled: {numerator: 1}}", true},
+      {"runtime_filter: {runtime_key: k, use_independent_randomness: true}", false},
+      {"header_filter: {header: {name: x-a}}", true},
+      {"header_filter: {header: {name: x-a, string_match: {exact: '2'}}}", false},
+      {"response_flag_filter: {}", true},
+      {"response_flag_filter: {flags: [UF, UC]}", true},
+      {"response_flag_filter: {flags: [UC]}", false},
+      {"grpc_status_filter: {statuses: [UNAVAILABLE]}", true},
+      {"grpc_status_filter: {statuses: [UNAVAILABLE], exclude: true}", false},
+      {"log_type_filter: {types: [DownstreamEnd]}", true},
+      {"log_type_filter: {types: [TcpConnectionEnd, NotSet]}", false},
+      {"and_filter: {filters: [{response_flag_filter: {}}, {header_filter: {header: {name: x-b}}}]}", false},
+      {"or_filter: {filters: [{response_flag_filter: {}}, {header_filter: {header: {name: x-b}}}]}", true},
+  };
+  for (const auto& [text, holds] : cases) {
+    const Loaded loaded = LoadFilter("{" + text + "}");
+    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+    if (loaded.bootstrap != nullptr) {
+      EXPECT_EQ(loaded.bootstrap->admin.access_logs[0].filter->Holds(record), holds) << text;
+    }
+  }
+}
+
+TEST(AccessLogTest, FiltersFollowTheRuntime) {
+  const Loaded loaded = LoadFilter("{status_code_filter: {comparison: {value: {default_value: 503, runtime_key: k}}}}");
+  telemetry::RequestRecord record;
+  record.response_code = 504;
+  const telemetry::RecordFilter& filter = *loaded.bootstrap->admin.access_logs[0].filter;
+  EXPECT_FALSE(filter.Holds(record));
+  runtime::Value value;
+  value.integer = 504;
+  loaded.bootstrap->runtime_keys->Apply({{"k", value}});
+  EXPECT_TRUE(filter.Holds(record));
+}
+
+TEST(AccessLogTest, WrongFilters) {
+  EXPECT_EQ(ErrorsOf("{response_flag_filter: {flags: [UF, XX]}}"),
+            Errors{".response_flag_filter.flags[1]: \"XX\", expected a response flag such as UF"});
+  EXPECT_EQ(ErrorsOf("{and_filter: {filters: [{response_flag_filter: {}}]}}"),
+            Errors{".and_filter.filters: 1 filters, expected at least 2"});
+  EXPECT_EQ(ErrorsOf("{or_filter: {}}"), Errors{".or_filter.filters: 0 filters, expected at least 2"});
+  EXPECT_EQ(ErrorsOf("{status_code_filter: {}}"), Errors{".status_code_filter.comparison: missing, but required"});
+  EXPECT_EQ(ErrorsOf("{duration_filter: {comparison: {op: GE}}}"),
+            Errors{".duration_filter.comparison.value: missing, but required"});
+  EXPECT_EQ(ErrorsOf("{runtime_filter: {}}"), Errors{".runtime_filter.runtime_key: missing, but required"});
+  EXPECT_EQ(ErrorsOf("{grpc_status_filter: {statuses: [FINE]}}").size(), 1u);
+}
+
+}  // namespace
+}  // namespace pillion::config

@@ -1,0 +1,148 @@
+#include "source/telemetry/record_filter.h"
+
+#include <gtest/gtest.h>
+
+#include "source/base/block.h"
+
+namespace pillion::telemetry {
+namespace {
+
+using record::Comparison;
+
+class RecordFilterTest : public ::testing::Test {
+ protected:
+  RecordFilterTest() {
+    record_.request = &request_;
+    record_.response = &response_;
+    record_.response_code = 503;
+    record_.type = LogType::kDownstreamEnd;
+    record_.at(TimePoint::kDownstreamRxBegin) = base::MonotonicTime(std::chrono::seconds(100));
+    record_.at(TimePoint::kEnd) = base::MonotonicTime(std::chrono::milliseconds(100'012));
+  }
+
+  template <typename Test>
+  bool Holds(Test test) {
+    return RecordFilter(std::move(test)).Holds(record_);
+  }
+
+  base::BlockPool pool_;
+  base::Arena arena_{pool_};
+  http::RequestHead request_{arena_};
+  http::ResponseHead response_{arena_};
+  http::HeaderMap trailers_{arena_};
+  RequestRecord record_;
+};
+
+TEST_F(RecordFilterTest, StatusCode) {
+  EXPECT_TRUE(Holds(record::StatusCode{{Comparison::kEqual, 503}}));
+  EXPECT_FALSE(Holds(record::StatusCode{{Comparison::kEqual, 500}}));
+  EXPECT_TRUE(Holds(record::StatusCode{{Comparison::kAtLeast, 503}}));
+  EXPECT_FALSE(Holds(record::StatusCode{{Comparison::kAtLeast, 504}}));
+  EXPECT_TRUE(Holds(record::StatusCode{{Comparison::kAtMost, 503}}));
+  EXPECT_FALSE(Holds(record::StatusCode{{Comparison::kAtMost, 502}}));
+  EXPECT_TRUE(Holds(record::StatusCode{{Comparison::kNot, 200}}));
+  EXPECT_FALSE(Holds(record::StatusCode{{Comparison::kNot, 503}}));
+}
+
+TEST_F(RecordFilterTest, NumberMayBeSetWhileRunning) {
+  const auto key = std::make_shared<runtime::Key>("k");
+  const RecordFilter filter(record::StatusCode{{Comparison::kAtLeast, 500, key}});
+  EXPECT_TRUE(filter.Holds(record_));
+  runtime::Value value;
+  value.integer = 504;
+  key->Set(&value);
+  EXPECT_FALSE(filter.Holds(record_));
+  key->Set(nullptr);
+  EXPECT_TRUE(filter.Holds(record_));
+}
+
+TEST_F(RecordFilterTest, Duration) {
+  EXPECT_TRUE(Holds(record::Duration{{Comparison::kAtLeast, 12}}));
+  EXPECT_FALSE(Holds(record::Duration{{Comparison::kAtLeast, 13}}));
+}
+
+TEST_F(RecordFilterTest, HealthCheck) {
+  EXPECT_TRUE(Holds(record::NotHealthCheck{}));
+  record_.health_check = true;
+  EXPECT_FALSE(Holds(record::NotHealthCheck{}));
+}
+
+TEST_F(RecordFilterTest, Flags) {
+  EXPECT_FALSE(Holds(record::AnyFlag{}));
+  record_.response_flags = ResponseFlag::kUpstreamOverflow;
+  EXPECT_TRUE(Holds(record::AnyFlag{}));
+  ResponseFlags flags = ResponseFlag::kUpstreamConnectionFailure;
+  EXPECT_FALSE(Holds(record::OneOfFlags{flags}));
+  flags.Set(ResponseFlag::kUpstreamOverflow);
+  EXPECT_TRUE(Holds(record::OneOfFlags{flags}));
+}
+
+// Also of a connection, which has no request.
+TEST_F(RecordFilterTest, Header) {
+  const RecordFilter there(record::Header{match::HeaderMatcher(http::FieldName("x-a"), match::Present{})});
+  const RecordFilter missing(record::Header{match::HeaderMatcher(http::FieldName("x-a"), match::Present{false})});
+  EXPECT_FALSE(there.Holds(record_));
+  EXPECT_TRUE(missing.Holds(record_));
+  request_.headers.Add("x-a", "");
+  EXPECT_TRUE(there.Holds(record_));
+  EXPECT_FALSE(missing.Holds(record_));
+  record_.request = nullptr;
+  EXPECT_FALSE(there.Holds(record_));
+  EXPECT_TRUE(missing.Holds(record_));
+}
+
+// Trailers, then the head, then what the HTTP status stands for.
+TEST_F(RecordFilterTest, GrpcStatus) {
+  const auto is = [this](int status) { return Holds(record::GrpcStatus{.statuses = uint32_t{1} << status}); };
+  EXPECT_TRUE(is(14));
+  response_.headers.Add("grpc-status", "5");
+  EXPECT_TRUE(is(5));
+  trailers_.Add("grpc-status", "16");
+  record_.response_trailers = &trailers_;
+  EXPECT_TRUE(is(16));
+  EXPECT_FALSE(is(5));
+  EXPECT_FALSE(Holds(record::GrpcStatus{.statuses = uint32_t{1} << 16, .exclude = true}));
+  EXPECT_TRUE(Holds(record::GrpcStatus{.statuses = 1, .exclude = true}));
+}
+
+TEST_F(RecordFilterTest, GrpcStatusThatIsNone) {
+  response_.headers.Add("grpc-status", "many");
+  EXPECT_FALSE(Holds(record::GrpcStatus{.statuses = UINT32_MAX}));
+  RequestRecord none;
+  EXPECT_FALSE(RecordFilter(record::GrpcStatus{.statuses = UINT32_MAX}).Holds(none));
+}
+
+TEST_F(RecordFilterTest, Type) {
+  constexpr uint32_t kEnd = 1u << static_cast<int>(LogType::kDownstreamEnd);
+  EXPECT_TRUE(Holds(record::Type{.types = kEnd}));
+  EXPECT_FALSE(Holds(record::Type{.types = kEnd, .exclude = true}));
+  EXPECT_FALSE(Holds(record::Type{.types = 1}));
+}
+
+// The first digits of x-request-id decide, 0x0000000a % 100 = 10; without them chance does.
+TEST_F(RecordFilterTest, Sample) {
+  record_.stream_id = "0000000a-0000-4000-8000-000000000000";
+  record_.random = 50;
+  const auto sampled = [this](uint32_t percent, bool independent = false) {
+    return Holds(record::Sample{.fraction = {.fraction = {percent, 100}}, .independent = independent});
+  };
+  EXPECT_FALSE(sampled(10));
+  EXPECT_TRUE(sampled(11));
+  EXPECT_FALSE(sampled(50, true));
+  EXPECT_TRUE(sampled(51, true));
+  record_.stream_id = "not a UUID";
+  EXPECT_FALSE(sampled(50));
+  EXPECT_TRUE(sampled(51));
+}
+
+TEST_F(RecordFilterTest, AllAndAny) {
+  const RecordFilter yes(record::All{});
+  const RecordFilter no(record::Any{});
+  EXPECT_TRUE(Holds(record::All{{yes, yes}}));
+  EXPECT_FALSE(Holds(record::All{{yes, no}}));
+  EXPECT_TRUE(Holds(record::Any{{no, yes}}));
+  EXPECT_FALSE(Holds(record::Any{{no, no}}));
+}
+
+}  // namespace
+}  // namespace pillion::telemetry
