@@ -5,7 +5,7 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import programs
+from benchmark import programs, variants
 from benchmark.processes import BenchError, pinned, run
 from benchmark.scenarios import GREETING, GRPC_HEADERS, GRPC_MESSAGE, GRPC_PATH, Scenario
 
@@ -68,10 +68,13 @@ class Load:
         self._log = directory / "h2load.log"
         self._message = directory / "message.grpc"
         self._message.write_bytes(GRPC_MESSAGE)
+        self._script = directory / "routes.lua"
+        self._script.write_text(_routes_script())
 
     def for_seconds(self, port: int, seconds: int) -> LoadResult:
         if self._scenario.load.startswith("wrk"):
             close = ["-H", "Connection: close"] if self._scenario.load == "wrk-close" else []
+            close += [f"--script={self._script}"] if self._scenario.load == "wrk-routes" else []
             wrk = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--timeout", "10s", "--latency", *close]
             return parse_wrk(self._run([*wrk, f"http://127.0.0.1:{port}/"], seconds + 30))
         self._log.unlink(missing_ok=True)
@@ -96,6 +99,23 @@ class Load:
 
     def _run(self, argv: list[str], timeout: float) -> str:
         return run([programs.find(argv[0]), *argv[1:]], self._core, timeout)
+
+
+def _routes_script() -> str:
+    """For wrk: requests for many of the routes of variants.py, in an order without locality."""
+    chosen = [variants.request(i * 7919 % variants.ROUTES) for i in range(1000)]
+    table = ",\n".join(f'  wrk.format("GET", "{path}", {{ Host = "{host}" }})' for host, path in chosen)
+    return f"""local requests
+function init()
+  requests = {{
+{table} }}
+end
+local at = 0
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+"""
 
 
 def _as_options(headers: tuple[str, ...]) -> list[str]:

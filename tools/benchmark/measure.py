@@ -26,7 +26,7 @@ class Proxy:
         self.port = free_port()
         directory.mkdir(exist_ok=True)
         hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream_port, scenario.load == "grpc")
-        argv = proxies.RENDERERS[name](proxies.binary(name, settings.pillion), hop, directory)
+        argv = proxies.command(name, settings.pillion, hop, directory)
         self.process = Process(name, [*prefix, *argv], settings.proxy_core, directory)
         try:
             self.process.wait_until_listening(self.port, 60 if prefix else 15)

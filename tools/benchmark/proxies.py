@@ -3,12 +3,13 @@
 Each renderer writes what its proxy needs into a directory and returns the command line. All run one worker and no
 access log; apart from that, and from limits that a benchmark would hit, they run as they come.
 """
+import dataclasses
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import programs
+from benchmark import programs, variants
 from benchmark.processes import free_port
 
 CONNECTIONS = 10500  # each must hold the idle scenario's 10,000
@@ -21,6 +22,7 @@ class Hop:
     port: int
     upstream_port: int
     grpc: bool = False
+    variant: str = ""  # of variants.py
 
 
 def haproxy(binary: str, hop: Hop, directory: Path) -> list[str]:
@@ -96,7 +98,7 @@ def nghttpx(binary: str, hop: Hop, directory: Path) -> list[str]:
 def envoy(binary: str, hop: Hop, directory: Path) -> list[str]:
     """Envoy, and pillion, which takes the same command line and bootstrap."""
     config = directory / "bootstrap.json"
-    config.write_text(json.dumps(bootstrap(hop), indent=1))
+    config.write_text(json.dumps(variants.apply(hop.variant, bootstrap(hop), directory), indent=1))
     return envoy_command(binary, config)
 
 
@@ -151,8 +153,14 @@ def _cluster(hop: Hop) -> dict:
 RENDERERS = {"pillion": envoy, "haproxy": haproxy, "nginx": nginx, "nghttpx": nghttpx, "envoy": envoy}
 
 
+def command(name: str, pillion: Path, hop: Hop, directory: Path) -> list[str]:
+    """The command line of a proxy by its name, which may carry a variant; `pillion` is the path of ours."""
+    plain, _, variant = name.partition("+")
+    return RENDERERS[plain](binary(plain, pillion), dataclasses.replace(hop, variant=variant), directory)
+
+
 def binary(name: str, pillion: Path) -> str:
-    """Where a proxy's program is; `pillion` is the path of ours."""
+    """Where a proxy's program is."""
     if name == "pillion":
         return str(pillion)
     return programs.envoy() if name == "envoy" else programs.find(name)

@@ -5,13 +5,18 @@ import re
 from pathlib import Path
 from statistics import median
 
+from benchmark import variants
 from benchmark.measure import Figures
 from benchmark.run import Run
 from benchmark.scenarios import METRICS, Requirement
 from benchmark.settings import Settings
 
-SUBJECT = "pillion"
 PEERS = ("haproxy", "envoy")  # whom everybody is compared with
+
+
+def peers_of(name: str) -> list[str]:
+    """A variant is compared with the plain proxy, others with PEERS."""
+    return [variants.base(name)] if "+" in name else [peer for peer in PEERS if peer != name]
 
 
 def machine() -> str:
@@ -36,17 +41,20 @@ def ratios(rounds: list[Figures], peer: list[Figures]) -> dict[str, dict[str, fl
 def judge(requirement: Requirement, figures: dict[str, list[Figures]]) -> dict:
     """What the requirement asks, what was measured and whether that will do; ok is None if it was not measured."""
     metric, peer = requirement.metric, requirement.peer
-    verdict = {"metric": metric, "peer": peer, "bound": requirement.bound, "aim": requirement.aim,
+    verdict = {"metric": metric, "subject": requirement.subject, "peer": peer, "more_than": requirement.more_than, "bound": requirement.bound, "aim": requirement.aim,
                "measured": None, "ok": None}
-    if SUBJECT not in figures or (peer and peer not in figures):
+    subject, more_than = requirement.subject, requirement.more_than
+    if any(name and name not in figures for name in (subject, peer, more_than)):
         return verdict
     if peer:
-        found = ratios(figures[SUBJECT], figures[peer])[metric]
+        found = ratios(figures[subject], figures[peer])[metric]
         verdict |= {"measured": found["rounds"], "of_medians": found["medians"]}
     elif metric == "growth":  # a bound on memory holds in every round
-        verdict["measured"] = max(round_figures[metric] for round_figures in figures[SUBJECT])
+        verdict["measured"] = max(round_figures[metric] for round_figures in figures[subject])
     else:
-        verdict["measured"] = medians(figures[SUBJECT])[metric]
+        verdict["measured"] = medians(figures[subject])[metric]
+        if more_than:
+            verdict["measured"] -= medians(figures[more_than])[metric]
     measured, bound = verdict["measured"], requirement.bound
     verdict["ok"] = measured >= bound if METRICS[metric].more_is_better else measured <= bound
     return verdict
@@ -58,7 +66,10 @@ def verdicts(run: Run) -> list[dict]:
 
 def describe(verdict: dict) -> str:
     metric = METRICS[verdict["metric"]]
-    asked = f"required: {metric.title} {'>=' if metric.more_is_better else '<='} {verdict['bound']:g}"
+    of = f"{verdict['subject']}, " if "+" in verdict["subject"] else ""
+    asked = f"required: {of}{metric.title} {'>=' if metric.more_is_better else '<='} {verdict['bound']:g}"
+    if verdict["more_than"]:
+        asked += f" more than {verdict['more_than']}"
     if verdict["peer"]:
         asked += f" x {verdict['peer']}"
     if verdict["aim"]:
@@ -85,7 +96,7 @@ def table(figures: dict[str, list[Figures]]) -> list[list[str]]:
         middle = medians(rounds)
         rows.append([name] + [f"{middle[metric]:.{METRICS[metric].digits}f}" for metric in metrics])
         rows += [_ratio_row(f"  x {peer}", rounds, figures[peer], metrics)
-                 for peer in PEERS if peer in figures and peer != name]
+                 for peer in peers_of(name) if peer in figures]
     return rows
 
 
@@ -113,7 +124,7 @@ def _scenario_json(run: Run) -> dict:
     return {"title": run.scenario.title,
             "proxies": {name: {"rounds": rounds, "median": medians(rounds),
                                "ratio": {peer: ratios(rounds, run.figures[peer])
-                                         for peer in PEERS if peer in run.figures and peer != name}}
+                                         for peer in peers_of(name) if peer in run.figures}}
                         for name, rounds in run.figures.items()},
             "required": verdicts(run), "invalid": run.errors}
 

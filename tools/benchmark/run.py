@@ -1,6 +1,7 @@
 """A scenario's run: start the upstream and the proxies, check that each answers rightly, then rounds in turn."""
 import contextlib
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,10 +25,11 @@ class Run:
         self.figures: dict[str, list[Figures]] = {}
         self.errors: list[str] = []
         self._settings, self._progress = settings, progress
-        chosen = [name for name in names if name not in scenario.without]
+        chosen = [name + variant for variant in ("", *(f"+{variant}" for variant in scenario.variants))
+                  for name in names if name not in scenario.without]
         with contextlib.ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pillion-bench-")))
-            if scenario.kind == "start":
+            if scenario.kind in ("start", "clusters"):
                 self._starts(chosen, directory)
             else:
                 self._rounds(chosen, directory, stack)
@@ -73,15 +75,19 @@ class Run:
                     self.figures.setdefault(name, []).append(figures)
 
     def _start_once(self, name: str, directory: Path) -> Figures:
-        binary = proxies.binary(name, self._settings.pillion)
         hop = proxies.Hop(self.scenario.down, self.scenario.up, proxies.free_port(), proxies.free_port())
-        if self._settings.example and name in ("pillion", "envoy"):
-            argv = proxies.envoy_command(binary, self._settings.example)
+        if self.scenario.kind == "start" and self._settings.example and name in ("pillion", "envoy"):
+            argv = proxies.envoy_command(proxies.binary(name, self._settings.pillion), self._settings.example)
         else:
-            argv = proxies.RENDERERS[name](binary, hop, directory)
+            argv = proxies.command(name, self._settings.pillion, hop, directory)
+        began = time.monotonic()
         process = Process(name, argv, self._settings.proxy_core, directory)
         try:
-            return {"rss": process.settled_rss()}
+            if self.scenario.kind == "start":
+                return {"rss": process.settled_rss()}
+            process.wait_until_listening(hop.port, 60)
+            ready = time.monotonic() - began
+            return {"ready": ready, "rss": process.settled_rss()}
         finally:
             process.stop()
 

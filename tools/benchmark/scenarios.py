@@ -18,6 +18,7 @@ METRICS = {
     "p50": Metric("p50 ms", 3),
     "p99": Metric("p99 ms", 3),
     "rss": Metric("RSS MB", 1),
+    "ready": Metric("ready s", 2),  # from the start until it listens
     "wait": Metric("wait %", 1),  # time the proxy was runnable but its core was taken: how disturbed the round was
     "download": Metric("down MiB/s", 0, more_is_better=True),
     "upload": Metric("up MiB/s", 0, more_is_better=True),
@@ -30,25 +31,30 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Requirement:
-    """A bound on one metric of pillion: a ratio to `peer` in the same run, or absolute where peer is None."""
+    """A bound on one metric of `subject`: a ratio to `peer` in the same run, or absolute where peer is None; or, with
+    `more_than`, how much more than that one's it may be."""
     metric: str
     peer: str | None
     bound: float
     aim: float | None = None
+    subject: str = "pillion"
+    more_than: str | None = None
 
 
 @dataclass(frozen=True)
 class Scenario:
     name: str
     title: str
-    kind: str  # how a round is made: "load", "body", "idle" or "start" (measure.py)
+    kind: str  # how a round is made: "load", "body", "idle" (measure.py), "start" or "clusters" (run.py)
     down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
     up: str  # protocol the proxy speaks to the upstream
-    load: str = ""  # of kind "load": "wrk", "wrk-close", "h2load" or "grpc" (load.py)
+    load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "h2load" or "grpc" (load.py)
     without: tuple[str, ...] = ()  # proxies that cannot do it
     required: tuple[Requirement, ...] = ()
+    variants: tuple[str, ...] = ()  # of variants.py: each proxy runs plain and once with each
 
 
+_OTHERS = ("haproxy", "nginx", "nghttpx")  # they cannot read the bootstrap of a variant
 _NO_NGINX = ("nginx",)  # it proxies to HTTP/2 upstreams for gRPC only
 _BODY = (Requirement("download", "haproxy", 0.9), Requirement("upload", "haproxy", 0.9),
          Requirement("growth", None, 4.0))
@@ -73,6 +79,14 @@ SCENARIOS = (
              required=(Requirement("growth", None, 40.0),)),
     Scenario("start", "memory after start, one listener and one cluster", "start", "h1", "h1",
              required=(Requirement("rss", None, 16.0),)),
+    Scenario("routes", "10,000 routes: in 1,000 virtual hosts, and in one list", "load", "h1", "h1", "wrk-routes", _OTHERS,
+             (Requirement("cpu", "pillion", 1.05, subject="pillion+hosts"),
+              Requirement("cpu", "pillion", 1.15, subject="pillion+list")), ("hosts", "list")),
+    Scenario("log", "a line of access log for each request", "load", "h1", "h1", "wrk", _OTHERS,
+             (Requirement("cpu", "pillion", 1.03, subject="pillion+log"),), ("log",)),
+    Scenario("clusters", "start with 1,000 clusters and 5,000 endpoints", "clusters", "h1", "h1", "", _OTHERS,
+             (Requirement("ready", None, 1.0, subject="pillion+clusters"),
+              Requirement("rss", None, 40.0, subject="pillion+clusters", more_than="pillion")), ("clusters",)),
 )
 
 GREETING = b"hello world hello world hello world\n"  # the 36-byte body
