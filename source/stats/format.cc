@@ -16,7 +16,7 @@ void Append(std::string& out, fmt::format_string<Args...> format, Args&&... args
 }
 
 void AppendTextHistogram(std::string& out, const Snapshot::Distribution& histogram) {
-  base::AppendPrintable(out, histogram.description->name);
+  base::AppendPrintable(out, histogram.description->name());
   out += ": ";
   if (histogram.cumulative.count == 0) {
     out += "No recorded values\n";
@@ -43,7 +43,7 @@ void AppendJsonHistograms(std::string& out, const std::vector<Snapshot::Distribu
   out += "],\"computed_quantiles\":[";
   for (size_t h = 0; h < histograms.size(); ++h) {
     out += h == 0 ? "{\"name\":" : ",{\"name\":";
-    base::AppendJsonString(out, histograms[h].description->name);
+    base::AppendJsonString(out, histograms[h].description->name());
     out += ",\"values\":[";
     for (size_t i = 0; i < kQuantiles.size(); ++i) {
       out += i == 0 ? "{\"interval\":" : ",{\"interval\":";
@@ -62,13 +62,13 @@ void AppendJsonHistograms(std::string& out, const std::vector<Snapshot::Distribu
 std::string FormatText(const Snapshot& snapshot) {
   std::string out;
   for (const Snapshot::Text& text : snapshot.texts) {
-    base::AppendPrintable(out, text.description->name);
+    base::AppendPrintable(out, text.description->name());
     out += ": \"";
     base::AppendPrintable(out, text.value);
     out += "\"\n";
   }
   for (const Snapshot::Number& number : snapshot.numbers) {
-    base::AppendPrintable(out, number.description->name);
+    base::AppendPrintable(out, number.description->name());
     if (number.description->kind == Kind::kCounter) {
       Append(out, ": {}\n", number.counter);
     } else {
@@ -87,7 +87,7 @@ std::string FormatJson(const Snapshot& snapshot) {
   for (const Snapshot::Text& text : snapshot.texts) {
     separate();
     out += "{\"name\":";
-    base::AppendJsonString(out, text.description->name);
+    base::AppendJsonString(out, text.description->name());
     out += ",\"value\":";
     base::AppendJsonString(out, text.value);
     out += '}';
@@ -95,7 +95,7 @@ std::string FormatJson(const Snapshot& snapshot) {
   for (const Snapshot::Number& number : snapshot.numbers) {
     separate();
     out += "{\"name\":";
-    base::AppendJsonString(out, number.description->name);
+    base::AppendJsonString(out, number.description->name());
     if (number.description->kind == Kind::kCounter) {
       Append(out, ",\"value\":{}}}", number.counter);
     } else {

@@ -25,7 +25,7 @@ struct Metric {
     HistogramSummary interval;  // between the last two rolls
   };
 
-  std::shared_ptr<const Description> description;
+  Description description;
   uint32_t references = 0;
   uint32_t cell = 0;  // words from the shard's start
   bool has_cell = false;

@@ -54,7 +54,7 @@ void AppendFamilies(std::string& out, const Families& families, std::string_view
 }
 
 void AddHistogram(Families& families, const Snapshot::Distribution& histogram) {
-  const PrometheusName name = ToPrometheus(histogram.description->name, histogram.description->tags);
+  const PrometheusName name = ToPrometheus(histogram.description->name(), histogram.description->tags());
   const std::string labels = OpenLabels(name);
   const std::string bucket = fmt::format("{}_bucket{}{}le=\"", name.family, labels, labels.size() > 1 ? "," : "");
   std::string& lines = families[name.family];
@@ -74,7 +74,7 @@ std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts) {
   Families gauges;
   Families histograms;
   for (const Snapshot::Number& number : snapshot.numbers) {
-    const PrometheusName name = ToPrometheus(number.description->name, number.description->tags);
+    const PrometheusName name = ToPrometheus(number.description->name(), number.description->tags());
     if (number.description->kind == Kind::kCounter) {
       Append(counters[name.family], "{}{}}} {}\n", name.family, OpenLabels(name), number.counter);
     } else {
@@ -83,7 +83,7 @@ std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts) {
   }
   if (with_texts) {
     for (const Snapshot::Text& text : snapshot.texts) {
-      PrometheusName name = ToPrometheus(text.description->name, text.description->tags);
+      PrometheusName name = ToPrometheus(text.description->name(), text.description->tags());
       name.labels.emplace_back("text_value", text.value);
       Append(gauges[name.family], "{}{}}} 0\n", name.family, OpenLabels(name));
     }

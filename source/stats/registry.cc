@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "source/base/check.h"
@@ -12,10 +13,65 @@ namespace pillion::stats {
 namespace {
 
 bool Matches(const Metric& metric, const Query& query) {
-  return query.filter == nullptr || re2::RE2::PartialMatch(metric.description->name, *query.filter);
+  return query.filter == nullptr || re2::RE2::PartialMatch(metric.description.name(), *query.filter);
+}
+
+std::string_view PrefixText(const Description& description) {
+  return description.prefix != nullptr ? std::string_view(description.prefix->text()) : std::string_view();
+}
+
+// Compares the beginnings of both that are as long as the shorter, and takes them off.
+int CompareCommon(std::string_view& a, std::string_view& b) {
+  const size_t common = std::min(a.size(), b.size());
+  const int order = a.substr(0, common).compare(b.substr(0, common));
+  a.remove_prefix(common);
+  b.remove_prefix(common);
+  return order;
+}
+
+int CompareNames(const Description& a, const Description& b) {
+  if (a.prefix == b.prefix) return a.rest.compare(b.rest);
+  std::string_view a_first = PrefixText(a), b_first = PrefixText(b);
+  std::string_view a_rest = a.rest, b_rest = b.rest;
+  if (const int order = CompareCommon(a_first, b_first)) return order;
+  if (const int order = CompareCommon(a_first, b_rest)) return order;  // one of the first parts is used up now
+  if (const int order = CompareCommon(a_rest, b_first)) return order;
+  if (!a_first.empty()) return 1;
+  if (!b_first.empty()) return -1;
+  return a_rest.compare(b_rest);
+}
+
+bool IsBefore(const Description& a, const Description& b) {
+  const int order = CompareNames(a, b);
+  return order != 0 ? order < 0 : a.kind < b.kind;
+}
+
+std::shared_ptr<const Description> DescriptionOf(const std::shared_ptr<Metric>& metric) {
+  return {metric, &metric->description};
 }
 
 }  // namespace
+
+std::string Description::name() const {
+  std::string name(PrefixText(*this));
+  name += rest;
+  return name;
+}
+
+const std::vector<Tag>& Description::tags() const {
+  static const std::vector<Tag> kNone;
+  return prefix != nullptr ? prefix->tags() : kNone;
+}
+
+bool Registry::Order::operator()(const std::shared_ptr<Metric>& a, const std::shared_ptr<Metric>& b) const {
+  return IsBefore(a->description, b->description);
+}
+bool Registry::Order::operator()(const std::shared_ptr<Metric>& a, const Description& b) const {
+  return IsBefore(a->description, b);
+}
+bool Registry::Order::operator()(const Description& a, const std::shared_ptr<Metric>& b) const {
+  return IsBefore(a, b->description);
+}
 
 Shard::~Shard() {
   for (std::atomic<uint64_t*>& chunk : chunks_) {
@@ -41,7 +97,7 @@ Registry::Registry(size_t workers, size_t max_metrics) : max_metrics_(max_metric
   for (size_t i = 0; i < workers + 1; ++i) shards_.push_back(std::make_unique<Shard>());
   for (size_t kind = 0; kind < std::size(refused_metric_); ++kind) {
     refused_metric_[kind] = std::make_unique<Metric>();
-    refused_metric_[kind]->description = std::make_shared<Description>(Description{"", nullptr, Kind(kind)});
+    refused_metric_[kind]->description = {nullptr, "", Kind(kind)};
     if (Kind(kind) != Kind::kText) PILLION_CHECK(ReserveCells(*refused_metric_[kind]));
   }
   AddCounterCallback("stats.metrics_refused", [this] { return refused_; });
@@ -50,7 +106,7 @@ Registry::Registry(size_t workers, size_t max_metrics) : max_metrics_(max_metric
 Registry::~Registry() = default;
 
 bool Registry::ReserveCells(Metric& metric) {
-  CellSource& source = metric.description->kind == Kind::kHistogram ? histogram_cells_ : number_cells_;
+  CellSource& source = metric.description.kind == Kind::kHistogram ? histogram_cells_ : number_cells_;
   if (!source.free.empty()) {
     metric.cell = source.free.back();
     source.free.pop_back();
@@ -73,7 +129,7 @@ bool Registry::ReserveCells(Metric& metric) {
 }
 
 void Registry::FreeCells(Metric& metric) {
-  CellSource& source = metric.description->kind == Kind::kHistogram ? histogram_cells_ : number_cells_;
+  CellSource& source = metric.description.kind == Kind::kHistogram ? histogram_cells_ : number_cells_;
   for (std::unique_ptr<Shard>& shard : shards_) {
     uint64_t* words = static_cast<uint64_t*>(shard->At(metric.cell));
     for (uint32_t i = 0; i < source.words; ++i) {
@@ -83,55 +139,56 @@ void Registry::FreeCells(Metric& metric) {
   source.free.push_back(metric.cell);
 }
 
-Metric* Registry::Add(std::string_view name, Tags tags, Kind kind) {
-  if (const auto found = metrics_.find(Key(name, kind)); found != metrics_.end()) {
-    ++found->second->references;
-    return found->second.get();
+Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind kind) {
+  const Description wanted{prefix, rest, kind};
+  if (const auto found = metrics_.find(wanted); found != metrics_.end()) {
+    ++(*found)->references;
+    return found->get();
   }
-  auto metric = std::make_unique<Metric>();
-  metric->description = std::make_shared<Description>(Description{std::string(name), std::move(tags), kind});
+  auto metric = std::make_shared<Metric>();
+  metric->description = wanted;
   metric->references = 1;
   if (metrics_.size() >= max_metrics_ || (kind != Kind::kText && !ReserveCells(*metric))) {
     ++refused_;
     return refused_metric_[static_cast<size_t>(kind)].get();
   }
-  const Key key(metric->description->name, kind);
-  return metrics_.emplace(key, std::move(metric)).first->second.get();
+  metric->description.rest = *rests_.emplace(rest).first;
+  return metrics_.insert(std::move(metric)).first->get();
 }
 
-CounterId Registry::AddCounter(std::string_view name, Tags tags) {
+CounterId Registry::AddCounter(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  return {Add(name, std::move(tags), Kind::kCounter)};
+  return {Add(nullptr, name, Kind::kCounter)};
 }
 
-GaugeId Registry::AddGauge(std::string_view name, Tags tags) {
+GaugeId Registry::AddGauge(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  return {Add(name, std::move(tags), Kind::kGauge)};
+  return {Add(nullptr, name, Kind::kGauge)};
 }
 
-HistogramId Registry::AddHistogram(std::string_view name, Tags tags) {
+HistogramId Registry::AddHistogram(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  return {Add(name, std::move(tags), Kind::kHistogram)};
+  return {Add(nullptr, name, Kind::kHistogram)};
 }
 
-TextId Registry::AddText(std::string_view name, Tags tags) {
+TextId Registry::AddText(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  return {Add(name, std::move(tags), Kind::kText)};
+  return {Add(nullptr, name, Kind::kText)};
 }
 
-Metric* Registry::AddCallback(std::string_view name, Tags tags, Kind kind, Callback callback) {
+Metric* Registry::AddCallback(const SharedPrefix& prefix, std::string_view rest, Kind kind, Callback callback) {
   const std::lock_guard lock(mutex_);
-  Metric* metric = Add(name, std::move(tags), kind);
-  if (!metric->description->name.empty()) metric->NeedKept().callback = std::move(callback);
+  Metric* metric = Add(prefix, rest, kind);
+  if (metric != refused_metric_[static_cast<size_t>(kind)].get()) metric->NeedKept().callback = std::move(callback);
   return metric;
 }
 
 CallbackId Registry::AddCounterCallback(std::string_view name, Callback callback) {
-  return {AddCallback(name, nullptr, Kind::kCounter, std::move(callback))};
+  return {AddCallback(nullptr, name, Kind::kCounter, std::move(callback))};
 }
 
 CallbackId Registry::AddGaugeCallback(std::string_view name, Callback callback) {
-  return {AddCallback(name, nullptr, Kind::kGauge, std::move(callback))};
+  return {AddCallback(nullptr, name, Kind::kGauge, std::move(callback))};
 }
 
 void Registry::SetText(TextId id, std::string value) {
@@ -143,12 +200,12 @@ void Registry::SetText(TextId id, std::string value) {
 
 void Registry::ReleaseMetric(Metric* metric) {
   const std::lock_guard lock(mutex_);
-  const Description& description = *metric->description;
+  const Description& description = metric->description;
   if (metric == refused_metric_[static_cast<size_t>(description.kind)].get()) return;
   PILLION_CHECK(metric->references > 0);
   if (--metric->references > 0) return;
   if (metric->has_cell) FreeCells(*metric);
-  metrics_.erase(Key(description.name, description.kind));
+  metrics_.erase(metrics_.find(description));
 }
 
 uint64_t Registry::CounterTotal(const Metric& metric) const {
@@ -166,9 +223,10 @@ BucketCounts Registry::HistogramTotal(const Metric& metric) const {
   return total;
 }
 
-void Registry::ReadNumber(const Metric& metric, const Query& query, Snapshot& out) const {
-  Snapshot::Number number{metric.description};
-  if (metric.description->kind == Kind::kCounter) {
+void Registry::ReadNumber(const std::shared_ptr<Metric>& shared, const Query& query, Snapshot& out) const {
+  const Metric& metric = *shared;
+  Snapshot::Number number{DescriptionOf(shared)};
+  if (metric.description.kind == Kind::kCounter) {
     const uint64_t total = CounterTotal(metric);
     if (query.used_only && total == 0) return;
     number.counter = total - metric.reset_base;
@@ -186,9 +244,10 @@ void Registry::ReadNumber(const Metric& metric, const Query& query, Snapshot& ou
   out.numbers.push_back(std::move(number));
 }
 
-void Registry::ReadHistogram(const Metric& metric, const Query& query, Snapshot& out) const {
+void Registry::ReadHistogram(const std::shared_ptr<Metric>& shared, const Query& query, Snapshot& out) const {
+  const Metric& metric = *shared;
   const BucketCounts total = HistogramTotal(metric);
-  Snapshot::Distribution distribution{metric.description};
+  Snapshot::Distribution distribution{DescriptionOf(shared)};
   distribution.cumulative = Summarize(total);
   if (query.used_only && distribution.cumulative.count == 0) return;
   distribution.interval = metric.history != nullptr ? metric.history->interval : Summarize(BucketCounts{});
@@ -199,20 +258,20 @@ void Registry::ReadHistogram(const Metric& metric, const Query& query, Snapshot&
 Snapshot Registry::Read(const Query& query) {
   const std::lock_guard lock(mutex_);
   Snapshot out;
-  for (const auto& [key, metric] : metrics_) {
-    const Kind kind = key.second;
+  for (const std::shared_ptr<Metric>& metric : metrics_) {
+    const Kind kind = metric->description.kind;
     if ((query.kind && *query.kind != kind) || !Matches(*metric, query)) continue;
     switch (kind) {
       case Kind::kCounter:
       case Kind::kGauge:
-        ReadNumber(*metric, query, out);
+        ReadNumber(metric, query, out);
         break;
       case Kind::kHistogram:
-        ReadHistogram(*metric, query, out);
+        ReadHistogram(metric, query, out);
         break;
       case Kind::kText: {
         const bool set = metric->kept != nullptr && metric->kept->text_set;
-        if (set || !query.used_only) out.texts.push_back({metric->description, set ? metric->kept->text : ""});
+        if (set || !query.used_only) out.texts.push_back({DescriptionOf(metric), set ? metric->kept->text : ""});
         break;
       }
     }
@@ -222,8 +281,8 @@ Snapshot Registry::Read(const Query& query) {
 
 void Registry::RollInterval() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [key, metric] : metrics_) {
-    if (key.second != Kind::kHistogram) continue;
+  for (const std::shared_ptr<Metric>& metric : metrics_) {
+    if (metric->description.kind != Kind::kHistogram) continue;
     const BucketCounts total = HistogramTotal(*metric);
     if (metric->history == nullptr) {
       if (total == BucketCounts{}) continue;  // never written: no memory for it
@@ -239,18 +298,17 @@ void Registry::RollInterval() {
 
 void Registry::ResetCounters() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [key, metric] : metrics_) {
-    if (key.second == Kind::kCounter) metric->reset_base = CounterTotal(*metric);
+  for (const std::shared_ptr<Metric>& metric : metrics_) {
+    if (metric->description.kind == Kind::kCounter) metric->reset_base = CounterTotal(*metric);
   }
 }
 
 Scope::Scope(Registry& registry, const Prefix& prefix)
-    : registry_(&registry), prefix_(prefix.text()), tags_(std::make_shared<std::vector<Tag>>(prefix.tags())) {}
+    : registry_(&registry), prefix_(std::make_shared<const Prefix>(prefix)) {}
 
 Scope::Scope(Scope&& other) noexcept
     : registry_(other.registry_),
       prefix_(std::move(other.prefix_)),
-      tags_(std::move(other.tags_)),
       metrics_(std::exchange(other.metrics_, {})) {}
 
 Scope::~Scope() {
@@ -259,7 +317,7 @@ Scope::~Scope() {
 
 Metric* Scope::Add(std::string_view name, Kind kind) {
   const std::lock_guard lock(registry_->mutex_);
-  Metric* metric = registry_->Add(prefix_ + std::string(name), tags_, kind);
+  Metric* metric = registry_->Add(prefix_, name, kind);
   metrics_.push_back(metric);
   return metric;
 }
@@ -278,8 +336,7 @@ TextId Scope::AddText(std::string_view name) {
 }
 
 void Scope::AddGaugeCallback(std::string_view name, Registry::Callback callback) {
-  metrics_.push_back(
-      registry_->AddCallback(prefix_ + std::string(name), tags_, Kind::kGauge, std::move(callback)));
+  metrics_.push_back(registry_->AddCallback(prefix_, name, Kind::kGauge, std::move(callback)));
 }
 
 }  // namespace pillion::stats

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
+#include "absl/container/node_hash_set.h"
 #include "source/stats/shard.h"
 #include "source/stats/snapshot.h"
 
@@ -43,11 +44,11 @@ class Registry {
   ~Registry();
 
   // A name registered twice is the same metric; it goes with the last Release. Counters, gauges, histograms and
-  // texts have separate names. `tags` are those of the name's Prefix.
-  CounterId AddCounter(std::string_view name, Tags tags = nullptr);
-  GaugeId AddGauge(std::string_view name, Tags tags = nullptr);
-  HistogramId AddHistogram(std::string_view name, Tags tags = nullptr);
-  TextId AddText(std::string_view name, Tags tags = nullptr);
+  // texts have separate names. Names with tags in them are a Scope's.
+  CounterId AddCounter(std::string_view name);
+  GaugeId AddGauge(std::string_view name);
+  HistogramId AddHistogram(std::string_view name);
+  TextId AddText(std::string_view name);
   // A value of the process instead of a sum over workers. For a name that exists, the newer callback replaces the
   // older.
   CallbackId AddCounterCallback(std::string_view name, Callback callback);
@@ -77,16 +78,23 @@ class Registry {
 
  private:
   friend class Scope;
-  using Key = std::pair<std::string_view, Kind>;  // views the metric's own description
+  using SharedPrefix = std::shared_ptr<const Prefix>;
+  // By the whole name, however it is divided, and then by kind.
+  struct Order {
+    using is_transparent = void;
+    bool operator()(const std::shared_ptr<Metric>& a, const std::shared_ptr<Metric>& b) const;
+    bool operator()(const std::shared_ptr<Metric>& a, const Description& b) const;
+    bool operator()(const Description& a, const std::shared_ptr<Metric>& b) const;
+  };
 
-  Metric* Add(std::string_view name, Tags tags, Kind kind);
-  Metric* AddCallback(std::string_view name, Tags tags, Kind kind, Callback callback);
+  Metric* Add(const SharedPrefix& prefix, std::string_view rest, Kind kind);
+  Metric* AddCallback(const SharedPrefix& prefix, std::string_view rest, Kind kind, Callback callback);
   void ReleaseMetric(Metric* metric);
   bool ReserveCells(Metric& metric);
   void FreeCells(Metric& metric);
   uint64_t CounterTotal(const Metric& metric) const;
-  void ReadNumber(const Metric& metric, const Query& query, Snapshot& out) const;
-  void ReadHistogram(const Metric& metric, const Query& query, Snapshot& out) const;
+  void ReadNumber(const std::shared_ptr<Metric>& metric, const Query& query, Snapshot& out) const;
+  void ReadHistogram(const std::shared_ptr<Metric>& metric, const Query& query, Snapshot& out) const;
   BucketCounts HistogramTotal(const Metric& metric) const;
 
   // Where the next cells of one size come from. Counters and gauges lie apart from histograms, so that those of
@@ -102,7 +110,8 @@ class Registry {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Shard>>
       shards_;  // the workers', then the control thread's; the vector never changes
-  std::map<Key, std::unique_ptr<Metric>> metrics_;
+  absl::btree_set<std::shared_ptr<Metric>, Order> metrics_;  // shared with snapshots
+  absl::node_hash_set<std::string> rests_;                   // second parts of names, kept for ever: they are few
   std::unique_ptr<Metric> refused_metric_[4];  // by Kind: what counts nowhere
   uint64_t refused_ = 0;
   size_t chunks_ = 0;
@@ -133,8 +142,7 @@ class Scope {
   Metric* Add(std::string_view name, Kind kind);
 
   Registry* registry_;
-  std::string prefix_;
-  Tags tags_;
+  std::shared_ptr<const Prefix> prefix_;
   std::vector<Metric*> metrics_;
 };
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "source/stats/histogram.h"
@@ -20,10 +21,15 @@ namespace pillion::stats {
 
 enum class Kind : uint8_t { kCounter, kGauge, kHistogram, kText };
 
+// A metric's name in two parts, for those of one Scope share the first, and those of many scopes the second: with
+// thousands of clusters the names would be most of what the registry takes.
 struct Description {
-  std::string name;
-  Tags tags;  // may be null
+  std::shared_ptr<const Prefix> prefix;  // may be null
+  std::string_view rest;                 // the registry keeps it
   Kind kind;
+
+  std::string name() const;
+  const std::vector<Tag>& tags() const;
 };
 
 // What to read. The default is everything.

@@ -44,15 +44,13 @@ Prefix& Prefix::AddWorker(uint32_t index) {
   return Add(kWorkerId, std::to_string(index));
 }
 
-PrometheusName ToPrometheus(std::string_view name, const Tags& tags) {
+PrometheusName ToPrometheus(std::string name, const std::vector<Tag>& tags) {
   PrometheusName out;
-  std::string stem(name);
+  std::string& stem = name;
   TakeResponseCode(stem, out);
-  if (tags != nullptr) {
-    for (auto tag = tags->rbegin(); tag != tags->rend(); ++tag) {
-      out.labels.emplace_back(tag->label, stem.substr(tag->begin, tag->size));
-      stem.erase(tag->begin, tag->size + 1);
-    }
+  for (auto tag = tags.rbegin(); tag != tags.rend(); ++tag) {
+    out.labels.emplace_back(tag->label, stem.substr(tag->begin, tag->size));
+    stem.erase(tag->begin, tag->size + 1);
   }
   for (char& c : stem) {
     if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';

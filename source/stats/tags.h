@@ -29,7 +29,6 @@ struct Tag {
   uint32_t begin;
   uint32_t size;
 };
-using Tags = std::shared_ptr<const std::vector<Tag>>;
 
 // The front part of names: Prefix("cluster").Add(kClusterName, "be") is "cluster.be." with one tag. A `:` becomes
 // `_`.
@@ -54,6 +53,6 @@ struct PrometheusName {
   std::string family;
   std::vector<std::pair<std::string_view, std::string>> labels;
 };
-PrometheusName ToPrometheus(std::string_view name, const Tags& tags);
+PrometheusName ToPrometheus(std::string name, const std::vector<Tag>& tags);
 
 }  // namespace pillion::stats

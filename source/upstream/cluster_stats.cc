@@ -21,10 +21,6 @@ constexpr std::array<std::string_view, static_cast<size_t>(codec::Flood::kCount)
     "inbound_informational_flood",
 };
 
-// Answers of these kinds cost no registration when they first come.
-constexpr std::array kUsualStatuses = {200, 201, 204, 206, 301, 302, 304, 400, 401, 403, 404,
-                                       408, 409, 412, 413, 422, 429, 500, 502, 503, 504};
-
 }  // namespace
 
 ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_name,
@@ -43,7 +39,6 @@ ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_
 #undef X
   for (size_t i = 0; i < floods.size(); ++i) floods[i] = scope_.AddCounter(kFloodNames[i]);
   http2_keepalive_timeout = scope_.AddCounter("http2.keepalive_timeout");
-  for (const int status : kUsualStatuses) Status(status);
 
   constexpr std::array<std::string_view, 2> kPriorities = {"default", "high"};
   for (size_t i = 0; i < breakers.size(); ++i) {
@@ -60,7 +55,7 @@ ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_
 
 stats::CounterId ClusterStatIds::Status(int status) {
   const std::lock_guard lock(mutex_);
-  stats::CounterId& id = statuses_[static_cast<size_t>(status - 100)];
+  stats::CounterId& id = statuses_[status];
   if (id.metric == nullptr) id = scope_.AddCounter("upstream_rq_" + std::to_string(status));
   return id;
 }
@@ -81,7 +76,6 @@ ClusterStats::ClusterStats(ClusterStatIds& ids, stats::Shard& shard)
       shard_(shard),
       classes_{&upstream_rq_1xx, &upstream_rq_2xx, &upstream_rq_3xx, &upstream_rq_4xx, &upstream_rq_5xx} {
   for (size_t i = 0; i < floods.size(); ++i) floods[i] = shard.counter(ids.floods[i]);
-  for (const int status : kUsualStatuses) Status(status);
 }
 
 void ClusterStats::CountStatus(int status) {
@@ -91,7 +85,9 @@ void ClusterStats::CountStatus(int status) {
 }
 
 stats::Counter& ClusterStats::Status(int status) {
-  stats::Counter*& counter = statuses_[static_cast<size_t>(status - 100)];
+  std::unique_ptr<ByLastDigits>& of_class = statuses_[static_cast<size_t>(status / 100 - 1)];
+  if (of_class == nullptr) [[unlikely]] of_class = std::make_unique<ByLastDigits>();
+  stats::Counter*& counter = (*of_class)[static_cast<size_t>(status % 100)];
   if (counter == nullptr) [[unlikely]] counter = shard_.counter(ids_.Status(status));
   return *counter;
 }

@@ -5,9 +5,11 @@
 // its members; discovery update_*; who proxies a request counts the rest.
 
 #include <array>
+#include <memory>
 #include <mutex>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
 #include "source/codec/codec.h"
 #include "source/stats/registry.h"
 
@@ -115,7 +117,7 @@ class ClusterStatIds {
  private:
   std::mutex mutex_;  // guards what follows
   stats::Scope scope_;
-  std::array<stats::CounterId, 500> statuses_;
+  absl::flat_hash_map<int, stats::CounterId> statuses_;  // those that came
 };
 
 // One worker's cells.
@@ -135,7 +137,8 @@ struct ClusterStats {
   stats::Counter& http2_keepalive_timeout;
 
   // An answer that goes on to the client: upstream_rq_completed, _<n>xx and _<status>. 100 <= status <= 599.
-  // The first answer of a kind on this worker takes the registry's lock; the usual kinds have had theirs.
+  // The first answer of a kind on this worker takes the registry's lock and some memory; most kinds never come, and with
+  // thousands of clusters their counters would be most of what those take.
   void CountStatus(int status);
 
  private:
@@ -144,7 +147,8 @@ struct ClusterStats {
   ClusterStatIds& ids_;
   stats::Shard& shard_;
   std::array<stats::Counter*, 5> classes_;
-  std::array<stats::Counter*, 500> statuses_{};
+  using ByLastDigits = std::array<stats::Counter*, 100>;
+  std::array<std::unique_ptr<ByLastDigits>, 5> statuses_;  // by class
 };
 
 // What the main thread counts.

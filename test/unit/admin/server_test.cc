@@ -110,7 +110,7 @@ class ServerTest : public ::testing::Test {
 
   uint64_t Counter(std::string_view name) {
     for (const stats::Snapshot::Number& number : stats_.Read().numbers) {
-      if (number.description->name == name) return number.counter;
+      if (number.description->name() == name) return number.counter;
     }
     return UINT64_MAX;
   }

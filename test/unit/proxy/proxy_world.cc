@@ -257,7 +257,7 @@ size_t ProxyWorld::connections() const {
 int64_t ProxyWorld::stat(std::string_view name) {
   const stats::Snapshot snapshot = registry_.Read();
   for (const stats::Snapshot::Number& number : snapshot.numbers) {
-    if (number.description->name != name) continue;
+    if (number.description->name() != name) continue;
     return number.description->kind == stats::Kind::kGauge ? number.gauge : static_cast<int64_t>(number.counter);
   }
   ADD_FAILURE() << "no stat " << name;

@@ -41,7 +41,7 @@ TEST(Concurrency, CountingGoesOnWhileMetricsComeAndGo) {
   while (running.load() > 0) {
     const Snapshot snapshot = registry.Read();
     for (const Snapshot::Number& number : snapshot.numbers) {
-      if (number.description->name != "counter") continue;
+      if (number.description->name() != "counter") continue;
       EXPECT_GE(number.counter, last);
       last = number.counter;
     }

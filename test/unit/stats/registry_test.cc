@@ -10,7 +10,7 @@ namespace {
 
 const Snapshot::Number* Find(const Snapshot& snapshot, std::string_view name) {
   for (const Snapshot::Number& number : snapshot.numbers) {
-    if (number.description->name == name) return &number;
+    if (number.description->name() == name) return &number;
   }
   return nullptr;
 }
@@ -69,7 +69,7 @@ TEST(Registry, KindsHaveSeparateNames) {
   registry.shard(0).gauge(registry.AddGauge("x"))->Set(2);
   const Snapshot snapshot = registry.Read();
   int seen = 0;
-  for (const Snapshot::Number& number : snapshot.numbers) seen += number.description->name == "x";
+  for (const Snapshot::Number& number : snapshot.numbers) seen += number.description->name() == "x";
   EXPECT_EQ(seen, 2);
 }
 
@@ -113,7 +113,7 @@ TEST(Registry, ReadIsSortedByName) {
   registry.AddCounter("c");
   registry.AddCounter("a");
   std::vector<std::string> names;
-  for (const Snapshot::Number& number : registry.Read().numbers) names.push_back(number.description->name);
+  for (const Snapshot::Number& number : registry.Read().numbers) names.push_back(number.description->name());
   EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "c", "stats.metrics_refused"}));
 }
 
@@ -132,8 +132,8 @@ TEST(Registry, QueryByUseNameAndKind) {
   used.used_only = true;
   const Snapshot snapshot = registry.Read(used);
   ASSERT_EQ(snapshot.numbers.size(), 2u);
-  EXPECT_EQ(snapshot.numbers[0].description->name, "one");
-  EXPECT_EQ(snapshot.numbers[1].description->name, "touched");
+  EXPECT_EQ(snapshot.numbers[0].description->name(), "one");
+  EXPECT_EQ(snapshot.numbers[1].description->name(), "touched");
   EXPECT_EQ(snapshot.numbers[1].gauge, 0);
   EXPECT_TRUE(snapshot.histograms.empty());
   EXPECT_TRUE(snapshot.texts.empty());

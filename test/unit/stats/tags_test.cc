@@ -8,7 +8,7 @@ namespace {
 using Labels = std::vector<std::pair<std::string_view, std::string>>;
 
 PrometheusName Convert(const Prefix& prefix, std::string_view name) {
-  return ToPrometheus(prefix.text() + std::string(name), std::make_shared<std::vector<Tag>>(prefix.tags()));
+  return ToPrometheus(prefix.text() + std::string(name), prefix.tags());
 }
 
 TEST(Prefix, IsDottedTextWithoutColons) {
@@ -17,7 +17,7 @@ TEST(Prefix, IsDottedTextWithoutColons) {
 }
 
 TEST(ToPrometheus, NameWithoutTags) {
-  const PrometheusName name = ToPrometheus("server.live", nullptr);
+  const PrometheusName name = ToPrometheus("server.live", {});
   EXPECT_EQ(name.family, "envoy_server_live");
   EXPECT_TRUE(name.labels.empty());
 }

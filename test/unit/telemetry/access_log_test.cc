@@ -24,7 +24,7 @@ std::string Read(const std::string& path) {
 
 uint64_t Value(stats::Registry& stats, std::string_view name) {
   for (const stats::Snapshot::Number& number : stats.Read().numbers) {
-    if (number.description->name == name) return number.counter + static_cast<uint64_t>(number.gauge);
+    if (number.description->name() == name) return number.counter + static_cast<uint64_t>(number.gauge);
   }
   ADD_FAILURE() << name;
   return 0;

@@ -24,7 +24,7 @@ std::shared_ptr<config::Cluster> Static(std::vector<config::Endpoint> endpoints)
 
 int64_t Read(stats::Registry& registry, const std::string& name) {
   for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-    if (number.description->name != name) continue;
+    if (number.description->name() != name) continue;
     return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
   }
   ADD_FAILURE() << "no metric " << name;

@@ -76,7 +76,7 @@ class DnsDiscoveryTest : public testing::Test {
   }
   int64_t Stat(const std::string& name) {
     for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name != "cluster.be." + name) continue;
+      if (number.description->name() != "cluster.be." + name) continue;
       return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
     }
     ADD_FAILURE() << "no metric " << name;

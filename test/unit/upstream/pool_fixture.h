@@ -60,7 +60,7 @@ class PoolFixture : public testing::Test {
   // A counter or gauge under cluster.be.
   int64_t Stat(const std::string& name) {
     for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name != "cluster.be." + name) continue;
+      if (number.description->name() != "cluster.be." + name) continue;
       return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
     }
     ADD_FAILURE() << "no metric " << name;

@@ -558,7 +558,7 @@ TEST_F(PoolTest, ConnectDurationAndTimeAreMeasured) {
   Advance(milliseconds(100));
   EXPECT_EQ(a->connection->connect_duration(), milliseconds(30));
   for (const auto& histogram : registry.Read().histograms) {
-    if (histogram.description->name != "cluster.be.upstream_cx_connect_ms") continue;
+    if (histogram.description->name() != "cluster.be.upstream_cx_connect_ms") continue;
     EXPECT_EQ(histogram.cumulative.count, 1u);
     EXPECT_EQ(histogram.cumulative.sum, 30);
   }
