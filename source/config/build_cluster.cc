@@ -182,13 +182,14 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   if (from.type() == v3::Cluster::STRICT_DNS) cluster->discovery = Cluster::Discovery::kStrictDns;
   BuildEndpoints(context, from.load_assignment(), FieldPath(path, "load_assignment"), *cluster);
 
-  if (from.lb_policy() == v3::Cluster::LEAST_REQUEST) cluster->balancer = Cluster::Balancer::kLeastRequest;
+  LoadBalancing& load_balancing = cluster->load_balancing;
+  if (from.lb_policy() == v3::Cluster::LEAST_REQUEST) load_balancing.policy = LoadBalancing::Policy::kLeastRequest;
   if (from.has_least_request_lb_config()) {
-    if (cluster->balancer != Cluster::Balancer::kLeastRequest) {
+    if (load_balancing.policy != LoadBalancing::Policy::kLeastRequest) {
       context.errors.Add(FieldPath(path, "least_request_lb_config"), "needs lb_policy LEAST_REQUEST");
     }
     const auto& config = from.least_request_lb_config();
-    if (config.has_choice_count()) cluster->least_request_choices = config.choice_count().value();
+    if (config.has_choice_count()) load_balancing.least_request_choices = config.choice_count().value();
   }
 
   if (from.has_connect_timeout()) cluster->connect_timeout = ToDuration(from.connect_timeout());

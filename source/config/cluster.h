@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,6 +15,8 @@
 #include "source/base/clock.h"
 #include "source/config/address.h"
 #include "source/config/http_options.h"
+#include "source/config/load_balancing.h"
+#include "source/config/metadata.h"
 #include "source/config/route.h"
 
 namespace pillion::config {
@@ -26,12 +29,18 @@ struct Locality {
   bool operator==(const Locality&) const = default;
 };
 
+// What the configuration, or a control plane, says of an endpoint's health.
+enum class EndpointHealth : uint8_t { kUnknown, kHealthy, kUnhealthy, kDraining, kTimeout, kDegraded };
+
 struct Endpoint {
   std::variant<Address, DnsTarget> target;  // DnsTarget in STRICT_DNS clusters only
   std::string hostname;
   uint32_t weight = 1;
   uint32_t priority = 0;  // 0 is the highest; no gaps within a cluster
   Locality locality;
+  uint32_t locality_weight = 0;  // 0: none is given, and where it matters nothing goes there
+  EndpointHealth health = EndpointHealth::kUnknown;
+  std::shared_ptr<const Metadata> metadata;  // null: none
 };
 
 // Bounds per cluster and priority, over all workers.
@@ -60,16 +69,15 @@ struct UpstreamHttp {
 
 struct Cluster {
   enum class Discovery : uint8_t { kStatic, kStrictDns };
-  enum class Balancer : uint8_t { kRoundRobin, kLeastRequest };
   enum class DnsFamily : uint8_t { kAuto, kV4Only, kV6Only, kV4Preferred, kAll };
 
   std::string name;
   std::string stat_name;  // alt_stat_name, else the name; ':' replaced by '_'
   Discovery discovery = Discovery::kStatic;
   std::vector<Endpoint> endpoints;
+  AssignmentPolicy assignment_policy;
 
-  Balancer balancer = Balancer::kRoundRobin;
-  uint32_t least_request_choices = 2;
+  LoadBalancing load_balancing;
 
   base::Duration connect_timeout = std::chrono::seconds(5);  // never zero
   uint32_t per_connection_buffer_limit = 1024 * 1024;        // bytes

@@ -61,7 +61,7 @@ void TcpProxyConnection::Connect() {
   if (downstream_.connection.closed()) return;
   ++attempts_;
   upstream::ClusterShard& cluster = shard_.context.cluster(shard_.proxy.cluster());
-  host_ = cluster.PickHost();
+  host_ = cluster.PickHost({});
   if (host_ == nullptr) {
     flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
     downstream_.connection.Close();

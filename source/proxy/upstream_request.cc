@@ -34,7 +34,7 @@ base::Arena& UpstreamRequest::arena() { return stream_.arena(); }
 
 std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   head_ends_ = end;
-  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost();
+  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost({});
   if (host == nullptr) {
     state_ = State::kOver;
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",

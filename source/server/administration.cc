@@ -18,6 +18,22 @@ config::Address ToConfigAddress(const net::Address& address) {
       .ip = address.ip(), .is_ipv6 = address.family() == AF_INET6, .port = address.port(), .ipv4_compat = false};
 }
 
+// In the order in which Envoy names them.
+std::vector<std::string> FailuresOf(uint32_t flags) {
+  constexpr std::pair<upstream::HostFlag, const char*> kNames[] = {
+      {upstream::kFailedActiveCheck, "failed_active_hc"},   {upstream::kFailedOutlierCheck, "failed_outlier_check"},
+      {upstream::kFailedEds, "failed_eds_health"},          {upstream::kDegradedActiveCheck, "degraded_active_hc"},
+      {upstream::kDegradedEds, "degraded_eds_health"},      {upstream::kPendingRemoval, "pending_dynamic_removal"},
+      {upstream::kPendingActiveCheck, "pending_active_hc"}, {upstream::kExcludedAtOnce, "excluded_via_immediate_hc_fail"},
+      {upstream::kActiveCheckTimeout, "active_hc_timeout"}, {upstream::kDrainingEds, "eds_status_draining"},
+  };
+  std::vector<std::string> result;
+  for (const auto& [flag, name] : kNames) {
+    if ((flags & flag) != 0) result.emplace_back(name);
+  }
+  return result;
+}
+
 admin::HostView ViewOf(const upstream::Host& host) {
   using Figures = upstream::HostFigures;
   admin::HostView view;
@@ -31,6 +47,7 @@ admin::HostView ViewOf(const upstream::Host& host) {
   view.rq_success = host.Sum(Figures::kRqSuccess);
   view.rq_timeout = host.Sum(Figures::kRqTimeout);
   view.rq_total = host.Sum(Figures::kRqTotal);
+  view.failures = FailuresOf(host.flags());
   view.weight = host.weight();
   view.priority = host.priority();
   view.locality = host.locality();

@@ -8,20 +8,15 @@
 namespace pillion::server {
 
 Discovery::Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters,
-                     const std::vector<std::unique_ptr<WorkerThread>>& workers, uint64_t seed)
+                     uint64_t seed)
     : resolver_(io, {}), timers_(io), random_(seed), wait_(timers_.New()) {
-  for (uint32_t index = 0; index < clusters.size(); ++index) {
-    if (clusters[index]->config().discovery != config::Cluster::Discovery::kStrictDns) continue;
+  for (const std::unique_ptr<upstream::Cluster>& each : clusters) {
+    upstream::Cluster& cluster = *each;
+    if (cluster.config().discovery != config::Cluster::Discovery::kStrictDns) continue;
     discoveries_.push_back(std::make_unique<upstream::DnsDiscovery>(
-        *clusters[index], resolver_, timers_, random_,
-        [&workers, index](std::shared_ptr<const upstream::HostSet> hosts) {
-          for (const std::unique_ptr<WorkerThread>& worker : workers) {
-            worker->Post([worker = worker.get(), index, hosts] { worker->context().cluster(index).SetHosts(hosts); });
-          }
-        },
-        [cluster = clusters[index].get()](const absl::Status& why) {
-          spdlog::warn("cluster {}: {}; it keeps {} hosts", cluster->config().name, std::string(why.message()),
-                       cluster->hosts()->hosts.size());
+        cluster, resolver_, timers_, random_, [&cluster](const absl::Status& why) {
+          spdlog::warn("cluster {}: {}; it keeps {} hosts", cluster.config().name, std::string(why.message()),
+                       cluster.hosts()->hosts.size());
         }));
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// The hosts of the STRICT_DNS clusters of the process: resolves their names on the main thread and hands new hosts to
-// the workers. Owned by the server; ends before clusters and workers.
+// The hosts of the STRICT_DNS clusters of the process: resolves their names on the main thread. Owned by the
+// server; ends before the clusters.
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
@@ -11,7 +11,6 @@
 #include "source/base/random.h"
 #include "source/event/asio_timers.h"
 #include "source/net/resolver.h"
-#include "source/server/worker_thread.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/dns_discovery.h"
 
@@ -22,9 +21,9 @@ class Discovery {
   // How long the first answers are waited for before the server listens without them.
   static constexpr base::Duration kInitialWait = std::chrono::seconds(15);
 
-  // All outlive it; the index of a cluster is the same on the workers.
+  // All outlive it.
   Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters,
-            const std::vector<std::unique_ptr<WorkerThread>>& workers, uint64_t seed);
+            uint64_t seed);
 
   // `ready` is called once, when every name was answered or has failed, or the wait is over: at once when there is no
   // name, else on the main thread.

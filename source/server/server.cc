@@ -79,6 +79,17 @@ void Server::MakeClusters() {
   }
 }
 
+// The index of a cluster is the same on the workers.
+void Server::PublishHosts() {
+  for (uint32_t index = 0; index < clusters_.size(); ++index) {
+    clusters_[index]->set_publish([this, index](const std::shared_ptr<const upstream::HostSet>& hosts) {
+      for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+        worker->Post([worker = worker.get(), index, hosts] { worker->context().cluster(index).SetHosts(hosts); });
+      }
+    });
+  }
+}
+
 absl::StatusOr<proxy::AccessLogs> Server::OpenLogs(const config::Listener& listener,
                                                    const std::vector<config::AccessLog>& configured) {
   proxy::AccessLogs logs;
@@ -132,6 +143,7 @@ absl::Status Server::Start() {
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));
   }
+  PublishHosts();
   // First what only one process can have: a second one with this configuration must not take connections from the first
   // by sharing its ports, only to end then.
   administration_ = std::make_unique<Administration>(*this);
@@ -142,7 +154,7 @@ absl::Status Server::Start() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
-  discovery_ = std::make_unique<Discovery>(io_, clusters_, workers_, Seed());
+  discovery_ = std::make_unique<Discovery>(io_, clusters_, Seed());
   discovery_->Start([this] { GoLive(); });
   return absl::OkStatus();
 }

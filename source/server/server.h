@@ -57,6 +57,7 @@ class Server {
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
 
   void MakeClusters();
+  void PublishHosts();
   absl::StatusOr<proxy::AccessLogs> OpenLogs(const config::Listener& listener,
                                              const std::vector<config::AccessLog>& configured);
   absl::Status OpenListeners();

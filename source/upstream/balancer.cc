@@ -1,76 +1,67 @@
 #include "source/upstream/balancer.h"
 
-#include <algorithm>
-
 namespace pillion::upstream {
 
-Balancer::Balancer(const config::Cluster& cluster, base::Random& random)
-    : policy_(cluster.balancer), choices_(std::max<uint32_t>(cluster.least_request_choices, 1)), random_(random) {}
+Balancer::Balancer(const config::LoadBalancing& config, base::Random& random, stats::Counter& panics)
+    : config_(config), random_(random), panics_(panics) {}
 
 void Balancer::SetHosts(const HostSet& set) {
-  const auto end = std::find_if(set.hosts.begin(), set.hosts.end(), [&](const std::shared_ptr<Host>& host) {
-    return host->priority() != set.hosts.front()->priority();
-  });
-  hosts_ = {set.hosts.begin(), end};
-  turns_.clear();
-  if (hosts_.empty()) return;
-  equal_weights_ = std::all_of(hosts_.begin(), hosts_.end(), [&](const std::shared_ptr<Host>& host) {
-    return host->weight() == hosts_.front()->weight();
-  });
-  next_ = random_.Below(hosts_.size());
-  if (equal_weights_) return;
-  // Each host's first turn comes at a random time within its first interval: the schedule as seen from its middle.
-  for (size_t i = 0; i < hosts_.size(); ++i) {
-    const double fraction = static_cast<double>(random_.Next() >> 11) * 0x1p-53;
-    turns_.push_back({fraction * Cost(*hosts_[i]), i});
+  only_ = nullptr;
+  sources_.clear();
+  // A choice takes the first that its number is within: healthy ones before degraded ones, as Envoy has it.
+  for (size_t i = 0; i < set.priorities.size(); ++i) {
+    const PriorityLoad::Share& share = set.load.shares[i];
+    if (share.healthy > 0) AddSource(set.priorities[i], share.healthy, false, share.panic);
   }
-  std::make_heap(turns_.begin(), turns_.end());
+  for (size_t i = 0; i < set.priorities.size(); ++i) {
+    const PriorityLoad::Share& share = set.load.shares[i];
+    if (share.degraded > 0) AddSource(set.priorities[i], share.degraded, true, share.panic);
+  }
+  if (sources_.size() == 1 && !sources_[0].panic && sources_[0].localities.empty()) {
+    only_ = &sources_[0].rotations[0];
+  }
 }
 
-const std::shared_ptr<Host>& Balancer::Pick() {
+void Balancer::AddSource(const PriorityHosts& priority, uint32_t share, bool degraded, bool panic) {
+  const uint32_t before = sources_.empty() ? 0 : sources_.back().up_to;
+  Source& source = sources_.emplace_back(Source{.up_to = before + share, .panic = panic, .rotations = {},
+                                                .localities = {}, .locality_costs = {}});
+  if (panic) {
+    source.rotations.emplace_back(config_, random_, priority.hosts);
+    return;
+  }
+  if (config_.locality_weighted) {
+    for (const LocalityHosts& locality : priority.localities) {
+      const double weight = degraded ? locality.degraded_weight : locality.healthy_weight;
+      if (weight <= 0) continue;
+      source.localities.Add(source.rotations.size(), 1 / weight, random_);
+      source.locality_costs.push_back(1 / weight);
+      source.rotations.emplace_back(config_, random_, degraded ? locality.degraded : locality.healthy);
+    }
+    if (!source.rotations.empty()) {
+      source.localities.Sort();
+      return;
+    }
+  }
+  source.rotations.emplace_back(config_, random_, degraded ? priority.degraded : priority.healthy);
+}
+
+const std::shared_ptr<Host>& Balancer::PickAmongSources(const PickContext& context) {
   static const std::shared_ptr<Host> kNone;
-  if (hosts_.empty()) return kNone;
-  if (!equal_weights_) return hosts_[PickEarliest()];
-  return hosts_[policy_ == config::Cluster::Balancer::kRoundRobin ? PickInTurn() : PickLeastOfSome()];
-}
-
-size_t Balancer::PickInTurn() {
-  const size_t host = next_;
-  if (++next_ == hosts_.size()) next_ = 0;
-  return host;
-}
-
-size_t Balancer::PickLeastOfSome() {
-  size_t best = random_.Below(hosts_.size());
-  if (hosts_.size() == 1) return best;
-  uint64_t fewest = hosts_[best]->Sum(HostFigures::kRqActive);
-  for (uint32_t i = 1; i < choices_; ++i) {
-    const size_t other = random_.Below(hosts_.size());
-    const uint64_t active = hosts_[other]->Sum(HostFigures::kRqActive);
-    if (active >= fewest) continue;
-    best = other;
-    fewest = active;
+  if (sources_.empty()) return kNone;
+  Source* source = &sources_.front();
+  if (sources_.size() > 1) {
+    const uint64_t number = context.hash ? *context.hash % 100 : random_.Below(100);
+    while (number >= source->up_to && source != &sources_.back()) ++source;
   }
-  return best;
-}
-
-size_t Balancer::PickEarliest() {
-  std::pop_heap(turns_.begin(), turns_.end());
-  Turn& turn = turns_.back();
-  const size_t host = turn.host;
-  const double now = turn.due;
-  turn.due += Cost(*hosts_[host]);
-  std::push_heap(turns_.begin(), turns_.end());
-  if (now > 1e6) {  // times stay small, so that they stay exact
-    for (Turn& each : turns_) each.due -= now;
+  if (source->panic) {
+    panics_.Increment();
+    if (config_.fail_traffic_on_panic) return kNone;
   }
-  return host;
-}
-
-double Balancer::Cost(const Host& host) const {
-  const uint64_t requests =
-      policy_ == config::Cluster::Balancer::kLeastRequest ? host.Sum(HostFigures::kRqActive) : 0;
-  return static_cast<double>(requests + 1) / host.weight();
+  if (source->localities.empty()) return source->rotations[0].Pick();
+  const size_t locality =
+      source->localities.Pick([source](size_t index) { return source->locality_costs[index]; });
+  return source->rotations[locality].Pick();
 }
 
 }  // namespace pillion::upstream

@@ -1,56 +1,58 @@
 #pragma once
 
-// Chooses the next host of a cluster, on one worker. Hosts of the lowest priority number are chosen from, in proportion
-// to their weights.
-//
-// Round robin: in turn. Least request: of `least_request_choices` hosts taken at random, the one with the fewest
-// requests in flight over all workers; with unequal weights, each host in turn as often as weight / (requests + 1) says.
-//
-// Turns with unequal weights are the schedule of earliest deadlines: who was chosen is due again 1 / weight later. That
-// spreads each host's turns evenly, and a choice costs O(log hosts) and no memory.
+// Chooses the next host of a cluster, on one worker: first the priority and whether its healthy or its degraded hosts,
+// as the set's load says; then, where localities are weighted, the locality; then by the cluster's policy.
 
-#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <span>
+#include <optional>
 #include <vector>
 
 #include "source/base/random.h"
-#include "source/config/cluster.h"
-#include "source/upstream/host.h"
+#include "source/config/load_balancing.h"
+#include "source/stats/cell.h"
+#include "source/upstream/host_set.h"
+#include "source/upstream/rotation.h"
 
 namespace pillion::upstream {
 
+// What a choice depends on beside the hosts. Made for each choice, on the stack.
+struct PickContext {
+  std::optional<uint64_t> hash;  // of the request, by the route's hash policies
+};
+
 class Balancer {
  public:
-  // `random` outlives the balancer. Workers begin at different hosts, as it says.
-  Balancer(const config::Cluster& cluster, base::Random& random);
+  // What is given outlives the balancer. `panics` counts choices among hosts whose health is not heeded.
+  Balancer(const config::LoadBalancing& config, base::Random& random, stats::Counter& panics);
 
   // The hosts to choose from now. The caller keeps the set until the next call.
   void SetHosts(const HostSet& set);
 
   // Null when there is none. The pointer is one of the set's.
-  const std::shared_ptr<Host>& Pick();
+  const std::shared_ptr<Host>& Pick(const PickContext& context) {
+    if (only_ != nullptr) [[likely]] return only_->Pick();
+    return PickAmongSources(context);
+  }
 
  private:
-  struct Turn {
-    double due;
-    size_t host;
-    // For a heap with the earliest on top; equal times come in the order of the list.
-    bool operator<(const Turn& other) const { return due != other.due ? due > other.due : host > other.host; }
+  // A part of the hosts that gets a part of the requests.
+  struct Source {
+    uint32_t up_to;  // of 100: it gets what is above the one before
+    bool panic;
+    std::vector<Rotation> rotations;  // one, or one for each locality
+    Turns localities;                 // empty: the first rotation
+    std::vector<double> locality_costs;
   };
 
-  size_t PickInTurn();
-  size_t PickLeastOfSome();
-  size_t PickEarliest();
-  double Cost(const Host& host) const;
+  void AddSource(const PriorityHosts& priority, uint32_t share, bool degraded, bool panic);
+  const std::shared_ptr<Host>& PickAmongSources(const PickContext& context);
 
-  const config::Cluster::Balancer policy_;
-  const uint32_t choices_;
+  const config::LoadBalancing& config_;
   base::Random& random_;
-  std::span<const std::shared_ptr<Host>> hosts_;  // of one priority
-  bool equal_weights_ = true;
-  size_t next_ = 0;
-  std::vector<Turn> turns_;  // only with unequal weights
+  stats::Counter& panics_;
+  std::vector<Source> sources_;
+  Rotation* only_ = nullptr;  // of the only source, where that is all
 };
 
 }  // namespace pillion::upstream

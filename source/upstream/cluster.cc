@@ -7,22 +7,14 @@
 #include "source/upstream/address.h"
 
 namespace pillion::upstream {
-namespace {
-
-bool Same(const Host& host, const Host& other) {
-  return host.hostname() == other.hostname() && host.weight() == other.weight() &&
-         host.priority() == other.priority() && host.locality() == other.locality();
-}
-
-}  // namespace
-
 Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry& registry)
     : config_(std::move(config)),
       workers_(static_cast<uint32_t>(registry.workers())),
       breakers_{Breakers(config_->circuit_breakers[0]), Breakers(config_->circuit_breakers[1])},
       stat_ids_(registry, config_->stat_name, breakers_),
       membership_stats_(stat_ids_, registry.control()),
-      hosts_(std::make_shared<HostSet>()) {
+      policy_(config_->assignment_policy),
+      hosts_(std::make_shared<HostSet>(MakeHostSet({}, config_->load_balancing, policy_))) {
   if (config_->discovery != config::Cluster::Discovery::kStatic) return;
   Endpoints endpoints;
   for (const config::Endpoint& endpoint : config_->endpoints) {
@@ -31,36 +23,61 @@ Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry&
   UpdateHosts(endpoints);
 }
 
-std::shared_ptr<const HostSet> Cluster::UpdateHosts(const Endpoints& endpoints) {
+bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPolicy& policy) {
   absl::flat_hash_map<std::string_view, std::shared_ptr<Host>> before;
   for (const std::shared_ptr<Host>& host : hosts_->hosts) before.emplace(host->address_text(), host);
 
-  auto next = std::make_shared<HostSet>();
+  Hosts next;
+  Hosts added;
   absl::flat_hash_set<std::string> seen;
-  size_t kept = 0;
-  uint32_t heaviest = 0;
+  bool changed = policy != policy_;
   for (const auto& [address, endpoint] : endpoints) {
-    auto host = std::make_shared<Host>(address, *endpoint, workers_);
-    if (!seen.insert(host->address_text()).second) continue;
-    const auto old = before.find(host->address_text());
-    if (old != before.end() && Same(*old->second, *host)) {
-      host = old->second;
-      ++kept;
+    std::string text = address.text();
+    const auto old = before.find(text);
+    const bool first = seen.insert(std::move(text)).second;
+    if (!first) continue;
+    if (old != before.end() && old->second->Is(*endpoint)) {
+      changed |= old->second->Update(*endpoint);
+      next.push_back(std::move(old->second));
+      before.erase(old);
+      continue;
     }
-    heaviest = std::max(heaviest, host->weight());
-    next->hosts.push_back(std::move(host));
+    next.push_back(std::make_shared<Host>(address, *endpoint, workers_));
+    added.push_back(next.back());
   }
-  if (kept == next->hosts.size() && kept == hosts_->hosts.size()) return nullptr;
-  std::stable_sort(next->hosts.begin(), next->hosts.end(),
-                   [](const std::shared_ptr<Host>& a, const std::shared_ptr<Host>& b) {
-                     return a->priority() < b->priority();
-                   });
-  membership_stats_.membership_change.Increment();
-  membership_stats_.membership_total.Set(static_cast<int64_t>(next->hosts.size()));
-  membership_stats_.membership_healthy.Set(static_cast<int64_t>(next->hosts.size()));
+  Hosts removed;
+  for (auto& [text, host] : before) removed.push_back(std::move(host));
+  const bool membership = !added.empty() || !removed.empty();
+  if (!membership && !changed) return false;
+  policy_ = policy;
+  if (membership) {
+    membership_stats_.membership_change.Increment();
+    for (const OnMembership& observer : observers_) observer({.added = added, .removed = removed});
+  }
+  Replace(std::move(next));
+  return true;
+}
+
+void Cluster::HealthChanged() { Replace(hosts_->hosts); }
+
+void Cluster::Replace(Hosts hosts) {
+  hosts_ = std::make_shared<HostSet>(MakeHostSet(std::move(hosts), config_->load_balancing, policy_));
+  int64_t healthy = 0;
+  int64_t degraded = 0;
+  int64_t excluded = 0;
+  uint32_t heaviest = 0;
+  for (const PriorityHosts& priority : hosts_->priorities) {
+    healthy += static_cast<int64_t>(priority.healthy.size());
+    degraded += static_cast<int64_t>(priority.degraded.size());
+    excluded += static_cast<int64_t>(priority.excluded);
+  }
+  for (const std::shared_ptr<Host>& host : hosts_->hosts) heaviest = std::max(heaviest, host->weight());
+  membership_stats_.membership_total.Set(static_cast<int64_t>(hosts_->hosts.size()));
+  membership_stats_.membership_healthy.Set(healthy);
+  membership_stats_.membership_degraded.Set(degraded);
+  membership_stats_.membership_excluded.Set(excluded);
   membership_stats_.max_host_weight.Set(heaviest);
-  hosts_ = std::move(next);
-  return hosts_;
+  if (publish_) publish_(hosts_);
 }
 
 ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connector& connector, stats::Shard& stats,
@@ -72,7 +89,7 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
       codecs_(std::move(codecs)),
       stats_(cluster.stat_ids(), stats),
       hosts_(cluster.hosts()),
-      balancer_(cluster.config(), random),
+      balancer_(cluster.config().load_balancing, random, stats_.lb_healthy_panic),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }) {
   if (const auto& keepalive = config().tcp_keepalive) {
     keepalive_ = {.probes = keepalive->probes, .time_s = keepalive->time_s, .interval_s = keepalive->interval_s};
@@ -92,8 +109,8 @@ void ClusterShard::SetHosts(std::shared_ptr<const HostSet> hosts) {
   }
 }
 
-const std::shared_ptr<Host>& ClusterShard::PickHost() {
-  const std::shared_ptr<Host>& host = balancer_.Pick();
+const std::shared_ptr<Host>& ClusterShard::PickHost(const PickContext& context) {
+  const std::shared_ptr<Host>& host = balancer_.Pick(context);
   if (host == nullptr) stats_.upstream_cx_none_healthy.Increment();
   return host;
 }

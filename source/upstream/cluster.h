@@ -3,6 +3,7 @@
 // A cluster: Cluster is its part for the whole process, ClusterShard the part of one worker.
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,7 +19,7 @@
 #include "source/upstream/breaker.h"
 #include "source/upstream/client_codecs.h"
 #include "source/upstream/cluster_stats.h"
-#include "source/upstream/host.h"
+#include "source/upstream/host_set.h"
 #include "source/upstream/pool.h"
 
 namespace pillion::upstream {
@@ -37,20 +38,42 @@ class Cluster {
   ClusterStatIds& stat_ids() { return stat_ids_; }
   MembershipStats& membership_stats() { return membership_stats_; }
 
+  // Each change of the hosts or of their health takes one way: a new set, then OnHosts for everyone on the main thread
+  // who wants to know of it, then Publish, which hands the set to the workers.
+  using Publish = std::function<void(std::shared_ptr<const HostSet> hosts)>;
+  void set_publish(Publish publish) { publish_ = std::move(publish); }
+
+  // Told of hosts that have come or gone, never of a change of health alone. What it does to the flags of new hosts is
+  // heeded in the set that is published. It stays as long as the cluster, and must not change the hosts.
+  struct MembershipChange {
+    const Hosts& added;
+    const Hosts& removed;
+  };
+  using OnMembership = std::function<void(const MembershipChange& change)>;
+  void AddObserver(OnMembership observer) { observers_.push_back(std::move(observer)); }
+
   using Endpoints = std::vector<std::pair<net::Address, const config::Endpoint*>>;
 
   // A host of the same address and definition as before is the same object as before. Of an address that comes twice
-  // the first is taken. The result is null when nothing changed.
-  std::shared_ptr<const HostSet> UpdateHosts(const Endpoints& endpoints);
+  // the first is taken. False when nothing changed: then nothing is published either.
+  bool UpdateHosts(const Endpoints& endpoints, const config::AssignmentPolicy& policy);
+  bool UpdateHosts(const Endpoints& endpoints) { return UpdateHosts(endpoints, policy_); }
+  // To be called after flags of hosts have changed, once for all of them.
+  void HealthChanged();
   const std::shared_ptr<const HostSet>& hosts() const { return hosts_; }
 
  private:
+  void Replace(Hosts hosts);
+
   const std::shared_ptr<const config::Cluster> config_;
   const uint32_t workers_;
   std::array<Breakers, 2> breakers_;
   ClusterStatIds stat_ids_;
   MembershipStats membership_stats_;
+  config::AssignmentPolicy policy_;
   std::shared_ptr<const HostSet> hosts_;
+  std::vector<OnMembership> observers_;
+  Publish publish_;
 };
 
 // One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it.
@@ -78,7 +101,7 @@ class ClusterShard {
 
   // The next host by the cluster's policy; null, and counted, when there is none. The reference is good until the end
   // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
-  const std::shared_ptr<Host>& PickHost();
+  const std::shared_ptr<Host>& PickHost(const PickContext& context);
 
   // The pool of connections to `host` that speak `protocol`; made when first asked for. Good until the end of the turn;
   // a PoolWaiter keeps it.

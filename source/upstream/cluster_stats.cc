@@ -99,6 +99,8 @@ MembershipStats::MembershipStats(const ClusterStatIds& ids, stats::Shard& contro
 #undef X
           membership_total(*control.gauge(ids.membership_total)),
       membership_healthy(*control.gauge(ids.membership_healthy)),
+      membership_degraded(*control.gauge(ids.membership_degraded)),
+      membership_excluded(*control.gauge(ids.membership_excluded)),
       max_host_weight(*control.gauge(ids.max_host_weight)) {
 }
 

@@ -29,6 +29,7 @@ struct Breakers;
   X(upstream_cx_max_requests)                 \
   X(upstream_cx_overflow)                     \
   X(upstream_cx_none_healthy)                 \
+  X(lb_healthy_panic)                         \
   X(upstream_cx_protocol_error)               \
   X(upstream_cx_close_notify)                 \
   X(upstream_cx_destroy)                      \
@@ -89,6 +90,8 @@ struct Breakers;
 #define PILLION_MEMBERSHIP_GAUGES(X) \
   X(membership_total)                \
   X(membership_healthy)              \
+  X(membership_degraded)             \
+  X(membership_excluded)             \
   X(max_host_weight)
 
 // Registered once by the main thread; lives as long as the cluster. `breakers` outlive it and are read for the

@@ -27,11 +27,10 @@ net::DnsFamily FamilyOf(config::Cluster::DnsFamily family) {
 }  // namespace
 
 DnsDiscovery::DnsDiscovery(Cluster& cluster, net::NameResolver& resolver, event::ControlTimers& timers,
-                           base::Random& random, Publish publish, Failed failed)
+                           base::Random& random, Failed failed)
     : cluster_(cluster),
       resolver_(resolver),
       random_(random),
-      publish_(std::move(publish)),
       failed_(std::move(failed)) {
   for (const config::Endpoint& endpoint : cluster.config().endpoints) {
     auto target = std::make_unique<Target>();
@@ -99,11 +98,7 @@ void DnsDiscovery::Update() {
   for (const std::unique_ptr<Target>& target : targets_) {
     for (const net::Address& address : target->addresses) endpoints.emplace_back(address, target->endpoint);
   }
-  if (std::shared_ptr<const HostSet> hosts = cluster_.UpdateHosts(endpoints)) {
-    publish_(std::move(hosts));
-  } else {
-    cluster_.membership_stats().update_no_rebuild.Increment();
-  }
+  if (!cluster_.UpdateHosts(endpoints)) cluster_.membership_stats().update_no_rebuild.Increment();
 }
 
 }  // namespace pillion::upstream

@@ -24,13 +24,11 @@ class DnsDiscovery {
  public:
   static constexpr base::Duration kMostBackOff = std::chrono::seconds(60);
 
-  // Told of each new set of hosts, to hand it to the workers.
-  using Publish = std::function<void(std::shared_ptr<const HostSet> hosts)>;
   // Told of the first failure of a name after the start or a good answer.
   using Failed = std::function<void(const absl::Status& why)>;
 
   DnsDiscovery(Cluster& cluster, net::NameResolver& resolver, event::ControlTimers& timers, base::Random& random,
-               Publish publish, Failed failed);
+               Failed failed);
   DnsDiscovery(const DnsDiscovery&) = delete;
   DnsDiscovery& operator=(const DnsDiscovery&) = delete;
   ~DnsDiscovery();
@@ -55,7 +53,6 @@ class DnsDiscovery {
   Cluster& cluster_;
   net::NameResolver& resolver_;
   base::Random& random_;
-  const Publish publish_;
   const Failed failed_;
   std::function<void()> first_;
   std::vector<std::unique_ptr<Target>> targets_;

@@ -11,17 +11,52 @@ std::string HostName(const config::Endpoint& endpoint) {
   return target == nullptr ? "" : target->host;
 }
 
+uint32_t EdsFlags(config::EndpointHealth health) {
+  switch (health) {
+    case config::EndpointHealth::kUnknown:
+    case config::EndpointHealth::kHealthy:
+      return 0;
+    case config::EndpointHealth::kUnhealthy:
+    case config::EndpointHealth::kTimeout:
+      return kFailedEds;
+    case config::EndpointHealth::kDraining:
+      return kDrainingEds;
+    case config::EndpointHealth::kDegraded:
+      return kDegradedEds;
+  }
+  return 0;
+}
+
+bool Set(std::atomic<uint32_t>& cell, uint32_t value) {
+  return cell.exchange(value, std::memory_order_relaxed) != value;
+}
+
 }  // namespace
 
 Host::Host(const net::Address& address, const config::Endpoint& endpoint, uint32_t workers)
     : address_(address),
       address_text_(address.text()),
       hostname_(HostName(endpoint)),
-      weight_(std::max<uint32_t>(endpoint.weight, 1)),
-      priority_(endpoint.priority),
       locality_(endpoint.locality),
+      metadata_(endpoint.metadata),
       workers_(workers),
-      figures_(std::make_unique<HostFigures[]>(workers)) {}
+      figures_(std::make_unique<HostFigures[]>(workers)) {
+  Update(endpoint);
+}
+
+bool Host::Is(const config::Endpoint& endpoint) const {
+  if (hostname_ != HostName(endpoint) || locality_ != endpoint.locality) return false;
+  if (metadata_ == endpoint.metadata) return true;
+  return metadata_ != nullptr && endpoint.metadata != nullptr && *metadata_ == *endpoint.metadata;
+}
+
+bool Host::Update(const config::Endpoint& endpoint) {
+  bool changed = Set(weight_, std::max<uint32_t>(endpoint.weight, 1));
+  changed |= Set(priority_, endpoint.priority);
+  changed |= Set(locality_weight_, endpoint.locality_weight);
+  changed |= Set(flags_, (flags() & ~kEdsFlags) | EdsFlags(endpoint.health));
+  return changed;
+}
 
 uint64_t Host::Sum(HostFigures::Figure figure) const {
   uint64_t sum = 0;

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "source/config/cluster.h"
 #include "source/net/address.h"
@@ -38,16 +37,57 @@ struct alignas(64) HostFigures {
   std::array<std::atomic<uint64_t>, kCount> cells{};
 };
 
+enum class HostHealth : uint8_t { kUnhealthy, kDegraded, kHealthy };
+
+// Why a host gets no requests, or only when there is none better. Bits.
+enum HostFlag : uint32_t {
+  kFailedActiveCheck = 1u << 0,    // the active health check, or there was none yet
+  kDegradedActiveCheck = 1u << 1,  // its answers say so (x-envoy-degraded)
+  kFailedOutlierCheck = 1u << 2,   // ejected
+  kFailedEds = 1u << 3,            // health_status of the endpoint
+  kDegradedEds = 1u << 4,
+  kDrainingEds = 1u << 5,
+  // With one of these it is not counted among the hosts that could be healthy.
+  kPendingActiveCheck = 1u << 6,  // new, with ignore_new_hosts_until_first_hc
+  kExcludedAtOnce = 1u << 7,      // it said x-envoy-immediate-health-check-fail
+  kActiveCheckTimeout = 1u << 8,  // says how the check failed; means nothing by itself
+  kPendingRemoval = 1u << 9,      // gone from discovery, kept because its checks pass; means nothing by itself
+};
+inline constexpr uint32_t kUnhealthyFlags = kFailedActiveCheck | kFailedOutlierCheck | kFailedEds | kDrainingEds;
+inline constexpr uint32_t kDegradedFlags = kDegradedActiveCheck | kDegradedEds;
+inline constexpr uint32_t kExcludingFlags = kPendingActiveCheck | kExcludedAtOnce;
+inline constexpr uint32_t kEdsFlags = kFailedEds | kDegradedEds | kDrainingEds;
+
 class Host {
  public:
+  // It belongs to `endpoint`'s definition, of which Update() may change the rest.
   Host(const net::Address& address, const config::Endpoint& endpoint, uint32_t workers);
 
   const net::Address& address() const { return address_; }
   const std::string& address_text() const { return address_text_; }
   const std::string& hostname() const { return hostname_; }  // as configured, or what DNS was asked for; may be empty
-  uint32_t weight() const { return weight_; }                // >= 1
-  uint32_t priority() const { return priority_; }
   const config::Locality& locality() const { return locality_; }
+  const config::Metadata* metadata() const { return metadata_.get(); }  // may be null
+  // Any thread; the main thread changes them.
+  uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }  // >= 1
+  uint32_t priority() const { return priority_.load(std::memory_order_relaxed); }
+  uint32_t locality_weight() const { return locality_weight_.load(std::memory_order_relaxed); }
+
+  // Any thread.
+  uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
+  HostHealth health() const {
+    const uint32_t flags = this->flags();
+    if ((flags & kUnhealthyFlags) != 0) return HostHealth::kUnhealthy;
+    return (flags & kDegradedFlags) != 0 ? HostHealth::kDegraded : HostHealth::kHealthy;
+  }
+  // Main thread. The workers choose by it after Cluster::HealthChanged().
+  void SetFlags(uint32_t flags) { flags_.store(this->flags() | flags, std::memory_order_relaxed); }
+  void ClearFlags(uint32_t flags) { flags_.store(this->flags() & ~flags, std::memory_order_relaxed); }
+
+  // Main thread. Whether `endpoint` at this address is this host still: what Update() can't change is equal.
+  bool Is(const config::Endpoint& endpoint) const;
+  // Weights, priority and the configured health become those of `endpoint`; true if that changed anything.
+  bool Update(const config::Endpoint& endpoint);
 
   HostFigures& figures(uint32_t worker) { return figures_[worker]; }
   // Over all workers.
@@ -57,16 +97,14 @@ class Host {
   const net::Address address_;
   const std::string address_text_;
   const std::string hostname_;
-  const uint32_t weight_;
-  const uint32_t priority_;
   const config::Locality locality_;
+  const std::shared_ptr<const config::Metadata> metadata_;
+  std::atomic<uint32_t> weight_{1};
+  std::atomic<uint32_t> priority_{0};
+  std::atomic<uint32_t> locality_weight_{0};
+  std::atomic<uint32_t> flags_{0};
   const uint32_t workers_;
   const std::unique_ptr<HostFigures[]> figures_;
-};
-
-// The hosts of a cluster at one time: immutable, shared by the workers.
-struct HostSet {
-  std::vector<std::shared_ptr<Host>> hosts;  // sorted by priority; no address twice
 };
 
 }  // namespace pillion::upstream

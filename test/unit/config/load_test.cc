@@ -178,8 +178,8 @@ TEST(LoadTest, BuildsClusters) {
   ASSERT_EQ(bootstrap->clusters.size(), 2u);
   const Cluster& users = *bootstrap->clusters[0];
   EXPECT_EQ(users.discovery, Cluster::Discovery::kStrictDns);
-  EXPECT_EQ(users.balancer, Cluster::Balancer::kLeastRequest);
-  EXPECT_EQ(users.least_request_choices, 3u);
+  EXPECT_EQ(users.load_balancing.policy, LoadBalancing::Policy::kLeastRequest);
+  EXPECT_EQ(users.load_balancing.least_request_choices, 3u);
   EXPECT_EQ(users.connect_timeout, milliseconds(500));
   EXPECT_EQ(users.dns_family, Cluster::DnsFamily::kV4Preferred);
   EXPECT_EQ(users.dns_refresh_rate, seconds(10));
@@ -206,7 +206,7 @@ TEST(LoadTest, BuildsClusters) {
   EXPECT_EQ(app.name, "app:v1");
   EXPECT_EQ(app.stat_name, "app_v1");
   EXPECT_EQ(app.discovery, Cluster::Discovery::kStatic);
-  EXPECT_EQ(app.balancer, Cluster::Balancer::kRoundRobin);
+  EXPECT_EQ(app.load_balancing.policy, LoadBalancing::Policy::kRoundRobin);
   EXPECT_EQ(app.connect_timeout, seconds(5));
   EXPECT_EQ(app.http.protocol, UpstreamHttp::Protocol::kHttp1);
   EXPECT_EQ(AddressText(std::get<Address>(app.endpoints.at(0).target)), "[::1]:9001");  // canonical
@@ -248,7 +248,7 @@ TEST(LoadTest, TakesCamelCaseNumbersOfEnumsAndBytes) {
       [{"name": "v", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "directResponse": {"status": 4.04e2,
       "body": {"inlineBytes": "bm8="}}}]}]}}}]}]}]}})");
   ASSERT_NE(bootstrap, nullptr);
-  EXPECT_EQ(bootstrap->clusters[0]->balancer, Cluster::Balancer::kLeastRequest);
+  EXPECT_EQ(bootstrap->clusters[0]->load_balancing.policy, LoadBalancing::Policy::kLeastRequest);
   EXPECT_EQ(bootstrap->clusters[0]->connect_timeout, seconds(2));
   EXPECT_EQ(bootstrap->listeners[0]->name, "127.0.0.1:80");
   const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners[0]->filter_chain.terminal);

@@ -58,24 +58,70 @@ TEST(Cluster, HostsThatStayAreTheSameObjects) {
   const config::Endpoint& endpoint = config->endpoints[0];
   const net::Address second = *net::Address::Ip("10.0.0.2", 80);
   const net::Address third = *net::Address::Ip("10.0.0.3", 80);
-  const auto after = cluster.UpdateHosts({{second, &endpoint}, {third, &endpoint}});
-  ASSERT_NE(after, nullptr);
+  ASSERT_TRUE(cluster.UpdateHosts({{second, &endpoint}, {third, &endpoint}}));
+  const auto after = cluster.hosts();
   EXPECT_EQ(Addresses(*after), (std::vector<std::string>{"10.0.0.2:80", "10.0.0.3:80"}));
   EXPECT_EQ(after->hosts[0], before->hosts[1]);
   EXPECT_EQ(Addresses(*before).size(), 2u);  // the old set is untouched
 
   // The same addresses in another order are no change.
-  EXPECT_EQ(cluster.UpdateHosts({{third, &endpoint}, {second, &endpoint}}), nullptr);
+  EXPECT_FALSE(cluster.UpdateHosts({{third, &endpoint}, {second, &endpoint}}));
   EXPECT_EQ(Read(registry, "cluster.be.membership_change"), 2);
 
-  // Another definition makes another host.
+  // Weight, priority and the configured health change in place.
   config::Endpoint heavier = endpoint;
   heavier.weight = 9;
-  const auto changed = cluster.UpdateHosts({{second, &heavier}, {third, &endpoint}});
-  ASSERT_NE(changed, nullptr);
-  EXPECT_NE(changed->hosts[0], after->hosts[0]);
-  EXPECT_EQ(changed->hosts[1], after->hosts[1]);
+  heavier.priority = 1;
+  heavier.health = config::EndpointHealth::kDegraded;
+  ASSERT_TRUE(cluster.UpdateHosts({{second, &heavier}, {third, &endpoint}}));
+  EXPECT_EQ(Addresses(*cluster.hosts()), (std::vector<std::string>{"10.0.0.3:80", "10.0.0.2:80"}));
+  EXPECT_EQ(cluster.hosts()->hosts[1], before->hosts[1]);
   EXPECT_EQ(Read(registry, "cluster.be.max_host_weight"), 9);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_change"), 2);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_healthy"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_degraded"), 1);
+
+  // Another name makes another host.
+  heavier.hostname = "two.test";
+  ASSERT_TRUE(cluster.UpdateHosts({{second, &heavier}, {third, &endpoint}}));
+  EXPECT_NE(cluster.hosts()->hosts[1], before->hosts[1]);
+}
+
+TEST(Cluster, EveryChangeIsPublished) {
+  stats::Registry registry(1);
+  const auto config = Static({At("10.0.0.1", 80), At("10.0.0.2", 80)});
+  Cluster cluster(config, registry);
+  std::vector<std::shared_ptr<const HostSet>> published;
+  cluster.set_publish([&](std::shared_ptr<const HostSet> hosts) { published.push_back(std::move(hosts)); });
+
+  const auto first = cluster.hosts()->hosts[0];
+  first->SetFlags(kFailedActiveCheck | kExcludedAtOnce);
+  cluster.HealthChanged();
+  ASSERT_EQ(published.size(), 1u);
+  EXPECT_EQ(published[0]->priorities[0].healthy, Hosts{published[0]->hosts[1]});
+  EXPECT_EQ(published[0]->priorities[0].hosts.size(), 2u);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_healthy"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.membership_excluded"), 1);
+  first->ClearFlags(kFailedActiveCheck);
+  cluster.HealthChanged();
+  ASSERT_EQ(published.size(), 2u);
+  EXPECT_EQ(published[1]->priorities[0].healthy.size(), 2u);
+
+  // Who looks at the hosts that come says what they are, before anyone chooses among them.
+  std::vector<std::string> came, went;
+  cluster.AddObserver([&](const Cluster::MembershipChange& change) {
+    for (const auto& host : change.added) {
+      host->SetFlags(kFailedActiveCheck);
+      came.push_back(host->address_text());
+    }
+    for (const auto& host : change.removed) went.push_back(host->address_text());
+  });
+  const net::Address third = *net::Address::Ip("10.0.0.3", 80);
+  ASSERT_TRUE(cluster.UpdateHosts({{first->address(), &config->endpoints[0]}, {third, &config->endpoints[0]}}));
+  EXPECT_EQ(came, std::vector<std::string>{"10.0.0.3:80"});
+  EXPECT_EQ(went, std::vector<std::string>{"10.0.0.2:80"});
+  ASSERT_EQ(published.size(), 3u);
+  EXPECT_EQ(published[2]->priorities[0].healthy, Hosts{first});
 }
 
 TEST(ClusterStats, StatusCountersByCodeAndClass) {

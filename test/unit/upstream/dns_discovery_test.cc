@@ -60,13 +60,10 @@ class DnsDiscoveryTest : public testing::Test {
   }
   void Start() {
     cluster = std::make_unique<Cluster>(config, registry);
-    discovery = std::make_unique<DnsDiscovery>(*cluster, resolver, timers, random,
-                                               [this](std::shared_ptr<const HostSet> hosts) {
-                                                 published.push_back(std::move(hosts));
-                                               },
-                                               [this](const absl::Status& why) {
-                                                 failures.emplace_back(why.message());
-                                               });
+    cluster->set_publish([this](std::shared_ptr<const HostSet> hosts) { published.push_back(std::move(hosts)); });
+    discovery = std::make_unique<DnsDiscovery>(
+        *cluster, resolver, timers, random,
+        [this](const absl::Status& why) { failures.emplace_back(why.message()); });
     discovery->Start([this] { ++first; });
   }
   List Hosts() {

@@ -37,14 +37,14 @@ class WorkerOfCluster {
   void Choose(const std::atomic<bool>& stop, std::promise<void>& done) {
     worker_.Post([this, &stop, &done] {
       for (int i = 0; i < 100; ++i) {
-        const std::shared_ptr<Host> host = shard_.PickHost();
+        const std::shared_ptr<Host> host = shard_.PickHost({});
         if (host == nullptr) continue;
         host->figures(worker_.index()).Add(HostFigures::kRqTotal);
         Breaker& breaker = shard_.breakers(config::Priority::kDefault).requests;
         if (breaker.Take()) breaker.Give();
         ++chosen_;
       }
-      if (stop) {
+      if (stop && chosen_ > 0) {  // however late this thread got to run
         done.set_value();
       } else {
         Choose(stop, done);
@@ -87,14 +87,17 @@ TEST(ClusterThreads, HostsAreSwappedWhileWorkersChoose) {
       workers.push_back(std::make_unique<WorkerOfCluster>(i, cluster, registry));
       workers[i]->Choose(stop, done[i]);
     }
+    cluster.set_publish([&](const std::shared_ptr<const HostSet>& hosts) {
+      for (const auto& worker : workers) worker->SetHosts(hosts);
+    });
     for (int swap = 0; swap < kSwaps; ++swap) {
       Cluster::Endpoints endpoints;
       for (int host = 0; host < 3; ++host) {
         endpoints.emplace_back(*net::Address::Ip("10.0.0." + std::to_string((swap + host) % 5 + 1), 80), &endpoint);
       }
-      const std::shared_ptr<const HostSet> hosts = cluster.UpdateHosts(endpoints);
-      ASSERT_NE(hosts, nullptr);
-      for (const auto& worker : workers) worker->SetHosts(hosts);
+      ASSERT_TRUE(cluster.UpdateHosts(endpoints));
+      cluster.hosts()->hosts[0]->SetFlags(kFailedActiveCheck);
+      cluster.HealthChanged();
       // What the administration shows.
       for (const std::shared_ptr<Host>& host : cluster.hosts()->hosts) (void)host->Sum(HostFigures::kRqTotal);
       (void)registry.Read();

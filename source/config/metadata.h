@@ -1,0 +1,40 @@
+#pragma once
+
+// What a configuration attaches to endpoints and routes (envoy.config.core.v3.Metadata): by namespace, then by key.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace pillion::config {
+
+// A google.protobuf.Value.
+struct MetadataValue {
+  using List = std::vector<MetadataValue>;
+  using Struct = std::map<std::string, MetadataValue, std::less<>>;
+
+  std::variant<std::monostate, bool, double, std::string, List, Struct> value;
+
+  bool operator==(const MetadataValue& other) const { return value == other.value; }
+};
+
+struct Metadata {
+  std::map<std::string, MetadataValue::Struct, std::less<>> namespaces;
+
+  // Null where there is none of that name.
+  const MetadataValue* Find(std::string_view name_space, std::string_view key) const {
+    const auto fields = namespaces.find(name_space);
+    if (fields == namespaces.end()) return nullptr;
+    const auto field = fields->second.find(key);
+    return field == fields->second.end() ? nullptr : &field->second;
+  }
+
+  bool operator==(const Metadata&) const = default;
+};
+
+// What balancing looks at, where nothing else is said.
+inline constexpr std::string_view kLbNamespace = "envoy.lb";
+
+}  // namespace pillion::config

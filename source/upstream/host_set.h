@@ -1,0 +1,64 @@
+#pragma once
+
+// The hosts of a cluster at one time, sorted out for the choice among them: immutable, made by the main thread, shared
+// by the workers.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "source/config/load_balancing.h"
+#include "source/upstream/host.h"
+
+namespace pillion::upstream {
+
+using Hosts = std::vector<std::shared_ptr<Host>>;
+
+// The hosts of one locality and priority.
+struct LocalityHosts {
+  config::Locality locality;
+  uint32_t weight = 0;  // 0: gets nothing where localities are weighted
+  Hosts hosts;          // all of them
+  Hosts healthy;
+  Hosts degraded;
+  size_t excluded = 0;  // of all
+  // weight, as far as enough of the hosts are healthy (degraded).
+  double healthy_weight = 0;
+  double degraded_weight = 0;
+};
+
+// The hosts of one priority.
+struct PriorityHosts {
+  Hosts hosts;  // all of them
+  Hosts healthy;
+  Hosts degraded;
+  size_t excluded = 0;                     // of all
+  std::vector<LocalityHosts> localities;  // in the order in which they first come
+  uint32_t health = 0;                     // 0..100: how much of all requests it could take with healthy hosts
+  uint32_t degraded_health = 0;            // and with degraded ones
+};
+
+// Which percent of the requests goes where. All add up to 100, even without any host.
+struct PriorityLoad {
+  struct Share {
+    uint32_t healthy = 0;
+    uint32_t degraded = 0;
+    bool panic = false;  // all hosts are chosen from, whatever their health
+  };
+  std::vector<Share> shares;  // by priority
+};
+
+struct HostSet {
+  Hosts hosts;                            // by priority; no address twice
+  std::vector<PriorityHosts> priorities;  // by number
+  PriorityLoad load;
+};
+
+// `hosts`: no address twice, in any order.
+HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy);
+
+// The load over `priorities`, of which those in `left_out` (by number; may be shorter) count as empty.
+PriorityLoad DistributeLoad(const std::vector<PriorityHosts>& priorities, const std::vector<bool>& left_out,
+                            double panic_threshold);
+
+}  // namespace pillion::upstream
