@@ -50,6 +50,8 @@ class Slice {
     return Slice(block_, data_ + offset, size);
   }
   Slice Share() const { return Share(0, size_); }
+  // For who fills the block: `bytes` more were written behind what is there.
+  void Extend(size_t bytes) { size_ += bytes; }
 
   void RemovePrefix(size_t bytes) {
     data_ += bytes;

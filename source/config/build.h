@@ -69,6 +69,15 @@ Redirect BuildRedirect(BuildContext& context, const envoy::config::route::v3::Re
 DirectResponse BuildDirectResponse(BuildContext& context,
                                    const envoy::config::route::v3::DirectResponseAction& from, size_t max_bytes,
                                    const std::string& path);
+HttpConnectionManager BuildHttpConnectionManager(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
+    const std::string& path);
+ListenerFilter BuildListenerFilter(BuildContext& context, const envoy::config::listener::v3::ListenerFilter& from,
+                                   const std::string& path);
+match::ConnectionPattern BuildConnectionPattern(BuildContext& context,
+                                                const envoy::config::listener::v3::FilterChainMatch& from,
+                                                const std::string& path);
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
 

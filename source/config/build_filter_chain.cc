@@ -1,177 +1,163 @@
-// Filter chains: the HTTP connection manager and the TCP proxy that they end in.
+// Filter chains: which connections get one, and their network filters.
 
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
+#include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
 namespace {
 
-namespace hcm = envoy::extensions::filters::network::http_connection_manager::v3;
-using HttpMessage = hcm::HttpConnectionManager;
-using TcpMessage = envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
+namespace v3 = envoy::config::listener::v3;
+namespace network = envoy::extensions::filters::network;
+using HttpMessage = network::http_connection_manager::v3::HttpConnectionManager;
+using TcpMessage = network::tcp_proxy::v3::TcpProxy;
+using LimitMessage = network::connection_limit::v3::ConnectionLimit;
 
-HttpConnectionManager::Codec BuildCodec(HttpMessage::CodecType from) {
-  switch (from) {
-    case HttpMessage::HTTP1:
-      return HttpConnectionManager::Codec::kHttp1;
-    case HttpMessage::HTTP2:
-      return HttpConnectionManager::Codec::kHttp2;
-    default:
-      return HttpConnectionManager::Codec::kAuto;
-  }
-}
-
-HttpConnectionManager::ServerHeader BuildServerHeader(HttpMessage::ServerHeaderTransformation from) {
-  switch (from) {
-    case HttpMessage::APPEND_IF_ABSENT:
-      return HttpConnectionManager::ServerHeader::kAppendIfAbsent;
-    case HttpMessage::PASS_THROUGH:
-      return HttpConnectionManager::ServerHeader::kPassThrough;
-    default:
-      return HttpConnectionManager::ServerHeader::kOverwrite;
-  }
-}
-
-void BuildInternalAddresses(BuildContext& context, const HttpMessage::InternalAddressConfig& from,
-                            const std::string& path, InternalAddresses& to) {
-  to.unix_sockets = from.unix_sockets();
-  for (int i = 0; i < from.cidr_ranges_size(); ++i) {
-    to.ranges.push_back(BuildIpRange(context, from.cidr_ranges(i), ElementPath(FieldPath(path, "cidr_ranges"), i)));
-  }
-}
-
-EscapedSlashes BuildEscapedSlashes(HttpMessage::PathWithEscapedSlashesAction from) {
-  switch (from) {
-    case HttpMessage::REJECT_REQUEST:
-      return EscapedSlashes::kReject;
-    case HttpMessage::UNESCAPE_AND_REDIRECT:
-      return EscapedSlashes::kRedirect;
-    case HttpMessage::UNESCAPE_AND_FORWARD:
-      return EscapedSlashes::kUnescape;
-    default:
-      return EscapedSlashes::kKeep;
-  }
-}
-
-std::vector<std::string> BuildUpgradeTypes(BuildContext& context, const HttpMessage& from,
-                                           const std::string& path) {
-  std::vector<std::string> types;
-  std::set<std::string> seen;
-  for (int i = 0; i < from.upgrade_configs_size(); ++i) {
-    const auto& upgrade = from.upgrade_configs(i);
-    const std::string type_path = FieldPath(ElementPath(FieldPath(path, "upgrade_configs"), i), "upgrade_type");
-    std::string type = absl::AsciiStrToLower(upgrade.upgrade_type());
-    const bool is_token =
-        std::all_of(type.begin(), type.end(), [](char c) {  // RFC 9110, 5.6.2, and '/' for a version
-          return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
-        });
-    if (!is_token)
-      context.errors.Add(type_path, Concat(Quote(upgrade.upgrade_type()), ", expected a protocol's name"));
-    if (type.starts_with("connect")) context.errors.Add(type_path, "CONNECT is not implemented");
-    if (!type.empty() && !seen.insert(type).second)
-      context.errors.Add(type_path, Concat("duplicate type ", Quote(type)));
-    if (!upgrade.has_enabled() || upgrade.enabled().value()) types.push_back(std::move(type));
-  }
-  return types;
-}
-
-HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, const std::string& path) {
-  HttpConnectionManager http;
-  http.codec = BuildCodec(from.codec_type());
-  http.stat_prefix = from.stat_prefix();
-  http.http_filters = BuildHttpFilters(context, from, http.router, path);  // before the routes, which say more of them
-  http.route_config = BuildRouteConfig(context, from.route_config(), FieldPath(path, "route_config"));
-
-  http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,
-                                  FieldPath(path, "common_http_protocol_options"));
-  http.http1 = BuildHttp1Options(context, from.http_protocol_options(), Side::kDownstream,
-                                 FieldPath(path, "http_protocol_options"));
-  http.http2 = BuildHttp2Options(context, from.http2_protocol_options(), Side::kDownstream,
-                                 FieldPath(path, "http2_protocol_options"));
-  if (from.has_max_request_headers_kb()) http.max_request_headers_kb = from.max_request_headers_kb().value();
-
-  if (from.has_stream_idle_timeout()) http.stream_idle_timeout = ToDuration(from.stream_idle_timeout());
-  http.request_timeout = ToDuration(from.request_timeout());
-  if (from.has_request_headers_timeout()) http.request_headers_timeout = ToDuration(from.request_headers_timeout());
-  if (from.has_drain_timeout()) http.drain_timeout = ToDuration(from.drain_timeout());
-  if (from.has_delayed_close_timeout()) http.delayed_close_timeout = ToDuration(from.delayed_close_timeout());
-
-  if (!from.server_name().empty()) http.server_name = from.server_name();
-  http.server_header = BuildServerHeader(from.server_header_transformation());
-  http.via = from.via();
-  if (from.add_user_agent().value()) {
-    http.service_cluster = context.node.cluster();
-    http.service_node = context.node.id();
-  }
-  http.proxy_100_continue = from.proxy_100_continue();
-  http.use_remote_address = from.use_remote_address().value();
-  http.xff_num_trusted_hops = from.xff_num_trusted_hops();
-  http.skip_xff_append = from.skip_xff_append();
-  if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
-  http.preserve_external_request_id = from.preserve_external_request_id();
-  http.request_id_in_response = from.always_set_request_id_in_response();
-  http.append_x_forwarded_port = from.append_x_forwarded_port();
-  BuildInternalAddresses(context, from.internal_address_config(), FieldPath(path, "internal_address_config"),
-                         http.internal_addresses);
-  http.escaped_slashes = BuildEscapedSlashes(from.path_with_escaped_slashes_action());
-  http.normalize_path = from.normalize_path().value();
-  http.merge_slashes = from.merge_slashes();
-
-  if (from.strip_matching_host_port()) http.strip_port = HttpConnectionManager::StripPort::kMatching;
-  if (from.strip_any_host_port()) {
-    if (from.strip_matching_host_port()) {
-      context.errors.Add(FieldPath(path, "strip_any_host_port"), "excludes strip_matching_host_port");
-    }
-    http.strip_port = HttpConnectionManager::StripPort::kAny;
-  }
-  http.strip_trailing_host_dot = from.strip_trailing_host_dot();
-  http.upgrade_types = BuildUpgradeTypes(context, from, path);
-  http.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
-  return http;
-}
+constexpr std::string_view kTerminals = "HttpConnectionManager, TcpProxy or Echo";
 
 TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::string& path) {
   TcpProxy tcp;
   tcp.stat_prefix = from.stat_prefix();
-  tcp.cluster = from.cluster();
-  CheckClusterExists(context, from.cluster(), FieldPath(path, "cluster"));
+  if (from.has_weighted_clusters()) {
+    const std::string list = FieldPath(path, "weighted_clusters.clusters");
+    uint64_t total = 0;
+    for (int i = 0; i < from.weighted_clusters().clusters_size(); ++i) {
+      const auto& cluster = from.weighted_clusters().clusters(i);
+      CheckClusterExists(context, cluster.name(), FieldPath(ElementPath(list, i), "name"));
+      tcp.clusters.push_back({cluster.name(), cluster.weight()});
+      total += cluster.weight();
+    }
+    if (total > UINT32_MAX) {
+      context.errors.Add(list, Concat("the weights are ", total, " in all, expected at most ", UINT32_MAX));
+    }
+  } else {
+    CheckClusterExists(context, from.cluster(), FieldPath(path, "cluster"));
+    tcp.clusters.push_back({from.cluster(), 1});
+  }
   if (from.has_idle_timeout()) tcp.idle_timeout = ToDuration(from.idle_timeout());
+  if (from.has_max_downstream_connection_duration()) {
+    tcp.max_connection_duration = ToDuration(from.max_downstream_connection_duration());
+  }
   if (from.has_max_connect_attempts()) tcp.max_connect_attempts = from.max_connect_attempts().value();
   tcp.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
   return tcp;
 }
 
-}  // namespace
+ConnectionLimit BuildConnectionLimit(BuildContext& context, const LimitMessage& from, const std::string& path) {
+  if (from.has_max_connections() && from.max_connections().value() == 0) {
+    context.errors.Add(FieldPath(path, "max_connections"), "0, expected at least 1");
+  }
+  return {.stat_prefix = from.stat_prefix(),
+          .max_connections = from.max_connections().value(),
+          .delay = ToDuration(from.delay()),
+          .enabled = !from.has_runtime_enabled() || from.runtime_enabled().default_value().value()};
+}
 
-FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
-                             const std::string& path) {
-  FilterChain chain;
-  chain.name = from.name();
-  const std::string field = FieldPath(path, "filters");
-  if (from.filters_size() == 0) {
-    context.errors.AddMissing(path, field, "empty, but HttpConnectionManager or TcpProxy is required");
-    return chain;
-  }
-  // Both are terminal, so the first is the last.
-  for (int i = 1; i < from.filters_size(); ++i) {
-    context.errors.AddMissing(path, ElementPath(field, i), "comes after the filter that ends the chain");
-  }
-  const std::string filter_path = ElementPath(field, 0);
-  const std::string config_path = FieldPath(filter_path, "typed_config");
-  const google::protobuf::Any& config = from.filters(0).typed_config();
+// A filter that ends the chain; false: it is none.
+bool BuildTerminal(BuildContext& context, const google::protobuf::Any& config, const std::string& path,
+                   FilterChain& chain) {
   HttpMessage http;
   TcpMessage tcp;
   if (config.UnpackTo(&http)) {
-    chain.terminal = BuildHttp(context, http, config_path);
+    chain.terminal = BuildHttpConnectionManager(context, http, path);
   } else if (config.UnpackTo(&tcp)) {
-    chain.terminal = BuildTcp(context, tcp, config_path);
+    chain.terminal = BuildTcp(context, tcp, path);
+  } else if (config.Is<network::echo::v3::Echo>()) {
+    chain.terminal = Echo{};
   } else {
-    context.errors.AddMissing(filter_path, config_path, WrongType(config, "HttpConnectionManager or TcpProxy"));
+    return false;
+  }
+  return true;
+}
+
+std::optional<NetworkFilter> BuildNetworkFilter(BuildContext& context, const google::protobuf::Any& config,
+                                                const std::string& path) {
+  LimitMessage limit;
+  if (config.UnpackTo(&limit)) return BuildConnectionLimit(context, limit, path);
+  if (config.Is<network::sni_cluster::v3::SniCluster>()) return SniCluster{};
+  return std::nullopt;
+}
+
+void CheckTransportSocket(BuildContext& context, const envoy::config::core::v3::TransportSocket& from,
+                          const std::string& path) {
+  const google::protobuf::Any& config = from.typed_config();
+  if (config.Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>()) return;
+  context.errors.AddMissing(path, FieldPath(path, "typed_config"), WrongType(config, "RawBuffer"));
+}
+
+// In lower case, with a wildcard only in place of the first labels.
+std::string BuildServerName(BuildContext& context, const std::string& from, const std::string& path) {
+  const std::string_view plain = std::string_view(from).substr(from.starts_with("*.") ? 2 : 0);
+  if (plain.empty() || plain.find('*') != plain.npos) {
+    context.errors.Add(path, Concat(Quote(from), ", expected a name, or \"*.\" and the end of one"));
+  }
+  return absl::AsciiStrToLower(from);
+}
+
+}  // namespace
+
+match::ConnectionPattern BuildConnectionPattern(BuildContext& context, const v3::FilterChainMatch& from,
+                                                const std::string& path) {
+  match::ConnectionPattern pattern;
+  const auto build_ranges = [&](const auto& ranges, std::string_view field, std::vector<match::IpRange>& to) {
+    for (int i = 0; i < ranges.size(); ++i) {
+      to.push_back(BuildIpRange(context, ranges[i], ElementPath(FieldPath(path, field), i)));
+    }
+  };
+  if (from.has_destination_port()) {
+    pattern.destination_port = static_cast<uint16_t>(from.destination_port().value());
+  }
+  build_ranges(from.prefix_ranges(), "prefix_ranges", pattern.destinations);
+  for (int i = 0; i < from.server_names_size(); ++i) {
+    pattern.server_names.push_back(
+        BuildServerName(context, from.server_names(i), ElementPath(FieldPath(path, "server_names"), i)));
+  }
+  pattern.transport_protocol = from.transport_protocol();
+  pattern.application_protocols.assign(from.application_protocols().begin(), from.application_protocols().end());
+  build_ranges(from.direct_source_prefix_ranges(), "direct_source_prefix_ranges", pattern.direct_sources);
+  if (from.source_type() == v3::FilterChainMatch::SAME_IP_OR_LOOPBACK) pattern.source_type = match::SourceType::kLocal;
+  if (from.source_type() == v3::FilterChainMatch::EXTERNAL) pattern.source_type = match::SourceType::kExternal;
+  build_ranges(from.source_prefix_ranges(), "source_prefix_ranges", pattern.sources);
+  for (const uint32_t port : from.source_ports()) pattern.source_ports.push_back(static_cast<uint16_t>(port));
+  return pattern;
+}
+
+FilterChain BuildFilterChain(BuildContext& context, const v3::FilterChain& from, const std::string& path) {
+  FilterChain chain;
+  chain.name = from.name();
+  if (from.has_transport_socket()) {
+    CheckTransportSocket(context, from.transport_socket(), FieldPath(path, "transport_socket"));
+  }
+  const std::string field = FieldPath(path, "filters");
+  if (from.filters_size() == 0) {
+    context.errors.AddMissing(path, field, Concat("empty, but ", kTerminals, " is required"));
+    return chain;
+  }
+  bool ended = false;
+  for (int i = 0; i < from.filters_size(); ++i) {
+    const std::string filter_path = ElementPath(field, i);
+    const std::string config_path = FieldPath(filter_path, "typed_config");
+    const google::protobuf::Any& config = from.filters(i).typed_config();
+    const bool last = i + 1 == from.filters_size();
+    if (ended) {
+      context.errors.AddMissing(path, filter_path, "comes after the filter that ends the chain");
+    } else if (BuildTerminal(context, config, config_path, chain)) {
+      ended = true;
+    } else if (std::optional<NetworkFilter> filter = BuildNetworkFilter(context, config, config_path)) {
+      chain.filters.push_back(*std::move(filter));
+      if (last) context.errors.Add(filter_path, Concat("ends the chain, expected ", kTerminals, " behind it"));
+    } else {
+      context.errors.AddMissing(filter_path, config_path,
+                                WrongType(config, last ? kTerminals : "ConnectionLimit or SniCluster"));
+    }
   }
   return chain;
 }

@@ -1,4 +1,4 @@
-// Listeners and their filter chain.
+// Listeners.
 
 #include "absl/strings/str_replace.h"
 #include "source/config/build.h"
@@ -14,24 +14,30 @@ std::string StatText(const Address& address) {
   return absl::StrReplaceAll(AddressText(address), {{":", "_"}});
 }
 
-// The one chain that there is, and where it stands; null if there is none.
-const v3::FilterChain* OnlyChain(BuildContext& context, const v3::Listener& from, const std::string& path,
-                                 std::string& chain_path) {
-  const int chains = from.filter_chains_size() + (from.has_default_filter_chain() ? 1 : 0);
-  if (chains == 0) {
+void BuildFilterChains(BuildContext& context, const v3::Listener& from, const std::string& path, Listener& to) {
+  if (from.filter_chains_size() == 0 && !from.has_default_filter_chain()) {
     context.errors.AddMissing(path, FieldPath(path, "filter_chains"), "empty, but one filter chain is required");
-    return nullptr;
+    return;
   }
-  if (chains > 1) {
-    context.errors.Add(FieldPath(path, "filter_chains"),
-                       Concat(chains,
-                              " filter chains with the default, expected exactly one: choosing among "
-                              "them is not implemented"));
+  for (int i = 0; i < from.filter_chains_size(); ++i) {
+    const std::string chain_path = ElementPath(FieldPath(path, "filter_chains"), i);
+    const std::string match_path = FieldPath(chain_path, "filter_chain_match");
+    to.filter_chains.push_back(BuildFilterChain(context, from.filter_chains(i), chain_path));
+    const match::ConnectionPattern pattern =
+        BuildConnectionPattern(context, from.filter_chains(i).filter_chain_match(), match_path);
+    if (const auto same = to.chain_matcher.Add(pattern, static_cast<uint32_t>(i))) {
+      context.errors.AddMissing(chain_path, match_path,
+                                Concat("fits the same connections as that of filter_chains[", *same, "]"));
+    }
   }
-  const bool is_default = from.filter_chains_size() == 0;
-  chain_path =
-      is_default ? FieldPath(path, "default_filter_chain") : ElementPath(FieldPath(path, "filter_chains"), 0);
-  return is_default ? &from.default_filter_chain() : &from.filter_chains(0);
+  if (!from.has_default_filter_chain()) return;
+  const std::string default_path = FieldPath(path, "default_filter_chain");
+  if (from.default_filter_chain().has_filter_chain_match()) {
+    context.errors.Add(FieldPath(default_path, "filter_chain_match"),
+                       "expected none: it gets what fits no other chain");
+  }
+  to.chain_matcher.SetDefault(static_cast<uint32_t>(to.filter_chains.size()));
+  to.filter_chains.push_back(BuildFilterChain(context, from.default_filter_chain(), default_path));
 }
 
 }  // namespace
@@ -54,10 +60,15 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   }
   listener->access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
 
-  std::string chain_path;
-  if (const v3::FilterChain* chain = OnlyChain(context, from, path, chain_path)) {
-    listener->filter_chain = BuildFilterChain(context, *chain, chain_path);
+  for (int i = 0; i < from.listener_filters_size(); ++i) {
+    listener->listener_filters.push_back(BuildListenerFilter(context, from.listener_filters(i),
+                                                             ElementPath(FieldPath(path, "listener_filters"), i)));
   }
+  if (from.has_listener_filters_timeout()) {
+    listener->listener_filters_timeout = ToDuration(from.listener_filters_timeout());
+  }
+  listener->continue_on_listener_filters_timeout = from.continue_on_listener_filters_timeout();
+  BuildFilterChains(context, from, path, *listener);
   return listener;
 }
 

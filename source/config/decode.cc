@@ -200,6 +200,15 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       if (value) reflection.SetUInt64(&message, &field, *value);
       return;
     }
+    case pb::FieldDescriptor::CPPTYPE_INT32: {
+      constexpr int32_t kMin = std::numeric_limits<int32_t>::min();
+      constexpr int32_t kMax = std::numeric_limits<int32_t>::max();
+      const std::optional<int64_t> value = is_scalar ? ReadSigned(node, kMin, kMax) : std::nullopt;
+      if (!value) Expected(node, path, Concat("a whole number from ", kMin, " to ", kMax));
+      if (add) return reflection.AddInt32(&message, &field, static_cast<int32_t>(value.value_or(0)));
+      if (value) reflection.SetInt32(&message, &field, static_cast<int32_t>(*value));
+      return;
+    }
     case pb::FieldDescriptor::CPPTYPE_INT64: {
       constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
       constexpr int64_t kMax = std::numeric_limits<int64_t>::max();

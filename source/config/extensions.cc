@@ -7,8 +7,16 @@
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
+#include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
+#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
+#include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
+#include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "source/config/nearest.h"
@@ -29,8 +37,16 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::cors::v3::CorsPolicy::descriptor(),
       x::filters::http::fault::v3::HTTPFault::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),
+      x::filters::listener::http_inspector::v3::HttpInspector::descriptor(),
+      x::filters::listener::original_dst::v3::OriginalDst::descriptor(),
+      x::filters::listener::proxy_protocol::v3::ProxyProtocol::descriptor(),
+      x::filters::listener::tls_inspector::v3::TlsInspector::descriptor(),
+      x::filters::network::connection_limit::v3::ConnectionLimit::descriptor(),
+      x::filters::network::echo::v3::Echo::descriptor(),
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
+      x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
+      x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };
   return *types;

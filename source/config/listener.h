@@ -15,7 +15,10 @@
 #include "source/config/address.h"
 #include "source/config/filter_config.h"
 #include "source/config/http_options.h"
+#include "source/config/listener_filter.h"
+#include "source/config/network_filter.h"
 #include "source/config/route.h"
+#include "source/match/connection_matcher.h"
 #include "source/match/ip_range.h"
 
 namespace pillion::config {
@@ -84,16 +87,28 @@ struct HttpConnectionManager {
 };
 
 struct TcpProxy {
+  struct WeightedCluster {
+    std::string name;
+    uint32_t weight;
+  };
+
   std::string stat_prefix;
-  std::string cluster;
+  std::vector<WeightedCluster> clusters;  // at least one
   base::Duration idle_timeout = std::chrono::hours(1);
+  base::Duration max_connection_duration{0};
   uint32_t max_connect_attempts = 1;
   std::vector<AccessLog> access_logs;
 };
 
+// Sends back what comes.
+struct Echo {};
+
 struct FilterChain {
   std::string name;
-  std::variant<HttpConnectionManager, TcpProxy> terminal;
+  std::vector<NetworkFilter> filters;  // in order, before the one that ends the chain
+  std::variant<HttpConnectionManager, TcpProxy, Echo> terminal;
+
+  const std::vector<AccessLog>& access_logs() const;  // of the terminal filter
 };
 
 struct Listener {
@@ -104,7 +119,14 @@ struct Listener {
   std::optional<uint32_t> tcp_backlog;                 // none: net.core.somaxconn
   bool enable_reuse_port = true;                       // false: one socket, shared by the workers
   uint32_t max_accepts_per_event = 64;                 // so that new connections don't starve the others
-  FilterChain filter_chain;
+
+  std::vector<ListenerFilter> listener_filters;
+  base::Duration listener_filters_timeout = std::chrono::seconds(15);
+  bool continue_on_listener_filters_timeout = false;  // false: the connection is closed
+
+  std::vector<FilterChain> filter_chains;  // at least one; the default one last, where there is one
+  match::ConnectionMatcher chain_matcher;  // gives an index of filter_chains
+
   std::vector<AccessLog> access_logs;  // one line a connection
 };
 

@@ -11,12 +11,24 @@ std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN];
   if (text.size() >= sizeof terminated) return std::nullopt;
   terminated[text.copy(terminated, sizeof terminated - 1)] = '\0';
+  std::array<uint8_t, 16> bytes;
+  if (inet_pton(AF_INET, terminated, bytes.data()) == 1) return FromV4(std::span(bytes).first<4>());
+  if (inet_pton(AF_INET6, terminated, bytes.data()) != 1) return std::nullopt;
+  return FromV6(bytes);
+}
+
+IpAddress IpAddress::FromV4(std::span<const uint8_t, 4> bytes) {
   IpAddress address;
-  if (inet_pton(AF_INET, terminated, address.bytes_.data()) == 1) return address;
-  if (inet_pton(AF_INET6, terminated, address.bytes_.data()) != 1) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), address.bytes_.begin());
+  return address;
+}
+
+IpAddress IpAddress::FromV6(std::span<const uint8_t, 16> bytes) {
   constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  address.v6_ = !std::equal(kMapped.begin(), kMapped.end(), address.bytes_.begin());
-  if (!address.v6_) std::copy(address.bytes_.begin() + 12, address.bytes_.end(), address.bytes_.begin());
+  if (std::equal(kMapped.begin(), kMapped.end(), bytes.begin())) return FromV4(bytes.last<4>());
+  IpAddress address;
+  address.v6_ = true;
+  std::copy(bytes.begin(), bytes.end(), address.bytes_.begin());
   return address;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace pillion::match {
@@ -14,10 +15,14 @@ class IpAddress {
  public:
   // Without a port or brackets. Nothing for what is none.
   static std::optional<IpAddress> Parse(std::string_view text);
+  // Of bytes in the order of the network.
+  static IpAddress FromV4(std::span<const uint8_t, 4> bytes);
+  static IpAddress FromV6(std::span<const uint8_t, 16> bytes);
 
   int bits() const { return v6_ ? 128 : 32; }
   // The first `bits` are the same; never for addresses of two kinds.
   bool HasCommonPrefix(const IpAddress& other, int bits) const;
+  bool operator==(const IpAddress&) const = default;
 
  private:
   std::array<uint8_t, 16> bytes_{};
@@ -30,6 +35,9 @@ class IpRange {
   IpRange(const IpAddress& address, int bits) : address_(address), bits_(bits) {}
 
   bool Contains(const IpAddress& address) const { return address_.HasCommonPrefix(address, bits_); }
+  int bits() const { return bits_; }
+  // The same addresses are in both.
+  bool operator==(const IpRange& other) const { return bits_ == other.bits_ && Contains(other.address_); }
 
  private:
   IpAddress address_;

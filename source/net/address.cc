@@ -52,6 +52,22 @@ std::optional<Address> Address::Unix(std::string_view path) {
   return FromSystem(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size));
 }
 
+Address Address::FromV4(std::span<const uint8_t, 4> ip, uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  std::memcpy(&address.sin_addr, ip.data(), ip.size());
+  return FromSystem(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+Address Address::FromV6(std::span<const uint8_t, 16> ip, uint16_t port) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(port);
+  std::memcpy(&address.sin6_addr, ip.data(), ip.size());
+  return FromSystem(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
 Address Address::FromSystem(const sockaddr* address, socklen_t size) {
   Address result;
   result.size_ = std::min<socklen_t>(size, sizeof result.storage_);
@@ -69,12 +85,19 @@ uint16_t Address::port() const {
   return 0;
 }
 
+bool Address::is_v4_mapped() const {
+  if (family() != AF_INET6) return false;
+  const sockaddr_in6 address = As<sockaddr_in6>(storage_);
+  return IN6_IS_ADDR_V4MAPPED(&address.sin6_addr) != 0;
+}
+
 bool Address::is_loopback() const {
   switch (family()) {
     case AF_INET:
       return (ntohl(As<sockaddr_in>(storage_).sin_addr.s_addr) >> 24) == 127;
     case AF_INET6: {
       const sockaddr_in6 address = As<sockaddr_in6>(storage_);
+      if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) return address.sin6_addr.s6_addr[12] == 127;
       return IN6_IS_ADDR_LOOPBACK(&address.sin6_addr) != 0;
     }
     case AF_UNIX:

@@ -34,6 +34,14 @@ void Connection::Start(bool connecting) {
   if (error != 0) RequestClose(connecting ? CloseReason::kConnectFailed : CloseReason::kError, error, false);
 }
 
+void Connection::Resume(base::Slice preread, bool readable, bool hangup) {
+  bytes_read_ += preread.size();
+  rest_ = std::move(preread);
+  readable_ = readable;
+  hangup_ = hangup;
+  worker_.Step(resume_);
+}
+
 void Connection::OnTransportReady(event::Readiness readiness) {
   if (state_ == State::kClosed || close_requested_) return;
   if (state_ == State::kConnecting) {

@@ -65,6 +65,9 @@ class Connection final : public codec::Link, private TransportEvents {
   // codec's Receive() (sniffing): the bytes that it did not take go to the new one.
   void set_codec(codec::Connection& codec) { codec_ = &codec; }
 
+  // Before Start(): what others have read of it, and whether there may be more to read, and an end behind that.
+  void Resume(base::Slice preread, bool readable, bool hangup);
+
   // Begins to connect (`connecting`), or to read. May call the owner's OnClosed() in the next turn, never at once.
   void Start(bool connecting);
 

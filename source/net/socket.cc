@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace pillion::net {
 namespace {
+
+constexpr int kOriginalDst = 80;  // SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST: their headers exclude netinet/in.h
 
 void SetOption(int descriptor, int level, int option, int value) {
   // A socket that refuses an option of this kind (a unix socket refuses TCP's) works without it.
@@ -38,8 +41,9 @@ SocketTransport::~SocketTransport() {
 }
 
 int SocketTransport::Start(TransportEvents& events) {
-  events_ = &events;
-  return descriptor_ < 0 ? connect_error_ : loop_.Add(descriptor_, *this);
+  const bool again = std::exchange(events_, &events) != nullptr;
+  if (descriptor_ < 0) return connect_error_;
+  return again ? 0 : loop_.Add(descriptor_, *this);
 }
 
 int SocketTransport::connect_error() {
@@ -93,6 +97,17 @@ const Address& SocketTransport::local_address() {
     }
   }
   return local_;
+}
+
+std::optional<Address> SocketTransport::OriginalDestination() {
+  // Netfilter knows it. An IPv4 connection to an IPv6 socket is asked for as what it is.
+  const Address& local = local_address();
+  const bool v4 = local.family() == AF_INET || local.is_v4_mapped();
+  if (!v4 && local.family() != AF_INET6) return std::nullopt;
+  sockaddr_storage storage;
+  socklen_t size = v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  if (getsockopt(descriptor_, v4 ? IPPROTO_IP : IPPROTO_IPV6, kOriginalDst, &storage, &size) != 0) return std::nullopt;
+  return Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size);
 }
 
 std::unique_ptr<Transport> SocketConnector::Connect(const Address& address, const TcpKeepaliveOptions* keepalive) {

@@ -34,6 +34,9 @@ class SocketTransport final : public Transport, private event::ReadinessEvents {
   void Abort() override;
   const Address& local_address() override;
   const Address& remote_address() const override { return remote_; }
+  std::optional<Address> OriginalDestination() override;
+  void SetLocalAddress(const Address& address) override { local_ = address; }
+  void SetRemoteAddress(const Address& address) override { remote_ = address; }
 
  private:
   void OnReady(event::Readiness readiness) override { events_->OnTransportReady(readiness); }

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "source/event/epoll_loop.h"
@@ -46,7 +47,7 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Events go to `events` from now on. Returns errno, 0 when it is done.
+  // Events go to `events` from now on; may be called again, for somebody else. Returns errno, 0 when it is done.
   [[nodiscard]] virtual int Start(TransportEvents& events) = 0;
 
   // errno of the connect that has ended; 0: connected.
@@ -60,6 +61,12 @@ class Transport {
 
   virtual const Address& local_address() = 0;
   virtual const Address& remote_address() const = 0;
+
+  // Where a connection that the system redirected was meant to go; nothing where it was not, or can't be.
+  virtual std::optional<Address> OriginalDestination() = 0;
+  // What local_address() and remote_address() say from now on: who is behind a proxy in front, and was meant.
+  virtual void SetLocalAddress(const Address& address) = 0;
+  virtual void SetRemoteAddress(const Address& address) = 0;
 };
 
 // Makes transports to upstream hosts. Implementations: SocketConnector, and the tests' loopback network.

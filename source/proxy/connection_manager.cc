@@ -54,15 +54,16 @@ codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, siz
 }  // namespace
 
 ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> listener,
-                                     const config::HttpConnectionManager& config,
+                                     const config::FilterChain& chain,
                                      const route::Table::ClusterIndex& clusters, stats::Registry& registry,
                                      AccessLogs logs)
     : listener_(std::move(listener)),
-      config_(config),
-      routes_(config.route_config, clusters),
-      http1_(MakeHttp1(config, output_limit())),
-      http2_(MakeHttp2(config, output_limit())),
-      stat_ids_(registry, config.stat_prefix),
+      chain_(chain),
+      config_(std::get<config::HttpConnectionManager>(chain.terminal)),
+      routes_(config_.route_config, clusters),
+      http1_(MakeHttp1(config_, output_limit())),
+      http2_(MakeHttp2(config_, output_limit())),
+      stat_ids_(registry, config_.stat_prefix),
       registry_(registry),
       logs_(std::move(logs)) {}
 

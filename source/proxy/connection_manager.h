@@ -18,11 +18,13 @@ namespace pillion::proxy {
 
 class ConnectionManager {
  public:
-  ConnectionManager(std::shared_ptr<const config::Listener> listener, const config::HttpConnectionManager& config,
+  // `chain` is the listener's, and ends in a manager.
+  ConnectionManager(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
                     const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
 
   const config::HttpConnectionManager& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
+  const std::string& chain_name() const { return chain_.name; }
   const route::Table& routes() const { return routes_; }
   const codec::http1::ServerOptions& http1() const { return http1_; }
   const codec::http2::Options& http2() const { return http2_; }
@@ -39,7 +41,8 @@ class ConnectionManager {
  private:
   static constexpr size_t kLargestOutput = 256 * 1024;
 
-  const std::shared_ptr<const config::Listener> listener_;  // holds config_
+  const std::shared_ptr<const config::Listener> listener_;  // holds chain_
+  const config::FilterChain& chain_;
   const config::HttpConnectionManager& config_;
   const route::Table routes_;
   const codec::http1::ServerOptions http1_;

@@ -12,11 +12,11 @@ constexpr base::Duration kShortestGrace = std::chrono::milliseconds(500);
 }  // namespace
 
 DownstreamConnection::DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner,
-                                           std::unique_ptr<net::Transport> transport)
-    : ListenerConnection(manager.context.worker),
+                                           listener::Accepted accepted)
+    : ListenerConnection(manager.context.worker, std::move(accepted.facts)),
       manager_(manager),
       owner_(owner),
-      connection_(manager.context.worker, std::move(transport), *this,
+      connection_(manager.context.worker, std::move(accepted.transport), *this,
                   {.output_limit = manager.manager.output_limit(),
                    .linger = manager.manager.config().delayed_close_timeout}),
       codec_(std::in_place_type<ProtocolSniffer>, static_cast<ProtocolSniffer::Events&>(*this),
@@ -28,6 +28,7 @@ DownstreamConnection::DownstreamConnection(ConnectionManagerShard& manager, List
   HttpStats& stats = manager_.stats;
   stats.downstream_cx_total.Increment();
   stats.downstream_cx_active.Increment();
+  if (facts() != nullptr) connection_.Resume(std::move(accepted.preread), accepted.readable, accepted.hangup);
 }
 
 DownstreamConnection::~DownstreamConnection() = default;
@@ -223,7 +224,7 @@ void DownstreamConnection::Log(const AccessLogs& logs) {
   if (server_ != nullptr) record.protocol = version_;
   record.response_flags = flags_;
   record.connection_termination_details = termination_details_;
-  record.filter_chain_name = manager_.manager.listener().filter_chain.name;
+  record.filter_chain_name = manager_.manager.chain_name();
   for (const auto& log : logs) log->Log(manager_.context.worker.index(), record);
 }
 

@@ -34,8 +34,7 @@ class DownstreamConnection final : public ListenerConnection,
                                    private codec::ServerEvents,
                                    private ProtocolSniffer::Events {
  public:
-  DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner,
-                       std::unique_ptr<net::Transport> transport);
+  DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner, listener::Accepted accepted);
 
   void Start() override;
   void StartDrain() override;

@@ -1,49 +1,34 @@
 #include "source/proxy/listener.h"
 
-#include "source/proxy/downstream_connection.h"
+#include "source/listener/traits.h"
 
 namespace pillion::proxy {
 
-std::variant<ConnectionManager, TcpProxy> Listener::MakeTerminal(const std::shared_ptr<const config::Listener>& config,
-                                                                 const route::Table::ClusterIndex& clusters,
-                                                                 stats::Registry& registry, AccessLogs logs) {
-  const auto& terminal = config->filter_chain.terminal;
-  if (const auto* manager = std::get_if<config::HttpConnectionManager>(&terminal)) {
-    return std::variant<ConnectionManager, TcpProxy>(std::in_place_type<ConnectionManager>, config, *manager, clusters,
-                                                     registry, std::move(logs));
-  }
-  return std::variant<ConnectionManager, TcpProxy>(std::in_place_type<TcpProxy>, config,
-                                                   std::get<config::TcpProxy>(terminal), clusters, registry,
-                                                   std::move(logs));
-}
-
 Listener::Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-                   stats::Registry& registry, AccessLogs filter_logs, AccessLogs logs)
-    : config_(std::move(config)),
-      stat_ids_(registry, config_->stat_prefix),
-      terminal_(MakeTerminal(config_, clusters, registry, std::move(filter_logs))),
-      logs_(std::move(logs)) {}
-
-namespace {
-
-std::variant<ConnectionManagerShard, TcpProxyShard> MakeShard(const Listener& listener, WorkerContext& context,
-                                                              stats::Shard& shard) {
-  using Shards = std::variant<ConnectionManagerShard, TcpProxyShard>;
-  if (const auto* manager = std::get_if<ConnectionManager>(&listener.terminal())) {
-    return Shards(std::in_place_type<ConnectionManagerShard>, *manager, context, shard);
+                   stats::Registry& registry, const OpenLogs& open_logs)
+    : config_(std::move(config)), stat_ids_(registry, config_->stat_prefix), logs_(open_logs(config_->access_logs)) {
+  for (const config::ListenerFilter& filter : config_->listener_filters) filter_stat_ids_.emplace_back(registry, filter);
+  for (const config::FilterChain& chain : config_->filter_chains) {
+    chains_.push_back(
+        std::make_unique<FilterChain>(config_, chain, clusters, registry, open_logs(chain.access_logs())));
   }
-  return Shards(std::in_place_type<TcpProxyShard>, std::get<TcpProxy>(listener.terminal()), context, shard);
 }
-
-}  // namespace
 
 ListenerShard::ListenerShard(const Listener& listener, WorkerContext& context, stats::Shard& shard)
     : listener_(listener),
       context_(context),
       stats_(listener.stat_ids(), shard),
-      terminal_(MakeShard(listener, context, shard)) {}
+      only_chain_(listener.config().chain_matcher.constant()) {
+  for (size_t i = 0; i < listener.filter_stat_ids().size(); ++i) {
+    filters_.push_back(
+        {listener.config().listener_filters[i], listener::FilterStats(listener.filter_stat_ids()[i], shard)});
+  }
+  for (const std::unique_ptr<FilterChain>& chain : listener.chains()) {
+    chains_.push_back(std::make_unique<FilterChainShard>(*chain, context, shard));
+  }
+}
 
-ListenerShard::~ListenerShard() { PILLION_CHECK(connections_.empty()); }
+ListenerShard::~ListenerShard() { PILLION_CHECK(connections_.empty() && inspections_.empty()); }
 
 void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& socket) {
   net::AcceptEvents& events = *this;
@@ -52,24 +37,85 @@ void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& sock
 }
 
 void ListenerShard::OnAccept(std::unique_ptr<net::Transport> transport) {
+  listener::Accepted accepted;
+  accepted.transport = std::move(transport);
+  if (filters_.empty()) {
+    ChooseChain(accepted);
+    return;
+  }
+  ++count_;
+  stats_.downstream_pre_cx_active.Increment();
+  auto* inspection =
+      new listener::Inspection(context_.worker, filters_, listener_.config().listener_filters_timeout, *this,
+                               std::move(accepted));
+  inspections_.PushBack(*inspection);
+  inspection->Start();
+}
+
+void ListenerShard::OnAcceptFailed(int) { stats_.downstream_cx_accept_failed.Increment(); }
+
+void ListenerShard::OnInspected(listener::Inspection& inspection, listener::InspectionEnd end,
+                                listener::Accepted& accepted) {
+  static_cast<base::ListNode<listener::InspectionTag>&>(inspection).Unlink();
+  --count_;
+  stats_.downstream_pre_cx_active.Decrement();
+  switch (end) {
+    case listener::InspectionEnd::kDone:
+      break;
+    case listener::InspectionEnd::kTimeout:
+      stats_.downstream_pre_cx_timeout.Increment();
+      if (!listener_.config().continue_on_listener_filters_timeout) return;
+      break;
+    case listener::InspectionEnd::kRefused:
+      return;
+    case listener::InspectionEnd::kPeerClosed:
+      stats_.downstream_listener_filter_remote_close.Increment();
+      return;
+    case listener::InspectionEnd::kError:
+      stats_.downstream_listener_filter_error.Increment();
+      return;
+  }
+  ChooseChain(accepted);
+}
+
+void ListenerShard::ChooseChain(listener::Accepted& accepted) {
+  const std::optional<uint32_t> chain =
+      only_chain_ ? only_chain_ : listener_.config().chain_matcher.Find(listener::TraitsOf(accepted));
+  if (!chain) {
+    RefuseWithoutChain(accepted);
+    return;
+  }
   stats_.downstream_cx_total.Increment();
   stats_.downstream_cx_active.Increment();
   ++count_;
-  ListenerConnection* connection;
-  if (auto* manager = std::get_if<ConnectionManagerShard>(&terminal_)) {
-    connection = new DownstreamConnection(*manager, *this, std::move(transport));
-  } else {
-    connection = new TcpProxyConnection(std::get<TcpProxyShard>(terminal_), *this, std::move(transport));
-  }
+  ListenerConnection* connection = chains_[*chain]->Make(*this, std::move(accepted));
+  connection->set_chain_index(*chain);
   connections_.PushBack(*connection);
   connection->Start();
   if (draining_) connection->StartDrain();
 }
 
-void ListenerShard::OnAcceptFailed(int) { stats_.downstream_cx_accept_failed.Increment(); }
+void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
+  stats_.no_filter_chain_match.Increment();
+  if (listener_.logs().empty()) return;
+  const std::string remote = accepted.transport->remote_address().text();
+  const std::string local = accepted.transport->local_address().text();
+  const std::string direct = accepted.facts == nullptr ? remote : accepted.facts->direct_remote.text();
+  telemetry::RequestRecord record;
+  record.start_time = record.end_time = context_.worker.wall_now();
+  record.at(telemetry::TimePoint::kDownstreamRxBegin) = record.at(telemetry::TimePoint::kEnd) = context_.worker.now();
+  record.downstream_remote_address = remote;
+  record.downstream_direct_remote_address = direct;
+  record.downstream_local_address = local;
+  if (accepted.facts != nullptr) record.requested_server_name = accepted.facts->server_name;
+  record.response_flags.Set(telemetry::ResponseFlag::kNoRouteFound);
+  record.response_code_details = "filter_chain_not_found";
+  for (const auto& log : listener_.logs()) log->Log(context_.worker.index(), record);
+}
 
 void ListenerShard::OnConnectionGone(ListenerConnection& connection) {
   static_cast<base::ListNode<ListenerConnectionTag>&>(connection).Unlink();
+  chains_[connection.chain_index()]->Leave(connection);
   --count_;
   stats_.downstream_cx_active.Decrement();
   stats_.downstream_cx_destroy.Increment();
@@ -89,6 +135,7 @@ void ListenerShard::StartDrain() {
 }
 
 void ListenerShard::CloseAll() {
+  inspections_.ForEach([](listener::Inspection& inspection) { inspection.Close(); });
   connections_.ForEach([](ListenerConnection& connection) { connection.CloseNow(); });
 }
 

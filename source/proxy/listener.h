@@ -1,48 +1,50 @@
 #pragma once
 
 // A listener. Listener is its part for the whole process: what every connection needs and nobody changes.
-// ListenerShard is the part of one worker: it accepts, and holds the connections.
+// ListenerShard is the part of one worker: it accepts, lets listener filters look, chooses the filter chain, and holds the
+// connections.
 
+#include <functional>
 #include <memory>
-#include <variant>
 #include <vector>
 
 #include "source/config/listener.h"
+#include "source/listener/inspection.h"
 #include "source/net/listener.h"
-#include "source/proxy/connection_manager.h"
+#include "source/proxy/filter_chain.h"
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/stats.h"
-#include "source/proxy/tcp_proxy.h"
 #include "source/proxy/worker_context.h"
 
 namespace pillion::proxy {
 
+using OpenLogs = std::function<AccessLogs(const std::vector<config::AccessLog>&)>;
+
 // Made by the main thread; outlives its shards.
 class Listener {
  public:
-  // `filter_logs`: of the terminal filter; `logs`: its own, a line a connection.
   Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-           stats::Registry& registry, AccessLogs filter_logs, AccessLogs logs);
+           stats::Registry& registry, const OpenLogs& open_logs);
 
   const config::Listener& config() const { return *config_; }
   const ListenerStatIds& stat_ids() const { return stat_ids_; }
-  const AccessLogs& logs() const { return logs_; }
-  // What the filter chain ends in.
-  const std::variant<ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
+  const std::vector<listener::FilterStatIds>& filter_stat_ids() const { return filter_stat_ids_; }
+  const AccessLogs& logs() const { return logs_; }  // its own: a line a connection
+  // By the index of the configuration.
+  const std::vector<std::unique_ptr<FilterChain>>& chains() const { return chains_; }
 
  private:
-  static std::variant<ConnectionManager, TcpProxy> MakeTerminal(const std::shared_ptr<const config::Listener>& config,
-                                                                const route::Table::ClusterIndex& clusters,
-                                                                stats::Registry& registry, AccessLogs logs);
-
   const std::shared_ptr<const config::Listener> config_;
   const ListenerStatIds stat_ids_;
-  const std::variant<ConnectionManager, TcpProxy> terminal_;
+  std::vector<listener::FilterStatIds> filter_stat_ids_;
   const AccessLogs logs_;
+  std::vector<std::unique_ptr<FilterChain>> chains_;
 };
 
 // Made before the worker's thread starts, or on it; used on it only.
-class ListenerShard final : private net::AcceptEvents, private ListenerConnectionOwner {
+class ListenerShard final : private net::AcceptEvents,
+                            private ListenerConnectionOwner,
+                            private listener::InspectionOwner {
  public:
   ListenerShard(const Listener& listener, WorkerContext& context, stats::Shard& shard);
   ~ListenerShard();
@@ -55,17 +57,25 @@ class ListenerShard final : private net::AcceptEvents, private ListenerConnectio
   void StopAccepting();  // behind those that are in the queues
   void StartDrain();   // every connection ends when its last stream does; those that still come as well
   void CloseAll();     // in this turn
-  size_t connections() const { return count_; }
+  size_t connections() const { return count_; }  // with those that listener filters look at
 
  private:
   void OnAcceptFailed(int error) override;
+  void OnInspected(listener::Inspection& inspection, listener::InspectionEnd end, listener::Accepted& accepted) override;
   void OnConnectionGone(ListenerConnection& connection) override;
+
+  // Takes `accepted` over, or leaves it to be closed where no chain is for it.
+  void ChooseChain(listener::Accepted& accepted);
+  void RefuseWithoutChain(listener::Accepted& accepted);
 
   const Listener& listener_;
   WorkerContext& context_;
   ListenerStats stats_;
-  std::variant<ConnectionManagerShard, TcpProxyShard> terminal_;
+  std::vector<listener::FilterShard> filters_;
+  const std::optional<uint32_t> only_chain_;  // whatever the connection is
+  std::vector<std::unique_ptr<FilterChainShard>> chains_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  base::IntrusiveList<listener::Inspection, listener::InspectionTag> inspections_;
   base::IntrusiveList<ListenerConnection, ListenerConnectionTag> connections_;
   size_t count_ = 0;
   bool draining_ = false;

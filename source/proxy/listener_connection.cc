@@ -12,8 +12,12 @@ uint64_t NextId() {
 
 }  // namespace
 
-ListenerConnection::ListenerConnection(event::Worker& worker)
-    : worker_(worker), id_(NextId()), started_(worker.now()), started_wall_(worker.wall_now()) {}
+ListenerConnection::ListenerConnection(event::Worker& worker, std::unique_ptr<listener::SocketFacts> facts)
+    : worker_(worker),
+      id_(NextId()),
+      started_(worker.now()),
+      started_wall_(worker.wall_now()),
+      facts_(std::move(facts)) {}
 
 const std::string& ListenerConnection::remote_text() {
   if (remote_text_.empty()) remote_text_ = connection().transport().remote_address().text();
@@ -25,6 +29,12 @@ const std::string& ListenerConnection::local_text() {
   return local_text_;
 }
 
+const std::string& ListenerConnection::direct_remote_text() {
+  if (facts_ == nullptr) return remote_text();
+  if (direct_remote_text_.empty()) direct_remote_text_ = facts_->direct_remote.text();
+  return direct_remote_text_;
+}
+
 void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.bytes_received = record.downstream_wire_bytes_received = connection().bytes_read();
   record.bytes_sent = record.downstream_wire_bytes_sent = connection().bytes_written();
@@ -32,7 +42,9 @@ void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.end_time = worker_.wall_now();
   record.at(telemetry::TimePoint::kDownstreamRxBegin) = started_;
   record.at(telemetry::TimePoint::kEnd) = worker_.now();
-  record.downstream_remote_address = record.downstream_direct_remote_address = remote_text();
+  record.downstream_remote_address = remote_text();
+  record.downstream_direct_remote_address = direct_remote_text();
+  record.requested_server_name = server_name();
   record.downstream_local_address = local_text();
   record.connection_id = id_;
 }

@@ -9,6 +9,7 @@
 
 #include "source/base/intrusive_list.h"
 #include "source/event/worker.h"
+#include "source/listener/accepted.h"
 #include "source/net/connection.h"
 #include "source/telemetry/access_log.h"
 
@@ -26,6 +27,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   virtual void StartDrain() = 0;
   // In this turn, whatever is in flight.
   virtual void CloseNow() = 0;
+  // One too many: it was never part of what its chain counts.
+  virtual bool refused() const { return false; }
   // When it has closed: a line of the whole connection in each of them.
   virtual void Log(const AccessLogs& logs) = 0;
 
@@ -34,9 +37,18 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // Both ends as the access log names them; made when first asked for, and good as long as the connection.
   const std::string& remote_text();
   const std::string& local_text();
+  // Of the peer itself, where a header has said that it speaks for somebody else.
+  const std::string& direct_remote_text();
+  // That a TLS client asked for; empty where nobody looked.
+  std::string_view server_name() const { return facts_ == nullptr ? std::string_view() : facts_->server_name; }
+  const listener::SocketFacts* facts() const { return facts_.get(); }
+
+  // Its filter chain, for who made it.
+  uint32_t chain_index() const { return chain_index_; }
+  void set_chain_index(uint32_t index) { chain_index_ = index; }
 
  protected:
-  explicit ListenerConnection(event::Worker& worker);
+  ListenerConnection(event::Worker& worker, std::unique_ptr<listener::SocketFacts> facts);
   ~ListenerConnection() = default;
 
   // The downstream one.
@@ -50,8 +62,11 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   const uint64_t id_;
   const base::MonotonicTime started_;
   const base::WallTime started_wall_;
+  const std::unique_ptr<listener::SocketFacts> facts_;  // null: no listener filter looked
+  uint32_t chain_index_ = 0;
   std::string remote_text_;
   std::string local_text_;
+  std::string direct_remote_text_;
 };
 
 class ListenerConnectionOwner {

@@ -72,7 +72,9 @@ ListenerStatIds::ListenerStatIds(stats::Registry& registry, std::string_view add
 #define X(name) name = scope.AddCounter(#name);
   PILLION_LISTENER_COUNTERS(X)
 #undef X
-  downstream_cx_active = scope.AddGauge("downstream_cx_active");
+#define X(name) name = scope.AddGauge(#name);
+  PILLION_LISTENER_GAUGES(X)
+#undef X
   downstream_cx_length_ms = scope.AddHistogram("downstream_cx_length_ms");
 }
 
@@ -81,7 +83,9 @@ ListenerStats::ListenerStats(const ListenerStatIds& ids, stats::Shard& shard)
 #define X(name) name(*shard.counter(ids.name)),
       PILLION_LISTENER_COUNTERS(X)
 #undef X
-          downstream_cx_active(*shard.gauge(ids.downstream_cx_active)),
+#define X(name) name(*shard.gauge(ids.name)),
+          PILLION_LISTENER_GAUGES(X)
+#undef X
       downstream_cx_length_ms(*shard.histogram(ids.downstream_cx_length_ms)) {
 }
 

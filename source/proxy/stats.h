@@ -124,7 +124,15 @@ struct HttpStats {
 #define PILLION_LISTENER_COUNTERS(X) \
   X(downstream_cx_total)             \
   X(downstream_cx_destroy)           \
-  X(downstream_cx_accept_failed)
+  X(downstream_cx_accept_failed)     \
+  X(downstream_pre_cx_timeout)       \
+  X(downstream_listener_filter_error)        \
+  X(downstream_listener_filter_remote_close) \
+  X(no_filter_chain_match)
+
+#define PILLION_LISTENER_GAUGES(X) \
+  X(downstream_cx_active)          \
+  X(downstream_pre_cx_active)
 
 struct ListenerStatIds {
   ListenerStatIds(stats::Registry& registry, std::string_view address);
@@ -133,7 +141,9 @@ struct ListenerStatIds {
 #define X(name) stats::CounterId name;
   PILLION_LISTENER_COUNTERS(X)
 #undef X
-  stats::GaugeId downstream_cx_active;
+#define X(name) stats::GaugeId name;
+  PILLION_LISTENER_GAUGES(X)
+#undef X
   stats::HistogramId downstream_cx_length_ms;
 };
 
@@ -143,7 +153,9 @@ struct ListenerStats {
 #define X(name) stats::Counter& name;
   PILLION_LISTENER_COUNTERS(X)
 #undef X
-  stats::Gauge& downstream_cx_active;
+#define X(name) stats::Gauge& name;
+  PILLION_LISTENER_GAUGES(X)
+#undef X
   stats::Histogram& downstream_cx_length_ms;
 };
 
@@ -155,7 +167,8 @@ struct ListenerStats {
   X(downstream_cx_tx_bytes_total)   \
   X(downstream_flow_control_paused_reading_total)  \
   X(downstream_flow_control_resumed_reading_total) \
-  X(idle_timeout)
+  X(idle_timeout)                   \
+  X(max_downstream_connection_duration)
 
 struct TcpStatIds {
   TcpStatIds(stats::Registry& registry, std::string_view stat_prefix);

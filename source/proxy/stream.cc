@@ -402,14 +402,15 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   if (response_state_ == ResponseState::kComplete) record.at(TimePoint::kDownstreamTxEnd) = context().worker.now();
   record.at(TimePoint::kEnd) = context().worker.now();
   record.downstream_remote_address = downstream_remote_address();
-  record.downstream_direct_remote_address = connection_.remote_text();
+  record.downstream_direct_remote_address = connection_.direct_remote_text();
+  record.requested_server_name = connection_.server_name();
   record.downstream_local_address = connection_.local_text();
   record.connection_id = connection_.id();
   if (route_ != nullptr) {
     record.route_name = route_->route->name;
     record.upstream_cluster = destination_.cluster_name;
   }
-  record.filter_chain_name = manager().manager.listener().filter_chain.name;
+  record.filter_chain_name = manager().manager.chain_name();
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
   if (upstream_ != nullptr) upstream_->Describe(record);
 }

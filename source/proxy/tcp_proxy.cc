@@ -17,6 +17,30 @@ base::Duration LongestWait(const config::TcpProxy& config) {
 
 }  // namespace
 
+TcpProxy::TcpProxy(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
+                   const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
+    : listener_(std::move(listener)),
+      chain_(chain),
+      config_(std::get<config::TcpProxy>(chain.terminal)),
+      stat_ids_(registry, config_.stat_prefix),
+      logs_(std::move(logs)) {
+  uint32_t below = 0;
+  for (const config::TcpProxy::WeightedCluster& cluster : config_.clusters) {
+    choices_.push_back({clusters(cluster.name), below += cluster.weight});
+  }
+  for (const config::NetworkFilter& filter : chain.filters) {
+    by_server_name_ = by_server_name_ || std::holds_alternative<config::SniCluster>(filter);
+  }
+}
+
+uint32_t TcpProxy::PickCluster(base::Random& random) const {
+  if (choices_.size() == 1) return choices_[0].cluster;
+  const uint64_t number = random.Below(choices_.back().below);
+  return std::upper_bound(choices_.begin(), choices_.end(), number,
+                          [](uint64_t n, const Choice& choice) { return n < choice.below; })
+      ->cluster;
+}
+
 TcpProxyConnection::Side::Side(TcpProxyConnection& pair, std::unique_ptr<net::Transport> transport,
                                size_t output_limit)
     : pair(pair),
@@ -31,36 +55,46 @@ void TcpProxyConnection::Side::OnConnected() { pair.OnConnected(); }
 void TcpProxyConnection::Side::OnClosed(net::CloseReason reason, int) { pair.OnClosed(*this, reason); }
 
 TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner,
-                                       std::unique_ptr<net::Transport> transport)
-    : ListenerConnection(shard.context.worker),
+                                       listener::Accepted accepted)
+    : ListenerConnection(shard.context.worker, std::move(accepted.facts)),
       shard_(shard),
       owner_(owner),
       output_limit_(std::min<size_t>(shard.proxy.listener().per_connection_buffer_limit, kLargestOutput)),
-      downstream_(*this, std::move(transport), output_limit_),
+      downstream_(*this, std::move(accepted.transport), output_limit_),
       connect_again_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->Connect(); }),
       connect_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnConnectFailed(true); }),
-      idle_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnIdle(); }) {
+      idle_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnIdle(); }),
+      duration_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnMaxDuration(); }) {
   shard_.stats.downstream_cx_total.Increment();
   shard_.stats.downstream_cx_active.Increment();
+  if (facts() != nullptr) downstream_.connection.Resume(std::move(accepted.preread), accepted.readable, accepted.hangup);
 }
 
 TcpProxyConnection::~TcpProxyConnection() = default;
 
+uint32_t TcpProxyConnection::ChooseCluster() {
+  if (shard_.proxy.by_server_name() && !server_name().empty()) return shard_.context.FindCluster(server_name());
+  return shard_.proxy.PickCluster(shard_.context.random);
+}
+
 void TcpProxyConnection::Start() {
   downstream_.connection.Start(false);
-  if (shard_.proxy.cluster() == route::Entry::kNoCluster) {
+  cluster_ = ChooseCluster();
+  if (cluster_ == route::Entry::kNoCluster) {
     shard_.stats.downstream_cx_no_route.Increment();
     flags_.Set(telemetry::ResponseFlag::kNoClusterFound);
     downstream_.connection.Close();
     return;
   }
+  const base::Duration longest = shard_.proxy.config().max_connection_duration;
+  if (longest > base::Duration::zero()) shard_.context.worker.SetTimer(duration_timer_, longest);
   Connect();
 }
 
 void TcpProxyConnection::Connect() {
   if (downstream_.connection.closed()) return;
   ++attempts_;
-  upstream::ClusterShard& cluster = shard_.context.cluster(shard_.proxy.cluster());
+  upstream::ClusterShard& cluster = this->cluster();
   host_ = cluster.PickHost({});
   if (host_ == nullptr) {
     flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
@@ -95,7 +129,7 @@ void TcpProxyConnection::OnConnected() {
 }
 
 void TcpProxyConnection::OnConnectFailed(bool timeout) {
-  upstream::ClusterStats& stats = shard_.context.cluster(shard_.proxy.cluster()).stats();
+  upstream::ClusterStats& stats = this->cluster().stats();
   (timeout ? stats.upstream_cx_connect_timeout : stats.upstream_cx_connect_fail).Increment();
   host_->figures(shard_.context.worker.index()).Add(upstream::HostFigures::kCxConnectFail);
   if (timeout) upstream_->connection.Close();  // comes back by OnClosed()
@@ -104,7 +138,7 @@ void TcpProxyConnection::OnConnectFailed(bool timeout) {
 void TcpProxyConnection::EndUpstream() {
   if (!upstream_counted_) return;
   upstream_counted_ = false;
-  upstream::ClusterShard& cluster = shard_.context.cluster(shard_.proxy.cluster());
+  upstream::ClusterShard& cluster = this->cluster();
   cluster.breakers(config::Priority::kDefault).connections.Give();
   cluster.stats().upstream_cx_active.Decrement();
   cluster.stats().upstream_cx_destroy.Increment();
@@ -138,6 +172,7 @@ void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason) {
   if (!downstream_.connection.closed() || (upstream_ != nullptr && !upstream_->connection.closed())) return;
   CountBytes();
   idle_timer_.Cancel();
+  duration_timer_.Cancel();
   Log(shard_.proxy.logs());
   shard_.stats.downstream_cx_active.Decrement();
   owner_.OnConnectionGone(*this);
@@ -156,7 +191,7 @@ void TcpProxyConnection::CountBytes() {
   rx_counted_ = downstream_.connection.bytes_read();
   tx_counted_ = downstream_.connection.bytes_written();
   if (!connected_) return;
-  upstream::ClusterStats& stats = shard_.context.cluster(shard_.proxy.cluster()).stats();
+  upstream::ClusterStats& stats = this->cluster().stats();
   stats.upstream_cx_rx_bytes_total.Add(upstream_->connection.bytes_read() - upstream_rx_counted_);
   stats.upstream_cx_tx_bytes_total.Add(upstream_->connection.bytes_written() - upstream_tx_counted_);
   upstream_rx_counted_ = upstream_->connection.bytes_read();
@@ -172,14 +207,20 @@ void TcpProxyConnection::Log(const AccessLogs& logs) {
   record.response_flags = flags_;
   if (host_ != nullptr) record.upstream_remote_address = host_->address_text();
   record.upstream_local_address = upstream_local_address_;
-  record.upstream_cluster = shard_.proxy.config().cluster;
+  if (cluster_ != route::Entry::kNoCluster) record.upstream_cluster = cluster().config().name;
   record.upstream_attempts = attempts_;
-  record.filter_chain_name = shard_.proxy.listener().filter_chain.name;
+  record.filter_chain_name = shard_.proxy.chain_name();
   for (const auto& log : logs) log->Log(shard_.context.worker.index(), record);
 }
 
 void TcpProxyConnection::OnIdle() {
   shard_.stats.idle_timeout.Increment();
+  CloseNow();
+}
+
+void TcpProxyConnection::OnMaxDuration() {
+  shard_.stats.max_downstream_connection_duration.Increment();
+  flags_.Set(telemetry::ResponseFlag::kDurationTimeout);
   CloseNow();
 }
 

@@ -19,24 +19,31 @@ namespace pillion::proxy {
 
 class TcpProxy {
  public:
-  TcpProxy(std::shared_ptr<const config::Listener> listener, const config::TcpProxy& config,
-           const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
-      : listener_(std::move(listener)),
-        config_(config),
-        cluster_(clusters(config.cluster)),
-        stat_ids_(registry, config.stat_prefix),
-        logs_(std::move(logs)) {}
+  // `chain` is the listener's, and ends in a tcp_proxy.
+  TcpProxy(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
+           const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
 
   const config::TcpProxy& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
-  uint32_t cluster() const { return cluster_; }  // route::Entry::kNoCluster: there is none of that name
+  const std::string& chain_name() const { return chain_.name; }
+  // A cluster for one more connection; route::Entry::kNoCluster: there is none of that name.
+  uint32_t PickCluster(base::Random& random) const;
+  // A server name names the cluster (sni_cluster).
+  bool by_server_name() const { return by_server_name_; }
   const TcpStatIds& stat_ids() const { return stat_ids_; }
   const AccessLogs& logs() const { return logs_; }
 
  private:
-  const std::shared_ptr<const config::Listener> listener_;  // holds config_
+  struct Choice {
+    uint32_t cluster;
+    uint32_t below;  // of a number below the sum of all weights
+  };
+
+  const std::shared_ptr<const config::Listener> listener_;  // holds chain_
+  const config::FilterChain& chain_;
   const config::TcpProxy& config_;
-  const uint32_t cluster_;
+  std::vector<Choice> choices_;
+  bool by_server_name_ = false;
   const TcpStatIds stat_ids_;
   const AccessLogs logs_;
 };
@@ -53,7 +60,7 @@ struct TcpProxyShard {
 // Disposes of itself when both connections have closed.
 class TcpProxyConnection final : public ListenerConnection {
  public:
-  TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner, std::unique_ptr<net::Transport> transport);
+  TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner, listener::Accepted accepted);
 
   void Start() override;
   // Bytes have no end that we know: goes on until CloseNow().
@@ -79,12 +86,15 @@ class TcpProxyConnection final : public ListenerConnection {
   void Dispose() override { delete this; }
   net::Connection& connection() override { return downstream_.connection; }
 
+  uint32_t ChooseCluster();
+  upstream::ClusterShard& cluster() { return shard_.context.cluster(cluster_); }
   void Connect();
   void OnConnected();
   void OnConnectFailed(bool timeout);
   void OnClosed(Side& side, net::CloseReason reason);
   void OnActivity();
   void OnIdle();
+  void OnMaxDuration();
   void CountBytes();
   void EndUpstream();
 
@@ -98,8 +108,10 @@ class TcpProxyConnection final : public ListenerConnection {
   event::Task connect_again_;
   base::Timer connect_timer_;
   base::Timer idle_timer_;
+  base::Timer duration_timer_;
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
+  uint32_t cluster_ = 0;
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;
   uint64_t tx_counted_ = 0;

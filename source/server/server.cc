@@ -45,13 +45,6 @@ net::ListenOptions ListenOptionsOf(const config::Listener& listener, bool reuse_
   return options;
 }
 
-// Of the filter that its connections end in.
-const std::vector<config::AccessLog>& FilterLogs(const config::Listener& listener) {
-  const auto& terminal = listener.filter_chain.terminal;
-  const auto* manager = std::get_if<config::HttpConnectionManager>(&terminal);
-  return manager != nullptr ? manager->access_logs : std::get<config::TcpProxy>(terminal).access_logs;
-}
-
 absl::Status InListener(const config::Listener& listener, const std::string& trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
 }
@@ -90,17 +83,6 @@ void Server::PublishHosts() {
   }
 }
 
-absl::StatusOr<proxy::AccessLogs> Server::OpenLogs(const config::Listener& listener,
-                                                   const std::vector<config::AccessLog>& configured) {
-  proxy::AccessLogs logs;
-  std::vector<std::string> errors;
-  for (const config::AccessLog& log : configured) {
-    logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
-  }
-  if (errors.empty()) return logs;
-  return InListener(listener, absl::StrJoin(errors, "; "));
-}
-
 absl::Status Server::OpenListeners() {
   absl::flat_hash_map<std::string, uint32_t> indexes;
   for (uint32_t i = 0; i < clusters_.size(); ++i) indexes[clusters_[i]->config().name] = i;
@@ -111,12 +93,16 @@ absl::Status Server::OpenListeners() {
   for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
     absl::StatusOr<net::Address> address = ToNetAddress(config->address);
     if (!address.ok()) return InListener(*config, std::string(address.status().message()));
-    absl::StatusOr<proxy::AccessLogs> filter_logs = OpenLogs(*config, FilterLogs(*config));
-    if (!filter_logs.ok()) return filter_logs.status();
-    absl::StatusOr<proxy::AccessLogs> logs = OpenLogs(*config, config->access_logs);
-    if (!logs.ok()) return logs.status();
-    listeners_.push_back(
-        std::make_unique<proxy::Listener>(config, index, registry_, *std::move(filter_logs), *std::move(logs)));
+    std::vector<std::string> errors;
+    const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
+      proxy::AccessLogs logs;
+      for (const config::AccessLog& log : configured) {
+        logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
+      }
+      return logs;
+    };
+    listeners_.push_back(std::make_unique<proxy::Listener>(config, index, registry_, open_logs));
+    if (!errors.empty()) return InListener(*config, absl::StrJoin(errors, "; "));
     // One socket for each worker where the kernel spreads connections over them; else one that all accept from.
     const bool per_worker = config->enable_reuse_port && address->family() != AF_UNIX;
     std::vector<const net::ListenSocket*> sockets;

@@ -58,8 +58,6 @@ class Server {
 
   void MakeClusters();
   void PublishHosts();
-  absl::StatusOr<proxy::AccessLogs> OpenLogs(const config::Listener& listener,
-                                             const std::vector<config::AccessLog>& configured);
   absl::Status OpenListeners();
   void GoLive();
   void RegisterStats();

@@ -265,6 +265,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"EMIT_TIME", Time<&Record::end_time>, MayHaveTimeFormat},
     {"ENVIRONMENT", Constant, NeedVariable},
     {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},
+    {"REQUESTED_SERVER_NAME", Text<&Record::requested_server_name>},
     {"GRPC_STATUS", GrpcStatus, MayHaveGrpcChoice},
     {"GRPC_STATUS_NUMBER", GrpcStatus, nullptr, Choose<kNumeric>},
     {"HOSTNAME", Constant, nullptr, SetHostname},

@@ -77,6 +77,7 @@ struct RequestRecord {
   std::string_view downstream_remote_address;         // the client, as trusted headers may tell
   std::string_view downstream_direct_remote_address;  // the peer of the connection
   std::string_view downstream_local_address;
+  std::string_view requested_server_name;             // of a TLS client
   std::string_view upstream_remote_address;
   std::string_view upstream_local_address;
   std::string_view upstream_host_name;

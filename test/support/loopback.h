@@ -36,6 +36,8 @@ struct LoopbackFaults {
   size_t most_written = SIZE_MAX;    // bytes taken by one write
   uint64_t reset_to_server = kNever;  // the connection is reset behind so many bytes in that direction
   uint64_t reset_to_client = kNever;
+  // As if the system had redirected connections that were meant for it.
+  std::optional<net::Address> original_destination = std::nullopt;
 };
 
 class LoopbackNetwork;

@@ -32,6 +32,9 @@ class LoopbackTransport final : public net::Transport, private Ready {
   void Abort() override { abort_ = true; }
   const net::Address& local_address() override { return local_; }
   const net::Address& remote_address() const override { return remote_; }
+  std::optional<net::Address> OriginalDestination() override { return faults_.original_destination; }
+  void SetLocalAddress(const net::Address& address) override { local_ = address; }
+  void SetRemoteAddress(const net::Address& address) override { remote_ = address; }
 
  private:
   friend class LoopbackNetwork;
@@ -53,8 +56,8 @@ class LoopbackTransport final : public net::Transport, private Ready {
 
   LoopbackNetwork& network_;
   SimulatedLoop& loop_;
-  const net::Address local_;
-  const net::Address remote_;
+  net::Address local_;
+  net::Address remote_;
   const LoopbackFaults faults_;
   const uint64_t reset_behind_;  // bytes sent
   net::TransportEvents* events_ = nullptr;

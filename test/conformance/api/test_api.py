@@ -14,6 +14,8 @@ import official  # noqa: E402
 API = pathlib.Path(__file__).parents[3] / "api"
 
 
+TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
+
 # What Envoy 1.39 has and the artifact is too old for.
 NEWER = {
     "envoy.config.accesslog.v3.ComparisonFilter.Op.NE: no such member",
@@ -22,6 +24,8 @@ NEWER = {
     "envoy.config.route.v3.RouteMatch.cookies: no such member",
     "envoy.data.accesslog.v3.AccessLogType.TcpConnectionStart: no such member",
     "envoy.config.route.v3.VirtualHost.request_body_buffer_limit: no such member",
+    f"{TLS_INSPECTOR}.close_connection_on_client_hello_parsing_errors: no such member",
+    f"{TLS_INSPECTOR}.max_client_hello_size: no such member",
 }
 
 

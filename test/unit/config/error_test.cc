@@ -422,13 +422,6 @@ const Case kMeaning[] = {
      "{environment_variable: PILLION_NO_SUCH}",
      {"TABLE[0].routes[0].direct_response.body.environment_variable: there is no environment variable "
       "\"PILLION_NO_SUCH\""}},
-    {"TwoFilterChains",
-     "    filter_chains:\n    - filters:\n      - name: http",
-     "    default_filter_chain: {}\n    filter_chains:\n    - filters:\n      - name: http",
-     {"LISTENERS[0].filter_chains: 2 filter chains with the default, expected exactly one: choosing among them is "
-      "not "
-      "implemented"},
-     1},
     {"NoFilterChain",
      "- name: raw\n",
      "- name: none\n    address: {pipe: {path: /none}}\n  - name: raw\n",
@@ -436,7 +429,7 @@ const Case kMeaning[] = {
     {"NoFilter",
      "- name: raw\n",
      "- {name: none, address: {pipe: {path: /none}}, default_filter_chain: {}}\n  - name: raw\n",
-     {"LISTENERS[1].default_filter_chain.filters: empty, but HttpConnectionManager or TcpProxy is required"}},
+     {"LISTENERS[1].default_filter_chain.filters: empty, but HttpConnectionManager, TcpProxy or Echo is required"}},
     {"FilterAfterTheLast",
      "cluster: orders",
      "cluster: orders\n      - {name: second}",
@@ -446,8 +439,8 @@ const Case kMeaning[] = {
      "- name: raw\n",
      "- {name: none, address: {pipe: {path: /none}}, default_filter_chain: {filters: [{name: x}]}}\n  - name: "
      "raw\n",
-     {"LISTENERS[1].default_filter_chain.filters[0].typed_config: missing, expected HttpConnectionManager or "
-      "TcpProxy"}},
+     {"LISTENERS[1].default_filter_chain.filters[0].typed_config: missing, expected HttpConnectionManager, "
+      "TcpProxy or Echo"}},
     {"NoRouter",
      "http_filters:\n          - name: router\n            typed_config: {\"@type\": "
      "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}",

@@ -60,21 +60,21 @@ TEST(LoadTest, BuildsAllPartsOfTheModel) {
   EXPECT_EQ(http.tcp_backlog, 511u);
   EXPECT_EQ(http.max_accepts_per_event, 8u);
   EXPECT_TRUE(http.enable_reuse_port);
-  EXPECT_EQ(http.filter_chain.name, "only");
+  EXPECT_EQ(http.filter_chains[0].name, "only");
 
   const Listener& raw = *bootstrap.listeners[1];
   EXPECT_EQ(std::get<UnixPath>(raw.address), (UnixPath{"@raw", 0600}));
   EXPECT_EQ(raw.stat_prefix, "raw_socket");
   EXPECT_FALSE(raw.enable_reuse_port);
-  const auto& tcp = std::get<TcpProxy>(raw.filter_chain.terminal);
-  EXPECT_EQ(tcp.cluster, "app:v1");
+  const auto& tcp = std::get<TcpProxy>(raw.filter_chains[0].terminal);
+  EXPECT_EQ(tcp.clusters.at(0).name, "app:v1");
   EXPECT_EQ(tcp.idle_timeout, seconds(0));
   EXPECT_EQ(tcp.max_connect_attempts, 3u);
 }
 
 TEST(LoadTest, BuildsTheConnectionManager) {
   const auto bootstrap = LoadGood(Text(kGateway));
-  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chain.terminal);
+  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chains[0].terminal);
   EXPECT_EQ(http.codec, HttpConnectionManager::Codec::kHttp1);
   EXPECT_EQ(http.stat_prefix, "ingress");
   EXPECT_EQ(http.server_name, "edge");
@@ -131,7 +131,7 @@ TEST(LoadTest, BuildsTheConnectionManager) {
 
 TEST(LoadTest, BuildsTheRouteTable) {
   const auto bootstrap = LoadGood(Text(kGateway));
-  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chain.terminal);
+  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chains[0].terminal);
   const RouteConfig& table = *http.route_config;
   EXPECT_EQ(table.name, "table");
   ASSERT_EQ(table.internal_only_headers.size(), 1u);
@@ -218,7 +218,7 @@ TEST(LoadTest, DefaultsAreEnvoysButForAFew) {
   ASSERT_EQ(bootstrap->listeners.size(), 4u);
   EXPECT_EQ(bootstrap->listeners[0]->stat_prefix, "127.0.0.1_19004");
   EXPECT_EQ(bootstrap->listeners[0]->per_connection_buffer_limit, 1024u * 1024);
-  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners[1]->filter_chain.terminal);
+  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners[1]->filter_chains[0].terminal);
   EXPECT_EQ(http.codec, HttpConnectionManager::Codec::kHttp2);
   EXPECT_EQ(http.server_name, "pillion");
   EXPECT_EQ(http.stream_idle_timeout, seconds(300));
@@ -251,7 +251,7 @@ TEST(LoadTest, TakesCamelCaseNumbersOfEnumsAndBytes) {
   EXPECT_EQ(bootstrap->clusters[0]->load_balancing.policy, LoadBalancing::Policy::kLeastRequest);
   EXPECT_EQ(bootstrap->clusters[0]->connect_timeout, seconds(2));
   EXPECT_EQ(bootstrap->listeners[0]->name, "127.0.0.1:80");
-  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners[0]->filter_chain.terminal);
+  const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners[0]->filter_chains[0].terminal);
   const auto& direct = std::get<DirectResponse>(http.route_config->virtual_hosts[0].routes[0].action);
   EXPECT_EQ(direct.status, 404);
   EXPECT_EQ(direct.body, "no");
@@ -283,7 +283,7 @@ TEST(LoadTest, ReadsSourcesOfBodies) {
   const size_t at = text.find(inline_body);
   const auto body = [&](const std::string& source) {
     const auto bootstrap = LoadGood(std::string(text).replace(at, inline_body.size(), source));
-    const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chain.terminal);
+    const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chains[0].terminal);
     return std::get<DirectResponse>(http.route_config->virtual_hosts[0].routes[0].action).body;
   };
   EXPECT_EQ(body("{filename: " + path + "}"), "from a file");

@@ -36,7 +36,7 @@ Loaded LoadRoute(const std::string& route) {
 }
 
 const RouteConfig& TableOf(const Loaded& loaded) {
-  return *std::get<HttpConnectionManager>(loaded.bootstrap->listeners[0]->filter_chain.terminal).route_config;
+  return *std::get<HttpConnectionManager>(loaded.bootstrap->listeners[0]->filter_chains[0].terminal).route_config;
 }
 
 Route GoodRoute(const std::string& text) {

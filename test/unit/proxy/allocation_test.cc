@@ -70,6 +70,9 @@ class PlainTransport final : public net::Transport {
   void Abort() override {}
   const net::Address& local_address() override { return local_; }
   const net::Address& remote_address() const override { return remote_; }
+  std::optional<net::Address> OriginalDestination() override { return std::nullopt; }
+  void SetLocalAddress(const net::Address&) override {}
+  void SetRemoteAddress(const net::Address&) override {}
 
  private:
   const net::Address local_;

@@ -28,7 +28,10 @@ static_resources:
     @listener@
     @listener_log@
     filter_chains:
-    - filters:
+    -
+      @chain@
+      filters:
+      @network_filters@
       - name: http
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
@@ -71,7 +74,10 @@ constexpr std::string_view kTcp = R"(static_resources:
     @listener@
     @listener_log@
     filter_chains:
-    - filters:
+    -
+      @chain@
+      filters:
+      @network_filters@
       - name: tcp
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
@@ -140,6 +146,8 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
   const bool ids = settings.tcp || settings.hcm.find("generate_request_id") != std::string::npos;
   const std::map<std::string, std::string> parts = {
       {"@listener@", settings.listener},
+      {"@chain@", settings.chain},
+      {"@network_filters@", settings.network_filters},
       {"@hcm@", (ids ? "" : "generate_request_id: false\n") + settings.hcm},
       {"@domains@", "domains: " + settings.domains},
       {"@http_filters@", settings.http_filters},
@@ -164,16 +172,10 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
   if (settings.further_filters.empty()) return loaded.bootstrap;
   auto bootstrap = std::make_shared<config::Bootstrap>(*loaded.bootstrap);
   auto listener = std::make_shared<config::Listener>(*bootstrap->listeners[0]);
-  auto& filters = std::get<config::HttpConnectionManager>(listener->filter_chain.terminal).http_filters;
+  auto& filters = std::get<config::HttpConnectionManager>(listener->filter_chains[0].terminal).http_filters;
   filters.insert(filters.end(), settings.further_filters.begin(), settings.further_filters.end());
   bootstrap->listeners[0] = std::move(listener);
   return bootstrap;
-}
-
-const std::vector<config::AccessLog>& LogsOf(const config::Listener& listener) {
-  const auto& terminal = listener.filter_chain.terminal;
-  if (const auto* http = std::get_if<config::HttpConnectionManager>(&terminal)) return http->access_logs;
-  return std::get<config::TcpProxy>(terminal).access_logs;
 }
 
 }  // namespace
@@ -199,7 +201,7 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
   cluster_ = std::make_unique<upstream::Cluster>(bootstrap->clusters[0], registry_);
   listener_ = std::make_unique<proxy::Listener>(
       bootstrap->listeners[0], [](const std::string&) { return 0u; }, registry_,
-      OpenLogs(LogsOf(*bootstrap->listeners[0])), OpenLogs(bootstrap->listeners[0]->access_logs));
+      [this](const std::vector<config::AccessLog>& configured) { return OpenLogs(configured); });
 
   for (uint32_t i = 0; i < workers_; ++i) {
     SimulatedLoop& loop = simulation_.loop(i);

@@ -20,6 +20,8 @@ namespace pillion::test {
 // Lines of YAML that go into the parts of the configuration; all may be empty.
 struct ProxySettings {
   std::string listener;
+  std::string chain;    // FilterChain
+  std::string network_filters;  // in front of the last one
   std::string hcm;      // HttpConnectionManager, stat_prefix "in"; or TcpProxy, stat_prefix "tcp"
   std::string router;   // Router
   std::string route;    // RouteAction of "/"; "/direct" answers 200 "direct"
@@ -61,6 +63,8 @@ class ProxyWorld {
   PeerListener& upstream(uint32_t host = 0) { return *upstreams_[host]; }
   // How connections to it are treated from now on.
   LoopbackFaults& faults(uint32_t host = 0);
+  // The same to the proxy.
+  LoopbackFaults& listener_faults() { return simulation_.network().faults(*net::Address::Ip("10.0.0.1", 80)); }
   // Nobody listens at its address any more.
   void StopUpstream(uint32_t host = 0) { upstreams_[host].reset(); }
 

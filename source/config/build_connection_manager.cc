@@ -1,0 +1,142 @@
+// The HTTP connection manager.
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "source/config/build.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace hcm = envoy::extensions::filters::network::http_connection_manager::v3;
+using HttpMessage = hcm::HttpConnectionManager;
+
+HttpConnectionManager::Codec BuildCodec(HttpMessage::CodecType from) {
+  switch (from) {
+    case HttpMessage::HTTP1:
+      return HttpConnectionManager::Codec::kHttp1;
+    case HttpMessage::HTTP2:
+      return HttpConnectionManager::Codec::kHttp2;
+    default:
+      return HttpConnectionManager::Codec::kAuto;
+  }
+}
+
+HttpConnectionManager::ServerHeader BuildServerHeader(HttpMessage::ServerHeaderTransformation from) {
+  switch (from) {
+    case HttpMessage::APPEND_IF_ABSENT:
+      return HttpConnectionManager::ServerHeader::kAppendIfAbsent;
+    case HttpMessage::PASS_THROUGH:
+      return HttpConnectionManager::ServerHeader::kPassThrough;
+    default:
+      return HttpConnectionManager::ServerHeader::kOverwrite;
+  }
+}
+
+void BuildInternalAddresses(BuildContext& context, const HttpMessage::InternalAddressConfig& from,
+                            const std::string& path, InternalAddresses& to) {
+  to.unix_sockets = from.unix_sockets();
+  for (int i = 0; i < from.cidr_ranges_size(); ++i) {
+    to.ranges.push_back(
+        BuildIpRange(context, from.cidr_ranges(i), ElementPath(FieldPath(path, "cidr_ranges"), i)));
+  }
+}
+
+EscapedSlashes BuildEscapedSlashes(HttpMessage::PathWithEscapedSlashesAction from) {
+  switch (from) {
+    case HttpMessage::REJECT_REQUEST:
+      return EscapedSlashes::kReject;
+    case HttpMessage::UNESCAPE_AND_REDIRECT:
+      return EscapedSlashes::kRedirect;
+    case HttpMessage::UNESCAPE_AND_FORWARD:
+      return EscapedSlashes::kUnescape;
+    default:
+      return EscapedSlashes::kKeep;
+  }
+}
+
+std::vector<std::string> BuildUpgradeTypes(BuildContext& context, const HttpMessage& from,
+                                           const std::string& path) {
+  std::vector<std::string> types;
+  std::set<std::string> seen;
+  for (int i = 0; i < from.upgrade_configs_size(); ++i) {
+    const auto& upgrade = from.upgrade_configs(i);
+    const std::string type_path = FieldPath(ElementPath(FieldPath(path, "upgrade_configs"), i), "upgrade_type");
+    std::string type = absl::AsciiStrToLower(upgrade.upgrade_type());
+    const bool is_token =
+        std::all_of(type.begin(), type.end(), [](char c) {  // RFC 9110, 5.6.2, and '/' for a version
+          return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
+        });
+    if (!is_token)
+      context.errors.Add(type_path, Concat(Quote(upgrade.upgrade_type()), ", expected a protocol's name"));
+    if (type.starts_with("connect")) context.errors.Add(type_path, "CONNECT is not implemented");
+    if (!type.empty() && !seen.insert(type).second)
+      context.errors.Add(type_path, Concat("duplicate type ", Quote(type)));
+    if (!upgrade.has_enabled() || upgrade.enabled().value()) types.push_back(std::move(type));
+  }
+  return types;
+}
+
+}  // namespace
+
+HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const HttpMessage& from,
+                                                 const std::string& path) {
+  HttpConnectionManager http;
+  http.codec = BuildCodec(from.codec_type());
+  http.stat_prefix = from.stat_prefix();
+  http.http_filters =
+      BuildHttpFilters(context, from, http.router, path);  // before the routes, which say more of them
+  http.route_config = BuildRouteConfig(context, from.route_config(), FieldPath(path, "route_config"));
+
+  http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,
+                                  FieldPath(path, "common_http_protocol_options"));
+  http.http1 = BuildHttp1Options(context, from.http_protocol_options(), Side::kDownstream,
+                                 FieldPath(path, "http_protocol_options"));
+  http.http2 = BuildHttp2Options(context, from.http2_protocol_options(), Side::kDownstream,
+                                 FieldPath(path, "http2_protocol_options"));
+  if (from.has_max_request_headers_kb()) http.max_request_headers_kb = from.max_request_headers_kb().value();
+
+  if (from.has_stream_idle_timeout()) http.stream_idle_timeout = ToDuration(from.stream_idle_timeout());
+  http.request_timeout = ToDuration(from.request_timeout());
+  if (from.has_request_headers_timeout())
+    http.request_headers_timeout = ToDuration(from.request_headers_timeout());
+  if (from.has_drain_timeout()) http.drain_timeout = ToDuration(from.drain_timeout());
+  if (from.has_delayed_close_timeout()) http.delayed_close_timeout = ToDuration(from.delayed_close_timeout());
+
+  if (!from.server_name().empty()) http.server_name = from.server_name();
+  http.server_header = BuildServerHeader(from.server_header_transformation());
+  http.via = from.via();
+  if (from.add_user_agent().value()) {
+    http.service_cluster = context.node.cluster();
+    http.service_node = context.node.id();
+  }
+  http.proxy_100_continue = from.proxy_100_continue();
+  http.use_remote_address = from.use_remote_address().value();
+  http.xff_num_trusted_hops = from.xff_num_trusted_hops();
+  http.skip_xff_append = from.skip_xff_append();
+  if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
+  http.preserve_external_request_id = from.preserve_external_request_id();
+  http.request_id_in_response = from.always_set_request_id_in_response();
+  http.append_x_forwarded_port = from.append_x_forwarded_port();
+  BuildInternalAddresses(context, from.internal_address_config(), FieldPath(path, "internal_address_config"),
+                         http.internal_addresses);
+  http.escaped_slashes = BuildEscapedSlashes(from.path_with_escaped_slashes_action());
+  http.normalize_path = from.normalize_path().value();
+  http.merge_slashes = from.merge_slashes();
+
+  if (from.strip_matching_host_port()) http.strip_port = HttpConnectionManager::StripPort::kMatching;
+  if (from.strip_any_host_port()) {
+    if (from.strip_matching_host_port()) {
+      context.errors.Add(FieldPath(path, "strip_any_host_port"), "excludes strip_matching_host_port");
+    }
+    http.strip_port = HttpConnectionManager::StripPort::kAny;
+  }
+  http.strip_trailing_host_dot = from.strip_trailing_host_dot();
+  http.upgrade_types = BuildUpgradeTypes(context, from, path);
+  http.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
+  return http;
+}
+
+}  // namespace pillion::config

@@ -1,0 +1,48 @@
+#pragma once
+
+// Listener filters as configured: what looks at a connection before its filter chain is chosen.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace pillion::config {
+
+struct TlsInspector {
+  bool close_on_error = false;  // false: what only looks like a ClientHello is taken as plain bytes
+  uint32_t initial_buffer = 4000;
+  uint32_t max_client_hello = 16384;  // bytes
+};
+
+struct HttpInspector {};
+
+struct OriginalDst {};
+
+struct ProxyProtocol {
+  bool required = true;
+  bool version1 = true;  // is accepted
+  bool version2 = true;
+  std::string stat_prefix;
+};
+
+// Which destination ports are meant.
+struct PortPredicate {
+  enum class Kind : uint8_t { kAny, kRange, kNot, kAnd, kOr };
+
+  Kind kind = Kind::kAny;
+  int32_t start = 0;  // kRange: from start to below end
+  int32_t end = 0;
+  std::vector<PortPredicate> parts;  // one of kNot
+
+  bool Matches(uint16_t port) const;
+};
+
+struct ListenerFilter {
+  std::string name;
+  std::variant<TlsInspector, HttpInspector, OriginalDst, ProxyProtocol> filter;
+  std::optional<PortPredicate> disabled;
+};
+
+}  // namespace pillion::config

@@ -1,0 +1,34 @@
+#pragma once
+
+// A connection between being accepted and being given to what its filter chain ends in.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/buffer.h"
+#include "source/net/address.h"
+#include "source/net/transport.h"
+
+namespace pillion::listener {
+
+// What listener filters found out. Kept by the connection as long as it lives.
+struct SocketFacts {
+  net::Address direct_remote;                          // the peer itself, whatever a header says
+  std::string_view transport_protocol = "raw_buffer";  // static
+  std::string server_name;                             // of a ClientHello, in lower case
+  std::vector<std::string> application_protocols;
+  bool local_restored = false;  // the local address is where the connection was meant to go, not where it arrived
+};
+
+struct Accepted {
+  std::unique_ptr<net::Transport> transport;
+  std::unique_ptr<SocketFacts> facts;  // null: nobody looked
+  base::Slice preread;                 // read, and not taken by a listener filter
+  // What is known of the transport's edges: whether there may be more to read, and an end behind it.
+  bool readable = false;
+  bool hangup = false;
+};
+
+}  // namespace pillion::listener

@@ -1,0 +1,118 @@
+// The listener filters themselves: what each makes of the bytes that are there, or of the socket.
+
+#include "source/codec/sniff/client_hello.h"
+#include "source/codec/sniff/proxy_header.h"
+#include "source/codec/sniff/request_line.h"
+#include "source/listener/inspection.h"
+
+namespace pillion::listener {
+namespace {
+
+using codec::sniff::Found;
+
+constexpr std::string_view kTls = "tls";
+
+net::Address ToAddress(const codec::sniff::ProxyHeader::End& end, bool v6) {
+  return v6 ? net::Address::FromV6(end.ip, end.port)
+            : net::Address::FromV4(std::span(end.ip).first<4>(), end.port);
+}
+
+}  // namespace
+
+Inspection::Verdict Inspection::Apply(const config::TlsInspector& filter, FilterStats& stats) {
+  read_hint_ = filter.initial_buffer;
+  codec::sniff::ClientHello hello;
+  switch (codec::sniff::ReadClientHello(lookahead_.view(), filter.max_client_hello, hello)) {
+    case Found::kNeedMore:
+      return Verdict::kNeedMore;
+    case Found::kTooLarge:
+      stats.Count(TlsCounter::kTooLarge);
+      return Verdict::kRefuse;
+    case Found::kMalformed:
+      if (filter.close_on_error) return Verdict::kRefuse;
+      [[fallthrough]];
+    case Found::kNo:
+      stats.Count(TlsCounter::kTlsNotFound);
+      return Verdict::kContinue;
+    case Found::kYes:
+      break;
+  }
+  stats.Count(TlsCounter::kTlsFound);
+  stats.Count(hello.server_name.empty() ? TlsCounter::kSniNotFound : TlsCounter::kSniFound);
+  stats.Count(hello.application_protocols.empty() ? TlsCounter::kAlpnNotFound : TlsCounter::kAlpnFound);
+  accepted_.facts->transport_protocol = kTls;
+  accepted_.facts->server_name = std::move(hello.server_name);
+  accepted_.facts->application_protocols = std::move(hello.application_protocols);
+  return Verdict::kContinue;
+}
+
+Inspection::Verdict Inspection::Apply(const config::HttpInspector&, FilterStats& stats) {
+  // The bytes of TLS are no request of anybody's, and its ALPN says what is spoken.
+  if (accepted_.facts->transport_protocol == kTls) return Verdict::kContinue;
+  codec::sniff::HttpVersion version;
+  switch (codec::sniff::ReadRequestLine(lookahead_.view(), version)) {
+    case Found::kNeedMore:
+      return Verdict::kNeedMore;
+    case Found::kYes:
+      break;
+    default:
+      stats.Count(HttpCounter::kNotFound);
+      return Verdict::kContinue;
+  }
+  switch (version) {
+    case codec::sniff::HttpVersion::kHttp10:
+      stats.Count(HttpCounter::kHttp10);
+      accepted_.facts->application_protocols = {"http/1.0"};
+      break;
+    case codec::sniff::HttpVersion::kHttp11:
+      stats.Count(HttpCounter::kHttp11);
+      accepted_.facts->application_protocols = {"http/1.1"};
+      break;
+    case codec::sniff::HttpVersion::kHttp2:
+      stats.Count(HttpCounter::kHttp2);
+      accepted_.facts->application_protocols = {"h2c"};
+      break;
+  }
+  return Verdict::kContinue;
+}
+
+Inspection::Verdict Inspection::Apply(const config::OriginalDst&, FilterStats&) {
+  const std::optional<net::Address> destination = accepted_.transport->OriginalDestination();
+  // Who was not redirected has the address already.
+  if (destination && *destination != accepted_.transport->local_address()) {
+    accepted_.transport->SetLocalAddress(*destination);
+    accepted_.facts->local_restored = true;
+  }
+  return Verdict::kContinue;
+}
+
+Inspection::Verdict Inspection::Apply(const config::ProxyProtocol& filter, FilterStats& stats) {
+  codec::sniff::ProxyHeader header;
+  const Found found = codec::sniff::ReadProxyHeader(lookahead_.view(), header);
+  if (found == Found::kNo) {
+    stats.Count(filter.required ? ProxyCounter::kNotFoundDisallowed : ProxyCounter::kNotFoundAllowed);
+    return filter.required ? Verdict::kRefuse : Verdict::kContinue;
+  }
+  const bool v1 = header.version == 1;
+  if (header.version != 0 && !(v1 ? filter.version1 : filter.version2)) {
+    stats.Count(v1 ? ProxyCounter::kV1Disallowed : ProxyCounter::kV2Disallowed);
+    return Verdict::kRefuse;
+  }
+  if (found == Found::kNeedMore) return Verdict::kNeedMore;
+  if (found != Found::kYes) {
+    stats.Count(v1 ? ProxyCounter::kV1Error : ProxyCounter::kV2Error);
+    return Verdict::kRefuse;
+  }
+  stats.Count(v1 ? ProxyCounter::kV1Found : ProxyCounter::kV2Found);
+  lookahead_.RemovePrefix(header.bytes);
+  if (!header.has_ends) return Verdict::kContinue;
+  const net::Address destination = ToAddress(header.destination, header.v6);
+  accepted_.transport->SetRemoteAddress(ToAddress(header.source, header.v6));
+  if (destination != accepted_.transport->local_address()) {
+    accepted_.transport->SetLocalAddress(destination);
+    accepted_.facts->local_restored = true;
+  }
+  return Verdict::kContinue;
+}
+
+}  // namespace pillion::listener

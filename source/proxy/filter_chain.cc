@@ -1,0 +1,78 @@
+#include "source/proxy/filter_chain.h"
+
+#include "source/proxy/downstream_connection.h"
+#include "source/proxy/lone_connection.h"
+
+namespace pillion::proxy {
+
+ConnectionLimit::ConnectionLimit(const config::ConnectionLimit& config, stats::Registry& registry)
+    : config_(config),
+      scope_(registry, stats::Prefix("connection_limit").Add(config.stat_prefix)),
+      limited_connections_(scope_.AddCounter("limited_connections")),
+      active_connections_(scope_.AddGauge("active_connections")) {}
+
+bool ConnectionLimit::Take() {
+  if (active_.fetch_add(1, std::memory_order_relaxed) < config_.max_connections) return true;
+  Give();
+  return false;
+}
+
+FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
+                         const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
+    : listener_(std::move(listener)) {
+  for (const config::NetworkFilter& filter : chain.filters) {
+    const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
+    if (limit != nullptr && limit->enabled) limits_.push_back(std::make_unique<ConnectionLimit>(*limit, registry));
+  }
+  if (std::holds_alternative<config::HttpConnectionManager>(chain.terminal)) {
+    terminal_.emplace<ConnectionManager>(listener_, chain, clusters, registry, std::move(logs));
+  } else if (std::holds_alternative<config::TcpProxy>(chain.terminal)) {
+    terminal_.emplace<TcpProxy>(listener_, chain, clusters, registry, std::move(logs));
+  }
+}
+
+FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& context, stats::Shard& shard)
+    : chain_(chain), context_(context) {
+  for (const std::unique_ptr<ConnectionLimit>& limit : chain.limits()) {
+    limits_.push_back(
+        {*limit, *shard.counter(limit->limited_connections()), *shard.gauge(limit->active_connections())});
+  }
+  if (const auto* manager = std::get_if<ConnectionManager>(&chain.terminal())) {
+    terminal_.emplace<ConnectionManagerShard>(*manager, context, shard);
+  } else if (const auto* proxy = std::get_if<TcpProxy>(&chain.terminal())) {
+    terminal_.emplace<TcpProxyShard>(*proxy, context, shard);
+  }
+}
+
+ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, listener::Accepted accepted) {
+  for (size_t taken = 0; taken < limits_.size(); ++taken) {
+    Limit& next = limits_[taken];
+    if (next.limit.Take()) {
+      next.active_connections.Increment();
+      continue;
+    }
+    next.limited_connections.Increment();
+    GiveBack(taken);
+    return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), next.limit.config().delay);
+  }
+  if (auto* manager = std::get_if<ConnectionManagerShard>(&terminal_)) {
+    return new DownstreamConnection(*manager, owner, std::move(accepted));
+  }
+  if (auto* proxy = std::get_if<TcpProxyShard>(&terminal_)) {
+    return new TcpProxyConnection(*proxy, owner, std::move(accepted));
+  }
+  return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), std::nullopt);
+}
+
+void FilterChainShard::Leave(const ListenerConnection& connection) {
+  if (!connection.refused()) GiveBack(limits_.size());
+}
+
+void FilterChainShard::GiveBack(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    limits_[i].limit.Give();
+    limits_[i].active_connections.Decrement();
+  }
+}
+
+}  // namespace pillion::proxy

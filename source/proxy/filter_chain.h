@@ -1,0 +1,82 @@
+#pragma once
+
+// A filter chain: its network filters, and the one that makes the connections. FilterChain is its part for the whole
+// process; FilterChainShard the part of one worker.
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "source/config/listener.h"
+#include "source/proxy/connection_manager.h"
+#include "source/proxy/listener_connection.h"
+#include "source/proxy/tcp_proxy.h"
+#include "source/proxy/worker_context.h"
+
+namespace pillion::proxy {
+
+// A connection_limit filter: exact over all workers.
+class ConnectionLimit {
+ public:
+  ConnectionLimit(const config::ConnectionLimit& config, stats::Registry& registry);
+
+  // False: it would be one too many.
+  bool Take();
+  void Give() { active_.fetch_sub(1, std::memory_order_relaxed); }
+
+  const config::ConnectionLimit& config() const { return config_; }
+  stats::CounterId limited_connections() const { return limited_connections_; }
+  stats::GaugeId active_connections() const { return active_connections_; }
+
+ private:
+  const config::ConnectionLimit& config_;
+  std::atomic<uint64_t> active_ = 0;
+  stats::Scope scope_;
+  const stats::CounterId limited_connections_;
+  const stats::GaugeId active_connections_;
+};
+
+class FilterChain {
+ public:
+  // `chain` is one of `listener`.
+  FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
+              const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
+
+  const config::Listener& listener() const { return *listener_; }
+  const std::vector<std::unique_ptr<ConnectionLimit>>& limits() const { return limits_; }
+  const std::variant<config::Echo, ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
+
+ private:
+  const std::shared_ptr<const config::Listener> listener_;
+  std::vector<std::unique_ptr<ConnectionLimit>> limits_;
+  std::variant<config::Echo, ConnectionManager, TcpProxy> terminal_;
+};
+
+class FilterChainShard {
+ public:
+  FilterChainShard(const FilterChain& chain, WorkerContext& context, stats::Shard& shard);
+
+  // A connection, whatever the chain makes of it. Disposes of itself; the owner links it in and starts it, and when it is
+  // gone tells Leave().
+  ListenerConnection* Make(ListenerConnectionOwner& owner, listener::Accepted accepted);
+  void Leave(const ListenerConnection& connection);
+
+ private:
+  struct Limit {
+    ConnectionLimit& limit;
+    stats::Counter& limited_connections;
+    stats::Gauge& active_connections;
+  };
+
+  // Of the first so many limits.
+  void GiveBack(size_t count);
+
+  const FilterChain& chain_;
+  WorkerContext& context_;
+  std::vector<Limit> limits_;
+  std::variant<config::Echo, ConnectionManagerShard, TcpProxyShard> terminal_;
+};
+
+}  // namespace pillion::proxy

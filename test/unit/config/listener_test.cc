@@ -1,0 +1,135 @@
+// Listeners: their filters and chains, and what is wrong with those.
+
+#include <gtest/gtest.h>
+
+#include "source/config/load.h"
+
+namespace pillion::config {
+namespace {
+
+const char* const kEcho =
+    "{name: echo, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}";
+
+std::string Any(const std::string& type, const std::string& fields = "") {
+  return "typed_config: {\"@type\": type.googleapis.com/envoy.extensions." + type + fields + "}";
+}
+
+Loaded LoadListener(const std::string& lines) {
+  std::string text =
+      "static_resources:\n  listeners:\n  - name: in\n    address: {socket_address: {address: 10.0.0.1, "
+      "port_value: 80}}\n";
+  return LoadText(text + lines);
+}
+
+std::vector<std::string> Errors(const std::string& lines) {
+  std::vector<std::string> texts;
+  for (const ConfigError& error : LoadListener(lines).errors) {
+    texts.push_back(error.path.substr(std::string_view("static_resources.listeners[0].").size()) + ": " +
+                    error.message);
+  }
+  return texts;
+}
+
+std::string Chains(const std::vector<std::string>& matches) {
+  std::string text = "    filter_chains:\n";
+  for (const std::string& match : matches) {
+    text += "    - filters: [" + std::string(kEcho) + "]\n      filter_chain_match: {" + match + "}\n";
+  }
+  return text;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(Listener, Chains) {
+  const Loaded loaded = LoadListener(Chains({"destination_port: 81", "server_names: [A.b]"}) +
+                                     "    default_filter_chain: {filters: [" + std::string(kEcho) + "]}\n");
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const Listener& listener = *loaded.bootstrap->listeners[0];
+  EXPECT_EQ(listener.filter_chains.size(), 3u);
+  EXPECT_EQ(listener.chain_matcher.Find({}), 2u);
+  match::ConnectionTraits traits;
+  traits.server_name = "a.b";
+  EXPECT_EQ(listener.chain_matcher.Find(traits), 1u);
+}
+
+TEST(Listener, WrongChains) {
+  EXPECT_EQ(Errors(Chains({"server_names: [a]", "server_names: [b, A]"})),
+            Texts{"filter_chains[1].filter_chain_match: fits the same connections as that of filter_chains[0]"});
+  EXPECT_EQ(Errors(Chains({"server_names: [\"*\"]"})),
+            Texts{"filter_chains[0].filter_chain_match.server_names[0]: \"*\", expected a name, or \"*.\" and the "
+                  "end of one"});
+  EXPECT_EQ(
+      Errors(Chains({"destination_port: 65536"})),
+      Texts{"filter_chains[0].filter_chain_match.destination_port: 65536, expected at least 1 and at most 65535"});
+  EXPECT_EQ(
+      Errors(Chains({"source_ports: [0]"})),
+      Texts{"filter_chains[0].filter_chain_match.source_ports[0]: 0, expected at least 1 and at most 65535"});
+  EXPECT_EQ(Errors("    default_filter_chain: {filter_chain_match: {}, filters: [" + std::string(kEcho) + "]}\n"),
+            Texts{"default_filter_chain.filter_chain_match: expected none: it gets what fits no other chain"});
+}
+
+TEST(Listener, NetworkFilters) {
+  const std::string limit = "{name: limit, " +
+                            Any("filters.network.connection_limit.v3.ConnectionLimit",
+                                ", stat_prefix: x, max_connections: 5, delay: 1s, runtime_enabled: "
+                                "{default_value: true, runtime_key: k}") +
+                            "}";
+  const Loaded loaded = LoadListener("    filter_chains: [{filters: [" + limit + ", " + kEcho + "]}]\n");
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const auto& built = std::get<ConnectionLimit>(loaded.bootstrap->listeners[0]->filter_chains[0].filters.at(0));
+  EXPECT_EQ(built.max_connections, 5u);
+  EXPECT_EQ(built.delay, std::chrono::seconds(1));
+  EXPECT_TRUE(built.enabled);
+  EXPECT_EQ(Errors("    filter_chains: [{filters: [" + limit + "]}]\n"),
+            Texts{"filter_chains[0].filters[0]: ends the chain, expected HttpConnectionManager, TcpProxy or Echo "
+                  "behind it"});
+  EXPECT_EQ(
+      Errors("    filter_chains: [{filters: [{name: limit, " +
+             Any("filters.network.connection_limit.v3.ConnectionLimit", ", stat_prefix: x, max_connections: 0") +
+             "}, " + kEcho + "]}]\n"),
+      Texts{"filter_chains[0].filters[0].typed_config.max_connections: 0, expected at least 1"});
+  EXPECT_EQ(
+      Errors("    filter_chains: [{filters: [{name: router, " + Any("filters.http.router.v3.Router") + "}, " +
+             kEcho + "]}]\n"),
+      Texts{"filter_chains[0].filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
+            "ConnectionLimit or SniCluster"});
+}
+
+TEST(Listener, ListenerFilters) {
+  const std::string chain = "    filter_chains: [{filters: [" + std::string(kEcho) + "]}]\n";
+  const Loaded loaded = LoadListener(
+      chain + "    listener_filters_timeout: 3s\n    listener_filters: [{name: tls, " +
+      Any("filters.listener.tls_inspector.v3.TlsInspector", ", initial_read_buffer_size: 512") + "}]\n");
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const Listener& listener = *loaded.bootstrap->listeners[0];
+  EXPECT_EQ(listener.listener_filters_timeout, std::chrono::seconds(3));
+  EXPECT_EQ(listener.listener_filters.at(0).name, "tls");
+  EXPECT_EQ(std::get<TlsInspector>(listener.listener_filters[0].filter).initial_buffer, 512u);
+
+  const auto filter = [&](const std::string& filter) {
+    return Errors(chain + "    listener_filters: [{name: f, " + filter + "}]\n");
+  };
+  EXPECT_EQ(filter(Any("filters.http.router.v3.Router")),
+            Texts{"listener_filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
+                  "TlsInspector, "
+                  "HttpInspector, OriginalDst or ProxyProtocol"});
+  EXPECT_EQ(
+      filter(Any("filters.listener.proxy_protocol.v3.ProxyProtocol", ", disallowed_versions: [V1, V2]")),
+      Texts{"listener_filters[0].typed_config.disallowed_versions: both versions, expected one that is allowed"});
+  EXPECT_EQ(filter(Any("filters.listener.original_dst.v3.OriginalDst") +
+                   ", filter_disabled: {destination_port_range: {start: 9, end: 9}}"),
+            Texts{"listener_filters[0].filter_disabled.destination_port_range: 9 to 9, expected a range of ports, "
+                  "the end behind "
+                  "its last"});
+}
+
+TEST(Listener, TransportSocket) {
+  EXPECT_EQ(Errors("    filter_chains: [{transport_socket: {name: tls, " + Any("filters.http.router.v3.Router") +
+                   "}, filters: [" + std::string(kEcho) + "]}]\n"),
+            Texts{"filter_chains[0].transport_socket.typed_config: a "
+                  "envoy.extensions.filters.http.router.v3.Router, expected "
+                  "RawBuffer"});
+}
+
+}  // namespace
+}  // namespace pillion::config
