@@ -1,8 +1,5 @@
 // Filter chains: the HTTP connection manager and the TCP proxy that they end in.
 
-#include <algorithm>
-
-#include "absl/strings/ascii.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "source/config/build.h"
@@ -58,28 +55,6 @@ EscapedSlashes BuildEscapedSlashes(HttpMessage::PathWithEscapedSlashesAction fro
   }
 }
 
-std::vector<std::string> BuildUpgradeTypes(BuildContext& context, const HttpMessage& from,
-                                           const std::string& path) {
-  std::vector<std::string> types;
-  std::set<std::string> seen;
-  for (int i = 0; i < from.upgrade_configs_size(); ++i) {
-    const auto& upgrade = from.upgrade_configs(i);
-    const std::string type_path = FieldPath(ElementPath(FieldPath(path, "upgrade_configs"), i), "upgrade_type");
-    std::string type = absl::AsciiStrToLower(upgrade.upgrade_type());
-    const bool is_token =
-        std::all_of(type.begin(), type.end(), [](char c) {  // RFC 9110, 5.6.2, and '/' for a version
-          return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
-        });
-    if (!is_token)
-      context.errors.Add(type_path, Concat(Quote(upgrade.upgrade_type()), ", expected a protocol's name"));
-    if (type.starts_with("connect")) context.errors.Add(type_path, "CONNECT is not implemented");
-    if (!type.empty() && !seen.insert(type).second)
-      context.errors.Add(type_path, Concat("duplicate type ", Quote(type)));
-    if (!upgrade.has_enabled() || upgrade.enabled().value()) types.push_back(std::move(type));
-  }
-  return types;
-}
-
 HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, const std::string& path) {
   HttpConnectionManager http;
   http.codec = BuildCodec(from.codec_type());
@@ -112,6 +87,7 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
   http.use_remote_address = from.use_remote_address().value();
   http.xff_num_trusted_hops = from.xff_num_trusted_hops();
   http.skip_xff_append = from.skip_xff_append();
+  http.forwards_client_cert = from.forward_client_cert_details() == HttpMessage::ALWAYS_FORWARD_ONLY;
   if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
   http.preserve_external_request_id = from.preserve_external_request_id();
   http.request_id_in_response = from.always_set_request_id_in_response();
@@ -130,7 +106,7 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
     http.strip_port = HttpConnectionManager::StripPort::kAny;
   }
   http.strip_trailing_host_dot = from.strip_trailing_host_dot();
-  http.upgrade_types = BuildUpgradeTypes(context, from, path);
+  http.upgrades = BuildUpgrades(context, from.upgrade_configs(), FieldPath(path, "upgrade_configs"));
   http.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
   return http;
 }

@@ -1,9 +1,23 @@
 // Options of HTTP connections.
 
-#include "absl/strings/str_cat.h"
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "source/config/build.h"
+#include "source/config/text.h"
 
 namespace pillion::config {
+
+std::string BuildUpgradeType(BuildContext& context, const std::string& text, const std::string& path) {
+  std::string type = absl::AsciiStrToLower(text);
+  const bool is_token =
+      std::all_of(type.begin(), type.end(), [](char c) {  // RFC 9110, 5.6.2, and '/' for a version
+        return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
+      });
+  if (!is_token) context.errors.Add(path, Concat(Quote(text), ", expected a protocol's name"));
+  if (type.starts_with("connect")) context.errors.Add(path, "CONNECT is not implemented");
+  return type;
+}
 
 HttpOptions BuildHttpOptions(BuildContext& context, const envoy::config::core::v3::HttpProtocolOptions& from,
                              Side side, const std::string& path) {

@@ -175,6 +175,9 @@ match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::Route
                                  cookie.invert_match());
   }
   request.grpc = from.has_grpc();
+  const v3::RouteMatch::TlsContextMatchOptions& tls = from.tls_context();
+  if (tls.has_presented()) request.certificate_presented = tls.presented().value();
+  if (tls.has_validated()) request.certificate_validated = tls.validated().value();
   if (from.has_runtime_fraction()) request.fraction = BuildFraction(context, from.runtime_fraction());
   return request;
 }

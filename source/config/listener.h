@@ -65,6 +65,7 @@ struct HttpConnectionManager {
   uint32_t xff_num_trusted_hops = 0;
   InternalAddresses internal_addresses;
   bool skip_xff_append = false;
+  bool forwards_client_cert = false;  // x-forwarded-client-cert of anybody; else nobody's, as long as there is no TLS
   bool append_x_forwarded_port = false;
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
@@ -79,7 +80,7 @@ struct HttpConnectionManager {
   StripPort strip_port = StripPort::kNone;  // of Host, before routing
   bool strip_trailing_host_dot = false;
 
-  std::vector<std::string> upgrade_types;  // in lower case, such as "websocket"; never CONNECT
+  std::vector<UpgradeChoice> upgrades;
   std::vector<AccessLog> access_logs;
 };
 

@@ -35,6 +35,9 @@ struct RequestMatcher {
   std::vector<CookieMatcher> cookies;
   bool grpc = false;  // content-type application/grpc
   std::optional<RuntimeFraction> fraction;
+  // Of the client's certificate, which nobody has without TLS.
+  std::optional<bool> certificate_presented;
+  std::optional<bool> certificate_validated;
 
   // `path` without its query.
   bool MatchesPath(std::string_view path) const;

@@ -106,6 +106,7 @@ Requester Identify(http::RequestHead& head, const config::HttpConnectionManager&
   }
   SetForwarded(head, config, connection);
 
+  if (!config.forwards_client_cert) headers.Remove(HeaderId::kXForwardedClientCert);
   headers.Remove(HeaderId::kXEnvoyInternal);
   requester.internal = nobody_between && IsInternal(requester, config.internal_addresses, peer);
   requester.edge = config.use_remote_address && !requester.internal;

@@ -45,6 +45,18 @@ def test_tcp_backlog_size(pillion):
     assert taken[1] in (2, 3) and taken[20] == 8
 
 
+def test_metadata_is_shown(pillion):
+    """What is for filters, logs and traces of later on."""
+    metadata = {"filter_metadata": {"istio": {"config": "/apis/x"}}}
+    route = b.direct(200) | {"metadata": metadata, "decorator": {"operation": "be.default.svc:80/*", "propagate": False}}
+    http = b.http([route])
+    table = http["typed_config"]["route_config"]
+    table["metadata"] = metadata
+    table["virtual_hosts"][0]["metadata"] = metadata
+    dump = pillion(b.bootstrap([b.listener(http)])).admin("/config_dump")
+    assert dump.count("/apis/x") == 3 and "be.default.svc:80/*" in dump
+
+
 def test_administration_shows_what_is_configured(pillion, tmp_path):
     """Names, places and weights, in the administration and in its own access log."""
     log = tmp_path / "admin.log"
