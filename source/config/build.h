@@ -77,6 +77,13 @@ Redirect BuildRedirect(BuildContext& context, const envoy::config::route::v3::Re
 DirectResponse BuildDirectResponse(BuildContext& context,
                                    const envoy::config::route::v3::DirectResponseAction& from, size_t max_bytes,
                                    const std::string& path);
+// Parts of a connection manager.
+void BuildTracing(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
+    const std::string& path, HttpConnectionManager& to);
+void BuildScheme(BuildContext& context, const envoy::config::core::v3::SchemeHeaderTransformation& from,
+                 const std::string& path, HttpConnectionManager& to);
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
 

@@ -89,6 +89,13 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
   http.skip_xff_append = from.skip_xff_append();
   http.forwards_client_cert = from.forward_client_cert_details() == HttpMessage::ALWAYS_FORWARD_ONLY;
   if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
+  BuildTracing(context, from, path, http);
+  BuildScheme(context, from.scheme_header_transformation(), FieldPath(path, "scheme_header_transformation"), http);
+  http.maps_ipv4_to_ipv6 = from.represent_ipv4_remote_address_as_ipv4_mapped_ipv6();
+  if (from.has_stream_error_on_invalid_http_message() &&
+      !from.http2_protocol_options().has_override_stream_error_on_invalid_http_message()) {
+    http.http2.invalid_message_ends_connection = !from.stream_error_on_invalid_http_message().value();
+  }
   http.preserve_external_request_id = from.preserve_external_request_id();
   http.request_id_in_response = from.always_set_request_id_in_response();
   http.append_x_forwarded_port = from.append_x_forwarded_port();

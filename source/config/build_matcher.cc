@@ -50,6 +50,10 @@ void BuildPath(BuildContext& context, const v3::RouteMatch& from, const std::str
       request.kind = Path::kExact;
       request.path = from.path();
       break;
+    case v3::RouteMatch::kConnectMatcher:
+      request.kind = Path::kExact;
+      request.connect = true;
+      break;
     case v3::RouteMatch::kSafeRegex:
       request.kind = Path::kRegex;
       request.regex = BuildRegex(context, from.safe_regex(), FieldPath(path, "safe_regex"));

@@ -33,6 +33,15 @@ struct InternalAddresses {
 
 enum class EscapedSlashes : uint8_t { kKeep, kReject, kRedirect, kUnescape };
 
+// Which requests are to be traced, by whoever does that; each of ten thousand.
+struct TraceSampling {
+  uint32_t client = 10000;   // of those that have x-client-trace-id
+  uint32_t random = 10000;   // of those that nobody asks it of
+  uint32_t overall = 10000;  // of all of these
+  bool by_request_id = true;  // x-request-id decides; else nothing is decided here
+  bool tells_by_id = true;    // and it tells
+};
+
 struct HttpConnectionManager {
   enum class Codec : uint8_t { kAuto, kHttp1, kHttp2 };
   enum class ServerHeader : uint8_t { kOverwrite, kAppendIfAbsent, kPassThrough };
@@ -70,6 +79,10 @@ struct HttpConnectionManager {
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
   bool request_id_in_response = false;
+  std::optional<TraceSampling> tracing;
+  std::string scheme;  // that requests go upstream with, whatever they came with; empty: that
+  bool scheme_of_upstream = false;
+  bool maps_ipv4_to_ipv6 = false;  // in x-forwarded-for
 
   // What becomes of the path before anybody looks at it.
   EscapedSlashes escaped_slashes = EscapedSlashes::kKeep;

@@ -33,6 +33,7 @@ struct RequestMatcher {
   std::vector<HeaderMatcher> headers;
   std::vector<QueryMatcher> query_parameters;
   std::vector<CookieMatcher> cookies;
+  bool connect = false;  // CONNECT, which has no path; nothing else matches that
   bool grpc = false;  // content-type application/grpc
   std::optional<RuntimeFraction> fraction;
   // Of the client's certificate, which nobody has without TLS.

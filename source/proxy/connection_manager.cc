@@ -47,6 +47,7 @@ codec::http1::ServerOptions MakeHttp1(const config::HttpConnectionManager& confi
 codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, size_t buffer_limit) {
   codec::http2::Options options = upstream::Http2Options(config.http2, config.options, buffer_limit);
   options.max_header_list_bytes = config.max_request_headers_kb * 1024;
+  options.extended_connect = config.http2.extended_connect;
   options.headers_with_underscores = Http2Underscores(config.options.headers_with_underscores);
   return options;
 }

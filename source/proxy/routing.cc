@@ -89,7 +89,7 @@ void EditRequest(const route::Entry& entry, const Destination& destination, cons
   std::optional<std::string_view> host = route::RewrittenHost(action.host_rewrite, head);
   if (!host && choice != nullptr && choice->host_rewrite) host = *choice->host_rewrite;
   if (host) ReplaceHost(*host, action, keep_original, head);
-  if (!std::holds_alternative<std::monostate>(action.path_rewrite)) {
+  if (!std::holds_alternative<std::monostate>(action.path_rewrite) && !head.path.empty()) {
     if (keep_original) head.headers.Set(HeaderId::kXEnvoyOriginalPath, head.path);
     head.path = route::RewrittenPath(action.path_rewrite, entry.route->match, head);
   }

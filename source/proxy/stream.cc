@@ -112,7 +112,8 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   }
   if (!TakePath()) return;
   ChooseRoute();
-  if (!head.upgrade.empty() && !StartUpgrade()) return;
+  const bool connects = route_ != nullptr && route_->route->match.connect;
+  if ((connects || !head.upgrade.empty()) && !StartUpgrade(connects ? "connect" : head.upgrade)) return;
   chain_ = MakeChain();
   if (chain_ != nullptr) {
     chain_->request().TakeHead(head, end);
@@ -124,7 +125,8 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
 void Stream::OnRequestHeadPassed(bool end) {
   const http::RequestHead& head = *request_;
   routed_ = true;
-  if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
+  const bool has_path = !head.path.empty() && head.path.front() == '/';
+  if (route_ == nullptr || !(has_path || route_->route->match.connect)) {
     manager().stats.no_route.Increment();
     if (head.path == "*") {
       SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");
@@ -154,9 +156,9 @@ void Stream::OnRequestHeadPassed(bool end) {
   ArmTimer();
 }
 
-bool Stream::StartUpgrade() {
+bool Stream::StartUpgrade(std::string_view protocol) {
   const config::RouteAction* const forward = route_ == nullptr ? nullptr : route_->forward;
-  if (!manager().manager.AllowsUpgrade(request_->upgrade, forward)) {
+  if (!manager().manager.AllowsUpgrade(protocol, forward)) {
     manager().stats.downstream_rq_ws_on_non_ws_route.Increment();
     SendLocalReply(403, "", ResponseFlag::kCount, "upgrade_failed");
     return false;

@@ -115,7 +115,7 @@ class Stream final : public codec::RequestReceiver,
   // True: the client waits for a 100 from here. Who gets it has no further one to wait for.
   bool TakeExpectation();
   void SendContinue();
-  bool StartUpgrade();  // false: a local reply was sent
+  bool StartUpgrade(std::string_view protocol);  // false: a local reply was sent
   // What the route says of the heads (stream_route.cc).
   bool TakePath();  // false: an answer was sent
   void ApplyRoute();

@@ -72,6 +72,7 @@ void Stream::OnResponseTooLarge() {
 
 void Stream::PrepareUpstreamHead(const UpstreamRequest& attempt) {
   SetAttemptFields(attempt.number());
+  if (manager().manager.config().scheme_of_upstream) request_->scheme = "http";  // there is no TLS to upstream
   UseHostOf(attempt);
   if (chain_ == nullptr) return;
   chain_->OnAttempt(*request_, {.number = attempt.number(),

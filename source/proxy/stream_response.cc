@@ -8,6 +8,16 @@ namespace pillion::proxy {
 
 using telemetry::ResponseFlag;
 
+namespace {
+
+// RFC 9110, 7.8 and 9.3.6.
+bool OpensTunnel(const http::RequestHead& request, const http::ResponseHead& response) {
+  if (request.method_id == http::Method::kConnect) return response.status >= 200 && response.status < 300;
+  return response.status == 101;
+}
+
+}  // namespace
+
 // --- from upstream -----------------------------------------------------------------------------------------------
 
 void Stream::OnUpstreamOpen() {
@@ -46,10 +56,15 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
   TouchIdle();
   try_deadline_ = {};
   TouchTry();
-  if (tunnel_ && head.status != 101) {
+  if (tunnel_ && !OpensTunnel(*request_, head)) {
     // Refused: an ordinary answer, and what follows the request's head is not ours to pass on.
     tunnel_ = false;
     request_state_ = RequestState::kComplete;
+    if (request_->version == http::Version::kHttp2 && head.status < 300) {
+      // To a client of HTTP/2 this would be the switch (RFC 8441, 5).
+      SendLocalReply(502, "", ResponseFlag::kUpstreamProtocolError, "upgrade_not_switched");
+      return;
+    }
   }
   if (tunnel_) {
     route_deadline_ = try_idle_deadline_ = {};
