@@ -468,7 +468,7 @@ const Case kMeaning[] = {
     {"OtherRequestIds",
      "strip_matching_host_port: true",
      "request_id_extension: {typed_config: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig}}",
-     {"HCM.request_id_extension.typed_config: envoy.config.route.v3.FilterConfig, expected UuidRequestIdConfig"}},
+     {"HCM.request_id_extension.typed_config: a envoy.config.route.v3.FilterConfig, expected UuidRequestIdConfig"}},
     {"BothStripPorts",
      "strip_matching_host_port: true",
      "strip_any_host_port: true\n          strip_matching_host_port: true",
