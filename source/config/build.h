@@ -77,6 +77,13 @@ Redirect BuildRedirect(BuildContext& context, const envoy::config::route::v3::Re
 DirectResponse BuildDirectResponse(BuildContext& context,
                                    const envoy::config::route::v3::DirectResponseAction& from, size_t max_bytes,
                                    const std::string& path);
+std::optional<BodyFormat> BuildBodyFormat(BuildContext& context,
+                                          const envoy::config::core::v3::SubstitutionFormatString& from,
+                                          const std::string& path);
+LocalReplies BuildLocalReplies(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::LocalReplyConfig& from,
+    const std::string& path);
 // Parts of a connection manager.
 void BuildTracing(
     BuildContext& context,
@@ -92,6 +99,8 @@ using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::
 telemetry::RecordFilter BuildRecordFilter(BuildContext& context,
                                           const envoy::config::accesslog::v3::AccessLogFilter& from,
                                           const std::string& path);
+void BuildLogFormat(BuildContext& context, const envoy::config::core::v3::SubstitutionFormatString& from,
+                    const std::string& path, AccessLog& log);
 std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& from, const std::string& path);
 
 enum class Side { kDownstream, kUpstream };

@@ -113,6 +113,7 @@ HttpConnectionManager BuildHttp(BuildContext& context, const HttpMessage& from, 
     http.strip_port = HttpConnectionManager::StripPort::kAny;
   }
   http.strip_trailing_host_dot = from.strip_trailing_host_dot();
+  http.local_replies = BuildLocalReplies(context, from.local_reply_config(), FieldPath(path, "local_reply_config"));
   http.upgrades = BuildUpgrades(context, from.upgrade_configs(), FieldPath(path, "upgrade_configs"));
   http.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
   return http;

@@ -96,6 +96,13 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
   table->filter_overrides =
       BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
   table->ignore_port_in_host_matching = from.ignore_port_in_host_matching();
+  table->ignore_path_parameters = from.ignore_path_parameters_in_path_matching();
+  if (!from.vhost_header().empty()) {
+    if (!http::FieldName::IsFieldName(from.vhost_header())) {
+      context.errors.Add(FieldPath(path, "vhost_header"), Concat(Quote(from.vhost_header()), ", expected a header's name"));
+    }
+    table->host_header.emplace(from.vhost_header());
+  }
   for (int i = 0; i < from.internal_only_headers_size(); ++i) {
     const std::string& name = from.internal_only_headers(i);
     if (!http::FieldName::IsFieldName(name)) {

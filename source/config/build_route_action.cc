@@ -87,6 +87,14 @@ void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const
   }
 }
 
+std::optional<telemetry::TextFormat> BuildTextFormat(BuildContext& context, const std::string& text,
+                                                     const std::string& path) {
+  absl::StatusOr<telemetry::TextFormat> format = telemetry::TextFormat::Compile(text);
+  if (format.ok()) return *std::move(format);
+  context.errors.Add(path, std::string(format.status().message()));
+  return std::nullopt;
+}
+
 void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std::string& path, RouteAction& to) {
   if (!from.prefix_rewrite().empty()) {
     to.path_rewrite = PrefixRewrite{from.prefix_rewrite()};
@@ -97,6 +105,13 @@ void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std
     if (!from.prefix_rewrite().empty()) context.errors.Add(place, "excludes prefix_rewrite");
     if (const auto rewrite = BuildRegexRewrite(context, from.regex_rewrite(), place)) to.path_rewrite = *rewrite;
   }
+  if (!from.path_rewrite().empty()) {
+    const std::string place = FieldPath(path, "path_rewrite");
+    if (!from.prefix_rewrite().empty() || from.has_regex_rewrite()) {
+      context.errors.Add(place, "excludes prefix_rewrite and regex_rewrite");
+    }
+    if (auto format = BuildTextFormat(context, from.path_rewrite(), place)) to.path_rewrite = *std::move(format);
+  }
   switch (from.host_rewrite_specifier_case()) {
     case v3::RouteAction::kHostRewriteLiteral:
       if (!from.host_rewrite_literal().empty()) to.host_rewrite = from.host_rewrite_literal();
@@ -104,6 +119,11 @@ void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std
       break;
     case v3::RouteAction::kAutoHostRewrite:
       if (from.auto_host_rewrite().value()) to.host_rewrite = EndpointHost{};
+      break;
+    case v3::RouteAction::kHostRewrite:
+      if (auto format = BuildTextFormat(context, from.host_rewrite(), FieldPath(path, "host_rewrite"))) {
+        to.host_rewrite = *std::move(format);
+      }
       break;
     case v3::RouteAction::kHostRewriteHeader:
       to.host_rewrite = BuildFieldName(context, from.host_rewrite_header(), FieldPath(path, "host_rewrite_header"));
@@ -222,7 +242,10 @@ DirectResponse BuildDirectResponse(BuildContext& context, const v3::DirectRespon
   DirectResponse response;
   response.status = static_cast<uint16_t>(from.status());
   if (from.has_body()) response.body = ReadSource(context, from.body(), max_bytes, FieldPath(path, "body"));
-  if (!response.body.empty() && (from.status() == 204 || from.status() == 304)) {
+  if (from.has_body_format()) {
+    response.format = BuildBodyFormat(context, from.body_format(), FieldPath(path, "body_format"));
+  }
+  if ((!response.body.empty() || from.has_body_format()) && (from.status() == 204 || from.status() == 304)) {
     context.errors.Add(FieldPath(path, "body"), Concat("a response with status ", from.status(), " has no body"));
   }
   return response;

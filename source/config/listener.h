@@ -15,6 +15,7 @@
 #include "source/config/address.h"
 #include "source/config/filter_config.h"
 #include "source/config/http_options.h"
+#include "source/config/local_replies.h"
 #include "source/config/route.h"
 #include "source/match/ip_range.h"
 
@@ -94,6 +95,7 @@ struct HttpConnectionManager {
   bool strip_trailing_host_dot = false;
 
   std::vector<UpgradeChoice> upgrades;
+  LocalReplies local_replies;
   std::vector<AccessLog> access_logs;
 };
 

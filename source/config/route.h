@@ -12,6 +12,7 @@
 #include "source/base/clock.h"
 #include "source/config/filter_config.h"
 #include "source/config/header_edits.h"
+#include "source/config/local_replies.h"
 #include "source/config/retry_on.h"
 #include "source/match/header_matcher.h"
 #include "source/match/regex_rewrite.h"
@@ -65,7 +66,7 @@ struct PrefixRewrite {
 };
 
 // Of the path without its query.
-using PathRewrite = std::variant<std::monostate, PrefixRewrite, match::RegexRewrite>;
+using PathRewrite = std::variant<std::monostate, PrefixRewrite, match::RegexRewrite, telemetry::TextFormat>;
 
 // The name of the endpoint that is chosen, where it has one.
 struct EndpointHost {};
@@ -73,8 +74,9 @@ struct EndpointHost {};
 struct HostFromPath {
   match::RegexRewrite rewrite;
 };
-// A literal; the endpoint's; what the request has in a field, if it has that.
-using HostRewrite = std::variant<std::monostate, std::string, EndpointHost, http::FieldName, HostFromPath>;
+// A literal; the endpoint's; what the request has in a field, if it has that; a text with operators.
+using HostRewrite =
+    std::variant<std::monostate, std::string, EndpointHost, http::FieldName, HostFromPath, telemetry::TextFormat>;
 
 // The cluster that a field of the request names.
 using ClusterHeader = http::FieldName;
@@ -122,6 +124,7 @@ struct RouteAction {
 struct DirectResponse {
   uint16_t status = 200;
   std::string body;
+  std::optional<BodyFormat> format;  // of which %LOCAL_REPLY_BODY% is the body; none: that alone
 };
 
 struct Redirect {
@@ -189,6 +192,8 @@ struct RouteConfig {
   std::vector<VirtualHost> virtual_hosts;
   FilterOverrides filter_overrides;  // where neither route nor virtual host has any
   bool ignore_port_in_host_matching = false;
+  bool ignore_path_parameters = false;  // in the path, where routes are chosen by it
+  std::optional<http::FieldName> host_header;  // chooses the virtual host instead of the authority, where it is there
   std::vector<http::FieldName> internal_only_headers;  // taken off requests that are not internal
   LevelHeaderEdits headers;
   std::vector<MirrorPolicy> mirrors;  // where neither route nor virtual host has any

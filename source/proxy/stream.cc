@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "source/proxy/forwarding.h"
+#include "source/proxy/local_reply.h"
 #include "source/proxy/target.h"
 
 namespace pillion::proxy {
@@ -270,7 +271,16 @@ void Stream::HoldForRetry(const base::Slice& data) {
 
 void Stream::SendDirectResponse(const config::DirectResponse& direct) {
   manager().stats.rq_direct_response.Increment();
-  SendLocalReply(direct.status, direct.body, ResponseFlag::kCount, "direct_response");
+  std::string_view body = direct.body;
+  if (direct.format) {
+    telemetry::RequestRecord record;
+    Describe(record);
+    record.response_code = direct.status;
+    record.local_reply_body = body;
+    body = FormatBody(*direct.format, record, arena_);
+    reply_type_ = direct.format->content_type;
+  }
+  SendLocalReply(direct.status, body, ResponseFlag::kCount, "direct_response");
 }
 
 void Stream::OnData(base::Slice data, bool end) {

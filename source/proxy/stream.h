@@ -206,6 +206,7 @@ class Stream final : public codec::RequestReceiver,
   uint64_t response_bytes_ = 0;
   telemetry::ResponseFlags flags_;
   std::string_view details_;
+  std::string_view reply_type_;  // content-type of an answer of our own; empty: text/plain
   RequestState request_state_ = RequestState::kHead;
   ResponseState response_state_ = ResponseState::kNone;
   bool finished_ = false;

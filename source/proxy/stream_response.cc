@@ -1,6 +1,7 @@
 #include "source/proxy/forwarding.h"
 #include "source/proxy/local_reply.h"
 #include "source/proxy/stream.h"
+#include "source/route/header_edits.h"
 
 // The response's half of the stream: from upstream, or made here, to downstream.
 
@@ -167,8 +168,17 @@ void Stream::SendReply(const filter::Reply& reply) {
   retry_timer_.Cancel();
   head_deadline_ = request_deadline_ = route_deadline_ = try_deadline_ = try_idle_deadline_ = duration_deadline_ = {};
   TouchIdle();
-  LocalReply local = MakeLocalReply(arena_, reply.status, reply.body, is_grpc_, reply.grpc_status);
+  ReplyDraft draft{.status = reply.status, .body = reply.body};
+  if (!reply_type_.empty()) draft.content_type = reply_type_;
+  telemetry::RequestRecord record;
+  const config::LocalReplies& replies = manager().manager.config().local_replies;
+  if (!replies.empty()) [[unlikely]] {
+    Describe(record);
+    MapReply(replies, record, arena_, draft);
+  }
+  LocalReply local = MakeLocalReply(arena_, draft.status, draft.body, draft.content_type, is_grpc_, reply.grpc_status);
   for (const auto& [name, value] : reply.headers) local.head->headers.Add(name, value);
+  if (draft.headers != nullptr) route::ApplyHeaderEdits(*draft.headers, record, local.head->headers);
   if (overloaded_ && !manager().manager.config().router.suppress_envoy_headers) {
     local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "source/base/random.h"
 #include "source/config/listener.h"
 #include "source/http/message.h"
 

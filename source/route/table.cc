@@ -4,6 +4,7 @@
 #include <array>
 
 #include "source/http/parameters.h"
+#include "source/http/path.h"
 #include "source/http/syntax.h"
 
 namespace pillion::route {
@@ -143,14 +144,18 @@ const Table::Host* Table::FindHost(std::string_view authority) const {
 }
 
 const Entry* Table::Match(const http::RequestHead& head, uint64_t random) const {
-  const Host* host = FindHost(head.authority);
+  std::string_view authority = head.authority;
+  if (config_->host_header) [[unlikely]] authority = config_->host_header->First(head).value_or(authority);
+  const Host* host = FindHost(authority);
   if (host == nullptr) return nullptr;
   if (host->to_tls) [[unlikely]] {
     const bool all = host->require_tls == config::TlsRequirement::kAll;
     if ((all || !head.headers.Has(http::HeaderId::kXEnvoyInternal)) && !CameOverTls(head)) return &*host->to_tls;
   }
   const std::vector<Entry>& entries = host->entries;
-  const uint32_t number = host->paths.First(http::WithoutQuery(head.path), [&](uint32_t candidate) {
+  std::string_view path = http::WithoutQuery(head.path);
+  if (config_->ignore_path_parameters) [[unlikely]] path = http::WithoutParameters(path, head.headers.arena());
+  const uint32_t number = host->paths.First(path, [&](uint32_t candidate) {
     return entries[candidate].route->match.MatchesRest(head, random);
   });
   return number == PathIndex::kNone ? nullptr : &entries[number];

@@ -76,6 +76,21 @@ TEST(Table, TheNearestLevelSaysWhatIsMirrored) {
   EXPECT_EQ(Match(table, "any", "/")->mirror_clusters, std::vector<uint32_t>{4});
 }
 
+TEST(Table, AFieldMaySayTheVirtualHost) {
+  auto config = std::make_shared<config::RouteConfig>();
+  config->host_header.emplace("x-host");
+  config->virtual_hosts = {Host("a", {{Domain::Kind::kExact, "a"}}), Host("b", {{Domain::Kind::kExact, "b"}})};
+  const Table table(config, [](const std::string&) { return 0u; });
+  EXPECT_EQ(RouteOf(table, "a"), "a");
+  base::BlockPool blocks;
+  base::Arena arena(blocks);
+  http::RequestHead head(arena);
+  head.authority = "a";
+  head.path = "/";
+  head.headers.Add("x-host", "b");
+  EXPECT_EQ(table.Match(head, 0)->route->name, "b");
+}
+
 TEST(Table, NoDomainFits) {
   const Table table = MakeTable({Host("a", {{Domain::Kind::kExact, "a.test"}})});
   EXPECT_EQ(RouteOf(table, "a.test"), "a");
