@@ -52,7 +52,8 @@ Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core:
     context.errors.Add(FieldPath(path, "default_host_for_http_10"), "is for listeners only");
   }
   if (from.has_allow_absolute_url() && !from.allow_absolute_url().value()) {
-    context.errors.Add(FieldPath(path, "allow_absolute_url"), "false is not implemented: servers take them (RFC 9112, 3.2.2)");
+    context.errors.Add(FieldPath(path, "allow_absolute_url"),
+                       "false is not implemented: servers take them (RFC 9112, 3.2.2)");
   }
   return {from.accept_http_10(), from.default_host_for_http_10(), from.enable_trailers()};
 }

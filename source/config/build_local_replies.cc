@@ -36,7 +36,9 @@ std::optional<BodyFormat> BuildBodyFormat(BuildContext& context,
 
 LocalReplies BuildLocalReplies(BuildContext& context, const hcm::LocalReplyConfig& from, const std::string& path) {
   LocalReplies replies;
-  if (from.has_body_format()) replies.format = BuildBodyFormat(context, from.body_format(), FieldPath(path, "body_format"));
+  if (from.has_body_format()) {
+    replies.format = BuildBodyFormat(context, from.body_format(), FieldPath(path, "body_format"));
+  }
   for (int i = 0; i < from.mappers_size(); ++i) {
     const hcm::ResponseMapper& mapper = from.mappers(i);
     const std::string place = ElementPath(FieldPath(path, "mappers"), i);

@@ -99,7 +99,8 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
   table->ignore_path_parameters = from.ignore_path_parameters_in_path_matching();
   if (!from.vhost_header().empty()) {
     if (!http::FieldName::IsFieldName(from.vhost_header())) {
-      context.errors.Add(FieldPath(path, "vhost_header"), Concat(Quote(from.vhost_header()), ", expected a header's name"));
+      context.errors.Add(FieldPath(path, "vhost_header"),
+                         Concat(Quote(from.vhost_header()), ", expected a header's name"));
     }
     table->host_header.emplace(from.vhost_header());
   }

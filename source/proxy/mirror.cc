@@ -70,7 +70,7 @@ Mirror::~Mirror() = default;
 void Mirror::Dispose() { context_.mirror_slab.Delete(this); }
 
 void Mirror::Start() {
-  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost();
+  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost({});
   if (host == nullptr) return End();
   host_ = host.get();
   pool_ = &cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), head_->version));

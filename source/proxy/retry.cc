@@ -169,7 +169,8 @@ bool Retry::Take(upstream::Breaker& breaker, upstream::ClusterStats& stats) {
 base::Duration Retry::Delay(base::Random& random) const {
   if (used_ == 0) return base::Duration::zero();
   if (told_delay_) {
-    return *told_delay_ + base::Duration(static_cast<int64_t>(random.Below(static_cast<uint64_t>(told_delay_->count()) / 2 + 1)));
+    const uint64_t half = static_cast<uint64_t>(told_delay_->count()) / 2;
+    return *told_delay_ + base::Duration(static_cast<int64_t>(random.Below(half + 1)));
   }
   // Full jitter in [0, (2^n - 1) * base), bounded.
   const uint64_t factor = (uint64_t{1} << std::min<uint32_t>(used_, 20)) - 1;

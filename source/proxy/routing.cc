@@ -74,7 +74,8 @@ Destination ChooseDestination(const route::Entry& entry, const http::RequestHead
 bool EditsRequest(const route::Entry& entry, const Destination& destination) {
   const config::RouteAction& action = *entry.forward;
   return std::holds_alternative<telemetry::TextFormat>(action.path_rewrite) ||
-         std::holds_alternative<telemetry::TextFormat>(action.host_rewrite) || !entry.request_edits.empty() || (destination.choice != nullptr && !destination.choice->headers.request.empty());
+         std::holds_alternative<telemetry::TextFormat>(action.host_rewrite) || !entry.request_edits.empty() ||
+         (destination.choice != nullptr && !destination.choice->headers.request.empty());
 }
 
 bool EditsResponse(const route::Entry& entry, const Destination& destination) {

@@ -237,7 +237,8 @@ bool Stream::RetryAfter(const UpstreamFailure& failure) {
 bool Stream::RetryAfter(const http::ResponseHead& head) {
   if (tunnel_) return false;
   upstream::ClusterShard& cluster = upstream_->cluster();
-  if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
+  if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->forward->priority).retries,
+                             cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
     retry_->OnAnswer(cluster.stats());
     return false;
