@@ -64,6 +64,14 @@ RetryPolicy BuildRetryPolicy(BuildContext& context, const envoy::config::route::
                              const std::string& path);
 RouteAction BuildRouteAction(BuildContext& context, const envoy::config::route::v3::RouteAction& from,
                              const std::string& path);
+using MirrorMessages =
+    google::protobuf::RepeatedPtrField<envoy::config::route::v3::RouteAction::RequestMirrorPolicy>;
+std::vector<MirrorPolicy> BuildMirrors(BuildContext& context, const MirrorMessages& from, const std::string& path);
+// Of a connection manager or a route, each a message of its own with the same fields.
+template <typename Messages>
+std::vector<UpgradeChoice> BuildUpgrades(BuildContext& context, const Messages& from, const std::string& path);
+// In lower case.
+std::string BuildUpgradeType(BuildContext& context, const std::string& text, const std::string& path);
 Redirect BuildRedirect(BuildContext& context, const envoy::config::route::v3::RedirectAction& from,
                        const std::string& path);
 DirectResponse BuildDirectResponse(BuildContext& context,
@@ -78,6 +86,20 @@ ListenerFilter BuildListenerFilter(BuildContext& context, const envoy::config::l
 match::ConnectionPattern BuildConnectionPattern(BuildContext& context,
                                                 const envoy::config::listener::v3::FilterChainMatch& from,
                                                 const std::string& path);
+std::optional<BodyFormat> BuildBodyFormat(BuildContext& context,
+                                          const envoy::config::core::v3::SubstitutionFormatString& from,
+                                          const std::string& path);
+LocalReplies BuildLocalReplies(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::LocalReplyConfig& from,
+    const std::string& path);
+// Parts of a connection manager.
+void BuildTracing(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
+    const std::string& path, HttpConnectionManager& to);
+void BuildScheme(BuildContext& context, const envoy::config::core::v3::SchemeHeaderTransformation& from,
+                 const std::string& path, HttpConnectionManager& to);
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
 
@@ -86,6 +108,8 @@ using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::
 telemetry::RecordFilter BuildRecordFilter(BuildContext& context,
                                           const envoy::config::accesslog::v3::AccessLogFilter& from,
                                           const std::string& path);
+void BuildLogFormat(BuildContext& context, const envoy::config::core::v3::SubstitutionFormatString& from,
+                    const std::string& path, AccessLog& log);
 std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& from, const std::string& path);
 
 enum class Side { kDownstream, kUpstream };
@@ -124,6 +148,19 @@ LevelHeaderEdits BuildLevelHeaderEdits(BuildContext& context, const Level& from,
           .response =
               BuildHeaderEdits(context, from.response_headers_to_add(), FieldPath(path, "response_headers_to_add"),
                                from.response_headers_to_remove(), FieldPath(path, "response_headers_to_remove"))};
+}
+
+template <typename Messages>
+std::vector<UpgradeChoice> BuildUpgrades(BuildContext& context, const Messages& from, const std::string& path) {
+  std::vector<UpgradeChoice> upgrades;
+  std::set<std::string> seen;
+  for (int i = 0; i < from.size(); ++i) {
+    const std::string place = FieldPath(ElementPath(path, i), "upgrade_type");
+    std::string type = BuildUpgradeType(context, from[i].upgrade_type(), place);
+    if (!type.empty() && !seen.insert(type).second) context.errors.Add(place, "duplicate type \"" + type + "\"");
+    upgrades.push_back({std::move(type), !from[i].has_enabled() || from[i].enabled().value()});
+  }
+  return upgrades;
 }
 
 // Bytes of per_connection_buffer_limit_bytes, where 0 is no limit.

@@ -56,8 +56,10 @@ JsonFormat BuildJson(BuildContext& context, const google::protobuf::Value& from,
   }
 }
 
-void BuildFormat(BuildContext& context, const envoy::config::core::v3::SubstitutionFormatString& from,
-                 const std::string& path, AccessLog& log) {
+}  // namespace
+
+void BuildLogFormat(BuildContext& context, const envoy::config::core::v3::SubstitutionFormatString& from,
+                    const std::string& path, AccessLog& log) {
   log.omit_empty_values = from.omit_empty_values();
   if (from.has_json_format()) {
     log.format = JsonLogFormat{{BuildObject(context, from.json_format(), FieldPath(path, "json_format"))}};
@@ -71,8 +73,6 @@ void BuildFormat(BuildContext& context, const envoy::config::core::v3::Substitut
     log.format = TextLogFormat{from.text_format()};
   }
 }
-
-}  // namespace
 
 std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& from, const std::string& path) {
   std::vector<AccessLog> logs;
@@ -90,13 +90,13 @@ std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& 
     loggers::stream::v3::StderrAccessLog err;
     if (config.UnpackTo(&file)) {
       log.sink = FileLogSink{file.path()};
-      if (file.has_log_format()) BuildFormat(context, file.log_format(), format_path, log);
+      if (file.has_log_format()) BuildLogFormat(context, file.log_format(), format_path, log);
     } else if (config.UnpackTo(&out)) {
       log.sink = StdoutLogSink{};
-      if (out.has_log_format()) BuildFormat(context, out.log_format(), format_path, log);
+      if (out.has_log_format()) BuildLogFormat(context, out.log_format(), format_path, log);
     } else if (config.UnpackTo(&err)) {
       log.sink = StderrLogSink{};
-      if (err.has_log_format()) BuildFormat(context, err.log_format(), format_path, log);
+      if (err.has_log_format()) BuildLogFormat(context, err.log_format(), format_path, log);
     } else {
       context.errors.AddMissing(ElementPath(path, i), config_path,
                                 WrongType(config, "FileAccessLog, StdoutAccessLog or StderrAccessLog"));

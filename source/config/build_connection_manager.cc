@@ -1,8 +1,5 @@
 // The HTTP connection manager.
 
-#include <algorithm>
-
-#include "absl/strings/ascii.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
@@ -57,28 +54,6 @@ EscapedSlashes BuildEscapedSlashes(HttpMessage::PathWithEscapedSlashesAction fro
   }
 }
 
-std::vector<std::string> BuildUpgradeTypes(BuildContext& context, const HttpMessage& from,
-                                           const std::string& path) {
-  std::vector<std::string> types;
-  std::set<std::string> seen;
-  for (int i = 0; i < from.upgrade_configs_size(); ++i) {
-    const auto& upgrade = from.upgrade_configs(i);
-    const std::string type_path = FieldPath(ElementPath(FieldPath(path, "upgrade_configs"), i), "upgrade_type");
-    std::string type = absl::AsciiStrToLower(upgrade.upgrade_type());
-    const bool is_token =
-        std::all_of(type.begin(), type.end(), [](char c) {  // RFC 9110, 5.6.2, and '/' for a version
-          return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
-        });
-    if (!is_token)
-      context.errors.Add(type_path, Concat(Quote(upgrade.upgrade_type()), ", expected a protocol's name"));
-    if (type.starts_with("connect")) context.errors.Add(type_path, "CONNECT is not implemented");
-    if (!type.empty() && !seen.insert(type).second)
-      context.errors.Add(type_path, Concat("duplicate type ", Quote(type)));
-    if (!upgrade.has_enabled() || upgrade.enabled().value()) types.push_back(std::move(type));
-  }
-  return types;
-}
-
 }  // namespace
 
 HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const HttpMessage& from,
@@ -116,7 +91,15 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
   http.use_remote_address = from.use_remote_address().value();
   http.xff_num_trusted_hops = from.xff_num_trusted_hops();
   http.skip_xff_append = from.skip_xff_append();
+  http.forwards_client_cert = from.forward_client_cert_details() == HttpMessage::ALWAYS_FORWARD_ONLY;
   if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
+  BuildTracing(context, from, path, http);
+  BuildScheme(context, from.scheme_header_transformation(), FieldPath(path, "scheme_header_transformation"), http);
+  http.maps_ipv4_to_ipv6 = from.represent_ipv4_remote_address_as_ipv4_mapped_ipv6();
+  if (from.has_stream_error_on_invalid_http_message() &&
+      !from.http2_protocol_options().has_override_stream_error_on_invalid_http_message()) {
+    http.http2.invalid_message_ends_connection = !from.stream_error_on_invalid_http_message().value();
+  }
   http.preserve_external_request_id = from.preserve_external_request_id();
   http.request_id_in_response = from.always_set_request_id_in_response();
   http.append_x_forwarded_port = from.append_x_forwarded_port();
@@ -134,7 +117,8 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
     http.strip_port = HttpConnectionManager::StripPort::kAny;
   }
   http.strip_trailing_host_dot = from.strip_trailing_host_dot();
-  http.upgrade_types = BuildUpgradeTypes(context, from, path);
+  http.local_replies = BuildLocalReplies(context, from.local_reply_config(), FieldPath(path, "local_reply_config"));
+  http.upgrades = BuildUpgrades(context, from.upgrade_configs(), FieldPath(path, "upgrade_configs"));
   http.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
   return http;
 }

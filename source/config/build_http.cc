@@ -1,9 +1,23 @@
 // Options of HTTP connections.
 
-#include "absl/strings/str_cat.h"
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "source/config/build.h"
+#include "source/config/text.h"
 
 namespace pillion::config {
+
+std::string BuildUpgradeType(BuildContext& context, const std::string& text, const std::string& path) {
+  std::string type = absl::AsciiStrToLower(text);
+  const bool is_token =
+      std::all_of(type.begin(), type.end(), [](char c) {  // RFC 9110, 5.6.2, and '/' for a version
+        return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
+      });
+  if (!is_token) context.errors.Add(path, Concat(Quote(text), ", expected a protocol's name"));
+  if (type == "connect-udp") context.errors.Add(path, "is not implemented");
+  return type;
+}
 
 HttpOptions BuildHttpOptions(BuildContext& context, const envoy::config::core::v3::HttpProtocolOptions& from,
                              Side side, const std::string& path) {
@@ -37,6 +51,10 @@ Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core:
   if (side == Side::kUpstream && !from.default_host_for_http_10().empty()) {
     context.errors.Add(FieldPath(path, "default_host_for_http_10"), "is for listeners only");
   }
+  if (from.has_allow_absolute_url() && !from.allow_absolute_url().value()) {
+    context.errors.Add(FieldPath(path, "allow_absolute_url"),
+                       "false is not implemented: servers take them (RFC 9112, 3.2.2)");
+  }
   return {from.accept_http_10(), from.default_host_for_http_10(), from.enable_trailers()};
 }
 
@@ -61,6 +79,7 @@ Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core:
   take(from.has_max_inbound_window_update_frames_per_data_frame_sent(),
        from.max_inbound_window_update_frames_per_data_frame_sent(),
        to.max_inbound_window_update_frames_per_data_frame_sent);
+  to.extended_connect = from.allow_connect();
   to.invalid_message_ends_connection = from.has_override_stream_error_on_invalid_http_message() &&
                                        !from.override_stream_error_on_invalid_http_message().value();
   if (from.has_connection_keepalive()) {

@@ -50,6 +50,10 @@ void BuildPath(BuildContext& context, const v3::RouteMatch& from, const std::str
       request.kind = Path::kExact;
       request.path = from.path();
       break;
+    case v3::RouteMatch::kConnectMatcher:
+      request.kind = Path::kExact;
+      request.connect = true;
+      break;
     case v3::RouteMatch::kSafeRegex:
       request.kind = Path::kRegex;
       request.regex = BuildRegex(context, from.safe_regex(), FieldPath(path, "safe_regex"));
@@ -175,6 +179,9 @@ match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::Route
                                  cookie.invert_match());
   }
   request.grpc = from.has_grpc();
+  const v3::RouteMatch::TlsContextMatchOptions& tls = from.tls_context();
+  if (tls.has_presented()) request.certificate_presented = tls.presented().value();
+  if (tls.has_validated()) request.certificate_validated = tls.validated().value();
   if (from.has_runtime_fraction()) request.fraction = BuildFraction(context, from.runtime_fraction());
   return request;
 }

@@ -27,6 +27,7 @@ std::optional<HeldBody> BuildHeldBody(const Level& from) {
 Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_bytes, const std::string& path) {
   Route route;
   route.name = from.name();
+  route.stat_prefix = from.stat_prefix();
   route.match = BuildRequestMatcher(context, from.match(), FieldPath(path, "match"));
   route.headers = BuildLevelHeaderEdits(context, from, path);
   route.held_body = BuildHeldBody(from);
@@ -41,6 +42,33 @@ Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_b
   route.filter_overrides =
       BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
   return route;
+}
+
+TlsRequirement BuildTlsRequirement(v3::VirtualHost::TlsRequirementType from) {
+  switch (from) {
+    case v3::VirtualHost::EXTERNAL_ONLY:
+      return TlsRequirement::kExternal;
+    case v3::VirtualHost::ALL:
+      return TlsRequirement::kAll;
+    default:
+      return TlsRequirement::kNone;
+  }
+}
+
+std::vector<VirtualCluster> BuildVirtualClusters(BuildContext& context, const v3::VirtualHost& from,
+                                                 const std::string& path) {
+  std::vector<VirtualCluster> clusters;
+  for (int i = 0; i < from.virtual_clusters_size(); ++i) {
+    const v3::VirtualCluster& cluster = from.virtual_clusters(i);
+    const std::string place = FieldPath(ElementPath(FieldPath(path, "virtual_clusters"), i), "headers");
+    VirtualCluster& built = clusters.emplace_back();
+    built.name = cluster.name();
+    for (int h = 0; h < cluster.headers_size(); ++h) {
+      built.headers.push_back(BuildHeaderMatcher(context, cluster.headers(h), ElementPath(place, h)));
+    }
+    if (built.headers.empty()) context.errors.AddMissing(place, place, "empty, but required");
+  }
+  return clusters;
 }
 
 // "a.com", "*.com", "a.*", "*"; nothing if it is none of them.
@@ -68,6 +96,14 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
   table->filter_overrides =
       BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
   table->ignore_port_in_host_matching = from.ignore_port_in_host_matching();
+  table->ignore_path_parameters = from.ignore_path_parameters_in_path_matching();
+  if (!from.vhost_header().empty()) {
+    if (!http::FieldName::IsFieldName(from.vhost_header())) {
+      context.errors.Add(FieldPath(path, "vhost_header"),
+                         Concat(Quote(from.vhost_header()), ", expected a header's name"));
+    }
+    table->host_header.emplace(from.vhost_header());
+  }
   for (int i = 0; i < from.internal_only_headers_size(); ++i) {
     const std::string& name = from.internal_only_headers(i);
     if (!http::FieldName::IsFieldName(name)) {
@@ -79,6 +115,8 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
   table->headers = BuildLevelHeaderEdits(context, from, path);
   table->most_specific_edits_last = from.most_specific_header_mutations_wins();
   context.check_route_clusters = !from.has_validate_clusters() || from.validate_clusters().value();
+  table->mirrors =
+      BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
   uint32_t max_body_bytes = kDefaultDirectResponseBytes;
   if (from.has_max_direct_response_body_size_bytes()) {
     max_body_bytes = std::min(from.max_direct_response_body_size_bytes().value(), kMostDirectResponseBytes);
@@ -95,6 +133,10 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
                                                   FieldPath(host_path, "typed_per_filter_config"));
     built.headers = BuildLevelHeaderEdits(context, host, host_path);
     built.held_body = BuildHeldBody(host);
+    built.mirrors = BuildMirrors(context, host.request_mirror_policies(),
+                                 FieldPath(host_path, "request_mirror_policies"));
+    built.require_tls = BuildTlsRequirement(host.require_tls());
+    built.virtual_clusters = BuildVirtualClusters(context, host, host_path);
     built.request_attempt_count = host.include_request_attempt_count();
     built.response_attempt_count = host.include_attempt_count_in_response();
     if (host.has_retry_policy()) {

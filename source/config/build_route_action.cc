@@ -4,9 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_split.h"
 #include "source/config/build.h"
-#include "source/config/nearest.h"
 #include "source/config/text.h"
 #include "source/http/syntax.h"
 
@@ -14,44 +12,6 @@ namespace pillion::config {
 namespace {
 
 namespace v3 = envoy::config::route::v3;
-
-uint32_t ParseRetryOn(BuildContext& context, const std::string& text, const std::string& path) {
-  uint32_t bits = 0;
-  const std::vector<std::string> words = absl::StrSplit(text, ',', absl::SkipWhitespace());
-  for (const std::string& unstripped : words) {
-    const std::string word(absl::StripAsciiWhitespace(unstripped));
-    const std::optional<RetryOn> condition = FindRetryOn(word);
-    bits |= condition.value_or(RetryOn{});
-    if (condition) continue;
-    std::vector<std::string_view> names;
-    for (const auto& known : kRetryOnWords) names.push_back(known.word);
-    context.errors.Add(path, Concat("unknown condition ", Quote(word), DidYouMean(word, names)));
-  }
-  return bits;
-}
-
-}  // namespace
-
-RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from, const std::string& path) {
-  RetryPolicy policy;
-  policy.retry_on = ParseRetryOn(context, from.retry_on(), FieldPath(path, "retry_on"));
-  if (from.has_num_retries()) policy.num_retries = from.num_retries().value();
-  policy.per_try_timeout = ToDuration(from.per_try_timeout());
-  policy.per_try_idle_timeout = ToDuration(from.per_try_idle_timeout());
-  policy.retriable_status_codes.assign(from.retriable_status_codes().begin(), from.retriable_status_codes().end());
-  if (from.has_retry_back_off()) {
-    policy.back_off_base = ToDuration(from.retry_back_off().base_interval());
-    policy.back_off_max = 10 * policy.back_off_base;
-    if (from.retry_back_off().has_max_interval())
-      policy.back_off_max = ToDuration(from.retry_back_off().max_interval());
-    if (policy.back_off_max < policy.back_off_base) {
-      context.errors.Add(FieldPath(path, "retry_back_off.max_interval"), "less than base_interval");
-    }
-  }
-  return policy;
-}
-
-namespace {
 
 // A field's name, as a configuration may give it.
 http::FieldName BuildFieldName(BuildContext& context, const std::string& name, const std::string& path) {
@@ -110,6 +70,8 @@ void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const
     built.headers = BuildLevelHeaderEdits(context, choice, place);
     if (!choice.host_rewrite_literal().empty()) built.host_rewrite = choice.host_rewrite_literal();
     CheckHost(context, choice.host_rewrite_literal(), FieldPath(place, "host_rewrite_literal"));
+    built.filter_overrides = BuildFilterOverrides(context, choice.typed_per_filter_config(),
+                                                  FieldPath(place, "typed_per_filter_config"));
   }
   if (from.clusters_size() > 0 && (total == 0 || total > UINT32_MAX)) {
     context.errors.Add(FieldPath(path, "clusters"),
@@ -125,6 +87,14 @@ void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const
   }
 }
 
+std::optional<telemetry::TextFormat> BuildTextFormat(BuildContext& context, const std::string& text,
+                                                     const std::string& path) {
+  absl::StatusOr<telemetry::TextFormat> format = telemetry::TextFormat::Compile(text);
+  if (format.ok()) return *std::move(format);
+  context.errors.Add(path, std::string(format.status().message()));
+  return std::nullopt;
+}
+
 void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std::string& path, RouteAction& to) {
   if (!from.prefix_rewrite().empty()) {
     to.path_rewrite = PrefixRewrite{from.prefix_rewrite()};
@@ -135,6 +105,13 @@ void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std
     if (!from.prefix_rewrite().empty()) context.errors.Add(place, "excludes prefix_rewrite");
     if (const auto rewrite = BuildRegexRewrite(context, from.regex_rewrite(), place)) to.path_rewrite = *rewrite;
   }
+  if (!from.path_rewrite().empty()) {
+    const std::string place = FieldPath(path, "path_rewrite");
+    if (!from.prefix_rewrite().empty() || from.has_regex_rewrite()) {
+      context.errors.Add(place, "excludes prefix_rewrite and regex_rewrite");
+    }
+    if (auto format = BuildTextFormat(context, from.path_rewrite(), place)) to.path_rewrite = *std::move(format);
+  }
   switch (from.host_rewrite_specifier_case()) {
     case v3::RouteAction::kHostRewriteLiteral:
       if (!from.host_rewrite_literal().empty()) to.host_rewrite = from.host_rewrite_literal();
@@ -142,6 +119,11 @@ void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std
       break;
     case v3::RouteAction::kAutoHostRewrite:
       if (from.auto_host_rewrite().value()) to.host_rewrite = EndpointHost{};
+      break;
+    case v3::RouteAction::kHostRewrite:
+      if (auto format = BuildTextFormat(context, from.host_rewrite(), FieldPath(path, "host_rewrite"))) {
+        to.host_rewrite = *std::move(format);
+      }
       break;
     case v3::RouteAction::kHostRewriteHeader:
       to.host_rewrite = BuildFieldName(context, from.host_rewrite_header(), FieldPath(path, "host_rewrite_header"));
@@ -196,8 +178,38 @@ RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from,
   if (from.has_retry_policy()) {
     action.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
   }
+  if (from.has_max_grpc_timeout() && !from.has_max_stream_duration()) {
+    action.max_grpc_timeout = ToDuration(from.max_grpc_timeout());
+    action.grpc_timeout_offset = ToDuration(from.grpc_timeout_offset());
+  }
+  action.mirrors =
+      BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
+  action.upgrades = BuildUpgrades(context, from.upgrade_configs(), FieldPath(path, "upgrade_configs"));
   if (from.priority() == envoy::config::core::v3::HIGH) action.priority = Priority::kHigh;
   return action;
+}
+
+std::vector<MirrorPolicy> BuildMirrors(BuildContext& context, const MirrorMessages& from, const std::string& path) {
+  std::vector<MirrorPolicy> mirrors;
+  for (int i = 0; i < from.size(); ++i) {
+    const v3::RouteAction::RequestMirrorPolicy& policy = from[i];
+    const std::string place = ElementPath(path, i);
+    MirrorPolicy& built = mirrors.emplace_back();
+    if (policy.cluster().empty() == policy.cluster_header().empty()) {
+      context.errors.AddMissing(place, place, "one of cluster, cluster_header is required");
+    }
+    if (policy.cluster_header().empty()) {
+      built.cluster = policy.cluster();
+      CheckRouteCluster(context, policy.cluster(), FieldPath(place, "cluster"));
+    } else {
+      built.cluster = BuildFieldName(context, policy.cluster_header(), FieldPath(place, "cluster_header"));
+    }
+    if (policy.has_runtime_fraction()) built.fraction = BuildFraction(context, policy.runtime_fraction());
+    built.host = policy.host_rewrite_literal();
+    CheckHost(context, built.host, FieldPath(place, "host_rewrite_literal"));
+    built.host_suffix = built.host.empty() && !policy.disable_shadow_host_suffix_append();
+  }
+  return mirrors;
 }
 
 Redirect BuildRedirect(BuildContext& context, const v3::RedirectAction& from, const std::string& path) {
@@ -230,7 +242,10 @@ DirectResponse BuildDirectResponse(BuildContext& context, const v3::DirectRespon
   DirectResponse response;
   response.status = static_cast<uint16_t>(from.status());
   if (from.has_body()) response.body = ReadSource(context, from.body(), max_bytes, FieldPath(path, "body"));
-  if (!response.body.empty() && (from.status() == 204 || from.status() == 304)) {
+  if (from.has_body_format()) {
+    response.format = BuildBodyFormat(context, from.body_format(), FieldPath(path, "body_format"));
+  }
+  if ((!response.body.empty() || from.has_body_format()) && (from.status() == 204 || from.status() == 304)) {
     context.errors.Add(FieldPath(path, "body"), Concat("a response with status ", from.status(), " has no body"));
   }
   return response;

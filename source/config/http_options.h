@@ -53,6 +53,7 @@ struct Http2Options {
 
   bool invalid_message_ends_connection = false;  // false: only its stream (RFC 9113, 8.1.1); Envoy's default is true
   std::optional<KeepaliveOptions> keepalive;
+  bool extended_connect = false;  // downstream: clients may ask for upgrades (RFC 8441). Upstream they always are
 };
 
 }  // namespace pillion::config

@@ -17,6 +17,7 @@
 #include "source/config/http_options.h"
 #include "source/config/listener_filter.h"
 #include "source/config/network_filter.h"
+#include "source/config/local_replies.h"
 #include "source/config/route.h"
 #include "source/match/connection_matcher.h"
 #include "source/match/ip_range.h"
@@ -35,6 +36,15 @@ struct InternalAddresses {
 };
 
 enum class EscapedSlashes : uint8_t { kKeep, kReject, kRedirect, kUnescape };
+
+// Which requests are to be traced, by whoever does that; each of ten thousand.
+struct TraceSampling {
+  uint32_t client = 10000;   // of those that have x-client-trace-id
+  uint32_t random = 10000;   // of those that nobody asks it of
+  uint32_t overall = 10000;  // of all of these
+  bool by_request_id = true;  // x-request-id decides; else nothing is decided here
+  bool tells_by_id = true;    // and it tells
+};
 
 struct HttpConnectionManager {
   enum class Codec : uint8_t { kAuto, kHttp1, kHttp2 };
@@ -68,10 +78,15 @@ struct HttpConnectionManager {
   uint32_t xff_num_trusted_hops = 0;
   InternalAddresses internal_addresses;
   bool skip_xff_append = false;
+  bool forwards_client_cert = false;  // x-forwarded-client-cert of anybody; else nobody's, as long as there is no TLS
   bool append_x_forwarded_port = false;
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
   bool request_id_in_response = false;
+  std::optional<TraceSampling> tracing;
+  std::string scheme;  // that requests go upstream with, whatever they came with; empty: that
+  bool scheme_of_upstream = false;
+  bool maps_ipv4_to_ipv6 = false;  // in x-forwarded-for
 
   // What becomes of the path before anybody looks at it.
   EscapedSlashes escaped_slashes = EscapedSlashes::kKeep;
@@ -82,7 +97,8 @@ struct HttpConnectionManager {
   StripPort strip_port = StripPort::kNone;  // of Host, before routing
   bool strip_trailing_host_dot = false;
 
-  std::vector<std::string> upgrade_types;  // in lower case, such as "websocket"; never CONNECT
+  std::vector<UpgradeChoice> upgrades;
+  LocalReplies local_replies;
   std::vector<AccessLog> access_logs;
 };
 

@@ -24,6 +24,7 @@ enum RetryOn : uint32_t {
   kRetryOnGrpcInternal = 1u << 11,
   kRetryOnGrpcResourceExhausted = 1u << 12,
   kRetryOnGrpcUnavailable = 1u << 13,
+  kRetryOnRetriableHeaders = 1u << 14,
 };
 
 // Those that gRPC's status is asked for.
@@ -46,6 +47,7 @@ inline constexpr RetryOnWord kRetryOnWords[] = {
     {"retriable-4xx", kRetryOnRetriable4xx},
     {"refused-stream", kRetryOnRefusedStream},
     {"retriable-status-codes", kRetryOnRetriableStatusCodes},
+    {"retriable-headers", kRetryOnRetriableHeaders},
     {"cancelled", kRetryOnGrpcCancelled},
     {"deadline-exceeded", kRetryOnGrpcDeadlineExceeded},
     {"internal", kRetryOnGrpcInternal},

@@ -12,13 +12,26 @@
 #include "source/base/clock.h"
 #include "source/config/filter_config.h"
 #include "source/config/header_edits.h"
+#include "source/config/local_replies.h"
 #include "source/config/retry_on.h"
+#include "source/match/header_matcher.h"
 #include "source/match/regex_rewrite.h"
 #include "source/match/request_matcher.h"
 
 namespace pillion::config {
 
 enum class Priority : uint8_t { kDefault, kHigh };
+
+// Where an answer says when it may be asked for again.
+struct RateLimitedBackOff {
+  struct ResetHeader {
+    http::FieldName name;
+    bool is_time = false;  // seconds since 1970; else from now
+  };
+
+  std::vector<ResetHeader> headers;  // the first one counts that is there
+  base::Duration max{std::chrono::seconds(300)};  // what says more is not heeded
+};
 
 struct RetryPolicy {
   uint32_t retry_on = 0;  // bits of RetryOn; 0: the policy only sets the timeouts
@@ -28,6 +41,23 @@ struct RetryPolicy {
   std::vector<uint16_t> retriable_status_codes;  // with kRetryOnRetriableStatusCodes
   base::Duration back_off_base = std::chrono::milliseconds(25);
   base::Duration back_off_max = std::chrono::milliseconds(250);
+  std::optional<RateLimitedBackOff> rate_limited;
+  std::vector<match::HeaderMatcher> retriable_headers;          // of answers, with kRetryOnRetriableHeaders
+  std::vector<match::HeaderMatcher> retriable_request_headers;  // without one that matches nothing is tried again
+};
+
+// A cluster that gets a copy of requests, whose answers are nobody's business.
+struct MirrorPolicy {
+  std::variant<std::string, http::FieldName> cluster;
+  std::optional<match::RuntimeFraction> fraction;  // none: all
+  bool host_suffix = true;
+  std::string host;  // instead of the request's; empty: that
+};
+
+// Whether an upgrade to a protocol may be asked for.
+struct UpgradeChoice {
+  std::string type;  // in lower case, such as "websocket"
+  bool enabled = true;
 };
 
 // The part of the path that the match names (all of it, of a regular expression) becomes this.
@@ -36,7 +66,7 @@ struct PrefixRewrite {
 };
 
 // Of the path without its query.
-using PathRewrite = std::variant<std::monostate, PrefixRewrite, match::RegexRewrite>;
+using PathRewrite = std::variant<std::monostate, PrefixRewrite, match::RegexRewrite, telemetry::TextFormat>;
 
 // The name of the endpoint that is chosen, where it has one.
 struct EndpointHost {};
@@ -44,8 +74,9 @@ struct EndpointHost {};
 struct HostFromPath {
   match::RegexRewrite rewrite;
 };
-// A literal; the endpoint's; what the request has in a field, if it has that.
-using HostRewrite = std::variant<std::monostate, std::string, EndpointHost, http::FieldName, HostFromPath>;
+// A literal; the endpoint's; what the request has in a field, if it has that; a text with operators.
+using HostRewrite =
+    std::variant<std::monostate, std::string, EndpointHost, http::FieldName, HostFromPath, telemetry::TextFormat>;
 
 // The cluster that a field of the request names.
 using ClusterHeader = http::FieldName;
@@ -56,6 +87,7 @@ struct WeightedClusters {
     uint32_t weight = 0;
     LevelHeaderEdits headers;
     std::optional<std::string> host_rewrite;  // before the route's
+    FilterOverrides filter_overrides;         // the same
   };
 
   std::vector<Choice> choices;
@@ -80,13 +112,19 @@ struct RouteAction {
   base::Duration timeout = std::chrono::seconds(15);  // end of request to end of response, all tries inside
   std::optional<base::Duration> idle_timeout;         // none: the connection manager's stream_idle_timeout
   StreamDuration max_stream_duration;
+  // Of gRPC, what grpc-timeout says is `timeout`: less the offset, and at most this; zero: as long as it likes.
+  std::optional<base::Duration> max_grpc_timeout;
+  base::Duration grpc_timeout_offset{0};
   std::optional<RetryPolicy> retry_policy;
+  std::vector<MirrorPolicy> mirrors;
+  std::vector<UpgradeChoice> upgrades;  // before the connection manager's
   Priority priority = Priority::kDefault;
 };
 
 struct DirectResponse {
   uint16_t status = 200;
   std::string body;
+  std::optional<BodyFormat> format;  // of which %LOCAL_REPLY_BODY% is the body; none: that alone
 };
 
 struct Redirect {
@@ -106,6 +144,7 @@ struct HeldBody {
 
 struct Route {
   std::string name;
+  std::string stat_prefix;  // empty: not counted on its own
   match::RequestMatcher match;
   std::variant<RouteAction, Redirect, DirectResponse> action;
   FilterOverrides filter_overrides;
@@ -124,6 +163,15 @@ struct Domain {
   bool operator==(const Domain&) const = default;
 };
 
+// Requests of a virtual host that are counted under a name.
+struct VirtualCluster {
+  std::string name;
+  std::vector<match::HeaderMatcher> headers;
+};
+
+// Whose requests have to come over TLS; others are redirected.
+enum class TlsRequirement : uint8_t { kNone, kExternal, kAll };
+
 struct VirtualHost {
   std::string name;
   std::vector<Domain> domains;  // each unique in the table
@@ -132,6 +180,9 @@ struct VirtualHost {
   LevelHeaderEdits headers;
   std::optional<RetryPolicy> retry_policy;  // of routes that have none
   std::optional<HeldBody> held_body;        // the same
+  std::vector<MirrorPolicy> mirrors;        // the same
+  TlsRequirement require_tls = TlsRequirement::kNone;
+  std::vector<VirtualCluster> virtual_clusters;
   bool request_attempt_count = false;       // x-envoy-attempt-count goes upstream
   bool response_attempt_count = false;      // and downstream
 };
@@ -141,8 +192,11 @@ struct RouteConfig {
   std::vector<VirtualHost> virtual_hosts;
   FilterOverrides filter_overrides;  // where neither route nor virtual host has any
   bool ignore_port_in_host_matching = false;
+  bool ignore_path_parameters = false;  // in the path, where routes are chosen by it
+  std::optional<http::FieldName> host_header;  // chooses the virtual host instead of the authority, where it is there
   std::vector<http::FieldName> internal_only_headers;  // taken off requests that are not internal
   LevelHeaderEdits headers;
+  std::vector<MirrorPolicy> mirrors;  // where neither route nor virtual host has any
   // The order in which levels edit: the table, ..., the choice of a weighted cluster, or the other way round.
   bool most_specific_edits_last = false;
 };

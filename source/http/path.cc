@@ -153,4 +153,17 @@ std::string_view WithoutEscapedSlashes(std::string_view whole, base::Arena& aren
   return size == path.size() ? whole : WithQuery(text, size, whole.substr(path.size()));
 }
 
+std::string_view WithoutParameters(std::string_view whole, base::Arena& arena) {
+  const std::string_view path = WithoutQuery(whole);
+  if (path.find(';') == std::string_view::npos) return whole;
+  char* const text = static_cast<char*>(arena.Allocate(whole.size(), 1));
+  size_t size = 0;
+  bool parameter = false;
+  for (const char c : path) {
+    parameter = c != '/' && (parameter || c == ';');
+    if (!parameter) text[size++] = c;
+  }
+  return WithQuery(text, size, whole.substr(path.size()));
+}
+
 }  // namespace pillion::http

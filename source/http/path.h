@@ -21,4 +21,7 @@ std::string_view WithMergedSlashes(std::string_view path, base::Arena& arena);
 // "%2F" and "%5C" as '/'.
 std::string_view WithoutEscapedSlashes(std::string_view path, base::Arena& arena);
 
+// Each segment without what follows a semicolon in it.
+std::string_view WithoutParameters(std::string_view path, base::Arena& arena);
+
 }  // namespace pillion::http

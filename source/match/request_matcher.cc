@@ -19,6 +19,7 @@ bool RequestMatcher::MatchesPath(std::string_view whole) const {
 
 bool RequestMatcher::MatchesRest(const http::RequestHead& head, uint64_t random) const {
   if (fraction && !fraction->Holds(random)) return false;
+  if (certificate_presented.value_or(false) || certificate_validated.value_or(false)) return false;
   if (grpc && !http::IsGrpc(head.headers)) return false;
   return std::all_of(headers.begin(), headers.end(), [&](const auto& header) { return header.Matches(head); }) &&
          std::all_of(query_parameters.begin(), query_parameters.end(),

@@ -33,8 +33,12 @@ struct RequestMatcher {
   std::vector<HeaderMatcher> headers;
   std::vector<QueryMatcher> query_parameters;
   std::vector<CookieMatcher> cookies;
+  bool connect = false;  // CONNECT, which has no path; nothing else matches that
   bool grpc = false;  // content-type application/grpc
   std::optional<RuntimeFraction> fraction;
+  // Of the client's certificate, which nobody has without TLS.
+  std::optional<bool> certificate_presented;
+  std::optional<bool> certificate_validated;
 
   // `path` without its query.
   bool MatchesPath(std::string_view path) const;

@@ -47,6 +47,7 @@ codec::http1::ServerOptions MakeHttp1(const config::HttpConnectionManager& confi
 codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, size_t buffer_limit) {
   codec::http2::Options options = upstream::Http2Options(config.http2, config.options, buffer_limit);
   options.max_header_list_bytes = config.max_request_headers_kb * 1024;
+  options.extended_connect = config.http2.extended_connect;
   options.headers_with_underscores = Http2Underscores(config.options.headers_with_underscores);
   return options;
 }
@@ -64,12 +65,13 @@ ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> lis
       http1_(MakeHttp1(config_, output_limit())),
       http2_(MakeHttp2(config_, output_limit())),
       stat_ids_(registry, config_.stat_prefix),
+      route_stat_ids_(registry, *config_.route_config),
       registry_(registry),
       logs_(std::move(logs)) {}
 
 ConnectionManagerShard::ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context,
                                                stats::Shard& shard)
-    : manager(manager), context(context), stats(manager.stat_ids(), shard) {
+    : manager(manager), context(context), stats(manager.stat_ids(), shard), route_stats(manager.route_stat_ids(), shard) {
   const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
   const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard, prefix};
   for (const config::HttpFilter& filter : manager.config().http_filters) {
@@ -82,9 +84,17 @@ size_t ConnectionManager::output_limit() const {
   return std::min<size_t>(listener_->per_connection_buffer_limit, kLargestOutput);
 }
 
-bool ConnectionManager::AllowsUpgrade(std::string_view protocol) const {
-  return std::any_of(config_.upgrade_types.begin(), config_.upgrade_types.end(),
-                     [&](const std::string& type) { return http::EqualsIgnoreCase(type, protocol); });
+bool ConnectionManager::AllowsUpgrade(std::string_view protocol, const config::RouteAction* route) const {
+  const auto find = [&](const std::vector<config::UpgradeChoice>& choices) {
+    return std::find_if(choices.begin(), choices.end(),
+                        [&](const auto& choice) { return http::EqualsIgnoreCase(choice.type, protocol); });
+  };
+  if (route != nullptr) {
+    const auto choice = find(route->upgrades);
+    if (choice != route->upgrades.end()) return choice->enabled;
+  }
+  const auto choice = find(config_.upgrades);
+  return choice != config_.upgrades.end() && choice->enabled;
 }
 
 }  // namespace pillion::proxy

@@ -10,6 +10,7 @@
 #include "source/config/listener.h"
 #include "source/filter/http_filter.h"
 #include "source/proxy/listener_connection.h"
+#include "source/proxy/route_stats.h"
 #include "source/proxy/stats.h"
 #include "source/proxy/worker_context.h"
 #include "source/route/table.h"
@@ -29,14 +30,15 @@ class ConnectionManager {
   const codec::http1::ServerOptions& http1() const { return http1_; }
   const codec::http2::Options& http2() const { return http2_; }
   const HttpStatIds& stat_ids() const { return stat_ids_; }
+  const RouteStatIds& route_stat_ids() const { return route_stat_ids_; }
   stats::Registry& registry() const { return registry_; }
   const AccessLogs& logs() const { return logs_; }
 
   // What a connection may have waiting to be sent: the configured limit, or what keeps a fast peer busy if that is less.
   size_t output_limit() const;
 
-  // True for a protocol that an Upgrade may ask for.
-  bool AllowsUpgrade(std::string_view protocol) const;
+  // True for a protocol that an Upgrade may ask for. `route` may be null.
+  bool AllowsUpgrade(std::string_view protocol, const config::RouteAction* route) const;
 
  private:
   static constexpr size_t kLargestOutput = 256 * 1024;
@@ -48,6 +50,7 @@ class ConnectionManager {
   const codec::http1::ServerOptions http1_;
   const codec::http2::Options http2_;
   const HttpStatIds stat_ids_;
+  const RouteStatIds route_stat_ids_;
   stats::Registry& registry_;
   const AccessLogs logs_;
 };
@@ -65,6 +68,7 @@ struct ConnectionManagerShard {
   const ConnectionManager& manager;
   WorkerContext& context;
   HttpStats stats;
+  RouteStats route_stats;
   std::vector<ChainFilter> filters;  // in the order of the configuration
 };
 

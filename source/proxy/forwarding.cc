@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "source/http/field_name.h"
+#include "source/proxy/trace_reason.h"
 
 namespace pillion::proxy {
 namespace {
@@ -56,6 +57,7 @@ void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager
   if (config.generate_request_id && !(keep_id && head.headers.Has(HeaderId::kXRequestId))) {
     head.headers.Set(HeaderId::kXRequestId, MakeRequestId(arena, context.random));
   }
+  if (config.tracing) DecideTracing(head, *config.tracing, context.random);
   if (!config.via.empty()) {
     AppendVia(head.headers, config.via);
   }

@@ -36,7 +36,38 @@ std::string_view EncodeGrpcMessage(base::Arena& arena, std::string_view text) {
 
 }  // namespace
 
-LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, bool grpc, int grpc_status) {
+std::string_view FormatBody(const config::BodyFormat& format, const telemetry::RequestRecord& record, base::Arena& arena) {
+  std::string scratch;
+  if (const auto* text = std::get_if<telemetry::TextFormat>(&format.format)) {
+    return text->Evaluate(record, format.omit_empty_values ? "" : "-", arena, scratch);
+  }
+  std::string json;
+  std::get<std::shared_ptr<const telemetry::LogFormat>>(format.format)->Append(record, json, scratch);
+  return arena.Copy(json);
+}
+
+void MapReply(const config::LocalReplies& replies, telemetry::RequestRecord& record, base::Arena& arena,
+              ReplyDraft& draft) {
+  record.response_code = static_cast<uint64_t>(draft.status);
+  record.local_reply_body = draft.body;
+  const config::BodyFormat* format = replies.format ? &*replies.format : nullptr;
+  for (const config::ReplyMapper& mapper : replies.mappers) {
+    if (!mapper.filter.Holds(record)) continue;
+    if (mapper.body) draft.body = *mapper.body;
+    if (mapper.status) draft.status = *mapper.status;
+    if (mapper.format) format = &*mapper.format;
+    draft.headers = &mapper.headers;
+    break;
+  }
+  record.response_code = static_cast<uint64_t>(draft.status);
+  record.local_reply_body = draft.body;
+  if (format == nullptr) return;
+  draft.body = FormatBody(*format, record, arena);
+  draft.content_type = format->content_type;
+}
+
+LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, std::string_view content_type, bool grpc,
+                          int grpc_status) {
   auto* head = arena.New<http::ResponseHead>(arena);
   if (grpc) {
     head->status = 200;
@@ -50,7 +81,7 @@ LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body,
   if (status >= 200 && status != 204 && status != 304) {
     head->content_length = static_cast<int64_t>(body.size());
     head->headers.Add(http::HeaderId::kContentLength, Number(arena, body.size()));
-    if (!body.empty()) head->headers.Add(http::HeaderId::kContentType, "text/plain");
+    if (!body.empty()) head->headers.Add(http::HeaderId::kContentType, content_type);
   } else {
     body = {};
   }

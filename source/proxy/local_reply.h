@@ -5,7 +5,9 @@
 
 #include <string_view>
 
+#include "source/config/local_replies.h"
 #include "source/http/message.h"
+#include "source/telemetry/request_record.h"
 
 namespace pillion::proxy {
 
@@ -17,6 +19,21 @@ struct LocalReply {
 // `grpc`: the answer to a gRPC request, a head alone with status 200 and grpc-status (a "trailers-only" response);
 // `body` becomes its grpc-message, `grpc_status` its status where that is not -1. `body` lives as long as the arena or
 // for ever.
-LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, bool grpc, int grpc_status);
+LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, std::string_view content_type, bool grpc,
+                          int grpc_status);
+
+// In `arena`.
+std::string_view FormatBody(const config::BodyFormat& format, const telemetry::RequestRecord& record, base::Arena& arena);
+
+// An answer before it is made.
+struct ReplyDraft {
+  int status;
+  std::string_view body;
+  std::string_view content_type = "text/plain";
+  const config::HeaderEdits* headers = nullptr;  // that are added
+};
+
+// What is configured of such answers. `record`: what is known of the request; told of the answer here.
+void MapReply(const config::LocalReplies& replies, telemetry::RequestRecord& record, base::Arena& arena, ReplyDraft& draft);
 
 }  // namespace pillion::proxy

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "source/http/grpc_timeout.h"
 #include "source/http/syntax.h"
 
 namespace pillion::proxy {
@@ -45,10 +46,29 @@ uint32_t Conditions(std::string_view words, uint32_t known) {
   return bits;
 }
 
+// What a gRPC request says of its time, where its route lets it; zero: it has no end.
+base::Duration GrpcTimeout(const config::RouteAction& action, const http::HeaderMap& headers) {
+  base::Duration timeout = http::ParseGrpcTimeout(headers.Get(HeaderId::kGrpcTimeout)).value_or(base::Duration::zero());
+  if (action.grpc_timeout_offset < timeout) timeout -= action.grpc_timeout_offset;
+  const base::Duration most = *action.max_grpc_timeout;
+  if (most > base::Duration::zero() && (timeout == base::Duration::zero() || timeout > most)) timeout = most;
+  return timeout;
+}
+
+bool AllowsRetries(const config::RetryPolicy& policy, const http::RequestHead& head) {
+  const auto& matchers = policy.retriable_request_headers;
+  return matchers.empty() ||
+         std::any_of(matchers.begin(), matchers.end(), [&](const auto& matcher) { return matcher.Matches(head); });
+}
+
 }  // namespace
 
 RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head) {
   RequestTerms terms{.timeout = entry.forward->timeout, .num_retries = 1, .policy = entry.retry_policy};
+  if (entry.forward->max_grpc_timeout && http::IsGrpc(head.headers)) [[unlikely]] {
+    terms.timeout = GrpcTimeout(*entry.forward, head.headers);
+    terms.tells_grpc_timeout = true;
+  }
   if (terms.policy != nullptr) {
     terms.retry_on = terms.policy->retry_on;
     terms.num_retries = terms.policy->num_retries;
@@ -69,6 +89,8 @@ RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head) {
     terms.num_retries = static_cast<uint32_t>(std::min<uint64_t>(*retries, UINT32_MAX));
   }
   terms.more_status_codes = headers.Get(HeaderId::kXEnvoyRetriableStatusCodes);
+  terms.more_retriable_headers = headers.Get(HeaderId::kXEnvoyRetriableHeaderNames);
+  if (terms.policy != nullptr && !AllowsRetries(*terms.policy, head)) terms.retry_on = 0;
   headers.Remove(kForUs);
   return terms;
 }

@@ -19,11 +19,13 @@ struct RequestTerms {
   base::Duration per_try_timeout{0};
   base::Duration per_try_idle_timeout{0};
   bool no_content_for_timeout = false;  // 204 instead of 504
+  bool tells_grpc_timeout = false;      // grpc-timeout goes upstream as what an attempt has
 
   uint32_t retry_on = 0;  // bits of config::RetryOn
   uint32_t num_retries = 0;
   const config::RetryPolicy* policy = nullptr;  // for what the request has no say in; may be null
   std::string_view more_status_codes;           // a list, with kRetryOnRetriableStatusCodes
+  std::string_view more_retriable_headers;      // of the answer's, a list of names, with kRetryOnRetriableHeaders
 
   // What one attempt has at most, of what is left of the whole.
   base::Duration AttemptTimeout(base::Duration left) const {

@@ -58,12 +58,13 @@ bool IsInternal(const Requester& requester, const config::InternalAddresses& int
   return false;
 }
 
-void AppendForwardedFor(http::HeaderMap& headers, std::string_view ip) {
+void AppendForwardedFor(http::HeaderMap& headers, std::string_view ip, bool maps_ipv4) {
   base::ArenaText list;
   if (const auto before = kForwardedFor.All(headers)) {
     list.Append(headers.arena(), *before);
     list.Append(headers.arena(), ",");
   }
+  if (maps_ipv4 && ip.find(':') == ip.npos) list.Append(headers.arena(), "::ffff:");
   list.Append(headers.arena(), ip);
   headers.Set(HeaderId::kXForwardedFor, list.view());
 }
@@ -73,6 +74,10 @@ void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& 
   const bool trusted = !config.use_remote_address || config.xff_num_trusted_hops > 0;
   if (!trusted || !head.headers.Has(HeaderId::kXForwardedProto)) {
     head.headers.Set(HeaderId::kXForwardedProto, head.scheme);
+  }
+  if (!config.scheme.empty()) {
+    head.scheme = config.scheme;
+    head.headers.Set(HeaderId::kXForwardedProto, config.scheme);
   }
   if (!config.append_x_forwarded_port || (trusted && head.headers.Has(HeaderId::kXForwardedPort))) return;
   char text[5];
@@ -102,10 +107,11 @@ Requester Identify(http::RequestHead& head, const config::HttpConnectionManager&
   const bool needs_ip = config.use_remote_address || !config.internal_addresses.ranges.empty();
   if (requester.is_peer && needs_ip) requester.ip = connection.remote_ip();
   if (config.use_remote_address && !config.skip_xff_append && peer.family() != AF_UNIX) {
-    AppendForwardedFor(headers, connection.remote_ip());
+    AppendForwardedFor(headers, connection.remote_ip(), config.maps_ipv4_to_ipv6);
   }
   SetForwarded(head, config, connection);
 
+  if (!config.forwards_client_cert) headers.Remove(HeaderId::kXForwardedClientCert);
   headers.Remove(HeaderId::kXEnvoyInternal);
   requester.internal = nobody_between && IsInternal(requester, config.internal_addresses, peer);
   requester.edge = config.use_remote_address && !requester.internal;

@@ -32,14 +32,48 @@ bool IsListed(int status, const RequestTerms& terms) {
   return !http::ForEachListElement(terms.more_status_codes, [&](std::string_view listed) { return listed != code; });
 }
 
+bool HasRetriableHeader(const http::ResponseHead& head, const RequestTerms& terms) {
+  if (terms.policy != nullptr) {
+    for (const match::HeaderMatcher& matcher : terms.policy->retriable_headers) {
+      if (matcher.Matches(head)) return true;
+    }
+  }
+  return !http::ForEachListElement(terms.more_retriable_headers, [&](std::string_view name) {
+    return !http::FieldName::IsFieldName(name) || !http::FieldName(name).First(head);
+  });
+}
+
+// When the answer says that it may be asked for again; nothing where it does not, or too late.
+std::optional<base::Duration> ToldDelay(const http::ResponseHead& head, base::WallTime now,
+                                        const config::RateLimitedBackOff& back_off) {
+  for (const config::RateLimitedBackOff::ResetHeader& header : back_off.headers) {
+    const std::string_view text = http::TrimBlanks(header.name.First(head).value_or(""));
+    uint64_t seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size()) continue;
+    if (header.is_time) {
+      const int64_t since = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+      if (seconds <= static_cast<uint64_t>(since)) continue;
+      seconds -= static_cast<uint64_t>(since);
+    }
+    if (seconds > static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(back_off.max).count())) continue;
+    return std::chrono::seconds(seconds);
+  }
+  return std::nullopt;
+}
+
 // The conditions that an answer fulfils.
 uint32_t ConditionsOf(const http::ResponseHead& head, const RequestTerms& terms) {
+  // Who limits rates is asked again only by who said so.
+  if (head.headers.Find("x-envoy-ratelimited") != nullptr) return config::kRetryOnEnvoyRatelimited;
   uint32_t conditions = 0;
   if (head.status >= 500) conditions |= config::kRetryOn5xx;
   if (head.status >= 502 && head.status <= 504) conditions |= config::kRetryOnGatewayError;
   if (head.status == 409) conditions |= config::kRetryOnRetriable4xx;
   if (IsListed(head.status, terms)) conditions |= config::kRetryOnRetriableStatusCodes;
-  if (head.headers.Find("x-envoy-ratelimited") != nullptr) conditions |= config::kRetryOnEnvoyRatelimited;
+  if ((terms.retry_on & config::kRetryOnRetriableHeaders) != 0 && HasRetriableHeader(head, terms)) {
+    conditions |= config::kRetryOnRetriableHeaders;
+  }
   const std::string_view grpc = head.headers.Get(http::HeaderId::kGrpcStatus);
   int status = 0;
   std::from_chars(grpc.data(), grpc.data() + grpc.size(), status);
@@ -82,12 +116,18 @@ uint32_t ConditionsOf(AttemptEnd end) {
 }  // namespace
 
 bool Retry::AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+  told_delay_.reset();
   if ((ConditionsOf(end) & terms_.retry_on) == 0) return false;
   return Take(breaker, stats);
 }
 
-bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+bool Retry::AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::Breaker& breaker,
+                          upstream::ClusterStats& stats) {
+  told_delay_.reset();
   if (terms_.retry_on == 0 || (ConditionsOf(head, terms_) & terms_.retry_on) == 0) return false;
+  if (terms_.policy != nullptr && terms_.policy->rate_limited) {
+    told_delay_ = ToldDelay(head, now, *terms_.policy->rate_limited);
+  }
   return Take(breaker, stats);
 }
 
@@ -122,12 +162,16 @@ bool Retry::Take(upstream::Breaker& breaker, upstream::ClusterStats& stats) {
   }
   ++used_;
   stats.upstream_rq_retry.Increment();
-  stats.upstream_rq_retry_backoff_exponential.Increment();
+  (told_delay_ ? stats.upstream_rq_retry_backoff_ratelimited : stats.upstream_rq_retry_backoff_exponential).Increment();
   return true;
 }
 
 base::Duration Retry::Delay(base::Random& random) const {
   if (used_ == 0) return base::Duration::zero();
+  if (told_delay_) {
+    const uint64_t half = static_cast<uint64_t>(told_delay_->count()) / 2;
+    return *told_delay_ + base::Duration(static_cast<int64_t>(random.Below(half + 1)));
+  }
   // Full jitter in [0, (2^n - 1) * base), bounded.
   const uint64_t factor = (uint64_t{1} << std::min<uint32_t>(used_, 20)) - 1;
   static const config::RetryPolicy kDefault;

@@ -72,7 +72,10 @@ Destination ChooseDestination(const route::Entry& entry, const http::RequestHead
 }
 
 bool EditsRequest(const route::Entry& entry, const Destination& destination) {
-  return !entry.request_edits.empty() || (destination.choice != nullptr && !destination.choice->headers.request.empty());
+  const config::RouteAction& action = *entry.forward;
+  return std::holds_alternative<telemetry::TextFormat>(action.path_rewrite) ||
+         std::holds_alternative<telemetry::TextFormat>(action.host_rewrite) || !entry.request_edits.empty() ||
+         (destination.choice != nullptr && !destination.choice->headers.request.empty());
 }
 
 bool EditsResponse(const route::Entry& entry, const Destination& destination) {
@@ -86,12 +89,13 @@ void EditRequest(const route::Entry& entry, const Destination& destination, cons
   const config::WeightedClusters::Choice* const choice = destination.choice;
   ForEachLevel(entry, entry.request_edits, choice == nullptr ? nullptr : &choice->headers.request,
                [&](const config::HeaderEdits& edits) { route::ApplyHeaderEdits(edits, record, head.headers); });
-  std::optional<std::string_view> host = route::RewrittenHost(action.host_rewrite, head);
+  std::optional<std::string_view> host = route::RewrittenHost(action.host_rewrite, record, head);
   if (!host && choice != nullptr && choice->host_rewrite) host = *choice->host_rewrite;
   if (host) ReplaceHost(*host, action, keep_original, head);
-  if (!std::holds_alternative<std::monostate>(action.path_rewrite)) {
+  if (!std::holds_alternative<std::monostate>(action.path_rewrite) && !head.path.empty()) {
+    const std::string_view path = route::RewrittenPath(action.path_rewrite, entry.route->match, record, head);
     if (keep_original) head.headers.Set(HeaderId::kXEnvoyOriginalPath, head.path);
-    head.path = route::RewrittenPath(action.path_rewrite, entry.route->match, head);
+    head.path = path;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "source/proxy/forwarding.h"
+#include "source/proxy/local_reply.h"
 #include "source/proxy/target.h"
 
 namespace pillion::proxy {
@@ -111,8 +112,9 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
     return;
   }
   if (!TakePath()) return;
-  if (!head.upgrade.empty() && !StartUpgrade()) return;
   ChooseRoute();
+  const bool connects = route_ != nullptr && route_->route->match.connect;
+  if ((connects || !head.upgrade.empty()) && !StartUpgrade(connects ? "connect" : head.upgrade)) return;
   chain_ = MakeChain();
   if (chain_ != nullptr) {
     chain_->request().TakeHead(head, end);
@@ -124,7 +126,8 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
 void Stream::OnRequestHeadPassed(bool end) {
   const http::RequestHead& head = *request_;
   routed_ = true;
-  if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
+  const bool has_path = !head.path.empty() && head.path.front() == '/';
+  if (route_ == nullptr || !(has_path || route_->route->match.connect)) {
     manager().stats.no_route.Increment();
     if (head.path == "*") {
       SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");
@@ -154,8 +157,9 @@ void Stream::OnRequestHeadPassed(bool end) {
   ArmTimer();
 }
 
-bool Stream::StartUpgrade() {
-  if (!manager().manager.AllowsUpgrade(request_->upgrade)) {
+bool Stream::StartUpgrade(std::string_view protocol) {
+  const config::RouteAction* const forward = route_ == nullptr ? nullptr : route_->forward;
+  if (!manager().manager.AllowsUpgrade(protocol, forward)) {
     manager().stats.downstream_rq_ws_on_non_ws_route.Increment();
     SendLocalReply(403, "", ResponseFlag::kCount, "upgrade_failed");
     return false;
@@ -166,7 +170,9 @@ bool Stream::StartUpgrade() {
 
 void Stream::StartForwarding(bool end) {
   has_body_ = !end;
+  if (!manager().route_stats.empty()) [[unlikely]] route_counts_ = manager().route_stats.Find(*route_, *request_);
   ApplyRoute();
+  if (!route_->mirrors.empty()) [[unlikely]] StartMirrors(end);
   request_passed_ = end;
   const bool send_continue = !end && TakeExpectation();
   retry_.emplace(terms_);
@@ -175,6 +181,17 @@ void Stream::StartForwarding(bool end) {
   if (end || finished_) return;
   if (send_continue) SendContinue();
   if (!upstream_->is_open()) PauseRequest(kOtherSide);
+}
+
+void Stream::StartMirrors(bool end) {
+  if (tunnel_) return;
+  mirrors_.Start(*route_, context(),
+                 {.head = *request_,
+                  .end = end,
+                  .priority = route_->forward->priority,
+                  .timeout = terms_.timeout > base::Duration::zero() ? terms_.timeout : idle_timeout_,
+                  .most_held = MostHeld(),
+                  .stats = context().cluster(destination_.cluster).stats()});
 }
 
 bool Stream::TakeExpectation() {
@@ -220,7 +237,8 @@ bool Stream::RetryAfter(const UpstreamFailure& failure) {
 bool Stream::RetryAfter(const http::ResponseHead& head) {
   if (tunnel_) return false;
   upstream::ClusterShard& cluster = upstream_->cluster();
-  if (!retry_->AfterResponse(head, cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
+  if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->forward->priority).retries,
+                             cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
     retry_->OnAnswer(cluster.stats());
     return false;
@@ -254,7 +272,16 @@ void Stream::HoldForRetry(const base::Slice& data) {
 
 void Stream::SendDirectResponse(const config::DirectResponse& direct) {
   manager().stats.rq_direct_response.Increment();
-  SendLocalReply(direct.status, direct.body, ResponseFlag::kCount, "direct_response");
+  std::string_view body = direct.body;
+  if (direct.format) {
+    telemetry::RequestRecord record;
+    Describe(record);
+    record.response_code = direct.status;
+    record.local_reply_body = body;
+    body = FormatBody(*direct.format, record, arena_);
+    reply_type_ = direct.format->content_type;
+  }
+  SendLocalReply(direct.status, body, ResponseFlag::kCount, "direct_response");
 }
 
 void Stream::OnData(base::Slice data, bool end) {
@@ -273,6 +300,7 @@ void Stream::OnData(base::Slice data, bool end) {
 void Stream::OnRequestDataPassed(base::Slice data, bool end) {
   request_passed_ = end;
   if (upstream_ == nullptr) return;
+  if (!mirrors_.empty()) [[unlikely]] mirrors_.SendData(data, end);
   HoldForRetry(data);
   if (!upstream_->is_open()) {
     // Not open yet: OnUpstreamOpen() goes on. Or over, and TryAgain() sends what is held.
@@ -301,6 +329,7 @@ void Stream::OnTrailers(http::HeaderMap& trailers) {
 void Stream::OnRequestTrailersPassed(http::HeaderMap& trailers) {
   request_passed_ = true;
   if (upstream_ == nullptr) return;
+  if (!mirrors_.empty()) [[unlikely]] mirrors_.SendTrailers(trailers);
   request_trailers_ = &trailers;  // another attempt needs them again
   if (upstream_->is_open()) upstream_->SendTrailers(trailers);
 }
@@ -368,8 +397,11 @@ void Stream::Finish() {
   timer_.Cancel();
   retry_timer_.Cancel();
   if (upstream_ != nullptr) upstream_->Cancel();
+  if (!mirrors_.empty()) [[unlikely]] mirrors_.LetGo(request_passed_);
   if (chain_ != nullptr) chain_->End();
   if (!manager().manager.logs().empty()) Log();
+  if (route_counts_.route != nullptr) [[unlikely]] CountRoute(*route_counts_.route);
+  if (route_counts_.virtual_cluster != nullptr) [[unlikely]] CountRoute(*route_counts_.virtual_cluster);
   HttpStats& stats = manager().stats;
   stats.downstream_rq_active.Decrement();
   stats.downstream_rq_time.Record(static_cast<uint64_t>(Milliseconds(context().worker.now() - started_)));
@@ -413,6 +445,18 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   record.filter_chain_name = manager().manager.chain_name();
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
   if (upstream_ != nullptr) upstream_->Describe(record);
+}
+
+void Stream::CountRoute(RouteCounts& counts) {
+  const base::MonotonicTime sent = upstream_ == nullptr ? base::MonotonicTime{} : upstream_->head_sent();
+  counts.Count({.status = response_ == nullptr ? 0 : response_->status,
+                .attempts = upstream_ == nullptr ? 0 : upstream_->number(),
+                .retries = retry_ ? retry_->used() : 0,
+                .retries_used_up = retry_ && retry_->exhausted(),
+                .timed_out = flags_.Has(ResponseFlag::kUpstreamRequestTimeout),
+                .milliseconds = sent == base::MonotonicTime{}
+                                    ? 0
+                                    : static_cast<uint64_t>(Milliseconds(context().worker.now() - sent))});
 }
 
 void Stream::Log() {

@@ -29,6 +29,7 @@
 #include "source/event/worker.h"
 #include "source/filter/http_chain.h"
 #include "source/proxy/downstream_connection.h"
+#include "source/proxy/mirror.h"
 #include "source/proxy/requester.h"
 #include "source/proxy/retry.h"
 #include "source/proxy/routing.h"
@@ -114,7 +115,7 @@ class Stream final : public codec::RequestReceiver,
   // True: the client waits for a 100 from here. Who gets it has no further one to wait for.
   bool TakeExpectation();
   void SendContinue();
-  bool StartUpgrade();  // false: a local reply was sent
+  bool StartUpgrade(std::string_view protocol);  // false: a local reply was sent
   // What the route says of the heads (stream_route.cc).
   bool TakePath();  // false: an answer was sent
   void ApplyRoute();
@@ -125,6 +126,7 @@ class Stream final : public codec::RequestReceiver,
   void EditResponseHead(http::ResponseHead& head);
   void SendRedirect();
   void StartForwarding(bool end);
+  void StartMirrors(bool end);
   void StartAttempt();
   bool RetryAfter(const UpstreamFailure& failure);
   // After Retry::Delay(), with the body from its start.
@@ -150,6 +152,7 @@ class Stream final : public codec::RequestReceiver,
   // What is known of the request so far.
   void Describe(telemetry::RequestRecord& record);
   void Log();
+  void CountRoute(RouteCounts& counts);
 
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
   void StartRouteTimeout();  // the request has come, whole; waiting for upstream and further tries count
@@ -172,6 +175,8 @@ class Stream final : public codec::RequestReceiver,
   Destination destination_;  // of a route that forwards
   filter::HttpChain* chain_ = nullptr;  // in the arena, destroyed here
   UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
+  Mirrors mirrors_;
+  RouteStats::Groups route_counts_;
   RequestTerms terms_;
   std::optional<Retry> retry_;
   base::Timer retry_timer_;
@@ -201,6 +206,7 @@ class Stream final : public codec::RequestReceiver,
   uint64_t response_bytes_ = 0;
   telemetry::ResponseFlags flags_;
   std::string_view details_;
+  std::string_view reply_type_;  // content-type of an answer of our own; empty: text/plain
   RequestState request_state_ = RequestState::kHead;
   ResponseState response_state_ = ResponseState::kNone;
   bool finished_ = false;

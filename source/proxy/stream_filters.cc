@@ -18,10 +18,11 @@ const config::FilterOverride* FindOverride(const config::FilterOverrides& overri
   return nullptr;
 }
 
-const config::FilterOverride* FindOverride(const route::Entry* entry, const config::RouteConfig& table,
-                                           std::string_view filter) {
+const config::FilterOverride* FindOverride(const route::Entry* entry, const Destination& destination,
+                                           const config::RouteConfig& table, std::string_view filter) {
   const config::FilterOverride* found = nullptr;
-  if (entry != nullptr) {
+  if (destination.choice != nullptr) found = FindOverride(destination.choice->filter_overrides, filter);
+  if (entry != nullptr && found == nullptr) {
     found = FindOverride(entry->route->filter_overrides, filter);
     if (found == nullptr) found = FindOverride(entry->virtual_host->filter_overrides, filter);
   }
@@ -37,7 +38,7 @@ filter::HttpChain* Stream::MakeChain() {
                                                     static_cast<filter::ChainEnds&>(*this), filters.size());
   const config::RouteConfig& table = manager().manager.routes().config();
   for (const ChainFilter& filter : filters) {
-    const config::FilterOverride* const word = FindOverride(route_, table, filter.config->name);
+    const config::FilterOverride* const word = FindOverride(route_, destination_, table, filter.config->name);
     if (word == nullptr ? filter.config->disabled : word->disabled) continue;
     filter::HttpFilter* const made = filter.shard->Make(*this, word == nullptr ? nullptr : word->config.get());
     if (made != nullptr) chain->Add(*made, filter.hooks);
@@ -71,6 +72,7 @@ void Stream::OnResponseTooLarge() {
 
 void Stream::PrepareUpstreamHead(const UpstreamRequest& attempt) {
   SetAttemptFields(attempt.number());
+  if (manager().manager.config().scheme_of_upstream) request_->scheme = "http";  // there is no TLS to upstream
   UseHostOf(attempt);
   if (chain_ == nullptr) return;
   chain_->OnAttempt(*request_, {.number = attempt.number(),

@@ -1,12 +1,23 @@
 #include "source/proxy/forwarding.h"
 #include "source/proxy/local_reply.h"
 #include "source/proxy/stream.h"
+#include "source/route/header_edits.h"
 
 // The response's half of the stream: from upstream, or made here, to downstream.
 
 namespace pillion::proxy {
 
 using telemetry::ResponseFlag;
+
+namespace {
+
+// RFC 9110, 7.8 and 9.3.6.
+bool OpensTunnel(const http::RequestHead& request, const http::ResponseHead& response) {
+  if (request.method_id == http::Method::kConnect) return response.status >= 200 && response.status < 300;
+  return response.status == 101;
+}
+
+}  // namespace
 
 // --- from upstream -----------------------------------------------------------------------------------------------
 
@@ -46,10 +57,15 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
   TouchIdle();
   try_deadline_ = {};
   TouchTry();
-  if (tunnel_ && head.status != 101) {
+  if (tunnel_ && !OpensTunnel(*request_, head)) {
     // Refused: an ordinary answer, and what follows the request's head is not ours to pass on.
     tunnel_ = false;
     request_state_ = RequestState::kComplete;
+    if (request_->version == http::Version::kHttp2 && head.status < 300) {
+      // To a client of HTTP/2 this would be the switch (RFC 8441, 5).
+      SendLocalReply(502, "", ResponseFlag::kUpstreamProtocolError, "upgrade_not_switched");
+      return;
+    }
   }
   if (tunnel_) {
     route_deadline_ = try_idle_deadline_ = {};
@@ -152,8 +168,17 @@ void Stream::SendReply(const filter::Reply& reply) {
   retry_timer_.Cancel();
   head_deadline_ = request_deadline_ = route_deadline_ = try_deadline_ = try_idle_deadline_ = duration_deadline_ = {};
   TouchIdle();
-  LocalReply local = MakeLocalReply(arena_, reply.status, reply.body, is_grpc_, reply.grpc_status);
+  ReplyDraft draft{.status = reply.status, .body = reply.body};
+  if (!reply_type_.empty()) draft.content_type = reply_type_;
+  telemetry::RequestRecord record;
+  const config::LocalReplies& replies = manager().manager.config().local_replies;
+  if (!replies.empty()) [[unlikely]] {
+    Describe(record);
+    MapReply(replies, record, arena_, draft);
+  }
+  LocalReply local = MakeLocalReply(arena_, draft.status, draft.body, draft.content_type, is_grpc_, reply.grpc_status);
   for (const auto& [name, value] : reply.headers) local.head->headers.Add(name, value);
+  if (draft.headers != nullptr) route::ApplyHeaderEdits(*draft.headers, record, local.head->headers);
   if (overloaded_ && !manager().manager.config().router.suppress_envoy_headers) {
     local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
   }

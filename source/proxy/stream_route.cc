@@ -64,7 +64,11 @@ void Stream::ApplyRoute() {
 }
 
 void Stream::SetAttemptFields(uint32_t number) {
-  PrepareAttempt(*request_, manager().manager.config(), terms_.AttemptTimeout(TimeLeft()));
+  const base::Duration timeout = terms_.AttemptTimeout(TimeLeft());
+  PrepareAttempt(*request_, manager().manager.config(), timeout);
+  if (terms_.tells_grpc_timeout && timeout > base::Duration::zero()) [[unlikely]] {
+    request_->headers.Set(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(timeout, arena_));
+  }
   if (!route_->virtual_host->request_attempt_count) return;
   request_->headers.Set(http::HeaderId::kXEnvoyAttemptCount, NumberText(number, arena_));
 }

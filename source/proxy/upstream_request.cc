@@ -24,6 +24,14 @@ std::string_view Details(base::Arena& arena, std::string_view prefix, std::strin
 
 }  // namespace
 
+upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Version downstream) {
+  using Configured = config::UpstreamHttp::Protocol;
+  const Configured configured = cluster.http.protocol;
+  const bool http2 = configured == Configured::kHttp2 ||
+                     (configured == Configured::kAsDownstream && downstream == http::Version::kHttp2);
+  return http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1;
+}
+
 UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority,
                                  uint32_t number, UpstreamRequest* earlier)
     : PoolWaiter(priority), stream_(stream), cluster_(cluster), number_(number), earlier_(earlier) {}
@@ -40,12 +48,8 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
                            AttemptEnd::kOverflow};
   }
-  using Configured = config::UpstreamHttp::Protocol;
-  const Configured configured = cluster_.config().http.protocol;
-  const bool http2 = configured == Configured::kHttp2 || (configured == Configured::kAsDownstream &&
-                                                          stream_.request().version == http::Version::kHttp2);
   host_ = host.get();
-  pool_ = &cluster_.PoolOf(host, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1);
+  pool_ = &cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), stream_.request().version));
   state_ = State::kWaiting;
   const upstream::Pool::Result result = pool_->Request(*this);
   switch (result.kind) {

@@ -39,6 +39,9 @@ struct UpstreamFailure {
   bool overloaded = false;   // x-envoy-overloaded
 };
 
+// What a host of `cluster` is spoken to with, for a request of `downstream`.
+upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Version downstream);
+
 class UpstreamRequest final : public codec::ResponseReceiver, private upstream::PoolWaiter {
  public:
   // `number` of this attempt, from 1. `earlier`: the attempt before it, or null.

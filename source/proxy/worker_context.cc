@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "source/proxy/mirror.h"
 #include "source/route/table.h"
 
 namespace pillion::proxy {
@@ -26,6 +27,10 @@ uint32_t WorkerContext::FindCluster(std::string_view name) const {
 void WorkerContext::AddCluster(std::unique_ptr<upstream::ClusterShard> cluster) {
   cluster_indexes[cluster->config().name] = static_cast<uint32_t>(clusters.size());
   clusters.push_back(std::move(cluster));
+}
+
+void WorkerContext::EndMirrors() {
+  while (!mirrors.empty()) mirrors.front().GiveUp();
 }
 
 }  // namespace pillion::proxy

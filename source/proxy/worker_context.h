@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "source/base/intrusive_list.h"
 #include "source/base/random.h"
 #include "source/base/slab.h"
 #include "source/codec/http2/memory_pool.h"
@@ -17,8 +18,9 @@
 
 namespace pillion::proxy {
 
+class Mirror;
 class Stream;
-class UpstreamRequest;
+struct MirrorTag {};
 
 // The `date` of responses (RFC 9110, 5.6.7), made once a second.
 class DateText {
@@ -41,12 +43,16 @@ struct WorkerContext {
   // The index of the one with that name; route::Entry::kNoCluster where there is none.
   uint32_t FindCluster(std::string_view name) const;
   void AddCluster(std::unique_ptr<upstream::ClusterShard> cluster);
+  // Copies of requests that are still on their way. Before the clusters go.
+  void EndMirrors();
 
   event::Worker& worker;
   base::Random random;
   DateText date;
   codec::http2::MemoryPool http2_memory;
   base::Slab<Stream> streams;
+  base::Slab<Mirror> mirror_slab;
+  base::IntrusiveList<Mirror, MirrorTag> mirrors;  // that are not over
   std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
   absl::flat_hash_map<std::string, uint32_t> cluster_indexes;  // by name
 };

@@ -52,20 +52,32 @@ std::string_view SchemeOf(const http::RequestHead& head) {
 }  // namespace
 
 std::string_view RewrittenPath(const config::PathRewrite& rewrite, const match::RequestMatcher& match,
-                               const http::RequestHead& head) {
+                               const telemetry::RequestRecord& record, const http::RequestHead& head) {
   if (std::holds_alternative<std::monostate>(rewrite)) return head.path;
   base::Arena& arena = head.headers.arena();
   const std::string_view before = http::WithoutQuery(head.path);
+  if (const auto* format = std::get_if<telemetry::TextFormat>(&rewrite)) {
+    std::string scratch;
+    const std::string_view text = format->Evaluate(record, "", arena, scratch);
+    // What the client has a say in may be anything.
+    if (text.empty() || !http::IsTarget(text)) return head.path;
+    const bool has_query = text.find('?') != std::string_view::npos;
+    return Joined(arena, {Slash(text), text, has_query ? "" : QueryWithMark(head.path)});
+  }
   const auto* prefix = std::get_if<config::PrefixRewrite>(&rewrite);
   const std::string_view after = prefix != nullptr ? WithPrefix(*prefix, match, before, arena)
                                                    : std::get<match::RegexRewrite>(rewrite).Apply(before, arena);
   return Joined(arena, {Slash(after), after, QueryWithMark(head.path)});
 }
 
-std::optional<std::string_view> RewrittenHost(const config::HostRewrite& rewrite, const http::RequestHead& head) {
+std::optional<std::string_view> RewrittenHost(const config::HostRewrite& rewrite,
+                                              const telemetry::RequestRecord& record, const http::RequestHead& head) {
   if (const auto* literal = std::get_if<std::string>(&rewrite)) return *literal;
   std::optional<std::string_view> host;
-  if (const auto* field = std::get_if<http::FieldName>(&rewrite)) {
+  if (const auto* format = std::get_if<telemetry::TextFormat>(&rewrite)) {
+    std::string scratch;
+    host = format->Evaluate(record, "", head.headers.arena(), scratch);
+  } else if (const auto* field = std::get_if<http::FieldName>(&rewrite)) {
     host = field->First(head);
   } else if (const auto* from_path = std::get_if<config::HostFromPath>(&rewrite)) {
     host = from_path->rewrite.Apply(http::WithoutQuery(head.path), head.headers.arena());

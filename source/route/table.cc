@@ -4,6 +4,7 @@
 #include <array>
 
 #include "source/http/parameters.h"
+#include "source/http/path.h"
 #include "source/http/syntax.h"
 
 namespace pillion::route {
@@ -14,6 +15,11 @@ std::string_view WithoutPort(std::string_view authority) {
   const size_t colon = authority.rfind(':');
   if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return authority;
   return authority.substr(0, colon);
+}
+
+// To us, or to a proxy in front of us that may say so: the field is ours where it may not.
+bool CameOverTls(const http::RequestHead& head) {
+  return http::EqualsIgnoreCase(head.headers.Get(http::HeaderId::kXForwardedProto), "https");
 }
 
 std::vector<uint32_t> ClustersOf(const config::RouteAction& action, const Table::ClusterIndex& clusters) {
@@ -41,6 +47,15 @@ Entry MakeEntry(const config::RouteConfig& table, const config::VirtualHost& hos
   if (entry.forward != nullptr) {
     entry.clusters = ClustersOf(*entry.forward, clusters);
     if (entry.forward->retry_policy) entry.retry_policy = &*entry.forward->retry_policy;
+    for (const auto* mirrors : {&entry.forward->mirrors, &host.mirrors, &table.mirrors}) {
+      if (mirrors->empty()) continue;
+      entry.mirrors = *mirrors;
+      for (const config::MirrorPolicy& policy : *mirrors) {
+        const auto* name = std::get_if<std::string>(&policy.cluster);
+        entry.mirror_clusters.push_back(name == nullptr ? Entry::kNoCluster : clusters(*name));
+      }
+      break;
+    }
   }
   std::array levels = {&route.headers, &host.headers, &table.headers};
   if (table.most_specific_edits_last) std::swap(levels.front(), levels.back());
@@ -73,7 +88,7 @@ const Table::Host* Table::Wildcards::Find(std::string_view name) const {
 }
 
 Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters)
-    : config_(std::move(config)) {
+    : config_(std::move(config)), to_tls_{.action = config::Redirect{.scheme = "https"}} {
   std::map<std::string, const Host*> suffixes;
   std::map<std::string, const Host*> prefixes;
   hosts_.reserve(config_->virtual_hosts.size());
@@ -82,6 +97,9 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
     host.entries.reserve(virtual_host.routes.size());
     for (const config::Route& route : virtual_host.routes) {
       host.entries.push_back(MakeEntry(*config_, virtual_host, route, clusters));
+    }
+    if (host.require_tls != config::TlsRequirement::kNone) {
+      host.to_tls = MakeEntry(*config_, virtual_host, to_tls_, clusters);
     }
     for (const config::Domain& domain : virtual_host.domains) {
       switch (domain.kind) {
@@ -126,10 +144,18 @@ const Table::Host* Table::FindHost(std::string_view authority) const {
 }
 
 const Entry* Table::Match(const http::RequestHead& head, uint64_t random) const {
-  const Host* host = FindHost(head.authority);
+  std::string_view authority = head.authority;
+  if (config_->host_header) [[unlikely]] authority = config_->host_header->First(head).value_or(authority);
+  const Host* host = FindHost(authority);
   if (host == nullptr) return nullptr;
+  if (host->to_tls) [[unlikely]] {
+    const bool all = host->require_tls == config::TlsRequirement::kAll;
+    if ((all || !head.headers.Has(http::HeaderId::kXEnvoyInternal)) && !CameOverTls(head)) return &*host->to_tls;
+  }
   const std::vector<Entry>& entries = host->entries;
-  const uint32_t number = host->paths.First(http::WithoutQuery(head.path), [&](uint32_t candidate) {
+  std::string_view path = http::WithoutQuery(head.path);
+  if (config_->ignore_path_parameters) [[unlikely]] path = http::WithoutParameters(path, head.headers.arena());
+  const uint32_t number = host->paths.First(path, [&](uint32_t candidate) {
     return entries[candidate].route->match.MatchesRest(head, random);
   });
   return number == PathIndex::kNone ? nullptr : &entries[number];

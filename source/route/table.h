@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,9 @@ struct Entry {
   // Of its levels, in the order in which they apply; without empty ones.
   std::vector<const config::HeaderEdits*> request_edits;
   std::vector<const config::HeaderEdits*> response_edits;
+  // The copies that are made: by the most specific level that says so, and the cluster of each, as above.
+  std::span<const config::MirrorPolicy> mirrors;
+  std::vector<uint32_t> mirror_clusters;
   bool choice_edits_last = false;  // those of a weighted cluster's choice
 };
 
@@ -50,17 +54,20 @@ class Table {
 
   Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters);
 
-  // `random` is the request's own. Null: no route.
+  // `random` is the request's own. Null: no route. A request that has to come over TLS and does not gets a route that
+  // says so.
   const Entry* Match(const http::RequestHead& head, uint64_t random) const;
 
   const config::RouteConfig& config() const { return *config_; }
 
  private:
   struct Host {
-    explicit Host(const config::VirtualHost& config) : paths(config.routes) {}
+    explicit Host(const config::VirtualHost& config) : paths(config.routes), require_tls(config.require_tls) {}
 
     PathIndex paths;
     std::vector<Entry> entries;  // in the order of the configuration
+    const config::TlsRequirement require_tls;
+    std::optional<Entry> to_tls;  // of requests that should have come over it
   };
 
   // Domains that begin or end with a star. A text is read backwards where the star is in front.
@@ -77,6 +84,7 @@ class Table {
   const Host* FindHost(std::string_view authority) const;
 
   const std::shared_ptr<const config::RouteConfig> config_;
+  const config::Route to_tls_;
   std::vector<Host> hosts_;  // never changes after construction: the pointers below stay good
   absl::flat_hash_map<std::string, const Host*> exact_;
   std::unique_ptr<const Wildcards> suffixes_;

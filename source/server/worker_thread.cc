@@ -95,6 +95,7 @@ void WorkerThread::StopAndJoin() {
       listener.shard->StopAccepting();
       listener.shard->CloseAll();
     }
+    context_.EndMirrors();
     loop_.Stop();
   });
   thread_.join();

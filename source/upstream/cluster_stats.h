@@ -66,6 +66,7 @@ struct Breakers;
   X(upstream_rq_retry_overflow)               \
   X(upstream_rq_retry_limit_exceeded)         \
   X(upstream_rq_retry_backoff_exponential)    \
+  X(upstream_rq_retry_backoff_ratelimited)    \
   X(retry_or_shadow_abandoned)
 
 #define PILLION_CLUSTER_GAUGES(X) \

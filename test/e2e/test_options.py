@@ -45,6 +45,31 @@ def test_tcp_backlog_size(pillion):
     assert taken[1] in (2, 3) and taken[20] == 8
 
 
+def test_metadata_is_shown(pillion):
+    """What is for filters, logs and traces of later on."""
+    metadata = {"filter_metadata": {"istio": {"config": "/apis/x"}}}
+    route = b.direct(200) | {"metadata": metadata, "decorator": {"operation": "be.default.svc:80/*", "propagate": False}}
+    http = b.http([route])
+    table = http["typed_config"]["route_config"]
+    table["metadata"] = metadata
+    table["virtual_hosts"][0]["metadata"] = metadata
+    dump = pillion(b.bootstrap([b.listener(http)])).admin("/config_dump")
+    assert dump.count("/apis/x") == 3 and "be.default.svc:80/*" in dump
+
+
+def test_tracing_is_shown(pillion):
+    """Control planes say what spans are to be told; there are none yet, and nobody is refused for it."""
+    key = {"key": "istio", "path": [{"key": "workload"}]}
+    tags = [{"tag": "a", "literal": {"value": "tag-a"}}, {"tag": "b", "environment": {"name": "B", "default_value": "tag-b"}},
+            {"tag": "c", "request_header": {"name": "x-c", "default_value": "tag-c"}}]
+    tags += [{"tag": kind, "metadata": {"kind": {kind: {}}, "metadata_key": key, "default_value": f"tag-{kind}"}}
+             for kind in ("request", "route", "cluster", "host")]
+    tracing = {"random_sampling": {"value": 1}, "verbose": True, "max_path_tag_length": 300, "custom_tags": tags, "spawn_upstream_span": True}
+    dump = pillion(b.bootstrap([b.listener(b.http(tracing=tracing))])).admin("/config_dump")
+    for text in ("tag-a", "tag-b", "tag-c", "tag-request", "tag-route", "tag-cluster", "tag-host", "300", "spawn_upstream_span", "verbose"):
+        assert text in dump, text
+
+
 def test_administration_shows_what_is_configured(pillion, tmp_path):
     """Names, places and weights, in the administration and in its own access log."""
     log = tmp_path / "admin.log"

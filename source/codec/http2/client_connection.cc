@@ -14,6 +14,7 @@ class OutgoingStream final : public StreamOf<ClientStream> {
   void SendHead(const http::RequestHead& head, bool end) override {
     if (over() || head_queued_) return;
     method_ = head.method_id;
+    upgrade_ = receiver().arena().Copy(head.upgrade);
     connection_.SubmitHead(*this, head, end);
     HeadQueued(end);
   }
@@ -25,6 +26,7 @@ class OutgoingStream final : public StreamOf<ClientStream> {
 
   ClientConnection& connection_;
   http::Method method_ = http::Method::kOther;
+  std::string_view upgrade_;  // in the receiver's arena
   uint32_t informational_ = 0;
 };
 
@@ -133,9 +135,13 @@ void ClientConnection::OnHeadersEnd(Stream& base, bool end) {
     stream.receiver().OnInformational(head);
     return;
   }
-  const bool tunnel = stream.method_ == http::Method::kConnect && head.status < 300;
+  const bool tunnel = (stream.method_ == http::Method::kConnect || !stream.upgrade_.empty()) && head.status < 300;
+  if (tunnel && !stream.upgrade_.empty()) {  // RFC 8441, 5
+    head.status = 101;
+    head.upgrade = stream.upgrade_;
+  }
   stream.head_received_ = true;
-  stream.body_allowed_ = !end && !http::HasNoBody(stream.method_, head.status);
+  stream.body_allowed_ = !end && (tunnel || !http::HasNoBody(stream.method_, head.status));
   stream.expected_ = stream.body_allowed_ && !tunnel ? head.content_length : http::kNoContentLength;
   stream.input_closed_ = end;
   stream.input_over_ = end;

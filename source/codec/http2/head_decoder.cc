@@ -122,8 +122,11 @@ void HeadDecoder::AddPseudo(std::string_view name, std::string_view value) {
     case 10:
       if (name == ":authority") return SetPseudo(kAuthority, request_->authority, value);
       break;
+    case 9:
+      if (name == ":protocol" && options_.extended_connect) return SetPseudo(kProtocol, request_->upgrade, value);
+      break;
   }
-  // :protocol too: extended CONNECT is not offered (RFC 8441, 3).
+  // :protocol too, where extended CONNECT is not offered (RFC 8441, 3).
   Malformed(kMalformedPseudo);
 }
 
@@ -194,6 +197,8 @@ const HeadError& HeadDecoder::FinishRequest(bool end) {
   head.method_id = http::FindMethod(head.method);
   if (!http::IsToken(head.method)) {
     Malformed(kMalformedPseudo);
+  } else if (is_extended_connect()) {
+    FinishExtendedConnect();
   } else if (head.method_id == Method::kConnect) {
     // RFC 9113, 8.5.
     if ((pseudo_ & (kScheme | kPath)) != 0 || (pseudo_ & kAuthority) == 0) Malformed(kMalformedPseudo);
@@ -204,7 +209,7 @@ const HeadError& HeadDecoder::FinishRequest(bool end) {
   }
   FinishAuthority();
   if (end && content_length_ > 0) Malformed(kMalformedLength);
-  if (head.method_id == Method::kConnect) {
+  if (head.method_id == Method::kConnect || is_extended_connect()) {
     // What follows is the tunnel's (RFC 9110, 9.3.6).
     head.headers.Remove(HeaderId::kContentLength);
     content_length_ = http::kNoContentLength;
@@ -213,6 +218,18 @@ const HeadError& HeadDecoder::FinishRequest(bool end) {
   head.expect_continue = expect_seen_ && !end;
   if (head.headers.Has(HeaderId::kCookie)) JoinCookies();
   return error_;
+}
+
+// RFC 8441, 4: all that another request has, and the authority.
+void HeadDecoder::FinishExtendedConnect() {
+  constexpr uint8_t kNeeded = kMethod | kScheme | kPath | kAuthority;
+  http::RequestHead& head = *request_;
+  if (head.method_id != Method::kConnect || (pseudo_ & kNeeded) != kNeeded || !http::IsToken(head.upgrade)) {
+    return Malformed(kMalformedPseudo);
+  }
+  head.method = "GET";
+  head.method_id = Method::kGet;
+  FinishTarget();
 }
 
 void HeadDecoder::FinishTarget() {

@@ -45,12 +45,14 @@ class HeadDecoder {
   const HeadError& FinishTrailers(bool end);
 
   http::RequestHead& request() { return *request_; }
+  // The request was a CONNECT with another protocol (RFC 8441): to everybody else it is what HTTP/1.1 calls an upgrade.
+  bool is_extended_connect() const { return (pseudo_ & kProtocol) != 0; }
   http::ResponseHead& response() { return *response_; }
   http::HeaderMap& trailers() { return *fields_; }
 
  private:
   enum class Section : uint8_t { kRequest, kResponse, kTrailers };
-  enum Pseudo : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16 };
+  enum Pseudo : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16, kProtocol = 32 };
 
   void Start(Section section, base::Arena& arena);
   void RefuseSize();
@@ -63,6 +65,7 @@ class HeadDecoder {
   void TakeContentLength(std::string_view value);
   void FinishAuthority();
   void FinishTarget();
+  void FinishExtendedConnect();
   void JoinCookies();
   void Malformed(std::string_view detail) { Fail(HeadError::Kind::kMalformed, 0, detail); }
   void Refuse(int status, std::string_view detail) { Fail(HeadError::Kind::kRefused, status, detail); }

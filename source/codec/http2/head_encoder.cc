@@ -91,10 +91,11 @@ nghttp2_nv* RoomFor(size_t fields, NvScratch& scratch) {
 }  // namespace
 
 std::span<const nghttp2_nv> EncodeRequest(const http::RequestHead& head, NvScratch& scratch) {
-  constexpr size_t kBesideFields = 5;
+  constexpr size_t kBesideFields = 6;
   nghttp2_nv* const list = RoomFor(head.headers.size() + kBesideFields, scratch);
   nghttp2_nv* to = list;
-  *to++ = Nv(":method", head.method);
+  *to++ = Nv(":method", head.upgrade.empty() ? head.method : "CONNECT");
+  if (!head.upgrade.empty()) *to++ = Nv(":protocol", head.upgrade);  // RFC 8441, 4
   if (head.method_id != http::Method::kConnect) {
     *to++ = Nv(":scheme", head.scheme);
     *to++ = Nv(":path", head.path);
@@ -108,7 +109,8 @@ std::span<const nghttp2_nv> EncodeRequest(const http::RequestHead& head, NvScrat
 std::span<const nghttp2_nv> EncodeResponse(const http::ResponseHead& head, NvScratch& scratch) {
   PILLION_CHECK(head.status >= 100 && head.status < 600);
   nghttp2_nv* const list = RoomFor(head.headers.size() + 1, scratch);
-  const StatusText& status = kStatusTexts[static_cast<size_t>(head.status) - 100];
+  // To a request for another protocol: there is no 101 in HTTP/2 (RFC 8441, 5).
+  const StatusText& status = kStatusTexts[head.status == 101 ? 100 : static_cast<size_t>(head.status) - 100];
   *list = Nv(":status", {status.text, sizeof status.text});
   return {list, WriteFields({head.headers.begin(), head.headers.end()}, list + 1)};
 }

@@ -30,6 +30,7 @@ struct Options {
   uint32_t max_header_list_bytes = 60 * 1024;      // of a head or trailers, as RFC 9113, 6.5.2 measures it
   uint32_t max_headers = 100;
   Underscores headers_with_underscores = Underscores::kAllow;
+  bool extended_connect = false;                   // a server's: clients may ask for another protocol (RFC 8441)
   // What a stream may have waiting to be sent: SendData() is false above the first, OnSendReady() comes below the
   // second.
   size_t send_high_watermark = 256 * 1024;

@@ -25,6 +25,8 @@ class IncomingStream final : public StreamOf<ServerStream> {
 
   void SendHead(const http::ResponseHead& head, bool end) override {
     if (over() || head_queued_) return;
+    // Without the switch that was a request without a body; what still comes is dropped.
+    if (asks_switch_ && !(is_connect_ ? head.status / 100 == 2 : head.status == 101)) input_over_ = true;
     connection_.SubmitHead(*this, head, end);
     HeadQueued(end);
   }
@@ -35,6 +37,8 @@ class IncomingStream final : public StreamOf<ServerStream> {
   RequestReceiver& receiver() const { return static_cast<RequestReceiver&>(*receiver_); }
 
   ServerConnection& connection_;
+  bool asks_switch_ = false;  // a CONNECT, of either kind
+  bool is_connect_ = false;   // not for another protocol
 };
 
 ServerConnection::ServerConnection(Link& link, ServerEvents& events, base::BlockPool& pool, MemoryPool& memory,
@@ -192,6 +196,8 @@ void ServerConnection::OnHeadersEnd(Stream& base, bool end) {
       break;
     case HeadError::Kind::kNone: {
       http::RequestHead& head = decoder_.request();
+      stream.is_connect_ = head.method_id == http::Method::kConnect;
+      stream.asks_switch_ = stream.is_connect_ || !head.upgrade.empty();
       stream.expected_ = head.content_length;
       stream.body_allowed_ = !end;
       stream.input_over_ = end;

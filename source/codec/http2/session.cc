@@ -24,10 +24,11 @@ Session::Session(Role role, Link& link, base::BlockPool& pool, MemoryPool& memor
   const auto make = role == Role::kServer ? nghttp2_session_server_new3 : nghttp2_session_client_new3;
   PILLION_CHECK(make(&session_, SessionCallbacks(), this, SessionOptions(), memory.nghttp2()) == 0);
 
-  std::array<nghttp2_settings_entry, 4> settings;
+  std::array<nghttp2_settings_entry, 5> settings;
   size_t count = 0;
   if (role == Role::kServer) {
     settings[count++] = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams};
+    if (options.extended_connect) settings[count++] = {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
   } else {
     settings[count++] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
   }

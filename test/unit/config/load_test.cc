@@ -109,7 +109,8 @@ TEST(LoadTest, BuildsTheConnectionManager) {
   EXPECT_EQ(http.http2.keepalive->interval, seconds(30));
   EXPECT_EQ(http.http2.keepalive->timeout, seconds(5));
   EXPECT_EQ(http.http2.keepalive->interval_jitter_percent, 15);
-  EXPECT_EQ(http.upgrade_types, std::vector<std::string>{"websocket"});
+  ASSERT_EQ(http.upgrades.size(), 1u);
+  EXPECT_EQ(http.upgrades[0].type, "websocket");
   EXPECT_TRUE(http.http_filters.empty());
   EXPECT_TRUE(http.router.suppress_envoy_headers);
 

@@ -296,6 +296,29 @@ TEST(RouteTest, WrongActions) {
             Errors{"redirect: https_redirect and scheme_redirect exclude each other"});
 }
 
+TEST(RouteTest, Mirrors) {
+  const auto action = std::get<RouteAction>(GoodRoute(
+      "{match: {prefix: /}, route: {cluster: a, request_mirror_policies: [{cluster: b, trace_sampled: false, "
+      "runtime_fraction: {default_value: {numerator: 5, denominator: MILLION}}}, {cluster_header: X-To, "
+      "disable_shadow_host_suffix_append: true}, {cluster: a, host_rewrite_literal: other}]}}").action);
+  ASSERT_EQ(action.mirrors.size(), 3u);
+  EXPECT_EQ(std::get<std::string>(action.mirrors[0].cluster), "b");
+  EXPECT_TRUE(action.mirrors[0].host_suffix);
+  EXPECT_EQ(action.mirrors[0].fraction->fraction.numerator, 5u);
+  EXPECT_EQ(std::get<http::FieldName>(action.mirrors[1].cluster).text(), "x-to");
+  EXPECT_FALSE(action.mirrors[1].host_suffix);
+  EXPECT_EQ(action.mirrors[2].host, "other");
+  EXPECT_FALSE(action.mirrors[2].host_suffix);
+  const auto errors = [](const std::string& mirror) {
+    return ErrorsOf("{match: {prefix: /}, route: {cluster: a, request_mirror_policies: [" + mirror + "]}}");
+  };
+  EXPECT_EQ(errors("{cluster: nope}"), Errors{"route.request_mirror_policies[0].cluster: unknown cluster 'nope'"});
+  EXPECT_EQ(errors("{}"), Errors{"route.request_mirror_policies[0]: one of cluster, cluster_header is required"});
+  EXPECT_EQ(errors("{cluster: a, cluster_header: b}").size(), 1u);
+  EXPECT_EQ(errors("{cluster: a, host_rewrite_literal: 'a/b'}"),
+            Errors{"route.request_mirror_policies[0].host_rewrite_literal: \"a/b\", expected a host, with or without a port"});
+}
+
 TEST(RouteTest, Durations) {
   const auto action = [](const std::string& text) {
     return std::get<RouteAction>(GoodRoute("{match: {prefix: /}, route: {cluster: a, " + text + "}}").action);

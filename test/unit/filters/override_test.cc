@@ -50,6 +50,13 @@ TEST(Override, TheNearestCounts) {
   EXPECT_FALSE(Passes({.entry = Override(Bytes(30))}, 31));
 }
 
+TEST(Override, OfAWeightedClusterIsNearest) {
+  const std::string choice = "route: {weighted_clusters: {clusters: [{name: app, weight: 1, " + Override(Bytes(30)) + "}]}}";
+  const std::string route = "- {match: {prefix: /}, " + Override(Bytes(5)) + ", " + choice + "}";
+  EXPECT_TRUE(Passes({.first_routes = route}, 30));
+  EXPECT_FALSE(Passes({.first_routes = route}, 31));
+}
+
 TEST(Override, DisablesByTheFiltersWordOrInGeneral) {
   EXPECT_TRUE(Passes({.virtual_host = Override(Buffer("disabled: true"))}, 11));
   EXPECT_TRUE(Passes({.entry = Override(General("disabled: true"))}, 11));

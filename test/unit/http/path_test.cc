@@ -77,5 +77,14 @@ TEST_F(PathTest, Slashes) {
   EXPECT_EQ(WithoutEscapedSlashes("/a%20b", arena_), "/a%20b");
 }
 
+// F7
+TEST_F(PathTest, Parameters) {
+  EXPECT_EQ(WithoutParameters("/admin;x=1", arena_), "/admin");
+  EXPECT_EQ(WithoutParameters("/a;x/b;y=1;z/;/c?d;e", arena_), "/a/b//c?d;e");
+  EXPECT_EQ(WithoutParameters(";a/b", arena_), "/b");
+  EXPECT_EQ(WithoutParameters("/a/b?;c", arena_), "/a/b?;c");
+  EXPECT_EQ(WithoutParameters("", arena_), "");
+}
+
 }  // namespace
 }  // namespace pillion::http

@@ -160,6 +160,13 @@ TEST_F(MatcherTest, AllOfARequest) {
   EXPECT_FALSE(matcher.Matches(head_, 124));
 }
 
+// Without TLS.
+TEST_F(MatcherTest, CertificatesThatNobodyHas) {
+  EXPECT_FALSE((RequestMatcher{.path = "/", .certificate_presented = true}).Matches(head_, 0));
+  EXPECT_FALSE((RequestMatcher{.path = "/", .certificate_validated = true}).Matches(head_, 0));
+  EXPECT_TRUE((RequestMatcher{.path = "/", .certificate_presented = false, .certificate_validated = false}).Matches(head_, 0));
+}
+
 TEST_F(MatcherTest, SeparatedPrefix) {
   RequestMatcher matcher{.kind = RequestMatcher::Path::kSeparatedPrefix, .path = "/admin"};
   EXPECT_TRUE(matcher.MatchesPath("/admin"));  // F13

@@ -139,6 +139,30 @@ TEST_F(Http2OptionsTest, AMalformedRequestEndsItsStreamOrTheConnection) {
   EXPECT_EQ(world_->stat("http.in.downstream_cx_protocol_error"), 1);
 }
 
+// The older way to say it, which counts where the options of HTTP/2 say nothing.
+TEST_F(Http2OptionsTest, TheConnectionManagerSaysWhatAMalformedRequestEnds) {
+  const std::string bad = HeadersFrame(1, RequestFields({{"Upper", "1"}}));
+  Start({.hcm = "stream_error_on_invalid_http_message: false"});
+  EXPECT_EQ(Exchange(bad), "GOAWAY 1 PROTOCOL_ERROR\n");
+  TearDown();
+  Start({.hcm = "stream_error_on_invalid_http_message: true"});
+  EXPECT_EQ(Exchange(bad), "RST_STREAM 1 PROTOCOL_ERROR\n");
+  TearDown();
+  Start({.hcm = "stream_error_on_invalid_http_message: false\n"
+                "http2_protocol_options: {override_stream_error_on_invalid_http_message: true}"});
+  EXPECT_EQ(Exchange(bad), "RST_STREAM 1 PROTOCOL_ERROR\n");
+}
+
+TEST_F(Http2OptionsTest, SchemeOfUpstream) {
+  for (const bool matches : {false, true}) {
+    Start({.hcm = matches ? "scheme_header_transformation: {match_upstream: true}" : "", .http2_upstream = true});
+    Exchange(HeadersFrame(1, {{":method", "GET"}, {":scheme", "https"}, {":authority", "h"}, {":path", "/"}}));
+    const std::string got = upstream2().Take();
+    EXPECT_NE(got.find(matches ? ":scheme=http " : ":scheme=https "), std::string::npos) << got;
+    TearDown();
+  }
+}
+
 TEST_F(Http2OptionsTest, AMalformedResponseEndsItsStreamOrTheConnection) {
   for (const bool connection : {false, true}) {
     Start({.cluster = Http2Cluster(connection ? "override_stream_error_on_invalid_http_message: false" : "")});

@@ -16,7 +16,7 @@ class LocalReplyTest : public testing::Test {
 };
 
 TEST_F(LocalReplyTest, OfHttp) {
-  const LocalReply reply = MakeLocalReply(arena_, 503, "down\n", false, -1);
+  const LocalReply reply = MakeLocalReply(arena_, 503, "down\n", "text/plain", false, -1);
   EXPECT_EQ(reply.head->status, 503);
   EXPECT_EQ(reply.head->headers.Get(HeaderId::kContentLength), "5");
   EXPECT_EQ(reply.head->headers.Get(HeaderId::kContentType), "text/plain");
@@ -25,7 +25,7 @@ TEST_F(LocalReplyTest, OfHttp) {
 
 TEST_F(LocalReplyTest, StatusesThatHaveNoBody) {
   for (const int status : {204, 304}) {
-    const LocalReply reply = MakeLocalReply(arena_, status, "text", false, -1);
+    const LocalReply reply = MakeLocalReply(arena_, status, "text", "text/plain", false, -1);
     EXPECT_FALSE(reply.head->headers.Has(HeaderId::kContentLength));
     EXPECT_EQ(reply.body, "");
   }
@@ -36,19 +36,19 @@ TEST_F(LocalReplyTest, OfGrpc) {
   constexpr std::pair<int, const char*> kStatuses[] = {{400, "13"}, {401, "16"}, {403, "7"},  {404, "12"}, {429, "14"},
                                                        {502, "14"}, {503, "14"}, {504, "14"}, {408, "2"},  {500, "2"}};
   for (const auto& [status, grpc] : kStatuses) {
-    const LocalReply reply = MakeLocalReply(arena_, status, "why", true, -1);
+    const LocalReply reply = MakeLocalReply(arena_, status, "why", "text/plain", true, -1);
     EXPECT_EQ(reply.head->status, 200);
     EXPECT_EQ(reply.head->headers.Get(HeaderId::kGrpcStatus), grpc) << status;
     EXPECT_EQ(reply.head->headers.Get(HeaderId::kGrpcMessage), "why");
     EXPECT_EQ(reply.body, "");
   }
-  EXPECT_EQ(MakeLocalReply(arena_, 504, "", true, 4).head->headers.Get(HeaderId::kGrpcStatus), "4");
+  EXPECT_EQ(MakeLocalReply(arena_, 504, "", "text/plain", true, 4).head->headers.Get(HeaderId::kGrpcStatus), "4");
 }
 
 // I11: nothing but visible ASCII and blanks gets into the field.
 TEST_F(LocalReplyTest, GrpcMessageIsEncoded) {
   const auto message = [&](std::string_view text) {
-    return std::string(MakeLocalReply(arena_, 503, text, true, -1).head->headers.Get(HeaderId::kGrpcMessage));
+    return std::string(MakeLocalReply(arena_, 503, text, "text/plain", true, -1).head->headers.Get(HeaderId::kGrpcMessage));
   };
   EXPECT_EQ(message("100% of\r\nit"), "100%25 of%0D%0Ait");
   EXPECT_EQ(message(std::string("\0\x7f\xc3\xbc~", 5)), "%00%7F%C3%BC~");

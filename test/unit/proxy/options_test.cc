@@ -122,6 +122,25 @@ TEST_F(OptionsTest, RequestIds) {
   EXPECT_EQ(id("generate_request_id: false\nuse_remote_address: true", given), "mine");
 }
 
+TEST_F(OptionsTest, TraceReasonOfTheRequestId) {
+  const std::string type = "\"@type\": type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
+  const auto reason = [this](const std::string& tracing, const std::string& extension = "", const std::string& field = "") {
+    StartManager("generate_request_id: true\ntracing: {" + tracing + "}" +
+                 (extension.empty() ? "" : "\nrequest_id_extension: {typed_config: {" + extension + "}}"));
+    const std::string got = Forwarded(Get(field));
+    const size_t at = got.find("x-request-id: ");
+    return at == got.npos ? std::string() : got.substr(at + 28, 1);
+  };
+  EXPECT_EQ(reason(""), "9");
+  EXPECT_EQ(reason("random_sampling: {value: 0}"), "4");
+  EXPECT_EQ(reason("random_sampling: {value: 0}", "", "x-client-trace-id: 1\r\n"), "b");
+  EXPECT_EQ(reason("random_sampling: {value: 0}, client_sampling: {value: 0}", "", "x-client-trace-id: 1\r\n"), "4");
+  EXPECT_EQ(reason("overall_sampling: {value: 0}"), "4");
+  EXPECT_EQ(reason("", type), "9");
+  EXPECT_EQ(reason("", type + ", pack_trace_reason: false"), "4");
+  EXPECT_EQ(reason("", type + ", use_request_id_for_trace_sampling: false"), "4");
+}
+
 // --- who we are ----------------------------------------------------------------------------------------------------
 
 TEST_F(OptionsTest, Via) {

@@ -30,7 +30,7 @@ class RetryTest : public testing::Test {
   // The conditions under which it is tried again.
   uint32_t After(AttemptEnd end) {
     uint32_t conditions = 0;
-    for (uint32_t bit = 1; bit <= config::kRetryOnGrpcUnavailable; bit <<= 1) {
+    for (uint32_t bit = 1; bit <= config::kRetryOnRetriableHeaders; bit <<= 1) {
       policy_.retry_on = bit;
       if (Retry(Terms()).AfterEnd(end, breaker_, stats_)) conditions |= bit;
     }
@@ -38,9 +38,9 @@ class RetryTest : public testing::Test {
   }
   uint32_t After(const http::ResponseHead& head) {
     uint32_t conditions = 0;
-    for (uint32_t bit = 1; bit <= config::kRetryOnGrpcUnavailable; bit <<= 1) {
+    for (uint32_t bit = 1; bit <= config::kRetryOnRetriableHeaders; bit <<= 1) {
       policy_.retry_on = bit;
-      if (Retry(Terms()).AfterResponse(head, breaker_, stats_)) conditions |= bit;
+      if (Retry(Terms()).AfterResponse(head, {}, breaker_, stats_)) conditions |= bit;
     }
     return conditions;
   }
@@ -126,6 +126,42 @@ TEST_F(RetryTest, BackOff) {
     EXPECT_GT(longest, milliseconds(bound) * 9 / 10);
     EXPECT_LT(shortest, milliseconds(bound) / 10);
   }
+}
+
+// And up to half as long again, by chance; as usual where that is too long, or was told of another answer.
+TEST_F(RetryTest, WaitsAsTold) {
+  policy_.retry_on = config::kRetryOn5xx;
+  policy_.num_retries = 10;
+  policy_.rate_limited = config::RateLimitedBackOff{
+      .headers = {{http::FieldName("retry-after")}, {http::FieldName("x-reset"), true}}, .max = std::chrono::seconds(100)};
+  Retry retry(Terms());
+  const base::WallTime now{std::chrono::seconds(1'000'000)};
+  const auto delay_after = [&](std::string_view name, std::string_view value) {
+    EXPECT_TRUE(retry.AfterResponse(Answer(503, name, value), now, breaker_, stats_));
+    return retry.Delay(random_);
+  };
+  for (const auto& [name, value] : {std::pair("retry-after", "100"), std::pair("x-reset", "1000100")}) {
+    const base::Duration delay = delay_after(name, value);
+    EXPECT_GE(delay, std::chrono::seconds(100)) << name;
+    EXPECT_LE(delay, std::chrono::seconds(150)) << name;
+  }
+  for (const auto& [name, value] : {std::pair("retry-after", "101"), std::pair("x-reset", "1000101"),
+                                    std::pair("x-reset", "999999"), std::pair("retry-after", "Wed, 21 Oct 2015"),
+                                    std::pair("retry-after", "99999999999999999999")}) {
+    EXPECT_LE(delay_after(name, value), milliseconds(250)) << name << ": " << value;
+  }
+  EXPECT_EQ(stats_.upstream_rq_retry_backoff_ratelimited.value(), 2u);
+  delay_after("retry-after", "1");
+  EXPECT_TRUE(retry.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+  EXPECT_LE(retry.Delay(random_), milliseconds(250));
+}
+
+TEST_F(RetryTest, AnswersWithCertainFields) {
+  policy_.retriable_headers.emplace_back(http::FieldName("x-again"), match::Present{});
+  EXPECT_EQ(After(Answer(200, "x-again", "1")), config::kRetryOnRetriableHeaders);
+  EXPECT_EQ(After(Answer(200, "x-other", "1")), 0u);
+  // Of who limits rates only that counts.
+  EXPECT_EQ(After(Answer(503, "x-envoy-ratelimited", "true")), config::kRetryOnEnvoyRatelimited);
 }
 
 }  // namespace

@@ -24,10 +24,10 @@ class RewriteTest : public testing::Test {
   }
 
   std::string PathAfter(const config::PathRewrite& rewrite, const match::RequestMatcher& match = {.path = "/old/"}) {
-    return std::string(RewrittenPath(rewrite, match, head_));
+    return std::string(RewrittenPath(rewrite, match, {.request = &head_}, head_));
   }
   std::string HostAfter(const config::HostRewrite& rewrite) {
-    return std::string(RewrittenHost(rewrite, head_).value_or("-"));
+    return std::string(RewrittenHost(rewrite, {.request = &head_}, head_).value_or("-"));
   }
   std::string Location(const config::Redirect& redirect, const match::RequestMatcher& match = {.path = "/old/"}) {
     return std::string(RedirectLocation(redirect, match, head_));
@@ -48,6 +48,19 @@ TEST_F(RewriteTest, PathPrefix) {
   EXPECT_EQ(PathAfter(config::PrefixRewrite{"/"}), "/e?q=e");
   EXPECT_EQ(PathAfter(config::PrefixRewrite{"new/"}), "/new/e?q=e");
   EXPECT_EQ(PathAfter(to_new, {.path = "/longer/than/the/path"}), "/new/?q=e");  // which has changed since
+}
+
+TEST_F(RewriteTest, ByAFormat) {
+  const auto format = [](std::string_view text) { return *telemetry::TextFormat::Compile(text); };
+  head_.path = "/a?b=c";
+  head_.headers.Add("x-to", "other");
+  head_.headers.Add("x-bad", "a b");
+  EXPECT_EQ(RewrittenPath(format("/new/%REQ(x-to)%"), {}, {.request = &head_}, head_), "/new/other?b=c");
+  EXPECT_EQ(RewrittenPath(format("%REQ(x-to)%?d"), {}, {.request = &head_}, head_), "/other?d");
+  EXPECT_EQ(RewrittenPath(format("%REQ(x-none)%"), {}, {.request = &head_}, head_), "/a?b=c");
+  EXPECT_EQ(RewrittenPath(format("/%REQ(x-bad)%"), {}, {.request = &head_}, head_), "/a?b=c");
+  EXPECT_EQ(RewrittenHost(format("%REQ(x-to)%.test"), {.request = &head_}, head_), "other.test");
+  EXPECT_EQ(RewrittenHost(format("%REQ(x-bad)%"), {.request = &head_}, head_), std::nullopt);
 }
 
 TEST_F(RewriteTest, PathByRegex) {

@@ -60,6 +60,37 @@ TEST(Table, TheDomainThatFitsBest) {
   EXPECT_EQ(RouteOf(table, ""), "any");
 }
 
+TEST(Table, TheNearestLevelSaysWhatIsMirrored) {
+  config::VirtualHost own = Host("own", {{Domain::Kind::kExact, "own"}});
+  std::get<config::RouteAction>(own.routes[0].action).mirrors = {{.cluster = "12"}, {.cluster = http::FieldName("x")}};
+  own.mirrors = {{.cluster = "1"}};
+  config::VirtualHost host = Host("host", {{Domain::Kind::kExact, "host"}});
+  host.mirrors = {{.cluster = "123"}};
+  auto config = std::make_shared<config::RouteConfig>();
+  config->mirrors = {{.cluster = "1234"}};
+  config->virtual_hosts = {own, host, Host("any", {{Domain::Kind::kAny, ""}})};
+  const Table table(config, [](const std::string& name) { return static_cast<uint32_t>(name.size()); });
+  EXPECT_EQ(Match(table, "own", "/")->mirror_clusters, (std::vector<uint32_t>{2, Entry::kNoCluster}));
+  EXPECT_EQ(Match(table, "own", "/")->mirrors.size(), 2u);
+  EXPECT_EQ(Match(table, "host", "/")->mirror_clusters, std::vector<uint32_t>{3});
+  EXPECT_EQ(Match(table, "any", "/")->mirror_clusters, std::vector<uint32_t>{4});
+}
+
+TEST(Table, AFieldMaySayTheVirtualHost) {
+  auto config = std::make_shared<config::RouteConfig>();
+  config->host_header.emplace("x-host");
+  config->virtual_hosts = {Host("a", {{Domain::Kind::kExact, "a"}}), Host("b", {{Domain::Kind::kExact, "b"}})};
+  const Table table(config, [](const std::string&) { return 0u; });
+  EXPECT_EQ(RouteOf(table, "a"), "a");
+  base::BlockPool blocks;
+  base::Arena arena(blocks);
+  http::RequestHead head(arena);
+  head.authority = "a";
+  head.path = "/";
+  head.headers.Add("x-host", "b");
+  EXPECT_EQ(table.Match(head, 0)->route->name, "b");
+}
+
 TEST(Table, NoDomainFits) {
   const Table table = MakeTable({Host("a", {{Domain::Kind::kExact, "a.test"}})});
   EXPECT_EQ(RouteOf(table, "a.test"), "a");

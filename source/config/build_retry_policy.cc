@@ -1,0 +1,76 @@
+// When requests are tried again.
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "source/config/build.h"
+#include "source/config/nearest.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace v3 = envoy::config::route::v3;
+
+uint32_t ParseRetryOn(BuildContext& context, const std::string& text, const std::string& path) {
+  uint32_t bits = 0;
+  const std::vector<std::string> words = absl::StrSplit(text, ',', absl::SkipWhitespace());
+  for (const std::string& unstripped : words) {
+    const std::string word(absl::StripAsciiWhitespace(unstripped));
+    const std::optional<RetryOn> condition = FindRetryOn(word);
+    bits |= condition.value_or(RetryOn{});
+    if (condition) continue;
+    std::vector<std::string_view> names;
+    for (const auto& known : kRetryOnWords) names.push_back(known.word);
+    context.errors.Add(path, Concat("unknown condition ", Quote(word), DidYouMean(word, names)));
+  }
+  return bits;
+}
+
+std::vector<match::HeaderMatcher> BuildMatchers(BuildContext& context,
+                                                const google::protobuf::RepeatedPtrField<v3::HeaderMatcher>& from,
+                                                const std::string& path) {
+  std::vector<match::HeaderMatcher> matchers;
+  for (int i = 0; i < from.size(); ++i) matchers.push_back(BuildHeaderMatcher(context, from[i], ElementPath(path, i)));
+  return matchers;
+}
+
+}  // namespace
+
+RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from, const std::string& path) {
+  RetryPolicy policy;
+  policy.retry_on = ParseRetryOn(context, from.retry_on(), FieldPath(path, "retry_on"));
+  if (from.has_num_retries()) policy.num_retries = from.num_retries().value();
+  policy.per_try_timeout = ToDuration(from.per_try_timeout());
+  policy.per_try_idle_timeout = ToDuration(from.per_try_idle_timeout());
+  policy.retriable_status_codes.assign(from.retriable_status_codes().begin(), from.retriable_status_codes().end());
+  if (from.has_retry_back_off()) {
+    policy.back_off_base = ToDuration(from.retry_back_off().base_interval());
+    policy.back_off_max = 10 * policy.back_off_base;
+    if (from.retry_back_off().has_max_interval())
+      policy.back_off_max = ToDuration(from.retry_back_off().max_interval());
+    if (policy.back_off_max < policy.back_off_base) {
+      context.errors.Add(FieldPath(path, "retry_back_off.max_interval"), "less than base_interval");
+    }
+  }
+  if (from.has_rate_limited_retry_back_off()) {
+    const v3::RetryPolicy::RateLimitedRetryBackOff& limited = from.rate_limited_retry_back_off();
+    const std::string place = FieldPath(path, "rate_limited_retry_back_off");
+    RateLimitedBackOff& built = policy.rate_limited.emplace();
+    for (int i = 0; i < limited.reset_headers_size(); ++i) {
+      const v3::RetryPolicy::ResetHeader& header = limited.reset_headers(i);
+      if (!header.name().empty() && !http::FieldName::IsFieldName(header.name())) {
+        context.errors.Add(FieldPath(ElementPath(FieldPath(place, "reset_headers"), i), "name"),
+                           Concat(Quote(header.name()), ", expected a header's name"));
+      }
+      built.headers.push_back(
+          {http::FieldName(header.name()), header.format() == v3::RetryPolicy::UNIX_TIMESTAMP});
+    }
+    if (limited.has_max_interval()) built.max = ToDuration(limited.max_interval());
+  }
+  policy.retriable_headers = BuildMatchers(context, from.retriable_headers(), FieldPath(path, "retriable_headers"));
+  policy.retriable_request_headers =
+      BuildMatchers(context, from.retriable_request_headers(), FieldPath(path, "retriable_request_headers"));
+  return policy;
+}
+
+}  // namespace pillion::config

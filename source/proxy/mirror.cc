@@ -1,0 +1,253 @@
+#include "source/proxy/mirror.h"
+
+#include <utility>
+
+#include "source/proxy/upstream_request.h"
+
+namespace pillion::proxy {
+namespace {
+
+http::HeaderMap* Copy(const http::HeaderMap& from, base::Arena& arena, http::HeaderMap* to) {
+  for (const http::HeaderField& field : from) {
+    const std::string_view name =
+        field.id == http::HeaderId::kUnknown ? arena.Copy(field.name()) : http::HeaderName(field.id);
+    to->Add(field.id, name, arena.Copy(field.value()), field.sensitive);
+  }
+  return to;
+}
+
+// Its texts too: it outlives the request.
+http::RequestHead* Copy(const http::RequestHead& from, base::Arena& arena) {
+  auto* const to = arena.New<http::RequestHead>(arena);
+  to->method = arena.Copy(from.method);
+  to->scheme = arena.Copy(from.scheme);
+  to->authority = arena.Copy(from.authority);
+  to->path = arena.Copy(from.path);
+  Copy(from.headers, arena, &to->headers);
+  to->content_length = from.content_length;
+  to->method_id = from.method_id;
+  to->version = from.version;
+  return to;
+}
+
+// "host-shadow:80"
+std::string_view WithSuffix(std::string_view authority, base::Arena& arena) {
+  const size_t colon = authority.rfind(':');
+  const bool has_port = colon != authority.npos && authority.find(']', colon) == authority.npos;
+  base::ArenaText text;
+  text.Append(arena, has_port ? authority.substr(0, colon) : authority);
+  text.Append(arena, "-shadow");
+  if (has_port) text.Append(arena, authority.substr(colon));
+  return text.view();
+}
+
+}  // namespace
+
+Mirror::Mirror(WorkerContext& context, upstream::ClusterShard& cluster, const config::MirrorPolicy& policy,
+               const Source& source, Mirror* next)
+    : PoolWaiter(source.priority),
+      context_(context),
+      cluster_(cluster),
+      source_stats_(source.stats),
+      next_(next),
+      arena_(context.worker.blocks()),
+      head_(Copy(source.head, arena_)),
+      waiting_(context.worker.blocks()),
+      most_held_(source.most_held),
+      timeout_(source.timeout),
+      timer_(this, [](void* self) { static_cast<Mirror*>(self)->OnTimeout(); }),
+      source_ended_(source.end) {
+  if (!policy.host.empty()) {
+    head_->authority = policy.host;
+  } else if (policy.host_suffix) {
+    head_->authority = WithSuffix(head_->authority, arena_);
+  }
+  context_.mirrors.PushBack(*this);
+}
+
+Mirror::~Mirror() = default;
+
+void Mirror::Dispose() { context_.mirror_slab.Delete(this); }
+
+void Mirror::Start() {
+  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost({});
+  if (host == nullptr) return End();
+  host_ = host.get();
+  pool_ = &cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), head_->version));
+  const upstream::Pool::Result result = pool_->Request(*this);
+  switch (result.kind) {
+    case upstream::Pool::Result::kReady:
+      return Open(*result.stream);
+    case upstream::Pool::Result::kQueued:
+      queued_ = true;
+      return;
+    case upstream::Pool::Result::kOverflow:
+      return End();
+  }
+}
+
+void Mirror::Open(codec::ClientStream& stream) {
+  queued_ = false;
+  upstream_ = &stream;
+  began_ = context_.worker.now();
+  const bool no_body = source_ended_ && waiting_.empty() && trailers_ == nullptr && head_->content_length <= 0;
+  upstream_->SendHead(*head_, no_body);
+  if (no_body) {
+    SentEnd();
+  } else {
+    SendWaiting();
+  }
+}
+
+void Mirror::OnPoolReady(codec::ClientStream& stream, upstream::PooledConnection&) { Open(stream); }
+
+void Mirror::OnPoolFailure(upstream::PoolFailure, int) {
+  queued_ = false;
+  End();
+}
+
+void Mirror::SendData(const base::Slice& data, bool end) {
+  if (over_) return;
+  source_ended_ = end;
+  if (upstream_ != nullptr && !blocked_ && waiting_.empty()) {
+    blocked_ = !upstream_->SendData(data.Share(), end) && !end;
+    if (end) SentEnd();
+    return;
+  }
+  if (data.size() > most_held_ || waiting_.size() > most_held_ - data.size()) {
+    source_stats_.retry_or_shadow_abandoned.Increment();
+    GiveUp();
+    return;
+  }
+  if (!data.empty()) waiting_.Append(data.Share());
+  if (upstream_ != nullptr && !blocked_) SendWaiting();
+}
+
+void Mirror::SendTrailers(const http::HeaderMap& trailers) {
+  if (over_) return;
+  source_ended_ = true;
+  trailers_ = Copy(trailers, arena_, arena_.New<http::HeaderMap>(arena_));
+  if (upstream_ != nullptr && !blocked_) SendWaiting();
+}
+
+// All that waits, as far as upstream takes it.
+void Mirror::SendWaiting() {
+  while (!waiting_.empty() && !blocked_) {
+    base::Slice data = waiting_.TakeFront();
+    const bool last = source_ended_ && waiting_.empty() && trailers_ == nullptr;
+    blocked_ = !upstream_->SendData(std::move(data), last) && !last;
+    if (last) return SentEnd();
+  }
+  if (blocked_ || !source_ended_ || sent_end_) return;
+  if (trailers_ != nullptr) {
+    upstream_->SendTrailers(*trailers_);
+  } else {
+    // What it answers to that is nothing to wait for: it is the end.
+    static_cast<void>(upstream_->SendData(base::Slice(), true));
+  }
+  SentEnd();
+}
+
+void Mirror::OnSendReady() {
+  blocked_ = false;
+  SendWaiting();
+}
+
+void Mirror::SentEnd() {
+  sent_end_ = true;
+  if (received_end_) End();
+}
+
+void Mirror::OnResponseHead(http::ResponseHead& head, bool end) {
+  cluster_.stats().CountStatus(head.status);
+  host_->figures(context_.worker.index())
+      .Add(head.status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
+  if (end) ReceivedEnd();
+}
+
+void Mirror::OnData(base::Slice, bool end) {
+  if (end) ReceivedEnd();
+}
+
+void Mirror::OnTrailers(http::HeaderMap&) { ReceivedEnd(); }
+
+void Mirror::ReceivedEnd() {
+  received_end_ = true;
+  cluster_.stats().upstream_rq_time.Record(static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(context_.worker.now() - began_).count()));
+  if (sent_end_) End();
+}
+
+void Mirror::OnReset(codec::ResetReason, std::string_view) {
+  upstream_ = nullptr;
+  cluster_.stats().upstream_rq_rx_reset.Increment();
+  host_->figures(context_.worker.index()).Add(upstream::HostFigures::kRqError);
+  End();
+}
+
+void Mirror::OnTimeout() {
+  cluster_.stats().upstream_rq_timeout.Increment();
+  if (host_ != nullptr) host_->figures(context_.worker.index()).Add(upstream::HostFigures::kRqTimeout);
+  GiveUp();
+}
+
+void Mirror::LetGo(bool complete) {
+  let_go_ = true;
+  if (over_) return context_.worker.Dispose(*this);
+  if (!complete) return GiveUp();
+  if (timeout_ > base::Duration::zero()) context_.worker.SetTimer(timer_, timeout_);
+}
+
+void Mirror::GiveUp() {
+  if (over_) return;
+  if (queued_) {
+    queued_ = false;
+    pool_->Cancel(*this);
+  } else if (upstream_ != nullptr) {
+    cluster_.stats().upstream_rq_tx_reset.Increment();
+    upstream_->Reset(codec::ResetReason::kCancel);
+  }
+  End();
+}
+
+void Mirror::End() {
+  over_ = true;
+  upstream_ = nullptr;
+  ReleaseStream();
+  timer_.Cancel();
+  waiting_.Clear();
+  base::ListNode<MirrorTag>::Unlink();
+  if (let_go_) context_.worker.Dispose(*this);
+}
+
+void Mirrors::Start(const route::Entry& entry, WorkerContext& context, const Mirror::Source& source) {
+  for (size_t i = 0; i < entry.mirrors.size(); ++i) {
+    const config::MirrorPolicy& policy = entry.mirrors[i];
+    if (policy.fraction && !policy.fraction->Holds(context.random.Next())) continue;
+    uint32_t cluster = entry.mirror_clusters[i];
+    if (const auto* header = std::get_if<http::FieldName>(&policy.cluster)) {
+      cluster = context.FindCluster(header->First(source.head).value_or(""));
+    }
+    if (cluster == route::Entry::kNoCluster) continue;
+    first_ = context.mirror_slab.New(context, context.cluster(cluster), policy, source, first_);
+    first_->Start();
+  }
+}
+
+void Mirrors::SendData(const base::Slice& data, bool end) {
+  for (Mirror* mirror = first_; mirror != nullptr; mirror = mirror->next()) mirror->SendData(data, end);
+}
+
+void Mirrors::SendTrailers(const http::HeaderMap& trailers) {
+  for (Mirror* mirror = first_; mirror != nullptr; mirror = mirror->next()) mirror->SendTrailers(trailers);
+}
+
+void Mirrors::LetGo(bool complete) {
+  for (Mirror* mirror = std::exchange(first_, nullptr); mirror != nullptr;) {
+    Mirror* const next = mirror->next();
+    mirror->LetGo(complete);
+    mirror = next;
+  }
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,117 @@
+#pragma once
+
+// Copies of a request for other clusters (request_mirror_policies), whose answers are nobody's business: the request
+// itself never waits for one, and none is tried again.
+//
+// A Mirror is one copy. It owns itself: it is gone at the end of the turn in which it is over and the request has let go
+// of it. What its upstream does not take at once waits in it, up to what the route holds of a body; then the copy is
+// given up, and the request's cluster counts retry_or_shadow_abandoned. Once the request has ended the copy lives on
+// until it is answered, or as long as its timeout. On the request's worker.
+
+#include "source/base/arena.h"
+#include "source/base/buffer.h"
+#include "source/base/intrusive_list.h"
+#include "source/base/timer_wheel.h"
+#include "source/codec/codec.h"
+#include "source/event/worker.h"
+#include "source/proxy/worker_context.h"
+#include "source/route/table.h"
+#include "source/upstream/pool.h"
+
+namespace pillion::proxy {
+
+class Mirror final : public base::ListNode<MirrorTag>,
+                     private codec::ResponseReceiver,
+                     private upstream::PoolWaiter,
+                     private event::Deferred {
+ public:
+  // What all copies of one request have in common.
+  struct Source {
+    const http::RequestHead& head;  // as it goes upstream
+    bool end;                       // it has no body
+    config::Priority priority;
+    base::Duration timeout;         // from the request's end; zero: none
+    size_t most_held;               // of the body
+    upstream::ClusterStats& stats;  // of the request's own cluster
+  };
+
+  Mirror(WorkerContext& context, upstream::ClusterShard& cluster, const config::MirrorPolicy& policy,
+         const Source& source, Mirror* next);
+  ~Mirror();
+
+  void Start();
+  void SendData(const base::Slice& data, bool end);
+  void SendTrailers(const http::HeaderMap& trailers);
+  // The request is over. `complete`: all of it has come; else the copy is given up.
+  void LetGo(bool complete);
+  // Ends the copy, wherever it is.
+  void GiveUp();
+
+  Mirror* next() const { return next_; }  // of the same request
+
+ private:
+  // codec::ResponseReceiver
+  base::Arena& arena() override { return arena_; }
+  void OnInformational(http::ResponseHead&) override {}
+  void OnResponseHead(http::ResponseHead& head, bool end) override;
+  void OnData(base::Slice data, bool end) override;
+  void OnTrailers(http::HeaderMap& trailers) override;
+  void OnReset(codec::ResetReason reason, std::string_view detail) override;
+  void OnSendReady() override;
+
+  // upstream::PoolWaiter
+  codec::ResponseReceiver& receiver() override { return *this; }
+  void OnPoolReady(codec::ClientStream& stream, upstream::PooledConnection& connection) override;
+  void OnPoolFailure(upstream::PoolFailure failure, int error) override;
+
+  // event::Deferred
+  void Dispose() override;
+
+  void Open(codec::ClientStream& stream);
+  void SendWaiting();
+  void SentEnd();
+  void ReceivedEnd();
+  void OnTimeout();
+  // Nothing more is heard of upstream.
+  void End();
+
+  WorkerContext& context_;
+  upstream::ClusterShard& cluster_;
+  upstream::ClusterStats& source_stats_;
+  Mirror* const next_;
+  base::Arena arena_;
+  http::RequestHead* head_;
+  base::Buffer waiting_;
+  const size_t most_held_;
+  const base::Duration timeout_;
+  base::Timer timer_;
+  http::HeaderMap* trailers_ = nullptr;    // that wait behind the body
+  upstream::Pool* pool_ = nullptr;
+  upstream::Host* host_ = nullptr;         // kept by the pool
+  codec::ClientStream* upstream_ = nullptr;  // while it is open
+  base::MonotonicTime began_{};
+  bool queued_ = false;          // at the pool
+  bool source_ended_ = false;    // all of the request has come
+  bool sent_end_ = false;
+  bool received_end_ = false;
+  bool blocked_ = false;         // upstream takes no more for now
+  bool over_ = false;
+  bool let_go_ = false;
+};
+
+// The copies of one request. Member of its stream.
+class Mirrors {
+ public:
+  // `entry` says which; of those whose cluster is not known there is none.
+  void Start(const route::Entry& entry, WorkerContext& context, const Mirror::Source& source);
+  void SendData(const base::Slice& data, bool end);
+  void SendTrailers(const http::HeaderMap& trailers);
+  void LetGo(bool complete);
+
+  bool empty() const { return first_ == nullptr; }
+
+ private:
+  Mirror* first_ = nullptr;
+};
+
+}  // namespace pillion::proxy
