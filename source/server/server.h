@@ -10,6 +10,7 @@
 // | draining | no new connections; streams finish, for the drain time at the most | the last stream's end, the time, a second signal |
 // | stopped  | Run() returns                                                      | -                                |
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -98,7 +99,7 @@ class Server {
   const base::WallTime started_wall_;
   size_t listening_workers_ = 0;
   size_t busy_workers_ = 0;
-  bool healthcheck_failed_ = false;
+  std::atomic<bool> healthcheck_failed_ = false;  // read by the workers
   State state_ = State::kStarting;
 };
 
