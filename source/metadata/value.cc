@@ -25,7 +25,7 @@ void AppendJsonNumber(std::string& out, double number) {
   const char* const end = std::floor(number) == number && std::fabs(number) <= kExact
                               ? std::to_chars(digits, digits + sizeof digits, static_cast<int64_t>(number)).ptr
                               : std::to_chars(digits, digits + sizeof digits, number).ptr;
-  out.append(digits, end);
+  out.append(digits, static_cast<size_t>(end - digits));
 }
 
 void AppendJson(std::string& out, const Value& value) {

@@ -26,8 +26,12 @@ uint32_t WorkerContext::FindCluster(std::string_view name) const {
 std::optional<filter::HealthView::Members> WorkerContext::MembersOf(std::string_view cluster) const {
   const uint32_t index = FindCluster(cluster);
   if (index == route::Entry::kNoCluster) return std::nullopt;
-  const size_t total = clusters[index]->hosts().hosts.size();
-  return Members{.total = total, .healthy = total};
+  Members members;
+  for (const std::shared_ptr<upstream::Host>& host : clusters[index]->hosts().hosts) {
+    ++members.total;
+    if (host->health() != upstream::HostHealth::kUnhealthy) ++members.healthy;
+  }
+  return members;
 }
 
 void WorkerContext::AddCluster(std::unique_ptr<upstream::ClusterShard> cluster) {
