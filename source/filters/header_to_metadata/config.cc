@@ -43,7 +43,8 @@ std::vector<Rule> BuildRules(config::BuildContext& context,
       context.errors.AddMissing(place, place, "expected a header or a cookie");
     } else if (!item.header().empty()) {
       if (!http::FieldName::IsFieldName(item.header())) {
-        context.errors.Add(FieldPath(place, "header"), config::Concat(config::Quote(item.header()), ", expected a header's name"));
+        context.errors.Add(FieldPath(place, "header"),
+                           config::Concat(config::Quote(item.header()), ", expected a header's name"));
       }
       rule.header.emplace(item.header());
     }

@@ -17,9 +17,13 @@ API = pathlib.Path(__file__).parents[3] / "api"
 # What Envoy 1.39 has and the artifact is too old for.
 NEWER = {
     "envoy.config.accesslog.v3.ComparisonFilter.Op.NE: no such member",
+    "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch: no such type",
+    "envoy.config.common.mutation_rules.v3.HeaderMutation.remove_on_match: no such member",
     "envoy.config.route.v3.CookieMatcher: no such type",
     "envoy.config.route.v3.Route.request_body_buffer_limit: no such member",
     "envoy.config.route.v3.RouteMatch.cookies: no such member",
+    "envoy.extensions.filters.http.header_mutation.v3.Mutations.request_trailers_mutations: no such member",
+    "envoy.extensions.filters.http.header_mutation.v3.Mutations.response_trailers_mutations: no such member",
     "envoy.data.accesslog.v3.AccessLogType.TcpConnectionStart: no such member",
     "envoy.config.route.v3.VirtualHost.request_body_buffer_limit: no such member",
 }

@@ -104,7 +104,9 @@ TEST_F(HeaderMutationTest, LevelsAllCount) {
   settings.virtual_host = Level("host");
   settings.entry = Level("route");
   const std::string own =
-      "      request_mutations: [{append: {header: {key: x-level, value: filter}}}, {append: {header: {key: x-own, value: 1}}}]\n";
+      "      request_mutations:\n"
+      "      - {append: {header: {key: x-level, value: filter}}}\n"
+      "      - {append: {header: {key: x-own, value: 1}}}\n";
   Start(own, settings);
   std::string head = Upstream("/");
   EXPECT_TRUE(Has(head, "x-level: table")) << head;

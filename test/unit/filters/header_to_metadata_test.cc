@@ -50,7 +50,8 @@ TEST_F(HeaderToMetadataTest, PresentAndMissing) {
       on_header_missing: {metadata_namespace: app, key: version, value: none}
     - {header: x-b, on_header_present: {key: b, value: fixed}, on_header_missing: {key: c, value: d}}
 )",
-        "%DYNAMIC_METADATA(app:version)% %DYNAMIC_METADATA(app)% %DYNAMIC_METADATA(envoy.filters.http.header_to_metadata:b)%\n");
+        "%DYNAMIC_METADATA(app:version)% %DYNAMIC_METADATA(app)% "
+        "%DYNAMIC_METADATA(envoy.filters.http.header_to_metadata:b)%\n");
   EXPECT_EQ(Line("x-version: 7\r\nx-b: 1\r\n"), R"(7 {"version":"7"} fixed)");
   EXPECT_EQ(Line("x-version: 1\r\nx-version: 2\r\n"), R"(1,2 {"version":"1,2"} -)");
   EXPECT_EQ(Line(""), R"(none {"version":"none"} -)");

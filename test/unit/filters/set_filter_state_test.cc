@@ -25,8 +25,8 @@ class SetFilterStateTest : public testing::Test {
     return lines.size() == 1 ? lines[0] : std::to_string(lines.size()) + " lines";
   }
   static std::string Object(const std::string& key, const std::string& format, const std::string& more = "") {
-    return "    - {object_key: " + key + ", factory_key: envoy.string, format_string: {text_format_source: {inline_string: \"" +
-           format + "\"}}" + more + "}\n";
+    return "    - {object_key: " + key + ", factory_key: envoy.string" + more +
+           ", format_string: {text_format_source: {inline_string: \"" + format + "\"}}}\n";
   }
 };
 
