@@ -56,6 +56,9 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context,
 // typed_per_filter_config.
 using FilterMap = google::protobuf::Map<std::string, google::protobuf::Any>;
 FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& from, const std::string& path);
+std::vector<runtime::LayerSettings> BuildRuntime(BuildContext& context,
+                                                 const envoy::config::bootstrap::v3::LayeredRuntime& from,
+                                                 const std::string& path);
 std::vector<HttpFilter> BuildHttpFilters(
     BuildContext& context,
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
@@ -123,6 +126,9 @@ Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core:
 // Matchers. What can't be built is an error, and matches nothing.
 std::optional<match::Regex> BuildRegex(BuildContext& context, const envoy::type::matcher::v3::RegexMatcher& from,
                                        const std::string& path);
+std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
+                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
+                                                     const std::string& path);
 match::StringMatcher BuildStringMatcher(BuildContext& context,
                                         const envoy::type::matcher::v3::StringMatcher& from, const std::string& path);
 match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::config::route::v3::HeaderMatcher& from,
@@ -135,6 +141,12 @@ match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from);
 match::RuntimeFraction BuildFraction(BuildContext& context,
                                      const envoy::config::core::v3::RuntimeFractionalPercent& from);
 
+// One field that is added; nothing, and an error, for one that can't be.
+std::optional<AddedHeader> BuildAddedHeader(BuildContext& context,
+                                            const envoy::config::core::v3::HeaderValueOption& from,
+                                            const std::string& path);
+// The name of a field that may be added or removed.
+http::FieldName BuildEditedName(BuildContext& context, const std::string& text, const std::string& path);
 HeaderEdits BuildHeaderEdits(
     BuildContext& context,
     const google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>& added,

@@ -86,6 +86,18 @@ std::optional<match::Regex> BuildRegex(BuildContext& context, const matcher::Reg
   return std::nullopt;
 }
 
+std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
+                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
+                                                     const std::string& path) {
+  const std::optional<match::Regex> regex = BuildRegex(context, from.pattern(), FieldPath(path, "pattern"));
+  if (!regex) return std::nullopt;
+  absl::StatusOr<match::RegexRewrite> rewrite = match::RegexRewrite::Make(*regex, from.substitution());
+  if (rewrite.ok()) return *std::move(rewrite);
+  context.errors.Add(FieldPath(path, "substitution"),
+                     Concat(Quote(from.substitution()), ": ", std::string(rewrite.status().message())));
+  return std::nullopt;
+}
+
 StringMatcher BuildStringMatcher(BuildContext& context, const matcher::StringMatcher& from, const std::string& path) {
   const bool ignore_case = from.ignore_case();
   switch (from.match_pattern_case()) {

@@ -91,6 +91,11 @@ class Stream final : public codec::RequestReceiver,
   std::string_view cluster_name() const override { return destination_.cluster_name; }
   std::string_view downstream_remote_address() override;
   void SetFlag(telemetry::ResponseFlag flag) override { flags_.Set(flag); }
+  std::string_view cluster_stat_name() const override;
+  std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
+  metadata::Annotations& annotations() override;
+  void Describe(telemetry::RequestRecord& record) override;
+  void SetHealthCheck() override { health_check_ = true; }
 
   // filter::ChainEnds
   void OnRequestHeadPassed(bool end) override;
@@ -149,8 +154,6 @@ class Stream final : public codec::RequestReceiver,
   // The response that has begun can't be completed.
   void BreakResponse(std::string_view details);
   void Finish();
-  // What is known of the request so far.
-  void Describe(telemetry::RequestRecord& record);
   void Log();
   void CountRoute(RouteCounts& counts);
 
@@ -184,6 +187,7 @@ class Stream final : public codec::RequestReceiver,
   base::Buffer replay_body_;   // all that came, while another attempt is possible
   http::HeaderMap* request_trailers_ = nullptr;  // the same
   http::HeaderMap* response_trailers_ = nullptr;
+  metadata::Annotations* annotations_ = nullptr;  // in the arena; null while nobody has noted anything
 
   base::Timer timer_;
   const uint64_t random_;  // what decides by chance where this request goes
@@ -221,6 +225,7 @@ class Stream final : public codec::RequestReceiver,
   bool overloaded_ = false;  // a breaker refused the request
   bool routed_ = false;         // the request has passed the filters
   bool host_replaced_ = false;  // by an endpoint's
+  bool health_check_ = false;
 };
 
 }  // namespace pillion::proxy

@@ -101,6 +101,8 @@ admin::Sources Administration::MakeSources() {
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
     return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, query);
   };
+  sources.runtime = [this] { return server_.runtime_.View(); };
+  sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };
   sources.fail_healthcheck = [this](bool fail) { server_.healthcheck_failed_ = fail; };
   sources.drain_listeners = [this](const admin::DrainQuery& query) { return server_.DrainListeners(query); };
   // Not from within a call of the admin server, which goes with the rest.

@@ -60,6 +60,7 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
     : options_(options),
       bootstrap_(std::move(bootstrap)),
       registry_(options.concurrency),
+      runtime_(io_, bootstrap_->runtime_layers, *bootstrap_->runtime_keys),
       log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)),
       started_(clock_.MonotonicNow()),
       started_wall_(clock_.WallNow()) {}
@@ -125,9 +126,10 @@ absl::Status Server::OpenListeners() {
 
 absl::Status Server::Start() {
   RaiseDescriptorLimit();
+  if (absl::Status status = runtime_.Start(registry_); !status.ok()) return status;
   MakeClusters();
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));
+    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, clusters_));
   }
   PublishHosts();
   // First what only one process can have: a second one with this configuration must not take connections from the first

@@ -10,6 +10,7 @@
 // | draining | no new connections; streams finish, for the drain time at the most | the last stream's end, the time, a second signal |
 // | stopped  | Run() returns                                                      | -                                |
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -26,6 +27,7 @@
 #include "source/proxy/listener.h"
 #include "source/server/discovery.h"
 #include "source/server/options.h"
+#include "source/server/runtime.h"
 #include "source/server/worker_thread.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/log_writer.h"
@@ -82,6 +84,7 @@ class Server {
   boost::asio::steady_timer listen_timer_{io_};
   boost::asio::steady_timer roll_timer_{io_};
 
+  Runtime runtime_;
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
   std::vector<std::unique_ptr<net::ListenSocket>> sockets_;
@@ -94,7 +97,7 @@ class Server {
   const base::WallTime started_wall_;
   size_t listening_workers_ = 0;
   size_t busy_workers_ = 0;
-  bool healthcheck_failed_ = false;
+  std::atomic<bool> healthcheck_failed_ = false;  // read by the workers
   State state_ = State::kStarting;
 };
 
