@@ -100,26 +100,6 @@ void BuildEndpoints(BuildContext& context, const envoy::config::endpoint::v3::Cl
   }
 }
 
-void BuildBreakers(BuildContext& context, const v3::CircuitBreakers& from, const std::string& path,
-                   Cluster& cluster) {
-  std::set<int> seen;
-  for (int i = 0; i < from.thresholds_size(); ++i) {
-    const auto& thresholds = from.thresholds(i);
-    if (!seen.insert(thresholds.priority()).second) {
-      context.errors.Add(ElementPath(FieldPath(path, "thresholds"), i), "a second entry for this priority");
-      continue;
-    }
-    const bool high = thresholds.priority() == envoy::config::core::v3::HIGH;
-    CircuitBreaker& breaker =
-        cluster.circuit_breakers[static_cast<size_t>(high ? Priority::kHigh : Priority::kDefault)];
-    if (thresholds.has_max_connections()) breaker.max_connections = thresholds.max_connections().value();
-    if (thresholds.has_max_pending_requests())
-      breaker.max_pending_requests = thresholds.max_pending_requests().value();
-    if (thresholds.has_max_requests()) breaker.max_requests = thresholds.max_requests().value();
-    if (thresholds.has_max_retries()) breaker.max_retries = thresholds.max_retries().value();
-  }
-}
-
 void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::string& path, UpstreamHttp& http) {
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kUpstream,
                                   FieldPath(path, "common_http_protocol_options"));
@@ -196,7 +176,7 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   if (from.has_per_connection_buffer_limit_bytes()) {
     cluster->per_connection_buffer_limit = BufferLimit(from.per_connection_buffer_limit_bytes().value());
   }
-  BuildBreakers(context, from.circuit_breakers(), FieldPath(path, "circuit_breakers"), *cluster);
+  BuildCircuitBreakers(context, from.circuit_breakers(), FieldPath(path, "circuit_breakers"), *cluster);
   BuildProtocolOptions(context, from, path, *cluster);
   if (from.upstream_connection_options().has_tcp_keepalive()) {
     const auto& keepalive = from.upstream_connection_options().tcp_keepalive();
@@ -205,6 +185,10 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
     if (keepalive.has_keepalive_time()) to.time_s = keepalive.keepalive_time().value();
     if (keepalive.has_keepalive_interval()) to.interval_s = keepalive.keepalive_interval().value();
   }
+
+  cluster->bind = from.has_upstream_bind_config()
+                      ? BuildBindOptions(context, from.upstream_bind_config(), FieldPath(path, "upstream_bind_config"))
+                      : context.default_bind;
 
   if (from.has_dns_refresh_rate()) cluster->dns_refresh_rate = ToDuration(from.dns_refresh_rate());
   cluster->respect_dns_ttl = from.respect_dns_ttl();

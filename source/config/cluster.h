@@ -14,6 +14,8 @@
 
 #include "source/base/clock.h"
 #include "source/config/address.h"
+#include "source/config/circuit_breaker.h"
+#include "source/config/connection_options.h"
 #include "source/config/http_options.h"
 #include "source/config/load_balancing.h"
 #include "source/config/metadata.h"
@@ -43,21 +45,6 @@ struct Endpoint {
   std::shared_ptr<const Metadata> metadata;  // null: none
 };
 
-// Bounds per cluster and priority, over all workers.
-struct CircuitBreaker {
-  uint32_t max_connections = 1024;
-  uint32_t max_pending_requests = 1024;
-  uint32_t max_requests = 1024;
-  uint32_t max_retries = 3;
-};
-
-// Socket keepalive; what is not set stays as the system has it.
-struct TcpKeepalive {
-  std::optional<uint32_t> probes;
-  std::optional<uint32_t> time_s;
-  std::optional<uint32_t> interval_s;
-};
-
 struct UpstreamHttp {
   enum class Protocol : uint8_t { kHttp1, kHttp2, kAsDownstream };
 
@@ -82,8 +69,10 @@ struct Cluster {
   base::Duration connect_timeout = std::chrono::seconds(5);  // never zero
   uint32_t per_connection_buffer_limit = 1024 * 1024;        // bytes
   std::array<CircuitBreaker, 2> circuit_breakers;            // by Priority
+  std::array<std::optional<uint32_t>, 2> max_connections_per_host;  // by Priority
   UpstreamHttp http;
   std::optional<TcpKeepalive> tcp_keepalive;
+  BindOptions bind;
 
   base::Duration dns_refresh_rate = std::chrono::seconds(5);
   bool respect_dns_ttl = false;

@@ -81,12 +81,12 @@ uint32_t ConditionsOf(AttemptEnd end) {
 
 }  // namespace
 
-bool Retry::AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+bool Retry::AfterEnd(AttemptEnd end, upstream::RetryBreaker& breaker, upstream::ClusterStats& stats) {
   if ((ConditionsOf(end) & terms_.retry_on) == 0) return false;
   return Take(breaker, stats);
 }
 
-bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+bool Retry::AfterResponse(const http::ResponseHead& head, upstream::RetryBreaker& breaker, upstream::ClusterStats& stats) {
   if (terms_.retry_on == 0 || (ConditionsOf(head, terms_) & terms_.retry_on) == 0) return false;
   return Take(breaker, stats);
 }
@@ -103,7 +103,7 @@ bool Retry::AfterRefusal(bool has_body) {
   return true;
 }
 
-bool Retry::Take(upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+bool Retry::Take(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats) {
   if (abandoned_) {
     stats.retry_or_shadow_abandoned.Increment();
     return false;

@@ -45,8 +45,8 @@ class Retry {
   void Abandon() { abandoned_ = true; }
 
   // True: try again, after Delay(). Takes one of the breaker's retries until the next call, or the end.
-  bool AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats);
-  bool AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats);
+  bool AfterEnd(AttemptEnd end, upstream::RetryBreaker& breaker, upstream::ClusterStats& stats);
+  bool AfterResponse(const http::ResponseHead& head, upstream::RetryBreaker& breaker, upstream::ClusterStats& stats);
   // The attempt's connection had served others and ended without a byte in answer.
   bool AfterStaleConnection(const http::RequestHead& request, bool has_body);
   // The peer has not processed it.
@@ -61,11 +61,11 @@ class Retry {
   bool exhausted() const { return exhausted_; }  // one more would have been made
 
  private:
-  bool Take(upstream::Breaker& breaker, upstream::ClusterStats& stats);
+  bool Take(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats);
   void GiveBack();
 
   const RequestTerms& terms_;
-  upstream::Breaker* breaker_ = nullptr;  // of which one is taken
+  upstream::RetryBreaker* breaker_ = nullptr;  // of which one is taken
   uint32_t used_ = 0;
   bool free_try_used_ = false;
   bool abandoned_ = false;

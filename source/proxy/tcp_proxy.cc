@@ -102,7 +102,7 @@ void TcpProxyConnection::Connect() {
     return;
   }
   upstream::Breaker& breaker = cluster.breakers(config::Priority::kDefault).connections;
-  if (!breaker.Take()) {
+  if (!cluster.HasRoom(*host_, config::Priority::kDefault) || !breaker.Take()) {
     cluster.stats().upstream_cx_overflow.Increment();
     flags_.Set(telemetry::ResponseFlag::kUpstreamOverflow);
     downstream_.connection.Close();
@@ -114,7 +114,7 @@ void TcpProxyConnection::Connect() {
   upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());
   figures.Add(upstream::HostFigures::kCxTotal);
   figures.Add(upstream::HostFigures::kCxActive);
-  upstream_ = std::make_unique<Side>(*this, cluster.connector().Connect(host_->address(), cluster.keepalive()),
+  upstream_ = std::make_unique<Side>(*this, cluster.connector().Connect(host_->address(), cluster.connect_options()),
                                      output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);

@@ -44,8 +44,12 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   const Configured configured = cluster_.config().http.protocol;
   const bool http2 = configured == Configured::kHttp2 || (configured == Configured::kAsDownstream &&
                                                           stream_.request().version == http::Version::kHttp2);
+  pool_ = cluster_.PoolOf(host, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1, priority());
+  if (pool_ == nullptr) {
+    state_ = State::kOver;
+    return FailureOf(upstream::PoolFailure::kOverflow, 0);
+  }
   host_ = host.get();
-  pool_ = &cluster_.PoolOf(host, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1);
   state_ = State::kWaiting;
   const upstream::Pool::Result result = pool_->Request(*this);
   switch (result.kind) {

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "source/upstream/address.h"
+#include "source/upstream/connect_options.h"
 
 namespace pillion::upstream {
 Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry& registry)
@@ -86,14 +87,12 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
       worker_(worker),
       connector_(connector),
       random_(random),
+      connect_options_(ConnectOptionsOf(cluster.config())),
       codecs_(std::move(codecs)),
       stats_(cluster.stat_ids(), stats),
       hosts_(cluster.hosts()),
       balancer_(cluster.config().load_balancing, random, stats_.lb_healthy_panic),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }) {
-  if (const auto& keepalive = config().tcp_keepalive) {
-    keepalive_ = {.probes = keepalive->probes, .time_s = keepalive->time_s, .interval_s = keepalive->interval_s};
-  }
   balancer_.SetHosts(*hosts_);
 }
 
@@ -115,13 +114,30 @@ const std::shared_ptr<Host>& ClusterShard::PickHost(const PickContext& context) 
   return host;
 }
 
-Pool& ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol) {
-  std::unique_ptr<Pool>& pool = pools_[Key{host.get(), protocol}];
-  if (pool == nullptr) {
-    pool = std::make_unique<Pool>(*this, host, protocol);
-    if (draining_) pool->Drain();
+Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority) {
+  const Key key{host.get(), protocol};
+  if (const auto found = pools_.find(key); found != pools_.end()) return found->second.get();
+  Breaker& pools = breakers(priority).pools;
+  while (!pools.Take()) {
+    if (GiveUpIdlePool(priority)) continue;
+    stats_.upstream_cx_pool_overflow.Increment();
+    return nullptr;
   }
-  return *pool;
+  Pool* pool = pools_.emplace(key, std::make_unique<Pool>(*this, host, protocol, priority)).first->second.get();
+  if (draining_) pool->Drain();
+  return pool;
+}
+
+bool ClusterShard::GiveUpIdlePool(config::Priority priority) {
+  for (auto& [key, pool] : pools_) {
+    if (!pool->idle() || pool->priority() != priority) continue;
+    pool->LeaveBreaker();
+    pool->Drain();
+    given_up_.push_back(std::move(pool));
+    pools_.erase(key);
+    return true;
+  }
+  return false;
 }
 
 void ClusterShard::Drain() {
@@ -131,6 +147,7 @@ void ClusterShard::Drain() {
 
 void ClusterShard::Sweep() {
   absl::erase_if(pools_, [](const auto& entry) { return entry.second->empty(); });
+  std::erase_if(given_up_, [](const std::unique_ptr<Pool>& pool) { return pool->empty(); });
 }
 
 }  // namespace pillion::upstream

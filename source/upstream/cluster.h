@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,7 @@
 #include "source/base/random.h"
 #include "source/config/cluster.h"
 #include "source/event/worker.h"
-#include "source/net/socket.h"
+#include "source/net/connect_options.h"
 #include "source/net/transport.h"
 #include "source/stats/registry.h"
 #include "source/upstream/balancer.h"
@@ -91,7 +92,7 @@ class ClusterShard {
   ClusterStats& stats() { return stats_; }
   event::Worker& worker() { return worker_; }
   net::Connector& connector() { return connector_; }
-  const net::TcpKeepaliveOptions* keepalive() const { return config().tcp_keepalive ? &keepalive_ : nullptr; }
+  const net::ConnectOptions* connect_options() const { return connect_options_ ? &*connect_options_ : nullptr; }
   ClientCodecs& codecs() { return *codecs_; }
   base::Random& random() { return random_; }
 
@@ -103,9 +104,17 @@ class ClusterShard {
   // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
   const std::shared_ptr<Host>& PickHost(const PickContext& context);
 
-  // The pool of connections to `host` that speak `protocol`; made when first asked for. Good until the end of the turn;
-  // a PoolWaiter keeps it.
-  Pool& PoolOf(const std::shared_ptr<Host>& host, Protocol protocol);
+  // The pool of connections to `host` that speak `protocol`; made when first asked for, which counts against the
+  // breaker of `priority`. Null, and counted, when there are as many as may be and all are in use. Good until the end of
+  // the turn; a PoolWaiter keeps it.
+  Pool* PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority);
+
+  // Whether `host` may have one connection more by the bound on each host; workers that ask at the same time may pass
+  // it by one each.
+  bool HasRoom(const Host& host, config::Priority priority) const {
+    const std::optional<uint32_t>& most = config().max_connections_per_host[static_cast<size_t>(priority)];
+    return !most || host.Sum(HostFigures::kCxActive) < *most;
+  }
 
   // Idle connections close at once, others when their last stream ends.
   void Drain();
@@ -125,17 +134,19 @@ class ClusterShard {
   };
 
   void Sweep();
+  bool GiveUpIdlePool(config::Priority priority);
 
   Cluster& cluster_;
   event::Worker& worker_;
   net::Connector& connector_;
   base::Random& random_;
-  net::TcpKeepaliveOptions keepalive_;
+  const std::optional<net::ConnectOptions> connect_options_;
   const std::unique_ptr<ClientCodecs> codecs_;
   ClusterStats stats_;
   std::shared_ptr<const HostSet> hosts_;
   Balancer balancer_;
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
+  std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   event::Task sweep_;
   bool draining_ = false;
 };

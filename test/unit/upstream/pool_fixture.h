@@ -43,7 +43,7 @@ class PoolFixture : public testing::Test {
   ClusterShard& shard(uint32_t worker = 0) { return *shards[worker]; }
   Host& host() { return *cluster->hosts()->hosts.at(0); }
   Pool& pool(Protocol protocol, uint32_t worker = 0) {
-    return shard(worker).PoolOf(cluster->hosts()->hosts.at(0), protocol);
+    return *shard(worker).PoolOf(cluster->hosts()->hosts.at(0), protocol, config::Priority::kDefault);
   }
   Pool& h1() { return pool(Protocol::kHttp1); }
   Pool& h2() { return pool(Protocol::kHttp2); }

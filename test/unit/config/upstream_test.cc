@@ -1,0 +1,91 @@
+// What a cluster says of its connections, its bounds and the health of its hosts.
+
+#include <gtest/gtest.h>
+
+#include "source/config/load.h"
+
+namespace pillion::config {
+namespace {
+
+// With `rest` as further fields of its cluster, and `top` of the bootstrap.
+Loaded Load(const std::string& rest, const std::string& top = "") {
+  return LoadText("static_resources: {clusters: [{name: a" + (rest.empty() ? "" : ", " + rest) + "}]}\n" + top);
+}
+
+std::shared_ptr<const Cluster> Good(const std::string& rest, const std::string& top = "") {
+  const Loaded loaded = Load(rest, top);
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  return loaded.bootstrap == nullptr ? std::make_shared<Cluster>() : loaded.bootstrap->clusters.at(0);
+}
+
+// The errors without the cluster's place.
+std::string Errors(const std::string& rest) {
+  std::string result;
+  for (const ConfigError& error : Load(rest).errors) {
+    constexpr std::string_view kCluster = "static_resources.clusters[0].";
+    std::string path = error.path;
+    if (path.starts_with(kCluster)) path.erase(0, kCluster.size());
+    result += (result.empty() ? "" : "; ") + path + ": " + error.message;
+  }
+  return result;
+}
+
+TEST(UpstreamTest, Bind) {
+  const char* const kBind =
+      "upstream_bind_config: {source_address: {address: 127.0.0.6, port_value: 0}, freebind: true, "
+      "extra_source_addresses: [{address: {address: '::6', port_value: 0}}], socket_options: ["
+      "{description: mark, level: 1, name: 36, int_value: 7}, "
+      "{level: 1, name: 25, buf_value: ZXRoMA==, state: STATE_BOUND}]}";
+  const BindOptions bind = Good(kBind)->bind;
+  ASSERT_EQ(bind.source_addresses.size(), 2u);
+  EXPECT_EQ(bind.source_addresses[0].ip, "127.0.0.6");
+  EXPECT_EQ(bind.source_addresses[1].ip, "::6");
+  EXPECT_TRUE(bind.freebind);
+  ASSERT_EQ(bind.socket_options.size(), 2u);
+  const int mark = 7;
+  EXPECT_EQ(bind.socket_options[0].level, 1);
+  EXPECT_EQ(bind.socket_options[0].name, 36);
+  EXPECT_EQ(bind.socket_options[0].value, std::string(reinterpret_cast<const char*>(&mark), sizeof mark));
+  EXPECT_EQ(bind.socket_options[0].state, SocketOption::State::kPrebind);
+  EXPECT_EQ(bind.socket_options[1].value, "eth0");
+  EXPECT_EQ(bind.socket_options[1].state, SocketOption::State::kBound);
+
+  // The bootstrap's holds for a cluster without one.
+  const std::string top = "cluster_manager: {" + std::string(kBind) + "}";
+  EXPECT_EQ(Good("", top)->bind.source_addresses.size(), 2u);
+  EXPECT_TRUE(Good("upstream_bind_config: {}", top)->bind.source_addresses.empty());
+}
+
+TEST(UpstreamTest, BindThatCannotBe) {
+  EXPECT_EQ(Errors("upstream_bind_config: {source_address: {address: here, port_value: 0}}"),
+            "upstream_bind_config.source_address.address: \"here\", expected an IP address");
+  EXPECT_EQ(Errors("upstream_bind_config: {source_address: {address: 127.0.0.1, port_value: 0}, "
+                   "extra_source_addresses: [{address: {address: 127.0.0.2, port_value: 0}}]}"),
+            "upstream_bind_config.extra_source_addresses[0].address.address: \"127.0.0.2\", expected the other version of "
+            "IP than 127.0.0.1");
+  EXPECT_EQ(Errors("upstream_bind_config: {extra_source_addresses: [{address: {address: 127.0.0.2, port_value: 0}}]}"),
+            "upstream_bind_config.extra_source_addresses: needs a source_address");
+  EXPECT_EQ(Errors("upstream_bind_config: {socket_options: [{level: 9999999999, name: 1, int_value: 1}]}"),
+            "upstream_bind_config.socket_options[0].level: 9999999999, expected an int of the system");
+}
+
+TEST(UpstreamTest, CircuitBreakers) {
+  const auto cluster = Good(
+      "circuit_breakers: {thresholds: [{priority: HIGH, max_connection_pools: 3, track_remaining: true, "
+      "retry_budget: {budget_percent: {value: 12.5}}}], per_host_thresholds: [{max_connections: 4}]}");
+  const CircuitBreaker& high = cluster->circuit_breakers[1];
+  EXPECT_EQ(high.max_connection_pools, 3u);
+  EXPECT_TRUE(high.track_remaining);
+  EXPECT_EQ(high.retry_budget->percent, 12.5);
+  EXPECT_EQ(high.retry_budget->min_concurrency, 3u);
+  EXPECT_FALSE(cluster->circuit_breakers[0].retry_budget.has_value());
+  EXPECT_EQ(cluster->max_connections_per_host[0], 4u);
+  EXPECT_FALSE(cluster->max_connections_per_host[1].has_value());
+
+  EXPECT_EQ(Errors("circuit_breakers: {per_host_thresholds: [{max_requests: 1}, {priority: DEFAULT}]}"),
+            "circuit_breakers.per_host_thresholds[0].max_requests: there is no such bound for a host, only "
+            "max_connections; circuit_breakers.per_host_thresholds[1]: a second entry for this priority");
+}
+
+}  // namespace
+}  // namespace pillion::config
