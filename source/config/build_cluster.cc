@@ -186,6 +186,9 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
     if (keepalive.has_keepalive_interval()) to.interval_s = keepalive.keepalive_interval().value();
   }
 
+  if (from.has_outlier_detection()) {
+    cluster->outlier_detection = BuildOutlierDetection(from.outlier_detection());
+  }
   cluster->bind = from.has_upstream_bind_config()
                       ? BuildBindOptions(context, from.upstream_bind_config(), FieldPath(path, "upstream_bind_config"))
                       : context.default_bind;

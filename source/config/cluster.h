@@ -19,6 +19,7 @@
 #include "source/config/http_options.h"
 #include "source/config/load_balancing.h"
 #include "source/config/metadata.h"
+#include "source/config/outlier_detection.h"
 #include "source/config/route.h"
 
 namespace pillion::config {
@@ -73,6 +74,7 @@ struct Cluster {
   UpstreamHttp http;
   std::optional<TcpKeepalive> tcp_keepalive;
   BindOptions bind;
+  std::shared_ptr<const OutlierDetection> outlier_detection;  // null: none
 
   base::Duration dns_refresh_rate = std::chrono::seconds(5);
   bool respect_dns_ttl = false;

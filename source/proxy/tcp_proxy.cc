@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/net/socket.h"
+#include "source/upstream/outlier_monitor.h"
 
 namespace pillion::proxy {
 namespace {
@@ -122,6 +123,9 @@ void TcpProxyConnection::Connect() {
 
 void TcpProxyConnection::OnConnected() {
   connected_ = true;
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
+    monitor->OnTcpConnected(shard_.context.worker.index());
+  }
   connect_timer_.Cancel();
   upstream_local_address_ = upstream_->connection.transport().local_address().text();
   downstream_.end.Join(upstream_->end);
@@ -132,6 +136,9 @@ void TcpProxyConnection::OnConnectFailed(bool timeout) {
   upstream::ClusterStats& stats = this->cluster().stats();
   (timeout ? stats.upstream_cx_connect_timeout : stats.upstream_cx_connect_fail).Increment();
   host_->figures(shard_.context.worker.index()).Add(upstream::HostFigures::kCxConnectFail);
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
+    monitor->OnNoAnswer(shard_.context.worker.index(), timeout ? 504 : 503);
+  }
   if (timeout) upstream_->connection.Close();  // comes back by OnClosed()
 }
 

@@ -126,6 +126,8 @@ absl::Status Server::OpenListeners() {
 absl::Status Server::Start() {
   RaiseDescriptorLimit();
   MakeClusters();
+  host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, Seed());
+  if (absl::Status status = host_health_->Watch(*bootstrap_, clusters_); !status.ok()) return status;
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));
   }
@@ -148,6 +150,7 @@ absl::Status Server::Start() {
 // Connections that came before wait in the sockets' queues.
 void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
+  host_health_->Start();
   state_ = State::kLive;
   spdlog::info("live, concurrency {}", options_.concurrency);
 }
@@ -269,6 +272,7 @@ void Server::Stop() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
   administration_.reset();
+  host_health_.reset();
   listeners_.clear();
   sockets_.clear();
   io_.stop();

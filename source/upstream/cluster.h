@@ -62,6 +62,7 @@ class Cluster {
   // To be called after flags of hosts have changed, once for all of them.
   void HealthChanged();
   const std::shared_ptr<const HostSet>& hosts() const { return hosts_; }
+  uint32_t workers() const { return workers_; }
 
  private:
   void Replace(Hosts hosts);

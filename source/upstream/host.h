@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "source/config/cluster.h"
 #include "source/net/address.h"
@@ -18,11 +19,12 @@ namespace pillion::upstream {
 // thread may read it.
 struct alignas(64) HostFigures {
   enum Figure : uint8_t {
-    kCxTotal,  // the pools write these five
+    kCxTotal,  // the pools write these six
     kCxActive,
     kCxConnectFail,
     kRqTotal,
     kRqActive,
+    kRqPending,
     kRqSuccess,  // who reads the answers writes these three
     kRqError,
     kRqTimeout,
@@ -36,6 +38,8 @@ struct alignas(64) HostFigures {
 
   std::array<std::atomic<uint64_t>, kCount> cells{};
 };
+
+class OutlierMonitor;
 
 enum class HostHealth : uint8_t { kUnhealthy, kDegraded, kHealthy };
 
@@ -89,6 +93,10 @@ class Host {
   // Weights, priority and the configured health become those of `endpoint`; true if that changed anything.
   bool Update(const config::Endpoint& endpoint);
 
+  // Null where the cluster has no outlier detection. Set by the main thread before any worker has the host.
+  OutlierMonitor* outlier_monitor() const { return outlier_monitor_.get(); }
+  void set_outlier_monitor(std::shared_ptr<OutlierMonitor> monitor) { outlier_monitor_ = std::move(monitor); }
+
   HostFigures& figures(uint32_t worker) { return figures_[worker]; }
   // Over all workers.
   uint64_t Sum(HostFigures::Figure figure) const;
@@ -105,6 +113,7 @@ class Host {
   std::atomic<uint32_t> flags_{0};
   const uint32_t workers_;
   const std::unique_ptr<HostFigures[]> figures_;
+  std::shared_ptr<OutlierMonitor> outlier_monitor_;
 };
 
 }  // namespace pillion::upstream

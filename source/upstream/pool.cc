@@ -61,6 +61,7 @@ Pool::Result Pool::Request(PoolWaiter& waiter) {
   ++waiting_count_;
   stats.upstream_rq_pending_total.Increment();
   stats.upstream_rq_pending_active.Increment();
+  figures_.Add(HostFigures::kRqPending);
   OpenConnections(waiter.priority());
   return {Result::kQueued};
 }
@@ -142,6 +143,7 @@ void Pool::LeaveQueue(PoolWaiter& waiter) {
   --waiting_count_;
   cluster_.breakers(waiter.priority()).pending_requests.Give();
   cluster_.stats().upstream_rq_pending_active.Decrement();
+  figures_.Add(HostFigures::kRqPending, -1);
 }
 
 void Pool::Refer(PoolWaiter& waiter) {

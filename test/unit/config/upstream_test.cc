@@ -87,5 +87,52 @@ TEST(UpstreamTest, CircuitBreakers) {
             "max_connections; circuit_breakers.per_host_thresholds[1]: a second entry for this priority");
 }
 
+TEST(UpstreamTest, OutlierDetection) {
+  EXPECT_EQ(Good("")->outlier_detection, nullptr);
+  const OutlierDetection defaults = *Good("outlier_detection: {}")->outlier_detection;
+  EXPECT_EQ(defaults.consecutive_5xx, 5u);
+  EXPECT_EQ(defaults.max_ejection_percent, 10u);
+  EXPECT_EQ(defaults.success_rate_stdev_factor, 1.9);
+  EXPECT_TRUE(defaults.successful_check_unejects);
+  EXPECT_EQ(defaults.enforcing, (std::array<uint32_t, 7>{100, 0, 100, 100, 100, 0, 0}));
+  const OutlierDetection all = *Good(
+      "outlier_detection: {consecutive_5xx: 1, interval: 2s, base_ejection_time: 400s, max_ejection_percent: 4, "
+      "enforcing_consecutive_5xx: 5, enforcing_success_rate: 6, success_rate_minimum_hosts: 7, "
+      "success_rate_request_volume: 8, success_rate_stdev_factor: 900, consecutive_gateway_failure: 10, "
+      "enforcing_consecutive_gateway_failure: 11, split_external_local_origin_errors: true, "
+      "consecutive_local_origin_failure: 13, enforcing_consecutive_local_origin_failure: 14, "
+      "enforcing_local_origin_success_rate: 15, failure_percentage_threshold: 16, enforcing_failure_percentage: 17, "
+      "enforcing_failure_percentage_local_origin: 18, failure_percentage_minimum_hosts: 19, "
+      "failure_percentage_request_volume: 20, max_ejection_time_jitter: 22s, "
+      "successful_active_health_check_uneject_host: false, always_eject_one_host: true}")->outlier_detection;
+  using std::chrono::seconds;
+  EXPECT_EQ(all.consecutive_5xx, 1u);
+  EXPECT_EQ(all.interval, seconds(2));
+  EXPECT_EQ(all.base_ejection_time, seconds(400));
+  EXPECT_EQ(all.max_ejection_time, seconds(400));  // never less than the base
+  EXPECT_EQ(all.max_ejection_time_jitter, seconds(22));
+  EXPECT_EQ(all.max_ejection_percent, 4u);
+  EXPECT_EQ(all.success_rate_minimum_hosts, 7u);
+  EXPECT_EQ(all.success_rate_request_volume, 8u);
+  EXPECT_EQ(all.success_rate_stdev_factor, 0.9);
+  EXPECT_EQ(all.consecutive_gateway_failure, 10u);
+  EXPECT_TRUE(all.split_local_origin);
+  EXPECT_EQ(all.consecutive_local_origin_failure, 13u);
+  EXPECT_EQ(all.failure_percentage_threshold, 16u);
+  EXPECT_EQ(all.failure_percentage_minimum_hosts, 19u);
+  EXPECT_EQ(all.failure_percentage_request_volume, 20u);
+  EXPECT_FALSE(all.successful_check_unejects);
+  EXPECT_TRUE(all.always_eject_one_host);
+  EXPECT_EQ(all.enforcing, (std::array<uint32_t, 7>{5, 11, 6, 14, 15, 17, 18}));
+  EXPECT_EQ(Good("outlier_detection: {max_ejection_time: 21s, base_ejection_time: 3s}")
+                ->outlier_detection->max_ejection_time, seconds(21));
+
+  EXPECT_EQ(Errors("outlier_detection: {max_ejection_percent: 101}"),
+            "outlier_detection.max_ejection_percent: 101, expected at most 100");
+  EXPECT_EQ(Errors("outlier_detection: {interval: 0s}"), "outlier_detection.interval: 0s, expected more than 0s");
+  const Loaded log = Load("", "cluster_manager: {outlier_detection: {event_log_path: /tmp/events}}");
+  EXPECT_EQ(log.bootstrap->outlier_event_log, "/tmp/events");
+}
+
 }  // namespace
 }  // namespace pillion::config

@@ -72,6 +72,7 @@ class PoolFixture : public testing::Test {
     EXPECT_EQ(Stat("upstream_rq_pending_active"), 0);
     EXPECT_EQ(Stat("upstream_cx_active"), 0);
     EXPECT_EQ(host().Sum(HostFigures::kRqActive), 0u);
+    EXPECT_EQ(host().Sum(HostFigures::kRqPending), 0u);
     EXPECT_EQ(host().Sum(HostFigures::kCxActive), 0u);
     for (const auto priority : {config::Priority::kDefault, config::Priority::kHigh}) {
       EXPECT_EQ(cluster->breakers(priority).connections.used(), 0u);
