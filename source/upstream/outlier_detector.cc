@@ -4,7 +4,6 @@
 #include <cmath>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "source/base/escape.h"
 
@@ -228,44 +227,45 @@ void OutlierDetector::Log(const Watched& watched, std::optional<Kind> kind, bool
                           std::optional<base::MonotonicTime> last_action) {
   if (!with_.log) return;
   const Kind type = kind.value_or(Kind::kConsecutive5xx);
-  std::string line = absl::StrCat(R"({"type":")", kNames[static_cast<size_t>(type)].event, R"(","timestamp":")",
-                                  absl::FormatTime("%Y-%m-%d%ET%H:%M:%E3SZ",
-                                                   absl::FromUnixNanos(with_.clock.WallNow().time_since_epoch().count()),
-                                                   absl::UTCTimeZone()),
-                                  "\"");
+  const auto quoted = [](std::string_view text) {
+    std::string json;
+    base::AppendJsonString(json, text);
+    return json;
+  };
+  const std::string time = absl::FormatTime(
+      "%Y-%m-%d%ET%H:%M:%E3SZ", absl::FromUnixNanos(with_.clock.WallNow().time_since_epoch().count()),
+      absl::UTCTimeZone());
+  std::string line = "{\"type\":" + quoted(kNames[static_cast<size_t>(type)].event) + ",\"timestamp\":" + quoted(time);
   if (last_action) {
     const auto since =
         std::chrono::duration_cast<std::chrono::seconds>(with_.clock.MonotonicNow() - *last_action).count();
-    absl::StrAppend(&line, R"(,"secs_since_last_action":")", since, "\"");
+    line += ",\"secs_since_last_action\":\"" + std::to_string(since) + "\"";
   }
-  absl::StrAppend(&line, R"(,"cluster_name":)");
-  base::AppendJsonString(line, cluster_.config().name);
-  absl::StrAppend(&line, R"(,"upstream_url":)");
-  base::AppendJsonString(line, watched.host->address_text());
-  absl::StrAppend(&line, R"(,"action":")", kind ? "EJECT" : "UNEJECT", R"(","num_ejections":)", watched.ejections,
-                  R"(,"enforced":)", enforced ? "true" : "false");
+  line += ",\"cluster_name\":" + quoted(cluster_.config().name) + ",\"upstream_url\":" +
+          quoted(watched.host->address_text()) + ",\"action\":" + (kind ? "\"EJECT\"" : "\"UNEJECT\"") +
+          ",\"num_ejections\":" + std::to_string(watched.ejections) +
+          ",\"enforced\":" + (enforced ? "true" : "false");
   if (kind) {
     const Origin origin = OriginOf(type);
-    const auto rate = [](double percent) { return static_cast<uint32_t>(std::max(percent, 0.0)); };
+    const auto rate = [](double percent) { return std::to_string(static_cast<uint32_t>(std::max(percent, 0.0))); };
+    const std::string of_host = "{\"host_success_rate\":" + rate(watched.success_rate[origin]);
     switch (type) {
       case Kind::kSuccessRate:
       case Kind::kSuccessRateLocalOrigin:
-        absl::StrAppend(&line, R"(,"eject_success_rate_event":{"host_success_rate":)",
-                        rate(watched.success_rate[origin]), R"(,"cluster_average_success_rate":)",
-                        rate(rates_[origin].average), R"(,"cluster_success_rate_ejection_threshold":)",
-                        rate(rates_[origin].threshold), "}");
+        line += ",\"eject_success_rate_event\":" + of_host +
+                ",\"cluster_average_success_rate\":" + rate(rates_[origin].average) +
+                ",\"cluster_success_rate_ejection_threshold\":" + rate(rates_[origin].threshold) + "}";
         break;
       case Kind::kFailurePercentage:
       case Kind::kFailurePercentageLocalOrigin:
-        absl::StrAppend(&line, R"(,"eject_failure_percentage_event":{"host_success_rate":)",
-                        rate(watched.success_rate[origin]), "}");
+        line += ",\"eject_failure_percentage_event\":" + of_host + "}";
         break;
       default:
-        absl::StrAppend(&line, R"(,"eject_consecutive_event":{})");
+        line += ",\"eject_consecutive_event\":{}";
         break;
     }
   }
-  absl::StrAppend(&line, "}\n");
+  line += "}\n";
   with_.log(line);
 }
 

@@ -178,7 +178,7 @@ TEST(ClusterStats, WhatIsLeftWhereThatIsWanted) {
   EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_cx_pools"), 3);
   EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_retries"), 2);
   for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-    EXPECT_FALSE(number.description->name.starts_with("cluster.be.circuit_breakers.high.remaining"));
+    EXPECT_FALSE(number.description->name().starts_with("cluster.be.circuit_breakers.high.remaining"));
   }
 }
 

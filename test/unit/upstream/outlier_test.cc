@@ -56,7 +56,7 @@ class OutlierTest : public testing::Test {
   }
   int64_t Stat(const std::string& name) {
     for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name != "cluster.be.outlier_detection." + name) continue;
+      if (number.description->name() != "cluster.be.outlier_detection." + name) continue;
       return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
     }
     ADD_FAILURE() << "no metric " << name;
