@@ -50,6 +50,12 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const envoy::
                                             const std::string& path);
 void BuildCircuitBreakers(BuildContext& context, const envoy::config::cluster::v3::CircuitBreakers& from,
                           const std::string& path, Cluster& cluster);
+std::shared_ptr<const HealthCheck> BuildHealthCheck(BuildContext& context,
+                                                    const envoy::config::core::v3::HealthCheck& from,
+                                                    const UpstreamHttp& http, const std::string& path);
+std::shared_ptr<const EndpointCheck> BuildEndpointCheck(
+    BuildContext& context, const envoy::config::endpoint::v3::Endpoint::HealthCheckConfig& from,
+    const std::string& path);
 std::shared_ptr<const OutlierDetection> BuildOutlierDetection(
     const envoy::config::cluster::v3::OutlierDetection& from);
 BindOptions BuildBindOptions(BuildContext& context, const envoy::config::core::v3::BindConfig& from,

@@ -80,6 +80,10 @@ void BuildEndpoints(BuildContext& context, const envoy::config::endpoint::v3::Cl
                                       FieldPath(endpoint_path, "endpoint.address"));
       }
       endpoint.hostname = lb_endpoint.endpoint().hostname();
+      if (lb_endpoint.endpoint().has_health_check_config()) {
+        endpoint.check = BuildEndpointCheck(context, lb_endpoint.endpoint().health_check_config(),
+                                            FieldPath(endpoint_path, "endpoint.health_check_config"));
+      }
       if (lb_endpoint.has_load_balancing_weight()) endpoint.weight = lb_endpoint.load_balancing_weight().value();
       endpoint.priority = group.priority();
       endpoint.locality = locality;
@@ -186,6 +190,13 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
     if (keepalive.has_keepalive_interval()) to.interval_s = keepalive.keepalive_interval().value();
   }
 
+  for (int i = 0; i < from.health_checks_size(); ++i) {
+    const std::string check_path = ElementPath(FieldPath(path, "health_checks"), i);
+    if (i > 0) context.errors.Add(check_path, "a second health check, expected at most one");
+    cluster->health_check = BuildHealthCheck(context, from.health_checks(i), cluster->http, check_path);
+  }
+  cluster->ignore_health_on_host_removal = from.ignore_health_on_host_removal();
+  if (from.has_wait_for_warm_on_init()) cluster->wait_for_warm = from.wait_for_warm_on_init().value();
   if (from.has_outlier_detection()) {
     cluster->outlier_detection = BuildOutlierDetection(from.outlier_detection());
   }

@@ -16,6 +16,7 @@
 #include "source/config/address.h"
 #include "source/config/circuit_breaker.h"
 #include "source/config/connection_options.h"
+#include "source/config/health_check.h"
 #include "source/config/http_options.h"
 #include "source/config/load_balancing.h"
 #include "source/config/metadata.h"
@@ -44,6 +45,7 @@ struct Endpoint {
   uint32_t locality_weight = 0;  // 0: none is given, and where it matters nothing goes there
   EndpointHealth health = EndpointHealth::kUnknown;
   std::shared_ptr<const Metadata> metadata;  // null: none
+  std::shared_ptr<const EndpointCheck> check;  // null: as the cluster says
 };
 
 struct UpstreamHttp {
@@ -74,6 +76,10 @@ struct Cluster {
   UpstreamHttp http;
   std::optional<TcpKeepalive> tcp_keepalive;
   BindOptions bind;
+  std::shared_ptr<const HealthCheck> health_check;  // null: none
+  bool ignore_health_on_host_removal = false;
+  bool ignore_new_hosts_until_first_check = false;
+  bool wait_for_warm = true;  // its first checks, before listening
   std::shared_ptr<const OutlierDetection> outlier_detection;  // null: none
 
   base::Duration dns_refresh_rate = std::chrono::seconds(5);

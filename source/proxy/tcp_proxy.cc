@@ -110,6 +110,7 @@ void TcpProxyConnection::Connect() {
     return;
   }
   upstream_counted_ = true;
+  cluster.cluster().MarkUsed();
   cluster.stats().upstream_cx_total.Increment();
   cluster.stats().upstream_cx_active.Increment();
   upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());

@@ -171,6 +171,10 @@ void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpst
 void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   response_began_ = stream_.context().worker.now();
   TellOutlierMonitor(head);
+  if (cluster_.config().health_check != nullptr &&
+      head.headers.Find("x-envoy-immediate-health-check-fail") != nullptr) [[unlikely]] {
+    cluster_.cluster().TellImmediateFailure(pool_->host());
+  }
   if (stream_.RetryAfter(head)) {
     if (end && request_ended_) {
       EndOfBoth();  // all of it has come: the connection serves others

@@ -143,14 +143,14 @@ absl::Status Server::Start() {
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
   discovery_ = std::make_unique<Discovery>(io_, clusters_, Seed());
-  discovery_->Start([this] { GoLive(); });
+  // Names first, then the first checks of the hosts that they have.
+  discovery_->Start([this] { host_health_->Start([this] { GoLive(); }); });
   return absl::OkStatus();
 }
 
 // Connections that came before wait in the sockets' queues.
 void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
-  host_health_->Start();
   state_ = State::kLive;
   spdlog::info("live, concurrency {}", options_.concurrency);
 }

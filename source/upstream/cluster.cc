@@ -39,6 +39,10 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
     if (!first) continue;
     if (old != before.end() && old->second->Is(*endpoint)) {
       changed |= old->second->Update(*endpoint);
+      if ((old->second->flags() & kPendingRemoval) != 0) {
+        old->second->ClearFlags(kPendingRemoval);
+        changed = true;
+      }
       next.push_back(std::move(old->second));
       before.erase(old);
       continue;
@@ -47,7 +51,15 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
     added.push_back(next.back());
   }
   Hosts removed;
-  for (auto& [text, host] : before) removed.push_back(std::move(host));
+  for (auto& [text, host] : before) {
+    if (seen.contains(std::string(text)) || !StaysWithoutDiscovery(*host)) {
+      removed.push_back(std::move(host));
+      continue;
+    }
+    changed |= (host->flags() & kPendingRemoval) == 0;
+    host->SetFlags(kPendingRemoval);
+    next.push_back(std::move(host));
+  }
   const bool membership = !added.empty() || !removed.empty();
   if (!membership && !changed) return false;
   policy_ = policy;
@@ -57,6 +69,22 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
   }
   Replace(std::move(next));
   return true;
+}
+
+bool Cluster::StaysWithoutDiscovery(const Host& host) const {
+  if (config_->health_check == nullptr || config_->ignore_health_on_host_removal) return false;
+  const bool checked = host.check() == nullptr || !host.check()->disabled;
+  return checked && (host.flags() & kFailedActiveCheck) == 0;
+}
+
+void Cluster::Drop(const Host& host) {
+  Hosts next;
+  Hosts removed;
+  for (const std::shared_ptr<Host>& each : hosts_->hosts) (each.get() == &host ? removed : next).push_back(each);
+  if (removed.empty()) return;
+  membership_stats_.membership_change.Increment();
+  for (const OnMembership& observer : observers_) observer({.added = {}, .removed = removed});
+  Replace(std::move(next));
 }
 
 void Cluster::HealthChanged() { Replace(hosts_->hosts); }
@@ -117,6 +145,7 @@ const std::shared_ptr<Host>& ClusterShard::PickHost(const PickContext& context) 
 Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority) {
   const Key key{host.get(), protocol};
   if (const auto found = pools_.find(key); found != pools_.end()) return found->second.get();
+  cluster_.MarkUsed();
   Breaker& pools = breakers(priority).pools;
   while (!pools.Take()) {
     if (GiveUpIdlePool(priority)) continue;

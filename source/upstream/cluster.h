@@ -3,6 +3,7 @@
 // A cluster: Cluster is its part for the whole process, ClusterShard the part of one worker.
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,6 +36,7 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   const config::Cluster& config() const { return *config_; }
+  const std::shared_ptr<const config::Cluster>& shared_config() const { return config_; }
   Breakers& breakers(config::Priority priority) { return breakers_[static_cast<size_t>(priority)]; }
   ClusterStatIds& stat_ids() { return stat_ids_; }
   MembershipStats& membership_stats() { return membership_stats_; }
@@ -61,11 +63,25 @@ class Cluster {
   bool UpdateHosts(const Endpoints& endpoints) { return UpdateHosts(endpoints, policy_); }
   // To be called after flags of hosts have changed, once for all of them.
   void HealthChanged();
+  // Takes `host` out that discovery no longer names; it stayed because its health checks passed.
+  void Drop(const Host& host);
   const std::shared_ptr<const HostSet>& hosts() const { return hosts_; }
   uint32_t workers() const { return workers_; }
 
+  // Any thread: the cluster has, or had, a connection.
+  bool used() const { return used_.load(std::memory_order_relaxed); }
+  void MarkUsed() { used_.store(true, std::memory_order_relaxed); }
+
+  // An answer said x-envoy-immediate-health-check-fail. Set before the workers run; called by any of them.
+  using OnImmediateFailure = std::function<void(const std::shared_ptr<Host>& host)>;
+  void set_on_immediate_failure(OnImmediateFailure callback) { on_immediate_failure_ = std::move(callback); }
+  void TellImmediateFailure(const std::shared_ptr<Host>& host) const {
+    if (on_immediate_failure_) on_immediate_failure_(host);
+  }
+
  private:
   void Replace(Hosts hosts);
+  bool StaysWithoutDiscovery(const Host& host) const;
 
   const std::shared_ptr<const config::Cluster> config_;
   const uint32_t workers_;
@@ -76,6 +92,8 @@ class Cluster {
   std::shared_ptr<const HostSet> hosts_;
   std::vector<OnMembership> observers_;
   Publish publish_;
+  OnImmediateFailure on_immediate_failure_;
+  std::atomic<bool> used_ = false;
 };
 
 // One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it.
@@ -89,6 +107,7 @@ class ClusterShard {
   ~ClusterShard();
 
   const config::Cluster& config() const { return cluster_.config(); }
+  Cluster& cluster() { return cluster_; }
   Breakers& breakers(config::Priority priority) { return cluster_.breakers(priority); }
   ClusterStats& stats() { return stats_; }
   event::Worker& worker() { return worker_; }

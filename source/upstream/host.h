@@ -72,6 +72,7 @@ class Host {
   const std::string& hostname() const { return hostname_; }  // as configured, or what DNS was asked for; may be empty
   const config::Locality& locality() const { return locality_; }
   const config::Metadata* metadata() const { return metadata_.get(); }  // may be null
+  const config::EndpointCheck* check() const { return check_.get(); }   // may be null
   // Any thread; the main thread changes them.
   uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }  // >= 1
   uint32_t priority() const { return priority_.load(std::memory_order_relaxed); }
@@ -107,6 +108,7 @@ class Host {
   const std::string hostname_;
   const config::Locality locality_;
   const std::shared_ptr<const config::Metadata> metadata_;
+  const std::shared_ptr<const config::EndpointCheck> check_;
   std::atomic<uint32_t> weight_{1};
   std::atomic<uint32_t> priority_{0};
   std::atomic<uint32_t> locality_weight_{0};

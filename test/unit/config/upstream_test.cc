@@ -134,5 +134,121 @@ TEST(UpstreamTest, OutlierDetection) {
   EXPECT_EQ(log.bootstrap->outlier_event_log, "/tmp/events");
 }
 
+constexpr std::string_view kTimes = "timeout: 1s, interval: 2s, unhealthy_threshold: 3, healthy_threshold: 4, ";
+
+std::string Check(const std::string& rest) { return "health_checks: [{" + std::string(kTimes) + rest + "}]"; }
+
+TEST(UpstreamTest, HealthCheckTimes) {
+  using std::chrono::seconds;
+  EXPECT_EQ(Good("")->health_check, nullptr);
+  const HealthCheck defaults = *Good(Check("tcp_health_check: {}"))->health_check;
+  EXPECT_EQ(defaults.timeout, seconds(1));
+  EXPECT_EQ(defaults.interval, seconds(2));
+  EXPECT_EQ(defaults.unhealthy_threshold, 3u);
+  EXPECT_EQ(defaults.healthy_threshold, 4u);
+  EXPECT_TRUE(defaults.reuse_connection);
+  EXPECT_EQ(defaults.unhealthy_interval, seconds(2));
+  EXPECT_EQ(defaults.unhealthy_edge_interval, seconds(2));
+  EXPECT_EQ(defaults.healthy_edge_interval, seconds(2));
+  EXPECT_EQ(defaults.no_traffic_interval, seconds(60));
+  EXPECT_EQ(defaults.no_traffic_healthy_interval, seconds(60));
+  const HealthCheck all = *Good(Check(
+      "tcp_health_check: {}, interval_jitter: 5s, interval_jitter_percent: 6, initial_jitter: 7s, reuse_connection: false, "
+      "no_traffic_interval: 8s, no_traffic_healthy_interval: 9s, unhealthy_interval: 10s, unhealthy_edge_interval: 11s, "
+      "healthy_edge_interval: 12s, event_log_path: /tmp/e, always_log_health_check_failures: true"))->health_check;
+  EXPECT_EQ(all.interval_jitter, seconds(5));
+  EXPECT_EQ(all.interval_jitter_percent, 6u);
+  EXPECT_EQ(all.initial_jitter, seconds(7));
+  EXPECT_FALSE(all.reuse_connection);
+  EXPECT_EQ(all.no_traffic_interval, seconds(8));
+  EXPECT_EQ(all.no_traffic_healthy_interval, seconds(9));
+  EXPECT_EQ(all.unhealthy_interval, seconds(10));
+  EXPECT_EQ(all.unhealthy_edge_interval, seconds(11));
+  EXPECT_EQ(all.healthy_edge_interval, seconds(12));
+  EXPECT_EQ(all.event_log, "/tmp/e");
+  EXPECT_TRUE(all.always_log_failures);
+  EXPECT_TRUE(Good("ignore_health_on_host_removal: true")->ignore_health_on_host_removal);
+  EXPECT_TRUE(Good("")->wait_for_warm);
+  EXPECT_FALSE(Good("wait_for_warm_on_init: false")->wait_for_warm);
+}
+
+TEST(UpstreamTest, HealthCheckKinds) {
+  const auto http = std::get<HttpHealthCheck>(Good(Check(
+      "http_health_check: {host: h, path: /p, method: POST, send: {text: '6869'}, receive: [{binary: aGk=}], "
+      "request_headers_to_add: [{header: {key: X-A, value: 100%%}}], request_headers_to_remove: [x-b], "
+      "expected_statuses: [{start: 200, end: 300}], retriable_statuses: [{start: 503, end: 504}], "
+      "codec_client_type: HTTP2, service_name_matcher: {prefix: be}, response_buffer_size: 5}"))->health_check->how);
+  EXPECT_EQ(http.host, "h");
+  EXPECT_EQ(http.path, "/p");
+  EXPECT_EQ(http.method, "POST");
+  EXPECT_TRUE(http.http2);
+  EXPECT_EQ(http.send, "hi");
+  EXPECT_EQ(http.receive, std::vector<std::string>{"hi"});
+  EXPECT_EQ(http.response_buffer, 5u);
+  ASSERT_EQ(http.add.size(), 1u);
+  EXPECT_EQ(http.add[0].name, "x-a");
+  EXPECT_EQ(http.add[0].value, "100%");
+  EXPECT_TRUE(http.add[0].append);
+  EXPECT_EQ(http.remove.at(0).text(), "x-b");
+  EXPECT_EQ(http.expected_statuses.at(0).end, 300);
+  EXPECT_EQ(http.retriable_statuses.at(0).start, 503);
+  EXPECT_TRUE(http.service_name->Matches("be1"));
+  const auto plain =
+      std::get<HttpHealthCheck>(Good(Check("http_health_check: {path: /}"))->health_check->how);
+  EXPECT_EQ(plain.method, "GET");
+  EXPECT_EQ(plain.expected_statuses.at(0).end, 201);
+  const auto tcp = std::get<TcpHealthCheck>(
+      Good(Check("tcp_health_check: {send: {text: '50'}, receive: [{text: '51'}]}"))->health_check->how);
+  EXPECT_EQ(tcp.send, "P");
+  EXPECT_EQ(tcp.receive, std::vector<std::string>{"Q"});
+}
+
+TEST(UpstreamTest, HealthChecksThatCannotBe) {
+  const std::string one = "{" + std::string(kTimes) + "tcp_health_check: {}}";
+  EXPECT_EQ(Errors("health_checks: [" + one + ", " + one + "]"),
+            "health_checks[1]: a second health check, expected at most one");
+  EXPECT_EQ(Errors("health_checks: [{interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {}}]"),
+            "health_checks[0].timeout: missing, but required");
+  EXPECT_EQ(Errors(Check("tcp_health_check: {send: {text: abc}}")),
+            "health_checks[0].tcp_health_check.send.text: \"abc\", expected bytes in hexadecimal, two digits each");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, expected_statuses: [{start: 300, end: 200}]}")),
+            "health_checks[0].http_health_check.expected_statuses[0]: from 300 to below 200, expected a range of statuses "
+            "from 100 to below 600");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, method: CONNECT}")),
+            "health_checks[0].http_health_check.method: CONNECT, expected another method");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, send: {text: '00'}}")),
+            "health_checks[0].http_health_check.send: a body, which GET does not have");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: a b}")),
+            "health_checks[0].http_health_check.path: \"a b\", expected no blanks or control characters");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, request_headers_to_add: [{header: {key: a, value: '%PROTOCOL%'}}]}")),
+            "health_checks[0].http_health_check.request_headers_to_add[0].header.value: \"%PROTOCOL%\", expected a text "
+            "without operators");
+  EXPECT_EQ(Errors(Check("grpc_health_check: {}")), "health_checks[0].grpc_health_check: needs a cluster that speaks HTTP/2");
+}
+
+TEST(UpstreamTest, GrpcHealthCheck) {
+  const auto cluster = Good(Check("grpc_health_check: {service_name: s, authority: a, initial_metadata: [{header: {key: k, "
+                                  "value: v}}]}") +
+                            ", typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: "
+                            "{'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, "
+                            "explicit_http_config: {http2_protocol_options: {}}}}");
+  const auto grpc = std::get<GrpcHealthCheck>(cluster->health_check->how);
+  EXPECT_EQ(grpc.service_name, "s");
+  EXPECT_EQ(grpc.authority, "a");
+  EXPECT_EQ(grpc.add.at(0).name, "k");
+}
+
+TEST(UpstreamTest, HealthCheckOfAnEndpoint) {
+  const auto cluster = Good(
+      "load_assignment: {cluster_name: a, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: "
+      "10.0.0.1, port_value: 80}}, health_check_config: {port_value: 81, hostname: h, disable_active_health_check: true, "
+      "address: {socket_address: {address: 10.0.0.2, port_value: 82}}}}}]}]}");
+  const EndpointCheck& check = *cluster->endpoints.at(0).check;
+  EXPECT_TRUE(check.disabled);
+  EXPECT_EQ(check.port, 81);
+  EXPECT_EQ(check.hostname, "h");
+  EXPECT_EQ(AddressText(*check.address), "10.0.0.2:82");
+}
+
 }  // namespace
 }  // namespace pillion::config
