@@ -72,8 +72,8 @@ void AppendHost(std::string& out, const std::string& cluster, const HostView& ho
   line("sub_zone", Printable(host.locality.sub_zone));
   line("canary", host.canary);
   line("priority", host.priority);
-  line("success_rate", -1);  // -1: not enough is known
-  line("local_origin_success_rate", -1);
+  line("success_rate", host.success_rate);
+  line("local_origin_success_rate", host.local_origin_success_rate);
 }
 
 std::string ClustersText(const std::vector<ClusterView>& clusters) {
@@ -81,6 +81,15 @@ std::string ClustersText(const std::vector<ClusterView>& clusters) {
   for (const ClusterView& cluster : clusters) {
     const std::string name = Printable(cluster.name);
     out += fmt::format("{}::observability_name::{}\n", name, Printable(cluster.observability_name));
+    if (const std::optional<OutlierView>& outlier = cluster.outlier) {
+      fmt::format_to(std::back_inserter(out),
+                     "{0}::outlier::success_rate_average::{1:g}\n{0}::outlier::success_rate_ejection_threshold::{2:g}\n"
+                     "{0}::outlier::local_origin_success_rate_average::{3:g}\n"
+                     "{0}::outlier::local_origin_success_rate_ejection_threshold::{4:g}\n",
+                     name, outlier->success_rate_average, outlier->success_rate_ejection_threshold,
+                     outlier->local_origin_success_rate_average,
+                     outlier->local_origin_success_rate_ejection_threshold);
+    }
     AppendBreaker(out, name, "default_priority", cluster.default_priority);
     AppendBreaker(out, name, "high_priority", cluster.high_priority);
     out += fmt::format("{}::added_via_api::{}\n", name, cluster.added_via_api);
@@ -103,6 +112,23 @@ void WriteAddress(JsonWriter& json, std::string_view key, const config::Address&
   json.EndObject();
 }
 
+// Of what is known.
+void WriteRate(JsonWriter& json, std::string_view key, double percent) {
+  if (percent < 0) return;
+  json.BeginObject(key);
+  json.Raw("value", fmt::format("{}", percent));
+  json.EndObject();
+}
+
+std::string_view EdsHealth(const HostView& host) {
+  for (const std::string& failure : host.failures) {
+    if (failure == "failed_eds_health") return "UNHEALTHY";
+    if (failure == "degraded_eds_health") return "DEGRADED";
+    if (failure == "eds_status_draining") return "DRAINING";
+  }
+  return "HEALTHY";
+}
+
 void WriteHost(JsonWriter& json, const HostView& host) {
   json.BeginElement();
   WriteAddress(json, "address", host.address);
@@ -116,16 +142,18 @@ void WriteHost(JsonWriter& json, const HostView& host) {
   }
   json.EndArray();
   json.BeginObject("health_status");
-  json.String("eds_health_status", "HEALTHY");
+  json.String("eds_health_status", EdsHealth(host));
   for (const std::string& failure : host.failures) {
     for (const auto& [text, field] : kFailures) {
       if (failure == text) json.Bool(field, true);
     }
   }
   json.EndObject();
+  WriteRate(json, "success_rate", host.success_rate);
   json.Number("weight", host.weight);
   if (!host.hostname.empty()) json.String("hostname", host.hostname);
   if (host.priority != 0) json.Number("priority", host.priority);
+  WriteRate(json, "local_origin_success_rate", host.local_origin_success_rate);
   json.BeginObject("locality");
   if (!host.locality.region.empty()) json.String("region", host.locality.region);
   if (!host.locality.zone.empty()) json.String("zone", host.locality.zone);
@@ -151,9 +179,16 @@ std::string ClustersJson(const std::vector<ClusterView>& clusters) {
     json.BeginElement();
     json.String("name", cluster.name);
     if (cluster.added_via_api) json.Bool("added_via_api", true);
+    if (cluster.outlier) {
+      WriteRate(json, "success_rate_ejection_threshold", cluster.outlier->success_rate_ejection_threshold);
+    }
     json.BeginArray("host_statuses");
     for (const HostView& host : cluster.hosts) WriteHost(json, host);
     json.EndArray();
+    if (cluster.outlier) {
+      WriteRate(json, "local_origin_success_rate_ejection_threshold",
+                cluster.outlier->local_origin_success_rate_ejection_threshold);
+    }
     json.BeginObject("circuit_breakers");
     json.BeginArray("thresholds");
     WriteBreaker(json, /*high=*/false, cluster.default_priority);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -46,6 +47,17 @@ struct HostView {
   uint32_t priority = 0;
   config::Locality locality;
   bool canary = false;
+  // In percent, of the last interval of outlier detection; -1: not enough is known.
+  double success_rate = -1;
+  double local_origin_success_rate = -1;
+};
+
+// Of outlier detection, where a cluster has it; -1: not enough is known.
+struct OutlierView {
+  double success_rate_average = -1;
+  double success_rate_ejection_threshold = -1;
+  double local_origin_success_rate_average = -1;
+  double local_origin_success_rate_ejection_threshold = -1;
 };
 
 struct ClusterView {
@@ -54,6 +66,7 @@ struct ClusterView {
   bool added_via_api = false;
   config::CircuitBreaker default_priority;
   config::CircuitBreaker high_priority;
+  std::optional<OutlierView> outlier;
   std::vector<HostView> hosts;
 };
 

@@ -40,6 +40,7 @@ struct BuildContext {
   std::map<std::string, const HttpFilterType*, std::less<>> http_filters;  // by name, of the chain that is built
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
+  BindOptions default_bind;                      // of clusters that have none of their own
 };
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
@@ -47,6 +48,21 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
 
 std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const envoy::config::cluster::v3::Cluster& from,
                                             const std::string& path);
+void BuildCircuitBreakers(BuildContext& context, const envoy::config::cluster::v3::CircuitBreakers& from,
+                          const std::string& path, Cluster& cluster);
+std::shared_ptr<const HealthCheck> BuildHealthCheck(BuildContext& context,
+                                                    const envoy::config::core::v3::HealthCheck& from,
+                                                    const UpstreamHttp& http, const std::string& path);
+std::shared_ptr<const EndpointCheck> BuildEndpointCheck(
+    BuildContext& context, const envoy::config::endpoint::v3::Endpoint::HealthCheckConfig& from,
+    const std::string& path);
+std::shared_ptr<const OutlierDetection> BuildOutlierDetection(
+    const envoy::config::cluster::v3::OutlierDetection& from);
+BindOptions BuildBindOptions(BuildContext& context, const envoy::config::core::v3::BindConfig& from,
+                             const std::string& path);
+std::vector<SocketOption> BuildSocketOptions(
+    BuildContext& context, const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& from,
+    const std::string& path);
 std::shared_ptr<const Listener> BuildListener(BuildContext& context,
                                               const envoy::config::listener::v3::Listener& from,
                                               const std::string& path);

@@ -62,6 +62,9 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   }
   bootstrap->admin.access_logs = BuildAccessLogs(context, from.admin().access_log(), "admin.access_log");
   bootstrap->runtime_layers = BuildRuntime(context, from.layered_runtime(), "layered_runtime");
+  bootstrap->outlier_event_log = from.cluster_manager().outlier_detection().event_log_path();
+  context.default_bind = BuildBindOptions(context, from.cluster_manager().upstream_bind_config(),
+                                          "cluster_manager.upstream_bind_config");
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
   BuildListeners(context, from.static_resources(), *bootstrap);
   return bootstrap;

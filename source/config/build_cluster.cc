@@ -80,6 +80,10 @@ void BuildEndpoints(BuildContext& context, const envoy::config::endpoint::v3::Cl
                                       FieldPath(endpoint_path, "endpoint.address"));
       }
       endpoint.hostname = lb_endpoint.endpoint().hostname();
+      if (lb_endpoint.endpoint().has_health_check_config()) {
+        endpoint.check = BuildEndpointCheck(context, lb_endpoint.endpoint().health_check_config(),
+                                            FieldPath(endpoint_path, "endpoint.health_check_config"));
+      }
       if (lb_endpoint.has_load_balancing_weight()) endpoint.weight = lb_endpoint.load_balancing_weight().value();
       endpoint.priority = group.priority();
       endpoint.locality = locality;
@@ -97,26 +101,6 @@ void BuildEndpoints(BuildContext& context, const envoy::config::endpoint::v3::Cl
       context.errors.Add(FieldPath(path, "endpoints"), Concat("the weights add up to ", sum, ", expected at most ",
                                                               std::numeric_limits<uint32_t>::max()));
     }
-  }
-}
-
-void BuildBreakers(BuildContext& context, const v3::CircuitBreakers& from, const std::string& path,
-                   Cluster& cluster) {
-  std::set<int> seen;
-  for (int i = 0; i < from.thresholds_size(); ++i) {
-    const auto& thresholds = from.thresholds(i);
-    if (!seen.insert(thresholds.priority()).second) {
-      context.errors.Add(ElementPath(FieldPath(path, "thresholds"), i), "a second entry for this priority");
-      continue;
-    }
-    const bool high = thresholds.priority() == envoy::config::core::v3::HIGH;
-    CircuitBreaker& breaker =
-        cluster.circuit_breakers[static_cast<size_t>(high ? Priority::kHigh : Priority::kDefault)];
-    if (thresholds.has_max_connections()) breaker.max_connections = thresholds.max_connections().value();
-    if (thresholds.has_max_pending_requests())
-      breaker.max_pending_requests = thresholds.max_pending_requests().value();
-    if (thresholds.has_max_requests()) breaker.max_requests = thresholds.max_requests().value();
-    if (thresholds.has_max_retries()) breaker.max_retries = thresholds.max_retries().value();
   }
 }
 
@@ -196,7 +180,7 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   if (from.has_per_connection_buffer_limit_bytes()) {
     cluster->per_connection_buffer_limit = BufferLimit(from.per_connection_buffer_limit_bytes().value());
   }
-  BuildBreakers(context, from.circuit_breakers(), FieldPath(path, "circuit_breakers"), *cluster);
+  BuildCircuitBreakers(context, from.circuit_breakers(), FieldPath(path, "circuit_breakers"), *cluster);
   BuildProtocolOptions(context, from, path, *cluster);
   if (from.upstream_connection_options().has_tcp_keepalive()) {
     const auto& keepalive = from.upstream_connection_options().tcp_keepalive();
@@ -205,6 +189,20 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
     if (keepalive.has_keepalive_time()) to.time_s = keepalive.keepalive_time().value();
     if (keepalive.has_keepalive_interval()) to.interval_s = keepalive.keepalive_interval().value();
   }
+
+  for (int i = 0; i < from.health_checks_size(); ++i) {
+    const std::string check_path = ElementPath(FieldPath(path, "health_checks"), i);
+    if (i > 0) context.errors.Add(check_path, "a second health check, expected at most one");
+    cluster->health_check = BuildHealthCheck(context, from.health_checks(i), cluster->http, check_path);
+  }
+  cluster->ignore_health_on_host_removal = from.ignore_health_on_host_removal();
+  if (from.has_wait_for_warm_on_init()) cluster->wait_for_warm = from.wait_for_warm_on_init().value();
+  if (from.has_outlier_detection()) {
+    cluster->outlier_detection = BuildOutlierDetection(from.outlier_detection());
+  }
+  cluster->bind = from.has_upstream_bind_config()
+                      ? BuildBindOptions(context, from.upstream_bind_config(), FieldPath(path, "upstream_bind_config"))
+                      : context.default_bind;
 
   if (from.has_dns_refresh_rate()) cluster->dns_refresh_rate = ToDuration(from.dns_refresh_rate());
   cluster->respect_dns_ttl = from.respect_dns_ttl();

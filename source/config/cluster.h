@@ -14,9 +14,13 @@
 
 #include "source/base/clock.h"
 #include "source/config/address.h"
+#include "source/config/circuit_breaker.h"
+#include "source/config/connection_options.h"
+#include "source/config/health_check.h"
 #include "source/config/http_options.h"
 #include "source/config/load_balancing.h"
 #include "source/config/metadata.h"
+#include "source/config/outlier_detection.h"
 #include "source/config/route.h"
 
 namespace pillion::config {
@@ -41,21 +45,7 @@ struct Endpoint {
   uint32_t locality_weight = 0;  // 0: none is given, and where it matters nothing goes there
   EndpointHealth health = EndpointHealth::kUnknown;
   std::shared_ptr<const Metadata> metadata;  // null: none
-};
-
-// Bounds per cluster and priority, over all workers.
-struct CircuitBreaker {
-  uint32_t max_connections = 1024;
-  uint32_t max_pending_requests = 1024;
-  uint32_t max_requests = 1024;
-  uint32_t max_retries = 3;
-};
-
-// Socket keepalive; what is not set stays as the system has it.
-struct TcpKeepalive {
-  std::optional<uint32_t> probes;
-  std::optional<uint32_t> time_s;
-  std::optional<uint32_t> interval_s;
+  std::shared_ptr<const EndpointCheck> check;  // null: as the cluster says
 };
 
 struct UpstreamHttp {
@@ -82,8 +72,15 @@ struct Cluster {
   base::Duration connect_timeout = std::chrono::seconds(5);  // never zero
   uint32_t per_connection_buffer_limit = 1024 * 1024;        // bytes
   std::array<CircuitBreaker, 2> circuit_breakers;            // by Priority
+  std::array<std::optional<uint32_t>, 2> max_connections_per_host;  // by Priority
   UpstreamHttp http;
   std::optional<TcpKeepalive> tcp_keepalive;
+  BindOptions bind;
+  std::shared_ptr<const HealthCheck> health_check;  // null: none
+  bool ignore_health_on_host_removal = false;
+  bool ignore_new_hosts_until_first_check = false;
+  bool wait_for_warm = true;  // its first checks, before listening
+  std::shared_ptr<const OutlierDetection> outlier_detection;  // null: none
 
   base::Duration dns_refresh_rate = std::chrono::seconds(5);
   bool respect_dns_ttl = false;

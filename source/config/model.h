@@ -37,6 +37,7 @@ struct Admin {
 struct Bootstrap {
   Node node;
   Admin admin;
+  std::string outlier_event_log;  // a path; empty: none
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
   std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; every reference to one resolves
 

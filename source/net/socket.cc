@@ -26,6 +26,49 @@ void SetKeepalive(int descriptor, const TcpKeepaliveOptions& options) {
   if (options.interval_s) SetOption(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(*options.interval_s));
 }
 
+// All are 0 or errno.
+int Apply(int descriptor, const std::vector<SocketOption>& options, bool when_bound) {
+  for (const SocketOption& option : options) {
+    if (option.when_bound != when_bound) continue;
+    if (setsockopt(descriptor, option.level, option.name, option.value.data(),
+                   static_cast<socklen_t>(option.value.size())) != 0) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+int BindSource(int descriptor, int family, const ConnectOptions& options) {
+  if (options.sources.empty()) return 0;
+  const Address* source = &options.sources.front();
+  for (const Address& address : options.sources) {
+    if (address.family() != family) continue;
+    source = &address;
+    break;
+  }
+  // Without a port of its own the system shall choose it with the destination known: as many connections for each
+  // destination as there are ports. The constant is of Linux 4.2, not of all libraries.
+  constexpr int kBindAddressNoPort = 24;
+  if (source->port() == 0) SetOption(descriptor, IPPROTO_IP, kBindAddressNoPort, 1);
+  return bind(descriptor, source->data(), source->size()) == 0 ? 0 : errno;
+}
+
+int Prepare(int descriptor, int family, const ConnectOptions& options) {
+  if (int error = Apply(descriptor, options.socket_options, false); error != 0) return error;
+  if (family != AF_UNIX) {
+    if (options.keepalive) SetKeepalive(descriptor, *options.keepalive);
+    if (options.freebind) {
+      const int on = 1;
+      const bool v6 = family == AF_INET6;
+      if (setsockopt(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof on) != 0) {
+        return errno;
+      }
+    }
+    if (int error = BindSource(descriptor, family, options); error != 0) return error;
+  }
+  return Apply(descriptor, options.socket_options, true);
+}
+
 IoResult Failed() {
   if (errno == EAGAIN || errno == EWOULDBLOCK) return {.status = IoStatus::kWouldBlock};
   return {.status = IoStatus::kError, .error = errno};
@@ -110,14 +153,13 @@ std::optional<Address> SocketTransport::OriginalDestination() {
   return Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size);
 }
 
-std::unique_ptr<Transport> SocketConnector::Connect(const Address& address, const TcpKeepaliveOptions* keepalive) {
+std::unique_ptr<Transport> SocketConnector::Connect(const Address& address, const ConnectOptions* options) {
   const int descriptor = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return std::make_unique<SocketTransport>(loop_, -1, address, errno);
   if (address.family() != AF_UNIX) SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (keepalive != nullptr) SetKeepalive(descriptor, *keepalive);
-  int error = 0;
-  if (connect(descriptor, address.data(), address.size()) != 0 && errno != EINPROGRESS) {
-    error = errno;
+  int error = options == nullptr ? 0 : Prepare(descriptor, address.family(), *options);
+  if (error == 0 && connect(descriptor, address.data(), address.size()) != 0 && errno != EINPROGRESS) error = errno;
+  if (error != 0) {
     close(descriptor);
     return std::make_unique<SocketTransport>(loop_, -1, address, error);
   }

@@ -3,20 +3,13 @@
 // Streams of the system under the transport seam.
 
 #include <memory>
-#include <optional>
 
 #include "source/event/epoll_loop.h"
 #include "source/net/address.h"
+#include "source/net/connect_options.h"
 #include "source/net/transport.h"
 
 namespace pillion::net {
-
-// Keepalive of the system's TCP; what is not set stays as the system has it.
-struct TcpKeepaliveOptions {
-  std::optional<uint32_t> probes;
-  std::optional<uint32_t> time_s;
-  std::optional<uint32_t> interval_s;
-};
 
 // A non-blocking stream socket. Reads and writes go straight to the system. Destroyed at the end of a turn only
 // (Worker::Dispose, by way of its owner): events of the turn may still name it.
@@ -53,7 +46,7 @@ class SocketTransport final : public Transport, private event::ReadinessEvents {
 class SocketConnector final : public Connector {
  public:
   explicit SocketConnector(event::EpollLoop& loop) : loop_(loop) {}
-  std::unique_ptr<Transport> Connect(const Address& address, const TcpKeepaliveOptions* keepalive) override;
+  std::unique_ptr<Transport> Connect(const Address& address, const ConnectOptions* options) override;
 
  private:
   event::EpollLoop& loop_;

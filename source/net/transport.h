@@ -31,7 +31,7 @@ struct IoResult {
   int error = 0;  // errno
 };
 
-struct TcpKeepaliveOptions;
+struct ConnectOptions;
 
 class TransportEvents {
  public:
@@ -75,8 +75,8 @@ class Connector {
   virtual ~Connector() = default;
 
   // A transport whose connect has begun. Never null: what fails at once fails by connect_error().
-  // `keepalive` may be null.
-  virtual std::unique_ptr<Transport> Connect(const Address& address, const TcpKeepaliveOptions* keepalive) = 0;
+  // `options` may be null.
+  virtual std::unique_ptr<Transport> Connect(const Address& address, const ConnectOptions* options) = 0;
 };
 
 }  // namespace pillion::net

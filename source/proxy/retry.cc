@@ -115,13 +115,13 @@ uint32_t ConditionsOf(AttemptEnd end) {
 
 }  // namespace
 
-bool Retry::AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+bool Retry::AfterEnd(AttemptEnd end, upstream::RetryBreaker& breaker, upstream::ClusterStats& stats) {
   told_delay_.reset();
   if ((ConditionsOf(end) & terms_.retry_on) == 0) return false;
   return Take(breaker, stats);
 }
 
-bool Retry::AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::Breaker& breaker,
+bool Retry::AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::RetryBreaker& breaker,
                           upstream::ClusterStats& stats) {
   told_delay_.reset();
   if (terms_.retry_on == 0 || (ConditionsOf(head, terms_) & terms_.retry_on) == 0) return false;
@@ -143,7 +143,7 @@ bool Retry::AfterRefusal(bool has_body) {
   return true;
 }
 
-bool Retry::Take(upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+bool Retry::Take(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats) {
   if (abandoned_) {
     stats.retry_or_shadow_abandoned.Increment();
     return false;

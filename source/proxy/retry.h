@@ -45,9 +45,9 @@ class Retry {
   void Abandon() { abandoned_ = true; }
 
   // True: try again, after Delay(). Takes one of the breaker's retries until the next call, or the end.
-  bool AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::ClusterStats& stats);
+  bool AfterEnd(AttemptEnd end, upstream::RetryBreaker& breaker, upstream::ClusterStats& stats);
   // `now`: what the answer's times are compared with.
-  bool AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::Breaker& breaker,
+  bool AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::RetryBreaker& breaker,
                      upstream::ClusterStats& stats);
   // The attempt's connection had served others and ended without a byte in answer.
   bool AfterStaleConnection(const http::RequestHead& request, bool has_body);
@@ -64,12 +64,12 @@ class Retry {
 
  private:
   // False: not another one.
-  bool Take(upstream::Breaker& breaker, upstream::ClusterStats& stats);
+  bool Take(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats);
   void GiveBack();
 
   const RequestTerms& terms_;
   std::optional<base::Duration> told_delay_;  // by the last answer
-  upstream::Breaker* breaker_ = nullptr;  // of which one is taken
+  upstream::RetryBreaker* breaker_ = nullptr;  // of which one is taken
   uint32_t used_ = 0;
   bool free_try_used_ = false;
   bool abandoned_ = false;

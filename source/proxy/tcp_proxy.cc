@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/net/socket.h"
+#include "source/upstream/outlier_monitor.h"
 
 namespace pillion::proxy {
 namespace {
@@ -102,19 +103,20 @@ void TcpProxyConnection::Connect() {
     return;
   }
   upstream::Breaker& breaker = cluster.breakers(config::Priority::kDefault).connections;
-  if (!breaker.Take()) {
+  if (!cluster.HasRoom(*host_, config::Priority::kDefault) || !breaker.Take()) {
     cluster.stats().upstream_cx_overflow.Increment();
     flags_.Set(telemetry::ResponseFlag::kUpstreamOverflow);
     downstream_.connection.Close();
     return;
   }
   upstream_counted_ = true;
+  cluster.cluster().MarkUsed();
   cluster.stats().upstream_cx_total.Increment();
   cluster.stats().upstream_cx_active.Increment();
   upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());
   figures.Add(upstream::HostFigures::kCxTotal);
   figures.Add(upstream::HostFigures::kCxActive);
-  upstream_ = std::make_unique<Side>(*this, cluster.connector().Connect(host_->address(), cluster.keepalive()),
+  upstream_ = std::make_unique<Side>(*this, cluster.connector().Connect(host_->address(), cluster.connect_options()),
                                      output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);
@@ -122,6 +124,9 @@ void TcpProxyConnection::Connect() {
 
 void TcpProxyConnection::OnConnected() {
   connected_ = true;
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
+    monitor->OnTcpConnected(shard_.context.worker.index());
+  }
   connect_timer_.Cancel();
   upstream_local_address_ = upstream_->connection.transport().local_address().text();
   downstream_.end.Join(upstream_->end);
@@ -132,6 +137,9 @@ void TcpProxyConnection::OnConnectFailed(bool timeout) {
   upstream::ClusterStats& stats = this->cluster().stats();
   (timeout ? stats.upstream_cx_connect_timeout : stats.upstream_cx_connect_fail).Increment();
   host_->figures(shard_.context.worker.index()).Add(upstream::HostFigures::kCxConnectFail);
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
+    monitor->OnNoAnswer(shard_.context.worker.index(), timeout ? 504 : 503);
+  }
   if (timeout) upstream_->connection.Close();  // comes back by OnClosed()
 }
 

@@ -1,9 +1,12 @@
 #include "source/proxy/upstream_request.h"
 
+#include <array>
+#include <charconv>
 #include <cstring>
 
 #include "source/proxy/forwarding.h"
 #include "source/proxy/stream.h"
+#include "source/upstream/outlier_monitor.h"
 
 namespace pillion::proxy {
 namespace {
@@ -20,6 +23,15 @@ std::string_view Details(base::Arena& arena, std::string_view prefix, std::strin
   details.Append(arena, {copy, text.size()});
   details.Append(arena, "}");
   return details.view();
+}
+
+// What a grpc-status says in terms of HTTP, for those that judge hosts by that.
+int HttpStatusOfGrpc(std::string_view status) {
+  constexpr std::array<int, 17> kStatuses = {200, 499, 500, 400, 504, 404, 409, 403, 429,
+                                             400, 409, 400, 501, 500, 503, 500, 401};
+  size_t code = kStatuses.size();
+  std::from_chars(status.data(), status.data() + status.size(), code);
+  return code < kStatuses.size() ? kStatuses[code] : 500;
 }
 
 }  // namespace
@@ -48,8 +60,12 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
                            AttemptEnd::kOverflow};
   }
+  pool_ = cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), stream_.request().version), priority());
+  if (pool_ == nullptr) {
+    state_ = State::kOver;
+    return FailureOf(upstream::PoolFailure::kOverflow, 0);
+  }
   host_ = host.get();
-  pool_ = &cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), stream_.request().version));
   state_ = State::kWaiting;
   const upstream::Pool::Result result = pool_->Request(*this);
   switch (result.kind) {
@@ -70,6 +86,9 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   upstream_ = &stream;
   connection_ = &connection;
   head_sent_ = stream_.context().worker.now();
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
+    monitor->OnConnected(stream_.context().worker.index());
+  }
   stream_.PrepareUpstreamHead(*this);
   request_ended_ = head_ends_;
   if (head_ends_) request_sent_ = head_sent_;
@@ -86,6 +105,7 @@ void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledC
 
 void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
   state_ = State::kOver;
+  if (failure != upstream::PoolFailure::kOverflow) TellOutlierMonitor(503);
   stream_.OnUpstreamFailure(FailureOf(failure, error));
 }
 
@@ -144,6 +164,8 @@ void UpstreamRequest::CancelForTimeout(Timeout timeout) {
       stats.upstream_rq_max_duration_reached.Increment();
       break;
   }
+  const bool waits_for_head = response_began_ == base::MonotonicTime{};
+  if (waits_for_head && timeout != Timeout::kDuration && host_ != nullptr) TellOutlierMonitor(504);
   if (host_ != nullptr) host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqTimeout);
   Cancel();
 }
@@ -152,6 +174,11 @@ void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpst
 
 void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   response_began_ = stream_.context().worker.now();
+  TellOutlierMonitor(head);
+  if (cluster_.config().health_check != nullptr &&
+      head.headers.Find("x-envoy-immediate-health-check-fail") != nullptr) [[unlikely]] {
+    cluster_.cluster().TellImmediateFailure(pool_->host());
+  }
   if (stream_.RetryAfter(head)) {
     if (end && request_ended_) {
       EndOfBoth();  // all of it has come: the connection serves others
@@ -187,6 +214,7 @@ void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail
     cluster_.stats().upstream_cx_protocol_error.Increment();
   }
   host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
+  TellOutlierMonitor(503);
   stream_.OnUpstreamFailure(FailureOf(reason, detail));
 }
 
@@ -214,6 +242,20 @@ void UpstreamRequest::CountResponse(int status) {
   cluster_.stats().CountStatus(status);
   host_->figures(stream_.context().worker.index())
       .Add(status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
+}
+
+void UpstreamRequest::TellOutlierMonitor(const http::ResponseHead& head) {
+  upstream::OutlierMonitor* const monitor = host_->outlier_monitor();
+  if (monitor == nullptr) [[likely]] return;
+  const std::string_view grpc = head.headers.Get(http::HeaderId::kGrpcStatus);
+  const bool trailers_only = !grpc.empty() && http::IsGrpc(stream_.request().headers);
+  monitor->OnAnswer(stream_.context().worker.index(), trailers_only ? HttpStatusOfGrpc(grpc) : head.status);
+}
+
+void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
+  upstream::OutlierMonitor* const monitor = host_->outlier_monitor();
+  if (monitor == nullptr) [[likely]] return;
+  monitor->OnNoAnswer(stream_.context().worker.index(), status_of_no_answer);
 }
 
 void UpstreamRequest::Describe(telemetry::RequestRecord& record) const {

@@ -104,6 +104,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   void ReceivedEnd();
   void EndOfBoth();
   void CountResponse(int status);
+  void TellOutlierMonitor(const http::ResponseHead& head);
+  void TellOutlierMonitor(int status_of_no_answer);
 
   Stream& stream_;
   upstream::ClusterShard& cluster_;

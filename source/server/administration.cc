@@ -44,6 +44,7 @@ admin::HostView ViewOf(const upstream::Host& host) {
   view.cx_total = host.Sum(Figures::kCxTotal);
   view.rq_active = host.Sum(Figures::kRqActive);
   view.rq_error = host.Sum(Figures::kRqError);
+  view.rq_pending_active = host.Sum(Figures::kRqPending);
   view.rq_success = host.Sum(Figures::kRqSuccess);
   view.rq_timeout = host.Sum(Figures::kRqTimeout);
   view.rq_total = host.Sum(Figures::kRqTotal);
@@ -54,13 +55,27 @@ admin::HostView ViewOf(const upstream::Host& host) {
   return view;
 }
 
-admin::ClusterView ViewOf(const upstream::Cluster& cluster) {
+// `detector` may be null.
+admin::ClusterView ViewOf(const upstream::Cluster& cluster, const upstream::OutlierDetector* detector) {
+  constexpr auto kExternal = upstream::OutlierMonitor::kExternal;
+  constexpr auto kLocal = upstream::OutlierMonitor::kLocal;
   admin::ClusterView view;
   view.name = cluster.config().name;
   view.observability_name = cluster.config().stat_name;
   view.default_priority = cluster.config().circuit_breaker(config::Priority::kDefault);
   view.high_priority = cluster.config().circuit_breaker(config::Priority::kHigh);
-  for (const std::shared_ptr<upstream::Host>& host : cluster.hosts()->hosts) view.hosts.push_back(ViewOf(*host));
+  if (detector != nullptr) {
+    view.outlier = {.success_rate_average = detector->rates(kExternal).average,
+                    .success_rate_ejection_threshold = detector->rates(kExternal).threshold,
+                    .local_origin_success_rate_average = detector->rates(kLocal).average,
+                    .local_origin_success_rate_ejection_threshold = detector->rates(kLocal).threshold};
+  }
+  for (const std::shared_ptr<upstream::Host>& host : cluster.hosts()->hosts) {
+    admin::HostView& shown = view.hosts.emplace_back(ViewOf(*host));
+    if (detector == nullptr) continue;
+    shown.success_rate = detector->success_rate(*host, kExternal);
+    shown.local_origin_success_rate = detector->success_rate(*host, kLocal);
+  }
   return view;
 }
 
@@ -88,7 +103,9 @@ admin::Sources Administration::MakeSources() {
   sources.uptime = [this] { return server_.uptime(); };
   sources.clusters = [this] {
     std::vector<admin::ClusterView> views;
-    for (const std::unique_ptr<upstream::Cluster>& cluster : server_.clusters_) views.push_back(ViewOf(*cluster));
+    for (size_t i = 0; i < server_.clusters_.size(); ++i) {
+      views.push_back(ViewOf(*server_.clusters_[i], server_.host_health_->detector(i)));
+    }
     return views;
   };
   sources.listeners = [this] {

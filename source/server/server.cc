@@ -128,6 +128,8 @@ absl::Status Server::Start() {
   RaiseDescriptorLimit();
   if (absl::Status status = runtime_.Start(registry_); !status.ok()) return status;
   MakeClusters();
+  host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, Seed());
+  if (absl::Status status = host_health_->Watch(*bootstrap_, clusters_); !status.ok()) return status;
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, clusters_));
   }
@@ -143,7 +145,8 @@ absl::Status Server::Start() {
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
   discovery_ = std::make_unique<Discovery>(io_, clusters_, Seed());
-  discovery_->Start([this] { GoLive(); });
+  // Names first, then the first checks of the hosts that they have.
+  discovery_->Start([this] { host_health_->Start([this] { GoLive(); }); });
   return absl::OkStatus();
 }
 
@@ -271,6 +274,7 @@ void Server::Stop() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
   administration_.reset();
+  host_health_.reset();
   listeners_.clear();
   sockets_.clear();
   io_.stop();

@@ -26,6 +26,7 @@
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
 #include "source/server/discovery.h"
+#include "source/server/host_health.h"
 #include "source/server/options.h"
 #include "source/server/runtime.h"
 #include "source/server/worker_thread.h"
@@ -87,6 +88,7 @@ class Server {
   Runtime runtime_;
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
+  std::unique_ptr<HostHealth> host_health_;
   std::vector<std::unique_ptr<net::ListenSocket>> sockets_;
   std::vector<BoundListener> bound_;
   std::vector<std::unique_ptr<proxy::Listener>> listeners_;

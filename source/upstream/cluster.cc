@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "source/upstream/address.h"
+#include "source/upstream/connect_options.h"
 
 namespace pillion::upstream {
 Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry& registry)
@@ -38,6 +39,10 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
     if (!first) continue;
     if (old != before.end() && old->second->Is(*endpoint)) {
       changed |= old->second->Update(*endpoint);
+      if ((old->second->flags() & kPendingRemoval) != 0) {
+        old->second->ClearFlags(kPendingRemoval);
+        changed = true;
+      }
       next.push_back(std::move(old->second));
       before.erase(old);
       continue;
@@ -46,7 +51,15 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
     added.push_back(next.back());
   }
   Hosts removed;
-  for (auto& [text, host] : before) removed.push_back(std::move(host));
+  for (auto& [text, host] : before) {
+    if (seen.contains(std::string(text)) || !StaysWithoutDiscovery(*host)) {
+      removed.push_back(std::move(host));
+      continue;
+    }
+    changed |= (host->flags() & kPendingRemoval) == 0;
+    host->SetFlags(kPendingRemoval);
+    next.push_back(std::move(host));
+  }
   const bool membership = !added.empty() || !removed.empty();
   if (!membership && !changed) return false;
   policy_ = policy;
@@ -56,6 +69,22 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
   }
   Replace(std::move(next));
   return true;
+}
+
+bool Cluster::StaysWithoutDiscovery(const Host& host) const {
+  if (config_->health_check == nullptr || config_->ignore_health_on_host_removal) return false;
+  const bool checked = host.check() == nullptr || !host.check()->disabled;
+  return checked && (host.flags() & kFailedActiveCheck) == 0;
+}
+
+void Cluster::Drop(const Host& host) {
+  Hosts next;
+  Hosts removed;
+  for (const std::shared_ptr<Host>& each : hosts_->hosts) (each.get() == &host ? removed : next).push_back(each);
+  if (removed.empty()) return;
+  membership_stats_.membership_change.Increment();
+  for (const OnMembership& observer : observers_) observer({.added = {}, .removed = removed});
+  Replace(std::move(next));
 }
 
 void Cluster::HealthChanged() { Replace(hosts_->hosts); }
@@ -86,14 +115,12 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
       worker_(worker),
       connector_(connector),
       random_(random),
+      connect_options_(ConnectOptionsOf(cluster.config())),
       codecs_(std::move(codecs)),
       stats_(cluster.stat_ids(), stats),
       hosts_(cluster.hosts()),
       balancer_(cluster.config().load_balancing, random, stats_.lb_healthy_panic),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }) {
-  if (const auto& keepalive = config().tcp_keepalive) {
-    keepalive_ = {.probes = keepalive->probes, .time_s = keepalive->time_s, .interval_s = keepalive->interval_s};
-  }
   balancer_.SetHosts(*hosts_);
 }
 
@@ -115,13 +142,31 @@ const std::shared_ptr<Host>& ClusterShard::PickHost(const PickContext& context) 
   return host;
 }
 
-Pool& ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol) {
-  std::unique_ptr<Pool>& pool = pools_[Key{host.get(), protocol}];
-  if (pool == nullptr) {
-    pool = std::make_unique<Pool>(*this, host, protocol);
-    if (draining_) pool->Drain();
+Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority) {
+  const Key key{host.get(), protocol};
+  if (const auto found = pools_.find(key); found != pools_.end()) return found->second.get();
+  cluster_.MarkUsed();
+  Breaker& pools = breakers(priority).pools;
+  while (!pools.Take()) {
+    if (GiveUpIdlePool(priority)) continue;
+    stats_.upstream_cx_pool_overflow.Increment();
+    return nullptr;
   }
-  return *pool;
+  Pool* pool = pools_.emplace(key, std::make_unique<Pool>(*this, host, protocol, priority)).first->second.get();
+  if (draining_) pool->Drain();
+  return pool;
+}
+
+bool ClusterShard::GiveUpIdlePool(config::Priority priority) {
+  for (auto& [key, pool] : pools_) {
+    if (!pool->idle() || pool->priority() != priority) continue;
+    pool->LeaveBreaker();
+    pool->Drain();
+    given_up_.push_back(std::move(pool));
+    pools_.erase(key);
+    return true;
+  }
+  return false;
 }
 
 void ClusterShard::Drain() {
@@ -131,6 +176,7 @@ void ClusterShard::Drain() {
 
 void ClusterShard::Sweep() {
   absl::erase_if(pools_, [](const auto& entry) { return entry.second->empty(); });
+  std::erase_if(given_up_, [](const std::unique_ptr<Pool>& pool) { return pool->empty(); });
 }
 
 }  // namespace pillion::upstream

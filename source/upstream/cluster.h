@@ -3,8 +3,10 @@
 // A cluster: Cluster is its part for the whole process, ClusterShard the part of one worker.
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,7 +14,7 @@
 #include "source/base/random.h"
 #include "source/config/cluster.h"
 #include "source/event/worker.h"
-#include "source/net/socket.h"
+#include "source/net/connect_options.h"
 #include "source/net/transport.h"
 #include "source/stats/registry.h"
 #include "source/upstream/balancer.h"
@@ -34,6 +36,7 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   const config::Cluster& config() const { return *config_; }
+  const std::shared_ptr<const config::Cluster>& shared_config() const { return config_; }
   Breakers& breakers(config::Priority priority) { return breakers_[static_cast<size_t>(priority)]; }
   ClusterStatIds& stat_ids() { return stat_ids_; }
   MembershipStats& membership_stats() { return membership_stats_; }
@@ -60,10 +63,25 @@ class Cluster {
   bool UpdateHosts(const Endpoints& endpoints) { return UpdateHosts(endpoints, policy_); }
   // To be called after flags of hosts have changed, once for all of them.
   void HealthChanged();
+  // Takes `host` out that discovery no longer names; it stayed because its health checks passed.
+  void Drop(const Host& host);
   const std::shared_ptr<const HostSet>& hosts() const { return hosts_; }
+  uint32_t workers() const { return workers_; }
+
+  // Any thread: the cluster has, or had, a connection.
+  bool used() const { return used_.load(std::memory_order_relaxed); }
+  void MarkUsed() { used_.store(true, std::memory_order_relaxed); }
+
+  // An answer said x-envoy-immediate-health-check-fail. Set before the workers run; called by any of them.
+  using OnImmediateFailure = std::function<void(const std::shared_ptr<Host>& host)>;
+  void set_on_immediate_failure(OnImmediateFailure callback) { on_immediate_failure_ = std::move(callback); }
+  void TellImmediateFailure(const std::shared_ptr<Host>& host) const {
+    if (on_immediate_failure_) on_immediate_failure_(host);
+  }
 
  private:
   void Replace(Hosts hosts);
+  bool StaysWithoutDiscovery(const Host& host) const;
 
   const std::shared_ptr<const config::Cluster> config_;
   const uint32_t workers_;
@@ -74,6 +92,8 @@ class Cluster {
   std::shared_ptr<const HostSet> hosts_;
   std::vector<OnMembership> observers_;
   Publish publish_;
+  OnImmediateFailure on_immediate_failure_;
+  std::atomic<bool> used_ = false;
 };
 
 // One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it.
@@ -87,11 +107,12 @@ class ClusterShard {
   ~ClusterShard();
 
   const config::Cluster& config() const { return cluster_.config(); }
+  Cluster& cluster() { return cluster_; }
   Breakers& breakers(config::Priority priority) { return cluster_.breakers(priority); }
   ClusterStats& stats() { return stats_; }
   event::Worker& worker() { return worker_; }
   net::Connector& connector() { return connector_; }
-  const net::TcpKeepaliveOptions* keepalive() const { return config().tcp_keepalive ? &keepalive_ : nullptr; }
+  const net::ConnectOptions* connect_options() const { return connect_options_ ? &*connect_options_ : nullptr; }
   ClientCodecs& codecs() { return *codecs_; }
   base::Random& random() { return random_; }
 
@@ -103,9 +124,17 @@ class ClusterShard {
   // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
   const std::shared_ptr<Host>& PickHost(const PickContext& context);
 
-  // The pool of connections to `host` that speak `protocol`; made when first asked for. Good until the end of the turn;
-  // a PoolWaiter keeps it.
-  Pool& PoolOf(const std::shared_ptr<Host>& host, Protocol protocol);
+  // The pool of connections to `host` that speak `protocol`; made when first asked for, which counts against the
+  // breaker of `priority`. Null, and counted, when there are as many as may be and all are in use. Good until the end of
+  // the turn; a PoolWaiter keeps it.
+  Pool* PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority);
+
+  // Whether `host` may have one connection more by the bound on each host; workers that ask at the same time may pass
+  // it by one each.
+  bool HasRoom(const Host& host, config::Priority priority) const {
+    const std::optional<uint32_t>& most = config().max_connections_per_host[static_cast<size_t>(priority)];
+    return !most || host.Sum(HostFigures::kCxActive) < *most;
+  }
 
   // Idle connections close at once, others when their last stream ends.
   void Drain();
@@ -125,17 +154,19 @@ class ClusterShard {
   };
 
   void Sweep();
+  bool GiveUpIdlePool(config::Priority priority);
 
   Cluster& cluster_;
   event::Worker& worker_;
   net::Connector& connector_;
   base::Random& random_;
-  net::TcpKeepaliveOptions keepalive_;
+  const std::optional<net::ConnectOptions> connect_options_;
   const std::unique_ptr<ClientCodecs> codecs_;
   ClusterStats stats_;
   std::shared_ptr<const HostSet> hosts_;
   Balancer balancer_;
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
+  std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   event::Task sweep_;
   bool draining_ = false;
 };

@@ -43,13 +43,16 @@ ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_
   constexpr std::array<std::string_view, 2> kPriorities = {"default", "high"};
   for (size_t i = 0; i < breakers.size(); ++i) {
     const std::string prefix = "circuit_breakers." + std::string(kPriorities[i]) + ".";
-    const auto add = [&](const char* name, const Breaker& breaker) {
-      scope_.AddGaugeCallback(prefix + name, [&breaker] { return uint64_t{breaker.open()}; });
+    const auto add = [&](const char* open, const char* remaining, const auto& breaker) {
+      scope_.AddGaugeCallback(prefix + open, [&breaker] { return uint64_t{breaker.open()}; });
+      if (!breakers[i].track_remaining) return;
+      scope_.AddGaugeCallback(prefix + remaining, [&breaker] { return uint64_t{breaker.remaining()}; });
     };
-    add("cx_open", breakers[i].connections);
-    add("rq_pending_open", breakers[i].pending_requests);
-    add("rq_open", breakers[i].requests);
-    add("rq_retry_open", breakers[i].retries);
+    add("cx_open", "remaining_cx", breakers[i].connections);
+    add("cx_pool_open", "remaining_cx_pools", breakers[i].pools);
+    add("rq_pending_open", "remaining_pending", breakers[i].pending_requests);
+    add("rq_open", "remaining_rq", breakers[i].requests);
+    add("rq_retry_open", "remaining_retries", breakers[i].retries);
   }
 }
 

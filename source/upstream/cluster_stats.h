@@ -28,6 +28,7 @@ struct Breakers;
   X(upstream_cx_max_duration_reached)         \
   X(upstream_cx_max_requests)                 \
   X(upstream_cx_overflow)                     \
+  X(upstream_cx_pool_overflow)                \
   X(upstream_cx_none_healthy)                 \
   X(lb_healthy_panic)                         \
   X(upstream_cx_protocol_error)               \
@@ -53,6 +54,7 @@ struct Breakers;
   X(upstream_rq_5xx)                          \
   X(upstream_rq_pending_total)                \
   X(upstream_rq_pending_overflow)             \
+  X(upstream_rq_pending_failure_eject)        \
   X(upstream_rq_active_overflow)              \
   X(upstream_rq_cancelled)                    \
   X(upstream_rq_timeout)                      \

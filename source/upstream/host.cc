@@ -39,6 +39,7 @@ Host::Host(const net::Address& address, const config::Endpoint& endpoint, uint32
       hostname_(HostName(endpoint)),
       locality_(endpoint.locality),
       metadata_(endpoint.metadata),
+      check_(endpoint.check),
       workers_(workers),
       figures_(std::make_unique<HostFigures[]>(workers)) {
   Update(endpoint);
@@ -46,8 +47,8 @@ Host::Host(const net::Address& address, const config::Endpoint& endpoint, uint32
 
 bool Host::Is(const config::Endpoint& endpoint) const {
   if (hostname_ != HostName(endpoint) || locality_ != endpoint.locality) return false;
-  if (metadata_ == endpoint.metadata) return true;
-  return metadata_ != nullptr && endpoint.metadata != nullptr && *metadata_ == *endpoint.metadata;
+  const auto same = [](const auto& a, const auto& b) { return a == b || (a != nullptr && b != nullptr && *a == *b); };
+  return same(metadata_, endpoint.metadata) && same(check_, endpoint.check);
 }
 
 bool Host::Update(const config::Endpoint& endpoint) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "source/config/cluster.h"
 #include "source/net/address.h"
@@ -18,11 +19,12 @@ namespace pillion::upstream {
 // thread may read it.
 struct alignas(64) HostFigures {
   enum Figure : uint8_t {
-    kCxTotal,  // the pools write these five
+    kCxTotal,  // the pools write these six
     kCxActive,
     kCxConnectFail,
     kRqTotal,
     kRqActive,
+    kRqPending,
     kRqSuccess,  // who reads the answers writes these three
     kRqError,
     kRqTimeout,
@@ -36,6 +38,8 @@ struct alignas(64) HostFigures {
 
   std::array<std::atomic<uint64_t>, kCount> cells{};
 };
+
+class OutlierMonitor;
 
 enum class HostHealth : uint8_t { kUnhealthy, kDegraded, kHealthy };
 
@@ -68,6 +72,7 @@ class Host {
   const std::string& hostname() const { return hostname_; }  // as configured, or what DNS was asked for; may be empty
   const config::Locality& locality() const { return locality_; }
   const config::Metadata* metadata() const { return metadata_.get(); }  // may be null
+  const config::EndpointCheck* check() const { return check_.get(); }   // may be null
   // Any thread; the main thread changes them.
   uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }  // >= 1
   uint32_t priority() const { return priority_.load(std::memory_order_relaxed); }
@@ -89,6 +94,10 @@ class Host {
   // Weights, priority and the configured health become those of `endpoint`; true if that changed anything.
   bool Update(const config::Endpoint& endpoint);
 
+  // Null where the cluster has no outlier detection. Set by the main thread before any worker has the host.
+  OutlierMonitor* outlier_monitor() const { return outlier_monitor_.get(); }
+  void set_outlier_monitor(std::shared_ptr<OutlierMonitor> monitor) { outlier_monitor_ = std::move(monitor); }
+
   HostFigures& figures(uint32_t worker) { return figures_[worker]; }
   // Over all workers.
   uint64_t Sum(HostFigures::Figure figure) const;
@@ -99,12 +108,14 @@ class Host {
   const std::string hostname_;
   const config::Locality locality_;
   const std::shared_ptr<const config::Metadata> metadata_;
+  const std::shared_ptr<const config::EndpointCheck> check_;
   std::atomic<uint32_t> weight_{1};
   std::atomic<uint32_t> priority_{0};
   std::atomic<uint32_t> locality_weight_{0};
   std::atomic<uint32_t> flags_{0};
   const uint32_t workers_;
   const std::unique_ptr<HostFigures[]> figures_;
+  std::shared_ptr<OutlierMonitor> outlier_monitor_;
 };
 
 }  // namespace pillion::upstream

@@ -25,10 +25,11 @@ void PoolWaiter::ReleaseStream() {
   pool_->figures_.Add(HostFigures::kRqActive, -1);
 }
 
-Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol)
+Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority)
     : cluster_(cluster),
       host_(std::move(host)),
       protocol_(protocol),
+      priority_(priority),
       figures_(host_->figures(cluster.worker().index())),
       step_(this, [](void* self) { static_cast<Pool*>(self)->Step(); }) {}
 
@@ -37,6 +38,11 @@ Pool::~Pool() {
   for (Connections* list : {&connecting_, &ready_, &others_}) {
     while (PooledConnection* connection = list->PopFront()) delete connection;
   }
+  LeaveBreaker();
+}
+
+void Pool::LeaveBreaker() {
+  if (std::exchange(counted_, false)) cluster_.breakers(priority_).pools.Give();
 }
 
 Pool::Result Pool::Request(PoolWaiter& waiter) {
@@ -55,6 +61,7 @@ Pool::Result Pool::Request(PoolWaiter& waiter) {
   ++waiting_count_;
   stats.upstream_rq_pending_total.Increment();
   stats.upstream_rq_pending_active.Increment();
+  figures_.Add(HostFigures::kRqPending);
   OpenConnections(waiter.priority());
   return {Result::kQueued};
 }
@@ -136,6 +143,7 @@ void Pool::LeaveQueue(PoolWaiter& waiter) {
   --waiting_count_;
   cluster_.breakers(waiter.priority()).pending_requests.Give();
   cluster_.stats().upstream_rq_pending_active.Decrement();
+  figures_.Add(HostFigures::kRqPending, -1);
 }
 
 void Pool::Refer(PoolWaiter& waiter) {
@@ -148,7 +156,7 @@ void Pool::Refer(PoolWaiter& waiter) {
 void Pool::OpenConnections(config::Priority priority) {
   Breaker& breaker = cluster_.breakers(priority).connections;
   while (waiting_count_ > connecting_capacity_) {
-    if (!breaker.Take()) {
+    if (!cluster_.HasRoom(*host_, priority) || !breaker.Take()) {
       cluster_.stats().upstream_cx_overflow.Increment();
       if (serving_ > 0) return;
       breaker.TakeAnyway();
@@ -196,6 +204,7 @@ void Pool::FailSurplus() {
   while (most-- > 0 && waiting_count_ > connecting_capacity_) {
     PoolWaiter& waiter = *waiting_.PopFront();
     LeaveQueue(waiter);
+    cluster_.stats().upstream_rq_pending_failure_eject.Increment();
     waiter.OnPoolFailure(failure, error);
   }
 }

@@ -76,7 +76,8 @@ class PoolWaiter : public base::ListNode<PoolWaiterTag> {
 
 class Pool {
  public:
-  Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol);
+  // Takes over one pool of the breaker of `priority`, which it gives back in the end.
+  Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   // No waiter refers to it; connections that are left are gone at once.
@@ -96,6 +97,12 @@ class Pool {
   ClusterShard& cluster() { return cluster_; }
   const std::shared_ptr<Host>& host() const { return host_; }
   Protocol protocol() const { return protocol_; }
+  config::Priority priority() const { return priority_; }  // of the request that it was made for
+
+  // No waiter refers to it.
+  bool idle() const { return references_ == 0; }
+  // It counts no longer, whatever is left of it.
+  void LeaveBreaker();
 
   // Idle connections close now, others when their last stream is over.
   void Drain();
@@ -128,6 +135,7 @@ class Pool {
   ClusterShard& cluster_;
   const std::shared_ptr<Host> host_;
   const Protocol protocol_;
+  const config::Priority priority_;
   HostFigures& figures_;
   event::Task step_;
 
@@ -142,6 +150,7 @@ class Pool {
   size_t serving_ = 0;                // connections that are connecting or open
   uint64_t connecting_capacity_ = 0;  // streams that those being opened will take
   bool draining_ = false;
+  bool counted_ = true;  // by the breaker
 
   // A connect has failed since the last step.
   bool connect_failed_ = false;

@@ -34,7 +34,7 @@ PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
       priority_(priority),
       id_(NextId()),
       begun_(worker_.now()),
-      connection_(worker_, cluster_.connector().Connect(pool.host()->address(), cluster_.keepalive()), *this,
+      connection_(worker_, cluster_.connector().Connect(pool.host()->address(), cluster_.connect_options()), *this,
                   {.output_limit = OutputLimit(cluster_.config())}),
       codec_(cluster_.codecs().Make(pool.protocol(), connection_, *this)),
       connect_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnConnectTimeout(); }),

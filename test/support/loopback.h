@@ -108,7 +108,7 @@ class LoopbackNetwork {
 class LoopbackConnector final : public net::Connector {
  public:
   LoopbackConnector(LoopbackNetwork& network, SimulatedLoop& loop) : network_(network), loop_(loop) {}
-  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::TcpKeepaliveOptions*) override {
+  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions*) override {
     return network_.Connect(loop_, address);
   }
 

@@ -230,7 +230,7 @@ TEST_F(SocketTest, KeepaliveOfTheSystem) {
   Listen(*Address::Ip("127.0.0.1", 0));
   const int descriptor = dup(0);  // the next one
   close(descriptor);
-  const TcpKeepaliveOptions options{.probes = 3, .time_s = 60, .interval_s = 7};
+  const ConnectOptions options{.keepalive = TcpKeepaliveOptions{.probes = 3, .time_s = 60, .interval_s = 7}};
   const std::unique_ptr<Transport> transport = connector_.Connect(socket_->address(), &options);
   const auto option = [&](int level, int name) {
     int value = -1;
@@ -242,6 +242,53 @@ TEST_F(SocketTest, KeepaliveOfTheSystem) {
   EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
   EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
   EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 7);
+}
+
+TEST_F(SocketTest, ConnectsFromTheSourceOfItsFamily) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  const ConnectOptions options{.sources = {*Address::Ip("::1", 0), *Address::Ip("127.0.0.7", 0)}};
+  const std::unique_ptr<Transport> transport = connector_.Connect(socket_->address(), &options);
+  EXPECT_EQ(transport->connect_error(), 0);
+  EXPECT_EQ(transport->local_address().ip(), "127.0.0.7");
+  EXPECT_NE(transport->local_address().port(), 0);
+}
+
+TEST_F(SocketTest, WhatTheSystemRefusesFailsTheConnect) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  // TEST-NET-1 is nobody's; with freebind it can be bound to all the same.
+  ConnectOptions options{.sources = {*Address::Ip("192.0.2.1", 0)}};
+  EXPECT_EQ(connector_.Connect(socket_->address(), &options)->connect_error(), EADDRNOTAVAIL);
+  options.freebind = true;
+  EXPECT_EQ(connector_.Connect(socket_->address(), &options)->local_address().ip(), "192.0.2.1");
+  options = {.sources = {*Address::Ip("::1", 0)}};
+  EXPECT_NE(connector_.Connect(socket_->address(), &options)->connect_error(), 0);
+  options = {.socket_options = {{.level = SOL_SOCKET, .name = 9999, .value = "1234"}}};
+  EXPECT_EQ(connector_.Connect(socket_->address(), &options)->connect_error(), ENOPROTOOPT);
+}
+
+TEST_F(SocketTest, SocketOptionsAreSet) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  const int descriptor = dup(0);  // the next one
+  close(descriptor);
+  const int tos = 16, priority = 3;
+  const ConnectOptions options{
+      .socket_options = {{.level = IPPROTO_IP,
+                          .name = IP_TOS,
+                          .value = std::string(reinterpret_cast<const char*>(&tos), sizeof tos)},
+                         {.level = SOL_SOCKET,
+                          .name = SO_PRIORITY,
+                          .value = std::string(reinterpret_cast<const char*>(&priority), sizeof priority),
+                          .when_bound = true}}};
+  const std::unique_ptr<Transport> transport = connector_.Connect(socket_->address(), &options);
+  EXPECT_EQ(transport->connect_error(), 0);
+  const auto option = [&](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(getsockopt(descriptor, level, name, &value, &size), 0);
+    return value;
+  };
+  EXPECT_EQ(option(IPPROTO_IP, IP_TOS), 16);
+  EXPECT_EQ(option(SOL_SOCKET, SO_PRIORITY), 3);
 }
 
 TEST_F(SocketTest, ListenErrorsNameThePlaceAndTheReason) {

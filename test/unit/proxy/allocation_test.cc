@@ -89,7 +89,7 @@ const net::Address kProxyAddress = *net::Address::Ip("192.168.100.102", 54322);
 
 class PlainConnector final : public net::Connector {
  public:
-  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::TcpKeepaliveOptions*) override {
+  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions*) override {
     auto transport = std::make_unique<PlainTransport>(kProxyAddress, address);
     last = transport.get();
     return transport;

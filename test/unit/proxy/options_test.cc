@@ -333,13 +333,15 @@ TEST_F(OptionsTest, MaxConnectAttempts) {
 // Passes the keepalive on to the test.
 class KeepaliveConnector final : public net::Connector {
  public:
-  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::TcpKeepaliveOptions* given) override {
-    keepalive = given == nullptr ? std::nullopt : std::optional(*given);
+  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions* given) override {
+    keepalive = given == nullptr ? std::nullopt : given->keepalive;
+    if (given != nullptr) sources = given->sources;
     return loopback->Connect(address, given);
   }
 
   std::unique_ptr<LoopbackConnector> loopback;
   std::optional<net::TcpKeepaliveOptions> keepalive;
+  std::vector<net::Address> sources;
 };
 
 TEST_F(OptionsTest, TcpKeepalive) {
@@ -353,6 +355,17 @@ TEST_F(OptionsTest, TcpKeepalive) {
   EXPECT_EQ(connector.keepalive->probes, 3u);
   EXPECT_EQ(connector.keepalive->time_s, 60u);
   EXPECT_EQ(connector.keepalive->interval_s, 7u);
+  TearDown();  // before the connector
+}
+
+TEST_F(OptionsTest, UpstreamBindConfig) {
+  KeepaliveConnector connector;
+  Start({.cluster = "upstream_bind_config: {source_address: {address: 127.0.0.6, port_value: 0}}",
+         .connector = &connector});
+  connector.loopback = std::make_unique<LoopbackConnector>(world_->simulation().network(), world_->simulation().loop(0));
+  EXPECT_TRUE(Answered(Ok()).starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(connector.sources, std::vector{*net::Address::Ip("127.0.0.6", 0)});
+  EXPECT_FALSE(connector.keepalive.has_value());
   TearDown();  // before the connector
 }
 

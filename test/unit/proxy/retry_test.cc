@@ -50,7 +50,8 @@ class RetryTest : public testing::Test {
   base::Random random_{1};
   config::RetryPolicy policy_;
   RequestTerms terms_;
-  upstream::Breaker breaker_{3};
+  upstream::Breakers limits_{{}};  // 3 retries
+  upstream::RetryBreaker& breaker_ = limits_.retries;
   stats::Registry registry_{1};
   const std::array<upstream::Breakers, 2> breakers_{upstream::Breakers({}), upstream::Breakers({})};
   upstream::ClusterStatIds ids_{registry_, "app", breakers_};
@@ -97,9 +98,9 @@ TEST_F(RetryTest, AsOftenAsAllowed) {
   EXPECT_TRUE(first.exhausted());
   EXPECT_EQ(breaker_.used(), 1u);
 
-  upstream::Breaker full(0);
+  upstream::Breakers none({.max_retries = 0});
   Retry second(Terms());
-  EXPECT_FALSE(second.AfterEnd(AttemptEnd::kReset, full, stats_));
+  EXPECT_FALSE(second.AfterEnd(AttemptEnd::kReset, none.retries, stats_));
   EXPECT_FALSE(second.exhausted());
 
   policy_.num_retries = 0;

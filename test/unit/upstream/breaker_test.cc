@@ -54,5 +54,26 @@ TEST(Breakers, EachHasItsLimit) {
   EXPECT_EQ(breakers.retries.limit(), 4u);
 }
 
+// A retry budget is a share of what is open or waits, and follows it.
+TEST(RetryBreaker, Budget) {
+  Breakers breakers({.max_retries = 100, .retry_budget = config::RetryBudget{.percent = 20, .min_concurrency = 2}});
+  EXPECT_EQ(breakers.retries.limit(), 2u);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(breakers.requests.Take());
+  EXPECT_EQ(breakers.retries.limit(), 2u);
+  for (int i = 0; i < 9; ++i) EXPECT_TRUE(breakers.pending_requests.Take());
+  EXPECT_EQ(breakers.retries.limit(), 3u);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(breakers.retries.Take());
+  EXPECT_TRUE(breakers.retries.open());
+  EXPECT_EQ(breakers.retries.remaining(), 0u);
+  EXPECT_FALSE(breakers.retries.Take());
+  for (int i = 0; i < 9; ++i) breakers.pending_requests.Give();
+  EXPECT_EQ(breakers.retries.remaining(), 0u);  // more than may be now
+  breakers.retries.Give();
+  EXPECT_FALSE(breakers.retries.Take());
+  breakers.retries.Give();
+  EXPECT_EQ(breakers.retries.remaining(), 1u);
+  EXPECT_TRUE(breakers.retries.Take());
+}
+
 }  // namespace
 }  // namespace pillion::upstream

@@ -158,6 +158,28 @@ TEST(ClusterStats, BreakersAreGaugesOfTheProcess) {
   EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.cx_open"), 0);
   EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_pending_open"), 0);
   EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_retry_open"), 0);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.cx_pool_open"), 0);
+}
+
+TEST(ClusterStats, WhatIsLeftWhereThatIsWanted) {
+  stats::Registry registry(2);
+  const auto config = Static({At("10.0.0.1", 80)});
+  config->circuit_breakers[0].track_remaining = true;
+  config->circuit_breakers[0].max_requests = 2;
+  config->circuit_breakers[0].max_connection_pools = 4;
+  Cluster cluster(config, registry);
+  Breakers& breakers = cluster.breakers(config::Priority::kDefault);
+  ASSERT_TRUE(breakers.requests.Take());
+  ASSERT_TRUE(breakers.pools.Take());
+  ASSERT_TRUE(breakers.retries.Take());
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_rq"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_pending"), 1024);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_cx"), 1024);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_cx_pools"), 3);
+  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_retries"), 2);
+  for (const stats::Snapshot::Number& number : registry.Read().numbers) {
+    EXPECT_FALSE(number.description->name().starts_with("cluster.be.circuit_breakers.high.remaining"));
+  }
 }
 
 }  // namespace

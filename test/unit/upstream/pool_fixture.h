@@ -43,7 +43,7 @@ class PoolFixture : public testing::Test {
   ClusterShard& shard(uint32_t worker = 0) { return *shards[worker]; }
   Host& host() { return *cluster->hosts()->hosts.at(0); }
   Pool& pool(Protocol protocol, uint32_t worker = 0) {
-    return shard(worker).PoolOf(cluster->hosts()->hosts.at(0), protocol);
+    return *shard(worker).PoolOf(cluster->hosts()->hosts.at(0), protocol, config::Priority::kDefault);
   }
   Pool& h1() { return pool(Protocol::kHttp1); }
   Pool& h2() { return pool(Protocol::kHttp2); }
@@ -72,6 +72,7 @@ class PoolFixture : public testing::Test {
     EXPECT_EQ(Stat("upstream_rq_pending_active"), 0);
     EXPECT_EQ(Stat("upstream_cx_active"), 0);
     EXPECT_EQ(host().Sum(HostFigures::kRqActive), 0u);
+    EXPECT_EQ(host().Sum(HostFigures::kRqPending), 0u);
     EXPECT_EQ(host().Sum(HostFigures::kCxActive), 0u);
     for (const auto priority : {config::Priority::kDefault, config::Priority::kHigh}) {
       EXPECT_EQ(cluster->breakers(priority).connections.used(), 0u);

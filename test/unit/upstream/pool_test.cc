@@ -377,6 +377,55 @@ TEST_F(PoolTest, APoolWithoutAConnectionMayAlwaysHaveOne) {
   EXPECT_GE(Stat("upstream_cx_overflow"), 3);
 }
 
+TEST_F(PoolTest, AHostMayHaveSoManyConnections) {
+  config->max_connections_per_host[0] = 1;
+  Make();
+  Listen();
+  auto a = NewRequest(), b = NewRequest();
+  a->Ask(h1());
+  b->Ask(h1());
+  Run();
+  EXPECT_NE(a->stream, nullptr);
+  EXPECT_EQ(b->stream, nullptr);
+  EXPECT_GE(Stat("upstream_cx_overflow"), 1);
+  // The other priority has no such bound.
+  auto c = NewRequest(config::Priority::kHigh);
+  c->Ask(h2());
+  Run();
+  EXPECT_NE(c->stream, nullptr);
+  a->End();
+  Run();
+  EXPECT_NE(b->stream, nullptr);
+}
+
+// A pool that is in use has its place; one that is idle makes room for another.
+TEST_F(PoolTest, MaxConnectionPools) {
+  config->circuit_breakers[0].max_connection_pools = 1;
+  Make();
+  Listen();
+  const auto& target = cluster->hosts()->hosts.at(0);
+  auto a = NewRequest();
+  a->Ask(h1());
+  Run();
+  EXPECT_EQ(shard().PoolOf(target, Protocol::kHttp2, config::Priority::kDefault), nullptr);
+  EXPECT_EQ(Stat("upstream_cx_pool_overflow"), 1);
+  EXPECT_EQ(Stat("circuit_breakers.default.cx_pool_open"), 1);
+  a->End();
+  a.reset();
+  Run();
+  EXPECT_EQ(Stat("upstream_cx_active"), 1);
+  EXPECT_NE(shard().PoolOf(target, Protocol::kHttp2, config::Priority::kDefault), nullptr);
+  Run();
+  EXPECT_EQ(Stat("upstream_cx_active"), 0);  // what was idle ended with its pool
+  EXPECT_EQ(cluster->breakers(config::Priority::kDefault).pools.used(), 1u);
+  EXPECT_EQ(Stat("upstream_cx_pool_overflow"), 1);
+  // The other priority has a bound of its own.
+  EXPECT_NE(shard().PoolOf(target, Protocol::kHttp1, config::Priority::kHigh), nullptr);
+  shards.clear();
+  EXPECT_EQ(cluster->breakers(config::Priority::kDefault).pools.used(), 0u);
+  EXPECT_EQ(cluster->breakers(config::Priority::kHigh).pools.used(), 0u);
+}
+
 TEST_F(PoolTest, AWaiterIsNotLeftBehindWhenTheLastConnectionRetires) {
   config->circuit_breakers[0].max_connections = 1;
   Make();

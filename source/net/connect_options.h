@@ -1,0 +1,37 @@
+#pragma once
+
+// What a socket is told before it connects.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/net/address.h"
+
+namespace pillion::net {
+
+// Keepalive of the system's TCP; what is not set stays as the system has it.
+struct TcpKeepaliveOptions {
+  std::optional<uint32_t> probes;
+  std::optional<uint32_t> time_s;
+  std::optional<uint32_t> interval_s;
+};
+
+// As for setsockopt(2).
+struct SocketOption {
+  int level = 0;
+  int name = 0;
+  std::string value;
+  bool when_bound = false;  // false: before it is bound
+};
+
+// What the system refuses of these fails the connect, but for keepalive. Of unix sockets only socket_options count.
+struct ConnectOptions {
+  std::optional<TcpKeepaliveOptions> keepalive;
+  std::vector<Address> sources;  // the first of the peer's family is bound to; when none is, the first
+  bool freebind = false;
+  std::vector<SocketOption> socket_options;
+};
+
+}  // namespace pillion::net

@@ -1,0 +1,254 @@
+// What a cluster says of its connections, its bounds and the health of its hosts.
+
+#include <gtest/gtest.h>
+
+#include "source/config/load.h"
+
+namespace pillion::config {
+namespace {
+
+// With `rest` as further fields of its cluster, and `top` of the bootstrap.
+Loaded Load(const std::string& rest, const std::string& top = "") {
+  return LoadText("static_resources: {clusters: [{name: a" + (rest.empty() ? "" : ", " + rest) + "}]}\n" + top);
+}
+
+std::shared_ptr<const Cluster> Good(const std::string& rest, const std::string& top = "") {
+  const Loaded loaded = Load(rest, top);
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  return loaded.bootstrap == nullptr ? std::make_shared<Cluster>() : loaded.bootstrap->clusters.at(0);
+}
+
+// The errors without the cluster's place.
+std::string Errors(const std::string& rest) {
+  std::string result;
+  for (const ConfigError& error : Load(rest).errors) {
+    constexpr std::string_view kCluster = "static_resources.clusters[0].";
+    std::string path = error.path;
+    if (path.starts_with(kCluster)) path.erase(0, kCluster.size());
+    result += (result.empty() ? "" : "; ") + path + ": " + error.message;
+  }
+  return result;
+}
+
+TEST(UpstreamTest, Bind) {
+  const char* const kBind =
+      "upstream_bind_config: {source_address: {address: 127.0.0.6, port_value: 0}, freebind: true, "
+      "extra_source_addresses: [{address: {address: '::6', port_value: 0}}], socket_options: ["
+      "{description: mark, level: 1, name: 36, int_value: 7}, "
+      "{level: 1, name: 25, buf_value: ZXRoMA==, state: STATE_BOUND}]}";
+  const BindOptions bind = Good(kBind)->bind;
+  ASSERT_EQ(bind.source_addresses.size(), 2u);
+  EXPECT_EQ(bind.source_addresses[0].ip, "127.0.0.6");
+  EXPECT_EQ(bind.source_addresses[1].ip, "::6");
+  EXPECT_TRUE(bind.freebind);
+  ASSERT_EQ(bind.socket_options.size(), 2u);
+  const int mark = 7;
+  EXPECT_EQ(bind.socket_options[0].level, 1);
+  EXPECT_EQ(bind.socket_options[0].name, 36);
+  EXPECT_EQ(bind.socket_options[0].value, std::string(reinterpret_cast<const char*>(&mark), sizeof mark));
+  EXPECT_EQ(bind.socket_options[0].state, SocketOption::State::kPrebind);
+  EXPECT_EQ(bind.socket_options[1].value, "eth0");
+  EXPECT_EQ(bind.socket_options[1].state, SocketOption::State::kBound);
+
+  // The bootstrap's holds for a cluster without one.
+  const std::string top = "cluster_manager: {" + std::string(kBind) + "}";
+  EXPECT_EQ(Good("", top)->bind.source_addresses.size(), 2u);
+  EXPECT_TRUE(Good("upstream_bind_config: {}", top)->bind.source_addresses.empty());
+}
+
+TEST(UpstreamTest, BindThatCannotBe) {
+  EXPECT_EQ(Errors("upstream_bind_config: {source_address: {address: here, port_value: 0}}"),
+            "upstream_bind_config.source_address.address: \"here\", expected an IP address");
+  EXPECT_EQ(Errors("upstream_bind_config: {source_address: {address: 127.0.0.1, port_value: 0}, "
+                   "extra_source_addresses: [{address: {address: 127.0.0.2, port_value: 0}}]}"),
+            "upstream_bind_config.extra_source_addresses[0].address.address: \"127.0.0.2\", expected the other version of "
+            "IP than 127.0.0.1");
+  EXPECT_EQ(Errors("upstream_bind_config: {extra_source_addresses: [{address: {address: 127.0.0.2, port_value: 0}}]}"),
+            "upstream_bind_config.extra_source_addresses: needs a source_address");
+  EXPECT_EQ(Errors("upstream_bind_config: {socket_options: [{level: 9999999999, name: 1, int_value: 1}]}"),
+            "upstream_bind_config.socket_options[0].level: 9999999999, expected an int of the system");
+}
+
+TEST(UpstreamTest, CircuitBreakers) {
+  const auto cluster = Good(
+      "circuit_breakers: {thresholds: [{priority: HIGH, max_connection_pools: 3, track_remaining: true, "
+      "retry_budget: {budget_percent: {value: 12.5}}}], per_host_thresholds: [{max_connections: 4}]}");
+  const CircuitBreaker& high = cluster->circuit_breakers[1];
+  EXPECT_EQ(high.max_connection_pools, 3u);
+  EXPECT_TRUE(high.track_remaining);
+  EXPECT_EQ(high.retry_budget->percent, 12.5);
+  EXPECT_EQ(high.retry_budget->min_concurrency, 3u);
+  EXPECT_FALSE(cluster->circuit_breakers[0].retry_budget.has_value());
+  EXPECT_EQ(cluster->max_connections_per_host[0], 4u);
+  EXPECT_FALSE(cluster->max_connections_per_host[1].has_value());
+
+  EXPECT_EQ(Errors("circuit_breakers: {per_host_thresholds: [{max_requests: 1}, {priority: DEFAULT}]}"),
+            "circuit_breakers.per_host_thresholds[0].max_requests: there is no such bound for a host, only "
+            "max_connections; circuit_breakers.per_host_thresholds[1]: a second entry for this priority");
+}
+
+TEST(UpstreamTest, OutlierDetection) {
+  EXPECT_EQ(Good("")->outlier_detection, nullptr);
+  const OutlierDetection defaults = *Good("outlier_detection: {}")->outlier_detection;
+  EXPECT_EQ(defaults.consecutive_5xx, 5u);
+  EXPECT_EQ(defaults.max_ejection_percent, 10u);
+  EXPECT_EQ(defaults.success_rate_stdev_factor, 1.9);
+  EXPECT_TRUE(defaults.successful_check_unejects);
+  EXPECT_EQ(defaults.enforcing, (std::array<uint32_t, 7>{100, 0, 100, 100, 100, 0, 0}));
+  const OutlierDetection all = *Good(
+      "outlier_detection: {consecutive_5xx: 1, interval: 2s, base_ejection_time: 400s, max_ejection_percent: 4, "
+      "enforcing_consecutive_5xx: 5, enforcing_success_rate: 6, success_rate_minimum_hosts: 7, "
+      "success_rate_request_volume: 8, success_rate_stdev_factor: 900, consecutive_gateway_failure: 10, "
+      "enforcing_consecutive_gateway_failure: 11, split_external_local_origin_errors: true, "
+      "consecutive_local_origin_failure: 13, enforcing_consecutive_local_origin_failure: 14, "
+      "enforcing_local_origin_success_rate: 15, failure_percentage_threshold: 16, enforcing_failure_percentage: 17, "
+      "enforcing_failure_percentage_local_origin: 18, failure_percentage_minimum_hosts: 19, "
+      "failure_percentage_request_volume: 20, max_ejection_time_jitter: 22s, "
+      "successful_active_health_check_uneject_host: false, always_eject_one_host: true}")->outlier_detection;
+  using std::chrono::seconds;
+  EXPECT_EQ(all.consecutive_5xx, 1u);
+  EXPECT_EQ(all.interval, seconds(2));
+  EXPECT_EQ(all.base_ejection_time, seconds(400));
+  EXPECT_EQ(all.max_ejection_time, seconds(400));  // never less than the base
+  EXPECT_EQ(all.max_ejection_time_jitter, seconds(22));
+  EXPECT_EQ(all.max_ejection_percent, 4u);
+  EXPECT_EQ(all.success_rate_minimum_hosts, 7u);
+  EXPECT_EQ(all.success_rate_request_volume, 8u);
+  EXPECT_EQ(all.success_rate_stdev_factor, 0.9);
+  EXPECT_EQ(all.consecutive_gateway_failure, 10u);
+  EXPECT_TRUE(all.split_local_origin);
+  EXPECT_EQ(all.consecutive_local_origin_failure, 13u);
+  EXPECT_EQ(all.failure_percentage_threshold, 16u);
+  EXPECT_EQ(all.failure_percentage_minimum_hosts, 19u);
+  EXPECT_EQ(all.failure_percentage_request_volume, 20u);
+  EXPECT_FALSE(all.successful_check_unejects);
+  EXPECT_TRUE(all.always_eject_one_host);
+  EXPECT_EQ(all.enforcing, (std::array<uint32_t, 7>{5, 11, 6, 14, 15, 17, 18}));
+  EXPECT_EQ(Good("outlier_detection: {max_ejection_time: 21s, base_ejection_time: 3s}")
+                ->outlier_detection->max_ejection_time, seconds(21));
+
+  EXPECT_EQ(Errors("outlier_detection: {max_ejection_percent: 101}"),
+            "outlier_detection.max_ejection_percent: 101, expected at most 100");
+  EXPECT_EQ(Errors("outlier_detection: {interval: 0s}"), "outlier_detection.interval: 0s, expected more than 0s");
+  const Loaded log = Load("", "cluster_manager: {outlier_detection: {event_log_path: /tmp/events}}");
+  EXPECT_EQ(log.bootstrap->outlier_event_log, "/tmp/events");
+}
+
+constexpr std::string_view kTimes = "timeout: 1s, interval: 2s, unhealthy_threshold: 3, healthy_threshold: 4, ";
+
+std::string Check(const std::string& rest) { return "health_checks: [{" + std::string(kTimes) + rest + "}]"; }
+
+TEST(UpstreamTest, HealthCheckTimes) {
+  using std::chrono::seconds;
+  EXPECT_EQ(Good("")->health_check, nullptr);
+  const HealthCheck defaults = *Good(Check("tcp_health_check: {}"))->health_check;
+  EXPECT_EQ(defaults.timeout, seconds(1));
+  EXPECT_EQ(defaults.interval, seconds(2));
+  EXPECT_EQ(defaults.unhealthy_threshold, 3u);
+  EXPECT_EQ(defaults.healthy_threshold, 4u);
+  EXPECT_TRUE(defaults.reuse_connection);
+  EXPECT_EQ(defaults.unhealthy_interval, seconds(2));
+  EXPECT_EQ(defaults.unhealthy_edge_interval, seconds(2));
+  EXPECT_EQ(defaults.healthy_edge_interval, seconds(2));
+  EXPECT_EQ(defaults.no_traffic_interval, seconds(60));
+  EXPECT_EQ(defaults.no_traffic_healthy_interval, seconds(60));
+  const HealthCheck all = *Good(Check(
+      "tcp_health_check: {}, interval_jitter: 5s, interval_jitter_percent: 6, initial_jitter: 7s, reuse_connection: false, "
+      "no_traffic_interval: 8s, no_traffic_healthy_interval: 9s, unhealthy_interval: 10s, unhealthy_edge_interval: 11s, "
+      "healthy_edge_interval: 12s, event_log_path: /tmp/e, always_log_health_check_failures: true"))->health_check;
+  EXPECT_EQ(all.interval_jitter, seconds(5));
+  EXPECT_EQ(all.interval_jitter_percent, 6u);
+  EXPECT_EQ(all.initial_jitter, seconds(7));
+  EXPECT_FALSE(all.reuse_connection);
+  EXPECT_EQ(all.no_traffic_interval, seconds(8));
+  EXPECT_EQ(all.no_traffic_healthy_interval, seconds(9));
+  EXPECT_EQ(all.unhealthy_interval, seconds(10));
+  EXPECT_EQ(all.unhealthy_edge_interval, seconds(11));
+  EXPECT_EQ(all.healthy_edge_interval, seconds(12));
+  EXPECT_EQ(all.event_log, "/tmp/e");
+  EXPECT_TRUE(all.always_log_failures);
+  EXPECT_TRUE(Good("ignore_health_on_host_removal: true")->ignore_health_on_host_removal);
+  EXPECT_TRUE(Good("")->wait_for_warm);
+  EXPECT_FALSE(Good("wait_for_warm_on_init: false")->wait_for_warm);
+}
+
+TEST(UpstreamTest, HealthCheckKinds) {
+  const auto http = std::get<HttpHealthCheck>(Good(Check(
+      "http_health_check: {host: h, path: /p, method: POST, send: {text: '6869'}, receive: [{binary: aGk=}], "
+      "request_headers_to_add: [{header: {key: X-A, value: 100%%}}], request_headers_to_remove: [x-b], "
+      "expected_statuses: [{start: 200, end: 300}], retriable_statuses: [{start: 503, end: 504}], "
+      "codec_client_type: HTTP2, service_name_matcher: {prefix: be}, response_buffer_size: 5}"))->health_check->how);
+  EXPECT_EQ(http.host, "h");
+  EXPECT_EQ(http.path, "/p");
+  EXPECT_EQ(http.method, "POST");
+  EXPECT_TRUE(http.http2);
+  EXPECT_EQ(http.send, "hi");
+  EXPECT_EQ(http.receive, std::vector<std::string>{"hi"});
+  EXPECT_EQ(http.response_buffer, 5u);
+  ASSERT_EQ(http.add.size(), 1u);
+  EXPECT_EQ(http.add[0].name, "x-a");
+  EXPECT_EQ(http.add[0].value, "100%");
+  EXPECT_TRUE(http.add[0].append);
+  EXPECT_EQ(http.remove.at(0).text(), "x-b");
+  EXPECT_EQ(http.expected_statuses.at(0).end, 300);
+  EXPECT_EQ(http.retriable_statuses.at(0).start, 503);
+  EXPECT_TRUE(http.service_name->Matches("be1"));
+  const auto plain =
+      std::get<HttpHealthCheck>(Good(Check("http_health_check: {path: /}"))->health_check->how);
+  EXPECT_EQ(plain.method, "GET");
+  EXPECT_EQ(plain.expected_statuses.at(0).end, 201);
+  const auto tcp = std::get<TcpHealthCheck>(
+      Good(Check("tcp_health_check: {send: {text: '50'}, receive: [{text: '51'}]}"))->health_check->how);
+  EXPECT_EQ(tcp.send, "P");
+  EXPECT_EQ(tcp.receive, std::vector<std::string>{"Q"});
+}
+
+TEST(UpstreamTest, HealthChecksThatCannotBe) {
+  const std::string one = "{" + std::string(kTimes) + "tcp_health_check: {}}";
+  EXPECT_EQ(Errors("health_checks: [" + one + ", " + one + "]"),
+            "health_checks[1]: a second health check, expected at most one");
+  EXPECT_EQ(Errors("health_checks: [{interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {}}]"),
+            "health_checks[0].timeout: missing, but required");
+  EXPECT_EQ(Errors(Check("tcp_health_check: {send: {text: abc}}")),
+            "health_checks[0].tcp_health_check.send.text: \"abc\", expected bytes in hexadecimal, two digits each");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, expected_statuses: [{start: 300, end: 200}]}")),
+            "health_checks[0].http_health_check.expected_statuses[0]: from 300 to below 200, expected a range of statuses "
+            "from 100 to below 600");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, method: CONNECT}")),
+            "health_checks[0].http_health_check.method: CONNECT, expected another method");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, send: {text: '00'}}")),
+            "health_checks[0].http_health_check.send: a body, which GET does not have");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: a b}")),
+            "health_checks[0].http_health_check.path: \"a b\", expected no blanks or control characters");
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, request_headers_to_add: [{header: {key: a, value: '%PROTOCOL%'}}]}")),
+            "health_checks[0].http_health_check.request_headers_to_add[0].header.value: \"%PROTOCOL%\", expected a text "
+            "without operators");
+  EXPECT_EQ(Errors(Check("grpc_health_check: {}")), "health_checks[0].grpc_health_check: needs a cluster that speaks HTTP/2");
+}
+
+TEST(UpstreamTest, GrpcHealthCheck) {
+  const auto cluster = Good(Check("grpc_health_check: {service_name: s, authority: a, initial_metadata: [{header: {key: k, "
+                                  "value: v}}]}") +
+                            ", typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: "
+                            "{'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, "
+                            "explicit_http_config: {http2_protocol_options: {}}}}");
+  const auto grpc = std::get<GrpcHealthCheck>(cluster->health_check->how);
+  EXPECT_EQ(grpc.service_name, "s");
+  EXPECT_EQ(grpc.authority, "a");
+  EXPECT_EQ(grpc.add.at(0).name, "k");
+}
+
+TEST(UpstreamTest, HealthCheckOfAnEndpoint) {
+  const auto cluster = Good(
+      "load_assignment: {cluster_name: a, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: "
+      "10.0.0.1, port_value: 80}}, health_check_config: {port_value: 81, hostname: h, disable_active_health_check: true, "
+      "address: {socket_address: {address: 10.0.0.2, port_value: 82}}}}}]}]}");
+  const EndpointCheck& check = *cluster->endpoints.at(0).check;
+  EXPECT_TRUE(check.disabled);
+  EXPECT_EQ(check.port, 81);
+  EXPECT_EQ(check.hostname, "h");
+  EXPECT_EQ(AddressText(*check.address), "10.0.0.2:82");
+}
+
+}  // namespace
+}  // namespace pillion::config
