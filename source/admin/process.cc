@@ -65,8 +65,12 @@ Reply Endpoints::ServerInfo(const Request&) {
       json.Bool(option.name, *flag);
     } else if (const uint64_t* number = std::get_if<uint64_t>(&option.value)) {
       json.Raw(option.name, std::to_string(*number));
+    } else if (const std::string* text = std::get_if<std::string>(&option.value)) {
+      json.String(option.name, *text);
     } else {
-      json.String(option.name, std::get<std::string>(option.value));
+      json.BeginArray(option.name);
+      for (const std::string& element : std::get<std::vector<std::string>>(option.value)) json.String("", element);
+      json.EndArray();
     }
   }
   json.EndObject();

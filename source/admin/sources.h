@@ -25,7 +25,7 @@ std::string_view StateName(State state);
 
 struct CommandLineOption {
   std::string name;  // as in the command line, with '_' for '-'
-  std::variant<bool, uint64_t, std::string> value;
+  std::variant<bool, uint64_t, std::string, std::vector<std::string>> value;
 };
 
 struct HostView {

@@ -9,6 +9,7 @@
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "source/config/nearest.h"
@@ -31,6 +32,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::router::v3::Router::descriptor(),
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
+      x::regex_engines::v3::GoogleRE2::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };
   return *types;

@@ -3,13 +3,14 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <filesystem>
 #include <random>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "source/server/administration.h"
-#include "spdlog/spdlog.h"
+#include "source/server/log.h"
 
 namespace pillion::server {
 namespace {
@@ -54,6 +55,11 @@ const std::vector<config::AccessLog>& FilterLogs(const config::Listener& listene
 
 absl::Status InListener(const config::Listener& listener, const std::string& trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
+}
+
+bool HasDrainFlag(const std::string& flags_path) {
+  std::error_code ignored;
+  return !flags_path.empty() && std::filesystem::exists(flags_path + "/drain", ignored);
 }
 
 uint64_t Seed() {
@@ -132,7 +138,7 @@ absl::Status Server::OpenListeners() {
       workers_[i]->AddListener(*listeners_.back(), {sockets[per_worker ? i : 0]});
     }
     bound_.push_back({config->name, *address});
-    spdlog::info("listener {} on {}", config->name, address->text());
+    Log("main").info("listener {} on {}", config->name, address->text());
   }
   return absl::OkStatus();
 }
@@ -151,6 +157,10 @@ absl::Status Server::Start() {
   if (absl::Status status = OpenListeners(); !status.ok()) return status;
   RegisterStats();
   RollStats();
+  if (HasDrainFlag(bootstrap_->flags_path)) {
+    Log("main").info("{}/drain is there: not ready until /healthcheck/ok", bootstrap_->flags_path);
+    healthcheck_failed_ = true;
+  }
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
@@ -163,7 +173,10 @@ absl::Status Server::Start() {
 void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
-  spdlog::info("live, concurrency {}", options_.concurrency);
+  Log("main").info("live, concurrency {}", options_.concurrency);
+  if (options_.mode != Options::Mode::kInitOnly) return;
+  Log("main").info("--mode init_only: ending");
+  boost::asio::post(io_, [this] { Stop(); });
 }
 
 void Server::Run() { io_.run(); }
@@ -173,13 +186,13 @@ void Server::RegisterStats() {
   registry_.AddGaugeCallback("server.state", [this] { return static_cast<uint64_t>(admin_state()); });
   registry_.AddGaugeCallback("server.uptime", [this] { return static_cast<uint64_t>(uptime().count()); });
   registry_.AddGaugeCallback("server.concurrency", [this] { return uint64_t{options_.concurrency}; });
+  registry_.AddGaugeCallback("server.static_unknown_fields", [this] { return bootstrap_->unknown_fields; });
   registry_.AddGaugeCallback("listener_manager.total_listeners_active", [this] { return uint64_t{bound_.size()}; });
   registry_.AddGaugeCallback("cluster_manager.active_clusters", [this] { return uint64_t{clusters_.size()}; });
 }
 
 void Server::RollStats() {
-  constexpr std::chrono::seconds kInterval(5);  // Envoy's stats_flush_interval
-  roll_timer_.expires_after(kInterval);
+  roll_timer_.expires_after(bootstrap_->stats.flush_interval);
   roll_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     registry_.RollInterval();
@@ -227,10 +240,10 @@ void Server::OnSignal(int signal) {
     return;
   }
   if (state_ == State::kLive) {
-    spdlog::info("signal {}: draining for at most {} s", signal, options_.drain_time_s);
+    Log("main").info("signal {}: draining for at most {} s", signal, options_.drain_time_s);
     Drain();
   } else {
-    spdlog::info("signal {}: ending now", signal);
+    Log("main").info("signal {}: ending now", signal);
     Stop();
   }
 }
@@ -251,7 +264,7 @@ void Server::Drain() {
   drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
   drain_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    spdlog::warn("drain time is over: ending what is left");
+    Log("main").warn("drain time is over: ending what is left");
     Stop();
   });
 }
