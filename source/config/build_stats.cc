@@ -3,11 +3,12 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <set>
+#include <iterator>
 
 #include "google/protobuf/struct.pb.h"
 #include "source/base/escape.h"
 #include "source/config/build.h"
+#include "source/config/nearest.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -15,12 +16,36 @@ namespace {
 
 namespace v3 = envoy::config::metrics::v3;
 
+// Envoy's. Those that no metric of ours has may be asked for all the same.
+constexpr std::string_view kOwnTags[] = {
+    "envoy.clientssl_prefix",      "envoy.cluster_name",        "envoy.connection_limit_prefix",
+    "envoy.dns_filter_prefix",     "envoy.ext_authz_prefix",    "envoy.fault_downstream_cluster",
+    "envoy.grpc_bridge_method",    "envoy.grpc_bridge_service", "envoy.http_conn_manager_prefix",
+    "envoy.http_user_agent",       "envoy.listener_address",    "envoy.local_http_ratelimit_prefix",
+    "envoy.local_network_ratelimit_prefix", "envoy.mongo_prefix", "envoy.ratelimit_prefix",
+    "envoy.rbac_prefix",           "envoy.rds_route_config",    "envoy.redis_prefix",
+    "envoy.response_code",         "envoy.response_code_class", "envoy.route",
+    "envoy.scoped_rds_config",     "envoy.ssl_cipher",          "envoy.ssl_cipher_suite",
+    "envoy.tcp_prefix",            "envoy.thrift_prefix",       "envoy.tls_certificate",
+    "envoy.udp_prefix",            "envoy.virtual_cluster",     "envoy.virtual_host",
+    "envoy.worker_id",             "envoy.xds_resource_name"};
+
 constexpr size_t kMaxRegexBytes = 1024;  // as Envoy has it
 
 std::optional<StatsTag> BuildTag(BuildContext& context, const v3::TagSpecifier& from, const std::string& path) {
   StatsTag tag{.name = from.tag_name()};
-  if (from.has_fixed_value()) tag.fixed_value = from.fixed_value();
-  if (!from.has_regex()) return tag;
+  if (from.has_fixed_value()) {
+    tag.fixed_value = from.fixed_value();
+    return tag;
+  }
+  if (!from.has_regex()) {
+    if (std::find(std::begin(kOwnTags), std::end(kOwnTags), tag.name) == std::end(kOwnTags)) {
+      context.errors.AddMissing(path, FieldPath(path, "tag_name"),
+                                Concat(Quote(tag.name), " without a value, expected one of Envoy's own tags",
+                                       DidYouMean(tag.name, {std::begin(kOwnTags), std::end(kOwnTags)})));
+    }
+    return tag;
+  }
   const std::string at = FieldPath(path, "regex");
   if (from.regex().size() > kMaxRegexBytes) {
     context.errors.Add(at, Concat(from.regex().size(), " bytes, expected at most ", kMaxRegexBytes));
@@ -80,14 +105,10 @@ std::string PatternOf(const google::protobuf::Value& value) {
 StatsConfig BuildStats(BuildContext& context, const v3::StatsConfig& from, const std::string& path) {
   StatsConfig stats;
   if (from.has_use_all_default_tags()) stats.default_tags = from.use_all_default_tags().value();
-  std::set<std::string> names;
   for (int i = 0; i < from.stats_tags_size(); ++i) {
     const std::string at = ElementPath(FieldPath(path, "stats_tags"), i);
     std::optional<StatsTag> tag = BuildTag(context, from.stats_tags(i), at);
     if (!tag) continue;
-    if (!names.insert(tag->name).second) {
-      context.errors.Add(FieldPath(at, "tag_name"), Concat("duplicate name ", Quote(tag->name)));
-    }
     stats.tags.push_back(*std::move(tag));
   }
   if (from.has_stats_matcher()) {

@@ -32,7 +32,7 @@ struct StatsMatcher {
 };
 
 struct StatsConfig {
-  std::vector<StatsTag> tags;  // names are unique
+  std::vector<StatsTag> tags;
   bool default_tags = true;
   std::optional<StatsMatcher> matcher;  // none: all
   std::vector<HistogramBuckets> buckets;

@@ -88,6 +88,8 @@ void ListenerShard::StartDrain() {
   connections_.ForEach([](ListenerConnection& connection) { connection.StartDrain(); });
 }
 
+void ListenerShard::EndDrain() { draining_ = false; }
+
 void ListenerShard::CloseAll() {
   connections_.ForEach([](ListenerConnection& connection) { connection.CloseNow(); });
 }

@@ -54,6 +54,7 @@ class ListenerShard final : private net::AcceptEvents, private ListenerConnectio
 
   void StopAccepting();  // behind those that are in the queues
   void StartDrain();   // every connection ends when its last stream does; those that still come as well
+  void EndDrain();     // those that come from now on stay
   void CloseAll();     // in this turn
   size_t connections() const { return count_; }
 

@@ -82,6 +82,15 @@ admin::Sources Administration::MakeSources() {
     for (const std::unique_ptr<upstream::Cluster>& cluster : server_.clusters_) views.push_back(ViewOf(*cluster));
     return views;
   };
+  sources.allow_paths = server_.bootstrap_->admin.allow_paths;
+  sources.unready_clusters = [this] {
+    std::vector<std::string> names;
+    if (server_.state_ != Server::State::kStarting) return names;
+    for (const auto& cluster : server_.clusters_) {
+      if (cluster->hosts()->hosts.empty()) names.push_back(cluster->config().name);
+    }
+    return names;
+  };
   sources.listeners = [this] {
     std::vector<admin::ListenerView> views;
     for (const Server::BoundListener& listener : server_.bound_) {
@@ -92,7 +101,7 @@ admin::Sources Administration::MakeSources() {
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
     return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, query);
   };
-  sources.fail_healthcheck = [this](bool fail) { server_.healthcheck_failed_ = fail; };
+  sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.drain_listeners = [this](const admin::DrainQuery& query) { return server_.DrainListeners(query); };
   // Not from within a call of the admin server, which goes with the rest.
   sources.quit = [this] { boost::asio::post(server_.io_, [this] { server_.Stop(); }); };

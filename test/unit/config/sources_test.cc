@@ -138,7 +138,7 @@ TEST(SourcesTest, StatsConfig) {
       "admin: {access_log_path: /dev/null, allow_paths: [{exact: /ready}]}\n"
       "stats_config:\n"
       "  use_all_default_tags: false\n"
-      "  stats_tags: [{tag_name: a, regex: '^x((.*)y)'}, {tag_name: b, fixed_value: v}, {tag_name: c}]\n"
+      "  stats_tags: [{tag_name: a, regex: '^x((.*)y)'}, {tag_name: b, fixed_value: v}, {tag_name: envoy.worker_id}]\n"
       "  stats_matcher: {inclusion_list: {patterns: [{prefix: cluster.}]}}\n"
       "  histogram_bucket_settings: [{match: {prefix: cluster.}, buckets: [10, 5]}]\n");
   ASSERT_NE(loaded.bootstrap, nullptr) << Texts(loaded.errors)[0];
@@ -164,8 +164,9 @@ TEST(SourcesTest, RefusesBadStatsConfig) {
   const auto error = [](const std::string& text) {
     return Texts(LoadText("stats_config: {" + text + "}").errors).at(0);
   };
-  EXPECT_EQ(error("stats_tags: [{tag_name: a}, {tag_name: a}]"),
-            "1: stats_config.stats_tags[1].tag_name: duplicate name \"a\"");
+  EXPECT_EQ(error("stats_tags: [{tag_name: envoy.cluster_nam}]"),
+            "1: stats_config.stats_tags[0].tag_name: \"envoy.cluster_nam\" without a value, expected one of Envoy's own "
+            "tags, did you mean \"envoy.cluster_name\"?");
   EXPECT_EQ(error("stats_tags: [{tag_name: a, regex: x}]"),
             "1: stats_config.stats_tags[0].regex: \"x\", expected a group (...): what is cut out of the name");
   EXPECT_NE(error("stats_tags: [{tag_name: a, regex: '('}]").find("stats_tags[0].regex"), std::string::npos);
