@@ -19,7 +19,10 @@ const Message& MessageOf(const Loaded& loaded) {
 
 std::vector<std::string> Texts(const std::vector<ConfigError>& errors) {
   std::vector<std::string> texts;
-  for (const ConfigError& error : errors) texts.push_back(ErrorText("", error));
+  for (const ConfigError& error : errors) {
+    texts.push_back(ErrorText("", error));
+    if (texts.back().starts_with(':')) texts.back().erase(0, 1);
+  }
   return texts;
 }
 

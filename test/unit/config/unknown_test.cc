@@ -14,7 +14,10 @@ namespace {
 
 std::vector<std::string> Texts(const std::vector<ConfigError>& errors) {
   std::vector<std::string> texts;
-  for (const ConfigError& error : errors) texts.push_back(ErrorText("", error));
+  for (const ConfigError& error : errors) {
+    texts.push_back(ErrorText("", error));
+    if (texts.back().starts_with(':')) texts.back().erase(0, 1);
+  }
   return texts;
 }
 
@@ -102,6 +105,43 @@ TEST(UnknownTest, DisabledExtensionsAreRefused) {
   EXPECT_EQ(ExtensionName("envoy.config.route.v3.FilterConfig"), "");
   EXPECT_TRUE(IsExtensionName("envoy.filters.http.fault"));
   EXPECT_FALSE(IsExtensionName("envoy.filters.http.nothing"));
+}
+
+// The parts of a bootstrap that Consul, Istio and Kuma write beside what a control plane is for.
+TEST(UnknownTest, BootstrapsOfControlPlanesAreTaken) {
+  const Loaded loaded = LoadText(R"yaml(
+node:
+  id: sidecar~10.0.0.1~app.ns~ns.svc.cluster.local
+  cluster: app.ns
+  locality: {region: r, zone: z}
+  metadata: {ISTIO_VERSION: 1.31.0, nested: {a: [1, x, null]}}
+stats_config:
+  use_all_default_tags: false
+  stats_tags:
+  - {tag_name: cluster_name, regex: '^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)'}
+  - {tag_name: local_cluster, fixed_value: web}
+  stats_matcher: {inclusion_list: {patterns: [{prefix: reporter=}, {safe_regex: {google_re2: {}, regex: 'vhost\.*\.route\.*'}}]}}
+  histogram_bucket_settings: {match: {prefix: istiocustom}, buckets: [1, 5, 10]}
+admin:
+  access_log_path: /dev/null
+  access_log: [{name: a, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: /dev/null}}]
+  profile_path: /var/lib/istio/data/envoy.prof
+  address: {socketAddress: {address: 127.0.0.1, portValue: 15000}}
+application_log_config: {log_format: {text_format: '%Y-%m-%dT%T.%fZ %l envoy %n %g:%# %v thread=%t'}}
+default_regex_engine: {name: envoy.regex_engines.google_re2, typed_config: {"@type": type.googleapis.com/envoy.extensions.regex_engines.v3.GoogleRE2}}
+hds_config: {api_type: GRPC, set_node_on_first_message_only: true, transport_api_version: V3, grpc_services: {envoy_grpc: {cluster_name: ads}}}
+deferred_stat_options: {enable_deferred_creation_stats: true}
+static_resources: {clusters: {name: self_admin, type: STATIC, connectTimeout: 0.25s}}
+)yaml");
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  EXPECT_EQ(loaded.bootstrap->clusters.at(0)->name, "self_admin");
+  EXPECT_EQ(Texts(loaded.notes),
+            (std::vector<std::string>{"17: admin.profile_path: has no effect yet", "21: hds_config: has no effect yet",
+                                      "22: deferred_stat_options: has no effect yet"}));
+  // What serves no traffic without it is refused until it is there.
+  EXPECT_EQ(Texts(LoadText("dynamic_resources: {}").errors),
+            std::vector<std::string>{"1: dynamic_resources: is not implemented, and must not be passed over"});
 }
 
 // What came as bytes.

@@ -101,7 +101,7 @@ TEST(Rules, BucketsByName) {
   EXPECT_EQ(FormatText(read, HistogramForm::kCumulative), "cluster.be.t: B5(1,2) B10(2,3)\nu:\n");
   EXPECT_EQ(FormatText(read, HistogramForm::kDisjoint), "cluster.be.t: B5(1,2) B10(1,1)\nu:\n");
   EXPECT_TRUE(FormatText(read, HistogramForm::kDetailed)
-                  .starts_with("cluster.be.t:\n  totals=3,1:1, 4,1:1, 7,1:1, 70,2:1\n  intervals=3,1:1, 7,1:1, 70,2:1\n  summary=P0("));
+                  .starts_with("cluster.be.t:\n  totals=3,1:1, 4,1:1, 7,1:1, 68,4:1\n  intervals=3,1:1, 7,1:1, 68,4:1\n  summary=P0("));
   EXPECT_TRUE(FormatJson(read, HistogramForm::kCumulative)
                   .starts_with("{\"stats\":[{\"histograms\":[{\"name\":\"cluster.be.t\",\"buckets\":[{\"upper_bound\":5,"
                                "\"interval\":1,\"cumulative\":2},{\"upper_bound\":10,\"interval\":2,\"cumulative\":3}]},"
@@ -114,11 +114,11 @@ TEST(Rules, BucketsByName) {
             "envoy_cluster_t_bucket{envoy_cluster_name=\"be\",le=\"5\"} 2\n"
             "envoy_cluster_t_bucket{envoy_cluster_name=\"be\",le=\"10\"} 3\n"
             "envoy_cluster_t_bucket{envoy_cluster_name=\"be\",le=\"+Inf\"} 4\n"
-            "envoy_cluster_t_sum{envoy_cluster_name=\"be\"} 84.5\n"
+            "envoy_cluster_t_sum{envoy_cluster_name=\"be\"} 83.5\n"
             "envoy_cluster_t_count{envoy_cluster_name=\"be\"} 4\n"
             "# TYPE envoy_u histogram\n"
             "envoy_u_bucket{le=\"+Inf\"} 3\n"
-            "envoy_u_sum{} 80.5\n"
+            "envoy_u_sum{} 79.5\n"
             "envoy_u_count{} 3\n");
   const std::string summary = FormatPrometheus(read, false, HistogramForm::kSummary);
   EXPECT_TRUE(summary.starts_with("# TYPE envoy_cluster_t summary\nenvoy_cluster_t{envoy_cluster_name=\"be\",quantile=\"0\"} 3\n"));
