@@ -23,6 +23,7 @@
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
+#include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "source/config/nearest.h"
@@ -60,6 +61,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
+      x::regex_engines::v3::GoogleRE2::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };
   return *types;

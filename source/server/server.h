@@ -58,12 +58,14 @@ class Server {
   };
 
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
+  enum class Listening : uint8_t { kYes, kEnding, kNo };
 
   void MakeClusters();
   void PublishHosts();
   absl::Status OpenListeners();
   void GoLive();
   void RegisterStats();
+  uint64_t Connections() const;
   void RollStats();
   admin::State admin_state() const;
   std::chrono::seconds uptime() const;
@@ -71,8 +73,11 @@ class Server {
   void WaitForSignal();
   void OnSignal(int signal);
   void Drain();
-  // Closes the listening sockets so that no connection is lost that has begun; then `closed`.
+  // Closes the listening sockets so that no connection is lost that has begun; then `closed`. When several ask for it, it
+  // is done once, and all hear of it.
   void StopListening(std::function<void()> closed);
+  void OnClosed();
+  void FailHealthcheck(bool fail);
   void Stop();
 
   const Options options_;
@@ -100,6 +105,11 @@ class Server {
   size_t listening_workers_ = 0;
   size_t busy_workers_ = 0;
   std::atomic<bool> healthcheck_failed_ = false;  // read by the workers
+  Listening listening_ = Listening::kYes;
+  std::vector<std::function<void()>> when_closed_;
+  bool draining_listeners_ = false;
+  stats::Histogram* initialization_ms_ = nullptr;
+  std::vector<stats::GaugeId> connection_gauges_;
   State state_ = State::kStarting;
 };
 
