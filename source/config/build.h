@@ -81,6 +81,18 @@ match::ConnectionPattern BuildConnectionPattern(BuildContext& context,
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
 
+LoadBalancing BuildLoadBalancing(BuildContext& context, const envoy::config::cluster::v3::Cluster& from,
+                                 const std::string& path);
+std::vector<HashPolicy> BuildHashPolicies(
+    BuildContext& context,
+    const google::protobuf::RepeatedPtrField<envoy::config::route::v3::RouteAction::HashPolicy>& from,
+    const std::string& path);
+
+// Null if there is none.
+std::shared_ptr<const Metadata> BuildMetadata(const envoy::config::core::v3::Metadata& from);
+MetadataValue::Struct BuildMetadataFields(const google::protobuf::Struct& from);
+LbCriteria BuildLbCriteria(const envoy::config::core::v3::Metadata& from);
+
 // Parts that several have.
 using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>;
 telemetry::RecordFilter BuildRecordFilter(BuildContext& context,
@@ -99,6 +111,9 @@ Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core:
 // Matchers. What can't be built is an error, and matches nothing.
 std::optional<match::Regex> BuildRegex(BuildContext& context, const envoy::type::matcher::v3::RegexMatcher& from,
                                        const std::string& path);
+std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
+                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
+                                                     const std::string& path);
 match::StringMatcher BuildStringMatcher(BuildContext& context,
                                         const envoy::type::matcher::v3::StringMatcher& from, const std::string& path);
 match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::config::route::v3::HeaderMatcher& from,

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
+#include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "source/config/build.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
@@ -39,6 +40,17 @@ RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from,
   policy.per_try_timeout = ToDuration(from.per_try_timeout());
   policy.per_try_idle_timeout = ToDuration(from.per_try_idle_timeout());
   policy.retriable_status_codes.assign(from.retriable_status_codes().begin(), from.retriable_status_codes().end());
+  for (int i = 0; i < from.retry_host_predicate_size(); ++i) {
+    const std::string place = ElementPath(FieldPath(path, "retry_host_predicate"), i);
+    const auto& predicate = from.retry_host_predicate(i).typed_config();
+    if (!predicate.Is<envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate>()) {
+      context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(predicate, "PreviousHostsPredicate"));
+    }
+    policy.avoid_previous_hosts = true;
+  }
+  if (from.host_selection_retry_max_attempts() > 0) {
+    policy.more_hosts = static_cast<uint32_t>(from.host_selection_retry_max_attempts());
+  }
   if (from.has_retry_back_off()) {
     policy.back_off_base = ToDuration(from.retry_back_off().base_interval());
     policy.back_off_max = 10 * policy.back_off_base;
@@ -77,20 +89,8 @@ void CheckPath(BuildContext& context, const std::string& text, const std::string
   }
 }
 
-std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
-                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
-                                                     const std::string& path) {
-  const std::optional<match::Regex> regex = BuildRegex(context, from.pattern(), FieldPath(path, "pattern"));
-  if (!regex) return std::nullopt;
-  absl::StatusOr<match::RegexRewrite> rewrite = match::RegexRewrite::Make(*regex, from.substitution());
-  if (rewrite.ok()) return *std::move(rewrite);
-  context.errors.Add(FieldPath(path, "substitution"),
-                     Concat(Quote(from.substitution()), ": ", std::string(rewrite.status().message())));
-  return std::nullopt;
-}
-
 void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const std::string& path,
-                   WeightedClusters& to) {
+                   const LbCriteria& route_criteria, WeightedClusters& to) {
   uint64_t total = 0;
   for (int i = 0; i < from.clusters_size(); ++i) {
     const v3::WeightedCluster::ClusterWeight& choice = from.clusters(i);
@@ -108,6 +108,7 @@ void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const
     built.weight = choice.weight().value();
     total += built.weight;
     built.headers = BuildLevelHeaderEdits(context, choice, place);
+    built.lb_criteria = route_criteria.MergedWith(BuildLbCriteria(choice.metadata_match()));
     if (!choice.host_rewrite_literal().empty()) built.host_rewrite = choice.host_rewrite_literal();
     CheckHost(context, choice.host_rewrite_literal(), FieldPath(place, "host_rewrite_literal"));
   }
@@ -161,10 +162,24 @@ void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std
 
 }  // namespace
 
+std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
+                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
+                                                     const std::string& path) {
+  const std::optional<match::Regex> regex = BuildRegex(context, from.pattern(), FieldPath(path, "pattern"));
+  if (!regex) return std::nullopt;
+  absl::StatusOr<match::RegexRewrite> rewrite = match::RegexRewrite::Make(*regex, from.substitution());
+  if (rewrite.ok()) return *std::move(rewrite);
+  context.errors.Add(FieldPath(path, "substitution"),
+                     Concat(Quote(from.substitution()), ": ", std::string(rewrite.status().message())));
+  return std::nullopt;
+}
+
 RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from, const std::string& path) {
   RouteAction action;
+  action.lb_criteria = BuildLbCriteria(from.metadata_match());
+  action.hash_policies = BuildHashPolicies(context, from.hash_policy(), FieldPath(path, "hash_policy"));
   if (from.has_weighted_clusters()) {
-    BuildClusters(context, from.weighted_clusters(), FieldPath(path, "weighted_clusters"),
+    BuildClusters(context, from.weighted_clusters(), FieldPath(path, "weighted_clusters"), action.lb_criteria,
                   action.cluster.emplace<WeightedClusters>());
   } else if (from.has_cluster_header()) {
     action.cluster = BuildFieldName(context, from.cluster_header(), FieldPath(path, "cluster_header"));

@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "source/upstream/cluster_stats.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/pool.h"
+#include "source/upstream/subset_balancer.h"
 
 namespace pillion::upstream {
 
@@ -35,6 +37,7 @@ class Cluster {
 
   const config::Cluster& config() const { return *config_; }
   Breakers& breakers(config::Priority priority) { return breakers_[static_cast<size_t>(priority)]; }
+  const std::array<Breakers, 2>& breakers() const { return breakers_; }
   ClusterStatIds& stat_ids() { return stat_ids_; }
   MembershipStats& membership_stats() { return membership_stats_; }
 
@@ -101,7 +104,7 @@ class ClusterShard {
 
   // The next host by the cluster's policy; null, and counted, when there is none. The reference is good until the end
   // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
-  const std::shared_ptr<Host>& PickHost(const PickContext& context);
+  const std::shared_ptr<Host>& PickHost(PickContext context);
 
   // The pool of connections to `host` that speak `protocol`; made when first asked for. Good until the end of the turn;
   // a PoolWaiter keeps it.
@@ -124,6 +127,10 @@ class ClusterShard {
     }
   };
 
+  const std::shared_ptr<Host>& Pick(const PickContext& context) {
+    return subsets_ ? subsets_->Pick(context) : balancer_.Pick(context);
+  }
+  void SetBalancers(const HostSet& hosts);
   void Sweep();
 
   Cluster& cluster_;
@@ -135,6 +142,7 @@ class ClusterShard {
   ClusterStats stats_;
   std::shared_ptr<const HostSet> hosts_;
   Balancer balancer_;
+  std::optional<SubsetBalancer> subsets_;  // instead of it, where the cluster has some
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
   event::Task sweep_;
   bool draining_ = false;

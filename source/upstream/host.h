@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "source/base/clock.h"
 #include "source/config/cluster.h"
 #include "source/net/address.h"
 
@@ -89,6 +90,17 @@ class Host {
   // Weights, priority and the configured health become those of `endpoint`; true if that changed anything.
   bool Update(const config::Endpoint& endpoint);
 
+  // When it began to serve, for slow start: what the first worker says that knows it.
+  void Begin(base::MonotonicTime now) {
+    int64_t none = 0;
+    begun_.compare_exchange_strong(none, now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  // It begins anew, with the next set of hosts that it is healthy in.
+  void BeginAgain() { begun_.store(0, std::memory_order_relaxed); }
+  base::MonotonicTime begun() const {
+    return base::MonotonicTime(base::MonotonicTime::duration(begun_.load(std::memory_order_relaxed)));
+  }
+
   HostFigures& figures(uint32_t worker) { return figures_[worker]; }
   // Over all workers.
   uint64_t Sum(HostFigures::Figure figure) const;
@@ -103,6 +115,7 @@ class Host {
   std::atomic<uint32_t> priority_{0};
   std::atomic<uint32_t> locality_weight_{0};
   std::atomic<uint32_t> flags_{0};
+  std::atomic<int64_t> begun_{0};
   const uint32_t workers_;
   const std::unique_ptr<HostFigures[]> figures_;
 };
