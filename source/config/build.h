@@ -128,6 +128,17 @@ StatsConfig BuildStats(BuildContext& context, const envoy::config::metrics::v3::
 std::string BuildLogFormat(BuildContext& context,
                            const envoy::config::bootstrap::v3::Bootstrap::ApplicationLogConfig::LogFormat& from,
                            const std::string& path);
+LoadBalancing BuildLoadBalancing(BuildContext& context, const envoy::config::cluster::v3::Cluster& from,
+                                 const std::string& path);
+std::vector<HashPolicy> BuildHashPolicies(
+    BuildContext& context,
+    const google::protobuf::RepeatedPtrField<envoy::config::route::v3::RouteAction::HashPolicy>& from,
+    const std::string& path);
+
+// Null if there is none.
+std::shared_ptr<const Metadata> BuildMetadata(const envoy::config::core::v3::Metadata& from);
+MetadataValue::Struct BuildMetadataFields(const google::protobuf::Struct& from);
+LbCriteria BuildLbCriteria(const envoy::config::core::v3::Metadata& from);
 
 // Parts that several have.
 using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>;

@@ -44,9 +44,8 @@ std::variant<Address, DnsTarget> BuildTarget(BuildContext& context, Cluster::Dis
   if (from.has_socket_address() && socket.has_port_value() && socket.port_value() == 0) {
     context.errors.Add(FieldPath(socket_path, "port_value"), "0, expected a port from 1 to 65535");
   }
-  if (discovery == Cluster::Discovery::kStrictDns) {
-    if (from.has_pipe())
-      context.errors.Add(path, "a unix path, expected a socket_address in a STRICT_DNS cluster");
+  if (discovery != Cluster::Discovery::kStatic) {
+    if (from.has_pipe()) context.errors.Add(path, "a unix path, expected a socket_address in a cluster of DNS names");
     const auto port = static_cast<uint16_t>(socket.port_value());
     if (const std::optional<SocketAddress> ip = ParseIp(socket.address(), port)) return Address(*ip);
     if (!socket.address().empty() && !IsDnsName(socket.address())) {
@@ -61,6 +60,12 @@ std::variant<Address, DnsTarget> BuildTarget(BuildContext& context, Cluster::Dis
     return Address();
   }
   return BuildAddress(context, from, path).value_or(Address());
+}
+
+EndpointHealth BuildHealth(envoy::config::core::v3::HealthStatus from) {
+  constexpr EndpointHealth kHealth[] = {EndpointHealth::kUnknown,  EndpointHealth::kHealthy, EndpointHealth::kUnhealthy,
+                                        EndpointHealth::kDraining, EndpointHealth::kTimeout, EndpointHealth::kDegraded};
+  return kHealth[from];
 }
 
 void BuildEndpoints(BuildContext& context, const envoy::config::endpoint::v3::ClusterLoadAssignment& from,
@@ -87,9 +92,16 @@ void BuildEndpoints(BuildContext& context, const envoy::config::endpoint::v3::Cl
       if (lb_endpoint.has_load_balancing_weight()) endpoint.weight = lb_endpoint.load_balancing_weight().value();
       endpoint.priority = group.priority();
       endpoint.locality = locality;
+      endpoint.locality_weight = group.load_balancing_weight().value();
+      endpoint.health = BuildHealth(lb_endpoint.health_status());
+      endpoint.metadata = BuildMetadata(lb_endpoint.metadata());
       weights[group.priority()] += endpoint.weight;
     }
   }
+  if (from.policy().has_overprovisioning_factor()) {
+    cluster.assignment_policy.overprovisioning_percent = from.policy().overprovisioning_factor().value();
+  }
+  cluster.assignment_policy.weighted_priority_health = from.policy().weighted_priority_health();
   uint32_t expected = 0;
   for (const auto& [priority, sum] : weights) {
     if (priority != expected++) {
@@ -164,17 +176,14 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   cluster->stat_name =
       absl::StrReplaceAll(from.alt_stat_name().empty() ? from.name() : from.alt_stat_name(), {{":", "_"}});
   if (from.type() == v3::Cluster::STRICT_DNS) cluster->discovery = Cluster::Discovery::kStrictDns;
+  if (from.type() == v3::Cluster::LOGICAL_DNS) cluster->discovery = Cluster::Discovery::kLogicalDns;
   BuildEndpoints(context, from.load_assignment(), FieldPath(path, "load_assignment"), *cluster);
-
-  LoadBalancing& load_balancing = cluster->load_balancing;
-  if (from.lb_policy() == v3::Cluster::LEAST_REQUEST) load_balancing.policy = LoadBalancing::Policy::kLeastRequest;
-  if (from.has_least_request_lb_config()) {
-    if (load_balancing.policy != LoadBalancing::Policy::kLeastRequest) {
-      context.errors.Add(FieldPath(path, "least_request_lb_config"), "needs lb_policy LEAST_REQUEST");
-    }
-    const auto& config = from.least_request_lb_config();
-    if (config.has_choice_count()) load_balancing.least_request_choices = config.choice_count().value();
+  if (cluster->discovery == Cluster::Discovery::kLogicalDns && cluster->endpoints.size() != 1) {
+    context.errors.Add(FieldPath(path, "load_assignment.endpoints"),
+                       Concat(cluster->endpoints.size(), " endpoints, expected one in a LOGICAL_DNS cluster"));
   }
+
+  cluster->load_balancing = BuildLoadBalancing(context, from, path);
 
   if (from.has_connect_timeout()) cluster->connect_timeout = ToDuration(from.connect_timeout());
   if (from.has_per_connection_buffer_limit_bytes()) {

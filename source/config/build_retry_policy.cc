@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
+#include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "source/config/build.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
@@ -43,6 +44,17 @@ RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from,
   policy.per_try_timeout = ToDuration(from.per_try_timeout());
   policy.per_try_idle_timeout = ToDuration(from.per_try_idle_timeout());
   policy.retriable_status_codes.assign(from.retriable_status_codes().begin(), from.retriable_status_codes().end());
+  for (int i = 0; i < from.retry_host_predicate_size(); ++i) {
+    const std::string place = ElementPath(FieldPath(path, "retry_host_predicate"), i);
+    const auto& predicate = from.retry_host_predicate(i).typed_config();
+    if (!predicate.Is<envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate>()) {
+      context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(predicate, "PreviousHostsPredicate"));
+    }
+    policy.avoid_previous_hosts = true;
+  }
+  if (from.host_selection_retry_max_attempts() > 0) {
+    policy.more_hosts = static_cast<uint32_t>(from.host_selection_retry_max_attempts());
+  }
   if (from.has_retry_back_off()) {
     policy.back_off_base = ToDuration(from.retry_back_off().base_interval());
     policy.back_off_max = 10 * policy.back_off_base;

@@ -38,7 +38,7 @@ void CheckPath(BuildContext& context, const std::string& text, const std::string
 }
 
 void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const std::string& path,
-                   WeightedClusters& to) {
+                   const LbCriteria& route_criteria, WeightedClusters& to) {
   uint64_t total = 0;
   for (int i = 0; i < from.clusters_size(); ++i) {
     const v3::WeightedCluster::ClusterWeight& choice = from.clusters(i);
@@ -56,6 +56,7 @@ void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const
     built.weight = choice.weight().value();
     total += built.weight;
     built.headers = BuildLevelHeaderEdits(context, choice, place);
+    built.lb_criteria = route_criteria.MergedWith(BuildLbCriteria(choice.metadata_match()));
     if (!choice.host_rewrite_literal().empty()) built.host_rewrite = choice.host_rewrite_literal();
     CheckHost(context, choice.host_rewrite_literal(), FieldPath(place, "host_rewrite_literal"));
     built.filter_overrides = BuildFilterOverrides(context, choice.typed_per_filter_config(),
@@ -131,10 +132,24 @@ void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std
 
 }  // namespace
 
+std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
+                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
+                                                     const std::string& path) {
+  const std::optional<match::Regex> regex = BuildRegex(context, from.pattern(), FieldPath(path, "pattern"));
+  if (!regex) return std::nullopt;
+  absl::StatusOr<match::RegexRewrite> rewrite = match::RegexRewrite::Make(*regex, from.substitution());
+  if (rewrite.ok()) return *std::move(rewrite);
+  context.errors.Add(FieldPath(path, "substitution"),
+                     Concat(Quote(from.substitution()), ": ", std::string(rewrite.status().message())));
+  return std::nullopt;
+}
+
 RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from, const std::string& path) {
   RouteAction action;
+  action.lb_criteria = BuildLbCriteria(from.metadata_match());
+  action.hash_policies = BuildHashPolicies(context, from.hash_policy(), FieldPath(path, "hash_policy"));
   if (from.has_weighted_clusters()) {
-    BuildClusters(context, from.weighted_clusters(), FieldPath(path, "weighted_clusters"),
+    BuildClusters(context, from.weighted_clusters(), FieldPath(path, "weighted_clusters"), action.lb_criteria,
                   action.cluster.emplace<WeightedClusters>());
   } else if (from.has_cluster_header()) {
     action.cluster = BuildFieldName(context, from.cluster_header(), FieldPath(path, "cluster_header"));

@@ -37,7 +37,7 @@ struct Locality {
 enum class EndpointHealth : uint8_t { kUnknown, kHealthy, kUnhealthy, kDraining, kTimeout, kDegraded };
 
 struct Endpoint {
-  std::variant<Address, DnsTarget> target;  // DnsTarget in STRICT_DNS clusters only
+  std::variant<Address, DnsTarget> target;  // DnsTarget where names are resolved only
   std::string hostname;
   uint32_t weight = 1;
   uint32_t priority = 0;  // 0 is the highest; no gaps within a cluster
@@ -58,7 +58,7 @@ struct UpstreamHttp {
 };
 
 struct Cluster {
-  enum class Discovery : uint8_t { kStatic, kStrictDns };
+  enum class Discovery : uint8_t { kStatic, kStrictDns, kLogicalDns };
   enum class DnsFamily : uint8_t { kAuto, kV4Only, kV6Only, kV4Preferred, kAll };
 
   std::string name;

@@ -21,6 +21,13 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
+#include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
+#include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
+#include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
+#include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
+#include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
+#include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
@@ -59,6 +66,13 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
       x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
+      x::load_balancing_policies::least_request::v3::LeastRequest::descriptor(),
+      x::load_balancing_policies::maglev::v3::Maglev::descriptor(),
+      x::load_balancing_policies::random::v3::Random::descriptor(),
+      x::load_balancing_policies::ring_hash::v3::RingHash::descriptor(),
+      x::load_balancing_policies::round_robin::v3::RoundRobin::descriptor(),
+      x::load_balancing_policies::wrr_locality::v3::WrrLocality::descriptor(),
+      x::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
       x::regex_engines::v3::GoogleRE2::descriptor(),

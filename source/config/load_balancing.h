@@ -3,8 +3,12 @@
 // How the host of a request is chosen within its cluster.
 
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/lb_criteria.h"
 
 namespace pillion::config {
 
@@ -15,9 +19,29 @@ struct SlowStart {
   double min_weight_percent = 10;
 };
 
+// Parts of a cluster's hosts, by their metadata of the namespace envoy.lb.
+struct SubsetConfig {
+  enum class Fallback : uint8_t { kClusters, kNone, kAnyHost, kDefaultSubset, kFewerKeys };
+
+  // Hosts that have all of `keys` are in the subset of their values.
+  struct Selector {
+    std::vector<std::string> keys;                // sorted
+    std::string keys_text;                        // LbCriteria::KeysText() of them
+    Fallback fallback = Fallback::kClusters;      // where no host has the values
+    std::vector<std::string> fallback_keys;       // kFewerKeys: the values of these are asked for instead
+    bool single_host = false;                     // the first one only
+  };
+
+  std::vector<Selector> selectors;      // no set of keys twice; fewer keys are those of another one, without a circle
+  Fallback fallback = Fallback::kNone;  // kNone, kAnyHost or kDefaultSubset
+  LbCriteria default_subset;
+  bool locality_weight_aware = false;
+  bool panic_mode_any = false;  // any host, where the fallback has none
+  bool list_as_any = false;     // a list is each of its elements
+};
+
 struct LoadBalancing {
   enum class Policy : uint8_t { kRoundRobin, kLeastRequest, kRandom, kRingHash, kMaglev, kClusterProvided };
-  enum class HashFunction : uint8_t { kXxHash, kMurmurHash2 };
 
   Policy policy = Policy::kRoundRobin;
 
@@ -27,7 +51,6 @@ struct LoadBalancing {
 
   uint64_t min_ring_size = 1024;
   uint64_t max_ring_size = 8 * 1024 * 1024;
-  HashFunction hash_function = HashFunction::kXxHash;
   uint32_t maglev_table_size = 65537;   // a prime
   bool hash_hostname = false;           // instead of the address
   uint32_t hash_balance_percent = 0;    // of the mean load, that a host gets at most; 0: no bound
@@ -35,6 +58,9 @@ struct LoadBalancing {
   double panic_threshold = 50;          // percent; below it a priority's health is not heeded
   bool fail_traffic_on_panic = false;
   bool locality_weighted = false;
+  std::shared_ptr<const SubsetConfig> subsets;  // null: there are none
+
+  bool hashes() const { return policy == Policy::kRingHash || policy == Policy::kMaglev; }
 };
 
 // What comes with a list of endpoints.

@@ -11,8 +11,10 @@
 
 #include "source/base/clock.h"
 #include "source/config/filter_config.h"
+#include "source/config/hash_policy.h"
 #include "source/config/header_edits.h"
 #include "source/config/local_replies.h"
+#include "source/config/lb_criteria.h"
 #include "source/config/retry_on.h"
 #include "source/match/header_matcher.h"
 #include "source/match/regex_rewrite.h"
@@ -39,6 +41,8 @@ struct RetryPolicy {
   base::Duration per_try_timeout{0};
   base::Duration per_try_idle_timeout{0};
   std::vector<uint16_t> retriable_status_codes;  // with kRetryOnRetriableStatusCodes
+  bool avoid_previous_hosts = false;  // a host that was tried is looked for another one for,
+  uint32_t more_hosts = 1;            // so often
   base::Duration back_off_base = std::chrono::milliseconds(25);
   base::Duration back_off_max = std::chrono::milliseconds(250);
   std::optional<RateLimitedBackOff> rate_limited;
@@ -85,6 +89,7 @@ struct WeightedClusters {
   struct Choice {
     std::variant<std::string, ClusterHeader> cluster;
     uint32_t weight = 0;
+    LbCriteria lb_criteria;  // the route's, and its own before them
     LevelHeaderEdits headers;
     std::optional<std::string> host_rewrite;  // before the route's
     FilterOverrides filter_overrides;         // the same
@@ -106,6 +111,8 @@ struct StreamDuration {
 struct RouteAction {
   std::variant<std::string, ClusterHeader, WeightedClusters> cluster;
   uint16_t cluster_not_found_status = 503;
+  LbCriteria lb_criteria;  // of hosts within the cluster
+  std::vector<HashPolicy> hash_policies;
   PathRewrite path_rewrite;
   HostRewrite host_rewrite;
   bool append_x_forwarded_host = false;

@@ -68,6 +68,12 @@ class Stream final : public codec::RequestReceiver,
   WorkerContext& context() { return connection_.manager().context; }
   http::RequestHead& request() override { return *request_; }
   const route::Entry& entry() const { return *route_; }
+  // Which host of the destination's an attempt should have.
+  upstream::PickContext WantedHost() const {
+    const config::LbCriteria& criteria =
+        destination_.choice != nullptr ? destination_.choice->lb_criteria : route_->forward->lb_criteria;
+    return {.hash = hash_, .criteria = criteria.empty() ? nullptr : &criteria};
+  }
   bool response_begun() const { return response_begun_; }
 
  private:
@@ -124,6 +130,7 @@ class Stream final : public codec::RequestReceiver,
   // What the route says of the heads (stream_route.cc).
   bool TakePath();  // false: an answer was sent
   void ApplyRoute();
+  void HashRequest();
   void LimitDuration();
   void SetAttemptFields(uint32_t number);
   size_t MostHeld();  // of the request's body, to be sent again
@@ -190,6 +197,8 @@ class Stream final : public codec::RequestReceiver,
   metadata::Annotations* annotations_ = nullptr;  // in the arena; null while nobody has noted anything
 
   base::Timer timer_;
+  std::optional<uint64_t> hash_;           // where the cluster chooses by that
+  http::HeaderMap* new_cookies_ = nullptr;  // for the response
   const uint64_t random_;  // what decides by chance where this request goes
   base::MonotonicTime started_;
   base::MonotonicTime request_ended_{};

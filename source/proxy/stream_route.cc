@@ -3,6 +3,7 @@
 
 #include "source/http/grpc_timeout.h"
 #include "source/proxy/forwarding.h"
+#include "source/proxy/request_hash.h"
 #include "source/proxy/stream.h"
 #include "source/proxy/target.h"
 #include "source/route/rewrite.h"
@@ -55,12 +56,27 @@ void Stream::ChooseRoute() {
 }
 
 void Stream::ApplyRoute() {
+  HashRequest();
   terms_ = TermsOf(*route_, *request_);
   SetAttemptFields(1);
   telemetry::RequestRecord record;
   if (EditsRequest(*route_, destination_)) Describe(record);
   const bool keep_original = !manager().manager.config().router.suppress_envoy_headers;
   EditRequest(*route_, destination_, record, keep_original, *request_);
+}
+
+// Of the request as it came.
+void Stream::HashRequest() {
+  const std::vector<config::HashPolicy>& policies = route_->forward->hash_policies;
+  if (policies.empty() || !context().cluster(destination_.cluster).config().load_balancing.hashes()) return;
+  HashRequester requester{.ip = requester_.ip};
+  if (requester_.is_peer && requester.ip.empty()) requester.ip = connection_.remote_ip();
+  if (MakesCookies(policies)) {
+    requester.peer = connection_.remote_text();
+    requester.local = connection_.local_text();
+  }
+  new_cookies_ = arena_.New<http::HeaderMap>(arena_);
+  hash_ = HashOf(policies, *request_, requester, *new_cookies_);
 }
 
 void Stream::SetAttemptFields(uint32_t number) {
@@ -106,6 +122,9 @@ void Stream::UseHostOf(const UpstreamRequest& attempt) {
 
 void Stream::EditResponseHead(http::ResponseHead& head) {
   if (route_ == nullptr) return;
+  if (new_cookies_ != nullptr) {
+    for (const http::HeaderField& cookie : *new_cookies_) head.headers.Add(cookie.name(), cookie.value());
+  }
   if (EditsResponse(*route_, destination_)) {
     telemetry::RequestRecord record;
     Describe(record);

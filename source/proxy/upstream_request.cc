@@ -33,6 +33,21 @@ int HttpStatusOfGrpc(std::string_view status) {
   std::from_chars(status.data(), status.data() + status.size(), code);
   return code < kStatuses.size() ? kStatuses[code] : 500;
 }
+// Those that the attempts before went to.
+class PreviousHosts final : public upstream::HostFilter {
+ public:
+  explicit PreviousHosts(const UpstreamRequest* last) : last_(last) {}
+
+  bool Refuses(const upstream::Host& host) const override {
+    for (const UpstreamRequest* attempt = last_; attempt != nullptr; attempt = attempt->earlier()) {
+      if (attempt->host() == &host) return true;
+    }
+    return false;
+  }
+
+ private:
+  const UpstreamRequest* const last_;
+};
 
 }  // namespace
 
@@ -54,7 +69,14 @@ base::Arena& UpstreamRequest::arena() { return stream_.arena(); }
 
 std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   head_ends_ = end;
-  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost({});
+  const PreviousHosts previous(earlier_);
+  upstream::PickContext wanted = stream_.WantedHost();
+  const config::RetryPolicy* const retry = stream_.entry().retry_policy;
+  if (earlier_ != nullptr && retry != nullptr && retry->avoid_previous_hosts) {
+    wanted.filter = &previous;
+    wanted.more_hosts = retry->more_hosts;
+  }
+  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost(wanted);
   if (host == nullptr) {
     state_ = State::kOver;
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",

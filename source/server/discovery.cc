@@ -12,7 +12,7 @@ Discovery::Discovery(boost::asio::io_context& io, const std::vector<std::unique_
     : resolver_(io, {}), timers_(io), random_(seed), wait_(timers_.New()) {
   for (const std::unique_ptr<upstream::Cluster>& each : clusters) {
     upstream::Cluster& cluster = *each;
-    if (cluster.config().discovery != config::Cluster::Discovery::kStrictDns) continue;
+    if (cluster.config().discovery == config::Cluster::Discovery::kStatic) continue;
     discoveries_.push_back(std::make_unique<upstream::DnsDiscovery>(
         cluster, resolver_, timers_, random_, [&cluster](const absl::Status& why) {
           Log("upstream").warn("cluster {}: {}; it keeps {} hosts", cluster.config().name, std::string(why.message()),

@@ -2,7 +2,12 @@
 
 // Chooses the next host of a cluster, on one worker: first the priority and whether its healthy or its degraded hosts,
 // as the set's load says; then, where localities are weighted, the locality; then by the cluster's policy.
+//
+// By a hash, with a bound on the load: the host that the hash means, if it has no more than hash_balance_percent of its
+// part of all requests in flight; else the first one within its bound in an order that the hash says; else, the one
+// with the least load.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,21 +15,44 @@
 
 #include "source/base/random.h"
 #include "source/config/load_balancing.h"
+#include "source/event/worker.h"
 #include "source/stats/cell.h"
+#include "source/upstream/breaker.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/rotation.h"
 
 namespace pillion::upstream {
 
+// Says of hosts that another one would be better, such as those that an earlier attempt went to.
+class HostFilter {
+ public:
+  virtual bool Refuses(const Host& host) const = 0;
+
+ protected:
+  ~HostFilter() = default;
+};
+
 // What a choice depends on beside the hosts. Made for each choice, on the stack.
 struct PickContext {
-  std::optional<uint64_t> hash;  // of the request, by the route's hash policies
+  std::optional<uint64_t> hash;                  // of the request, by the route's hash policies
+  const config::LbCriteria* criteria = nullptr;  // of the route; null: none
+  // As many more hosts are looked at while this refuses them; the last one is taken.
+  const HostFilter* filter = nullptr;
+  uint32_t more_hosts = 0;
+  uint32_t attempt = 0;  // of those
+};
+
+// What a worker's balancers of a cluster have in common; all outlive them.
+struct BalancerParts {
+  const event::Worker& worker;
+  base::Random& random;
+  stats::Counter& panics;                     // choices among hosts whose health is not heeded
+  const std::array<Breakers, 2>& breakers;  // of the cluster
 };
 
 class Balancer {
  public:
-  // What is given outlives the balancer. `panics` counts choices among hosts whose health is not heeded.
-  Balancer(const config::LoadBalancing& config, base::Random& random, stats::Counter& panics);
+  Balancer(const config::LoadBalancing& config, const BalancerParts& parts) : config_(config), parts_(parts) {}
 
   // The hosts to choose from now. The caller keeps the set until the next call.
   void SetHosts(const HostSet& set);
@@ -43,14 +71,17 @@ class Balancer {
     std::vector<Rotation> rotations;  // one, or one for each locality
     Turns localities;                 // empty: the first rotation
     std::vector<double> locality_costs;
+    const HashTable* table = nullptr;  // instead of rotations
   };
 
   void AddSource(const PriorityHosts& priority, uint32_t share, bool degraded, bool panic);
   const std::shared_ptr<Host>& PickAmongSources(const PickContext& context);
 
+  const std::shared_ptr<Host>& PickByHash(const HashTable& table, uint64_t hash, uint32_t attempt);
+  double LoadOf(const HashTable::Member& member, uint64_t all_requests) const;
+
   const config::LoadBalancing& config_;
-  base::Random& random_;
-  stats::Counter& panics_;
+  const BalancerParts parts_;
   std::vector<Source> sources_;
   Rotation* only_ = nullptr;  // of the only source, where that is all
 };

@@ -119,9 +119,21 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
       codecs_(std::move(codecs)),
       stats_(cluster.stat_ids(), stats),
       hosts_(cluster.hosts()),
-      balancer_(cluster.config().load_balancing, random, stats_.lb_healthy_panic),
+      balancer_(cluster.config().load_balancing, {worker, random, stats_.lb_healthy_panic, cluster.breakers()}),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }) {
-  balancer_.SetHosts(*hosts_);
+  if (config().load_balancing.subsets != nullptr) {
+    subsets_.emplace(config().load_balancing,
+                     BalancerParts{worker, random, stats_.lb_healthy_panic, cluster.breakers()}, stats_);
+  }
+  SetBalancers(*hosts_);
+}
+
+void ClusterShard::SetBalancers(const HostSet& hosts) {
+  if (subsets_) {
+    subsets_->SetSubsets(*hosts.subsets);
+  } else {
+    balancer_.SetHosts(hosts);
+  }
 }
 
 ClusterShard::~ClusterShard() = default;
@@ -129,17 +141,23 @@ ClusterShard::~ClusterShard() = default;
 void ClusterShard::SetHosts(std::shared_ptr<const HostSet> hosts) {
   absl::flat_hash_set<const Host*> present;
   for (const std::shared_ptr<Host>& host : hosts->hosts) present.insert(host.get());
-  balancer_.SetHosts(*hosts);
+  SetBalancers(*hosts);
   hosts_ = std::move(hosts);
   for (auto& [key, pool] : pools_) {
     if (!present.contains(key.host)) pool->Drain();
   }
 }
 
-const std::shared_ptr<Host>& ClusterShard::PickHost(const PickContext& context) {
-  const std::shared_ptr<Host>& host = balancer_.Pick(context);
-  if (host == nullptr) stats_.upstream_cx_none_healthy.Increment();
-  return host;
+const std::shared_ptr<Host>& ClusterShard::PickHost(PickContext context) {
+  const std::shared_ptr<Host>* host = &Pick(context);
+  if (context.filter != nullptr) {
+    while (*host != nullptr && context.attempt < context.more_hosts && context.filter->Refuses(**host)) {
+      ++context.attempt;
+      host = &Pick(context);
+    }
+  }
+  if (*host == nullptr) stats_.upstream_cx_none_healthy.Increment();
+  return *host;
 }
 
 Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority) {

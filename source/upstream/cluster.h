@@ -23,6 +23,7 @@
 #include "source/upstream/cluster_stats.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/pool.h"
+#include "source/upstream/subset_balancer.h"
 
 namespace pillion::upstream {
 
@@ -38,6 +39,7 @@ class Cluster {
   const config::Cluster& config() const { return *config_; }
   const std::shared_ptr<const config::Cluster>& shared_config() const { return config_; }
   Breakers& breakers(config::Priority priority) { return breakers_[static_cast<size_t>(priority)]; }
+  const std::array<Breakers, 2>& breakers() const { return breakers_; }
   ClusterStatIds& stat_ids() { return stat_ids_; }
   MembershipStats& membership_stats() { return membership_stats_; }
 
@@ -122,7 +124,7 @@ class ClusterShard {
 
   // The next host by the cluster's policy; null, and counted, when there is none. The reference is good until the end
   // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
-  const std::shared_ptr<Host>& PickHost(const PickContext& context);
+  const std::shared_ptr<Host>& PickHost(PickContext context);
 
   // The pool of connections to `host` that speak `protocol`; made when first asked for, which counts against the
   // breaker of `priority`. Null, and counted, when there are as many as may be and all are in use. Good until the end of
@@ -153,6 +155,10 @@ class ClusterShard {
     }
   };
 
+  const std::shared_ptr<Host>& Pick(const PickContext& context) {
+    return subsets_ ? subsets_->Pick(context) : balancer_.Pick(context);
+  }
+  void SetBalancers(const HostSet& hosts);
   void Sweep();
   bool GiveUpIdlePool(config::Priority priority);
 
@@ -165,6 +171,7 @@ class ClusterShard {
   ClusterStats stats_;
   std::shared_ptr<const HostSet> hosts_;
   Balancer balancer_;
+  std::optional<SubsetBalancer> subsets_;  // instead of it, where the cluster has some
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   event::Task sweep_;

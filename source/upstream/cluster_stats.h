@@ -31,6 +31,9 @@ struct Breakers;
   X(upstream_cx_pool_overflow)                \
   X(upstream_cx_none_healthy)                 \
   X(lb_healthy_panic)                         \
+  X(lb_subsets_selected)                      \
+  X(lb_subsets_fallback)                      \
+  X(lb_subsets_fallback_panic)                \
   X(upstream_cx_protocol_error)               \
   X(upstream_cx_close_notify)                 \
   X(upstream_cx_destroy)                      \

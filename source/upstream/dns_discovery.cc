@@ -73,7 +73,7 @@ void DnsDiscovery::OnAnswer(Target& target, absl::StatusOr<net::ResolvedName> an
     stats.update_success.Increment();
     target.failures = 0;
     if (cluster_.config().respect_dns_ttl && answer->ttl_s > 0) again = std::chrono::seconds(answer->ttl_s);
-    target.addresses = std::move(answer->addresses);
+    UseAddresses(target, std::move(answer->addresses));
     Update();
   } else {
     (absl::IsNotFound(answer.status()) ? stats.update_empty : stats.update_failure).Increment();
@@ -82,6 +82,16 @@ void DnsDiscovery::OnAnswer(Target& target, absl::StatusOr<net::ResolvedName> an
   }
   target.timer->Set(again, [this, &target] { Ask(target); });
   if (!std::exchange(target.answered, true) && --unanswered_ == 0) std::exchange(first_, nullptr)();
+}
+
+void DnsDiscovery::UseAddresses(Target& target, std::vector<net::Address> addresses) {
+  if (cluster_.config().discovery == config::Cluster::Discovery::kLogicalDns && addresses.size() > 1) {
+    // The one in use, while the name still has it: its connections stay.
+    const bool stays = !target.addresses.empty() &&
+                       std::find(addresses.begin(), addresses.end(), target.addresses.front()) != addresses.end();
+    addresses = {stays ? target.addresses.front() : addresses.front()};
+  }
+  target.addresses = std::move(addresses);
 }
 
 base::Duration DnsDiscovery::BackOff(uint32_t failures) {

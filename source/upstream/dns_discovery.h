@@ -1,6 +1,7 @@
 #pragma once
 
-// The hosts of a STRICT_DNS cluster: every address of every name is a host. Each name is asked again after
+// The hosts of a STRICT_DNS cluster: every address of every name is a host. Of a LOGICAL_DNS cluster it is the one in
+// use, or the first. Each name is asked again after
 // dns_refresh_rate, or, with respect_dns_ttl, after its answer's TTL where that is known.
 //
 // An answer that fails, or that has no address, takes no host away: the last good one stays (a name server in trouble
@@ -47,6 +48,7 @@ class DnsDiscovery {
 
   void Ask(Target& target);
   void OnAnswer(Target& target, absl::StatusOr<net::ResolvedName> answer);
+  void UseAddresses(Target& target, std::vector<net::Address> addresses);
   base::Duration BackOff(uint32_t failures);
   void Update();
 

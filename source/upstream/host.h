@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "source/base/clock.h"
 #include "source/config/cluster.h"
 #include "source/net/address.h"
 
@@ -97,6 +98,16 @@ class Host {
   // Null where the cluster has no outlier detection. Set by the main thread before any worker has the host.
   OutlierMonitor* outlier_monitor() const { return outlier_monitor_.get(); }
   void set_outlier_monitor(std::shared_ptr<OutlierMonitor> monitor) { outlier_monitor_ = std::move(monitor); }
+  // When it began to serve, for slow start: what the first worker says that knows it.
+  void Begin(base::MonotonicTime now) {
+    int64_t none = 0;
+    begun_.compare_exchange_strong(none, now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  // It begins anew, with the next set of hosts that it is healthy in.
+  void BeginAgain() { begun_.store(0, std::memory_order_relaxed); }
+  base::MonotonicTime begun() const {
+    return base::MonotonicTime(base::MonotonicTime::duration(begun_.load(std::memory_order_relaxed)));
+  }
 
   HostFigures& figures(uint32_t worker) { return figures_[worker]; }
   // Over all workers.
@@ -113,6 +124,7 @@ class Host {
   std::atomic<uint32_t> priority_{0};
   std::atomic<uint32_t> locality_weight_{0};
   std::atomic<uint32_t> flags_{0};
+  std::atomic<int64_t> begun_{0};
   const uint32_t workers_;
   const std::unique_ptr<HostFigures[]> figures_;
   std::shared_ptr<OutlierMonitor> outlier_monitor_;

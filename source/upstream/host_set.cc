@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/upstream/subsets.h"
+
 namespace pillion::upstream {
 namespace {
 
@@ -113,7 +115,11 @@ HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const conf
   }
   for (PriorityHosts& priority : set.priorities) Finish(priority, policy);
   set.load = DistributeLoad(set.priorities, {}, config.panic_threshold);
+  for (size_t i = 0; config.hashes() && i < set.priorities.size(); ++i) {
+    set.priorities[i].table = std::make_shared<HashTable>(config, set.priorities[i], set.load.shares[i].panic);
+  }
   set.hosts = std::move(hosts);
+  if (config.subsets != nullptr) set.subsets = std::make_shared<Subsets>(set.hosts, config, policy);
   return set;
 }
 

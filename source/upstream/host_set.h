@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/config/load_balancing.h"
+#include "source/upstream/hash_table.h"
 #include "source/upstream/host.h"
 
 namespace pillion::upstream {
@@ -36,6 +37,7 @@ struct PriorityHosts {
   std::vector<LocalityHosts> localities;  // in the order in which they first come
   uint32_t health = 0;                     // 0..100: how much of all requests it could take with healthy hosts
   uint32_t degraded_health = 0;            // and with degraded ones
+  std::shared_ptr<const HashTable> table;  // where hosts are chosen by a hash; else null
 };
 
 // Which percent of the requests goes where. All add up to 100, even without any host.
@@ -48,10 +50,13 @@ struct PriorityLoad {
   std::vector<Share> shares;  // by priority
 };
 
+struct Subsets;
+
 struct HostSet {
   Hosts hosts;                            // by priority; no address twice
   std::vector<PriorityHosts> priorities;  // by number
   PriorityLoad load;
+  std::shared_ptr<const Subsets> subsets;  // null where the cluster has none
 };
 
 // `hosts`: no address twice, in any order.

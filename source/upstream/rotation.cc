@@ -7,16 +7,20 @@ namespace pillion::upstream {
 
 using Policy = config::LoadBalancing::Policy;
 
-Rotation::Rotation(const config::LoadBalancing& config, base::Random& random,
+Rotation::Rotation(const config::LoadBalancing& config, const event::Worker& worker, base::Random& random,
                    std::span<const std::shared_ptr<Host>> hosts)
-    : config_(&config), random_(&random), hosts_(hosts) {
+    : config_(&config), worker_(&worker), random_(&random), hosts_(hosts) {
   if (hosts_.empty()) return;
   if (config.policy != Policy::kRoundRobin && config.policy != Policy::kLeastRequest) return;
   next_ = random.Below(hosts_.size());
   const bool equal_weights = std::all_of(hosts_.begin(), hosts_.end(), [&](const std::shared_ptr<Host>& host) {
     return host->weight() == hosts_.front()->weight();
   });
-  if (equal_weights) {
+  const bool slow_start = config.slow_start.window > base::Duration::zero();
+  if (slow_start) {
+    for (const std::shared_ptr<Host>& host : hosts_) host->Begin(worker.now());
+  }
+  if (equal_weights && !slow_start) {
     in_turn_ = config.policy == Policy::kRoundRobin;
     return;
   }
@@ -46,10 +50,20 @@ size_t Rotation::PickLeastOfSome() {
 }
 
 double Rotation::Cost(const Host& host) const {
-  const double weight = host.weight();
+  const double weight = Weight(host);
   if (config_->policy != Policy::kLeastRequest) return 1 / weight;
   const double requests = static_cast<double>(host.Sum(HostFigures::kRqActive) + 1);
   return (config_->active_request_bias == 1.0 ? requests : std::pow(requests, config_->active_request_bias)) / weight;
+}
+
+double Rotation::Weight(const Host& host) const {
+  const config::SlowStart& slow_start = config_->slow_start;
+  if (slow_start.window == base::Duration::zero()) return host.weight();
+  const base::Duration age = worker_->now() - host.begun();
+  if (age >= slow_start.window) return host.weight();
+  const double time = std::max(1e6, static_cast<double>(age.count())) / static_cast<double>(slow_start.window.count());
+  const double part = slow_start.aggression == 1.0 ? time : std::pow(time, 1 / slow_start.aggression);
+  return host.weight() * std::max({part, slow_start.min_weight_percent / 100, 1e-6});
 }
 
 }  // namespace pillion::upstream

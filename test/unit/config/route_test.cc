@@ -369,5 +369,46 @@ TEST(RouteTest, Tables) {
   EXPECT_TRUE(TableOf(loaded).ignore_port_in_host_matching);
 }
 
+TEST(RouteConfig, HashPolicies) {
+  const Route route = GoodRoute(
+      "{match: {prefix: /}, route: {cluster: a, hash_policy: [{header: {header_name: X-User, regex_rewrite: {pattern: "
+      "{regex: a}, substitution: b}}}, {cookie: {name: c, ttl: 5s, path: /p, attributes: [{name: Secure}]}, terminal: "
+      "true}, {connection_properties: {source_ip: true}}, {query_parameter: {name: q}}]}}");
+  const std::vector<HashPolicy>& policies = std::get<RouteAction>(route.action).hash_policies;
+  ASSERT_EQ(policies.size(), 4u);
+  EXPECT_EQ(std::get<HashPolicy::Header>(policies[0].source).name.text(), "x-user");
+  EXPECT_TRUE(std::get<HashPolicy::Header>(policies[0].source).rewrite.has_value());
+  const auto& cookie = std::get<HashPolicy::Cookie>(policies[1].source);
+  EXPECT_EQ(cookie.ttl, std::chrono::seconds(5));
+  EXPECT_EQ(cookie.path, "/p");
+  EXPECT_EQ(cookie.attributes[0].first, "Secure");
+  EXPECT_TRUE(policies[1].terminal);
+  EXPECT_TRUE(std::holds_alternative<HashPolicy::SourceIp>(policies[2].source));
+  EXPECT_EQ(std::get<HashPolicy::QueryParameter>(policies[3].source).name, "q");
+  EXPECT_EQ(ErrorsOf("{match: {prefix: /}, route: {cluster: a, hash_policy: [{cookie: {name: c, path: \"/;x\"}}]}}"),
+            Errors{"route.hash_policy[0].cookie.path: '/;x', expected no ';'"});
+}
+
+TEST(RouteConfig, MetadataMatch) {
+  const Route route = GoodRoute(
+      "{match: {prefix: /}, route: {metadata_match: {filter_metadata: {envoy.lb: {a: x, b: x}}}, weighted_clusters: "
+      "{clusters: [{name: a, weight: 1, metadata_match: {filter_metadata: {envoy.lb: {b: y}}}}]}}}");
+  const auto& action = std::get<RouteAction>(route.action);
+  const MetadataValue x{std::string("x")}, y{std::string("y")};
+  EXPECT_EQ(action.lb_criteria.text(), LbCriteria({{"a", x}, {"b", x}}).text());
+  EXPECT_EQ(std::get<WeightedClusters>(action.cluster).choices[0].lb_criteria.text(),
+            LbCriteria({{"a", x}, {"b", y}}).text());
+}
+
+TEST(RouteConfig, RetriesElsewhere) {
+  const Route route = GoodRoute(
+      "{match: {prefix: /}, route: {cluster: a, retry_policy: {retry_on: 5xx, host_selection_retry_max_attempts: 4, "
+      "retry_host_predicate: [{name: x, typed_config: {\"@type\": "
+      "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate}}]}}}");
+  const RetryPolicy& policy = *std::get<RouteAction>(route.action).retry_policy;
+  EXPECT_TRUE(policy.avoid_previous_hosts);
+  EXPECT_EQ(policy.more_hosts, 4u);
+}
+
 }  // namespace
 }  // namespace pillion::config

@@ -1,0 +1,161 @@
+#include "source/upstream/subset_balancer.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "source/upstream/cluster.h"
+#include "test/support/simulation.h"
+
+namespace pillion::upstream {
+namespace {
+
+using Fallback = config::SubsetConfig::Fallback;
+using Values = config::MetadataValue::Struct;
+
+config::MetadataValue Text(const char* text) { return {std::string(text)}; }
+
+class SubsetTest : public testing::Test {
+ public:
+  SubsetTest() {
+    config.subsets = subsets;
+    Select({"version"});
+    Select({"stage", "version"});
+    Add({{"version", Text("1")}, {"stage", Text("prod")}});  // 10.0.0.1
+    Add({{"version", Text("2")}, {"stage", Text("prod")}});  // 10.0.0.2
+    Add({{"version", Text("2")}, {"stage", Text("test")}});  // 10.0.0.3
+    Add({});                                                 // 10.0.0.4
+  }
+
+  config::SubsetConfig::Selector& Select(std::vector<std::string> keys) {
+    config::SubsetConfig::Selector& selector = subsets->selectors.emplace_back();
+    selector.keys_text = config::LbCriteria::KeysText(keys);
+    selector.keys = std::move(keys);
+    return selector;
+  }
+  void Add(Values values) {
+    config::Endpoint endpoint;
+    auto metadata = std::make_shared<config::Metadata>();
+    metadata->namespaces["envoy.lb"] = std::move(values);
+    endpoint.metadata = metadata;
+    const std::string ip = "10.0.0." + std::to_string(hosts.size() + 1);
+    hosts.push_back(std::make_shared<Host>(*net::Address::Ip(ip, 80), endpoint, 1));
+  }
+  // The last numbers of the addresses that requests with these criteria go to; 0: none.
+  std::set<int> Picks(const Values& values) {
+    auto shared = std::make_shared<config::Cluster>();
+    shared->name = shared->stat_name = "be";
+    stats::Registry registry(1);
+    Cluster cluster(shared, registry);
+    ClusterStats stats(cluster.stat_ids(), registry.shard(0));
+    const HostSet set = MakeHostSet(hosts, config, {});
+    SubsetBalancer balancer(
+        config, BalancerParts{simulation.worker(0), random, stats.lb_healthy_panic, cluster.breakers()}, stats);
+    balancer.SetSubsets(*set.subsets);
+    const config::LbCriteria criteria(values);
+    std::set<int> picks;
+    for (int i = 0; i < 20; ++i) {
+      const auto& host = balancer.Pick({.criteria = values.empty() ? nullptr : &criteria});
+      picks.insert(host == nullptr ? 0 : host->address_text()[7] - '0');
+    }
+    selected = stats.lb_subsets_selected.value();
+    fallback = stats.lb_subsets_fallback.value();
+    fallback_panic = stats.lb_subsets_fallback_panic.value();
+    return picks;
+  }
+
+  test::Simulation simulation{1};
+  base::Random random{1};
+  std::shared_ptr<config::SubsetConfig> subsets = std::make_shared<config::SubsetConfig>();
+  config::LoadBalancing config;
+  Hosts hosts;
+  uint64_t selected = 0;
+  uint64_t fallback = 0;
+  uint64_t fallback_panic = 0;
+};
+
+using Picked = std::set<int>;
+
+TEST_F(SubsetTest, HostsWithAllOfTheValues) {
+  EXPECT_EQ(Picks({{"version", Text("1")}}), Picked{1});
+  EXPECT_EQ(selected, 20u);
+  EXPECT_EQ(Picks({{"version", Text("2")}}), (Picked{2, 3}));
+  EXPECT_EQ(Picks({{"version", Text("2")}, {"stage", Text("test")}}), Picked{3});
+}
+
+TEST_F(SubsetTest, NoFallback) {
+  EXPECT_EQ(Picks({{"version", Text("3")}}), Picked{0});
+  EXPECT_EQ(Picks({{"stage", Text("prod")}}), Picked{0}) << "no selector has this key alone";
+  EXPECT_EQ(Picks({{"version", {2.0}}}), Picked{0}) << "a number is no text";
+  EXPECT_EQ(Picks({}), Picked{0});
+  EXPECT_EQ(selected + fallback, 0u);
+}
+
+TEST_F(SubsetTest, FallbackToAnyOrDefault) {
+  subsets->fallback = Fallback::kAnyHost;
+  EXPECT_EQ(Picks({{"version", Text("3")}}), (Picked{1, 2, 3, 4}));
+  EXPECT_EQ(fallback, 20u);
+  EXPECT_EQ(Picks({}), (Picked{1, 2, 3, 4}));
+  subsets->fallback = Fallback::kDefaultSubset;
+  subsets->default_subset = config::LbCriteria(Values{{"stage", Text("prod")}});
+  EXPECT_EQ(Picks({{"version", Text("3")}}), (Picked{1, 2}));
+  subsets->default_subset = config::LbCriteria(Values{{"stage", Text("none")}});
+  EXPECT_EQ(Picks({{"version", Text("3")}}), Picked{0});
+  subsets->panic_mode_any = true;
+  EXPECT_EQ(Picks({{"version", Text("3")}}), (Picked{1, 2, 3, 4}));
+  EXPECT_EQ(fallback_panic, 20u);
+}
+
+TEST_F(SubsetTest, FallbackOfASelector) {
+  subsets->fallback = Fallback::kAnyHost;
+  subsets->selectors[0].fallback = Fallback::kNone;
+  subsets->selectors[1].fallback = Fallback::kFewerKeys;
+  subsets->selectors[1].fallback_keys = {"version"};
+  EXPECT_EQ(Picks({{"version", Text("3")}}), Picked{0});
+  EXPECT_EQ(Picks({{"version", Text("1")}, {"stage", Text("test")}}), Picked{1});
+  EXPECT_EQ(Picks({{"version", Text("3")}, {"stage", Text("test")}}), Picked{0}) << "by the one with fewer keys";
+  EXPECT_EQ(Picks({{"colour", Text("red")}}), (Picked{1, 2, 3, 4})) << "no selector's keys: the cluster's";
+}
+
+TEST_F(SubsetTest, ListsAndSingleHosts) {
+  Add({{"version", {config::MetadataValue::List{Text("1"), Text("7")}}}});  // 10.0.0.5
+  EXPECT_EQ(Picks({{"version", Text("7")}}), Picked{0});
+  subsets->list_as_any = true;
+  EXPECT_EQ(Picks({{"version", Text("7")}}), Picked{5});
+  EXPECT_EQ(Picks({{"version", Text("1")}}), (Picked{1, 5}));
+  subsets->selectors[0].single_host = true;
+  EXPECT_EQ(Picks({{"version", Text("2")}}), Picked{2});
+}
+
+TEST_F(SubsetTest, LocalityWeightsWithinASubset) {
+  // No locality has a weight, so that where weights count, there is nothing to choose from but all.
+  config.locality_weighted = true;
+  const HostSet unaware = MakeHostSet(hosts, config, {});
+  config::Endpoint heavy;
+  heavy.locality_weight = 5;
+  for (const auto& host : hosts) host->Update(heavy);
+  subsets->locality_weight_aware = true;
+  const HostSet aware = MakeHostSet(hosts, config, {});
+  EXPECT_EQ(unaware.subsets->sets[0].priorities[0].localities[0].healthy_weight, 0);
+  EXPECT_EQ(aware.subsets->sets[0].priorities[0].localities[0].healthy_weight, 5);
+  EXPECT_EQ(Picks({{"version", Text("2")}}), (Picked{2, 3}));
+}
+
+TEST_F(SubsetTest, HealthWithinASubset) {
+  hosts[1]->SetFlags(kFailedOutlierCheck);
+  EXPECT_EQ(Picks({{"version", Text("2")}}), Picked{3});
+}
+
+TEST(LbCriteria, MergedByKey) {
+  const config::LbCriteria route(Values{{"a", Text("1")}, {"b", Text("1")}});
+  const config::LbCriteria cluster(Values{{"b", Text("2")}, {"c", Text("2")}});
+  EXPECT_EQ(route.MergedWith(cluster).text(),
+            config::LbCriteria(Values{{"a", Text("1")}, {"b", Text("2")}, {"c", Text("2")}}).text());
+  // No two sets of values have one text.
+  EXPECT_NE(config::LbCriteria(Values{{"a", Text("1k1:bs1:2")}}).text(),
+            config::LbCriteria(Values{{"a", Text("1")}, {"b", Text("2")}}).text());
+}
+
+}  // namespace
+}  // namespace pillion::upstream
