@@ -124,6 +124,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
 void Stream::OnRequestHeadPassed(bool end) {
   const http::RequestHead& head = *request_;
   routed_ = true;
+  manager().stats.rq_total.Increment();
   if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
     manager().stats.no_route.Increment();
     if (head.path == "*") {
@@ -141,7 +142,6 @@ void Stream::OnRequestHeadPassed(bool end) {
     SendRedirect();
     return;
   }
-  manager().stats.rq_total.Increment();
   if (destination_.cluster == route::Entry::kNoCluster) {
     manager().stats.no_cluster.Increment();
     SendLocalReply(route_->forward->cluster_not_found_status, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
