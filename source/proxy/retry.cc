@@ -87,7 +87,11 @@ bool Retry::AfterEnd(AttemptEnd end, upstream::Breaker& breaker, upstream::Clust
 }
 
 bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
-  if (terms_.retry_on == 0 || (ConditionsOf(head, terms_) & terms_.retry_on) == 0) return false;
+  if (terms_.retry_on == 0) return false;
+  const uint32_t fulfilled = ConditionsOf(head, terms_);
+  if ((fulfilled & terms_.retry_on) == 0) return false;
+  // Who says that it is asked too often is only asked again where just that is wanted.
+  if ((fulfilled & config::kRetryOnEnvoyRatelimited & ~terms_.retry_on) != 0) return false;
   return Take(breaker, stats);
 }
 
@@ -116,6 +120,7 @@ bool Retry::Take(upstream::Breaker& breaker, upstream::ClusterStats& stats) {
   if (breaker_ == nullptr) {
     if (!breaker.Take()) {
       stats.upstream_rq_retry_overflow.Increment();
+      overflowed_ = true;
       return false;
     }
     breaker_ = &breaker;

@@ -59,6 +59,7 @@ class Retry {
 
   uint32_t used() const { return used_; }
   bool exhausted() const { return exhausted_; }  // one more would have been made
+  bool overflowed() const { return overflowed_; }  // the same, but for the breaker
 
  private:
   bool Take(upstream::Breaker& breaker, upstream::ClusterStats& stats);
@@ -70,6 +71,7 @@ class Retry {
   bool free_try_used_ = false;
   bool abandoned_ = false;
   bool exhausted_ = false;
+  bool overflowed_ = false;
 };
 
 }  // namespace pillion::proxy

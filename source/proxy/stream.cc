@@ -211,6 +211,7 @@ bool Stream::RetryAfter(const UpstreamFailure& failure) {
   }
   if (!retry_->AfterEnd(failure.end, cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
+    if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
     return false;
   }
   context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
@@ -222,6 +223,7 @@ bool Stream::RetryAfter(const http::ResponseHead& head) {
   upstream::ClusterShard& cluster = upstream_->cluster();
   if (!retry_->AfterResponse(head, cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
+    if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
     retry_->OnAnswer(cluster.stats());
     return false;
   }

@@ -53,6 +53,7 @@ struct Breakers;
   X(upstream_rq_5xx)                          \
   X(upstream_rq_pending_total)                \
   X(upstream_rq_pending_overflow)             \
+  X(upstream_rq_pending_failure_eject)        \
   X(upstream_rq_active_overflow)              \
   X(upstream_rq_cancelled)                    \
   X(upstream_rq_timeout)                      \

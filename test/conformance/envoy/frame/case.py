@@ -71,8 +71,9 @@ class Case:
     lines: int | dict | None = None
     sees: int = 0
     stats: tuple = ()          # more names than the usual ones: "c.x" of the first cluster, "h.x" of the manager, "l.x" of the listener
+    shares: bool = False       # of hosts, compared as shares of all requests: that it is this one is left to chance
     ignored: tuple = ()        # fields of the result that this case can't say anything about
-    source: str | None = None  # the client's address
+    source: str = "127.0.0.2"  # the client's address; Envoy names 127.0.0.1 by another address of the machine
     reads_on: bool = False     # after the answers the client waits for the end of the connection
     half_closes: bool = False  # after the requests the client says that there will be no more
     client: object = None      # instead of `requests`: a function of (connection, domain) that returns the answers

@@ -27,6 +27,8 @@ class Names:
             return name, "<ms>"
         if low == "x-envoy-expected-rq-timeout-ms" and value.isdigit():
             return name, f"<= {250 * math.ceil(int(value) / 250)}"  # less by what earlier tries took
+        if low == "x-forwarded-port" and self._ports.get(value) == "listener":
+            return name, "<listener>"
         return name, self.text(value)
 
     def fields(self, fields):
