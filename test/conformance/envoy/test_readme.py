@@ -7,7 +7,8 @@ import pathlib
 from frame.readme import admitted
 
 MODULES = [path.stem for path in sorted(pathlib.Path(__file__).parent.glob("test_*.py")) if path.stem != "test_readme"]
-NAMES = [case.name for module in MODULES for case in importlib.import_module(module).CASES]
+NAMES = [name for module in MODULES for name in ([case.name for case in importlib.import_module(module).CASES] +
+                                                 list(getattr(importlib.import_module(module), "MORE_NAMES", [])))]
 
 
 def test_names_are_unique():

@@ -1,4 +1,4 @@
-"""A case passes when the two proxies do the same, or differ just as README.md says."""
+"""What is compared passes when the two proxies do the same, or differ just as README.md says."""
 
 from frame.pair import differing
 from frame.readme import admitted
@@ -11,11 +11,16 @@ def _unexpected(different, expected):
             [item for item in expected if not any(covers(item, key) for key in different)])
 
 
-def alike(pair, case):
-    expected = admitted().get(case.name, set())
-    results = pair.both(case, lambda results: _unexpected(differing(results, case.ignored), expected) == ([], []))
-    different = differing(results, case.ignored)
-    new, gone = _unexpected(different, expected)
+def judge(name, results, ignored=()):
+    """`results`: {"envoy": {what: value}, "pillion": the same}."""
+    different = differing(results, ignored)
+    new, gone = _unexpected(different, admitted().get(name, set()))
     shown = "".join(f"\n  {key}\n    Envoy:   {different[key][0]}\n    pillion: {different[key][1]}" for key in sorted(new))
     assert not new, f"they differ:{shown}"
     assert not gone, f"README.md says that they differ in this, and they do not: {gone}"
+
+
+def alike(pair, case):
+    expected = admitted().get(case.name, set())
+    results = pair.both(case, lambda results: _unexpected(differing(results, case.ignored), expected) == ([], []))
+    judge(case.name, results, case.ignored)

@@ -119,6 +119,10 @@ class Pair:
                 return whole
             time.sleep(0.02)
 
+    def admin(self, path, method="GET"):
+        """{"envoy": (status, fields, text), "pillion": the same} of an administration's page."""
+        return {name: side.proxy.admin_response(path, method) for name, side in self._sides.items()}
+
     @staticmethod
     def _stat_name(case, name):
         kind, _, rest = name.partition(".")
