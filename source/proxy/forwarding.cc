@@ -79,11 +79,11 @@ void PrepareResponse(http::ResponseHead& head, const config::HttpConnectionManag
   using ServerHeader = config::HttpConnectionManager::ServerHeader;
   http::HeaderMap& headers = head.headers;
   base::Arena& arena = headers.arena();
+  if (!headers.Has(HeaderId::kDate)) headers.Add(HeaderId::kDate, arena.Copy(context.date.At(context.worker.wall_now())));
   if (config.server_header == ServerHeader::kOverwrite ||
       (config.server_header == ServerHeader::kAppendIfAbsent && !headers.Has(HeaderId::kServer))) {
     headers.Set(HeaderId::kServer, config.server_name);
   }
-  if (!headers.Has(HeaderId::kDate)) headers.Add(HeaderId::kDate, arena.Copy(context.date.At(context.worker.wall_now())));
   if (!config.via.empty()) {
     AppendVia(headers, config.via);
   }

@@ -121,6 +121,7 @@ bool Retry::AfterEnd(AttemptEnd end, upstream::RetryBreaker& breaker, upstream::
   return Take(breaker, stats);
 }
 
+<<<<<<< HEAD
 bool Retry::AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::RetryBreaker& breaker,
                           upstream::ClusterStats& stats) {
   told_delay_.reset();
@@ -128,6 +129,14 @@ bool Retry::AfterResponse(const http::ResponseHead& head, base::WallTime now, up
   if (terms_.policy != nullptr && terms_.policy->rate_limited) {
     told_delay_ = ToldDelay(head, now, *terms_.policy->rate_limited);
   }
+=======
+bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
+  if (terms_.retry_on == 0) return false;
+  const uint32_t fulfilled = ConditionsOf(head, terms_);
+  if ((fulfilled & terms_.retry_on) == 0) return false;
+  // Who says that it is asked too often is only asked again where just that is wanted.
+  if ((fulfilled & config::kRetryOnEnvoyRatelimited & ~terms_.retry_on) != 0) return false;
+>>>>>>> diff
   return Take(breaker, stats);
 }
 
@@ -156,6 +165,7 @@ bool Retry::Take(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats)
   if (breaker_ == nullptr) {
     if (!breaker.Take()) {
       stats.upstream_rq_retry_overflow.Increment();
+      overflowed_ = true;
       return false;
     }
     breaker_ = &breaker;

@@ -61,6 +61,7 @@ class Retry {
 
   uint32_t used() const { return used_; }
   bool exhausted() const { return exhausted_; }  // one more would have been made
+  bool overflowed() const { return overflowed_; }  // the same, but for the breaker
 
  private:
   // False: not another one.
@@ -74,6 +75,7 @@ class Retry {
   bool free_try_used_ = false;
   bool abandoned_ = false;
   bool exhausted_ = false;
+  bool overflowed_ = false;
 };
 
 }  // namespace pillion::proxy

@@ -126,8 +126,13 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
 void Stream::OnRequestHeadPassed(bool end) {
   const http::RequestHead& head = *request_;
   routed_ = true;
+<<<<<<< HEAD
   const bool has_path = !head.path.empty() && head.path.front() == '/';
   if (route_ == nullptr || !(has_path || route_->route->match.connect)) {
+=======
+  manager().stats.rq_total.Increment();
+  if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
+>>>>>>> diff
     manager().stats.no_route.Increment();
     if (head.path == "*") {
       SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");
@@ -144,7 +149,6 @@ void Stream::OnRequestHeadPassed(bool end) {
     SendRedirect();
     return;
   }
-  manager().stats.rq_total.Increment();
   if (destination_.cluster == route::Entry::kNoCluster) {
     manager().stats.no_cluster.Increment();
     SendLocalReply(route_->forward->cluster_not_found_status, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
@@ -228,6 +232,7 @@ bool Stream::RetryAfter(const UpstreamFailure& failure) {
   }
   if (!retry_->AfterEnd(failure.end, cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
+    if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
     return false;
   }
   context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
@@ -240,6 +245,7 @@ bool Stream::RetryAfter(const http::ResponseHead& head) {
   if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->forward->priority).retries,
                              cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
+    if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
     retry_->OnAnswer(cluster.stats());
     return false;
   }

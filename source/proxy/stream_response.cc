@@ -74,8 +74,8 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
     counted_upgrade_ = true;
   }
   AddServiceTime(head, manager().manager.config(), context().worker.now() - upstream_->head_sent());
-  EditResponseHead(head);
   details_ = "via_upstream";
+  EditResponseHead(head);
   response_begun_ = true;
   replay_body_.Clear();
   if (chain_ != nullptr) {
@@ -141,6 +141,7 @@ void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
   if (RetryAfter(failure)) return;
   if (response_state_ == ResponseState::kNone) {
     overloaded_ = failure.overloaded;
+    upstream_->cluster().stats().CountStatus(failure.status);
     SendLocalReply(failure.status, failure.body, failure.flag, failure.details);
   } else {
     flags_.Set(failure.flag);

@@ -138,6 +138,7 @@ void Stream::EditResponseHead(http::ResponseHead& head) {
 }
 
 void Stream::SendRedirect() {
+  manager().stats.rq_direct_response.Increment();  // as Envoy does, beside the counter that it documents
   manager().stats.rq_redirect.Increment();
   const std::pair<std::string_view, std::string_view> location = {
       "location", route::RedirectLocation(*route_->redirect, route_->route->match, *request_)};

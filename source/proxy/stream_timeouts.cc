@@ -88,6 +88,7 @@ void Stream::OnTimer() {
   } else if (passed(route_deadline_)) {
     upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
     const bool no_content = terms_.no_content_for_timeout;
+    if (response_state_ == ResponseState::kNone) upstream_->cluster().stats().CountStatus(no_content ? 204 : 504);
     SendLocalReply(no_content ? 204 : 504, no_content ? "" : "upstream request timeout",
                    ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
   } else if (passed(try_deadline_)) {

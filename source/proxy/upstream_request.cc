@@ -13,14 +13,19 @@ namespace {
 
 using telemetry::ResponseFlag;
 
-// "<prefix>{<text>}" with blanks as underscores, as RESPONSE_CODE_DETAILS are written.
+// With blanks as underscores.
+std::string_view Underlined(base::Arena& arena, std::string_view text) {
+  char* const copy = static_cast<char*>(arena.Allocate(text.size() + 1, 1));
+  for (size_t i = 0; i < text.size(); ++i) copy[i] = text[i] == ' ' ? '_' : text[i];
+  return {copy, text.size()};
+}
+
+// "<prefix>{<text>}", as RESPONSE_CODE_DETAILS are written.
 std::string_view Details(base::Arena& arena, std::string_view prefix, std::string_view text) {
   base::ArenaText details;
   details.Append(arena, prefix);
   details.Append(arena, "{");
-  char* const copy = static_cast<char*>(arena.Allocate(text.size() + 1, 1));
-  for (size_t i = 0; i < text.size(); ++i) copy[i] = text[i] == ' ' ? '_' : text[i];
-  details.Append(arena, {copy, text.size()});
+  details.Append(arena, Underlined(arena, text));
   details.Append(arena, "}");
   return details.view();
 }
@@ -127,7 +132,11 @@ void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledC
 
 void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
   state_ = State::kOver;
+<<<<<<< HEAD
   if (failure != upstream::PoolFailure::kOverflow) TellOutlierMonitor(503);
+=======
+  cluster_.stats().upstream_rq_pending_failure_eject.Increment();
+>>>>>>> diff
   stream_.OnUpstreamFailure(FailureOf(failure, error));
 }
 
@@ -158,7 +167,7 @@ void UpstreamRequest::Cancel() {
       pool_->Cancel(*this);
       break;
     case State::kOpen:
-      cluster_.stats().upstream_rq_tx_reset.Increment();
+      if (pool_->protocol() == upstream::Protocol::kHttp2) cluster_.stats().upstream_rq_tx_reset.Increment();
       upstream_->Reset(codec::ResetReason::kCancel);
       ReleaseStream();
       break;
@@ -230,9 +239,11 @@ void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail
   state_ = State::kOver;
   upstream_ = nullptr;
   ReleaseStream();
-  cluster_.stats().upstream_rq_rx_reset.Increment();
-  // Of HTTP/2 it may be this stream alone; there the connection tells of its own.
-  if (reason == codec::ResetReason::kProtocolError && pool_->protocol() == upstream::Protocol::kHttp1) {
+  if (pool_->protocol() == upstream::Protocol::kHttp2) {
+    if (reason == codec::ResetReason::kPeerReset) cluster_.stats().upstream_rq_rx_reset.Increment();
+    if (reason == codec::ResetReason::kConnectionEnd) cluster_.stats().upstream_rq_pending_failure_eject.Increment();
+  } else if (reason == codec::ResetReason::kProtocolError) {
+    // Of HTTP/2 it may be this stream alone; there the connection tells of its own.
     cluster_.stats().upstream_cx_protocol_error.Increment();
   }
   host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
@@ -283,6 +294,7 @@ void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
 void UpstreamRequest::Describe(telemetry::RequestRecord& record) const {
   using telemetry::TimePoint;
   record.upstream_attempts = number_;
+  record.upstream_transport_failure_reason = transport_failure_;
   if (host_ != nullptr) {
     record.upstream_remote_address = host_->address_text();
     record.upstream_host_name = host_->hostname();
@@ -326,12 +338,15 @@ UpstreamFailure UpstreamRequest::FailureOf(upstream::PoolFailure failure, int er
     case upstream::PoolFailure::kConnectFailed:
       break;
   }
+  constexpr std::string_view kReason = "remote connection failure";
   base::ArenaText text;
-  text.Append(arena(), "remote connection failure|delayed connect error: ");
+  text.Append(arena(), kReason);
+  text.Append(arena(), "|delayed connect error: ");
   char buffer[128];
   text.Append(arena(), strerror_r(error, buffer, sizeof buffer));
+  transport_failure_ = Underlined(arena(), text.view().substr(kReason.size() + 1));
   return {.status = 503,
-          .body = ResetText("remote connection failure"),
+          .body = ResetText(kReason),
           .flag = ResponseFlag::kUpstreamConnectionFailure,
           .details = Details(arena(), kPrefix, text.view()),
           .end = AttemptEnd::kConnectFailed};

@@ -11,12 +11,12 @@ namespace pillion::telemetry {
 // clang-format off
 // id, short name, long name; written out in this order.
 #define PILLION_RESPONSE_FLAGS(X)                                         \
+  X(kUpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded")     \
   X(kNoHealthyUpstream, "UH", "NoHealthyUpstream")                        \
   X(kUpstreamConnectionFailure, "UF", "UpstreamConnectionFailure")        \
   X(kUpstreamOverflow, "UO", "UpstreamOverflow")                          \
   X(kNoRouteFound, "NR", "NoRouteFound")                                  \
   X(kNoClusterFound, "NC", "NoClusterFound")                              \
-  X(kUpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded")     \
   X(kUpstreamRequestTimeout, "UT", "UpstreamRequestTimeout")              \
   X(kUpstreamConnectionTermination, "UC", "UpstreamConnectionTermination") \
   X(kUpstreamRemoteReset, "UR", "UpstreamRemoteReset")                    \

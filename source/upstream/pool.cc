@@ -124,7 +124,6 @@ PooledConnection* Pool::FindReady() {
 Pool::Result Pool::OpenStream(PoolWaiter& waiter, PooledConnection& connection) {
   ClusterStats& stats = cluster_.stats();
   if (!cluster_.breakers(waiter.priority()).requests.Take()) {
-    stats.upstream_rq_pending_overflow.Increment();
     stats.upstream_rq_active_overflow.Increment();
     return {Result::kOverflow};
   }

@@ -37,7 +37,7 @@ void Replace(std::string& text, std::string_view from, std::string_view to) {
 std::string Expanded(std::string text) {
   Replace(text, "{forwarded}", "x-forwarded-proto: http\r\nx-envoy-expected-rq-timeout-ms: 15000\r\n");
   Replace(text, "{answered}", "x-envoy-upstream-service-time: MS\r\n{own}");
-  Replace(text, "{own}", "server: pillion\r\ndate: DATE\r\n");
+  Replace(text, "{own}", "date: DATE\r\nserver: pillion\r\n");
   return text;
 }
 

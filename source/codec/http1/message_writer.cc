@@ -69,22 +69,33 @@ class Number {
 };
 
 template <typename To>
-void WriteFields(To& to, const http::HeaderMap& headers) {
+void WriteLength(To& to, int64_t length) {
+  to.Add("content-length: ");
+  to.Add(Number(static_cast<uint64_t>(length), 10).view());
+  to.Add("\r\n");
+}
+
+// `length`, if any, goes where the model has the field; what is returned is still to be written.
+template <typename To>
+int64_t WriteFields(To& to, const http::HeaderMap& headers, int64_t length) {
   for (const http::HeaderField& field : headers) {
-    if (!Copied(field)) continue;
-    to.Add(field.name());
-    to.Add(": ");
-    to.Add(field.value());
-    to.Add("\r\n");
+    if (Copied(field)) {
+      to.Add(field.name());
+      to.Add(": ");
+      to.Add(field.value());
+      to.Add("\r\n");
+    } else if (field.id == HeaderId::kContentLength && length != http::kNoContentLength) {
+      WriteLength(to, length);
+      length = http::kNoContentLength;
+    }
   }
+  return length;
 }
 
 template <typename To>
 void WriteFraming(To& to, Framing framing, int64_t length) {
   if (length != http::kNoContentLength) {
-    to.Add("content-length: ");
-    to.Add(Number(static_cast<uint64_t>(length), 10).view());
-    to.Add("\r\n");
+    WriteLength(to, length);
   } else if (framing == Framing::kChunked) {
     to.Add("transfer-encoding: chunked\r\n");
   }
@@ -108,8 +119,7 @@ void WriteResponse(To& to, const http::ResponseHead& head, Framing framing, int6
     to.Add(http::ReasonPhrase(head.status));
     to.Add("\r\n");
   }
-  WriteFields(to, head.headers);
-  WriteFraming(to, framing, length);
+  length = WriteFields(to, head.headers, length);
   if (head.status == 101) {
     to.Add("connection: upgrade\r\nupgrade: ");
     to.Add(head.upgrade);
@@ -119,6 +129,7 @@ void WriteResponse(To& to, const http::ResponseHead& head, Framing framing, int6
   } else if (persistence == Persistence::kKeepAlive) {
     to.Add("connection: keep-alive\r\n");
   }
+  WriteFraming(to, framing, length);
   to.Add("\r\n");
 }
 
@@ -131,7 +142,7 @@ void WriteRequest(To& to, const http::RequestHead& head, Framing framing, int64_
   to.Add(" HTTP/1.1\r\nhost: ");
   to.Add(head.authority);
   to.Add("\r\n");
-  WriteFields(to, head.headers);
+  length = WriteFields(to, head.headers, length);
   WriteFraming(to, framing, length);
   if (!head.upgrade.empty()) {
     to.Add("connection: upgrade\r\nupgrade: ");
@@ -219,7 +230,7 @@ BodyWriter::State BodyWriter::End(base::Buffer& out, const http::HeaderMap* trai
     out.Append("0\r\n");
     if (trailers != nullptr) {
       PieceByPiece to(out);
-      WriteFields(to, *trailers);
+      WriteFields(to, *trailers, http::kNoContentLength);
     }
     out.Append("\r\n");
   }

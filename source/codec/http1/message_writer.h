@@ -26,8 +26,8 @@ enum class Persistence : uint8_t {
   kKeepAlive,  // connection: keep-alive, to an HTTP/1.0 client
 };
 
-// Heads with their framing fields. `length` is the content-length to write, or kNoContentLength; the field of that
-// name in head.headers is not used, nor are others that concern the connection only.
+// Heads with their framing fields. `length` is the content-length to write, or kNoContentLength; of the field of that
+// name in head.headers only the place is used, and of others that concern the connection only nothing.
 void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
                        Persistence persistence);
 void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length);

@@ -20,18 +20,18 @@ _TROUBLE = re.compile(r"check failed|Sanitizer|runtime error:|terminate called|S
 class Proxy:
     """Runs from the moment it is made until stop(). Its configuration and its log lie in `folder`."""
 
-    def __init__(self, config, folder, concurrency=1, arguments=()):
+    def __init__(self, config, folder, concurrency=1, arguments=(), binary=BINARY):
         self.folder = folder
         self.log_path = folder / "pillion.log"
         config_path = folder / "bootstrap.json"
         config_path.write_text(json.dumps(config, indent=1), encoding="utf-8")
         self.admin_address = _where(config["admin"]["address"])
         self.listeners = {item["name"]: _where(item["address"]) for item in config["static_resources"]["listeners"]}
-        command = [BINARY, "-c", str(config_path), "--concurrency", str(concurrency), "--disable-hot-restart", *arguments]
+        command = [binary, "-c", str(config_path), "--concurrency", str(concurrency), "--disable-hot-restart", *arguments]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
-            until(self.ready, f"{BINARY} is ready")
+            until(self.ready, f"{binary} is ready")
         except AssertionError:
             self.kill()
             raise AssertionError(f"not ready; its log:\n{self.log()}") from None

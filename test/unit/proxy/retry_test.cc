@@ -78,6 +78,7 @@ TEST_F(RetryTest, Answers) {
   EXPECT_EQ(After(Answer(503)), config::kRetryOn5xx | config::kRetryOnGatewayError |
                                     config::kRetryOnRetriableStatusCodes);
   EXPECT_EQ(After(Answer(429, "x-envoy-ratelimited", "true")), config::kRetryOnEnvoyRatelimited);
+  EXPECT_EQ(After(Answer(503, "x-envoy-ratelimited", "true")), config::kRetryOnEnvoyRatelimited);
   EXPECT_EQ(After(Answer(200, "grpc-status", "0")), 0u);
   EXPECT_EQ(After(Answer(200, "grpc-status", "1")), config::kRetryOnGrpcCancelled);
   EXPECT_EQ(After(Answer(200, "grpc-status", "4")), config::kRetryOnGrpcDeadlineExceeded);

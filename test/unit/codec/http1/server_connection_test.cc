@@ -75,7 +75,7 @@ TEST(ServerConnection, RefusesABadRequestAndEnds) {
   EXPECT_EQ(server.log.Take(), "error 400 http1.codec_error\n");
   server.last().Answer(400, "Bad Request");
   EXPECT_EQ(server.link.Take(),
-            "HTTP/1.1 400 Bad Request\r\ncontent-length: 11\r\nconnection: close\r\n\r\nBad Request");
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 11\r\n\r\nBad Request");
   EXPECT_EQ(server.codec.ending(), Ending::kLinger);
   EXPECT_EQ(server.requests.size(), 1u);
 }
@@ -105,7 +105,7 @@ TEST(ServerConnection, ClosesBehindHttp10) {
   server.Feed("GET / HTTP/1.0\r\n\r\n");
   EXPECT_EQ(server.log.Take(), "request GET http 'default.test' '/' HTTP/1.0\nend\n");
   server.last().Answer(200, "a");
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\na");
+  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\na");
   EXPECT_EQ(server.codec.ending(), Ending::kClose);
 }
 
@@ -113,7 +113,7 @@ TEST(ServerConnection, KeepsHttp10WhenAsked) {
   Server server(Http10());
   server.Feed("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
   server.last().Answer(200, "a");
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: keep-alive\r\n\r\na");
+  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\na");
   EXPECT_EQ(server.codec.ending(), Ending::kOpen);
 }
 
@@ -214,7 +214,7 @@ TEST(ServerConnection, WritesNoConnectionFieldsOfOthers) {
   head.headers.Add("keep-alive", "timeout=1");
   head.headers.Add("x", "y");
   server.last().stream.SendHead(head, true);
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\nx: y\r\ncontent-length: 0\r\n\r\n");
+  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: y\r\n\r\n");
 }
 
 TEST(ServerConnection, WritesHeadsLargerThanABlock) {
@@ -256,7 +256,7 @@ TEST(ServerConnection, EndsBehindAFinalAnswerToAnExpectation) {
   server.Feed("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
   server.last().Answer(413, "");
   EXPECT_EQ(server.link.Take(),
-            "HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            "HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   EXPECT_EQ(server.codec.active_streams(), 1u);
   server.last().stream.Reset(ResetReason::kNoError);
   EXPECT_EQ(server.codec.ending(), Ending::kLinger);
@@ -287,7 +287,7 @@ TEST(ServerConnection, DrainsOnlySoMuch) {
   Server known;
   known.Feed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n");
   known.last().Answer(404, "");
-  EXPECT_EQ(known.link.Take(), "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+  EXPECT_EQ(known.link.Take(), "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   known.last().stream.Reset(ResetReason::kNoError);
   EXPECT_EQ(known.codec.ending(), Ending::kLinger);
 
@@ -318,7 +318,7 @@ TEST(ServerConnection, AnswersBeforeTheHeadIsComplete) {
   Server server;
   server.Feed("GET / HTTP/1.1\r\nHo");
   server.last().Answer(408, "");
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+  EXPECT_EQ(server.link.Take(), "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   server.last().stream.Reset(ResetReason::kNoError);
   server.requests.clear();
   server.Feed("st: h\r\n\r\n");
@@ -418,7 +418,7 @@ TEST(ServerConnection, AnswersAPeerThatHalfCloses) {
   server.codec.ReceiveEnd();
   EXPECT_EQ(server.codec.ending(), Ending::kOpen);
   server.last().Answer(200, "hello");
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
+  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello");
   EXPECT_EQ(server.codec.ending(), Ending::kClose);
 }
 
@@ -439,7 +439,7 @@ TEST(ServerConnection, Drains) {
   busy.codec.StartDrain();
   EXPECT_EQ(busy.codec.ending(), Ending::kOpen);
   busy.last().Answer(200, "");
-  EXPECT_EQ(busy.link.Take(), "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+  EXPECT_EQ(busy.link.Take(), "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   EXPECT_EQ(busy.codec.ending(), Ending::kLinger);
   Server late;  // the head said nothing of it
   late.Feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -458,7 +458,7 @@ TEST(ServerConnection, ClosesWhenTheRequestSaysSo) {
   Server server;
   server.Feed("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   server.last().Answer(200, "");
-  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+  EXPECT_EQ(server.link.Take(), "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   EXPECT_EQ(server.codec.ending(), Ending::kClose);
 }
 

@@ -1,0 +1,1 @@
+"""What the differential suite is made of: cases as data, and what carries them through two proxies and compares."""
