@@ -80,15 +80,10 @@ LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body,
   head->status = status;
   if (status >= 200 && status != 204 && status != 304) {
     head->content_length = static_cast<int64_t>(body.size());
-<<<<<<< HEAD
-    head->headers.Add(http::HeaderId::kContentLength, Number(arena, body.size()));
-    if (!body.empty()) head->headers.Add(http::HeaderId::kContentType, content_type);
-=======
     if (!body.empty()) {
       head->headers.Add(http::HeaderId::kContentLength, Number(arena, body.size()));
-      head->headers.Add(http::HeaderId::kContentType, "text/plain");
+      head->headers.Add(http::HeaderId::kContentType, content_type);
     }
->>>>>>> diff
   } else {
     body = {};
   }

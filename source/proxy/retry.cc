@@ -121,22 +121,17 @@ bool Retry::AfterEnd(AttemptEnd end, upstream::RetryBreaker& breaker, upstream::
   return Take(breaker, stats);
 }
 
-<<<<<<< HEAD
 bool Retry::AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::RetryBreaker& breaker,
                           upstream::ClusterStats& stats) {
   told_delay_.reset();
-  if (terms_.retry_on == 0 || (ConditionsOf(head, terms_) & terms_.retry_on) == 0) return false;
-  if (terms_.policy != nullptr && terms_.policy->rate_limited) {
-    told_delay_ = ToldDelay(head, now, *terms_.policy->rate_limited);
-  }
-=======
-bool Retry::AfterResponse(const http::ResponseHead& head, upstream::Breaker& breaker, upstream::ClusterStats& stats) {
   if (terms_.retry_on == 0) return false;
   const uint32_t fulfilled = ConditionsOf(head, terms_);
   if ((fulfilled & terms_.retry_on) == 0) return false;
   // Who says that it is asked too often is only asked again where just that is wanted.
   if ((fulfilled & config::kRetryOnEnvoyRatelimited & ~terms_.retry_on) != 0) return false;
->>>>>>> diff
+  if (terms_.policy != nullptr && terms_.policy->rate_limited) {
+    told_delay_ = ToldDelay(head, now, *terms_.policy->rate_limited);
+  }
   return Take(breaker, stats);
 }
 

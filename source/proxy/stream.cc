@@ -126,13 +126,9 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
 void Stream::OnRequestHeadPassed(bool end) {
   const http::RequestHead& head = *request_;
   routed_ = true;
-<<<<<<< HEAD
+  manager().stats.rq_total.Increment();
   const bool has_path = !head.path.empty() && head.path.front() == '/';
   if (route_ == nullptr || !(has_path || route_->route->match.connect)) {
-=======
-  manager().stats.rq_total.Increment();
-  if (route_ == nullptr || head.path.empty() || head.path.front() != '/') {
->>>>>>> diff
     manager().stats.no_route.Increment();
     if (head.path == "*") {
       SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");

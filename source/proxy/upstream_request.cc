@@ -132,11 +132,8 @@ void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledC
 
 void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
   state_ = State::kOver;
-<<<<<<< HEAD
   if (failure != upstream::PoolFailure::kOverflow) TellOutlierMonitor(503);
-=======
   cluster_.stats().upstream_rq_pending_failure_eject.Increment();
->>>>>>> diff
   stream_.OnUpstreamFailure(FailureOf(failure, error));
 }
 
