@@ -132,18 +132,6 @@ void BuildRewrites(BuildContext& context, const v3::RouteAction& from, const std
 
 }  // namespace
 
-std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
-                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
-                                                     const std::string& path) {
-  const std::optional<match::Regex> regex = BuildRegex(context, from.pattern(), FieldPath(path, "pattern"));
-  if (!regex) return std::nullopt;
-  absl::StatusOr<match::RegexRewrite> rewrite = match::RegexRewrite::Make(*regex, from.substitution());
-  if (rewrite.ok()) return *std::move(rewrite);
-  context.errors.Add(FieldPath(path, "substitution"),
-                     Concat(Quote(from.substitution()), ": ", std::string(rewrite.status().message())));
-  return std::nullopt;
-}
-
 RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from, const std::string& path) {
   RouteAction action;
   action.lb_criteria = BuildLbCriteria(from.metadata_match());
