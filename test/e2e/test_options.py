@@ -47,14 +47,17 @@ def test_tcp_backlog_size(pillion):
 
 def test_metadata_is_shown(pillion):
     """What is for filters, logs and traces of later on."""
-    metadata = {"filter_metadata": {"istio": {"config": "/apis/x"}}}
-    route = b.direct(200) | {"metadata": metadata, "decorator": {"operation": "be.default.svc:80/*", "propagate": False}}
+    def metadata(name):
+        return {"filter_metadata": {"istio": {"config": f"/apis/{name}"}}}
+
+    route = b.direct(200) | {"metadata": metadata("route"), "decorator": {"operation": "be.default.svc:80/*", "propagate": False}}
     http = b.http([route])
     table = http["typed_config"]["route_config"]
-    table["metadata"] = metadata
-    table["virtual_hosts"][0]["metadata"] = metadata
+    table["metadata"] = metadata("table")
+    table["virtual_hosts"][0]["metadata"] = metadata("host")
     dump = pillion(b.bootstrap([b.listener(http)])).admin("/config_dump")
-    assert dump.count("/apis/x") == 3 and "be.default.svc:80/*" in dump
+    for text in ("/apis/route", "/apis/table", "/apis/host", "be.default.svc:80/*"):
+        assert text in dump, text
 
 
 def test_tracing_is_shown(pillion):
@@ -65,7 +68,7 @@ def test_tracing_is_shown(pillion):
     tags += [{"tag": kind, "metadata": {"kind": {kind: {}}, "metadata_key": key, "default_value": f"tag-{kind}"}}
              for kind in ("request", "route", "cluster", "host")]
     tracing = {"random_sampling": {"value": 1}, "verbose": True, "max_path_tag_length": 300, "custom_tags": tags, "spawn_upstream_span": True}
-    dump = pillion(b.bootstrap([b.listener(b.http(tracing=tracing))])).admin("/config_dump")
+    dump = pillion(b.bootstrap([b.listener(b.http([b.direct(200)], tracing=tracing))])).admin("/config_dump")
     for text in ("tag-a", "tag-b", "tag-c", "tag-request", "tag-route", "tag-cluster", "tag-host", "300", "spawn_upstream_span", "verbose"):
         assert text in dump, text
 

@@ -14,7 +14,7 @@ class OutgoingStream final : public StreamOf<ClientStream> {
   void SendHead(const http::RequestHead& head, bool end) override {
     if (over() || head_queued_) return;
     method_ = head.method_id;
-    upgrade_ = receiver().arena().Copy(head.upgrade);
+    if (!head.upgrade.empty()) upgrade_ = receiver().arena().Copy(head.upgrade);
     connection_.SubmitHead(*this, head, end);
     HeadQueued(end);
   }

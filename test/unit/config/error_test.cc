@@ -322,7 +322,7 @@ const Case kConstraints[] = {
     {"MissingOneofMember",
      "match: {prefix: /d}",
      "match: {}",
-     {"TABLE[0].routes[0].match: one of prefix, path, safe_regex, path_separated_prefix is required"}},
+     {"TABLE[0].routes[0].match: one of prefix, path, safe_regex, connect_matcher, path_separated_prefix is required"}},
     {"MissingOnlyMember",
      "address: 127.0.0.1, port_value: 80}",
      "address: 127.0.0.1}",

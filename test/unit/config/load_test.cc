@@ -109,8 +109,10 @@ TEST(LoadTest, BuildsTheConnectionManager) {
   EXPECT_EQ(http.http2.keepalive->interval, seconds(30));
   EXPECT_EQ(http.http2.keepalive->timeout, seconds(5));
   EXPECT_EQ(http.http2.keepalive->interval_jitter_percent, 15);
-  ASSERT_EQ(http.upgrades.size(), 1u);
+  ASSERT_EQ(http.upgrades.size(), 2u);
   EXPECT_EQ(http.upgrades[0].type, "websocket");
+  EXPECT_TRUE(http.upgrades[0].enabled);
+  EXPECT_FALSE(http.upgrades[1].enabled);
   EXPECT_TRUE(http.http_filters.empty());
   EXPECT_TRUE(http.router.suppress_envoy_headers);
 

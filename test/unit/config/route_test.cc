@@ -148,7 +148,7 @@ TEST(RouteTest, WrongMatches) {
   EXPECT_EQ(errors("prefix: /, cookies: [{name: a}]"), Errors{"match.cookies[0].string_match: missing, but required"});
   EXPECT_EQ(errors("prefix: /, runtime_fraction: {}"),
             Errors{"match.runtime_fraction.default_value: missing, but required"});
-  EXPECT_EQ(errors("prefix: /, tls_context: {}"), Errors{"match: unknown field \"tls_context\""});
+  EXPECT_EQ(errors("prefix: /, path_match_policy: {}"), Errors{"match: unknown field \"path_match_policy\""});
 }
 
 TEST(RouteTest, Clusters) {
