@@ -2,11 +2,13 @@
 
 import json
 import re
+import signal
 import subprocess
 
 import pytest
 
 from peers import bootstrap as b
+from peers.message import Request
 from peers.proxy import BINARY, run
 
 GOOD = """
@@ -157,3 +159,63 @@ def test_address_that_is_taken(pillion, tmp_path):
     result = run(["-c", str(path), "--concurrency", "1", "--disable-hot-restart"])
     assert result.returncode == 1
     assert f"127.0.0.1:{port}" in result.stdout and "in use" in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize("text,expected", [
+    ("node: {id: a, id: b}", 'node: duplicate key "id", first in line 1'),
+    ("node: {user_agent: a}\nnode: {id: b}", 'duplicate key "node", first in line 1'),
+    ("staticResources: {}\nstatic_resources: {}", 'duplicate key "static_resources", another spelling of static_resources'),
+    ('{"node": {"metadata": {"k": 1, "k": 2}}}', 'node.metadata: duplicate key "k"'),
+])
+def test_keys_that_come_twice(tmp_path, text, expected):
+    """N2."""
+    result = validate(tmp_path, text)
+    assert result.returncode == 1 and expected in result.stdout, result.stdout
+
+
+def test_a_billion_laughs(tmp_path):
+    """N3: nine aliases in each of nine lists; it takes neither long nor much."""
+    lists = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    lists += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    result = validate(tmp_path, "node:\n  metadata:\n" + "".join(f"    {line}\n" for line in lists))
+    assert result.returncode == 1 and "more than 1000000 values with aliases expanded" in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize("text,expected", [
+    ("node: {id: no, cluster: yes}", None),
+    ("node: {id: 010, cluster: 1:30}", None),
+    ("node: {id: ~}", None),
+    ("node: {id: 1e3}", None),
+    ("admin: {address: {socket_address: {address: 127.0.0.1, port_value: 010}}}", '"010", expected a whole number'),
+    ("admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0x10}}}", '"0x10", expected a whole number'),
+    ("admin: {address: {socket_address: {address: 127.0.0.1, port_value: 1:30}}}", '"1:30", expected a whole number'),
+    ("admin: {address: {socket_address: {address: 127.0.0.1, port_value: 1, ipv4_compat: yes}}}", '"yes", expected true or false'),
+])
+def test_what_yaml_guesses(tmp_path, text, expected):
+    """N4."""
+    result = validate(tmp_path, text)
+    assert (result.returncode == 0) == (expected is None), result.stdout
+    assert expected is None or expected in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/", "/proc/self/mem"])
+def test_files_that_are_none(tmp_path, path):
+    """N6: the configuration, and a file that it names; a link changes nothing."""
+    link = tmp_path / "link.yaml"
+    link.symlink_to(path)
+    for arguments in (["-c", path], ["-c", str(link)]):
+        result = run(["--mode", "validate", *arguments], timeout=10)
+        assert result.returncode == 1 and arguments[1] in result.stdout, result.stdout
+    body = GOOD.replace("route: {cluster: upstream}", f"direct_response: {{status: 200, body: {{filename: {link}}}}}")
+    result = run(["--mode", "validate", "--config-yaml", body], timeout=10)
+    assert result.returncode == 1 and str(link) in result.stdout, result.stdout
+
+
+def test_a_storm_of_reloads(pillion):
+    """N9."""
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200, "x")]))]))
+    connection = proxy.connect()
+    for _ in range(100):
+        proxy.process.send_signal(signal.SIGHUP)
+        assert connection.exchange(Request()).status == 200
+    connection.close()
