@@ -4,10 +4,13 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "google/protobuf/field_mask.pb.h"
+#include "google/protobuf/util/field_mask_util.h"
 #include "source/admin/json_writer.h"
 #include "source/config/dump.h"
 #include "source/telemetry/time_format.h"
@@ -35,6 +38,52 @@ struct Section {
 constexpr std::string_view kDynamicFields[] = {
     "dynamic_active_clusters", "dynamic_warming_clusters", "dynamic_endpoint_configs", "dynamic_listeners",
     "dynamic_route_configs",   "static_secrets",           "dynamic_active_secrets",   "dynamic_warming_secrets"};
+
+// The fields that a dump is asked for.
+class Mask {
+ public:
+  explicit Mask(std::string_view text) {
+    while (!text.empty()) {
+      const size_t end = std::min(text.find(','), text.size());
+      if (end > 0) paths_.emplace_back(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+
+  bool all() const { return paths_.empty(); }
+
+  // Whether `field` is wanted at all.
+  bool Has(std::string_view field) const {
+    return all() || std::any_of(paths_.begin(), paths_.end(), [field](std::string_view path) {
+             return path == field || (path.starts_with(field) && path[field.size()] == '.');
+           });
+  }
+  // Leaves of `message`, which is `field`, what is wanted. False when that has none of it.
+  bool Trim(std::string_view field, Message& message) const {
+    google::protobuf::FieldMask mask;
+    for (const std::string& path : paths_) {
+      if (path == field) return true;
+      if (!path.starts_with(field) || path.size() <= field.size() || path[field.size()] != '.') continue;
+      const std::string part = path.substr(field.size() + 1);
+      if (google::protobuf::util::FieldMaskUtil::GetFieldDescriptors(message.GetDescriptor(), part, nullptr)) {
+        mask.add_paths(part);
+      }
+    }
+    if (all()) return true;
+    if (mask.paths().empty()) return false;
+    google::protobuf::util::FieldMaskUtil::TrimMessage(mask, &message);
+    return true;
+  }
+
+ private:
+  std::vector<std::string> paths_;
+};
+
+std::unique_ptr<Message> CopyOf(const Message& message) {
+  std::unique_ptr<Message> copy(message.New());
+  copy->CopyFrom(message);
+  return copy;
+}
 
 std::vector<RouteConfiguration> InlineRoutes(const envoy::config::bootstrap::v3::Bootstrap& bootstrap) {
   std::vector<RouteConfiguration> routes;
@@ -65,35 +114,44 @@ absl::StatusOr<std::string> AnyJson(const Message& message) {
                      members == "}" ? "\n" : ",", members);
 }
 
-// The wrapper's members.
-absl::Status WriteResource(JsonWriter& json, const Section& section, const Message& message,
+// The wrapper's members, as far as the mask wants them.
+absl::Status WriteResource(JsonWriter& json, const Section& section, const Message& message, const Mask& mask,
                            const std::string& updated) {
-  const absl::StatusOr<std::string> text = AnyJson(message);
-  if (!text.ok()) return text.status();
-  json.Raw(section.member, *text);
-  json.String("last_updated", updated);
+  const std::unique_ptr<Message> wanted = CopyOf(message);
+  if (mask.Trim(section.member, *wanted)) {
+    const absl::StatusOr<std::string> text = AnyJson(*wanted);
+    if (!text.ok()) return text.status();
+    json.Raw(section.member, *text);
+  }
+  if (mask.Has("last_updated")) json.String("last_updated", updated);
   return absl::OkStatus();
 }
 
-// All of it, section by section.
-absl::Status WriteAll(JsonWriter& json, const Message& bootstrap, const std::vector<Section>& sections,
-                      const std::string& updated) {
-  const absl::StatusOr<std::string> text = config::DumpJson(bootstrap);
-  if (!text.ok()) return text.status();
-  json.BeginElement();
-  json.String("@type", fmt::format("{}BootstrapConfigDump", kAdminTypes));
-  json.Raw("bootstrap", std::string_view(*text).substr(0, text->find_last_not_of('\n') + 1));
-  json.String("last_updated", updated);
-  json.EndObject();
+// All of it, section by section; of a section that the mask does not want nothing. `written`: how many are.
+absl::Status WriteAll(JsonWriter& json, const Message& bootstrap, const std::vector<Section>& sections, const Mask& mask,
+                      const std::string& updated, size_t& written) {
+  const std::unique_ptr<Message> wanted = CopyOf(bootstrap);
+  if (mask.Trim("bootstrap", *wanted)) {
+    const absl::StatusOr<std::string> text = config::DumpJson(*wanted);
+    if (!text.ok()) return text.status();
+    ++written;
+    json.BeginElement();
+    json.String("@type", fmt::format("{}BootstrapConfigDump", kAdminTypes));
+    json.Raw("bootstrap", std::string_view(*text).substr(0, text->find_last_not_of('\n') + 1));
+    if (mask.Has("last_updated")) json.String("last_updated", updated);
+    json.EndObject();
+  }
   for (const Section& section : sections) {
+    if (!mask.Has(section.field)) continue;
+    ++written;
     json.BeginElement();
     json.String("@type", fmt::format("{}{}", kAdminTypes, section.dump));
     if (!section.resources.empty()) {
       json.BeginArray(section.field);
       for (const auto& [name, message] : section.resources) {
         json.BeginElement();
-        if (const absl::Status status = WriteResource(json, section, *message, updated); !status.ok())
-          return status;
+        const absl::Status status = WriteResource(json, section, *message, Mask(""), updated);
+        if (!status.ok()) return status;
         json.EndObject();
       }
       json.EndArray();
@@ -104,11 +162,15 @@ absl::Status WriteAll(JsonWriter& json, const Message& bootstrap, const std::vec
 }
 
 // The elements of one field.
-absl::Status WriteField(JsonWriter& json, const Section& section, const std::string& updated) {
+absl::Status WriteField(JsonWriter& json, const Section& section, const Mask& mask, const std::string& updated,
+                        size_t& written) {
   for (const auto& [name, message] : section.resources) {
+    if (!mask.Has(section.member) && !mask.Has("last_updated")) continue;
+    if (mask.Has(section.member) && !mask.Trim(section.member, *CopyOf(*message))) continue;
+    ++written;
     json.BeginElement();
     json.String("@type", fmt::format("{}{}.{}", kAdminTypes, section.dump, section.wrapper));
-    if (const absl::Status status = WriteResource(json, section, *message, updated); !status.ok()) return status;
+    if (const absl::Status status = WriteResource(json, section, *message, mask, updated); !status.ok()) return status;
     json.EndObject();
   }
   return absl::OkStatus();
@@ -149,20 +211,26 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base:
   telemetry::TimeFormat().Append(updated, updated_text);
   JsonWriter json;
   json.BeginArray("configs");
+  const Mask mask(query.mask);
+  size_t written = 0;
   absl::Status status;
   if (query.resource.empty()) {
-    status = WriteAll(json, source, sections, updated_text);
+    status = WriteAll(json, source, sections, mask, updated_text, written);
   } else {
     const auto found = std::find_if(sections.begin(), sections.end(),
                                     [&](const Section& section) { return section.field == query.resource; });
     if (found != sections.end()) {
-      status = WriteField(json, *found, updated_text);
+      status = WriteField(json, *found, mask, updated_text, written);
     } else if (std::find(std::begin(kDynamicFields), std::end(kDynamicFields), query.resource) ==
                std::end(kDynamicFields)) {
       status = absl::NotFoundError(fmt::format("{} not found in config dump", query.resource));
     }
   }
   if (!status.ok()) return status;
+  if (!mask.all() && written == 0) {
+    return absl::InvalidArgumentError(
+        fmt::format("FieldMask {} could not be successfully applied to any configs.", query.mask));
+  }
   json.EndArray();
   return json.Finish();
 }

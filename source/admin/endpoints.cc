@@ -17,18 +17,19 @@ struct EndpointTable {
       kFilter,
       {"format", kChoice, "how it is written", "text|json|prometheus"},
       {"type", kChoice, "only metrics of one kind", "All|Counters|Gauges|Histograms|TextReadouts"},
-      {"histogram_buckets", kChoice, "how histograms are shown", "summary"},
+      {"histogram_buckets", kChoice, "how histograms are shown", "summary|cumulative|disjoint|detailed"},
   };
   static constexpr Parameter kPrometheus[] = {
       kUsedOnly,
       kFilter,
       {"text_readouts", kFlag, "with texts, as gauges with a label text_value"},
-      {"histogram_buckets", kChoice, "how histograms are shown", "cumulative"},
+      {"histogram_buckets", kChoice, "how histograms are shown", "cumulative|summary"},
   };
   static constexpr Parameter kClusters[] = {kFormat, kFilter};
   static constexpr Parameter kListeners[] = {kFormat};
   static constexpr Parameter kConfigDump[] = {
       {"resource", kText, "only this field, such as static_clusters"},
+      {"mask", kText, "only these fields, of each resource where one is named: a,b.c"},
       {"name_regex", kText, "only resources whose name matches this regular expression (re2)"},
       {"include_eds", kFlag, "with the endpoints"},
   };
@@ -37,20 +38,28 @@ struct EndpointTable {
       {"skip_exit", kFlag, "with graceful: keep the process when the drain time is over"},
       {"inboundonly", kFlag, "only listeners of inbound traffic"},
   };
+  static constexpr Parameter kEnable[] = {{"enable", kChoice, "whether it runs", "y|n"}};
   static constexpr Parameter kLogging[] = {
       {"level", kChoice, "level of all loggers", "|trace|debug|info|warning|error|critical|off"},
       {"paths", kText, "levels of some loggers: name:level,name:level"},
+      {"group", kText, "the same"},
   };
 
   static constexpr Endpoint kAll[] = {
       {"/", false, "this administration's home page", &Endpoints::IndexPage},
+      {"/certs", false, "certificates in use", &Endpoints::Certs},
       {"/clusters", false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
       {"/config_dump", false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},
+      {"/contention", false, "how threads wait for locks", &Endpoints::Contention},
+      {"/cpuprofiler", true, "profile the CPU (not in this build)", &Endpoints::CpuProfiler, kEnable},
       {"/drain_listeners", true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
       {"/healthcheck/fail", true, "say that this process is not ready: /ready answers 503", &Endpoints::HealthcheckFail},
       {"/healthcheck/ok", true, "take back /healthcheck/fail", &Endpoints::HealthcheckOk},
+      {"/heap_dump", false, "what is allocated (not in this build)", &Endpoints::HeapDump},
+      {"/heapprofiler", true, "profile allocations (not in this build)", &Endpoints::HeapProfiler, kEnable},
       {"/help", false, "this list", &Endpoints::Help},
       {"/hot_restart_version", false, "the hot restart compatibility version", &Endpoints::HotRestartVersion},
+      {"/init_dump", false, "what the start still waits for", &Endpoints::InitDump},
       {"/listeners", false, "listeners and their addresses", &Endpoints::Listeners, kListeners},
       {"/logging", true, "show or change log levels", &Endpoints::Logging, kLogging},
       {"/memory", false, "memory in use", &Endpoints::Memory},
@@ -61,6 +70,10 @@ struct EndpointTable {
       {"/server_info", false, "version, state, uptime, command line and node", &Endpoints::ServerInfo},
       {"/stats", false, "all metrics", &Endpoints::Stats, kStats},
       {"/stats/prometheus", false, "all metrics in Prometheus' format", &Endpoints::StatsPrometheus, kPrometheus},
+      {"/stats/recentlookups", false, "names of metrics that were looked up", &Endpoints::RecentLookups},
+      {"/stats/recentlookups/clear", true, "forget them", &Endpoints::ChangeRecentLookups},
+      {"/stats/recentlookups/disable", true, "note them no longer", &Endpoints::ChangeRecentLookups},
+      {"/stats/recentlookups/enable", true, "note them", &Endpoints::ChangeRecentLookups},
   };
   // clang-format on
 
@@ -88,6 +101,11 @@ std::span<const Endpoint> Endpoints::All() {
 }
 
 Reply Endpoints::Answer(const Request& request) {
+  const auto& allowed = sources_.allow_paths;
+  const auto matches = [&request](const match::StringMatcher& matcher) { return matcher.Matches(request.path); };
+  if (!allowed.empty() && std::none_of(allowed.begin(), allowed.end(), matches)) {
+    return Reply::Text(403, fmt::format("request to path {} not allowed\n", request.path));
+  }
   const std::span<const Endpoint> all = All();
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const Endpoint& e) { return e.path == request.path; });
@@ -144,13 +162,13 @@ Reply Endpoints::Logging(const Request& request) {
     if (value.empty()) continue;  // a form's field that was left blank
     if (name == "level") {
       changes.emplace_back("", value);
-    } else if (name == "paths") {
+    } else if (name == "paths" || name == "group") {
       for (size_t start = 0; start < value.size();) {
         const size_t end = std::min(value.find(',', start), value.size());
         const std::string part = value.substr(start, end - start);
         const size_t colon = part.find(':');
         if (colon == std::string::npos) {
-          return Reply::Text(400, "error: expected paths=name:level,name:level\n");
+          return Reply::Text(400, fmt::format("error: expected {}=name:level,name:level\n", name));
         }
         changes.emplace_back(part.substr(0, colon), part.substr(colon + 1));
         start = end + 1;
@@ -170,8 +188,8 @@ Reply Endpoints::Logging(const Request& request) {
 }
 
 Reply Endpoints::ConfigDump(const Request& request) {
-  if (request.Find("mask") != nullptr) return Reply::Text(400, "mask is not supported\n");
   ConfigDumpQuery query;
+  if (const std::string* mask = request.Find("mask")) query.mask = *mask;
   if (const std::string* resource = request.Find("resource")) query.resource = *resource;
   if (const std::string* name = request.Find("name_regex")) query.name_regex = *name;
   query.include_eds = request.Flag("include_eds");

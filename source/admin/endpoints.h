@@ -60,9 +60,17 @@ class Endpoints {
   Reply ServerInfo(const Request&);
   Reply Memory(const Request&);
   Reply HotRestartVersion(const Request&);
+  Reply Certs(const Request&);
+  Reply InitDump(const Request&);
+  Reply Contention(const Request&);
+  Reply CpuProfiler(const Request& request);
+  Reply HeapProfiler(const Request&);
+  Reply HeapDump(const Request&);
   // stats.cc
   Reply Stats(const Request& request);
   Reply StatsPrometheus(const Request& request);
+  Reply RecentLookups(const Request&);
+  Reply ChangeRecentLookups(const Request&);
   // clusters.cc
   Reply Clusters(const Request& request);
   Reply Listeners(const Request& request);

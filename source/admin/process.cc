@@ -1,5 +1,7 @@
 // What is said of the process: state, version, memory.
 
+#include "source/admin/process.h"
+
 #include <fmt/format.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -12,16 +14,6 @@
 namespace pillion::admin {
 namespace {
 
-// Zero where /proc is not to be had.
-uint64_t ResidentBytes() {
-  unsigned long long resident = 0;
-  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
-    if (std::fscanf(file, "%*u %llu", &resident) != 1) resident = 0;
-    std::fclose(file);
-  }
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 void WriteLocality(JsonWriter& json, const config::Locality& locality) {
   json.BeginObject("locality");
   if (!locality.region.empty()) json.String("region", locality.region);
@@ -31,6 +23,23 @@ void WriteLocality(JsonWriter& json, const config::Locality& locality) {
 }
 
 }  // namespace
+
+uint64_t ResidentBytes() {
+  unsigned long long resident = 0;
+  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%*u %llu", &resident) != 1) resident = 0;
+    std::fclose(file);
+  }
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+Heap ReadHeap() {
+  const struct mallinfo2 heap = mallinfo2();
+  return {.allocated = heap.uordblks + heap.hblkhd,
+          .heap_size = heap.arena + heap.hblkhd,
+          .free = heap.fordblks,
+          .cached = heap.fsmblks};
+}
 
 std::string_view StateName(State state) {
   switch (state) {
@@ -65,8 +74,12 @@ Reply Endpoints::ServerInfo(const Request&) {
       json.Bool(option.name, *flag);
     } else if (const uint64_t* number = std::get_if<uint64_t>(&option.value)) {
       json.Raw(option.name, std::to_string(*number));
+    } else if (const std::string* text = std::get_if<std::string>(&option.value)) {
+      json.String(option.name, *text);
     } else {
-      json.String(option.name, std::get<std::string>(option.value));
+      json.BeginArray(option.name);
+      for (const std::string& element : std::get<std::vector<std::string>>(option.value)) json.String("", element);
+      json.EndArray();
     }
   }
   json.EndObject();
@@ -81,19 +94,53 @@ Reply Endpoints::ServerInfo(const Request&) {
 
 // Names as Envoy has them; the figures are malloc's.
 Reply Endpoints::Memory(const Request&) {
-  const struct mallinfo2 heap = mallinfo2();
+  const Heap heap = ReadHeap();
   JsonWriter json;
-  json.Number64("allocated", heap.uordblks + heap.hblkhd);
-  json.Number64("heap_size", heap.arena + heap.hblkhd);
+  json.Number64("allocated", heap.allocated);
+  json.Number64("heap_size", heap.heap_size);
   json.Number64("pageheap_unmapped", 0);
-  json.Number64("pageheap_free", heap.fordblks);
-  json.Number64("total_thread_cache", heap.fsmblks);
+  json.Number64("pageheap_free", heap.free);
+  json.Number64("total_thread_cache", heap.cached);
   json.Number64("total_physical_bytes", ResidentBytes());
   return Reply::Json(json.Finish());
 }
 
-Reply Endpoints::HotRestartVersion(const Request&) {
-  return Reply::Text(200, "disabled\n");
+Reply Endpoints::HotRestartVersion(const Request&) { return Reply::Text(200, "disabled\n"); }
+
+// TLS is to come: there are none.
+Reply Endpoints::Certs(const Request&) {
+  JsonWriter json;
+  json.BeginArray("certificates");
+  json.EndArray();
+  return Reply::Json(json.Finish());
 }
+
+Reply Endpoints::InitDump(const Request&) {
+  JsonWriter json;
+  if (const std::vector<std::string> waiting = sources_.unready_clusters(); !waiting.empty()) {
+    json.BeginArray("unready_targets_dumps");
+    json.BeginElement();
+    json.String("name", "init manager Cluster Manager");
+    json.BeginArray("target_names");
+    for (const std::string& name : waiting) json.String("", "cluster " + name);
+    json.EndArray();
+    json.EndObject();
+    json.EndArray();
+  }
+  return Reply::Json(json.Finish());
+}
+
+Reply Endpoints::Contention(const Request&) { return Reply::Text(200, "Mutex contention tracing is not enabled.\n"); }
+
+Reply Endpoints::CpuProfiler(const Request& request) {
+  if (request.Find("enable") == nullptr) return Reply::Text(400, "?enable=<y|n>\n");
+  return Reply::Text(501, "The current build does not support cpu profiler\n");
+}
+
+Reply Endpoints::HeapProfiler(const Request&) {
+  return Reply::Text(501, "The current build does not support heap profiler\n");
+}
+
+Reply Endpoints::HeapDump(const Request&) { return Reply::Text(501, "The current build does not support heap dump\n"); }
 
 }  // namespace pillion::admin

@@ -18,9 +18,11 @@
 #include <boost/beast/http/write.hpp>
 #include <cstring>
 #include <optional>
+#include <random>
 #include <set>
 
 #include "source/base/arena.h"
+#include "source/base/random.h"
 
 namespace pillion::admin {
 namespace {
@@ -127,6 +129,7 @@ class Server::State : public std::enable_shared_from_this<State> {
   std::set<Session*> sessions;
   size_t waiting_bytes = 0;
   uint64_t connections = 0;
+  base::Random random{std::random_device{}()};
   base::BlockPool pool;
   bool closed = false;
 
@@ -383,6 +386,7 @@ void Session::Log() {
   record.downstream_remote_address = peer_;
   record.downstream_direct_remote_address = peer_;
   record.connection_id = connection_id_;
+  record.random = state_->random.Next();
   for (const std::unique_ptr<telemetry::AccessLog>& log : state_->access_logs) log->Log(state_->log_index, record);
 }
 

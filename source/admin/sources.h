@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "source/config/address.h"
 #include "source/config/model.h"
+#include "source/match/string_matcher.h"
 
 namespace pillion::admin {
 
@@ -25,7 +26,7 @@ std::string_view StateName(State state);
 
 struct CommandLineOption {
   std::string name;  // as in the command line, with '_' for '-'
-  std::variant<bool, uint64_t, std::string> value;
+  std::variant<bool, uint64_t, std::string, std::vector<std::string>> value;
 };
 
 struct HostView {
@@ -64,6 +65,7 @@ struct ListenerView {
 
 struct ConfigDumpQuery {
   std::string resource;      // a field of the dump, like "static_clusters"; empty: all
+  std::string mask;          // a google.protobuf.FieldMask: "bootstrap.node,version_info"; empty: all
   std::string name_regex;    // re2, whole name; empty: all
   bool include_eds = false;  // with the endpoints
 };
@@ -78,11 +80,13 @@ struct Sources {
   std::string version;  // <revision>/<version>/<Clean or Modified>/<build type>/<TLS library>
   config::Node node;
   std::vector<CommandLineOption> command_line;
+  std::vector<match::StringMatcher> allow_paths;  // that are answered; empty: all
 
   std::function<State()> state;
   std::function<std::chrono::seconds()> uptime;  // of this process
   std::function<std::vector<ClusterView>()> clusters;
   std::function<std::vector<ListenerView>()> listeners;
+  std::function<std::vector<std::string>()> unready_clusters;  // that the start waits for
   std::function<absl::StatusOr<std::string>(const ConfigDumpQuery&)> config_dump;  // see config_dump.h
 
   std::function<void(bool fail)> fail_healthcheck;

@@ -19,6 +19,7 @@
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/metrics/v3/stats.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/type/matcher/v3/matcher.pb.h"
@@ -80,6 +81,12 @@ match::ConnectionPattern BuildConnectionPattern(BuildContext& context,
                                                 const std::string& path);
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
+
+StatsConfig BuildStats(BuildContext& context, const envoy::config::metrics::v3::StatsConfig& from, const std::string& path);
+// The pattern that spdlog takes.
+std::string BuildLogFormat(BuildContext& context,
+                           const envoy::config::bootstrap::v3::Bootstrap::ApplicationLogConfig::LogFormat& from,
+                           const std::string& path);
 
 // Parts that several have.
 using AccessLogs = google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>;

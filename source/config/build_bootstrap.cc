@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "source/config/build.h"
 #include "source/config/extensions.h"
 #include "source/config/nearest.h"
@@ -61,6 +62,29 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
     bootstrap->admin.address = BuildAddress(context, from.admin().address(), "admin.address");
   }
   bootstrap->admin.access_logs = BuildAccessLogs(context, from.admin().access_log(), "admin.access_log");
+  if (!from.admin().access_log_path().empty()) {
+    bootstrap->admin.access_logs.push_back({.sink = FileLogSink{from.admin().access_log_path()}});
+  }
+  for (int i = 0; i < from.admin().allow_paths_size(); ++i) {
+    const std::string path = ElementPath("admin.allow_paths", i);
+    bootstrap->admin.allow_paths.push_back(BuildStringMatcher(context, from.admin().allow_paths(i), path));
+  }
+  bootstrap->stats = BuildStats(context, from.stats_config(), "stats_config");
+  if (from.has_stats_flush_interval()) bootstrap->stats.flush_interval = ToDuration(from.stats_flush_interval());
+  bootstrap->flags_path = from.flags_path();
+  if (from.has_stats_server_version_override()) {
+    bootstrap->shown_version = from.stats_server_version_override().value();
+  }
+  if (from.has_default_regex_engine()) {
+    const google::protobuf::Any& engine = from.default_regex_engine().typed_config();
+    if (!engine.Is<envoy::extensions::regex_engines::v3::GoogleRE2>()) {
+      context.errors.AddMissing("default_regex_engine", "default_regex_engine.typed_config", WrongType(engine, "GoogleRE2"));
+    }
+  }
+  if (from.application_log_config().has_log_format()) {
+    bootstrap->log_format =
+        BuildLogFormat(context, from.application_log_config().log_format(), "application_log_config.log_format");
+  }
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
   BuildListeners(context, from.static_resources(), *bootstrap);
   return bootstrap;

@@ -5,7 +5,7 @@
 namespace pillion::config {
 
 std::string ErrorText(std::string_view file, const ConfigError& error) {
-  std::string text(file);
+  std::string text(error.file.empty() ? file : std::string_view(error.file));
   if (error.line > 0) text += Concat(':', error.line);
   if (!text.empty()) text += ": ";
   if (!error.path.empty()) text += error.path + ": ";
@@ -30,7 +30,7 @@ void ErrorList::Add(std::string path, std::string message, int line) {
     return;
   }
   paths_.insert(path);
-  errors_.push_back({std::move(path), line, std::move(message)});
+  errors_.push_back({std::move(path), line, std::move(message), line > 0 ? file_ : ""});
 }
 
 void ErrorList::AddMissing(const std::string& container, const std::string& path, std::string message) {

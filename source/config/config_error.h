@@ -14,11 +14,12 @@ struct ConfigError {
   std::string path;  // "static_resources.listeners[0].address"; empty: the file as a whole
   int line = 0;      // counted from 1; 0: unknown
   std::string message;
+  std::string file = {};  // where several were read: which
 
   bool operator==(const ConfigError&) const = default;
 };
 
-// "FILE:LINE: PATH: MESSAGE", without the parts that are unknown.
+// "FILE:LINE: PATH: MESSAGE", without the parts that are unknown. `file` is of an error that names none.
 std::string ErrorText(std::string_view file, const ConfigError& error);
 
 // Paths of the parts of the field at `path`.
@@ -35,6 +36,9 @@ class ErrorList {
 
   void Add(std::string path, std::string message, int line = 0);
 
+  // Of what is added from now on with a line.
+  void set_file(std::string file) { file_ = std::move(file); }
+
   // Something is missing: `path`, a part of the message at `container`. Left out where an earlier error at the
   // container or in the part already says why ("filtres" is unknown, so "filters" is missing).
   void AddMissing(const std::string& container, const std::string& path, std::string message);
@@ -49,6 +53,7 @@ class ErrorList {
  private:
   std::vector<ConfigError> errors_;
   std::set<std::string> paths_;
+  std::string file_;
   size_t dropped_ = 0;
 };
 

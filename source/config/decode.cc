@@ -14,6 +14,7 @@
 #include "source/config/nearest.h"
 #include "source/config/scalar.h"
 #include "source/config/text.h"
+#include "source/config/unknown.h"
 
 namespace pillion::config {
 namespace {
@@ -56,9 +57,27 @@ bool IsWrapper(const pb::Descriptor& type) {
   }
 }
 
+// Written as one scalar.
+bool IsScalar(const pb::Descriptor& type) {
+  return IsWrapper(type) || type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_DURATION;
+}
+
+// A TypedStruct holds the fields of another type's message as free data: which type, and the data. They are those of that
+// type's Any.
+struct TypedStruct {
+  const TreeNode* url = nullptr;
+  const TreeNode* value = nullptr;
+};
+
+bool IsTypedStruct(std::string_view url) {
+  const std::string_view name = url.substr(url.rfind('/') + 1);
+  return name == "xds.type.v3.TypedStruct" || name == "udpa.type.v1.TypedStruct";
+}
+
 class Decoder {
  public:
-  explicit Decoder(ErrorList& errors) : errors_(errors) {}
+  Decoder(const UnknownRule& unknown, ErrorList& errors, std::vector<ConfigError>& notes)
+      : unknown_(unknown), errors_(errors), notes_(notes) {}
 
   void DecodeMessage(const TreeNode& node, pb::Message& message, const std::string& path);
 
@@ -86,12 +105,15 @@ class Decoder {
   void DecodeEnum(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
                   const std::string& path);
   void DecodeAny(const TreeNode& node, pb::Any& any, const std::string& path);
+  std::optional<TypedStruct> DecodeTypedStruct(const TreeNode& node, const std::string& path);
   void DecodeDuration(const TreeNode& node, pb::Duration& duration, const std::string& path);
   void DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::string& path);
   void DecodeFreeMap(const TreeNode& node, pb::Struct& fields, const std::string& path, int depth);
   void DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path, int depth);
 
+  const UnknownRule& unknown_;
   ErrorList& errors_;
+  std::vector<ConfigError>& notes_;
 };
 
 void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const std::string& path) {
@@ -120,9 +142,11 @@ void Decoder::DecodeFields(const TreeNode& node, pb::Message& message, const std
     const pb::FieldDescriptor* field = type.FindFieldByName(member.key);
     if (field == nullptr) field = type.FindFieldByCamelcaseName(member.key);
     if (field == nullptr) {
+      const std::string name = SnakeCase(member.key);
+      if (JudgeUnknownField(unknown_, type.full_name(), name, 0, path, member.line, errors_, notes_)) continue;
       std::vector<std::string_view> known;
       for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->name());
-      errors_.Add(path, Concat("unknown field ", Quote(member.key), DidYouMean(SnakeCase(member.key), known)),
+      errors_.Add(path, Concat("unknown field ", Quote(member.key), DidYouMean(name, known)),
                   member.line);
       continue;
     }
@@ -147,7 +171,14 @@ void Decoder::DecodeField(const TreeNode& node, pb::Message& message, const pb::
                           const std::string& path) {
   if (field.is_map()) return DecodeMap(node, message, field, path);
   if (!field.is_repeated()) return DecodeValue(node, message, field, path);
-  if (node.kind != TreeNode::Kind::kList) return Expected(node, path, "a list");
+  if (node.kind != TreeNode::Kind::kList) {
+    const bool is_message = field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
+    if (node.kind == TreeNode::Kind::kMap && !is_message) return Expected(node, path, "a list");
+    if (node.kind == TreeNode::Kind::kScalar && is_message && !IsScalar(*field.message_type())) {
+      return Expected(node, path, "a list");
+    }
+    return DecodeValue(node, message, field, ElementPath(path, 0));
+  }
   for (size_t i = 0; i < node.elements.size(); ++i) {
     DecodeValue(*node.elements[i], message, field, ElementPath(path, i));
   }
@@ -276,13 +307,55 @@ void Decoder::DecodeAny(const TreeNode& node, pb::Any& any, const std::string& p
     return errors_.Add(path, "\"@type\" is missing; expected \"type.googleapis.com/\" and the message's name",
                        node.line);
   }
+  const TreeNode* fields = &node;
+  std::string fields_path = path;
+  if (IsTypedStruct(url->text)) {
+    const std::optional<TypedStruct> typed = DecodeTypedStruct(node, path);
+    if (!typed) return;
+    url = typed->url;
+    fields = typed->value;
+    fields_path = FieldPath(path, "value");
+  }
   const pb::Descriptor* type = FindExtensionType(url->text);
   if (type == nullptr) {
     return errors_.Add(path, Concat("unknown type ", Quote(url->text), DidYouMeanType(url->text)), url->line);
   }
+  if (unknown_.disabled_extensions.contains(ExtensionName(type->full_name()))) {
+    return errors_.Add(path, Concat(ExtensionName(type->full_name()), " is disabled by --disable-extensions"), url->line);
+  }
   const std::unique_ptr<pb::Message> message(pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
-  DecodeFields(node, *message, path, true);
+  if (fields != nullptr) DecodeFields(*fields, *message, fields_path, fields == &node);
   any.PackFrom(*message);
+}
+
+std::optional<TypedStruct> Decoder::DecodeTypedStruct(const TreeNode& node, const std::string& path) {
+  TypedStruct typed;
+  std::map<std::string_view, int> keys;
+  bool good = true;
+  for (const TreeNode::Member& member : node.members) {
+    if (!FirstOf(member, keys, path)) return std::nullopt;
+    const std::string name = SnakeCase(member.key);
+    if (member.key == kTypeKey) continue;
+    if (name == "type_url" && typed.url == nullptr) {
+      typed.url = member.value;
+    } else if (name == "value" && typed.value == nullptr) {
+      typed.value = member.value;
+    } else {
+      errors_.Add(path, Concat("unknown field ", Quote(member.key), ", expected type_url and value"), member.line);
+      good = false;
+    }
+  }
+  if (typed.url == nullptr || typed.url->kind != TreeNode::Kind::kScalar) {
+    errors_.Add(path, "\"type_url\" is missing; expected \"type.googleapis.com/\" and the message's name", node.line);
+    return std::nullopt;
+  }
+  if (typed.value != nullptr && typed.value->kind == TreeNode::Kind::kNull) typed.value = nullptr;
+  if (typed.value != nullptr && typed.value->kind != TreeNode::Kind::kMap) {
+    Expected(*typed.value, FieldPath(path, "value"), "a map");
+    return std::nullopt;
+  }
+  if (!good) return std::nullopt;
+  return typed;
 }
 
 void Decoder::DecodeDuration(const TreeNode& node, pb::Duration& duration, const std::string& path) {
@@ -334,8 +407,9 @@ void Decoder::DecodeFreeValue(const TreeNode& node, pb::Value& value, const std:
 
 }  // namespace
 
-void Decode(const Tree& tree, pb::Message& message, ErrorList& errors) {
-  Decoder(errors).DecodeMessage(tree.root(), message, "");
+void Decode(const Tree& tree, const UnknownRule& unknown, pb::Message& message, ErrorList& errors,
+            std::vector<ConfigError>& notes) {
+  Decoder(unknown, errors, notes).DecodeMessage(tree.root(), message, "");
 }
 
 }  // namespace pillion::config

@@ -5,6 +5,7 @@
 
 #include "source/config/config_error.h"
 #include "source/config/tree.h"
+#include "source/config/unknown.h"
 
 namespace google::protobuf {
 class Message;
@@ -12,7 +13,9 @@ class Message;
 
 namespace pillion::config {
 
-// Fills `message`, which is empty, as far as `tree` is right, and says in `errors` where it is not.
-void Decode(const Tree& tree, google::protobuf::Message& message, ErrorList& errors);
+// Fills `message`, which is empty, as far as `tree` is right, and says in `errors` where it is not. `notes`: what is taken
+// without effect. As Envoy does, it takes one value where a list of them is meant.
+void Decode(const Tree& tree, const UnknownRule& unknown, google::protobuf::Message& message, ErrorList& errors,
+            std::vector<ConfigError>& notes);
 
 }  // namespace pillion::config

@@ -16,6 +16,7 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
@@ -46,6 +47,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
       x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
+      x::regex_engines::v3::GoogleRE2::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };

@@ -15,6 +15,8 @@
 #include "source/config/http_options.h"
 #include "source/config/listener.h"
 #include "source/config/route.h"
+#include "source/config/stats_config.h"
+#include "source/match/string_matcher.h"
 #include "source/runtime/keys.h"
 
 namespace google::protobuf {
@@ -32,11 +34,17 @@ struct Node {
 struct Admin {
   std::optional<Address> address;  // none: no admin server
   std::vector<AccessLog> access_logs;
+  std::vector<match::StringMatcher> allow_paths;  // empty: all
 };
 
 struct Bootstrap {
   Node node;
   Admin admin;
+  StatsConfig stats;
+  std::string flags_path;                         // empty: none
+  std::string log_format;                         // of the process's own log, in spdlog's syntax; empty: the default
+  std::optional<uint64_t> shown_version;          // as server.version
+  uint64_t unknown_fields = 0;                    // that were passed over
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
   std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; every reference to one resolves
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 #include <unordered_map>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "source/config/text.h"
@@ -238,6 +239,7 @@ std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
     const int line = 1 + static_cast<int>(std::count(text.begin(), text.begin() + bad, '\n'));
     return ConfigError{"", line, text[bad] == 0 ? "a NUL byte; expected UTF-8 text" : "not UTF-8"};
   }
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return ConfigError{"", 0, "empty"};
 
   Tree tree;
@@ -262,32 +264,72 @@ std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
   return tree;
 }
 
-int Tree::LineOf(std::string_view path) const {
-  const TreeNode* node = root_;
-  int line = node->line;
-  while (!path.empty() && node != nullptr) {
-    const TreeNode* next = nullptr;
-    if (path.starts_with('[') && !path.starts_with("[\"")) {
-      size_t index = 0;
-      const auto end = std::from_chars(path.data() + 1, path.data() + path.size(), index).ptr;
-      path.remove_prefix(std::min<size_t>(end + 1 - path.data(), path.size()));
-      if (index < node->elements.size()) next = node->elements[index];
-      if (next != nullptr) line = next->line;
-    } else {
-      const bool is_key = path.starts_with("[\"");  // written by KeyPath
-      if (path.starts_with('.')) path.remove_prefix(1);
-      const size_t end = is_key ? path.find("\"]") : path.find_first_of(".[");
-      const std::string_view name = is_key ? path.substr(2, end - 2) : path.substr(0, end);
-      path.remove_prefix(std::min(path.size(), is_key && end != std::string_view::npos ? end + 2 : end));
-      for (const TreeNode::Member& member : node->members) {
-        if (member.key != name && SnakeCase(member.key) != name) continue;
-        next = member.value;
-        line = member.line;
-      }
-    }
-    node = next;
+namespace {
+
+// One step of a path, of the forms that FieldPath, ElementPath and KeyPath write.
+struct PathStep {
+  std::optional<size_t> index;
+  std::string_view name;
+};
+
+PathStep TakeStep(std::string_view& path) {
+  PathStep step;
+  if (path.starts_with('[') && !path.starts_with("[\"")) {
+    size_t index = 0;
+    const auto end = std::from_chars(path.data() + 1, path.data() + path.size(), index).ptr;
+    path.remove_prefix(std::min<size_t>(end + 1 - path.data(), path.size()));
+    step.index = index;
+    return step;
   }
-  return line;
+  const bool is_key = path.starts_with("[\"");
+  if (path.starts_with('.')) path.remove_prefix(1);
+  const size_t end = is_key ? path.find("\"]") : path.find_first_of(".[");
+  step.name = is_key ? path.substr(2, end - 2) : path.substr(0, end);
+  path.remove_prefix(std::min(path.size(), is_key && end != std::string_view::npos ? end + 2 : end));
+  return step;
+}
+
+const TreeNode::Member* FindMember(const TreeNode& node, std::string_view name) {
+  const TreeNode::Member* found = nullptr;
+  for (const TreeNode::Member& member : node.members) {
+    if (member.key == name || SnakeCase(member.key) == name) found = &member;
+  }
+  return found;
+}
+
+}  // namespace
+
+TreePlace PlaceOf(const std::vector<Tree>& trees, std::string_view path) {
+  std::vector<const TreeNode*> nodes;  // of each tree: null once the path has left it
+  for (const Tree& tree : trees) nodes.push_back(&tree.root());
+  TreePlace place{0, nodes[0]->line};
+  while (!path.empty()) {
+    const PathStep step = TakeStep(path);
+    size_t skipped = 0;  // elements of the trees before
+    bool found = false;
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      const TreeNode* const node = std::exchange(nodes[i], nullptr);
+      if (node == nullptr) continue;
+      if (!step.index) {
+        const TreeNode::Member* member = FindMember(*node, step.name);
+        if (member == nullptr) continue;
+        nodes[i] = member->value;
+        place = {i, member->line};
+        found = true;
+        continue;
+      }
+      // What is no list is one value that stands for a list.
+      const size_t size = node->kind == TreeNode::Kind::kList ? node->elements.size() : 1;
+      const size_t index = *step.index - skipped;
+      skipped += size;
+      if (found || index >= size) continue;
+      nodes[i] = node->kind == TreeNode::Kind::kList ? node->elements[index] : node;
+      place = {i, nodes[i]->line};
+      found = true;
+    }
+    if (!found) break;
+  }
+  return place;
 }
 
 std::string SnakeCase(std::string_view name) {

@@ -37,6 +37,9 @@ struct TreeNode {
 // it.
 class Tree {
  public:
+  Tree() = default;
+  Tree(Tree&&) = default;  // moving leaves the nodes where they are
+
   static constexpr size_t kMaxBytes = 16 * 1024 * 1024;
   static constexpr size_t kMaxDepth = 100;
   static constexpr size_t kMaxValues = 1000000;
@@ -46,15 +49,21 @@ class Tree {
 
   const TreeNode& root() const { return *root_; }
 
-  // The line of the value at `path`, or of the nearest one above it that exists.
-  int LineOf(std::string_view path) const;
-
  private:
   friend class TreeBuilder;
 
   std::deque<TreeNode> nodes_;
   const TreeNode* root_ = nullptr;
 };
+
+struct TreePlace {
+  size_t tree = 0;
+  int line = 0;
+};
+
+// Where the value at `path`, or the nearest one above it that exists, stands when the trees, one at least, are merged in
+// their order: lists one behind the other, and of single values the last.
+TreePlace PlaceOf(const std::vector<Tree>& trees, std::string_view path);
 
 // "per_try_timeout" for "perTryTimeout"; names that are in snake case already stay.
 std::string SnakeCase(std::string_view name);

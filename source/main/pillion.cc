@@ -1,64 +1,112 @@
 // pillion, the data plane: reads its command line and its configuration, and serves until it is told to end.
 
+#include <sys/resource.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "source/config/load.h"
 #include "source/filters/http_filters.h"
+#include "source/server/log.h"
 #include "source/server/options.h"
 #include "source/server/server.h"
 #include "source/telemetry/log_format.h"
-#include "spdlog/sinks/stdout_sinks.h"
-#include "spdlog/spdlog.h"
 
 namespace {
 
-std::shared_ptr<const pillion::config::Bootstrap> LoadBootstrap(const pillion::server::Options& options) {
-  namespace config = pillion::config;
+namespace config = pillion::config;
+namespace server = pillion::server;
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "pillion: %s\n", std::string(status.message()).c_str());
+  return EXIT_FAILURE;
+}
+
+absl::Status SetUpLog(const server::Options& options) {
+  return server::SetUpLog({.level = options.log_level,
+                           .components = options.component_log_levels,
+                           .format = options.log_format,
+                           .escaped = options.log_format_escaped,
+                           .path = options.log_path});
+}
+
+config::LoadOptions LoadOptionsOf(const server::Options& options, config::PassedOver& passed_over) {
   config::LoadOptions load;
   load.http_filters = pillion::filters::HttpFilterTypes();
   load.check_log_format = pillion::telemetry::CheckLogFormat;
+  load.node = {.id = options.service_node, .cluster = options.service_cluster, .zone = options.service_zone};
+  if (options.allow_unknown_static_fields) load.unknown.fields = config::UnknownFields::kPassOver;
+  load.unknown.passed_over = &passed_over;
+  load.unknown.disabled_extensions.insert(options.disabled_extensions.begin(), options.disabled_extensions.end());
+  return load;
+}
+
+// Says what is wrong, and returns null then.
+std::shared_ptr<const config::Bootstrap> LoadBootstrap(const server::Options& options) {
+  std::vector<config::Source> sources;
   if (!options.config_path.empty()) {
-    absl::StatusOr<std::shared_ptr<const config::Bootstrap>> bootstrap = config::LoadFile(options.config_path, load);
-    if (bootstrap.ok()) return *std::move(bootstrap);
-    std::fprintf(stderr, "%s\n", std::string(bootstrap.status().message()).c_str());
+    absl::StatusOr<config::Source> source = config::ReadSourceFile(options.config_path);
+    if (!source.ok()) {
+      std::fprintf(stderr, "%s\n", std::string(source.status().message()).c_str());
+      return nullptr;
+    }
+    sources.push_back(*std::move(source));
+  }
+  if (!options.config_yaml.empty()) sources.push_back({"--config-yaml", options.config_yaml});
+  config::PassedOver passed_over;
+  const config::Loaded loaded = config::LoadSources(sources, LoadOptionsOf(options, passed_over));
+  for (const config::ConfigError& error : loaded.errors)
+    std::fprintf(stderr, "%s\n", config::ErrorText("", error).c_str());
+  for (const config::ConfigError& note : loaded.notes)
+    server::Log("config").warn("{}", config::ErrorText("", note));
+  if (loaded.bootstrap != nullptr && !loaded.bootstrap->log_format.empty() && options.log_format) {
+    std::fprintf(stderr, "application_log_config.log_format: --log-format says it too, expected one of them\n");
     return nullptr;
   }
-  config::Loaded loaded = config::LoadText(options.config_yaml, load);
-  for (const config::ConfigError& error : loaded.errors) {
-    std::fprintf(stderr, "%s\n", config::ErrorText("--config-yaml", error).c_str());
-  }
   return loaded.bootstrap;
+}
+
+// Extensions that nobody can configure are not to be disabled either: said, not refused, as Envoy has it.
+void CheckDisabled(const server::Options& options) {
+  for (const std::string& name : options.disabled_extensions) {
+    if (!config::IsExtensionName(name))
+      server::Log("misc").warn("--disable-extensions: there is no extension '{}'", name);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const pillion::server::ParsedOptions parsed = pillion::server::ParseOptions(argc, argv);
+  const server::ParsedOptions parsed = server::ParseOptions(argc, argv);
   if (parsed.exit_code) {
     std::fputs(parsed.text.c_str(), *parsed.exit_code == 0 ? stdout : stderr);
     return *parsed.exit_code;
   }
-  const pillion::server::Options& options = parsed.options;
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("pillion"));
-  spdlog::set_pattern("[%Y-%m-%d %H:%M:%S.%e][%t][%l] %v");
-  spdlog::set_level(spdlog::level::from_str(options.log_level));
+  const server::Options& options = parsed.options;
+  if (const absl::Status status = SetUpLog(options); !status.ok()) return Fail(status);
+  CheckDisabled(options);
 
-  const std::shared_ptr<const pillion::config::Bootstrap> bootstrap = LoadBootstrap(options);
+  const std::shared_ptr<const config::Bootstrap> bootstrap = LoadBootstrap(options);
   if (bootstrap == nullptr) return EXIT_FAILURE;
-  if (options.mode == pillion::server::Options::Mode::kValidate) {
+  if (options.mode == server::Options::Mode::kValidate) {
     const std::string& path = options.config_path;
     std::printf("configuration '%s' OK\n", path.empty() ? "--config-yaml" : path.c_str());
     return EXIT_SUCCESS;
   }
-  for (const std::string& flag : options.without_effect) spdlog::warn("{} has no effect here", flag);
-
-  pillion::server::Server server(options, bootstrap);
-  if (const absl::Status status = server.Start(); !status.ok()) {
-    std::fprintf(stderr, "pillion: %s\n", std::string(status.message()).c_str());
-    return EXIT_FAILURE;
+  if (!bootstrap->log_format.empty()) server::SetLogFormat(bootstrap->log_format, options.log_format_escaped);
+  for (const std::string& flag : options.without_effect) server::Log("main").warn("{}", flag);
+  if (options.core_dump) {
+    rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+      limit.rlim_cur = limit.rlim_max;
+      setrlimit(RLIMIT_CORE, &limit);
+    }
   }
-  server.Run();
+
+  server::Server process(options, bootstrap);
+  if (const absl::Status status = process.Start(); !status.ok()) return Fail(status);
+  process.Run();
   return EXIT_SUCCESS;
 }

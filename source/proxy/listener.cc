@@ -134,6 +134,8 @@ void ListenerShard::StartDrain() {
   connections_.ForEach([](ListenerConnection& connection) { connection.StartDrain(); });
 }
 
+void ListenerShard::EndDrain() { draining_ = false; }
+
 void ListenerShard::CloseAll() {
   inspections_.ForEach([](listener::Inspection& inspection) { inspection.Close(); });
   connections_.ForEach([](ListenerConnection& connection) { connection.CloseNow(); });

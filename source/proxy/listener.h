@@ -56,6 +56,7 @@ class ListenerShard final : private net::AcceptEvents,
 
   void StopAccepting();  // behind those that are in the queues
   void StartDrain();   // every connection ends when its last stream does; those that still come as well
+  void EndDrain();     // those that come from now on stay
   void CloseAll();     // in this turn
   size_t connections() const { return count_; }  // with those that listener filters look at
 

@@ -1,13 +1,14 @@
 #include "source/server/administration.h"
 
 #include <algorithm>
-#include <cmath>
+#include <fstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "source/admin/config_dump.h"
+#include "source/server/log.h"
 #include "source/server/server.h"
 #include "source/server/version.h"
-#include "spdlog/spdlog.h"
 
 namespace pillion::server {
 namespace {
@@ -64,16 +65,6 @@ admin::ClusterView ViewOf(const upstream::Cluster& cluster) {
   return view;
 }
 
-std::vector<admin::CommandLineOption> ViewOf(const Options& options) {
-  return {{"concurrency", uint64_t{options.concurrency}},
-          {"config_path", options.config_path},
-          {"config_yaml", options.config_yaml},
-          {"log_level", options.log_level},
-          {"drain_time", std::to_string(options.drain_time_s) + "s"},
-          {"file_flush_interval", std::to_string(options.file_flush_interval_ms) + "ms"},
-          {"mode", std::string("Serve")}};
-}
-
 }  // namespace
 
 Administration::Administration(Server& server)
@@ -83,13 +74,22 @@ admin::Sources Administration::MakeSources() {
   admin::Sources sources;
   sources.version = std::string("0/") + kVersion + "/Clean/RELEASE/none";
   sources.node = server_.bootstrap_->node;
-  sources.command_line = ViewOf(server_.options_);
+  for (const auto& [name, value] : server_.options_.shown) sources.command_line.push_back({name, value});
   sources.state = [this] { return server_.admin_state(); };
   sources.uptime = [this] { return server_.uptime(); };
   sources.clusters = [this] {
     std::vector<admin::ClusterView> views;
     for (const std::unique_ptr<upstream::Cluster>& cluster : server_.clusters_) views.push_back(ViewOf(*cluster));
     return views;
+  };
+  sources.allow_paths = server_.bootstrap_->admin.allow_paths;
+  sources.unready_clusters = [this] {
+    std::vector<std::string> names;
+    if (server_.state_ != Server::State::kStarting) return names;
+    for (const auto& cluster : server_.clusters_) {
+      if (cluster->hosts()->hosts.empty()) names.push_back(cluster->config().name);
+    }
+    return names;
   };
   sources.listeners = [this] {
     std::vector<admin::ListenerView> views;
@@ -101,22 +101,13 @@ admin::Sources Administration::MakeSources() {
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
     return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, query);
   };
-  sources.fail_healthcheck = [this](bool fail) { server_.healthcheck_failed_ = fail; };
+  sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.drain_listeners = [this](const admin::DrainQuery& query) { return server_.DrainListeners(query); };
   // Not from within a call of the admin server, which goes with the rest.
   sources.quit = [this] { boost::asio::post(server_.io_, [this] { server_.Stop(); }); };
   sources.reopen_logs = [this] { server_.log_writer_.Reopen(); };
-  sources.log_levels = [] {
-    const spdlog::string_view_t level = spdlog::level::to_string_view(spdlog::get_level());
-    return std::vector<std::pair<std::string, std::string>>{{"pillion", std::string(level.data(), level.size())}};
-  };
-  sources.set_log_level = [](const std::string& logger, const std::string& level) {
-    if (!logger.empty() && logger != "pillion") {
-      return absl::NotFoundError("unknown logger '" + logger + "': expected 'pillion'");
-    }
-    spdlog::set_level(spdlog::level::from_str(level));
-    return absl::OkStatus();
-  };
+  sources.log_levels = LogLevels;
+  sources.set_log_level = SetLogLevel;
   return sources;
 }
 
@@ -131,8 +122,14 @@ absl::Status Administration::Start() {
   if (!errors.empty()) return absl::InvalidArgumentError("admin.access_log: " + errors.front());
   http_ = std::make_unique<admin::Server>(server_.io_, endpoints_, server_.registry_, std::move(logs));
   if (absl::Status status = http_->Listen(*config.address); !status.ok()) return status;
-  spdlog::info("admin on {}", config::AddressText(http_->local_address()));
-  return absl::OkStatus();
+  const std::string address = config::AddressText(http_->local_address());
+  Log("admin").info("admin on {}", address);
+  const std::string& path = server_.options_.admin_address_path;
+  if (path.empty()) return absl::OkStatus();
+  std::ofstream file(path, std::ios::trunc);
+  file << address << std::flush;
+  if (file.good()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("--admin-address-path ", path, ": cannot be written"));
 }
 
 }  // namespace pillion::server

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "spdlog/spdlog.h"
+#include "source/server/log.h"
 
 namespace pillion::server {
 
@@ -15,7 +15,7 @@ Discovery::Discovery(boost::asio::io_context& io, const std::vector<std::unique_
     if (cluster.config().discovery != config::Cluster::Discovery::kStrictDns) continue;
     discoveries_.push_back(std::make_unique<upstream::DnsDiscovery>(
         cluster, resolver_, timers_, random_, [&cluster](const absl::Status& why) {
-          spdlog::warn("cluster {}: {}; it keeps {} hosts", cluster.config().name, std::string(why.message()),
+          Log("upstream").warn("cluster {}: {}; it keeps {} hosts", cluster.config().name, std::string(why.message()),
                        cluster.hosts()->hosts.size());
         }));
   }

@@ -3,13 +3,17 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <filesystem>
 #include <random>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "source/admin/process.h"
 #include "source/server/administration.h"
-#include "spdlog/spdlog.h"
+#include "source/server/log.h"
+#include "source/server/stats_rules.h"
+#include "source/server/version.h"
 
 namespace pillion::server {
 namespace {
@@ -49,6 +53,11 @@ absl::Status InListener(const config::Listener& listener, const std::string& tro
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
 }
 
+bool HasDrainFlag(const std::string& flags_path) {
+  std::error_code ignored;
+  return !flags_path.empty() && std::filesystem::exists(flags_path + "/drain", ignored);
+}
+
 uint64_t Seed() {
   std::random_device device;
   return (uint64_t{device()} << 32) | device();
@@ -59,7 +68,7 @@ uint64_t Seed() {
 Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap)
     : options_(options),
       bootstrap_(std::move(bootstrap)),
-      registry_(options.concurrency),
+      registry_(options.concurrency, stats::Registry::kMaxMetrics, StatsRules(bootstrap_->stats, options)),
       log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)),
       started_(clock_.MonotonicNow()),
       started_wall_(clock_.WallNow()) {}
@@ -118,7 +127,10 @@ absl::Status Server::OpenListeners() {
       workers_[i]->AddListener(*listeners_.back(), {sockets[per_worker ? i : 0]});
     }
     bound_.push_back({config->name, *address});
-    spdlog::info("listener {} on {}", config->name, address->text());
+    // The listener's own; where it is not exported, what would be read counts other things too.
+    const std::string gauge = absl::StrCat("listener.", config->stat_prefix, ".downstream_cx_active");
+    if (registry_.Exports(gauge)) connection_gauges_.push_back(registry_.AddGauge(gauge));
+    Log("main").info("listener {} on {}", config->name, address->text());
   }
   return absl::OkStatus();
 }
@@ -137,6 +149,10 @@ absl::Status Server::Start() {
   if (absl::Status status = OpenListeners(); !status.ok()) return status;
   RegisterStats();
   RollStats();
+  if (HasDrainFlag(bootstrap_->flags_path)) {
+    Log("main").info("{}/drain is there: not ready until /healthcheck/ok", bootstrap_->flags_path);
+    healthcheck_failed_ = true;
+  }
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
@@ -149,23 +165,63 @@ absl::Status Server::Start() {
 void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
-  spdlog::info("live, concurrency {}", options_.concurrency);
+  initialization_ms_->Record(static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.MonotonicNow() - started_).count()));
+  if (healthcheck_failed_) {
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain();
+  }
+  Log("main").info("live, concurrency {}", options_.concurrency);
+  if (options_.mode != Options::Mode::kInitOnly) return;
+  Log("main").info("--mode init_only: ending");
+  boost::asio::post(io_, [this] { Stop(); });
 }
 
 void Server::Run() { io_.run(); }
 
+uint64_t Server::Connections() const {
+  int64_t total = 0;
+  for (const stats::GaugeId id : connection_gauges_) {
+    for (size_t i = 0; i < registry_.workers(); ++i) total += registry_.shard(i).gauge(id)->value();
+  }
+  return static_cast<uint64_t>(total);
+}
+
+// What is always zero here is there for the dashboards and alerts that ask for it.
 void Server::RegisterStats() {
-  registry_.AddGaugeCallback("server.live", [this] { return admin_state() == admin::State::kLive ? 1 : 0; });
-  registry_.AddGaugeCallback("server.state", [this] { return static_cast<uint64_t>(admin_state()); });
-  registry_.AddGaugeCallback("server.uptime", [this] { return static_cast<uint64_t>(uptime().count()); });
-  registry_.AddGaugeCallback("server.concurrency", [this] { return uint64_t{options_.concurrency}; });
-  registry_.AddGaugeCallback("listener_manager.total_listeners_active", [this] { return uint64_t{bound_.size()}; });
-  registry_.AddGaugeCallback("cluster_manager.active_clusters", [this] { return uint64_t{clusters_.size()}; });
+  const auto gauge = [this](std::string_view name, stats::Registry::Callback value) {
+    registry_.AddGaugeCallback(name, std::move(value));
+  };
+  gauge("server.live", [this] { return admin_state() == admin::State::kLive ? 1 : 0; });
+  gauge("server.state", [this] { return static_cast<uint64_t>(admin_state()); });
+  gauge("server.uptime", [this] { return static_cast<uint64_t>(uptime().count()); });
+  gauge("server.concurrency", [this] { return uint64_t{options_.concurrency}; });
+  gauge("server.version", [this] { return bootstrap_->shown_version.value_or(kVersionNumber); });
+  gauge("server.hot_restart_epoch", [] { return uint64_t{0}; });
+  gauge("server.parent_connections", [] { return uint64_t{0}; });
+  gauge("server.total_connections", [this] { return Connections(); });
+  gauge("server.memory_allocated", [] { return admin::ReadHeap().allocated; });
+  gauge("server.memory_heap_size", [] { return admin::ReadHeap().heap_size; });
+  gauge("server.memory_physical_size", [] { return admin::ResidentBytes(); });
+  gauge("server.days_until_first_cert_expiring", [] { return uint64_t{UINT32_MAX}; });  // as Envoy without a certificate
+  gauge("listener_manager.total_listeners_active", [this] { return uint64_t{bound_.size()}; });
+  gauge("listener_manager.total_listeners_draining", [] { return uint64_t{0}; });
+  gauge("listener_manager.total_listeners_warming", [] { return uint64_t{0}; });
+  gauge("listener_manager.workers_started", [this] { return uint64_t{state_ == State::kStarting ? 0u : 1u}; });
+  gauge("cluster_manager.active_clusters", [this] { return uint64_t{clusters_.size()}; });
+  gauge("cluster_manager.warming_clusters", [] { return uint64_t{0}; });
+  const auto counter = [this](std::string_view name, stats::Registry::Callback value) {
+    registry_.AddCounterCallback(name, std::move(value));
+  };
+  counter("server.static_unknown_fields", [this] { return bootstrap_->unknown_fields; });
+  counter("server.dynamic_unknown_fields", [] { return uint64_t{0}; });
+  counter("cluster_manager.cluster_added", [this] { return uint64_t{clusters_.size()}; });
+  counter("listener_manager.listener_added", [this] { return uint64_t{bound_.size()}; });
+  counter("listener_manager.listener_create_success", [this] { return uint64_t{bound_.size() * workers_.size()}; });
+  initialization_ms_ = registry_.control().histogram(registry_.AddHistogram("server.initialization_time_ms"));
 }
 
 void Server::RollStats() {
-  constexpr std::chrono::seconds kInterval(5);  // Envoy's stats_flush_interval
-  roll_timer_.expires_after(kInterval);
+  roll_timer_.expires_after(bootstrap_->stats.flush_interval);
   roll_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     registry_.RollInterval();
@@ -184,11 +240,13 @@ std::chrono::seconds Server::uptime() const {
 
 absl::Status Server::DrainListeners(const admin::DrainQuery& query) {
   if (query.inbound_only) return absl::UnimplementedError("inboundonly needs traffic_direction, which no listener has");
-  if (state_ != State::kLive) return absl::OkStatus();  // it is being done
+  if (state_ != State::kLive || listening_ != Listening::kYes) return absl::OkStatus();  // it is being done
   if (!query.graceful) {
     StopListening([] {});
     return absl::OkStatus();
   }
+  if (draining_listeners_) return absl::OkStatus();
+  draining_listeners_ = true;
   // Whoever comes within the drain time is still served.
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain();
   drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
@@ -196,6 +254,14 @@ absl::Status Server::DrainListeners(const admin::DrainQuery& query) {
     if (!error) StopListening([] {});
   });
   return absl::OkStatus();
+}
+
+void Server::FailHealthcheck(bool fail) {
+  if (healthcheck_failed_ == fail) return;
+  healthcheck_failed_ = fail;
+  if (state_ != State::kLive || draining_listeners_) return;
+  // Clients are to go elsewhere; those that come all the same are served.
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) fail ? worker->StartDrain() : worker->EndDrain();
 }
 
 void Server::WaitForSignal() {
@@ -213,10 +279,10 @@ void Server::OnSignal(int signal) {
     return;
   }
   if (state_ == State::kLive) {
-    spdlog::info("signal {}: draining for at most {} s", signal, options_.drain_time_s);
+    Log("main").info("signal {}: draining for at most {} s", signal, options_.drain_time_s);
     Drain();
   } else {
-    spdlog::info("signal {}: ending now", signal);
+    Log("main").info("signal {}: ending now", signal);
     Stop();
   }
 }
@@ -237,29 +303,37 @@ void Server::Drain() {
   drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
   drain_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    spdlog::warn("drain time is over: ending what is left");
+    Log("main").warn("drain time is over: ending what is left");
     Stop();
   });
 }
 
 void Server::StopListening(std::function<void()> closed) {
+  if (listening_ == Listening::kNo) return closed();
+  when_closed_.push_back(std::move(closed));
+  if (listening_ == Listening::kEnding) return;
+  listening_ = Listening::kEnding;
   // Handshakes that have begun may end; then what is in the queues is taken; only then the sockets are closed.
   constexpr std::chrono::milliseconds kHandshakes(100);
   for (const std::unique_ptr<net::ListenSocket>& socket : sockets_) socket->RefuseNew();
   listen_timer_.expires_after(kHandshakes);
-  listen_timer_.async_wait([this, closed = std::move(closed)](const boost::system::error_code& error) {
+  listen_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     listening_workers_ = workers_.size();
     for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-      worker->StopAccepting([this, closed] {
-        boost::asio::post(io_, [this, closed] {
-          if (--listening_workers_ > 0) return;
-          sockets_.clear();
-          closed();
+      worker->StopAccepting([this] {
+        boost::asio::post(io_, [this] {
+          if (--listening_workers_ == 0) OnClosed();
         });
       });
     }
   });
+}
+
+void Server::OnClosed() {
+  sockets_.clear();
+  listening_ = Listening::kNo;
+  for (const std::function<void()>& closed : std::exchange(when_closed_, {})) closed();
 }
 
 void Server::Stop() {

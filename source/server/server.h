@@ -55,12 +55,14 @@ class Server {
   };
 
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
+  enum class Listening : uint8_t { kYes, kEnding, kNo };
 
   void MakeClusters();
   void PublishHosts();
   absl::Status OpenListeners();
   void GoLive();
   void RegisterStats();
+  uint64_t Connections() const;
   void RollStats();
   admin::State admin_state() const;
   std::chrono::seconds uptime() const;
@@ -68,8 +70,11 @@ class Server {
   void WaitForSignal();
   void OnSignal(int signal);
   void Drain();
-  // Closes the listening sockets so that no connection is lost that has begun; then `closed`.
+  // Closes the listening sockets so that no connection is lost that has begun; then `closed`. When several ask for it, it
+  // is done once, and all hear of it.
   void StopListening(std::function<void()> closed);
+  void OnClosed();
+  void FailHealthcheck(bool fail);
   void Stop();
 
   const Options options_;
@@ -94,7 +99,12 @@ class Server {
   const base::WallTime started_wall_;
   size_t listening_workers_ = 0;
   size_t busy_workers_ = 0;
+  Listening listening_ = Listening::kYes;
+  std::vector<std::function<void()>> when_closed_;
+  bool draining_listeners_ = false;
   bool healthcheck_failed_ = false;
+  stats::Histogram* initialization_ms_ = nullptr;
+  std::vector<stats::GaugeId> connection_gauges_;
   State state_ = State::kStarting;
 };
 

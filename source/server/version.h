@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
+
 namespace pillion::server {
 
 inline constexpr char kVersion[] = "0.1.0";
+inline constexpr uint64_t kVersionNumber = 100;  // two digits for each part
 
 }  // namespace pillion::server

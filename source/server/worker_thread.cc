@@ -52,6 +52,12 @@ void WorkerThread::StartDrain() {
   });
 }
 
+void WorkerThread::EndDrain() {
+  worker_.Post([this] {
+    for (Accepting& listener : listeners_) listener.shard->EndDrain();
+  });
+}
+
 void WorkerThread::StopAccepting(std::function<void()> done) {
   worker_.Post([this, done = std::move(done)] {
     for (Accepting& listener : listeners_) listener.shard->StopAccepting();

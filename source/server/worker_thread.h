@@ -29,6 +29,8 @@ class WorkerThread {
 
   // Connections end with their last stream; new ones are still taken.
   void StartDrain();
+  // Connections that are not draining yet stay, and new ones do.
+  void EndDrain();
   // Takes what is in the queues of the listening sockets, and no more. `done` is called on the worker's thread.
   void StopAccepting(std::function<void()> done);
   // `idle` is called on the worker's thread, when no connection is left.

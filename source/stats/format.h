@@ -9,14 +9,19 @@
 
 namespace pillion::stats {
 
+// How a histogram is shown: by its quantiles; by how many values are at most each bound, or between it and the one
+// before; or by its own buckets.
+enum class HistogramForm : uint8_t { kSummary, kCumulative, kDisjoint, kDetailed };
+
 // `name: value` lines: texts (quoted), then counters and gauges, then histograms.
-std::string FormatText(const Snapshot& snapshot);
+std::string FormatText(const Snapshot& snapshot, HistogramForm form = HistogramForm::kSummary);
 
 // {"stats":[{"name":..,"value":..},..,{"histograms":{..}}]}
-std::string FormatJson(const Snapshot& snapshot);
+std::string FormatJson(const Snapshot& snapshot, HistogramForm form = HistogramForm::kSummary);
 
-// Text exposition format 0.0.4. Texts are left out unless asked for; then they are gauges of value 0 whose label
-// `text_value` is the text.
-std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts = false);
+// Text exposition format 0.0.4; histograms by kSummary or kCumulative. Texts are left out unless asked for; then they are
+// gauges of value 0 whose label `text_value` is the text.
+std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts = false,
+                             HistogramForm form = HistogramForm::kCumulative);
 
 }  // namespace pillion::stats

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
+#include <vector>
 
 namespace pillion::stats {
 
@@ -44,16 +46,19 @@ inline constexpr std::array<double, 10> kQuantiles = {0, 25, 50, 75, 90, 95, 99,
 inline constexpr std::array<double, 19> kPrometheusBounds = {
     0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000};
 
+// Of buckets that are not empty: index, count; in their order.
+using SparseCounts = std::vector<std::pair<uint16_t, uint64_t>>;
+SparseCounts Sparse(std::span<const uint64_t, HistogramLayout::kBuckets> counts);
+
 struct HistogramSummary {
   uint64_t count = 0;
   double sum = 0;
   std::array<double, kQuantiles.size()> quantiles{};  // NaN when count == 0
 };
 
-HistogramSummary Summarize(std::span<const uint64_t, HistogramLayout::kBuckets> counts);
+HistogramSummary Summarize(const SparseCounts& counts);
 
-// How many values are <= each bound. A bucket that straddles a bound counts as below it.
-std::array<uint64_t, kPrometheusBounds.size()> CountsBelowBounds(
-    std::span<const uint64_t, HistogramLayout::kBuckets> counts);
+// How many values are <= each bound; bounds ascend. A bucket that straddles a bound counts as below it.
+std::vector<uint64_t> CountsBelowBounds(const SparseCounts& counts, std::span<const double> bounds);
 
 }  // namespace pillion::stats

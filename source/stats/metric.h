@@ -21,8 +21,8 @@ struct Metric {
   };
   // A histogram that was written.
   struct History {
-    BucketCounts last{};        // the totals at the last roll
-    HistogramSummary interval;  // between the last two rolls
+    BucketCounts last{};    // the totals at the last roll
+    SparseCounts interval;  // between the last two rolls
   };
 
   Description description;

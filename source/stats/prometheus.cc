@@ -53,28 +53,40 @@ void AppendFamilies(std::string& out, const Families& families, std::string_view
   for (const auto& [family, lines] : families) Append(out, "# TYPE {} {}\n{}", family, type, lines);
 }
 
-void AddHistogram(Families& families, const Snapshot::Distribution& histogram) {
-  const PrometheusName name = ToPrometheus(histogram.description->name(), histogram.description->tags());
+void AddHistogram(Families& families, const Snapshot::Distribution& histogram, const PrometheusName& name,
+                  HistogramForm form) {
   const std::string labels = OpenLabels(name);
-  const std::string bucket = fmt::format("{}_bucket{}{}le=\"", name.family, labels, labels.size() > 1 ? "," : "");
+  const std::string next = labels.size() > 1 ? "," : "";
   std::string& lines = families[name.family];
-  for (size_t i = 0; i < kPrometheusBounds.size(); ++i) {
-    Append(lines, "{}{:.15g}\"}} {}\n", bucket, kPrometheusBounds[i], histogram.below[i]);
+  const HistogramSummary total = Summarize(histogram.cumulative);
+  if (form == HistogramForm::kCumulative) {
+    const std::vector<uint64_t> below = CountsBelowBounds(histogram.cumulative, histogram.bounds());
+    for (size_t i = 0; i < below.size(); ++i) {
+      Append(lines, "{}_bucket{}{}le=\"{:.15g}\"}} {}\n", name.family, labels, next, histogram.bounds()[i],
+             below[i]);
+    }
+    Append(lines, "{}_bucket{}{}le=\"+Inf\"}} {}\n", name.family, labels, next, total.count);
+  } else {
+    for (size_t i = 0; i < kQuantiles.size(); ++i) {
+      Append(lines, "{}{}{}quantile=\"{:g}\"}} {:.15g}\n", name.family, labels, next, kQuantiles[i] / 100,
+             total.quantiles[i]);
+    }
   }
-  const HistogramSummary& total = histogram.cumulative;
-  Append(lines, "{}+Inf\"}} {}\n", bucket, total.count);
   Append(lines, "{}_sum{}}} {:.15g}\n", name.family, labels, total.sum);
   Append(lines, "{}_count{}}} {}\n", name.family, labels, total.count);
 }
 
 }  // namespace
 
-std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts) {
+std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts, HistogramForm form) {
+  const auto name_of = [&snapshot](const Description& description) {
+    return ToPrometheus(description.name(), description.tags(), *snapshot.rules);
+  };
   Families counters;
   Families gauges;
   Families histograms;
   for (const Snapshot::Number& number : snapshot.numbers) {
-    const PrometheusName name = ToPrometheus(number.description->name(), number.description->tags());
+    const PrometheusName name = name_of(*number.description);
     if (number.description->kind == Kind::kCounter) {
       Append(counters[name.family], "{}{}}} {}\n", name.family, OpenLabels(name), number.counter);
     } else {
@@ -83,17 +95,19 @@ std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts) {
   }
   if (with_texts) {
     for (const Snapshot::Text& text : snapshot.texts) {
-      PrometheusName name = ToPrometheus(text.description->name(), text.description->tags());
+      PrometheusName name = name_of(*text.description);
       name.labels.emplace_back("text_value", text.value);
       Append(gauges[name.family], "{}{}}} 0\n", name.family, OpenLabels(name));
     }
   }
-  for (const Snapshot::Distribution& histogram : snapshot.histograms) AddHistogram(histograms, histogram);
+  for (const Snapshot::Distribution& histogram : snapshot.histograms) {
+    AddHistogram(histograms, histogram, name_of(*histogram.description), form);
+  }
 
   std::string out;
   AppendFamilies(out, counters, "counter");
   AppendFamilies(out, gauges, "gauge");
-  AppendFamilies(out, histograms, "histogram");
+  AppendFamilies(out, histograms, form == HistogramForm::kCumulative ? "histogram" : "summary");
   return out;
 }
 

@@ -93,7 +93,8 @@ bool Shard::MapChunk(size_t index) {
   return true;
 }
 
-Registry::Registry(size_t workers, size_t max_metrics) : max_metrics_(max_metrics) {
+Registry::Registry(size_t workers, size_t max_metrics, Rules rules)
+    : max_metrics_(max_metrics), rules_(std::make_shared<const Rules>(std::move(rules))) {
   for (size_t i = 0; i < workers + 1; ++i) shards_.push_back(std::make_unique<Shard>());
   for (size_t kind = 0; kind < std::size(refused_metric_); ++kind) {
     refused_metric_[kind] = std::make_unique<Metric>();
@@ -145,6 +146,7 @@ Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind ki
     ++(*found)->references;
     return found->get();
   }
+  if (rules_->has_test() && !rules_->Exports(wanted.name())) return refused_metric_[static_cast<size_t>(kind)].get();
   auto metric = std::make_shared<Metric>();
   metric->description = wanted;
   metric->references = 1;
@@ -246,18 +248,18 @@ void Registry::ReadNumber(const std::shared_ptr<Metric>& shared, const Query& qu
 
 void Registry::ReadHistogram(const std::shared_ptr<Metric>& shared, const Query& query, Snapshot& out) const {
   const Metric& metric = *shared;
-  const BucketCounts total = HistogramTotal(metric);
   Snapshot::Distribution distribution{DescriptionOf(shared)};
-  distribution.cumulative = Summarize(total);
-  if (query.used_only && distribution.cumulative.count == 0) return;
-  distribution.interval = metric.history != nullptr ? metric.history->interval : Summarize(BucketCounts{});
-  distribution.below = CountsBelowBounds(total);
+  distribution.cumulative = Sparse(HistogramTotal(metric));
+  if (query.used_only && distribution.cumulative.empty()) return;
+  if (metric.history != nullptr) distribution.interval = metric.history->interval;
+  distribution.own_bounds = rules_->has_buckets() ? rules_->BoundsOf(metric.description.name()) : nullptr;
   out.histograms.push_back(std::move(distribution));
 }
 
 Snapshot Registry::Read(const Query& query) {
   const std::lock_guard lock(mutex_);
   Snapshot out;
+  out.rules = rules_;
   for (const std::shared_ptr<Metric>& metric : metrics_) {
     const Kind kind = metric->description.kind;
     if ((query.kind && *query.kind != kind) || !Matches(*metric, query)) continue;
@@ -291,7 +293,7 @@ void Registry::RollInterval() {
     Metric::History& history = *metric->history;
     BucketCounts interval;
     for (size_t i = 0; i < total.size(); ++i) interval[i] = total[i] - history.last[i];
-    history.interval = Summarize(interval);
+    history.interval = Sparse(interval);
     history.last = total;
   }
 }

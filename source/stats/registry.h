@@ -37,8 +37,8 @@ class Registry {
   static constexpr size_t kMaxMetrics = 1'000'000;
 
   // Past `max_metrics` names a registration counts into a cell that is not exported, and into
-  // stats.metrics_refused.
-  explicit Registry(size_t workers, size_t max_metrics = kMaxMetrics);
+  // stats.metrics_refused. So does one that the rules do not export, which nobody hears of.
+  explicit Registry(size_t workers, size_t max_metrics = kMaxMetrics, Rules rules = {});
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
   ~Registry();
@@ -63,9 +63,12 @@ class Registry {
     ReleaseMetric(id.metric);
   }
 
+  // As the rules have it.
+  bool Exports(std::string_view name) const { return rules_->Exports(name); }
+
   size_t workers() const { return shards_.size() - 1; }
   // 0 to workers() - 1: the workers'; workers(): the control thread's.
-  Shard& shard(size_t worker) { return *shards_[worker]; }
+  Shard& shard(size_t worker) const { return *shards_[worker]; }
   Shard& control() { return *shards_.back(); }
 
   Snapshot Read(const Query& query = {});
@@ -107,6 +110,7 @@ class Registry {
   };
 
   const size_t max_metrics_;
+  const std::shared_ptr<const Rules> rules_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Shard>>
       shards_;  // the workers', then the control thread's; the vector never changes

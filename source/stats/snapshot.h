@@ -2,15 +2,16 @@
 
 // A reading of all metrics at one time: merged over the workers, sorted by name. A plain value.
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "source/stats/histogram.h"
+#include "source/stats/rules.h"
 #include "source/stats/tags.h"
 
 namespace re2 {
@@ -51,11 +52,17 @@ struct Snapshot {
   };
   struct Distribution {
     std::shared_ptr<const Description> description;
-    HistogramSummary interval;                               // the last whole interval
-    HistogramSummary cumulative;                             // since the start
-    std::array<uint64_t, kPrometheusBounds.size()> below{};  // cumulative
+    SparseCounts interval;    // the last whole interval
+    SparseCounts cumulative;  // since the start
+    Bounds own_bounds = nullptr;
+
+    std::span<const double> bounds() const {
+      if (own_bounds != nullptr) return *own_bounds;
+      return kPrometheusBounds;
+    }
   };
 
+  std::shared_ptr<const Rules> rules = std::make_shared<const Rules>();  // never null
   std::vector<Text> texts;
   std::vector<Number> numbers;
   std::vector<Distribution> histograms;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "source/stats/rules.h"
 
 namespace pillion::stats {
 namespace {
@@ -11,17 +12,20 @@ bool IsDigit(char c) {
   return absl::ascii_isdigit(static_cast<unsigned char>(c));
 }
 
-// "..._rq_503" and "..._rq_5xx" end in a label of their own. Shortens `stem` to what stays in the family's name.
-void TakeResponseCode(std::string& stem, PrometheusName& out) {
+using Cut = std::pair<size_t, size_t>;  // from, to
+
+// "..._rq_503" and "..._rq_5xx" end in a label of their own.
+void TakeResponseCode(std::string_view name, const Rules& rules, PrometheusName& out, std::vector<Cut>& cuts) {
   constexpr size_t kTail = 7;  // "_rq_503"
-  if (stem.size() < kTail || stem.compare(stem.size() - kTail, 4, "_rq_") != 0) return;
-  const std::string code = stem.substr(stem.size() - 3);
+  if (name.size() < kTail || name.substr(name.size() - kTail, 4) != "_rq_") return;
+  const std::string_view code = name.substr(name.size() - 3);
   if (std::all_of(code.begin(), code.end(), IsDigit)) {
+    if (!rules.Shows(kResponseCode)) return;
     out.labels.emplace_back(kResponseCode, code);
-    stem.resize(stem.size() - 4);
-  } else if (IsDigit(code[0]) && code.ends_with("xx")) {
+    cuts.emplace_back(name.size() - 4, name.size());
+  } else if (IsDigit(code[0]) && code.ends_with("xx") && rules.Shows(kResponseCodeClass)) {
     out.labels.emplace_back(kResponseCodeClass, code.substr(0, 1));
-    stem.erase(stem.size() - 3, 1);
+    cuts.emplace_back(name.size() - 3, name.size() - 2);
   }
 }
 
@@ -35,7 +39,9 @@ Prefix& Prefix::Add(std::string_view part) {
 }
 
 Prefix& Prefix::Add(std::string_view label, std::string_view value) {
-  tags_.push_back({label, static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(value.size())});
+  const auto begin = static_cast<uint32_t>(text_.size());
+  const auto size = static_cast<uint32_t>(value.size());
+  tags_.push_back({.label = label, .begin = begin, .size = size, .cut_begin = begin, .cut_end = begin + size + 1});
   return Add(value);
 }
 
@@ -44,18 +50,31 @@ Prefix& Prefix::AddWorker(uint32_t index) {
   return Add(kWorkerId, std::to_string(index));
 }
 
-PrometheusName ToPrometheus(std::string name, const std::vector<Tag>& tags) {
+PrometheusName ToPrometheus(std::string_view name, const std::vector<Tag>& tags, const Rules& rules) {
   PrometheusName out;
-  std::string& stem = name;
-  TakeResponseCode(stem, out);
-  for (auto tag = tags.rbegin(); tag != tags.rend(); ++tag) {
-    out.labels.emplace_back(tag->label, stem.substr(tag->begin, tag->size));
-    stem.erase(tag->begin, tag->size + 1);
+  std::vector<Cut> cuts;  // they may overlap: a configuration's expressions look at the whole name
+  TakeResponseCode(name, rules, out, cuts);
+  const auto add = [&out](std::string_view label, std::string_view value) {
+    const auto same = [label](const auto& other) { return other.first == label; };
+    if (std::none_of(out.labels.begin(), out.labels.end(), same)) out.labels.emplace_back(label, value);
+  };
+  for (const auto& [label, value] : rules.fixed()) add(label, value);
+  const std::vector<Tag> shown = rules.TagsOf(name, tags);
+  for (auto tag = shown.rbegin(); tag != shown.rend(); ++tag) {
+    add(tag->label, name.substr(tag->begin, tag->size));
+    cuts.emplace_back(tag->cut_begin, tag->cut_end);
   }
-  for (char& c : stem) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
+  std::sort(cuts.begin(), cuts.end());
+  out.family = "envoy_";
+  size_t at = 0;
+  const auto append = [&](size_t end) {
+    for (; at < end; ++at) out.family += absl::ascii_isalnum(static_cast<unsigned char>(name[at])) ? name[at] : '_';
+  };
+  for (const auto& [begin, end] : cuts) {
+    append(std::min(begin, name.size()));
+    at = std::max(at, end);
   }
-  out.family = "envoy_" + stem;
+  append(name.size());
   return out;
 }
 

@@ -22,12 +22,14 @@ inline constexpr std::string_view kWorkerId = "envoy_worker_id";
 inline constexpr std::string_view kResponseCode = "envoy_response_code";
 inline constexpr std::string_view kResponseCodeClass = "envoy_response_code_class";
 
-// Bytes [begin, begin + size) of a name are the value of `label`; they and the dot behind them are cut out for
+// Bytes [begin, begin + size) of a name are the value of `label`; those from cut_begin to cut_end are cut out for
 // Prometheus.
 struct Tag {
-  std::string_view label;  // static storage
+  std::string_view label;  // static storage, or of the registry's rules
   uint32_t begin;
   uint32_t size;
+  uint32_t cut_begin;
+  uint32_t cut_end;
 };
 
 // The front part of names: Prefix("cluster").Add(kClusterName, "be") is "cluster.be." with one tag. A `:` becomes
@@ -47,12 +49,15 @@ class Prefix {
   std::vector<Tag> tags_;
 };
 
-// What a metric is called in Prometheus' format: family and labels, the values not yet escaped. Tags come in the
-// order in which Envoy takes them out: the response code, then from the back of the name to the front.
+class Rules;
+
+// What a metric is called in Prometheus' format: family and labels, the values not yet escaped, each label once. Tags come
+// in the order in which Envoy takes them out: the response code, those that are fixed, then from the back of the name to
+// the front.
 struct PrometheusName {
   std::string family;
   std::vector<std::pair<std::string_view, std::string>> labels;
 };
-PrometheusName ToPrometheus(std::string name, const std::vector<Tag>& tags);
+PrometheusName ToPrometheus(std::string_view name, const std::vector<Tag>& tags, const Rules& rules);
 
 }  // namespace pillion::stats

@@ -8,6 +8,7 @@ import pytest
 from peers import bootstrap as b
 from peers import http1
 from peers.message import Request, Response
+from peers.wait import until
 
 
 @pytest.fixture
@@ -151,3 +152,45 @@ def test_nonsense_ends_only_its_connection(proxy, bytes_):
     while not connection.closed():
         pass
     assert proxy.ready()
+
+
+def test_its_own_log_has_filters(pillion, tmp_path):
+    log = tmp_path / "admin.log"
+    bootstrap = b.bootstrap([b.listener(b.http([b.direct(200)]))])
+    entry, = b.file_log(log, text="%RESPONSE_CODE% %REQ(:PATH)%\n")
+    entry["filter"] = {"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "admin.least"}}}}
+    bootstrap["admin"]["access_log"] = [entry]
+    proxy = pillion(bootstrap, arguments=["--file-flush-interval-msec", "50"])
+    for path in ("/ready", "/nothing", "/memory", "/quitquitquit"):
+        proxy.admin(path)
+    until(lambda: log.read_text(encoding="utf-8").count("\n") == 2, "two lines")
+    assert log.read_text(encoding="utf-8") == "404 /nothing\n405 /quitquitquit\n"
+
+
+def test_only_paths_that_are_allowed(pillion):
+    bootstrap = b.bootstrap([b.listener(b.http([b.direct(200)]))])
+    bootstrap["admin"]["allow_paths"] = [{"exact": "/ready"}, {"prefix": "/stats"}]
+    proxy = pillion(bootstrap)
+    assert proxy.admin_response("/stats?usedonly")[0] == 200
+    assert proxy.admin_response("/server_info")[0] == 403
+
+
+def test_parts_of_the_configuration(proxy):
+    dump = json.loads(proxy.admin("/config_dump?mask=bootstrap.node"))
+    assert dump["configs"][0]["bootstrap"] == {"node": {"id": "node-1", "cluster": "cluster-1"}} and len(dump["configs"]) == 1
+    dump = json.loads(proxy.admin("/config_dump?resource=static_clusters&mask=cluster.name"))
+    assert [config["cluster"]["name"] for config in dump["configs"]] == ["upstream"]
+    assert proxy.admin_response("/config_dump?mask=nothing")[0] == 400
+
+
+def test_figures_of_the_process(proxy):
+    stats = dict(line.split(": ", 1) for line in proxy.admin("/stats").splitlines())
+    for name in ("server.memory_allocated", "server.memory_heap_size", "server.memory_physical_size"):
+        assert int(stats[name]) > 0
+    connection = proxy.connect()
+    connection.exchange(Request())
+    assert proxy.stat("server.total_connections") == 1
+    connection.close()
+    proxy.until_stat("server.total_connections", 0)
+    assert stats["server.version"] == "100" and stats["listener_manager.workers_started"] == "1"
+    assert "server.initialization_time_ms: P0(" in proxy.admin("/stats?filter=initialization")

@@ -238,3 +238,56 @@ def test_access_log_is_complete(pillion, serve, tmp_path):
     proxy.terminate()
     assert proxy.exit_status() == 0
     assert pathlib.Path(log).read_text(encoding="utf-8").split() == [f"/{number}" for number in range(50)]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_failed_healthcheck_sends_clients_elsewhere(pillion, serve, protocol):
+    """They are told so, and are served all the same; when it is well again, connections stay."""
+    proxy = proxy_for(pillion, serve.h1(Gate()))
+    kept = proxy.connect(protocol)
+    assert kept.exchange(Request()).body == b"done"
+    assert proxy.admin("/healthcheck/fail", "POST") == "OK\n"
+    assert proxy.admin_response("/ready")[:1] == (503,)
+    assert kept.closed()
+    assert proxy.exchange(Request(), protocol).body == b"done"
+    if protocol == "h1":
+        connection = proxy.connect()
+        assert connection.exchange(Request()).get("connection") == "close"
+        connection.close()
+    proxy.admin("/healthcheck/ok", "POST")
+    assert proxy.admin("/ready") == "LIVE\n"
+    connection = proxy.connect(protocol)
+    for _ in range(3):
+        answer = connection.exchange(Request())
+        assert answer.body == b"done" and answer.get("connection") is None
+    connection.close()
+
+
+@pytest.mark.parametrize("query", ["", "?graceful", "?graceful&skip_exit"])
+def test_a_signal_while_listeners_are_drained(pillion, serve, query):
+    """/drain_listeners and SIGTERM at the same time: the request that is in flight is answered, and then it ends at once."""
+    gate = Gate()
+    proxy = proxy_for(pillion, serve.h1(gate), concurrency=2)
+    connection = proxy.connect()
+    connection.send_request(Request(path="/wait"))
+    assert gate.entered.wait(20)
+    assert proxy.admin(f"/drain_listeners{query}", "POST") == "OK\n"
+    assert proxy.admin(f"/drain_listeners{query}", "POST") == "OK\n"
+    proxy.terminate()
+    until(lambda: not accepts(proxy.address), "nobody listens any more")
+    began = time.monotonic()
+    gate.open.set()
+    assert connection.read_response().body == b"done"
+    assert proxy.exit_status() == 0
+    assert time.monotonic() - began < 2
+
+
+def test_listeners_that_were_drained_leave_the_process_alone(pillion, serve):
+    proxy = proxy_for(pillion, serve.h1(Gate()))
+    assert proxy.admin("/drain_listeners", "POST") == "OK\n"
+    until(lambda: not accepts(proxy.address), "nobody listens any more")
+    assert proxy.admin("/ready") == "LIVE\n"
+    began = time.monotonic()
+    proxy.terminate()
+    assert proxy.exit_status() == 0
+    assert time.monotonic() - began < 2

@@ -9,8 +9,8 @@
 #include <csignal>
 
 #include "source/config/load.h"
+#include "source/server/log.h"
 #include "source/server/server.h"
-#include "spdlog/spdlog.h"
 
 namespace pillion::test {
 namespace {
@@ -41,7 +41,7 @@ std::string SocketPath(std::string_view name) {
 
 RunningServer::RunningServer(const std::string& static_resources, uint32_t workers)
     : admin_path_(SocketPath("admin")) {
-  spdlog::set_level(spdlog::level::warn);
+  EXPECT_TRUE(server::SetLogLevel("", "warning").ok());
   const std::shared_ptr<const config::Bootstrap> bootstrap =
       Load("admin: {address: {pipe: {path: \"" + admin_path_ + "\"}}}\nstatic_resources:\n" + static_resources);
   std::promise<absl::Status> started;

@@ -19,6 +19,7 @@ TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
 # What Envoy 1.39 has and the artifact is too old for.
 NEWER = {
     "envoy.config.accesslog.v3.ComparisonFilter.Op.NE: no such member",
+    "envoy.config.bootstrap.v3.Admin.allow_paths: no such member",
     "envoy.config.route.v3.CookieMatcher: no such type",
     "envoy.config.route.v3.Route.request_body_buffer_limit: no such member",
     "envoy.config.route.v3.RouteMatch.cookies: no such member",

@@ -121,5 +121,26 @@ TEST_F(ConfigDumpTest, OneFieldAndNames) {
   EXPECT_TRUE(absl::IsInvalidArgument(Dump(query).status()));
 }
 
+TEST_F(ConfigDumpTest, Mask) {
+  const absl::StatusOr<std::string> node = Dump({.mask = "bootstrap.node.id,no_such"});
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_EQ(*node,
+            "{\n \"configs\": [\n  {\n   \"@type\": \"type.googleapis.com/envoy.admin.v3.BootstrapConfigDump\",\n"
+            "   \"bootstrap\": {\n    \"node\": {\n     \"id\": \"n1\"\n    }\n   }\n  }\n ]\n}\n");
+  EXPECT_EQ(Configs({.mask = "static_clusters"}).size(), 1u);
+
+  const std::string clusters = *Dump({.resource = "static_clusters", .mask = "cluster.name"});
+  EXPECT_NE(clusters.find("\"name\": \"be\""), std::string::npos);
+  EXPECT_EQ(clusters.find("load_assignment"), std::string::npos);
+  EXPECT_EQ(clusters.find("last_updated"), std::string::npos);
+
+  for (const ConfigDumpQuery& query : {ConfigDumpQuery{.mask = "nothing"}, ConfigDumpQuery{.mask = "bootstrap.nothing"},
+                                       ConfigDumpQuery{.resource = "static_clusters", .mask = "cluster.nothing"}}) {
+    const absl::StatusOr<std::string> dump = Dump(query);
+    EXPECT_EQ(dump.status().message(),
+              "FieldMask " + query.mask + " could not be successfully applied to any configs.");
+  }
+}
+
 }  // namespace
 }  // namespace pillion::admin

@@ -10,7 +10,8 @@ class EndpointsTest : public ::testing::Test {
   EndpointsTest() {
     sources_.version = "abc/0.1.0/Clean/RELEASE/OpenSSL";
     sources_.node.id = "node<1>";
-    sources_.command_line = {{"concurrency", uint64_t{2}}, {"config_path", std::string("a.yaml")}, {"flag", true}};
+    sources_.command_line = {{"concurrency", uint64_t{2}}, {"config_path", std::string("a.yaml")}, {"flag", true},
+                              {"list", std::vector<std::string>{"a", "b"}}};
     sources_.state = [this] { return state_; };
     sources_.uptime = [] { return std::chrono::seconds(123); };
     sources_.clusters = [this] { return clusters_; };
@@ -19,6 +20,7 @@ class EndpointsTest : public ::testing::Test {
                                        {"six", config::SocketAddress{"::1", true, 81}},
                                        {"pipe", config::UnixPath{"/run/x.sock"}}};
     };
+    sources_.unready_clusters = [this] { return unready_; };
     sources_.config_dump = [this](const ConfigDumpQuery& query) -> absl::StatusOr<std::string> {
       dump_query_ = query;
       if (query.resource == "wrong") return absl::NotFoundError("wrong not found in config dump");
@@ -69,6 +71,7 @@ class EndpointsTest : public ::testing::Test {
   State state_ = State::kLive;
   ConfigDumpQuery dump_query_;
   DrainQuery drain_query_;
+  std::vector<std::string> unready_;
   std::string done_;
   std::string level_ = "info";
 };
@@ -87,7 +90,8 @@ TEST_F(EndpointsTest, Ready) {
 
 TEST_F(EndpointsTest, MethodsAndUnknownPaths) {
   for (const Endpoint& endpoint : Endpoints::All()) {
-    EXPECT_EQ(Get(endpoint.path).status, endpoint.changes ? 405 : 200) << endpoint.path;
+    const int answered = endpoint.path == "/heap_dump" ? 501 : 200;
+    EXPECT_EQ(Get(endpoint.path).status, endpoint.changes ? 405 : answered) << endpoint.path;
     EXPECT_EQ(Ask("DELETE", endpoint.path).status, 405) << endpoint.path;
   }
   EXPECT_EQ(Get("/quitquitquit").body, "Method GET not allowed, POST required.\n");
@@ -136,8 +140,6 @@ TEST_F(EndpointsTest, Stats) {
   EXPECT_TRUE(Get("/stats?filter=(").body.starts_with("Invalid re2 regex: "));
   EXPECT_EQ(Get("/stats?format=html").status, 400);
   EXPECT_EQ(Get("/stats?type=Some").status, 400);
-  EXPECT_EQ(Get("/stats?histogram_buckets=detailed").status, 400);
-  EXPECT_EQ(Get("/stats/prometheus?histogram_buckets=summary").status, 400);
   // What the page's form sends when nothing was filled in.
   EXPECT_EQ(Get("/stats?filter=&format=text&type=All").body, Get("/stats").body);
   Post("/reset_counters");
@@ -216,7 +218,7 @@ TEST_F(EndpointsTest, ServerInfo) {
             "{\n \"version\": \"abc/0.1.0/Clean/RELEASE/OpenSSL\",\n \"state\": \"LIVE\",\n"
             " \"uptime_current_epoch\": \"123s\",\n \"uptime_all_epochs\": \"123s\",\n"
             " \"hot_restart_version\": \"disabled\",\n \"command_line_options\": {\n  \"concurrency\": 2,\n"
-            "  \"config_path\": \"a.yaml\",\n  \"flag\": true\n },\n \"node\": {\n"
+            "  \"config_path\": \"a.yaml\",\n  \"flag\": true,\n  \"list\": [\n   \"a\",\n   \"b\"\n  ]\n },\n \"node\": {\n"
             "  \"id\": \"node\\u003c1\\u003e\",\n  \"cluster\": \"\",\n  \"locality\": {},\n"
             "  \"user_agent_name\": \"pillion\"\n }\n}\n");
   EXPECT_EQ(Get("/hot_restart_version").body, "disabled\n");
@@ -234,7 +236,60 @@ TEST_F(EndpointsTest, ConfigDump) {
   EXPECT_EQ(dump_query_.name_regex, "b.*");
   EXPECT_TRUE(dump_query_.include_eds);
   EXPECT_EQ(Get("/config_dump?resource=wrong").status, 404);
-  EXPECT_EQ(Get("/config_dump?mask=x").status, 400);
+  EXPECT_EQ(dump_query_.mask, "");
+  Get("/config_dump?mask=bootstrap.node");
+  EXPECT_EQ(dump_query_.mask, "bootstrap.node");
+}
+
+TEST_F(EndpointsTest, OnlyPathsThatAreAllowed) {
+  using Kind = match::StringMatcher::Kind;
+  sources_.allow_paths = {match::StringMatcher(Kind::kExact, "/ready"), match::StringMatcher(Kind::kPrefix, "/stats")};
+  EXPECT_EQ(Get("/ready").status, 200);
+  EXPECT_EQ(Get("/stats?filter=x").status, 200);
+  EXPECT_EQ(Get("/memory").status, 403);
+  EXPECT_EQ(Get("/memory").body, "request to path /memory not allowed\n");
+  EXPECT_EQ(Post("/quitquitquit").status, 403);
+}
+
+TEST_F(EndpointsTest, WhatThereIsNotSaysSoAsEnvoyDoes) {
+  EXPECT_EQ(Get("/certs").body, "{\n \"certificates\": []\n}\n");
+  EXPECT_EQ(Get("/contention").status, 200);
+  EXPECT_EQ(Get("/cpuprofiler").status, 405);
+  EXPECT_EQ(Post("/cpuprofiler").status, 400);
+  EXPECT_EQ(Post("/cpuprofiler?enable=y").status, 501);
+  EXPECT_EQ(Post("/heapprofiler?enable=y").status, 501);
+  EXPECT_EQ(Get("/heap_dump").status, 501);
+  EXPECT_EQ(Get("/stats/recentlookups").status, 200);
+  EXPECT_EQ(Get("/stats/recentlookups/enable").status, 405);
+  EXPECT_EQ(Post("/stats/recentlookups/enable").status, 501);
+  EXPECT_EQ(Get("/tap").status, 404);
+}
+
+TEST_F(EndpointsTest, InitDump) {
+  EXPECT_EQ(Get("/init_dump").body, "{}\n");
+  unready_ = {"be"};
+  EXPECT_EQ(Get("/init_dump").body,
+            "{\n \"unready_targets_dumps\": [\n  {\n   \"name\": \"init manager Cluster Manager\",\n"
+            "   \"target_names\": [\n    \"cluster be\"\n   ]\n  }\n ]\n}\n");
+}
+
+TEST_F(EndpointsTest, HistogramForms) {
+  stats_.shard(0).histogram(stats_.AddHistogram("h"))->Record(3);
+  const std::string get = "/stats?filter=^h$&histogram_buckets=";
+  EXPECT_TRUE(Get(get + "cumulative").body.starts_with("h: B0.5(0,0) B1(0,0) B5(0,1) "));
+  EXPECT_TRUE(Get(get + "disjoint").body.starts_with("h: B0.5(0,0) B1(0,0) B5(0,1) B10(0,0)"));
+  EXPECT_TRUE(Get(get + "detailed").body.starts_with("h:\n  totals=3,1:1\n"));
+  EXPECT_TRUE(Get(get + "summary").body.starts_with("h: P0("));
+  EXPECT_TRUE(Get(get + "none").body.starts_with("h: P0("));
+  EXPECT_TRUE(Get(get + "cumulative&format=json").body.starts_with("{\"stats\":[{\"histograms\":[{\"name\":\"h\",\"buckets\":"));
+  EXPECT_EQ(Get(get + "other").body, "usage: /stats?histogram_buckets=(cumulative|disjoint|detailed|summary)\n");
+  EXPECT_TRUE(Get("/stats/prometheus?filter=^h$&histogram_buckets=summary").body.starts_with("# TYPE envoy_h summary\n"));
+  EXPECT_EQ(Get("/stats/prometheus?histogram_buckets=disjoint").body, "unsupported prometheus histogram bucket mode\n");
+  EXPECT_EQ(Get("/stats?type=Other").body, "invalid &type= param\n");
+  EXPECT_EQ(Get("/stats?format=other").body, "usage: /stats?format=(json|prometheus|text)\n");
+  EXPECT_EQ(Get("/stats?hidden=only").body, "");
+  EXPECT_EQ(Get("/stats?hidden=other").status, 400);
+  EXPECT_EQ(Get("/stats?hidden=exclude&filter=^h$").body, Get(get + "summary").body);
 }
 
 TEST_F(EndpointsTest, IndexPage) {

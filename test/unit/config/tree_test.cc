@@ -39,18 +39,38 @@ TEST(TreeTest, ReadsTheEscapesOfJson) {
   }
 }
 
+std::vector<Tree> Trees(const std::vector<std::string>& texts) {
+  std::vector<Tree> trees;
+  trees.reserve(texts.size());
+  for (const std::string& text : texts) trees.push_back(std::get<Tree>(Tree::Parse(text)));
+  return trees;
+}
+
 TEST(TreeTest, FindsLines) {
-  const auto parsed = Tree::Parse("a:\n  bC:\n  - x\n  - y: {'k.[l': 1}\n");
-  const Tree& tree = std::get<Tree>(parsed);
-  EXPECT_EQ(tree.LineOf(""), 1);
-  EXPECT_EQ(tree.LineOf("a"), 1);
-  EXPECT_EQ(tree.LineOf("a.b_c"), 2);
-  EXPECT_EQ(tree.LineOf("a.b_c[0]"), 3);
-  EXPECT_EQ(tree.LineOf("a.b_c[1].y[\"k.[l\"]"), 4);
-  EXPECT_EQ(tree.LineOf("a.b_c[7].none"), 2);
+  const std::vector<Tree> trees = Trees({"a:\n  bC:\n  - x\n  - y: {'k.[l': 1}\n"});
+  const auto line = [&trees](std::string_view path) { return PlaceOf(trees, path).line; };
+  EXPECT_EQ(line(""), 1);
+  EXPECT_EQ(line("a"), 1);
+  EXPECT_EQ(line("a.b_c"), 2);
+  EXPECT_EQ(line("a.b_c[0]"), 3);
+  EXPECT_EQ(line("a.b_c[1].y[\"k.[l\"]"), 4);
+  EXPECT_EQ(line("a.b_c[7].none"), 2);
   for (const char* odd : {"[", "[x", "[\"", ".", "..", "a.", "a[", "a.b_c[99999999999999999999]", "[\"k", "]"}) {
-    EXPECT_GE(tree.LineOf(odd), 1) << odd;
+    EXPECT_GE(line(odd), 1) << odd;
   }
+}
+
+TEST(TreeTest, FindsPlacesInMergedTrees) {
+  const std::vector<Tree> trees = Trees({"l:\n- a: 1\n- b: 2\nm:\n  x: 1\ns: 1\n", "\nl:\n  c: 3\nm:\n  y: 2\ns: 2\n"});
+  const auto place = [&trees](std::string_view path) {
+    const TreePlace found = PlaceOf(trees, path);
+    return std::pair(found.tree, found.line);
+  };
+  EXPECT_EQ(place("l[1].b"), std::pair(size_t{0}, 3));
+  EXPECT_EQ(place("l[2].c"), std::pair(size_t{1}, 3));  // one value that stands for a list, behind the first's two
+  EXPECT_EQ(place("m.x"), std::pair(size_t{0}, 5));
+  EXPECT_EQ(place("m.y"), std::pair(size_t{1}, 5));
+  EXPECT_EQ(place("s"), std::pair(size_t{1}, 6));
 }
 
 TEST(TreeTest, RefusesWhatIsNoText) {

@@ -27,7 +27,7 @@ TEST(HistogramLayout, MidpointIsWithinOneThirtySecond) {
 }
 
 TEST(Summarize, NothingIsNan) {
-  const HistogramSummary summary = Summarize(BucketCounts{});
+  const HistogramSummary summary = Summarize(SparseCounts{});
   EXPECT_EQ(summary.count, 0u);
   for (const double quantile : summary.quantiles) EXPECT_TRUE(std::isnan(quantile));
 }
@@ -35,7 +35,7 @@ TEST(Summarize, NothingIsNan) {
 TEST(Summarize, OneValueIsEveryQuantile) {
   BucketCounts counts{};
   counts[HistogramLayout::Index(7)] = 1;
-  const HistogramSummary summary = Summarize(counts);
+  const HistogramSummary summary = Summarize(Sparse(counts));
   EXPECT_EQ(summary.count, 1u);
   EXPECT_EQ(summary.sum, 7);
   for (const double quantile : summary.quantiles) EXPECT_EQ(quantile, 7);
@@ -48,7 +48,7 @@ TEST(Summarize, UniformValues) {
     ++counts[HistogramLayout::Index(value)];
     sum += static_cast<double>(value);
   }
-  const HistogramSummary summary = Summarize(counts);
+  const HistogramSummary summary = Summarize(Sparse(counts));
   EXPECT_EQ(summary.count, 1000u);
   EXPECT_NEAR(summary.sum, sum, sum / 32);
   EXPECT_EQ(summary.quantiles[0], 1);
@@ -63,14 +63,29 @@ TEST(CountsBelowBounds, RoundValuesBelongToTheirBound) {
   for (size_t i = 1; i < kPrometheusBounds.size(); ++i) {
     ++counts[HistogramLayout::Index(static_cast<uint64_t>(kPrometheusBounds[i]))];
   }
-  const auto below = CountsBelowBounds(counts);
+  const auto below = CountsBelowBounds(Sparse(counts), kPrometheusBounds);
   for (size_t i = 0; i < below.size(); ++i) EXPECT_EQ(below[i], i + 1) << kPrometheusBounds[i];
 }
 
 TEST(CountsBelowBounds, WhatIsLargerThanAllIsInNone) {
   BucketCounts counts{};
   ++counts[HistogramLayout::Index(4'000'000)];
-  for (const uint64_t below : CountsBelowBounds(counts)) EXPECT_EQ(below, 0u);
+  for (const uint64_t below : CountsBelowBounds(Sparse(counts), kPrometheusBounds)) EXPECT_EQ(below, 0u);
+}
+
+TEST(CountsBelowBounds, AnyBounds) {
+  BucketCounts counts{};
+  counts[HistogramLayout::Index(3)] = 2;
+  counts[HistogramLayout::Index(8)] = 1;
+  EXPECT_EQ(CountsBelowBounds(Sparse(counts), std::vector<double>{2, 3, 10}), (std::vector<uint64_t>{0, 2, 3}));
+  EXPECT_TRUE(CountsBelowBounds(Sparse(counts), {}).empty());
+}
+
+TEST(Sparse, HasWhatIsNotZero) {
+  BucketCounts counts{};
+  counts[5] = 2;
+  counts[HistogramLayout::kBuckets - 1] = 1;
+  EXPECT_EQ(Sparse(counts), (SparseCounts{{5, 2}, {HistogramLayout::kBuckets - 1, 1}}));
 }
 
 }  // namespace

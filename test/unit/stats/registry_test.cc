@@ -60,7 +60,7 @@ TEST(Registry, ReleasedCellsAreZeroedAndUsedAgain) {
   EXPECT_EQ(registry.shard(0).counter(registry.AddCounter("b")), counter_cell);
   EXPECT_EQ(registry.shard(0).histogram(registry.AddHistogram("i")), histogram_cell);
   EXPECT_EQ(CounterValue(registry, "b"), 0u);
-  EXPECT_EQ(registry.Read().histograms.at(0).cumulative.count, 0u);
+  EXPECT_EQ(Summarize(registry.Read().histograms.at(0).cumulative).count, 0u);
 }
 
 TEST(Registry, KindsHaveSeparateNames) {
@@ -87,7 +87,7 @@ TEST(Registry, CellsStayWhereTheyAreWhenMoreAreAdded) {
   EXPECT_EQ(CounterValue(registry, "first"), 2u);
   EXPECT_EQ(CounterValue(registry, "c39999"), 1u);
   for (const Snapshot::Distribution& histogram : registry.Read().histograms) {
-    EXPECT_EQ(histogram.cumulative.count, 1u);
+    EXPECT_EQ(Summarize(histogram.cumulative).count, 1u);
   }
 }
 
@@ -170,24 +170,24 @@ TEST(Registry, IntervalsAndTotalsOfHistograms) {
   Registry registry(2);
   const HistogramId id = registry.AddHistogram("time");
   registry.shard(0).histogram(id)->Record(10);
-  EXPECT_TRUE(std::isnan(registry.Read().histograms.at(0).interval.quantiles[0]));
+  EXPECT_TRUE(std::isnan(Summarize(registry.Read().histograms.at(0).interval).quantiles[0]));
   registry.RollInterval();
   registry.shard(1).histogram(id)->Record(20);
 
   Snapshot::Distribution read = registry.Read().histograms.at(0);
-  EXPECT_EQ(read.interval.count, 1u);
-  EXPECT_EQ(read.interval.quantiles[9], 10);
-  EXPECT_EQ(read.cumulative.count, 2u);
-  EXPECT_EQ(read.cumulative.quantiles[9], 20);
+  EXPECT_EQ(Summarize(read.interval).count, 1u);
+  EXPECT_EQ(Summarize(read.interval).quantiles[9], 10);
+  EXPECT_EQ(Summarize(read.cumulative).count, 2u);
+  EXPECT_EQ(Summarize(read.cumulative).quantiles[9], 20);
 
   registry.RollInterval();
   read = registry.Read().histograms.at(0);
-  EXPECT_EQ(read.interval.count, 1u);
-  EXPECT_EQ(read.interval.quantiles[0], 20);
+  EXPECT_EQ(Summarize(read.interval).count, 1u);
+  EXPECT_EQ(Summarize(read.interval).quantiles[0], 20);
   registry.RollInterval();
   read = registry.Read().histograms.at(0);
-  EXPECT_EQ(read.interval.count, 0u);
-  EXPECT_EQ(read.cumulative.sum, 30);
+  EXPECT_EQ(Summarize(read.interval).count, 0u);
+  EXPECT_EQ(Summarize(read.cumulative).sum, 30);
 }
 
 TEST(Registry, ResetMakesCountersGoOnFromZero) {

@@ -2,13 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "source/stats/rules.h"
+
 namespace pillion::stats {
 namespace {
 
 using Labels = std::vector<std::pair<std::string_view, std::string>>;
 
 PrometheusName Convert(const Prefix& prefix, std::string_view name) {
-  return ToPrometheus(prefix.text() + std::string(name), prefix.tags());
+  return ToPrometheus(prefix.text() + std::string(name), prefix.tags(), Rules());
 }
 
 TEST(Prefix, IsDottedTextWithoutColons) {
@@ -17,7 +19,7 @@ TEST(Prefix, IsDottedTextWithoutColons) {
 }
 
 TEST(ToPrometheus, NameWithoutTags) {
-  const PrometheusName name = ToPrometheus("server.live", {});
+  const PrometheusName name = ToPrometheus("server.live", {}, Rules());
   EXPECT_EQ(name.family, "envoy_server_live");
   EXPECT_TRUE(name.labels.empty());
 }

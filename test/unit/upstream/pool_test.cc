@@ -559,8 +559,8 @@ TEST_F(PoolTest, ConnectDurationAndTimeAreMeasured) {
   EXPECT_EQ(a->connection->connect_duration(), milliseconds(30));
   for (const auto& histogram : registry.Read().histograms) {
     if (histogram.description->name() != "cluster.be.upstream_cx_connect_ms") continue;
-    EXPECT_EQ(histogram.cumulative.count, 1u);
-    EXPECT_EQ(histogram.cumulative.sum, 30);
+    EXPECT_EQ(stats::Summarize(histogram.cumulative).count, 1u);
+    EXPECT_EQ(stats::Summarize(histogram.cumulative).sum, 30);
   }
 }
 

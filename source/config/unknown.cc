@@ -1,0 +1,222 @@
+#include "source/config/unknown.h"
+
+#include <algorithm>
+
+#include "google/protobuf/any.pb.h"
+#include "google/protobuf/message.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "source/config/extensions.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace pb = google::protobuf;
+
+// Of a message whose name is without "envoy.".
+struct Field {
+  std::string_view message;
+  std::string_view name;
+  uint32_t number;
+};
+
+// Messages and packages in which nothing may be passed over: all that matches, authenticates or authorises.
+constexpr std::string_view kSecurityScopes[] = {
+    "config.rbac.v3.",
+    "config.core.v3.CidrRange",
+    "config.listener.v3.FilterChainMatch",
+    "config.listener.v3.ListenerFilterChainMatchPredicate",
+    "config.route.v3.HeaderMatcher",
+    "config.route.v3.QueryParameterMatcher",
+    "config.route.v3.RouteMatch",
+    "config.route.v3.InternalRedirectPolicy",
+    "extensions.filters.http.ext_authz.",
+    "extensions.filters.http.jwt_authn.",
+    "extensions.filters.http.rbac.",
+    "extensions.filters.http.cors.",
+    "extensions.filters.network.ext_authz.",
+    "extensions.filters.network.rbac.",
+    "extensions.transport_sockets.",
+    "type.matcher.v3.",
+};
+
+constexpr std::string_view kManager =
+    "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+constexpr Field kSecurityFields[] = {
+    {"config.bootstrap.v3.Bootstrap", "certificate_provider_instances", 25},
+    {"config.bootstrap.v3.Bootstrap", "dynamic_resources", 3},
+    {"config.bootstrap.v3.Bootstrap", "header_prefix", 18},
+    {"config.bootstrap.v3.Bootstrap", "overload_manager", 15},
+    {"config.bootstrap.v3.Bootstrap.StaticResources", "secrets", 3},
+    {"config.cluster.v3.Cluster", "filters", 40},
+    {"config.cluster.v3.Cluster", "lb_subset_config", 22},
+    {"config.cluster.v3.Cluster", "transport_socket", 24},
+    {"config.cluster.v3.Cluster", "transport_socket_matcher", 59},
+    {"config.cluster.v3.Cluster", "transport_socket_matches", 43},
+    {"config.cluster.v3.Cluster", "upstream_bind_config", 21},
+    {"config.core.v3.SocketAddress", "network_namespace_filepath", 7},
+    {"config.listener.v3.FilterChain", "filter_chain_match", 1},
+    {"config.listener.v3.FilterChain", "transport_socket", 6},
+    {"config.listener.v3.FilterChain", "use_proxy_proto", 4},
+    {"config.listener.v3.Listener", "filter_chain_matcher", 32},
+    {"config.listener.v3.Listener", "fcds_config", 36},
+    {"config.listener.v3.Listener", "listener_filters", 9},
+    {"config.listener.v3.Listener", "transparent", 10},
+    {"config.route.v3.Route", "typed_per_filter_config", 13},
+    {"config.route.v3.RouteAction", "cors", 17},
+    {"config.route.v3.RouteAction", "internal_redirect_policy", 34},
+    {"config.route.v3.RouteAction", "metadata_match", 4},
+    {"config.route.v3.RouteAction", "rate_limits", 13},
+    {"config.route.v3.RouteConfiguration", "internal_only_headers", 3},
+    {"config.route.v3.RouteConfiguration", "vhds", 9},
+    {"config.route.v3.RouteConfiguration", "vhost_header", 18},
+    {"config.route.v3.VirtualHost", "cors", 8},
+    {"config.route.v3.VirtualHost", "matcher", 21},
+    {"config.route.v3.VirtualHost", "rate_limits", 6},
+    {"config.route.v3.VirtualHost", "require_tls", 4},
+    {"config.route.v3.VirtualHost", "typed_per_filter_config", 15},
+    {"config.route.v3.WeightedCluster.ClusterWeight", "metadata_match", 3},
+    {"config.route.v3.WeightedCluster.ClusterWeight", "typed_per_filter_config", 10},
+    {kManager, "early_header_mutation_extensions", 52},
+    {kManager, "forward_client_cert_details", 16},
+    {kManager, "forward_client_cert_matcher", 60},
+    {kManager, "internal_address_config", 25},
+    {kManager, "merge_slashes", 33},
+    {kManager, "normalize_path", 30},
+    {kManager, "original_ip_detection_extensions", 46},
+    {kManager, "path_normalization_options", 43},
+    {kManager, "path_with_escaped_slashes_action", 45},
+    {kManager, "scheme_header_transformation", 48},
+    {kManager, "set_current_client_cert_details", 17},
+    {kManager, "typed_header_validation_config", 50},
+    {"extensions.filters.network.tcp_proxy.v3.TcpProxy", "metadata_match", 9},
+};
+
+// Fields of a bootstrap whose parts come later, and which serve people and control planes, not traffic.
+constexpr Field kLaterFields[] = {
+    {"config.bootstrap.v3.Bootstrap", "deferred_stat_options", 39},
+    {"config.bootstrap.v3.Bootstrap", "enable_dispatcher_stats", 16},
+    {"config.bootstrap.v3.Bootstrap", "grpc_async_client_manager_config", 40},
+    {"config.bootstrap.v3.Bootstrap", "hds_config", 14},
+    {"config.bootstrap.v3.Bootstrap", "memory_allocator_manager", 41},
+    {"config.bootstrap.v3.Bootstrap", "node_context_params", 26},
+    {"config.bootstrap.v3.Bootstrap", "stats_eviction_interval", 42},
+    {"config.bootstrap.v3.Bootstrap", "stats_sinks", 6},
+    {"config.bootstrap.v3.Bootstrap", "stats_flush_on_admin", 29},
+    {"config.bootstrap.v3.Bootstrap", "tracing", 9},
+    {"config.bootstrap.v3.Admin", "ignore_global_conn_limit", 6},
+    {"config.bootstrap.v3.Admin", "profile_path", 2},
+    {"config.bootstrap.v3.ClusterManager", "enable_deferred_cluster_creation", 5},
+    {"config.bootstrap.v3.ClusterManager", "load_stats_config", 4},
+    {"config.core.v3.Node", "client_features", 10},
+    {"config.core.v3.Node", "dynamic_parameters", 12},
+    {"config.core.v3.Node", "extensions", 9},
+    {"config.core.v3.Node", "listening_addresses", 11},
+    {"config.core.v3.Node", "user_agent_build_version", 8},
+    {"config.core.v3.Node", "user_agent_name", 6},
+    {"config.core.v3.Node", "user_agent_version", 7},
+};
+
+template <size_t size>
+const Field* Find(const Field (&fields)[size], std::string_view message, std::string_view name, uint32_t number) {
+  for (const Field& field : fields) {
+    if (field.message == message && (name.empty() ? field.number == number : field.name == name)) return &field;
+  }
+  return nullptr;
+}
+
+std::string_view Short(std::string_view message) {
+  constexpr std::string_view kEnvoy = "envoy.";
+  if (message.starts_with(kEnvoy)) message.remove_prefix(kEnvoy.size());
+  return message;
+}
+
+bool InSecurityScope(std::string_view message) {
+  return std::any_of(std::begin(kSecurityScopes), std::end(kSecurityScopes),
+                     [message](std::string_view scope) { return message.starts_with(scope); });
+}
+
+}  // namespace
+
+std::string ExtensionName(std::string_view message) {
+  constexpr std::string_view kExtensions = "envoy.extensions.";
+  if (!message.starts_with(kExtensions)) return "";
+  const size_t version = message.rfind(".v3.");
+  if (version == std::string_view::npos) return "";
+  return Concat("envoy.", message.substr(kExtensions.size(), version - kExtensions.size()));
+}
+
+bool IsExtensionName(std::string_view name) {
+  const auto& types = ExtensionTypes();
+  return std::any_of(types.begin(), types.end(),
+                     [name](const pb::Descriptor* type) { return ExtensionName(type->full_name()) == name; });
+}
+
+bool JudgeUnknownField(const UnknownRule& rule, std::string_view message, std::string_view field, uint32_t number,
+                       const std::string& path, int line, ErrorList& errors, std::vector<ConfigError>& notes) {
+  const std::string_view scope = Short(message);
+  const Field* known = Find(kSecurityFields, scope, field, number);
+  if (known == nullptr) known = Find(kLaterFields, scope, field, number);
+  const std::string name = known != nullptr ? std::string(known->name)
+                           : field.empty()  ? Concat("number ", number)
+                                            : std::string(field);
+  if (Find(kSecurityFields, scope, field, number) != nullptr) {
+    errors.Add(FieldPath(path, name), "is not implemented, and must not be passed over", line);
+    return true;
+  }
+  if (known != nullptr) {
+    notes.push_back({FieldPath(path, name), line, "has no effect yet"});
+    return true;
+  }
+  if (rule.fields == UnknownFields::kRefuse) return false;
+  if (InSecurityScope(scope)) {
+    errors.Add(path, Concat("unknown field ", Quote(name), ", which must not be passed over here"), line);
+  } else if (rule.fields == UnknownFields::kPassOver && rule.passed_over->Add(message, name)) {
+    notes.push_back({path, line, Concat("unknown field ", Quote(name), " of ", message, " is passed over")});
+  }
+  return true;
+}
+
+void JudgeUnknownFields(const UnknownRule& rule, const pb::Message& message, const std::string& path,
+                        ErrorList& errors, std::vector<ConfigError>& notes) {
+  const pb::Descriptor& type = *message.GetDescriptor();
+  const pb::Reflection& reflection = *message.GetReflection();
+  const pb::UnknownFieldSet& unknown = reflection.GetUnknownFields(message);
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    const uint32_t number = static_cast<uint32_t>(unknown.field(i).number());
+    if (!JudgeUnknownField(rule, type.full_name(), {}, number, path, 0, errors, notes)) {
+      errors.Add(path, Concat("unknown field number ", number, " of ", type.full_name()));
+    }
+  }
+  if (type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_ANY) {
+    const auto& any = static_cast<const pb::Any&>(message);
+    const pb::Descriptor* held_type = FindExtensionType(any.type_url());
+    const std::unique_ptr<pb::Message> held = UnpackExtension(any);
+    if (held_type == nullptr) {
+      errors.Add(path, Concat("unknown type ", Quote(any.type_url()), DidYouMeanType(any.type_url())));
+    } else if (rule.disabled_extensions.contains(ExtensionName(held_type->full_name()))) {
+      errors.Add(path, Concat(ExtensionName(held_type->full_name()), " is disabled by --disable-extensions"));
+    } else if (held == nullptr) {
+      errors.Add(path, Concat("bytes that are no ", held_type->full_name()));
+    } else {
+      JudgeUnknownFields(rule, *held, path, errors, notes);
+    }
+    return;
+  }
+  std::vector<const pb::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const pb::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    const std::string at = FieldPath(path, field->name());
+    if (!field->is_repeated()) {
+      JudgeUnknownFields(rule, reflection.GetMessage(message, field), at, errors, notes);
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      JudgeUnknownFields(rule, reflection.GetRepeatedMessage(message, field, i), ElementPath(at, i), errors,
+                         notes);
+    }
+  }
+}
+
+}  // namespace pillion::config

@@ -1,0 +1,208 @@
+#include "source/config/unknown.h"
+
+#include <gtest/gtest.h>
+
+#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "source/config/load.h"
+
+namespace pillion::config {
+namespace {
+
+std::vector<std::string> Texts(const std::vector<ConfigError>& errors) {
+  std::vector<std::string> texts;
+  for (const ConfigError& error : errors) {
+    texts.push_back(ErrorText("", error));
+    if (texts.back().starts_with(':')) texts.back().erase(0, 1);
+  }
+  return texts;
+}
+
+LoadOptions PassingOver(PassedOver& passed_over) {
+  LoadOptions options;
+  options.unknown.fields = UnknownFields::kPassOver;
+  options.unknown.passed_over = &passed_over;
+  return options;
+}
+
+TEST(UnknownTest, IsRefusedInFiles) {
+  EXPECT_EQ(Texts(LoadText("nodes: 1").errors),
+            std::vector<std::string>{"1: unknown field \"nodes\", did you mean \"node\"?"});
+}
+
+TEST(UnknownTest, IsCountedAndNamedOnceWhereItMayBePassedOver) {
+  PassedOver passed_over;
+  const LoadOptions options = PassingOver(passed_over);
+  const Loaded first = LoadText("nodes: 1\nstatic_resources: {cluster: [1]}", options);
+  ASSERT_NE(first.bootstrap, nullptr);
+  EXPECT_EQ(
+      Texts(first.notes),
+      (std::vector<std::string>{"1: unknown field \"nodes\" of envoy.config.bootstrap.v3.Bootstrap is passed over",
+                                "2: static_resources: unknown field \"cluster\" of "
+                                "envoy.config.bootstrap.v3.Bootstrap.StaticResources is "
+                                "passed over"}));
+  EXPECT_EQ(first.bootstrap->unknown_fields, 2u);
+  const Loaded second = LoadText("nodes: 2", options);
+  EXPECT_TRUE(second.notes.empty());
+  EXPECT_EQ(passed_over.count(), 3u);
+}
+
+TEST(UnknownTest, MayBeIgnored) {
+  LoadOptions options;
+  options.unknown.fields = UnknownFields::kIgnore;
+  const Loaded loaded = LoadText("nodes: 1", options);
+  EXPECT_NE(loaded.bootstrap, nullptr);
+  EXPECT_TRUE(loaded.notes.empty());
+}
+
+TEST(UnknownTest, WhatBelongsToSecurityIsNeverPassedOver) {
+  PassedOver passed_over;
+  const LoadOptions options = PassingOver(passed_over);
+  EXPECT_EQ(
+      Texts(LoadText("static_resources: {secrets: []}", options).errors),
+      std::vector<std::string>{"1: static_resources.secrets: is not implemented, and must not be passed over"});
+  EXPECT_EQ(Texts(LoadText("staticResources: {secrets: []}").errors).size(), 1u);
+  // In a message that matches, each field decides whom a rule is for.
+  EXPECT_EQ(Texts(LoadText("stats_config: {stats_matcher: {exclusion_list: {patterns: [{exact: a, custom: {}}]}}}",
+                           options)
+                      .errors)
+                .at(0),
+            "1: stats_config.stats_matcher.exclusion_list.patterns[0]: unknown field \"custom\", which must not "
+            "be passed over "
+            "here");
+  EXPECT_EQ(passed_over.count(), 0u);
+}
+
+TEST(UnknownTest, AnUnknownTypeIsAlwaysRefused) {
+  PassedOver passed_over;
+  EXPECT_EQ(
+      Texts(LoadText("default_regex_engine: {name: r, typed_config: {'@type': x/y}}", PassingOver(passed_over))
+                .errors)
+          .at(0),
+      "1: default_regex_engine.typed_config: unknown type \"x/y\"");
+}
+
+TEST(UnknownTest, WhatComesLaterIsNamed) {
+  const Loaded loaded = LoadText("hds_config: {api_type: GRPC}\nnode: {id: a, user_agent_name: me}");
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  EXPECT_EQ(Texts(loaded.notes), (std::vector<std::string>{"1: hds_config: has no effect yet",
+                                                           "2: node.user_agent_name: has no effect yet"}));
+}
+
+TEST(UnknownTest, DisabledExtensionsAreRefused) {
+  LoadOptions options;
+  options.unknown.disabled_extensions.insert("envoy.regex_engines");
+  EXPECT_EQ(Texts(LoadText("default_regex_engine: {name: r, typed_config: {'@type': "
+                           "type.googleapis.com/envoy.extensions.regex_engines.v3.GoogleRE2}}",
+                           options)
+                      .errors)
+                .at(0),
+            "1: default_regex_engine.typed_config: envoy.regex_engines is disabled by --disable-extensions");
+  EXPECT_EQ(ExtensionName("envoy.extensions.filters.http.fault.v3.HTTPFault"), "envoy.filters.http.fault");
+  EXPECT_EQ(ExtensionName("envoy.config.route.v3.FilterConfig"), "");
+  EXPECT_TRUE(IsExtensionName("envoy.filters.http.fault"));
+  EXPECT_FALSE(IsExtensionName("envoy.filters.http.nothing"));
+}
+
+// The parts of a bootstrap that Consul, Istio and Kuma write beside what a control plane is for.
+TEST(UnknownTest, BootstrapsOfControlPlanesAreTaken) {
+  const Loaded loaded = LoadText(R"yaml(
+node:
+  id: sidecar~10.0.0.1~app.ns~ns.svc.cluster.local
+  cluster: app.ns
+  locality: {region: r, zone: z}
+  metadata: {ISTIO_VERSION: 1.31.0, nested: {a: [1, x, null]}}
+stats_config:
+  use_all_default_tags: false
+  stats_tags:
+  - {tag_name: cluster_name, regex: '^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)'}
+  - {tag_name: local_cluster, fixed_value: web}
+  stats_matcher: {inclusion_list: {patterns: [{prefix: reporter=}, {safe_regex: {google_re2: {}, regex: 'vhost\.*\.route\.*'}}]}}
+  histogram_bucket_settings: {match: {prefix: istiocustom}, buckets: [1, 5, 10]}
+admin:
+  access_log_path: /dev/null
+  access_log: [{name: a, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: /dev/null}}]
+  profile_path: /var/lib/istio/data/envoy.prof
+  address: {socketAddress: {address: 127.0.0.1, portValue: 15000}}
+application_log_config: {log_format: {text_format: '%Y-%m-%dT%T.%fZ %l envoy %n %g:%# %v thread=%t'}}
+default_regex_engine: {name: envoy.regex_engines.google_re2, typed_config: {"@type": type.googleapis.com/envoy.extensions.regex_engines.v3.GoogleRE2}}
+hds_config: {api_type: GRPC, set_node_on_first_message_only: true, transport_api_version: V3, grpc_services: {envoy_grpc: {cluster_name: ads}}}
+deferred_stat_options: {enable_deferred_creation_stats: true}
+static_resources: {clusters: {name: self_admin, type: STATIC, connectTimeout: 0.25s}}
+)yaml");
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  EXPECT_EQ(loaded.bootstrap->clusters.at(0)->name, "self_admin");
+  EXPECT_EQ(Texts(loaded.notes),
+            (std::vector<std::string>{"17: admin.profile_path: has no effect yet", "21: hds_config: has no effect yet",
+                                      "22: deferred_stat_options: has no effect yet"}));
+  // What serves no traffic without it is refused until it is there.
+  EXPECT_EQ(Texts(LoadText("dynamic_resources: {}").errors),
+            std::vector<std::string>{"1: dynamic_resources: is not implemented, and must not be passed over"});
+}
+
+// What came as bytes.
+struct Judged {
+  std::vector<std::string> errors;
+  std::vector<std::string> notes;
+};
+
+Judged Judge(const google::protobuf::Message& message, UnknownFields fields, PassedOver& passed_over) {
+  UnknownRule rule{
+      .fields = fields, .passed_over = &passed_over, .disabled_extensions = {"envoy.filters.http.fault"}};
+  ErrorList errors;
+  std::vector<ConfigError> notes;
+  JudgeUnknownFields(rule, message, "r", errors, notes);
+  return {Texts(errors.Take()), Texts(notes)};
+}
+
+void AddUnknown(google::protobuf::Message& message, int number) {
+  message.GetReflection()->MutableUnknownFields(&message)->AddVarint(number, 1);
+}
+
+TEST(UnknownTest, BytesAreJudgedTheSameWay) {
+  envoy::config::route::v3::RouteConfiguration table;
+  AddUnknown(*table.add_virtual_hosts(), 900);
+  AddUnknown(*table.add_virtual_hosts(), 900);
+  PassedOver passed_over;
+  Judged judged = Judge(table, UnknownFields::kPassOver, passed_over);
+  EXPECT_TRUE(judged.errors.empty());
+  EXPECT_EQ(judged.notes, std::vector<std::string>{"r.virtual_hosts[0]: unknown field \"number 900\" of "
+                                                   "envoy.config.route.v3.VirtualHost is passed over"});
+  EXPECT_EQ(passed_over.count(), 2u);
+
+  judged = Judge(table, UnknownFields::kRefuse, passed_over);
+  EXPECT_EQ(judged.errors.at(0),
+            "r.virtual_hosts[0]: unknown field number 900 of envoy.config.route.v3.VirtualHost");
+
+  AddUnknown(*table.mutable_virtual_hosts(1), 4);
+  judged = Judge(table, UnknownFields::kPassOver, passed_over);
+  EXPECT_EQ(judged.errors, std::vector<std::string>{
+                               "r.virtual_hosts[1].require_tls: is not implemented, and must not be passed over"});
+}
+
+TEST(UnknownTest, BytesWithinAnAnyToo) {
+  using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+  envoy::config::bootstrap::v3::Bootstrap bootstrap;
+  auto* chain = bootstrap.mutable_static_resources()->add_listeners()->add_filter_chains();
+  Manager manager;
+  AddUnknown(manager, 52);
+  chain->add_filters()->mutable_typed_config()->PackFrom(manager);
+  chain->add_filters()->mutable_typed_config()->PackFrom(envoy::extensions::filters::http::fault::v3::HTTPFault());
+  chain->add_filters()->mutable_typed_config()->set_type_url("type.googleapis.com/no.Such");
+  PassedOver passed_over;
+  const std::string path = "r.static_resources.listeners[0].filter_chains[0].filters";
+  EXPECT_EQ(
+      Judge(bootstrap, UnknownFields::kPassOver, passed_over).errors,
+      (std::vector<std::string>{
+          path +
+              "[0].typed_config.early_header_mutation_extensions: is not implemented, and must not be passed over",
+          path + "[1].typed_config: envoy.filters.http.fault is disabled by --disable-extensions",
+          path + "[2].typed_config: unknown type \"type.googleapis.com/no.Such\""}));
+}
+
+}  // namespace
+}  // namespace pillion::config
