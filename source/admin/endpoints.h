@@ -74,6 +74,9 @@ class Endpoints {
   // clusters.cc
   Reply Clusters(const Request& request);
   Reply Listeners(const Request& request);
+  // runtime.cc
+  Reply Runtime(const Request&);
+  Reply RuntimeModify(const Request& request);
   // index_page.cc
   Reply IndexPage(const Request&);
 

@@ -76,6 +76,17 @@ struct DrainQuery {
   bool inbound_only = false;
 };
 
+struct RuntimeView {
+  struct Entry {
+    std::string name;
+    std::vector<std::string> layer_values;  // of each layer; empty: it has none
+    std::string final_value;
+  };
+
+  std::vector<std::string> layers;
+  std::vector<Entry> entries;
+};
+
 struct Sources {
   std::string version;  // <revision>/<version>/<Clean or Modified>/<build type>/<TLS library>
   config::Node node;
@@ -88,6 +99,9 @@ struct Sources {
   std::function<std::vector<ListenerView>()> listeners;
   std::function<std::vector<std::string>()> unready_clusters;  // that the start waits for
   std::function<absl::StatusOr<std::string>(const ConfigDumpQuery&)> config_dump;  // see config_dump.h
+
+  std::function<RuntimeView()> runtime;
+  std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;
 
   std::function<void(bool fail)> fail_healthcheck;
   std::function<absl::Status(const DrainQuery&)> drain_listeners;

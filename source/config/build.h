@@ -57,6 +57,9 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context,
 // typed_per_filter_config.
 using FilterMap = google::protobuf::Map<std::string, google::protobuf::Any>;
 FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& from, const std::string& path);
+std::vector<runtime::LayerSettings> BuildRuntime(BuildContext& context,
+                                                 const envoy::config::bootstrap::v3::LayeredRuntime& from,
+                                                 const std::string& path);
 std::vector<HttpFilter> BuildHttpFilters(
     BuildContext& context,
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,

@@ -17,7 +17,7 @@
 #include "source/config/route.h"
 #include "source/config/stats_config.h"
 #include "source/match/string_matcher.h"
-#include "source/runtime/keys.h"
+#include "source/runtime/layers.h"
 
 namespace google::protobuf {
 class Message;
@@ -48,6 +48,7 @@ struct Bootstrap {
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
   std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; every reference to one resolves
 
+  std::vector<runtime::LayerSettings> runtime_layers;
   std::shared_ptr<runtime::Keys> runtime_keys;  // all that the parts name; never null in a loaded one
 
   // What was loaded, an envoy.config.bootstrap.v3.Bootstrap: for dump.h only. Never null in a loaded one.

@@ -69,6 +69,7 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
     : options_(options),
       bootstrap_(std::move(bootstrap)),
       registry_(options.concurrency, stats::Registry::kMaxMetrics, StatsRules(bootstrap_->stats, options)),
+      runtime_(io_, bootstrap_->runtime_layers, *bootstrap_->runtime_keys),
       log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)),
       started_(clock_.MonotonicNow()),
       started_wall_(clock_.WallNow()) {}
@@ -137,6 +138,7 @@ absl::Status Server::OpenListeners() {
 
 absl::Status Server::Start() {
   RaiseDescriptorLimit();
+  if (absl::Status status = runtime_.Start(registry_); !status.ok()) return status;
   MakeClusters();
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));

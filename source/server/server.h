@@ -26,6 +26,7 @@
 #include "source/proxy/listener.h"
 #include "source/server/discovery.h"
 #include "source/server/options.h"
+#include "source/server/runtime.h"
 #include "source/server/worker_thread.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/log_writer.h"
@@ -87,6 +88,7 @@ class Server {
   boost::asio::steady_timer listen_timer_{io_};
   boost::asio::steady_timer roll_timer_{io_};
 
+  Runtime runtime_;
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
   std::vector<std::unique_ptr<net::ListenSocket>> sockets_;

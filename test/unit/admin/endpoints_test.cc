@@ -26,6 +26,14 @@ class EndpointsTest : public ::testing::Test {
       if (query.resource == "wrong") return absl::NotFoundError("wrong not found in config dump");
       return "{}\n";
     };
+    sources_.runtime = [] {
+      return RuntimeView{.layers = {"fixed", "admin"}, .entries = {{"a.b", {"1", "\"2\""}, "\"2\""}}};
+    };
+    sources_.modify_runtime = [this](const std::vector<std::pair<std::string, std::string>>& changes) -> absl::Status {
+      if (changes[0].first == "refused") return absl::FailedPreconditionError("No admin layer specified");
+      for (const auto& [name, value] : changes) done_ += name + "=" + value + ";";
+      return absl::OkStatus();
+    };
     sources_.fail_healthcheck = [this](bool fail) { state_ = fail ? State::kDraining : State::kLive; };
     sources_.drain_listeners = [this](const DrainQuery& query) {
       drain_query_ = query;
@@ -113,6 +121,29 @@ TEST_F(EndpointsTest, Actions) {
   EXPECT_EQ(Post("/drain_listeners?graceful&inboundonly").body, "OK\n");
   EXPECT_TRUE(drain_query_.graceful && drain_query_.inbound_only && !drain_query_.skip_exit);
   EXPECT_EQ(Post("/drain_listeners?skip_exit").status, 400);
+}
+
+TEST_F(EndpointsTest, Runtime) {
+  EXPECT_EQ(Ask("GET", "/runtime").body, R"({
+ "entries": {
+  "a.b": {
+   "layer_values": [
+    "1",
+    "\"2\""
+   ],
+   "final_value": "\"2\""
+  }
+ },
+ "layers": [
+  "fixed",
+  "admin"
+ ]
+}
+)");
+  EXPECT_EQ(Ask("POST", "/runtime_modify?a=1&b=").body, "OK\n");
+  EXPECT_EQ(done_, "a=1;b=;");
+  EXPECT_EQ(Ask("POST", "/runtime_modify").status, 400);
+  EXPECT_EQ(Ask("POST", "/runtime_modify?refused=1").status, 503);
 }
 
 TEST_F(EndpointsTest, Logging) {

@@ -1,0 +1,65 @@
+// The layers of the runtime: what is read of them, and what is wrong with them.
+
+#include <gtest/gtest.h>
+
+#include "source/config/load.h"
+
+namespace pillion::config {
+namespace {
+
+Loaded LoadLayers(const std::string& layers) {
+  return LoadText("node: {id: n, cluster: mine}\nlayered_runtime:\n  layers:\n" + layers);
+}
+
+using Errors = std::vector<std::string>;
+
+Errors ErrorsOf(const std::string& layers) {
+  constexpr std::string_view kLayers = "layered_runtime.layers[";
+  Errors errors;
+  for (const ConfigError& error : LoadLayers(layers).errors) {
+    EXPECT_TRUE(error.path.starts_with(kLayers)) << error.path;
+    errors.push_back(error.path.substr(kLayers.size()) + ": " + error.message);
+  }
+  return errors;
+}
+
+TEST(RuntimeTest, Layers) {
+  const Loaded loaded = LoadLayers(R"(
+  - name: fixed
+    static_layer: {a: {b: 1, c: true}, d.e: text, f: {numerator: 1, denominator: MILLION}, g: 1.5, h: {}}
+  - {name: all, disk_layer: {symlink_root: /run/rt, subdirectory: sub}}
+  - {name: mine, disk_layer: {symlink_root: /run/rt, subdirectory: sub, append_service_cluster: true}}
+  - {name: admin, admin_layer: {}}
+)");
+  ASSERT_NE(loaded.bootstrap, nullptr) << ErrorText("", loaded.errors.at(0));
+  const std::vector<runtime::LayerSettings>& layers = loaded.bootstrap->runtime_layers;
+  ASSERT_EQ(layers.size(), 4u);
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, value] : std::get<runtime::StaticLayer>(layers[0].source).values) texts[name] = value.text;
+  EXPECT_EQ(texts, (std::map<std::string, std::string>{{"a.b", "1"},
+                                                       {"a.c", "true"},
+                                                       {"d.e", "text"},
+                                                       {"f", "{numerator: 1, denominator: MILLION}"},
+                                                       {"g", "1.5"}}));
+  EXPECT_EQ(std::get<runtime::StaticLayer>(layers[0].source).values.find("f")->second.denominator, 1'000'000u);
+  EXPECT_EQ(std::get<runtime::DiskLayer>(layers[1].source).path, "/run/rt/sub");
+  EXPECT_EQ(std::get<runtime::DiskLayer>(layers[1].source).watched, "/run/rt");
+  EXPECT_EQ(std::get<runtime::DiskLayer>(layers[2].source).path, "/run/rt/sub/mine");
+  EXPECT_TRUE(std::holds_alternative<runtime::AdminLayer>(layers[3].source));
+  EXPECT_EQ(layers[3].name, "admin");
+}
+
+TEST(RuntimeTest, WrongLayers) {
+  EXPECT_EQ(ErrorsOf("  - {name: a, admin_layer: {}}\n  - {name: a, admin_layer: {}}"),
+            (Errors{"1].name: duplicate name \"a\"", "1].admin_layer: there is one already"}));
+  EXPECT_EQ(ErrorsOf("  - {admin_layer: {}}"), Errors{"0].name: missing, but required"});
+  EXPECT_EQ(ErrorsOf("  - {name: a}"), Errors{"0]: one of static_layer, disk_layer, admin_layer is required"});
+  EXPECT_EQ(ErrorsOf("  - {name: a, static_layer: {k: [1]}}"),
+            Errors{"0].static_layer.k: expected true, false, a number, a text, a fraction or an object of those"});
+  EXPECT_EQ(ErrorsOf("  - {name: a, static_layer: {k: {numerator: 1, denominator: DOZEN}}}"),
+            Errors{"0].static_layer.k: expected {numerator: a whole number, denominator: HUNDRED, TEN_THOUSAND or MILLION}"});
+  EXPECT_EQ(ErrorsOf("  - {name: a, rtds_layer: {name: r}}").front(), "0]: unknown field \"rtds_layer\"");
+}
+
+}  // namespace
+}  // namespace pillion::config
