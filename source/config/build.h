@@ -109,18 +109,32 @@ Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core:
 // Matchers. What can't be built is an error, and matches nothing.
 std::optional<match::Regex> BuildRegex(BuildContext& context, const envoy::type::matcher::v3::RegexMatcher& from,
                                        const std::string& path);
+std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
+                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
+                                                     const std::string& path);
 match::StringMatcher BuildStringMatcher(BuildContext& context,
                                         const envoy::type::matcher::v3::StringMatcher& from, const std::string& path);
 match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::config::route::v3::HeaderMatcher& from,
                                         const std::string& path);
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::config::route::v3::RouteMatch& from,
                                           const std::string& path);
+match::ValueMatcher BuildValueMatcher(BuildContext& context, const envoy::type::matcher::v3::ValueMatcher& from,
+                                      const std::string& path);
+match::MetadataMatcher BuildMetadataMatcher(BuildContext& context,
+                                            const envoy::type::matcher::v3::MetadataMatcher& from,
+                                            const std::string& path);
 match::IpRange BuildIpRange(BuildContext& context, const envoy::config::core::v3::CidrRange& from,
                             const std::string& path);
 match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from);
 match::RuntimeFraction BuildFraction(BuildContext& context,
                                      const envoy::config::core::v3::RuntimeFractionalPercent& from);
 
+// One field that is added; nothing, and an error, for one that can't be.
+std::optional<AddedHeader> BuildAddedHeader(BuildContext& context,
+                                            const envoy::config::core::v3::HeaderValueOption& from,
+                                            const std::string& path);
+// The name of a field that may be added or removed.
+http::FieldName BuildEditedName(BuildContext& context, const std::string& text, const std::string& path);
 HeaderEdits BuildHeaderEdits(
     BuildContext& context,
     const google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>& added,

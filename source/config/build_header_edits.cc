@@ -19,18 +19,6 @@ constexpr std::array<std::string_view, 9> kFraming = {
     "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding",
     "upgrade"};
 
-http::FieldName BuildName(BuildContext& context, const std::string& text, const std::string& path) {
-  http::FieldName name(text);
-  if (text.empty()) {
-    context.errors.AddMissing(path, path, "empty, but required");
-  } else if (!http::FieldName::IsFieldName(text)) {
-    context.errors.Add(path, Concat(Quote(text), ", expected a header's name"));
-  } else if (name.is_pseudo() || std::find(kFraming.begin(), kFraming.end(), name.text()) != kFraming.end()) {
-    context.errors.Add(path, Concat(Quote(text), " can be neither added nor removed"));
-  }
-  return name;
-}
-
 AddedHeader::Action BuildAction(BuildContext& context, const HeaderValueOption& from, const std::string& path) {
   if (from.has_append()) {
     if (from.append_action() != HeaderValueOption::APPEND_IF_EXISTS_OR_ADD) {
@@ -52,29 +40,45 @@ AddedHeader::Action BuildAction(BuildContext& context, const HeaderValueOption& 
 
 }  // namespace
 
+http::FieldName BuildEditedName(BuildContext& context, const std::string& text, const std::string& path) {
+  http::FieldName name(text);
+  if (text.empty()) {
+    context.errors.AddMissing(path, path, "empty, but required");
+  } else if (!http::FieldName::IsFieldName(text)) {
+    context.errors.Add(path, Concat(Quote(text), ", expected a header's name"));
+  } else if (name.is_pseudo() || std::find(kFraming.begin(), kFraming.end(), name.text()) != kFraming.end()) {
+    context.errors.Add(path, Concat(Quote(text), " can be neither added nor removed"));
+  }
+  return name;
+}
+
+std::optional<AddedHeader> BuildAddedHeader(BuildContext& context, const HeaderValueOption& from,
+                                            const std::string& path) {
+  const std::string header = FieldPath(path, "header");
+  if (!from.has_header() || from.header().key().empty()) return std::nullopt;  // said already
+  if (!http::IsFieldValue(http::TrimBlanks(from.header().value()))) {
+    context.errors.Add(FieldPath(header, "value"), Concat(Quote(from.header().value()), " is no header's value"));
+  }
+  absl::StatusOr<telemetry::TextFormat> value = telemetry::TextFormat::Compile(from.header().value());
+  if (!value.ok()) {
+    context.errors.Add(FieldPath(header, "value"), std::string(value.status().message()));
+    return std::nullopt;
+  }
+  return AddedHeader{.name = BuildEditedName(context, from.header().key(), FieldPath(header, "key")),
+                     .value = *std::move(value),
+                     .action = BuildAction(context, from, path),
+                     .keep_empty_value = from.keep_empty_value()};
+}
+
 HeaderEdits BuildHeaderEdits(BuildContext& context, const Added& added, const std::string& added_path,
                              const Removed& removed, const std::string& removed_path) {
   HeaderEdits edits;
   for (int i = 0; i < removed.size(); ++i) {
-    edits.remove.push_back(BuildName(context, removed[i], ElementPath(removed_path, i)));
+    edits.remove.push_back(BuildEditedName(context, removed[i], ElementPath(removed_path, i)));
   }
   for (int i = 0; i < added.size(); ++i) {
-    const HeaderValueOption& from = added[i];
-    const std::string path = ElementPath(added_path, i);
-    const std::string header = FieldPath(path, "header");
-    if (!from.has_header() || from.header().key().empty()) continue;  // said already
-    if (!http::IsFieldValue(http::TrimBlanks(from.header().value()))) {
-      context.errors.Add(FieldPath(header, "value"), Concat(Quote(from.header().value()), " is no header's value"));
-    }
-    absl::StatusOr<telemetry::TextFormat> value = telemetry::TextFormat::Compile(from.header().value());
-    if (!value.ok()) {
-      context.errors.Add(FieldPath(header, "value"), std::string(value.status().message()));
-      continue;
-    }
-    edits.add.push_back({.name = BuildName(context, from.header().key(), FieldPath(header, "key")),
-                         .value = *std::move(value),
-                         .action = BuildAction(context, from, path),
-                         .keep_empty_value = from.keep_empty_value()});
+    auto header = BuildAddedHeader(context, added[i], ElementPath(added_path, i));
+    if (header) edits.add.push_back(*std::move(header));
   }
   return edits;
 }

@@ -77,18 +77,6 @@ void CheckPath(BuildContext& context, const std::string& text, const std::string
   }
 }
 
-std::optional<match::RegexRewrite> BuildRegexRewrite(BuildContext& context,
-                                                     const envoy::type::matcher::v3::RegexMatchAndSubstitute& from,
-                                                     const std::string& path) {
-  const std::optional<match::Regex> regex = BuildRegex(context, from.pattern(), FieldPath(path, "pattern"));
-  if (!regex) return std::nullopt;
-  absl::StatusOr<match::RegexRewrite> rewrite = match::RegexRewrite::Make(*regex, from.substitution());
-  if (rewrite.ok()) return *std::move(rewrite);
-  context.errors.Add(FieldPath(path, "substitution"),
-                     Concat(Quote(from.substitution()), ": ", std::string(rewrite.status().message())));
-  return std::nullopt;
-}
-
 void BuildClusters(BuildContext& context, const v3::WeightedCluster& from, const std::string& path,
                    WeightedClusters& to) {
   uint64_t total = 0;

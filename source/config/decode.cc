@@ -126,6 +126,8 @@ void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const st
       return DecodeDuration(node, static_cast<pb::Duration&>(message), path);
     case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
       return DecodeStruct(node, static_cast<pb::Struct&>(message), path);
+    case pb::Descriptor::WELLKNOWNTYPE_VALUE:
+      return DecodeFreeValue(node, static_cast<pb::Value&>(message), path, 1);
     default:
       break;
   }

@@ -6,7 +6,12 @@
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
+#include "envoy/extensions/filters/http/grpc_stats/v3/config.pb.h"
+#include "envoy/extensions/filters/http/header_mutation/v3/header_mutation.pb.h"
+#include "envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.pb.h"
+#include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
@@ -37,7 +42,13 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::cors::v3::Cors::descriptor(),
       x::filters::http::cors::v3::CorsPolicy::descriptor(),
       x::filters::http::fault::v3::HTTPFault::descriptor(),
+      x::filters::http::grpc_stats::v3::FilterConfig::descriptor(),
+      x::filters::http::header_mutation::v3::HeaderMutation::descriptor(),
+      x::filters::http::header_mutation::v3::HeaderMutationPerRoute::descriptor(),
+      x::filters::http::header_to_metadata::v3::Config::descriptor(),
+      x::filters::http::health_check::v3::HealthCheck::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),
+      x::filters::http::set_filter_state::v3::Config::descriptor(),
       x::filters::listener::http_inspector::v3::HttpInspector::descriptor(),
       x::filters::listener::original_dst::v3::OriginalDst::descriptor(),
       x::filters::listener::proxy_protocol::v3::ProxyProtocol::descriptor(),

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "source/base/buffer.h"
@@ -105,6 +106,23 @@ class HttpFilter {
   uint32_t index_ = 0;
 };
 
+// How this process and its clusters are, as one worker sees it.
+class HealthView {
+ public:
+  struct Members {
+    size_t total = 0;
+    size_t healthy = 0;
+  };
+
+  // The administration has said that this process is to be taken for failed.
+  virtual bool failed() const = 0;
+  // Nothing: there is no such cluster.
+  virtual std::optional<Members> MembersOf(std::string_view cluster) const = 0;
+
+ protected:
+  ~HealthView() = default;
+};
+
 // What a filter may need of its worker.
 struct ShardContext {
   event::Worker& worker;
@@ -112,6 +130,8 @@ struct ShardContext {
   stats::Registry& registry;
   stats::Shard& stats;
   const stats::Prefix& stat_prefix;  // "http.<stat_prefix of the connection manager>."
+  const HealthView& health;
+  std::string_view name;  // the filter's, as its chain has it
 };
 
 class HttpFilterShard {

@@ -2,6 +2,7 @@
 
 // What a filter may ask of the stream that it is in.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -12,6 +13,8 @@
 #include "source/config/route.h"
 #include "source/event/worker.h"
 #include "source/http/message.h"
+#include "source/metadata/annotations.h"
+#include "source/telemetry/request_record.h"
 #include "source/telemetry/response_flag.h"
 
 namespace pillion::filter {
@@ -48,6 +51,18 @@ class StreamContext {
   virtual void ChooseRoute() = 0;
   // The cluster that the request goes to as things stand; empty: none.
   virtual std::string_view cluster_name() const = 0;
+
+  // The name under which that cluster is counted.
+  virtual std::string_view cluster_stat_name() const = 0;
+  // What the route, its virtual host and its table say of the filter of that name, in this order; null: nothing.
+  virtual std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const = 0;
+
+  // What is noted of the stream; made by the first call.
+  virtual metadata::Annotations& annotations() = 0;
+  // What is known of it so far: what formats show.
+  virtual void Describe(telemetry::RequestRecord& record) = 0;
+  // The request asks for health and nothing else.
+  virtual void SetHealthCheck() = 0;
 
   virtual std::string_view downstream_remote_address() = 0;  // ip:port
   virtual void SetFlag(telemetry::ResponseFlag flag) = 0;

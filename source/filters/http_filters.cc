@@ -3,6 +3,11 @@
 #include "source/filters/buffer/buffer.h"
 #include "source/filters/cors/cors.h"
 #include "source/filters/fault/fault.h"
+#include "source/filters/grpc_stats/grpc_stats.h"
+#include "source/filters/header_mutation/header_mutation.h"
+#include "source/filters/header_to_metadata/header_to_metadata.h"
+#include "source/filters/health_check/health_check.h"
+#include "source/filters/set_filter_state/set_filter_state.h"
 
 namespace pillion::filters {
 
@@ -11,6 +16,11 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       buffer::Type(),
       cors::Type(),
       fault::Type(),
+      grpc_stats::Type(),
+      header_mutation::Type(),
+      header_to_metadata::Type(),
+      health_check::Type(),
+      set_filter_state::Type(),
   };
 }
 

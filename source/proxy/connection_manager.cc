@@ -71,8 +71,9 @@ ConnectionManagerShard::ConnectionManagerShard(const ConnectionManager& manager,
                                                stats::Shard& shard)
     : manager(manager), context(context), stats(manager.stat_ids(), shard) {
   const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
-  const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard, prefix};
   for (const config::HttpFilter& filter : manager.config().http_filters) {
+    const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard,
+                                             prefix,         context,        filter.name};
     const auto& config = static_cast<const filter::HttpFilterConfig&>(*filter.config);
     filters.push_back({&filter, config.hooks(), config.MakeShard(shard_context)});
   }

@@ -382,6 +382,8 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
   record.type = telemetry::LogType::kDownstreamEnd;
   record.random = std::rotl(random_, 32);  // apart from what chose the route
+  record.health_check = health_check_;
+  record.annotations = annotations_;
   record.request = request_;
   record.response = response_;
   record.response_trailers = response_trailers_;

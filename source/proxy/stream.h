@@ -90,6 +90,11 @@ class Stream final : public codec::RequestReceiver,
   std::string_view cluster_name() const override { return destination_.cluster_name; }
   std::string_view downstream_remote_address() override;
   void SetFlag(telemetry::ResponseFlag flag) override { flags_.Set(flag); }
+  std::string_view cluster_stat_name() const override;
+  std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
+  metadata::Annotations& annotations() override;
+  void Describe(telemetry::RequestRecord& record) override;
+  void SetHealthCheck() override { health_check_ = true; }
 
   // filter::ChainEnds
   void OnRequestHeadPassed(bool end) override;
@@ -147,8 +152,6 @@ class Stream final : public codec::RequestReceiver,
   // The response that has begun can't be completed.
   void BreakResponse(std::string_view details);
   void Finish();
-  // What is known of the request so far.
-  void Describe(telemetry::RequestRecord& record);
   void Log();
 
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
@@ -179,6 +182,7 @@ class Stream final : public codec::RequestReceiver,
   base::Buffer replay_body_;   // all that came, while another attempt is possible
   http::HeaderMap* request_trailers_ = nullptr;  // the same
   http::HeaderMap* response_trailers_ = nullptr;
+  metadata::Annotations* annotations_ = nullptr;  // in the arena; null while nobody has noted anything
 
   base::Timer timer_;
   const uint64_t random_;  // what decides by chance where this request goes
@@ -215,6 +219,7 @@ class Stream final : public codec::RequestReceiver,
   bool overloaded_ = false;  // a breaker refused the request
   bool routed_ = false;         // the request has passed the filters
   bool host_replaced_ = false;  // by an endpoint's
+  bool health_check_ = false;
 };
 
 }  // namespace pillion::proxy

@@ -46,6 +46,30 @@ filter::HttpChain* Stream::MakeChain() {
   return chain;
 }
 
+std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view filter) const {
+  const auto config_of = [&](const config::FilterOverrides& overrides) {
+    const config::FilterOverride* const word = FindOverride(overrides, filter);
+    return word == nullptr ? nullptr : word->config.get();
+  };
+  std::array<const config::FilterConfig*, 3> found{};
+  if (route_ != nullptr) {
+    found[0] = config_of(route_->route->filter_overrides);
+    found[1] = config_of(route_->virtual_host->filter_overrides);
+  }
+  found[2] = config_of(connection_.manager().manager.routes().config().filter_overrides);
+  return found;
+}
+
+std::string_view Stream::cluster_stat_name() const {
+  if (destination_.cluster == route::Entry::kNoCluster) return {};
+  return connection_.manager().context.cluster(destination_.cluster).config().stat_name;
+}
+
+metadata::Annotations& Stream::annotations() {
+  if (annotations_ == nullptr) annotations_ = arena_.New<metadata::Annotations>();
+  return *annotations_;
+}
+
 const http::ResponseHead* Stream::response() const {
   return response_ != nullptr || chain_ == nullptr ? response_ : chain_->response().head();
 }

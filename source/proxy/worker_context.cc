@@ -23,6 +23,17 @@ uint32_t WorkerContext::FindCluster(std::string_view name) const {
   return found == cluster_indexes.end() ? route::Entry::kNoCluster : found->second;
 }
 
+std::optional<filter::HealthView::Members> WorkerContext::MembersOf(std::string_view cluster) const {
+  const uint32_t index = FindCluster(cluster);
+  if (index == route::Entry::kNoCluster) return std::nullopt;
+  Members members;
+  for (const std::shared_ptr<upstream::Host>& host : clusters[index]->hosts().hosts) {
+    ++members.total;
+    if (host->health() != upstream::HostHealth::kUnhealthy) ++members.healthy;
+  }
+  return members;
+}
+
 void WorkerContext::AddCluster(std::unique_ptr<upstream::ClusterShard> cluster) {
   cluster_indexes[cluster->config().name] = static_cast<uint32_t>(clusters.size());
   clusters.push_back(std::move(cluster));

@@ -3,6 +3,7 @@
 // What the data path of one worker has in common. Made by the server, on the heap, before the worker's thread starts;
 // used on that thread only; outlives every connection of the worker.
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "source/base/slab.h"
 #include "source/codec/http2/memory_pool.h"
 #include "source/event/worker.h"
+#include "source/filter/http_filter.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::proxy {
@@ -33,8 +35,14 @@ class DateText {
   char text_[kSize + 1];
 };
 
-struct WorkerContext {
+struct WorkerContext final : filter::HealthView {
   WorkerContext(event::Worker& worker, uint64_t seed) : worker(worker), random(seed) {}
+
+  // filter::HealthView
+  bool failed() const override {
+    return healthcheck_failed != nullptr && healthcheck_failed->load(std::memory_order_relaxed);
+  }
+  std::optional<Members> MembersOf(std::string_view cluster) const override;
 
   // By the index that the route tables use.
   upstream::ClusterShard& cluster(uint32_t index) { return *clusters[index]; }
@@ -49,6 +57,7 @@ struct WorkerContext {
   base::Slab<Stream> streams;
   std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
   absl::flat_hash_map<std::string, uint32_t> cluster_indexes;  // by name
+  const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
 };
 
 }  // namespace pillion::proxy

@@ -141,7 +141,7 @@ absl::Status Server::Start() {
   if (absl::Status status = runtime_.Start(registry_); !status.ok()) return status;
   MakeClusters();
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), clusters_));
+    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, clusters_));
   }
   PublishHosts();
   // First what only one process can have: a second one with this configuration must not take connections from the first

@@ -10,6 +10,7 @@
 // | draining | no new connections; streams finish, for the drain time at the most | the last stream's end, the time, a second signal |
 // | stopped  | Run() returns                                                      | -                                |
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -104,7 +105,7 @@ class Server {
   Listening listening_ = Listening::kYes;
   std::vector<std::function<void()>> when_closed_;
   bool draining_listeners_ = false;
-  bool healthcheck_failed_ = false;
+  std::atomic<bool> healthcheck_failed_ = false;  // read by the workers
   stats::Histogram* initialization_ms_ = nullptr;
   std::vector<stats::GaugeId> connection_gauges_;
   State state_ = State::kStarting;

@@ -15,6 +15,7 @@ constexpr base::Duration kIdleCheck = std::chrono::milliseconds(10);
 }  // namespace
 
 WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
+                           const std::atomic<bool>& healthcheck_failed,
                            const std::vector<std::unique_ptr<upstream::Cluster>>& clusters)
     : worker_(index, clock),
       loop_(worker_),
@@ -22,6 +23,7 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
       stats_(registry.shard(index)),
       context_(worker_, seed),
       idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }) {
+  context_.healthcheck_failed = &healthcheck_failed;
   for (const std::unique_ptr<upstream::Cluster>& cluster : clusters) {
     context_.AddCluster(std::make_unique<upstream::ClusterShard>(
         *cluster, worker_, connector_, stats_, context_.random,

@@ -19,6 +19,7 @@ namespace pillion::server {
 class WorkerThread {
  public:
   WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
+               const std::atomic<bool>& healthcheck_failed,
                const std::vector<std::unique_ptr<upstream::Cluster>>& clusters);
   ~WorkerThread();
 

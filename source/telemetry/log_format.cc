@@ -88,6 +88,9 @@ void LogFormat::AppendText(const RequestRecord& record, std::string& out, std::s
       case LogValue::Kind::kText:
         base::AppendPrintable(out, value.text.substr(0, piece.limit));
         break;
+      case LogValue::Kind::kJson:
+        out += value.text.substr(0, piece.limit);
+        break;
     }
   }
 }
@@ -145,6 +148,9 @@ bool LogFormat::AppendString(const TextFormat& format, const RequestRecord& reco
       case LogValue::Kind::kText:
         base::AppendJsonString(out, value.text.substr(0, pieces[0].limit));
         return true;
+      case LogValue::Kind::kJson:
+        out += value.text;
+        return true;
     }
   }
   out += '"';
@@ -160,6 +166,7 @@ bool LogFormat::AppendString(const TextFormat& format, const RequestRecord& reco
         AppendNumber(out, value.number);
         break;
       case LogValue::Kind::kText:
+      case LogValue::Kind::kJson:
         base::AppendJsonPart(out, value.text.substr(0, piece.limit));
         break;
     }

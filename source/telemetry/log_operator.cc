@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "source/base/escape.h"
 #include "source/http/parameters.h"
 #include "source/telemetry/log_names.h"
 
@@ -140,6 +141,71 @@ struct LogOperators {
     return LogValue::Text(self.choice_ == kCamel ? name.camel : name.snake);
   }
 
+  // All of it or, by the configuration, without what is escaped.
+  static LogValue QueryParameters(const LogOperator& self, const Record& record, std::string& scratch) {
+    if (record.request == nullptr) return LogValue::Missing();
+    const std::string_view query = http::QueryOf(record.request->path);
+    if (self.choice_ == kEscaped) return LogValue::TextOrMissing(query);
+    scratch.clear();
+    for (size_t i = 0; i < query.size(); ++i) {
+      unsigned char byte = 0;
+      const char* const digits = query.data() + i + 1;
+      if (query[i] == '%' && i + 2 < query.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+        scratch += static_cast<char>(byte);
+        i += 2;
+      } else {
+        scratch += query[i];
+      }
+    }
+    return LogValue::TextOrMissing(scratch);
+  }
+
+  static LogValue Type(const LogOperator&, const Record& record, std::string&) {
+    switch (record.type) {
+      case LogType::kTcpConnectionEnd:
+        return LogValue::Text("TcpConnectionEnd");
+      case LogType::kDownstreamEnd:
+        return LogValue::Text("DownstreamEnd");
+      case LogType::kNone:
+        break;
+    }
+    return LogValue::Text("NotSet");
+  }
+
+  static LogValue DynamicMetadata(const LogOperator& self, const Record& record, std::string& scratch) {
+    if (record.annotations == nullptr) return LogValue::Missing();
+    const metadata::DynamicMetadata& all = record.annotations->metadata;
+    scratch.clear();
+    if (self.keys_.empty()) {
+      if (!all.Has(self.text_)) return LogValue::Missing();
+      all.AppendJson(scratch, self.text_);
+      return LogValue::Json(scratch);
+    }
+    const metadata::Value* value = all.Find(self.text_, self.keys_[0]);
+    for (size_t i = 1; i < self.keys_.size() && value != nullptr; ++i) value = metadata::Find(*value, self.keys_[i]);
+    if (value == nullptr) return LogValue::Missing();
+    if (value->kind == metadata::Value::Kind::kText) return LogValue::Text(value->text);
+    metadata::AppendJson(scratch, *value);
+    return LogValue::Json(scratch);
+  }
+
+  enum StateChoice { kTyped, kPlain };
+
+  static LogValue FilterState(const LogOperator& self, const Record& record, std::string& scratch) {
+    if (record.annotations == nullptr) return LogValue::Missing();
+    const metadata::FilterState::Object* const object = record.annotations->filter_state.Find(self.text_);
+    if (object == nullptr) return LogValue::Missing();
+    if (self.choice_ == kPlain) return LogValue::Text(object->text);
+    if (!object->json.empty()) return LogValue::Json(object->json);
+    scratch.clear();
+    base::AppendJsonString(scratch, object->text);
+    return LogValue::Json(scratch);
+  }
+
+  // What only HTTP/3 has.
+  static LogValue Never(const LogOperator&, const Record&, std::string&) { return LogValue::Missing(); }
+  static LogValue Zero(const LogOperator&, const Record&, std::string&) { return LogValue::Number(0); }
+
   // --- arguments: each gives an error text, empty when all is well
   // ------------------------------------------------
 
@@ -205,6 +271,38 @@ struct LogOperators {
     return known ? "" : "expected WQ or NQ, then :ORIG, :PATH or :ORIG_OR_PATH";
   }
 
+  enum QueryChoice { kEscaped, kDecoded };
+
+  static std::string MayHaveQueryChoice(LogOperator& self, std::string_view argument) {
+    self.choice_ = argument == "DECODED" ? kDecoded : kEscaped;
+    return argument.empty() || argument == "ORIG" || self.choice_ == kDecoded ? "" : "expected ORIG or DECODED";
+  }
+
+  // A namespace, and keys from the outside in.
+  static std::string NeedMetadataPath(LogOperator& self, std::string_view argument) {
+    for (bool first = true; first || !argument.empty(); first = false) {
+      const size_t colon = std::min(argument.find(':'), argument.size());
+      const std::string_view part = argument.substr(0, colon);
+      if (part.empty()) return "expected a namespace, then :key and so on";
+      argument.remove_prefix(std::min(colon + 1, argument.size()));
+      if (first) {
+        self.text_ = std::string(part);
+      } else {
+        self.keys_.emplace_back(part);
+      }
+    }
+    return "";
+  }
+
+  static std::string NeedState(LogOperator& self, std::string_view argument) {
+    const size_t colon = std::min(argument.find(':'), argument.size());
+    self.text_ = std::string(argument.substr(0, colon));
+    const std::string_view choice = argument.substr(colon);
+    self.choice_ = choice == ":PLAIN" ? kPlain : kTyped;
+    const bool known = choice.empty() || choice == ":PLAIN" || choice == ":TYPED";
+    return known && !self.text_.empty() ? "" : "expected an object's name, then :PLAIN or :TYPED";
+  }
+
   static std::string MayHaveGrpcChoice(LogOperator& self, std::string_view argument) {
     self.choice_ = argument == "SNAKE_STRING" ? kSnake : argument == "NUMBER" ? kNumeric : kCamel;
     const bool known = argument.empty() || argument == "CAMEL_STRING" || self.choice_ != kCamel;
@@ -248,7 +346,9 @@ struct LogOperators {
 
 // clang-format off
 const LogOperators::Entry LogOperators::kTable[] = {
+    {"ACCESS_LOG_TYPE", Type},
     {"BYTES_RECEIVED", Number<&Record::bytes_received>},
+    {"BYTES_RETRANSMITTED", Zero},
     {"BYTES_SENT", Number<&Record::bytes_sent>},
     {"COMMON_DURATION", Duration, NeedDuration},
     {"CONNECTION_ID", Number<&Record::connection_id>},
@@ -262,17 +362,21 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"DOWNSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::downstream_wire_bytes_received>},
     {"DOWNSTREAM_WIRE_BYTES_SENT", Number<&Record::downstream_wire_bytes_sent>},
     DURATION("DURATION", kDownstreamRxBegin, kEnd),
+    {"DYNAMIC_METADATA", DynamicMetadata, NeedMetadataPath},
     {"EMIT_TIME", Time<&Record::end_time>, MayHaveTimeFormat},
     {"ENVIRONMENT", Constant, NeedVariable},
     {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},
     {"REQUESTED_SERVER_NAME", Text<&Record::requested_server_name>},
+    {"FILTER_STATE", FilterState, NeedState},
     {"GRPC_STATUS", GrpcStatus, MayHaveGrpcChoice},
     {"GRPC_STATUS_NUMBER", GrpcStatus, nullptr, Choose<kNumeric>},
     {"HOSTNAME", Constant, nullptr, SetHostname},
     {"LOCAL_REPLY_BODY", Text<&Record::local_reply_body>},
+    {"PACKETS_RETRANSMITTED", Zero},
     {"PATH", Path, MayHavePathChoice},
     {"PROTOCOL", Protocol<&Record::protocol>},
     {"QUERY_PARAM", QueryParameter, NeedName},
+    {"QUERY_PARAMS", QueryParameters, MayHaveQueryChoice},
     {"REQ", RequestHeader, NeedHeader},
     {"REQUEST_HEADER", RequestHeader, NeedHeader},
     DURATION("REQUEST_DURATION", kDownstreamRxBegin, kDownstreamRxEnd),
@@ -289,6 +393,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"RESPONSE_TRAILER", Trailer, NeedHeader},
     {"RESPONSE_TRAILERS_BYTES", Number<&Record::response_trailers_bytes>},
     DURATION("RESPONSE_TX_DURATION", kUpstreamRxBegin, kDownstreamTxEnd),
+    {"ROUNDTRIP_DURATION", Never},
     {"ROUTE_NAME", Text<&Record::route_name>},
     {"START_TIME", Time<&Record::start_time>, MayHaveTimeFormat},
     {"STREAM_ID", Text<&Record::stream_id>},

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "source/http/field_name.h"
@@ -17,16 +18,17 @@ namespace pillion::telemetry {
 
 // What an operator gives for one record.
 struct LogValue {
-  enum class Kind : uint8_t { kMissing, kText, kNumber };
+  enum class Kind : uint8_t { kMissing, kText, kNumber, kJson };
 
   static LogValue Missing() { return {}; }
   static LogValue Text(std::string_view text) { return {Kind::kText, 0, text}; }
   static LogValue TextOrMissing(std::string_view text) { return text.empty() ? Missing() : Text(text); }
+  static LogValue Json(std::string_view json) { return {Kind::kJson, 0, json}; }
   static LogValue Number(int64_t number) { return {Kind::kNumber, number, {}}; }
 
   Kind kind = Kind::kMissing;
   int64_t number = 0;
-  std::string_view text;  // raw: the writer escapes it
+  std::string_view text;  // raw: the writer escapes it; of kJson a whole value, on one line
 };
 
 class LogOperator {
@@ -47,7 +49,8 @@ class LogOperator {
   // Which of these mean something depends on evaluate_.
   std::optional<http::FieldName> header_;
   std::optional<http::FieldName> alternative_;
-  std::string text_;  // a query parameter's name; a value known at load
+  std::string text_;  // a query parameter's name; a value known at load; whose metadata or state
+  std::vector<std::string> keys_;  // from the outside in
   TimeFormat time_;
   TimePoint from_ = TimePoint::kDownstreamRxBegin;
   TimePoint to_ = TimePoint::kEnd;

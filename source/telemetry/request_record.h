@@ -10,6 +10,7 @@
 
 #include "source/base/clock.h"
 #include "source/http/message.h"
+#include "source/metadata/annotations.h"
 #include "source/telemetry/response_flag.h"
 
 namespace pillion::telemetry {
@@ -84,6 +85,8 @@ struct RequestRecord {
   std::string_view upstream_cluster;
   std::string_view upstream_transport_failure_reason;
   uint64_t upstream_attempts = 0;
+
+  const metadata::Annotations* annotations = nullptr;  // what filters noted; null: nothing
 
   std::string_view route_name;
   std::string_view filter_chain_name;

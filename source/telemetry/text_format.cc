@@ -107,6 +107,7 @@ std::string_view TextFormat::Evaluate(const RequestRecord& record, std::string_v
         break;
       }
       case LogValue::Kind::kText:
+      case LogValue::Kind::kJson:
         text.Append(arena, value.text.substr(0, piece.limit));
         break;
     }

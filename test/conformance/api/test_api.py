@@ -20,9 +20,13 @@ TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
 NEWER = {
     "envoy.config.accesslog.v3.ComparisonFilter.Op.NE: no such member",
     "envoy.config.bootstrap.v3.Admin.allow_paths: no such member",
+    "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch: no such type",
+    "envoy.config.common.mutation_rules.v3.HeaderMutation.remove_on_match: no such member",
     "envoy.config.route.v3.CookieMatcher: no such type",
     "envoy.config.route.v3.Route.request_body_buffer_limit: no such member",
     "envoy.config.route.v3.RouteMatch.cookies: no such member",
+    "envoy.extensions.filters.http.header_mutation.v3.Mutations.request_trailers_mutations: no such member",
+    "envoy.extensions.filters.http.header_mutation.v3.Mutations.response_trailers_mutations: no such member",
     "envoy.data.accesslog.v3.AccessLogType.TcpConnectionStart: no such member",
     "envoy.config.route.v3.VirtualHost.request_body_buffer_limit: no such member",
     f"{TLS_INSPECTOR}.close_connection_on_client_hello_parsing_errors: no such member",

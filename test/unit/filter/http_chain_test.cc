@@ -117,6 +117,11 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   std::string_view cluster_name() const override { return {}; }
   std::string_view downstream_remote_address() override { return {}; }
   void SetFlag(telemetry::ResponseFlag) override {}
+  std::string_view cluster_stat_name() const override { return {}; }
+  std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
+  metadata::Annotations& annotations() override { return annotations_; }
+  void Describe(telemetry::RequestRecord&) override {}
+  void SetHealthCheck() override {}
 
   // ChainEnds
   void OnRequestHeadPassed(bool end) override { Out("head", end); }
@@ -145,6 +150,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   event::Worker worker_{0, clock_};
   base::Random random_{1};
   base::Arena arena_{worker_.blocks()};
+  metadata::Annotations annotations_;
   http::RequestHead request_{arena_};
   http::ResponseHead response_{arena_};
   http::HeaderMap trailers_{arena_};

@@ -205,5 +205,58 @@ TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
                                       "json_format.c: byte 0: unknown operator %BAR%"}));
 }
 
+TEST_F(LogFormatTest, DynamicMetadata) {
+  EXPECT_EQ(Text("%DYNAMIC_METADATA(a:k)%"), "-");
+  metadata::Annotations notes;
+  record_.annotations = &notes;
+  const metadata::Member members[] = {{"in", metadata::Value::Text("deep\n")}, {"n", metadata::Value::Number(1.5)}};
+  notes.metadata.Set(arena_, "a", "k", metadata::Value::Text("a \"text\""));
+  notes.metadata.Set(arena_, "a", "o", {.kind = metadata::Value::Kind::kObject, .size = 2, .members = members});
+  EXPECT_EQ(Text("%DYNAMIC_METADATA(a:k)%"), R"(a \"text\")");
+  EXPECT_EQ(Text("%DYNAMIC_METADATA(a:k):3%"), "a \\\"");
+  EXPECT_EQ(Text("%DYNAMIC_METADATA(a:o)%"), R"({"in":"deep\n","n":1.5})");
+  EXPECT_EQ(Text("%DYNAMIC_METADATA(a:o:n)% %DYNAMIC_METADATA(a:o:none)% %DYNAMIC_METADATA(b)%"), "1.5 - -");
+  EXPECT_EQ(Json({{"k", {"%DYNAMIC_METADATA(a:k)%"}},
+                  {"mixed", {"<%DYNAMIC_METADATA(a:o:n)%>"}},
+                  {"none", {"%DYNAMIC_METADATA(b:k)%"}},
+                  {"o", {"%DYNAMIC_METADATA(a:o)%"}}}),
+            R"({"k":"a \"text\"","mixed":"<1.5>","none":null,"o":{"in":"deep\n","n":1.5}})"
+            "\n");
+  EXPECT_NE(Text("%DYNAMIC_METADATA%").find("error"), std::string::npos);
+  EXPECT_NE(Text("%DYNAMIC_METADATA(a::b)%").find("error"), std::string::npos);
+}
+
+TEST_F(LogFormatTest, FilterState) {
+  EXPECT_EQ(Text("%FILTER_STATE(a)%"), "-");
+  metadata::Annotations notes;
+  record_.annotations = &notes;
+  notes.filter_state.Set(arena_, "a", "text", false);
+  notes.filter_state.Set(arena_, "b", "1,2", false, "[1,2]");
+  EXPECT_EQ(Text("%FILTER_STATE(a)% %FILTER_STATE(a:PLAIN)% %FILTER_STATE(b)% %FILTER_STATE(b:PLAIN)%"),
+            R"("text" text [1,2] 1,2)");
+  EXPECT_EQ(Json({{"a", {"%FILTER_STATE(a:TYPED)%"}}, {"b", {"%FILTER_STATE(b)%"}}}), "{\"a\":\"text\",\"b\":[1,2]}\n");
+  EXPECT_NE(Text("%FILTER_STATE(a:OTHER)%").find("expected an object's name"), std::string::npos);
+}
+
+TEST_F(LogFormatTest, TypesOfLogs) {
+  EXPECT_EQ(Text("%ACCESS_LOG_TYPE%"), "NotSet");
+  record_.type = LogType::kDownstreamEnd;
+  EXPECT_EQ(Text("%ACCESS_LOG_TYPE%"), "DownstreamEnd");
+  record_.type = LogType::kTcpConnectionEnd;
+  EXPECT_EQ(Text("%ACCESS_LOG_TYPE%"), "TcpConnectionEnd");
+}
+
+TEST_F(LogFormatTest, QueryParameters) {
+  EXPECT_EQ(Text("%QUERY_PARAMS%"), "x=1&empty=&y=2");
+  request_.path = "/?a=%41%2&b=%zz%";
+  EXPECT_EQ(Text("%QUERY_PARAMS(ORIG)% %QUERY_PARAMS(DECODED)%"), "a=%41%2&b=%zz% a=A%2&b=%zz%");
+  request_.path = "/";
+  EXPECT_EQ(Text("%QUERY_PARAMS%"), "-");
+}
+
+TEST_F(LogFormatTest, WhatOnlyHttp3Has) {
+  EXPECT_EQ(Text("%ROUNDTRIP_DURATION% %BYTES_RETRANSMITTED% %PACKETS_RETRANSMITTED%"), "- 0 0");
+}
+
 }  // namespace
 }  // namespace pillion::telemetry

@@ -1,0 +1,102 @@
+#include "source/metadata/annotations.h"
+
+#include "source/base/escape.h"
+
+namespace pillion::metadata {
+namespace {
+
+size_t SizeOf(const Value& value) {
+  size_t size = sizeof value + value.text.size();
+  for (uint32_t i = 0; i < value.size; ++i) size += value.members[i].key.size() + SizeOf(value.members[i].value);
+  return size;
+}
+
+Value Copy(base::Arena& arena, const Value& value) {
+  Value copy = value;
+  copy.text = arena.Copy(value.text);
+  if (value.size == 0) return copy;
+  auto* const members = arena.NewArray<Member>(value.size);
+  for (uint32_t i = 0; i < value.size; ++i) {
+    members[i] = {arena.Copy(value.members[i].key), Copy(arena, value.members[i].value)};
+  }
+  copy.members = members;
+  return copy;
+}
+
+}  // namespace
+
+bool DynamicMetadata::Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value) {
+  // What is overwritten stays in the arena, so it counts as well.
+  const size_t size = space.size() + key.size() + SizeOf(value);
+  if (bytes_ + size > kMostBytes) return false;
+  for (Entry* entry = first_; entry != nullptr; entry = entry->next) {
+    if (entry->space != space || entry->key != key) continue;
+    bytes_ += size;
+    entry->value = Copy(arena, value);
+    return true;
+  }
+  if (entries_ == kMostEntries) return false;
+  bytes_ += size;
+  ++entries_;
+  *last_ = arena.New<Entry>(Entry{arena.Copy(space), arena.Copy(key), Copy(arena, value), nullptr});
+  last_ = &(*last_)->next;
+  return true;
+}
+
+const Value* DynamicMetadata::Find(std::string_view space, std::string_view key) const {
+  for (const Entry* entry = first_; entry != nullptr; entry = entry->next) {
+    if (entry->key == key && entry->space == space) return &entry->value;
+  }
+  return nullptr;
+}
+
+bool DynamicMetadata::Has(std::string_view space) const {
+  const Entry* entry = first_;
+  while (entry != nullptr && entry->space != space) entry = entry->next;
+  return entry != nullptr;
+}
+
+void DynamicMetadata::AppendJson(std::string& out, std::string_view space) const {
+  out += '{';
+  bool first = true;
+  for (const Entry* entry = first_; entry != nullptr; entry = entry->next) {
+    if (entry->space != space) continue;
+    if (!first) out += ',';
+    first = false;
+    base::AppendJsonString(out, entry->key);
+    out += ':';
+    metadata::AppendJson(out, entry->value);
+  }
+  out += '}';
+}
+
+bool FilterState::Set(base::Arena& arena, std::string_view name, std::string_view text, bool read_only,
+                      std::string_view json) {
+  const size_t size = sizeof(Object) + name.size() + text.size() + json.size();
+  if (bytes_ + size > kMostBytes) return false;
+  Object* object = first_;
+  while (object != nullptr && object->name != name) object = object->next;
+  if (object == nullptr) {
+    if (entries_ == kMostEntries) return false;
+    ++entries_;
+    object = arena.New<Object>();
+    object->name = arena.Copy(name);
+    object->next = first_;
+    first_ = object;
+  } else if (object->read_only) {
+    return false;
+  }
+  bytes_ += size;
+  object->text = arena.Copy(text);
+  object->json = arena.Copy(json);
+  object->read_only = read_only;
+  return true;
+}
+
+const FilterState::Object* FilterState::Find(std::string_view name) const {
+  const Object* object = first_;
+  while (object != nullptr && object->name != name) object = object->next;
+  return object;
+}
+
+}  // namespace pillion::metadata

@@ -1,0 +1,74 @@
+#pragma once
+
+// What filters note of a stream, for each other, for header fields that are added and for the log. Lies in the stream's
+// arena, made when something is written first; its worker's. Bounded: what peers send decides how much is written.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "source/base/arena.h"
+#include "source/metadata/value.h"
+
+namespace pillion::metadata {
+
+// Values by namespace (who writes) and key.
+class DynamicMetadata {
+ public:
+  static constexpr size_t kMostBytes = 64 * 1024;
+  static constexpr size_t kMostEntries = 256;
+
+  // Texts are copied. Takes the place of an earlier one. False: there is too much, and nothing is written.
+  bool Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
+
+  // Null: there is none.
+  const Value* Find(std::string_view space, std::string_view key) const;
+  bool Has(std::string_view space) const;
+  // All keys of a namespace as a JSON object.
+  void AppendJson(std::string& out, std::string_view space) const;
+
+ private:
+  struct Entry {
+    std::string_view space;
+    std::string_view key;
+    Value value;
+    Entry* next;
+  };
+
+  Entry* first_ = nullptr;
+  Entry** last_ = &first_;
+  size_t entries_ = 0;
+  size_t bytes_ = 0;
+};
+
+// Objects by name, of which the text is all that is kept.
+class FilterState {
+ public:
+  static constexpr size_t kMostBytes = 64 * 1024;
+  static constexpr size_t kMostEntries = 256;
+
+  struct Object {
+    std::string_view name;
+    std::string_view text;
+    std::string_view json;  // typed; empty: `text` as a JSON string
+    bool read_only = false;
+    Object* next = nullptr;
+  };
+
+  // Texts are copied. False: it is there already and read-only, or there is too much.
+  bool Set(base::Arena& arena, std::string_view name, std::string_view text, bool read_only,
+           std::string_view json = {});
+  const Object* Find(std::string_view name) const;
+
+ private:
+  Object* first_ = nullptr;
+  size_t entries_ = 0;
+  size_t bytes_ = 0;
+};
+
+struct Annotations {
+  DynamicMetadata metadata;
+  FilterState filter_state;
+};
+
+}  // namespace pillion::metadata

@@ -1,0 +1,98 @@
+// HTTP filters: what is wrong with them, one case each.
+
+#include <gtest/gtest.h>
+
+#include "source/config/load.h"
+#include "source/filters/http_filters.h"
+
+namespace pillion::config {
+namespace {
+
+// The first error of a filter, without what leads to its configuration.
+std::string ErrorOf(const std::string& message, const std::string& fields) {
+  constexpr std::string_view kConfig = "http_filters[0].typed_config";
+  LoadOptions options;
+  options.http_filters = filters::HttpFilterTypes();
+  const Loaded loaded = LoadText(R"(static_resources:
+  listeners:
+  - name: web
+    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: web
+          route_config: {virtual_hosts: []}
+          http_filters:
+          - name: filter
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.)" +
+                                     message + ", " + fields + R"(}
+          - name: router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+)",
+                                 options);
+  if (loaded.errors.empty()) return "no error";
+  const ConfigError& error = loaded.errors[0];
+  const size_t at = error.path.find(kConfig);
+  return (at == std::string::npos ? error.path : error.path.substr(at + kConfig.size())) + ": " + error.message;
+}
+
+TEST(FiltersTest, HeaderToMetadata) {
+  const auto error = [](const std::string& rule) {
+    return ErrorOf("header_to_metadata.v3.Config", "request_rules: [" + rule + "]");
+  };
+  const std::string note = "on_header_present: {key: k}";
+  EXPECT_EQ(error("{header: x, " + note + "}"), "no error");
+  EXPECT_EQ(error("{" + note + "}"), ".request_rules[0]: expected a header or a cookie");
+  EXPECT_EQ(error("{header: x, cookie: c, " + note + "}"), ".request_rules[0]: expected a header or a cookie");
+  EXPECT_EQ(error("{header: x}"), ".request_rules[0]: expected on_header_present or on_header_missing");
+  EXPECT_EQ(error("{header: 'a b', " + note + "}"), ".request_rules[0].header: \"a b\", expected a header's name");
+  EXPECT_EQ(error("{cookie: c, remove: true, " + note + "}"), ".request_rules[0].remove: only a header can be removed");
+  EXPECT_EQ(error("{header: x, on_header_missing: {key: k}}"),
+            ".request_rules[0].on_header_missing.value: missing, but there is no other");
+  EXPECT_EQ(error("{header: x, on_header_present: {value: v}}"),
+            ".request_rules[0].on_header_present.key: missing, but required");
+  EXPECT_EQ(error("{header: x, on_header_present: {key: k, type: PROTOBUF_VALUE}}"),
+            ".request_rules[0].on_header_present.type: PROTOBUF_VALUE is not implemented, expected STRING or NUMBER");
+  EXPECT_EQ(error("{header: x, on_header_present: {key: k, value: v, regex_value_rewrite: {pattern: {regex: a}}}}"),
+            ".request_rules[0].on_header_present.regex_value_rewrite: excludes value");
+}
+
+TEST(FiltersTest, HeaderMutation) {
+  const auto error = [](const std::string& mutations) {
+    return ErrorOf("header_mutation.v3.HeaderMutation", "mutations: {" + mutations + "}");
+  };
+  EXPECT_EQ(error("request_mutations: [{remove: x}]"), "no error");
+  EXPECT_EQ(error("request_mutations: [{remove: host}]"),
+            ".mutations.request_mutations[0].remove: \"host\" can be neither added nor removed");
+  EXPECT_EQ(error("response_mutations: [{append: {header: {key: a, value: '%NONE%'}}}]"),
+            ".mutations.response_mutations[0].append.header.value: byte 0: unknown operator %NONE%");
+  EXPECT_EQ(error("query_parameter_mutations: [{}]"), ".mutations.query_parameter_mutations[0]: expected append or remove");
+  EXPECT_EQ(error("query_parameter_mutations: [{append: {record: {key: k, value: 1}}}]"),
+            ".mutations.query_parameter_mutations[0].append.record.value: expected a text");
+}
+
+TEST(FiltersTest, HealthCheck) {
+  const auto error = [](const std::string& fields) { return ErrorOf("health_check.v3.HealthCheck", fields); };
+  EXPECT_EQ(error("pass_through_mode: false"), "no error");
+  EXPECT_EQ(error("headers: []"), ".pass_through_mode: missing, but required");
+  EXPECT_EQ(error("pass_through_mode: false, cache_time: 1s"), ".cache_time: needs pass_through_mode");
+  EXPECT_EQ(error("pass_through_mode: true, cluster_min_healthy_percentages: {a: {value: 1}}"),
+            ".cluster_min_healthy_percentages: excludes pass_through_mode");
+}
+
+TEST(FiltersTest, SetFilterState) {
+  const auto error = [](const std::string& object) {
+    return ErrorOf("set_filter_state.v3.Config", "on_request_headers: [" + object + "]");
+  };
+  const std::string text = "format_string: {text_format_source: {inline_string: x}}";
+  EXPECT_EQ(error("{object_key: k, factory_key: envoy.string, " + text + "}"), "no error");
+  EXPECT_EQ(error("{object_key: k, " + text + "}"),
+            ".on_request_headers[0].factory_key: \"\", expected \"envoy.string\", a text that others may read");
+  EXPECT_EQ(error("{object_key: k, factory_key: envoy.string, format_string: {json_format: {}}}"),
+            ".on_request_headers[0].format_string.json_format: not implemented here, expected text_format_source");
+}
+
+}  // namespace
+}  // namespace pillion::config
