@@ -169,6 +169,11 @@ match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::conf
                                         const std::string& path);
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::config::route::v3::RouteMatch& from,
                                           const std::string& path);
+match::ValueMatcher BuildValueMatcher(BuildContext& context, const envoy::type::matcher::v3::ValueMatcher& from,
+                                      const std::string& path);
+match::MetadataMatcher BuildMetadataMatcher(BuildContext& context,
+                                            const envoy::type::matcher::v3::MetadataMatcher& from,
+                                            const std::string& path);
 match::IpRange BuildIpRange(BuildContext& context, const envoy::config::core::v3::CidrRange& from,
                             const std::string& path);
 match::Fraction BuildFraction(const envoy::type::v3::FractionalPercent& from);

@@ -134,6 +134,50 @@ match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const v3::HeaderM
                               from.treat_missing_header_as_empty());
 }
 
+match::ValueMatcher BuildValueMatcher(BuildContext& context, const matcher::ValueMatcher& from,
+                                      const std::string& path) {
+  using match::ValueMatcher;
+  switch (from.match_pattern_case()) {
+    case matcher::ValueMatcher::kDoubleMatch: {
+      const matcher::DoubleMatcher& number = from.double_match();
+      if (number.has_range()) {
+        return ValueMatcher(ValueMatcher::IsNumber{.begin = number.range().start(), .end = number.range().end()});
+      }
+      return ValueMatcher(ValueMatcher::IsNumber{.begin = number.exact(), .exact = true});
+    }
+    case matcher::ValueMatcher::kStringMatch:
+      return ValueMatcher(BuildStringMatcher(context, from.string_match(), FieldPath(path, "string_match")));
+    case matcher::ValueMatcher::kBoolMatch:
+      return ValueMatcher(from.bool_match());
+    case matcher::ValueMatcher::kPresentMatch:
+      return ValueMatcher(match::Present{from.present_match()});
+    case matcher::ValueMatcher::kListMatch:
+      return ValueMatcher(ValueMatcher::HasElement{std::make_shared<ValueMatcher>(BuildValueMatcher(
+          context, from.list_match().one_of(), FieldPath(FieldPath(path, "list_match"), "one_of")))});
+    case matcher::ValueMatcher::kOrMatch: {
+      const std::string field = FieldPath(FieldPath(path, "or_match"), "value_matchers");
+      const auto& several = from.or_match().value_matchers();
+      if (several.size() < 2) context.errors.Add(field, Concat(several.size(), " matchers, expected at least 2"));
+      ValueMatcher::IsOneOf any;
+      for (int i = 0; i < several.size(); ++i) {
+        any.matchers.push_back(BuildValueMatcher(context, several[i], ElementPath(field, i)));
+      }
+      return ValueMatcher(std::move(any));
+    }
+    default:
+      return ValueMatcher(ValueMatcher::IsNull{});
+  }
+}
+
+match::MetadataMatcher BuildMetadataMatcher(BuildContext& context, const matcher::MetadataMatcher& from,
+                                            const std::string& path) {
+  match::MetadataMatcher built{.space = from.filter(), .path = {}, .value = {}, .invert = from.invert()};
+  for (const auto& segment : from.path()) built.path.push_back(segment.key());
+  built.value =
+      std::make_shared<match::ValueMatcher>(BuildValueMatcher(context, from.value(), FieldPath(path, "value")));
+  return built;
+}
+
 match::IpRange BuildIpRange(BuildContext& context, const envoy::config::core::v3::CidrRange& from,
                             const std::string& path) {
   const std::optional<match::IpAddress> address = match::IpAddress::Parse(from.address_prefix());

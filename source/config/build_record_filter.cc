@@ -101,6 +101,14 @@ RecordFilter BuildRecordFilter(BuildContext& context, const v3::AccessLogFilter&
     case v3::AccessLogFilter::kGrpcStatusFilter:
       return RecordFilter(record::GrpcStatus{.statuses = BuildSet(from.grpc_status_filter().statuses()),
                                                    .exclude = from.grpc_status_filter().exclude()});
+    case v3::AccessLogFilter::kMetadataFilter: {
+      const v3::MetadataFilter& metadata = from.metadata_filter();
+      if (!metadata.has_matcher()) return RecordFilter(record::All{});
+      return RecordFilter(record::Metadata{
+          .matcher = BuildMetadataMatcher(context, metadata.matcher(),
+                                          FieldPath(FieldPath(path, "metadata_filter"), "matcher")),
+          .if_missing = !metadata.has_match_if_key_not_found() || metadata.match_if_key_not_found().value()});
+    }
     case v3::AccessLogFilter::kLogTypeFilter:
       return RecordFilter(record::Type{.types = BuildSet(from.log_type_filter().types()),
                                              .exclude = from.log_type_filter().exclude()});

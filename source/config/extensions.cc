@@ -11,6 +11,7 @@
 #include "envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.pb.h"
 #include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
@@ -56,6 +57,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::header_to_metadata::v3::Config::descriptor(),
       x::filters::http::health_check::v3::HealthCheck::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),
+      x::filters::http::set_filter_state::v3::Config::descriptor(),
       x::filters::listener::http_inspector::v3::HttpInspector::descriptor(),
       x::filters::listener::original_dst::v3::OriginalDst::descriptor(),
       x::filters::listener::proxy_protocol::v3::ProxyProtocol::descriptor(),

@@ -121,6 +121,8 @@ admin::Sources Administration::MakeSources() {
   sources.runtime = [this] { return server_.runtime_.View(); };
   sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
+  sources.runtime = [this] { return server_.runtime_.View(); };
+  sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };
   sources.drain_listeners = [this](const admin::DrainQuery& query) { return server_.DrainListeners(query); };
   // Not from within a call of the admin server, which goes with the rest.
   sources.quit = [this] { boost::asio::post(server_.io_, [this] { server_.Stop(); }); };

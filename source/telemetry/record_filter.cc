@@ -63,6 +63,11 @@ struct Asked {
     if (!test.independent) number = NumberOf(record.stream_id);
     return test.fraction.Holds(number.value_or(record.random));
   }
+  bool operator()(const record::Metadata& test) const {
+    const metadata::Value* const found =
+        record.annotations == nullptr ? nullptr : test.matcher.Find(record.annotations->metadata);
+    return found == nullptr ? test.if_missing : test.matcher.Matches(found);
+  }
   bool operator()(const record::All& test) const {
     return std::all_of(test.filters.begin(), test.filters.end(), [this](const RecordFilter& f) { return f.Holds(record); });
   }

@@ -11,6 +11,7 @@
 
 #include "source/match/fraction.h"
 #include "source/match/header_matcher.h"
+#include "source/match/value_matcher.h"
 #include "source/telemetry/request_record.h"
 
 namespace pillion::telemetry {
@@ -58,6 +59,11 @@ struct Sample {
   match::RuntimeFraction fraction;
   bool independent = false;  // chance alone decides
 };
+// Of what filters noted.
+struct Metadata {
+  match::MetadataMatcher matcher;
+  bool if_missing = true;  // there is no such value
+};
 struct All {
   std::vector<RecordFilter> filters;
 };
@@ -71,7 +77,7 @@ class RecordFilter {
  public:
   using Test = std::variant<record::StatusCode, record::Duration, record::NotHealthCheck, record::Header,
                             record::AnyFlag, record::OneOfFlags, record::GrpcStatus, record::Type, record::Sample,
-                            record::All, record::Any>;
+                            record::Metadata, record::All, record::Any>;
 
   explicit RecordFilter(Test test) : test_(std::move(test)) {}
 

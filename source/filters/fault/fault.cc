@@ -26,8 +26,9 @@ std::optional<uint64_t> ReadHeader(const http::HeaderMap& headers, std::string_v
   return number;
 }
 
-// `fraction`, or what the header lowers it to.
-match::Fraction Lowered(match::Fraction fraction, const http::HeaderMap& headers, std::string_view header) {
+// What is configured, or what the header lowers it to.
+match::Fraction Lowered(const match::RuntimeFraction& configured, const http::HeaderMap& headers, std::string_view header) {
+  match::Fraction fraction = configured.Now();
   if (const auto asked = ReadHeader(headers, header, UINT32_MAX)) {
     fraction.numerator = std::min(fraction.numerator, static_cast<uint32_t>(*asked));
   }
@@ -49,7 +50,8 @@ class Shard final : public filter::HttpFilterShard {
 
   // Before a stream's first fault. False: there are as many as may be.
   bool Begin(const Settings& settings) {
-    if (config_.active().fetch_add(1, std::memory_order_relaxed) >= settings.max_active) {
+    const uint64_t most = settings.max_active_key->Integer(settings.max_active);
+    if (config_.active().fetch_add(1, std::memory_order_relaxed) >= most) {
       config_.active().fetch_sub(1, std::memory_order_relaxed);
       faults_overflow.Increment();
       return false;
@@ -141,7 +143,11 @@ class Fault final : public filter::HttpFilter {
   std::optional<base::Duration> FindDelay(const http::HeaderMap& headers) {
     if (!settings_.delay) return std::nullopt;
     std::optional<base::Duration> delay = settings_.delay->fixed;
-    if (!delay) {
+    if (delay) {
+      const uint64_t set = settings_.delay->milliseconds->Integer(UINT64_MAX);
+      if (set != UINT64_MAX) delay = std::chrono::milliseconds(std::min(set, kLongestDelay));
+      if (delay <= base::Duration::zero()) return std::nullopt;
+    } else {
       const auto asked = ReadHeader(headers, "x-envoy-fault-delay-request", kLongestDelay);
       if (!asked || *asked == 0) return std::nullopt;
       delay = std::chrono::milliseconds(*asked);
@@ -167,6 +173,11 @@ class Fault final : public filter::HttpFilter {
         grpc_status = static_cast<int>(*grpc);
       }
       if (http_status < 200 && grpc_status < 0) return false;
+    } else if (grpc_status >= 0) {
+      grpc_status = static_cast<int>(settings_.abort->grpc_status_key->Integer(static_cast<uint64_t>(grpc_status)));
+    } else {
+      const uint64_t set = settings_.abort->http_status_key->Integer(0);
+      if (set >= 200 && set <= 599) http_status = static_cast<int>(set);
     }
     const match::Fraction fraction =
         Lowered(settings_.abort->fraction, headers, "x-envoy-fault-abort-request-percentage");

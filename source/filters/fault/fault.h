@@ -19,18 +19,22 @@ namespace pillion::filters::fault {
 // Of the requests that a setting is for, `fraction` get it. A request may ask for less by header, never for more.
 struct Delay {
   std::optional<base::Duration> fixed;  // none: the request's header says it
-  match::Fraction fraction;
+  std::shared_ptr<const runtime::Key> milliseconds;  // may say another
+  match::RuntimeFraction fraction;
 };
 
 struct Abort {
   int http_status = 0;   // 0: the request's header says it, or grpc_status is set
   int grpc_status = -1;  // -1: not set
-  match::Fraction fraction;
+  // May say others.
+  std::shared_ptr<const runtime::Key> http_status_key;
+  std::shared_ptr<const runtime::Key> grpc_status_key;
+  match::RuntimeFraction fraction;
 };
 
 struct ResponseRate {
   std::optional<uint64_t> kib_per_second;  // at least 1; none: the request's header says it
-  match::Fraction fraction;
+  match::RuntimeFraction fraction;
 };
 
 struct Settings {
@@ -42,6 +46,7 @@ struct Settings {
   std::vector<match::HeaderMatcher> headers;
   std::vector<std::string> downstream_nodes;  // of x-envoy-downstream-service-node; empty: any
   uint32_t max_active = UINT32_MAX;           // streams with a fault at a time, of all workers
+  std::shared_ptr<const runtime::Key> max_active_key;  // may say another number
 };
 
 class Config final : public filter::HttpFilterConfig {

@@ -188,8 +188,8 @@ class GrpcStats final : public filter::HttpFilter {
     base::ArenaText text;
     for (const std::string_view part : {numbers[0], std::string_view(","), numbers[1]}) text.Append(arena, part);
     base::ArenaText json;
-    for (const std::string_view part : {std::string_view("{\"request_message_count\":\""), numbers[0],
-                                        std::string_view("\",\"response_message_count\":\""), numbers[1],
+    for (const std::string_view part : {std::string_view("{\"requestMessageCount\":\""), numbers[0],
+                                        std::string_view("\",\"responseMessageCount\":\""), numbers[1],
                                         std::string_view("\"}")}) {
       json.Append(arena, part);
     }

@@ -22,6 +22,8 @@ NEWER = {
     "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch: no such type",
     "envoy.config.common.mutation_rules.v3.HeaderMutation.remove_on_match: no such member",
     "envoy.config.bootstrap.v3.Admin.allow_paths: no such member",
+    "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch: no such type",
+    "envoy.config.common.mutation_rules.v3.HeaderMutation.remove_on_match: no such member",
     "envoy.config.route.v3.CookieMatcher: no such type",
     "envoy.config.route.v3.Route.request_body_buffer_limit: no such member",
     "envoy.config.route.v3.RouteAction.RequestMirrorPolicy.host_rewrite_literal: no such member",

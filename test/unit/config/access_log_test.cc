@@ -59,6 +59,11 @@ TEST(AccessLogTest, Filters) {
       {"grpc_status_filter: {statuses: [UNAVAILABLE], exclude: true}", false},
       {"log_type_filter: {types: [DownstreamEnd]}", true},
       {"log_type_filter: {types: [TcpConnectionEnd, NotSet]}", false},
+      {"metadata_filter: {}", true},
+      {"metadata_filter: {matcher: {filter: n, path: [{key: k}], value: {present_match: true}}}", true},
+      {"metadata_filter: {matcher: {filter: n, path: [{key: k}], value: {present_match: true}},"
+       " match_if_key_not_found: false}",
+       false},
       {"and_filter: {filters: [{response_flag_filter: {}}, {header_filter: {header: {name: x-b}}}]}", false},
       {"or_filter: {filters: [{response_flag_filter: {}}, {header_filter: {header: {name: x-b}}}]}", true},
   };
@@ -83,6 +88,60 @@ TEST(AccessLogTest, FiltersFollowTheRuntime) {
   EXPECT_TRUE(filter.Holds(record));
 }
 
+// Each, and whether it holds of a value {t: text, n: 2, f: true, l: [2], z: null}.
+TEST(AccessLogTest, MetadataFilters) {
+  using metadata::Value;
+  base::BlockPool blocks;
+  base::Arena arena(blocks);
+  metadata::Annotations notes;
+  const metadata::Member element = {"", Value::Number(2)};
+  notes.metadata.Set(arena, "s", "t", Value::Text("text"));
+  notes.metadata.Set(arena, "s", "n", Value::Number(2));
+  notes.metadata.Set(arena, "s", "f", Value::Flag(true));
+  notes.metadata.Set(arena, "s", "l", {.kind = Value::Kind::kList, .size = 1, .members = &element});
+  notes.metadata.Set(arena, "s", "z", Value());
+  telemetry::RequestRecord record;
+  record.annotations = &notes;
+  struct Case {
+    std::string key;
+    std::string matcher;
+    bool holds;
+  };
+  const Case cases[] = {
+      {"t", "{string_match: {exact: text}}", true},
+      {"t", "{string_match: {exact: other}}", false},
+      {"t", "{string_match: {exact: other}}, invert: true", true},
+      {"n", "{double_match: {exact: 2}}", true},
+      {"n", "{double_match: {range: {start: 2, end: 3}}}", true},
+      {"n", "{double_match: {range: {start: 1, end: 2}}}", false},
+      {"f", "{bool_match: false}", false},
+      {"z", "{null_match: {}}", true},
+      {"t", "{present_match: false}", false},
+      {"l", "{list_match: {one_of: {double_match: {exact: 2}}}}", true},
+      {"n", "{or_match: {value_matchers: [{null_match: {}}, {double_match: {exact: 2}}]}}", true},
+  };
+  for (const Case& item : cases) {
+    const Loaded loaded = LoadFilter("{metadata_filter: {matcher: {filter: s, path: [{key: " + item.key +
+                                     "}], value: " + item.matcher + "}}}");
+    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+    if (loaded.bootstrap == nullptr) continue;
+    EXPECT_EQ(loaded.bootstrap->admin.access_logs[0].filter->Holds(record), item.holds) << item.matcher;
+  }
+}
+
+TEST(AccessLogTest, MembersAreSorted) {
+  const Loaded loaded = LoadText(R"(admin:
+  access_log:
+  - typed_config:
+      "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+      log_format: {json_format_options: {sort_properties: true}, json_format: {b: x, c: x, a: x}})");
+  ASSERT_NE(loaded.bootstrap, nullptr) << ErrorText("", loaded.errors.at(0));
+  std::string keys;
+  const auto& format = std::get<JsonLogFormat>(loaded.bootstrap->admin.access_logs[0].format);
+  for (const auto& [key, value] : std::get<JsonFormat::Object>(format.root.value)) keys += key;
+  EXPECT_EQ(keys, "abc");
+}
+
 TEST(AccessLogTest, WrongFilters) {
   EXPECT_EQ(ErrorsOf("{response_flag_filter: {flags: [UF, XX]}}"),
             Errors{".response_flag_filter.flags[1]: \"XX\", expected a response flag such as UF"});
@@ -93,6 +152,10 @@ TEST(AccessLogTest, WrongFilters) {
   EXPECT_EQ(ErrorsOf("{duration_filter: {comparison: {op: GE}}}"),
             Errors{".duration_filter.comparison.value: missing, but required"});
   EXPECT_EQ(ErrorsOf("{runtime_filter: {}}"), Errors{".runtime_filter.runtime_key: missing, but required"});
+  EXPECT_EQ(ErrorsOf("{metadata_filter: {matcher: {filter: s, value: {present_match: true}}}}"),
+            Errors{".metadata_filter.matcher.path: empty, but required"});
+  EXPECT_EQ(ErrorsOf("{metadata_filter: {matcher: {filter: s, path: [{key: k}], value: {or_match: {}}}}}"),
+            Errors{".metadata_filter.matcher.value.or_match.value_matchers: 0 matchers, expected at least 2"});
   EXPECT_EQ(ErrorsOf("{grpc_status_filter: {statuses: [FINE]}}").size(), 1u);
 }
 

@@ -211,5 +211,55 @@ TEST_F(FaultTest, SlowsAResponseWithTrailers) {
   EXPECT_TRUE(answer.ends_with("0\r\nx-sum: 1\r\n\r\n")) << answer;
 }
 
+// What is configured holds until the runtime says otherwise; a key may have a name of its own.
+TEST_F(FaultTest, TheRuntimeMaySayOtherwise) {
+  const auto number = [](uint64_t value) {
+    runtime::Value set;
+    set.integer = value;
+    return set;
+  };
+  Start("delay: {fixed_delay: 0.25s, percentage: {numerator: 0}}\n"
+        "abort: {http_status: 503, percentage: {numerator: 100}}\n"
+        "abort_percent_runtime: my.aborts");
+  world_->runtime_keys().Apply({{"fault.http.delay.fixed_delay_percent", number(100)},
+                                {"fault.http.delay.fixed_duration_ms", number(40)},
+                                {"my.aborts", number(0)}});
+  Get();
+  EXPECT_FALSE(Reached());
+  world_->Wait(40);
+  EXPECT_TRUE(Reached());
+  Answer();
+  EXPECT_EQ(Line(), "GET /x HTTP/1.1 200 DI via_upstream 0 2 40");
+
+  world_->runtime_keys().Apply({{"fault.http.abort.http_status", number(418)}});
+  Get();
+  EXPECT_EQ(Line(), "GET /x HTTP/1.1 418 FI fault_filter_abort 0 18 0");
+
+  world_->runtime_keys().Apply({{"fault.http.max_active_faults", number(0)}});
+  Get();
+  EXPECT_TRUE(Reached()) << "no more faults than that";
+}
+
+TEST_F(FaultTest, NamesOfKeys) {
+  const auto number = [](uint64_t value) {
+    runtime::Value set;
+    set.integer = value;
+    return set;
+  };
+  Start("delay: {fixed_delay: 0.25s, percentage: {numerator: 0}}\n"
+        "abort: {grpc_status: 5, percentage: {numerator: 0}}\n"
+        "response_rate_limit: {fixed_limit: {limit_kbps: 1}, percentage: {numerator: 0}}\n"
+        "delay_percent_runtime: my.delay\ndelay_duration_runtime: my.ms\nmax_active_faults_runtime: my.most\n"
+        "abort_http_status_runtime: my.status\nabort_grpc_status_runtime: my.grpc\n"
+        "response_rate_limit_percent_runtime: my.rate");
+  for (const char* const name : {"my.delay", "my.ms", "my.most", "my.status", "my.grpc", "my.rate"}) {
+    EXPECT_TRUE(world_->runtime_keys().Knows(name)) << name;
+  }
+  world_->runtime_keys().Apply({{"fault.http.abort.abort_percent", number(100)}, {"my.grpc", number(7)}});
+  client_->Send("POST /x HTTP/1.1\r\nhost: h\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n");
+  world_->Run();
+  EXPECT_NE(client_->Take().find("\r\ngrpc-status: 7\r\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pillion::test

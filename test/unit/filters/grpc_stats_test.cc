@@ -99,10 +99,10 @@ TEST_F(GrpcStatsTest, ReplacesDots) {
 
 TEST_F(GrpcStatsTest, FilterState) {
   Start("    emit_filter_state: true\n",
-        "%FILTER_STATE(envoy.filters.http.grpc_stats)% %FILTER_STATE(envoy.filters.http.grpc_stats:PLAIN)%\n");
+        "%FILTER_STATE(envoy.filters.http.grpc_stats)% %FILTER_STATE(envoy.filters.http.grpc_stats:PLAIN)%");
   Call("/s/A", "0");
   EXPECT_EQ(world_->TakeLog(),
-            std::vector<std::string>{R"({"request_message_count":"2","response_message_count":"1"} 2,1)"});
+            std::vector<std::string>{R"({"requestMessageCount":"2","responseMessageCount":"1"} 2,1)"});
   Call("/s/A", "0", "text/plain");
   EXPECT_EQ(world_->TakeLog(), std::vector<std::string>{"- -"});
 }

@@ -51,7 +51,7 @@ TEST_F(HeaderToMetadataTest, PresentAndMissing) {
     - {header: x-b, on_header_present: {key: b, value: fixed}, on_header_missing: {key: c, value: d}}
 )",
         "%DYNAMIC_METADATA(app:version)% %DYNAMIC_METADATA(app)% "
-        "%DYNAMIC_METADATA(envoy.filters.http.header_to_metadata:b)%\n");
+        "%DYNAMIC_METADATA(envoy.filters.http.header_to_metadata:b)%");
   EXPECT_EQ(Line("x-version: 7\r\nx-b: 1\r\n"), R"(7 {"version":"7"} fixed)");
   EXPECT_EQ(Line("x-version: 1\r\nx-version: 2\r\n"), R"(1,2 {"version":"1,2"} -)");
   EXPECT_EQ(Line(""), R"(none {"version":"none"} -)");
@@ -60,21 +60,21 @@ TEST_F(HeaderToMetadataTest, PresentAndMissing) {
 TEST_F(HeaderToMetadataTest, Cookies) {
   Start("    request_rules: [{cookie: c, on_header_present: {metadata_namespace: n, key: k},"
         " on_header_missing: {metadata_namespace: n, key: k, value: none}}]\n",
-        "%DYNAMIC_METADATA(n:k)%\n");
+        "%DYNAMIC_METADATA(n:k)%");
   EXPECT_EQ(Line("cookie: a=1; c=two\r\n"), "two");
   EXPECT_EQ(Line("cookie: a=1\r\n"), "none");
 }
 
 TEST_F(HeaderToMetadataTest, RemovesTheField) {
   Start("    request_rules: [{header: x-secret, on_header_present: {metadata_namespace: n, key: k}, remove: true}]\n",
-        "%DYNAMIC_METADATA(n:k)%\n");
+        "%DYNAMIC_METADATA(n:k)%");
   EXPECT_EQ(Upstream("x-secret: s\r\nx-other: o\r\n").find("x-secret"), std::string::npos);
   EXPECT_EQ(world_->TakeLog(), std::vector<std::string>{"s"});
 }
 
 TEST_F(HeaderToMetadataTest, Responses) {
   Start("    response_rules: [{header: x-app, on_header_present: {metadata_namespace: n, key: k}, remove: true}]\n",
-        "%DYNAMIC_METADATA(n:k)%\n");
+        "%DYNAMIC_METADATA(n:k)%");
   EXPECT_EQ(Line("x-app: request\r\n", "x-app: answer\r\n"), "answer");
   EXPECT_EQ(answer_.find("x-app"), std::string::npos);
 }
@@ -91,7 +91,7 @@ TEST_F(HeaderToMetadataTest, Types) {
         key: r
         regex_value_rewrite: {pattern: {regex: "^/([a-z]*).*"}, substitution: "<\\1>"}
 )",
-        "%DYNAMIC_METADATA(n:k)% %DYNAMIC_METADATA(n:e)% %DYNAMIC_METADATA(n:r)%\n");
+        "%DYNAMIC_METADATA(n:k)% %DYNAMIC_METADATA(n:e)% %DYNAMIC_METADATA(n:r)%");
   EXPECT_EQ(Line("x-n: 12.50\r\nx-e: aGVsbG8=\r\n"), "12.5 hello <>");
   EXPECT_EQ(Line("x-n: many\r\nx-e: !\r\n"), "- - <>");
   EXPECT_EQ(Line("x-n: 1e3\r\nx-e: aGk\r\n"), "1000 hi <>");
@@ -99,7 +99,7 @@ TEST_F(HeaderToMetadataTest, Types) {
 
 TEST_F(HeaderToMetadataTest, WhatIsTooLongIsNotNoted) {
   Start("    request_rules: [{header: x, on_header_present: {metadata_namespace: n, key: k}}]\n",
-        "%DYNAMIC_METADATA(n:k):3%\n");
+        "%DYNAMIC_METADATA(n:k):3%");
   EXPECT_EQ(Line("x: " + std::string(8191, 'a') + "\r\n"), "aaa");
   EXPECT_EQ(Line("x: " + std::string(8192, 'a') + "\r\n"), "-");
   EXPECT_EQ(Line("x:\r\n"), "-");
@@ -107,7 +107,7 @@ TEST_F(HeaderToMetadataTest, WhatIsTooLongIsNotNoted) {
 
 TEST_F(HeaderToMetadataTest, ATableHasOtherRules) {
   Start("    request_rules: [{header: x, on_header_present: {metadata_namespace: n, key: k}}]\n",
-        "%DYNAMIC_METADATA(n)%\n",
+        "%DYNAMIC_METADATA(n)%",
         "typed_per_filter_config:\n  notes:\n"
         "    \"@type\": type.googleapis.com/envoy.extensions.filters.http.header_to_metadata.v3.Config\n"
         "    request_rules: [{header: x, on_header_present: {metadata_namespace: n, key: other}}]\n");
@@ -116,7 +116,7 @@ TEST_F(HeaderToMetadataTest, ATableHasOtherRules) {
 
 // Fields that routes add may say what was noted.
 TEST_F(HeaderToMetadataTest, HeaderEditsRead) {
-  Start("    request_rules: [{header: x, on_header_present: {metadata_namespace: n, key: k}}]\n", "-\n",
+  Start("    request_rules: [{header: x, on_header_present: {metadata_namespace: n, key: k}}]\n", "-",
         "request_headers_to_add: [{header: {key: x-noted, value: \"%DYNAMIC_METADATA(n:k)%\"}}]\n");
   EXPECT_NE(Upstream("x: 1\r\n").find("x-noted: 1\r\n"), std::string::npos);
 }

@@ -15,7 +15,7 @@ class SetFilterStateTest : public testing::Test {
         "  typed_config:\n"
         "    \"@type\": type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config\n"
         "    on_request_headers:\n" + objects;
-    settings.filter_log = format + "\n";
+    settings.filter_log = format;
     settings.table = table;
     ProxyWorld world(settings);
     const std::unique_ptr<Peer> client = world.Connect();

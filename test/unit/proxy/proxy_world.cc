@@ -198,6 +198,7 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
         std::make_unique<PeerListener>(simulation_.network(), peers, *net::Address::Ip(HostIp(host), 80)));
   }
 
+  runtime_keys_ = bootstrap->runtime_keys;
   cluster_ = std::make_unique<upstream::Cluster>(bootstrap->clusters[0], registry_);
   listener_ = std::make_unique<proxy::Listener>(
       bootstrap->listeners[0], [](const std::string&) { return 0u; }, registry_,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/proxy/listener.h"
+#include "source/runtime/keys.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/log_writer.h"
 #include "source/upstream/cluster.h"
@@ -72,6 +73,9 @@ class ProxyWorld {
   // Downstream connections of all workers.
   size_t connections() const;
 
+  // Keys of the runtime that the configuration names.
+  runtime::Keys& runtime_keys() { return *runtime_keys_; }
+
   // A counter or gauge, over all workers. The test fails when there is no such name.
   int64_t stat(std::string_view name);
   // Lines of the access log that were not taken yet:
@@ -106,6 +110,7 @@ class ProxyWorld {
   Log listener_log_;
   const uint32_t workers_;
 
+  std::shared_ptr<runtime::Keys> runtime_keys_;
   std::unique_ptr<upstream::Cluster> cluster_;
   std::unique_ptr<proxy::Listener> listener_;
   std::vector<std::unique_ptr<LoopbackConnector>> connectors_;

@@ -135,6 +135,48 @@ TEST_F(RecordFilterTest, Sample) {
   EXPECT_TRUE(sampled(51));
 }
 
+TEST_F(RecordFilterTest, Metadata) {
+  using match::ValueMatcher;
+  using metadata::Value;
+  const auto holds = [this](ValueMatcher::Test test, bool if_missing = false, bool invert = false) {
+    return Holds(record::Metadata{
+        .matcher = {.space = "n", .path = {"o", "k"}, .value = std::make_shared<ValueMatcher>(std::move(test)), .invert = invert},
+        .if_missing = if_missing});
+  };
+  metadata::Annotations notes;
+  const auto set = [&](const Value& value) {
+    const metadata::Member member = {"k", value};
+    ASSERT_TRUE(notes.metadata.Set(arena_, "n", "o", {.kind = Value::Kind::kObject, .size = 1, .members = &member}));
+  };
+  EXPECT_FALSE(holds(match::Present{}));
+  EXPECT_TRUE(holds(match::Present{}, true)) << "there are no notes at all";
+  record_.annotations = &notes;
+  EXPECT_TRUE(holds(match::Present{}, true));
+  set(Value::Text("text"));
+  EXPECT_TRUE(holds(match::Present{}));
+  EXPECT_FALSE(holds(match::Present{}, true, true));
+  EXPECT_TRUE(holds(match::StringMatcher(match::StringMatcher::Kind::kPrefix, "te")));
+  EXPECT_FALSE(holds(match::StringMatcher(match::StringMatcher::Kind::kPrefix, "tx")));
+  EXPECT_FALSE(holds(ValueMatcher::IsNull{}));
+  set(Value());
+  EXPECT_TRUE(holds(ValueMatcher::IsNull{}));
+  set(Value::Flag(true));
+  EXPECT_TRUE(holds(true));
+  EXPECT_FALSE(holds(false));
+  set(Value::Number(2));
+  EXPECT_TRUE(holds(ValueMatcher::IsNumber{.begin = 2, .exact = true}));
+  EXPECT_TRUE(holds(ValueMatcher::IsNumber{.begin = 2, .end = 3}));
+  EXPECT_FALSE(holds(ValueMatcher::IsNumber{.begin = 1, .end = 2}));
+  const ValueMatcher two(ValueMatcher::IsNumber{.begin = 2, .exact = true});
+  const ValueMatcher yes(true);
+  EXPECT_TRUE(holds(ValueMatcher::IsOneOf{{yes, two}}));
+  EXPECT_FALSE(holds(ValueMatcher::IsOneOf{{yes, yes}}));
+  EXPECT_FALSE(holds(ValueMatcher::HasElement{std::make_shared<ValueMatcher>(two)}));
+  const metadata::Member elements[] = {{"", Value::Flag(true)}, {"", Value::Number(2)}};
+  set({.kind = Value::Kind::kList, .size = 2, .members = elements});
+  EXPECT_TRUE(holds(ValueMatcher::HasElement{std::make_shared<ValueMatcher>(two)}));
+}
+
 TEST_F(RecordFilterTest, AllAndAny) {
   const RecordFilter yes(record::All{});
   const RecordFilter no(record::Any{});
