@@ -72,9 +72,9 @@ void Mirror::Dispose() { context_.mirror_slab.Delete(this); }
 void Mirror::Start() {
   const std::shared_ptr<upstream::Host>& host = cluster_.PickHost({});
   if (host == nullptr) return End();
-  host_ = host.get();
   pool_ = cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), head_->version), priority());
   if (pool_ == nullptr) return End();
+  host_ = host.get();
   const upstream::Pool::Result result = pool_->Request(*this);
   switch (result.kind) {
     case upstream::Pool::Result::kReady:
