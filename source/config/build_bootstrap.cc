@@ -24,14 +24,18 @@ void BuildListeners(BuildContext& context, const envoy::config::bootstrap::v3::B
     if (!from.listeners(i).name().empty() && !names.insert(listener->name).second) {
       context.errors.Add(FieldPath(path, "name"), Concat("duplicate name ", Quote(listener->name)));
     }
-    // Port 0 is another port each time. An address that is empty was refused already.
-    const auto* socket = std::get_if<SocketAddress>(&listener->address);
-    if (socket == nullptr || (socket->port != 0 && !socket->ip.empty())) {
-      const auto [at, first] = addresses.emplace(AddressText(listener->address), listener->name);
-      if (!first) {
-        context.errors.Add(FieldPath(path, "address"),
-                           Concat(at->first, " is already the address of listener ", Quote(at->second)));
-      }
+    std::vector<Address> own = {listener->address};
+    own.insert(own.end(), listener->additional_addresses.begin(), listener->additional_addresses.end());
+    for (size_t a = 0; a < own.size(); ++a) {
+      // Port 0 is another port each time. An address that is empty was refused already.
+      const auto* socket = std::get_if<SocketAddress>(&own[a]);
+      if (socket != nullptr && (socket->port == 0 || socket->ip.empty())) continue;
+      const auto [at, first] = addresses.emplace(AddressText(own[a]), listener->name);
+      if (first) continue;
+      const std::string field =
+          a == 0 ? FieldPath(path, "address")
+                 : FieldPath(ElementPath(FieldPath(path, "additional_addresses"), a - 1), "address");
+      context.errors.Add(field, Concat(at->first, " is already the address of listener ", Quote(at->second)));
     }
     bootstrap.listeners.push_back(std::move(listener));
   }

@@ -167,6 +167,34 @@ Cluster::DnsFamily BuildDnsFamily(v3::Cluster::DnsLookupFamily from) {
   }
 }
 
+void BuildOriginalDst(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
+  const bool is_one = from.type() == v3::Cluster::ORIGINAL_DST;
+  const bool provided = from.lb_policy() == v3::Cluster::CLUSTER_PROVIDED;
+  if (is_one != provided) {
+    context.errors.Add(FieldPath(path, "lb_policy"), is_one ? "expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"
+                                                            : "CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST");
+  }
+  if (!is_one) {
+    if (from.has_original_dst_lb_config()) {
+      context.errors.Add(FieldPath(path, "original_dst_lb_config"), "needs type ORIGINAL_DST");
+    }
+    return;
+  }
+  cluster.discovery = Cluster::Discovery::kOriginalDst;
+  if (!cluster.endpoints.empty()) {
+    context.errors.Add(FieldPath(path, "load_assignment"), "expected none in a cluster of type ORIGINAL_DST");
+  }
+  const auto& config = from.original_dst_lb_config();
+  if (config.use_http_header()) {
+    const std::string& name = config.http_header_name();
+    cluster.original_dst.header = name.empty() ? "x-envoy-original-dst-host" : absl::AsciiStrToLower(name);
+  }
+  if (config.has_upstream_port_override()) {
+    cluster.original_dst.port = static_cast<uint16_t>(config.upstream_port_override().value());
+  }
+  if (from.has_cleanup_interval()) cluster.original_dst.cleanup_interval = ToDuration(from.cleanup_interval());
+}
+
 }  // namespace
 
 std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Cluster& from,
@@ -178,6 +206,7 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   if (from.type() == v3::Cluster::STRICT_DNS) cluster->discovery = Cluster::Discovery::kStrictDns;
   if (from.type() == v3::Cluster::LOGICAL_DNS) cluster->discovery = Cluster::Discovery::kLogicalDns;
   BuildEndpoints(context, from.load_assignment(), FieldPath(path, "load_assignment"), *cluster);
+  BuildOriginalDst(context, from, path, *cluster);
   if (cluster->discovery == Cluster::Discovery::kLogicalDns && cluster->endpoints.size() != 1) {
     context.errors.Add(FieldPath(path, "load_assignment.endpoints"),
                        Concat(cluster->endpoints.size(), " endpoints, expected one in a LOGICAL_DNS cluster"));

@@ -14,6 +14,17 @@ std::string StatText(const Address& address) {
   return absl::StrReplaceAll(AddressText(address), {{":", "_"}});
 }
 
+TrafficDirection BuildDirection(envoy::config::core::v3::TrafficDirection from) {
+  switch (from) {
+    case envoy::config::core::v3::INBOUND:
+      return TrafficDirection::kInbound;
+    case envoy::config::core::v3::OUTBOUND:
+      return TrafficDirection::kOutbound;
+    default:
+      return TrafficDirection::kUnspecified;
+  }
+}
+
 void BuildFilterChains(BuildContext& context, const v3::Listener& from, const std::string& path, Listener& to) {
   if (from.filter_chains_size() == 0 && !from.has_default_filter_chain()) {
     context.errors.AddMissing(path, FieldPath(path, "filter_chains"), "empty, but one filter chain is required");
@@ -58,8 +69,24 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   if (from.has_max_connections_to_accept_per_socket_event()) {
     listener->max_accepts_per_event = from.max_connections_to_accept_per_socket_event().value();
   }
+  for (int i = 0; i < from.additional_addresses_size(); ++i) {
+    const std::string at = FieldPath(ElementPath(FieldPath(path, "additional_addresses"), i), "address");
+    if (const auto address = BuildAddress(context, from.additional_addresses(i).address(), at)) {
+      listener->additional_addresses.push_back(*address);
+    }
+  }
+  if (from.has_bind_to_port()) listener->bind_to_port = from.bind_to_port().value();
+  listener->use_original_dst = from.use_original_dst().value();
+  listener->direction = BuildDirection(from.traffic_direction());
+  listener->fast_open_queue = from.tcp_fast_open_queue_length().value();
+  listener->transparent = from.transparent().value();
+  listener->freebind = from.freebind().value();
   listener->access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
 
+  // Asking for the address comes with using it.
+  if (listener->use_original_dst) {
+    listener->listener_filters.push_back({.name = "original_dst", .filter = OriginalDst(), .disabled = {}});
+  }
   for (int i = 0; i < from.listener_filters_size(); ++i) {
     listener->listener_filters.push_back(BuildListenerFilter(context, from.listener_filters(i),
                                                              ElementPath(FieldPath(path, "listener_filters"), i)));

@@ -57,8 +57,15 @@ struct UpstreamHttp {
   Http2Options http2;  // used where the protocol can be HTTP/2
 };
 
+// How an ORIGINAL_DST cluster finds where a connection was meant to go.
+struct OriginalDstCluster {
+  std::string header;  // of the request, in lower case; empty: only the connection is asked
+  std::optional<uint16_t> port;  // in place of the one that was meant
+  base::Duration cleanup_interval = std::chrono::seconds(5);
+};
+
 struct Cluster {
-  enum class Discovery : uint8_t { kStatic, kStrictDns, kLogicalDns };
+  enum class Discovery : uint8_t { kStatic, kStrictDns, kLogicalDns, kOriginalDst };
   enum class DnsFamily : uint8_t { kAuto, kV4Only, kV6Only, kV4Preferred, kAll };
 
   std::string name;
@@ -83,6 +90,8 @@ struct Cluster {
   std::shared_ptr<const OutlierDetection> outlier_detection;  // null: none
 
   base::Duration dns_refresh_rate = std::chrono::seconds(5);
+  OriginalDstCluster original_dst;
+
   bool respect_dns_ttl = false;
   DnsFamily dns_family = DnsFamily::kAuto;
 

@@ -127,12 +127,21 @@ struct FilterChain {
   const std::vector<AccessLog>& access_logs() const;  // of the terminal filter
 };
 
+enum class TrafficDirection : uint8_t { kUnspecified, kInbound, kOutbound };
+
 struct Listener {
   std::string name;  // unique; the address's text where none is configured
   Address address;
+  std::vector<Address> additional_addresses;
+  bool bind_to_port = true;       // false: has no socket
+  bool use_original_dst = false;  // hands redirected connections to the listener that they were meant for
+  TrafficDirection direction = TrafficDirection::kUnspecified;
   std::string stat_prefix;  // the address as stats name it ("127.0.0.1_80") where none is configured
   uint32_t per_connection_buffer_limit = 1024 * 1024;  // bytes
   std::optional<uint32_t> tcp_backlog;                 // none: net.core.somaxconn
+  uint32_t fast_open_queue = 0;                        // 0: no TCP fast open
+  bool transparent = false;                            // IP_TRANSPARENT
+  bool freebind = false;                               // IP_FREEBIND
   bool enable_reuse_port = true;                       // false: one socket, shared by the workers
   uint32_t max_accepts_per_event = 64;                 // so that new connections don't starve the others
 

@@ -19,6 +19,7 @@ struct SocketFacts {
   std::string_view transport_protocol = "raw_buffer";  // static
   std::string server_name;                             // of a ClientHello, in lower case
   std::vector<std::string> application_protocols;
+  bool handed_over = false;     // by another listener, which had it by redirection
   bool local_restored = false;  // the local address is where the connection was meant to go, not where it arrived
 };
 

@@ -23,7 +23,6 @@ Inspection::Inspection(event::Worker& worker, std::vector<FilterShard>& filters,
 void Inspection::Start() {
   Run();
   if (ended_) return;
-  started_ = true;
   if (accepted_.transport->Start(*this) != 0) {
     End(InspectionEnd::kError);
     return;

@@ -93,7 +93,6 @@ class Inspection final : public base::ListNode<InspectionTag>,
   base::Timer timer_;
   size_t next_ = 0;          // filter
   size_t read_hint_ = 4000;  // bytes of the first block
-  bool started_ = false;     // events of the transport come
   bool ended_ = false;
 };
 

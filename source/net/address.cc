@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 
@@ -37,6 +38,21 @@ std::optional<Address> Address::Ip(std::string_view ip, uint16_t port) {
     return FromSystem(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
   }
   return std::nullopt;
+}
+
+std::optional<Address> Address::IpAndPort(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == text.npos) return std::nullopt;
+  const std::string_view digits = text.substr(colon + 1);
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size() || port == 0) return std::nullopt;
+  std::string_view ip = text.substr(0, colon);
+  const bool bracketed = ip.starts_with('[') && ip.ends_with(']');
+  if (bracketed) ip = ip.substr(1, ip.size() - 2);
+  std::optional<Address> address = Ip(ip, port);
+  if (address && (address->family() == AF_INET6) != bracketed) return std::nullopt;
+  return address;
 }
 
 std::optional<Address> Address::Unix(std::string_view path) {

@@ -18,6 +18,8 @@ class Address {
 
   // `ip` in the text form of inet_pton; nothing when it is none.
   static std::optional<Address> Ip(std::string_view ip, uint16_t port);
+  // "192.0.2.1:80", "[::1]:80"; nothing when it is none.
+  static std::optional<Address> IpAndPort(std::string_view text);
   // A path of at most 107 bytes; '@' first stands for the abstract namespace.
   static std::optional<Address> Unix(std::string_view path);
   // Of bytes in the order of the network.

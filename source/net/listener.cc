@@ -51,7 +51,20 @@ absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& 
   } else {
     SetOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     if (options.reuse_port && !SetOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) return failed("SO_REUSEPORT");
-    if (address.family() == AF_INET6) SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv4_compat ? 0 : 1);
+    const bool v6 = address.family() == AF_INET6;
+    if (options.transparent &&
+        !SetOption(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1)) {
+      return failed("IP_TRANSPARENT");
+    }
+    if (options.freebind &&
+        !SetOption(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1)) {
+      return failed("IP_FREEBIND");
+    }
+    if (options.fast_open_queue > 0 &&
+        !SetOption(descriptor, IPPROTO_TCP, TCP_FASTOPEN, options.fast_open_queue)) {
+      return failed("TCP_FASTOPEN");
+    }
+    if (v6) SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv4_compat ? 0 : 1);
   }
   if (bind(descriptor, address.data(), address.size()) != 0) return failed("bind");
   if (is_unix && options.unix_mode && chmod(address.text().c_str(), *options.unix_mode) != 0) return failed("chmod");

@@ -15,6 +15,9 @@ namespace pillion::net {
 struct ListenOptions {
   bool reuse_port = true;
   bool ipv4_compat = false;  // an IPv6 wildcard takes IPv4 as well
+  bool transparent = false;  // IP_TRANSPARENT: takes what was meant for other addresses
+  bool freebind = false;     // IP_FREEBIND: binds to an address that this machine does not have
+  int fast_open_queue = 0;   // TCP_FASTOPEN; 0: none
   int backlog = 0;           // 0: the system's limit
   std::optional<uint32_t> unix_mode;
 };

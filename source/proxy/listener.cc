@@ -43,6 +43,19 @@ void ListenerShard::OnAccept(std::unique_ptr<net::Transport> transport) {
     ChooseChain(accepted);
     return;
   }
+  Inspect(std::move(accepted));
+}
+
+void ListenerShard::TakeOver(listener::Accepted accepted) {
+  accepted.facts->handed_over = true;
+  if (filters_.empty()) {
+    ChooseChain(accepted);
+    return;
+  }
+  Inspect(std::move(accepted));
+}
+
+void ListenerShard::Inspect(listener::Accepted accepted) {
   ++count_;
   stats_.downstream_pre_cx_active.Increment();
   auto* inspection =
@@ -74,6 +87,14 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
     case listener::InspectionEnd::kError:
       stats_.downstream_listener_filter_error.Increment();
       return;
+  }
+  // Once only, so that two listeners never pass one back and forth.
+  if (listener_.config().use_original_dst && accepted.facts->local_restored && !accepted.facts->handed_over) {
+    ListenerShard* const meant = context_.listeners.Find(accepted.transport->local_address());
+    if (meant != nullptr && meant != this) {
+      meant->TakeOver(std::move(accepted));
+      return;
+    }
   }
   ChooseChain(accepted);
 }

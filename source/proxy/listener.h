@@ -54,6 +54,11 @@ class ListenerShard final : private net::AcceptEvents,
   // A connection that came some other way (tests).
   void OnAccept(std::unique_ptr<net::Transport> transport) override;
 
+  // One that another listener got by redirection.
+  void TakeOver(listener::Accepted accepted);
+
+  const config::Listener& config() const { return listener_.config(); }
+
   void StopAccepting();  // behind those that are in the queues
   void StartDrain();   // every connection ends when its last stream does; those that still come as well
   void EndDrain();     // those that come from now on stay
@@ -65,6 +70,8 @@ class ListenerShard final : private net::AcceptEvents,
   void OnInspected(listener::Inspection& inspection, listener::InspectionEnd end, listener::Accepted& accepted) override;
   void OnConnectionGone(ListenerConnection& connection) override;
 
+  // Lets listener filters look, where there are any.
+  void Inspect(listener::Accepted accepted);
   // Takes `accepted` over, or leaves it to be closed where no chain is for it.
   void ChooseChain(listener::Accepted& accepted);
   void RefuseWithoutChain(listener::Accepted& accepted);

@@ -35,6 +35,11 @@ const std::string& ListenerConnection::direct_remote_text() {
   return direct_remote_text_;
 }
 
+std::optional<net::Address> ListenerConnection::original_destination() {
+  if (facts_ == nullptr || !facts_->local_restored) return std::nullopt;
+  return connection().transport().local_address();
+}
+
 void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.bytes_received = record.downstream_wire_bytes_received = connection().bytes_read();
   record.bytes_sent = record.downstream_wire_bytes_sent = connection().bytes_written();

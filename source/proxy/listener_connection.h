@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // That a TLS client asked for; empty where nobody looked.
   std::string_view server_name() const { return facts_ == nullptr ? std::string_view() : facts_->server_name; }
   const listener::SocketFacts* facts() const { return facts_.get(); }
+  // Where it was meant to go before it was redirected; nothing where it was not.
+  std::optional<net::Address> original_destination();
 
   // Its filter chain, for who made it.
   uint32_t chain_index() const { return chain_index_; }

@@ -64,6 +64,8 @@ class Stream final : public codec::RequestReceiver,
   void OnUpstreamFailure(const UpstreamFailure& failure);
 
   base::Arena& arena() override { return arena_; }
+  // Where an ORIGINAL_DST cluster shall go: as a field of the request says, else as the connection was meant.
+  std::optional<net::Address> OriginalDestination(const config::Cluster& cluster);
   ConnectionManagerShard& manager() { return connection_.manager(); }
   WorkerContext& context() { return connection_.manager().context; }
   http::RequestHead& request() override { return *request_; }

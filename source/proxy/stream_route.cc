@@ -30,6 +30,12 @@ std::string_view Stream::downstream_remote_address() {
   return text.view();
 }
 
+std::optional<net::Address> Stream::OriginalDestination(const config::Cluster& cluster) {
+  const std::string& name = cluster.original_dst.header;
+  const http::HeaderField* field = name.empty() ? nullptr : request_->headers.Find(name);
+  return field != nullptr ? net::Address::IpAndPort(field->value()) : connection_.original_destination();
+}
+
 bool Stream::TakePath() {
   switch (NormalizePath(*request_, manager().manager.config())) {
     case PathVerdict::kGood:

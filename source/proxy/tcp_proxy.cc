@@ -96,7 +96,8 @@ void TcpProxyConnection::Connect() {
   if (downstream_.connection.closed()) return;
   ++attempts_;
   upstream::ClusterShard& cluster = this->cluster();
-  host_ = cluster.PickHost({});
+  const bool as_meant = cluster.config().discovery == config::Cluster::Discovery::kOriginalDst;
+  host_ = as_meant ? cluster.HostAt(original_destination()) : cluster.PickHost({});
   if (host_ == nullptr) {
     flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
     downstream_.connection.Close();

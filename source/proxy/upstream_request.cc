@@ -81,7 +81,9 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     wanted.filter = &previous;
     wanted.more_hosts = retry->more_hosts;
   }
-  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost(wanted);
+  const bool as_meant = cluster_.config().discovery == config::Cluster::Discovery::kOriginalDst;
+  const std::shared_ptr<upstream::Host>& host =
+      as_meant ? cluster_.HostAt(stream_.OriginalDestination(cluster_.config())) : cluster_.PickHost(wanted);
   if (host == nullptr) {
     state_ = State::kOver;
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",

@@ -16,6 +16,7 @@
 #include "source/codec/http2/memory_pool.h"
 #include "source/event/worker.h"
 #include "source/filter/http_filter.h"
+#include "source/proxy/listener_index.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::proxy {
@@ -64,6 +65,7 @@ struct WorkerContext final : filter::HealthView {
   std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
   absl::flat_hash_map<std::string, uint32_t> cluster_indexes;  // by name
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
+  ListenerIndex listeners;
 };
 
 }  // namespace pillion::proxy

@@ -26,6 +26,9 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// For handshakes that have begun, when no new ones may.
+constexpr std::chrono::milliseconds kHandshakes(100);
+
 absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
   std::optional<net::Address> result;
   if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
@@ -37,14 +40,17 @@ absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
   return *result;
 }
 
-net::ListenOptions ListenOptionsOf(const config::Listener& listener, bool reuse_port) {
+net::ListenOptions ListenOptionsOf(const config::Listener& listener, const config::Address& address, bool reuse_port) {
   net::ListenOptions options;
   options.reuse_port = reuse_port;
+  options.transparent = listener.transparent;
+  options.freebind = listener.freebind;
+  options.fast_open_queue = static_cast<int>(listener.fast_open_queue);
   options.backlog = static_cast<int>(listener.tcp_backlog.value_or(0));
-  if (const auto* socket = std::get_if<config::SocketAddress>(&listener.address)) {
+  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
     options.ipv4_compat = socket->ipv4_compat;
   } else {
-    options.unix_mode = std::get<config::UnixPath>(listener.address).mode;
+    options.unix_mode = std::get<config::UnixPath>(address).mode;
   }
   return options;
 }
@@ -101,8 +107,6 @@ absl::Status Server::OpenListeners() {
     return found == indexes.end() ? route::Entry::kNoCluster : found->second;
   };
   for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
-    absl::StatusOr<net::Address> address = ToNetAddress(config->address);
-    if (!address.ok()) return InListener(*config, std::string(address.status().message()));
     std::vector<std::string> errors;
     const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
       proxy::AccessLogs logs;
@@ -113,26 +117,39 @@ absl::Status Server::OpenListeners() {
     };
     listeners_.push_back(std::make_unique<proxy::Listener>(config, index, registry_, open_logs));
     if (!errors.empty()) return InListener(*config, absl::StrJoin(errors, "; "));
-    // One socket for each worker where the kernel spreads connections over them; else one that all accept from.
-    const bool per_worker = config->enable_reuse_port && address->family() != AF_UNIX;
-    std::vector<const net::ListenSocket*> sockets;
-    for (size_t i = 0; i < (per_worker ? workers_.size() : 1); ++i) {
-      absl::StatusOr<std::unique_ptr<net::ListenSocket>> socket =
-          net::ListenSocket::Open(*address, ListenOptionsOf(*config, per_worker));
-      if (!socket.ok()) return InListener(*config, std::string(socket.status().message()));
-      address = (*socket)->address();  // the port that the kernel chose holds for all
-      sockets.push_back(socket->get());
-      sockets_.push_back(*std::move(socket));
-    }
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      workers_[i]->AddListener(*listeners_.back(), {sockets[per_worker ? i : 0]});
-    }
-    bound_.push_back({config->name, *address});
+    if (absl::Status status = OpenSockets(*config, *listeners_.back()); !status.ok()) return status;
     // The listener's own; where it is not exported, what would be read counts other things too.
     const std::string gauge = absl::StrCat("listener.", config->stat_prefix, ".downstream_cx_active");
     if (registry_.Exports(gauge)) connection_gauges_.push_back(registry_.AddGauge(gauge));
-    Log("main").info("listener {} on {}", config->name, address->text());
   }
+  return absl::OkStatus();
+}
+
+absl::Status Server::OpenSockets(const config::Listener& config, const proxy::Listener& listener) {
+  std::vector<config::Address> configured = {config.address};
+  configured.insert(configured.end(), config.additional_addresses.begin(), config.additional_addresses.end());
+  std::vector<ListenAddress> addresses;
+  std::vector<std::vector<const net::ListenSocket*>> sockets(workers_.size());  // of each worker
+  for (const config::Address& at : configured) {
+    absl::StatusOr<net::Address> address = ToNetAddress(at);
+    if (!address.ok()) return InListener(config, std::string(address.status().message()));
+    const bool per_worker = config.enable_reuse_port && address->family() != AF_UNIX;
+    const net::ListenOptions options = ListenOptionsOf(config, at, per_worker);
+    // One socket for each worker where the kernel spreads connections over them; else one that all accept from.
+    for (size_t i = 0; config.bind_to_port && i < (per_worker ? workers_.size() : 1); ++i) {
+      absl::StatusOr<std::unique_ptr<net::ListenSocket>> socket = net::ListenSocket::Open(*address, options);
+      if (!socket.ok()) return InListener(config, std::string(socket.status().message()));
+      address = (*socket)->address();  // the port that the kernel chose holds for all
+      for (size_t w = 0; w < workers_.size(); ++w) {
+        if (!per_worker || w == i) sockets[w].push_back(socket->get());
+      }
+      sockets_.push_back({*std::move(socket), config.direction == config::TrafficDirection::kInbound});
+    }
+    addresses.push_back({*address, options.ipv4_compat});
+    bound_.push_back({config.name, *address});
+    Log("main").info("listener {} {} {}", config.name, config.bind_to_port ? "on" : "for", address->text());
+  }
+  for (size_t w = 0; w < workers_.size(); ++w) workers_[w]->AddListener(listener, std::move(sockets[w]), addresses);
   return absl::OkStatus();
 }
 
@@ -173,7 +190,7 @@ void Server::GoLive() {
   initialization_ms_->Record(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.MonotonicNow() - started_).count()));
   if (healthcheck_failed_) {
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain();
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kAll);
   }
   Log("main").info("live, concurrency {}", options_.concurrency);
   if (options_.mode != Options::Mode::kInitOnly) return;
@@ -208,7 +225,7 @@ void Server::RegisterStats() {
   gauge("server.memory_heap_size", [] { return admin::ReadHeap().heap_size; });
   gauge("server.memory_physical_size", [] { return admin::ResidentBytes(); });
   gauge("server.days_until_first_cert_expiring", [] { return uint64_t{UINT32_MAX}; });  // as Envoy without a certificate
-  gauge("listener_manager.total_listeners_active", [this] { return uint64_t{bound_.size()}; });
+  gauge("listener_manager.total_listeners_active", [this] { return uint64_t{listeners_.size()}; });
   gauge("listener_manager.total_listeners_draining", [] { return uint64_t{0}; });
   gauge("listener_manager.total_listeners_warming", [] { return uint64_t{0}; });
   gauge("listener_manager.workers_started", [this] { return uint64_t{state_ == State::kStarting ? 0u : 1u}; });
@@ -220,8 +237,8 @@ void Server::RegisterStats() {
   counter("server.static_unknown_fields", [this] { return bootstrap_->unknown_fields; });
   counter("server.dynamic_unknown_fields", [] { return uint64_t{0}; });
   counter("cluster_manager.cluster_added", [this] { return uint64_t{clusters_.size()}; });
-  counter("listener_manager.listener_added", [this] { return uint64_t{bound_.size()}; });
-  counter("listener_manager.listener_create_success", [this] { return uint64_t{bound_.size() * workers_.size()}; });
+  counter("listener_manager.listener_added", [this] { return uint64_t{listeners_.size()}; });
+  counter("listener_manager.listener_create_success", [this] { return uint64_t{listeners_.size() * workers_.size()}; });
   initialization_ms_ = registry_.control().histogram(registry_.AddHistogram("server.initialization_time_ms"));
 }
 
@@ -244,8 +261,11 @@ std::chrono::seconds Server::uptime() const {
 }
 
 absl::Status Server::DrainListeners(const admin::DrainQuery& query) {
-  if (query.inbound_only) return absl::UnimplementedError("inboundonly needs traffic_direction, which no listener has");
   if (state_ != State::kLive || listening_ != Listening::kYes) return absl::OkStatus();  // it is being done
+  if (query.inbound_only) {
+    DrainInbound(query.graceful);
+    return absl::OkStatus();
+  }
   if (!query.graceful) {
     StopListening([] {});
     return absl::OkStatus();
@@ -253,7 +273,7 @@ absl::Status Server::DrainListeners(const admin::DrainQuery& query) {
   if (draining_listeners_) return absl::OkStatus();
   draining_listeners_ = true;
   // Whoever comes within the drain time is still served.
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kAll);
   drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
   drain_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) StopListening([] {});
@@ -266,7 +286,9 @@ void Server::FailHealthcheck(bool fail) {
   healthcheck_failed_ = fail;
   if (state_ != State::kLive || draining_listeners_) return;
   // Clients are to go elsewhere; those that come all the same are served.
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) fail ? worker->StartDrain() : worker->EndDrain();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+    fail ? worker->StartDrain(Listeners::kAll) : worker->EndDrain();
+  }
 }
 
 void Server::WaitForSignal() {
@@ -294,7 +316,7 @@ void Server::OnSignal(int signal) {
 
 void Server::Drain() {
   state_ = State::kDraining;
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kAll);
   StopListening([this] {
     busy_workers_ = workers_.size();
     for (const std::unique_ptr<WorkerThread>& worker : workers_) {
@@ -319,16 +341,44 @@ void Server::StopListening(std::function<void()> closed) {
   if (listening_ == Listening::kEnding) return;
   listening_ = Listening::kEnding;
   // Handshakes that have begun may end; then what is in the queues is taken; only then the sockets are closed.
-  constexpr std::chrono::milliseconds kHandshakes(100);
-  for (const std::unique_ptr<net::ListenSocket>& socket : sockets_) socket->RefuseNew();
+  for (const BoundSocket& bound : sockets_) bound.socket->RefuseNew();
   listen_timer_.expires_after(kHandshakes);
   listen_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     listening_workers_ = workers_.size();
     for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-      worker->StopAccepting([this] {
+      worker->StopAccepting(Listeners::kAll, [this] {
         boost::asio::post(io_, [this] {
           if (--listening_workers_ == 0) OnClosed();
+        });
+      });
+    }
+  });
+}
+
+void Server::DrainInbound(bool graceful) {
+  if (!graceful) return CloseInbound();
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kInbound);
+  const auto timer =
+      std::make_shared<boost::asio::steady_timer>(io_, std::chrono::seconds(options_.drain_time_s));
+  timer->async_wait([this, timer](const boost::system::error_code& error) {
+    if (!error) CloseInbound();
+  });
+}
+
+// As StopListening(), which may come in between: what has been closed then is not there any more.
+void Server::CloseInbound() {
+  for (const BoundSocket& bound : sockets_) {
+    if (bound.inbound) bound.socket->RefuseNew();
+  }
+  const auto timer = std::make_shared<boost::asio::steady_timer>(io_, kHandshakes);
+  timer->async_wait([this, timer](const boost::system::error_code& error) {
+    if (error) return;
+    const auto waiting = std::make_shared<size_t>(workers_.size());
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+      worker->StopAccepting(Listeners::kInbound, [this, waiting] {
+        boost::asio::post(io_, [this, waiting] {
+          if (--*waiting == 0) std::erase_if(sockets_, [](const BoundSocket& bound) { return bound.inbound; });
         });
       });
     }

@@ -57,12 +57,19 @@ class Server {
     net::Address address;  // with the port that the kernel chose
   };
 
+  struct BoundSocket {
+    std::unique_ptr<net::ListenSocket> socket;
+    bool inbound;
+  };
+
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
   enum class Listening : uint8_t { kYes, kEnding, kNo };
 
   void MakeClusters();
   void PublishHosts();
   absl::Status OpenListeners();
+  // A socket for each worker, or one, at each of its addresses.
+  absl::Status OpenSockets(const config::Listener& config, const proxy::Listener& listener);
   void GoLive();
   void RegisterStats();
   uint64_t Connections() const;
@@ -77,6 +84,9 @@ class Server {
   // is done once, and all hear of it.
   void StopListening(std::function<void()> closed);
   void OnClosed();
+  // The listeners of inbound traffic alone: after the drain time, or now.
+  void DrainInbound(bool graceful);
+  void CloseInbound();
   void FailHealthcheck(bool fail);
   void Stop();
 
@@ -94,7 +104,7 @@ class Server {
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
   std::unique_ptr<HostHealth> host_health_;
-  std::vector<std::unique_ptr<net::ListenSocket>> sockets_;
+  std::vector<BoundSocket> sockets_;
   std::vector<BoundListener> bound_;
   std::vector<std::unique_ptr<proxy::Listener>> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;

@@ -33,8 +33,17 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
 
 WorkerThread::~WorkerThread() { StopAndJoin(); }
 
-void WorkerThread::AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets) {
+void WorkerThread::AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets,
+                               const std::vector<ListenAddress>& addresses) {
   listeners_.push_back({std::make_unique<proxy::ListenerShard>(listener, context_, stats_), std::move(sockets)});
+  for (const ListenAddress& at : addresses) context_.listeners.Add(at.address, at.v4_too, *listeners_.back().shard);
+}
+
+void WorkerThread::ForEach(Listeners which, const std::function<void(proxy::ListenerShard&)>& visit) {
+  for (Accepting& listener : listeners_) {
+    const bool inbound = listener.shard->config().direction == config::TrafficDirection::kInbound;
+    if (which == Listeners::kAll || inbound) visit(*listener.shard);
+  }
 }
 
 void WorkerThread::Start() {
@@ -48,10 +57,8 @@ void WorkerThread::Start() {
   pthread_setname_np(thread_.native_handle(), name.c_str());
 }
 
-void WorkerThread::StartDrain() {
-  worker_.Post([this] {
-    for (Accepting& listener : listeners_) listener.shard->StartDrain();
-  });
+void WorkerThread::StartDrain(Listeners which) {
+  worker_.Post([this, which] { ForEach(which, [](proxy::ListenerShard& listener) { listener.StartDrain(); }); });
 }
 
 void WorkerThread::EndDrain() {
@@ -60,9 +67,9 @@ void WorkerThread::EndDrain() {
   });
 }
 
-void WorkerThread::StopAccepting(std::function<void()> done) {
-  worker_.Post([this, done = std::move(done)] {
-    for (Accepting& listener : listeners_) listener.shard->StopAccepting();
+void WorkerThread::StopAccepting(Listeners which, std::function<void()> done) {
+  worker_.Post([this, which, done = std::move(done)] {
+    ForEach(which, [](proxy::ListenerShard& listener) { listener.StopAccepting(); });
     done();
   });
 }

@@ -16,6 +16,14 @@
 
 namespace pillion::server {
 
+struct ListenAddress {
+  net::Address address;
+  bool v4_too;  // an IPv6 wildcard that takes IPv4
+};
+
+// Which listeners are meant.
+enum class Listeners : uint8_t { kAll, kInbound };
+
 class WorkerThread {
  public:
   WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
@@ -23,17 +31,18 @@ class WorkerThread {
                const std::vector<std::unique_ptr<upstream::Cluster>>& clusters);
   ~WorkerThread();
 
-  // Before Start(). `sockets` are accepted from once the thread runs.
-  void AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets);
+  // Before Start(). `sockets` are accepted from once the thread runs; `addresses` are its own, bound or not.
+  void AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets,
+                   const std::vector<ListenAddress>& addresses);
 
   void Start();
 
   // Connections end with their last stream; new ones are still taken.
-  void StartDrain();
+  void StartDrain(Listeners which);
   // Connections that are not draining yet stay, and new ones do.
   void EndDrain();
   // Takes what is in the queues of the listening sockets, and no more. `done` is called on the worker's thread.
-  void StopAccepting(std::function<void()> done);
+  void StopAccepting(Listeners which, std::function<void()> done);
   // `idle` is called on the worker's thread, when no connection is left.
   void WhenIdle(std::function<void()> idle);
   // What is in flight is cut short.
@@ -52,6 +61,7 @@ class WorkerThread {
     std::vector<const net::ListenSocket*> sockets;
   };
 
+  void ForEach(Listeners which, const std::function<void(proxy::ListenerShard&)>& visit);
   size_t Connections() const;
   void CheckIdle();
 

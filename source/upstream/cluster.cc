@@ -126,6 +126,10 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
                      BalancerParts{worker, random, stats_.lb_healthy_panic, cluster.breakers()}, stats_);
   }
   SetBalancers(*hosts_);
+  if (config().discovery == config::Cluster::Discovery::kOriginalDst) {
+    OriginalDst::Events& events = *this;
+    original_dst_ = std::make_unique<OriginalDst>(worker, config().original_dst.cleanup_interval, events);
+  }
 }
 
 void ClusterShard::SetBalancers(const HostSet& hosts) {
@@ -158,6 +162,23 @@ const std::shared_ptr<Host>& ClusterShard::PickHost(PickContext context) {
   }
   if (*host == nullptr) stats_.upstream_cx_none_healthy.Increment();
   return *host;
+}
+
+const std::shared_ptr<Host>& ClusterShard::HostAt(const std::optional<net::Address>& meant) {
+  static const std::shared_ptr<Host> none;
+  const std::shared_ptr<Host>* host = &none;
+  if (meant && (meant->family() == AF_INET || meant->family() == AF_INET6)) {
+    const std::optional<uint16_t> port = config().original_dst.port;
+    host = &original_dst_->Pick(port ? *net::Address::Ip(meant->ip(), *port) : *meant);
+  }
+  if (*host == nullptr) stats_.original_dst_host_invalid.Increment();
+  return *host;
+}
+
+void ClusterShard::OnHostGone(const Host& host) {
+  for (auto& [key, pool] : pools_) {
+    if (key.host == &host) pool->Drain();
+  }
 }
 
 Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority) {

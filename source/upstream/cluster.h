@@ -22,6 +22,7 @@
 #include "source/upstream/client_codecs.h"
 #include "source/upstream/cluster_stats.h"
 #include "source/upstream/host_set.h"
+#include "source/upstream/original_dst.h"
 #include "source/upstream/pool.h"
 #include "source/upstream/subset_balancer.h"
 
@@ -99,7 +100,7 @@ class Cluster {
 };
 
 // One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it.
-class ClusterShard {
+class ClusterShard : private OriginalDst::Events {
  public:
   // Everything given outlives the shard.
   ClusterShard(Cluster& cluster, event::Worker& worker, net::Connector& connector, stats::Shard& stats,
@@ -125,6 +126,10 @@ class ClusterShard {
   // The next host by the cluster's policy; null, and counted, when there is none. The reference is good until the end
   // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
   const std::shared_ptr<Host>& PickHost(PickContext context);
+
+  // Of an ORIGINAL_DST cluster only: the host there, as the configuration changes the port. Null, and counted, where there
+  // is no such address. The reference is good until the next call.
+  const std::shared_ptr<Host>& HostAt(const std::optional<net::Address>& meant);
 
   // The pool of connections to `host` that speak `protocol`; made when first asked for, which counts against the
   // breaker of `priority`. Null, and counted, when there are as many as may be and all are in use. Good until the end of
@@ -161,6 +166,7 @@ class ClusterShard {
   void SetBalancers(const HostSet& hosts);
   void Sweep();
   bool GiveUpIdlePool(config::Priority priority);
+  void OnHostGone(const Host& host) override;
 
   Cluster& cluster_;
   event::Worker& worker_;
@@ -174,6 +180,7 @@ class ClusterShard {
   std::optional<SubsetBalancer> subsets_;  // instead of it, where the cluster has some
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
+  std::unique_ptr<OriginalDst> original_dst_;  // null: of another type
   event::Task sweep_;
   bool draining_ = false;
 };

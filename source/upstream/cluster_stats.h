@@ -30,6 +30,7 @@ struct Breakers;
   X(upstream_cx_overflow)                     \
   X(upstream_cx_pool_overflow)                \
   X(upstream_cx_none_healthy)                 \
+  X(original_dst_host_invalid)                \
   X(lb_healthy_panic)                         \
   X(lb_subsets_selected)                      \
   X(lb_subsets_fallback)                      \

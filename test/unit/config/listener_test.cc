@@ -131,5 +131,31 @@ TEST(Listener, TransportSocket) {
                   "RawBuffer"});
 }
 
+TEST(Listener, AddressesOnceEach) {
+  const std::string chain = "    filter_chains: [{filters: [" + std::string(kEcho) + "]}]\n";
+  EXPECT_EQ(
+      Errors(chain +
+             "    additional_addresses:\n    - address: {socket_address: {address: 10.0.0.2, port_value: 80}}\n"
+             "    - address: {socket_address: {address: 10.0.0.1, port_value: 80}}\n"),
+      Texts{"additional_addresses[1].address: 10.0.0.1:80 is already the address of listener \"in\""});
+}
+
+TEST(Cluster, OriginalDst) {
+  const auto errors = [](const std::string& fields) {
+    std::vector<std::string> texts;
+    for (const ConfigError& error : LoadText("static_resources: {clusters: [{name: c, " + fields + "}]}").errors) {
+      texts.push_back(error.path.substr(std::string_view("static_resources.clusters[0].").size()) + ": " +
+                      error.message);
+    }
+    return texts;
+  };
+  EXPECT_EQ(errors("type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED"), Texts{});
+  EXPECT_EQ(errors("type: ORIGINAL_DST"),
+            Texts{"lb_policy: expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"});
+  EXPECT_EQ(errors("lb_policy: CLUSTER_PROVIDED"),
+            Texts{"lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST"});
+  EXPECT_EQ(errors("original_dst_lb_config: {}"), Texts{"original_dst_lb_config: needs type ORIGINAL_DST"});
+}
+
 }  // namespace
 }  // namespace pillion::config
