@@ -1,8 +1,8 @@
 #pragma once
 
-// The hosts of a STRICT_DNS cluster: every address of every name is a host. Of a LOGICAL_DNS cluster it is the one in
-// use, or the first. Each name is asked again after
-// dns_refresh_rate, or, with respect_dns_ttl, after its answer's TTL where that is known.
+// The hosts of a STRICT_DNS cluster: every address of every name is a host. Of a LOGICAL_DNS cluster it is one address,
+// the same as long as the name has it. Each name is asked again after dns_refresh_rate, or, with respect_dns_ttl, after
+// its answer's TTL where that is known.
 //
 // An answer that fails, or that has no address, takes no host away: the last good one stays (a name server in trouble
 // must not take the service down with it). It is asked again after a delay that doubles with each failure, up to

@@ -255,5 +255,20 @@ TEST_F(DnsDiscoveryTest, AnAnswerThatComesTooLateTouchesNothing) {
   EXPECT_EQ(timers.armed(), 0u);
 }
 
+TEST_F(DnsDiscoveryTest, LogicalDnsKeepsOneAddressWhileTheNameHasIt) {
+  config->discovery = config::Cluster::Discovery::kLogicalDns;
+  Add("a.test");
+  Start();
+  resolver.Answer({"10.0.0.1", "10.0.0.2"});
+  EXPECT_EQ(Hosts(), List{"10.0.0.1:80"});
+  timers.Advance(seconds(5));
+  resolver.Answer({"10.0.0.2", "10.0.0.1"});
+  EXPECT_EQ(Hosts(), List{"10.0.0.1:80"});
+  EXPECT_EQ(published.size(), 1u);
+  timers.Advance(seconds(5));
+  resolver.Answer({"10.0.0.3", "10.0.0.2"});
+  EXPECT_EQ(Hosts(), List{"10.0.0.3:80"});
+}
+
 }  // namespace
 }  // namespace pillion::upstream
