@@ -9,8 +9,10 @@
 namespace pillion::telemetry {
 
 // clang-format off
-// id, short name, long name; written out in this order.
+// id, short name, long name; written out in this order: what comes to be known first stands first, as with Envoy.
 #define PILLION_RESPONSE_FLAGS(X)                                         \
+  X(kDelayInjected, "DI", "DelayInjected")                                \
+  X(kFaultInjected, "FI", "FaultInjected")                                \
   X(kUpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded")     \
   X(kNoHealthyUpstream, "UH", "NoHealthyUpstream")                        \
   X(kUpstreamConnectionFailure, "UF", "UpstreamConnectionFailure")        \
@@ -28,8 +30,6 @@ namespace pillion::telemetry {
   X(kDownstreamProtocolError, "DPE", "DownstreamProtocolError")           \
   X(kDurationTimeout, "DT", "DurationTimeout")                            \
   X(kStreamIdleTimeout, "SI", "StreamIdleTimeout")                        \
-  X(kDelayInjected, "DI", "DelayInjected")                                \
-  X(kFaultInjected, "FI", "FaultInjected")                                \
   X(kRateLimited, "RL", "RateLimited")                                    \
   X(kRateLimitServiceError, "RLSE", "RateLimitServiceError")              \
   X(kUnauthorizedExternalService, "UAEX", "UnauthorizedExternalService")  \

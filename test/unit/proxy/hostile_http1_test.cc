@@ -60,7 +60,7 @@ TEST_P(HostileRequest, IsAnsweredAndNeverReachesUpstreamWhole) {
     size_t answers = 0;
     for (size_t i = 0; i < world.upstream().size(); ++i) {
       Peer& upstream = world.upstream().peer(i);
-      while (upstream.received().ends_with("content-length: 0\r\n\r\n") || upstream.received().find("GET ") == 0) {
+      while (upstream.received().find("content-length: 0\r\n") != std::string::npos || upstream.received().find("GET ") == 0) {
         upstream.Take();
         upstream.Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
         world.Run();
@@ -68,7 +68,7 @@ TEST_P(HostileRequest, IsAnsweredAndNeverReachesUpstreamWhole) {
       }
       EXPECT_EQ(Count(upstream.received(), "smuggled"), 0u);
       // What is not complete is cut short, visibly.
-      EXPECT_FALSE(upstream.received().ends_with("0\r\n\r\n")) << upstream.received();
+      EXPECT_FALSE(upstream.received().ends_with("\r\n0\r\n\r\n")) << upstream.received();
       EXPECT_TRUE(upstream.received().empty() || upstream.ended() || upstream.error() != 0);
     }
 
@@ -135,7 +135,7 @@ TEST_P(BrokenResponse, IsA502OrVisiblyUnfinished) {
     EXPECT_NE(log[0].find(" UPE upstream_reset_"), std::string::npos) << log[0];
     if (c.log.find("\nresponse ") != std::string::npos || c.log.find("response ") == 0) {
       EXPECT_EQ(client->error(), ECONNRESET) << got;
-      EXPECT_FALSE(got.ends_with("0\r\n\r\n")) << got;
+      EXPECT_FALSE(got.ends_with("\r\n0\r\n\r\n")) << got;
     } else {
       const size_t last = got.rfind("HTTP/1.1 ");
       ASSERT_NE(last, std::string::npos);

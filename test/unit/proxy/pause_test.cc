@@ -54,7 +54,7 @@ constexpr std::string_view kRequest =
     "content-length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view kForwarded =
     "POST /the/path?the=query HTTP/1.1\r\nhost: h.test\r\nx-one: the first value\r\nuser-agent: somebody\r\n"
-    "x-forwarded-proto: http\r\nx-envoy-expected-rq-timeout-ms: 15000\r\ncontent-length: 26\r\n\r\n"
+    "content-length: 26\r\nx-forwarded-proto: http\r\nx-envoy-expected-rq-timeout-ms: 15000\r\n\r\n"
     "abcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view kResponse =
     "HTTP/1.1 200 OK\r\nx-two: the second value\r\ncontent-type: text/plain\r\ncontent-length: 26\r\n\r\n"
@@ -87,7 +87,7 @@ TEST_F(PauseTest, Http1Response) {
     SendWithPause(world_->upstream().peer(0), kResponse, at);
     const std::string& got = client->received();
     EXPECT_TRUE(got.starts_with("HTTP/1.1 200 OK\r\nx-two: the second value\r\ncontent-type: text/plain\r\n")) << got;
-    EXPECT_TRUE(got.ends_with("content-length: 26\r\n\r\nABCDEFGHIJKLMNOPQRSTUVWXYZ")) << got;
+    EXPECT_TRUE(got.find("content-length: 26\r\n") != got.npos && got.ends_with("\r\n\r\nABCDEFGHIJKLMNOPQRSTUVWXYZ")) << got;
     EXPECT_EQ(world_->TakeLog(), std::vector<std::string>{std::string(kLogLine)});
     if (HasFailure()) return;
   }

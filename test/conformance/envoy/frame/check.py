@@ -1,12 +1,11 @@
 """What is compared passes when the two proxies do the same, or differ just as README.md says."""
 
-from frame.pair import differing
+from frame.pair import covers, differing
 from frame.readme import admitted
 
 
 def _unexpected(different, expected):
-    """(what differs and is not admitted, what is admitted and does not differ). A part before the point stands for all that is in it."""
-    covers = lambda item, key: item == key or key.startswith(item + ".")  # noqa: E731
+    """(what differs and is not admitted, what is admitted and does not differ)."""
     return ([key for key in different if not any(covers(item, key) for item in expected)],
             [item for item in expected if not any(covers(item, key) for key in different)])
 
