@@ -217,10 +217,10 @@ TEST_F(LogFormatTest, DynamicMetadata) {
   EXPECT_EQ(Text("%DYNAMIC_METADATA(a:o)%"), R"({"in":"deep\n","n":1.5})");
   EXPECT_EQ(Text("%DYNAMIC_METADATA(a:o:n)% %DYNAMIC_METADATA(a:o:none)% %DYNAMIC_METADATA(b)%"), "1.5 - -");
   EXPECT_EQ(Json({{"k", {"%DYNAMIC_METADATA(a:k)%"}},
-                  {"mixed", {"<%DYNAMIC_METADATA(a:o:n)%>"}},
+                  {"mixed", {"=%DYNAMIC_METADATA(a:o:n)%"}},
                   {"none", {"%DYNAMIC_METADATA(b:k)%"}},
                   {"o", {"%DYNAMIC_METADATA(a:o)%"}}}),
-            R"({"k":"a \"text\"","mixed":"<1.5>","none":null,"o":{"in":"deep\n","n":1.5}})"
+            R"({"k":"a \"text\"","mixed":"=1.5","none":null,"o":{"in":"deep\n","n":1.5}})"
             "\n");
   EXPECT_NE(Text("%DYNAMIC_METADATA%").find("error"), std::string::npos);
   EXPECT_NE(Text("%DYNAMIC_METADATA(a::b)%").find("error"), std::string::npos);
