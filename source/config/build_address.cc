@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <climits>
 #include <cstdlib>
 #include <limits>
 
@@ -66,7 +67,7 @@ std::string ReadSource(BuildContext& context, const envoy::config::core::v3::Dat
     absl::StatusOr<std::string> read = ReadFile(from.filename(), max_bytes);
     if (read.ok()) return *std::move(read);
     context.errors.AddMissing(path, FieldPath(path, field),
-                              Concat(Quote(from.filename()), " ", std::string(read.status().message())));
+                              Concat(Quote(from.filename(), PATH_MAX), " ", std::string(read.status().message())));
     return "";
   }
   if (from.has_environment_variable()) {

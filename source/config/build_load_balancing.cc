@@ -191,7 +191,7 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
     case v3::Cluster::MAGLEV:
       to.policy = Policy::kMaglev;
       break;
-    default:
+    default:  // ROUND_ROBIN; CLUSTER_PROVIDED, with which there is nothing to choose
       break;
   }
   const auto needs = [&](Policy policy, std::string_view field, std::string_view name) {
@@ -217,6 +217,7 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
       needs(Policy::kMaglev, "maglev_lb_config", "MAGLEV");
       BuildMaglev(context, from.maglev_lb_config(), FieldPath(path, "maglev_lb_config"), to);
       break;
+    case v3::Cluster::kOriginalDstLbConfig:  // build_cluster.cc
     case v3::Cluster::LB_CONFIG_NOT_SET:
       break;
   }

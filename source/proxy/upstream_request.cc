@@ -134,10 +134,7 @@ void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledC
 
 void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
   state_ = State::kOver;
-  if (failure != upstream::PoolFailure::kOverflow) {
-    TellOutlierMonitor(503);
-    cluster_.stats().upstream_rq_pending_failure_eject.Increment();
-  }
+  if (failure != upstream::PoolFailure::kOverflow) TellOutlierMonitor(503);
   stream_.OnUpstreamFailure(FailureOf(failure, error));
 }
 

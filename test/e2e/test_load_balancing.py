@@ -27,7 +27,7 @@ def test_ring_hash(pillion, serve, policy):
     proxy = proxy_for(pillion, named(serve, 4), {"hash_policy": [{"header": {"header_name": "x-user"}}]},
                       lb_policy=policy)
     hosts = {}
-    for user in range(20):
+    for user in range(100):
         answers = {proxy.exchange(Request(fields=[("x-user", f"u{user}")])).body for _ in range(3)}
         assert len(answers) == 1, "the same for the same user, whatever the worker"
         hosts[user] = answers.pop()

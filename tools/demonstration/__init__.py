@@ -1,0 +1,1 @@
+"""The acts of tools/demo, and what they have in common."""

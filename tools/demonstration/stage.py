@@ -1,0 +1,134 @@
+"""What every act needs: processes that end with the demo, sidecars, and the colours of the terminal."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PILLION = ROOT / "out/pillion"
+BOLD, DIM, GREEN, RED, PLAIN = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 5
+
+HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+ROUTER = "envoy.extensions.filters.http.router.v3.Router"
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+FILE_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog"
+
+
+def any_of(name, **fields):
+    return {"@type": f"type.googleapis.com/{name}", **fields}
+
+
+def address(port):
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def cluster(name, *ports, http2=False, **fields):
+    options = {"typed_extension_protocol_options": {HTTP_OPTIONS: any_of(
+        HTTP_OPTIONS, explicit_http_config={"http2_protocol_options": {}})}} if http2 else {}
+    return {"name": name, "connect_timeout": "1s", **options, **fields, "load_assignment": {"cluster_name": name, "endpoints": [
+        {"lb_endpoints": [{"endpoint": {"address": address(port)}} for port in ports]}]}}
+
+
+def free_ports(count):
+    """Different ones, as they are all held until the last is known."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+class Stage:
+    """The processes of the demo. They all end with it."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pillion-demo-"))
+        self._processes = []
+
+    def start(self, name, command, port):
+        log = self.folder / f"{name}.log"
+        with open(log, "wb") as output:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        self._processes.append(process)
+        for _ in range(1000):
+            if process.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return process
+            time.sleep(0.01)
+        raise Trouble(f"{name} does not start:\n{log.read_text(errors='replace')}")
+
+    def close(self):
+        for process in reversed(self._processes):
+            process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Trouble(Exception):
+    """Something did not work; the text says what."""
+
+
+class Sidecar:
+    """A pillion before one service. `routes`: of its one virtual host; `filters`: HTTP filters before the router."""
+
+    def __init__(self, stage, name, routes, clusters, filters=()):
+        self.name = name
+        self.port, self.admin = free_ports(2)
+        self.log = stage.folder / f"{name}-access.log"
+        config = {
+            "admin": {"address": address(self.admin)},
+            "static_resources": {
+                "listeners": [{
+                    "name": name, "address": address(self.port),
+                    "filter_chains": [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": any_of(
+                        HCM, stat_prefix=name,
+                        access_log=[{"name": "file", "typed_config": any_of(FILE_LOG, path=str(self.log))}],
+                        route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
+                        http_filters=[*filters, {"name": "envoy.filters.http.router", "typed_config": any_of(ROUTER)}])}]}]}],
+                "clusters": clusters}}
+        path = stage.folder / f"{name}.json"
+        path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+        self.process = stage.start(f"pillion-{name}", [
+            str(PILLION), "-c", str(path), "--concurrency", "1", "--file-flush-interval-msec", "100"], self.port)
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_mib(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def ask(self, path):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{self.admin}{path}", timeout=10) as response:
+            return response.read().decode()
+
+    def counters(self):
+        lines = (line.partition(": ") for line in self.ask("/stats").splitlines())
+        return {name: int(value) for name, _, value in lines if value.isdigit()}
+
+    def log_lines(self, count):
+        """Once there are so many: they are written every 100 ms."""
+        lines = []
+        for _ in range(100):
+            lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+            if len(lines) >= count:
+                break
+            time.sleep(0.05)
+        return lines
