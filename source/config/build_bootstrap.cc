@@ -93,7 +93,6 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
     bootstrap->log_format =
         BuildLogFormat(context, from.application_log_config().log_format(), "application_log_config.log_format");
   }
-  bootstrap->runtime_layers = BuildRuntime(context, from.layered_runtime(), "layered_runtime");
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
   BuildListeners(context, from.static_resources(), *bootstrap);
   return bootstrap;

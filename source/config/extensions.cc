@@ -18,7 +18,6 @@
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
 #include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
-#include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
@@ -28,10 +27,10 @@
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
 #include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
+#include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
+#include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
-#include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
-#include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "source/config/nearest.h"
@@ -64,7 +63,6 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::listener::tls_inspector::v3::TlsInspector::descriptor(),
       x::filters::network::connection_limit::v3::ConnectionLimit::descriptor(),
       x::filters::network::echo::v3::Echo::descriptor(),
-      x::filters::http::set_filter_state::v3::Config::descriptor(),
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
       x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
@@ -74,10 +72,10 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::load_balancing_policies::ring_hash::v3::RingHash::descriptor(),
       x::load_balancing_policies::round_robin::v3::RoundRobin::descriptor(),
       x::load_balancing_policies::wrr_locality::v3::WrrLocality::descriptor(),
+      x::regex_engines::v3::GoogleRE2::descriptor(),
+      x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
       x::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
-      x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
-      x::regex_engines::v3::GoogleRE2::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };
   return *types;

@@ -266,8 +266,9 @@ const Case kValues[] = {
      {"LISTENERS[0].address.socket_address.protocol: \"UDP\", expected one of TCP"}},
     {"UnknownEnumNumber",
      "lb_policy: ROUND_ROBIN",
-     "lb_policy: 5",
-     {"CLUSTERS[0].lb_policy: \"5\", expected one of ROUND_ROBIN, LEAST_REQUEST"}},
+     "lb_policy: 99",
+     {"CLUSTERS[0].lb_policy: \"99\", expected one of ROUND_ROBIN, LEAST_REQUEST, RING_HASH, RANDOM, MAGLEV, "
+      "LOAD_BALANCING_POLICY_CONFIG, CLUSTER_PROVIDED"}},
     {"BadBase64",
      "inline_string: hello",
      "inline_bytes: \"?\"",

@@ -386,7 +386,7 @@ TEST(RouteConfig, HashPolicies) {
   EXPECT_TRUE(std::holds_alternative<HashPolicy::SourceIp>(policies[2].source));
   EXPECT_EQ(std::get<HashPolicy::QueryParameter>(policies[3].source).name, "q");
   EXPECT_EQ(ErrorsOf("{match: {prefix: /}, route: {cluster: a, hash_policy: [{cookie: {name: c, path: \"/;x\"}}]}}"),
-            Errors{"route.hash_policy[0].cookie.path: '/;x', expected no ';'"});
+            Errors{"route.hash_policy[0].cookie.path: \"/;x\", expected no ';'"});
 }
 
 TEST(RouteConfig, MetadataMatch) {

@@ -255,11 +255,11 @@ TEST_F(SocketTest, ConnectsFromTheSourceOfItsFamily) {
 
 TEST_F(SocketTest, WhatTheSystemRefusesFailsTheConnect) {
   Listen(*Address::Ip("127.0.0.1", 0));
-  // TEST-NET-1 is nobody's; with freebind it can be bound to all the same.
+  // TEST-NET-1 is nobody's; with freebind it can be bound to all the same, only leads nowhere from there.
   ConnectOptions options{.sources = {*Address::Ip("192.0.2.1", 0)}};
   EXPECT_EQ(connector_.Connect(socket_->address(), &options)->connect_error(), EADDRNOTAVAIL);
   options.freebind = true;
-  EXPECT_EQ(connector_.Connect(socket_->address(), &options)->local_address().ip(), "192.0.2.1");
+  EXPECT_NE(connector_.Connect(socket_->address(), &options)->connect_error(), EADDRNOTAVAIL);
   options = {.sources = {*Address::Ip("::1", 0)}};
   EXPECT_NE(connector_.Connect(socket_->address(), &options)->connect_error(), 0);
   options = {.socket_options = {{.level = SOL_SOCKET, .name = 9999, .value = "1234"}}};
