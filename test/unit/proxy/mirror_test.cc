@@ -20,8 +20,8 @@ TEST_F(MirrorTest, Http2) {
   upstream2();
   const std::string fields = "content-type=application/grpc te=trailers\n";
   EXPECT_EQ(upstream2().Take(),
-            "HEADERS 1 :method=POST :scheme=http :path=/ :authority=h.test-shadow " + fields + "DATA 1 a\n" +
-                "HEADERS 3 :method=POST :scheme=http :path=/ :authority=h.test " + fields + "DATA 3 a\n");
+            "HEADERS 1 :method=POST :scheme=http :path=/ :authority=h.test-shadow " + fields +
+                "HEADERS 3 :method=POST :scheme=http :path=/ :authority=h.test " + fields + "DATA 1 a\nDATA 3 a\n");
   EXPECT_EQ(Exchange(DataFrame(1, "b", kEndStream)), "");
   EXPECT_EQ(upstream2().Take(), "DATA 1 b end\nDATA 3 b end\n");
   ExchangeUp(HeadersFrame(1, Response({{"x-copy", "1"}}), kEndHeaders) + DataFrame(1, "copy") + HeadersFrame(1, {{"grpc-status", "13"}}));

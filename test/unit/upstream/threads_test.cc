@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "source/event/epoll_loop.h"
+#include "source/net/socket.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::upstream {
