@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 
-#include <climits>
 #include <cstdlib>
 #include <limits>
 
@@ -67,7 +66,7 @@ std::string ReadSource(BuildContext& context, const envoy::config::core::v3::Dat
     absl::StatusOr<std::string> read = ReadFile(from.filename(), max_bytes);
     if (read.ok()) return *std::move(read);
     context.errors.AddMissing(path, FieldPath(path, field),
-                              Concat(Quote(from.filename(), PATH_MAX), " ", std::string(read.status().message())));
+                              Concat('"', from.filename(), "\" ", std::string(read.status().message())));
     return "";
   }
   if (from.has_environment_variable()) {

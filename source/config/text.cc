@@ -17,10 +17,11 @@ void AppendPart(std::string& text, double part) {
   text.append(digits, end);
 }
 
-std::string Quote(std::string_view text, size_t longest) {
+std::string Quote(std::string_view text) {
+  constexpr size_t kLongest = 80;
   size_t end = text.size();
-  if (end > longest) {
-    end = longest;
+  if (end > kLongest) {
+    end = kLongest;
     while ((text[end] & 0xC0) == 0x80) --end;  // not within a UTF-8 sequence
   }
   const std::string escaped = absl::Utf8SafeCEscape(std::string(text.substr(0, end)));

@@ -32,6 +32,6 @@ std::string Concat(const Parts&... parts) {
 }
 
 // `text` as an error quotes it: in double quotes, control bytes escaped, cut when it is long.
-std::string Quote(std::string_view text, size_t longest = 80);
+std::string Quote(std::string_view text);
 
 }  // namespace pillion::config
