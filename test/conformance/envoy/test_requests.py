@@ -167,7 +167,6 @@ CASES = [
     raw("h1-upgrade-answered-200", b"GET / HTTP/1.1\r\nhost: @host\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", setting="websocket"),
     Case("h1-upgrade", setting="websocket", client=upgrade, upstream=[switched]),
     raw("h1-upgrade-h2c", b"GET / HTTP/1.1\r\nhost: @host\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n"),
-    raw("h1-half-close", b"GET / HTTP/1.1\r\nhost: @host\r\n\r\n", half_closes=True),
     raw("h1-reason-phrase", b"GET / HTTP/1.1\r\nhost: @host\r\n\r\n", upstream=[Response(418, [], b"", reason="Odd")]),
 
     Case("h2-to-http1", [Request("POST", "/a?b", [("x-a", "1"), ("cookie", "a=1"), ("cookie", "b=2")], b"body")], protocol="h2"),

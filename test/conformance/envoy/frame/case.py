@@ -75,7 +75,6 @@ class Case:
     ignored: tuple = ()        # fields of the result that this case can't say anything about
     source: str = "127.0.0.2"  # the client's address; Envoy names 127.0.0.1 by another address of the machine
     reads_on: bool = False     # after the answers the client waits for the end of the connection
-    half_closes: bool = False  # after the requests the client says that there will be no more
     client: object = None      # instead of `requests`: a function of (connection, domain) that returns the answers
 
     @property

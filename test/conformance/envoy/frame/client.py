@@ -31,8 +31,6 @@ def _http1(case, connection):
             connection.send(request)
         else:
             connection.send_request(request)
-        if case.half_closes:
-            connection.socket.shutdown(socket.SHUT_WR)
         for _ in range(case.answers if raw else 1):
             method = request.split(b" ", 1)[0].decode("latin-1") if raw else request.method
             try:
