@@ -314,7 +314,8 @@ void Session::ReceiveFin() {
 Ending Session::EndingNow() const {
   if (failed_) return role_ == Role::kServer ? Ending::kLinger : Ending::kClose;
   if (open_streams_ > 0 || !(draining_ || goaway_received_ || peer_ended_)) return Ending::kOpen;
-  return role_ == Role::kServer && draining_ ? Ending::kLinger : Ending::kClose;
+  // A client may send after its own GOAWAY, too (a PING): a reset would take from it what it has not read yet.
+  return role_ == Role::kServer ? Ending::kLinger : Ending::kClose;
 }
 
 }  // namespace pillion::codec::http2

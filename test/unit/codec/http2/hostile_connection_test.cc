@@ -164,7 +164,7 @@ TEST(HostileConnection, PeerEndsInTheMiddle) {
   EXPECT_EQ(side.peer.requests[1]->Text(),
             "head GET http h.test / end\nreset connection_end http2.connection_end\n");
   EXPECT_EQ(FramesText(side.Output()), "RST_STREAM 1 CANCEL\nRST_STREAM 3 CANCEL\n");
-  EXPECT_EQ(side.peer.connection.ending(), Ending::kClose);
+  EXPECT_EQ(side.peer.connection.ending(), Ending::kLinger);
 }
 
 TEST(HostileConnection, AbortTellsEveryStreamOnce) {

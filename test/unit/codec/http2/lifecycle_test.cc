@@ -123,7 +123,7 @@ TEST(Lifecycle, ClientGoesAwayStreamsFinish) {
   EXPECT_EQ(request.Text(), "head GET http h.test / end\n");
   request.stream->SendHead(request.NewResponse(200), true);
   EXPECT_EQ(FramesText(side.Output()), "HEADERS 1 end\n");
-  EXPECT_EQ(side.peer.connection.ending(), Ending::kClose);
+  EXPECT_EQ(side.peer.connection.ending(), Ending::kLinger);
 }
 
 // H42
