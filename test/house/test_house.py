@@ -57,7 +57,7 @@ RESERVED = {
     "Asio": (r"^boost/asio", {"event", "net", "admin", "server", "upstream"}),
     "llhttp": (r"^llhttp", {"codec"}),
     "nghttp2": (r"^nghttp2/", {"codec"}),
-    "OpenSSL": (r"^openssl/", {"net"}),
+    "OpenSSL": (r"^openssl/", {"identity", "tls"}),
     "protobuf": (r"^google/protobuf|^api/.*\.pb\.h$|^envoy/", {"config", "admin", "telemetry"}),
     "std::regex": (r"^regex$", set()),
     "iostream": (r"^iostream$", {"main"}),

@@ -1,0 +1,49 @@
+#pragma once
+
+// What stands in a certificate. Names are taken by their length: a NUL in one is a byte like others, which no matcher
+// ever gets to see, because such a certificate is refused.
+
+#include <openssl/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "source/identity/owned.h"
+
+namespace pillion::identity {
+
+enum class NameType : uint8_t { kEmail, kDns, kUri, kIp, kOther };
+
+// A subject alternative name. An IP address is in its usual text form, another name is its string's bytes.
+struct SubjectName {
+  NameType type;
+  std::string text;
+  std::string oid = {};  // of another name: which
+};
+
+// In their order. An error says what is wrong with the extension or a name: it does not parse, there are two such
+// extensions, or a name has a NUL.
+absl::StatusOr<std::vector<SubjectName>> SubjectNames(const X509* certificate);
+
+std::string SubjectText(const X509* certificate);  // RFC 2253
+std::string IssuerText(const X509* certificate);
+std::string SerialText(const X509* certificate);   // hexadecimal
+std::string Sha256Fingerprint(const X509* certificate);  // of the DER form, hexadecimal
+std::string Sha1Fingerprint(const X509* certificate);
+std::string SpkiPin(const X509* certificate);  // SHA-256 of its public key's DER form, base64
+std::string PemText(X509* certificate);
+absl::Time NotBefore(const X509* certificate);
+absl::Time NotAfter(const X509* certificate);
+
+// All certificates of a PEM text; an error where there is none, or what looks like one can't be read.
+absl::StatusOr<CertificateStack> ReadCertificates(std::string_view pem);
+absl::StatusOr<RevocationStack> ReadRevocations(std::string_view pem);
+
+// What OpenSSL says was wrong last, and forgets it.
+std::string TakeOpenSslError();
+
+}  // namespace pillion::identity

@@ -1,0 +1,65 @@
+#include "source/identity/key_pair.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <cstring>
+
+#include "source/identity/text.h"
+
+namespace pillion::identity {
+namespace {
+
+struct Password {
+  std::string_view text;
+  bool asked = false;
+};
+
+int GivePassword(char* to, int size, int, void* from) {
+  Password& password = *static_cast<Password*>(from);
+  password.asked = true;
+  // Nobody sits at the terminal.
+  if (password.text.empty() || password.text.size() > static_cast<size_t>(size)) return -1;
+  std::memcpy(to, password.text.data(), password.text.size());
+  return static_cast<int>(password.text.size());
+}
+
+std::string KeyError(const Password& password) {
+  const std::string error = TakeOpenSslError();
+  if (password.asked && password.text.empty()) return "the key is encrypted, and no password is given";
+  if (password.asked) return Concat("the key can't be decrypted with the password: ", error);
+  return Concat("holds no private key in PEM form: ", error);
+}
+
+}  // namespace
+
+std::variant<KeyPair, KeyPairError> ReadKeyPair(std::string_view chain_pem, std::string_view key_pem,
+                                                std::string_view password) {
+  absl::StatusOr<CertificateStack> chain = ReadCertificates(chain_pem);
+  if (!chain.ok()) return KeyPairError{KeyPairPart::kChain, std::string(chain.status().message())};
+  const OwnedBio bio(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
+  Password given{password};
+  OwnedKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, GivePassword, &given));
+  if (key == nullptr) return KeyPairError{KeyPairPart::kKey, KeyError(given)};
+  KeyPair pair{.chain = *std::move(chain), .key = std::move(key)};
+  EVP_PKEY* const public_key = X509_get0_pubkey(pair.leaf());
+  if (public_key == nullptr) {
+    return KeyPairError{KeyPairPart::kChain, Concat("the certificate's key can't be read: ", TakeOpenSslError())};
+  }
+  if (EVP_PKEY_eq(public_key, pair.key.get()) != 1) {
+    ERR_clear_error();
+    return KeyPairError{KeyPairPart::kBoth, Concat("the private key is not that of the certificate of ",
+                                                         SubjectText(pair.leaf()))};
+  }
+  const int type = EVP_PKEY_get_base_id(pair.key.get());
+  const int bits = EVP_PKEY_get_bits(pair.key.get());
+  if (type == EVP_PKEY_RSA && bits < 2048) {
+    return KeyPairError{KeyPairPart::kBoth, Concat("an RSA key of ", bits, " bits, expected at least 2048")};
+  }
+  if (type != EVP_PKEY_RSA && type != EVP_PKEY_EC && type != EVP_PKEY_ED25519) {
+    return KeyPairError{KeyPairPart::kBoth, "a key that is neither RSA nor ECDSA nor Ed25519"};
+  }
+  return pair;
+}
+
+}  // namespace pillion::identity

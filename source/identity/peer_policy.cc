@@ -1,0 +1,152 @@
+#include "source/identity/peer_policy.h"
+
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <openssl/x509_vfy.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "source/identity/text.h"
+#include "source/identity/spiffe_id.h"
+
+namespace pillion::identity {
+namespace {
+
+constexpr std::string_view kPrefix = "verify cert failed: ";  // as Envoy's begin
+
+std::string Sha256(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
+}
+
+// The certificate as its owner calls it.
+std::string Describe(X509* leaf) {
+  const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);
+  if (names.ok()) {
+    for (const SubjectName& name : *names) {
+      if (name.type == NameType::kUri) return Quote(name.text);
+    }
+  }
+  return Quote(SubjectText(leaf));
+}
+
+std::string NamesText(const std::vector<SubjectName>& names) {
+  std::string text;
+  constexpr size_t kMost = 5;
+  for (size_t i = 0; i < names.size() && i < kMost; ++i) text += Concat(i == 0 ? "" : ", ", Quote(names[i].text));
+  if (names.size() > kMost) text += Concat(" and ", names.size() - kMost, " more");
+  return text.empty() ? "none" : text;
+}
+
+Refusal Rejected(RefusalKind kind, std::string text) {
+  return {.kind = kind, .x509_error = X509_V_ERR_CERT_REJECTED, .text = Concat(kPrefix, text)};
+}
+
+}  // namespace
+
+PeerPolicy::PeerPolicy(PeerPolicyParts parts) : parts_(std::move(parts)), digest_(Sha256(parts_.digest_text)) {}
+
+std::optional<Refusal> PeerPolicy::Check(X509_STORE_CTX* context, PeerRole role, std::string_view expected_dns) const {
+  X509* const leaf = X509_STORE_CTX_get0_cert(context);
+  if (leaf == nullptr) return Rejected(RefusalKind::kChain, "there is no certificate");
+  const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);
+  if (!names.ok()) return Rejected(RefusalKind::kName, std::string(names.status().message()));
+  STACK_OF(X509)* trusted = parts_.trusted.get();
+  if (!parts_.bundles.empty()) {
+    std::optional<Refusal> refusal;
+    trusted = BundleOf(leaf, *names, role, refusal);
+    if (refusal) return refusal;
+  }
+  if (trusted != nullptr) {
+    if (std::optional<Refusal> refusal = CheckChain(context, trusted)) return refusal;
+  }
+  return CheckLeaf(leaf, *names, expected_dns);
+}
+
+std::optional<Refusal> PeerPolicy::CheckAgain(X509* leaf, PeerRole role, std::string_view expected_dns,
+                                              absl::Time now) const {
+  const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);
+  if (!names.ok()) return Rejected(RefusalKind::kName, std::string(names.status().message()));
+  if (verifies_chain() && !parts_.allow_expired && NotAfter(leaf) < now) {
+    return Refusal{.kind = RefusalKind::kChain,
+                   .x509_error = X509_V_ERR_CERT_HAS_EXPIRED,
+                   .text = Concat(kPrefix, "the certificate of ", Describe(leaf), " has expired")};
+  }
+  if (!parts_.bundles.empty()) {
+    std::optional<Refusal> refusal;
+    BundleOf(leaf, *names, role, refusal);
+    if (refusal) return refusal;
+  }
+  return CheckLeaf(leaf, *names, expected_dns);
+}
+
+std::optional<Refusal> PeerPolicy::CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
+                                             std::string_view expected_dns) const {
+  if (!parts_.names.empty() && !AnyMatches(parts_.names, names)) {
+    return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the names ", NamesText(names)));
+  }
+  if (!expected_dns.empty()) {
+    const SanMatcher expected(NameType::kDns, {match::StringMatcher::Kind::kExact, std::string(expected_dns), true}, "",
+                              std::string(expected_dns));
+    const SanMatcher address(NameType::kIp, {match::StringMatcher::Kind::kExact, std::string(expected_dns)});
+    if (!AnyMatches({expected, address}, names)) {
+      return Rejected(RefusalKind::kName, Concat("verify SAN list: ", Quote(expected_dns), " is not among ",
+                                                       NamesText(names)));
+    }
+  }
+  if (parts_.spki_pins.empty() && parts_.certificate_pins.empty()) return std::nullopt;
+  const auto among = [](const std::vector<std::string>& pins, const std::string& pin) {
+    return std::find(pins.begin(), pins.end(), pin) != pins.end();
+  };
+  if (among(parts_.certificate_pins, Sha256Fingerprint(leaf)) || among(parts_.spki_pins, SpkiPin(leaf))) {
+    return std::nullopt;
+  }
+  return Rejected(RefusalKind::kPin, Concat("cert hash and spki: the certificate has ", Sha256Fingerprint(leaf),
+                                                  " and ", SpkiPin(leaf)));
+}
+
+std::optional<Refusal> PeerPolicy::CheckChain(X509_STORE_CTX* context, STACK_OF(X509) * trusted) const {
+  X509_STORE_CTX_set0_trusted_stack(context, trusted);
+  X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context);
+  unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
+  if (parts_.allow_expired) flags |= X509_V_FLAG_NO_CHECK_TIME;
+  if (parts_.revocations != nullptr) {
+    X509_STORE_CTX_set0_crls(context, parts_.revocations.get());
+    flags |= X509_V_FLAG_CRL_CHECK;
+    if (!parts_.only_leaf_revocation) flags |= X509_V_FLAG_CRL_CHECK_ALL;
+  }
+  X509_VERIFY_PARAM_set_flags(parameters, flags);
+  X509_VERIFY_PARAM_set_depth(parameters, parts_.max_depth);
+  const bool valid = X509_verify_cert(context) == 1;
+  ERR_clear_error();  // it leaves what it tried
+  if (valid) return std::nullopt;
+  const int error = X509_STORE_CTX_get_error(context);
+  return Refusal{.kind = RefusalKind::kChain,
+                 .x509_error = error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
+                 .text = Concat(kPrefix, "X509_verify_cert: certificate verification error at depth ",
+                                      X509_STORE_CTX_get_error_depth(context), ": ",
+                                      X509_verify_cert_error_string(error), ": ",
+                                      Describe(X509_STORE_CTX_get0_cert(context)))};
+}
+
+STACK_OF(X509) * PeerPolicy::BundleOf(X509* leaf, const std::vector<SubjectName>& names, PeerRole role,
+                                      std::optional<Refusal>& refusal) const {
+  const std::variant<std::string, SvidError> id = CheckSvid(leaf, names, role);
+  if (const auto* error = std::get_if<SvidError>(&id)) {
+    refusal = Rejected(RefusalKind::kChain, error->text);
+    return nullptr;
+  }
+  const auto parsed = ParseSpiffeId(std::get<std::string>(id));
+  const auto bundle = parts_.bundles.find(std::get<SpiffeId>(parsed).trust_domain);
+  if (bundle != parts_.bundles.end()) return bundle->second.get();
+  refusal = Refusal{.kind = RefusalKind::kChain,
+                    .x509_error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+                    .text =
+                        Concat(kPrefix, "no trust bundle for the trust domain of ", Quote(std::get<std::string>(id)))};
+  return nullptr;
+}
+
+}  // namespace pillion::identity
