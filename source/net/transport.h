@@ -1,7 +1,7 @@
 #pragma once
 
 // A byte stream to a peer, below everything else. One of the test seams. Implementations: SocketTransport here, the
-// loopback transport in test/support; TLS will wrap one.
+// loopback transport in test/support, and tls/transport.h, which wraps another.
 //
 // Readiness is edge-triggered: OnTransportReady() comes once, and again only after a call has answered kWouldBlock,
 // took or gave less than it was offered, or the state changed.
@@ -12,9 +12,14 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "source/event/epoll_loop.h"
 #include "source/net/address.h"
+
+namespace pillion::tls {
+class Facts;
+}
 
 namespace pillion::net {
 
@@ -67,6 +72,13 @@ class Transport {
   // What local_address() and remote_address() say from now on: who is behind a proxy in front, and was meant.
   virtual void SetLocalAddress(const Address& address) = 0;
   virtual void SetRemoteAddress(const Address& address) = 0;
+
+  // Also one that was accepted has a connect, which ends as others do: its handshake.
+  virtual bool connects() const { return false; }
+  // What is known of the peer by TLS; null: there is none.
+  virtual tls::Facts* tls() { return nullptr; }
+  // Why it failed, where errno does not tell all; empty: it does.
+  virtual std::string_view failure() const { return {}; }
 };
 
 // Makes transports to upstream hosts. Implementations: SocketConnector, and the tests' loopback network.

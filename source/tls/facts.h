@@ -1,0 +1,71 @@
+#pragma once
+
+// What is known of a TLS connection and of the certificates on both ends, for logs and rules. Each is made when first asked
+// for; the texts are good as long as the connection. Owned by its transport, on its worker.
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "source/identity/certificate.h"
+
+namespace pillion::tls {
+
+class CertificateFacts {
+ public:
+  // Takes over one reference.
+  explicit CertificateFacts(X509* certificate);
+  ~CertificateFacts();
+
+  const std::string& subject();
+  const std::string& issuer();
+  const std::string& serial();
+  const std::string& sha256();
+  const std::string& sha1();
+  const std::string& pem();
+  // Those that can't be read are none: no peer with such was accepted.
+  const std::vector<identity::SubjectName>& names();
+  // Of one kind, joined by commas.
+  std::string Joined(identity::NameType type);
+  absl::Time not_before() const { return identity::NotBefore(certificate_.get()); }
+  absl::Time not_after() const { return identity::NotAfter(certificate_.get()); }
+
+ private:
+  const identity::OwnedCertificate certificate_;
+  std::string subject_;
+  std::string issuer_;
+  std::string serial_;
+  std::string sha256_;
+  std::string sha1_;
+  std::string pem_;
+  std::vector<identity::SubjectName> names_;
+  bool names_read_ = false;
+};
+
+class Facts {
+ public:
+  explicit Facts(SSL* ssl) : ssl_(ssl) {}
+
+  std::string_view version() const;  // "TLSv1.3"
+  std::string_view cipher() const;
+  std::string_view curve() const;  // empty: a resumed TLS 1.2 session has none
+  const std::string& session_id();   // hexadecimal; empty: none
+  std::string_view server_name() const;  // that the client asked for
+  std::string_view alpn() const;         // that was agreed on; empty: none
+  bool resumed() const;
+  // Null: it sent none.
+  CertificateFacts* peer();
+  CertificateFacts* local();
+
+ private:
+  SSL* const ssl_;
+  std::unique_ptr<CertificateFacts> peer_;
+  std::unique_ptr<CertificateFacts> local_;
+  std::string session_id_;
+};
+
+}  // namespace pillion::tls

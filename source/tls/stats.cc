@@ -1,0 +1,63 @@
+#include "source/tls/stats.h"
+
+#include <openssl/obj_mac.h>
+
+#include <span>
+#include <string>
+
+namespace pillion::tls {
+namespace {
+
+constexpr std::string_view kCounters[] = {
+    "connection_error",    "handshake",         "session_reused",  "no_certificate",
+    "fail_verify_no_cert", "fail_verify_error", "fail_verify_san", "fail_verify_cert_hash"};
+static_assert(std::size(kCounters) == static_cast<size_t>(Counter::kCount));
+
+constexpr std::string_view kVersions[] = {"TLSv1.2", "TLSv1.3"};
+constexpr std::string_view kCiphers[] = {"TLS_AES_128_GCM_SHA256",        "TLS_AES_256_GCM_SHA384",
+                                         "TLS_CHACHA20_POLY1305_SHA256",  "ECDHE-ECDSA-AES128-GCM-SHA256",
+                                         "ECDHE-RSA-AES128-GCM-SHA256",   "ECDHE-ECDSA-AES256-GCM-SHA384",
+                                         "ECDHE-RSA-AES256-GCM-SHA384",   "ECDHE-ECDSA-CHACHA20-POLY1305",
+                                         "ECDHE-RSA-CHACHA20-POLY1305"};
+struct Curve {
+  std::string_view name;
+  int nid;
+};
+constexpr Curve kCurves[] = {
+    {"X25519", NID_X25519}, {"P-256", NID_X9_62_prime256v1}, {"P-384", NID_secp384r1}, {"P-521", NID_secp521r1}};
+
+std::vector<stats::Counter*> CellsOf(const std::vector<stats::CounterId>& ids, stats::Shard& shard) {
+  std::vector<stats::Counter*> cells;
+  for (const stats::CounterId id : ids) cells.push_back(shard.counter(id));
+  return cells;
+}
+
+void CountName(std::span<const std::string_view> names, const std::vector<stats::Counter*>& cells, std::string_view name) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == name) cells[i]->Increment();
+  }
+}
+
+}  // namespace
+
+StatIds::StatIds(stats::Registry& registry, stats::Prefix prefix) : scope(registry, prefix.Add("ssl")) {
+  for (size_t i = 0; i < counters.size(); ++i) counters[i] = scope.AddCounter(kCounters[i]);
+  for (const std::string_view name : kVersions) versions.push_back(scope.AddCounter("versions." + std::string(name)));
+  for (const std::string_view name : kCiphers) ciphers.push_back(scope.AddCounter("ciphers." + std::string(name)));
+  for (const Curve& curve : kCurves) curves.push_back(scope.AddCounter("curves." + std::string(curve.name)));
+}
+
+Stats::Stats(const StatIds& ids, stats::Shard& shard)
+    : versions_(CellsOf(ids.versions, shard)), ciphers_(CellsOf(ids.ciphers, shard)), curves_(CellsOf(ids.curves, shard)) {
+  for (size_t i = 0; i < counters_.size(); ++i) counters_[i] = shard.counter(ids.counters[i]);
+}
+
+void Stats::CountAgreed(std::string_view version, std::string_view cipher, int curve_nid) {
+  CountName(kVersions, versions_, version);
+  CountName(kCiphers, ciphers_, cipher);
+  for (size_t i = 0; i < std::size(kCurves); ++i) {
+    if (kCurves[i].nid == curve_nid) curves_[i]->Increment();
+  }
+}
+
+}  // namespace pillion::tls

@@ -1,0 +1,52 @@
+#pragma once
+
+// What is counted of TLS, with Envoy's names: under listener.<address>.ssl. and cluster.<name>.ssl. Registered once by the
+// main thread; each worker has its own cells.
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "source/stats/registry.h"
+
+namespace pillion::tls {
+
+enum class Counter : uint8_t {
+  kConnectionError,
+  kHandshake,
+  kSessionReused,
+  kNoCertificate,
+  kFailVerifyNoCert,
+  kFailVerifyError,
+  kFailVerifySan,
+  kFailVerifyCertHash,
+  kCount,
+};
+
+struct StatIds {
+  // `prefix` of who has the connections.
+  StatIds(stats::Registry& registry, stats::Prefix prefix);
+
+  stats::Scope scope;
+  std::array<stats::CounterId, static_cast<size_t>(Counter::kCount)> counters;
+  std::vector<stats::CounterId> versions;  // in the order of the names in stats.cc
+  std::vector<stats::CounterId> ciphers;
+  std::vector<stats::CounterId> curves;
+};
+
+class Stats {
+ public:
+  Stats(const StatIds& ids, stats::Shard& shard);
+
+  void Count(Counter counter) { counters_[static_cast<size_t>(counter)]->Increment(); }
+  // What a handshake agreed on; names that nobody negotiates here are passed over.
+  void CountAgreed(std::string_view version, std::string_view cipher, int curve_nid);
+
+ private:
+  std::array<stats::Counter*, static_cast<size_t>(Counter::kCount)> counters_;
+  std::vector<stats::Counter*> versions_;
+  std::vector<stats::Counter*> ciphers_;
+  std::vector<stats::Counter*> curves_;
+};
+
+}  // namespace pillion::tls

@@ -1,0 +1,449 @@
+#include "source/tls/transport.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "source/tls/failure.h"
+
+namespace pillion::tls {
+namespace {
+
+using net::IoResult;
+using net::IoStatus;
+
+constexpr size_t kRecord = 16 * 1024;
+// From here on a piece is encrypted where it lies; smaller ones are put together first.
+constexpr size_t kEncryptInPlace = 8 * 1024;
+// Ciphertext of one write.
+constexpr size_t kWriteAtMost = 64 * 1024;
+constexpr size_t kPiecesPerWrite = 16;
+// A peer's whole handshake; a chain of certificates has its own bound in OpenSSL.
+constexpr size_t kHandshakeAtMost = 256 * 1024;
+// Key updates and the like that a peer may send beyond one for each so many bytes; OpenSSL tells of each up to three times.
+constexpr uint32_t kFreeMessages = 100;
+constexpr uint64_t kBytesPerMessage = 64 * 1024;
+// For how long a peer may take the word why it was refused.
+constexpr base::Duration kAlertTime = std::chrono::milliseconds(500);
+
+}  // namespace
+
+TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport> below, TransportOptions options)
+    : worker_(worker),
+      below_(std::move(below)),
+      options_(std::move(options)),
+      ssl_(SSL_new(options_.context->openssl())),
+      facts_(ssl_),
+      output_(worker.blocks()),
+      progress_(this, [](void* self) { static_cast<TlsTransport*>(self)->Progress(); }),
+      timer_(this, [](void* self) { static_cast<TlsTransport*>(self)->OnTimeout(); }) {
+  SSL_set_app_data(ssl_, this);
+  BIO* const bio = NewBio(*this);
+  SSL_set_bio(ssl_, bio, bio);
+  if (options_.context->server()) {
+    SSL_set_accept_state(ssl_);
+    state_ = State::kHandshake;
+    return;
+  }
+  SSL_set_connect_state(ssl_);
+  if (!options_.server_name.empty()) SSL_set_tlsext_host_name(ssl_, options_.server_name.c_str());
+  if (options_.sessions == nullptr) return;
+  if (SSL_SESSION* const session = options_.sessions->Take(options_.context, options_.server_name)) {
+    SSL_set_session(ssl_, session);
+    SSL_SESSION_free(session);
+  }
+}
+
+TlsTransport::~TlsTransport() {
+  if (state_ == State::kOpen && !aborted_ && !said_end_ && !got_end_ && output_.empty()) {
+    SSL_shutdown(ssl_);
+    Flush();
+  }
+  // Else OpenSSL takes the session for a broken one.
+  SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_free(ssl_);
+  ERR_clear_error();
+}
+
+void TlsTransport::Resume(base::Slice preread, bool readable, bool hangup) {
+  input_ = std::move(preread);
+  readable_ = readable;
+  hangup_ = hangup;
+}
+
+int TlsTransport::Start(net::TransportEvents& events) {
+  if (std::exchange(events_, &events) != nullptr) return 0;
+  const int error = below_->Start(*this);
+  if (error != 0) {
+    error_ = error;
+    state_ = State::kFailed;
+    return error;
+  }
+  if (options_.handshake_timeout > base::Duration::zero()) worker_.SetTimer(timer_, options_.handshake_timeout);
+  if (state_ == State::kHandshake) worker_.Step(progress_);
+  return 0;
+}
+
+int TlsTransport::connect_error() { return state_ == State::kConnecting ? below_->connect_error() : error_; }
+
+void TlsTransport::OnTransportReady(event::Readiness readiness) {
+  readable_ = readable_ || readiness.readable;
+  hangup_ = hangup_ || readiness.hangup;
+  switch (state_) {
+    case State::kConnecting:
+      if (!readiness.writable) return;
+      if (const int error = below_->connect_error(); error != 0) {
+        Fail(error);
+        return;
+      }
+      state_ = State::kHandshake;
+      [[fallthrough]];
+    case State::kHandshake:
+      if (readiness.writable) Flush();
+      Handshake();
+      return;
+    case State::kAlerting:
+      Flush();
+      Alerting();
+      return;
+    case State::kOpen:
+      if (readiness.writable && !output_.empty() && !Flush() && error_ == 0) readiness.writable = false;
+      if (end_when_flushed_ && output_.empty()) ShutdownWrite();
+      events_->OnTransportReady(readiness);
+      return;
+    case State::kFailed:
+      return;
+  }
+}
+
+void TlsTransport::Progress() {
+  switch (state_) {
+    case State::kHandshake:
+      Handshake();
+      return;
+    case State::kFailed:
+      Tell(true);
+      return;
+    case State::kOpen:
+      events_->OnTransportReady({.readable = true, .writable = false, .hangup = hangup_, .failed = false});
+      return;
+    case State::kConnecting:
+    case State::kAlerting:
+      return;
+  }
+}
+
+void TlsTransport::Handshake() {
+  while (true) {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_);
+    if (result == 1) {
+      if (!Flush() && error_ != 0) {
+        Fail(error_);
+        return;
+      }
+      HandshakeDone();
+      return;
+    }
+    if (SSL_get_error(ssl_, result) != SSL_ERROR_WANT_READ) {
+      TakeFailure();
+      Flush();
+      // A reset would take the alert away from the peer: it has to end first, or time.
+      state_ = State::kAlerting;
+      below_->ShutdownWrite();
+      worker_.SetTimer(timer_, kAlertTime);
+      readable_ = true;
+      Alerting();
+      return;
+    }
+    Flush();
+    switch (Fill(base::kLargestBlock)) {
+      case IoStatus::kOk:
+        if ((handshake_bytes_ += input_.size()) <= kHandshakeAtMost) break;
+        if (failure_.empty()) failure_ = "TLS_error:|the handshake is too long:TLS_error_end";
+        if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
+        Fail(EPROTO);
+        return;
+      case IoStatus::kWouldBlock:
+        return;
+      case IoStatus::kEnd:
+        if (failure_.empty()) failure_ = "connection closed during the TLS handshake";
+        Fail(ECONNRESET);
+        return;
+      case IoStatus::kError:
+        Fail(error_);
+        return;
+    }
+  }
+}
+
+void TlsTransport::HandshakeDone() {
+  const Context& context = *options_.context;
+  const bool resumed = facts_.resumed();
+  Stats* const stats = options_.stats;
+  if (resumed && !context.server() && context.policy() != nullptr) {
+    X509* const leaf = SSL_get0_peer_certificate(ssl_);
+    if (leaf != nullptr) {
+      refusal_ = context.policy()->CheckAgain(leaf, identity::PeerRole::kServer, options_.expected_dns,
+                                              absl::FromChrono(worker_.wall_now()));
+    }
+    if (refusal_) {
+      failure_ = "TLS_error:|" + refusal_->text + ":TLS_error_end";
+      if (stats != nullptr) stats->Count(Counter::kFailVerifyError);
+      Fail(EPROTO);
+      return;
+    }
+  }
+  timer_.Cancel();
+  state_ = State::kOpen;
+  if (stats != nullptr) {
+    stats->Count(Counter::kHandshake);
+    if (resumed) stats->Count(Counter::kSessionReused);
+    if (SSL_get0_peer_certificate(ssl_) == nullptr) stats->Count(Counter::kNoCertificate);
+    stats->CountAgreed(facts_.version(), facts_.cipher(), SSL_get_negotiated_group(ssl_));
+  }
+  Tell(!input_.empty() || readable_);
+}
+
+// Reads what comes, so that the end of this connection is no reset.
+void TlsTransport::Alerting() {
+  input_ = base::Slice();
+  while (true) {
+    const IoStatus status = Fill(base::kLargestBlock);
+    input_ = base::Slice();
+    if (status == IoStatus::kWouldBlock) return;
+    if (status == IoStatus::kOk) continue;
+    Fail(EPROTO);
+    return;
+  }
+}
+
+void TlsTransport::OnTimeout() {
+  if (state_ == State::kAlerting) {
+    Fail(EPROTO);
+    return;
+  }
+  failure_ = "TLS handshake timeout";
+  Fail(ETIMEDOUT);
+}
+
+net::IoStatus TlsTransport::Fill(size_t most) {
+  if (!readable_) return IoStatus::kWouldBlock;
+  base::Block* const block = worker_.blocks().Take(base::BlockSize::kRead);
+  base::Slice slice(block, block->data(), 0);
+  const size_t size = std::min<size_t>(most, block->capacity());
+  const IoResult result = below_->Read({block->data(), size});
+  if (result.status == IoStatus::kOk) {
+    // A short read empties the socket, but for an end that came without an event of its own.
+    if (result.bytes < size && !hangup_) readable_ = false;
+    slice.Extend(result.bytes);
+    input_ = std::move(slice);
+  } else {
+    if (result.status == IoStatus::kWouldBlock) readable_ = false;
+    if (result.status == IoStatus::kError) error_ = result.error;
+  }
+  return result.status;
+}
+
+net::IoResult TlsTransport::Read(std::span<char> into) {
+  if (state_ == State::kFailed) return {.status = IoStatus::kError, .error = error_};
+  if (state_ != State::kOpen) return {.status = IoStatus::kWouldBlock};
+  size_t total = 0;
+  bool filled = false;
+  while (total < into.size()) {
+    size_t bytes = 0;
+    ERR_clear_error();
+    const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &bytes);
+    if (result == 1) {
+      total += bytes;
+      opened_ += bytes;
+      continue;
+    }
+    const int error = SSL_get_error(ssl_, result);
+    if (error == SSL_ERROR_ZERO_RETURN) {
+      got_end_ = true;
+      break;
+    }
+    if (error != SSL_ERROR_WANT_READ) {
+      TakeFailure();
+      Flush();
+      return ReadFailed(IoStatus::kError);
+    }
+    if (messages_ > kFreeMessages + opened_ / kBytesPerMessage) {
+      failure_ = "too many TLS handshake messages on an open connection";
+      if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
+      return ReadFailed(IoStatus::kError);
+    }
+    if (total > 0) break;
+    if (filled && !readable_) break;
+    filled = true;
+    // All of it shall fit, with what OpenSSL holds of a record that began earlier.
+    const IoStatus status = Fill(into.size() > 3 * kRecord ? into.size() - kRecord - 1024 : into.size());
+    if (status == IoStatus::kWouldBlock) break;
+    if (status != IoStatus::kOk) return ReadFailed(status);
+  }
+  if (!output_.empty() && !held_byte_) Flush();  // an answer to a key update
+  const bool more = !input_.empty() || got_end_ || readable_ || SSL_has_pending(ssl_) == 1;
+  if (total == 0) {
+    if (got_end_) return {.status = IoStatus::kEnd};
+    return {.status = IoStatus::kWouldBlock};
+  }
+  // Whoever gets less than it asked for waits for an event.
+  if (total < into.size() && more) worker_.Step(progress_);
+  return {.status = IoStatus::kOk, .bytes = total};
+}
+
+net::IoResult TlsTransport::ReadFailed(net::IoStatus why) {
+  // Without close_notify nobody knows whether this was all (RFC 8446, 6.1).
+  if (why == IoStatus::kEnd) {
+    if (failure_.empty()) failure_ = "connection closed without close_notify";
+    error_ = ECONNRESET;
+  }
+  if (error_ == 0) error_ = EPROTO;
+  state_ = State::kFailed;
+  told_ = true;
+  return {.status = IoStatus::kError, .error = error_};
+}
+
+net::IoResult TlsTransport::Write(std::span<const iovec> from) {
+  if (state_ == State::kFailed) return {.status = IoStatus::kError, .error = error_};
+  if (state_ != State::kOpen) return {.status = IoStatus::kWouldBlock};
+  if (!output_.empty() && !Flush()) {
+    if (error_ != 0) return {.status = IoStatus::kError, .error = error_};
+    return {.status = IoStatus::kWouldBlock};
+  }
+  size_t taken = held_byte_ ? 1 : 0;
+  size_t index = 0;
+  size_t offset = taken;
+  held_byte_ = false;
+  while (index < from.size() && offset >= from[index].iov_len) {
+    offset -= from[index].iov_len;
+    ++index;
+  }
+  while (index < from.size()) {
+    while (index < from.size() && output_.size() < kWriteAtMost) {
+      const size_t before_index = index;
+      const size_t before_offset = offset;
+      EncryptOne(from, index, offset);
+      if (error_ != 0) return {.status = IoStatus::kError, .error = error_};
+      for (size_t i = before_index; i < index; ++i) taken += from[i].iov_len - (i == before_index ? before_offset : 0);
+      taken += index == before_index ? offset - before_offset : offset;
+    }
+    if (Flush()) continue;
+    if (error_ != 0) return {.status = IoStatus::kError, .error = error_};
+    held_byte_ = true;
+    if (taken == 1) return {.status = IoStatus::kWouldBlock};
+    return {.status = IoStatus::kOk, .bytes = taken - 1};
+  }
+  return {.status = IoStatus::kOk, .bytes = taken};
+}
+
+// A record of what begins at `offset` of piece `index`, which move behind it.
+void TlsTransport::EncryptOne(std::span<const iovec> from, size_t& index, size_t& offset) {
+  const char* data = static_cast<const char*>(from[index].iov_base) + offset;
+  size_t size = std::min(from[index].iov_len - offset, kRecord);
+  base::Slice gathered;
+  if (size < kEncryptInPlace && index + 1 < from.size()) {
+    base::Block* const block = worker_.blocks().Take(base::BlockSize::kOutput);
+    gathered = base::Slice(block, block->data(), 0);
+    const size_t room = std::min<size_t>(block->capacity(), kRecord);
+    for (size_t i = index, at = offset; i < from.size() && gathered.size() < room; ++i, at = 0) {
+      const size_t part = std::min(from[i].iov_len - at, room - gathered.size());
+      std::memcpy(block->data() + gathered.size(), static_cast<const char*>(from[i].iov_base) + at, part);
+      gathered.Extend(part);
+    }
+    data = gathered.data();
+    size = gathered.size();
+  }
+  ERR_clear_error();
+  size_t written = 0;
+  if (SSL_write_ex(ssl_, data, size, &written) != 1) {
+    TakeFailure();
+    error_ = EPROTO;
+    return;
+  }
+  for (; written > 0;) {
+    const size_t part = std::min(written, from[index].iov_len - offset);
+    written -= part;
+    offset += part;
+    if (offset < from[index].iov_len) break;
+    ++index;
+    offset = 0;
+  }
+  while (index < from.size() && from[index].iov_len == 0) ++index;
+}
+
+bool TlsTransport::Flush() {
+  while (!output_.empty()) {
+    std::array<iovec, kPiecesPerWrite> pieces;
+    const size_t count = output_.Peek(pieces);
+    size_t offered = 0;
+    for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
+    const IoResult result = below_->Write({pieces.data(), count});
+    if (result.status != IoStatus::kOk) {
+      if (result.status != IoStatus::kWouldBlock) error_ = result.error == 0 ? EPIPE : result.error;
+      return false;
+    }
+    output_.Drain(result.bytes);
+    if (result.bytes < offered) return false;
+  }
+  return true;
+}
+
+void TlsTransport::ShutdownWrite() {
+  if (state_ == State::kOpen && !said_end_) {
+    said_end_ = true;
+    ERR_clear_error();
+    SSL_shutdown(ssl_);
+  }
+  if (Flush() || error_ != 0) {
+    end_when_flushed_ = false;
+    below_->ShutdownWrite();
+  } else {
+    end_when_flushed_ = true;
+  }
+}
+
+void TlsTransport::Abort() {
+  aborted_ = true;
+  below_->Abort();
+}
+
+void TlsTransport::TakeFailure() {
+  const Failure failure = tls::TakeFailure(refusal_ ? refusal_->text : "");
+  if (failure_.empty()) failure_ = failure.text;
+  Stats* const stats = options_.stats;
+  if (stats == nullptr || failure.text.empty()) return;
+  if (failure.no_certificate) {
+    stats->Count(Counter::kFailVerifyNoCert);
+  } else if (!failure.verification) {
+    stats->Count(Counter::kConnectionError);
+  } else if (!refusal_ || refusal_->kind == identity::RefusalKind::kChain) {
+    stats->Count(Counter::kFailVerifyError);
+  } else {
+    const bool name = refusal_->kind == identity::RefusalKind::kName;
+    stats->Count(name ? Counter::kFailVerifySan : Counter::kFailVerifyCertHash);
+  }
+}
+
+void TlsTransport::Fail(int error) {
+  timer_.Cancel();
+  error_ = error == 0 ? EPROTO : error;
+  state_ = State::kFailed;
+  Tell(false);
+}
+
+// How the connect ended.
+void TlsTransport::Tell(bool readable) {
+  if (std::exchange(told_, true)) return;
+  events_->OnTransportReady(
+      {.readable = readable, .writable = true, .hangup = hangup_, .failed = state_ == State::kFailed});
+}
+
+}  // namespace pillion::tls

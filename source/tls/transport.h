@@ -1,0 +1,131 @@
+#pragma once
+
+// TLS over another transport. To who uses it, a connect ends when the handshake has: until then nothing is read or written,
+// on a server's side as well (so its connections start as connecting).
+//
+// | state        | meaning                                              | left by                                            |
+// |--------------|------------------------------------------------------|----------------------------------------------------|
+// | kConnecting  | the transport below connects (clients)               | its end: kHandshake, kFailed                       |
+// | kHandshake   | flights go both ways                                 | its end: kOpen; an error: kAlerting; timer: kFailed |
+// | kAlerting    | the peer is told why, and may take that until it ends | its end, the timer: kFailed                        |
+// | kOpen        | records                                              | an error: kFailed                                  |
+// | kFailed      | connect_error(), or each call, says why              | -                                                  |
+//
+// Bytes are read from below once a call, into a block of the worker, and records are opened straight from there. What is
+// written becomes records as large as may be, and all of them go below in one write. What the transport below does not take
+// waits here; meanwhile the last byte counts as not yet written, so that who writes offers it again and knows that it is
+// blocked. An idle connection holds neither blocks nor OpenSSL's buffers.
+//
+// Owned by its connection, on its worker.
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "source/base/buffer.h"
+#include "source/event/worker.h"
+#include "source/identity/peer_policy.h"
+#include "source/net/transport.h"
+#include "source/tls/context.h"
+#include "source/tls/facts.h"
+#include "source/tls/session_store.h"
+#include "source/tls/stats.h"
+
+namespace pillion::tls {
+
+struct TransportOptions {
+  std::shared_ptr<const Context> context;
+  Stats* stats = nullptr;  // outlives the transport
+  base::Duration handshake_timeout{0};  // zero: whoever connects has a timer
+  // Of a client.
+  std::string server_name;   // to ask for; empty: none
+  std::string expected_dns;  // that the certificate must be of; empty: any
+  SessionStore* sessions = nullptr;  // outlives the transport; null: nothing is resumed
+};
+
+class TlsTransport final : public net::Transport, private net::TransportEvents {
+ public:
+  TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport> below, TransportOptions options);
+  ~TlsTransport() override;
+
+  // Before Start(): what others have read from below, and whether there may be more to read, and an end behind that.
+  void Resume(base::Slice preread, bool readable, bool hangup);
+
+  // net::Transport
+  int Start(net::TransportEvents& events) override;
+  int connect_error() override;
+  net::IoResult Read(std::span<char> into) override;
+  net::IoResult Write(std::span<const iovec> from) override;
+  void ShutdownWrite() override;
+  void Abort() override;
+  const net::Address& local_address() override { return below_->local_address(); }
+  const net::Address& remote_address() const override { return below_->remote_address(); }
+  std::optional<net::Address> OriginalDestination() override { return below_->OriginalDestination(); }
+  void SetLocalAddress(const net::Address& address) override { below_->SetLocalAddress(address); }
+  void SetRemoteAddress(const net::Address& address) override { below_->SetRemoteAddress(address); }
+  bool connects() const override { return true; }
+  Facts* tls() override { return &facts_; }
+  std::string_view failure() const override { return failure_; }
+
+  // For the context's OpenSSL.
+  static int OnVerify(X509_STORE_CTX* store, void*);
+  static int OnNewSession(SSL* ssl, SSL_SESSION* session);
+  static void OnInfo(const SSL* ssl, int where, int value);
+
+ private:
+  enum class State : uint8_t { kConnecting, kHandshake, kAlerting, kOpen, kFailed };
+
+  static TlsTransport& Of(const SSL* ssl);
+  static int BioRead(BIO* bio, char* to, int size);
+  static int BioWrite(BIO* bio, const char* from, int size);
+  static long BioControl(BIO* bio, int command, long, void*);
+  static BIO* NewBio(TlsTransport& self);
+
+  void OnTransportReady(event::Readiness readiness) override;
+  void Progress();
+  void Handshake();
+  void HandshakeDone();
+  void Alerting();
+  void OnTimeout();
+
+  // kOk: bytes are there to be opened.
+  net::IoStatus Fill(size_t most);
+  // False: the transport below takes no more now, or failed.
+  bool Flush();
+  void EncryptOne(std::span<const iovec> from, size_t& index, size_t& offset);
+  net::IoResult ReadFailed(net::IoStatus why);
+  void TakeFailure();
+  void Fail(int error);
+  void Tell(bool readable);
+
+  event::Worker& worker_;
+  const std::unique_ptr<net::Transport> below_;
+  const TransportOptions options_;
+  SSL* const ssl_;
+  Facts facts_;
+  net::TransportEvents* events_ = nullptr;
+  base::Slice input_;     // read from below, not opened yet
+  base::Buffer output_;   // records that wait
+  event::Task progress_;  // goes on, or tells of bytes that came already
+  base::Timer timer_;
+  std::optional<identity::Refusal> refusal_;
+  std::string failure_;
+
+  State state_ = State::kConnecting;
+  bool readable_ = false;      // below may have bytes
+  bool hangup_ = false;
+  bool held_byte_ = false;     // the last byte that became a record is not yet told as written
+  bool end_when_flushed_ = false;
+  bool said_end_ = false;      // close_notify was sent
+  bool got_end_ = false;       // and received
+  bool aborted_ = false;
+  bool told_ = false;          // how the connect ended
+  int error_ = 0;
+  uint32_t messages_ = 0;      // of the handshake's kind, after it
+  uint64_t opened_ = 0;        // bytes
+  size_t handshake_bytes_ = 0;
+};
+
+}  // namespace pillion::tls
