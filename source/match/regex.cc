@@ -2,6 +2,11 @@
 
 #include <re2/re2.h>
 
+#include <mutex>
+#include <optional>
+
+#include "source/match/regex_sequence.h"
+
 namespace pillion::match {
 namespace {
 
@@ -34,17 +39,40 @@ bool MayHaveAlternatives(std::string_view pattern) {
 
 }  // namespace
 
+struct Regex::Compiled {
+  explicit Compiled(std::string_view text)
+      : pattern(text), re2(std::make_unique<const re2::RE2>(pattern, re2::RE2::Quiet)) {
+    if (re2->ok()) sequence = RegexSequence::Make(pattern);
+  }
+
+  const std::string pattern;
+  std::optional<RegexSequence> sequence;  // what matches, if that is all that is needed
+  mutable std::once_flag once;            // where `re2` is made when it is asked for
+  mutable std::unique_ptr<const re2::RE2> re2;
+};
+
 absl::StatusOr<Regex> Regex::Compile(std::string_view pattern) {
-  auto compiled = std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), re2::RE2::Quiet);
-  if (!compiled->ok()) return absl::InvalidArgumentError(compiled->error());
+  auto compiled = std::make_shared<Compiled>(pattern);
+  if (!compiled->re2->ok()) return absl::InvalidArgumentError(compiled->re2->error());
+  // Thousands of routes need not keep what none of them asks.
+  if (compiled->sequence) compiled->re2.reset();
   return Regex(std::move(compiled));
 }
 
 bool Regex::Matches(std::string_view text) const {
-  return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *compiled_);
+  if (compiled_->sequence) return compiled_->sequence->Matches(text);
+  return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *compiled_->re2);
 }
 
-const std::string& Regex::pattern() const { return compiled_->pattern(); }
+const std::string& Regex::pattern() const { return compiled_->pattern; }
+
+const re2::RE2& Regex::re2() const {
+  std::call_once(compiled_->once, [this] {
+    if (compiled_->re2 != nullptr) return;
+    compiled_->re2 = std::make_unique<const re2::RE2>(compiled_->pattern, re2::RE2::Quiet);
+  });
+  return *compiled_->re2;
+}
 
 std::string Regex::LiteralPrefix() const {
   std::string_view rest = pattern();

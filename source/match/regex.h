@@ -27,12 +27,15 @@ class Regex {
   // What each text that matches begins with, as far as that is easily told; may be empty.
   std::string LiteralPrefix() const;
 
-  const re2::RE2& re2() const { return *compiled_; }
+  // The first call may have to compile it.
+  const re2::RE2& re2() const;
 
  private:
-  explicit Regex(std::shared_ptr<const re2::RE2> compiled) : compiled_(std::move(compiled)) {}
+  struct Compiled;
 
-  std::shared_ptr<const re2::RE2> compiled_;  // never null
+  explicit Regex(std::shared_ptr<const Compiled> compiled) : compiled_(std::move(compiled)) {}
+
+  std::shared_ptr<const Compiled> compiled_;  // never null
 };
 
 }  // namespace pillion::match

@@ -222,10 +222,10 @@ void Mirror::End() {
 }
 
 void Mirrors::Start(const route::Entry& entry, WorkerContext& context, const Mirror::Source& source) {
-  for (size_t i = 0; i < entry.mirrors.size(); ++i) {
-    const config::MirrorPolicy& policy = entry.mirrors[i];
+  for (size_t i = 0; i < entry.more->mirrors.size(); ++i) {
+    const config::MirrorPolicy& policy = entry.more->mirrors[i];
     if (policy.fraction && !policy.fraction->Holds(context.random.Next())) continue;
-    uint32_t cluster = entry.mirror_clusters[i];
+    uint32_t cluster = entry.more->mirror_clusters[i];
     if (const auto* header = std::get_if<http::FieldName>(&policy.cluster)) {
       cluster = context.FindCluster(header->First(source.head).value_or(""));
     }

@@ -64,8 +64,8 @@ bool AllowsRetries(const config::RetryPolicy& policy, const http::RequestHead& h
 }  // namespace
 
 RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head) {
-  RequestTerms terms{.timeout = entry.forward->timeout, .num_retries = 1, .policy = entry.retry_policy};
-  if (entry.forward->max_grpc_timeout && http::IsGrpc(head.headers)) [[unlikely]] {
+  RequestTerms terms{.timeout = entry.timeout, .num_retries = 1, .policy = entry.retry_policy};
+  if (entry.Has(route::Entry::kGrpcTimeout) && http::IsGrpc(head.headers)) [[unlikely]] {
     terms.timeout = GrpcTimeout(*entry.forward, head.headers);
     terms.tells_grpc_timeout = true;
   }

@@ -42,25 +42,32 @@ void ReplaceHost(std::string_view host, const config::RouteAction& action, bool 
 template <typename F>
 void ForEachLevel(const route::Entry& entry, const std::vector<const config::HeaderEdits*>& levels,
                   const config::HeaderEdits* own, F&& apply) {
-  if (own != nullptr && !entry.choice_edits_last) apply(*own);
+  if (own != nullptr && !entry.more->choice_edits_last) apply(*own);
   for (const config::HeaderEdits* level : levels) apply(*level);
-  if (own != nullptr && entry.choice_edits_last) apply(*own);
+  if (own != nullptr && entry.more->choice_edits_last) apply(*own);
 }
 
 }  // namespace
 
 Destination ChooseDestination(const route::Entry& entry, const http::RequestHead& head, uint64_t random,
-                              const WorkerContext& context) {
+                              WorkerContext& context) {
   Destination destination;
   const auto use = [&](const auto& cluster, size_t index) {
     if (const auto* name = std::get_if<std::string>(&cluster)) {
       destination.cluster_name = *name;
-      destination.cluster = entry.clusters[index];
+      destination.cluster = entry.more->choice_clusters[index];
     } else if (const auto* header = std::get_if<config::ClusterHeader>(&cluster)) {
       destination.cluster_name = header->First(head).value_or("");
       destination.cluster = context.FindCluster(destination.cluster_name);
     }
   };
+  if (entry.Has(route::Entry::kOneCluster)) {
+    destination.cluster = entry.cluster;
+    destination.cluster_name = entry.cluster == route::Entry::kNoCluster
+                                   ? std::string_view(std::get<std::string>(entry.forward->cluster))
+                                   : context.cluster(entry.cluster).config().name;
+    return destination;
+  }
   const auto* weighted = std::get_if<config::WeightedClusters>(&entry.forward->cluster);
   if (weighted == nullptr) {
     use(entry.forward->cluster, 0);
@@ -72,22 +79,21 @@ Destination ChooseDestination(const route::Entry& entry, const http::RequestHead
 }
 
 bool EditsRequest(const route::Entry& entry, const Destination& destination) {
-  const config::RouteAction& action = *entry.forward;
-  return std::holds_alternative<telemetry::TextFormat>(action.path_rewrite) ||
-         std::holds_alternative<telemetry::TextFormat>(action.host_rewrite) || !entry.request_edits.empty() ||
+  return entry.Has(route::Entry::kEditsRequest) ||
          (destination.choice != nullptr && !destination.choice->headers.request.empty());
 }
 
 bool EditsResponse(const route::Entry& entry, const Destination& destination) {
-  return !entry.response_edits.empty() ||
+  return entry.Has(route::Entry::kEditsResponse) ||
          (destination.choice != nullptr && !destination.choice->headers.response.empty());
 }
 
 void EditRequest(const route::Entry& entry, const Destination& destination, const telemetry::RequestRecord& record,
                  bool keep_original, http::RequestHead& head) {
-  const config::RouteAction& action = *entry.forward;
   const config::WeightedClusters::Choice* const choice = destination.choice;
-  ForEachLevel(entry, entry.request_edits, choice == nullptr ? nullptr : &choice->headers.request,
+  if (entry.more == nullptr) return;
+  const config::RouteAction& action = *entry.forward;
+  ForEachLevel(entry, entry.more->request_edits, choice == nullptr ? nullptr : &choice->headers.request,
                [&](const config::HeaderEdits& edits) { route::ApplyHeaderEdits(edits, record, head.headers); });
   std::optional<std::string_view> host = route::RewrittenHost(action.host_rewrite, record, head);
   if (!host && choice != nullptr && choice->host_rewrite) host = *choice->host_rewrite;
@@ -101,7 +107,7 @@ void EditRequest(const route::Entry& entry, const Destination& destination, cons
 
 bool UseEndpointHost(const route::Entry& entry, std::string_view hostname, bool keep_original, bool replaced,
                      http::RequestHead& head) {
-  if (hostname.empty() || !std::holds_alternative<config::EndpointHost>(entry.forward->host_rewrite)) return false;
+  if (hostname.empty() || !entry.Has(route::Entry::kUsesEndpointHost)) return false;
   if (replaced) {
     head.authority = hostname;
   } else {
@@ -112,8 +118,9 @@ bool UseEndpointHost(const route::Entry& entry, std::string_view hostname, bool 
 
 void EditResponse(const route::Entry& entry, const Destination& destination, const telemetry::RequestRecord& record,
                   http::ResponseHead& head) {
+  if (entry.more == nullptr) return;
   const config::WeightedClusters::Choice* const choice = destination.choice;
-  ForEachLevel(entry, entry.response_edits, choice == nullptr ? nullptr : &choice->headers.response,
+  ForEachLevel(entry, entry.more->response_edits, choice == nullptr ? nullptr : &choice->headers.response,
                [&](const config::HeaderEdits& edits) { route::ApplyHeaderEdits(edits, record, head.headers); });
 }
 

@@ -20,7 +20,7 @@ struct Destination {
 
 // `entry` forwards. `random` is the request's.
 Destination ChooseDestination(const route::Entry& entry, const http::RequestHead& head, uint64_t random,
-                              const WorkerContext& context);
+                              WorkerContext& context);
 
 // Whether the edits below look at a record at all.
 bool EditsRequest(const route::Entry& entry, const Destination& destination);

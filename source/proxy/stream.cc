@@ -113,7 +113,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   }
   if (!TakePath()) return;
   ChooseRoute();
-  const bool connects = route_ != nullptr && route_->route->match.connect;
+  const bool connects = route_ != nullptr && route_->Has(route::Entry::kConnects);
   if ((connects || !head.upgrade.empty()) && !StartUpgrade(connects ? "connect" : head.upgrade)) return;
   chain_ = MakeChain();
   if (chain_ != nullptr) {
@@ -128,7 +128,7 @@ void Stream::OnRequestHeadPassed(bool end) {
   routed_ = true;
   manager().stats.rq_total.Increment();
   const bool has_path = !head.path.empty() && head.path.front() == '/';
-  if (route_ == nullptr || !(has_path || route_->route->match.connect)) {
+  if (route_ == nullptr || !(has_path || route_->Has(route::Entry::kConnects))) {
     manager().stats.no_route.Increment();
     if (head.path == "*") {
       SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");
@@ -137,20 +137,16 @@ void Stream::OnRequestHeadPassed(bool end) {
     }
     return;
   }
-  if (route_->direct != nullptr) {
-    SendDirectResponse(*route_->direct);
-    return;
-  }
-  if (route_->redirect != nullptr) {
-    SendRedirect();
-    return;
+  if (route_->forward == nullptr) {
+    if (const config::DirectResponse* direct = route_->direct()) return SendDirectResponse(*direct);
+    return SendRedirect(*route_->redirect());
   }
   if (destination_.cluster == route::Entry::kNoCluster) {
     manager().stats.no_cluster.Increment();
     SendLocalReply(route_->forward->cluster_not_found_status, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
     return;
   }
-  if (route_->forward->idle_timeout) idle_timeout_ = *route_->forward->idle_timeout;
+  if (route_->Has(route::Entry::kIdleTimeout)) idle_timeout_ = *route_->forward->idle_timeout;
   LimitDuration();
   TouchIdle();
   StartForwarding(end);
@@ -172,7 +168,7 @@ void Stream::StartForwarding(bool end) {
   has_body_ = !end;
   if (!manager().route_stats.empty()) [[unlikely]] route_counts_ = manager().route_stats.Find(*route_, *request_);
   ApplyRoute();
-  if (!route_->mirrors.empty()) [[unlikely]] StartMirrors(end);
+  if (route_->Has(route::Entry::kMirrors)) [[unlikely]] StartMirrors(end);
   request_passed_ = end;
   const bool send_continue = !end && TakeExpectation();
   retry_.emplace(terms_);
@@ -188,7 +184,7 @@ void Stream::StartMirrors(bool end) {
   mirrors_.Start(*route_, context(),
                  {.head = *request_,
                   .end = end,
-                  .priority = route_->forward->priority,
+                  .priority = route_->priority,
                   .timeout = terms_.timeout > base::Duration::zero() ? terms_.timeout : idle_timeout_,
                   .most_held = MostHeld(),
                   .stats = context().cluster(destination_.cluster).stats()});
@@ -209,7 +205,7 @@ void Stream::SendContinue() {
 void Stream::StartAttempt() {
   const uint32_t number = upstream_ == nullptr ? 1 : upstream_->number() + 1;
   upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest))) UpstreamRequest(
-      *this, context().cluster(destination_.cluster), route_->forward->priority, number, upstream_);
+      *this, context().cluster(destination_.cluster), route_->priority, number, upstream_);
   if (const std::optional<UpstreamFailure> failure = upstream_->Start(!has_body_)) {
     OnUpstreamFailure(*failure);
   } else if (upstream_->is_open()) {
@@ -226,7 +222,7 @@ bool Stream::RetryAfter(const UpstreamFailure& failure) {
     context().worker.SetTimer(retry_timer_, base::Duration::zero());
     return true;
   }
-  if (!retry_->AfterEnd(failure.end, cluster.breakers(route_->forward->priority).retries, cluster.stats())) {
+  if (!retry_->AfterEnd(failure.end, cluster.breakers(route_->priority).retries, cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
     if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
     return false;
@@ -238,7 +234,7 @@ bool Stream::RetryAfter(const UpstreamFailure& failure) {
 bool Stream::RetryAfter(const http::ResponseHead& head) {
   if (tunnel_) return false;
   upstream::ClusterShard& cluster = upstream_->cluster();
-  if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->forward->priority).retries,
+  if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->priority).retries,
                              cluster.stats())) {
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
     if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);

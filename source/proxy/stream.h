@@ -72,6 +72,7 @@ class Stream final : public codec::RequestReceiver,
   const route::Entry& entry() const { return *route_; }
   // Which host of the destination's an attempt should have.
   upstream::PickContext WantedHost() const {
+    if (destination_.choice == nullptr && !route_->Has(route::Entry::kHasCriteria)) return {.hash = hash_};
     const config::LbCriteria& criteria =
         destination_.choice != nullptr ? destination_.choice->lb_criteria : route_->forward->lb_criteria;
     return {.hash = hash_, .criteria = criteria.empty() ? nullptr : &criteria};
@@ -138,7 +139,7 @@ class Stream final : public codec::RequestReceiver,
   size_t MostHeld();  // of the request's body, to be sent again
   void UseHostOf(const UpstreamRequest& attempt);
   void EditResponseHead(http::ResponseHead& head);
-  void SendRedirect();
+  void SendRedirect(const config::Redirect& redirect);
   void StartForwarding(bool end);
   void StartMirrors(bool end);
   void StartAttempt();

@@ -73,8 +73,9 @@ void Stream::ApplyRoute() {
 
 // Of the request as it came.
 void Stream::HashRequest() {
+  if (!route_->Has(route::Entry::kHashes)) return;
   const std::vector<config::HashPolicy>& policies = route_->forward->hash_policies;
-  if (policies.empty() || !context().cluster(destination_.cluster).config().load_balancing.hashes()) return;
+  if (!context().cluster(destination_.cluster).config().load_balancing.hashes()) return;
   HashRequester requester{.ip = requester_.ip};
   if (requester_.is_peer && requester.ip.empty()) requester.ip = connection_.remote_ip();
   if (MakesCookies(policies)) {
@@ -91,12 +92,14 @@ void Stream::SetAttemptFields(uint32_t number) {
   if (terms_.tells_grpc_timeout && timeout > base::Duration::zero()) [[unlikely]] {
     request_->headers.Set(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(timeout, arena_));
   }
-  if (!route_->virtual_host->request_attempt_count) return;
+  if (!route_->Has(route::Entry::kCountsAttempts)) return;
   request_->headers.Set(http::HeaderId::kXEnvoyAttemptCount, NumberText(number, arena_));
 }
 
 void Stream::LimitDuration() {
-  const config::StreamDuration& configured = route_->forward->max_stream_duration;
+  static constexpr config::StreamDuration kNone;
+  const bool has_own = route_->Has(route::Entry::kLimitsDuration);
+  const config::StreamDuration& configured = has_own ? route_->forward->max_stream_duration : kNone;
   const std::optional<base::Duration> grpc = http::ParseGrpcTimeout(request_->headers.Get(http::HeaderId::kGrpcTimeout));
   base::Duration limit = configured.limit.value_or(manager().manager.config().options.max_stream_duration);
   const bool by_client = grpc && configured.grpc_max;
@@ -114,8 +117,8 @@ void Stream::LimitDuration() {
 
 size_t Stream::MostHeld() {
   const size_t connection = manager().manager.listener().per_connection_buffer_limit;
-  const std::optional<config::HeldBody>& held = route_->held_body;
-  if (!held) return connection;
+  if (!route_->Has(route::Entry::kHoldsBody)) return connection;
+  const std::optional<config::HeldBody>& held = route_->more->held_body;
   return held->beyond_connection ? held->bytes : std::min<size_t>(held->bytes, connection);
 }
 
@@ -138,17 +141,17 @@ void Stream::EditResponseHead(http::ResponseHead& head) {
     record.response_code = static_cast<uint64_t>(head.status);
     EditResponse(*route_, destination_, record, head);
   }
-  if (route_->virtual_host->response_attempt_count && upstream_ != nullptr) {
+  if (route_->Has(route::Entry::kTellsAttempts) && upstream_ != nullptr) {
     head.headers.Set(http::HeaderId::kXEnvoyAttemptCount, NumberText(upstream_->number(), arena_));
   }
 }
 
-void Stream::SendRedirect() {
+void Stream::SendRedirect(const config::Redirect& redirect) {
   manager().stats.rq_direct_response.Increment();  // as Envoy does, beside the counter that it documents
   manager().stats.rq_redirect.Increment();
   const std::pair<std::string_view, std::string_view> location = {
-      "location", route::RedirectLocation(*route_->redirect, route_->route->match, *request_)};
-  SendReply({.status = route_->redirect->status, .details = "direct_response", .headers = {&location, 1}});
+      "location", route::RedirectLocation(redirect, route_->route->match, *request_)};
+  SendReply({.status = redirect.status, .details = "direct_response", .headers = {&location, 1}});
 }
 
 }  // namespace pillion::proxy

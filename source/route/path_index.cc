@@ -1,5 +1,6 @@
 #include "source/route/path_index.h"
 
+#include <array>
 #include <map>
 
 #include "source/http/syntax.h"
@@ -24,54 +25,56 @@ std::string TextOf(const match::RequestMatcher& match) {
 
 }  // namespace
 
-PathIndex::PathIndex(std::span<const config::Route> routes)
-    : routes_(routes), exact_case_(MakeTree(routes, false)), ignore_case_(MakeTree(routes, true)) {}
+PathIndex::PathIndex(std::span<const config::Route> routes, Words& words)
+    : exact_case_(MakeTree(routes, false, words)), ignore_case_(MakeTree(routes, true, words)) {}
 
-std::unique_ptr<PathIndex::Tree> PathIndex::MakeTree(std::span<const config::Route> routes, bool ignore_case) {
-  std::map<std::string, Place> by_text;
-  bool has_regexes = false;
+std::optional<PathIndex::Tree> PathIndex::MakeTree(std::span<const config::Route> routes, bool ignore_case,
+                                                   Words& words) {
+  struct Group {
+    std::array<std::vector<uint32_t>, 4> kinds;  // by Path
+    const std::vector<uint32_t>& of(Path kind) const { return kinds[static_cast<size_t>(kind)]; }
+  };
+  std::map<std::string, Group> groups;
   for (uint32_t number = 0; number < routes.size(); ++number) {
     const match::RequestMatcher& match = routes[number].match;
-    if (IgnoresCase(match) != ignore_case) continue;
-    Place& place = by_text[TextOf(match)];
-    switch (match.kind) {
-      case Path::kExact:
-        place.exact.push_back(number);
-        break;
-      case Path::kPrefix:
-        place.prefix.push_back(number);
-        break;
-      case Path::kSeparatedPrefix:
-        place.separated.push_back(number);
-        break;
-      case Path::kRegex:
-        place.regex.push_back(number);
-        has_regexes = true;
-        break;
-    }
+    if (IgnoresCase(match) == ignore_case) groups[TextOf(match)].kinds[static_cast<size_t>(match.kind)].push_back(number);
   }
-  if (by_text.empty()) return nullptr;
+  if (groups.empty()) return std::nullopt;
+
   std::vector<std::string> texts;
-  std::vector<Place> places;
-  for (auto& [text, place] : by_text) {
-    if (place.regex.size() >= kManyRegexes) {
-      std::vector<match::Regex> regexes;
-      for (const uint32_t number : place.regex) regexes.push_back(*routes[number].match.regex);
-      place.all_regexes = std::make_unique<match::RegexSet>(regexes);
-    }
+  std::vector<uint32_t> begins;
+  std::vector<match::Regex> regexes;
+  std::vector<std::unique_ptr<match::RegexSet>> regex_sets;
+  for (const auto& [text, group] : groups) {
     texts.push_back(text);
-    places.push_back(std::move(place));
+    begins.push_back(static_cast<uint32_t>(words.size()));
+    const std::vector<uint32_t>& own = group.of(Path::kRegex);
+    const size_t first_regex = regexes.size();
+    for (const uint32_t number : own) regexes.push_back(*routes[number].match.regex);
+    const bool has_set = own.size() >= kManyRegexes;
+    for (const Path kind : {Path::kPrefix, Path::kExact, Path::kSeparatedPrefix, Path::kRegex}) {
+      words.push_back(static_cast<uint32_t>(group.of(kind).size()));
+    }
+    words.push_back(has_set ? static_cast<uint32_t>(regex_sets.size()) : kNone);
+    if (has_set) regex_sets.push_back(std::make_unique<match::RegexSet>(std::span(regexes).subspan(first_regex)));
+    for (const Path kind : {Path::kPrefix, Path::kExact, Path::kSeparatedPrefix}) {
+      words.insert(words.end(), group.of(kind).begin(), group.of(kind).end());
+    }
+    for (size_t i = 0; i < own.size(); ++i) {
+      words.push_back(own[i]);
+      words.push_back(static_cast<uint32_t>(first_regex + i));
+    }
   }
-  auto tree = std::make_unique<Tree>(texts, std::move(places), ignore_case);
-  tree->has_regexes = has_regexes;
-  return tree;
+  regexes.shrink_to_fit();
+  return Tree{PrefixTree(texts, begins, ignore_case, words), std::move(regexes), std::move(regex_sets)};
 }
 
-bool PathIndex::FindRegexes(const Place& place, std::string_view path, std::vector<uint32_t>& numbers) {
+bool PathIndex::AskSet(const match::RegexSet& set, std::string_view path, const uint32_t* regexes,
+                       std::vector<uint32_t>& numbers) {
   static thread_local std::vector<int> positions;
-  if (!place.all_regexes->Find(path, positions)) return false;
+  if (!set.Find(path, positions)) return false;
   numbers.clear();
-  for (const int position : positions) numbers.push_back(place.regex[static_cast<size_t>(position)]);
+  for (const int position : positions) numbers.push_back(regexes[2 * static_cast<size_t>(position)]);
   return true;
 }
 

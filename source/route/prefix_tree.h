@@ -1,6 +1,10 @@
 #pragma once
 
-// A set of texts, of which those that another text begins with are found in one pass over that. Immutable.
+// A set of texts, each with a number, of which those that another text begins with are found in one pass over that.
+// Immutable.
+//
+// It lies in memory that its owner gives, one piece for all trees of a table, and what follows a text lies behind it: a
+// small one takes a few cache lines, and thousands of them few pages.
 
 #include <cstdint>
 #include <cstring>
@@ -13,55 +17,57 @@
 
 namespace pillion::route {
 
+using Words = std::vector<uint32_t>;
+
 class PrefixTree {
  public:
-  // `texts` ascending, each once; in lower case where case is ignored.
-  explicit PrefixTree(std::span<const std::string> texts, bool ignore_case = false);
+  // Is added to `words`. `texts` ascending, each once, in lower case where case is ignored; `numbers`, as many, are not kNone.
+  PrefixTree(std::span<const std::string> texts, std::span<const uint32_t> numbers, bool ignore_case,
+             Words& words);
 
-  // Calls visit(position in `texts`, size) for each that `text` begins with, the shortest first.
+  // Calls visit(number, size) for each that `text` begins with, the shortest first. `words`: the first of them.
   template <typename F>
-  void ForEachPrefix(std::string_view text, F&& visit) const;
+  void ForEachPrefix(const uint32_t* words, std::string_view text, F&& visit) const;
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
 
-  // The root has no label; children lie side by side.
-  struct Node {
-    uint32_t label = 0;  // where it begins in labels_
-    uint32_t label_size = 0;
-    uint32_t first_child = 0;
-    uint32_t children = 0;
-    uint32_t text = kNone;  // that ends here
+  // A node: these words, then the place of each child, then bytes: the first one of each child's label, and its own
+  // label without that.
+  struct Head {
+    uint32_t number;  // of the text that ends here; kNone: there is none
+    uint32_t children;
+    uint32_t label_size;
   };
+  static constexpr size_t kHeadWords = sizeof(Head) / sizeof(uint32_t);
 
-  bool Follows(const Node& node, std::string_view rest) const {
-    if (rest.size() < node.label_size) return false;
-    if (ignore_case_) {
-      return http::EqualsIgnoreCase(rest.substr(0, node.label_size), {labels_.data() + node.label, node.label_size});
-    }
-    return std::memcmp(rest.data(), labels_.data() + node.label, node.label_size) == 0;
+  bool Equal(const char* label, std::string_view text) const {
+    return ignore_case_ ? http::EqualsIgnoreCase(text, {label, text.size()})
+                        : std::memcmp(label, text.data(), text.size()) == 0;
   }
 
-  const bool ignore_case_;
-  std::string labels_;
-  std::string first_bytes_;  // of each node's label
-  std::vector<Node> nodes_;
+  size_t begin_;  // in `words`
+  bool ignore_case_;
 };
 
 template <typename F>
-void PrefixTree::ForEachPrefix(std::string_view text, F&& visit) const {
+void PrefixTree::ForEachPrefix(const uint32_t* words, std::string_view text, F&& visit) const {
   size_t at = 0;
-  for (const Node* node = nodes_.data();;) {
-    if (node->text != kNone) visit(node->text, at);
-    if (at == text.size() || node->children == 0) return;
+  for (const uint32_t* node = words + begin_;;) {
+    Head head;
+    std::memcpy(&head, node, sizeof head);
+    const uint32_t* const places = node + kHeadWords;
+    const char* const keys = reinterpret_cast<const char*>(places + head.children);
+    if (text.size() - at < head.label_size || !Equal(keys + head.children, text.substr(at, head.label_size))) return;
+    at += head.label_size;
+    if (head.number != kNone) visit(head.number, at);
+    if (at == text.size() || head.children == 0) return;
     char next = text[at];
     if (ignore_case_ && next >= 'A' && next <= 'Z') next |= 0x20;
-    const char* const keys = first_bytes_.data() + node->first_child;
-    const void* const found = std::memchr(keys, next, node->children);
+    const void* const found = std::memchr(keys, next, head.children);
     if (found == nullptr) return;
-    node = nodes_.data() + node->first_child + (static_cast<const char*>(found) - keys);
-    if (!Follows(*node, text.substr(at))) return;
-    at += node->label_size;
+    node = words + places[static_cast<const char*>(found) - keys];
+    ++at;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "source/http/parameters.h"
 #include "source/http/path.h"
@@ -22,67 +23,111 @@ bool CameOverTls(const http::RequestHead& head) {
   return http::EqualsIgnoreCase(head.headers.Get(http::HeaderId::kXForwardedProto), "https");
 }
 
-std::vector<uint32_t> ClustersOf(const config::RouteAction& action, const Table::ClusterIndex& clusters) {
-  const auto find = [&](const auto& cluster) {
-    const auto* name = std::get_if<std::string>(&cluster);
-    return name == nullptr ? Entry::kNoCluster : clusters(*name);
+void FindClusters(const config::RouteAction& action, const Table::ClusterIndex& clusters, Entry& entry,
+                  Entry::More& more) {
+  if (const auto* name = std::get_if<std::string>(&action.cluster)) {
+    entry.traits |= Entry::kOneCluster;
+    entry.cluster = clusters(*name);
+  } else if (const auto* weighted = std::get_if<config::WeightedClusters>(&action.cluster)) {
+    for (const config::WeightedClusters::Choice& choice : weighted->choices) {
+      const auto* const choice_name = std::get_if<std::string>(&choice.cluster);
+      more.choice_clusters.push_back(choice_name == nullptr ? Entry::kNoCluster : clusters(*choice_name));
+    }
+  }
+}
+
+void FindMirrors(std::initializer_list<const std::vector<config::MirrorPolicy>*> levels,
+                 const Table::ClusterIndex& clusters, Entry::More& more) {
+  for (const auto* mirrors : levels) {
+    if (mirrors->empty()) continue;
+    more.mirrors = *mirrors;
+    for (const config::MirrorPolicy& policy : *mirrors) {
+      const auto* name = std::get_if<std::string>(&policy.cluster);
+      more.mirror_clusters.push_back(name == nullptr ? Entry::kNoCluster : clusters(*name));
+    }
+    return;
+  }
+}
+
+bool MatchesMore(const match::RequestMatcher& match) {
+  return !match.headers.empty() || !match.query_parameters.empty() || !match.cookies.empty() || match.grpc ||
+         match.fraction || match.certificate_presented || match.certificate_validated;
+}
+
+void FindTraits(const config::RouteAction& action, Entry& entry) {
+  const auto has = [&](Entry::Trait trait, bool yes) {
+    if (yes) entry.traits |= trait;
   };
-  const auto* weighted = std::get_if<config::WeightedClusters>(&action.cluster);
-  if (weighted == nullptr) return {find(action.cluster)};
-  std::vector<uint32_t> found;
-  for (const config::WeightedClusters::Choice& choice : weighted->choices) found.push_back(find(choice.cluster));
-  return found;
+  has(Entry::kEditsRequest, std::holds_alternative<telemetry::TextFormat>(action.path_rewrite) ||
+                                std::holds_alternative<telemetry::TextFormat>(action.host_rewrite));
+  has(Entry::kRewrites, !std::holds_alternative<std::monostate>(action.path_rewrite) ||
+                            !std::holds_alternative<std::monostate>(action.host_rewrite));
+  has(Entry::kUsesEndpointHost, std::holds_alternative<config::EndpointHost>(action.host_rewrite));
+  has(Entry::kHashes, !action.hash_policies.empty());
+  has(Entry::kHasCriteria, !action.lb_criteria.empty());
+  has(Entry::kLimitsDuration, action.max_stream_duration.limit || action.max_stream_duration.grpc_max);
+  has(Entry::kIdleTimeout, action.idle_timeout.has_value());
+  has(Entry::kGrpcTimeout, action.max_grpc_timeout.has_value());
 }
 
 Entry MakeEntry(const config::RouteConfig& table, const config::VirtualHost& host, const config::Route& route,
                 const Table::ClusterIndex& clusters) {
-  Entry entry{.virtual_host = &host,
-              .route = &route,
+  Entry entry{.route = &route,
+              .virtual_host = &host,
               .forward = std::get_if<config::RouteAction>(&route.action),
-              .redirect = std::get_if<config::Redirect>(&route.action),
-              .direct = std::get_if<config::DirectResponse>(&route.action),
-              .retry_policy = host.retry_policy ? &*host.retry_policy : nullptr,
-              .held_body = route.held_body ? route.held_body : host.held_body,
-              .choice_edits_last = table.most_specific_edits_last};
+              .retry_policy = host.retry_policy ? &*host.retry_policy : nullptr};
+  Entry::More more{.choice_edits_last = table.most_specific_edits_last,
+                   .held_body = route.held_body ? route.held_body : host.held_body};
+  if (MatchesMore(route.match)) entry.traits |= Entry::kMatchesMore;
+  if (route.match.connect) entry.traits |= Entry::kConnects;
+  if (more.held_body) entry.traits |= Entry::kHoldsBody;
+  if (host.request_attempt_count) entry.traits |= Entry::kCountsAttempts;
+  if (host.response_attempt_count) entry.traits |= Entry::kTellsAttempts;
   if (entry.forward != nullptr) {
-    entry.clusters = ClustersOf(*entry.forward, clusters);
+    entry.timeout = entry.forward->timeout;
+    entry.priority = entry.forward->priority;
+    FindTraits(*entry.forward, entry);
+    FindClusters(*entry.forward, clusters, entry, more);
     if (entry.forward->retry_policy) entry.retry_policy = &*entry.forward->retry_policy;
-    for (const auto* mirrors : {&entry.forward->mirrors, &host.mirrors, &table.mirrors}) {
-      if (mirrors->empty()) continue;
-      entry.mirrors = *mirrors;
-      for (const config::MirrorPolicy& policy : *mirrors) {
-        const auto* name = std::get_if<std::string>(&policy.cluster);
-        entry.mirror_clusters.push_back(name == nullptr ? Entry::kNoCluster : clusters(*name));
-      }
-      break;
-    }
+    FindMirrors({&entry.forward->mirrors, &host.mirrors, &table.mirrors}, clusters, more);
+    if (!more.mirrors.empty()) entry.traits |= Entry::kMirrors;
   }
   std::array levels = {&route.headers, &host.headers, &table.headers};
   if (table.most_specific_edits_last) std::swap(levels.front(), levels.back());
   for (const config::LevelHeaderEdits* level : levels) {
-    if (!level->request.empty()) entry.request_edits.push_back(&level->request);
-    if (!level->response.empty()) entry.response_edits.push_back(&level->response);
+    if (!level->request.empty()) more.request_edits.push_back(&level->request);
+    if (!level->response.empty()) more.response_edits.push_back(&level->response);
+  }
+  if (!more.request_edits.empty()) entry.traits |= Entry::kEditsRequest;
+  if (!more.response_edits.empty()) entry.traits |= Entry::kEditsResponse;
+  constexpr uint32_t kAsk =
+      Entry::kMirrors | Entry::kHoldsBody | Entry::kEditsRequest | Entry::kEditsResponse | Entry::kRewrites;
+  if ((entry.traits & kAsk) != 0 || !more.choice_clusters.empty()) {
+    entry.more = std::make_unique<const Entry::More>(std::move(more));
   }
   return entry;
 }
 
 }  // namespace
 
-std::unique_ptr<const Table::Wildcards> Table::Wildcards::Make(std::map<std::string, const Host*> domains) {
-  if (domains.empty()) return nullptr;
+std::optional<Table::Wildcards> Table::Wildcards::Make(const std::map<std::string, const Host*>& domains,
+                                                       Words& words) {
+  if (domains.empty()) return std::nullopt;
   std::vector<std::string> texts;
+  std::vector<uint32_t> numbers;
   std::vector<const Host*> hosts;
   for (const auto& [text, host] : domains) {
     texts.push_back(text);
+    numbers.push_back(static_cast<uint32_t>(hosts.size()));
     hosts.push_back(host);
   }
-  return std::unique_ptr<const Wildcards>(new Wildcards{PrefixTree(texts), std::move(hosts)});
+  return Wildcards{PrefixTree(texts, numbers, false, words), std::move(hosts)};
 }
 
-const Table::Host* Table::Wildcards::Find(std::string_view name) const {
+const Table::Host* Table::Wildcards::Find(const uint32_t* words, std::string_view name) const {
   const Host* found = nullptr;
-  texts.ForEachPrefix(name, [&](uint32_t text, size_t size) {
-    if (size < name.size()) found = hosts[text];  // a star stands for at least one character
+  texts.ForEachPrefix(words, name, [&](uint32_t number, size_t size) {
+    if (size < name.size()) found = hosts[number];  // a star stands for at least one character
   });
   return found;
 }
@@ -92,14 +137,17 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
   std::map<std::string, const Host*> suffixes;
   std::map<std::string, const Host*> prefixes;
   hosts_.reserve(config_->virtual_hosts.size());
+  size_t routes = 0;
+  for (const config::VirtualHost& host : config_->virtual_hosts) routes += host.routes.size();
+  entries_.reserve(routes);
   for (const config::VirtualHost& virtual_host : config_->virtual_hosts) {
-    Host& host = hosts_.emplace_back(virtual_host);
-    host.entries.reserve(virtual_host.routes.size());
+    Host& host = hosts_.emplace_back(
+        Host{PathIndex(virtual_host.routes, words_), entries_.size(), virtual_host.require_tls, nullptr});
     for (const config::Route& route : virtual_host.routes) {
-      host.entries.push_back(MakeEntry(*config_, virtual_host, route, clusters));
+      entries_.push_back(MakeEntry(*config_, virtual_host, route, clusters));
     }
     if (host.require_tls != config::TlsRequirement::kNone) {
-      host.to_tls = MakeEntry(*config_, virtual_host, to_tls_, clusters);
+      host.to_tls = std::make_unique<const Entry>(MakeEntry(*config_, virtual_host, to_tls_, clusters));
     }
     for (const config::Domain& domain : virtual_host.domains) {
       switch (domain.kind) {
@@ -119,8 +167,9 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
     }
   }
   only_any_ = exact_.empty() && suffixes.empty() && prefixes.empty();
-  suffixes_ = Wildcards::Make(std::move(suffixes));
-  prefixes_ = Wildcards::Make(std::move(prefixes));
+  suffixes_ = Wildcards::Make(suffixes, words_);
+  prefixes_ = Wildcards::Make(prefixes, words_);
+  words_.shrink_to_fit();
 }
 
 const Table::Host* Table::FindHost(std::string_view authority) const {
@@ -134,12 +183,12 @@ const Table::Host* Table::FindHost(std::string_view authority) const {
   const std::string_view name(buffer, authority.size());
   const auto found = exact_.find(absl::string_view(name.data(), name.size()));
   if (found != exact_.end()) return found->second;
-  if (suffixes_ != nullptr) {
+  if (suffixes_) {
     char reversed[kLongest];
     std::reverse_copy(name.begin(), name.end(), reversed);
-    if (const Host* host = suffixes_->Find({reversed, name.size()})) return host;
+    if (const Host* host = suffixes_->Find(words_.data(), {reversed, name.size()})) return host;
   }
-  const Host* const host = prefixes_ == nullptr ? nullptr : prefixes_->Find(name);
+  const Host* const host = prefixes_ ? prefixes_->Find(words_.data(), name) : nullptr;
   return host != nullptr ? host : any_;
 }
 
@@ -148,15 +197,16 @@ const Entry* Table::Match(const http::RequestHead& head, uint64_t random) const 
   if (config_->host_header) [[unlikely]] authority = config_->host_header->First(head).value_or(authority);
   const Host* host = FindHost(authority);
   if (host == nullptr) return nullptr;
-  if (host->to_tls) [[unlikely]] {
+  if (host->to_tls != nullptr) [[unlikely]] {
     const bool all = host->require_tls == config::TlsRequirement::kAll;
-    if ((all || !head.headers.Has(http::HeaderId::kXEnvoyInternal)) && !CameOverTls(head)) return &*host->to_tls;
+    if ((all || !head.headers.Has(http::HeaderId::kXEnvoyInternal)) && !CameOverTls(head)) return host->to_tls.get();
   }
-  const std::vector<Entry>& entries = host->entries;
+  const Entry* const entries = entries_.data() + host->first_entry;
   std::string_view path = http::WithoutQuery(head.path);
   if (config_->ignore_path_parameters) [[unlikely]] path = http::WithoutParameters(path, head.headers.arena());
-  const uint32_t number = host->paths.First(path, [&](uint32_t candidate) {
-    return entries[candidate].route->match.MatchesRest(head, random);
+  const uint32_t number = host->paths.First(words_.data(), path, [&](uint32_t candidate) {
+    const Entry& entry = entries[candidate];
+    return !entry.Has(Entry::kMatchesMore) || entry.route->match.MatchesRest(head, random);
   });
   return number == PathIndex::kNone ? nullptr : &entries[number];
 }

@@ -24,27 +24,61 @@
 namespace pillion::route {
 
 // One route. Lives as long as its table.
-struct Entry {
+//
+// What each request asks of its route is in front, in one cache line, so that a table of thousands costs a request
+// hardly more than one of a few; the rest, and the configuration, is looked at by those that have a trait.
+struct alignas(64) Entry {
   static constexpr uint32_t kNoCluster = UINT32_MAX;
 
-  const config::VirtualHost* virtual_host;
+  // Where a route is more than a path, a cluster and its timeout.
+  enum Trait : uint32_t {
+    kMatchesMore = 1 << 0,        // than a path
+    kConnects = 1 << 1,           // matches CONNECT
+    kOneCluster = 1 << 2,         // `cluster` is it; else the configuration says how one is chosen
+    kEditsRequest = 1 << 3,       // its fields; or makes a path or host from a format
+    kEditsResponse = 1 << 4,
+    kRewrites = 1 << 5,           // the path or the host
+    kUsesEndpointHost = 1 << 6,
+    kHashes = 1 << 7,
+    kHasCriteria = 1 << 8,        // of hosts
+    kLimitsDuration = 1 << 9,     // by max_stream_duration
+    kIdleTimeout = 1 << 10,
+    kGrpcTimeout = 1 << 11,       // grpc-timeout may be its timeout
+    kCountsAttempts = 1 << 12,    // and tells the upstream
+    kTellsAttempts = 1 << 13,     // and tells the client
+    kMirrors = 1 << 14,
+    kHoldsBody = 1 << 15,         // as `held_body` says
+  };
+
+  bool Has(Trait trait) const { return (traits & trait) != 0; }
+
+  const config::Redirect* redirect() const { return std::get_if<config::Redirect>(&route->action); }
+  const config::DirectResponse* direct() const { return std::get_if<config::DirectResponse>(&route->action); }
+
   const config::Route* route;
-  // One of the three.
-  const config::RouteAction* forward;
-  const config::Redirect* redirect;
-  const config::DirectResponse* direct;
-  const config::RetryPolicy* retry_policy;  // of the route, or of its virtual host; may be null
-  std::optional<config::HeldBody> held_body;  // the same
-  // Of `forward`: what `clusters` said of the one that it names, or of each choice; kNoCluster: there is none of that
-  // name, or a field of the request names it.
-  std::vector<uint32_t> clusters;
-  // Of its levels, in the order in which they apply; without empty ones.
-  std::vector<const config::HeaderEdits*> request_edits;
-  std::vector<const config::HeaderEdits*> response_edits;
+  const config::VirtualHost* virtual_host;
+  const config::RouteAction* forward;         // null: it redirects or answers
+  const config::RetryPolicy* retry_policy;    // of the route, or of its virtual host; may be null
+  base::Duration timeout{0};                  // of `forward`, as is
+  config::Priority priority = config::Priority::kDefault;
+  uint32_t traits = 0;
+  uint32_t cluster = kNoCluster;  // what `clusters` said of the only one; kNoCluster: there is none of that name
+
+  struct More;
+  std::unique_ptr<const More> more;  // of those that have traits which ask for it, and of weighted clusters
+};
+
+struct Entry::More {
   // The copies that are made: by the most specific level that says so, and the cluster of each, as above.
   std::span<const config::MirrorPolicy> mirrors;
   std::vector<uint32_t> mirror_clusters;
+  // Of weighted clusters, that of each choice; kNoCluster also where a field of the request names it.
+  std::vector<uint32_t> choice_clusters;
+  // Of its levels, in the order in which they apply; without empty ones.
+  std::vector<const config::HeaderEdits*> request_edits;
+  std::vector<const config::HeaderEdits*> response_edits;
   bool choice_edits_last = false;  // those of a weighted cluster's choice
+  std::optional<config::HeldBody> held_body;  // of the route, or of its virtual host
 };
 
 class Table {
@@ -62,12 +96,10 @@ class Table {
 
  private:
   struct Host {
-    explicit Host(const config::VirtualHost& config) : paths(config.routes), require_tls(config.require_tls) {}
-
     PathIndex paths;
-    std::vector<Entry> entries;  // in the order of the configuration
+    size_t first_entry;  // of its routes, in the order of the configuration
     const config::TlsRequirement require_tls;
-    std::optional<Entry> to_tls;  // of requests that should have come over it
+    std::unique_ptr<const Entry> to_tls;  // of requests that should have come over it; null: of none
   };
 
   // Domains that begin or end with a star. A text is read backwards where the star is in front.
@@ -75,20 +107,24 @@ class Table {
     PrefixTree texts;
     std::vector<const Host*> hosts;  // in the order of the texts
 
-    // Null where there are none.
-    static std::unique_ptr<const Wildcards> Make(std::map<std::string, const Host*> domains);
+    // Nothing where there are none.
+    static std::optional<Wildcards> Make(const std::map<std::string, const Host*>& domains, Words& words);
     // The one with the longest text that `name`, in lower case, begins with.
-    const Host* Find(std::string_view name) const;
+    const Host* Find(const uint32_t* words, std::string_view name) const;
   };
 
   const Host* FindHost(std::string_view authority) const;
 
   const std::shared_ptr<const config::RouteConfig> config_;
   const config::Route to_tls_;
-  std::vector<Host> hosts_;  // never changes after construction: the pointers below stay good
+  // Of all hosts together, so that what a request looks at lies in few pages. None of these changes after construction:
+  // the pointers below stay good.
+  Words words_;
+  std::vector<Entry> entries_;
+  std::vector<Host> hosts_;
   absl::flat_hash_map<std::string, const Host*> exact_;
-  std::unique_ptr<const Wildcards> suffixes_;
-  std::unique_ptr<const Wildcards> prefixes_;
+  std::optional<Wildcards> suffixes_;
+  std::optional<Wildcards> prefixes_;
   const Host* any_ = nullptr;
   bool only_any_ = false;
 };

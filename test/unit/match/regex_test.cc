@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 
 #include "re2/re2.h"
 #include "source/base/block.h"
 #include "source/match/regex_rewrite.h"
+#include "source/match/regex_sequence.h"
 #include "source/match/regex_set.h"
 
 namespace pillion::match {
@@ -58,6 +60,49 @@ TEST(RegexTest, LiteralPrefix) {
   EXPECT_EQ(prefix("/ä"), "/");
   EXPECT_EQ(prefix(".*"), "");
   EXPECT_EQ(prefix(""), "");
+}
+
+TEST(RegexSequenceTest, WhatIsOne) {
+  for (const char* pattern : {"", "/", "/users/[^/]+/orders/[0-9]+", "^/a$", "/a\\.b", "/(a)(?:b)[]x-]*", "/\\d+[a-z]", ".*",
+                              "/a?b", "[^a-z]*[b-d]"}) {
+    EXPECT_TRUE(RegexSequence::Make(pattern)) << pattern;
+  }
+  for (const char* pattern : {"a|b", "(a)+", "a{2}", "a*?", ".*b", "[a-z]*[0-9]*b", "(?i)a", "[[:alpha:]]", "\\s", "\\bx",
+                              "a\\z", "ä", "a*(a)", "[a-z]?.", "\\Qa\\E", "[^a]*/"}) {
+    EXPECT_FALSE(RegexSequence::Make(pattern)) << pattern;
+  }
+}
+
+TEST(RegexSequenceTest, MatchesWhatRe2Matches) {
+  std::mt19937 random(1);
+  const auto pick = [&](auto& from) { return from[random() % std::size(from)]; };
+  static constexpr const char* kParts[] = {"a", "/", "b", "[ab]", "[^/]", "[^a]", ".", "\\d", "[0-9_]", "\\.", "(a)", "(?:/)",
+                                           "\\w", "[]b-]", "x", "[^\\w/]"};
+  static constexpr const char* kRepetitions[] = {"", "", "", "*", "+", "?"};
+  static constexpr const char* kTexts[] = {"a", "b", "/", "x", "1", ".", "_", "-", "]", "\n", "\xc3\xa4", "\xe2\x82\xac",
+                                           "\xf0\x9f\x98\x80", "\xff", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\x80", "\xf4\xbf\xbf\xbf", "\xc1\x81"};
+  int sequences = 0;
+  int matches = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::string pattern;
+    for (size_t left = random() % 6; left > 0; --left) {
+      const std::string part = pick(kParts);
+      pattern += part + (part[0] == '(' ? "" : pick(kRepetitions));
+    }
+    const auto sequence = RegexSequence::Make(pattern);
+    if (!sequence) continue;
+    ++sequences;
+    const RE2 re2(pattern);
+    for (int j = 0; j < 60; ++j) {
+      std::string text;
+      for (size_t left = random() % 7; left > 0; --left) text += kTexts[random() % (random() % 2 == 0 ? 3 : std::size(kTexts))];
+      const bool expected = RE2::FullMatch(text, re2);
+      matches += expected;
+      EXPECT_EQ(sequence->Matches(text), expected) << pattern << " of " << testing::PrintToString(text);
+    }
+  }
+  EXPECT_GT(sequences, 500);
+  EXPECT_GT(matches, 1000);
 }
 
 TEST(RegexSetTest, FindsAllThatMatchTheWhole) {

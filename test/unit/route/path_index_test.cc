@@ -29,9 +29,9 @@ uint32_t FirstByAskingAll(const std::vector<config::Route>& routes, std::string_
 }
 
 // Of paths and routes over a few letters, so that they have much in common.
-class Words {
+class RandomWords {
  public:
-  explicit Words(uint32_t seed) : random_(seed) {}
+  explicit RandomWords(uint32_t seed) : random_(seed) {}
 
   size_t Below(size_t limit) { return random_() % limit; }
   std::string Text(size_t longest) {
@@ -53,15 +53,16 @@ class Words {
 
 TEST(PathIndexTest, FindsWhatAskingAllFinds) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
-    Words words(seed);
+    RandomWords random(seed);
     std::vector<config::Route> routes;
-    for (size_t left = words.Below(60); left > 0; --left) routes.push_back(words.Route());
-    const PathIndex index(routes);
+    for (size_t left = random.Below(60); left > 0; --left) routes.push_back(random.Route());
+    Words words;
+    const PathIndex index(routes, words);
     for (int i = 0; i < 100; ++i) {
-      const std::string path = "/" + words.Text(8);
-      const uint64_t refused = i % 2 == 0 ? 0 : words.Below(UINT64_MAX);
+      const std::string path = "/" + random.Text(8);
+      const uint64_t refused = i % 2 == 0 ? 0 : random.Below(UINT64_MAX);
       const uint32_t found =
-          index.First(path, [&](uint32_t number) { return (refused >> (number % 64) & 1) == 0; });
+          index.First(words.data(), path, [&](uint32_t number) { return (refused >> (number % 64) & 1) == 0; });
       ASSERT_EQ(found, FirstByAskingAll(routes, path, refused)) << "seed " << seed << ", " << path;
     }
   }
@@ -83,9 +84,10 @@ TEST(PathIndexTest, AsksFew) {
         routes.push_back(MakeRoute(Path::kRegex, "/regex/" + number + "/[a-z]+"));
     }
   }
-  const PathIndex index(routes);
+  Words words;
+  const PathIndex index(routes, words);
   const auto find = [&](std::string_view path, size_t& asked) {
-    return index.First(path, [&](uint32_t) { return ++asked > 0; });
+    return index.First(words.data(), path, [&](uint32_t) { return ++asked > 0; });
   };
   for (const auto& [path, number] : std::map<std::string, uint32_t>{{"/prefix/9999/x", 9999},
                                                                     {"/exact/9997", 9997},
@@ -103,8 +105,9 @@ TEST(PathIndexTest, ManyRegexesWithOneBeginning) {
   for (int i = 0; i < 1000; ++i) routes.push_back(MakeRoute(Path::kRegex, "/[^/]+/item" + std::to_string(i)));
   routes.push_back(MakeRoute(Path::kRegex, "/any/.*"));
   routes.push_back(MakeRoute(Path::kPrefix, "/"));
-  const PathIndex index(routes);
-  const auto find = [&](std::string_view path) { return index.First(path, [](uint32_t) { return true; }); };
+  Words words;
+  const PathIndex index(routes, words);
+  const auto find = [&](std::string_view path) { return index.First(words.data(), path, [](uint32_t) { return true; }); };
   EXPECT_EQ(find("/any/item999"), 999u);
   EXPECT_EQ(find("/any/item1000"), 1000u);
   EXPECT_EQ(find("/other/item1000"), 1001u);

@@ -70,10 +70,10 @@ TEST(Table, TheNearestLevelSaysWhatIsMirrored) {
   config->mirrors = {{.cluster = "1234"}};
   config->virtual_hosts = {own, host, Host("any", {{Domain::Kind::kAny, ""}})};
   const Table table(config, [](const std::string& name) { return static_cast<uint32_t>(name.size()); });
-  EXPECT_EQ(Match(table, "own", "/")->mirror_clusters, (std::vector<uint32_t>{2, Entry::kNoCluster}));
-  EXPECT_EQ(Match(table, "own", "/")->mirrors.size(), 2u);
-  EXPECT_EQ(Match(table, "host", "/")->mirror_clusters, std::vector<uint32_t>{3});
-  EXPECT_EQ(Match(table, "any", "/")->mirror_clusters, std::vector<uint32_t>{4});
+  EXPECT_EQ(Match(table, "own", "/")->more->mirror_clusters, (std::vector<uint32_t>{2, Entry::kNoCluster}));
+  EXPECT_EQ(Match(table, "own", "/")->more->mirrors.size(), 2u);
+  EXPECT_EQ(Match(table, "host", "/")->more->mirror_clusters, std::vector<uint32_t>{3});
+  EXPECT_EQ(Match(table, "any", "/")->more->mirror_clusters, std::vector<uint32_t>{4});
 }
 
 TEST(Table, AFieldMaySayTheVirtualHost) {
@@ -157,14 +157,14 @@ TEST(Table, TheFirstRouteThatMatches) {
 
   const Entry* direct = Match(table, "h", "/d");
   ASSERT_NE(direct, nullptr);
-  EXPECT_EQ(direct->direct->status, 204);
+  EXPECT_EQ(direct->direct()->status, 204);
   EXPECT_EQ(direct->forward, nullptr);
-  EXPECT_TRUE(direct->clusters.empty());
+  EXPECT_EQ(direct->cluster, Entry::kNoCluster);
   const Entry* forward = Match(table, "h", "/ab");
   ASSERT_NE(forward, nullptr);
-  EXPECT_EQ(forward->direct, nullptr);
+  EXPECT_EQ(forward->direct(), nullptr);
   EXPECT_EQ(std::get<std::string>(forward->forward->cluster), "x");
-  EXPECT_EQ(forward->clusters, std::vector<uint32_t>{1});
+  EXPECT_EQ(forward->cluster, 1u);
 }
 
 TEST(Table, ClustersOfARoute) {
@@ -176,8 +176,8 @@ TEST(Table, ClustersOfARoute) {
   host.routes = {{.match = {.path = "/w"}, .action = config::RouteAction{.cluster = weighted}},
                  {.match = {.path = "/h"}, .action = config::RouteAction{.cluster = http::FieldName("x-c")}}};
   const Table table = MakeTable({host});
-  EXPECT_EQ(Match(table, "h", "/w")->clusters, (std::vector<uint32_t>{2, Entry::kNoCluster, 3}));
-  EXPECT_EQ(Match(table, "h", "/h")->clusters, std::vector<uint32_t>{Entry::kNoCluster});
+  EXPECT_EQ(Match(table, "h", "/w")->more->choice_clusters, (std::vector<uint32_t>{2, Entry::kNoCluster, 3}));
+  EXPECT_EQ(Match(table, "h", "/h")->cluster, Entry::kNoCluster);
 }
 
 TEST(Table, LevelsOfHeaderEdits) {
@@ -194,9 +194,9 @@ TEST(Table, LevelsOfHeaderEdits) {
     const Entry* entry = Match(table, "h", "/");
     std::vector<const config::HeaderEdits*> expected = {&c.virtual_hosts[0].routes[0].headers.request, &c.headers.request};
     if (specific_last) std::swap(expected[0], expected[1]);
-    EXPECT_EQ(entry->request_edits, expected);
-    EXPECT_TRUE(entry->response_edits.empty());
-    EXPECT_EQ(entry->choice_edits_last, specific_last);
+    EXPECT_EQ(entry->more->request_edits, expected);
+    EXPECT_TRUE(entry->more->response_edits.empty());
+    EXPECT_EQ(entry->more->choice_edits_last, specific_last);
   }
 }
 
