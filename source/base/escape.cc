@@ -1,6 +1,7 @@
 #include "source/base/escape.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace pillion::base {
 namespace {
@@ -37,6 +38,28 @@ void AppendJsonEscape(std::string& out, unsigned char byte) {
 
 bool PlainInLine(unsigned char byte) {
   return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+// Eight bytes at once, as PlainInLine().
+bool AllPlainInLine(uint64_t bytes) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHighs = 0x80 * kOnes;
+  // The highest bit of each byte that is zero (or, behind one that is, perhaps of another): right as a whole.
+  const auto zeros = [](uint64_t word) { return (word - kOnes) & ~word; };
+  const uint64_t controls = (bytes - 0x20 * kOnes) & ~bytes;
+  const uint64_t others = zeros(bytes ^ '"' * kOnes) | zeros(bytes ^ '\\' * kOnes) | zeros(bytes ^ 0x7f * kOnes);
+  return ((bytes | controls | others) & kHighs) == 0;
+}
+
+// How many bytes `text` begins with that are to be taken as they are.
+size_t PlainPrefix(std::string_view text) {
+  size_t size = 0;
+  for (uint64_t bytes = 0; text.size() - size >= sizeof bytes; size += sizeof bytes) {
+    std::memcpy(&bytes, text.data() + size, sizeof bytes);
+    if (!AllPlainInLine(bytes)) break;
+  }
+  while (size < text.size() && PlainInLine(static_cast<unsigned char>(text[size]))) ++size;
+  return size;
 }
 
 void AppendLineEscape(std::string& out, unsigned char byte) {
@@ -122,10 +145,9 @@ void AppendJsonString(std::string& out, std::string_view text) {
 
 void AppendPrintable(std::string& out, std::string_view text) {
   for (size_t i = 0; i < text.size();) {
-    size_t plain = i;
-    while (plain < text.size() && PlainInLine(static_cast<unsigned char>(text[plain]))) ++plain;
-    out.append(text, i, plain - i);
-    i = plain;
+    const size_t plain = PlainPrefix(text.substr(i));
+    out.append(text, i, plain);
+    i += plain;
     if (i == text.size()) break;
     const unsigned char byte = static_cast<unsigned char>(text[i]);
     size_t length = byte < 0x80 ? 0 : Utf8Length(text.substr(i));

@@ -423,9 +423,6 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   record.response_code_details = details_;
   record.bytes_received = request_bytes_;
   record.bytes_sent = response_bytes_;
-  if (request_ != nullptr) record.request_headers_bytes = request_->headers.ListSize();
-  if (response_ != nullptr) record.response_headers_bytes = response_->headers.ListSize();
-  if (response_trailers_ != nullptr) record.response_trailers_bytes = response_trailers_->ListSize();
   record.start_time = started_wall_;
   record.end_time = context().worker.wall_now();
   record.at(TimePoint::kDownstreamRxBegin) = started_;

@@ -52,6 +52,20 @@ struct LogOperators {
     return LogValue::Number(static_cast<int64_t>(record.*member));
   }
 
+  // As the stream saw them.
+  static LogValue FieldBytes(const http::HeaderMap* headers) {
+    return LogValue::Number(headers == nullptr ? 0 : static_cast<int64_t>(headers->ListSize()));
+  }
+  static LogValue RequestFieldBytes(const LogOperator&, const Record& record, std::string&) {
+    return FieldBytes(record.request == nullptr ? nullptr : &record.request->headers);
+  }
+  static LogValue ResponseFieldBytes(const LogOperator&, const Record& record, std::string&) {
+    return FieldBytes(record.response == nullptr ? nullptr : &record.response->headers);
+  }
+  static LogValue TrailerBytes(const LogOperator&, const Record& record, std::string&) {
+    return FieldBytes(record.response_trailers);
+  }
+
   template <std::string_view Record::*member, AddressPart part>
   static LogValue Address(const LogOperator&, const Record& record, std::string&) {
     return PartOf(record.*member, part);
@@ -380,7 +394,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"REQ", RequestHeader, NeedHeader},
     {"REQUEST_HEADER", RequestHeader, NeedHeader},
     DURATION("REQUEST_DURATION", kDownstreamRxBegin, kDownstreamRxEnd),
-    {"REQUEST_HEADERS_BYTES", Number<&Record::request_headers_bytes>},
+    {"REQUEST_HEADERS_BYTES", RequestFieldBytes},
     DURATION("REQUEST_TX_DURATION", kDownstreamRxBegin, kUpstreamTxEnd),
     {"RESP", ResponseHeader, NeedHeader},
     {"RESPONSE_CODE", Number<&Record::response_code>},
@@ -389,9 +403,9 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"RESPONSE_FLAGS", Flags, nullptr, Choose<0>},
     {"RESPONSE_FLAGS_LONG", Flags, nullptr, Choose<1>},
     {"RESPONSE_HEADER", ResponseHeader, NeedHeader},
-    {"RESPONSE_HEADERS_BYTES", Number<&Record::response_headers_bytes>},
+    {"RESPONSE_HEADERS_BYTES", ResponseFieldBytes},
     {"RESPONSE_TRAILER", Trailer, NeedHeader},
-    {"RESPONSE_TRAILERS_BYTES", Number<&Record::response_trailers_bytes>},
+    {"RESPONSE_TRAILERS_BYTES", TrailerBytes},
     DURATION("RESPONSE_TX_DURATION", kUpstreamRxBegin, kDownstreamTxEnd),
     {"ROUNDTRIP_DURATION", Never},
     {"ROUTE_NAME", Text<&Record::route_name>},

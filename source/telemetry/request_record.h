@@ -60,10 +60,6 @@ struct RequestRecord {
   // Bodies, in bytes without framing.
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
-  // Heads and trailers as the stream saw them.
-  uint64_t request_headers_bytes = 0;
-  uint64_t response_headers_bytes = 0;
-  uint64_t response_trailers_bytes = 0;
   // With framing, on the wire.
   uint64_t downstream_wire_bytes_received = 0;
   uint64_t downstream_wire_bytes_sent = 0;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
 
 namespace pillion::telemetry {
 namespace {
@@ -129,6 +130,31 @@ std::string_view Expand(char field) {
   }
 }
 
+// Most lines are written in the second of the one before: its text is kept.
+void AppendDefault(base::WallTime time, std::string& out) {
+  struct Second {
+    std::chrono::sys_seconds at{std::chrono::seconds::min()};
+    std::string text;
+  };
+  static thread_local Second known;
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  if (second != known.at) {
+    const Civil civil(second);
+    known.at = second;
+    known.text.clear();
+    const std::pair<char, char> fields[] = {{'Y', '-'}, {'m', '-'}, {'d', 'T'}, {'H', ':'}, {'M', ':'}, {'S', '.'}};
+    for (const auto& [field, separator] : fields) {
+      AppendField(known.text, field, civil, second);
+      known.text += separator;
+    }
+  }
+  out += known.text;
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(time - second).count();
+  const char fraction[] = {static_cast<char>('0' + milliseconds / 100), static_cast<char>('0' + milliseconds / 10 % 10),
+                           static_cast<char>('0' + milliseconds % 10), 'Z'};
+  out.append(fraction, sizeof fraction);
+}
+
 }  // namespace
 
 absl::StatusOr<TimeFormat> TimeFormat::Compile(std::string_view format) {
@@ -172,24 +198,8 @@ absl::StatusOr<TimeFormat> TimeFormat::Compile(std::string_view format) {
 }
 
 void TimeFormat::Append(base::WallTime time, std::string& out) const {
+  if (pieces_.empty()) return AppendDefault(time, out);
   const Civil civil(time);
-  if (pieces_.empty()) {
-    AppendField(out, 'Y', civil, time);
-    out += '-';
-    AppendField(out, 'm', civil, time);
-    out += '-';
-    AppendField(out, 'd', civil, time);
-    out += 'T';
-    AppendField(out, 'H', civil, time);
-    out += ':';
-    AppendField(out, 'M', civil, time);
-    out += ':';
-    AppendField(out, 'S', civil, time);
-    out += '.';
-    AppendFraction(out, civil, 3);
-    out += 'Z';
-    return;
-  }
   for (const Piece& piece : pieces_) {
     if (piece.field == 0) {
       out += piece.literal;
