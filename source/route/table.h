@@ -55,11 +55,11 @@ struct alignas(64) Entry {
   const config::Redirect* redirect() const { return std::get_if<config::Redirect>(&route->action); }
   const config::DirectResponse* direct() const { return std::get_if<config::DirectResponse>(&route->action); }
 
-  const config::Route* route;
-  const config::VirtualHost* virtual_host;
-  const config::RouteAction* forward;         // null: it redirects or answers
-  const config::RetryPolicy* retry_policy;    // of the route, or of its virtual host; may be null
-  base::Duration timeout{0};                  // of `forward`, as is
+  const config::Route* route = nullptr;
+  const config::VirtualHost* virtual_host = nullptr;
+  const config::RouteAction* forward = nullptr;       // null: it redirects or answers
+  const config::RetryPolicy* retry_policy = nullptr;  // of the route, or of its virtual host; may be null
+  base::Duration timeout{0};                          // of `forward`, as is
   config::Priority priority = config::Priority::kDefault;
   uint32_t traits = 0;
   uint32_t cluster = kNoCluster;  // what `clusters` said of the only one; kNoCluster: there is none of that name
