@@ -33,6 +33,8 @@
 
 namespace pillion::config {
 
+enum class Side { kDownstream, kUpstream };
+
 struct BuildContext {
   const LoadOptions& options;
   ErrorList& errors;
@@ -63,7 +65,7 @@ BindOptions BuildBindOptions(BuildContext& context, const envoy::config::core::v
                              const std::string& path);
 std::vector<SocketOption> BuildSocketOptions(
     BuildContext& context, const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& from,
-    const std::string& path);
+    Side side, const std::string& path);
 std::shared_ptr<const Listener> BuildListener(BuildContext& context,
                                               const envoy::config::listener::v3::Listener& from,
                                               const std::string& path);
@@ -149,7 +151,6 @@ void BuildLogFormat(BuildContext& context, const envoy::config::core::v3::Substi
                     const std::string& path, AccessLog& log);
 std::vector<AccessLog> BuildAccessLogs(BuildContext& context, const AccessLogs& from, const std::string& path);
 
-enum class Side { kDownstream, kUpstream };
 HttpOptions BuildHttpOptions(BuildContext& context, const envoy::config::core::v3::HttpProtocolOptions& from,
                              Side side, const std::string& path);
 Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core::v3::Http1ProtocolOptions& from,

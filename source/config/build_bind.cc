@@ -30,7 +30,7 @@ void AddSource(BuildContext& context, const envoy::config::core::v3::SocketAddre
 
 std::vector<SocketOption> BuildSocketOptions(
     BuildContext& context, const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& from,
-    const std::string& path) {
+    Side side, const std::string& path) {
   std::vector<SocketOption> options;
   for (int i = 0; i < from.size(); ++i) {
     const std::string at = ElementPath(path, i);
@@ -40,12 +40,16 @@ std::vector<SocketOption> BuildSocketOptions(
       }
       return static_cast<int>(value);
     };
+    using From = envoy::config::core::v3::SocketOption;
+    if (from[i].state() == From::STATE_LISTENING && side == Side::kUpstream) {
+      context.errors.Add(FieldPath(at, "state"), "STATE_LISTENING is for listeners only");
+    }
     SocketOption option{.level = number(from[i].level(), "level"),
                         .name = number(from[i].name(), "name"),
                         .value = from[i].buf_value(),
-                        .state = from[i].state() == envoy::config::core::v3::SocketOption::STATE_BOUND
-                                     ? SocketOption::State::kBound
-                                     : SocketOption::State::kPrebind};
+                        .state = from[i].state() == From::STATE_PREBIND ? SocketOption::State::kPrebind
+                                 : from[i].state() == From::STATE_BOUND ? SocketOption::State::kBound
+                                                                        : SocketOption::State::kListening};
     if (from[i].has_int_value()) {
       const int value = number(from[i].int_value(), "int_value");
       option.value.assign(reinterpret_cast<const char*>(&value), sizeof value);
@@ -71,7 +75,7 @@ BindOptions BuildBindOptions(BuildContext& context, const envoy::config::core::v
   }
   bind.freebind = from.freebind().value();
   bind.socket_options =
-      BuildSocketOptions(context, from.socket_options(), FieldPath(path, "socket_options"));
+      BuildSocketOptions(context, from.socket_options(), Side::kUpstream, FieldPath(path, "socket_options"));
   return bind;
 }
 

@@ -26,13 +26,16 @@ constexpr std::string_view kTerminals = "HttpConnectionManager, TcpProxy or Echo
 TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::string& path) {
   TcpProxy tcp;
   tcp.stat_prefix = from.stat_prefix();
+  tcp.lb_criteria = BuildLbCriteria(from.metadata_match());
   if (from.has_weighted_clusters()) {
     const std::string list = FieldPath(path, "weighted_clusters.clusters");
     uint64_t total = 0;
     for (int i = 0; i < from.weighted_clusters().clusters_size(); ++i) {
       const auto& cluster = from.weighted_clusters().clusters(i);
       CheckClusterExists(context, cluster.name(), FieldPath(ElementPath(list, i), "name"));
-      tcp.clusters.push_back({cluster.name(), cluster.weight()});
+      LbCriteria criteria = tcp.lb_criteria;
+      criteria = criteria.MergedWith(BuildLbCriteria(cluster.metadata_match()));
+      tcp.clusters.push_back({cluster.name(), cluster.weight(), std::move(criteria)});
       total += cluster.weight();
     }
     if (total > UINT32_MAX) {
@@ -40,14 +43,18 @@ TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::stri
     }
   } else {
     CheckClusterExists(context, from.cluster(), FieldPath(path, "cluster"));
-    tcp.clusters.push_back({from.cluster(), 1});
+    tcp.clusters.push_back({from.cluster(), 1, tcp.lb_criteria});
   }
+  tcp.hashes_source_ip = from.hash_policy_size() > 0;  // there is no other
   if (from.has_idle_timeout()) tcp.idle_timeout = ToDuration(from.idle_timeout());
   if (from.has_max_downstream_connection_duration()) {
     tcp.max_connection_duration = ToDuration(from.max_downstream_connection_duration());
   }
   if (from.has_max_connect_attempts()) tcp.max_connect_attempts = from.max_connect_attempts().value();
   tcp.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
+  tcp.logs_start = from.access_log_options().flush_access_log_on_start();
+  tcp.logs_connected = from.access_log_options().flush_access_log_on_connected();
+  tcp.log_interval = ToDuration(from.access_log_options().access_log_flush_interval());
   return tcp;
 }
 

@@ -60,6 +60,9 @@ std::vector<HashPolicy> BuildHashPolicies(BuildContext& context,
       case Message::kQueryParameter:
         policy.source = HashPolicy::QueryParameter{from[i].query_parameter().name()};
         break;
+      case Message::kFilterState:
+        policy.source = HashPolicy::FilterState{from[i].filter_state().key()};
+        break;
       case Message::POLICY_SPECIFIER_NOT_SET:
         continue;
     }

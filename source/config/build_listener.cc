@@ -81,6 +81,15 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   listener->fast_open_queue = from.tcp_fast_open_queue_length().value();
   listener->transparent = from.transparent().value();
   listener->freebind = from.freebind().value();
+  listener->socket_options =
+      BuildSocketOptions(context, from.socket_options(), Side::kDownstream, FieldPath(path, "socket_options"));
+  listener->exact_balance = from.connection_balance_config().has_exact_balance();
+  listener->drains_when_unhealthy = from.drain_type() != v3::Listener::MODIFY_ONLY;
+  listener->connection_limit =
+      context.runtime_keys->Find(Concat("envoy.resource_limits.listener.", listener->name, ".connection_limit"));
+  if (!from.ignore_global_conn_limit()) {
+    listener->global_connection_limit = context.runtime_keys->Find("overload.global_downstream_max_connections");
+  }
   listener->access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
 
   // Asking for the address comes with using it.

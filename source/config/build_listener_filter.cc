@@ -59,6 +59,14 @@ ProxyProtocol BuildProxyProtocol(BuildContext& context, const ProxyMessage& from
   ProxyProtocol to;
   to.required = !from.allow_requests_without_proxy_protocol();
   to.stat_prefix = from.stat_prefix();
+  for (const ProxyMessage::Rule& rule : from.rules()) {
+    if (!rule.has_on_tlv_present()) continue;
+    const ProxyMessage::KeyValuePair& note = rule.on_tlv_present();
+    to.rules.push_back({.type = static_cast<uint8_t>(rule.tlv_type()),
+                        .space = note.metadata_namespace().empty() ? "envoy.filters.listener.proxy_protocol"
+                                                                   : note.metadata_namespace(),
+                        .key = note.key()});
+  }
   for (const int version : from.disallowed_versions()) {
     (version == envoy::config::core::v3::ProxyProtocolConfig::V1 ? to.version1 : to.version2) = false;
   }

@@ -234,6 +234,15 @@ match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::Route
     request.cookies.emplace_back(cookie.name(), BuildStringMatcher(context, cookie.string_match(), place),
                                  cookie.invert_match());
   }
+  for (int i = 0; i < from.dynamic_metadata_size(); ++i) {
+    request.metadata.push_back(BuildMetadataMatcher(context, from.dynamic_metadata(i),
+                                                    ElementPath(FieldPath(path, "dynamic_metadata"), i)));
+  }
+  for (int i = 0; i < from.filter_state_size(); ++i) {
+    const std::string place = FieldPath(ElementPath(FieldPath(path, "filter_state"), i), "string_match");
+    request.filter_state.push_back(
+        {from.filter_state(i).key(), BuildStringMatcher(context, from.filter_state(i).string_match(), place)});
+  }
   request.grpc = from.has_grpc();
   const v3::RouteMatch::TlsContextMatchOptions& tls = from.tls_context();
   if (tls.has_presented()) request.certificate_presented = tls.presented().value();

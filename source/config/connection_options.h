@@ -20,7 +20,7 @@ struct TcpKeepalive {
 
 // For setsockopt(2).
 struct SocketOption {
-  enum class State : uint8_t { kPrebind, kBound };
+  enum class State : uint8_t { kPrebind, kBound, kListening };
 
   int level = 0;
   int name = 0;

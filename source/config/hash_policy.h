@@ -30,8 +30,12 @@ struct HashPolicy {
     std::string name;
   };
   struct SourceIp {};
+  // The text of an object of the filter state.
+  struct FilterState {
+    std::string name;
+  };
 
-  std::variant<Header, Cookie, QueryParameter, SourceIp> source;
+  std::variant<Header, Cookie, QueryParameter, SourceIp, FilterState> source;
   bool terminal = false;  // if there is a hash by now, the policies that follow have nothing to say
 };
 

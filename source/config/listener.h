@@ -13,14 +13,17 @@
 #include "source/base/clock.h"
 #include "source/config/access_log.h"
 #include "source/config/address.h"
+#include "source/config/connection_options.h"
 #include "source/config/filter_config.h"
 #include "source/config/http_options.h"
+#include "source/config/lb_criteria.h"
 #include "source/config/listener_filter.h"
 #include "source/config/network_filter.h"
 #include "source/config/local_replies.h"
 #include "source/config/route.h"
 #include "source/match/connection_matcher.h"
 #include "source/match/ip_range.h"
+#include "source/runtime/key.h"
 
 namespace pillion::config {
 
@@ -106,14 +109,21 @@ struct TcpProxy {
   struct WeightedCluster {
     std::string name;
     uint32_t weight;
+    LbCriteria lb_criteria;  // of hosts within the cluster
   };
 
   std::string stat_prefix;
   std::vector<WeightedCluster> clusters;  // at least one
+  LbCriteria lb_criteria;                 // where a server name is the cluster's
+  bool hashes_source_ip = false;          // in clusters that choose by a hash
   base::Duration idle_timeout = std::chrono::hours(1);
   base::Duration max_connection_duration{0};
   uint32_t max_connect_attempts = 1;
   std::vector<AccessLog> access_logs;
+  // Further lines: when a connection has come, when it is connected, and every so often.
+  bool logs_start = false;
+  bool logs_connected = false;
+  base::Duration log_interval{0};
 };
 
 // Sends back what comes.
@@ -142,6 +152,12 @@ struct Listener {
   uint32_t fast_open_queue = 0;                        // 0: no TCP fast open
   bool transparent = false;                            // IP_TRANSPARENT
   bool freebind = false;                               // IP_FREEBIND
+  std::vector<SocketOption> socket_options;
+  bool exact_balance = false;          // a connection goes to the worker that has the fewest
+  bool drains_when_unhealthy = true;   // after /healthcheck/fail
+  // How many connections there may be: of this listener, of all; null: it does not count.
+  std::shared_ptr<const runtime::Key> connection_limit;
+  std::shared_ptr<const runtime::Key> global_connection_limit;
   bool enable_reuse_port = true;                       // false: one socket, shared by the workers
   uint32_t max_accepts_per_event = 64;                 // so that new connections don't starve the others
 

@@ -21,10 +21,18 @@ struct HttpInspector {};
 struct OriginalDst {};
 
 struct ProxyProtocol {
+  // A TLV whose value is noted.
+  struct Rule {
+    uint8_t type;
+    std::string space;
+    std::string key;
+  };
+
   bool required = true;
   bool version1 = true;  // is accepted
   bool version2 = true;
   std::string stat_prefix;
+  std::vector<Rule> rules;
 };
 
 // Which destination ports are meant.

@@ -15,10 +15,18 @@ namespace pillion::listener {
 
 // What listener filters found out. Kept by the connection as long as it lives.
 struct SocketFacts {
+  // What is noted of every stream of the connection.
+  struct Note {
+    std::string_view space;  // of the configuration
+    std::string_view key;
+    std::string value;
+  };
+
   net::Address direct_remote;                          // the peer itself, whatever a header says
   std::string_view transport_protocol = "raw_buffer";  // static
   std::string server_name;                             // of a ClientHello, in lower case
   std::vector<std::string> application_protocols;
+  std::vector<Note> notes;
   bool handed_over = false;     // by another listener, which had it by redirection
   bool local_restored = false;  // the local address is where the connection was meant to go, not where it arrived
 };

@@ -17,6 +17,31 @@ net::Address ToAddress(const codec::sniff::ProxyHeader::End& end, bool v6) {
             : net::Address::FromV4(std::span(end.ip).first<4>(), end.port);
 }
 
+// Bytes that are no UTF-8 become '!': what is noted is shown in JSON.
+std::string ToUtf8(std::string_view bytes) {
+  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  std::string text;
+  for (size_t i = 0; i < bytes.size();) {
+    const uint8_t first = at(i);
+    const size_t size = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : (first & 0xf0) == 0xe0 ? 3
+                        : first >= 0xf0 && first < 0xf5                  ? 4
+                                                                         : 0;
+    bool good = size > 0 && i + size <= bytes.size();
+    for (size_t k = 1; good && k < size; ++k) good = (at(i + k) & 0xc0) == 0x80;
+    // Forms that are too long, surrogates, what is beyond U+10FFFF.
+    if (good && size == 3) good = !(first == 0xe0 && at(i + 1) < 0xa0) && !(first == 0xed && at(i + 1) >= 0xa0);
+    if (good && size == 4) good = !(first == 0xf0 && at(i + 1) < 0x90) && !(first == 0xf4 && at(i + 1) >= 0x90);
+    if (good) {
+      text += bytes.substr(i, size);
+      i += size;
+    } else {
+      text += '!';
+      ++i;
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 Inspection::Verdict Inspection::Apply(const config::TlsInspector& filter, FilterStats& stats) {
@@ -101,6 +126,15 @@ Inspection::Verdict Inspection::Apply(const config::ProxyProtocol& filter, Filte
   if (found == Found::kNeedMore) return Verdict::kNeedMore;
   if (found != Found::kYes) {
     stats.Count(v1 ? ProxyCounter::kV1Error : ProxyCounter::kV2Error);
+    return Verdict::kRefuse;
+  }
+  const auto note = [&](uint8_t type, std::string_view value) {
+    for (const config::ProxyProtocol::Rule& rule : filter.rules) {
+      if (rule.type == type) accepted_.facts->notes.push_back({rule.space, rule.key, ToUtf8(value)});
+    }
+  };
+  if (!filter.rules.empty() && !codec::sniff::ForEachTlv(header.tlvs, note)) {
+    stats.Count(ProxyCounter::kV2Error);
     return Verdict::kRefuse;
   }
   stats.Count(v1 ? ProxyCounter::kV1Found : ProxyCounter::kV2Found);

@@ -17,10 +17,21 @@ bool RequestMatcher::MatchesPath(std::string_view whole) const {
   return case_sensitive ? head == path : http::EqualsIgnoreCase(head, path);
 }
 
-bool RequestMatcher::MatchesRest(const http::RequestHead& head, uint64_t random) const {
+bool RequestMatcher::MatchesNotes(const metadata::Annotations& notes) const {
+  return std::all_of(metadata.begin(), metadata.end(),
+                     [&](const auto& asked) { return asked.Matches(asked.Find(notes.metadata)); }) &&
+         std::all_of(filter_state.begin(), filter_state.end(),
+                     [&](const auto& asked) { return asked.Matches(notes.filter_state); });
+}
+
+bool RequestMatcher::MatchesRest(const http::RequestHead& head, uint64_t random,
+                                 const metadata::Annotations* notes) const {
   if (fraction && !fraction->Holds(random)) return false;
   if (certificate_presented.value_or(false) || certificate_validated.value_or(false)) return false;
   if (grpc && !http::IsGrpc(head.headers)) return false;
+  if (!metadata.empty() || !filter_state.empty()) [[unlikely]] {
+    if (!MatchesNotes(notes == nullptr ? metadata::Annotations() : *notes)) return false;
+  }
   return std::all_of(headers.begin(), headers.end(), [&](const auto& header) { return header.Matches(head); }) &&
          std::all_of(query_parameters.begin(), query_parameters.end(),
                      [&](const auto& parameter) { return parameter.Matches(head.path); }) &&

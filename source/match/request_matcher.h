@@ -14,6 +14,7 @@
 #include "source/match/header_matcher.h"
 #include "source/match/parameter_matcher.h"
 #include "source/match/regex.h"
+#include "source/match/value_matcher.h"
 
 namespace pillion::match {
 
@@ -33,6 +34,9 @@ struct RequestMatcher {
   std::vector<HeaderMatcher> headers;
   std::vector<QueryMatcher> query_parameters;
   std::vector<CookieMatcher> cookies;
+  // Of what filters have noted.
+  std::vector<MetadataMatcher> metadata;
+  std::vector<StateMatcher> filter_state;
   bool connect = false;  // CONNECT, which has no path; nothing else matches that
   bool grpc = false;  // content-type application/grpc
   std::optional<RuntimeFraction> fraction;
@@ -42,12 +46,15 @@ struct RequestMatcher {
 
   // `path` without its query.
   bool MatchesPath(std::string_view path) const;
-  // All but the path. `random` is the request's.
-  bool MatchesRest(const http::RequestHead& head, uint64_t random) const;
+  // All but the path. `random` is the request's; `notes` may be null.
+  bool MatchesRest(const http::RequestHead& head, uint64_t random, const metadata::Annotations* notes = nullptr) const;
 
   bool Matches(const http::RequestHead& head, uint64_t random) const {
     return MatchesPath(http::WithoutQuery(head.path)) && MatchesRest(head, random);
   }
+
+ private:
+  bool MatchesNotes(const metadata::Annotations& notes) const;
 };
 
 }  // namespace pillion::match

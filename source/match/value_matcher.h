@@ -51,4 +51,15 @@ struct MetadataMatcher {
   bool Matches(const metadata::Value* found) const { return value->Matches(found) != invert; }
 };
 
+// Of the text of an object of the filter state; one that is not there matches nothing.
+struct StateMatcher {
+  std::string name;
+  StringMatcher text;
+
+  bool Matches(const metadata::FilterState& state) const {
+    const metadata::FilterState::Object* const object = state.Find(name);
+    return object != nullptr && text.Matches(object->text);
+  }
+};
+
 }  // namespace pillion::match

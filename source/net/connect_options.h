@@ -20,11 +20,16 @@ struct TcpKeepaliveOptions {
 
 // As for setsockopt(2).
 struct SocketOption {
+  enum class When : uint8_t { kPrebind, kBound, kListening };
+
   int level = 0;
   int name = 0;
   std::string value;
-  bool when_bound = false;  // false: before it is bound
+  When when = When::kPrebind;
 };
+
+// Sets those of `when`. Null, or the first that the system refuses; errno says why.
+const SocketOption* ApplySocketOptions(int descriptor, const std::vector<SocketOption>& options, SocketOption::When when);
 
 // What the system refuses of these fails the connect, but for keepalive. Of unix sockets only socket_options count.
 struct ConnectOptions {

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "source/net/connection_balance.h"
 #include "source/net/socket.h"
 
 namespace pillion::net {
@@ -66,9 +67,20 @@ absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& 
     }
     if (v6) SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv4_compat ? 0 : 1);
   }
+  using When = SocketOption::When;
+  const auto apply = [&](When when) {
+    const SocketOption* const refused = ApplySocketOptions(descriptor, options.socket_options, when);
+    if (refused == nullptr) return absl::OkStatus();
+    const std::string which = "socket_options[" + std::to_string(refused - options.socket_options.data()) + "]: level " +
+                              std::to_string(refused->level) + ", name " + std::to_string(refused->name);
+    return failed(which.c_str());
+  };
+  if (absl::Status status = apply(When::kPrebind); !status.ok()) return status;
   if (bind(descriptor, address.data(), address.size()) != 0) return failed("bind");
   if (is_unix && options.unix_mode && chmod(address.text().c_str(), *options.unix_mode) != 0) return failed("chmod");
+  if (absl::Status status = apply(When::kBound); !status.ok()) return status;
   if (listen(descriptor, options.backlog > 0 ? options.backlog : SOMAXCONN) != 0) return failed("listen");
+  if (absl::Status status = apply(When::kListening); !status.ok()) return status;
   sockaddr_storage storage;
   socklen_t size = sizeof storage;
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return failed("getsockname");
@@ -101,12 +113,14 @@ ListenSocket::~ListenSocket() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-Acceptor::Acceptor(event::EpollLoop& loop, const ListenSocket& socket, AcceptEvents& events, uint32_t per_event)
+Acceptor::Acceptor(event::EpollLoop& loop, const ListenSocket& socket, AcceptEvents& events, uint32_t per_event,
+                   BalanceMember* member)
     : loop_(loop),
       descriptor_(socket.descriptor()),
       is_unix_(socket.address().family() == AF_UNIX),
       events_(events),
       per_event_(per_event),
+      member_(member),
       resume_(this, [](void* self) { static_cast<Acceptor*>(self)->Start(); }) {}
 
 Acceptor::~Acceptor() { Stop(); }
@@ -150,8 +164,12 @@ bool Acceptor::AcceptOne() {
     return false;
   }
   if (!is_unix_) SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  events_.OnAccept(std::make_unique<SocketTransport>(
-      loop_, descriptor, Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size)));
+  const Address remote = Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size);
+  if (member_ != nullptr) [[unlikely]] {
+    member_->balance.Place(*member_, descriptor, remote);
+  } else {
+    events_.OnAccept(std::make_unique<SocketTransport>(loop_, descriptor, remote));
+  }
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "source/event/epoll_loop.h"
 #include "source/net/address.h"
+#include "source/net/connect_options.h"
 #include "source/net/transport.h"
 
 namespace pillion::net {
@@ -20,6 +21,7 @@ struct ListenOptions {
   int fast_open_queue = 0;   // TCP_FASTOPEN; 0: none
   int backlog = 0;           // 0: the system's limit
   std::optional<uint32_t> unix_mode;
+  std::vector<SocketOption> socket_options;
 };
 
 // A bound, listening socket. Owned by the server, by address: it outlives what accepts from it.
@@ -55,11 +57,15 @@ class AcceptEvents {
   ~AcceptEvents() = default;
 };
 
+struct BalanceMember;
+
 // Accepts from a socket on one worker. Destroyed on that worker, outside of a turn or by Worker::Dispose.
 class Acceptor final : private event::ReadinessEvents {
  public:
   // `per_event` bounds how many connections are taken in one turn, so that new ones don't starve the others.
-  Acceptor(event::EpollLoop& loop, const ListenSocket& socket, AcceptEvents& events, uint32_t per_event);
+  // `member`: of whoever decides which worker gets them; null: this one does.
+  Acceptor(event::EpollLoop& loop, const ListenSocket& socket, AcceptEvents& events, uint32_t per_event,
+           BalanceMember* member = nullptr);
   ~Acceptor();
 
   void Start();
@@ -78,6 +84,7 @@ class Acceptor final : private event::ReadinessEvents {
   const bool is_unix_;
   AcceptEvents& events_;
   const uint32_t per_event_;
+  BalanceMember* const member_;
   bool accepting_ = false;
   base::Timer resume_;
 };

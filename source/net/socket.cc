@@ -27,15 +27,8 @@ void SetKeepalive(int descriptor, const TcpKeepaliveOptions& options) {
 }
 
 // All are 0 or errno.
-int Apply(int descriptor, const std::vector<SocketOption>& options, bool when_bound) {
-  for (const SocketOption& option : options) {
-    if (option.when_bound != when_bound) continue;
-    if (setsockopt(descriptor, option.level, option.name, option.value.data(),
-                   static_cast<socklen_t>(option.value.size())) != 0) {
-      return errno;
-    }
-  }
-  return 0;
+int Apply(int descriptor, const std::vector<SocketOption>& options, SocketOption::When when) {
+  return ApplySocketOptions(descriptor, options, when) == nullptr ? 0 : errno;
 }
 
 int BindSource(int descriptor, int family, const ConnectOptions& options) {
@@ -54,7 +47,7 @@ int BindSource(int descriptor, int family, const ConnectOptions& options) {
 }
 
 int Prepare(int descriptor, int family, const ConnectOptions& options) {
-  if (int error = Apply(descriptor, options.socket_options, false); error != 0) return error;
+  if (int error = Apply(descriptor, options.socket_options, SocketOption::When::kPrebind); error != 0) return error;
   if (family != AF_UNIX) {
     if (options.keepalive) SetKeepalive(descriptor, *options.keepalive);
     if (options.freebind) {
@@ -66,7 +59,7 @@ int Prepare(int descriptor, int family, const ConnectOptions& options) {
     }
     if (int error = BindSource(descriptor, family, options); error != 0) return error;
   }
-  return Apply(descriptor, options.socket_options, true);
+  return Apply(descriptor, options.socket_options, SocketOption::When::kBound);
 }
 
 IoResult Failed() {
@@ -75,6 +68,18 @@ IoResult Failed() {
 }
 
 }  // namespace
+
+const SocketOption* ApplySocketOptions(int descriptor, const std::vector<SocketOption>& options,
+                                       SocketOption::When when) {
+  for (const SocketOption& option : options) {
+    if (option.when != when) continue;
+    if (setsockopt(descriptor, option.level, option.name, option.value.data(),
+                   static_cast<socklen_t>(option.value.size())) != 0) {
+      return &option;
+    }
+  }
+  return nullptr;
+}
 
 SocketTransport::SocketTransport(event::EpollLoop& loop, int descriptor, const Address& remote, int connect_error)
     : loop_(loop), descriptor_(descriptor), connect_error_(connect_error), remote_(remote) {}

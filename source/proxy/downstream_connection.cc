@@ -99,13 +99,6 @@ codec::Connection& DownstreamConnection::OnProtocol(bool http2) {
   return codec;
 }
 
-std::string_view DownstreamConnection::remote_ip() {
-  if (transport().remote_address().family() == AF_UNIX) return {};
-  std::string_view text = remote_text();
-  text = text.substr(0, text.rfind(':'));
-  return text.starts_with('[') ? text.substr(1, text.size() - 2) : text;
-}
-
 // --- events of the codec and the connection ------------------------------------------------------------------------
 
 codec::RequestReceiver* DownstreamConnection::OnRequestBegin(codec::ServerStream& stream) {

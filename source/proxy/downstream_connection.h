@@ -43,7 +43,6 @@ class DownstreamConnection final : public ListenerConnection,
 
   ConnectionManagerShard& manager() { return manager_; }
   net::Transport& transport() { return connection_.transport(); }
-  std::string_view remote_ip();  // without the port; empty for a unix socket
   http::Version version() const { return version_; }
   // CloseNow() ended it, not the client.
   bool cut_short() const { return cut_short_; }

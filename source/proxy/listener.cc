@@ -7,6 +7,7 @@ namespace pillion::proxy {
 Listener::Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
                    stats::Registry& registry, const OpenLogs& open_logs)
     : config_(std::move(config)), stat_ids_(registry, config_->stat_prefix), logs_(open_logs(config_->access_logs)) {
+  for (uint32_t i = 0; i < registry.workers(); ++i) worker_stat_ids_.emplace_back(registry, config_->stat_prefix, i);
   for (const config::ListenerFilter& filter : config_->listener_filters) filter_stat_ids_.emplace_back(registry, filter);
   for (const config::FilterChain& chain : config_->filter_chains) {
     chains_.push_back(
@@ -18,6 +19,8 @@ ListenerShard::ListenerShard(const Listener& listener, WorkerContext& context, s
     : listener_(listener),
       context_(context),
       stats_(listener.stat_ids(), shard),
+      own_total_(*shard.counter(listener.stat_ids_of(context.worker.index()).downstream_cx_total)),
+      own_active_(*shard.gauge(listener.stat_ids_of(context.worker.index()).downstream_cx_active)),
       only_chain_(listener.config().chain_matcher.constant()) {
   for (size_t i = 0; i < listener.filter_stat_ids().size(); ++i) {
     filters_.push_back(
@@ -32,31 +35,60 @@ ListenerShard::~ListenerShard() { PILLION_CHECK(connections_.empty() && inspecti
 
 void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& socket) {
   net::AcceptEvents& events = *this;
-  acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_.config().max_accepts_per_event));
+  if (listener_.config().exact_balance && balanced_ == nullptr) balanced_ = &listener_.balance().Join(loop, events);
+  acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_.config().max_accepts_per_event,
+                                                       balanced_));
   acceptors_.back()->Start();
 }
 
+void ListenerShard::Enter() {
+  ++count_;
+  listener_.connections().fetch_add(1, std::memory_order_relaxed);
+  if (context_.connections != nullptr) context_.connections->fetch_add(1, std::memory_order_relaxed);
+  if (balanced_ != nullptr) balanced_->connections.store(count_, std::memory_order_relaxed);
+}
+
+void ListenerShard::Leave() {
+  --count_;
+  listener_.connections().fetch_sub(1, std::memory_order_relaxed);
+  if (context_.connections != nullptr) context_.connections->fetch_sub(1, std::memory_order_relaxed);
+  if (balanced_ != nullptr) balanced_->connections.store(count_, std::memory_order_relaxed);
+}
+
+bool ListenerShard::Admit() {
+  Enter();  // first: of two that come at once on two workers, one is one too many
+  const auto exceeds = [](const std::shared_ptr<const runtime::Key>& limit, const std::atomic<uint64_t>* count) {
+    return limit != nullptr && count != nullptr && count->load(std::memory_order_relaxed) > limit->Integer(UINT64_MAX);
+  };
+  if (exceeds(listener_.config().global_connection_limit, context_.connections)) {
+    stats_.downstream_global_cx_overflow.Increment();
+  } else if (exceeds(listener_.config().connection_limit, &listener_.connections())) {
+    stats_.downstream_cx_overflow.Increment();
+  } else {
+    return true;
+  }
+  Leave();
+  return false;
+}
+
 void ListenerShard::OnAccept(std::unique_ptr<net::Transport> transport) {
+  if (!Admit()) return;
   listener::Accepted accepted;
   accepted.transport = std::move(transport);
-  if (filters_.empty()) {
-    ChooseChain(accepted);
-    return;
-  }
   Inspect(std::move(accepted));
 }
 
 void ListenerShard::TakeOver(listener::Accepted accepted) {
+  Enter();
   accepted.facts->handed_over = true;
-  if (filters_.empty()) {
-    ChooseChain(accepted);
-    return;
-  }
   Inspect(std::move(accepted));
 }
 
 void ListenerShard::Inspect(listener::Accepted accepted) {
-  ++count_;
+  if (filters_.empty()) {
+    ChooseChain(accepted);
+    return;
+  }
   stats_.downstream_pre_cx_active.Increment();
   auto* inspection =
       new listener::Inspection(context_.worker, filters_, listener_.config().listener_filters_timeout, *this,
@@ -70,29 +102,37 @@ void ListenerShard::OnAcceptFailed(int) { stats_.downstream_cx_accept_failed.Inc
 void ListenerShard::OnInspected(listener::Inspection& inspection, listener::InspectionEnd end,
                                 listener::Accepted& accepted) {
   static_cast<base::ListNode<listener::InspectionTag>&>(inspection).Unlink();
-  --count_;
   stats_.downstream_pre_cx_active.Decrement();
+  bool goes_on = true;
   switch (end) {
     case listener::InspectionEnd::kDone:
       break;
     case listener::InspectionEnd::kTimeout:
       stats_.downstream_pre_cx_timeout.Increment();
-      if (!listener_.config().continue_on_listener_filters_timeout) return;
+      goes_on = listener_.config().continue_on_listener_filters_timeout;
       break;
     case listener::InspectionEnd::kRefused:
-      return;
+      goes_on = false;
+      break;
     case listener::InspectionEnd::kPeerClosed:
       stats_.downstream_listener_filter_remote_close.Increment();
-      return;
+      goes_on = false;
+      break;
     case listener::InspectionEnd::kError:
       stats_.downstream_listener_filter_error.Increment();
-      return;
+      goes_on = false;
+      break;
+  }
+  if (!goes_on) {
+    Leave();
+    return;
   }
   // Once only, so that two listeners never pass one back and forth.
   if (listener_.config().use_original_dst && accepted.facts->local_restored && !accepted.facts->handed_over) {
     ListenerShard* const meant = context_.listeners.Find(accepted.transport->local_address());
     if (meant != nullptr && meant != this) {
       meant->TakeOver(std::move(accepted));
+      Leave();
       return;
     }
   }
@@ -104,11 +144,13 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
       only_chain_ ? only_chain_ : listener_.config().chain_matcher.Find(listener::TraitsOf(accepted));
   if (!chain) {
     RefuseWithoutChain(accepted);
+    Leave();
     return;
   }
   stats_.downstream_cx_total.Increment();
   stats_.downstream_cx_active.Increment();
-  ++count_;
+  own_total_.Increment();
+  own_active_.Increment();
   ListenerConnection* connection = chains_[*chain]->Make(*this, std::move(accepted));
   connection->set_chain_index(*chain);
   connections_.PushBack(*connection);
@@ -137,8 +179,9 @@ void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
 void ListenerShard::OnConnectionGone(ListenerConnection& connection) {
   static_cast<base::ListNode<ListenerConnectionTag>&>(connection).Unlink();
   chains_[connection.chain_index()]->Leave(connection);
-  --count_;
+  Leave();
   stats_.downstream_cx_active.Decrement();
+  own_active_.Decrement();
   stats_.downstream_cx_destroy.Increment();
   stats_.downstream_cx_length_ms.Record(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(context_.worker.now() - connection.started()).count()));
@@ -158,6 +201,7 @@ void ListenerShard::StartDrain() {
 void ListenerShard::EndDrain() { draining_ = false; }
 
 void ListenerShard::CloseAll() {
+  if (balanced_ != nullptr) listener_.balance().Leave(*balanced_);
   inspections_.ForEach([](listener::Inspection& inspection) { inspection.Close(); });
   connections_.ForEach([](ListenerConnection& connection) { connection.CloseNow(); });
 }

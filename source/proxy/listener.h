@@ -4,12 +4,14 @@
 // ListenerShard is the part of one worker: it accepts, lets listener filters look, chooses the filter chain, and holds the
 // connections.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "source/config/listener.h"
 #include "source/listener/inspection.h"
+#include "source/net/connection_balance.h"
 #include "source/net/listener.h"
 #include "source/proxy/filter_chain.h"
 #include "source/proxy/listener_connection.h"
@@ -28,16 +30,22 @@ class Listener {
 
   const config::Listener& config() const { return *config_; }
   const ListenerStatIds& stat_ids() const { return stat_ids_; }
+  const ListenerWorkerStatIds& stat_ids_of(uint32_t worker) const { return worker_stat_ids_[worker]; }
   const std::vector<listener::FilterStatIds>& filter_stat_ids() const { return filter_stat_ids_; }
   const AccessLogs& logs() const { return logs_; }  // its own: a line a connection
+  net::ConnectionBalance& balance() const { return balance_; }
+  std::atomic<uint64_t>& connections() const { return connections_; }  // of all workers
   // By the index of the configuration.
   const std::vector<std::unique_ptr<FilterChain>>& chains() const { return chains_; }
 
  private:
   const std::shared_ptr<const config::Listener> config_;
   const ListenerStatIds stat_ids_;
+  std::vector<ListenerWorkerStatIds> worker_stat_ids_;
   std::vector<listener::FilterStatIds> filter_stat_ids_;
   const AccessLogs logs_;
+  mutable net::ConnectionBalance balance_;
+  mutable std::atomic<uint64_t> connections_ = 0;
   std::vector<std::unique_ptr<FilterChain>> chains_;
 };
 
@@ -70,7 +78,11 @@ class ListenerShard final : private net::AcceptEvents,
   void OnInspected(listener::Inspection& inspection, listener::InspectionEnd end, listener::Accepted& accepted) override;
   void OnConnectionGone(ListenerConnection& connection) override;
 
-  // Lets listener filters look, where there are any.
+  // False: it would be one too many. Else it is counted until Leave().
+  bool Admit();
+  void Enter();
+  void Leave();
+  // Lets listener filters look, where there are any; else chooses the chain.
   void Inspect(listener::Accepted accepted);
   // Takes `accepted` over, or leaves it to be closed where no chain is for it.
   void ChooseChain(listener::Accepted& accepted);
@@ -79,12 +91,15 @@ class ListenerShard final : private net::AcceptEvents,
   const Listener& listener_;
   WorkerContext& context_;
   ListenerStats stats_;
+  stats::Counter& own_total_;
+  stats::Gauge& own_active_;
   std::vector<listener::FilterShard> filters_;
   const std::optional<uint32_t> only_chain_;  // whatever the connection is
   std::vector<std::unique_ptr<FilterChainShard>> chains_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   base::IntrusiveList<listener::Inspection, listener::InspectionTag> inspections_;
   base::IntrusiveList<ListenerConnection, ListenerConnectionTag> connections_;
+  net::BalanceMember* balanced_ = nullptr;  // exact_balance: once it accepts
   size_t count_ = 0;
   bool draining_ = false;
 };

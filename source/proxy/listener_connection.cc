@@ -1,5 +1,7 @@
 #include "source/proxy/listener_connection.h"
 
+#include <sys/socket.h>
+
 #include <atomic>
 
 namespace pillion::proxy {
@@ -24,6 +26,13 @@ const std::string& ListenerConnection::remote_text() {
   return remote_text_;
 }
 
+std::string_view ListenerConnection::remote_ip() {
+  if (connection().transport().remote_address().family() == AF_UNIX) return {};
+  std::string_view text = remote_text();
+  text = text.substr(0, text.rfind(':'));
+  return text.starts_with('[') ? text.substr(1, text.size() - 2) : text;
+}
+
 const std::string& ListenerConnection::local_text() {
   if (local_text_.empty()) local_text_ = connection().transport().local_address().text();
   return local_text_;
@@ -33,6 +42,13 @@ const std::string& ListenerConnection::direct_remote_text() {
   if (facts_ == nullptr) return remote_text();
   if (direct_remote_text_.empty()) direct_remote_text_ = facts_->direct_remote.text();
   return direct_remote_text_;
+}
+
+void ListenerConnection::CopyNotes(base::Arena& arena, metadata::Annotations& to) const {
+  for (const listener::SocketFacts::Note& note : facts_->notes) {
+    // Too much is not noted: the bound is the stream's.
+    (void)to.metadata.Set(arena, note.space, note.key, metadata::Value::Text(note.value));
+  }
 }
 
 std::optional<net::Address> ListenerConnection::original_destination() {

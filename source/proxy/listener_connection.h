@@ -11,6 +11,7 @@
 #include "source/base/intrusive_list.h"
 #include "source/event/worker.h"
 #include "source/listener/accepted.h"
+#include "source/metadata/annotations.h"
 #include "source/net/connection.h"
 #include "source/telemetry/access_log.h"
 
@@ -37,12 +38,16 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   base::MonotonicTime started() const { return started_; }
   // Both ends as the access log names them; made when first asked for, and good as long as the connection.
   const std::string& remote_text();
+  std::string_view remote_ip();  // without the port; empty for a unix socket
   const std::string& local_text();
   // Of the peer itself, where a header has said that it speaks for somebody else.
   const std::string& direct_remote_text();
   // That a TLS client asked for; empty where nobody looked.
   std::string_view server_name() const { return facts_ == nullptr ? std::string_view() : facts_->server_name; }
   const listener::SocketFacts* facts() const { return facts_.get(); }
+  // What listener filters have noted of it, for each stream and each log line of its own.
+  bool has_notes() const { return facts_ != nullptr && !facts_->notes.empty(); }
+  void CopyNotes(base::Arena& arena, metadata::Annotations& to) const;
   // Where it was meant to go before it was redirected; nothing where it was not.
   std::optional<net::Address> original_destination();
 

@@ -94,6 +94,11 @@ std::optional<uint64_t> Of(const HashPolicy& policy, const http::RequestHead& he
     const std::optional<std::string_view> value = http::FindQueryParameter(head.path, parameter->name);
     return value ? std::optional(base::XxHash64(*value)) : std::nullopt;
   }
+  if (const auto* state = std::get_if<HashPolicy::FilterState>(&policy.source)) {
+    const metadata::FilterState::Object* const object =
+        requester.notes == nullptr ? nullptr : requester.notes->filter_state.Find(state->name);
+    return object == nullptr ? std::nullopt : std::optional(base::XxHash64(object->text));
+  }
   return requester.ip.empty() ? std::nullopt : std::optional(base::XxHash64(requester.ip));
 }
 

@@ -9,6 +9,7 @@
 
 #include "source/config/hash_policy.h"
 #include "source/http/message.h"
+#include "source/metadata/annotations.h"
 
 namespace pillion::proxy {
 
@@ -17,6 +18,7 @@ struct HashRequester {
   std::string_view ip;               // the client's, as far as it is known; empty: it is not
   std::string_view peer;             // of the connection, "ip:port"
   std::string_view local;            // the same, our end
+  const metadata::Annotations* notes = nullptr;  // of the request; null: there are none
 };
 
 // None where no policy finds anything. A cookie that is missing and has a ttl is made: a set-cookie for the answer is

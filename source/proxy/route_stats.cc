@@ -72,6 +72,7 @@ RouteStats::Groups RouteStats::Find(const route::Entry& entry, const http::Reque
     return std::all_of(candidate.headers.begin(), candidate.headers.end(),
                        [&](const match::HeaderMatcher& matcher) { return matcher.Matches(head); });
   });
+  found.virtual_cluster_name = cluster == clusters.end() ? std::string_view("other") : cluster->name;
   found.virtual_cluster = &groups_[host->second + static_cast<size_t>(cluster - clusters.begin())];
   return found;
 }

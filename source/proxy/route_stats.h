@@ -81,6 +81,7 @@ class RouteStats {
   struct Groups {
     RouteCounts* route = nullptr;
     RouteCounts* virtual_cluster = nullptr;
+    std::string_view virtual_cluster_name;
   };
   Groups Find(const route::Entry& entry, const http::RequestHead& head);
 

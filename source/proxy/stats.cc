@@ -89,6 +89,11 @@ ListenerStats::ListenerStats(const ListenerStatIds& ids, stats::Shard& shard)
       downstream_cx_length_ms(*shard.histogram(ids.downstream_cx_length_ms)) {
 }
 
+ListenerWorkerStatIds::ListenerWorkerStatIds(stats::Registry& registry, std::string_view address, uint32_t worker)
+    : scope(registry, stats::Prefix("listener").Add(stats::kListenerAddress, address).AddWorker(worker)),
+      downstream_cx_total(scope.AddCounter("downstream_cx_total")),
+      downstream_cx_active(scope.AddGauge("downstream_cx_active")) {}
+
 TcpStatIds::TcpStatIds(stats::Registry& registry, std::string_view stat_prefix)
     : scope(registry, stats::Prefix("tcp").Add(stats::kTcpPrefix, stat_prefix)) {
 #define X(name) name = scope.AddCounter(#name);

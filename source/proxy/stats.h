@@ -125,6 +125,8 @@ struct HttpStats {
   X(downstream_cx_total)             \
   X(downstream_cx_destroy)           \
   X(downstream_cx_accept_failed)     \
+  X(downstream_cx_overflow)          \
+  X(downstream_global_cx_overflow)   \
   X(downstream_pre_cx_timeout)       \
   X(downstream_listener_filter_error)        \
   X(downstream_listener_filter_remote_close) \
@@ -145,6 +147,15 @@ struct ListenerStatIds {
   PILLION_LISTENER_GAUGES(X)
 #undef X
   stats::HistogramId downstream_cx_length_ms;
+};
+
+// listener.<address>.worker_<index>.
+struct ListenerWorkerStatIds {
+  ListenerWorkerStatIds(stats::Registry& registry, std::string_view address, uint32_t worker);
+
+  stats::Scope scope;
+  stats::CounterId downstream_cx_total;
+  stats::GaugeId downstream_cx_active;
 };
 
 struct ListenerStats {

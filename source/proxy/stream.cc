@@ -112,6 +112,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
     return;
   }
   if (!TakePath()) return;
+  if (connection_.has_notes()) [[unlikely]] connection_.CopyNotes(arena_, annotations());
   ChooseRoute();
   const bool connects = route_ != nullptr && route_->Has(route::Entry::kConnects);
   if ((connects || !head.upgrade.empty()) && !StartUpgrade(connects ? "connect" : head.upgrade)) return;
@@ -439,6 +440,7 @@ void Stream::Describe(telemetry::RequestRecord& record) {
     record.route_name = route_->route->name;
     record.upstream_cluster = destination_.cluster_name;
   }
+  record.virtual_cluster_name = route_counts_.virtual_cluster_name;
   record.filter_chain_name = manager().manager.chain_name();
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
   if (upstream_ != nullptr) upstream_->Describe(record);

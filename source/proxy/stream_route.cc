@@ -54,7 +54,7 @@ bool Stream::TakePath() {
 }
 
 void Stream::ChooseRoute() {
-  route_ = manager().manager.routes().Match(*request_, random_);
+  route_ = manager().manager.routes().Match(*request_, random_, annotations_);
   destination_ = {};
   if (route_ != nullptr && route_->forward != nullptr) {
     destination_ = ChooseDestination(*route_, *request_, random_, context());
@@ -76,7 +76,7 @@ void Stream::HashRequest() {
   if (!route_->Has(route::Entry::kHashes)) return;
   const std::vector<config::HashPolicy>& policies = route_->forward->hash_policies;
   if (!context().cluster(destination_.cluster).config().load_balancing.hashes()) return;
-  HashRequester requester{.ip = requester_.ip};
+  HashRequester requester{.ip = requester_.ip, .notes = annotations_};
   if (requester_.is_peer && requester.ip.empty()) requester.ip = connection_.remote_ip();
   if (MakesCookies(policies)) {
     requester.peer = connection_.remote_text();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/base/xxhash64.h"
 #include "source/net/socket.h"
 #include "source/upstream/outlier_monitor.h"
 
@@ -27,19 +28,18 @@ TcpProxy::TcpProxy(std::shared_ptr<const config::Listener> listener, const confi
       logs_(std::move(logs)) {
   uint32_t below = 0;
   for (const config::TcpProxy::WeightedCluster& cluster : config_.clusters) {
-    choices_.push_back({clusters(cluster.name), below += cluster.weight});
+    choices_.push_back({clusters(cluster.name), below += cluster.weight, &cluster.lb_criteria});
   }
   for (const config::NetworkFilter& filter : chain.filters) {
     by_server_name_ = by_server_name_ || std::holds_alternative<config::SniCluster>(filter);
   }
 }
 
-uint32_t TcpProxy::PickCluster(base::Random& random) const {
-  if (choices_.size() == 1) return choices_[0].cluster;
+const TcpProxy::Choice& TcpProxy::Choose(base::Random& random) const {
+  if (choices_.size() == 1) return choices_[0];
   const uint64_t number = random.Below(choices_.back().below);
-  return std::upper_bound(choices_.begin(), choices_.end(), number,
-                          [](uint64_t n, const Choice& choice) { return n < choice.below; })
-      ->cluster;
+  return *std::upper_bound(choices_.begin(), choices_.end(), number,
+                           [](uint64_t n, const Choice& choice) { return n < choice.below; });
 }
 
 TcpProxyConnection::Side::Side(TcpProxyConnection& pair, std::unique_ptr<net::Transport> transport,
@@ -65,7 +65,8 @@ TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionO
       connect_again_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->Connect(); }),
       connect_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnConnectFailed(true); }),
       idle_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnIdle(); }),
-      duration_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnMaxDuration(); }) {
+      duration_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnMaxDuration(); }),
+      log_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnLogTimer(); }) {
   shard_.stats.downstream_cx_total.Increment();
   shard_.stats.downstream_cx_active.Increment();
   if (facts() != nullptr) downstream_.connection.Resume(std::move(accepted.preread), accepted.readable, accepted.hangup);
@@ -73,21 +74,40 @@ TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionO
 
 TcpProxyConnection::~TcpProxyConnection() = default;
 
-uint32_t TcpProxyConnection::ChooseCluster() {
-  if (shard_.proxy.by_server_name() && !server_name().empty()) return shard_.context.FindCluster(server_name());
-  return shard_.proxy.PickCluster(shard_.context.random);
+void TcpProxyConnection::ChooseCluster() {
+  if (shard_.proxy.by_server_name() && !server_name().empty()) {
+    cluster_ = shard_.context.FindCluster(server_name());
+    lb_criteria_ = &shard_.proxy.config().lb_criteria;
+    return;
+  }
+  const TcpProxy::Choice& choice = shard_.proxy.Choose(shard_.context.random);
+  cluster_ = choice.cluster;
+  lb_criteria_ = choice.lb_criteria;
+}
+
+upstream::PickContext TcpProxyConnection::WantedHost() {
+  upstream::PickContext wanted;
+  if (!lb_criteria_->empty()) wanted.criteria = lb_criteria_;
+  if (shard_.proxy.config().hashes_source_ip) {
+    const std::string_view ip = remote_ip();
+    if (!ip.empty()) wanted.hash = base::XxHash64(ip);
+  }
+  return wanted;
 }
 
 void TcpProxyConnection::Start() {
   downstream_.connection.Start(false);
-  cluster_ = ChooseCluster();
+  const config::TcpProxy& config = shard_.proxy.config();
+  ChooseCluster();
+  if (config.logs_start) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpConnectionStart);
+  if (config.log_interval > base::Duration::zero()) shard_.context.worker.SetTimer(log_timer_, config.log_interval);
   if (cluster_ == route::Entry::kNoCluster) {
     shard_.stats.downstream_cx_no_route.Increment();
     flags_.Set(telemetry::ResponseFlag::kNoClusterFound);
     downstream_.connection.Close();
     return;
   }
-  const base::Duration longest = shard_.proxy.config().max_connection_duration;
+  const base::Duration longest = config.max_connection_duration;
   if (longest > base::Duration::zero()) shard_.context.worker.SetTimer(duration_timer_, longest);
   Connect();
 }
@@ -97,7 +117,7 @@ void TcpProxyConnection::Connect() {
   ++attempts_;
   upstream::ClusterShard& cluster = this->cluster();
   const bool as_meant = cluster.config().discovery == config::Cluster::Discovery::kOriginalDst;
-  host_ = as_meant ? cluster.HostAt(original_destination()) : cluster.PickHost({});
+  host_ = as_meant ? cluster.HostAt(original_destination()) : cluster.PickHost(WantedHost());
   if (host_ == nullptr) {
     flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
     downstream_.connection.Close();
@@ -131,6 +151,7 @@ void TcpProxyConnection::OnConnected() {
   connect_timer_.Cancel();
   upstream_local_address_ = upstream_->connection.transport().local_address().text();
   downstream_.end.Join(upstream_->end);
+  if (shard_.proxy.config().logs_connected) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpUpstreamConnected);
   OnActivity();
 }
 
@@ -167,6 +188,10 @@ void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason) {
         return;
       }
       flags_.Set(telemetry::ResponseFlag::kUpstreamConnectionFailure);
+      if (!downstream_.connection.closed()) {
+        flags_.Set(telemetry::ResponseFlag::kUpstreamRetryLimitExceeded);
+        this->cluster().stats().upstream_cx_connect_attempts_exceeded.Increment();
+      }
       downstream_.connection.Close();
     } else {
       downstream_.end.OnOtherClosed(in_order);
@@ -182,6 +207,7 @@ void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason) {
   CountBytes();
   idle_timer_.Cancel();
   duration_timer_.Cancel();
+  log_timer_.Cancel();
   Log(shard_.proxy.logs());
   shard_.stats.downstream_cx_active.Decrement();
   owner_.OnConnectionGone(*this);
@@ -208,10 +234,26 @@ void TcpProxyConnection::CountBytes() {
 }
 
 void TcpProxyConnection::Log(const AccessLogs& logs) {
+  const bool own = &logs == &shard_.proxy.logs();
+  LogLine(logs, own ? telemetry::LogType::kTcpConnectionEnd : telemetry::LogType::kNone);
+}
+
+void TcpProxyConnection::OnLogTimer() {
+  LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpPeriodic);
+  shard_.context.worker.SetTimer(log_timer_, shard_.proxy.config().log_interval);
+}
+
+void TcpProxyConnection::LogLine(const AccessLogs& logs, telemetry::LogType type) {
   if (logs.empty()) return;
   telemetry::RequestRecord record;
   Describe(record);
-  record.type = &logs == &shard_.proxy.logs() ? telemetry::LogType::kTcpConnectionEnd : telemetry::LogType::kNone;
+  record.type = type;
+  base::Arena arena(shard_.context.worker.blocks());
+  metadata::Annotations notes;
+  if (has_notes()) {
+    CopyNotes(arena, notes);
+    record.annotations = &notes;
+  }
   record.random = shard_.context.random.Next();
   record.response_flags = flags_;
   if (host_ != nullptr) record.upstream_remote_address = host_->address_text();

@@ -26,19 +26,20 @@ class TcpProxy {
   const config::TcpProxy& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
   const std::string& chain_name() const { return chain_.name; }
-  // A cluster for one more connection; route::Entry::kNoCluster: there is none of that name.
-  uint32_t PickCluster(base::Random& random) const;
+  struct Choice {
+    uint32_t cluster;  // route::Entry::kNoCluster: there is none of that name
+    uint32_t below;    // of a number below the sum of all weights
+    const config::LbCriteria* lb_criteria;
+  };
+
+  // A cluster for one more connection.
+  const Choice& Choose(base::Random& random) const;
   // A server name names the cluster (sni_cluster).
   bool by_server_name() const { return by_server_name_; }
   const TcpStatIds& stat_ids() const { return stat_ids_; }
   const AccessLogs& logs() const { return logs_; }
 
  private:
-  struct Choice {
-    uint32_t cluster;
-    uint32_t below;  // of a number below the sum of all weights
-  };
-
   const std::shared_ptr<const config::Listener> listener_;  // holds chain_
   const config::FilterChain& chain_;
   const config::TcpProxy& config_;
@@ -86,7 +87,10 @@ class TcpProxyConnection final : public ListenerConnection {
   void Dispose() override { delete this; }
   net::Connection& connection() override { return downstream_.connection; }
 
-  uint32_t ChooseCluster();
+  void ChooseCluster();
+  upstream::PickContext WantedHost();
+  void LogLine(const AccessLogs& logs, telemetry::LogType type);
+  void OnLogTimer();
   upstream::ClusterShard& cluster() { return shard_.context.cluster(cluster_); }
   void Connect();
   void OnConnected();
@@ -109,6 +113,8 @@ class TcpProxyConnection final : public ListenerConnection {
   base::Timer connect_timer_;
   base::Timer idle_timer_;
   base::Timer duration_timer_;
+  base::Timer log_timer_;
+  const config::LbCriteria* lb_criteria_ = nullptr;
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
   uint32_t cluster_ = 0;

@@ -289,13 +289,21 @@ void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
   monitor->OnNoAnswer(stream_.context().worker.index(), status_of_no_answer);
 }
 
-void UpstreamRequest::Describe(telemetry::RequestRecord& record) const {
+void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
   record.upstream_attempts = number_;
   record.upstream_transport_failure_reason = transport_failure_;
   if (host_ != nullptr) {
     record.upstream_remote_address = host_->address_text();
     record.upstream_host_name = host_->hostname();
+  }
+  for (UpstreamRequest* attempt = this; attempt != nullptr; attempt = attempt->earlier_) {
+    if (attempt->host_ == nullptr) continue;
+    UpstreamRequest* before = attempt->earlier_;
+    while (before != nullptr && before->host_ == nullptr) before = before->earlier_;
+    attempt->attempted_ = {attempt->host_->address_text(), attempt->host_->hostname(), attempt->connection_id_,
+                           before == nullptr ? nullptr : &before->attempted_};
+    if (record.attempted_hosts == nullptr) record.attempted_hosts = &attempt->attempted_;
   }
   if (head_sent_ == base::MonotonicTime{}) return;
   record.upstream_local_address = local_address_;

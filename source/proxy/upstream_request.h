@@ -66,7 +66,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   void CancelForTimeout(Timeout timeout);
 
   // What the access log says of it.
-  void Describe(telemetry::RequestRecord& record) const;
+  void Describe(telemetry::RequestRecord& record);
 
   bool is_open() const { return state_ == State::kOpen; }
   bool is_over() const { return state_ == State::kOver; }
@@ -117,6 +117,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   upstream::PooledConnection* connection_ = nullptr;
   std::string_view local_address_;  // in the arena; only where somebody logs
   uint64_t connection_id_ = 0;
+  telemetry::AttemptedHost attempted_;
   std::string_view transport_failure_;  // why no connection came about
   base::MonotonicTime head_sent_{};
   base::MonotonicTime request_sent_{};

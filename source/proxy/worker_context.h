@@ -65,6 +65,7 @@ struct WorkerContext final : filter::HealthView {
   std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
   absl::flat_hash_map<std::string, uint32_t> cluster_indexes;  // by name
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
+  std::atomic<uint64_t>* connections = nullptr;                // of clients, in the process; null: nobody counts them
   ListenerIndex listeners;
 };
 

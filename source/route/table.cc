@@ -50,7 +50,8 @@ void FindMirrors(std::initializer_list<const std::vector<config::MirrorPolicy>*>
 }
 
 bool MatchesMore(const match::RequestMatcher& match) {
-  return !match.headers.empty() || !match.query_parameters.empty() || !match.cookies.empty() || match.grpc ||
+  return !match.headers.empty() || !match.query_parameters.empty() || !match.cookies.empty() || !match.metadata.empty() ||
+         !match.filter_state.empty() || match.grpc ||
          match.fraction || match.certificate_presented || match.certificate_validated;
 }
 
@@ -194,7 +195,7 @@ const Table::Host* Table::FindHost(std::string_view authority) const {
   return host != nullptr ? host : any_;
 }
 
-const Entry* Table::Match(const http::RequestHead& head, uint64_t random) const {
+const Entry* Table::Match(const http::RequestHead& head, uint64_t random, const metadata::Annotations* notes) const {
   std::string_view authority = head.authority;
   if (config_->host_header) [[unlikely]] authority = config_->host_header->First(head).value_or(authority);
   const Host* host = FindHost(authority);
@@ -208,7 +209,7 @@ const Entry* Table::Match(const http::RequestHead& head, uint64_t random) const 
   if (config_->ignore_path_parameters) [[unlikely]] path = http::WithoutParameters(path, head.headers.arena());
   const uint32_t number = host->paths.First(words_.data(), path, [&](uint32_t candidate) {
     const Entry& entry = entries[candidate];
-    return !entry.Has(Entry::kMatchesMore) || entry.route->match.MatchesRest(head, random);
+    return !entry.Has(Entry::kMatchesMore) || entry.route->match.MatchesRest(head, random, notes);
   });
   return number == PathIndex::kNone ? nullptr : &entries[number];
 }

@@ -45,6 +45,16 @@ net::ListenOptions ListenOptionsOf(const config::Listener& listener, const confi
   options.reuse_port = reuse_port;
   options.transparent = listener.transparent;
   options.freebind = listener.freebind;
+  for (const config::SocketOption& option : listener.socket_options) {
+    using From = config::SocketOption::State;
+    using When = net::SocketOption::When;
+    options.socket_options.push_back({.level = option.level,
+                                      .name = option.name,
+                                      .value = option.value,
+                                      .when = option.state == From::kPrebind ? When::kPrebind
+                                              : option.state == From::kBound ? When::kBound
+                                                                             : When::kListening});
+  }
   options.fast_open_queue = static_cast<int>(listener.fast_open_queue);
   options.backlog = static_cast<int>(listener.tcp_backlog.value_or(0));
   if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
@@ -160,7 +170,8 @@ absl::Status Server::Start() {
   host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, Seed());
   if (absl::Status status = host_health_->Watch(*bootstrap_, clusters_); !status.ok()) return status;
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, clusters_));
+    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, connections_,
+                                                      clusters_));
   }
   PublishHosts();
   // First what only one process can have: a second one with this configuration must not take connections from the first
@@ -190,7 +201,7 @@ void Server::GoLive() {
   initialization_ms_->Record(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.MonotonicNow() - started_).count()));
   if (healthcheck_failed_) {
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kAll);
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kUnhealthy);
   }
   Log("main").info("live, concurrency {}", options_.concurrency);
   if (options_.mode != Options::Mode::kInitOnly) return;
@@ -287,7 +298,7 @@ void Server::FailHealthcheck(bool fail) {
   if (state_ != State::kLive || draining_listeners_) return;
   // Clients are to go elsewhere; those that come all the same are served.
   for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-    fail ? worker->StartDrain(Listeners::kAll) : worker->EndDrain();
+    fail ? worker->StartDrain(Listeners::kUnhealthy) : worker->EndDrain();
   }
 }
 

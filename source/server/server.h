@@ -115,6 +115,7 @@ class Server {
   size_t listening_workers_ = 0;
   size_t busy_workers_ = 0;
   std::atomic<bool> healthcheck_failed_ = false;  // read by the workers
+  std::atomic<uint64_t> connections_ = 0;         // of clients; the workers count them
   Listening listening_ = Listening::kYes;
   std::vector<std::function<void()>> when_closed_;
   bool draining_listeners_ = false;

@@ -15,7 +15,7 @@ constexpr base::Duration kIdleCheck = std::chrono::milliseconds(10);
 }  // namespace
 
 WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
-                           const std::atomic<bool>& healthcheck_failed,
+                           const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections,
                            const std::vector<std::unique_ptr<upstream::Cluster>>& clusters)
     : worker_(index, clock),
       loop_(worker_),
@@ -24,6 +24,7 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
       context_(worker_, seed),
       idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }) {
   context_.healthcheck_failed = &healthcheck_failed;
+  context_.connections = &connections;
   for (const std::unique_ptr<upstream::Cluster>& cluster : clusters) {
     context_.AddCluster(std::make_unique<upstream::ClusterShard>(
         *cluster, worker_, connector_, stats_, context_.random,
@@ -41,8 +42,10 @@ void WorkerThread::AddListener(const proxy::Listener& listener, std::vector<cons
 
 void WorkerThread::ForEach(Listeners which, const std::function<void(proxy::ListenerShard&)>& visit) {
   for (Accepting& listener : listeners_) {
-    const bool inbound = listener.shard->config().direction == config::TrafficDirection::kInbound;
-    if (which == Listeners::kAll || inbound) visit(*listener.shard);
+    const config::Listener& config = listener.shard->config();
+    if (which == Listeners::kInbound && config.direction != config::TrafficDirection::kInbound) continue;
+    if (which == Listeners::kUnhealthy && !config.drains_when_unhealthy) continue;
+    visit(*listener.shard);
   }
 }
 

@@ -22,12 +22,12 @@ struct ListenAddress {
 };
 
 // Which listeners are meant.
-enum class Listeners : uint8_t { kAll, kInbound };
+enum class Listeners : uint8_t { kAll, kInbound, kUnhealthy };  // kUnhealthy: that drain after /healthcheck/fail
 
 class WorkerThread {
  public:
   WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
-               const std::atomic<bool>& healthcheck_failed,
+               const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections,
                const std::vector<std::unique_ptr<upstream::Cluster>>& clusters);
   ~WorkerThread();
 

@@ -1,14 +1,18 @@
 #include "source/telemetry/log_operator.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
+#include <random>
 
 #include "source/base/escape.h"
+#include "source/base/random.h"
 #include "source/http/parameters.h"
+#include "source/http/status.h"
+#include "source/telemetry/log_arguments.h"
 #include "source/telemetry/log_names.h"
 
 namespace pillion::telemetry {
@@ -32,6 +36,35 @@ LogValue PartOf(std::string_view address, AddressPart part) {
   const char* end = address.data() + address.size();
   if (std::from_chars(address.data() + colon + 1, end, port).ptr != end) return LogValue::Missing();
   return LogValue::Number(port);
+}
+
+// The first `bits` of an address, as "10.1.0.0/16". What is no IP address stays as it is.
+LogValue Masked(std::string_view ip, int bits, std::string& scratch) {
+  const int family = ip.find(':') == std::string_view::npos ? AF_INET : AF_INET6;
+  const int most = family == AF_INET ? 32 : 128;
+  unsigned char bytes[16];
+  scratch.assign(ip);
+  if (inet_pton(family, scratch.c_str(), bytes) != 1) return LogValue::Text(ip);
+  bits = std::min(bits, most);
+  for (int i = bits; i < most; ++i) bytes[i / 8] &= static_cast<unsigned char>(~(0x80 >> (i % 8)));
+  char text[INET6_ADDRSTRLEN];
+  if (inet_ntop(family, bytes, text, sizeof text) == nullptr) return LogValue::Text(ip);
+  scratch = fmt::format("{}/{}", text, bits);
+  return LogValue::Text(scratch);
+}
+
+// Without what is escaped; '+' is no blank.
+void Unescape(std::string_view text, std::string& out) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned char byte = 0;
+    const char* const digits = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+      out += static_cast<char>(byte);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
 }
 
 }  // namespace
@@ -71,6 +104,12 @@ struct LogOperators {
     return PartOf(record.*member, part);
   }
 
+  template <std::string_view Record::*member>
+  static LogValue Ip(const LogOperator& self, const Record& record, std::string& scratch) {
+    const LogValue ip = PartOf(record.*member, AddressPart::kHost);
+    return self.choice_ == kWholeIp || ip.kind == LogValue::Kind::kMissing ? ip : Masked(ip.text, self.choice_, scratch);
+  }
+
   template <std::optional<http::Version> Record::*member>
   static LogValue Protocol(const LogOperator&, const Record& record, std::string&) {
     return record.*member ? LogValue::Text(http::VersionName(*(record.*member))) : LogValue::Missing();
@@ -81,6 +120,39 @@ struct LogOperators {
     scratch.clear();
     self.time_.Append(record.*member, scratch);
     return LogValue::Text(scratch);
+  }
+
+  static LogValue LocalTime(const LogOperator& self, const Record& record, std::string& scratch) {
+    scratch.clear();
+    self.time_.AppendLocal(record.start_time, scratch);
+    return LogValue::Text(scratch);
+  }
+
+  // A new one for each line.
+  static LogValue UniqueId(const LogOperator&, const Record&, std::string& scratch) {
+    thread_local base::Random random((uint64_t{std::random_device()()} << 32) | std::random_device()());
+    const uint64_t high = random.Next();
+    const uint64_t low = random.Next();
+    scratch = fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xfff,
+                          ((low >> 48) & 0x3fff) | 0x8000, low & 0xffff'ffff'ffff);
+    return LogValue::Text(scratch);
+  }
+
+  // Of all hosts that were tried, in that order.
+  static LogValue Attempts(const LogOperator& self, const Record& record, std::string& scratch) {
+    scratch.clear();
+    const auto append = [&](const AttemptedHost& host, auto&& append_earlier) -> void {
+      if (host.earlier != nullptr) append_earlier(*host.earlier, append_earlier);
+      const std::string_view text = self.choice_ == kAttemptName ? host.name
+                                    : self.choice_ == kAttemptIp ? PartOf(host.address, AddressPart::kHost).text
+                                                                 : host.address;
+      const bool is_id = self.choice_ == kAttemptConnection;
+      if (is_id ? host.connection_id == 0 : text.empty()) return;
+      if (!scratch.empty()) scratch += ',';
+      is_id ? scratch += std::to_string(host.connection_id) : scratch += text;
+    };
+    if (record.attempted_hosts != nullptr) append(*record.attempted_hosts, append);
+    return LogValue::TextOrMissing(scratch);
   }
 
   static LogValue Duration(const LogOperator& self, const Record& record, std::string&) {
@@ -113,14 +185,17 @@ struct LogOperators {
   static LogValue RequestHeader(const LogOperator& self, const Record& record, std::string&) {
     return Field(self, record.request);
   }
+  static LogValue FieldWithoutQuery(const LogOperator& self, const Record& record, std::string&) {
+    LogValue value = Field(self, record.request);
+    value.text = http::WithoutQuery(value.text);
+    return value;
+  }
   static LogValue ResponseHeader(const LogOperator& self, const Record& record, std::string&) {
     return Field(self, record.response);
   }
   static LogValue Trailer(const LogOperator& self, const Record& record, std::string&) {
     return Field(self, record.response_trailers);
   }
-
-  enum PathChoice { kOriginalOrPath, kOriginal, kPath };
 
   static LogValue Path(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.request == nullptr) return LogValue::Missing();
@@ -133,13 +208,14 @@ struct LogOperators {
     return value;
   }
 
-  static LogValue QueryParameter(const LogOperator& self, const Record& record, std::string&) {
+  static LogValue QueryParameter(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.request == nullptr) return LogValue::Missing();
     const std::optional<std::string_view> value = http::FindQueryParameter(record.request->path, self.text_);
-    return value ? LogValue::Text(*value) : LogValue::Missing();
+    if (!value) return LogValue::Missing();
+    scratch.clear();
+    Unescape(*value, scratch);
+    return LogValue::Text(scratch);
   }
-
-  enum GrpcChoice { kCamel, kSnake, kNumeric };
 
   static LogValue GrpcStatus(const LogOperator& self, const Record& record, std::string&) {
     if (record.request == nullptr || !http::IsGrpc(record.request->headers)) return LogValue::Missing();
@@ -149,7 +225,13 @@ struct LogOperators {
       text = record.response->headers.Get(http::HeaderId::kGrpcStatus);
     uint32_t code = 0;
     const char* end = text.data() + text.size();
-    if (text.empty() || std::from_chars(text.data(), end, code).ptr != end) return LogValue::TextOrMissing(text);
+    if (text.empty()) {
+      // An answer that has none means what its status does.
+      if (record.response_code == 0) return LogValue::Missing();
+      code = static_cast<uint32_t>(http::GrpcStatusOf(static_cast<int>(record.response_code)));
+    } else if (std::from_chars(text.data(), end, code).ptr != end) {
+      return LogValue::Text(text);
+    }
     const GrpcStatusName name = FindGrpcStatusName(code);
     if (self.choice_ == kNumeric || name.camel.empty()) return LogValue::Number(code);
     return LogValue::Text(self.choice_ == kCamel ? name.camel : name.snake);
@@ -161,23 +243,26 @@ struct LogOperators {
     const std::string_view query = http::QueryOf(record.request->path);
     if (self.choice_ == kEscaped) return LogValue::TextOrMissing(query);
     scratch.clear();
-    for (size_t i = 0; i < query.size(); ++i) {
-      unsigned char byte = 0;
-      const char* const digits = query.data() + i + 1;
-      if (query[i] == '%' && i + 2 < query.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
-        scratch += static_cast<char>(byte);
-        i += 2;
-      } else {
-        scratch += query[i];
-      }
-    }
+    Unescape(query, scratch);
     return LogValue::TextOrMissing(scratch);
   }
 
   static LogValue Type(const LogOperator&, const Record& record, std::string&) {
     switch (record.type) {
+      case LogType::kTcpConnectionStart:
+        return LogValue::Text("TcpConnectionStart");
+      case LogType::kTcpUpstreamConnected:
+        return LogValue::Text("TcpUpstreamConnected");
+      case LogType::kTcpPeriodic:
+        return LogValue::Text("TcpPeriodic");
       case LogType::kTcpConnectionEnd:
         return LogValue::Text("TcpConnectionEnd");
+      case LogType::kDownstreamStart:
+        return LogValue::Text("DownstreamStart");
+      case LogType::kDownstreamPeriodic:
+        return LogValue::Text("DownstreamPeriodic");
+      case LogType::kDownstreamTunnelEstablished:
+        return LogValue::Text("DownstreamTunnelSuccessfullyEstablished");
       case LogType::kDownstreamEnd:
         return LogValue::Text("DownstreamEnd");
       case LogType::kNone:
@@ -203,8 +288,6 @@ struct LogOperators {
     return LogValue::Json(scratch);
   }
 
-  enum StateChoice { kTyped, kPlain };
-
   static LogValue FilterState(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.annotations == nullptr) return LogValue::Missing();
     const metadata::FilterState::Object* const object = record.annotations->filter_state.Find(self.text_);
@@ -216,112 +299,9 @@ struct LogOperators {
     return LogValue::Json(scratch);
   }
 
-  // What only HTTP/3 has.
+  // What only HTTP/3 has; and what nobody notes: traces, flags of other filters.
   static LogValue Never(const LogOperator&, const Record&, std::string&) { return LogValue::Missing(); }
   static LogValue Zero(const LogOperator&, const Record&, std::string&) { return LogValue::Number(0); }
-
-  // --- arguments: each gives an error text, empty when all is well
-  // ------------------------------------------------
-
-  static std::string NeedHeader(LogOperator& self, std::string_view argument) {
-    const size_t question = argument.find('?');
-    const auto set = [](std::optional<http::FieldName>& header, std::string_view name) {
-      if (!http::FieldName::IsFieldName(name)) return false;
-      header.emplace(name);
-      return true;
-    };
-    if (!set(self.header_, argument.substr(0, question))) return "expected a header's name";
-    if (question != std::string_view::npos && !set(self.alternative_, argument.substr(question + 1))) {
-      return "expected a header's name behind '?'";
-    }
-    return "";
-  }
-
-  static std::string NeedName(LogOperator& self, std::string_view argument) {
-    self.text_ = std::string(argument);
-    return argument.empty() ? "expected a name" : "";
-  }
-
-  static std::string NeedVariable(LogOperator& self, std::string_view argument) {
-    if (argument.empty()) return "expected an environment variable's name";
-    const char* value = std::getenv(std::string(argument).c_str());
-    self.text_ = value == nullptr ? "" : value;
-    return "";
-  }
-
-  static std::string MayHaveTimeFormat(LogOperator& self, std::string_view argument) {
-    absl::StatusOr<TimeFormat> format = TimeFormat::Compile(argument);
-    if (!format.ok()) return std::string(format.status().message());
-    self.time_ = *std::move(format);
-    return "";
-  }
-
-  static std::string NeedDuration(LogOperator& self, std::string_view argument) {
-    constexpr std::string_view kExpected =
-        "expected from:to:unit with two of DS_RX_BEG DS_RX_END US_CX_BEG US_CX_END US_HS_END US_TX_BEG US_TX_END "
-        "US_RX_BEG US_RX_END DS_TX_BEG DS_TX_END and one of ms us ns";
-    const size_t first = argument.find(':');
-    const size_t second = first == std::string_view::npos ? first : argument.find(':', first + 1);
-    if (second == std::string_view::npos) return std::string(kExpected);
-    const std::string_view unit = argument.substr(second + 1);
-    const std::optional<TimePoint> from = FindTimePoint(argument.substr(0, first));
-    const std::optional<TimePoint> to = FindTimePoint(argument.substr(first + 1, second - first - 1));
-    self.unit_nanos_ = unit == "ms" ? 1'000'000 : unit == "us" ? 1'000 : unit == "ns" ? 1 : 0;
-    if (self.unit_nanos_ == 0 || !from || !to) return std::string(kExpected);
-    self.from_ = *from;
-    self.to_ = *to;
-    return "";
-  }
-
-  static std::string MayHavePathChoice(LogOperator& self, std::string_view argument) {
-    const size_t colon = std::min(argument.find(':'), argument.size());
-    const std::string_view query = argument.substr(0, colon);
-    const std::string_view choice = argument.substr(std::min(colon + 1, argument.size()));
-    self.without_query_ = query == "NQ";
-    self.choice_ = choice == "ORIG" ? kOriginal : choice == "PATH" ? kPath : kOriginalOrPath;
-    self.header_.emplace("x-envoy-original-path");
-    const bool known = (query.empty() || query == "WQ" || query == "NQ") &&
-                       (choice.empty() || choice == "ORIG" || choice == "PATH" || choice == "ORIG_OR_PATH");
-    return known ? "" : "expected WQ or NQ, then :ORIG, :PATH or :ORIG_OR_PATH";
-  }
-
-  enum QueryChoice { kEscaped, kDecoded };
-
-  static std::string MayHaveQueryChoice(LogOperator& self, std::string_view argument) {
-    self.choice_ = argument == "DECODED" ? kDecoded : kEscaped;
-    return argument.empty() || argument == "ORIG" || self.choice_ == kDecoded ? "" : "expected ORIG or DECODED";
-  }
-
-  // A namespace, and keys from the outside in.
-  static std::string NeedMetadataPath(LogOperator& self, std::string_view argument) {
-    for (bool first = true; first || !argument.empty(); first = false) {
-      const size_t colon = std::min(argument.find(':'), argument.size());
-      const std::string_view part = argument.substr(0, colon);
-      if (part.empty()) return "expected a namespace, then :key and so on";
-      argument.remove_prefix(std::min(colon + 1, argument.size()));
-      if (first) {
-        self.text_ = std::string(part);
-      } else {
-        self.keys_.emplace_back(part);
-      }
-    }
-    return "";
-  }
-
-  static std::string NeedState(LogOperator& self, std::string_view argument) {
-    const size_t colon = std::min(argument.find(':'), argument.size());
-    self.text_ = std::string(argument.substr(0, colon));
-    const std::string_view choice = argument.substr(colon);
-    self.choice_ = choice == ":PLAIN" ? kPlain : kTyped;
-    const bool known = choice.empty() || choice == ":PLAIN" || choice == ":TYPED";
-    return known && !self.text_.empty() ? "" : "expected an object's name, then :PLAIN or :TYPED";
-  }
-
-  static std::string MayHaveGrpcChoice(LogOperator& self, std::string_view argument) {
-    self.choice_ = argument == "SNAKE_STRING" ? kSnake : argument == "NUMBER" ? kNumeric : kCamel;
-    const bool known = argument.empty() || argument == "CAMEL_STRING" || self.choice_ != kCamel;
-    return known ? "" : "expected CAMEL_STRING, SNAKE_STRING or NUMBER";
-  }
 
   // --- settings of operators without an argument
   // ------------------------------------------------------------------
@@ -351,10 +331,12 @@ struct LogOperators {
   static absl::StatusOr<LogOperator> Make(const Entry& entry, bool has_argument, std::string_view argument);
 };
 
-#define ADDRESS(name, member)                                          \
-  {name, Address<&Record::member, AddressPart::kWhole>}, {             \
-    name "_WITHOUT_PORT", Address<&Record::member, AddressPart::kHost> \
+#define ADDRESS(name, member)                                                \
+  {name, Address<&Record::member, AddressPart::kWhole>}, {                   \
+    name "_WITHOUT_PORT", Ip<&Record::member>, LogArguments::MayHaveMask     \
   }
+#define ATTEMPTS(name, choice) \
+  { name, Attempts, nullptr, Choose<choice> }
 #define DURATION(name, from, to) \
   { name, Duration, nullptr, Between<TimePoint::from, TimePoint::to> }
 
@@ -364,9 +346,10 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"BYTES_RECEIVED", Number<&Record::bytes_received>},
     {"BYTES_RETRANSMITTED", Zero},
     {"BYTES_SENT", Number<&Record::bytes_sent>},
-    {"COMMON_DURATION", Duration, NeedDuration},
+    {"COMMON_DURATION", Duration, LogArguments::NeedDuration},
     {"CONNECTION_ID", Number<&Record::connection_id>},
     {"CONNECTION_TERMINATION_DETAILS", Text<&Record::connection_termination_details>},
+    {"CUSTOM_FLAGS", Never},
     ADDRESS("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", downstream_direct_remote_address),
     {"DOWNSTREAM_DIRECT_REMOTE_PORT", Address<&Record::downstream_direct_remote_address, AddressPart::kPort>},
     ADDRESS("DOWNSTREAM_LOCAL_ADDRESS", downstream_local_address),
@@ -376,47 +359,57 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"DOWNSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::downstream_wire_bytes_received>},
     {"DOWNSTREAM_WIRE_BYTES_SENT", Number<&Record::downstream_wire_bytes_sent>},
     DURATION("DURATION", kDownstreamRxBegin, kEnd),
-    {"DYNAMIC_METADATA", DynamicMetadata, NeedMetadataPath},
-    {"EMIT_TIME", Time<&Record::end_time>, MayHaveTimeFormat},
-    {"ENVIRONMENT", Constant, NeedVariable},
+    {"DYNAMIC_METADATA", DynamicMetadata, LogArguments::NeedMetadataPath},
+    {"EMIT_TIME", Time<&Record::end_time>, LogArguments::MayHaveTimeFormat},
+    {"ENVIRONMENT", Constant, LogArguments::NeedVariable},
     {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},
     {"REQUESTED_SERVER_NAME", Text<&Record::requested_server_name>},
-    {"FILTER_STATE", FilterState, NeedState},
-    {"GRPC_STATUS", GrpcStatus, MayHaveGrpcChoice},
+    {"FILTER_STATE", FilterState, LogArguments::NeedState},
+    {"GRPC_STATUS", GrpcStatus, LogArguments::MayHaveGrpcChoice},
     {"GRPC_STATUS_NUMBER", GrpcStatus, nullptr, Choose<kNumeric>},
     {"HOSTNAME", Constant, nullptr, SetHostname},
     {"LOCAL_REPLY_BODY", Text<&Record::local_reply_body>},
+    {"METADATA", DynamicMetadata, LogArguments::NeedTypedMetadataPath},
     {"PACKETS_RETRANSMITTED", Zero},
-    {"PATH", Path, MayHavePathChoice},
+    {"PATH", Path, LogArguments::MayHavePathChoice},
     {"PROTOCOL", Protocol<&Record::protocol>},
-    {"QUERY_PARAM", QueryParameter, NeedName},
-    {"QUERY_PARAMS", QueryParameters, MayHaveQueryChoice},
-    {"REQ", RequestHeader, NeedHeader},
-    {"REQUEST_HEADER", RequestHeader, NeedHeader},
+    {"QUERY_PARAM", QueryParameter, LogArguments::NeedName},
+    {"QUERY_PARAMS", QueryParameters, LogArguments::MayHaveQueryChoice},
+    {"REQ", RequestHeader, LogArguments::NeedHeader},
+    {"REQUEST_HEADER", RequestHeader, LogArguments::NeedHeader},
+    {"REQ_WITHOUT_QUERY", FieldWithoutQuery, LogArguments::NeedHeader},
     DURATION("REQUEST_DURATION", kDownstreamRxBegin, kDownstreamRxEnd),
     {"REQUEST_HEADERS_BYTES", RequestFieldBytes},
     DURATION("REQUEST_TX_DURATION", kDownstreamRxBegin, kUpstreamTxEnd),
-    {"RESP", ResponseHeader, NeedHeader},
+    {"RESP", ResponseHeader, LogArguments::NeedHeader},
     {"RESPONSE_CODE", Number<&Record::response_code>},
     {"RESPONSE_CODE_DETAILS", Text<&Record::response_code_details>},
     DURATION("RESPONSE_DURATION", kDownstreamRxBegin, kUpstreamRxBegin),
     {"RESPONSE_FLAGS", Flags, nullptr, Choose<0>},
     {"RESPONSE_FLAGS_LONG", Flags, nullptr, Choose<1>},
-    {"RESPONSE_HEADER", ResponseHeader, NeedHeader},
+    {"RESPONSE_HEADER", ResponseHeader, LogArguments::NeedHeader},
     {"RESPONSE_HEADERS_BYTES", ResponseFieldBytes},
-    {"RESPONSE_TRAILER", Trailer, NeedHeader},
+    {"RESPONSE_TRAILER", Trailer, LogArguments::NeedHeader},
     {"RESPONSE_TRAILERS_BYTES", TrailerBytes},
     DURATION("RESPONSE_TX_DURATION", kUpstreamRxBegin, kDownstreamTxEnd),
     {"ROUNDTRIP_DURATION", Never},
     {"ROUTE_NAME", Text<&Record::route_name>},
-    {"START_TIME", Time<&Record::start_time>, MayHaveTimeFormat},
+    {"START_TIME", Time<&Record::start_time>, LogArguments::MayHaveTimeFormat},
+    {"SPAN_ID", Never},
+    {"START_TIME_LOCAL", LocalTime, LogArguments::MayHaveTimeFormat},
     {"STREAM_ID", Text<&Record::stream_id>},
-    {"TRAILER", Trailer, NeedHeader},
+    {"TRACE_ID", Never},
+    {"TRAILER", Trailer, LogArguments::NeedHeader},
+    {"UNIQUE_ID", UniqueId},
     {"UPSTREAM_CLUSTER", Text<&Record::upstream_cluster>},
     {"UPSTREAM_CLUSTER_RAW", Text<&Record::upstream_cluster>},
+    ATTEMPTS("UPSTREAM_CONNECTION_IDS_ATTEMPTED", kAttemptConnection),
     {"UPSTREAM_CONNECTION_ID", Number<&Record::upstream_connection_id>},
     DURATION("UPSTREAM_CONNECTION_POOL_READY_DURATION", kDownstreamRxBegin, kUpstreamPoolReady),
     {"UPSTREAM_HOST", Address<&Record::upstream_remote_address, AddressPart::kWhole>},
+    ATTEMPTS("UPSTREAM_HOSTS_ATTEMPTED", kAttemptAddress),
+    ATTEMPTS("UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT", kAttemptIp),
+    ATTEMPTS("UPSTREAM_HOST_NAMES_ATTEMPTED", kAttemptName),
     {"UPSTREAM_HOST_NAME", Text<&Record::upstream_host_name>},
     ADDRESS("UPSTREAM_LOCAL_ADDRESS", upstream_local_address),
     {"UPSTREAM_LOCAL_PORT", Address<&Record::upstream_local_address, AddressPart::kPort>},
@@ -427,10 +420,12 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"UPSTREAM_TRANSPORT_FAILURE_REASON", Text<&Record::upstream_transport_failure_reason>},
     {"UPSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::upstream_wire_bytes_received>},
     {"UPSTREAM_WIRE_BYTES_SENT", Number<&Record::upstream_wire_bytes_sent>},
+    {"VIRTUAL_CLUSTER_NAME", Text<&Record::virtual_cluster_name>},
 };
 // clang-format on
 
 #undef ADDRESS
+#undef ATTEMPTS
 #undef DURATION
 
 const LogOperators::Entry* LogOperators::Find(std::string_view name) {

@@ -43,6 +43,7 @@ class LogOperator {
 
  private:
   friend struct LogOperators;  // the functions behind `evaluate_` and the table of names
+  friend struct LogArguments;
   using Evaluator = LogValue (*)(const LogOperator&, const RequestRecord&, std::string& scratch);
 
   Evaluator evaluate_ = nullptr;

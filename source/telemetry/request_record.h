@@ -36,8 +36,22 @@ enum class TimePoint : uint8_t {
 // Why a record was made, as %ACCESS_LOG_TYPE% and Envoy's configuration number them.
 enum class LogType : uint8_t {
   kNone = 0,  // a listener's own log
+  kTcpUpstreamConnected = 1,
+  kTcpPeriodic = 2,
   kTcpConnectionEnd = 3,
+  kDownstreamStart = 4,
+  kDownstreamPeriodic = 5,
   kDownstreamEnd = 6,  // an HTTP request is over
+  kDownstreamTunnelEstablished = 10,
+  kTcpConnectionStart = 14,
+};
+
+// A host that the request was sent to, or was meant to be.
+struct AttemptedHost {
+  std::string_view address;
+  std::string_view name;
+  uint64_t connection_id = 0;            // 0: there was no connection
+  const AttemptedHost* earlier = nullptr;
 };
 
 struct RequestRecord {
@@ -81,10 +95,12 @@ struct RequestRecord {
   std::string_view upstream_cluster;
   std::string_view upstream_transport_failure_reason;
   uint64_t upstream_attempts = 0;
+  const AttemptedHost* attempted_hosts = nullptr;  // the last one; null: none was chosen
 
   const metadata::Annotations* annotations = nullptr;  // what filters noted; null: nothing
 
   std::string_view route_name;
+  std::string_view virtual_cluster_name;
   std::string_view filter_chain_name;
   std::string_view stream_id;  // the request's id
   uint64_t connection_id = 0;

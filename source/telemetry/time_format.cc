@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 namespace pillion::telemetry {
@@ -17,8 +18,15 @@ constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesda
                                                    "Thursday", "Friday", "Saturday"};
 
 struct Civil {
-  explicit Civil(base::WallTime time)
-      : day(std::chrono::floor<std::chrono::days>(time)), date(day), clock(time - day) {}
+  explicit Civil(base::WallTime time, int east = 0)
+      : at(time + std::chrono::seconds(east)),
+        east(east),
+        day(std::chrono::floor<std::chrono::days>(at)),
+        date(day),
+        clock(at - day) {}
+
+  base::WallTime at;
+  int east;  // of UTC, in seconds
 
   std::chrono::sys_days day;
   std::chrono::year_month_day date;
@@ -103,11 +111,18 @@ void AppendField(std::string& out, char field, const Civil& civil, base::WallTim
       out += '\t';
       break;
     case 'Z':
-      out += "UTC";
+      if (civil.east == 0) {
+        out += "UTC";
+        break;
+      }
+      [[fallthrough]];
+    case 'z': {
+      const int minutes = (civil.east < 0 ? -civil.east : civil.east) / 60;
+      out += civil.east < 0 ? '-' : '+';
+      AppendNumber(out, minutes / 60, 2);
+      AppendNumber(out, minutes % 60, 2);
       break;
-    case 'z':
-      out += "+0000";
-      break;
+    }
     case 's':
       AppendNumber(out, std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count(), 1);
       break;
@@ -197,9 +212,22 @@ absl::StatusOr<TimeFormat> TimeFormat::Compile(std::string_view format) {
   return compiled;
 }
 
-void TimeFormat::Append(base::WallTime time, std::string& out) const {
-  if (pieces_.empty()) return AppendDefault(time, out);
-  const Civil civil(time);
+void TimeFormat::AppendLocal(base::WallTime time, std::string& out) const {
+  const time_t seconds = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+  tm local{};
+  const bool known = localtime_r(&seconds, &local) != nullptr;
+  AppendAt(time, known ? static_cast<int>(local.tm_gmtoff) : 0, out);
+}
+
+void TimeFormat::AppendAt(base::WallTime time, int east, std::string& out) const {
+  if (pieces_.empty()) {
+    AppendDefault(time + std::chrono::seconds(east), out);
+    if (east == 0) return;
+    out.pop_back();  // the Z
+    AppendField(out, 'z', Civil(time, east), time);
+    return;
+  }
+  const Civil civil(time, east);
   for (const Piece& piece : pieces_) {
     if (piece.field == 0) {
       out += piece.literal;

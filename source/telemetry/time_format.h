@@ -23,7 +23,9 @@ class TimeFormat {
   // after %s as in %s.%3f).
   static absl::StatusOr<TimeFormat> Compile(std::string_view format);
 
-  void Append(base::WallTime time, std::string& out) const;
+  void Append(base::WallTime time, std::string& out) const { AppendAt(time, 0, out); }
+  // As the clocks of this machine's time zone show it.
+  void AppendLocal(base::WallTime time, std::string& out) const;
 
  private:
   struct Piece {
@@ -31,6 +33,9 @@ class TimeFormat {
     uint8_t digits = 0;
     std::string literal;
   };
+  // `east`: seconds that the clocks are ahead of UTC.
+  void AppendAt(base::WallTime time, int east, std::string& out) const;
+
   std::vector<Piece> pieces_;  // empty: the default
 };
 

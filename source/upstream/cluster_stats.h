@@ -24,6 +24,7 @@ struct Breakers;
   X(upstream_cx_http2_total)                  \
   X(upstream_cx_connect_fail)                 \
   X(upstream_cx_connect_timeout)              \
+  X(upstream_cx_connect_attempts_exceeded)    \
   X(upstream_cx_idle_timeout)                 \
   X(upstream_cx_max_duration_reached)         \
   X(upstream_cx_max_requests)                 \
@@ -65,6 +66,9 @@ struct Breakers;
   X(upstream_rq_per_try_timeout)              \
   X(upstream_rq_per_try_idle_timeout)         \
   X(upstream_rq_max_duration_reached)         \
+  X(upstream_rq_maintenance_mode)             \
+  X(upstream_internal_redirect_succeeded_total) \
+  X(upstream_internal_redirect_failed_total)  \
   X(upstream_rq_rx_reset)                     \
   X(upstream_rq_tx_reset)                     \
   X(upstream_rq_retry)                        \

@@ -19,7 +19,9 @@ std::optional<net::ConnectOptions> ConnectOptionsOf(const config::Cluster& clust
     options.socket_options.push_back({.level = option.level,
                                       .name = option.name,
                                       .value = option.value,
-                                      .when_bound = option.state == config::SocketOption::State::kBound});
+                                      .when = option.state == config::SocketOption::State::kBound
+                                                  ? net::SocketOption::When::kBound
+                                                  : net::SocketOption::When::kPrebind});
   }
   return options;
 }

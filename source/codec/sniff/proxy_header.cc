@@ -89,6 +89,7 @@ Found ReadVersion2(std::string_view bytes, ProxyHeader& header) {
   header.source.port = Port(ends.substr(2 * ip_bytes));
   header.destination.port = Port(ends.substr(2 * ip_bytes + 2));
   header.has_ends = true;
+  header.tlvs = ends.substr(2 * ip_bytes + 4, length - (2 * ip_bytes + 4));
   return Found::kYes;
 }
 

@@ -25,9 +25,24 @@ struct ProxyHeader {
   bool v6 = false;
   End source;
   End destination;
+  std::string_view tlvs;  // of version 2, behind the ends; not looked at
 };
 
-// The longest that is read: of version 2, with its TLVs, which are skipped.
+// Calls `visit(type, value)` with each TLV. False: a length runs over the end.
+template <typename F>
+bool ForEachTlv(std::string_view tlvs, F&& visit) {
+  constexpr size_t kHead = 3;  // type and length
+  while (!tlvs.empty()) {
+    if (tlvs.size() < kHead) return false;
+    const size_t length = (size_t{static_cast<uint8_t>(tlvs[1])} << 8) | static_cast<uint8_t>(tlvs[2]);
+    if (tlvs.size() - kHead < length) return false;
+    visit(static_cast<uint8_t>(tlvs[0]), tlvs.substr(kHead, length));
+    tlvs.remove_prefix(kHead + length);
+  }
+  return true;
+}
+
+// The longest that is read: of version 2, with its TLVs.
 inline constexpr size_t kLongestProxyHeader = 16000;
 
 // kNo: it begins with something else, and never kYes for that.

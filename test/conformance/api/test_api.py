@@ -22,6 +22,7 @@ NEWER = {
     "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch: no such type",
     "envoy.config.common.mutation_rules.v3.HeaderMutation.remove_on_match: no such member",
     "envoy.config.bootstrap.v3.Admin.allow_paths: no such member",
+    "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions.flush_access_log_on_start: no such member",
     "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch: no such type",
     "envoy.config.common.mutation_rules.v3.HeaderMutation.remove_on_match: no such member",
     "envoy.config.route.v3.CookieMatcher: no such type",

@@ -28,6 +28,26 @@ std::vector<std::string> ErrorsOf(const std::string& filter) {
 
 using Errors = std::vector<std::string>;
 
+TEST(AccessLogTest, Formatters) {
+  const auto errors = [](const std::string& formatter) {
+    std::vector<std::string> texts;
+    for (const ConfigError& error : LoadText(R"(admin:
+  address: {socket_address: {address: 127.0.0.1, port_value: 9901}}
+  access_log:
+  - typed_config:
+      "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+      log_format: {text_format: "%REQ_WITHOUT_QUERY(:PATH)% %METADATA(DYNAMIC:a:b)%", formatters: [{name: f, )"
+      "typed_config: {\"@type\": type.googleapis.com/envoy.extensions." + formatter + "}}]}").errors) {
+      texts.push_back(error.message);
+    }
+    return texts;
+  };
+  EXPECT_EQ(errors("formatter.req_without_query.v3.ReqWithoutQuery"), Errors{});
+  EXPECT_EQ(errors("formatter.metadata.v3.Metadata"), Errors{});
+  ASSERT_EQ(errors("filters.http.cors.v3.Cors").size(), 1u);
+  EXPECT_NE(errors("filters.http.cors.v3.Cors")[0].find("Metadata or ReqWithoutQuery"), std::string::npos);
+}
+
 // Each, and whether a GET with x-a: 1 that took 20 ms and got 503 and UF has a line.
 TEST(AccessLogTest, Filters) {
   base::BlockPool blocks;

@@ -40,6 +40,49 @@ std::string Chains(const std::vector<std::string>& matches) {
 
 using Texts = std::vector<std::string>;
 
+TEST(Listener, Connections) {
+  const std::string chain = "    filter_chains: [{filters: [" + std::string(kEcho) + "]}]\n";
+  const Loaded loaded = LoadListener(
+      "    connection_balance_config: {exact_balance: {}}\n    drain_type: MODIFY_ONLY\n"
+      "    ignore_global_conn_limit: true\n    socket_options:\n"
+      "    - {level: 1, name: 9, int_value: 1, state: STATE_PREBIND}\n"
+      "    - {level: 6, name: 4, buf_value: AAECAw==, state: STATE_LISTENING}\n" + chain);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const Listener& listener = *loaded.bootstrap->listeners[0];
+  EXPECT_TRUE(listener.exact_balance);
+  EXPECT_FALSE(listener.drains_when_unhealthy);
+  EXPECT_EQ(listener.global_connection_limit, nullptr);
+  EXPECT_EQ(listener.connection_limit->name(), "envoy.resource_limits.listener.in.connection_limit");
+  ASSERT_EQ(listener.socket_options.size(), 2u);
+  EXPECT_EQ(listener.socket_options[0].value.size(), sizeof(int));
+  EXPECT_EQ(listener.socket_options[1].value, std::string("\0\1\2\3", 4));
+  EXPECT_EQ(listener.socket_options[1].state, SocketOption::State::kListening);
+  const Loaded plain = LoadListener(chain);
+  EXPECT_FALSE(plain.bootstrap->listeners[0]->exact_balance);
+  EXPECT_TRUE(plain.bootstrap->listeners[0]->drains_when_unhealthy);
+  EXPECT_EQ(plain.bootstrap->listeners[0]->global_connection_limit->name(), "overload.global_downstream_max_connections");
+  EXPECT_EQ(Errors("    connection_balance_config: {}\n    socket_options: [{level: 1, name: 9}]\n" + chain),
+            (Texts{"connection_balance_config.exact_balance: missing, but required",
+                   "socket_options[0]: one of int_value, buf_value is required"}));
+}
+
+TEST(Listener, TcpSubsets) {
+  const auto stage = [](const std::string& fields) {
+    return "metadata_match: {filter_metadata: {envoy.lb: {" + fields + "}}}";
+  };
+  const Loaded loaded = LoadListener(
+      "    filter_chains: [{filters: [{name: tcp, " +
+      Any("filters.network.tcp_proxy.v3.TcpProxy", ", stat_prefix: t, " + stage("a: x, b: y") +
+                                                       ", weighted_clusters: {clusters: [{name: c, weight: 1, " +
+                                                       stage("b: z") + "}, {name: c, weight: 2}]}") +
+      "}]}]\n  clusters: [{name: c, load_assignment: {cluster_name: c}}]\n");
+  ASSERT_NE(loaded.bootstrap, nullptr) << loaded.errors[0].message;
+  const auto& tcp = std::get<TcpProxy>(loaded.bootstrap->listeners[0]->filter_chains[0].terminal);
+  EXPECT_EQ(tcp.clusters[0].lb_criteria.parts()[0].text, tcp.lb_criteria.parts()[0].text);
+  EXPECT_NE(tcp.clusters[0].lb_criteria.parts()[1].text, tcp.lb_criteria.parts()[1].text);
+  EXPECT_EQ(tcp.clusters[1].lb_criteria.text(), tcp.lb_criteria.text());
+}
+
 TEST(Listener, Chains) {
   const Loaded loaded = LoadListener(Chains({"destination_port: 81", "server_names: [A.b]"}) +
                                      "    default_filter_chain: {filters: [" + std::string(kEcho) + "]}\n");

@@ -36,6 +36,31 @@ class MatcherTest : public testing::Test {
   http::RequestHead head_{arena_};
 };
 
+TEST_F(MatcherTest, Notes) {
+  RequestMatcher matcher;
+  matcher.path = "/";
+  matcher.metadata.push_back({.space = "s",
+                              .path = {"k"},
+                              .value = std::make_shared<ValueMatcher>(Exact("v")),
+                              .invert = false});
+  metadata::Annotations notes;
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0));
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+  ASSERT_TRUE(notes.metadata.Set(arena_, "s", "k", metadata::Value::Text("v")));
+  EXPECT_TRUE(matcher.MatchesRest(head_, 0, &notes));
+  matcher.metadata[0].invert = true;
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+  EXPECT_TRUE(matcher.MatchesRest(head_, 0));
+
+  matcher.metadata.clear();
+  matcher.filter_state.push_back({"object", Exact("text")});
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+  ASSERT_TRUE(notes.filter_state.Set(arena_, "object", "text", false));
+  EXPECT_TRUE(matcher.MatchesRest(head_, 0, &notes));
+  ASSERT_TRUE(notes.filter_state.Set(arena_, "object", "other", false));
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+}
+
 TEST_F(MatcherTest, Strings) {
   EXPECT_TRUE(StringMatcher(Kind::kExact, "ab").Matches("ab"));
   EXPECT_FALSE(StringMatcher(Kind::kExact, "ab").Matches("aB"));

@@ -43,5 +43,28 @@ TEST(ListenSocket, Options) {
   }
 }
 
+TEST(ListenSocket, SocketOptions) {
+  const auto number = [](int value) { return std::string(reinterpret_cast<const char*>(&value), sizeof value); };
+  ListenOptions options;
+  options.socket_options = {{.level = SOL_SOCKET, .name = SO_KEEPALIVE, .value = number(1)},
+                            {.level = IPPROTO_IP, .name = IP_TOS, .value = number(16), .when = SocketOption::When::kBound},
+                            {.level = IPPROTO_TCP, .name = TCP_KEEPIDLE, .value = number(77),
+                             .when = SocketOption::When::kListening}};
+  const auto socket = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), options);
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  EXPECT_EQ(Option(**socket, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(Option(**socket, IPPROTO_IP, IP_TOS), 16);
+  EXPECT_EQ(Option(**socket, IPPROTO_TCP, TCP_KEEPIDLE), 77);
+
+  for (const auto when : {SocketOption::When::kPrebind, SocketOption::When::kBound, SocketOption::When::kListening}) {
+    options.socket_options = {{.level = SOL_SOCKET, .name = SO_KEEPALIVE, .value = number(1)},
+                              {.level = SOL_SOCKET, .name = 9999, .value = number(1), .when = when}};
+    const auto refused = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), options);
+    EXPECT_NE(refused.status().message().find("socket_options[1]: level 1, name 9999: Protocol not available"),
+              std::string::npos)
+        << refused.status();
+  }
+}
+
 }  // namespace
 }  // namespace pillion::net

@@ -278,7 +278,7 @@ TEST_F(SocketTest, SocketOptionsAreSet) {
                          {.level = SOL_SOCKET,
                           .name = SO_PRIORITY,
                           .value = std::string(reinterpret_cast<const char*>(&priority), sizeof priority),
-                          .when_bound = true}}};
+                          .when = SocketOption::When::kBound}}};
   const std::unique_ptr<Transport> transport = connector_.Connect(socket_->address(), &options);
   EXPECT_EQ(transport->connect_error(), 0);
   const auto option = [&](int level, int name) {

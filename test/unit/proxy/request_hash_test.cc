@@ -31,6 +31,16 @@ class RequestHashTest : public testing::Test {
   std::string_view ip = "203.0.113.7";
 };
 
+TEST_F(RequestHashTest, FilterState) {
+  const std::vector<HashPolicy> policies = {{.source = HashPolicy::FilterState{"object"}}};
+  EXPECT_EQ(Hash(policies), std::nullopt);
+  metadata::Annotations notes;
+  const auto hash = [&] { return HashOf(policies, head, {.ip = ip, .peer = "", .local = "", .notes = &notes}, cookies); };
+  EXPECT_EQ(hash(), std::nullopt);
+  ASSERT_TRUE(notes.filter_state.Set(arena, "object", "a", false));
+  EXPECT_EQ(hash(), XxHash64("a"));
+}
+
 TEST_F(RequestHashTest, Headers) {
   EXPECT_EQ(Hash({Header("x-k")}), std::nullopt);
   head.headers.Add("x-k", "b");

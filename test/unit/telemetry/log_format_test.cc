@@ -131,7 +131,6 @@ TEST_F(LogFormatTest, GrpcStatus) {
   EXPECT_EQ(Text("%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)% %GRPC_STATUS_NUMBER%"),
             "Unavailable UNAVAILABLE 14 14");
   record_.response_trailers = nullptr;
-  EXPECT_EQ(Text("%GRPC_STATUS%"), "-");
   response_.headers.Add("grpc-status", "99");
   EXPECT_EQ(Text("%GRPC_STATUS%"), "99");
 }
@@ -172,6 +171,52 @@ TEST_F(LogFormatTest, JsonOmitsEmptyMembers) {
                   {"f", {JsonFormat::List{{"%ROUTE_NAME%"}}}}},
                  /*omit=*/true),
             "{\"b\":503,\"d\":{},\"f\":[null]}\n");
+}
+
+TEST_F(LogFormatTest, HostsThatWereTried) {
+  EXPECT_EQ(Text("%UPSTREAM_HOSTS_ATTEMPTED% %UPSTREAM_CONNECTION_IDS_ATTEMPTED%"), "- -");
+  const AttemptedHost first{"192.0.2.1:80", "one", 7, nullptr};
+  const AttemptedHost second{"[2001:db8::1]:80", "", 0, &first};
+  const AttemptedHost third{"192.0.2.3:80", "three", 9, &second};
+  record_.attempted_hosts = &third;
+  EXPECT_EQ(Text("%UPSTREAM_HOSTS_ATTEMPTED%"), "192.0.2.1:80,[2001:db8::1]:80,192.0.2.3:80");
+  EXPECT_EQ(Text("%UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT%"), "192.0.2.1,2001:db8::1,192.0.2.3");
+  EXPECT_EQ(Text("%UPSTREAM_HOST_NAMES_ATTEMPTED%"), "one,three");
+  EXPECT_EQ(Text("%UPSTREAM_CONNECTION_IDS_ATTEMPTED%"), "7,9");
+}
+
+TEST_F(LogFormatTest, PartsOfAddresses) {
+  EXPECT_EQ(Text("%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(31)%"), "2001:db8::/31");
+  EXPECT_EQ(Text("%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(23)%"), "192.0.2.0/23");
+  EXPECT_EQ(Text("%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(64)%"), "192.0.2.1/32");
+  EXPECT_EQ(Text("%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"), "192.0.2.1");
+  EXPECT_EQ(Text("%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(x)%"),
+            "error: text_format: byte 0: %UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(x)%: expected the number of bits shown");
+}
+
+TEST_F(LogFormatTest, OfRequests) {
+  request_.path = "/a/b?x=%41%zz&y=2";
+  EXPECT_EQ(Text("%REQ_WITHOUT_QUERY(:PATH)% %REQ_WITHOUT_QUERY(x-none?user-agent)% %REQ_WITHOUT_QUERY(x-none)%"),
+            "/a/b curl/8 -");
+  EXPECT_EQ(Text("%QUERY_PARAM(x)% %QUERY_PARAM(none)%"), "A%zz -");
+  EXPECT_EQ(Text("%TRACE_ID% %SPAN_ID% %CUSTOM_FLAGS% %VIRTUAL_CLUSTER_NAME%"), "- - - -");
+  record_.virtual_cluster_name = "one";
+  EXPECT_EQ(Text("%VIRTUAL_CLUSTER_NAME%"), "one");
+  const std::string id = Text("%UNIQUE_ID%");
+  EXPECT_EQ(id.size(), 36u);
+  EXPECT_EQ(id[14], '4');
+  EXPECT_NE(Text("%UNIQUE_ID%"), id);
+  record_.type = LogType::kTcpPeriodic;
+  EXPECT_EQ(Text("%ACCESS_LOG_TYPE%"), "TcpPeriodic");
+}
+
+TEST_F(LogFormatTest, GrpcStatusOfAnAnswerThatHasNone) {
+  EXPECT_EQ(Text("%GRPC_STATUS_NUMBER%"), "-");
+  request_.headers.Add("content-type", "application/grpc");
+  record_.response_code = 404;
+  EXPECT_EQ(Text("%GRPC_STATUS_NUMBER% %GRPC_STATUS%"), "12 Unimplemented");
+  record_.response_code = 0;
+  EXPECT_EQ(Text("%GRPC_STATUS_NUMBER%"), "-");
 }
 
 TEST(CheckLogFormat, SaysEverythingThatIsWrong) {

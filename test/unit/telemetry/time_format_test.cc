@@ -47,6 +47,24 @@ TEST(TimeFormat, AgreesWithStrftime) {
   EXPECT_EQ(Write("%I%p", At(12 * 3600)), "12PM");
 }
 
+TEST(TimeFormat, Local) {
+  const char* const before = getenv("TZ");
+  const std::string kept = before == nullptr ? "" : before;
+  const auto local = [](const char* zone, const char* format) {
+    setenv("TZ", zone, 1);
+    tzset();
+    std::string out;
+    TimeFormat::Compile(format)->AppendLocal(At(1795224627), out);
+    return out;
+  };
+  EXPECT_EQ(local("XST-5:30", "%F %T %z"), "2026-11-21 07:00:27 +0530");
+  EXPECT_EQ(local("XST+8", "%F %T %z"), "2026-11-20 17:30:27 -0800");
+  EXPECT_EQ(local("UTC", "%F %T %z"), "2026-11-21 01:30:27 +0000");
+  EXPECT_EQ(local("XST-1", ""), "2026-11-21T02:30:27.000+0100");
+  before == nullptr ? unsetenv("TZ") : setenv("TZ", kept.c_str(), 1);
+  tzset();
+}
+
 TEST(TimeFormat, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(Write("%Y %Q", At(0)), "time format \"%Y %Q\": \"%Q\" is not known");
   EXPECT_EQ(Write("%0f", At(0)), "time format \"%0f\": \"%0\" is not known");

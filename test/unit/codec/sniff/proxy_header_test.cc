@@ -20,6 +20,29 @@ std::string Version2(char command, char family, std::string_view body) {
   return kSignature + command + family + test::Vector(2, body);
 }
 
+std::string Version2(const std::string& tlvs) {
+  const std::string ends("\x01\x02\x03\x04\x05\x06\x07\x08\x00\x50\x00\x51", 12);
+  const size_t length = ends.size() + tlvs.size();
+  return std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11", 14) + static_cast<char>(length >> 8) +
+         static_cast<char>(length & 255) + ends + tlvs;
+}
+
+TEST(ProxyHeader, Tlvs) {
+  ProxyHeader header;
+  const std::string bytes = Version2(std::string("\xea\0\x03" "abc" "\x04\0\0", 9));
+  ASSERT_EQ(ReadProxyHeader(bytes, header), Found::kYes);
+  std::vector<std::pair<int, std::string>> found;
+  EXPECT_TRUE(ForEachTlv(header.tlvs, [&](uint8_t type, std::string_view value) { found.emplace_back(type, value); }));
+  EXPECT_EQ(found, (std::vector<std::pair<int, std::string>>{{0xea, "abc"}, {4, ""}}));
+  // A length that runs over the end, a head that is cut.
+  const std::string over("\xea\0\x04" "abc", 6);
+  for (const std::string& tlvs : {over, over.substr(0, 2)}) {
+    const std::string cut = Version2(tlvs);
+    ASSERT_EQ(ReadProxyHeader(cut, header), Found::kYes);
+    EXPECT_FALSE(ForEachTlv(header.tlvs, [](uint8_t, std::string_view) {}));
+  }
+}
+
 TEST(ProxyHeader, Version1) {
   ProxyHeader header;
   const std::string bytes = "PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n";

@@ -1,0 +1,47 @@
+#pragma once
+
+// Gives each connection that a worker of a listener accepts to the worker that has the fewest of that listener
+// (exact_balance). Owned by the listener's part for the whole process; outlives the workers' acceptors. Any worker's
+// thread; a lock for each connection.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "source/event/epoll_loop.h"
+#include "source/net/listener.h"
+
+namespace pillion::net {
+
+class ConnectionBalance;
+
+// One worker's part in it.
+struct BalanceMember {
+  ConnectionBalance& balance;
+  event::EpollLoop& loop;
+  AcceptEvents& events;
+  std::atomic<uint64_t> connections = 0;  // that it has; only its worker writes
+  uint64_t arriving = 0;                  // that were given to it, and that it has not counted yet
+  bool gone = false;
+};
+
+class ConnectionBalance {
+ public:
+  // On the worker's thread, as all but Place() of another's connection. A worker joins once for each listener.
+  BalanceMember& Join(event::EpollLoop& loop, AcceptEvents& events);
+  // Takes no more; what is on its way to it is closed.
+  void Leave(BalanceMember& member);
+
+  // Takes over `descriptor`, which `by` has accepted.
+  void Place(BalanceMember& by, int descriptor, const Address& remote);
+
+ private:
+  BalanceMember& Choose(BalanceMember& by);
+  void Arrive(BalanceMember& member, int descriptor, const Address& remote);
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<BalanceMember>> members_;
+};
+
+}  // namespace pillion::net
