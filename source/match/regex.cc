@@ -66,6 +66,10 @@ bool Regex::Matches(std::string_view text) const {
 
 const std::string& Regex::pattern() const { return compiled_->pattern; }
 
+const RegexSequence* Regex::sequence() const {
+  return compiled_->sequence ? &*compiled_->sequence : nullptr;
+}
+
 const re2::RE2& Regex::re2() const {
   std::call_once(compiled_->once, [this] {
     if (compiled_->re2 != nullptr) return;

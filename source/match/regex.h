@@ -14,6 +14,8 @@ class RE2;
 
 namespace pillion::match {
 
+class RegexSequence;
+
 class Regex {
  public:
   // An error says what is wrong with the pattern.
@@ -26,6 +28,9 @@ class Regex {
 
   // What each text that matches begins with, as far as that is easily told; may be empty.
   std::string LiteralPrefix() const;
+
+  // What is enough to match; null where RE2 has to.
+  const RegexSequence* sequence() const;
 
   // The first call may have to compile it.
   const re2::RE2& re2() const;

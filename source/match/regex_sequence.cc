@@ -240,8 +240,8 @@ std::optional<RegexSequence> RegexSequence::Make(std::string_view pattern) {
   return RegexSequence(std::move(program));
 }
 
-bool RegexSequence::Matches(std::string_view text) const {
-  for (const char* piece = program_.data(); piece != program_.data() + program_.size();) {
+bool RegexSequence::Matches(std::string_view program, std::string_view text) {
+  for (const char* piece = program.data(); piece != program.data() + program.size();) {
     if (*piece == kText) {
       const size_t size = static_cast<unsigned char>(piece[1]);
       if (text.size() < size || std::memcmp(text.data(), piece + 2, size) != 0) return false;

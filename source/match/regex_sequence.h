@@ -17,7 +17,11 @@ class RegexSequence {
   static std::optional<RegexSequence> Make(std::string_view pattern);
 
   // As RE2 says of the whole of `text`, also where that is not UTF-8.
-  bool Matches(std::string_view text) const;
+  bool Matches(std::string_view text) const { return Matches(program_, text); }
+
+  // The same of the program alone, which may be kept elsewhere.
+  const std::string& program() const { return program_; }
+  static bool Matches(std::string_view program, std::string_view text);
 
  private:
   explicit RegexSequence(std::string program) : program_(std::move(program)) {}

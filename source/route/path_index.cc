@@ -23,10 +23,21 @@ std::string TextOf(const match::RequestMatcher& match) {
   return text;
 }
 
+void AddProgram(std::string_view program, Words& words) {
+  const size_t begin = words.size();
+  words.push_back(static_cast<uint32_t>(program.size()));
+  words.resize(begin + 1 + (program.size() + sizeof(uint32_t) - 1) / sizeof(uint32_t));
+  std::memcpy(words.data() + begin + 1, program.data(), program.size());
+}
+
 }  // namespace
 
 PathIndex::PathIndex(std::span<const config::Route> routes, Words& words)
-    : exact_case_(MakeTree(routes, false, words)), ignore_case_(MakeTree(routes, true, words)) {}
+    : begin_(static_cast<uint32_t>(words.size())),
+      exact_case_(MakeTree(routes, false, words)),
+      ignore_case_(MakeTree(routes, true, words)) {
+  end_ = static_cast<uint32_t>(words.size());
+}
 
 std::optional<PathIndex::Tree> PathIndex::MakeTree(std::span<const config::Route> routes, bool ignore_case,
                                                    Words& words) {
@@ -43,30 +54,41 @@ std::optional<PathIndex::Tree> PathIndex::MakeTree(std::span<const config::Route
 
   std::vector<std::string> texts;
   std::vector<uint32_t> begins;
+  bool has_regexes = false;
   std::vector<match::Regex> regexes;
   std::vector<std::unique_ptr<match::RegexSet>> regex_sets;
   for (const auto& [text, group] : groups) {
+    std::vector<match::Regex> own;
+    std::vector<uint32_t> wheres;
+    for (const uint32_t number : group.of(Path::kRegex)) {
+      own.push_back(*routes[number].match.regex);
+      if (const match::RegexSequence* sequence = own.back().sequence()) {
+        wheres.push_back(static_cast<uint32_t>(words.size()) | kProgram);
+        AddProgram(sequence->program(), words);
+      } else {
+        wheres.push_back(static_cast<uint32_t>(regexes.size()));
+        regexes.push_back(own.back());
+      }
+    }
+    const bool has_set = own.size() >= kManyRegexes;
+    has_regexes = has_regexes || !own.empty();
     texts.push_back(text);
     begins.push_back(static_cast<uint32_t>(words.size()));
-    const std::vector<uint32_t>& own = group.of(Path::kRegex);
-    const size_t first_regex = regexes.size();
-    for (const uint32_t number : own) regexes.push_back(*routes[number].match.regex);
-    const bool has_set = own.size() >= kManyRegexes;
     for (const Path kind : {Path::kPrefix, Path::kExact, Path::kSeparatedPrefix, Path::kRegex}) {
       words.push_back(static_cast<uint32_t>(group.of(kind).size()));
     }
     words.push_back(has_set ? static_cast<uint32_t>(regex_sets.size()) : kNone);
-    if (has_set) regex_sets.push_back(std::make_unique<match::RegexSet>(std::span(regexes).subspan(first_regex)));
+    if (has_set) regex_sets.push_back(std::make_unique<match::RegexSet>(own));
     for (const Path kind : {Path::kPrefix, Path::kExact, Path::kSeparatedPrefix}) {
       words.insert(words.end(), group.of(kind).begin(), group.of(kind).end());
     }
     for (size_t i = 0; i < own.size(); ++i) {
-      words.push_back(own[i]);
-      words.push_back(static_cast<uint32_t>(first_regex + i));
+      words.push_back(group.of(Path::kRegex)[i]);
+      words.push_back(wheres[i]);
     }
   }
   regexes.shrink_to_fit();
-  return Tree{PrefixTree(texts, begins, ignore_case, words), std::move(regexes), std::move(regex_sets)};
+  return Tree{PrefixTree(texts, begins, ignore_case, words), has_regexes, std::move(regexes), std::move(regex_sets)};
 }
 
 bool PathIndex::AskSet(const match::RegexSet& set, std::string_view path, const uint32_t* regexes,

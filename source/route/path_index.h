@@ -4,6 +4,7 @@
 // begins as the request's does. Regular expressions are found by the plain text that they begin with, and where many
 // begin with the same, by one automaton for all of them. Immutable; any thread.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "source/config/route.h"
+#include "source/match/regex_sequence.h"
 #include "source/match/regex_set.h"
 #include "source/route/prefix_tree.h"
 
@@ -32,7 +34,8 @@ class PathIndex {
 
  private:
   // Routes whose paths have one text, all of it or what a regular expression begins with, are a place: these counts,
-  // then their numbers, ascending within each kind. Of a regular expression, where that lies follows its number.
+  // then their numbers, ascending within each kind. Behind the number of one with a regular expression stands where that
+  // is: which of `regexes`, or, with kProgram, the word where its RegexSequence's size and program lie.
   struct Place {
     uint32_t prefix;
     uint32_t exact;
@@ -40,11 +43,13 @@ class PathIndex {
     uint32_t regex;
     uint32_t regex_set;  // one for all of `regex`; kNone where they are few
   };
+  static constexpr uint32_t kProgram = 1u << 31;
   static constexpr size_t kPlaceWords = sizeof(Place) / sizeof(uint32_t);
   using Numbers = std::span<const uint32_t>;
 
   struct Tree {
     PrefixTree prefixes;  // gives where in the words the place of a text begins
+    bool has_regexes;
     std::vector<match::Regex> regexes;
     std::vector<std::unique_ptr<match::RegexSet>> regex_sets;
   };
@@ -65,10 +70,26 @@ class PathIndex {
   static void FindPlain(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best, const F& accepts);
   template <typename F>
   static void FindRegexes(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best, const F& accepts);
+  static bool Matches(const Tree& tree, const uint32_t* words, uint32_t where, std::string_view path) {
+    if ((where & kProgram) == 0) return tree.regexes[where].Matches(path);
+    const uint32_t* const program = words + (where & ~kProgram);
+    return match::RegexSequence::Matches({reinterpret_cast<const char*>(program + 1), *program}, path);
+  }
   // Those of a place that match. False: they have to be asked one by one.
   static bool AskSet(const match::RegexSet& set, std::string_view path, const uint32_t* regexes,
                      std::vector<uint32_t>& numbers);
 
+  // Fetches what a lookup is going to read, all of it at once: each of its steps would wait for memory otherwise.
+  void Prefetch(const uint32_t* words) const {
+    constexpr uint32_t kLine = 64 / sizeof(uint32_t);
+    constexpr uint32_t kMost = 12 * kLine;  // of a larger one most is not read
+    const uint32_t end = begin_ + std::min(end_ - begin_, kMost);
+    for (uint32_t at = begin_; at < end; at += kLine) __builtin_prefetch(words + at);
+  }
+
+  // The words that it has added.
+  uint32_t begin_;
+  uint32_t end_ = 0;
   // None where there are no such routes.
   std::optional<Tree> exact_case_;
   std::optional<Tree> ignore_case_;  // without regular expressions
@@ -104,7 +125,7 @@ void PathIndex::FindRegexes(const Tree& tree, const uint32_t* words, std::string
       return;
     }
     for (uint32_t i = 0; i < place.regex && pairs[2 * i] < best; ++i) {
-      if (!accepts(pairs[2 * i]) || !tree.regexes[pairs[2 * i + 1]].Matches(path)) continue;
+      if (!accepts(pairs[2 * i]) || !Matches(tree, words, pairs[2 * i + 1], path)) continue;
       best = pairs[2 * i];
       return;
     }
@@ -113,11 +134,12 @@ void PathIndex::FindRegexes(const Tree& tree, const uint32_t* words, std::string
 
 template <typename F>
 uint32_t PathIndex::First(const uint32_t* words, std::string_view path, const F& accepts) const {
+  Prefetch(words);
   uint32_t best = kNone;
   if (exact_case_) FindPlain(*exact_case_, words, path, best, accepts);
   if (ignore_case_) [[unlikely]] FindPlain(*ignore_case_, words, path, best, accepts);
   // Last, because they cost most: what comes behind the best so far is not asked.
-  if (exact_case_ && !exact_case_->regexes.empty()) FindRegexes(*exact_case_, words, path, best, accepts);
+  if (exact_case_ && exact_case_->has_regexes) FindRegexes(*exact_case_, words, path, best, accepts);
   return best;
 }
 
