@@ -93,6 +93,9 @@ std::string ClustersText(const std::vector<ClusterView>& clusters) {
     AppendBreaker(out, name, "default_priority", cluster.default_priority);
     AppendBreaker(out, name, "high_priority", cluster.high_priority);
     out += fmt::format("{}::added_via_api::{}\n", name, cluster.added_via_api);
+    if (!cluster.eds_service_name.empty()) {
+      out += fmt::format("{}::eds_service_name::{}\n", name, Printable(cluster.eds_service_name));
+    }
     for (const HostView& host : cluster.hosts) AppendHost(out, name, host);
   }
   return out;
@@ -196,6 +199,7 @@ std::string ClustersJson(const std::vector<ClusterView>& clusters) {
     json.EndArray();
     json.EndObject();
     json.String("observability_name", cluster.observability_name);
+    if (!cluster.eds_service_name.empty()) json.String("eds_service_name", cluster.eds_service_name);
     json.EndObject();
   }
   json.EndArray();

@@ -64,6 +64,7 @@ struct OutlierView {
 struct ClusterView {
   std::string name;
   std::string observability_name;
+  std::string eds_service_name;  // empty: it has none
   bool added_via_api = false;
   config::CircuitBreaker default_priority;
   config::CircuitBreaker high_priority;

@@ -25,6 +25,7 @@
 #include "envoy/type/matcher/v3/matcher.pb.h"
 #include "google/protobuf/duration.pb.h"
 #include "source/base/clock.h"
+#include "source/config/assignment.h"
 #include "source/config/config_error.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
@@ -44,6 +45,7 @@ struct BuildContext {
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
+  std::string local_cluster;                     // of hosts like this one; empty: it is not known
 };
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
@@ -51,6 +53,13 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
 
 std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const envoy::config::cluster::v3::Cluster& from,
                                             const std::string& path);
+// Of all clusters, once they are built: what aggregates refer to.
+void CheckMembers(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters,
+                  const std::string& path);
+void BuildAssignment(BuildContext& context, const envoy::config::endpoint::v3::ClusterLoadAssignment& from,
+                     Cluster::Discovery discovery, const std::string& path, Assignment& to);
+PathSource BuildPathSource(BuildContext& context, const envoy::config::core::v3::ConfigSource& from,
+                           const std::string& path);
 void BuildCircuitBreakers(BuildContext& context, const envoy::config::cluster::v3::CircuitBreakers& from,
                           const std::string& path, Cluster& cluster);
 std::shared_ptr<const HealthCheck> BuildHealthCheck(BuildContext& context,

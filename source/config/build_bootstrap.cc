@@ -50,6 +50,8 @@ void BuildClusters(BuildContext& context, const envoy::config::bootstrap::v3::Bo
     }
     bootstrap.clusters.push_back(BuildCluster(context, from.clusters(i), path));
   }
+  CheckMembers(context, bootstrap.clusters, std::string(kClusters));
+  CheckClusterExists(context, context.local_cluster, "cluster_manager.local_cluster_name");
 }
 
 }  // namespace
@@ -70,6 +72,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   bootstrap->outlier_event_log = from.cluster_manager().outlier_detection().event_log_path();
   context.default_bind = BuildBindOptions(context, from.cluster_manager().upstream_bind_config(),
                                           "cluster_manager.upstream_bind_config");
+  context.local_cluster = from.cluster_manager().local_cluster_name();
   if (!from.admin().access_log_path().empty()) {
     bootstrap->admin.access_logs.push_back({.sink = FileLogSink{from.admin().access_log_path()}});
   }

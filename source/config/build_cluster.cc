@@ -1,11 +1,11 @@
 // Clusters.
 
 #include <algorithm>
-#include <limits>
-#include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
+#include "envoy/extensions/clusters/aggregate/v3/cluster.pb.h"
+#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
@@ -17,104 +17,6 @@ namespace v3 = envoy::config::cluster::v3;
 using UpstreamOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 
 constexpr std::string_view kHttpOptionsKey = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-
-// Letters, digits, '-', '_' and dots between labels of 1 to 63: what a resolver can be asked for.
-bool IsDnsName(std::string_view name) {
-  if (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty() || name.size() > 253) return false;
-  size_t label = 0;
-  for (const char c : name) {
-    if (c == '.') {
-      if (label == 0) return false;
-      label = 0;
-      continue;
-    }
-    if (!absl::ascii_isalnum(c) && c != '-' && c != '_') return false;
-    if (++label > 63) return false;
-  }
-  return label > 0;
-}
-
-// An IP address is one in every type of cluster; a name only where DNS is asked.
-std::variant<Address, DnsTarget> BuildTarget(BuildContext& context, Cluster::Discovery discovery,
-                                             const envoy::config::core::v3::Address& from,
-                                             const std::string& path) {
-  const auto& socket = from.socket_address();
-  const std::string socket_path = FieldPath(path, "socket_address");
-  if (from.has_socket_address() && socket.has_port_value() && socket.port_value() == 0) {
-    context.errors.Add(FieldPath(socket_path, "port_value"), "0, expected a port from 1 to 65535");
-  }
-  if (discovery != Cluster::Discovery::kStatic) {
-    if (from.has_pipe()) context.errors.Add(path, "a unix path, expected a socket_address in a cluster of DNS names");
-    const auto port = static_cast<uint16_t>(socket.port_value());
-    if (const std::optional<SocketAddress> ip = ParseIp(socket.address(), port)) return Address(*ip);
-    if (!socket.address().empty() && !IsDnsName(socket.address())) {
-      context.errors.Add(FieldPath(socket_path, "address"),
-                         Concat(Quote(socket.address()), ", expected a DNS name or an IP address"));
-    }
-    return DnsTarget{absl::AsciiStrToLower(socket.address()), port};
-  }
-  if (from.has_socket_address() && !ParseIp(socket.address(), 0) && IsDnsName(socket.address())) {
-    context.errors.Add(FieldPath(socket_path, "address"),
-                       Concat(Quote(socket.address()), ", expected an IP address; names need type STRICT_DNS"));
-    return Address();
-  }
-  return BuildAddress(context, from, path).value_or(Address());
-}
-
-EndpointHealth BuildHealth(envoy::config::core::v3::HealthStatus from) {
-  constexpr EndpointHealth kHealth[] = {EndpointHealth::kUnknown,  EndpointHealth::kHealthy, EndpointHealth::kUnhealthy,
-                                        EndpointHealth::kDraining, EndpointHealth::kTimeout, EndpointHealth::kDegraded};
-  return kHealth[from];
-}
-
-void BuildEndpoints(BuildContext& context, const envoy::config::endpoint::v3::ClusterLoadAssignment& from,
-                    const std::string& path, Cluster& cluster) {
-  std::map<uint32_t, uint64_t> weights;  // sum by priority
-  for (int l = 0; l < from.endpoints_size(); ++l) {
-    const auto& group = from.endpoints(l);
-    const std::string group_path = ElementPath(FieldPath(path, "endpoints"), l);
-    const Locality locality{group.locality().region(), group.locality().zone(), group.locality().sub_zone()};
-    weights.try_emplace(group.priority(), 0);
-    for (int e = 0; e < group.lb_endpoints_size(); ++e) {
-      const auto& lb_endpoint = group.lb_endpoints(e);
-      const std::string endpoint_path = ElementPath(FieldPath(group_path, "lb_endpoints"), e);
-      Endpoint& endpoint = cluster.endpoints.emplace_back();
-      if (lb_endpoint.endpoint().has_address()) {
-        endpoint.target = BuildTarget(context, cluster.discovery, lb_endpoint.endpoint().address(),
-                                      FieldPath(endpoint_path, "endpoint.address"));
-      }
-      endpoint.hostname = lb_endpoint.endpoint().hostname();
-      if (lb_endpoint.endpoint().has_health_check_config()) {
-        endpoint.check = BuildEndpointCheck(context, lb_endpoint.endpoint().health_check_config(),
-                                            FieldPath(endpoint_path, "endpoint.health_check_config"));
-      }
-      if (lb_endpoint.has_load_balancing_weight()) endpoint.weight = lb_endpoint.load_balancing_weight().value();
-      endpoint.priority = group.priority();
-      endpoint.locality = locality;
-      endpoint.locality_weight = group.load_balancing_weight().value();
-      endpoint.health = BuildHealth(lb_endpoint.health_status());
-      endpoint.metadata = BuildMetadata(lb_endpoint.metadata());
-      weights[group.priority()] += endpoint.weight;
-    }
-  }
-  if (from.policy().has_overprovisioning_factor()) {
-    cluster.assignment_policy.overprovisioning_percent = from.policy().overprovisioning_factor().value();
-  }
-  cluster.assignment_policy.weighted_priority_health = from.policy().weighted_priority_health();
-  uint32_t expected = 0;
-  for (const auto& [priority, sum] : weights) {
-    if (priority != expected++) {
-      context.errors.Add(FieldPath(path, "endpoints"),
-                         Concat("there is a priority ", priority, " but no priority ", expected - 1));
-      break;
-    }
-    if (sum > std::numeric_limits<uint32_t>::max()) {
-      context.errors.Add(FieldPath(path, "endpoints"), Concat("the weights add up to ", sum, ", expected at most ",
-                                                              std::numeric_limits<uint32_t>::max()));
-    }
-  }
-}
 
 void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::string& path, UpstreamHttp& http) {
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kUpstream,
@@ -167,13 +69,20 @@ Cluster::DnsFamily BuildDnsFamily(v3::Cluster::DnsLookupFamily from) {
   }
 }
 
+// Two types have no policy but their own.
+void CheckPolicy(BuildContext& context, const v3::Cluster& from, const std::string& path, const Cluster& cluster) {
+  const bool original_dst = from.type() == v3::Cluster::ORIGINAL_DST;
+  const bool own = original_dst || cluster.discovery == Cluster::Discovery::kAggregate;
+  const bool provided = from.lb_policy() == v3::Cluster::CLUSTER_PROVIDED;
+  if (own == provided) return;
+  context.errors.Add(FieldPath(path, "lb_policy"),
+                     !own            ? "CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate"
+                     : original_dst ? "expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"
+                                    : "expected CLUSTER_PROVIDED in an aggregate");
+}
+
 void BuildOriginalDst(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
   const bool is_one = from.type() == v3::Cluster::ORIGINAL_DST;
-  const bool provided = from.lb_policy() == v3::Cluster::CLUSTER_PROVIDED;
-  if (is_one != provided) {
-    context.errors.Add(FieldPath(path, "lb_policy"), is_one ? "expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"
-                                                            : "CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST");
-  }
   if (!is_one) {
     if (from.has_original_dst_lb_config()) {
       context.errors.Add(FieldPath(path, "original_dst_lb_config"), "needs type ORIGINAL_DST");
@@ -195,7 +104,86 @@ void BuildOriginalDst(BuildContext& context, const v3::Cluster& from, const std:
   if (from.has_cleanup_interval()) cluster.original_dst.cleanup_interval = ToDuration(from.cleanup_interval());
 }
 
+void BuildEds(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
+  const std::string place = FieldPath(path, "eds_cluster_config");
+  if (from.type() != v3::Cluster::EDS) {
+    if (from.has_eds_cluster_config()) context.errors.Add(place, "needs type EDS");
+    return;
+  }
+  cluster.discovery = Cluster::Discovery::kEds;
+  if (!from.has_eds_cluster_config()) context.errors.AddMissing(path, place, "missing, but type EDS asks for it");
+  if (from.load_assignment().endpoints_size() > 0) {
+    context.errors.Add(FieldPath(path, "load_assignment"), "expected none in a cluster of type EDS");
+  }
+  const auto& eds = from.eds_cluster_config();
+  cluster.service_name = eds.service_name().empty() ? from.name() : eds.service_name();
+  if (eds.has_eds_config()) cluster.eds = BuildPathSource(context, eds.eds_config(), FieldPath(place, "eds_config"));
+}
+
+void BuildCustomType(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
+  if (!from.has_cluster_type()) return;
+  const std::string place = FieldPath(path, "cluster_type");
+  const auto& any = from.cluster_type().typed_config();
+  envoy::extensions::clusters::aggregate::v3::ClusterConfig aggregate;
+  if (!any.UnpackTo(&aggregate)) {
+    context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(any, "ClusterConfig of an aggregate"));
+    return;
+  }
+  cluster.discovery = Cluster::Discovery::kAggregate;
+  cluster.members.assign(aggregate.clusters().begin(), aggregate.clusters().end());
+  if (from.has_load_assignment()) {
+    context.errors.Add(FieldPath(path, "load_assignment"), "expected none in an aggregate");
+  }
+  if (from.health_checks_size() > 0) {
+    context.errors.Add(FieldPath(path, "health_checks"), "expected none in an aggregate: its clusters have them");
+  }
+}
+
+std::shared_ptr<const UpstreamTransport> BuildTransport(BuildContext& context,
+                                                        const envoy::config::core::v3::TransportSocket& from,
+                                                        const std::string& path) {
+  const google::protobuf::Any& any = from.typed_config();
+  if (!any.Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>()) {
+    context.errors.AddMissing(path, FieldPath(path, "typed_config"), WrongType(any, "RawBuffer"));
+  }
+  return std::make_shared<UpstreamTransport>(RawBuffer{});
+}
+
+void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
+  if (from.has_transport_socket()) {
+    cluster.transport = BuildTransport(context, from.transport_socket(), FieldPath(path, "transport_socket"));
+  }
+  for (int i = 0; i < from.transport_socket_matches_size(); ++i) {
+    const auto& match = from.transport_socket_matches(i);
+    const std::string place = ElementPath(FieldPath(path, "transport_socket_matches"), i);
+    // Without one of its own it is plain, as Envoy has it.
+    cluster.transport_matches.push_back(
+        {match.name(), BuildMetadataFields(match.match()),
+         match.has_transport_socket()
+             ? BuildTransport(context, match.transport_socket(), FieldPath(place, "transport_socket"))
+             : std::make_shared<UpstreamTransport>(RawBuffer{})});
+  }
+}
+
 }  // namespace
+
+void CheckMembers(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters,
+                  const std::string& path) {
+  for (size_t i = 0; i < clusters.size(); ++i) {
+    const std::string list = FieldPath(ElementPath(path, i), "cluster_type.typed_config.clusters");
+    for (size_t m = 0; m < clusters[i]->members.size(); ++m) {
+      const std::string& name = clusters[i]->members[m];
+      CheckClusterExists(context, name, ElementPath(list, m));
+      const auto member =
+          std::find_if(clusters.begin(), clusters.end(), [&](const auto& each) { return each->name == name; });
+      if (member == clusters.end()) continue;
+      const Cluster::Discovery type = (*member)->discovery;
+      if (type == Cluster::Discovery::kAggregate || type == Cluster::Discovery::kOriginalDst) {
+        context.errors.Add(ElementPath(list, m), Concat("cluster ", Quote(name), " has no hosts of its own"));
+      }
+    }
+  }
+}
 
 std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Cluster& from,
                                             const std::string& path) {
@@ -205,8 +193,15 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
       absl::StrReplaceAll(from.alt_stat_name().empty() ? from.name() : from.alt_stat_name(), {{":", "_"}});
   if (from.type() == v3::Cluster::STRICT_DNS) cluster->discovery = Cluster::Discovery::kStrictDns;
   if (from.type() == v3::Cluster::LOGICAL_DNS) cluster->discovery = Cluster::Discovery::kLogicalDns;
-  BuildEndpoints(context, from.load_assignment(), FieldPath(path, "load_assignment"), *cluster);
+  BuildEds(context, from, path, *cluster);
+  BuildCustomType(context, from, path, *cluster);
+  Assignment assignment;
+  BuildAssignment(context, from.load_assignment(), cluster->discovery, FieldPath(path, "load_assignment"), assignment);
+  cluster->endpoints = std::move(assignment.endpoints);
+  cluster->assignment_policy = assignment.policy;
   BuildOriginalDst(context, from, path, *cluster);
+  CheckPolicy(context, from, path, *cluster);
+  BuildTransports(context, from, path, *cluster);
   if (cluster->discovery == Cluster::Discovery::kLogicalDns && cluster->endpoints.size() != 1) {
     context.errors.Add(FieldPath(path, "load_assignment.endpoints"),
                        Concat(cluster->endpoints.size(), " endpoints, expected one in a LOGICAL_DNS cluster"));
@@ -234,6 +229,9 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
     cluster->health_check = BuildHealthCheck(context, from.health_checks(i), cluster->http, check_path);
   }
   cluster->ignore_health_on_host_removal = from.ignore_health_on_host_removal();
+  cluster->ignore_new_hosts_until_first_check = from.common_lb_config().ignore_new_hosts_until_first_hc();
+  cluster->close_on_membership_change = from.common_lb_config().close_connections_on_host_set_change();
+  cluster->metadata = BuildMetadata(from.metadata());
   if (from.has_wait_for_warm_on_init()) cluster->wait_for_warm = from.wait_for_warm_on_init().value();
   if (from.has_outlier_detection()) {
     cluster->outlier_detection = BuildOutlierDetection(from.outlier_detection());
@@ -243,6 +241,16 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
                       : context.default_bind;
 
   if (from.has_dns_refresh_rate()) cluster->dns_refresh_rate = ToDuration(from.dns_refresh_rate());
+  cluster->dns_jitter = ToDuration(from.dns_jitter());
+  if (from.has_dns_failure_refresh_rate()) {
+    const auto& rate = from.dns_failure_refresh_rate();
+    DnsBackOff& back_off = cluster->dns_back_off.emplace();
+    back_off.base = ToDuration(rate.base_interval());
+    back_off.max = rate.has_max_interval() ? ToDuration(rate.max_interval()) : 10 * back_off.base;
+    if (back_off.max < back_off.base) {
+      context.errors.Add(FieldPath(path, "dns_failure_refresh_rate.max_interval"), "less than base_interval");
+    }
+  }
   cluster->respect_dns_ttl = from.respect_dns_ttl();
   cluster->dns_family = BuildDnsFamily(from.dns_lookup_family());
   return cluster;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "envoy/extensions/health_check/event_sinks/file/v3/file.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
 #include "source/http/syntax.h"
@@ -136,6 +137,17 @@ std::shared_ptr<const HealthCheck> BuildHealthCheck(BuildContext& context, const
       from.has_healthy_edge_interval() ? ToDuration(from.healthy_edge_interval()) : to->interval;
   if (from.has_reuse_connection()) to->reuse_connection = from.reuse_connection().value();
   to->event_log = from.event_log_path();
+  for (int i = 0; i < from.event_logger_size(); ++i) {
+    const std::string place = ElementPath(FieldPath(path, "event_logger"), i);
+    const google::protobuf::Any& any = from.event_logger(i).typed_config();
+    envoy::extensions::health_check::event_sinks::file::v3::HealthCheckEventFileSink sink;
+    if (!any.UnpackTo(&sink)) {
+      context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(any, "HealthCheckEventFileSink"));
+    } else if (!to->event_log.empty()) {
+      context.errors.Add(place, "a second event log, expected at most one");
+    }
+    to->event_log = sink.event_log_path();
+  }
   to->always_log_failures = from.always_log_health_check_failures();
   if (from.has_http_health_check()) {
     to->how = BuildHttp(context, from.http_health_check(), FieldPath(path, "http_health_check"));

@@ -50,6 +50,20 @@ void BuildLeastRequest(BuildContext& context, const Message& from, const std::st
   }
 }
 
+// Of both messages alike: cluster.proto's, and the policies' own.
+template <typename Message>
+void BuildZoneAware(const Message& from, LoadBalancing& to) {
+  to.fail_traffic_on_panic = from.fail_traffic_on_panic();
+  if (!to.zone_aware) return;
+  if (from.has_routing_enabled()) to.zone_aware->percent = from.routing_enabled().value();
+  if (from.has_min_cluster_size()) to.zone_aware->min_cluster_size = from.min_cluster_size().value();
+}
+
+void BuildLocality(const policies::common::v3::LocalityLbConfig& from, LoadBalancing& to) {
+  to.locality_weighted = from.has_locality_weighted_lb_config();
+  if (from.has_zone_aware_lb_config()) BuildZoneAware(from.zone_aware_lb_config(), to);
+}
+
 template <typename Message>
 void BuildRingHash(BuildContext& context, const Message& from, const std::string& path, LoadBalancing& to) {
   if (from.has_minimum_ring_size()) to.min_ring_size = from.minimum_ring_size().value();
@@ -92,17 +106,18 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
     if (round_robin.has_slow_start_config()) {
       BuildSlowStart(context, round_robin.slow_start_config(), FieldPath(place, "slow_start_config"), to.slow_start);
     }
-    to.locality_weighted = round_robin.has_locality_lb_config();
+    BuildLocality(round_robin.locality_lb_config(), to);
   } else if (any.UnpackTo(&least_request)) {
     to.policy = Policy::kLeastRequest;
     BuildLeastRequest(context, least_request, place, to);
-    to.locality_weighted = least_request.has_locality_lb_config();
+    BuildLocality(least_request.locality_lb_config(), to);
   } else if (any.UnpackTo(&random)) {
     to.policy = Policy::kRandom;
-    to.locality_weighted = random.has_locality_lb_config();
+    BuildLocality(random.locality_lb_config(), to);
   } else if (any.UnpackTo(&ring_hash)) {
     to.policy = Policy::kRingHash;
     BuildRingHash(context, ring_hash, place, to);
+    to.murmur = ring_hash.hash_function() == policies::ring_hash::v3::RingHash::MURMUR_HASH_2;
     BuildConsistentHashing(ring_hash.consistent_hashing_lb_config(), to);
     to.locality_weighted = ring_hash.has_locality_weighted_lb_config();
   } else if (any.UnpackTo(&maglev)) {
@@ -171,6 +186,7 @@ std::shared_ptr<const SubsetConfig> BuildSubsets(BuildContext& context, const v3
 void BuildCommon(const v3::Cluster::CommonLbConfig& from, LoadBalancing& to) {
   if (from.has_healthy_panic_threshold()) to.panic_threshold = from.healthy_panic_threshold().value();
   if (from.has_locality_weighted_lb_config()) to.locality_weighted = true;
+  if (from.has_zone_aware_lb_config()) BuildZoneAware(from.zone_aware_lb_config(), to);
   if (from.has_consistent_hashing_lb_config()) BuildConsistentHashing(from.consistent_hashing_lb_config(), to);
 }
 
@@ -178,6 +194,10 @@ void BuildCommon(const v3::Cluster::CommonLbConfig& from, LoadBalancing& to) {
 
 LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from, const std::string& path) {
   LoadBalancing to;
+  if (!context.local_cluster.empty()) {
+    const auto& own = context.node.locality();
+    to.zone_aware = {.proxies = context.local_cluster, .own = {own.region(), own.zone(), own.sub_zone()}};
+  }
   switch (from.lb_policy()) {
     case v3::Cluster::LEAST_REQUEST:
       to.policy = Policy::kLeastRequest;
@@ -212,6 +232,7 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
     case v3::Cluster::kRingHashLbConfig:
       needs(Policy::kRingHash, "ring_hash_lb_config", "RING_HASH");
       BuildRingHash(context, from.ring_hash_lb_config(), FieldPath(path, "ring_hash_lb_config"), to);
+      to.murmur = from.ring_hash_lb_config().hash_function() == v3::Cluster::RingHashLbConfig::MURMUR_HASH_2;
       break;
     case v3::Cluster::kMaglevLbConfig:
       needs(Policy::kMaglev, "maglev_lb_config", "MAGLEV");
@@ -230,6 +251,7 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
   } else if (from.lb_policy() == v3::Cluster::LOAD_BALANCING_POLICY_CONFIG) {
     context.errors.AddMissing(path, FieldPath(path, "load_balancing_policy"), "missing, but lb_policy asks for it");
   }
+  if (to.locality_weighted || to.hashes()) to.zone_aware.reset();
   return to;
 }
 

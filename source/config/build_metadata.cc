@@ -25,6 +25,26 @@ MetadataValue ToValue(const google::protobuf::Value& from) {
   }
 }
 
+metadata::Value Plant(const MetadataValue::Struct& from, metadata::Tree& tree);
+
+metadata::Value Plant(const MetadataValue& from, metadata::Tree& tree) {
+  if (const auto* flag = std::get_if<bool>(&from.value)) return metadata::Value::Flag(*flag);
+  if (const auto* number = std::get_if<double>(&from.value)) return metadata::Value::Number(*number);
+  if (const auto* text = std::get_if<std::string>(&from.value)) return metadata::Value::Text(tree.Keep(*text));
+  if (const auto* fields = std::get_if<MetadataValue::Struct>(&from.value)) return Plant(*fields, tree);
+  const auto* list = std::get_if<MetadataValue::List>(&from.value);
+  if (list == nullptr) return {};
+  std::vector<metadata::Member> members;
+  for (const MetadataValue& each : *list) members.push_back({"", Plant(each, tree)});
+  return tree.Keep(metadata::Value::Kind::kList, std::move(members));
+}
+
+metadata::Value Plant(const MetadataValue::Struct& from, metadata::Tree& tree) {
+  std::vector<metadata::Member> members;
+  for (const auto& [key, value] : from) members.push_back({tree.Keep(key), Plant(value, tree)});
+  return tree.Keep(metadata::Value::Kind::kObject, std::move(members));
+}
+
 }  // namespace
 
 MetadataValue::Struct BuildMetadataFields(const google::protobuf::Struct& from) {
@@ -39,6 +59,11 @@ std::shared_ptr<const Metadata> BuildMetadata(const envoy::config::core::v3::Met
   for (const auto& [name, fields] : from.filter_metadata()) {
     metadata->namespaces.emplace(name, BuildMetadataFields(fields));
   }
+  auto tree = std::make_shared<metadata::Tree>();
+  std::vector<metadata::Member> members;
+  for (const auto& [name, fields] : metadata->namespaces) members.push_back({tree->Keep(name), Plant(fields, *tree)});
+  tree->value = tree->Keep(metadata::Value::Kind::kObject, std::move(members));
+  metadata->tree = std::move(tree);
   return metadata;
 }
 

@@ -1,8 +1,13 @@
 // When requests are tried again.
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_split.h"
+#include "envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts.pb.h"
+#include "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
+#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
 #include "source/config/build.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
@@ -11,6 +16,7 @@ namespace pillion::config {
 namespace {
 
 namespace v3 = envoy::config::route::v3;
+namespace retry = envoy::extensions::retry;
 
 uint32_t ParseRetryOn(BuildContext& context, const std::string& text, const std::string& path) {
   uint32_t bits = 0;
@@ -35,6 +41,26 @@ std::vector<match::HeaderMatcher> BuildMatchers(BuildContext& context,
   return matchers;
 }
 
+void BuildPredicate(BuildContext& context, const google::protobuf::Any& any, const std::string& path,
+                    RetryPolicy& policy) {
+  retry::host::omit_host_metadata::v3::OmitHostMetadataConfig omit;
+  if (any.Is<retry::host::previous_hosts::v3::PreviousHostsPredicate>()) {
+    policy.avoid_previous_hosts = true;
+  } else if (any.Is<retry::host::omit_canary_hosts::v3::OmitCanaryHostsPredicate>()) {
+    policy.avoid_canaries = true;
+  } else if (any.UnpackTo(&omit)) {
+    const auto& spaces = omit.metadata_match().filter_metadata();
+    const auto values = spaces.find(std::string(kLbNamespace));
+    // Without values there is no host that it means.
+    if (values != spaces.end() && !values->second.fields().empty()) {
+      policy.avoid_metadata.push_back(BuildMetadataFields(values->second));
+    }
+  } else {
+    context.errors.AddMissing(path, FieldPath(path, "typed_config"),
+                              WrongType(any, "PreviousHostsPredicate, OmitCanaryHostsPredicate or OmitHostMetadataConfig"));
+  }
+}
+
 }  // namespace
 
 RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from, const std::string& path) {
@@ -46,11 +72,16 @@ RetryPolicy BuildRetryPolicy(BuildContext& context, const v3::RetryPolicy& from,
   policy.retriable_status_codes.assign(from.retriable_status_codes().begin(), from.retriable_status_codes().end());
   for (int i = 0; i < from.retry_host_predicate_size(); ++i) {
     const std::string place = ElementPath(FieldPath(path, "retry_host_predicate"), i);
-    const auto& predicate = from.retry_host_predicate(i).typed_config();
-    if (!predicate.Is<envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate>()) {
-      context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(predicate, "PreviousHostsPredicate"));
+    BuildPredicate(context, from.retry_host_predicate(i).typed_config(), place, policy);
+  }
+  if (from.has_retry_priority()) {
+    const std::string place = FieldPath(path, "retry_priority");
+    const google::protobuf::Any& any = from.retry_priority().typed_config();
+    retry::priority::previous_priorities::v3::PreviousPrioritiesConfig previous;
+    if (!any.UnpackTo(&previous)) {
+      context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(any, "PreviousPrioritiesConfig"));
     }
-    policy.avoid_previous_hosts = true;
+    policy.priority_attempts = static_cast<uint32_t>(std::max(previous.update_frequency(), 0));
   }
   if (from.host_selection_retry_max_attempts() > 0) {
     policy.more_hosts = static_cast<uint32_t>(from.host_selection_retry_max_attempts());

@@ -21,17 +21,11 @@
 #include "source/config/load_balancing.h"
 #include "source/config/metadata.h"
 #include "source/config/outlier_detection.h"
+#include "source/config/path_source.h"
 #include "source/config/route.h"
+#include "source/config/transport_socket.h"
 
 namespace pillion::config {
-
-struct Locality {
-  std::string region;
-  std::string zone;
-  std::string sub_zone;
-
-  bool operator==(const Locality&) const = default;
-};
 
 // What the configuration, or a control plane, says of an endpoint's health.
 enum class EndpointHealth : uint8_t { kUnknown, kHealthy, kUnhealthy, kDraining, kTimeout, kDegraded };
@@ -44,7 +38,8 @@ struct Endpoint {
   Locality locality;
   uint32_t locality_weight = 0;  // 0: none is given, and where it matters nothing goes there
   EndpointHealth health = EndpointHealth::kUnknown;
-  std::shared_ptr<const Metadata> metadata;  // null: none
+  std::shared_ptr<const Metadata> metadata;           // null: none
+  std::shared_ptr<const Metadata> locality_metadata;  // null: none
   std::shared_ptr<const EndpointCheck> check;  // null: as the cluster says
 };
 
@@ -64,8 +59,14 @@ struct OriginalDstCluster {
   base::Duration cleanup_interval = std::chrono::seconds(5);
 };
 
+// Between two times, at random, of which the later one doubles with each failure.
+struct DnsBackOff {
+  base::Duration base{0};
+  base::Duration max{0};
+};
+
 struct Cluster {
-  enum class Discovery : uint8_t { kStatic, kStrictDns, kLogicalDns, kOriginalDst };
+  enum class Discovery : uint8_t { kStatic, kStrictDns, kLogicalDns, kOriginalDst, kEds, kAggregate };
   enum class DnsFamily : uint8_t { kAuto, kV4Only, kV6Only, kV4Preferred, kAll };
 
   std::string name;
@@ -73,6 +74,11 @@ struct Cluster {
   Discovery discovery = Discovery::kStatic;
   std::vector<Endpoint> endpoints;
   AssignmentPolicy assignment_policy;
+  std::string service_name;                 // of an EDS cluster: whose assignment it takes
+  PathSource eds;                           // the same: where that comes from
+  std::vector<std::string> members;         // of an aggregate: the clusters that requests go to
+  std::shared_ptr<const UpstreamTransport> transport = std::make_shared<UpstreamTransport>();  // never null
+  std::vector<TransportSocketMatch> transport_matches;  // the first that fits a host is used instead
 
   LoadBalancing load_balancing;
 
@@ -89,7 +95,12 @@ struct Cluster {
   bool wait_for_warm = true;  // its first checks, before listening
   std::shared_ptr<const OutlierDetection> outlier_detection;  // null: none
 
+  std::shared_ptr<const Metadata> metadata;  // for texts with operators; null: none
+  bool close_on_membership_change = false;   // all connections, when hosts come or go
+
   base::Duration dns_refresh_rate = std::chrono::seconds(5);
+  base::Duration dns_jitter{0};  // at most, added to the time until a name is asked again
+  std::optional<DnsBackOff> dns_back_off;  // after answers that failed; none: from the refresh rate up to a minute
   OriginalDstCluster original_dst;
 
   bool respect_dns_ttl = false;

@@ -1,8 +1,10 @@
 #include "source/config/extensions.h"
 
+#include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
+#include "envoy/extensions/clusters/aggregate/v3/cluster.pb.h"
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
@@ -31,7 +33,11 @@
 #include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
+#include "envoy/extensions/health_check/event_sinks/file/v3/file.pb.h"
+#include "envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts.pb.h"
+#include "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
+#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
@@ -43,10 +49,12 @@ namespace pillion::config {
 const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
   namespace x = envoy::extensions;
   static const auto* const types = new std::vector<const google::protobuf::Descriptor*>{
+      envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor(),
       envoy::config::route::v3::FilterConfig::descriptor(),
       x::access_loggers::file::v3::FileAccessLog::descriptor(),
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
+      x::clusters::aggregate::v3::ClusterConfig::descriptor(),
       x::filters::http::buffer::v3::Buffer::descriptor(),
       x::filters::http::buffer::v3::BufferPerRoute::descriptor(),
       x::filters::http::cors::v3::Cors::descriptor(),
@@ -78,7 +86,11 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::load_balancing_policies::wrr_locality::v3::WrrLocality::descriptor(),
       x::regex_engines::v3::GoogleRE2::descriptor(),
       x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
+      x::health_check::event_sinks::file::v3::HealthCheckEventFileSink::descriptor(),
+      x::retry::host::omit_canary_hosts::v3::OmitCanaryHostsPredicate::descriptor(),
+      x::retry::host::omit_host_metadata::v3::OmitHostMetadataConfig::descriptor(),
       x::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),
+      x::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };

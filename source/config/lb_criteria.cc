@@ -1,24 +1,20 @@
 #include "source/config/lb_criteria.h"
 
-#include <charconv>
+#include <map>
+#include <utility>
 
 namespace pillion::config {
 namespace {
 
-// With its length in front, so that nothing within it can be taken for what follows.
 void Append(std::string& to, char kind, std::string_view text) {
-  to += kind;
-  to += std::to_string(text.size());
-  to += ':';
-  to += text;
+  LbCriteria::AddPiece([&to](std::string_view piece) { to += piece; }, kind, text);
 }
 
 void Append(std::string& to, const MetadataValue& value) {
   if (const auto* flag = std::get_if<bool>(&value.value)) {
     to += *flag ? 't' : 'f';
   } else if (const auto* number = std::get_if<double>(&value.value)) {
-    char text[32];
-    Append(to, 'n', {text, static_cast<size_t>(std::to_chars(text, text + sizeof text, *number).ptr - text)});
+    LbCriteria::AddNumber([&to](std::string_view piece) { to += piece; }, *number);
   } else if (const auto* text = std::get_if<std::string>(&value.value)) {
     Append(to, 's', *text);
   } else if (const auto* list = std::get_if<MetadataValue::List>(&value.value)) {
@@ -39,9 +35,27 @@ void Append(std::string& to, const MetadataValue& value) {
 
 }  // namespace
 
+LbCriteria::LbCriteria(std::vector<std::pair<std::string, std::string>> parts) {
+  auto data = std::make_shared<Data>();
+  data->owned = std::move(parts);
+  for (const auto& [key, text] : data->owned) {
+    data->parts.push_back({key, text});
+    data->text += text;
+    Append(data->keys, 'k', key);
+  }
+  data->view = {data->text, data->keys, data->parts};
+  data_ = std::move(data);
+}
+
 LbCriteria::LbCriteria(const MetadataValue::Struct& values) {
-  for (const auto& [key, value] : values) parts_.push_back({key, Text(key, value)});
-  Finish();
+  std::vector<std::pair<std::string, std::string>> parts;
+  for (const auto& [key, value] : values) parts.emplace_back(key, Text(key, value));
+  *this = LbCriteria(std::move(parts));
+}
+
+const std::shared_ptr<const LbCriteria::Data>& LbCriteria::Empty() {
+  static const auto* const empty = new std::shared_ptr<const Data>(std::make_shared<Data>());
+  return *empty;
 }
 
 std::string LbCriteria::Text(std::string_view key, const MetadataValue& value) {
@@ -53,25 +67,15 @@ std::string LbCriteria::Text(std::string_view key, const MetadataValue& value) {
 
 LbCriteria LbCriteria::MergedWith(const LbCriteria& other) const {
   std::map<std::string, std::string> merged;
-  for (const Part& part : parts_) merged[part.key] = part.text;
-  for (const Part& part : other.parts_) merged[part.key] = part.text;
-  LbCriteria result;
-  for (auto& [key, text] : merged) result.parts_.push_back({key, text});
-  result.Finish();
-  return result;
+  for (const LbCriteriaView::Part& part : parts()) merged[std::string(part.key)] = part.text;
+  for (const LbCriteriaView::Part& part : other.parts()) merged[std::string(part.key)] = part.text;
+  return LbCriteria(std::vector<std::pair<std::string, std::string>>(merged.begin(), merged.end()));
 }
 
 std::string LbCriteria::KeysText(const std::vector<std::string>& keys) {
   std::string text;
   for (const std::string& key : keys) Append(text, 'k', key);
   return text;
-}
-
-void LbCriteria::Finish() {
-  for (const Part& part : parts_) {
-    text_ += part.text;
-    Append(keys_, 'k', part.key);
-  }
 }
 
 }  // namespace pillion::config

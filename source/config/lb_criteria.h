@@ -3,8 +3,10 @@
 // What the metadata of hosts is compared with: keys with values, in one text, so that finding the hosts that have them
 // all takes one look into a table.
 
+#include <charconv>
 #include <cstdint>
-#include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,35 +15,69 @@
 
 namespace pillion::config {
 
+// Criteria that somebody else holds.
+struct LbCriteriaView {
+  struct Part {
+    std::string_view key;
+    std::string_view text;  // of key and value
+  };
+
+  std::string_view text;        // of all parts
+  std::string_view keys;        // of all parts, as LbCriteria::KeysText() says
+  std::span<const Part> parts;  // sorted by key
+
+  bool empty() const { return parts.empty(); }
+};
+
 class LbCriteria {
  public:
-  LbCriteria() = default;
+  LbCriteria() : data_(Empty()) {}
   explicit LbCriteria(const MetadataValue::Struct& values);
 
   // One key and its value. Two values are equal if and only if their texts are; no text is the beginning of another.
   static std::string Text(std::string_view key, const MetadataValue& value);
 
-  struct Part {
-    std::string key;
-    std::string text;
-  };
-
-  bool empty() const { return parts_.empty(); }
-  const std::vector<Part>& parts() const { return parts_; }  // sorted by key
-  const std::string& text() const { return text_; }          // of all parts
-  const std::string& keys() const { return keys_; }          // of all parts, as KeysText() says
+  bool empty() const { return data_->view.empty(); }
+  std::span<const LbCriteriaView::Part> parts() const { return data_->view.parts; }
+  std::string_view text() const { return data_->view.text; }
+  std::string_view keys() const { return data_->view.keys; }
+  // Good as long as this or a copy of it is.
+  const LbCriteriaView& view() const { return data_->view; }
   // Of both: what is in either place, or in `other` if it is in both.
   LbCriteria MergedWith(const LbCriteria& other) const;
 
   // `keys` are sorted.
   static std::string KeysText(const std::vector<std::string>& keys);
 
- private:
-  void Finish();
+  // The texts are made of pieces: what it is, its length, so that nothing within it can be taken for what follows, and the
+  // thing itself. `add` takes one text after the other.
+  template <typename Add>
+  static void AddPiece(const Add& add, char kind, std::string_view text) {
+    char head[24] = {kind};
+    char* const end = std::to_chars(head + 1, head + sizeof head - 1, text.size()).ptr;
+    *end = ':';
+    add(std::string_view(head, static_cast<size_t>(end + 1 - head)));
+    add(text);
+  }
+  template <typename Add>
+  static void AddNumber(const Add& add, double number) {
+    char text[32];
+    AddPiece(add, 'n', {text, static_cast<size_t>(std::to_chars(text, text + sizeof text, number).ptr - text)});
+  }
 
-  std::vector<Part> parts_;
-  std::string text_;
-  std::string keys_;
+ private:
+  struct Data {
+    std::vector<std::pair<std::string, std::string>> owned;  // key, text
+    std::vector<LbCriteriaView::Part> parts;
+    std::string text;
+    std::string keys;
+    LbCriteriaView view;
+  };
+
+  explicit LbCriteria(std::vector<std::pair<std::string, std::string>> parts);
+  static const std::shared_ptr<const Data>& Empty();
+
+  std::shared_ptr<const Data> data_;  // shared by copies
 };
 
 }  // namespace pillion::config

@@ -4,11 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "source/base/clock.h"
 #include "source/config/lb_criteria.h"
+#include "source/config/locality.h"
+#include "source/match/fraction.h"
 
 namespace pillion::config {
 
@@ -40,6 +43,14 @@ struct SubsetConfig {
   bool list_as_any = false;     // a list is each of its elements
 };
 
+// As many requests as possible stay in this proxy's own zone.
+struct ZoneAware {
+  std::string proxies;            // the cluster of the hosts like this one
+  Locality own;                   // of this one
+  double percent = 100;           // of the requests that this holds for
+  uint64_t min_cluster_size = 6;  // healthy hosts that there must be
+};
+
 struct LoadBalancing {
   enum class Policy : uint8_t { kRoundRobin, kLeastRequest, kRandom, kRingHash, kMaglev, kClusterProvided };
 
@@ -51,6 +62,7 @@ struct LoadBalancing {
 
   uint64_t min_ring_size = 1024;
   uint64_t max_ring_size = 8 * 1024 * 1024;
+  bool murmur = false;                  // the hash of a ring's points is MurmurHash2, not xxHash64
   uint32_t maglev_table_size = 65537;   // a prime
   bool hash_hostname = false;           // instead of the address
   uint32_t hash_balance_percent = 0;    // of the mean load, that a host gets at most; 0: no bound
@@ -58,6 +70,7 @@ struct LoadBalancing {
   double panic_threshold = 50;          // percent; below it a priority's health is not heeded
   bool fail_traffic_on_panic = false;
   bool locality_weighted = false;
+  std::optional<ZoneAware> zone_aware;
   std::shared_ptr<const SubsetConfig> subsets;  // null: there are none
 
   bool hashes() const { return policy == Policy::kRingHash || policy == Policy::kMaglev; }
@@ -67,6 +80,7 @@ struct LoadBalancing {
 struct AssignmentPolicy {
   uint32_t overprovisioning_percent = 140;  // a priority of which 100 / 1.4 percent are healthy counts as healthy
   bool weighted_priority_health = false;    // healthy by weight, not by number
+  match::Fraction drop{.numerator = 0};     // of the requests that are answered at once
 
   bool operator==(const AssignmentPolicy&) const = default;
 };

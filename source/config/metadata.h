@@ -3,10 +3,13 @@
 // What a configuration attaches to endpoints and routes (envoy.config.core.v3.Metadata): by namespace, then by key.
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include "source/metadata/value.h"
 
 namespace pillion::config {
 
@@ -22,6 +25,8 @@ struct MetadataValue {
 
 struct Metadata {
   std::map<std::string, MetadataValue::Struct, std::less<>> namespaces;
+  // All of it as a value of the data path, by namespace and key: for texts with operators. Null: not made.
+  std::shared_ptr<const metadata::Tree> tree;
 
   // Null where there is none of that name.
   const MetadataValue* Find(std::string_view name_space, std::string_view key) const {
@@ -31,7 +36,7 @@ struct Metadata {
     return field == fields->second.end() ? nullptr : &field->second;
   }
 
-  bool operator==(const Metadata&) const = default;
+  bool operator==(const Metadata& other) const { return namespaces == other.namespaces; }
 };
 
 // What balancing looks at, where nothing else is said.

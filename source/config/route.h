@@ -41,8 +41,12 @@ struct RetryPolicy {
   base::Duration per_try_timeout{0};
   base::Duration per_try_idle_timeout{0};
   std::vector<uint16_t> retriable_status_codes;  // with kRetryOnRetriableStatusCodes
-  bool avoid_previous_hosts = false;  // a host that was tried is looked for another one for,
-  uint32_t more_hosts = 1;            // so often
+  // A host that one of these says is not wanted is looked for another one for, so often:
+  uint32_t more_hosts = 1;
+  bool avoid_previous_hosts = false;
+  bool avoid_canaries = false;
+  std::vector<MetadataValue::Struct> avoid_metadata;  // it has all values of one of them
+  uint32_t priority_attempts = 0;  // after so many, another priority than theirs; 0: never
   base::Duration back_off_base = std::chrono::milliseconds(25);
   base::Duration back_off_max = std::chrono::milliseconds(250);
   std::optional<RateLimitedBackOff> rate_limited;

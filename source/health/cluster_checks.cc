@@ -160,6 +160,7 @@ ClusterChecks::Change ClusterChecks::Passed(Checked& checked, bool degraded) {
     if (checked.first || ++checked.passed >= config().healthy_threshold) {
       host.ClearFlags(upstream::kFailedActiveCheck | upstream::kActiveCheckTimeout | upstream::kExcludedAtOnce);
       change = Change::kDone;
+      host.BeginAgain();
       Log(checked, checked.first ? R"("add_healthy_event":{"first_check":true})"
                                  : R"("add_healthy_event":{"first_check":false})");
     } else {

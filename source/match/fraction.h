@@ -14,6 +14,7 @@ struct Fraction {
   uint32_t denominator = 100;
 
   bool Holds(uint64_t random) const { return random % denominator < numerator; }
+  bool operator==(const Fraction&) const = default;
 };
 
 // `fraction`, while `key` is not set.

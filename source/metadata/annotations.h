@@ -24,6 +24,13 @@ class DynamicMetadata {
   // Null: there is none.
   const Value* Find(std::string_view space, std::string_view key) const;
   bool Has(std::string_view space) const;
+  // `visit(key, value)` for each of a namespace.
+  template <typename Visit>
+  void ForEach(std::string_view space, const Visit& visit) const {
+    for (const Entry* entry = first_; entry != nullptr; entry = entry->next) {
+      if (entry->space == space) visit(entry->key, entry->value);
+    }
+  }
   // All keys of a namespace as a JSON object.
   void AppendJson(std::string& out, std::string_view space) const;
 

@@ -4,8 +4,11 @@
 // configuration.
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace pillion::metadata {
 
@@ -29,6 +32,27 @@ struct Value {
 struct Member {
   std::string_view key;
   Value value;
+};
+
+// A value with all that it consists of.
+class Tree {
+ public:
+  Tree() = default;
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  // What a value is made of lives as long as the tree.
+  std::string_view Keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+  Value Keep(Value::Kind kind, std::vector<Member> members) {
+    const std::vector<Member>& kept = members_.emplace_back(std::move(members));
+    return {.kind = kind, .size = static_cast<uint32_t>(kept.size()), .members = kept.data()};
+  }
+
+  Value value;
+
+ private:
+  std::deque<std::string> texts_;
+  std::deque<std::vector<Member>> members_;
 };
 
 // The member of an object; null: it has none of that name, or is no object.

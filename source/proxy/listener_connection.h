@@ -38,8 +38,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   base::MonotonicTime started() const { return started_; }
   // Both ends as the access log names them; made when first asked for, and good as long as the connection.
   const std::string& remote_text();
-  std::string_view remote_ip();  // without the port; empty for a unix socket
   const std::string& local_text();
+  std::string_view remote_ip();  // without the port; empty for a unix socket
   // Of the peer itself, where a header has said that it speaks for somebody else.
   const std::string& direct_remote_text();
   // That a TLS client asked for; empty where nobody looked.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/proxy/upstream_request.h"
+#include "source/upstream/outlier_monitor.h"
 
 namespace pillion::proxy {
 namespace {
@@ -70,9 +71,11 @@ Mirror::~Mirror() = default;
 void Mirror::Dispose() { context_.mirror_slab.Delete(this); }
 
 void Mirror::Start() {
-  const std::shared_ptr<upstream::Host>& host = cluster_.PickHost({});
+  const upstream::ClusterShard::Choice choice = cluster_.Choose({});
+  const std::shared_ptr<upstream::Host>& host = choice.host;
+  serving_ = &choice.cluster;
   if (host == nullptr) return End();
-  pool_ = cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), head_->version), priority());
+  pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), head_->version), priority());
   if (pool_ == nullptr) return End();
   host_ = host.get();
   const upstream::Pool::Result result = pool_->Request(*this);
@@ -91,6 +94,7 @@ void Mirror::Open(codec::ClientStream& stream) {
   queued_ = false;
   upstream_ = &stream;
   began_ = context_.worker.now();
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) monitor->OnConnected(context_.worker.index());
   const bool no_body = source_ended_ && waiting_.empty() && trailers_ == nullptr && head_->content_length <= 0;
   upstream_->SendHead(*head_, no_body);
   if (no_body) {
@@ -102,9 +106,14 @@ void Mirror::Open(codec::ClientStream& stream) {
 
 void Mirror::OnPoolReady(codec::ClientStream& stream, upstream::PooledConnection&) { Open(stream); }
 
-void Mirror::OnPoolFailure(upstream::PoolFailure, int) {
+void Mirror::OnPoolFailure(upstream::PoolFailure failure, int) {
   queued_ = false;
+  if (failure != upstream::PoolFailure::kOverflow) OnNoAnswer(503);
   End();
+}
+
+void Mirror::OnNoAnswer(int status) {
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) monitor->OnNoAnswer(context_.worker.index(), status);
 }
 
 void Mirror::SendData(const base::Slice& data, bool end) {
@@ -163,6 +172,10 @@ void Mirror::OnResponseHead(http::ResponseHead& head, bool end) {
   cluster_.stats().CountStatus(head.status);
   host_->figures(context_.worker.index())
       .Add(head.status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
+  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
+    monitor->OnAnswer(context_.worker.index(), OutlierStatus(*head_, head));
+  }
+  response_began_ = true;
   if (end) ReceivedEnd();
 }
 
@@ -181,7 +194,8 @@ void Mirror::ReceivedEnd() {
 
 void Mirror::OnReset(codec::ResetReason, std::string_view) {
   upstream_ = nullptr;
-  cluster_.stats().upstream_rq_rx_reset.Increment();
+  serving_->stats().upstream_rq_rx_reset.Increment();
+  OnNoAnswer(503);
   host_->figures(context_.worker.index()).Add(upstream::HostFigures::kRqError);
   End();
 }
@@ -189,6 +203,7 @@ void Mirror::OnReset(codec::ResetReason, std::string_view) {
 void Mirror::OnTimeout() {
   cluster_.stats().upstream_rq_timeout.Increment();
   if (host_ != nullptr) host_->figures(context_.worker.index()).Add(upstream::HostFigures::kRqTimeout);
+  if (host_ != nullptr && !response_began_) OnNoAnswer(504);
   GiveUp();
 }
 
@@ -205,7 +220,7 @@ void Mirror::GiveUp() {
     queued_ = false;
     pool_->Cancel(*this);
   } else if (upstream_ != nullptr) {
-    cluster_.stats().upstream_rq_tx_reset.Increment();
+    serving_->stats().upstream_rq_tx_reset.Increment();
     upstream_->Reset(codec::ResetReason::kCancel);
   }
   End();

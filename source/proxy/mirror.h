@@ -68,6 +68,7 @@ class Mirror final : public base::ListNode<MirrorTag>,
   void Dispose() override;
 
   void Open(codec::ClientStream& stream);
+  void OnNoAnswer(int status);
   void SendWaiting();
   void SentEnd();
   void ReceivedEnd();
@@ -77,6 +78,7 @@ class Mirror final : public base::ListNode<MirrorTag>,
 
   WorkerContext& context_;
   upstream::ClusterShard& cluster_;
+  upstream::ClusterShard* serving_ = nullptr;  // that has the host: another one where the cluster is an aggregate
   upstream::ClusterStats& source_stats_;
   Mirror* const next_;
   base::Arena arena_;
@@ -94,6 +96,7 @@ class Mirror final : public base::ListNode<MirrorTag>,
   bool source_ended_ = false;    // all of the request has come
   bool sent_end_ = false;
   bool received_end_ = false;
+  bool response_began_ = false;
   bool blocked_ = false;         // upstream takes no more for now
   bool over_ = false;
   bool let_go_ = false;

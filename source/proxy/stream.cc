@@ -147,6 +147,7 @@ void Stream::OnRequestHeadPassed(bool end) {
     SendLocalReply(route_->forward->cluster_not_found_status, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
     return;
   }
+  if (DropForOverload()) return;
   if (route_->Has(route::Entry::kIdleTimeout)) idle_timeout_ = *route_->forward->idle_timeout;
   LimitDuration();
   TouchIdle();
@@ -439,6 +440,9 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   if (route_ != nullptr) {
     record.route_name = route_->route->name;
     record.upstream_cluster = destination_.cluster_name;
+    if (route_->forward != nullptr && destination_.cluster != route::Entry::kNoCluster) {
+      record.cluster_metadata = context().cluster(destination_.cluster).metadata();
+    }
   }
   record.virtual_cluster_name = route_counts_.virtual_cluster_name;
   record.filter_chain_name = manager().manager.chain_name();

@@ -71,11 +71,14 @@ class Stream final : public codec::RequestReceiver,
   http::RequestHead& request() override { return *request_; }
   const route::Entry& entry() const { return *route_; }
   // Which host of the destination's an attempt should have.
-  upstream::PickContext WantedHost() const {
-    if (destination_.choice == nullptr && !route_->Has(route::Entry::kHasCriteria)) return {.hash = hash_};
+  upstream::PickContext WantedHost() {
+    if (destination_.choice == nullptr && annotations_ == nullptr && !route_->Has(route::Entry::kHasCriteria)) {
+      return {.hash = hash_};
+    }
     const config::LbCriteria& criteria =
         destination_.choice != nullptr ? destination_.choice->lb_criteria : route_->forward->lb_criteria;
-    return {.hash = hash_, .criteria = criteria.empty() ? nullptr : &criteria};
+    if (annotations_ != nullptr) [[unlikely]] return {.hash = hash_, .criteria = NotedCriteria(criteria)};
+    return {.hash = hash_, .criteria = criteria.view()};
   }
   bool response_begun() const { return response_begun_; }
 
@@ -134,6 +137,9 @@ class Stream final : public codec::RequestReceiver,
   bool TakePath();  // false: an answer was sent
   void ApplyRoute();
   void HashRequest();
+  // `criteria`, and what filters have noted for the choice of hosts.
+  config::LbCriteriaView NotedCriteria(const config::LbCriteria& criteria);
+  bool DropForOverload();  // true: an answer was sent
   void LimitDuration();
   void SetAttemptFields(uint32_t number);
   size_t MostHeld();  // of the request's body, to be sent again

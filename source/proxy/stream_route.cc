@@ -5,6 +5,7 @@
 #include "source/proxy/forwarding.h"
 #include "source/proxy/request_hash.h"
 #include "source/proxy/stream.h"
+#include "source/proxy/subset_criteria.h"
 #include "source/proxy/target.h"
 #include "source/route/rewrite.h"
 
@@ -75,7 +76,8 @@ void Stream::ApplyRoute() {
 void Stream::HashRequest() {
   if (!route_->Has(route::Entry::kHashes)) return;
   const std::vector<config::HashPolicy>& policies = route_->forward->hash_policies;
-  if (!context().cluster(destination_.cluster).config().load_balancing.hashes()) return;
+  const config::Cluster& cluster = context().cluster(destination_.cluster).config();
+  if (!cluster.load_balancing.hashes() && cluster.discovery != config::Cluster::Discovery::kAggregate) return;
   HashRequester requester{.ip = requester_.ip, .notes = annotations_};
   if (requester_.is_peer && requester.ip.empty()) requester.ip = connection_.remote_ip();
   if (MakesCookies(policies)) {
@@ -84,6 +86,28 @@ void Stream::HashRequest() {
   }
   new_cookies_ = arena_.New<http::HeaderMap>(arena_);
   hash_ = HashOf(policies, *request_, requester, *new_cookies_);
+}
+
+config::LbCriteriaView Stream::NotedCriteria(const config::LbCriteria& criteria) {
+  return MergeCriteria(criteria.view(), annotations_->metadata, arena_);
+}
+
+bool Stream::DropForOverload() {
+  upstream::ClusterShard& cluster = context().cluster(destination_.cluster);
+  const match::Fraction& drop = cluster.hosts().drop;
+  if (drop.numerator == 0) [[likely]] return false;
+  const bool all = drop.numerator >= drop.denominator;
+  if (!drop.Holds(context().random.Next())) return false;
+  cluster.stats().CountStatus(503);
+  const std::pair<std::string_view, std::string_view> field = {
+      all ? "x-envoy-unconditional-drop-overload" : "x-envoy-drop-overload", "true"};
+  const bool tell = !manager().manager.config().router.suppress_envoy_headers;
+  SendReply({.status = 503,
+             .body = all ? "unconditional drop overload" : "drop overload",
+             .flag = all ? telemetry::ResponseFlag::kUnconditionalDropOverload : telemetry::ResponseFlag::kDropOverload,
+             .details = all ? "unconditional_drop_overload" : "drop_overload",
+             .headers = {&field, tell ? 1u : 0u}});
+  return true;
 }
 
 void Stream::SetAttemptFields(uint32_t number) {

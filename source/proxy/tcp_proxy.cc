@@ -86,8 +86,7 @@ void TcpProxyConnection::ChooseCluster() {
 }
 
 upstream::PickContext TcpProxyConnection::WantedHost() {
-  upstream::PickContext wanted;
-  if (!lb_criteria_->empty()) wanted.criteria = lb_criteria_;
+  upstream::PickContext wanted{.criteria = lb_criteria_->view()};
   if (shard_.proxy.config().hashes_source_ip) {
     const std::string_view ip = remote_ip();
     if (!ip.empty()) wanted.hash = base::XxHash64(ip);
@@ -115,9 +114,13 @@ void TcpProxyConnection::Start() {
 void TcpProxyConnection::Connect() {
   if (downstream_.connection.closed()) return;
   ++attempts_;
-  upstream::ClusterShard& cluster = this->cluster();
-  const bool as_meant = cluster.config().discovery == config::Cluster::Discovery::kOriginalDst;
-  host_ = as_meant ? cluster.HostAt(original_destination()) : cluster.PickHost(WantedHost());
+  upstream::ClusterShard& meant = shard_.context.cluster(cluster_);
+  const bool as_meant = meant.config().discovery == config::Cluster::Discovery::kOriginalDst;
+  const upstream::ClusterShard::Choice choice =
+      as_meant ? upstream::ClusterShard::Choice{meant, meant.HostAt(original_destination()), 0} : meant.Choose(WantedHost());
+  host_ = choice.host;
+  serving_ = &choice.cluster;
+  upstream::ClusterShard& cluster = choice.cluster;
   if (host_ == nullptr) {
     flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
     downstream_.connection.Close();
@@ -256,9 +259,17 @@ void TcpProxyConnection::LogLine(const AccessLogs& logs, telemetry::LogType type
   }
   record.random = shard_.context.random.Next();
   record.response_flags = flags_;
-  if (host_ != nullptr) record.upstream_remote_address = host_->address_text();
+  if (host_ != nullptr) {
+    record.upstream_remote_address = host_->address_text();
+    const config::Metadata* const metadata = host_->metadata();
+    if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
+  }
   record.upstream_local_address = upstream_local_address_;
-  if (cluster_ != route::Entry::kNoCluster) record.upstream_cluster = cluster().config().name;
+  if (cluster_ != route::Entry::kNoCluster) {
+    const upstream::ClusterShard& meant = shard_.context.cluster(cluster_);
+    record.upstream_cluster = meant.config().name;
+    record.cluster_metadata = meant.metadata();
+  }
   record.upstream_attempts = attempts_;
   record.filter_chain_name = shard_.proxy.chain_name();
   for (const auto& log : logs) log->Log(shard_.context.worker.index(), record);

@@ -91,7 +91,8 @@ class TcpProxyConnection final : public ListenerConnection {
   upstream::PickContext WantedHost();
   void LogLine(const AccessLogs& logs, telemetry::LogType type);
   void OnLogTimer();
-  upstream::ClusterShard& cluster() { return shard_.context.cluster(cluster_); }
+  // That has the host; that of the route while there is none.
+  upstream::ClusterShard& cluster() { return serving_ != nullptr ? *serving_ : shard_.context.cluster(cluster_); }
   void Connect();
   void OnConnected();
   void OnConnectFailed(bool timeout);
@@ -118,6 +119,7 @@ class TcpProxyConnection final : public ListenerConnection {
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
   uint32_t cluster_ = 0;
+  upstream::ClusterShard* serving_ = nullptr;
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;
   uint64_t tx_counted_ = 0;

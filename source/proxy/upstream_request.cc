@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "source/proxy/forwarding.h"
+#include "source/proxy/other_hosts.h"
 #include "source/proxy/stream.h"
 #include "source/upstream/outlier_monitor.h"
 
@@ -38,21 +39,6 @@ int HttpStatusOfGrpc(std::string_view status) {
   std::from_chars(status.data(), status.data() + status.size(), code);
   return code < kStatuses.size() ? kStatuses[code] : 500;
 }
-// Those that the attempts before went to.
-class PreviousHosts final : public upstream::HostFilter {
- public:
-  explicit PreviousHosts(const UpstreamRequest* last) : last_(last) {}
-
-  bool Refuses(const upstream::Host& host) const override {
-    for (const UpstreamRequest* attempt = last_; attempt != nullptr; attempt = attempt->earlier()) {
-      if (attempt->host() == &host) return true;
-    }
-    return false;
-  }
-
- private:
-  const UpstreamRequest* const last_;
-};
 
 }  // namespace
 
@@ -62,6 +48,11 @@ upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Versio
   const bool http2 = configured == Configured::kHttp2 ||
                      (configured == Configured::kAsDownstream && downstream == http::Version::kHttp2);
   return http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1;
+}
+
+int OutlierStatus(const http::RequestHead& request, const http::ResponseHead& response) {
+  const std::string_view grpc = response.headers.Get(http::HeaderId::kGrpcStatus);
+  return !grpc.empty() && http::IsGrpc(request.headers) ? HttpStatusOfGrpc(grpc) : response.status;
 }
 
 UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority,
@@ -74,22 +65,25 @@ base::Arena& UpstreamRequest::arena() { return stream_.arena(); }
 
 std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   head_ends_ = end;
-  const PreviousHosts previous(earlier_);
   upstream::PickContext wanted = stream_.WantedHost();
-  const config::RetryPolicy* const retry = stream_.entry().retry_policy;
-  if (earlier_ != nullptr && retry != nullptr && retry->avoid_previous_hosts) {
-    wanted.filter = &previous;
-    wanted.more_hosts = retry->more_hosts;
+  std::optional<OtherHosts> others;
+  if (earlier_ != nullptr && stream_.entry().retry_policy != nullptr) [[unlikely]] {
+    others.emplace(*stream_.entry().retry_policy, *earlier_);
+    others->Ask(wanted);
   }
   const bool as_meant = cluster_.config().discovery == config::Cluster::Discovery::kOriginalDst;
-  const std::shared_ptr<upstream::Host>& host =
-      as_meant ? cluster_.HostAt(stream_.OriginalDestination(cluster_.config())) : cluster_.PickHost(wanted);
+  const upstream::ClusterShard::Choice choice =
+      as_meant ? upstream::ClusterShard::Choice{cluster_, cluster_.HostAt(stream_.OriginalDestination(cluster_.config())), 0}
+               : cluster_.Choose(wanted);
+  const std::shared_ptr<upstream::Host>& host = choice.host;
+  serving_ = &choice.cluster;
+  level_ = choice.level;
   if (host == nullptr) {
     state_ = State::kOver;
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
                            AttemptEnd::kOverflow};
   }
-  pool_ = cluster_.PoolOf(host, UpstreamProtocol(cluster_.config(), stream_.request().version), priority());
+  pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), stream_.request().version), priority());
   if (pool_ == nullptr) {
     state_ = State::kOver;
     return FailureOf(upstream::PoolFailure::kOverflow, 0);
@@ -165,7 +159,7 @@ void UpstreamRequest::Cancel() {
       pool_->Cancel(*this);
       break;
     case State::kOpen:
-      if (pool_->protocol() == upstream::Protocol::kHttp2) cluster_.stats().upstream_rq_tx_reset.Increment();
+      if (pool_->protocol() == upstream::Protocol::kHttp2) serving_->stats().upstream_rq_tx_reset.Increment();
       upstream_->Reset(codec::ResetReason::kCancel);
       ReleaseStream();
       break;
@@ -204,9 +198,9 @@ void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpst
 void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   response_began_ = stream_.context().worker.now();
   TellOutlierMonitor(head);
-  if (cluster_.config().health_check != nullptr &&
+  if (serving_->config().health_check != nullptr &&
       head.headers.Find("x-envoy-immediate-health-check-fail") != nullptr) [[unlikely]] {
-    cluster_.cluster().TellImmediateFailure(pool_->host());
+    serving_->cluster().TellImmediateFailure(pool_->host());
   }
   if (stream_.RetryAfter(head)) {
     if (end && request_ended_) {
@@ -238,11 +232,11 @@ void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail
   upstream_ = nullptr;
   ReleaseStream();
   if (pool_->protocol() == upstream::Protocol::kHttp2) {
-    if (reason == codec::ResetReason::kPeerReset) cluster_.stats().upstream_rq_rx_reset.Increment();
-    if (reason == codec::ResetReason::kConnectionEnd) cluster_.stats().upstream_rq_pending_failure_eject.Increment();
+    if (reason == codec::ResetReason::kPeerReset) serving_->stats().upstream_rq_rx_reset.Increment();
+    if (reason == codec::ResetReason::kConnectionEnd) serving_->stats().upstream_rq_pending_failure_eject.Increment();
   } else if (reason == codec::ResetReason::kProtocolError) {
     // Of HTTP/2 it may be this stream alone; there the connection tells of its own.
-    cluster_.stats().upstream_cx_protocol_error.Increment();
+    serving_->stats().upstream_cx_protocol_error.Increment();
   }
   host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
   TellOutlierMonitor(503);
@@ -278,9 +272,7 @@ void UpstreamRequest::CountResponse(int status) {
 void UpstreamRequest::TellOutlierMonitor(const http::ResponseHead& head) {
   upstream::OutlierMonitor* const monitor = host_->outlier_monitor();
   if (monitor == nullptr) [[likely]] return;
-  const std::string_view grpc = head.headers.Get(http::HeaderId::kGrpcStatus);
-  const bool trailers_only = !grpc.empty() && http::IsGrpc(stream_.request().headers);
-  monitor->OnAnswer(stream_.context().worker.index(), trailers_only ? HttpStatusOfGrpc(grpc) : head.status);
+  monitor->OnAnswer(stream_.context().worker.index(), OutlierStatus(stream_.request(), head));
 }
 
 void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
@@ -296,6 +288,8 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   if (host_ != nullptr) {
     record.upstream_remote_address = host_->address_text();
     record.upstream_host_name = host_->hostname();
+    const config::Metadata* const metadata = host_->metadata();
+    if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
   }
   for (UpstreamRequest* attempt = this; attempt != nullptr; attempt = attempt->earlier_) {
     if (attempt->host_ == nullptr) continue;

@@ -42,6 +42,9 @@ struct UpstreamFailure {
 // What a host of `cluster` is spoken to with, for a request of `downstream`.
 upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Version downstream);
 
+// What an answer says of its host, in terms of HTTP: of gRPC, the status that stands in the head.
+int OutlierStatus(const http::RequestHead& request, const http::ResponseHead& response);
+
 class UpstreamRequest final : public codec::ResponseReceiver, private upstream::PoolWaiter {
  public:
   // `number` of this attempt, from 1. `earlier`: the attempt before it, or null.
@@ -76,6 +79,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   uint32_t number() const { return number_; }
   upstream::ClusterShard& cluster() { return cluster_; }
   const upstream::Host* host() const { return host_; }
+  uint32_t level() const { return level_; }  // the host's priority among all that there were
   upstream::PooledConnection* connection() { return connection_; }  // null until open
   base::MonotonicTime head_sent() const { return head_sent_; }
 
@@ -108,10 +112,12 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   void TellOutlierMonitor(int status_of_no_answer);
 
   Stream& stream_;
-  upstream::ClusterShard& cluster_;
+  upstream::ClusterShard& cluster_;                // of the route
+  upstream::ClusterShard* serving_ = nullptr;      // that has the host: another one where that is an aggregate
   const uint32_t number_;
   UpstreamRequest* const earlier_;
   upstream::Host* host_ = nullptr;  // kept by the pool, which is kept by this as its waiter
+  uint32_t level_ = 0;
   upstream::Pool* pool_ = nullptr;
   codec::ClientStream* upstream_ = nullptr;  // while kOpen
   upstream::PooledConnection* connection_ = nullptr;

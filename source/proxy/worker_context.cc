@@ -40,6 +40,15 @@ void WorkerContext::AddCluster(std::unique_ptr<upstream::ClusterShard> cluster) 
   clusters.push_back(std::move(cluster));
 }
 
+void WorkerContext::LinkClusters() {
+  for (const std::unique_ptr<upstream::ClusterShard>& shard : clusters) {
+    shard->Link([this](const std::string& name) {
+      const uint32_t index = FindCluster(name);
+      return index == route::Entry::kNoCluster ? nullptr : clusters[index].get();
+    });
+  }
+}
+
 void WorkerContext::EndMirrors() {
   while (!mirrors.empty()) mirrors.front().GiveUp();
 }

@@ -52,6 +52,8 @@ struct WorkerContext final : filter::HealthView {
   // The index of the one with that name; route::Entry::kNoCluster where there is none.
   uint32_t FindCluster(std::string_view name) const;
   void AddCluster(std::unique_ptr<upstream::ClusterShard> cluster);
+  // When all are there: what one needs of another.
+  void LinkClusters();
   // Copies of requests that are still on their way. Before the clusters go.
   void EndMirrors();
 

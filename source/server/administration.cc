@@ -53,6 +53,7 @@ admin::HostView ViewOf(const upstream::Host& host) {
   view.weight = host.weight();
   view.priority = host.priority();
   view.locality = host.locality();
+  view.canary = host.canary();
   return view;
 }
 
@@ -63,6 +64,7 @@ admin::ClusterView ViewOf(const upstream::Cluster& cluster, const upstream::Outl
   admin::ClusterView view;
   view.name = cluster.config().name;
   view.observability_name = cluster.config().stat_name;
+  if (cluster.config().discovery == config::Cluster::Discovery::kEds) view.eds_service_name = cluster.config().service_name;
   view.default_priority = cluster.config().circuit_breaker(config::Priority::kDefault);
   view.high_priority = cluster.config().circuit_breaker(config::Priority::kHigh);
   if (detector != nullptr) {

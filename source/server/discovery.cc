@@ -8,11 +8,14 @@
 namespace pillion::server {
 
 Discovery::Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters,
-                     uint64_t seed)
+                     uint64_t seed, const FileSources& sources)
     : resolver_(io, {}), timers_(io), random_(seed), wait_(timers_.New()) {
   for (const std::unique_ptr<upstream::Cluster>& each : clusters) {
     upstream::Cluster& cluster = *each;
-    if (cluster.config().discovery == config::Cluster::Discovery::kStatic) continue;
+    using Type = config::Cluster::Discovery;
+    const Type type = cluster.config().discovery;
+    if (type == Type::kEds) files_.push_back(std::make_unique<EndpointFile>(cluster, timers_, sources));
+    if (type != Type::kStrictDns && type != Type::kLogicalDns) continue;
     discoveries_.push_back(std::make_unique<upstream::DnsDiscovery>(
         cluster, resolver_, timers_, random_, [&cluster](const absl::Status& why) {
           Log("upstream").warn("cluster {}: {}; it keeps {} hosts", cluster.config().name, std::string(why.message()),
@@ -21,7 +24,10 @@ Discovery::Discovery(boost::asio::io_context& io, const std::vector<std::unique_
   }
 }
 
-void Discovery::Start(std::function<void()> ready) {
+absl::Status Discovery::Start(std::function<void()> ready) {
+  for (const std::unique_ptr<EndpointFile>& file : files_) {
+    if (absl::Status status = file->Start(); !status.ok()) return status;
+  }
   ready_ = std::move(ready);
   not_ready_ = 1;
   wait_->Set(kInitialWait, [this] {
@@ -33,6 +39,7 @@ void Discovery::Start(std::function<void()> ready) {
     discovery->Start([this] { OnReady(); });
   }
   OnReady();
+  return absl::OkStatus();
 }
 
 void Discovery::OnReady() {

@@ -1,7 +1,7 @@
 #pragma once
 
-// The hosts of the STRICT_DNS clusters of the process: resolves their names on the main thread. Owned by the
-// server; ends before the clusters.
+// The hosts of all clusters of the process that find them while it runs: by DNS, or in files. On the main thread. Owned by
+// the server; ends before the clusters.
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
@@ -11,6 +11,7 @@
 #include "source/base/random.h"
 #include "source/event/asio_timers.h"
 #include "source/net/resolver.h"
+#include "source/server/endpoint_file.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/dns_discovery.h"
 
@@ -22,12 +23,12 @@ class Discovery {
   static constexpr base::Duration kInitialWait = std::chrono::seconds(15);
 
   // All outlive it.
-  Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters,
-            uint64_t seed);
+  Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters, uint64_t seed,
+            const FileSources& sources);
 
   // `ready` is called once, when every name was answered or has failed, or the wait is over: at once when there is no
-  // name, else on the main thread.
-  void Start(std::function<void()> ready);
+  // name, else on the main thread. An error: a file can't be watched.
+  absl::Status Start(std::function<void()> ready);
 
  private:
   void OnReady();
@@ -36,6 +37,7 @@ class Discovery {
   event::AsioTimers timers_;
   base::Random random_;
   std::vector<std::unique_ptr<upstream::DnsDiscovery>> discoveries_;
+  std::vector<std::unique_ptr<EndpointFile>> files_;
   std::unique_ptr<event::ControlTimer> wait_;
   size_t not_ready_ = 0;
   std::function<void()> ready_;

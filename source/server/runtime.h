@@ -3,16 +3,13 @@
 // The runtime of this process: loads the layers, watches the links that disk layers come through, counts. Owned by the
 // server; main thread.
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <array>
-#include <map>
-#include <optional>
-#include <set>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "source/admin/sources.h"
+#include "source/event/file_watcher.h"
 #include "source/runtime/layers.h"
 #include "source/stats/registry.h"
 
@@ -20,8 +17,8 @@ namespace pillion::server {
 
 class Runtime {
  public:
-  // `keys` outlive this.
-  Runtime(boost::asio::io_context& io, std::vector<runtime::LayerSettings> layers, runtime::Keys& keys);
+  // `files` and `keys` outlive this.
+  Runtime(event::FileWatcher& files, std::vector<runtime::LayerSettings> layers, runtime::Keys& keys);
 
   // Loads for the first time, and from then on whenever a link is replaced. Layers that can't be read, or watched, are
   // an error of the start.
@@ -32,13 +29,11 @@ class Runtime {
 
  private:
   absl::Status Watch();
-  void WaitForEvents();
-  void OnEvents(size_t bytes);
+  void OnReplaced();
 
+  event::FileWatcher& files_;
   runtime::Layers layers_;
-  boost::asio::posix::stream_descriptor events_;              // of inotify
-  std::map<int, std::set<std::string, std::less<>>> links_;  // names of links, by the watch of their directory
-  alignas(8) std::array<char, 4096> buffer_;
+  std::vector<std::unique_ptr<event::FileWatch>> links_;
 };
 
 }  // namespace pillion::server

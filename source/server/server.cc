@@ -74,6 +74,16 @@ bool HasDrainFlag(const std::string& flags_path) {
   return !flags_path.empty() && std::filesystem::exists(flags_path + "/drain", ignored);
 }
 
+config::UnknownRule DynamicRule(const Options& options, config::PassedOver& passed_over) {
+  config::UnknownRule rule;
+  rule.fields = config::UnknownFields::kPassOver;
+  rule.passed_over = &passed_over;
+  if (options.ignore_unknown_dynamic_fields) rule.fields = config::UnknownFields::kIgnore;
+  if (options.reject_unknown_dynamic_fields) rule.fields = config::UnknownFields::kRefuse;
+  rule.disabled_extensions.insert(options.disabled_extensions.begin(), options.disabled_extensions.end());
+  return rule;
+}
+
 uint64_t Seed() {
   std::random_device device;
   return (uint64_t{device()} << 32) | device();
@@ -85,7 +95,8 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
     : options_(options),
       bootstrap_(std::move(bootstrap)),
       registry_(options.concurrency, stats::Registry::kMaxMetrics, StatsRules(bootstrap_->stats, options)),
-      runtime_(io_, bootstrap_->runtime_layers, *bootstrap_->runtime_keys),
+      unknown_(DynamicRule(options, passed_over_)),
+      runtime_(files_, bootstrap_->runtime_layers, *bootstrap_->runtime_keys),
       log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)),
       started_(clock_.MonotonicNow()),
       started_wall_(clock_.WallNow()) {}
@@ -188,10 +199,11 @@ absl::Status Server::Start() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
-  discovery_ = std::make_unique<Discovery>(io_, clusters_, Seed());
-  // Names first, then the first checks of the hosts that they have.
-  discovery_->Start([this] { host_health_->Start([this] { GoLive(); }); });
-  return absl::OkStatus();
+  discovery_ = std::make_unique<Discovery>(
+      io_, clusters_, Seed(),
+      FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_});
+  // Files and names first, then the first checks of the hosts that they have.
+  return discovery_->Start([this] { host_health_->Start([this] { GoLive(); }); });
 }
 
 // Connections that came before wait in the sockets' queues.
@@ -246,7 +258,7 @@ void Server::RegisterStats() {
     registry_.AddCounterCallback(name, std::move(value));
   };
   counter("server.static_unknown_fields", [this] { return bootstrap_->unknown_fields; });
-  counter("server.dynamic_unknown_fields", [] { return uint64_t{0}; });
+  counter("server.dynamic_unknown_fields", [this] { return passed_over_.count(); });
   counter("cluster_manager.cluster_added", [this] { return uint64_t{clusters_.size()}; });
   counter("listener_manager.listener_added", [this] { return uint64_t{listeners_.size()}; });
   counter("listener_manager.listener_create_success", [this] { return uint64_t{listeners_.size() * workers_.size()}; });

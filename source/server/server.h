@@ -100,6 +100,9 @@ class Server {
   boost::asio::steady_timer listen_timer_{io_};
   boost::asio::steady_timer roll_timer_{io_};
 
+  event::FileWatcher files_{io_};
+  config::PassedOver passed_over_;        // in what comes while it runs
+  const config::UnknownRule unknown_;     // the rule for that
   Runtime runtime_;
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration

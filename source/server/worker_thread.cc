@@ -30,6 +30,7 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
         *cluster, worker_, connector_, stats_, context_.random,
         std::make_unique<upstream::HttpClientCodecs>(cluster->config(), worker_.blocks(), context_.http2_memory)));
   }
+  context_.LinkClusters();
 }
 
 WorkerThread::~WorkerThread() { StopAndJoin(); }

@@ -159,7 +159,7 @@ std::string FormatText(const Snapshot& snapshot, HistogramForm form) {
     if (number.description->kind == Kind::kCounter) {
       Append(out, ": {}\n", number.counter);
     } else {
-      Append(out, ": {}\n", number.gauge);
+      Append(out, ": {}\n", GaugeText(number.gauge));
     }
   }
   for (const Snapshot::Distribution& histogram : snapshot.histograms) AppendTextHistogram(out, histogram, form);
@@ -186,7 +186,7 @@ std::string FormatJson(const Snapshot& snapshot, HistogramForm form) {
     if (number.description->kind == Kind::kCounter) {
       Append(out, ",\"value\":{}}}", number.counter);
     } else {
-      Append(out, ",\"value\":{}}}", number.gauge);
+      Append(out, ",\"value\":{}}}", GaugeText(number.gauge));
     }
   }
   if (!snapshot.histograms.empty()) {

@@ -13,6 +13,13 @@ namespace pillion::stats {
 // before; or by its own buckets.
 enum class HistogramForm : uint8_t { kSummary, kCumulative, kDisjoint, kDetailed };
 
+// Envoy's gauges have no sign: one that is a hash may use all of its bits. A sum over workers, read while they count, may be
+// below zero for a moment, but by no more than there are things to be counted.
+inline std::string GaugeText(int64_t gauge) {
+  constexpr int64_t kNothingCounts = -(int64_t{1} << 40);
+  return gauge < kNothingCounts ? std::to_string(static_cast<uint64_t>(gauge)) : std::to_string(gauge);
+}
+
 // `name: value` lines: texts (quoted), then counters and gauges, then histograms.
 std::string FormatText(const Snapshot& snapshot, HistogramForm form = HistogramForm::kSummary);
 

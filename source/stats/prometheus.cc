@@ -90,7 +90,7 @@ std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts, Histogra
     if (number.description->kind == Kind::kCounter) {
       Append(counters[name.family], "{}{}}} {}\n", name.family, OpenLabels(name), number.counter);
     } else {
-      Append(gauges[name.family], "{}{}}} {}\n", name.family, OpenLabels(name), number.gauge);
+      Append(gauges[name.family], "{}{}}} {}\n", name.family, OpenLabels(name), GaugeText(number.gauge));
     }
   }
   if (with_texts) {

@@ -271,6 +271,18 @@ struct LogOperators {
     return LogValue::Text("NotSet");
   }
 
+  template <const metadata::Value* Record::*kWhere>
+  static LogValue ConfiguredMetadata(const LogOperator& self, const Record& record, std::string& scratch) {
+    const metadata::Value* value = record.*kWhere;
+    if (value != nullptr) value = metadata::Find(*value, self.text_);
+    for (size_t i = 0; i < self.keys_.size() && value != nullptr; ++i) value = metadata::Find(*value, self.keys_[i]);
+    if (value == nullptr) return LogValue::Missing();
+    if (value->kind == metadata::Value::Kind::kText) return LogValue::Text(value->text);
+    scratch.clear();
+    metadata::AppendJson(scratch, *value);
+    return LogValue::Json(scratch);
+  }
+
   static LogValue DynamicMetadata(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.annotations == nullptr) return LogValue::Missing();
     const metadata::DynamicMetadata& all = record.annotations->metadata;
@@ -348,6 +360,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"BYTES_SENT", Number<&Record::bytes_sent>},
     {"COMMON_DURATION", Duration, LogArguments::NeedDuration},
     {"CONNECTION_ID", Number<&Record::connection_id>},
+    {"CLUSTER_METADATA", ConfiguredMetadata<&Record::cluster_metadata>, LogArguments::NeedMetadataPath},
     {"CONNECTION_TERMINATION_DETAILS", Text<&Record::connection_termination_details>},
     {"CUSTOM_FLAGS", Never},
     ADDRESS("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", downstream_direct_remote_address),
@@ -360,6 +373,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"DOWNSTREAM_WIRE_BYTES_SENT", Number<&Record::downstream_wire_bytes_sent>},
     DURATION("DURATION", kDownstreamRxBegin, kEnd),
     {"DYNAMIC_METADATA", DynamicMetadata, LogArguments::NeedMetadataPath},
+    {"UPSTREAM_METADATA", ConfiguredMetadata<&Record::upstream_metadata>, LogArguments::NeedMetadataPath},
     {"EMIT_TIME", Time<&Record::end_time>, LogArguments::MayHaveTimeFormat},
     {"ENVIRONMENT", Constant, LogArguments::NeedVariable},
     {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},

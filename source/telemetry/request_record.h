@@ -98,6 +98,9 @@ struct RequestRecord {
   const AttemptedHost* attempted_hosts = nullptr;  // the last one; null: none was chosen
 
   const metadata::Annotations* annotations = nullptr;  // what filters noted; null: nothing
+  // What the configuration says, by namespace; null: nothing.
+  const metadata::Value* cluster_metadata = nullptr;
+  const metadata::Value* upstream_metadata = nullptr;  // of the host
 
   std::string_view route_name;
   std::string_view virtual_cluster_name;

@@ -14,31 +14,41 @@ const std::shared_ptr<Host> kNoHost;
 void Balancer::SetHosts(const HostSet& set) {
   only_ = nullptr;
   sources_.clear();
+  asked_for_.clear();
+  set_ = &set;
+  zones_ = nullptr;
+  if (config_.zone_aware && parts_.proxies != nullptr) {
+    zones_ = ZoneRouting::Make(*config_.zone_aware, set.priorities[0], parts_.proxies->priorities[0], parts_.stats);
+  }
   // A choice takes the first that its number is within: healthy ones before degraded ones, as Envoy has it.
-  for (size_t i = 0; i < set.priorities.size(); ++i) {
-    const PriorityLoad::Share& share = set.load.shares[i];
-    if (share.healthy > 0) AddSource(set.priorities[i], share.healthy, false, share.panic);
+  for (const bool degraded : {false, true}) {
+    for (uint32_t i = 0; i < set.priorities.size(); ++i) {
+      const PriorityLoad::Share& share = set.load.shares[i];
+      if ((degraded ? share.degraded : share.healthy) > 0) AddSource(i, degraded ? share.degraded : share.healthy, degraded);
+    }
   }
-  for (size_t i = 0; i < set.priorities.size(); ++i) {
-    const PriorityLoad::Share& share = set.load.shares[i];
-    if (share.degraded > 0) AddSource(set.priorities[i], share.degraded, true, share.panic);
-  }
-  if (sources_.size() == 1 && !sources_[0].panic && sources_[0].rotations.size() == 1) {
+  if (sources_.size() == 1 && !sources_[0].panic && sources_[0].rotations.size() == 1 && sources_[0].zones.empty()) {
     only_ = &sources_[0].rotations[0];
   }
 }
 
-void Balancer::AddSource(const PriorityHosts& priority, uint32_t share, bool degraded, bool panic) {
+void Balancer::AddSource(uint32_t priority, uint32_t share, bool degraded) {
   const uint32_t before = sources_.empty() ? 0 : sources_.back().up_to;
-  Source& source = sources_.emplace_back(Source{.up_to = before + share, .panic = panic, .rotations = {},
-                                                .localities = {}, .locality_costs = {}});
+  sources_.push_back(MakeSource(priority, degraded));
+  sources_.back().up_to = before + share;
+}
+
+Balancer::Source Balancer::MakeSource(uint32_t number, bool degraded) const {
+  const PriorityHosts& priority = set_->priorities[number];
+  Source source;
+  source.panic = set_->load.shares[number].panic;
   if (config_.hashes()) {
     source.table = priority.table.get();
-    return;
+    return source;
   }
-  if (panic) {
+  if (source.panic) {
     source.rotations.emplace_back(config_, parts_.worker, parts_.random, priority.hosts);
-    return;
+    return source;
   }
   if (config_.locality_weighted) {
     for (const LocalityHosts& locality : priority.localities) {
@@ -50,30 +60,63 @@ void Balancer::AddSource(const PriorityHosts& priority, uint32_t share, bool deg
     }
     if (!source.rotations.empty()) {
       source.localities.Sort();
-      return;
+      return source;
     }
   }
   source.rotations.emplace_back(config_, parts_.worker, parts_.random, degraded ? priority.degraded : priority.healthy);
+  if (number != 0 || zones_ == nullptr) return source;
+  for (const LocalityHosts* locality : zones_->localities()) {
+    source.zones.emplace_back(config_, parts_.worker, parts_.random, degraded ? locality->degraded : locality->healthy);
+  }
+  return source;
+}
+
+Balancer::Source* Balancer::SourceOf(const PriorityChoice& choice) {
+  if (choice.priority >= set_->priorities.size()) return nullptr;  // a subset may have fewer
+  asked_for_.resize(2 * set_->priorities.size());
+  std::unique_ptr<Source>& source = asked_for_[2 * choice.priority + choice.degraded];
+  if (source == nullptr) source = std::make_unique<Source>(MakeSource(choice.priority, choice.degraded));
+  return source.get();
 }
 
 const std::shared_ptr<Host>& Balancer::PickAmongSources(const PickContext& context) {
+  // One number for both choices, as Envoy has it.
+  const uint64_t hash = config_.hashes() && context.hash ? *context.hash : parts_.random.Next();
+  if (context.priority) {
+    Source* const source = SourceOf(*context.priority);
+    return source == nullptr ? kNoHost : PickFrom(*source, hash, context);
+  }
   if (sources_.empty()) return kNoHost;
   Source* source = &sources_.front();
-  // One number for both choices, as Envoy has it.
-  const uint64_t hash = source->table != nullptr && context.hash ? *context.hash : parts_.random.Next();
   if (sources_.size() > 1) {
     const uint64_t percent = hash % 100;
     while (percent >= source->up_to && source != &sources_.back()) ++source;
   }
-  if (source->panic) {
-    parts_.panics.Increment();
+  return PickFrom(*source, hash, context);
+}
+
+const std::shared_ptr<Host>& Balancer::PickFrom(Source& source, uint64_t hash, const PickContext& context) {
+  if (source.panic) {
+    parts_.stats.lb_healthy_panic.Increment();
     if (config_.fail_traffic_on_panic) return kNoHost;
   }
-  if (source->table != nullptr) return PickByHash(*source->table, hash, context.attempt);
-  if (source->localities.empty()) return source->rotations[0].Pick();
+  if (config_.hashes()) return source.table == nullptr ? kNoHost : PickByHash(*source.table, hash, context.attempt);
+  if (!source.zones.empty() && StaysInZone()) {
+    return source.zones[zones_->Pick(parts_.random, parts_.stats)].Pick();
+  }
+  if (source.localities.empty()) return source.rotations[0].Pick();
   const size_t locality =
-      source->localities.Pick([source](size_t index) { return source->locality_costs[index]; });
-  return source->rotations[locality].Pick();
+      source.localities.Pick([&source](size_t index) { return source.locality_costs[index]; });
+  return source.rotations[locality].Pick();
+}
+
+bool Balancer::StaysInZone() const {
+  const double percent = config_.zone_aware->percent;
+  if (percent < 100 && static_cast<double>(parts_.random.Below(10000)) >= percent * 100) return false;
+  // Proxies that are not well say nothing of how many requests come from where.
+  if (!InPanic(parts_.proxies->priorities[0], config_.panic_threshold)) return true;
+  parts_.stats.lb_local_cluster_not_ok.Increment();
+  return false;
 }
 
 const std::shared_ptr<Host>& Balancer::PickByHash(const HashTable& table, uint64_t hash, uint32_t attempt) {

@@ -16,10 +16,11 @@
 #include "source/base/random.h"
 #include "source/config/load_balancing.h"
 #include "source/event/worker.h"
-#include "source/stats/cell.h"
 #include "source/upstream/breaker.h"
+#include "source/upstream/cluster_stats.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/rotation.h"
+#include "source/upstream/zone_routing.h"
 
 namespace pillion::upstream {
 
@@ -34,8 +35,11 @@ class HostFilter {
 
 // What a choice depends on beside the hosts. Made for each choice, on the stack.
 struct PickContext {
-  std::optional<uint64_t> hash;                  // of the request, by the route's hash policies
-  const config::LbCriteria* criteria = nullptr;  // of the route; null: none
+  std::optional<uint64_t> hash;     // of the request, by the route's hash policies
+  config::LbCriteriaView criteria;  // which subset; empty: no one in particular
+  // Priorities that it shall not be, by number, as long as there are others; null: any.
+  const std::vector<bool>* left_out = nullptr;
+  std::optional<PriorityChoice> priority;  // the one that was chosen already
   // As many more hosts are looked at while this refuses them; the last one is taken.
   const HostFilter* filter = nullptr;
   uint32_t more_hosts = 0;
@@ -46,8 +50,10 @@ struct PickContext {
 struct BalancerParts {
   const event::Worker& worker;
   base::Random& random;
-  stats::Counter& panics;                     // choices among hosts whose health is not heeded
+  ClusterStats& stats;
   const std::array<Breakers, 2>& breakers;  // of the cluster
+  // The hosts like this one, where requests are to stay in their zone; the pointer is null while they are not known.
+  const std::shared_ptr<const HostSet>& proxies;
 };
 
 class Balancer {
@@ -59,30 +65,38 @@ class Balancer {
 
   // Null when there is none. The pointer is one of the set's.
   const std::shared_ptr<Host>& Pick(const PickContext& context) {
-    if (only_ != nullptr) [[likely]] return only_->Pick();
+    if (only_ != nullptr && !context.priority) [[likely]] return only_->Pick();
     return PickAmongSources(context);
   }
 
  private:
   // A part of the hosts that gets a part of the requests.
   struct Source {
-    uint32_t up_to;  // of 100: it gets what is above the one before
-    bool panic;
+    uint32_t up_to = 0;  // of 100: it gets what is above the one before
+    bool panic = false;
     std::vector<Rotation> rotations;  // one, or one for each locality
     Turns localities;                 // empty: the first rotation
     std::vector<double> locality_costs;
     const HashTable* table = nullptr;  // instead of rotations
+    std::vector<Rotation> zones;       // of each locality of zones_; empty: any zone will do
   };
 
-  void AddSource(const PriorityHosts& priority, uint32_t share, bool degraded, bool panic);
+  Source MakeSource(uint32_t priority, bool degraded) const;
+  void AddSource(uint32_t priority, uint32_t share, bool degraded);
   const std::shared_ptr<Host>& PickAmongSources(const PickContext& context);
+  const std::shared_ptr<Host>& PickFrom(Source& source, uint64_t hash, const PickContext& context);
+  Source* SourceOf(const PriorityChoice& choice);
+  bool StaysInZone() const;
 
   const std::shared_ptr<Host>& PickByHash(const HashTable& table, uint64_t hash, uint32_t attempt);
   double LoadOf(const HashTable::Member& member, uint64_t all_requests) const;
 
   const config::LoadBalancing& config_;
   const BalancerParts parts_;
+  const HostSet* set_ = nullptr;
+  std::unique_ptr<const ZoneRouting> zones_;  // null: any zone will do
   std::vector<Source> sources_;
+  std::vector<std::unique_ptr<Source>> asked_for_;  // by priority, healthy and degraded; made when first asked for
   Rotation* only_ = nullptr;  // of the only source, where that is all
 };
 

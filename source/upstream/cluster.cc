@@ -1,6 +1,7 @@
 #include "source/upstream/cluster.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -14,14 +15,35 @@ Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry&
       breakers_{Breakers(config_->circuit_breakers[0]), Breakers(config_->circuit_breakers[1])},
       stat_ids_(registry, config_->stat_name, breakers_),
       membership_stats_(stat_ids_, registry.control()),
+      transports_(*config_, registry),
+      table_scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, config_->stat_name)),
       policy_(config_->assignment_policy),
       hosts_(std::make_shared<HostSet>(MakeHostSet({}, config_->load_balancing, policy_))) {
+  AddTableGauges();
   if (config_->discovery != config::Cluster::Discovery::kStatic) return;
   Endpoints endpoints;
   for (const config::Endpoint& endpoint : config_->endpoints) {
     endpoints.emplace_back(SystemAddress(std::get<config::Address>(endpoint.target)), &endpoint);
   }
   UpdateHosts(endpoints);
+}
+
+// What the first priority has; as the others it is read where hosts change, on the main thread.
+void Cluster::AddTableGauges() {
+  const auto add = [this](const char* name, uint64_t (*value)(const HashTable&)) {
+    table_scope_.AddGaugeCallback(name, [this, value] {
+      const std::shared_ptr<const HashTable>& table = hosts_->priorities[0].table;
+      return table == nullptr ? 0 : value(*table);
+    });
+  };
+  if (config_->load_balancing.policy == config::LoadBalancing::Policy::kRingHash) {
+    add("ring_hash_lb.size", [](const HashTable& table) -> uint64_t { return table.size(); });
+    add("ring_hash_lb.min_hashes_per_host", [](const HashTable& table) { return table.fewest(); });
+    add("ring_hash_lb.max_hashes_per_host", [](const HashTable& table) { return table.most(); });
+  } else if (config_->load_balancing.policy == config::LoadBalancing::Policy::kMaglev) {
+    add("maglev_lb.min_entries_per_host", [](const HashTable& table) { return table.fewest(); });
+    add("maglev_lb.max_entries_per_host", [](const HashTable& table) { return table.most(); });
+  }
 }
 
 bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPolicy& policy) {
@@ -48,6 +70,7 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
       continue;
     }
     next.push_back(std::make_shared<Host>(address, *endpoint, workers_));
+    next.back()->set_transport(transports_.For(*endpoint));
     added.push_back(next.back());
   }
   Hosts removed;
@@ -119,16 +142,20 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
       codecs_(std::move(codecs)),
       stats_(cluster.stat_ids(), stats),
       hosts_(cluster.hosts()),
-      balancer_(cluster.config().load_balancing, {worker, random, stats_.lb_healthy_panic, cluster.breakers()}),
+      balancer_(cluster.config().load_balancing, {worker, random, stats_, cluster.breakers(), proxies_}),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }) {
   if (config().load_balancing.subsets != nullptr) {
     subsets_.emplace(config().load_balancing,
-                     BalancerParts{worker, random, stats_.lb_healthy_panic, cluster.breakers()}, stats_);
+                     BalancerParts{worker, random, stats_, cluster.breakers(), proxies_});
   }
   SetBalancers(*hosts_);
   if (config().discovery == config::Cluster::Discovery::kOriginalDst) {
     OriginalDst::Events& events = *this;
-    original_dst_ = std::make_unique<OriginalDst>(worker, config().original_dst.cleanup_interval, events);
+    original_dst_ = std::make_unique<OriginalDst>(worker, config().original_dst.cleanup_interval,
+                                                  cluster.transports().fallback(), events);
+  }
+  if (config().discovery == config::Cluster::Discovery::kAggregate) {
+    aggregate_.emplace(config().load_balancing, random);
   }
 }
 
@@ -142,14 +169,83 @@ void ClusterShard::SetBalancers(const HostSet& hosts) {
 
 ClusterShard::~ClusterShard() = default;
 
+void ClusterShard::Link(const std::function<ClusterShard*(const std::string& name)>& find) {
+  if (aggregate_) {
+    std::vector<ClusterShard*> members;
+    for (const std::string& name : config().members) {
+      ClusterShard* const member = find(name);
+      if (member == nullptr) continue;
+      members.push_back(member);
+      member->dependents_.push_back(this);
+    }
+    aggregate_->SetMembers(std::move(members));
+  }
+  if (const std::optional<config::ZoneAware>& zones = config().load_balancing.zone_aware) {
+    proxies_of_ = find(zones->proxies);
+    if (proxies_of_ == nullptr) return;
+    proxies_of_->dependents_.push_back(this);
+    OnHostsChanged();
+  }
+}
+
+void ClusterShard::OnHostsChanged() {
+  if (aggregate_) aggregate_->OnHostsChanged();
+  if (proxies_of_ == nullptr) return;
+  proxies_ = proxies_of_->hosts_;
+  SetBalancers(*hosts_);
+}
+
 void ClusterShard::SetHosts(std::shared_ptr<const HostSet> hosts) {
   absl::flat_hash_set<const Host*> present;
   for (const std::shared_ptr<Host>& host : hosts->hosts) present.insert(host.get());
+  const bool others = config().close_on_membership_change &&
+                      (hosts->hosts.size() != hosts_->hosts.size() ||
+                       !std::all_of(hosts_->hosts.begin(), hosts_->hosts.end(),
+                                    [&](const std::shared_ptr<Host>& host) { return present.contains(host.get()); }));
   SetBalancers(*hosts);
-  hosts_ = std::move(hosts);
+  const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(hosts));  // others may look at it still
+  for (ClusterShard* dependent : dependents_) dependent->OnHostsChanged();
   for (auto& [key, pool] : pools_) {
     if (!present.contains(key.host)) pool->Drain();
   }
+  if (others) GiveUpPools();
+}
+
+// Whoever asks from now on gets new connections.
+void ClusterShard::GiveUpPools() {
+  for (auto& [key, pool] : pools_) {
+    pool->LeaveBreaker();
+    pool->Drain();
+    given_up_.push_back(std::move(pool));
+  }
+  pools_.clear();
+}
+
+ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
+  static const std::shared_ptr<Host> none;
+  if (aggregate_) [[unlikely]] {
+    const std::optional<Aggregate::Choice> choice = aggregate_->Choose(context);
+    if (!choice) {
+      stats_.upstream_cx_none_healthy.Increment();
+      return {*this, none, 0};
+    }
+    PickContext within = context;
+    within.left_out = nullptr;
+    within.priority = choice->priority;
+    return {*choice->cluster, choice->cluster->PickHost(within), choice->level};
+  }
+  if (context.left_out != nullptr) [[unlikely]] {
+    const Priorities priorities = PrioritiesOf(*hosts_);
+    PickContext within = context;
+    within.left_out = nullptr;
+    within.priority = ChoosePriority(LoadWithout(priorities, *context.left_out, hosts_->load,
+                                                 config().load_balancing.panic_threshold),
+                                     context.hash.value_or(random_.Next()) % 100);
+    const std::shared_ptr<Host>& host = PickHost(within);
+    return {*this, host, within.priority->priority};
+  }
+  const std::shared_ptr<Host>& host = PickHost(context);
+  return {*this, host, host == nullptr ? 0 : host->priority()};
 }
 
 const std::shared_ptr<Host>& ClusterShard::PickHost(PickContext context) {

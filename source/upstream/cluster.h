@@ -17,6 +17,7 @@
 #include "source/net/connect_options.h"
 #include "source/net/transport.h"
 #include "source/stats/registry.h"
+#include "source/upstream/aggregate.h"
 #include "source/upstream/balancer.h"
 #include "source/upstream/breaker.h"
 #include "source/upstream/client_codecs.h"
@@ -25,6 +26,7 @@
 #include "source/upstream/original_dst.h"
 #include "source/upstream/pool.h"
 #include "source/upstream/subset_balancer.h"
+#include "source/upstream/transport_choice.h"
 
 namespace pillion::upstream {
 
@@ -70,6 +72,7 @@ class Cluster {
   void Drop(const Host& host);
   const std::shared_ptr<const HostSet>& hosts() const { return hosts_; }
   uint32_t workers() const { return workers_; }
+  const TransportChoice& transports() const { return transports_; }
 
   // Any thread: the cluster has, or had, a connection.
   bool used() const { return used_.load(std::memory_order_relaxed); }
@@ -84,6 +87,7 @@ class Cluster {
 
  private:
   void Replace(Hosts hosts);
+  void AddTableGauges();
   bool StaysWithoutDiscovery(const Host& host) const;
 
   const std::shared_ptr<const config::Cluster> config_;
@@ -91,6 +95,8 @@ class Cluster {
   std::array<Breakers, 2> breakers_;
   ClusterStatIds stat_ids_;
   MembershipStats membership_stats_;
+  const TransportChoice transports_;
+  stats::Scope table_scope_;  // of its gauges
   config::AssignmentPolicy policy_;
   std::shared_ptr<const HostSet> hosts_;
   std::vector<OnMembership> observers_;
@@ -115,6 +121,10 @@ class ClusterShard : private OriginalDst::Events {
   ClusterStats& stats() { return stats_; }
   event::Worker& worker() { return worker_; }
   net::Connector& connector() { return connector_; }
+  // Null: none.
+  const metadata::Value* metadata() const {
+    return config().metadata == nullptr ? nullptr : &config().metadata->tree->value;
+  }
   const net::ConnectOptions* connect_options() const { return connect_options_ ? &*connect_options_ : nullptr; }
   ClientCodecs& codecs() { return *codecs_; }
   base::Random& random() { return random_; }
@@ -123,9 +133,17 @@ class ClusterShard : private OriginalDst::Events {
   void SetHosts(std::shared_ptr<const HostSet> hosts);
   const HostSet& hosts() const { return *hosts_; }
 
-  // The next host by the cluster's policy; null, and counted, when there is none. The reference is good until the end
-  // of the turn; a PoolWaiter that asked for the host's pool keeps the host.
-  const std::shared_ptr<Host>& PickHost(PickContext context);
+  // Finds the shards of the clusters that this one depends on, once all are there; `find` gives null for what is none.
+  void Link(const std::function<ClusterShard*(const std::string& name)>& find);
+
+  // A host, of this cluster or, where it is an aggregate, of one of its clusters. Null, and counted, when there is none.
+  // The reference is good until the end of the turn; a PoolWaiter that asked for the host's pool keeps the host.
+  struct Choice {
+    ClusterShard& cluster;
+    const std::shared_ptr<Host>& host;
+    uint32_t level;  // the host's priority among all that there are
+  };
+  Choice Choose(const PickContext& context);
 
   // Of an ORIGINAL_DST cluster only: the host there, as the configuration changes the port. Null, and counted, where there
   // is no such address. The reference is good until the next call.
@@ -163,7 +181,11 @@ class ClusterShard : private OriginalDst::Events {
   const std::shared_ptr<Host>& Pick(const PickContext& context) {
     return subsets_ ? subsets_->Pick(context) : balancer_.Pick(context);
   }
+  const std::shared_ptr<Host>& PickHost(PickContext context);
   void SetBalancers(const HostSet& hosts);
+  // Of a cluster that this one depends on.
+  void OnHostsChanged();
+  void GiveUpPools();
   void Sweep();
   bool GiveUpIdlePool(config::Priority priority);
   void OnHostGone(const Host& host) override;
@@ -176,6 +198,10 @@ class ClusterShard : private OriginalDst::Events {
   const std::unique_ptr<ClientCodecs> codecs_;
   ClusterStats stats_;
   std::shared_ptr<const HostSet> hosts_;
+  std::shared_ptr<const HostSet> proxies_;  // hosts like this one, where zones matter; null: not known
+  ClusterShard* proxies_of_ = nullptr;      // whose these are
+  std::vector<ClusterShard*> dependents_;   // that are told when hosts of this one change
+  std::optional<Aggregate> aggregate_;      // instead of hosts of its own
   Balancer balancer_;
   std::optional<SubsetBalancer> subsets_;  // instead of it, where the cluster has some
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;

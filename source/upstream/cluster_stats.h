@@ -33,6 +33,13 @@ struct Breakers;
   X(upstream_cx_none_healthy)                 \
   X(original_dst_host_invalid)                \
   X(lb_healthy_panic)                         \
+  X(lb_recalculate_zone_structures)           \
+  X(lb_local_cluster_not_ok)                  \
+  X(lb_zone_cluster_too_small)                \
+  X(lb_zone_no_capacity_left)                 \
+  X(lb_zone_routing_all_directly)             \
+  X(lb_zone_routing_sampled)                  \
+  X(lb_zone_routing_cross_zone)               \
   X(lb_subsets_selected)                      \
   X(lb_subsets_fallback)                      \
   X(lb_subsets_fallback_panic)                \

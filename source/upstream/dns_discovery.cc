@@ -80,6 +80,8 @@ void DnsDiscovery::OnAnswer(Target& target, absl::StatusOr<net::ResolvedName> an
     again = BackOff(++target.failures);
     if (target.failures == 1) failed_(answer.status());
   }
+  const auto jitter = static_cast<uint64_t>(cluster_.config().dns_jitter.count());
+  if (jitter > 0) again += base::Duration(random_.Below(jitter));
   target.timer->Set(again, [this, &target] { Ask(target); });
   if (!std::exchange(target.answered, true) && --unanswered_ == 0) std::exchange(first_, nullptr)();
 }
@@ -95,8 +97,9 @@ void DnsDiscovery::UseAddresses(Target& target, std::vector<net::Address> addres
 }
 
 base::Duration DnsDiscovery::BackOff(uint32_t failures) {
-  const base::Duration base = cluster_.config().dns_refresh_rate;
-  const base::Duration most = std::max(base, kMostBackOff);
+  const std::optional<config::DnsBackOff>& configured = cluster_.config().dns_back_off;
+  const base::Duration base = configured ? configured->base : cluster_.config().dns_refresh_rate;
+  const base::Duration most = configured ? configured->max : std::max(base, kMostBackOff);
   base::Duration delay = base;
   for (uint32_t i = 1; i < failures && delay < most; ++i) delay *= 2;
   delay = std::min(delay, most);

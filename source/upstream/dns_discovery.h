@@ -5,8 +5,9 @@
 // its answer's TTL where that is known.
 //
 // An answer that fails, or that has no address, takes no host away: the last good one stays (a name server in trouble
-// must not take the service down with it). It is asked again after a delay that doubles with each failure, up to
-// kMostBackOff or the refresh rate, whichever is more, and of which a random part of up to a half is left out.
+// must not take the service down with it). It is asked again after a delay that doubles with each failure, as
+// dns_failure_refresh_rate says, or from the refresh rate up to kMostBackOff or that rate, whichever is more; a random part
+// of up to a half is left out.
 //
 // Owned by the server, on the main thread; ends before the cluster and what it was given.
 

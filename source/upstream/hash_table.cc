@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "source/base/murmur_hash2.h"
 #include "source/base/xxhash64.h"
 #include "source/upstream/host_set.h"
 
@@ -66,7 +67,7 @@ void HashTable::MakeRing(const config::LoadBalancing& config) {
     for (; made < wanted; ++made, ++index) {
       key.resize(prefix);
       key += std::to_string(index);
-      ring_.push_back({base::XxHash64(key), member});
+      ring_.push_back({config.murmur ? base::MurmurHash2(key) : base::XxHash64(key), member});
     }
     fewest_ = std::min(fewest_, index);
     most_ = std::max(most_, index);

@@ -11,6 +11,12 @@ std::string HostName(const config::Endpoint& endpoint) {
   return target == nullptr ? "" : target->host;
 }
 
+bool IsCanary(const config::Metadata* metadata) {
+  const config::MetadataValue* value = metadata == nullptr ? nullptr : metadata->Find(config::kLbNamespace, "canary");
+  const bool* canary = value == nullptr ? nullptr : std::get_if<bool>(&value->value);
+  return canary != nullptr && *canary;
+}
+
 uint32_t EdsFlags(config::EndpointHealth health) {
   switch (health) {
     case config::EndpointHealth::kUnknown:
@@ -39,7 +45,9 @@ Host::Host(const net::Address& address, const config::Endpoint& endpoint, uint32
       hostname_(HostName(endpoint)),
       locality_(endpoint.locality),
       metadata_(endpoint.metadata),
+      locality_metadata_(endpoint.locality_metadata),
       check_(endpoint.check),
+      canary_(IsCanary(endpoint.metadata.get())),
       workers_(workers),
       figures_(std::make_unique<HostFigures[]>(workers)) {
   Update(endpoint);
@@ -48,7 +56,8 @@ Host::Host(const net::Address& address, const config::Endpoint& endpoint, uint32
 bool Host::Is(const config::Endpoint& endpoint) const {
   if (hostname_ != HostName(endpoint) || locality_ != endpoint.locality) return false;
   const auto same = [](const auto& a, const auto& b) { return a == b || (a != nullptr && b != nullptr && *a == *b); };
-  return same(metadata_, endpoint.metadata) && same(check_, endpoint.check);
+  return same(metadata_, endpoint.metadata) && same(locality_metadata_, endpoint.locality_metadata) &&
+         same(check_, endpoint.check);
 }
 
 bool Host::Update(const config::Endpoint& endpoint) {

@@ -41,6 +41,7 @@ struct alignas(64) HostFigures {
 };
 
 class OutlierMonitor;
+struct UpstreamTransport;
 
 enum class HostHealth : uint8_t { kUnhealthy, kDegraded, kHealthy };
 
@@ -73,7 +74,11 @@ class Host {
   const std::string& hostname() const { return hostname_; }  // as configured, or what DNS was asked for; may be empty
   const config::Locality& locality() const { return locality_; }
   const config::Metadata* metadata() const { return metadata_.get(); }  // may be null
+  bool canary() const { return canary_; }                               // its metadata says so
   const config::EndpointCheck* check() const { return check_.get(); }   // may be null
+  // What connections to it are made with. Set before any worker has the host; never null then.
+  const UpstreamTransport* transport() const { return transport_; }
+  void set_transport(const UpstreamTransport& transport) { transport_ = &transport; }
   // Any thread; the main thread changes them.
   uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }  // >= 1
   uint32_t priority() const { return priority_.load(std::memory_order_relaxed); }
@@ -119,7 +124,10 @@ class Host {
   const std::string hostname_;
   const config::Locality locality_;
   const std::shared_ptr<const config::Metadata> metadata_;
+  const std::shared_ptr<const config::Metadata> locality_metadata_;
   const std::shared_ptr<const config::EndpointCheck> check_;
+  const UpstreamTransport* transport_ = nullptr;
+  const bool canary_;
   std::atomic<uint32_t> weight_{1};
   std::atomic<uint32_t> priority_{0};
   std::atomic<uint32_t> locality_weight_{0};

@@ -54,13 +54,6 @@ void Finish(PriorityHosts& priority, const config::AssignmentPolicy& policy) {
   }
 }
 
-bool InPanic(const PriorityHosts& priority, double threshold) {
-  const size_t counted = priority.hosts.size() - priority.excluded;
-  if (counted == 0) return threshold > 0;
-  const double available = static_cast<double>(priority.healthy.size() + priority.degraded.size());
-  return 100.0 * available / static_cast<double>(counted) < threshold;
-}
-
 // Gives each priority its part of `left`, in the order of their numbers. Returns the first one that can take any, or -1.
 int Distribute(const std::vector<uint32_t>& health, uint32_t total_health, uint32_t& left,
                std::vector<PriorityLoad::Share>& shares, uint32_t PriorityLoad::Share::*part) {
@@ -74,9 +67,9 @@ int Distribute(const std::vector<uint32_t>& health, uint32_t total_health, uint3
 }
 
 // All are in panic: in proportion to their hosts.
-void DistributeInPanic(const std::vector<PriorityHosts>& priorities, std::vector<PriorityLoad::Share>& shares) {
+void DistributeInPanic(const Priorities& priorities, std::vector<PriorityLoad::Share>& shares) {
   size_t all = 0;
-  for (const PriorityHosts& priority : priorities) all += priority.hosts.size();
+  for (const PriorityHosts* priority : priorities) all += priority->hosts.size();
   if (all == 0) {
     shares[0].healthy = 100;  // where there is none to be found
     return;
@@ -84,7 +77,7 @@ void DistributeInPanic(const std::vector<PriorityHosts>& priorities, std::vector
   uint32_t left = 100;
   int first = -1;
   for (size_t i = 0; i < priorities.size(); ++i) {
-    const size_t hosts = priorities[i].hosts.size();
+    const size_t hosts = priorities[i]->hosts.size();
     if (first < 0 && hosts > 0) first = static_cast<int>(i);
     shares[i].healthy = static_cast<uint32_t>(100 * hosts / all);
     shares[i].degraded = 0;
@@ -114,7 +107,8 @@ HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const conf
     Add(*locality, host);
   }
   for (PriorityHosts& priority : set.priorities) Finish(priority, policy);
-  set.load = DistributeLoad(set.priorities, {}, config.panic_threshold);
+  set.drop = policy.drop;
+  set.load = DistributeLoad(PrioritiesOf(set), {}, config.panic_threshold);
   for (size_t i = 0; config.hashes() && i < set.priorities.size(); ++i) {
     set.priorities[i].table = std::make_shared<HashTable>(config, set.priorities[i], set.load.shares[i].panic);
   }
@@ -123,16 +117,40 @@ HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const conf
   return set;
 }
 
-PriorityLoad DistributeLoad(const std::vector<PriorityHosts>& priorities, const std::vector<bool>& left_out,
-                            double panic_threshold) {
+Priorities PrioritiesOf(const HostSet& set) {
+  Priorities priorities;
+  for (const PriorityHosts& priority : set.priorities) priorities.push_back(&priority);
+  return priorities;
+}
+
+bool InPanic(const PriorityHosts& priority, double threshold) {
+  const size_t counted = priority.hosts.size() - priority.excluded;
+  if (counted == 0) return threshold > 0;
+  const double available = static_cast<double>(priority.healthy.size() + priority.degraded.size());
+  return 100.0 * available / static_cast<double>(counted) < threshold;
+}
+
+// Healthy ones before degraded ones, as Envoy has it.
+PriorityChoice ChoosePriority(const PriorityLoad& load, uint64_t percent) {
+  uint64_t below = 0;
+  for (const bool degraded : {false, true}) {
+    for (uint32_t i = 0; i < load.shares.size(); ++i) {
+      below += degraded ? load.shares[i].degraded : load.shares[i].healthy;
+      if (percent < below) return {i, degraded};
+    }
+  }
+  return {};
+}
+
+PriorityLoad DistributeLoad(const Priorities& priorities, const std::vector<bool>& left_out, double panic_threshold) {
   using Share = PriorityLoad::Share;
   std::vector<uint32_t> healthy(priorities.size());
   std::vector<uint32_t> degraded(priorities.size());
   uint32_t total = 0;
   for (size_t i = 0; i < priorities.size(); ++i) {
     if (i < left_out.size() && left_out[i]) continue;
-    healthy[i] = priorities[i].health;
-    degraded[i] = priorities[i].degraded_health;
+    healthy[i] = priorities[i]->health;
+    degraded[i] = priorities[i]->degraded_health;
     total += healthy[i] + degraded[i];
   }
   total = std::min<uint32_t>(total, 100);
@@ -155,7 +173,7 @@ PriorityLoad DistributeLoad(const std::vector<PriorityHosts>& priorities, const 
   }
   bool all_in_panic = true;
   for (size_t i = 0; i < priorities.size(); ++i) {
-    load.shares[i].panic = total < 100 && InPanic(priorities[i], panic_threshold);
+    load.shares[i].panic = total < 100 && InPanic(*priorities[i], panic_threshold);
     all_in_panic = all_in_panic && load.shares[i].panic;
   }
   if (all_in_panic) DistributeInPanic(priorities, load.shares);

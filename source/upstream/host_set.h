@@ -53,6 +53,7 @@ struct PriorityLoad {
 struct Subsets;
 
 struct HostSet {
+  match::Fraction drop{.numerator = 0};   // of the requests that are answered at once
   Hosts hosts;                            // by priority; no address twice
   std::vector<PriorityHosts> priorities;  // by number
   PriorityLoad load;
@@ -62,8 +63,20 @@ struct HostSet {
 // `hosts`: no address twice, in any order.
 HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy);
 
+using Priorities = std::vector<const PriorityHosts*>;
+Priorities PrioritiesOf(const HostSet& set);
+
 // The load over `priorities`, of which those in `left_out` (by number; may be shorter) count as empty.
-PriorityLoad DistributeLoad(const std::vector<PriorityHosts>& priorities, const std::vector<bool>& left_out,
-                            double panic_threshold);
+PriorityLoad DistributeLoad(const Priorities& priorities, const std::vector<bool>& left_out, double panic_threshold);
+
+// Whether the healthy hosts (and degraded ones) are so few that health is not heeded.
+bool InPanic(const PriorityHosts& priority, double threshold);
+
+// What of a load is meant by a number below 100.
+struct PriorityChoice {
+  uint32_t priority = 0;
+  bool degraded = false;
+};
+PriorityChoice ChoosePriority(const PriorityLoad& load, uint64_t percent);
 
 }  // namespace pillion::upstream

@@ -4,9 +4,11 @@
 
 namespace pillion::upstream {
 
-OriginalDst::OriginalDst(event::Worker& worker, base::Duration cleanup_interval, Events& events)
+OriginalDst::OriginalDst(event::Worker& worker, base::Duration cleanup_interval, const UpstreamTransport& transport,
+                         Events& events)
     : worker_(worker),
       cleanup_interval_(cleanup_interval),
+      transport_(transport),
       events_(events),
       cleanup_(this, [](void* self) { static_cast<OriginalDst*>(self)->Cleanup(); }) {}
 
@@ -21,6 +23,7 @@ const std::shared_ptr<Host>& OriginalDst::Pick(const net::Address& address) {
   if (hosts_.size() >= kMostHosts) return none;
   if (!cleanup_.armed()) worker_.SetTimer(cleanup_, cleanup_interval_);
   auto host = std::make_shared<Host>(address, config::Endpoint(), worker_.index() + 1);
+  host->set_transport(transport_);
   return hosts_.emplace(std::string(key), Entry{std::move(host), true}).first->second.host;
 }
 

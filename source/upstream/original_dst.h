@@ -28,7 +28,8 @@ class OriginalDst {
   // Whoever may say where to go can't make us remember more.
   static constexpr size_t kMostHosts = 65536;
 
-  OriginalDst(event::Worker& worker, base::Duration cleanup_interval, Events& events);
+  // All outlive it.
+  OriginalDst(event::Worker& worker, base::Duration cleanup_interval, const UpstreamTransport& transport, Events& events);
 
   // Null where there are too many. The reference is good until the next call.
   const std::shared_ptr<Host>& Pick(const net::Address& address);
@@ -44,6 +45,7 @@ class OriginalDst {
 
   event::Worker& worker_;
   const base::Duration cleanup_interval_;
+  const UpstreamTransport& transport_;
   Events& events_;
   absl::flat_hash_map<std::string, Entry> hosts_;  // by the bytes of the address
   base::Timer cleanup_;

@@ -39,8 +39,12 @@ size_t Rotation::PickLeastOfSome() {
   size_t best = random_->Below(hosts_.size());
   if (hosts_.size() == 1) return best;
   uint64_t fewest = hosts_[best]->Sum(HostFigures::kRqActive);
-  for (uint32_t i = 1; i < config_->least_request_choices; ++i) {
-    const size_t other = random_->Below(hosts_.size());
+  // More choices than there are hosts: each of them once.
+  const bool all = config_->least_request_choices > hosts_.size();
+  const size_t choices = all ? hosts_.size() : config_->least_request_choices;
+  const size_t first = best;
+  for (size_t i = 1; i < choices; ++i) {
+    const size_t other = all ? (first + i) % hosts_.size() : random_->Below(hosts_.size());
     const uint64_t active = hosts_[other]->Sum(HostFigures::kRqActive);
     if (active >= fewest) continue;
     best = other;

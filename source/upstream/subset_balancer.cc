@@ -18,13 +18,13 @@ void SubsetBalancer::SetSubsets(const Subsets& subsets) {
 }
 
 const std::shared_ptr<Host>& SubsetBalancer::Pick(const PickContext& context) {
-  const config::LbCriteria* const criteria = context.criteria;
-  if (criteria != nullptr) {
-    if (const size_t subset = subsets_->Find(criteria->text()); subset != Subsets::kNone) {
+  const config::LbCriteriaView& criteria = context.criteria;
+  if (!criteria.empty()) {
+    if (const size_t subset = subsets_->Find(criteria.text); subset != Subsets::kNone) {
       stats_.lb_subsets_selected.Increment();
       return PickFrom(subset, context);
     }
-    const config::SubsetConfig::Selector* const selector = FindSelector(criteria->keys());
+    const config::SubsetConfig::Selector* const selector = FindSelector(criteria.keys);
     if (selector != nullptr && selector->fallback == Fallback::kFewerKeys) return PickByFewerKeys(*selector, context);
     if (selector != nullptr && selector->fallback != Fallback::kClusters) return FallBack(selector->fallback, context);
   }
@@ -49,7 +49,7 @@ const std::shared_ptr<Host>& SubsetBalancer::PickByFewerKeys(const config::Subse
                                                              const PickContext& context) {
   // Their number and length is up to the configuration: short ones take no memory.
   absl::InlinedVector<char, 512> text;
-  for (const config::LbCriteria::Part& part : context.criteria->parts()) {
+  for (const config::LbCriteriaView::Part& part : context.criteria.parts) {
     if (!std::binary_search(selector.fallback_keys.begin(), selector.fallback_keys.end(), part.key)) continue;
     text.insert(text.end(), part.text.begin(), part.text.end());
   }

@@ -14,8 +14,8 @@ namespace pillion::upstream {
 
 class SubsetBalancer {
  public:
-  SubsetBalancer(const config::LoadBalancing& config, const BalancerParts& parts, ClusterStats& stats)
-      : config_(config), parts_(parts), stats_(stats) {}
+  SubsetBalancer(const config::LoadBalancing& config, const BalancerParts& parts)
+      : config_(config), parts_(parts), stats_(parts.stats) {}
 
   // The caller keeps the subsets until the next call.
   void SetSubsets(const Subsets& subsets);

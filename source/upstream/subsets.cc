@@ -52,7 +52,7 @@ Subsets::Subsets(const Hosts& hosts, const config::LoadBalancing& config, const 
   for (auto& [text, some] : members) by_criteria.emplace(text, add(std::move(some)));
 
   Selector keys;
-  for (const config::LbCriteria::Part& part : subsets.default_subset.parts()) keys.keys.push_back(part.key);
+  for (const config::LbCriteriaView::Part& part : subsets.default_subset.parts()) keys.keys.emplace_back(part.key);
   Hosts defaults;
   for (const std::shared_ptr<Host>& host : hosts) {
     for (const std::string& text : CriteriaOf(*host, keys, subsets.list_as_any)) {

@@ -190,11 +190,14 @@ def test_no_request_is_lost_while_hosts_flap(pillion, serve, workers):
     assert len(statuses) > 10 and set(statuses) == {200}
 
 
-def test_event_log(pillion, serve, tmp_path):
+@pytest.mark.parametrize("sink", [False, True])
+def test_event_log(pillion, serve, tmp_path, sink):
     path = tmp_path / "health.log"
+    kind = b.any_of("extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink", event_log_path=str(path))
+    log = {"event_logger": [{"name": "file", "typed_config": kind}]} if sink else {"event_log_path": str(path)}
     host = Host(b"host")
     server = serve.h1(host)
-    proxy = proxy_for(pillion, server.address, checks={**http_check(), "event_log_path": str(path)})
+    proxy = proxy_for(pillion, server.address, checks={**http_check(), **log})
     host.status = 503
 
     def events():

@@ -143,3 +143,42 @@ def test_http_after_all(pillion, serve):
     proxy = proxy_for(pillion, serve.h1(lambda request: Response(200, [], b"through")).address)
     assert proxy.exchange(Request()).body == b"through"
     assert http1.connect(proxy.address)
+
+
+def subset(address, version):
+    return {"endpoint": {"address": b.address(address)}, "metadata": {"filter_metadata": {"envoy.lb": {"version": version}}}}
+
+
+def wants(version):
+    return {"filter_metadata": {"envoy.lb": {"version": version}}}
+
+
+def first_bytes(proxy, listener):
+    connection = proxy.connect(listener=listener)
+    back = bytearray()
+    connection.rest(back)
+    connection.close()
+    return bytes(back)
+
+
+def test_subsets(pillion, serve):
+    addresses = [serve(lambda sock, name=b"%d" % i: (sock.sendall(name), sock.shutdown(socket.SHUT_WR))).address for i in range(2)]
+    cluster = b.cluster(*addresses, lb_subset_config={"subset_selectors": [{"keys": ["version"]}]}, load_assignment={
+        "cluster_name": "upstream", "endpoints": [{"lb_endpoints": [subset(addresses[0], "1"), subset(addresses[1], "2")]}]})
+    weighted = b.tcp(name="weighted", metadata_match=wants("1"),
+                     weighted_clusters={"clusters": [{"name": "upstream", "weight": 1, "metadata_match": wants("2")}]})
+    del weighted["typed_config"]["cluster"]
+    listeners = [b.listener(b.tcp(name="one", metadata_match=wants("1")), name="one"), b.listener(weighted, name="weighted")]
+    proxy = pillion(b.bootstrap(listeners, [cluster]))
+    assert {first_bytes(proxy, "one") for _ in range(4)} == {b"0"}
+    assert {first_bytes(proxy, "weighted") for _ in range(4)} == {b"1"}
+
+
+def test_a_hash_of_the_client(pillion, serve):
+    addresses = [serve(lambda sock, name=b"%d" % i: (sock.sendall(name), sock.shutdown(socket.SHUT_WR))).address for i in range(4)]
+    listeners = [b.listener(b.tcp(hash_policy=[{"source_ip": {}}]), name="ip"), b.listener(b.tcp(name="none"), name="none")]
+    proxy = pillion(b.bootstrap(listeners, [b.cluster(*addresses, lb_policy="MAGLEV")]))
+    assert len({first_bytes(proxy, "ip") for _ in range(10)}) == 1
+    assert len({first_bytes(proxy, "none") for _ in range(40)}) > 1, "by chance"
+    assert proxy.stat("cluster.upstream.maglev_lb.min_entries_per_host") == 16384
+    assert proxy.stat("cluster.upstream.maglev_lb.max_entries_per_host") == 16385

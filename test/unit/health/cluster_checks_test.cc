@@ -152,6 +152,33 @@ TEST_F(ClusterChecksTest, TheFirstCheckDecides) {
             std::string::npos);
 }
 
+TEST_F(ClusterChecksTest, NewHostsMayBeIgnored) {
+  cluster_config->ignore_new_hosts_until_first_check = true;
+  AddEndpoint("10.0.0.1");
+  AddEndpoint("10.0.0.2");
+  Start();
+  EXPECT_EQ(cluster->hosts()->priorities[0].excluded, 2u);
+  Answer(Outcome::kPassed);
+  EXPECT_EQ(cluster->hosts()->priorities[0].excluded, 1u);
+  EXPECT_EQ(cluster->hosts()->priorities[0].health, 100u) << "the other one does not count";
+  Answer(Outcome::kFailed, "10.0.0.2:80");
+  EXPECT_EQ(cluster->hosts()->priorities[0].excluded, 0u);
+  EXPECT_EQ(cluster->hosts()->priorities[0].health, 70u);
+}
+
+TEST_F(ClusterChecksTest, WhoIsBackStartsSlowlyAgain) {
+  AddEndpoint("10.0.0.1");
+  Start();
+  Answer(Outcome::kPassed);
+  upstream::Host& host = *cluster->hosts()->hosts[0];
+  host.Begin(clock.MonotonicNow());
+  AnswerInTurn({Outcome::kFailed});
+  EXPECT_FALSE(Healthy());
+  EXPECT_NE(host.begun(), base::MonotonicTime());
+  while (!Healthy()) AnswerInTurn({Outcome::kPassed});
+  EXPECT_EQ(host.begun(), base::MonotonicTime());
+}
+
 TEST_F(ClusterChecksTest, UnhealthyThreshold) {
   AddEndpoint("10.0.0.1");
   Start();

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "source/upstream/cluster.h"
 #include "test/support/simulation.h"
 
 namespace pillion::upstream {
@@ -38,11 +39,14 @@ config::LoadBalancing With(config::LoadBalancing::Policy policy, uint32_t choice
 // What balancers are made of.
 struct Parts {
   explicit Parts(uint64_t seed) : random(seed) {}
-  operator BalancerParts() { return {simulation.worker(0), random, panics, breakers}; }
+  operator BalancerParts() { return {simulation.worker(0), random, stats, breakers, proxies}; }
 
   test::Simulation simulation{1};
   base::Random random;
-  stats::Counter panics;
+  stats::Registry registry{1};
+  Cluster cluster{std::make_shared<config::Cluster>(), registry};
+  ClusterStats stats{cluster.stat_ids(), registry.shard(0)};
+  std::shared_ptr<const HostSet> proxies;
   std::array<Breakers, 2> breakers{Breakers(config::CircuitBreaker()), Breakers(config::CircuitBreaker())};
 };
 
@@ -212,7 +216,7 @@ TEST(Balancer, OnlyHealthyHosts) {
   const HostSet set = SomeBad({{1}, {1}, {1}}, {1}, kFailedOutlierCheck, config);
   balancer.SetHosts(set);
   EXPECT_EQ(Count(balancer, set, 100), (std::vector<int>{50, 0, 50}));
-  EXPECT_EQ(parts.panics.value(), 0u);
+  EXPECT_EQ(parts.stats.lb_healthy_panic.value(), 0u);
 }
 
 TEST(Balancer, InPanicHealthIsNotHeeded) {
@@ -222,7 +226,7 @@ TEST(Balancer, InPanicHealthIsNotHeeded) {
   const HostSet set = SomeBad({{1}, {1}, {1}}, {0, 1}, kFailedActiveCheck, config);
   balancer.SetHosts(set);
   EXPECT_EQ(Count(balancer, set, 99), (std::vector<int>{33, 33, 33}));
-  EXPECT_EQ(parts.panics.value(), 99u);
+  EXPECT_EQ(parts.stats.lb_healthy_panic.value(), 99u);
 
   config.panic_threshold = 0;
   const HostSet none = SomeBad({{1}, {1}}, {0, 1}, kFailedActiveCheck, config);

@@ -224,6 +224,39 @@ TEST_F(DnsDiscoveryTest, BackOffDoublesUpToABoundAndIsSpread) {
   ExpectAskedAfter(seconds(5));
 }
 
+TEST_F(DnsDiscoveryTest, BackOffAsConfigured) {
+  Add("a.test");
+  config->dns_back_off = {.base = seconds(1), .max = seconds(3)};
+  Start();
+  for (const int most : {1, 2, 3, 3}) {
+    resolver.Fail(absl::UnavailableError("no"));
+    timers.Advance(milliseconds(most * 500 - 1));
+    EXPECT_TRUE(resolver.questions.empty()) << most;
+    timers.Advance(milliseconds(most * 500 + 1));
+    EXPECT_EQ(resolver.questions.size(), 1u) << most;
+  }
+  resolver.Answer({"10.0.0.1"});
+  ExpectAskedAfter(seconds(5));
+}
+
+TEST_F(DnsDiscoveryTest, Jitter) {
+  Add("a.test");
+  config->dns_jitter = seconds(2);
+  Start();
+  base::Duration least = seconds(9), most = seconds(0);
+  for (int i = 0; i < 50; ++i) {
+    resolver.Answer({"10.0.0.1"});
+    const base::MonotonicTime answered = clock.MonotonicNow();
+    while (resolver.questions.empty()) timers.Advance(milliseconds(1));
+    least = std::min(least, clock.MonotonicNow() - answered);
+    most = std::max(most, clock.MonotonicNow() - answered);
+  }
+  EXPECT_GE(least, seconds(5));
+  EXPECT_LT(least, milliseconds(5500));
+  EXPECT_GT(most, milliseconds(6500));
+  EXPECT_LE(most, milliseconds(7001));
+}
+
 TEST_F(DnsDiscoveryTest, BackOffIsNeverShorterForASlowRefresh) {
   Add("a.test");
   config->dns_refresh_rate = seconds(300);

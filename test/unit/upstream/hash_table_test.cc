@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "source/base/murmur_hash2.h"
 #include "source/base/random.h"
 #include "source/base/xxhash64.h"
 #include "source/upstream/host_set.h"
@@ -50,6 +51,23 @@ TEST(HashTable, SharesFollowWeights) {
     EXPECT_NEAR(counts.at("10.0.0.2:80"), 20000, 900);
     EXPECT_NEAR(counts.at("10.0.0.3:80"), 50000, 1200);
   }
+}
+
+TEST(HashTable, AnotherHash) {
+  config::LoadBalancing config = With(Policy::kRingHash);
+  const Hosts hosts = {MakeHost(1), MakeHost(2), MakeHost(3)};
+  const HostSet plain = MakeHostSet(hosts, config, {});
+  config.murmur = true;
+  const HostSet murmur = MakeHostSet(hosts, config, {});
+  // A point of the ring is the hash of a host and a number.
+  const uint64_t point = base::MurmurHash2("10.0.0.2:80_7");
+  EXPECT_EQ(murmur.priorities[0].table->Find(point, 0)->host, hosts[1]);
+  int others = 0;
+  for (uint64_t i = 0; i < 1000; ++i) {
+    const uint64_t hash = i * 0x9e3779b97f4a7c15;
+    others += plain.priorities[0].table->Find(hash, 0)->host != murmur.priorities[0].table->Find(hash, 0)->host;
+  }
+  EXPECT_GT(others, 300);
 }
 
 TEST(HashTable, Sizes) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "source/upstream/transport_choice.h"
 #include "test/support/simulation.h"
 
 namespace pillion::upstream {
@@ -12,6 +13,8 @@ struct Gone final : OriginalDst::Events {
   std::vector<std::string> texts;
 };
 
+const UpstreamTransport kTransport;
+
 net::Address At(uint16_t port) {
   return *net::Address::Ip("192.0.2.1", port);
 }
@@ -19,7 +22,7 @@ net::Address At(uint16_t port) {
 TEST(OriginalDst, AHostForEachAddress) {
   test::Simulation simulation(1);
   Gone gone;
-  OriginalDst hosts(simulation.worker(0), std::chrono::seconds(5), gone);
+  OriginalDst hosts(simulation.worker(0), std::chrono::seconds(5), kTransport, gone);
   const std::shared_ptr<Host> first = hosts.Pick(At(1));
   EXPECT_EQ(first->address_text(), "192.0.2.1:1");
   EXPECT_EQ(hosts.Pick(At(1)), first);
@@ -30,7 +33,7 @@ TEST(OriginalDst, AHostForEachAddress) {
 TEST(OriginalDst, WhoIsNotAskedForGoes) {
   test::Simulation simulation(1);
   Gone gone;
-  OriginalDst hosts(simulation.worker(0), std::chrono::seconds(5), gone);
+  OriginalDst hosts(simulation.worker(0), std::chrono::seconds(5), kTransport, gone);
   const std::shared_ptr<Host> first = hosts.Pick(At(1));
   hosts.Pick(At(2));
   simulation.AdvanceTime(std::chrono::seconds(6));  // both were asked for until then
@@ -46,7 +49,7 @@ TEST(OriginalDst, WhoIsNotAskedForGoes) {
 TEST(OriginalDst, Bound) {
   test::Simulation simulation(1);
   Gone gone;
-  OriginalDst hosts(simulation.worker(0), std::chrono::seconds(5), gone);
+  OriginalDst hosts(simulation.worker(0), std::chrono::seconds(5), kTransport, gone);
   for (size_t i = 0; i < OriginalDst::kMostHosts; ++i) {
     const std::string ip = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
     ASSERT_NE(hosts.Pick(*net::Address::Ip(ip, 80)), nullptr);

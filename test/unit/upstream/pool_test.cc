@@ -650,7 +650,7 @@ TEST_F(PoolTest, AHostThatGoesDrainsAndIsKeptByItsRequests) {
   Host* host_before = gone.lock().get();
   ASSERT_TRUE(cluster->UpdateHosts({}));
   shard().SetHosts(cluster->hosts());
-  EXPECT_EQ(shard().PickHost({}), nullptr);
+  EXPECT_EQ(shard().Choose({}).host, nullptr);
   EXPECT_EQ(Stat("upstream_cx_none_healthy"), 1);
   Run();
   EXPECT_EQ(&request->connection->host(), host_before);

@@ -50,13 +50,13 @@ class SubsetTest : public testing::Test {
     Cluster cluster(shared, registry);
     ClusterStats stats(cluster.stat_ids(), registry.shard(0));
     const HostSet set = MakeHostSet(hosts, config, {});
-    SubsetBalancer balancer(
-        config, BalancerParts{simulation.worker(0), random, stats.lb_healthy_panic, cluster.breakers()}, stats);
+    const std::shared_ptr<const HostSet> no_proxies;
+    SubsetBalancer balancer(config, BalancerParts{simulation.worker(0), random, stats, cluster.breakers(), no_proxies});
     balancer.SetSubsets(*set.subsets);
     const config::LbCriteria criteria(values);
     std::set<int> picks;
     for (int i = 0; i < 20; ++i) {
-      const auto& host = balancer.Pick({.criteria = values.empty() ? nullptr : &criteria});
+      const auto& host = balancer.Pick({.criteria = criteria.view()});
       picks.insert(host == nullptr ? 0 : host->address_text()[7] - '0');
     }
     selected = stats.lb_subsets_selected.value();

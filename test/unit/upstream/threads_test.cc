@@ -38,7 +38,7 @@ class WorkerOfCluster {
   void Choose(const std::atomic<bool>& stop, std::promise<void>& done) {
     worker_.Post([this, &stop, &done] {
       for (int i = 0; i < 100; ++i) {
-        const std::shared_ptr<Host> host = shard_.PickHost({});
+        const std::shared_ptr<Host> host = shard_.Choose({}).host;
         if (host == nullptr) continue;
         host->figures(worker_.index()).Add(HostFigures::kRqTotal);
         Breaker& breaker = shard_.breakers(config::Priority::kDefault).requests;

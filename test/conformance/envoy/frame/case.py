@@ -47,6 +47,7 @@ class Cluster:
     trailers: bool = False
     http_options: dict = dataclasses.field(default_factory=dict)
     fields: dict = dataclasses.field(default_factory=dict)
+    change: object = None  # what is to be changed of its configuration in the end: a function of that, the hosts' addresses and a folder
 
 
 @dataclasses.dataclass

@@ -94,8 +94,11 @@ class Pair:
         clusters = []
         for case in module.cases:
             for upstream, cluster in zip(self._upstreams[case.name], case.clusters.values()):
-                clusters.append(b.cluster(*upstream.addresses, name=upstream.name, protocol=cluster.protocol, trailers=cluster.trailers,
-                                          http_options=cluster.http_options, **cluster.fields))
+                config = b.cluster(*upstream.addresses, name=upstream.name, protocol=cluster.protocol, trailers=cluster.trailers,
+                                   http_options=cluster.http_options, **cluster.fields)
+                if cluster.change:
+                    cluster.change(config, upstream.addresses, pathlib.Path(folder))
+                clusters.append(config)
         self._sides = {}
         for name, binary in (("envoy", programs.envoy()), ("pillion", BINARY)):
             home = pathlib.Path(folder) / name

@@ -1,0 +1,57 @@
+#pragma once
+
+// A file that a part of the configuration comes from: read at once, and again whenever it is replaced. What is in it is its
+// owner's business, who says what became of a reading; a file that is broken changes nothing. Owned by who uses it; main
+// thread.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "source/base/clock.h"
+#include "source/config/path_source.h"
+#include "source/event/file_watcher.h"
+#include "source/stats/registry.h"
+
+namespace pillion::server {
+
+class FileSubscription {
+ public:
+  struct Reading {
+    enum class Outcome : uint8_t { kTaken, kUnreadable, kRejected };
+    Outcome outcome = Outcome::kTaken;
+    std::string version;  // of kTaken
+  };
+  using Read = std::function<Reading(const std::string& path)>;
+
+  // Counts under `prefix`: update_attempt, update_success, update_failure, update_rejected, update_time, update_duration,
+  // version, version_text and init_fetch_timeout, which a file never reaches. All that is given outlives it.
+  FileSubscription(event::FileWatcher& files, const base::Clock& clock, stats::Registry& registry,
+                   const stats::Prefix& prefix, const config::PathSource& source, Read read);
+  FileSubscription(const FileSubscription&) = delete;
+  FileSubscription& operator=(const FileSubscription&) = delete;
+
+  // Reads for the first time. An error: it can't be watched.
+  absl::Status Start();
+
+ private:
+  void ReadNow();
+
+  event::FileWatcher& files_;
+  const base::Clock& clock_;
+  const config::PathSource& source_;
+  const Read read_;
+  stats::Scope scope_;
+  stats::Counter* attempt_;
+  stats::Counter* success_;
+  stats::Counter* failure_;
+  stats::Counter* rejected_;
+  stats::Gauge* time_;
+  stats::Histogram* duration_;
+  const stats::TextId version_text_;
+  uint64_t version_ = 0;  // as a gauge can show it: its hash
+  std::unique_ptr<event::FileWatch> watch_;
+};
+
+}  // namespace pillion::server

@@ -1,0 +1,49 @@
+#include "source/upstream/aggregate.h"
+
+#include <utility>
+
+#include "source/upstream/cluster.h"
+
+namespace pillion::upstream {
+
+void Aggregate::SetMembers(std::vector<ClusterShard*> members) {
+  members_ = std::move(members);
+  OnHostsChanged();
+}
+
+void Aggregate::OnHostsChanged() {
+  levels_.clear();
+  priorities_.clear();
+  for (ClusterShard* member : members_) {
+    const std::vector<PriorityHosts>& priorities = member->hosts().priorities;
+    for (uint32_t i = 0; i < priorities.size(); ++i) {
+      if (priorities[i].hosts.empty()) continue;
+      levels_.push_back({member, i});
+      priorities_.push_back(&priorities[i]);
+    }
+  }
+  if (!levels_.empty()) load_ = DistributeLoad(priorities_, {}, config_.panic_threshold);
+}
+
+std::optional<Aggregate::Choice> Aggregate::Choose(const PickContext& context) const {
+  if (levels_.empty()) return std::nullopt;
+  const uint64_t percent = context.hash.value_or(random_.Next()) % 100;
+  const PriorityChoice choice =
+      context.left_out == nullptr
+          ? ChoosePriority(load_, percent)
+          : ChoosePriority(LoadWithout(priorities_, *context.left_out, load_, config_.panic_threshold), percent);
+  const Level& level = levels_[choice.priority];
+  return Choice{level.cluster, {level.priority, choice.degraded}, choice.priority};
+}
+
+PriorityLoad LoadWithout(const Priorities& priorities, const std::vector<bool>& left_out, const PriorityLoad& load,
+                         double panic_threshold) {
+  uint32_t available = 0;
+  for (size_t i = 0; i < priorities.size(); ++i) {
+    if (i < left_out.size() && left_out[i]) continue;
+    available += priorities[i]->health + priorities[i]->degraded_health;
+  }
+  return available == 0 ? load : DistributeLoad(priorities, left_out, panic_threshold);
+}
+
+}  // namespace pillion::upstream

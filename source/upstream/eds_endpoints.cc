@@ -1,0 +1,33 @@
+#include "source/upstream/eds_endpoints.h"
+
+#include <variant>
+
+#include "source/upstream/address.h"
+
+namespace pillion::upstream {
+
+EdsEndpoints::EdsEndpoints(Cluster& cluster, event::ControlTimers& timers, stats::Registry& registry)
+    : cluster_(cluster),
+      timer_(timers.New()),
+      scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, cluster.config().stat_name)),
+      assignment_stale_(registry.control().counter(scope_.AddCounter("assignment_stale"))),
+      assignment_timeout_received_(registry.control().counter(scope_.AddCounter("assignment_timeout_received"))) {}
+
+void EdsEndpoints::Take(const config::Assignment& assignment) {
+  Cluster::Endpoints endpoints;
+  for (const config::Endpoint& endpoint : assignment.endpoints) {
+    endpoints.emplace_back(SystemAddress(std::get<config::Address>(endpoint.target)), &endpoint);
+  }
+  if (!cluster_.UpdateHosts(endpoints, assignment.policy)) cluster_.membership_stats().update_no_rebuild.Increment();
+  timer_->Cancel();
+  if (assignment.stale_after == base::Duration::zero()) return;
+  assignment_timeout_received_->Increment();
+  timer_->Set(assignment.stale_after, [this] { OnStale(); });
+}
+
+void EdsEndpoints::OnStale() {
+  assignment_stale_->Increment();
+  cluster_.UpdateHosts({}, {});
+}
+
+}  // namespace pillion::upstream

@@ -1,0 +1,41 @@
+#include "source/upstream/transport_choice.h"
+
+#include <algorithm>
+
+namespace pillion::upstream {
+namespace {
+
+bool Has(const std::shared_ptr<const config::Metadata>& metadata, const config::MetadataValue::Struct& values) {
+  return std::all_of(values.begin(), values.end(), [&](const auto& wanted) {
+    const config::MetadataValue* value =
+        metadata == nullptr ? nullptr : metadata->Find(config::TransportSocketMatch::kNamespace, wanted.first);
+    return value != nullptr && *value == wanted.second;
+  });
+}
+
+}  // namespace
+
+TransportChoice::TransportChoice(const config::Cluster& config, stats::Registry& registry)
+    : matches_(config.transport_matches),
+      control_(registry.control()),
+      scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, config.stat_name)) {
+  const auto add = [this](const std::string& name, std::shared_ptr<const config::UpstreamTransport> transport) {
+    transports_.push_back({.name = name,
+                           .config = std::move(transport),
+                           .total_match_count = scope_.AddCounter("transport_socket_match." + name + ".total_match_count")});
+  };
+  for (const config::TransportSocketMatch& match : matches_) add(match.name, match.transport);
+  add("default", config.transport);
+}
+
+const UpstreamTransport& TransportChoice::For(const config::Endpoint& endpoint) const {
+  size_t i = 0;
+  while (i < matches_.size() && !Has(endpoint.metadata, matches_[i].match) &&
+         !Has(endpoint.locality_metadata, matches_[i].match)) {
+    ++i;
+  }
+  control_.counter(transports_[i].total_match_count)->Increment();
+  return transports_[i];
+}
+
+}  // namespace pillion::upstream

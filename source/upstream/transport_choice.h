@@ -1,0 +1,37 @@
+#pragma once
+
+// What connections to a host are made with: what the first match that fits its metadata says, else what the cluster says. A
+// host points to its UpstreamTransport, of which there is one for each of them: a pool, which belongs to a host, has one for
+// all its connections. Made with the cluster, outlives its hosts.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/config/cluster.h"
+#include "source/stats/registry.h"
+
+namespace pillion::upstream {
+
+struct UpstreamTransport {
+  std::string name;  // of the match; "default"
+  std::shared_ptr<const config::UpstreamTransport> config;
+  stats::CounterId total_match_count;  // hosts that got it
+};
+
+class TransportChoice {
+ public:
+  TransportChoice(const config::Cluster& config, stats::Registry& registry);
+
+  // Main thread: counts it.
+  const UpstreamTransport& For(const config::Endpoint& endpoint) const;
+  const UpstreamTransport& fallback() const { return transports_.back(); }
+
+ private:
+  const std::vector<config::TransportSocketMatch>& matches_;
+  stats::Shard& control_;
+  stats::Scope scope_;
+  std::vector<UpstreamTransport> transports_;  // of each match, then the cluster's own
+};
+
+}  // namespace pillion::upstream

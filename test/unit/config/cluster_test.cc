@@ -1,0 +1,210 @@
+// Where a cluster's hosts come from, and what connections to them are made with.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "source/config/load.h"
+#include "source/config/load_assignment.h"
+
+namespace pillion::config {
+namespace {
+
+constexpr char kAny[] = "type.googleapis.com/envoy.";
+
+// A cluster with this load balancing policy.
+std::string WithPolicy(const std::string& policy) {
+  return std::string("{name: a, load_balancing_policy: {policies: [{typed_extension_config: {name: p, typed_config: {'@type': ") +
+         kAny + "extensions.load_balancing_policies." + policy + "}}}]}}";
+}
+
+Loaded Load(const std::string& clusters, const std::string& top = "") {
+  return LoadText("static_resources: {clusters: [" + clusters + "]}\n" + top);
+}
+
+std::vector<std::shared_ptr<const Cluster>> Good(const std::string& clusters, const std::string& top = "") {
+  const Loaded loaded = Load(clusters, top);
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  return loaded.bootstrap == nullptr ? std::vector{std::make_shared<const Cluster>()} : loaded.bootstrap->clusters;
+}
+
+// Without the beginning of the paths.
+std::string Errors(const std::string& clusters, const std::string& top = "") {
+  std::string result;
+  for (const ConfigError& error : Load(clusters, top).errors) {
+    std::string path = error.path;
+    if (path.starts_with("static_resources.clusters[0].")) path.erase(0, 29);
+    result += (result.empty() ? "" : "; ") + path + ": " + error.message;
+  }
+  return result;
+}
+
+std::string WithFile(const std::string& text, const std::string& name = "eds.json") {
+  const std::string path = testing::TempDir() + "/" + name;
+  std::ofstream(path) << text;
+  return path;
+}
+
+std::string Eds(const std::string& source) {
+  return "{name: a, type: EDS, eds_cluster_config: {eds_config: {" + source + "}}}";
+}
+
+TEST(ClusterTest, EdsFromAFile) {
+  const std::string path = WithFile("{}");
+  const auto cluster =
+      Good(Eds("path_config_source: {path: " + path + ", watched_directory: {path: " + testing::TempDir() + "}}"))[0];
+  EXPECT_EQ(cluster->discovery, Cluster::Discovery::kEds);
+  EXPECT_EQ(cluster->service_name, "a");
+  EXPECT_EQ(cluster->eds.path, path);
+  EXPECT_EQ(cluster->eds.watched_directory, testing::TempDir());
+  EXPECT_EQ(Good(Eds("path: " + path))[0]->eds.path, path);
+}
+
+TEST(ClusterTest, EdsThatCannotBe) {
+  const std::string source = "eds_cluster_config.eds_config.";
+  EXPECT_EQ(Errors(Eds("path: /not/there")), source + "path: \"/not/there\", expected a file that is there");
+  EXPECT_EQ(Errors(Eds("path_config_source: {path: /, watched_directory: {path: /not/there}}")),
+            source + "path_config_source.watched_directory.path: \"/not/there\", expected a directory that is there");
+  EXPECT_EQ(Errors("{name: a, type: EDS}"), "eds_cluster_config: missing, but type EDS asks for it");
+  EXPECT_EQ(Errors("{name: a, eds_cluster_config: {eds_config: {path: /}}}"), "eds_cluster_config: needs type EDS");
+  EXPECT_EQ(Errors("{name: a, type: EDS, eds_cluster_config: {eds_config: {path: /}}, "
+                   "load_assignment: {cluster_name: a, endpoints: [{}]}}"),
+            "load_assignment: expected none in a cluster of type EDS");
+}
+
+TEST(ClusterTest, Aggregate) {
+  const auto aggregate = [](const std::string& clusters, const std::string& policy = "CLUSTER_PROVIDED") {
+    return "{name: all, lb_policy: " + policy + ", cluster_type: {name: x, typed_config: {'@type': " + kAny +
+           "extensions.clusters.aggregate.v3.ClusterConfig, clusters: [" + clusters + "]}}}";
+  };
+  const auto clusters = Good(aggregate("a, b") + ", {name: a}, {name: b}");
+  EXPECT_EQ(clusters[0]->discovery, Cluster::Discovery::kAggregate);
+  EXPECT_EQ(clusters[0]->members, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(Errors(aggregate("c") + ", {name: a}"), "cluster_type.typed_config.clusters[0]: unknown cluster 'c'");
+  EXPECT_EQ(Errors(aggregate("all")), "cluster_type.typed_config.clusters[0]: cluster \"all\" has no hosts of its own");
+  EXPECT_EQ(Errors(aggregate("a", "RANDOM") + ", {name: a}"), "lb_policy: expected CLUSTER_PROVIDED in an aggregate");
+  EXPECT_EQ(Errors("{name: a, lb_policy: CLUSTER_PROVIDED}"),
+            "lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate");
+  EXPECT_EQ(Errors("{name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: {name: envoy.clusters.redis}}"),
+            "cluster_type.typed_config: missing, expected ClusterConfig of an aggregate; lb_policy: CLUSTER_PROVIDED, but "
+            "no cluster of type ORIGINAL_DST and no aggregate");
+}
+
+TEST(ClusterTest, TransportSockets) {
+  const std::string raw = std::string("transport_socket: {name: r, typed_config: {'@type': ") + kAny +
+                          "extensions.transport_sockets.raw_buffer.v3.RawBuffer}}";
+  const auto cluster =
+      Good("{name: a, " + raw + ", transport_socket_matches: [{name: x, match: {mode: tls}, " + raw + "}, {name: y}]}")[0];
+  ASSERT_EQ(cluster->transport_matches.size(), 2u);
+  EXPECT_EQ(cluster->transport_matches[0].name, "x");
+  EXPECT_EQ(cluster->transport_matches[0].match.size(), 1u);
+  EXPECT_TRUE(cluster->transport_matches[1].match.empty());
+  EXPECT_NE(cluster->transport_matches[1].transport, nullptr);
+}
+
+TEST(ClusterTest, ZoneAware) {
+  const std::string top =
+      "node: {id: n, cluster: c, locality: {zone: z}}\ncluster_manager: {local_cluster_name: a}";
+  // It is on wherever the own cluster is known.
+  const std::optional<ZoneAware> zones = Good("{name: a}", top)[0]->load_balancing.zone_aware;
+  ASSERT_TRUE(zones);
+  EXPECT_EQ(zones->proxies, "a");
+  EXPECT_EQ(zones->own.zone, "z");
+  EXPECT_EQ(zones->percent, 100);
+  EXPECT_EQ(zones->min_cluster_size, 6u);
+  EXPECT_FALSE(Good("{name: a}")[0]->load_balancing.zone_aware);
+  EXPECT_FALSE(Good("{name: a, lb_policy: MAGLEV}", top)[0]->load_balancing.zone_aware);
+  const auto weighted = Good("{name: a, common_lb_config: {locality_weighted_lb_config: {}}}", top)[0];
+  EXPECT_FALSE(weighted->load_balancing.zone_aware);
+  const LoadBalancing policy =
+      Good(WithPolicy("random.v3.Random, locality_lb_config: {zone_aware_lb_config: {routing_enabled: {value: 12.5}, "
+                      "min_cluster_size: 3, fail_traffic_on_panic: true}}"),
+           top)[0]->load_balancing;
+  EXPECT_EQ(policy.zone_aware->percent, 12.5);
+  EXPECT_EQ(policy.zone_aware->min_cluster_size, 3u);
+  EXPECT_TRUE(policy.fail_traffic_on_panic);
+  EXPECT_EQ(Errors("{name: a}", "cluster_manager: {local_cluster_name: b}"),
+            "cluster_manager.local_cluster_name: unknown cluster 'b'");
+}
+
+TEST(ClusterTest, RingHashFunction) {
+  const auto ring = [](const std::string& function) {
+    return Good(WithPolicy("ring_hash.v3.RingHash, hash_function: " + function))[0]
+        ->load_balancing.murmur;
+  };
+  EXPECT_TRUE(ring("MURMUR_HASH_2"));
+  EXPECT_FALSE(ring("XX_HASH"));
+  EXPECT_FALSE(ring("DEFAULT_HASH"));
+}
+
+TEST(ClusterTest, Rest) {
+  const auto cluster = Good("{name: a, dns_jitter: 2s, dns_failure_refresh_rate: {base_interval: 1s}, common_lb_config: "
+                            "{ignore_new_hosts_until_first_hc: true, close_connections_on_host_set_change: true}}")[0];
+  EXPECT_EQ(cluster->dns_jitter, std::chrono::seconds(2));
+  EXPECT_EQ(cluster->dns_back_off->base, std::chrono::seconds(1));
+  EXPECT_EQ(cluster->dns_back_off->max, std::chrono::seconds(10));
+  EXPECT_TRUE(cluster->ignore_new_hosts_until_first_check);
+  EXPECT_TRUE(cluster->close_on_membership_change);
+  EXPECT_EQ(Errors("{name: a, dns_failure_refresh_rate: {base_interval: 2s, max_interval: 1s}}"),
+            "dns_failure_refresh_rate.max_interval: less than base_interval");
+}
+
+// --- files --------------------------------------------------------------------------------------------------------
+
+LoadedAssignment FromFile(const std::string& path, UnknownRule rule = {}) {
+  Cluster cluster;
+  cluster.service_name = "service";
+  return LoadAssignmentFile(path, cluster, rule);
+}
+
+std::string Response(const std::string& assignment) {
+  const std::string type = std::string("\"") + kAny + "config.endpoint.v3.ClusterLoadAssignment\"";
+  return "{\"type_url\": " + type + ", \"nonce\": \"n\", \"version_info\": \"v\", \"resources\": [{\"@type\": " + type +
+         assignment + "}]}";
+}
+
+constexpr char kOne[] =
+    ", \"cluster_name\": \"service\", \"endpoints\": [{\"priority\": 3, \"lb_endpoints\": [{\"endpoint\": {\"address\": "
+    "{\"socket_address\": {\"address\": \"10.0.0.1\", \"port_value\": 80}}}}]}]";
+
+TEST(ClusterTest, AssignmentFromAFile) {
+  using Outcome = LoadedAssignment::Outcome;
+  const LoadedAssignment loaded = FromFile(WithFile(Response(kOne)));
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ASSERT_EQ(loaded.outcome, Outcome::kTaken);
+  EXPECT_EQ(loaded.version, "v");
+  ASSERT_EQ(loaded.assignment->endpoints.size(), 1u);
+  EXPECT_EQ(loaded.assignment->endpoints[0].priority, 3u);  // a control plane may leave some out
+  EXPECT_EQ(FromFile(WithFile("{}")).outcome, Outcome::kEmpty);
+  for (const char* broken : {"", "[", "[]", "text"}) {
+    EXPECT_EQ(FromFile(WithFile(broken)).outcome, Outcome::kUnreadable) << broken;
+  }
+  EXPECT_EQ(FromFile("/not/there").outcome, Outcome::kUnreadable);
+  EXPECT_EQ(FromFile(WithFile("\xff\xff", "eds.pb")).outcome, Outcome::kUnreadable);
+  EXPECT_EQ(FromFile(WithFile("", "eds.pb")).outcome, Outcome::kEmpty);
+}
+
+TEST(ClusterTest, AssignmentThatIsRefused) {
+  const auto error = [](const std::string& text, UnknownRule rule = {}) {
+    const LoadedAssignment loaded = FromFile(WithFile(text), std::move(rule));
+    EXPECT_EQ(loaded.outcome, LoadedAssignment::Outcome::kRejected) << text;
+    EXPECT_EQ(loaded.assignment, nullptr);
+    return loaded.errors.empty() ? "" : loaded.errors[0].path + ": " + loaded.errors[0].message;
+  };
+  EXPECT_EQ(error(Response(", \"cluster_name\": \"x\"")), "resources[0].cluster_name: \"x\", expected \"service\"");
+  EXPECT_EQ(error(Response("")), "resources[0].cluster_name: missing");
+  EXPECT_EQ(error(Response(", \"cluster_name\": \"service\", \"policy\": {\"drop_overloads\": [{\"category\": \"a\", "
+                           "\"drop_percentage\": {\"numerator\": 101}}]}")),
+            "resources[0].policy.drop_overloads[0].drop_percentage: more than all, expected at most 100 percent");
+  const std::string unknown = Response(std::string(kOne) + ", \"nonsense\": 1");
+  EXPECT_EQ(error(unknown).substr(0, 35), "resources[0]: unknown field \"nonsense");
+  PassedOver passed_over;
+  const UnknownRule pass{.fields = UnknownFields::kPassOver, .passed_over = &passed_over, .disabled_extensions = {}};
+  const LoadedAssignment loaded = FromFile(WithFile(unknown), pass);
+  EXPECT_EQ(loaded.outcome, LoadedAssignment::Outcome::kTaken);
+  EXPECT_EQ(loaded.notes.size(), 1u);
+  EXPECT_EQ(passed_over.count(), 1u);
+}
+
+}  // namespace
+}  // namespace pillion::config

@@ -1,0 +1,130 @@
+#include "source/upstream/aggregate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "source/upstream/cluster.h"
+#include "test/support/simulation.h"
+
+namespace pillion::upstream {
+namespace {
+
+config::Endpoint At(const std::string& ip, bool healthy, uint32_t priority) {
+  config::Endpoint endpoint;
+  endpoint.target = config::Address(config::SocketAddress{.ip = ip, .is_ipv6 = false, .port = 80});
+  endpoint.priority = priority;
+  if (!healthy) endpoint.health = config::EndpointHealth::kUnhealthy;
+  return endpoint;
+}
+
+struct NoCodecs final : ClientCodecs {
+  std::unique_ptr<codec::ClientConnection> Make(Protocol, codec::Link&, codec::ClientEvents&) override { return nullptr; }
+};
+struct NoConnector final : net::Connector {
+  std::unique_ptr<net::Transport> Connect(const net::Address&, const net::ConnectOptions*) override { return nullptr; }
+};
+
+class AggregateTest : public testing::Test {
+ public:
+  void Add(const std::string& name, std::vector<config::Endpoint> endpoints, std::vector<std::string> members = {}) {
+    auto config = std::make_shared<config::Cluster>();
+    config->name = config->stat_name = name;
+    config->endpoints = std::move(endpoints);
+    config->members = std::move(members);
+    if (!config->members.empty()) config->discovery = config::Cluster::Discovery::kAggregate;
+    clusters.push_back(std::make_unique<Cluster>(config, registry));
+    shards.push_back(std::make_unique<ClusterShard>(*clusters.back(), simulation.worker(0), connector, registry.shard(0),
+                                                    random, std::make_unique<NoCodecs>()));
+  }
+  void Link() {
+    for (const auto& shard : shards) {
+      shard->Link([this](const std::string& name) -> ClusterShard* {
+        for (const auto& each : shards) {
+          if (each->config().name == name) return each.get();
+        }
+        return nullptr;
+      });
+    }
+  }
+  // How many of a hundred requests go to each host, by the last figure of its address.
+  std::map<char, int> Picks(const std::vector<bool>* left_out = nullptr) {
+    std::map<char, int> shares;
+    for (uint64_t hash = 0; hash < 100; ++hash) {
+      const ClusterShard::Choice choice = shards[0]->Choose({.hash = hash, .left_out = left_out});
+      ++shares[choice.host == nullptr ? '-' : choice.host->address().ip().back()];
+      if (choice.host == nullptr) continue;
+      const auto& own = choice.cluster.hosts().hosts;
+      EXPECT_NE(std::find(own.begin(), own.end(), choice.host), own.end());
+    }
+    return shares;
+  }
+
+  test::Simulation simulation{1};
+  NoConnector connector;
+  base::Random random{1};
+  stats::Registry registry{1};
+  std::vector<std::unique_ptr<Cluster>> clusters;
+  std::vector<std::unique_ptr<ClusterShard>> shards;
+};
+
+using Shares = std::map<char, int>;
+
+TEST_F(AggregateTest, PrioritiesOfOneBehindThoseOfAnother) {
+  Add("all", {}, {"first", "second"});
+  Add("first", {At("10.0.0.1", true, 0), At("10.0.0.2", true, 1)});
+  Add("second", {At("10.0.0.3", true, 0)});
+  Link();
+  EXPECT_EQ(Picks(), (Shares{{'1', 100}}));
+  const auto& first = clusters[1]->config();
+  // The first priority can take half of all: the rest goes to the next one.
+  config::Endpoint ill = first.endpoints[0];
+  ill.health = config::EndpointHealth::kUnhealthy;
+  clusters[1]->UpdateHosts(
+      {{*net::Address::Ip("10.0.0.1", 80), &ill}, {*net::Address::Ip("10.0.0.2", 80), &first.endpoints[1]}});
+  shards[1]->SetHosts(clusters[1]->hosts());
+  EXPECT_EQ(Picks(), (Shares{{'2', 100}}));
+  clusters[1]->UpdateHosts({{*net::Address::Ip("10.0.0.1", 80), &ill}});
+  shards[1]->SetHosts(clusters[1]->hosts());
+  EXPECT_EQ(Picks(), (Shares{{'3', 100}}));
+  clusters[1]->UpdateHosts({});
+  clusters[2]->UpdateHosts({});
+  for (const size_t i : {1u, 2u}) shards[i]->SetHosts(clusters[i]->hosts());
+  EXPECT_EQ(Picks(), (Shares{{'-', 100}}));
+  EXPECT_EQ(shards[0]->stats().upstream_cx_none_healthy.value(), 100u);
+}
+
+TEST_F(AggregateTest, PrioritiesThatAreLeftOut) {
+  Add("all", {}, {"first", "second"});
+  Add("first", {At("10.0.0.1", true, 0), At("10.0.0.2", true, 1)});
+  Add("second", {At("10.0.0.3", true, 0)});
+  Link();
+  const std::vector<bool> first = {true};
+  EXPECT_EQ(Picks(&first), (Shares{{'2', 100}}));
+  const std::vector<bool> two = {true, true};
+  EXPECT_EQ(Picks(&two), (Shares{{'3', 100}}));
+  const std::vector<bool> all = {true, true, true};
+  EXPECT_EQ(Picks(&all), (Shares{{'1', 100}})) << "there is no other";
+}
+
+TEST_F(AggregateTest, OfOneClusterPrioritiesAreLeftOutToo) {
+  Add("first", {At("10.0.0.1", true, 0), At("10.0.0.2", true, 1), At("10.0.0.3", false, 2)});
+  Link();
+  const std::vector<bool> first = {true};
+  EXPECT_EQ(Picks(&first), (Shares{{'2', 100}}));
+  const std::vector<bool> two = {true, true};
+  EXPECT_EQ(Picks(&two), (Shares{{'1', 100}})) << "the third has no healthy host";
+}
+
+TEST_F(AggregateTest, AllInPanicShareByNumber) {
+  Add("all", {}, {"first", "second"});
+  Add("first", {At("10.0.0.1", false, 0)});
+  Add("second", {At("10.0.0.2", false, 0)});
+  Link();
+  EXPECT_EQ(Picks(), (Shares{{'1', 50}, {'2', 50}}));
+  EXPECT_EQ(shards[1]->stats().lb_healthy_panic.value(), 50u);
+}
+
+}  // namespace
+}  // namespace pillion::upstream
