@@ -98,3 +98,16 @@ def test_admin_shows_rates(pillion, serve):
     until(known, "the rate is known")
     shown = json.loads(proxy.admin("/clusters?format=json"))["cluster_statuses"][0]
     assert shown["host_statuses"][0]["health_status"]["eds_health_status"] == "HEALTHY"
+
+
+def test_answers_to_copies_count(pillion, serve):
+    """A mirrored request that fails says as much of its host as any other."""
+    good = serve.h1(lambda request: Response(200, [], b"good"))
+    bad = serve.h1(lambda request: Response(503, [], b"bad"))
+    outliers = {"consecutive_5xx": 3, "base_ejection_time": "60s", "max_ejection_percent": 100}
+    copies = b.cluster(bad.address, name="copies", outlier_detection=outliers)
+    routes = [b.route(request_mirror_policies=[{"cluster": "copies"}])]
+    proxy = pillion(b.bootstrap([b.listener(b.http(routes))], [b.cluster(good.address), copies]))
+    for _ in range(3):
+        assert proxy.exchange(Request()).body == b"good"
+    proxy.until_stat("cluster.copies.outlier_detection.ejections_active", 1)
