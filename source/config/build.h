@@ -30,6 +30,7 @@
 #include "source/config/load.h"
 #include "source/config/model.h"
 #include "source/match/ip_range.h"
+#include "source/match/uri_template.h"
 #include "source/runtime/keys.h"
 
 namespace pillion::config {
@@ -227,9 +228,23 @@ std::vector<UpgradeChoice> BuildUpgrades(BuildContext& context, const Messages& 
 // Bytes of per_connection_buffer_limit_bytes, where 0 is no limit.
 inline uint32_t BufferLimit(uint32_t bytes) { return bytes == 0 ? UINT32_MAX : bytes; }
 
+enum class Transport { kStream, kDatagrams };
 // An IP address or unix path. Nothing, and an error, if it is a name.
 std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::core::v3::Address& from,
-                                    const std::string& path);
+                                    const std::string& path, Transport transport = Transport::kStream);
+std::vector<StatsSink> BuildStatsSinks(
+    BuildContext& context, const google::protobuf::RepeatedPtrField<envoy::config::metrics::v3::StatsSink>& from,
+    const std::string& path);
+// A path_match_policy.
+std::optional<match::UriTemplate> BuildUriTemplate(BuildContext& context,
+                                                   const envoy::config::core::v3::TypedExtensionConfig& from,
+                                                   const std::string& path);
+// A path_rewrite_policy; `route` is the one that has it.
+void BuildTemplateRewrite(BuildContext& context, const envoy::config::route::v3::Route& route, const std::string& path,
+                          RouteAction& action);
+InternalRedirect BuildInternalRedirect(BuildContext& context,
+                                       const envoy::config::route::v3::InternalRedirectPolicy& from,
+                                       const std::string& path);
 // `text` in canonical form; nothing if it is no IP address.
 std::optional<SocketAddress> ParseIp(const std::string& text, uint16_t port);
 // What a DataSource holds, at most `max_bytes`.

@@ -28,7 +28,7 @@ std::optional<SocketAddress> ParseIp(const std::string& text, uint16_t port) {
 }
 
 std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::core::v3::Address& from,
-                                    const std::string& path) {
+                                    const std::string& path, Transport transport) {
   if (from.has_pipe()) {
     const auto& pipe = from.pipe();
     const std::string pipe_path = FieldPath(path, "pipe.path");
@@ -44,6 +44,9 @@ std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::
   }
   if (!from.has_socket_address()) return std::nullopt;  // said by CheckConstraints
   const auto& socket = from.socket_address();
+  if (transport == Transport::kStream && socket.protocol() != envoy::config::core::v3::SocketAddress::TCP) {
+    context.errors.Add(FieldPath(path, "socket_address.protocol"), "UDP, expected TCP");
+  }
   std::optional<SocketAddress> address = ParseIp(socket.address(), static_cast<uint16_t>(socket.port_value()));
   if (!address) {
     context.errors.AddMissing(FieldPath(path, "socket_address"), FieldPath(path, "socket_address.address"),

@@ -97,6 +97,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
         BuildLogFormat(context, from.application_log_config().log_format(), "application_log_config.log_format");
   }
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
+  bootstrap->stats.sinks = BuildStatsSinks(context, from.stats_sinks(), "stats_sinks");
   BuildListeners(context, from.static_resources(), *bootstrap);
   return bootstrap;
 }

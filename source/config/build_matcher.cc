@@ -58,6 +58,12 @@ void BuildPath(BuildContext& context, const v3::RouteMatch& from, const std::str
       request.kind = Path::kRegex;
       request.regex = BuildRegex(context, from.safe_regex(), FieldPath(path, "safe_regex"));
       break;
+    case v3::RouteMatch::kPathMatchPolicy:
+      request.kind = Path::kRegex;
+      if (const auto parsed = BuildUriTemplate(context, from.path_match_policy(), FieldPath(path, "path_match_policy"))) {
+        request.regex = parsed->regex();
+      }
+      break;
     case v3::RouteMatch::kPathSeparatedPrefix: {
       request.kind = Path::kSeparatedPrefix;
       request.path = from.path_separated_prefix();

@@ -32,7 +32,9 @@ Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_b
   route.headers = BuildLevelHeaderEdits(context, from, path);
   route.held_body = BuildHeldBody(from);
   if (from.has_route()) {
-    route.action = BuildRouteAction(context, from.route(), FieldPath(path, "route"));
+    RouteAction& action =
+        route.action.emplace<RouteAction>(BuildRouteAction(context, from.route(), FieldPath(path, "route")));
+    if (from.route().has_path_rewrite_policy()) BuildTemplateRewrite(context, from, path, action);
   } else if (from.has_redirect()) {
     route.action = BuildRedirect(context, from.redirect(), FieldPath(path, "redirect"));
   } else if (from.has_direct_response()) {

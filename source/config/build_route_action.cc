@@ -169,6 +169,10 @@ RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from,
   if (from.has_retry_policy()) {
     action.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
   }
+  if (from.has_internal_redirect_policy()) {
+    action.internal_redirect = BuildInternalRedirect(context, from.internal_redirect_policy(),
+                                                     FieldPath(path, "internal_redirect_policy"));
+  }
   if (from.has_max_grpc_timeout() && !from.has_max_stream_duration()) {
     action.max_grpc_timeout = ToDuration(from.max_grpc_timeout());
     action.grpc_timeout_offset = ToDuration(from.grpc_timeout_offset());

@@ -23,7 +23,13 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "envoy/config/metrics/v3/stats.pb.h"
 #include "envoy/extensions/formatter/metadata/v3/metadata.pb.h"
+#include "envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes.pb.h"
+#include "envoy/extensions/internal_redirect/previous_routes/v3/previous_routes.pb.h"
+#include "envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme.pb.h"
+#include "envoy/extensions/path/match/uri_template/v3/uri_template.pb.h"
+#include "envoy/extensions/path/rewrite/uri_template/v3/uri_template.pb.h"
 #include "envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
@@ -77,6 +83,13 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
       x::formatter::metadata::v3::Metadata::descriptor(),
+      x::internal_redirect::allow_listed_routes::v3::AllowListedRoutesConfig::descriptor(),
+      x::internal_redirect::previous_routes::v3::PreviousRoutesConfig::descriptor(),
+      x::internal_redirect::safe_cross_scheme::v3::SafeCrossSchemeConfig::descriptor(),
+      x::path::match::uri_template::v3::UriTemplateMatchConfig::descriptor(),
+      x::path::rewrite::uri_template::v3::UriTemplateRewriteConfig::descriptor(),
+      envoy::config::metrics::v3::DogStatsdSink::descriptor(),
+      envoy::config::metrics::v3::StatsdSink::descriptor(),
       x::formatter::req_without_query::v3::ReqWithoutQuery::descriptor(),
       x::load_balancing_policies::least_request::v3::LeastRequest::descriptor(),
       x::load_balancing_policies::maglev::v3::Maglev::descriptor(),

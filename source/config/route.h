@@ -54,6 +54,17 @@ struct RetryPolicy {
   std::vector<match::HeaderMatcher> retriable_request_headers;  // without one that matches nothing is tried again
 };
 
+// Which answers that redirect are followed here.
+struct InternalRedirect {
+  uint32_t most = 1;
+  std::vector<uint16_t> codes = {302};
+  bool other_scheme = false;
+  bool each_route_once = false;          // from one route another one is gone to once
+  bool no_https_from_http = false;
+  std::vector<std::vector<std::string>> allowed_routes;  // the next route's name is in each of these lists
+  std::vector<http::FieldName> copied;   // fields of the answer that the next request gets
+};
+
 // A cluster that gets a copy of requests, whose answers are nobody's business.
 struct MirrorPolicy {
   std::variant<std::string, http::FieldName> cluster;
@@ -127,6 +138,7 @@ struct RouteAction {
   std::optional<base::Duration> max_grpc_timeout;
   base::Duration grpc_timeout_offset{0};
   std::optional<RetryPolicy> retry_policy;
+  std::optional<InternalRedirect> internal_redirect;
   std::vector<MirrorPolicy> mirrors;
   std::vector<UpgradeChoice> upgrades;  // before the connection manager's
   Priority priority = Priority::kDefault;

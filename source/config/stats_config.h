@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/address.h"
 #include "source/match/regex.h"
 #include "source/match/string_matcher.h"
 
@@ -31,11 +33,20 @@ struct StatsMatcher {
   std::vector<match::StringMatcher> names;
 };
 
+// A statsd or DogStatsD: datagrams to an address, or a connection to a host of a cluster.
+struct StatsSink {
+  std::variant<Address, std::string> to;
+  std::string prefix = "envoy";
+  size_t most_bytes = 0;  // of a datagram that holds several metrics; less than two take: one each
+  bool tags = false;      // labels behind the values
+};
+
 struct StatsConfig {
   std::vector<StatsTag> tags;
   bool default_tags = true;
   std::optional<StatsMatcher> matcher;  // none: all
   std::vector<HistogramBuckets> buckets;
+  std::vector<StatsSink> sinks;
   base::Duration flush_interval = std::chrono::seconds(5);
 };
 

@@ -105,7 +105,6 @@ constexpr Field kLaterFields[] = {
     {"config.bootstrap.v3.Bootstrap", "stats_flush_on_admin", 29},
     {"config.bootstrap.v3.Bootstrap", "tracing", 9},
     {"config.bootstrap.v3.Admin", "ignore_global_conn_limit", 6},
-    {"config.bootstrap.v3.Admin", "profile_path", 2},
     {"config.bootstrap.v3.ClusterManager", "enable_deferred_cluster_creation", 5},
     {"config.bootstrap.v3.ClusterManager", "load_stats_config", 4},
     {"config.core.v3.Node", "client_features", 10},

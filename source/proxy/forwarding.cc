@@ -52,22 +52,22 @@ void AppendVia(http::HeaderMap& headers, std::string_view via) {
 void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager& config, const Requester& requester,
                     WorkerContext& context) {
   base::Arena& arena = head.headers.arena();
+  if (!config.service_cluster.empty()) {
+    head.headers.Set(HeaderId::kXEnvoyDownstreamServiceCluster, config.service_cluster);
+    if (head.headers.Get(HeaderId::kUserAgent).empty()) head.headers.Set(HeaderId::kUserAgent, config.service_cluster);
+    if (!config.service_node.empty()) {
+      head.headers.Set(HeaderId::kXEnvoyDownstreamServiceNode, config.service_node);
+    }
+  }
+  if (!config.via.empty()) {
+    AppendVia(head.headers, config.via);
+  }
   // An id of somebody before us is kept: it names the request on every hop.
   const bool keep_id = !requester.edge || config.preserve_external_request_id;
   if (config.generate_request_id && !(keep_id && head.headers.Has(HeaderId::kXRequestId))) {
     head.headers.Set(HeaderId::kXRequestId, MakeRequestId(arena, context.random));
   }
   if (config.tracing) DecideTracing(head, *config.tracing, context.random);
-  if (!config.via.empty()) {
-    AppendVia(head.headers, config.via);
-  }
-  if (!config.service_cluster.empty()) {
-    head.headers.Set(HeaderId::kXEnvoyDownstreamServiceCluster, config.service_cluster);
-    if (!config.service_node.empty()) {
-      head.headers.Set(HeaderId::kXEnvoyDownstreamServiceNode, config.service_node);
-    }
-    if (head.headers.Get(HeaderId::kUserAgent).empty()) head.headers.Set(HeaderId::kUserAgent, config.service_cluster);
-  }
 }
 
 void PrepareAttempt(http::RequestHead& head, const config::HttpConnectionManager& config, base::Duration timeout) {

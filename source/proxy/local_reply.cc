@@ -66,28 +66,29 @@ void MapReply(const config::LocalReplies& replies, telemetry::RequestRecord& rec
   draft.content_type = format->content_type;
 }
 
-LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, std::string_view content_type, bool grpc,
-                          int grpc_status) {
-  auto* head = arena.New<http::ResponseHead>(arena);
+LocalReply FinishLocalReply(http::ResponseHead& head, int status, std::string_view body, std::string_view content_type,
+                            bool grpc, int grpc_status) {
+  using http::HeaderId;
+  base::Arena& arena = head.headers.arena();
   if (grpc) {
-    head->status = 200;
-    head->headers.Add(http::HeaderId::kContentType, "application/grpc");
+    head.status = 200;
+    head.headers.Set(HeaderId::kContentType, "application/grpc");
     if (grpc_status < 0) grpc_status = http::GrpcStatusOf(status);
-    head->headers.Add(http::HeaderId::kGrpcStatus, Number(arena, static_cast<size_t>(grpc_status)));
-    if (!body.empty()) head->headers.Add(http::HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, body));
-    return {head, {}};
+    head.headers.Set(HeaderId::kGrpcStatus, Number(arena, static_cast<size_t>(grpc_status)));
+    if (!body.empty()) head.headers.Set(HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, body));
+    return {&head, {}};
   }
-  head->status = status;
+  head.status = status;
   if (status >= 200 && status != 204 && status != 304) {
-    head->content_length = static_cast<int64_t>(body.size());
+    head.content_length = static_cast<int64_t>(body.size());
     if (!body.empty()) {
-      head->headers.Add(http::HeaderId::kContentLength, Number(arena, body.size()));
-      head->headers.Add(http::HeaderId::kContentType, content_type);
+      head.headers.Set(HeaderId::kContentLength, Number(arena, body.size()));
+      if (!head.headers.Has(HeaderId::kContentType)) head.headers.Add(HeaderId::kContentType, content_type);
     }
   } else {
     body = {};
   }
-  return {head, body};
+  return {&head, body};
 }
 
 }  // namespace pillion::proxy

@@ -16,11 +16,11 @@ struct LocalReply {
   std::string_view body;     // empty: the head ends the response
 };
 
-// `grpc`: the answer to a gRPC request, a head alone with status 200 and grpc-status (a "trailers-only" response);
-// `body` becomes its grpc-message, `grpc_status` its status where that is not -1. `body` lives as long as the arena or
-// for ever.
-LocalReply MakeLocalReply(base::Arena& arena, int status, std::string_view body, std::string_view content_type, bool grpc,
-                          int grpc_status);
+// Status and fields of what `head` has to be; a content-type that is there stays. `grpc`: the answer to a gRPC request, a
+// head alone with status 200 and grpc-status (a "trailers-only" response); `body` becomes its grpc-message, `grpc_status`
+// its status where that is not -1. `body` lives as long as the arena or for ever.
+LocalReply FinishLocalReply(http::ResponseHead& head, int status, std::string_view body, std::string_view content_type,
+                            bool grpc, int grpc_status);
 
 // In `arena`.
 std::string_view FormatBody(const config::BodyFormat& format, const telemetry::RequestRecord& record, base::Arena& arena);

@@ -60,7 +60,7 @@ bool IsInternal(const Requester& requester, const config::InternalAddresses& int
 
 void AppendForwardedFor(http::HeaderMap& headers, std::string_view ip, bool maps_ipv4) {
   base::ArenaText list;
-  if (const auto before = kForwardedFor.All(headers)) {
+  if (const auto before = kForwardedFor.All(headers); before && !before->empty()) {
     list.Append(headers.arena(), *before);
     list.Append(headers.arena(), ",");
   }
@@ -74,6 +74,11 @@ void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& 
   const bool trusted = !config.use_remote_address || config.xff_num_trusted_hops > 0;
   if (!trusted || !head.headers.Has(HeaderId::kXForwardedProto)) {
     head.headers.Set(HeaderId::kXForwardedProto, head.scheme);
+  } else {
+    const std::string_view told = head.headers.Get(HeaderId::kXForwardedProto);
+    for (const std::string_view scheme : {"http", "https"}) {
+      if (http::EqualsIgnoreCase(told, scheme)) head.scheme = scheme;
+    }
   }
   if (!config.scheme.empty()) {
     head.scheme = config.scheme;

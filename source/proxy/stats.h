@@ -46,9 +46,16 @@ namespace pillion::proxy {
   X(downstream_rq_tx_reset)            \
   X(downstream_rq_ws_on_non_ws_route)  \
   X(downstream_rq_failed_path_normalization) \
+  X(downstream_rq_non_relative_path)   \
+  X(downstream_rq_too_large)           \
   X(downstream_rq_redirected_with_normalized_path) \
   X(no_cluster)                        \
   X(no_route)                          \
+  X(passthrough_internal_redirect_bad_location) \
+  X(passthrough_internal_redirect_no_route) \
+  X(passthrough_internal_redirect_predicate) \
+  X(passthrough_internal_redirect_too_many_redirects) \
+  X(passthrough_internal_redirect_unsafe_scheme) \
   X(rq_direct_response)                \
   X(rq_redirect)                       \
   X(rq_reset_after_downstream_response_started) \

@@ -81,11 +81,15 @@ Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream
 }
 
 Stream::~Stream() {
-  for (UpstreamRequest* attempt = upstream_; attempt != nullptr;) {
-    UpstreamRequest* const earlier = attempt->earlier();
-    attempt->~UpstreamRequest();
-    attempt = earlier;
-  }
+  const auto destroy = [](UpstreamRequest* last) {
+    for (UpstreamRequest* attempt = last; attempt != nullptr;) {
+      UpstreamRequest* const earlier = attempt->earlier();
+      attempt->~UpstreamRequest();
+      attempt = earlier;
+    }
+  };
+  destroy(upstream_);
+  for (; former_ != nullptr; former_ = former_->earlier) destroy(former_->last);
   if (chain_ != nullptr) chain_->~HttpChain();
 }
 
@@ -127,15 +131,16 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
 void Stream::OnRequestHeadPassed(bool end) {
   const http::RequestHead& head = *request_;
   routed_ = true;
+  if (head.path == "*") [[unlikely]] {
+    manager().stats.downstream_rq_non_relative_path.Increment();
+    SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");
+    return;
+  }
   manager().stats.rq_total.Increment();
   const bool has_path = !head.path.empty() && head.path.front() == '/';
   if (route_ == nullptr || !(has_path || route_->Has(route::Entry::kConnects))) {
     manager().stats.no_route.Increment();
-    if (head.path == "*") {
-      SendLocalReply(404, "", ResponseFlag::kCount, "absolute_path_rejected");
-    } else {
-      SendLocalReply(404, "", ResponseFlag::kNoRouteFound, "route_not_found");
-    }
+    SendLocalReply(404, "", ResponseFlag::kNoRouteFound, "route_not_found");
     return;
   }
   if (route_->forward == nullptr) {
@@ -174,6 +179,7 @@ void Stream::StartForwarding(bool end) {
   request_passed_ = end;
   const bool send_continue = !end && TakeExpectation();
   retry_.emplace(terms_);
+  keeps_for_redirect_ = route_->Has(route::Entry::kFollowsRedirects);
   if (request_state_ == RequestState::kComplete) StartRouteTimeout();
   StartAttempt();
   if (end || finished_) return;
@@ -238,6 +244,7 @@ bool Stream::RetryAfter(const http::ResponseHead& head) {
   upstream::ClusterShard& cluster = upstream_->cluster();
   if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->priority).retries,
                              cluster.stats())) {
+    if (route_->Has(route::Entry::kFollowsRedirects) && FollowRedirect(head)) return true;
     if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
     if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
     retry_->OnAnswer(cluster.stats());
@@ -250,6 +257,7 @@ bool Stream::RetryAfter(const http::ResponseHead& head) {
 
 void Stream::TryAgain() {
   if (finished_) return;
+  if (redirecting_) [[unlikely]] return StartAnew();
   waiting_body_.Clear();
   waiting_body_.Append(replay_body_.ToString());
   StartAttempt();
@@ -261,8 +269,12 @@ void Stream::TryAgain() {
 void Stream::HoldForRetry(const base::Slice& data) {
   if (response_begun_) return;
   if (!retry_timer_.armed()) {
-    if (retry_->possible() && replay_body_.size() + data.size() > MostHeld()) retry_->Abandon();
-    if (!retry_->possible()) {
+    const bool keeps = retry_->possible() || keeps_for_redirect_;
+    if (keeps && replay_body_.size() + data.size() > MostHeld()) {
+      if (retry_->possible()) retry_->Abandon();
+      keeps_for_redirect_ = false;
+    }
+    if (!retry_->possible() && !keeps_for_redirect_) {
       replay_body_.Clear();
       return;
     }
@@ -376,7 +388,9 @@ void Stream::OnRequestError(const codec::RequestError& error) {
 void Stream::OnSendReady() { ResumeResponse(kOtherSide); }
 
 void Stream::PauseRequest(Reason reason) {
-  if (request_paused_ == 0 && downstream_ != nullptr) downstream_->PauseReading();
+  if (request_paused_ == 0 && downstream_ != nullptr && request_state_ != RequestState::kComplete) {
+    downstream_->PauseReading();
+  }
   request_paused_ |= reason;
 }
 

@@ -146,6 +146,11 @@ class Stream final : public codec::RequestReceiver,
   void UseHostOf(const UpstreamRequest& attempt);
   void EditResponseHead(http::ResponseHead& head);
   void SendRedirect(const config::Redirect& redirect);
+  // Answers that redirect, as far as they are followed here (stream_redirect.cc). False: the answer passes.
+  bool FollowRedirect(const http::ResponseHead& head);
+  bool Redirect(const config::InternalRedirect& policy, const http::ResponseHead& answer);
+  bool MayRedirectTo(const config::InternalRedirect& policy, const route::Entry& next, std::string_view scheme_before) const;
+  void StartAnew();
   void StartForwarding(bool end);
   void StartMirrors(bool end);
   void StartAttempt();
@@ -184,6 +189,18 @@ class Stream final : public codec::RequestReceiver,
   void ArmTimer();
   void OnTimer();
 
+  // From one route to another, by a redirect.
+  struct Passage {
+    const config::Route* from;
+    const config::Route* to;
+    const Passage* earlier;
+  };
+  // Attempts before such a one.
+  struct Former {
+    UpstreamRequest* last;
+    Former* earlier;
+  };
+
   DownstreamConnection& connection_;
   codec::ServerStream* downstream_;  // null once the stream is over there
   base::Arena arena_;
@@ -194,6 +211,8 @@ class Stream final : public codec::RequestReceiver,
   Destination destination_;  // of a route that forwards
   filter::HttpChain* chain_ = nullptr;  // in the arena, destroyed here
   UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
+  Former* former_ = nullptr;  // these too; in the arena
+  const Passage* passages_ = nullptr;
   Mirrors mirrors_;
   RouteStats::Groups route_counts_;
   RequestTerms terms_;
@@ -243,6 +262,9 @@ class Stream final : public codec::RequestReceiver,
   bool overloaded_ = false;  // a breaker refused the request
   bool routed_ = false;         // the request has passed the filters
   bool host_replaced_ = false;  // by an endpoint's
+  bool keeps_for_redirect_ = false;  // the body, as long as it is not too much
+  bool redirecting_ = false;         // the timer starts it anew
+  uint32_t redirects_ = 0;           // that were followed
   bool health_check_ = false;
 };
 

@@ -87,6 +87,7 @@ void Stream::OnRequestBodyWanted() {
 void Stream::OnFilterReply(const filter::Reply& reply) { SendReply(reply); }
 
 void Stream::OnRequestTooLarge() {
+  manager().stats.downstream_rq_too_large.Increment();
   SendLocalReply(413, "Payload Too Large", ResponseFlag::kCount, "request_payload_too_large");
 }
 

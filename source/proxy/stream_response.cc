@@ -87,7 +87,9 @@ void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
 
 void Stream::OnResponseHeadPassed(http::ResponseHead& head, bool end) {
   PrepareResponse(head, manager().manager.config(), context());
-  if (manager().manager.config().request_id_in_response && request_ != nullptr) {
+  // Who forces a trace wants to find it.
+  if (request_ != nullptr && (manager().manager.config().request_id_in_response ||
+                              request_->headers.Has(http::HeaderId::kXEnvoyForceTrace))) {
     const std::string_view id = request_->headers.Get(http::HeaderId::kXRequestId);
     if (!id.empty()) head.headers.Set(http::HeaderId::kXRequestId, id);
   }
@@ -177,13 +179,17 @@ void Stream::SendReply(const filter::Reply& reply) {
     Describe(record);
     MapReply(replies, record, arena_, draft);
   }
-  LocalReply local = MakeLocalReply(arena_, draft.status, draft.body, draft.content_type, is_grpc_, reply.grpc_status);
-  for (const auto& [name, value] : reply.headers) local.head->headers.Add(name, value);
-  if (draft.headers != nullptr) route::ApplyHeaderEdits(*draft.headers, record, local.head->headers);
+  // What is added first, as Envoy has it; then the answer's own fields, as far as nobody gave it others.
+  auto* const head = arena_.New<http::ResponseHead>(arena_);
+  head->status = is_grpc_ ? 200 : draft.status;
+  for (const auto& [name, value] : reply.headers) head->headers.Add(name, value);
   if (overloaded_ && !manager().manager.config().router.suppress_envoy_headers) {
-    local.head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
+    head->headers.Add(http::HeaderId::kXEnvoyOverloaded, "true");
   }
-  if (routed_) EditResponseHead(*local.head);
+  if (routed_) EditResponseHead(*head);
+  if (draft.headers != nullptr) route::ApplyHeaderEdits(*draft.headers, record, head->headers);
+  const LocalReply local =
+      FinishLocalReply(*head, draft.status, draft.body, draft.content_type, is_grpc_, reply.grpc_status);
   const bool no_body = local.body.empty() || (request_ != nullptr && request_->method_id == http::Method::kHead);
   // A response that the filters have seen the head of is dropped: they do not see another.
   if (chain_ != nullptr) chain_->request().Close();

@@ -68,6 +68,7 @@ void FindTraits(const config::RouteAction& action, Entry& entry) {
   has(Entry::kHasCriteria, !action.lb_criteria.empty());
   has(Entry::kLimitsDuration, action.max_stream_duration.limit || action.max_stream_duration.grpc_max);
   has(Entry::kIdleTimeout, action.idle_timeout.has_value());
+  has(Entry::kFollowsRedirects, action.internal_redirect.has_value());
   has(Entry::kGrpcTimeout, action.max_grpc_timeout.has_value());
 }
 

@@ -48,6 +48,7 @@ struct alignas(64) Entry {
     kTellsAttempts = 1 << 13,     // and tells the client
     kMirrors = 1 << 14,
     kHoldsBody = 1 << 15,         // as `held_body` says
+    kFollowsRedirects = 1 << 16,
   };
 
   bool Has(Trait trait) const { return (traits & trait) != 0; }

@@ -191,6 +191,7 @@ absl::Status Server::Start() {
   if (absl::Status status = administration_->Start(); !status.ok()) return status;
   if (absl::Status status = OpenListeners(); !status.ok()) return status;
   RegisterStats();
+  MakeStatsSinks();
   RollStats();
   if (HasDrainFlag(bootstrap_->flags_path)) {
     Log("main").info("{}/drain is there: not ready until /healthcheck/ok", bootstrap_->flags_path);
@@ -257,6 +258,7 @@ void Server::RegisterStats() {
   const auto counter = [this](std::string_view name, stats::Registry::Callback value) {
     registry_.AddCounterCallback(name, std::move(value));
   };
+  counter("server.dropped_stat_flushes", [this] { return dropped_flushes_; });
   counter("server.static_unknown_fields", [this] { return bootstrap_->unknown_fields; });
   counter("server.dynamic_unknown_fields", [this] { return passed_over_.count(); });
   counter("cluster_manager.cluster_added", [this] { return uint64_t{clusters_.size()}; });
@@ -265,11 +267,26 @@ void Server::RegisterStats() {
   initialization_ms_ = registry_.control().histogram(registry_.AddHistogram("server.initialization_time_ms"));
 }
 
+void Server::MakeStatsSinks() {
+  const StatsSinks::FindHost find = [this](const std::string& name) -> std::optional<net::Address> {
+    for (const std::unique_ptr<upstream::Cluster>& cluster : clusters_) {
+      if (cluster->config().name != name) continue;
+      for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {
+        if (host->flags() == 0) return host->address();
+      }
+    }
+    return std::nullopt;
+  };
+  stats_sinks_ = std::make_unique<StatsSinks>(io_, bootstrap_->stats.sinks, find);
+}
+
 void Server::RollStats() {
   roll_timer_.expires_after(bootstrap_->stats.flush_interval);
   roll_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     registry_.RollInterval();
+    // Metrics that were never written are told to nobody, as Envoy has it.
+    if (!stats_sinks_->empty() && !stats_sinks_->Flush(registry_.Read({.used_only = true}))) ++dropped_flushes_;
     RollStats();
   });
 }
@@ -418,6 +435,7 @@ void Server::Stop() {
   if (state_ == State::kStopped) return;
   state_ = State::kStopped;
   discovery_.reset();
+  stats_sinks_.reset();
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
   administration_.reset();

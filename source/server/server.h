@@ -29,6 +29,7 @@
 #include "source/server/host_health.h"
 #include "source/server/options.h"
 #include "source/server/runtime.h"
+#include "source/server/stats_sinks.h"
 #include "source/server/worker_thread.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/log_writer.h"
@@ -74,6 +75,7 @@ class Server {
   void RegisterStats();
   uint64_t Connections() const;
   void RollStats();
+  void MakeStatsSinks();
   admin::State admin_state() const;
   std::chrono::seconds uptime() const;
   absl::Status DrainListeners(const admin::DrainQuery& query);
@@ -113,6 +115,8 @@ class Server {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<Administration> administration_;
+  std::unique_ptr<StatsSinks> stats_sinks_;
+  uint64_t dropped_flushes_ = 0;
   const base::MonotonicTime started_;
   const base::WallTime started_wall_;
   size_t listening_workers_ = 0;

@@ -15,7 +15,7 @@ bool IsDigit(char c) {
 using Cut = std::pair<size_t, size_t>;  // from, to
 
 // "..._rq_503" and "..._rq_5xx" end in a label of their own.
-void TakeResponseCode(std::string_view name, const Rules& rules, PrometheusName& out, std::vector<Cut>& cuts) {
+void TakeResponseCode(std::string_view name, const Rules& rules, TaggedName& out, std::vector<Cut>& cuts) {
   constexpr size_t kTail = 7;  // "_rq_503"
   if (name.size() < kTail || name.substr(name.size() - kTail, 4) != "_rq_") return;
   const std::string_view code = name.substr(name.size() - 3);
@@ -50,8 +50,8 @@ Prefix& Prefix::AddWorker(uint32_t index) {
   return Add(kWorkerId, std::to_string(index));
 }
 
-PrometheusName ToPrometheus(std::string_view name, const std::vector<Tag>& tags, const Rules& rules) {
-  PrometheusName out;
+TaggedName TakeTags(std::string_view name, const std::vector<Tag>& tags, const Rules& rules) {
+  TaggedName out;
   std::vector<Cut> cuts;  // they may overlap: a configuration's expressions look at the whole name
   TakeResponseCode(name, rules, out, cuts);
   const auto add = [&out](std::string_view label, std::string_view value) {
@@ -65,16 +65,23 @@ PrometheusName ToPrometheus(std::string_view name, const std::vector<Tag>& tags,
     cuts.emplace_back(tag->cut_begin, tag->cut_end);
   }
   std::sort(cuts.begin(), cuts.end());
-  out.family = "envoy_";
   size_t at = 0;
   const auto append = [&](size_t end) {
-    for (; at < end; ++at) out.family += absl::ascii_isalnum(static_cast<unsigned char>(name[at])) ? name[at] : '_';
+    if (at < end) out.name += name.substr(at, end - at);
+    at = std::max(at, end);
   };
   for (const auto& [begin, end] : cuts) {
     append(std::min(begin, name.size()));
     at = std::max(at, end);
   }
   append(name.size());
+  return out;
+}
+
+PrometheusName ToPrometheus(std::string_view name, const std::vector<Tag>& tags, const Rules& rules) {
+  TaggedName tagged = TakeTags(name, tags, rules);
+  PrometheusName out{.family = "envoy_", .labels = std::move(tagged.labels)};
+  for (const char c : tagged.name) out.family += absl::ascii_isalnum(static_cast<unsigned char>(c)) ? c : '_';
   return out;
 }
 

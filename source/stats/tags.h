@@ -54,6 +54,13 @@ class Prefix {
 
 class Rules;
 
+// A name without what became its labels, each label once.
+struct TaggedName {
+  std::string name;
+  std::vector<std::pair<std::string_view, std::string>> labels;
+};
+TaggedName TakeTags(std::string_view name, const std::vector<Tag>& tags, const Rules& rules);
+
 // What a metric is called in Prometheus' format: family and labels, the values not yet escaped, each label once. Tags come
 // in the order in which Envoy takes them out: the response code, those that are fixed, then from the back of the name to
 // the front.

@@ -138,16 +138,21 @@ struct LogOperators {
     return LogValue::Text(scratch);
   }
 
-  // Of all hosts that were tried, in that order.
+  // Of all hosts to which there was a connection, in the order of the first; each once.
   static LogValue Attempts(const LogOperator& self, const Record& record, std::string& scratch) {
     scratch.clear();
     const auto append = [&](const AttemptedHost& host, auto&& append_earlier) -> void {
       if (host.earlier != nullptr) append_earlier(*host.earlier, append_earlier);
+      if (host.connection_id == 0) return;
+      for (const AttemptedHost* other = host.earlier; other != nullptr; other = other->earlier) {
+        if (other->connection_id == 0 || other->address != host.address) continue;
+        if (self.choice_ != kAttemptConnection || other->connection_id == host.connection_id) return;
+      }
       const std::string_view text = self.choice_ == kAttemptName ? host.name
                                     : self.choice_ == kAttemptIp ? PartOf(host.address, AddressPart::kHost).text
                                                                  : host.address;
       const bool is_id = self.choice_ == kAttemptConnection;
-      if (is_id ? host.connection_id == 0 : text.empty()) return;
+      if (!is_id && text.empty()) return;
       if (!scratch.empty()) scratch += ',';
       is_id ? scratch += std::to_string(host.connection_id) : scratch += text;
     };
@@ -210,11 +215,18 @@ struct LogOperators {
 
   static LogValue QueryParameter(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.request == nullptr) return LogValue::Missing();
-    const std::optional<std::string_view> value = http::FindQueryParameter(record.request->path, self.text_);
-    if (!value) return LogValue::Missing();
-    scratch.clear();
-    Unescape(*value, scratch);
-    return LogValue::Text(scratch);
+    for (std::string_view query = http::QueryOf(record.request->path); !query.empty();) {
+      const std::string_view parameter = query.substr(0, query.find('&'));
+      query.remove_prefix(std::min(parameter.size() + 1, query.size()));
+      const size_t equals = std::min(parameter.find('='), parameter.size());
+      scratch.clear();
+      Unescape(parameter.substr(0, equals), scratch);
+      if (scratch != self.text_) continue;
+      scratch.clear();
+      Unescape(parameter.substr(std::min(equals + 1, parameter.size())), scratch);
+      return LogValue::Text(scratch);
+    }
+    return LogValue::Missing();
   }
 
   static LogValue GrpcStatus(const LogOperator& self, const Record& record, std::string&) {

@@ -263,7 +263,7 @@ const Case kValues[] = {
     {"UdpAddress",
      "port_value: 80}",
      "port_value: 80, protocol: UDP}",
-     {"LISTENERS[0].address.socket_address.protocol: \"UDP\", expected one of TCP"}},
+     {"LISTENERS[0].address.socket_address.protocol: UDP, expected TCP"}},
     {"UnknownEnumNumber",
      "lb_policy: ROUND_ROBIN",
      "lb_policy: 99",
@@ -323,7 +323,8 @@ const Case kConstraints[] = {
     {"MissingOneofMember",
      "match: {prefix: /d}",
      "match: {}",
-     {"TABLE[0].routes[0].match: one of prefix, path, safe_regex, connect_matcher, path_separated_prefix is required"}},
+     {"TABLE[0].routes[0].match: one of prefix, path, safe_regex, connect_matcher, path_separated_prefix, "
+      "path_match_policy is required"}},
     {"MissingOnlyMember",
      "address: 127.0.0.1, port_value: 80}",
      "address: 127.0.0.1}",

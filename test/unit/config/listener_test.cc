@@ -44,7 +44,7 @@ TEST(Listener, Connections) {
   const std::string chain = "    filter_chains: [{filters: [" + std::string(kEcho) + "]}]\n";
   const Loaded loaded = LoadListener(
       "    connection_balance_config: {exact_balance: {}}\n    drain_type: MODIFY_ONLY\n"
-      "    ignore_global_conn_limit: true\n    socket_options:\n"
+      "    ignore_global_conn_limit: true\n    bypass_overload_manager: true\n    socket_options:\n"
       "    - {level: 1, name: 9, int_value: 1, state: STATE_PREBIND}\n"
       "    - {level: 6, name: 4, buf_value: AAECAw==, state: STATE_LISTENING}\n" + chain);
   ASSERT_NE(loaded.bootstrap, nullptr);

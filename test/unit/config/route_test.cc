@@ -148,7 +148,7 @@ TEST(RouteTest, WrongMatches) {
   EXPECT_EQ(errors("prefix: /, cookies: [{name: a}]"), Errors{"match.cookies[0].string_match: missing, but required"});
   EXPECT_EQ(errors("prefix: /, runtime_fraction: {}"),
             Errors{"match.runtime_fraction.default_value: missing, but required"});
-  EXPECT_EQ(errors("prefix: /, path_match_policy: {}"), Errors{"match: unknown field \"path_match_policy\""});
+  EXPECT_EQ(errors("prefix: /, path_match_policy: {}"), Errors{"match: prefix and path_match_policy exclude each other"});
 }
 
 TEST(RouteTest, Clusters) {
@@ -408,6 +408,55 @@ TEST(RouteConfig, RetriesElsewhere) {
   const RetryPolicy& policy = *std::get<RouteAction>(route.action).retry_policy;
   EXPECT_TRUE(policy.avoid_previous_hosts);
   EXPECT_EQ(policy.more_hosts, 4u);
+}
+
+std::string Extension(const std::string& type, const std::string& fields = "") {
+  return "{name: x, typed_config: {\"@type\": type.googleapis.com/envoy.extensions." + type + fields + "}}";
+}
+
+TEST(RouteTest, UriTemplates) {
+  const auto matching = [](const std::string& text) {
+    return "match: {path_match_policy: " +
+           Extension("path.match.uri_template.v3.UriTemplateMatchConfig", ", path_template: '" + text + "'") + "}";
+  };
+  const auto rewriting = [](const std::string& text, const std::string& more = "") {
+    return "route: {cluster: a, " + more + "path_rewrite_policy: " +
+           Extension("path.rewrite.uri_template.v3.UriTemplateRewriteConfig", ", path_template_rewrite: '" + text + "'") +
+           "}";
+  };
+  const Route route = GoodRoute("{" + matching("/{one}/{two}") + ", " + rewriting("/{two}/x/{one}") + "}");
+  EXPECT_TRUE(route.match.MatchesPath("/1/2"));
+  EXPECT_FALSE(route.match.MatchesPath("/1/2/3"));
+  base::BlockPool blocks;
+  base::Arena arena(blocks);
+  EXPECT_EQ(std::get<match::RegexRewrite>(std::get<RouteAction>(route.action).path_rewrite).Apply("/1/2", arena),
+            "/2/x/1");
+
+  EXPECT_EQ(ErrorsOf("{" + matching("/{a}{") + ", route: {cluster: a}}"),
+            Errors{"match.path_match_policy.typed_config.path_template: \"/{a}{\": byte 4: a '{' without its '}'"});
+  EXPECT_EQ(ErrorsOf("{" + matching("/{a}") + ", " + rewriting("/{b}") + "}"),
+            Errors{"route.path_rewrite_policy.typed_config.path_template_rewrite: \"/{b}\": byte 1: \"b\" is no variable "
+                   "of the route's template"});
+  EXPECT_EQ(ErrorsOf("{match: {prefix: /}, " + rewriting("/b") + "}"),
+            Errors{"route.path_rewrite_policy: expected a match by path_match_policy, which names the variables"});
+  EXPECT_EQ(ErrorsOf("{" + matching("/{a}") + ", " + rewriting("/b", "prefix_rewrite: /c, ") + "}"),
+            Errors{"route.path_rewrite_policy: excludes prefix_rewrite, regex_rewrite and path_rewrite"});
+}
+
+TEST(RouteTest, InternalRedirects) {
+  const auto action = [](const std::string& policy) {
+    return "{match: {prefix: /}, route: {cluster: a, internal_redirect_policy: {" + policy + "}}}";
+  };
+  const Route plain = GoodRoute(action(""));
+  const InternalRedirect& redirect = *std::get<RouteAction>(plain.action).internal_redirect;
+  EXPECT_EQ(redirect.most, 1u);
+  EXPECT_EQ(redirect.codes, std::vector<uint16_t>{302});
+  EXPECT_EQ(ErrorsOf(action("redirect_response_codes: [301, 304]")),
+            Errors{"route.internal_redirect_policy.redirect_response_codes[1]: 304, expected 301, 302, 303, 307 or 308"});
+  EXPECT_EQ(ErrorsOf(action("response_headers_to_copy: [host]")).size(), 1u);
+  EXPECT_EQ(ErrorsOf(action("predicates: [" + Extension("filters.http.cors.v3.Cors") + "]")),
+            Errors{"route.internal_redirect_policy.predicates[0].typed_config: a envoy.extensions.filters.http.cors.v3.Cors, "
+                   "expected PreviousRoutesConfig, AllowListedRoutesConfig or SafeCrossSchemeConfig"});
 }
 
 }  // namespace

@@ -163,6 +163,34 @@ TEST(SourcesTest, StatsConfig) {
                    .bootstrap->stats.matcher->include);
 }
 
+TEST(SourcesTest, StatsSinks) {
+  const auto sink = [](const std::string& type, const std::string& fields) {
+    return "{name: s, typed_config: {\"@type\": type.googleapis.com/envoy.config.metrics.v3." + type + ", " + fields + "}}";
+  };
+  const std::string address = "address: {socket_address: {protocol: UDP, address: 192.0.2.1, port_value: 8125}}";
+  const Loaded loaded =
+      LoadText("static_resources: {clusters: [{name: c, load_assignment: {cluster_name: c}}]}\nstats_sinks: [" +
+               sink("StatsdSink", address) + ", " + sink("StatsdSink", "tcp_cluster_name: c, prefix: p") + ", " +
+               sink("DogStatsdSink", address + ", prefix: d, max_bytes_per_datagram: 512") + "]");
+  ASSERT_NE(loaded.bootstrap, nullptr) << Texts(loaded.errors)[0];
+  const std::vector<StatsSink>& sinks = loaded.bootstrap->stats.sinks;
+  ASSERT_EQ(sinks.size(), 3u);
+  EXPECT_EQ(AddressText(std::get<Address>(sinks[0].to)), "192.0.2.1:8125");
+  EXPECT_EQ(sinks[0].prefix, "envoy");
+  EXPECT_EQ(std::get<std::string>(sinks[1].to), "c");
+  EXPECT_EQ(sinks[1].prefix, "p");
+  EXPECT_FALSE(sinks[1].tags);
+  EXPECT_TRUE(sinks[2].tags);
+  EXPECT_EQ(sinks[2].prefix, "d");
+  EXPECT_EQ(sinks[2].most_bytes, 512u);
+  EXPECT_NE(Texts(LoadText("stats_sinks: [" + sink("StatsdSink", "tcp_cluster_name: d") + "]").errors)
+                .at(0)
+                .find("stats_sinks[0].typed_config.tcp_cluster_name: unknown cluster 'd'"),
+            std::string::npos);
+  EXPECT_NE(Texts(LoadText("admin: {" + address + "}").errors).at(0).find("protocol: UDP, expected TCP"),
+            std::string::npos);
+}
+
 TEST(SourcesTest, RefusesBadStatsConfig) {
   const auto error = [](const std::string& text) {
     return Texts(LoadText("stats_config: {" + text + "}").errors).at(0);

@@ -1,0 +1,55 @@
+// Where metrics are sent.
+
+#include "source/config/build.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace v3 = envoy::config::metrics::v3;
+
+// What an Ethernet frame has room for behind the heads of IP and UDP.
+constexpr size_t kStatsdDatagram = 1432;
+
+// Of either message.
+template <typename Message>
+StatsSink BuildSink(BuildContext& context, const Message& from, const std::string& path) {
+  StatsSink sink;
+  if (!from.prefix().empty()) sink.prefix = from.prefix();
+  if (from.has_address()) {
+    sink.to = BuildAddress(context, from.address(), FieldPath(path, "address"), Transport::kDatagrams).value_or(Address());
+  }
+  return sink;
+}
+
+}  // namespace
+
+std::vector<StatsSink> BuildStatsSinks(BuildContext& context,
+                                       const google::protobuf::RepeatedPtrField<v3::StatsSink>& from,
+                                       const std::string& path) {
+  std::vector<StatsSink> sinks;
+  for (int i = 0; i < from.size(); ++i) {
+    const google::protobuf::Any& config = from[i].typed_config();
+    const std::string place = ElementPath(path, i);
+    const std::string config_path = FieldPath(place, "typed_config");
+    v3::StatsdSink statsd;
+    v3::DogStatsdSink dog;
+    if (config.UnpackTo(&statsd)) {
+      StatsSink& sink = sinks.emplace_back(BuildSink(context, statsd, config_path));
+      sink.most_bytes = kStatsdDatagram;
+      if (statsd.has_tcp_cluster_name()) {
+        sink.to = statsd.tcp_cluster_name();
+        CheckClusterExists(context, statsd.tcp_cluster_name(), FieldPath(config_path, "tcp_cluster_name"));
+      }
+    } else if (config.UnpackTo(&dog)) {
+      StatsSink& sink = sinks.emplace_back(BuildSink(context, dog, config_path));
+      sink.tags = true;
+      if (dog.has_max_bytes_per_datagram()) sink.most_bytes = dog.max_bytes_per_datagram().value();
+    } else {
+      context.errors.AddMissing(place, config_path, WrongType(config, "StatsdSink or DogStatsdSink"));
+    }
+  }
+  return sinks;
+}
+
+}  // namespace pillion::config
