@@ -110,7 +110,33 @@ Reply Endpoints::HotRestartVersion(const Request&) { return Reply::Text(200, "di
 // TLS is to come: there are none.
 Reply Endpoints::Certs(const Request&) {
   JsonWriter json;
+  const auto write = [&](std::string_view key, const std::vector<CertificateView>& certificates) {
+    json.BeginArray(key);
+    for (const CertificateView& certificate : certificates) {
+      json.BeginElement();
+      json.String("path", certificate.path);
+      json.String("serial_number", certificate.serial);
+      json.BeginArray("subject_alt_names");
+      for (const auto& [kind, name] : certificate.names) {
+        json.BeginElement();
+        json.String(kind, name);
+        json.EndObject();
+      }
+      json.EndArray();
+      json.Number64("days_until_expiration", certificate.days_until_expiration);
+      json.String("valid_from", certificate.valid_from);
+      json.String("expiration_time", certificate.expiration_time);
+      json.EndObject();
+    }
+    json.EndArray();
+  };
   json.BeginArray("certificates");
+  for (const CertificatesView& context : sources_.certificates ? sources_.certificates() : std::vector<CertificatesView>()) {
+    json.BeginElement();
+    write("ca_cert", context.trusted);
+    write("cert_chain", context.chain);
+    json.EndObject();
+  }
   json.EndArray();
   return Reply::Json(json.Finish());
 }

@@ -101,6 +101,21 @@ struct RuntimeView {
   std::vector<Entry> entries;
 };
 
+struct CertificateView {
+  std::string path;  // or "<inline>"
+  std::string serial;
+  std::vector<std::pair<std::string, std::string>> names;  // kind ("uri", "dns", "ip_address"), name
+  std::string valid_from;       // RFC 3339
+  std::string expiration_time;
+  uint64_t days_until_expiration = 0;
+};
+
+// Of one TLS context.
+struct CertificatesView {
+  std::vector<CertificateView> trusted;
+  std::vector<CertificateView> chain;  // its own, one for each pair
+};
+
 struct Sources {
   std::string version;  // <revision>/<version>/<Clean or Modified>/<build type>/<TLS library>
   config::Node node;
@@ -114,6 +129,7 @@ struct Sources {
   std::function<std::vector<std::string>()> unready_clusters;  // that the start waits for
   std::function<absl::StatusOr<std::string>(const ConfigDumpQuery&)> config_dump;  // see config_dump.h
 
+  std::function<std::vector<CertificatesView>()> certificates;
   std::function<RuntimeView()> runtime;
   std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;
 

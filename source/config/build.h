@@ -33,6 +33,10 @@
 #include "source/match/uri_template.h"
 #include "source/runtime/keys.h"
 
+namespace envoy::extensions::transport_sockets::tls::v3 {
+class Secret;
+}
+
 namespace pillion::config {
 
 enum class Side { kDownstream, kUpstream };
@@ -43,6 +47,8 @@ struct BuildContext {
   const envoy::config::core::v3::Node& node;
   std::set<std::string, std::less<>> clusters;  // that may be referred to
   std::map<std::string, const HttpFilterType*, std::less<>> http_filters;  // by name, of the chain that is built
+  // static_resources.secrets by name.
+  std::map<std::string, const envoy::extensions::transport_sockets::tls::v3::Secret*, std::less<>> secrets;
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
@@ -76,6 +82,13 @@ BindOptions BuildBindOptions(BuildContext& context, const envoy::config::core::v
 std::vector<SocketOption> BuildSocketOptions(
     BuildContext& context, const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& from,
     Side side, const std::string& path);
+// Of a transport socket; null: plain bytes.
+std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
+                                                        const envoy::config::core::v3::TransportSocket& from,
+                                                        const std::string& path);
+std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
+                                                    const envoy::config::core::v3::TransportSocket& from,
+                                                    UpstreamHttp::Protocol protocol, const std::string& path);
 std::shared_ptr<const Listener> BuildListener(BuildContext& context,
                                               const envoy::config::listener::v3::Listener& from,
                                               const std::string& path);

@@ -41,6 +41,15 @@ void BuildListeners(BuildContext& context, const envoy::config::bootstrap::v3::B
   }
 }
 
+void CollectSecrets(BuildContext& context, const envoy::config::bootstrap::v3::Bootstrap::StaticResources& from) {
+  for (int i = 0; i < from.secrets_size(); ++i) {
+    if (!context.secrets.emplace(from.secrets(i).name(), &from.secrets(i)).second) {
+      context.errors.Add(FieldPath(ElementPath("static_resources.secrets", i), "name"),
+                         Concat("duplicate name ", Quote(from.secrets(i).name())));
+    }
+  }
+}
+
 void BuildClusters(BuildContext& context, const envoy::config::bootstrap::v3::Bootstrap::StaticResources& from,
                    Bootstrap& bootstrap) {
   for (int i = 0; i < from.clusters_size(); ++i) {
@@ -96,6 +105,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
     bootstrap->log_format =
         BuildLogFormat(context, from.application_log_config().log_format(), "application_log_config.log_format");
   }
+  CollectSecrets(context, from.static_resources());
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
   bootstrap->stats.sinks = BuildStatsSinks(context, from.stats_sinks(), "stats_sinks");
   BuildListeners(context, from.static_resources(), *bootstrap);

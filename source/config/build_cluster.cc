@@ -9,6 +9,7 @@
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
+#include "source/config/tls.h"
 
 namespace pillion::config {
 namespace {
@@ -33,9 +34,50 @@ void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::st
     http.protocol = UpstreamHttp::Protocol::kHttp2;
     http.http2 = BuildHttp2Options(context, from.explicit_http_config().http2_protocol_options(), Side::kUpstream,
                                    FieldPath(path, "explicit_http_config.http2_protocol_options"));
+  } else if (from.has_auto_config()) {
+    http.protocol = UpstreamHttp::Protocol::kAuto;
+    http.http1 = BuildHttp1Options(context, from.auto_config().http_protocol_options(), Side::kUpstream,
+                                   FieldPath(path, "auto_config.http_protocol_options"));
+    http.http2 = BuildHttp2Options(context, from.auto_config().http2_protocol_options(), Side::kUpstream,
+                                   FieldPath(path, "auto_config.http2_protocol_options"));
   } else {
     http.http1 = BuildHttp1Options(context, from.explicit_http_config().http_protocol_options(), Side::kUpstream,
                                    FieldPath(path, "explicit_http_config.http_protocol_options"));
+  }
+}
+
+void BuildAutoSni(BuildContext& context, const envoy::config::core::v3::UpstreamHttpProtocolOptions& from,
+                  const std::string& path, UpstreamHttp& http) {
+  http.auto_sni = from.auto_sni();
+  http.auto_san_validation = from.auto_san_validation();
+  http.auto_sni_header = absl::AsciiStrToLower(from.override_auto_sni_header());
+  if (from.auto_san_validation() && !from.auto_sni()) {
+    context.errors.Add(FieldPath(path, "auto_san_validation"), "true, but needs auto_sni");
+  }
+  if (!from.override_auto_sni_header().empty() && !from.auto_sni()) {
+    context.errors.Add(FieldPath(path, "override_auto_sni_header"), "set, but needs auto_sni");
+  }
+}
+
+// What only TLS can give.
+void CheckTls(BuildContext& context, const Cluster& cluster, const std::string& path) {
+  const std::string options =
+      KeyPath(FieldPath(path, "typed_extension_protocol_options"), kHttpOptionsKey);
+  // Of each host's.
+  std::vector<const UpstreamTls*> sockets = {cluster.tls.get()};
+  for (const TransportSocketMatch& match : cluster.transport_matches) sockets.push_back(match.tls.get());
+  const auto plain = [](const UpstreamTls* tls) { return tls == nullptr; };
+  const auto trusts_anybody = [](const UpstreamTls* tls) { return tls != nullptr && !tls->verifies_chain; };
+  if (cluster.http.protocol == UpstreamHttp::Protocol::kAuto && std::ranges::any_of(sockets, plain)) {
+    context.errors.Add(FieldPath(options, "auto_config"), "needs a transport_socket with UpstreamTlsContext");
+  }
+  if (cluster.http.auto_sni && std::ranges::all_of(sockets, plain)) {
+    context.errors.Add(FieldPath(options, "upstream_http_protocol_options.auto_sni"),
+                       "needs a transport_socket with UpstreamTlsContext");
+  }
+  if (cluster.http.auto_san_validation && std::ranges::any_of(sockets, trusts_anybody)) {
+    context.errors.Add(FieldPath(options, "upstream_http_protocol_options.auto_san_validation"),
+                       "needs trusted_ca: a name in a certificate that nobody vouches for says nothing");
   }
 }
 
@@ -50,6 +92,8 @@ void BuildProtocolOptions(BuildContext& context, const v3::Cluster& from, const 
       context.errors.AddMissing(field, KeyPath(field, key), WrongType(any, "HttpProtocolOptions"));
     } else {
       BuildHttp(context, options, KeyPath(field, key), cluster.http);
+      BuildAutoSni(context, options.upstream_http_protocol_options(),
+                   FieldPath(KeyPath(field, key), "upstream_http_protocol_options"), cluster.http);
     }
   }
 }
@@ -139,19 +183,10 @@ void BuildCustomType(BuildContext& context, const v3::Cluster& from, const std::
   }
 }
 
-std::shared_ptr<const UpstreamTransport> BuildTransport(BuildContext& context,
-                                                        const envoy::config::core::v3::TransportSocket& from,
-                                                        const std::string& path) {
-  const google::protobuf::Any& any = from.typed_config();
-  if (!any.Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>()) {
-    context.errors.AddMissing(path, FieldPath(path, "typed_config"), WrongType(any, "RawBuffer"));
-  }
-  return std::make_shared<UpstreamTransport>(RawBuffer{});
-}
-
 void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
   if (from.has_transport_socket()) {
-    cluster.transport = BuildTransport(context, from.transport_socket(), FieldPath(path, "transport_socket"));
+    cluster.tls = BuildUpstreamTls(context, from.transport_socket(), cluster.http.protocol,
+                                   FieldPath(path, "transport_socket"));
   }
   for (int i = 0; i < from.transport_socket_matches_size(); ++i) {
     const auto& match = from.transport_socket_matches(i);
@@ -159,9 +194,13 @@ void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::
     // Without one of its own it is plain, as Envoy has it.
     cluster.transport_matches.push_back(
         {match.name(), BuildMetadataFields(match.match()),
-         match.has_transport_socket()
-             ? BuildTransport(context, match.transport_socket(), FieldPath(place, "transport_socket"))
-             : std::make_shared<UpstreamTransport>(RawBuffer{})});
+         match.has_transport_socket() ? BuildUpstreamTls(context, match.transport_socket(), cluster.http.protocol,
+                                                         FieldPath(place, "transport_socket"))
+                                      : nullptr});
+  }
+  if (!context.errors.AnyBelow(FieldPath(path, "transport_socket")) &&
+      !context.errors.AnyBelow(FieldPath(path, "transport_socket_matches"))) {
+    CheckTls(context, cluster, path);
   }
 }
 

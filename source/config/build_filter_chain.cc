@@ -8,7 +8,6 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
-#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
 
@@ -93,13 +92,6 @@ std::optional<NetworkFilter> BuildNetworkFilter(BuildContext& context, const goo
   return std::nullopt;
 }
 
-void CheckTransportSocket(BuildContext& context, const envoy::config::core::v3::TransportSocket& from,
-                          const std::string& path) {
-  const google::protobuf::Any& config = from.typed_config();
-  if (config.Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>()) return;
-  context.errors.AddMissing(path, FieldPath(path, "typed_config"), WrongType(config, "RawBuffer"));
-}
-
 // In lower case, with a wildcard only in place of the first labels.
 std::string BuildServerName(BuildContext& context, const std::string& from, const std::string& path) {
   const std::string_view plain = std::string_view(from).substr(from.starts_with("*.") ? 2 : 0);
@@ -141,7 +133,10 @@ FilterChain BuildFilterChain(BuildContext& context, const v3::FilterChain& from,
   FilterChain chain;
   chain.name = from.name();
   if (from.has_transport_socket()) {
-    CheckTransportSocket(context, from.transport_socket(), FieldPath(path, "transport_socket"));
+    chain.tls = BuildDownstreamTls(context, from.transport_socket(), FieldPath(path, "transport_socket"));
+  }
+  if (from.has_transport_socket_connect_timeout()) {
+    chain.handshake_timeout = ToDuration(from.transport_socket_connect_timeout());
   }
   const std::string field = FieldPath(path, "filters");
   if (from.filters_size() == 0) {

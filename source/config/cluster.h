@@ -44,12 +44,15 @@ struct Endpoint {
 };
 
 struct UpstreamHttp {
-  enum class Protocol : uint8_t { kHttp1, kHttp2, kAsDownstream };
+  enum class Protocol : uint8_t { kHttp1, kHttp2, kAsDownstream, kAuto };
 
   Protocol protocol = Protocol::kHttp1;
   HttpOptions options;
   Http1Options http1;  // used where the protocol can be HTTP/1
   Http2Options http2;  // used where the protocol can be HTTP/2
+  bool auto_sni = false;             // the request's host is the name that TLS asks for
+  bool auto_san_validation = false;  // and that the certificate must be of
+  std::string auto_sni_header;       // where the request has it: instead of its host; in lower case
 };
 
 // How an ORIGINAL_DST cluster finds where a connection was meant to go.
@@ -77,7 +80,6 @@ struct Cluster {
   std::string service_name;                 // of an EDS cluster: whose assignment it takes
   PathSource eds;                           // the same: where that comes from
   std::vector<std::string> members;         // of an aggregate: the clusters that requests go to
-  std::shared_ptr<const UpstreamTransport> transport = std::make_shared<UpstreamTransport>();  // never null
   std::vector<TransportSocketMatch> transport_matches;  // the first that fits a host is used instead
 
   LoadBalancing load_balancing;
@@ -87,6 +89,7 @@ struct Cluster {
   std::array<CircuitBreaker, 2> circuit_breakers;            // by Priority
   std::array<std::optional<uint32_t>, 2> max_connections_per_host;  // by Priority
   UpstreamHttp http;
+  std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
   std::optional<TcpKeepalive> tcp_keepalive;
   BindOptions bind;
   std::shared_ptr<const HealthCheck> health_check;  // null: none

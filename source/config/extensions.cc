@@ -45,6 +45,7 @@
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "source/config/nearest.h"
@@ -105,6 +106,9 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),
       x::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
+      x::transport_sockets::tls::v3::DownstreamTlsContext::descriptor(),
+      x::transport_sockets::tls::v3::SPIFFECertValidatorConfig::descriptor(),
+      x::transport_sockets::tls::v3::UpstreamTlsContext::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };
   return *types;

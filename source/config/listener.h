@@ -129,8 +129,12 @@ struct TcpProxy {
 // Sends back what comes.
 struct Echo {};
 
+struct DownstreamTls;
+
 struct FilterChain {
   std::string name;
+  std::shared_ptr<const DownstreamTls> tls;  // null: plain bytes
+  base::Duration handshake_timeout = std::chrono::seconds(15);
   std::vector<NetworkFilter> filters;  // in order, before the one that ends the chain
   std::variant<HttpConnectionManager, TcpProxy, Echo> terminal;
 

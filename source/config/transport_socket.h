@@ -1,19 +1,16 @@
 #pragma once
 
-// What connections to a host are made with.
+// What connections to some hosts of a cluster are made with.
 
 #include <memory>
 #include <string>
-#include <variant>
+#include <string_view>
 
 #include "source/config/metadata.h"
 
 namespace pillion::config {
 
-// Bytes as they are.
-struct RawBuffer {};
-
-using UpstreamTransport = std::variant<RawBuffer>;
+struct UpstreamTls;
 
 // Hosts whose metadata has these values get this transport, not the cluster's.
 struct TransportSocketMatch {
@@ -21,8 +18,8 @@ struct TransportSocketMatch {
   static constexpr std::string_view kNamespace = "envoy.transport_socket_match";
 
   std::string name;
-  MetadataValue::Struct match;                         // all of them; empty: any host
-  std::shared_ptr<const UpstreamTransport> transport;  // never null
+  MetadataValue::Struct match;             // all of them; empty: any host
+  std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
 };
 
 }  // namespace pillion::config

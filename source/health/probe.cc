@@ -5,6 +5,7 @@
 #include "source/health/http_probe.h"
 #include "source/health/tcp_probe.h"
 #include "source/upstream/connect_options.h"
+#include "source/upstream/tls.h"
 
 namespace pillion::health {
 namespace {
@@ -22,7 +23,11 @@ std::unique_ptr<const net::ConnectOptions> OptionsOf(const config::Cluster& clus
 Probe::Link::Link(Probe& probe)
     : worker_(probe.thread_.worker),
       probe_(&probe),
-      connection_(worker_, probe.thread_.connector.Connect(probe.target_.address, probe.connect_options_.get()), *this,
+      connection_(worker_,
+                  upstream::WrapForCheck(probe.target_.tls.get(), worker_,
+                                         probe.thread_.connector.Connect(probe.target_.address,
+                                                                         probe.connect_options_.get())),
+                  *this,
                   {.output_limit = kOutputLimit}) {}
 
 void Probe::Link::Drop() {

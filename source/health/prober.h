@@ -30,6 +30,7 @@ struct Result {
 struct Target {
   std::shared_ptr<const config::Cluster> cluster;
   net::Address address;
+  std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
   std::string authority;
 };
 

@@ -48,8 +48,10 @@ class PeerPolicy {
 
   // Whether any of it needs the peer's certificate.
   bool verifies() const { return verifies_chain() || !parts_.spki_pins.empty() || !parts_.certificate_pins.empty(); }
+  bool verifies_chain() const { return parts_.trusted != nullptr || !parts_.bundles.empty(); }
   // Peers may be asked for certificates of these.
   const CertificateStack& trusted() const { return parts_.trusted; }
+  const std::map<std::string, CertificateStack, std::less<>>& bundles() const { return parts_.bundles; }
   // SHA-256 of what it was made of: equal policies are equal in it.
   const std::string& digest() const { return digest_; }
 
@@ -61,7 +63,6 @@ class PeerPolicy {
   std::optional<Refusal> CheckAgain(X509* leaf, PeerRole role, std::string_view expected_dns, absl::Time now) const;
 
  private:
-  bool verifies_chain() const { return parts_.trusted != nullptr || !parts_.bundles.empty(); }
   std::optional<Refusal> CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
                                    std::string_view expected_dns) const;
   std::optional<Refusal> CheckChain(X509_STORE_CTX* context, STACK_OF(X509) * trusted) const;

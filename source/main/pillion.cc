@@ -14,6 +14,7 @@
 #include "source/server/options.h"
 #include "source/server/server.h"
 #include "source/telemetry/log_format.h"
+#include "source/tls/library.h"
 
 namespace {
 
@@ -80,6 +81,7 @@ void CheckDisabled(const server::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  pillion::tls::PrepareLibrary();
   const server::ParsedOptions parsed = server::ParseOptions(argc, argv);
   if (parsed.exit_code) {
     std::fputs(parsed.text.c_str(), *parsed.exit_code == 0 ? stdout : stderr);

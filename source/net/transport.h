@@ -75,8 +75,8 @@ class Transport {
 
   // Also one that was accepted has a connect, which ends as others do: its handshake.
   virtual bool connects() const { return false; }
-  // What is known of the peer by TLS; null: there is none.
-  virtual tls::Facts* tls() { return nullptr; }
+  // What is known of the peer by TLS, also when this is gone; null: there is none.
+  virtual std::shared_ptr<tls::Facts> tls() { return nullptr; }
   // Why it failed, where errno does not tell all; empty: it does.
   virtual std::string_view failure() const { return {}; }
 };

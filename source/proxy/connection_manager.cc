@@ -32,8 +32,9 @@ codec::http2::Underscores Http2Underscores(config::HeadersWithUnderscores action
   return codec::http2::Underscores::kRejectMessage;
 }
 
-codec::http1::ServerOptions MakeHttp1(const config::HttpConnectionManager& config, size_t buffer_limit) {
+codec::http1::ServerOptions MakeHttp1(const config::HttpConnectionManager& config, size_t buffer_limit, bool secure) {
   codec::http1::ServerOptions options;
+  options.secure = secure;
   options.limits.max_head_bytes = size_t{config.max_request_headers_kb} * 1024;
   options.limits.max_headers = config.options.max_headers_count;
   options.limits.headers_with_underscores = Http1Underscores(config.options.headers_with_underscores);
@@ -62,7 +63,7 @@ ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> lis
       chain_(chain),
       config_(std::get<config::HttpConnectionManager>(chain.terminal)),
       routes_(config_.route_config, clusters),
-      http1_(MakeHttp1(config_, output_limit())),
+      http1_(MakeHttp1(config_, output_limit(), secure())),
       http2_(MakeHttp2(config_, output_limit())),
       stat_ids_(registry, config_.stat_prefix),
       route_stat_ids_(registry, *config_.route_config),

@@ -27,6 +27,8 @@ class ConnectionManager {
   const config::Listener& listener() const { return *listener_; }
   const std::string& chain_name() const { return chain_.name; }
   const route::Table& routes() const { return routes_; }
+  // Its connections are TLS: what they carry is https.
+  bool secure() const { return chain_.tls != nullptr; }
   const codec::http1::ServerOptions& http1() const { return http1_; }
   const codec::http2::Options& http2() const { return http2_; }
   const HttpStatIds& stat_ids() const { return stat_ids_; }

@@ -1,6 +1,7 @@
 #include "source/proxy/downstream_connection.h"
 
 #include "source/proxy/stream.h"
+#include "source/tls/facts.h"
 
 namespace pillion::proxy {
 namespace {
@@ -52,7 +53,22 @@ void DownstreamConnection::Start() {
   if (config.options.max_connection_duration > base::Duration::zero()) {
     manager_.context.worker.SetTimer(duration_timer_, config.options.max_connection_duration);
   }
-  connection_.Start(false);
+  connection_.Start(transport().connects());
+}
+
+// A TLS handshake is over.
+void DownstreamConnection::OnConnected() {
+  manager_.stats.downstream_cx_ssl_total.Increment();
+  manager_.stats.downstream_cx_ssl_active.Increment();
+  secured_ = true;
+  if (manager_.manager.config().codec != config::HttpConnectionManager::Codec::kAuto) return;
+  const std::shared_ptr<tls::Facts> facts = transport().tls();
+  const std::string_view alpn = facts->alpn();
+  if (alpn == "h2") {
+    OnProtocol(true);
+  } else if (alpn == "http/1.1" || alpn == "http/1.0") {
+    OnProtocol(false);
+  }
 }
 
 codec::ServerConnection& DownstreamConnection::UseHttp1() {
@@ -196,6 +212,7 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
   keepalive_.reset();
   HttpStats& stats = manager_.stats;
   stats.downstream_cx_active.Decrement();
+  if (secured_) stats.downstream_cx_ssl_active.Decrement();
   if (server_ != nullptr) {
     (version_ == http::Version::kHttp2 ? stats.downstream_cx_http2_active : stats.downstream_cx_http1_active)
         .Decrement();

@@ -62,7 +62,7 @@ class DownstreamConnection final : public ListenerConnection,
   net::Connection& connection() override { return connection_; }
 
   // net::ConnectionOwner
-  void OnConnected() override {}
+  void OnConnected() override;
   void OnClosed(net::CloseReason reason, int error) override;
   void OnActivity() override;
 
@@ -100,6 +100,7 @@ class DownstreamConnection final : public ListenerConnection,
   uint32_t streams_ = 0;     // that have not finished
   uint64_t rx_counted_ = 0;  // bytes that stats have already
   uint64_t tx_counted_ = 0;
+  bool secured_ = false;     // by TLS
   bool draining_ = false;
   bool cut_short_ = false;
   telemetry::ResponseFlags flags_;        // why it was ended, where that was not in order

@@ -1,7 +1,12 @@
 #include "source/proxy/filter_chain.h"
 
+#include <utility>
+
+#include "source/config/tls.h"
 #include "source/proxy/downstream_connection.h"
 #include "source/proxy/lone_connection.h"
+#include "source/stats/tags.h"
+#include "source/tls/transport.h"
 
 namespace pillion::proxy {
 
@@ -19,7 +24,10 @@ bool ConnectionLimit::Take() {
 
 FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
                          const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
-    : listener_(std::move(listener)) {
+    : listener_(std::move(listener)), chain_(chain) {
+  if (chain.tls != nullptr) {
+    tls_stat_ids_.emplace(registry, stats::Prefix("listener").Add(stats::kListenerAddress, listener_->stat_prefix));
+  }
   for (const config::NetworkFilter& filter : chain.filters) {
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
     if (limit != nullptr && limit->enabled) limits_.push_back(std::make_unique<ConnectionLimit>(*limit, registry));
@@ -33,6 +41,7 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
 
 FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& context, stats::Shard& shard)
     : chain_(chain), context_(context) {
+  if (chain.tls_stat_ids() != nullptr) tls_stats_.emplace(*chain.tls_stat_ids(), shard);
   for (const std::unique_ptr<ConnectionLimit>& limit : chain.limits()) {
     limits_.push_back(
         {*limit, *shard.counter(limit->limited_connections()), *shard.gauge(limit->active_connections())});
@@ -44,7 +53,19 @@ FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& cont
   }
 }
 
+void FilterChainShard::Secure(listener::Accepted& accepted) {
+  const config::FilterChain& config = chain_.config();
+  auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
+                                                     tls::TransportOptions{.context = config.tls->context,
+                                                                           .stats = &*tls_stats_,
+                                                                           .handshake_timeout = config.handshake_timeout});
+  secured->Resume(std::move(accepted.preread), std::exchange(accepted.readable, false),
+                  std::exchange(accepted.hangup, false));
+  accepted.transport = std::move(secured);
+}
+
 ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, listener::Accepted accepted) {
+  if (tls_stats_) Secure(accepted);
   for (size_t taken = 0; taken < limits_.size(); ++taken) {
     Limit& next = limits_[taken];
     if (next.limit.Take()) {

@@ -14,6 +14,7 @@
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/tcp_proxy.h"
 #include "source/proxy/worker_context.h"
+#include "source/tls/stats.h"
 
 namespace pillion::proxy {
 
@@ -47,9 +48,14 @@ class FilterChain {
   const config::Listener& listener() const { return *listener_; }
   const std::vector<std::unique_ptr<ConnectionLimit>>& limits() const { return limits_; }
   const std::variant<config::Echo, ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
+  // Null: plain bytes.
+  const tls::StatIds* tls_stat_ids() const { return tls_stat_ids_ ? &*tls_stat_ids_ : nullptr; }
+  const config::FilterChain& config() const { return chain_; }
 
  private:
-  const std::shared_ptr<const config::Listener> listener_;
+  const std::shared_ptr<const config::Listener> listener_;  // holds chain_
+  const config::FilterChain& chain_;
+  std::optional<tls::StatIds> tls_stat_ids_;
   std::vector<std::unique_ptr<ConnectionLimit>> limits_;
   std::variant<config::Echo, ConnectionManager, TcpProxy> terminal_;
 };
@@ -70,11 +76,14 @@ class FilterChainShard {
     stats::Gauge& active_connections;
   };
 
+  // Puts TLS between it and its transport.
+  void Secure(listener::Accepted& accepted);
   // Of the first so many limits.
   void GiveBack(size_t count);
 
   const FilterChain& chain_;
   WorkerContext& context_;
+  std::optional<tls::Stats> tls_stats_;  // where the chain has TLS
   std::vector<Limit> limits_;
   std::variant<config::Echo, ConnectionManagerShard, TcpProxyShard> terminal_;
 };

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "source/tls/facts.h"
+
 namespace pillion::proxy {
 namespace {
 
@@ -51,6 +53,18 @@ void ListenerConnection::CopyNotes(base::Arena& arena, metadata::Annotations& to
   }
 }
 
+tls::Facts* ListenerConnection::tls() {
+  net::Transport& transport = connection().transport();
+  if (tls_ == nullptr && transport.connects()) tls_ = transport.tls();
+  return tls_.get();
+}
+
+std::string_view ListenerConnection::server_name() {
+  if (facts_ != nullptr && !facts_->server_name.empty()) return facts_->server_name;
+  tls::Facts* const facts = tls();
+  return facts == nullptr ? std::string_view() : facts->server_name();
+}
+
 std::optional<net::Address> ListenerConnection::original_destination() {
   if (facts_ == nullptr || !facts_->local_restored) return std::nullopt;
   return connection().transport().local_address();
@@ -66,6 +80,8 @@ void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.downstream_remote_address = remote_text();
   record.downstream_direct_remote_address = direct_remote_text();
   record.requested_server_name = server_name();
+  record.downstream_tls = tls();
+  record.downstream_transport_failure_reason = connection().transport().failure();
   record.downstream_local_address = local_text();
   record.connection_id = id_;
 }

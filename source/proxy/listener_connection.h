@@ -43,13 +43,16 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // Of the peer itself, where a header has said that it speaks for somebody else.
   const std::string& direct_remote_text();
   // That a TLS client asked for; empty where nobody looked.
-  std::string_view server_name() const { return facts_ == nullptr ? std::string_view() : facts_->server_name; }
+  std::string_view server_name();
   const listener::SocketFacts* facts() const { return facts_.get(); }
   // What listener filters have noted of it, for each stream and each log line of its own.
   bool has_notes() const { return facts_ != nullptr && !facts_->notes.empty(); }
   void CopyNotes(base::Arena& arena, metadata::Annotations& to) const;
   // Where it was meant to go before it was redirected; nothing where it was not.
   std::optional<net::Address> original_destination();
+
+  // What is known of it by TLS; null: it is none.
+  tls::Facts* tls();
 
   // Its filter chain, for who made it.
   uint32_t chain_index() const { return chain_index_; }
@@ -72,6 +75,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   const base::WallTime started_wall_;
   const std::unique_ptr<listener::SocketFacts> facts_;  // null: no listener filter looked
   uint32_t chain_index_ = 0;
+  std::shared_ptr<tls::Facts> tls_;  // when first asked for
   std::string remote_text_;
   std::string local_text_;
   std::string direct_remote_text_;

@@ -25,7 +25,7 @@ LoneConnection::LoneConnection(WorkerContext& context, const config::Listener& l
 }
 
 void LoneConnection::Start() {
-  connection_.Start(false);
+  connection_.Start(connection_.transport().connects());
   if (!close_after_) {
     end_.Join(end_);
   } else if (*close_after_ > base::Duration::zero()) {

@@ -75,7 +75,8 @@ void Mirror::Start() {
   const std::shared_ptr<upstream::Host>& host = choice.host;
   serving_ = &choice.cluster;
   if (host == nullptr) return End();
-  pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), head_->version), priority());
+  pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), head_->version), priority(),
+                           WantedServerName(serving_->config(), *head_));
   if (pool_ == nullptr) return End();
   host_ = host.get();
   const upstream::Pool::Result result = pool_->Request(*this);

@@ -11,6 +11,7 @@ namespace pillion::proxy {
 #define PILLION_HTTP_COUNTERS(X)       \
   X(downstream_cx_total)               \
   X(downstream_cx_http1_total)         \
+  X(downstream_cx_ssl_total)           \
   X(downstream_cx_http2_total)         \
   X(downstream_cx_upgrades_total)      \
   X(downstream_cx_destroy)             \
@@ -62,6 +63,7 @@ namespace pillion::proxy {
   X(rq_total)
 
 #define PILLION_HTTP_GAUGES(X)   \
+  X(downstream_cx_ssl_active)    \
   X(downstream_cx_active)        \
   X(downstream_cx_http1_active)  \
   X(downstream_cx_http2_active)  \

@@ -97,7 +97,9 @@ void Stream::OnResponseTooLarge() {
 
 void Stream::PrepareUpstreamHead(const UpstreamRequest& attempt) {
   SetAttemptFields(attempt.number());
-  if (manager().manager.config().scheme_of_upstream) request_->scheme = "http";  // there is no TLS to upstream
+  if (manager().manager.config().scheme_of_upstream) {
+    request_->scheme = attempt.cluster().config().tls == nullptr ? "http" : "https";
+  }
   UseHostOf(attempt);
   if (chain_ == nullptr) return;
   chain_->OnAttempt(*request_, {.number = attempt.number(),

@@ -51,7 +51,13 @@ TcpProxyConnection::Side::Side(TcpProxyConnection& pair, std::unique_ptr<net::Tr
   connection.set_codec(end);
 }
 
-void TcpProxyConnection::Side::OnConnected() { pair.OnConnected(); }
+void TcpProxyConnection::Side::OnConnected() {
+  if (this == &pair.downstream_) {
+    pair.Choose();  // a TLS handshake is over
+  } else {
+    pair.OnConnected();
+  }
+}
 
 void TcpProxyConnection::Side::OnClosed(net::CloseReason reason, int) { pair.OnClosed(*this, reason); }
 
@@ -95,7 +101,12 @@ upstream::PickContext TcpProxyConnection::WantedHost() {
 }
 
 void TcpProxyConnection::Start() {
-  downstream_.connection.Start(false);
+  const bool handshake = downstream_.connection.transport().connects();
+  downstream_.connection.Start(handshake);
+  if (!handshake) Choose();
+}
+
+void TcpProxyConnection::Choose() {
   const config::TcpProxy& config = shard_.proxy.config();
   ChooseCluster();
   if (config.logs_start) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpConnectionStart);
@@ -140,8 +151,7 @@ void TcpProxyConnection::Connect() {
   upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());
   figures.Add(upstream::HostFigures::kCxTotal);
   figures.Add(upstream::HostFigures::kCxActive);
-  upstream_ = std::make_unique<Side>(*this, cluster.connector().Connect(host_->address(), cluster.connect_options()),
-                                     output_limit_);
+  upstream_ = std::make_unique<Side>(*this, cluster.Connect(*host_, ""), output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);
 }

@@ -87,6 +87,8 @@ class TcpProxyConnection final : public ListenerConnection {
   void Dispose() override { delete this; }
   net::Connection& connection() override { return downstream_.connection; }
 
+  // The cluster, and connects.
+  void Choose();
   void ChooseCluster();
   upstream::PickContext WantedHost();
   void LogLine(const AccessLogs& logs, telemetry::LogType type);
@@ -118,7 +120,7 @@ class TcpProxyConnection final : public ListenerConnection {
   const config::LbCriteria* lb_criteria_ = nullptr;
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
-  uint32_t cluster_ = 0;
+  uint32_t cluster_ = route::Entry::kNoCluster;
   upstream::ClusterShard* serving_ = nullptr;
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;

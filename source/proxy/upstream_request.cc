@@ -7,6 +7,7 @@
 #include "source/proxy/forwarding.h"
 #include "source/proxy/other_hosts.h"
 #include "source/proxy/stream.h"
+#include "source/tls/facts.h"
 #include "source/upstream/outlier_monitor.h"
 
 namespace pillion::proxy {
@@ -45,6 +46,7 @@ int HttpStatusOfGrpc(std::string_view status) {
 upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Version downstream) {
   using Configured = config::UpstreamHttp::Protocol;
   const Configured configured = cluster.http.protocol;
+  if (configured == Configured::kAuto) return upstream::Protocol::kAuto;
   const bool http2 = configured == Configured::kHttp2 ||
                      (configured == Configured::kAsDownstream && downstream == http::Version::kHttp2);
   return http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1;
@@ -53,6 +55,19 @@ upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Versio
 int OutlierStatus(const http::RequestHead& request, const http::ResponseHead& response) {
   const std::string_view grpc = response.headers.Get(http::HeaderId::kGrpcStatus);
   return !grpc.empty() && http::IsGrpc(request.headers) ? HttpStatusOfGrpc(grpc) : response.status;
+}
+
+std::string_view WantedServerName(const config::Cluster& cluster, const http::RequestHead& head) {
+  if (!cluster.http.auto_sni) [[likely]] return {};
+  std::string_view host = head.authority;
+  if (!cluster.http.auto_sni_header.empty()) {
+    const http::HeaderField* const field = head.headers.Find(cluster.http.auto_sni_header);
+    if (field != nullptr) host = field->value();
+  }
+  // No port, and no address: those are no names (RFC 6066, 3).
+  if (host.starts_with('[')) return {};
+  host = host.substr(0, host.find(':'));
+  return net::Address::Ip(host, 0) ? std::string_view() : host;
 }
 
 UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority,
@@ -83,7 +98,8 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
                            AttemptEnd::kOverflow};
   }
-  pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), stream_.request().version), priority());
+  pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), stream_.request().version), priority(),
+                           WantedServerName(serving_->config(), stream_.request()));
   if (pool_ == nullptr) {
     state_ = State::kOver;
     return FailureOf(upstream::PoolFailure::kOverflow, 0);
@@ -108,6 +124,7 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   state_ = State::kOpen;
   upstream_ = &stream;
   connection_ = &connection;
+  http2_ = connection.protocol() == upstream::Protocol::kHttp2;
   head_sent_ = stream_.context().worker.now();
   if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
     monitor->OnConnected(stream_.context().worker.index());
@@ -117,7 +134,10 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   if (head_ends_) request_sent_ = head_sent_;
   connection_id_ = connection.id();
   served_others_ = connection.requests_served() > 0;
-  if (!stream_.manager().manager.logs().empty()) local_address_ = arena().Copy(connection.local_text());
+  if (!stream_.manager().manager.logs().empty()) {
+    local_address_ = arena().Copy(connection.local_text());
+    tls_ = connection.tls();
+  }
   upstream_->SendHead(stream_.request(), head_ends_);
 }
 
@@ -159,7 +179,7 @@ void UpstreamRequest::Cancel() {
       pool_->Cancel(*this);
       break;
     case State::kOpen:
-      if (pool_->protocol() == upstream::Protocol::kHttp2) serving_->stats().upstream_rq_tx_reset.Increment();
+      if (http2_) serving_->stats().upstream_rq_tx_reset.Increment();
       upstream_->Reset(codec::ResetReason::kCancel);
       ReleaseStream();
       break;
@@ -231,7 +251,7 @@ void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail
   state_ = State::kOver;
   upstream_ = nullptr;
   ReleaseStream();
-  if (pool_->protocol() == upstream::Protocol::kHttp2) {
+  if (http2_) {
     if (reason == codec::ResetReason::kPeerReset) serving_->stats().upstream_rq_rx_reset.Increment();
     if (reason == codec::ResetReason::kConnectionEnd) serving_->stats().upstream_rq_pending_failure_eject.Increment();
   } else if (reason == codec::ResetReason::kProtocolError) {
@@ -302,8 +322,8 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   if (head_sent_ == base::MonotonicTime{}) return;
   record.upstream_local_address = local_address_;
   record.upstream_connection_id = connection_id_;
-  record.upstream_protocol = pool_->protocol() == upstream::Protocol::kHttp2 ? http::Version::kHttp2
-                                                                             : http::Version::kHttp11;
+  record.upstream_protocol = http2_ ? http::Version::kHttp2 : http::Version::kHttp11;
+  record.upstream_tls = tls_.get();
   record.at(TimePoint::kUpstreamPoolReady) = record.at(TimePoint::kUpstreamTxBegin) = head_sent_;
   record.at(TimePoint::kUpstreamTxEnd) = request_sent_;
   record.at(TimePoint::kUpstreamRxBegin) = response_began_;
@@ -341,9 +361,14 @@ UpstreamFailure UpstreamRequest::FailureOf(upstream::PoolFailure failure, int er
   constexpr std::string_view kReason = "remote connection failure";
   base::ArenaText text;
   text.Append(arena(), kReason);
-  text.Append(arena(), "|delayed connect error: ");
-  char buffer[128];
-  text.Append(arena(), strerror_r(error, buffer, sizeof buffer));
+  text.Append(arena(), "|");
+  if (pool_ != nullptr && !pool_->failure_text().empty()) {
+    text.Append(arena(), pool_->failure_text());
+  } else {
+    char buffer[128];
+    text.Append(arena(), "delayed connect error: ");
+    text.Append(arena(), strerror_r(error, buffer, sizeof buffer));
+  }
   transport_failure_ = Underlined(arena(), text.view().substr(kReason.size() + 1));
   return {.status = 503,
           .body = ResetText(kReason),

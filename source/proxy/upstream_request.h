@@ -39,6 +39,9 @@ struct UpstreamFailure {
   bool overloaded = false;   // x-envoy-overloaded
 };
 
+// What TLS asks for where the request says it (auto_sni); else empty.
+std::string_view WantedServerName(const config::Cluster& cluster, const http::RequestHead& head);
+
 // What a host of `cluster` is spoken to with, for a request of `downstream`.
 upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Version downstream);
 
@@ -78,6 +81,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   UpstreamRequest* earlier() const { return earlier_; }
   uint32_t number() const { return number_; }
   upstream::ClusterShard& cluster() { return cluster_; }
+  const upstream::ClusterShard& cluster() const { return cluster_; }
   const upstream::Host* host() const { return host_; }
   uint32_t level() const { return level_; }  // the host's priority among all that there were
   upstream::PooledConnection* connection() { return connection_; }  // null until open
@@ -134,6 +138,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   bool head_ends_ = false;       // the request has no body
   bool request_ended_ = false;   // sent
   bool response_ended_ = false;  // received
+  bool http2_ = false;           // of the connection
+  std::shared_ptr<tls::Facts> tls_;  // of the connection; only where somebody logs
 };
 
 }  // namespace pillion::proxy

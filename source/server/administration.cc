@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "source/admin/config_dump.h"
+#include "source/server/certificates.h"
 #include "source/server/log.h"
 #include "source/server/server.h"
 #include "source/server/version.h"
@@ -120,6 +121,7 @@ admin::Sources Administration::MakeSources() {
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
     return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, query);
   };
+  sources.certificates = [this] { return CertificatesOf(*server_.bootstrap_); };
   sources.runtime = [this] { return server_.runtime_.View(); };
   sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };

@@ -14,16 +14,15 @@ constexpr std::string_view kNotSupported[] = {"CEL",
                                               "DOWNSTREAM_HEADER_BYTES_RECEIVED",
                                               "DOWNSTREAM_HEADER_BYTES_SENT",
                                               "DOWNSTREAM_LOCAL_CLOSE_REASON",
-                                              "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
                                               "TLS_JA3_FINGERPRINT",
                                               "TLS_JA4_FINGERPRINT",
                                               "UPSTREAM_HEADER_BYTES_RECEIVED",
                                               "UPSTREAM_HEADER_BYTES_SENT",
                                               "UPSTREAM_METADATA"};
-constexpr std::string_view kTlsPrefixes[] = {
-    "DOWNSTREAM_TLS_",      "DOWNSTREAM_PEER_",         "DOWNSTREAM_LOCAL_URI_", "DOWNSTREAM_LOCAL_DNS_",
-    "DOWNSTREAM_LOCAL_IP_", "DOWNSTREAM_LOCAL_SUBJECT", "UPSTREAM_TLS_",         "UPSTREAM_PEER_",
-    "UPSTREAM_LOCAL_URI_",  "UPSTREAM_LOCAL_DNS_",      "UPSTREAM_LOCAL_IP_"};
+// Those of them that are there are found before.
+constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_",    "DOWNSTREAM_PEER_",   "DOWNSTREAM_LOCAL_EMAIL_",
+                                             "UPSTREAM_TLS_",      "UPSTREAM_PEER_",     "UPSTREAM_LOCAL_URI_",
+                                             "UPSTREAM_LOCAL_DNS_", "UPSTREAM_LOCAL_IP_"};
 
 constexpr GrpcStatusName kGrpcStatus[] = {
     {"OK", "OK"},

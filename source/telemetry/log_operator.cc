@@ -14,6 +14,7 @@
 #include "source/http/status.h"
 #include "source/telemetry/log_arguments.h"
 #include "source/telemetry/log_names.h"
+#include "source/telemetry/log_tls.h"
 
 namespace pillion::telemetry {
 namespace {
@@ -169,6 +170,10 @@ struct LogOperators {
 
   static LogValue Constant(const LogOperator& self, const Record&, std::string&) {
     return LogValue::TextOrMissing(self.text_);
+  }
+
+  static LogValue Tls(const LogOperator& self, const Record& record, std::string& scratch) {
+    return LogValue::TextOrMissing(self.tls_->text(record, scratch));
   }
 
   static LogValue Flags(const LogOperator& self, const Record& record, std::string& scratch) {
@@ -443,6 +448,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     ADDRESS("UPSTREAM_REMOTE_ADDRESS", upstream_remote_address),
     {"UPSTREAM_REMOTE_PORT", Address<&Record::upstream_remote_address, AddressPart::kPort>},
     {"UPSTREAM_REQUEST_ATTEMPT_COUNT", Number<&Record::upstream_attempts>},
+    {"DOWNSTREAM_TRANSPORT_FAILURE_REASON", Text<&Record::downstream_transport_failure_reason>},
     {"UPSTREAM_TRANSPORT_FAILURE_REASON", Text<&Record::upstream_transport_failure_reason>},
     {"UPSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::upstream_wire_bytes_received>},
     {"UPSTREAM_WIRE_BYTES_SENT", Number<&Record::upstream_wire_bytes_sent>},
@@ -478,6 +484,12 @@ absl::StatusOr<LogOperator> LogOperator::Compile(std::string_view name, bool has
                                                  std::string_view argument) {
   if (const LogOperators::Entry* entry = LogOperators::Find(name)) {
     return LogOperators::Make(*entry, has_argument, argument);
+  }
+  if (const TlsOperator* tls = FindTlsOperator(name)) {
+    const LogOperators::Entry entry{tls->name, LogOperators::Tls};
+    absl::StatusOr<LogOperator> made = LogOperators::Make(entry, has_argument, argument);
+    if (made.ok()) made->tls_ = tls;
+    return made;
   }
   if (KnownButNotSupported(name)) {
     return absl::UnimplementedError(fmt::format("operator %{}% is not supported", name));

@@ -31,6 +31,8 @@ struct LogValue {
   std::string_view text;  // raw: the writer escapes it; of kJson a whole value, on one line
 };
 
+struct TlsOperator;
+
 class LogOperator {
  public:
   // `name` as between the percent signs, `argument` without its parentheses.
@@ -56,6 +58,7 @@ class LogOperator {
   TimePoint from_ = TimePoint::kDownstreamRxBegin;
   TimePoint to_ = TimePoint::kEnd;
   int64_t unit_nanos_ = 1'000'000;
+  const TlsOperator* tls_ = nullptr;
   int choice_ = 0;
   bool without_query_ = false;
 };

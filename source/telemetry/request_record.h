@@ -13,6 +13,10 @@
 #include "source/metadata/annotations.h"
 #include "source/telemetry/response_flag.h"
 
+namespace pillion::tls {
+class Facts;
+}
+
 namespace pillion::telemetry {
 
 // Points in the life of a request, as %COMMON_DURATION% names them.
@@ -89,6 +93,9 @@ struct RequestRecord {
   std::string_view downstream_direct_remote_address;  // the peer of the connection
   std::string_view downstream_local_address;
   std::string_view requested_server_name;             // of a TLS client
+  std::string_view downstream_transport_failure_reason;
+  tls::Facts* downstream_tls = nullptr;  // of a TLS connection; good as long as the record
+  tls::Facts* upstream_tls = nullptr;
   std::string_view upstream_remote_address;
   std::string_view upstream_local_address;
   std::string_view upstream_host_name;

@@ -53,6 +53,9 @@ std::string CertificateFacts::Joined(identity::NameType type) {
   return text;
 }
 
+Facts::Facts(SSL* ssl) : ssl_(ssl) { SSL_up_ref(ssl); }
+Facts::~Facts() { SSL_free(ssl_); }
+
 std::string_view Facts::version() const { return SSL_get_version(ssl_); }
 
 std::string_view Facts::cipher() const {

@@ -1,7 +1,8 @@
 #pragma once
 
 // What is known of a TLS connection and of the certificates on both ends, for logs and rules. Each is made when first asked
-// for; the texts are good as long as the connection. Owned by its transport, on its worker.
+// for; the texts are good as long as this. Owned by its transport and by whoever
+// tells of the connection later; on its worker.
 
 #include <openssl/types.h>
 
@@ -48,7 +49,11 @@ class CertificateFacts {
 
 class Facts {
  public:
-  explicit Facts(SSL* ssl) : ssl_(ssl) {}
+  // Keeps `ssl` as long as it lives.
+  explicit Facts(SSL* ssl);
+  Facts(const Facts&) = delete;
+  Facts& operator=(const Facts&) = delete;
+  ~Facts();
 
   std::string_view version() const;  // "TLSv1.3"
   std::string_view cipher() const;

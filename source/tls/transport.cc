@@ -39,7 +39,7 @@ TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport
       below_(std::move(below)),
       options_(std::move(options)),
       ssl_(SSL_new(options_.context->openssl())),
-      facts_(ssl_),
+      facts_(std::make_shared<Facts>(ssl_)),
       output_(worker.blocks()),
       progress_(this, [](void* self) { static_cast<TlsTransport*>(self)->Progress(); }),
       timer_(this, [](void* self) { static_cast<TlsTransport*>(self)->OnTimeout(); }) {
@@ -185,7 +185,7 @@ void TlsTransport::Handshake() {
 
 void TlsTransport::HandshakeDone() {
   const Context& context = *options_.context;
-  const bool resumed = facts_.resumed();
+  const bool resumed = facts_->resumed();
   Stats* const stats = options_.stats;
   if (resumed && !context.server() && context.policy() != nullptr) {
     X509* const leaf = SSL_get0_peer_certificate(ssl_);
@@ -206,7 +206,7 @@ void TlsTransport::HandshakeDone() {
     stats->Count(Counter::kHandshake);
     if (resumed) stats->Count(Counter::kSessionReused);
     if (SSL_get0_peer_certificate(ssl_) == nullptr) stats->Count(Counter::kNoCertificate);
-    stats->CountAgreed(facts_.version(), facts_.cipher(), SSL_get_negotiated_group(ssl_));
+    stats->CountAgreed(facts_->version(), facts_->cipher(), SSL_get_negotiated_group(ssl_));
   }
   Tell(!input_.empty() || readable_);
 }

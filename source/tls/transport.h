@@ -66,7 +66,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents {
   void SetLocalAddress(const net::Address& address) override { below_->SetLocalAddress(address); }
   void SetRemoteAddress(const net::Address& address) override { below_->SetRemoteAddress(address); }
   bool connects() const override { return true; }
-  Facts* tls() override { return &facts_; }
+  std::shared_ptr<Facts> tls() override { return facts_; }
   std::string_view failure() const override { return failure_; }
 
   // For the context's OpenSSL.
@@ -104,7 +104,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents {
   const std::unique_ptr<net::Transport> below_;
   const TransportOptions options_;
   SSL* const ssl_;
-  Facts facts_;
+  const std::shared_ptr<Facts> facts_;
   net::TransportEvents* events_ = nullptr;
   base::Slice input_;     // read from below, not opened yet
   base::Buffer output_;   // records that wait

@@ -17,12 +17,14 @@ inline size_t OutputLimit(const config::Cluster& cluster) {
   return std::min<size_t>(cluster.per_connection_buffer_limit, kLargestOutput);
 }
 
-enum class Protocol : uint8_t { kHttp1, kHttp2 };
+// kAuto: of a pool whose connections agree on it by TLS.
+enum class Protocol : uint8_t { kHttp1, kHttp2, kAuto };
 
 class ClientCodecs {
  public:
   virtual ~ClientCodecs() = default;
 
+  // `protocol` is not kAuto.
   virtual std::unique_ptr<codec::ClientConnection> Make(Protocol protocol, codec::Link& link,
                                                         codec::ClientEvents& events) = 0;
 };

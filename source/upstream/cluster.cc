@@ -6,14 +6,31 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "source/upstream/address.h"
+#include "source/base/xxhash64.h"
 #include "source/upstream/connect_options.h"
+#include "source/upstream/tls.h"
 
 namespace pillion::upstream {
+namespace {
+
+// Requests choose these names: without a bound they would choose how much memory we need.
+constexpr size_t kMostNamedPools = 1024;
+
+std::unique_ptr<const tls::StatIds> TlsStats(const config::Cluster& config, stats::Registry& registry) {
+  const auto has_tls = [](const config::TransportSocketMatch& match) { return match.tls != nullptr; };
+  if (config.tls == nullptr && std::ranges::none_of(config.transport_matches, has_tls)) return nullptr;
+  return std::make_unique<const tls::StatIds>(registry,
+                                              stats::Prefix("cluster").Add(stats::kClusterName, config.stat_name));
+}
+
+}  // namespace
+
 Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry& registry)
     : config_(std::move(config)),
       workers_(static_cast<uint32_t>(registry.workers())),
       breakers_{Breakers(config_->circuit_breakers[0]), Breakers(config_->circuit_breakers[1])},
       stat_ids_(registry, config_->stat_name, breakers_),
+      tls_stat_ids_(TlsStats(*config_, registry)),
       membership_stats_(stat_ids_, registry.control()),
       transports_(*config_, registry),
       table_scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, config_->stat_name)),
@@ -45,6 +62,7 @@ void Cluster::AddTableGauges() {
     add("maglev_lb.max_entries_per_host", [](const HashTable& table) { return table.most(); });
   }
 }
+Cluster::~Cluster() = default;
 
 bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPolicy& policy) {
   absl::flat_hash_map<std::string_view, std::shared_ptr<Host>> before;
@@ -149,6 +167,11 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
                      BalancerParts{worker, random, stats_, cluster.breakers(), proxies_});
   }
   SetBalancers(*hosts_);
+  for (const UpstreamTransport& transport : cluster.transports().all()) {
+    tls_.push_back(transport.tls == nullptr ? nullptr
+                                            : std::make_unique<TlsConnector>(config().http, *transport.tls, worker,
+                                                                             *cluster.tls_stat_ids(), stats));
+  }
   if (config().discovery == config::Cluster::Discovery::kOriginalDst) {
     OriginalDst::Events& events = *this;
     original_dst_ = std::make_unique<OriginalDst>(worker, config().original_dst.cleanup_interval,
@@ -277,9 +300,18 @@ void ClusterShard::OnHostGone(const Host& host) {
   }
 }
 
-Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority) {
-  const Key key{host.get(), protocol};
-  if (const auto found = pools_.find(key); found != pools_.end()) return found->second.get();
+Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority,
+                           std::string_view server_name) {
+  Key key{host.get(), static_cast<uint64_t>(protocol)};
+  if (!server_name.empty()) [[unlikely]] key.kind |= base::XxHash64(server_name) << 2 | 1ull << 63;
+  if (const auto found = pools_.find(key); found != pools_.end()) {
+    // Of two names with one hash the second has to wait until the first one's pool is gone.
+    return found->second->server_name() == server_name ? found->second.get() : nullptr;
+  }
+  if (!server_name.empty() && named_pools_ >= kMostNamedPools && !GiveUpIdlePool(priority)) {
+    stats_.upstream_cx_pool_overflow.Increment();
+    return nullptr;
+  }
   cluster_.MarkUsed();
   Breaker& pools = breakers(priority).pools;
   while (!pools.Take()) {
@@ -287,14 +319,22 @@ Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol,
     stats_.upstream_cx_pool_overflow.Increment();
     return nullptr;
   }
-  Pool* pool = pools_.emplace(key, std::make_unique<Pool>(*this, host, protocol, priority)).first->second.get();
+  Pool* pool = pools_.emplace(key, std::make_unique<Pool>(*this, host, protocol, priority, server_name)).first->second.get();
+  if (!server_name.empty()) ++named_pools_;
   if (draining_) pool->Drain();
   return pool;
+}
+
+std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const std::string& server_name) {
+  std::unique_ptr<net::Transport> plain = connector_.Connect(host.address(), connect_options());
+  const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
+  return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, server_name);
 }
 
 bool ClusterShard::GiveUpIdlePool(config::Priority priority) {
   for (auto& [key, pool] : pools_) {
     if (!pool->idle() || pool->priority() != priority) continue;
+    if (!pool->server_name().empty()) --named_pools_;
     pool->LeaveBreaker();
     pool->Drain();
     given_up_.push_back(std::move(pool));
@@ -310,7 +350,11 @@ void ClusterShard::Drain() {
 }
 
 void ClusterShard::Sweep() {
-  absl::erase_if(pools_, [](const auto& entry) { return entry.second->empty(); });
+  absl::erase_if(pools_, [this](const auto& entry) {
+    if (!entry.second->empty()) return false;
+    if (!entry.second->server_name().empty()) --named_pools_;
+    return true;
+  });
   std::erase_if(given_up_, [](const std::unique_ptr<Pool>& pool) { return pool->empty(); });
 }
 

@@ -28,6 +28,10 @@
 #include "source/upstream/subset_balancer.h"
 #include "source/upstream/transport_choice.h"
 
+namespace pillion::tls {
+struct StatIds;
+}
+
 namespace pillion::upstream {
 
 // Process-wide; made by the main thread, which alone changes its hosts. Outlives every shard. Other threads use
@@ -38,12 +42,14 @@ class Cluster {
   Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry& registry);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
+  ~Cluster();
 
   const config::Cluster& config() const { return *config_; }
   const std::shared_ptr<const config::Cluster>& shared_config() const { return config_; }
   Breakers& breakers(config::Priority priority) { return breakers_[static_cast<size_t>(priority)]; }
   const std::array<Breakers, 2>& breakers() const { return breakers_; }
   ClusterStatIds& stat_ids() { return stat_ids_; }
+  const tls::StatIds* tls_stat_ids() const { return tls_stat_ids_.get(); }  // null: plain bytes
   MembershipStats& membership_stats() { return membership_stats_; }
 
   // Each change of the hosts or of their health takes one way: a new set, then OnHosts for everyone on the main thread
@@ -94,6 +100,7 @@ class Cluster {
   const uint32_t workers_;
   std::array<Breakers, 2> breakers_;
   ClusterStatIds stat_ids_;
+  const std::unique_ptr<const tls::StatIds> tls_stat_ids_;
   MembershipStats membership_stats_;
   const TransportChoice transports_;
   stats::Scope table_scope_;  // of its gauges
@@ -106,6 +113,8 @@ class Cluster {
 };
 
 // One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it.
+class TlsConnector;
+
 class ClusterShard : private OriginalDst::Events {
  public:
   // Everything given outlives the shard.
@@ -152,7 +161,12 @@ class ClusterShard : private OriginalDst::Events {
   // The pool of connections to `host` that speak `protocol`; made when first asked for, which counts against the
   // breaker of `priority`. Null, and counted, when there are as many as may be and all are in use. Good until the end of
   // the turn; a PoolWaiter keeps it.
-  Pool* PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority);
+  // `server_name`: that TLS asks for, where the request says it; null also when there are too many of these.
+  Pool* PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority,
+               std::string_view server_name = {});
+
+  // A connection to `host` has begun. For `server_name` see PoolOf().
+  std::unique_ptr<net::Transport> Connect(const Host& host, const std::string& server_name);
 
   // Whether `host` may have one connection more by the bound on each host; workers that ask at the same time may pass
   // it by one each.
@@ -170,11 +184,11 @@ class ClusterShard : private OriginalDst::Events {
  private:
   struct Key {
     const Host* host;
-    Protocol protocol;
+    uint64_t kind;  // the protocol, and above it what is left of the server name's hash
     bool operator==(const Key&) const = default;
     template <typename H>
     friend H AbslHashValue(H state, const Key& key) {
-      return H::combine(std::move(state), key.host, key.protocol);
+      return H::combine(std::move(state), key.host, key.kind);
     }
   };
 
@@ -207,6 +221,8 @@ class ClusterShard : private OriginalDst::Events {
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   std::unique_ptr<OriginalDst> original_dst_;  // null: of another type
+  std::vector<std::unique_ptr<TlsConnector>> tls_;  // of each of the cluster's transports; null: plain bytes
+  size_t named_pools_ = 0;                     // with a server name of their own
   event::Task sweep_;
   bool draining_ = false;
 };

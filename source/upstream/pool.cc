@@ -25,11 +25,13 @@ void PoolWaiter::ReleaseStream() {
   pool_->figures_.Add(HostFigures::kRqActive, -1);
 }
 
-Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority)
+Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority,
+           std::string_view server_name)
     : cluster_(cluster),
       host_(std::move(host)),
       protocol_(protocol),
       priority_(priority),
+      server_name_(server_name),
       figures_(host_->figures(cluster.worker().index())),
       step_(this, [](void* self) { static_cast<Pool*>(self)->Step(); }) {}
 

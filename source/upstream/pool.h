@@ -17,6 +17,8 @@
 // streams; it ends when it has no connection and no waiter refers to it.
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "source/base/intrusive_list.h"
 #include "source/codec/codec.h"
@@ -77,7 +79,8 @@ class PoolWaiter : public base::ListNode<PoolWaiterTag> {
 class Pool {
  public:
   // Takes over one pool of the breaker of `priority`, which it gives back in the end.
-  Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority);
+  Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority,
+       std::string_view server_name = {});
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   // No waiter refers to it; connections that are left are gone at once.
@@ -97,6 +100,9 @@ class Pool {
   ClusterShard& cluster() { return cluster_; }
   const std::shared_ptr<Host>& host() const { return host_; }
   Protocol protocol() const { return protocol_; }
+  const std::string& server_name() const { return server_name_; }  // that TLS asks for; empty: as the cluster says
+  // Why the last connect failed, where errno does not tell all.
+  const std::string& failure_text() const { return failure_text_; }
   config::Priority priority() const { return priority_; }  // of the request that it was made for
 
   // No waiter refers to it.
@@ -136,6 +142,7 @@ class Pool {
   const std::shared_ptr<Host> host_;
   const Protocol protocol_;
   const config::Priority priority_;
+  const std::string server_name_;
   HostFigures& figures_;
   event::Task step_;
 
@@ -156,6 +163,8 @@ class Pool {
   bool connect_failed_ = false;
   PoolFailure failure_ = PoolFailure::kConnectFailed;
   int error_ = 0;
+  std::string failure_text_;
+  Protocol agreed_ = Protocol::kHttp2;  // of kAuto: on what the last connection agreed
 };
 
 }  // namespace pillion::upstream

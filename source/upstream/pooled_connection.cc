@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "source/tls/facts.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::upstream {
@@ -31,21 +32,22 @@ PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
     : pool_(pool),
       cluster_(pool.cluster()),
       worker_(cluster_.worker()),
+      protocol_(pool.protocol()),
       priority_(priority),
       id_(NextId()),
       begun_(worker_.now()),
-      connection_(worker_, cluster_.connector().Connect(pool.host()->address(), cluster_.connect_options()), *this,
+      connection_(worker_, cluster_.Connect(*pool.host(), pool.server_name()), *this,
                   {.output_limit = OutputLimit(cluster_.config())}),
-      codec_(cluster_.codecs().Make(pool.protocol(), connection_, *this)),
+      codec_(cluster_.codecs().Make(protocol_ == Protocol::kHttp2 ? protocol_ : Protocol::kHttp1, connection_, *this)),
       connect_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnConnectTimeout(); }),
       idle_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnIdle(); }),
       age_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnTooOld(); }),
       end_(this, [](void* self) { static_cast<PooledConnection*>(self)->EndWhenIdle(); }),
-      assumed_capacity_(AssumedCapacity(cluster_.config().http, pool.protocol())) {
+      assumed_capacity_(AssumedCapacity(cluster_.config().http, protocol_ == Protocol::kAuto ? pool.agreed_ : protocol_)) {
   ClusterStats& stats = cluster_.stats();
   stats.upstream_cx_total.Increment();
   stats.upstream_cx_active.Increment();
-  (protocol() == Protocol::kHttp1 ? stats.upstream_cx_http1_total : stats.upstream_cx_http2_total).Increment();
+  if (protocol_ != Protocol::kAuto) CountProtocol();
   pool_.figures_.Add(HostFigures::kCxTotal);
   pool_.figures_.Add(HostFigures::kCxActive);
   worker_.SetTimer(connect_timer_, cluster_.config().connect_timeout);
@@ -79,7 +81,23 @@ void PooledConnection::Retire() {
   worker_.Step(end_);
 }
 
+void PooledConnection::CountProtocol() {
+  ClusterStats& stats = cluster_.stats();
+  (protocol_ == Protocol::kHttp1 ? stats.upstream_cx_http1_total : stats.upstream_cx_http2_total).Increment();
+}
+
+// TLS has agreed on a protocol; without one it is HTTP/1.
+void PooledConnection::Agree() {
+  const std::shared_ptr<tls::Facts> facts = tls();
+  protocol_ = pool_.agreed_ = facts != nullptr && facts->alpn() == "h2" ? Protocol::kHttp2 : Protocol::kHttp1;
+  CountProtocol();
+  if (protocol_ == Protocol::kHttp1) return;
+  codec_ = cluster_.codecs().Make(protocol_, connection_, *this);
+  connection_.set_codec(*codec_);
+}
+
 void PooledConnection::OnConnected() {
+  if (protocol_ == Protocol::kAuto) Agree();
   state_ = State::kOpen;
   connect_timer_.Cancel();
   connected_ = idle_since_ = worker_.now();
@@ -105,6 +123,7 @@ void PooledConnection::OnClosed(net::CloseReason reason, int error) {
     stats.upstream_cx_connect_fail.Increment();
     if (connect_timed_out_) stats.upstream_cx_connect_timeout.Increment();
     pool_.figures_.Add(HostFigures::kCxConnectFail);
+    pool_.failure_text_ = connect_timed_out_ ? std::string_view() : connection_.transport().failure();
     pool_.OnConnectFailed(*this, connect_timed_out_ ? PoolFailure::kConnectTimeout : PoolFailure::kConnectFailed,
                           error);
   } else {

@@ -37,7 +37,8 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   ~PooledConnection();
 
   Host& host() { return *pool_.host(); }
-  Protocol protocol() const { return pool_.protocol(); }
+  Protocol protocol() const { return protocol_; }  // kAuto until TLS has agreed on one
+  std::shared_ptr<tls::Facts> tls() { return connection_.transport().tls(); }
   const net::Address& local_address() { return connection_.transport().local_address(); }
   // Its text; made when first asked for.
   const std::string& local_text() {
@@ -76,6 +77,8 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   // event::Deferred
   void Dispose() override { delete this; }
 
+  void Agree();
+  void CountProtocol();
   void OnConnectTimeout();
   void OnIdle();
   void OnTooOld();
@@ -89,6 +92,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   Pool& pool_;
   ClusterShard& cluster_;
   event::Worker& worker_;
+  Protocol protocol_;
   const config::Priority priority_;
   const uint64_t id_;
   const base::MonotonicTime begun_;

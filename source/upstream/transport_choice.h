@@ -14,8 +14,9 @@
 namespace pillion::upstream {
 
 struct UpstreamTransport {
-  std::string name;  // of the match; "default"
-  std::shared_ptr<const config::UpstreamTransport> config;
+  size_t index;                                    // among the cluster's
+  std::string name;                                // of the match; "default"
+  std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
   stats::CounterId total_match_count;  // hosts that got it
 };
 
@@ -26,6 +27,7 @@ class TransportChoice {
   // Main thread: counts it.
   const UpstreamTransport& For(const config::Endpoint& endpoint) const;
   const UpstreamTransport& fallback() const { return transports_.back(); }
+  const std::vector<UpstreamTransport>& all() const { return transports_; }
 
  private:
   const std::vector<config::TransportSocketMatch>& matches_;

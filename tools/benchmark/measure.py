@@ -25,7 +25,7 @@ class Proxy:
         self.name = name
         self.port = free_port()
         directory.mkdir(exist_ok=True)
-        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream_port, scenario.load == "grpc")
+        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream_port, scenario.load == "grpc", mesh=scenario.mesh)
         argv = proxies.command(name, settings.pillion, hop, directory)
         self.process = Process(name, [*prefix, *argv], settings.proxy_core, directory)
         try:

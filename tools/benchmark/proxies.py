@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import programs, variants
+from benchmark import mesh, programs, variants
 from benchmark.processes import free_port
 
 CONNECTIONS = 10500  # each must hold the idle scenario's 10,000
@@ -23,10 +23,20 @@ class Hop:
     upstream_port: int
     grpc: bool = False
     variant: str = ""  # of variants.py
+    mesh: str = ""     # carried by mutual TLS within the proxy as "h1" or "h2"; empty: one plain hop
 
 
 def haproxy(binary: str, hop: Hop, directory: Path) -> list[str]:
     config = directory / "haproxy.cfg"
+    parts = f"""frontend down
+  bind 127.0.0.1:{hop.port}{" proto h2" if hop.down == "h2" else ""}
+  default_backend up
+backend up
+  server upstream 127.0.0.1:{hop.upstream_port}{" proto h2" if hop.up == "h2" else ""}
+"""
+    if hop.mesh:
+        mesh.certificates(directory)
+        parts = mesh.haproxy(hop.mesh, hop.down, hop.up, hop.port, hop.upstream_port, directory)
     config.write_text(f"""global
   nbthread 1
   maxconn {CONNECTIONS}
@@ -37,12 +47,7 @@ defaults
   timeout client 60s
   timeout server 60s
   http-reuse always
-frontend down
-  bind 127.0.0.1:{hop.port}{" proto h2" if hop.down == "h2" else ""}
-  default_backend up
-backend up
-  server upstream 127.0.0.1:{hop.upstream_port}{" proto h2" if hop.up == "h2" else ""}
-""")
+{parts}""")
     return [binary, "-db", "-f", str(config)]
 
 
@@ -71,6 +76,9 @@ def nginx_command(binary: str, config: Path) -> list[str]:
 
 
 def nginx(binary: str, hop: Hop, directory: Path) -> list[str]:
+    if hop.mesh:
+        mesh.certificates(directory)
+        return nginx_command(binary, nginx_main(directory, mesh.nginx(hop.port, hop.upstream_port, directory)))
     forward = "grpc_pass grpc://up;" if hop.grpc else """
       proxy_pass http://up;
       proxy_http_version 1.1;
@@ -98,7 +106,11 @@ def nghttpx(binary: str, hop: Hop, directory: Path) -> list[str]:
 def envoy(binary: str, hop: Hop, directory: Path) -> list[str]:
     """Envoy, and pillion, which takes the same command line and bootstrap."""
     config = directory / "bootstrap.json"
-    config.write_text(json.dumps(variants.apply(hop.variant, bootstrap(hop), directory), indent=1))
+    made = bootstrap(hop)
+    if hop.mesh:
+        mesh.certificates(directory)
+        made = mesh.bootstrap(hop.mesh, made, directory, _listener, _cluster)
+    config.write_text(json.dumps(variants.apply(hop.variant, made, directory), indent=1))
     return envoy_command(binary, config)
 
 
@@ -111,39 +123,40 @@ _TYPE = "type.googleapis.com/envoy.extensions."
 
 def bootstrap(hop: Hop) -> dict:
     return {"admin": {"address": _address(free_port())},
-            "static_resources": {"listeners": [_listener(hop)], "clusters": [_cluster(hop)]}}
+            "static_resources": {"listeners": [_listener(hop.port, hop.down, "up")],
+                                 "clusters": [_cluster("up", hop.upstream_port, hop.up)]}}
 
 
 def _address(port: int) -> dict:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def _listener(hop: Hop) -> dict:
+def _listener(port: int, codec: str, cluster: str) -> dict:
     router = {"name": "envoy.filters.http.router",
               "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"}}
-    routes = [{"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "60s"}}]
+    routes = [{"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "60s"}}]
     connection_manager = {
         "@type": _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "down",
-        "codec_type": "HTTP2" if hop.down == "h2" else "AUTO",
+        "stat_prefix": cluster,
+        "codec_type": "HTTP2" if codec == "h2" else "AUTO",
         "generate_request_id": False,
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
         "http_filters": [router],
     }
     network = {"name": "envoy.filters.network.http_connection_manager", "typed_config": connection_manager}
-    return {"name": "down", "address": _address(hop.port), "filter_chains": [{"filters": [network]}]}
+    return {"name": f"{cluster}-{port}", "address": _address(port), "filter_chains": [{"filters": [network]}]}
 
 
-def _cluster(hop: Hop) -> dict:
+def _cluster(name: str, port: int, protocol: str) -> dict:
     many = 100000
     limits = {"max_connections": many, "max_pending_requests": many, "max_requests": many}
     cluster = {
-        "name": "up", "type": "STATIC", "connect_timeout": "5s",
+        "name": name, "type": "STATIC", "connect_timeout": "5s",
         "circuit_breakers": {"thresholds": [limits]},
-        "load_assignment": {"cluster_name": "up", "endpoints": [
-            {"lb_endpoints": [{"endpoint": {"address": _address(hop.upstream_port)}}]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [
+            {"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]},
     }
-    if hop.up == "h2":
+    if protocol == "h2":
         cluster["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": _TYPE + "upstreams.http.v3.HttpProtocolOptions",
             "explicit_http_config": {"http2_protocol_options": {}}}}

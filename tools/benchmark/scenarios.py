@@ -51,6 +51,7 @@ class Scenario:
     load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "h2load" or "grpc" (load.py)
     without: tuple[str, ...] = ()  # proxies that cannot do it
     required: tuple[Requirement, ...] = ()
+    mesh: str = ""  # carried by mutual TLS within the proxy, as "h1" or "h2"; empty: one plain hop
     variants: tuple[str, ...] = ()  # of variants.py: each proxy runs plain and once with each
 
 
@@ -81,12 +82,18 @@ SCENARIOS = (
              required=(Requirement("rss", None, 16.0),)),
     Scenario("routes", "10,000 routes: in 1,000 virtual hosts, and in one list", "load", "h1", "h1", "wrk-routes", _OTHERS,
              (Requirement("cpu", "pillion", 1.05, subject="pillion+hosts"),
-              Requirement("cpu", "pillion", 1.15, subject="pillion+list")), ("hosts", "list")),
+              Requirement("cpu", "pillion", 1.15, subject="pillion+list")), variants=("hosts", "list")),
     Scenario("log", "a line of access log for each request", "load", "h1", "h1", "wrk", _OTHERS,
-             (Requirement("cpu", "pillion", 1.03, subject="pillion+log"),), ("log",)),
+             (Requirement("cpu", "pillion", 1.03, subject="pillion+log"),), variants=("log",)),
     Scenario("clusters", "start with 1,000 clusters and 5,000 endpoints", "clusters", "h1", "h1", "", _OTHERS,
              (Requirement("ready", None, 1.0, subject="pillion+clusters"),
-              Requirement("rss", None, 40.0, subject="pillion+clusters", more_than="pillion")), ("clusters",)),
+              Requirement("rss", None, 40.0, subject="pillion+clusters", more_than="pillion")), variants=("clusters",)),
+    Scenario("mesh-h1", "HTTP/1.1 carried as it is by mutual TLS, 64 connections", "load", "h1", "h1", "wrk", ("nghttpx",),
+             (Requirement("cpu", "haproxy", 0.80, 0.75), Requirement("cpu", "envoy", 0.30)), "h1"),
+    Scenario("mesh-h12", "HTTP/1.1 carried as HTTP/2 by mutual TLS, 64 connections", "load", "h1", "h1", "wrk",
+             ("nghttpx", "nginx"), (Requirement("cpu", "haproxy", 0.95, 0.85), Requirement("cpu", "envoy", 0.28)), "h2"),
+    Scenario("mesh-h2", "HTTP/2 all the way, carried by mutual TLS, 8 connections x 16 streams", "load", "h2", "h2", "h2load",
+             ("nghttpx", "nginx"), (Requirement("cpu", "haproxy", 0.85, 0.80), Requirement("cpu", "envoy", 0.18)), "h2"),
 )
 
 GREETING = b"hello world hello world hello world\n"  # the 36-byte body

@@ -72,7 +72,8 @@ TEST_F(TlsTransportTest, BytesGoBothWays) {
   world_.Run();
   EXPECT_EQ(world_.server->received(), "request");
   EXPECT_EQ(world_.client->received(), "answer");
-  Facts& facts = *world_.server_tls->tls();
+  const std::shared_ptr<Facts> shared = world_.server_tls->tls();
+  Facts& facts = *shared;
   EXPECT_EQ(facts.version(), "TLSv1.3");
   EXPECT_EQ(facts.cipher(), "TLS_AES_128_GCM_SHA256");
   EXPECT_EQ(facts.curve(), "X25519");

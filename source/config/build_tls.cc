@@ -1,0 +1,277 @@
+// TLS contexts of filter chains and clusters.
+
+#include <algorithm>
+
+#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "source/config/build.h"
+#include "source/config/build_tls.h"
+#include "source/config/nearest.h"
+#include "source/config/text.h"
+#include "source/config/tls.h"
+
+namespace pillion::config {
+namespace {
+
+namespace v3 = envoy::extensions::transport_sockets::tls::v3;
+using RawBuffer = envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer;
+
+constexpr size_t kMaxPem = 4 * 1024 * 1024;
+
+// The secret that `from` names, if it is of the right kind.
+const v3::Secret* FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, v3::Secret::TypeCase kind,
+                             std::string_view expected, const std::string& path) {
+  const auto found = context.secrets.find(from.name());
+  if (found == context.secrets.end()) {
+    std::vector<std::string_view> known;
+    for (const auto& [name, secret] : context.secrets) known.push_back(name);
+    if (!from.name().empty()) {
+      context.errors.Add(FieldPath(path, "name"),
+                         Concat(Quote(from.name()), ", but static_resources.secrets has no such name",
+                                DidYouMean(from.name(), known)));
+    }
+    return nullptr;
+  }
+  if (found->second->type_case() == kind) return found->second;
+  context.errors.Add(FieldPath(path, "name"), Concat("the secret ", Quote(from.name()), " is no ", expected));
+  return nullptr;
+}
+
+// Its file, or that it has none.
+std::string FileOf(const envoy::config::core::v3::DataSource& from) {
+  return from.has_filename() ? from.filename() : "<inline>";
+}
+
+void BuildPair(BuildContext& context, const v3::TlsCertificate& from, const std::string& path, tls::ContextParts& parts,
+               CertificateFiles& files) {
+  const std::string chain_path = FieldPath(path, "certificate_chain");
+  const std::string key_path = FieldPath(path, "private_key");
+  const std::string chain = ReadSource(context, from.certificate_chain(), kMaxPem, chain_path);
+  const std::string key = ReadSource(context, from.private_key(), kMaxPem, key_path);
+  std::string password;
+  if (from.has_password()) password = ReadSource(context, from.password(), kMaxPem, FieldPath(path, "password"));
+  if (context.errors.AnyBelow(path)) return;
+  auto pair = identity::ReadKeyPair(chain, key, password);
+  if (const auto* error = std::get_if<identity::KeyPairError>(&pair)) {
+    switch (error->part) {
+      case identity::KeyPairPart::kChain:
+        context.errors.Add(chain_path, Concat(Quote(FileOf(from.certificate_chain())), ": ", error->text,
+                                              ", expected a certificate and what it was issued by, in PEM form"));
+        return;
+      case identity::KeyPairPart::kKey:
+        context.errors.Add(key_path, Concat(Quote(FileOf(from.private_key())), ": ", error->text,
+                                            ", expected the certificate's key in PEM form"));
+        return;
+      case identity::KeyPairPart::kBoth:
+        context.errors.Add(key_path, Concat(Quote(FileOf(from.private_key())), ": ", error->text));
+        return;
+    }
+  }
+  parts.pairs.push_back(std::get<identity::KeyPair>(std::move(pair)));
+  files.chains.push_back(FileOf(from.certificate_chain()));
+}
+
+std::optional<tls::Version> BuildVersion(BuildContext& context, v3::TlsParameters::TlsProtocol from,
+                                         const std::string& path) {
+  switch (from) {
+    case v3::TlsParameters::TLSv1_2:
+      return tls::Version::kTls12;
+    case v3::TlsParameters::TLSv1_3:
+      return tls::Version::kTls13;
+    case v3::TlsParameters::TLS_AUTO:
+      return std::nullopt;
+    default:
+      context.errors.Add(path, Concat(v3::TlsParameters::TlsProtocol_Name(from), ", expected TLSv1_2 or TLSv1_3"));
+      return std::nullopt;
+  }
+}
+
+// Suites of TLS 1.2 that people ask for and that nobody should be given.
+bool IsWeakCipher(std::string_view name) {
+  constexpr std::string_view kWeak[] = {"AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA",
+                                        "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA",
+                                        "ECDHE-RSA-AES256-SHA", "ECDHE-PSK-AES128-CBC-SHA", "ECDHE-PSK-AES256-CBC-SHA",
+                                        "PSK-AES128-CBC-SHA", "PSK-AES256-CBC-SHA", "DES-CBC3-SHA"};
+  return std::find(std::begin(kWeak), std::end(kWeak), name) != std::end(kWeak);
+}
+
+// A list of names, of which some may be of equal liking: "[A|B]".
+void BuildCiphers(BuildContext& context, const v3::TlsParameters& from, const std::string& path,
+                  tls::ContextParts& parts) {
+  for (int i = 0; i < from.cipher_suites_size(); ++i) {
+    std::string_view rest = from.cipher_suites(i);
+    if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
+    while (true) {
+      const std::string_view name = rest.substr(0, rest.find_first_of("|:"));
+      if (tls::IsGoodCipher(name)) {
+        parts.ciphers.emplace_back(name);
+      } else if (!IsWeakCipher(name)) {
+        context.errors.Add(ElementPath(path, i), Concat("unknown cipher suite ", Quote(name)));
+      }
+      if (name.size() == rest.size()) break;
+      rest.remove_prefix(name.size() + 1);
+    }
+  }
+  if (from.cipher_suites_size() > 0 && parts.ciphers.empty() && !context.errors.AnyBelow(path)) {
+    context.errors.Add(path, "none has ephemeral keys and authenticated encryption, expected at least one such as "
+                             "ECDHE-ECDSA-AES128-GCM-SHA256");
+  }
+}
+
+void BuildParameters(BuildContext& context, const v3::TlsParameters& from, const std::string& path,
+                     tls::ContextParts& parts) {
+  const std::string least_path = FieldPath(path, "tls_minimum_protocol_version");
+  const auto least = BuildVersion(context, from.tls_minimum_protocol_version(), least_path);
+  const auto most =
+      BuildVersion(context, from.tls_maximum_protocol_version(), FieldPath(path, "tls_maximum_protocol_version"));
+  if (least) parts.least = *least;
+  if (most) {
+    parts.most = *most;
+  } else if (!parts.server) {
+    parts.most = std::max(parts.least, tls::Version::kTls12);
+  }
+  if (parts.least > parts.most) context.errors.Add(least_path, "TLSv1_3, more than tls_maximum_protocol_version");
+  BuildCiphers(context, from, FieldPath(path, "cipher_suites"), parts);
+  for (int i = 0; i < from.ecdh_curves_size(); ++i) {
+    if (!tls::IsCurve(from.ecdh_curves(i))) {
+      context.errors.Add(ElementPath(FieldPath(path, "ecdh_curves"), i),
+                         Concat(Quote(from.ecdh_curves(i)), ", expected X25519, P-256, P-384 or P-521"));
+    }
+    parts.curves.push_back(from.ecdh_curves(i));
+  }
+  parts.signature_algorithms.assign(from.signature_algorithms().begin(), from.signature_algorithms().end());
+}
+
+// Null: there is none.
+std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& context, const v3::CommonTlsContext& from,
+                                                            const std::string& path, CertificateFiles& files) {
+  constexpr auto kKind = v3::Secret::kValidationContext;
+  switch (from.validation_context_type_case()) {
+    case v3::CommonTlsContext::kValidationContext:
+      return BuildPeerPolicy(context, from.validation_context(), FieldPath(path, "validation_context"), files);
+    case v3::CommonTlsContext::kValidationContextSdsSecretConfig: {
+      const std::string field = FieldPath(path, "validation_context_sds_secret_config");
+      const v3::Secret* const secret =
+          FindSecret(context, from.validation_context_sds_secret_config(), kKind, "validation_context", field);
+      return secret == nullptr ? nullptr : BuildPeerPolicy(context, secret->validation_context(), field, files);
+    }
+    case v3::CommonTlsContext::kCombinedValidationContext: {
+      const std::string field = FieldPath(path, "combined_validation_context");
+      const v3::Secret* const secret =
+          FindSecret(context, from.combined_validation_context().validation_context_sds_secret_config(), kKind,
+                     "validation_context", FieldPath(field, "validation_context_sds_secret_config"));
+      if (secret == nullptr) return nullptr;
+      v3::CertificateValidationContext merged = from.combined_validation_context().default_validation_context();
+      merged.MergeFrom(secret->validation_context());
+      return BuildPeerPolicy(context, merged, field, files);
+    }
+    case v3::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const std::string& path,
+                 tls::ContextParts& parts, CertificateFiles& files) {
+  BuildParameters(context, from.tls_params(), FieldPath(path, "tls_params"), parts);
+  for (int i = 0; i < from.tls_certificates_size(); ++i) {
+    BuildPair(context, from.tls_certificates(i), ElementPath(FieldPath(path, "tls_certificates"), i), parts, files);
+  }
+  for (int i = 0; i < from.tls_certificate_sds_secret_configs_size(); ++i) {
+    const std::string place = ElementPath(FieldPath(path, "tls_certificate_sds_secret_configs"), i);
+    const v3::Secret* const secret = FindSecret(context, from.tls_certificate_sds_secret_configs(i),
+                                                v3::Secret::kTlsCertificate, "tls_certificate", place);
+    if (secret != nullptr) BuildPair(context, secret->tls_certificate(), place, parts, files);
+  }
+  const int pairs = from.tls_certificates_size() + from.tls_certificate_sds_secret_configs_size();
+  if (parts.server && pairs == 0) {
+    context.errors.AddMissing(path, FieldPath(path, "tls_certificates"), "empty, but a server needs a certificate");
+  }
+  if (!parts.server && pairs > 1) {
+    context.errors.Add(FieldPath(path, "tls_certificates"), Concat(pairs, " certificates, expected at most one upstream"));
+  }
+  parts.policy = BuildValidation(context, from, path, files);
+  for (int i = 0; i < from.alpn_protocols_size(); ++i) {
+    const std::string& protocol = from.alpn_protocols(i);
+    if (protocol.empty() || protocol.size() > 255) {
+      context.errors.Add(ElementPath(FieldPath(path, "alpn_protocols"), i),
+                         Concat(protocol.size(), " bytes, expected 1 to 255"));
+    } else {
+      parts.alpn.push_back(protocol);
+    }
+  }
+}
+
+// Null, with an error, where something is wrong.
+std::shared_ptr<const tls::Context> BuildContextOf(BuildContext& context, tls::ContextParts parts,
+                                                   const std::string& path) {
+  if (context.errors.AnyBelow(path)) return nullptr;
+  absl::StatusOr<std::shared_ptr<const tls::Context>> built = tls::Context::Build(std::move(parts));
+  if (built.ok()) return *std::move(built);
+  context.errors.Add(path, Concat("OpenSSL does not take it: ", std::string(built.status().message())));
+  return nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
+                                                        const envoy::config::core::v3::TransportSocket& from,
+                                                        const std::string& path) {
+  const google::protobuf::Any& config = from.typed_config();
+  const std::string config_path = FieldPath(path, "typed_config");
+  if (config.Is<RawBuffer>()) return nullptr;
+  v3::DownstreamTlsContext message;
+  if (!config.UnpackTo(&message)) {
+    context.errors.AddMissing(path, config_path, WrongType(config, "DownstreamTlsContext or RawBuffer"));
+    return nullptr;
+  }
+  auto built = std::make_shared<DownstreamTls>();
+  tls::ContextParts parts{.server = true};
+  BuildCommon(context, message.common_tls_context(), FieldPath(config_path, "common_tls_context"), parts, built->files);
+  parts.require_peer_certificate = message.require_client_certificate().value();
+  parts.require_server_name = message.require_sni().value();
+  parts.tickets = !message.disable_stateless_session_resumption();
+  parts.prefer_client_ciphers = message.prefer_client_ciphers();
+  if (message.has_session_timeout()) {
+    parts.session_timeout = std::chrono::duration_cast<std::chrono::seconds>(ToDuration(message.session_timeout()));
+  }
+  built->context = BuildContextOf(context, std::move(parts), config_path);
+  return built;
+}
+
+std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
+                                                    const envoy::config::core::v3::TransportSocket& from,
+                                                    UpstreamHttp::Protocol protocol, const std::string& path) {
+  const google::protobuf::Any& config = from.typed_config();
+  const std::string config_path = FieldPath(path, "typed_config");
+  if (config.Is<RawBuffer>()) return nullptr;
+  v3::UpstreamTlsContext message;
+  if (!config.UnpackTo(&message)) {
+    context.errors.AddMissing(path, config_path, WrongType(config, "UpstreamTlsContext or RawBuffer"));
+    return nullptr;
+  }
+  auto built = std::make_shared<UpstreamTls>();
+  tls::ContextParts parts;
+  BuildCommon(context, message.common_tls_context(), FieldPath(config_path, "common_tls_context"), parts, built->files);
+  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kHttp2) parts.alpn = {"h2"};
+  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kAuto) parts.alpn = {"h2", "http/1.1"};
+  if (message.allow_renegotiation()) {
+    context.errors.Add(FieldPath(config_path, "allow_renegotiation"), "true, but nobody may renegotiate");
+  }
+  if (message.sni().size() > 255) {
+    context.errors.Add(FieldPath(config_path, "sni"), Concat(message.sni().size(), " bytes, expected at most 255"));
+  }
+  built->sni = message.sni();
+  built->auto_host_sni = message.auto_host_sni();
+  built->auto_sni_san_validation = message.auto_sni_san_validation();
+  built->verifies_chain = parts.policy != nullptr && parts.policy->verifies_chain();
+  if (built->auto_sni_san_validation && !built->verifies_chain) {
+    context.errors.Add(FieldPath(config_path, "auto_sni_san_validation"),
+                       "needs trusted_ca: a name in a certificate that nobody vouches for says nothing");
+  }
+  if (message.has_max_session_keys()) built->max_session_keys = message.max_session_keys().value();
+  built->context = BuildContextOf(context, std::move(parts), config_path);
+  return built;
+}
+
+}  // namespace pillion::config

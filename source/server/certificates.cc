@@ -1,0 +1,76 @@
+#include "source/server/certificates.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "source/config/tls.h"
+
+namespace pillion::server {
+namespace {
+
+std::string TimeText(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
+
+admin::CertificateView ViewOf(const X509* certificate, const std::string& path) {
+  admin::CertificateView view{.path = path, .serial = identity::SerialText(certificate)};
+  const auto names = identity::SubjectNames(certificate);
+  if (names.ok()) {
+    for (const identity::SubjectName& name : *names) {
+      switch (name.type) {
+        case identity::NameType::kUri:
+          view.names.emplace_back("uri", name.text);
+          break;
+        case identity::NameType::kDns:
+          view.names.emplace_back("dns", name.text);
+          break;
+        case identity::NameType::kIp:
+          view.names.emplace_back("ip_address", name.text);
+          break;
+        default:
+          break;
+      }
+    }
+  }
+  const absl::Time end = identity::NotAfter(certificate);
+  view.valid_from = TimeText(identity::NotBefore(certificate));
+  view.expiration_time = TimeText(end);
+  view.days_until_expiration = static_cast<uint64_t>(std::max<int64_t>((end - absl::Now()) / absl::Hours(24), 0));
+  return view;
+}
+
+admin::CertificatesView ViewOf(const tls::Context& context, const config::CertificateFiles& files) {
+  admin::CertificatesView view;
+  const auto add = [&](const identity::CertificateStack& trusted) {
+    for (int i = 0; i < sk_X509_num(trusted.get()); ++i) {
+      view.trusted.push_back(ViewOf(sk_X509_value(trusted.get(), i), files.trusted));
+    }
+  };
+  if (const identity::PeerPolicy* policy = context.policy()) {
+    if (policy->trusted() != nullptr) add(policy->trusted());
+    for (const auto& [domain, bundle] : policy->bundles()) add(bundle);
+  }
+  for (size_t i = 0; i < context.parts().pairs.size(); ++i) {
+    view.chain.push_back(ViewOf(context.parts().pairs[i].leaf(), files.chains[i]));
+  }
+  return view;
+}
+
+}  // namespace
+
+std::vector<admin::CertificatesView> CertificatesOf(const config::Bootstrap& bootstrap) {
+  std::vector<admin::CertificatesView> views;
+  for (const auto& listener : bootstrap.listeners) {
+    for (const config::FilterChain& chain : listener->filter_chains) {
+      if (chain.tls != nullptr) views.push_back(ViewOf(*chain.tls->context, chain.tls->files));
+    }
+  }
+  for (const auto& cluster : bootstrap.clusters) {
+    if (cluster->tls != nullptr) views.push_back(ViewOf(*cluster->tls->context, cluster->tls->files));
+    for (const config::TransportSocketMatch& match : cluster->transport_matches) {
+      if (match.tls != nullptr) views.push_back(ViewOf(*match.tls->context, match.tls->files));
+    }
+  }
+  return views;
+}
+
+}  // namespace pillion::server

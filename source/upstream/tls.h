@@ -1,0 +1,38 @@
+#pragma once
+
+// TLS to hosts of one cluster, on one worker.
+
+#include <memory>
+#include <string>
+
+#include "source/config/cluster.h"
+#include "source/event/worker.h"
+#include "source/net/transport.h"
+#include "source/tls/session_store.h"
+#include "source/tls/stats.h"
+#include "source/upstream/host.h"
+
+namespace pillion::upstream {
+
+class TlsConnector {
+ public:
+  TlsConnector(const config::UpstreamHttp& http, const config::UpstreamTls& tls, event::Worker& worker,
+               const tls::StatIds& ids, stats::Shard& shard);
+
+  // TLS over `below`, which leads to `host`. `server_name`: that a request wants (auto_sni); empty: as configured.
+  std::unique_ptr<net::Transport> Wrap(std::unique_ptr<net::Transport> below, const Host& host,
+                                       const std::string& server_name);
+
+ private:
+  const config::UpstreamHttp& http_;
+  const config::UpstreamTls& tls_;
+  event::Worker& worker_;
+  tls::Stats stats_;
+  tls::SessionStore sessions_;
+};
+
+// Uncounted and never resumed: for health checks, which nobody takes for traffic. `tls` null: `below` itself.
+std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, event::Worker& worker,
+                                             std::unique_ptr<net::Transport> below);
+
+}  // namespace pillion::upstream

@@ -1,0 +1,43 @@
+"""A CA and what it issues, made by openssl when a test runs."""
+
+import subprocess
+
+
+def _openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Authority:
+    """In `folder`: NAME.pem and NAME.key of the CA and of each certificate that it issued."""
+
+    def __init__(self, folder, name="ca", trust_domain="td.test"):
+        self.folder = folder
+        self.name = name
+        self.trust_domain = trust_domain
+        self.pem, self.key = self._paths(name)
+        self._make_key(self.key)
+        _openssl("req", "-x509", "-new", "-key", self.key, "-days", 2, "-subj", f"/O={name}", "-out", self.pem,
+                 "-addext", f"subjectAltName=URI:spiffe://{trust_domain}", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+
+    def issue(self, name, san=None, days=1, usage="serverAuth,clientAuth", rsa=False):
+        """(certificate, key) as paths; with its SPIFFE ID unless `san` says otherwise."""
+        pem, key = self._paths(name)
+        self._make_key(key, rsa)
+        request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
+        san = san or f"URI:spiffe://{self.trust_domain}/ns/prod/sa/{name}"
+        extensions.write_text(f"subjectAltName={san}\nextendedKeyUsage={usage}\nkeyUsage=critical,digitalSignature\n"
+                              "basicConstraints=critical,CA:FALSE\n", encoding="ascii")
+        _openssl("req", "-new", "-key", key, "-subj", f"/O=test/CN={name}", "-out", request)
+        _openssl("x509", "-req", "-in", request, "-CA", self.pem, "-CAkey", self.key, "-CAcreateserial", "-days", days,
+                 "-extfile", extensions, "-out", pem)
+        return pem, key
+
+    def _paths(self, name):
+        return self.folder / f"{name}.pem", self.folder / f"{name}.key"
+
+    @staticmethod
+    def _make_key(path, rsa=False):
+        if rsa:
+            _openssl("genrsa", "-out", path, 2048)
+        else:
+            _openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", path)

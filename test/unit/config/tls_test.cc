@@ -1,0 +1,227 @@
+// TLS contexts: what becomes of them, and what is refused.
+
+#include "source/config/tls.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "source/config/load.h"
+#include "test/support/certificates.h"
+
+namespace pillion::config {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// Of text that may stand in YAML's double quotes.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '\n' ? std::string("\\n") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string Inline(const std::string& text) { return "{inline_string: " + Quoted(text) + "}"; }
+
+class TlsConfigTest : public ::testing::Test {
+ protected:
+  std::string Pair(const std::string& more = "") {
+    return "{certificate_chain: " + Inline(leaf_.pem()) + ", private_key: " + Inline(leaf_.key_pem()) + more + "}";
+  }
+  std::string Ca() { return "trusted_ca: " + Inline(ca_.pem()); }
+
+  // A cluster with a TLS context of these fields; `common`: of its common_tls_context.
+  Loaded Load(const std::string& common, const std::string& fields = "", const std::string& cluster = "",
+              const std::string& secrets = "") {
+    return LoadText("static_resources: {secrets: [" + secrets + "], clusters: [{name: a, transport_socket: {name: tls, "
+                    "typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, "
+                    "common_tls_context: {" + common + "}" + fields + "}}" + cluster + "}]}");
+  }
+  std::shared_ptr<const UpstreamTls> Good(const std::string& common, const std::string& fields = "",
+                                          const std::string& cluster = "", const std::string& secrets = "") {
+    const Loaded loaded = Load(common, fields, cluster, secrets);
+    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+    return loaded.bootstrap == nullptr ? nullptr : loaded.bootstrap->clusters.at(0)->tls;
+  }
+  // The errors without the context's place.
+  static std::string Errors(const Loaded& loaded) {
+    std::string result;
+    for (const ConfigError& error : loaded.errors) {
+      std::string path = error.path;
+      for (const std::string_view prefix : {"static_resources.clusters[0].", "transport_socket.typed_config.",
+                                            "common_tls_context."}) {
+        if (path.starts_with(prefix)) path.erase(0, prefix.size());
+      }
+      result += (result.empty() ? "" : "; ") + path + ": " + error.message;
+    }
+    return result;
+  }
+  std::string Bad(const std::string& common, const std::string& fields = "", const std::string& cluster = "",
+                  const std::string& secrets = "") {
+    return Errors(Load(common, fields, cluster, secrets));
+  }
+
+  const test::Issued ca_ = test::IssueCertificate(test::CaSpec("ca"));
+  const test::Issued leaf_ = test::IssueSvid(ca_, "spiffe://td.test/a");
+};
+
+TEST_F(TlsConfigTest, Upstream) {
+  const auto tls = Good("tls_certificates: [" + Pair() + "], validation_context: {" + Ca() + "}",
+                        ", sni: a.test, max_session_keys: 7, allow_renegotiation: false");
+  ASSERT_NE(tls, nullptr);
+  EXPECT_EQ(tls->sni, "a.test");
+  EXPECT_EQ(tls->max_session_keys, 7u);
+  EXPECT_TRUE(tls->verifies_chain);
+  EXPECT_EQ(tls->context->parts().most, tls::Version::kTls12);  // as Envoy's
+  EXPECT_EQ(tls->context->parts().pairs.size(), 1u);
+  EXPECT_EQ(tls->files.trusted, "<inline>");
+  EXPECT_EQ(Bad("", ", allow_renegotiation: true"), "allow_renegotiation: true, but nobody may renegotiate");
+  EXPECT_EQ(Bad("tls_certificates: [" + Pair() + ", " + Pair() + "]"),
+            "tls_certificates: 2 certificates, expected at most one upstream");
+  EXPECT_EQ(Bad("", ", sni: " + std::string(256, 'a')), "sni: 256 bytes, expected at most 255");
+  EXPECT_EQ(Bad("", ", auto_sni_san_validation: true"),
+            "auto_sni_san_validation: needs trusted_ca: a name in a certificate that nobody vouches for says nothing");
+}
+
+TEST_F(TlsConfigTest, Downstream) {
+  const auto load = [&](const std::string& fields) {
+    return LoadText("static_resources: {listeners: [{name: a, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, "
+                    "filter_chains: [{filters: [{name: echo, typed_config: {'@type': "
+                    "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}], transport_socket: {name: tls, "
+                    "typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, " +
+                    fields + "}}}]}]}");
+  };
+  const Loaded loaded = load("common_tls_context: {tls_certificates: [" + Pair() + "]}, session_timeout: 60s, "
+                             "prefer_client_ciphers: true, disable_stateless_session_resumption: true, require_sni: true");
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const FilterChain& chain = loaded.bootstrap->listeners.at(0)->filter_chains.at(0);
+  ASSERT_NE(chain.tls, nullptr);
+  const tls::ContextParts& parts = chain.tls->context->parts();
+  EXPECT_EQ(parts.session_timeout, std::chrono::seconds(60));
+  EXPECT_TRUE(parts.prefer_client_ciphers);
+  EXPECT_TRUE(parts.require_server_name);
+  EXPECT_FALSE(parts.tickets);
+  EXPECT_EQ(parts.most, tls::Version::kTls13);
+  EXPECT_EQ(chain.handshake_timeout, std::chrono::seconds(15));
+  EXPECT_THAT(Errors(load("common_tls_context: {}")), HasSubstr("tls_certificates: empty, but a server needs a certificate"));
+}
+
+TEST_F(TlsConfigTest, J27Pairs) {
+  const test::Issued other = test::IssueCertificate({.common_name = "other"});
+  const std::string chain = "certificate_chain: " + Inline(leaf_.pem());
+  EXPECT_THAT(Bad("tls_certificates: [{" + chain + ", private_key: " + Inline(other.key_pem()) + "}]"),
+              StartsWith("tls_certificates[0].private_key: \"<inline>\": the private key is not that of the certificate of CN=leaf"));
+  EXPECT_THAT(Bad("tls_certificates: [{" + chain + ", private_key: " + Inline(leaf_.key_pem("secret")) + "}]"),
+              HasSubstr("the key is encrypted, and no password is given"));
+  EXPECT_NE(Good("tls_certificates: [{" + chain + ", private_key: " + Inline(leaf_.key_pem("secret")) +
+                 ", password: {inline_string: secret}}]"),
+            nullptr);
+  EXPECT_THAT(Bad("tls_certificates: [{" + chain + "}]"), HasSubstr("private_key"));
+  EXPECT_THAT(Bad("tls_certificates: [{certificate_chain: {filename: /nowhere.pem}, private_key: " + Inline(leaf_.key_pem()) + "}]"),
+              HasSubstr("\"/nowhere.pem\""));
+  EXPECT_THAT(Bad("tls_certificates: [{certificate_chain: {inline_string: x}, private_key: " + Inline(leaf_.key_pem()) + "}]"),
+              HasSubstr("holds no certificate in PEM form"));
+}
+
+TEST_F(TlsConfigTest, J28AnEmptyBundle) {
+  EXPECT_EQ(Bad("validation_context: {trusted_ca: {inline_string: ' '}}"),
+            "validation_context.trusted_ca: \"<inline>\": holds no certificate in PEM form, expected certificates of CAs");
+}
+
+TEST_F(TlsConfigTest, J35ASecretThatIsNotThere) {
+  EXPECT_EQ(Bad("tls_certificate_sds_secret_configs: [{name: x}]"),
+            "tls_certificate_sds_secret_configs[0].name: \"x\", but static_resources.secrets has no such name");
+  EXPECT_EQ(Bad("validation_context_sds_secret_config: {name: x}"),
+            "validation_context_sds_secret_config.name: \"x\", but static_resources.secrets has no such name");
+  EXPECT_THAT(Bad("validation_context_sds_secret_config: {name: x, sds_config: {ads: {}}}"), HasSubstr("sds_config"));
+}
+
+TEST_F(TlsConfigTest, Secrets) {
+  const std::string secrets =
+      "{name: own, tls_certificate: " + Pair() + "}, {name: trust, validation_context: {" + Ca() + "}}";
+  const auto tls = Good("tls_certificate_sds_secret_configs: [{name: own}], validation_context_sds_secret_config: {name: trust}",
+                        "", "", secrets);
+  ASSERT_NE(tls, nullptr);
+  EXPECT_TRUE(tls->verifies_chain);
+  EXPECT_EQ(tls->context->parts().pairs.size(), 1u);
+  EXPECT_EQ(Bad("tls_certificate_sds_secret_configs: [{name: trust}]", "", "", secrets),
+            "tls_certificate_sds_secret_configs[0].name: the secret \"trust\" is no tls_certificate");
+  EXPECT_THAT(Bad("", "", "", "{name: a, tls_certificate: " + Pair() + "}, {name: a, tls_certificate: " + Pair() + "}"),
+              HasSubstr("duplicate name \"a\""));
+}
+
+TEST_F(TlsConfigTest, Parameters) {
+  const auto tls = Good("tls_params: {tls_minimum_protocol_version: TLSv1_2, tls_maximum_protocol_version: TLSv1_3, "
+                        "cipher_suites: ['[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-RSA-AES256-GCM-SHA384]', AES128-GCM-SHA256], "
+                        "ecdh_curves: [P-384, X25519]}");
+  ASSERT_NE(tls, nullptr);
+  EXPECT_EQ(tls->context->parts().most, tls::Version::kTls13);
+  // Without forward secrecy nobody gets it.
+  EXPECT_EQ(tls->context->parts().ciphers,
+            (std::vector<std::string>{"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"}));
+  EXPECT_EQ(tls->context->parts().curves, (std::vector<std::string>{"P-384", "X25519"}));
+  EXPECT_EQ(Bad("tls_params: {tls_minimum_protocol_version: TLSv1_1}"),
+            "tls_params.tls_minimum_protocol_version: TLSv1_1, expected TLSv1_2 or TLSv1_3");
+  EXPECT_EQ(Bad("tls_params: {tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_2}"),
+            "tls_params.tls_minimum_protocol_version: TLSv1_3, more than tls_maximum_protocol_version");
+  EXPECT_EQ(Bad("tls_params: {cipher_suites: [FOO]}"), "tls_params.cipher_suites[0]: unknown cipher suite \"FOO\"");
+  EXPECT_THAT(Bad("tls_params: {cipher_suites: [AES128-SHA]}"), HasSubstr("none has ephemeral keys"));
+  EXPECT_EQ(Bad("tls_params: {ecdh_curves: [P-224]}"),
+            "tls_params.ecdh_curves[0]: \"P-224\", expected X25519, P-256, P-384 or P-521");
+  EXPECT_THAT(Bad("tls_params: {signature_algorithms: [none]}"), HasSubstr("OpenSSL does not take it"));
+}
+
+TEST_F(TlsConfigTest, Names) {
+  const auto names = [&](const std::string& list) {
+    return "validation_context: {" + Ca() + ", match_typed_subject_alt_names: [" + list + "]}";
+  };
+  EXPECT_NE(Good(names("{san_type: URI, matcher: {prefix: 'spiffe://td.test/'}}, {san_type: OTHER_NAME, oid: 1.2.3, "
+                       "matcher: {exact: a}}")),
+            nullptr);
+  EXPECT_THAT(Bad(names("{matcher: {exact: a}}")), HasSubstr("san_type: missing, expected EMAIL"));
+  EXPECT_THAT(Bad(names("{san_type: OTHER_NAME, matcher: {exact: a}}")), HasSubstr("oid: \"\", expected one in dotted form"));
+  EXPECT_THAT(Bad(names("{san_type: DNS, oid: 1.2, matcher: {exact: a}}")), HasSubstr("the type is not OTHER_NAME"));
+}
+
+TEST_F(TlsConfigTest, Pins) {
+  const std::string hash(64, 'a');
+  EXPECT_NE(Good("validation_context: {verify_certificate_hash: ['" + hash + "'], verify_certificate_spki: "
+                 "['NvqYIYSbgK2vCJpQhObf77vv+bQWtc5ek5RIOwPiC9A=']}"),
+            nullptr);
+  EXPECT_THAT(Bad("validation_context: {verify_certificate_hash: [abc]}"), HasSubstr("64 hexadecimal digits"));
+  EXPECT_THAT(Bad("validation_context: {verify_certificate_spki: [abc]}"), HasSubstr("44 digits in base64"));
+}
+
+TEST_F(TlsConfigTest, WhatNeedsACa) {
+  EXPECT_THAT(Bad("validation_context: {match_subject_alt_names: [{exact: a}]}"), HasSubstr("needs trusted_ca"));
+  EXPECT_THAT(Bad("validation_context: {crl: {inline_string: x}}"), HasSubstr("needs trusted_ca"));
+  EXPECT_THAT(Bad("validation_context: {trust_chain_verification: ACCEPT_UNTRUSTED}"), HasSubstr("expected VERIFY_TRUST_CHAIN"));
+}
+
+TEST_F(TlsConfigTest, Validation) {
+  EXPECT_NE(Good("validation_context: {" + Ca() + ", max_verify_depth: 3, only_verify_leaf_cert_crl: true, crl: " +
+                 Inline(ca_.RevocationsPem({})) + "}"),
+            nullptr);
+  EXPECT_THAT(Bad("validation_context: {" + Ca() + ", max_verify_depth: 101}"), HasSubstr("max_verify_depth"));
+  EXPECT_THAT(Bad("validation_context: {" + Ca() + ", crl: {inline_string: x}}"), HasSubstr("holds no revocation list"));
+}
+
+TEST_F(TlsConfigTest, AutoConfig) {
+  const std::string options =
+      ", typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
+      "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, auto_config: {http_protocol_options: "
+      "{enable_trailers: true}, http2_protocol_options: {max_concurrent_streams: 7}}}}";
+  const Loaded loaded = Load("", "", options);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const Cluster& cluster = *loaded.bootstrap->clusters.at(0);
+  EXPECT_EQ(cluster.http.protocol, UpstreamHttp::Protocol::kAuto);
+  EXPECT_TRUE(cluster.http.http1.enable_trailers);
+  EXPECT_EQ(cluster.http.http2.max_concurrent_streams, 7u);
+  EXPECT_EQ(cluster.tls->context->parts().alpn, (std::vector<std::string>{"h2", "http/1.1"}));
+  const Loaded plain = LoadText("static_resources: {clusters: [{name: a" + options + "}]}");
+  EXPECT_THAT(Errors(plain), HasSubstr("auto_config: needs a transport_socket with UpstreamTlsContext"));
+}
+
+}  // namespace
+}  // namespace pillion::config
