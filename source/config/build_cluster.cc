@@ -240,7 +240,6 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   cluster->assignment_policy = assignment.policy;
   BuildOriginalDst(context, from, path, *cluster);
   CheckPolicy(context, from, path, *cluster);
-  BuildTransports(context, from, path, *cluster);
   if (cluster->discovery == Cluster::Discovery::kLogicalDns && cluster->endpoints.size() != 1) {
     context.errors.Add(FieldPath(path, "load_assignment.endpoints"),
                        Concat(cluster->endpoints.size(), " endpoints, expected one in a LOGICAL_DNS cluster"));
@@ -254,6 +253,7 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   }
   BuildCircuitBreakers(context, from.circuit_breakers(), FieldPath(path, "circuit_breakers"), *cluster);
   BuildProtocolOptions(context, from, path, *cluster);
+  BuildTransports(context, from, path, *cluster);  // its protocols stand
   if (from.upstream_connection_options().has_tcp_keepalive()) {
     const auto& keepalive = from.upstream_connection_options().tcp_keepalive();
     TcpKeepalive& to = cluster->tcp_keepalive.emplace();

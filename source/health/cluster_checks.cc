@@ -17,7 +17,10 @@ bool IsFailed(const Host& host) { return (host.flags() & upstream::kFailedActive
 
 Target TargetOf(const upstream::Cluster& cluster, const Host& host) {
   const config::HealthCheck& check = *cluster.config().health_check;
-  Target target{.cluster = cluster.shared_config(), .address = host.address(), .tls = host.transport()->tls, .authority = {}};
+  Target target{.cluster = cluster.shared_config(),
+                .address = host.address(),
+                .tls = host.transport()->tls,
+                .authority = {}};
   const config::EndpointCheck* endpoint = host.check();
   if (endpoint != nullptr) {
     if (endpoint->address) target.address = upstream::SystemAddress(*endpoint->address);

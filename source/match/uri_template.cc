@@ -127,7 +127,8 @@ absl::StatusOr<std::string> UriTemplate::Substitution(std::string_view text) con
     if (end == text.npos) return Wrong(i, "a '{' without its '}'");
     const auto found = std::find(variables_.begin(), variables_.end(), text.substr(i + 1, end - i - 1));
     if (found == variables_.end()) {
-      return Wrong(i, absl::StrCat("\"", Absl(text.substr(i + 1, end - i - 1)), "\" is no variable of the route's template"));
+      return Wrong(i, absl::StrCat("\"", Absl(text.substr(i + 1, end - i - 1)),
+                                   "\" is no variable of the route's template"));
     }
     substitution += absl::StrCat("\\", found - variables_.begin() + 1);
     i = end;

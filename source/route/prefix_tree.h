@@ -21,9 +21,9 @@ using Words = std::vector<uint32_t>;
 
 class PrefixTree {
  public:
-  // Is added to `words`. `texts` ascending, each once, in lower case where case is ignored; `numbers`, as many, are not kNone.
-  PrefixTree(std::span<const std::string> texts, std::span<const uint32_t> numbers, bool ignore_case,
-             Words& words);
+  // Is added to `words`. `texts` ascending, each once, in lower case where case is ignored; `numbers`, as many, are not
+  // kNone.
+  PrefixTree(std::span<const std::string> texts, std::span<const uint32_t> numbers, bool ignore_case, Words& words);
 
   // Calls visit(number, size) for each that `text` begins with, the shortest first. `words`: the first of them.
   template <typename F>

@@ -14,6 +14,7 @@ from peers.certificates import Authority
 from peers.message import Request, Response
 from peers.wait import until
 
+SOON = ["--file-flush-interval-msec", "20"]
 _TLS = "extensions.transport_sockets.tls.v3."
 
 
@@ -85,7 +86,7 @@ def listener(filter_, socket_, where=None, name="ingress", **fields):
 
 def serving(pillion, socket_, routes=None, clusters=(), **manager):
     """One listener with TLS."""
-    return pillion(b.bootstrap([listener(b.http(routes or [b.direct(200, "hello")], **manager), socket_)], clusters))
+    return pillion(b.bootstrap([listener(b.http(routes or [b.direct(200, "hello")], **manager), socket_)], clusters), arguments=SOON)
 
 
 def context(ca, name=None, trust=True, authority=None):
@@ -194,7 +195,7 @@ def test_clients_that_are_refused(pillion, ca, stranger, serve, tmp_path, name, 
     log = tmp_path / "log"
     made = listener(b.http(), downstream(ca, validation=validation(ca, "spiffe://td.test/ns/prod/sa/client")))
     made["access_log"] = b.file_log(log, "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n")
-    proxy = pillion(b.bootstrap([made], [b.cluster(server.address)]))
+    proxy = pillion(b.bootstrap([made], [b.cluster(server.address)]), arguments=SOON)
     owner = stranger if name == "stranger" else ca
     told = alert_of(proxy, context(ca, "client" if name == "stranger" else name, authority=owner))
     assert alert.lower().replace("_", "") in told.lower().replace("_", "").replace(" ", ""), told
@@ -210,7 +211,7 @@ def test_spiffe_validator(pillion, ca, tmp_path, name, says):
     log = tmp_path / "log"
     made = listener(b.http([b.direct(200, "hello")]), downstream(ca, validation=spiffe(td_test=ca.pem)))
     made["access_log"] = b.file_log(log, "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n")
-    proxy = pillion(b.bootstrap([made]))
+    proxy = pillion(b.bootstrap([made]), arguments=SOON)
     if says is None:
         assert get(connect(proxy, context(ca, name))).body == b"hello"
         return
@@ -278,7 +279,7 @@ def test_a_hop(pillion, ca, tmp_path, downstream_version):
     where["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = b.any_of(
         "extensions.upstreams.http.v3.HttpProtocolOptions", auto_config={})
     text = "%UPSTREAM_PROTOCOL% %UPSTREAM_TLS_VERSION% %UPSTREAM_PEER_URI_SAN% %UPSTREAM_LOCAL_URI_SAN%\n"
-    outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [where]))
+    outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [where]), arguments=SOON)
     for _ in range(3):
         answer = outer.exchange(Request("GET", "/", [("host", "a")]))
         assert answer.body == b"inner"
@@ -294,7 +295,7 @@ def test_an_upstream_with_another_identity(pillion, ca, tmp_path):
     log = tmp_path / "log"
     text = "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_TRANSPORT_FAILURE_REASON%\n"
     outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [b.cluster(
-        inner.address, transport_socket=upstream(ca, validation=validation(ca, "spiffe://td.test/ns/prod/sa/other")))]))
+        inner.address, transport_socket=upstream(ca, validation=validation(ca, "spiffe://td.test/ns/prod/sa/other")))]), arguments=SOON)
     assert outer.exchange(Request("GET", "/", [("host", "a")])).status == 503
     until(lambda: log.exists() and log.read_text(), "the log has a line")
     flag, details, reason = log.read_text().split(" ", 2)

@@ -139,7 +139,7 @@ TEST(LoadBalancing, Subsets) {
                            .load_balancing.subsets;
   ASSERT_NE(subsets, nullptr);
   EXPECT_EQ(subsets->fallback, Fallback::kDefaultSubset);
-  EXPECT_EQ(subsets->default_subset.text(), LbCriteria({{"v", {std::string("one")}}}).text());
+  EXPECT_EQ(subsets->default_subset.text(), LbCriteria(MetadataValue::Struct{{"v", {std::string("one")}}}).text());
   EXPECT_TRUE(subsets->locality_weight_aware && subsets->panic_mode_any && subsets->list_as_any);
   ASSERT_EQ(subsets->selectors.size(), 2u);
   EXPECT_EQ(subsets->selectors[0].keys, (std::vector<std::string>{"s", "v"}));
