@@ -42,8 +42,8 @@ class PrefixTree {
   static constexpr size_t kHeadWords = sizeof(Head) / sizeof(uint32_t);
 
   bool Equal(const char* label, std::string_view text) const {
-    return ignore_case_ ? http::EqualsIgnoreCase(text, {label, text.size()})
-                        : std::memcmp(label, text.data(), text.size()) == 0;
+    const std::string_view expected(label, text.size());
+    return ignore_case_ ? http::EqualsIgnoreCase(text, expected) : text == expected;
   }
 
   size_t begin_;  // in `words`

@@ -14,7 +14,7 @@
 namespace pillion::upstream {
 
 struct UpstreamTransport {
-  size_t index;                                    // among the cluster's
+  size_t index = 0;                                // among the cluster's
   std::string name;                                // of the match; "default"
   std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
   stats::CounterId total_match_count;  // hosts that got it

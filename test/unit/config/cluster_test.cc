@@ -99,7 +99,7 @@ TEST(ClusterTest, TransportSockets) {
   EXPECT_EQ(cluster->transport_matches[0].name, "x");
   EXPECT_EQ(cluster->transport_matches[0].match.size(), 1u);
   EXPECT_TRUE(cluster->transport_matches[1].match.empty());
-  EXPECT_NE(cluster->transport_matches[1].transport, nullptr);
+  EXPECT_EQ(cluster->transport_matches[1].tls, nullptr);
 }
 
 TEST(ClusterTest, ZoneAware) {

@@ -13,7 +13,7 @@ struct Gone final : OriginalDst::Events {
   std::vector<std::string> texts;
 };
 
-const UpstreamTransport kTransport;
+const UpstreamTransport kTransport{};
 
 net::Address At(uint16_t port) {
   return *net::Address::Ip("192.0.2.1", port);
