@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import ssl
+import subprocess
 
 import pytest
 import yaml
@@ -96,6 +97,15 @@ def client(folder, name=None):
     if name:
         made.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
     return made
+
+
+def test_certificates_to_try_it_with(tmp_path):
+    script = re.search(r"^```sh\n(.*?)^```$", (ROOT / "docs/tls.md").read_text(encoding="utf-8"), re.M | re.S)[1]
+    subprocess.run(["sh", "-ec", script], cwd=tmp_path, check=True, stderr=subprocess.DEVNULL)
+    file = tmp_path / "bootstrap.yaml"
+    file.write_text(yaml.safe_dump(sidecar(tmp_path)[0]), encoding="utf-8")
+    result = run(["--mode", "validate", "-c", str(file)])
+    assert result.returncode == 0, result.stdout
 
 
 def peer_chain(config, folder):
