@@ -192,12 +192,12 @@ TEST(ClusterTest, AssignmentThatIsRefused) {
     return loaded.errors.empty() ? "" : loaded.errors[0].path + ": " + loaded.errors[0].message;
   };
   EXPECT_EQ(error(Response(", \"cluster_name\": \"x\"")), "resources[0].cluster_name: \"x\", expected \"service\"");
-  EXPECT_EQ(error(Response("")), "resources[0].cluster_name: missing");
+  EXPECT_EQ(error(Response("")), "resources[0].cluster_name: missing, but required");
   EXPECT_EQ(error(Response(", \"cluster_name\": \"service\", \"policy\": {\"drop_overloads\": [{\"category\": \"a\", "
                            "\"drop_percentage\": {\"numerator\": 101}}]}")),
             "resources[0].policy.drop_overloads[0].drop_percentage: more than all, expected at most 100 percent");
   const std::string unknown = Response(std::string(kOne) + ", \"nonsense\": 1");
-  EXPECT_EQ(error(unknown).substr(0, 35), "resources[0]: unknown field \"nonsense");
+  EXPECT_EQ(error(unknown).substr(0, 38), "resources[0]: unknown field \"nonsense\"");
   PassedOver passed_over;
   const UnknownRule pass{.fields = UnknownFields::kPassOver, .passed_over = &passed_over, .disabled_extensions = {}};
   const LoadedAssignment loaded = FromFile(WithFile(unknown), pass);

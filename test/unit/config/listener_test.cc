@@ -196,7 +196,7 @@ TEST(Cluster, OriginalDst) {
   EXPECT_EQ(errors("type: ORIGINAL_DST"),
             Texts{"lb_policy: expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"});
   EXPECT_EQ(errors("lb_policy: CLUSTER_PROVIDED"),
-            Texts{"lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST"});
+            Texts{"lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate"});
   EXPECT_EQ(errors("original_dst_lb_config: {}"), Texts{"original_dst_lb_config: needs type ORIGINAL_DST"});
 }
 

@@ -61,10 +61,10 @@ TEST(UnknownTest, MayBeIgnored) {
 TEST(UnknownTest, WhatBelongsToSecurityIsNeverPassedOver) {
   PassedOver passed_over;
   const LoadOptions options = PassingOver(passed_over);
-  EXPECT_EQ(
-      Texts(LoadText("static_resources: {secrets: []}", options).errors),
-      std::vector<std::string>{"1: static_resources.secrets: is not implemented, and must not be passed over"});
-  EXPECT_EQ(Texts(LoadText("staticResources: {secrets: []}").errors).size(), 1u);
+  EXPECT_EQ(Texts(LoadText("static_resources: {clusters: [{name: a, transport_socket_matcher: {}}]}", options).errors),
+            std::vector<std::string>{"1: static_resources.clusters[0].transport_socket_matcher: is not implemented, and must "
+                                     "not be passed over"});
+  EXPECT_EQ(Texts(LoadText("staticResources: {clusters: [{name: a, transportSocketMatcher: {}}]}").errors).size(), 1u);
   // In a message that matches, each field decides whom a rule is for.
   EXPECT_EQ(Texts(LoadText("stats_config: {stats_matcher: {exclusion_list: {patterns: [{exact: a, custom: {}}]}}}",
                            options)
