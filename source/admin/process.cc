@@ -107,7 +107,6 @@ Reply Endpoints::Memory(const Request&) {
 
 Reply Endpoints::HotRestartVersion(const Request&) { return Reply::Text(200, "disabled\n"); }
 
-// TLS is to come: there are none.
 Reply Endpoints::Certs(const Request&) {
   JsonWriter json;
   const auto write = [&](std::string_view key, const std::vector<CertificateView>& certificates) {
@@ -126,6 +125,7 @@ Reply Endpoints::Certs(const Request&) {
       json.Number64("days_until_expiration", certificate.days_until_expiration);
       json.String("valid_from", certificate.valid_from);
       json.String("expiration_time", certificate.expiration_time);
+      if (certificate.overdue) json.Bool("overdue", true);
       json.EndObject();
     }
     json.EndArray();

@@ -108,6 +108,7 @@ struct CertificateView {
   std::string valid_from;       // RFC 3339
   std::string expiration_time;
   uint64_t days_until_expiration = 0;
+  bool overdue = false;  // half of its life has passed, and it was not renewed
 };
 
 // Of one TLS context.

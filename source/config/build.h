@@ -41,6 +41,15 @@ namespace pillion::config {
 
 enum class Side { kDownstream, kUpstream };
 
+// Of the files that a part is made of, for who makes it anew when they are replaced.
+struct FilesRead {
+  std::vector<std::string> directories;  // in which something may be replaced; each once
+  uint64_t digest = 0;                   // of the bytes of all of them
+
+  void Add(const std::string& path, std::string_view bytes);
+  void AddDirectory(const std::string& path);
+};
+
 struct BuildContext {
   const LoadOptions& options;
   ErrorList& errors;
@@ -53,6 +62,7 @@ struct BuildContext {
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
   std::string local_cluster;                     // of hosts like this one; empty: it is not known
+  FilesRead* files_read = nullptr;               // to be told of what ReadSource() reads; null: nobody is
 };
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,

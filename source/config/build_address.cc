@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 
+#include "source/base/xxhash64.h"
 #include "source/config/build.h"
 #include "source/config/read_file.h"
 #include "source/config/text.h"
@@ -60,6 +63,16 @@ std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::
   return *address;
 }
 
+void FilesRead::Add(const std::string& path, std::string_view bytes) {
+  const std::string directory = std::filesystem::path(path).parent_path();
+  AddDirectory(directory.empty() ? "." : directory);
+  digest = digest * 31 + base::XxHash64(bytes);
+}
+
+void FilesRead::AddDirectory(const std::string& path) {
+  if (std::find(directories.begin(), directories.end(), path) == directories.end()) directories.push_back(path);
+}
+
 std::string ReadSource(BuildContext& context, const envoy::config::core::v3::DataSource& from, size_t max_bytes,
                        const std::string& path) {
   std::string bytes;
@@ -67,7 +80,10 @@ std::string ReadSource(BuildContext& context, const envoy::config::core::v3::Dat
   if (from.has_filename()) {
     field = "filename";
     absl::StatusOr<std::string> read = ReadFile(from.filename(), max_bytes);
-    if (read.ok()) return *std::move(read);
+    if (read.ok()) {
+      if (context.files_read != nullptr) context.files_read->Add(from.filename(), *read);
+      return *std::move(read);
+    }
     context.errors.AddMissing(path, FieldPath(path, field),
                               Concat('"', from.filename(), "\" ", std::string(read.status().message())));
     return "";

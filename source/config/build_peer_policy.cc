@@ -138,6 +138,9 @@ std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(BuildContext& contex
                                                             const std::string& path, CertificateFiles& files) {
   identity::PeerPolicyParts parts;
   parts.digest_text = from.SerializeAsString();
+  if (context.files_read != nullptr && !from.watched_directory().path().empty()) {
+    context.files_read->AddDirectory(from.watched_directory().path());
+  }
   CheckTogether(context, from, path);
   if (from.has_trusted_ca()) {
     parts.trusted = BuildBundle(context, from.trusted_ca(), FieldPath(path, "trusted_ca"), parts.digest_text);

@@ -6,6 +6,7 @@
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_tls.h"
+#include "source/config/discovery_response.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
@@ -18,9 +19,38 @@ using RawBuffer = envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffe
 
 constexpr size_t kMaxPem = 4 * 1024 * 1024;
 
+// The one of that name in a file of a subscription; none, with errors, where there is none.
+std::optional<v3::Secret> ReadSecret(BuildContext& context, const v3::SdsSecretConfig& from, const std::string& path) {
+  const std::string place = FieldPath(path, "sds_config");
+  const PathSource source = BuildPathSource(context, from.sds_config(), place);
+  if (context.errors.AnyBelow(place) || source.path.empty()) return std::nullopt;
+  envoy::service::discovery::v3::DiscoveryResponse response;
+  ErrorList errors;
+  std::vector<ConfigError> notes;
+  const bool read = ReadDiscoveryResponse(source.path, context.options.unknown, response, errors, notes);
+  for (const ConfigError& error : errors.Take()) context.errors.Add(place, ErrorText(source.path, error));
+  if (!read || context.errors.AnyBelow(place)) return std::nullopt;
+  if (context.files_read != nullptr) {
+    context.files_read->Add(source.path, response.SerializeAsString());
+    if (!source.watched_directory.empty()) context.files_read->AddDirectory(source.watched_directory);
+  }
+  for (const google::protobuf::Any& resource : response.resources()) {
+    v3::Secret secret;
+    if (resource.UnpackTo(&secret) && secret.name() == from.name()) return secret;
+  }
+  context.errors.Add(place, Concat(Quote(source.path), " has no Secret with the name ", Quote(from.name())));
+  return std::nullopt;
+}
+
 // The secret that `from` names, if it is of the right kind.
-const v3::Secret* FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, v3::Secret::TypeCase kind,
-                             std::string_view expected, const std::string& path) {
+std::optional<v3::Secret> FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, v3::Secret::TypeCase kind,
+                                     std::string_view expected, const std::string& path) {
+  if (from.has_sds_config()) {
+    std::optional<v3::Secret> secret = ReadSecret(context, from, path);
+    if (!secret || secret->type_case() == kind) return secret;
+    context.errors.Add(FieldPath(path, "name"), Concat("the secret ", Quote(from.name()), " is no ", expected));
+    return std::nullopt;
+  }
   const auto found = context.secrets.find(from.name());
   if (found == context.secrets.end()) {
     std::vector<std::string_view> known;
@@ -30,11 +60,15 @@ const v3::Secret* FindSecret(BuildContext& context, const v3::SdsSecretConfig& f
                          Concat(Quote(from.name()), ", but static_resources.secrets has no such name",
                                 DidYouMean(from.name(), known)));
     }
-    return nullptr;
+    return std::nullopt;
   }
-  if (found->second->type_case() == kind) return found->second;
+  if (found->second->type_case() == kind) return *found->second;
   context.errors.Add(FieldPath(path, "name"), Concat("the secret ", Quote(from.name()), " is no ", expected));
-  return nullptr;
+  return std::nullopt;
+}
+
+void Watch(BuildContext& context, const envoy::config::core::v3::WatchedDirectory& directory) {
+  if (context.files_read != nullptr && !directory.path().empty()) context.files_read->AddDirectory(directory.path());
 }
 
 // Its file, or that it has none.
@@ -44,6 +78,7 @@ std::string FileOf(const envoy::config::core::v3::DataSource& from) {
 
 void BuildPair(BuildContext& context, const v3::TlsCertificate& from, const std::string& path, tls::ContextParts& parts,
                CertificateFiles& files) {
+  Watch(context, from.watched_directory());
   const std::string chain_path = FieldPath(path, "certificate_chain");
   const std::string key_path = FieldPath(path, "private_key");
   const std::string chain = ReadSource(context, from.certificate_chain(), kMaxPem, chain_path);
@@ -151,16 +186,16 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
       return BuildPeerPolicy(context, from.validation_context(), FieldPath(path, "validation_context"), files);
     case v3::CommonTlsContext::kValidationContextSdsSecretConfig: {
       const std::string field = FieldPath(path, "validation_context_sds_secret_config");
-      const v3::Secret* const secret =
+      const std::optional<v3::Secret> secret =
           FindSecret(context, from.validation_context_sds_secret_config(), kKind, "validation_context", field);
-      return secret == nullptr ? nullptr : BuildPeerPolicy(context, secret->validation_context(), field, files);
+      return !secret ? nullptr : BuildPeerPolicy(context, secret->validation_context(), field, files);
     }
     case v3::CommonTlsContext::kCombinedValidationContext: {
       const std::string field = FieldPath(path, "combined_validation_context");
-      const v3::Secret* const secret =
+      const std::optional<v3::Secret> secret =
           FindSecret(context, from.combined_validation_context().validation_context_sds_secret_config(), kKind,
                      "validation_context", FieldPath(field, "validation_context_sds_secret_config"));
-      if (secret == nullptr) return nullptr;
+      if (!secret) return nullptr;
       v3::CertificateValidationContext merged = from.combined_validation_context().default_validation_context();
       merged.MergeFrom(secret->validation_context());
       return BuildPeerPolicy(context, merged, field, files);
@@ -179,9 +214,9 @@ void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const 
   }
   for (int i = 0; i < from.tls_certificate_sds_secret_configs_size(); ++i) {
     const std::string place = ElementPath(FieldPath(path, "tls_certificate_sds_secret_configs"), i);
-    const v3::Secret* const secret = FindSecret(context, from.tls_certificate_sds_secret_configs(i),
-                                                v3::Secret::kTlsCertificate, "tls_certificate", place);
-    if (secret != nullptr) BuildPair(context, secret->tls_certificate(), place, parts, files);
+    const std::optional<v3::Secret> secret = FindSecret(context, from.tls_certificate_sds_secret_configs(i),
+                                                        v3::Secret::kTlsCertificate, "tls_certificate", place);
+    if (secret) BuildPair(context, secret->tls_certificate(), place, parts, files);
   }
   const int pairs = from.tls_certificates_size() + from.tls_certificate_sds_secret_configs_size();
   if (parts.server && pairs == 0) {
@@ -212,6 +247,77 @@ std::shared_ptr<const tls::Context> BuildContextOf(BuildContext& context, tls::C
   return nullptr;
 }
 
+TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from, const std::string& path) {
+  TlsBuild built;
+  tls::ContextParts parts{.server = true};
+  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built.files);
+  parts.require_peer_certificate = from.require_client_certificate().value();
+  parts.require_server_name = from.require_sni().value();
+  parts.tickets = !from.disable_stateless_session_resumption();
+  parts.prefer_client_ciphers = from.prefer_client_ciphers();
+  if (from.has_session_timeout()) {
+    parts.session_timeout = std::chrono::duration_cast<std::chrono::seconds>(ToDuration(from.session_timeout()));
+  }
+  built.context = BuildContextOf(context, std::move(parts), path);
+  return built;
+}
+
+TlsBuild BuildClient(BuildContext& context, const v3::UpstreamTlsContext& from, UpstreamHttp::Protocol protocol,
+                     const std::string& path) {
+  TlsBuild built;
+  tls::ContextParts parts;
+  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built.files);
+  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kHttp2) parts.alpn = {"h2"};
+  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kAuto) parts.alpn = {"h2", "http/1.1"};
+  built.context = BuildContextOf(context, std::move(parts), path);
+  return built;
+}
+
+bool VerifiesChain(const tls::Context& context) {
+  return context.policy() != nullptr && context.policy()->verifies_chain();
+}
+
+// Of `from`, by `build`(context, path): now, and whenever it is asked for later. Null, with errors, where something is wrong.
+template <typename Build>
+std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const std::string& path, Build build) {
+  FilesRead* const outer = context.files_read;
+  FilesRead files;
+  context.files_read = &files;
+  TlsBuild first = build(context, path);
+  context.files_read = outer;
+  if (first.context == nullptr) return nullptr;
+  first.directories = std::move(files.directories);
+  first.digest = files.digest;
+  // What the context refers to, and what is gone when it is built anew.
+  struct Kept {
+    LoadOptions options;
+    PassedOver passed_over;
+    envoy::config::core::v3::Node node;
+    std::map<std::string, v3::Secret> secrets;
+  };
+  auto kept = std::make_shared<Kept>();
+  kept->options.unknown = context.options.unknown;
+  kept->options.unknown.passed_over = &kept->passed_over;
+  for (const auto& [name, secret] : context.secrets) kept->secrets.emplace(name, *secret);
+  const bool verifies_chain = VerifiesChain(*first.context);
+  return std::make_shared<RenewableContext>(std::move(first), [kept, path, build, verifies_chain] {
+    ErrorList errors;
+    BuildContext again{kept->options, errors, kept->node, {}};
+    for (const auto& [name, secret] : kept->secrets) again.secrets.emplace(name, &secret);
+    FilesRead read;
+    again.files_read = &read;
+    TlsBuild built = build(again, path);
+    if (built.context != nullptr && verifies_chain && !VerifiesChain(*built.context)) {
+      errors.Add(path, "nobody vouches for peers any more, expected trusted_ca as before");
+      built.context = nullptr;
+    }
+    built.directories = std::move(read.directories);
+    built.digest = read.digest;
+    built.errors = errors.Take();
+    return built;
+  });
+}
+
 }  // namespace
 
 std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
@@ -226,16 +332,9 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
     return nullptr;
   }
   auto built = std::make_shared<DownstreamTls>();
-  tls::ContextParts parts{.server = true};
-  BuildCommon(context, message.common_tls_context(), FieldPath(config_path, "common_tls_context"), parts, built->files);
-  parts.require_peer_certificate = message.require_client_certificate().value();
-  parts.require_server_name = message.require_sni().value();
-  parts.tickets = !message.disable_stateless_session_resumption();
-  parts.prefer_client_ciphers = message.prefer_client_ciphers();
-  if (message.has_session_timeout()) {
-    parts.session_timeout = std::chrono::duration_cast<std::chrono::seconds>(ToDuration(message.session_timeout()));
-  }
-  built->context = BuildContextOf(context, std::move(parts), config_path);
+  built->context = MakeRenewable(context, config_path, [message](BuildContext& again, const std::string& place) {
+    return BuildServer(again, message, place);
+  });
   return built;
 }
 
@@ -250,27 +349,25 @@ std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
     context.errors.AddMissing(path, config_path, WrongType(config, "UpstreamTlsContext or RawBuffer"));
     return nullptr;
   }
-  auto built = std::make_shared<UpstreamTls>();
-  tls::ContextParts parts;
-  BuildCommon(context, message.common_tls_context(), FieldPath(config_path, "common_tls_context"), parts, built->files);
-  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kHttp2) parts.alpn = {"h2"};
-  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kAuto) parts.alpn = {"h2", "http/1.1"};
   if (message.allow_renegotiation()) {
     context.errors.Add(FieldPath(config_path, "allow_renegotiation"), "true, but nobody may renegotiate");
   }
   if (message.sni().size() > 255) {
     context.errors.Add(FieldPath(config_path, "sni"), Concat(message.sni().size(), " bytes, expected at most 255"));
   }
+  auto built = std::make_shared<UpstreamTls>();
   built->sni = message.sni();
   built->auto_host_sni = message.auto_host_sni();
   built->auto_sni_san_validation = message.auto_sni_san_validation();
-  built->verifies_chain = parts.policy != nullptr && parts.policy->verifies_chain();
-  if (built->auto_sni_san_validation && !built->verifies_chain) {
+  if (message.has_max_session_keys()) built->max_session_keys = message.max_session_keys().value();
+  built->context = MakeRenewable(context, config_path, [message, protocol](BuildContext& again, const std::string& place) {
+    return BuildClient(again, message, protocol, place);
+  });
+  built->verifies_chain = built->context != nullptr && VerifiesChain(*built->context->current());
+  if (built->context != nullptr && built->auto_sni_san_validation && !built->verifies_chain) {
     context.errors.Add(FieldPath(config_path, "auto_sni_san_validation"),
                        "needs trusted_ca: a name in a certificate that nobody vouches for says nothing");
   }
-  if (message.has_max_session_keys()) built->max_session_keys = message.max_session_keys().value();
-  built->context = BuildContextOf(context, std::move(parts), config_path);
   return built;
 }
 

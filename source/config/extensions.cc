@@ -108,6 +108,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::transport_sockets::tls::v3::DownstreamTlsContext::descriptor(),
       x::transport_sockets::tls::v3::SPIFFECertValidatorConfig::descriptor(),
+      x::transport_sockets::tls::v3::Secret::descriptor(),
       x::transport_sockets::tls::v3::UpstreamTlsContext::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
   };

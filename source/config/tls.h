@@ -1,12 +1,16 @@
 #pragma once
 
-// TLS of a filter chain, and of a cluster, as configured: ready to be used.
+// TLS of a filter chain, and of a cluster, as configured.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "source/config/config_error.h"
 #include "source/tls/context.h"
 
 namespace pillion::config {
@@ -17,14 +21,53 @@ struct CertificateFiles {
   std::vector<std::string> chains;  // in the order of the context's pairs
 };
 
-struct DownstreamTls {
-  std::shared_ptr<const tls::Context> context;  // never null
+struct TlsBuild {
+  std::shared_ptr<const tls::Context> context;  // null: `errors` say why
   CertificateFiles files;
+  std::vector<std::string> directories;  // in which something may be replaced that it is made of; each once
+  uint64_t digest = 0;                   // of all that was read
+  std::vector<ConfigError> errors;
+};
+
+// The context that connections begin with. It is made anew of the same configuration when a file is replaced; who has the
+// earlier one keeps it.
+class RenewableContext {
+ public:
+  using Build = std::function<TlsBuild()>;
+
+  // `first` has a context.
+  RenewableContext(TlsBuild first, Build build);
+
+  // Never null. Any thread.
+  std::shared_ptr<const tls::Context> current() const;
+
+  // The rest is the main thread's.
+  enum class Renewal : uint8_t {
+    kSame,      // nothing has changed
+    kTaken,
+    kRejected,  // errors() say why; all stays as it was
+  };
+  Renewal Renew();
+  const std::vector<ConfigError>& errors() const { return errors_; }  // of the last Renew()
+  const CertificateFiles& files() const { return files_; }            // of the current context
+  const std::vector<std::string>& directories() const { return directories_; }  // of the last build
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<const tls::Context> current_ ABSL_GUARDED_BY(mutex_);
+  const Build build_;
+  CertificateFiles files_;
+  std::vector<std::string> directories_;
+  uint64_t digest_;
+  std::vector<ConfigError> errors_;
+};
+
+struct DownstreamTls {
+  std::shared_ptr<RenewableContext> context;  // never null
 };
 
 struct UpstreamTls {
-  std::shared_ptr<const tls::Context> context;  // never null
-  CertificateFiles files;
+  std::shared_ptr<RenewableContext> context;  // never null
   std::string sni;
   bool auto_host_sni = false;            // the host's name, where it has one, instead
   bool auto_sni_san_validation = false;  // the certificate must be of the name that was asked for

@@ -56,7 +56,7 @@ FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& cont
 void FilterChainShard::Secure(listener::Accepted& accepted) {
   const config::FilterChain& config = chain_.config();
   auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
-                                                     tls::TransportOptions{.context = config.tls->context,
+                                                     tls::TransportOptions{.context = config.tls->context->current(),
                                                                            .stats = &*tls_stats_,
                                                                            .handshake_timeout = config.handshake_timeout});
   secured->Resume(std::move(accepted.preread), std::exchange(accepted.readable, false),

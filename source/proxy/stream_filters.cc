@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "source/proxy/stream.h"
+#include "source/upstream/transport_choice.h"
 
 // The stream's part in its filters: which there are, what they may ask, and what they do to it. What has passed them is
 // where it would be without them: the ...Passed() of stream.cc and stream_response.cc.
@@ -98,7 +99,7 @@ void Stream::OnResponseTooLarge() {
 void Stream::PrepareUpstreamHead(const UpstreamRequest& attempt) {
   SetAttemptFields(attempt.number());
   if (manager().manager.config().scheme_of_upstream) {
-    request_->scheme = attempt.cluster().config().tls == nullptr ? "http" : "https";
+    request_->scheme = attempt.host()->transport()->tls == nullptr ? "http" : "https";
   }
   UseHostOf(attempt);
   if (chain_ == nullptr) return;

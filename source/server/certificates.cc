@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "source/config/tls.h"
 
 namespace pillion::server {
 namespace {
@@ -38,38 +37,54 @@ admin::CertificateView ViewOf(const X509* certificate, const std::string& path) 
   return view;
 }
 
-admin::CertificatesView ViewOf(const tls::Context& context, const config::CertificateFiles& files) {
+admin::CertificatesView ViewOf(const config::RenewableContext& source) {
+  const std::shared_ptr<const tls::Context> context = source.current();
+  const config::CertificateFiles& files = source.files();
   admin::CertificatesView view;
   const auto add = [&](const identity::CertificateStack& trusted) {
     for (int i = 0; i < sk_X509_num(trusted.get()); ++i) {
       view.trusted.push_back(ViewOf(sk_X509_value(trusted.get(), i), files.trusted));
     }
   };
-  if (const identity::PeerPolicy* policy = context.policy()) {
+  if (const identity::PeerPolicy* policy = context->policy()) {
     if (policy->trusted() != nullptr) add(policy->trusted());
     for (const auto& [domain, bundle] : policy->bundles()) add(bundle);
   }
-  for (size_t i = 0; i < context.parts().pairs.size(); ++i) {
-    view.chain.push_back(ViewOf(context.parts().pairs[i].leaf(), files.chains[i]));
+  for (size_t i = 0; i < context->parts().pairs.size(); ++i) {
+    const X509* const leaf = context->parts().pairs[i].leaf();
+    view.chain.push_back(ViewOf(leaf, files.chains[i]));
+    view.chain.back().overdue = IsOverdue(leaf, absl::Now());
   }
   return view;
 }
 
 }  // namespace
 
-std::vector<admin::CertificatesView> CertificatesOf(const config::Bootstrap& bootstrap) {
-  std::vector<admin::CertificatesView> views;
+void ForEachContext(const config::Bootstrap& bootstrap,
+                    const std::function<void(const std::string& owner, config::RenewableContext& context)>& visit) {
   for (const auto& listener : bootstrap.listeners) {
     for (const config::FilterChain& chain : listener->filter_chains) {
-      if (chain.tls != nullptr) views.push_back(ViewOf(*chain.tls->context, chain.tls->files));
+      if (chain.tls != nullptr) visit("listener " + listener->name, *chain.tls->context);
     }
   }
   for (const auto& cluster : bootstrap.clusters) {
-    if (cluster->tls != nullptr) views.push_back(ViewOf(*cluster->tls->context, cluster->tls->files));
+    if (cluster->tls != nullptr) visit("cluster " + cluster->name, *cluster->tls->context);
     for (const config::TransportSocketMatch& match : cluster->transport_matches) {
-      if (match.tls != nullptr) views.push_back(ViewOf(*match.tls->context, match.tls->files));
+      if (match.tls != nullptr) visit("cluster " + cluster->name, *match.tls->context);
     }
   }
+}
+
+bool IsOverdue(const X509* certificate, absl::Time now) {
+  const absl::Time begin = identity::NotBefore(certificate);
+  return now >= begin + (identity::NotAfter(certificate) - begin) / 2;
+}
+
+std::vector<admin::CertificatesView> CertificatesOf(const config::Bootstrap& bootstrap) {
+  std::vector<admin::CertificatesView> views;
+  ForEachContext(bootstrap, [&](const std::string&, const config::RenewableContext& context) {
+    views.push_back(ViewOf(context));
+  });
   return views;
 }
 

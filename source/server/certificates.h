@@ -1,15 +1,27 @@
 #pragma once
 
-// The certificates in use, for the administration.
+// The certificates in use.
 
+#include <functional>
+#include <string>
 #include <vector>
+
+#include "absl/time/time.h"
 
 #include "source/admin/sources.h"
 #include "source/config/model.h"
+#include "source/config/tls.h"
 
 namespace pillion::server {
 
-// Of each TLS context of listeners and clusters, in their order.
+// Each TLS context of the listeners, then of the clusters, with its owner: "listener a", "cluster b".
+void ForEachContext(const config::Bootstrap& bootstrap,
+                    const std::function<void(const std::string& owner, config::RenewableContext& context)>& visit);
+
+// Half of its life has passed at `now`, in which it should have been replaced.
+bool IsOverdue(const X509* certificate, absl::Time now);
+
+// For the administration: of each TLS context of listeners and clusters, in their order.
 std::vector<admin::CertificatesView> CertificatesOf(const config::Bootstrap& bootstrap);
 
 }  // namespace pillion::server

@@ -203,6 +203,8 @@ absl::Status Server::Start() {
   discovery_ = std::make_unique<Discovery>(
       io_, clusters_, Seed(),
       FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_});
+  certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, *bootstrap_);
+  if (absl::Status status = certificates_->Start(); !status.ok()) return status;
   // Files and names first, then the first checks of the hosts that they have.
   return discovery_->Start([this] { host_health_->Start([this] { GoLive(); }); });
 }
@@ -248,7 +250,9 @@ void Server::RegisterStats() {
   gauge("server.memory_allocated", [] { return admin::ReadHeap().allocated; });
   gauge("server.memory_heap_size", [] { return admin::ReadHeap().heap_size; });
   gauge("server.memory_physical_size", [] { return admin::ResidentBytes(); });
-  gauge("server.days_until_first_cert_expiring", [] { return uint64_t{UINT32_MAX}; });  // as Envoy without a certificate
+  gauge("server.days_until_first_cert_expiring", [this] {
+    return certificates_ == nullptr ? uint64_t{UINT32_MAX} : certificates_->DaysUntilExpiry();
+  });
   gauge("listener_manager.total_listeners_active", [this] { return uint64_t{listeners_.size()}; });
   gauge("listener_manager.total_listeners_draining", [] { return uint64_t{0}; });
   gauge("listener_manager.total_listeners_warming", [] { return uint64_t{0}; });

@@ -23,8 +23,10 @@
 #include "source/admin/sources.h"
 #include "source/base/clock.h"
 #include "source/config/model.h"
+#include "source/event/asio_timers.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
+#include "source/server/certificate_renewal.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
 #include "source/server/options.h"
@@ -103,6 +105,7 @@ class Server {
   boost::asio::steady_timer roll_timer_{io_};
 
   event::FileWatcher files_{io_};
+  event::AsioTimers timers_{io_};
   config::PassedOver passed_over_;        // in what comes while it runs
   const config::UnknownRule unknown_;     // the rule for that
   Runtime runtime_;
@@ -114,6 +117,7 @@ class Server {
   std::vector<std::unique_ptr<proxy::Listener>> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<CertificateRenewal> certificates_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;
   uint64_t dropped_flushes_ = 0;

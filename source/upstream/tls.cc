@@ -19,7 +19,7 @@ std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transpor
   const bool by_request = http_.auto_san_validation && !server_name.empty();
   std::string expected = by_request || tls_.auto_sni_san_validation ? name : "";
   return std::make_unique<tls::TlsTransport>(worker_, std::move(below),
-                                             tls::TransportOptions{.context = tls_.context,
+                                             tls::TransportOptions{.context = tls_.context->current(),
                                                                    .stats = &stats_,
                                                                    .server_name = std::move(name),
                                                                    .expected_dns = std::move(expected),
@@ -30,7 +30,7 @@ std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, eve
                                              std::unique_ptr<net::Transport> below) {
   if (tls == nullptr) return below;
   return std::make_unique<tls::TlsTransport>(
-      worker, std::move(below), tls::TransportOptions{.context = tls->context, .server_name = tls->sni});
+      worker, std::move(below), tls::TransportOptions{.context = tls->context->current(), .server_name = tls->sni});
 }
 
 }  // namespace pillion::upstream

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "source/config/load.h"
 #include "test/support/certificates.h"
 
@@ -72,9 +75,9 @@ TEST_F(TlsConfigTest, Upstream) {
   EXPECT_EQ(tls->sni, "a.test");
   EXPECT_EQ(tls->max_session_keys, 7u);
   EXPECT_TRUE(tls->verifies_chain);
-  EXPECT_EQ(tls->context->parts().most, tls::Version::kTls12);  // as Envoy's
-  EXPECT_EQ(tls->context->parts().pairs.size(), 1u);
-  EXPECT_EQ(tls->files.trusted, "<inline>");
+  EXPECT_EQ(tls->context->current()->parts().most, tls::Version::kTls12);  // as Envoy's
+  EXPECT_EQ(tls->context->current()->parts().pairs.size(), 1u);
+  EXPECT_EQ(tls->context->files().trusted, "<inline>");
   EXPECT_EQ(Bad("", ", allow_renegotiation: true"), "allow_renegotiation: true, but nobody may renegotiate");
   EXPECT_EQ(Bad("tls_certificates: [" + Pair() + ", " + Pair() + "]"),
             "tls_certificates: 2 certificates, expected at most one upstream");
@@ -97,7 +100,8 @@ TEST_F(TlsConfigTest, Downstream) {
   ASSERT_NE(loaded.bootstrap, nullptr);
   const FilterChain& chain = loaded.bootstrap->listeners.at(0)->filter_chains.at(0);
   ASSERT_NE(chain.tls, nullptr);
-  const tls::ContextParts& parts = chain.tls->context->parts();
+  const std::shared_ptr<const tls::Context> context = chain.tls->context->current();
+  const tls::ContextParts& parts = context->parts();
   EXPECT_EQ(parts.session_timeout, std::chrono::seconds(60));
   EXPECT_TRUE(parts.prefer_client_ciphers);
   EXPECT_TRUE(parts.require_server_name);
@@ -144,7 +148,7 @@ TEST_F(TlsConfigTest, Secrets) {
                         "", "", secrets);
   ASSERT_NE(tls, nullptr);
   EXPECT_TRUE(tls->verifies_chain);
-  EXPECT_EQ(tls->context->parts().pairs.size(), 1u);
+  EXPECT_EQ(tls->context->current()->parts().pairs.size(), 1u);
   EXPECT_EQ(Bad("tls_certificate_sds_secret_configs: [{name: trust}]", "", "", secrets),
             "tls_certificate_sds_secret_configs[0].name: the secret \"trust\" is no tls_certificate");
   EXPECT_THAT(Bad("", "", "", "{name: a, tls_certificate: " + Pair() + "}, {name: a, tls_certificate: " + Pair() + "}"),
@@ -156,11 +160,11 @@ TEST_F(TlsConfigTest, Parameters) {
                         "cipher_suites: ['[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-RSA-AES256-GCM-SHA384]', AES128-GCM-SHA256], "
                         "ecdh_curves: [P-384, X25519]}");
   ASSERT_NE(tls, nullptr);
-  EXPECT_EQ(tls->context->parts().most, tls::Version::kTls13);
+  EXPECT_EQ(tls->context->current()->parts().most, tls::Version::kTls13);
   // Without forward secrecy nobody gets it.
-  EXPECT_EQ(tls->context->parts().ciphers,
+  EXPECT_EQ(tls->context->current()->parts().ciphers,
             (std::vector<std::string>{"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384"}));
-  EXPECT_EQ(tls->context->parts().curves, (std::vector<std::string>{"P-384", "X25519"}));
+  EXPECT_EQ(tls->context->current()->parts().curves, (std::vector<std::string>{"P-384", "X25519"}));
   EXPECT_EQ(Bad("tls_params: {tls_minimum_protocol_version: TLSv1_1}"),
             "tls_params.tls_minimum_protocol_version: TLSv1_1, expected TLSv1_2 or TLSv1_3");
   EXPECT_EQ(Bad("tls_params: {tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_2}"),
@@ -218,9 +222,101 @@ TEST_F(TlsConfigTest, AutoConfig) {
   EXPECT_EQ(cluster.http.protocol, UpstreamHttp::Protocol::kAuto);
   EXPECT_TRUE(cluster.http.http1.enable_trailers);
   EXPECT_EQ(cluster.http.http2.max_concurrent_streams, 7u);
-  EXPECT_EQ(cluster.tls->context->parts().alpn, (std::vector<std::string>{"h2", "http/1.1"}));
+  EXPECT_EQ(cluster.tls->context->current()->parts().alpn, (std::vector<std::string>{"h2", "http/1.1"}));
   const Loaded plain = LoadText("static_resources: {clusters: [{name: a" + options + "}]}");
   EXPECT_THAT(Errors(plain), HasSubstr("auto_config: needs a transport_socket with UpstreamTlsContext"));
+}
+
+class RenewalTest : public TlsConfigTest {
+ protected:
+  RenewalTest() { std::filesystem::create_directory(folder_); }
+  ~RenewalTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  void Write(const std::string& name, const std::string& text) const { std::ofstream(Path(name)) << text; }
+  void WritePair(const test::Issued& issued) const {
+    Write("chain.pem", issued.pem());
+    Write("key.pem", issued.key_pem());
+  }
+  std::string File(const std::string& name) const { return "{filename: '" + Path(name) + "'}"; }
+  std::string Files() const {
+    return "tls_certificates: [{certificate_chain: " + File("chain.pem") + ", private_key: " + File("key.pem") + "}]";
+  }
+  // A response of a subscription with one secret.
+  static std::string Response(const std::string& name, const std::string& secret) {
+    return "resources: [{'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret, name: " + name + ", " +
+           secret + "}]";
+  }
+  static std::string SerialOf(const RenewableContext& context) {
+    return identity::SerialText(context.current()->parts().pairs.at(0).leaf());
+  }
+
+  using Renewal = RenewableContext::Renewal;
+  const std::string folder_ = testing::TempDir() + "renewal";
+  const test::Issued other_ = test::IssueSvid(ca_, "spiffe://td.test/b");
+};
+
+TEST_F(RenewalTest, Files) {
+  WritePair(leaf_);
+  const auto tls = Good(Files() + ", validation_context: {" + Ca() + "}");
+  ASSERT_NE(tls, nullptr);
+  RenewableContext& context = *tls->context;
+  EXPECT_EQ(context.directories(), std::vector<std::string>{folder_});
+  const std::shared_ptr<const tls::Context> first = context.current();
+  EXPECT_EQ(context.Renew(), Renewal::kSame);
+  EXPECT_EQ(context.current(), first);
+  // Half of it: nothing changes, and it says what is wrong.
+  Write("chain.pem", other_.pem());
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  ASSERT_EQ(context.errors().size(), 1u);
+  EXPECT_THAT(ErrorText("", context.errors()[0]), HasSubstr("key.pem"));
+  EXPECT_EQ(context.current(), first);
+  Write("key.pem", other_.key_pem());
+  EXPECT_EQ(context.Renew(), Renewal::kTaken);
+  EXPECT_TRUE(context.errors().empty());
+  EXPECT_NE(context.current(), first);
+  EXPECT_EQ(SerialOf(context), identity::SerialText(other_.certificate()));
+  std::filesystem::remove(Path("key.pem"));
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_EQ(SerialOf(context), identity::SerialText(other_.certificate()));
+}
+
+TEST_F(RenewalTest, WatchedDirectories) {
+  WritePair(leaf_);
+  const auto tls = Good("tls_certificates: [{certificate_chain: " + File("chain.pem") + ", private_key: " + File("key.pem") +
+                        ", watched_directory: {path: /a}}], validation_context: {" + Ca() + ", watched_directory: {path: /b}}");
+  ASSERT_NE(tls, nullptr);
+  EXPECT_EQ(tls->context->directories(), (std::vector<std::string>{"/a", folder_, "/b"}));
+}
+
+TEST_F(RenewalTest, SecretsFromFiles) {
+  WritePair(leaf_);
+  Write("pair.yaml", Response("mine", "tls_certificate: {certificate_chain: " + File("chain.pem") +
+                                          ", private_key: " + File("key.pem") + "}"));
+  Write("trust.yaml", Response("root", "validation_context: {" + Ca() + "}"));
+  const auto secret = [&](const std::string& name, const std::string& file) {
+    return "{name: " + name + ", sds_config: {path_config_source: {path: '" + Path(file) + "'}}}";
+  };
+  const std::string pair = "tls_certificate_sds_secret_configs: [" + secret("mine", "pair.yaml") + "], ";
+  const std::string trust = "validation_context_sds_secret_config: ";
+  const auto tls = Good(pair + trust + secret("root", "trust.yaml"));
+  ASSERT_NE(tls, nullptr);
+  EXPECT_TRUE(tls->verifies_chain);
+  RenewableContext& context = *tls->context;
+  WritePair(other_);
+  EXPECT_EQ(context.Renew(), Renewal::kTaken);
+  EXPECT_EQ(SerialOf(context), identity::SerialText(other_.certificate()));
+  // Whom it trusts can't be taken away from it.
+  Write("trust.yaml", Response("root", "validation_context: {}"));
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_THAT(ErrorText("", context.errors().at(0)), HasSubstr("expected trusted_ca as before"));
+  Write("trust.yaml", Response("another", "validation_context: {" + Ca() + "}"));
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_THAT(Bad(pair + trust + secret("root", "trust.yaml")), HasSubstr("has no Secret with the name \"root\""));
+  EXPECT_THAT(Bad(pair + trust + secret("mine", "pair.yaml")), HasSubstr("the secret \"mine\" is no validation_context"));
+  EXPECT_THAT(Bad(pair + trust + secret("root", "none.yaml")), HasSubstr("none.yaml\", expected a file that is there"));
+  Write("trust.yaml", "resources: [{'@type': x");
+  EXPECT_THAT(Bad(pair + trust + secret("root", "trust.yaml")), HasSubstr("trust.yaml"));
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+#include "source/config/tls.h"
+
+#include <utility>
+
+namespace pillion::config {
+
+RenewableContext::RenewableContext(TlsBuild first, Build build)
+    : current_(std::move(first.context)),
+      build_(std::move(build)),
+      files_(std::move(first.files)),
+      directories_(std::move(first.directories)),
+      digest_(first.digest) {}
+
+std::shared_ptr<const tls::Context> RenewableContext::current() const {
+  const absl::MutexLock lock(&mutex_);
+  return current_;
+}
+
+RenewableContext::Renewal RenewableContext::Renew() {
+  TlsBuild built = build_();
+  errors_ = std::move(built.errors);
+  directories_ = std::move(built.directories);
+  if (built.context == nullptr) return Renewal::kRejected;
+  if (built.digest == digest_) return Renewal::kSame;
+  digest_ = built.digest;
+  files_ = std::move(built.files);
+  const absl::MutexLock lock(&mutex_);
+  current_.swap(built.context);
+  return Renewal::kTaken;
+}
+
+}  // namespace pillion::config

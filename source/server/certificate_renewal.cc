@@ -1,0 +1,107 @@
+#include "source/server/certificate_renewal.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "source/server/certificates.h"
+#include "source/server/log.h"
+
+namespace pillion::server {
+
+CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
+                                       stats::Registry& registry, const config::Bootstrap& bootstrap)
+    : files_(files),
+      timers_(timers),
+      clock_(clock),
+      look_(timers.New()),
+      scope_(registry, stats::Prefix("tls")),
+      renewed_(registry.control().counter(scope_.AddCounter("context_renewed"))),
+      rejected_(registry.control().counter(scope_.AddCounter("context_rejected"))),
+      overdue_(registry.control().gauge(scope_.AddGauge("certificates_overdue"))) {
+  ForEachContext(bootstrap, [this](const std::string& owner, config::RenewableContext& context) {
+    entries_.push_back(std::make_unique<Entry>(
+        Entry{.name = owner, .context = &context, .watched = {}, .watches = {}, .settle = timers_.New()}));
+  });
+}
+
+absl::Status CertificateRenewal::Start() {
+  for (const std::unique_ptr<Entry>& entry : entries_) {
+    if (absl::Status status = Watch(*entry); !status.ok()) return status;
+  }
+  if (!entries_.empty()) Look();
+  return absl::OkStatus();
+}
+
+// In Kubernetes' volumes what is replaced is a link beside the files: so all that happens in their directories counts.
+absl::Status CertificateRenewal::Watch(Entry& entry) {
+  if (entry.watched == entry.context->directories()) return absl::OkStatus();
+  std::vector<std::unique_ptr<event::FileWatch>> watches;
+  for (const std::string& directory : entry.context->directories()) {
+    absl::StatusOr<std::unique_ptr<event::FileWatch>> watch = files_.WatchDirectory(directory, [this, &entry] {
+      entry.settle->Set(kSettle, [this, &entry] { Renew(entry); });
+    });
+    if (!watch.ok()) return watch.status();
+    watches.push_back(*std::move(watch));
+  }
+  entry.watched = entry.context->directories();
+  entry.watches = std::move(watches);
+  return absl::OkStatus();
+}
+
+void CertificateRenewal::Renew(Entry& entry) {
+  switch (entry.context->Renew()) {
+    case config::RenewableContext::Renewal::kSame:
+      return;
+    case config::RenewableContext::Renewal::kRejected:
+      rejected_->Increment();
+      for (const config::ConfigError& error : entry.context->errors()) {
+        Log("secret").warn("{}: {}; it keeps the certificates that it has", entry.name, config::ErrorText("", error));
+      }
+      break;
+    case config::RenewableContext::Renewal::kTaken:
+      renewed_->Increment();
+      Log("secret").info("{}: certificates were renewed", entry.name);
+      break;
+  }
+  if (const absl::Status status = Watch(entry); !status.ok()) Log("secret").warn("{}: {}", entry.name, status.message());
+  Judge(entry);
+}
+
+void CertificateRenewal::Look() {
+  for (const std::unique_ptr<Entry>& entry : entries_) Judge(*entry);
+  look_->Set(kLook, [this] { Look(); });
+}
+
+void CertificateRenewal::Judge(Entry& entry) {
+  const absl::Time now = absl::FromChrono(clock_.WallNow());
+  const std::shared_ptr<const tls::Context> context = entry.context->current();
+  uint64_t overdue = 0;
+  for (const identity::KeyPair& pair : context->parts().pairs) {
+    if (!IsOverdue(pair.leaf(), now)) continue;
+    if (++overdue <= entry.overdue) continue;  // said before
+    Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}", entry.name,
+                    identity::SerialText(pair.leaf()), absl::FormatTime(identity::NotAfter(pair.leaf()), absl::UTCTimeZone()));
+  }
+  overdue_->Add(static_cast<int64_t>(overdue) - static_cast<int64_t>(entry.overdue));
+  entry.overdue = overdue;
+}
+
+uint64_t CertificateRenewal::DaysUntilExpiry() const {
+  absl::Time first = absl::InfiniteFuture();
+  for (const std::unique_ptr<Entry>& entry : entries_) {
+    const std::shared_ptr<const tls::Context> context = entry->context->current();
+    for (const identity::KeyPair& pair : context->parts().pairs) first = std::min(first, identity::NotAfter(pair.leaf()));
+    const identity::PeerPolicy* const policy = context->policy();
+    if (policy == nullptr || policy->trusted() == nullptr) continue;
+    for (int i = 0; i < sk_X509_num(policy->trusted().get()); ++i) {
+      first = std::min(first, identity::NotAfter(sk_X509_value(policy->trusted().get(), i)));
+    }
+  }
+  if (first == absl::InfiniteFuture()) return std::numeric_limits<uint32_t>::max();
+  const absl::Duration left = first - absl::FromChrono(clock_.WallNow());
+  return static_cast<uint64_t>(std::max<int64_t>(left / absl::Hours(24), 0));
+}
+
+}  // namespace pillion::server

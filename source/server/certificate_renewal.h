@@ -1,0 +1,64 @@
+#pragma once
+
+// The TLS contexts of listeners and clusters while the process runs: made anew when a file of theirs is replaced, and missed
+// when half of a certificate's life has passed without that. Owned by the server; main thread.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "source/base/clock.h"
+#include "source/config/model.h"
+#include "source/config/tls.h"
+#include "source/event/control_timer.h"
+#include "source/event/file_watcher.h"
+#include "source/stats/registry.h"
+
+namespace pillion::server {
+
+class CertificateRenewal {
+ public:
+  // Chain and key are two files: what is replaced within this time is read together.
+  static constexpr base::Duration kSettle = std::chrono::milliseconds(50);
+  // The wall clock may be set: how long it is believed.
+  static constexpr base::Duration kLook = std::chrono::seconds(60);
+
+  // Counts tls.context_renewed, tls.context_rejected and, as a gauge, tls.certificates_overdue. All outlives it.
+  CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
+                     stats::Registry& registry, const config::Bootstrap& bootstrap);
+  CertificateRenewal(const CertificateRenewal&) = delete;
+  CertificateRenewal& operator=(const CertificateRenewal&) = delete;
+
+  // An error: a directory can't be watched.
+  absl::Status Start();
+  // Days until the first of all certificates ends, its own and trusted ones; as Envoy counts: UINT32_MAX without one.
+  uint64_t DaysUntilExpiry() const;
+
+ private:
+  struct Entry {
+    std::string name;  // "listener a", "cluster b"
+    config::RenewableContext* context;
+    std::vector<std::string> watched;  // the directories of `watches`
+    std::vector<std::unique_ptr<event::FileWatch>> watches;
+    std::unique_ptr<event::ControlTimer> settle;
+    uint64_t overdue = 0;  // of its certificates
+  };
+
+  absl::Status Watch(Entry& entry);
+  void Renew(Entry& entry);
+  void Look();
+  void Judge(Entry& entry);
+
+  event::FileWatcher& files_;
+  event::ControlTimers& timers_;
+  const base::Clock& clock_;
+  std::vector<std::unique_ptr<Entry>> entries_;
+  std::unique_ptr<event::ControlTimer> look_;
+  stats::Scope scope_;
+  stats::Counter* renewed_;
+  stats::Counter* rejected_;
+  stats::Gauge* overdue_;
+};
+
+}  // namespace pillion::server

@@ -1,0 +1,139 @@
+"""Certificates that are replaced while requests come: by files, as Kubernetes mounts them, and by secrets in files."""
+
+import json
+import os
+import socket
+import ssl
+
+import pytest
+
+from peers import bootstrap as b
+from peers import http1
+from peers.certificates import Authority
+from peers.message import Request
+from peers.wait import until
+
+_TLS = "extensions.transport_sockets.tls.v3."
+
+
+@pytest.fixture
+def ca(tmp_path):
+    folder = tmp_path / "ca"
+    folder.mkdir()
+    authority = Authority(folder)
+    for name in ("one", "two", "client"):
+        authority.issue(name)
+    return authority
+
+
+def source(path):
+    return {"filename": str(path)}
+
+
+def serving(pillion, common, **more):
+    socket_ = {"name": "envoy.transport_sockets.tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common)}
+    made = b.listener(b.http([b.direct(200, "hello")]))
+    made["filter_chains"][0]["transport_socket"] = socket_
+    return pillion(b.bootstrap([made]), **more)
+
+
+def by_files(folder):
+    return {"tls_certificates": [{"certificate_chain": source(folder / "tls.pem"), "private_key": source(folder / "tls.key")}]}
+
+
+def put(ca, name, folder):
+    """As who does it right: each file in one step."""
+    for end in ("pem", "key"):
+        (folder / "new").write_bytes((ca.folder / f"{name}.{end}").read_bytes())
+        os.replace(folder / "new", folder / f"tls.{end}")
+
+
+def connect(proxy, ca):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.load_verify_locations(ca.pem)
+    return made.wrap_socket(socket.create_connection(proxy.address, 10))
+
+
+def name_of(proxy, ca):
+    with connect(proxy, ca) as sock:
+        return dict(field[0] for field in sock.getpeercert()["subject"])["commonName"]
+
+
+def answers(connection):
+    return connection.exchange(Request("GET", "/", [("host", "a")])).body == b"hello"
+
+
+def test_files_that_are_replaced(pillion, ca, tmp_path):
+    put(ca, "one", tmp_path)
+    proxy = serving(pillion, by_files(tmp_path))
+    assert name_of(proxy, ca) == "one"
+    earlier = http1.Connection(connect(proxy, ca))
+    assert answers(earlier)
+    put(ca, "two", tmp_path)
+    until(lambda: name_of(proxy, ca) == "two", "the new certificate is shown")
+    assert answers(earlier), "who came before is served on"
+    proxy.until_stat("tls.context_renewed", 1)
+    assert proxy.stat("server.days_until_first_cert_expiring") == 0
+    shown = json.loads(proxy.admin("/certs"))["certificates"][0]["cert_chain"][0]["subject_alt_names"]
+    assert shown == [{"uri": "spiffe://td.test/ns/prod/sa/two"}]
+
+
+def test_files_that_do_not_fit(pillion, ca, tmp_path):
+    """A key that is not the certificate's: what was there before is kept, and works."""
+    put(ca, "one", tmp_path)
+    proxy = serving(pillion, by_files(tmp_path))
+    (tmp_path / "new").write_bytes((ca.folder / "two.key").read_bytes())
+    os.replace(tmp_path / "new", tmp_path / "tls.key")
+    proxy.until_stat("tls.context_rejected", 1)
+    assert name_of(proxy, ca) == "one"
+    assert "tls.key" in proxy.log() and "it keeps the certificates that it has" in proxy.log()
+    put(ca, "two", tmp_path)
+    until(lambda: name_of(proxy, ca) == "two", "the new certificate is shown")
+
+
+def test_a_mounted_volume(pillion, ca, tmp_path):
+    """Kubernetes: the files are links into a link, ..data, which is renamed over the old one."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+
+    def publish(name):
+        folder = volume / f"..{name}"
+        folder.mkdir()
+        put(ca, name, folder)
+        os.symlink(folder.name, volume / "..data_tmp")
+        os.rename(volume / "..data_tmp", volume / "..data")
+
+    publish("one")
+    for end in ("pem", "key"):
+        os.symlink(f"..data/tls.{end}", volume / f"tls.{end}")
+    proxy = serving(pillion, by_files(volume))
+    assert name_of(proxy, ca) == "one"
+    publish("two")
+    until(lambda: name_of(proxy, ca) == "two", "the new certificate is shown")
+
+
+def test_secrets_from_a_file(pillion, ca, tmp_path):
+    def publish(name):
+        secret = {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "name": "server", "tls_certificate": {
+            "certificate_chain": source(ca.folder / f"{name}.pem"), "private_key": source(ca.folder / f"{name}.key")}}
+        (tmp_path / "new").write_text(json.dumps({"resources": [secret]}), encoding="utf-8")
+        os.replace(tmp_path / "new", tmp_path / "sds.yaml")
+
+    publish("one")
+    proxy = serving(pillion, {"tls_certificate_sds_secret_configs": [
+        {"name": "server", "sds_config": {"path_config_source": {"path": str(tmp_path / "sds.yaml")}}}]})
+    assert name_of(proxy, ca) == "one"
+    publish("two")
+    until(lambda: name_of(proxy, ca) == "two", "the new certificate is shown")
+
+
+def test_half_of_its_life(pillion, ca, tmp_path):
+    ca.issue("old", days=-1)
+    put(ca, "old", tmp_path)
+    proxy = serving(pillion, by_files(tmp_path))
+    proxy.until_stat("tls.certificates_overdue", 1)
+    assert "half of the life of certificate" in proxy.log()
+    assert json.loads(proxy.admin("/certs"))["certificates"][0]["cert_chain"][0]["overdue"] is True
+    put(ca, "one", tmp_path)
+    proxy.until_stat("tls.certificates_overdue", 0)
