@@ -91,7 +91,14 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
   http.use_remote_address = from.use_remote_address().value();
   http.xff_num_trusted_hops = from.xff_num_trusted_hops();
   http.skip_xff_append = from.skip_xff_append();
-  http.forwards_client_cert = from.forward_client_cert_details() == HttpMessage::ALWAYS_FORWARD_ONLY;
+  // Theirs have Envoy's numbers; others were refused.
+  http.forwarded_client_cert.mode = static_cast<ForwardedClientCert::Mode>(from.forward_client_cert_details());
+  const auto& says = from.set_current_client_cert_details();
+  http.forwarded_client_cert.subject = says.subject().value();
+  http.forwarded_client_cert.cert = says.cert();
+  http.forwarded_client_cert.chain = says.chain();
+  http.forwarded_client_cert.uri = says.uri();
+  http.forwarded_client_cert.dns = says.dns();
   if (from.has_generate_request_id()) http.generate_request_id = from.generate_request_id().value();
   BuildTracing(context, from, path, http);
   BuildScheme(context, from.scheme_header_transformation(), FieldPath(path, "scheme_header_transformation"), http);

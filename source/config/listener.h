@@ -49,6 +49,19 @@ struct TraceSampling {
   bool tells_by_id = true;    // and it tells
 };
 
+// What becomes of x-forwarded-client-cert, and what of a client's certificate is said in it.
+struct ForwardedClientCert {
+  // All but the last one take it away from who has no certificate.
+  enum class Mode : uint8_t { kSanitize, kForwardOnly, kAppendForward, kSanitizeSet, kAlwaysForwardOnly };
+
+  Mode mode = Mode::kSanitize;
+  bool subject = false;
+  bool cert = false;
+  bool chain = false;
+  bool uri = false;
+  bool dns = false;
+};
+
 struct HttpConnectionManager {
   enum class Codec : uint8_t { kAuto, kHttp1, kHttp2 };
   enum class ServerHeader : uint8_t { kOverwrite, kAppendIfAbsent, kPassThrough };
@@ -81,7 +94,7 @@ struct HttpConnectionManager {
   uint32_t xff_num_trusted_hops = 0;
   InternalAddresses internal_addresses;
   bool skip_xff_append = false;
-  bool forwards_client_cert = false;  // x-forwarded-client-cert of anybody; else nobody's, as long as there is no TLS
+  ForwardedClientCert forwarded_client_cert;
   bool append_x_forwarded_port = false;
   bool generate_request_id = true;
   bool preserve_external_request_id = false;

@@ -1,5 +1,6 @@
 #include "source/proxy/downstream_connection.h"
 
+#include "source/proxy/forwarded_client_cert.h"
 #include "source/proxy/stream.h"
 #include "source/tls/facts.h"
 
@@ -61,6 +62,8 @@ void DownstreamConnection::OnConnected() {
   manager_.stats.downstream_cx_ssl_total.Increment();
   manager_.stats.downstream_cx_ssl_active.Increment();
   secured_ = true;
+  const config::ForwardedClientCert& says = manager_.manager.config().forwarded_client_cert;
+  if (says.mode != config::ForwardedClientCert::Mode::kSanitize) client_cert_element_ = ClientCertElement(*tls(), says);
   if (manager_.manager.config().codec != config::HttpConnectionManager::Codec::kAuto) return;
   const std::shared_ptr<tls::Facts> facts = transport().tls();
   const std::string_view alpn = facts->alpn();

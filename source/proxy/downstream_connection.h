@@ -44,6 +44,8 @@ class DownstreamConnection final : public ListenerConnection,
   ConnectionManagerShard& manager() { return manager_; }
   net::Transport& transport() { return connection_.transport(); }
   http::Version version() const { return version_; }
+  // Of x-forwarded-client-cert, as long as the connection; empty: nothing is to be said, or the client has no certificate.
+  std::string_view client_cert_element() const { return client_cert_element_; }
   // CloseNow() ended it, not the client.
   bool cut_short() const { return cut_short_; }
 
@@ -96,6 +98,7 @@ class DownstreamConnection final : public ListenerConnection,
   base::Timer duration_timer_;
   base::Timer flush_timer_;     // HTTP/2: looks for answers that are complete, and that the peer grants no window
   base::Timer grace_timer_;     // what is sent before the peer can know of the drain is still served
+  std::string client_cert_element_;
   uint64_t requests_ = 0;
   uint32_t streams_ = 0;     // that have not finished
   uint64_t rx_counted_ = 0;  // bytes that stats have already

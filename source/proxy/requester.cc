@@ -7,6 +7,7 @@
 
 #include "source/http/syntax.h"
 #include "source/proxy/downstream_connection.h"
+#include "source/proxy/forwarded_client_cert.h"
 
 namespace pillion::proxy {
 namespace {
@@ -117,7 +118,7 @@ Requester Identify(http::RequestHead& head, const config::HttpConnectionManager&
   }
   SetForwarded(head, config, connection);
 
-  if (!config.forwards_client_cert) headers.Remove(HeaderId::kXForwardedClientCert);
+  SetForwardedClientCert(headers, config.forwarded_client_cert.mode, connection.client_cert_element());
   headers.Remove(HeaderId::kXEnvoyInternal);
   requester.internal = nobody_between && IsInternal(requester, config.internal_addresses, peer);
   requester.edge = config.use_remote_address && !requester.internal;

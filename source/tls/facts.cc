@@ -113,6 +113,16 @@ CertificateFacts* Facts::peer() {
   return peer_.get();
 }
 
+std::string Facts::PeerChainPem() const {
+  std::string pem;
+  // On a server's side OpenSSL leaves the peer's own out.
+  X509* const leaf = SSL_get0_peer_certificate(ssl_);
+  if (leaf != nullptr && SSL_is_server(ssl_) == 1) pem = identity::PemText(leaf);
+  const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl_);
+  for (int i = 0; i < sk_X509_num(chain); ++i) pem += identity::PemText(sk_X509_value(chain, i));
+  return pem;
+}
+
 CertificateFacts* Facts::local() {
   if (local_ == nullptr) {
     X509* const certificate = SSL_get_certificate(ssl_);

@@ -65,6 +65,8 @@ class Facts {
   // Null: it sent none.
   CertificateFacts* peer();
   CertificateFacts* local();
+  // Of all that the peer sent, its own first; empty: none.
+  std::string PeerChainPem() const;
 
  private:
   SSL* const ssl_;

@@ -1,0 +1,97 @@
+"""x-forwarded-client-cert: what the upstream is told of a client's certificate, in each mode."""
+
+import hashlib
+import socket
+import ssl
+import urllib.parse
+
+import pytest
+
+from peers import bootstrap as b
+from peers import http1
+from peers.certificates import Authority
+from peers.message import Request, Response
+
+_TLS = "extensions.transport_sockets.tls.v3."
+OTHERS = "By=spiffe://td.test/edge;Hash=00"
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("ca"))
+    authority.issue("server")
+    authority.issue("client", "URI:spiffe://td.test/client,DNS:a.test,DNS:b.test")
+    authority.issue("odd", "URI:odd:a;URI=spiffe://td.test/admin")
+    authority.issue("nameless", "DNS:a.test")
+    return authority
+
+
+@pytest.fixture
+def seen(pillion, ca, serve):
+    """What the upstream sees of the field: seen(mode, details, client's certificate, what the client says)."""
+    def ask(mode, details=None, name=None, said=()):
+        heads = []
+        def answer(request):
+            heads.append([value for field, value in request.fields if field == "x-forwarded-client-cert"])
+            return Response(200)
+        server = serve.h1(answer)
+        source = lambda path: {"filename": str(path)}
+        common = {"tls_certificates": [{"certificate_chain": source(ca.folder / "server.pem"), "private_key": source(ca.folder / "server.key")}],
+                  "validation_context": {"trusted_ca": source(ca.pem)}}
+        made = b.listener(b.http(forward_client_cert_details=mode, **({"set_current_client_cert_details": details} if details else {})))
+        made["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common)}
+        proxy = pillion(b.bootstrap([made], [b.cluster(server.address)]))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(ca.pem)
+        if name:
+            context.load_cert_chain(ca.folder / f"{name}.pem", ca.folder / f"{name}.key")
+        connection = http1.Connection(context.wrap_socket(socket.create_connection(proxy.address, 10)))
+        for _ in range(2):
+            fields = [("host", "a"), *(("x-forwarded-client-cert", value) for value in said)]
+            assert connection.exchange(Request("GET", "/", fields)).status == 200
+        assert heads[0] == heads[1]
+        return heads[0]
+    return ask
+
+
+def element(ca, name="client"):
+    der = ssl.PEM_cert_to_DER_cert((ca.folder / f"{name}.pem").read_text())
+    return f"By=spiffe://td.test/ns/prod/sa/server;Hash={hashlib.sha256(der).hexdigest()}"
+
+
+@pytest.mark.parametrize("mode", ["FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET", "SANITIZE"])
+def test_without_a_certificate_it_is_taken_away(seen, mode):
+    assert seen(mode, said=[OTHERS]) == []
+
+
+@pytest.mark.parametrize("mode,others,is_said", [
+    ("SANITIZE", False, False), ("FORWARD_ONLY", True, False), ("APPEND_FORWARD", True, True), ("SANITIZE_SET", False, True),
+    ("ALWAYS_FORWARD_ONLY", True, False)])
+def test_modes(seen, ca, mode, others, is_said):
+    expected = ",".join([*([OTHERS] if others else []), *([element(ca)] if is_said else [])])
+    assert seen(mode, name="client", said=[OTHERS]) == ([expected] if expected else [])
+
+
+def test_details(seen, ca):
+    pem = (ca.folder / "client.pem").read_text()
+    encoded = urllib.parse.quote(pem, safe="-")
+    (value,) = seen("SANITIZE_SET", {"subject": True, "uri": True, "dns": True, "cert": True, "chain": True}, "client")
+    assert value == (f'{element(ca)};Cert="{encoded}";Chain="{encoded}";Subject="CN=client,O=test";'
+                     "URI=spiffe://td.test/client;DNS=a.test;DNS=b.test")
+
+
+def test_a_certificate_without_a_uri(seen, ca):
+    (value,) = seen("SANITIZE_SET", {"uri": True, "dns": True}, "nameless")
+    assert value == f"{element(ca, 'nameless')};URI=;DNS=a.test"
+
+
+def test_a_name_that_looks_like_more(seen, ca):
+    """G4: a value ends its part nowhere but at its own end."""
+    (value,) = seen("SANITIZE_SET", {"uri": True}, "odd")
+    assert value == f'{element(ca, "odd")};URI="odd:a;URI=spiffe://td.test/admin"'
+
+
+def test_several_others(seen, ca):
+    (value,) = seen("APPEND_FORWARD", name="client", said=[OTHERS, "Hash=01"])
+    assert value.replace(", ", ",") == f"{OTHERS},Hash=01,{element(ca)}"
