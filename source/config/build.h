@@ -98,7 +98,7 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
                                                         const std::string& path);
 std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
                                                     const envoy::config::core::v3::TransportSocket& from,
-                                                    UpstreamHttp::Protocol protocol, const std::string& path);
+                                                    const std::string& path);
 std::shared_ptr<const Listener> BuildListener(BuildContext& context,
                                               const envoy::config::listener::v3::Listener& from,
                                               const std::string& path);

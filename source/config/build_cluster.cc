@@ -185,8 +185,7 @@ void BuildCustomType(BuildContext& context, const v3::Cluster& from, const std::
 
 void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
   if (from.has_transport_socket()) {
-    cluster.tls = BuildUpstreamTls(context, from.transport_socket(), cluster.http.protocol,
-                                   FieldPath(path, "transport_socket"));
+    cluster.tls = BuildUpstreamTls(context, from.transport_socket(), FieldPath(path, "transport_socket"));
   }
   for (int i = 0; i < from.transport_socket_matches_size(); ++i) {
     const auto& match = from.transport_socket_matches(i);
@@ -194,9 +193,9 @@ void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::
     // Without one of its own it is plain, as Envoy has it.
     cluster.transport_matches.push_back(
         {match.name(), BuildMetadataFields(match.match()),
-         match.has_transport_socket() ? BuildUpstreamTls(context, match.transport_socket(), cluster.http.protocol,
-                                                         FieldPath(place, "transport_socket"))
-                                      : nullptr});
+         match.has_transport_socket()
+             ? BuildUpstreamTls(context, match.transport_socket(), FieldPath(place, "transport_socket"))
+             : nullptr});
   }
   if (!context.errors.AnyBelow(FieldPath(path, "transport_socket")) &&
       !context.errors.AnyBelow(FieldPath(path, "transport_socket_matches"))) {

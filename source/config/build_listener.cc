@@ -51,6 +51,17 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
   to.filter_chains.push_back(BuildFilterChain(context, from.default_filter_chain(), default_path));
 }
 
+// Where a chain takes both kinds of connections, somebody has to tell them apart.
+void LookForTls(Listener& listener) {
+  const auto takes_both = [](const FilterChain& chain) {
+    return chain.tls != nullptr && chain.tls->modes && chain.tls->modes->Any(PeerMode::kPermissive);
+  };
+  const auto looks = [](const ListenerFilter& filter) { return std::holds_alternative<TlsInspector>(filter.filter); };
+  if (std::ranges::none_of(listener.filter_chains, takes_both)) return;
+  if (std::ranges::any_of(listener.listener_filters, looks)) return;
+  listener.listener_filters.push_back({.name = "tls_inspector", .filter = TlsInspector(), .disabled = {}});
+}
+
 }  // namespace
 
 std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::Listener& from,
@@ -105,6 +116,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   }
   listener->continue_on_listener_filters_timeout = from.continue_on_listener_filters_timeout();
   BuildFilterChains(context, from, path, *listener);
+  LookForTls(*listener);
   return listener;
 }
 

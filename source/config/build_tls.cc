@@ -4,6 +4,7 @@
 
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_tls.h"
 #include "source/config/discovery_response.h"
@@ -15,6 +16,7 @@ namespace pillion::config {
 namespace {
 
 namespace v3 = envoy::extensions::transport_sockets::tls::v3;
+using pillion::transport_sockets::peer_authentication::v1::PeerAuthentication;
 using RawBuffer = envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer;
 
 constexpr size_t kMaxPem = 4 * 1024 * 1024;
@@ -252,6 +254,11 @@ TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from
   tls::ContextParts parts{.server = true};
   BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built.files);
   parts.require_peer_certificate = from.require_client_certificate().value();
+  if (parts.require_peer_certificate && (parts.policy == nullptr || !parts.policy->verifies())) {
+    context.errors.AddMissing(FieldPath(path, "common_tls_context"), FieldPath(path, "require_client_certificate"),
+                              "true, but a certificate that nobody vouches for says nothing: expected a validation context "
+                              "with trusted_ca, pins or a custom_validator_config");
+  }
   parts.require_server_name = from.require_sni().value();
   parts.tickets = !from.disable_stateless_session_resumption();
   parts.prefer_client_ciphers = from.prefer_client_ciphers();
@@ -262,15 +269,28 @@ TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from
   return built;
 }
 
-TlsBuild BuildClient(BuildContext& context, const v3::UpstreamTlsContext& from, UpstreamHttp::Protocol protocol,
-                     const std::string& path) {
+TlsBuild BuildClient(BuildContext& context, const v3::UpstreamTlsContext& from, const std::string& path) {
   TlsBuild built;
   tls::ContextParts parts;
   BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built.files);
-  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kHttp2) parts.alpn = {"h2"};
-  if (parts.alpn.empty() && protocol == UpstreamHttp::Protocol::kAuto) parts.alpn = {"h2", "http/1.1"};
   built.context = BuildContextOf(context, std::move(parts), path);
   return built;
+}
+
+PeerModes BuildPeerModes(BuildContext& context, const PeerAuthentication& from, const std::string& path) {
+  const auto mode_of = [](PeerAuthentication::Mode mode) {
+    return mode == PeerAuthentication::PERMISSIVE ? PeerMode::kPermissive
+           : mode == PeerAuthentication::DISABLE  ? PeerMode::kDisable
+                                                  : PeerMode::kStrict;
+  };
+  PeerModes modes{.mode = mode_of(from.mode()), .ports = {}};
+  for (const auto& [port, mode] : from.port_modes()) {
+    if (port == 0 || port > 65535) {
+      context.errors.Add(FieldPath(path, "port_modes"), Concat(port, ", expected ports from 1 to 65535"));
+    }
+    modes.ports[static_cast<uint16_t>(port)] = mode_of(static_cast<PeerAuthentication::Mode>(mode));
+  }
+  return modes;
 }
 
 bool VerifiesChain(const tls::Context& context) {
@@ -324,23 +344,37 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
                                                         const envoy::config::core::v3::TransportSocket& from,
                                                         const std::string& path) {
   const google::protobuf::Any& config = from.typed_config();
-  const std::string config_path = FieldPath(path, "typed_config");
+  std::string config_path = FieldPath(path, "typed_config");
   if (config.Is<RawBuffer>()) return nullptr;
+  auto built = std::make_shared<DownstreamTls>();
   v3::DownstreamTlsContext message;
-  if (!config.UnpackTo(&message)) {
-    context.errors.AddMissing(path, config_path, WrongType(config, "DownstreamTlsContext or RawBuffer"));
+  if (PeerAuthentication peers; config.UnpackTo(&peers)) {
+    built->modes = BuildPeerModes(context, peers, config_path);
+    config_path = FieldPath(config_path, "tls");
+    message = std::move(*peers.mutable_tls());
+    message.mutable_require_client_certificate()->set_value(true);
+  } else if (!config.UnpackTo(&message)) {
+    context.errors.AddMissing(path, config_path,
+                              WrongType(config, "DownstreamTlsContext, PeerAuthentication or RawBuffer"));
     return nullptr;
   }
-  auto built = std::make_shared<DownstreamTls>();
-  built->context = MakeRenewable(context, config_path, [message](BuildContext& again, const std::string& place) {
-    return BuildServer(again, message, place);
+  const bool by_spiffe = built->modes.has_value();
+  built->context = MakeRenewable(context, config_path, [message, by_spiffe](BuildContext& again, const std::string& place) {
+    TlsBuild server = BuildServer(again, message, place);
+    const identity::PeerPolicy* const policy = server.context == nullptr ? nullptr : server.context->policy();
+    if (server.context != nullptr && by_spiffe && (policy == nullptr || policy->bundles().empty())) {
+      again.errors.Add(FieldPath(place, "common_tls_context"),
+                       "expected a custom_validator_config with SPIFFECertValidatorConfig, which says whose clients these are");
+      server.context = nullptr;
+    }
+    return server;
   });
   return built;
 }
 
 std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
                                                     const envoy::config::core::v3::TransportSocket& from,
-                                                    UpstreamHttp::Protocol protocol, const std::string& path) {
+                                                    const std::string& path) {
   const google::protobuf::Any& config = from.typed_config();
   const std::string config_path = FieldPath(path, "typed_config");
   if (config.Is<RawBuffer>()) return nullptr;
@@ -360,8 +394,8 @@ std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
   built->auto_host_sni = message.auto_host_sni();
   built->auto_sni_san_validation = message.auto_sni_san_validation();
   if (message.has_max_session_keys()) built->max_session_keys = message.max_session_keys().value();
-  built->context = MakeRenewable(context, config_path, [message, protocol](BuildContext& again, const std::string& place) {
-    return BuildClient(again, message, protocol, place);
+  built->context = MakeRenewable(context, config_path, [message](BuildContext& again, const std::string& place) {
+    return BuildClient(again, message, place);
   });
   built->verifies_chain = built->context != nullptr && VerifiesChain(*built->context->current());
   if (built->context != nullptr && built->auto_sni_san_validation && !built->verifies_chain) {

@@ -1,5 +1,6 @@
 #include "source/config/tls.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pillion::config {
@@ -27,6 +28,10 @@ RenewableContext::Renewal RenewableContext::Renew() {
   const absl::MutexLock lock(&mutex_);
   current_.swap(built.context);
   return Renewal::kTaken;
+}
+
+bool PeerModes::Any(PeerMode wanted) const {
+  return mode == wanted || std::ranges::any_of(ports, [&](const auto& port) { return port.second == wanted; });
 }
 
 }  // namespace pillion::config

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,8 +64,23 @@ class RenewableContext {
   std::vector<ConfigError> errors_;
 };
 
+// Whether clients prove who they are.
+enum class PeerMode : uint8_t { kStrict, kPermissive, kDisable };
+
+struct PeerModes {
+  PeerMode mode = PeerMode::kStrict;
+  std::map<uint16_t, PeerMode> ports;  // of connections to these
+
+  PeerMode At(uint16_t port) const {
+    const auto found = ports.find(port);
+    return found == ports.end() ? mode : found->second;
+  }
+  bool Any(PeerMode wanted) const;
+};
+
 struct DownstreamTls {
   std::shared_ptr<RenewableContext> context;  // never null
+  std::optional<PeerModes> modes;             // none: TLS, with or without a client's certificate
 };
 
 struct UpstreamTls {

@@ -20,6 +20,7 @@ Target TargetOf(const upstream::Cluster& cluster, const Host& host) {
   Target target{.cluster = cluster.shared_config(),
                 .address = host.address(),
                 .tls = host.transport()->tls,
+                .hostname = host.hostname(),
                 .authority = {}};
   const config::EndpointCheck* endpoint = host.check();
   if (endpoint != nullptr) {

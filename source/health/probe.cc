@@ -20,11 +20,11 @@ std::unique_ptr<const net::ConnectOptions> OptionsOf(const config::Cluster& clus
 
 }  // namespace
 
-Probe::Link::Link(Probe& probe)
+Probe::Link::Link(Probe& probe, std::optional<upstream::Protocol> protocol)
     : worker_(probe.thread_.worker),
       probe_(&probe),
       connection_(worker_,
-                  upstream::WrapForCheck(probe.target_.tls.get(), worker_,
+                  upstream::WrapForCheck(probe.target_.tls.get(), probe.target_.hostname, protocol, worker_,
                                          probe.thread_.connector.Connect(probe.target_.address,
                                                                          probe.connect_options_.get())),
                   *this,

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "source/net/connect_options.h"
 #include "source/net/connection.h"
 #include "source/net/transport.h"
+#include "source/upstream/client_codecs.h"
 
 namespace pillion::health {
 
@@ -44,7 +46,8 @@ class Probe {
   // A connection to the host. Ends by itself, when nobody wants it any more.
   class Link : private event::Deferred, private net::ConnectionOwner {
    public:
-    explicit Link(Probe& probe);
+    // `protocol`: what the check speaks; none: bytes.
+    Link(Probe& probe, std::optional<upstream::Protocol> protocol);
     void Start() { connection_.Start(true); }
     // The probe is done with it: closed in this turn.
     void Drop();

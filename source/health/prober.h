@@ -31,6 +31,7 @@ struct Target {
   std::shared_ptr<const config::Cluster> cluster;
   net::Address address;
   std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
+  std::string hostname;                            // the host's
   std::string authority;
 };
 

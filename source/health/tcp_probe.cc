@@ -11,7 +11,7 @@ constexpr size_t kMostReceived = 64 * 1024;
 // Bytes as they are.
 class TcpProbe::TcpLink final : public Link, private codec::Connection {
  public:
-  explicit TcpLink(TcpProbe& probe) : Link(probe) { connection().set_codec(*this); }
+  explicit TcpLink(TcpProbe& probe) : Link(probe, std::nullopt) { connection().set_codec(*this); }
 
   void Send(std::string_view bytes) {
     connection().output().Append(bytes);

@@ -66,6 +66,10 @@ std::optional<Refusal> PeerPolicy::Check(X509_STORE_CTX* context, PeerRole role,
   return CheckLeaf(leaf, *names, expected_dns);
 }
 
+Refusal NoNameExpected() {
+  return *Rejected(RefusalKind::kName, "verify SAN list: a name is to be verified, but there is none to ask for");
+}
+
 std::optional<Refusal> PeerPolicy::CheckAgain(X509* leaf, PeerRole role, std::string_view expected_dns,
                                               absl::Time now) const {
   const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);

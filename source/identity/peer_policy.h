@@ -28,6 +28,9 @@ struct Refusal {
   std::string text;  // the rule, and the value that breaks it
 };
 
+// Somebody is expected, and nobody can say who.
+Refusal NoNameExpected();
+
 struct PeerPolicyParts {
   CertificateStack trusted;  // whom chains may end in; null: chains are not looked at
   // SPIFFE, instead of `trusted`: by trust domain. Not empty: the rules of SVIDs hold.

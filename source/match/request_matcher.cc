@@ -25,12 +25,15 @@ bool RequestMatcher::MatchesNotes(const metadata::Annotations& notes) const {
 }
 
 bool RequestMatcher::MatchesRest(const http::RequestHead& head, uint64_t random,
-                                 const metadata::Annotations* notes) const {
+                                 const StreamFacts& facts) const {
   if (fraction && !fraction->Holds(random)) return false;
-  if (certificate_presented.value_or(false) || certificate_validated.value_or(false)) return false;
+  const bool presented = facts.certificate != PeerCertificate::kNone;
+  const bool validated = facts.certificate == PeerCertificate::kValidated;
+  if (certificate_presented.value_or(presented) != presented) return false;
+  if (certificate_validated.value_or(validated) != validated) return false;
   if (grpc && !http::IsGrpc(head.headers)) return false;
   if (!metadata.empty() || !filter_state.empty()) [[unlikely]] {
-    if (!MatchesNotes(notes == nullptr ? metadata::Annotations() : *notes)) return false;
+    if (!MatchesNotes(facts.notes == nullptr ? metadata::Annotations() : *facts.notes)) return false;
   }
   return std::all_of(headers.begin(), headers.end(), [&](const auto& header) { return header.Matches(head); }) &&
          std::all_of(query_parameters.begin(), query_parameters.end(),

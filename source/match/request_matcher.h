@@ -18,6 +18,15 @@
 
 namespace pillion::match {
 
+// A client's certificate: none, one that nobody has looked at, or one that somebody who is trusted vouches for.
+enum class PeerCertificate : uint8_t { kNone, kPresented, kValidated };
+
+// What is known of a request beside its head.
+struct StreamFacts {
+  const metadata::Annotations* notes = nullptr;  // of filters; may be null
+  PeerCertificate certificate = PeerCertificate::kNone;
+};
+
 struct RequestMatcher {
   enum class Path : uint8_t {
     kPrefix,
@@ -40,14 +49,14 @@ struct RequestMatcher {
   bool connect = false;  // CONNECT, which has no path; nothing else matches that
   bool grpc = false;  // content-type application/grpc
   std::optional<RuntimeFraction> fraction;
-  // Of the client's certificate, which nobody has without TLS.
+  // Of the client's certificate.
   std::optional<bool> certificate_presented;
   std::optional<bool> certificate_validated;
 
   // `path` without its query.
   bool MatchesPath(std::string_view path) const;
-  // All but the path. `random` is the request's; `notes` may be null.
-  bool MatchesRest(const http::RequestHead& head, uint64_t random, const metadata::Annotations* notes = nullptr) const;
+  // All but the path. `random` is the request's.
+  bool MatchesRest(const http::RequestHead& head, uint64_t random, const StreamFacts& facts = {}) const;
 
   bool Matches(const http::RequestHead& head, uint64_t random) const {
     return MatchesPath(http::WithoutQuery(head.path)) && MatchesRest(head, random);

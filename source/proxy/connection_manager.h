@@ -27,9 +27,8 @@ class ConnectionManager {
   const config::Listener& listener() const { return *listener_; }
   const std::string& chain_name() const { return chain_.name; }
   const route::Table& routes() const { return routes_; }
-  // Its connections are TLS: what they carry is https.
-  bool secure() const { return chain_.tls != nullptr; }
-  const codec::http1::ServerOptions& http1() const { return http1_; }
+  // `secure`: of a connection by TLS, which carries https.
+  const codec::http1::ServerOptions& http1(bool secure) const { return secure ? secure_http1_ : http1_; }
   const codec::http2::Options& http2() const { return http2_; }
   const HttpStatIds& stat_ids() const { return stat_ids_; }
   const RouteStatIds& route_stat_ids() const { return route_stat_ids_; }
@@ -50,6 +49,7 @@ class ConnectionManager {
   const config::HttpConnectionManager& config_;
   const route::Table routes_;
   const codec::http1::ServerOptions http1_;
+  const codec::http1::ServerOptions secure_http1_;
   const codec::http2::Options http2_;
   const HttpStatIds stat_ids_;
   const RouteStatIds route_stat_ids_;

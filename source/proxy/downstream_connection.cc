@@ -62,6 +62,9 @@ void DownstreamConnection::OnConnected() {
   manager_.stats.downstream_cx_ssl_total.Increment();
   manager_.stats.downstream_cx_ssl_active.Increment();
   secured_ = true;
+  if (tls()->peer() != nullptr) {
+    peer_certificate_ = tls()->peer_verified() ? match::PeerCertificate::kValidated : match::PeerCertificate::kPresented;
+  }
   const config::ForwardedClientCert& says = manager_.manager.config().forwarded_client_cert;
   if (says.mode != config::ForwardedClientCert::Mode::kSanitize) client_cert_element_ = ClientCertElement(*tls(), says);
   if (manager_.manager.config().codec != config::HttpConnectionManager::Codec::kAuto) return;
@@ -76,7 +79,7 @@ void DownstreamConnection::OnConnected() {
 
 codec::ServerConnection& DownstreamConnection::UseHttp1() {
   auto& codec = codec_.emplace<codec::http1::ServerConnection>(
-      connection_, static_cast<codec::ServerEvents&>(*this), manager_.context.worker.blocks(), manager_.manager.http1());
+      connection_, static_cast<codec::ServerEvents&>(*this), manager_.context.worker.blocks(), manager_.manager.http1(transport().connects()));
   version_ = http::Version::kHttp11;
   manager_.stats.downstream_cx_http1_total.Increment();
   manager_.stats.downstream_cx_http1_active.Increment();
@@ -253,7 +256,7 @@ void DownstreamConnection::StartDrain() {
 }
 
 void DownstreamConnection::OnGraceOver() {
-  if (server_ == nullptr) {
+  if (server_ == nullptr || connection_.connecting()) {
     CloseNow();
     return;
   }

@@ -44,6 +44,9 @@ class DownstreamConnection final : public ListenerConnection,
   ConnectionManagerShard& manager() { return manager_; }
   net::Transport& transport() { return connection_.transport(); }
   http::Version version() const { return version_; }
+  match::PeerCertificate peer_certificate() const { return peer_certificate_; }
+  // TLS protects it.
+  bool secured() const { return secured_; }
   // Of x-forwarded-client-cert, as long as the connection; empty: nothing is to be said, or the client has no certificate.
   std::string_view client_cert_element() const { return client_cert_element_; }
   // CloseNow() ended it, not the client.
@@ -104,6 +107,7 @@ class DownstreamConnection final : public ListenerConnection,
   uint64_t rx_counted_ = 0;  // bytes that stats have already
   uint64_t tx_counted_ = 0;
   bool secured_ = false;     // by TLS
+  match::PeerCertificate peer_certificate_ = match::PeerCertificate::kNone;
   bool draining_ = false;
   bool cut_short_ = false;
   telemetry::ResponseFlags flags_;        // why it was ended, where that was not in order

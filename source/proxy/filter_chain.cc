@@ -26,7 +26,11 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
                          const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
     : listener_(std::move(listener)), chain_(chain) {
   if (chain.tls != nullptr) {
-    tls_stat_ids_.emplace(registry, stats::Prefix("listener").Add(stats::kListenerAddress, listener_->stat_prefix));
+    tls_stat_ids_.emplace(registry, stats::Prefix("listener").Add(stats::kListenerAddress, listener_->stat_prefix), true);
+  }
+  if (chain.tls != nullptr && chain.tls->modes) {
+    stats::Scope& scope = tls_stat_ids_->scope;
+    mode_stat_ids_.emplace(ModeStatIds{scope.AddCounter("peer_authentication.mtls"), scope.AddCounter("peer_authentication.plain")});
   }
   for (const config::NetworkFilter& filter : chain.filters) {
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
@@ -42,6 +46,10 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
 FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& context, stats::Shard& shard)
     : chain_(chain), context_(context) {
   if (chain.tls_stat_ids() != nullptr) tls_stats_.emplace(*chain.tls_stat_ids(), shard);
+  if (const std::optional<FilterChain::ModeStatIds>& ids = chain.mode_stat_ids()) {
+    mtls_ = shard.counter(ids->mtls);
+    plain_ = shard.counter(ids->plain);
+  }
   for (const std::unique_ptr<ConnectionLimit>& limit : chain.limits()) {
     limits_.push_back(
         {*limit, *shard.counter(limit->limited_connections()), *shard.gauge(limit->active_connections())});
@@ -55,17 +63,24 @@ FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& cont
 
 void FilterChainShard::Secure(listener::Accepted& accepted) {
   const config::FilterChain& config = chain_.config();
+  if (config.tls->modes) {
+    const config::PeerMode mode = config.tls->modes->At(accepted.transport->local_address().port());
+    const bool tls = mode == config::PeerMode::kStrict ||
+                     (mode == config::PeerMode::kPermissive && accepted.facts != nullptr && accepted.facts->transport_protocol == "tls");
+    (tls ? mtls_ : plain_)->Increment();
+    if (!tls) return;
+  }
   auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
                                                      tls::TransportOptions{.context = config.tls->context->current(),
                                                                            .stats = &*tls_stats_,
-                                                                           .handshake_timeout = config.handshake_timeout});
+                                                                           .handshake_timeout = config.handshake_timeout,
+                                                                           .queue = &context_.handshakes});
   secured->Resume(std::move(accepted.preread), std::exchange(accepted.readable, false),
                   std::exchange(accepted.hangup, false));
   accepted.transport = std::move(secured);
 }
 
 ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, listener::Accepted accepted) {
-  if (tls_stats_) Secure(accepted);
   for (size_t taken = 0; taken < limits_.size(); ++taken) {
     Limit& next = limits_[taken];
     if (next.limit.Take()) {
@@ -76,6 +91,7 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     GiveBack(taken);
     return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), next.limit.config().delay);
   }
+  if (tls_stats_) Secure(accepted);
   if (auto* manager = std::get_if<ConnectionManagerShard>(&terminal_)) {
     return new DownstreamConnection(*manager, owner, std::move(accepted));
   }

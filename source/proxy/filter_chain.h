@@ -50,12 +50,19 @@ class FilterChain {
   const std::variant<config::Echo, ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
   // Null: plain bytes.
   const tls::StatIds* tls_stat_ids() const { return tls_stat_ids_ ? &*tls_stat_ids_ : nullptr; }
+  // Connections by whether they are mutual TLS; where the chain has a mode of peer authentication.
+  struct ModeStatIds {
+    stats::CounterId mtls;
+    stats::CounterId plain;
+  };
+  const std::optional<ModeStatIds>& mode_stat_ids() const { return mode_stat_ids_; }
   const config::FilterChain& config() const { return chain_; }
 
  private:
   const std::shared_ptr<const config::Listener> listener_;  // holds chain_
   const config::FilterChain& chain_;
   std::optional<tls::StatIds> tls_stat_ids_;
+  std::optional<ModeStatIds> mode_stat_ids_;
   std::vector<std::unique_ptr<ConnectionLimit>> limits_;
   std::variant<config::Echo, ConnectionManager, TcpProxy> terminal_;
 };
@@ -84,6 +91,8 @@ class FilterChainShard {
   const FilterChain& chain_;
   WorkerContext& context_;
   std::optional<tls::Stats> tls_stats_;  // where the chain has TLS
+  stats::Counter* mtls_ = nullptr;       // where it has a mode of peer authentication
+  stats::Counter* plain_ = nullptr;
   std::vector<Limit> limits_;
   std::variant<config::Echo, ConnectionManagerShard, TcpProxyShard> terminal_;
 };

@@ -72,7 +72,7 @@ void AppendForwardedFor(http::HeaderMap& headers, std::string_view ip, bool maps
 
 void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& config,
                   DownstreamConnection& connection) {
-  if (connection.manager().manager.secure()) head.scheme = "https";  // HTTP/2 may say anything
+  if (connection.secured()) head.scheme = "https";  // HTTP/2 may say anything
   const bool trusted = !config.use_remote_address || config.xff_num_trusted_hops > 0;
   if (!trusted || !head.headers.Has(HeaderId::kXForwardedProto)) {
     head.headers.Set(HeaderId::kXForwardedProto, head.scheme);

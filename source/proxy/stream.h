@@ -146,6 +146,8 @@ class Stream final : public codec::RequestReceiver,
   void UseHostOf(const UpstreamRequest& attempt);
   void EditResponseHead(http::ResponseHead& head);
   void SendRedirect(const config::Redirect& redirect);
+  // Of the request, beside its head.
+  match::StreamFacts Facts() const { return {.notes = annotations_, .certificate = connection_.peer_certificate()}; }
   // Answers that redirect, as far as they are followed here (stream_redirect.cc). False: the answer passes.
   bool FollowRedirect(const http::ResponseHead& head);
   bool Redirect(const config::InternalRedirect& policy, const http::ResponseHead& answer);

@@ -55,7 +55,7 @@ bool Stream::TakePath() {
 }
 
 void Stream::ChooseRoute() {
-  route_ = manager().manager.routes().Match(*request_, random_, annotations_);
+  route_ = manager().manager.routes().Match(*request_, random_, Facts());
   destination_ = {};
   if (route_ != nullptr && route_->forward != nullptr) {
     destination_ = ChooseDestination(*route_, *request_, random_, context());

@@ -151,7 +151,7 @@ void TcpProxyConnection::Connect() {
   upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());
   figures.Add(upstream::HostFigures::kCxTotal);
   figures.Add(upstream::HostFigures::kCxActive);
-  upstream_ = std::make_unique<Side>(*this, cluster.Connect(*host_, ""), output_limit_);
+  upstream_ = std::make_unique<Side>(*this, cluster.Connect(*host_, "", std::nullopt), output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);
 }

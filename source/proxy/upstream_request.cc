@@ -64,10 +64,10 @@ std::string_view WantedServerName(const config::Cluster& cluster, const http::Re
     const http::HeaderField* const field = head.headers.Find(cluster.http.auto_sni_header);
     if (field != nullptr) host = field->value();
   }
-  // No port, and no address: those are no names (RFC 6066, 3).
-  if (host.starts_with('[')) return {};
-  host = host.substr(0, host.find(':'));
-  return net::Address::Ip(host, 0) ? std::string_view() : host;
+  host = host.starts_with('[') ? host.substr(1, host.find(']') - 1) : host.substr(0, host.find(':'));
+  char* const lower = static_cast<char*>(head.headers.arena().Allocate(host.size(), 1));
+  http::CopyLowerCase(host, lower);
+  return {lower, host.size()};
 }
 
 UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority,

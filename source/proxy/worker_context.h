@@ -61,6 +61,7 @@ struct WorkerContext final : filter::HealthView {
   base::Random random;
   DateText date;
   codec::http2::MemoryPool http2_memory;
+  tls::HandshakeQueue handshakes{worker};
   base::Slab<Stream> streams;
   base::Slab<Mirror> mirror_slab;
   base::IntrusiveList<Mirror, MirrorTag> mirrors;  // that are not over

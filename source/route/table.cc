@@ -196,7 +196,7 @@ const Table::Host* Table::FindHost(std::string_view authority) const {
   return host != nullptr ? host : any_;
 }
 
-const Entry* Table::Match(const http::RequestHead& head, uint64_t random, const metadata::Annotations* notes) const {
+const Entry* Table::Match(const http::RequestHead& head, uint64_t random, const match::StreamFacts& facts) const {
   std::string_view authority = head.authority;
   if (config_->host_header) [[unlikely]] authority = config_->host_header->First(head).value_or(authority);
   const Host* host = FindHost(authority);
@@ -210,7 +210,7 @@ const Entry* Table::Match(const http::RequestHead& head, uint64_t random, const 
   if (config_->ignore_path_parameters) [[unlikely]] path = http::WithoutParameters(path, head.headers.arena());
   const uint32_t number = host->paths.First(words_.data(), path, [&](uint32_t candidate) {
     const Entry& entry = entries[candidate];
-    return !entry.Has(Entry::kMatchesMore) || entry.route->match.MatchesRest(head, random, notes);
+    return !entry.Has(Entry::kMatchesMore) || entry.route->match.MatchesRest(head, random, facts);
   });
   return number == PathIndex::kNone ? nullptr : &entries[number];
 }

@@ -89,10 +89,10 @@ class Table {
 
   Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters);
 
-  // `random` is the request's own, `notes` what filters have noted of it so far, or null. Null: no route. A request that
+  // `random` is the request's own, `facts` what is known of it beside its head. Null: no route. A request that
   // has to come over TLS and does not gets a route that says so.
   const Entry* Match(const http::RequestHead& head, uint64_t random,
-                     const metadata::Annotations* notes = nullptr) const;
+                     const match::StreamFacts& facts = {}) const;
 
   const config::RouteConfig& config() const { return *config_; }
 

@@ -45,7 +45,7 @@ PairReferences ChosenPairs(const std::vector<identity::KeyPair>& pairs, std::str
   return chosen;
 }
 
-bool NeedsChoice(const std::vector<identity::KeyPair>& pairs) { return ChosenPairs(pairs, "").size() < pairs.size(); }
+bool NeedsChoice(const std::vector<identity::KeyPair>& pairs) { return pairs.size() > 1; }
 
 identity::CertificateStack IntermediatesOf(const identity::KeyPair& pair) {
   identity::CertificateStack rest(sk_X509_new_null());

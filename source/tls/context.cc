@@ -93,7 +93,7 @@ absl::Status Context::SetAlgorithms() {
   const std::string ciphers = parts_.ciphers.empty() ? Joined(kCiphers) : Joined(parts_.ciphers);
   if (SSL_CTX_set_cipher_list(context_, ciphers.c_str()) != 1) return Refused(Concat("the ciphers ", ciphers));
   SSL_CTX_set_ciphersuites(context_, kCiphers13);
-  const std::string curves = parts_.curves.empty() ? "X25519:P-256" : Joined(parts_.curves);
+  const std::string curves = parts_.curves.empty() ? "X25519:P-256:P-384" : Joined(parts_.curves);
   if (SSL_CTX_set1_groups_list(context_, curves.c_str()) != 1) return Refused(Concat("the curves ", curves));
   if (parts_.signature_algorithms.empty()) return absl::OkStatus();
   const std::string algorithms = Joined(parts_.signature_algorithms);

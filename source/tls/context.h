@@ -28,7 +28,7 @@ struct ContextParts {
   Version least = Version::kTls12;
   Version most = Version::kTls13;
   std::vector<std::string> ciphers;  // of TLS 1.2, by OpenSSL's names; empty: the usual ones
-  std::vector<std::string> curves;   // empty: X25519 and P-256
+  std::vector<std::string> curves;   // empty: X25519, P-256, P-384
   std::vector<std::string> signature_algorithms;  // empty: OpenSSL's
   std::vector<std::string> alpn;                  // a server's in the order of its liking
   // Of a server.

@@ -53,7 +53,7 @@ std::string CertificateFacts::Joined(identity::NameType type) {
   return text;
 }
 
-Facts::Facts(SSL* ssl) : ssl_(ssl) { SSL_up_ref(ssl); }
+Facts::Facts(SSL* ssl, bool verifies) : ssl_(ssl), verifies_(verifies) { SSL_up_ref(ssl); }
 Facts::~Facts() { SSL_free(ssl_); }
 
 std::string_view Facts::version() const { return SSL_get_version(ssl_); }
@@ -64,6 +64,7 @@ std::string_view Facts::cipher() const {
 }
 
 std::string_view Facts::curve() const {
+  if (SSL_get0_session(ssl_) == nullptr) return {};  // OpenSSL would look into it
   switch (SSL_get_negotiated_group(ssl_)) {
     case NID_X25519:
       return "X25519";
@@ -80,6 +81,7 @@ std::string_view Facts::curve() const {
 
 const std::string& Facts::session_id() {
   return Lazy(session_id_, [this] {
+    if (SSL_get0_session(ssl_) == nullptr) return std::string();
     unsigned int size = 0;
     const unsigned char* const id = SSL_SESSION_get_id(SSL_get0_session(ssl_), &size);
     std::string text;

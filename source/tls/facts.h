@@ -49,8 +49,8 @@ class CertificateFacts {
 
 class Facts {
  public:
-  // Keeps `ssl` as long as it lives.
-  explicit Facts(SSL* ssl);
+  // Keeps `ssl` as long as it lives. `verifies`: peers without a good certificate are refused.
+  Facts(SSL* ssl, bool verifies);
   Facts(const Facts&) = delete;
   Facts& operator=(const Facts&) = delete;
   ~Facts();
@@ -62,6 +62,8 @@ class Facts {
   std::string_view server_name() const;  // that the client asked for
   std::string_view alpn() const;         // that was agreed on; empty: none
   bool resumed() const;
+  // The handshake is over, and somebody who is trusted vouches for the peer.
+  bool peer_verified() { return verifies_ && peer() != nullptr; }
   // Null: it sent none.
   CertificateFacts* peer();
   CertificateFacts* local();
@@ -70,6 +72,7 @@ class Facts {
 
  private:
   SSL* const ssl_;
+  const bool verifies_;
   std::unique_ptr<CertificateFacts> peer_;
   std::unique_ptr<CertificateFacts> local_;
   std::string session_id_;

@@ -53,9 +53,13 @@ int TlsTransport::OnVerify(X509_STORE_CTX* store, void*) {
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   TlsTransport& self = Of(ssl);
   const Context& context = *self.options_.context;
-  if (context.policy() == nullptr) return 1;
-  self.refusal_ = context.policy()->Check(
-      store, context.server() ? identity::PeerRole::kClient : identity::PeerRole::kServer, self.options_.expected_dns);
+  const std::optional<std::string>& name = self.options_.expected_name;
+  if (name && name->empty()) {
+    self.refusal_ = identity::NoNameExpected();
+  } else if (context.policy() != nullptr) {
+    self.refusal_ = context.policy()->Check(
+        store, context.server() ? identity::PeerRole::kClient : identity::PeerRole::kServer, name.value_or(""));
+  }
   if (!self.refusal_) return 1;
   X509_STORE_CTX_set_error(store, self.refusal_->x509_error);
   return 0;

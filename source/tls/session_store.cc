@@ -31,6 +31,14 @@ SSL_SESSION* SessionStore::Take(const std::shared_ptr<const Context>& context, s
   return nullptr;
 }
 
+void SessionStore::Forget(const SSL_SESSION* session) {
+  std::erase_if(entries_, [session](const Entry& entry) {
+    if (entry.session != session) return false;
+    SSL_SESSION_free(entry.session);
+    return true;
+  });
+}
+
 void SessionStore::Clear() {
   for (const Entry& entry : entries_) SSL_SESSION_free(entry.session);
   entries_.clear();

@@ -26,6 +26,8 @@ class SessionStore {
   void Put(const std::shared_ptr<const Context>& context, std::string_view server_name, SSL_SESSION* session);
   // The newest, with a reference for the caller; null: none. What may be used only once (TLS 1.3) is taken out.
   SSL_SESSION* Take(const std::shared_ptr<const Context>& context, std::string_view server_name);
+  // It is not given out any more.
+  void Forget(const SSL_SESSION* session);
 
  private:
   struct Entry {

@@ -40,16 +40,21 @@ void CountName(std::span<const std::string_view> names, const std::vector<stats:
 
 }  // namespace
 
-StatIds::StatIds(stats::Registry& registry, stats::Prefix prefix) : scope(registry, prefix.Add("ssl")) {
-  for (size_t i = 0; i < counters.size(); ++i) counters[i] = scope.AddCounter(kCounters[i]);
-  for (const std::string_view name : kVersions) versions.push_back(scope.AddCounter("versions." + std::string(name)));
-  for (const std::string_view name : kCiphers) ciphers.push_back(scope.AddCounter("ciphers." + std::string(name)));
-  for (const Curve& curve : kCurves) curves.push_back(scope.AddCounter("curves." + std::string(curve.name)));
+StatIds::StatIds(stats::Registry& registry, const stats::Prefix& prefix, bool server) : scope(registry, prefix) {
+  const auto add = [this](std::string_view kind, std::string_view name) {
+    return scope.AddCounter("ssl." + std::string(kind) + std::string(name));
+  };
+  for (size_t i = 0; i < counters.size(); ++i) counters[i] = add("", kCounters[i]);
+  for (const std::string_view name : kVersions) versions.push_back(add("versions.", name));
+  for (const std::string_view name : kCiphers) ciphers.push_back(add("ciphers.", name));
+  for (const Curve& curve : kCurves) curves.push_back(add("curves.", curve.name));
+  if (server) timeouts = scope.AddCounter("downstream_cx_transport_socket_connect_timeout");
 }
 
 Stats::Stats(const StatIds& ids, stats::Shard& shard)
     : versions_(CellsOf(ids.versions, shard)), ciphers_(CellsOf(ids.ciphers, shard)), curves_(CellsOf(ids.curves, shard)) {
   for (size_t i = 0; i < counters_.size(); ++i) counters_[i] = shard.counter(ids.counters[i]);
+  if (ids.timeouts) timeouts_ = shard.counter(*ids.timeouts);
 }
 
 void Stats::CountAgreed(std::string_view version, std::string_view cipher, int curve_nid) {

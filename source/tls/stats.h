@@ -4,6 +4,7 @@
 // main thread; each worker has its own cells.
 
 #include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -24,20 +25,24 @@ enum class Counter : uint8_t {
 };
 
 struct StatIds {
-  // `prefix` of who has the connections.
-  StatIds(stats::Registry& registry, stats::Prefix prefix);
+  // `prefix` of who has the connections. `server`: they are accepted.
+  StatIds(stats::Registry& registry, const stats::Prefix& prefix, bool server);
 
   stats::Scope scope;
   std::array<stats::CounterId, static_cast<size_t>(Counter::kCount)> counters;
   std::vector<stats::CounterId> versions;  // in the order of the names in stats.cc
   std::vector<stats::CounterId> ciphers;
   std::vector<stats::CounterId> curves;
+  std::optional<stats::CounterId> timeouts;  // downstream_cx_transport_socket_connect_timeout, of a server
 };
 
 class Stats {
  public:
   Stats(const StatIds& ids, stats::Shard& shard);
 
+  void CountTimeout() {
+    if (timeouts_ != nullptr) timeouts_->Increment();
+  }
   void Count(Counter counter) { counters_[static_cast<size_t>(counter)]->Increment(); }
   // What a handshake agreed on; names that nobody negotiates here are passed over.
   void CountAgreed(std::string_view version, std::string_view cipher, int curve_nid);
@@ -47,6 +52,7 @@ class Stats {
   std::vector<stats::Counter*> versions_;
   std::vector<stats::Counter*> ciphers_;
   std::vector<stats::Counter*> curves_;
+  stats::Counter* timeouts_ = nullptr;
 };
 
 }  // namespace pillion::tls

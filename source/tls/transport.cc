@@ -29,8 +29,10 @@ constexpr size_t kHandshakeAtMost = 256 * 1024;
 // Key updates and the like that a peer may send beyond one for each so many bytes; OpenSSL tells of each up to three times.
 constexpr uint32_t kFreeMessages = 100;
 constexpr uint64_t kBytesPerMessage = 64 * 1024;
-// For how long a peer may take the word why it was refused.
+// For how long a peer may take the word why it was refused, and how much it may send meanwhile.
 constexpr base::Duration kAlertTime = std::chrono::milliseconds(500);
+constexpr size_t kAlertBytes = 256 * 1024;
+constexpr int kAlertReads = 4;  // in one turn
 
 }  // namespace
 
@@ -39,7 +41,7 @@ TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport
       below_(std::move(below)),
       options_(std::move(options)),
       ssl_(SSL_new(options_.context->openssl())),
-      facts_(std::make_shared<Facts>(ssl_)),
+      facts_(std::make_shared<Facts>(ssl_, options_.context->policy() != nullptr && options_.context->policy()->verifies())),
       output_(worker.blocks()),
       progress_(this, [](void* self) { static_cast<TlsTransport*>(self)->Progress(); }),
       timer_(this, [](void* self) { static_cast<TlsTransport*>(self)->OnTimeout(); }) {
@@ -52,16 +54,46 @@ TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport
     return;
   }
   SSL_set_connect_state(ssl_);
-  if (!options_.server_name.empty()) SSL_set_tlsext_host_name(ssl_, options_.server_name.c_str());
+  Prepare();
+}
+
+void TlsTransport::Prepare() {
+  const std::string& name = options_.server_name;
+  if (!name.empty() && SSL_set_tlsext_host_name(ssl_, name.c_str()) != 1) {
+    failure_ = "TLS_error:|a server name of " + std::to_string(name.size()) + " bytes, at most 255 can be:TLS_error_end";
+    ERR_clear_error();
+  }
+  if (!options_.alpn.empty()) {
+    std::string offer;
+    for (const std::string& protocol : options_.alpn) {
+      offer += static_cast<char>(protocol.size());
+      offer += protocol;
+    }
+    SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(offer.data()), static_cast<unsigned int>(offer.size()));
+  }
   if (options_.sessions == nullptr) return;
-  if (SSL_SESSION* const session = options_.sessions->Take(options_.context, options_.server_name)) {
-    SSL_set_session(ssl_, session);
+  // One that would not be accepted any more is forgotten, for a full handshake may be good.
+  while (SSL_SESSION* const session = options_.sessions->Take(options_.context, name)) {
+    X509* const leaf = SSL_SESSION_get0_peer(session);
+    const bool good = options_.context->policy() == nullptr || (leaf != nullptr && !CheckAgain(leaf));
+    if (good) {
+      SSL_set_session(ssl_, session);
+    } else {
+      options_.sessions->Forget(session);
+    }
     SSL_SESSION_free(session);
+    if (good) return;
   }
 }
 
+std::optional<identity::Refusal> TlsTransport::CheckAgain(X509* leaf) const {
+  if (options_.expected_name && options_.expected_name->empty()) return identity::NoNameExpected();
+  return options_.context->policy()->CheckAgain(leaf, identity::PeerRole::kServer, options_.expected_name.value_or(""),
+                                                absl::FromChrono(worker_.wall_now()));
+}
+
 TlsTransport::~TlsTransport() {
-  if (state_ == State::kOpen && !aborted_ && !said_end_ && !got_end_ && output_.empty()) {
+  if (state_ == State::kOpen && !aborted_ && !said_end_ && output_.empty()) {
     SSL_shutdown(ssl_);
     Flush();
   }
@@ -79,7 +111,7 @@ void TlsTransport::Resume(base::Slice preread, bool readable, bool hangup) {
 
 int TlsTransport::Start(net::TransportEvents& events) {
   if (std::exchange(events_, &events) != nullptr) return 0;
-  const int error = below_->Start(*this);
+  const int error = failure_.empty() ? below_->Start(*this) : EINVAL;
   if (error != 0) {
     error_ = error;
     state_ = State::kFailed;
@@ -131,15 +163,28 @@ void TlsTransport::Progress() {
       Tell(true);
       return;
     case State::kOpen:
-      events_->OnTransportReady({.readable = true, .writable = false, .hangup = hangup_, .failed = false});
+      events_->OnTransportReady(
+          {.readable = true, .writable = std::exchange(tell_writable_, false), .hangup = hangup_, .failed = false});
+      return;
+    case State::kAlerting:
+      Alerting();
       return;
     case State::kConnecting:
-    case State::kAlerting:
       return;
   }
 }
 
 void TlsTransport::Handshake() {
+  // A server holds nothing for who says nothing.
+  if (options_.context->server() && input_.empty() && !FillHandshake()) return;
+  if (options_.queue == nullptr || options_.queue->Enter(*this)) Shake();
+}
+
+void TlsTransport::OnTurn() {
+  if (state_ == State::kHandshake) Shake();
+}
+
+void TlsTransport::Shake() {
   while (true) {
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_);
@@ -163,24 +208,30 @@ void TlsTransport::Handshake() {
       return;
     }
     Flush();
-    switch (Fill(base::kLargestBlock)) {
-      case IoStatus::kOk:
-        if ((handshake_bytes_ += input_.size()) <= kHandshakeAtMost) break;
-        if (failure_.empty()) failure_ = "TLS_error:|the handshake is too long:TLS_error_end";
-        if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
-        Fail(EPROTO);
-        return;
-      case IoStatus::kWouldBlock:
-        return;
-      case IoStatus::kEnd:
-        if (failure_.empty()) failure_ = "connection closed during the TLS handshake";
-        Fail(ECONNRESET);
-        return;
-      case IoStatus::kError:
-        Fail(error_);
-        return;
-    }
+    if (!FillHandshake()) return;
   }
+}
+
+// False: nothing is there now, or ever.
+bool TlsTransport::FillHandshake() {
+  switch (Fill(base::kLargestBlock)) {
+    case IoStatus::kOk:
+      if ((handshake_bytes_ += input_.size()) <= kHandshakeAtMost) return true;
+      if (failure_.empty()) failure_ = "TLS_error:|the handshake is too long:TLS_error_end";
+      if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
+      Fail(EPROTO);
+      return false;
+    case IoStatus::kWouldBlock:
+      return false;
+    case IoStatus::kEnd:
+      if (failure_.empty()) failure_ = "connection closed during the TLS handshake";
+      Fail(ECONNRESET);
+      return false;
+    case IoStatus::kError:
+      Fail(error_);
+      return false;
+  }
+  return false;
 }
 
 void TlsTransport::HandshakeDone() {
@@ -189,13 +240,10 @@ void TlsTransport::HandshakeDone() {
   Stats* const stats = options_.stats;
   if (resumed && !context.server() && context.policy() != nullptr) {
     X509* const leaf = SSL_get0_peer_certificate(ssl_);
-    if (leaf != nullptr) {
-      refusal_ = context.policy()->CheckAgain(leaf, identity::PeerRole::kServer, options_.expected_dns,
-                                              absl::FromChrono(worker_.wall_now()));
-    }
+    if (leaf != nullptr) refusal_ = CheckAgain(leaf);
     if (refusal_) {
       failure_ = "TLS_error:|" + refusal_->text + ":TLS_error_end";
-      if (stats != nullptr) stats->Count(Counter::kFailVerifyError);
+      CountRefusal();
       Fail(EPROTO);
       return;
     }
@@ -214,14 +262,16 @@ void TlsTransport::HandshakeDone() {
 // Reads what comes, so that the end of this connection is no reset.
 void TlsTransport::Alerting() {
   input_ = base::Slice();
-  while (true) {
+  for (int reads = 0; reads < kAlertReads; ++reads) {
     const IoStatus status = Fill(base::kLargestBlock);
+    alerting_bytes_ += input_.size();
     input_ = base::Slice();
     if (status == IoStatus::kWouldBlock) return;
-    if (status == IoStatus::kOk) continue;
+    if (status == IoStatus::kOk && alerting_bytes_ <= kAlertBytes) continue;
     Fail(EPROTO);
     return;
   }
+  worker_.Step(progress_);
 }
 
 void TlsTransport::OnTimeout() {
@@ -230,6 +280,7 @@ void TlsTransport::OnTimeout() {
     return;
   }
   failure_ = "TLS handshake timeout";
+  if (options_.stats != nullptr) options_.stats->CountTimeout();
   Fail(ETIMEDOUT);
 }
 
@@ -254,6 +305,7 @@ net::IoStatus TlsTransport::Fill(size_t most) {
 net::IoResult TlsTransport::Read(std::span<char> into) {
   if (state_ == State::kFailed) return {.status = IoStatus::kError, .error = error_};
   if (state_ != State::kOpen) return {.status = IoStatus::kWouldBlock};
+  if (broken_) return ReadFailed(IoStatus::kError);
   size_t total = 0;
   bool filled = false;
   while (total < into.size()) {
@@ -273,12 +325,16 @@ net::IoResult TlsTransport::Read(std::span<char> into) {
     if (error != SSL_ERROR_WANT_READ) {
       TakeFailure();
       Flush();
-      return ReadFailed(IoStatus::kError);
+      if (total == 0) return ReadFailed(IoStatus::kError);
+      broken_ = true;  // what came before is whole
+      break;
     }
     if (messages_ > kFreeMessages + opened_ / kBytesPerMessage) {
       failure_ = "too many TLS handshake messages on an open connection";
       if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
-      return ReadFailed(IoStatus::kError);
+      if (total == 0) return ReadFailed(IoStatus::kError);
+      broken_ = true;
+      break;
     }
     if (total > 0) break;
     if (filled && !readable_) break;
@@ -289,7 +345,12 @@ net::IoResult TlsTransport::Read(std::span<char> into) {
     if (status != IoStatus::kOk) return ReadFailed(status);
   }
   if (!output_.empty() && !held_byte_) Flush();  // an answer to a key update
-  const bool more = !input_.empty() || got_end_ || readable_ || SSL_has_pending(ssl_) == 1;
+  if (write_waits_for_read_) {
+    write_waits_for_read_ = false;
+    tell_writable_ = true;
+    worker_.Step(progress_);
+  }
+  const bool more = broken_ || !input_.empty() || got_end_ || readable_ || SSL_has_pending(ssl_) == 1;
   if (total == 0) {
     if (got_end_) return {.status = IoStatus::kEnd};
     return {.status = IoStatus::kWouldBlock};
@@ -302,6 +363,11 @@ net::IoResult TlsTransport::Read(std::span<char> into) {
 net::IoResult TlsTransport::ReadFailed(net::IoStatus why) {
   // Without close_notify nobody knows whether this was all (RFC 8446, 6.1).
   if (why == IoStatus::kEnd) {
+    const bool between_records = std::string_view(SSL_rstate_string(ssl_)) == "RH";
+    if (between_records && !options_.strict_end) {
+      got_end_ = true;
+      return {.status = IoStatus::kEnd};
+    }
     if (failure_.empty()) failure_ = "connection closed without close_notify";
     error_ = ECONNRESET;
   }
@@ -332,10 +398,14 @@ net::IoResult TlsTransport::Write(std::span<const iovec> from) {
       const size_t before_offset = offset;
       EncryptOne(from, index, offset);
       if (error_ != 0) return {.status = IoStatus::kError, .error = error_};
+      if (write_waits_for_read_) break;
       for (size_t i = before_index; i < index; ++i) taken += from[i].iov_len - (i == before_index ? before_offset : 0);
       taken += index == before_index ? offset - before_offset : offset;
     }
-    if (Flush()) continue;
+    if (Flush()) {
+      if (!write_waits_for_read_) continue;
+      return taken == 0 ? net::IoResult{.status = IoStatus::kWouldBlock} : net::IoResult{.status = IoStatus::kOk, .bytes = taken};
+    }
     if (error_ != 0) return {.status = IoStatus::kError, .error = error_};
     held_byte_ = true;
     if (taken == 1) return {.status = IoStatus::kWouldBlock};
@@ -363,7 +433,12 @@ void TlsTransport::EncryptOne(std::span<const iovec> from, size_t& index, size_t
   }
   ERR_clear_error();
   size_t written = 0;
-  if (SSL_write_ex(ssl_, data, size, &written) != 1) {
+  if (const int result = SSL_write_ex(ssl_, data, size, &written); result != 1) {
+    // A message of the handshake's kind has come in part: the rest of it first.
+    if (SSL_get_error(ssl_, result) == SSL_ERROR_WANT_READ) {
+      write_waits_for_read_ = true;
+      return;
+    }
     TakeFailure();
     error_ = EPROTO;
     return;
@@ -424,16 +499,22 @@ void TlsTransport::TakeFailure() {
     stats->Count(Counter::kFailVerifyNoCert);
   } else if (!failure.verification) {
     stats->Count(Counter::kConnectionError);
-  } else if (!refusal_ || refusal_->kind == identity::RefusalKind::kChain) {
-    stats->Count(Counter::kFailVerifyError);
   } else {
-    const bool name = refusal_->kind == identity::RefusalKind::kName;
-    stats->Count(name ? Counter::kFailVerifySan : Counter::kFailVerifyCertHash);
+    CountRefusal();
   }
+}
+
+void TlsTransport::CountRefusal() {
+  if (options_.stats == nullptr) return;
+  Counter counter = Counter::kFailVerifyError;
+  if (refusal_ && refusal_->kind == identity::RefusalKind::kName) counter = Counter::kFailVerifySan;
+  if (refusal_ && refusal_->kind == identity::RefusalKind::kPin) counter = Counter::kFailVerifyCertHash;
+  options_.stats->Count(counter);
 }
 
 void TlsTransport::Fail(int error) {
   timer_.Cancel();
+  if (linked()) Unlink();
   error_ = error == 0 ? EPROTO : error;
   state_ = State::kFailed;
   Tell(false);

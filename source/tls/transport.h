@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "source/base/buffer.h"
 #include "source/event/worker.h"
@@ -30,6 +31,7 @@
 #include "source/net/transport.h"
 #include "source/tls/context.h"
 #include "source/tls/facts.h"
+#include "source/tls/handshake_queue.h"
 #include "source/tls/session_store.h"
 #include "source/tls/stats.h"
 
@@ -39,13 +41,19 @@ struct TransportOptions {
   std::shared_ptr<const Context> context;
   Stats* stats = nullptr;  // outlives the transport
   base::Duration handshake_timeout{0};  // zero: whoever connects has a timer
+  // Who reads until the end, and only so knows where it is, must not take a broken connection for one (RFC 8446, 6.1): an
+  // end without close_notify is an error then. Else it is one within a record only.
+  bool strict_end = false;
+  HandshakeQueue* queue = nullptr;  // of the worker, outlives the transport; null: nobody has to wait
   // Of a client.
-  std::string server_name;   // to ask for; empty: none
-  std::string expected_dns;  // that the certificate must be of; empty: any
+  std::string server_name;  // to ask for; empty: none
+  // The name that the certificate must be of; none: any. Empty: nobody knows one, and so nobody is good.
+  std::optional<std::string> expected_name;
+  std::vector<std::string> alpn;     // to offer; empty: what the context says
   SessionStore* sessions = nullptr;  // outlives the transport; null: nothing is resumed
 };
 
-class TlsTransport final : public net::Transport, private net::TransportEvents {
+class TlsTransport final : public net::Transport, private net::TransportEvents, private HandshakeQueue::Waiter {
  public:
   TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport> below, TransportOptions options);
   ~TlsTransport() override;
@@ -85,7 +93,12 @@ class TlsTransport final : public net::Transport, private net::TransportEvents {
 
   void OnTransportReady(event::Readiness readiness) override;
   void Progress();
+  void Prepare();  // a client's connection
   void Handshake();
+  void OnTurn() override;
+  void Shake();
+  bool FillHandshake();
+  std::optional<identity::Refusal> CheckAgain(X509* leaf) const;
   void HandshakeDone();
   void Alerting();
   void OnTimeout();
@@ -97,6 +110,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents {
   void EncryptOne(std::span<const iovec> from, size_t& index, size_t& offset);
   net::IoResult ReadFailed(net::IoStatus why);
   void TakeFailure();
+  void CountRefusal();
   void Fail(int error);
   void Tell(bool readable);
 
@@ -120,12 +134,16 @@ class TlsTransport final : public net::Transport, private net::TransportEvents {
   bool end_when_flushed_ = false;
   bool said_end_ = false;      // close_notify was sent
   bool got_end_ = false;       // and received
+  bool broken_ = false;        // what comes next can't be read
   bool aborted_ = false;
   bool told_ = false;          // how the connect ended
   int error_ = 0;
   uint32_t messages_ = 0;      // of the handshake's kind, after it
   uint64_t opened_ = 0;        // bytes
   size_t handshake_bytes_ = 0;
+  size_t alerting_bytes_ = 0;
+  bool write_waits_for_read_ = false;
+  bool tell_writable_ = false;
 };
 
 }  // namespace pillion::tls

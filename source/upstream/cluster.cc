@@ -20,7 +20,7 @@ std::unique_ptr<const tls::StatIds> TlsStats(const config::Cluster& config, stat
   const auto has_tls = [](const config::TransportSocketMatch& match) { return match.tls != nullptr; };
   if (config.tls == nullptr && std::ranges::none_of(config.transport_matches, has_tls)) return nullptr;
   return std::make_unique<const tls::StatIds>(registry,
-                                              stats::Prefix("cluster").Add(stats::kClusterName, config.stat_name));
+                                              stats::Prefix("cluster").Add(stats::kClusterName, config.stat_name), false);
 }
 
 }  // namespace
@@ -302,13 +302,11 @@ void ClusterShard::OnHostGone(const Host& host) {
 
 Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority,
                            std::string_view server_name) {
-  Key key{host.get(), static_cast<uint64_t>(protocol)};
-  if (!server_name.empty()) [[unlikely]] key.kind |= base::XxHash64(server_name) << 2 | 1ull << 63;
-  if (const auto found = pools_.find(key); found != pools_.end()) {
-    // Of two names with one hash the second has to wait until the first one's pool is gone.
-    return found->second->server_name() == server_name ? found->second.get() : nullptr;
+  if (const auto found = pools_.find(Key{host.get(), protocol, server_name}); found != pools_.end()) {
+    if (!server_name.empty()) found->second->set_asked(worker_.now());
+    return found->second.get();
   }
-  if (!server_name.empty() && named_pools_ >= kMostNamedPools && !GiveUpIdlePool(priority)) {
+  if (!server_name.empty() && named_pools_ >= kMostNamedPools && !GiveUpNamedPool()) {
     stats_.upstream_cx_pool_overflow.Increment();
     return nullptr;
   }
@@ -319,29 +317,54 @@ Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol,
     stats_.upstream_cx_pool_overflow.Increment();
     return nullptr;
   }
-  Pool* pool = pools_.emplace(key, std::make_unique<Pool>(*this, host, protocol, priority, server_name)).first->second.get();
+  auto made = std::make_unique<Pool>(*this, host, protocol, priority, server_name);
+  made->set_asked(worker_.now());
+  const Key key{host.get(), protocol, made->server_name()};
+  Pool* const pool = pools_.emplace(key, std::move(made)).first->second.get();
   if (!server_name.empty()) ++named_pools_;
   if (draining_) pool->Drain();
   return pool;
 }
 
-std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const std::string& server_name) {
+std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const std::string& server_name,
+                                                     std::optional<Protocol> protocol) {
   std::unique_ptr<net::Transport> plain = connector_.Connect(host.address(), connect_options());
   const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
-  return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, server_name);
+  return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, server_name, protocol);
 }
 
 bool ClusterShard::GiveUpIdlePool(config::Priority priority) {
   for (auto& [key, pool] : pools_) {
     if (!pool->idle() || pool->priority() != priority) continue;
-    if (!pool->server_name().empty()) --named_pools_;
-    pool->LeaveBreaker();
-    pool->Drain();
-    given_up_.push_back(std::move(pool));
-    pools_.erase(key);
+    const Key gone = key;
+    std::unique_ptr<Pool> given = std::move(pool);
+    pools_.erase(gone);
+    GiveUp(std::move(given));
     return true;
   }
   return false;
+}
+
+// That which nobody has asked for the longest.
+bool ClusterShard::GiveUpNamedPool() {
+  auto oldest = pools_.end();
+  for (auto entry = pools_.begin(); entry != pools_.end(); ++entry) {
+    const Pool& pool = *entry->second;
+    if (pool.server_name().empty() || !pool.idle()) continue;
+    if (oldest == pools_.end() || pool.asked() < oldest->second->asked()) oldest = entry;
+  }
+  if (oldest == pools_.end()) return false;
+  std::unique_ptr<Pool> given = std::move(oldest->second);
+  pools_.erase(oldest);
+  GiveUp(std::move(given));
+  return true;
+}
+
+void ClusterShard::GiveUp(std::unique_ptr<Pool> pool) {
+  if (!pool->server_name().empty()) --named_pools_;
+  pool->LeaveBreaker();
+  pool->Drain();
+  given_up_.push_back(std::move(pool));
 }
 
 void ClusterShard::Drain() {

@@ -165,8 +165,9 @@ class ClusterShard : private OriginalDst::Events {
   Pool* PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority,
                std::string_view server_name = {});
 
-  // A connection to `host` has begun. For `server_name` see PoolOf().
-  std::unique_ptr<net::Transport> Connect(const Host& host, const std::string& server_name);
+  // A connection to `host` has begun. For `server_name` see PoolOf(); `protocol`: none for bytes that TLS does not know.
+  std::unique_ptr<net::Transport> Connect(const Host& host, const std::string& server_name,
+                                          std::optional<Protocol> protocol);
 
   // Whether `host` may have one connection more by the bound on each host; workers that ask at the same time may pass
   // it by one each.
@@ -184,11 +185,13 @@ class ClusterShard : private OriginalDst::Events {
  private:
   struct Key {
     const Host* host;
-    uint64_t kind;  // the protocol, and above it what is left of the server name's hash
+    Protocol protocol;
+    std::string_view server_name;  // the pool's own; mostly empty
     bool operator==(const Key&) const = default;
     template <typename H>
     friend H AbslHashValue(H state, const Key& key) {
-      return H::combine(std::move(state), key.host, key.kind);
+      state = H::combine(std::move(state), key.host, key.protocol);
+      return key.server_name.empty() ? std::move(state) : H::combine(std::move(state), key.server_name);
     }
   };
 
@@ -202,6 +205,8 @@ class ClusterShard : private OriginalDst::Events {
   void GiveUpPools();
   void Sweep();
   bool GiveUpIdlePool(config::Priority priority);
+  bool GiveUpNamedPool();
+  void GiveUp(std::unique_ptr<Pool> pool);
   void OnHostGone(const Host& host) override;
 
   Cluster& cluster_;

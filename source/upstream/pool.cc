@@ -175,7 +175,10 @@ void Pool::Step() {
   ServeWaiting();
   if (connect_failed_) FailSurplus();
   if (waiting_count_ > 0) OpenConnections(waiting_.front().priority());
-  if (!draining_) return;
+  if (!draining_) {
+    if (empty()) cluster_.OnPoolEmpty();
+    return;
+  }
   while (!ready_.empty()) ready_.front().Retire();
   others_.ForEach([](PooledConnection& connection) { connection.Retire(); });
   if (empty()) cluster_.OnPoolEmpty();

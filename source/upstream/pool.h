@@ -101,6 +101,9 @@ class Pool {
   const std::shared_ptr<Host>& host() const { return host_; }
   Protocol protocol() const { return protocol_; }
   const std::string& server_name() const { return server_name_; }  // that TLS asks for; empty: as the cluster says
+  // When a request asked for it last; kept of those with a server name.
+  base::MonotonicTime asked() const { return asked_; }
+  void set_asked(base::MonotonicTime now) { asked_ = now; }
   // Why the last connect failed, where errno does not tell all.
   const std::string& failure_text() const { return failure_text_; }
   config::Priority priority() const { return priority_; }  // of the request that it was made for
@@ -112,8 +115,11 @@ class Pool {
 
   // Idle connections close now, others when their last stream is over.
   void Drain();
-  // It drains and nothing is left of it.
-  bool empty() { return draining_ && connecting_.empty() && ready_.empty() && others_.empty() && references_ == 0; }
+  // Nothing is left of it, and it drains, or is of a server name that may never be asked for again.
+  bool empty() {
+    return (draining_ || !server_name_.empty()) && connecting_.empty() && ready_.empty() && others_.empty() &&
+           references_ == 0;
+  }
 
  private:
   friend class PoolWaiter;
@@ -164,6 +170,7 @@ class Pool {
   PoolFailure failure_ = PoolFailure::kConnectFailed;
   int error_ = 0;
   std::string failure_text_;
+  base::MonotonicTime asked_{};
   Protocol agreed_ = Protocol::kHttp2;  // of kAuto: on what the last connection agreed
 };
 

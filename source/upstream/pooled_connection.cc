@@ -36,7 +36,7 @@ PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
       priority_(priority),
       id_(NextId()),
       begun_(worker_.now()),
-      connection_(worker_, cluster_.Connect(*pool.host(), pool.server_name()), *this,
+      connection_(worker_, cluster_.Connect(*pool.host(), pool.server_name(), protocol_), *this,
                   {.output_limit = OutputLimit(cluster_.config())}),
       codec_(cluster_.codecs().Make(protocol_ == Protocol::kHttp2 ? protocol_ : Protocol::kHttp1, connection_, *this)),
       connect_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnConnectTimeout(); }),

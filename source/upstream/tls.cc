@@ -6,31 +6,64 @@
 #include "source/tls/transport.h"
 
 namespace pillion::upstream {
+namespace {
+
+// What is asked for where no request says it.
+const std::string& ServerName(const config::UpstreamTls& tls, const std::string& hostname) {
+  return tls.auto_host_sni && !hostname.empty() ? hostname : tls.sni;
+}
+
+// An address is no name that could be asked for (RFC 6066, 3).
+std::string NameToAskFor(const std::string& name, const std::string& otherwise) {
+  return net::Address::Ip(name, 0) ? otherwise : name;
+}
+
+std::vector<std::string> OfferOf(std::optional<Protocol> protocol) {
+  if (protocol == Protocol::kHttp2) return {"h2"};
+  if (protocol == Protocol::kAuto) return {"h2", "http/1.1"};
+  return {};
+}
+
+}  // namespace
 
 TlsConnector::TlsConnector(const config::UpstreamHttp& http, const config::UpstreamTls& tls, event::Worker& worker,
                            const tls::StatIds& ids, stats::Shard& shard)
     : http_(http), tls_(tls), worker_(worker), stats_(ids, shard), sessions_(tls.max_session_keys) {}
 
 std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transport> below, const Host& host,
-                                                 const std::string& server_name) {
-  std::string name = server_name;
-  if (name.empty() && tls_.auto_host_sni) name = host.hostname();
-  if (name.empty()) name = tls_.sni;
-  const bool by_request = http_.auto_san_validation && !server_name.empty();
-  std::string expected = by_request || tls_.auto_sni_san_validation ? name : "";
-  return std::make_unique<tls::TlsTransport>(worker_, std::move(below),
-                                             tls::TransportOptions{.context = tls_.context->current(),
-                                                                   .stats = &stats_,
-                                                                   .server_name = std::move(name),
-                                                                   .expected_dns = std::move(expected),
-                                                                   .sessions = &sessions_});
+                                                   const std::string& server_name, std::optional<Protocol> protocol) {
+  const std::string& configured = ServerName(tls_, host.hostname());
+  const std::string& name = server_name.empty() ? configured : server_name;
+  const bool expects = http_.auto_san_validation || tls_.auto_sni_san_validation;
+  // HTTP/1 may end a message by the end of the connection.
+  const bool may_read_to_the_end = protocol && *protocol != Protocol::kHttp2;
+  std::shared_ptr<const tls::Context> context = tls_.context->current();
+  std::vector<std::string> offer = context->parts().alpn.empty() ? OfferOf(protocol) : std::vector<std::string>();
+  return std::make_unique<tls::TlsTransport>(
+      worker_, std::move(below),
+      tls::TransportOptions{.context = std::move(context),
+                            .stats = &stats_,
+                            .strict_end = may_read_to_the_end,
+                            .server_name = NameToAskFor(name, configured),
+                            .expected_name = expects ? std::optional(name) : std::nullopt,
+                            .alpn = std::move(offer),
+                            .sessions = &sessions_});
 }
 
-std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, event::Worker& worker,
+std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, const std::string& hostname,
+                                             std::optional<Protocol> protocol, event::Worker& worker,
                                              std::unique_ptr<net::Transport> below) {
   if (tls == nullptr) return below;
+  const std::string& name = ServerName(*tls, hostname);
+  std::shared_ptr<const tls::Context> context = tls->context->current();
+  std::vector<std::string> offer = OfferOf(protocol);
+  if (offer.empty() && protocol && !context->parts().alpn.empty()) offer = {"http/1.1"};
   return std::make_unique<tls::TlsTransport>(
-      worker, std::move(below), tls::TransportOptions{.context = tls->context->current(), .server_name = tls->sni});
+      worker, std::move(below),
+      tls::TransportOptions{.context = std::move(context),
+                            .server_name = NameToAskFor(name, ""),
+                            .expected_name = tls->auto_sni_san_validation ? std::optional(name) : std::nullopt,
+                            .alpn = std::move(offer)});
 }
 
 }  // namespace pillion::upstream

@@ -3,6 +3,7 @@
 // TLS to hosts of one cluster, on one worker.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "source/config/cluster.h"
@@ -10,6 +11,7 @@
 #include "source/net/transport.h"
 #include "source/tls/session_store.h"
 #include "source/tls/stats.h"
+#include "source/upstream/client_codecs.h"
 #include "source/upstream/host.h"
 
 namespace pillion::upstream {
@@ -20,8 +22,9 @@ class TlsConnector {
                const tls::StatIds& ids, stats::Shard& shard);
 
   // TLS over `below`, which leads to `host`. `server_name`: that a request wants (auto_sni); empty: as configured.
+  // `protocol`: what is to be spoken; none: bytes, which TLS does not know.
   std::unique_ptr<net::Transport> Wrap(std::unique_ptr<net::Transport> below, const Host& host,
-                                       const std::string& server_name);
+                                       const std::string& server_name, std::optional<Protocol> protocol);
 
  private:
   const config::UpstreamHttp& http_;
@@ -31,8 +34,10 @@ class TlsConnector {
   tls::SessionStore sessions_;
 };
 
-// Uncounted and never resumed: for health checks, which nobody takes for traffic. `tls` null: `below` itself.
-std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, event::Worker& worker,
+// To a host of that name, uncounted and never resumed: for health checks, which nobody takes for traffic. `tls` null:
+// `below` itself. `protocol`: as of Wrap(); the check's own, whatever requests speak.
+std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, const std::string& hostname,
+                                             std::optional<Protocol> protocol, event::Worker& worker,
                                              std::unique_ptr<net::Transport> below);
 
 }  // namespace pillion::upstream

@@ -45,20 +45,20 @@ TEST_F(MatcherTest, Notes) {
                               .invert = false});
   metadata::Annotations notes;
   EXPECT_FALSE(matcher.MatchesRest(head_, 0));
-  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
   ASSERT_TRUE(notes.metadata.Set(arena_, "s", "k", metadata::Value::Text("v")));
-  EXPECT_TRUE(matcher.MatchesRest(head_, 0, &notes));
+  EXPECT_TRUE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
   matcher.metadata[0].invert = true;
-  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
   EXPECT_TRUE(matcher.MatchesRest(head_, 0));
 
   matcher.metadata.clear();
   matcher.filter_state.push_back({"object", Exact("text")});
-  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
   ASSERT_TRUE(notes.filter_state.Set(arena_, "object", "text", false));
-  EXPECT_TRUE(matcher.MatchesRest(head_, 0, &notes));
+  EXPECT_TRUE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
   ASSERT_TRUE(notes.filter_state.Set(arena_, "object", "other", false));
-  EXPECT_FALSE(matcher.MatchesRest(head_, 0, &notes));
+  EXPECT_FALSE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
 }
 
 TEST_F(MatcherTest, Strings) {
@@ -186,10 +186,21 @@ TEST_F(MatcherTest, AllOfARequest) {
 }
 
 // Without TLS.
-TEST_F(MatcherTest, CertificatesThatNobodyHas) {
-  EXPECT_FALSE((RequestMatcher{.path = "/", .certificate_presented = true}).Matches(head_, 0));
-  EXPECT_FALSE((RequestMatcher{.path = "/", .certificate_validated = true}).Matches(head_, 0));
-  EXPECT_TRUE((RequestMatcher{.path = "/", .certificate_presented = false, .certificate_validated = false}).Matches(head_, 0));
+TEST_F(MatcherTest, Certificates) {
+  struct Asked {
+    std::optional<bool> presented;
+    std::optional<bool> validated;
+    bool of_none, of_presented, of_validated;  // what matches
+  };
+  for (const Asked& asked : {Asked{true, {}, false, true, true}, Asked{false, {}, true, false, false},
+                             Asked{{}, true, false, false, true}, Asked{{}, false, true, true, false},
+                             Asked{true, false, false, true, false}, Asked{{}, {}, true, true, true}}) {
+    const RequestMatcher matcher{
+        .path = "/", .certificate_presented = asked.presented, .certificate_validated = asked.validated};
+    EXPECT_EQ(matcher.MatchesRest(head_, 0), asked.of_none);
+    EXPECT_EQ(matcher.MatchesRest(head_, 0, {.certificate = PeerCertificate::kPresented}), asked.of_presented);
+    EXPECT_EQ(matcher.MatchesRest(head_, 0, {.certificate = PeerCertificate::kValidated}), asked.of_validated);
+  }
 }
 
 TEST_F(MatcherTest, SeparatedPrefix) {
