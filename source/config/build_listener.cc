@@ -3,6 +3,7 @@
 #include "absl/strings/str_replace.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
+#include "source/config/tls.h"
 
 namespace pillion::config {
 namespace {

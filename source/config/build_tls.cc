@@ -297,7 +297,7 @@ bool VerifiesChain(const tls::Context& context) {
   return context.policy() != nullptr && context.policy()->verifies_chain();
 }
 
-// Of `from`, by `build`(context, path): now, and whenever it is asked for later. Null, with errors, where something is wrong.
+// By `build`(context, path): now, and whenever it is asked for later. Null, with errors, where something is wrong.
 template <typename Build>
 std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const std::string& path, Build build) {
   FilesRead* const outer = context.files_read;
@@ -364,7 +364,7 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
     const identity::PeerPolicy* const policy = server.context == nullptr ? nullptr : server.context->policy();
     if (server.context != nullptr && by_spiffe && (policy == nullptr || policy->bundles().empty())) {
       again.errors.Add(FieldPath(place, "common_tls_context"),
-                       "expected a custom_validator_config with SPIFFECertValidatorConfig, which says whose clients these are");
+                       "expected a custom_validator_config with SPIFFECertValidatorConfig, which says who is who");
       server.context = nullptr;
     }
     return server;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "absl/strings/numbers.h"
 #include "google/protobuf/any.pb.h"
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/message.h"
@@ -97,6 +98,7 @@ class Decoder {
   void DecodeFields(const TreeNode& node, pb::Message& message, const std::string& path, bool is_any);
   void DecodeField(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
                    const std::string& path);
+  void SetKey(const TreeNode::Member& member, pb::Message& entry, const pb::FieldDescriptor& key, const std::string& path);
   void DecodeMap(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
                  const std::string& path);
   // Into a singular field, or as a further element of a repeated one.
@@ -193,9 +195,24 @@ void Decoder::DecodeMap(const TreeNode& node, pb::Message& message, const pb::Fi
   for (const TreeNode::Member& member : node.members) {
     if (!FirstOf(member, keys, path)) continue;
     pb::Message& entry = *message.GetReflection()->AddMessage(&message, &field);
-    entry.GetReflection()->SetString(&entry, field.message_type()->map_key(), member.key);
+    SetKey(member, entry, *field.message_type()->map_key(), path);
     DecodeValue(*member.value, entry, *field.message_type()->map_value(), KeyPath(path, member.key));
   }
+}
+
+void Decoder::SetKey(const TreeNode::Member& member, pb::Message& entry, const pb::FieldDescriptor& key,
+                     const std::string& path) {
+  if (key.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING) {
+    entry.GetReflection()->SetString(&entry, &key, member.key);
+    return;
+  }
+  // Of all others the API has this kind only.
+  uint32_t number = 0;
+  if (!absl::SimpleAtoi(member.key, &number)) {
+    errors_.Add(path, Concat("the key ", Quote(member.key), ", expected a whole number"), member.line);
+    return;
+  }
+  entry.GetReflection()->SetUInt32(&entry, &key, number);
 }
 
 void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,

@@ -90,7 +90,9 @@ class HttpProbe::Exchange final : public codec::ResponseReceiver {
 
 class HttpProbe::HttpLink final : public Link, private codec::ClientEvents {
  public:
-  HttpLink(HttpProbe& probe, bool http2) : Link(probe, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1), blocks_(probe.thread_.worker.blocks()) {
+  HttpLink(HttpProbe& probe, bool http2)
+      : Link(probe, http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1),
+        blocks_(probe.thread_.worker.blocks()) {
     codec::ClientEvents& events = *this;
     if (http2) {
       codec_ = std::make_unique<codec::http2::ClientConnection>(connection(), events, blocks_,

@@ -67,7 +67,7 @@ std::optional<Refusal> PeerPolicy::Check(X509_STORE_CTX* context, PeerRole role,
 }
 
 Refusal NoNameExpected() {
-  return *Rejected(RefusalKind::kName, "verify SAN list: a name is to be verified, but there is none to ask for");
+  return Rejected(RefusalKind::kName, "verify SAN list: a name is to be verified, but there is none to ask for");
 }
 
 std::optional<Refusal> PeerPolicy::CheckAgain(X509* leaf, PeerRole role, std::string_view expected_dns,

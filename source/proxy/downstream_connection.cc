@@ -79,7 +79,8 @@ void DownstreamConnection::OnConnected() {
 
 codec::ServerConnection& DownstreamConnection::UseHttp1() {
   auto& codec = codec_.emplace<codec::http1::ServerConnection>(
-      connection_, static_cast<codec::ServerEvents&>(*this), manager_.context.worker.blocks(), manager_.manager.http1(transport().connects()));
+      connection_, static_cast<codec::ServerEvents&>(*this), manager_.context.worker.blocks(),
+      manager_.manager.http1(transport().connects()));
   version_ = http::Version::kHttp11;
   manager_.stats.downstream_cx_http1_total.Increment();
   manager_.stats.downstream_cx_http1_active.Increment();

@@ -30,7 +30,8 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
   }
   if (chain.tls != nullptr && chain.tls->modes) {
     stats::Scope& scope = tls_stat_ids_->scope;
-    mode_stat_ids_.emplace(ModeStatIds{scope.AddCounter("peer_authentication.mtls"), scope.AddCounter("peer_authentication.plain")});
+    mode_stat_ids_.emplace(ModeStatIds{.mtls = scope.AddCounter("peer_authentication.mtls"),
+                                       .plain = scope.AddCounter("peer_authentication.plain")});
   }
   for (const config::NetworkFilter& filter : chain.filters) {
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
@@ -65,8 +66,8 @@ void FilterChainShard::Secure(listener::Accepted& accepted) {
   const config::FilterChain& config = chain_.config();
   if (config.tls->modes) {
     const config::PeerMode mode = config.tls->modes->At(accepted.transport->local_address().port());
-    const bool tls = mode == config::PeerMode::kStrict ||
-                     (mode == config::PeerMode::kPermissive && accepted.facts != nullptr && accepted.facts->transport_protocol == "tls");
+    const bool looks_so = accepted.facts != nullptr && accepted.facts->transport_protocol == "tls";
+    const bool tls = mode == config::PeerMode::kStrict || (mode == config::PeerMode::kPermissive && looks_so);
     (tls ? mtls_ : plain_)->Increment();
     if (!tls) return;
   }

@@ -17,6 +17,7 @@
 #include "source/event/worker.h"
 #include "source/filter/http_filter.h"
 #include "source/proxy/listener_index.h"
+#include "source/tls/handshake_queue.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::proxy {

@@ -65,7 +65,9 @@ void CertificateRenewal::Renew(Entry& entry) {
       Log("secret").info("{}: certificates were renewed", entry.name);
       break;
   }
-  if (const absl::Status status = Watch(entry); !status.ok()) Log("secret").warn("{}: {}", entry.name, status.message());
+  if (const absl::Status status = Watch(entry); !status.ok()) {
+    Log("secret").warn("{}: {}", entry.name, std::string(status.message()));
+  }
   Judge(entry);
 }
 
@@ -82,7 +84,8 @@ void CertificateRenewal::Judge(Entry& entry) {
     if (!IsOverdue(pair.leaf(), now)) continue;
     if (++overdue <= entry.overdue) continue;  // said before
     Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}", entry.name,
-                    identity::SerialText(pair.leaf()), absl::FormatTime(identity::NotAfter(pair.leaf()), absl::UTCTimeZone()));
+                    identity::SerialText(pair.leaf()),
+                    absl::FormatTime(identity::NotAfter(pair.leaf()), absl::UTCTimeZone()));
   }
   overdue_->Add(static_cast<int64_t>(overdue) - static_cast<int64_t>(entry.overdue));
   entry.overdue = overdue;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Bounds what handshakes take of a worker: so many steps of them in a turn; the others wait, in the order in which they came.
+// Bounds what handshakes take of a worker: so many steps of them in a turn; the others wait, in the order of their coming.
 // Without that a crowd of new clients would hold up those who are there. Of one worker, used on it; outlives who waits.
 
 #include <cstdint>

@@ -10,8 +10,6 @@
 #include <cstring>
 #include <utility>
 
-#include "source/tls/failure.h"
-
 namespace pillion::tls {
 namespace {
 
@@ -24,15 +22,9 @@ constexpr size_t kEncryptInPlace = 8 * 1024;
 // Ciphertext of one write.
 constexpr size_t kWriteAtMost = 64 * 1024;
 constexpr size_t kPiecesPerWrite = 16;
-// A peer's whole handshake; a chain of certificates has its own bound in OpenSSL.
-constexpr size_t kHandshakeAtMost = 256 * 1024;
 // Key updates and the like that a peer may send beyond one for each so many bytes; OpenSSL tells of each up to three times.
 constexpr uint32_t kFreeMessages = 100;
 constexpr uint64_t kBytesPerMessage = 64 * 1024;
-// For how long a peer may take the word why it was refused, and how much it may send meanwhile.
-constexpr base::Duration kAlertTime = std::chrono::milliseconds(500);
-constexpr size_t kAlertBytes = 256 * 1024;
-constexpr int kAlertReads = 4;  // in one turn
 
 }  // namespace
 
@@ -55,41 +47,6 @@ TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport
   }
   SSL_set_connect_state(ssl_);
   Prepare();
-}
-
-void TlsTransport::Prepare() {
-  const std::string& name = options_.server_name;
-  if (!name.empty() && SSL_set_tlsext_host_name(ssl_, name.c_str()) != 1) {
-    failure_ = "TLS_error:|a server name of " + std::to_string(name.size()) + " bytes, at most 255 can be:TLS_error_end";
-    ERR_clear_error();
-  }
-  if (!options_.alpn.empty()) {
-    std::string offer;
-    for (const std::string& protocol : options_.alpn) {
-      offer += static_cast<char>(protocol.size());
-      offer += protocol;
-    }
-    SSL_set_alpn_protos(ssl_, reinterpret_cast<const unsigned char*>(offer.data()), static_cast<unsigned int>(offer.size()));
-  }
-  if (options_.sessions == nullptr) return;
-  // One that would not be accepted any more is forgotten, for a full handshake may be good.
-  while (SSL_SESSION* const session = options_.sessions->Take(options_.context, name)) {
-    X509* const leaf = SSL_SESSION_get0_peer(session);
-    const bool good = options_.context->policy() == nullptr || (leaf != nullptr && !CheckAgain(leaf));
-    if (good) {
-      SSL_set_session(ssl_, session);
-    } else {
-      options_.sessions->Forget(session);
-    }
-    SSL_SESSION_free(session);
-    if (good) return;
-  }
-}
-
-std::optional<identity::Refusal> TlsTransport::CheckAgain(X509* leaf) const {
-  if (options_.expected_name && options_.expected_name->empty()) return identity::NoNameExpected();
-  return options_.context->policy()->CheckAgain(leaf, identity::PeerRole::kServer, options_.expected_name.value_or(""),
-                                                absl::FromChrono(worker_.wall_now()));
 }
 
 TlsTransport::~TlsTransport() {
@@ -172,116 +129,6 @@ void TlsTransport::Progress() {
     case State::kConnecting:
       return;
   }
-}
-
-void TlsTransport::Handshake() {
-  // A server holds nothing for who says nothing.
-  if (options_.context->server() && input_.empty() && !FillHandshake()) return;
-  if (options_.queue == nullptr || options_.queue->Enter(*this)) Shake();
-}
-
-void TlsTransport::OnTurn() {
-  if (state_ == State::kHandshake) Shake();
-}
-
-void TlsTransport::Shake() {
-  while (true) {
-    ERR_clear_error();
-    const int result = SSL_do_handshake(ssl_);
-    if (result == 1) {
-      if (!Flush() && error_ != 0) {
-        Fail(error_);
-        return;
-      }
-      HandshakeDone();
-      return;
-    }
-    if (SSL_get_error(ssl_, result) != SSL_ERROR_WANT_READ) {
-      TakeFailure();
-      Flush();
-      // A reset would take the alert away from the peer: it has to end first, or time.
-      state_ = State::kAlerting;
-      below_->ShutdownWrite();
-      worker_.SetTimer(timer_, kAlertTime);
-      readable_ = true;
-      Alerting();
-      return;
-    }
-    Flush();
-    if (!FillHandshake()) return;
-  }
-}
-
-// False: nothing is there now, or ever.
-bool TlsTransport::FillHandshake() {
-  switch (Fill(base::kLargestBlock)) {
-    case IoStatus::kOk:
-      if ((handshake_bytes_ += input_.size()) <= kHandshakeAtMost) return true;
-      if (failure_.empty()) failure_ = "TLS_error:|the handshake is too long:TLS_error_end";
-      if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
-      Fail(EPROTO);
-      return false;
-    case IoStatus::kWouldBlock:
-      return false;
-    case IoStatus::kEnd:
-      if (failure_.empty()) failure_ = "connection closed during the TLS handshake";
-      Fail(ECONNRESET);
-      return false;
-    case IoStatus::kError:
-      Fail(error_);
-      return false;
-  }
-  return false;
-}
-
-void TlsTransport::HandshakeDone() {
-  const Context& context = *options_.context;
-  const bool resumed = facts_->resumed();
-  Stats* const stats = options_.stats;
-  if (resumed && !context.server() && context.policy() != nullptr) {
-    X509* const leaf = SSL_get0_peer_certificate(ssl_);
-    if (leaf != nullptr) refusal_ = CheckAgain(leaf);
-    if (refusal_) {
-      failure_ = "TLS_error:|" + refusal_->text + ":TLS_error_end";
-      CountRefusal();
-      Fail(EPROTO);
-      return;
-    }
-  }
-  timer_.Cancel();
-  state_ = State::kOpen;
-  if (stats != nullptr) {
-    stats->Count(Counter::kHandshake);
-    if (resumed) stats->Count(Counter::kSessionReused);
-    if (SSL_get0_peer_certificate(ssl_) == nullptr) stats->Count(Counter::kNoCertificate);
-    stats->CountAgreed(facts_->version(), facts_->cipher(), SSL_get_negotiated_group(ssl_));
-  }
-  Tell(!input_.empty() || readable_);
-}
-
-// Reads what comes, so that the end of this connection is no reset.
-void TlsTransport::Alerting() {
-  input_ = base::Slice();
-  for (int reads = 0; reads < kAlertReads; ++reads) {
-    const IoStatus status = Fill(base::kLargestBlock);
-    alerting_bytes_ += input_.size();
-    input_ = base::Slice();
-    if (status == IoStatus::kWouldBlock) return;
-    if (status == IoStatus::kOk && alerting_bytes_ <= kAlertBytes) continue;
-    Fail(EPROTO);
-    return;
-  }
-  worker_.Step(progress_);
-}
-
-void TlsTransport::OnTimeout() {
-  if (state_ == State::kAlerting) {
-    Fail(EPROTO);
-    return;
-  }
-  failure_ = "TLS handshake timeout";
-  if (options_.stats != nullptr) options_.stats->CountTimeout();
-  Fail(ETIMEDOUT);
 }
 
 net::IoStatus TlsTransport::Fill(size_t most) {
@@ -404,7 +251,8 @@ net::IoResult TlsTransport::Write(std::span<const iovec> from) {
     }
     if (Flush()) {
       if (!write_waits_for_read_) continue;
-      return taken == 0 ? net::IoResult{.status = IoStatus::kWouldBlock} : net::IoResult{.status = IoStatus::kOk, .bytes = taken};
+      if (taken == 0) return {.status = IoStatus::kWouldBlock};
+      return {.status = IoStatus::kOk, .bytes = taken};
     }
     if (error_ != 0) return {.status = IoStatus::kError, .error = error_};
     held_byte_ = true;
@@ -488,28 +336,6 @@ void TlsTransport::ShutdownWrite() {
 void TlsTransport::Abort() {
   aborted_ = true;
   below_->Abort();
-}
-
-void TlsTransport::TakeFailure() {
-  const Failure failure = tls::TakeFailure(refusal_ ? refusal_->text : "");
-  if (failure_.empty()) failure_ = failure.text;
-  Stats* const stats = options_.stats;
-  if (stats == nullptr || failure.text.empty()) return;
-  if (failure.no_certificate) {
-    stats->Count(Counter::kFailVerifyNoCert);
-  } else if (!failure.verification) {
-    stats->Count(Counter::kConnectionError);
-  } else {
-    CountRefusal();
-  }
-}
-
-void TlsTransport::CountRefusal() {
-  if (options_.stats == nullptr) return;
-  Counter counter = Counter::kFailVerifyError;
-  if (refusal_ && refusal_->kind == identity::RefusalKind::kName) counter = Counter::kFailVerifySan;
-  if (refusal_ && refusal_->kind == identity::RefusalKind::kPin) counter = Counter::kFailVerifyCertHash;
-  options_.stats->Count(counter);
 }
 
 void TlsTransport::Fail(int error) {

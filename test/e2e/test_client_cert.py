@@ -74,10 +74,9 @@ def test_modes(seen, ca, mode, others, is_said):
 
 
 def test_details(seen, ca):
-    pem = (ca.folder / "client.pem").read_text()
-    encoded = urllib.parse.quote(pem, safe="-")
+    encoded, issuer = (urllib.parse.quote((ca.folder / f"{name}.pem").read_text(), safe="-") for name in ("client", "ca"))
     (value,) = seen("SANITIZE_SET", {"subject": True, "uri": True, "dns": True, "cert": True, "chain": True}, "client")
-    assert value == (f'{element(ca)};Cert="{encoded}";Chain="{encoded}";Subject="CN=client,O=test";'
+    assert value == (f'{element(ca)};Cert="{encoded}";Chain="{encoded}{issuer}";Subject="CN=client,O=test";'
                      "URI=spiffe://td.test/client;DNS=a.test;DNS=b.test")
 
 

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
         authority.issue(name)
     authority.issue("two", "URI:spiffe://example.org/a,URI:spiffe://example.org/b")
     for name, text in FILES.items():
-        (made / name.removeprefix(f"{FOLDER}/")).write_text(text, encoding="utf-8")
+        (made / name.removeprefix(f"{FOLDER}/")).write_text(text.replace(FOLDER, str(made)), encoding="utf-8")
     return made
 
 
@@ -51,6 +51,9 @@ def whole(part):
     if "typed_per_filter_config" in part:
         routes[0]["typed_per_filter_config"] = part.pop("typed_per_filter_config")
     manager = {"http_filters": filters} if filters else {}
+    if "transport_socket" in part:
+        part["listeners"] = [b.listener(b.http(routes, **manager))]
+        part["listeners"][0]["filter_chains"][0]["transport_socket"] = part.pop("transport_socket")
     return b.bootstrap(part.pop("listeners", [b.listener(b.http(routes, **manager))]), part.pop("clusters", []), **part)
 
 

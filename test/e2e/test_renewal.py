@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import ssl
+import threading
 
 import pytest
 
@@ -137,3 +138,32 @@ def test_half_of_its_life(pillion, ca, tmp_path):
     assert json.loads(proxy.admin("/certs"))["certificates"][0]["cert_chain"][0]["overdue"] is True
     put(ca, "one", tmp_path)
     proxy.until_stat("tls.certificates_overdue", 0)
+
+
+def test_renewals_under_load(pillion, ca, tmp_path):
+    """J26: certificates come and go while clients connect; no request is lost."""
+    put(ca, "one", tmp_path)
+    proxy = serving(pillion, by_files(tmp_path), concurrency=2)
+    stop = threading.Event()
+    seen, failed = set(), []
+
+    def ask():
+        kept = http1.Connection(connect(proxy, ca))
+        while not stop.is_set():
+            try:
+                seen.add(name_of(proxy, ca))
+                assert answers(kept) and answers(http1.Connection(connect(proxy, ca)))
+            except Exception as error:  # whatever it is
+                failed.append(repr(error))
+                return
+
+    clients = [threading.Thread(target=ask) for _ in range(2)]
+    for client in clients:
+        client.start()
+    for number in range(1, 7):
+        put(ca, "two" if number % 2 else "one", tmp_path)
+        until(lambda: proxy.stat("tls.context_renewed") >= number or failed, f"renewal {number}")
+    stop.set()
+    for client in clients:
+        client.join()
+    assert not failed and seen == {"one", "two"}

@@ -26,9 +26,9 @@ def fields_of_the_api():
         for nested in item.nested_type:
             message(name, nested)
 
-    files = sorted(str(path.relative_to(API)) for path in API.glob("envoy/**/*.proto"))
+    files = sorted(str(path.relative_to(API)) for path in API.glob("**/*.proto"))
     for file in official.compile_protos(API, files).file:
-        for item in file.message_type if file.package.startswith("envoy.") else []:
+        for item in file.message_type if file.package.startswith(("envoy.", "pillion.")) and file.package != "pillion.api" else []:
             message(file.package, item)
     return found
 

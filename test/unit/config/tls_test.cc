@@ -227,6 +227,55 @@ TEST_F(TlsConfigTest, AutoConfig) {
   EXPECT_THAT(Errors(plain), HasSubstr("auto_config: needs a transport_socket with UpstreamTlsContext"));
 }
 
+TEST_F(TlsConfigTest, ModesOfPeerAuthentication) {
+  const auto load = [&](const std::string& validation, const std::string& fields, const std::string& listener = "") {
+    return LoadText("static_resources: {listeners: [{name: a, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, "
+                    "filter_chains: [{filters: [{name: echo, typed_config: {'@type': "
+                    "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}], transport_socket: {name: p, "
+                    "typed_config: {'@type': type.googleapis.com/pillion.transport_sockets.peer_authentication.v1."
+                    "PeerAuthentication, tls: {common_tls_context: {tls_certificates: [" + Pair() + "], validation_context: {" +
+                    validation + "}}}" + fields + "}}}]" + listener + "}]}");
+  };
+  const std::string spiffe =
+      "custom_validator_config: {name: s, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls."
+      "v3.SPIFFECertValidatorConfig, trust_domains: [{name: td.test, trust_bundle: " + Inline(ca_.pem()) + "}]}}";
+  const Loaded loaded = load(spiffe, ", mode: PERMISSIVE, port_modes: {80: DISABLE, 443: STRICT}");
+  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const Listener& listener = *loaded.bootstrap->listeners.at(0);
+  const DownstreamTls& tls = *listener.filter_chains.at(0).tls;
+  ASSERT_TRUE(tls.modes.has_value());
+  EXPECT_EQ(tls.modes->At(1), PeerMode::kPermissive);
+  EXPECT_EQ(tls.modes->At(80), PeerMode::kDisable);
+  EXPECT_EQ(tls.modes->At(443), PeerMode::kStrict);
+  EXPECT_TRUE(tls.context->current()->parts().require_peer_certificate);
+  ASSERT_EQ(listener.listener_filters.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<TlsInspector>(listener.listener_filters[0].filter));
+  EXPECT_TRUE(load(spiffe, "").bootstrap->listeners.at(0)->listener_filters.empty());
+  EXPECT_EQ(load(spiffe, ", mode: PERMISSIVE", ", listener_filters: [{name: t, typed_config: {'@type': type.googleapis.com/"
+                         "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector}}]")
+                .bootstrap->listeners.at(0)->listener_filters.size(),
+            1u);
+  EXPECT_THAT(Errors(load(Ca(), "")), HasSubstr("expected a custom_validator_config with SPIFFECertValidatorConfig"));
+  EXPECT_THAT(Errors(load(spiffe, ", port_modes: {70000: STRICT}")), HasSubstr("port_modes: 70000, expected ports from 1"));
+  EXPECT_THAT(Errors(load(spiffe, ", port_modes: {http: STRICT}")), HasSubstr("port_modes: the key \"http\", expected a whole number"));
+}
+
+TEST_F(TlsConfigTest, ACertificateThatNobodyLooksAtIsNotAskedFor) {
+  const auto load = [&](const std::string& validation) {
+    return Errors(LoadText("static_resources: {listeners: [{name: a, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, "
+                    "filter_chains: [{filters: [{name: echo, typed_config: {'@type': "
+                    "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}], transport_socket: {name: tls, "
+                    "typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, "
+                    "require_client_certificate: true, common_tls_context: {tls_certificates: [" + Pair() + "]" + validation + "}}}}]}]}"));
+  };
+  for (const char* nothing : {"", ", validation_context: {}"}) {
+    EXPECT_THAT(load(nothing), HasSubstr("require_client_certificate: true, but a certificate that nobody vouches for"));
+  }
+  EXPECT_EQ(load(", validation_context: {" + Ca() + "}"), "");
+  EXPECT_EQ(load(", validation_context: {verify_certificate_spki: ['" + std::string(43, 'A') + "=']}"), "");
+}
+
 class RenewalTest : public TlsConfigTest {
  protected:
   RenewalTest() { std::filesystem::create_directory(folder_); }

@@ -40,11 +40,12 @@ class RawClient {
     }
     return result;
   }
-  // Sends what waits, lets the other end answer, and takes it.
-  void Pump() {
+  // Sends what waits, and `more` behind it, lets the other end answer, and takes it.
+  void Pump(const std::string& more = "") {
     char* data = nullptr;
     const long size = BIO_get_mem_data(out_, &data);
-    if (size > 0) peer_.Send({data, static_cast<size_t>(size)});
+    const std::string sent = std::string(data, static_cast<size_t>(size)) + more;
+    if (!sent.empty()) peer_.Send(sent);
     BIO_reset(out_);
     world_.Run();
     const std::string got = peer_.Take();
@@ -163,6 +164,7 @@ TEST_F(TlsTransportTest, AnOrderlyCloseIsNoTruncation) {
 }
 
 TEST_F(TlsTransportTest, J33AnEndWithoutCloseNotifyIsATruncation) {
+  world_.strict_end = true;
   world_.Connect(Build(world_.Server()), Build(world_.Client()));
   world_.client->Send("half of it");
   world_.client_below->ShutdownWrite();
@@ -171,6 +173,69 @@ TEST_F(TlsTransportTest, J33AnEndWithoutCloseNotifyIsATruncation) {
   EXPECT_FALSE(world_.server->ended());
   EXPECT_EQ(world_.server->error(), ECONNRESET);
   EXPECT_EQ(world_.server_tls->failure(), "connection closed without close_notify");
+}
+
+// Who knows by other means where a message ends.
+TEST_F(TlsTransportTest, AnEndBetweenRecords) {
+  world_.Connect(Build(world_.Server()), Build(world_.Client()));
+  world_.client->Send("all of it");
+  world_.client_below->ShutdownWrite();
+  world_.Run();
+  EXPECT_EQ(world_.server->received(), "all of it");
+  EXPECT_TRUE(world_.server->ended());
+  EXPECT_EQ(world_.server->error(), 0);
+  EXPECT_EQ(world_.server_tls->failure(), "");
+}
+
+TEST_F(TlsTransportTest, AnEndWithinARecord) {
+  ContextParts parts = world_.Server();
+  parts.require_peer_certificate = false;
+  parts.policy = nullptr;
+  test::Peer& peer = world_.ConnectRaw(Build(std::move(parts)));
+  RawClient client(world_, peer);
+  ASSERT_EQ(client.Handshake(), 1);
+  peer.Send(std::string("\x17\x03\x03\x00\x40half", 9));
+  peer.EndSending();
+  world_.Run();
+  EXPECT_FALSE(world_.server->ended());
+  EXPECT_EQ(world_.server->error(), ECONNRESET);
+}
+
+TEST_F(TlsTransportTest, WhatCameBeforeABadRecordIsWhole) {
+  ContextParts parts = world_.Server();
+  parts.require_peer_certificate = false;
+  parts.policy = nullptr;
+  test::Peer& peer = world_.ConnectRaw(Build(std::move(parts)));
+  RawClient client(world_, peer);
+  ASSERT_EQ(client.Handshake(), 1);
+  EXPECT_EQ(SSL_write(client.ssl(), "good", 4), 4);
+  client.Pump(std::string("\x17\x03\x03\x00\x02xx", 7));
+  EXPECT_EQ(world_.server->received(), "good");
+  EXPECT_EQ(world_.server->error(), EPROTO);
+}
+
+// What logs ask of a connection that never was one of TLS.
+TEST_F(TlsTransportTest, FactsOfAFailedHandshake) {
+  test::Peer& client = world_.ConnectRaw(Build(world_.Server()));
+  client.Send("GET / HTTP/1.1\r\n\r\n");
+  world_.Run();
+  const std::shared_ptr<Facts> facts = world_.server_tls->tls();
+  EXPECT_EQ(facts->session_id(), "");
+  EXPECT_EQ(facts->curve(), "");
+  EXPECT_EQ(facts->cipher(), "");
+  EXPECT_EQ(facts->server_name(), "");
+  EXPECT_EQ(facts->alpn(), "");
+  EXPECT_EQ(facts->peer(), nullptr);
+  EXPECT_EQ(facts->PeerChainPem(), "");
+  EXPECT_FALSE(facts->peer_verified());
+}
+
+TEST_F(TlsTransportTest, AFloodAfterARefusalEnds) {
+  test::Peer& client = world_.ConnectRaw(Build(world_.Server()));
+  client.Send("GET / HTTP/1.1\r\n\r\n");
+  client.Send(std::string(1'000'000, 'x'));
+  world_.Run();
+  EXPECT_EQ(world_.server->error(), EPROTO);
 }
 
 TEST_F(TlsTransportTest, J15AClientWithoutCertificate) {
@@ -248,6 +313,38 @@ TEST_F(TlsTransportTest, TheNameThatWasMeantIsTheCertificates) {
   world_.Connect(Build(world_.Server()), Build(world_.Client()), {}, "a.test", "a.test");
   world_.simulation.AdvanceTime(std::chrono::seconds(1));
   EXPECT_THAT(std::string(world_.client_tls->failure()), HasSubstr("\"a.test\" is not among"));
+}
+
+TEST_F(TlsTransportTest, WhereANameIsToBeVerifiedAndThereIsNoneNobodyIsGood) {
+  world_.Connect(Build(world_.Server()), Build(world_.Client()), {}, "", "");
+  world_.simulation.AdvanceTime(std::chrono::seconds(1));
+  EXPECT_THAT(std::string(world_.client_tls->failure()), HasSubstr("there is none to ask for"));
+}
+
+TEST_F(TlsTransportTest, AServerNameThatIsTooLong) {
+  world_.Connect(Build(world_.Server()), Build(world_.Client()), {}, std::string(256, 'a'));
+  EXPECT_NE(world_.client->error(), 0);
+  EXPECT_THAT(std::string(world_.client_tls->failure()), HasSubstr("a server name of 256 bytes"));
+}
+
+// By then the server has another one, which a session would hide.
+TEST_F(TlsTransportTest, NoSessionOfACertificateThatHasExpired) {
+  for (const bool tls12 : {false, true}) {
+    ContextParts parts = world_.Client();
+    if (tls12) parts.most = Version::kTls12;
+    const auto server = Build(world_.Server());
+    const auto client = Build(std::move(parts));
+    world_.Connect(server, client);
+    world_.server->Send("y");
+    world_.Run();
+    world_.simulation.AdvanceTime(std::chrono::hours(2));
+    world_.Connect(server, client);
+    world_.server->Send("y");
+    world_.Run();
+    EXPECT_EQ(world_.client->received(), "y");
+    EXPECT_EQ(world_.client->error(), 0);
+    EXPECT_FALSE(world_.client_tls->tls()->resumed());
+  }
 }
 
 TEST_F(TlsTransportTest, SessionsAreResumed) {

@@ -39,7 +39,7 @@ inline std::shared_ptr<const Context> Build(ContextParts parts) {
 // Both ends as transports, and a peer in the test's hands on each.
 class World {
  public:
-  World() : registry_(1), ids_(registry_, stats::Prefix("end")), stats_(ids_, registry_.shard(0)) {}
+  World() : registry_(1), ids_(registry_, stats::Prefix("end"), true), stats_(ids_, registry_.shard(0)) {}
 
   // A server whose client is no TLS end of ours.
   test::Peer& ConnectRaw(std::shared_ptr<const Context> context) {
@@ -67,16 +67,18 @@ class World {
   }
 
   void Connect(std::shared_ptr<const Context> server_context, std::shared_ptr<const Context> client_context,
-               const test::LoopbackFaults& faults = {}, std::string server_name = "", std::string expected_dns = "") {
+               const test::LoopbackFaults& faults = {}, std::string server_name = "",
+               std::optional<std::string> expected_name = std::nullopt) {
     auto [near, far] = simulation.network().Pair(simulation.loop(), simulation.loop(), faults);
     client_below = near.get();
     client_end = std::make_unique<TlsTransport>(
         simulation.worker(), std::move(near),
-        TransportOptions{.context = std::move(client_context), .server_name = server_name, .expected_dns = expected_dns,
+        TransportOptions{.context = std::move(client_context), .server_name = server_name, .expected_name = expected_name,
                          .sessions = &sessions});
     server_end = std::make_unique<TlsTransport>(
         simulation.worker(), std::move(far),
-        TransportOptions{.context = std::move(server_context), .stats = &stats_, .handshake_timeout = std::chrono::seconds(10)});
+        TransportOptions{.context = std::move(server_context), .stats = &stats_,
+                         .handshake_timeout = std::chrono::seconds(10), .strict_end = strict_end});
     client_tls = client_end.get();
     server_tls = server_end.get();
     client = nullptr;
@@ -101,6 +103,7 @@ class World {
   const test::Issued client_svid = test::IssueSvid(ca, "spiffe://td.test/client");
   test::Simulation simulation;
   SessionStore sessions{1};
+  bool strict_end = false;  // of servers
   std::unique_ptr<TlsTransport> client_end;
   std::unique_ptr<TlsTransport> server_end;
   net::Transport* client_below = nullptr;
