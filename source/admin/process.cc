@@ -1,15 +1,10 @@
 // What is said of the process: state, version, memory.
 
-#include "source/admin/process.h"
-
 #include <fmt/format.h>
-#include <malloc.h>
-#include <unistd.h>
-
-#include <cstdio>
 
 #include "source/admin/endpoints.h"
 #include "source/admin/json_writer.h"
+#include "source/base/process_memory.h"
 
 namespace pillion::admin {
 namespace {
@@ -22,24 +17,19 @@ void WriteLocality(JsonWriter& json, const config::Locality& locality) {
   json.EndObject();
 }
 
+void WriteVersion(JsonWriter& json, const config::Node& node) {
+  if (!node.user_agent_version.empty()) json.String("user_agent_version", node.user_agent_version);
+  if (!node.build_version) return;
+  json.BeginObject("user_agent_build_version");
+  json.BeginObject("version");
+  json.Raw("major_number", std::to_string(node.build_version->major_number));
+  json.Raw("minor_number", std::to_string(node.build_version->minor_number));
+  json.Raw("patch", std::to_string(node.build_version->patch));
+  json.EndObject();
+  json.EndObject();
+}
+
 }  // namespace
-
-uint64_t ResidentBytes() {
-  unsigned long long resident = 0;
-  if (FILE* file = std::fopen("/proc/self/statm", "re")) {
-    if (std::fscanf(file, "%*u %llu", &resident) != 1) resident = 0;
-    std::fclose(file);
-  }
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
-Heap ReadHeap() {
-  const struct mallinfo2 heap = mallinfo2();
-  return {.allocated = heap.uordblks + heap.hblkhd,
-          .heap_size = heap.arena + heap.hblkhd,
-          .free = heap.fordblks,
-          .cached = heap.fsmblks};
-}
 
 std::string_view StateName(State state) {
   switch (state) {
@@ -87,21 +77,22 @@ Reply Endpoints::ServerInfo(const Request&) {
   json.String("id", sources_.node.id);
   json.String("cluster", sources_.node.cluster);
   WriteLocality(json, sources_.node.locality);
-  json.String("user_agent_name", "pillion");
+  json.String("user_agent_name", sources_.node.user_agent_name);
+  WriteVersion(json, sources_.node);
   json.EndObject();
   return Reply::Json(json.Finish());
 }
 
 // Names as Envoy has them; the figures are malloc's.
 Reply Endpoints::Memory(const Request&) {
-  const Heap heap = ReadHeap();
+  const base::Heap heap = base::ReadHeap();
   JsonWriter json;
   json.Number64("allocated", heap.allocated);
   json.Number64("heap_size", heap.heap_size);
   json.Number64("pageheap_unmapped", 0);
   json.Number64("pageheap_free", heap.free);
   json.Number64("total_thread_cache", heap.cached);
-  json.Number64("total_physical_bytes", ResidentBytes());
+  json.Number64("total_physical_bytes", base::ResidentBytes());
   return Reply::Json(json.Finish());
 }
 

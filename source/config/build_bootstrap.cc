@@ -4,6 +4,7 @@
 
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_overload.h"
 #include "source/config/extensions.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
@@ -71,8 +72,15 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   auto bootstrap = std::make_shared<Bootstrap>();
   bootstrap->runtime_keys = context.runtime_keys;
   const auto& locality = from.node().locality();
-  bootstrap->node = {
-      from.node().id(), from.node().cluster(), {locality.region(), locality.zone(), locality.sub_zone()}};
+  bootstrap->node.id = from.node().id();
+  bootstrap->node.cluster = from.node().cluster();
+  bootstrap->node.locality = {locality.region(), locality.zone(), locality.sub_zone()};
+  if (!from.node().user_agent_name().empty()) bootstrap->node.user_agent_name = from.node().user_agent_name();
+  bootstrap->node.user_agent_version = from.node().user_agent_version();
+  if (from.node().has_user_agent_build_version()) {
+    const auto& version = from.node().user_agent_build_version().version();
+    bootstrap->node.build_version = Node::BuildVersion{version.major_number(), version.minor_number(), version.patch()};
+  }
   if (from.admin().has_address()) {
     bootstrap->admin.address = BuildAddress(context, from.admin().address(), "admin.address");
   }
@@ -91,6 +99,13 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   }
   bootstrap->stats = BuildStats(context, from.stats_config(), "stats_config");
   if (from.has_stats_flush_interval()) bootstrap->stats.flush_interval = ToDuration(from.stats_flush_interval());
+  if (from.has_stats_eviction_interval() &&
+      ToDuration(from.stats_eviction_interval()) % bootstrap->stats.flush_interval != base::Duration::zero()) {
+    context.errors.Add("stats_eviction_interval", "expected a multiple of stats_flush_interval");
+  }
+  if (from.has_overload_manager()) {
+    bootstrap->overload = BuildOverload(context, from.overload_manager(), "overload_manager");
+  }
   bootstrap->flags_path = from.flags_path();
   if (from.has_stats_server_version_override()) {
     bootstrap->shown_version = from.stats_server_version_override().value();

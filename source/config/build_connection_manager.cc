@@ -82,6 +82,7 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
 
   if (!from.server_name().empty()) http.server_name = from.server_name();
   http.server_header = BuildServerHeader(from.server_header_transformation());
+  http.tells_overload = from.append_local_overload();
   http.via = from.via();
   if (from.add_user_agent().value()) {
     http.service_cluster = context.node.cluster();

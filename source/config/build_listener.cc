@@ -102,6 +102,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   if (!from.ignore_global_conn_limit()) {
     listener->global_connection_limit = context.runtime_keys->Find("overload.global_downstream_max_connections");
   }
+  listener->bypasses_overload = from.bypass_overload_manager();
   listener->access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
 
   // Asking for the address comes with using it.

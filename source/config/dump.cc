@@ -1,21 +1,59 @@
 #include "source/config/dump.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
+#include <string_view>
 #include <vector>
 
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "envoy/config/core/v3/core.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/util/json_util.h"
 #include "source/config/extensions.h"
 #include "source/config/text.h"
+#include "source/http/syntax.h"
 
 namespace pillion::config {
 namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using envoy::extensions::transport_sockets::tls::v3::TlsCertificate;
+using envoy::config::core::v3::HeaderValue;
+
+constexpr char kRedacted[] = "[redacted]";
+
+// Fields that nobody shall see, with all that is in them.
+bool IsSecret(const FieldDescriptor& field) {
+  constexpr std::string_view kSecrets[] = {
+      "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.private_key",
+      "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.password",
+  };
+  return std::find(std::begin(kSecrets), std::end(kSecrets), field.full_name()) != std::end(kSecrets);
+}
+
+// Fields of HTTP whose value lets in who has it. (Envoy shows them.)
+bool IsCredential(const HeaderValue& header) {
+  constexpr std::string_view kNames[] = {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view name) { return http::EqualsIgnoreCase(header.key(), name); });
+}
+
+// All texts of `message`, and in it.
+void Blank(Message& message) {
+  std::vector<const FieldDescriptor*> fields;
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->is_repeated()) {
+      reflection.ClearField(&message, field);
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      reflection.SetString(&message, field, kRedacted);
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      Blank(*reflection.MutableMessage(&message, field));
+    }
+  }
+}
 
 bool Redact(Message& message);
 
@@ -29,21 +67,24 @@ bool RedactAny(google::protobuf::Any& any) {
   return true;
 }
 
-// Keys and passwords become "[redacted]". True: there were some.
+// Keys, passwords and credentials become "[redacted]". True: there were some.
 bool Redact(Message& message) {
-  constexpr char kRedacted[] = "[redacted]";
   if (auto* any = dynamic_cast<google::protobuf::Any*>(&message)) return RedactAny(*any);
   bool found = false;
-  if (auto* pair = dynamic_cast<TlsCertificate*>(&message)) {
-    found = pair->has_private_key() || pair->has_password();
-    if (pair->has_private_key()) pair->mutable_private_key()->set_inline_string(kRedacted);
-    if (pair->has_password()) pair->mutable_password()->set_inline_string(kRedacted);
+  if (auto* header = dynamic_cast<HeaderValue*>(&message); header != nullptr && IsCredential(*header)) {
+    header->set_value(kRedacted);
+    return true;
   }
   std::vector<const FieldDescriptor*> fields;
   const google::protobuf::Reflection& reflection = *message.GetReflection();
   reflection.ListFields(message, &fields);
   for (const FieldDescriptor* field : fields) {
     if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (IsSecret(*field)) {
+      Blank(*reflection.MutableMessage(&message, field));
+      found = true;
+      continue;
+    }
     if (!field->is_repeated()) {
       found |= Redact(*reflection.MutableMessage(&message, field));
       continue;

@@ -40,6 +40,12 @@
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "envoy/extensions/health_check/event_sinks/file/v3/file.pb.h"
+#include "envoy/config/overload/v3/overload.pb.h"
+#include "envoy/extensions/resource_monitors/cgroup_memory/v3/cgroup_memory.pb.h"
+#include "envoy/extensions/resource_monitors/cpu_utilization/v3/cpu_utilization.pb.h"
+#include "envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.pb.h"
+#include "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.pb.h"
+#include "envoy/extensions/resource_monitors/injected_resource/v3/injected_resource.pb.h"
 #include "envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts.pb.h"
 #include "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
@@ -102,6 +108,12 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::regex_engines::v3::GoogleRE2::descriptor(),
       x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
       x::health_check::event_sinks::file::v3::HealthCheckEventFileSink::descriptor(),
+      envoy::config::overload::v3::ScaleTimersOverloadActionConfig::descriptor(),
+      x::resource_monitors::cgroup_memory::v3::CgroupMemoryConfig::descriptor(),
+      x::resource_monitors::cpu_utilization::v3::CpuUtilizationConfig::descriptor(),
+      x::resource_monitors::downstream_connections::v3::DownstreamConnectionsConfig::descriptor(),
+      x::resource_monitors::fixed_heap::v3::FixedHeapConfig::descriptor(),
+      x::resource_monitors::injected_resource::v3::InjectedResourceConfig::descriptor(),
       x::retry::host::omit_canary_hosts::v3::OmitCanaryHostsPredicate::descriptor(),
       x::retry::host::omit_host_metadata::v3::OmitHostMetadataConfig::descriptor(),
       x::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),

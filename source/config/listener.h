@@ -115,6 +115,7 @@ struct HttpConnectionManager {
 
   std::vector<UpgradeChoice> upgrades;
   LocalReplies local_replies;
+  bool tells_overload = false;  // by x-envoy-local-overloaded, where a request is refused for it
   std::vector<AccessLog> access_logs;
 };
 
@@ -175,6 +176,7 @@ struct Listener {
   // How many connections there may be: of this listener, of all; null: it does not count.
   std::shared_ptr<const runtime::Key> connection_limit;
   std::shared_ptr<const runtime::Key> global_connection_limit;
+  bool bypasses_overload = false;      // nothing of it is given up for want of resources
   bool enable_reuse_port = true;                       // false: one socket, shared by the workers
   uint32_t max_accepts_per_event = 64;                 // so that new connections don't starve the others
 

@@ -25,10 +25,21 @@ class Message;
 
 namespace pillion::config {
 
+struct Overload;
+
 struct Node {
+  struct BuildVersion {
+    uint32_t major_number = 0;
+    uint32_t minor_number = 0;
+    uint32_t patch = 0;
+  };
+
   std::string id;
   std::string cluster;
   Locality locality;
+  std::string user_agent_name = "pillion";
+  std::string user_agent_version;             // empty: the next
+  std::optional<BuildVersion> build_version;  // none: pillion's own
 };
 
 struct Admin {
@@ -41,6 +52,7 @@ struct Bootstrap {
   Node node;
   Admin admin;
   std::string outlier_event_log;  // a path; empty: none
+  std::shared_ptr<const Overload> overload;  // null: nothing is given up for want of resources
   StatsConfig stats;
   std::string flags_path;                         // empty: none
   std::string log_format;                         // of the process's own log, in spdlog's syntax; empty: the default

@@ -46,7 +46,6 @@ constexpr Field kSecurityFields[] = {
     {"config.bootstrap.v3.Bootstrap", "certificate_provider_instances", 25},
     {"config.bootstrap.v3.Bootstrap", "dynamic_resources", 3},
     {"config.bootstrap.v3.Bootstrap", "header_prefix", 18},
-    {"config.bootstrap.v3.Bootstrap", "overload_manager", 15},
     {"config.bootstrap.v3.Bootstrap.StaticResources", "secrets", 3},
     {"config.cluster.v3.Cluster", "filters", 40},
     {"config.cluster.v3.Cluster", "lb_subset_config", 22},
@@ -94,26 +93,18 @@ constexpr Field kSecurityFields[] = {
 
 // Fields of a bootstrap whose parts come later, and which serve people and control planes, not traffic.
 constexpr Field kLaterFields[] = {
-    {"config.bootstrap.v3.Bootstrap", "deferred_stat_options", 39},
     {"config.bootstrap.v3.Bootstrap", "enable_dispatcher_stats", 16},
     {"config.bootstrap.v3.Bootstrap", "grpc_async_client_manager_config", 40},
     {"config.bootstrap.v3.Bootstrap", "hds_config", 14},
     {"config.bootstrap.v3.Bootstrap", "memory_allocator_manager", 41},
     {"config.bootstrap.v3.Bootstrap", "node_context_params", 26},
-    {"config.bootstrap.v3.Bootstrap", "stats_eviction_interval", 42},
     {"config.bootstrap.v3.Bootstrap", "stats_sinks", 6},
     {"config.bootstrap.v3.Bootstrap", "stats_flush_on_admin", 29},
     {"config.bootstrap.v3.Bootstrap", "tracing", 9},
     {"config.bootstrap.v3.Admin", "ignore_global_conn_limit", 6},
-    {"config.bootstrap.v3.ClusterManager", "enable_deferred_cluster_creation", 5},
     {"config.bootstrap.v3.ClusterManager", "load_stats_config", 4},
-    {"config.core.v3.Node", "client_features", 10},
     {"config.core.v3.Node", "dynamic_parameters", 12},
-    {"config.core.v3.Node", "extensions", 9},
     {"config.core.v3.Node", "listening_addresses", 11},
-    {"config.core.v3.Node", "user_agent_build_version", 8},
-    {"config.core.v3.Node", "user_agent_name", 6},
-    {"config.core.v3.Node", "user_agent_version", 7},
 };
 
 template <size_t size>

@@ -73,7 +73,11 @@ ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> lis
 
 ConnectionManagerShard::ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context,
                                                stats::Shard& shard)
-    : manager(manager), context(context), stats(manager.stat_ids(), shard), route_stats(manager.route_stat_ids(), shard) {
+    : manager(manager),
+      context(context),
+      overload(manager.listener().bypasses_overload ? nullptr : context.overload),
+      stats(manager.stat_ids(), shard),
+      route_stats(manager.route_stat_ids(), shard) {
   const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
   for (const config::HttpFilter& filter : manager.config().http_filters) {
     const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard,

@@ -69,6 +69,7 @@ struct ConnectionManagerShard {
 
   const ConnectionManager& manager;
   WorkerContext& context;
+  const overload::State* const overload;  // null: nothing is given up for want of resources
   HttpStats stats;
   RouteStats route_stats;
   std::vector<ChainFilter> filters;  // in the order of the configuration

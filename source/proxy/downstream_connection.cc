@@ -1,6 +1,7 @@
 #include "source/proxy/downstream_connection.h"
 
 #include "source/proxy/forwarded_client_cert.h"
+#include "source/overload/state.h"
 #include "source/proxy/stream.h"
 #include "source/tls/facts.h"
 
@@ -48,11 +49,10 @@ void DownstreamConnection::Start() {
       UseHttp2();
       break;
   }
-  if (config.options.idle_timeout > base::Duration::zero()) {
-    manager_.context.worker.SetTimer(idle_timer_, config.options.idle_timeout);
-  }
+  if (config.options.idle_timeout > base::Duration::zero()) SetIdleTimer();
   if (config.options.max_connection_duration > base::Duration::zero()) {
-    manager_.context.worker.SetTimer(duration_timer_, config.options.max_connection_duration);
+    manager_.context.worker.SetTimer(duration_timer_, Scaled(config::ScaledTimeout::kConnectionDuration,
+                                                             config.options.max_connection_duration));
   }
   connection_.Start(transport().connects());
 }
@@ -139,14 +139,36 @@ void DownstreamConnection::OnStreamFinished() {
   --streams_;
   if (version_ == http::Version::kHttp2 && !flush_timer_.armed()) SetFlushTimer();
   if (streams_ > 0) return;
+  if (idle_timer_.armed()) SetIdleTimer();
+}
+
+base::Duration DownstreamConnection::Scaled(config::ScaledTimeout timeout, base::Duration full) const {
+  return manager_.overload == nullptr ? full : manager_.overload->Scaled(timeout, full);
+}
+
+void DownstreamConnection::SetIdleTimer() {
+  idle_since_ = manager_.context.worker.now();
+  manager_.context.worker.SetTimer(
+      idle_timer_, Scaled(config::ScaledTimeout::kConnectionIdle, manager_.manager.config().options.idle_timeout));
+}
+
+void DownstreamConnection::Rescale() {
+  if (manager_.overload == nullptr) return;
+  const config::HttpOptions& options = manager_.manager.config().options;
+  base::TimerWheel& timers = manager_.context.worker.timers();
   if (idle_timer_.armed()) {
-    manager_.context.worker.SetTimer(idle_timer_, manager_.manager.config().options.idle_timeout);
+    timers.Set(idle_timer_, idle_since_ + Scaled(config::ScaledTimeout::kConnectionIdle, options.idle_timeout));
+  }
+  if (duration_timer_.armed()) {
+    timers.Set(duration_timer_,
+               started() + Scaled(config::ScaledTimeout::kConnectionDuration, options.max_connection_duration));
   }
 }
 
 // Streams of ours are over when all is handed to the codec. What their peer then never takes would be held for ever.
 void DownstreamConnection::SetFlushTimer() {
-  const base::Duration timeout = manager_.manager.config().stream_idle_timeout;
+  const base::Duration timeout =
+      Scaled(config::ScaledTimeout::kStreamFlush, manager_.manager.config().stream_idle_timeout);
   if (timeout > base::Duration::zero()) manager_.context.worker.SetTimer(flush_timer_, timeout);
 }
 
@@ -256,6 +278,12 @@ void DownstreamConnection::StartDrain() {
   connection_.Reconsider();
 }
 
+void DownstreamConnection::DisableKeepalive() {
+  if (draining_) return;
+  manager_.stats.downstream_cx_overload_disable_keepalive.Increment();
+  StartDrain();
+}
+
 void DownstreamConnection::OnGraceOver() {
   if (server_ == nullptr || connection_.connecting()) {
     CloseNow();
@@ -271,10 +299,7 @@ void DownstreamConnection::CloseNow() {
 }
 
 void DownstreamConnection::OnIdle() {
-  if (streams_ > 0) {
-    manager_.context.worker.SetTimer(idle_timer_, manager_.manager.config().options.idle_timeout);
-    return;
-  }
+  if (streams_ > 0) return SetIdleTimer();
   manager_.stats.downstream_cx_idle_timeout.Increment();
   StartDrain();
   if (version_ == http::Version::kHttp2) return;

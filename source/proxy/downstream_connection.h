@@ -20,6 +20,7 @@
 #include "source/base/timer_wheel.h"
 #include "source/codec/http1/server_connection.h"
 #include "source/codec/http2/server_connection.h"
+#include "source/config/overload.h"
 #include "source/event/worker.h"
 #include "source/net/connection.h"
 #include "source/net/keepalive.h"
@@ -38,6 +39,7 @@ class DownstreamConnection final : public ListenerConnection,
 
   void Start() override;
   void StartDrain() override;
+  void Rescale() override;
   void CloseNow() override;
   void Log(const AccessLogs& logs) override;
 
@@ -52,6 +54,8 @@ class DownstreamConnection final : public ListenerConnection,
   // CloseNow() ended it, not the client.
   bool cut_short() const { return cut_short_; }
 
+  // Before an answer's head: this is the last, because of overload.
+  void DisableKeepalive();
   // See codec::ServerConnection.
   void ForgiveReset() { server_->ForgiveReset(); }
   // A stream of this connection is over.
@@ -82,6 +86,9 @@ class DownstreamConnection final : public ListenerConnection,
   codec::ServerConnection& UseHttp1();
   codec::ServerConnection& UseHttp2();
   void StartKeepalive();
+  // `full`, or what is left of it under load.
+  base::Duration Scaled(config::ScaledTimeout timeout, base::Duration full) const;
+  void SetIdleTimer();
   void OnIdle();
   void OnMaxDuration();
   void OnGraceOver();
@@ -102,6 +109,7 @@ class DownstreamConnection final : public ListenerConnection,
   base::Timer flush_timer_;     // HTTP/2: looks for answers that are complete, and that the peer grants no window
   base::Timer grace_timer_;     // what is sent before the peer can know of the drain is still served
   std::string client_cert_element_;
+  base::MonotonicTime idle_since_{};  // as idle_timer_ has it
   uint64_t requests_ = 0;
   uint32_t streams_ = 0;     // that have not finished
   uint64_t rx_counted_ = 0;  // bytes that stats have already

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/config/tls.h"
+#include "source/overload/state.h"
 #include "source/proxy/downstream_connection.h"
 #include "source/proxy/lone_connection.h"
 #include "source/stats/tags.h"
@@ -71,10 +72,14 @@ void FilterChainShard::Secure(listener::Accepted& accepted) {
     (tls ? mtls_ : plain_)->Increment();
     if (!tls) return;
   }
+  base::Duration timeout = config.handshake_timeout;
+  if (context_.overload != nullptr && !chain_.listener().bypasses_overload) {
+    timeout = context_.overload->Scaled(config::ScaledTimeout::kHandshake, timeout);
+  }
   auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
                                                      tls::TransportOptions{.context = config.tls->context->current(),
                                                                            .stats = &*tls_stats_,
-                                                                           .handshake_timeout = config.handshake_timeout,
+                                                                           .handshake_timeout = timeout,
                                                                            .queue = &context_.handshakes});
   secured->Resume(std::move(accepted.preread), std::exchange(accepted.readable, false),
                   std::exchange(accepted.hangup, false));

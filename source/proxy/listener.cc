@@ -1,6 +1,7 @@
 #include "source/proxy/listener.h"
 
 #include "source/listener/traits.h"
+#include "source/overload/state.h"
 
 namespace pillion::proxy {
 
@@ -21,7 +22,8 @@ ListenerShard::ListenerShard(const Listener& listener, WorkerContext& context, s
       stats_(listener.stat_ids(), shard),
       own_total_(*shard.counter(listener.stat_ids_of(context.worker.index()).downstream_cx_total)),
       own_active_(*shard.gauge(listener.stat_ids_of(context.worker.index()).downstream_cx_active)),
-      only_chain_(listener.config().chain_matcher.constant()) {
+      only_chain_(listener.config().chain_matcher.constant()),
+      overload_(listener.config().bypasses_overload ? nullptr : context.overload) {
   for (size_t i = 0; i < listener.filter_stat_ids().size(); ++i) {
     filters_.push_back(
         {listener.config().listener_filters[i], listener::FilterStats(listener.filter_stat_ids()[i], shard)});
@@ -38,7 +40,7 @@ void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& sock
   if (listener_.config().exact_balance && balanced_ == nullptr) balanced_ = &listener_.balance().Join(loop, events);
   acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_.config().max_accepts_per_event,
                                                        balanced_));
-  acceptors_.back()->Start();
+  if (!paused_) acceptors_.back()->Start();
 }
 
 void ListenerShard::Enter() {
@@ -55,15 +57,25 @@ void ListenerShard::Leave() {
   if (balanced_ != nullptr) balanced_->connections.store(count_, std::memory_order_relaxed);
 }
 
+// The limit of the overload manager goes before that of the runtime.
+bool ListenerShard::TooManyInAll() const {
+  const std::shared_ptr<const runtime::Key>& limit = listener_.config().global_connection_limit;
+  if (limit == nullptr || context_.connections == nullptr) return false;
+  const uint64_t count = context_.connections->load(std::memory_order_relaxed);
+  if (overload_ != nullptr && overload_->max_connections()) return count > *overload_->max_connections();
+  return count > limit->Integer(UINT64_MAX);
+}
+
 bool ListenerShard::Admit() {
   Enter();  // first: of two that come at once on two workers, one is one too many
-  const auto exceeds = [](const std::shared_ptr<const runtime::Key>& limit, const std::atomic<uint64_t>* count) {
-    return limit != nullptr && count != nullptr && count->load(std::memory_order_relaxed) > limit->Integer(UINT64_MAX);
-  };
-  if (exceeds(listener_.config().global_connection_limit, context_.connections)) {
+  const std::shared_ptr<const runtime::Key>& own_limit = listener_.config().connection_limit;
+  if (TooManyInAll()) {
     stats_.downstream_global_cx_overflow.Increment();
-  } else if (exceeds(listener_.config().connection_limit, &listener_.connections())) {
+  } else if (own_limit != nullptr &&
+             listener_.connections().load(std::memory_order_relaxed) > own_limit->Integer(UINT64_MAX)) {
     stats_.downstream_cx_overflow.Increment();
+  } else if (overload_ != nullptr && overload_->RefusesConnection(context_.random)) {
+    stats_.downstream_cx_overload_reject.Increment();
   } else {
     return true;
   }
@@ -188,6 +200,12 @@ void ListenerShard::OnConnectionGone(ListenerConnection& connection) {
   if (!listener_.logs().empty()) connection.Log(listener_.logs());
 }
 
+void ListenerShard::PauseAccepting(bool pause) {
+  if (overload_ == nullptr) return;
+  paused_ = pause;
+  for (const std::unique_ptr<net::Acceptor>& acceptor : acceptors_) pause ? acceptor->Stop() : acceptor->Start();
+}
+
 void ListenerShard::StopAccepting() {
   for (const std::unique_ptr<net::Acceptor>& acceptor : acceptors_) acceptor->AcceptRest();
   acceptors_.clear();
@@ -199,6 +217,10 @@ void ListenerShard::StartDrain() {
 }
 
 void ListenerShard::EndDrain() { draining_ = false; }
+
+void ListenerShard::Rescale() {
+  connections_.ForEach([](ListenerConnection& connection) { connection.Rescale(); });
+}
 
 void ListenerShard::CloseAll() {
   if (balanced_ != nullptr) listener_.balance().Leave(*balanced_);

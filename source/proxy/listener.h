@@ -67,9 +67,12 @@ class ListenerShard final : private net::AcceptEvents,
 
   const config::Listener& config() const { return listener_.config(); }
 
+  // While paused, connections stay in the queues.
+  void PauseAccepting(bool pause);
   void StopAccepting();  // behind those that are in the queues
   void StartDrain();   // every connection ends when its last stream does; those that still come as well
   void EndDrain();     // those that come from now on stay
+  void Rescale();      // timeouts that get shorter under load have changed
   void CloseAll();     // in this turn
   size_t connections() const { return count_; }  // with those that listener filters look at
 
@@ -78,8 +81,9 @@ class ListenerShard final : private net::AcceptEvents,
   void OnInspected(listener::Inspection& inspection, listener::InspectionEnd end, listener::Accepted& accepted) override;
   void OnConnectionGone(ListenerConnection& connection) override;
 
-  // False: it would be one too many. Else it is counted until Leave().
+  // False: it would be one too many, or there is too much load. Else it is counted until Leave().
   bool Admit();
+  bool TooManyInAll() const;
   void Enter();
   void Leave();
   // Lets listener filters look, where there are any; else chooses the chain.
@@ -101,6 +105,8 @@ class ListenerShard final : private net::AcceptEvents,
   base::IntrusiveList<ListenerConnection, ListenerConnectionTag> connections_;
   net::BalanceMember* balanced_ = nullptr;  // exact_balance: once it accepts
   size_t count_ = 0;
+  const overload::State* const overload_;  // null: nothing is given up for want of resources
+  bool paused_ = false;
   bool draining_ = false;
 };
 

@@ -27,6 +27,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   virtual void Start() = 0;
   // Ends when its last stream does; at once when there is none.
   virtual void StartDrain() = 0;
+  // Timeouts that get shorter under load have changed.
+  virtual void Rescale() {}
   // In this turn, whatever is in flight.
   virtual void CloseNow() = 0;
   // One too many: it was never part of what its chain counts.

@@ -24,6 +24,7 @@ namespace pillion::proxy {
   X(downstream_cx_idle_timeout)        \
   X(downstream_cx_max_duration_reached) \
   X(downstream_cx_max_requests_reached) \
+  X(downstream_cx_overload_disable_keepalive) \
   X(downstream_cx_protocol_error)      \
   X(downstream_cx_rx_bytes_total)      \
   X(downstream_cx_tx_bytes_total)      \
@@ -42,6 +43,7 @@ namespace pillion::proxy {
   X(downstream_rq_idle_timeout)        \
   X(downstream_rq_header_timeout)      \
   X(downstream_rq_max_duration_reached) \
+  X(downstream_rq_overload_close)      \
   X(downstream_rq_response_before_rq_complete) \
   X(downstream_rq_rx_reset)            \
   X(downstream_rq_tx_reset)            \
@@ -58,6 +60,7 @@ namespace pillion::proxy {
   X(passthrough_internal_redirect_too_many_redirects) \
   X(passthrough_internal_redirect_unsafe_scheme) \
   X(rq_direct_response)                \
+  X(rq_overload_local_reply)           \
   X(rq_redirect)                       \
   X(rq_reset_after_downstream_response_started) \
   X(rq_total)
@@ -135,6 +138,7 @@ struct HttpStats {
   X(downstream_cx_destroy)           \
   X(downstream_cx_accept_failed)     \
   X(downstream_cx_overflow)          \
+  X(downstream_cx_overload_reject)   \
   X(downstream_global_cx_overflow)   \
   X(downstream_pre_cx_timeout)       \
   X(downstream_listener_filter_error)        \

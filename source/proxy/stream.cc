@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/local_reply.h"
 #include "source/proxy/target.h"
@@ -69,7 +70,7 @@ Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream
   (connection.version() == http::Version::kHttp2 ? stats.downstream_rq_http2_total : stats.downstream_rq_http1_total)
       .Increment();
   const config::HttpConnectionManager& config = manager().manager.config();
-  idle_timeout_ = config.stream_idle_timeout;
+  SetIdleTimeout(config.stream_idle_timeout);
   const auto deadline = [&](base::Duration timeout) {
     return timeout > base::Duration::zero() ? started_ + timeout : base::MonotonicTime{};
   };
@@ -102,6 +103,9 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   is_grpc_ = http::IsGrpc(head.headers);
   head_deadline_ = {};
   request_state_ = RequestState::kBody;
+  if (manager().overload != nullptr && manager().overload->RefusesRequest(random())) [[unlikely]] {
+    return RefuseForOverload(end);
+  }
   const config::HttpConnectionManager& config = manager().manager.config();
   NormalizeAuthority(head, config, connection_.transport().local_address().port());
   requester_ = Identify(head, config, connection_);
@@ -153,7 +157,7 @@ void Stream::OnRequestHeadPassed(bool end) {
     return;
   }
   if (DropForOverload()) return;
-  if (route_->Has(route::Entry::kIdleTimeout)) idle_timeout_ = *route_->forward->idle_timeout;
+  if (route_->Has(route::Entry::kIdleTimeout)) SetIdleTimeout(*route_->forward->idle_timeout);
   LimitDuration();
   TouchIdle();
   StartForwarding(end);

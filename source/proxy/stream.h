@@ -40,6 +40,7 @@
 namespace pillion::proxy {
 
 class Stream final : public codec::RequestReceiver,
+                     public base::ListNode<ScaledTag>,
                      private filter::StreamContext,
                      private filter::ChainEnds,
                      private event::Deferred {
@@ -81,6 +82,8 @@ class Stream final : public codec::RequestReceiver,
     return {.hash = hash_, .criteria = criteria.view()};
   }
   bool response_begun() const { return response_begun_; }
+  // The idle timeout has become shorter, or longer again, under load.
+  void Rescale();
 
  private:
   enum class RequestState : uint8_t { kHead, kBody, kComplete };
@@ -139,7 +142,9 @@ class Stream final : public codec::RequestReceiver,
   void HashRequest();
   // `criteria`, and what filters have noted for the choice of hosts.
   config::LbCriteriaView NotedCriteria(const config::LbCriteria& criteria);
-  bool DropForOverload();  // true: an answer was sent
+  // Because of our own load, before anything is made of the request.
+  void RefuseForOverload(bool end);
+  bool DropForOverload();  // of ours, or of the upstream's; true: an answer was sent
   void LimitDuration();
   void SetAttemptFields(uint32_t number);
   size_t MostHeld();  // of the request's body, to be sent again
@@ -185,6 +190,7 @@ class Stream final : public codec::RequestReceiver,
   base::Duration TimeLeft();  // until then; zero: there is no such limit
   void StartTryTimeouts();
   void EndTryTimeouts();
+  void SetIdleTimeout(base::Duration timeout);
   void TouchIdle();
   void TouchTry();
   void OnTryTimeout(UpstreamRequest::Timeout timeout, const UpstreamFailure& failure);
@@ -244,6 +250,7 @@ class Stream final : public codec::RequestReceiver,
   base::MonotonicTime try_duration_deadline_{};
   base::MonotonicTime duration_deadline_{};
   base::Duration idle_timeout_{0};
+  base::Duration full_idle_timeout_{0};  // without load, where that makes a difference
 
   uint64_t request_bytes_ = 0;
   uint64_t response_bytes_ = 0;

@@ -1,3 +1,4 @@
+#include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/local_reply.h"
 #include "source/proxy/stream.h"
@@ -219,6 +220,9 @@ void Stream::SendReply(const filter::Reply& reply) {
 void Stream::SendHead(http::ResponseHead& head, bool end) {
   response_ = &head;
   response_state_ = ResponseState::kHead;
+  if (const overload::State* const overload = manager().overload; overload != nullptr) [[unlikely]] {
+    if (overload->Acts(config::OverloadEffect::kDisableKeepalive, random())) connection_.DisableKeepalive();
+  }
   response_started_ = context().worker.now();
   manager().stats.CountStatus(head.status);
   downstream_->SendHead(head, end);

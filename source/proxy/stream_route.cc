@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "source/http/grpc_timeout.h"
+#include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/request_hash.h"
 #include "source/proxy/stream.h"
@@ -92,7 +93,24 @@ config::LbCriteriaView Stream::NotedCriteria(const config::LbCriteria& criteria)
   return MergeCriteria(criteria.view(), annotations_->metadata, arena_);
 }
 
+void Stream::RefuseForOverload(bool end) {
+  if (end) CompleteRequest();
+  manager().stats.downstream_rq_overload_close.Increment();
+  const std::pair<std::string_view, std::string_view> field = {"x-envoy-local-overloaded", "true"};
+  const bool tell = manager().manager.config().tells_overload;
+  SendReply({.status = 503,
+             .body = "envoy overloaded",
+             .flag = telemetry::ResponseFlag::kOverloadTerminated,
+             .details = "overload",
+             .headers = {&field, tell ? 1u : 0u}});
+}
+
 bool Stream::DropForOverload() {
+  if (manager().overload != nullptr && manager().overload->RefusesForwarding(random())) [[unlikely]] {
+    manager().stats.rq_overload_local_reply.Increment();
+    SendLocalReply(503, "envoy overloaded", telemetry::ResponseFlag::kOverloadTerminated, "overload");
+    return true;
+  }
   upstream::ClusterShard& cluster = context().cluster(destination_.cluster);
   const match::Fraction& drop = cluster.hosts().drop;
   if (drop.numerator == 0) [[likely]] return false;

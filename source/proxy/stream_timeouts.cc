@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "source/overload/state.h"
 #include "source/proxy/stream.h"
 
 // The stream's timeouts. Which of several that have passed is told: the first in OnTimer().
@@ -48,6 +49,24 @@ void Stream::EndTryTimeouts() { try_deadline_ = try_idle_deadline_ = try_duratio
 
 void Stream::TouchTry() {
   if (IsSet(try_idle_deadline_)) try_idle_deadline_ = context().worker.now() + terms_.per_try_idle_timeout;
+}
+
+void Stream::SetIdleTimeout(base::Duration timeout) {
+  idle_timeout_ = timeout;
+  const overload::State* const overload = manager().overload;
+  if (overload == nullptr || !overload->Scales(config::ScaledTimeout::kStreamIdle)) [[likely]] return;
+  full_idle_timeout_ = timeout;
+  idle_timeout_ = overload->Scaled(config::ScaledTimeout::kStreamIdle, timeout);
+  if (!base::ListNode<ScaledTag>::linked()) context().scaled_streams.PushBack(*this);
+}
+
+void Stream::Rescale() {
+  if (finished_) return;
+  const base::Duration before = idle_timeout_;
+  idle_timeout_ = manager().overload->Scaled(config::ScaledTimeout::kStreamIdle, full_idle_timeout_);
+  if (!IsSet(idle_deadline_)) return;
+  idle_deadline_ += idle_timeout_ - before;
+  ArmTimer();
 }
 
 void Stream::TouchIdle() {

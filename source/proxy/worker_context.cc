@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "source/proxy/mirror.h"
+#include "source/proxy/stream.h"
 #include "source/route/table.h"
 
 namespace pillion::proxy {
@@ -47,6 +48,10 @@ void WorkerContext::LinkClusters() {
       return index == route::Entry::kNoCluster ? nullptr : clusters[index].get();
     });
   }
+}
+
+void WorkerContext::RescaleStreams() {
+  scaled_streams.ForEach([](Stream& stream) { stream.Rescale(); });
 }
 
 void WorkerContext::EndMirrors() {

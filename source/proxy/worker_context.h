@@ -20,11 +20,16 @@
 #include "source/tls/handshake_queue.h"
 #include "source/upstream/cluster.h"
 
+namespace pillion::overload {
+class State;
+}
+
 namespace pillion::proxy {
 
 class Mirror;
 class Stream;
 struct MirrorTag {};
+struct ScaledTag {};
 
 // The `date` of responses (RFC 9110, 5.6.7), made once a second.
 class DateText {
@@ -55,6 +60,8 @@ struct WorkerContext final : filter::HealthView {
   void AddCluster(std::unique_ptr<upstream::ClusterShard> cluster);
   // When all are there: what one needs of another.
   void LinkClusters();
+  // Idle timeouts of requests that get shorter under load have changed.
+  void RescaleStreams();
   // Copies of requests that are still on their way. Before the clusters go.
   void EndMirrors();
 
@@ -70,6 +77,8 @@ struct WorkerContext final : filter::HealthView {
   absl::flat_hash_map<std::string, uint32_t> cluster_indexes;  // by name
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
   std::atomic<uint64_t>* connections = nullptr;                // of clients, in the process; null: nobody counts them
+  const overload::State* overload = nullptr;           // null: nothing is given up for want of resources
+  base::IntrusiveList<Stream, ScaledTag> scaled_streams;  // whose idle timeout gets shorter under load
   ListenerIndex listeners;
 };
 

@@ -92,6 +92,9 @@ admin::Sources Administration::MakeSources() {
   admin::Sources sources;
   sources.version = std::string("0/") + kVersion + "/Clean/RELEASE/none";
   sources.node = server_.bootstrap_->node;
+  if (sources.node.user_agent_version.empty() && !sources.node.build_version) {
+    sources.node.build_version = {kVersionParts[0], kVersionParts[1], kVersionParts[2]};
+  }
   for (const auto& [name, value] : server_.options_.shown) sources.command_line.push_back({name, value});
   sources.state = [this] { return server_.admin_state(); };
   sources.uptime = [this] { return server_.uptime(); };
@@ -122,8 +125,6 @@ admin::Sources Administration::MakeSources() {
     return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, query);
   };
   sources.certificates = [this] { return CertificatesOf(*server_.bootstrap_); };
-  sources.runtime = [this] { return server_.runtime_.View(); };
-  sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.runtime = [this] { return server_.runtime_.View(); };
   sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };

@@ -9,9 +9,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "source/admin/process.h"
+#include "source/base/process_memory.h"
 #include "source/server/administration.h"
 #include "source/server/log.h"
+#include "source/server/overload_control.h"
 #include "source/server/stats_rules.h"
 #include "source/server/version.h"
 
@@ -180,9 +181,14 @@ absl::Status Server::Start() {
   MakeClusters();
   host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, Seed());
   if (absl::Status status = host_health_->Watch(*bootstrap_, clusters_); !status.ok()) return status;
+  if (bootstrap_->overload != nullptr) {
+    overload_ = std::make_unique<OverloadControl>(bootstrap_->overload, connections_, io_, registry_, workers_);
+    if (absl::Status status = overload_->Prepare(); !status.ok()) return status;
+  }
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, connections_,
                                                       clusters_));
+    if (overload_ != nullptr) workers_.back()->context().overload = &overload_->state();
   }
   PublishHosts();
   // First what only one process can have: a second one with this configuration must not take connections from the first
@@ -213,6 +219,7 @@ absl::Status Server::Start() {
 void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
+  if (overload_ != nullptr) overload_->Start();
   initialization_ms_->Record(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.MonotonicNow() - started_).count()));
   if (healthcheck_failed_) {
@@ -247,9 +254,9 @@ void Server::RegisterStats() {
   gauge("server.hot_restart_epoch", [] { return uint64_t{0}; });
   gauge("server.parent_connections", [] { return uint64_t{0}; });
   gauge("server.total_connections", [this] { return Connections(); });
-  gauge("server.memory_allocated", [] { return admin::ReadHeap().allocated; });
-  gauge("server.memory_heap_size", [] { return admin::ReadHeap().heap_size; });
-  gauge("server.memory_physical_size", [] { return admin::ResidentBytes(); });
+  gauge("server.memory_allocated", [] { return base::ReadHeap().allocated; });
+  gauge("server.memory_heap_size", [] { return base::ReadHeap().heap_size; });
+  gauge("server.memory_physical_size", [] { return base::ResidentBytes(); });
   gauge("server.days_until_first_cert_expiring", [this] {
     return certificates_ == nullptr ? uint64_t{UINT32_MAX} : certificates_->DaysUntilExpiry();
   });
@@ -440,6 +447,7 @@ void Server::Stop() {
   state_ = State::kStopped;
   discovery_.reset();
   stats_sinks_.reset();
+  if (overload_ != nullptr) overload_->Stop();
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
   administration_.reset();

@@ -40,6 +40,7 @@
 namespace pillion::server {
 
 class Administration;
+class OverloadControl;
 
 class Server {
  public:
@@ -112,6 +113,7 @@ class Server {
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
   std::unique_ptr<HostHealth> host_health_;
+  std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
   std::vector<BoundSocket> sockets_;
   std::vector<BoundListener> bound_;
   std::vector<std::unique_ptr<proxy::Listener>> listeners_;

@@ -71,6 +71,23 @@ void WorkerThread::EndDrain() {
   });
 }
 
+void WorkerThread::PauseAccepting(bool pause) {
+  worker_.Post([this, pause] {
+    for (Accepting& listener : listeners_) listener.shard->PauseAccepting(pause);
+  });
+}
+
+void WorkerThread::Rescale() {
+  worker_.Post([this] {
+    for (Accepting& listener : listeners_) listener.shard->Rescale();
+    context_.RescaleStreams();
+  });
+}
+
+void WorkerThread::Trim() {
+  worker_.Post([this] { worker_.blocks().Trim(0); });
+}
+
 void WorkerThread::StopAccepting(Listeners which, std::function<void()> done) {
   worker_.Post([this, which, done = std::move(done)] {
     ForEach(which, [](proxy::ListenerShard& listener) { listener.StopAccepting(); });

@@ -41,6 +41,12 @@ class WorkerThread {
   void StartDrain(Listeners which);
   // Connections that are not draining yet stay, and new ones do.
   void EndDrain();
+  // While paused, connections stay in the queues of the listening sockets.
+  void PauseAccepting(bool pause);
+  // Timeouts that get shorter under load have changed.
+  void Rescale();
+  // Gives back memory that is kept for what comes next.
+  void Trim();
   // Takes what is in the queues of the listening sockets, and no more. `done` is called on the worker's thread.
   void StopAccepting(Listeners which, std::function<void()> done);
   // `idle` is called on the worker's thread, when no connection is left.

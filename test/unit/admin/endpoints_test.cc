@@ -253,6 +253,12 @@ TEST_F(EndpointsTest, ServerInfo) {
             "  \"id\": \"node\\u003c1\\u003e\",\n  \"cluster\": \"\",\n  \"locality\": {},\n"
             "  \"user_agent_name\": \"pillion\"\n }\n}\n");
   EXPECT_EQ(Get("/hot_restart_version").body, "disabled\n");
+  sources_.node.build_version = {.major_number = 1, .minor_number = 2, .patch = 3};
+  sources_.node.user_agent_name = "envoy";
+  const std::string body = Get("/server_info").body;
+  EXPECT_TRUE(body.ends_with("  \"user_agent_name\": \"envoy\",\n  \"user_agent_build_version\": {\n   \"version\": {\n"
+                             "    \"major_number\": 1,\n    \"minor_number\": 2,\n    \"patch\": 3\n   }\n  }\n }\n}\n"))
+      << body;
 }
 
 TEST_F(EndpointsTest, MemoryHasFigures) {

@@ -52,6 +52,7 @@ TEST(Listener, Connections) {
   EXPECT_TRUE(listener.exact_balance);
   EXPECT_FALSE(listener.drains_when_unhealthy);
   EXPECT_EQ(listener.global_connection_limit, nullptr);
+  EXPECT_TRUE(listener.bypasses_overload);
   EXPECT_EQ(listener.connection_limit->name(), "envoy.resource_limits.listener.in.connection_limit");
   ASSERT_EQ(listener.socket_options.size(), 2u);
   EXPECT_EQ(listener.socket_options[0].value.size(), sizeof(int));

@@ -210,6 +210,8 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
     net::Connector& connector = settings.connector != nullptr ? *settings.connector : *connectors_[i];
     proxy::WorkerContext& context =
         *contexts_.emplace_back(std::make_unique<proxy::WorkerContext>(loop.worker(), /*seed=*/i + 1));
+    context.connections = &all_connections_;
+    context.overload = settings.overload;
     context.AddCluster(std::make_unique<upstream::ClusterShard>(
         *cluster_, loop.worker(), connector, registry_.shard(i), context.random,
         std::make_unique<upstream::HttpClientCodecs>(cluster_->config(), loop.worker().blocks(), context.http2_memory)));
@@ -246,6 +248,11 @@ std::unique_ptr<Peer> ProxyWorld::Connect() {
 
 LoopbackFaults& ProxyWorld::faults(uint32_t host) {
   return simulation_.network().faults(*net::Address::Ip(HostIp(host), 80));
+}
+
+void ProxyWorld::Rescale() {
+  for (const auto& shard : shards_) shard->Rescale();
+  for (const auto& context : contexts_) context->RescaleStreams();
 }
 
 void ProxyWorld::StartDrain() {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/overload/state.h"
 #include "source/proxy/listener.h"
 #include "source/runtime/keys.h"
 #include "source/stats/registry.h"
@@ -41,6 +42,7 @@ struct ProxySettings {
   uint32_t hosts = 1;  // of the cluster
   std::vector<config::HttpFilter> further_filters;  // made by the test, after `http_filters`
   net::Connector* connector = nullptr;  // in place of the loopback network's
+  const overload::State* overload = nullptr;  // outlives the world
 };
 
 class ProxyWorld {
@@ -69,6 +71,8 @@ class ProxyWorld {
   // Nobody listens at its address any more.
   void StopUpstream(uint32_t host = 0) { upstreams_[host].reset(); }
 
+  // The overload's timeouts have changed.
+  void Rescale();
   void StartDrain();
   // Downstream connections of all workers.
   size_t connections() const;
@@ -110,6 +114,7 @@ class ProxyWorld {
   Log listener_log_;
   const uint32_t workers_;
 
+  std::atomic<uint64_t> all_connections_ = 0;
   std::shared_ptr<runtime::Keys> runtime_keys_;
   std::unique_ptr<upstream::Cluster> cluster_;
   std::unique_ptr<proxy::Listener> listener_;
