@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc):
 def pair(request, tmp_path_factory):
     module = request.module
     what = types.SimpleNamespace(cases=module.CASES, settings={"plain": {}, **getattr(module, "SETTINGS", {})},
-                                 bootstrap=getattr(module, "BOOTSTRAP", {}))
+                                 bootstrap=getattr(module, "BOOTSTRAP", {}), operators=getattr(module, "OPERATORS", {}))
     made = Pair(what, tmp_path_factory.mktemp(module.__name__))
     yield made
     made.stop()

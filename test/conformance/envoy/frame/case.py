@@ -48,6 +48,7 @@ class Cluster:
     http_options: dict = dataclasses.field(default_factory=dict)
     fields: dict = dataclasses.field(default_factory=dict)
     change: object = None  # what is to be changed of its configuration in the end: a function of that, the hosts' addresses and a folder
+    over: object = None    # what its hosts do with a connection before it speaks HTTP: a function of (socket, folder) that returns a socket
 
 
 @dataclasses.dataclass
@@ -72,11 +73,15 @@ class Case:
     lines: int | dict | None = None
     sees: int = 0
     stats: tuple = ()          # more names than the usual ones: "c.x" of the first cluster, "h.x" of the manager, "l.x" of the listener
+    moves: tuple = ()          # names among all these that change in both, sooner or later: nothing is compared before
     shares: bool = False       # of hosts, compared as shares of all requests: that it is this one is left to chance
     ignored: tuple = ()        # fields of the result that this case can't say anything about
     source: str = "127.0.0.2"  # the client's address; Envoy names 127.0.0.1 by another address of the machine
     reads_on: bool = False     # after the answers the client waits for the end of the connection
     client: object = None      # instead of `requests`: a function of (connection, domain) that returns the answers
+    over: object = None        # what the client does with its connection before it speaks HTTP: a function of (socket, folder) that returns a socket
+    unordered: bool = False    # what upstream sees comes in any order
+    unseen: tuple = ()         # names of fields that are taken out of what upstream sees
 
     @property
     def host(self):

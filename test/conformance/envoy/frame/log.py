@@ -39,8 +39,12 @@ OPERATORS = {
     "response_duration": "%RESPONSE_DURATION%",
     "service": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
 }
-FORMAT = "\t".join(f"{key}={text}" for key, text in OPERATORS.items()) + "\n"
 _TIMES = ("duration", "request_duration", "response_duration", "service")
+
+
+def text(more):
+    """The format, with `more` operators at the end."""
+    return "\t".join(f"{key}={value}" for key, value in {**OPERATORS, **more}.items()) + "\n"
 
 
 def parse(line, names):

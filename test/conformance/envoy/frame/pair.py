@@ -41,14 +41,16 @@ class _Side:
         for setting, manager in module.settings.items():
             self.logs[setting] = folder / f"{setting}.log"
             manager = dict(manager)
-            access_log = b.file_log(self.logs[setting], text=log.FORMAT)
+            access_log = b.file_log(self.logs[setting], text=log.text(module.operators))
             if "log_filter" in manager:
                 access_log[0]["filter"] = manager.pop("log_filter")
             hosts = [case.virtual_host() for case in module.cases if case.setting == setting]
             manager = {"route_config": {"name": setting, "virtual_hosts": hosts}, "access_log": access_log, "server_name": "proxy", **manager}
-            listener = {"stat_prefix": setting, **manager.pop("listener", {})}
+            listener, change = {"stat_prefix": setting, **manager.pop("listener", {})}, manager.pop("change", None)
             manager["route_config"].update(manager.pop("table", {}))
             listeners.append(b.listener(b.http(name=setting, **manager), name=setting, **listener))
+            if change:
+                change(listeners[-1], access_log, folder.parent)
         config = b.bootstrap(listeners, clusters, **module.bootstrap)
         self.proxy = Proxy(config, folder, binary=binary, arguments=["--file-flush-interval-msec", "10"])
         self._read = dict.fromkeys(self.logs, 0)
@@ -89,7 +91,8 @@ class Pair:
     """Both proxies, from the moment it is made until stop()."""
 
     def __init__(self, module, folder):
-        self._upstreams = {case.name: [Upstream(case.cluster_name(suffix), cluster) for suffix, cluster in case.clusters.items()]
+        self._folder = pathlib.Path(folder)
+        self._upstreams = {case.name: [Upstream(case.cluster_name(suffix), cluster, self._folder) for suffix, cluster in case.clusters.items()]
                            for case in module.cases}
         clusters = []
         for case in module.cases:
@@ -97,11 +100,11 @@ class Pair:
                 config = b.cluster(*upstream.addresses, name=upstream.name, protocol=cluster.protocol, trailers=cluster.trailers,
                                    http_options=cluster.http_options, **cluster.fields)
                 if cluster.change:
-                    cluster.change(config, upstream.addresses, pathlib.Path(folder))
+                    cluster.change(config, upstream.addresses, self._folder)
                 clusters.append(config)
         self._sides = {}
         for name, binary in (("envoy", programs.envoy()), ("pillion", BINARY)):
-            home = pathlib.Path(folder) / name
+            home = self._folder / name
             home.mkdir()
             self._sides[name] = _Side(binary, home, module, clusters)
 
@@ -126,7 +129,8 @@ class Pair:
                 after = side.counts(names.values())
                 counts[name] = {f"stat.{short}": after[full] - before[name][full] for short, full in names.items()}
             whole = {name: {**results[name], **counts[name]} for name in results}
-            if expected(whole) or time.monotonic() > deadline:
+            moved = all(counts[name][f"stat.{short}"] for name in counts for short in case.moves)
+            if moved and expected(whole) or time.monotonic() > deadline:
                 return whole
             time.sleep(0.02)
 
@@ -146,13 +150,18 @@ class Pair:
         for upstream in upstreams:
             upstream.run = run
         names = side.names(case.setting, upstreams)
-        answers = [names.answer(answer) for answer in client.ask(case, side.proxy.listeners[case.setting])]
+        answers = [names.answer(answer) for answer in client.ask(case, side.proxy.listeners[case.setting], self._folder)]
         lines = [log.parse(line, names) for line in side.lines(case.setting, case.expected_lines(name))]
         assert name != "envoy" or len(lines) == case.expected_lines(name), f"the case expects other lines of the log than Envoy writes: {lines}"
         until(lambda: len(run.seen) >= case.sees, f"upstream sees {case.sees} requests")
         if case.shares:
             return {**_columns("response", answers), **_shares([host for host, _ in run.seen])}
-        return {**_columns("response", answers), **_columns("upstream", [names.request(*seen) for seen in run.seen]), **_columns("log", lines)}
+        seen = [names.request(*seen) for seen in run.seen]
+        for request in seen:
+            request["fields"] = [item for item in request["fields"] if item[0].lower() not in case.unseen]
+        if case.unordered:
+            seen.sort(key=lambda request: (request["host"], request["method"], request["path"]))
+        return {**_columns("response", answers), **_columns("upstream", seen), **_columns("log", lines)}
 
 
 class _Share(float):

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 
@@ -34,8 +35,9 @@ class Run:
 class Upstream:
     """The hosts of one cluster; listens from the moment it is made. `run` is set while a case is going on."""
 
-    def __init__(self, name, cluster):
+    def __init__(self, name, cluster, folder):
         self.name = name
+        self._cluster, self._folder = cluster, folder
         self.run = None
         self.addresses = []
         self._servers, self._sockets = [], []
@@ -64,13 +66,18 @@ class Upstream:
             self._sockets.append(waiting)
         return listener.getsockname()
 
-    @staticmethod
-    def _prepare(sock):
+    def _prepare(self, sock):
+        """None if nothing more is to be expected of this connection."""
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(None)  # proxies keep connections idle for as long as the whole run takes
+        try:
+            return self._cluster.over(sock, self._folder) if self._cluster.over else sock
+        except ssl.SSLError:
+            return None
 
     def _serve_http1(self, sock, label):
-        self._prepare(sock)
+        if (sock := self._prepare(sock)) is None:
+            return
         run, connection = self.run, http1.Connection(sock)
         while True:
             try:
@@ -105,7 +112,8 @@ class Upstream:
         return False
 
     def _serve_http2(self, sock, label):
-        self._prepare(sock)
+        if (sock := self._prepare(sock)) is None:
+            return
         run, connection, taken = self.run, http2.Connection(sock, client=False), set()
         while not connection.ended:
             connection.pump()
