@@ -6,6 +6,7 @@ import re
 
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _ADDRESS = re.compile(r"(127\.0\.0\.\d+|\[::1\]):(\d+)")
+_HASH = re.compile(r'="[0-9a-f]{16}"')
 _TIMES = ("x-envoy-upstream-service-time",)
 
 
@@ -29,6 +30,8 @@ class Names:
             return name, f"<= {250 * math.ceil(int(value) / 250)}"  # less by what earlier tries took
         if low == "x-forwarded-port" and self._ports.get(value) == "listener":
             return name, "<listener>"
+        if low == "set-cookie":
+            return name, _HASH.sub('="<hash>"', value)
         return name, self.text(value)
 
     def fields(self, fields):

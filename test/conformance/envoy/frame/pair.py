@@ -138,6 +138,9 @@ class Pair:
         """{"envoy": (status, fields, text), "pillion": the same} of an administration's page."""
         return {name: side.proxy.admin_response(path, method) for name, side in self._sides.items()}
 
+    def side(self, name):
+        return self._sides[name]
+
     @staticmethod
     def _stat_name(case, name):
         kind, _, rest = name.partition(".")
