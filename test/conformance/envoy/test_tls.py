@@ -6,8 +6,8 @@ import ssl
 from frame.case import Case, Cluster
 from frame.check import alike
 from frame.client import outcome
-from frame.tls import downstream, over_tls, serves_tls, upstream
-from frame.write import adding, get, route
+from frame.tls import again_over_tls, digest, downstream, over_tls, serves_tls, upstream
+from frame.write import adding, get, ok, route
 from peers.bootstrap import any_of
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -60,15 +60,26 @@ def refused(name, over=None, setting="mutual", **more):
     return case(name, over, setting, 1, client=turned_away, **more)
 
 
-def to(make, serve=None, protocol="h1", http_options=None, **fields):
-    """A cluster with this transport socket."""
+def deaf(sock, folder):
+    """A server that never answers."""
+    while sock.recv(65536):
+        pass
+
+
+def to(make, serve=None, protocol="h1", http_options=None, hostname="", fields=None):
+    """A cluster with this transport socket. `protocol`: "auto h1": what the server chooses, and that is this one."""
     def change(config, addresses, folder):
         config["transport_socket"] = make(folder)
-    return {"": Cluster(protocol, over=serve or serves_tls(), change=change, http_options=http_options or {}, fields=fields)}
+        config["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["hostname"] = hostname
+        options = config["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
+        if protocol.startswith("auto"):
+            del options["explicit_http_config"]
+            options["auto_config"] = {"http_protocol_options": {}, "http2_protocol_options": {}}
+    return {"": Cluster(protocol.removeprefix("auto "), over=serve or serves_tls(), change=change, http_options=http_options or {}, fields=fields or {})}
 
 
-def out(name, make, serve=None, protocol="h1", http_options=None, **more):
-    return Case(name, clusters=to(make, serve, protocol, http_options), stats=UP, **more)
+def out(name, make, serve=None, protocol="h1", http_options=None, hostname="", fields=None, **more):
+    return Case(name, clusters=to(make, serve, protocol, http_options, hostname, fields), stats=UP, **more)
 
 
 NAMED = named("DNS", exact="server.test")
@@ -88,6 +99,14 @@ CASES = [
     case("tls-route-by-no-certificate", setting="optional", routes=[route(match={"prefix": "/", "tls_context": {"presented": True}})]),
     case("tls-required-of-virtual-host", vhost={"require_tls": "ALL"}), Case("tls-required-and-plain", [get("/a?b")], vhost={"require_tls": "ALL"}),
 
+    case("tls-first-certificate", over_tls("server.test"), "two"), case("tls-second-certificate", over_tls("second.test"), "two"),
+    case("tls-certificate-by-wildcard", over_tls("a.second.test"), "two"), case("tls-certificate-for-nobody", over_tls("nobody.test"), "two"),
+    case("tls-certificate-without-name", over_tls(), "two"),
+    case("tls-resumed", again_over_tls(V12), lines=3), case("tls-not-resumed", again_over_tls(V12), "stateless", lines=3),
+
+    case("mutual-pinned", over_tls(name="client"), "pinned"), case("mutual-pinned-key", over_tls(name="client"), "pinnedkey"),
+    refused("mutual-pinned-other", over_tls(name="other"), "pinned", ignored=("response.end",)), refused("mutual-pinned-key-other", over_tls(name="other"), "pinnedkey", ignored=("response.end",)),
+    case("mutual-other-kind-of-name", over_tls(name="client"), "dns"), refused("mutual-name-of-other-kind", over_tls(name="other"), "dns"),
     case("mutual", over_tls(name="client"), "mutual"), case("mutual-1.2", over_tls(name="client", version=V12), "mutual"),
     case("mutual-optional", over_tls(), "optional"), case("mutual-optional-with", over_tls(name="client"), "optional"),
     refused("mutual-none"), refused("mutual-none-1.2", over_tls(version=V12)),
@@ -115,6 +134,19 @@ CASES = [
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"}}),
     out("to-tls-auto-sni", lambda folder: upstream(folder, validation={}), http_options=AUTO, requests=[get(authority="server.test")], domains=("server.test",)),
     out("to-tls-auto-san-fails", lambda folder: upstream(folder, validation={}), http_options=AUTO),
+    out("to-tls-sni", lambda folder: upstream(folder, sni="name.test"), serves_tls(asked_for="name.test")),
+    out("to-tls-sni-other", lambda folder: upstream(folder, sni="name.test"), serves_tls(asked_for="other.test", version=V12)),
+    out("to-tls-auto-sni-of-request", lambda folder: upstream(folder), serves_tls(asked_for="to-tls-auto-sni-of-request.test"),
+        http_options={"upstream_http_protocol_options": {"auto_sni": True}}),
+    out("to-tls-auto-host-sni", lambda folder: upstream(folder, auto_host_sni=True), serves_tls(asked_for="host.test"), hostname="host.test"),
+    out("to-tls-alpn-http1", lambda folder: upstream(folder), serves_tls(alpn=["http/1.1"]), "auto h1"),
+    out("to-tls-alpn-none", lambda folder: upstream(folder), serves_tls(), "auto h1"),
+    out("to-tls-pinned", lambda folder: upstream(folder, validation={"verify_certificate_hash": [digest(folder, "server", "hash")]})),
+    out("to-tls-pinned-other", lambda folder: upstream(folder, validation={"verify_certificate_hash": [digest(folder, "other", "hash")]})),
+    out("to-tls-old-server", lambda folder: upstream(folder, params={"tls_minimum_protocol_version": "TLSv1_3"}), serves_tls(version=V12)),
+    out("to-tls-silent", lambda folder: upstream(folder), deaf, fields={"connect_timeout": "0.2s"}),
+    out("to-tls-resumed", lambda folder: upstream(folder, validation={}), serves_tls(version=V12), upstream=[ok(("connection", "close"))],
+        requests=[get(), get(), get()]),
     out("to-tls-retried", lambda folder: upstream(folder, validation={}), serves_tls("foreign"),
         routes=[route(retry_policy={"retry_on": "connect-failure", "num_retries": 1, "retry_back_off": {"base_interval": "0.001s"}})]),
 ]
@@ -123,6 +155,9 @@ SETTINGS = {
     "only13": tls(lambda folder: downstream(folder, params={"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"})),
     "mutual": tls(mutual()), "optional": tls(mutual(False)), "uri": tls(mutual(**named("URI", exact="spiffe://td.test/client"))),
     "prefix": tls(mutual(**named("URI", prefix="spiffe://td.test/"))),
+    "two": tls(lambda folder: downstream(folder, "server", "second")), "stateless": tls(lambda folder: downstream(folder, disable_stateless_session_resumption=True)),
+    "pinned": tls(lambda folder: mutual(verify_certificate_hash=[digest(folder, "client", "hash")])(folder)),
+    "pinnedkey": tls(lambda folder: mutual(verify_certificate_spki=[digest(folder, "client", "spki")])(folder)), "dns": tls(mutual(**named("DNS", suffix=".test"))),
     "sni": tls(lambda folder: downstream(folder, require_sni=True)),
     "sanitize": tls(mutual(), forward_client_cert_details="SANITIZE"),
     "always": tls(mutual(), forward_client_cert_details="ALWAYS_FORWARD_ONLY"),

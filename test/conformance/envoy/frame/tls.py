@@ -1,7 +1,11 @@
 """TLS in cases: certificates of the module, settings of the proxies, and the two ends by Python's ssl."""
 
+import base64
 import functools
+import hashlib
+import socket
 import ssl
+import subprocess
 
 from peers.bootstrap import any_of
 from peers.certificates import Authority
@@ -19,6 +23,7 @@ def certificates(folder):
     ca.issue("client", "URI:spiffe://td.test/client,DNS:client.test,email:client@test")
     ca.issue("other", "URI:spiffe://td.test/other")
     ca.issue("expired", "URI:spiffe://td.test/client,DNS:server.test", days=-1)
+    ca.issue("second", "DNS:second.test,DNS:*.second.test")
     ca.issue("clientonly", "DNS:server.test", usage="clientAuth")
     Authority(home, "stranger").issue("foreign", "URI:spiffe://td.test/client,DNS:server.test")
     return home
@@ -37,9 +42,10 @@ def _socket(message, common, fields):
     return {"name": "envoy.transport_sockets.tls", "typed_config": any_of(_TLS + message, common_tls_context=common, **fields)}
 
 
-def downstream(folder, name="server", alpn=(), validation=None, params=None, **fields):
+def downstream(folder, *names, alpn=(), validation=None, params=None, **fields):
     """A listener's transport socket; `validation`: fields beside the CA, {} for none."""
-    common = {"tls_certificates": [_pair(certificates(folder), name)], "alpn_protocols": list(alpn), **({"tls_params": params} if params else {})}
+    common = {"tls_certificates": [_pair(certificates(folder), name) for name in names or ("server",)], "alpn_protocols": list(alpn),
+              **({"tls_params": params} if params else {})}
     if validation is not None:
         common["validation_context"] = trusted(folder, **validation)
     return _socket("DownstreamTlsContext", common, fields)
@@ -76,10 +82,33 @@ def over_tls(server_name=None, alpn=None, name=None, version=None):
     return wrap
 
 
-def serves_tls(name="server", alpn=None, verifies=False, version=None):
-    """For Cluster.over."""
+def again_over_tls(version):
+    """For Case.over: two handshakes, the second one with what the first one left. TLS 1.2, where that is known when the handshake is over."""
+    def wrap(sock, folder):
+        made = _context(folder, ssl.PROTOCOL_TLS_CLIENT, None, None, version)
+        with socket.create_connection(sock.getpeername(), 10, (sock.getsockname()[0], 0)) as first:
+            with made.wrap_socket(first) as secured:
+                session = secured.session
+                secured.unwrap()
+        return made.wrap_socket(sock, session=session)
+    return wrap
+
+
+def digest(folder, name, what):
+    """The fingerprint of a certificate ("hash"), or of its key as base64 ("spki")."""
+    pem = (certificates(folder) / f"{name}.pem").read_text(encoding="ascii")
+    if what == "hash":
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    key = subprocess.run(["openssl", "x509", "-pubkey", "-noout"], input=pem, capture_output=True, text=True, check=True).stdout
+    return base64.b64encode(hashlib.sha256(base64.b64decode("".join(key.splitlines()[1:-1]))).digest()).decode()
+
+
+def serves_tls(name="server", alpn=None, verifies=False, version=None, asked_for=None):
+    """For Cluster.over. `asked_for`: the only server name that there is."""
     def wrap(sock, folder):
         made = _context(folder, ssl.PROTOCOL_TLS_SERVER, name, alpn, version)
+        if asked_for:
+            made.sni_callback = lambda sock, found, context: None if found == asked_for else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         if verifies:
             made.load_verify_locations(certificates(folder) / "ca.pem")
             made.verify_mode = ssl.CERT_REQUIRED
