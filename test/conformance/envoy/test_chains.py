@@ -123,6 +123,10 @@ CASES = [
     refused("proxy-allowed-bad", b"PROXY TCP4 192.0.2.999 192.0.2.10 1 2\r\n", "proxyallowed"),
     refused("proxy-disallowed-version", V1, "proxyv2"), proxied("proxy-allowed-version", v2(), "proxyv2"),
     proxied("proxy-edge", V1, "proxyedge"),
+    proxied("proxy-chain-by-destination-port", V1, "proxyports"), proxied("proxy-chain-by-destination", V1.replace(b"2222", b"2223"), "proxyports"),
+    proxied("proxy-chain-none", v2(command=0, family=0, addresses=b""), "proxyports", lines=1),
+    Case("proxy-then-tls", setting="proxytls", over=lambda sock, folder: over_tls("one.test", ["http/1.1"])(head(V1)(sock, folder), folder), stats=TLS, lines=2, ignored=SENT),
+    Case("inspect-too-slow", [b""], setting="hasty", stats=PLAIN, lines={"envoy": 1, "pillion": 0}),
     proxied("proxy-chain-by-source", V1, "proxychains", lines=1), proxied("proxy-chain-by-direct-source", v2(command=0, family=0, addresses=b""), "proxychains", lines=1),
 ]
 SETTINGS = {
@@ -140,6 +144,9 @@ SETTINGS = {
                    filters=[listener_filter("http_inspector", "HttpInspector")]),
     "proxy": by_proxy(), "proxyallowed": by_proxy(allow_requests_without_proxy_protocol=True), "proxyv2": by_proxy(disallowed_versions=["V1"]),
     "proxyedge": {"use_remote_address": True, **by_proxy()},
+    "proxyports": chains({"destination_port": 2222}, {"prefix_ranges": [prefix("192.0.2.0", 24)]}, filters=[FILTER]),
+    "proxytls": chains({"server_names": ["one.test"], "application_protocols": ["http/1.1"], "source_prefix_ranges": [prefix("192.0.2.9")]}, tls=True, filters=[FILTER, *INSPECT]),
+    "hasty": {"listener": {"listener_filters": [*INSPECT], "listener_filters_timeout": "0.1s"}, "change": logged},
     "proxychains": chains({"source_prefix_ranges": [prefix("192.0.2.9")]}, {"direct_source_prefix_ranges": [prefix("127.0.0.2")]}, default=True, filters=[FILTER]),
 }
 OPERATORS = {"sni": "%REQUESTED_SERVER_NAME%", "tls": "%DOWNSTREAM_TLS_VERSION%", "direct_local": "%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%", "type": "%ACCESS_LOG_TYPE%"}

@@ -2,7 +2,7 @@
 
 from frame.case import Case, Cluster, Hang
 from frame.check import alike
-from frame.write import get, gets, grpc, ok, route, said
+from frame.write import get, gets, grpc, ok, route, router, said
 from peers.message import Request
 
 STATUSES = (200, 301, 404, 499, 500, 503)
@@ -16,6 +16,13 @@ def compared(operator, value):
 
 def header(**matcher):
     return {"header_filter": {"header": {"name": "x-a", **matcher}}}
+
+
+NOTING = router(("header_to_metadata", "Config", {"request_rules": [{"header": "x-a", "on_header_present": {"metadata_namespace": "n", "key": "a"}}]}))
+
+
+def metadata(value, **more):
+    return {"metadata_filter": {"matcher": {"filter": "n", "path": [{"key": "a"}], "value": {"string_match": {"exact": value}}}, **more}}
 
 
 def logged(name, count, requests=None, **more):
@@ -40,6 +47,15 @@ CASES = [
     logged("log-runtime-never", 0, [get("/200")]),
     logged("log-runtime-always", 1, [get("/200")]),
     logged("log-not-health-check", 2, [get("/200"), get("/200", ("user-agent", "Envoy/HC"))]),
+    logged("log-metadata", 1, [get("/200", ("x-a", "b")), get("/200", ("x-a", "c"))]),
+    logged("log-metadata-missing", 1, [get("/200", ("x-a", "b")), get("/200")]), logged("log-metadata-missing-fits", 2, [get("/200", ("x-a", "b")), get("/200")]),
+    logged("log-flags-several", 2, [get("/x"), get("/none"), get("/dead")],
+           routes=[{"match": {"path": "/x"}, **said("x")}, {"match": {"path": "/dead"}, "route": {"cluster": "@"}}], clusters={"": Cluster(hosts=[])}),
+    logged("log-nested", 1, [get("/404", ("x-a", "b")), get("/404", ("x-a", "c")), get("/503"), get("/200")]),
+    logged("log-runtime-key", 1, [get("/200"), get("/404"), get("/503")]), logged("log-runtime-fraction", 0, [get("/200")]),
+    logged("log-header-of-path", 1, [get("/200"), get("/404")]), logged("log-type-excluded", 0, [get("/200")]),
+    logged("log-grpc-status-several", 2, [grpc(body=b""), grpc("/none", body=b"")], protocol="h2", clusters={"": Cluster("h2")},
+           upstream=[ok(("grpc-status", "0"), body=b"")], routes=[route(match={"prefix": "/test"})]),
     logged("log-type", 1, [Request("GET", "/200")]),
 ]
 SETTINGS = {name: {"log_filter": filter_} for name, filter_ in {
@@ -54,7 +70,17 @@ SETTINGS = {name: {"log_filter": filter_} for name, filter_ in {
     "log-runtime-never": {"runtime_filter": {"runtime_key": "no.such.key", "percent_sampled": {"numerator": 0}}},
     "log-runtime-always": {"runtime_filter": {"runtime_key": "no.such.key", "percent_sampled": {"numerator": 100}}},
     "log-not-health-check": {"not_health_check_filter": {}}, "log-type": {"log_type_filter": {"types": ["DownstreamEnd"]}},
+    "log-metadata": metadata("b"), "log-metadata-missing": metadata("b", match_if_key_not_found=False), "log-metadata-missing-fits": metadata("b"),
+    "log-flags-several": {"response_flag_filter": {"flags": ["UH", "NR"]}},
+    "log-nested": {"and_filter": {"filters": [compared("EQ", 404), {"or_filter": {"filters": [header(string_match={"exact": "b"}), compared("GE", 500)]}}]}},
+    "log-runtime-key": {"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 100, "runtime_key": "from.code"}}}},
+    "log-runtime-fraction": {"runtime_filter": {"runtime_key": "never", "percent_sampled": {"numerator": 100}}},
+    "log-header-of-path": {"header_filter": {"header": {"name": ":path", "string_match": {"prefix": "/4"}}}},
+    "log-type-excluded": {"log_type_filter": {"types": ["DownstreamEnd"], "exclude": True}},
+    "log-grpc-status-several": {"grpc_status_filter": {"statuses": ["OK", "UNIMPLEMENTED"]}},
 }.items()}
+SETTINGS.update({name: {**setting, "http_filters": NOTING} for name, setting in SETTINGS.items() if "metadata" in name})
+BOOTSTRAP = {"layered_runtime": {"layers": [{"name": "static", "static_layer": {"from": {"code": 500}, "never": 0}}]}}
 
 
 def test_alike(pair, case):
