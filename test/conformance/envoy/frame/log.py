@@ -1,5 +1,6 @@
 """The access log that all cases share: many operators, one line for each request."""
 
+import json
 import re
 
 OPERATORS = {
@@ -48,7 +49,9 @@ def text(more):
 
 
 def parse(line, names):
-    """A line's values by their keys."""
+    """A line's values by their keys; it may be JSON."""
+    if line.startswith("{"):
+        return {f"json.{key}": names.text(json.dumps(value)) for key, value in json.loads(line).items()}
     found = {}
     for item in line.split("\t"):
         key, _, value = item.partition("=")
