@@ -5,7 +5,7 @@ from frame.check import alike
 from frame.write import get, grpc, ok, route
 from peers.message import Request
 
-from test_hosts import BY_USER, SUBSETS, USERS, VERSIONS, each, groups, metadata
+from test_hosts import BY_USER, SUBSETS, USERS, VERSIONS, by_address, each, groups, metadata
 
 FAST = {"retry_back_off": {"base_interval": "0.001s", "max_interval": "0.002s"}}
 MANY = [get()] * 600
@@ -72,7 +72,7 @@ CASES = [
                                                    config["load_assignment"].update(policy={"overprovisioning_factor": 100})))),
     Case("choose-ring-weighted", USERS, BY_USER, clusters=hosts(3, weights(1, 2, 4), lb_policy="RING_HASH", ring_hash_lb_config={"minimum_ring_size": 64})),
     Case("choose-ring-unhealthy", USERS, BY_USER, clusters=hosts(4, health("HEALTHY", "UNHEALTHY", "HEALTHY", "HEALTHY"), lb_policy="RING_HASH")),
-    Case("choose-maglev-weighted", USERS, BY_USER, clusters=hosts(3, weights(1, 2, 4), lb_policy="MAGLEV", maglev_lb_config={"table_size": 101})),
+    Case("choose-maglev-weighted", USERS, BY_USER, clusters=hosts(3, both(weights(1, 2, 4), by_address), lb_policy="MAGLEV", maglev_lb_config={"table_size": 101})),
     Case("choose-ring-by-key", SOME, BY_USER, clusters=hosts(3, each(metadata=[{"filter_metadata": {"envoy.lb": {"hash_key": f"key-{n}"}}} for n in range(3)]),
                                                              lb_policy="RING_HASH")),
 
