@@ -109,6 +109,9 @@ class Pair:
             self._sides[name] = _Side(binary, home, module, clusters)
 
     def stop(self):
+        # One signal is enough for Envoy, and a second one that comes late in its end kills it.
+        self._sides["envoy"].proxy.terminate()
+        self._sides["envoy"].proxy.exit_status()
         for side in self._sides.values():
             side.proxy.stop()
             assert not side.unread(), side.unread()
