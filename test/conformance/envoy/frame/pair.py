@@ -106,14 +106,26 @@ class Pair:
         for name, binary in (("envoy", programs.envoy()), ("pillion", BINARY)):
             home = self._folder / name
             home.mkdir()
-            self._sides[name] = _Side(binary, home, module, clusters)
+            try:
+                self._sides[name] = _Side(binary, home, module, clusters)
+            except AssertionError:
+                self._kill()
+                raise
+
+    def _kill(self):
+        for side in self._sides.values():
+            side.proxy.kill()
 
     def stop(self):
-        # One signal is enough for Envoy, and a second one that comes late in its end kills it.
-        self._sides["envoy"].proxy.terminate()
-        self._sides["envoy"].proxy.exit_status()
+        try:
+            # One signal is enough for Envoy, and a second one that comes late in its end kills it.
+            self._sides["envoy"].proxy.terminate()
+            self._sides["envoy"].proxy.exit_status()
+            for side in self._sides.values():
+                side.proxy.stop()
+        finally:
+            self._kill()
         for side in self._sides.values():
-            side.proxy.stop()
             assert not side.unread(), side.unread()
         for upstream in sum(self._upstreams.values(), []):
             upstream.close()
