@@ -52,6 +52,7 @@ class PeerPolicy {
   // Whether any of it needs the peer's certificate.
   bool verifies() const { return verifies_chain() || !parts_.spki_pins.empty() || !parts_.certificate_pins.empty(); }
   bool verifies_chain() const { return parts_.trusted != nullptr || !parts_.bundles.empty(); }
+  bool allows_expired() const { return parts_.allow_expired; }
   // Peers may be asked for certificates of these.
   const CertificateStack& trusted() const { return parts_.trusted; }
   const std::map<std::string, CertificateStack, std::less<>>& bundles() const { return parts_.bundles; }

@@ -75,6 +75,8 @@ class FilterChainShard {
   // gone tells Leave().
   ListenerConnection* Make(ListenerConnectionOwner& owner, listener::Accepted accepted);
   void Leave(const ListenerConnection& connection);
+  const FilterChain& chain() const { return chain_; }
+  tls::Stats& tls_stats() { return *tls_stats_; }  // where the chain has TLS
 
  private:
   struct Limit {

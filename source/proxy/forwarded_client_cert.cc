@@ -26,33 +26,6 @@ void AppendValue(std::string& to, std::string_view value) {
   to += '"';
 }
 
-// A PEM text, of whose bytes few mean something to URLs.
-void AppendUrlEncoded(std::string& to, std::string_view pem) {
-  to += '"';
-  for (const char c : pem) {
-    switch (c) {
-      case '\n':
-        to += "%0A";
-        break;
-      case ' ':
-        to += "%20";
-        break;
-      case '+':
-        to += "%2B";
-        break;
-      case '/':
-        to += "%2F";
-        break;
-      case '=':
-        to += "%3D";
-        break;
-      default:
-        to += c;
-    }
-  }
-  to += '"';
-}
-
 void AppendPart(std::string& to, std::string_view key) {
   if (!to.empty()) to += ';';
   to += key;
@@ -82,11 +55,11 @@ std::string ClientCertElement(tls::Facts& facts, const config::ForwardedClientCe
   element += peer->sha256();
   if (says.cert) {
     AppendPart(element, "Cert");
-    AppendUrlEncoded(element, peer->pem());
+    element += '"' + peer->url_pem() + '"';
   }
   if (says.chain) {
     AppendPart(element, "Chain");
-    AppendUrlEncoded(element, facts.PeerChainPem());
+    element += '"' + tls::UrlEncoded(facts.PeerChainPem()) + '"';
   }
   if (says.subject) {
     // As Envoy has it: in quotes always; those within it are behind backslashes already (RFC 2253, 2.4).

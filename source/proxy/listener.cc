@@ -1,7 +1,11 @@
 #include "source/proxy/listener.h"
 
+#include <algorithm>
+
+#include "source/config/tls.h"
 #include "source/listener/traits.h"
 #include "source/overload/state.h"
+#include "source/tls/standing.h"
 
 namespace pillion::proxy {
 
@@ -23,7 +27,9 @@ ListenerShard::ListenerShard(const Listener& listener, WorkerContext& context, s
       own_total_(*shard.counter(listener.stat_ids_of(context.worker.index()).downstream_cx_total)),
       own_active_(*shard.gauge(listener.stat_ids_of(context.worker.index()).downstream_cx_active)),
       only_chain_(listener.config().chain_matcher.constant()),
-      overload_(listener.config().bypasses_overload ? nullptr : context.overload) {
+      overload_(listener.config().bypasses_overload ? nullptr : context.overload),
+      check_(this, [](void* self) { static_cast<ListenerShard*>(self)->CheckSome(); }),
+      end_timer_(this, [](void* self) { static_cast<ListenerShard*>(self)->EndThose(); }) {
   for (size_t i = 0; i < listener.filter_stat_ids().size(); ++i) {
     filters_.push_back(
         {listener.config().listener_filters[i], listener::FilterStats(listener.filter_stat_ids()[i], shard)});
@@ -136,6 +142,7 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
       break;
   }
   if (!goes_on) {
+    LogUnserved(accepted, std::nullopt, "");
     Leave();
     return;
   }
@@ -172,6 +179,11 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
 
 void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
   stats_.no_filter_chain_match.Increment();
+  LogUnserved(accepted, telemetry::ResponseFlag::kNoRouteFound, "filter_chain_not_found");
+}
+
+void ListenerShard::LogUnserved(listener::Accepted& accepted, std::optional<telemetry::ResponseFlag> flag,
+                                std::string_view details) {
   if (listener_.logs().empty()) return;
   const std::string remote = accepted.transport->remote_address().text();
   const std::string local = accepted.transport->local_address().text();
@@ -183,8 +195,8 @@ void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
   record.downstream_direct_remote_address = direct;
   record.downstream_local_address = local;
   if (accepted.facts != nullptr) record.requested_server_name = accepted.facts->server_name;
-  record.response_flags.Set(telemetry::ResponseFlag::kNoRouteFound);
-  record.response_code_details = "filter_chain_not_found";
+  if (flag) record.response_flags.Set(*flag);
+  record.response_code_details = details;
   for (const auto& log : listener_.logs()) log->Log(context_.worker.index(), record);
 }
 
@@ -220,6 +232,54 @@ void ListenerShard::EndDrain() { draining_ = false; }
 
 void ListenerShard::Rescale() {
   connections_.ForEach([](ListenerConnection& connection) { connection.Rescale(); });
+}
+
+void ListenerShard::CheckIdentities(base::Duration drain_time) {
+  const auto& chains = listener_.config().filter_chains;
+  if (std::ranges::all_of(chains, [](const config::FilterChain& chain) { return chain.tls == nullptr; })) return;
+  drain_time_ = drain_time;
+  to_check_ = 0;
+  connections_.ForEach([this](ListenerConnection&) { ++to_check_; });
+  context_.worker.Step(check_);
+}
+
+// A chain takes some tenths of a millisecond to verify: only so many in a turn.
+void ListenerShard::CheckSome() {
+  for (int i = 0; i < kChecksPerTurn && to_check_ > 0 && !connections_.empty(); ++i, --to_check_) {
+    ListenerConnection& connection = connections_.front();
+    static_cast<base::ListNode<ListenerConnectionTag>&>(connection).Unlink();
+    connections_.PushBack(connection);
+    Check(connection);
+  }
+  if (connections_.empty()) to_check_ = 0;
+  if (to_check_ > 0) context_.worker.Step(check_);
+}
+
+void ListenerShard::Check(ListenerConnection& connection) {
+  FilterChainShard& chain = *chains_[connection.chain_index()];
+  const std::shared_ptr<const config::DownstreamTls>& tls = chain.chain().config().tls;
+  tls::Facts* const facts = tls == nullptr ? nullptr : connection.tls();
+  if (facts == nullptr || connection.end_by() != base::MonotonicTime{}) return;
+  const absl::Time now = absl::FromChrono(context_.worker.wall_now());
+  if (tls::StandingOf(*facts, *tls->context->current(), now) == tls::Standing::kGood) return;
+  chain.tls_stats().Count(tls::Counter::kIdentityEnded);
+  connection.set_end_by(context_.worker.now() + drain_time_);
+  if (!end_timer_.armed()) context_.worker.SetTimer(end_timer_, drain_time_);
+  connection.StartDrain();
+}
+
+void ListenerShard::EndThose() {
+  base::MonotonicTime next{};
+  connections_.ForEach([&](ListenerConnection& connection) {
+    const base::MonotonicTime at = connection.end_by();
+    if (at == base::MonotonicTime{}) return;
+    if (at <= context_.worker.now()) {
+      connection.CloseNow();
+    } else if (next == base::MonotonicTime{} || at < next) {
+      next = at;
+    }
+  });
+  if (next != base::MonotonicTime{}) context_.worker.SetTimer(end_timer_, next - context_.worker.now());
 }
 
 void ListenerShard::CloseAll() {

@@ -73,6 +73,9 @@ class ListenerShard final : private net::AcceptEvents,
   void StartDrain();   // every connection ends when its last stream does; those that still come as well
   void EndDrain();     // those that come from now on stay
   void Rescale();      // timeouts that get shorter under load have changed
+  // Certificates may have been renewed, withdrawn, or have expired: connections that may not go on with them drain, and end
+  // after `drain_time` at the latest.
+  void CheckIdentities(base::Duration drain_time);
   void CloseAll();     // in this turn
   size_t connections() const { return count_; }  // with those that listener filters look at
 
@@ -83,6 +86,8 @@ class ListenerShard final : private net::AcceptEvents,
 
   // False: it would be one too many, or there is too much load. Else it is counted until Leave().
   bool Admit();
+  static constexpr int kChecksPerTurn = 16;
+
   bool TooManyInAll() const;
   void Enter();
   void Leave();
@@ -91,6 +96,11 @@ class ListenerShard final : private net::AcceptEvents,
   // Takes `accepted` over, or leaves it to be closed where no chain is for it.
   void ChooseChain(listener::Accepted& accepted);
   void RefuseWithoutChain(listener::Accepted& accepted);
+  // The line of a connection that no filter chain gets.
+  void LogUnserved(listener::Accepted& accepted, std::optional<telemetry::ResponseFlag> flag, std::string_view details);
+  void CheckSome();
+  void Check(ListenerConnection& connection);
+  void EndThose();
 
   const Listener& listener_;
   WorkerContext& context_;
@@ -106,6 +116,10 @@ class ListenerShard final : private net::AcceptEvents,
   net::BalanceMember* balanced_ = nullptr;  // exact_balance: once it accepts
   size_t count_ = 0;
   const overload::State* const overload_;  // null: nothing is given up for want of resources
+  event::Task check_;
+  base::Timer end_timer_;      // of connections whose identity has ended
+  base::Duration drain_time_{};
+  size_t to_check_ = 0;
   bool paused_ = false;
   bool draining_ = false;
 };

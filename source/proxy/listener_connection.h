@@ -56,6 +56,10 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // What is known of it by TLS; null: it is none.
   tls::Facts* tls();
 
+  // When it is cut short, because its identity has ended; the beginning of time: never.
+  base::MonotonicTime end_by() const { return end_by_; }
+  void set_end_by(base::MonotonicTime time) { end_by_ = time; }
+
   // Its filter chain, for who made it.
   uint32_t chain_index() const { return chain_index_; }
   void set_chain_index(uint32_t index) { chain_index_ = index; }
@@ -77,6 +81,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   const base::WallTime started_wall_;
   const std::unique_ptr<listener::SocketFacts> facts_;  // null: no listener filter looked
   uint32_t chain_index_ = 0;
+  base::MonotonicTime end_by_{};
   std::shared_ptr<tls::Facts> tls_;  // when first asked for
   std::string remote_text_;
   std::string local_text_;

@@ -74,7 +74,10 @@ void Mirror::Start() {
   const upstream::ClusterShard::Choice choice = cluster_.Choose({});
   const std::shared_ptr<upstream::Host>& host = choice.host;
   serving_ = &choice.cluster;
-  if (host == nullptr) return End();
+  if (host == nullptr) {
+    serving_->stats().CountStatus(503);
+    return End();
+  }
   pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), head_->version), priority(),
                            WantedServerName(serving_->config(), *head_));
   if (pool_ == nullptr) return End();
@@ -114,6 +117,7 @@ void Mirror::OnPoolFailure(upstream::PoolFailure failure, int) {
 }
 
 void Mirror::OnNoAnswer(int status) {
+  serving_->stats().CountStatus(status);
   if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) monitor->OnNoAnswer(context_.worker.index(), status);
 }
 

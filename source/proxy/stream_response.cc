@@ -224,7 +224,7 @@ void Stream::SendHead(http::ResponseHead& head, bool end) {
     if (overload->Acts(config::OverloadEffect::kDisableKeepalive, random())) connection_.DisableKeepalive();
   }
   response_started_ = context().worker.now();
-  manager().stats.CountStatus(head.status);
+  if (!health_check_) manager().stats.CountStatus(head.status);
   downstream_->SendHead(head, end);
 }
 

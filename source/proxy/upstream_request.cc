@@ -284,7 +284,7 @@ void UpstreamRequest::EndOfBoth() {
 }
 
 void UpstreamRequest::CountResponse(int status) {
-  cluster_.stats().CountStatus(status);
+  if (!stream_.is_health_check()) cluster_.stats().CountStatus(status);
   host_->figures(stream_.context().worker.index())
       .Add(status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
 }
@@ -301,13 +301,18 @@ void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
   monitor->OnNoAnswer(stream_.context().worker.index(), status_of_no_answer);
 }
 
+// An address is a name, too, where there is no other.
+static const std::string& NameOf(const upstream::Host& host) {
+  return host.hostname().empty() ? host.address_text() : host.hostname();
+}
+
 void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
   record.upstream_attempts = number_;
   record.upstream_transport_failure_reason = transport_failure_;
   if (host_ != nullptr) {
     record.upstream_remote_address = host_->address_text();
-    record.upstream_host_name = host_->hostname();
+    record.upstream_host_name = NameOf(*host_);
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
   }
@@ -315,7 +320,7 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
     if (attempt->host_ == nullptr) continue;
     UpstreamRequest* before = attempt->earlier_;
     while (before != nullptr && before->host_ == nullptr) before = before->earlier_;
-    attempt->attempted_ = {attempt->host_->address_text(), attempt->host_->hostname(), attempt->connection_id_,
+    attempt->attempted_ = {attempt->host_->address_text(), NameOf(*attempt->host_), attempt->connection_id_,
                            before == nullptr ? nullptr : &before->attempted_};
     if (record.attempted_hosts == nullptr) record.attempted_hosts = &attempt->attempted_;
   }

@@ -11,10 +11,12 @@
 namespace pillion::server {
 
 CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
-                                       stats::Registry& registry, const config::Bootstrap& bootstrap)
+                                       stats::Registry& registry, const config::Bootstrap& bootstrap,
+                                       std::function<void()> check)
     : files_(files),
       timers_(timers),
       clock_(clock),
+      check_(std::move(check)),
       look_(timers.New()),
       scope_(registry, stats::Prefix("tls")),
       renewed_(registry.control().counter(scope_.AddCounter("context_renewed"))),
@@ -63,6 +65,7 @@ void CertificateRenewal::Renew(Entry& entry) {
     case config::RenewableContext::Renewal::kTaken:
       renewed_->Increment();
       Log("secret").info("{}: certificates were renewed", entry.name);
+      check_();
       break;
   }
   if (const absl::Status status = Watch(entry); !status.ok()) {
@@ -73,7 +76,10 @@ void CertificateRenewal::Renew(Entry& entry) {
 
 void CertificateRenewal::Look() {
   for (const std::unique_ptr<Entry>& entry : entries_) Judge(*entry);
-  look_->Set(kLook, [this] { Look(); });
+  look_->Set(kLook, [this] {
+    check_();
+    Look();
+  });
 }
 
 void CertificateRenewal::Judge(Entry& entry) {

@@ -3,6 +3,7 @@
 // The TLS contexts of listeners and clusters while the process runs: made anew when a file of theirs is replaced, and missed
 // when half of a certificate's life has passed without that. Owned by the server; main thread.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,11 +23,11 @@ class CertificateRenewal {
   // Chain and key are two files: what is replaced within this time is read together.
   static constexpr base::Duration kSettle = std::chrono::milliseconds(50);
   // The wall clock may be set: how long it is believed.
-  static constexpr base::Duration kLook = std::chrono::seconds(60);
+  static constexpr base::Duration kLook = std::chrono::seconds(10);
 
-  // Counts tls.context_renewed, tls.context_rejected and, as a gauge, tls.certificates_overdue. All outlives it.
+  // `check`: connections are to be looked at, whether they may go on. Counts tls.context_renewed, tls.context_rejected and, as a gauge, tls.certificates_overdue. All outlives it.
   CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
-                     stats::Registry& registry, const config::Bootstrap& bootstrap);
+                     stats::Registry& registry, const config::Bootstrap& bootstrap, std::function<void()> check);
   CertificateRenewal(const CertificateRenewal&) = delete;
   CertificateRenewal& operator=(const CertificateRenewal&) = delete;
 
@@ -53,6 +54,7 @@ class CertificateRenewal {
   event::FileWatcher& files_;
   event::ControlTimers& timers_;
   const base::Clock& clock_;
+  const std::function<void()> check_;
   std::vector<std::unique_ptr<Entry>> entries_;
   std::unique_ptr<event::ControlTimer> look_;
   stats::Scope scope_;

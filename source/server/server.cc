@@ -209,7 +209,11 @@ absl::Status Server::Start() {
   discovery_ = std::make_unique<Discovery>(
       io_, clusters_, Seed(),
       FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_});
-  certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, *bootstrap_);
+  certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, *bootstrap_, [this] {
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+      worker->CheckIdentities(std::chrono::seconds(options_.drain_time_s));
+    }
+  });
   if (absl::Status status = certificates_->Start(); !status.ok()) return status;
   // Files and names first, then the first checks of the hosts that they have.
   return discovery_->Start([this] { host_health_->Start([this] { GoLive(); }); });

@@ -84,6 +84,13 @@ void WorkerThread::Rescale() {
   });
 }
 
+void WorkerThread::CheckIdentities(base::Duration drain_time) {
+  worker_.Post([this, drain_time] {
+    for (Accepting& listener : listeners_) listener.shard->CheckIdentities(drain_time);
+    for (const std::unique_ptr<upstream::ClusterShard>& cluster : context_.clusters) cluster->CheckIdentities();
+  });
+}
+
 void WorkerThread::Trim() {
   worker_.Post([this] { worker_.blocks().Trim(0); });
 }

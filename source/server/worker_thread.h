@@ -45,6 +45,8 @@ class WorkerThread {
   void PauseAccepting(bool pause);
   // Timeouts that get shorter under load have changed.
   void Rescale();
+  // Certificates may have been renewed, withdrawn, or have expired: connections that may not go on with them drain.
+  void CheckIdentities(base::Duration drain_time);
   // Gives back memory that is kept for what comes next.
   void Trim();
   // Takes what is in the queues of the listening sockets, and no more. `done` is called on the worker's thread.

@@ -81,23 +81,50 @@ struct LogOperators {
     return LogValue::TextOrMissing(record.*member);
   }
 
+  // In one word, as upstream's is.
+  static LogValue DownstreamFailure(const LogOperator&, const Record& record, std::string& scratch) {
+    scratch = record.downstream_transport_failure_reason;
+    std::replace(scratch.begin(), scratch.end(), ' ', '_');
+    return LogValue::TextOrMissing(scratch);
+  }
+
   template <uint64_t Record::*member>
   static LogValue Number(const LogOperator&, const Record& record, std::string&) {
     return LogValue::Number(static_cast<int64_t>(record.*member));
   }
 
-  // As the stream saw them.
-  static LogValue FieldBytes(const http::HeaderMap* headers) {
-    return LogValue::Number(headers == nullptr ? 0 : static_cast<int64_t>(headers->ListSize()));
+  // Of an empty one, too, there is a text.
+  static LogValue LocalReplyBody(const LogOperator&, const Record& record, std::string&) {
+    return LogValue::Text(record.local_reply_body);
+  }
+
+  // Names and values as the stream saw them, with those that HTTP/2 begins with a colon.
+  static size_t FieldBytes(const http::HeaderMap& headers) {
+    size_t bytes = 0;
+    for (const http::HeaderField& field : headers) bytes += field.name().size() + field.value().size();
+    return bytes;
   }
   static LogValue RequestFieldBytes(const LogOperator&, const Record& record, std::string&) {
-    return FieldBytes(record.request == nullptr ? nullptr : &record.request->headers);
+    if (record.request == nullptr) return LogValue::Number(0);
+    const http::RequestHead& head = *record.request;
+    size_t bytes = FieldBytes(head.headers);
+    const auto add = [&bytes](std::string_view name, std::string_view value) {
+      if (!value.empty()) bytes += name.size() + value.size();
+    };
+    add(":method", head.method);
+    add(":scheme", head.scheme);
+    add(":authority", head.authority);
+    add(":path", head.path);
+    return LogValue::Number(static_cast<int64_t>(bytes));
   }
   static LogValue ResponseFieldBytes(const LogOperator&, const Record& record, std::string&) {
-    return FieldBytes(record.response == nullptr ? nullptr : &record.response->headers);
+    if (record.response == nullptr) return LogValue::Number(0);
+    constexpr size_t kStatus = std::string_view(":status200").size();
+    return LogValue::Number(static_cast<int64_t>(kStatus + FieldBytes(record.response->headers)));
   }
   static LogValue TrailerBytes(const LogOperator&, const Record& record, std::string&) {
-    return FieldBytes(record.response_trailers);
+    const http::HeaderMap* const trailers = record.response_trailers;
+    return LogValue::Number(trailers == nullptr ? 0 : static_cast<int64_t>(FieldBytes(*trailers)));
   }
 
   template <std::string_view Record::*member, AddressPart part>
@@ -399,7 +426,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"GRPC_STATUS", GrpcStatus, LogArguments::MayHaveGrpcChoice},
     {"GRPC_STATUS_NUMBER", GrpcStatus, nullptr, Choose<kNumeric>},
     {"HOSTNAME", Constant, nullptr, SetHostname},
-    {"LOCAL_REPLY_BODY", Text<&Record::local_reply_body>},
+    {"LOCAL_REPLY_BODY", LocalReplyBody},
     {"METADATA", DynamicMetadata, LogArguments::NeedTypedMetadataPath},
     {"PACKETS_RETRANSMITTED", Zero},
     {"PATH", Path, LogArguments::MayHavePathChoice},
@@ -448,7 +475,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     ADDRESS("UPSTREAM_REMOTE_ADDRESS", upstream_remote_address),
     {"UPSTREAM_REMOTE_PORT", Address<&Record::upstream_remote_address, AddressPart::kPort>},
     {"UPSTREAM_REQUEST_ATTEMPT_COUNT", Number<&Record::upstream_attempts>},
-    {"DOWNSTREAM_TRANSPORT_FAILURE_REASON", Text<&Record::downstream_transport_failure_reason>},
+    {"DOWNSTREAM_TRANSPORT_FAILURE_REASON", DownstreamFailure},
     {"UPSTREAM_TRANSPORT_FAILURE_REASON", Text<&Record::upstream_transport_failure_reason>},
     {"UPSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::upstream_wire_bytes_received>},
     {"UPSTREAM_WIRE_BYTES_SENT", Number<&Record::upstream_wire_bytes_sent>},

@@ -75,7 +75,7 @@ constexpr auto kLocal = &Facts::local;
 #define PEER_AND_LOCAL(SIDE, side)                                                \
   {SIDE "_PEER_SUBJECT", Member<side, kPeer, &CertificateFacts::subject>},        \
   {SIDE "_PEER_ISSUER", Member<side, kPeer, &CertificateFacts::issuer>},          \
-  {SIDE "_PEER_CERT", Member<side, kPeer, &CertificateFacts::pem>},               \
+  {SIDE "_PEER_CERT", Member<side, kPeer, &CertificateFacts::url_pem>},               \
   {SIDE "_PEER_CERT_V_START", Date<side, &CertificateFacts::not_before>},         \
   {SIDE "_PEER_CERT_V_END", Date<side, &CertificateFacts::not_after>},            \
   {SIDE "_PEER_URI_SAN", Names<side, kPeer, NameType::kUri>},                     \

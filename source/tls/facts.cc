@@ -2,6 +2,10 @@
 
 #include <openssl/ssl.h>
 
+#include <utility>
+
+#include "source/tls/context.h"
+
 namespace pillion::tls {
 namespace {
 
@@ -12,6 +16,33 @@ const std::string& Lazy(std::string& text, const Make& make) {
 }
 
 }  // namespace
+
+std::string UrlEncoded(std::string_view pem) {
+  std::string text;
+  text.reserve(pem.size() + pem.size() / 8);
+  for (const char c : pem) {
+    switch (c) {
+      case '\n':
+        text += "%0A";
+        break;
+      case ' ':
+        text += "%20";
+        break;
+      case '+':
+        text += "%2B";
+        break;
+      case '/':
+        text += "%2F";
+        break;
+      case '=':
+        text += "%3D";
+        break;
+      default:
+        text += c;
+    }
+  }
+  return text;
+}
 
 CertificateFacts::CertificateFacts(X509* certificate) : certificate_(certificate) {}
 CertificateFacts::~CertificateFacts() = default;
@@ -35,6 +66,10 @@ const std::string& CertificateFacts::pem() {
   return Lazy(pem_, [this] { return identity::PemText(certificate_.get()); });
 }
 
+const std::string& CertificateFacts::url_pem() {
+  return Lazy(url_pem_, [this] { return UrlEncoded(pem()); });
+}
+
 const std::vector<identity::SubjectName>& CertificateFacts::names() {
   if (!names_read_) {
     names_read_ = true;
@@ -53,7 +88,9 @@ std::string CertificateFacts::Joined(identity::NameType type) {
   return text;
 }
 
-Facts::Facts(SSL* ssl, bool verifies) : ssl_(ssl), verifies_(verifies) { SSL_up_ref(ssl); }
+Facts::Facts(SSL* ssl, std::shared_ptr<const Context> context) : ssl_(ssl), context_(std::move(context)) {
+  SSL_up_ref(ssl);
+}
 Facts::~Facts() { SSL_free(ssl_); }
 
 std::string_view Facts::version() const { return SSL_get_version(ssl_); }
@@ -106,6 +143,10 @@ std::string_view Facts::alpn() const {
 }
 
 bool Facts::resumed() const { return SSL_session_reused(ssl_) == 1; }
+
+bool Facts::peer_verified() {
+  return context_->policy() != nullptr && context_->policy()->verifies() && peer() != nullptr;
+}
 
 CertificateFacts* Facts::peer() {
   if (peer_ == nullptr) {

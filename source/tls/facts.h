@@ -16,6 +16,11 @@
 
 namespace pillion::tls {
 
+class Context;
+
+// A PEM text without the bytes that fields, logs and URLs do not have.
+std::string UrlEncoded(std::string_view pem);
+
 class CertificateFacts {
  public:
   // Takes over one reference.
@@ -28,6 +33,7 @@ class CertificateFacts {
   const std::string& sha256();
   const std::string& sha1();
   const std::string& pem();
+  const std::string& url_pem();  // as it may stand in a field
   // Those that can't be read are none: no peer with such was accepted.
   const std::vector<identity::SubjectName>& names();
   // Of one kind, joined by commas.
@@ -43,14 +49,15 @@ class CertificateFacts {
   std::string sha256_;
   std::string sha1_;
   std::string pem_;
+  std::string url_pem_;
   std::vector<identity::SubjectName> names_;
   bool names_read_ = false;
 };
 
 class Facts {
  public:
-  // Keeps `ssl` as long as it lives. `verifies`: peers without a good certificate are refused.
-  Facts(SSL* ssl, bool verifies);
+  // Keeps `ssl`, which began under `context`, as long as it lives.
+  Facts(SSL* ssl, std::shared_ptr<const Context> context);
   Facts(const Facts&) = delete;
   Facts& operator=(const Facts&) = delete;
   ~Facts();
@@ -63,16 +70,18 @@ class Facts {
   std::string_view alpn() const;         // that was agreed on; empty: none
   bool resumed() const;
   // The handshake is over, and somebody who is trusted vouches for the peer.
-  bool peer_verified() { return verifies_ && peer() != nullptr; }
+  bool peer_verified();
   // Null: it sent none.
   CertificateFacts* peer();
   CertificateFacts* local();
   // Of all that the peer sent, its own first; empty: none.
   std::string PeerChainPem() const;
+  const Context& context() const { return *context_; }
+  SSL* openssl() const { return ssl_; }
 
  private:
   SSL* const ssl_;
-  const bool verifies_;
+  const std::shared_ptr<const Context> context_;
   std::unique_ptr<CertificateFacts> peer_;
   std::unique_ptr<CertificateFacts> local_;
   std::string session_id_;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kCounters[] = {
     "connection_error",    "handshake",         "session_reused",  "no_certificate",
-    "fail_verify_no_cert", "fail_verify_error", "fail_verify_san", "fail_verify_cert_hash"};
+    "fail_verify_no_cert", "fail_verify_error", "fail_verify_san", "fail_verify_cert_hash",
+    "identity_ended"};
 static_assert(std::size(kCounters) == static_cast<size_t>(Counter::kCount));
 
 constexpr std::string_view kVersions[] = {"TLSv1.2", "TLSv1.3"};

@@ -21,6 +21,7 @@ enum class Counter : uint8_t {
   kFailVerifyError,
   kFailVerifySan,
   kFailVerifyCertHash,
+  kIdentityEnded,
   kCount,
 };
 

@@ -33,7 +33,7 @@ TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport
       below_(std::move(below)),
       options_(std::move(options)),
       ssl_(SSL_new(options_.context->openssl())),
-      facts_(std::make_shared<Facts>(ssl_, options_.context->policy() != nullptr && options_.context->policy()->verifies())),
+      facts_(std::make_shared<Facts>(ssl_, options_.context)),
       output_(worker.blocks()),
       progress_(this, [](void* self) { static_cast<TlsTransport*>(self)->Progress(); }),
       timer_(this, [](void* self) { static_cast<TlsTransport*>(self)->OnTimeout(); }) {

@@ -5,8 +5,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "source/config/tls.h"
 #include "source/upstream/address.h"
-#include "source/base/xxhash64.h"
 #include "source/upstream/connect_options.h"
 #include "source/upstream/tls.h"
 
@@ -161,7 +161,8 @@ ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connect
       stats_(cluster.stat_ids(), stats),
       hosts_(cluster.hosts()),
       balancer_(cluster.config().load_balancing, {worker, random, stats_, cluster.breakers(), proxies_}),
-      sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }) {
+      sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }),
+      check_(this, [](void* self) { static_cast<ClusterShard*>(self)->CheckSome(); }) {
   if (config().load_balancing.subsets != nullptr) {
     subsets_.emplace(config().load_balancing,
                      BalancerParts{worker, random, stats_, cluster.breakers(), proxies_});
@@ -370,6 +371,23 @@ void ClusterShard::GiveUp(std::unique_ptr<Pool> pool) {
 void ClusterShard::Drain() {
   draining_ = true;
   for (auto& [key, pool] : pools_) pool->Drain();
+}
+
+void ClusterShard::CheckIdentities() {
+  if (std::ranges::all_of(tls_, [](const auto& tls) { return tls == nullptr; })) return;
+  ++checks_;
+  worker_.Step(check_);
+}
+
+// A chain takes some tenths of a millisecond to verify: only so many in a turn.
+void ClusterShard::CheckSome() {
+  constexpr int kPerTurn = 16;
+  int left = kPerTurn;
+  for (auto& [key, pool] : pools_) {
+    const UpstreamTransport& transport = *pool->host()->transport();
+    if (transport.tls != nullptr) pool->CheckIdentities(*transport.tls->context->current(), checks_, left);
+  }
+  if (left == 0) worker_.Step(check_);
 }
 
 void ClusterShard::Sweep() {

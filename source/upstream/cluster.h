@@ -179,6 +179,9 @@ class ClusterShard : private OriginalDst::Events {
   // Idle connections close at once, others when their last stream ends.
   void Drain();
 
+  // Certificates may have been renewed, withdrawn, or have expired: connections that may not go on take no more streams.
+  void CheckIdentities();
+
   // Called by a draining pool that has become empty. It may be destroyed at the end of this turn.
   void OnPoolEmpty() { worker_.Step(sweep_); }
 
@@ -207,6 +210,7 @@ class ClusterShard : private OriginalDst::Events {
   bool GiveUpIdlePool(config::Priority priority);
   bool GiveUpNamedPool();
   void GiveUp(std::unique_ptr<Pool> pool);
+  void CheckSome();
   void OnHostGone(const Host& host) override;
 
   Cluster& cluster_;
@@ -229,6 +233,8 @@ class ClusterShard : private OriginalDst::Events {
   std::vector<std::unique_ptr<TlsConnector>> tls_;  // of each of the cluster's transports; null: plain bytes
   size_t named_pools_ = 0;                     // with a server name of their own
   event::Task sweep_;
+  event::Task check_;
+  uint32_t checks_ = 0;  // how often connections were to be looked at
   bool draining_ = false;
 };
 

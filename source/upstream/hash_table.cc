@@ -84,6 +84,10 @@ void HashTable::MakeTable(const config::LoadBalancing& config) {
     uint64_t count = 0;
   };
   const uint64_t size = config.maglev_table_size;
+  // Whatever the order in which they came: the same hosts make the same table in every proxy.
+  std::sort(members_.begin(), members_.end(), [&](const Member& a, const Member& b) {
+    return KeyOf(*a.host, config) < KeyOf(*b.host, config);
+  });
   double heaviest = 0;
   std::vector<Filling> fillings;
   for (const Member& member : members_) {

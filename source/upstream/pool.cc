@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "source/base/check.h"
 #include "source/upstream/cluster.h"
@@ -182,6 +183,19 @@ void Pool::Step() {
   while (!ready_.empty()) ready_.front().Retire();
   others_.ForEach([](PooledConnection& connection) { connection.Retire(); });
   if (empty()) cluster_.OnPoolEmpty();
+}
+
+void Pool::CheckIdentities(const tls::Context& current, uint32_t check, int& left) {
+  std::vector<PooledConnection*> ended;
+  const auto look = [&](PooledConnection& connection) {
+    if (left == 0 || connection.checked() == check) return;
+    --left;
+    connection.set_checked(check);
+    if (!connection.StandsUnder(current)) ended.push_back(&connection);
+  };
+  ready_.ForEach(look);
+  others_.ForEach(look);
+  for (PooledConnection* connection : ended) connection->Retire();
 }
 
 void Pool::ServeWaiting() {

@@ -27,6 +27,10 @@
 #include "source/upstream/client_codecs.h"
 #include "source/upstream/host.h"
 
+namespace pillion::tls {
+class Context;
+}
+
 namespace pillion::upstream {
 
 class ClusterShard;
@@ -115,6 +119,9 @@ class Pool {
 
   // Idle connections close now, others when their last stream is over.
   void Drain();
+  // Looks at connections that `check` has not looked at, `left` of them at the most, which it counts down: those that may not
+  // go on under `current` are retired.
+  void CheckIdentities(const tls::Context& current, uint32_t check, int& left);
   // Nothing is left of it, and it drains, or is of a server name that may never be asked for again.
   bool empty() {
     return (draining_ || !server_name_.empty()) && connecting_.empty() && ready_.empty() && others_.empty() &&

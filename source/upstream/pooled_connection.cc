@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "source/tls/facts.h"
+#include "source/tls/standing.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::upstream {
@@ -79,6 +80,12 @@ void PooledConnection::Retire() {
   state_ = State::kRetiring;
   pool_.OnRetired(*this);
   worker_.Step(end_);
+}
+
+bool PooledConnection::StandsUnder(const tls::Context& current) {
+  const std::shared_ptr<tls::Facts> facts = tls();
+  return facts == nullptr ||
+         tls::StandingOf(*facts, current, absl::FromChrono(worker_.wall_now())) == tls::Standing::kGood;
 }
 
 void PooledConnection::CountProtocol() {

@@ -39,6 +39,11 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   Host& host() { return *pool_.host(); }
   Protocol protocol() const { return protocol_; }  // kAuto until TLS has agreed on one
   std::shared_ptr<tls::Facts> tls() { return connection_.transport().tls(); }
+  // By which look at identities it was looked at last.
+  uint32_t checked() const { return checked_; }
+  void set_checked(uint32_t check) { checked_ = check; }
+  // Whether it may go on with the certificates of now.
+  bool StandsUnder(const tls::Context& current);
   const net::Address& local_address() { return connection_.transport().local_address(); }
   // Its text; made when first asked for.
   const std::string& local_text() {
@@ -113,6 +118,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   bool cut_streams_ = false;  // streams were open when the connection ended
   uint64_t assumed_capacity_ = 1;
   uint64_t requests_ = 0;
+  uint32_t checked_ = 0;
   uint64_t counted_read_ = 0;
   uint64_t counted_written_ = 0;
 };

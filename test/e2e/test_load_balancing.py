@@ -218,8 +218,8 @@ def test_transport_socket_of_a_host(pillion, serve):
     proxy = proxy_for(pillion, addresses, transport_socket_matches=matches, transport_socket=raw,
                       load_assignment={"cluster_name": "upstream", "endpoints": groups})
     assert {proxy.exchange(Request()).body for _ in range(6)} == {b"0", b"1", b"2"}
-    for name in ("tls", "zone", "default"):
-        assert proxy.stat(f"cluster.upstream.transport_socket_match.{name}.total_match_count") == 1, name
+    for name in ("transport_socket_match.tls", "transport_socket_match.zone", "default"):
+        assert proxy.stat(f"cluster.upstream.{name}.total_match_count") == 1, name
 
 
 def test_a_hash_of_filter_state(pillion, serve):

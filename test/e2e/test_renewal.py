@@ -167,3 +167,47 @@ def test_renewals_under_load(pillion, ca, tmp_path):
     for client in clients:
         client.join()
     assert not failed and seen == {"one", "two"}
+
+
+def mutual(folder):
+    return {**by_files(folder), "validation_context": {"trusted_ca": source(folder / "ca.pem")}}
+
+
+def as_client(ca, proxy, name="client"):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    made.load_cert_chain(ca.folder / f"{name}.pem", ca.folder / f"{name}.key")
+    return http1.Connection(made.wrap_socket(socket.create_connection(proxy.address, 10)))
+
+
+def trust(folder, *authorities):
+    (folder / "new").write_text("".join(ca.pem.read_text() for ca in authorities), encoding="ascii")
+    os.replace(folder / "new", folder / "ca.pem")
+
+
+def ssl_stat(proxy, name):
+    return proxy.stat(f"listener.{proxy.address[0]}_{proxy.address[1]}.ssl.{name}")
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_a_ca_that_is_withdrawn(pillion, ca, tmp_path, concurrency):
+    """J25: its clients are turned away at once, and those that are there end; others notice nothing."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = Authority(folder, "other")
+    other.issue("client")
+    put(ca, "one", tmp_path)
+    trust(tmp_path, ca, other)
+    proxy = serving(pillion, mutual(tmp_path), concurrency=concurrency, arguments=["--drain-time-s", "30"])
+    kept, ended = as_client(ca, proxy), as_client(other, proxy)
+    assert answers(kept) and answers(ended)
+    trust(tmp_path, ca)
+    until(lambda: ssl_stat(proxy, "identity_ended") == 1, "the connection of the other CA's client ends")
+    assert ended.receive() == b""
+    assert answers(kept)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        late = as_client(other, proxy)
+        late.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert late.receive() != b"", "it is refused, not answered"
+        raise ssl.SSLError("an alert")
+    assert ssl_stat(proxy, "identity_ended") == 1

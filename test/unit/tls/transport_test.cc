@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "source/tls/standing.h"
 #include "test/unit/tls/world.h"
 
 namespace pillion::tls {
@@ -485,6 +486,32 @@ TEST_F(TlsTransportTest, J34AFloodOfKeyUpdatesEnds) {
   }
   EXPECT_EQ(world_.server->error(), EPROTO);
   EXPECT_EQ(world_.server_tls->failure(), "too many TLS handshake messages on an open connection");
+}
+
+TEST_F(TlsTransportTest, J25Standing) {
+  world_.Connect(Build(world_.Server()), Build(world_.Client()));
+  Facts& facts = *world_.server_tls->tls();
+  const absl::Time now = absl::Now();
+  EXPECT_EQ(StandingOf(facts, *Build(world_.Server()), now), Standing::kGood);
+  EXPECT_EQ(StandingOf(facts, *Build(world_.Server()), now + absl::Hours(2)), Standing::kExpired);
+  // Another policy that accepts the client still, one that wants another name, and one that trusts somebody else.
+  ContextParts same = world_.Server();
+  same.policy = TrustOf(world_.ca, "spiffe://td.test/client");
+  EXPECT_EQ(StandingOf(facts, *Build(std::move(same)), now), Standing::kGood);
+  ContextParts named = world_.Server();
+  named.policy = TrustOf(world_.ca, "spiffe://td.test/another");
+  EXPECT_EQ(StandingOf(facts, *Build(std::move(named)), now), Standing::kWithdrawn);
+  ContextParts others = world_.Server();
+  others.policy = TrustOf(test::IssueCertificate(test::CaSpec("other")));
+  EXPECT_EQ(StandingOf(facts, *Build(std::move(others)), now), Standing::kWithdrawn);
+  // The other end likewise.
+  ContextParts client = world_.Client();
+  client.policy = TrustOf(test::IssueCertificate(test::CaSpec("other")));
+  EXPECT_EQ(StandingOf(*world_.client_tls->tls(), *Build(std::move(client)), now), Standing::kWithdrawn);
+  EXPECT_EQ(StandingOf(*world_.client_tls->tls(), *Build(world_.Client()), now), Standing::kGood);
+  test::Peer& silent = world_.ConnectRaw(Build(world_.Server()));
+  EXPECT_EQ(StandingOf(*world_.server_tls->tls(), *Build(world_.Server()), now + absl::Hours(2)), Standing::kGood);
+  EXPECT_EQ(silent.error(), 0);
 }
 
 TEST_F(TlsTransportTest, J18NoRenegotiation) {
