@@ -3,10 +3,27 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
+namespace {
+
+void BuildStatefulFormatter(BuildContext& context, const google::protobuf::Any& from, const std::string& path,
+                            Http1Options& to) {
+  using Formatter = envoy::extensions::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig;
+  Formatter formatter;
+  if (!from.UnpackTo(&formatter)) {
+    context.errors.AddMissing(path, FieldPath(path, "typed_config"), WrongType(from, "PreserveCaseFormatterConfig"));
+    return;
+  }
+  const bool proper = formatter.formatter_type_on_envoy_headers() == Formatter::PROPER_CASE;
+  to.keep_spelling = proper ? http::NameStyle::kProperCase : http::NameStyle::kLowerCase;
+  to.keep_reason = formatter.forward_reason_phrase();
+}
+
+}  // namespace
 
 std::string BuildUpgradeType(BuildContext& context, const std::string& text, const std::string& path) {
   std::string type = absl::AsciiStrToLower(text);
@@ -55,7 +72,16 @@ Http1Options BuildHttp1Options(BuildContext& context, const envoy::config::core:
     context.errors.Add(FieldPath(path, "allow_absolute_url"),
                        "false is not implemented: servers take them (RFC 9112, 3.2.2)");
   }
-  return {from.accept_http_10(), from.default_host_for_http_10(), from.enable_trailers()};
+  Http1Options to;
+  to.accept_http_10 = from.accept_http_10();
+  to.default_host_for_http_10 = from.default_host_for_http_10();
+  to.enable_trailers = from.enable_trailers();
+  if (from.header_key_format().has_proper_case_words()) to.names = http::NameStyle::kProperCase;
+  if (from.header_key_format().has_stateful_formatter()) {
+    BuildStatefulFormatter(context, from.header_key_format().stateful_formatter().typed_config(),
+                           FieldPath(path, "header_key_format.stateful_formatter"), to);
+  }
+  return to;
 }
 
 Http2Options BuildHttp2Options(BuildContext& context, const envoy::config::core::v3::Http2ProtocolOptions& from,

@@ -31,6 +31,7 @@
 #include "envoy/extensions/path/match/uri_template/v3/uri_template.pb.h"
 #include "envoy/extensions/path/rewrite/uri_template/v3/uri_template.pb.h"
 #include "envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h"
+#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
@@ -99,6 +100,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       envoy::config::metrics::v3::DogStatsdSink::descriptor(),
       envoy::config::metrics::v3::StatsdSink::descriptor(),
       x::formatter::req_without_query::v3::ReqWithoutQuery::descriptor(),
+      x::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig::descriptor(),
       x::load_balancing_policies::least_request::v3::LeastRequest::descriptor(),
       x::load_balancing_policies::maglev::v3::Maglev::descriptor(),
       x::load_balancing_policies::random::v3::Random::descriptor(),

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "source/base/clock.h"
+#include "source/http/spelling.h"
 
 namespace pillion::config {
 
@@ -27,6 +28,10 @@ struct Http1Options {
   bool accept_http_10 = false;
   std::string default_host_for_http_10;  // empty: an HTTP/1.0 request without Host is refused
   bool enable_trailers = false;          // false: trailers are dropped
+  http::NameStyle names = http::NameStyle::kLowerCase;  // of heads that are sent
+  // Heads that are received go on with their names as they were spelled; and how names are then written that were added.
+  std::optional<http::NameStyle> keep_spelling;
+  bool keep_reason = false;  // with them: the reason behind a status
 };
 
 // PING of HTTP/2.

@@ -13,6 +13,8 @@
 
 namespace pillion::http {
 
+class Spelling;
+
 enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
 
 // "HTTP/1.0", "HTTP/1.1", "HTTP/2"
@@ -37,6 +39,7 @@ struct RequestHead {
   // The protocol asked for by Upgrade (HTTP/1.1) or :protocol (RFC 8441); empty: none.
   std::string_view upgrade;
   HeaderMap headers;  // without host; with content-length (normalised) when that frames the body
+  const Spelling* spelling = nullptr;  // of the fields' names, where somebody wants to know; null: lower case
   int64_t content_length = kNoContentLength;
   Method method_id = Method::kOther;
   Version version = Version::kHttp11;
@@ -50,6 +53,7 @@ struct ResponseHead {
   // The protocol switched to by a 101; empty otherwise.
   std::string_view upgrade;
   HeaderMap headers;  // with content-length (normalised), also where it describes no body (HEAD, 304)
+  const Spelling* spelling = nullptr;  // as that of a request
   int64_t content_length = kNoContentLength;
   Version version = Version::kHttp11;
 };

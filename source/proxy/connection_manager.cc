@@ -39,6 +39,8 @@ codec::http1::ServerOptions MakeHttp1(const config::HttpConnectionManager& confi
   options.limits.max_headers = config.options.max_headers_count;
   options.limits.headers_with_underscores = Http1Underscores(config.options.headers_with_underscores);
   options.limits.enable_trailers = config.http1.enable_trailers;
+  options.limits.keep_spelling = config.http1.keep_spelling;
+  options.names = config.http1.names;
   options.accept_http_10 = config.http1.accept_http_10;
   options.default_host = config.http1.default_host_for_http_10;
   options.output_high_watermark = buffer_limit;

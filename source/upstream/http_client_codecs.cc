@@ -21,6 +21,9 @@ HttpClientCodecs::HttpClientCodecs(const config::Cluster& cluster, base::BlockPo
   http1_.limits.max_head_bytes = kMaxHttp1HeadBytes;
   http1_.limits.max_headers = http.options.max_headers_count;
   http1_.limits.enable_trailers = http.http1.enable_trailers;
+  http1_.limits.keep_spelling = http.http1.keep_spelling;
+  http1_.limits.keep_reason = http.http1.keep_reason;
+  http1_.names = http.http1.names;
   http1_.output_high_watermark = buffer_limit;
 
   http2_ = Http2Options(http.http2, http.options, buffer_limit);

@@ -61,7 +61,7 @@ void ClientConnection::SendHead(const http::RequestHead& head, bool end) {
   } else if (AnnouncesEmptyBody(method_)) {
     length = 0;
   }
-  WriteRequestHead(link_.output(), head, framing, length);
+  WriteRequestHead(link_.output(), head, framing, length, options_.names);
   body_.Begin(framing, length);
   if (switching_) {
     held_end_ = end;
@@ -217,6 +217,7 @@ bool ClientConnection::ReadHead() {
   const ConnectionFields::Coding coding = fields.TransferCoding();
   head.status = parser_.status();
   head.version = parser_.version();
+  head.spelling = parser_.spelling();
   std::string_view detail;
   if (parser_.major_version() != 1 || head.status < 100 || head.status > 599) {
     detail = kCodecError;

@@ -86,6 +86,11 @@ struct Callbacks {
     s.on_message_complete = [](llhttp_t* p) { return Self(p).OnComplete(); };
     return s;
   }();
+  static constexpr llhttp_settings_t kSettingsWithReason = [] {
+    llhttp_settings_t s = kSettings;
+    s.on_status = [](llhttp_t* p, const char* at, size_t n) { return Self(p).OnReason(at, n); };
+    return s;
+  }();
 };
 
 void MessageParser::Text::Append(base::Arena& arena, std::string_view more) {
@@ -103,16 +108,20 @@ void MessageParser::Text::Grow(base::Arena& arena, size_t more) {
 }
 
 void MessageParser::Begin(base::Arena& arena, http::HeaderMap& headers) {
-  llhttp_init(&parser_, kind_ == Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE, &Callbacks::kSettings);
+  llhttp_init(&parser_, kind_ == Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE,
+              limits_.keep_reason ? &Callbacks::kSettingsWithReason : &Callbacks::kSettings);
   parser_.data = this;
   arena_ = &arena;
   headers_ = &headers;
   trailers_ = nullptr;
+  spelling_ = nullptr;
+  if (limits_.keep_spelling) [[unlikely]] spelling_ = arena.New<http::Spelling>(arena, *limits_.keep_spelling);
   slice_offset_ = 0;
   text_limit_ = limits_.max_head_bytes;
   text_end_ = data_end_ = data_left_ = extension_bytes_ = 0;
   method_ = {};
   target_.Reset();
+  reason_.Reset();
   name_.Reset();
   value_.Reset();
   fields_ = ConnectionFields();
@@ -133,6 +142,7 @@ MessageParser::Result MessageParser::Parse(const base::Slice& data, size_t offse
     taken = size;
     slice_offset_ += size;
     target_.Keep(*arena_);
+    reason_.Keep(*arena_);
     name_.Keep(*arena_);
     value_.Keep(*arena_);
     return WithinLimits() ? Result::kMore : Result::kError;
@@ -170,6 +180,12 @@ int MessageParser::OnTarget(const char* at, size_t size) {
   return 0;
 }
 
+int MessageParser::OnReason(const char* at, size_t size) {
+  if (OffsetOf(at) + size > text_limit_) return RefuseHead();
+  reason_.Add(*arena_, at, size);
+  return 0;
+}
+
 int MessageParser::OnFieldName(const char* at, size_t size) {
   if (state_ == State::kBody) {
     if (!CountChunkLine(OffsetOf(at))) return HPE_USER;
@@ -203,6 +219,9 @@ int MessageParser::OnFieldComplete() {
   std::string_view value = value_.view();
   while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
   const bool kept = value_.kept();
+  if (spelling_ != nullptr && state_ == State::kHead) [[unlikely]] {
+    spelling_->Add(id, name_.kept() ? name : arena_->Copy(name));
+  }
   name_.Reset();
   value_.Reset();
   if (id != HeaderId::kUnknown) {
@@ -250,6 +269,10 @@ void MessageParser::AddTrailer(HeaderId id, std::string_view name, std::string_v
 int MessageParser::OnHeadersComplete() {
   if (!protocol_seen_) return Refuse(400, kCodecError);  // HTTP/0.9
   target_.Keep(*arena_);
+  if (spelling_ != nullptr && http::IsFieldValue(reason_.view())) {
+    reason_.Keep(*arena_);
+    spelling_->set_reason(reason_.view());
+  }
   state_ = State::kBody;
   parser_.upgrade = 0;  // what a switch of protocols is, the connection decides
   const MessageEvents::Body body = events_.OnHeadComplete();

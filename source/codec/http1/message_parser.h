@@ -17,6 +17,7 @@
 #include "source/codec/http1/options.h"
 #include "source/http/header_map.h"
 #include "source/http/message.h"
+#include "source/http/spelling.h"
 
 namespace pillion::codec::http1 {
 
@@ -68,7 +69,9 @@ class MessageParser {
     name_.Reset();
     value_.Reset();
     target_.Reset();
+    reason_.Reset();
     trailers_ = nullptr;
+    spelling_ = nullptr;
   }
 
   // From within OnHeadComplete(): refuses the message. The first reason counts.
@@ -86,6 +89,8 @@ class MessageParser {
     return parser_.http_minor == 0 ? http::Version::kHttp10 : http::Version::kHttp11;
   }
   ConnectionFields& fields() { return fields_; }
+  // Null where it is not wanted.
+  const http::Spelling* spelling() const { return spelling_; }
 
   // In OnMessageComplete(): null when there were none, or they are not wanted.
   http::HeaderMap* trailers() const { return trailers_; }
@@ -128,6 +133,7 @@ class MessageParser {
   // llhttp's callbacks; what they return is llhttp's error.
   int OnProtocol(const char* at, size_t size);
   int OnTarget(const char* at, size_t size);
+  int OnReason(const char* at, size_t size);
   int OnFieldName(const char* at, size_t size);
   int OnFieldValue(const char* at, size_t size);
   int OnFieldComplete();
@@ -155,6 +161,7 @@ class MessageParser {
   base::Arena* arena_ = nullptr;
   http::HeaderMap* headers_ = nullptr;
   http::HeaderMap* trailers_ = nullptr;
+  http::Spelling* spelling_ = nullptr;
 
   const base::Slice* slice_ = nullptr;  // while Parse() runs
   const char* slice_start_ = nullptr;
@@ -167,6 +174,7 @@ class MessageParser {
 
   std::string_view method_;
   Text target_;
+  Text reason_;  // where it is wanted
   Text name_;
   Text value_;
   ConnectionFields fields_;

@@ -1,8 +1,11 @@
 #include "source/codec/http1/message_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
+#include <type_traits>
 
 #include "source/http/status.h"
 
@@ -68,37 +71,106 @@ class Number {
   char* end_;
 };
 
-template <typename To>
-void WriteLength(To& to, int64_t length) {
-  to.Add("content-length: ");
+// Names as the model has them.
+class LowerCase {
+ public:
+  template <typename To>
+  void Add(To& to, const http::HeaderField& field) {
+    to.Add(field.name());
+  }
+  // Of the writer's own: the name of `id` and ": ".
+  template <typename To>
+  void AddOwn(To& to, HeaderId, std::string_view text) {
+    to.Add(text);
+  }
+};
+
+// Names as they were spelled, or in proper case.
+class Spelled {
+ public:
+  Spelled(const http::Spelling* spelling, http::NameStyle style)
+      : spelling_(spelling), style_(spelling == nullptr ? style : spelling->others()) {
+    if (spelling != nullptr) fields_.emplace(*spelling);
+  }
+
+  template <typename To>
+  void Add(To& to, const http::HeaderField& field) {
+    AddName(to, field.name(), fields_ ? fields_->Of(field.id, field.name()) : std::string_view());
+  }
+  template <typename To>
+  void AddOwn(To& to, HeaderId id, std::string_view) {
+    const std::string_view name = http::HeaderName(id);
+    // Wherever it stood: the fields' order is not disturbed.
+    AddName(to, name, spelling_ == nullptr ? std::string_view() : http::Spelling::Reader(*spelling_).Of(id, name));
+    to.Add(": ");
+  }
+
+ private:
+  template <typename To>
+  void AddName(To& to, std::string_view name, std::string_view spelled) {
+    if (!spelled.empty()) return to.Add(spelled);
+    if (style_ == http::NameStyle::kLowerCase) return to.Add(name);
+    std::array<char, 64> proper;
+    bool begins_word = true;
+    while (!name.empty()) {
+      const size_t size = std::min(name.size(), proper.size());
+      for (size_t i = 0; i < size; ++i) {
+        const char c = name[i];
+        const bool letter = c >= 'a' && c <= 'z';
+        proper[i] = letter && begins_word ? static_cast<char>(c - 'a' + 'A') : c;
+        begins_word = !letter && !(c >= '0' && c <= '9');
+      }
+      to.Add({proper.data(), size});
+      name.remove_prefix(size);
+    }
+  }
+
+  const http::Spelling* const spelling_;  // null: there is none
+  std::optional<http::Spelling::Reader> fields_;
+  const http::NameStyle style_;
+};
+
+template <typename To, typename Names>
+void WriteLength(To& to, Names& names, int64_t length) {
+  names.AddOwn(to, HeaderId::kContentLength, "content-length: ");
   to.Add(Number(static_cast<uint64_t>(length), 10).view());
   to.Add("\r\n");
 }
 
 // `length`, if any, goes where the model has the field; what is returned is still to be written.
-template <typename To>
-int64_t WriteFields(To& to, const http::HeaderMap& headers, int64_t length) {
+template <typename To, typename Names>
+int64_t WriteFields(To& to, Names& names, const http::HeaderMap& headers, int64_t length) {
   for (const http::HeaderField& field : headers) {
     if (Copied(field)) {
-      to.Add(field.name());
+      names.Add(to, field);
       to.Add(": ");
       to.Add(field.value());
       to.Add("\r\n");
     } else if (field.id == HeaderId::kContentLength && length != http::kNoContentLength) {
-      WriteLength(to, length);
+      WriteLength(to, names, length);
       length = http::kNoContentLength;
     }
   }
   return length;
 }
 
-template <typename To>
-void WriteFraming(To& to, Framing framing, int64_t length) {
+template <typename To, typename Names>
+void WriteFraming(To& to, Names& names, Framing framing, int64_t length) {
   if (length != http::kNoContentLength) {
-    WriteLength(to, length);
+    WriteLength(to, names, length);
   } else if (framing == Framing::kChunked) {
-    to.Add("transfer-encoding: chunked\r\n");
+    names.AddOwn(to, HeaderId::kTransferEncoding, "transfer-encoding: ");
+    to.Add("chunked\r\n");
   }
+}
+
+template <typename To, typename Names>
+void WriteUpgrade(To& to, Names& names, std::string_view protocol) {
+  names.AddOwn(to, HeaderId::kConnection, "connection: ");
+  to.Add("upgrade\r\n");
+  names.AddOwn(to, HeaderId::kUpgrade, "upgrade: ");
+  to.Add(protocol);
+  to.Add("\r\n");
 }
 
 size_t FieldBytes(const http::HeaderMap& headers) {
@@ -107,51 +179,56 @@ size_t FieldBytes(const http::HeaderMap& headers) {
   return bytes;
 }
 
-template <typename To>
-void WriteResponse(To& to, const http::ResponseHead& head, Framing framing, int64_t length,
+std::string_view Reason(const http::ResponseHead& head) {
+  const bool forwarded = head.spelling != nullptr && !head.spelling->reason().empty();
+  return forwarded ? head.spelling->reason() : http::ReasonPhrase(head.status);
+}
+
+template <typename To, typename Names>
+void WriteResponse(To& to, Names& names, const http::ResponseHead& head, Framing framing, int64_t length,
                    Persistence persistence) {
-  if (head.status == 200) {
+  if (head.status == 200 && std::is_same_v<Names, LowerCase>) {
     to.Add("HTTP/1.1 200 OK\r\n");
   } else {
     to.Add("HTTP/1.1 ");
     to.Add(Number(static_cast<uint64_t>(head.status), 10).view());
     to.Add(" ");
-    to.Add(http::ReasonPhrase(head.status));
+    to.Add(Reason(head));
     to.Add("\r\n");
   }
-  length = WriteFields(to, head.headers, length);
+  length = WriteFields(to, names, head.headers, length);
   if (head.status == 101) {
-    to.Add("connection: upgrade\r\nupgrade: ");
-    to.Add(head.upgrade);
-    to.Add("\r\n");
-  } else if (persistence == Persistence::kClose) {
-    to.Add("connection: close\r\n");
-  } else if (persistence == Persistence::kKeepAlive) {
-    to.Add("connection: keep-alive\r\n");
+    WriteUpgrade(to, names, head.upgrade);
+  } else if (persistence != Persistence::kDefault) {
+    names.AddOwn(to, HeaderId::kConnection, "connection: ");
+    to.Add(persistence == Persistence::kClose ? "close\r\n" : "keep-alive\r\n");
   }
-  WriteFraming(to, framing, length);
+  WriteFraming(to, names, framing, length);
   to.Add("\r\n");
 }
 
-template <typename To>
-void WriteRequest(To& to, const http::RequestHead& head, Framing framing, int64_t length) {
+template <typename To, typename Names>
+void WriteRequest(To& to, Names& names, const http::RequestHead& head, Framing framing, int64_t length) {
   to.Add(head.method);
   to.Add(" ");
   // authority-form (RFC 9112, 3.2.3): a CONNECT has no path.
   to.Add(head.path.empty() ? head.authority : head.path);
-  to.Add(" HTTP/1.1\r\nhost: ");
+  to.Add(" HTTP/1.1\r\n");
+  names.AddOwn(to, HeaderId::kHost, "host: ");
   to.Add(head.authority);
   to.Add("\r\n");
-  length = WriteFields(to, head.headers, length);
-  WriteFraming(to, framing, length);
+  length = WriteFields(to, names, head.headers, length);
+  WriteFraming(to, names, framing, length);
   if (!head.upgrade.empty()) {
-    to.Add("connection: upgrade\r\nupgrade: ");
-    to.Add(head.upgrade);
-    to.Add("\r\n");
+    WriteUpgrade(to, names, head.upgrade);
   } else if (head.headers.Has(HeaderId::kTe)) {
-    to.Add("connection: te\r\n");  // RFC 9110, 10.1.4
+    names.AddOwn(to, HeaderId::kConnection, "connection: ");
+    to.Add("te\r\n");  // RFC 9110, 10.1.4
   }
-  if (head.expect_continue) to.Add("expect: 100-continue\r\n");
+  if (head.expect_continue) {
+    names.AddOwn(to, HeaderId::kExpect, "expect: ");
+    to.Add("100-continue\r\n");
+  }
   to.Add("\r\n");
 }
 
@@ -161,26 +238,41 @@ constexpr size_t kFixed = 256;
 }  // namespace
 
 void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
-                       Persistence persistence) {
+                       Persistence persistence, http::NameStyle style) {
+  if (head.spelling != nullptr || style != http::NameStyle::kLowerCase) [[unlikely]] {
+    PieceByPiece to(out);
+    Spelled names(head.spelling, style);
+    WriteResponse(to, names, head, framing, length, persistence);
+    return;
+  }
   const size_t room = kFixed + head.upgrade.size() + FieldBytes(head.headers);
+  LowerCase names;
   if (room <= kInPlace) {
     InPlace to(out, room);
-    WriteResponse(to, head, framing, length, persistence);
+    WriteResponse(to, names, head, framing, length, persistence);
   } else {
     PieceByPiece to(out);
-    WriteResponse(to, head, framing, length, persistence);
+    WriteResponse(to, names, head, framing, length, persistence);
   }
 }
 
-void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length) {
+void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length,
+                      http::NameStyle style) {
+  if (head.spelling != nullptr || style != http::NameStyle::kLowerCase) [[unlikely]] {
+    PieceByPiece to(out);
+    Spelled names(head.spelling, style);
+    WriteRequest(to, names, head, framing, length);
+    return;
+  }
   const size_t room = kFixed + head.method.size() + head.path.size() + 2 * head.authority.size() +
                       head.upgrade.size() + FieldBytes(head.headers);
+  LowerCase names;
   if (room <= kInPlace) {
     InPlace to(out, room);
-    WriteRequest(to, head, framing, length);
+    WriteRequest(to, names, head, framing, length);
   } else {
     PieceByPiece to(out);
-    WriteRequest(to, head, framing, length);
+    WriteRequest(to, names, head, framing, length);
   }
 }
 
@@ -230,7 +322,8 @@ BodyWriter::State BodyWriter::End(base::Buffer& out, const http::HeaderMap* trai
     out.Append("0\r\n");
     if (trailers != nullptr) {
       PieceByPiece to(out);
-      WriteFields(to, *trailers, http::kNoContentLength);
+      LowerCase names;
+      WriteFields(to, names, *trailers, http::kNoContentLength);
     }
     out.Append("\r\n");
   }

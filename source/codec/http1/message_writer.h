@@ -7,6 +7,7 @@
 
 #include "source/base/buffer.h"
 #include "source/http/message.h"
+#include "source/http/spelling.h"
 
 namespace pillion::codec::http1 {
 
@@ -27,10 +28,12 @@ enum class Persistence : uint8_t {
 };
 
 // Heads with their framing fields. `length` is the content-length to write, or kNoContentLength; of the field of that
-// name in head.headers only the place is used, and of others that concern the connection only nothing.
+// name in head.headers only the place is used, and of others that concern the connection only nothing. `names`: how
+// those of a head are written that has no spelling.
 void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
-                       Persistence persistence);
-void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length);
+                       Persistence persistence, http::NameStyle names);
+void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length,
+                      http::NameStyle names);
 
 // A body on its way out. Member of a connection.
 class BodyWriter {

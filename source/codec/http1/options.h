@@ -5,7 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "source/http/spelling.h"
 
 namespace pillion::codec::http1 {
 
@@ -20,6 +23,9 @@ struct MessageLimits {
   size_t max_chunk_extension_bytes = 16 * 1024;  // of all chunks of a message
   UnderscoreAction headers_with_underscores = UnderscoreAction::kAllow;
   bool enable_trailers = false;  // false: read and checked, but neither handed on nor sent
+  // Whether a head keeps how its names were spelled; and how names are then written that it did not have.
+  std::optional<http::NameStyle> keep_spelling;
+  bool keep_reason = false;  // with the spelling: the reason behind the status
 };
 
 struct ServerOptions {
@@ -31,6 +37,7 @@ struct ServerOptions {
   size_t output_high_watermark = 256 * 1024;
   // What is read and dropped of a request after its answer was complete, before the connection ends instead.
   size_t max_drain_bytes = 64 * 1024;
+  http::NameStyle names = http::NameStyle::kLowerCase;  // of heads that are sent and have no spelling
 };
 
 struct ClientOptions {
@@ -38,6 +45,7 @@ struct ClientOptions {
   size_t max_informational = 32;  // 1xx heads before one response
   // Output above which SendData() returns false. Also bounds what waits for an upgrade to be accepted.
   size_t output_high_watermark = 256 * 1024;
+  http::NameStyle names = http::NameStyle::kLowerCase;  // of heads that are sent and have no spelling
 };
 
 }  // namespace pillion::codec::http1

@@ -122,6 +122,7 @@ bool ReadRequestHead(MessageParser& parser, const ServerOptions& options, http::
   head.method = parser.method();
   head.method_id = http::FindMethod(head.method);
   head.scheme = options.secure ? "https" : "http";
+  head.spelling = parser.spelling();
   // Host is checked even where the target has an authority (RFC 9112, 3.2).
   if (!ReadFraming(parser, head) || !ReadAuthority(parser, options, head) || !ReadTarget(parser, options, head)) {
     return false;

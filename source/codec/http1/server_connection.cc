@@ -218,7 +218,7 @@ void ServerConnection::SendInformational(const http::ResponseHead& head) {
   // HTTP/1.0 knows none (RFC 9110, 15.2).
   if (answer_ != Answer::kNone || version_ == http::Version::kHttp10) return;
   if (head.status == 100) awaits_continue_ = false;
-  WriteResponseHead(link_.output(), head, Framing::kNone, http::kNoContentLength, Persistence::kDefault);
+  WriteResponseHead(link_.output(), head, Framing::kNone, http::kNoContentLength, Persistence::kDefault, options_.names);
   link_.OutputAdded();
 }
 
@@ -263,7 +263,7 @@ void ServerConnection::SendHead(const http::ResponseHead& head, bool end) {
   Persistence persistence = Persistence::kDefault;
   if (!switched && close_) persistence = Persistence::kClose;
   if (!close_ && version_ == http::Version::kHttp10) persistence = Persistence::kKeepAlive;
-  WriteResponseHead(link_.output(), head, framing, length, persistence);
+  WriteResponseHead(link_.output(), head, framing, length, persistence, options_.names);
   body_.Begin(framing, length);
   if (switched) close_ = true;
   if (input_ == Input::kSwitching) {

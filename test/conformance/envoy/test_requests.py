@@ -3,7 +3,8 @@
 from frame.case import Case, Cluster, Raw
 from frame.check import alike
 from frame.client import outcome
-from frame.write import get, gets, ok, route
+from frame.write import adding, get, gets, ok, route, said
+from peers.bootstrap import any_of
 from peers.message import Request, Response
 
 INTERNAL = {"internal_address_config": {"cidr_ranges": [{"address_prefix": "127.0.0.0", "prefix_len": 8}, {"address_prefix": "10.0.0.0", "prefix_len": 8}]}}
@@ -25,6 +26,29 @@ CONTROLS = [(f"x-envoy-{name}", "1") for name in (
 SAME_ID = "11111111-2222-4333-8444-555555555555"
 PATHS = ("/a/../b", "/a/./b", "/../../a", "/a//b", "//a", "/a/%2e%2e/b", "/a/.%2E/b", "/%61", "/%7e", "/a%2fb", "/a%5cb", "/a\\b", "/a/..%2fb", "/a?x=/../y//z",
          "/a/%252e%252e/b", "/a;p/../b", "/a/..;x/b", "/%zz", "/%", "/a/b/..", "/a/", "/.", "/..", "/a/%c3%a9", "/a%20b", "/%41%2d%5F")
+
+
+PROPER = {"header_key_format": {"proper_case_words": {}}}
+SPELLED = b"POST /a HTTP/1.1\r\nhOsT: @host\r\nX-ONE: 1\r\ncontent-Type: t\r\nX_two: 2\r\nUSER-agent: me\r\nTransfer-ENCODING: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+
+
+def kept(**fields):
+    formatter = any_of("extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig", **fields)
+    return {"header_key_format": {"stateful_formatter": {"name": "preserve_case", "typed_config": formatter}}}
+
+
+def spelled(options, protocol="h1"):
+    return {"": Cluster(protocol, http_options={"explicit_http_config": {"http_protocol_options": options}} if options else {})}
+
+
+SPELLED_ANSWER = Raw(b"HTTP/1.1 200 Quite Fine\r\nX-UP: 1\r\nserver: up\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\nContent-LENGTH: 2\r\n\r\nhi", keep=True)
+
+
+def with_reason(connection, host):
+    """An answer whose body is the reason that it had."""
+    connection.send(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    response = connection.read_response()
+    return [{**outcome(response), "body": response.reason.encode()}]
 
 
 def raw(name, data, **more):
@@ -174,6 +198,22 @@ CASES = [
          clusters={"": Cluster("h2")}, upstream=[ok(trailers=[("x-t", "2")])]),
     Case("h1-to-http2", [Request("POST", "/a?b", [("x-a", "1"), ("connection", "x-a"), ("te", "trailers")], b"body")], clusters={"": Cluster("h2")},
          upstream=[ok(("x-up", "1"), trailers=[("x-t", "2")])]),
+    raw("name-lower", SPELLED, upstream=[SPELLED_ANSWER]),
+    raw("name-proper", SPELLED, setting="proper", clusters=spelled(PROPER), upstream=[SPELLED_ANSWER]),
+    raw("name-proper-downstream", SPELLED, setting="proper", upstream=[SPELLED_ANSWER]),
+    raw("name-kept", SPELLED, setting="kept", clusters=spelled(kept()), upstream=[SPELLED_ANSWER]),
+    raw("name-kept-downstream", SPELLED, setting="kept", upstream=[SPELLED_ANSWER]),
+    raw("name-kept-upstream", SPELLED, clusters=spelled(kept()), upstream=[SPELLED_ANSWER]),
+    raw("name-kept-others-proper", SPELLED, setting="keptproper", clusters=spelled(kept(formatter_type_on_envoy_headers="PROPER_CASE")),
+        upstream=[SPELLED_ANSWER]),
+    raw("name-kept-to-proper", SPELLED, setting="kept", clusters=spelled(PROPER), upstream=[SPELLED_ANSWER]),
+    raw("name-kept-to-http2", SPELLED, setting="kept", clusters={"": Cluster("h2")}),
+    raw("name-kept-in-own-answer", b"GET / HTTP/1.1\r\nHost: @host\r\nX-ONE: 1\r\nServer: a\r\n\r\n", setting="kept", routes=[{"match": {"prefix": "/"}, **said("hi")}]),
+    raw("name-kept-when-edited", SPELLED, setting="kept", clusters=spelled(kept()), upstream=[SPELLED_ANSWER],
+        routes=[{**route(), "request_headers_to_add": [adding("x-one", "2", "OVERWRITE_IF_EXISTS_OR_ADD"), adding("X-New", "1")],
+                 "response_headers_to_add": [adding("x-up", "2"), adding("X-New", "1")]}]),
+    Case("name-reason", [], client=with_reason, lines=1, setting="kept", clusters=spelled(kept()), upstream=[SPELLED_ANSWER]),
+    Case("name-reason-kept", [], client=with_reason, lines=1, setting="kept", clusters=spelled(kept(forward_reason_phrase=True)), upstream=[SPELLED_ANSWER]),
     Case("h2-head", [Request("HEAD")], protocol="h2", clusters={"": Cluster("h2")}),
     Case("h2-204", [get()], protocol="h2", clusters={"": Cluster("h2")}, upstream=[Response(204, [], b"")]),
     Case("h2-scheme-and-path", gets("/a/../b?x"), protocol="h2", clusters={"": Cluster("h2")}),
@@ -200,6 +240,8 @@ SETTINGS = {
     "http10": {"http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "default.test"}},
     "trailers": {"http_protocol_options": {"enable_trailers": True}}, "continue": {"proxy_100_continue": True},
     "websocket": {"upgrade_configs": [{"upgrade_type": "websocket"}]},
+    "proper": {"http_protocol_options": PROPER}, "kept": {"http_protocol_options": kept()},
+    "keptproper": {"http_protocol_options": kept(formatter_type_on_envoy_headers="PROPER_CASE")},
 }
 BOOTSTRAP = {"node": {"id": "the-node", "cluster": "the-cluster"}}
 

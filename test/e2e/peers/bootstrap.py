@@ -64,7 +64,7 @@ def cluster(*where, protocol="h1", name="upstream", trailers=False, **fields):
         "h2": {"explicit_http_config": {"http2_protocol_options": {}}},
         "downstream": {"use_downstream_protocol_config": {**one, "http2_protocol_options": {}}},
     }[protocol]
-    options = any_of("extensions.upstreams.http.v3.HttpProtocolOptions", **config, **fields.pop("http_options", {}))
+    options = any_of("extensions.upstreams.http.v3.HttpProtocolOptions", **{**config, **fields.pop("http_options", {})})
     return {
         "name": name,
         "type": "STATIC",

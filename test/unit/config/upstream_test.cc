@@ -69,6 +69,40 @@ TEST(UpstreamTest, BindThatCannotBe) {
             "upstream_bind_config.socket_options[0].level: 9999999999, expected an int of the system");
 }
 
+std::string Http1(const std::string& options) {
+  return "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
+         "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
+         "{http_protocol_options: {" + options + "}}}}";
+}
+
+TEST(UpstreamTest, HeaderKeyFormat) {
+  const auto http1 = [](const std::string& format) {
+    return Good(Http1(format.empty() ? "" : "header_key_format: {" + format + "}"))->http.http1;
+  };
+  const auto preserving = [](const std::string& fields) {
+    return "stateful_formatter: {name: a, typed_config: {'@type': type.googleapis.com/envoy.extensions.http."
+           "header_formatters.preserve_case.v3.PreserveCaseFormatterConfig" + fields + "}}";
+  };
+  EXPECT_EQ(http1("").names, http::NameStyle::kLowerCase);
+  EXPECT_EQ(http1("").keep_spelling, std::nullopt);
+  EXPECT_EQ(http1("proper_case_words: {}").names, http::NameStyle::kProperCase);
+  const Http1Options kept = http1(preserving(""));
+  EXPECT_EQ(kept.names, http::NameStyle::kLowerCase);
+  EXPECT_EQ(kept.keep_spelling, http::NameStyle::kLowerCase);
+  EXPECT_FALSE(kept.keep_reason);
+  const Http1Options more = http1(preserving(", forward_reason_phrase: true, formatter_type_on_envoy_headers: PROPER_CASE"));
+  EXPECT_EQ(more.keep_spelling, http::NameStyle::kProperCase);
+  EXPECT_TRUE(more.keep_reason);
+
+  const std::string place = "typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"]."
+                            "explicit_http_config.http_protocol_options.header_key_format";
+  EXPECT_EQ(Errors(Http1("header_key_format: {}")), place + ": one of proper_case_words, stateful_formatter is required");
+  EXPECT_EQ(Errors(Http1("header_key_format: {stateful_formatter: {name: a, typed_config: {'@type': "
+                         "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}}")),
+            place + ".stateful_formatter.typed_config: a envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer, expected "
+                    "PreserveCaseFormatterConfig");
+}
+
 TEST(UpstreamTest, CircuitBreakers) {
   const auto cluster = Good(
       "circuit_breakers: {thresholds: [{priority: HIGH, max_connection_pools: 3, track_remaining: true, "

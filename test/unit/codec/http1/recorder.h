@@ -212,6 +212,7 @@ class RecordedResponse final : public ResponseReceiver {
     log_.Add(line + FieldsText(head.headers));
     if (end) log_.Add("end");
     if (on_head) on_head();
+    if (on_response) on_response(head);
   }
   void OnData(base::Slice data, bool end) override {
     log_.AddBody(data.view(), end);
@@ -228,6 +229,7 @@ class RecordedResponse final : public ResponseReceiver {
   void OnSendReady() override { log_.Add("ready"); }
 
   std::function<void()> on_head;
+  std::function<void(http::ResponseHead&)> on_response;
   std::function<void()> on_data;
 
  private:
