@@ -20,8 +20,10 @@
 #include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/metrics/v3/stats.pb.h"
+#include "envoy/config/core/v3/proxy_protocol.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/type/matcher/v3/matcher.pb.h"
 #include "google/protobuf/duration.pb.h"
 #include "source/base/clock.h"
@@ -96,9 +98,17 @@ std::vector<SocketOption> BuildSocketOptions(
 std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
                                                         const envoy::config::core::v3::TransportSocket& from,
                                                         const std::string& path);
-std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
-                                                    const envoy::config::core::v3::TransportSocket& from,
-                                                    const std::string& path);
+// Of a cluster, or of a match of its.
+struct UpstreamSocket {
+  std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
+  std::optional<net::ProxyVersion> proxy_version;
+};
+UpstreamSocket BuildUpstreamSocket(BuildContext& context, const envoy::config::core::v3::TransportSocket& from,
+                                   const std::string& path);
+net::ProxyVersion BuildProxyVersion(const envoy::config::core::v3::ProxyProtocolConfig& from);
+std::shared_ptr<const Tunneling> BuildTunneling(
+    BuildContext& context, const envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy::TunnelingConfig& from,
+    const std::string& path);
 std::shared_ptr<const Listener> BuildListener(BuildContext& context,
                                               const envoy::config::listener::v3::Listener& from,
                                               const std::string& path);

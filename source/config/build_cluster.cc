@@ -185,17 +185,22 @@ void BuildCustomType(BuildContext& context, const v3::Cluster& from, const std::
 
 void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
   if (from.has_transport_socket()) {
-    cluster.tls = BuildUpstreamTls(context, from.transport_socket(), FieldPath(path, "transport_socket"));
+    UpstreamSocket socket = BuildUpstreamSocket(context, from.transport_socket(), FieldPath(path, "transport_socket"));
+    cluster.tls = std::move(socket.tls);
+    cluster.proxy_version = socket.proxy_version;
+    cluster.names_clients = socket.proxy_version.has_value();
   }
   for (int i = 0; i < from.transport_socket_matches_size(); ++i) {
     const auto& match = from.transport_socket_matches(i);
     const std::string place = ElementPath(FieldPath(path, "transport_socket_matches"), i);
     // Without one of its own it is plain, as Envoy has it.
+    UpstreamSocket socket;
+    if (match.has_transport_socket()) {
+      socket = BuildUpstreamSocket(context, match.transport_socket(), FieldPath(place, "transport_socket"));
+    }
+    cluster.names_clients |= socket.proxy_version.has_value();
     cluster.transport_matches.push_back(
-        {match.name(), BuildMetadataFields(match.match()),
-         match.has_transport_socket()
-             ? BuildUpstreamTls(context, match.transport_socket(), FieldPath(place, "transport_socket"))
-             : nullptr});
+        {match.name(), BuildMetadataFields(match.match()), std::move(socket.tls), socket.proxy_version});
   }
   if (!context.errors.AnyBelow(FieldPath(path, "transport_socket")) &&
       !context.errors.AnyBelow(FieldPath(path, "transport_socket_matches"))) {

@@ -50,6 +50,9 @@ TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::stri
     tcp.max_connection_duration = ToDuration(from.max_downstream_connection_duration());
   }
   if (from.has_max_connect_attempts()) tcp.max_connect_attempts = from.max_connect_attempts().value();
+  if (from.has_tunneling_config()) {
+    tcp.tunneling = BuildTunneling(context, from.tunneling_config(), FieldPath(path, "tunneling_config"));
+  }
   tcp.access_logs = BuildAccessLogs(context, from.access_log(), FieldPath(path, "access_log"));
   tcp.logs_start = from.access_log_options().flush_access_log_on_start();
   tcp.logs_connected = from.access_log_options().flush_access_log_on_connected();

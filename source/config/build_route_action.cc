@@ -180,6 +180,19 @@ RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from,
   action.mirrors =
       BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
   action.upgrades = BuildUpgrades(context, from.upgrade_configs(), FieldPath(path, "upgrade_configs"));
+  for (int i = 0; i < from.upgrade_configs_size(); ++i) {
+    const v3::RouteAction::UpgradeConfig& upgrade = from.upgrade_configs(i);
+    if (!upgrade.has_connect_config()) continue;
+    const std::string place = FieldPath(ElementPath(FieldPath(path, "upgrade_configs"), i), "connect_config");
+    if (action.upgrades[static_cast<size_t>(i)].type != "connect") {
+      context.errors.Add(place, Concat("set for upgrade_type ", Quote(upgrade.upgrade_type()), ", expected \"CONNECT\""));
+    }
+    EndedConnect& ended = action.ended_connect.emplace();
+    ended.allow_post = upgrade.connect_config().allow_post();
+    if (upgrade.connect_config().has_proxy_protocol_config()) {
+      ended.proxy_version = BuildProxyVersion(upgrade.connect_config().proxy_protocol_config());
+    }
+  }
   if (from.priority() == envoy::config::core::v3::HIGH) action.priority = Priority::kHigh;
   return action;
 }

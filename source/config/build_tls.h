@@ -16,4 +16,9 @@ std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(
     BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& from,
     const std::string& path, CertificateFiles& files);
 
+// Null: plain bytes.
+std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
+                                                    const envoy::config::core::v3::TransportSocket& from,
+                                                    const std::string& path);
+
 }  // namespace pillion::config

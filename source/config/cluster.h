@@ -90,6 +90,8 @@ struct Cluster {
   std::array<std::optional<uint32_t>, 2> max_connections_per_host;  // by Priority
   UpstreamHttp http;
   std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
+  std::optional<net::ProxyVersion> proxy_version;  // as in TransportSocketMatch
+  bool names_clients = false;                      // some host gets such a head
   std::optional<TcpKeepalive> tcp_keepalive;
   BindOptions bind;
   std::shared_ptr<const HealthCheck> health_check;  // null: none

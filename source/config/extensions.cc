@@ -51,6 +51,7 @@
 #include "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
+#include "envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
@@ -120,6 +121,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::retry::host::omit_host_metadata::v3::OmitHostMetadataConfig::descriptor(),
       x::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),
       x::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig::descriptor(),
+      x::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::transport_sockets::tls::v3::DownstreamTlsContext::descriptor(),
       x::transport_sockets::tls::v3::SPIFFECertValidatorConfig::descriptor(),

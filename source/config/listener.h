@@ -119,6 +119,8 @@ struct HttpConnectionManager {
   std::vector<AccessLog> access_logs;
 };
 
+struct Tunneling;
+
 struct TcpProxy {
   struct WeightedCluster {
     std::string name;
@@ -133,6 +135,7 @@ struct TcpProxy {
   base::Duration idle_timeout = std::chrono::hours(1);
   base::Duration max_connection_duration{0};
   uint32_t max_connect_attempts = 1;
+  std::shared_ptr<const Tunneling> tunneling;  // null: connections go to hosts as they are
   std::vector<AccessLog> access_logs;
   // Further lines: when a connection has come, when it is connected, and every so often.
   bool logs_start = false;

@@ -19,6 +19,7 @@
 #include "source/match/header_matcher.h"
 #include "source/match/regex_rewrite.h"
 #include "source/match/request_matcher.h"
+#include "source/net/proxy_head.h"
 
 namespace pillion::config {
 
@@ -123,6 +124,12 @@ struct StreamDuration {
   base::Duration grpc_offset{0};           // that it is made shorter by
 };
 
+// What follows a CONNECT that ends here goes to the cluster's host as it is.
+struct EndedConnect {
+  std::optional<net::ProxyVersion> proxy_version;  // behind a head of the PROXY protocol
+  bool allow_post = false;                         // the same for the body of a POST
+};
+
 struct RouteAction {
   std::variant<std::string, ClusterHeader, WeightedClusters> cluster;
   uint16_t cluster_not_found_status = 503;
@@ -141,6 +148,7 @@ struct RouteAction {
   std::optional<InternalRedirect> internal_redirect;
   std::vector<MirrorPolicy> mirrors;
   std::vector<UpgradeChoice> upgrades;  // before the connection manager's
+  std::optional<EndedConnect> ended_connect;  // none: a CONNECT goes on as such
   Priority priority = Priority::kDefault;
 };
 

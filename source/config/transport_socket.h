@@ -3,10 +3,12 @@
 // What connections to some hosts of a cluster are made with.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "source/config/metadata.h"
+#include "source/net/proxy_head.h"
 
 namespace pillion::config {
 
@@ -20,6 +22,7 @@ struct TransportSocketMatch {
   std::string name;
   MetadataValue::Struct match;             // all of them; empty: any host
   std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
+  std::optional<net::ProxyVersion> proxy_version;  // in front of them: a head of the PROXY protocol that names the client
 };
 
 }  // namespace pillion::config

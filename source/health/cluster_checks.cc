@@ -21,6 +21,7 @@ Target TargetOf(const upstream::Cluster& cluster, const Host& host) {
                 .address = host.address(),
                 .tls = host.transport()->tls,
                 .hostname = host.hostname(),
+                .proxy_version = host.transport()->proxy_version,
                 .authority = {}};
   const config::EndpointCheck* endpoint = host.check();
   if (endpoint != nullptr) {

@@ -32,6 +32,7 @@ struct Target {
   net::Address address;
   std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
   std::string hostname;                            // the host's
+  std::optional<net::ProxyVersion> proxy_version;  // of a head in front
   std::string authority;
 };
 

@@ -79,7 +79,7 @@ void Mirror::Start() {
     return End();
   }
   pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), head_->version), priority(),
-                           WantedServerName(serving_->config(), *head_));
+                           {.server_name = WantedServerName(serving_->config(), *head_)});
   if (pool_ == nullptr) return End();
   host_ = host.get();
   const upstream::Pool::Result result = pool_->Request(*this);

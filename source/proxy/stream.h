@@ -84,6 +84,14 @@ class Stream final : public codec::RequestReceiver,
   bool response_begun() const { return response_begun_; }
   // The idle timeout has become shorter, or longer again, under load.
   void Rescale();
+  // The request is a CONNECT that ends here, or a POST that is taken for one.
+  bool ends_connect() const {
+    if (!route_->Has(route::Entry::kEndsConnect)) [[likely]] return false;
+    return (request_->method_id == http::Method::kConnect && request_->upgrade.empty()) ||
+           (request_->method_id == http::Method::kPost && route_->forward->ended_connect->allow_post);
+  }
+  // What names the client to a host; in the arena.
+  std::string_view ProxyHead(net::ProxyVersion version);
 
  private:
   enum class RequestState : uint8_t { kHead, kBody, kComplete };

@@ -38,6 +38,11 @@ std::optional<net::Address> Stream::OriginalDestination(const config::Cluster& c
   return field != nullptr ? net::Address::IpAndPort(field->value()) : connection_.original_destination();
 }
 
+std::string_view Stream::ProxyHead(net::ProxyVersion version) {
+  net::Transport& client = connection_.transport();
+  return arena_.Copy(net::ProxyHead(version, client.remote_address(), client.local_address()));
+}
+
 bool Stream::TakePath() {
   switch (NormalizePath(*request_, manager().manager.config())) {
     case PathVerdict::kGood:

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "source/base/xxhash64.h"
+#include "source/net/proxy_head.h"
 #include "source/net/socket.h"
+#include "source/proxy/upstream_request.h"
 #include "source/upstream/outlier_monitor.h"
 
 namespace pillion::proxy {
@@ -75,6 +77,12 @@ TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionO
       log_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnLogTimer(); }) {
   shard_.stats.downstream_cx_total.Increment();
   shard_.stats.downstream_cx_active.Increment();
+  if (const config::Tunneling* const tunneling = shard_.proxy.config().tunneling.get()) [[unlikely]] {
+    HttpTunnel::Owner& owner_of_tunnel = *this;
+    tunnel_ = std::make_unique<HttpTunnel>(*tunneling, owner_of_tunnel, downstream_.connection, output_limit_,
+                                           shard_.context.worker);
+    downstream_.connection.set_codec(*tunnel_);
+  }
   if (facts() != nullptr) downstream_.connection.Resume(std::move(accepted.preread), accepted.readable, accepted.hangup);
 }
 
@@ -137,6 +145,7 @@ void TcpProxyConnection::Connect() {
     downstream_.connection.Close();
     return;
   }
+  if (tunnel_ != nullptr) [[unlikely]] return ConnectTunnel();
   upstream::Breaker& breaker = cluster.breakers(config::Priority::kDefault).connections;
   if (!cluster.HasRoom(*host_, config::Priority::kDefault) || !breaker.Take()) {
     cluster.stats().upstream_cx_overflow.Increment();
@@ -151,9 +160,55 @@ void TcpProxyConnection::Connect() {
   upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());
   figures.Add(upstream::HostFigures::kCxTotal);
   figures.Add(upstream::HostFigures::kCxActive);
-  upstream_ = std::make_unique<Side>(*this, cluster.Connect(*host_, "", std::nullopt), output_limit_);
+  std::string proxy_head;
+  if (cluster.config().names_clients) [[unlikely]] proxy_head = ProxyHead();
+  upstream_ = std::make_unique<Side>(*this, cluster.Connect(*host_, {.proxy_head = proxy_head}, std::nullopt), output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);
+}
+
+std::string TcpProxyConnection::ProxyHead() {
+  const std::optional<net::ProxyVersion> version = host_->transport()->proxy_version;
+  if (!version) return "";
+  net::Transport& client = downstream_.connection.transport();
+  return net::ProxyHead(*version, client.remote_address(), client.local_address());
+}
+
+void TcpProxyConnection::ConnectTunnel() {
+  upstream::ClusterShard& cluster = this->cluster();
+  const std::string proxy_head = cluster.config().names_clients ? ProxyHead() : "";
+  upstream::Pool* const pool =
+      cluster.PoolOf(host_, UpstreamProtocol(cluster.config(), http::Version::kHttp11), config::Priority::kDefault,
+                     {.proxy_head = proxy_head});
+  if (pool == nullptr) return TryAgainOrEnd(telemetry::ResponseFlag::kUpstreamOverflow);
+  base::Arena arena(shard_.context.worker.blocks());
+  metadata::Annotations notes;
+  telemetry::RequestRecord record;
+  DescribeAll(record, notes, arena);
+  OnActivity();  // who does not answer has as long as who says nothing
+  tunnel_->Ask(*pool, record);
+}
+
+void TcpProxyConnection::OnTunnelOpen() {
+  connected_ = true;
+  if (shard_.proxy.config().logs_connected) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpUpstreamConnected);
+  OnActivity();
+}
+
+void TcpProxyConnection::OnTunnelFailed(telemetry::ResponseFlag why) { TryAgainOrEnd(why); }
+
+void TcpProxyConnection::TryAgainOrEnd(telemetry::ResponseFlag why) {
+  const bool gone = downstream_.connection.closing();
+  if (!gone && attempts_ < shard_.proxy.config().max_connect_attempts) {
+    shard_.context.worker.Step(connect_again_);
+    return;
+  }
+  flags_.Set(why);
+  if (!gone) {
+    flags_.Set(telemetry::ResponseFlag::kUpstreamRetryLimitExceeded);
+    this->cluster().stats().upstream_cx_connect_attempts_exceeded.Increment();
+  }
+  downstream_.connection.Close();
 }
 
 void TcpProxyConnection::OnConnected() {
@@ -238,7 +293,7 @@ void TcpProxyConnection::CountBytes() {
   shard_.stats.downstream_cx_tx_bytes_total.Add(downstream_.connection.bytes_written() - tx_counted_);
   rx_counted_ = downstream_.connection.bytes_read();
   tx_counted_ = downstream_.connection.bytes_written();
-  if (!connected_) return;
+  if (!connected_ || tunnel_ != nullptr) return;  // of a tunnel its pool counts
   upstream::ClusterStats& stats = this->cluster().stats();
   stats.upstream_cx_rx_bytes_total.Add(upstream_->connection.bytes_read() - upstream_rx_counted_);
   stats.upstream_cx_tx_bytes_total.Add(upstream_->connection.bytes_written() - upstream_tx_counted_);
@@ -259,14 +314,18 @@ void TcpProxyConnection::OnLogTimer() {
 void TcpProxyConnection::LogLine(const AccessLogs& logs, telemetry::LogType type) {
   if (logs.empty()) return;
   telemetry::RequestRecord record;
-  Describe(record);
-  record.type = type;
   base::Arena arena(shard_.context.worker.blocks());
   metadata::Annotations notes;
-  if (has_notes()) {
-    CopyNotes(arena, notes);
-    record.annotations = &notes;
-  }
+  DescribeAll(record, notes, arena);
+  record.type = type;
+  for (const auto& log : logs) log->Log(shard_.context.worker.index(), record);
+}
+
+void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata::Annotations& notes, base::Arena& arena) {
+  Describe(record);
+  if (has_notes()) CopyNotes(arena, notes);
+  if (tunnel_ != nullptr) tunnel_->CopyNotes(arena, notes.filter_state);
+  if (has_notes() || tunnel_ != nullptr) record.annotations = &notes;
   record.random = shard_.context.random.Next();
   record.response_flags = flags_;
   if (host_ != nullptr) {
@@ -282,7 +341,6 @@ void TcpProxyConnection::LogLine(const AccessLogs& logs, telemetry::LogType type
   }
   record.upstream_attempts = attempts_;
   record.filter_chain_name = shard_.proxy.chain_name();
-  for (const auto& log : logs) log->Log(shard_.context.worker.index(), record);
 }
 
 void TcpProxyConnection::OnIdle() {

@@ -9,6 +9,7 @@
 #include "source/base/timer_wheel.h"
 #include "source/config/listener.h"
 #include "source/net/connection.h"
+#include "source/proxy/http_tunnel.h"
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/stats.h"
 #include "source/proxy/tunnel.h"
@@ -59,7 +60,7 @@ struct TcpProxyShard {
 };
 
 // Disposes of itself when both connections have closed.
-class TcpProxyConnection final : public ListenerConnection {
+class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::Owner {
  public:
   TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner, listener::Accepted accepted);
 
@@ -92,11 +93,22 @@ class TcpProxyConnection final : public ListenerConnection {
   void ChooseCluster();
   upstream::PickContext WantedHost();
   void LogLine(const AccessLogs& logs, telemetry::LogType type);
+  // What there is to say of it; `notes` and `arena` live as long as the record.
+  void DescribeAll(telemetry::RequestRecord& record, metadata::Annotations& notes, base::Arena& arena);
   void OnLogTimer();
   // That has the host; that of the route while there is none.
   upstream::ClusterShard& cluster() { return serving_ != nullptr ? *serving_ : shard_.context.cluster(cluster_); }
   void Connect();
+  void ConnectTunnel();
+  // What names the client to the host; empty: it does not ask for that.
+  std::string ProxyHead();
   void OnConnected();
+  // HttpTunnel::Owner
+  void OnTunnelOpen() override;
+  void OnTunnelFailed(telemetry::ResponseFlag why) override;
+  void OnTunnelActivity() override { OnActivity(); }
+  // Another attempt, or none is left.
+  void TryAgainOrEnd(telemetry::ResponseFlag why);
   void OnConnectFailed(bool timeout);
   void OnClosed(Side& side, net::CloseReason reason);
   void OnActivity();
@@ -109,6 +121,7 @@ class TcpProxyConnection final : public ListenerConnection {
   ListenerConnectionOwner& owner_;
   const size_t output_limit_;
   Side downstream_;
+  std::unique_ptr<HttpTunnel> tunnel_;  // instead of upstream_, where there are tunnels
   std::unique_ptr<Side> upstream_;
   std::unique_ptr<Side> failed_;  // an attempt whose connect failed; kept until the next one or the end
   std::shared_ptr<upstream::Host> host_;

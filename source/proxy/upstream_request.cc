@@ -98,8 +98,14 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
                            AttemptEnd::kOverflow};
   }
-  pool_ = serving_->PoolOf(host, UpstreamProtocol(serving_->config(), stream_.request().version), priority(),
-                           WantedServerName(serving_->config(), stream_.request()));
+  raw_ = stream_.ends_connect();
+  const upstream::Protocol protocol =
+      raw_ ? upstream::Protocol::kRaw : UpstreamProtocol(serving_->config(), stream_.request().version);
+  upstream::ConnectionNeeds needs{.server_name = WantedServerName(serving_->config(), stream_.request())};
+  if (serving_->config().names_clients && host->transport()->proxy_version) [[unlikely]] {
+    needs.proxy_head = stream_.ProxyHead(*host->transport()->proxy_version);
+  }
+  pool_ = serving_->PoolOf(host, protocol, priority(), needs);
   if (pool_ == nullptr) {
     state_ = State::kOver;
     return FailureOf(upstream::PoolFailure::kOverflow, 0);
@@ -138,7 +144,14 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
     local_address_ = arena().Copy(connection.local_text());
     tls_ = connection.tls();
   }
-  upstream_->SendHead(stream_.request(), head_ends_);
+  if (!raw_ || !stream_.entry().forward->ended_connect->proxy_version) [[likely]] {
+    upstream_->SendHead(stream_.request(), head_ends_);
+    return;
+  }
+  upstream_->SendHead(stream_.request(), false);
+  const std::string_view head = stream_.ProxyHead(*stream_.entry().forward->ended_connect->proxy_version);
+  // The first bytes: there is room.
+  (void)upstream_->SendData(base::Slice::Copy(stream_.context().worker.blocks(), head), head_ends_);
 }
 
 void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledConnection& connection) {
@@ -327,7 +340,7 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   if (head_sent_ == base::MonotonicTime{}) return;
   record.upstream_local_address = local_address_;
   record.upstream_connection_id = connection_id_;
-  record.upstream_protocol = http2_ ? http::Version::kHttp2 : http::Version::kHttp11;
+  if (!raw_) record.upstream_protocol = http2_ ? http::Version::kHttp2 : http::Version::kHttp11;
   record.upstream_tls = tls_.get();
   record.at(TimePoint::kUpstreamPoolReady) = record.at(TimePoint::kUpstreamTxBegin) = head_sent_;
   record.at(TimePoint::kUpstreamTxEnd) = request_sent_;

@@ -139,6 +139,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   bool request_ended_ = false;   // sent
   bool response_ended_ = false;  // received
   bool http2_ = false;           // of the connection
+  bool raw_ = false;             // that carries what follows a CONNECT
   std::shared_ptr<tls::Facts> tls_;  // of the connection; only where somebody logs
 };
 

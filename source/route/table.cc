@@ -69,6 +69,7 @@ void FindTraits(const config::RouteAction& action, Entry& entry) {
   has(Entry::kLimitsDuration, action.max_stream_duration.limit || action.max_stream_duration.grpc_max);
   has(Entry::kIdleTimeout, action.idle_timeout.has_value());
   has(Entry::kFollowsRedirects, action.internal_redirect.has_value());
+  has(Entry::kEndsConnect, action.ended_connect.has_value());
   has(Entry::kGrpcTimeout, action.max_grpc_timeout.has_value());
 }
 

@@ -49,6 +49,7 @@ struct alignas(64) Entry {
     kMirrors = 1 << 14,
     kHoldsBody = 1 << 15,         // as `held_body` says
     kFollowsRedirects = 1 << 16,
+    kEndsConnect = 1 << 17,       // a CONNECT, or a POST, becomes raw bytes
   };
 
   bool Has(Trait trait) const { return (traits & trait) != 0; }

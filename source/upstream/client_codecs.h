@@ -17,8 +17,8 @@ inline size_t OutputLimit(const config::Cluster& cluster) {
   return std::min<size_t>(cluster.per_connection_buffer_limit, kLargestOutput);
 }
 
-// kAuto: of a pool whose connections agree on it by TLS.
-enum class Protocol : uint8_t { kHttp1, kHttp2, kAuto };
+// kAuto: of a pool whose connections agree on it by TLS. kRaw: bytes as they are, for a CONNECT that ends here.
+enum class Protocol : uint8_t { kHttp1, kHttp2, kAuto, kRaw };
 
 class ClientCodecs {
  public:

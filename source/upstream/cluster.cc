@@ -1,11 +1,13 @@
 #include "source/upstream/cluster.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "source/config/tls.h"
+#include "source/net/proxy_head_transport.h"
 #include "source/upstream/address.h"
 #include "source/upstream/connect_options.h"
 #include "source/upstream/tls.h"
@@ -13,8 +15,9 @@
 namespace pillion::upstream {
 namespace {
 
-// Requests choose these names: without a bound they would choose how much memory we need.
-constexpr size_t kMostNamedPools = 1024;
+// Requests choose the names that TLS asks for: without a bound they would choose how much memory we need. Pools for single
+// clients are bounded by these: beyond it idle ones go first.
+constexpr size_t kMostSpecialPools = 1024;
 
 std::unique_ptr<const tls::StatIds> TlsStats(const config::Cluster& config, stats::Registry& registry) {
   const auto has_tls = [](const config::TransportSocketMatch& match) { return match.tls != nullptr; };
@@ -242,6 +245,7 @@ void ClusterShard::GiveUpPools() {
     pool->Drain();
     given_up_.push_back(std::move(pool));
   }
+  special_pools_ = 0;
   pools_.clear();
 }
 
@@ -302,12 +306,13 @@ void ClusterShard::OnHostGone(const Host& host) {
 }
 
 Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority,
-                           std::string_view server_name) {
-  if (const auto found = pools_.find(Key{host.get(), protocol, server_name}); found != pools_.end()) {
-    if (!server_name.empty()) found->second->set_asked(worker_.now());
+                           const ConnectionNeeds& needs) {
+  const bool special = !needs.empty();
+  if (const auto found = pools_.find(Key{host.get(), protocol, needs}); found != pools_.end()) {
+    if (special) [[unlikely]] found->second->set_asked(worker_.now());
     return found->second.get();
   }
-  if (!server_name.empty() && named_pools_ >= kMostNamedPools && !GiveUpNamedPool()) {
+  if (special && special_pools_ >= kMostSpecialPools && !GiveUpSpecialPool() && !needs.server_name.empty()) {
     stats_.upstream_cx_pool_overflow.Increment();
     return nullptr;
   }
@@ -318,20 +323,23 @@ Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol,
     stats_.upstream_cx_pool_overflow.Increment();
     return nullptr;
   }
-  auto made = std::make_unique<Pool>(*this, host, protocol, priority, server_name);
+  auto made = std::make_unique<Pool>(*this, host, protocol, priority, needs);
   made->set_asked(worker_.now());
-  const Key key{host.get(), protocol, made->server_name()};
+  const Key key{host.get(), protocol, made->needs()};
   Pool* const pool = pools_.emplace(key, std::move(made)).first->second.get();
-  if (!server_name.empty()) ++named_pools_;
+  special_pools_ += special;
   if (draining_) pool->Drain();
   return pool;
 }
 
-std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const std::string& server_name,
-                                                     std::optional<Protocol> protocol) {
+std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const ConnectionNeeds& needs,
+                                                      std::optional<Protocol> protocol) {
   std::unique_ptr<net::Transport> plain = connector_.Connect(host.address(), connect_options());
+  if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
+    plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));
+  }
   const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
-  return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, server_name, protocol);
+  return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, std::string(needs.server_name), protocol);
 }
 
 bool ClusterShard::GiveUpIdlePool(config::Priority priority) {
@@ -347,11 +355,11 @@ bool ClusterShard::GiveUpIdlePool(config::Priority priority) {
 }
 
 // That which nobody has asked for the longest.
-bool ClusterShard::GiveUpNamedPool() {
+bool ClusterShard::GiveUpSpecialPool() {
   auto oldest = pools_.end();
   for (auto entry = pools_.begin(); entry != pools_.end(); ++entry) {
     const Pool& pool = *entry->second;
-    if (pool.server_name().empty() || !pool.idle()) continue;
+    if (pool.needs().empty() || !pool.idle()) continue;
     if (oldest == pools_.end() || pool.asked() < oldest->second->asked()) oldest = entry;
   }
   if (oldest == pools_.end()) return false;
@@ -362,7 +370,7 @@ bool ClusterShard::GiveUpNamedPool() {
 }
 
 void ClusterShard::GiveUp(std::unique_ptr<Pool> pool) {
-  if (!pool->server_name().empty()) --named_pools_;
+  special_pools_ -= !pool->needs().empty();
   pool->LeaveBreaker();
   pool->Drain();
   given_up_.push_back(std::move(pool));
@@ -393,7 +401,7 @@ void ClusterShard::CheckSome() {
 void ClusterShard::Sweep() {
   absl::erase_if(pools_, [this](const auto& entry) {
     if (!entry.second->empty()) return false;
-    if (!entry.second->server_name().empty()) --named_pools_;
+    special_pools_ -= !entry.second->needs().empty();
     return true;
   });
   std::erase_if(given_up_, [](const std::unique_ptr<Pool>& pool) { return pool->empty(); });

@@ -161,13 +161,12 @@ class ClusterShard : private OriginalDst::Events {
   // The pool of connections to `host` that speak `protocol`; made when first asked for, which counts against the
   // breaker of `priority`. Null, and counted, when there are as many as may be and all are in use. Good until the end of
   // the turn; a PoolWaiter keeps it.
-  // `server_name`: that TLS asks for, where the request says it; null also when there are too many of these.
+  // Null also when there are too many pools with names of their own.
   Pool* PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority,
-               std::string_view server_name = {});
+               const ConnectionNeeds& needs = {});
 
-  // A connection to `host` has begun. For `server_name` see PoolOf(); `protocol`: none for bytes that TLS does not know.
-  std::unique_ptr<net::Transport> Connect(const Host& host, const std::string& server_name,
-                                          std::optional<Protocol> protocol);
+  // A connection to `host` has begun. `protocol`: what is to be spoken; none: bytes, which TLS does not know.
+  std::unique_ptr<net::Transport> Connect(const Host& host, const ConnectionNeeds& needs, std::optional<Protocol> protocol);
 
   // Whether `host` may have one connection more by the bound on each host; workers that ask at the same time may pass
   // it by one each.
@@ -189,12 +188,12 @@ class ClusterShard : private OriginalDst::Events {
   struct Key {
     const Host* host;
     Protocol protocol;
-    std::string_view server_name;  // the pool's own; mostly empty
+    ConnectionNeeds needs;  // the pool's own; mostly empty
     bool operator==(const Key&) const = default;
     template <typename H>
     friend H AbslHashValue(H state, const Key& key) {
       state = H::combine(std::move(state), key.host, key.protocol);
-      return key.server_name.empty() ? std::move(state) : H::combine(std::move(state), key.server_name);
+      return key.needs.empty() ? std::move(state) : H::combine(std::move(state), key.needs.server_name, key.needs.proxy_head);
     }
   };
 
@@ -208,7 +207,7 @@ class ClusterShard : private OriginalDst::Events {
   void GiveUpPools();
   void Sweep();
   bool GiveUpIdlePool(config::Priority priority);
-  bool GiveUpNamedPool();
+  bool GiveUpSpecialPool();
   void GiveUp(std::unique_ptr<Pool> pool);
   void CheckSome();
   void OnHostGone(const Host& host) override;
@@ -231,7 +230,7 @@ class ClusterShard : private OriginalDst::Events {
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   std::unique_ptr<OriginalDst> original_dst_;  // null: of another type
   std::vector<std::unique_ptr<TlsConnector>> tls_;  // of each of the cluster's transports; null: plain bytes
-  size_t named_pools_ = 0;                     // with a server name of their own
+  size_t special_pools_ = 0;                   // for requests with needs of their own
   event::Task sweep_;
   event::Task check_;
   uint32_t checks_ = 0;  // how often connections were to be looked at

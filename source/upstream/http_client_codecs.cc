@@ -2,6 +2,7 @@
 
 #include "source/codec/http1/client_connection.h"
 #include "source/codec/http2/client_connection.h"
+#include "source/codec/raw/client_connection.h"
 #include "source/upstream/http2_options.h"
 
 namespace pillion::upstream {
@@ -33,6 +34,9 @@ std::unique_ptr<codec::ClientConnection> HttpClientCodecs::Make(Protocol protoco
                                                                 codec::ClientEvents& events) {
   if (protocol == Protocol::kHttp1) {
     return std::make_unique<codec::http1::ClientConnection>(link, events, blocks_, http1_);
+  }
+  if (protocol == Protocol::kRaw) {
+    return std::make_unique<codec::raw::ClientConnection>(link, events, http1_.output_high_watermark);
   }
   return std::make_unique<codec::http2::ClientConnection>(link, events, blocks_, memory_, http2_);
 }

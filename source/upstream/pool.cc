@@ -27,12 +27,13 @@ void PoolWaiter::ReleaseStream() {
 }
 
 Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority,
-           std::string_view server_name)
+           const ConnectionNeeds& needs)
     : cluster_(cluster),
       host_(std::move(host)),
       protocol_(protocol),
       priority_(priority),
-      server_name_(server_name),
+      server_name_(needs.server_name),
+      proxy_head_(needs.proxy_head),
       figures_(host_->figures(cluster.worker().index())),
       step_(this, [](void* self) { static_cast<Pool*>(self)->Step(); }) {}
 
@@ -176,12 +177,10 @@ void Pool::Step() {
   ServeWaiting();
   if (connect_failed_) FailSurplus();
   if (waiting_count_ > 0) OpenConnections(waiting_.front().priority());
-  if (!draining_) {
-    if (empty()) cluster_.OnPoolEmpty();
-    return;
+  if (draining_) {
+    while (!ready_.empty()) ready_.front().Retire();
+    others_.ForEach([](PooledConnection& connection) { connection.Retire(); });
   }
-  while (!ready_.empty()) ready_.front().Retire();
-  others_.ForEach([](PooledConnection& connection) { connection.Retire(); });
   if (empty()) cluster_.OnPoolEmpty();
 }
 

@@ -44,6 +44,16 @@ enum class PoolFailure : uint8_t {
   kConnectTimeout,
 };
 
+// What a request asks of the connections that it goes by, beside the host and the protocol: they serve none that asks for
+// something else.
+struct ConnectionNeeds {
+  std::string_view server_name = {};  // that TLS asks for; empty: as the cluster says
+  std::string_view proxy_head = {};   // of the PROXY protocol, where the host is to get one; empty: our own
+
+  bool empty() const { return server_name.empty() && proxy_head.empty(); }
+  bool operator==(const ConnectionNeeds&) const = default;
+};
+
 struct PoolWaiterTag {};
 
 // A request that wants a stream, then has one. Owned by its upstream request. It keeps the pool and the host that it
@@ -84,7 +94,7 @@ class Pool {
  public:
   // Takes over one pool of the breaker of `priority`, which it gives back in the end.
   Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority,
-       std::string_view server_name = {});
+       const ConnectionNeeds& needs = {});
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   // No waiter refers to it; connections that are left are gone at once.
@@ -104,8 +114,8 @@ class Pool {
   ClusterShard& cluster() { return cluster_; }
   const std::shared_ptr<Host>& host() const { return host_; }
   Protocol protocol() const { return protocol_; }
-  const std::string& server_name() const { return server_name_; }  // that TLS asks for; empty: as the cluster says
-  // When a request asked for it last; kept of those with a server name.
+  ConnectionNeeds needs() const { return {server_name_, proxy_head_}; }  // lives as long as the pool
+  // When a request asked for it last; kept of those with needs.
   base::MonotonicTime asked() const { return asked_; }
   void set_asked(base::MonotonicTime now) { asked_ = now; }
   // Why the last connect failed, where errno does not tell all.
@@ -119,12 +129,12 @@ class Pool {
 
   // Idle connections close now, others when their last stream is over.
   void Drain();
-  // Looks at connections that `check` has not looked at, `left` of them at the most, which it counts down: those that may not
-  // go on under `current` are retired.
+  // Looks at connections that `check` has not looked at, `left` of them at the most, which it counts down: those that may
+  // not go on under `current` are retired.
   void CheckIdentities(const tls::Context& current, uint32_t check, int& left);
-  // Nothing is left of it, and it drains, or is of a server name that may never be asked for again.
+  // Nothing is left of it, and it drains or is only for few.
   bool empty() {
-    return (draining_ || !server_name_.empty()) && connecting_.empty() && ready_.empty() && others_.empty() &&
+    return (draining_ || !needs().empty()) && connecting_.empty() && ready_.empty() && others_.empty() &&
            references_ == 0;
   }
 
@@ -156,6 +166,7 @@ class Pool {
   const Protocol protocol_;
   const config::Priority priority_;
   const std::string server_name_;
+  const std::string proxy_head_;
   HostFigures& figures_;
   event::Task step_;
 

@@ -21,7 +21,7 @@ uint64_t Milliseconds(base::Duration duration) {
 
 // Streams that a new connection may be expected to take, before its peer has said anything.
 uint64_t AssumedCapacity(const config::UpstreamHttp& http, Protocol protocol) {
-  if (protocol == Protocol::kHttp1) return 1;
+  if (protocol != Protocol::kHttp2) return 1;
   const uint64_t streams = std::max<uint32_t>(http.http2.max_concurrent_streams, 1);
   const uint32_t requests = http.options.max_requests_per_connection;
   return requests == 0 ? streams : std::min<uint64_t>(streams, requests);
@@ -37,9 +37,9 @@ PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
       priority_(priority),
       id_(NextId()),
       begun_(worker_.now()),
-      connection_(worker_, cluster_.Connect(*pool.host(), pool.server_name(), protocol_), *this,
+      connection_(worker_, cluster_.Connect(*pool.host(), pool.needs(), protocol_), *this,
                   {.output_limit = OutputLimit(cluster_.config())}),
-      codec_(cluster_.codecs().Make(protocol_ == Protocol::kHttp2 ? protocol_ : Protocol::kHttp1, connection_, *this)),
+      codec_(cluster_.codecs().Make(protocol_ == Protocol::kAuto ? Protocol::kHttp1 : protocol_, connection_, *this)),
       connect_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnConnectTimeout(); }),
       idle_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnIdle(); }),
       age_timer_(this, [](void* self) { static_cast<PooledConnection*>(self)->OnTooOld(); }),
@@ -48,7 +48,7 @@ PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
   ClusterStats& stats = cluster_.stats();
   stats.upstream_cx_total.Increment();
   stats.upstream_cx_active.Increment();
-  if (protocol_ != Protocol::kAuto) CountProtocol();
+  CountProtocol();
   pool_.figures_.Add(HostFigures::kCxTotal);
   pool_.figures_.Add(HostFigures::kCxActive);
   worker_.SetTimer(connect_timer_, cluster_.config().connect_timeout);
@@ -89,8 +89,8 @@ bool PooledConnection::StandsUnder(const tls::Context& current) {
 }
 
 void PooledConnection::CountProtocol() {
-  ClusterStats& stats = cluster_.stats();
-  (protocol_ == Protocol::kHttp1 ? stats.upstream_cx_http1_total : stats.upstream_cx_http2_total).Increment();
+  if (protocol_ == Protocol::kHttp1) cluster_.stats().upstream_cx_http1_total.Increment();
+  if (protocol_ == Protocol::kHttp2) cluster_.stats().upstream_cx_http2_total.Increment();
 }
 
 // TLS has agreed on a protocol; without one it is HTTP/1.

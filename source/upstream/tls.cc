@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/config/tls.h"
+#include "source/net/proxy_head_transport.h"
 #include "source/tls/transport.h"
 
 namespace pillion::upstream {
@@ -36,7 +37,7 @@ std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transpor
   const std::string& name = server_name.empty() ? configured : server_name;
   const bool expects = http_.auto_san_validation || tls_.auto_sni_san_validation;
   // HTTP/1 may end a message by the end of the connection.
-  const bool may_read_to_the_end = protocol && *protocol != Protocol::kHttp2;
+  const bool may_read_to_the_end = protocol == Protocol::kHttp1 || protocol == Protocol::kAuto;
   std::shared_ptr<const tls::Context> context = tls_.context->current();
   std::vector<std::string> offer = context->parts().alpn.empty() ? OfferOf(protocol) : std::vector<std::string>();
   return std::make_unique<tls::TlsTransport>(
@@ -50,9 +51,10 @@ std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transpor
                             .sessions = &sessions_});
 }
 
-std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, const std::string& hostname,
-                                             std::optional<Protocol> protocol, event::Worker& worker,
-                                             std::unique_ptr<net::Transport> below) {
+std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, std::optional<net::ProxyVersion> proxy_version,
+                                             const std::string& hostname, std::optional<Protocol> protocol,
+                                             event::Worker& worker, std::unique_ptr<net::Transport> below) {
+  if (proxy_version) below = std::make_unique<net::ProxyHeadTransport>(std::move(below), *proxy_version, "");
   if (tls == nullptr) return below;
   const std::string& name = ServerName(*tls, hostname);
   std::shared_ptr<const tls::Context> context = tls->context->current();

@@ -8,6 +8,7 @@
 
 #include "source/config/cluster.h"
 #include "source/event/worker.h"
+#include "source/net/proxy_head.h"
 #include "source/net/transport.h"
 #include "source/tls/session_store.h"
 #include "source/tls/stats.h"
@@ -34,10 +35,10 @@ class TlsConnector {
   tls::SessionStore sessions_;
 };
 
-// To a host of that name, uncounted and never resumed: for health checks, which nobody takes for traffic. `tls` null:
-// `below` itself. `protocol`: as of Wrap(); the check's own, whatever requests speak.
-std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, const std::string& hostname,
-                                             std::optional<Protocol> protocol, event::Worker& worker,
-                                             std::unique_ptr<net::Transport> below);
+// To a host of that name, uncounted and never resumed: for health checks, which nobody takes for traffic. `tls` null, and no
+// version of the PROXY protocol: `below` itself. `protocol`: as of Wrap(); the check's own, whatever requests speak.
+std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, std::optional<net::ProxyVersion> proxy_version,
+                                             const std::string& hostname, std::optional<Protocol> protocol,
+                                             event::Worker& worker, std::unique_ptr<net::Transport> below);
 
 }  // namespace pillion::upstream

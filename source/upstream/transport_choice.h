@@ -5,6 +5,7 @@
 // all its connections. Made with the cluster, outlives its hosts.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct UpstreamTransport {
   size_t index = 0;                                // among the cluster's
   std::string name;                                // of the match; "default"
   std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
+  std::optional<net::ProxyVersion> proxy_version;  // a head of the PROXY protocol goes in front
   stats::CounterId total_match_count;  // hosts that got it
 };
 

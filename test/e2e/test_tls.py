@@ -369,6 +369,28 @@ def test_health_checks_use_tls(pillion, ca):
     assert outer.exchange(Request("GET", "/", [("host", "a")])).status == 200
 
 
+@pytest.mark.parametrize("version", ["V1", "V2"])
+def test_head_in_front_of_tls(pillion, ca, version):
+    """The PROXY protocol names the client, then comes TLS; of health checks it says that they are nobody's."""
+    inside = b.listener(b.http([{"match": {"prefix": "/"}, "direct_response": {
+        "status": 200, "body": {"inline_string": ""}, "body_format": {"text_format": "%DOWNSTREAM_REMOTE_ADDRESS%"}}}]))
+    inside["filter_chains"][0]["transport_socket"] = downstream(ca, validation=validation(ca))
+    inside["listener_filters"] = [{"name": "proxy", "typed_config": b.any_of("extensions.filters.listener.proxy_protocol.v3.ProxyProtocol")}]
+    inner = pillion(b.bootstrap([inside]))
+    check = {"timeout": "2s", "interval": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, "http_health_check": {"path": "/"}}
+    wrapped = {"name": "proxy", "typed_config": b.any_of(
+        "extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport", config={"version": version},
+        transport_socket=upstream(ca, validation=validation(ca)))}
+    outer = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(inner.address, health_checks=[check], transport_socket=wrapped)]))
+    outer.until_stat("cluster.upstream.health_check.success", 1)
+    connection = outer.connect()
+    host, port = connection.socket.getsockname()
+    for _ in range(2):
+        assert connection.exchange(Request()).body == f"{host}:{port}".encode()
+    connection.close()
+    assert outer.stat("cluster.upstream.upstream_cx_total") == 1
+
+
 def test_secrets_by_name(pillion, ca):
     """And nobody sees the key in /config_dump."""
     made = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context={

@@ -1,6 +1,6 @@
 """What becomes of a request before a route is chosen: who asks, which path and host are meant, and HTTP/1 at its edges."""
 
-from frame.case import Case, Cluster, Raw
+from frame.case import REFUSES, Case, Cluster, Raw
 from frame.check import alike
 from frame.client import outcome
 from frame.write import adding, get, gets, ok, route, said
@@ -39,6 +39,22 @@ def kept(**fields):
 
 def spelled(options, protocol="h1"):
     return {"": Cluster(protocol, http_options={"explicit_http_config": {"http_protocol_options": options}} if options else {})}
+
+
+def ended(config, match=None):
+    return route(match=match or {"connect_matcher": {}}, upgrade_configs=[{"upgrade_type": "CONNECT", "connect_config": config}])
+
+
+def within_connect(connection, host):
+    """A request within a CONNECT, and then the end."""
+    connection.send(f"CONNECT {host}:80 HTTP/1.1\r\nhost: {host}:80\r\n\r\n".encode())
+    head = connection.read_head()
+    answers = [outcome(head)]
+    if head.status == 200:
+        connection.send(b"GET /inner HTTP/1.1\r\nHost: inner\r\n\r\n")
+        answers.append(outcome(connection.read_response()))
+    connection.close()
+    return answers
 
 
 SPELLED_ANSWER = Raw(b"HTTP/1.1 200 Quite Fine\r\nX-UP: 1\r\nserver: up\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\nContent-LENGTH: 2\r\n\r\nhi", keep=True)
@@ -214,6 +230,9 @@ CASES = [
                  "response_headers_to_add": [adding("x-up", "2"), adding("X-New", "1")]}]),
     Case("name-reason", [], client=with_reason, lines=1, setting="kept", clusters=spelled(kept()), upstream=[SPELLED_ANSWER]),
     Case("name-reason-kept", [], client=with_reason, lines=1, setting="kept", clusters=spelled(kept(forward_reason_phrase=True)), upstream=[SPELLED_ANSWER]),
+    Case("connect-ended", [], client=within_connect, setting="connect", lines=1, domains=("@host:80",), routes=[ended({})]),
+    Case("connect-ended-refused", [], client=within_connect, setting="connect", lines=1, domains=("@host:80",), routes=[ended({})], clusters={"": Cluster(hosts=[REFUSES])}),
+    Case("connect-ended-no-post", [Request("POST", "/a", body=b"hi")], setting="connect", routes=[ended({}, match={"prefix": "/"})]),
     Case("h2-head", [Request("HEAD")], protocol="h2", clusters={"": Cluster("h2")}),
     Case("h2-204", [get()], protocol="h2", clusters={"": Cluster("h2")}, upstream=[Response(204, [], b"")]),
     Case("h2-scheme-and-path", gets("/a/../b?x"), protocol="h2", clusters={"": Cluster("h2")}),
@@ -240,7 +259,7 @@ SETTINGS = {
     "http10": {"http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "default.test"}},
     "trailers": {"http_protocol_options": {"enable_trailers": True}}, "continue": {"proxy_100_continue": True},
     "websocket": {"upgrade_configs": [{"upgrade_type": "websocket"}]},
-    "proper": {"http_protocol_options": PROPER}, "kept": {"http_protocol_options": kept()},
+    "proper": {"http_protocol_options": PROPER}, "kept": {"http_protocol_options": kept()}, "connect": {"upgrade_configs": [{"upgrade_type": "CONNECT"}]},
     "keptproper": {"http_protocol_options": kept(formatter_type_on_envoy_headers="PROPER_CASE")},
 }
 BOOTSTRAP = {"node": {"id": "the-node", "cluster": "the-cluster"}}

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "source/config/load.h"
+#include "source/config/tunneling.h"
 
 namespace pillion::config {
 namespace {
@@ -82,6 +83,27 @@ TEST(Listener, TcpSubsets) {
   EXPECT_EQ(tcp.clusters[0].lb_criteria.parts()[0].text, tcp.lb_criteria.parts()[0].text);
   EXPECT_NE(tcp.clusters[0].lb_criteria.parts()[1].text, tcp.lb_criteria.parts()[1].text);
   EXPECT_EQ(tcp.clusters[1].lb_criteria.text(), tcp.lb_criteria.text());
+}
+
+TEST(Listener, TcpTunnels) {
+  const auto chain = [](const std::string& tunnel) {
+    return "    filter_chains: [{filters: [{name: tcp, " +
+           Any("filters.network.tcp_proxy.v3.TcpProxy", ", stat_prefix: t, cluster: c, tunneling_config: {" + tunnel + "}") +
+           "}]}]\n  clusters: [{name: c, load_assignment: {cluster_name: c}}]\n";
+  };
+  const std::string place = "filter_chains[0].filters[0].typed_config.tunneling_config.";
+  const Loaded loaded = LoadListener(chain("hostname: '%REQUESTED_SERVER_NAME%:443', use_post: true"));
+  ASSERT_NE(loaded.bootstrap, nullptr) << loaded.errors[0].message;
+  const auto& tcp = std::get<TcpProxy>(loaded.bootstrap->listeners[0]->filter_chains[0].terminal);
+  ASSERT_NE(tcp.tunneling, nullptr);
+  EXPECT_TRUE(tcp.tunneling->post);
+  EXPECT_EQ(tcp.tunneling->post_path, "/");
+  EXPECT_EQ(Errors(chain("")), Texts{place + "hostname: missing, but required"});
+  EXPECT_EQ(Errors(chain("hostname: 'a b'")), Texts{place + "hostname: \"a b\", expected host[:port]"});
+  EXPECT_EQ(Errors(chain("hostname: '%NONE%'")).size(), 1u);
+  EXPECT_EQ(Errors(chain("hostname: a, post_path: /x")), Texts{place + "post_path: set, but needs use_post"});
+  EXPECT_EQ(Errors(chain("hostname: a, use_post: true, post_path: x")),
+            Texts{place + "post_path: \"x\", expected a path that begins with '/'"});
 }
 
 TEST(Listener, Chains) {

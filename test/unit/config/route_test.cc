@@ -443,6 +443,26 @@ TEST(RouteTest, UriTemplates) {
             Errors{"route.path_rewrite_policy: excludes prefix_rewrite, regex_rewrite and path_rewrite"});
 }
 
+TEST(RouteTest, EndedConnects) {
+  const auto route = [](const std::string& upgrade) {
+    return "{match: {connect_matcher: {}}, route: {cluster: a, upgrade_configs: [" + upgrade + "]}}";
+  };
+  const auto ended = [&](const std::string& upgrade) {
+    return std::get<RouteAction>(GoodRoute(route(upgrade)).action).ended_connect;
+  };
+  EXPECT_FALSE(ended("{upgrade_type: CONNECT}").has_value());
+  const auto plain = ended("{upgrade_type: connect, connect_config: {}}");
+  ASSERT_TRUE(plain.has_value());
+  EXPECT_FALSE(plain->allow_post);
+  EXPECT_EQ(plain->proxy_version, std::nullopt);
+  const auto more = ended("{upgrade_type: CONNECT, connect_config: {allow_post: true, proxy_protocol_config: {version: V2}}}");
+  ASSERT_TRUE(more.has_value());
+  EXPECT_TRUE(more->allow_post);
+  EXPECT_EQ(more->proxy_version, net::ProxyVersion::kV2);
+  EXPECT_EQ(ErrorsOf(route("{upgrade_type: websocket, connect_config: {}}")),
+            Errors{"route.upgrade_configs[0].connect_config: set for upgrade_type \"websocket\", expected \"CONNECT\""});
+}
+
 TEST(RouteTest, InternalRedirects) {
   const auto action = [](const std::string& policy) {
     return "{match: {prefix: /}, route: {cluster: a, internal_redirect_policy: {" + policy + "}}}";

@@ -103,6 +103,26 @@ TEST(UpstreamTest, HeaderKeyFormat) {
                     "PreserveCaseFormatterConfig");
 }
 
+TEST(UpstreamTest, ProxyHead) {
+  const auto socket = [](const std::string& version, const std::string& inner) {
+    return "transport_socket: {name: a, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets."
+           "proxy_protocol.v3.ProxyProtocolUpstreamTransport" + version + inner + "}}";
+  };
+  const std::string raw =
+      ", transport_socket: {name: b, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}";
+  EXPECT_FALSE(Good("")->names_clients);
+  EXPECT_EQ(Good(socket("", raw))->proxy_version, net::ProxyVersion::kV1);
+  const auto second = Good(socket(", config: {version: V2}", raw));
+  EXPECT_EQ(second->proxy_version, net::ProxyVersion::kV2);
+  EXPECT_EQ(second->tls, nullptr);
+  EXPECT_TRUE(second->names_clients);
+  EXPECT_EQ(Errors(socket("", "")), "transport_socket.typed_config.transport_socket: missing, but required");
+  EXPECT_EQ(Errors(socket("", ", " + socket("", raw))),
+            "transport_socket.typed_config.transport_socket.typed_config: a second ProxyProtocolUpstreamTransport, expected "
+            "UpstreamTlsContext or RawBuffer");
+}
+
 TEST(UpstreamTest, CircuitBreakers) {
   const auto cluster = Good(
       "circuit_breakers: {thresholds: [{priority: HIGH, max_connection_pools: 3, track_remaining: true, "

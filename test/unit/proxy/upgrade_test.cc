@@ -142,5 +142,53 @@ TEST_F(UpgradeTest, ConnectToHttp2) {
   EXPECT_EQ(upstream2().Take(), "DATA 1 ho\n");
 }
 
+constexpr char kEndedRoute[] =
+    "- {match: {connect_matcher: {}}, route: {cluster: app, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {}}]}}";
+
+// A CONNECT that ends here, of HTTP/2: several travel on one connection, each has one of its own upstream.
+TEST_F(UpgradeTest, EndedConnectOfHttp2) {
+  Start({.hcm = "upgrade_configs: [{upgrade_type: CONNECT}]", .first_routes = kEndedRoute});
+  const Fields connect = {{":method", "CONNECT"}, {":authority", "db.test:5432"}};
+  EXPECT_EQ(Exchange(HeadersFrame(1, connect, kEndHeaders) + DataFrame(1, "early")), "HEADERS 1 :status=200\n");
+  EXPECT_EQ(Exchange(HeadersFrame(3, connect, kEndHeaders)), "HEADERS 3 :status=200\n");
+  EXPECT_EQ(upstream1(0).Take(), "early");
+  EXPECT_EQ(upstream1(1).Take(), "");
+  upstream1(0).Send("hello");
+  world_->Run();
+  EXPECT_EQ(client_->Take(), "DATA 1 hello\n");
+  EXPECT_EQ(Exchange(DataFrame(1, "bye", kEndStream)), "");
+  EXPECT_EQ(upstream1(0).Take(), "bye");
+  EXPECT_TRUE(upstream1(0).ended());
+  upstream1(0).EndSending();
+  EXPECT_EQ(Exchange(ResetFrame(3, 8)), "DATA 1  end\n");
+  EXPECT_TRUE(upstream1(1).error() != 0);
+  EXPECT_EQ(world_->stat("cluster.app.upstream_rq_active"), 0);
+  EXPECT_EQ(world_->stat("cluster.app.upstream_cx_active"), 0);
+}
+
+// A reader that is too slow stops whoever sends, in either direction, and loses nothing.
+TEST_F(UpgradeTest, EndedConnectWaitsForReaders) {
+  Start({.hcm = "upgrade_configs: [{upgrade_type: CONNECT}]", .first_routes = kEndedRoute});
+  std::unique_ptr<Peer> client = world_->Connect();
+  client->Send("CONNECT db.test:5432 HTTP/1.1\r\nhost: db.test:5432\r\n\r\n");
+  world_->Run();
+  client->Take();
+  const std::string much(3 << 20, 'x');
+  upstream1().StopReading();
+  client->Send(much);
+  world_->Run();
+  EXPECT_LT(upstream1().received().size(), much.size());
+  upstream1().ReadAgain();
+  world_->Run();
+  EXPECT_EQ(upstream1().Take(), much);
+  client->StopReading();
+  upstream1().Send(much);
+  world_->Run();
+  EXPECT_LT(client->received().size(), much.size());
+  client->ReadAgain();
+  world_->Run();
+  EXPECT_EQ(client->Take(), much);
+}
+
 }  // namespace
 }  // namespace pillion::test

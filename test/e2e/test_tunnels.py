@@ -1,0 +1,120 @@
+"""Bytes within requests of HTTP: tunnels that begin here (tcp_proxy), that end here (CONNECT), and who is told of the client."""
+
+import json
+import socket
+import threading
+
+import pytest
+
+from peers import bootstrap as b
+from peers import http1
+
+CONNECT = {"upgrade_configs": [{"upgrade_type": "CONNECT"}]}
+
+
+def echo(sock):
+    while data := sock.recv(65536):
+        sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
+
+
+def ending(**config):
+    """A route that ends what it takes."""
+    return {"match": {"connect_matcher": {}},
+            "route": {"cluster": "upstream", "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": config}]}}
+
+
+def gateway(pillion, address, protocol="h1", **config):
+    """A pillion whose tunnels end at `address`."""
+    manager = {**CONNECT, "codec_type": {"h1": "HTTP1", "h2": "HTTP2"}[protocol]}
+    return pillion(b.bootstrap([b.listener(b.http(routes=[ending(**config)], **manager))], [b.cluster(address)]))
+
+
+def tunnel_to(pillion, address, protocol="h1", cluster=None, **config):
+    """A pillion whose connections travel within requests to `address`."""
+    return pillion(b.bootstrap([b.listener(b.tcp(tunneling_config={"hostname": "db.test:5432", **config}))],
+                               [b.cluster(address, protocol=protocol, **(cluster or {}))]))
+
+
+def both_ways(connection, data):
+    back = bytearray()
+    sender = threading.Thread(target=lambda: (connection.send(data), connection.socket.shutdown(socket.SHUT_WR)))
+    sender.start()
+    connection.rest(back)
+    sender.join()
+    assert back == data
+    connection.close()
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+@pytest.mark.parametrize("size", [1, 5 << 20])
+def test_from_end_to_end(pillion, serve, protocol, size):
+    """A tunnel that begins in one pillion and ends in another: each byte and each end."""
+    end = gateway(pillion, serve(echo).address, protocol)
+    start = tunnel_to(pillion, end.listeners["ingress"], protocol)
+    for _ in range(3):
+        both_ways(start.connect(), b"x" * size)
+    for proxy in (start, end):
+        proxy.until_stat("cluster.upstream.upstream_rq_total", 3)
+        proxy.until_stat("cluster.upstream.upstream_rq_active", 0)
+    start.until_stat("cluster.upstream.upstream_cx_total", 3 if protocol == "h1" else 1)
+
+
+def test_within_a_post(pillion, serve):
+    end = pillion(b.bootstrap([b.listener(b.http(codec_type="HTTP2", routes=[
+        {"match": {"path": "/in"}, "route": {"cluster": "upstream", "timeout": "0s",
+                                             "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {"allow_post": True}}]}}]))],
+        [b.cluster(serve(echo).address)]))
+    start = tunnel_to(pillion, end.listeners["ingress"], "h2", use_post=True, post_path="/in")
+    both_ways(start.connect(), b"y" * 100_000)
+
+
+def test_answers_are_noted(pillion, serve, tmp_path):
+    """What the gateway's answer said stands in the log of the connection."""
+    def script(sock):
+        connection = http1.Connection(sock)
+        connection.read_request_head()
+        connection.send(b"HTTP/1.1 200 OK\r\nx-gateway: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nx-end: b\r\n\r\n")
+        connection.rest(bytearray())
+
+    log = tmp_path / "log"
+    text = "|".join(f"%FILTER_STATE(envoy.tcp_proxy.propagate_response_{what}:TYPED)%" for what in ("headers", "trailers"))
+    tunnel = {"hostname": "a", "use_post": True, "propagate_response_headers": True, "propagate_response_trailers": True}
+    proxy = pillion(b.bootstrap([b.listener(b.tcp(access_log=b.file_log(log, text=text + "\n"), tunneling_config=tunnel))],
+                                [b.cluster(serve(script).address, trailers=True)]))
+    connection = proxy.connect()
+    back = bytearray()
+    connection.rest(back)
+    assert back == b"hi"
+    connection.close()
+    proxy.until_stat("tcp.tcp.downstream_cx_active", 0)
+    proxy.stop()
+    headers, trailers = log.read_text().rstrip("\n").split("|")
+    assert json.loads(headers) == {"headers": [{"key": ":status", "value": "200"}, {"key": "x-gateway", "value": "a"}]}
+    assert json.loads(trailers) == {"headers": [{"key": "x-end", "value": "b"}]}
+
+
+def proxy_socket(version, inner):
+    return {"transport_socket": {"name": "proxy", "typed_config": b.any_of(
+        "extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport", config={"version": version}, transport_socket=inner)}}
+
+
+RAW = {"name": "raw", "typed_config": b.any_of("extensions.transport_sockets.raw_buffer.v3.RawBuffer")}
+
+
+@pytest.mark.parametrize("version", ["V1", "V2"])
+def test_head_is_understood(pillion, serve, version):
+    """By the listener filter of another pillion, through HTTP and through tcp_proxy."""
+    behind = pillion(b.bootstrap(
+        [b.listener(b.http(routes=[{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": ""},
+                                                                                     "body_format": {"text_format": "%DOWNSTREAM_REMOTE_ADDRESS%"}}}]),
+                    listener_filters=[{"name": "proxy", "typed_config": b.any_of("extensions.filters.listener.proxy_protocol.v3.ProxyProtocol")}])], []))
+    cluster = [b.cluster(behind.listeners["ingress"], **proxy_socket(version, RAW))]
+    for front in (pillion(b.bootstrap([b.listener(b.http())], cluster)), pillion(b.bootstrap([b.listener(b.tcp())], cluster))):
+        for _ in range(2):
+            connection = front.connect()
+            name = connection.socket.getsockname()
+            connection.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            assert connection.read_response().body == f"{name[0]}:{name[1]}".encode()
+            connection.close()
+        front.until_stat("cluster.upstream.upstream_cx_total", 2)
