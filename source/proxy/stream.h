@@ -82,6 +82,8 @@ class Stream final : public codec::RequestReceiver,
     return {.hash = hash_, .criteria = criteria.view()};
   }
   bool response_begun() const { return response_begun_; }
+  // A filter has said that the request asks for the health of somebody.
+  bool is_health_check() const { return health_check_; }
   // The idle timeout has become shorter, or longer again, under load.
   void Rescale();
   // The request is a CONNECT that ends here, or a POST that is taken for one.
@@ -159,8 +161,6 @@ class Stream final : public codec::RequestReceiver,
   void UseHostOf(const UpstreamRequest& attempt);
   void EditResponseHead(http::ResponseHead& head);
   void SendRedirect(const config::Redirect& redirect);
-  // A filter has said that the request asks for the health of somebody.
-  bool is_health_check() const { return health_check_; }
   // Of the request, beside its head.
   match::StreamFacts Facts() const { return {.notes = annotations_, .certificate = connection_.peer_certificate()}; }
   // Answers that redirect, as far as they are followed here (stream_redirect.cc). False: the answer passes.

@@ -162,7 +162,8 @@ void TcpProxyConnection::Connect() {
   figures.Add(upstream::HostFigures::kCxActive);
   std::string proxy_head;
   if (cluster.config().names_clients) [[unlikely]] proxy_head = ProxyHead();
-  upstream_ = std::make_unique<Side>(*this, cluster.Connect(*host_, {.proxy_head = proxy_head}, std::nullopt), output_limit_);
+  upstream_ =
+      std::make_unique<Side>(*this, cluster.Connect(*host_, {.proxy_head = proxy_head}, std::nullopt), output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);
 }

@@ -25,7 +25,8 @@ class CertificateRenewal {
   // The wall clock may be set: how long it is believed.
   static constexpr base::Duration kLook = std::chrono::seconds(10);
 
-  // `check`: connections are to be looked at, whether they may go on. Counts tls.context_renewed, tls.context_rejected and, as a gauge, tls.certificates_overdue. All outlives it.
+  // `check`: connections are to be looked at, whether they may go on. Counts tls.context_renewed, tls.context_rejected and,
+  // as a gauge, tls.certificates_overdue. All outlives it.
   CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
                      stats::Registry& registry, const config::Bootstrap& bootstrap, std::function<void()> check);
   CertificateRenewal(const CertificateRenewal&) = delete;

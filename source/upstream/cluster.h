@@ -193,7 +193,8 @@ class ClusterShard : private OriginalDst::Events {
     template <typename H>
     friend H AbslHashValue(H state, const Key& key) {
       state = H::combine(std::move(state), key.host, key.protocol);
-      return key.needs.empty() ? std::move(state) : H::combine(std::move(state), key.needs.server_name, key.needs.proxy_head);
+      if (key.needs.empty()) [[likely]] return state;
+      return H::combine(std::move(state), key.needs.server_name, key.needs.proxy_head);
     }
   };
 
