@@ -6,9 +6,11 @@
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
 #include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_access.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -19,6 +21,7 @@ namespace network = envoy::extensions::filters::network;
 using HttpMessage = network::http_connection_manager::v3::HttpConnectionManager;
 using TcpMessage = network::tcp_proxy::v3::TcpProxy;
 using LimitMessage = network::connection_limit::v3::ConnectionLimit;
+using RbacMessage = network::rbac::v3::RBAC;
 
 constexpr std::string_view kTerminals = "HttpConnectionManager, TcpProxy or Echo";
 
@@ -70,6 +73,15 @@ ConnectionLimit BuildConnectionLimit(BuildContext& context, const LimitMessage& 
           .enabled = !from.has_runtime_enabled() || from.runtime_enabled().default_value().value()};
 }
 
+NetworkRbac BuildNetworkRbac(BuildContext& context, const RbacMessage& from, const std::string& path) {
+  return {.stat_prefix = from.stat_prefix(),
+          .shadow_prefix = from.shadow_rules_stat_prefix(),
+          .engine = BuildAccess(context, from, AccessTo::kConnections, path),
+          .shadow = BuildShadowAccess(context, from, AccessTo::kConnections, path),
+          .continuous = from.enforcement_type() == RbacMessage::CONTINUOUS,
+          .delay = ToDuration(from.delay_deny())};
+}
+
 // A filter that ends the chain; false: it is none.
 bool BuildTerminal(BuildContext& context, const google::protobuf::Any& config, const std::string& path,
                    FilterChain& chain) {
@@ -91,6 +103,8 @@ std::optional<NetworkFilter> BuildNetworkFilter(BuildContext& context, const goo
                                                 const std::string& path) {
   LimitMessage limit;
   if (config.UnpackTo(&limit)) return BuildConnectionLimit(context, limit, path);
+  RbacMessage rbac;
+  if (config.UnpackTo(&rbac)) return BuildNetworkRbac(context, rbac, path);
   if (config.Is<network::sni_cluster::v3::SniCluster>()) return SniCluster{};
   return std::nullopt;
 }
@@ -161,7 +175,7 @@ FilterChain BuildFilterChain(BuildContext& context, const v3::FilterChain& from,
       if (last) context.errors.Add(filter_path, Concat("ends the chain, expected ", kTerminals, " behind it"));
     } else {
       context.errors.AddMissing(filter_path, config_path,
-                                WrongType(config, last ? kTerminals : "ConnectionLimit or SniCluster"));
+                                WrongType(config, last ? kTerminals : "ConnectionLimit, RBAC or SniCluster"));
     }
   }
   return chain;

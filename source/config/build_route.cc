@@ -27,6 +27,7 @@ std::optional<HeldBody> BuildHeldBody(const Level& from) {
 Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_bytes, const std::string& path) {
   Route route;
   route.name = from.name();
+  route.metadata = BuildMetadata(from.metadata());
   route.stat_prefix = from.stat_prefix();
   route.match = BuildRequestMatcher(context, from.match(), FieldPath(path, "match"));
   route.headers = BuildLevelHeaderEdits(context, from, path);

@@ -1,6 +1,7 @@
 #include "source/config/extensions.h"
 
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
+#include "envoy/config/rbac/v3/rbac.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
@@ -12,6 +13,7 @@
 #include "envoy/extensions/filters/http/header_mutation/v3/header_mutation.pb.h"
 #include "envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.pb.h"
 #include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
+#include "envoy/extensions/filters/http/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
@@ -21,6 +23,7 @@
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
 #include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/config/metrics/v3/stats.pb.h"
@@ -38,6 +41,8 @@
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
 #include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
+#include "envoy/extensions/matching/common_inputs/network/v3/network_inputs.pb.h"
+#include "envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs.pb.h"
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "envoy/extensions/health_check/event_sinks/file/v3/file.pb.h"
@@ -55,6 +60,7 @@
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "envoy/type/matcher/v3/http_inputs.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/nearest.h"
@@ -66,6 +72,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
   namespace x = envoy::extensions;
   static const auto* const types = new std::vector<const google::protobuf::Descriptor*>{
       envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor(),
+      envoy::config::rbac::v3::Action::descriptor(),
       envoy::config::route::v3::FilterConfig::descriptor(),
       x::access_loggers::file::v3::FileAccessLog::descriptor(),
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
@@ -81,6 +88,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::header_mutation::v3::HeaderMutationPerRoute::descriptor(),
       x::filters::http::header_to_metadata::v3::Config::descriptor(),
       x::filters::http::health_check::v3::HealthCheck::descriptor(),
+      x::filters::http::rbac::v3::RBAC::descriptor(),
+      x::filters::http::rbac::v3::RBACPerRoute::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),
       x::filters::http::set_filter_state::v3::Config::descriptor(),
       x::filters::listener::http_inspector::v3::HttpInspector::descriptor(),
@@ -90,6 +99,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::network::connection_limit::v3::ConnectionLimit::descriptor(),
       x::filters::network::echo::v3::Echo::descriptor(),
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
+      x::filters::network::rbac::v3::RBAC::descriptor(),
       x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
       x::formatter::metadata::v3::Metadata::descriptor(),
@@ -108,6 +118,15 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::load_balancing_policies::ring_hash::v3::RingHash::descriptor(),
       x::load_balancing_policies::round_robin::v3::RoundRobin::descriptor(),
       x::load_balancing_policies::wrr_locality::v3::WrrLocality::descriptor(),
+      x::matching::common_inputs::network::v3::DestinationIPInput::descriptor(),
+      x::matching::common_inputs::network::v3::DestinationPortInput::descriptor(),
+      x::matching::common_inputs::network::v3::DirectSourceIPInput::descriptor(),
+      x::matching::common_inputs::network::v3::ServerNameInput::descriptor(),
+      x::matching::common_inputs::network::v3::SourceIPInput::descriptor(),
+      x::matching::common_inputs::network::v3::SourcePortInput::descriptor(),
+      x::matching::common_inputs::ssl::v3::DnsSanInput::descriptor(),
+      x::matching::common_inputs::ssl::v3::SubjectInput::descriptor(),
+      x::matching::common_inputs::ssl::v3::UriSanInput::descriptor(),
       x::regex_engines::v3::GoogleRE2::descriptor(),
       x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
       x::health_check::event_sinks::file::v3::HealthCheckEventFileSink::descriptor(),
@@ -128,6 +147,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::transport_sockets::tls::v3::Secret::descriptor(),
       x::transport_sockets::tls::v3::UpstreamTlsContext::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
+      envoy::type::matcher::v3::HttpRequestHeaderMatchInput::descriptor(),
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
   };
   return *types;

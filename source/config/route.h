@@ -4,6 +4,7 @@
 // A zero duration means: no such limit.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -15,6 +16,7 @@
 #include "source/config/header_edits.h"
 #include "source/config/local_replies.h"
 #include "source/config/lb_criteria.h"
+#include "source/config/metadata.h"
 #include "source/config/retry_on.h"
 #include "source/match/header_matcher.h"
 #include "source/match/regex_rewrite.h"
@@ -181,6 +183,7 @@ struct Route {
   FilterOverrides filter_overrides;
   LevelHeaderEdits headers;
   std::optional<HeldBody> held_body;
+  std::shared_ptr<const Metadata> metadata;  // for filters; null: there is none
 };
 
 // One entry of `domains`: what a Host is compared with, the star taken off and in lower case. Exact comes first, then

@@ -36,8 +36,11 @@ constexpr std::string_view kSecurityScopes[] = {
     "extensions.filters.http.cors.",
     "extensions.filters.network.ext_authz.",
     "extensions.filters.network.rbac.",
+    "extensions.matching.",
     "extensions.transport_sockets.",
     "type.matcher.v3.",
+    "xds.core.v3.",
+    "xds.type.matcher.v3.",
 };
 
 constexpr std::string_view kManager =

@@ -17,6 +17,10 @@
 #include "source/telemetry/request_record.h"
 #include "source/telemetry/response_flag.h"
 
+namespace pillion::access {
+struct Request;
+}
+
 namespace pillion::filter {
 
 // An answer that a filter gives. Texts are static or in the stream's arena.
@@ -61,6 +65,8 @@ class StreamContext {
   virtual metadata::Annotations& annotations() = 0;
   // What is known of it so far: what formats show.
   virtual void Describe(telemetry::RequestRecord& record) = 0;
+  // What rules about access decide on, as things stand.
+  virtual access::Request AccessRequest() = 0;
   // The request asks for health and nothing else.
   virtual void SetHealthCheck() = 0;
 

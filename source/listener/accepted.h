@@ -20,6 +20,7 @@ struct SocketFacts {
     std::string_view space;  // of the configuration
     std::string_view key;
     std::string value;
+    bool flag = false;  // `value` is "true" or "false", and not a text
   };
 
   net::Address direct_remote;                          // the peer itself, whatever a header says
@@ -27,6 +28,7 @@ struct SocketFacts {
   std::string server_name;                             // of a ClientHello, in lower case
   std::vector<std::string> application_protocols;
   std::vector<Note> notes;
+  std::string_view refusal;  // why a network filter has ended it, of the configuration; empty: none has
   bool handed_over = false;     // by another listener, which had it by redirection
   bool local_restored = false;  // the local address is where the connection was meant to go, not where it arrived
 };

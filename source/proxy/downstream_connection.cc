@@ -262,7 +262,7 @@ void DownstreamConnection::Log(const AccessLogs& logs) {
   record.random = manager_.context.random.Next();
   if (server_ != nullptr) record.protocol = version_;
   record.response_flags = flags_;
-  record.connection_termination_details = termination_details_;
+  if (!termination_details_.empty()) record.connection_termination_details = termination_details_;
   record.filter_chain_name = manager_.manager.chain_name();
   for (const auto& log : logs) log->Log(manager_.context.worker.index(), record);
 }

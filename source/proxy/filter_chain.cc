@@ -37,6 +37,8 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
   for (const config::NetworkFilter& filter : chain.filters) {
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
     if (limit != nullptr && limit->enabled) limits_.push_back(std::make_unique<ConnectionLimit>(*limit, registry));
+    const auto* rbac = std::get_if<config::NetworkRbac>(&filter);
+    if (rbac != nullptr) rbacs_.push_back(std::make_unique<NetworkRbac>(*rbac, registry));
   }
   if (std::holds_alternative<config::HttpConnectionManager>(chain.terminal)) {
     terminal_.emplace<ConnectionManager>(listener_, chain, clusters, registry, std::move(logs));
@@ -56,6 +58,7 @@ FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& cont
     limits_.push_back(
         {*limit, *shard.counter(limit->limited_connections()), *shard.gauge(limit->active_connections())});
   }
+  for (const std::unique_ptr<NetworkRbac>& rbac : chain.rbacs()) rbacs_.emplace_back(*rbac, shard);
   if (const auto* manager = std::get_if<ConnectionManager>(&chain.terminal())) {
     terminal_.emplace<ConnectionManagerShard>(*manager, context, shard);
   } else if (const auto* proxy = std::get_if<TcpProxy>(&chain.terminal())) {
@@ -98,6 +101,7 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), next.limit.config().delay);
   }
   if (tls_stats_) Secure(accepted);
+  for (NetworkRbacShard& rbac : rbacs_) GuardedTransport::Guard(rbac, context_.worker, accepted);
   if (auto* manager = std::get_if<ConnectionManagerShard>(&terminal_)) {
     return new DownstreamConnection(*manager, owner, std::move(accepted));
   }

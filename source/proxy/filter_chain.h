@@ -12,6 +12,7 @@
 #include "source/config/listener.h"
 #include "source/proxy/connection_manager.h"
 #include "source/proxy/listener_connection.h"
+#include "source/proxy/network_rbac.h"
 #include "source/proxy/tcp_proxy.h"
 #include "source/proxy/worker_context.h"
 #include "source/tls/stats.h"
@@ -47,6 +48,7 @@ class FilterChain {
 
   const config::Listener& listener() const { return *listener_; }
   const std::vector<std::unique_ptr<ConnectionLimit>>& limits() const { return limits_; }
+  const std::vector<std::unique_ptr<NetworkRbac>>& rbacs() const { return rbacs_; }
   const std::variant<config::Echo, ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
   // Null: plain bytes.
   const tls::StatIds* tls_stat_ids() const { return tls_stat_ids_ ? &*tls_stat_ids_ : nullptr; }
@@ -64,6 +66,7 @@ class FilterChain {
   std::optional<tls::StatIds> tls_stat_ids_;
   std::optional<ModeStatIds> mode_stat_ids_;
   std::vector<std::unique_ptr<ConnectionLimit>> limits_;
+  std::vector<std::unique_ptr<NetworkRbac>> rbacs_;
   std::variant<config::Echo, ConnectionManager, TcpProxy> terminal_;
 };
 
@@ -96,6 +99,7 @@ class FilterChainShard {
   stats::Counter* mtls_ = nullptr;       // where it has a mode of peer authentication
   stats::Counter* plain_ = nullptr;
   std::vector<Limit> limits_;
+  std::vector<NetworkRbacShard> rbacs_;
   std::variant<config::Echo, ConnectionManagerShard, TcpProxyShard> terminal_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "source/proxy/connection_facts.h"
 #include "source/tls/facts.h"
 
 namespace pillion::proxy {
@@ -49,8 +50,17 @@ const std::string& ListenerConnection::direct_remote_text() {
 void ListenerConnection::CopyNotes(base::Arena& arena, metadata::Annotations& to) const {
   for (const listener::SocketFacts::Note& note : facts_->notes) {
     // Too much is not noted: the bound is the stream's.
-    (void)to.metadata.Set(arena, note.space, note.key, metadata::Value::Text(note.value));
+    const metadata::Value value =
+        note.flag ? metadata::Value::Flag(note.value == "true") : metadata::Value::Text(note.value);
+    (void)to.metadata.Set(arena, note.space, note.key, value);
   }
+}
+
+const access::ConnectionFacts& ListenerConnection::access_facts() {
+  if (access_facts_ == nullptr) {
+    access_facts_ = std::make_unique<access::ConnectionFacts>(FactsOf(connection().transport(), facts_.get()));
+  }
+  return *access_facts_;
 }
 
 tls::Facts* ListenerConnection::tls() {
@@ -83,6 +93,7 @@ void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.downstream_tls = tls();
   record.downstream_transport_failure_reason = connection().transport().failure();
   record.downstream_local_address = local_text();
+  if (facts_ != nullptr) record.connection_termination_details = facts_->refusal;
   record.connection_id = id_;
 }
 

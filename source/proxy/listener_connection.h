@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "source/access/request.h"
 #include "source/base/intrusive_list.h"
 #include "source/event/worker.h"
 #include "source/listener/accepted.h"
@@ -50,6 +51,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // What listener filters have noted of it, for each stream and each log line of its own.
   bool has_notes() const { return facts_ != nullptr && !facts_->notes.empty(); }
   void CopyNotes(base::Arena& arena, metadata::Annotations& to) const;
+  // What rules about access ask of it; made when first asked for.
+  const access::ConnectionFacts& access_facts();
   // Where it was meant to go before it was redirected; nothing where it was not.
   std::optional<net::Address> original_destination();
 
@@ -86,6 +89,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   std::string remote_text_;
   std::string local_text_;
   std::string direct_remote_text_;
+  std::unique_ptr<const access::ConnectionFacts> access_facts_;
 };
 
 class ListenerConnectionOwner {

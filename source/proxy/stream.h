@@ -120,6 +120,7 @@ class Stream final : public codec::RequestReceiver,
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
   metadata::Annotations& annotations() override;
   void Describe(telemetry::RequestRecord& record) override;
+  access::Request AccessRequest() override;
   void SetHealthCheck() override { health_check_ = true; }
 
   // filter::ChainEnds

@@ -72,6 +72,15 @@ metadata::Annotations& Stream::annotations() {
   return *annotations_;
 }
 
+access::Request Stream::AccessRequest() {
+  const config::Metadata* const metadata = route_ == nullptr ? nullptr : route_->route->metadata.get();
+  return {.connection = connection_.access_facts(),
+          .head = request_,
+          .client_ip = requester_.is_peer ? std::string_view() : requester_.ip,
+          .notes = annotations_,
+          .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value};
+}
+
 const http::ResponseHead* Stream::response() const {
   return response_ != nullptr || chain_ == nullptr ? response_ : chain_->response().head();
 }

@@ -158,7 +158,7 @@ TEST(Listener, NetworkFilters) {
       Errors("    filter_chains: [{filters: [{name: router, " + Any("filters.http.router.v3.Router") + "}, " +
              kEcho + "]}]\n"),
       Texts{"filter_chains[0].filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
-            "ConnectionLimit or SniCluster"});
+            "ConnectionLimit, RBAC or SniCluster"});
 }
 
 TEST(Listener, ListenerFilters) {

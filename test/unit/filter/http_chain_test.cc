@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "source/access/request.h"
 #include "test/support/simulated_clock.h"
 
 namespace pillion::filter {
@@ -121,6 +122,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
   metadata::Annotations& annotations() override { return annotations_; }
   void Describe(telemetry::RequestRecord&) override {}
+  access::Request AccessRequest() override { return {.connection = connection_facts_}; }
   void SetHealthCheck() override {}
 
   // ChainEnds
@@ -151,6 +153,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   base::Random random_{1};
   base::Arena arena_{worker_.blocks()};
   metadata::Annotations annotations_;
+  access::ConnectionFacts connection_facts_;
   http::RequestHead request_{arena_};
   http::ResponseHead response_{arena_};
   http::HeaderMap trailers_{arena_};

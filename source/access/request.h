@@ -1,0 +1,52 @@
+#pragma once
+
+// What a decision is about: a connection, and the request that has come by it, where there is one. Views only.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/http/message.h"
+#include "source/match/ip_range.h"
+#include "source/metadata/annotations.h"
+
+namespace pillion::access {
+
+// Who is at the other end, by a certificate that somebody who is trusted vouches for.
+struct Peer {
+  std::vector<std::string> uris;  // subject alternative names
+  std::vector<std::string> dns;
+  std::string subject;
+  // Joined by commas.
+  std::string all_uris;
+  std::string all_dns;
+};
+
+// One end of a connection; nothing and empty: it has no IP address.
+struct End {
+  std::optional<match::IpAddress> address;
+  std::string ip;
+  uint16_t port = 0;
+};
+
+// Made once for a connection; in its owner, on its worker.
+struct ConnectionFacts {
+  std::optional<Peer> peer;  // nothing: it has not said who it is
+  End remote;                // as a proxy in front has told
+  End direct_remote;         // the peer itself
+  End local;
+  std::string server_name;  // that it asked for, in lower case
+};
+
+struct Request {
+  const ConnectionFacts& connection;
+  const http::RequestHead* head = nullptr;  // null: there are only bytes
+  // Who is behind trusted proxies; empty: nobody, it is the connection's remote end.
+  std::string_view client_ip = {};
+  const metadata::Annotations* notes = nullptr;    // null: nothing is noted
+  const metadata::Value* route_metadata = nullptr;  // by namespace; null: there is none
+};
+
+}  // namespace pillion::access

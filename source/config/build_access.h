@@ -1,0 +1,52 @@
+#pragma once
+
+// From rules about who may do what to engines that decide. Beside build.h; for the filters that have such rules.
+
+#include <memory>
+#include <string>
+
+#include "envoy/config/rbac/v3/rbac.pb.h"
+#include "source/access/condition.h"
+#include "source/access/engine.h"
+#include "source/config/build.h"
+#include "xds/type/matcher/v3/matcher.pb.h"
+
+namespace pillion::config {
+
+// What the rules are asked about: without requests there are no header fields.
+enum class AccessTo : uint8_t { kConnections, kRequests };
+
+access::Action ToAccessAction(envoy::config::rbac::v3::RBAC::Action from);
+access::TextTest BuildTextTest(BuildContext& context, const envoy::type::matcher::v3::StringMatcher& from,
+                               const std::string& path);
+
+std::shared_ptr<const access::Engine> BuildPolicies(BuildContext& context, const envoy::config::rbac::v3::RBAC& from,
+                                                    AccessTo to, const std::string& path);
+std::shared_ptr<const access::Engine> BuildAccessTree(BuildContext& context, const xds::type::matcher::v3::Matcher& from,
+                                                      AccessTo to, const std::string& path);
+
+// Of a filter's message: `rules`, else `matcher`; null: neither.
+template <typename Message>
+std::shared_ptr<const access::Engine> BuildAccess(BuildContext& context, const Message& from, AccessTo to,
+                                                  const std::string& path) {
+  if (from.has_matcher() && from.has_rules()) {
+    context.errors.Add(FieldPath(path, "matcher"), "there are rules as well, expected one of them");
+  }
+  if (from.has_rules()) return BuildPolicies(context, from.rules(), to, FieldPath(path, "rules"));
+  if (!from.has_matcher()) return nullptr;
+  return BuildAccessTree(context, from.matcher(), to, FieldPath(path, "matcher"));
+}
+
+// The same of its shadow.
+template <typename Message>
+std::shared_ptr<const access::Engine> BuildShadowAccess(BuildContext& context, const Message& from, AccessTo to,
+                                                        const std::string& path) {
+  if (from.has_shadow_matcher() && from.has_shadow_rules()) {
+    context.errors.Add(FieldPath(path, "shadow_matcher"), "there are shadow_rules as well, expected one of them");
+  }
+  if (from.has_shadow_rules()) return BuildPolicies(context, from.shadow_rules(), to, FieldPath(path, "shadow_rules"));
+  if (!from.has_shadow_matcher()) return nullptr;
+  return BuildAccessTree(context, from.shadow_matcher(), to, FieldPath(path, "shadow_matcher"));
+}
+
+}  // namespace pillion::config

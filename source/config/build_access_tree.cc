@@ -1,0 +1,223 @@
+// Rules about who may do what, as a tree of matchers.
+
+#include "envoy/extensions/matching/common_inputs/network/v3/network_inputs.pb.h"
+#include "envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs.pb.h"
+#include "envoy/type/matcher/v3/http_inputs.pb.h"
+#include "source/access/tree.h"
+#include "source/config/build_access.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace v3 = xds::type::matcher::v3;
+namespace network = envoy::extensions::matching::common_inputs::network::v3;
+namespace ssl = envoy::extensions::matching::common_inputs::ssl::v3;
+using access::Conditions;
+using access::Input;
+using access::Target;
+using HeaderInput = envoy::type::matcher::v3::HttpRequestHeaderMatchInput;
+using Predicate = v3::Matcher::MatcherList::Predicate;
+
+std::optional<Input> FindInput(const google::protobuf::Any& from) {
+  if (from.Is<ssl::UriSanInput>()) return Input::kUris;
+  if (from.Is<ssl::DnsSanInput>()) return Input::kDns;
+  if (from.Is<ssl::SubjectInput>()) return Input::kSubject;
+  if (from.Is<network::ServerNameInput>()) return Input::kServerNameIfAny;
+  if (from.Is<network::DestinationIPInput>()) return Input::kDestinationIp;
+  if (from.Is<network::DestinationPortInput>()) return Input::kDestinationPort;
+  if (from.Is<network::SourceIPInput>()) return Input::kSourceIp;
+  if (from.Is<network::SourcePortInput>()) return Input::kSourcePort;
+  if (from.Is<network::DirectSourceIPInput>()) return Input::kDirectSourceIp;
+  return std::nullopt;
+}
+
+// The two messages have the same fields.
+envoy::type::matcher::v3::StringMatcher ToEnvoy(const v3::StringMatcher& from) {
+  envoy::type::matcher::v3::StringMatcher to;
+  to.ParseFromString(from.SerializeAsString());
+  return to;
+}
+
+class Builder {
+ public:
+  Builder(BuildContext& context, AccessTo to) : context_(context), to_(to) {}
+
+  std::shared_ptr<const access::Engine> Build(const v3::Matcher& from, const std::string& path) {
+    AddMatcher(from, path);
+    return std::make_shared<access::Tree>(std::move(conditions_), std::move(matchers_), std::move(actions_));
+  }
+
+ private:
+  // Its number.
+  uint32_t AddMatcher(const v3::Matcher& from, const std::string& path) {
+    const auto number = static_cast<uint32_t>(matchers_.size());
+    matchers_.emplace_back();
+    access::Matcher built;
+    if (from.has_matcher_list()) built.kind = BuildList(from.matcher_list(), FieldPath(path, "matcher_list"));
+    if (from.has_matcher_tree()) built.kind = BuildMap(from.matcher_tree(), FieldPath(path, "matcher_tree"));
+    if (from.matcher_type_case() == v3::Matcher::MATCHER_TYPE_NOT_SET && !from.has_on_no_match()) {
+      context_.errors.AddMissing(path, path, "one of matcher_list, matcher_tree, on_no_match is required");
+    }
+    if (from.has_on_no_match()) built.otherwise = BuildTarget(from.on_no_match(), FieldPath(path, "on_no_match"));
+    matchers_[number] = std::move(built);
+    return number;
+  }
+
+  std::vector<access::Matcher::Entry> BuildList(const v3::Matcher::MatcherList& from, const std::string& path) {
+    std::vector<access::Matcher::Entry> entries;
+    for (int i = 0; i < from.matchers_size(); ++i) {
+      const auto& item = from.matchers(i);
+      const std::string place = ElementPath(FieldPath(path, "matchers"), i);
+      access::Matcher::Entry& entry = entries.emplace_back();
+      entry.condition = conditions_.next();
+      AddPredicate(item.predicate(), FieldPath(place, "predicate"));
+      if (!TakeValues(item.predicate(), entry)) entry.values.clear();
+      entry.target = BuildTarget(item.on_match(), FieldPath(place, "on_match"));
+    }
+    return entries;
+  }
+
+  // True: it asks for exact values of one input, which `entry` has now.
+  static bool TakeValues(const Predicate& from, access::Matcher::Entry& entry) {
+    if (from.has_or_matcher()) {
+      for (const Predicate& part : from.or_matcher().predicate()) {
+        if (!TakeValues(part, entry)) return false;
+      }
+      return true;
+    }
+    const auto& single = from.single_predicate();
+    const std::optional<Input> input = FindInput(single.input().typed_config());
+    if (!from.has_single_predicate() || !input || !single.value_match().has_exact()) return false;
+    if (single.value_match().ignore_case() || (!entry.values.empty() && entry.input != *input)) return false;
+    entry.input = *input;
+    entry.values.push_back(single.value_match().exact());
+    return true;
+  }
+
+  access::Matcher::Map BuildMap(const v3::Matcher::MatcherTree& from, const std::string& path) {
+    access::Matcher::Map map{.input = Input::kPath};
+    const std::string input_path = FieldPath(path, "input");
+    if (const std::optional<Input> input = FindInput(from.input().typed_config())) {
+      map.input = *input;
+    } else if (const std::optional<http::FieldName> name = BuildHeaderInput(from.input(), input_path)) {
+      map.input = *name;
+    }
+    map.prefixes = from.has_prefix_match_map();
+    const std::string_view field = map.prefixes ? "prefix_match_map" : "exact_match_map";
+    const std::string place = FieldPath(FieldPath(path, field), "map");
+    const auto& items = map.prefixes ? from.prefix_match_map().map() : from.exact_match_map().map();
+    if (items.empty()) context_.errors.AddMissing(path, place, "empty, but required");
+    const std::map<std::string, v3::Matcher::OnMatch> ordered(items.begin(), items.end());  // for errors
+    std::set<size_t, std::greater<>> lengths;
+    for (const auto& [key, on_match] : ordered) {
+      map.targets.emplace(key, BuildTarget(on_match, KeyPath(place, key)));
+      lengths.insert(key.size());
+    }
+    if (map.prefixes) map.lengths.assign(lengths.begin(), lengths.end());
+    return map;
+  }
+
+  Target BuildTarget(const v3::Matcher::OnMatch& from, const std::string& path) {
+    Target target;
+    if (from.has_matcher()) {
+      target = {Target::Kind::kMatcher, AddMatcher(from.matcher(), FieldPath(path, "matcher"))};
+    } else if (from.has_action()) {
+      target = {Target::Kind::kAction, BuildAction(from.action(), FieldPath(path, "action"))};
+    }
+    // Nobody would be told of what is passed over.
+    if (from.keep_matching()) {
+      context_.errors.Add(FieldPath(path, "keep_matching"), "true, but the first that fits decides here");
+    }
+    return target;
+  }
+
+  uint32_t BuildAction(const xds::core::v3::TypedExtensionConfig& from, const std::string& path) {
+    envoy::config::rbac::v3::Action action;
+    if (!from.typed_config().UnpackTo(&action)) {
+      context_.errors.AddMissing(path, FieldPath(path, "typed_config"),
+                                 WrongType(from.typed_config(), "envoy.config.rbac.v3.Action"));
+    }
+    actions_.push_back({action.name(), ToAccessAction(action.action())});
+    return static_cast<uint32_t>(actions_.size() - 1);
+  }
+
+  // Of a header field; nothing, and an error, where it is something else.
+  std::optional<http::FieldName> BuildHeaderInput(const xds::core::v3::TypedExtensionConfig& from,
+                                                  const std::string& path) {
+    const std::string place = FieldPath(path, "typed_config");
+    HeaderInput header;
+    if (to_ == AccessTo::kConnections && from.typed_config().Is<HeaderInput>()) {
+      context_.errors.Add(place, "a connection has no header fields, expected an input of connections");
+      return std::nullopt;
+    }
+    if (!from.typed_config().UnpackTo(&header)) {
+      context_.errors.AddMissing(path, place, WrongType(from.typed_config(), "an input"));
+      return std::nullopt;
+    }
+    if (!http::FieldName::IsFieldName(header.header_name())) {
+      if (!header.header_name().empty()) {
+        context_.errors.Add(FieldPath(place, "header_name"),
+                            Concat(Quote(header.header_name()), ", expected a header's name"));
+      }
+      return std::nullopt;
+    }
+    return http::FieldName(header.header_name());
+  }
+
+  void AddPredicate(const Predicate& from, const std::string& path) {
+    switch (from.match_type_case()) {
+      case Predicate::kSinglePredicate: {
+        const auto& single = from.single_predicate();
+        const std::string place = FieldPath(path, "single_predicate");
+        access::TextTest test =
+            BuildTextTest(context_, ToEnvoy(single.value_match()), FieldPath(place, "value_match"));
+        if (const std::optional<Input> input = FindInput(single.input().typed_config())) {
+          conditions_.AddText(*input, std::move(test));
+        } else if (const auto name = BuildHeaderInput(single.input(), FieldPath(place, "input"))) {
+          conditions_.AddHeaderText(*name, std::move(test));
+        } else {
+          conditions_.AddTrue();
+        }
+        return;
+      }
+      case Predicate::kAndMatcher:
+        return AddSet(true, from.and_matcher(), FieldPath(path, "and_matcher.predicate"));
+      case Predicate::kOrMatcher:
+        return AddSet(false, from.or_matcher(), FieldPath(path, "or_matcher.predicate"));
+      case Predicate::kNotMatcher: {
+        const Conditions::Index begun = conditions_.BeginNot();
+        AddPredicate(from.not_matcher(), FieldPath(path, "not_matcher"));
+        conditions_.End(begun);
+        return;
+      }
+      case Predicate::MATCH_TYPE_NOT_SET:
+        break;
+    }
+    conditions_.AddTrue();
+  }
+
+  void AddSet(bool all, const Predicate::PredicateList& from, const std::string& path) {
+    if (from.predicate_size() < 2) {
+      context_.errors.AddMissing(path, path, Concat(from.predicate_size(), " predicates, expected at least 2"));
+    }
+    const Conditions::Index begun = conditions_.Begin(all);
+    for (int i = 0; i < from.predicate_size(); ++i) AddPredicate(from.predicate(i), ElementPath(path, i));
+    conditions_.End(begun);
+  }
+
+  BuildContext& context_;
+  const AccessTo to_;
+  Conditions conditions_;
+  std::vector<access::Matcher> matchers_;
+  std::vector<access::Tree::NamedAction> actions_;
+};
+
+}  // namespace
+
+std::shared_ptr<const access::Engine> BuildAccessTree(BuildContext& context, const v3::Matcher& from, AccessTo to,
+                                                      const std::string& path) {
+  return Builder(context, to).Build(from, path);
+}
+
+}  // namespace pillion::config

@@ -1,0 +1,49 @@
+#include "source/proxy/connection_facts.h"
+
+#include "source/http/syntax.h"
+#include "source/tls/facts.h"
+
+namespace pillion::proxy {
+namespace {
+
+access::End EndOf(const net::Address& address) {
+  access::End end{.address = {}, .ip = address.ip(), .port = address.port()};
+  end.address = match::IpAddress::Parse(end.ip);
+  return end;
+}
+
+void AddName(std::vector<std::string>& names, std::string& joined, const std::string& name) {
+  if (!names.empty()) joined += ',';
+  joined += name;
+  names.push_back(name);
+}
+
+access::Peer PeerOf(tls::CertificateFacts& certificate) {
+  access::Peer peer;
+  for (const identity::SubjectName& name : certificate.names()) {
+    if (name.type == identity::NameType::kUri) AddName(peer.uris, peer.all_uris, name.text);
+    if (name.type == identity::NameType::kDns) AddName(peer.dns, peer.all_dns, name.text);
+  }
+  peer.subject = certificate.subject();
+  return peer;
+}
+
+}  // namespace
+
+access::ConnectionFacts FactsOf(net::Transport& transport, const listener::SocketFacts* facts) {
+  access::ConnectionFacts made;
+  made.remote = EndOf(transport.remote_address());
+  made.direct_remote = facts == nullptr ? made.remote : EndOf(facts->direct_remote);
+  made.local = EndOf(transport.local_address());
+  if (facts != nullptr) made.server_name = facts->server_name;
+  const std::shared_ptr<tls::Facts> tls = transport.connects() ? transport.tls() : nullptr;
+  if (tls == nullptr) return made;
+  if (tls->peer_verified()) made.peer = PeerOf(*tls->peer());
+  if (made.server_name.empty()) {
+    made.server_name = tls->server_name();
+    http::CopyLowerCase(std::string(made.server_name), made.server_name.data());
+  }
+  return made;
+}
+
+}  // namespace pillion::proxy

@@ -1,0 +1,14 @@
+#pragma once
+
+// What rules about access ask of a connection.
+
+#include "source/access/request.h"
+#include "source/listener/accepted.h"
+#include "source/net/transport.h"
+
+namespace pillion::proxy {
+
+// After the handshake, where there is one. `facts` may be null.
+access::ConnectionFacts FactsOf(net::Transport& transport, const listener::SocketFacts* facts);
+
+}  // namespace pillion::proxy

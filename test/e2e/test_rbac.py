@@ -1,0 +1,114 @@
+"""Who may do what, by certificate: principals in HTTP requests and in plain bytes."""
+
+import pytest
+
+import test_tls as tls
+from peers import bootstrap as b
+from peers.certificates import Authority
+from peers.wait import until
+
+SOON = tls.SOON
+ca = tls.ca
+_HTTP = "extensions.filters.http.rbac.v3.RBAC"
+_NETWORK = "extensions.filters.network.rbac.v3.RBAC"
+_ID = "spiffe://td.test/ns/prod/sa/"
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A client whose certificate has names of all kinds."""
+    authority = Authority(tmp_path_factory.mktemp("several"))
+    authority.issue("server")
+    authority.issue("client", "URI:spiffe://td.test/a,DNS:dns.test,URI:spiffe://td.test/b")
+    return authority
+
+
+def policy(**principal):
+    return {"permissions": [{"any": True}], "principals": [principal]}
+
+
+def named(**matcher):
+    return policy(authenticated={"principal_name": matcher})
+
+
+def rules(action="ALLOW", **policies):
+    return {"action": action, "policies": policies}
+
+
+def filters(**fields):
+    return [{"name": "rbac", "typed_config": b.any_of(_HTTP, **fields)},
+            {"name": "router", "typed_config": b.any_of("extensions.filters.http.router.v3.Router")}]
+
+
+def serving(pillion, authority, required=True, log=None, **fields):
+    socket_ = tls.downstream(authority, validation=tls.validation(authority), required=required)
+    more = {"access_log": b.file_log(log, "%RESPONSE_CODE_DETAILS%\n")} if log else {}
+    return tls.serving(pillion, socket_, http_filters=filters(**fields), **more)
+
+
+def status(proxy, authority, name="client"):
+    with tls.connect(proxy, tls.context(authority, name)) as sock:
+        return tls.get(sock).status
+
+
+def test_by_principal(pillion, ca, tmp_path):
+    log = tmp_path / "log"
+    proxy = serving(pillion, ca, log=log, rules=rules(
+        "DENY", **{"no one else": policy(not_id={"authenticated": {"principal_name": {"exact": _ID + "client"}}})}))
+    assert status(proxy, ca) == 200
+    assert status(proxy, ca, "other") == 403
+    until(lambda: log.exists() and log.read_text().count("\n") == 2, "the log has two lines")
+    assert log.read_text().splitlines() == ["direct_response", "rbac_access_denied_matched_policy[no_one_else]"]
+    assert proxy.stat("http.ingress.rbac.allowed") == proxy.stat("http.ingress.rbac.denied") == 1
+
+
+@pytest.mark.parametrize(("matcher", "fits"), [
+    ({"exact": "spiffe://td.test/b"}, True), ({"exact": "dns.test"}, True), ({"exact": "CN=client,O=test"}, True),
+    ({"safe_regex": {"regex": "spiffe://td.test/[ab]"}}, True), ({"suffix": "TEST", "ignore_case": True}, True),
+    ({"exact": "spiffe://td.test/c"}, False), ({"prefix": "spiffe://other"}, False)])
+def test_names_of_all_kinds(pillion, several, matcher, fits):
+    proxy = serving(pillion, several, rules=rules(p=named(**matcher)))
+    assert status(proxy, several) == (200 if fits else 403)
+
+
+def test_a_client_without_a_certificate_is_nobody(pillion, ca):
+    proxy = serving(pillion, ca, required=False, rules=rules(p=policy(authenticated={})))
+    assert status(proxy, ca) == 200
+    assert status(proxy, ca, None) == 403
+
+
+def test_thousand_policies(pillion, ca):
+    others = {f"p{i}": named(exact=f"{_ID}{i}") for i in range(1000)}
+    proxy = serving(pillion, ca, rules=rules(**others, last=named(exact=_ID + "client")))
+    assert status(proxy, ca) == 200
+    assert status(proxy, ca, "other") == 403
+
+
+def test_matcher_tree(pillion, ca):
+    """As Kuma sends it."""
+    extension = lambda message, **fields: {"name": "n", "typed_config": b.any_of(message, **fields)}  # noqa: E731
+    act = lambda name, action: {"action": {"name": "n", "typed_config": {  # noqa: E731
+        "@type": "type.googleapis.com/envoy.config.rbac.v3.Action", "name": name, "action": action}}}
+    uri = extension("extensions.matching.common_inputs.ssl.v3.UriSanInput")
+    proxy = serving(pillion, ca, matcher={
+        "matcher_list": {"matchers": [{"predicate": {"single_predicate": {"input": uri, "value_match": {"exact": _ID + "client"}}},
+                                       "on_match": act("client", "ALLOW")}]},
+        "on_no_match": act("default", "DENY")})
+    assert status(proxy, ca) == 200
+    assert status(proxy, ca, "other") == 403
+
+
+def test_plain_bytes(pillion, ca, tmp_path):
+    """The network filter, behind TLS; the listener's log names the policy."""
+    log = tmp_path / "log"
+    made = tls.listener(b.http([b.direct(200, "hello")]), tls.downstream(ca, validation=tls.validation(ca)),
+                        access_log=b.file_log(log, "%CONNECTION_TERMINATION_DETAILS%\n"))
+    made["filter_chains"][0]["filters"].insert(0, {"name": "rbac", "typed_config": b.any_of(
+        _NETWORK, stat_prefix="guard", rules=rules("DENY", other=named(exact=_ID + "other")))})
+    proxy = pillion(b.bootstrap([made]), arguments=SOON)
+    assert status(proxy, ca) == 200
+    with tls.connect(proxy, tls.context(ca, "other")) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert sock.recv(1) == b""
+    until(lambda: log.exists() and "policy[other]" in log.read_text(), "the log says why")
+    assert proxy.stat("guard.rbac.allowed") == proxy.stat("guard.rbac.denied") == 1

@@ -1,0 +1,447 @@
+// Decisions by policies, against a plain evaluation of their messages one after the other; and what each test asks.
+
+#include "source/access/policies.h"
+
+#include <map>
+
+#include "source/config/build_access.h"
+#include "test/unit/access/engine_fixture.h"
+
+namespace pillion::access {
+namespace {
+
+namespace v3 = envoy::config::rbac::v3;
+using Rules = v3::RBAC;
+
+class PoliciesTest : public EngineTest {
+ protected:
+  std::shared_ptr<const Engine> Build(const Rules& rules, bool requests = true) {
+    config::ErrorList errors;
+    config::LoadOptions options;
+    envoy::config::core::v3::Node node;
+    config::BuildContext context{.options = options, .errors = errors, .node = node};
+    const config::AccessTo to = requests ? config::AccessTo::kRequests : config::AccessTo::kConnections;
+    auto engine = config::BuildPolicies(context, rules, to, "r");
+    for (const config::ConfigError& error : errors.Take()) errors_.push_back(error.path + ": " + error.message);
+    return engine;
+  }
+
+  using EngineTest::Decide;
+  std::string Decide(const Rules& rules) { return Decide(*Build(rules)); }
+
+  std::vector<std::string> errors_;
+};
+
+// --- against a plain evaluation ------------------------------------------------------------------------------------
+
+constexpr const char* kPaths[] = {"/a", "/a/b", "/b"};
+
+class RandomRules : public Random {
+ public:
+  using Random::Random;
+
+  void Fill(v3::Permission& to, int depth) {
+    switch (Below(depth > 0 ? 8 : 5)) {
+      case 0:
+        return to.set_any(true);
+      case 1:
+        return to.mutable_url_path()->mutable_path()->set_exact(Of(kPaths));
+      case 2:
+        return to.mutable_url_path()->mutable_path()->set_prefix(Of(kPaths));
+      case 3:
+        return to.set_destination_port(80 + Below(2));
+      case 4: {
+        auto& header = *to.mutable_header();
+        header.set_name("x-a");
+        header.mutable_string_match()->set_exact(Below(2) == 0 ? "1" : "2");
+        return;
+      }
+      case 5:
+        return Fill(*to.mutable_not_rule(), depth - 1);
+      case 6:
+        for (int i = 0; i <= Below(3); ++i) Fill(*to.mutable_and_rules()->add_rules(), depth - 1);
+        if (to.and_rules().rules_size() == 0) to.mutable_and_rules()->add_rules()->set_any(true);
+        return;
+      default:
+        to.mutable_or_rules()->add_rules()->set_destination_port(81);
+        Fill(*to.mutable_or_rules()->add_rules(), depth - 1);
+    }
+  }
+  void Fill(v3::Principal& to, int depth) {
+    switch (Below(depth > 0 ? 9 : 6)) {
+      case 0:
+        return to.mutable_authenticated()->mutable_principal_name()->set_prefix("spiffe://");
+      case 1:
+      case 2:
+      case 3:
+        return to.mutable_authenticated()->mutable_principal_name()->set_exact(Of(kNames));
+      case 4:
+        to.mutable_authenticated();
+        return;
+      case 5: {
+        auto& range = *to.mutable_direct_remote_ip();
+        range.set_address_prefix(Below(2) == 0 ? "10.0.0.2" : "10.0.0.9");
+        range.mutable_prefix_len()->set_value(32);
+        return;
+      }
+      case 6:
+        return Fill(*to.mutable_not_id(), depth - 1);
+      case 7:
+        to.mutable_and_ids()->add_ids()->set_any(true);
+        for (int i = 0; i < 2; ++i) Fill(*to.mutable_and_ids()->add_ids(), depth - 1);
+        return;
+      default:
+        for (int i = 0; i < 2; ++i) Fill(*to.mutable_or_ids()->add_ids(), depth - 1);
+    }
+  }
+};
+
+bool Is(const envoy::type::matcher::v3::StringMatcher& matcher, const std::string& text) {
+  return matcher.has_exact() ? text == matcher.exact() : text.starts_with(matcher.prefix());
+}
+
+bool Holds(const v3::Permission& from, const Request& request) {
+  switch (from.rule_case()) {
+    case v3::Permission::kAny:
+      return true;
+    case v3::Permission::kUrlPath:
+      return Is(from.url_path().path(), std::string(request.head->path));
+    case v3::Permission::kDestinationPort:
+      return from.destination_port() == 80;
+    case v3::Permission::kHeader: {
+      const http::HeaderField* const field = request.head->headers.Find("x-a");
+      return field != nullptr && field->value() == from.header().string_match().exact();
+    }
+    case v3::Permission::kNotRule:
+      return !Holds(from.not_rule(), request);
+    case v3::Permission::kAndRules: {
+      bool all = true;
+      for (const auto& part : from.and_rules().rules()) all = all && Holds(part, request);
+      return all;
+    }
+    default: {
+      bool any = false;
+      for (const auto& part : from.or_rules().rules()) any = any || Holds(part, request);
+      return any;
+    }
+  }
+}
+
+bool Holds(const v3::Principal& from, const Request& request) {
+  const std::optional<Peer>& peer = request.connection.peer;
+  switch (from.identifier_case()) {
+    case v3::Principal::kAny:
+      return true;
+    case v3::Principal::kAuthenticated: {
+      if (!peer || !from.authenticated().has_principal_name()) return peer.has_value();
+      const auto& matcher = from.authenticated().principal_name();
+      bool any = Is(matcher, peer->subject);
+      for (const std::string& name : peer->uris) any = any || Is(matcher, name);
+      for (const std::string& name : peer->dns) any = any || Is(matcher, name);
+      return any;
+    }
+    case v3::Principal::kDirectRemoteIp:
+      return from.direct_remote_ip().address_prefix() == "10.0.0.2";
+    case v3::Principal::kNotId:
+      return !Holds(from.not_id(), request);
+    case v3::Principal::kAndIds: {
+      bool all = true;
+      for (const auto& part : from.and_ids().ids()) all = all && Holds(part, request);
+      return all;
+    }
+    default: {
+      bool any = false;
+      for (const auto& part : from.or_ids().ids()) any = any || Holds(part, request);
+      return any;
+    }
+  }
+}
+
+std::string Plainly(const Rules& rules, const Request& request) {
+  std::string first;
+  for (const auto& [name, policy] :
+       std::map<std::string, v3::Policy>(rules.policies().begin(), rules.policies().end())) {
+    bool wanted = false;
+    for (const auto& each : policy.permissions()) wanted = wanted || Holds(each, request);
+    bool who = false;
+    for (const auto& each : policy.principals()) who = who || Holds(each, request);
+    if (!wanted || !who) continue;
+    first = name;
+    break;
+  }
+  const bool allowed = rules.action() == Rules::LOG || (rules.action() == Rules::ALLOW) == !first.empty();
+  return (allowed ? "allowed " : "denied ") + first;
+}
+
+TEST_F(PoliciesTest, AsPlainlyEvaluated) {
+  size_t named = 0;
+  for (uint32_t seed = 0; seed < 1500; ++seed) {
+    RandomRules random(seed);
+    Rules rules;
+    rules.set_action(static_cast<Rules::Action>(random.Below(3)));
+    for (int i = random.Below(12); i > 0; --i) {
+      v3::Policy& policy = (*rules.mutable_policies())["p" + std::to_string(random.Below(100))];
+      for (int n = random.Below(2); n >= 0; --n) random.Fill(*policy.add_permissions(), 2);
+      for (int n = random.Below(3); n >= 0; --n) random.Fill(*policy.add_principals(), 2);
+    }
+    const std::shared_ptr<const Engine> engine = Build(rules);
+    ASSERT_EQ(errors_, std::vector<std::string>{});
+    for (int n = 0; n < 6; ++n) {
+      facts_.peer.reset();
+      if (random.Below(4) > 0) {
+        std::vector<std::string> uris;
+        for (int i = random.Below(3); i > 0; --i) uris.push_back(random.Of(kNames));
+        SetPeer(uris, random.Below(2) == 0 ? std::vector<std::string>{} : std::vector<std::string>{"c.test"},
+                random.Below(2) == 0 ? "CN=s" : "CN=t");
+      }
+      head_.path = random.Of(kPaths);
+      SetField(random.Below(2) == 0 ? "1" : "3");
+      const std::string plainly = Plainly(rules, request());
+      ASSERT_EQ(Decide(*engine), plainly) << rules.DebugString() << " seed " << seed;
+      named += !plainly.ends_with(' ');
+    }
+  }
+  EXPECT_GT(named, 1000u);
+}
+
+// --- policies ------------------------------------------------------------------------------------------------------
+
+v3::Policy ByName(const std::string& name) {
+  v3::Policy policy;
+  policy.add_permissions()->set_any(true);
+  policy.add_principals()->mutable_authenticated()->mutable_principal_name()->set_exact(name);
+  return policy;
+}
+
+TEST_F(PoliciesTest, OneOfAThousandIsFoundByItsName) {
+  Rules rules;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string number = std::to_string(i);
+    (*rules.mutable_policies())["p" + number] = ByName("spiffe://" + number);
+  }
+  const std::shared_ptr<const Engine> engine = Build(rules);
+  EXPECT_EQ(Decide(*engine), "denied ");
+  SetPeer({"spiffe://other"});
+  EXPECT_EQ(Decide(*engine), "denied ");
+  SetPeer({"spiffe://7", "spiffe://612"});
+  EXPECT_EQ(Decide(*engine), "allowed p612");  // before p7
+}
+
+TEST_F(PoliciesTest, APeerWithManyNames) {
+  Rules rules;
+  std::vector<std::string> names;
+  for (int i = 0; i < 40; ++i) {
+    names.push_back("spiffe://" + std::to_string(i));
+    v3::Policy& policy = (*rules.mutable_policies())["p" + std::to_string(10 + i)] = ByName(names.back());
+    policy.mutable_permissions(0)->set_destination_port(i == 30 ? 80 : 81);
+  }
+  SetPeer(names);
+  EXPECT_EQ(Decide(rules), "allowed p40");
+}
+
+TEST_F(PoliciesTest, WithoutPolicies) {
+  Rules rules;
+  EXPECT_EQ(Decide(rules), "denied ");
+  rules.set_action(Rules::DENY);
+  EXPECT_EQ(Decide(rules), "allowed ");
+  rules.set_action(Rules::LOG);
+  EXPECT_EQ(Decide(rules), "allowed ");
+}
+
+TEST_F(PoliciesTest, LogSaysWhetherOneFits) {
+  Rules rules;
+  rules.set_action(Rules::LOG);
+  (*rules.mutable_policies())["p"] = ByName("spiffe://a");
+  const std::shared_ptr<const Engine> engine = Build(rules);
+  EXPECT_EQ(engine->Decide(request()).log, false);
+  SetPeer({"spiffe://a"});
+  EXPECT_EQ(engine->Decide(request()).log, true);
+}
+
+TEST_F(PoliciesTest, NamesInDetailsHaveNoBlanks) {
+  Rules rules;
+  rules.set_action(Rules::DENY);
+  (*rules.mutable_policies())["a b\tc"] = ByName("spiffe://a");
+  const std::shared_ptr<const Engine> engine = Build(rules);
+  SetPeer({"spiffe://a"});
+  EXPECT_EQ(engine->DetailsOf(engine->Decide(request())), "rbac_access_denied_matched_policy[a_b_c]");
+  EXPECT_EQ(engine->DetailsOf({}), "rbac_access_denied_matched_policy[none]");
+}
+
+// A rule about bytes that are no text is unclear, and what is unclear never opens.
+TEST_F(PoliciesTest, UnclearNeverOpens) {
+  const auto rules = [](Rules::Action action, bool negated) {
+    Rules made;
+    made.set_action(action);
+    v3::Policy& policy = (*made.mutable_policies())["p"];
+    policy.add_principals()->set_any(true);
+    v3::Permission* permission = policy.add_permissions();
+    if (negated) permission = permission->mutable_not_rule();
+    permission->mutable_header()->set_name("x-a");
+    permission->mutable_header()->mutable_string_match()->mutable_safe_regex()->set_regex("a.*");
+    return made;
+  };
+  SetField("ab");
+  EXPECT_EQ(Decide(rules(Rules::ALLOW, false)), "allowed p");
+  EXPECT_EQ(Decide(rules(Rules::ALLOW, true)), "denied ");
+  SetField("b");
+  EXPECT_EQ(Decide(rules(Rules::ALLOW, true)), "allowed p");
+  EXPECT_EQ(Decide(rules(Rules::DENY, true)), "denied p");
+  SetField("a\xff");
+  EXPECT_EQ(Decide(rules(Rules::ALLOW, false)), "denied ");
+  EXPECT_EQ(Decide(rules(Rules::ALLOW, true)), "denied ");
+  EXPECT_EQ(Decide(rules(Rules::DENY, false)), "denied p");
+  EXPECT_EQ(Decide(rules(Rules::DENY, true)), "denied p");
+  EXPECT_EQ(Decide(rules(Rules::LOG, true)), "allowed ");
+}
+
+// Dividing a value over several fields gets nobody past a rule.
+TEST_F(PoliciesTest, EachOfSeveralFieldsCounts) {
+  Rules rules;
+  v3::Policy& policy = (*rules.mutable_policies())["p"];
+  policy.add_principals()->set_any(true);
+  auto& header = *policy.add_permissions()->mutable_not_rule()->mutable_header();
+  header.set_name("x-a");
+  header.mutable_string_match()->set_exact("bad");
+  head_.headers.Add("x-a", "good");
+  EXPECT_EQ(Decide(rules), "allowed p");
+  head_.headers.Add("x-a", "bad");
+  EXPECT_EQ(Decide(rules), "denied ");
+  header.mutable_string_match()->set_exact("good,bad");
+  EXPECT_EQ(Decide(rules), "denied ");
+}
+
+TEST_F(PoliciesTest, EachKindOfTest) {
+  Rules rules;
+  v3::Policy& policy = (*rules.mutable_policies())["p"];
+  policy.add_principals()->set_any(true);
+  v3::Permission& wanted = *policy.add_permissions();
+  const auto fits = [&] { return Decide(rules) == "allowed p"; };
+
+  wanted.mutable_destination_port_range()->set_start(80);
+  wanted.mutable_destination_port_range()->set_end(81);
+  EXPECT_TRUE(fits());
+  facts_.local.port = 81;
+  EXPECT_FALSE(fits());
+  wanted.mutable_destination_ip()->set_address_prefix("10.0.0.0");
+  wanted.mutable_destination_ip()->mutable_prefix_len()->set_value(30);
+  EXPECT_TRUE(fits());
+  facts_.local.address = match::IpAddress::Parse("10.0.0.4");
+  EXPECT_FALSE(fits());
+  facts_.local.address.reset();  // a unix socket
+  EXPECT_FALSE(fits());
+  wanted.mutable_requested_server_name()->set_suffix(".test");
+  EXPECT_FALSE(fits());
+  facts_.server_name = "a.test";
+  EXPECT_TRUE(fits());
+  wanted.mutable_url_path()->mutable_path()->set_exact("/x");
+  head_.path = "/x?y=/z";
+  EXPECT_TRUE(fits());
+  head_.path = "/x#y";
+  EXPECT_TRUE(fits());
+  head_.path = "";  // CONNECT
+  EXPECT_FALSE(fits());
+
+  auto& metadata = *wanted.mutable_sourced_metadata()->mutable_metadata_matcher();
+  metadata.set_filter("f");
+  metadata.add_path()->set_key("k");
+  metadata.mutable_value()->mutable_string_match()->set_exact("v");
+  EXPECT_FALSE(fits());
+  ASSERT_TRUE(notes_.metadata.Set(arena_, "f", "k", metadata::Value::Text("v")));
+  EXPECT_TRUE(fits());
+  wanted.mutable_sourced_metadata()->set_metadata_source(v3::ROUTE);
+  EXPECT_FALSE(fits());
+  const metadata::Member value{"k", metadata::Value::Text("v")};
+  const metadata::Member space{"f", {.kind = metadata::Value::Kind::kObject, .size = 1, .members = &value}};
+  const metadata::Value route{.kind = metadata::Value::Kind::kObject, .size = 1, .members = &space};
+  EXPECT_TRUE(Build(rules)->Decide({.connection = facts_, .head = &head_, .route_metadata = &route}).allowed);
+  v3::Permission other;
+  *other.mutable_not_rule()->mutable_metadata() = metadata;
+  wanted = other;
+  EXPECT_FALSE(fits());
+  ASSERT_TRUE(notes_.metadata.Set(arena_, "f", "k", metadata::Value::Text("w")));
+  EXPECT_TRUE(fits());
+  ASSERT_TRUE(notes_.metadata.Set(arena_, "f", "k", metadata::Value::Text("\xff")));
+  EXPECT_FALSE(fits());
+}
+
+TEST_F(PoliciesTest, EachKindOfAddress) {
+  Rules rules;
+  v3::Policy& policy = (*rules.mutable_policies())["p"];
+  policy.add_permissions()->set_any(true);
+  v3::Principal& who = *policy.add_principals();
+  const auto fits = [&](std::string_view client = "") {
+    return Build(rules)->Decide({.connection = facts_, .head = &head_, .client_ip = client}).allowed;
+  };
+  const auto range = [](auto* to, const std::string& address) {
+    to->set_address_prefix(address);
+    to->mutable_prefix_len()->set_value(32);
+  };
+  range(who.mutable_source_ip(), "10.0.0.1");
+  EXPECT_TRUE(fits("192.0.2.1"));
+  range(who.mutable_direct_remote_ip(), "10.0.0.1");
+  EXPECT_FALSE(fits());
+  range(who.mutable_direct_remote_ip(), "10.0.0.2");
+  EXPECT_TRUE(fits("192.0.2.1"));
+  range(who.mutable_remote_ip(), "10.0.0.1");
+  EXPECT_TRUE(fits());
+  EXPECT_FALSE(fits("192.0.2.1"));
+  range(who.mutable_remote_ip(), "192.0.2.1");
+  EXPECT_TRUE(fits("192.0.2.1"));
+}
+
+TEST_F(PoliciesTest, EachKindOfPrincipal) {
+  Rules rules;
+  v3::Policy& policy = (*rules.mutable_policies())["p"];
+  policy.add_permissions()->set_any(true);
+  v3::Principal& who = *policy.add_principals();
+  envoy::type::matcher::v3::MetadataMatcher matcher;
+  matcher.set_filter("f");
+  matcher.add_path()->set_key("k");
+  matcher.mutable_value()->mutable_string_match()->set_exact("v");
+  *who.mutable_metadata() = matcher;
+  EXPECT_EQ(Decide(rules), "denied ");
+  ASSERT_TRUE(notes_.metadata.Set(arena_, "f", "k", metadata::Value::Text("v")));
+  EXPECT_EQ(Decide(rules), "allowed p");
+  *who.mutable_sourced_metadata()->mutable_metadata_matcher() = matcher;
+  EXPECT_EQ(Decide(rules), "allowed p");
+  who.mutable_url_path()->mutable_path()->set_exact("/");
+  EXPECT_EQ(Decide(rules), "allowed p");
+  who.mutable_header()->set_name("x-a");
+  who.mutable_header()->set_present_match(true);
+  EXPECT_EQ(Decide(rules), "denied ");
+  SetField("1");
+  EXPECT_EQ(Decide(rules), "allowed p");
+}
+
+TEST_F(PoliciesTest, FilterState) {
+  Rules rules;
+  v3::Policy& policy = (*rules.mutable_policies())["p"];
+  policy.add_permissions()->set_any(true);
+  auto& state = *policy.add_principals()->mutable_filter_state();
+  state.set_key("k");
+  state.mutable_string_match()->set_exact("v");
+  EXPECT_EQ(Decide(rules), "denied ");
+  ASSERT_TRUE(notes_.filter_state.Set(arena_, "k", "v", false));
+  EXPECT_EQ(Decide(rules), "allowed p");
+}
+
+TEST_F(PoliciesTest, Errors) {
+  Rules rules;
+  v3::Policy& policy = (*rules.mutable_policies())["p"];
+  policy.add_permissions()->set_any(false);
+  policy.add_permissions()->mutable_destination_port_range()->set_end(70000);
+  policy.add_principals()->mutable_header()->set_name("x");
+  policy.add_principals()->mutable_remote_ip();
+  Build(rules, false);
+  EXPECT_EQ(errors_,
+            (std::vector<std::string>{
+                "r.policies[\"p\"].permissions[0].any: false, expected true",
+                "r.policies[\"p\"].permissions[1].destination_port_range: from 0 to below 70000, expected ports",
+                "r.policies[\"p\"].principals[0].header: a connection has no header fields, expected a rule about "
+                "connections",
+                "r.policies[\"p\"].principals[1].remote_ip.address_prefix: missing, but required"}));
+}
+
+}  // namespace
+}  // namespace pillion::access

@@ -1,0 +1,74 @@
+// Decisions by trees of matchers.
+
+#include "source/access/tree.h"
+
+#include "test/unit/access/engine_fixture.h"
+
+namespace pillion::access {
+namespace {
+
+using TreeTest = EngineTest;
+
+// Entries that are found by a value decide as they do when they are asked one by one.
+TEST_F(TreeTest, EntriesByValue) {
+  for (uint32_t seed = 0; seed < 500; ++seed) {
+    Random random(seed);
+    Conditions conditions[2];
+    std::vector<Matcher> matchers[2];
+    std::vector<Tree::NamedAction> actions;
+    for (auto& list : matchers) list.resize(2);
+    std::vector<Matcher::Entry> entries[2];
+    const int count = random.Below(8);
+    for (int i = 0; i < count; ++i) {
+      const Input input = random.Below(3) == 0 ? Input::kSubject : Input::kUris;
+      const std::string value = random.Of(kNames);
+      const bool to_matcher = random.Below(4) == 0;
+      actions.push_back({"a" + std::to_string(i), static_cast<Action>(random.Below(3))});
+      for (int plain = 0; plain < 2; ++plain) {
+        Matcher::Entry& entry = entries[plain].emplace_back();
+        entry.condition = conditions[plain].next();
+        conditions[plain].AddText(input, {match::StringMatcher(match::StringMatcher::Kind::kExact, value)});
+        entry.target = {to_matcher ? Target::Kind::kMatcher : Target::Kind::kAction,
+                        to_matcher ? 1 : static_cast<uint32_t>(i)};
+        entry.input = input;
+        if (plain == 0) entry.values = {value};
+      }
+    }
+    actions.push_back({"last", Action::kAllow});
+    for (int plain = 0; plain < 2; ++plain) {
+      matchers[plain][0].kind = entries[plain];
+      matchers[plain][0].otherwise = {Target::Kind::kAction, static_cast<uint32_t>(count)};
+    }
+    const Tree by_value(std::move(conditions[0]), std::move(matchers[0]), actions);
+    const Tree plainly(std::move(conditions[1]), std::move(matchers[1]), actions);
+    for (const char* name : kNames) {
+      SetPeer({name}, {}, random.Of(kNames));
+      ASSERT_EQ(Decide(by_value), Decide(plainly)) << seed;
+    }
+    facts_.peer.reset();
+    ASSERT_EQ(Decide(by_value), "allowed last");
+  }
+}
+
+TEST_F(TreeTest, PrefixesTheLongestThatLeadsSomewhere) {
+  Matcher root;
+  Matcher::Map map{.input = http::FieldName("x-a"), .prefixes = true};
+  map.targets["a"] = {Target::Kind::kAction, 0};
+  map.targets["ab"] = {Target::Kind::kMatcher, 1};
+  map.targets["abc"] = {Target::Kind::kAction, 1};
+  map.lengths = {3, 2, 1};
+  root.kind = map;
+  const Tree tree({}, {root, Matcher()}, {{"short", Action::kAllow}, {"long", Action::kDeny}});
+  EXPECT_EQ(Decide(tree), "denied ");
+  SetField("abx");
+  EXPECT_EQ(Decide(tree), "allowed short");
+  SetField("abcd");
+  EXPECT_EQ(Decide(tree), "denied long");
+  // One value leads elsewhere than both together.
+  SetField("a");
+  head_.headers.Add("x-a", "abcd");
+  EXPECT_EQ(Decide(tree), "denied ");
+}
+
+}  // namespace
+}  // namespace pillion::access
