@@ -1,10 +1,14 @@
 """Who may do what, by certificate: principals in HTTP requests and in plain bytes."""
 
+import re
+
 import pytest
+import yaml
 
 import test_tls as tls
 from peers import bootstrap as b
 from peers.certificates import Authority
+from peers.proxy import ROOT
 from peers.wait import until
 
 SOON = tls.SOON
@@ -112,3 +116,17 @@ def test_plain_bytes(pillion, ca, tmp_path):
         assert sock.recv(1) == b""
     until(lambda: log.exists() and "policy[other]" in log.read_text(), "the log says why")
     assert proxy.stat("guard.rbac.allowed") == proxy.stat("guard.rbac.denied") == 1
+
+
+def test_example_of_the_page(pillion, tmp_path):
+    """The filter's page: who may read, by certificate, may read what it says and nothing else."""
+    text = (ROOT / "source/filters/rbac/README.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.S)[1])["http_filters"]
+    authority = Authority(tmp_path, trust_domain="example.org")
+    for name in ("server", "client"):
+        authority.issue(name, "URI:spiffe://example.org/ns/prod/sa/web" if name == "client" else None)
+    proxy = tls.serving(pillion, tls.downstream(authority, validation=tls.validation(authority)), http_filters=example + filters()[1:])
+    with tls.connect(proxy, tls.context(authority, "client")) as sock:
+        assert tls.get(sock, "/docs/a").status == 200
+        assert tls.get(sock, "/other").status == 403
+    assert status(proxy, authority, "server") == 403
