@@ -82,7 +82,7 @@ TEST_F(RbacTest, Allow) {
 }
 
 TEST_F(RbacTest, Deny) {
-  Start("rules: " + Rules("DENY", {{"no way", Path("/direct")}}));
+  Start("rules: " + Rules("DENY", {{"no way", Path("/direct")}}), {.hcm = "normalize_path: true"});
   EXPECT_EQ(Ask("/direct"), kDenied);
   EXPECT_EQ(Line(),
             "rbac_access_denied_matched_policy[no_way] "
@@ -103,8 +103,8 @@ TEST_F(RbacTest, ShadowRulesOnlyCount) {
   Start("shadow_rules: " + Rules("DENY", {{"s", Path("/direct")}}) +
         ", shadow_rules_stat_prefix: sh_, rules_stat_prefix: e." + ", rules: " + Rules("DENY", {}));
   EXPECT_EQ(Ask("/direct"), "200 direct");
-  EXPECT_EQ(Line(), R"(direct_response {"e.enforced_engine_result":"allowed","sh_shadow_effective_policy_id":"s",)"
-                    R"("sh_shadow_engine_result":"denied"} -)");
+  EXPECT_EQ(Line(), R"(direct_response {"sh_shadow_effective_policy_id":"s","sh_shadow_engine_result":"denied",)"
+                    R"("e.enforced_engine_result":"allowed"} -)");
   EXPECT_EQ(world_->stat("http.in.rbac.sh_.shadow_denied"), 1);
   EXPECT_EQ(world_->stat("http.in.rbac.sh_.shadow_allowed"), 0);
   EXPECT_EQ(world_->stat("http.in.rbac.e.allowed"), 1);
