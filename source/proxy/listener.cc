@@ -142,7 +142,6 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
       break;
   }
   if (!goes_on) {
-    LogUnserved(accepted, std::nullopt, "");
     Leave();
     return;
   }
@@ -179,11 +178,6 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
 
 void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
   stats_.no_filter_chain_match.Increment();
-  LogUnserved(accepted, telemetry::ResponseFlag::kNoRouteFound, "filter_chain_not_found");
-}
-
-void ListenerShard::LogUnserved(listener::Accepted& accepted, std::optional<telemetry::ResponseFlag> flag,
-                                std::string_view details) {
   if (listener_.logs().empty()) return;
   const std::string remote = accepted.transport->remote_address().text();
   const std::string local = accepted.transport->local_address().text();
@@ -195,8 +189,8 @@ void ListenerShard::LogUnserved(listener::Accepted& accepted, std::optional<tele
   record.downstream_direct_remote_address = direct;
   record.downstream_local_address = local;
   if (accepted.facts != nullptr) record.requested_server_name = accepted.facts->server_name;
-  if (flag) record.response_flags.Set(*flag);
-  record.response_code_details = details;
+  record.response_flags.Set(telemetry::ResponseFlag::kNoRouteFound);
+  record.response_code_details = "filter_chain_not_found";
   for (const auto& log : listener_.logs()) log->Log(context_.worker.index(), record);
 }
 

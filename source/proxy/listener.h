@@ -96,8 +96,6 @@ class ListenerShard final : private net::AcceptEvents,
   // Takes `accepted` over, or leaves it to be closed where no chain is for it.
   void ChooseChain(listener::Accepted& accepted);
   void RefuseWithoutChain(listener::Accepted& accepted);
-  // The line of a connection that no filter chain gets.
-  void LogUnserved(listener::Accepted& accepted, std::optional<telemetry::ResponseFlag> flag, std::string_view details);
   void CheckSome();
   void Check(ListenerConnection& connection);
   void EndThose();

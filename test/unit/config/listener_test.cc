@@ -194,7 +194,7 @@ TEST(Listener, TransportSocket) {
                    "}, filters: [" + std::string(kEcho) + "]}]\n"),
             Texts{"filter_chains[0].transport_socket.typed_config: a "
                   "envoy.extensions.filters.http.router.v3.Router, expected "
-                  "DownstreamTlsContext or RawBuffer"});
+                  "DownstreamTlsContext, PeerAuthentication or RawBuffer"});
 }
 
 TEST(Listener, AddressesOnceEach) {
