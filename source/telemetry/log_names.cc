@@ -8,7 +8,6 @@ namespace pillion::telemetry {
 namespace {
 
 constexpr std::string_view kNotSupported[] = {"CEL",
-                                              "CLUSTER_METADATA",
                                               "COALESCE",
                                               "DOWNSTREAM_DETECTED_CLOSE_TYPE",
                                               "DOWNSTREAM_HEADER_BYTES_RECEIVED",
@@ -17,8 +16,7 @@ constexpr std::string_view kNotSupported[] = {"CEL",
                                               "TLS_JA3_FINGERPRINT",
                                               "TLS_JA4_FINGERPRINT",
                                               "UPSTREAM_HEADER_BYTES_RECEIVED",
-                                              "UPSTREAM_HEADER_BYTES_SENT",
-                                              "UPSTREAM_METADATA"};
+                                              "UPSTREAM_HEADER_BYTES_SENT"};
 // Those of them that are there are found before.
 constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_",    "DOWNSTREAM_PEER_",   "DOWNSTREAM_LOCAL_EMAIL_",
                                              "UPSTREAM_TLS_",      "UPSTREAM_PEER_",     "UPSTREAM_LOCAL_URI_",

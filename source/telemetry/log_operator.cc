@@ -13,6 +13,7 @@
 #include "source/http/parameters.h"
 #include "source/http/status.h"
 #include "source/telemetry/log_arguments.h"
+#include "source/telemetry/log_fields.h"
 #include "source/telemetry/log_names.h"
 #include "source/telemetry/log_tls.h"
 
@@ -54,20 +55,6 @@ LogValue Masked(std::string_view ip, int bits, std::string& scratch) {
   return LogValue::Text(scratch);
 }
 
-// Without what is escaped; '+' is no blank.
-void Unescape(std::string_view text, std::string& out) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    unsigned char byte = 0;
-    const char* const digits = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-}
-
 }  // namespace
 
 struct LogOperators {
@@ -98,33 +85,15 @@ struct LogOperators {
     return LogValue::Text(record.local_reply_body);
   }
 
-  // Names and values as the stream saw them, with those that HTTP/2 begins with a colon.
-  static size_t FieldBytes(const http::HeaderMap& headers) {
-    size_t bytes = 0;
-    for (const http::HeaderField& field : headers) bytes += field.name().size() + field.value().size();
-    return bytes;
-  }
+  static LogValue Bytes(size_t bytes) { return LogValue::Number(static_cast<int64_t>(bytes)); }
   static LogValue RequestFieldBytes(const LogOperator&, const Record& record, std::string&) {
-    if (record.request == nullptr) return LogValue::Number(0);
-    const http::RequestHead& head = *record.request;
-    size_t bytes = FieldBytes(head.headers);
-    const auto add = [&bytes](std::string_view name, std::string_view value) {
-      if (!value.empty()) bytes += name.size() + value.size();
-    };
-    add(":method", head.method);
-    add(":scheme", head.scheme);
-    add(":authority", head.authority);
-    add(":path", head.path);
-    return LogValue::Number(static_cast<int64_t>(bytes));
+    return Bytes(record.request == nullptr ? 0 : BytesOf(*record.request));
   }
   static LogValue ResponseFieldBytes(const LogOperator&, const Record& record, std::string&) {
-    if (record.response == nullptr) return LogValue::Number(0);
-    constexpr size_t kStatus = std::string_view(":status200").size();
-    return LogValue::Number(static_cast<int64_t>(kStatus + FieldBytes(record.response->headers)));
+    return Bytes(record.response == nullptr ? 0 : BytesOf(*record.response));
   }
   static LogValue TrailerBytes(const LogOperator&, const Record& record, std::string&) {
-    const http::HeaderMap* const trailers = record.response_trailers;
-    return LogValue::Number(trailers == nullptr ? 0 : static_cast<int64_t>(FieldBytes(*trailers)));
+    return Bytes(record.response_trailers == nullptr ? 0 : BytesOf(*record.response_trailers));
   }
 
   template <std::string_view Record::*member, AddressPart part>
@@ -247,18 +216,8 @@ struct LogOperators {
 
   static LogValue QueryParameter(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.request == nullptr) return LogValue::Missing();
-    for (std::string_view query = http::QueryOf(record.request->path); !query.empty();) {
-      const std::string_view parameter = query.substr(0, query.find('&'));
-      query.remove_prefix(std::min(parameter.size() + 1, query.size()));
-      const size_t equals = std::min(parameter.find('='), parameter.size());
-      scratch.clear();
-      Unescape(parameter.substr(0, equals), scratch);
-      if (scratch != self.text_) continue;
-      scratch.clear();
-      Unescape(parameter.substr(std::min(equals + 1, parameter.size())), scratch);
-      return LogValue::Text(scratch);
-    }
-    return LogValue::Missing();
+    const bool found = FindQueryParameter(record.request->path, self.text_, scratch);
+    return found ? LogValue::Text(scratch) : LogValue::Missing();
   }
 
   static LogValue GrpcStatus(const LogOperator& self, const Record& record, std::string&) {
