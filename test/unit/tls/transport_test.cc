@@ -342,6 +342,7 @@ TEST_F(TlsTransportTest, NoSessionOfACertificateThatHasExpired) {
     const absl::Duration left = identity::NotAfter(world_.server_svid.certificate()) -
                                 absl::FromChrono(world_.simulation.clock().WallNow());
     world_.simulation.clock().JumpWall(absl::ToChronoNanoseconds(left + absl::Hours(1)));
+    world_.simulation.AdvanceTime(std::chrono::milliseconds(1));  // a turn, in which the worker reads the clock
     world_.Connect(server, client);
     world_.server->Send("y");
     world_.Run();
