@@ -14,12 +14,23 @@ constexpr size_t kLeast = 16 * 1024;
 constexpr size_t kBuffer = 18 * 1024;
 constexpr size_t kKept = 16;
 
-// Of one thread. Trivial, so that it may be used until the thread's very end; what it keeps then is the process's.
+// Of one thread. Trivial, so that it may be used until the thread's very end.
 struct Recycled {
   void* buffers[kKept];
   size_t count;
+  bool ended;  // nothing is kept any more
 };
 thread_local Recycled recycled;
+
+// Gives back what is kept when its thread ends.
+struct Keeper {
+  ~Keeper() {
+    recycled.ended = true;
+    while (recycled.count > 0) std::free(recycled.buffers[--recycled.count]);
+  }
+  void Begin() const {}
+};
+thread_local Keeper keeper;
 
 void* Allocate(size_t size, const char*, int) {
   if (size < kLeast || size > kBuffer) [[likely]] return size == 0 ? nullptr : std::malloc(size);
@@ -30,7 +41,8 @@ void* Allocate(size_t size, const char*, int) {
 void Free(void* memory, const char*, int) {
   if (memory == nullptr) return;
   const size_t size = malloc_usable_size(memory);
-  if (size >= kBuffer && size < kBuffer + 64 && recycled.count < kKept) {
+  if (size >= kBuffer && size < kBuffer + 64 && recycled.count < kKept && !recycled.ended) {
+    keeper.Begin();  // makes it, the first time
     recycled.buffers[recycled.count++] = memory;
     return;
   }
