@@ -18,4 +18,9 @@ Heap ReadHeap();
 // Zero where /proc is not to be had.
 uint64_t ResidentBytes();
 
+// Gives back the memory of what is over: free pieces of the heap, and the pages of the program and its libraries, of which
+// those that are still needed come back from the file cache one by one. For after the start, of which most is never needed
+// again.
+void GiveBackMemory();
+
 }  // namespace pillion::base

@@ -1,6 +1,5 @@
 // pillion, the data plane: reads its command line and its configuration, and serves until it is told to end.
 
-#include <malloc.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -8,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "source/base/process_memory.h"
 #include "source/config/load.h"
 #include "source/filters/http_filters.h"
 #include "source/server/log.h"
@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
 
   server::Server process(options, bootstrap);
   if (const absl::Status status = process.Start(); !status.ok()) return Fail(status);
-  malloc_trim(0);  // what the configuration was read into: of a large one tens of megabytes
+  pillion::base::GiveBackMemory();  // what the configuration was read into, and the code that did it
   process.Run();
   return EXIT_SUCCESS;
 }
