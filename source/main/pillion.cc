@@ -1,7 +1,9 @@
 // pillion, the data plane: reads its command line and its configuration, and serves until it is told to end.
 
+#include <pthread.h>
 #include <sys/resource.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -112,5 +114,10 @@ int main(int argc, char** argv) {
   if (const absl::Status status = process.Start(); !status.ok()) return Fail(status);
   pillion::base::GiveBackMemory();  // what the configuration was read into, and the code that did it
   process.Run();
+  // It ends already: a signal that comes now, when nobody listens any more, must not make a failure of it.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return EXIT_SUCCESS;
 }
