@@ -84,6 +84,7 @@ std::string ReadSource(BuildContext& context, const envoy::config::core::v3::Dat
       if (context.files_read != nullptr) context.files_read->Add(from.filename(), *read);
       return *std::move(read);
     }
+    if (context.files_read != nullptr) context.files_read->Add(from.filename(), "");  // it may come
     context.errors.AddMissing(path, FieldPath(path, field),
                               Concat('"', from.filename(), "\" ", std::string(read.status().message())));
     return "";

@@ -20,8 +20,14 @@ std::shared_ptr<const tls::Context> RenewableContext::current() const {
 RenewableContext::Renewal RenewableContext::Renew() {
   TlsBuild built = build_();
   errors_ = std::move(built.errors);
+  if (built.context == nullptr) {
+    // What was not come to, because something before it was missing, is watched on.
+    for (std::string& directory : built.directories) {
+      if (std::ranges::find(directories_, directory) == directories_.end()) directories_.push_back(std::move(directory));
+    }
+    return Renewal::kRejected;
+  }
   directories_ = std::move(built.directories);
-  if (built.context == nullptr) return Renewal::kRejected;
   if (built.digest == digest_) return Renewal::kSame;
   digest_ = built.digest;
   files_ = std::move(built.files);

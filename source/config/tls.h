@@ -52,7 +52,7 @@ class RenewableContext {
   Renewal Renew();
   const std::vector<ConfigError>& errors() const { return errors_; }  // of the last Renew()
   const CertificateFiles& files() const { return files_; }            // of the current context
-  const std::vector<std::string>& directories() const { return directories_; }  // of the last build
+  const std::vector<std::string>& directories() const { return directories_; }  // to be watched
 
  private:
   mutable absl::Mutex mutex_;

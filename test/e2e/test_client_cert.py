@@ -9,7 +9,7 @@ import pytest
 
 from peers import bootstrap as b
 from peers import http1
-from peers.certificates import Authority
+from peers.certificates import Authority, pair, source
 from peers.message import Request, Response
 
 _TLS = "extensions.transport_sockets.tls.v3."
@@ -35,8 +35,7 @@ def seen(pillion, ca, serve):
             heads.append([value for field, value in request.fields if field == "x-forwarded-client-cert"])
             return Response(200)
         server = serve.h1(answer)
-        source = lambda path: {"filename": str(path)}
-        common = {"tls_certificates": [{"certificate_chain": source(ca.folder / "server.pem"), "private_key": source(ca.folder / "server.key")}],
+        common = {"tls_certificates": [pair(ca, "server")],
                   "validation_context": {"trusted_ca": source(ca.pem)}}
         made = b.listener(b.http(forward_client_cert_details=mode, **({"set_current_client_cert_details": details} if details else {})))
         made["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common)}

@@ -7,7 +7,7 @@ import pytest
 
 from peers import bootstrap as b
 from peers import http1
-from peers.certificates import Authority
+from peers.certificates import Authority, pair, source
 from peers.message import Broken, Request
 
 TLS = "extensions.transport_sockets.tls.v3."
@@ -23,15 +23,10 @@ def ca(tmp_path_factory):
     return authority
 
 
-def source(path):
-    return {"filename": str(path)}
-
-
 def tls_context(ca, **validation):
     validation = validation or {"custom_validator_config": {"name": "envoy.tls.cert_validator.spiffe", "typed_config": b.any_of(
         TLS + "SPIFFECertValidatorConfig", trust_domains=[{"name": "td.test", "trust_bundle": source(ca.pem)}])}}
-    return {"common_tls_context": {"tls_certificates": [{"certificate_chain": source(ca.folder / "server.pem"),
-                                                         "private_key": source(ca.folder / "server.key")}], "validation_context": validation}}
+    return {"common_tls_context": {"tls_certificates": [pair(ca, "server")], "validation_context": validation}}
 
 
 def listener(ca, **fields):

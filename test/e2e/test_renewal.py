@@ -10,7 +10,7 @@ import pytest
 
 from peers import bootstrap as b
 from peers import http1
-from peers.certificates import Authority
+from peers.certificates import Authority, source
 from peers.message import Request
 from peers.wait import until
 
@@ -25,10 +25,6 @@ def ca(tmp_path):
     for name in ("one", "two", "client"):
         authority.issue(name)
     return authority
-
-
-def source(path):
-    return {"filename": str(path)}
 
 
 def serving(pillion, common, **more):

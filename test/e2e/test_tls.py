@@ -10,7 +10,7 @@ import pytest
 
 from peers import bootstrap as b
 from peers import http1
-from peers.certificates import Authority
+from peers.certificates import Authority, pair, source
 from peers.message import Request, Response
 from peers.wait import until
 
@@ -36,14 +36,6 @@ def stranger(tmp_path_factory):
     authority = Authority(tmp_path_factory.mktemp("stranger"), "stranger")
     authority.issue("client")
     return authority
-
-
-def source(path):
-    return {"filename": str(path)}
-
-
-def pair(ca, name):
-    return {"certificate_chain": source(ca.folder / f"{name}.pem"), "private_key": source(ca.folder / f"{name}.key")}
 
 
 def validation(ca, *uris):

@@ -6,7 +6,7 @@ import ssl
 import pytest
 
 from peers import bootstrap as b
-from peers.certificates import Authority
+from peers.certificates import Authority, pair, source
 from peers.message import Request
 from peers.wait import until
 
@@ -22,14 +22,6 @@ def ca(tmp_path_factory):
         authority.issue(name)
     authority.issue("dns", "DNS:a.test,IP:127.0.0.1")
     return authority
-
-
-def source(path):
-    return {"filename": str(path)}
-
-
-def pair(ca, name):
-    return {"certificate_chain": source(ca.folder / f"{name}.pem"), "private_key": source(ca.folder / f"{name}.key")}
 
 
 def server(ca, filter_, name="dns", alpn=("h2", "http/1.1")):

@@ -41,3 +41,13 @@ class Authority:
             _openssl("genrsa", "-out", path, 2048)
         else:
             _openssl("ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", path)
+
+
+def source(path):
+    """A file, as configurations name it."""
+    return {"filename": str(path)}
+
+
+def pair(authority, name):
+    """A TlsCertificate of what `authority` issued."""
+    return {"certificate_chain": source(authority.folder / f"{name}.pem"), "private_key": source(authority.folder / f"{name}.key")}

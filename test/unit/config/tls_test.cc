@@ -361,6 +361,15 @@ TEST_F(RenewalTest, SecretsFromFiles) {
   Write("trust.yaml", Response("root", "validation_context: {}"));
   EXPECT_EQ(context.Renew(), Renewal::kRejected);
   EXPECT_THAT(ErrorText("", context.errors().at(0)), HasSubstr("expected trusted_ca as before"));
+  // A file that is gone for a while is waited for.
+  std::filesystem::remove(Path("trust.yaml"));
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_EQ(context.directories(), std::vector<std::string>{folder_});
+  std::filesystem::remove(Path("pair.yaml"));
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_EQ(context.directories(), std::vector<std::string>{folder_});
+  Write("pair.yaml", Response("mine", "tls_certificate: {certificate_chain: " + File("chain.pem") +
+                                          ", private_key: " + File("key.pem") + "}"));
   Write("trust.yaml", Response("another", "validation_context: {" + Ca() + "}"));
   EXPECT_EQ(context.Renew(), Renewal::kRejected);
   EXPECT_THAT(Bad(pair + trust + secret("root", "trust.yaml")), HasSubstr("has no Secret with the name \"root\""));
