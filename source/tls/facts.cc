@@ -15,6 +15,20 @@ const std::string& Lazy(std::string& text, const Make& make) {
   return text;
 }
 
+std::string DerOf(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size <= 0) return {};
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+identity::OwnedCertificate FromDer(const std::string& der) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+  return identity::OwnedCertificate(d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
+}
+
 }  // namespace
 
 std::string UrlEncoded(std::string_view pem) {
@@ -44,26 +58,42 @@ std::string UrlEncoded(std::string_view pem) {
   return text;
 }
 
-CertificateFacts::CertificateFacts(X509* certificate) : certificate_(certificate) {}
+CertificateFacts::CertificateFacts(X509* certificate)
+    : certificate_(certificate), not_before_(identity::NotBefore(certificate)), not_after_(identity::NotAfter(certificate)) {}
 CertificateFacts::~CertificateFacts() = default;
 
+std::unique_ptr<CertificateFacts> CertificateFacts::OfPeer(X509* certificate) {
+  X509_up_ref(certificate);
+  auto facts = std::make_unique<CertificateFacts>(certificate);
+  facts->names();
+  facts->der_ = DerOf(certificate);
+  facts->certificate_.reset();
+  return facts;
+}
+
+identity::OwnedCertificate CertificateFacts::Parsed() const {
+  if (certificate_ == nullptr) return FromDer(der_);
+  X509_up_ref(certificate_.get());
+  return identity::OwnedCertificate(certificate_.get());
+}
+
 const std::string& CertificateFacts::subject() {
-  return Lazy(subject_, [this] { return identity::SubjectText(certificate_.get()); });
+  return Lazy(subject_, [this] { return identity::SubjectText(Parsed().get()); });
 }
 const std::string& CertificateFacts::issuer() {
-  return Lazy(issuer_, [this] { return identity::IssuerText(certificate_.get()); });
+  return Lazy(issuer_, [this] { return identity::IssuerText(Parsed().get()); });
 }
 const std::string& CertificateFacts::serial() {
-  return Lazy(serial_, [this] { return identity::SerialText(certificate_.get()); });
+  return Lazy(serial_, [this] { return identity::SerialText(Parsed().get()); });
 }
 const std::string& CertificateFacts::sha256() {
-  return Lazy(sha256_, [this] { return identity::Sha256Fingerprint(certificate_.get()); });
+  return Lazy(sha256_, [this] { return identity::Sha256Fingerprint(Parsed().get()); });
 }
 const std::string& CertificateFacts::sha1() {
-  return Lazy(sha1_, [this] { return identity::Sha1Fingerprint(certificate_.get()); });
+  return Lazy(sha1_, [this] { return identity::Sha1Fingerprint(Parsed().get()); });
 }
 const std::string& CertificateFacts::pem() {
-  return Lazy(pem_, [this] { return identity::PemText(certificate_.get()); });
+  return Lazy(pem_, [this] { return identity::PemText(Parsed().get()); });
 }
 
 const std::string& CertificateFacts::url_pem() {
@@ -73,7 +103,7 @@ const std::string& CertificateFacts::url_pem() {
 const std::vector<identity::SubjectName>& CertificateFacts::names() {
   if (!names_read_) {
     names_read_ = true;
-    if (auto names = identity::SubjectNames(certificate_.get()); names.ok()) names_ = *std::move(names);
+    if (auto names = identity::SubjectNames(Parsed().get()); names.ok()) names_ = *std::move(names);
   }
   return names_;
 }
@@ -93,14 +123,36 @@ Facts::Facts(SSL* ssl, std::shared_ptr<const Context> context) : ssl_(ssl), cont
 }
 Facts::~Facts() { SSL_free(ssl_); }
 
-std::string_view Facts::version() const { return SSL_get_version(ssl_); }
+void Facts::Settle() {
+  if (ssl_ == nullptr) return;
+  complete_ = SSL_is_init_finished(ssl_) == 1;
+  resumed_ = resumed();
+  version_ = version();
+  cipher_ = cipher();
+  curve_ = curve();
+  session_id();
+  server_name_ = server_name();
+  alpn_ = alpn();
+  peer();
+  local();
+  // On a server's side OpenSSL leaves the peer's own out.
+  const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl_);
+  for (int i = SSL_is_server(ssl_) == 1 ? 0 : 1; i < sk_X509_num(chain); ++i) {
+    intermediates_.push_back(DerOf(sk_X509_value(chain, i)));
+  }
+  SSL_free(std::exchange(ssl_, nullptr));
+}
+
+std::string_view Facts::version() const { return ssl_ == nullptr ? version_ : SSL_get_version(ssl_); }
 
 std::string_view Facts::cipher() const {
+  if (ssl_ == nullptr) return cipher_;
   const SSL_CIPHER* const cipher = SSL_get_current_cipher(ssl_);
   return cipher == nullptr ? std::string_view() : SSL_CIPHER_get_name(cipher);
 }
 
 std::string_view Facts::curve() const {
+  if (ssl_ == nullptr) return curve_;
   if (SSL_get0_session(ssl_) == nullptr) return {};  // OpenSSL would look into it
   switch (SSL_get_negotiated_group(ssl_)) {
     case NID_X25519:
@@ -118,7 +170,7 @@ std::string_view Facts::curve() const {
 
 const std::string& Facts::session_id() {
   return Lazy(session_id_, [this] {
-    if (SSL_get0_session(ssl_) == nullptr) return std::string();
+    if (ssl_ == nullptr || SSL_get0_session(ssl_) == nullptr) return std::string();
     unsigned int size = 0;
     const unsigned char* const id = SSL_SESSION_get_id(SSL_get0_session(ssl_), &size);
     std::string text;
@@ -131,43 +183,48 @@ const std::string& Facts::session_id() {
 }
 
 std::string_view Facts::server_name() const {
+  if (ssl_ == nullptr) return server_name_;
   const char* const name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
   return name == nullptr ? std::string_view() : name;
 }
 
 std::string_view Facts::alpn() const {
+  if (ssl_ == nullptr) return alpn_;
   const unsigned char* protocol = nullptr;
   unsigned int size = 0;
   SSL_get0_alpn_selected(ssl_, &protocol, &size);
   return {reinterpret_cast<const char*>(protocol), size};
 }
 
-bool Facts::resumed() const { return SSL_session_reused(ssl_) == 1; }
+bool Facts::resumed() const { return ssl_ == nullptr ? resumed_ : SSL_session_reused(ssl_) == 1; }
 
 bool Facts::peer_verified() {
   return context_->policy() != nullptr && context_->policy()->verifies() && peer() != nullptr;
 }
 
 CertificateFacts* Facts::peer() {
-  if (peer_ == nullptr) {
-    X509* const certificate = SSL_get1_peer_certificate(ssl_);
-    if (certificate != nullptr) peer_ = std::make_unique<CertificateFacts>(certificate);
+  if (peer_ == nullptr && ssl_ != nullptr) {
+    X509* const certificate = SSL_get0_peer_certificate(ssl_);
+    if (certificate != nullptr) peer_ = CertificateFacts::OfPeer(certificate);
   }
   return peer_.get();
 }
 
 std::string Facts::PeerChainPem() const {
   std::string pem;
-  // On a server's side OpenSSL leaves the peer's own out.
-  X509* const leaf = SSL_get0_peer_certificate(ssl_);
-  if (leaf != nullptr && SSL_is_server(ssl_) == 1) pem = identity::PemText(leaf);
-  const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl_);
-  for (int i = 0; i < sk_X509_num(chain); ++i) pem += identity::PemText(sk_X509_value(chain, i));
+  if (peer_ != nullptr) pem = identity::PemText(peer_->Parsed().get());
+  for (const std::string& der : intermediates_) pem += identity::PemText(FromDer(der).get());
   return pem;
 }
 
+identity::CertificateStack Facts::PeerIntermediates() const {
+  identity::CertificateStack stack(sk_X509_new_null());
+  for (const std::string& der : intermediates_) sk_X509_push(stack.get(), FromDer(der).release());
+  return stack;
+}
+
 CertificateFacts* Facts::local() {
-  if (local_ == nullptr) {
+  if (local_ == nullptr && ssl_ != nullptr) {
     X509* const certificate = SSL_get_certificate(ssl_);
     if (certificate != nullptr) {
       X509_up_ref(certificate);

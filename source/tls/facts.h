@@ -21,8 +21,12 @@ class Context;
 // A PEM text without the bytes that fields, logs and URLs do not have.
 std::string UrlEncoded(std::string_view pem);
 
+// A certificate takes some 10 KB as OpenSSL has it, and 600 bytes as it came: one of many is kept as the latter, and its names,
+// which nearly every rule and log asks for.
 class CertificateFacts {
  public:
+  // Of a peer's, which others do not have.
+  static std::unique_ptr<CertificateFacts> OfPeer(X509* certificate);
   // Takes over one reference.
   explicit CertificateFacts(X509* certificate);
   ~CertificateFacts();
@@ -38,11 +42,16 @@ class CertificateFacts {
   const std::vector<identity::SubjectName>& names();
   // Of one kind, joined by commas.
   std::string Joined(identity::NameType type);
-  absl::Time not_before() const { return identity::NotBefore(certificate_.get()); }
-  absl::Time not_after() const { return identity::NotAfter(certificate_.get()); }
+  absl::Time not_before() const { return not_before_; }
+  absl::Time not_after() const { return not_after_; }
+  // As OpenSSL has it.
+  identity::OwnedCertificate Parsed() const;
 
  private:
-  const identity::OwnedCertificate certificate_;
+  identity::OwnedCertificate certificate_;  // null: it is in der_
+  std::string der_;
+  absl::Time not_before_;
+  absl::Time not_after_;
   std::string subject_;
   std::string issuer_;
   std::string serial_;
@@ -56,11 +65,17 @@ class CertificateFacts {
 
 class Facts {
  public:
-  // Keeps `ssl`, which began under `context`, as long as it lives.
+  // Looks at `ssl`, which begins under `context`, until Settle().
   Facts(SSL* ssl, std::shared_ptr<const Context> context);
   Facts(const Facts&) = delete;
   Facts& operator=(const Facts&) = delete;
   ~Facts();
+
+  // The handshake has ended, well or not: what is known now is all, and `ssl` is let go. Texts that were given before are
+  // not good any more.
+  void Settle();
+  // By its end: nothing went wrong.
+  bool complete() const { return complete_; }
 
   std::string_view version() const;  // "TLSv1.3"
   std::string_view cipher() const;
@@ -76,11 +91,20 @@ class Facts {
   CertificateFacts* local();
   // Of all that the peer sent, its own first; empty: none.
   std::string PeerChainPem() const;
+  // The same as OpenSSL has it, for who builds a chain from it; without its own.
+  identity::CertificateStack PeerIntermediates() const;
   const Context& context() const { return *context_; }
-  SSL* openssl() const { return ssl_; }
 
  private:
-  SSL* const ssl_;
+  SSL* ssl_;  // null: settled
+  bool complete_ = false;
+  bool resumed_ = false;
+  std::string_view version_;
+  std::string_view cipher_;
+  std::string_view curve_;
+  std::string server_name_;
+  std::string alpn_;
+  std::vector<std::string> intermediates_;  // DER
   const std::shared_ptr<const Context> context_;
   std::unique_ptr<CertificateFacts> peer_;
   std::unique_ptr<CertificateFacts> local_;

@@ -13,10 +13,11 @@ struct FreeStoreContext {
   void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
 };
 
-bool Vouched(SSL* ssl, const Context& current) {
-  X509* const leaf = SSL_get0_peer_certificate(ssl);
+bool Vouched(Facts& facts, const Context& current) {
+  const identity::OwnedCertificate leaf = facts.peer()->Parsed();
+  const identity::CertificateStack intermediates = facts.PeerIntermediates();
   const std::unique_ptr<X509_STORE_CTX, FreeStoreContext> chain(X509_STORE_CTX_new());
-  if (X509_STORE_CTX_init(chain.get(), SSL_CTX_get_cert_store(current.openssl()), leaf, SSL_get_peer_cert_chain(ssl)) != 1) {
+  if (X509_STORE_CTX_init(chain.get(), SSL_CTX_get_cert_store(current.openssl()), leaf.get(), intermediates.get()) != 1) {
     ERR_clear_error();
     return false;
   }
@@ -28,8 +29,7 @@ bool Vouched(SSL* ssl, const Context& current) {
 }  // namespace
 
 Standing StandingOf(Facts& facts, const Context& current, absl::Time now) {
-  SSL* const ssl = facts.openssl();
-  if (SSL_is_init_finished(ssl) != 1) return Standing::kGood;
+  if (!facts.complete()) return Standing::kGood;
   CertificateFacts* const peer = facts.peer();
   if (facts.local() != nullptr && facts.local()->not_after() < now) return Standing::kExpired;
   const identity::PeerPolicy* const policy = current.policy();
@@ -37,7 +37,7 @@ Standing StandingOf(Facts& facts, const Context& current, absl::Time now) {
   if (policy->verifies_chain() && !policy->allows_expired() && peer->not_after() < now) return Standing::kExpired;
   const identity::PeerPolicy* const before = facts.context().policy();
   const bool same = before != nullptr && before->digest() == policy->digest();
-  return same || Vouched(ssl, current) ? Standing::kGood : Standing::kWithdrawn;
+  return same || Vouched(facts, current) ? Standing::kGood : Standing::kWithdrawn;
 }
 
 }  // namespace pillion::tls

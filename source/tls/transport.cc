@@ -26,6 +26,11 @@ constexpr size_t kPiecesPerWrite = 16;
 constexpr uint32_t kFreeMessages = 100;
 constexpr uint64_t kBytesPerMessage = 64 * 1024;
 
+// What others left behind would be taken for ours. Looking is much cheaper than clearing, which goes through all places.
+void ForgetErrors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
 TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport> below, TransportOptions options)
@@ -51,13 +56,28 @@ TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport
 
 TlsTransport::~TlsTransport() {
   if (state_ == State::kOpen && !aborted_ && !said_end_ && output_.empty()) {
-    SSL_shutdown(ssl_);
+    SayEnd();
     Flush();
   }
+  FreeOpenSsl();
+}
+
+void TlsTransport::FreeOpenSsl() {
+  if (ssl_ == nullptr) return;
   // Else OpenSSL takes the session for a broken one.
   SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  SSL_free(ssl_);
+  SSL_free(std::exchange(ssl_, nullptr));
   ERR_clear_error();
+}
+
+void TlsTransport::SayEnd() {
+  said_end_ = true;
+  if (records_) {
+    SealAlert(SSL3_AL_WARNING, SSL_AD_CLOSE_NOTIFY);
+    return;
+  }
+  ERR_clear_error();
+  SSL_shutdown(ssl_);
 }
 
 void TlsTransport::Resume(base::Slice preread, bool readable, bool hangup) {
@@ -135,8 +155,12 @@ net::IoStatus TlsTransport::Fill(size_t most) {
   if (!readable_) return IoStatus::kWouldBlock;
   base::Block* const block = worker_.blocks().Take(base::BlockSize::kRead);
   base::Slice slice(block, block->data(), 0);
-  const size_t size = std::min<size_t>(most, block->capacity());
-  const IoResult result = below_->Read({block->data(), size});
+  if (!input_.empty()) {  // the first part of a record
+    std::memcpy(block->data(), input_.data(), input_.size());
+    slice.Extend(input_.size());
+  }
+  const size_t size = std::min<size_t>(most, block->capacity() - slice.size());
+  const IoResult result = below_->Read({block->data() + slice.size(), size});
   if (result.status == IoStatus::kOk) {
     // A short read empties the socket, but for an end that came without an event of its own.
     if (result.bytes < size && !hangup_) readable_ = false;
@@ -149,47 +173,27 @@ net::IoStatus TlsTransport::Fill(size_t most) {
   return result.status;
 }
 
+bool TlsTransport::TooManyMessages() const { return messages_ > kFreeMessages + opened_ / kBytesPerMessage; }
+
 net::IoResult TlsTransport::Read(std::span<char> into) {
   if (state_ == State::kFailed) return {.status = IoStatus::kError, .error = error_};
   if (state_ != State::kOpen) return {.status = IoStatus::kWouldBlock};
   if (broken_) return ReadFailed(IoStatus::kError);
   size_t total = 0;
-  bool filled = false;
-  while (total < into.size()) {
-    size_t bytes = 0;
-    ERR_clear_error();
-    const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &bytes);
-    if (result == 1) {
-      total += bytes;
-      opened_ += bytes;
-      continue;
-    }
-    const int error = SSL_get_error(ssl_, result);
-    if (error == SSL_ERROR_ZERO_RETURN) {
-      got_end_ = true;
-      break;
-    }
-    if (error != SSL_ERROR_WANT_READ) {
+  const IoStatus status = records_ ? OpenRecords(into, total) : OpenByOpenSsl(into, total);
+  if (status != IoStatus::kOk && status != IoStatus::kWouldBlock) {
+    if (status == IoStatus::kError && error_ == 0) {
       TakeFailure();
       Flush();
-      if (total == 0) return ReadFailed(IoStatus::kError);
-      broken_ = true;  // what came before is whole
-      break;
     }
-    if (messages_ > kFreeMessages + opened_ / kBytesPerMessage) {
-      failure_ = "too many TLS handshake messages on an open connection";
-      if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
-      if (total == 0) return ReadFailed(IoStatus::kError);
-      broken_ = true;
-      break;
-    }
-    if (total > 0) break;
-    if (filled && !readable_) break;
-    filled = true;
-    // All of it shall fit, with what OpenSSL holds of a record that began earlier.
-    const IoStatus status = Fill(into.size() > 3 * kRecord ? into.size() - kRecord - 1024 : into.size());
-    if (status == IoStatus::kWouldBlock) break;
-    if (status != IoStatus::kOk) return ReadFailed(status);
+    if (total == 0) return ReadFailed(status);
+    broken_ = true;  // what came before is whole
+  }
+  if (TooManyMessages()) {
+    failure_ = "too many TLS handshake messages on an open connection";
+    if (options_.stats != nullptr) options_.stats->Count(Counter::kConnectionError);
+    if (total == 0) return ReadFailed(IoStatus::kError);
+    broken_ = true;
   }
   if (!output_.empty() && !held_byte_) Flush();  // an answer to a key update
   if (write_waits_for_read_) {
@@ -197,7 +201,8 @@ net::IoResult TlsTransport::Read(std::span<char> into) {
     tell_writable_ = true;
     worker_.Step(progress_);
   }
-  const bool more = broken_ || !input_.empty() || got_end_ || readable_ || SSL_has_pending(ssl_) == 1;
+  const bool held = records_ ? !plain_.empty() || HoldsRecord() : !input_.empty() || SSL_has_pending(ssl_) == 1;
+  const bool more = broken_ || held || got_end_ || readable_;
   if (total == 0) {
     if (got_end_) return {.status = IoStatus::kEnd};
     return {.status = IoStatus::kWouldBlock};
@@ -207,11 +212,47 @@ net::IoResult TlsTransport::Read(std::span<char> into) {
   return {.status = IoStatus::kOk, .bytes = total};
 }
 
+// kOk: also where nothing was there.
+net::IoStatus TlsTransport::OpenByOpenSsl(std::span<char> into, size_t& total) {
+  bool filled = false;
+  bool dry = input_.empty() && SSL_has_pending(ssl_) == 0;  // OpenSSL would only ask for more
+  while (total < into.size() && !got_end_ && !TooManyMessages()) {
+    if (dry) {
+      if (total > 0 || (filled && !readable_)) break;
+      filled = true;
+      // All of it shall fit, with what OpenSSL holds of a record that began earlier.
+      const IoStatus status = Fill(into.size() > 3 * kRecord ? into.size() - kRecord - 1024 : into.size());
+      if (status == IoStatus::kWouldBlock) break;
+      if (status != IoStatus::kOk) return status;
+    }
+    size_t bytes = 0;
+    ForgetErrors();
+    const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &bytes);
+    if (result == 1) {
+      total += bytes;
+      opened_ += bytes;
+      dry = input_.empty() && SSL_has_pending(ssl_) == 0;
+      continue;
+    }
+    const int error = SSL_get_error(ssl_, result);
+    got_end_ = error == SSL_ERROR_ZERO_RETURN;
+    dry = error == SSL_ERROR_WANT_READ;
+    if (!got_end_ && !dry) return IoStatus::kError;
+  }
+  if (total > 0 && handover_ != nullptr && BetweenRecords() && !write_waits_for_read_) TakeOver();
+  return IoStatus::kOk;
+}
+
+// Nothing has come that was not opened.
+bool TlsTransport::BetweenRecords() const {
+  if (!input_.empty()) return false;
+  return records_ || (SSL_has_pending(ssl_) == 0 && std::string_view(SSL_rstate_string(ssl_)) == "RH");
+}
+
 net::IoResult TlsTransport::ReadFailed(net::IoStatus why) {
   // Without close_notify nobody knows whether this was all (RFC 8446, 6.1).
   if (why == IoStatus::kEnd) {
-    const bool between_records = std::string_view(SSL_rstate_string(ssl_)) == "RH";
-    if (between_records && !options_.strict_end) {
+    if (BetweenRecords() && !options_.strict_end) {
       got_end_ = true;
       return {.status = IoStatus::kEnd};
     }
@@ -241,13 +282,14 @@ net::IoResult TlsTransport::Write(std::span<const iovec> from) {
   }
   while (index < from.size()) {
     while (index < from.size() && output_.size() < kWriteAtMost) {
-      const size_t before_index = index;
-      const size_t before_offset = offset;
-      EncryptOne(from, index, offset);
+      size_t sealed = records_ ? SealOne(from, index, offset) : SealByOpenSsl(from, index, offset);
       if (error_ != 0) return {.status = IoStatus::kError, .error = error_};
       if (write_waits_for_read_) break;
-      for (size_t i = before_index; i < index; ++i) taken += from[i].iov_len - (i == before_index ? before_offset : 0);
-      taken += index == before_index ? offset - before_offset : offset;
+      taken += sealed;
+      for (; index < from.size() && sealed >= from[index].iov_len - offset; ++index, offset = 0) {
+        sealed -= from[index].iov_len - offset;
+      }
+      offset += sealed;
     }
     if (Flush()) {
       if (!write_waits_for_read_) continue;
@@ -262,8 +304,8 @@ net::IoResult TlsTransport::Write(std::span<const iovec> from) {
   return {.status = IoStatus::kOk, .bytes = taken};
 }
 
-// A record of what begins at `offset` of piece `index`, which move behind it.
-void TlsTransport::EncryptOne(std::span<const iovec> from, size_t& index, size_t& offset) {
+// A record of what begins at `offset` of piece `index`; how much that is.
+size_t TlsTransport::SealByOpenSsl(std::span<const iovec> from, size_t index, size_t offset) {
   const char* data = static_cast<const char*>(from[index].iov_base) + offset;
   size_t size = std::min(from[index].iov_len - offset, kRecord);
   base::Slice gathered;
@@ -279,27 +321,19 @@ void TlsTransport::EncryptOne(std::span<const iovec> from, size_t& index, size_t
     data = gathered.data();
     size = gathered.size();
   }
-  ERR_clear_error();
+  ForgetErrors();
   size_t written = 0;
   if (const int result = SSL_write_ex(ssl_, data, size, &written); result != 1) {
     // A message of the handshake's kind has come in part: the rest of it first.
     if (SSL_get_error(ssl_, result) == SSL_ERROR_WANT_READ) {
       write_waits_for_read_ = true;
-      return;
+      return 0;
     }
     TakeFailure();
     error_ = EPROTO;
-    return;
+    return 0;
   }
-  for (; written > 0;) {
-    const size_t part = std::min(written, from[index].iov_len - offset);
-    written -= part;
-    offset += part;
-    if (offset < from[index].iov_len) break;
-    ++index;
-    offset = 0;
-  }
-  while (index < from.size() && from[index].iov_len == 0) ++index;
+  return written;
 }
 
 bool TlsTransport::Flush() {
@@ -320,11 +354,7 @@ bool TlsTransport::Flush() {
 }
 
 void TlsTransport::ShutdownWrite() {
-  if (state_ == State::kOpen && !said_end_) {
-    said_end_ = true;
-    ERR_clear_error();
-    SSL_shutdown(ssl_);
-  }
+  if (state_ == State::kOpen && !said_end_) SayEnd();
   if (Flush() || error_ != 0) {
     end_when_flushed_ = false;
     below_->ShutdownWrite();
@@ -339,6 +369,7 @@ void TlsTransport::Abort() {
 }
 
 void TlsTransport::Fail(int error) {
+  facts_->Settle();
   timer_.Cancel();
   if (linked()) Unlink();
   error_ = error == 0 ? EPROTO : error;

@@ -11,8 +11,9 @@
 // | kOpen        | records                                              | an error: kFailed                                  |
 // | kFailed      | connect_error(), or each call, says why              | -                                                  |
 //
-// Bytes are read from below once a call, into a block of the worker, and records are opened straight from there. What is
-// written becomes records as large as may be, and all of them go below in one write. What the transport below does not take
+// OpenSSL does the handshake. Of TLS 1.3, once data has come, the records are our own (records.h) and OpenSSL is let go;
+// TLS 1.2 stays with it. Bytes are read from below once a call, into a block of the worker, and records are opened straight
+// from there. What is written becomes records as large as may be, and all of them go below in one write. What the transport below does not take
 // waits here; meanwhile the last byte counts as not yet written, so that who writes offers it again and knows that it is
 // blocked. An idle connection holds neither blocks nor OpenSSL's buffers.
 //
@@ -32,6 +33,7 @@
 #include "source/tls/context.h"
 #include "source/tls/facts.h"
 #include "source/tls/handshake_queue.h"
+#include "source/tls/records.h"
 #include "source/tls/session_store.h"
 #include "source/tls/stats.h"
 
@@ -81,9 +83,18 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   static int OnVerify(X509_STORE_CTX* store, void*);
   static int OnNewSession(SSL* ssl, SSL_SESSION* session);
   static void OnInfo(const SSL* ssl, int where, int value);
+  static void OnSecret(const SSL* ssl, const char* line);
+  static void OnMessage(int sent, int version, int type, const void* data, size_t size, SSL* ssl, void*);
 
  private:
   enum class State : uint8_t { kConnecting, kHandshake, kAlerting, kOpen, kFailed };
+
+  // What has to be known to go on where OpenSSL stops.
+  struct Handover {
+    TrafficSecret client;  // by which the client seals
+    TrafficSecret server;
+    bool keys_changed = false;  // these are not the keys any more
+  };
 
   static TlsTransport& Of(const SSL* ssl);
   static int BioRead(BIO* bio, char* to, int size);
@@ -107,7 +118,20 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   net::IoStatus Fill(size_t most);
   // False: the transport below takes no more now, or failed.
   bool Flush();
-  void EncryptOne(std::span<const iovec> from, size_t& index, size_t& offset);
+  // Adds what could be opened to `into`, and counts it in `total`. An error stands in error_, or with OpenSSL.
+  net::IoStatus OpenByOpenSsl(std::span<char> into, size_t& total);
+  net::IoStatus OpenRecords(std::span<char> into, size_t& total);
+  bool OpenOne(std::span<char> into, size_t& total);
+  bool HoldsRecord() const;  // a whole one
+  size_t SealByOpenSsl(std::span<const iovec> from, size_t index, size_t offset);
+  size_t SealOne(std::span<const iovec> from, size_t index, size_t offset);
+  void ChangeKey();
+  void SealAlert(uint8_t level, uint8_t number);
+  void SayEnd();
+  void TakeOver();
+  void FreeOpenSsl();
+  bool TooManyMessages() const;
+  bool BetweenRecords() const;
   net::IoResult ReadFailed(net::IoStatus why);
   void TakeFailure();
   void CountRefusal();
@@ -117,10 +141,13 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   event::Worker& worker_;
   const std::unique_ptr<net::Transport> below_;
   const TransportOptions options_;
-  SSL* const ssl_;
+  SSL* ssl_;  // null: records_ has taken over
+  std::optional<Records> records_;
+  std::unique_ptr<Handover> handover_;  // until then; null of TLS 1.2
   const std::shared_ptr<Facts> facts_;
   net::TransportEvents* events_ = nullptr;
   base::Slice input_;     // read from below, not opened yet
+  base::Slice plain_;     // opened, but nobody had room for it
   base::Buffer output_;   // records that wait
   event::Task progress_;  // goes on, or tells of bytes that came already
   base::Timer timer_;

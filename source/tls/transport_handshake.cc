@@ -120,6 +120,7 @@ bool TlsTransport::FillHandshake() {
 
 void TlsTransport::HandshakeDone() {
   const Context& context = *options_.context;
+  facts_->Settle();
   const bool resumed = facts_->resumed();
   Stats* const stats = options_.stats;
   if (resumed && !context.server() && context.policy() != nullptr) {

@@ -1,10 +1,13 @@
 """One round of each kind of scenario: what is done to the proxy, and the figures that come out."""
+import os
 import select
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import programs, proxies
+from benchmark import mesh, programs, proxies
 from benchmark.load import Load
 from benchmark.processes import BenchError, Process, free_port, run
 from benchmark.scenarios import GREETING, Scenario
@@ -12,7 +15,8 @@ from benchmark.settings import Settings
 from benchmark.upstreams import Upstream
 
 Figures = dict[str, float]  # by metric
-IDLE_CONNECTIONS = 10000
+IDLE_CONNECTIONS = {"": 10000, "h1": 1000}  # plain, and with mutual TLS
+HANDSHAKES = 1000  # of a round
 _MIB = 1 << 20
 
 
@@ -25,7 +29,10 @@ class Proxy:
         self.name = name
         self.port = free_port()
         directory.mkdir(exist_ok=True)
-        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream_port, scenario.load == "grpc", mesh=scenario.mesh)
+        self.directory = directory
+        self.between = free_port() if scenario.mesh else 0
+        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream_port, scenario.load == "grpc", mesh=scenario.mesh,
+                          between=self.between)
         argv = proxies.command(name, settings.pillion, hop, directory)
         self.process = Process(name, [*prefix, *argv], settings.proxy_core, directory)
         try:
@@ -106,47 +113,101 @@ class BodyRound:
 
 
 class IdleRound:
-    """Memory that idle connections take: each does one request and then stays open."""
+    """Memory that idle connections take: each does one request and then stays open. In a mesh they come to the end that
+    takes mutual TLS."""
 
     def __init__(self, scenario: Scenario, upstream: Upstream, settings: Settings, directory: Path):
         self._connections: list[socket.socket] = []
+        self._mesh, self._count = scenario.mesh, IDLE_CONNECTIONS[scenario.mesh]
 
     def warm_up(self, proxy: Proxy) -> None:
         proxy.first_rss = proxy.process.rss()
 
     def __call__(self, proxy: Proxy) -> Figures:
         try:
-            for _ in range(IDLE_CONNECTIONS // 50):
-                self._open(proxy.port, 50)
+            connect = _mutual_tls(proxy) if self._mesh else _plain(proxy)
+            for _ in range(self._count // 50):
+                self._open(connect, 50)
             time.sleep(1)
             self._check_open()
             rss = proxy.process.rss()
             growth = rss - proxy.first_rss
-            return {"growth": growth, "per_connection": growth * 1e3 / IDLE_CONNECTIONS, "rss": rss}
+            return {"growth": growth, "per_connection": growth * 1e3 / self._count, "rss": rss}
         finally:
             for connection in self._connections:
                 connection.close()
             self._connections.clear()
 
-    def _open(self, port: int, count: int) -> None:
-        batch = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(count)]
+    def _open(self, connect: Callable[[], socket.socket], count: int) -> None:
+        batch = [connect() for _ in range(count)]
         self._connections += batch
         for connection in batch:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
         for connection in batch:
-            answer = b""
-            while GREETING not in answer:
-                data = connection.recv(4096)
-                if not data:
-                    raise BenchError(f"connection {len(self._connections)} ended after {answer[:100]!r}")
-                answer += data
+            _read_answer(connection)
 
     def _check_open(self) -> None:
         poll = select.poll()
         for connection in self._connections:
             poll.register(connection, select.POLLIN)
         if ended := poll.poll(0):
-            raise BenchError(f"{len(ended)} of {IDLE_CONNECTIONS} idle connections were closed or written to")
+            raise BenchError(f"{len(ended)} of {self._count} idle connections were closed or written to")
 
 
-ROUNDS = {"load": LoadRound, "body": BodyRound, "idle": IdleRound}
+class HandshakeRound:
+    """Connections one after the other, each with a handshake of mutual TLS and one request: what one costs the proxy, and so
+    how many a core can do."""
+
+    def __init__(self, scenario: Scenario, upstream: Upstream, settings: Settings, directory: Path):
+        self._resumes, self._core = scenario.load == "resume", settings.load_core
+        self._connect: dict[str, Callable[..., ssl.SSLSocket]] = {}
+        self._session: dict[str, ssl.SSLSession] = {}
+
+    def warm_up(self, proxy: Proxy) -> None:
+        self._connections(proxy, 20)
+
+    def __call__(self, proxy: Proxy) -> Figures:
+        meter = proxy.process.meter()
+        self._connections(proxy, HANDSHAKES)
+        cpu = meter()
+        return {"cpu": cpu.total / HANDSHAKES, "user": cpu.user / HANDSHAKES, "system": cpu.system / HANDSHAKES,
+                "handshakes": 1e6 * HANDSHAKES / cpu.total}
+
+    def _connections(self, proxy: Proxy, count: int) -> None:
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {self._core})
+        connect = self._connect.setdefault(proxy.name, _mutual_tls(proxy))
+        for _ in range(count):
+            last = self._session.get(proxy.name) if self._resumes else None
+            with connect(last) as connection:
+                if last and not connection.session_reused:
+                    raise BenchError("a session was not resumed")
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
+                _read_answer(connection)
+                self._session[proxy.name] = connection.session
+        os.sched_setaffinity(0, before)
+
+
+def _plain(proxy: Proxy) -> Callable[[], socket.socket]:
+    return lambda: socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+
+
+def _mutual_tls(proxy: Proxy) -> Callable[..., ssl.SSLSocket]:
+    context = mesh.client_context(proxy.directory)
+
+    def connect(session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
+        """`session`: of a connection that the same function made."""
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", proxy.between), timeout=10), session=session)
+    return connect
+
+
+def _read_answer(connection: socket.socket) -> None:
+    answer = b""
+    while GREETING not in answer:
+        data = connection.recv(4096)
+        if not data:
+            raise BenchError(f"a connection ended after {answer[:100]!r}")
+        answer += data
+
+
+ROUNDS = {"load": LoadRound, "body": BodyRound, "idle": IdleRound, "handshake": HandshakeRound}

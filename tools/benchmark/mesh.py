@@ -1,9 +1,8 @@
 """A hop of a mesh: plain in, mutual TLS 1.3 between two listeners of one process, plain out. One request pays for both ends."""
 import json
+import ssl
 import subprocess
 from pathlib import Path
-
-from benchmark.processes import free_port
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 
@@ -19,7 +18,7 @@ def certificates(directory: Path) -> None:
             "-addext", "subjectAltName=URI:spiffe://bench.test")
     for name in ("caller", "callee"):
         extensions = directory / f"{name}.ext"
-        extensions.write_text(f"subjectAltName=URI:spiffe://bench.test/{name}\nextendedKeyUsage=serverAuth,clientAuth\n"
+        extensions.write_text(f"subjectAltName=URI:spiffe://bench.test/{name},DNS:bench\nextendedKeyUsage=serverAuth,clientAuth\n"
                               "keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\n")
         openssl("req", "-new", "-key", directory / f"{name}.key", "-subj", "/O=bench", "-out", directory / f"{name}.csr")
         openssl("x509", "-req", "-in", directory / f"{name}.csr", "-CA", directory / "ca.pem", "-CAkey", directory / "ca.key",
@@ -28,33 +27,43 @@ def certificates(directory: Path) -> None:
         both.write_text((directory / f"{name}.pem").read_text() + (directory / f"{name}.key").read_text())
 
 
-def haproxy(carried: str, down: str, up: str, port: int, upstream_port: int, directory: Path) -> str:
+def client_context(directory: Path) -> ssl.SSLContext:
+    """The caller, for a load that speaks mutual TLS itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.load_verify_locations(directory / "ca.pem")
+    context.load_cert_chain(directory / "caller.pem", directory / "caller.key")
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def haproxy(hop, directory: Path) -> str:
     """Frontends and backends of haproxy.cfg."""
-    between, h2 = free_port(), " alpn h2" if carried == "h2" else ""
+    h2 = " alpn h2" if hop.mesh == "h2" else ""
     return f"""frontend out
-  bind 127.0.0.1:{port}{" proto h2" if down == "h2" else ""}
+  bind 127.0.0.1:{hop.port}{" proto h2" if hop.down == "h2" else ""}
   default_backend peer
 frontend in
-  bind 127.0.0.1:{between} ssl crt {directory}/callee.both ca-file {directory}/ca.pem verify required ssl-min-ver TLSv1.3{h2}
+  bind 127.0.0.1:{hop.between} ssl crt {directory}/callee.both ca-file {directory}/ca.pem verify required ssl-min-ver TLSv1.3{h2}
   default_backend up
 backend peer
-  server peer 127.0.0.1:{between} ssl crt {directory}/caller.both ca-file {directory}/ca.pem{h2}
+  server peer 127.0.0.1:{hop.between} ssl crt {directory}/caller.both ca-file {directory}/ca.pem{h2}
 backend up
-  server upstream 127.0.0.1:{upstream_port}{" proto h2" if up == "h2" else ""}
+  server upstream 127.0.0.1:{hop.upstream_port}{" proto h2" if hop.up == "h2" else ""}
 """
 
 
-def nginx(port: int, upstream_port: int, directory: Path) -> str:
+def nginx(hop, directory: Path) -> str:
     """Servers of nginx.conf; between them HTTP/1.1, its only choice."""
-    between = free_port()
     forward = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off;'
     return f"""
-  upstream up {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 1000000000; }}
-  upstream peer {{ server 127.0.0.1:{between}; keepalive 256; keepalive_requests 1000000000; }}
-  server {{ listen 127.0.0.1:{port} reuseport; location / {{ proxy_pass https://peer; {forward}
+  upstream up {{ server 127.0.0.1:{hop.upstream_port}; keepalive 256; keepalive_requests 1000000000; }}
+  upstream peer {{ server 127.0.0.1:{hop.between}; keepalive 256; keepalive_requests 1000000000; }}
+  server {{ listen 127.0.0.1:{hop.port} reuseport; location / {{ proxy_pass https://peer; {forward}
     proxy_ssl_certificate {directory}/caller.pem; proxy_ssl_certificate_key {directory}/caller.key;
     proxy_ssl_trusted_certificate {directory}/ca.pem; proxy_ssl_verify on; proxy_ssl_name bench; proxy_ssl_protocols TLSv1.3; }} }}
-  server {{ listen 127.0.0.1:{between} ssl reuseport; ssl_certificate {directory}/callee.pem;
+  server {{ listen 127.0.0.1:{hop.between} ssl reuseport; ssl_certificate {directory}/callee.pem;
     ssl_certificate_key {directory}/callee.key; ssl_client_certificate {directory}/ca.pem; ssl_verify_client on;
     ssl_protocols TLSv1.3; location / {{ proxy_pass http://up; {forward} }} }}"""
 
@@ -70,17 +79,16 @@ def _socket(side: str, name: str, carried: str, directory: Path) -> dict:
     return {"name": "envoy.transport_sockets.tls", "typed_config": config}
 
 
-def bootstrap(carried: str, plain: dict, directory: Path, listener, cluster) -> dict:
+def bootstrap(hop, plain: dict, directory: Path, listener, cluster) -> dict:
     """`plain`: of one hop without TLS. `listener(port, codec, cluster)` and `cluster(name, port, protocol)` make its parts."""
-    between = free_port()
     resources = plain["static_resources"]
     (outer,) = resources["listeners"]
     manager = outer["filter_chains"][0]["filters"][0]["typed_config"]
     manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]["cluster"] = "peer"
-    inner = listener(between, carried, "up")
-    inner["filter_chains"][0]["transport_socket"] = _socket("DownstreamTlsContext", "callee", carried, directory)
-    peer = cluster("peer", between, carried)
-    peer["transport_socket"] = _socket("UpstreamTlsContext", "caller", carried, directory)
+    inner = listener(hop.between, hop.mesh, "up")
+    inner["filter_chains"][0]["transport_socket"] = _socket("DownstreamTlsContext", "callee", hop.mesh, directory)
+    peer = cluster("peer", hop.between, hop.mesh)
+    peer["transport_socket"] = _socket("UpstreamTlsContext", "caller", hop.mesh, directory)
     resources["listeners"].append(inner)
     resources["clusters"].append(peer)
     return json.loads(json.dumps(plain))

@@ -24,6 +24,7 @@ class Hop:
     grpc: bool = False
     variant: str = ""  # of variants.py
     mesh: str = ""     # carried by mutual TLS within the proxy as "h1" or "h2"; empty: one plain hop
+    between: int = 0   # where the end listens that takes this mutual TLS
 
 
 def haproxy(binary: str, hop: Hop, directory: Path) -> list[str]:
@@ -36,7 +37,7 @@ backend up
 """
     if hop.mesh:
         mesh.certificates(directory)
-        parts = mesh.haproxy(hop.mesh, hop.down, hop.up, hop.port, hop.upstream_port, directory)
+        parts = mesh.haproxy(hop, directory)
     config.write_text(f"""global
   nbthread 1
   maxconn {CONNECTIONS}
@@ -78,7 +79,7 @@ def nginx_command(binary: str, config: Path) -> list[str]:
 def nginx(binary: str, hop: Hop, directory: Path) -> list[str]:
     if hop.mesh:
         mesh.certificates(directory)
-        return nginx_command(binary, nginx_main(directory, mesh.nginx(hop.port, hop.upstream_port, directory)))
+        return nginx_command(binary, nginx_main(directory, mesh.nginx(hop, directory)))
     forward = "grpc_pass grpc://up;" if hop.grpc else """
       proxy_pass http://up;
       proxy_http_version 1.1;
@@ -109,7 +110,7 @@ def envoy(binary: str, hop: Hop, directory: Path) -> list[str]:
     made = bootstrap(hop)
     if hop.mesh:
         mesh.certificates(directory)
-        made = mesh.bootstrap(hop.mesh, made, directory, _listener, _cluster)
+        made = mesh.bootstrap(hop, made, directory, _listener, _cluster)
     config.write_text(json.dumps(variants.apply(hop.variant, made, directory), indent=1))
     return envoy_command(binary, config)
 
@@ -151,7 +152,7 @@ def _cluster(name: str, port: int, protocol: str) -> dict:
     many = 100000
     limits = {"max_connections": many, "max_pending_requests": many, "max_requests": many}
     cluster = {
-        "name": name, "type": "STATIC", "connect_timeout": "5s",
+        "name": name, "type": "STATIC", "connect_timeout": "30s",
         "circuit_breakers": {"thresholds": [limits]},
         "load_assignment": {"cluster_name": name, "endpoints": [
             {"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]},

@@ -20,6 +20,7 @@ METRICS = {
     "rss": Metric("RSS MB", 1),
     "ready": Metric("ready s", 2),  # from the start until it listens
     "wait": Metric("wait %", 1),  # time the proxy was runnable but its core was taken: how disturbed the round was
+    "handshakes": Metric("handshakes/s/core", 0, more_is_better=True),
     "download": Metric("down MiB/s", 0, more_is_better=True),
     "upload": Metric("up MiB/s", 0, more_is_better=True),
     "download_cpu": Metric("down cpu us/MiB", 1),
@@ -45,7 +46,7 @@ class Requirement:
 class Scenario:
     name: str
     title: str
-    kind: str  # how a round is made: "load", "body", "idle" (measure.py), "start" or "clusters" (run.py)
+    kind: str  # how a round is made: "load", "body", "idle", "handshake" (measure.py), "start" or "clusters" (run.py)
     down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
     up: str  # protocol the proxy speaks to the upstream
     load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "h2load" or "grpc" (load.py)
@@ -94,6 +95,15 @@ SCENARIOS = (
              ("nghttpx", "nginx"), (Requirement("cpu", "haproxy", 0.95, 0.85), Requirement("cpu", "envoy", 0.28)), "h2"),
     Scenario("mesh-h2", "HTTP/2 all the way, carried by mutual TLS, 8 connections x 16 streams", "load", "h2", "h2", "h2load",
              ("nghttpx", "nginx"), (Requirement("cpu", "haproxy", 0.85, 0.80), Requirement("cpu", "envoy", 0.18)), "h2"),
+    Scenario("rbac", "mesh-h1 with rules by principal: 1 policy, and 1,000", "load", "h1", "h1", "wrk", _OTHERS,
+             (Requirement("cpu", "pillion", 1.02, subject="pillion+rbac1"),
+              Requirement("cpu", "pillion", 1.04, subject="pillion+rbac1000")), "h1", ("rbac1", "rbac1000")),
+    Scenario("mesh-idle", "1,000 idle connections of mutual TLS, one request done on each", "idle", "h1", "h1",
+             without=("nghttpx",), required=(Requirement("per_connection", None, 24.0),), mesh="h1"),
+    Scenario("handshake", "full handshakes of mutual TLS with ECDSA P-256, one request each", "handshake", "h1", "h1", "full",
+             ("nghttpx",), (Requirement("handshakes", "haproxy", 0.97, 1.0),), "h1"),
+    Scenario("resume", "resumed handshakes of mutual TLS, one request each", "handshake", "h1", "h1", "resume",
+             ("nghttpx",), (Requirement("handshakes", "haproxy", 0.97, 1.0),), "h1"),
 )
 
 GREETING = b"hello world hello world hello world\n"  # the 36-byte body

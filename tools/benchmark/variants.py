@@ -55,6 +55,19 @@ def _log(bootstrap: dict, directory: Path) -> None:
         "@type": _TYPE + "access_loggers.file.v3.FileAccessLog", "path": str(directory / "access.log")}}]
 
 
+def _rbac(policies: int) -> Callable[[dict, Path], None]:
+    """Who may come, by principal: the caller of mesh.py is in the last policy."""
+    def add(bootstrap: dict, directory: Path) -> None:
+        names = [f"spiffe://bench.test/other/{number}" for number in range(policies - 1)] + ["spiffe://bench.test/caller"]
+        rules = {f"policy-{number}": {"permissions": [{"any": True}], "principals": [
+            {"authenticated": {"principal_name": {"exact": name}}}]} for number, name in enumerate(names)}
+        listener = bootstrap["static_resources"]["listeners"][-1]
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["http_filters"].insert(0, {"name": "rbac", "typed_config": {
+            "@type": _TYPE + "filters.http.rbac.v3.RBAC", "rules": {"action": "ALLOW", "policies": rules}}})
+    return add
+
+
 def _clusters(bootstrap: dict, directory: Path) -> None:
     addresses = iter(range(CLUSTERS * ENDPOINTS_EACH))
 
@@ -69,7 +82,8 @@ def _clusters(bootstrap: dict, directory: Path) -> None:
              {"lb_endpoints": [endpoint() for _ in range(ENDPOINTS_EACH)]}]}} for number in range(CLUSTERS)]
 
 
-VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _list, "log": _log, "clusters": _clusters}
+VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _list, "log": _log, "clusters": _clusters,
+                                                     "rbac1": _rbac(1), "rbac1000": _rbac(1000)}
 
 
 def apply(variant: str, bootstrap: dict, directory: Path) -> dict:
