@@ -261,6 +261,14 @@ TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from
   }
   parts.require_server_name = from.require_sni().value();
   parts.tickets = !from.disable_stateless_session_resumption();
+  for (int i = 0; i < from.session_ticket_keys().keys_size(); ++i) {
+    const std::string key_path = IndexPath(FieldPath(path, "session_ticket_keys.keys"), i);
+    parts.ticket_keys.push_back(ReadSource(context, from.session_ticket_keys().keys(i), kMaxPem, key_path));
+    const size_t size = parts.ticket_keys.back().size();
+    if (size != tls::TicketKeys::kBytes && !context.errors.AnyBelow(key_path)) {
+      context.errors.Add(key_path, Concat(size, " bytes, expected ", tls::TicketKeys::kBytes));
+    }
+  }
   parts.prefer_client_ciphers = from.prefer_client_ciphers();
   if (from.has_session_timeout()) {
     parts.session_timeout = std::chrono::duration_cast<std::chrono::seconds>(ToDuration(from.session_timeout()));

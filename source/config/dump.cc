@@ -28,6 +28,7 @@ bool IsSecret(const FieldDescriptor& field) {
   constexpr std::string_view kSecrets[] = {
       "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.private_key",
       "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.password",
+      "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext.session_ticket_keys",
   };
   return std::find(std::begin(kSecrets), std::end(kSecrets), field.full_name()) != std::end(kSecrets);
 }

@@ -55,7 +55,11 @@ absl::StatusOr<std::shared_ptr<const Context>> Context::Build(ContextParts parts
   return context;
 }
 
-Context::Context(ContextParts parts, SSL_CTX* context) : parts_(std::move(parts)), context_(context) {}
+Context::Context(ContextParts parts, SSL_CTX* context)
+    : parts_(std::move(parts)),
+      context_(context),
+      ticket_keys_(parts_.ticket_keys.empty() ? std::make_unique<TicketKeys>()
+                                              : std::make_unique<TicketKeys>(parts_.ticket_keys)) {}
 
 Context::~Context() { SSL_CTX_free(context_); }
 
@@ -146,6 +150,7 @@ void Context::SetTickets() {
   }
   SSL_CTX_set_num_tickets(context_, 1);
   SSL_CTX_set_session_ticket_cb(context_, nullptr, OnTicket, this);
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, OnTicketKey);
 }
 
 int Context::OnCertificateWanted(SSL* ssl, void* context) {
@@ -174,6 +179,21 @@ int Context::OnServerName(SSL* ssl, int* alert, void*) {
   if (SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != nullptr) return SSL_TLSEXT_ERR_OK;
   *alert = SSL_AD_UNRECOGNIZED_NAME;
   return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+int Context::OnTicketKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seal) {
+  const absl::Time now = TlsTransport::TimeOf(ssl);
+  TicketKeys& keys = *TlsTransport::ContextOf(ssl).ticket_keys_;
+  if (seal == 1) return keys.Seal(now, name, iv, cipher, mac) ? 1 : -1;
+  switch (keys.Open(now, name, iv, cipher, mac)) {
+    case TicketKeys::Opening::kUnknown:
+      return 0;
+    case TicketKeys::Opening::kGood:
+      return SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;  // a client uses each but once (RFC 8446, C.4), so it gets another
+    case TicketKeys::Opening::kOld:
+      return 2;
+  }
+  return 0;
 }
 
 SSL_TICKET_RETURN Context::OnTicket(SSL*, SSL_SESSION* session, const unsigned char*, size_t, SSL_TICKET_STATUS status,

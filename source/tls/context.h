@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "source/identity/key_pair.h"
 #include "source/identity/peer_policy.h"
+#include "source/tls/ticket_keys.h"
 
 namespace pillion::tls {
 
@@ -33,6 +34,7 @@ struct ContextParts {
   std::vector<std::string> alpn;                  // a server's in the order of its liking
   // Of a server.
   bool tickets = true;
+  std::vector<std::string> ticket_keys;  // of TicketKeys::kBytes each, the first one seals; empty: own ones, that change
   std::optional<std::chrono::seconds> session_timeout;
   bool prefer_client_ciphers = false;
   bool require_server_name = false;
@@ -69,12 +71,14 @@ class Context {
   static int OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned int in_size, void* context);
   static int OnServerName(SSL* ssl, int* alert, void* context);
+  static int OnTicketKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seal);
   static SSL_TICKET_RETURN OnTicket(SSL* ssl, SSL_SESSION* session, const unsigned char*, size_t,
                                     SSL_TICKET_STATUS status, void* context);
 
   const ContextParts parts_;
   SSL_CTX* const context_;
   std::string alpn_;  // on the wire
+  const std::unique_ptr<TicketKeys> ticket_keys_;
 };
 
 }  // namespace pillion::tls

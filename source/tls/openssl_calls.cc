@@ -65,6 +65,10 @@ int TlsTransport::OnVerify(X509_STORE_CTX* store, void*) {
   return 0;
 }
 
+absl::Time TlsTransport::TimeOf(const SSL* ssl) { return absl::FromChrono(Of(ssl).worker_.wall_now()); }
+
+const Context& TlsTransport::ContextOf(const SSL* ssl) { return *Of(ssl).options_.context; }
+
 int TlsTransport::OnNewSession(SSL* ssl, SSL_SESSION* session) {
   TlsTransport& self = Of(ssl);
   if (self.options_.sessions == nullptr) return 0;

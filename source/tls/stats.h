@@ -22,6 +22,7 @@ enum class Counter : uint8_t {
   kFailVerifySan,
   kFailVerifyCertHash,
   kIdentityEnded,
+  kHandshakeOverflow,
   kCount,
 };
 

@@ -55,6 +55,7 @@ TlsTransport::TlsTransport(event::Worker& worker, std::unique_ptr<net::Transport
 }
 
 TlsTransport::~TlsTransport() {
+  if (options_.queue != nullptr) options_.queue->Leave(*this);
   if (state_ == State::kOpen && !aborted_ && !said_end_ && output_.empty()) {
     SayEnd();
     Flush();
@@ -371,7 +372,7 @@ void TlsTransport::Abort() {
 void TlsTransport::Fail(int error) {
   facts_->Settle();
   timer_.Cancel();
-  if (linked()) Unlink();
+  if (options_.queue != nullptr) options_.queue->Leave(*this);
   error_ = error == 0 ? EPROTO : error;
   state_ = State::kFailed;
   Tell(false);

@@ -83,6 +83,8 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   static int OnVerify(X509_STORE_CTX* store, void*);
   static int OnNewSession(SSL* ssl, SSL_SESSION* session);
   static void OnInfo(const SSL* ssl, int where, int value);
+  static absl::Time TimeOf(const SSL* ssl);
+  static const Context& ContextOf(const SSL* ssl);
   static void OnSecret(const SSL* ssl, const char* line);
   static void OnMessage(int sent, int version, int type, const void* data, size_t size, SSL* ssl, void*);
 
@@ -107,6 +109,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   void Prepare();  // a client's connection
   void Handshake();
   void OnTurn() override;
+  void OnGivenUp() override;
   void Shake();
   bool FillHandshake();
   std::optional<identity::Refusal> CheckAgain(X509* leaf) const;

@@ -61,7 +61,17 @@ std::optional<identity::Refusal> TlsTransport::CheckAgain(X509* leaf) const {
 void TlsTransport::Handshake() {
   // A server holds nothing for who says nothing.
   if (options_.context->server() && input_.empty() && !FillHandshake()) return;
-  if (options_.queue == nullptr || options_.queue->Enter(*this)) Shake();
+  if (options_.queue == nullptr || options_.queue->Enter(*this)) {
+    Shake();
+  } else if (!input_.empty()) {
+    input_ = base::Slice::Copy(worker_.blocks(), input_.view());  // who waits shall not hold a large block
+  }
+}
+
+void TlsTransport::OnGivenUp() {
+  failure_ = "too many TLS handshakes at once";
+  if (options_.stats != nullptr) options_.stats->Count(Counter::kHandshakeOverflow);
+  Fail(ECONNABORTED);
 }
 
 void TlsTransport::OnTurn() {
@@ -84,6 +94,7 @@ void TlsTransport::Shake() {
       TakeFailure();
       Flush();
       // A reset would take the alert away from the peer: it has to end first, or time.
+      if (options_.queue != nullptr) options_.queue->Leave(*this);
       state_ = State::kAlerting;
       below_->ShutdownWrite();
       worker_.SetTimer(timer_, kAlertTime);
@@ -134,6 +145,7 @@ void TlsTransport::HandshakeDone() {
     }
   }
   timer_.Cancel();
+  if (options_.queue != nullptr) options_.queue->Leave(*this);
   state_ = State::kOpen;
   if (stats != nullptr) {
     stats->Count(Counter::kHandshake);

@@ -113,6 +113,24 @@ TEST_F(TlsConfigTest, Downstream) {
   EXPECT_THAT(Errors(load("common_tls_context: {}")), HasSubstr("tls_certificates: empty, but a server needs a certificate"));
 }
 
+TEST_F(TlsConfigTest, SessionTicketKeys) {
+  const auto load = [&](const std::string& keys) {
+    return LoadText("static_resources: {listeners: [{name: a, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, "
+                    "filter_chains: [{filters: [{name: echo, typed_config: {'@type': "
+                    "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}], transport_socket: {name: tls, "
+                    "typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, "
+                    "common_tls_context: {tls_certificates: [" + Pair() + "]}, session_ticket_keys: {keys: [" + keys + "]}}}}]}]}");
+  };
+  const std::string first(tls::TicketKeys::kBytes, 'a');
+  const std::string second(tls::TicketKeys::kBytes, 'b');
+  const Loaded loaded = load("{inline_string: " + first + "}, {inline_string: " + second + "}");
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  const auto context = loaded.bootstrap->listeners.at(0)->filter_chains.at(0).tls->context->current();
+  EXPECT_THAT(context->parts().ticket_keys, ::testing::ElementsAre(first, second));
+  EXPECT_THAT(Errors(load("{inline_string: short}")), HasSubstr("session_ticket_keys.keys[0]: 5 bytes, expected 80"));
+  EXPECT_THAT(Errors(load("")), HasSubstr("session_ticket_keys.keys"));
+}
+
 TEST_F(TlsConfigTest, J27Pairs) {
   const test::Issued other = test::IssueCertificate({.common_name = "other"});
   const std::string chain = "certificate_chain: " + Inline(leaf_.pem());

@@ -1,6 +1,6 @@
 #include "source/tls/handshake_queue.h"
 
-#include <vector>
+#include <deque>
 
 #include "gtest/gtest.h"
 #include "test/support/simulation.h"
@@ -9,11 +9,27 @@ namespace pillion::tls {
 namespace {
 
 struct Waiter final : HandshakeQueue::Waiter {
+  explicit Waiter(HandshakeQueue& queue) : queue(queue) {}
+  ~Waiter() { queue.Leave(*this); }
   void OnTurn() override { ++turns; }
+  void OnGivenUp() override {
+    given_up = true;
+    queue.Leave(*this);
+  }
+  HandshakeQueue& queue;
   int turns = 0;
+  bool given_up = false;
 };
 
-size_t Served(const std::vector<Waiter>& waiters) {
+using Waiters = std::deque<Waiter>;
+
+Waiters Crowd(HandshakeQueue& queue, size_t size) {
+  Waiters waiters;
+  for (size_t i = 0; i < size; ++i) waiters.emplace_back(queue);
+  return waiters;
+}
+
+size_t Served(const Waiters& waiters) {
   size_t served = 0;
   for (const Waiter& waiter : waiters) served += static_cast<size_t>(waiter.turns);
   return served;
@@ -22,7 +38,7 @@ size_t Served(const std::vector<Waiter>& waiters) {
 TEST(HandshakeQueue, SoManyInATurn) {
   test::Simulation simulation;
   HandshakeQueue queue(simulation.worker());
-  std::vector<Waiter> waiters(3 * HandshakeQueue::kPerTurn);
+  Waiters waiters = Crowd(queue, 3 * HandshakeQueue::kPerTurn);
   size_t at_once = 0;
   for (Waiter& waiter : waiters) at_once += queue.Enter(waiter) ? 1 : 0;
   EXPECT_EQ(at_once, HandshakeQueue::kPerTurn);
@@ -31,7 +47,7 @@ TEST(HandshakeQueue, SoManyInATurn) {
   EXPECT_EQ(Served(waiters), HandshakeQueue::kPerTurn);
   EXPECT_EQ(waiters[HandshakeQueue::kPerTurn].turns, 1);
   // Who comes now stands behind.
-  Waiter late;
+  Waiter late(queue);
   EXPECT_FALSE(queue.Enter(late));
   simulation.worker().RunTurn();
   EXPECT_EQ(Served(waiters), 2 * HandshakeQueue::kPerTurn);
@@ -45,15 +61,43 @@ TEST(HandshakeQueue, SoManyInATurn) {
 TEST(HandshakeQueue, WhoIsGoneIsNotCalled) {
   test::Simulation simulation;
   HandshakeQueue queue(simulation.worker());
-  std::vector<Waiter> first(HandshakeQueue::kPerTurn);
+  Waiters first = Crowd(queue, HandshakeQueue::kPerTurn);
   for (Waiter& waiter : first) queue.Enter(waiter);
   {
-    Waiter gone;
+    Waiter gone(queue);
     EXPECT_FALSE(queue.Enter(gone));
   }
   while (simulation.worker().RunTurn()) {
   }
   EXPECT_EQ(Served(first), 0u);
+}
+
+// Else in a crowd all would begin before one ends.
+TEST(HandshakeQueue, WhoIsUnderWayGoesFirst) {
+  test::Simulation simulation;
+  HandshakeQueue queue(simulation.worker());
+  Waiters first = Crowd(queue, HandshakeQueue::kPerTurn);
+  for (Waiter& waiter : first) EXPECT_TRUE(queue.Enter(waiter));
+  Waiters crowd = Crowd(queue, HandshakeQueue::kPerTurn);
+  for (Waiter& waiter : crowd) EXPECT_FALSE(queue.Enter(waiter));
+  EXPECT_FALSE(queue.Enter(first.back()));
+  simulation.worker().RunTurn();
+  EXPECT_EQ(first.back().turns, 1);
+  EXPECT_EQ(Served(crowd), HandshakeQueue::kPerTurn - 1);
+}
+
+TEST(HandshakeQueue, TheOldestUnderWayMakesRoom) {
+  test::Simulation simulation;
+  HandshakeQueue queue(simulation.worker());
+  Waiters waiters = Crowd(queue, HandshakeQueue::kUnderWay + 2);
+  for (Waiter& waiter : waiters) queue.Enter(waiter);
+  queue.Leave(waiters[1]);
+  while (simulation.worker().RunTurn()) {
+  }
+  EXPECT_TRUE(waiters[0].given_up);
+  EXPECT_FALSE(waiters[1].given_up);  // it had left
+  EXPECT_FALSE(waiters[2].given_up);
+  EXPECT_EQ(waiters.back().turns, 1);
 }
 
 }  // namespace

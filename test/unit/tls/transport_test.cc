@@ -373,6 +373,49 @@ TEST_F(TlsTransportTest, SessionsAreResumed) {
   EXPECT_EQ(world_.Counted("session_reused"), 2u);
 }
 
+// Two servers that were given the same keys, in another order, as while they are replaced.
+TEST_F(TlsTransportTest, TicketsUnderKeysThatWereGiven) {
+  const std::string old_key(TicketKeys::kBytes, 'o');
+  const std::string new_key(TicketKeys::kBytes, 'n');
+  const auto client = Build(world_.Client());
+  const auto resumed = [&](std::vector<std::string> keys) {
+    ContextParts parts = world_.Server();
+    parts.ticket_keys = std::move(keys);
+    world_.Connect(Build(std::move(parts)), client);
+    world_.client->Send("x");
+    world_.server->Send("y");
+    world_.Run();
+    EXPECT_EQ(world_.server->received(), "x");
+    return world_.server_tls->tls()->resumed();
+  };
+  EXPECT_FALSE(resumed({old_key}));
+  EXPECT_TRUE(resumed({old_key}));
+  EXPECT_TRUE(resumed({new_key, old_key}));
+  EXPECT_TRUE(resumed({new_key}));  // it was sealed anew
+  EXPECT_FALSE(resumed({old_key}));
+}
+
+TEST_F(TlsTransportTest, OwnTicketKeysChange) {
+  ContextParts parts = world_.Server();
+  parts.session_timeout = std::chrono::hours(100);
+  const auto server = Build(std::move(parts));
+  const auto client = Build(world_.Client());
+  const auto resumed_after = [&](base::Duration time) {
+    world_.simulation.AdvanceTime(time);
+    world_.Connect(server, client);
+    world_.client->Send("x");
+    world_.server->Send("y");
+    world_.Run();
+    return world_.server_tls->tls()->resumed();
+  };
+  constexpr auto kLife = std::chrono::hours(12);
+  EXPECT_FALSE(resumed_after(base::Duration::zero()));
+  EXPECT_TRUE(resumed_after(kLife / 2));
+  EXPECT_TRUE(resumed_after(kLife));       // by the key before, and sealed anew
+  EXPECT_FALSE(resumed_after(3 * kLife));  // no key is kept for so long
+  EXPECT_TRUE(resumed_after(base::Duration::zero()));
+}
+
 TEST_F(TlsTransportTest, J23ASessionOfAnotherPolicyIsNotResumed) {
   for (const bool tls12 : {false, true}) {
     ContextParts parts = world_.Client();
