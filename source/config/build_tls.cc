@@ -262,7 +262,7 @@ TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from
   parts.require_server_name = from.require_sni().value();
   parts.tickets = !from.disable_stateless_session_resumption();
   for (int i = 0; i < from.session_ticket_keys().keys_size(); ++i) {
-    const std::string key_path = IndexPath(FieldPath(path, "session_ticket_keys.keys"), i);
+    const std::string key_path = ElementPath(FieldPath(path, "session_ticket_keys.keys"), i);
     parts.ticket_keys.push_back(ReadSource(context, from.session_ticket_keys().keys(i), kMaxPem, key_path));
     const size_t size = parts.ticket_keys.back().size();
     if (size != tls::TicketKeys::kBytes && !context.errors.AnyBelow(key_path)) {
