@@ -21,3 +21,23 @@ def proto_cc_library(name, srcs, **kwargs):
         deps = ["//bazel:protobuf"],
         **kwargs
     )
+
+def grpc_cc_library(name, src, deps, **kwargs):
+    """The gRPC service of one file of a proto_cc_library of this package, which is among deps. Includes as "x/y.grpc.pb.h"."""
+    base = src[:-len(".proto")]
+    native.genrule(
+        name = name + "_gen",
+        srcs = [src],
+        outs = [base + ".grpc.pb.h", base + ".grpc.pb.cc"],
+        cmd = "protoc -I{0} --plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) --grpc_out=$(RULEDIR) $(SRCS)".format(
+            native.package_name(),
+        ),
+    )
+    native.cc_library(
+        name = name,
+        srcs = [base + ".grpc.pb.cc"],
+        hdrs = [base + ".grpc.pb.h"],
+        includes = ["."],
+        deps = deps + ["//bazel:grpc"],
+        **kwargs
+    )

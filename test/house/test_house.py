@@ -57,8 +57,9 @@ RESERVED = {
     "Asio": (r"^boost/asio", {"event", "net", "admin", "server", "upstream"}),
     "llhttp": (r"^llhttp", {"codec"}),
     "nghttp2": (r"^nghttp2/", {"codec"}),
-    "OpenSSL": (r"^openssl/", {"identity", "tls"}),
-    "protobuf": (r"^google/protobuf|^api/.*\.pb\.h$|^envoy/", {"config", "admin", "telemetry"}),
+    "OpenSSL": (r"^openssl/", {"identity", "tls", "ca"}),
+    "grpc++": (r"^grpc|\.grpc\.pb\.h$", {"ctl"}),
+    "protobuf": (r"^google/protobuf|^api/.*\.pb\.h$|^envoy/|^spiffe/", {"config", "admin", "telemetry", "ctl"}),
     "std::regex": (r"^regex$", set()),
     "iostream": (r"^iostream$", {"main"}),
 }
@@ -151,7 +152,7 @@ def test_python_compiles_and_programs_run():
 
 
 def test_shell_scripts_parse():
-    scripts = [path for path in TRACKED if not path.suffix and path.parent.name in ("tools", ".ci", "quickstart") and text(path).startswith("#!/bin/bash")]
+    scripts = [path for path in TRACKED if not path.suffix and path.parent.name in ("tools", ".ci", "quickstart", "mutual-tls") and text(path).startswith("#!/bin/bash")]
     assert scripts
     for path in scripts:
         subprocess.run(["bash", "-n", path], check=True)
