@@ -12,8 +12,9 @@ import threading
 import grpc
 import pytest
 
-from peers.ca import Ca, WorkloadApi, ctl
+from peers.ca import PILLIONCTL, Ca, WorkloadApi, ctl
 from peers.ports import free_port
+from peers.proxy import ROOT
 from peers.wait import until
 
 
@@ -241,6 +242,19 @@ def test_issue_and_show(run, tmp_path):
     time = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
     assert re.fullmatch(f"trust domain demo.test\nroot {serial}  until {time}  signs\n"
                         f"svid job  spiffe://demo.test/batch/job  until {time}\nsvid web  spiffe://demo.test/web  until {time}\n", shown)
+
+
+def test_the_page(tmp_path):
+    """The commands of docs/pillionctl-ca.md, and what it says that they say."""
+    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```$", (ROOT / "docs/pillionctl-ca.md").read_text(encoding="utf-8"), re.M | re.S)
+    run_, commands, said = blocks
+    result = subprocess.run(["sh", "-ec", commands.replace("pillionctl ", f"{PILLIONCTL} ")], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+                            check=True)
+    changing = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|[0-9a-f]{32}")
+    assert changing.sub("...", result.stdout) == changing.sub("...", said)
+    assert run_.startswith("pillionctl ca run --dir ca ")
+    with Ca(tmp_path / "ca", *run_.split()[5:], workloads=()) as ca:
+        assert next(ca.api("pay").svids()).svids[0].spiffe_id == "spiffe://demo.test/ns/prod/sa/pay"
 
 
 def test_a_state_that_is_damaged(tmp_path):

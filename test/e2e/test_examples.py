@@ -3,29 +3,56 @@
 import re
 import signal
 import subprocess
+import sys
 
 import grpc
 import pytest
 import yaml
 
+from peers.ca import PILLIONCTL, ctl
 from peers.ports import accepts, free_port
 from peers.programs import curl, url
-from peers.proxy import ROOT, run
+from peers.proxy import BINARY, ROOT, run
 from peers.wait import until
 
-EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/bootstrap.yaml"))
+FOLDERS = sorted(path.name for path in ROOT.glob("examples/*") if path.is_dir())
+BOOTSTRAPS = sorted(ROOT.glob("examples/*/*.yaml"))
+CA = "out/mutual-tls"  # the folder of a CA, where an example has one
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_is_valid_as_it_stands(example):
-    result = run(["--mode", "validate", "-c", str(ROOT / "examples" / example / "bootstrap.yaml")])
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ca") / "ca"
+    for workload in "web", "pay":
+        result = ctl("ca", "issue", "--dir", folder, "--trust-domain", "demo.test", workload)
+        assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.mark.parametrize("path", BOOTSTRAPS, ids=[str(path.relative_to(ROOT / "examples")) for path in BOOTSTRAPS])
+def test_is_valid_as_it_stands(path, ca, tmp_path):
+    text = path.read_text(encoding="utf-8")
+    if CA in text:
+        path = tmp_path / path.name
+        path.write_text(text.replace(CA, str(ca)), encoding="utf-8")
+    result = run(["--mode", "validate", "-c", str(path)])
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", FOLDERS)
 def test_has_a_command_and_a_page(example):
     assert (ROOT / "examples" / example / "run").stat().st_mode & 0o111
     assert (ROOT / "examples" / example / "README.md").exists()
+
+
+def on_free_ports(example, folder, ca):
+    """Its configurations, in `folder`: {port in the example: port of this run}."""
+    ports = {}
+    for path in (ROOT / "examples" / example).glob("*.yaml"):
+        text = path.read_text(encoding="utf-8").replace(CA, str(ca))
+        ports.update({int(port): free_port() for port in re.findall(r"port_value: (\d+)", text) if int(port) not in ports})
+        (folder / path.name).write_text(re.sub(r"(?<=port_value: )\d+", lambda match: str(ports[int(match[0])]), text), encoding="utf-8")
+    return ports
 
 
 @pytest.fixture
@@ -33,15 +60,14 @@ def started(tmp_path):
     """started(example): runs its command; gives {port in the example: port of this run} and the file of its output."""
     processes = []
 
-    def start(example):
-        text = (ROOT / "examples" / example / "bootstrap.yaml").read_text(encoding="utf-8")
-        ports = {int(port): free_port() for port in re.findall(r"port_value: (\d+)", text)}
-        bootstrap = tmp_path / "bootstrap.yaml"
-        bootstrap.write_text(re.sub(r"(?<=port_value: )\d+", lambda match: str(ports[int(match[0])]), text), encoding="utf-8")
+    def start(example, *arguments):
+        made = tmp_path / "example"
+        made.mkdir()
+        ports = on_free_ports(example, made, tmp_path / "ca")
         output = tmp_path / "output"
         with open(output, "wb") as file:
-            processes.append(subprocess.Popen([ROOT / "examples" / example / "run", bootstrap], stdout=file, stderr=subprocess.STDOUT,
-                                              stdin=subprocess.DEVNULL))
+            processes.append(subprocess.Popen([ROOT / "examples" / example / "run", *(made / word for word in arguments)], stdout=file,
+                                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
         for port in ports.values():
             until(lambda: accepts(("127.0.0.1", port)), f"{example} listens on {port}; {output.read_text()}")
         return ports, output
@@ -53,7 +79,7 @@ def started(tmp_path):
 
 
 def test_quickstart(started):
-    ports, output = started("quickstart")
+    ports, output = started("quickstart", "bootstrap.yaml")
     web, admin = ("127.0.0.1", ports[10000]), ("127.0.0.1", ports[9901])
     assert curl(url(web, "/hello"))[1] == b"hello from pillion\n"
     assert curl(url(web, "/a"))[1] == b"the web server was asked for /a\n"
@@ -69,8 +95,57 @@ def test_quickstart(started):
     until(lambda: '"method":"/quickstart.Greeter/Greet"' in logged().replace(": ", ":"), "the line of the gRPC listener", 20)
 
 
+def test_mutual_tls(started, tmp_path):
+    """What its command prints to be tried, and the line that its page shows."""
+    ports, output = started("mutual-tls", "", "../ca")
+    batch = tmp_path / "ca/svids/batch"
+    pair = ["--insecure", "--cert", str(batch / "svid.pem"), "--key", str(batch / "key.pem")]
+    logged = lambda: output.read_text(encoding="utf-8")  # noqa: E731
+    assert curl(url(("127.0.0.1", ports[15001]), "/charge"))[1] == b"pay: /charge for spiffe://demo.test/web\n"
+    assert curl(url(("127.0.0.1", ports[16001]), "/receipt"))[1] == b"web: /receipt for spiffe://demo.test/pay\n"
+    for port in ports[16443], ports[15443]:
+        assert curl(*pair, f"https://127.0.0.1:{port}/charge")[0]["http_code"] == 403
+        assert curl("--insecure", f"https://127.0.0.1:{port}/charge")[0]["exitcode"] != 0, "no certificate"
+        assert curl(url(("127.0.0.1", port), "/charge"))[0]["exitcode"] != 0, "plain"
+    page = (ROOT / "examples/mutual-tls/README.md").read_text(encoding="utf-8")
+    for line in re.search(r"^    pay: .*$", page, re.M)[0].strip(), "web: spiffe://demo.test/pay GET /receipt 200 via_upstream", ":HTTP_REQUEST:":
+        until(lambda: line in logged(), f"{line}; {logged()}", 20)
+
+
+def test_three_commands_of_the_readme(tmp_path):
+    """The README's own: a CA, and the two sidecars, each in a terminal of its own; then a call."""
+    block = re.search(r"^```sh\n(out/pillionctl ca run .*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
+    commands = [line.partition("  #")[0].split() for line in block.splitlines()]
+    assert [command[0] for command in commands] == ["out/pillionctl", "out/pillion", "out/pillion"]
+    ports, started = on_free_ports("mutual-tls", tmp_path, tmp_path / "ca"), []
+
+    def start(words, log):
+        with open(log, "wb") as output:
+            started.append(subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
+
+    def placed(word):
+        programs = {"out/pillionctl": PILLIONCTL, "out/pillion": BINARY}
+        return programs.get(word) or word.replace(CA, str(tmp_path / "ca")).replace("examples/mutual-tls", str(tmp_path))
+
+    try:
+        log = tmp_path / "log"
+        start([placed(word) for word in commands[0]], log)
+        until(lambda: " ready\n" in log.read_text(), "the CA is ready")
+        for command in commands[1:]:
+            start([placed(word) for word in command], tmp_path / f"log{len(started)}")
+        start([sys.executable, str(ROOT / "examples/mutual-tls/servers.py"), str(tmp_path / "web.yaml"), str(tmp_path / "pay.yaml")],
+              tmp_path / "services")
+        for port in ports.values():
+            until(lambda: accepts(("127.0.0.1", port)), f"{port} is listened on")
+        assert curl(url(("127.0.0.1", ports[15001]), "/charge"))[1] == b"pay: /charge for spiffe://demo.test/web\n"
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(20)
+
+
 def test_bootstraps_name_what_they_define():
-    for example in EXAMPLES:
-        resources = yaml.safe_load((ROOT / "examples" / example / "bootstrap.yaml").read_text(encoding="utf-8"))["static_resources"]
-        for cluster in resources["clusters"]:
+    for path in BOOTSTRAPS:
+        for cluster in yaml.safe_load(path.read_text(encoding="utf-8"))["static_resources"]["clusters"]:
             assert cluster["name"] == cluster["load_assignment"]["cluster_name"]

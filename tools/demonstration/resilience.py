@@ -1,11 +1,10 @@
-"""The second act: a replica that fails, and what its callers notice of it; a request that is copied; a fault on purpose."""
+"""The third act: a replica that fails, and what its callers notice of it; a request that is copied; a fault on purpose."""
 
 import http.client
 import http.server
 import threading
-import time
 
-from demonstration.stage import BOLD, DIM, GREEN, PLAIN, RED, Sidecar, any_of, cluster
+from demonstration.stage import BOLD, PLAIN, Report, Sidecar, any_of, cluster, until
 
 FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault"
 REQUESTS = 60
@@ -52,27 +51,6 @@ def ask(sidecar, path, count):
         statuses.append(answer.status)
     connection.close()
     return statuses
-
-
-def until(condition):
-    """True once it holds, within five seconds."""
-    for _ in range(100):
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-class Report:
-    """What was to be seen, and whether it was."""
-
-    def __init__(self):
-        self.good = True
-
-    def say(self, what, worked, text, why):
-        self.good = self.good and worked
-        mark = f"{GREEN}ok{PLAIN}" if worked else f"{RED}NOT SO{PLAIN}"
-        print(f"  {what:10}{text}   {mark}\n  {'':10}{DIM}{why}{PLAIN}")
 
 
 def flags_of(sidecar, replica):

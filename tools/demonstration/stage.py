@@ -14,6 +14,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PILLION = ROOT / "out/pillion"
+PILLIONCTL = ROOT / "out/pillionctl"
 BOLD, DIM, GREEN, RED, PLAIN = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 5
 
 HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -46,6 +47,11 @@ def free_ports(count):
     return ports
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Stage:
     """The processes of the demo. They all end with it."""
 
@@ -53,19 +59,22 @@ class Stage:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pillion-demo-"))
         self._processes = []
 
-    def start(self, name, command, port):
+    def start(self, name, command, port=None, says=None):
+        """Once it listens on `port`, or has said so. What it says is in self.folder/name.log."""
         log = self.folder / f"{name}.log"
         with open(log, "wb") as output:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder)
         self._processes.append(process)
         for _ in range(1000):
             if process.poll() is not None:
                 break
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return process
+            if says in log.read_text(errors="replace") if says else listens(port):
+                return process
             time.sleep(0.01)
         raise Trouble(f"{name} does not start:\n{log.read_text(errors='replace')}")
+
+    def said(self, name):
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def close(self):
         for process in reversed(self._processes):
@@ -81,6 +90,39 @@ class Stage:
 
 class Trouble(Exception):
     """Something did not work; the text says what."""
+
+
+def ask(admin, path):
+    """What the administration of a pillion says."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{admin}{path}", timeout=10) as response:
+        return response.read().decode()
+
+
+def counters(admin):
+    lines = (line.partition(": ") for line in ask(admin, "/stats").splitlines())
+    return {name: int(value) for name, _, value in lines if value.isdigit()}
+
+
+def until(condition):
+    """True once it holds, within five seconds."""
+    for _ in range(100):
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+class Report:
+    """What was to be seen, and whether it was."""
+
+    def __init__(self):
+        self.good = True
+
+    def say(self, what, worked, text, why):
+        self.good = self.good and worked
+        mark = f"{GREEN}ok{PLAIN}" if worked else f"{RED}NOT SO{PLAIN}"
+        print(f"  {what:10}{text}   {mark}\n  {'':10}{DIM}{why}{PLAIN}", flush=True)
 
 
 class Sidecar:
@@ -115,13 +157,10 @@ class Sidecar:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
     def ask(self, path):
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://127.0.0.1:{self.admin}{path}", timeout=10) as response:
-            return response.read().decode()
+        return ask(self.admin, path)
 
     def counters(self):
-        lines = (line.partition(": ") for line in self.ask("/stats").splitlines())
-        return {name: int(value) for name, _, value in lines if value.isdigit()}
+        return counters(self.admin)
 
     def log_lines(self, count):
         """Once there are so many: they are written every 100 ms."""

@@ -24,11 +24,13 @@ def ctl(*arguments, timeout=PATIENCE):
 class Ca:
     """`pillionctl ca run` from the moment it is made until stop(); what it says is in `log`."""
 
-    def __init__(self, folder, *arguments, workloads=("web",), trust_domain="demo.test"):
+    def __init__(self, folder, *arguments, workloads=("web",)):
         self.folder = pathlib.Path(folder)
         self.log = self.folder.with_name(self.folder.name + ".log")
         names = [word for name in workloads for word in ("--workload", name)]
-        command = [PILLIONCTL, "ca", "run", "--dir", str(folder), "--trust-domain", trust_domain, *names, *map(str, arguments)]
+        if "--trust-domain" not in arguments:
+            names += ["--trust-domain", "demo.test"]
+        command = [PILLIONCTL, "ca", "run", "--dir", str(folder), *names, *map(str, arguments)]
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until(self._ready, "the CA is ready")
@@ -45,6 +47,12 @@ class Ca:
 
     def api(self, workload="web", **options):
         return WorkloadApi(f"unix:{self.file('api.sock', workload)}", **options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
     def stop(self):
         if self.process.poll() is None:
