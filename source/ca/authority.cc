@@ -45,9 +45,9 @@ absl::StatusOr<bool> Authority::Advance(absl::Time now, const Terms& terms) {
   const size_t signer = SignerIndex(now);
   X509* const signing = roots_[signer].pair.leaf();
   if (const absl::Time begin = identity::NotBefore(signing); now < begin) {
-    return absl::FailedPreconditionError(
-        identity::Concat("the clock says ", absl::FormatTime(now, absl::UTCTimeZone()), ", but the root begins at ",
-                         absl::FormatTime(begin, absl::UTCTimeZone()), ": one of them is wrong"));
+    return absl::FailedPreconditionError(identity::Concat(
+        "the clock says ", absl::FormatTime(now, absl::UTCTimeZone()), ", but the root begins at ",
+        absl::FormatTime(begin, absl::UTCTimeZone()), ": one of them is wrong"));
   }
   if (signer + 1 == roots_.size() && now >= Half(signing)) {
     // What comes late, because nobody ran, has less time to get around; but no SVID is to outlive its root.
@@ -64,7 +64,8 @@ absl::StatusOr<bool> Authority::Advance(absl::Time now, const Terms& terms) {
   return changed;
 }
 
-absl::StatusOr<identity::KeyPair> Authority::Issue(std::string_view spiffe_id, absl::Time now, const Terms& terms) {
+absl::StatusOr<identity::KeyPair> Authority::Issue(std::string_view spiffe_id, absl::Time now,
+                                                   const Terms& terms) {
   Root& root = roots_[SignerIndex(now)];
   Validity validity = ValidityFrom(now, terms.svid_ttl);
   validity.begin = std::max(validity.begin, identity::NotBefore(root.pair.leaf()));

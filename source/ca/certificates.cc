@@ -40,7 +40,8 @@ bool SetDates(X509* certificate, Validity validity) {
 }
 
 bool AddName(X509_NAME* name, const char* field, const std::string& text) {
-  return X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.data()),
+  return X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
+                                    reinterpret_cast<const unsigned char*>(text.data()),
                                     static_cast<int>(text.size()), -1, 0) == 1;
 }
 

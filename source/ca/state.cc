@@ -18,7 +18,8 @@ using identity::Concat;
 using identity::Quote;
 
 constexpr std::string_view kHead =
-    "# The state of a development CA, written by pillionctl ca. Who has it can act as anybody of the trust domain.\n";
+    "# The state of a development CA, written by pillionctl ca. Who has it can act as anybody of the trust "
+    "domain.\n";
 constexpr size_t kMaxRoots = 64;
 
 std::string TimeText(absl::Time time) {
@@ -143,11 +144,12 @@ void ReadRoot(Reader& reader, std::string_view trust_domain, std::vector<Root>& 
 }  // namespace
 
 std::string StateText(const Authority& authority) {
-  std::string text = Concat(kHead, "version: 1\ntrust-domain: ", authority.trust_domain(), "\nroots: ",
-                            authority.roots().size(), "\n");
+  std::string text = Concat(kHead, "version: 1\ntrust-domain: ", authority.trust_domain(),
+                            "\nroots: ", authority.roots().size(), "\n");
   for (const Root& root : authority.roots()) {
-    text += Concat("\nsigns-from: ", TimeText(root.signs_from), "\nlast-svid-ends: ", TimeText(root.last_svid_ends),
-                   "\n", identity::PemText(root.pair.leaf()), KeyPem(root.pair.key.get()));
+    text +=
+        Concat("\nsigns-from: ", TimeText(root.signs_from), "\nlast-svid-ends: ", TimeText(root.last_svid_ends),
+               "\n", identity::PemText(root.pair.leaf()), KeyPem(root.pair.key.get()));
   }
   return text;
 }

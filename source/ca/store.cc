@@ -19,8 +19,12 @@ namespace {
 using identity::Concat;
 using identity::Quote;
 
-std::string StatePath(const std::string& folder) { return folder + "/state.pem"; }
-std::string SvidsPath(const std::string& folder) { return folder + "/svids"; }
+std::string StatePath(const std::string& folder) {
+  return folder + "/state.pem";
+}
+std::string SvidsPath(const std::string& folder) {
+  return folder + "/svids";
+}
 
 bool IsThere(const std::string& path) {
   struct stat found;
@@ -94,7 +98,8 @@ absl::StatusOr<Authority> Store::Load(const std::string& trust_domain) const {
     return **std::move(found);
   }
   if (trust_domain.empty()) {
-    return absl::InvalidArgumentError(Concat(folder_, ": there is no CA yet; --trust-domain says of what to make one"));
+    return absl::InvalidArgumentError(
+        Concat(folder_, ": there is no CA yet; --trust-domain says of what to make one"));
   }
   if (const std::string error = identity::TrustDomainError(trust_domain); !error.empty()) {
     return absl::InvalidArgumentError(

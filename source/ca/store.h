@@ -35,7 +35,8 @@ class Store {
   // read, is an error: nothing is replaced.
   absl::StatusOr<Authority> Load(const std::string& trust_domain) const;
   absl::Status Save(const Authority& authority) const;
-  absl::Status Publish(const Workload& workload, const identity::KeyPair& svid, const std::string& bundle_pem) const;
+  absl::Status Publish(const Workload& workload, const identity::KeyPair& svid,
+                       const std::string& bundle_pem) const;
 
  private:
   Store(std::string folder, int lock);

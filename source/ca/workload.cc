@@ -6,12 +6,9 @@
 #include "source/identity/text.h"
 
 namespace pillion::ca {
-namespace {
 
 using identity::Concat;
 using identity::Quote;
-
-}  // namespace
 
 absl::StatusOr<Workload> ParseWorkload(std::string_view text, std::string_view trust_domain) {
   const size_t equals = text.find('=');
@@ -20,8 +17,9 @@ absl::StatusOr<Workload> ParseWorkload(std::string_view text, std::string_view t
   // A folder is named by it, so it must not lead anywhere else; names with a dot before them are of what is hidden.
   if (name.empty() || name.front() == '.' || name.find('/') != name.npos || name.size() > 64) {
     return absl::InvalidArgumentError(
-        Concat("workload ", Quote(text), ": expected a name of at most 64 letters, digits, '.', '-' and '_', that does "
-               "not begin with a dot, or NAME=PATH"));
+        Concat("workload ", Quote(text),
+               ": expected a name of at most 64 letters, digits, '.', '-' and '_' that does not begin with a dot, "
+               "or NAME=PATH"));
   }
   for (const std::string_view part : {name, path}) {
     const std::string id = Concat("spiffe://", trust_domain, "/", part);

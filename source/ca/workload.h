@@ -10,7 +10,7 @@
 namespace pillion::ca {
 
 struct Workload {
-  std::string name;       // of its folder
+  std::string name;  // of its folder
   std::string spiffe_id;
 };
 

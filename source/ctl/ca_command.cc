@@ -32,8 +32,9 @@ absl::StatusOr<ca::Terms> ReadTerms(const std::string& svid_ttl, const std::stri
   const absl::StatusOr<absl::Duration> ca = ParseDuration(ca_ttl, kLeastSvidTtl * kSvidsInCaTtl);
   if (!ca.ok()) return absl::InvalidArgumentError(Concat("--ca-ttl ", std::string(ca.status().message())));
   if (*ca < *svid * kSvidsInCaTtl) {
-    return absl::InvalidArgumentError(Concat("--ca-ttl ", Quote(ca_ttl), ": expected at least three times --svid-ttl, ",
-                                             Quote(svid_ttl), ", so that roots outlive what they sign"));
+    return absl::InvalidArgumentError(Concat("--ca-ttl ", Quote(ca_ttl),
+                                             ": expected at least three times --svid-ttl, ", Quote(svid_ttl),
+                                             ", so that roots outlive what they sign"));
   }
   return ca::Terms{.svid_ttl = *svid, .ca_ttl = *ca};
 }
@@ -74,7 +75,8 @@ std::string SvidText(const std::string& path, absl::Time now) {
 }  // namespace
 
 CaCommand::CaCommand(CLI::App& app) {
-  CLI::App* const ca = app.add_subcommand("ca", "A development CA: X.509 SVIDs of SPIFFE for the workloads of a laptop");
+  CLI::App* const ca =
+      app.add_subcommand("ca", "A development CA: X.509 SVIDs of SPIFFE for the workloads of a laptop");
   ca->require_subcommand(1);
   run_ = ca->add_subcommand("run", "Issue and renew SVIDs, into files and by the Workload API, until SIGTERM");
   issue_ = ca->add_subcommand("issue", "Write one SVID with its key and bundle, and end");
@@ -85,13 +87,15 @@ CaCommand::CaCommand(CLI::App& app) {
   for (CLI::App* const command : {run_, issue_}) {
     command->add_option("--trust-domain", trust_domain_, "Of which trust domain; needed where there is no CA yet");
     command->add_option("--svid-ttl", svid_ttl_, "For how long an SVID is good")->capture_default_str();
-    command->add_option("--ca-ttl", ca_ttl_, "For how long a root is good that is made now")->capture_default_str();
+    command->add_option("--ca-ttl", ca_ttl_, "For how long a root is good that is made now")
+        ->capture_default_str();
   }
   run_->add_option("--workload", workloads_,
                    "Who gets an SVID: NAME for spiffe://TRUST-DOMAIN/NAME, or NAME=PATH; may be repeated")
       ->required()
       ->allow_extra_args(false);
-  run_->add_option("--listen", listens_, "NAME=IP:PORT: the Workload API of a workload there, too; may be repeated")
+  run_->add_option("--listen", listens_,
+                   "NAME=IP:PORT: the Workload API of a workload there, too; may be repeated")
       ->allow_extra_args(false);
   run_->add_flag("--allow-remote", allow_remote_, "Let --listen name addresses that other machines reach");
   issue_->add_option("workload", workloads_, "Who gets it: NAME, or NAME=PATH")->required()->expected(1);
@@ -108,7 +112,8 @@ absl::Status CaCommand::Serve() const {
   std::vector<Listen> listens;
   for (const std::string& text : listens_) {
     absl::StatusOr<Listen> listen = ParseListen(text, allow_remote_);
-    if (!listen.ok()) return absl::InvalidArgumentError(Concat("--listen ", std::string(listen.status().message())));
+    if (!listen.ok())
+      return absl::InvalidArgumentError(Concat("--listen ", std::string(listen.status().message())));
     listens.push_back(*std::move(listen));
   }
   absl::StatusOr<ca::Store> store = ca::Store::Open(folder_);
@@ -120,7 +125,8 @@ absl::Status CaCommand::Serve() const {
   for (const Listen& listen : listens) {
     if (std::none_of(workloads->begin(), workloads->end(),
                      [&](const ca::Workload& workload) { return workload.name == listen.workload; })) {
-      return absl::InvalidArgumentError(Concat("--listen of ", Quote(listen.workload), ": there is no such --workload"));
+      return absl::InvalidArgumentError(
+          Concat("--listen of ", Quote(listen.workload), ": there is no such --workload"));
     }
   }
   CaService service(*store, *std::move(authority), *terms, *std::move(workloads), std::move(listens));
@@ -136,11 +142,12 @@ absl::Status CaCommand::Issue() const {
   if (!authority.ok()) return authority.status();
   absl::StatusOr<std::vector<ca::Workload>> workloads = ReadWorkloads(workloads_, authority->trust_domain());
   if (!workloads.ok()) return workloads.status();
-  ca::Issuer issuer(*store, *std::move(authority), *terms, *std::move(workloads), [this](const ca::Supply& supply) {
-    std::printf("%s until %s in %s\n", supply.workload.spiffe_id.c_str(),
-                TimeText(identity::NotAfter(supply.svid.leaf())).c_str(),
-                ca::WorkloadFolder(folder_, supply.workload.name).c_str());
-  });
+  ca::Issuer issuer(*store, *std::move(authority), *terms, *std::move(workloads),
+                    [this](const ca::Supply& supply) {
+                      std::printf("%s until %s in %s\n", supply.workload.spiffe_id.c_str(),
+                                  TimeText(identity::NotAfter(supply.svid.leaf())).c_str(),
+                                  ca::WorkloadFolder(folder_, supply.workload.name).c_str());
+                    });
   return issuer.Step(absl::Now());
 }
 
@@ -153,9 +160,11 @@ absl::Status CaCommand::Show() const {
   std::printf("trust domain %s\n", authority.trust_domain().c_str());
   const ca::Root* const signer = &authority.SignerAt(now);
   for (const ca::Root& root : authority.roots()) {
-    const std::string standing = &root == signer            ? "signs"
-                                 : root.signs_from > now ? Concat("signs from ", TimeText(root.signs_from))
-                                                         : Concat("its last SVID ends ", TimeText(root.last_svid_ends));
+    const std::string standing = root.ends() <= now ? "has ended"
+                                 : &root == signer  ? "signs"
+                                 : root.signs_from > now
+                                     ? Concat("signs from ", TimeText(root.signs_from))
+                                     : Concat("its last SVID ends ", TimeText(root.last_svid_ends));
     std::printf("root %s  until %s  %s\n", identity::SerialText(root.pair.leaf()).c_str(),
                 TimeText(root.ends()).c_str(), standing.c_str());
   }

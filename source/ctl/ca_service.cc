@@ -1,9 +1,9 @@
 #include "source/ctl/ca_service.h"
 
-#include <cstdio>
-#include <ctime>
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -27,7 +27,9 @@ std::string EndText(X509* certificate) {
 
 CaService::CaService(const ca::Store& store, ca::Authority authority, ca::Terms terms,
                      std::vector<ca::Workload> workloads, std::vector<Listen> listens)
-    : store_(store), terms_(terms), listens_(std::move(listens)),
+    : store_(store),
+      terms_(terms),
+      listens_(std::move(listens)),
       issuer_(store, std::move(authority), terms, workloads,
               [this](const ca::Supply& supply) { OnSupply(supply); }) {
   for (const ca::Workload& workload : workloads) servers_.try_emplace(workload.name);
@@ -54,8 +56,8 @@ absl::Status CaService::StartServers() {
     }
     const std::string path = ca::WorkloadFolder(store_.folder(), name) + "/api.sock";
     if (absl::Status status = server.Start(path, addresses); !status.ok()) return status;
-    Say(identity::Concat(name, ": Workload API at unix://", std::filesystem::absolute(path).lexically_normal().string(),
-                         places));
+    Say(identity::Concat(name, ": Workload API at unix://",
+                         std::filesystem::absolute(path).lexically_normal().string(), places));
   }
   return absl::OkStatus();
 }

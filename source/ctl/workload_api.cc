@@ -25,8 +25,7 @@ bool HasSecurityHeader(const grpc::CallbackServerContext& context) {
 }
 
 const grpc::Status& NoSecurityHeader() {
-  static const grpc::Status status(grpc::INVALID_ARGUMENT,
-                                   "the metadata \"workload.spiffe.io: true\" is missing");
+  static const grpc::Status status(grpc::INVALID_ARGUMENT, "the metadata \"workload.spiffe.io: true\" is missing");
   return status;
 }
 
@@ -53,9 +52,9 @@ class WorkloadApi::Service final : public SpiffeWorkloadAPI::CallbackService {
 
   absl::Status Start(const std::string& socket_path, const std::vector<net::Address>& addresses) {
     if (!net::Address::Unix(socket_path)) {
-      return absl::InvalidArgumentError(Concat(
-          socket_path, ": a unix socket's path has at most 107 bytes, this has ", socket_path.size(),
-          "; choose a shorter --dir"));
+      return absl::InvalidArgumentError(Concat(socket_path,
+                                               ": a unix socket's path has at most 107 bytes, this has ",
+                                               socket_path.size(), "; choose a shorter --dir"));
     }
     gpr_set_log_function([](gpr_log_func_args*) {});  // what matters is said here, in the user's words
     grpc::ServerBuilder builder;
@@ -108,6 +107,8 @@ absl::Status WorkloadApi::Start(const std::string& socket_path, const std::vecto
   return service_->Start(socket_path, addresses);
 }
 
-void WorkloadApi::Supply(const ca::Supply& supply) { service_->Supply(supply); }
+void WorkloadApi::Supply(const ca::Supply& supply) {
+  service_->Supply(supply);
+}
 
 }  // namespace pillion::ctl

@@ -11,8 +11,12 @@ import threading
 
 import grpc
 import pytest
+import yaml
 
+import test_examples as examples
+from peers import bootstrap as b
 from peers.ca import PILLIONCTL, Ca, WorkloadApi, ctl
+from peers.message import Request, Response
 from peers.ports import free_port
 from peers.proxy import ROOT
 from peers.wait import until
@@ -155,6 +159,44 @@ def test_the_ca_is_renewed(run, tmp_path):
             break
     bundles = next(ca.api().bundles()).bundles["spiffe://demo.test"]
     assert set(certificates(bundles)) < roots, "the first root is gone"
+
+
+def test_a_mesh_through_a_new_root(run, pillion, serve, tmp_path):
+    """Two sidecars under load while SVIDs come and go and the first root leaves: no request is lost."""
+    ca = run("--svid-ttl", "4s", "--ca-ttl", "12s", workloads=("web", "pay"))
+    application = serve.h1(lambda request: Response(200, [], b"charged"))
+    examples.on_free_ports("mutual-tls", tmp_path, ca.folder)
+    configs = [yaml.safe_load((tmp_path / name).read_text(encoding="utf-8")) for name in ("pay.yaml", "web.yaml")]
+    for config in configs:
+        app = next(cluster for cluster in config["static_resources"]["clusters"] if cluster["name"] == "app")
+        app["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": b.address(application.address)}}]}]
+    pay, web = (pillion(config, arguments=["--drain-time-s", "2"]) for config in configs)
+    stop, statuses = threading.Event(), []
+
+    def call():
+        while not stop.is_set():
+            try:
+                statuses.append(web.connect(listener="outbound").exchange(Request("GET", "/", [("host", "pay")])).status)
+            except Exception as error:  # whatever it is, it is none
+                statuses.append(repr(error))
+
+    first = ca.file("bundle.pem").read_text()
+    callers = [threading.Thread(target=call) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    until(lambda: first not in ca.file("bundle.pem").read_text(), "the first root has left", 30)
+    until(lambda: pay.stat("tls.context_renewed") > 10, "pay has the last bundle")
+    before = len(statuses)
+    until(lambda: len(statuses) > before + 50, "more requests")
+    stop.set()
+    for caller in callers:
+        caller.join()
+    assert set(statuses) == {200}
+    for proxy in pay, web:
+        assert proxy.stat("tls.context_rejected") == 0
+        assert proxy.stat("tls.certificates_overdue") == 0, "each was replaced before half of its life had passed"
+    assert web.stat("cluster.pay.upstream_cx_total") > 1, "connections of identities that ended were replaced"
+    assert web.stat("cluster.pay.ssl.fail_verify_error") == 0
 
 
 def test_restart(run, tmp_path):

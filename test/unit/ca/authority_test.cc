@@ -145,7 +145,8 @@ TEST(Authority, AlwaysTrustsWhatItIssued) {
   std::vector<KeyPair> issued;
   std::string bundle;
   size_t rotations = 0;
-  for (absl::Time now = kStart; now < kStart + absl::Minutes(20); now += absl::Milliseconds(500 + random() % 5000)) {
+  for (absl::Time now = kStart; now < kStart + absl::Minutes(20);
+       now += absl::Milliseconds(500 + random() % 5000)) {
     const absl::StatusOr<bool> changed = authority->Advance(now, terms);
     ASSERT_TRUE(changed.ok()) << changed.status();
     rotations += *changed;

@@ -57,7 +57,8 @@ bool IsCritical(X509* certificate, int id) {
 bool IsP256(EVP_PKEY* key) {
   char group[64];
   size_t size = 0;
-  return EVP_PKEY_get_group_name(key, group, sizeof group, &size) == 1 && std::string_view(group, size) == "prime256v1";
+  return EVP_PKEY_get_group_name(key, group, sizeof group, &size) == 1 &&
+         std::string_view(group, size) == "prime256v1";
 }
 
 TEST(Svid, KeepsTheRulesOfTheStandard) {
@@ -141,8 +142,9 @@ TEST(ParseWorkload, HasANameAndAPath) {
 }
 
 TEST(ParseWorkload, LeadsNowhereElse) {
-  for (const char* text : {"", "=", "=a", "a=", ".", "..", "..data", ".a", "a/b", "/a", "a=/b", "a=b/", "a=b//c", "a=../b", "a b",
-                           "a=b c", "a=b%2f", "a=b,URI:c", "a=b\nc", "\x80"}) {
+  for (const char* text :
+       {"",     "=",    "=a",     "a=",     ".",   "..",    "..data", ".a",        "a/b",    "/a",
+        "a=/b", "a=b/", "a=b//c", "a=../b", "a b", "a=b c", "a=b%2f", "a=b,URI:c", "a=b\nc", "\x80"}) {
     const auto workload = ParseWorkload(text, "demo.test");
     ASSERT_FALSE(workload.ok()) << text << ": " << workload->spiffe_id;
     EXPECT_THAT(std::string(workload.status().message()), HasSubstr("workload \""));

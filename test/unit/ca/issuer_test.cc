@@ -107,8 +107,8 @@ TEST_F(IssuerTest, ReplacesAllFilesInOneStep) {
   EXPECT_NE(fs::read_symlink(web + "/..data"), first);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(web)) names.push_back(entry.path().filename().string());
-  EXPECT_THAT(names, UnorderedElementsAre("..data", fs::read_symlink(web + "/..data").string(), "svid.pem", "key.pem",
-                                          "bundle.pem", "mine"));
+  EXPECT_THAT(names, UnorderedElementsAre("..data", fs::read_symlink(web + "/..data").string(), "svid.pem",
+                                          "key.pem", "bundle.pem", "mine"));
 }
 
 TEST_F(IssuerTest, SurvivesARestart) {

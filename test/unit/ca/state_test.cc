@@ -75,15 +75,19 @@ TEST(State, SaysWhatIsWrong) {
   const std::string text = StateText(TwoRoots());
   EXPECT_EQ(ErrorOf(""), "line 1: the file ends too early");
   EXPECT_EQ(ErrorOf("rubbish"), "line 1: \"rubbish\": expected \"version: ...\"");
-  EXPECT_EQ(ErrorOf(Replaced(text, "version: 1", "version: 2")), "line 2: version \"2\": expected a number from 1 to 1");
+  EXPECT_EQ(ErrorOf(Replaced(text, "version: 1", "version: 2")),
+            "line 2: version \"2\": expected a number from 1 to 1");
   EXPECT_THAT(ErrorOf(Replaced(text, ": demo.test", ": Demo.test")), HasSubstr("has \"D\" in its trust domain"));
   EXPECT_THAT(ErrorOf(Replaced(text, ": demo.test", ": other.test")),
               HasSubstr("the certificate is not that of \"spiffe://other.test\""));
-  EXPECT_EQ(ErrorOf(Replaced(text, "roots: 2", "roots: 0")), "line 4: roots \"0\": expected a number from 1 to 64");
+  EXPECT_EQ(ErrorOf(Replaced(text, "roots: 2", "roots: 0")),
+            "line 4: roots \"0\": expected a number from 1 to 64");
   EXPECT_THAT(ErrorOf(Replaced(text, "roots: 2", "roots: 1")), HasSubstr("expected nothing after the last root"));
   EXPECT_THAT(ErrorOf(Replaced(text, "roots: 2", "roots: 3")), HasSubstr("the file ends too early"));
-  EXPECT_THAT(ErrorOf(Replaced(text, "signs-from: 2027", "signs-from: soon")), HasSubstr("line 6: signs-from \"soon"));
-  EXPECT_THAT(ErrorOf(Replaced(text, "last-svid-ends", "last-svid-end")), HasSubstr("expected \"last-svid-ends: ...\""));
+  EXPECT_THAT(ErrorOf(Replaced(text, "signs-from: 2027", "signs-from: soon")),
+              HasSubstr("line 6: signs-from \"soon"));
+  EXPECT_THAT(ErrorOf(Replaced(text, "last-svid-ends", "last-svid-end")),
+              HasSubstr("expected \"last-svid-ends: ...\""));
   EXPECT_THAT(ErrorOf(Replaced(text, "-----BEGIN PRIVATE", "-----BEGIN EC PRIVATE")),
               HasSubstr("expected -----BEGIN PRIVATE KEY-----"));
 }
@@ -93,14 +97,16 @@ TEST(State, RefusesRootsThatAreNone) {
   const std::string text = StateText(authority);
   const Root& first = authority.roots()[0];
   // The key of the other one.
-  const std::string swapped = Replaced(text, KeyPem(first.pair.key.get()), KeyPem(authority.roots()[1].pair.key.get()));
+  const std::string swapped =
+      Replaced(text, KeyPem(first.pair.key.get()), KeyPem(authority.roots()[1].pair.key.get()));
   EXPECT_THAT(ErrorOf(swapped), HasSubstr("the private key is not that of the certificate"));
   // A leaf.
   const absl::StatusOr<identity::KeyPair> leaf =
       MakeSvid(first.pair, "spiffe://demo.test/web", {.begin = kStart, .end = kStart + absl::Hours(1)});
   ASSERT_TRUE(leaf.ok());
-  const std::string with_leaf = Replaced(Replaced(text, identity::PemText(first.pair.leaf()), identity::PemText(leaf->leaf())),
-                                         KeyPem(first.pair.key.get()), KeyPem(leaf->key.get()));
+  const std::string with_leaf =
+      Replaced(Replaced(text, identity::PemText(first.pair.leaf()), identity::PemText(leaf->leaf())),
+               KeyPem(first.pair.key.get()), KeyPem(leaf->key.get()));
   EXPECT_THAT(ErrorOf(with_leaf), HasSubstr("the certificate is not a CA's"));
   // The wrong order.
   EXPECT_THAT(ErrorOf(Replaced(text, "signs-from: 2027", "signs-from: 2028")), HasSubstr("it signs earlier"));

@@ -16,8 +16,8 @@ TEST(ParseDuration, HasAUnit) {
 }
 
 TEST(ParseDuration, RefusesWithTheValueAndWhatIsExpected) {
-  for (const char* text : {"", "s", "1", "1w", "1 h", "1.5h", "1h30m", "-1h", "+1h", "0s", "3s", "3651d", "9223372036854775807d",
-                           "99999999999999999999s"}) {
+  for (const char* text : {"", "s", "1", "1w", "1 h", "1.5h", "1h30m", "-1h", "+1h", "0s", "3s", "3651d",
+                           "9223372036854775807d", "99999999999999999999s"}) {
     const auto duration = ParseDuration(text, absl::Seconds(4));
     ASSERT_FALSE(duration.ok()) << text;
     EXPECT_THAT(std::string(duration.status().message()), HasSubstr('"' + std::string(text) + '"'));
@@ -34,7 +34,8 @@ TEST(ParseListen, OfLoopback) {
 }
 
 TEST(ParseListen, BeyondLoopbackOnlyWhenAllowed) {
-  for (const char* text : {"web=0.0.0.0:8081", "web=[::]:8081", "web=192.0.2.1:8081", "web=[::ffff:192.0.2.1]:8081"}) {
+  for (const char* text :
+       {"web=0.0.0.0:8081", "web=[::]:8081", "web=192.0.2.1:8081", "web=[::ffff:192.0.2.1]:8081"}) {
     const auto listen = ParseListen(text, false);
     ASSERT_FALSE(listen.ok()) << text;
     EXPECT_THAT(std::string(listen.status().message()), HasSubstr("--allow-remote"));
