@@ -46,8 +46,7 @@ absl::StatusOr<bool> Authority::Advance(absl::Time now, const Terms& terms) {
   X509* const signing = roots_[signer].pair.leaf();
   if (const absl::Time begin = identity::NotBefore(signing); now < begin) {
     return absl::FailedPreconditionError(identity::Concat(
-        "the clock says ", absl::FormatTime(now, absl::UTCTimeZone()), ", but the root begins at ",
-        absl::FormatTime(begin, absl::UTCTimeZone()), ": one of them is wrong"));
+        "the clock says ", TimeText(now), ", but the root begins at ", TimeText(begin), ": one of them is wrong"));
   }
   if (signer + 1 == roots_.size() && now >= Half(signing)) {
     // What comes late, because nobody ran, has less time to get around; but no SVID is to outlive its root.

@@ -135,4 +135,8 @@ std::string KeyPem(EVP_PKEY* key) {
   return Bytes(bio.get());
 }
 
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
 }  // namespace pillion::ca

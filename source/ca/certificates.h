@@ -28,4 +28,6 @@ std::string CertificateDer(X509* certificate);
 std::string KeyDer(EVP_PKEY* key);  // PKCS#8, not encrypted
 std::string KeyPem(EVP_PKEY* key);
 
+std::string TimeText(absl::Time time);  // 2026-01-31T12:00:00Z
+
 }  // namespace pillion::ca

@@ -1,15 +1,13 @@
 #include "source/ca/files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <system_error>
 
 #include "source/identity/text.h"
@@ -20,6 +18,7 @@ namespace {
 using identity::Concat;
 
 constexpr std::string_view kData = "..data";
+constexpr std::string_view kFolders = "..20";  // of those that it leads to, the first part of their names
 
 class Descriptor {
  public:
@@ -74,9 +73,10 @@ std::string LinkTarget(const std::string& path) {
 // Those that ..data led to before, also where a process ended in between.
 void RemoveOlder(const std::string& folder, const std::string& current) {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("..20") && name != current) std::filesystem::remove_all(entry.path(), error);
+  for (const std::string& name : NamesIn(folder)) {
+    if (name.starts_with(kFolders) && name != current) {
+      std::filesystem::remove_all(Concat(folder, "/", name), error);
+    }
   }
 }
 
@@ -95,7 +95,7 @@ absl::Status ReplaceFile(const std::string& path, std::string_view bytes, mode_t
 }
 
 absl::Status ReplaceFiles(const std::string& folder, const std::vector<NamedFile>& files) {
-  std::string fresh = folder + "/..20XXXXXX";
+  std::string fresh = Concat(folder, "/", kFolders, "XXXXXX");
   if (mkdtemp(fresh.data()) == nullptr) return SystemError("mkdtemp", fresh);
   const std::string current = fresh.substr(folder.size() + 1);
   absl::Status status;
@@ -115,6 +115,17 @@ absl::Status ReplaceFiles(const std::string& folder, const std::vector<NamedFile
   }
   RemoveOlder(folder, current);
   return absl::OkStatus();
+}
+
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {

@@ -26,6 +26,9 @@ absl::Status ReplaceFile(const std::string& path, std::string_view bytes, mode_t
 // replaced. What else is in `folder` stays.
 absl::Status ReplaceFiles(const std::string& folder, const std::vector<NamedFile>& files);
 
+// In order; none where there is no such folder.
+std::vector<std::string> NamesIn(const std::string& folder);
+
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 // Only for its owner; and those that it lies in.
 absl::Status MakeFolder(const std::string& path);

@@ -22,9 +22,8 @@ constexpr std::string_view kHead =
     "domain.\n";
 constexpr size_t kMaxRoots = 64;
 
-std::string TimeText(absl::Time time) {
-  if (time == absl::InfinitePast()) return "never";
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+std::string MomentText(absl::Time time) {
+  return time == absl::InfinitePast() ? "never" : TimeText(time);
 }
 
 // Goes through the lines; the first thing that is not as expected is the error.
@@ -147,9 +146,9 @@ std::string StateText(const Authority& authority) {
   std::string text = Concat(kHead, "version: 1\ntrust-domain: ", authority.trust_domain(),
                             "\nroots: ", authority.roots().size(), "\n");
   for (const Root& root : authority.roots()) {
-    text +=
-        Concat("\nsigns-from: ", TimeText(root.signs_from), "\nlast-svid-ends: ", TimeText(root.last_svid_ends),
-               "\n", identity::PemText(root.pair.leaf()), KeyPem(root.pair.key.get()));
+    text += Concat("\nsigns-from: ", MomentText(root.signs_from),
+                   "\nlast-svid-ends: ", MomentText(root.last_svid_ends), "\n",
+                   identity::PemText(root.pair.leaf()), KeyPem(root.pair.key.get()));
   }
   return text;
 }

@@ -5,9 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 
 #include "source/ca/files.h"
 #include "source/ca/issuer.h"
@@ -19,6 +17,7 @@
 namespace pillion::ctl {
 namespace {
 
+using ca::TimeText;
 using identity::Concat;
 using identity::Quote;
 
@@ -53,10 +52,6 @@ absl::StatusOr<std::vector<ca::Workload>> ReadWorkloads(const std::vector<std::s
     workloads.push_back(*std::move(workload));
   }
   return workloads;
-}
-
-std::string TimeText(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 
 // What can be told of an SVID's file.
@@ -168,13 +163,7 @@ absl::Status CaCommand::Show() const {
     std::printf("root %s  until %s  %s\n", identity::SerialText(root.pair.leaf()).c_str(),
                 TimeText(root.ends()).c_str(), standing.c_str());
   }
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/svids", error)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
+  for (const std::string& name : ca::NamesIn(folder_ + "/svids")) {
     const std::string path = ca::WorkloadFolder(folder_, name) + "/svid.pem";
     std::printf("svid %s  %s\n", name.c_str(), SvidText(path, now).c_str());
   }

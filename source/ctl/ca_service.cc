@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "source/identity/text.h"
@@ -14,13 +15,8 @@ namespace {
 
 // Each with its time, and at once: somebody may be waiting for it.
 void Say(const std::string& line) {
-  const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
-  std::printf("%s %s\n", time.c_str(), line.c_str());
+  std::printf("%s %s\n", ca::TimeText(absl::Now()).c_str(), line.c_str());
   std::fflush(stdout);
-}
-
-std::string EndText(X509* certificate) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", identity::NotAfter(certificate), absl::UTCTimeZone());
 }
 
 }  // namespace
@@ -41,8 +37,8 @@ void CaService::OnSupply(const ca::Supply& supply) {
                                 ? "1 root"
                                 : identity::Concat(supply.authority.roots().size(), " roots");
   Say(identity::Concat(supply.workload.name, ": ", supply.renewed ? "a new SVID, " : "a new bundle; SVID ",
-                       supply.workload.spiffe_id, " until ", EndText(supply.svid.leaf()), ", ", roots,
-                       " in the bundle"));
+                       supply.workload.spiffe_id, " until ", ca::TimeText(identity::NotAfter(supply.svid.leaf())),
+                       ", ", roots, " in the bundle"));
 }
 
 absl::Status CaService::StartServers() {
@@ -56,8 +52,9 @@ absl::Status CaService::StartServers() {
     }
     const std::string path = ca::WorkloadFolder(store_.folder(), name) + "/api.sock";
     if (absl::Status status = server.Start(path, addresses); !status.ok()) return status;
-    Say(identity::Concat(name, ": Workload API at unix://",
-                         std::filesystem::absolute(path).lexically_normal().string(), places));
+    std::error_code error;
+    const std::string whole = std::filesystem::absolute(path, error).lexically_normal().string();
+    Say(identity::Concat(name, ": Workload API at unix://", whole, places));
   }
   return absl::OkStatus();
 }

@@ -263,6 +263,12 @@ def test_a_port_that_is_taken(tmp_path):
     assert result.stderr == f"pillionctl: can't listen on {listen.partition('=')[2]}\n"
 
 
+def test_a_folder_whose_name_is_too_long_for_a_socket(tmp_path):
+    result = ctl("ca", "run", "--dir", tmp_path / ("a" * 100), "--trust-domain", "demo.test", "--workload", "web")
+    assert result.returncode == 1
+    assert "api.sock: a unix socket's path has at most 107 bytes, this has " in result.stderr and "choose a shorter --dir" in result.stderr
+
+
 def test_one_process_at_a_time(run, tmp_path):
     ca = run()
     for command in ("run", "--dir", tmp_path / "ca", "--workload", "web"), ("issue", "--dir", tmp_path / "ca", "web"):
