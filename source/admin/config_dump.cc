@@ -4,11 +4,13 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <vector>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "google/protobuf/field_mask.pb.h"
 #include "google/protobuf/util/field_mask_util.h"
 #include "source/admin/json_writer.h"
@@ -25,19 +27,27 @@ using google::protobuf::Message;
 
 constexpr std::string_view kAdminTypes = "type.googleapis.com/envoy.admin.v3.";
 
-// One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers.
+struct Resource {
+  std::string name;
+  const Message* message;
+  std::string version = {};  // of what came while the process runs, as are these
+  std::string updated = {};
+  std::string error = {};  // why the last one was not taken
+};
+
+// One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers. Those of one message stand together.
 struct Section {
   std::string_view dump;                                          // "ClustersConfigDump"
   std::string_view field;                                         // "static_clusters"
   std::string_view wrapper;                                       // "StaticCluster"
   std::string_view member;                                        // of the wrapper: "cluster"
-  std::vector<std::pair<std::string, const Message*>> resources;  // by name
+  std::vector<Resource> resources;
 };
 
 // Fields of the dump for what comes from a control plane: known names, with nothing in them.
 constexpr std::string_view kDynamicFields[] = {
     "dynamic_active_clusters", "dynamic_warming_clusters", "dynamic_endpoint_configs", "dynamic_listeners",
-    "dynamic_route_configs",   "static_secrets",           "dynamic_active_secrets",   "dynamic_warming_secrets"};
+    "dynamic_route_configs",   "static_secrets"};
 
 // The fields that a dump is asked for.
 class Mask {
@@ -115,15 +125,22 @@ absl::StatusOr<std::string> AnyJson(const Message& message) {
 }
 
 // The wrapper's members, as far as the mask wants them.
-absl::Status WriteResource(JsonWriter& json, const Section& section, const Message& message, const Mask& mask,
+absl::Status WriteResource(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
                            const std::string& updated) {
-  const std::unique_ptr<Message> wanted = CopyOf(message);
+  const std::unique_ptr<Message> wanted = CopyOf(*resource.message);
+  if (section.field.starts_with("dynamic_")) json.String("name", resource.name);
+  if (!resource.version.empty()) json.String("version_info", resource.version);
   if (mask.Trim(section.member, *wanted)) {
     const absl::StatusOr<std::string> text = AnyJson(*wanted);
     if (!text.ok()) return text.status();
     json.Raw(section.member, *text);
   }
-  if (mask.Has("last_updated")) json.String("last_updated", updated);
+  if (mask.Has("last_updated")) json.String("last_updated", resource.updated.empty() ? updated : resource.updated);
+  if (!resource.error.empty()) {
+    json.BeginObject("error_state");
+    json.String("details", resource.error);
+    json.EndObject();
+  }
   return absl::OkStatus();
 }
 
@@ -141,36 +158,40 @@ absl::Status WriteAll(JsonWriter& json, const Message& bootstrap, const std::vec
     if (mask.Has("last_updated")) json.String("last_updated", updated);
     json.EndObject();
   }
+  std::string_view open;  // the message that is being written
   for (const Section& section : sections) {
     if (!mask.Has(section.field)) continue;
     ++written;
-    json.BeginElement();
-    json.String("@type", fmt::format("{}{}", kAdminTypes, section.dump));
-    if (!section.resources.empty()) {
-      json.BeginArray(section.field);
-      for (const auto& [name, message] : section.resources) {
-        json.BeginElement();
-        const absl::Status status = WriteResource(json, section, *message, Mask(""), updated);
-        if (!status.ok()) return status;
-        json.EndObject();
-      }
-      json.EndArray();
+    if (section.dump != open) {
+      if (!open.empty()) json.EndObject();
+      json.BeginElement();
+      json.String("@type", fmt::format("{}{}", kAdminTypes, section.dump));
+      open = section.dump;
     }
-    json.EndObject();
+    if (section.resources.empty()) continue;
+    json.BeginArray(section.field);
+    for (const Resource& resource : section.resources) {
+      json.BeginElement();
+      const absl::Status status = WriteResource(json, section, resource, Mask(""), updated);
+      if (!status.ok()) return status;
+      json.EndObject();
+    }
+    json.EndArray();
   }
+  if (!open.empty()) json.EndObject();
   return absl::OkStatus();
 }
 
 // The elements of one field.
 absl::Status WriteField(JsonWriter& json, const Section& section, const Mask& mask, const std::string& updated,
                         size_t& written) {
-  for (const auto& [name, message] : section.resources) {
+  for (const Resource& resource : section.resources) {
     if (!mask.Has(section.member) && !mask.Has("last_updated")) continue;
-    if (mask.Has(section.member) && !mask.Trim(section.member, *CopyOf(*message))) continue;
+    if (mask.Has(section.member) && !mask.Trim(section.member, *CopyOf(*resource.message))) continue;
     ++written;
     json.BeginElement();
     json.String("@type", fmt::format("{}{}.{}", kAdminTypes, section.dump, section.wrapper));
-    if (const absl::Status status = WriteResource(json, section, *message, mask, updated); !status.ok()) return status;
+    if (const absl::Status status = WriteResource(json, section, resource, mask, updated); !status.ok()) return status;
     json.EndObject();
   }
   return absl::OkStatus();
@@ -192,18 +213,36 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base:
   Section listeners{"ListenersConfigDump", "static_listeners", "StaticListener", "listener", {}};
   Section route_configs{"RoutesConfigDump", "static_route_configs", "StaticRouteConfig", "route_config", {}};
   for (const auto& cluster : source.static_resources().clusters()) {
-    clusters.resources.emplace_back(cluster.name(), &cluster);
-    endpoints.resources.emplace_back(cluster.name(), &cluster.load_assignment());
+    clusters.resources.push_back({cluster.name(), &cluster});
+    endpoints.resources.push_back({cluster.name(), &cluster.load_assignment()});
   }
   for (const auto& listener : source.static_resources().listeners()) {
-    listeners.resources.emplace_back(listener.name(), &listener);
+    listeners.resources.push_back({listener.name(), &listener});
   }
-  for (const RouteConfiguration& route : routes) route_configs.resources.emplace_back(route.name(), &route);
+  for (const RouteConfiguration& route : routes) route_configs.resources.push_back({route.name(), &route});
   std::vector<Section> sections = {std::move(clusters), std::move(listeners), std::move(route_configs)};
   if (query.include_eds) sections.insert(sections.begin() + 1, std::move(endpoints));
+  // Of secrets that others give; where there are none, nobody looks for them.
+  Section active{"SecretsConfigDump", "dynamic_active_secrets", "DynamicSecret", "secret", {}};
+  Section warming{"SecretsConfigDump", "dynamic_warming_secrets", "DynamicSecret", "secret", {}};
+  std::deque<envoy::extensions::transport_sockets::tls::v3::Secret> awaited;
+  for (const std::shared_ptr<config::RemoteSecret>& secret : bootstrap.remote_secrets->all()) {
+    if (secret->current() == nullptr) {
+      awaited.emplace_back().set_name(secret->name());
+      warming.resources.push_back({secret->name(), &awaited.back(), "", "", secret->error()});
+      continue;
+    }
+    std::string when;
+    telemetry::TimeFormat().Append(secret->updated(), when);
+    active.resources.push_back({secret->name(), secret->current(), secret->version(), when, secret->error()});
+  }
+  if (!query.resource.empty() || !bootstrap.remote_secrets->all().empty()) {
+    sections.push_back(std::move(active));
+    sections.push_back(std::move(warming));
+  }
   if (!query.name_regex.empty()) {
     for (Section& section : sections) {
-      std::erase_if(section.resources, [&](const auto& r) { return !re2::RE2::FullMatch(r.first, name_regex); });
+      std::erase_if(section.resources, [&](const Resource& r) { return !re2::RE2::FullMatch(r.name, name_regex); });
     }
   }
 

@@ -31,6 +31,7 @@
 #include "source/config/config_error.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
+#include "source/config/remote_secret.h"
 #include "source/match/ip_range.h"
 #include "source/match/uri_template.h"
 #include "source/runtime/keys.h"
@@ -43,10 +44,11 @@ namespace pillion::config {
 
 enum class Side { kDownstream, kUpstream };
 
-// Of the files that a part is made of, for who makes it anew when they are replaced.
+// Of the files, and of the secrets of others, that a part is made of, for who makes it anew when they are replaced.
 struct FilesRead {
   std::vector<std::string> directories;  // in which something may be replaced; each once
   uint64_t digest = 0;                   // of the bytes of all of them
+  std::vector<std::shared_ptr<RemoteSecret>> secrets;
 
   void Add(const std::string& path, std::string_view bytes);
   void AddDirectory(const std::string& path);
@@ -60,6 +62,9 @@ struct BuildContext {
   std::map<std::string, const HttpFilterType*, std::less<>> http_filters;  // by name, of the chain that is built
   // static_resources.secrets by name.
   std::map<std::string, const envoy::extensions::transport_sockets::tls::v3::Secret*, std::less<>> secrets;
+  std::shared_ptr<RemoteSecrets> remote_secrets = std::make_shared<RemoteSecrets>();
+  std::optional<WorkloadApi> workload_api;
+  std::vector<std::pair<std::string, std::string>> sds_clusters;  // that give secrets, with the path that says so
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own

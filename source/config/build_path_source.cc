@@ -10,6 +10,11 @@ namespace pillion::config {
 PathSource BuildPathSource(BuildContext& context, const envoy::config::core::v3::ConfigSource& from,
                            const std::string& path) {
   PathSource source;
+  if (from.has_api_config_source()) {
+    context.errors.Add(FieldPath(path, "api_config_source"),
+                       "a control plane can't give this yet, expected path_config_source");
+    return source;
+  }
   std::string place = FieldPath(path, "path");
   if (from.has_path_config_source()) {
     source.path = from.path_config_source().path();

@@ -122,10 +122,7 @@ void CheckTogether(BuildContext& context, const Validation& from, const std::str
   if (from.has_trusted_ca()) not_with_spiffe("trusted_ca");
   if (from.verify_certificate_hash_size() > 0) not_with_spiffe("verify_certificate_hash");
   if (from.verify_certificate_spki_size() > 0) not_with_spiffe("verify_certificate_spki");
-  if (from.has_crl()) {
-    needs_ca("crl");
-    not_with_spiffe("crl");
-  }
+  if (from.has_crl()) needs_ca("crl");
   if (from.trust_chain_verification() == Validation::ACCEPT_UNTRUSTED) {
     context.errors.Add(FieldPath(path, "trust_chain_verification"),
                        "ACCEPT_UNTRUSTED, expected VERIFY_TRUST_CHAIN; without trusted_ca no chain is looked at");

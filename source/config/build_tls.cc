@@ -7,8 +7,6 @@
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_tls.h"
-#include "source/config/discovery_response.h"
-#include "source/config/nearest.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
 
@@ -21,54 +19,6 @@ using RawBuffer = envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffe
 
 constexpr size_t kMaxPem = 4 * 1024 * 1024;
 
-// The one of that name in a file of a subscription; none, with errors, where there is none.
-std::optional<v3::Secret> ReadSecret(BuildContext& context, const v3::SdsSecretConfig& from, const std::string& path) {
-  const std::string place = FieldPath(path, "sds_config");
-  const PathSource source = BuildPathSource(context, from.sds_config(), place);
-  if (context.errors.AnyBelow(place) || source.path.empty()) return std::nullopt;
-  envoy::service::discovery::v3::DiscoveryResponse response;
-  ErrorList errors;
-  std::vector<ConfigError> notes;
-  const bool read = ReadDiscoveryResponse(source.path, context.options.unknown, response, errors, notes);
-  for (const ConfigError& error : errors.Take()) context.errors.Add(place, ErrorText(source.path, error));
-  if (!read || context.errors.AnyBelow(place)) return std::nullopt;
-  if (context.files_read != nullptr) {
-    context.files_read->Add(source.path, response.SerializeAsString());
-    if (!source.watched_directory.empty()) context.files_read->AddDirectory(source.watched_directory);
-  }
-  for (const google::protobuf::Any& resource : response.resources()) {
-    v3::Secret secret;
-    if (resource.UnpackTo(&secret) && secret.name() == from.name()) return secret;
-  }
-  context.errors.Add(place, Concat(Quote(source.path), " has no Secret with the name ", Quote(from.name())));
-  return std::nullopt;
-}
-
-// The secret that `from` names, if it is of the right kind.
-std::optional<v3::Secret> FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, v3::Secret::TypeCase kind,
-                                     std::string_view expected, const std::string& path) {
-  if (from.has_sds_config()) {
-    std::optional<v3::Secret> secret = ReadSecret(context, from, path);
-    if (!secret || secret->type_case() == kind) return secret;
-    context.errors.Add(FieldPath(path, "name"), Concat("the secret ", Quote(from.name()), " is no ", expected));
-    return std::nullopt;
-  }
-  const auto found = context.secrets.find(from.name());
-  if (found == context.secrets.end()) {
-    std::vector<std::string_view> known;
-    for (const auto& [name, secret] : context.secrets) known.push_back(name);
-    if (!from.name().empty()) {
-      context.errors.Add(FieldPath(path, "name"),
-                         Concat(Quote(from.name()), ", but static_resources.secrets has no such name",
-                                DidYouMean(from.name(), known)));
-    }
-    return std::nullopt;
-  }
-  if (found->second->type_case() == kind) return *found->second;
-  context.errors.Add(FieldPath(path, "name"), Concat("the secret ", Quote(from.name()), " is no ", expected));
-  return std::nullopt;
-}
-
 void Watch(BuildContext& context, const envoy::config::core::v3::WatchedDirectory& directory) {
   if (context.files_read != nullptr && !directory.path().empty()) context.files_read->AddDirectory(directory.path());
 }
@@ -76,36 +26,6 @@ void Watch(BuildContext& context, const envoy::config::core::v3::WatchedDirector
 // Its file, or that it has none.
 std::string FileOf(const envoy::config::core::v3::DataSource& from) {
   return from.has_filename() ? from.filename() : "<inline>";
-}
-
-void BuildPair(BuildContext& context, const v3::TlsCertificate& from, const std::string& path, tls::ContextParts& parts,
-               CertificateFiles& files) {
-  Watch(context, from.watched_directory());
-  const std::string chain_path = FieldPath(path, "certificate_chain");
-  const std::string key_path = FieldPath(path, "private_key");
-  const std::string chain = ReadSource(context, from.certificate_chain(), kMaxPem, chain_path);
-  const std::string key = ReadSource(context, from.private_key(), kMaxPem, key_path);
-  std::string password;
-  if (from.has_password()) password = ReadSource(context, from.password(), kMaxPem, FieldPath(path, "password"));
-  if (context.errors.AnyBelow(path)) return;
-  auto pair = identity::ReadKeyPair(chain, key, password);
-  if (const auto* error = std::get_if<identity::KeyPairError>(&pair)) {
-    switch (error->part) {
-      case identity::KeyPairPart::kChain:
-        context.errors.Add(chain_path, Concat(Quote(FileOf(from.certificate_chain())), ": ", error->text,
-                                              ", expected a certificate and what it was issued by, in PEM form"));
-        return;
-      case identity::KeyPairPart::kKey:
-        context.errors.Add(key_path, Concat(Quote(FileOf(from.private_key())), ": ", error->text,
-                                            ", expected the certificate's key in PEM form"));
-        return;
-      case identity::KeyPairPart::kBoth:
-        context.errors.Add(key_path, Concat(Quote(FileOf(from.private_key())), ": ", error->text));
-        return;
-    }
-  }
-  parts.pairs.push_back(std::get<identity::KeyPair>(std::move(pair)));
-  files.chains.push_back(FileOf(from.certificate_chain()));
 }
 
 std::optional<tls::Version> BuildVersion(BuildContext& context, v3::TlsParameters::TlsProtocol from,
@@ -179,46 +99,56 @@ void BuildParameters(BuildContext& context, const v3::TlsParameters& from, const
   parts.signature_algorithms.assign(from.signature_algorithms().begin(), from.signature_algorithms().end());
 }
 
-// Null: there is none.
+// Null: there is none, or it is awaited.
 std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& context, const v3::CommonTlsContext& from,
-                                                            const std::string& path, CertificateFiles& files) {
-  constexpr auto kKind = v3::Secret::kValidationContext;
+                                                            const std::string& path, TlsBuild& built) {
+  v3::CertificateValidationContext merged;
+  std::string field;
+  std::string origin;
+  const auto merge_secret = [&](const v3::SdsSecretConfig& named, const std::string& place) {
+    const FoundSecret found = FindSecret(context, named, RemoteSecret::Kind::kValidationContext, place);
+    built.waits |= found.awaited;
+    if (!found.secret) return false;
+    origin = found.origin;
+    merged.MergeFrom(found.secret->validation_context());
+    return true;
+  };
   switch (from.validation_context_type_case()) {
     case v3::CommonTlsContext::kValidationContext:
-      return BuildPeerPolicy(context, from.validation_context(), FieldPath(path, "validation_context"), files);
-    case v3::CommonTlsContext::kValidationContextSdsSecretConfig: {
-      const std::string field = FieldPath(path, "validation_context_sds_secret_config");
-      const std::optional<v3::Secret> secret =
-          FindSecret(context, from.validation_context_sds_secret_config(), kKind, "validation_context", field);
-      return !secret ? nullptr : BuildPeerPolicy(context, secret->validation_context(), field, files);
-    }
-    case v3::CommonTlsContext::kCombinedValidationContext: {
-      const std::string field = FieldPath(path, "combined_validation_context");
-      const std::optional<v3::Secret> secret =
-          FindSecret(context, from.combined_validation_context().validation_context_sds_secret_config(), kKind,
-                     "validation_context", FieldPath(field, "validation_context_sds_secret_config"));
-      if (!secret) return nullptr;
-      v3::CertificateValidationContext merged = from.combined_validation_context().default_validation_context();
-      merged.MergeFrom(secret->validation_context());
-      return BuildPeerPolicy(context, merged, field, files);
-    }
+      return BuildPeerPolicy(context, from.validation_context(), FieldPath(path, "validation_context"), built.files);
+    case v3::CommonTlsContext::kValidationContextSdsSecretConfig:
+      field = FieldPath(path, "validation_context_sds_secret_config");
+      if (!merge_secret(from.validation_context_sds_secret_config(), field)) return nullptr;
+      break;
+    case v3::CommonTlsContext::kCombinedValidationContext:
+      field = FieldPath(path, "combined_validation_context");
+      merged = from.combined_validation_context().default_validation_context();
+      if (!merge_secret(from.combined_validation_context().validation_context_sds_secret_config(),
+                        FieldPath(field, "validation_context_sds_secret_config"))) {
+        return nullptr;
+      }
+      break;
     case v3::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET:
       return nullptr;
   }
-  return nullptr;
+  auto policy = BuildPeerPolicy(context, merged, field, built.files);
+  if (!origin.empty() && built.files.trusted == "<inline>") built.files.trusted = origin;
+  return policy;
 }
 
 void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const std::string& path,
-                 tls::ContextParts& parts, CertificateFiles& files) {
+                 tls::ContextParts& parts, TlsBuild& built) {
   BuildParameters(context, from.tls_params(), FieldPath(path, "tls_params"), parts);
   for (int i = 0; i < from.tls_certificates_size(); ++i) {
-    BuildPair(context, from.tls_certificates(i), ElementPath(FieldPath(path, "tls_certificates"), i), parts, files);
+    const std::string place = ElementPath(FieldPath(path, "tls_certificates"), i);
+    BuildPair(context, from.tls_certificates(i), place, "", parts, built.files);
   }
   for (int i = 0; i < from.tls_certificate_sds_secret_configs_size(); ++i) {
     const std::string place = ElementPath(FieldPath(path, "tls_certificate_sds_secret_configs"), i);
-    const std::optional<v3::Secret> secret = FindSecret(context, from.tls_certificate_sds_secret_configs(i),
-                                                        v3::Secret::kTlsCertificate, "tls_certificate", place);
-    if (secret) BuildPair(context, secret->tls_certificate(), place, parts, files);
+    const FoundSecret found =
+        FindSecret(context, from.tls_certificate_sds_secret_configs(i), RemoteSecret::Kind::kTlsCertificate, place);
+    built.waits |= found.awaited;
+    if (found.secret) BuildPair(context, found.secret->tls_certificate(), place, found.origin, parts, built.files);
   }
   const int pairs = from.tls_certificates_size() + from.tls_certificate_sds_secret_configs_size();
   if (parts.server && pairs == 0) {
@@ -227,7 +157,7 @@ void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const 
   if (!parts.server && pairs > 1) {
     context.errors.Add(FieldPath(path, "tls_certificates"), Concat(pairs, " certificates, expected at most one upstream"));
   }
-  parts.policy = BuildValidation(context, from, path, files);
+  parts.policy = BuildValidation(context, from, path, built);
   for (int i = 0; i < from.alpn_protocols_size(); ++i) {
     const std::string& protocol = from.alpn_protocols(i);
     if (protocol.empty() || protocol.size() > 255) {
@@ -252,9 +182,9 @@ std::shared_ptr<const tls::Context> BuildContextOf(BuildContext& context, tls::C
 TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from, const std::string& path) {
   TlsBuild built;
   tls::ContextParts parts{.server = true};
-  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built.files);
+  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built);
   parts.require_peer_certificate = from.require_client_certificate().value();
-  if (parts.require_peer_certificate && (parts.policy == nullptr || !parts.policy->verifies())) {
+  if (!built.waits && parts.require_peer_certificate && (parts.policy == nullptr || !parts.policy->verifies())) {
     context.errors.AddMissing(FieldPath(path, "common_tls_context"), FieldPath(path, "require_client_certificate"),
                               "true, but a certificate that nobody vouches for says nothing: expected a validation context "
                               "with trusted_ca, pins or a custom_validator_config");
@@ -273,15 +203,15 @@ TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from
   if (from.has_session_timeout()) {
     parts.session_timeout = std::chrono::duration_cast<std::chrono::seconds>(ToDuration(from.session_timeout()));
   }
-  built.context = BuildContextOf(context, std::move(parts), path);
+  if (!built.waits) built.context = BuildContextOf(context, std::move(parts), path);
   return built;
 }
 
 TlsBuild BuildClient(BuildContext& context, const v3::UpstreamTlsContext& from, const std::string& path) {
   TlsBuild built;
   tls::ContextParts parts;
-  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built.files);
-  built.context = BuildContextOf(context, std::move(parts), path);
+  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built);
+  if (!built.waits) built.context = BuildContextOf(context, std::move(parts), path);
   return built;
 }
 
@@ -305,38 +235,58 @@ bool VerifiesChain(const tls::Context& context) {
   return context.policy() != nullptr && context.policy()->verifies_chain();
 }
 
+// Of one that waits, what it will have to.
+bool WillVerifyChain(const TlsBuild& built, const v3::CommonTlsContext& from) {
+  if (built.context != nullptr) return VerifiesChain(*built.context);
+  switch (from.validation_context_type_case()) {
+    case v3::CommonTlsContext::kValidationContextSdsSecretConfig:
+    case v3::CommonTlsContext::kCombinedValidationContext:
+      return true;
+    default:
+      return from.validation_context().has_trusted_ca() || from.validation_context().has_custom_validator_config();
+  }
+}
+
 // By `build`(context, path): now, and whenever it is asked for later. Null, with errors, where something is wrong.
 template <typename Build>
-std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const std::string& path, Build build) {
+std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3::CommonTlsContext& common,
+                                                const std::string& path, Build build) {
   FilesRead* const outer = context.files_read;
   FilesRead files;
   context.files_read = &files;
   TlsBuild first = build(context, path);
   context.files_read = outer;
-  if (first.context == nullptr) return nullptr;
+  if (first.context == nullptr && (!first.waits || context.errors.AnyBelow(path))) return nullptr;
   first.directories = std::move(files.directories);
   first.digest = files.digest;
+  first.secrets = std::move(files.secrets);
   // What the context refers to, and what is gone when it is built anew.
   struct Kept {
     LoadOptions options;
     PassedOver passed_over;
     envoy::config::core::v3::Node node;
     std::map<std::string, v3::Secret> secrets;
+    std::shared_ptr<RemoteSecrets> remote_secrets;
+    std::optional<WorkloadApi> workload_api;
   };
   auto kept = std::make_shared<Kept>();
   kept->options.unknown = context.options.unknown;
   kept->options.unknown.passed_over = &kept->passed_over;
   for (const auto& [name, secret] : context.secrets) kept->secrets.emplace(name, *secret);
-  const bool verifies_chain = VerifiesChain(*first.context);
+  kept->remote_secrets = context.remote_secrets;
+  kept->workload_api = context.workload_api;
+  const bool verifies_chain = WillVerifyChain(first, common);
   return std::make_shared<RenewableContext>(std::move(first), [kept, path, build, verifies_chain] {
     ErrorList errors;
     BuildContext again{kept->options, errors, kept->node, {}};
     for (const auto& [name, secret] : kept->secrets) again.secrets.emplace(name, &secret);
+    again.remote_secrets = kept->remote_secrets;
+    again.workload_api = kept->workload_api;
     FilesRead read;
     again.files_read = &read;
     TlsBuild built = build(again, path);
     if (built.context != nullptr && verifies_chain && !VerifiesChain(*built.context)) {
-      errors.Add(path, "nobody vouches for peers any more, expected trusted_ca as before");
+      errors.Add(path, "nobody vouches for peers, expected trusted_ca or a custom_validator_config");
       built.context = nullptr;
     }
     built.directories = std::move(read.directories);
@@ -347,6 +297,37 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const std
 }
 
 }  // namespace
+
+void BuildPair(BuildContext& context, const v3::TlsCertificate& from, const std::string& path, const std::string& origin,
+               tls::ContextParts& parts, CertificateFiles& files) {
+  Watch(context, from.watched_directory());
+  const std::string chain_path = FieldPath(path, "certificate_chain");
+  const std::string key_path = FieldPath(path, "private_key");
+  const std::string chain = ReadSource(context, from.certificate_chain(), kMaxPem, chain_path);
+  const std::string key = ReadSource(context, from.private_key(), kMaxPem, key_path);
+  std::string password;
+  if (from.has_password()) password = ReadSource(context, from.password(), kMaxPem, FieldPath(path, "password"));
+  if (context.errors.AnyBelow(path)) return;
+  auto pair = identity::ReadKeyPair(chain, key, password);
+  if (const auto* error = std::get_if<identity::KeyPairError>(&pair)) {
+    switch (error->part) {
+      case identity::KeyPairPart::kChain:
+        context.errors.Add(chain_path, Concat(Quote(FileOf(from.certificate_chain())), ": ", error->text,
+                                              ", expected a certificate and what it was issued by, in PEM form"));
+        return;
+      case identity::KeyPairPart::kKey:
+        context.errors.Add(key_path, Concat(Quote(FileOf(from.private_key())), ": ", error->text,
+                                            ", expected the certificate's key in PEM form"));
+        return;
+      case identity::KeyPairPart::kBoth:
+        context.errors.Add(key_path, Concat(Quote(FileOf(from.private_key())), ": ", error->text));
+        return;
+    }
+  }
+  parts.pairs.push_back(std::get<identity::KeyPair>(std::move(pair)));
+  const bool inlined = !from.certificate_chain().has_filename();
+  files.chains.push_back(inlined && !origin.empty() ? origin : FileOf(from.certificate_chain()));
+}
 
 std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
                                                         const envoy::config::core::v3::TransportSocket& from,
@@ -367,7 +348,7 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
     return nullptr;
   }
   const bool by_spiffe = built->modes.has_value();
-  built->context = MakeRenewable(context, config_path, [message, by_spiffe](BuildContext& again, const std::string& place) {
+  const auto build = [message, by_spiffe](BuildContext& again, const std::string& place) {
     TlsBuild server = BuildServer(again, message, place);
     const identity::PeerPolicy* const policy = server.context == nullptr ? nullptr : server.context->policy();
     if (server.context != nullptr && by_spiffe && (policy == nullptr || policy->bundles().empty())) {
@@ -376,7 +357,8 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
       server.context = nullptr;
     }
     return server;
-  });
+  };
+  built->context = MakeRenewable(context, message.common_tls_context(), config_path, build);
   return built;
 }
 
@@ -402,10 +384,12 @@ std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
   built->auto_host_sni = message.auto_host_sni();
   built->auto_sni_san_validation = message.auto_sni_san_validation();
   if (message.has_max_session_keys()) built->max_session_keys = message.max_session_keys().value();
-  built->context = MakeRenewable(context, config_path, [message](BuildContext& again, const std::string& place) {
-    return BuildClient(again, message, place);
-  });
-  built->verifies_chain = built->context != nullptr && VerifiesChain(*built->context->current());
+  const auto build = [message](BuildContext& again, const std::string& place) { return BuildClient(again, message, place); };
+  built->context = MakeRenewable(context, message.common_tls_context(), config_path, build);
+  if (built->context != nullptr) {
+    const std::shared_ptr<const tls::Context> current = built->context->current();
+    built->verifies_chain = WillVerifyChain({.context = current}, message.common_tls_context());
+  }
   if (built->context != nullptr && built->auto_sni_san_validation && !built->verifies_chain) {
     context.errors.Add(FieldPath(config_path, "auto_sni_san_validation"),
                        "needs trusted_ca: a name in a certificate that nobody vouches for says nothing");

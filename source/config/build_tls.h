@@ -3,13 +3,33 @@
 // Whom TLS accepts as peer. Internal to config/.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "source/config/build.h"
+#include "source/config/remote_secret.h"
 #include "source/config/tls.h"
 
 namespace pillion::config {
+
+// What an SdsSecretConfig names.
+struct FoundSecret {
+  std::optional<envoy::extensions::transport_sockets::tls::v3::Secret> secret;  // none, with errors or awaited
+  std::string origin = {};  // of one that somebody else gives; empty: it is a file's, or the configuration's
+  bool awaited = false;     // it has not come yet
+};
+FoundSecret FindSecret(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::SdsSecretConfig& from,
+                       RemoteSecret::Kind kind, const std::string& path);
+
+std::optional<WorkloadApi> BuildWorkloadApi(BuildContext& context,
+                                            const envoy::config::bootstrap::v3::Bootstrap& bootstrap);
+// Of all contexts, once the clusters are built: who gives their secrets.
+void CheckSdsClusters(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters);
+
+// Adds it to `parts`. `origin`: as in FoundSecret.
+void BuildPair(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::TlsCertificate& from,
+               const std::string& path, const std::string& origin, tls::ContextParts& parts, CertificateFiles& files);
 
 // Names in `files` where the CAs come from.
 std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(

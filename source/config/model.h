@@ -14,9 +14,11 @@
 #include "source/config/cluster.h"
 #include "source/config/http_options.h"
 #include "source/config/listener.h"
+#include "source/config/remote_secret.h"
 #include "source/config/route.h"
 #include "source/config/stats_config.h"
 #include "source/match/string_matcher.h"
+#include "source/net/address.h"
 #include "source/runtime/layers.h"
 
 namespace google::protobuf {
@@ -48,6 +50,12 @@ struct Admin {
   std::vector<match::StringMatcher> allow_paths;  // empty: all
 };
 
+// An agent that gives secrets by the SPIFFE Workload API.
+struct WorkloadApi {
+  net::Address endpoint;
+  base::Duration initial_fetch_timeout{0};  // zero: for ever
+};
+
 struct Bootstrap {
   Node node;
   Admin admin;
@@ -60,6 +68,9 @@ struct Bootstrap {
   uint64_t unknown_fields = 0;                    // that were passed over
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
   std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; every reference to one resolves
+
+  std::optional<WorkloadApi> workload_api;
+  std::shared_ptr<const RemoteSecrets> remote_secrets;  // never null in a loaded one
 
   std::vector<runtime::LayerSettings> runtime_layers;
   std::shared_ptr<runtime::Keys> runtime_keys;  // all that the parts name; never null in a loaded one

@@ -10,6 +10,7 @@ RenewableContext::RenewableContext(TlsBuild first, Build build)
       build_(std::move(build)),
       files_(std::move(first.files)),
       directories_(std::move(first.directories)),
+      secrets_(std::move(first.secrets)),
       digest_(first.digest) {}
 
 std::shared_ptr<const tls::Context> RenewableContext::current() const {
@@ -25,7 +26,7 @@ RenewableContext::Renewal RenewableContext::Renew() {
     for (std::string& directory : built.directories) {
       if (std::ranges::find(directories_, directory) == directories_.end()) directories_.push_back(std::move(directory));
     }
-    return Renewal::kRejected;
+    return built.waits ? Renewal::kSame : Renewal::kRejected;
   }
   directories_ = std::move(built.directories);
   if (built.digest == digest_) return Renewal::kSame;

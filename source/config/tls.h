@@ -13,39 +13,43 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "source/config/config_error.h"
+#include "source/config/remote_secret.h"
 #include "source/tls/context.h"
 
 namespace pillion::config {
 
 // Where certificates came from, for who shows them.
 struct CertificateFiles {
-  std::string trusted;              // a path, or "<inline>"; empty: none
+  std::string trusted;              // a path, "<inline>", or who gave it; empty: none
   std::vector<std::string> chains;  // in the order of the context's pairs
 };
 
 struct TlsBuild {
-  std::shared_ptr<const tls::Context> context;  // null: `errors` say why
+  std::shared_ptr<const tls::Context> context;  // null: `errors` say why, or it waits
+  bool waits = false;                           // for a secret that has not come yet
   CertificateFiles files;
   std::vector<std::string> directories;  // in which something may be replaced that it is made of; each once
   uint64_t digest = 0;                   // of all that was read
+  std::vector<std::shared_ptr<RemoteSecret>> secrets;  // that it is made of
   std::vector<ConfigError> errors;
 };
 
-// The context that connections begin with. It is made anew of the same configuration when a file is replaced; who has the
-// earlier one keeps it.
+// The context that connections begin with. It is made anew of the same configuration when a file or a secret is replaced;
+// who has the earlier one keeps it.
 class RenewableContext {
  public:
   using Build = std::function<TlsBuild()>;
 
-  // `first` has a context.
+  // `first` has a context, or waits for one.
   RenewableContext(TlsBuild first, Build build);
 
-  // Never null. Any thread.
+  // Null until the secrets that it is made of have come: nobody may be served until then, least of all in plain bytes. Any
+  // thread.
   std::shared_ptr<const tls::Context> current() const;
 
   // The rest is the main thread's.
   enum class Renewal : uint8_t {
-    kSame,      // nothing has changed
+    kSame,      // nothing has changed, or it still waits
     kTaken,
     kRejected,  // errors() say why; all stays as it was
   };
@@ -53,6 +57,7 @@ class RenewableContext {
   const std::vector<ConfigError>& errors() const { return errors_; }  // of the last Renew()
   const CertificateFiles& files() const { return files_; }            // of the current context
   const std::vector<std::string>& directories() const { return directories_; }  // to be watched
+  const std::vector<std::shared_ptr<RemoteSecret>>& secrets() const { return secrets_; }
 
  private:
   mutable absl::Mutex mutex_;
@@ -60,6 +65,7 @@ class RenewableContext {
   const Build build_;
   CertificateFiles files_;
   std::vector<std::string> directories_;
+  const std::vector<std::shared_ptr<RemoteSecret>> secrets_;
   uint64_t digest_;
   std::vector<ConfigError> errors_;
 };

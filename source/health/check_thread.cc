@@ -1,7 +1,5 @@
 #include "source/health/check_thread.h"
 
-#include <pthread.h>
-
 #include <utility>
 
 namespace pillion::health {
@@ -9,11 +7,10 @@ namespace pillion::health {
 // What of a session is on the main thread. The probe is called by its id.
 class CheckThread::RemoteSession final : public Session {
  public:
-  RemoteSession(CheckThread& thread, const Target& target)
-      : thread_(thread), thread_alive_(thread.alive_), id_(thread.next_id_++) {
-    thread_.worker_.Post([&thread, id = id_, target, waiting = waiting_, post = thread.post_] {
-      const ProbeThread probe_thread{thread.worker_, thread.connector_, thread.http2_memory_};
-      thread.probes_[id] = Probe::Make(probe_thread, target, [waiting, post](const Result& result) {
+  RemoteSession(CheckThread& owner, const Target& target)
+      : thread_(owner.thread_), probes_(owner.probes_), owner_alive_(owner.alive_), id_(owner.next_id_++) {
+    thread_.Post([&thread = thread_, probes = probes_, id = id_, target, waiting = waiting_] {
+      (*probes)[id] = Probe::Make(thread.parts(), target, [waiting, &post = thread.post_to_main()](const Result& result) {
         post([waiting, result] {
           if (auto done = std::exchange(*waiting, nullptr)) done(result);
         });
@@ -22,45 +19,34 @@ class CheckThread::RemoteSession final : public Session {
   }
   ~RemoteSession() override {
     *waiting_ = nullptr;
-    if (!*thread_alive_) return;
-    thread_.worker_.Post([&thread = thread_, id = id_] { thread.probes_.erase(id); });
+    if (!*owner_alive_) return;
+    thread_.Post([probes = probes_, id = id_] { probes->erase(id); });
   }
 
   void Check(std::function<void(const Result&)> done) override {
-    if (!*thread_alive_) return;
+    if (!*owner_alive_) return;
     *waiting_ = std::move(done);
-    thread_.worker_.Post([&thread = thread_, id = id_] { thread.probes_.at(id)->Begin(); });
+    thread_.Post([probes = probes_, id = id_] { probes->at(id)->Begin(); });
   }
 
  private:
-  CheckThread& thread_;
-  const std::shared_ptr<bool> thread_alive_;
+  client::ControlThread& thread_;
+  const std::shared_ptr<Probes> probes_;
+  const std::shared_ptr<bool> owner_alive_;
   const uint64_t id_;
   // Main thread; shared with results that are on their way.
   const std::shared_ptr<std::function<void(const Result&)>> waiting_ =
       std::make_shared<std::function<void(const Result&)>>();
 };
 
-CheckThread::CheckThread(const base::Clock& clock, PostToMain post)
-    : post_(std::move(post)), worker_(0, clock), loop_(worker_), connector_(loop_) {}
-
 CheckThread::~CheckThread() {
   *alive_ = false;
-  if (!thread_.joinable()) return;
-  worker_.Post([this] {
-    probes_.clear();  // connections end within this turn
-    loop_.Stop();
-  });
-  thread_.join();
+  if (next_id_ == 0) return;
+  thread_.Post([probes = probes_] { probes->clear(); });  // connections end within that turn
 }
 
 std::unique_ptr<Prober::Session> CheckThread::Open(const Target& target) {
-  auto session = std::make_unique<RemoteSession>(*this, target);
-  if (!thread_.joinable()) {
-    thread_ = std::thread([this] { loop_.Run(); });
-    pthread_setname_np(thread_.native_handle(), "health_checks");
-  }
-  return session;
+  return std::make_unique<RemoteSession>(*this, target);
 }
 
 }  // namespace pillion::health

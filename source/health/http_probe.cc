@@ -1,7 +1,9 @@
 #include "source/health/http_probe.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "source/codec/grpc/message.h"
 #include "source/codec/http1/client_connection.h"
 #include "source/codec/http2/client_connection.h"
 
@@ -27,8 +29,7 @@ void AppendVarint(std::string& out, size_t value) {
   out.push_back(static_cast<char>(value));
 }
 
-// A message of gRPC: whether it is compressed, its length in 4 bytes, then it. Of grpc.health.v1.HealthCheckRequest
-// only field 1, the service, exists.
+// Of grpc.health.v1.HealthCheckRequest only field 1, the service, exists.
 std::string GrpcRequest(const std::string& service) {
   std::string message;
   if (!service.empty()) {
@@ -36,17 +37,15 @@ std::string GrpcRequest(const std::string& service) {
     AppendVarint(message, service.size());
     message += service;
   }
-  const auto size = static_cast<uint32_t>(message.size());
-  std::string framed(1, '\0');
-  for (int shift = 24; shift >= 0; shift -= 8) framed.push_back(static_cast<char>(size >> shift));
-  return framed + message;
+  return codec::grpc::Frame(message);
 }
 
 // Whether a framed grpc.health.v1.HealthCheckResponse says SERVING: field 1 is 1. Other fields are not known.
 bool SaysServing(std::string_view framed) {
-  if (framed.size() < 5 || framed[0] != 0) return false;
-  const std::string_view message = framed.substr(5);
-  return message.size() == 2 && message[0] == 0x08 && message[1] == 0x01;
+  codec::grpc::MessageReader reader(kMostGrpcBody);
+  reader.Append(framed);
+  const std::optional<std::string> message = reader.Next();
+  return message && message->size() == 2 && (*message)[0] == 0x08 && (*message)[1] == 0x01;
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ Probe::Link::Link(Probe& probe, std::optional<upstream::Protocol> protocol)
     : worker_(probe.thread_.worker),
       probe_(&probe),
       connection_(worker_,
-                  upstream::WrapForCheck(probe.target_.tls.get(), probe.target_.proxy_version, probe.target_.hostname,
+                  upstream::WrapUncounted(probe.target_.tls.get(), probe.target_.proxy_version, probe.target_.hostname,
                                          protocol, worker_,
                                          probe.thread_.connector.Connect(probe.target_.address,
                                                                          probe.connect_options_.get())),

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "source/base/timer_wheel.h"
-#include "source/codec/http2/memory_pool.h"
+#include "source/client/control_thread.h"
 #include "source/event/worker.h"
 #include "source/health/prober.h"
 #include "source/net/connect_options.h"
@@ -23,12 +23,7 @@
 
 namespace pillion::health {
 
-// What all probes of a thread share; outlives them.
-struct ProbeThread {
-  event::Worker& worker;
-  net::Connector& connector;
-  codec::http2::MemoryPool& http2_memory;
-};
+using ProbeThread = client::ThreadParts;
 
 class Probe {
  public:

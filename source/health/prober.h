@@ -7,8 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "source/config/cluster.h"
-#include "source/net/address.h"
+#include "source/client/target.h"
 
 namespace pillion::health {
 
@@ -27,14 +26,7 @@ struct Result {
   bool name_compared = false;  // with service_name_matcher
 };
 
-struct Target {
-  std::shared_ptr<const config::Cluster> cluster;
-  net::Address address;
-  std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
-  std::string hostname;                            // the host's
-  std::optional<net::ProxyVersion> proxy_version;  // of a head in front
-  std::string authority;
-};
+using client::Target;
 
 class Prober {
  public:

@@ -45,6 +45,17 @@ Refusal Rejected(RefusalKind kind, std::string text) {
   return {.kind = kind, .x509_error = X509_V_ERR_CERT_REJECTED, .text = Concat(kPrefix, text)};
 }
 
+// Whether one of `trusted` has issued one of `lists`.
+bool HasListOf(STACK_OF(X509_CRL) * lists, STACK_OF(X509) * trusted) {
+  for (int i = 0; i < sk_X509_CRL_num(lists); ++i) {
+    const X509_NAME* const issuer = X509_CRL_get_issuer(sk_X509_CRL_value(lists, i));
+    for (int j = 0; j < sk_X509_num(trusted); ++j) {
+      if (X509_NAME_cmp(issuer, X509_get_subject_name(sk_X509_value(trusted, j))) == 0) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 PeerPolicy::PeerPolicy(PeerPolicyParts parts) : parts_(std::move(parts)), digest_(Sha256(parts_.digest_text)) {}
@@ -117,7 +128,8 @@ std::optional<Refusal> PeerPolicy::CheckChain(X509_STORE_CTX* context, STACK_OF(
   X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context);
   unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
   if (parts_.allow_expired) flags |= X509_V_FLAG_NO_CHECK_TIME;
-  if (parts_.revocations != nullptr) {
+  // A plain policy asks for the list of each issuer; of trust domains those that have none do without.
+  if (parts_.revocations != nullptr && (parts_.bundles.empty() || HasListOf(parts_.revocations.get(), trusted))) {
     X509_STORE_CTX_set0_crls(context, parts_.revocations.get());
     flags |= X509_V_FLAG_CRL_CHECK;
     if (!parts_.only_leaf_revocation) flags |= X509_V_FLAG_CRL_CHECK_ALL;

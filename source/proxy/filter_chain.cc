@@ -66,21 +66,22 @@ FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& cont
   }
 }
 
-void FilterChainShard::Secure(listener::Accepted& accepted) {
+bool FilterChainShard::UsesTls(const listener::Accepted& accepted) const {
+  const config::DownstreamTls& tls = *chain_.config().tls;
+  if (!tls.modes) return true;
+  const config::PeerMode mode = tls.modes->At(accepted.transport->local_address().port());
+  const bool looks_so = accepted.facts != nullptr && accepted.facts->transport_protocol == "tls";
+  return mode == config::PeerMode::kStrict || (mode == config::PeerMode::kPermissive && looks_so);
+}
+
+void FilterChainShard::Secure(listener::Accepted& accepted, std::shared_ptr<const tls::Context> context) {
   const config::FilterChain& config = chain_.config();
-  if (config.tls->modes) {
-    const config::PeerMode mode = config.tls->modes->At(accepted.transport->local_address().port());
-    const bool looks_so = accepted.facts != nullptr && accepted.facts->transport_protocol == "tls";
-    const bool tls = mode == config::PeerMode::kStrict || (mode == config::PeerMode::kPermissive && looks_so);
-    (tls ? mtls_ : plain_)->Increment();
-    if (!tls) return;
-  }
   base::Duration timeout = config.handshake_timeout;
   if (context_.overload != nullptr && !chain_.listener().bypasses_overload) {
     timeout = context_.overload->Scaled(config::ScaledTimeout::kHandshake, timeout);
   }
   auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
-                                                     tls::TransportOptions{.context = config.tls->context->current(),
+                                                     tls::TransportOptions{.context = std::move(context),
                                                                            .stats = &*tls_stats_,
                                                                            .handshake_timeout = timeout,
                                                                            .queue = &context_.handshakes});
@@ -90,6 +91,15 @@ void FilterChainShard::Secure(listener::Accepted& accepted) {
 }
 
 ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, listener::Accepted accepted) {
+  const bool uses_tls = tls_stats_ && UsesTls(accepted);
+  std::shared_ptr<const tls::Context> secrets;
+  if (uses_tls) {
+    secrets = chain_.config().tls->context->current();
+    if (secrets == nullptr) [[unlikely]] {
+      tls_stats_->CountNotReady();
+      return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), base::Duration::zero());
+    }
+  }
   for (size_t taken = 0; taken < limits_.size(); ++taken) {
     Limit& next = limits_[taken];
     if (next.limit.Take()) {
@@ -100,7 +110,8 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     GiveBack(taken);
     return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), next.limit.config().delay);
   }
-  if (tls_stats_) Secure(accepted);
+  if (mtls_ != nullptr) (uses_tls ? mtls_ : plain_)->Increment();
+  if (uses_tls) Secure(accepted, std::move(secrets));
   for (NetworkRbacShard& rbac : rbacs_) GuardedTransport::Guard(rbac, context_.worker, accepted);
   if (auto* manager = std::get_if<ConnectionManagerShard>(&terminal_)) {
     return new DownstreamConnection(*manager, owner, std::move(accepted));

@@ -88,8 +88,10 @@ class FilterChainShard {
     stats::Gauge& active_connections;
   };
 
+  // Whether the chain wants TLS on it.
+  bool UsesTls(const listener::Accepted& accepted) const;
   // Puts TLS between it and its transport.
-  void Secure(listener::Accepted& accepted);
+  void Secure(listener::Accepted& accepted, std::shared_ptr<const tls::Context> context);
   // Of the first so many limits.
   void GiveBack(size_t count);
 

@@ -255,7 +255,8 @@ void ListenerShard::Check(ListenerConnection& connection) {
   tls::Facts* const facts = tls == nullptr ? nullptr : connection.tls();
   if (facts == nullptr || connection.end_by() != base::MonotonicTime{}) return;
   const absl::Time now = absl::FromChrono(context_.worker.wall_now());
-  if (tls::StandingOf(*facts, *tls->context->current(), now) == tls::Standing::kGood) return;
+  const std::shared_ptr<const tls::Context> current = tls->context->current();  // there: the connection began with one
+  if (tls::StandingOf(*facts, *current, now) == tls::Standing::kGood) return;
   chain.tls_stats().Count(tls::Counter::kIdentityEnded);
   connection.set_end_by(context_.worker.now() + drain_time_);
   if (!end_timer_.armed()) context_.worker.SetTimer(end_timer_, drain_time_);

@@ -22,9 +22,22 @@ CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::Control
       renewed_(registry.control().counter(scope_.AddCounter("context_renewed"))),
       rejected_(registry.control().counter(scope_.AddCounter("context_rejected"))),
       overdue_(registry.control().gauge(scope_.AddGauge("certificates_overdue"))) {
-  ForEachContext(bootstrap, [this](const std::string& owner, config::RenewableContext& context) {
-    entries_.push_back(std::make_unique<Entry>(
-        Entry{.name = owner, .context = &context, .watched = {}, .watches = {}, .settle = timers_.New()}));
+  ForEachContext(bootstrap, [&](const ContextOwner& owner, config::RenewableContext& context) {
+    Entry& entry = *entries_.emplace_back(std::make_unique<Entry>(Entry{.name = owner.name,
+                                                                        .context = &context,
+                                                                        .watched = {},
+                                                                        .watches = {},
+                                                                        .settle = timers_.New(),
+                                                                        .scope = stats::Scope(registry, owner.metrics),
+                                                                        .by_sds = nullptr}));
+    if (context.secrets().empty()) return;
+    entry.by_sds = registry.control().counter(entry.scope.AddCounter("ssl_context_update_by_sds"));
+    // Those that come together are taken together.
+    for (const std::shared_ptr<config::RemoteSecret>& secret : context.secrets()) {
+      secret->AddObserver([this, &entry] {
+        entry.settle->Set(base::Duration::zero(), [this, &entry] { Renew(entry); });
+      });
+    }
   });
 }
 
@@ -64,6 +77,7 @@ void CertificateRenewal::Renew(Entry& entry) {
       break;
     case config::RenewableContext::Renewal::kTaken:
       renewed_->Increment();
+      if (entry.by_sds != nullptr) entry.by_sds->Increment();
       Log("secret").info("{}: certificates were renewed", entry.name);
       check_();
       break;
@@ -86,6 +100,7 @@ void CertificateRenewal::Judge(Entry& entry) {
   const absl::Time now = absl::FromChrono(clock_.WallNow());
   const std::shared_ptr<const tls::Context> context = entry.context->current();
   uint64_t overdue = 0;
+  if (context == nullptr) return;
   for (const identity::KeyPair& pair : context->parts().pairs) {
     if (!IsOverdue(pair.leaf(), now)) continue;
     if (++overdue <= entry.overdue) continue;  // said before
@@ -101,6 +116,7 @@ uint64_t CertificateRenewal::DaysUntilExpiry() const {
   absl::Time first = absl::InfiniteFuture();
   for (const std::unique_ptr<Entry>& entry : entries_) {
     const std::shared_ptr<const tls::Context> context = entry->context->current();
+    if (context == nullptr) continue;
     for (const identity::KeyPair& pair : context->parts().pairs) first = std::min(first, identity::NotAfter(pair.leaf()));
     const identity::PeerPolicy* const policy = context->policy();
     if (policy == nullptr || policy->trusted() == nullptr) continue;

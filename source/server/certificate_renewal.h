@@ -1,7 +1,7 @@
 #pragma once
 
-// The TLS contexts of listeners and clusters while the process runs: made anew when a file of theirs is replaced, and missed
-// when half of a certificate's life has passed without that. Owned by the server; main thread.
+// The TLS contexts of listeners and clusters while the process runs: made anew when a file or a secret of theirs is
+// replaced, and missed when half of a certificate's life has passed without that. Owned by the server; main thread.
 
 #include <functional>
 #include <memory>
@@ -25,8 +25,8 @@ class CertificateRenewal {
   // The wall clock may be set: how long it is believed.
   static constexpr base::Duration kLook = std::chrono::seconds(10);
 
-  // `check`: connections are to be looked at, whether they may go on. Counts tls.context_renewed, tls.context_rejected and,
-  // as a gauge, tls.certificates_overdue. All outlives it.
+  // Ends after who sets the secrets. `check`: connections are to be looked at, whether they may go on. Counts
+  // tls.context_renewed, tls.context_rejected and, as a gauge, tls.certificates_overdue. All outlives it.
   CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
                      stats::Registry& registry, const config::Bootstrap& bootstrap, std::function<void()> check);
   CertificateRenewal(const CertificateRenewal&) = delete;
@@ -44,6 +44,8 @@ class CertificateRenewal {
     std::vector<std::string> watched;  // the directories of `watches`
     std::vector<std::unique_ptr<event::FileWatch>> watches;
     std::unique_ptr<event::ControlTimer> settle;
+    stats::Scope scope;
+    stats::Counter* by_sds;  // null: it has no secrets of others
     uint64_t overdue = 0;  // of its certificates
   };
 

@@ -41,6 +41,7 @@ admin::CertificatesView ViewOf(const config::RenewableContext& source) {
   const std::shared_ptr<const tls::Context> context = source.current();
   const config::CertificateFiles& files = source.files();
   admin::CertificatesView view;
+  if (context == nullptr) return view;  // nothing has come yet
   const auto add = [&](const identity::CertificateStack& trusted) {
     for (int i = 0; i < sk_X509_num(trusted.get()); ++i) {
       view.trusted.push_back(ViewOf(sk_X509_value(trusted.get(), i), files.trusted));
@@ -61,16 +62,22 @@ admin::CertificatesView ViewOf(const config::RenewableContext& source) {
 }  // namespace
 
 void ForEachContext(const config::Bootstrap& bootstrap,
-                    const std::function<void(const std::string& owner, config::RenewableContext& context)>& visit) {
+                    const std::function<void(const ContextOwner& owner, config::RenewableContext& context)>& visit) {
   for (const auto& listener : bootstrap.listeners) {
+    const ContextOwner owner{"listener " + listener->name, stats::Prefix("listener")
+                                                               .Add(stats::kListenerAddress, listener->stat_prefix)
+                                                               .Add("server_ssl_socket_factory")};
     for (const config::FilterChain& chain : listener->filter_chains) {
-      if (chain.tls != nullptr) visit("listener " + listener->name, *chain.tls->context);
+      if (chain.tls != nullptr) visit(owner, *chain.tls->context);
     }
   }
   for (const auto& cluster : bootstrap.clusters) {
-    if (cluster->tls != nullptr) visit("cluster " + cluster->name, *cluster->tls->context);
+    const ContextOwner owner{"cluster " + cluster->name, stats::Prefix("cluster")
+                                                             .Add(stats::kClusterName, cluster->stat_name)
+                                                             .Add("client_ssl_socket_factory")};
+    if (cluster->tls != nullptr) visit(owner, *cluster->tls->context);
     for (const config::TransportSocketMatch& match : cluster->transport_matches) {
-      if (match.tls != nullptr) visit("cluster " + cluster->name, *match.tls->context);
+      if (match.tls != nullptr) visit(owner, *match.tls->context);
     }
   }
 }
@@ -82,7 +89,7 @@ bool IsOverdue(const X509* certificate, absl::Time now) {
 
 std::vector<admin::CertificatesView> CertificatesOf(const config::Bootstrap& bootstrap) {
   std::vector<admin::CertificatesView> views;
-  ForEachContext(bootstrap, [&](const std::string&, const config::RenewableContext& context) {
+  ForEachContext(bootstrap, [&](const ContextOwner&, const config::RenewableContext& context) {
     views.push_back(ViewOf(context));
   });
   return views;

@@ -11,12 +11,17 @@
 #include "source/admin/sources.h"
 #include "source/config/model.h"
 #include "source/config/tls.h"
+#include "source/stats/tags.h"
 
 namespace pillion::server {
 
-// Each TLS context of the listeners, then of the clusters, with its owner: "listener a", "cluster b".
+struct ContextOwner {
+  std::string name;       // "listener a", "cluster b"
+  stats::Prefix metrics;  // of its socket factory
+};
+// Each TLS context of the listeners, then of the clusters.
 void ForEachContext(const config::Bootstrap& bootstrap,
-                    const std::function<void(const std::string& owner, config::RenewableContext& context)>& visit);
+                    const std::function<void(const ContextOwner& owner, config::RenewableContext& context)>& visit);
 
 // Half of its life has passed at `now`, in which it should have been replaced.
 bool IsOverdue(const X509* certificate, absl::Time now);

@@ -13,6 +13,7 @@
 #include "source/config/path_source.h"
 #include "source/event/file_watcher.h"
 #include "source/stats/registry.h"
+#include "source/xds/subscription_stats.h"
 
 namespace pillion::server {
 
@@ -25,8 +26,7 @@ class FileSubscription {
   };
   using Read = std::function<Reading(const std::string& path)>;
 
-  // Counts under `prefix`: update_attempt, update_success, update_failure, update_rejected, update_time, update_duration,
-  // version, version_text and init_fetch_timeout, which a file never reaches. All that is given outlives it.
+  // Counts under `prefix`; a file never reaches init_fetch_timeout. All that is given outlives it.
   FileSubscription(event::FileWatcher& files, const base::Clock& clock, stats::Registry& registry,
                    const stats::Prefix& prefix, const config::PathSource& source, Read read);
   FileSubscription(const FileSubscription&) = delete;
@@ -42,15 +42,7 @@ class FileSubscription {
   const base::Clock& clock_;
   const config::PathSource& source_;
   const Read read_;
-  stats::Scope scope_;
-  stats::Counter* attempt_;
-  stats::Counter* success_;
-  stats::Counter* failure_;
-  stats::Counter* rejected_;
-  stats::Gauge* time_;
-  stats::Histogram* duration_;
-  const stats::TextId version_text_;
-  uint64_t version_ = 0;  // as a gauge can show it: its hash
+  xds::SubscriptionStats stats_;
   std::unique_ptr<event::FileWatch> watch_;
 };
 

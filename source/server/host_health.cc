@@ -7,14 +7,14 @@
 namespace pillion::server {
 
 HostHealth::HostHealth(boost::asio::io_context& io, const base::Clock& clock, stats::Registry& registry,
-                       telemetry::LogWriter& log_writer, uint64_t seed)
+                       telemetry::LogWriter& log_writer, client::ControlThread& thread, uint64_t seed)
     : io_(io),
       clock_(clock),
       registry_(registry),
       log_writer_(log_writer),
       timers_(io),
       random_(seed),
-      check_thread_(clock, [this](std::function<void()> work) { Post(std::move(work)); }),
+      check_thread_(thread),
       wait_(timers_.New()) {}
 
 HostHealth::~HostHealth() {

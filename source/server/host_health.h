@@ -28,7 +28,7 @@ class HostHealth {
  public:
   // All outlive it.
   HostHealth(boost::asio::io_context& io, const base::Clock& clock, stats::Registry& registry,
-             telemetry::LogWriter& log_writer, uint64_t seed);
+             telemetry::LogWriter& log_writer, client::ControlThread& thread, uint64_t seed);
   HostHealth(const HostHealth&) = delete;
   HostHealth& operator=(const HostHealth&) = delete;
   ~HostHealth();

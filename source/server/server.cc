@@ -179,7 +179,7 @@ absl::Status Server::Start() {
   RaiseDescriptorLimit();
   if (absl::Status status = runtime_.Start(registry_); !status.ok()) return status;
   MakeClusters();
-  host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, Seed());
+  host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, control_thread_, Seed());
   if (absl::Status status = host_health_->Watch(*bootstrap_, clusters_); !status.ok()) return status;
   if (bootstrap_->overload != nullptr) {
     overload_ = std::make_unique<OverloadControl>(bootstrap_->overload, connections_, io_, registry_, workers_);
@@ -215,8 +215,43 @@ absl::Status Server::Start() {
     }
   });
   if (absl::Status status = certificates_->Start(); !status.ok()) return status;
-  // Files and names first, then the first checks of the hosts that they have.
-  return discovery_->Start([this] { host_health_->Start([this] { GoLive(); }); });
+  MakeSecrets();
+  // Files and names first, then certificates from those hosts, then the first checks of hosts.
+  return discovery_->Start([this] { secrets_->Start([this] { host_health_->Start([this] { GoLive(); }); }); });
+}
+
+void Server::MakeSecrets() {
+  // Each try goes to the next host that may be used.
+  const auto host_of = [this, turn = size_t{0}](const std::string& name) mutable -> std::optional<client::Target> {
+    for (const std::unique_ptr<upstream::Cluster>& cluster : clusters_) {
+      if (cluster->config().name != name) continue;
+      std::vector<const upstream::Host*> usable;
+      for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {
+        if (host->flags() == 0) usable.push_back(host.get());
+      }
+      if (usable.empty()) return std::nullopt;
+      const upstream::Host& host = *usable[turn++ % usable.size()];
+      return client::Target{.cluster = cluster->shared_config(),
+                            .address = host.address(),
+                            .tls = host.transport()->tls,
+                            .hostname = host.hostname(),
+                            .proxy_version = host.transport()->proxy_version,
+                            .authority = name};
+    }
+    return std::nullopt;
+  };
+  secrets_ = std::make_unique<secrets::Sources>(
+      *bootstrap_,
+      secrets::Sources::Surroundings{
+          .caller = caller_,
+          .timers = timers_,
+          .clock = clock_,
+          .registry = registry_,
+          .unknown = unknown_,
+          .node = secrets::NodeOf(*bootstrap_, {kVersionParts[0], kVersionParts[1], kVersionParts[2]}),
+          .host_of = host_of,
+          .warn = [](std::string_view line) { Log("secret").warn("{}", line); },
+          .seed = Seed()});
 }
 
 // Connections that came before wait in the sockets' queues.
@@ -449,6 +484,7 @@ void Server::OnClosed() {
 void Server::Stop() {
   if (state_ == State::kStopped) return;
   state_ = State::kStopped;
+  secrets_.reset();
   discovery_.reset();
   stats_sinks_.reset();
   if (overload_ != nullptr) overload_->Stop();

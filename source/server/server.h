@@ -22,10 +22,13 @@
 #include "absl/status/status.h"
 #include "source/admin/sources.h"
 #include "source/base/clock.h"
+#include "source/client/control_thread.h"
+#include "source/client/grpc.h"
 #include "source/config/model.h"
 #include "source/event/asio_timers.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
+#include "source/secrets/sources.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
@@ -71,6 +74,7 @@ class Server {
 
   void MakeClusters();
   void PublishHosts();
+  void MakeSecrets();
   absl::Status OpenListeners();
   // A socket for each worker, or one, at each of its addresses.
   absl::Status OpenSockets(const config::Listener& config, const proxy::Listener& listener);
@@ -112,6 +116,8 @@ class Server {
   Runtime runtime_;
   telemetry::LogWriter log_writer_;
   std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
+  client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
+  client::ThreadCaller caller_{control_thread_};
   std::unique_ptr<HostHealth> host_health_;
   std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
   std::vector<BoundSocket> sockets_;
@@ -120,6 +126,7 @@ class Server {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<CertificateRenewal> certificates_;
+  std::unique_ptr<secrets::Sources> secrets_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;
   uint64_t dropped_flushes_ = 0;

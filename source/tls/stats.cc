@@ -49,11 +49,14 @@ StatIds::StatIds(stats::Registry& registry, const stats::Prefix& prefix, bool se
   for (const std::string_view name : kVersions) versions.push_back(add("versions.", name));
   for (const std::string_view name : kCiphers) ciphers.push_back(add("ciphers.", name));
   for (const Curve& curve : kCurves) curves.push_back(add("curves.", curve.name));
+  not_ready = scope.AddCounter(server ? "server_ssl_socket_factory.downstream_context_secrets_not_ready"
+                                      : "client_ssl_socket_factory.upstream_context_secrets_not_ready");
   if (server) timeouts = scope.AddCounter("downstream_cx_transport_socket_connect_timeout");
 }
 
 Stats::Stats(const StatIds& ids, stats::Shard& shard)
-    : versions_(CellsOf(ids.versions, shard)), ciphers_(CellsOf(ids.ciphers, shard)), curves_(CellsOf(ids.curves, shard)) {
+    : versions_(CellsOf(ids.versions, shard)), ciphers_(CellsOf(ids.ciphers, shard)), curves_(CellsOf(ids.curves, shard)),
+      not_ready_(shard.counter(ids.not_ready)) {
   for (size_t i = 0; i < counters_.size(); ++i) counters_[i] = shard.counter(ids.counters[i]);
   if (ids.timeouts) timeouts_ = shard.counter(*ids.timeouts);
 }

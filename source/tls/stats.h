@@ -35,6 +35,7 @@ struct StatIds {
   std::vector<stats::CounterId> versions;  // in the order of the names in stats.cc
   std::vector<stats::CounterId> ciphers;
   std::vector<stats::CounterId> curves;
+  stats::CounterId not_ready;  // connections whose certificates have not come yet
   std::optional<stats::CounterId> timeouts;  // downstream_cx_transport_socket_connect_timeout, of a server
 };
 
@@ -45,6 +46,7 @@ class Stats {
   void CountTimeout() {
     if (timeouts_ != nullptr) timeouts_->Increment();
   }
+  void CountNotReady() { not_ready_->Increment(); }
   void Count(Counter counter) { counters_[static_cast<size_t>(counter)]->Increment(); }
   // What a handshake agreed on; names that nobody negotiates here are passed over.
   void CountAgreed(std::string_view version, std::string_view cipher, int curve_nid);
@@ -54,6 +56,7 @@ class Stats {
   std::vector<stats::Counter*> versions_;
   std::vector<stats::Counter*> ciphers_;
   std::vector<stats::Counter*> curves_;
+  stats::Counter* not_ready_;
   stats::Counter* timeouts_ = nullptr;
 };
 

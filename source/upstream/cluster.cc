@@ -334,11 +334,14 @@ Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol,
 
 std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const ConnectionNeeds& needs,
                                                       std::optional<Protocol> protocol) {
+  const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
+  if (tls != nullptr) {
+    if (std::unique_ptr<net::Transport> refused = tls->NotReady(host)) return refused;
+  }
   std::unique_ptr<net::Transport> plain = connector_.Connect(host.address(), connect_options());
   if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
     plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));
   }
-  const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
   return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, std::string(needs.server_name), protocol);
 }
 
@@ -393,7 +396,9 @@ void ClusterShard::CheckSome() {
   int left = kPerTurn;
   for (auto& [key, pool] : pools_) {
     const UpstreamTransport& transport = *pool->host()->transport();
-    if (transport.tls != nullptr) pool->CheckIdentities(*transport.tls->context->current(), checks_, left);
+    if (transport.tls == nullptr) continue;
+    const std::shared_ptr<const tls::Context> current = transport.tls->context->current();
+    if (current != nullptr) pool->CheckIdentities(*current, checks_, left);
   }
   if (left == 0) worker_.Step(check_);
 }

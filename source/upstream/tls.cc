@@ -4,6 +4,7 @@
 
 #include "source/config/tls.h"
 #include "source/net/proxy_head_transport.h"
+#include "source/tls/not_ready.h"
 #include "source/tls/transport.h"
 
 namespace pillion::upstream {
@@ -31,6 +32,12 @@ TlsConnector::TlsConnector(const config::UpstreamHttp& http, const config::Upstr
                            const tls::StatIds& ids, stats::Shard& shard)
     : http_(http), tls_(tls), worker_(worker), stats_(ids, shard), sessions_(tls.max_session_keys) {}
 
+std::unique_ptr<net::Transport> TlsConnector::NotReady(const Host& host) {
+  if (tls_.context->current() != nullptr) [[likely]] return nullptr;
+  stats_.CountNotReady();
+  return std::make_unique<tls::NotReadyTransport>(host.address());
+}
+
 std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transport> below, const Host& host,
                                                    const std::string& server_name, std::optional<Protocol> protocol) {
   const std::string& configured = ServerName(tls_, host.hostname());
@@ -51,13 +58,14 @@ std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transpor
                             .sessions = &sessions_});
 }
 
-std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, std::optional<net::ProxyVersion> proxy_version,
+std::unique_ptr<net::Transport> WrapUncounted(const config::UpstreamTls* tls, std::optional<net::ProxyVersion> proxy_version,
                                              const std::string& hostname, std::optional<Protocol> protocol,
                                              event::Worker& worker, std::unique_ptr<net::Transport> below) {
   if (proxy_version) below = std::make_unique<net::ProxyHeadTransport>(std::move(below), *proxy_version, "");
   if (tls == nullptr) return below;
   const std::string& name = ServerName(*tls, hostname);
   std::shared_ptr<const tls::Context> context = tls->context->current();
+  if (context == nullptr) return std::make_unique<tls::NotReadyTransport>(below->remote_address());
   std::vector<std::string> offer = OfferOf(protocol);
   if (offer.empty() && protocol && !context->parts().alpn.empty()) offer = {"http/1.1"};
   return std::make_unique<tls::TlsTransport>(

@@ -22,6 +22,8 @@ class TlsConnector {
   TlsConnector(const config::UpstreamHttp& http, const config::UpstreamTls& tls, event::Worker& worker,
                const tls::StatIds& ids, stats::Shard& shard);
 
+  // Where the certificates have not come yet: what fails, instead of a connection; counts it. Null: they are there.
+  std::unique_ptr<net::Transport> NotReady(const Host& host);
   // TLS over `below`, which leads to `host`. `server_name`: that a request wants (auto_sni); empty: as configured.
   // `protocol`: what is to be spoken; none: bytes, which TLS does not know.
   std::unique_ptr<net::Transport> Wrap(std::unique_ptr<net::Transport> below, const Host& host,
@@ -35,9 +37,9 @@ class TlsConnector {
   tls::SessionStore sessions_;
 };
 
-// To a host of that name, uncounted and never resumed: for health checks, which nobody takes for traffic. `tls` null, and no
-// version of the PROXY protocol: `below` itself. `protocol`: as of Wrap(); the check's own, whatever requests speak.
-std::unique_ptr<net::Transport> WrapForCheck(const config::UpstreamTls* tls, std::optional<net::ProxyVersion> proxy_version,
+// To a host of that name, uncounted and never resumed: for what the process asks for itself, which nobody takes for traffic.
+// `tls` null, and no version of the PROXY protocol: `below` itself. `protocol`: as of Wrap(), of its own.
+std::unique_ptr<net::Transport> WrapUncounted(const config::UpstreamTls* tls, std::optional<net::ProxyVersion> proxy_version,
                                              const std::string& hostname, std::optional<Protocol> protocol,
                                              event::Worker& worker, std::unique_ptr<net::Transport> below);
 

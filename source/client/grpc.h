@@ -1,0 +1,65 @@
+#pragma once
+
+// Calls of gRPC as the main thread makes them: unary ones, and streams in either direction or both.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/client/control_thread.h"
+#include "source/client/target.h"
+#include "source/codec/grpc/status.h"
+
+namespace pillion::client {
+
+struct GrpcRequest {
+  std::string path;  // "/package.Service/Method"
+  std::vector<std::pair<std::string, std::string>> metadata;  // names in lower case
+  base::Duration timeout{0};                                  // of the whole call; zero: none
+  size_t max_message = 64 * 1024 * 1024;                      // bytes, of one that is received
+};
+
+// Who called. Main thread; may end the call from within.
+class GrpcEvents {
+ public:
+  virtual void OnMessage(std::string message) = 0;
+  // The last event.
+  virtual void OnEnd(const codec::grpc::Status& status) = 0;
+
+ protected:
+  ~GrpcEvents() = default;
+};
+
+// One call, from its begin on. Main thread. Destroyed, it is cancelled and no event follows.
+class GrpcCall {
+ public:
+  virtual ~GrpcCall() = default;
+  // `last`: no other follows. What can't be sent yet waits.
+  virtual void Send(std::string message, bool last) = 0;
+};
+
+// A test seam; in the process it is ThreadCaller.
+class GrpcCaller {
+ public:
+  virtual ~GrpcCaller() = default;
+  // `events` outlives the call. No event comes from within.
+  virtual std::unique_ptr<GrpcCall> Call(const Target& target, GrpcRequest request, GrpcEvents& events) = 0;
+};
+
+// By way of the control thread, which outlives it.
+class ThreadCaller final : public GrpcCaller {
+ public:
+  explicit ThreadCaller(ControlThread& thread) : thread_(thread) {}
+  std::unique_ptr<GrpcCall> Call(const Target& target, GrpcRequest request, GrpcEvents& events) override;
+
+ private:
+  class RemoteCall;
+
+  ControlThread& thread_;
+};
+
+}  // namespace pillion::client

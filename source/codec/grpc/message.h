@@ -1,0 +1,40 @@
+#pragma once
+
+// Messages of gRPC as they stand in the data of an HTTP/2 stream: a byte that says whether it is compressed, the length in
+// four bytes, and the message ("Length-Prefixed-Message" in gRPC's HTTP/2 protocol).
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pillion::codec::grpc {
+
+inline constexpr size_t kPrefixBytes = 5;
+
+// `message`, not compressed, with its prefix. At most 4 GiB.
+std::string Frame(std::string_view message);
+
+// Takes messages out of data that comes in pieces. Never holds more than one message and a piece.
+class MessageReader {
+ public:
+  enum class Error : uint8_t { kNone, kCompressed, kTooLong };
+
+  explicit MessageReader(size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  void Append(std::string_view data) { held_.append(data); }
+  // The next one that is there as a whole. Nothing, for ever, after an error.
+  std::optional<std::string> Next();
+
+  Error error() const { return error_; }
+  // In the middle of a message: an end now cuts it off.
+  bool partial() const { return at_ < held_.size(); }
+
+ private:
+  const size_t max_bytes_;
+  std::string held_;
+  size_t at_ = 0;  // what is before was taken
+  Error error_ = Error::kNone;
+};
+
+}  // namespace pillion::codec::grpc

@@ -1,0 +1,214 @@
+// Secrets that a TLS context names: where they come from, and what they hold now.
+
+#include <cstdlib>
+
+#include "absl/strings/ascii.h"
+#include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
+#include "source/base/xxhash64.h"
+#include "source/config/build.h"
+#include "source/config/build_tls.h"
+#include "source/config/discovery_response.h"
+#include "source/config/nearest.h"
+#include "source/config/text.h"
+#include "source/http/field_name.h"
+#include "source/identity/spiffe_id.h"
+
+namespace pillion::config {
+namespace {
+
+namespace v3 = envoy::extensions::transport_sockets::tls::v3;
+using ApiConfigSource = envoy::config::core::v3::ApiConfigSource;
+using WorkloadApiMessage = pillion::bootstrap::workload_api::v1::WorkloadApi;
+
+constexpr base::Duration kInitialFetch = std::chrono::seconds(15);
+
+std::string_view KindText(RemoteSecret::Kind kind) {
+  return kind == RemoteSecret::Kind::kTlsCertificate ? "tls_certificate" : "validation_context";
+}
+
+bool IsOfKind(const v3::Secret& secret, RemoteSecret::Kind kind) {
+  return kind == RemoteSecret::Kind::kTlsCertificate ? secret.has_tls_certificate() : secret.has_validation_context();
+}
+
+// The one of that name in a file of a subscription; none, with errors, where there is none.
+std::optional<v3::Secret> ReadSecret(BuildContext& context, const v3::SdsSecretConfig& from, const std::string& path) {
+  const std::string place = FieldPath(path, "sds_config");
+  const PathSource source = BuildPathSource(context, from.sds_config(), place);
+  if (context.errors.AnyBelow(place) || source.path.empty()) return std::nullopt;
+  envoy::service::discovery::v3::DiscoveryResponse response;
+  ErrorList errors;
+  std::vector<ConfigError> notes;
+  const bool read = ReadDiscoveryResponse(source.path, context.options.unknown, response, errors, notes);
+  for (const ConfigError& error : errors.Take()) context.errors.Add(place, ErrorText(source.path, error));
+  if (!read || context.errors.AnyBelow(place)) return std::nullopt;
+  if (context.files_read != nullptr) {
+    context.files_read->Add(source.path, response.SerializeAsString());
+    if (!source.watched_directory.empty()) context.files_read->AddDirectory(source.watched_directory);
+  }
+  for (const google::protobuf::Any& resource : response.resources()) {
+    v3::Secret secret;
+    if (resource.UnpackTo(&secret) && secret.name() == from.name()) return secret;
+  }
+  context.errors.Add(place, Concat(Quote(source.path), " has no Secret with the name ", Quote(from.name())));
+  return std::nullopt;
+}
+
+// A name of gRPC's metadata, of a value that is a text.
+bool IsMetadataName(const std::string& name) {
+  return http::FieldName::IsFieldName(name) && name.front() != ':' && !name.ends_with("-bin") && !name.starts_with("grpc-");
+}
+
+SecretSource BuildSource(BuildContext& context, const ApiConfigSource& from, const std::string& path) {
+  SecretSource source;
+  if (from.api_type() != ApiConfigSource::GRPC) {
+    context.errors.Add(FieldPath(path, "api_type"),
+                       Concat(ApiConfigSource::ApiType_Name(from.api_type()), ", expected GRPC"));
+  }
+  if (from.transport_api_version() != envoy::config::core::v3::V3) {
+    context.errors.Add(FieldPath(path, "transport_api_version"), "AUTO, expected V3");
+  }
+  if (from.grpc_services().empty()) return source;  // said before
+  const std::string list = FieldPath(path, "grpc_services");
+  if (from.grpc_services_size() > 1) context.errors.Add(list, Concat(from.grpc_services_size(), " services, expected one"));
+  const auto& service = from.grpc_services(0);
+  const std::string place = ElementPath(list, 0);
+  source.cluster = service.envoy_grpc().cluster_name();
+  context.sds_clusters.emplace_back(source.cluster, FieldPath(place, "envoy_grpc.cluster_name"));
+  source.authority = service.envoy_grpc().authority().empty() ? source.cluster : service.envoy_grpc().authority();
+  if (const uint32_t most = service.envoy_grpc().max_receive_message_length().value(); most > 0) source.max_message = most;
+  for (int i = 0; i < service.initial_metadata_size(); ++i) {
+    const std::string field = ElementPath(FieldPath(place, "initial_metadata"), i);
+    const auto& header = service.initial_metadata(i);
+    const std::string key = absl::AsciiStrToLower(header.key());
+    if (!IsMetadataName(key)) {
+      context.errors.Add(FieldPath(field, "key"), Concat(Quote(header.key()), ", expected the name of a field with a text"));
+    }
+    if (header.value().find('%') != std::string::npos) {
+      context.errors.Add(FieldPath(field, "value"), "has a %, but there is no request that an operator could speak of");
+    }
+    source.metadata.emplace_back(key, header.value());
+  }
+  source.node_once = from.set_node_on_first_message_only();
+  return source;
+}
+
+// What the Workload API gives under a name.
+bool IsWorkloadName(const std::string& name, RemoteSecret::Kind kind) {
+  const auto id = identity::ParseSpiffeId(name);
+  const bool is_id = std::holds_alternative<identity::SpiffeId>(id);
+  if (kind == RemoteSecret::Kind::kTlsCertificate) {
+    return name == "default" || name.starts_with("hint:") || (is_id && !std::get<identity::SpiffeId>(id).path.empty());
+  }
+  return name == "ROOTCA" || name == "ALL" || (is_id && std::get<identity::SpiffeId>(id).path.empty());
+}
+
+FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const std::string& name, RemoteSecret::Kind kind,
+                       base::Duration timeout, const std::string& path) {
+  const std::shared_ptr<RemoteSecret> remote = context.remote_secrets->Get(source, name, kind, timeout);
+  if (remote == nullptr) {
+    context.errors.Add(FieldPath(path, "name"), Concat(Quote(name), " is no ", KindText(kind), " elsewhere"));
+    return {};
+  }
+  if (context.files_read != nullptr) context.files_read->secrets.push_back(remote);
+  if (remote->current() == nullptr) return {.secret = std::nullopt, .origin = source.text(), .awaited = true};
+  FoundSecret found{.secret = static_cast<const v3::Secret&>(*remote->current()),
+                    .origin = Concat(source.text(), "/", name)};
+  if (context.files_read != nullptr) {
+    FilesRead& read = *context.files_read;
+    read.digest = read.digest * 31 + base::XxHash64(found.secret->SerializeAsString());
+  }
+  return found;
+}
+
+}  // namespace
+
+FoundSecret FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, RemoteSecret::Kind kind,
+                       const std::string& path) {
+  FoundSecret found;
+  if (from.sds_config().has_api_config_source()) {
+    const std::string place = FieldPath(path, "sds_config.api_config_source");
+    const SecretSource source = BuildSource(context, from.sds_config().api_config_source(), place);
+    if (from.name().empty() || source.cluster.empty() || context.errors.AnyBelow(place)) return found;
+    const bool says = from.sds_config().has_initial_fetch_timeout();
+    const base::Duration timeout = says ? ToDuration(from.sds_config().initial_fetch_timeout()) : kInitialFetch;
+    return FindRemote(context, source, from.name(), kind, timeout, path);
+  }
+  if (from.has_sds_config()) {
+    found.secret = ReadSecret(context, from, path);
+  } else if (const auto known = context.secrets.find(from.name()); known != context.secrets.end()) {
+    found.secret = *known->second;
+  } else if (context.workload_api && IsWorkloadName(from.name(), kind)) {
+    return FindRemote(context, {}, from.name(), kind, context.workload_api->initial_fetch_timeout, path);
+  } else if (!from.name().empty()) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, secret] : context.secrets) names.push_back(name);
+    context.errors.Add(FieldPath(path, "name"),
+                       Concat(Quote(from.name()), ", but static_resources.secrets has no such name",
+                              context.workload_api ? Concat(", nor has the Workload API such a ", KindText(kind)) : "",
+                              DidYouMean(from.name(), names)));
+  }
+  if (found.secret && !IsOfKind(*found.secret, kind)) {
+    context.errors.Add(FieldPath(path, "name"), Concat("the secret ", Quote(from.name()), " is no ", KindText(kind)));
+    found.secret.reset();
+  }
+  return found;
+}
+
+std::optional<WorkloadApi> BuildWorkloadApi(BuildContext& context,
+                                            const envoy::config::bootstrap::v3::Bootstrap& bootstrap) {
+  constexpr std::string_view kVariable = "SPIFFE_ENDPOINT_SOCKET";
+  std::optional<WorkloadApi> result;
+  for (int i = 0; i < bootstrap.bootstrap_extensions_size(); ++i) {
+    const std::string place = ElementPath("bootstrap_extensions", i);
+    const google::protobuf::Any& config = bootstrap.bootstrap_extensions(i).typed_config();
+    WorkloadApiMessage message;
+    if (!config.UnpackTo(&message)) {
+      context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(config, "WorkloadApi"));
+      continue;
+    }
+    if (result) {
+      context.errors.Add(place, "a second WorkloadApi, expected one");
+      continue;
+    }
+    result.emplace();
+    result->initial_fetch_timeout =
+        message.has_initial_fetch_timeout() ? ToDuration(message.initial_fetch_timeout()) : kInitialFetch;
+    const std::string field = FieldPath(place, "typed_config.endpoint");
+    std::string endpoint = message.endpoint();
+    if (endpoint.empty()) {
+      const char* const value = std::getenv(std::string(kVariable).c_str());
+      if (value == nullptr || *value == '\0') {
+        context.errors.Add(field, Concat("missing, and there is no environment variable ", kVariable));
+        continue;
+      }
+      endpoint = value;
+    }
+    constexpr std::string_view kUnix = "unix://";
+    constexpr std::string_view kTcp = "tcp://";
+    std::optional<net::Address> address;
+    if (endpoint.starts_with(kUnix) && endpoint.size() > kUnix.size() && endpoint[kUnix.size()] == '/') {
+      address = net::Address::Unix(std::string_view(endpoint).substr(kUnix.size()));
+    } else if (endpoint.starts_with(kTcp)) {
+      address = net::Address::IpAndPort(std::string_view(endpoint).substr(kTcp.size()));
+    }
+    if (address) {
+      result->endpoint = *address;
+    } else {
+      context.errors.Add(field, Concat(Quote(endpoint), ", expected unix:///PATH or tcp://IP:PORT"));
+    }
+  }
+  return result;
+}
+
+void CheckSdsClusters(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters) {
+  for (const auto& [name, path] : context.sds_clusters) {
+    CheckClusterExists(context, name, path);
+    for (const std::shared_ptr<const Cluster>& cluster : clusters) {
+      if (cluster->name != name || cluster->http.protocol == UpstreamHttp::Protocol::kHttp2) continue;
+      context.errors.Add(path,
+                         Concat(Quote(name), ", which does not speak HTTP/2: expected one with http2_protocol_options"));
+    }
+  }
+}
+
+}  // namespace pillion::config

@@ -1,0 +1,60 @@
+#include "source/secrets/subscription.h"
+
+#include <utility>
+
+#include "google/protobuf/any.pb.h"
+#include "source/config/judge_secret.h"
+
+namespace pillion::secrets {
+
+Subscription::Subscription(std::shared_ptr<config::RemoteSecret> secret, Surroundings surroundings)
+    : secret_(std::move(secret)),
+      with_(std::move(surroundings)),
+      stats_(with_.registry, with_.clock, stats::Prefix("sds").Add(secret_->name())),
+      initial_fetch_(with_.timers.New()) {}
+
+void Subscription::Start(std::function<void()> ready) {
+  ready_ = std::move(ready);
+  if (secret_->initial_fetch_timeout() == base::Duration::zero()) return;
+  initial_fetch_->Set(secret_->initial_fetch_timeout(), [this] {
+    stats_.InitialFetchTimeout();
+    with_.warn(secret_->source().text() + ": secret " + name() + " has not come in time; who needs it is not served");
+    Ready();
+  });
+}
+
+std::vector<std::string> Subscription::OnResource(const google::protobuf::Any& resource, const std::string& version) {
+  auto secret = std::make_shared<Secret>();
+  if (!resource.UnpackTo(secret.get())) return {"bytes that are no Secret"};
+  return Offer(std::move(secret), version);
+}
+
+std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offered, const std::string& version) {
+  const base::MonotonicTime begun = with_.clock.MonotonicNow();
+  std::vector<config::ConfigError> notes;
+  std::vector<std::string> errors;
+  for (const config::ConfigError& error : config::JudgeSecret(*offered, secret_->kind(), with_.unknown, notes)) {
+    errors.push_back(config::ErrorText("", error));
+  }
+  for (const config::ConfigError& note : notes) with_.warn("secret " + name() + ": " + config::ErrorText("", note));
+  if (!errors.empty()) {
+    Refuse(errors.front());
+    return errors;
+  }
+  stats_.Success(version, begun);
+  secret_->Set(std::move(offered), version, with_.clock.WallNow());
+  Ready();
+  return {};
+}
+
+void Subscription::Refuse(const std::string& why) {
+  stats_.Rejected();
+  secret_->Refuse(why);
+}
+
+void Subscription::Ready() {
+  initial_fetch_->Cancel();
+  if (auto ready = std::exchange(ready_, nullptr)) ready();
+}
+
+}  // namespace pillion::secrets

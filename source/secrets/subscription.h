@@ -1,0 +1,62 @@
+#pragma once
+
+// One secret that somebody else gives. Owned by its Sources; main thread.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "source/base/clock.h"
+#include "source/config/remote_secret.h"
+#include "source/config/unknown.h"
+#include "source/event/control_timer.h"
+#include "source/stats/registry.h"
+#include "source/xds/sotw_stream.h"
+#include "source/xds/subscription_stats.h"
+
+namespace pillion::secrets {
+
+using Secret = envoy::extensions::transport_sockets::tls::v3::Secret;
+using Say = std::function<void(std::string_view line)>;
+
+class Subscription final : public xds::Watcher {
+ public:
+  struct Surroundings {
+    event::ControlTimers& timers;
+    const base::Clock& clock;
+    stats::Registry& registry;
+    const config::UnknownRule& unknown;
+    Say warn;
+  };
+
+  // Counts under sds.<name>. All outlive it.
+  Subscription(std::shared_ptr<config::RemoteSecret> secret, Surroundings surroundings);
+
+  // `ready` is called once: when it has come, or the initial fetch timeout is over.
+  void Start(std::function<void()> ready);
+
+  const std::string& name() const { return secret_->name(); }
+  // What is wrong with it, in one line each; empty: it was taken.
+  std::vector<std::string> Offer(std::shared_ptr<const Secret> offered, const std::string& version);
+  // It was not even looked at.
+  void Refuse(const std::string& why);
+
+  // xds::Watcher
+  std::vector<std::string> OnResource(const google::protobuf::Any& resource, const std::string& version) override;
+  void OnRequest() override { stats_.Attempt(); }
+  void OnFailure() override { stats_.Failure(); }
+
+ private:
+  void Ready();
+
+  const std::shared_ptr<config::RemoteSecret> secret_;
+  const Surroundings with_;
+  xds::SubscriptionStats stats_;
+  const std::unique_ptr<event::ControlTimer> initial_fetch_;
+  std::function<void()> ready_;
+};
+
+}  // namespace pillion::secrets

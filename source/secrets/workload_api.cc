@@ -1,0 +1,61 @@
+#include "source/secrets/workload_api.h"
+
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "source/base/xxhash64.h"
+#include "source/secrets/svid_response.h"
+
+namespace pillion::secrets {
+
+WorkloadApi::WorkloadApi(const net::Address& endpoint, Surroundings surroundings)
+    : target_{.address = endpoint, .authority = endpoint.family() == AF_UNIX ? "localhost" : endpoint.text()},
+      with_(std::move(surroundings)),
+      backoff_(with_.random),
+      retry_(with_.timers.New()) {}
+
+void WorkloadApi::Connect() {
+  answered_ = false;
+  call_ = with_.caller.Call(
+      target_, {.path = "/SpiffeWorkloadAPI/FetchX509SVID", .metadata = {{"workload.spiffe.io", "true"}}}, *this);
+  call_->Send("", true);  // an X509SVIDRequest has no fields
+  for (Subscription* subscription : subscriptions_) subscription->OnRequest();
+}
+
+void WorkloadApi::OnMessage(std::string message) {
+  if (!std::exchange(answered_, true)) with_.stats.Connected(true);
+  backoff_.Reset();
+  const absl::StatusOr<SecretsByName> secrets = ReadSvidResponse(message, absl::FromChrono(with_.clock.WallNow()));
+  if (!secrets.ok()) {
+    const std::string why(secrets.status().message());
+    for (Subscription* subscription : subscriptions_) subscription->Refuse(why);
+    return Warn(why);
+  }
+  said_.clear();
+  const std::string version = absl::StrFormat("%016x", base::XxHash64(message));
+  for (Subscription* subscription : subscriptions_) {
+    const auto found = secrets->find(subscription->name());
+    if (found == secrets->end()) {
+      const std::string why = "the agent gives no " + subscription->name();
+      subscription->Refuse(why);
+      Warn(why);
+      continue;
+    }
+    for (const std::string& error : subscription->Offer(found->second, version)) Warn(subscription->name() + ": " + error);
+  }
+}
+
+void WorkloadApi::OnEnd(const codec::grpc::Status& status) {
+  call_.reset();
+  if (answered_) with_.stats.Connected(false);
+  for (Subscription* subscription : subscriptions_) subscription->OnFailure();
+  Warn(status.text());
+  retry_->Set(backoff_.Next(), [this] { Connect(); });
+}
+
+void WorkloadApi::Warn(const std::string& why) {
+  if (said_ != why) with_.warn("workload_api: " + why + "; what was taken stays");
+  said_ = why;
+}
+
+}  // namespace pillion::secrets

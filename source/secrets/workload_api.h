@@ -1,0 +1,55 @@
+#pragma once
+
+// An agent that gives identities by the SPIFFE Workload API: one stream, whose every message is the whole state. A message
+// that breaks a rule is passed over as a whole; the stream is tried again for ever, also where the agent says that this
+// workload has no identity yet. Owned by its Sources; main thread.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/base/random.h"
+#include "source/client/grpc.h"
+#include "source/config/model.h"
+#include "source/secrets/subscription.h"
+#include "source/xds/backoff.h"
+
+namespace pillion::secrets {
+
+class WorkloadApi final : private client::GrpcEvents {
+ public:
+  struct Surroundings {
+    client::GrpcCaller& caller;
+    event::ControlTimers& timers;
+    const base::Clock& clock;
+    base::Random& random;
+    xds::ControlPlaneStats& stats;
+    Say warn;
+  };
+
+  // What is given in `surroundings` outlives it.
+  WorkloadApi(const net::Address& endpoint, Surroundings surroundings);
+  WorkloadApi(const WorkloadApi&) = delete;
+  WorkloadApi& operator=(const WorkloadApi&) = delete;
+
+  // Before Start(). `subscription` outlives it.
+  void Add(Subscription& subscription) { subscriptions_.push_back(&subscription); }
+  void Start() { Connect(); }
+
+ private:
+  void OnMessage(std::string message) override;
+  void OnEnd(const codec::grpc::Status& status) override;
+  void Connect();
+  void Warn(const std::string& why);
+
+  const client::Target target_;
+  const Surroundings with_;
+  std::vector<Subscription*> subscriptions_;
+  xds::Backoff backoff_;
+  const std::unique_ptr<event::ControlTimer> retry_;
+  std::unique_ptr<client::GrpcCall> call_;  // null: it is waited before the next try
+  bool answered_ = false;                   // on this stream
+  std::string said_;                        // what went wrong last, which is said once
+};
+
+}  // namespace pillion::secrets

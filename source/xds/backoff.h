@@ -1,0 +1,34 @@
+#pragma once
+
+// How long is waited before something that failed is tried again: at random up to a bound that doubles with each failure, so
+// that those who lost the same server do not come back at once.
+
+#include <algorithm>
+
+#include "source/base/clock.h"
+#include "source/base/random.h"
+
+namespace pillion::xds {
+
+class Backoff {
+ public:
+  static constexpr base::Duration kFirst = std::chrono::milliseconds(500);
+  static constexpr base::Duration kMost = std::chrono::seconds(30);
+
+  // `random` outlives it.
+  explicit Backoff(base::Random& random) : random_(random) {}
+
+  base::Duration Next() {
+    const base::Duration bound = bound_;
+    bound_ = std::min(bound_ * 2, kMost);
+    return base::Duration(static_cast<int64_t>(random_.Below(static_cast<uint64_t>(bound.count()))));
+  }
+  // It went well.
+  void Reset() { bound_ = kFirst; }
+
+ private:
+  base::Random& random_;
+  base::Duration bound_ = kFirst;
+};
+
+}  // namespace pillion::xds

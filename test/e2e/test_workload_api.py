@@ -1,0 +1,168 @@
+"""Identities from an agent by the SPIFFE Workload API: none at first, then one; changes under load; bad ones; federated trust."""
+
+import json
+import os
+import socket
+import ssl
+import threading
+
+import pytest
+
+from peers import bootstrap as b
+from peers import http1
+from peers.certificates import Authority
+from peers.control_plane import Agent, svid_response
+from peers.message import Broken, Request
+from peers.wait import until
+
+_TLS = "extensions.transport_sockets.tls.v3."
+
+
+def authority(folder, **more):
+    folder.mkdir()
+    made = Authority(folder, **more)
+    for name in ("one", "two", "client"):
+        made.issue(name)
+    return made
+
+
+@pytest.fixture
+def ca(tmp_path):
+    return authority(tmp_path / "ca")
+
+
+@pytest.fixture
+def agent(tmp_path):
+    made = Agent(tmp_path / "agent.sock").start()
+    yield made
+    made.stop()
+
+
+def extension(endpoint=None, timeout="0.3s"):
+    config = {"@type": "type.googleapis.com/pillion.bootstrap.workload_api.v1.WorkloadApi", "initial_fetch_timeout": timeout}
+    return [{"name": "agent", "typed_config": {**config, **({"endpoint": endpoint} if endpoint else {})}}]
+
+
+def serving(pillion, endpoint, trust="ALL", own="default", **more):
+    """STRICT: who has no identity of a trusted domain is not served."""
+    common = {"tls_certificate_sds_secret_configs": [{"name": own}], "validation_context_sds_secret_config": {"name": trust}}
+    made = b.listener(b.http([b.direct(200, "hello")]))
+    made["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(
+        _TLS + "DownstreamTlsContext", require_client_certificate=True, common_tls_context=common)}
+    return pillion(b.bootstrap([made], bootstrap_extensions=extension(endpoint)), **more)
+
+
+def connect(proxy, ca, client=None, name="client"):
+    """As `name` of the authority `client`."""
+    client = client or ca
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.load_verify_locations(ca.pem)
+    made.load_cert_chain(client.folder / f"{name}.pem", client.folder / f"{name}.key")
+    return made.wrap_socket(socket.create_connection(proxy.address, 10))
+
+
+def name_of(proxy, ca, client=None):
+    """Of whom answers; None: this client is not served."""
+    try:
+        with connect(proxy, ca, client) as sock:
+            name = dict(field[0] for field in sock.getpeercert()["subject"])["commonName"]
+            return name if answers(http1.Connection(sock)) else None
+    except (OSError, AssertionError, Broken):
+        return None
+
+
+def answers(connection):
+    return connection.exchange(Request("GET", "/", [("host", "a")])).body == b"hello"
+
+
+def test_no_identity_at_first(pillion, agent, ca):
+    proxy = serving(pillion, f"unix://{agent.path}")
+    assert name_of(proxy, ca) is None
+    until(lambda: agent.calls >= 2, "it asks again")
+    assert proxy.log().count("PERMISSION_DENIED: no identity issued") == 1
+    agent.publish(svid_response((ca, "one")))
+    until(lambda: name_of(proxy, ca) == "one", "it has one")
+    certificates = json.loads(proxy.admin("/certs"))["certificates"][0]
+    assert certificates["cert_chain"][0]["path"] == "workload_api/default"
+    assert "PRIVATE" not in proxy.admin("/config_dump")
+
+
+def test_the_environment_says_where(pillion, agent, ca, monkeypatch):
+    monkeypatch.setitem(os.environ, "SPIFFE_ENDPOINT_SOCKET", f"unix://{agent.path}")
+    agent.publish(svid_response((ca, "one"), (ca, "two", "inside")))
+    proxy = serving(pillion, None, own="hint:inside", trust="ROOTCA")
+    assert name_of(proxy, ca) == "two"
+
+
+def test_rotation_under_load(pillion, agent, ca):
+    agent.publish(svid_response((ca, "one")))
+    proxy = serving(pillion, f"unix://{agent.path}", concurrency=2)
+    stop, seen, failed = threading.Event(), set(), []
+
+    def ask():
+        kept = http1.Connection(connect(proxy, ca))
+        while not stop.is_set():
+            try:
+                with connect(proxy, ca) as sock:
+                    seen.add(dict(field[0] for field in sock.getpeercert()["subject"])["commonName"])
+                    assert answers(http1.Connection(sock)) and answers(kept)
+            except (OSError, AssertionError, Broken) as error:
+                failed.append(repr(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for turn in range(6):
+        before = proxy.stat("tls.context_renewed")
+        agent.publish(svid_response((ca, "two" if turn % 2 == 0 else "one")))
+        proxy.until_stat("tls.context_renewed", before + 1)
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert not failed and seen == {"one", "two"}
+
+
+def test_a_bad_agent(pillion, agent, ca):
+    agent.publish(svid_response((ca, "one")))
+    proxy = serving(pillion, f"unix://{agent.path}")
+    bad = svid_response((ca, "two"))
+    bad.svids[0].bundle = b""
+    wrong_name = svid_response((ca, "two"))
+    wrong_name.svids[0].spiffe_id = "spiffe://td.test/somebody"
+    for count, response in enumerate([bad, wrong_name, svid_response(), b"\xff\xff\xff"], 1):
+        agent.publish(response)
+        proxy.until_stat("sds.default.update_rejected", count)
+        assert name_of(proxy, ca) == "one"
+    assert "the bundle of td.test: empty" in proxy.log()
+    agent.publish(svid_response((ca, "two")))
+    until(lambda: name_of(proxy, ca) == "two", "a good one is taken")
+    agent.stop()
+    proxy.until_stat("control_plane.connected_state", 0)
+    assert name_of(proxy, ca) == "two"
+    agent.publish(svid_response((ca, "one")))
+    agent.start()
+    until(lambda: name_of(proxy, ca) == "one", "the agent is back")
+
+
+def test_federated_trust(pillion, agent, ca, tmp_path):
+    """Another trust domain comes and goes; connections of one that has gone are drained."""
+    other = authority(tmp_path / "other", trust_domain="other.test", name="other")
+    agent.publish(svid_response((ca, "one")))
+    proxy = serving(pillion, f"unix://{agent.path}", arguments=["--drain-time-s", "1"])
+    assert name_of(proxy, ca) == "one" and name_of(proxy, ca, other) is None
+    agent.publish(svid_response((ca, "one"), federated=[other]))
+    until(lambda: name_of(proxy, ca, other) == "one", "the other domain is trusted")
+    foreign, own = http1.Connection(connect(proxy, ca, other)), http1.Connection(connect(proxy, ca))
+    assert answers(foreign) and answers(own)
+    agent.publish(svid_response((ca, "one")))
+    until(lambda: name_of(proxy, ca, other) is None, "it is not any more")
+    until(lambda: not _lives(foreign), "its connection has ended")
+    assert answers(own)
+
+
+def _lives(connection):
+    try:
+        return answers(connection)
+    except (OSError, AssertionError, Broken):
+        return False

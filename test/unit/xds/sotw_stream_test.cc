@@ -1,0 +1,231 @@
+#include "source/xds/sotw_stream.h"
+
+#include <gtest/gtest.h>
+
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "test/support/fake_caller.h"
+#include "test/support/simulated_timers.h"
+
+namespace pillion::xds {
+namespace {
+
+using codec::grpc::Code;
+using envoy::extensions::transport_sockets::tls::v3::Secret;
+using envoy::service::discovery::v3::DiscoveryRequest;
+using envoy::service::discovery::v3::DiscoveryResponse;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Wanted final : Watcher {
+  std::vector<std::string> OnResource(const google::protobuf::Any&, const std::string& version) override {
+    versions.push_back(version);
+    return errors;
+  }
+  void OnRequest() override { ++requests; }
+  void OnFailure() override { ++failures; }
+
+  std::vector<std::string> errors, versions;
+  int requests = 0, failures = 0;
+};
+
+class SotwStreamTest : public testing::Test {
+ protected:
+  SotwStreamTest() { node_.set_id("me"); }
+
+  void Make(bool node_once = false) {
+    stream_ = std::make_unique<SotwStream>(
+        SotwStream::Options{.method = "/s/M",
+                            .type_name = "envoy.extensions.transport_sockets.tls.v3.Secret",
+                            .metadata = {{"x", "1"}},
+                            .max_message = 1000,
+                            .node_once = node_once,
+                            .name = "cp"},
+        SotwStream::Surroundings{.caller = caller_,
+                                 .timers = timers_,
+                                 .random = random_,
+                                 .stats = stats_,
+                                 .node = node_,
+                                 .target = [this] { return target_; },
+                                 .name_of =
+                                     [](const google::protobuf::Any& any) {
+                                       Secret secret;
+                                       return any.UnpackTo(&secret) ? secret.name() : "";
+                                     },
+                                 .warn = [this](std::string_view line) { log_.emplace_back(line); }});
+    stream_->Watch("a", a_);
+    stream_->Watch("b", b_);
+    stream_->Start();
+  }
+  static DiscoveryResponse Response(const std::string& version, const std::string& nonce, std::vector<std::string> names) {
+    DiscoveryResponse response;
+    response.set_version_info(version);
+    response.set_nonce(nonce);
+    response.set_type_url("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret");
+    for (const std::string& name : names) {
+      Secret secret;
+      secret.set_name(name);
+      response.add_resources()->PackFrom(secret);
+    }
+    return response;
+  }
+  void Answer(const DiscoveryResponse& response) { caller_.Answer(response.SerializeAsString()); }
+  DiscoveryRequest Sent() {
+    DiscoveryRequest request;
+    EXPECT_TRUE(request.ParseFromString(caller_.last().sent.back()));
+    return request;
+  }
+  int64_t Connected() { return registry_.control().gauge(registry_.AddGauge("control_plane.connected_state"))->value(); }
+
+  test::SimulatedClock clock_;
+  test::SimulatedTimers timers_{clock_};
+  base::Random random_{1};
+  stats::Registry registry_{1};
+  ControlPlaneStats stats_{registry_};
+  envoy::config::core::v3::Node node_;
+  std::optional<client::Target> target_ = client::Target{};
+  test::FakeCaller caller_;
+  Wanted a_, b_;
+  std::vector<std::string> log_;
+  std::unique_ptr<SotwStream> stream_;
+};
+
+TEST_F(SotwStreamTest, AsksAndAcknowledges) {
+  Make();
+  EXPECT_EQ(caller_.last().request.path, "/s/M");
+  EXPECT_EQ(caller_.last().request.metadata.at(0).first, "x");
+  DiscoveryRequest request = Sent();
+  EXPECT_EQ(request.node().id(), "me");
+  EXPECT_EQ(request.resource_names_size(), 2);
+  EXPECT_EQ(request.version_info() + request.response_nonce(), "");
+  EXPECT_EQ(a_.requests, 1);
+  Answer(Response("1", "n1", {"a", "b", "nobody wants it"}));
+  request = Sent();
+  EXPECT_EQ(request.version_info(), "1");
+  EXPECT_EQ(request.response_nonce(), "n1");
+  EXPECT_EQ(request.resource_names_size(), 2);
+  EXPECT_FALSE(request.has_error_detail());
+  EXPECT_TRUE(request.has_node());
+  EXPECT_EQ(a_.versions, std::vector<std::string>{"1"});
+  EXPECT_EQ(Connected(), 1);
+  Answer(Response("2", "n2", {"b"}));  // of others nothing is said: they stay
+  EXPECT_EQ(Sent().version_info(), "2");
+  EXPECT_EQ(a_.versions.size(), 1u);
+  EXPECT_EQ(b_.versions.size(), 2u);
+}
+
+TEST_F(SotwStreamTest, NodeInTheFirstMessageOnly) {
+  Make(true);
+  EXPECT_TRUE(Sent().has_node());
+  Answer(Response("1", "n1", {}));
+  EXPECT_FALSE(Sent().has_node());
+  caller_.End({Code::kUnavailable, "x"});
+  timers_.Advance(milliseconds(500));
+  EXPECT_TRUE(Sent().has_node());
+}
+
+TEST_F(SotwStreamTest, RefusesWhatIsBadAndTakesTheRest) {
+  Make();
+  Answer(Response("1", "n1", {"a", "b"}));
+  a_.errors = {"field: is bad"};
+  Answer(Response("2", "n2", {"a", "b"}));
+  const DiscoveryRequest request = Sent();
+  EXPECT_EQ(request.version_info(), "1");
+  EXPECT_EQ(request.response_nonce(), "n2");
+  EXPECT_EQ(request.error_detail().message(), "\"a\": field: is bad");
+  EXPECT_EQ(b_.versions.size(), 2u);
+  ASSERT_EQ(log_.size(), 1u);
+  EXPECT_EQ(log_[0], "cp: refused version \"2\": \"a\": field: is bad");
+}
+
+TEST_F(SotwStreamTest, WhatIsWrongWithAnAnswer) {
+  Make();
+  DiscoveryResponse response = Response("1", "n1", {"a", "a"});
+  Answer(response);
+  EXPECT_EQ(Sent().error_detail().message(), "\"a\": twice in one answer, expected once");
+  response = Response("2", "n2", {"a"});
+  response.mutable_resources(0)->set_type_url("type.googleapis.com/x.Y");
+  Answer(response);
+  EXPECT_TRUE(Sent().error_detail().message().starts_with("resources[0]: \"type.googleapis.com/x.Y\", expected "));
+  response = Response("3", "n3", {"a"});
+  response.mutable_resources(0)->set_value("\xff\xff");
+  Answer(response);
+  EXPECT_TRUE(Sent().error_detail().message().starts_with("resources[0]: bytes that are no "));
+  response = Response("4", "n4", {});
+  response.set_type_url("x");
+  Answer(response);
+  EXPECT_TRUE(Sent().error_detail().message().starts_with("type_url: \"x\", expected "));
+}
+
+TEST_F(SotwStreamTest, APauseBetweenRefusalsOfOneVersion) {
+  Make();
+  a_.errors = {"bad"};
+  Answer(Response("7", "n1", {"a"}));
+  EXPECT_EQ(caller_.last().sent.size(), 2u);
+  for (int i = 2; i < 8; ++i) {  // a control plane that sends the same again at once
+    Answer(Response("7", "n" + std::to_string(i), {"a"}));
+    EXPECT_EQ(caller_.last().sent.size(), static_cast<size_t>(i));
+    timers_.Advance(seconds(31));
+    EXPECT_EQ(caller_.last().sent.size(), static_cast<size_t>(i) + 1);
+    EXPECT_EQ(Sent().response_nonce(), "n" + std::to_string(i));
+  }
+  EXPECT_EQ(log_.size(), 1u);
+  // What comes meanwhile and is good is answered at once, and the refusal is not sent any more.
+  Answer(Response("7", "n8", {"a"}));
+  a_.errors.clear();
+  Answer(Response("8", "n9", {"a"}));
+  EXPECT_EQ(Sent().version_info(), "8");
+  const size_t sent = caller_.last().sent.size();
+  timers_.Advance(seconds(60));
+  EXPECT_EQ(caller_.last().sent.size(), sent);
+}
+
+TEST_F(SotwStreamTest, NeverEndsOnAFailure) {
+  Make();
+  Answer(Response("1", "n1", {"a"}));
+  caller_.End({Code::kUnavailable, "gone"});
+  EXPECT_EQ(a_.failures, 1);
+  EXPECT_EQ(Connected(), 0);
+  for (size_t i = 2; i < 20; ++i) {
+    timers_.Advance(seconds(30));
+    ASSERT_TRUE(caller_.open());
+    EXPECT_EQ(caller_.size(), i);
+    EXPECT_EQ(Sent().version_info(), "1");
+    EXPECT_EQ(Sent().response_nonce(), "");
+    caller_.End({Code::kUnavailable, "gone"});
+  }
+  EXPECT_EQ(log_.size(), 1u);  // said once
+  EXPECT_EQ(log_[0], "cp: UNAVAILABLE: gone; what was taken stays, and it is tried again");
+}
+
+TEST_F(SotwStreamTest, BytesThatAreNoAnswer) {
+  Make();
+  caller_.Answer("\xff\xff\xff");
+  EXPECT_FALSE(caller_.open());
+  EXPECT_EQ(a_.failures, 1);
+  timers_.Advance(milliseconds(500));
+  EXPECT_TRUE(caller_.open());
+}
+
+TEST_F(SotwStreamTest, NoHost) {
+  target_.reset();
+  Make();
+  EXPECT_EQ(caller_.size(), 0u);
+  target_.emplace();
+  timers_.Advance(milliseconds(500));
+  EXPECT_TRUE(caller_.open());
+}
+
+TEST(BackoffTest, Bounds) {
+  base::Random random(3);
+  Backoff backoff(random);
+  base::Duration bound = Backoff::kFirst;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_LT(backoff.Next(), bound);
+    bound = std::min(bound * 2, Backoff::kMost);
+  }
+  backoff.Reset();
+  EXPECT_LT(backoff.Next(), Backoff::kFirst);
+}
+
+}  // namespace
+}  // namespace pillion::xds
