@@ -181,7 +181,8 @@ int Context::OnServerName(SSL* ssl, int* alert, void*) {
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-int Context::OnTicketKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seal) {
+int Context::OnTicketKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+                         int seal) {
   const absl::Time now = TlsTransport::TimeOf(ssl);
   TicketKeys& keys = *TlsTransport::ContextOf(ssl).ticket_keys_;
   if (seal == 1) return keys.Seal(now, name, iv, cipher, mac) ? 1 : -1;

@@ -59,7 +59,9 @@ std::string UrlEncoded(std::string_view pem) {
 }
 
 CertificateFacts::CertificateFacts(X509* certificate)
-    : certificate_(certificate), not_before_(identity::NotBefore(certificate)), not_after_(identity::NotAfter(certificate)) {}
+    : certificate_(certificate),
+      not_before_(identity::NotBefore(certificate)),
+      not_after_(identity::NotAfter(certificate)) {}
 CertificateFacts::~CertificateFacts() = default;
 
 std::unique_ptr<CertificateFacts> CertificateFacts::OfPeer(X509* certificate) {

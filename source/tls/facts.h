@@ -21,8 +21,8 @@ class Context;
 // A PEM text without the bytes that fields, logs and URLs do not have.
 std::string UrlEncoded(std::string_view pem);
 
-// A certificate takes some 10 KB as OpenSSL has it, and 600 bytes as it came: one of many is kept as the latter, and its names,
-// which nearly every rule and log asks for.
+// A certificate takes some 10 KB as OpenSSL has it, and 600 bytes as it came: one of many is kept as the latter, and its
+// names, which nearly every rule and log asks for.
 class CertificateFacts {
  public:
   // Of a peer's, which others do not have.

@@ -1,9 +1,9 @@
 #pragma once
 
-// Bounds what handshakes take of a worker: so many steps of them in a turn, and so many under way at a time. Without that a crowd
-// of new clients would hold up those who are there, and who begins handshakes and stops in the middle would take the memory.
-// Those under way go first, as they end soonest; the others wait in the order of their coming. Of one worker, used on it;
-// outlives who waits.
+// Bounds what handshakes take of a worker: so many steps of them in a turn, and so many under way at a time. Without that a
+// crowd of new clients would hold up those who are there, and who begins handshakes and stops in the middle would take the
+// memory. Those under way go first, as they end soonest; the others wait in the order of their coming. Of one worker, used
+// on it; outlives who waits.
 
 #include <cstdint>
 

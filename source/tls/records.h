@@ -43,8 +43,8 @@ class Records {
   static constexpr size_t kKeyUpdate = 5 + kOverhead;
   size_t ChangeKey(char* to);
 
-  // How large the record at the front of `from` is, which may be more than is there; 0: its header is not whole. What can't be
-  // a record has the size of its header.
+  // How large the record at the front of `from` is, which may be more than is there; 0: its header is not whole. What can't
+  // be a record has the size of its header.
   static size_t SizeOf(std::string_view from);
 
   struct Opened {
@@ -60,8 +60,8 @@ class Records {
     uint8_t alert = 0;
     int reason = 0;
   };
-  // Opens `record`, a whole one by SizeOf(), into `to`: its content behind the header in place, or somewhere else with room for
-  // record.size() - kHeader - kTagBytes bytes. After kEnd, kAlert and kBroken nothing may follow.
+  // Opens `record`, a whole one by SizeOf(), into `to`: its content behind the header in place, or somewhere else with room
+  // for record.size() - kHeader - kTagBytes bytes. After kEnd, kAlert and kBroken nothing may follow.
   Opened Open(std::string_view record, char* to);
 
  private:

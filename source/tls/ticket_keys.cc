@@ -58,8 +58,8 @@ bool TicketKeys::Seal(absl::Time now, unsigned char* name, unsigned char* iv, EV
   return Prepare(keys_.front(), iv, true, cipher, mac);
 }
 
-TicketKeys::Opening TicketKeys::Open(absl::Time now, const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher,
-                                     EVP_MAC_CTX* mac) {
+TicketKeys::Opening TicketKeys::Open(absl::Time now, const unsigned char* name, const unsigned char* iv,
+                                     EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
   const absl::MutexLock lock(&mutex_);
   if (!Renew(now)) return Opening::kUnknown;
   for (const Key& key : keys_) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// The keys by which a server seals what its clients keep of a session (RFC 5077, 4): AES-256-CBC, and HMAC with SHA-256. Who gets
-// hold of one can read all that it sealed, so keys of one's own change. Any thread.
+// The keys by which a server seals what its clients keep of a session (RFC 5077, 4): AES-256-CBC, and HMAC with SHA-256. Who
+// gets hold of one can read all that it sealed, so keys of one's own change. Any thread.
 
 #include <openssl/types.h>
 
@@ -30,7 +30,8 @@ class TicketKeys {
   TicketKeys(const TicketKeys&) = delete;
   TicketKeys& operator=(const TicketKeys&) = delete;
 
-  // What OpenSSL asks: prepares `cipher` and `mac` to seal a ticket under a key whose name it writes to `name`. False: it fails.
+  // What OpenSSL asks: prepares `cipher` and `mac` to seal a ticket under a key whose name it writes to `name`. False: it
+  // fails.
   bool Seal(absl::Time now, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac);
   enum class Opening : uint8_t { kUnknown, kGood, kOld };  // kOld: it shall be replaced
   Opening Open(absl::Time now, const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac);

@@ -13,9 +13,9 @@
 //
 // OpenSSL does the handshake. Of TLS 1.3, once data has come, the records are our own (records.h) and OpenSSL is let go;
 // TLS 1.2 stays with it. Bytes are read from below once a call, into a block of the worker, and records are opened straight
-// from there. What is written becomes records as large as may be, and all of them go below in one write. What the transport below does not take
-// waits here; meanwhile the last byte counts as not yet written, so that who writes offers it again and knows that it is
-// blocked. An idle connection holds neither blocks nor OpenSSL's buffers.
+// from there. What is written becomes records as large as may be, and all of them go below in one write. What the transport
+// below does not take waits here; meanwhile the last byte counts as not yet written, so that who writes offers it again and
+// knows that it is blocked. An idle connection holds neither blocks nor OpenSSL's buffers.
 //
 // Owned by its connection, on its worker.
 

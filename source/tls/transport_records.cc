@@ -77,7 +77,9 @@ void TlsTransport::TakeOver() {
   const std::optional<Suite> suite = SuiteOf(ssl_);
   if (!suite || handover->keys_changed || handover->client.size == 0 || handover->server.size == 0) return;
   const bool server = options_.context->server();
-  records_.emplace(*suite, server ? handover->client : handover->server, server ? handover->server : handover->client, server);
+  const TrafficSecret& opens = server ? handover->client : handover->server;
+  const TrafficSecret& seals = server ? handover->server : handover->client;
+  records_.emplace(*suite, opens, seals, server);
   FreeOpenSsl();
 }
 

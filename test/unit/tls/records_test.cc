@@ -40,14 +40,17 @@ const TrafficSecret kServer =
 // Two ends, and records in between.
 class RecordsTest : public ::testing::TestWithParam<Suite> {
  protected:
-  static TrafficSecret For(Suite suite, char fill) { return Secret(std::string(suite == Suite::kAes256Gcm ? 48 : 32, fill)); }
+  static TrafficSecret For(Suite suite, char fill) {
+    return Secret(std::string(suite == Suite::kAes256Gcm ? 48 : 32, fill));
+  }
 
   RecordsTest() : RecordsTest(GetParamOr()) {}
   explicit RecordsTest(Suite suite)
       : client_(suite, For(suite, 's'), For(suite, 'c'), false), server_(suite, For(suite, 'c'), For(suite, 's'), true) {}
 
   static Suite GetParamOr() {
-    return ::testing::UnitTest::GetInstance()->current_test_info()->value_param() == nullptr ? Suite::kAes128Gcm : GetParam();
+    const bool has = ::testing::UnitTest::GetInstance()->current_test_info()->value_param() != nullptr;
+    return has ? GetParam() : Suite::kAes128Gcm;
   }
 
   static std::string Sealed(Records& by, RecordType type, std::string text) {
@@ -64,7 +67,9 @@ class RecordsTest : public ::testing::TestWithParam<Suite> {
     return opened;
   }
   // What the server says to a message of the client's.
-  Records::Opened Message(RecordType type, std::string text) { return Opened(server_, Sealed(client_, type, std::move(text))); }
+  Records::Opened Message(RecordType type, std::string text) {
+    return Opened(server_, Sealed(client_, type, std::move(text)));
+  }
 
   Records client_;
   Records server_;
@@ -81,12 +86,12 @@ TEST(Records, AsTheTraceOfTheStandard) {
   std::string record(content.size() + Records::kOverhead, '\0');
   ASSERT_EQ(client.Seal(RecordType::kData, {&piece, 1}, record.data()), record.size());
   EXPECT_EQ(absl::BytesToHexString(record),
-            "1703030043a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e2b62974e1f5a6292a2977014"
-            "bd1e3deae63aeebb21694915e4");
+            "1703030043a23f7054b62c94d0affafe8228ba55cbefacea42f914aa66bcab3f2b9819a8a5b46b395bd54a9a20441e2b62974e1f5a6292a297"
+            "7014bd1e3deae63aeebb21694915e4");
   ASSERT_EQ(peer.Seal(RecordType::kData, {&piece, 1}, record.data()), record.size());
   EXPECT_EQ(absl::BytesToHexString(record),
-            "17030300432e937e11ef4ac740e538ad36005fc4a46932fc3225d05f82aa1b36e30efaf97d90e6dffc602dcb501a59a8fcc49c4bf2e5f0a21c0047"
-            "c2abf332540dd032e167c2955d");
+            "17030300432e937e11ef4ac740e538ad36005fc4a46932fc3225d05f82aa1b36e30efaf97d90e6dffc602dcb501a59a8fcc49c4bf2e5f0a21c"
+            "0047c2abf332540dd032e167c2955d");
 }
 
 TEST_P(RecordsTest, ThereAndBack) {
