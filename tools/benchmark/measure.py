@@ -188,6 +188,34 @@ class HandshakeRound:
         os.sched_setaffinity(0, before)
 
 
+class RotationRound(IdleRound):
+    """What who is connected feels when the callee's certificate and the trust bundle are replaced, so that each of 1,000
+    connections is judged anew: the longest request of one of them, in the second before and in the second after."""
+
+    def warm_up(self, proxy: Proxy) -> None:
+        connect = _mutual_tls(proxy)
+        for _ in range(self._count // 50):
+            self._open(connect, 50)
+
+    def __call__(self, proxy: Proxy) -> Figures:
+        calm = self._longest(1)
+        shown = mesh.replace(proxy.directory)
+        spike = self._longest(1)
+        with _mutual_tls(proxy)() as fresh:
+            if fresh.getpeercert(binary_form=True) != shown:
+                raise BenchError("a second after the rotation the certificate is still the one before")
+        self._check_open()
+        return {"calm": calm, "spike": spike}
+
+    def _longest(self, seconds: float) -> float:
+        longest, end = 0.0, time.monotonic() + seconds
+        while (begin := time.monotonic()) < end:
+            self._connections[0].sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
+            _read_answer(self._connections[0])
+            longest = max(longest, time.monotonic() - begin)
+        return longest * 1e3
+
+
 def _plain(proxy: Proxy) -> Callable[[], socket.socket]:
     return lambda: socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
 
@@ -210,4 +238,5 @@ def _read_answer(connection: socket.socket) -> None:
         answer += data
 
 
-ROUNDS = {"load": LoadRound, "body": BodyRound, "idle": IdleRound, "handshake": HandshakeRound}
+ROUNDS = {"load": LoadRound, "body": BodyRound, "idle": IdleRound, "handshake": HandshakeRound,
+          "rotation": RotationRound}

@@ -7,6 +7,19 @@ from pathlib import Path
 _TYPE = "type.googleapis.com/envoy.extensions."
 
 
+def replace(directory: Path) -> bytes:
+    """As a rotation does: another root beside the one that is there, and another SVID of the callee by it. What the
+    callee shows from then on, in DER."""
+    made = directory / "next"
+    made.mkdir(exist_ok=True)
+    certificates(made)
+    bundle = (directory / "ca.pem").read_text() + (made / "ca.pem").read_text()
+    (made / "ca.pem").write_text(bundle)
+    for name in ("ca.pem", "callee.key", "callee.pem"):
+        (made / name).rename(directory / name)
+    return ssl.PEM_cert_to_DER_cert((directory / "callee.pem").read_text())
+
+
 def certificates(directory: Path) -> None:
     """A CA, and SVIDs of a caller and a callee, of ECDSA P-256."""
     def openssl(*arguments: object) -> None:

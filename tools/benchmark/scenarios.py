@@ -21,6 +21,8 @@ METRICS = {
     "ready": Metric("ready s", 2),  # from the start until it listens
     "wait": Metric("wait %", 1),  # time the proxy was runnable but its core was taken: how disturbed the round was
     "handshakes": Metric("handshakes/s/core", 0, more_is_better=True),
+    "calm": Metric("calm ms", 2),  # the longest request while nothing happens
+    "spike": Metric("spike ms", 2),  # and when certificates are replaced
     "download": Metric("down MiB/s", 0, more_is_better=True),
     "upload": Metric("up MiB/s", 0, more_is_better=True),
     "download_cpu": Metric("down cpu us/MiB", 1),
@@ -46,7 +48,7 @@ class Requirement:
 class Scenario:
     name: str
     title: str
-    kind: str  # how a round is made: "load", "body", "idle", "handshake" (measure.py), "start" or "clusters" (run.py)
+    kind: str  # how a round is made: "load", "body", "idle", "handshake", "rotation" (measure.py), "start" or "clusters" (run.py)
     down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
     up: str  # protocol the proxy speaks to the upstream
     load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "h2load" or "grpc" (load.py)
@@ -100,6 +102,8 @@ SCENARIOS = (
               Requirement("cpu", "pillion", 1.04, subject="pillion+rbac1000")), "h1", ("rbac1", "rbac1000")),
     Scenario("mesh-idle", "1,000 idle connections of mutual TLS, one request done on each", "idle", "h1", "h1",
              without=("nghttpx",), required=(Requirement("per_connection", None, 24.0),), mesh="h1"),
+    Scenario("rotation", "certificate and trust are replaced under 1,000 connections of mutual TLS", "rotation", "h1", "h1",
+             without=("haproxy", "nginx", "nghttpx", "envoy"), required=(Requirement("spike", None, 5.0),), mesh="h1"),
     Scenario("handshake", "full handshakes of mutual TLS with ECDSA P-256, one request each", "handshake", "h1", "h1", "full",
              ("nghttpx",), (Requirement("handshakes", "haproxy", 0.97, 1.0),), "h1"),
     Scenario("resume", "resumed handshakes of mutual TLS, one request each", "handshake", "h1", "h1", "resume",
