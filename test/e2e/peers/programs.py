@@ -17,11 +17,12 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 class Program:
     """A server on `port` from the moment it is made until stop()."""
 
-    def __init__(self, command, port, log):
+    def __init__(self, command, port, log, folder=None):
         self.address = "127.0.0.1", port
         self._log = log
         with open(log, "wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                            cwd=folder)
         until(lambda: self._alive() and accepts(self.address), f"{command[0]} listens")
 
     def _alive(self):
