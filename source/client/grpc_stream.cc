@@ -15,6 +15,7 @@ using codec::grpc::Code;
 using codec::grpc::Status;
 
 constexpr size_t kOutputLimit = 256 * 1024;
+constexpr size_t kPiece = 16 * 1024;  // of a message, in a block
 constexpr base::Duration kConnectTimeout = std::chrono::seconds(5);
 
 std::unique_ptr<const net::ConnectOptions> OptionsOf(const Target& target) {
@@ -123,9 +124,14 @@ void GrpcStream::Send(std::string_view message, bool last) {
 
 void GrpcStream::SendWaiting() {
   while (stream_ != nullptr && !send_blocked_ && !waiting_.empty()) {
-    const Outgoing next = std::move(waiting_.front());
-    waiting_.pop_front();
-    send_blocked_ = !stream_->SendData(base::Slice::Copy(thread_.worker.blocks(), next.framed), next.last);
+    Outgoing& next = waiting_.front();
+    const std::string_view piece = std::string_view(next.framed).substr(next.sent, kPiece);
+    next.sent += piece.size();
+    const bool whole = next.sent == next.framed.size();
+    const bool last = whole && next.last;
+    base::Slice slice = base::Slice::Copy(thread_.worker.blocks(), piece);
+    if (whole) waiting_.pop_front();
+    send_blocked_ = !stream_->SendData(std::move(slice), last);
   }
 }
 

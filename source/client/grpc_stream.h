@@ -96,6 +96,7 @@ class GrpcStream final : private event::Deferred,
   struct Outgoing {
     std::string framed;
     bool last;
+    size_t sent = 0;  // bytes
   };
   std::deque<Outgoing> waiting_;
   bool send_blocked_ = false;

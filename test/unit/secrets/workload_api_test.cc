@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+
 #include "source/secrets/svid_response.h"
 #include "spiffe/workload.pb.h"
 #include "test/support/certificates.h"
@@ -172,13 +174,12 @@ TEST_F(WorkloadApiTest, Streams) {
   // No identity yet: tried again, said once.
   for (int i = 0; i < 5; ++i) {
     caller_.End({Code::kPermissionDenied, "no identity issued"});
-    timers_.Advance(std::chrono::seconds(2));
+    timers_.Advance(std::chrono::seconds(30));
   }
   EXPECT_EQ(caller_.size(), 6u);
-  EXPECT_EQ(log_, std::vector<std::string>{"workload_api: PERMISSION_DENIED: no identity issued; what was taken stays"});
-  EXPECT_EQ(ready_, 0);
+  EXPECT_EQ(std::ranges::count(log_, "workload_api: PERMISSION_DENIED: no identity issued; what was taken stays"), 1);
+  EXPECT_EQ(ready_, 2);  // they are not waited for any more
   Answer(Good());
-  EXPECT_EQ(ready_, 2);
   ASSERT_NE(secrets_[0]->current(), nullptr);
   const auto* const taken = secrets_[0]->current();
   const auto* const trust = secrets_[1]->current();
