@@ -5,11 +5,13 @@ import socket
 import ssl
 import threading
 
+import grpc
 import pytest
 
 from peers import bootstrap as b
 from peers import http1
-from peers.certificates import Authority
+from peers.certificates import Authority, source
+from peers.certificates import pair as files
 from peers.control_plane import ControlPlane, pair, trust
 from peers.message import Broken, Request, Response
 from peers.wait import until
@@ -40,11 +42,8 @@ def sds(name, timeout="15s", **more):
     return {"name": name, "sds_config": {"api_config_source": source, "initial_fetch_timeout": timeout, "resource_api_version": "V3"}}
 
 
-def cluster(path):
-    return {"name": "sds", "load_assignment": {"cluster_name": "sds", "endpoints": [{"lb_endpoints": [
-        {"endpoint": {"address": {"pipe": {"path": str(path)}}}}]}]},
-            "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": b.any_of(
-                "extensions.upstreams.http.v3.HttpProtocolOptions", explicit_http_config={"http2_protocol_options": {}})}}
+def cluster(where, **fields):
+    return b.cluster(where if isinstance(where, tuple) else str(where), protocol="h2", name="sds", **fields)
 
 
 def serving(pillion, plane, *clusters, route=None, **more):
@@ -55,7 +54,8 @@ def serving(pillion, plane, *clusters, route=None, **more):
     made["filter_chains"][0]["transport_socket"] = {
         "name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common, **more.pop("fields", {}))}
     node = {"id": "me", "cluster": "us", "metadata": {"a": 1}}
-    return pillion({**b.bootstrap([made], [cluster(plane.path), *clusters]), "node": node}, **more)
+    control = cluster(plane.address or plane.path, **more.pop("control", {}))
+    return pillion({**b.bootstrap([made], [control, *clusters]), "node": node}, **more)
 
 
 def connect(proxy, ca):
@@ -93,6 +93,37 @@ def test_the_first_secret(pillion, plane, ca):
     secret = shown["dynamic_active_secrets"][0]
     assert (secret["name"], secret["version_info"]) == ("server", "1")
     assert "PRIVATE" not in proxy.admin("/config_dump") and secret["secret"]["tls_certificate"]["private_key"]["inline_bytes"]
+
+
+def test_a_control_plane_behind_tls(pillion, ca, tmp_path):
+    """Mutual TLS, by files; who is not the one that is meant is told nothing."""
+    credentials = grpc.ssl_server_credentials([((ca.folder / "two.key").read_bytes(), (ca.folder / "two.pem").read_bytes())],
+                                              ca.pem.read_bytes(), require_client_auth=True)
+    plane = ControlPlane(tmp_path / "unused", credentials).start()
+
+    def control(name):
+        context = {"trusted_ca": source(ca.pem), "match_typed_subject_alt_names": [
+            {"san_type": "URI", "matcher": {"exact": f"spiffe://td.test/ns/prod/sa/{name}"}}]}
+        return {"transport_socket": {"name": "tls", "typed_config": b.any_of(_TLS + "UpstreamTlsContext", common_tls_context={
+            "tls_certificates": [files(ca, "client")], "validation_context": context})}}
+
+    try:
+        plane.publish(server=pair(ca, "one"))
+        assert name_of(serving(pillion, plane, control=control("two")), ca) == "one"
+        calls = plane.calls
+        refused = serving(pillion, plane, control=control("three"), timeout="0.3s")
+        assert "CERTIFICATE_VERIFY_FAILED" in refused.log() and plane.calls == calls
+    finally:
+        plane.stop()
+
+
+def test_half_of_its_life(pillion, plane, ca):
+    ca.issue("old", days=-1)
+    plane.publish(server=pair(ca, "old"))
+    proxy = serving(pillion, plane)
+    proxy.until_stat("tls.certificates_overdue", 1)
+    plane.publish(server=pair(ca, "one"))
+    proxy.until_stat("tls.certificates_overdue", 0)
 
 
 def test_a_late_secret(pillion, plane, ca):

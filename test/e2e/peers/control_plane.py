@@ -41,10 +41,12 @@ def trust(*pems):
 
 
 class _Server:
-    """gRPC over a unix socket. What a call waits for is told by `changed`."""
+    """gRPC over a unix socket, or over TLS on a port of 127.0.0.1 with `credentials`. What a call waits for is told by `changed`."""
 
-    def __init__(self, path):
+    def __init__(self, path, credentials=None):
         self.path = path
+        self.address = None  # with credentials
+        self._credentials = credentials
         self.changed = threading.Condition()
         self.calls = 0
         self._server = None
@@ -53,7 +55,10 @@ class _Server:
     def start(self):
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(16))
         self._server.add_generic_rpc_handlers([self._handlers()])
-        assert self._server.add_insecure_port(f"unix:{self.path}")
+        if self._credentials:
+            self.address = "127.0.0.1", self._server.add_secure_port("127.0.0.1:0", self._credentials)
+        else:
+            assert self._server.add_insecure_port(f"unix:{self.path}")
         self._server.start()
         return self
 
@@ -71,8 +76,8 @@ class _Server:
 class ControlPlane(_Server):
     """StreamSecrets: the state of the world."""
 
-    def __init__(self, path):
-        super().__init__(path)
+    def __init__(self, path, credentials=None):
+        super().__init__(path, credentials)
         self.requests = []  # in the order in which they came
         self.metadata = {}
         self._secrets = {}

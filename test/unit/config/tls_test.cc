@@ -459,7 +459,7 @@ TEST_F(RenewalTest, SecretsFromFiles) {
   // Whom it trusts can't be taken away from it.
   Write("trust.yaml", Response("root", "validation_context: {}"));
   EXPECT_EQ(context.Renew(), Renewal::kRejected);
-  EXPECT_THAT(ErrorText("", context.errors().at(0)), HasSubstr("expected trusted_ca as before"));
+  EXPECT_THAT(ErrorText("", context.errors().at(0)), HasSubstr("nobody vouches for peers, expected trusted_ca"));
   // A file that is gone for a while is waited for.
   std::filesystem::remove(Path("trust.yaml"));
   EXPECT_EQ(context.Renew(), Renewal::kRejected);

@@ -213,6 +213,18 @@ TEST_F(PeerPolicyTest, J14Chains) {
               HasSubstr("permitted subtree violation"));
 }
 
+TEST_F(PeerPolicyTest, J29RevocationInOneTrustDomain) {
+  const Issued revoked = IssueSvid(ca_, kId);
+  PeerPolicyParts parts;
+  parts.bundles.emplace("td.test", StackOf(ca_));
+  parts.bundles.emplace("other.test", StackOf(other_ca_));
+  parts.revocations = *ReadRevocations(ca_.RevocationsPem({&revoked}));
+  const PeerPolicy policy(std::move(parts));
+  EXPECT_THAT(TextOf(Check(policy, revoked)), HasSubstr("revoked"));
+  EXPECT_EQ(TextOf(Check(policy, IssueSvid(ca_, kId))), "accepted");
+  EXPECT_EQ(TextOf(Check(policy, IssueSvid(other_ca_, "spiffe://other.test/a"))), "accepted");  // it has no lists
+}
+
 TEST_F(PeerPolicyTest, J29Revocation) {
   const Issued leaf = IssueSvid(ca_, kId);
   const Issued revoked = IssueSvid(ca_, kId);
