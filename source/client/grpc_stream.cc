@@ -209,12 +209,11 @@ void GrpcStream::Over(std::optional<Status> status) {
   stream_ = nullptr;
   connect_timer_.Cancel();
   timer_.Cancel();
-  keepalive_.reset();
-  connection_.Close();
+  connection_.Close();  // the keepalive, which may have called, goes with the rest
   if (status) callbacks_.on_end(*status);
 }
 
-void GrpcStream::OnClosed(net::CloseReason reason, int error) {
+void GrpcStream::OnClosed(net::CloseReason, int error) {
   if (state_ == State::kConnecting) {
     std::string text = target_.address.text() + ": ";
     const std::string_view failure = connection_.transport().failure();
@@ -224,7 +223,6 @@ void GrpcStream::OnClosed(net::CloseReason reason, int error) {
     // The codec has told of the stream, unless it had none left; messages that wait for the last one are given up.
     Over(status_ ? *status_ : Status{Code::kUnavailable, "the connection ended"});
   }
-  (void)reason;
   thread_.worker.Dispose(*this);
 }
 

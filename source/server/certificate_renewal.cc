@@ -35,6 +35,7 @@ CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::Control
     // Those that come together are taken together.
     for (const std::shared_ptr<config::RemoteSecret>& secret : context.secrets()) {
       secret->AddObserver([this, &entry] {
+        entry.due = true;
         entry.settle->Set(base::Duration::zero(), [this, &entry] { Renew(entry); });
       });
     }
@@ -65,7 +66,14 @@ absl::Status CertificateRenewal::Watch(Entry& entry) {
   return absl::OkStatus();
 }
 
+void CertificateRenewal::RenewDue() {
+  for (const std::unique_ptr<Entry>& entry : entries_) {
+    if (entry->due) Renew(*entry);
+  }
+}
+
 void CertificateRenewal::Renew(Entry& entry) {
+  entry.due = false;
   switch (entry.context->Renew()) {
     case config::RenewableContext::Renewal::kSame:
       return;

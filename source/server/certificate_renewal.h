@@ -34,6 +34,8 @@ class CertificateRenewal {
 
   // An error: a directory can't be watched.
   absl::Status Start();
+  // What secrets have changed holds when it returns, not only in a moment.
+  void RenewDue();
   // Days until the first of all certificates ends, its own and trusted ones; as Envoy counts: UINT32_MAX without one.
   uint64_t DaysUntilExpiry() const;
 
@@ -47,6 +49,7 @@ class CertificateRenewal {
     stats::Scope scope;
     stats::Counter* by_sds;  // null: it has no secrets of others
     uint64_t overdue = 0;  // of its certificates
+    bool due = false;      // a secret has changed
   };
 
   absl::Status Watch(Entry& entry);

@@ -217,7 +217,12 @@ absl::Status Server::Start() {
   if (absl::Status status = certificates_->Start(); !status.ok()) return status;
   MakeSecrets();
   // Files and names first, then certificates from those hosts, then the first checks of hosts.
-  return discovery_->Start([this] { secrets_->Start([this] { host_health_->Start([this] { GoLive(); }); }); });
+  return discovery_->Start([this] {
+    secrets_->Start([this] {
+      certificates_->RenewDue();
+      host_health_->Start([this] { GoLive(); });
+    });
+  });
 }
 
 void Server::MakeSecrets() {

@@ -15,7 +15,11 @@ constexpr size_t kMostDetail = 4096;
 ControlPlaneStats::ControlPlaneStats(stats::Registry& registry)
     : scope_(registry, stats::Prefix("control_plane")),
       connected_(registry.control().gauge(scope_.AddGauge("connected_state"))),
-      identifier_(scope_.AddText("identifier")) {}
+      identifier_(scope_.AddText("identifier")) {
+  // Always zero, for the dashboards that ask for them: nothing is held back.
+  scope_.AddGauge("pending_requests");
+  scope_.AddCounter("rate_limit_enforced");
+}
 
 SotwStream::SotwStream(Options options, Surroundings surroundings)
     : options_(std::move(options)),

@@ -39,7 +39,7 @@ def by_sds(spire):
 
 def by_workload_api(spire):
     return {"tls_certificate_sds_secret_configs": [{"name": "default"}], "validation_context_sds_secret_config": {"name": "ALL"}}, \
-        [], {"bootstrap_extensions": extension(f"unix://{spire.socket}", "15s")}
+        [], {"bootstrap_extensions": extension(f"unix://{spire.socket}")}
 
 
 @pytest.mark.parametrize("source", [by_sds, by_workload_api])

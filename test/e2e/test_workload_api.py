@@ -38,18 +38,18 @@ def agent(tmp_path):
     made.stop()
 
 
-def extension(endpoint=None, timeout="0.3s"):
+def extension(endpoint=None, timeout="15s"):
     config = {"@type": "type.googleapis.com/pillion.bootstrap.workload_api.v1.WorkloadApi", "initial_fetch_timeout": timeout}
     return [{"name": "agent", "typed_config": {**config, **({"endpoint": endpoint} if endpoint else {})}}]
 
 
-def serving(pillion, endpoint, trust="ALL", own="default", **more):
+def serving(pillion, endpoint, trust="ALL", own="default", timeout="15s", **more):
     """STRICT: who has no identity of a trusted domain is not served."""
     common = {"tls_certificate_sds_secret_configs": [{"name": own}], "validation_context_sds_secret_config": {"name": trust}}
     made = b.listener(b.http([b.direct(200, "hello")]))
     made["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(
         _TLS + "DownstreamTlsContext", require_client_certificate=True, common_tls_context=common)}
-    return pillion(b.bootstrap([made], bootstrap_extensions=extension(endpoint)), **more)
+    return pillion(b.bootstrap([made], bootstrap_extensions=extension(endpoint, timeout)), **more)
 
 
 def connect(proxy, ca, client=None, name="client"):
@@ -77,7 +77,7 @@ def answers(connection):
 
 
 def test_no_identity_at_first(pillion, agent, ca):
-    proxy = serving(pillion, f"unix://{agent.path}")
+    proxy = serving(pillion, f"unix://{agent.path}", timeout="0.3s")
     assert name_of(proxy, ca) is None
     until(lambda: agent.calls >= 2, "it asks again")
     assert proxy.log().count("PERMISSION_DENIED: no identity issued") == 1
@@ -98,14 +98,13 @@ def test_the_environment_says_where(pillion, agent, ca, monkeypatch):
 def test_rotation_under_load(pillion, agent, ca):
     agent.publish(svid_response((ca, "one")))
     proxy = serving(pillion, f"unix://{agent.path}", concurrency=2)
-    stop, seen, failed = threading.Event(), set(), []
+    stop, failed = threading.Event(), []
 
     def ask():
         kept = http1.Connection(connect(proxy, ca))
         while not stop.is_set():
             try:
                 with connect(proxy, ca) as sock:
-                    seen.add(dict(field[0] for field in sock.getpeercert()["subject"])["commonName"])
                     assert answers(http1.Connection(sock)) and answers(kept)
             except (OSError, AssertionError, Broken) as error:
                 failed.append(repr(error))
@@ -115,12 +114,14 @@ def test_rotation_under_load(pillion, agent, ca):
         thread.start()
     for turn in range(6):
         before = proxy.stat("tls.context_renewed")
-        agent.publish(svid_response((ca, "two" if turn % 2 == 0 else "one")))
+        name = "two" if turn % 2 == 0 else "one"
+        agent.publish(svid_response((ca, name)))
         proxy.until_stat("tls.context_renewed", before + 1)
+        assert name_of(proxy, ca) == name
     stop.set()
     for thread in threads:
         thread.join(20)
-    assert not failed and seen == {"one", "two"}
+    assert not failed
 
 
 def test_a_bad_agent(pillion, agent, ca):
