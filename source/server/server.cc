@@ -226,25 +226,6 @@ absl::Status Server::Start() {
 }
 
 void Server::MakeSecrets() {
-  // Each try goes to the next host that may be used.
-  const auto host_of = [this, turn = size_t{0}](const std::string& name) mutable -> std::optional<client::Target> {
-    for (const std::unique_ptr<upstream::Cluster>& cluster : clusters_) {
-      if (cluster->config().name != name) continue;
-      std::vector<const upstream::Host*> usable;
-      for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {
-        if (host->flags() == 0) usable.push_back(host.get());
-      }
-      if (usable.empty()) return std::nullopt;
-      const upstream::Host& host = *usable[turn++ % usable.size()];
-      return client::Target{.cluster = cluster->shared_config(),
-                            .address = host.address(),
-                            .tls = host.transport()->tls,
-                            .hostname = host.hostname(),
-                            .proxy_version = host.transport()->proxy_version,
-                            .authority = name};
-    }
-    return std::nullopt;
-  };
   secrets_ = std::make_unique<secrets::Sources>(
       *bootstrap_,
       secrets::Sources::Surroundings{
@@ -254,7 +235,7 @@ void Server::MakeSecrets() {
           .registry = registry_,
           .unknown = unknown_,
           .node = secrets::NodeOf(*bootstrap_, {kVersionParts[0], kVersionParts[1], kVersionParts[2]}),
-          .host_of = host_of,
+          .host_of = [this](const std::string& cluster) { return control_hosts_.Next(cluster); },
           .warn = [](std::string_view line) { Log("secret").warn("{}", line); },
           .seed = Seed()});
 }

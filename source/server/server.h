@@ -30,6 +30,7 @@
 #include "source/proxy/listener.h"
 #include "source/secrets/sources.h"
 #include "source/server/certificate_renewal.h"
+#include "source/server/control_hosts.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
 #include "source/server/options.h"
@@ -126,6 +127,7 @@ class Server {
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<CertificateRenewal> certificates_;
+  ControlHosts control_hosts_{clusters_};
   std::unique_ptr<secrets::Sources> secrets_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;

@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "source/config/load.h"
 #include "test/support/certificates.h"
 
@@ -174,86 +173,6 @@ TEST_F(TlsConfigTest, Secrets) {
             "tls_certificate_sds_secret_configs[0].name: the secret \"trust\" is no tls_certificate");
   EXPECT_THAT(Bad("", "", "", "{name: a, tls_certificate: " + Pair() + "}, {name: a, tls_certificate: " + Pair() + "}"),
               HasSubstr("duplicate name \"a\""));
-}
-
-TEST_F(TlsConfigTest, SecretsOfAControlPlane) {
-  const auto sds = [](const std::string& name, const std::string& source = "api_type: GRPC, transport_api_version: V3", const std::string& service = "") {
-    return "{name: " + name + ", sds_config: {initial_fetch_timeout: 3s, resource_api_version: V3, api_config_source: {" + source +
-           ", grpc_services: [{envoy_grpc: {cluster_name: cp}" + service + "}]}}}";
-  };
-  const std::string cp = "}, {name: cp, typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
-                         "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
-                         "{http2_protocol_options: {}}}}";
-  const std::string both = "tls_certificate_sds_secret_configs: [" + sds("own") + "], validation_context_sds_secret_config: " + sds("trust");
-  const Loaded loaded = Load(both, "", cp);
-  ASSERT_EQ(Errors(loaded), "");
-  const UpstreamTls& tls = *loaded.bootstrap->clusters.at(0)->tls;
-  EXPECT_EQ(tls.context->current(), nullptr);  // never plain, never without
-  EXPECT_TRUE(tls.verifies_chain);
-  const auto& secrets = loaded.bootstrap->remote_secrets->all();
-  ASSERT_EQ(secrets.size(), 2u);
-  EXPECT_EQ(secrets[0]->source(), secrets[1]->source());  // one stream for both
-  EXPECT_EQ(secrets[0]->initial_fetch_timeout(), std::chrono::seconds(3));
-  EXPECT_EQ(secrets[0]->source().authority, "cp");
-  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kSame);
-  using Secret = envoy::extensions::transport_sockets::tls::v3::Secret;
-  const auto own = std::make_shared<Secret>();
-  own->mutable_tls_certificate()->mutable_certificate_chain()->set_inline_string(leaf_.pem());
-  own->mutable_tls_certificate()->mutable_private_key()->set_inline_string(leaf_.key_pem());
-  secrets[0]->Set(own, "1", {});
-  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kSame);  // one is not enough
-  EXPECT_EQ(tls.context->current(), nullptr);
-  const auto trust = std::make_shared<Secret>();
-  trust->mutable_validation_context()->mutable_trusted_ca()->set_inline_string(ca_.pem());
-  secrets[1]->Set(trust, "1", {});
-  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kTaken);
-  ASSERT_NE(tls.context->current(), nullptr);
-  EXPECT_TRUE(tls.context->current()->policy()->verifies_chain());
-  EXPECT_EQ(tls.context->files().chains, std::vector<std::string>{"sds:cp/own"});
-  EXPECT_EQ(tls.context->files().trusted, "sds:cp/trust");
-  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kSame);
-
-  const auto bad = [&](const std::string& source, const std::string& service = "") {
-    return Bad("tls_certificate_sds_secret_configs: [" + sds("own", source, service) + "]", "", cp);
-  };
-  EXPECT_THAT(bad("api_type: DELTA_GRPC, transport_api_version: V3"), HasSubstr("api_type: DELTA_GRPC, expected GRPC"));
-  EXPECT_THAT(bad("api_type: GRPC"), HasSubstr("transport_api_version: AUTO, expected V3"));
-  EXPECT_THAT(bad("api_type: GRPC, transport_api_version: V3", ", initial_metadata: [{key: x-bin, value: a}]"), HasSubstr("initial_metadata[0].key"));
-  EXPECT_THAT(bad("api_type: GRPC, transport_api_version: V3", ", initial_metadata: [{key: x, value: '%A%'}]"), HasSubstr("initial_metadata[0].value"));
-  EXPECT_THAT(Bad("tls_certificate_sds_secret_configs: [" + sds("own") + "]"), HasSubstr("unknown cluster 'cp'"));
-  EXPECT_THAT(Bad("tls_certificate_sds_secret_configs: [" + sds("own") + "]", "", "}, {name: cp"), HasSubstr("does not speak HTTP/2"));
-  EXPECT_THAT(Bad("tls_certificate_sds_secret_configs: [" + sds("x") + "], validation_context_sds_secret_config: " + sds("x"), "", cp),
-              HasSubstr("\"x\" is no validation_context elsewhere"));
-  EXPECT_THAT(Bad("tls_certificate_sds_secret_configs: [{name: x, sds_config: {api_config_source: {api_type: GRPC, "
-                  "transport_api_version: V3, grpc_services: [{google_grpc: {target_uri: x}}]}}}]", "", cp),
-              HasSubstr("google_grpc"));
-}
-
-TEST_F(TlsConfigTest, SecretsOfAnAgent) {
-  const auto load = [](const std::string& api, const std::string& common) {
-    return LoadText("bootstrap_extensions: [" + api + "]\nstatic_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: "
-                    "{'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: {" +
-                    common + "}}}}]}");
-  };
-  const auto api = [](const std::string& fields) {
-    return "{name: agent, typed_config: {'@type': type.googleapis.com/pillion.bootstrap.workload_api.v1.WorkloadApi" + fields + "}}";
-  };
-  const std::string endpoint = ", endpoint: 'unix:///run/agent.sock', initial_fetch_timeout: 0s";
-  const std::string common = "tls_certificate_sds_secret_configs: [{name: default}], validation_context_sds_secret_config: {name: ALL}";
-  const Loaded loaded = load(api(endpoint), common);
-  ASSERT_EQ(Errors(loaded), "");
-  EXPECT_EQ(loaded.bootstrap->workload_api->endpoint.text(), "/run/agent.sock");
-  EXPECT_EQ(loaded.bootstrap->remote_secrets->all().size(), 2u);
-  EXPECT_TRUE(loaded.bootstrap->remote_secrets->all()[0]->source().workload_api());
-  EXPECT_THAT(Errors(load(api(", endpoint: 'http://x'"), common)), HasSubstr("expected unix:///PATH or tcp://IP:PORT"));
-  EXPECT_THAT(Errors(load(api(endpoint) + ", " + api(endpoint), common)), HasSubstr("a second WorkloadApi"));
-  EXPECT_THAT(Errors(load(api(endpoint), "tls_certificate_sds_secret_configs: [{name: ALL}]")),
-              HasSubstr("nor has the Workload API such a tls_certificate"));
-  unsetenv("SPIFFE_ENDPOINT_SOCKET");
-  EXPECT_THAT(Errors(load(api(""), common)), HasSubstr("no environment variable SPIFFE_ENDPOINT_SOCKET"));
-  setenv("SPIFFE_ENDPOINT_SOCKET", "tcp://127.0.0.1:8081", 1);
-  EXPECT_EQ(Errors(load(api(""), common)), "");
-  unsetenv("SPIFFE_ENDPOINT_SOCKET");
 }
 
 TEST_F(TlsConfigTest, Parameters) {

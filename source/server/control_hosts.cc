@@ -1,0 +1,24 @@
+#include "source/server/control_hosts.h"
+
+namespace pillion::server {
+
+std::optional<client::Target> ControlHosts::Next(const std::string& name) {
+  for (const std::unique_ptr<upstream::Cluster>& cluster : clusters_) {
+    if (cluster->config().name != name) continue;
+    std::vector<const upstream::Host*> usable;
+    for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {
+      if (host->flags() == 0) usable.push_back(host.get());
+    }
+    if (usable.empty()) return std::nullopt;
+    const upstream::Host& host = *usable[turn_++ % usable.size()];
+    return client::Target{.cluster = cluster->shared_config(),
+                          .address = host.address(),
+                          .tls = host.transport()->tls,
+                          .hostname = host.hostname(),
+                          .proxy_version = host.transport()->proxy_version,
+                          .authority = name};
+  }
+  return std::nullopt;
+}
+
+}  // namespace pillion::server
