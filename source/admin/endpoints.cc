@@ -9,6 +9,7 @@ namespace pillion::admin {
 struct EndpointTable {
   // clang-format off
   using enum Parameter::Kind;
+  using enum config::AdminRole;
   static constexpr Parameter kFilter = {"filter", kText, "regular expression (re2) to be found in the name"};
   static constexpr Parameter kFormat = {"format", kChoice, "how it is written", "text|json"};
   static constexpr Parameter kUsedOnly = {"usedonly", kFlag, "only what was written since the start"};
@@ -46,37 +47,38 @@ struct EndpointTable {
   };
 
   static constexpr Endpoint kAll[] = {
-      {"/", false, "this administration's home page", &Endpoints::IndexPage},
-      {"/certs", false, "certificates in use", &Endpoints::Certs},
-      {"/clusters", false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
-      {"/config_dump", false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},
-      {"/contention", false, "how threads wait for locks", &Endpoints::Contention},
-      {"/cpuprofiler", true, "profile the CPU (not in this build)", &Endpoints::CpuProfiler, kEnable},
-      {"/drain_listeners", true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
-      {"/healthcheck/fail", true, "say that this process is not ready: /ready answers 503", &Endpoints::HealthcheckFail},
-      {"/healthcheck/ok", true, "take back /healthcheck/fail", &Endpoints::HealthcheckOk},
-      {"/heap_dump", false, "what is allocated (not in this build)", &Endpoints::HeapDump},
-      {"/heapprofiler", true, "profile allocations (not in this build)", &Endpoints::HeapProfiler, kEnable},
-      {"/help", false, "this list", &Endpoints::Help},
-      {"/hot_restart_version", false, "the hot restart compatibility version", &Endpoints::HotRestartVersion},
-      {"/init_dump", false, "what the start still waits for", &Endpoints::InitDump},
-      {"/listeners", false, "listeners and their addresses", &Endpoints::Listeners, kListeners},
-      {"/logging", true, "show or change log levels", &Endpoints::Logging, kLogging},
-      {"/memory", false, "memory in use", &Endpoints::Memory},
-      {"/quitquitquit", true, "end the process", &Endpoints::Quit},
-      {"/ready", false, "the state; status 200 only when LIVE, else 503", &Endpoints::Ready},
-      {"/reopen_logs", true, "open the access logs' files again", &Endpoints::ReopenLogs},
-      {"/reset_counters", true, "set all counters to zero", &Endpoints::ResetCounters},
-      {"/runtime", false, "values that may be set while the process runs", &Endpoints::Runtime},
-      {"/runtime_modify", true, "set such values: ?key=value&key=value; an empty one takes what was set away",
+      {"/", kRead, false, "this administration's home page", &Endpoints::IndexPage},
+      {"/certs", kRead, false, "certificates in use", &Endpoints::Certs},
+      {"/clusters", kRead, false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
+      {"/config_dump", kRead, false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},
+      {"/contention", kProfile, false, "how threads wait for locks", &Endpoints::Contention},
+      {"/cpuprofiler", kProfile, true, "profile the CPU (not in this build)", &Endpoints::CpuProfiler, kEnable},
+      {"/drain_listeners", kWrite, true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
+      {"/healthcheck/fail", kWrite, true, "say that this process is not ready: /ready answers 503",
+       &Endpoints::HealthcheckFail},
+      {"/healthcheck/ok", kWrite, true, "take back /healthcheck/fail", &Endpoints::HealthcheckOk},
+      {"/heap_dump", kProfile, false, "what is allocated (not in this build)", &Endpoints::HeapDump},
+      {"/heapprofiler", kProfile, true, "profile allocations (not in this build)", &Endpoints::HeapProfiler, kEnable},
+      {"/help", kRead, false, "this list", &Endpoints::Help},
+      {"/hot_restart_version", kRead, false, "the hot restart compatibility version", &Endpoints::HotRestartVersion},
+      {"/init_dump", kRead, false, "what the start still waits for", &Endpoints::InitDump},
+      {"/listeners", kRead, false, "listeners and their addresses", &Endpoints::Listeners, kListeners},
+      {"/logging", kWrite, true, "show or change log levels", &Endpoints::Logging, kLogging},
+      {"/memory", kProfile, false, "memory in use", &Endpoints::Memory},
+      {"/quitquitquit", kWrite, true, "end the process", &Endpoints::Quit},
+      {"/ready", kMonitor, false, "the state; status 200 only when LIVE, else 503", &Endpoints::Ready},
+      {"/reopen_logs", kWrite, true, "open the access logs' files again", &Endpoints::ReopenLogs},
+      {"/reset_counters", kWrite, true, "set all counters to zero", &Endpoints::ResetCounters},
+      {"/runtime", kRead, false, "values that may be set while the process runs", &Endpoints::Runtime},
+      {"/runtime_modify", kWrite, true, "set such values: ?key=value&key=value; an empty one takes what was set away",
        &Endpoints::RuntimeModify},
-      {"/server_info", false, "version, state, uptime, command line and node", &Endpoints::ServerInfo},
-      {"/stats", false, "all metrics", &Endpoints::Stats, kStats},
-      {"/stats/prometheus", false, "all metrics in Prometheus' format", &Endpoints::StatsPrometheus, kPrometheus},
-      {"/stats/recentlookups", false, "names of metrics that were looked up", &Endpoints::RecentLookups},
-      {"/stats/recentlookups/clear", true, "forget them", &Endpoints::ChangeRecentLookups},
-      {"/stats/recentlookups/disable", true, "note them no longer", &Endpoints::ChangeRecentLookups},
-      {"/stats/recentlookups/enable", true, "note them", &Endpoints::ChangeRecentLookups},
+      {"/server_info", kRead, false, "version, state, uptime, command line and node", &Endpoints::ServerInfo},
+      {"/stats", kMonitor, false, "all metrics", &Endpoints::Stats, kStats},
+      {"/stats/prometheus", kMonitor, false, "all metrics in Prometheus' format", &Endpoints::StatsPrometheus, kPrometheus},
+      {"/stats/recentlookups", kRead, false, "names of metrics that were looked up", &Endpoints::RecentLookups},
+      {"/stats/recentlookups/clear", kWrite, true, "forget them", &Endpoints::ChangeRecentLookups},
+      {"/stats/recentlookups/disable", kWrite, true, "note them no longer", &Endpoints::ChangeRecentLookups},
+      {"/stats/recentlookups/enable", kWrite, true, "note them", &Endpoints::ChangeRecentLookups},
   };
   // clang-format on
 
@@ -101,6 +103,12 @@ struct EndpointTable {
 
 std::span<const Endpoint> Endpoints::All() {
   return EndpointTable::kAll;
+}
+
+config::AdminRole Endpoints::RoleFor(std::string_view path) {
+  const std::span<const Endpoint> all = All();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Endpoint& e) { return e.path == path; });
+  return found == all.end() ? config::AdminRole::kWrite : found->role;
 }
 
 Reply Endpoints::Answer(const Request& request) {

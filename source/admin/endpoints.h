@@ -10,6 +10,7 @@
 
 #include "source/admin/message.h"
 #include "source/admin/sources.h"
+#include "source/config/admin_access.h"
 #include "source/stats/registry.h"
 
 namespace pillion::admin {
@@ -27,7 +28,8 @@ struct Parameter {
 
 struct Endpoint {
   std::string_view path;
-  bool changes;  // it needs POST
+  config::AdminRole role;  // that it needs
+  bool changes;            // it needs POST
   std::string_view help;
   Reply (Endpoints::*answer)(const Request&);
   std::span<const Parameter> parameters = {};
@@ -41,6 +43,8 @@ class Endpoints {
   Reply Answer(const Request& request);
 
   static std::span<const Endpoint> All();
+  // What a request for this path needs; for one that there is not: kWrite.
+  static config::AdminRole RoleFor(std::string_view path);
 
  private:
   friend struct EndpointTable;

@@ -5,24 +5,24 @@
 #include <unistd.h>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <cstring>
 #include <optional>
 #include <random>
 #include <set>
 
+#include "source/admin/socket.h"
+#include "source/admin/sparingly.h"
 #include "source/base/arena.h"
 #include "source/base/random.h"
+#include "source/tls/facts.h"
+#include "source/tls/stream.h"
 
 namespace pillion::admin {
 namespace {
@@ -33,12 +33,13 @@ using beast::http::field;
 using boost::system::error_code;
 using BeastRequest = beast::http::request<beast::http::string_body>;
 using BeastResponse = beast::http::response<beast::http::string_body>;
-using Executor = asio::io_context::executor_type;
-using Protocol = asio::generic::stream_protocol;
-using Stream = beast::basic_stream<Protocol, Executor>;
+using TlsStream = asio::ssl::stream<Stream&>;
 
 // After an accept that failed, which is for want of descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptAgain{100};
+
+// Of what a client sent, in the log.
+constexpr size_t kShown = 100;
 
 constexpr std::string_view kPagePolicy =
     "default-src 'none'; connect-src 'self'; form-action 'self'; style-src 'unsafe-inline'; script-src "
@@ -49,30 +50,6 @@ std::string_view View(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-config::Address ToAddress(const Protocol::endpoint& endpoint) {
-  if (endpoint.protocol().family() != AF_UNIX) {
-    asio::ip::tcp::endpoint tcp;
-    std::memcpy(tcp.data(), endpoint.data(), std::min(endpoint.size(), tcp.capacity()));
-    return config::SocketAddress{tcp.address().to_string(), tcp.address().is_v6(), tcp.port()};
-  }
-  asio::local::stream_protocol::endpoint local;
-  std::memcpy(local.data(), endpoint.data(), std::min(endpoint.size(), local.capacity()));
-  local.resize(endpoint.size());
-  std::string path = local.path();
-  if (path.starts_with('\0')) path[0] = '@';
-  return config::UnixPath{std::move(path), std::nullopt};
-}
-
-// Throws what Asio throws: a path that is too long.
-Protocol::endpoint ToEndpoint(const config::Address& address) {
-  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
-    return asio::ip::tcp::endpoint(asio::ip::make_address(socket->ip), socket->port);
-  }
-  std::string path = std::get<config::UnixPath>(address).path;
-  if (path.starts_with('@')) path[0] = '\0';
-  return asio::local::stream_protocol::endpoint(path);
-}
-
 // A page of another origin must not press the buttons here: browsers name the origin of every POST.
 bool FromElsewhere(const BeastRequest& request) {
   const auto origin = request.find(field::origin);
@@ -80,6 +57,12 @@ bool FromElsewhere(const BeastRequest& request) {
   const std::string_view text = View(origin->value());
   const size_t scheme = text.find("://");
   return scheme == std::string_view::npos || text.substr(scheme + 3) != View(request[field::host]);
+}
+
+std::string Shown(std::string_view text) {
+  std::string shown(text.substr(0, kShown));
+  std::replace_if(shown.begin(), shown.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
+  return shown;
 }
 
 int StatusOf(const error_code& error) {
@@ -104,16 +87,21 @@ class Server::State : public std::enable_shared_from_this<State> {
     stats::Counter* cx_overflow;
     stats::Counter* rq_total;
     stats::Counter* rq_overload;
+    stats::Counter* access_denied;
+    stats::Counter* handshake_failed;
     stats::Counter* rq_classes[6];  // [2]: 2xx
   };
 
-  State(asio::io_context& io, Endpoints& endpoints, stats::Registry& stats,
-        std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Limits& limits)
+  State(asio::io_context& io, Endpoints& endpoints, const Access& access, stats::Registry& stats,
+        std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Say& say, const Limits& limits)
       : limits(limits),
         endpoints(endpoints),
+        access(access),
         log_index(stats.workers()),
         access_logs(std::move(access_logs)),
         figures(std::in_place, stats),
+        requests_refused(say),
+        handshakes_refused(say),
         acceptor_(io),
         retry_(io) {}
 
@@ -123,9 +111,13 @@ class Server::State : public std::enable_shared_from_this<State> {
 
   const Limits limits;
   Endpoints& endpoints;
+  const Access& access;
   const size_t log_index;
   std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs;
   std::optional<Figures> figures;
+  // What is said in the log of those that were refused.
+  Sparingly requests_refused;
+  Sparingly handshakes_refused;
   std::set<Session*> sessions;
   size_t waiting_bytes = 0;
   uint64_t connections = 0;
@@ -144,25 +136,33 @@ class Server::State : public std::enable_shared_from_this<State> {
   std::string socket_file_;  // to be removed in the end
 };
 
-// One connection: reads a request, writes its answer, again. Kept alive by its pending operation; ends by an
-// error, a timeout, the client's wish or the server's end.
+// One connection: with TLS a handshake first; then it reads a request, writes its answer, again. Kept alive by its pending
+// operation; ends by an error, a timeout, the client's wish or the server's end.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<Server::State> state, Stream::socket_type&& socket);
   ~Session();
 
-  void Read();
+  void Start();
   void Close() { stream_.close(); }
 
  private:
+  void OnHandshake(const error_code& error);
+  void Read();
   void OnRead(const error_code& error);
   Reply Answer();
+  // Of a request that its sender may not make.
+  std::optional<Reply> Refuse(const Request& request);
   void Write(Reply reply);
   void OnWrite(const error_code& error);
+  void End();
   void Log();
 
   const std::shared_ptr<Server::State> state_;
   Stream stream_;
+  std::shared_ptr<const tls::Context> context_;  // null: plain
+  std::optional<TlsStream> tls_;                 // over stream_
+  Client client_;
   const uint64_t connection_id_;
   std::string peer_;
   beast::flat_buffer buffer_;
@@ -183,6 +183,8 @@ Server::State::Figures::Figures(stats::Registry& stats)
   cx_overflow = shard.counter(scope.AddCounter("downstream_cx_overflow"));
   rq_total = shard.counter(scope.AddCounter("downstream_rq_total"));
   rq_overload = shard.counter(scope.AddCounter("downstream_rq_overload_close"));
+  access_denied = shard.counter(scope.AddCounter("access_denied"));
+  handshake_failed = shard.counter(scope.AddCounter("downstream_cx_handshake_failed"));
   rq_classes[0] = nullptr;
   for (int i = 1; i < 6; ++i)
     rq_classes[i] = shard.counter(scope.AddCounter(fmt::format("downstream_rq_{}xx", i)));
@@ -242,7 +244,7 @@ void Server::State::OnAccept(Stream::socket_type&& socket) {
     figures->cx_overflow->Increment();
     return;  // closes it
   }
-  std::make_shared<Session>(shared_from_this(), std::move(socket))->Read();
+  std::make_shared<Session>(shared_from_this(), std::move(socket))->Start();
 }
 
 void Server::State::Close() {
@@ -263,7 +265,11 @@ Session::Session(std::shared_ptr<Server::State> state, Stream::socket_type&& soc
       buffer_(state_->limits.head_bytes + state_->limits.body_bytes) {
   error_code error;
   const Protocol::endpoint peer = stream_.socket().remote_endpoint(error);
-  if (!error) peer_ = config::AddressText(ToAddress(peer));
+  if (!error) {
+    const config::Address address = ToAddress(peer);
+    peer_ = config::AddressText(address);
+    client_ = ClientOf(stream_.socket(), address);
+  }
   state_->sessions.insert(this);
   state_->figures->cx_active->Increment();
 }
@@ -273,13 +279,48 @@ Session::~Session() {
   if (!state_->closed) state_->figures->cx_active->Decrement();
 }
 
+void Session::Start() {
+  if (state_->access.tls() == nullptr) {
+    Read();
+    return;
+  }
+  context_ = state_->access.tls()->current();
+  if (context_ == nullptr) return;  // its secrets have not come yet, and nobody is served without: the connection ends
+  tls_.emplace(stream_, tls::NewServerStream(*context_));
+  stream_.expires_after(state_->limits.handshake_timeout);
+  tls_->async_handshake(asio::ssl::stream_base::server,
+                        [self = shared_from_this()](const error_code& error) { self->OnHandshake(error); });
+}
+
+void Session::OnHandshake(const error_code& error) {
+  if (state_->closed) return;
+  if (error) {
+    state_->figures->handshake_failed->Increment();
+    const std::string refusal = tls::StreamRefusal(tls_->native_handle());
+    state_->handshakes_refused.Say(
+        fmt::format("TLS of {}: {}{}{}", peer_, error.message(), refusal.empty() ? "" : ": ", refusal));
+    return;
+  }
+  tls::Facts facts(tls_->native_handle(), context_);
+  if (facts.peer_verified()) {
+    for (const identity::SubjectName& name : facts.peer()->names()) {
+      if (name.type == identity::NameType::kUri) client_.uris.push_back(name.text);
+    }
+  }
+  Read();
+}
+
 void Session::Read() {
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(state_->limits.head_bytes));
   parser_->body_limit(state_->limits.body_bytes);
   stream_.expires_after(state_->limits.request_timeout);
-  beast::http::async_read(stream_, buffer_, *parser_,
-                          [self = shared_from_this()](const error_code& error, size_t) { self->OnRead(error); });
+  auto done = [self = shared_from_this()](const error_code& error, size_t) { self->OnRead(error); };
+  if (tls_) {
+    beast::http::async_read(*tls_, buffer_, *parser_, std::move(done));
+  } else {
+    beast::http::async_read(stream_, buffer_, *parser_, std::move(done));
+  }
 }
 
 void Session::OnRead(const error_code& error) {
@@ -312,12 +353,31 @@ Reply Session::Answer() {
   if (request.method == "POST" && FromElsewhere(request_)) {
     return Reply::Text(403, "requests of another origin are not taken\n");
   }
+  if (std::optional<Reply> refusal = Refuse(request)) return *std::move(refusal);
   if (state_->waiting_bytes >= state_->limits.waiting_bytes) {
     state_->figures->rq_overload->Increment();
     request_.keep_alive(false);
     return Reply::Text(503, "too many answers wait for slow readers\n");
   }
   return state_->endpoints.Answer(request);
+}
+
+std::optional<Reply> Session::Refuse(const Request& request) {
+  // Of two that differ nobody can say which one counts.
+  const bool once = request_.count(field::authorization) == 1;
+  const std::string_view authorization = once ? View(request_[field::authorization]) : std::string_view();
+  const config::AdminRole needed = Endpoints::RoleFor(request.path);
+  const config::AdminRoles roles = state_->access.RolesOf(client_, authorization);
+  if (roles.Has(needed)) return std::nullopt;
+  state_->figures->access_denied->Increment();
+  const std::string what = Shown(request.path);
+  state_->requests_refused.Say(fmt::format("{} {} of {} was refused: it needs the role {} and has {}",
+                                           Shown(request.method), what, peer_, RoleName(needed), RolesText(roles)));
+  std::string text = fmt::format("{} needs the role {}, and you have {}", what, RoleName(needed), RolesText(roles));
+  if (!state_->access.configured()) {
+    text += "; ask from the machine itself, or grant roles: pillion.admin.v1.AdminAccess in bootstrap_extensions";
+  }
+  return Reply::Text(state_->access.TakesToken(authorization) ? 401 : 403, text + "\n");
 }
 
 void Session::Write(Reply reply) {
@@ -334,14 +394,19 @@ void Session::Write(Reply reply) {
   if (reply.content_type.starts_with("text/html")) {
     response_.set("content-security-policy", beast::string_view(kPagePolicy.data(), kPagePolicy.size()));
   }
+  if (reply.status == 401) response_.set(field::www_authenticate, "Bearer");
   if (reply.status == 405) response_.set(field::allow, "GET, HEAD, POST");
   response_.keep_alive(request_.keep_alive());
   response_.content_length(body_size_);
   if (request_.method() != beast::http::verb::head) response_.body() = std::move(reply.body);
 
   stream_.expires_after(state_->limits.response_timeout);
-  beast::http::async_write(stream_, response_,
-                           [self = shared_from_this()](const error_code& error, size_t) { self->OnWrite(error); });
+  auto done = [self = shared_from_this()](const error_code& error, size_t) { self->OnWrite(error); };
+  if (tls_) {
+    beast::http::async_write(*tls_, response_, std::move(done));
+  } else {
+    beast::http::async_write(stream_, response_, std::move(done));
+  }
 }
 
 void Session::OnWrite(const error_code& error) {
@@ -355,9 +420,21 @@ void Session::OnWrite(const error_code& error) {
   if (again) {
     Read();
   } else if (!error) {
+    End();
+  }
+}
+
+void Session::End() {
+  const auto shut = [this] {
     error_code ignored;
     stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+  };
+  if (!tls_) {
+    shut();
+    return;
   }
+  stream_.expires_after(state_->limits.handshake_timeout);
+  tls_->async_shutdown([self = shared_from_this(), shut](const error_code&) { shut(); });
 }
 
 void Session::Log() {
@@ -365,7 +442,7 @@ void Session::Log() {
   base::Arena arena(state_->pool);
   http::RequestHead request(arena);
   request.method = View(request_.method_string());
-  request.scheme = "http";
+  request.scheme = tls_ ? "https" : "http";
   request.authority = View(request_[field::host]);
   request.path = View(request_.target());
   for (const auto& header : request_) {
@@ -390,9 +467,9 @@ void Session::Log() {
   for (const std::unique_ptr<telemetry::AccessLog>& log : state_->access_logs) log->Log(state_->log_index, record);
 }
 
-Server::Server(asio::io_context& io, Endpoints& endpoints, stats::Registry& stats,
-               std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Limits& limits)
-    : state_(std::make_shared<State>(io, endpoints, stats, std::move(access_logs), limits)) {}
+Server::Server(asio::io_context& io, Endpoints& endpoints, const Access& access, stats::Registry& stats,
+               std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Say& say, const Limits& limits)
+    : state_(std::make_shared<State>(io, endpoints, access, stats, std::move(access_logs), say, limits)) {}
 
 Server::~Server() {
   state_->Close();

@@ -7,10 +7,13 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "source/admin/access.h"
 #include "source/admin/endpoints.h"
 #include "source/config/address.h"
 #include "source/stats/registry.h"
@@ -23,15 +26,19 @@ struct Limits {
   size_t head_bytes = 16 << 10;
   size_t body_bytes = 64 << 10;
   size_t waiting_bytes = 64 << 20;            // answers not yet read by their clients; past it: 503
+  std::chrono::seconds handshake_timeout{10};  // of TLS
   std::chrono::seconds request_timeout{30};   // from the end of one answer to the end of the next request
   std::chrono::seconds response_timeout{60};  // for writing one answer
 };
 
 class Server {
  public:
-  // All outlive this. `access_logs` may be empty.
-  Server(boost::asio::io_context& io, Endpoints& endpoints, stats::Registry& stats,
-         std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Limits& limits = {});
+  // To the process's log.
+  using Say = std::function<void(const std::string& text)>;
+
+  // All outlive this. `access_logs` may be empty; `say`: whom it refused, and why.
+  Server(boost::asio::io_context& io, Endpoints& endpoints, const Access& access, stats::Registry& stats,
+         std::vector<std::unique_ptr<telemetry::AccessLog>> access_logs, const Say& say, const Limits& limits = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   // Closes the listening socket and every connection.

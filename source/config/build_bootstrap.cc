@@ -4,6 +4,7 @@
 
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_bootstrap_extensions.h"
 #include "source/config/build_overload.h"
 #include "source/config/build_tls.h"
 #include "source/config/extensions.h"
@@ -122,7 +123,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
         BuildLogFormat(context, from.application_log_config().log_format(), "application_log_config.log_format");
   }
   CollectSecrets(context, from.static_resources());
-  bootstrap->workload_api = context.workload_api = BuildWorkloadApi(context, from);
+  BuildBootstrapExtensions(context, from, *bootstrap);
   bootstrap->remote_secrets = context.remote_secrets;
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
   bootstrap->stats.sinks = BuildStatsSinks(context, from.stats_sinks(), "stats_sinks");

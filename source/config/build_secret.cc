@@ -154,50 +154,37 @@ FoundSecret FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, R
   return found;
 }
 
-std::optional<WorkloadApi> BuildWorkloadApi(BuildContext& context,
-                                            const envoy::config::bootstrap::v3::Bootstrap& bootstrap) {
-  constexpr std::string_view kVariable = "SPIFFE_ENDPOINT_SOCKET";
-  std::optional<WorkloadApi> result;
-  for (int i = 0; i < bootstrap.bootstrap_extensions_size(); ++i) {
-    const std::string place = ElementPath("bootstrap_extensions", i);
-    const google::protobuf::Any& config = bootstrap.bootstrap_extensions(i).typed_config();
-    WorkloadApiMessage message;
-    if (!config.UnpackTo(&message)) {
-      context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(config, "WorkloadApi"));
-      continue;
+void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path, Bootstrap& bootstrap) {
+  constexpr char kVariable[] = "SPIFFE_ENDPOINT_SOCKET";
+  WorkloadApiMessage message;
+  from.UnpackTo(&message);
+  WorkloadApi& api = context.workload_api.emplace();
+  api.initial_fetch_timeout =
+      message.has_initial_fetch_timeout() ? ToDuration(message.initial_fetch_timeout()) : kInitialFetch;
+  const std::string field = FieldPath(path, "endpoint");
+  std::string endpoint = message.endpoint();
+  if (endpoint.empty()) {
+    const char* const value = std::getenv(kVariable);
+    if (value == nullptr || *value == '\0') {
+      context.errors.Add(field, Concat("missing, and there is no environment variable ", kVariable));
+      return;
     }
-    if (result) {
-      context.errors.Add(place, "a second WorkloadApi, expected one");
-      continue;
-    }
-    result.emplace();
-    result->initial_fetch_timeout =
-        message.has_initial_fetch_timeout() ? ToDuration(message.initial_fetch_timeout()) : kInitialFetch;
-    const std::string field = FieldPath(place, "typed_config.endpoint");
-    std::string endpoint = message.endpoint();
-    if (endpoint.empty()) {
-      const char* const value = std::getenv(std::string(kVariable).c_str());
-      if (value == nullptr || *value == '\0') {
-        context.errors.Add(field, Concat("missing, and there is no environment variable ", kVariable));
-        continue;
-      }
-      endpoint = value;
-    }
-    constexpr std::string_view kUnix = "unix://";
-    constexpr std::string_view kTcp = "tcp://";
-    std::optional<net::Address> address;
-    if (endpoint.starts_with(kUnix) && endpoint.size() > kUnix.size() && endpoint[kUnix.size()] == '/') {
-      address = net::Address::Unix(std::string_view(endpoint).substr(kUnix.size()));
-    } else if (endpoint.starts_with(kTcp)) {
-      address = net::Address::IpAndPort(std::string_view(endpoint).substr(kTcp.size()));
-    }
-    if (address) {
-      result->endpoint = *address;
-    } else {
-      context.errors.Add(field, Concat(Quote(endpoint), ", expected unix:///PATH or tcp://IP:PORT"));
-    }
+    endpoint = value;
   }
-  return result;
+  constexpr std::string_view kUnix = "unix://";
+  constexpr std::string_view kTcp = "tcp://";
+  std::optional<net::Address> address;
+  if (endpoint.starts_with(kUnix) && endpoint.size() > kUnix.size() && endpoint[kUnix.size()] == '/') {
+    address = net::Address::Unix(std::string_view(endpoint).substr(kUnix.size()));
+  } else if (endpoint.starts_with(kTcp)) {
+    address = net::Address::IpAndPort(std::string_view(endpoint).substr(kTcp.size()));
+  }
+  if (!address) {
+    context.errors.Add(field, Concat(Quote(endpoint), ", expected unix:///PATH or tcp://IP:PORT"));
+    return;
+  }
+  api.endpoint = *address;
+  bootstrap.workload_api = api;
 }
 
 void CheckSdsClusters(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters) {

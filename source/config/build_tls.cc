@@ -362,6 +362,13 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
   return built;
 }
 
+std::shared_ptr<RenewableContext> BuildServerContext(BuildContext& context, const v3::DownstreamTlsContext& from,
+                                                     const std::string& path) {
+  return MakeRenewable(context, path, [from](BuildContext& again, const std::string& place) {
+    return BuildServer(again, from, place);
+  });
+}
+
 std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
                                                     const envoy::config::core::v3::TransportSocket& from,
                                                     const std::string& path) {

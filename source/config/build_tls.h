@@ -22,8 +22,8 @@ struct FoundSecret {
 FoundSecret FindSecret(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::SdsSecretConfig& from,
                        RemoteSecret::Kind kind, const std::string& path);
 
-std::optional<WorkloadApi> BuildWorkloadApi(BuildContext& context,
-                                            const envoy::config::bootstrap::v3::Bootstrap& bootstrap);
+// One of bootstrap_extensions, whose type it is.
+void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path, Bootstrap& bootstrap);
 // Of all contexts, once the clusters are built: who gives their secrets.
 void CheckSdsClusters(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters);
 
@@ -35,6 +35,11 @@ void BuildPair(BuildContext& context, const envoy::extensions::transport_sockets
 std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(
     BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& from,
     const std::string& path, CertificateFiles& files);
+
+// Of a server that is no listener's. Null, with errors, where something is wrong.
+std::shared_ptr<RenewableContext> BuildServerContext(
+    BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::DownstreamTlsContext& from,
+    const std::string& path);
 
 // Null: plain bytes.
 std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,

@@ -62,6 +62,7 @@
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "envoy/type/matcher/v3/http_inputs.pb.h"
 #include "google/protobuf/any.pb.h"
+#include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/nearest.h"
@@ -149,6 +150,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::transport_sockets::tls::v3::UpstreamTlsContext::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
       envoy::type::matcher::v3::HttpRequestHeaderMatchInput::descriptor(),
+      pillion::admin::v1::AdminAccess::descriptor(),
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
   };

@@ -11,6 +11,7 @@
 
 #include "source/config/access_log.h"
 #include "source/config/address.h"
+#include "source/config/admin_access.h"
 #include "source/config/cluster.h"
 #include "source/config/http_options.h"
 #include "source/config/listener.h"
@@ -48,6 +49,7 @@ struct Admin {
   std::optional<Address> address;  // none: no admin server
   std::vector<AccessLog> access_logs;
   std::vector<match::StringMatcher> allow_paths;  // empty: all
+  std::optional<AdminAccess> access;              // none: DefaultAdminAccess()
 };
 
 // An agent that gives secrets by the SPIFFE Workload API.

@@ -9,11 +9,15 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace pillion::config {
 namespace {
 
-absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, bool pipes) {
+enum class Kind : uint8_t { kFile, kPrivateFile, kFileOrPipe };
+
+absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, Kind kind) {
+  const bool pipes = kind == Kind::kFileOrPipe;
   // Without waiting, until it is known what this is.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return absl::ErrnoToStatus(errno, "cannot be opened");
@@ -29,6 +33,10 @@ absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, bool
     if (::fcntl(fd, F_SETFL, 0) != 0) return absl::ErrnoToStatus(errno, "cannot be read");
   } else if (!S_ISREG(info.st_mode)) {
     return absl::InvalidArgumentError(pipes ? "is neither a regular file nor a pipe" : "is not a regular file");
+  }
+  if (kind == Kind::kPrivateFile && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return absl::PermissionDeniedError(
+        absl::StrFormat("has mode %04o, expected no rights of group and others, as 0600", info.st_mode & 07777));
   }
 
   // The size may change while it is read: the bytes are what counts.
@@ -46,10 +54,16 @@ absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, bool
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) { return Read(path, max_bytes, false); }
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
+  return Read(path, max_bytes, Kind::kFile);
+}
+
+absl::StatusOr<std::string> ReadPrivateFile(const std::string& path, size_t max_bytes) {
+  return Read(path, max_bytes, Kind::kPrivateFile);
+}
 
 absl::StatusOr<std::string> ReadFileOrPipe(const std::string& path, size_t max_bytes) {
-  return Read(path, max_bytes, true);
+  return Read(path, max_bytes, Kind::kFileOrPipe);
 }
 
 }  // namespace pillion::config

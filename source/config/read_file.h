@@ -11,7 +11,10 @@ namespace pillion::config {
 // without waiting for it. The error names the reason, not the path.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 
-// The same, or all that comes through a pipe until its last writer has closed it. Waits for them.
+// The same of a file with a secret: nobody but its owner may have any right to it.
+absl::StatusOr<std::string> ReadPrivateFile(const std::string& path, size_t max_bytes);
+
+// As ReadFile(), or all that comes through a pipe until its last writer has closed it. Waits for them.
 absl::StatusOr<std::string> ReadFileOrPipe(const std::string& path, size_t max_bytes);
 
 }  // namespace pillion::config

@@ -1,6 +1,7 @@
 #include "source/server/administration.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -86,7 +87,11 @@ admin::ClusterView ViewOf(const upstream::Cluster& cluster, const upstream::Outl
 }  // namespace
 
 Administration::Administration(Server& server)
-    : server_(server), sources_(MakeSources()), endpoints_(sources_, server.registry_) {}
+    : server_(server),
+      sources_(MakeSources()),
+      endpoints_(sources_, server.registry_),
+      granted_(server.bootstrap_->admin.access.value_or(config::DefaultAdminAccess())),
+      access_(granted_, server.bootstrap_->admin.access.has_value()) {}
 
 admin::Sources Administration::MakeSources() {
   admin::Sources sources;
@@ -146,16 +151,50 @@ absl::Status Administration::Start() {
     logs.push_back(telemetry::AccessLog::Create(log, server_.log_writer_, errors));
   }
   if (!errors.empty()) return absl::InvalidArgumentError("admin.access_log: " + errors.front());
-  http_ = std::make_unique<admin::Server>(server_.io_, endpoints_, server_.registry_, std::move(logs));
+  if (absl::Status status = WatchTokens(); !status.ok()) return status;
+  http_ = std::make_unique<admin::Server>(server_.io_, endpoints_, access_, server_.registry_, std::move(logs),
+                                          [](const std::string& text) { Log("admin").warn("{}", text); });
   if (absl::Status status = http_->Listen(*config.address); !status.ok()) return status;
   const std::string address = config::AddressText(http_->local_address());
   Log("admin").info("admin on {}", address);
+  WarnOfOpenDoors();
   const std::string& path = server_.options_.admin_address_path;
   if (path.empty()) return absl::OkStatus();
   std::ofstream file(path, std::ios::trunc);
   file << address << std::flush;
   if (file.good()) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("--admin-address-path ", path, ": cannot be written"));
+}
+
+// In Kubernetes' volumes what is replaced is a link beside the file.
+absl::Status Administration::WatchTokens() {
+  if (absl::Status status = access_.ReadTokens(); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("admin: ", status.message()));
+  }
+  for (const std::string& path : access_.token_files()) {
+    const std::string directory = std::filesystem::path(path).parent_path();
+    absl::StatusOr<std::unique_ptr<event::FileWatch>> watch =
+        server_.files_.WatchDirectory(directory.empty() ? "." : directory, [this] {
+          // Who takes a token away must not be held up by what he puts in its place.
+          const absl::Status status = access_.ReadTokens();
+          if (!status.ok()) Log("admin").warn("{}; nobody is let in by it", std::string(status.message()));
+        });
+    if (!watch.ok()) return watch.status();
+    watches_.push_back(*std::move(watch));
+  }
+  return absl::OkStatus();
+}
+
+void Administration::WarnOfOpenDoors() const {
+  const config::Address address = http_->local_address();
+  if (admin::IsLocal(address)) return;
+  if (!access_.configured()) {
+    Log("admin").warn("{} is not of this machine alone: who comes from elsewhere gets /ready and /stats and no more; "
+                      "pillion.admin.v1.AdminAccess in bootstrap_extensions can grant roles",
+                      config::AddressText(address));
+  } else if (access_.tls() == nullptr && !access_.token_files().empty()) {
+    Log("admin").warn("tokens come to {} in clear: AdminAccess has no tls", config::AddressText(address));
+  }
 }
 
 }  // namespace pillion::server

@@ -4,11 +4,15 @@
 // parts. Owned by the server; main thread.
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "source/admin/access.h"
 #include "source/admin/endpoints.h"
 #include "source/admin/server.h"
 #include "source/admin/sources.h"
+#include "source/config/admin_access.h"
+#include "source/event/file_watcher.h"
 
 namespace pillion::server {
 
@@ -23,10 +27,16 @@ class Administration {
 
  private:
   admin::Sources MakeSources();
+  // The files with tokens, now and whenever they are replaced.
+  absl::Status WatchTokens();
+  void WarnOfOpenDoors() const;
 
   Server& server_;
   const admin::Sources sources_;
   admin::Endpoints endpoints_;
+  const config::AdminAccess granted_;
+  admin::Access access_;
+  std::vector<std::unique_ptr<event::FileWatch>> watches_;
   std::unique_ptr<admin::Server> http_;
 };
 

@@ -63,6 +63,9 @@ admin::CertificatesView ViewOf(const config::RenewableContext& source) {
 
 void ForEachContext(const config::Bootstrap& bootstrap,
                     const std::function<void(const ContextOwner& owner, config::RenewableContext& context)>& visit) {
+  if (bootstrap.admin.access && bootstrap.admin.access->tls != nullptr) {
+    visit({"admin", stats::Prefix("admin").Add("server_ssl_socket_factory")}, *bootstrap.admin.access->tls);
+  }
   for (const auto& listener : bootstrap.listeners) {
     const ContextOwner owner{"listener " + listener->name, stats::Prefix("listener")
                                                                .Add(stats::kListenerAddress, listener->stat_prefix)

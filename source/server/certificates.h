@@ -16,10 +16,10 @@
 namespace pillion::server {
 
 struct ContextOwner {
-  std::string name;       // "listener a", "cluster b"
+  std::string name;       // "admin", "listener a", "cluster b"
   stats::Prefix metrics;  // of its socket factory
 };
-// Each TLS context of the listeners, then of the clusters.
+// Each TLS context of the administration, of the listeners, then of the clusters.
 void ForEachContext(const config::Bootstrap& bootstrap,
                     const std::function<void(const ContextOwner& owner, config::RenewableContext& context)>& visit);
 

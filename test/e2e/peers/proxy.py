@@ -1,13 +1,12 @@
 """pillion as a process."""
 
+import http.client
 import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
-import urllib.error
-import urllib.request
 
 from peers import http1, http2
 from peers.wait import PATIENCE, until
@@ -20,8 +19,9 @@ _TROUBLE = re.compile(r"check failed|Sanitizer|runtime error:|terminate called|S
 class Proxy:
     """Runs from the moment it is made until stop(). Its configuration and its log lie in `folder`."""
 
-    def __init__(self, config, folder, concurrency=1, arguments=(), binary=BINARY):
+    def __init__(self, config, folder, concurrency=1, arguments=(), binary=BINARY, admin_tls=None):
         self.folder = folder
+        self.admin_tls = admin_tls  # an ssl.SSLContext: the administration speaks TLS
         self.log_path = folder / "pillion.log"
         config_path = folder / "bootstrap.json"
         config_path.write_text(json.dumps(config, indent=1), encoding="utf-8")
@@ -51,15 +51,23 @@ class Proxy:
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
-    def admin_response(self, path, method="GET"):
-        """(status, fields by their name in lower case, text)"""
-        request = urllib.request.Request(f"http://{_text(self.admin_address)}{path}", method=method)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    def admin_response(self, path, method="GET", where=None, tls=None, fields=()):
+        """(status, fields by their name in lower case, text); where: another address than the configured one."""
+        connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
+        connection.sock = http1.connect(where or self.admin_address, PATIENCE).socket
+        tls = tls or self.admin_tls
         try:
-            with opener.open(request, timeout=PATIENCE) as response:
-                return response.status, _lower(response.headers), response.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, _lower(error.headers), error.read().decode()
+            if tls:
+                connection.sock = tls.wrap_socket(connection.sock)
+            connection.putrequest(method, path)
+            for name, value in fields:
+                connection.putheader(name, value)
+            connection.putheader("Connection", "close")
+            connection.endheaders()
+            response = connection.getresponse()
+            return response.status, _lower(response.headers), response.read().decode()
+        finally:
+            connection.close()
 
     def admin(self, path, method="GET"):
         return self.admin_response(path, method)[2]
@@ -132,7 +140,3 @@ def _where(address):
     if "pipe" in address:
         return address["pipe"]["path"]
     return address["socket_address"]["address"], address["socket_address"]["port_value"]
-
-
-def _text(where):
-    return f"[{where[0]}]:{where[1]}" if ":" in where[0] else f"{where[0]}:{where[1]}"

@@ -80,7 +80,8 @@ class ServerTest : public ::testing::Test {
 
   void Listen(const config::Address& address, const Limits& limits = {},
               std::vector<std::unique_ptr<telemetry::AccessLog>> logs = {}) {
-    server_ = std::make_unique<Server>(io_, endpoints_, stats_, std::move(logs), limits);
+    server_ = std::make_unique<Server>(io_, endpoints_, access_, stats_, std::move(logs),
+                                       [this](const std::string& text) { said_.push_back(text); }, limits);
     const absl::Status status = server_->Listen(address);
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -118,6 +119,9 @@ class ServerTest : public ::testing::Test {
   stats::Registry stats_{1};
   Sources sources_;
   Endpoints endpoints_{sources_, stats_};
+  config::AdminAccess granted_ = config::DefaultAdminAccess();
+  Access access_{granted_, false};
+  std::vector<std::string> said_;
   boost::asio::io_context io_{1};
   std::unique_ptr<Server> server_;
   int reopened_ = 0;
@@ -300,11 +304,11 @@ TEST_F(ServerTest, AbstractUnixSocket) {
 
 TEST_F(ServerTest, ErrorsNameTheAddress) {
   Listen();
-  Server second(io_, endpoints_, stats_, {});
+  Server second(io_, endpoints_, access_, stats_, {}, {});
   const absl::Status status = second.Listen(server_->local_address());
   EXPECT_EQ(status.message(), "admin: cannot listen on " + config::AddressText(server_->local_address()) +
                                   ": Address already in use");
-  EXPECT_FALSE(Server(io_, endpoints_, stats_, {}).Listen(config::UnixPath{std::string(200, 'x')}).ok());
+  EXPECT_FALSE(Server(io_, endpoints_, access_, stats_, {}, {}).Listen(config::UnixPath{std::string(200, 'x')}).ok());
 }
 
 TEST_F(ServerTest, WritesAccessLogs) {

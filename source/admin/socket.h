@@ -1,0 +1,24 @@
+#pragma once
+
+// The sockets of the administration: TCP or unix. Only for server.cc and session.cc: Asio's headers are large.
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+
+#include "source/admin/access.h"
+#include "source/config/address.h"
+
+namespace pillion::admin {
+
+using Executor = boost::asio::io_context::executor_type;
+using Protocol = boost::asio::generic::stream_protocol;
+using Stream = boost::beast::basic_stream<Protocol, Executor>;
+
+config::Address ToAddress(const Protocol::endpoint& endpoint);
+// Throws what Asio throws: a path that is too long.
+Protocol::endpoint ToEndpoint(const config::Address& address);
+// What an accepted socket tells of who is at its other end.
+Client ClientOf(Stream::socket_type& socket, const config::Address& peer);
+
+}  // namespace pillion::admin
