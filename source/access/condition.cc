@@ -9,19 +9,6 @@
 namespace pillion::access {
 namespace {
 
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    if (static_cast<unsigned char>(text[0]) < 0x80) {
-      text.remove_prefix(1);
-      continue;
-    }
-    const size_t length = base::Utf8Length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 constexpr Truth ToTruth(bool holds) { return holds ? Truth::kYes : Truth::kNo; }
 
 // A part of a path is not what upstream gets to see as one.
@@ -37,6 +24,19 @@ const metadata::Value* FindOfRoute(const match::MetadataMatcher& matcher, const 
 }
 
 }  // namespace
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    if (static_cast<unsigned char>(text[0]) < 0x80) {
+      text.remove_prefix(1);
+      continue;
+    }
+    const size_t length = base::Utf8Length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
 
 Truth TextTest::Of(std::string_view text) const {
   if (matcher.Matches(text)) return Truth::kYes;

@@ -24,6 +24,8 @@ enum class Truth : uint8_t { kNo, kUnclear, kYes };
 
 constexpr Truth Not(Truth truth) { return static_cast<Truth>(2 - static_cast<int>(truth)); }
 
+bool IsUtf8(std::string_view text);
+
 // A text that is asked for.
 struct TextTest {
   match::StringMatcher matcher;

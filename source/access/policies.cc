@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+#include <utility>
 
 namespace pillion::access {
 namespace {
 
-// Names of one peer that policies know, beyond which they are all asked one by one.
-constexpr size_t kMostLists = 16;
+// Names of one peer, beyond which all policies are asked one by one.
+constexpr size_t kMostNames = 16;
 
 }  // namespace
 
@@ -18,62 +18,47 @@ Policies::Policies(Action action, Conditions conditions, std::vector<Policy> pol
   for (Policy& policy : policies_) {
     const uint32_t number = AddRule(policy.name, action != Action::kDeny);
     if (policy.only.empty()) of_anybody_.push_back(number);
-    for (const std::string& name : policy.only) {
-      Numbers& numbers = of_names_[name];
-      if (numbers.empty() || numbers.back() != number) numbers.push_back(number);
-    }
-    policy.only = {};
+    of_names_.Add(number, std::exchange(policy.only, {}));
   }
-}
-
-const Policies::Numbers* Policies::OfName(const std::string& name) const {
-  const auto found = of_names_.find(name);
-  return found == of_names_.end() ? nullptr : &found->second;
+  of_names_.Finish();
 }
 
 // What is unclear never opens.
-bool Policies::Fits(uint32_t number, const Request& request) const {
+bool Policies::Fits(uint32_t number, const Request& request, bool is_principal) const {
   const Truth enough = action_ == Action::kDeny ? Truth::kUnclear : Truth::kYes;
   const Policy& policy = policies_[number];
-  return conditions_.Of(policy.principals, request) >= enough && conditions_.Of(policy.permissions, request) >= enough;
+  return (is_principal || conditions_.Of(policy.principals, request) >= enough) &&
+         conditions_.Of(policy.permissions, request) >= enough;
 }
 
 uint32_t Policies::Find(const Request& request) const {
-  std::array<std::span<const uint32_t>, kMostLists> lists;
+  std::array<TextIndex::Search, kMostNames> names;
   size_t count = 0;
-  lists[count++] = of_anybody_;
   const std::optional<Peer>& peer = request.connection.peer;
   if (peer && !of_names_.empty()) {
-    bool too_many = false;
-    const auto add = [&](const std::string& name) {
-      const Numbers* const numbers = OfName(name);
-      if (numbers == nullptr) return;
-      if (count == kMostLists) {
-        too_many = true;
-      } else {
-        lists[count++] = *numbers;
-      }
-    };
-    for (const std::string& name : peer->uris) add(name);
-    for (const std::string& name : peer->dns) add(name);
-    add(peer->subject);
-    if (too_many) {
+    if (peer->uris.size() + peer->dns.size() >= kMostNames) {
       for (uint32_t number = 0; number < policies_.size(); ++number) {
         if (Fits(number, request)) return number;
       }
       return Decision::kNoRule;
     }
+    for (const std::string& name : peer->uris) names[count++] = of_names_.Find(name);
+    for (const std::string& name : peer->dns) names[count++] = of_names_.Find(name);
+    names[count++] = of_names_.Find(peer->subject);
   }
-  // The lists are merged: the lowest number that any of them begins with comes next.
-  while (true) {
-    uint32_t next = Decision::kNoRule;
-    for (size_t i = 0; i < count; ++i) {
-      if (!lists[i].empty()) next = std::min(next, lists[i].front());
+  // In the order of the policies, whatever they are found by.
+  size_t anybody = 0;
+  for (uint32_t least = 0;;) {
+    while (anybody < of_anybody_.size() && of_anybody_[anybody] < least) ++anybody;
+    uint32_t next = anybody < of_anybody_.size() ? of_anybody_[anybody] : Decision::kNoRule;
+    for (size_t i = 0; i < count; ++i) next = std::min(next, of_names_.Next(names[i], least));
+    if (next == Decision::kNoRule) return next;
+    bool is_principal = false;
+    for (size_t i = 0; i < count && policies_[next].only_is_all; ++i) {
+      is_principal = is_principal || of_names_.IsSure(names[i], next);
     }
-    if (next == Decision::kNoRule || Fits(next, request)) return next;
-    for (size_t i = 0; i < count; ++i) {
-      if (!lists[i].empty() && lists[i].front() == next) lists[i] = lists[i].subspan(1);
-    }
+    if (Fits(next, request, is_principal)) return next;
+    least = next + 1;
   }
 }
 

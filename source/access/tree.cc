@@ -1,16 +1,8 @@
 #include "source/access/tree.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace pillion::access {
-namespace {
-
-template <typename Map>
-auto Find(const Map& map, std::string_view key) {
-  return map.find(absl::string_view(key.data(), key.size()));
-}
-
-}  // namespace
 
 Tree::Tree(Conditions conditions, std::vector<Matcher> matchers, std::vector<NamedAction> actions)
     : conditions_(std::move(conditions)) {
@@ -22,20 +14,33 @@ Tree::Tree(Conditions conditions, std::vector<Matcher> matchers, std::vector<Nam
   for (Matcher& matcher : matchers) {
     Node& node = nodes_.emplace_back();
     node.otherwise = matcher.otherwise;
-    if (auto* map = std::get_if<Matcher::Map>(&matcher.kind)) node.map = std::move(*map);
+    if (auto* map = std::get_if<Matcher::Map>(&matcher.kind)) node.map = MakeMap(std::move(*map));
     auto* entries = std::get_if<std::vector<Matcher::Entry>>(&matcher.kind);
     if (entries == nullptr) continue;
     for (Matcher::Entry& entry : *entries) {
-      const bool by_value = !entry.values.empty();
-      const bool joins = by_value && !node.steps.empty() && !node.steps.back().by_value.empty() &&
-                         node.steps.back().entry.input == entry.input;
-      if (!joins) node.steps.emplace_back().entry = entry;
-      Step& step = node.steps.back();
-      std::sort(entry.values.begin(), entry.values.end());
-      entry.values.erase(std::unique(entry.values.begin(), entry.values.end()), entry.values.end());
-      for (const std::string& value : entry.values) step.by_value[value].push_back(entry.target);
+      const bool joins = !entry.patterns.empty() && !node.steps.empty() &&
+                         !node.steps.back().entries.back().patterns.empty() && node.steps.back().input == entry.input;
+      if (!joins) node.steps.push_back({.input = entry.input, .entries = {}, .index = {}});
+      node.steps.back().entries.push_back(std::move(entry));
+    }
+    for (Step& step : node.steps) {
+      for (uint32_t i = 0; i < step.entries.size(); ++i) step.index.Add(i, std::exchange(step.entries[i].patterns, {}));
+      step.index.Finish();
     }
   }
+}
+
+Tree::Map Tree::MakeMap(Matcher::Map from) {
+  Map map{.input = std::move(from.input), .exact = {}, .prefixes = {}, .of_prefix = {}};
+  if (!from.prefixes) {
+    map.exact = std::move(from.targets);
+    return map;
+  }
+  std::vector<std::string> prefixes;
+  for (const auto& [prefix, target] : from.targets) prefixes.push_back(prefix);
+  map.prefixes = PrefixIndex(std::move(prefixes));
+  for (uint32_t i = 0; i < map.prefixes.size(); ++i) map.of_prefix.push_back(from.targets.at(map.prefixes.text(i)));
+  return map;
 }
 
 uint32_t Tree::Follow(const Target& target, const Request& request) const {
@@ -55,47 +60,45 @@ uint32_t Tree::Match(const Node& node, const Request& request) const {
     const uint32_t found = Take(step, request);
     if (found != kNothing) return found;
   }
-  if (const auto* map = std::get_if<Matcher::Map>(&node.map)) {
-    const uint32_t found = Look(*map, request);
+  if (node.map) {
+    const uint32_t found = Look(*node.map, request);
     if (found != kNothing) return found;
   }
   return Follow(node.otherwise, request);
 }
 
+uint32_t Tree::Try(const Matcher::Entry& entry, const Request& request) const {
+  const Truth truth = conditions_.Of(entry.condition, request);
+  if (truth == Truth::kUnclear) return kUnclear;
+  return truth == Truth::kNo ? kNothing : Follow(entry.target, request);
+}
+
 uint32_t Tree::Take(const Step& step, const Request& request) const {
-  if (step.by_value.empty()) {
-    const Truth truth = conditions_.Of(step.entry.condition, request);
-    if (truth == Truth::kUnclear) return kUnclear;
-    return truth == Truth::kNo ? kNothing : Follow(step.entry.target, request);
-  }
+  if (step.index.empty()) return Try(step.entries.front(), request);
   char scratch[8];
-  const std::string_view text = TextOf(step.entry.input, request, scratch);
-  if (text.empty() && MayBeMissing(step.entry.input)) return kNothing;
-  const auto found = Find(step.by_value, text);
-  if (found == step.by_value.end()) return kNothing;
-  for (const Target& target : found->second) {
-    const uint32_t action = Follow(target, request);
+  const std::string_view text = TextOf(step.input, request, scratch);
+  if (text.empty() && MayBeMissing(step.input)) return kNothing;
+  const TextIndex::Search search = step.index.Find(text);
+  for (uint32_t i = step.index.Next(search, 0); i != TextIndex::kNone; i = step.index.Next(search, i + 1)) {
+    const Matcher::Entry& entry = step.entries[i];
+    // What it is found by is all that it asks for; of a regular expression nothing is sure yet.
+    const uint32_t found = step.index.IsSure(search, i) ? Follow(entry.target, request) : Try(entry, request);
+    if (found != kNothing) return found;
+  }
+  return kNothing;
+}
+
+uint32_t Tree::LookFor(const Map& map, std::string_view text, const Request& request) const {
+  const auto exact = map.exact.find(absl::string_view(text.data(), text.size()));
+  if (exact != map.exact.end()) return Follow(exact->second, request);
+  for (uint32_t i = map.prefixes.Longest(text); i != PrefixIndex::kNone; i = map.prefixes.Shorter(i)) {
+    const uint32_t action = Follow(map.of_prefix[i], request);
     if (action != kNothing) return action;
   }
   return kNothing;
 }
 
-uint32_t Tree::LookFor(const Matcher::Map& map, std::string_view text, const Request& request) const {
-  if (!map.prefixes) {
-    const auto found = Find(map.targets, text);
-    return found == map.targets.end() ? kNothing : Follow(found->second, request);
-  }
-  for (const size_t length : map.lengths) {
-    if (length > text.size()) continue;
-    const auto found = Find(map.targets, text.substr(0, length));
-    if (found == map.targets.end()) continue;
-    const uint32_t action = Follow(found->second, request);
-    if (action != kNothing) return action;
-  }
-  return kNothing;
-}
-
-uint32_t Tree::Look(const Matcher::Map& map, const Request& request) const {
+uint32_t Tree::Look(const Map& map, const Request& request) const {
   if (const auto* input = std::get_if<Input>(&map.input)) {
     char scratch[8];
     const std::string_view text = TextOf(*input, request, scratch);

@@ -4,9 +4,11 @@
 // to an action or to another matcher; where that comes to nothing, the search goes on behind it. What comes to no action at
 // all is denied, and so is what is unclear.
 //
-// Neighbours in a list that each ask for exact values of one input are found by those, however many they are.
+// Neighbours in a list that each ask for texts of one input (exact ones, prefixes, regular expressions) are found by these,
+// however many they are; and so is what a map of prefixes leads to.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,6 +17,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "source/access/condition.h"
 #include "source/access/engine.h"
+#include "source/access/prefix_index.h"
+#include "source/access/text_index.h"
 
 namespace pillion::access {
 
@@ -34,15 +38,14 @@ struct Matcher {
   struct Entry {
     Conditions::Index condition = 0;
     Target target;
-    // The condition is that `input` is one of `values`; empty: it is something else.
+    // The condition is that `input` fits one of these; empty: it is something else.
     Input input = Input::kPath;
-    std::vector<std::string> values;
+    std::vector<TextPattern> patterns;
   };
   struct Map {
     KeyInput input;
     bool prefixes = false;  // the longest that leads to an action
     absl::flat_hash_map<std::string, Target> targets;
-    std::vector<size_t> lengths;  // of prefixes, descending
   };
 
   std::variant<std::monostate, std::vector<Entry>, Map> kind;
@@ -65,23 +68,32 @@ class Tree final : public Engine {
   static constexpr uint32_t kNothing = Decision::kNoRule;
   static constexpr uint32_t kUnclear = kNothing - 1;
 
-  // One entry, or several next to each other that are found by a value.
+  // One entry, or several next to each other that are found by the text of one input.
   struct Step {
-    Matcher::Entry entry;
-    absl::flat_hash_map<std::string, std::vector<Target>> by_value;
+    Input input;
+    std::vector<Matcher::Entry> entries;
+    TextIndex index;  // of entries, by their places; empty: there is only one
+  };
+  struct Map {
+    KeyInput input;
+    absl::flat_hash_map<std::string, Target> exact;
+    PrefixIndex prefixes;
+    std::vector<Target> of_prefix;  // by number
   };
   struct Node {
     std::vector<Step> steps;
-    std::variant<std::monostate, Matcher::Map> map;
+    std::optional<Map> map;
     Target otherwise;
   };
 
+  static Map MakeMap(Matcher::Map from);
   // The action, or one of the above.
   uint32_t Follow(const Target& target, const Request& request) const;
   uint32_t Match(const Node& node, const Request& request) const;
   uint32_t Take(const Step& step, const Request& request) const;
-  uint32_t Look(const Matcher::Map& map, const Request& request) const;
-  uint32_t LookFor(const Matcher::Map& map, std::string_view text, const Request& request) const;
+  uint32_t Try(const Matcher::Entry& entry, const Request& request) const;
+  uint32_t Look(const Map& map, const Request& request) const;
+  uint32_t LookFor(const Map& map, std::string_view text, const Request& request) const;
 
   const Conditions conditions_;
   std::vector<Node> nodes_;

@@ -169,17 +169,21 @@ void Builder::Add(const v3::Principal& from, const std::string& path) {
   AddNothing();
 }
 
-using Names = std::optional<std::vector<std::string>>;
+struct NameList {
+  std::vector<access::TextPattern> patterns;
+  bool is_all = true;  // who fits one fits
+};
+using Names = std::optional<NameList>;
 
-// Of whom only those with certain names may fit all of them, or one; nothing: others may as well.
+// Of whom only those with names like these may fit all of them, or one; nothing: others may as well.
 Names NamesOfAny(const google::protobuf::RepeatedPtrField<v3::Principal>& from);
 
 Names NamesOf(const v3::Principal& from) {
   switch (from.identifier_case()) {
     case v3::Principal::kAuthenticated: {
-      const auto& name = from.authenticated().principal_name();
-      if (!name.has_exact() || name.ignore_case()) return std::nullopt;
-      return std::vector<std::string>{name.exact()};
+      const std::optional<access::TextPattern> pattern = PatternOf(from.authenticated().principal_name());
+      if (!pattern) return std::nullopt;
+      return NameList{.patterns = {*pattern}};
     }
     case v3::Principal::kOrIds:
       return NamesOfAny(from.or_ids().ids());
@@ -187,8 +191,9 @@ Names NamesOf(const v3::Principal& from) {
       Names fewest;
       for (const v3::Principal& part : from.and_ids().ids()) {
         Names names = NamesOf(part);
-        if (names && (!fewest || names->size() < fewest->size())) fewest = std::move(names);
+        if (names && (!fewest || names->patterns.size() < fewest->patterns.size())) fewest = std::move(names);
       }
+      if (fewest) fewest->is_all = false;
       return fewest;
     }
     default:
@@ -197,11 +202,12 @@ Names NamesOf(const v3::Principal& from) {
 }
 
 Names NamesOfAny(const google::protobuf::RepeatedPtrField<v3::Principal>& from) {
-  std::vector<std::string> all;
+  NameList all;
   for (const v3::Principal& part : from) {
     const Names names = NamesOf(part);
     if (!names) return std::nullopt;
-    all.insert(all.end(), names->begin(), names->end());
+    all.patterns.insert(all.patterns.end(), names->patterns.begin(), names->patterns.end());
+    all.is_all = all.is_all && names->is_all;
   }
   return all;
 }
@@ -217,6 +223,15 @@ access::Action ToAccessAction(v3::RBAC::Action from) {
     default:
       return access::Action::kDeny;
   }
+}
+
+std::optional<access::TextPattern> PatternOf(const envoy::type::matcher::v3::StringMatcher& from) {
+  using Kind = access::TextPattern::Kind;
+  if (from.ignore_case()) return std::nullopt;
+  if (from.has_exact()) return access::TextPattern{Kind::kExact, from.exact()};
+  if (from.has_prefix()) return access::TextPattern{Kind::kPrefix, from.prefix()};
+  if (from.has_safe_regex()) return access::TextPattern{Kind::kRegex, from.safe_regex().regex()};
+  return std::nullopt;
 }
 
 access::TextTest BuildTextTest(BuildContext& context, const envoy::type::matcher::v3::StringMatcher& from,
@@ -237,10 +252,12 @@ std::shared_ptr<const access::Engine> BuildPolicies(BuildContext& context, const
     const std::string place = KeyPath(FieldPath(path, "policies"), item->first);
     const Conditions::Index permissions = builder.AnyOf(policy.permissions(), FieldPath(place, "permissions"));
     const Conditions::Index principals = builder.AnyOf(policy.principals(), FieldPath(place, "principals"));
+    const NameList only = NamesOfAny(policy.principals()).value_or(NameList());
     policies.push_back({.name = item->first,
                         .permissions = permissions,
                         .principals = principals,
-                        .only = NamesOfAny(policy.principals()).value_or(std::vector<std::string>())});
+                        .only = only.patterns,
+                        .only_is_all = only.is_all});
   }
   return std::make_shared<access::Policies>(ToAccessAction(from.action()), builder.Take(), std::move(policies));
 }

@@ -3,11 +3,13 @@
 // From rules about who may do what to engines that decide. Beside build.h; for the filters that have such rules.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "envoy/config/rbac/v3/rbac.pb.h"
 #include "source/access/condition.h"
 #include "source/access/engine.h"
+#include "source/access/text_index.h"
 #include "source/config/build.h"
 #include "xds/type/matcher/v3/matcher.pb.h"
 
@@ -17,6 +19,8 @@ namespace pillion::config {
 enum class AccessTo : uint8_t { kConnections, kRequests };
 
 access::Action ToAccessAction(envoy::config::rbac::v3::RBAC::Action from);
+// By which rules are found that ask for it; nothing: they are not.
+std::optional<access::TextPattern> PatternOf(const envoy::type::matcher::v3::StringMatcher& from);
 access::TextTest BuildTextTest(BuildContext& context, const envoy::type::matcher::v3::StringMatcher& from,
                                const std::string& path);
 

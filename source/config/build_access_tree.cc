@@ -72,26 +72,27 @@ class Builder {
       access::Matcher::Entry& entry = entries.emplace_back();
       entry.condition = conditions_.next();
       AddPredicate(item.predicate(), FieldPath(place, "predicate"));
-      if (!TakeValues(item.predicate(), entry)) entry.values.clear();
+      if (!TakePatterns(item.predicate(), entry)) entry.patterns.clear();
       entry.target = BuildTarget(item.on_match(), FieldPath(place, "on_match"));
     }
     return entries;
   }
 
-  // True: it asks for exact values of one input, which `entry` has now.
-  static bool TakeValues(const Predicate& from, access::Matcher::Entry& entry) {
+  // True: it asks for texts of one input, which `entry` has now.
+  static bool TakePatterns(const Predicate& from, access::Matcher::Entry& entry) {
     if (from.has_or_matcher()) {
       for (const Predicate& part : from.or_matcher().predicate()) {
-        if (!TakeValues(part, entry)) return false;
+        if (!TakePatterns(part, entry)) return false;
       }
       return true;
     }
     const auto& single = from.single_predicate();
     const std::optional<Input> input = FindInput(single.input().typed_config());
-    if (!from.has_single_predicate() || !input || !single.value_match().has_exact()) return false;
-    if (single.value_match().ignore_case() || (!entry.values.empty() && entry.input != *input)) return false;
+    const std::optional<access::TextPattern> pattern = PatternOf(ToEnvoy(single.value_match()));
+    if (!from.has_single_predicate() || !input || !pattern) return false;
+    if (!entry.patterns.empty() && entry.input != *input) return false;
     entry.input = *input;
-    entry.values.push_back(single.value_match().exact());
+    entry.patterns.push_back(*pattern);
     return true;
   }
 
@@ -109,12 +110,7 @@ class Builder {
     const auto& items = map.prefixes ? from.prefix_match_map().map() : from.exact_match_map().map();
     if (items.empty()) context_.errors.AddMissing(path, place, "empty, but required");
     const std::map<std::string, v3::Matcher::OnMatch> ordered(items.begin(), items.end());  // for errors
-    std::set<size_t, std::greater<>> lengths;
-    for (const auto& [key, on_match] : ordered) {
-      map.targets.emplace(key, BuildTarget(on_match, KeyPath(place, key)));
-      lengths.insert(key.size());
-    }
-    if (map.prefixes) map.lengths.assign(lengths.begin(), lengths.end());
+    for (const auto& [key, on_match] : ordered) map.targets.emplace(key, BuildTarget(on_match, KeyPath(place, key)));
     return map;
   }
 

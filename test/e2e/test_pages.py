@@ -51,6 +51,8 @@ def whole(part):
     if "typed_per_filter_config" in part:
         routes[0]["typed_per_filter_config"] = part.pop("typed_per_filter_config")
     manager = {"http_filters": filters} if filters else {}
+    if "local_reply_config" in part:
+        manager["local_reply_config"] = part.pop("local_reply_config")
     if "transport_socket" in part:
         part["listeners"] = [b.listener(b.http(routes, **manager))]
         part["listeners"][0]["filter_chains"][0]["transport_socket"] = part.pop("transport_socket")

@@ -8,6 +8,7 @@ import yaml
 import test_tls as tls
 from peers import bootstrap as b
 from peers.certificates import Authority
+from peers.message import Request, Response
 from peers.proxy import ROOT
 from peers.wait import until
 
@@ -81,6 +82,45 @@ def test_a_client_without_a_certificate_is_nobody(pillion, ca):
     assert status(proxy, ca, None) == 403
 
 
+def test_a_header_names_the_rule(pillion, ca, tmp_path):
+    """Where it is configured, as the filter's page has it; the log and the notes name it in any case."""
+    page = (ROOT / "source/filters/rbac/README.md").read_text(encoding="utf-8")
+    example, = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.S) if "local_reply_config" in text]
+    log = tmp_path / "log"
+    line = "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%\n"
+    proxy = tls.serving(pillion, tls.downstream(ca, validation=tls.validation(ca)), access_log=b.file_log(log, line),
+                        http_filters=filters(rules=rules("DENY", others=named(exact=_ID + "other"))), **example)
+    with tls.connect(proxy, tls.context(ca, "other")) as sock:
+        answer = tls.get(sock)
+    assert (answer.status, answer.get("x-denied-by")) == (403, "rbac_access_denied_matched_policy[others]")
+    with tls.connect(proxy, tls.context(ca, "client")) as sock:
+        assert tls.get(sock).get("x-denied-by") is None
+    until(lambda: log.exists() and log.read_text().count("\n") == 2, "the log has two lines")
+    assert log.read_text().splitlines()[0] == "403 rbac_access_denied_matched_policy[others] others"
+
+
+@pytest.mark.parametrize("kind", ["exact", "prefix", "regex"])
+@pytest.mark.parametrize("form", ["policies", "tree"])
+def test_thousand_principals(pillion, ca, kind, form):
+    """In whatever form they come, the one that fits is found, and nobody else gets in."""
+    def matcher(name):
+        return {"safe_regex": {"regex": f"{re.escape(_ID)}{name}(-v[0-9]+)?"}} if kind == "regex" else {kind: _ID + name}
+
+    names = [f"n{i}" for i in range(999)] + ["client"]
+    if form == "policies":
+        fields = {"rules": rules(**{name: named(**matcher(name)) for name in names})}
+    else:
+        extension = lambda message, **fields: {"name": "n", "typed_config": b.any_of(message, **fields)}  # noqa: E731
+        uri = extension("extensions.matching.common_inputs.ssl.v3.UriSanInput")
+        action = {"name": "n", "typed_config": {"@type": "type.googleapis.com/envoy.config.rbac.v3.Action", "name": "allowed"}}
+        fields = {"matcher": {"matcher_list": {"matchers": [
+            {"predicate": {"single_predicate": {"input": uri, "value_match": matcher(name)}}, "on_match": {"action": action}}
+            for name in names]}}}
+    proxy = serving(pillion, ca, **fields)
+    assert status(proxy, ca) == 200
+    assert status(proxy, ca, "other") == 403
+
+
 def test_thousand_policies(pillion, ca):
     others = {f"p{i}": named(exact=f"{_ID}{i}") for i in range(1000)}
     proxy = serving(pillion, ca, rules=rules(**others, last=named(exact=_ID + "client")))
@@ -130,3 +170,39 @@ def test_example_of_the_page(pillion, tmp_path):
         assert tls.get(sock, "/docs/a").status == 200
         assert tls.get(sock, "/other").status == 403
     assert status(proxy, authority, "server") == 403
+
+
+# What is another path than /admin or /admin/...: those that are let through, as the upstream sees them.
+_OTHER_PATHS = {"/ADMIN": "/ADMIN", "/public/%252e%252e/admin": "/public/%252e%252e/admin", "/public?x=/../admin": "/public?x=/../admin",
+                "/public%3f/admin": "/public%3f/admin", "/public//..//admin": "/public/admin"}
+_SLIPPING = ["/admin", "/admin/", "/admin?x", "/public/../admin", "/public/%2e%2e/admin", "/public/%2E%2e/admin", "/public/.%2e/admin", "//admin",
+             "/./admin", "/%61dmin", "/%61%64min", "/../../admin", "/public\\..\\admin", "/public/..%2fadmin", "/public%5c..%5cadmin",
+             "/admin%2f", "/public/..;/admin", "/admin/.", "/admin/../admin"]
+
+
+@pytest.mark.parametrize("path", _SLIPPING + list(_OTHER_PATHS))
+def test_paths_that_try_to_slip_by(pillion, serve, path):
+    """F1 to F8, F12, F14, F17. Rules see what the upstream would: it never gets to see what is denied."""
+    seen = []
+
+    def answer(request):
+        seen.append(request.path)
+        return Response(200, [], b"hello")
+
+    denied = {"permissions": [{"url_path": {"path": {"exact": "/admin"}}}, {"url_path": {"path": {"prefix": "/admin/"}}}], "principals": [{"any": True}]}
+    manager = {"normalize_path": True, "merge_slashes": True, "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD"}
+    proxy = pillion(b.bootstrap([b.listener(b.http(http_filters=filters(rules=rules("DENY", admin=denied)), **manager))],
+                                [b.cluster(serve.h1(answer).address)]))
+    code = proxy.exchange(Request("GET", path)).status
+    if path in _OTHER_PATHS:
+        assert (code, seen) == (200, [_OTHER_PATHS[path]])
+    else:
+        assert code in (400, 403) and not seen
+
+
+def test_denied_calls_of_grpc(pillion):
+    """I10."""
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)], http_filters=filters(rules=rules())))]))
+    answer = proxy.exchange(Request("POST", "/s/M", [("host", "a"), ("content-type", "application/grpc"), ("te", "trailers")], b""))
+    assert (answer.status, answer.get("grpc-status"), answer.get("grpc-message")) == (200, "7", "RBAC: access denied")
+    assert proxy.exchange(Request("POST", "/s/M")).status == 403

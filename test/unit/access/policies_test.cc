@@ -69,8 +69,11 @@ class RandomRules : public Random {
   }
   void Fill(v3::Principal& to, int depth) {
     switch (Below(depth > 0 ? 9 : 6)) {
-      case 0:
-        return to.mutable_authenticated()->mutable_principal_name()->set_prefix("spiffe://");
+      case 0: {
+        auto& name = *to.mutable_authenticated()->mutable_principal_name();
+        const std::string like = std::string(Of(kNames)).substr(0, static_cast<size_t>(2 + Below(9)));
+        return Below(2) == 0 ? name.set_prefix(like) : name.mutable_safe_regex()->set_regex(like + ".*[bs]");
+      }
       case 1:
       case 2:
       case 3:
@@ -97,6 +100,7 @@ class RandomRules : public Random {
 };
 
 bool Is(const envoy::type::matcher::v3::StringMatcher& matcher, const std::string& text) {
+  if (matcher.has_safe_regex()) return match::Regex::Compile(matcher.safe_regex().regex())->Matches(text);
   return matcher.has_exact() ? text == matcher.exact() : text.starts_with(matcher.prefix());
 }
 

@@ -9,29 +9,53 @@ namespace {
 
 using TreeTest = EngineTest;
 
-// Entries that are found by a value decide as they do when they are asked one by one.
-TEST_F(TreeTest, EntriesByValue) {
+class RandomPatterns : public Random {
+ public:
+  using Random::Random;
+
+  TextPattern Pattern() {
+    const std::string name = Of(kNames);
+    switch (Below(4)) {
+      case 0:
+        return {TextPattern::Kind::kPrefix, name.substr(0, static_cast<size_t>(1 + Below(10)))};
+      case 1:
+        return {TextPattern::Kind::kRegex, name.substr(0, 4) + "(x|.*[ab])"};
+      default:
+        return {TextPattern::Kind::kExact, name};
+    }
+  }
+};
+
+TextTest TestOf(const TextPattern& pattern) {
+  using match::StringMatcher;
+  if (pattern.kind == TextPattern::Kind::kRegex) return {StringMatcher(*match::Regex::Compile(pattern.text)), true};
+  const bool exact = pattern.kind == TextPattern::Kind::kExact;
+  return {StringMatcher(exact ? StringMatcher::Kind::kExact : StringMatcher::Kind::kPrefix, pattern.text)};
+}
+
+// Entries that are found by a text decide as they do when they are asked one by one.
+TEST_F(TreeTest, EntriesByText) {
   for (uint32_t seed = 0; seed < 500; ++seed) {
-    Random random(seed);
+    RandomPatterns random(seed);
     Conditions conditions[2];
     std::vector<Matcher> matchers[2];
     std::vector<Tree::NamedAction> actions;
     for (auto& list : matchers) list.resize(2);
     std::vector<Matcher::Entry> entries[2];
-    const int count = random.Below(8);
+    const int count = random.Below(14);
     for (int i = 0; i < count; ++i) {
       const Input input = random.Below(3) == 0 ? Input::kSubject : Input::kUris;
-      const std::string value = random.Of(kNames);
+      const TextPattern pattern = random.Pattern();
       const bool to_matcher = random.Below(4) == 0;
       actions.push_back({"a" + std::to_string(i), static_cast<Action>(random.Below(3))});
       for (int plain = 0; plain < 2; ++plain) {
         Matcher::Entry& entry = entries[plain].emplace_back();
         entry.condition = conditions[plain].next();
-        conditions[plain].AddText(input, {match::StringMatcher(match::StringMatcher::Kind::kExact, value)});
+        conditions[plain].AddText(input, TestOf(pattern));
         entry.target = {to_matcher ? Target::Kind::kMatcher : Target::Kind::kAction,
                         to_matcher ? 1 : static_cast<uint32_t>(i)};
         entry.input = input;
-        if (plain == 0) entry.values = {value};
+        if (plain == 0) entry.patterns = {pattern};
       }
     }
     actions.push_back({"last", Action::kAllow});
@@ -41,8 +65,8 @@ TEST_F(TreeTest, EntriesByValue) {
     }
     const Tree by_value(std::move(conditions[0]), std::move(matchers[0]), actions);
     const Tree plainly(std::move(conditions[1]), std::move(matchers[1]), actions);
-    for (const char* name : kNames) {
-      SetPeer({name}, {}, random.Of(kNames));
+    for (const char* name : {kNames[0], kNames[1], kNames[2], kNames[3], "spiff\xff", "spifx"}) {
+      SetPeer({name}, {}, random.Below(5) == 0 ? "CN=\xc3" : random.Of(kNames));
       ASSERT_EQ(Decide(by_value), Decide(plainly)) << seed;
     }
     facts_.peer.reset();
@@ -56,7 +80,6 @@ TEST_F(TreeTest, PrefixesTheLongestThatLeadsSomewhere) {
   map.targets["a"] = {Target::Kind::kAction, 0};
   map.targets["ab"] = {Target::Kind::kMatcher, 1};
   map.targets["abc"] = {Target::Kind::kAction, 1};
-  map.lengths = {3, 2, 1};
   root.kind = map;
   const Tree tree({}, {root, Matcher()}, {{"short", Action::kAllow}, {"long", Action::kDeny}});
   EXPECT_EQ(Decide(tree), "denied ");
