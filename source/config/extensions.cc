@@ -64,6 +64,7 @@
 #include "google/protobuf/any.pb.h"
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
+#include "pillion/filters/http/principal_stats/v1/principal_stats.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
@@ -151,7 +152,11 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
       envoy::type::matcher::v3::HttpRequestHeaderMatchInput::descriptor(),
       pillion::admin::v1::AdminAccess::descriptor(),
+<<<<<<< HEAD
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
+=======
+      pillion::filters::http::principal_stats::v1::PrincipalStats::descriptor(),
+>>>>>>> d61e3df (filters: principal_stats, requests by who has sent them)
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
   };
   return *types;
