@@ -37,6 +37,7 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
     to.filter_chains.push_back(BuildFilterChain(context, from.filter_chains(i), chain_path));
     const match::ConnectionPattern pattern =
         BuildConnectionPattern(context, from.filter_chains(i).filter_chain_match(), match_path);
+    to.filter_chains.back().has_server_names = !pattern.server_names.empty();
     if (const auto same = to.chain_matcher.Add(pattern, static_cast<uint32_t>(i))) {
       context.errors.AddMissing(chain_path, match_path,
                                 Concat("fits the same connections as that of filter_chains[", *same, "]"));

@@ -16,6 +16,9 @@ using identity::NameType;
 
 constexpr size_t kMaxPem = 16 * 1024 * 1024;
 
+// Who shows it.
+std::string PathOf(const DataSource& from) { return from.has_filename() ? from.filename() : "<inline>"; }
+
 // Null, with an error, where there is no certificate: an empty bundle accepts nobody, and is never what was meant.
 identity::CertificateStack BuildBundle(BuildContext& context, const DataSource& from, const std::string& path,
                                        std::string& digest) {
@@ -24,13 +27,13 @@ identity::CertificateStack BuildBundle(BuildContext& context, const DataSource& 
   digest += pem;
   absl::StatusOr<identity::CertificateStack> bundle = identity::ReadCertificates(pem);
   if (bundle.ok()) return *std::move(bundle);
-  context.errors.Add(path, Concat(Quote(from.has_filename() ? from.filename() : "<inline>"), ": ",
+  context.errors.Add(path, Concat(Quote(PathOf(from)), ": ",
                                   std::string(bundle.status().message()), ", expected certificates of CAs"));
   return nullptr;
 }
 
 void BuildSpiffe(BuildContext& context, const envoy::config::core::v3::TypedExtensionConfig& from,
-                 const std::string& path, identity::PeerPolicyParts& parts) {
+                 const std::string& path, identity::PeerPolicyParts& parts, CertificateFiles& files) {
   v3::SPIFFECertValidatorConfig spiffe;
   if (!from.typed_config().UnpackTo(&spiffe)) {
     context.errors.AddMissing(path, FieldPath(path, "typed_config"),
@@ -45,6 +48,7 @@ void BuildSpiffe(BuildContext& context, const envoy::config::core::v3::TypedExte
     if (const std::string error = identity::TrustDomainError(domain.name()); !error.empty() && !domain.name().empty()) {
       context.errors.Add(name, Concat(Quote(domain.name()), " ", error));
     }
+    files.bundles[domain.name()] = PathOf(domain.trust_bundle());
     auto bundle = BuildBundle(context, domain.trust_bundle(), FieldPath(place, "trust_bundle"), parts.digest_text);
     if (!parts.bundles.emplace(domain.name(), std::move(bundle)).second) {
       context.errors.Add(name, Concat("duplicate trust domain ", Quote(domain.name())));
@@ -141,11 +145,10 @@ std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(BuildContext& contex
   CheckTogether(context, from, path);
   if (from.has_trusted_ca()) {
     parts.trusted = BuildBundle(context, from.trusted_ca(), FieldPath(path, "trusted_ca"), parts.digest_text);
-    files.trusted = from.trusted_ca().has_filename() ? from.trusted_ca().filename() : "<inline>";
+    files.trusted = PathOf(from.trusted_ca());
   }
   if (from.has_custom_validator_config()) {
-    BuildSpiffe(context, from.custom_validator_config(), FieldPath(path, "custom_validator_config"), parts);
-    files.trusted = "<inline>";
+    BuildSpiffe(context, from.custom_validator_config(), FieldPath(path, "custom_validator_config"), parts, files);
   }
   if (from.has_crl()) {
     const std::string field = FieldPath(path, "crl");

@@ -152,11 +152,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
       envoy::type::matcher::v3::HttpRequestHeaderMatchInput::descriptor(),
       pillion::admin::v1::AdminAccess::descriptor(),
-<<<<<<< HEAD
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
-=======
       pillion::filters::http::principal_stats::v1::PrincipalStats::descriptor(),
->>>>>>> d61e3df (filters: principal_stats, requests by who has sent them)
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
   };
   return *types;

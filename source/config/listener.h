@@ -151,6 +151,7 @@ struct DownstreamTls;
 struct FilterChain {
   std::string name;
   std::shared_ptr<const DownstreamTls> tls;  // null: plain bytes
+  bool has_server_names = false;             // of its own: for clients that ask for one of them
   base::Duration handshake_timeout = std::chrono::seconds(15);
   std::vector<NetworkFilter> filters;  // in order, before the one that ends the chain
   std::variant<HttpConnectionManager, TcpProxy, Echo> terminal;

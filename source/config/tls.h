@@ -21,6 +21,7 @@ namespace pillion::config {
 // Where certificates came from, for who shows them.
 struct CertificateFiles {
   std::string trusted;              // a path, "<inline>", or who gave it; empty: none
+  std::map<std::string, std::string, std::less<>> bundles;  // the same, of each trust domain
   std::vector<std::string> chains;  // in the order of the context's pairs
 };
 

@@ -27,9 +27,9 @@ std::optional<match::IpAddress> IpOf(const net::Address& address) {
 
 }  // namespace
 
-match::ConnectionTraits TraitsOf(Accepted& accepted) {
-  const net::Address& local = accepted.transport->local_address();
-  const net::Address& remote = accepted.transport->remote_address();
+match::ConnectionTraits TraitsOf(net::Transport& transport, const SocketFacts* facts) {
+  const net::Address& local = transport.local_address();
+  const net::Address& remote = transport.remote_address();
   match::ConnectionTraits traits;
   traits.destination = IpOf(local);
   traits.source = IpOf(remote);
@@ -38,11 +38,11 @@ match::ConnectionTraits TraitsOf(Accepted& accepted) {
   traits.local = remote.is_loopback() || (traits.source && traits.source == traits.destination);
   traits.transport_protocol = SocketFacts().transport_protocol;
   traits.direct_source = traits.source;
-  if (accepted.facts != nullptr) {
-    traits.server_name = accepted.facts->server_name;
-    traits.transport_protocol = accepted.facts->transport_protocol;
-    traits.application_protocols = accepted.facts->application_protocols;
-    traits.direct_source = IpOf(accepted.facts->direct_remote);
+  if (facts != nullptr) {
+    traits.server_name = facts->server_name;
+    traits.transport_protocol = facts->transport_protocol;
+    traits.application_protocols = facts->application_protocols;
+    traits.direct_source = IpOf(facts->direct_remote);
   }
   return traits;
 }

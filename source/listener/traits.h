@@ -5,7 +5,7 @@
 
 namespace pillion::listener {
 
-// What the choice of a filter chain goes by; refers to `accepted`.
-match::ConnectionTraits TraitsOf(Accepted& accepted);
+// What the choice of a filter chain goes by; refers to `facts`, which may be null.
+match::ConnectionTraits TraitsOf(net::Transport& transport, const SocketFacts* facts);
 
 }  // namespace pillion::listener

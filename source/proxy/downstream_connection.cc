@@ -135,6 +135,18 @@ codec::RequestReceiver* DownstreamConnection::OnRequestBegin(codec::ServerStream
   return &Stream::Make(*this, stream);
 }
 
+bool DownstreamConnection::IsMisdirected(std::string_view authority) {
+  if (!secured_ || facts() == nullptr || facts()->server_name.empty()) return false;
+  if (const size_t colon = authority.rfind(':'); colon != authority.npos && !authority.ends_with(']')) {
+    authority = authority.substr(0, colon);
+  }
+  if (authority.ends_with('.')) authority.remove_suffix(1);
+  char host[255];
+  if (authority.size() > sizeof host || authority == facts()->server_name) return false;
+  http::CopyLowerCase(authority, host);
+  return owner_.BelongsElsewhere(*this, transport(), {host, authority.size()});
+}
+
 void DownstreamConnection::OnStreamFinished() {
   --streams_;
   if (version_ == http::Version::kHttp2 && !flush_timer_.armed()) SetFlushTimer();

@@ -49,6 +49,9 @@ class DownstreamConnection final : public ListenerConnection,
   match::PeerCertificate peer_certificate() const { return peer_certificate_; }
   // TLS protects it.
   bool secured() const { return secured_; }
+  // A request for `authority` has come to a filter chain that is for the name that TLS was asked for, while another one is
+  // for this host: that one may have other certificates, and let in other clients (RFC 9110, 15.5.20).
+  bool IsMisdirected(std::string_view authority);
   // Of x-forwarded-client-cert, as long as the connection; empty: nothing is to be said, or the client has no certificate.
   std::string_view client_cert_element() const { return client_cert_element_; }
   // CloseNow() ended it, not the client.

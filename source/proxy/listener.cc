@@ -158,8 +158,10 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
 }
 
 void ListenerShard::ChooseChain(listener::Accepted& accepted) {
-  const std::optional<uint32_t> chain =
-      only_chain_ ? only_chain_ : listener_.config().chain_matcher.Find(listener::TraitsOf(accepted));
+  std::optional<uint32_t> chain = only_chain_;
+  if (!chain) {
+    chain = listener_.config().chain_matcher.Find(listener::TraitsOf(*accepted.transport, accepted.facts.get()));
+  }
   if (!chain) {
     RefuseWithoutChain(accepted);
     Leave();
@@ -192,6 +194,14 @@ void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
   record.response_flags.Set(telemetry::ResponseFlag::kNoRouteFound);
   record.response_code_details = "filter_chain_not_found";
   for (const auto& log : listener_.logs()) log->Log(context_.worker.index(), record);
+}
+
+bool ListenerShard::BelongsElsewhere(ListenerConnection& connection, net::Transport& transport, std::string_view host) {
+  if (only_chain_) return false;
+  match::ConnectionTraits traits = listener::TraitsOf(transport, connection.facts());
+  traits.server_name = host;
+  const std::optional<uint32_t> chain = config().chain_matcher.Find(traits);
+  return chain && *chain != connection.chain_index() && config().filter_chains[*chain].has_server_names;
 }
 
 void ListenerShard::OnConnectionGone(ListenerConnection& connection) {

@@ -82,6 +82,7 @@ class ListenerShard final : private net::AcceptEvents,
  private:
   void OnAcceptFailed(int error) override;
   void OnInspected(listener::Inspection& inspection, listener::InspectionEnd end, listener::Accepted& accepted) override;
+  bool BelongsElsewhere(ListenerConnection& connection, net::Transport& transport, std::string_view host) override;
   void OnConnectionGone(ListenerConnection& connection) override;
 
   // False: it would be one too many, or there is too much load. Else it is counted until Leave().

@@ -94,6 +94,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
 
 class ListenerConnectionOwner {
  public:
+  // There is another filter chain for clients of the connection that ask TLS for `host`, in lower case, by name.
+  virtual bool BelongsElsewhere(ListenerConnection& connection, net::Transport& transport, std::string_view host) = 0;
   // The connection has closed and goes at the end of this turn.
   virtual void OnConnectionGone(ListenerConnection& connection) = 0;
 

@@ -114,6 +114,10 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   if (is_grpc_ && !head.headers.Has(http::HeaderId::kTe)) head.headers.Add(http::HeaderId::kTe, "trailers");
   if (end) CompleteRequest();
 
+  if (connection_.IsMisdirected(head.authority)) [[unlikely]] {
+    SendLocalReply(421, "", ResponseFlag::kCount, "misdirected_request");
+    return;
+  }
   // The answer to it would show the sender what proxies have added to the request.
   if (head.method_id == http::Method::kTrace) {
     SendLocalReply(405, "", ResponseFlag::kCount, "trace_not_allowed");

@@ -42,14 +42,14 @@ admin::CertificatesView ViewOf(const config::RenewableContext& source) {
   const config::CertificateFiles& files = source.files();
   admin::CertificatesView view;
   if (context == nullptr) return view;  // nothing has come yet
-  const auto add = [&](const identity::CertificateStack& trusted) {
+  const auto add = [&](const identity::CertificateStack& trusted, const std::string& path) {
     for (int i = 0; i < sk_X509_num(trusted.get()); ++i) {
-      view.trusted.push_back(ViewOf(sk_X509_value(trusted.get(), i), files.trusted));
+      view.trusted.push_back(ViewOf(sk_X509_value(trusted.get(), i), path));
     }
   };
   if (const identity::PeerPolicy* policy = context->policy()) {
-    if (policy->trusted() != nullptr) add(policy->trusted());
-    for (const auto& [domain, bundle] : policy->bundles()) add(bundle);
+    if (policy->trusted() != nullptr) add(policy->trusted(), files.trusted);
+    for (const auto& [domain, bundle] : policy->bundles()) add(bundle, files.bundles.at(domain));
   }
   for (size_t i = 0; i < context->parts().pairs.size(); ++i) {
     const X509* const leaf = context->parts().pairs[i].leaf();

@@ -12,6 +12,7 @@ from peers import bootstrap as b
 from peers import http1
 from peers.certificates import Authority, pair, source
 from peers.message import Request, Response
+from peers.proxy import run
 from peers.wait import until
 
 SOON = ["--file-flush-interval-msec", "20"]
@@ -461,3 +462,55 @@ def test_the_field_that_names_the_server(pillion, ca):
         http_options={"upstream_http_protocol_options": {"auto_sni": True, "override_auto_sni_header": "x-name"}})]))
     assert outer.exchange(Request("GET", "/", [("host", "a.test"), ("x-name", "b.test")])).get("x-sni") == "b.test"
     assert outer.exchange(Request("GET", "/", [("host", "a.test")])).get("x-sni") == "a.test"
+
+
+@pytest.mark.parametrize("alpn", ["http/1.1", "h2"])
+def test_a_host_of_another_chain(pillion, ca, tmp_path, alpn):
+    """J20. 421 where another chain is for that host; not where it is the same chain, or one that names none."""
+    def chain(text, *names):
+        made = {"filters": [b.http([b.direct(200, text)], name=text, access_log=b.file_log(log, "%RESPONSE_CODE_DETAILS%\\n"))],
+                "transport_socket": downstream(ca), "name": text}
+        return made | ({"filter_chain_match": {"server_names": list(names)}} if names else {})
+
+    log = tmp_path / "log"
+    made = b.listener(b.http())
+    made["filter_chains"] = [chain("one", "one.test", "*.wide.test"), chain("two", "two.test"), chain("all")]
+    made["listener_filters"] = [{"name": "tls", "typed_config": b.any_of("extensions.filters.listener.tls_inspector.v3.TlsInspector")}]
+    proxy = pillion(b.bootstrap([made]), arguments=SOON)
+
+    def ask(name, host):
+        command = ["curl", "-sk", "--max-time", "20", "--http1.1" if alpn == "http/1.1" else "--http2", "--noproxy", "*", "-w", " %{http_code}",
+                   "-H", f"host: {host}"]
+        if name:
+            command += ["--connect-to", f"{name}:{proxy.address[1]}:127.0.0.1:{proxy.address[1]}", f"https://{name}:{proxy.address[1]}/"]
+        else:
+            command += [f"https://127.0.0.1:{proxy.address[1]}/"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+
+    for name, host in (("one.test", "one.test"), ("one.test", "ONE.test:443"), ("one.test", "a.wide.test"), ("b.wide.test", "one.test."),
+                       ("one.test", "other.test")):
+        assert ask(name, host) == "one 200", (name, host)
+    for name, host in (("one.test", "two.test"), ("one.test", "Two.Test:8443"), ("a.wide.test", "two.test."), ("two.test", "c.wide.test"),
+                       ("other.test", "one.test")):
+        assert ask(name, host) == " 421", (name, host)
+    assert ask(None, "two.test") == "all 200"  # a client that names nobody is for who takes such
+    until(lambda: log.read_text().count("misdirected_request") == 5, "the log says why")
+
+
+def test_key_logs_are_refused(pillion, ca, tmp_path):
+    made = downstream(ca)
+    made["typed_config"]["common_tls_context"]["key_log"] = {"path": str(tmp_path / "keys")}
+    config = tmp_path / "bootstrap.json"
+    config.write_text(json.dumps(b.bootstrap([listener(b.http([b.direct(200)]), made)])), encoding="utf-8")
+    for more in ([], ["--allow-unknown-static-fields"], ["--ignore-unknown-dynamic-fields"]):
+        result = run(["--mode", "validate", "-c", str(config), *more])
+        assert result.returncode == 1 and "key_log" in result.stdout
+
+
+def test_certificates_of_bundles_say_where_they_are_from(pillion, ca, stranger):
+    both = spiffe(td_test=ca.pem, other_test=stranger.pem)
+    both["custom_validator_config"]["typed_config"]["trust_domains"].append(
+        {"name": "third.test", "trust_bundle": {"inline_string": ca.pem.read_text()}})
+    proxy = serving(pillion, downstream(ca, validation=both))
+    shown = json.loads(proxy.admin("/certs"))["certificates"][0]["ca_cert"]
+    assert sorted(item["path"] for item in shown) == sorted([str(ca.pem), str(stranger.pem), "<inline>"])
