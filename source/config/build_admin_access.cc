@@ -80,10 +80,11 @@ void BuildAdminAccess(BuildContext& context, const google::protobuf::Any& from, 
     access.tls = BuildServerContext(context, message.tls(), FieldPath(path, "tls"));
     if (access.tls != nullptr) {
       const std::shared_ptr<const tls::Context> made = access.tls->current();
-      using Common = envoy::extensions::transport_sockets::tls::v3::CommonTlsContext;
-      verifies = made == nullptr  // it waits for a secret
-                     ? message.tls().common_tls_context().validation_context_type_case() != Common::VALIDATION_CONTEXT_TYPE_NOT_SET
-                     : made->policy() != nullptr && made->policy()->verifies_chain();
+      if (made != nullptr) {
+        verifies = made->policy() != nullptr && made->policy()->verifies_chain();
+      } else {  // it waits for a secret
+        verifies = message.tls().common_tls_context().validation_context_type_case() != 0;
+      }
     }
   }
   // A context that is wrong has its own errors.

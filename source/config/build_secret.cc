@@ -154,7 +154,8 @@ FoundSecret FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, R
   return found;
 }
 
-void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path, Bootstrap& bootstrap) {
+void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path,
+                      Bootstrap& bootstrap) {
   constexpr char kVariable[] = "SPIFFE_ENDPOINT_SOCKET";
   WorkloadApiMessage message;
   from.UnpackTo(&message);

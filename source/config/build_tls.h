@@ -23,7 +23,8 @@ FoundSecret FindSecret(BuildContext& context, const envoy::extensions::transport
                        RemoteSecret::Kind kind, const std::string& path);
 
 // One of bootstrap_extensions, whose type it is.
-void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path, Bootstrap& bootstrap);
+void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path,
+                      Bootstrap& bootstrap);
 // Of all contexts, once the clusters are built: who gives their secrets.
 void CheckSdsClusters(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters);
 
