@@ -94,33 +94,38 @@ TextIndex::Search TextIndex::Find(std::string_view text) const {
   return search;
 }
 
-uint32_t TextIndex::NextOf(const Group& group, std::string_view text, uint32_t least) const {
+uint32_t TextIndex::FirstOf(size_t begin, size_t end, uint32_t least) const {
+  for (size_t i = begin; i < end; ++i) {
+    if (regexes_[i].rule >= least) return regexes_[i].rule;
+  }
+  return kNone;
+}
+
+uint32_t TextIndex::NextOf(const Group& group, Search& search, uint32_t least) const {
   if (regexes_[group.end - 1].rule < least) return kNone;
   if (group.set != nullptr) {
     re2::RE2::Set::ErrorInfo error;
-    const bool matches = group.set->Match(re2::StringPiece(text.data(), text.size()), nullptr, &error);
+    const bool matches = group.set->Match(re2::StringPiece(search.text.data(), search.text.size()), nullptr, &error);
     // Where there was no memory for it, it has found out nothing.
     if (!matches && error.kind == re2::RE2::Set::kNoError) return kNone;
   }
   if (group.halves[0] == nullptr) {
-    for (size_t i = group.begin; i < group.end; ++i) {
-      if (regexes_[i].rule >= least) return regexes_[i].rule;
-    }
-    return kNone;
+    search.found_end = group.end;
+    return FirstOf(group.begin, group.end, least);
   }
-  const uint32_t first = NextOf(*group.halves[0], text, least);
-  return first != kNone ? first : NextOf(*group.halves[1], text, least);
+  const uint32_t first = NextOf(*group.halves[0], search, least);
+  return first != kNone ? first : NextOf(*group.halves[1], search, least);
 }
 
-uint32_t TextIndex::Next(const Search& search, uint32_t least) const {
-  uint32_t next = std::min(FirstFrom(search.exact, least), FirstFrom(search.prefix, least));
+uint32_t TextIndex::Next(Search& search, uint32_t least) const {
+  const uint32_t next = std::min(FirstFrom(search.exact, least), FirstFrom(search.prefix, least));
   if (regexes_.empty()) return next;
   // What is no text is unclear to every regular expression.
-  if (all_ != nullptr && search.text_is_utf8) return std::min(next, NextOf(*all_, search.text, least));
-  for (const Regex& regex : regexes_) {
-    if (regex.rule >= least) return std::min(next, regex.rule);
-  }
-  return next;
+  if (all_ == nullptr || !search.text_is_utf8) return std::min(next, FirstOf(0, regexes_.size(), least));
+  // The rest of the few in which one matches need no search of their own.
+  const size_t end = search.found_end;
+  const uint32_t rest = FirstOf(end - std::min(end, kFew), end, least);
+  return std::min(next, rest != kNone ? rest : NextOf(*all_, search, least));
 }
 
 bool TextIndex::IsSure(const Search& search, uint32_t rule) const {

@@ -43,10 +43,11 @@ class TextIndex {
     std::span<const uint32_t> exact;
     std::span<const uint32_t> prefix;
     bool text_is_utf8 = true;
+    size_t found_end = 0;  // behind the regular expressions that were found last
   };
   Search Find(std::string_view text) const;
-  // The first rule from `least` on that may fit; kNone: there is none.
-  uint32_t Next(const Search& search, uint32_t least) const;
+  // The first rule from `least` on that may fit; kNone: there is none. `least` never goes back.
+  uint32_t Next(Search& search, uint32_t least) const;
   // Such a rule does fit: by an exact text or a prefix.
   bool IsSure(const Search& search, uint32_t rule) const;
   bool empty() const { return exact_.empty() && prefixes_.size() == 0 && regexes_.empty(); }
@@ -61,7 +62,8 @@ class TextIndex {
   struct Group;
 
   std::unique_ptr<Group> MakeGroup(size_t begin, size_t end) const;
-  uint32_t NextOf(const Group& group, std::string_view text, uint32_t least) const;
+  uint32_t FirstOf(size_t begin, size_t end, uint32_t least) const;
+  uint32_t NextOf(const Group& group, Search& search, uint32_t least) const;
 
   absl::flat_hash_map<std::string, Numbers> exact_;
   std::vector<std::pair<std::string, uint32_t>> added_prefixes_;  // until Finish()

@@ -78,7 +78,7 @@ uint32_t Tree::Take(const Step& step, const Request& request) const {
   char scratch[8];
   const std::string_view text = TextOf(step.input, request, scratch);
   if (text.empty() && MayBeMissing(step.input)) return kNothing;
-  const TextIndex::Search search = step.index.Find(text);
+  TextIndex::Search search = step.index.Find(text);
   for (uint32_t i = step.index.Next(search, 0); i != TextIndex::kNone; i = step.index.Next(search, i + 1)) {
     const Matcher::Entry& entry = step.entries[i];
     // What it is found by is all that it asks for; of a regular expression nothing is sure yet.

@@ -61,7 +61,7 @@ TEST(TextIndexTest, AsAPlainLook) {
     index.Finish();
     for (int n = 0; n < 20; ++n) {
       const std::string text = Word(random, 7);
-      const TextIndex::Search search = index.Find(text);
+      TextIndex::Search search = index.Find(text);
       uint32_t least = 0;
       for (uint32_t rule = 0; rule < rules.size(); ++rule) {
         const auto fits = [&](const TextPattern& pattern) { return Fits(pattern, text); };
@@ -84,7 +84,7 @@ TEST(TextIndexTest, ManyRegularExpressionsOfWhichOneMatches) {
   index.Finish();
   for (const uint32_t i : {0u, 1u, 149u, 150u, 298u, 299u}) {
     const std::string text = "spiffe://" + std::to_string(i) + "/ab";
-    const TextIndex::Search search = index.Find(text);
+    TextIndex::Search search = index.Find(text);
     const uint32_t named = index.Next(search, 0);
     // One of the few that are asked together.
     EXPECT_LE(named, i);
@@ -92,7 +92,8 @@ TEST(TextIndexTest, ManyRegularExpressionsOfWhichOneMatches) {
     EXPECT_EQ(index.Next(search, i + 4), TextIndex::kNone);
   }
   const std::string nobody = "spiffe://300/ab";
-  EXPECT_EQ(index.Next(index.Find(nobody), 0), TextIndex::kNone);
+  TextIndex::Search search = index.Find(nobody);
+  EXPECT_EQ(index.Next(search, 0), TextIndex::kNone);
 }
 
 // They are unclear to every regular expression: all have to be asked.
@@ -101,7 +102,7 @@ TEST(TextIndexTest, BytesThatAreNoText) {
   for (uint32_t i = 0; i < 20; ++i) index.Add(i, {{i % 2 == 0 ? Kind::kRegex : Kind::kExact, "a" + std::to_string(i)}});
   index.Finish();
   const std::string bytes = "\xff\xfe";
-  const TextIndex::Search search = index.Find(bytes);
+  TextIndex::Search search = index.Find(bytes);
   for (uint32_t i = 0; i < 20; i += 2) EXPECT_EQ(index.Next(search, i), i);
   EXPECT_EQ(index.Next(search, 19), TextIndex::kNone);
 }
