@@ -364,7 +364,7 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
 
 std::shared_ptr<RenewableContext> BuildServerContext(BuildContext& context, const v3::DownstreamTlsContext& from,
                                                      const std::string& path) {
-  return MakeRenewable(context, path, [from](BuildContext& again, const std::string& place) {
+  return MakeRenewable(context, from.common_tls_context(), path, [from](BuildContext& again, const std::string& place) {
     return BuildServer(again, from, place);
   });
 }
