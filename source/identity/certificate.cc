@@ -31,10 +31,10 @@ std::string NameText(const X509_NAME* name) {
   return MemoryText(bio.get());
 }
 
-std::string Digest(const X509* certificate, const EVP_MD* digest) {
+std::string Digest(std::string_view der, const EVP_MD* digest) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
   unsigned int size = 0;
-  if (X509_digest(certificate, digest, bytes.data(), &size) != 1) return "";
+  if (EVP_Digest(der.data(), der.size(), bytes.data(), &size, digest, nullptr) != 1) return "";
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (unsigned int i = 0; i < size; ++i) {
@@ -136,8 +136,24 @@ std::string SerialText(const X509* certificate) {
   return result;
 }
 
-std::string Sha256Fingerprint(const X509* certificate) { return Digest(certificate, EVP_sha256()); }
-std::string Sha1Fingerprint(const X509* certificate) { return Digest(certificate, EVP_sha1()); }
+std::string DerText(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size <= 0) return {};
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+OwnedCertificate FromDer(std::string_view der) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
+  return OwnedCertificate(d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
+}
+
+std::string Sha256Fingerprint(std::string_view der) { return Digest(der, EVP_sha256()); }
+std::string Sha1Fingerprint(std::string_view der) { return Digest(der, EVP_sha1()); }
+std::string Sha256Fingerprint(const X509* certificate) { return Sha256Fingerprint(DerText(certificate)); }
+std::string Sha1Fingerprint(const X509* certificate) { return Sha1Fingerprint(DerText(certificate)); }
 
 std::string SpkiPin(const X509* certificate) {
   unsigned char* der = nullptr;
@@ -151,9 +167,12 @@ std::string SpkiPin(const X509* certificate) {
   return std::string(reinterpret_cast<const char*>(text.data()), static_cast<size_t>(length));
 }
 
-std::string PemText(X509* certificate) {
+std::string PemText(const X509* certificate) { return PemText(DerText(certificate)); }
+
+std::string PemText(std::string_view der) {
   const OwnedBio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), certificate);
+  PEM_write_bio(bio.get(), PEM_STRING_X509, "", reinterpret_cast<const unsigned char*>(der.data()),
+                static_cast<long>(der.size()));
   return MemoryText(bio.get());
 }
 

@@ -35,7 +35,13 @@ std::string SerialText(const X509* certificate);   // hexadecimal
 std::string Sha256Fingerprint(const X509* certificate);  // of the DER form, hexadecimal
 std::string Sha1Fingerprint(const X509* certificate);
 std::string SpkiPin(const X509* certificate);  // SHA-256 of its public key's DER form, base64
-std::string PemText(X509* certificate);
+std::string PemText(const X509* certificate);
+std::string DerText(const X509* certificate);  // its bytes
+OwnedCertificate FromDer(std::string_view der);  // null: it is none
+// The same of a certificate as it comes, which need not be parsed for that.
+std::string Sha256Fingerprint(std::string_view der);
+std::string Sha1Fingerprint(std::string_view der);
+std::string PemText(std::string_view der);
 absl::Time NotBefore(const X509* certificate);
 absl::Time NotAfter(const X509* certificate);
 

@@ -70,7 +70,6 @@ absl::Status Context::Set() {
   SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   // A record is written as a whole or not at all: what our BIO is given, it takes.
   SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_info_callback(context_, TlsTransport::OnInfo);
   SSL_CTX_set_msg_callback(context_, TlsTransport::OnMessage);
   SSL_CTX_set_keylog_callback(context_, TlsTransport::OnSecret);
   if (absl::Status status = SetAlgorithms(); !status.ok()) return status;

@@ -9,24 +9,11 @@
 namespace pillion::tls {
 namespace {
 
-template <typename Make>
-const std::string& Lazy(std::string& text, const Make& make) {
-  if (text.empty()) text = make();
-  return text;
-}
-
-std::string DerOf(X509* certificate) {
-  unsigned char* der = nullptr;
-  const int size = i2d_X509(certificate, &der);
-  if (size <= 0) return {};
-  std::string bytes(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
-  OPENSSL_free(der);
-  return bytes;
-}
-
-identity::OwnedCertificate FromDer(const std::string& der) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
-  return identity::OwnedCertificate(d2i_X509(nullptr, &bytes, static_cast<long>(der.size())));
+// Made when it is first asked for; it may be empty.
+template <typename Value, typename Make>
+const Value& Lazy(std::optional<Value>& value, const Make& make) {
+  if (!value) value = make();
+  return *value;
 }
 
 }  // namespace
@@ -68,13 +55,16 @@ std::unique_ptr<CertificateFacts> CertificateFacts::OfPeer(X509* certificate) {
   X509_up_ref(certificate);
   auto facts = std::make_unique<CertificateFacts>(certificate);
   facts->names();
-  facts->der_ = DerOf(certificate);
+  facts->subject();
+  facts->issuer();
+  facts->serial();
+  facts->der_ = identity::DerText(certificate);
   facts->certificate_.reset();
   return facts;
 }
 
 identity::OwnedCertificate CertificateFacts::Parsed() const {
-  if (certificate_ == nullptr) return FromDer(der_);
+  if (certificate_ == nullptr) return identity::FromDer(der_);
   X509_up_ref(certificate_.get());
   return identity::OwnedCertificate(certificate_.get());
 }
@@ -89,13 +79,13 @@ const std::string& CertificateFacts::serial() {
   return Lazy(serial_, [this] { return identity::SerialText(Parsed().get()); });
 }
 const std::string& CertificateFacts::sha256() {
-  return Lazy(sha256_, [this] { return identity::Sha256Fingerprint(Parsed().get()); });
+  return Lazy(sha256_, [this] { return identity::Sha256Fingerprint(Der()); });
 }
 const std::string& CertificateFacts::sha1() {
-  return Lazy(sha1_, [this] { return identity::Sha1Fingerprint(Parsed().get()); });
+  return Lazy(sha1_, [this] { return identity::Sha1Fingerprint(Der()); });
 }
 const std::string& CertificateFacts::pem() {
-  return Lazy(pem_, [this] { return identity::PemText(Parsed().get()); });
+  return Lazy(pem_, [this] { return identity::PemText(Der()); });
 }
 
 const std::string& CertificateFacts::url_pem() {
@@ -103,12 +93,13 @@ const std::string& CertificateFacts::url_pem() {
 }
 
 const std::vector<identity::SubjectName>& CertificateFacts::names() {
-  if (!names_read_) {
-    names_read_ = true;
-    if (auto names = identity::SubjectNames(Parsed().get()); names.ok()) names_ = *std::move(names);
-  }
-  return names_;
+  return Lazy(names_, [this] {
+    auto names = identity::SubjectNames(Parsed().get());
+    return names.ok() ? *std::move(names) : std::vector<identity::SubjectName>();
+  });
 }
+
+std::string CertificateFacts::Der() const { return certificate_ == nullptr ? der_ : identity::DerText(certificate_.get()); }
 
 std::string CertificateFacts::Joined(identity::NameType type) {
   std::string text;
@@ -132,6 +123,7 @@ void Facts::Settle() {
   version_ = version();
   cipher_ = cipher();
   curve_ = curve();
+  session_id_.reset();
   session_id();
   server_name_ = server_name();
   alpn_ = alpn();
@@ -140,7 +132,7 @@ void Facts::Settle() {
   // On a server's side OpenSSL leaves the peer's own out.
   const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl_);
   for (int i = SSL_is_server(ssl_) == 1 ? 0 : 1; i < sk_X509_num(chain); ++i) {
-    intermediates_.push_back(DerOf(sk_X509_value(chain, i)));
+    intermediates_.push_back(identity::DerText(sk_X509_value(chain, i)));
   }
   SSL_free(std::exchange(ssl_, nullptr));
 }
@@ -214,14 +206,14 @@ CertificateFacts* Facts::peer() {
 
 std::string Facts::PeerChainPem() const {
   std::string pem;
-  if (peer_ != nullptr) pem = identity::PemText(peer_->Parsed().get());
-  for (const std::string& der : intermediates_) pem += identity::PemText(FromDer(der).get());
+  if (peer_ != nullptr) pem = peer_->pem();
+  for (const std::string& der : intermediates_) pem += identity::PemText(der);
   return pem;
 }
 
 identity::CertificateStack Facts::PeerIntermediates() const {
   identity::CertificateStack stack(sk_X509_new_null());
-  for (const std::string& der : intermediates_) sk_X509_push(stack.get(), FromDer(der).release());
+  for (const std::string& der : intermediates_) sk_X509_push(stack.get(), identity::FromDer(der).release());
   return stack;
 }
 

@@ -76,10 +76,4 @@ int TlsTransport::OnNewSession(SSL* ssl, SSL_SESSION* session) {
   return 1;  // the reference is the store's
 }
 
-void TlsTransport::OnInfo(const SSL* ssl, int where, int) {
-  TlsTransport& self = Of(ssl);
-  const bool message = (where & SSL_CB_LOOP) != 0;
-  if (message && self.state_ == State::kOpen) ++self.messages_;
-}
-
 }  // namespace pillion::tls

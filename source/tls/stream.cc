@@ -33,7 +33,6 @@ int OnVerify(X509_STORE_CTX* store, void* context) {
 }  // namespace
 
 SSL* NewServerStream(const Context& context) {
-  SSL_CTX_set_info_callback(context.openssl(), nullptr);
   SSL_CTX_set_msg_callback(context.openssl(), nullptr);
   SSL_CTX_set_keylog_callback(context.openssl(), nullptr);
   SSL_CTX_set_options(context.openssl(), SSL_OP_NO_TICKET);  // the keys of tickets are asked of a transport

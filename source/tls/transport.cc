@@ -22,7 +22,7 @@ constexpr size_t kEncryptInPlace = 8 * 1024;
 // Ciphertext of one write.
 constexpr size_t kWriteAtMost = 64 * 1024;
 constexpr size_t kPiecesPerWrite = 16;
-// Key updates and the like that a peer may send beyond one for each so many bytes; OpenSSL tells of each up to three times.
+// Key updates and the like that a peer may send beyond one for each so many bytes.
 constexpr uint32_t kFreeMessages = 100;
 constexpr uint64_t kBytesPerMessage = 64 * 1024;
 
@@ -247,7 +247,9 @@ net::IoStatus TlsTransport::OpenByOpenSsl(std::span<char> into, size_t& total) {
 // Nothing has come that was not opened.
 bool TlsTransport::BetweenRecords() const {
   if (!input_.empty()) return false;
-  return records_ || (SSL_has_pending(ssl_) == 0 && std::string_view(SSL_rstate_string(ssl_)) == "RH");
+  if (records_) return true;
+  // OpenSSL may hold a part of a record, or of a message that goes on in the next one.
+  return SSL_has_pending(ssl_) == 0 && SSL_in_init(ssl_) == 0 && std::string_view(SSL_rstate_string(ssl_)) == "RH";
 }
 
 net::IoResult TlsTransport::ReadFailed(net::IoStatus why) {

@@ -82,7 +82,6 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   // For the context's OpenSSL.
   static int OnVerify(X509_STORE_CTX* store, void*);
   static int OnNewSession(SSL* ssl, SSL_SESSION* session);
-  static void OnInfo(const SSL* ssl, int where, int value);
   static absl::Time TimeOf(const SSL* ssl);
   static const Context& ContextOf(const SSL* ssl);
   static void OnSecret(const SSL* ssl, const char* line);

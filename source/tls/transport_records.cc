@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/tls1.h>
 
 #include <algorithm>
 #include <array>
@@ -57,9 +58,12 @@ void TlsTransport::OnSecret(const SSL* ssl, const char* line) {
   }
 }
 
-// How many records there were since the keys of now began, behind each side's Finished.
+// Counts the peer's messages behind the handshake; and, for who takes over, how many records there were since the keys of
+// now began, behind each side's Finished.
 void TlsTransport::OnMessage(int sent, int, int type, const void* data, size_t size, SSL* ssl, void*) {
-  Handover* const handover = Of(ssl).handover_.get();
+  TlsTransport& self = Of(ssl);
+  if (type == SSL3_RT_HANDSHAKE && sent == 0 && self.state_ == State::kOpen) ++self.messages_;
+  Handover* const handover = self.handover_.get();
   if (handover == nullptr) return;
   const bool by_server = (sent == 1) == (SSL_is_server(ssl) == 1);
   TrafficSecret& secret = by_server ? handover->server : handover->client;
@@ -76,6 +80,8 @@ void TlsTransport::TakeOver() {
   const std::unique_ptr<Handover> handover = std::move(handover_);
   const std::optional<Suite> suite = SuiteOf(ssl_);
   if (!suite || handover->keys_changed || handover->client.size == 0 || handover->server.size == 0) return;
+  // Clients for which a record may be too large (RFC 6066, 4) are rare: they stay with who knows of that.
+  if (SSL_SESSION_get_max_fragment_length(SSL_get0_session(ssl_)) != TLSEXT_max_fragment_length_DISABLED) return;
   const bool server = options_.context->server();
   const TrafficSecret& opens = server ? handover->client : handover->server;
   const TrafficSecret& seals = server ? handover->server : handover->client;

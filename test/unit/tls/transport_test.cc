@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "source/tls/standing.h"
+#include "test/unit/tls/raw_end.h"
 #include "test/unit/tls/world.h"
 
 namespace pillion::tls {
@@ -16,57 +17,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// A client by OpenSSL alone, over a raw peer.
-class RawClient {
- public:
-  RawClient(World& world, test::Peer& peer)
-      : world_(world), peer_(peer), context_(SSL_CTX_new(TLS_client_method())) {
-    ssl_ = SSL_new(context_);
-    in_ = BIO_new(BIO_s_mem());
-    out_ = BIO_new(BIO_s_mem());
-    SSL_set_bio(ssl_, in_, out_);
-    SSL_set_connect_state(ssl_);
-  }
-  ~RawClient() {
-    SSL_free(ssl_);
-    SSL_CTX_free(context_);
-  }
-
-  SSL* ssl() { return ssl_; }
-  int Handshake() {
-    int result = 0;
-    for (int i = 0; i < 5 && result != 1; ++i) {
-      result = SSL_do_handshake(ssl_);
-      Pump();
-    }
-    return result;
-  }
-  // What waits to be sent.
-  std::string Taken() {
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(out_, &data);
-    std::string taken(data, static_cast<size_t>(size));
-    BIO_reset(out_);
-    return taken;
-  }
-  // Sends what waits, and `more` behind it, lets the other end answer, and takes it.
-  void Pump(const std::string& more = "") {
-    const std::string sent = Taken() + more;
-    if (!sent.empty()) peer_.Send(sent);
-    world_.Run();
-    const std::string got = peer_.Take();
-    BIO_write(in_, got.data(), static_cast<int>(got.size()));
-  }
-
- private:
-  World& world_;
-  test::Peer& peer_;
-  SSL_CTX* context_;
-  SSL* ssl_;
-  BIO* in_;
-  BIO* out_;
-};
 
 class TlsTransportTest : public ::testing::Test {
  protected:
@@ -541,111 +491,16 @@ TEST_F(TlsTransportTest, J34AFloodOfKeyUpdatesEnds) {
   EXPECT_EQ(world_.server_tls->failure(), "too many TLS handshake messages on an open connection");
 }
 
-// The first data is opened by OpenSSL, what follows by us: wherever the bytes are cut.
-TEST_F(TlsTransportTest, RecordsCutAnywhere) {
-  for (size_t cut = 1; cut < 90; ++cut) {
-    World world;
-    ContextParts parts = world.Server();
-    parts.require_peer_certificate = false;
-    parts.policy = nullptr;
-    test::Peer& peer = world.ConnectRaw(Build(std::move(parts)));
-    RawClient client(world, peer);
-    ASSERT_EQ(client.Handshake(), 1);
-    for (const std::string_view text : {"one", "two", "three", "four"}) {
-      EXPECT_EQ(SSL_write(client.ssl(), text.data(), static_cast<int>(text.size())), static_cast<int>(text.size()));
-    }
-    const std::string records = client.Taken();
-    peer.Send(records.substr(0, cut));
-    world.Run();
-    peer.Send(records.substr(cut, 7));
-    world.Run();
-    peer.Send(records.substr(std::min(records.size(), cut + 7)));
-    world.Run();
-    EXPECT_EQ(world.server->received(), "onetwothreefour") << cut;
-    EXPECT_EQ(world.server->error(), 0);
-  }
-}
-
-TEST_F(TlsTransportTest, KeyUpdatesAfterData) {
-  ContextParts parts = world_.Server();
-  parts.require_peer_certificate = false;
-  parts.policy = nullptr;
-  test::Peer& peer = world_.ConnectRaw(Build(std::move(parts)));
-  RawClient client(world_, peer);
-  ASSERT_EQ(client.Handshake(), 1);
-  std::string sent;
-  std::string got;
-  for (int i = 0; i < 8; ++i) {
-    sent += "hi";
-    EXPECT_EQ(SSL_write(client.ssl(), "hi", 2), 2);
-    client.Pump();
-    world_.server->Send("answer");
-    client.Pump();
-    char text[64];
-    const int size = SSL_read(client.ssl(), text, sizeof(text));
-    ASSERT_GT(size, 0) << i;
-    got.append(text, static_cast<size_t>(size));
-    SSL_key_update(client.ssl(), i % 2 == 0 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
-    SSL_do_handshake(client.ssl());
-  }
-  EXPECT_EQ(world_.server->received(), sent);
-  EXPECT_EQ(got, "answeransweransweransweransweransweransweranswer");
-  EXPECT_EQ(world_.server->error(), 0);
-}
-
-TEST_F(TlsTransportTest, J34AFloodOfKeyUpdatesAfterDataEnds) {
-  ContextParts parts = world_.Server();
-  parts.require_peer_certificate = false;
-  parts.policy = nullptr;
-  test::Peer& peer = world_.ConnectRaw(Build(std::move(parts)));
-  RawClient client(world_, peer);
-  ASSERT_EQ(client.Handshake(), 1);
-  EXPECT_EQ(SSL_write(client.ssl(), "hi", 2), 2);
-  client.Pump();
-  for (int i = 0; i < 110; ++i) {
-    SSL_key_update(client.ssl(), SSL_KEY_UPDATE_REQUESTED);
-    SSL_do_handshake(client.ssl());
-    client.Pump();
-  }
-  EXPECT_EQ(world_.server->error(), EPROTO);
-  EXPECT_EQ(world_.server_tls->failure(), "too many TLS handshake messages on an open connection");
-}
-
-TEST_F(TlsTransportTest, ABadRecordAfterDataIsToldToThePeer) {
-  ContextParts parts = world_.Server();
-  parts.require_peer_certificate = false;
-  parts.policy = nullptr;
-  test::Peer& peer = world_.ConnectRaw(Build(std::move(parts)));
-  RawClient client(world_, peer);
-  ASSERT_EQ(client.Handshake(), 1);
-  EXPECT_EQ(SSL_write(client.ssl(), "hi", 2), 2);
-  client.Pump();
-  // In two parts, with time between them.
-  EXPECT_EQ(SSL_write(client.ssl(), "good", 4), 4);
-  client.Pump(std::string("\x17\x03\x03\x00\x20", 5) + "0123");
-  EXPECT_EQ(world_.server->received(), "higood");
-  EXPECT_EQ(world_.server->error(), 0);
-  client.Pump(std::string(28, 'x'));
-  EXPECT_EQ(world_.server->error(), EPROTO);
-  EXPECT_THAT(world_.server_tls->failure(), HasSubstr("DECRYPTION_FAILED_OR_BAD_RECORD_MAC"));
-  char text[8];
-  EXPECT_LE(SSL_read(client.ssl(), text, sizeof(text)), 0);
-  EXPECT_EQ(ERR_GET_REASON(ERR_get_error()), SSL_AD_REASON_OFFSET + SSL_AD_BAD_RECORD_MAC);
-}
-
-TEST_F(TlsTransportTest, AnEndWithinARecordAfterData) {
-  ContextParts parts = world_.Server();
-  parts.require_peer_certificate = false;
-  parts.policy = nullptr;
-  test::Peer& peer = world_.ConnectRaw(Build(std::move(parts)));
-  RawClient client(world_, peer);
-  ASSERT_EQ(client.Handshake(), 1);
-  EXPECT_EQ(SSL_write(client.ssl(), "hi", 2), 2);
-  client.Pump(std::string("\x17\x03\x03\x00\x20", 5));
-  peer.EndSending();
-  world_.Run();
-  EXPECT_FALSE(world_.server->ended());
-  EXPECT_EQ(world_.server->error(), ECONNRESET);
+TEST_F(TlsTransportTest, FactsOfAPeersCertificate) {
+  const test::Issued& leaf = world_.client_svid;
+  const std::unique_ptr<CertificateFacts> facts = CertificateFacts::OfPeer(leaf.certificate());
+  EXPECT_EQ(facts->subject(), identity::SubjectText(leaf.certificate()));
+  EXPECT_EQ(facts->issuer(), identity::IssuerText(leaf.certificate()));
+  EXPECT_EQ(facts->Joined(identity::NameType::kUri), "spiffe://td.test/client");
+  EXPECT_EQ(facts->sha256(), identity::Sha256Fingerprint(leaf.certificate()));
+  EXPECT_EQ(facts->pem(), leaf.pem());
+  EXPECT_EQ(facts->serial(), identity::SerialText(leaf.certificate()));
+  EXPECT_EQ(facts->not_after(), identity::NotAfter(leaf.certificate()));
 }
 
 TEST_F(TlsTransportTest, J25Standing) {

@@ -54,6 +54,19 @@ class World {
     return *client;
   }
 
+  // A client whose server is no TLS end of ours.
+  test::Peer& ConnectToRaw(std::shared_ptr<const Context> context) {
+    auto [near, far] = simulation.network().Pair(simulation.loop(), simulation.loop());
+    client_end = std::make_unique<TlsTransport>(
+        simulation.worker(), std::move(near), TransportOptions{.context = std::move(context), .sessions = &sessions});
+    client_tls = client_end.get();
+    client = nullptr;
+    server = std::make_unique<test::Peer>(std::move(far));
+    client = std::make_unique<test::Peer>(std::move(client_end));
+    Run();
+    return *server;
+  }
+
   // Mutual TLS with SVIDs of one CA.
   ContextParts Server() {
     ContextParts parts{.server = true, .policy = TrustOf(ca), .require_peer_certificate = true};
