@@ -171,4 +171,13 @@ std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(BuildContext& contex
   return std::make_shared<identity::PeerPolicy>(std::move(parts));
 }
 
+// The rules of SVIDs hold, and no trust domain has this name.
+std::shared_ptr<const identity::PeerPolicy> PolicyOfNobody(CertificateFiles& files) {
+  identity::PeerPolicyParts parts;
+  parts.bundles.emplace("", identity::CertificateStack());
+  parts.digest_text = "nobody";
+  files.bundles.emplace("", "");
+  return std::make_shared<identity::PeerPolicy>(std::move(parts));
+}
+
 }  // namespace pillion::config

@@ -110,6 +110,10 @@ FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const 
     return {};
   }
   if (context.files_read != nullptr) context.files_read->secrets.push_back(remote);
+  if (remote->withdrawn()) {
+    if (context.files_read != nullptr) context.files_read->digest = context.files_read->digest * 31 + 1;
+    return {.secret = std::nullopt, .origin = source.text(), .withdrawn = true};
+  }
   if (remote->current() == nullptr) return {.secret = std::nullopt, .origin = source.text(), .awaited = true};
   FoundSecret found{.secret = static_cast<const v3::Secret&>(*remote->current()),
                     .origin = Concat(source.text(), "/", name)};

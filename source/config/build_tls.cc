@@ -105,9 +105,11 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
   v3::CertificateValidationContext merged;
   std::string field;
   std::string origin;
+  bool withdrawn = false;
   const auto merge_secret = [&](const v3::SdsSecretConfig& named, const std::string& place) {
     const FoundSecret found = FindSecret(context, named, RemoteSecret::Kind::kValidationContext, place);
     built.waits |= found.awaited;
+    withdrawn |= found.withdrawn;
     if (!found.secret) return false;
     origin = found.origin;
     merged.MergeFrom(found.secret->validation_context());
@@ -118,14 +120,16 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
       return BuildPeerPolicy(context, from.validation_context(), FieldPath(path, "validation_context"), built.files);
     case v3::CommonTlsContext::kValidationContextSdsSecretConfig:
       field = FieldPath(path, "validation_context_sds_secret_config");
-      if (!merge_secret(from.validation_context_sds_secret_config(), field)) return nullptr;
+      if (!merge_secret(from.validation_context_sds_secret_config(), field)) {
+        return withdrawn ? PolicyOfNobody(built.files) : nullptr;
+      }
       break;
     case v3::CommonTlsContext::kCombinedValidationContext:
       field = FieldPath(path, "combined_validation_context");
       merged = from.combined_validation_context().default_validation_context();
       if (!merge_secret(from.combined_validation_context().validation_context_sds_secret_config(),
                         FieldPath(field, "validation_context_sds_secret_config"))) {
-        return nullptr;
+        return withdrawn ? PolicyOfNobody(built.files) : nullptr;
       }
       break;
     case v3::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET:

@@ -18,6 +18,7 @@ struct FoundSecret {
   std::optional<envoy::extensions::transport_sockets::tls::v3::Secret> secret;  // none, with errors or awaited
   std::string origin = {};  // of one that somebody else gives; empty: it is a file's, or the configuration's
   bool awaited = false;     // it has not come yet
+  bool withdrawn = false;   // it had come, and is given no more
 };
 FoundSecret FindSecret(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::SdsSecretConfig& from,
                        RemoteSecret::Kind kind, const std::string& path);
@@ -41,6 +42,9 @@ std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(
 std::shared_ptr<RenewableContext> BuildServerContext(
     BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::DownstreamTlsContext& from,
     const std::string& path);
+
+// Of trust that was withdrawn: nobody is accepted.
+std::shared_ptr<const identity::PeerPolicy> PolicyOfNobody(CertificateFiles& files);
 
 // Null: plain bytes.
 std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,

@@ -10,7 +10,16 @@ void RemoteSecret::Set(std::shared_ptr<const google::protobuf::Message> secret, 
   current_ = std::move(secret);
   version_ = std::move(version);
   updated_ = now;
+  withdrawn_ = false;
   error_.clear();
+  for (const std::function<void()>& changed : observers_) changed();
+}
+
+void RemoteSecret::Withdraw(std::string why) {
+  current_ = nullptr;
+  version_.clear();
+  withdrawn_ = true;
+  error_ = std::move(why);
   for (const std::function<void()>& changed : observers_) changed();
 }
 

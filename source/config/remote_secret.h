@@ -44,16 +44,20 @@ class RemoteSecret {
   Kind kind() const { return kind_; }
   base::Duration initial_fetch_timeout() const { return initial_fetch_timeout_; }  // zero: for ever
 
-  // A Secret that was judged good (judge_secret.h); null: none has come yet.
+  // A Secret that was judged good (judge_secret.h); null: none has come yet, or it was withdrawn.
   const google::protobuf::Message* current() const { return current_.get(); }
   const std::string& version() const { return version_; }
   base::WallTime updated() const { return updated_; }
+  // Who gave it gives it no more: where it is trust, nobody is trusted by it until another comes.
+  bool withdrawn() const { return withdrawn_; }
   // Why the last one was not taken; empty: it was.
   const std::string& error() const { return error_; }
 
   void Set(std::shared_ptr<const google::protobuf::Message> secret, std::string version, base::WallTime now);
   void Refuse(std::string error) { error_ = std::move(error); }
-  // `changed` is called after each Set(), as long as it lives.
+  // Of a validation context that has come. `why` is the error().
+  void Withdraw(std::string why);
+  // `changed` is called after each Set() and Withdraw(), as long as it lives.
   void AddObserver(std::function<void()> changed) { observers_.push_back(std::move(changed)); }
 
  private:
@@ -62,6 +66,7 @@ class RemoteSecret {
   const Kind kind_;
   const base::Duration initial_fetch_timeout_;
   std::shared_ptr<const google::protobuf::Message> current_;
+  bool withdrawn_ = false;
   std::string version_;
   base::WallTime updated_{};
   std::string error_;

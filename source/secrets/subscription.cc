@@ -52,6 +52,18 @@ void Subscription::Refuse(const std::string& why) {
   secret_->Refuse(why);
 }
 
+bool Subscription::Withdraw(const std::string& why) {
+  const bool trust = secret_->kind() == config::RemoteSecret::Kind::kValidationContext;
+  if (trust && secret_->withdrawn()) return true;
+  if (!trust || secret_->current() == nullptr) {
+    Refuse(why);
+    return false;
+  }
+  stats_.Success("", with_.clock.MonotonicNow());
+  secret_->Withdraw(why);
+  return true;
+}
+
 void Subscription::Ready() {
   initial_fetch_->Cancel();
   if (auto ready = std::exchange(ready_, nullptr)) ready();

@@ -43,6 +43,9 @@ class Subscription final : public xds::Watcher {
   std::vector<std::string> Offer(std::shared_ptr<const Secret> offered, const std::string& version);
   // It was not even looked at.
   void Refuse(const std::string& why);
+  // Who gives it has left it out of what is the whole. Trust is dropped (true); a certificate stays until it expires, as
+  // nobody is let in by it, and what has not come yet is waited for on.
+  bool Withdraw(const std::string& why);
 
   // xds::Watcher
   std::vector<std::string> OnResource(const google::protobuf::Any& resource, const std::string& version) override;

@@ -102,7 +102,7 @@ class Bundles {
 
 }  // namespace
 
-absl::StatusOr<SecretsByName> ReadSvidResponse(std::string_view bytes, absl::Time now) {
+absl::StatusOr<SecretsByName> ReadSvidResponse(std::string_view bytes, absl::Time now, std::vector<std::string>& notes) {
   X509SVIDResponse response;
   if (!response.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("bytes that are no X509SVIDResponse");
@@ -126,7 +126,8 @@ absl::StatusOr<SecretsByName> ReadSvidResponse(std::string_view bytes, absl::Tim
                                                              response.federated_bundles().end());
   std::ranges::sort(federated);
   for (const auto& [id, der] : federated) {
-    if (absl::Status status = bundles.Add(id, der, "federated_bundles"); !status.ok()) return status;
+    const absl::Status added = bundles.Add(id, der, "federated_bundles");
+    if (!added.ok()) notes.push_back(Concat(std::string(added.message()), "; that domain is not trusted"));
   }
   if (absl::Status status = bundles.Put(secrets); !status.ok()) return status;
   return secrets;

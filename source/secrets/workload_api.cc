@@ -7,6 +7,11 @@
 #include "source/secrets/svid_response.h"
 
 namespace pillion::secrets {
+namespace {
+
+constexpr char kStays[] = "; what was taken stays";
+
+}  // namespace
 
 WorkloadApi::WorkloadApi(const net::Address& endpoint, Surroundings surroundings)
     : target_{.address = endpoint, .authority = endpoint.family() == AF_UNIX ? "localhost" : endpoint.text()},
@@ -25,23 +30,28 @@ void WorkloadApi::Connect() {
 void WorkloadApi::OnMessage(std::string message) {
   if (!std::exchange(answered_, true)) with_.stats.Connected(true);
   backoff_.Reset();
-  const absl::StatusOr<SecretsByName> secrets = ReadSvidResponse(message, absl::FromChrono(with_.clock.WallNow()));
+  std::vector<std::string> notes;
+  const absl::StatusOr<SecretsByName> secrets =
+      ReadSvidResponse(message, absl::FromChrono(with_.clock.WallNow()), notes);
   if (!secrets.ok()) {
     const std::string why(secrets.status().message());
     for (Subscription* subscription : subscriptions_) subscription->Refuse(why);
-    return Warn(why);
+    return Warn(why + kStays);
   }
   said_.clear();
+  for (const std::string& note : notes) Warn(note);
   const std::string version = absl::StrFormat("%016x", base::XxHash64(message));
   for (Subscription* subscription : subscriptions_) {
     const auto found = secrets->find(subscription->name());
     if (found == secrets->end()) {
       const std::string why = "the agent gives no " + subscription->name();
-      subscription->Refuse(why);
-      Warn(why);
+      const bool dropped = subscription->Withdraw(why);
+      Warn(why + (dropped ? "; nobody is trusted by it" : kStays));
       continue;
     }
-    for (const std::string& error : subscription->Offer(found->second, version)) Warn(subscription->name() + ": " + error);
+    for (const std::string& error : subscription->Offer(found->second, version)) {
+      Warn(subscription->name() + ": " + error + kStays);
+    }
   }
 }
 
@@ -49,12 +59,12 @@ void WorkloadApi::OnEnd(const codec::grpc::Status& status) {
   call_.reset();
   if (answered_) with_.stats.Connected(false);
   for (Subscription* subscription : subscriptions_) subscription->OnFailure();
-  Warn(status.text());
+  Warn(status.text() + kStays);
   retry_->Set(backoff_.Next(), [this] { Connect(); });
 }
 
 void WorkloadApi::Warn(const std::string& why) {
-  if (said_ != why) with_.warn("workload_api: " + why + "; what was taken stays");
+  if (said_ != why) with_.warn("workload_api: " + why);
   said_ = why;
 }
 

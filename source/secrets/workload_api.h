@@ -1,8 +1,9 @@
 #pragma once
 
-// An agent that gives identities by the SPIFFE Workload API: one stream, whose every message is the whole state. A message
-// that breaks a rule is passed over as a whole; the stream is tried again for ever, also where the agent says that this
-// workload has no identity yet. Owned by its Sources; main thread.
+// An agent that gives identities by the SPIFFE Workload API: one stream, whose every message is the whole state: trust that
+// it does not speak of any more is dropped. A message whose own identities break a rule is passed over as a whole; the
+// stream is tried again for ever, also where the agent says that this workload has no identity. That alone drops nothing:
+// an agent that was just started says so of everybody. Owned by its Sources; main thread.
 
 #include <memory>
 #include <string>

@@ -73,6 +73,28 @@ TEST_F(RemoteSecretTest, SecretsOfAControlPlane) {
   EXPECT_EQ(tls.context->files().trusted, "sds:cp/trust");
   EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kSame);
 
+  // Trust that is withdrawn: nobody is accepted, and own certificates go on being renewed.
+  const std::string trusting = tls.context->current()->policy()->digest();
+  secrets[1]->Withdraw("gone");
+  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kTaken);
+  ASSERT_NE(tls.context->current(), nullptr);
+  const identity::PeerPolicy& nobody = *tls.context->current()->policy();
+  EXPECT_TRUE(nobody.verifies_chain());
+  EXPECT_NE(nobody.digest(), trusting);
+  const auto refusal = nobody.CheckAgain(leaf_.certificate(), identity::PeerRole::kClient, "", absl::Now());
+  ASSERT_TRUE(refusal);
+  EXPECT_THAT(refusal->text, HasSubstr("no trust bundle for the trust domain of"));
+  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kSame);
+  const test::Issued next = test::IssueSvid(ca_, "spiffe://td.test/a");
+  const auto rotated = std::make_shared<Secret>();
+  rotated->mutable_tls_certificate()->mutable_certificate_chain()->set_inline_string(next.pem());
+  rotated->mutable_tls_certificate()->mutable_private_key()->set_inline_string(next.key_pem());
+  secrets[0]->Set(rotated, "2", {});
+  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kTaken);
+  secrets[1]->Set(trust, "1", {});
+  EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kTaken);
+  EXPECT_EQ(tls.context->current()->policy()->digest(), trusting);
+
   const auto bad = [&](const std::string& source, const std::string& service = "") {
     return Bad("tls_certificate_sds_secret_configs: [" + sds("own", source, service) + "]", cp);
   };

@@ -56,7 +56,8 @@ class WorkloadApiTest : public testing::Test {
     svid.set_bundle(Der(ca_));
   }
   std::string Wrong(const X509SVIDResponse& response) {
-    const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now());
+    std::vector<std::string> notes;
+    const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now(), notes);
     return std::string(read.status().message());
   }
 
@@ -100,7 +101,8 @@ TEST_F(WorkloadApiTest, Names) {
   Add(response, b_, "spiffe://td.test/b");
   response.mutable_svids(1)->set_hint("internal");
   (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_) + Der(ca_);
-  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now());
+  std::vector<std::string> notes;
+  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now(), notes);
   ASSERT_TRUE(read.ok()) << read.status().message();
   std::vector<std::string> names;
   for (const auto& [name, secret] : *read) names.push_back(name);
@@ -124,7 +126,8 @@ TEST_F(WorkloadApiTest, RevocationsGoToThoseWhoIssuedThem) {
   response.add_crl(bytes, static_cast<size_t>(size));
   OPENSSL_free(bytes);
   (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_);
-  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now());
+  std::vector<std::string> notes;
+  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now(), notes);
   ASSERT_TRUE(read.ok());
   EXPECT_FALSE(read->at("ROOTCA")->validation_context().has_crl());
   EXPECT_EQ(read->at("spiffe://other.test")->validation_context().crl().inline_bytes(), pem);
@@ -150,9 +153,6 @@ TEST_F(WorkloadApiTest, WhatBreaksARule) {
   response = Good();
   response.mutable_svids(0)->clear_bundle();  // J28
   EXPECT_EQ(Wrong(response), "svids[0].bundle: the bundle of td.test: empty");
-  response = Good();
-  (*response.mutable_federated_bundles())["http://x"] = Der(ca_);
-  EXPECT_THAT(Wrong(response), HasSubstr("federated_bundles: "));
   const test::Issued two = test::IssueCertificate({.uris = {"spiffe://td.test/a", "spiffe://td.test/b"}}, &ca_);  // J4
   response.Clear();
   Add(response, two, "spiffe://td.test/a");
@@ -161,7 +161,67 @@ TEST_F(WorkloadApiTest, WhatBreaksARule) {
   response.Clear();
   Add(response, old, "spiffe://td.test/a");
   EXPECT_THAT(Wrong(response), HasSubstr("has expired"));
-  EXPECT_EQ(ReadSvidResponse("\xff\xff", absl::Now()).status().message(), "bytes that are no X509SVIDResponse");
+  std::vector<std::string> notes;
+  EXPECT_EQ(ReadSvidResponse("\xff\xff", absl::Now(), notes).status().message(), "bytes that are no X509SVIDResponse");
+}
+
+// A partner's mistake does not stop our own rotation.
+TEST_F(WorkloadApiTest, AFederatedBundleThatIsBad) {
+  X509SVIDResponse response = Good();
+  (*response.mutable_federated_bundles())["http://x"] = Der(ca_);
+  (*response.mutable_federated_bundles())["spiffe://empty.test"] = "";
+  (*response.mutable_federated_bundles())["spiffe://junk.test"] = "junk";
+  (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_);
+  std::vector<std::string> notes;
+  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now(), notes);
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_TRUE(read->contains("default"));
+  EXPECT_TRUE(read->contains("ROOTCA"));
+  EXPECT_TRUE(read->contains("spiffe://other.test"));
+  EXPECT_FALSE(read->contains("spiffe://empty.test"));
+  EXPECT_FALSE(read->contains("spiffe://junk.test"));
+  ASSERT_EQ(notes.size(), 3u);
+  EXPECT_EQ(notes[1], "federated_bundles: the bundle of empty.test: empty; that domain is not trusted");
+  Start({{"default", RemoteSecret::Kind::kTlsCertificate}, {"spiffe://junk.test", RemoteSecret::Kind::kValidationContext}});
+  Answer(response);
+  EXPECT_NE(secrets_[0]->current(), nullptr);
+  EXPECT_EQ(secrets_[1]->current(), nullptr);
+  EXPECT_EQ(std::ranges::count(log_, "workload_api: " + notes[1]), 1);
+}
+
+// Each message replaces the one before: what it does not speak of is not trusted any more.
+TEST_F(WorkloadApiTest, TrustThatIsWithdrawn) {
+  Start({{"spiffe://td.test/a", RemoteSecret::Kind::kTlsCertificate},
+         {"spiffe://other.test", RemoteSecret::Kind::kValidationContext},
+         {"ROOTCA", RemoteSecret::Kind::kValidationContext}});
+  int changes = 0;
+  secrets_[1]->AddObserver([&] { ++changes; });
+  X509SVIDResponse response = Good();
+  (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_);
+  Answer(response);
+  ASSERT_NE(secrets_[1]->current(), nullptr);
+  X509SVIDResponse without;
+  Add(without, b_, "spiffe://td.test/b");
+  Answer(without);
+  EXPECT_EQ(secrets_[1]->current(), nullptr);
+  EXPECT_TRUE(secrets_[1]->withdrawn());
+  EXPECT_EQ(secrets_[1]->error(), "the agent gives no spiffe://other.test");
+  EXPECT_EQ(changes, 2);
+  EXPECT_EQ(std::ranges::count(log_, "workload_api: the agent gives no spiffe://other.test; nobody is trusted by it"), 1);
+  EXPECT_NE(secrets_[2]->current(), nullptr);
+  // An own identity lets nobody in: the last one stays until it expires.
+  EXPECT_NE(secrets_[0]->current(), nullptr);
+  EXPECT_EQ(secrets_[0]->error(), "the agent gives no spiffe://td.test/a");
+  Answer(without);
+  EXPECT_EQ(changes, 2);
+  // An agent that was just started says this of everybody.
+  caller_.End({Code::kPermissionDenied, "no identity issued"});
+  EXPECT_NE(secrets_[2]->current(), nullptr);
+  timers_.Advance(std::chrono::seconds(30));
+  Answer(response);
+  EXPECT_NE(secrets_[1]->current(), nullptr);
+  EXPECT_FALSE(secrets_[1]->withdrawn());
+  EXPECT_EQ(changes, 3);
 }
 
 TEST_F(WorkloadApiTest, Streams) {
