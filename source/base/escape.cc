@@ -1,5 +1,6 @@
 #include "source/base/escape.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -141,6 +142,25 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
   AppendJsonPart(out, text);
   out += '"';
+}
+
+std::string_view CutUtf8(std::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  size_t end = most;
+  for (int i = 0; i < 3 && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80; ++i) --end;
+  return text.substr(0, end);
+}
+
+void AppendLine(std::string& out, std::string_view text, size_t most) {
+  std::string_view rest = CutUtf8(text, most);
+  const bool cut = rest.size() < text.size();
+  while (!rest.empty()) {
+    const size_t part = std::min(rest.find_first_of("\"\\"), rest.size());
+    AppendPrintable(out, rest.substr(0, part));
+    if (part < rest.size()) out += rest[part];
+    rest.remove_prefix(std::min(part + 1, rest.size()));
+  }
+  if (cut) out += "...";
 }
 
 void AppendPrintable(std::string& out, std::string_view text) {

@@ -21,6 +21,13 @@ void AppendJsonPart(std::string& out, std::string_view text);
 // they are valid UTF-8 outside U+0080..U+009F, else escaped.
 void AppendPrintable(std::string& out, std::string_view text);
 
+// Appends `text` as one line of a log: as AppendPrintable(), but quotes and backslashes stay; "..." stands for what is
+// behind the first `most` bytes.
+void AppendLine(std::string& out, std::string_view text, size_t most);
+
+// What of `text` is within `most` bytes, without a part of a UTF-8 sequence at its end.
+std::string_view CutUtf8(std::string_view text, size_t most);
+
 // The length in bytes of the valid UTF-8 sequence at the start of `text` (1 to 4), or 0.
 size_t Utf8Length(std::string_view text);
 

@@ -49,6 +49,7 @@ xds::SotwStream& Sources::StreamOf(const config::SecretSource& source) {
                                .name = source.text()},
       xds::SotwStream::Surroundings{.caller = with_.caller,
                                     .timers = with_.timers,
+                                    .clock = with_.clock,
                                     .random = random_,
                                     .stats = *stats_,
                                     .node = with_.node,

@@ -17,7 +17,8 @@ WorkloadApi::WorkloadApi(const net::Address& endpoint, Surroundings surroundings
     : target_{.address = endpoint, .authority = endpoint.family() == AF_UNIX ? "localhost" : endpoint.text()},
       with_(std::move(surroundings)),
       backoff_(with_.random),
-      retry_(with_.timers.New()) {}
+      retry_(with_.timers.New()),
+      complaints_(with_.clock, with_.warn) {}
 
 void WorkloadApi::Connect() {
   answered_ = false;
@@ -29,7 +30,6 @@ void WorkloadApi::Connect() {
 
 void WorkloadApi::OnMessage(std::string message) {
   if (!std::exchange(answered_, true)) with_.stats.Connected(true);
-  backoff_.Reset();
   std::vector<std::string> notes;
   const absl::StatusOr<SecretsByName> secrets =
       ReadSvidResponse(message, absl::FromChrono(with_.clock.WallNow()), notes);
@@ -38,7 +38,8 @@ void WorkloadApi::OnMessage(std::string message) {
     for (Subscription* subscription : subscriptions_) subscription->Refuse(why);
     return Warn(why + kStays);
   }
-  said_.clear();
+  backoff_.Reset();
+  complaints_.Reset();
   for (const std::string& note : notes) Warn(note);
   const std::string version = absl::StrFormat("%016x", base::XxHash64(message));
   for (Subscription* subscription : subscriptions_) {
@@ -60,12 +61,14 @@ void WorkloadApi::OnEnd(const codec::grpc::Status& status) {
   if (answered_) with_.stats.Connected(false);
   for (Subscription* subscription : subscriptions_) subscription->OnFailure();
   Warn(status.text() + kStays);
-  retry_->Set(backoff_.Next(), [this] { Connect(); });
+  // The Workload API, "Error Codes": not to be tried again with the same request; an agent that was updated may take it.
+  const bool hopeless =
+      status.code == codec::grpc::Code::kInvalidArgument || status.code == codec::grpc::Code::kUnimplemented;
+  retry_->Set(hopeless ? backoff_.Longest() : backoff_.Next(), [this] { Connect(); });
 }
 
 void WorkloadApi::Warn(const std::string& why) {
-  if (said_ != why) with_.warn("workload_api: " + why);
-  said_ = why;
+  complaints_.Say("workload_api: " + why);
 }
 
 }  // namespace pillion::secrets

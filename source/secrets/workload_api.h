@@ -14,6 +14,7 @@
 #include "source/config/model.h"
 #include "source/secrets/subscription.h"
 #include "source/xds/backoff.h"
+#include "source/xds/complaints.h"
 
 namespace pillion::secrets {
 
@@ -50,7 +51,7 @@ class WorkloadApi final : private client::GrpcEvents {
   const std::unique_ptr<event::ControlTimer> retry_;
   std::unique_ptr<client::GrpcCall> call_;  // null: it is waited before the next try
   bool answered_ = false;                   // on this stream
-  std::string said_;                        // what went wrong last, which is said once
+  xds::Complaints complaints_;
 };
 
 }  // namespace pillion::secrets

@@ -23,6 +23,11 @@ class Backoff {
     bound_ = std::min(bound_ * 2, kMost);
     return base::Duration(static_cast<int64_t>(random_.Below(static_cast<uint64_t>(bound.count()))));
   }
+  // As if it had failed very often, and not at once in any case.
+  base::Duration Longest() {
+    bound_ = kMost;
+    return kMost / 2 + Next() / 2;
+  }
   // It went well.
   void Reset() { bound_ = kFirst; }
 

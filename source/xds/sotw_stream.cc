@@ -4,6 +4,9 @@
 #include <set>
 #include <utility>
 
+#include "source/base/escape.h"
+#include "source/xds/subscription_stats.h"
+
 namespace pillion::xds {
 namespace {
 
@@ -11,6 +14,10 @@ namespace {
 constexpr size_t kMostDetail = 4096;
 
 }  // namespace
+
+void ControlPlaneStats::Identify(std::string_view identifier) {
+  scope_.registry().SetText(identifier_, std::string(base::CutUtf8(identifier, kMostText)));
+}
 
 ControlPlaneStats::ControlPlaneStats(stats::Registry& registry)
     : scope_(registry, stats::Prefix("control_plane")),
@@ -26,6 +33,7 @@ SotwStream::SotwStream(Options options, Surroundings surroundings)
       with_(std::move(surroundings)),
       backoff_(with_.random),
       retry_(with_.timers.New()),
+      complaints_(with_.clock, with_.warn),
       refusal_backoff_(with_.random),
       refusal_(with_.timers.New()) {}
 
@@ -70,24 +78,21 @@ void SotwStream::OnMessage(std::string message) {
   }
   if (!std::exchange(answered_, true)) with_.stats.Connected(true);
   if (response.has_control_plane()) with_.stats.Identify(response.control_plane().identifier());
-  said_.clear();
   nonce_ = response.nonce();
   refusal_->Cancel();  // what came later is answered instead
   std::string error = Take(response);
   if (error.empty()) {
     backoff_.Reset();
     refusal_backoff_.Reset();
-    refused_version_.clear();
+    refused_ = false;
+    complaints_.Reset();
     version_ = response.version_info();
     return Send("");
   }
-  if (error.size() > kMostDetail) error.resize(kMostDetail);
-  const bool again = !refused_version_.empty() && refused_version_ == response.version_info();
-  refused_version_ = response.version_info();
-  if (!again) {
-    with_.warn(options_.name + ": refused version \"" + response.version_info() + "\": " + error);
-    return Send(error);
-  }
+  error.resize(base::CutUtf8(error, kMostDetail).size());
+  complaints_.Say(options_.name + ": refused version \"" +
+                  std::string(base::CutUtf8(response.version_info(), kMostText)) + "\": " + error);
+  if (!std::exchange(refused_, true)) return Send(error);
   refusal_->Set(refusal_backoff_.Next(), [this, error] { Send(error); });
 }
 
@@ -130,8 +135,7 @@ void SotwStream::OnEnd(const codec::grpc::Status& status) {
 
 // A stream that has answered may be ended by a server that restarts: that is no reason to wait longer and longer.
 void SotwStream::Failed(const std::string& why) {
-  if (said_ != why) with_.warn(options_.name + ": " + why + "; what was taken stays, and it is tried again");
-  said_ = why;
+  complaints_.Say(options_.name + ": " + why + "; what was taken stays, and it is tried again");
   for (const auto& [name, watcher] : watchers_) watcher->OnFailure();
   retry_->Set(backoff_.Next(), [this] { Connect(); });
 }

@@ -7,9 +7,9 @@
 // | resting    | nothing was asked yet, or it is waited before the next try | Start(), the backoff: streaming          |
 // | streaming  | what is wanted was asked; answers come | the call's end, bytes that are no DiscoveryResponse: resting |
 //
-// Each answer is acknowledged, or refused with what is wrong in it; a refusal of a version that was refused just before
-// waits, because a control plane may send the same again at once. What was taken last stays whatever happens. Names that
-// nobody watches are passed over.
+// Each answer is acknowledged, or refused with what is wrong in it; a refusal that follows another waits, because a control
+// plane may send the same, or the next that is bad, at once. What was taken last stays whatever happens. Names that nobody
+// watches are passed over.
 //
 // Owned by who knows what the resources are; main thread.
 
@@ -28,6 +28,7 @@
 #include "source/event/control_timer.h"
 #include "source/stats/registry.h"
 #include "source/xds/backoff.h"
+#include "source/xds/complaints.h"
 
 namespace pillion::xds {
 
@@ -48,7 +49,7 @@ class ControlPlaneStats {
  public:
   explicit ControlPlaneStats(stats::Registry& registry);
   void Connected(bool connected) { connected_->Add(connected ? 1 : -1); }
-  void Identify(const std::string& identifier) { scope_.registry().SetText(identifier_, identifier); }
+  void Identify(std::string_view identifier);  // cut where it is long
 
  private:
   stats::Scope scope_;
@@ -69,6 +70,7 @@ class SotwStream final : private client::GrpcEvents {
   struct Surroundings {
     client::GrpcCaller& caller;
     event::ControlTimers& timers;
+    const base::Clock& clock;
     base::Random& random;
     ControlPlaneStats& stats;
     const envoy::config::core::v3::Node& node;
@@ -109,9 +111,9 @@ class SotwStream final : private client::GrpcEvents {
   bool first_ = true;                       // nothing was sent on this stream
   std::string version_;                     // that was taken last
   std::string nonce_;                       // of the last answer on this stream
-  std::string said_;                        // why it failed last, which is said once
+  Complaints complaints_;
   // Refusals.
-  std::string refused_version_;
+  bool refused_ = false;  // the last answer, on whatever stream
   Backoff refusal_backoff_;
   const std::unique_ptr<event::ControlTimer> refusal_;
 };

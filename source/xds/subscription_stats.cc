@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "source/base/escape.h"
 #include "source/base/xxhash64.h"
 
 namespace pillion::xds {
@@ -30,7 +31,7 @@ void SubscriptionStats::Success(const std::string& version, base::MonotonicTime 
   duration_->Record(static_cast<uint64_t>(Milliseconds(clock_.MonotonicNow() - begun)));
   time_->Set(Milliseconds(clock_.WallNow().time_since_epoch()));
   version_ = base::XxHash64(version);
-  scope_.registry().SetText(version_text_, version);
+  scope_.registry().SetText(version_text_, std::string(base::CutUtf8(version, kMostText)));
 }
 
 }  // namespace pillion::xds

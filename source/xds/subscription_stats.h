@@ -10,6 +10,8 @@
 
 namespace pillion::xds {
 
+inline constexpr size_t kMostText = 256;  // bytes of a peer's text that is kept: a version, an identifier
+
 class SubscriptionStats {
  public:
   // All outlive it.

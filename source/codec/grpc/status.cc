@@ -2,10 +2,13 @@
 
 #include <charconv>
 
+#include "source/base/escape.h"
 #include "source/http/status.h"
 
 namespace pillion::codec::grpc {
 namespace {
+
+constexpr size_t kMostText = 512;  // bytes of a message, which a peer has written
 
 constexpr std::string_view kNames[] = {
     "OK",                 "CANCELLED",      "UNKNOWN",       "INVALID_ARGUMENT",    "DEADLINE_EXCEEDED", "NOT_FOUND",
@@ -28,7 +31,9 @@ std::string_view CodeName(Code code) {
 
 std::string Status::text() const {
   std::string result(CodeName(code));
-  if (!message.empty()) result += ": " + message;
+  if (message.empty()) return result;
+  result += ": ";
+  base::AppendLine(result, message, kMostText);
   return result;
 }
 

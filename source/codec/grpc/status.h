@@ -30,7 +30,7 @@ struct Status {
   std::string message = {};
 
   bool ok() const { return code == Code::kOk; }
-  // "PERMISSION_DENIED: no identity issued"
+  // "PERMISSION_DENIED: no identity issued": one line of bounded length, whatever the peer has said.
   std::string text() const;
 };
 

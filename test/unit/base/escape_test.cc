@@ -33,6 +33,31 @@ TEST(Escape, JsonKeepsUtf8AndReplacesWhatIsNot) {
   EXPECT_EQ(Json("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"");  // a surrogate
 }
 
+std::string Line(std::string_view text, size_t most = 100) {
+  std::string out;
+  AppendLine(out, text, most);
+  return out;
+}
+
+TEST(Escape, LineIsOneAndCut) {
+  EXPECT_EQ(Line("say \"a\\b\" \xc3\xa4"), "say \"a\\b\" \xc3\xa4");
+  EXPECT_EQ(Line("a\r\n[warn] b\x1b[31m"), "a\\r\\n[warn] b\\x1b[31m");
+  EXPECT_EQ(Line("\xff"), "\\xff");
+  EXPECT_EQ(Line("0123456789", 10), "0123456789");
+  EXPECT_EQ(Line("0123456789x", 10), "0123456789...");
+  EXPECT_EQ(Line("a\xe2\x82\xac", 3), "a...");
+  EXPECT_EQ(Line(""), "");
+}
+
+TEST(Escape, CutsBetweenCharacters) {
+  EXPECT_EQ(CutUtf8("a\xe2\x82\xac", 4), "a\xe2\x82\xac");
+  EXPECT_EQ(CutUtf8("a\xe2\x82\xac" "b", 4), "a\xe2\x82\xac");
+  EXPECT_EQ(CutUtf8("a\xe2\x82\xac", 3), "a");
+  EXPECT_EQ(CutUtf8("a\xe2\x82\xac", 2), "a");
+  EXPECT_EQ(CutUtf8("\x80\x80\x80\x80\x80\x80", 5), "\x80\x80");  // no UTF-8 at all
+  EXPECT_EQ(CutUtf8("ab", 0), "");
+}
+
 TEST(Escape, PrintableIsOneLineWithoutControls) {
   EXPECT_EQ(Printable("GET /a?b='c' \xc3\xa4"), "GET /a?b='c' \xc3\xa4");
   EXPECT_EQ(Printable("\" 200 \""), "\\\" 200 \\\"");

@@ -261,6 +261,40 @@ TEST_F(WorkloadApiTest, Streams) {
   EXPECT_EQ(secrets_[0]->error(), "");
 }
 
+// Junk and an end, again and again: it waits longer and longer, and the log says it once.
+TEST_F(WorkloadApiTest, AnAgentThatSaysJunkAndEnds) {
+  Start({{"default", RemoteSecret::Kind::kTlsCertificate}});
+  for (int i = 0; i < 10; ++i) {
+    Answer({});
+    caller_.End({Code::kUnavailable, "gone"});
+    timers_.Advance(xds::Backoff::kMost);
+  }
+  EXPECT_EQ(std::ranges::count(log_, "workload_api: svids: empty, expected at least one; what was taken stays"), 1);
+  EXPECT_EQ(std::ranges::count(log_, "workload_api: UNAVAILABLE: gone; what was taken stays"), 1);
+  const size_t calls = caller_.size();
+  const base::MonotonicTime begun = clock_.MonotonicNow();
+  for (int i = 0; i < 200; ++i) {
+    Answer({});
+    caller_.End({Code::kUnavailable, "gone"});
+    while (!caller_.open()) timers_.Advance(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(caller_.size(), calls + 200);
+  EXPECT_GT(clock_.MonotonicNow() - begun, std::chrono::seconds(30) * 50);
+}
+
+TEST_F(WorkloadApiTest, WhatIsNotToBeTriedAgainWaitsLong) {
+  Start({{"default", RemoteSecret::Kind::kTlsCertificate}});
+  for (const Code code : {Code::kInvalidArgument, Code::kUnimplemented}) {
+    const size_t calls = caller_.size();
+    caller_.End({code, "no"});
+    timers_.Advance(xds::Backoff::kMost / 2 - std::chrono::milliseconds(1));
+    EXPECT_EQ(caller_.size(), calls);
+    timers_.Advance(xds::Backoff::kMost / 2 + std::chrono::milliseconds(1));
+    EXPECT_EQ(caller_.size(), calls + 1);
+    Answer(Good());
+  }
+}
+
 TEST_F(WorkloadApiTest, AnIdentityThatIsNotAmongThem) {
   Start({{"spiffe://td.test/b", RemoteSecret::Kind::kTlsCertificate}});
   Answer(Good());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "source/xds/subscription_stats.h"
 #include "test/support/fake_caller.h"
 #include "test/support/simulated_timers.h"
 
@@ -42,6 +43,7 @@ class SotwStreamTest : public testing::Test {
                             .name = "cp"},
         SotwStream::Surroundings{.caller = caller_,
                                  .timers = timers_,
+                                 .clock = clock_,
                                  .random = random_,
                                  .stats = stats_,
                                  .node = node_,
@@ -145,14 +147,17 @@ TEST_F(SotwStreamTest, WhatIsWrongWithAnAnswer) {
   response = Response("2", "n2", {"a"});
   response.mutable_resources(0)->set_type_url("type.googleapis.com/x.Y");
   Answer(response);
+  timers_.Advance(Backoff::kMost);
   EXPECT_TRUE(Sent().error_detail().message().starts_with("resources[0]: \"type.googleapis.com/x.Y\", expected "));
   response = Response("3", "n3", {"a"});
   response.mutable_resources(0)->set_value("\xff\xff");
   Answer(response);
+  timers_.Advance(Backoff::kMost);
   EXPECT_TRUE(Sent().error_detail().message().starts_with("resources[0]: bytes that are no "));
   response = Response("4", "n4", {});
   response.set_type_url("x");
   Answer(response);
+  timers_.Advance(Backoff::kMost);
   EXPECT_TRUE(Sent().error_detail().message().starts_with("type_url: \"x\", expected "));
 }
 
@@ -177,6 +182,60 @@ TEST_F(SotwStreamTest, APauseBetweenRefusalsOfOneVersion) {
   const size_t sent = caller_.last().sent.size();
   timers_.Advance(seconds(60));
   EXPECT_EQ(caller_.last().sent.size(), sent);
+}
+
+// Who changes the version each time, or names none, is not answered faster.
+TEST_F(SotwStreamTest, APauseBetweenRefusalsOfAnyVersions) {
+  for (const bool named : {true, false}) {
+    Make();
+    a_.errors = {"bad"};
+    size_t sent = 1;
+    for (int i = 0; i < 100; ++i) {
+      Answer(Response(named ? std::to_string(i) : "", "n", {"a"}));
+      if (i == 0) ++sent;  // the first refusal of all
+      ASSERT_EQ(caller_.last().sent.size(), sent) << i;
+    }
+    timers_.Advance(Backoff::kMost);
+    EXPECT_EQ(caller_.last().sent.size(), sent + 1);
+    EXPECT_LT(log_.size(), 40u);
+    // Also on the next stream.
+    caller_.End({Code::kUnavailable, "gone"});
+    timers_.Advance(Backoff::kMost);
+    Answer(Response("x", "n", {"a"}));
+    EXPECT_EQ(caller_.last().sent.size(), 1u);
+  }
+}
+
+TEST_F(SotwStreamTest, TextsOfAPeerAreBounded) {
+  Make();
+  const std::string euros = [] {
+    std::string text = "x";
+    while (text.size() < 70'000) text += "\xe2\x82\xac";
+    return text;
+  }();
+  DiscoveryResponse response = Response(euros, euros, {"a"});
+  response.mutable_control_plane()->set_identifier(euros);
+  Answer(response);
+  EXPECT_EQ(Sent().response_nonce(), euros);  // it is the peer's own
+  EXPECT_EQ(Sent().version_info(), euros);
+  EXPECT_EQ(a_.versions, std::vector<std::string>{euros});
+  a_.errors = {euros};
+  Answer(response);
+  EXPECT_EQ(Sent().error_detail().message(), ("\"a\": " + euros).substr(0, 4095));  // between two characters
+  EXPECT_LE(log_.back().size(), Complaints::kMostBytes + 3);
+  a_.errors.clear();
+  SubscriptionStats stats(registry_, clock_, stats::Prefix("sds").Add("a"));
+  stats.Success(euros, clock_.MonotonicNow());
+  caller_.End({Code::kUnavailable, euros});
+  timers_.Advance(Backoff::kMost);
+  EXPECT_TRUE(caller_.open());
+}
+
+TEST_F(SotwStreamTest, APeerWritesNoLineOfTheLog) {
+  Make();
+  a_.errors = {"bad"};
+  Answer(Response("1\n[critical] cp: owned", "n", {"a"}));
+  EXPECT_EQ(log_.at(0), "cp: refused version \"1\\n[critical] cp: owned\": \"a\": bad");
 }
 
 TEST_F(SotwStreamTest, NeverEndsOnAFailure) {
@@ -225,6 +284,8 @@ TEST(BackoffTest, Bounds) {
   }
   backoff.Reset();
   EXPECT_LT(backoff.Next(), Backoff::kFirst);
+  for (int i = 0; i < 20; ++i) EXPECT_GE(backoff.Longest(), Backoff::kMost / 2);
+  EXPECT_LE(backoff.Longest(), Backoff::kMost);
 }
 
 }  // namespace

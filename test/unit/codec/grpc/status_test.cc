@@ -28,6 +28,14 @@ TEST_F(StatusTest, CodeAndMessage) {
   EXPECT_EQ(Of({{"grpc-status", "42"}}).text(), "UNKNOWN");
 }
 
+// A peer writes no line of its own into a log.
+TEST_F(StatusTest, TextIsOneLineOfBoundedLength) {
+  EXPECT_EQ(Of({{"grpc-status", "14"}, {"grpc-message", "a%0A%5Bcritical%5D%1B%5B0m%0d \"b\""}}).text(),
+            "UNAVAILABLE: a\\n[critical]\\x1b[0m\\r \"b\"");
+  const std::string text = Status{Code::kUnavailable, std::string(60'000, 'x')}.text();
+  EXPECT_EQ(text, "UNAVAILABLE: " + std::string(512, 'x') + "...");
+}
+
 TEST_F(StatusTest, WhatIsNoStatus) {
   for (const std::string_view text : {"", "x", "-1", "1 ", "0x1", "99999999999999999999"}) {
     EXPECT_EQ(Of({{"grpc-status", text}}).code, Code::kUnknown) << text;
