@@ -28,6 +28,7 @@ CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::Control
                                                                         .watched = {},
                                                                         .watches = {},
                                                                         .settle = timers_.New(),
+                                                                        .settled_at = {},
                                                                         .scope = stats::Scope(registry, owner.metrics),
                                                                         .by_sds = nullptr}));
     if (context.secrets().empty()) return;
@@ -36,7 +37,7 @@ CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::Control
     for (const std::shared_ptr<config::RemoteSecret>& secret : context.secrets()) {
       secret->AddObserver([this, &entry] {
         entry.due = true;
-        entry.settle->Set(base::Duration::zero(), [this, &entry] { Renew(entry); });
+        RenewWithin(entry, base::Duration::zero());
       });
     }
   });
@@ -55,15 +56,24 @@ absl::Status CertificateRenewal::Watch(Entry& entry) {
   if (entry.watched == entry.context->directories()) return absl::OkStatus();
   std::vector<std::unique_ptr<event::FileWatch>> watches;
   for (const std::string& directory : entry.context->directories()) {
-    absl::StatusOr<std::unique_ptr<event::FileWatch>> watch = files_.WatchDirectory(directory, [this, &entry] {
-      entry.settle->Set(kSettle, [this, &entry] { Renew(entry); });
-    });
+    absl::StatusOr<std::unique_ptr<event::FileWatch>> watch =
+        files_.WatchDirectory(directory, [this, &entry] { RenewWithin(entry, kSettle); });
     if (!watch.ok()) return watch.status();
     watches.push_back(*std::move(watch));
   }
   entry.watched = entry.context->directories();
   entry.watches = std::move(watches);
   return absl::OkStatus();
+}
+
+void CertificateRenewal::RenewWithin(Entry& entry, base::Duration time) {
+  const base::MonotonicTime at = clock_.MonotonicNow() + time;
+  if (entry.settled_at && *entry.settled_at <= at) return;
+  entry.settled_at = at;
+  entry.settle->Set(time, [this, &entry] {
+    entry.settled_at.reset();
+    Renew(entry);
+  });
 }
 
 void CertificateRenewal::RenewDue() {

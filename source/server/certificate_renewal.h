@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ namespace pillion::server {
 
 class CertificateRenewal {
  public:
-  // Chain and key are two files: what is replaced within this time is read together.
+  // Chain and key are two files: what is replaced within this time of the first is read together.
   static constexpr base::Duration kSettle = std::chrono::milliseconds(50);
   // The wall clock may be set: how long it is believed.
   static constexpr base::Duration kLook = std::chrono::seconds(10);
@@ -46,6 +47,7 @@ class CertificateRenewal {
     std::vector<std::string> watched;  // the directories of `watches`
     std::vector<std::unique_ptr<event::FileWatch>> watches;
     std::unique_ptr<event::ControlTimer> settle;
+    std::optional<base::MonotonicTime> settled_at;  // of `settle`, where it is set
     stats::Scope scope;
     stats::Counter* by_sds;  // null: it has no secrets of others
     uint64_t overdue = 0;  // of its certificates
@@ -53,6 +55,8 @@ class CertificateRenewal {
   };
 
   absl::Status Watch(Entry& entry);
+  // Renews it then at the latest: what happens meanwhile does not put it off.
+  void RenewWithin(Entry& entry, base::Duration time);
   void Renew(Entry& entry);
   void Look();
   void Judge(Entry& entry);
