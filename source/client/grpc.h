@@ -20,7 +20,8 @@ struct GrpcRequest {
   std::string path;  // "/package.Service/Method"
   std::vector<std::pair<std::string, std::string>> metadata;  // names in lower case
   base::Duration timeout{0};                                  // of the whole call; zero: none
-  size_t max_message = 64 * 1024 * 1024;                      // bytes, of one that is received
+  size_t max_message = 4 * 1024 * 1024;                       // bytes, of one that is received
+  bool subscription = false;  // silent for long, perhaps: whether the server is still there is asked for
 };
 
 // Who called. Main thread; may end the call from within.

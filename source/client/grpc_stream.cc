@@ -18,10 +18,32 @@ constexpr size_t kOutputLimit = 256 * 1024;
 constexpr size_t kPiece = 16 * 1024;  // of a message, in a block
 constexpr base::Duration kConnectTimeout = std::chrono::seconds(5);
 
-std::unique_ptr<const net::ConnectOptions> OptionsOf(const Target& target) {
-  if (target.cluster == nullptr) return nullptr;
-  std::optional<net::ConnectOptions> options = upstream::ConnectOptionsOf(*target.cluster);
+// Of subscriptions, where the cluster says nothing else: a server that has vanished without a word is missed within a
+// minute by the system, and one that hangs, or that something between hides, by PINGs. Of these gRPC's servers end
+// connections that see more than one in five minutes without data.
+constexpr net::TcpKeepaliveOptions kTcpKeepalive{.probes = 3, .time_s = 30, .interval_s = 10};
+constexpr net::KeepaliveTimes kPings{.interval = std::chrono::seconds(310), .timeout = std::chrono::seconds(20)};
+
+std::unique_ptr<const net::ConnectOptions> OptionsOf(const Target& target, bool subscription) {
+  std::optional<net::ConnectOptions> options;
+  if (target.cluster != nullptr) options = upstream::ConnectOptionsOf(*target.cluster);
+  if (subscription) {
+    if (!options) options.emplace();
+    if (!options->keepalive) options->keepalive = kTcpKeepalive;
+  }
   return options ? std::make_unique<const net::ConnectOptions>(*std::move(options)) : nullptr;
+}
+
+// Nothing: it is not asked.
+std::optional<net::KeepaliveTimes> PingsOf(const Target& target, bool subscription) {
+  if (target.cluster != nullptr && target.cluster->http.http2.keepalive) {
+    const config::KeepaliveOptions& options = *target.cluster->http.http2.keepalive;
+    return net::KeepaliveTimes{.interval = options.interval,
+                               .timeout = options.timeout,
+                               .jitter_percent = options.interval_jitter_percent,
+                               .idle_interval = options.connection_idle_interval};
+  }
+  return subscription ? std::optional(kPings) : std::nullopt;
 }
 
 codec::http2::Options Http2OptionsOf(const Target& target) {
@@ -50,7 +72,7 @@ GrpcStream::GrpcStream(const ThreadParts& thread, const Target& target, GrpcRequ
       target_(target),
       request_(std::move(request)),
       callbacks_(std::move(callbacks)),
-      connect_options_(OptionsOf(target_)),
+      connect_options_(OptionsOf(target_, request_.subscription)),
       http2_options_(Http2OptionsOf(target_)),
       arena_(thread.worker.blocks()),
       random_(static_cast<uint64_t>(thread.worker.now().time_since_epoch().count())),
@@ -84,13 +106,8 @@ void GrpcStream::OnConnected() {
   if (state_ == State::kOver) return;
   state_ = State::kOpen;
   connect_timer_.Cancel();
-  if (target_.cluster != nullptr && target_.cluster->http.http2.keepalive) {
-    const config::KeepaliveOptions& options = *target_.cluster->http.http2.keepalive;
-    keepalive_.emplace(thread_.worker, connection_, codec_, random_,
-                       net::KeepaliveTimes{.interval = options.interval,
-                                           .timeout = options.timeout,
-                                           .jitter_percent = options.interval_jitter_percent,
-                                           .idle_interval = options.connection_idle_interval},
+  if (const std::optional<net::KeepaliveTimes> pings = PingsOf(target_, request_.subscription)) {
+    keepalive_.emplace(thread_.worker, connection_, codec_, random_, *pings,
                        [this] { Over(Status{Code::kUnavailable, "no answer to a PING"}); });
   }
   SendHead();

@@ -23,8 +23,8 @@ struct SecretSource {
   std::string cluster;    // of the control plane; empty: the Workload API
   std::string authority;
   std::vector<std::pair<std::string, std::string>> metadata;
-  size_t max_message = 64 * 1024 * 1024;  // bytes
-  bool node_once = false;                 // only the first message of a stream says who asks
+  size_t max_message = 4 * 1024 * 1024;  // bytes
+  bool node_once = false;                // only the first message of a stream says who asks
 
   bool workload_api() const { return cluster.empty(); }
   // "sds:CLUSTER" or "workload_api", for who reads it.

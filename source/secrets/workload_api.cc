@@ -23,7 +23,9 @@ WorkloadApi::WorkloadApi(const net::Address& endpoint, Surroundings surroundings
 void WorkloadApi::Connect() {
   answered_ = false;
   call_ = with_.caller.Call(
-      target_, {.path = "/SpiffeWorkloadAPI/FetchX509SVID", .metadata = {{"workload.spiffe.io", "true"}}}, *this);
+      target_,
+      {.path = "/SpiffeWorkloadAPI/FetchX509SVID", .metadata = {{"workload.spiffe.io", "true"}}, .subscription = true},
+      *this);
   call_->Send("", true);  // an X509SVIDRequest has no fields
   for (Subscription* subscription : subscriptions_) subscription->OnRequest();
 }

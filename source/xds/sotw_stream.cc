@@ -46,7 +46,12 @@ void SotwStream::Connect() {
   first_ = true;
   nonce_.clear();
   call_ = with_.caller.Call(
-      *target, {.path = options_.method, .metadata = options_.metadata, .max_message = options_.max_message}, *this);
+      *target,
+      {.path = options_.method,
+       .metadata = options_.metadata,
+       .max_message = options_.max_message,
+       .subscription = true},
+      *this);
   Send("");
 }
 

@@ -300,6 +300,28 @@ TEST_F(GrpcStreamTest, AServerThatIsGoneWithoutAWord) {
   EXPECT_EQ(ends_, std::vector<std::string>{"UNAVAILABLE: no answer to a PING"});
 }
 
+// Of a subscription that is found out by default.
+TEST_F(GrpcStreamTest, ASubscriptionWhoseServerIsGoneWithoutAWord) {
+  const GrpcRequest subscription{.path = "/a.B/C", .subscription = true};
+  Call(subscription);
+  server_.Begin();
+  simulation_.AdvanceTime(seconds(2000));
+  EXPECT_TRUE(ends_.empty());  // PINGs were answered
+  std::exchange(stream_, nullptr)->Cancel();
+  address_ = *net::Address::Ip("127.0.0.1", 81);
+  const test::PeerListener silent(simulation_.network(), simulation_.loop(), address_);
+  Call(subscription);
+  simulation_.AdvanceTime(seconds(340));
+  EXPECT_EQ(ends_, std::vector<std::string>{"UNAVAILABLE: no answer to a PING"});
+  // What the cluster says holds instead.
+  auto cluster = std::make_shared<config::Cluster>();
+  cluster->http.http2.keepalive = config::KeepaliveOptions{.interval = seconds(10), .timeout = seconds(1)};
+  cluster_ = cluster;
+  Call(subscription);
+  simulation_.AdvanceTime(seconds(13));
+  EXPECT_EQ(ends_.size(), 2u);
+}
+
 TEST_F(GrpcStreamTest, Cancelled) {
   Call();
   server_.Begin();
