@@ -35,6 +35,7 @@ std::optional<std::string> MessageReader::Next() {
   }
   held_.erase(0, at_);
   at_ = 0;
+  if (held_.empty() && held_.capacity() > kKept) held_.shrink_to_fit();
   return std::nullopt;
 }
 

@@ -15,7 +15,8 @@ inline constexpr size_t kPrefixBytes = 5;
 // `message`, not compressed, with its prefix. At most 4 GiB.
 std::string Frame(std::string_view message);
 
-// Takes messages out of data that comes in pieces. Never holds more than one message and a piece.
+// Takes messages out of data that comes in pieces. Never holds more than one message and a piece; what room a large one has
+// taken is given back.
 class MessageReader {
  public:
   enum class Error : uint8_t { kNone, kCompressed, kTooLong };
@@ -27,10 +28,13 @@ class MessageReader {
   std::optional<std::string> Next();
 
   Error error() const { return error_; }
+  size_t capacity() const { return held_.capacity(); }  // bytes of room
   // In the middle of a message: an end now cuts it off.
   bool partial() const { return at_ < held_.size(); }
 
  private:
+  static constexpr size_t kKept = 64 * 1024;  // of room, when all was taken
+
   const size_t max_bytes_;
   std::string held_;
   size_t at_ = 0;  // what is before was taken

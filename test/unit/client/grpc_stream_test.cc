@@ -311,7 +311,7 @@ TEST_F(GrpcStreamTest, ASubscriptionWhoseServerIsGoneWithoutAWord) {
   address_ = *net::Address::Ip("127.0.0.1", 81);
   const test::PeerListener silent(simulation_.network(), simulation_.loop(), address_);
   Call(subscription);
-  simulation_.AdvanceTime(seconds(340));
+  simulation_.AdvanceTime(seconds(400));
   EXPECT_EQ(ends_, std::vector<std::string>{"UNAVAILABLE: no answer to a PING"});
   // What the cluster says holds instead.
   auto cluster = std::make_shared<config::Cluster>();

@@ -56,6 +56,21 @@ TEST(MessageReaderTest, Compressed) {
   EXPECT_EQ(reader.error(), MessageReader::Error::kCompressed);
 }
 
+TEST(MessageReaderTest, RoomIsGivenBack) {
+  MessageReader reader(4'000'000);
+  for (int i = 0; i < 2; ++i) {
+    const std::string bytes = Frame(std::string(3'000'000, 'x'));
+    for (size_t at = 0; at < bytes.size(); at += 16'000) {
+      EXPECT_EQ(reader.Next(), std::nullopt);
+      reader.Append(std::string_view(bytes).substr(at, 16'000));
+    }
+    EXPECT_GE(reader.capacity(), 3'000'000u);
+    EXPECT_EQ(reader.Next()->size(), 3'000'000u);
+    EXPECT_EQ(reader.Next(), std::nullopt);
+    EXPECT_LE(reader.capacity(), 64u * 1024);
+  }
+}
+
 TEST(MessageReaderTest, CutOff) {
   MessageReader reader(4);
   reader.Append(Frame("four").substr(0, 8));
