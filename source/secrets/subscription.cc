@@ -11,6 +11,7 @@ Subscription::Subscription(std::shared_ptr<config::RemoteSecret> secret, Surroun
     : secret_(std::move(secret)),
       with_(std::move(surroundings)),
       stats_(with_.registry, with_.clock, stats::Prefix("sds").Add(secret_->name())),
+      notes_(with_.clock, with_.warn),
       initial_fetch_(with_.timers.New()) {}
 
 void Subscription::Start(std::function<void()> ready) {
@@ -36,7 +37,7 @@ std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offer
   for (const config::ConfigError& error : config::JudgeSecret(*offered, secret_->kind(), with_.unknown, notes)) {
     errors.push_back(config::ErrorText("", error));
   }
-  for (const config::ConfigError& note : notes) with_.warn("secret " + name() + ": " + config::ErrorText("", note));
+  for (const config::ConfigError& note : notes) notes_.Say("secret " + name() + ": " + config::ErrorText("", note));
   if (!errors.empty()) {
     Refuse(errors.front());
     return errors;

@@ -14,6 +14,7 @@
 #include "source/config/unknown.h"
 #include "source/event/control_timer.h"
 #include "source/stats/registry.h"
+#include "source/xds/complaints.h"
 #include "source/xds/sotw_stream.h"
 #include "source/xds/subscription_stats.h"
 
@@ -58,6 +59,7 @@ class Subscription final : public xds::Watcher {
   const std::shared_ptr<config::RemoteSecret> secret_;
   const Surroundings with_;
   xds::SubscriptionStats stats_;
+  xds::Complaints notes_;  // of what was taken all the same
   const std::unique_ptr<event::ControlTimer> initial_fetch_;
   std::function<void()> ready_;
 };

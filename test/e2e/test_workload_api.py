@@ -162,6 +162,28 @@ def test_federated_trust(pillion, agent, ca, tmp_path):
     assert answers(own)
 
 
+def test_a_domain_that_is_named_is_withdrawn(pillion, agent, ca, tmp_path):
+    """Nobody is accepted by what was withdrawn, until it is given again; our own certificates go on being renewed."""
+    other = authority(tmp_path / "other", trust_domain="other.test", name="other")
+    agent.publish(svid_response((ca, "one"), federated=[other]))
+    proxy = serving(pillion, f"unix://{agent.path}", trust="spiffe://other.test", arguments=["--drain-time-s", "1"])
+    assert name_of(proxy, ca, other) == "one"
+    foreign = http1.Connection(connect(proxy, ca, other))
+    assert answers(foreign)
+    agent.publish(svid_response((ca, "two")))
+    until(lambda: not _lives(foreign), "its connection has ended")
+    assert name_of(proxy, ca, other) is None
+    assert "the agent gives no spiffe://other.test; nobody is trusted by it" in proxy.log()
+    bad = svid_response((ca, "two"))
+    bad.federated_bundles["spiffe://other.test"] = b"junk"
+    before = proxy.stat("sds.default.update_success")
+    agent.publish(bad)
+    proxy.until_stat("sds.default.update_success", before + 1)
+    assert name_of(proxy, ca, other) is None
+    agent.publish(svid_response((ca, "two"), federated=[other]))
+    until(lambda: name_of(proxy, ca, other) == "two", "it is given again")
+
+
 def _lives(connection):
     try:
         return answers(connection)
