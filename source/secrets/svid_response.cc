@@ -126,7 +126,7 @@ absl::StatusOr<SecretsByName> ReadSvidResponse(std::string_view bytes, absl::Tim
                                                              response.federated_bundles().end());
   std::ranges::sort(federated);
   for (const auto& [id, der] : federated) {
-    const absl::Status added = bundles.Add(id, der, "federated_bundles");
+    const absl::Status added = bundles.Add(id, der, Concat("federated_bundles[", Quote(id), "]"));
     if (!added.ok()) notes.push_back(Concat(std::string(added.message()), "; that domain is not trusted"));
   }
   if (absl::Status status = bundles.Put(secrets); !status.ok()) return status;

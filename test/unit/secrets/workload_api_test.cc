@@ -181,7 +181,7 @@ TEST_F(WorkloadApiTest, AFederatedBundleThatIsBad) {
   EXPECT_FALSE(read->contains("spiffe://empty.test"));
   EXPECT_FALSE(read->contains("spiffe://junk.test"));
   ASSERT_EQ(notes.size(), 3u);
-  EXPECT_EQ(notes[1], "federated_bundles: the bundle of empty.test: empty; that domain is not trusted");
+  EXPECT_EQ(notes[1], "federated_bundles[\"spiffe://empty.test\"]: the bundle of empty.test: empty; that domain is not trusted");
   Start({{"default", RemoteSecret::Kind::kTlsCertificate}, {"spiffe://junk.test", RemoteSecret::Kind::kValidationContext}});
   Answer(response);
   EXPECT_NE(secrets_[0]->current(), nullptr);
