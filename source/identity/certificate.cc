@@ -179,6 +179,14 @@ std::string PemText(std::string_view der) {
 absl::Time NotBefore(const X509* certificate) { return TimeOf(X509_get0_notBefore(certificate)); }
 absl::Time NotAfter(const X509* certificate) { return TimeOf(X509_get0_notAfter(certificate)); }
 
+bool HasIssued(X509* ca, X509_CRL* list) {
+  if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(ca)) != 0) return false;
+  EVP_PKEY* const key = X509_get0_pubkey(ca);
+  const bool signed_by = key != nullptr && X509_CRL_verify(list, key) == 1;
+  ERR_clear_error();
+  return signed_by;
+}
+
 std::string TakeOpenSslError() {
   const unsigned long error = ERR_peek_last_error();
   ERR_clear_error();

@@ -49,6 +49,9 @@ absl::Time NotAfter(const X509* certificate);
 absl::StatusOr<CertificateStack> ReadCertificates(std::string_view pem);
 absl::StatusOr<RevocationStack> ReadRevocations(std::string_view pem);
 
+// Whether the list is `ca`'s, by its name and by its key.
+bool HasIssued(X509* ca, X509_CRL* list);
+
 // What OpenSSL says was wrong last, and forgets it.
 std::string TakeOpenSslError();
 

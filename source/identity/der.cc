@@ -36,24 +36,36 @@ absl::StatusOr<std::string> CertificatesAsPem(std::string_view der) {
 
 std::string KeyAsPem(std::string_view der) { return AsPem("PRIVATE KEY", der); }
 
-absl::StatusOr<std::string> RevocationsAsPem(const std::vector<std::string>& lists, std::string_view bundle_pem) {
-  absl::StatusOr<CertificateStack> bundle = ReadCertificates(bundle_pem);
-  if (!bundle.ok()) return bundle.status();
-  std::string pem;
+absl::StatusOr<SortedRevocations> SortRevocations(const std::vector<std::string>& lists,
+                                                  const std::vector<std::string>& bundles) {
+  SortedRevocations sorted;
+  sorted.of_bundles.resize(bundles.size());
+  std::vector<CertificateStack> issuers;
+  for (const std::string& pem : bundles) {
+    absl::StatusOr<CertificateStack> bundle = ReadCertificates(pem);
+    if (!bundle.ok()) return bundle.status();
+    issuers.push_back(*std::move(bundle));
+  }
   for (const std::string& der : lists) {
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
     const OwnedRevocations list(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
     if (list == nullptr) {
       return absl::InvalidArgumentError(Concat("a revocation list can't be read: ", TakeOpenSslError()));
     }
-    for (int i = 0; i < sk_X509_num(bundle->get()); ++i) {
-      const X509* const issuer = sk_X509_value(bundle->get(), i);
-      if (X509_NAME_cmp(X509_CRL_get_issuer(list.get()), X509_get_subject_name(issuer)) != 0) continue;
-      pem += AsPem("X509 CRL", der);
-      break;
+    const std::string pem = AsPem("X509 CRL", der);
+    sorted.all += pem;
+    bool found = false;
+    for (size_t i = 0; i < issuers.size(); ++i) {
+      for (int j = 0; j < sk_X509_num(issuers[i].get()); ++j) {
+        if (!HasIssued(sk_X509_value(issuers[i].get(), j), list.get())) continue;
+        sorted.of_bundles[i] += pem;
+        found = true;
+        break;
+      }
     }
+    sorted.of_others = sorted.of_others || !found;
   }
-  return pem;
+  return sorted;
 }
 
 }  // namespace pillion::identity

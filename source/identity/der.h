@@ -16,7 +16,14 @@ absl::StatusOr<std::string> CertificatesAsPem(std::string_view der);
 // A private key in PKCS#8; it is looked at when it is used.
 std::string KeyAsPem(std::string_view der);
 
-// Those of `lists`, each a revocation list, that one of the certificates of `bundle_pem` has issued; empty: none.
-absl::StatusOr<std::string> RevocationsAsPem(const std::vector<std::string>& lists, std::string_view bundle_pem);
+// Revocation lists, in PEM, by whom they are of.
+struct SortedRevocations {
+  std::string all;
+  std::vector<std::string> of_bundles;  // by bundle: those that one of its certificates has issued; empty: none
+  bool of_others = false;  // one is of none of them: an intermediate CA's, say
+};
+// `lists`: each a DER list. `bundles`: each of certificates in PEM.
+absl::StatusOr<SortedRevocations> SortRevocations(const std::vector<std::string>& lists,
+                                                  const std::vector<std::string>& bundles);
 
 }  // namespace pillion::identity

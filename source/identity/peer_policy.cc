@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "source/identity/text.h"
@@ -45,15 +46,41 @@ Refusal Rejected(RefusalKind kind, std::string text) {
   return {.kind = kind, .x509_error = X509_V_ERR_CERT_REJECTED, .text = Concat(kPrefix, text)};
 }
 
-// Whether one of `trusted` has issued one of `lists`.
-bool HasListOf(STACK_OF(X509_CRL) * lists, STACK_OF(X509) * trusted) {
+struct FreeStoreContext {
+  void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
+};
+
+// Those of `lists` that a certificate of `chain` has issued; null: none.
+RevocationStack ListsOf(STACK_OF(X509) * chain, STACK_OF(X509_CRL) * lists) {
+  RevocationStack found;
   for (int i = 0; i < sk_X509_CRL_num(lists); ++i) {
-    const X509_NAME* const issuer = X509_CRL_get_issuer(sk_X509_CRL_value(lists, i));
-    for (int j = 0; j < sk_X509_num(trusted); ++j) {
-      if (X509_NAME_cmp(issuer, X509_get_subject_name(sk_X509_value(trusted, j))) == 0) return true;
+    X509_CRL* const list = sk_X509_CRL_value(lists, i);
+    for (int j = 0; j < sk_X509_num(chain); ++j) {
+      if (!HasIssued(sk_X509_value(chain, j), list)) continue;
+      if (found == nullptr) found.reset(sk_X509_CRL_new_null());
+      X509_CRL_up_ref(list);
+      sk_X509_CRL_push(found.get(), list);
+      break;
     }
   }
-  return false;
+  return found;
+}
+
+// What was wrong in `context`, with the certificate it is about.
+Refusal ChainRefusal(X509_STORE_CTX* context) {
+  const int error = X509_STORE_CTX_get_error(context);
+  return Refusal{.kind = RefusalKind::kChain,
+                 .x509_error = error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
+                 .text = Concat(kPrefix, "X509_verify_cert: certificate verification error at depth ",
+                                      X509_STORE_CTX_get_error_depth(context), ": ",
+                                      X509_verify_cert_error_string(error), ": ",
+                                      Describe(X509_STORE_CTX_get0_cert(context)))};
+}
+
+bool Verifies(X509_STORE_CTX* context) {
+  const bool valid = X509_verify_cert(context) == 1;
+  ERR_clear_error();  // it leaves what it tried
+  return valid;
 }
 
 }  // namespace
@@ -128,24 +155,36 @@ std::optional<Refusal> PeerPolicy::CheckChain(X509_STORE_CTX* context, STACK_OF(
   X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context);
   unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
   if (parts_.allow_expired) flags |= X509_V_FLAG_NO_CHECK_TIME;
-  // A plain policy asks for the list of each issuer; of trust domains those that have none do without.
-  if (parts_.revocations != nullptr && (parts_.bundles.empty() || HasListOf(parts_.revocations.get(), trusted))) {
-    X509_STORE_CTX_set0_crls(context, parts_.revocations.get());
-    flags |= X509_V_FLAG_CRL_CHECK;
-    if (!parts_.only_leaf_revocation) flags |= X509_V_FLAG_CRL_CHECK_ALL;
-  }
   X509_VERIFY_PARAM_set_flags(parameters, flags);
   X509_VERIFY_PARAM_set_depth(parameters, parts_.max_depth);
-  const bool valid = X509_verify_cert(context) == 1;
-  ERR_clear_error();  // it leaves what it tried
-  if (valid) return std::nullopt;
-  const int error = X509_STORE_CTX_get_error(context);
-  return Refusal{.kind = RefusalKind::kChain,
-                 .x509_error = error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
-                 .text = Concat(kPrefix, "X509_verify_cert: certificate verification error at depth ",
-                                      X509_STORE_CTX_get_error_depth(context), ": ",
-                                      X509_verify_cert_error_string(error), ": ",
-                                      Describe(X509_STORE_CTX_get0_cert(context)))};
+  if (!Verifies(context)) return ChainRefusal(context);
+  return parts_.revocations == nullptr ? std::nullopt : CheckRevocation(context, trusted);
+}
+
+std::optional<Refusal> PeerPolicy::CheckRevocation(X509_STORE_CTX* verified, STACK_OF(X509) * trusted) const {
+  // Which CA a list is of, only its key says: two may share a name. Lists of CAs elsewhere are of other chains.
+  const RevocationStack lists = ListsOf(X509_STORE_CTX_get0_chain(verified), parts_.revocations.get());
+  // A plain policy asks for the list of each issuer; of trust domains the chains whose CAs have none do without.
+  if (lists == nullptr && !parts_.bundles.empty()) return std::nullopt;
+  // The same chain once more: a context is good for one verification.
+  const std::unique_ptr<X509_STORE_CTX, FreeStoreContext> again(X509_STORE_CTX_new());
+  X509_VERIFY_PARAM* parameters = nullptr;
+  if (again == nullptr ||
+      X509_STORE_CTX_init(again.get(), X509_STORE_CTX_get0_store(verified), X509_STORE_CTX_get0_cert(verified),
+                          X509_STORE_CTX_get0_untrusted(verified)) != 1 ||
+      (parameters = X509_STORE_CTX_get0_param(again.get())) == nullptr ||
+      X509_VERIFY_PARAM_set1(parameters, X509_STORE_CTX_get0_param(verified)) != 1) {
+    ERR_clear_error();
+    X509_STORE_CTX_set_error(verified, X509_V_ERR_OUT_OF_MEM);
+    return ChainRefusal(verified);
+  }
+  X509_STORE_CTX_set0_trusted_stack(again.get(), trusted);
+  if (lists != nullptr) X509_STORE_CTX_set0_crls(again.get(), lists.get());
+  unsigned long flags = X509_V_FLAG_CRL_CHECK;
+  if (!parts_.only_leaf_revocation) flags |= X509_V_FLAG_CRL_CHECK_ALL;
+  X509_VERIFY_PARAM_set_flags(parameters, flags);
+  if (Verifies(again.get())) return std::nullopt;
+  return ChainRefusal(again.get());
 }
 
 STACK_OF(X509) * PeerPolicy::BundleOf(X509* leaf, const std::vector<SubjectName>& names, PeerRole role,

@@ -70,6 +70,8 @@ class PeerPolicy {
   std::optional<Refusal> CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
                                    std::string_view expected_dns) const;
   std::optional<Refusal> CheckChain(X509_STORE_CTX* context, STACK_OF(X509) * trusted) const;
+  // Of a chain that is good but for that.
+  std::optional<Refusal> CheckRevocation(X509_STORE_CTX* verified, STACK_OF(X509) * trusted) const;
   // Those that the SVID's trust domain has; null, and why, where it is none or has none.
   STACK_OF(X509) * BundleOf(X509* leaf, const std::vector<SubjectName>& names, PeerRole role,
                             std::optional<Refusal>& refusal) const;

@@ -53,6 +53,20 @@ absl::StatusOr<std::shared_ptr<const Secret>> ReadSvid(const X509SVID& svid, abs
   return secret;
 }
 
+v3::SPIFFECertValidatorConfig::TrustDomain TrustDomain(const std::string& name, const std::string& pem) {
+  v3::SPIFFECertValidatorConfig::TrustDomain made;
+  made.set_name(name);
+  made.mutable_trust_bundle()->set_inline_bytes(pem);
+  return made;
+}
+
+void Validate(const v3::SPIFFECertValidatorConfig& by, const std::string& revocations, Secret& secret) {
+  auto& custom = *secret.mutable_validation_context()->mutable_custom_validator_config();
+  custom.set_name("envoy.tls.cert_validator.spiffe");
+  custom.mutable_typed_config()->PackFrom(by);
+  if (!revocations.empty()) secret.mutable_validation_context()->mutable_crl()->set_inline_bytes(revocations);
+}
+
 // Bundles by trust domain.
 class Bundles {
  public:
@@ -70,26 +84,31 @@ class Bundles {
   }
 
   absl::Status Put(SecretsByName& to) const {
+    std::vector<std::string> bundles;
+    for (const auto& [domain, pem] : by_domain_) bundles.push_back(pem);
+    const absl::StatusOr<identity::SortedRevocations> revocations = identity::SortRevocations(revocations_, bundles);
+    if (!revocations.ok()) return Wrong("crl", std::string(revocations.status().message()));
     auto all = std::make_shared<Secret>();
     v3::SPIFFECertValidatorConfig validator;
-    std::string all_revocations;
+    size_t i = 0;
     for (const auto& [domain, pem] : by_domain_) {
-      absl::StatusOr<std::string> revocations = identity::RevocationsAsPem(revocations_, pem);
-      if (!revocations.ok()) return Wrong("crl", std::string(revocations.status().message()));
+      v3::SPIFFECertValidatorConfig own;
+      *own.add_trust_domains() = TrustDomain(domain, pem);
+      *validator.add_trust_domains() = TrustDomain(domain, pem);
       auto one = std::make_shared<Secret>();
-      one->mutable_validation_context()->mutable_trusted_ca()->set_inline_bytes(pem);
-      if (!revocations->empty()) one->mutable_validation_context()->mutable_crl()->set_inline_bytes(*revocations);
-      all_revocations += *revocations;
-      auto& trust_domain = *validator.add_trust_domains();
-      trust_domain.set_name(domain);
-      trust_domain.mutable_trust_bundle()->set_inline_bytes(pem);
+      // Whose a list of none of the bundles is, only a chain can say: a plain context would ask everybody for it.
+      if (revocations->of_others) {
+        Validate(own, revocations->all, *one);
+      } else {
+        one->mutable_validation_context()->mutable_trusted_ca()->set_inline_bytes(pem);
+        const std::string& lists = revocations->of_bundles[i];
+        if (!lists.empty()) one->mutable_validation_context()->mutable_crl()->set_inline_bytes(lists);
+      }
+      ++i;
       if (domain == domain_) to["ROOTCA"] = one;
       to[Concat("spiffe://", domain)] = std::move(one);
     }
-    auto& custom = *all->mutable_validation_context()->mutable_custom_validator_config();
-    custom.set_name("envoy.tls.cert_validator.spiffe");
-    custom.mutable_typed_config()->PackFrom(validator);
-    if (!all_revocations.empty()) all->mutable_validation_context()->mutable_crl()->set_inline_bytes(all_revocations);
+    Validate(validator, revocations->all, *all);
     to["ALL"] = std::move(all);
     return absl::OkStatus();
   }

@@ -225,6 +225,57 @@ TEST_F(PeerPolicyTest, J29RevocationInOneTrustDomain) {
   EXPECT_EQ(TextOf(Check(policy, IssueSvid(other_ca_, "spiffe://other.test/a"))), "accepted");  // it has no lists
 }
 
+TEST_F(PeerPolicyTest, J29ListsOfAnIntermediateCount) {
+  const Issued middle = IssueCertificate(CaSpec("middle"), &ca_);
+  const Issued second = IssueCertificate(CaSpec("second"), &ca_);
+  const Issued leaf = IssueSvid(middle, kId);
+  const Issued revoked = IssueSvid(middle, kId);
+  const auto with = [&](std::string lists, bool only_leaf) {
+    PeerPolicyParts parts;
+    parts.bundles.emplace("td.test", StackOf(ca_));
+    parts.revocations = *ReadRevocations(lists);
+    parts.only_leaf_revocation = only_leaf;
+    return PeerPolicy(std::move(parts));
+  };
+  const PeerPolicy of_leaves = with(middle.RevocationsPem({&revoked}), true);
+  const std::optional<Refusal> refusal = Check(of_leaves, revoked, PeerRole::kClient, {&middle});
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->x509_error, X509_V_ERR_CERT_REVOKED);
+  EXPECT_EQ(TextOf(Check(of_leaves, leaf, PeerRole::kClient, {&middle})), "accepted");
+  // Chains without lists do without, also in the same domain.
+  EXPECT_EQ(TextOf(Check(of_leaves, IssueSvid(second, kId), PeerRole::kClient, {&second})), "accepted");
+  // Of all: the root's own list is asked for as well.
+  const PeerPolicy of_all = with(middle.RevocationsPem({}), false);
+  EXPECT_THAT(TextOf(Check(of_all, leaf, PeerRole::kClient, {&middle})), HasSubstr("unable to get certificate CRL"));
+  const PeerPolicy complete = with(middle.RevocationsPem({&revoked}) + ca_.RevocationsPem({&second}), false);
+  EXPECT_EQ(TextOf(Check(complete, leaf, PeerRole::kClient, {&middle})), "accepted");
+  EXPECT_THAT(TextOf(Check(complete, revoked, PeerRole::kClient, {&middle})), HasSubstr("revoked"));
+  EXPECT_THAT(TextOf(Check(with(second.RevocationsPem({}) + ca_.RevocationsPem({&second}), false), IssueSvid(second, kId),
+                           PeerRole::kClient, {&second})),
+              HasSubstr("at depth 1: certificate revoked"));
+}
+
+TEST_F(PeerPolicyTest, J29AListIsOfWhoseKeySignedIt) {
+  const Issued namesake = IssueCertificate(CaSpec("ca"));  // of another key
+  const Issued revoked = IssueSvid(ca_, kId);
+  PeerPolicyParts parts;
+  parts.bundles.emplace("td.test", StackOf(ca_));
+  parts.bundles.emplace("other.test", StackOf(namesake));
+  parts.revocations = *ReadRevocations(ca_.RevocationsPem({&revoked}));
+  const PeerPolicy policy(std::move(parts));
+  EXPECT_THAT(TextOf(Check(policy, revoked)), HasSubstr("revoked"));
+  EXPECT_EQ(TextOf(Check(policy, IssueSvid(ca_, kId))), "accepted");
+  EXPECT_EQ(TextOf(Check(policy, IssueSvid(namesake, "spiffe://other.test/a"))), "accepted");
+  // A root and its successor of the same name, each with its list.
+  parts = Plain();
+  sk_X509_push(parts.trusted.get(), (X509_up_ref(namesake.certificate()), namesake.certificate()));
+  parts.revocations = *ReadRevocations(ca_.RevocationsPem({&revoked}) + namesake.RevocationsPem({}));
+  const PeerPolicy plain(std::move(parts));
+  EXPECT_THAT(TextOf(Check(plain, revoked)), HasSubstr("revoked"));
+  EXPECT_EQ(TextOf(Check(plain, IssueSvid(ca_, kId))), "accepted");
+  EXPECT_EQ(TextOf(Check(plain, IssueSvid(namesake, kId))), "accepted");
+}
+
 TEST_F(PeerPolicyTest, J29Revocation) {
   const Issued leaf = IssueSvid(ca_, kId);
   const Issued revoked = IssueSvid(ca_, kId);

@@ -117,14 +117,49 @@ TEST_F(WorkloadApiTest, Names) {
   EXPECT_EQ(all.trust_domains_size(), 2);
 }
 
-TEST_F(WorkloadApiTest, RevocationsGoToThoseWhoIssuedThem) {
-  X509SVIDResponse response = Good();
-  const std::string pem = other_ca_.RevocationsPem({});
+void AddList(X509SVIDResponse& to, const std::string& pem) {
   const absl::StatusOr<identity::RevocationStack> list = identity::ReadRevocations(pem);
   unsigned char* bytes = nullptr;
   const int size = i2d_X509_CRL(sk_X509_CRL_value(list->get(), 0), &bytes);
-  response.add_crl(bytes, static_cast<size_t>(size));
+  to.add_crl(bytes, static_cast<size_t>(size));
   OPENSSL_free(bytes);
+}
+
+TEST_F(WorkloadApiTest, RevocationsOfAnIntermediateGoToTheirChains) {
+  const test::Issued middle = test::IssueCertificate(test::CaSpec("middle"), &ca_);
+  X509SVIDResponse response = Good();
+  (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_);
+  AddList(response, middle.RevocationsPem({}));
+  AddList(response, other_ca_.RevocationsPem({}));
+  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now());
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  for (const char* name : {"ROOTCA", "spiffe://td.test", "spiffe://other.test", "ALL"}) {
+    const auto& context = read->at(name)->validation_context();
+    const absl::StatusOr<identity::RevocationStack> given = identity::ReadRevocations(context.crl().inline_bytes());
+    ASSERT_TRUE(given.ok()) << name;
+    EXPECT_EQ(sk_X509_CRL_num(given->get()), 2) << name;
+    envoy::extensions::transport_sockets::tls::v3::SPIFFECertValidatorConfig config;
+    ASSERT_TRUE(context.custom_validator_config().typed_config().UnpackTo(&config)) << name;
+    EXPECT_EQ(config.trust_domains_size(), std::string_view(name) == "ALL" ? 2 : 1) << name;
+    EXPECT_FALSE(context.has_trusted_ca()) << name;
+  }
+}
+
+TEST_F(WorkloadApiTest, RevocationsGoToThoseWhoseKeySignedThem) {
+  const test::Issued namesake = test::IssueCertificate(test::CaSpec("ca"));  // as ours is called
+  X509SVIDResponse response = Good();
+  (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(namesake);
+  AddList(response, ca_.RevocationsPem({}));
+  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now());
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_TRUE(read->at("ROOTCA")->validation_context().has_crl());
+  EXPECT_FALSE(read->at("spiffe://other.test")->validation_context().has_crl());
+}
+
+TEST_F(WorkloadApiTest, RevocationsGoToThoseWhoIssuedThem) {
+  X509SVIDResponse response = Good();
+  const std::string pem = other_ca_.RevocationsPem({});
+  AddList(response, pem);
   (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_);
   std::vector<std::string> notes;
   const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now(), notes);
