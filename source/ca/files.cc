@@ -150,8 +150,24 @@ absl::Status MakeFolder(const std::string& path) {
     if (slash == path.npos) break;
   }
   struct stat found;
-  if (stat(path.c_str(), &found) != 0) return SystemError("stat", path);
+  if (lstat(path.c_str(), &found) != 0) return SystemError("lstat", path);
+  if (absl::Status status = CheckOwn(path, found); !status.ok()) return status;
   if (!S_ISDIR(found.st_mode)) return absl::FailedPreconditionError(path + ": expected a folder");
+  return absl::OkStatus();
+}
+
+absl::Status CheckOwn(const std::string& path, const struct stat& found) {
+  if (S_ISLNK(found.st_mode)) {
+    return absl::FailedPreconditionError(path + ": is a link: remove it, or name what it leads to");
+  }
+  if (found.st_uid != geteuid()) {
+    return absl::FailedPreconditionError(Concat(path, ": is owned by user ", found.st_uid, ", expected ", geteuid(),
+                                                ", who runs this: chown it, or name another folder"));
+  }
+  if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return absl::FailedPreconditionError(
+        Concat(path, ": others than its owner may write to it: chmod go-w it, or name another folder"));
+  }
   return absl::OkStatus();
 }
 

@@ -40,12 +40,13 @@ std::string WorkloadFolder(const std::string& folder, const std::string& workloa
 absl::StatusOr<std::optional<Authority>> LoadAuthority(const std::string& folder) {
   const std::string path = StatePath(folder);
   struct stat found;
-  if (stat(path.c_str(), &found) != 0) {
-    if (errno != ENOENT) return SystemError("stat", path);
+  if (lstat(path.c_str(), &found) != 0) {
+    if (errno != ENOENT) return SystemError("lstat", path);
     if (!IsThere(SvidsPath(folder))) return std::nullopt;
     return absl::DataLossError(Concat(path, ": is missing, but there is ", SvidsPath(folder),
                                       ": put it back, or remove the folder to begin anew"));
   }
+  if (absl::Status status = CheckOwn(path, found); !status.ok()) return status;
   if ((found.st_mode & 077) != 0) {
     return absl::FailedPreconditionError(
         Concat(path, ": holds keys, and others than its owner may use it: expected mode 0600"));
@@ -71,9 +72,17 @@ Store::~Store() {
 absl::StatusOr<Store> Store::Open(const std::string& folder) {
   if (absl::Status status = MakeFolder(folder); !status.ok()) return status;
   const std::string path = folder + "/lock";
-  const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (lock < 0 && errno == ELOOP) return absl::FailedPreconditionError(path + ": is a link: remove it");
   if (lock < 0) return SystemError("open", path);
   Store store(folder, lock);
+  // It is written to: not to a file that has a name elsewhere, too.
+  struct stat found;
+  if (fstat(lock, &found) != 0) return SystemError("fstat", path);
+  if (absl::Status status = CheckOwn(path, found); !status.ok()) return status;
+  if (!S_ISREG(found.st_mode) || found.st_nlink != 1) {
+    return absl::FailedPreconditionError(path + ": expected a file of that one name: remove it");
+  }
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return SystemError("flock", path);
     const absl::StatusOr<std::string> owner = ReadWholeFile(path);
@@ -115,6 +124,7 @@ absl::Status Store::Save(const Authority& authority) const {
 absl::Status Store::Publish(const Workload& workload, const identity::KeyPair& svid,
                             const std::string& bundle_pem) const {
   const std::string folder = WorkloadFolder(folder_, workload.name);
+  if (absl::Status status = MakeFolder(SvidsPath(folder_)); !status.ok()) return status;
   if (absl::Status status = MakeFolder(folder); !status.ok()) return status;
   return ReplaceFiles(folder, {{"svid.pem", identity::PemText(svid.leaf()), 0644},
                                {"key.pem", KeyPem(svid.key.get()), 0600},
