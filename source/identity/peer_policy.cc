@@ -77,6 +77,20 @@ Refusal ChainRefusal(X509_STORE_CTX* context) {
                                       Describe(X509_STORE_CTX_get0_cert(context)))};
 }
 
+bool Has(STACK_OF(X509) * stack, const X509* certificate) {
+  for (int i = 0; i < sk_X509_num(stack); ++i) {
+    if (X509_cmp(sk_X509_value(stack, i), certificate) == 0) return true;
+  }
+  return false;
+}
+
+bool Has(STACK_OF(X509_CRL) * stack, const X509_CRL* list) {
+  for (int i = 0; i < sk_X509_CRL_num(stack); ++i) {
+    if (X509_CRL_match(sk_X509_CRL_value(stack, i), list) == 0) return true;
+  }
+  return false;
+}
+
 bool Verifies(X509_STORE_CTX* context) {
   const bool valid = X509_verify_cert(context) == 1;
   ERR_clear_error();  // it leaves what it tried
@@ -123,6 +137,38 @@ std::optional<Refusal> PeerPolicy::CheckAgain(X509* leaf, PeerRole role, std::st
     if (refusal) return refusal;
   }
   return CheckLeaf(leaf, *names, expected_dns);
+}
+
+bool PeerPolicy::AcceptsStill(const PeerPolicy& earlier, X509* leaf, PeerRole role, absl::Time now) const {
+  STACK_OF(X509)* const before = earlier.AnchorsOf(leaf, role);
+  STACK_OF(X509)* const anchors = AnchorsOf(leaf, role);
+  if (before == nullptr || anchors == nullptr) return false;
+  for (int i = 0; i < sk_X509_num(before); ++i) {
+    if (!Has(anchors, sk_X509_value(before, i))) return false;
+  }
+  if (parts_.max_depth < earlier.parts_.max_depth || (earlier.parts_.allow_expired && !parts_.allow_expired)) return false;
+  return RevokesNoMoreThan(earlier, leaf) && !CheckAgain(leaf, role, "", now);
+}
+
+bool PeerPolicy::RevokesNoMoreThan(const PeerPolicy& earlier, X509* leaf) const {
+  STACK_OF(X509_CRL)* const lists = parts_.revocations.get();
+  const bool of_leaves = parts_.only_leaf_revocation;
+  if (lists != nullptr && !of_leaves && earlier.parts_.only_leaf_revocation) return false;
+  for (int i = 0; i < sk_X509_CRL_num(lists); ++i) {
+    X509_CRL* const list = sk_X509_CRL_value(lists, i);
+    X509_REVOKED* entry = nullptr;
+    if (X509_CRL_get0_by_cert(list, &entry, leaf) == 1) return false;
+    // One that is new may name a CA that stood between.
+    if (!of_leaves && !Has(earlier.parts_.revocations.get(), list)) return false;
+  }
+  return true;
+}
+
+STACK_OF(X509) * PeerPolicy::AnchorsOf(X509* leaf, PeerRole role) const {
+  if (parts_.bundles.empty()) return parts_.trusted.get();
+  const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);
+  std::optional<Refusal> refusal;
+  return names.ok() ? BundleOf(leaf, *names, role, refusal) : nullptr;
 }
 
 std::optional<Refusal> PeerPolicy::CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,

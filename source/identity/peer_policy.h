@@ -65,8 +65,15 @@ class PeerPolicy {
   // Of a resumed session, whose chain was checked when it began, under a policy of the same digest: what may have changed
   // since.
   std::optional<Refusal> CheckAgain(X509* leaf, PeerRole role, std::string_view expected_dns, absl::Time now) const;
+  // Of a chain that `earlier` accepted, of which there is only `leaf` now: whoever it may have ended in is trusted still,
+  // nothing is asked for that was not then, nobody has been revoked since, and `leaf` is who is expected.
+  bool AcceptsStill(const PeerPolicy& earlier, X509* leaf, PeerRole role, absl::Time now) const;
 
  private:
+  // Whether its lists say of `leaf`, and of CAs that nobody knows any more, no more than those of `earlier`.
+  bool RevokesNoMoreThan(const PeerPolicy& earlier, X509* leaf) const;
+  // Whom chains from `leaf` may end in; null: nobody.
+  STACK_OF(X509) * AnchorsOf(X509* leaf, PeerRole role) const;
   std::optional<Refusal> CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
                                    std::string_view expected_dns) const;
   std::optional<Refusal> CheckChain(X509_STORE_CTX* context, STACK_OF(X509) * trusted) const;

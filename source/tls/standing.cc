@@ -13,7 +13,7 @@ struct FreeStoreContext {
   void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
 };
 
-bool Vouched(Facts& facts, const Context& current) {
+bool Vouched(Facts& facts, const Context& current, absl::Time now) {
   const identity::OwnedCertificate leaf = facts.peer()->Parsed();
   const identity::CertificateStack intermediates = facts.PeerIntermediates();
   const std::unique_ptr<X509_STORE_CTX, FreeStoreContext> chain(X509_STORE_CTX_new());
@@ -23,7 +23,11 @@ bool Vouched(Facts& facts, const Context& current) {
   }
   X509_STORE_CTX_set_default(chain.get(), current.server() ? "ssl_client" : "ssl_server");
   const identity::PeerRole role = current.server() ? identity::PeerRole::kClient : identity::PeerRole::kServer;
-  return !current.policy()->Check(chain.get(), role, "");
+  if (!current.policy()->Check(chain.get(), role, "")) return true;
+  // A resumed session does not have its chain.
+  const identity::PeerPolicy* const before = facts.context().policy();
+  return facts.resumed() && sk_X509_num(intermediates.get()) == 0 && before != nullptr &&
+         current.policy()->AcceptsStill(*before, leaf.get(), role, now);
 }
 
 }  // namespace
@@ -37,7 +41,7 @@ Standing StandingOf(Facts& facts, const Context& current, absl::Time now) {
   if (policy->verifies_chain() && !policy->allows_expired() && peer->not_after() < now) return Standing::kExpired;
   const identity::PeerPolicy* const before = facts.context().policy();
   const bool same = before != nullptr && before->digest() == policy->digest();
-  return same || Vouched(facts, current) ? Standing::kGood : Standing::kWithdrawn;
+  return same || Vouched(facts, current, now) ? Standing::kGood : Standing::kWithdrawn;
 }
 
 }  // namespace pillion::tls

@@ -292,6 +292,50 @@ TEST_F(PeerPolicyTest, J29Revocation) {
   EXPECT_THAT(TextOf(Check(PeerPolicy(std::move(parts)), IssueSvid(other_ca_, kId))), HasSubstr("unable to get certificate CRL"));
 }
 
+TEST_F(PeerPolicyTest, AChainWhoseMiddleIsGoneIsAcceptedStill) {
+  const Issued middle = IssueCertificate(CaSpec("middle"), &ca_);
+  const Issued leaf = IssueSvid(middle, kId);
+  const absl::Time now = absl::Now();
+  const auto still = [&](PeerPolicyParts before, PeerPolicyParts after) {
+    return PeerPolicy(std::move(after)).AcceptsStill(PeerPolicy(std::move(before)), leaf.certificate(), PeerRole::kClient, now);
+  };
+  const auto of = [](std::vector<const Issued*> roots, std::string lists = "", bool only_leaf = false) {
+    std::string pem;
+    for (const Issued* root : roots) pem += root->pem();
+    PeerPolicyParts parts;
+    parts.trusted = *ReadCertificates(pem);
+    if (!lists.empty()) parts.revocations = *ReadRevocations(lists);
+    parts.only_leaf_revocation = only_leaf;
+    return parts;
+  };
+  EXPECT_TRUE(still(of({&ca_}), of({&other_ca_, &ca_})));
+  EXPECT_TRUE(still(of({&ca_, &other_ca_}), of({&other_ca_, &ca_})));
+  EXPECT_FALSE(still(of({&ca_, &other_ca_}), of({&ca_}))) << "it may be the other's";
+  EXPECT_FALSE(still(of({&ca_}), of({&other_ca_})));
+  EXPECT_FALSE(still({}, of({&ca_}))) << "no chain was looked at";
+  PeerPolicyParts named = of({&ca_});
+  named.names.push_back(Exact(NameType::kUri, "spiffe://td.test/b"));
+  EXPECT_FALSE(still(of({&ca_}), std::move(named)));
+  // Trust domains.
+  const auto bundle = [&](const char* domain, const Issued& root) {
+    PeerPolicyParts parts;
+    parts.bundles.emplace(domain, StackOf(root));
+    return parts;
+  };
+  EXPECT_TRUE(still(bundle("td.test", ca_), of({&ca_})));
+  EXPECT_TRUE(still(of({&ca_}), bundle("td.test", ca_)));
+  EXPECT_FALSE(still(bundle("td.test", ca_), bundle("td.test", other_ca_)));
+  EXPECT_FALSE(still(bundle("td.test", ca_), bundle("other.test", ca_)));
+  // Lists.
+  const std::string nobody = middle.RevocationsPem({}), leaf_gone = middle.RevocationsPem({&leaf});
+  const std::string middle_gone = ca_.RevocationsPem({&middle});
+  EXPECT_TRUE(still(of({&ca_}, nobody), of({&ca_, &other_ca_}, nobody)));
+  EXPECT_TRUE(still(of({&ca_}), of({&ca_}, nobody, true)));
+  EXPECT_FALSE(still(of({&ca_}, nobody, true), of({&ca_}, leaf_gone, true)));
+  EXPECT_FALSE(still(of({&ca_}, nobody), of({&ca_}, nobody + middle_gone)));
+  EXPECT_FALSE(still(of({&ca_}, middle_gone, true), of({&ca_}, middle_gone))) << "CAs were not asked for then";
+}
+
 TEST_F(PeerPolicyTest, DnsNamesMayBeWildcardsOfTheCertificate) {
   PeerPolicyParts parts = Plain();
   parts.names.push_back(Exact(NameType::kDns, "a.Good.test"));

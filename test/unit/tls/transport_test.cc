@@ -529,6 +529,37 @@ TEST_F(TlsTransportTest, J25Standing) {
   EXPECT_EQ(silent.error(), 0);
 }
 
+// A session has no intermediate certificates: more roots must not end what was resumed by one of theirs.
+TEST_F(TlsTransportTest, J25StandingOfAResumedConnection) {
+  const test::Issued middle = test::IssueCertificate(test::CaSpec("middle"), &world_.ca);
+  const test::Issued svid = test::IssueSvid(middle, "spiffe://td.test/client");
+  const test::Issued other = test::IssueCertificate(test::CaSpec("other"));
+  ContextParts parts{.policy = TrustOf(world_.ca)};
+  auto pair = identity::ReadKeyPair(svid.pem() + middle.pem(), svid.key_pem(), "");
+  parts.pairs.push_back(std::get<identity::KeyPair>(std::move(pair)));
+  const auto server = Build(world_.Server());
+  const auto client = Build(std::move(parts));
+  const auto trusting = [&](std::vector<const test::Issued*> roots) {
+    identity::PeerPolicyParts policy;
+    for (const test::Issued* root : roots) policy.digest_text += root->pem();
+    policy.trusted = *identity::ReadCertificates(policy.digest_text);
+    ContextParts changed = world_.Server();
+    changed.policy = std::make_shared<identity::PeerPolicy>(std::move(policy));
+    return Build(std::move(changed));
+  };
+  for (const bool resumed : {false, true}) {
+    world_.Connect(server, client);
+    ASSERT_EQ(world_.server_tls->failure(), "");
+    Facts& facts = *world_.server_tls->tls();
+    ASSERT_EQ(facts.resumed(), resumed);
+    EXPECT_EQ(StandingOf(facts, *trusting({&other, &world_.ca}), absl::Now()), Standing::kGood) << resumed;
+    EXPECT_EQ(StandingOf(facts, *trusting({&other}), absl::Now()), Standing::kWithdrawn) << resumed;
+    ContextParts named = world_.Server();
+    named.policy = TrustOf(world_.ca, "spiffe://td.test/another");
+    EXPECT_EQ(StandingOf(facts, *Build(std::move(named)), absl::Now()), Standing::kWithdrawn) << resumed;
+  }
+}
+
 TEST_F(TlsTransportTest, J18NoRenegotiation) {
   ContextParts parts = world_.Server();
   parts.require_peer_certificate = false;
