@@ -240,7 +240,10 @@ void ListenerShard::Rescale() {
 
 void ListenerShard::CheckIdentities(base::Duration drain_time) {
   const auto& chains = listener_.config().filter_chains;
-  if (std::ranges::all_of(chains, [](const config::FilterChain& chain) { return chain.tls == nullptr; })) return;
+  const auto untouched = [](const config::FilterChain& chain) {
+    return chain.tls == nullptr && !std::holds_alternative<config::TcpProxy>(chain.terminal);
+  };
+  if (std::ranges::all_of(chains, untouched)) return;
   drain_time_ = drain_time;
   to_check_ = 0;
   connections_.ForEach([this](ListenerConnection&) { ++to_check_; });
@@ -260,17 +263,24 @@ void ListenerShard::CheckSome() {
 }
 
 void ListenerShard::Check(ListenerConnection& connection) {
-  FilterChainShard& chain = *chains_[connection.chain_index()];
-  const std::shared_ptr<const config::DownstreamTls>& tls = chain.chain().config().tls;
-  tls::Facts* const facts = tls == nullptr ? nullptr : connection.tls();
-  if (facts == nullptr || connection.end_by() != base::MonotonicTime{}) return;
-  const absl::Time now = absl::FromChrono(context_.worker.wall_now());
-  const std::shared_ptr<const tls::Context> current = tls->context->current();  // there: the connection began with one
-  if (tls::StandingOf(*facts, *current, now) == tls::Standing::kGood) return;
-  chain.tls_stats().Count(tls::Counter::kIdentityEnded);
+  if (connection.end_by() != base::MonotonicTime{}) return;
+  if (!ClientStands(connection)) {
+    chains_[connection.chain_index()]->tls_stats().Count(tls::Counter::kIdentityEnded);
+  } else if (connection.UpstreamStands()) {
+    return;
+  }
   connection.set_end_by(context_.worker.now() + drain_time_);
   if (!end_timer_.armed()) context_.worker.SetTimer(end_timer_, drain_time_);
   connection.StartDrain();
+}
+
+bool ListenerShard::ClientStands(ListenerConnection& connection) {
+  const std::shared_ptr<const config::DownstreamTls>& tls = chains_[connection.chain_index()]->chain().config().tls;
+  tls::Facts* const facts = tls == nullptr ? nullptr : connection.tls();
+  if (facts == nullptr) return true;
+  const absl::Time now = absl::FromChrono(context_.worker.wall_now());
+  const std::shared_ptr<const tls::Context> current = tls->context->current();  // there: the connection began with one
+  return tls::StandingOf(*facts, *current, now) == tls::Standing::kGood;
 }
 
 void ListenerShard::EndThose() {

@@ -73,8 +73,8 @@ class ListenerShard final : private net::AcceptEvents,
   void StartDrain();   // every connection ends when its last stream does; those that still come as well
   void EndDrain();     // those that come from now on stay
   void Rescale();      // timeouts that get shorter under load have changed
-  // Certificates may have been renewed, withdrawn, or have expired: connections that may not go on with them drain, and end
-  // after `drain_time` at the latest.
+  // Certificates may have been renewed, withdrawn, or have expired, of clients or of hosts that bytes go to:
+  // connections that may not go on with them drain, and end after `drain_time` at the latest.
   void CheckIdentities(base::Duration drain_time);
   void CloseAll();     // in this turn
   size_t connections() const { return count_; }  // with those that listener filters look at
@@ -99,6 +99,7 @@ class ListenerShard final : private net::AcceptEvents,
   void RefuseWithoutChain(listener::Accepted& accepted);
   void CheckSome();
   void Check(ListenerConnection& connection);
+  bool ClientStands(ListenerConnection& connection);
   void EndThose();
 
   const Listener& listener_;

@@ -32,6 +32,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   virtual void Rescale() {}
   // In this turn, whatever is in flight.
   virtual void CloseNow() = 0;
+  // Whether a connection to a host that is its alone may go on with the certificates of now.
+  virtual bool UpstreamStands() { return true; }
   // One too many: it was never part of what its chain counts.
   virtual bool refused() const { return false; }
   // When it has closed: a line of the whole connection in each of them.

@@ -3,10 +3,13 @@
 #include <algorithm>
 
 #include "source/base/xxhash64.h"
+#include "source/config/tls.h"
 #include "source/net/proxy_head.h"
 #include "source/net/socket.h"
 #include "source/proxy/upstream_request.h"
+#include "source/tls/standing.h"
 #include "source/upstream/outlier_monitor.h"
+#include "source/upstream/transport_choice.h"
 
 namespace pillion::proxy {
 namespace {
@@ -353,6 +356,16 @@ void TcpProxyConnection::OnMaxDuration() {
   shard_.stats.max_downstream_connection_duration.Increment();
   flags_.Set(telemetry::ResponseFlag::kDurationTimeout);
   CloseNow();
+}
+
+// Of a tunnel its pool looks.
+bool TcpProxyConnection::UpstreamStands() {
+  if (!connected_ || upstream_ == nullptr || upstream_->connection.closed()) return true;
+  const std::shared_ptr<const config::UpstreamTls>& tls = host_->transport()->tls;
+  const std::shared_ptr<tls::Facts> facts = upstream_->connection.transport().tls();
+  const std::shared_ptr<const tls::Context> current = tls == nullptr ? nullptr : tls->context->current();
+  const absl::Time now = absl::FromChrono(shard_.context.worker.wall_now());
+  return facts == nullptr || current == nullptr || tls::StandingOf(*facts, *current, now) == tls::Standing::kGood;
 }
 
 void TcpProxyConnection::CloseNow() {

@@ -68,6 +68,7 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   // Bytes have no end that we know: goes on until CloseNow().
   void StartDrain() override {}
   void CloseNow() override;
+  bool UpstreamStands() override;
   void Log(const AccessLogs& logs) override;
 
  private:

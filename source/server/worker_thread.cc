@@ -87,7 +87,7 @@ void WorkerThread::Rescale() {
 void WorkerThread::CheckIdentities(base::Duration drain_time) {
   worker_.Post([this, drain_time] {
     for (Accepting& listener : listeners_) listener.shard->CheckIdentities(drain_time);
-    for (const std::unique_ptr<upstream::ClusterShard>& cluster : context_.clusters) cluster->CheckIdentities();
+    for (const std::unique_ptr<upstream::ClusterShard>& cluster : context_.clusters) cluster->CheckIdentities(drain_time);
   });
 }
 

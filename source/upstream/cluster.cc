@@ -384,8 +384,9 @@ void ClusterShard::Drain() {
   for (auto& [key, pool] : pools_) pool->Drain();
 }
 
-void ClusterShard::CheckIdentities() {
+void ClusterShard::CheckIdentities(base::Duration drain_time) {
   if (std::ranges::all_of(tls_, [](const auto& tls) { return tls == nullptr; })) return;
+  drain_time_ = drain_time;
   ++checks_;
   worker_.Step(check_);
 }
@@ -394,13 +395,16 @@ void ClusterShard::CheckIdentities() {
 void ClusterShard::CheckSome() {
   constexpr int kPerTurn = 16;
   int left = kPerTurn;
-  for (auto& [key, pool] : pools_) {
-    const UpstreamTransport& transport = *pool->host()->transport();
-    if (transport.tls == nullptr) continue;
-    const std::shared_ptr<const tls::Context> current = transport.tls->context->current();
-    if (current != nullptr) pool->CheckIdentities(*current, checks_, left);
-  }
+  for (auto& [key, pool] : pools_) Check(*pool, left);
+  for (const std::unique_ptr<Pool>& pool : given_up_) Check(*pool, left);
   if (left == 0) worker_.Step(check_);
+}
+
+void ClusterShard::Check(Pool& pool, int& left) {
+  const UpstreamTransport& transport = *pool.host()->transport();
+  if (transport.tls == nullptr) return;
+  const std::shared_ptr<const tls::Context> current = transport.tls->context->current();
+  if (current != nullptr) pool.CheckIdentities(*current, checks_, drain_time_, left);
 }
 
 void ClusterShard::Sweep() {

@@ -178,8 +178,9 @@ class ClusterShard : private OriginalDst::Events {
   // Idle connections close at once, others when their last stream ends.
   void Drain();
 
-  // Certificates may have been renewed, withdrawn, or have expired: connections that may not go on take no more streams.
-  void CheckIdentities();
+  // Certificates may have been renewed, withdrawn, or have expired: connections that may not go on take no more streams,
+  // and end after `drain_time` at the latest.
+  void CheckIdentities(base::Duration drain_time);
 
   // Called by a draining pool that has become empty. It may be destroyed at the end of this turn.
   void OnPoolEmpty() { worker_.Step(sweep_); }
@@ -211,6 +212,7 @@ class ClusterShard : private OriginalDst::Events {
   bool GiveUpSpecialPool();
   void GiveUp(std::unique_ptr<Pool> pool);
   void CheckSome();
+  void Check(Pool& pool, int& left);
   void OnHostGone(const Host& host) override;
 
   Cluster& cluster_;
@@ -235,6 +237,7 @@ class ClusterShard : private OriginalDst::Events {
   event::Task sweep_;
   event::Task check_;
   uint32_t checks_ = 0;  // how often connections were to be looked at
+  base::Duration drain_time_{};
   bool draining_ = false;
 };
 

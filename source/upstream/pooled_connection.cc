@@ -82,6 +82,13 @@ void PooledConnection::Retire() {
   worker_.Step(end_);
 }
 
+void PooledConnection::Withdraw(base::Duration drain_time) {
+  if (withdrawn_ || (state_ != State::kOpen && state_ != State::kRetiring)) return;
+  withdrawn_ = true;
+  Retire();
+  worker_.SetTimer(age_timer_, drain_time);
+}
+
 bool PooledConnection::StandsUnder(const tls::Context& current) {
   const std::shared_ptr<tls::Facts> facts = tls();
   return facts == nullptr ||
@@ -186,6 +193,7 @@ void PooledConnection::OnIdle() {
 }
 
 void PooledConnection::OnTooOld() {
+  if (withdrawn_) return connection_.Close();
   if (state_ != State::kOpen) return;
   cluster_.stats().upstream_cx_max_duration_reached.Increment();
   Retire();

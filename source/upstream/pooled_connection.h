@@ -67,6 +67,8 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   uint64_t assumed_capacity() const { return assumed_capacity_; }  // streams it will take once it is open
   codec::ClientStream& NewStream(codec::ResponseReceiver& receiver);
   void Retire();
+  // As Retire(), and what is still on it after `drain_time` is cut off: its certificates are good no more.
+  void Withdraw(base::Duration drain_time);
 
   // net::ConnectionOwner
   void OnConnected() override;
@@ -110,11 +112,12 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   std::optional<net::Keepalive> keepalive_;  // HTTP/2 only, where it is configured
   base::Timer connect_timer_;
   base::Timer idle_timer_;
-  base::Timer age_timer_;
+  base::Timer age_timer_;  // when it is withdrawn: its end
   event::Task end_;
 
   State state_ = State::kConnecting;
   bool connect_timed_out_ = false;
+  bool withdrawn_ = false;
   bool cut_streams_ = false;  // streams were open when the connection ended
   uint64_t assumed_capacity_ = 1;
   uint64_t requests_ = 0;

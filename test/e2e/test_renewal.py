@@ -207,3 +207,41 @@ def test_a_ca_that_is_withdrawn(pillion, ca, tmp_path, concurrency):
         assert late.receive() != b"", "it is refused, not answered"
         raise ssl.SSLError("an alert")
     assert ssl_stat(proxy, "identity_ended") == 1
+
+
+@pytest.mark.parametrize("filter_", [b.http([b.route(timeout="0s")]), b.tcp()], ids=["http", "tcp"])
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_a_ca_of_hosts_that_is_withdrawn(pillion, serve, ca, tmp_path, filter_, concurrency):
+    """J25: an answer without an end, and bytes, from a host of the other CA end within the time for draining."""
+    def forever(sock):
+        connection = http1.Connection(sock)
+        connection.read_request()
+        connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        connection.closed()
+
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = Authority(folder, "other")
+    trust(tmp_path, ca, other)
+    put(ca, "one", tmp_path)
+    terminating = b.listener(b.tcp("plain"))
+    terminating["filter_chains"][0]["transport_socket"] = {
+        "name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=by_files(tmp_path))}
+    host = pillion(b.bootstrap([terminating], [b.cluster(serve(forever).address, name="plain")]))
+    trusting = {"name": "tls", "typed_config": b.any_of(_TLS + "UpstreamTlsContext", common_tls_context={
+        "validation_context": {"trusted_ca": source(tmp_path / "ca.pem")}})}
+    proxy = pillion(b.bootstrap([b.listener(filter_)], [b.cluster(host.address, transport_socket=trusting)]),
+                    concurrency=concurrency, arguments=["--drain-time-s", "1"])
+    clients = [http1.connect(proxy.address) for _ in range(4)]
+    for client in clients:
+        client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        received = b""
+        while b"first" not in received:
+            received += client.receive()
+    trust(tmp_path, other)
+    for client in clients:
+        try:
+            while client.receive():
+                pass
+        except ConnectionResetError:
+            pass  # an answer that was cut off

@@ -297,7 +297,8 @@ TEST_F(PeerPolicyTest, AChainWhoseMiddleIsGoneIsAcceptedStill) {
   const Issued leaf = IssueSvid(middle, kId);
   const absl::Time now = absl::Now();
   const auto still = [&](PeerPolicyParts before, PeerPolicyParts after) {
-    return PeerPolicy(std::move(after)).AcceptsStill(PeerPolicy(std::move(before)), leaf.certificate(), PeerRole::kClient, now);
+    return PeerPolicy(std::move(after))
+        .AcceptsStill(PeerPolicy(std::move(before)), leaf.certificate(), PeerRole::kClient, now);
   };
   const auto of = [](std::vector<const Issued*> roots, std::string lists = "", bool only_leaf = false) {
     std::string pem;
