@@ -83,7 +83,7 @@ Records::Opened Records::Open(std::string_view record, char* to) {
   while (size > 0 && to[size - 1] == 0) --size;  // padding
   if (size == 0) return Broken(SSL_AD_UNEXPECTED_MESSAGE, SSL_R_BAD_RECORD_TYPE);
   const std::string_view content(to, --size);
-  if (size > kMostContent) return Broken(SSL_AD_RECORD_OVERFLOW, SSL_R_DATA_LENGTH_TOO_LONG);
+  if (sealed.size() > kMostContent + 1) return Broken(SSL_AD_RECORD_OVERFLOW, SSL_R_DATA_LENGTH_TOO_LONG);
   const auto type = static_cast<RecordType>(to[size]);
   if (type == RecordType::kHandshake) return OpenMessages(content);
   if (message_rest_ > 0) return Unexpected();  // nothing may come within a message (5.1)

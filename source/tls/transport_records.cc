@@ -131,7 +131,7 @@ bool TlsTransport::OpenOne(std::span<char> into, size_t& total) {
       return true;
     case Records::Opened::What::kMessage:
       ++messages_;
-      if (records_->wants_new_key()) ChangeKey();
+      if (records_->wants_new_key() && !said_end_) ChangeKey();  // nothing may follow a close_notify (6.1)
       return true;
     case Records::Opened::What::kEnd:
       got_end_ = true;
