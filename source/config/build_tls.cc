@@ -333,6 +333,23 @@ void BuildPair(BuildContext& context, const v3::TlsCertificate& from, const std:
   files.chains.push_back(inlined && !origin.empty() ? origin : FileOf(from.certificate_chain()));
 }
 
+namespace {
+
+// Modes need to know who is who, which the Workload API's plain bundles do not say.
+void CheckBundleForModes(BuildContext& context, const v3::CommonTlsContext& from, const std::string& path) {
+  const bool combined = from.has_combined_validation_context();
+  const v3::SdsSecretConfig& secret = combined ? from.combined_validation_context().validation_context_sds_secret_config()
+                                               : from.validation_context_sds_secret_config();
+  const bool of_agent = context.workload_api && !secret.has_sds_config() && !context.secrets.contains(secret.name());
+  if (!of_agent || (secret.name() != "ROOTCA" && !secret.name().starts_with("spiffe://"))) return;
+  const std::string place = FieldPath(path, combined ? "combined_validation_context.validation_context_sds_secret_config"
+                                                     : "validation_context_sds_secret_config");
+  context.errors.Add(FieldPath(place, "name"), Concat(Quote(secret.name()), " is a plain bundle, expected \"ALL\", which "
+                                                      "says of each trust domain whom it vouches for"));
+}
+
+}  // namespace
+
 std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
                                                         const envoy::config::core::v3::TransportSocket& from,
                                                         const std::string& path) {
@@ -346,6 +363,7 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
     config_path = FieldPath(config_path, "tls");
     message = std::move(*peers.mutable_tls());
     message.mutable_require_client_certificate()->set_value(true);
+    CheckBundleForModes(context, message.common_tls_context(), FieldPath(config_path, "common_tls_context"));
   } else if (!config.UnpackTo(&message)) {
     context.errors.AddMissing(path, config_path,
                               WrongType(config, "DownstreamTlsContext, PeerAuthentication or RawBuffer"));

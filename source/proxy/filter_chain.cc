@@ -83,6 +83,7 @@ void FilterChainShard::Secure(listener::Accepted& accepted, std::shared_ptr<cons
   auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
                                                      tls::TransportOptions{.context = std::move(context),
                                                                            .stats = &*tls_stats_,
+                                                                           .established = mtls_,
                                                                            .handshake_timeout = timeout,
                                                                            .queue = &context_.handshakes});
   secured->Resume(std::move(accepted.preread), std::exchange(accepted.readable, false),
@@ -110,8 +111,11 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     GiveBack(taken);
     return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), next.limit.config().delay);
   }
-  if (mtls_ != nullptr) (uses_tls ? mtls_ : plain_)->Increment();
-  if (uses_tls) Secure(accepted, std::move(secrets));
+  if (uses_tls) {
+    Secure(accepted, std::move(secrets));
+  } else if (plain_ != nullptr) {
+    plain_->Increment();
+  }
   for (NetworkRbacShard& rbac : rbacs_) GuardedTransport::Guard(rbac, context_.worker, accepted);
   if (auto* manager = std::get_if<ConnectionManagerShard>(&terminal_)) {
     return new DownstreamConnection(*manager, owner, std::move(accepted));

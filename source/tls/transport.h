@@ -42,6 +42,7 @@ namespace pillion::tls {
 struct TransportOptions {
   std::shared_ptr<const Context> context;
   Stats* stats = nullptr;  // outlives the transport
+  stats::Counter* established = nullptr;  // also this counts handshakes that ended well; outlives the transport
   base::Duration handshake_timeout{0};  // zero: whoever connects has a timer
   // Who reads until the end, and only so knows where it is, must not take a broken connection for one (RFC 8446, 6.1): an
   // end without close_notify is an error then. Else it is one within a record only.

@@ -147,6 +147,7 @@ void TlsTransport::HandshakeDone() {
   timer_.Cancel();
   if (options_.queue != nullptr) options_.queue->Leave(*this);
   state_ = State::kOpen;
+  if (options_.established != nullptr) options_.established->Increment();
   if (stats != nullptr) {
     stats->Count(Counter::kHandshake);
     if (resumed) stats->Count(Counter::kSessionReused);

@@ -111,6 +111,22 @@ TEST_F(RemoteSecretTest, SecretsOfAControlPlane) {
               HasSubstr("google_grpc"));
 }
 
+TEST_F(RemoteSecretTest, ModesNeedTheBundlesOfAll) {
+  const auto load = [](const std::string& trust) {
+    return Errors(LoadText(
+        "bootstrap_extensions: [{name: agent, typed_config: {'@type': type.googleapis.com/pillion.bootstrap.workload_api.v1."
+        "WorkloadApi, endpoint: 'unix:///run/agent.sock'}}]\nstatic_resources: {listeners: [{name: a, address: {socket_address: "
+        "{address: 127.0.0.1, port_value: 0}}, filter_chains: [{filters: [{name: echo, typed_config: {'@type': "
+        "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}], transport_socket: {name: peers, typed_config: "
+        "{'@type': type.googleapis.com/pillion.transport_sockets.peer_authentication.v1.PeerAuthentication, tls: "
+        "{common_tls_context: {tls_certificate_sds_secret_configs: [{name: default}], "
+        "validation_context_sds_secret_config: {name: '" + trust + "'}}}}}}]}]}"));
+  };
+  EXPECT_EQ(load("ALL"), "");
+  EXPECT_THAT(load("ROOTCA"), HasSubstr("validation_context_sds_secret_config.name: \"ROOTCA\" is a plain bundle, expected \"ALL\""));
+  EXPECT_THAT(load("spiffe://td.test"), HasSubstr("is a plain bundle"));
+}
+
 TEST_F(RemoteSecretTest, SecretsOfAnAgent) {
   const auto load = [](const std::string& api, const std::string& common) {
     return LoadText("bootstrap_extensions: [" + api + "]\nstatic_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: "
