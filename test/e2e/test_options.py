@@ -1,6 +1,7 @@
 """Options that only the whole program shows: sockets, names, logs of the administration and of listeners."""
 
 import json
+import pathlib
 import signal
 import socket
 
@@ -35,6 +36,8 @@ def test_tcp_backlog_size(pillion):
     for backlog in (1, 20):
         proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)]), tcp_backlog_size=backlog)]))
         proxy.process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{proxy.process.pid}/task")
+        until(lambda: all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.iterdir()), "all threads stand")
         clients = [socket.socket() for _ in range(8)]
         for client in clients:
             client.settimeout(0.2)
