@@ -131,7 +131,8 @@ TEST_F(WorkloadApiTest, RevocationsOfAnIntermediateGoToTheirChains) {
   (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_);
   AddList(response, middle.RevocationsPem({}));
   AddList(response, other_ca_.RevocationsPem({}));
-  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now());
+  std::vector<std::string> notes;
+  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now(), notes);
   ASSERT_TRUE(read.ok()) << read.status().message();
   for (const char* name : {"ROOTCA", "spiffe://td.test", "spiffe://other.test", "ALL"}) {
     const auto& context = read->at(name)->validation_context();
@@ -150,7 +151,8 @@ TEST_F(WorkloadApiTest, RevocationsGoToThoseWhoseKeySignedThem) {
   X509SVIDResponse response = Good();
   (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(namesake);
   AddList(response, ca_.RevocationsPem({}));
-  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now());
+  std::vector<std::string> notes;
+  const auto read = ReadSvidResponse(response.SerializeAsString(), absl::Now(), notes);
   ASSERT_TRUE(read.ok()) << read.status().message();
   EXPECT_TRUE(read->at("ROOTCA")->validation_context().has_crl());
   EXPECT_FALSE(read->at("spiffe://other.test")->validation_context().has_crl());
