@@ -11,7 +11,7 @@ import pytest
 from peers import bootstrap as b
 from peers import http1
 from peers.certificates import Authority, source
-from peers.message import Request
+from peers.secured import answers, connect, name_of
 from peers.wait import until
 
 _TLS = "extensions.transport_sockets.tls.v3."
@@ -43,22 +43,6 @@ def put(ca, name, folder):
     for end in ("pem", "key"):
         (folder / "new").write_bytes((ca.folder / f"{name}.{end}").read_bytes())
         os.replace(folder / "new", folder / f"tls.{end}")
-
-
-def connect(proxy, ca):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.load_verify_locations(ca.pem)
-    return made.wrap_socket(socket.create_connection(proxy.address, 10))
-
-
-def name_of(proxy, ca):
-    with connect(proxy, ca) as sock:
-        return dict(field[0] for field in sock.getpeercert()["subject"])["commonName"]
-
-
-def answers(connection):
-    return connection.exchange(Request("GET", "/", [("host", "a")])).body == b"hello"
 
 
 def test_files_that_are_replaced(pillion, ca, tmp_path):

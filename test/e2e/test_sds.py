@@ -3,7 +3,6 @@
 import json
 import socket
 import ssl
-import threading
 
 import grpc
 import pytest
@@ -13,7 +12,8 @@ from peers import http1
 from peers.certificates import Authority, source
 from peers.certificates import pair as files
 from peers.control_plane import ControlPlane, pair, trust
-from peers.message import Broken, Request, Response
+from peers.message import Request, Response
+from peers.secured import answers, asking, connect, name_of
 from peers.wait import until
 
 _TLS = "extensions.transport_sockets.tls.v3."
@@ -56,22 +56,6 @@ def serving(pillion, plane, *clusters, route=None, **more):
     node = {"id": "me", "cluster": "us", "metadata": {"a": 1}}
     control = cluster(plane.address or plane.path, **more.pop("control", {}))
     return pillion({**b.bootstrap([made], [control, *clusters]), "node": node}, **more)
-
-
-def connect(proxy, ca):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.load_verify_locations(ca.pem)
-    return made.wrap_socket(socket.create_connection(proxy.address, 10))
-
-
-def name_of(proxy, ca):
-    with connect(proxy, ca) as sock:
-        return dict(field[0] for field in sock.getpeercert()["subject"])["commonName"]
-
-
-def answers(connection):
-    return connection.exchange(Request("GET", "/", [("host", "a")])).body == b"hello"
 
 
 def test_the_first_secret(pillion, plane, ca):
@@ -151,30 +135,13 @@ def test_rotation_under_load(pillion, plane, ca):
     """J26: no request fails, and who was there before stays."""
     plane.publish(server=pair(ca, "one"))
     proxy = serving(pillion, plane, concurrency=2)
-    stop, failed = threading.Event(), []
-
-    def ask():
-        kept = http1.Connection(connect(proxy, ca))
-        while not stop.is_set():
-            try:
-                name_of(proxy, ca)
-                assert answers(kept)
-            except (OSError, AssertionError, Broken) as error:
-                failed.append(repr(error))
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for turn in range(10):
-        before = proxy.stat("tls.context_renewed")
-        name = "two" if turn % 2 == 0 else "one"
-        plane.publish(server=pair(ca, name))
-        proxy.until_stat("tls.context_renewed", before + 1)
-        assert name_of(proxy, ca) == name
-    stop.set()
-    for thread in threads:
-        thread.join(20)
-    assert not failed
+    with asking(lambda: connect(proxy, ca)):
+        for turn in range(10):
+            before = proxy.stat("tls.context_renewed")
+            name = "two" if turn % 2 == 0 else "one"
+            plane.publish(server=pair(ca, name))
+            proxy.until_stat("tls.context_renewed", before + 1)
+            assert name_of(proxy, ca) == name
     assert proxy.stat("sds.server.update_rejected") == 0
 
 
@@ -183,13 +150,10 @@ def test_bad_updates(pillion, plane, ca):
     plane.publish(server=pair(ca, "one"), trust=trust(ca.pem))
     proxy = serving(pillion, plane, common={"validation_context_sds_secret_config": sds("trust")},
                     fields={"require_client_certificate": True})
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.load_verify_locations(ca.pem)
-    made.load_cert_chain(ca.folder / "client.pem", ca.folder / "client.key")
+    own = ca.folder / "client.pem", ca.folder / "client.key"
 
     def name():
-        with made.wrap_socket(socket.create_connection(proxy.address, 10)) as sock:
+        with connect(proxy, ca, own) as sock:
             assert answers(http1.Connection(sock))
             return dict(field[0] for field in sock.getpeercert()["subject"])["commonName"]
 

@@ -2,17 +2,15 @@
 
 import json
 import os
-import socket
-import ssl
-import threading
 
 import pytest
 
 from peers import bootstrap as b
-from peers import http1
+from peers import http1, secured
 from peers.certificates import Authority
 from peers.control_plane import Agent, svid_response
-from peers.message import Broken, Request
+from peers.message import Broken
+from peers.secured import answers, asking
 from peers.wait import until
 
 _TLS = "extensions.transport_sockets.tls.v3."
@@ -55,11 +53,7 @@ def serving(pillion, endpoint, trust="ALL", own="default", timeout="15s", **more
 def connect(proxy, ca, client=None, name="client"):
     """As `name` of the authority `client`."""
     client = client or ca
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.load_verify_locations(ca.pem)
-    made.load_cert_chain(client.folder / f"{name}.pem", client.folder / f"{name}.key")
-    return made.wrap_socket(socket.create_connection(proxy.address, 10))
+    return secured.connect(proxy, ca, (client.folder / f"{name}.pem", client.folder / f"{name}.key"))
 
 
 def name_of(proxy, ca, client=None):
@@ -70,10 +64,6 @@ def name_of(proxy, ca, client=None):
             return name if answers(http1.Connection(sock)) else None
     except (OSError, AssertionError, Broken):
         return None
-
-
-def answers(connection):
-    return connection.exchange(Request("GET", "/", [("host", "a")])).body == b"hello"
 
 
 def test_no_identity_at_first(pillion, agent, ca):
@@ -98,30 +88,13 @@ def test_the_environment_says_where(pillion, agent, ca, monkeypatch):
 def test_rotation_under_load(pillion, agent, ca):
     agent.publish(svid_response((ca, "one")))
     proxy = serving(pillion, f"unix://{agent.path}", concurrency=2)
-    stop, failed = threading.Event(), []
-
-    def ask():
-        kept = http1.Connection(connect(proxy, ca))
-        while not stop.is_set():
-            try:
-                with connect(proxy, ca) as sock:
-                    assert answers(http1.Connection(sock)) and answers(kept)
-            except (OSError, AssertionError, Broken) as error:
-                failed.append(repr(error))
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for turn in range(6):
-        before = proxy.stat("tls.context_renewed")
-        name = "two" if turn % 2 == 0 else "one"
-        agent.publish(svid_response((ca, name)))
-        proxy.until_stat("tls.context_renewed", before + 1)
-        assert name_of(proxy, ca) == name
-    stop.set()
-    for thread in threads:
-        thread.join(20)
-    assert not failed
+    with asking(lambda: connect(proxy, ca)):
+        for turn in range(6):
+            before = proxy.stat("tls.context_renewed")
+            name = "two" if turn % 2 == 0 else "one"
+            agent.publish(svid_response((ca, name)))
+            proxy.until_stat("tls.context_renewed", before + 1)
+            assert name_of(proxy, ca) == name
 
 
 def test_a_bad_agent(pillion, agent, ca):

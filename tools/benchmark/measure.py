@@ -176,7 +176,9 @@ class HandshakeRound:
     def _connections(self, proxy: Proxy, count: int) -> None:
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {self._core})
-        connect = self._connect.setdefault(proxy.name, _mutual_tls(proxy))
+        if proxy.name not in self._connect:  # a session belongs to the context that it was made with
+            self._connect[proxy.name] = _mutual_tls(proxy)
+        connect = self._connect[proxy.name]
         for _ in range(count):
             last = self._session.get(proxy.name) if self._resumes else None
             with connect(last) as connection:
