@@ -39,14 +39,12 @@ void ConnectionBalance::Leave(BalanceMember& member) {
 
 BalanceMember& ConnectionBalance::Choose(BalanceMember& by) {
   const std::lock_guard lock(mutex_);
-  const auto load = [](const BalanceMember& member) {
-    return member.connections.load(std::memory_order_relaxed) + member.arriving;
-  };
+  const auto load = [](const BalanceMember& member) { return member.connections.load(std::memory_order_relaxed); };
   BalanceMember* chosen = &by;  // of equals, the one that needs no handing over
   for (const std::unique_ptr<BalanceMember>& member : members_) {
     if (!member->gone && load(*member) < load(*chosen)) chosen = member.get();
   }
-  ++chosen->arriving;
+  chosen->connections.fetch_add(1, std::memory_order_relaxed);
   return *chosen;
 }
 
@@ -61,8 +59,6 @@ void ConnectionBalance::Place(BalanceMember& by, int descriptor, const Address& 
 
 void ConnectionBalance::Arrive(BalanceMember& member, int descriptor, const Address& remote) {
   member.events.OnAccept(std::make_unique<SocketTransport>(member.loop, descriptor, remote));
-  const std::lock_guard lock(mutex_);
-  --member.arriving;
 }
 
 }  // namespace pillion::net

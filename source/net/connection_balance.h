@@ -21,8 +21,8 @@ struct BalanceMember {
   ConnectionBalance& balance;
   event::EpollLoop& loop;
   AcceptEvents& events;
-  std::atomic<uint64_t> connections = 0;  // that it has; only its worker writes
-  uint64_t arriving = 0;                  // that were given to it, and that it has not counted yet
+  // That it has, and those on their way to it. Place() counts; whoever took a connection over takes it off when it ends.
+  std::atomic<uint64_t> connections = 0;
   bool gone = false;
 };
 

@@ -43,7 +43,10 @@ ListenerShard::~ListenerShard() { PILLION_CHECK(connections_.empty() && inspecti
 
 void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& socket) {
   net::AcceptEvents& events = *this;
-  if (listener_.config().exact_balance && balanced_ == nullptr) balanced_ = &listener_.balance().Join(loop, events);
+  if (listener_.config().exact_balance && balanced_ == nullptr) {
+    balanced_ = &listener_.balance().Join(loop, events);
+    balanced_->connections.store(count_, std::memory_order_relaxed);
+  }
   acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_.config().max_accepts_per_event,
                                                        balanced_));
   if (!paused_) acceptors_.back()->Start();
@@ -53,14 +56,13 @@ void ListenerShard::Enter() {
   ++count_;
   listener_.connections().fetch_add(1, std::memory_order_relaxed);
   if (context_.connections != nullptr) context_.connections->fetch_add(1, std::memory_order_relaxed);
-  if (balanced_ != nullptr) balanced_->connections.store(count_, std::memory_order_relaxed);
 }
 
 void ListenerShard::Leave() {
   --count_;
   listener_.connections().fetch_sub(1, std::memory_order_relaxed);
   if (context_.connections != nullptr) context_.connections->fetch_sub(1, std::memory_order_relaxed);
-  if (balanced_ != nullptr) balanced_->connections.store(count_, std::memory_order_relaxed);
+  if (balanced_ != nullptr) balanced_->connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // The limit of the overload manager goes before that of the runtime.
@@ -98,6 +100,7 @@ void ListenerShard::OnAccept(std::unique_ptr<net::Transport> transport) {
 
 void ListenerShard::TakeOver(listener::Accepted accepted) {
   Enter();
+  if (balanced_ != nullptr) balanced_->connections.fetch_add(1, std::memory_order_relaxed);  // it was placed elsewhere
   accepted.facts->handed_over = true;
   Inspect(std::move(accepted));
 }

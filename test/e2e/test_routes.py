@@ -67,7 +67,7 @@ def test_several_listeners(pillion, serve):
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_ipv6(pillion, serve, concurrency):
     server = serve.h1(named(b"six"), address=("::1", 0))
-    proxy = pillion(b.bootstrap([b.listener(b.http(), where=("::1", b.free_port("::1")))], [b.cluster(server.address)]), concurrency=concurrency)
+    proxy = pillion(b.bootstrap([b.listener(b.http(), where=("::1", b.free_port()))], [b.cluster(server.address)]), concurrency=concurrency)
     assert proxy.exchange(Request()).body == b"six"
     report, body = curl(url(proxy.address))
     assert (report["http_code"], body) == (200, b"six")

@@ -15,7 +15,7 @@ struct Member final : AcceptEvents {
 
   void OnAccept(std::unique_ptr<Transport> transport) override {
     accepted.push_back(std::move(transport));
-    member.connections = accepted.size();
+    counted = member.connections;
   }
   void OnAcceptFailed(int) override {}
 
@@ -23,6 +23,7 @@ struct Member final : AcceptEvents {
   event::EpollLoop loop;
   BalanceMember& member;
   std::vector<std::unique_ptr<Transport>> accepted;
+  uint64_t counted = 0;  // of its connections, as others see them while it takes one over
 };
 
 // One end of a pair; the other end sees when it is closed.
@@ -51,6 +52,9 @@ TEST(ConnectionBalance, TheWorkerWithTheFewestGetsIt) {
   for (Member* member : {&b, &c}) member->worker.RunTurn();
   EXPECT_EQ(b.accepted.size(), 2u);
   EXPECT_EQ(c.accepted.size(), 2u);
+  // Once each, also while they arrive: another worker may choose just then.
+  EXPECT_EQ(a.counted, 3u);
+  EXPECT_EQ(b.counted, 2u);
   EXPECT_EQ(b.accepted[0]->remote_address().text(), "@client");
   for (const Pair& pair : pairs) EXPECT_FALSE(pair.closed());
 }
