@@ -28,7 +28,8 @@ struct BalanceMember {
 
 class ConnectionBalance {
  public:
-  // On the worker's thread, as all but Place() of another's connection. A worker joins once for each listener.
+  // A worker joins once for each listener, before it accepts; any thread. The rest is the worker's thread's, but for
+  // Place() of another's connection.
   BalanceMember& Join(event::EpollLoop& loop, AcceptEvents& events);
   // Takes no more; what is on its way to it is closed.
   void Leave(BalanceMember& member);

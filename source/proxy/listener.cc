@@ -41,12 +41,12 @@ ListenerShard::ListenerShard(const Listener& listener, WorkerContext& context, s
 
 ListenerShard::~ListenerShard() { PILLION_CHECK(connections_.empty() && inspections_.empty()); }
 
+void ListenerShard::JoinBalance(event::EpollLoop& loop) {
+  if (listener_.config().exact_balance) balanced_ = &listener_.balance().Join(loop, *this);
+}
+
 void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& socket) {
   net::AcceptEvents& events = *this;
-  if (listener_.config().exact_balance && balanced_ == nullptr) {
-    balanced_ = &listener_.balance().Join(loop, events);
-    balanced_->connections.store(count_, std::memory_order_relaxed);
-  }
   acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_.config().max_accepts_per_event,
                                                        balanced_));
   if (!paused_) acceptors_.back()->Start();

@@ -57,6 +57,8 @@ class ListenerShard final : private net::AcceptEvents,
   ListenerShard(const Listener& listener, WorkerContext& context, stats::Shard& shard);
   ~ListenerShard();
 
+  // On every worker before the first one accepts: else that one keeps what comes meanwhile.
+  void JoinBalance(event::EpollLoop& loop);
   // Takes connections from `socket` from now on; several sockets may be given.
   void Accept(event::EpollLoop& loop, const net::ListenSocket& socket);
   // A connection that came some other way (tests).
@@ -113,7 +115,7 @@ class ListenerShard final : private net::AcceptEvents,
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   base::IntrusiveList<listener::Inspection, listener::InspectionTag> inspections_;
   base::IntrusiveList<ListenerConnection, ListenerConnectionTag> connections_;
-  net::BalanceMember* balanced_ = nullptr;  // exact_balance: once it accepts
+  net::BalanceMember* balanced_ = nullptr;  // exact_balance
   size_t count_ = 0;
   const overload::State* const overload_;  // null: nothing is given up for want of resources
   event::Task check_;

@@ -181,6 +181,7 @@ class Stream final : public codec::RequestReceiver,
   // `grpc_status` of the answer to a gRPC request; -1: what belongs to `status`.
   void SendLocalReply(int status, std::string_view body, telemetry::ResponseFlag flag, std::string_view details,
                       int grpc_status = -1);
+  static constexpr int kGrpcDeadlineExceeded = 4;
   void SendReply(const filter::Reply& reply);
   // Reading from downstream, or from upstream, stops while there is any reason to.
   enum Reason : uint8_t { kOtherSide = 1, kFilter = 2 };
@@ -201,6 +202,7 @@ class Stream final : public codec::RequestReceiver,
   base::Duration TimeLeft();  // until then; zero: there is no such limit
   void StartTryTimeouts();
   void EndTryTimeouts();
+  bool GrpcDeadlineHasPassed();
   void SetIdleTimeout(base::Duration timeout);
   void TouchIdle();
   void TouchTry();

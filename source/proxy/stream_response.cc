@@ -145,7 +145,8 @@ void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
   if (response_state_ == ResponseState::kNone) {
     overloaded_ = failure.overloaded;
     upstream_->cluster().stats().CountStatus(failure.status);
-    SendLocalReply(failure.status, failure.body, failure.flag, failure.details);
+    const bool late = failure.end == AttemptEnd::kReset && GrpcDeadlineHasPassed();
+    SendLocalReply(failure.status, failure.body, failure.flag, failure.details, late ? kGrpcDeadlineExceeded : -1);
   } else {
     flags_.Set(failure.flag);
     BreakResponse(failure.details);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "source/http/grpc_timeout.h"
 #include "source/overload/state.h"
 #include "source/proxy/stream.h"
 
@@ -43,6 +44,15 @@ void Stream::StartTryTimeouts() {
   if (longest > base::Duration::zero()) try_duration_deadline_ = now + longest;
   if (terms_.per_try_timeout > base::Duration::zero()) try_deadline_ = now + terms_.per_try_timeout;
   if (terms_.per_try_idle_timeout > base::Duration::zero()) try_idle_deadline_ = now + terms_.per_try_idle_timeout;
+}
+
+// A server of gRPC ends a call with a reset when the deadline has passed: the client, whose own timer may be late, hears
+// what it would have heard from it.
+bool Stream::GrpcDeadlineHasPassed() {
+  if (!is_grpc_) return false;
+  const std::optional<base::Duration> timeout =
+      http::ParseGrpcTimeout(request_->headers.Get(http::HeaderId::kGrpcTimeout));
+  return timeout && started_ + *timeout <= context().worker.now();
 }
 
 void Stream::EndTryTimeouts() { try_deadline_ = try_idle_deadline_ = try_duration_deadline_ = {}; }
@@ -101,9 +111,8 @@ void Stream::OnTimer() {
     SendLocalReply(408, "request timeout", ResponseFlag::kCount, "request_overall_timeout");
   } else if (passed(duration_deadline_)) {
     stats.downstream_rq_max_duration_reached.Increment();
-    constexpr int kDeadlineExceeded = 4;
     SendLocalReply(complete ? 504 : 408, "downstream duration timeout", ResponseFlag::kCount, "max_duration_timeout",
-                   kDeadlineExceeded);
+                   kGrpcDeadlineExceeded);
   } else if (passed(route_deadline_)) {
     upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
     const bool no_content = terms_.no_content_for_timeout;
