@@ -48,7 +48,7 @@ Mirror::Mirror(WorkerContext& context, upstream::ClusterShard& cluster, const co
                const Source& source, Mirror* next)
     : PoolWaiter(source.priority),
       context_(context),
-      cluster_(cluster),
+      cluster_(&cluster),
       source_stats_(source.stats),
       next_(next),
       arena_(context.worker.blocks()),
@@ -71,9 +71,9 @@ Mirror::~Mirror() = default;
 void Mirror::Dispose() { context_.mirror_slab.Delete(this); }
 
 void Mirror::Start() {
-  const upstream::ClusterShard::Choice choice = cluster_.Choose({});
+  const upstream::ClusterShard::Choice choice = cluster_->Choose({});
   const std::shared_ptr<upstream::Host>& host = choice.host;
-  serving_ = &choice.cluster;
+  serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   if (host == nullptr) {
     serving_->stats().CountStatus(503);
     return End();
@@ -174,7 +174,7 @@ void Mirror::SentEnd() {
 }
 
 void Mirror::OnResponseHead(http::ResponseHead& head, bool end) {
-  cluster_.stats().CountStatus(head.status);
+  cluster_->stats().CountStatus(head.status);
   host_->figures(context_.worker.index())
       .Add(head.status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
   if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
@@ -192,7 +192,7 @@ void Mirror::OnTrailers(http::HeaderMap&) { ReceivedEnd(); }
 
 void Mirror::ReceivedEnd() {
   received_end_ = true;
-  cluster_.stats().upstream_rq_time.Record(static_cast<uint64_t>(
+  cluster_->stats().upstream_rq_time.Record(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(context_.worker.now() - began_).count()));
   if (sent_end_) End();
 }
@@ -206,7 +206,7 @@ void Mirror::OnReset(codec::ResetReason, std::string_view) {
 }
 
 void Mirror::OnTimeout() {
-  cluster_.stats().upstream_rq_timeout.Increment();
+  cluster_->stats().upstream_rq_timeout.Increment();
   if (host_ != nullptr) host_->figures(context_.worker.index()).Add(upstream::HostFigures::kRqTimeout);
   if (host_ != nullptr && !response_began_) OnNoAnswer(504);
   GiveUp();
@@ -245,12 +245,12 @@ void Mirrors::Start(const route::Entry& entry, WorkerContext& context, const Mir
   for (size_t i = 0; i < entry.more->mirrors.size(); ++i) {
     const config::MirrorPolicy& policy = entry.more->mirrors[i];
     if (policy.fraction && !policy.fraction->Holds(context.random.Next())) continue;
-    uint32_t cluster = entry.more->mirror_clusters[i];
+    upstream::ClusterShard* cluster = context.FindCluster(entry.more->mirror_clusters[i]);
     if (const auto* header = std::get_if<http::FieldName>(&policy.cluster)) {
       cluster = context.FindCluster(header->First(source.head).value_or(""));
     }
-    if (cluster == route::Entry::kNoCluster) continue;
-    first_ = context.mirror_slab.New(context, context.cluster(cluster), policy, source, first_);
+    if (cluster == nullptr) continue;
+    first_ = context.mirror_slab.New(context, *cluster, policy, source, first_);
     first_->Start();
   }
 }

@@ -77,8 +77,8 @@ class Mirror final : public base::ListNode<MirrorTag>,
   void End();
 
   WorkerContext& context_;
-  upstream::ClusterShard& cluster_;
-  upstream::ClusterShard* serving_ = nullptr;  // that has the host: another one where the cluster is an aggregate
+  const event::Kept<upstream::ClusterShard> cluster_;
+  event::Kept<upstream::ClusterShard> serving_;  // that has the host: another one where the cluster is an aggregate
   upstream::ClusterStats& source_stats_;
   Mirror* const next_;
   base::Arena arena_;

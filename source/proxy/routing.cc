@@ -9,6 +9,10 @@ namespace {
 
 using http::HeaderId;
 
+event::Kept<upstream::ClusterShard> Keep(upstream::ClusterShard* cluster) {
+  return event::Kept<upstream::ClusterShard>(cluster);
+}
+
 const config::WeightedClusters::Choice& Choose(const config::WeightedClusters& clusters, const http::RequestHead& head,
                                                uint64_t random) {
   // The lower half of the number may have decided that this route is taken at all.
@@ -55,17 +59,15 @@ Destination ChooseDestination(const route::Entry& entry, const http::RequestHead
   const auto use = [&](const auto& cluster, size_t index) {
     if (const auto* name = std::get_if<std::string>(&cluster)) {
       destination.cluster_name = *name;
-      destination.cluster = entry.more->choice_clusters[index];
+      destination.cluster = Keep(context.FindCluster(entry.more->choice_clusters[index]));
     } else if (const auto* header = std::get_if<config::ClusterHeader>(&cluster)) {
       destination.cluster_name = header->First(head).value_or("");
-      destination.cluster = context.FindCluster(destination.cluster_name);
+      destination.cluster = Keep(context.FindCluster(destination.cluster_name));
     }
   };
   if (entry.Has(route::Entry::kOneCluster)) {
-    destination.cluster = entry.cluster;
-    destination.cluster_name = entry.cluster == route::Entry::kNoCluster
-                                   ? std::string_view(std::get<std::string>(entry.forward->cluster))
-                                   : context.cluster(entry.cluster).config().name;
+    destination.cluster = Keep(context.FindCluster(entry.cluster));
+    destination.cluster_name = std::get<std::string>(entry.forward->cluster);
     return destination;
   }
   const auto* weighted = std::get_if<config::WeightedClusters>(&entry.forward->cluster);

@@ -13,7 +13,7 @@ namespace pillion::proxy {
 
 // Where a request goes. Chosen with the route, and as long as that.
 struct Destination {
-  uint32_t cluster = route::Entry::kNoCluster;
+  event::Kept<upstream::ClusterShard> cluster;             // null: there is none
   std::string_view cluster_name;                           // also of one that there is not; empty: none was named
   const config::WeightedClusters::Choice* choice = nullptr;  // of weighted clusters
 };

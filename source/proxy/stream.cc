@@ -155,7 +155,7 @@ void Stream::OnRequestHeadPassed(bool end) {
     if (const config::DirectResponse* direct = route_->direct()) return SendDirectResponse(*direct);
     return SendRedirect(*route_->redirect());
   }
-  if (destination_.cluster == route::Entry::kNoCluster) {
+  if (!destination_.cluster) {
     manager().stats.no_cluster.Increment();
     SendLocalReply(route_->forward->cluster_not_found_status, "", ResponseFlag::kNoClusterFound, "cluster_not_found");
     return;
@@ -203,7 +203,7 @@ void Stream::StartMirrors(bool end) {
                   .priority = route_->priority,
                   .timeout = terms_.timeout > base::Duration::zero() ? terms_.timeout : idle_timeout_,
                   .most_held = MostHeld(),
-                  .stats = context().cluster(destination_.cluster).stats()});
+                  .stats = destination_.cluster->stats()});
 }
 
 bool Stream::TakeExpectation() {
@@ -221,7 +221,7 @@ void Stream::SendContinue() {
 void Stream::StartAttempt() {
   const uint32_t number = upstream_ == nullptr ? 1 : upstream_->number() + 1;
   upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest))) UpstreamRequest(
-      *this, context().cluster(destination_.cluster), route_->priority, number, upstream_);
+      *this, *destination_.cluster, route_->priority, number, upstream_);
   if (const std::optional<UpstreamFailure> failure = upstream_->Start(!has_body_)) {
     OnUpstreamFailure(*failure);
   } else if (upstream_->is_open()) {
@@ -463,9 +463,7 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   if (route_ != nullptr) {
     record.route_name = route_->route->name;
     record.upstream_cluster = destination_.cluster_name;
-    if (route_->forward != nullptr && destination_.cluster != route::Entry::kNoCluster) {
-      record.cluster_metadata = context().cluster(destination_.cluster).metadata();
-    }
+    if (destination_.cluster) record.cluster_metadata = destination_.cluster->metadata();
   }
   record.virtual_cluster_name = route_counts_.virtual_cluster_name;
   record.filter_chain_name = manager().manager.chain_name();

@@ -63,8 +63,7 @@ std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view fi
 }
 
 std::string_view Stream::cluster_stat_name() const {
-  if (destination_.cluster == route::Entry::kNoCluster) return {};
-  return connection_.manager().context.cluster(destination_.cluster).config().stat_name;
+  return destination_.cluster ? std::string_view(destination_.cluster->config().stat_name) : std::string_view();
 }
 
 metadata::Annotations& Stream::annotations() {

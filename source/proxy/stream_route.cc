@@ -82,7 +82,7 @@ void Stream::ApplyRoute() {
 void Stream::HashRequest() {
   if (!route_->Has(route::Entry::kHashes)) return;
   const std::vector<config::HashPolicy>& policies = route_->forward->hash_policies;
-  const config::Cluster& cluster = context().cluster(destination_.cluster).config();
+  const config::Cluster& cluster = destination_.cluster->config();
   if (!cluster.load_balancing.hashes() && cluster.discovery != config::Cluster::Discovery::kAggregate) return;
   HashRequester requester{.ip = requester_.ip, .notes = annotations_};
   if (requester_.is_peer && requester.ip.empty()) requester.ip = connection_.remote_ip();
@@ -116,7 +116,7 @@ bool Stream::DropForOverload() {
     SendLocalReply(503, "envoy overloaded", telemetry::ResponseFlag::kOverloadTerminated, "overload");
     return true;
   }
-  upstream::ClusterShard& cluster = context().cluster(destination_.cluster);
+  upstream::ClusterShard& cluster = *destination_.cluster;
   const match::Fraction& drop = cluster.hosts().drop;
   if (drop.numerator == 0) [[likely]] return false;
   const bool all = drop.numerator >= drop.denominator;

@@ -93,12 +93,12 @@ TcpProxyConnection::~TcpProxyConnection() = default;
 
 void TcpProxyConnection::ChooseCluster() {
   if (shard_.proxy.by_server_name() && !server_name().empty()) {
-    cluster_ = shard_.context.FindCluster(server_name());
+    cluster_ = event::Kept<upstream::ClusterShard>(shard_.context.FindCluster(server_name()));
     lb_criteria_ = &shard_.proxy.config().lb_criteria;
     return;
   }
   const TcpProxy::Choice& choice = shard_.proxy.Choose(shard_.context.random);
-  cluster_ = choice.cluster;
+  cluster_ = event::Kept<upstream::ClusterShard>(shard_.context.FindCluster(choice.cluster));
   lb_criteria_ = choice.lb_criteria;
 }
 
@@ -122,7 +122,7 @@ void TcpProxyConnection::Choose() {
   ChooseCluster();
   if (config.logs_start) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpConnectionStart);
   if (config.log_interval > base::Duration::zero()) shard_.context.worker.SetTimer(log_timer_, config.log_interval);
-  if (cluster_ == route::Entry::kNoCluster) {
+  if (!cluster_) {
     shard_.stats.downstream_cx_no_route.Increment();
     flags_.Set(telemetry::ResponseFlag::kNoClusterFound);
     downstream_.connection.Close();
@@ -136,12 +136,12 @@ void TcpProxyConnection::Choose() {
 void TcpProxyConnection::Connect() {
   if (downstream_.connection.closed()) return;
   ++attempts_;
-  upstream::ClusterShard& meant = shard_.context.cluster(cluster_);
+  upstream::ClusterShard& meant = *cluster_;
   const bool as_meant = meant.config().discovery == config::Cluster::Discovery::kOriginalDst;
   const upstream::ClusterShard::Choice choice =
       as_meant ? upstream::ClusterShard::Choice{meant, meant.HostAt(original_destination()), 0} : meant.Choose(WantedHost());
   host_ = choice.host;
-  serving_ = &choice.cluster;
+  serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   upstream::ClusterShard& cluster = choice.cluster;
   if (host_ == nullptr) {
     flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
@@ -338,10 +338,9 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
   }
   record.upstream_local_address = upstream_local_address_;
-  if (cluster_ != route::Entry::kNoCluster) {
-    const upstream::ClusterShard& meant = shard_.context.cluster(cluster_);
-    record.upstream_cluster = meant.config().name;
-    record.cluster_metadata = meant.metadata();
+  if (cluster_) {
+    record.upstream_cluster = cluster_->config().name;
+    record.cluster_metadata = cluster_->metadata();
   }
   record.upstream_attempts = attempts_;
   record.filter_chain_name = shard_.proxy.chain_name();

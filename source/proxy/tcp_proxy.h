@@ -28,7 +28,7 @@ class TcpProxy {
   const config::Listener& listener() const { return *listener_; }
   const std::string& chain_name() const { return chain_.name; }
   struct Choice {
-    uint32_t cluster;  // route::Entry::kNoCluster: there is none of that name
+    uint32_t cluster;  // its index
     uint32_t below;    // of a number below the sum of all weights
     const config::LbCriteria* lb_criteria;
   };
@@ -98,7 +98,7 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   void DescribeAll(telemetry::RequestRecord& record, metadata::Annotations& notes, base::Arena& arena);
   void OnLogTimer();
   // That has the host; that of the route while there is none.
-  upstream::ClusterShard& cluster() { return serving_ != nullptr ? *serving_ : shard_.context.cluster(cluster_); }
+  upstream::ClusterShard& cluster() { return serving_ ? *serving_ : *cluster_; }
   void Connect();
   void ConnectTunnel();
   // What names the client to the host; empty: it does not ask for that.
@@ -134,8 +134,8 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   const config::LbCriteria* lb_criteria_ = nullptr;
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
-  uint32_t cluster_ = route::Entry::kNoCluster;
-  upstream::ClusterShard* serving_ = nullptr;
+  event::Kept<upstream::ClusterShard> cluster_;  // null: there is none
+  event::Kept<upstream::ClusterShard> serving_;  // that has the host
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;
   uint64_t tx_counted_ = 0;

@@ -72,7 +72,7 @@ std::string_view WantedServerName(const config::Cluster& cluster, const http::Re
 
 UpstreamRequest::UpstreamRequest(Stream& stream, upstream::ClusterShard& cluster, config::Priority priority,
                                  uint32_t number, UpstreamRequest* earlier)
-    : PoolWaiter(priority), stream_(stream), cluster_(cluster), number_(number), earlier_(earlier) {}
+    : PoolWaiter(priority), stream_(stream), cluster_(&cluster), number_(number), earlier_(earlier) {}
 
 UpstreamRequest::~UpstreamRequest() { Cancel(); }
 
@@ -86,12 +86,12 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     others.emplace(*stream_.entry().retry_policy, *earlier_);
     others->Ask(wanted);
   }
-  const bool as_meant = cluster_.config().discovery == config::Cluster::Discovery::kOriginalDst;
+  const bool as_meant = cluster_->config().discovery == config::Cluster::Discovery::kOriginalDst;
   const upstream::ClusterShard::Choice choice =
-      as_meant ? upstream::ClusterShard::Choice{cluster_, cluster_.HostAt(stream_.OriginalDestination(cluster_.config())), 0}
-               : cluster_.Choose(wanted);
+      as_meant ? upstream::ClusterShard::Choice{*cluster_, cluster_->HostAt(stream_.OriginalDestination(cluster_->config())), 0}
+               : cluster_->Choose(wanted);
   const std::shared_ptr<upstream::Host>& host = choice.host;
-  serving_ = &choice.cluster;
+  serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   level_ = choice.level;
   if (host == nullptr) {
     state_ = State::kOver;
@@ -205,7 +205,7 @@ void UpstreamRequest::Cancel() {
 }
 
 void UpstreamRequest::CancelForTimeout(Timeout timeout) {
-  upstream::ClusterStats& stats = cluster_.stats();
+  upstream::ClusterStats& stats = cluster_->stats();
   switch (timeout) {
     case Timeout::kRequest:
       stats.upstream_rq_timeout.Increment();
@@ -285,7 +285,7 @@ void UpstreamRequest::ReceivedEnd() {
   response_ended_ = true;
   response_got_ = stream_.context().worker.now();
   const base::Duration took = response_got_ - head_sent_;
-  cluster_.stats().upstream_rq_time.Record(
+  cluster_->stats().upstream_rq_time.Record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
   if (request_ended_) EndOfBoth();
 }
@@ -297,7 +297,7 @@ void UpstreamRequest::EndOfBoth() {
 }
 
 void UpstreamRequest::CountResponse(int status) {
-  if (!stream_.is_health_check()) cluster_.stats().CountStatus(status);
+  if (!stream_.is_health_check()) cluster_->stats().CountStatus(status);
   host_->figures(stream_.context().worker.index())
       .Add(status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
 }

@@ -80,8 +80,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
 
   UpstreamRequest* earlier() const { return earlier_; }
   uint32_t number() const { return number_; }
-  upstream::ClusterShard& cluster() { return cluster_; }
-  const upstream::ClusterShard& cluster() const { return cluster_; }
+  upstream::ClusterShard& cluster() { return *cluster_; }
+  const upstream::ClusterShard& cluster() const { return *cluster_; }
   const upstream::Host* host() const { return host_; }
   uint32_t level() const { return level_; }  // the host's priority among all that there were
   upstream::PooledConnection* connection() { return connection_; }  // null until open
@@ -116,8 +116,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   void TellOutlierMonitor(int status_of_no_answer);
 
   Stream& stream_;
-  upstream::ClusterShard& cluster_;                // of the route
-  upstream::ClusterShard* serving_ = nullptr;      // that has the host: another one where that is an aggregate
+  const event::Kept<upstream::ClusterShard> cluster_;  // of the route
+  event::Kept<upstream::ClusterShard> serving_;        // that has the host: another one where that is an aggregate
   const uint32_t number_;
   UpstreamRequest* const earlier_;
   upstream::Host* host_ = nullptr;  // kept by the pool, which is kept by this as its waiter

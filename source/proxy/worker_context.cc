@@ -20,34 +20,48 @@ std::string_view DateText::At(base::WallTime now) {
   return {text_, kSize};
 }
 
-uint32_t WorkerContext::FindCluster(std::string_view name) const {
-  const auto found = cluster_indexes.find(absl::string_view(name.data(), name.size()));
-  return found == cluster_indexes.end() ? route::Entry::kNoCluster : found->second;
+upstream::ClusterShard* WorkerContext::FindCluster(std::string_view name) const {
+  const auto found = cluster_names.find(name);
+  return found == cluster_names.end() ? nullptr : found->second;
 }
 
 std::optional<filter::HealthView::Members> WorkerContext::MembersOf(std::string_view cluster) const {
-  const uint32_t index = FindCluster(cluster);
-  if (index == route::Entry::kNoCluster) return std::nullopt;
+  const upstream::ClusterShard* const shard = FindCluster(cluster);
+  if (shard == nullptr) return std::nullopt;
   Members members;
-  for (const std::shared_ptr<upstream::Host>& host : clusters[index]->hosts().hosts) {
+  for (const std::shared_ptr<upstream::Host>& host : shard->hosts().hosts) {
     ++members.total;
     if (host->health() != upstream::HostHealth::kUnhealthy) ++members.healthy;
   }
   return members;
 }
 
-void WorkerContext::AddCluster(std::unique_ptr<upstream::ClusterShard> cluster) {
-  cluster_indexes[cluster->config().name] = static_cast<uint32_t>(clusters.size());
-  clusters.push_back(std::move(cluster));
+void WorkerContext::SetCluster(uint32_t index, event::Kept<upstream::ClusterShard> cluster) {
+  if (index >= clusters.size()) clusters.resize(index + 1);
+  const event::Kept<upstream::ClusterShard> before = std::exchange(clusters[index], std::move(cluster));
+  if (before) {
+    cluster_names.erase(before->config().name);
+    before->Unlink();
+    before->Drain();
+  }
+  if (clusters[index]) cluster_names.emplace(clusters[index]->config().name, clusters[index].get());
 }
 
 void WorkerContext::LinkClusters() {
-  for (const std::unique_ptr<upstream::ClusterShard>& shard : clusters) {
-    shard->Link([this](const std::string& name) {
-      const uint32_t index = FindCluster(name);
-      return index == route::Entry::kNoCluster ? nullptr : clusters[index].get();
-    });
+  for (const event::Kept<upstream::ClusterShard>& shard : clusters) {
+    if (shard) shard->Unlink();
   }
+  for (const event::Kept<upstream::ClusterShard>& shard : clusters) {
+    if (shard) shard->Link([this](const std::string& name) { return FindCluster(name); });
+  }
+}
+
+void WorkerContext::EndClusters() {
+  cluster_names.clear();
+  for (const event::Kept<upstream::ClusterShard>& shard : clusters) {
+    if (shard) shard->Unlink();
+  }
+  clusters.clear();
 }
 
 void WorkerContext::RescaleStreams() {

@@ -14,6 +14,7 @@
 #include "source/base/random.h"
 #include "source/base/slab.h"
 #include "source/codec/http2/memory_pool.h"
+#include "source/event/shared.h"
 #include "source/event/worker.h"
 #include "source/filter/http_filter.h"
 #include "source/proxy/listener_index.h"
@@ -53,13 +54,18 @@ struct WorkerContext final : filter::HealthView {
   }
   std::optional<Members> MembersOf(std::string_view cluster) const override;
 
-  // By the index that the route tables use.
-  upstream::ClusterShard& cluster(uint32_t index) { return *clusters[index]; }
-  // The index of the one with that name; route::Entry::kNoCluster where there is none.
-  uint32_t FindCluster(std::string_view name) const;
-  void AddCluster(std::unique_ptr<upstream::ClusterShard> cluster);
-  // When all are there: what one needs of another.
+  // By the index that the route tables have for its name; null where there is none now.
+  upstream::ClusterShard* FindCluster(uint32_t index) const {
+    return index < clusters.size() ? clusters[index].get() : nullptr;
+  }
+  upstream::ClusterShard* FindCluster(std::string_view name) const;
+  // `cluster` is from now on the one that has `index`; null: there is none. That which was there gives no more connections
+  // than those that keep it ask for.
+  void SetCluster(uint32_t index, event::Kept<upstream::ClusterShard> cluster);
+  // When others are there than before: what one needs of another.
   void LinkClusters();
+  // Before the worker ends.
+  void EndClusters();
   // Idle timeouts of requests that get shorter under load have changed.
   void RescaleStreams();
   // Copies of requests that are still on their way. Before the clusters go.
@@ -73,8 +79,8 @@ struct WorkerContext final : filter::HealthView {
   base::Slab<Stream> streams;
   base::Slab<Mirror> mirror_slab;
   base::IntrusiveList<Mirror, MirrorTag> mirrors;  // that are not over
-  std::vector<std::unique_ptr<upstream::ClusterShard>> clusters;
-  absl::flat_hash_map<std::string, uint32_t> cluster_indexes;  // by name
+  std::vector<event::Kept<upstream::ClusterShard>> clusters;                    // by index; some are null
+  absl::flat_hash_map<std::string_view, upstream::ClusterShard*> cluster_names;  // of these
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
   std::atomic<uint64_t>* connections = nullptr;                // of clients, in the process; null: nobody counts them
   const overload::State* overload = nullptr;           // null: nothing is given up for want of resources

@@ -3,7 +3,7 @@
 namespace pillion::server {
 
 std::optional<client::Target> ControlHosts::Next(const std::string& name) {
-  for (const std::unique_ptr<upstream::Cluster>& cluster : clusters_) {
+  for (const std::shared_ptr<upstream::Cluster>& cluster : clusters_) {
     if (cluster->config().name != name) continue;
     std::vector<const upstream::Host*> usable;
     for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {

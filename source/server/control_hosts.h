@@ -16,13 +16,13 @@ namespace pillion::server {
 class ControlHosts {
  public:
   // `clusters` outlives it.
-  explicit ControlHosts(const std::vector<std::unique_ptr<upstream::Cluster>>& clusters) : clusters_(clusters) {}
+  explicit ControlHosts(const std::vector<std::shared_ptr<upstream::Cluster>>& clusters) : clusters_(clusters) {}
 
   // Nothing: the cluster has none now.
   std::optional<client::Target> Next(const std::string& cluster);
 
  private:
-  const std::vector<std::unique_ptr<upstream::Cluster>>& clusters_;
+  const std::vector<std::shared_ptr<upstream::Cluster>>& clusters_;
   size_t turn_ = 0;
 };
 

@@ -7,10 +7,10 @@
 
 namespace pillion::server {
 
-Discovery::Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters,
+Discovery::Discovery(boost::asio::io_context& io, const std::vector<std::shared_ptr<upstream::Cluster>>& clusters,
                      uint64_t seed, const FileSources& sources)
     : resolver_(io, {}), timers_(io), random_(seed), wait_(timers_.New()) {
-  for (const std::unique_ptr<upstream::Cluster>& each : clusters) {
+  for (const std::shared_ptr<upstream::Cluster>& each : clusters) {
     upstream::Cluster& cluster = *each;
     using Type = config::Cluster::Discovery;
     const Type type = cluster.config().discovery;

@@ -23,7 +23,7 @@ class Discovery {
   static constexpr base::Duration kInitialWait = std::chrono::seconds(15);
 
   // All outlive it.
-  Discovery(boost::asio::io_context& io, const std::vector<std::unique_ptr<upstream::Cluster>>& clusters, uint64_t seed,
+  Discovery(boost::asio::io_context& io, const std::vector<std::shared_ptr<upstream::Cluster>>& clusters, uint64_t seed,
             const FileSources& sources);
 
   // `ready` is called once, when every name was answered or has failed, or the wait is over: at once when there is no

@@ -40,10 +40,10 @@ absl::StatusOr<std::function<void(std::string_view line)>> HostHealth::OpenLog(c
 }
 
 absl::Status HostHealth::Watch(const config::Bootstrap& bootstrap,
-                               const std::vector<std::unique_ptr<upstream::Cluster>>& clusters) {
+                               const std::vector<std::shared_ptr<upstream::Cluster>>& clusters) {
   const auto outliers = OpenLog(bootstrap.outlier_event_log, "cluster_manager.outlier_detection.event_log_path");
   if (!outliers.ok()) return outliers.status();
-  for (const std::unique_ptr<upstream::Cluster>& cluster : clusters) {
+  for (const std::shared_ptr<upstream::Cluster>& cluster : clusters) {
     detectors_.emplace_back();
     if (cluster->config().outlier_detection != nullptr) WatchOutliers(*cluster, *outliers);
     if (cluster->config().health_check == nullptr) continue;

@@ -35,7 +35,7 @@ class HostHealth {
 
   // Watches the hosts of `clusters` from now on.
   absl::Status Watch(const config::Bootstrap& bootstrap,
-                     const std::vector<std::unique_ptr<upstream::Cluster>>& clusters);
+                     const std::vector<std::shared_ptr<upstream::Cluster>>& clusters);
   // Begins the checks. `ready` is called once, when each host has had its first result, or after kInitialWait.
   void Start(std::function<void()> ready);
 

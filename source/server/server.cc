@@ -106,7 +106,7 @@ Server::~Server() { Stop(); }
 
 void Server::MakeClusters() {
   for (const std::shared_ptr<const config::Cluster>& cluster : bootstrap_->clusters) {
-    clusters_.push_back(std::make_unique<upstream::Cluster>(cluster, registry_));
+    clusters_.push_back(std::make_shared<upstream::Cluster>(cluster, registry_));
   }
 }
 
@@ -115,7 +115,7 @@ void Server::PublishHosts() {
   for (uint32_t index = 0; index < clusters_.size(); ++index) {
     clusters_[index]->set_publish([this, index](const std::shared_ptr<const upstream::HostSet>& hosts) {
       for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-        worker->Post([worker = worker.get(), index, hosts] { worker->context().cluster(index).SetHosts(hosts); });
+        worker->Post([worker = worker.get(), index, hosts] { worker->context().FindCluster(index)->SetHosts(hosts); });
       }
     });
   }
@@ -305,7 +305,7 @@ void Server::RegisterStats() {
 
 void Server::MakeStatsSinks() {
   const StatsSinks::FindHost find = [this](const std::string& name) -> std::optional<net::Address> {
-    for (const std::unique_ptr<upstream::Cluster>& cluster : clusters_) {
+    for (const std::shared_ptr<upstream::Cluster>& cluster : clusters_) {
       if (cluster->config().name != name) continue;
       for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {
         if (host->flags() == 0) return host->address();

@@ -116,7 +116,7 @@ class Server {
   const config::UnknownRule unknown_;     // the rule for that
   Runtime runtime_;
   telemetry::LogWriter log_writer_;
-  std::vector<std::unique_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
+  std::vector<std::shared_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
   client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
   client::ThreadCaller caller_{control_thread_};
   std::unique_ptr<HostHealth> host_health_;

@@ -16,7 +16,7 @@ constexpr base::Duration kIdleCheck = std::chrono::milliseconds(10);
 
 WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
                            const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections,
-                           const std::vector<std::unique_ptr<upstream::Cluster>>& clusters)
+                           const std::vector<std::shared_ptr<upstream::Cluster>>& clusters)
     : worker_(index, clock),
       loop_(worker_),
       connector_(loop_),
@@ -25,10 +25,12 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
       idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }) {
   context_.healthcheck_failed = &healthcheck_failed;
   context_.connections = &connections;
-  for (const std::unique_ptr<upstream::Cluster>& cluster : clusters) {
-    context_.AddCluster(std::make_unique<upstream::ClusterShard>(
-        *cluster, worker_, connector_, stats_, context_.random,
-        std::make_unique<upstream::HttpClientCodecs>(cluster->config(), worker_.blocks(), context_.http2_memory)));
+  for (uint32_t index = 0; index < clusters.size(); ++index) {
+    const std::shared_ptr<upstream::Cluster>& cluster = clusters[index];
+    context_.SetCluster(
+        index, event::Kept(new upstream::ClusterShard(cluster, worker_, connector_, stats_, context_.random,
+                                                      std::make_unique<upstream::HttpClientCodecs>(
+                                                          cluster->config(), worker_.blocks(), context_.http2_memory))));
   }
   context_.LinkClusters();
 }
@@ -88,7 +90,9 @@ void WorkerThread::Rescale() {
 void WorkerThread::CheckIdentities(base::Duration drain_time) {
   worker_.Post([this, drain_time] {
     for (Accepting& listener : listeners_) listener.shard->CheckIdentities(drain_time);
-    for (const std::unique_ptr<upstream::ClusterShard>& cluster : context_.clusters) cluster->CheckIdentities(drain_time);
+    for (const event::Kept<upstream::ClusterShard>& cluster : context_.clusters) {
+      if (cluster) cluster->CheckIdentities(drain_time);
+    }
   });
 }
 
@@ -144,7 +148,8 @@ void WorkerThread::StopAndJoin() {
   });
   thread_.join();
   listeners_.clear();
-  context_.clusters.clear();
+  context_.EndClusters();
+  worker_.RunTurn();  // in which they end
 }
 
 }  // namespace pillion::server

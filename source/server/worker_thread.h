@@ -28,7 +28,7 @@ class WorkerThread {
  public:
   WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
                const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections,
-               const std::vector<std::unique_ptr<upstream::Cluster>>& clusters);
+               const std::vector<std::shared_ptr<upstream::Cluster>>& clusters);
   ~WorkerThread();
 
   // Before Start(). `sockets` are accepted from once the thread runs; `addresses` are its own, bound or not.

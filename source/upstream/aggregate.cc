@@ -6,7 +6,11 @@
 
 namespace pillion::upstream {
 
-void Aggregate::SetMembers(std::vector<ClusterShard*> members) {
+Aggregate::Aggregate(const config::LoadBalancing& config, base::Random& random) : config_(config), random_(random) {}
+
+Aggregate::~Aggregate() = default;
+
+void Aggregate::SetMembers(std::vector<event::Kept<ClusterShard>> members) {
   members_ = std::move(members);
   OnHostsChanged();
 }
@@ -14,11 +18,11 @@ void Aggregate::SetMembers(std::vector<ClusterShard*> members) {
 void Aggregate::OnHostsChanged() {
   levels_.clear();
   priorities_.clear();
-  for (ClusterShard* member : members_) {
+  for (const event::Kept<ClusterShard>& member : members_) {
     const std::vector<PriorityHosts>& priorities = member->hosts().priorities;
     for (uint32_t i = 0; i < priorities.size(); ++i) {
       if (priorities[i].hosts.empty()) continue;
-      levels_.push_back({member, i});
+      levels_.push_back({member.get(), i});
       priorities_.push_back(&priorities[i]);
     }
   }

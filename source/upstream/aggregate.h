@@ -2,13 +2,14 @@
 
 // Chooses among the clusters of an aggregate, on one worker: the priorities of all of them, those of one behind those of the
 // one before, get requests as those of one cluster do; then the cluster that has the chosen one chooses its host. Priorities
-// without any host are left out. Owned by the aggregate's shard; the others outlive it.
+// without any host are left out. Owned by the aggregate's shard; keeps the others.
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "source/base/random.h"
+#include "source/event/shared.h"
 #include "source/upstream/balancer.h"
 #include "source/upstream/host_set.h"
 
@@ -18,9 +19,10 @@ class ClusterShard;
 
 class Aggregate {
  public:
-  Aggregate(const config::LoadBalancing& config, base::Random& random) : config_(config), random_(random) {}
+  Aggregate(const config::LoadBalancing& config, base::Random& random);
+  ~Aggregate();
 
-  void SetMembers(std::vector<ClusterShard*> members);
+  void SetMembers(std::vector<event::Kept<ClusterShard>> members);
   // Those of a member have changed.
   void OnHostsChanged();
 
@@ -40,7 +42,7 @@ class Aggregate {
 
   const config::LoadBalancing& config_;
   base::Random& random_;
-  std::vector<ClusterShard*> members_;
+  std::vector<event::Kept<ClusterShard>> members_;
   std::vector<Level> levels_;
   Priorities priorities_;  // of the levels
   PriorityLoad load_;

@@ -153,33 +153,34 @@ void Cluster::Replace(Hosts hosts) {
   if (publish_) publish_(hosts_);
 }
 
-ClusterShard::ClusterShard(Cluster& cluster, event::Worker& worker, net::Connector& connector, stats::Shard& stats,
-                           base::Random& random, std::unique_ptr<ClientCodecs> codecs)
-    : cluster_(cluster),
+ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, event::Worker& worker, net::Connector& connector,
+                           stats::Shard& stats, base::Random& random, std::unique_ptr<ClientCodecs> codecs)
+    : event::Shared(worker),
+      cluster_(std::move(cluster)),
       worker_(worker),
       connector_(connector),
       random_(random),
-      connect_options_(ConnectOptionsOf(cluster.config())),
+      connect_options_(ConnectOptionsOf(cluster_->config())),
       codecs_(std::move(codecs)),
-      stats_(cluster.stat_ids(), stats),
-      hosts_(cluster.hosts()),
-      balancer_(cluster.config().load_balancing, {worker, random, stats_, cluster.breakers(), proxies_}),
+      stats_(cluster_->stat_ids(), stats),
+      hosts_(cluster_->hosts()),
+      balancer_(cluster_->config().load_balancing, {worker, random, stats_, cluster_->breakers(), proxies_}),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }),
       check_(this, [](void* self) { static_cast<ClusterShard*>(self)->CheckSome(); }) {
   if (config().load_balancing.subsets != nullptr) {
     subsets_.emplace(config().load_balancing,
-                     BalancerParts{worker, random, stats_, cluster.breakers(), proxies_});
+                     BalancerParts{worker, random, stats_, cluster_->breakers(), proxies_});
   }
   SetBalancers(*hosts_);
-  for (const UpstreamTransport& transport : cluster.transports().all()) {
+  for (const UpstreamTransport& transport : cluster_->transports().all()) {
     tls_.push_back(transport.tls == nullptr ? nullptr
                                             : std::make_unique<TlsConnector>(config().http, *transport.tls, worker,
-                                                                             *cluster.tls_stat_ids(), stats));
+                                                                             *cluster_->tls_stat_ids(), stats));
   }
   if (config().discovery == config::Cluster::Discovery::kOriginalDst) {
     OriginalDst::Events& events = *this;
     original_dst_ = std::make_unique<OriginalDst>(worker, config().original_dst.cleanup_interval,
-                                                  cluster.transports().fallback(), events);
+                                                  cluster_->transports().fallback(), events);
   }
   if (config().discovery == config::Cluster::Discovery::kAggregate) {
     aggregate_.emplace(config().load_balancing, random);
@@ -198,26 +199,32 @@ ClusterShard::~ClusterShard() = default;
 
 void ClusterShard::Link(const std::function<ClusterShard*(const std::string& name)>& find) {
   if (aggregate_) {
-    std::vector<ClusterShard*> members;
+    std::vector<event::Kept<ClusterShard>> members;
     for (const std::string& name : config().members) {
       ClusterShard* const member = find(name);
       if (member == nullptr) continue;
-      members.push_back(member);
+      members.emplace_back(member);
       member->dependents_.push_back(this);
     }
     aggregate_->SetMembers(std::move(members));
   }
   if (const std::optional<config::ZoneAware>& zones = config().load_balancing.zone_aware) {
-    proxies_of_ = find(zones->proxies);
-    if (proxies_of_ == nullptr) return;
+    proxies_of_ = event::Kept<ClusterShard>(find(zones->proxies));
+    if (!proxies_of_) return;
     proxies_of_->dependents_.push_back(this);
     OnHostsChanged();
   }
 }
 
+// What it chose among last it keeps.
+void ClusterShard::Unlink() {
+  dependents_.clear();
+  proxies_of_ = {};
+}
+
 void ClusterShard::OnHostsChanged() {
   if (aggregate_) aggregate_->OnHostsChanged();
-  if (proxies_of_ == nullptr) return;
+  if (!proxies_of_) return;
   proxies_ = proxies_of_->hosts_;
   SetBalancers(*hosts_);
 }
@@ -316,7 +323,7 @@ Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol,
     stats_.upstream_cx_pool_overflow.Increment();
     return nullptr;
   }
-  cluster_.MarkUsed();
+  cluster_->MarkUsed();
   Breaker& pools = breakers(priority).pools;
   while (!pools.Take()) {
     if (GiveUpIdlePool(priority)) continue;

@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "source/base/random.h"
 #include "source/config/cluster.h"
+#include "source/event/shared.h"
 #include "source/event/worker.h"
 #include "source/net/connect_options.h"
 #include "source/net/transport.h"
@@ -112,21 +113,22 @@ class Cluster {
   std::atomic<bool> used_ = false;
 };
 
-// One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it.
 class TlsConnector;
 
-class ClusterShard : private OriginalDst::Events {
+// One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it. Requests keep it, so
+// that one which is no longer configured ends with the last of them.
+class ClusterShard final : public event::Shared, private OriginalDst::Events {
  public:
-  // Everything given outlives the shard.
-  ClusterShard(Cluster& cluster, event::Worker& worker, net::Connector& connector, stats::Shard& stats,
+  // What is given by reference outlives the shard.
+  ClusterShard(std::shared_ptr<Cluster> cluster, event::Worker& worker, net::Connector& connector, stats::Shard& stats,
                base::Random& random, std::unique_ptr<ClientCodecs> codecs);
   ClusterShard(const ClusterShard&) = delete;
   ClusterShard& operator=(const ClusterShard&) = delete;
   ~ClusterShard();
 
-  const config::Cluster& config() const { return cluster_.config(); }
-  Cluster& cluster() { return cluster_; }
-  Breakers& breakers(config::Priority priority) { return cluster_.breakers(priority); }
+  const config::Cluster& config() const { return cluster_->config(); }
+  Cluster& cluster() { return *cluster_; }
+  Breakers& breakers(config::Priority priority) { return cluster_->breakers(priority); }
   ClusterStats& stats() { return stats_; }
   event::Worker& worker() { return worker_; }
   net::Connector& connector() { return connector_; }
@@ -142,8 +144,10 @@ class ClusterShard : private OriginalDst::Events {
   void SetHosts(std::shared_ptr<const HostSet> hosts);
   const HostSet& hosts() const { return *hosts_; }
 
-  // Finds the shards of the clusters that this one depends on, once all are there; `find` gives null for what is none.
+  // Finds the shards of the clusters that this one depends on, whenever there are others than before; `find` gives null for
+  // what is none. Before it, on all of them, and on those that are not configured any more: Unlink().
   void Link(const std::function<ClusterShard*(const std::string& name)>& find);
+  void Unlink();
 
   // A host, of this cluster or, where it is an aggregate, of one of its clusters. Null, and counted, when there is none.
   // The reference is good until the end of the turn; a PoolWaiter that asked for the host's pool keeps the host.
@@ -215,7 +219,7 @@ class ClusterShard : private OriginalDst::Events {
   void Check(Pool& pool, int& left);
   void OnHostGone(const Host& host) override;
 
-  Cluster& cluster_;
+  const std::shared_ptr<Cluster> cluster_;
   event::Worker& worker_;
   net::Connector& connector_;
   base::Random& random_;
@@ -224,7 +228,7 @@ class ClusterShard : private OriginalDst::Events {
   ClusterStats stats_;
   std::shared_ptr<const HostSet> hosts_;
   std::shared_ptr<const HostSet> proxies_;  // hosts like this one, where zones matter; null: not known
-  ClusterShard* proxies_of_ = nullptr;      // whose these are
+  event::Kept<ClusterShard> proxies_of_;    // whose these are
   std::vector<ClusterShard*> dependents_;   // that are told when hosts of this one change
   std::optional<Aggregate> aggregate_;      // instead of hosts of its own
   Balancer balancer_;

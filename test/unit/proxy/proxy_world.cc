@@ -199,7 +199,7 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
   }
 
   runtime_keys_ = bootstrap->runtime_keys;
-  cluster_ = std::make_unique<upstream::Cluster>(bootstrap->clusters[0], registry_);
+  cluster_ = std::make_shared<upstream::Cluster>(bootstrap->clusters[0], registry_);
   listener_ = std::make_unique<proxy::Listener>(
       bootstrap->listeners[0], [](const std::string&) { return 0u; }, registry_,
       [this](const std::vector<config::AccessLog>& configured) { return OpenLogs(configured); });
@@ -212,9 +212,10 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
         *contexts_.emplace_back(std::make_unique<proxy::WorkerContext>(loop.worker(), /*seed=*/i + 1));
     context.connections = &all_connections_;
     context.overload = settings.overload;
-    context.AddCluster(std::make_unique<upstream::ClusterShard>(
-        *cluster_, loop.worker(), connector, registry_.shard(i), context.random,
-        std::make_unique<upstream::HttpClientCodecs>(cluster_->config(), loop.worker().blocks(), context.http2_memory)));
+    context.SetCluster(
+        0, event::Kept(new upstream::ClusterShard(cluster_, loop.worker(), connector, registry_.shard(i), context.random,
+                                                  std::make_unique<upstream::HttpClientCodecs>(
+                                                      cluster_->config(), loop.worker().blocks(), context.http2_memory))));
     shards_.push_back(std::make_unique<proxy::ListenerShard>(*listener_, context, registry_.shard(i)));
     doors_.push_back(std::make_unique<Door>(*this, i));
   }
@@ -229,7 +230,7 @@ ProxyWorld::~ProxyWorld() {
   for (const auto& context : contexts_) context->clusters[0]->Drain();
   Run();
   shards_.clear();
-  for (const auto& context : contexts_) context->clusters.clear();
+  for (const auto& context : contexts_) context->EndClusters();
   Run();
   contexts_.clear();
   for (uint32_t i = 0; i < workers_; ++i) {

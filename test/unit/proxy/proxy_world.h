@@ -116,7 +116,7 @@ class ProxyWorld {
 
   std::atomic<uint64_t> all_connections_ = 0;
   std::shared_ptr<runtime::Keys> runtime_keys_;
-  std::unique_ptr<upstream::Cluster> cluster_;
+  std::shared_ptr<upstream::Cluster> cluster_;
   std::unique_ptr<proxy::Listener> listener_;
   std::vector<std::unique_ptr<LoopbackConnector>> connectors_;
   std::vector<std::unique_ptr<proxy::WorkerContext>> contexts_;

@@ -34,8 +34,8 @@ class AggregateTest : public testing::Test {
     config->endpoints = std::move(endpoints);
     config->members = std::move(members);
     if (!config->members.empty()) config->discovery = config::Cluster::Discovery::kAggregate;
-    clusters.push_back(std::make_unique<Cluster>(config, registry));
-    shards.push_back(std::make_unique<ClusterShard>(*clusters.back(), simulation.worker(0), connector, registry.shard(0),
+    clusters.push_back(std::make_shared<Cluster>(config, registry));
+    shards.push_back(std::make_unique<ClusterShard>(clusters.back(), simulation.worker(0), connector, registry.shard(0),
                                                     random, std::make_unique<NoCodecs>()));
   }
   void Link() {
@@ -65,7 +65,7 @@ class AggregateTest : public testing::Test {
   NoConnector connector;
   base::Random random{1};
   stats::Registry registry{1};
-  std::vector<std::unique_ptr<Cluster>> clusters;
+  std::vector<std::shared_ptr<Cluster>> clusters;
   std::vector<std::unique_ptr<ClusterShard>> shards;
 };
 

@@ -29,10 +29,10 @@ class PoolFixture : public testing::Test {
 
   // What a test changed in `config` holds from here on.
   void Make() {
-    cluster = std::make_unique<Cluster>(config, registry);
+    cluster = std::make_shared<Cluster>(config, registry);
     for (uint32_t i = 0; i < registry.workers(); ++i) {
       connectors.push_back(std::make_unique<test::LoopbackConnector>(simulation.network(), simulation.loop(i)));
-      shards.push_back(std::make_unique<ClusterShard>(*cluster, simulation.worker(i), *connectors[i],
+      shards.push_back(std::make_unique<ClusterShard>(cluster, simulation.worker(i), *connectors[i],
                                                       registry.shard(i), random, MakeCodecs(i)));
     }
   }
@@ -87,7 +87,7 @@ class PoolFixture : public testing::Test {
   std::shared_ptr<config::Cluster> config = std::make_shared<config::Cluster>();
   size_t http2_streams = 100;
   std::unique_ptr<test::PeerListener> listener;
-  std::unique_ptr<Cluster> cluster;
+  std::shared_ptr<Cluster> cluster;
   std::vector<FakeCodec*> codecs;
   std::vector<std::unique_ptr<test::LoopbackConnector>> connectors;
   std::vector<std::unique_ptr<ClusterShard>> shards;

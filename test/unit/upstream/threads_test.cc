@@ -19,7 +19,7 @@ constexpr int kSwaps = 300;
 
 class WorkerOfCluster {
  public:
-  WorkerOfCluster(uint32_t index, Cluster& cluster, stats::Registry& registry)
+  WorkerOfCluster(uint32_t index, const std::shared_ptr<Cluster>& cluster, stats::Registry& registry)
       : worker_(index, clock_),
         loop_(worker_),
         connector_(loop_),
@@ -78,14 +78,15 @@ TEST(ClusterThreads, HostsAreSwappedWhileWorkersChoose) {
   config->name = config->stat_name = "be";
   config->discovery = config::Cluster::Discovery::kStrictDns;
   const config::Endpoint endpoint;
-  Cluster cluster(config, registry);
+  const auto shared = std::make_shared<Cluster>(config, registry);
+  Cluster& cluster = *shared;
   std::atomic<bool> stop = false;
   uint64_t chosen = 0;
   {
     std::vector<std::unique_ptr<WorkerOfCluster>> workers;
     std::vector<std::promise<void>> done(kWorkers);
     for (uint32_t i = 0; i < kWorkers; ++i) {
-      workers.push_back(std::make_unique<WorkerOfCluster>(i, cluster, registry));
+      workers.push_back(std::make_unique<WorkerOfCluster>(i, shared, registry));
       workers[i]->Choose(stop, done[i]);
     }
     cluster.set_publish([&](const std::shared_ptr<const HostSet>& hosts) {
