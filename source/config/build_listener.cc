@@ -1,6 +1,7 @@
 // Listeners.
 
 #include "absl/strings/str_replace.h"
+#include "source/base/xxhash64.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
@@ -51,6 +52,22 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
   }
   to.chain_matcher.SetDefault(static_cast<uint32_t>(to.filter_chains.size()));
   to.filter_chains.push_back(BuildFilterChain(context, from.default_filter_chain(), default_path));
+}
+
+// By which a later version knows the chains that have not changed.
+void SetDigests(const v3::Listener& from, Listener& to) {
+  v3::Listener rest = from;
+  rest.clear_filter_chains();
+  rest.clear_default_filter_chain();
+  const std::string common = rest.SerializeAsString();
+  const auto set = [&](const v3::FilterChain& chain, FilterChain& built) {
+    built.digest = base::XxHash64(Concat(common, chain.SerializeAsString()));
+    v3::FilterChain filters;
+    *filters.mutable_filters() = chain.filters();
+    built.filters_digest = base::XxHash64(filters.SerializeAsString());
+  };
+  for (int i = 0; i < from.filter_chains_size(); ++i) set(from.filter_chains(i), to.filter_chains[static_cast<size_t>(i)]);
+  if (from.has_default_filter_chain()) set(from.default_filter_chain(), to.filter_chains.back());
 }
 
 // Where a chain takes both kinds of connections, somebody has to tell them apart.
@@ -119,6 +136,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   }
   listener->continue_on_listener_filters_timeout = from.continue_on_listener_filters_timeout();
   BuildFilterChains(context, from, path, *listener);
+  SetDigests(from, *listener);
   LookForTls(*listener);
   return listener;
 }

@@ -155,6 +155,8 @@ struct FilterChain {
   base::Duration handshake_timeout = std::chrono::seconds(15);
   std::vector<NetworkFilter> filters;  // in order, before the one that ends the chain
   std::variant<HttpConnectionManager, TcpProxy, Echo> terminal;
+  uint64_t digest = 0;          // of all that it and its listener, but for the other chains, were configured with
+  uint64_t filters_digest = 0;  // of its filters
 
   const std::vector<AccessLog>& access_logs() const;  // of the terminal filter
 };

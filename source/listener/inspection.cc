@@ -4,10 +4,10 @@
 
 namespace pillion::listener {
 
-Inspection::Inspection(event::Worker& worker, std::vector<FilterShard>& filters, base::Duration timeout,
+Inspection::Inspection(event::Worker& worker, std::shared_ptr<std::vector<FilterShard>> filters, base::Duration timeout,
                        InspectionOwner& owner, Accepted accepted)
     : worker_(worker),
-      filters_(filters),
+      filters_(std::move(filters)),
       timeout_(timeout),
       owner_(owner),
       accepted_(std::move(accepted)),
@@ -38,8 +38,8 @@ void Inspection::OnTransportReady(event::Readiness readiness) {
 }
 
 void Inspection::Run() {
-  while (next_ < filters_.size()) {
-    switch (Apply(filters_[next_])) {
+  while (next_ < filters_->size()) {
+    switch (Apply((*filters_)[next_])) {
       case Verdict::kContinue:
         ++next_;
         break;

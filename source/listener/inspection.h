@@ -57,8 +57,7 @@ class Inspection final : public base::ListNode<InspectionTag>,
                          public event::Deferred,
                          private net::TransportEvents {
  public:
-  // `filters` outlives this.
-  Inspection(event::Worker& worker, std::vector<FilterShard>& filters, base::Duration timeout,
+  Inspection(event::Worker& worker, std::shared_ptr<std::vector<FilterShard>> filters, base::Duration timeout,
              InspectionOwner& owner, Accepted accepted);
 
   // May end it at once.
@@ -85,7 +84,7 @@ class Inspection final : public base::ListNode<InspectionTag>,
   void End(InspectionEnd end);
 
   event::Worker& worker_;
-  std::vector<FilterShard>& filters_;
+  const std::shared_ptr<std::vector<FilterShard>> filters_;
   const base::Duration timeout_;
   InspectionOwner& owner_;
   Accepted accepted_;

@@ -64,22 +64,24 @@ ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> lis
     : listener_(std::move(listener)),
       chain_(chain),
       config_(std::get<config::HttpConnectionManager>(chain.terminal)),
-      routes_(config_.route_config, clusters),
+      routes_(std::make_shared<const Routes>(config_.route_config, clusters, registry)),
       http1_(MakeHttp1(config_, output_limit(), false)),
       secure_http1_(MakeHttp1(config_, output_limit(), true)),
       http2_(MakeHttp2(config_, output_limit())),
       stat_ids_(registry, config_.stat_prefix),
-      route_stat_ids_(registry, *config_.route_config),
       registry_(registry),
       logs_(std::move(logs)) {}
 
-ConnectionManagerShard::ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context,
+ConnectionManagerShard::ConnectionManagerShard(std::shared_ptr<const ConnectionManager> from, WorkerContext& context,
                                                stats::Shard& shard)
-    : manager(manager),
+    : event::Shared(context.worker),
+      shared(std::move(from)),
+      manager(*shared),
       context(context),
       overload(manager.listener().bypasses_overload ? nullptr : context.overload),
       stats(manager.stat_ids(), shard),
-      route_stats(manager.route_stat_ids(), shard) {
+      routes(std::make_shared<LiveRoutes>(
+          LiveRoutes{event::Kept(new RoutesShard(manager.routes(), context.worker, shard))})) {
   const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
   for (const config::HttpFilter& filter : manager.config().http_filters) {
     const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard,

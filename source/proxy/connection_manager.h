@@ -8,9 +8,10 @@
 #include "source/codec/http1/options.h"
 #include "source/codec/http2/options.h"
 #include "source/config/listener.h"
+#include "source/event/shared.h"
 #include "source/filter/http_filter.h"
 #include "source/proxy/listener_connection.h"
-#include "source/proxy/route_stats.h"
+#include "source/proxy/routes.h"
 #include "source/proxy/stats.h"
 #include "source/proxy/worker_context.h"
 #include "source/route/table.h"
@@ -26,12 +27,11 @@ class ConnectionManager {
   const config::HttpConnectionManager& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
   const std::string& chain_name() const { return chain_.name; }
-  const route::Table& routes() const { return routes_; }
+  const std::shared_ptr<const Routes>& routes() const { return routes_; }
   // `secure`: of a connection by TLS, which carries https.
   const codec::http1::ServerOptions& http1(bool secure) const { return secure ? secure_http1_ : http1_; }
   const codec::http2::Options& http2() const { return http2_; }
   const HttpStatIds& stat_ids() const { return stat_ids_; }
-  const RouteStatIds& route_stat_ids() const { return route_stat_ids_; }
   stats::Registry& registry() const { return registry_; }
   const AccessLogs& logs() const { return logs_; }
 
@@ -47,12 +47,11 @@ class ConnectionManager {
   const std::shared_ptr<const config::Listener> listener_;  // holds chain_
   const config::FilterChain& chain_;
   const config::HttpConnectionManager& config_;
-  const route::Table routes_;
+  const std::shared_ptr<const Routes> routes_;
   const codec::http1::ServerOptions http1_;
   const codec::http1::ServerOptions secure_http1_;
   const codec::http2::Options http2_;
   const HttpStatIds stat_ids_;
-  const RouteStatIds route_stat_ids_;
   stats::Registry& registry_;
   const AccessLogs logs_;
 };
@@ -64,14 +63,16 @@ struct ChainFilter {
   std::unique_ptr<filter::HttpFilterShard> shard;
 };
 
-struct ConnectionManagerShard {
-  ConnectionManagerShard(const ConnectionManager& manager, WorkerContext& context, stats::Shard& shard);
+// Connections and streams keep it: one that is no longer configured ends with the last of them.
+struct ConnectionManagerShard final : event::Shared {
+  ConnectionManagerShard(std::shared_ptr<const ConnectionManager> manager, WorkerContext& context, stats::Shard& shard);
 
-  const ConnectionManager& manager;
+  const std::shared_ptr<const ConnectionManager> shared;
+  const ConnectionManager& manager;  // that one
   WorkerContext& context;
   const overload::State* const overload;  // null: nothing is given up for want of resources
   HttpStats stats;
-  RouteStats route_stats;
+  const std::shared_ptr<LiveRoutes> routes;
   std::vector<ChainFilter> filters;  // in the order of the configuration
 };
 

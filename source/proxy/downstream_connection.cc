@@ -2,6 +2,7 @@
 
 #include "source/proxy/forwarded_client_cert.h"
 #include "source/overload/state.h"
+#include "source/proxy/filter_chain.h"
 #include "source/proxy/stream.h"
 #include "source/tls/facts.h"
 
@@ -14,16 +15,18 @@ constexpr base::Duration kShortestGrace = std::chrono::milliseconds(500);
 
 }  // namespace
 
-DownstreamConnection::DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner,
-                                           listener::Accepted accepted)
-    : ListenerConnection(manager.context.worker, std::move(accepted.facts)),
-      manager_(manager),
+DownstreamConnection::DownstreamConnection(const event::Kept<ConnectionManagerShard>& manager,
+                                           ListenerConnectionOwner& owner, listener::Accepted accepted)
+    : ListenerConnection(manager->context.worker, std::move(accepted.facts)),
+      kept_(manager),
+      manager_(*kept_),
+      current_(manager),
       owner_(owner),
-      connection_(manager.context.worker, std::move(accepted.transport), *this,
-                  {.output_limit = manager.manager.output_limit(),
-                   .linger = manager.manager.config().delayed_close_timeout}),
+      connection_(manager_.context.worker, std::move(accepted.transport), *this,
+                  {.output_limit = manager_.manager.output_limit(),
+                   .linger = manager_.manager.config().delayed_close_timeout}),
       codec_(std::in_place_type<ProtocolSniffer>, static_cast<ProtocolSniffer::Events&>(*this),
-             manager.context.worker.blocks()),
+             manager_.context.worker.blocks()),
       idle_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnIdle(); }),
       duration_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnMaxDuration(); }),
       flush_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnFlushTimer(); }),
@@ -35,6 +38,13 @@ DownstreamConnection::DownstreamConnection(ConnectionManagerShard& manager, List
 }
 
 DownstreamConnection::~DownstreamConnection() = default;
+
+// What the connection was begun with, such as the limits of its codec, it keeps.
+bool DownstreamConnection::Follow(FilterChainShard& chain) {
+  if (chain.manager() == nullptr) return false;
+  current_ = *chain.manager();
+  return true;
+}
 
 void DownstreamConnection::Start() {
   const config::HttpConnectionManager& config = manager_.manager.config();

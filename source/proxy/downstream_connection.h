@@ -35,15 +35,18 @@ class DownstreamConnection final : public ListenerConnection,
                                    private codec::ServerEvents,
                                    private ProtocolSniffer::Events {
  public:
-  DownstreamConnection(ConnectionManagerShard& manager, ListenerConnectionOwner& owner, listener::Accepted accepted);
+  DownstreamConnection(const event::Kept<ConnectionManagerShard>& manager, ListenerConnectionOwner& owner,
+                       listener::Accepted accepted);
 
   void Start() override;
   void StartDrain() override;
   void Rescale() override;
   void CloseNow() override;
   void Log(const AccessLogs& logs) override;
+  bool Follow(FilterChainShard& chain) override;
 
-  ConnectionManagerShard& manager() { return manager_; }
+  // Of the requests that come from now on.
+  const event::Kept<ConnectionManagerShard>& manager() { return current_; }
   net::Transport& transport() { return connection_.transport(); }
   http::Version version() const { return version_; }
   match::PeerCertificate peer_certificate() const { return peer_certificate_; }
@@ -99,7 +102,9 @@ class DownstreamConnection final : public ListenerConnection,
   void OnFlushTimer();
   void CountBytes();
 
-  ConnectionManagerShard& manager_;
+  const event::Kept<ConnectionManagerShard> kept_;  // of the connection itself, as it began
+  ConnectionManagerShard& manager_;                 // that one
+  event::Kept<ConnectionManagerShard> current_;
   ListenerConnectionOwner& owner_;
   net::Connection connection_;
   http::Version version_ = http::Version::kHttp11;

@@ -47,8 +47,9 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
   }
 }
 
-FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& context, stats::Shard& shard)
-    : chain_(chain), context_(context) {
+FilterChainShard::FilterChainShard(std::shared_ptr<const FilterChain> from, WorkerContext& context, stats::Shard& shard)
+    : event::Shared(context.worker), chain_(std::move(from)), context_(context) {
+  const FilterChain& chain = *chain_;
   if (chain.tls_stat_ids() != nullptr) tls_stats_.emplace(*chain.tls_stat_ids(), shard);
   if (const std::optional<FilterChain::ModeStatIds>& ids = chain.mode_stat_ids()) {
     mtls_ = shard.counter(ids->mtls);
@@ -60,24 +61,26 @@ FilterChainShard::FilterChainShard(const FilterChain& chain, WorkerContext& cont
   }
   for (const std::unique_ptr<NetworkRbac>& rbac : chain.rbacs()) rbacs_.emplace_back(*rbac, shard);
   if (const auto* manager = std::get_if<ConnectionManager>(&chain.terminal())) {
-    terminal_.emplace<ConnectionManagerShard>(*manager, context, shard);
+    terminal_ = event::Kept(
+        new ConnectionManagerShard(std::shared_ptr<const ConnectionManager>(chain_, manager), context, shard));
   } else if (const auto* proxy = std::get_if<TcpProxy>(&chain.terminal())) {
     terminal_.emplace<TcpProxyShard>(*proxy, context, shard);
   }
 }
 
-bool FilterChainShard::UsesTls(const listener::Accepted& accepted) const {
-  const config::DownstreamTls& tls = *chain_.config().tls;
+bool FilterChainShard::UsesTls(net::Transport& transport, const listener::SocketFacts* facts) const {
+  if (!tls_stats_) return false;
+  const config::DownstreamTls& tls = *chain_->config().tls;
   if (!tls.modes) return true;
-  const config::PeerMode mode = tls.modes->At(accepted.transport->local_address().port());
-  const bool looks_so = accepted.facts != nullptr && accepted.facts->transport_protocol == "tls";
+  const config::PeerMode mode = tls.modes->At(transport.local_address().port());
+  const bool looks_so = facts != nullptr && facts->transport_protocol == "tls";
   return mode == config::PeerMode::kStrict || (mode == config::PeerMode::kPermissive && looks_so);
 }
 
 void FilterChainShard::Secure(listener::Accepted& accepted, std::shared_ptr<const tls::Context> context) {
-  const config::FilterChain& config = chain_.config();
+  const config::FilterChain& config = chain_->config();
   base::Duration timeout = config.handshake_timeout;
-  if (context_.overload != nullptr && !chain_.listener().bypasses_overload) {
+  if (context_.overload != nullptr && !chain_->listener().bypasses_overload) {
     timeout = context_.overload->Scaled(config::ScaledTimeout::kHandshake, timeout);
   }
   auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
@@ -92,13 +95,13 @@ void FilterChainShard::Secure(listener::Accepted& accepted, std::shared_ptr<cons
 }
 
 ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, listener::Accepted accepted) {
-  const bool uses_tls = tls_stats_ && UsesTls(accepted);
+  const bool uses_tls = UsesTls(*accepted.transport, accepted.facts.get());
   std::shared_ptr<const tls::Context> secrets;
   if (uses_tls) {
-    secrets = chain_.config().tls->context->current();
+    secrets = chain_->config().tls->context->current();
     if (secrets == nullptr) [[unlikely]] {
       tls_stats_->CountNotReady();
-      return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), base::Duration::zero());
+      return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), base::Duration::zero());
     }
   }
   for (size_t taken = 0; taken < limits_.size(); ++taken) {
@@ -109,7 +112,7 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     }
     next.limited_connections.Increment();
     GiveBack(taken);
-    return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), next.limit.config().delay);
+    return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), next.limit.config().delay);
   }
   if (uses_tls) {
     Secure(accepted, std::move(secrets));
@@ -117,13 +120,11 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     plain_->Increment();
   }
   for (NetworkRbacShard& rbac : rbacs_) GuardedTransport::Guard(rbac, context_.worker, accepted);
-  if (auto* manager = std::get_if<ConnectionManagerShard>(&terminal_)) {
-    return new DownstreamConnection(*manager, owner, std::move(accepted));
-  }
+  if (manager() != nullptr) return new DownstreamConnection(*manager(), owner, std::move(accepted));
   if (auto* proxy = std::get_if<TcpProxyShard>(&terminal_)) {
     return new TcpProxyConnection(*proxy, owner, std::move(accepted));
   }
-  return new LoneConnection(context_, chain_.listener(), owner, std::move(accepted), std::nullopt);
+  return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), std::nullopt);
 }
 
 void FilterChainShard::Leave(const ListenerConnection& connection) {

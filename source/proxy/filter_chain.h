@@ -70,15 +70,23 @@ class FilterChain {
   std::variant<config::Echo, ConnectionManager, TcpProxy> terminal_;
 };
 
-class FilterChainShard {
+// Its connections keep it.
+class FilterChainShard final : public event::Shared {
  public:
-  FilterChainShard(const FilterChain& chain, WorkerContext& context, stats::Shard& shard);
+  FilterChainShard(std::shared_ptr<const FilterChain> chain, WorkerContext& context, stats::Shard& shard);
 
   // A connection, whatever the chain makes of it. Disposes of itself; the owner links it in and starts it, and when it is
   // gone tells Leave().
   ListenerConnection* Make(ListenerConnectionOwner& owner, listener::Accepted accepted);
   void Leave(const ListenerConnection& connection);
-  const FilterChain& chain() const { return chain_; }
+  const FilterChain& chain() const { return *chain_; }
+  const std::shared_ptr<const FilterChain>& shared_chain() const { return chain_; }
+  // Null: its connections do not end in one.
+  const event::Kept<ConnectionManagerShard>* manager() const {
+    return std::get_if<event::Kept<ConnectionManagerShard>>(&terminal_);
+  }
+  // Whether the chain wants TLS on a connection.
+  bool UsesTls(net::Transport& transport, const listener::SocketFacts* facts) const;
   tls::Stats& tls_stats() { return *tls_stats_; }  // where the chain has TLS
 
  private:
@@ -88,21 +96,19 @@ class FilterChainShard {
     stats::Gauge& active_connections;
   };
 
-  // Whether the chain wants TLS on it.
-  bool UsesTls(const listener::Accepted& accepted) const;
   // Puts TLS between it and its transport.
   void Secure(listener::Accepted& accepted, std::shared_ptr<const tls::Context> context);
   // Of the first so many limits.
   void GiveBack(size_t count);
 
-  const FilterChain& chain_;
+  const std::shared_ptr<const FilterChain> chain_;
   WorkerContext& context_;
   std::optional<tls::Stats> tls_stats_;  // where the chain has TLS
   stats::Counter* mtls_ = nullptr;       // where it has a mode of peer authentication
   stats::Counter* plain_ = nullptr;
   std::vector<Limit> limits_;
   std::vector<NetworkRbacShard> rbacs_;
-  std::variant<config::Echo, ConnectionManagerShard, TcpProxyShard> terminal_;
+  std::variant<config::Echo, event::Kept<ConnectionManagerShard>, TcpProxyShard> terminal_;
 };
 
 }  // namespace pillion::proxy

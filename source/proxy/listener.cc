@@ -10,64 +10,106 @@
 namespace pillion::proxy {
 
 Listener::Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-                   stats::Registry& registry, const OpenLogs& open_logs)
-    : config_(std::move(config)), stat_ids_(registry, config_->stat_prefix), logs_(open_logs(config_->access_logs)) {
+                   stats::Registry& registry, const OpenLogs& open_logs, const Listener* before)
+    : config_(std::move(config)),
+      stat_ids_(registry, config_->stat_prefix),
+      logs_(open_logs(config_->access_logs)),
+      all_(before == nullptr ? std::make_shared<OfAllVersions>() : before->all_) {
   for (uint32_t i = 0; i < registry.workers(); ++i) worker_stat_ids_.emplace_back(registry, config_->stat_prefix, i);
   for (const config::ListenerFilter& filter : config_->listener_filters) filter_stat_ids_.emplace_back(registry, filter);
   for (const config::FilterChain& chain : config_->filter_chains) {
+    if (before != nullptr && chain.digest != 0) {
+      const auto same = std::ranges::find(before->chains_, chain.digest, [](const auto& each) { return each->config().digest; });
+      if (same != before->chains_.end()) {
+        chains_.push_back(*same);
+        continue;
+      }
+    }
     chains_.push_back(
-        std::make_unique<FilterChain>(config_, chain, clusters, registry, open_logs(chain.access_logs())));
+        std::make_shared<const FilterChain>(config_, chain, clusters, registry, open_logs(chain.access_logs())));
   }
 }
 
-ListenerShard::ListenerShard(const Listener& listener, WorkerContext& context, stats::Shard& shard)
-    : listener_(listener),
+ListenerShard::ListenerShard(std::shared_ptr<const Listener> listener, WorkerContext& context, stats::Shard& shard)
+    : listener_(std::move(listener)),
       context_(context),
-      stats_(listener.stat_ids(), shard),
-      own_total_(*shard.counter(listener.stat_ids_of(context.worker.index()).downstream_cx_total)),
-      own_active_(*shard.gauge(listener.stat_ids_of(context.worker.index()).downstream_cx_active)),
-      only_chain_(listener.config().chain_matcher.constant()),
-      overload_(listener.config().bypasses_overload ? nullptr : context.overload),
+      shard_(shard),
+      stats_(listener_->stat_ids(), shard),
+      own_total_(*shard.counter(listener_->stat_ids_of(context.worker.index()).downstream_cx_total)),
+      own_active_(*shard.gauge(listener_->stat_ids_of(context.worker.index()).downstream_cx_active)),
       check_(this, [](void* self) { static_cast<ListenerShard*>(self)->CheckSome(); }),
       end_timer_(this, [](void* self) { static_cast<ListenerShard*>(self)->EndThose(); }) {
-  for (size_t i = 0; i < listener.filter_stat_ids().size(); ++i) {
-    filters_.push_back(
-        {listener.config().listener_filters[i], listener::FilterStats(listener.filter_stat_ids()[i], shard)});
+  Configure();
+}
+
+void ListenerShard::Configure() {
+  only_chain_ = config().chain_matcher.constant();
+  overload_ = config().bypasses_overload ? nullptr : context_.overload;
+  struct Filters {
+    std::shared_ptr<const Listener> listener;  // whose configuration they refer to
+    std::vector<listener::FilterShard> all;
+  };
+  const auto filters = std::make_shared<Filters>(Filters{.listener = listener_});
+  for (size_t i = 0; i < listener_->filter_stat_ids().size(); ++i) {
+    filters->all.push_back(
+        {config().listener_filters[i], listener::FilterStats(listener_->filter_stat_ids()[i], shard_)});
   }
-  for (const std::unique_ptr<FilterChain>& chain : listener.chains()) {
-    chains_.push_back(std::make_unique<FilterChainShard>(*chain, context, shard));
+  filters_ = std::shared_ptr<std::vector<listener::FilterShard>>(filters, &filters->all);
+  const std::vector<event::Kept<FilterChainShard>> before = std::exchange(chains_, {});
+  for (const std::shared_ptr<const FilterChain>& chain : listener_->chains()) {
+    const auto same = std::ranges::find(before, chain, [](const auto& each) { return each->shared_chain(); });
+    chains_.push_back(same != before.end() ? *same
+                                           : event::Kept(new FilterChainShard(chain, context_, shard_)));
   }
+}
+
+void ListenerShard::Update(std::shared_ptr<const Listener> next, base::Duration drain_time) {
+  const std::shared_ptr<const Listener> before = std::exchange(listener_, std::move(next));  // others may look at it still
+  Configure();
+  drain_time_ = drain_time;
+  connections_.ForEach([this](ListenerConnection& connection) {
+    const std::optional<uint32_t> index = FindChain(connection.transport(), connection.facts());
+    if (!index) return EndSoon(connection);
+    FilterChainShard& chain = *chains_[*index];
+    if (&chain == &connection.chain()) return;
+    const bool secured = connection.tls() != nullptr;
+    if (secured != chain.UsesTls(connection.transport(), connection.facts()) || !connection.Follow(chain)) {
+      return EndSoon(connection);
+    }
+    connection.set_chain(chain);
+  });
+  CheckIdentities(drain_time);
 }
 
 ListenerShard::~ListenerShard() { PILLION_CHECK(connections_.empty() && inspections_.empty()); }
 
 void ListenerShard::JoinBalance(event::EpollLoop& loop) {
-  if (listener_.config().exact_balance) balanced_ = &listener_.balance().Join(loop, *this);
+  if (listener_->config().exact_balance) balanced_ = &listener_->balance().Join(loop, *this);
 }
 
 void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& socket) {
   net::AcceptEvents& events = *this;
-  acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_.config().max_accepts_per_event,
+  acceptors_.push_back(std::make_unique<net::Acceptor>(loop, socket, events, listener_->config().max_accepts_per_event,
                                                        balanced_));
   if (!paused_) acceptors_.back()->Start();
 }
 
 void ListenerShard::Enter() {
   ++count_;
-  listener_.connections().fetch_add(1, std::memory_order_relaxed);
+  listener_->connections().fetch_add(1, std::memory_order_relaxed);
   if (context_.connections != nullptr) context_.connections->fetch_add(1, std::memory_order_relaxed);
 }
 
 void ListenerShard::Leave() {
   --count_;
-  listener_.connections().fetch_sub(1, std::memory_order_relaxed);
+  listener_->connections().fetch_sub(1, std::memory_order_relaxed);
   if (context_.connections != nullptr) context_.connections->fetch_sub(1, std::memory_order_relaxed);
   if (balanced_ != nullptr) balanced_->connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // The limit of the overload manager goes before that of the runtime.
 bool ListenerShard::TooManyInAll() const {
-  const std::shared_ptr<const runtime::Key>& limit = listener_.config().global_connection_limit;
+  const std::shared_ptr<const runtime::Key>& limit = listener_->config().global_connection_limit;
   if (limit == nullptr || context_.connections == nullptr) return false;
   const uint64_t count = context_.connections->load(std::memory_order_relaxed);
   if (overload_ != nullptr && overload_->max_connections()) return count > *overload_->max_connections();
@@ -76,11 +118,11 @@ bool ListenerShard::TooManyInAll() const {
 
 bool ListenerShard::Admit() {
   Enter();  // first: of two that come at once on two workers, one is one too many
-  const std::shared_ptr<const runtime::Key>& own_limit = listener_.config().connection_limit;
+  const std::shared_ptr<const runtime::Key>& own_limit = listener_->config().connection_limit;
   if (TooManyInAll()) {
     stats_.downstream_global_cx_overflow.Increment();
   } else if (own_limit != nullptr &&
-             listener_.connections().load(std::memory_order_relaxed) > own_limit->Integer(UINT64_MAX)) {
+             listener_->connections().load(std::memory_order_relaxed) > own_limit->Integer(UINT64_MAX)) {
     stats_.downstream_cx_overflow.Increment();
   } else if (overload_ != nullptr && overload_->RefusesConnection(context_.random)) {
     stats_.downstream_cx_overload_reject.Increment();
@@ -106,13 +148,13 @@ void ListenerShard::TakeOver(listener::Accepted accepted) {
 }
 
 void ListenerShard::Inspect(listener::Accepted accepted) {
-  if (filters_.empty()) {
+  if (filters_->empty()) {
     ChooseChain(accepted);
     return;
   }
   stats_.downstream_pre_cx_active.Increment();
   auto* inspection =
-      new listener::Inspection(context_.worker, filters_, listener_.config().listener_filters_timeout, *this,
+      new listener::Inspection(context_.worker, filters_, listener_->config().listener_filters_timeout, *this,
                                std::move(accepted));
   inspections_.PushBack(*inspection);
   inspection->Start();
@@ -130,7 +172,7 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
       break;
     case listener::InspectionEnd::kTimeout:
       stats_.downstream_pre_cx_timeout.Increment();
-      goes_on = listener_.config().continue_on_listener_filters_timeout;
+      goes_on = listener_->config().continue_on_listener_filters_timeout;
       break;
     case listener::InspectionEnd::kRefused:
       goes_on = false;
@@ -149,7 +191,7 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
     return;
   }
   // Once only, so that two listeners never pass one back and forth.
-  if (listener_.config().use_original_dst && accepted.facts->local_restored && !accepted.facts->handed_over) {
+  if (listener_->config().use_original_dst && accepted.facts->local_restored && !accepted.facts->handed_over) {
     ListenerShard* const meant = context_.listeners.Find(accepted.transport->local_address());
     if (meant != nullptr && meant != this) {
       meant->TakeOver(std::move(accepted));
@@ -160,11 +202,12 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
   ChooseChain(accepted);
 }
 
+std::optional<uint32_t> ListenerShard::FindChain(net::Transport& transport, const listener::SocketFacts* facts) const {
+  return only_chain_ ? only_chain_ : config().chain_matcher.Find(listener::TraitsOf(transport, facts));
+}
+
 void ListenerShard::ChooseChain(listener::Accepted& accepted) {
-  std::optional<uint32_t> chain = only_chain_;
-  if (!chain) {
-    chain = listener_.config().chain_matcher.Find(listener::TraitsOf(*accepted.transport, accepted.facts.get()));
-  }
+  const std::optional<uint32_t> chain = FindChain(*accepted.transport, accepted.facts.get());
   if (!chain) {
     RefuseWithoutChain(accepted);
     Leave();
@@ -175,7 +218,7 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
   own_total_.Increment();
   own_active_.Increment();
   ListenerConnection* connection = chains_[*chain]->Make(*this, std::move(accepted));
-  connection->set_chain_index(*chain);
+  connection->set_maker(*chains_[*chain]);
   connections_.PushBack(*connection);
   connection->Start();
   if (draining_) connection->StartDrain();
@@ -183,7 +226,7 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
 
 void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
   stats_.no_filter_chain_match.Increment();
-  if (listener_.logs().empty()) return;
+  if (listener_->logs().empty()) return;
   const std::string remote = accepted.transport->remote_address().text();
   const std::string local = accepted.transport->local_address().text();
   const std::string direct = accepted.facts == nullptr ? remote : accepted.facts->direct_remote.text();
@@ -196,7 +239,7 @@ void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
   if (accepted.facts != nullptr) record.requested_server_name = accepted.facts->server_name;
   record.response_flags.Set(telemetry::ResponseFlag::kNoRouteFound);
   record.response_code_details = "filter_chain_not_found";
-  for (const auto& log : listener_.logs()) log->Log(context_.worker.index(), record);
+  for (const auto& log : listener_->logs()) log->Log(context_.worker.index(), record);
 }
 
 bool ListenerShard::BelongsElsewhere(ListenerConnection& connection, net::Transport& transport, std::string_view host) {
@@ -204,19 +247,19 @@ bool ListenerShard::BelongsElsewhere(ListenerConnection& connection, net::Transp
   match::ConnectionTraits traits = listener::TraitsOf(transport, connection.facts());
   traits.server_name = host;
   const std::optional<uint32_t> chain = config().chain_matcher.Find(traits);
-  return chain && *chain != connection.chain_index() && config().filter_chains[*chain].has_server_names;
+  return chain && chains_[*chain].get() != &connection.chain() && config().filter_chains[*chain].has_server_names;
 }
 
 void ListenerShard::OnConnectionGone(ListenerConnection& connection) {
   static_cast<base::ListNode<ListenerConnectionTag>&>(connection).Unlink();
-  chains_[connection.chain_index()]->Leave(connection);
+  connection.maker().Leave(connection);
   Leave();
   stats_.downstream_cx_active.Decrement();
   own_active_.Decrement();
   stats_.downstream_cx_destroy.Increment();
   stats_.downstream_cx_length_ms.Record(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(context_.worker.now() - connection.started()).count()));
-  if (!listener_.logs().empty()) connection.Log(listener_.logs());
+  if (!listener_->logs().empty()) connection.Log(listener_->logs());
 }
 
 void ListenerShard::PauseAccepting(bool pause) {
@@ -242,7 +285,7 @@ void ListenerShard::Rescale() {
 }
 
 void ListenerShard::CheckIdentities(base::Duration drain_time) {
-  const auto& chains = listener_.config().filter_chains;
+  const auto& chains = listener_->config().filter_chains;
   const auto untouched = [](const config::FilterChain& chain) {
     return chain.tls == nullptr && !std::holds_alternative<config::TcpProxy>(chain.terminal);
   };
@@ -268,17 +311,22 @@ void ListenerShard::CheckSome() {
 void ListenerShard::Check(ListenerConnection& connection) {
   if (connection.end_by() != base::MonotonicTime{}) return;
   if (!ClientStands(connection)) {
-    chains_[connection.chain_index()]->tls_stats().Count(tls::Counter::kIdentityEnded);
+    connection.chain().tls_stats().Count(tls::Counter::kIdentityEnded);
   } else if (connection.UpstreamStands()) {
     return;
   }
+  EndSoon(connection);
+}
+
+void ListenerShard::EndSoon(ListenerConnection& connection) {
+  if (connection.end_by() != base::MonotonicTime{}) return;
   connection.set_end_by(context_.worker.now() + drain_time_);
   if (!end_timer_.armed()) context_.worker.SetTimer(end_timer_, drain_time_);
   connection.StartDrain();
 }
 
 bool ListenerShard::ClientStands(ListenerConnection& connection) {
-  const std::shared_ptr<const config::DownstreamTls>& tls = chains_[connection.chain_index()]->chain().config().tls;
+  const std::shared_ptr<const config::DownstreamTls>& tls = connection.chain().chain().config().tls;
   tls::Facts* const facts = tls == nullptr ? nullptr : connection.tls();
   if (facts == nullptr) return true;
   const absl::Time now = absl::FromChrono(context_.worker.wall_now());
@@ -301,7 +349,7 @@ void ListenerShard::EndThose() {
 }
 
 void ListenerShard::CloseAll() {
-  if (balanced_ != nullptr) listener_.balance().Leave(*balanced_);
+  if (balanced_ != nullptr) listener_->balance().Leave(*balanced_);
   inspections_.ForEach([](listener::Inspection& inspection) { inspection.Close(); });
   connections_.ForEach([](ListenerConnection& connection) { connection.CloseNow(); });
 }

@@ -22,21 +22,23 @@ namespace pillion::proxy {
 
 using OpenLogs = std::function<AccessLogs(const std::vector<config::AccessLog>&)>;
 
-// Made by the main thread; outlives its shards.
+// One version of it, made by the main thread.
 class Listener {
  public:
+  // `before`: the version that it follows, at the same address and with the same name in statistics; null: it is the first.
+  // Chains that are the same as in that one are the same objects.
   Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-           stats::Registry& registry, const OpenLogs& open_logs);
+           stats::Registry& registry, const OpenLogs& open_logs, const Listener* before = nullptr);
 
   const config::Listener& config() const { return *config_; }
   const ListenerStatIds& stat_ids() const { return stat_ids_; }
   const ListenerWorkerStatIds& stat_ids_of(uint32_t worker) const { return worker_stat_ids_[worker]; }
   const std::vector<listener::FilterStatIds>& filter_stat_ids() const { return filter_stat_ids_; }
   const AccessLogs& logs() const { return logs_; }  // its own: a line a connection
-  net::ConnectionBalance& balance() const { return balance_; }
-  std::atomic<uint64_t>& connections() const { return connections_; }  // of all workers
+  net::ConnectionBalance& balance() const { return all_->balance; }
+  std::atomic<uint64_t>& connections() const { return all_->connections; }  // of all workers
   // By the index of the configuration.
-  const std::vector<std::unique_ptr<FilterChain>>& chains() const { return chains_; }
+  const std::vector<std::shared_ptr<const FilterChain>>& chains() const { return chains_; }
 
  private:
   const std::shared_ptr<const config::Listener> config_;
@@ -44,9 +46,13 @@ class Listener {
   std::vector<ListenerWorkerStatIds> worker_stat_ids_;
   std::vector<listener::FilterStatIds> filter_stat_ids_;
   const AccessLogs logs_;
-  mutable net::ConnectionBalance balance_;
-  mutable std::atomic<uint64_t> connections_ = 0;
-  std::vector<std::unique_ptr<FilterChain>> chains_;
+  // What all its versions share.
+  struct OfAllVersions {
+    net::ConnectionBalance balance;
+    std::atomic<uint64_t> connections = 0;
+  };
+  const std::shared_ptr<OfAllVersions> all_;
+  std::vector<std::shared_ptr<const FilterChain>> chains_;
 };
 
 // Made before the worker's thread starts, or on it; used on it only.
@@ -54,7 +60,7 @@ class ListenerShard final : private net::AcceptEvents,
                             private ListenerConnectionOwner,
                             private listener::InspectionOwner {
  public:
-  ListenerShard(const Listener& listener, WorkerContext& context, stats::Shard& shard);
+  ListenerShard(std::shared_ptr<const Listener> listener, WorkerContext& context, stats::Shard& shard);
   ~ListenerShard();
 
   // On every worker before the first one accepts: else that one keeps what comes meanwhile.
@@ -67,7 +73,11 @@ class ListenerShard final : private net::AcceptEvents,
   // One that another listener got by redirection.
   void TakeOver(listener::Accepted accepted);
 
-  const config::Listener& config() const { return listener_.config(); }
+  const config::Listener& config() const { return listener_->config(); }
+
+  // From now on it is as `next`, a later version, says. Connections stay: their next requests are those of the chain that
+  // they would get now. Those which have none, or can't change theirs, end as in a drain, after `drain_time` at the latest.
+  void Update(std::shared_ptr<const Listener> next, base::Duration drain_time);
 
   // While paused, connections stay in the queues.
   void PauseAccepting(bool pause);
@@ -103,21 +113,27 @@ class ListenerShard final : private net::AcceptEvents,
   void Check(ListenerConnection& connection);
   bool ClientStands(ListenerConnection& connection);
   void EndThose();
+  // What `listener_` says, but for connections.
+  void Configure();
+  std::optional<uint32_t> FindChain(net::Transport& transport, const listener::SocketFacts* facts) const;
+  // Drains, and is cut short after drain_time_.
+  void EndSoon(ListenerConnection& connection);
 
-  const Listener& listener_;
+  std::shared_ptr<const Listener> listener_;
   WorkerContext& context_;
+  stats::Shard& shard_;
   ListenerStats stats_;
   stats::Counter& own_total_;
   stats::Gauge& own_active_;
-  std::vector<listener::FilterShard> filters_;
-  const std::optional<uint32_t> only_chain_;  // whatever the connection is
-  std::vector<std::unique_ptr<FilterChainShard>> chains_;
+  std::shared_ptr<std::vector<listener::FilterShard>> filters_;  // with the version that configures them
+  std::optional<uint32_t> only_chain_;                           // whatever the connection is
+  std::vector<event::Kept<FilterChainShard>> chains_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   base::IntrusiveList<listener::Inspection, listener::InspectionTag> inspections_;
   base::IntrusiveList<ListenerConnection, ListenerConnectionTag> connections_;
   net::BalanceMember* balanced_ = nullptr;  // exact_balance
   size_t count_ = 0;
-  const overload::State* const overload_;  // null: nothing is given up for want of resources
+  const overload::State* overload_;  // null: nothing is given up for want of resources
   event::Task check_;
   base::Timer end_timer_;      // of connections whose identity has ended
   base::Duration drain_time_{};

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "source/proxy/connection_facts.h"
+#include "source/proxy/filter_chain.h"
 #include "source/tls/facts.h"
 
 namespace pillion::proxy {
@@ -23,6 +24,17 @@ ListenerConnection::ListenerConnection(event::Worker& worker, std::unique_ptr<li
       started_(worker.now()),
       started_wall_(worker.wall_now()),
       facts_(std::move(facts)) {}
+
+ListenerConnection::~ListenerConnection() = default;
+
+void ListenerConnection::set_maker(FilterChainShard& chain) {
+  maker_ = event::Kept<FilterChainShard>(&chain);
+  chain_ = maker_;
+}
+
+void ListenerConnection::set_chain(FilterChainShard& chain) { chain_ = event::Kept<FilterChainShard>(&chain); }
+
+net::Transport& ListenerConnection::transport() { return connection().transport(); }
 
 const std::string& ListenerConnection::remote_text() {
   if (remote_text_.empty()) remote_text_ = connection().transport().remote_address().text();

@@ -10,6 +10,7 @@
 
 #include "source/access/request.h"
 #include "source/base/intrusive_list.h"
+#include "source/event/shared.h"
 #include "source/event/worker.h"
 #include "source/listener/accepted.h"
 #include "source/metadata/annotations.h"
@@ -21,6 +22,7 @@ namespace pillion::proxy {
 using AccessLogs = std::vector<std::unique_ptr<telemetry::AccessLog>>;
 
 struct ListenerConnectionTag {};
+class FilterChainShard;
 
 // Disposes of itself when it has closed, after telling its owner.
 class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public event::Deferred {
@@ -32,6 +34,9 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   virtual void Rescale() {}
   // In this turn, whatever is in flight.
   virtual void CloseNow() = 0;
+  // Requests that come from now on are those of `chain`, which another configuration of the listener has for it. False: it
+  // has none, or can't go on under that chain; nothing has changed then.
+  virtual bool Follow(FilterChainShard& chain) = 0;
   // Whether a connection to a host that is its alone may go on with the certificates of now.
   virtual bool UpstreamStands() { return true; }
   // One too many: it was never part of what its chain counts.
@@ -58,6 +63,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // Where it was meant to go before it was redirected; nothing where it was not.
   std::optional<net::Address> original_destination();
 
+  net::Transport& transport();
+
   // What is known of it by TLS; null: it is none.
   tls::Facts* tls();
 
@@ -65,13 +72,15 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   base::MonotonicTime end_by() const { return end_by_; }
   void set_end_by(base::MonotonicTime time) { end_by_ = time; }
 
-  // Its filter chain, for who made it.
-  uint32_t chain_index() const { return chain_index_; }
-  void set_chain_index(uint32_t index) { chain_index_ = index; }
+  // For who made it: the filter chain that it was made by, which it keeps, and the one that it is judged by now.
+  FilterChainShard& maker() { return *maker_; }
+  FilterChainShard& chain() { return *chain_; }
+  void set_maker(FilterChainShard& chain);
+  void set_chain(FilterChainShard& chain);
 
  protected:
   ListenerConnection(event::Worker& worker, std::unique_ptr<listener::SocketFacts> facts);
-  ~ListenerConnection() = default;
+  ~ListenerConnection();
 
   // The downstream one.
   virtual net::Connection& connection() = 0;
@@ -85,7 +94,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   const base::MonotonicTime started_;
   const base::WallTime started_wall_;
   const std::unique_ptr<listener::SocketFacts> facts_;  // null: no listener filter looked
-  uint32_t chain_index_ = 0;
+  event::Kept<FilterChainShard> maker_;
+  event::Kept<FilterChainShard> chain_;
   base::MonotonicTime end_by_{};
   std::shared_ptr<tls::Facts> tls_;  // when first asked for
   std::string remote_text_;

@@ -26,6 +26,7 @@ class LoneConnection final : public ListenerConnection, private net::ConnectionO
   void StartDrain() override {}
   void CloseNow() override { connection_.Close(); }
   void Log(const AccessLogs& logs) override;
+  bool Follow(FilterChainShard&) override { return false; }
   bool refused() const override { return close_after_.has_value(); }
 
  private:

@@ -50,11 +50,13 @@ std::string_view ErrorText(const codec::RequestError& error) {
 }  // namespace
 
 Stream& Stream::Make(DownstreamConnection& connection, codec::ServerStream& downstream) {
-  return *connection.manager().context.streams.New(connection, downstream);
+  return *connection.manager()->context.streams.New(connection, downstream);
 }
 
 Stream::Stream(DownstreamConnection& connection, codec::ServerStream& downstream)
     : connection_(connection),
+      manager_(connection.manager()),
+      routes_(manager_->routes->now),
       downstream_(&downstream),
       arena_(context().worker.blocks()),
       retry_timer_(this, [](void* self) { static_cast<Stream*>(self)->TryAgain(); }),
@@ -181,7 +183,7 @@ bool Stream::StartUpgrade(std::string_view protocol) {
 
 void Stream::StartForwarding(bool end) {
   has_body_ = !end;
-  if (!manager().route_stats.empty()) [[unlikely]] route_counts_ = manager().route_stats.Find(*route_, *request_);
+  if (!routes_->stats.empty()) [[unlikely]] route_counts_ = routes_->stats.Find(*route_, *request_);
   ApplyRoute();
   if (route_->Has(route::Entry::kMirrors)) [[unlikely]] StartMirrors(end);
   request_passed_ = end;

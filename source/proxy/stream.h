@@ -67,8 +67,8 @@ class Stream final : public codec::RequestReceiver,
   base::Arena& arena() override { return arena_; }
   // Where an ORIGINAL_DST cluster shall go: as a field of the request says, else as the connection was meant.
   std::optional<net::Address> OriginalDestination(const config::Cluster& cluster);
-  ConnectionManagerShard& manager() { return connection_.manager(); }
-  WorkerContext& context() { return connection_.manager().context; }
+  ConnectionManagerShard& manager() { return *manager_; }
+  WorkerContext& context() { return manager_->context; }
   http::RequestHead& request() override { return *request_; }
   const route::Entry& entry() const { return *route_; }
   // Which host of the destination's an attempt should have.
@@ -223,6 +223,8 @@ class Stream final : public codec::RequestReceiver,
   };
 
   DownstreamConnection& connection_;
+  const event::Kept<ConnectionManagerShard> manager_;  // of this request, whatever comes after it
+  const event::Kept<RoutesShard> routes_;              // the same; null: there are none yet
   codec::ServerStream* downstream_;  // null once the stream is over there
   base::Arena arena_;
   http::RequestHead* request_ = nullptr;

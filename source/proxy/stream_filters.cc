@@ -20,14 +20,14 @@ const config::FilterOverride* FindOverride(const config::FilterOverrides& overri
 }
 
 const config::FilterOverride* FindOverride(const route::Entry* entry, const Destination& destination,
-                                           const config::RouteConfig& table, std::string_view filter) {
+                                           const config::FilterOverrides* table, std::string_view filter) {
   const config::FilterOverride* found = nullptr;
   if (destination.choice != nullptr) found = FindOverride(destination.choice->filter_overrides, filter);
   if (entry != nullptr && found == nullptr) {
     found = FindOverride(entry->route->filter_overrides, filter);
     if (found == nullptr) found = FindOverride(entry->virtual_host->filter_overrides, filter);
   }
-  return found != nullptr ? found : FindOverride(table.filter_overrides, filter);
+  return found != nullptr || table == nullptr ? found : FindOverride(*table, filter);
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ filter::HttpChain* Stream::MakeChain() {
   if (filters.empty()) return nullptr;
   auto* const chain = arena_.New<filter::HttpChain>(static_cast<filter::StreamContext&>(*this),
                                                     static_cast<filter::ChainEnds&>(*this), filters.size());
-  const config::RouteConfig& table = manager().manager.routes().config();
+  const config::FilterOverrides* const table = routes_ ? &routes_->table().config().filter_overrides : nullptr;
   for (const ChainFilter& filter : filters) {
     const config::FilterOverride* const word = FindOverride(route_, destination_, table, filter.config->name);
     if (word == nullptr ? filter.config->disabled : word->disabled) continue;
@@ -58,7 +58,7 @@ std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view fi
     found[0] = config_of(route_->route->filter_overrides);
     found[1] = config_of(route_->virtual_host->filter_overrides);
   }
-  found[2] = config_of(connection_.manager().manager.routes().config().filter_overrides);
+  if (routes_) found[2] = config_of(routes_->table().config().filter_overrides);
   return found;
 }
 

@@ -103,7 +103,7 @@ bool Stream::Redirect(const config::InternalRedirect& policy, const http::Respon
   };
   take(*target);
   const bool good = NormalizePath(head, manager().manager.config()) == PathVerdict::kGood;
-  const route::Entry* const next = good ? manager().manager.routes().Match(head, random_, Facts()) : nullptr;
+  const route::Entry* const next = good ? routes_->table().Match(head, random_, Facts()) : nullptr;
   if (next == nullptr) {
     (good ? stats.passthrough_internal_redirect_no_route : stats.passthrough_internal_redirect_bad_location).Increment();
     take(before);

@@ -61,7 +61,7 @@ bool Stream::TakePath() {
 }
 
 void Stream::ChooseRoute() {
-  route_ = manager().manager.routes().Match(*request_, random_, Facts());
+  route_ = routes_ ? routes_->table().Match(*request_, random_, Facts()) : nullptr;
   destination_ = {};
   if (route_ != nullptr && route_->forward != nullptr) {
     destination_ = ChooseDestination(*route_, *request_, random_, context());

@@ -6,6 +6,7 @@
 #include "source/config/tls.h"
 #include "source/net/proxy_head.h"
 #include "source/net/socket.h"
+#include "source/proxy/filter_chain.h"
 #include "source/proxy/upstream_request.h"
 #include "source/tls/standing.h"
 #include "source/upstream/outlier_monitor.h"
@@ -355,6 +356,11 @@ void TcpProxyConnection::OnMaxDuration() {
   shard_.stats.max_downstream_connection_duration.Increment();
   flags_.Set(telemetry::ResponseFlag::kDurationTimeout);
   CloseNow();
+}
+
+// What it was told by its filters it has done already: it goes on where they say the same.
+bool TcpProxyConnection::Follow(FilterChainShard& chain) {
+  return chain.chain().config().filters_digest == shard_.proxy.chain().filters_digest;
 }
 
 // Of a tunnel its pool looks.

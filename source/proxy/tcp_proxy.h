@@ -26,6 +26,7 @@ class TcpProxy {
 
   const config::TcpProxy& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
+  const config::FilterChain& chain() const { return chain_; }
   const std::string& chain_name() const { return chain_.name; }
   struct Choice {
     uint32_t cluster;  // its index
@@ -68,6 +69,7 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   // Bytes have no end that we know: goes on until CloseNow().
   void StartDrain() override {}
   void CloseNow() override;
+  bool Follow(FilterChainShard& chain) override;
   bool UpstreamStands() override;
   void Log(const AccessLogs& logs) override;
 

@@ -137,9 +137,9 @@ absl::Status Server::OpenListeners() {
       }
       return logs;
     };
-    listeners_.push_back(std::make_unique<proxy::Listener>(config, index, registry_, open_logs));
+    listeners_.push_back(std::make_shared<proxy::Listener>(config, index, registry_, open_logs));
     if (!errors.empty()) return InListener(*config, absl::StrJoin(errors, "; "));
-    if (absl::Status status = OpenSockets(*config, *listeners_.back()); !status.ok()) return status;
+    if (absl::Status status = OpenSockets(*config, listeners_.back()); !status.ok()) return status;
     // The listener's own; where it is not exported, what would be read counts other things too.
     const std::string gauge = absl::StrCat("listener.", config->stat_prefix, ".downstream_cx_active");
     if (registry_.Exports(gauge)) connection_gauges_.push_back(registry_.AddGauge(gauge));
@@ -147,7 +147,7 @@ absl::Status Server::OpenListeners() {
   return absl::OkStatus();
 }
 
-absl::Status Server::OpenSockets(const config::Listener& config, const proxy::Listener& listener) {
+absl::Status Server::OpenSockets(const config::Listener& config, const std::shared_ptr<proxy::Listener>& listener) {
   std::vector<config::Address> configured = {config.address};
   configured.insert(configured.end(), config.additional_addresses.begin(), config.additional_addresses.end());
   std::vector<ListenAddress> addresses;

@@ -78,7 +78,7 @@ class Server {
   void MakeSecrets();
   absl::Status OpenListeners();
   // A socket for each worker, or one, at each of its addresses.
-  absl::Status OpenSockets(const config::Listener& config, const proxy::Listener& listener);
+  absl::Status OpenSockets(const config::Listener& config, const std::shared_ptr<proxy::Listener>& listener);
   void GoLive();
   void RegisterStats();
   uint64_t Connections() const;
@@ -123,7 +123,7 @@ class Server {
   std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
   std::vector<BoundSocket> sockets_;
   std::vector<BoundListener> bound_;
-  std::vector<std::unique_ptr<proxy::Listener>> listeners_;
+  std::vector<std::shared_ptr<proxy::Listener>> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<CertificateRenewal> certificates_;

@@ -37,9 +37,9 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
 
 WorkerThread::~WorkerThread() { StopAndJoin(); }
 
-void WorkerThread::AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets,
+void WorkerThread::AddListener(std::shared_ptr<const proxy::Listener> listener, std::vector<const net::ListenSocket*> sockets,
                                const std::vector<ListenAddress>& addresses) {
-  listeners_.push_back({std::make_unique<proxy::ListenerShard>(listener, context_, stats_), std::move(sockets)});
+  listeners_.push_back({std::make_unique<proxy::ListenerShard>(std::move(listener), context_, stats_), std::move(sockets)});
   listeners_.back().shard->JoinBalance(loop_);
   for (const ListenAddress& at : addresses) context_.listeners.Add(at.address, at.v4_too, *listeners_.back().shard);
 }

@@ -32,7 +32,7 @@ class WorkerThread {
   ~WorkerThread();
 
   // Before Start(). `sockets` are accepted from once the thread runs; `addresses` are its own, bound or not.
-  void AddListener(const proxy::Listener& listener, std::vector<const net::ListenSocket*> sockets,
+  void AddListener(std::shared_ptr<const proxy::Listener> listener, std::vector<const net::ListenSocket*> sockets,
                    const std::vector<ListenAddress>& addresses);
 
   void Start();

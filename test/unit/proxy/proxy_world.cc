@@ -200,25 +200,54 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
 
   runtime_keys_ = bootstrap->runtime_keys;
   cluster_ = std::make_shared<upstream::Cluster>(bootstrap->clusters[0], registry_);
-  listener_ = std::make_unique<proxy::Listener>(
-      bootstrap->listeners[0], [](const std::string&) { return 0u; }, registry_,
-      [this](const std::vector<config::AccessLog>& configured) { return OpenLogs(configured); });
+  listener_ = MakeListener(bootstrap->listeners[0]);
 
   for (uint32_t i = 0; i < workers_; ++i) {
     SimulatedLoop& loop = simulation_.loop(i);
     connectors_.push_back(std::make_unique<LoopbackConnector>(simulation_.network(), loop));
-    net::Connector& connector = settings.connector != nullptr ? *settings.connector : *connectors_[i];
+    to_upstream_.push_back(settings.connector != nullptr ? settings.connector : connectors_[i].get());
     proxy::WorkerContext& context =
         *contexts_.emplace_back(std::make_unique<proxy::WorkerContext>(loop.worker(), /*seed=*/i + 1));
     context.connections = &all_connections_;
     context.overload = settings.overload;
-    context.SetCluster(
-        0, event::Kept(new upstream::ClusterShard(cluster_, loop.worker(), connector, registry_.shard(i), context.random,
-                                                  std::make_unique<upstream::HttpClientCodecs>(
-                                                      cluster_->config(), loop.worker().blocks(), context.http2_memory))));
-    shards_.push_back(std::make_unique<proxy::ListenerShard>(*listener_, context, registry_.shard(i)));
+    context.SetCluster(0, MakeShard(cluster_, i));
+    shards_.push_back(std::make_unique<proxy::ListenerShard>(listener_, context, registry_.shard(i)));
     doors_.push_back(std::make_unique<Door>(*this, i));
   }
+}
+
+std::shared_ptr<proxy::Listener> ProxyWorld::MakeListener(std::shared_ptr<const config::Listener> config) {
+  return std::make_shared<proxy::Listener>(
+      std::move(config), [](const std::string&) { return 0u; }, registry_,
+      [this](const std::vector<config::AccessLog>& configured) { return OpenLogs(configured); }, listener_.get());
+}
+
+void ProxyWorld::UpdateListener(const ProxySettings& settings, base::Duration drain_time) {
+  const std::shared_ptr<const config::Bootstrap> bootstrap = Load(settings, log_.path, listener_log_.path);
+  bootstraps_.push_back(bootstrap);  // its runtime keys
+  listener_ = MakeListener(bootstrap->listeners[0]);
+  for (const auto& shard : shards_) shard->Update(listener_, drain_time);
+}
+
+void ProxyWorld::ReplaceCluster(const ProxySettings* settings) {
+  std::shared_ptr<upstream::Cluster> cluster;
+  if (settings != nullptr) {
+    bootstraps_.push_back(Load(*settings, log_.path, listener_log_.path));
+    cluster = std::make_shared<upstream::Cluster>(bootstraps_.back()->clusters[0], registry_);
+  }
+  for (uint32_t i = 0; i < workers_; ++i) {
+    contexts_[i]->SetCluster(0, cluster == nullptr ? event::Kept<upstream::ClusterShard>() : MakeShard(cluster, i));
+    contexts_[i]->LinkClusters();
+  }
+  clusters_.push_back(std::exchange(cluster_, std::move(cluster)));
+}
+
+event::Kept<upstream::ClusterShard> ProxyWorld::MakeShard(const std::shared_ptr<upstream::Cluster>& cluster,
+                                                          uint32_t worker) {
+  proxy::WorkerContext& context = *contexts_[worker];
+  return event::Kept(new upstream::ClusterShard(
+      cluster, context.worker, *to_upstream_[worker], registry_.shard(worker), context.random,
+      std::make_unique<upstream::HttpClientCodecs>(cluster->config(), context.worker.blocks(), context.http2_memory)));
 }
 
 ProxyWorld::~ProxyWorld() {
@@ -227,7 +256,9 @@ ProxyWorld::~ProxyWorld() {
   Run();
   for (const auto& shard : shards_) EXPECT_EQ(shard->connections(), 0u);
   for (const auto& context : contexts_) context->EndMirrors();
-  for (const auto& context : contexts_) context->clusters[0]->Drain();
+  for (const auto& context : contexts_) {
+    if (context->clusters[0]) context->clusters[0]->Drain();
+  }
   Run();
   shards_.clear();
   for (const auto& context : contexts_) context->EndClusters();

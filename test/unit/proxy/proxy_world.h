@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/config/model.h"
 #include "source/overload/state.h"
 #include "source/proxy/listener.h"
 #include "source/runtime/keys.h"
@@ -74,6 +75,10 @@ class ProxyWorld {
   // The overload's timeouts have changed.
   void Rescale();
   void StartDrain();
+  // The listener is configured as `settings` say from now on, as far as a listener may be while it runs.
+  void UpdateListener(const ProxySettings& settings, base::Duration drain_time = std::chrono::seconds(10));
+  // The cluster is another one from now on; null: there is none.
+  void ReplaceCluster(const ProxySettings* settings);
   // Downstream connections of all workers.
   size_t connections() const;
 
@@ -106,6 +111,8 @@ class ProxyWorld {
     std::string path;
     size_t taken = 0;
   };
+  event::Kept<upstream::ClusterShard> MakeShard(const std::shared_ptr<upstream::Cluster>& cluster, uint32_t worker);
+  std::shared_ptr<proxy::Listener> MakeListener(std::shared_ptr<const config::Listener> config);
   proxy::AccessLogs OpenLogs(const std::vector<config::AccessLog>& configured);
   std::vector<std::string> Take(Log& log);
 
@@ -117,8 +124,11 @@ class ProxyWorld {
   std::atomic<uint64_t> all_connections_ = 0;
   std::shared_ptr<runtime::Keys> runtime_keys_;
   std::shared_ptr<upstream::Cluster> cluster_;
-  std::unique_ptr<proxy::Listener> listener_;
+  std::shared_ptr<proxy::Listener> listener_;
+  std::vector<std::shared_ptr<upstream::Cluster>> clusters_;  // former ones
+  std::vector<std::shared_ptr<const config::Bootstrap>> bootstraps_;
   std::vector<std::unique_ptr<LoopbackConnector>> connectors_;
+  std::vector<net::Connector*> to_upstream_;  // by worker
   std::vector<std::unique_ptr<proxy::WorkerContext>> contexts_;
   std::vector<std::unique_ptr<proxy::ListenerShard>> shards_;
   std::vector<std::unique_ptr<Door>> doors_;

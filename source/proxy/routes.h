@@ -1,0 +1,43 @@
+#pragma once
+
+// The routes of a connection manager: Routes is the compiled table with what is counted of it, RoutesShard the part of one
+// worker, LiveRoutes what requests are routed by from now on, which may be replaced while streams are on the routes that
+// they were given.
+
+#include <memory>
+
+#include "source/event/shared.h"
+#include "source/proxy/route_stats.h"
+#include "source/route/table.h"
+#include "source/stats/registry.h"
+
+namespace pillion::proxy {
+
+// Immutable; any thread.
+struct Routes {
+  // `registry` outlives it.
+  Routes(std::shared_ptr<const config::RouteConfig> config, const route::Table::ClusterIndex& clusters,
+         stats::Registry& registry)
+      : table(config, clusters), stat_ids(registry, *config) {}
+
+  const route::Table table;
+  const RouteStatIds stat_ids;
+};
+
+// A stream keeps it from its begin to its end: what it is told of its route lies in it.
+struct RoutesShard final : event::Shared {
+  RoutesShard(std::shared_ptr<const Routes> routes, event::Worker& worker, stats::Shard& shard)
+      : event::Shared(worker), routes(std::move(routes)), stats(this->routes->stat_ids, shard) {}
+
+  const route::Table& table() const { return routes->table; }
+
+  const std::shared_ptr<const Routes> routes;
+  RouteStats stats;
+};
+
+// Of one worker, on which it is used only.
+struct LiveRoutes {
+  event::Kept<RoutesShard> now;  // null: they have not come yet
+};
+
+}  // namespace pillion::proxy
