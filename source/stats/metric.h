@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "source/stats/snapshot.h"
 
@@ -15,7 +16,11 @@ namespace pillion::stats {
 struct Metric {
   // Few metrics need one.
   struct Kept {
-    std::function<uint64_t()> callback;
+    struct Source {
+      const void* owner;  // a scope's prefix; null: the process
+      std::function<uint64_t()> value;
+    };
+    std::vector<Source> callbacks;  // of those that have the name; the last one's counts
     std::string text;
     bool text_set = false;
   };
@@ -37,7 +42,8 @@ struct Metric {
     if (kept == nullptr) kept = std::make_unique<Kept>();
     return *kept;
   }
-  bool has_callback() const { return kept != nullptr && kept->callback; }
+  bool has_callback() const { return kept != nullptr && !kept->callbacks.empty(); }
+  uint64_t Call() const { return kept->callbacks.back().value(); }
 };
 
 }  // namespace pillion::stats

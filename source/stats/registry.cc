@@ -181,7 +181,10 @@ TextId Registry::AddText(std::string_view name) {
 Metric* Registry::AddCallback(const SharedPrefix& prefix, std::string_view rest, Kind kind, Callback callback) {
   const std::lock_guard lock(mutex_);
   Metric* metric = Add(prefix, rest, kind);
-  if (metric != refused_metric_[static_cast<size_t>(kind)].get()) metric->NeedKept().callback = std::move(callback);
+  if (metric == refused_metric_[static_cast<size_t>(kind)].get()) return metric;
+  std::vector<Metric::Kept::Source>& callbacks = metric->NeedKept().callbacks;
+  if (prefix == nullptr) std::erase_if(callbacks, [](const auto& source) { return source.owner == nullptr; });
+  callbacks.push_back({prefix.get(), std::move(callback)});
   return metric;
 }
 
@@ -200,8 +203,11 @@ void Registry::SetText(TextId id, std::string value) {
   kept.text_set = true;
 }
 
-void Registry::ReleaseMetric(Metric* metric) {
+void Registry::ReleaseMetric(Metric* metric, const SharedPrefix& prefix) {
   const std::lock_guard lock(mutex_);
+  if (metric->kept != nullptr) {
+    std::erase_if(metric->kept->callbacks, [&](const auto& source) { return source.owner == prefix.get(); });
+  }
   const Description& description = metric->description;
   if (metric == refused_metric_[static_cast<size_t>(description.kind)].get()) return;
   PILLION_CHECK(metric->references > 0);
@@ -211,7 +217,7 @@ void Registry::ReleaseMetric(Metric* metric) {
 }
 
 uint64_t Registry::CounterTotal(const Metric& metric) const {
-  if (metric.has_callback()) return metric.kept->callback();
+  if (metric.has_callback()) return metric.Call();
   uint64_t total = 0;
   for (const std::unique_ptr<Shard>& shard : shards_)
     total += static_cast<Counter*>(shard->At(metric.cell))->value();
@@ -233,7 +239,7 @@ void Registry::ReadNumber(const std::shared_ptr<Metric>& shared, const Query& qu
     if (query.used_only && total == 0) return;
     number.counter = total - metric.reset_base;
   } else if (metric.has_callback()) {
-    number.gauge = static_cast<int64_t>(metric.kept->callback());
+    number.gauge = static_cast<int64_t>(metric.Call());
   } else {
     bool used = false;
     for (const std::unique_ptr<Shard>& shard : shards_) {
@@ -314,7 +320,7 @@ Scope::Scope(Scope&& other) noexcept
       metrics_(std::exchange(other.metrics_, {})) {}
 
 Scope::~Scope() {
-  for (Metric* metric : metrics_) registry_->ReleaseMetric(metric);
+  for (Metric* metric : metrics_) registry_->ReleaseMetric(metric, prefix_);
 }
 
 Metric* Scope::Add(std::string_view name, Kind kind) {

@@ -60,7 +60,7 @@ class Registry {
   // has made sure that every worker has dropped its pointers.
   template <typename AnyId>
   void Release(AnyId id) {
-    ReleaseMetric(id.metric);
+    ReleaseMetric(id.metric, nullptr);
   }
 
   // As the rules have it.
@@ -92,7 +92,7 @@ class Registry {
 
   Metric* Add(const SharedPrefix& prefix, std::string_view rest, Kind kind);
   Metric* AddCallback(const SharedPrefix& prefix, std::string_view rest, Kind kind, Callback callback);
-  void ReleaseMetric(Metric* metric);
+  void ReleaseMetric(Metric* metric, const SharedPrefix& prefix);
   bool ReserveCells(Metric& metric);
   void FreeCells(Metric& metric);
   uint64_t CounterTotal(const Metric& metric) const;
@@ -137,7 +137,8 @@ class Scope {
   GaugeId AddGauge(std::string_view name);
   HistogramId AddHistogram(std::string_view name);
   TextId AddText(std::string_view name);
-  // As Registry::AddGaugeCallback(). What it reads outlives the scope.
+  // As Registry::AddGaugeCallback(), but of several scopes each has its own: the newest that is left counts. What it reads
+  // outlives the scope.
   void AddGaugeCallback(std::string_view name, Registry::Callback callback);
 
   Registry& registry() { return *registry_; }

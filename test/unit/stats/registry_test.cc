@@ -4,6 +4,7 @@
 #include <re2/re2.h>
 
 #include <cmath>
+#include <memory>
 
 namespace pillion::stats {
 namespace {
@@ -213,6 +214,32 @@ TEST(Scope, ReleasesWhatItAdded) {
   EXPECT_EQ(CounterValue(registry, "cluster.be.upstream_rq_total"), UINT64_MAX);
   EXPECT_EQ(CounterValue(registry, "cluster.be.shared"), 0u);
   registry.Release(kept);
+}
+
+// What is replaced while it is still used has the same names as what replaces it, and either may go first.
+TEST(Scope, OfSeveralCallbacksTheNewestThatIsLeftCounts) {
+  Registry registry(1);
+  const auto value = [&] {
+    for (const Snapshot::Number& number : registry.Read().numbers) {
+      if (number.description->name() == "cluster.be.open") return number.gauge;
+    }
+    return int64_t{-1};
+  };
+  const Prefix prefix = Prefix("cluster").Add(kClusterName, "be");
+  auto first = std::make_unique<Scope>(registry, prefix);
+  auto second = std::make_unique<Scope>(registry, prefix);
+  auto third = std::make_unique<Scope>(registry, prefix);
+  first->AddGaugeCallback("open", [] { return uint64_t{1}; });
+  second->AddGaugeCallback("open", [] { return uint64_t{2}; });
+  third->AddGaugeCallback("open", [] { return uint64_t{3}; });
+  EXPECT_EQ(value(), 3);
+  third.reset();
+  EXPECT_EQ(value(), 2);
+  first.reset();
+  EXPECT_EQ(value(), 2);
+  const Scope moved(std::move(*second));
+  second.reset();
+  EXPECT_EQ(value(), 2);
 }
 
 TEST(Gauge, HoldsNegativeAndLargeValues) {
