@@ -105,8 +105,8 @@ admin::Sources Administration::MakeSources() {
   sources.uptime = [this] { return server_.uptime(); };
   sources.clusters = [this] {
     std::vector<admin::ClusterView> views;
-    for (size_t i = 0; i < server_.clusters_.size(); ++i) {
-      views.push_back(ViewOf(*server_.clusters_[i], server_.host_health_->detector(i)));
+    for (const RunningCluster* running : server_.clusters_->All()) {
+      views.push_back(ViewOf(*running->cluster, running->watch->detector()));
     }
     return views;
   };
@@ -114,8 +114,8 @@ admin::Sources Administration::MakeSources() {
   sources.unready_clusters = [this] {
     std::vector<std::string> names;
     if (server_.state_ != Server::State::kStarting) return names;
-    for (const auto& cluster : server_.clusters_) {
-      if (cluster->hosts()->hosts.empty()) names.push_back(cluster->config().name);
+    for (const RunningCluster* running : server_.clusters_->All()) {
+      if (running->cluster->hosts()->hosts.empty()) names.push_back(running->cluster->config().name);
     }
     return names;
   };

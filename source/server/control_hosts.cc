@@ -3,22 +3,21 @@
 namespace pillion::server {
 
 std::optional<client::Target> ControlHosts::Next(const std::string& name) {
-  for (const std::shared_ptr<upstream::Cluster>& cluster : clusters_) {
-    if (cluster->config().name != name) continue;
-    std::vector<const upstream::Host*> usable;
-    for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {
-      if (host->flags() == 0) usable.push_back(host.get());
-    }
-    if (usable.empty()) return std::nullopt;
-    const upstream::Host& host = *usable[turn_++ % usable.size()];
-    return client::Target{.cluster = cluster->shared_config(),
-                          .address = host.address(),
-                          .tls = host.transport()->tls,
-                          .hostname = host.hostname(),
-                          .proxy_version = host.transport()->proxy_version,
-                          .authority = name};
+  const RunningCluster* const found = clusters_.Find(name);
+  if (found == nullptr) return std::nullopt;
+  const upstream::Cluster& cluster = *found->cluster;
+  std::vector<const upstream::Host*> usable;
+  for (const std::shared_ptr<upstream::Host>& host : cluster.hosts()->hosts) {
+    if (host->flags() == 0) usable.push_back(host.get());
   }
-  return std::nullopt;
+  if (usable.empty()) return std::nullopt;
+  const upstream::Host& host = *usable[turn_++ % usable.size()];
+  return client::Target{.cluster = cluster.shared_config(),
+                        .address = host.address(),
+                        .tls = host.transport()->tls,
+                        .hostname = host.hostname(),
+                        .proxy_version = host.transport()->proxy_version,
+                        .authority = name};
 }
 
 }  // namespace pillion::server

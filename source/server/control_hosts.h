@@ -9,20 +9,20 @@
 #include <vector>
 
 #include "source/client/target.h"
-#include "source/upstream/cluster.h"
+#include "source/server/cluster_set.h"
 
 namespace pillion::server {
 
 class ControlHosts {
  public:
   // `clusters` outlives it.
-  explicit ControlHosts(const std::vector<std::shared_ptr<upstream::Cluster>>& clusters) : clusters_(clusters) {}
+  explicit ControlHosts(const ClusterSet& clusters) : clusters_(clusters) {}
 
   // Nothing: the cluster has none now.
   std::optional<client::Target> Next(const std::string& cluster);
 
  private:
-  const std::vector<std::shared_ptr<upstream::Cluster>>& clusters_;
+  const ClusterSet& clusters_;
   size_t turn_ = 0;
 };
 

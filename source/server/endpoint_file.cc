@@ -13,6 +13,12 @@ EndpointFile::EndpointFile(upstream::Cluster& cluster, event::ControlTimers& tim
                     stats::Prefix("cluster").Add(stats::kClusterName, cluster.config().stat_name), cluster.config().eds,
                     [this](const std::string& path) { return Read(path); }) {}
 
+absl::Status EndpointFile::Start(std::function<void()> first) {
+  absl::Status status = subscription_.Start();
+  if (status.ok()) first();
+  return status;
+}
+
 FileSubscription::Reading EndpointFile::Read(const std::string& path) {
   using Outcome = config::LoadedAssignment::Outcome;
   const config::LoadedAssignment loaded = config::LoadAssignmentFile(path, cluster_.config(), unknown_);

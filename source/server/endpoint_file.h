@@ -1,29 +1,22 @@
 #pragma once
 
-// The hosts of one EDS cluster, from a file. Owned by Discovery, ends before the cluster; main thread.
+// The hosts of one EDS cluster, from a file. Ends before the cluster; main thread.
 
 #include "source/config/unknown.h"
 #include "source/event/control_timer.h"
+#include "source/server/discovery.h"
 #include "source/server/file_subscription.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/eds_endpoints.h"
 
 namespace pillion::server {
 
-// What files of subscriptions have in common; all outlives them.
-struct FileSources {
-  event::FileWatcher& files;
-  const base::Clock& clock;
-  stats::Registry& registry;
-  const config::UnknownRule& unknown;
-};
-
-class EndpointFile {
+class EndpointFile final : public HostSource {
  public:
   EndpointFile(upstream::Cluster& cluster, event::ControlTimers& timers, const FileSources& sources);
 
-  // The hosts are there when it returns, if the file has any.
-  absl::Status Start() { return subscription_.Start(); }
+  // HostSource: the hosts are there when it returns, if the file has any.
+  absl::Status Start(std::function<void()> first) override;
 
  private:
   FileSubscription::Reading Read(const std::string& path);

@@ -11,11 +11,20 @@
 #include "absl/status/status.h"
 #include "source/base/clock.h"
 #include "source/config/path_source.h"
+#include "source/config/unknown.h"
 #include "source/event/file_watcher.h"
 #include "source/stats/registry.h"
 #include "source/xds/subscription_stats.h"
 
 namespace pillion::server {
+
+// What subscriptions to files have in common; all outlives them.
+struct FileSources {
+  event::FileWatcher& files;
+  const base::Clock& clock;
+  stats::Registry& registry;
+  const config::UnknownRule& unknown;
+};
 
 class FileSubscription {
  public:

@@ -1,7 +1,6 @@
 #include "source/server/host_health.h"
 
 #include <boost/asio/post.hpp>
-#include <string>
 #include <utility>
 
 namespace pillion::server {
@@ -14,98 +13,67 @@ HostHealth::HostHealth(boost::asio::io_context& io, const base::Clock& clock, st
       log_writer_(log_writer),
       timers_(io),
       random_(seed),
-      check_thread_(thread),
-      wait_(timers_.New()) {}
-
-HostHealth::~HostHealth() {
-  checks_.clear();
-  detectors_.clear();
-  for (telemetry::LogFile* file : files_) log_writer_.Close(file);
-}
+      check_thread_(thread) {}
 
 void HostHealth::Post(std::function<void()> work) { boost::asio::post(io_, std::move(work)); }
 
-absl::StatusOr<std::function<void(std::string_view line)>> HostHealth::OpenLog(const std::string& path,
-                                                                               std::string_view field) {
-  if (path.empty()) return std::function<void(std::string_view line)>();
+HostHealth::EventLog::EventLog(telemetry::LogWriter& writer, telemetry::LogFile* file, size_t ring)
+    : closes_(file, [&writer](telemetry::LogFile* open) { writer.Close(open); }),
+      write_([&writer, file, ring](std::string_view line) {
+        if (file->Append(ring, line)) writer.Wake();
+      }) {}
+
+absl::StatusOr<HostHealth::EventLog> HostHealth::OpenLog(const std::string& path, std::string_view field) {
+  if (path.empty()) return EventLog();
   absl::StatusOr<telemetry::LogFile*> file = log_writer_.Open({.sink = telemetry::FileLogSink{path}, .format = {}});
   if (!file.ok()) {
     return absl::UnavailableError(std::string(field) + ": " + std::string(file.status().message()));
   }
-  files_.push_back(*file);
-  return [this, file = *file](std::string_view line) {
-    // The main thread's ring is the last one.
-    if (file->Append(registry_.workers(), line)) log_writer_.Wake();
-  };
+  return EventLog(log_writer_, *file, registry_.workers());  // the main thread's ring is the last one
 }
 
-absl::Status HostHealth::Watch(const config::Bootstrap& bootstrap,
-                               const std::vector<std::shared_ptr<upstream::Cluster>>& clusters) {
-  const auto outliers = OpenLog(bootstrap.outlier_event_log, "cluster_manager.outlier_detection.event_log_path");
-  if (!outliers.ok()) return outliers.status();
-  for (const std::shared_ptr<upstream::Cluster>& cluster : clusters) {
-    detectors_.emplace_back();
-    if (cluster->config().outlier_detection != nullptr) WatchOutliers(*cluster, *outliers);
-    if (cluster->config().health_check == nullptr) continue;
-    if (absl::Status status = WatchByChecks(*cluster); !status.ok()) return status;
+absl::StatusOr<std::unique_ptr<HostHealth::Watch>> HostHealth::Make(upstream::Cluster& cluster, const EventLog& outliers) {
+  auto watch = std::make_unique<Watch>();
+  const config::Cluster& config = cluster.config();
+  const auto post = [this](std::function<void()> work) { Post(std::move(work)); };
+  if (config.outlier_detection != nullptr) {
+    watch->outlier_log_ = outliers;
+    watch->detector_ = std::make_unique<upstream::OutlierDetector>(
+        cluster, upstream::OutlierDetector::Surroundings{.timers = timers_,
+                                                         .clock = clock_,
+                                                         .random = random_,
+                                                         .registry = registry_,
+                                                         .post = post,
+                                                         .log = outliers.write()});
+    watch->detector_->Start();
   }
-  return absl::OkStatus();
-}
-
-void HostHealth::WatchOutliers(upstream::Cluster& cluster, const std::function<void(std::string_view line)>& log) {
-  detectors_.back() = std::make_unique<upstream::OutlierDetector>(
-      cluster, upstream::OutlierDetector::Surroundings{
-                   .timers = timers_,
-                   .clock = clock_,
-                   .random = random_,
-                   .registry = registry_,
-                   .post = [this](std::function<void()> work) { Post(std::move(work)); },
-                   .log = log});
-  detectors_.back()->Start();
-}
-
-absl::Status HostHealth::WatchByChecks(upstream::Cluster& cluster) {
-  const auto log = OpenLog(cluster.config().health_check->event_log,
-                           "cluster \"" + cluster.config().name + "\": health_checks.event_log_path");
+  if (config.health_check == nullptr) return watch;
+  absl::StatusOr<EventLog> log = OpenLog(config.health_check->event_log,
+                                         "cluster \"" + config.name + "\": health_checks.event_log_path");
   if (!log.ok()) return log.status();
+  watch->check_log_ = *std::move(log);
+  watch->awaited_ = config.wait_for_warm;
   std::function<void(upstream::Host & host)> passed;
-  if (upstream::OutlierDetector* detector = detectors_.back().get()) {
+  if (upstream::OutlierDetector* detector = watch->detector_.get()) {
     passed = [detector](upstream::Host& host) { detector->OnCheckPassed(host); };
   }
-  checks_.push_back({cluster.config().wait_for_warm,
-                     std::make_unique<health::ClusterChecks>(
-                         cluster, health::ClusterChecks::Surroundings{
-                                      .timers = timers_,
-                                      .clock = clock_,
-                                      .random = random_,
-                                      .registry = registry_,
-                                      .prober = check_thread_,
-                                      .post = [this](std::function<void()> work) { Post(std::move(work)); },
-                                      .log = *log,
-                                      .passed = std::move(passed)})});
-  return absl::OkStatus();
+  watch->checks_ = std::make_unique<health::ClusterChecks>(
+      cluster, health::ClusterChecks::Surroundings{.timers = timers_,
+                                                   .clock = clock_,
+                                                   .random = random_,
+                                                   .registry = registry_,
+                                                   .prober = check_thread_,
+                                                   .post = post,
+                                                   .log = watch->check_log_.write(),
+                                                   .passed = std::move(passed)});
+  return watch;
 }
 
-void HostHealth::Start(std::function<void()> ready) {
-  ready_ = std::move(ready);
-  not_ready_ = 1;
-  wait_->Set(kInitialWait, [this] {
-    not_ready_ = 1;
-    OnReady();
-  });
-  for (const Checks& each : checks_) {
-    if (each.awaited) ++not_ready_;
-    each.checks->Start([this, awaited = each.awaited] {
-      if (awaited) OnReady();
-    });
-  }
-  OnReady();
-}
-
-void HostHealth::OnReady() {
-  if (ready_ == nullptr || --not_ready_ > 0) return;
-  wait_->Cancel();
-  std::exchange(ready_, nullptr)();
+void HostHealth::Watch::Start(std::function<void()> first) {
+  if (checks_ == nullptr) return first();
+  if (awaited_) return checks_->Start(std::move(first));
+  checks_->Start([] {});
+  first();
 }
 
 }  // namespace pillion::server

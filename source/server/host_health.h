@@ -1,19 +1,17 @@
 #pragma once
 
-// Who watches the hosts of all clusters: outlier detection and active health checks of those that have them. Made before
-// the workers, ends after them; main thread.
+// Who watches the hosts of clusters: outlier detection and active health checks of those that have them. Made before the
+// workers; main thread. Owned by the server.
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
-#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "source/base/clock.h"
 #include "source/base/random.h"
-#include "source/config/model.h"
 #include "source/event/asio_timers.h"
 #include "source/health/check_thread.h"
 #include "source/health/cluster_checks.h"
@@ -31,27 +29,43 @@ class HostHealth {
              telemetry::LogWriter& log_writer, client::ControlThread& thread, uint64_t seed);
   HostHealth(const HostHealth&) = delete;
   HostHealth& operator=(const HostHealth&) = delete;
-  ~HostHealth();
 
-  // Watches the hosts of `clusters` from now on.
-  absl::Status Watch(const config::Bootstrap& bootstrap,
-                     const std::vector<std::shared_ptr<upstream::Cluster>>& clusters);
-  // Begins the checks. `ready` is called once, when each host has had its first result, or after kInitialWait.
-  void Start(std::function<void()> ready);
+  // Lines of events; closes its file.
+  class EventLog {
+   public:
+    EventLog() = default;  // of none
+    EventLog(telemetry::LogWriter& writer, telemetry::LogFile* file, size_t ring);
+    const std::function<void(std::string_view line)>& write() const { return write_; }
 
-  static constexpr base::Duration kInitialWait = std::chrono::seconds(15);
+   private:
+    std::shared_ptr<void> closes_;
+    std::function<void(std::string_view line)> write_;
+  };
+  // An error begins with `field`. An empty path: none.
+  absl::StatusOr<EventLog> OpenLog(const std::string& path, std::string_view field);
 
-  // Null where the cluster has none. By the cluster's index.
-  const upstream::OutlierDetector* detector(size_t cluster) const { return detectors_.at(cluster).get(); }
+  // Of one cluster; ends before it, and before what made it. Workers may still have hosts of it.
+  class Watch {
+   public:
+    // Null where the cluster has none.
+    const upstream::OutlierDetector* detector() const { return detector_.get(); }
+    // Begins checks. `first` is called once, when each host has had its first result; at once where the cluster does not
+    // wait for that.
+    void Start(std::function<void()> first);
+
+   private:
+    friend class HostHealth;
+    EventLog outlier_log_;
+    EventLog check_log_;
+    std::unique_ptr<upstream::OutlierDetector> detector_;
+    std::unique_ptr<health::ClusterChecks> checks_;
+    bool awaited_ = false;
+  };
+  // Its hosts are watched from now on: before any worker has them.
+  absl::StatusOr<std::unique_ptr<Watch>> Make(upstream::Cluster& cluster, const EventLog& outliers);
 
  private:
-  // Writes lines to it; null when `path` is empty.
-  absl::StatusOr<std::function<void(std::string_view line)>> OpenLog(const std::string& path,
-                                                                     std::string_view field);
-  void WatchOutliers(upstream::Cluster& cluster, const std::function<void(std::string_view line)>& log);
-  absl::Status WatchByChecks(upstream::Cluster& cluster);
   void Post(std::function<void()> work);
-  void OnReady();
 
   boost::asio::io_context& io_;
   const base::Clock& clock_;
@@ -59,17 +73,7 @@ class HostHealth {
   telemetry::LogWriter& log_writer_;
   event::AsioTimers timers_;
   base::Random random_;
-  std::vector<telemetry::LogFile*> files_;
-  std::vector<std::unique_ptr<upstream::OutlierDetector>> detectors_;  // by the cluster's index
   health::CheckThread check_thread_;
-  struct Checks {
-    bool awaited;  // by the start
-    std::unique_ptr<health::ClusterChecks> checks;
-  };
-  std::vector<Checks> checks_;
-  const std::unique_ptr<event::ControlTimer> wait_;
-  std::function<void()> ready_;
-  size_t not_ready_ = 0;
 };
 
 }  // namespace pillion::server

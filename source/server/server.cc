@@ -104,30 +104,28 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
 
 Server::~Server() { Stop(); }
 
-void Server::MakeClusters() {
+absl::Status Server::MakeClusters() {
+  discovery_ = std::make_unique<Discovery>(
+      io_, Seed(), FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_});
+  host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, control_thread_, Seed());
+  absl::StatusOr<HostHealth::EventLog> outliers =
+      host_health_->OpenLog(bootstrap_->outlier_event_log, "cluster_manager.outlier_detection.event_log_path");
+  if (!outliers.ok()) return outliers.status();
+  clusters_ = std::make_unique<ClusterSet>(ClusterSet::Surroundings{.registry = registry_,
+                                                                    .discovery = *discovery_,
+                                                                    .health = *host_health_,
+                                                                    .timers = timers_,
+                                                                    .workers = workers_},
+                                           *std::move(outliers));
   for (const std::shared_ptr<const config::Cluster>& cluster : bootstrap_->clusters) {
-    clusters_.push_back(std::make_shared<upstream::Cluster>(cluster, registry_));
+    if (absl::Status status = clusters_->AddFirst(cluster); !status.ok()) return status;
   }
-}
-
-// The index of a cluster is the same on the workers.
-void Server::PublishHosts() {
-  for (uint32_t index = 0; index < clusters_.size(); ++index) {
-    clusters_[index]->set_publish([this, index](const std::shared_ptr<const upstream::HostSet>& hosts) {
-      for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-        worker->Post([worker = worker.get(), index, hosts] { worker->context().FindCluster(index)->SetHosts(hosts); });
-      }
-    });
-  }
+  clusters_->LinkFirst();
+  return absl::OkStatus();
 }
 
 absl::Status Server::OpenListeners() {
-  absl::flat_hash_map<std::string, uint32_t> indexes;
-  for (uint32_t i = 0; i < clusters_.size(); ++i) indexes[clusters_[i]->config().name] = i;
-  const route::Table::ClusterIndex index = [&](const std::string& name) {
-    const auto found = indexes.find(name);
-    return found == indexes.end() ? route::Entry::kNoCluster : found->second;
-  };
+  const route::Table::ClusterIndex index = [this](const std::string& name) { return clusters_->IndexOf(name); };
   for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
     std::vector<std::string> errors;
     const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
@@ -178,19 +176,16 @@ absl::Status Server::OpenSockets(const config::Listener& config, const std::shar
 absl::Status Server::Start() {
   RaiseDescriptorLimit();
   if (absl::Status status = runtime_.Start(registry_); !status.ok()) return status;
-  MakeClusters();
-  host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, control_thread_, Seed());
-  if (absl::Status status = host_health_->Watch(*bootstrap_, clusters_); !status.ok()) return status;
   if (bootstrap_->overload != nullptr) {
     overload_ = std::make_unique<OverloadControl>(bootstrap_->overload, connections_, io_, registry_, workers_);
     if (absl::Status status = overload_->Prepare(); !status.ok()) return status;
   }
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, connections_,
-                                                      clusters_));
+    workers_.push_back(
+        std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, connections_));
     if (overload_ != nullptr) workers_.back()->context().overload = &overload_->state();
   }
-  PublishHosts();
+  if (absl::Status status = MakeClusters(); !status.ok()) return status;
   // First what only one process can have: a second one with this configuration must not take connections from the first
   // by sharing its ports, only to end then.
   administration_ = std::make_unique<Administration>(*this);
@@ -206,9 +201,6 @@ absl::Status Server::Start() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
-  discovery_ = std::make_unique<Discovery>(
-      io_, clusters_, Seed(),
-      FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_});
   certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, *bootstrap_, [this] {
     for (const std::unique_ptr<WorkerThread>& worker : workers_) {
       worker->CheckIdentities(std::chrono::seconds(options_.drain_time_s));
@@ -217,15 +209,16 @@ absl::Status Server::Start() {
   if (absl::Status status = certificates_->Start(); !status.ok()) return status;
   MakeSecrets();
   // Files and names first, then certificates from those hosts, then the first checks of hosts.
-  return discovery_->Start([this] {
+  return clusters_->DiscoverFirst([this] {
     secrets_->Start([this] {
       certificates_->RenewDue();
-      host_health_->Start([this] { GoLive(); });
+      clusters_->CheckFirst([this] { GoLive(); });
     });
   });
 }
 
 void Server::MakeSecrets() {
+  control_hosts_ = std::make_unique<ControlHosts>(*clusters_);
   secrets_ = std::make_unique<secrets::Sources>(
       *bootstrap_,
       secrets::Sources::Surroundings{
@@ -235,7 +228,7 @@ void Server::MakeSecrets() {
           .registry = registry_,
           .unknown = unknown_,
           .node = secrets::NodeOf(*bootstrap_, {kVersionParts[0], kVersionParts[1], kVersionParts[2]}),
-          .host_of = [this](const std::string& cluster) { return control_hosts_.Next(cluster); },
+          .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
           .warn = [](std::string_view line) { Log("secret").warn("{}", line); },
           .seed = Seed()});
 }
@@ -289,15 +282,17 @@ void Server::RegisterStats() {
   gauge("listener_manager.total_listeners_draining", [] { return uint64_t{0}; });
   gauge("listener_manager.total_listeners_warming", [] { return uint64_t{0}; });
   gauge("listener_manager.workers_started", [this] { return uint64_t{state_ == State::kStarting ? 0u : 1u}; });
-  gauge("cluster_manager.active_clusters", [this] { return uint64_t{clusters_.size()}; });
-  gauge("cluster_manager.warming_clusters", [] { return uint64_t{0}; });
+  gauge("cluster_manager.active_clusters", [this] { return uint64_t{clusters_->size()}; });
+  gauge("cluster_manager.warming_clusters", [this] { return uint64_t{clusters_->warming()}; });
   const auto counter = [this](std::string_view name, stats::Registry::Callback value) {
     registry_.AddCounterCallback(name, std::move(value));
   };
   counter("server.dropped_stat_flushes", [this] { return dropped_flushes_; });
   counter("server.static_unknown_fields", [this] { return bootstrap_->unknown_fields; });
   counter("server.dynamic_unknown_fields", [this] { return passed_over_.count(); });
-  counter("cluster_manager.cluster_added", [this] { return uint64_t{clusters_.size()}; });
+  counter("cluster_manager.cluster_added", [this] { return clusters_->added(); });
+  counter("cluster_manager.cluster_modified", [this] { return clusters_->modified(); });
+  counter("cluster_manager.cluster_removed", [this] { return clusters_->removed(); });
   counter("listener_manager.listener_added", [this] { return uint64_t{listeners_.size()}; });
   counter("listener_manager.listener_create_success", [this] { return uint64_t{listeners_.size() * workers_.size()}; });
   initialization_ms_ = registry_.control().histogram(registry_.AddHistogram("server.initialization_time_ms"));
@@ -305,11 +300,10 @@ void Server::RegisterStats() {
 
 void Server::MakeStatsSinks() {
   const StatsSinks::FindHost find = [this](const std::string& name) -> std::optional<net::Address> {
-    for (const std::shared_ptr<upstream::Cluster>& cluster : clusters_) {
-      if (cluster->config().name != name) continue;
-      for (const std::shared_ptr<upstream::Host>& host : cluster->hosts()->hosts) {
-        if (host->flags() == 0) return host->address();
-      }
+    const RunningCluster* const found = clusters_->Find(name);
+    if (found == nullptr) return std::nullopt;
+    for (const std::shared_ptr<upstream::Host>& host : found->cluster->hosts()->hosts) {
+      if (host->flags() == 0) return host->address();
     }
     return std::nullopt;
   };
@@ -471,13 +465,15 @@ void Server::Stop() {
   if (state_ == State::kStopped) return;
   state_ = State::kStopped;
   secrets_.reset();
-  discovery_.reset();
+  if (clusters_ != nullptr) clusters_->Stop();
   stats_sinks_.reset();
   if (overload_ != nullptr) overload_->Stop();
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
   administration_.reset();
+  clusters_.reset();
   host_health_.reset();
+  discovery_.reset();
   listeners_.clear();
   sockets_.clear();
   io_.stop();

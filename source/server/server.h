@@ -30,6 +30,7 @@
 #include "source/proxy/listener.h"
 #include "source/secrets/sources.h"
 #include "source/server/certificate_renewal.h"
+#include "source/server/cluster_set.h"
 #include "source/server/control_hosts.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
@@ -73,8 +74,7 @@ class Server {
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
   enum class Listening : uint8_t { kYes, kEnding, kNo };
 
-  void MakeClusters();
-  void PublishHosts();
+  absl::Status MakeClusters();
   void MakeSecrets();
   absl::Status OpenListeners();
   // A socket for each worker, or one, at each of its addresses.
@@ -116,18 +116,18 @@ class Server {
   const config::UnknownRule unknown_;     // the rule for that
   Runtime runtime_;
   telemetry::LogWriter log_writer_;
-  std::vector<std::shared_ptr<upstream::Cluster>> clusters_;  // in the order of the configuration
   client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
   client::ThreadCaller caller_{control_thread_};
+  std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<HostHealth> host_health_;
+  std::unique_ptr<ClusterSet> clusters_;
   std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
   std::vector<BoundSocket> sockets_;
   std::vector<BoundListener> bound_;
   std::vector<std::shared_ptr<proxy::Listener>> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
-  std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<CertificateRenewal> certificates_;
-  ControlHosts control_hosts_{clusters_};
+  std::unique_ptr<ControlHosts> control_hosts_;
   std::unique_ptr<secrets::Sources> secrets_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;

@@ -15,8 +15,7 @@ constexpr base::Duration kIdleCheck = std::chrono::milliseconds(10);
 }  // namespace
 
 WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
-                           const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections,
-                           const std::vector<std::shared_ptr<upstream::Cluster>>& clusters)
+                           const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections)
     : worker_(index, clock),
       loop_(worker_),
       connector_(loop_),
@@ -25,17 +24,36 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
       idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }) {
   context_.healthcheck_failed = &healthcheck_failed;
   context_.connections = &connections;
-  for (uint32_t index = 0; index < clusters.size(); ++index) {
-    const std::shared_ptr<upstream::Cluster>& cluster = clusters[index];
-    context_.SetCluster(
-        index, event::Kept(new upstream::ClusterShard(cluster, worker_, connector_, stats_, context_.random,
-                                                      std::make_unique<upstream::HttpClientCodecs>(
-                                                          cluster->config(), worker_.blocks(), context_.http2_memory))));
-  }
-  context_.LinkClusters();
 }
 
 WorkerThread::~WorkerThread() { StopAndJoin(); }
+
+void WorkerThread::Run(std::function<void()> work) {
+  if (thread_.joinable()) {
+    worker_.Post(std::move(work));
+  } else {
+    work();
+  }
+}
+
+void WorkerThread::SetCluster(uint32_t index, const std::shared_ptr<upstream::Cluster>& cluster) {
+  if (cluster == nullptr) return Run([this, index] { context_.SetCluster(index, {}); });
+  Run([this, index, cluster, hosts = cluster->hosts()] {
+    auto codecs = std::make_unique<upstream::HttpClientCodecs>(cluster->config(), worker_.blocks(), context_.http2_memory);
+    context_.SetCluster(index, event::Kept(new upstream::ClusterShard(cluster, hosts, worker_, connector_, stats_,
+                                                                      context_.random, std::move(codecs))));
+  });
+}
+
+void WorkerThread::SetHosts(uint32_t index, std::shared_ptr<const upstream::HostSet> hosts) {
+  Run([this, index, hosts = std::move(hosts)] {
+    if (upstream::ClusterShard* cluster = context_.FindCluster(index)) cluster->SetHosts(hosts);
+  });
+}
+
+void WorkerThread::LinkClusters() {
+  Run([this] { context_.LinkClusters(); });
+}
 
 void WorkerThread::AddListener(std::shared_ptr<const proxy::Listener> listener, std::vector<const net::ListenSocket*> sockets,
                                const std::vector<ListenAddress>& addresses) {

@@ -27,13 +27,17 @@ enum class Listeners : uint8_t { kAll, kInbound, kUnhealthy };  // kUnhealthy: t
 class WorkerThread {
  public:
   WorkerThread(uint32_t index, const base::Clock& clock, stats::Registry& registry, uint64_t seed,
-               const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections,
-               const std::vector<std::shared_ptr<upstream::Cluster>>& clusters);
+               const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections);
   ~WorkerThread();
 
   // Before Start(). `sockets` are accepted from once the thread runs; `addresses` are its own, bound or not.
   void AddListener(std::shared_ptr<const proxy::Listener> listener, std::vector<const net::ListenSocket*> sockets,
                    const std::vector<ListenAddress>& addresses);
+
+  // The cluster that has `index` from now on, with the hosts that it has now; null: there is none. Then LinkClusters().
+  void SetCluster(uint32_t index, const std::shared_ptr<upstream::Cluster>& cluster);
+  void SetHosts(uint32_t index, std::shared_ptr<const upstream::HostSet> hosts);
+  void LinkClusters();
 
   void Start();
 
@@ -69,6 +73,8 @@ class WorkerThread {
     std::vector<const net::ListenSocket*> sockets;
   };
 
+  // On the worker: on its thread once that runs.
+  void Run(std::function<void()> work);
   void ForEach(Listeners which, const std::function<void(proxy::ListenerShard&)>& visit);
   size_t Connections() const;
   void CheckIdle();

@@ -153,8 +153,9 @@ void Cluster::Replace(Hosts hosts) {
   if (publish_) publish_(hosts_);
 }
 
-ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, event::Worker& worker, net::Connector& connector,
-                           stats::Shard& stats, base::Random& random, std::unique_ptr<ClientCodecs> codecs)
+ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, std::shared_ptr<const HostSet> hosts, event::Worker& worker,
+                           net::Connector& connector, stats::Shard& stats, base::Random& random,
+                           std::unique_ptr<ClientCodecs> codecs)
     : event::Shared(worker),
       cluster_(std::move(cluster)),
       worker_(worker),
@@ -163,7 +164,7 @@ ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, event::Worker& work
       connect_options_(ConnectOptionsOf(cluster_->config())),
       codecs_(std::move(codecs)),
       stats_(cluster_->stat_ids(), stats),
-      hosts_(cluster_->hosts()),
+      hosts_(std::move(hosts)),
       balancer_(cluster_->config().load_balancing, {worker, random, stats_, cluster_->breakers(), proxies_}),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }),
       check_(this, [](void* self) { static_cast<ClusterShard*>(self)->CheckSome(); }) {

@@ -119,9 +119,9 @@ class TlsConnector;
 // that one which is no longer configured ends with the last of them.
 class ClusterShard final : public event::Shared, private OriginalDst::Events {
  public:
-  // What is given by reference outlives the shard.
-  ClusterShard(std::shared_ptr<Cluster> cluster, event::Worker& worker, net::Connector& connector, stats::Shard& stats,
-               base::Random& random, std::unique_ptr<ClientCodecs> codecs);
+  // `hosts` are the cluster's. What is given by reference outlives the shard.
+  ClusterShard(std::shared_ptr<Cluster> cluster, std::shared_ptr<const HostSet> hosts, event::Worker& worker,
+               net::Connector& connector, stats::Shard& stats, base::Random& random, std::unique_ptr<ClientCodecs> codecs);
   ClusterShard(const ClusterShard&) = delete;
   ClusterShard& operator=(const ClusterShard&) = delete;
   ~ClusterShard();

@@ -246,7 +246,7 @@ event::Kept<upstream::ClusterShard> ProxyWorld::MakeShard(const std::shared_ptr<
                                                           uint32_t worker) {
   proxy::WorkerContext& context = *contexts_[worker];
   return event::Kept(new upstream::ClusterShard(
-      cluster, context.worker, *to_upstream_[worker], registry_.shard(worker), context.random,
+      cluster, cluster->hosts(), context.worker, *to_upstream_[worker], registry_.shard(worker), context.random,
       std::make_unique<upstream::HttpClientCodecs>(cluster->config(), context.worker.blocks(), context.http2_memory)));
 }
 

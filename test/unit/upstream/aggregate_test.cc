@@ -35,8 +35,8 @@ class AggregateTest : public testing::Test {
     config->members = std::move(members);
     if (!config->members.empty()) config->discovery = config::Cluster::Discovery::kAggregate;
     clusters.push_back(std::make_shared<Cluster>(config, registry));
-    shards.push_back(std::make_unique<ClusterShard>(clusters.back(), simulation.worker(0), connector, registry.shard(0),
-                                                    random, std::make_unique<NoCodecs>()));
+    shards.push_back(std::make_unique<ClusterShard>(clusters.back(), clusters.back()->hosts(), simulation.worker(0), connector,
+                                                    registry.shard(0), random, std::make_unique<NoCodecs>()));
   }
   void Link() {
     for (const auto& shard : shards) {

@@ -32,7 +32,7 @@ class PoolFixture : public testing::Test {
     cluster = std::make_shared<Cluster>(config, registry);
     for (uint32_t i = 0; i < registry.workers(); ++i) {
       connectors.push_back(std::make_unique<test::LoopbackConnector>(simulation.network(), simulation.loop(i)));
-      shards.push_back(std::make_unique<ClusterShard>(cluster, simulation.worker(i), *connectors[i],
+      shards.push_back(std::make_unique<ClusterShard>(cluster, cluster->hosts(), simulation.worker(i), *connectors[i],
                                                       registry.shard(i), random, MakeCodecs(i)));
     }
   }

@@ -24,7 +24,7 @@ class WorkerOfCluster {
         loop_(worker_),
         connector_(loop_),
         random_(index + 1),
-        shard_(cluster, worker_, connector_, registry.shard(index), random_, std::make_unique<NoCodecs>()),
+        shard_(cluster, cluster->hosts(), worker_, connector_, registry.shard(index), random_, std::make_unique<NoCodecs>()),
         thread_([this] { loop_.Run(); }) {}
   ~WorkerOfCluster() {
     loop_.Stop();

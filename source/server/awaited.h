@@ -1,0 +1,58 @@
+#pragma once
+
+// Several things that are waited for together, and for a bounded time. Main thread.
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "source/event/control_timer.h"
+
+namespace pillion::server {
+
+class Awaited {
+ public:
+  explicit Awaited(event::ControlTimers& timers) : state_(std::make_shared<State>()) { state_->timer = timers.New(); }
+  Awaited(const Awaited&) = delete;
+  Awaited& operator=(const Awaited&) = delete;
+  // Nobody is told any more.
+  ~Awaited() {
+    state_->all = nullptr;
+    state_->timer->Cancel();
+  }
+
+  // One more, which is over with the first call of the result; before Wait(). The call may come at any time.
+  std::function<void()> One() {
+    ++state_->left;
+    return [state = state_, told = std::make_shared<bool>(false)] {
+      if (!std::exchange(*told, true)) state->Over();
+    };
+  }
+
+  // Calls `all` once: when each is over, at once where they are, or after `most`.
+  void Wait(base::Duration most, std::function<void()> all) {
+    const std::shared_ptr<State> state = state_;  // `all` may end this
+    state->all = std::move(all);
+    state->timer->Set(most, [state] { state->End(); });
+    state->Over();
+  }
+
+ private:
+  struct State {
+    void Over() {
+      if (--left == 0) End();
+    }
+    void End() {
+      timer->Cancel();
+      if (all != nullptr) std::exchange(all, nullptr)();
+    }
+
+    size_t left = 1;  // with Wait() itself
+    std::function<void()> all;
+    std::unique_ptr<event::ControlTimer> timer;
+  };
+
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace pillion::server

@@ -1,0 +1,114 @@
+#pragma once
+
+// The clusters of the process, by name: each with where its hosts come from and who watches them, and its part on every
+// worker. One may come, change or go while the process runs:
+//
+// | state    | meaning                                                  | left by                                          |
+// |----------|----------------------------------------------------------|--------------------------------------------------|
+// | warming  | its hosts are sought, then checked for the first time; a former one of that name serves | warm: serving; another of that name, Remove(): gone |
+// | serving  | requests go to it                                        | another that is warm, Remove(): leaving          |
+// | leaving  | requests that have begun finish                          | the last one's end: gone                         |
+//
+// Main thread. Owned by the server; the workers end first.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "source/event/control_timer.h"
+#include "source/server/awaited.h"
+#include "source/server/discovery.h"
+#include "source/server/host_health.h"
+#include "source/server/worker_thread.h"
+#include "source/upstream/cluster.h"
+
+namespace pillion::server {
+
+// One of them.
+struct RunningCluster {
+  std::shared_ptr<upstream::Cluster> cluster;
+  uint32_t index;
+  std::unique_ptr<HostHealth::Watch> watch;
+  std::unique_ptr<HostSource> source;  // null: its hosts are configured
+};
+
+class ClusterSet {
+ public:
+  // How long hosts, and then their first checks, are waited for.
+  static constexpr base::Duration kMostWarming = std::chrono::seconds(15);
+
+  struct Surroundings {
+    stats::Registry& registry;
+    Discovery& discovery;
+    HostHealth& health;
+    event::ControlTimers& timers;
+    const std::vector<std::unique_ptr<WorkerThread>>& workers;
+  };
+
+  // All that is given outlives it. `outliers`: where ejections are logged.
+  ClusterSet(Surroundings surroundings, HostHealth::EventLog outliers);
+  ~ClusterSet();
+
+  // For route tables and workers: the same as long as the process runs, also of one that there is not, or not yet.
+  uint32_t IndexOf(const std::string& name);
+
+  // At the start. AddFirst() for each of them, before there are workers that run; then, in this order, what finds hosts, and
+  // what checks them; each calls `ready` once.
+  absl::Status AddFirst(std::shared_ptr<const config::Cluster> config);
+  void LinkFirst();
+  absl::Status DiscoverFirst(std::function<void()> ready);
+  void CheckFirst(std::function<void()> ready);
+
+  // The cluster of that name is from now on as `config` says, once it is warm. `warm` is then called, perhaps at once. An
+  // error: it can't be; a former one stays.
+  absl::Status Set(std::shared_ptr<const config::Cluster> config, std::function<void()> warm);
+  // Requests for it find none from now on.
+  void Remove(const std::string& name);
+
+  // Of those that serve; null: there is none.
+  const RunningCluster* Find(std::string_view name) const;
+  // In the order in which they came.
+  std::vector<const RunningCluster*> All() const;
+  size_t size() const { return serving_.size(); }
+  size_t warming() const { return warming_.size(); }
+  uint64_t added() const { return added_; }
+  uint64_t modified() const { return modified_; }
+  uint64_t removed() const { return removed_; }
+
+  // Before the workers' ends: nothing changes any more.
+  void Stop();
+
+ private:
+  struct Warming {
+    RunningCluster running;
+    std::unique_ptr<Awaited> hosts;
+    std::unique_ptr<Awaited> checks;
+  };
+
+  absl::StatusOr<RunningCluster> Make(std::shared_ptr<const config::Cluster> config);
+  // Its hosts are told to the workers.
+  void Publish(RunningCluster& running);
+  void Serve(RunningCluster running);
+  void Retire(RunningCluster running);
+  void Sweep();
+
+  const Surroundings with_;
+  const HostHealth::EventLog outliers_;
+  absl::flat_hash_map<std::string, uint32_t> indexes_;
+  std::map<uint32_t, RunningCluster> serving_;  // by index
+  std::map<uint32_t, std::unique_ptr<Warming>> warming_;
+  std::vector<std::shared_ptr<upstream::Cluster>> leaving_;
+  const std::unique_ptr<event::ControlTimer> sweep_;
+  Awaited first_hosts_;
+  Awaited first_checks_;
+  uint64_t added_ = 0;
+  uint64_t modified_ = 0;
+  uint64_t removed_ = 0;
+};
+
+}  // namespace pillion::server
