@@ -125,6 +125,16 @@ absl::StatusOr<std::vector<SubjectName>> SubjectNames(const X509* certificate) {
 }
 
 std::string SubjectText(const X509* certificate) { return NameText(X509_get_subject_name(certificate)); }
+std::string OwnerText(const X509* certificate) {
+  const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(certificate);
+  for (const NameType type : {NameType::kUri, NameType::kDns}) {
+    for (size_t i = 0; names.ok() && i < names->size(); ++i) {
+      if ((*names)[i].type == type) return (*names)[i].text;
+    }
+  }
+  return SubjectText(certificate);
+}
+
 std::string IssuerText(const X509* certificate) { return NameText(X509_get_issuer_name(certificate)); }
 
 std::string SerialText(const X509* certificate) {

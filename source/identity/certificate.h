@@ -30,6 +30,8 @@ struct SubjectName {
 absl::StatusOr<std::vector<SubjectName>> SubjectNames(const X509* certificate);
 
 std::string SubjectText(const X509* certificate);  // RFC 2253
+// Whom people know it by: its first URI, else its first DNS name, else its subject.
+std::string OwnerText(const X509* certificate);
 std::string IssuerText(const X509* certificate);
 std::string SerialText(const X509* certificate);   // hexadecimal
 std::string Sha256Fingerprint(const X509* certificate);  // of the DER form, hexadecimal

@@ -49,7 +49,7 @@ std::variant<KeyPair, KeyPairError> ReadKeyPair(std::string_view chain_pem, std:
   if (EVP_PKEY_eq(public_key, pair.key.get()) != 1) {
     ERR_clear_error();
     return KeyPairError{KeyPairPart::kBoth, Concat("the private key is not that of the certificate of ",
-                                                         SubjectText(pair.leaf()))};
+                                                         Quote(OwnerText(pair.leaf())))};
   }
   const int type = EVP_PKEY_get_base_id(pair.key.get());
   const int bits = EVP_PKEY_get_bits(pair.key.get());

@@ -23,16 +23,7 @@ std::string Sha256(std::string_view text) {
   return std::string(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
 
-// The certificate as its owner calls it.
-std::string Describe(X509* leaf) {
-  const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);
-  if (names.ok()) {
-    for (const SubjectName& name : *names) {
-      if (name.type == NameType::kUri) return Quote(name.text);
-    }
-  }
-  return Quote(SubjectText(leaf));
-}
+std::string Describe(X509* leaf) { return Quote(OwnerText(leaf)); }
 
 std::string NamesText(const std::vector<SubjectName>& names) {
   std::string text;
@@ -40,6 +31,14 @@ std::string NamesText(const std::vector<SubjectName>& names) {
   for (size_t i = 0; i < names.size() && i < kMost; ++i) text += Concat(i == 0 ? "" : ", ", Quote(names[i].text));
   if (names.size() > kMost) text += Concat(" and ", names.size() - kMost, " more");
   return text.empty() ? "none" : text;
+}
+
+std::string ExpectedText(const std::vector<SanMatcher>& matchers) {
+  std::string text;
+  constexpr size_t kMost = 5;
+  for (size_t i = 0; i < matchers.size() && i < kMost; ++i) text += Concat(i == 0 ? "" : " or ", matchers[i].Text());
+  if (matchers.size() > kMost) text += Concat(" or one of ", matchers.size() - kMost, " more");
+  return text;
 }
 
 Refusal Rejected(RefusalKind kind, std::string text) {
@@ -174,7 +173,8 @@ STACK_OF(X509) * PeerPolicy::AnchorsOf(X509* leaf, PeerRole role) const {
 std::optional<Refusal> PeerPolicy::CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
                                              std::string_view expected_dns) const {
   if (!parts_.names.empty() && !AnyMatches(parts_.names, names)) {
-    return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the names ", NamesText(names)));
+    return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the names ", NamesText(names),
+                                               ", expected ", ExpectedText(parts_.names)));
   }
   if (!expected_dns.empty()) {
     const SanMatcher expected(NameType::kDns, {match::StringMatcher::Kind::kExact, std::string(expected_dns), true}, "",

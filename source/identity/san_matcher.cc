@@ -33,6 +33,11 @@ bool SanMatcher::Matches(const SubjectName& name) const {
   return matcher_.Matches(name.text);
 }
 
+std::string SanMatcher::Text() const {
+  constexpr std::string_view kTypes[] = {"email", "DNS", "URI", "IP", "other name"};  // in the order of NameType
+  return Concat(kTypes[static_cast<size_t>(type_)], " ", matcher_.Text());
+}
+
 bool AnyMatches(const std::vector<SanMatcher>& matchers, const std::vector<SubjectName>& names) {
   return std::any_of(matchers.begin(), matchers.end(), [&](const SanMatcher& matcher) {
     return std::any_of(names.begin(), names.end(), [&](const SubjectName& name) { return matcher.Matches(name); });

@@ -18,6 +18,8 @@ class SanMatcher {
   SanMatcher(NameType type, match::StringMatcher matcher, std::string oid = "", std::string exact_dns = "");
 
   bool Matches(const SubjectName& name) const;
+  // What it asks for, for who reads it: URI begins with "spiffe://td.test/".
+  std::string Text() const;
 
  private:
   NameType type_;

@@ -1,5 +1,8 @@
 #include "source/match/string_matcher.h"
 
+#include <array>
+
+#include "source/base/escape.h"
 #include "source/http/syntax.h"
 
 namespace pillion::match {
@@ -36,6 +39,15 @@ bool StringMatcher::Matches(std::string_view text) const {
       return ignore_case_ ? ContainsIgnoringCase(text, text_) : text.find(text_) != std::string_view::npos;
   }
   return false;
+}
+
+std::string StringMatcher::Text() const {
+  constexpr std::array<std::string_view, 4> kWords = {"", "begins with ", "ends with ", "contains "};
+  constexpr size_t kMost = 200;
+  std::string text(regex_ ? "matches " : kWords[static_cast<size_t>(kind_)]);
+  text += '"';
+  base::AppendPrintable(text, base::CutUtf8(regex_ ? regex_->pattern() : text_, kMost));
+  return text += '"';
 }
 
 }  // namespace pillion::match

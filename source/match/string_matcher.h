@@ -20,6 +20,8 @@ class StringMatcher {
   explicit StringMatcher(Regex regex) : regex_(std::move(regex)) {}
 
   bool Matches(std::string_view text) const;
+  // What it asks for, for who reads it: "x", begins with "x", matches "x".
+  std::string Text() const;
 
  private:
   Kind kind_ = Kind::kExact;

@@ -5,10 +5,28 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "source/base/escape.h"
 #include "source/server/certificates.h"
 #include "source/server/log.h"
 
 namespace pillion::server {
+namespace {
+
+std::string TimeText(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
+
+// ": spiffe://td.test/web until 2026-01-01T00:00:00Z" and so on; empty: it has no own certificate.
+std::string WhoseUntil(const tls::Context& context) {
+  std::string text;
+  for (const identity::KeyPair& pair : context.parts().pairs) {
+    text += text.empty() ? ": " : ", ";
+    std::string owner;
+    base::AppendPrintable(owner, identity::OwnerText(pair.leaf()));
+    text += owner + " until " + TimeText(identity::NotAfter(pair.leaf()));
+  }
+  return text;
+}
+
+}  // namespace
 
 CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
                                        stats::Registry& registry, const config::Bootstrap& bootstrap,
@@ -96,7 +114,7 @@ void CertificateRenewal::Renew(Entry& entry) {
     case config::RenewableContext::Renewal::kTaken:
       renewed_->Increment();
       if (entry.by_sds != nullptr) entry.by_sds->Increment();
-      Log("secret").info("{}: certificates were renewed", entry.name);
+      Log("secret").info("{}: certificates were renewed{}", entry.name, WhoseUntil(*entry.context->current()));
       check_();
       break;
   }
@@ -123,8 +141,7 @@ void CertificateRenewal::Judge(Entry& entry) {
     if (!IsOverdue(pair.leaf(), now)) continue;
     if (++overdue <= entry.overdue) continue;  // said before
     Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}", entry.name,
-                    identity::SerialText(pair.leaf()),
-                    absl::FormatTime(identity::NotAfter(pair.leaf()), absl::UTCTimeZone()));
+                       identity::SerialText(pair.leaf()), TimeText(identity::NotAfter(pair.leaf())));
   }
   overdue_->Add(static_cast<int64_t>(overdue) - static_cast<int64_t>(entry.overdue));
   entry.overdue = overdue;

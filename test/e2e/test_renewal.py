@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import ssl
 import threading
@@ -55,6 +56,7 @@ def test_files_that_are_replaced(pillion, ca, tmp_path):
     until(lambda: name_of(proxy, ca) == "two", "the new certificate is shown")
     assert answers(earlier), "who came before is served on"
     proxy.until_stat("tls.context_renewed", 1)
+    assert re.search(r"certificates were renewed: spiffe://td.test/ns/prod/sa/two until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", proxy.log())
     assert proxy.stat("server.days_until_first_cert_expiring") == 0
     shown = json.loads(proxy.admin("/certs"))["certificates"][0]["cert_chain"][0]["subject_alt_names"]
     assert shown == [{"uri": "spiffe://td.test/ns/prod/sa/two"}]

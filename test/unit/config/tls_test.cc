@@ -135,7 +135,7 @@ TEST_F(TlsConfigTest, J27Pairs) {
   const test::Issued other = test::IssueCertificate({.common_name = "other"});
   const std::string chain = "certificate_chain: " + Inline(leaf_.pem());
   EXPECT_THAT(Bad("tls_certificates: [{" + chain + ", private_key: " + Inline(other.key_pem()) + "}]"),
-              StartsWith("tls_certificates[0].private_key: \"<inline>\": the private key is not that of the certificate of CN=leaf"));
+              StartsWith("tls_certificates[0].private_key: \"<inline>\": the private key is not that of the certificate of \"spiffe://td.test/a\""));
   EXPECT_THAT(Bad("tls_certificates: [{" + chain + ", private_key: " + Inline(leaf_.key_pem("secret")) + "}]"),
               HasSubstr("the key is encrypted, and no password is given"));
   EXPECT_NE(Good("tls_certificates: [{" + chain + ", private_key: " + Inline(leaf_.key_pem("secret")) +

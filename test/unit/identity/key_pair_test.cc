@@ -30,7 +30,10 @@ TEST(KeyPairTest, J27AKeyOfAnotherCertificate) {
   const Issued one = IssueCertificate({.common_name = "one"});
   const KeyPairError error = ErrorOf(one.pem(), IssueCertificate({}).key_pem());
   EXPECT_EQ(error.part, KeyPairPart::kBoth);
-  EXPECT_EQ(error.text, "the private key is not that of the certificate of CN=one");
+  EXPECT_EQ(error.text, "the private key is not that of the certificate of \"CN=one\"");
+  const Issued svid = IssueCertificate({.common_name = "two", .uris = {"spiffe://td.test/two"}, .dns = {"two.test"}});
+  EXPECT_EQ(ErrorOf(svid.pem(), one.key_pem()).text,
+            "the private key is not that of the certificate of \"spiffe://td.test/two\"");
 }
 
 TEST(KeyPairTest, J27AnEncryptedKey) {

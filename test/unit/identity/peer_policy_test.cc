@@ -154,8 +154,9 @@ TEST_F(PeerPolicyTest, J11AnEvilTrustDomain) {
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->kind, RefusalKind::kName);
   EXPECT_EQ(refusal->x509_error, X509_V_ERR_CERT_REJECTED);
-  EXPECT_THAT(refusal->text, HasSubstr("verify cert failed: verify SAN list"));
-  EXPECT_THAT(refusal->text, HasSubstr("spiffe://td.test.evil.com/ns/prod/sa/a"));
+  EXPECT_EQ(refusal->text,
+            "verify cert failed: verify SAN list: nobody is expected by the names \"spiffe://td.test.evil.com/ns/prod/sa/a\", "
+            "expected URI begins with \"spiffe://td.test/\"");
 }
 
 TEST_F(PeerPolicyTest, J12NulInANameIsRefused) {
@@ -335,6 +336,20 @@ TEST_F(PeerPolicyTest, AChainWhoseMiddleIsGoneIsAcceptedStill) {
   EXPECT_FALSE(still(of({&ca_}, nobody, true), of({&ca_}, leaf_gone, true)));
   EXPECT_FALSE(still(of({&ca_}, nobody), of({&ca_}, nobody + middle_gone)));
   EXPECT_FALSE(still(of({&ca_}, middle_gone, true), of({&ca_}, middle_gone))) << "CAs were not asked for then";
+}
+
+TEST_F(PeerPolicyTest, WhoIsExpectedIsSaid) {
+  using Kind = match::StringMatcher::Kind;
+  PeerPolicyParts parts = Plain();
+  parts.names.push_back(Exact(NameType::kDns, "good.test"));
+  parts.names.push_back(SanMatcher(NameType::kIp, {Kind::kSuffix, ".1"}));
+  parts.names.push_back(SanMatcher(NameType::kEmail, {Kind::kContains, "a\"b"}));
+  parts.names.push_back(SanMatcher(NameType::kUri, match::StringMatcher(*match::Regex::Compile("spiffe://.*"))));
+  for (int i = 0; i < 3; ++i) parts.names.push_back(Exact(NameType::kUri, "spiffe://td.test/x"));
+  EXPECT_EQ(TextOf(Check(PeerPolicy(std::move(parts)), IssueCertificate({}, &ca_))),
+            "verify cert failed: verify SAN list: nobody is expected by the names none, expected DNS \"good.test\" or IP ends "
+            "with \".1\" or email contains \"a\\\"b\" or URI matches \"spiffe://.*\" or URI \"spiffe://td.test/x\" or one of 2 "
+            "more");
 }
 
 TEST_F(PeerPolicyTest, DnsNamesMayBeWildcardsOfTheCertificate) {
