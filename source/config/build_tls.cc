@@ -18,6 +18,7 @@ using pillion::transport_sockets::peer_authentication::v1::PeerAuthentication;
 using RawBuffer = envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer;
 
 constexpr size_t kMaxPem = 4 * 1024 * 1024;
+constexpr std::string_view kInline = "<inline>";
 
 void Watch(BuildContext& context, const envoy::config::core::v3::WatchedDirectory& directory) {
   if (context.files_read != nullptr && !directory.path().empty()) context.files_read->AddDirectory(directory.path());
@@ -25,7 +26,7 @@ void Watch(BuildContext& context, const envoy::config::core::v3::WatchedDirector
 
 // Its file, or that it has none.
 std::string FileOf(const envoy::config::core::v3::DataSource& from) {
-  return from.has_filename() ? from.filename() : "<inline>";
+  return from.has_filename() ? from.filename() : std::string(kInline);
 }
 
 std::optional<tls::Version> BuildVersion(BuildContext& context, v3::TlsParameters::TlsProtocol from,
@@ -136,7 +137,12 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
       return nullptr;
   }
   auto policy = BuildPeerPolicy(context, merged, field, built.files);
-  if (!origin.empty() && built.files.trusted == "<inline>") built.files.trusted = origin;
+  if (!origin.empty()) {
+    if (built.files.trusted == kInline) built.files.trusted = origin;
+    for (auto& [domain, from_where] : built.files.bundles) {
+      if (from_where == kInline) from_where = origin;
+    }
+  }
   return policy;
 }
 

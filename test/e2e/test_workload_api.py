@@ -75,6 +75,7 @@ def test_no_identity_at_first(pillion, agent, ca):
     until(lambda: name_of(proxy, ca) == "one", "it has one")
     certificates = json.loads(proxy.admin("/certs"))["certificates"][0]
     assert certificates["cert_chain"][0]["path"] == "workload_api/default"
+    assert [item["path"] for item in certificates["ca_cert"]] == ["workload_api/ALL"]
     assert "PRIVATE" not in proxy.admin("/config_dump")
 
 
