@@ -27,6 +27,7 @@ bool IsLocal(const config::Address& address);
 struct Client {
   bool local = false;             // it comes from this machine
   std::optional<uint32_t> uid;    // of its process, by a unix socket
+  std::optional<int32_t> pid;     // likewise, where it is of this pid namespace
   std::vector<std::string> uris;  // of a certificate that somebody vouches for
 };
 

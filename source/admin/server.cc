@@ -13,6 +13,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <filesystem>
 #include <optional>
 #include <random>
 #include <set>
@@ -63,6 +64,13 @@ std::string Shown(std::string_view text) {
   std::string shown(text.substr(0, kShown));
   std::replace_if(shown.begin(), shown.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
   return shown;
+}
+
+std::string Who(const std::string& address, const Client& client) {
+  if (!client.uid) return address;
+  std::string process = fmt::format("uid {}", *client.uid);
+  if (client.pid) process += fmt::format(" pid {}", *client.pid);
+  return address.empty() ? process : fmt::format("{} ({})", address, process);
 }
 
 int StatusOf(const error_code& error) {
@@ -164,7 +172,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<TlsStream> tls_;                 // over stream_
   Client client_;
   const uint64_t connection_id_;
-  std::string peer_;
+  std::string peer_;  // its address
+  std::string who_;   // the same for people: of a unix socket, where there is none, the process
   beast::flat_buffer buffer_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   BeastRequest request_;
@@ -194,8 +203,15 @@ absl::Status Server::State::Listen(const config::Address& address) {
   try {
     Open(address);
   } catch (const boost::system::system_error& error) {
-    return absl::UnavailableError(
-        fmt::format("admin: cannot listen on {}: {}", config::AddressText(address), error.code().message()));
+    const auto* const local = std::get_if<config::UnixPath>(&address);
+    const std::string text = fmt::format("admin: cannot listen on {}: ", config::AddressText(address));
+    std::error_code ignored;
+    const std::filesystem::path folder = local == nullptr ? "" : std::filesystem::path(local->path).parent_path();
+    if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
+      return absl::UnavailableError(
+          fmt::format("{}there is no folder {}, expected one that this user may write into", text, folder.string()));
+    }
+    return absl::UnavailableError(text + error.code().message());
   }
   Accept();
   return absl::OkStatus();
@@ -269,6 +285,7 @@ Session::Session(std::shared_ptr<Server::State> state, Stream::socket_type&& soc
     const config::Address address = ToAddress(peer);
     peer_ = config::AddressText(address);
     client_ = ClientOf(stream_.socket(), address);
+    who_ = Who(peer_, client_);
   }
   state_->sessions.insert(this);
   state_->figures->cx_active->Increment();
@@ -286,7 +303,9 @@ void Session::Start() {
   }
   context_ = state_->access.tls()->current();
   if (context_ == nullptr) return;  // its secrets have not come yet, and nobody is served without: the connection ends
-  tls_.emplace(stream_, tls::NewServerStream(*context_));
+  SSL* const ssl = tls::NewServerStream(*context_);
+  if (ssl == nullptr) return;
+  tls_.emplace(stream_, ssl);
   stream_.expires_after(state_->limits.handshake_timeout);
   tls_->async_handshake(asio::ssl::stream_base::server,
                         [self = shared_from_this()](const error_code& error) { self->OnHandshake(error); });
@@ -298,7 +317,7 @@ void Session::OnHandshake(const error_code& error) {
     state_->figures->handshake_failed->Increment();
     const std::string refusal = tls::StreamRefusal(tls_->native_handle());
     state_->handshakes_refused.Say(
-        fmt::format("TLS of {}: {}{}{}", peer_, error.message(), refusal.empty() ? "" : ": ", refusal));
+        fmt::format("TLS of {}: {}{}{}", who_, error.message(), refusal.empty() ? "" : ": ", refusal));
     return;
   }
   tls::Facts facts(tls_->native_handle(), context_);
@@ -372,7 +391,7 @@ std::optional<Reply> Session::Refuse(const Request& request) {
   state_->figures->access_denied->Increment();
   const std::string what = Shown(request.path);
   state_->requests_refused.Say(fmt::format("{} {} of {} was refused: it needs the role {} and has {}",
-                                           Shown(request.method), what, peer_, RoleName(needed), RolesText(roles)));
+                                           Shown(request.method), what, who_, RoleName(needed), RolesText(roles)));
   std::string text = fmt::format("{} needs the role {}, and you have {}", what, RoleName(needed), RolesText(roles));
   if (!state_->access.configured()) {
     text += "; ask from the machine itself, or grant roles: pillion.admin.v1.AdminAccess in bootstrap_extensions";

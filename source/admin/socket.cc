@@ -42,6 +42,7 @@ Client ClientOf(Stream::socket_type& socket, const config::Address& peer) {
   if (std::holds_alternative<config::UnixPath>(peer) &&
       getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0) {
     client.uid = who.uid;
+    if (who.pid > 0) client.pid = who.pid;
   }
   return client;
 }

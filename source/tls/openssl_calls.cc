@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "source/tls/stream.h"
 #include "source/tls/transport.h"
 
 namespace pillion::tls {
+
+bool TlsTransport::HasTransport(const SSL* ssl) { return SSL_get_app_data(ssl) != nullptr; }
 
 TlsTransport& TlsTransport::Of(const SSL* ssl) { return *static_cast<TlsTransport*>(SSL_get_app_data(ssl)); }
 
@@ -51,6 +54,7 @@ BIO* TlsTransport::NewBio(TlsTransport& self) {
 int TlsTransport::OnVerify(X509_STORE_CTX* store, void*) {
   auto* const ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  if (!HasTransport(ssl)) return VerifyOfStream(ssl, store);
   TlsTransport& self = Of(ssl);
   const Context& context = *self.options_.context;
   const std::optional<std::string>& name = self.options_.expected_name;

@@ -1,7 +1,7 @@
 #pragma once
 
-// TLS for streams of a library (Asio's): connections of OpenSSL that know no transport of ours. A context that is given here
-// serves nothing else, for what it has OpenSSL call is changed. For the administration; main thread.
+// TLS for streams of a library (Asio's): connections of OpenSSL that know no transport of ours. Its context is as those of
+// listeners, and may serve both. For the administration; main thread.
 
 #include <openssl/types.h>
 
@@ -12,8 +12,11 @@
 
 namespace pillion::tls {
 
-// The server's end of a new connection; its owner keeps the context as long as the connection.
+// The server's end of a new connection; its owner keeps the context as long as the connection. Null: there is no memory.
 SSL* NewServerStream(const Context& context);
+
+// What OpenSSL is told of its peer: 1, or 0 with an error in `store`.
+int VerifyOfStream(SSL* ssl, X509_STORE_CTX* store);
 
 // Why its peer was refused: the rule, and the value that broke it; empty: it was not.
 std::string StreamRefusal(const SSL* ssl);

@@ -98,6 +98,8 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
     bool keys_changed = false;  // these are not the keys any more
   };
 
+  // False of a stream of a library (stream.h).
+  static bool HasTransport(const SSL* ssl);
   static TlsTransport& Of(const SSL* ssl);
   static int BioRead(BIO* bio, char* to, int size);
   static int BioWrite(BIO* bio, const char* from, int size);

@@ -43,6 +43,7 @@ std::optional<Suite> SuiteOf(const SSL* ssl) {
 
 // The only way by which OpenSSL tells its secrets: a line for each, as the key log of browsers has it.
 void TlsTransport::OnSecret(const SSL* ssl, const char* line) {
+  if (!HasTransport(ssl)) return;
   const std::string_view text = line;
   TlsTransport& self = Of(ssl);
   if (self.handover_ == nullptr) self.handover_ = std::make_unique<Handover>();

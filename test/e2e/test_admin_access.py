@@ -184,6 +184,14 @@ def test_unix_socket(pillion, tmp_path):
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert status(proxy, "/server_info") == 200
     assert status(proxy, "/healthcheck/fail", "POST") == 403
+    assert f"POST /healthcheck/fail of uid {os.getuid()} pid {os.getpid()} was refused: it needs the role write" in proxy.log()
+
+
+def test_a_unix_socket_without_a_folder(tmp_path):
+    config = tmp_path / "bootstrap.yaml"
+    config.write_text(yaml.safe_dump(bootstrap(where=str(tmp_path / "none" / "admin.sock"))), encoding="utf-8")
+    result = run(["-c", str(config)])
+    assert result.returncode == 1 and f"there is no folder {tmp_path / 'none'}, expected one" in result.stdout
 
 
 def test_unix_socket_without_a_policy(pillion, tmp_path):
