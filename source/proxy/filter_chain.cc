@@ -7,6 +7,7 @@
 #include "source/proxy/downstream_connection.h"
 #include "source/proxy/lone_connection.h"
 #include "source/stats/tags.h"
+#include "source/tls/not_ready.h"
 #include "source/tls/transport.h"
 
 namespace pillion::proxy {
@@ -101,7 +102,8 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     secrets = chain_->config().tls->context->current();
     if (secrets == nullptr) [[unlikely]] {
       tls_stats_->CountNotReady();
-      return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), base::Duration::zero());
+      return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), base::Duration::zero(),
+                                tls::NotReadyTransport::kFailure);
     }
   }
   for (size_t taken = 0; taken < limits_.size(); ++taken) {

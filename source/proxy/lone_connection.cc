@@ -11,11 +11,12 @@ constexpr size_t kLargestOutput = 256 * 1024;
 
 LoneConnection::LoneConnection(WorkerContext& context, const config::Listener& listener,
                                ListenerConnectionOwner& owner, listener::Accepted accepted,
-                               std::optional<base::Duration> close_after)
+                               std::optional<base::Duration> close_after, std::string_view failure)
     : ListenerConnection(context.worker, std::move(accepted.facts)),
       context_(context),
       owner_(owner),
       close_after_(close_after),
+      failure_(failure),
       output_limit_(std::min<size_t>(listener.per_connection_buffer_limit, kLargestOutput)),
       connection_(context.worker, std::move(accepted.transport), *this, {.output_limit = output_limit_}),
       end_(connection_, output_limit_),
@@ -44,6 +45,7 @@ void LoneConnection::OnClosed(net::CloseReason, int) {
 void LoneConnection::Log(const AccessLogs& logs) {
   telemetry::RequestRecord record;
   Describe(record);
+  if (!failure_.empty()) record.downstream_transport_failure_reason = failure_;
   for (const auto& log : logs) log->Log(context_.worker.index(), record);
 }
 

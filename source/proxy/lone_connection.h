@@ -1,10 +1,11 @@
 #pragma once
 
 // A downstream connection that has no other side: it gets back what it sends (echo), or nothing, until it is closed after
-// a while, because it is one too many (connection_limit). Disposes of itself when it has closed.
+// a while, because it is one too many (connection_limit), or because the secrets of its TLS have not come. Disposes of itself when it has closed.
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "source/base/timer_wheel.h"
 #include "source/config/listener.h"
@@ -17,9 +18,9 @@ namespace pillion::proxy {
 
 class LoneConnection final : public ListenerConnection, private net::ConnectionOwner {
  public:
-  // `close_after`: nothing is read, and it is closed then; else it echoes.
+  // `close_after`: nothing is read, and it is closed then; else it echoes. `failure`: why it has no transport; static.
   LoneConnection(WorkerContext& context, const config::Listener& listener, ListenerConnectionOwner& owner,
-                 listener::Accepted accepted, std::optional<base::Duration> close_after);
+                 listener::Accepted accepted, std::optional<base::Duration> close_after, std::string_view failure = {});
 
   void Start() override;
   // Bytes have no end that we know.
@@ -41,6 +42,7 @@ class LoneConnection final : public ListenerConnection, private net::ConnectionO
   WorkerContext& context_;
   ListenerConnectionOwner& owner_;
   const std::optional<base::Duration> close_after_;
+  const std::string_view failure_;
   const size_t output_limit_;
   net::Connection connection_;
   TunnelEnd end_;

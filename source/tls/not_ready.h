@@ -9,6 +9,8 @@ namespace pillion::tls {
 
 class NotReadyTransport final : public net::Transport {
  public:
+  static constexpr std::string_view kFailure = "TLS error: Secret is not supplied by SDS";  // as Envoy says it
+
   explicit NotReadyTransport(const net::Address& remote) : remote_(remote) {}
 
   int Start(net::TransportEvents& events) override;
@@ -22,7 +24,7 @@ class NotReadyTransport final : public net::Transport {
   std::optional<net::Address> OriginalDestination() override { return std::nullopt; }
   void SetLocalAddress(const net::Address& address) override { local_ = address; }
   void SetRemoteAddress(const net::Address& address) override { remote_ = address; }
-  std::string_view failure() const override { return "TLS error: Secret is not supplied by SDS"; }
+  std::string_view failure() const override { return kFailure; }
 
  private:
   net::Address local_;

@@ -50,7 +50,7 @@ def serving(pillion, plane, *clusters, route=None, **more):
     """A listener whose certificate is "server"."""
     timeout = more.pop("timeout", "15s")
     common = {"tls_certificate_sds_secret_configs": [sds("server", timeout)], **more.pop("common", {})}
-    made = b.listener(b.http([route or b.direct(200, "hello")], **more.pop("manager", {})))
+    made = {**b.listener(b.http([route or b.direct(200, "hello")], **more.pop("manager", {}))), **more.pop("listener", {})}
     made["filter_chains"][0]["transport_socket"] = {
         "name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common, **more.pop("fields", {}))}
     node = {"id": "me", "cluster": "us", "metadata": {"a": 1}}
@@ -110,11 +110,13 @@ def test_half_of_its_life(pillion, plane, ca):
     proxy.until_stat("tls.certificates_overdue", 0)
 
 
-def test_a_late_secret(pillion, plane, ca):
+def test_a_late_secret(pillion, plane, ca, tmp_path):
     """After the initial fetch timeout the listener listens, and closes who comes until the secret is there: J35."""
-    proxy = serving(pillion, plane, timeout="0.3s")
+    log = tmp_path / "log"
+    proxy = serving(pillion, plane, timeout="0.3s", arguments=["--file-flush-interval-msec", "10"], listener={"access_log": b.file_log(log, "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n")})
     with pytest.raises((ssl.SSLError, OSError)):
         connect(proxy, ca)
+    until(lambda: log.exists() and log.read_text().startswith("TLS_error:_Secret_is_not_supplied_by_SDS\n"), "the listener's log says why")
     with socket.create_connection(proxy.address, 10) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         try:
