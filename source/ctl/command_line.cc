@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "source/base/version.h"
 #include "source/ctl/ca_command.h"
 #include "source/identity/text.h"
 
@@ -16,6 +17,7 @@ namespace pillion::ctl {
 int Run(int argc, char** argv) {
   CLI::App app("pillionctl: what belongs to pillion, and is not on the way of a request", "pillionctl");
   app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("pillionctl ") + base::kVersion, "Print the version and end");
   CaCommand ca(app);
 
   std::ostringstream text;

@@ -7,10 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "source/admin/config_dump.h"
+#include "source/base/version.h"
 #include "source/server/certificates.h"
 #include "source/server/log.h"
 #include "source/server/server.h"
-#include "source/server/version.h"
 
 namespace pillion::server {
 namespace {
@@ -95,10 +95,10 @@ Administration::Administration(Server& server)
 
 admin::Sources Administration::MakeSources() {
   admin::Sources sources;
-  sources.version = std::string("0/") + kVersion + "/Clean/RELEASE/none";
+  sources.version = std::string("0/") + base::kVersion + "/Clean/RELEASE/none";
   sources.node = server_.bootstrap_->node;
   if (sources.node.user_agent_version.empty() && !sources.node.build_version) {
-    sources.node.build_version = {kVersionParts[0], kVersionParts[1], kVersionParts[2]};
+    sources.node.build_version = {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]};
   }
   for (const auto& [name, value] : server_.options_.shown) sources.command_line.push_back({name, value});
   sources.state = [this] { return server_.admin_state(); };

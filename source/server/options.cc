@@ -15,9 +15,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "source/base/version.h"
 #include "source/config/nearest.h"
 #include "source/server/log.h"
-#include "source/server/version.h"
 
 namespace pillion::server {
 namespace {
@@ -226,7 +226,7 @@ void Show(Options& options, const std::string& mode, const std::string& componen
 }  // namespace
 
 std::string VersionText() {
-  return std::string("pillion ") + kVersion;
+  return std::string("pillion ") + base::kVersion;
 }
 
 ParsedOptions ParseOptions(int argc, const char* const* argv) {

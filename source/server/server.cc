@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "source/base/process_memory.h"
+#include "source/base/version.h"
 #include "source/server/administration.h"
 #include "source/server/log.h"
 #include "source/server/overload_control.h"
 #include "source/server/stats_rules.h"
-#include "source/server/version.h"
 
 namespace pillion::server {
 namespace {
@@ -227,7 +227,7 @@ void Server::MakeSecrets() {
           .clock = clock_,
           .registry = registry_,
           .unknown = unknown_,
-          .node = secrets::NodeOf(*bootstrap_, {kVersionParts[0], kVersionParts[1], kVersionParts[2]}),
+          .node = secrets::NodeOf(*bootstrap_, {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
           .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
           .warn = [](std::string_view line) { Log("secret").warn("{}", line); },
           .seed = Seed()});
@@ -268,7 +268,7 @@ void Server::RegisterStats() {
   gauge("server.state", [this] { return static_cast<uint64_t>(admin_state()); });
   gauge("server.uptime", [this] { return static_cast<uint64_t>(uptime().count()); });
   gauge("server.concurrency", [this] { return uint64_t{options_.concurrency}; });
-  gauge("server.version", [this] { return bootstrap_->shown_version.value_or(kVersionNumber); });
+  gauge("server.version", [this] { return bootstrap_->shown_version.value_or(base::kVersionNumber); });
   gauge("server.hot_restart_epoch", [] { return uint64_t{0}; });
   gauge("server.parent_connections", [] { return uint64_t{0}; });
   gauge("server.total_connections", [this] { return Connections(); });

@@ -334,6 +334,7 @@ def test_a_state_that_is_damaged(tmp_path):
     (["ca", "run", "--dir", "DIR", "--workload", "a", "--workload", "a=b", "--trust-domain", "a"], 'workload "a": is there twice'),
     (["ca", "run", "--dir", "DIR", "--workload", "a", "--trust-domain", "a", "--listen", "b=127.0.0.1:1"], '--listen of "b": there is no'),
     (["ca", "run", "--dir", "DIR", "--workload", "a", "--trust-domain", "a", "--listen", "127.0.0.1:1"], "expected WORKLOAD=IP:PORT"),
+    (["ca", "run", "--dir", "DIR", "--workload", "a", "--trust-domain", "a", "--listen", "a=127.0.0.1:0"], "port 0 is one that nobody"),
     (["ca", "run", "--dir", "DIR", "--workload", "a", "--trust-domain", "a", "--svid-ttl", "1"], '--svid-ttl "1": expected a duration'),
     (["ca", "run", "--dir", "DIR", "--workload", "a", "--trust-domain", "a", "--ca-ttl", "2h"], '--ca-ttl "2h": expected at least three'),
     (["ca", "issue", "--dir", "DIR"], "workload is required"),
@@ -344,6 +345,11 @@ def test_arguments_that_are_wrong(tmp_path, arguments, expected):
     assert result.returncode == 1 and result.stdout == ""
     assert result.stderr.startswith("pillionctl: ") and expected in result.stderr, result.stderr
     assert not (tmp_path / "ca/state.pem").exists()
+
+
+def test_version():
+    result = ctl("--version")
+    assert result.returncode == 0 and re.fullmatch(r"pillionctl \d+\.\d+\.\d+\n", result.stdout) and result.stderr == ""
 
 
 def test_help():

@@ -44,12 +44,19 @@ TEST(ParseListen, BeyondLoopbackOnlyWhenAllowed) {
 }
 
 TEST(ParseListen, NamesBoth) {
-  for (const char* text : {"", "web", "127.0.0.1:8081", "web=", "web=8081", "web=127.0.0.1", "web=127.0.0.1:0",
+  for (const char* text : {"", "web", "127.0.0.1:8081", "web=", "web=8081", "web=127.0.0.1",
                            "web=localhost:8081", "web=127.0.0.1:70000", "web=/run/a.sock"}) {
     const auto listen = ParseListen(text, true);
     ASSERT_FALSE(listen.ok()) << text;
     EXPECT_THAT(std::string(listen.status().message()), HasSubstr("expected WORKLOAD=IP:PORT"));
   }
+}
+
+TEST(ParseListen, APortThatIsKnown) {
+  const auto listen = ParseListen("web=127.0.0.1:0", true);
+  ASSERT_FALSE(listen.ok());
+  EXPECT_THAT(std::string(listen.status().message()),
+              HasSubstr("\"web=127.0.0.1:0\": port 0 is one that nobody could know, expected a port from 1 to 65535"));
 }
 
 }  // namespace
