@@ -35,6 +35,12 @@ std::vector<std::string> BuildPayloads(BuildContext& context, const google::prot
   return pieces;
 }
 
+// A request's body is one piece, in a block.
+void CheckBody(BuildContext& context, size_t bytes, const std::string& path) {
+  constexpr size_t kMost = 64000;
+  if (bytes > kMost) context.errors.Add(path, Concat(bytes, " bytes, expected at most ", kMost));
+}
+
 std::vector<StatusRange> BuildRanges(BuildContext& context,
                                      const google::protobuf::RepeatedPtrField<envoy::type::v3::Int64Range>& from,
                                      const std::string& path) {
@@ -102,7 +108,7 @@ HttpHealthCheck BuildHttp(BuildContext& context, const core::HealthCheck::HttpHe
   to.retriable_statuses = BuildRanges(context, from.retriable_statuses(), FieldPath(path, "retriable_statuses"));
   if (from.has_send()) {
     to.send = BuildPayload(context, from.send(), FieldPath(path, "send"));
-    if (to.send.size() > 64000) context.errors.Add(FieldPath(path, "send"), "expected at most 64000 bytes");
+    CheckBody(context, to.send.size(), FieldPath(path, "send"));
     if (to.method != "POST" && to.method != "PUT" && to.method != "PATCH" && to.method != "OPTIONS") {
       context.errors.Add(FieldPath(path, "send"), Concat("a body, which ", to.method, " does not have"));
     }
@@ -166,6 +172,7 @@ std::shared_ptr<const HealthCheck> BuildHealthCheck(BuildContext& context, const
         .service_name = grpc.service_name(),
         .authority = grpc.authority(),
         .add = BuildHeaders(context, grpc.initial_metadata(), FieldPath(grpc_path, "initial_metadata"))};
+    CheckBody(context, grpc.service_name().size(), FieldPath(grpc_path, "service_name"));
     if (http.protocol == UpstreamHttp::Protocol::kHttp1) {
       context.errors.Add(grpc_path, "needs a cluster that speaks HTTP/2");
     }

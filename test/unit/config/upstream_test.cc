@@ -1,5 +1,6 @@
 // What a cluster says of its connections, its bounds and the health of its hosts.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "source/config/load.h"
@@ -277,6 +278,11 @@ TEST(UpstreamTest, HealthChecksThatCannotBe) {
   EXPECT_EQ(Errors(Check("http_health_check: {path: /, request_headers_to_add: [{header: {key: a, value: '%PROTOCOL%'}}]}")),
             "health_checks[0].http_health_check.request_headers_to_add[0].header.value: \"%PROTOCOL%\", expected a text "
             "without operators");
+  const std::string long_one(64001, 'a');
+  EXPECT_EQ(Errors(Check("http_health_check: {path: /, method: POST, send: {text: '" + long_one + long_one + "'}}")),
+            "health_checks[0].http_health_check.send: 64001 bytes, expected at most 64000");
+  EXPECT_THAT(Errors(Check("grpc_health_check: {service_name: " + long_one + "}")),
+              testing::HasSubstr("health_checks[0].grpc_health_check.service_name: 64001 bytes, expected at most 64000"));
   EXPECT_EQ(Errors(Check("grpc_health_check: {}")), "health_checks[0].grpc_health_check: needs a cluster that speaks HTTP/2");
 }
 
