@@ -66,7 +66,8 @@ void WorkloadApi::OnEnd(const codec::grpc::Status& status) {
   // The Workload API, "Error Codes": not to be tried again with the same request; an agent that was updated may take it.
   const bool hopeless =
       status.code == codec::grpc::Code::kInvalidArgument || status.code == codec::grpc::Code::kUnimplemented;
-  retry_->Set(hopeless ? backoff_.Longest() : backoff_.Next(), [this] { Connect(); });
+  const bool absent = status.code == codec::grpc::Code::kUnavailable && !answered_ && target_.address.family() == AF_UNIX;
+  retry_->Set(hopeless ? backoff_.Longest() : absent ? backoff_.Nearby() : backoff_.Next(), [this] { Connect(); });
 }
 
 void WorkloadApi::Warn(const std::string& why) {

@@ -13,6 +13,7 @@ namespace pillion::xds {
 class Backoff {
  public:
   static constexpr base::Duration kFirst = std::chrono::milliseconds(500);
+  static constexpr base::Duration kMostNearby = std::chrono::seconds(1);
   static constexpr base::Duration kMost = std::chrono::seconds(30);
 
   // `random` outlives it.
@@ -22,6 +23,12 @@ class Backoff {
     const base::Duration bound = bound_;
     bound_ = std::min(bound_ * 2, kMost);
     return base::Duration(static_cast<int64_t>(random_.Below(static_cast<uint64_t>(bound.count()))));
+  }
+  // Of a server of this machine that is not there: its socket is looked for often, for nobody is burdened by that, and what it
+  // gives may be needed to serve at all.
+  base::Duration Nearby() {
+    bound_ = std::min(bound_, kMostNearby);
+    return Next();
   }
   // As if it had failed very often, and not at once in any case.
   base::Duration Longest() {

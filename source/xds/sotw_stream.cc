@@ -43,6 +43,7 @@ void SotwStream::Connect() {
   const std::optional<client::Target> target = with_.target();
   if (!target) return Failed("there is no host");
   answered_ = false;
+  nearby_ = target->address.family() == AF_UNIX;
   first_ = true;
   nonce_.clear();
   call_ = with_.caller.Call(
@@ -135,14 +136,15 @@ void SotwStream::OnEnd(const codec::grpc::Status& status) {
   call_.reset();
   refusal_->Cancel();
   if (answered_) with_.stats.Connected(false);
-  Failed(status.text());
+  const bool absent = status.code == codec::grpc::Code::kUnavailable && !answered_ && nearby_;
+  Failed(status.text(), absent);
 }
 
 // A stream that has answered may be ended by a server that restarts: that is no reason to wait longer and longer.
-void SotwStream::Failed(const std::string& why) {
+void SotwStream::Failed(const std::string& why, bool absent) {
   complaints_.Say(options_.name + ": " + why + "; what was taken stays, and it is tried again");
   for (const auto& [name, watcher] : watchers_) watcher->OnFailure();
-  retry_->Set(backoff_.Next(), [this] { Connect(); });
+  retry_->Set(absent ? backoff_.Nearby() : backoff_.Next(), [this] { Connect(); });
 }
 
 }  // namespace pillion::xds

@@ -99,7 +99,8 @@ class SotwStream final : private client::GrpcEvents {
   // All that is wrong, in one text; empty: nothing.
   std::string Take(const Response& response);
   std::string TypeUrl() const { return "type.googleapis.com/" + options_.type_name; }
-  void Failed(const std::string& why);
+  // `absent`: it is on this machine, and not there.
+  void Failed(const std::string& why, bool absent = false);
 
   const Options options_;
   const Surroundings with_;
@@ -108,6 +109,7 @@ class SotwStream final : private client::GrpcEvents {
   const std::unique_ptr<event::ControlTimer> retry_;
   std::unique_ptr<client::GrpcCall> call_;  // null: resting
   bool answered_ = false;                   // on this stream
+  bool nearby_ = false;                     // it goes to a unix socket
   bool first_ = true;                       // nothing was sent on this stream
   std::string version_;                     // that was taken last
   std::string nonce_;                       // of the last answer on this stream

@@ -298,6 +298,24 @@ TEST_F(WorkloadApiTest, Streams) {
   EXPECT_EQ(secrets_[0]->error(), "");
 }
 
+// Its socket is not there: it is looked for about each second, however long that takes.
+TEST_F(WorkloadApiTest, AnAgentThatIsNotThereIsLookedForOften) {
+  Start({{"default", RemoteSecret::Kind::kTlsCertificate}});
+  for (int i = 0; i < 50; ++i) {
+    const size_t calls = caller_.size();
+    caller_.End({Code::kUnavailable, "/run/agent.sock: No such file or directory"});
+    timers_.Advance(xds::Backoff::kMostNearby);
+    ASSERT_EQ(caller_.size(), calls + 1);
+  }
+  // Who is there, and says no, is left alone for longer.
+  const base::MonotonicTime begun = clock_.MonotonicNow();
+  for (int i = 0; i < 50; ++i) {
+    caller_.End({Code::kPermissionDenied, "no identity issued"});
+    while (!caller_.open()) timers_.Advance(std::chrono::milliseconds(100));
+  }
+  EXPECT_GT(clock_.MonotonicNow() - begun, std::chrono::seconds(5) * 50);
+}
+
 // Junk and an end, again and again: it waits longer and longer, and the log says it once.
 TEST_F(WorkloadApiTest, AnAgentThatSaysJunkAndEnds) {
   Start({{"default", RemoteSecret::Kind::kTlsCertificate}});

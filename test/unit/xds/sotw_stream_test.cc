@@ -256,6 +256,18 @@ TEST_F(SotwStreamTest, NeverEndsOnAFailure) {
   EXPECT_EQ(log_[0], "cp: UNAVAILABLE: gone; what was taken stays, and it is tried again");
 }
 
+// A socket of this machine that is not there: it is looked for about each second, however long that takes.
+TEST_F(SotwStreamTest, AServerOfThisMachineIsLookedForOften) {
+  target_->address = *net::Address::Unix("/run/cp.sock");
+  Make();
+  for (size_t i = 2; i < 50; ++i) {
+    caller_.End({Code::kUnavailable, "/run/cp.sock: No such file or directory"});
+    timers_.Advance(Backoff::kMostNearby);
+    ASSERT_EQ(caller_.size(), i);
+  }
+  EXPECT_EQ(log_.size(), 1u);
+}
+
 TEST_F(SotwStreamTest, BytesThatAreNoAnswer) {
   Make();
   caller_.Answer("\xff\xff\xff");
