@@ -106,11 +106,10 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
   v3::CertificateValidationContext merged;
   std::string field;
   std::string origin;
-  bool withdrawn = false;
   const auto merge_secret = [&](const v3::SdsSecretConfig& named, const std::string& place) {
     const FoundSecret found = FindSecret(context, named, RemoteSecret::Kind::kValidationContext, place);
     built.waits |= found.awaited;
-    withdrawn |= found.withdrawn;
+    built.withdrawn |= found.withdrawn;
     if (!found.secret) return false;
     origin = found.origin;
     merged.MergeFrom(found.secret->validation_context());
@@ -122,7 +121,7 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
     case v3::CommonTlsContext::kValidationContextSdsSecretConfig:
       field = FieldPath(path, "validation_context_sds_secret_config");
       if (!merge_secret(from.validation_context_sds_secret_config(), field)) {
-        return withdrawn ? PolicyOfNobody(built.files) : nullptr;
+        return built.withdrawn ? PolicyOfNobody(built.files) : nullptr;
       }
       break;
     case v3::CommonTlsContext::kCombinedValidationContext:
@@ -130,7 +129,7 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
       merged = from.combined_validation_context().default_validation_context();
       if (!merge_secret(from.combined_validation_context().validation_context_sds_secret_config(),
                         FieldPath(field, "validation_context_sds_secret_config"))) {
-        return withdrawn ? PolicyOfNobody(built.files) : nullptr;
+        return built.withdrawn ? PolicyOfNobody(built.files) : nullptr;
       }
       break;
     case v3::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET:

@@ -26,10 +26,15 @@ RenewableContext::Renewal RenewableContext::Renew() {
     for (std::string& directory : built.directories) {
       if (std::ranges::find(directories_, directory) == directories_.end()) directories_.push_back(std::move(directory));
     }
-    return built.waits ? Renewal::kSame : Renewal::kRejected;
+    if (built.waits) return Renewal::kSame;
+    if (built.withdrawn) {
+      const absl::MutexLock lock(&mutex_);
+      current_.swap(built.context);
+    }
+    return Renewal::kRejected;
   }
   directories_ = std::move(built.directories);
-  if (built.digest == digest_) return Renewal::kSame;
+  if (built.digest == digest_ && current() != nullptr) return Renewal::kSame;
   digest_ = built.digest;
   files_ = std::move(built.files);
   const absl::MutexLock lock(&mutex_);

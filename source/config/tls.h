@@ -28,6 +28,7 @@ struct CertificateFiles {
 struct TlsBuild {
   std::shared_ptr<const tls::Context> context;  // null: `errors` say why, or it waits
   bool waits = false;                           // for a secret that has not come yet
+  bool withdrawn = false;                       // trust that it is made of
   CertificateFiles files;
   std::vector<std::string> directories;  // in which something may be replaced that it is made of; each once
   uint64_t digest = 0;                   // of all that was read
@@ -44,15 +45,15 @@ class RenewableContext {
   // `first` has a context, or waits for one.
   RenewableContext(TlsBuild first, Build build);
 
-  // Null until the secrets that it is made of have come: nobody may be served until then, least of all in plain bytes. Any
-  // thread.
+  // Null until the secrets that it is made of have come: nobody may be served until then, least of all in plain bytes. Null
+  // again where trust was withdrawn and no context can be made that does without it. Any thread.
   std::shared_ptr<const tls::Context> current() const;
 
   // The rest is the main thread's.
   enum class Renewal : uint8_t {
     kSame,      // nothing has changed, or it still waits
     kTaken,
-    kRejected,  // errors() say why; all stays as it was
+    kRejected,  // errors() say why; all stays as it was, unless trust was withdrawn: then current() is null
   };
   Renewal Renew();
   const std::vector<ConfigError>& errors() const { return errors_; }  // of the last Renew()

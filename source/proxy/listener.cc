@@ -330,8 +330,8 @@ bool ListenerShard::ClientStands(ListenerConnection& connection) {
   tls::Facts* const facts = tls == nullptr ? nullptr : connection.tls();
   if (facts == nullptr) return true;
   const absl::Time now = absl::FromChrono(context_.worker.wall_now());
-  const std::shared_ptr<const tls::Context> current = tls->context->current();  // there: the connection began with one
-  return tls::StandingOf(*facts, *current, now) == tls::Standing::kGood;
+  const std::shared_ptr<const tls::Context> current = tls->context->current();
+  return tls::StandingOf(*facts, current.get(), now) == tls::Standing::kGood;
 }
 
 void ListenerShard::EndThose() {

@@ -368,9 +368,10 @@ bool TcpProxyConnection::UpstreamStands() {
   if (!connected_ || upstream_ == nullptr || upstream_->connection.closed()) return true;
   const std::shared_ptr<const config::UpstreamTls>& tls = host_->transport()->tls;
   const std::shared_ptr<tls::Facts> facts = upstream_->connection.transport().tls();
-  const std::shared_ptr<const tls::Context> current = tls == nullptr ? nullptr : tls->context->current();
+  if (facts == nullptr || tls == nullptr) return true;
+  const std::shared_ptr<const tls::Context> current = tls->context->current();
   const absl::Time now = absl::FromChrono(shard_.context.worker.wall_now());
-  return facts == nullptr || current == nullptr || tls::StandingOf(*facts, *current, now) == tls::Standing::kGood;
+  return tls::StandingOf(*facts, current.get(), now) == tls::Standing::kGood;
 }
 
 void TcpProxyConnection::CloseNow() {

@@ -102,17 +102,16 @@ void CertificateRenewal::RenewDue() {
 
 void CertificateRenewal::Renew(Entry& entry) {
   entry.due = false;
+  const bool had_one = entry.context->current() != nullptr;
   switch (entry.context->Renew()) {
     case config::RenewableContext::Renewal::kSame:
       return;
     case config::RenewableContext::Renewal::kRejected:
-      rejected_->Increment();
-      for (const config::ConfigError& error : entry.context->errors()) {
-        Log("secret").warn("{}: {}; it keeps the certificates that it has", entry.name, config::ErrorText("", error));
-      }
+      OnRejected(entry, had_one);
       break;
     case config::RenewableContext::Renewal::kTaken:
       renewed_->Increment();
+      entry.said.clear();
       if (entry.by_sds != nullptr) entry.by_sds->Increment();
       Log("secret").info("{}: certificates were renewed{}", entry.name, WhoseUntil(*entry.context->current()));
       check_();
@@ -124,8 +123,29 @@ void CertificateRenewal::Renew(Entry& entry) {
   Judge(entry);
 }
 
+void CertificateRenewal::OnRejected(Entry& entry, bool had_one) {
+  rejected_->Increment();
+  std::vector<std::string> errors;
+  for (const config::ConfigError& error : entry.context->errors()) errors.push_back(config::ErrorText("", error));
+  const bool has_one = entry.context->current() != nullptr;
+  if (has_one || errors != entry.said) {
+    for (const std::string& error : errors) {
+      Log("secret").warn("{}: {}; {}", entry.name, error,
+                         has_one ? "it keeps the certificates that it has" : "nobody is served until this is mended");
+    }
+  }
+  entry.said = std::move(errors);
+  if (had_one && !has_one) check_();
+}
+
 void CertificateRenewal::Look() {
-  for (const std::unique_ptr<Entry>& entry : entries_) Judge(*entry);
+  for (const std::unique_ptr<Entry>& entry : entries_) {
+    if (entry->context->current() == nullptr && !entry->said.empty()) {
+      Renew(*entry);
+    } else {
+      Judge(*entry);
+    }
+  }
   look_->Set(kLook, [this] {
     check_();
     Look();
@@ -136,8 +156,8 @@ void CertificateRenewal::Judge(Entry& entry) {
   const absl::Time now = absl::FromChrono(clock_.WallNow());
   const std::shared_ptr<const tls::Context> context = entry.context->current();
   uint64_t overdue = 0;
-  if (context == nullptr) return;
-  for (const identity::KeyPair& pair : context->parts().pairs) {
+  for (size_t i = 0; context != nullptr && i < context->parts().pairs.size(); ++i) {
+    const identity::KeyPair& pair = context->parts().pairs[i];
     if (!IsOverdue(pair.leaf(), now)) continue;
     if (++overdue <= entry.overdue) continue;  // said before
     Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}", entry.name,

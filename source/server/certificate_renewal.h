@@ -1,7 +1,8 @@
 #pragma once
 
 // The TLS contexts of listeners and clusters while the process runs: made anew when a file or a secret of theirs is
-// replaced, and missed when half of a certificate's life has passed without that. Owned by the server; main thread.
+// replaced, and missed when half of a certificate's life has passed without that. Where there is none, because it can't be made
+// though its secrets are there, or without trust that was withdrawn, it is tried again. Owned by the server; main thread.
 
 #include <functional>
 #include <memory>
@@ -52,12 +53,14 @@ class CertificateRenewal {
     stats::Counter* by_sds;  // null: it has no secrets of others
     uint64_t overdue = 0;  // of its certificates
     bool due = false;      // a secret has changed
+    std::vector<std::string> said;  // of what is wrong, while there is no context
   };
 
   absl::Status Watch(Entry& entry);
   // Renews it then at the latest: what happens meanwhile does not put it off.
   void RenewWithin(Entry& entry, base::Duration time);
   void Renew(Entry& entry);
+  void OnRejected(Entry& entry, bool had_one);
   void Look();
   void Judge(Entry& entry);
 

@@ -44,4 +44,9 @@ Standing StandingOf(Facts& facts, const Context& current, absl::Time now) {
   return same || Vouched(facts, current, now) ? Standing::kGood : Standing::kWithdrawn;
 }
 
+Standing StandingOf(Facts& facts, const Context* current, absl::Time now) {
+  if (current != nullptr) return StandingOf(facts, *current, now);
+  return facts.complete() ? Standing::kWithdrawn : Standing::kGood;
+}
+
 }  // namespace pillion::tls

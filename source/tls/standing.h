@@ -19,5 +19,7 @@ enum class Standing : uint8_t {
 // On the connection's worker. A chain is verified only where the policy has changed since the connection began. Good is also
 // what has not finished its handshake.
 Standing StandingOf(Facts& facts, const Context& current, absl::Time now);
+// The same; null: trust was withdrawn, and there is nothing that does without it.
+Standing StandingOf(Facts& facts, const Context* current, absl::Time now);
 
 }  // namespace pillion::tls

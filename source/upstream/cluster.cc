@@ -343,9 +343,7 @@ Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol,
 std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const ConnectionNeeds& needs,
                                                       std::optional<Protocol> protocol) {
   const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
-  if (tls != nullptr) {
-    if (std::unique_ptr<net::Transport> refused = tls->NotReady(host)) return refused;
-  }
+  if (tls != nullptr && !tls->ready()) [[unlikely]] return tls->NotReady(host);
   std::unique_ptr<net::Transport> plain = connector_.Connect(host.address(), connect_options());
   if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
     plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));
@@ -412,7 +410,7 @@ void ClusterShard::Check(Pool& pool, int& left) {
   const UpstreamTransport& transport = *pool.host()->transport();
   if (transport.tls == nullptr) return;
   const std::shared_ptr<const tls::Context> current = transport.tls->context->current();
-  if (current != nullptr) pool.CheckIdentities(*current, checks_, drain_time_, left);
+  pool.CheckIdentities(current.get(), checks_, drain_time_, left);
 }
 
 void ClusterShard::Sweep() {

@@ -184,7 +184,7 @@ void Pool::Step() {
   if (empty()) cluster_.OnPoolEmpty();
 }
 
-void Pool::CheckIdentities(const tls::Context& current, uint32_t check, base::Duration drain_time, int& left) {
+void Pool::CheckIdentities(const tls::Context* current, uint32_t check, base::Duration drain_time, int& left) {
   std::vector<PooledConnection*> ended;
   const auto look = [&](PooledConnection& connection) {
     if (left == 0 || connection.checked() == check) return;

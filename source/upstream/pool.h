@@ -130,8 +130,8 @@ class Pool {
   // Idle connections close now, others when their last stream is over.
   void Drain();
   // Looks at connections that `check` has not looked at, `left` of them at the most, which it counts down: those that may
-  // not go on under `current` are retired, and end after `drain_time` at the latest.
-  void CheckIdentities(const tls::Context& current, uint32_t check, base::Duration drain_time, int& left);
+  // not go on under `current`, which may be null, are retired, and end after `drain_time` at the latest.
+  void CheckIdentities(const tls::Context* current, uint32_t check, base::Duration drain_time, int& left);
   // Nothing is left of it, and it drains or is only for few.
   bool empty() {
     return (draining_ || !needs().empty()) && connecting_.empty() && ready_.empty() && others_.empty() &&

@@ -89,7 +89,7 @@ void PooledConnection::Withdraw(base::Duration drain_time) {
   worker_.SetTimer(age_timer_, drain_time);
 }
 
-bool PooledConnection::StandsUnder(const tls::Context& current) {
+bool PooledConnection::StandsUnder(const tls::Context* current) {
   const std::shared_ptr<tls::Facts> facts = tls();
   return facts == nullptr ||
          tls::StandingOf(*facts, current, absl::FromChrono(worker_.wall_now())) == tls::Standing::kGood;

@@ -32,8 +32,9 @@ TlsConnector::TlsConnector(const config::UpstreamHttp& http, const config::Upstr
                            const tls::StatIds& ids, stats::Shard& shard)
     : http_(http), tls_(tls), worker_(worker), stats_(ids, shard), sessions_(tls.max_session_keys) {}
 
+bool TlsConnector::ready() const { return tls_.context->current() != nullptr; }
+
 std::unique_ptr<net::Transport> TlsConnector::NotReady(const Host& host) {
-  if (tls_.context->current() != nullptr) [[likely]] return nullptr;
   stats_.CountNotReady();
   return std::make_unique<tls::NotReadyTransport>(host.address());
 }
@@ -46,6 +47,7 @@ std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transpor
   // HTTP/1 may end a message by the end of the connection.
   const bool may_read_to_the_end = protocol == Protocol::kHttp1 || protocol == Protocol::kAuto;
   std::shared_ptr<const tls::Context> context = tls_.context->current();
+  if (context == nullptr) [[unlikely]] return NotReady(host);  // it was withdrawn just now
   std::vector<std::string> offer = context->parts().alpn.empty() ? OfferOf(protocol) : std::vector<std::string>();
   return std::make_unique<tls::TlsTransport>(
       worker_, std::move(below),

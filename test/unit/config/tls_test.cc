@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "source/config/load.h"
 #include "test/support/certificates.h"
 
@@ -356,6 +357,40 @@ TEST_F(RenewalTest, WatchedDirectories) {
                         ", watched_directory: {path: /a}}], validation_context: {" + Ca() + ", watched_directory: {path: /b}}");
   ASSERT_NE(tls, nullptr);
   EXPECT_EQ(tls->context->directories(), (std::vector<std::string>{"/a", folder_, "/b"}));
+}
+
+// Own certificates by files, whom to trust from an agent: what can't be made anew must not go on trusting.
+TEST_F(RenewalTest, TrustThatIsWithdrawnWhileFilesAreBroken) {
+  WritePair(leaf_);
+  const Loaded loaded = LoadText(
+      "bootstrap_extensions: [{name: agent, typed_config: {'@type': type.googleapis.com/pillion.bootstrap.workload_api.v1."
+      "WorkloadApi, endpoint: 'unix:///run/agent.sock'}}]\nstatic_resources: {clusters: [{name: a, transport_socket: {name: tls, "
+      "typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, "
+      "common_tls_context: {tls_certificates: [{certificate_chain: " + File("chain.pem") + ", private_key: " + File("key.pem") +
+      "}], validation_context_sds_secret_config: {name: ROOTCA}}}}}]}");
+  ASSERT_EQ(Errors(loaded), "");
+  RenewableContext& context = *loaded.bootstrap->clusters.at(0)->tls->context;
+  RemoteSecret& secret = *loaded.bootstrap->remote_secrets->all().at(0);
+  const auto trust = std::make_shared<envoy::extensions::transport_sockets::tls::v3::Secret>();
+  trust->mutable_validation_context()->mutable_trusted_ca()->set_inline_string(ca_.pem());
+  secret.Set(trust, "1", {});
+  EXPECT_EQ(context.Renew(), Renewal::kTaken);
+  ASSERT_NE(context.current(), nullptr);
+  std::filesystem::remove(Path("key.pem"));
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_NE(context.current(), nullptr);
+  secret.Withdraw("gone");
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_THAT(ErrorText("", context.errors().at(0)), HasSubstr("key.pem"));
+  EXPECT_EQ(context.current(), nullptr);
+  // What it was made of last is not the same as nothing.
+  secret.Set(trust, "1", {});
+  EXPECT_EQ(context.Renew(), Renewal::kRejected);
+  EXPECT_EQ(context.current(), nullptr);
+  WritePair(leaf_);
+  EXPECT_EQ(context.Renew(), Renewal::kTaken);
+  ASSERT_NE(context.current(), nullptr);
+  EXPECT_TRUE(context.current()->policy()->verifies_chain());
 }
 
 TEST_F(RenewalTest, SecretsFromFiles) {

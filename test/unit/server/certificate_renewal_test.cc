@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "source/config/load.h"
 #include "test/support/certificates.h"
 #include "test/support/simulated_timers.h"
@@ -79,6 +80,39 @@ TEST_F(CertificateRenewalTest, WithinItsTimeWhateverElseHappens) {
   }
   EXPECT_EQ(Renewed(), 2u);
   timers_.Advance(CertificateRenewal::kSettle);
+  EXPECT_EQ(Renewed(), 2u);
+}
+
+// Trust is withdrawn while the own key can't be read: connections are looked at, and it is tried again without any event.
+TEST_F(CertificateRenewalTest, WhatCannotBeMadeWithoutItsTrustIsTriedAgain) {
+  ReplacePair();
+  const config::Loaded loaded = config::LoadText(
+      "bootstrap_extensions: [{name: agent, typed_config: {'@type': type.googleapis.com/pillion.bootstrap.workload_api.v1."
+      "WorkloadApi, endpoint: 'unix:///run/agent.sock'}}]\nstatic_resources: {clusters: [{name: a, transport_socket: {name: tls, "
+      "typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, "
+      "common_tls_context: {tls_certificates: [{certificate_chain: {filename: '" + (folder_ / "chain.pem").string() +
+      "'}, private_key: {filename: '" + (folder_ / "key.pem").string() +
+      "'}}], validation_context_sds_secret_config: {name: ROOTCA}}}}}]}");
+  ASSERT_TRUE(loaded.bootstrap != nullptr);
+  int checks = 0;
+  CertificateRenewal renewal(files_, timers_, clock_, registry_, *loaded.bootstrap, [&] { ++checks; });
+  ASSERT_TRUE(renewal.Start().ok());
+  config::RemoteSecret& secret = *loaded.bootstrap->remote_secrets->all().at(0);
+  const config::RenewableContext& context = *loaded.bootstrap->clusters.at(0)->tls->context;
+  const auto trust = std::make_shared<envoy::extensions::transport_sockets::tls::v3::Secret>();
+  trust->mutable_validation_context()->mutable_trusted_ca()->set_inline_string(ca_.pem());
+  secret.Set(trust, "1", {});
+  renewal.RenewDue();
+  EXPECT_EQ(checks, 1);
+  fs::rename(folder_ / "key.pem", folder_ / "elsewhere");
+  secret.Withdraw("gone");
+  renewal.RenewDue();
+  EXPECT_EQ(context.current(), nullptr);
+  EXPECT_EQ(checks, 2);
+  fs::rename(folder_ / "elsewhere", folder_ / "key.pem");  // of which nothing is heard: nobody polls
+  timers_.Advance(CertificateRenewal::kLook);
+  ASSERT_NE(context.current(), nullptr);
+  EXPECT_TRUE(context.current()->policy()->verifies_chain());
   EXPECT_EQ(Renewed(), 2u);
 }
 

@@ -524,8 +524,11 @@ TEST_F(TlsTransportTest, J25Standing) {
   client.policy = TrustOf(test::IssueCertificate(test::CaSpec("other")));
   EXPECT_EQ(StandingOf(*world_.client_tls->tls(), *Build(std::move(client)), now), Standing::kWithdrawn);
   EXPECT_EQ(StandingOf(*world_.client_tls->tls(), *Build(world_.Client()), now), Standing::kGood);
+  // Trust was withdrawn, and nothing is left.
+  EXPECT_EQ(StandingOf(facts, nullptr, now), Standing::kWithdrawn);
   test::Peer& silent = world_.ConnectRaw(Build(world_.Server()));
   EXPECT_EQ(StandingOf(*world_.server_tls->tls(), *Build(world_.Server()), now + absl::Hours(2)), Standing::kGood);
+  EXPECT_EQ(StandingOf(*world_.server_tls->tls(), nullptr, now), Standing::kGood);
   EXPECT_EQ(silent.error(), 0);
 }
 
