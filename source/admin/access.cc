@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
-#include "source/config/read_file.h"
+#include "source/config/token_file.h"
 #include "source/match/ip_range.h"
 
 namespace pillion::admin {
@@ -15,8 +15,6 @@ namespace {
 using config::AdminGrant;
 using config::AdminRole;
 
-constexpr size_t kMaxFile = 64 << 10;
-constexpr size_t kMaxTokens = 16;
 constexpr std::string_view kScheme = "bearer ";
 
 // As long for a text that is wrong in its first byte as for one that is wrong in its last.
@@ -35,33 +33,6 @@ std::string_view TokenOf(std::string_view authorization) {
     return {};
   }
   return authorization.substr(kScheme.size());
-}
-
-// A token a line. What a line end may have left in it, or a person, is no part of a token that anybody could send.
-absl::StatusOr<std::vector<std::string>> ParseTokens(std::string_view text) {
-  std::vector<std::string> tokens;
-  for (size_t number = 1; !text.empty(); ++number) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) continue;
-    const auto wrong = std::find_if(line.begin(), line.end(), [](char c) { return c <= ' ' || c > '~'; });
-    if (wrong != line.end()) {
-      return absl::InvalidArgumentError(fmt::format("line {}: byte {:#04x} at {}, expected no blanks and only ASCII", number,
-                                                    static_cast<unsigned char>(*wrong), wrong - line.begin() + 1));
-    }
-    if (line.size() < Access::kLeastToken) {
-      return absl::InvalidArgumentError(
-          fmt::format("line {}: {} bytes, expected at least {}", number, line.size(), Access::kLeastToken));
-    }
-    tokens.emplace_back(line);
-  }
-  if (tokens.empty()) return absl::InvalidArgumentError("has no token");
-  if (tokens.size() > kMaxTokens) {
-    return absl::InvalidArgumentError(fmt::format("has {} tokens, expected at most {}", tokens.size(), kMaxTokens));
-  }
-  return tokens;
 }
 
 }  // namespace
@@ -99,9 +70,7 @@ absl::Status Access::ReadTokens() {
   absl::Status result;
   tokens_.clear();
   for (const std::string& path : token_files()) {
-    const absl::StatusOr<std::string> text = config::ReadPrivateFile(path, kMaxFile);
-    absl::StatusOr<std::vector<std::string>> tokens =
-        text.ok() ? ParseTokens(*text) : absl::StatusOr<std::vector<std::string>>(text.status());
+    absl::StatusOr<std::vector<std::string>> tokens = config::ReadTokenFile(path);
     if (tokens.ok()) {
       tokens_.push_back({path, *std::move(tokens)});
     } else {

@@ -33,8 +33,6 @@ struct Client {
 
 class Access {
  public:
-  static constexpr size_t kLeastToken = 16;
-
   // `configured`: whether somebody has chosen these grants; outlives this.
   Access(const config::AdminAccess& access, bool configured) : access_(access), configured_(configured) {}
   Access(const Access&) = delete;

@@ -3,6 +3,7 @@
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "source/config/build_tls.h"
 #include "source/config/text.h"
+#include "source/config/token_file.h"
 
 namespace pillion::config {
 namespace {
@@ -32,6 +33,13 @@ AdminRoles BuildRoles(BuildContext& context, const Message::Grant& from, const s
   return roles;
 }
 
+// What it holds is read again by who asks for tokens.
+void CheckTokenFile(BuildContext& context, const std::string& file, const std::string& path) {
+  if (file.empty()) return context.errors.Add(path, "empty, expected a path");
+  const absl::StatusOr<std::vector<std::string>> tokens = ReadTokenFile(file);
+  if (!tokens.ok()) context.errors.Add(path, Concat('"', file, "\": ", std::string(tokens.status().message())));
+}
+
 AdminGrant BuildGrant(BuildContext& context, const Message::Grant& from, const std::string& path, const Admin& admin,
                       bool tls_verifies) {
   AdminGrant grant{.roles = BuildRoles(context, from, path), .to = AdminGrant::Anybody{}};
@@ -52,7 +60,7 @@ AdminGrant BuildGrant(BuildContext& context, const Message::Grant& from, const s
       break;
     case Message::Grant::kTokenFile:
       grant.to = AdminGrant::TokenFile{from.token_file()};
-      if (from.token_file().empty()) context.errors.Add(FieldPath(path, "token_file"), "empty, expected a path");
+      CheckTokenFile(context, from.token_file(), FieldPath(path, "token_file"));
       break;
     case Message::Grant::kUids: {
       if (!admin.address || !std::holds_alternative<UnixPath>(*admin.address)) {
@@ -74,6 +82,9 @@ void BuildAdminAccess(BuildContext& context, const google::protobuf::Any& from, 
                       Bootstrap& bootstrap) {
   Message message;
   from.UnpackTo(&message);
+  if (!bootstrap.admin.address && !context.errors.AnyBelow("admin")) {
+    context.errors.Add(path, "an AdminAccess, but there is no administration to have access to: expected admin.address");
+  }
   AdminAccess access;
   bool verifies = false;
   if (message.has_tls()) {

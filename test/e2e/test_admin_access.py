@@ -148,9 +148,27 @@ def test_token_files_that_are_refused(tmp_path, text, mode, said):
     file = token_file(tmp_path, text, mode)
     config = tmp_path / "bootstrap.yaml"
     config.write_text(yaml.safe_dump(bootstrap(may("READ", token_file=str(file)))), encoding="utf-8")
-    result = run(["-c", str(config)])
-    assert result.returncode == 1 and f'token_file "{file}": ' in result.stdout and said in result.stdout
-    assert _TOKEN not in result.stdout
+    for mode in ("validate", "serve"):
+        result = run(["--mode", mode, "-c", str(config)])
+        assert result.returncode == 1 and f'.grants[0].token_file: "{file}": ' in result.stdout and said in result.stdout
+        assert _TOKEN not in result.stdout
+
+
+def test_a_token_file_that_is_not_there(tmp_path):
+    config = tmp_path / "bootstrap.yaml"
+    config.write_text(yaml.safe_dump(bootstrap(may("READ", token_file=str(tmp_path / "none")))), encoding="utf-8")
+    result = run(["--mode", "validate", "-c", str(config)])
+    assert result.returncode == 1 and f'token_file: "{tmp_path / "none"}": cannot be opened: No such file' in result.stdout
+
+
+def test_a_policy_without_an_administration(tmp_path):
+    made = bootstrap(PROBE)
+    del made["admin"]
+    config = tmp_path / "bootstrap.yaml"
+    config.write_text(yaml.safe_dump(made), encoding="utf-8")
+    result = run(["--mode", "validate", "-c", str(config)])
+    assert result.returncode == 1
+    assert "bootstrap_extensions[0].typed_config: an AdminAccess, but there is no administration" in result.stdout
 
 
 @pytest.mark.parametrize(("grants", "fields", "said"), [

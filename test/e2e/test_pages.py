@@ -34,6 +34,9 @@ def folder(tmp_path_factory):
     authority = Authority(made, "ca", "example.org")
     for name in ("web", "users"):
         authority.issue(name)
+    token = made / "dashboard.token"
+    token.touch(mode=0o600)
+    token.write_text("a-token-of-a-dashboard", encoding="utf-8")
     authority.issue("two", "URI:spiffe://example.org/a,URI:spiffe://example.org/b")
     for name, text in FILES.items():
         (made / name.removeprefix(f"{FOLDER}/")).write_text(text.replace(FOLDER, str(made)), encoding="utf-8")
