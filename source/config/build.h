@@ -54,14 +54,18 @@ struct FilesRead {
   void AddDirectory(const std::string& path);
 };
 
+struct NamedSecret {
+  const envoy::extensions::transport_sockets::tls::v3::Secret* secret;
+  std::string path;  // where it stands
+};
+
 struct BuildContext {
   const LoadOptions& options;
   ErrorList& errors;
   const envoy::config::core::v3::Node& node;
   std::set<std::string, std::less<>> clusters;  // that may be referred to
   std::map<std::string, const HttpFilterType*, std::less<>> http_filters;  // by name, of the chain that is built
-  // static_resources.secrets by name.
-  std::map<std::string, const envoy::extensions::transport_sockets::tls::v3::Secret*, std::less<>> secrets;
+  std::map<std::string, NamedSecret, std::less<>> secrets;  // static_resources.secrets
   std::shared_ptr<RemoteSecrets> remote_secrets = std::make_shared<RemoteSecrets>();
   std::optional<WorkloadApi> workload_api;
   std::vector<std::pair<std::string, std::string>> sds_clusters;  // that give secrets, with the path that says so
@@ -70,10 +74,16 @@ struct BuildContext {
   BindOptions default_bind;                      // of clusters that have none of their own
   std::string local_cluster;                     // of hosts like this one; empty: it is not known
   FilesRead* files_read = nullptr;               // to be told of what ReadSource() reads; null: nobody is
+  std::vector<ConfigError>* notes = nullptr;     // of what is no error, but hardly meant; null: nobody reads them
+
+  void Note(std::string path, std::string message) const {
+    if (notes != nullptr) notes->push_back({std::move(path), 0, std::move(message)});
+  }
 };
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
-                                          const LoadOptions& options, ErrorList& errors);
+                                          const LoadOptions& options, ErrorList& errors,
+                                          std::vector<ConfigError>& notes);
 
 std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const envoy::config::cluster::v3::Cluster& from,
                                             const std::string& path);

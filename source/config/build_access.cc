@@ -3,6 +3,7 @@
 #include "source/config/build_access.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "source/access/policies.h"
 #include "source/config/text.h"
@@ -47,6 +48,15 @@ class Builder {
     conditions_.End(begun);
   }
 
+  // Where it looks like the path of a SPIFFE ID; DNS names and subjects are compared, too. The first is enough to be told.
+  void NoteName(const envoy::type::matcher::v3::StringMatcher& name, const std::string& path) {
+    constexpr std::string_view kScheme = "spiffe://";
+    const std::string_view text = name.has_exact() ? name.exact() : name.prefix();
+    const bool odd = text.find('/') != text.npos && text.find("://") == text.npos && text.find('=') == text.npos;
+    if (!odd || kScheme.starts_with(text) || std::exchange(noted_, true)) return;
+    context_.Note(path, Concat(Quote(text, 200), " never matches a SPIFFE ID, expected one that begins with ", kScheme));
+  }
+
   // A test in the place of one that is an error.
   void AddNothing() { conditions_.End(conditions_.Begin(false)); }
 
@@ -83,6 +93,7 @@ class Builder {
   BuildContext& context_;
   const AccessTo to_;
   Conditions conditions_;
+  bool noted_ = false;
 };
 
 void Builder::Add(const v3::Permission& from, const std::string& path) {
@@ -143,6 +154,7 @@ void Builder::Add(const v3::Principal& from, const std::string& path) {
       return AddAny(from.any(), path);
     case Message::kAuthenticated:
       if (!from.authenticated().has_principal_name()) return conditions_.AddAuthenticated();
+      NoteName(from.authenticated().principal_name(), FieldPath(path, "authenticated.principal_name"));
       return conditions_.AddPrincipal(BuildTextTest(context_, from.authenticated().principal_name(),
                                                     FieldPath(path, "authenticated.principal_name")));
     case Message::kSourceIp:

@@ -46,8 +46,9 @@ void BuildListeners(BuildContext& context, const envoy::config::bootstrap::v3::B
 
 void CollectSecrets(BuildContext& context, const envoy::config::bootstrap::v3::Bootstrap::StaticResources& from) {
   for (int i = 0; i < from.secrets_size(); ++i) {
-    if (!context.secrets.emplace(from.secrets(i).name(), &from.secrets(i)).second) {
-      context.errors.Add(FieldPath(ElementPath("static_resources.secrets", i), "name"),
+    const std::string path = ElementPath("static_resources.secrets", i);
+    if (!context.secrets.emplace(from.secrets(i).name(), NamedSecret{&from.secrets(i), path}).second) {
+      context.errors.Add(FieldPath(path, "name"),
                          Concat("duplicate name ", Quote(from.secrets(i).name())));
     }
   }
@@ -69,8 +70,10 @@ void BuildClusters(BuildContext& context, const envoy::config::bootstrap::v3::Bo
 }  // namespace
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
-                                          const LoadOptions& options, ErrorList& errors) {
+                                          const LoadOptions& options, ErrorList& errors,
+                                          std::vector<ConfigError>& notes) {
   BuildContext context{options, errors, from.node(), {}};
+  context.notes = &notes;
   auto bootstrap = std::make_shared<Bootstrap>();
   bootstrap->runtime_keys = context.runtime_keys;
   const auto& locality = from.node().locality();

@@ -102,6 +102,23 @@ bool IsWorkloadName(const std::string& name, RemoteSecret::Kind kind) {
   return name == "ROOTCA" || name == "ALL" || (is_id && std::get<identity::SpiffeId>(id).path.empty());
 }
 
+std::string NoSuchSecret(const BuildContext& context, const std::string& name, RemoteSecret::Kind kind) {
+  const bool certificate = kind == RemoteSecret::Kind::kTlsCertificate;
+  std::string text = Concat(Quote(name), ", but static_resources.secrets has no such name");
+  std::vector<std::string_view> names;
+  for (const auto& [known, secret] : context.secrets) names.push_back(known);
+  if (context.workload_api) {
+    text += Concat(", nor has the Workload API such a ", KindText(kind), ": it has ",
+                   certificate ? "\"default\", SPIFFE IDs and \"hint:\" with a hint" : "\"ALL\", \"ROOTCA\" and \"spiffe://DOMAIN\"");
+    for (const char* const own : {"default", "ALL", "ROOTCA"}) {
+      if (IsWorkloadName(own, kind)) names.emplace_back(own);
+    }
+  } else if (IsWorkloadName(name, kind)) {
+    text += "; the Workload API would, but bootstrap_extensions has no WorkloadApi";
+  }
+  return text + DidYouMean(name, names);
+}
+
 FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const std::string& name, RemoteSecret::Kind kind,
                        base::Duration timeout, const std::string& path) {
   const std::shared_ptr<RemoteSecret> remote = context.remote_secrets->Get(source, name, kind, timeout);
@@ -116,7 +133,8 @@ FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const 
   }
   if (remote->current() == nullptr) return {.secret = std::nullopt, .origin = source.text(), .awaited = true};
   FoundSecret found{.secret = static_cast<const v3::Secret&>(*remote->current()),
-                    .origin = Concat(source.text(), "/", name)};
+                    .origin = Concat(source.text(), "/", name),
+                    .place = path};
   if (context.files_read != nullptr) {
     FilesRead& read = *context.files_read;
     read.digest = read.digest * 31 + base::XxHash64(found.secret->SerializeAsString());
@@ -128,7 +146,7 @@ FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const 
 
 FoundSecret FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, RemoteSecret::Kind kind,
                        const std::string& path) {
-  FoundSecret found;
+  FoundSecret found{.secret = std::nullopt, .place = path};
   if (from.sds_config().has_api_config_source()) {
     const std::string place = FieldPath(path, "sds_config.api_config_source");
     const SecretSource source = BuildSource(context, from.sds_config().api_config_source(), place);
@@ -140,16 +158,12 @@ FoundSecret FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, R
   if (from.has_sds_config()) {
     found.secret = ReadSecret(context, from, path);
   } else if (const auto known = context.secrets.find(from.name()); known != context.secrets.end()) {
-    found.secret = *known->second;
+    found.secret = *known->second.secret;
+    found.place = FieldPath(known->second.path, KindText(kind));
   } else if (context.workload_api && IsWorkloadName(from.name(), kind)) {
     return FindRemote(context, {}, from.name(), kind, context.workload_api->initial_fetch_timeout, path);
   } else if (!from.name().empty()) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, secret] : context.secrets) names.push_back(name);
-    context.errors.Add(FieldPath(path, "name"),
-                       Concat(Quote(from.name()), ", but static_resources.secrets has no such name",
-                              context.workload_api ? Concat(", nor has the Workload API such a ", KindText(kind)) : "",
-                              DidYouMean(from.name(), names)));
+    context.errors.Add(FieldPath(path, "name"), NoSuchSecret(context, from.name(), kind));
   }
   if (found.secret && !IsOfKind(*found.secret, kind)) {
     context.errors.Add(FieldPath(path, "name"), Concat("the secret ", Quote(from.name()), " is no ", KindText(kind)));

@@ -112,6 +112,7 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
     built.withdrawn |= found.withdrawn;
     if (!found.secret) return false;
     origin = found.origin;
+    field = found.place;
     merged.MergeFrom(found.secret->validation_context());
     return true;
   };
@@ -119,23 +120,24 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
     case v3::CommonTlsContext::kValidationContext:
       return BuildPeerPolicy(context, from.validation_context(), FieldPath(path, "validation_context"), built.files);
     case v3::CommonTlsContext::kValidationContextSdsSecretConfig:
-      field = FieldPath(path, "validation_context_sds_secret_config");
-      if (!merge_secret(from.validation_context_sds_secret_config(), field)) {
+      if (!merge_secret(from.validation_context_sds_secret_config(),
+                        FieldPath(path, "validation_context_sds_secret_config"))) {
         return built.withdrawn ? PolicyOfNobody(built.files) : nullptr;
       }
       break;
     case v3::CommonTlsContext::kCombinedValidationContext:
-      field = FieldPath(path, "combined_validation_context");
       merged = from.combined_validation_context().default_validation_context();
       if (!merge_secret(from.combined_validation_context().validation_context_sds_secret_config(),
-                        FieldPath(field, "validation_context_sds_secret_config"))) {
+                        FieldPath(path, "combined_validation_context.validation_context_sds_secret_config"))) {
         return built.withdrawn ? PolicyOfNobody(built.files) : nullptr;
       }
+      field = FieldPath(path, "combined_validation_context");  // which part is wrong is not known
       break;
     case v3::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET:
       return nullptr;
   }
   auto policy = BuildPeerPolicy(context, merged, field, built.files);
+  built.broken |= context.errors.AnyBelow(field);
   if (!origin.empty()) {
     if (built.files.trusted == kInline) built.files.trusted = origin;
     for (auto& [domain, from_where] : built.files.bundles) {
@@ -157,7 +159,9 @@ void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const 
     const FoundSecret found =
         FindSecret(context, from.tls_certificate_sds_secret_configs(i), RemoteSecret::Kind::kTlsCertificate, place);
     built.waits |= found.awaited;
-    if (found.secret) BuildPair(context, found.secret->tls_certificate(), place, found.origin, parts, built.files);
+    if (!found.secret) continue;
+    BuildPair(context, found.secret->tls_certificate(), found.place, found.origin, parts, built.files);
+    built.broken |= context.errors.AnyBelow(found.place);
   }
   const int pairs = from.tls_certificates_size() + from.tls_certificate_sds_secret_configs_size();
   if (parts.server && pairs == 0) {
@@ -179,25 +183,41 @@ void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const 
 }
 
 // Null, with an error, where something is wrong.
-std::shared_ptr<const tls::Context> BuildContextOf(BuildContext& context, tls::ContextParts parts,
+std::shared_ptr<const tls::Context> BuildContextOf(BuildContext& context, tls::ContextParts parts, const TlsBuild& built,
                                                    const std::string& path) {
-  if (context.errors.AnyBelow(path)) return nullptr;
-  absl::StatusOr<std::shared_ptr<const tls::Context>> built = tls::Context::Build(std::move(parts));
-  if (built.ok()) return *std::move(built);
-  context.errors.Add(path, Concat("OpenSSL does not take it: ", std::string(built.status().message())));
+  if (built.waits || built.broken || context.errors.AnyBelow(path)) return nullptr;
+  absl::StatusOr<std::shared_ptr<const tls::Context>> made = tls::Context::Build(std::move(parts));
+  if (made.ok()) return *std::move(made);
+  context.errors.Add(path, Concat("OpenSSL does not take it: ", std::string(made.status().message())));
   return nullptr;
 }
 
-TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from, const std::string& path) {
-  TlsBuild built;
-  tls::ContextParts parts{.server = true};
-  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built);
-  parts.require_peer_certificate = from.require_client_certificate().value();
-  if (!built.waits && parts.require_peer_certificate && (parts.policy == nullptr || !parts.policy->verifies())) {
-    context.errors.AddMissing(FieldPath(path, "common_tls_context"), FieldPath(path, "require_client_certificate"),
+// Who clients have to be.
+enum class Clients : uint8_t { kAsConfigured, kWithSvids };
+
+// Of a chain that asks clients for certificates.
+void CheckSomebodyVerifies(BuildContext& context, const tls::ContextParts& parts, Clients clients, const std::string& path) {
+  const std::string common = FieldPath(path, "common_tls_context");
+  if (clients == Clients::kWithSvids) {
+    for (const std::string_view field :
+         {"validation_context", "validation_context_sds_secret_config", "combined_validation_context"}) {
+      if (context.errors.AnyBelow(FieldPath(common, field))) return;
+    }
+    if (parts.policy != nullptr && !parts.policy->bundles().empty()) return;
+    context.errors.Add(common, "expected a custom_validator_config with SPIFFECertValidatorConfig, which says who is who");
+  } else if (parts.policy == nullptr || !parts.policy->verifies()) {
+    context.errors.AddMissing(common, FieldPath(path, "require_client_certificate"),
                               "true, but a certificate that nobody vouches for says nothing: expected a validation context "
                               "with trusted_ca, pins or a custom_validator_config");
   }
+}
+
+TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from, Clients clients, const std::string& path) {
+  TlsBuild built;
+  tls::ContextParts parts{.server = true};
+  BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built);
+  parts.require_peer_certificate = clients == Clients::kWithSvids || from.require_client_certificate().value();
+  if (!built.waits && !built.broken && parts.require_peer_certificate) CheckSomebodyVerifies(context, parts, clients, path);
   parts.require_server_name = from.require_sni().value();
   parts.tickets = !from.disable_stateless_session_resumption();
   for (int i = 0; i < from.session_ticket_keys().keys_size(); ++i) {
@@ -212,7 +232,7 @@ TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from
   if (from.has_session_timeout()) {
     parts.session_timeout = std::chrono::duration_cast<std::chrono::seconds>(ToDuration(from.session_timeout()));
   }
-  if (!built.waits) built.context = BuildContextOf(context, std::move(parts), path);
+  built.context = BuildContextOf(context, std::move(parts), built, path);
   return built;
 }
 
@@ -220,7 +240,7 @@ TlsBuild BuildClient(BuildContext& context, const v3::UpstreamTlsContext& from, 
   TlsBuild built;
   tls::ContextParts parts;
   BuildCommon(context, from.common_tls_context(), FieldPath(path, "common_tls_context"), parts, built);
-  if (!built.waits) built.context = BuildContextOf(context, std::move(parts), path);
+  built.context = BuildContextOf(context, std::move(parts), built, path);
   return built;
 }
 
@@ -244,6 +264,12 @@ bool VerifiesChain(const tls::Context& context) {
   return context.policy() != nullptr && context.policy()->verifies_chain();
 }
 
+// `current` may be null: it waits.
+bool WillVerify(const tls::Context* current, const v3::CommonTlsContext& from) {
+  if (current != nullptr) return current->policy() != nullptr && current->policy()->verifies();
+  return from.validation_context_type_case() != v3::CommonTlsContext::VALIDATION_CONTEXT_TYPE_NOT_SET;
+}
+
 // Of one that waits, what it will have to.
 bool WillVerifyChain(const TlsBuild& built, const v3::CommonTlsContext& from) {
   if (built.context != nullptr) return VerifiesChain(*built.context);
@@ -265,7 +291,7 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
   context.files_read = &files;
   TlsBuild first = build(context, path);
   context.files_read = outer;
-  if (first.context == nullptr && (!first.waits || context.errors.AnyBelow(path))) return nullptr;
+  if (first.context == nullptr && (!first.waits || first.broken || context.errors.AnyBelow(path))) return nullptr;
   first.directories = std::move(files.directories);
   first.digest = files.digest;
   first.secrets = std::move(files.secrets);
@@ -274,21 +300,21 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
     LoadOptions options;
     PassedOver passed_over;
     envoy::config::core::v3::Node node;
-    std::map<std::string, v3::Secret> secrets;
+    std::map<std::string, std::pair<v3::Secret, std::string>> secrets;  // with their places
     std::shared_ptr<RemoteSecrets> remote_secrets;
     std::optional<WorkloadApi> workload_api;
   };
   auto kept = std::make_shared<Kept>();
   kept->options.unknown = context.options.unknown;
   kept->options.unknown.passed_over = &kept->passed_over;
-  for (const auto& [name, secret] : context.secrets) kept->secrets.emplace(name, *secret);
+  for (const auto& [name, known] : context.secrets) kept->secrets.emplace(name, std::pair(*known.secret, known.path));
   kept->remote_secrets = context.remote_secrets;
   kept->workload_api = context.workload_api;
   const bool verifies_chain = WillVerifyChain(first, common);
   return std::make_shared<RenewableContext>(std::move(first), [kept, path, build, verifies_chain] {
     ErrorList errors;
     BuildContext again{kept->options, errors, kept->node, {}};
-    for (const auto& [name, secret] : kept->secrets) again.secrets.emplace(name, &secret);
+    for (const auto& [name, known] : kept->secrets) again.secrets.emplace(name, NamedSecret{&known.first, known.second});
     again.remote_secrets = kept->remote_secrets;
     again.workload_api = kept->workload_api;
     FilesRead read;
@@ -365,25 +391,21 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
   v3::DownstreamTlsContext message;
   if (PeerAuthentication peers; config.UnpackTo(&peers)) {
     built->modes = BuildPeerModes(context, peers, config_path);
-    config_path = FieldPath(config_path, "tls");
+    if (!peers.has_tls()) {
+      context.errors.AddMissing(config_path, FieldPath(config_path, "tls"), "missing, but required");
+      return nullptr;
+    }
     message = std::move(*peers.mutable_tls());
-    message.mutable_require_client_certificate()->set_value(true);
+    config_path = FieldPath(config_path, "tls");
     CheckBundleForModes(context, message.common_tls_context(), FieldPath(config_path, "common_tls_context"));
   } else if (!config.UnpackTo(&message)) {
     context.errors.AddMissing(path, config_path,
                               WrongType(config, "DownstreamTlsContext, PeerAuthentication or RawBuffer"));
     return nullptr;
   }
-  const bool by_spiffe = built->modes.has_value();
-  const auto build = [message, by_spiffe](BuildContext& again, const std::string& place) {
-    TlsBuild server = BuildServer(again, message, place);
-    const identity::PeerPolicy* const policy = server.context == nullptr ? nullptr : server.context->policy();
-    if (server.context != nullptr && by_spiffe && (policy == nullptr || policy->bundles().empty())) {
-      again.errors.Add(FieldPath(place, "common_tls_context"),
-                       "expected a custom_validator_config with SPIFFECertValidatorConfig, which says who is who");
-      server.context = nullptr;
-    }
-    return server;
+  const Clients clients = built->modes ? Clients::kWithSvids : Clients::kAsConfigured;
+  const auto build = [message, clients](BuildContext& again, const std::string& place) {
+    return BuildServer(again, message, clients, place);
   };
   built->context = MakeRenewable(context, message.common_tls_context(), config_path, build);
   return built;
@@ -392,7 +414,7 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
 std::shared_ptr<RenewableContext> BuildServerContext(BuildContext& context, const v3::DownstreamTlsContext& from,
                                                      const std::string& path) {
   return MakeRenewable(context, from.common_tls_context(), path, [from](BuildContext& again, const std::string& place) {
-    return BuildServer(again, from, place);
+    return BuildServer(again, from, Clients::kAsConfigured, place);
   });
 }
 
@@ -423,6 +445,10 @@ std::shared_ptr<const UpstreamTls> BuildUpstreamTls(BuildContext& context,
   if (built->context != nullptr) {
     const std::shared_ptr<const tls::Context> current = built->context->current();
     built->verifies_chain = WillVerifyChain({.context = current}, message.common_tls_context());
+  }
+  if (built->context != nullptr && !WillVerify(built->context->current().get(), message.common_tls_context())) {
+    context.Note(FieldPath(config_path, "common_tls_context"),
+                 "has no validation context that verifies: whoever answers in the place of a host is taken for it");
   }
   if (built->context != nullptr && built->auto_sni_san_validation && !built->verifies_chain) {
     context.errors.Add(FieldPath(config_path, "auto_sni_san_validation"),

@@ -17,6 +17,7 @@ namespace pillion::config {
 struct FoundSecret {
   std::optional<envoy::extensions::transport_sockets::tls::v3::Secret> secret;  // none, with errors or awaited
   std::string origin = {};  // of one that somebody else gives; empty: it is a file's, or the configuration's
+  std::string place = {};   // where what is wrong in it is said
   bool awaited = false;     // it has not come yet
   bool withdrawn = false;   // it had come, and is given no more
 };

@@ -1,5 +1,8 @@
 #include "source/config/config_error.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -24,7 +27,16 @@ std::string KeyPath(std::string_view path, std::string_view key) {
   return Concat(path, "[", Quote(key), "]");
 }
 
+void ErrorList::AddUnreadable(std::string path, std::string message, int line) {
+  Add(path, std::move(message), line);
+  unreadable_.insert(std::move(path));
+}
+
 void ErrorList::Add(std::string path, std::string message, int line) {
+  if (unreadable_.contains(path)) return;
+  // A part that others refer to is looked at once for each of them.
+  const auto same = [&](const ConfigError& error) { return error.path == path && error.message == message; };
+  if (line == 0 && paths_.contains(path) && std::ranges::any_of(errors_, same)) return;
   if (errors_.size() == kMaxErrors) {
     ++dropped_;
     return;

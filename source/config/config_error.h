@@ -34,7 +34,10 @@ class ErrorList {
   // More are counted, not kept: a hostile file must not make us write a book.
   static constexpr size_t kMaxErrors = 100;
 
+  // Left out where it is known to be there, or what stands at `path` could not be read.
   void Add(std::string path, std::string message, int line = 0);
+  // The value at `path` can't be read: whatever else is said of it is about what stands in its place.
+  void AddUnreadable(std::string path, std::string message, int line);
 
   // Of what is added from now on with a line.
   void set_file(std::string file) { file_ = std::move(file); }
@@ -53,6 +56,7 @@ class ErrorList {
  private:
   std::vector<ConfigError> errors_;
   std::set<std::string> paths_;
+  std::set<std::string> unreadable_;  // paths
   std::string file_;
   size_t dropped_ = 0;
 };

@@ -1,9 +1,12 @@
 #include "source/config/decode.h"
 
+#include <algorithm>
+#include <charconv>
 #include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "google/protobuf/any.pb.h"
@@ -39,6 +42,15 @@ std::string Describe(const TreeNode& node) {
       return "a map";
   }
   return "";
+}
+
+// For who writes the mode of a file as everybody does.
+std::string OctalHint(std::string_view text) {
+  const std::string_view digits = text.substr(std::min<size_t>(text.size(), text.starts_with("0o") ? 2 : 1));
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 8);
+  if (!text.starts_with('0') || error != std::errc() || end != digits.data() + digits.size()) return "";
+  return Concat("; octal ", text, " is ", value);
 }
 
 bool IsWrapper(const pb::Descriptor& type) {
@@ -84,7 +96,7 @@ class Decoder {
 
  private:
   void Expected(const TreeNode& node, const std::string& path, std::string_view expected) {
-    errors_.Add(path, Concat(Describe(node), ", expected ", expected), node.line);
+    errors_.AddUnreadable(path, Concat(Describe(node), ", expected ", expected), node.line);
   }
 
   // True if `key` is new in its map.
@@ -237,7 +249,7 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
     case pb::FieldDescriptor::CPPTYPE_UINT32: {
       constexpr uint32_t kMax = std::numeric_limits<uint32_t>::max();
       const std::optional<uint64_t> value = is_scalar ? ReadUnsigned(node, kMax) : std::nullopt;
-      if (!value) Expected(node, path, Concat("a whole number from 0 to ", kMax));
+      if (!value) Expected(node, path, Concat("a whole number from 0 to ", kMax, is_scalar ? OctalHint(node.text) : ""));
       if (add) return reflection.AddUInt32(&message, &field, static_cast<uint32_t>(value.value_or(0)));
       if (value) reflection.SetUInt32(&message, &field, static_cast<uint32_t>(*value));
       return;
@@ -305,10 +317,12 @@ void Decoder::DecodeEnum(const TreeNode& node, pb::Message& message, const pb::F
     std::vector<std::string_view> names;
     std::string all;
     for (int i = 0; i < type.value_count(); ++i) {
-      names.push_back(type.value(i)->name());
-      all += Concat(i == 0 ? "" : ", ", type.value(i)->name());
+      const std::string& name = type.value(i)->name();
+      if (name.ends_with("UNSPECIFIED") || name.starts_with("DEPRECATED")) continue;  // nobody means them
+      names.push_back(name);
+      all += Concat(all.empty() ? "" : ", ", name);
     }
-    errors_.Add(path, Concat(Describe(node), ", expected one of ", all, DidYouMean(node.text, names)), node.line);
+    errors_.AddUnreadable(path, Concat(Describe(node), ", expected one of ", all, DidYouMean(node.text, names)), node.line);
     value = type.value(0);  // an element keeps its place
   }
   const pb::Reflection& reflection = *message.GetReflection();
@@ -337,7 +351,7 @@ void Decoder::DecodeAny(const TreeNode& node, pb::Any& any, const std::string& p
   }
   const pb::Descriptor* type = FindExtensionType(url->text);
   if (type == nullptr) {
-    return errors_.Add(path, Concat("unknown type ", Quote(url->text), DidYouMeanType(url->text)), url->line);
+    return errors_.Add(path, UnknownTypeText(url->text), url->line);
   }
   if (unknown_.disabled_extensions.contains(ExtensionName(type->full_name()))) {
     return errors_.Add(path, Concat(ExtensionName(type->full_name()), " is disabled by --disable-extensions"), url->line);

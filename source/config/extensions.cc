@@ -168,11 +168,13 @@ const google::protobuf::Descriptor* FindExtensionType(std::string_view url) {
   return nullptr;
 }
 
-std::string DidYouMeanType(std::string_view url) {
+std::string UnknownTypeText(std::string_view url) {
+  constexpr size_t kMost = 256;  // more than any has, so that its end, where they differ, is seen
   std::vector<std::string_view> names;
   for (const google::protobuf::Descriptor* type : ExtensionTypes()) names.push_back(type->full_name());
   const std::string_view nearest = NearestName(url.substr(url.rfind('/') + 1), names);
-  return nearest.empty() ? "" : Concat(", did you mean \"type.googleapis.com/", nearest, "\"?");
+  return Concat("unknown type ", Quote(url, kMost),
+                nearest.empty() ? "" : Concat(", did you mean \"type.googleapis.com/", nearest, "\"?"));
 }
 
 std::unique_ptr<google::protobuf::Message> UnpackExtension(const google::protobuf::Any& any) {

@@ -20,9 +20,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes();
 // "type.googleapis.com/envoy....Router", of whatever host; null if it is no extension type.
 const google::protobuf::Descriptor* FindExtensionType(std::string_view url);
 
-// `, did you mean "type.googleapis.com/..."?` with the extension type that `url` was probably meant to name, or
-// nothing.
-std::string DidYouMeanType(std::string_view url);
+// That `url` names no extension type, and which one it was probably meant to name.
+std::string UnknownTypeText(std::string_view url);
 
 // What `any` holds; null if it is no extension type or not a message of it.
 std::unique_ptr<google::protobuf::Message> UnpackExtension(const google::protobuf::Any& any);

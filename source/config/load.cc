@@ -23,7 +23,7 @@ void SetNode(const NodeFlags& flags, BootstrapMessage& message) {
   if (!flags.zone.empty()) message.mutable_node()->mutable_locality()->set_zone(flags.zone);
 }
 
-// Fills in where an error's path stands, if it does not say, and puts them in order.
+// Fills in where an error's, or a note's, path stands, if it does not say, and puts them in order.
 void Place(const std::vector<Source>& sources, const std::vector<Tree>& trees, std::vector<ConfigError>& errors) {
   for (ConfigError& error : errors) {
     if (error.line == 0) {
@@ -68,7 +68,8 @@ Loaded LoadSources(const std::vector<Source>& sources, const LoadOptions& option
   errors.set_file("");
   SetNode(options.node, *message);
   CheckConstraints(*message, errors);
-  std::shared_ptr<Bootstrap> bootstrap = BuildBootstrap(*message, options, errors);
+  std::shared_ptr<Bootstrap> bootstrap = BuildBootstrap(*message, options, errors, loaded.notes);
+  Place(sources, trees, loaded.notes);
   if (errors.empty()) {
     bootstrap->source = message;
     if (options.unknown.passed_over != nullptr) bootstrap->unknown_fields = options.unknown.passed_over->count();

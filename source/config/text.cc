@@ -17,11 +17,10 @@ void AppendPart(std::string& text, double part) {
   text.append(digits, end);
 }
 
-std::string Quote(std::string_view text) {
-  constexpr size_t kLongest = 80;
+std::string Quote(std::string_view text, size_t most) {
   size_t end = text.size();
-  if (end > kLongest) {
-    end = kLongest;
+  if (end > most) {
+    end = most;
     while ((text[end] & 0xC0) == 0x80) --end;  // not within a UTF-8 sequence
   }
   const std::string escaped = absl::Utf8SafeCEscape(std::string(text.substr(0, end)));

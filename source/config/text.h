@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -31,7 +32,7 @@ std::string Concat(const Parts&... parts) {
   return text;
 }
 
-// `text` as an error quotes it: in double quotes, control bytes escaped, cut when it is long.
-std::string Quote(std::string_view text);
+// `text` as an error quotes it: in double quotes, control bytes escaped, cut behind `most` bytes.
+std::string Quote(std::string_view text, size_t most = 80);
 
 }  // namespace pillion::config

@@ -29,6 +29,7 @@ struct TlsBuild {
   std::shared_ptr<const tls::Context> context;  // null: `errors` say why, or it waits
   bool waits = false;                           // for a secret that has not come yet
   bool withdrawn = false;                       // trust that it is made of
+  bool broken = false;                          // a secret of the configuration is wrong, which is said at its own place
   CertificateFiles files;
   std::vector<std::string> directories;  // in which something may be replaced that it is made of; each once
   uint64_t digest = 0;                   // of all that was read

@@ -18,6 +18,7 @@ struct Field {
   std::string_view message;
   std::string_view name;
   uint32_t number;
+  std::string_view why = "is not implemented, and must not be passed over";
 };
 
 // Messages and packages in which nothing may be passed over: all that matches, authenticates or authorises.
@@ -56,6 +57,8 @@ constexpr Field kSecurityFields[] = {
     {"config.cluster.v3.Cluster", "transport_socket_matcher", 59},
     {"config.cluster.v3.Cluster", "transport_socket_matches", 43},
     {"config.cluster.v3.Cluster", "upstream_bind_config", 21},
+    {"config.core.v3.ConfigSource", "ads", 3,
+     "one stream for all is not implemented, expected api_config_source with a cluster, or path_config_source"},
     {"config.core.v3.SocketAddress", "network_namespace_filepath", 7},
     {"config.listener.v3.FilterChain", "filter_chain_match", 1},
     {"config.listener.v3.FilterChain", "transport_socket", 6},
@@ -92,6 +95,9 @@ constexpr Field kSecurityFields[] = {
     {kManager, "set_current_client_cert_details", 17},
     {kManager, "typed_header_validation_config", 50},
     {"extensions.filters.network.tcp_proxy.v3.TcpProxy", "metadata_match", 9},
+    {"extensions.transport_sockets.tls.v3.CommonTlsContext", "key_log", 15,
+     "is refused, for whoever has that file reads what was said: to see requests use access_log, to see bytes capture them beside "
+     "the application, where they are plain"},
 };
 
 // Fields of a bootstrap whose parts come later, and which serve people and control planes, not traffic.
@@ -148,13 +154,14 @@ bool IsExtensionName(std::string_view name) {
 bool JudgeUnknownField(const UnknownRule& rule, std::string_view message, std::string_view field, uint32_t number,
                        const std::string& path, int line, ErrorList& errors, std::vector<ConfigError>& notes) {
   const std::string_view scope = Short(message);
-  const Field* known = Find(kSecurityFields, scope, field, number);
+  const Field* const refused = Find(kSecurityFields, scope, field, number);
+  const Field* known = refused;
   if (known == nullptr) known = Find(kLaterFields, scope, field, number);
   const std::string name = known != nullptr ? std::string(known->name)
                            : field.empty()  ? Concat("number ", number)
                                             : std::string(field);
-  if (Find(kSecurityFields, scope, field, number) != nullptr) {
-    errors.Add(FieldPath(path, name), "is not implemented, and must not be passed over", line);
+  if (refused != nullptr) {
+    errors.Add(FieldPath(path, name), std::string(refused->why), line);
     return true;
   }
   if (known != nullptr) {
@@ -186,7 +193,7 @@ void JudgeUnknownFields(const UnknownRule& rule, const pb::Message& message, con
     const pb::Descriptor* held_type = FindExtensionType(any.type_url());
     const std::unique_ptr<pb::Message> held = UnpackExtension(any);
     if (held_type == nullptr) {
-      errors.Add(path, Concat("unknown type ", Quote(any.type_url()), DidYouMeanType(any.type_url())));
+      errors.Add(path, UnknownTypeText(any.type_url()));
     } else if (rule.disabled_extensions.contains(ExtensionName(held_type->full_name()))) {
       errors.Add(path, Concat(ExtensionName(held_type->full_name()), " is disabled by --disable-extensions"));
     } else if (held == nullptr) {

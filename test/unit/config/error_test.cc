@@ -152,6 +152,12 @@ const Case kNames[] = {
      {"HCM.http_filters[0].typed_config: unknown type "
       "\"type.googleapis.com/envoy.extensions.filters.http.router.v3."
       "Ruoter\", did you mean \"type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\"?"}},
+    {"TypeWhoseEndIsWrong",
+     "envoy.extensions.filters.http.router.v3.Router",
+     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConectionManager",
+     {"HCM.http_filters[0].typed_config: unknown type \"type.googleapis.com/envoy.extensions.filters.network."
+      "http_connection_manager.v3.HttpConectionManager\", did you mean \"type.googleapis.com/envoy.extensions.filters.network."
+      "http_connection_manager.v3.HttpConnectionManager\"?"}},
     {"TypeThatIsNotImplemented",
      "envoy.extensions.filters.http.router.v3.Router",
      "envoy.extensions.filters.http.lua.v3.Lua",
@@ -210,7 +216,26 @@ const Case kValues[] = {
     {"OctalNumber",
      "port_value: 80}",
      "port_value: 010}",
-     {"LISTENERS[0].address.socket_address.port_value: \"010\", expected a whole number from 0 to 4294967295"}},
+     {"LISTENERS[0].address.socket_address.port_value: \"010\", expected a whole number from 0 to 4294967295; octal 010 is 8"}},
+    {"OctalMode",
+     "mode: 384",
+     "mode: \"0600\"",
+     {"LISTENERS[1].address.pipe.mode: \"0600\", expected a whole number from 0 to 4294967295; octal 0600 is 384"}},
+    {"OctalModeOfYaml12",
+     "mode: 384",
+     "mode: 0o640",
+     {"LISTENERS[1].address.pipe.mode: \"0o640\", expected a whole number from 0 to 4294967295; octal 0o640 is 416"}},
+    {"ZerosThatAreNotOctal",
+     "mode: 384",
+     "mode: 0689",
+     {"LISTENERS[1].address.pipe.mode: \"0689\", expected a whole number from 0 to 4294967295"}},
+    {"EnumWithoutTheValueThatNobodyMeans",
+     "- name: users\n",
+     "- name: users\n    health_checks: [{timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, http_health_check: "
+     "{path: /, method: GETT}}]\n",
+     {"CLUSTERS[0].health_checks[0].http_health_check.method: \"GETT\", expected one of GET, HEAD, POST, PUT, DELETE, CONNECT, "
+      "OPTIONS, TRACE, PATCH, did you mean \"GET\"?"},
+     1},
     {"SexagesimalNumber",
      "port_value: 80}",
      "port_value: 1:30}",

@@ -8,12 +8,10 @@
 namespace pillion::config {
 namespace {
 
-// The first error of a filter, without what leads to its configuration.
-std::string ErrorOf(const std::string& message, const std::string& fields) {
-  constexpr std::string_view kConfig = "http_filters[0].typed_config";
+Loaded LoadFilter(const std::string& message, const std::string& fields) {
   LoadOptions options;
   options.http_filters = filters::HttpFilterTypes();
-  const Loaded loaded = LoadText(R"(static_resources:
+  return LoadText(R"(static_resources:
   listeners:
   - name: web
     address: {socket_address: {address: 127.0.0.1, port_value: 80}}
@@ -27,15 +25,45 @@ std::string ErrorOf(const std::string& message, const std::string& fields) {
           http_filters:
           - name: filter
             typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.)" +
-                                     message + ", " + fields + R"(}
+                      message + ", " + fields + R"(}
           - name: router
             typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
 )",
-                                 options);
-  if (loaded.errors.empty()) return "no error";
-  const ConfigError& error = loaded.errors[0];
+                  options);
+}
+
+// Without what leads to the filter's configuration.
+std::string TextOf(const ConfigError& error) {
+  constexpr std::string_view kConfig = "http_filters[0].typed_config";
   const size_t at = error.path.find(kConfig);
   return (at == std::string::npos ? error.path : error.path.substr(at + kConfig.size())) + ": " + error.message;
+}
+
+// The first error of a filter.
+std::string ErrorOf(const std::string& message, const std::string& fields) {
+  const Loaded loaded = LoadFilter(message, fields);
+  return loaded.errors.empty() ? "no error" : TextOf(loaded.errors[0]);
+}
+
+// The path of a SPIFFE ID alone: a DNS name or a subject may be meant by what has no slash, or a '='.
+TEST(FiltersTest, RbacWithPrincipalsThatNobodyIs) {
+  const auto notes = [](const std::string& names) {
+    const Loaded loaded = LoadFilter("rbac.v3.RBAC", "rules: {policies: {p: {permissions: [{any: true}], principals: [" + names + "]}}}");
+    std::string text = loaded.errors.empty() ? "" : "an error; ";
+    for (const ConfigError& note : loaded.notes) text += TextOf(note);
+    return text;
+  };
+  const auto name = [](const std::string& matcher) { return "{authenticated: {principal_name: {" + matcher + "}}}"; };
+  EXPECT_EQ(notes(name("exact: td.test/ns/prod/sa/web") + ", " + name("prefix: td.test/ns/")),
+            ".rules.policies[\"p\"].principals[0].authenticated.principal_name: \"td.test/ns/prod/sa/web\" never matches a SPIFFE ID, "
+            "expected one that begins with spiffe://");
+  EXPECT_EQ(notes("{not_id: " + name("prefix: /ns/prod/") + "}"),
+            ".rules.policies[\"p\"].principals[0].not_id.authenticated.principal_name: \"/ns/prod/\" never matches a SPIFFE ID, "
+            "expected one that begins with spiffe://");
+  for (const char* good : {"exact: 'spiffe://td.test/a'", "prefix: 'spiffe://'", "prefix: 'spiffe:/'", "exact: web.td.test",
+                           "exact: 'CN=a/b'", "suffix: /sa/web", "contains: /prod/", "exact: 'https://a.test/b'"}) {
+    EXPECT_EQ(notes(name(good)), "") << good;
+  }
 }
 
 TEST(FiltersTest, HeaderToMetadata) {

@@ -146,7 +146,11 @@ TEST_F(RemoteSecretTest, SecretsOfAnAgent) {
   EXPECT_THAT(Errors(load(api(", endpoint: 'http://x'"), common)), HasSubstr("expected unix:///PATH or tcp://IP:PORT"));
   EXPECT_THAT(Errors(load(api(endpoint) + ", " + api(endpoint), common)), HasSubstr("a second WorkloadApi"));
   EXPECT_THAT(Errors(load(api(endpoint), "tls_certificate_sds_secret_configs: [{name: ALL}]")),
-              HasSubstr("nor has the Workload API such a tls_certificate"));
+              HasSubstr("nor has the Workload API such a tls_certificate: it has \"default\", SPIFFE IDs and \"hint:\" with a hint"));
+  EXPECT_THAT(Errors(load(api(endpoint), "tls_certificate_sds_secret_configs: [{name: defualt}]")),
+              HasSubstr(", did you mean \"default\"?"));
+  EXPECT_THAT(Errors(load(api(endpoint), "validation_context_sds_secret_config: {name: ROTCA}")),
+              HasSubstr("such a validation_context: it has \"ALL\", \"ROOTCA\" and \"spiffe://DOMAIN\", did you mean \"ROOTCA\"?"));
   unsetenv("SPIFFE_ENDPOINT_SOCKET");
   EXPECT_THAT(Errors(load(api(""), common)), HasSubstr("no environment variable SPIFFE_ENDPOINT_SOCKET"));
   setenv("SPIFFE_ENDPOINT_SOCKET", "tcp://127.0.0.1:8081", 1);

@@ -17,6 +17,7 @@
 namespace pillion::config {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -159,7 +160,14 @@ TEST_F(TlsConfigTest, J35ASecretThatIsNotThere) {
             "tls_certificate_sds_secret_configs[0].name: \"x\", but static_resources.secrets has no such name");
   EXPECT_EQ(Bad("validation_context_sds_secret_config: {name: x}"),
             "validation_context_sds_secret_config.name: \"x\", but static_resources.secrets has no such name");
-  EXPECT_THAT(Bad("validation_context_sds_secret_config: {name: x, sds_config: {ads: {}}}"), HasSubstr("sds_config"));
+  EXPECT_EQ(Bad("validation_context_sds_secret_config: {name: x, sds_config: {ads: {}}}"),
+            "validation_context_sds_secret_config.sds_config.ads: one stream for all is not implemented, expected "
+            "api_config_source with a cluster, or path_config_source");
+  EXPECT_EQ(Bad("tls_certificate_sds_secret_configs: [{name: default}]"),
+            "tls_certificate_sds_secret_configs[0].name: \"default\", but static_resources.secrets has no such name; the Workload API "
+            "would, but bootstrap_extensions has no WorkloadApi");
+  EXPECT_THAT(Bad("key_log: {path: /keys}"), StartsWith("key_log: is refused, for whoever has that file reads what was said: to see "
+                                                        "requests use access_log"));
 }
 
 TEST_F(TlsConfigTest, Secrets) {
@@ -174,6 +182,39 @@ TEST_F(TlsConfigTest, Secrets) {
             "tls_certificate_sds_secret_configs[0].name: the secret \"trust\" is no tls_certificate");
   EXPECT_THAT(Bad("", "", "", "{name: a, tls_certificate: " + Pair() + "}, {name: a, tls_certificate: " + Pair() + "}"),
               HasSubstr("duplicate name \"a\""));
+}
+
+// What is wrong in one is said once, where it stands, whoever refers to it.
+TEST_F(TlsConfigTest, SecretsThatAreWrong) {
+  const std::string tls = "transport_socket: {name: tls, typed_config: {'@type': type.googleapis.com/envoy.extensions."
+                          "transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: {tls_certificate_sds_secret_configs: "
+                          "[{name: own}], validation_context_sds_secret_config: {name: trust}}, auto_sni_san_validation: true}}";
+  const Loaded loaded = LoadText("static_resources: {secrets: [{name: trust, validation_context: {trusted_ca: {inline_string: x}}},"
+                                 "\n {name: own, tls_certificate: {certificate_chain: " + Inline(leaf_.pem()) +
+                                 ", private_key: {filename: /nowhere.key}}}],\nclusters: [{name: a, " + tls + "}, {name: b, " + tls + "}]}");
+  EXPECT_EQ(Errors(loaded),
+            "static_resources.secrets[0].validation_context.trusted_ca: \"<inline>\": holds no certificate in PEM form, expected "
+            "certificates of CAs; static_resources.secrets[1].tls_certificate.private_key.filename: \"/nowhere.key\" cannot be "
+            "opened: No such file or directory");
+  ASSERT_EQ(loaded.errors.size(), 2u);
+  EXPECT_EQ(loaded.errors[0].line, 1);
+  EXPECT_EQ(loaded.errors[1].line, 2);
+}
+
+TEST_F(TlsConfigTest, WhoVerifiesNobodyIsTold) {
+  const auto notes = [&](const std::string& common) {
+    const Loaded loaded = Load(common);
+    EXPECT_EQ(Errors(loaded), "");
+    std::string text;
+    for (const ConfigError& note : loaded.notes) text += ErrorText("", note);
+    return text;
+  };
+  const char* const told = ":1: static_resources.clusters[0].transport_socket.typed_config.common_tls_context: has no validation "
+                           "context that verifies: whoever answers in the place of a host is taken for it";
+  EXPECT_EQ(notes("tls_certificates: [" + Pair() + "]"), told);
+  EXPECT_EQ(notes("validation_context: {}"), told);
+  EXPECT_EQ(notes("validation_context: {" + Ca() + "}"), "");
+  EXPECT_EQ(notes("validation_context: {verify_certificate_spki: ['" + std::string(43, 'A') + "=']}"), "");
 }
 
 TEST_F(TlsConfigTest, Parameters) {
@@ -204,6 +245,9 @@ TEST_F(TlsConfigTest, Names) {
   EXPECT_NE(Good(names("{san_type: URI, matcher: {prefix: 'spiffe://td.test/'}}, {san_type: OTHER_NAME, oid: 1.2.3, "
                        "matcher: {exact: a}}")),
             nullptr);
+  EXPECT_EQ(Bad(names("{san_type: URII, matcher: {exact: a}}")),
+            "validation_context.match_typed_subject_alt_names[0].san_type: \"URII\", expected one of EMAIL, DNS, URI, IP_ADDRESS, "
+            "OTHER_NAME, did you mean \"URI\"?");
   EXPECT_THAT(Bad(names("{matcher: {exact: a}}")), HasSubstr("san_type: missing, expected EMAIL"));
   EXPECT_THAT(Bad(names("{san_type: OTHER_NAME, matcher: {exact: a}}")), HasSubstr("oid: \"\", expected one in dotted form"));
   EXPECT_THAT(Bad(names("{san_type: DNS, oid: 1.2, matcher: {exact: a}}")), HasSubstr("the type is not OTHER_NAME"));
@@ -278,6 +322,10 @@ TEST_F(TlsConfigTest, ModesOfPeerAuthentication) {
                 .bootstrap->listeners.at(0)->listener_filters.size(),
             1u);
   EXPECT_THAT(Errors(load(Ca(), "")), HasSubstr("expected a custom_validator_config with SPIFFECertValidatorConfig"));
+  EXPECT_THAT(Errors(load("", "")), EndsWith("common_tls_context: expected a custom_validator_config with SPIFFECertValidatorConfig, "
+                                             "which says who is who"));
+  EXPECT_EQ(load("", "").errors.size(), 1u);
+  EXPECT_EQ(load(Ca(), ", mode: PERMISIVE").errors.size(), 2u);
   EXPECT_THAT(Errors(load(spiffe, ", port_modes: {70000: STRICT}")), HasSubstr("port_modes: 70000, expected ports from 1"));
   EXPECT_THAT(Errors(load(spiffe, ", port_modes: {http: STRICT}")), HasSubstr("port_modes: the key \"http\", expected a whole number"));
 }
