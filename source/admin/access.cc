@@ -58,6 +58,13 @@ bool IsLocal(const config::Address& address) {
   return match::IpRange(*match::IpAddress::Parse("127.0.0.0"), 8).Contains(*ip) || ip == match::IpAddress::Parse("::1");
 }
 
+std::string WhoText(const Client& client, const std::string& address) {
+  if (!client.uid) return address;
+  std::string process = fmt::format("uid {}", *client.uid);
+  if (client.pid) process += fmt::format(" pid {}", *client.pid);
+  return address.empty() ? process : fmt::format("{} ({})", address, process);
+}
+
 std::vector<std::string> Access::token_files() const {
   std::vector<std::string> paths;
   for (const AdminGrant& grant : access_.grants) {

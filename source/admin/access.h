@@ -31,6 +31,9 @@ struct Client {
   std::vector<std::string> uris;  // of a certificate that somebody vouches for
 };
 
+// For the log: its address, and of a unix socket the process.
+std::string WhoText(const Client& client, const std::string& address);
+
 class Access {
  public:
   // `configured`: whether somebody has chosen these grants; outlives this.

@@ -66,13 +66,6 @@ std::string Shown(std::string_view text) {
   return shown;
 }
 
-std::string Who(const std::string& address, const Client& client) {
-  if (!client.uid) return address;
-  std::string process = fmt::format("uid {}", *client.uid);
-  if (client.pid) process += fmt::format(" pid {}", *client.pid);
-  return address.empty() ? process : fmt::format("{} ({})", address, process);
-}
-
 int StatusOf(const error_code& error) {
   if (error == beast::http::error::header_limit || error == beast::http::error::buffer_overflow) return 431;
   if (error == beast::http::error::body_limit) return 413;
@@ -285,7 +278,7 @@ Session::Session(std::shared_ptr<Server::State> state, Stream::socket_type&& soc
     const config::Address address = ToAddress(peer);
     peer_ = config::AddressText(address);
     client_ = ClientOf(stream_.socket(), address);
-    who_ = Who(peer_, client_);
+    who_ = WhoText(client_, peer_);
   }
   state_->sessions.insert(this);
   state_->figures->cx_active->Increment();

@@ -109,7 +109,8 @@ std::string NoSuchSecret(const BuildContext& context, const std::string& name, R
   for (const auto& [known, secret] : context.secrets) names.push_back(known);
   if (context.workload_api) {
     text += Concat(", nor has the Workload API such a ", KindText(kind), ": it has ",
-                   certificate ? "\"default\", SPIFFE IDs and \"hint:\" with a hint" : "\"ALL\", \"ROOTCA\" and \"spiffe://DOMAIN\"");
+                   certificate ? "\"default\", SPIFFE IDs and \"hint:\" with a hint"
+                               : "\"ALL\", \"ROOTCA\" and \"spiffe://DOMAIN\"");
     for (const char* const own : {"default", "ALL", "ROOTCA"}) {
       if (IsWorkloadName(own, kind)) names.emplace_back(own);
     }

@@ -25,8 +25,9 @@ absl::StatusOr<std::vector<std::string>> ParseTokens(std::string_view text) {
     if (line.empty()) continue;
     const auto wrong = std::find_if(line.begin(), line.end(), [](char c) { return c <= ' ' || c > '~'; });
     if (wrong != line.end()) {
-      return absl::InvalidArgumentError(absl::StrFormat("line %d: byte 0x%02x at %d, expected no blanks and only ASCII", number,
-                                                        static_cast<unsigned char>(*wrong), wrong - line.begin() + 1));
+      return absl::InvalidArgumentError(
+          absl::StrFormat("line %d: byte 0x%02x at %d, expected no blanks and only ASCII", number,
+                          static_cast<unsigned char>(*wrong), wrong - line.begin() + 1));
     }
     if (line.size() < kLeastToken) {
       return absl::InvalidArgumentError(

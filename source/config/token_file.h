@@ -9,7 +9,7 @@
 
 namespace pillion::config {
 
-// Of a file that is its owner's alone, a token a line, one at least. The error names the reason and not the path, and nothing
+// Of a file that is its owner's alone, a token a line, one at least. The error names the reason, not the path, and nothing
 // of a token.
 absl::StatusOr<std::vector<std::string>> ReadTokenFile(const std::string& path);
 

@@ -96,8 +96,8 @@ constexpr Field kSecurityFields[] = {
     {kManager, "typed_header_validation_config", 50},
     {"extensions.filters.network.tcp_proxy.v3.TcpProxy", "metadata_match", 9},
     {"extensions.transport_sockets.tls.v3.CommonTlsContext", "key_log", 15,
-     "is refused, for whoever has that file reads what was said: to see requests use access_log, to see bytes capture them beside "
-     "the application, where they are plain"},
+     "is refused, for whoever has that file reads what was said: to see requests use access_log, to see bytes capture them "
+     "beside the application, where they are plain"},
 };
 
 // Fields of a bootstrap whose parts come later, and which serve people and control planes, not traffic.

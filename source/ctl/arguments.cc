@@ -35,7 +35,7 @@ absl::StatusOr<Listen> ParseListen(std::string_view text, bool allow_remote) {
       equals == text.npos ? std::nullopt : net::Address::IpAndPort(text.substr(equals + 1));
   if (address && address->port() == 0) {
     return absl::InvalidArgumentError(
-        Concat(Quote(text), ": port 0 is one that nobody could know, expected a port from 1 to 65535, as web=127.0.0.1:8081"));
+        Concat(Quote(text), ": port 0 is one that nobody could know, expected one from 1 to 65535, as web=127.0.0.1:8081"));
   }
   if (!address) {
     return absl::InvalidArgumentError(Concat(Quote(text), ": expected WORKLOAD=IP:PORT, as web=127.0.0.1:8081"));

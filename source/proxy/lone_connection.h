@@ -1,7 +1,8 @@
 #pragma once
 
 // A downstream connection that has no other side: it gets back what it sends (echo), or nothing, until it is closed after
-// a while, because it is one too many (connection_limit), or because the secrets of its TLS have not come. Disposes of itself when it has closed.
+// a while, because it is one too many (connection_limit), or the secrets of its TLS have not come. Disposes of itself when
+// it has closed.
 
 #include <memory>
 #include <optional>

@@ -1,8 +1,9 @@
 #pragma once
 
 // The TLS contexts of listeners and clusters while the process runs: made anew when a file or a secret of theirs is
-// replaced, and missed when half of a certificate's life has passed without that. Where there is none, because it can't be made
-// though its secrets are there, or without trust that was withdrawn, it is tried again. Owned by the server; main thread.
+// replaced, and missed when half of a certificate's life has passed without that. Where there is none, because
+// it can't be made of secrets that are there, or without trust that was withdrawn, it is tried again. Owned by the server;
+// main thread.
 
 #include <functional>
 #include <memory>

@@ -22,11 +22,11 @@ class TlsConnector {
   TlsConnector(const config::UpstreamHttp& http, const config::UpstreamTls& tls, event::Worker& worker,
                const tls::StatIds& ids, stats::Shard& shard);
 
-  // Whether there is something to connect with; else NotReady() is what fails instead of a connection, and counts it.
+  // Whether there is something to connect with; else NotReady() is what fails instead of a connection. It is counted.
   bool ready() const;
   std::unique_ptr<net::Transport> NotReady(const Host& host);
-  // TLS over `below`, which leads to `host`; NotReady() where that has changed meanwhile. `server_name`: that a request wants (auto_sni); empty: as configured.
-  // `protocol`: what is to be spoken; none: bytes, which TLS does not know.
+  // TLS over `below`, which leads to `host`; NotReady() where there is nothing any more. `server_name`: that a request wants
+  // (auto_sni); empty: as configured. `protocol`: what is to be spoken; none: bytes, which TLS does not know.
   std::unique_ptr<net::Transport> Wrap(std::unique_ptr<net::Transport> below, const Host& host,
                                        const std::string& server_name, std::optional<Protocol> protocol);
 

@@ -24,8 +24,8 @@ class Backoff {
     bound_ = std::min(bound_ * 2, kMost);
     return base::Duration(static_cast<int64_t>(random_.Below(static_cast<uint64_t>(bound.count()))));
   }
-  // Of a server of this machine that is not there: its socket is looked for often, for nobody is burdened by that, and what it
-  // gives may be needed to serve at all.
+  // Of a server of this machine that is not there: its socket is looked for often, for nobody is burdened by that, and
+  // what it gives may be needed to serve at all.
   base::Duration Nearby() {
     bound_ = std::min(bound_, kMostNearby);
     return Next();

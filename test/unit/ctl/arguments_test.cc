@@ -56,7 +56,7 @@ TEST(ParseListen, APortThatIsKnown) {
   const auto listen = ParseListen("web=127.0.0.1:0", true);
   ASSERT_FALSE(listen.ok());
   EXPECT_THAT(std::string(listen.status().message()),
-              HasSubstr("\"web=127.0.0.1:0\": port 0 is one that nobody could know, expected a port from 1 to 65535"));
+              HasSubstr("\"web=127.0.0.1:0\": port 0 is one that nobody could know, expected one from 1 to 65535"));
 }
 
 }  // namespace
