@@ -108,7 +108,8 @@ def test_mutual_tls(started, tmp_path):
         assert curl("--insecure", f"https://127.0.0.1:{port}/charge")[0]["exitcode"] != 0, "no certificate"
         assert curl(url(("127.0.0.1", port), "/charge"))[0]["exitcode"] != 0, "plain"
     page = (ROOT / "examples/mutual-tls/README.md").read_text(encoding="utf-8")
-    for line in re.search(r"^    pay: .*$", page, re.M)[0].strip(), "web: spiffe://demo.test/pay GET /receipt 200 via_upstream", ":HTTP_REQUEST:":
+    for line in re.search(r"^    pay: .*$", page, re.M)[0].strip(), "web: spiffe://demo.test/pay GET /receipt 200 via_upstream", \
+            "web: outbound GET /charge to spiffe://demo.test/pay 200 - via_upstream", ":HTTP_REQUEST:":
         until(lambda: line in logged(), f"{line}; {logged()}", 20)
 
 

@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
 
 import pytest
+import yaml
 
 from peers import bootstrap as b
 from peers import http1, secured
 from peers.certificates import Authority
 from peers.control_plane import Agent, svid_response
-from peers.message import Broken
+from peers.message import Broken, Request, Response
+from peers.ports import free_port
+from peers.proxy import ROOT
 from peers.secured import answers, asking
 from peers.wait import until
 
@@ -156,6 +160,31 @@ def test_a_domain_that_is_named_is_withdrawn(pillion, agent, ca, tmp_path):
     assert name_of(proxy, ca, other) is None
     agent.publish(svid_response((ca, "two"), federated=[other]))
     until(lambda: name_of(proxy, ca, other) == "two", "it is given again")
+
+
+def test_the_small_file_of_the_page(pillion, agent, ca, serve):
+    """docs/tls.md: mutual TLS or nothing, one caller, one method."""
+    text, = [block for block in re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/tls.md").read_text(encoding="utf-8"), re.M | re.S)
+             if "WorkloadApi" in block and "STRICT" in block]
+    application = serve.h1(lambda request: Response(200, [], b"hello"))
+    for here, there in (("/run/spire/agent.sock", agent.path), ("example.org/ns/prod/sa/web", "td.test/ns/prod/sa/client"),
+                        ("0.0.0.0", "127.0.0.1"), ("8443", free_port()), ("9901", free_port()), ("8080", application.address[1])):
+        assert here in text
+        text = text.replace(here, str(there))
+    agent.publish(svid_response((ca, "one")))
+    proxy = pillion(yaml.safe_load(text))
+
+    def status(name, method="GET"):
+        with connect(proxy, ca, name=name) as sock:
+            return http1.Connection(sock).exchange(Request(method, "/", [("host", "a")])).status
+
+    assert (status("client"), status("client", "DELETE"), status("two")) == (200, 403, 403)
+    with pytest.raises((OSError, Broken)):
+        with secured.connect(proxy, ca) as sock:
+            http1.Connection(sock).exchange(Request("GET", "/", [("host", "a")]))
+    with pytest.raises((OSError, Broken)):
+        proxy.exchange(Request("GET", "/", [("host", "a")]))
+    assert proxy.stat(f"listener.127.0.0.1_{proxy.address[1]}.peer_authentication.mtls") == 3
 
 
 def _lives(connection):
