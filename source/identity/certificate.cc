@@ -125,6 +125,7 @@ absl::StatusOr<std::vector<SubjectName>> SubjectNames(const X509* certificate) {
 }
 
 std::string SubjectText(const X509* certificate) { return NameText(X509_get_subject_name(certificate)); }
+
 std::string OwnerText(const X509* certificate) {
   const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(certificate);
   for (const NameType type : {NameType::kUri, NameType::kDns}) {

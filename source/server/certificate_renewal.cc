@@ -128,13 +128,14 @@ void CertificateRenewal::OnRejected(Entry& entry, bool had_one) {
   std::vector<std::string> errors;
   for (const config::ConfigError& error : entry.context->errors()) errors.push_back(config::ErrorText("", error));
   const bool has_one = entry.context->current() != nullptr;
-  if (has_one || errors != entry.said) {
+  if (had_one || errors != entry.said) {
     for (const std::string& error : errors) {
       Log("secret").warn("{}: {}; {}", entry.name, error,
                          has_one ? "it keeps the certificates that it has" : "nobody is served until this is mended");
     }
   }
-  entry.said = std::move(errors);
+  entry.said.clear();
+  if (!has_one) entry.said = std::move(errors);
   if (had_one && !has_one) check_();
 }
 

@@ -330,6 +330,20 @@ TEST_F(TlsConfigTest, ModesOfPeerAuthentication) {
   EXPECT_THAT(Errors(load(spiffe, ", port_modes: {http: STRICT}")), HasSubstr("port_modes: the key \"http\", expected a whole number"));
 }
 
+TEST_F(TlsConfigTest, PeerAuthenticationWithoutTlsIsOneError) {
+  const auto load = [](const std::string& fields) {
+    return Errors(LoadText(
+        "static_resources: {listeners: [{name: a, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, filter_chains: "
+        "[{filters: [{name: echo, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}], "
+        "transport_socket: {name: p, typed_config: {'@type': type.googleapis.com/pillion.transport_sockets.peer_authentication.v1."
+        "PeerAuthentication" + fields + "}}}]}]}"));
+  };
+  const std::string place = "static_resources.listeners[0].filter_chains[0].transport_socket.typed_config.";
+  EXPECT_EQ(load(""), place + "tls: missing, but required");
+  EXPECT_EQ(load(", mode: STRICTT"), place + "mode: \"STRICTT\", expected one of STRICT, PERMISSIVE, DISABLE, did you mean \"STRICT\"?; " +
+                                         place + "tls: missing, but required");
+}
+
 TEST_F(TlsConfigTest, ACertificateThatNobodyLooksAtIsNotAskedFor) {
   const auto load = [&](const std::string& validation) {
     return Errors(LoadText("static_resources: {listeners: [{name: a, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, "
