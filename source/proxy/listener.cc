@@ -293,19 +293,18 @@ void ListenerShard::CheckIdentities(base::Duration drain_time) {
   drain_time_ = drain_time;
   to_check_ = 0;
   connections_.ForEach([this](ListenerConnection&) { ++to_check_; });
-  context_.worker.Step(check_);
+  context_.identity_checks.Ask(check_);
 }
 
-// A chain takes some tenths of a millisecond to verify: only so many in a turn.
 void ListenerShard::CheckSome() {
-  for (int i = 0; i < kChecksPerTurn && to_check_ > 0 && !connections_.empty(); ++i, --to_check_) {
+  for (; to_check_ > 0 && !connections_.empty() && context_.identity_checks.TakeLook(); --to_check_) {
     ListenerConnection& connection = connections_.front();
     static_cast<base::ListNode<ListenerConnectionTag>&>(connection).Unlink();
     connections_.PushBack(connection);
     Check(connection);
   }
   if (connections_.empty()) to_check_ = 0;
-  if (to_check_ > 0) context_.worker.Step(check_);
+  if (to_check_ > 0) context_.identity_checks.Ask(check_);
 }
 
 void ListenerShard::Check(ListenerConnection& connection) {
@@ -329,9 +328,8 @@ bool ListenerShard::ClientStands(ListenerConnection& connection) {
   const std::shared_ptr<const config::DownstreamTls>& tls = connection.chain().chain().config().tls;
   tls::Facts* const facts = tls == nullptr ? nullptr : connection.tls();
   if (facts == nullptr) return true;
-  const absl::Time now = absl::FromChrono(context_.worker.wall_now());
   const std::shared_ptr<const tls::Context> current = tls->context->current();
-  return tls::StandingOf(*facts, current.get(), now) == tls::Standing::kGood;
+  return context_.identity_checks.Stands(*facts, current.get());
 }
 
 void ListenerShard::EndThose() {

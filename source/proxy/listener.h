@@ -99,7 +99,6 @@ class ListenerShard final : private net::AcceptEvents,
 
   // False: it would be one too many, or there is too much load. Else it is counted until Leave().
   bool Admit();
-  static constexpr int kChecksPerTurn = 16;
 
   bool TooManyInAll() const;
   void Enter();

@@ -370,8 +370,7 @@ bool TcpProxyConnection::UpstreamStands() {
   const std::shared_ptr<tls::Facts> facts = upstream_->connection.transport().tls();
   if (facts == nullptr || tls == nullptr) return true;
   const std::shared_ptr<const tls::Context> current = tls->context->current();
-  const absl::Time now = absl::FromChrono(shard_.context.worker.wall_now());
-  return tls::StandingOf(*facts, current.get(), now) == tls::Standing::kGood;
+  return shard_.context.identity_checks.Stands(*facts, current.get());
 }
 
 void TcpProxyConnection::CloseNow() {

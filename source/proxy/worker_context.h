@@ -19,6 +19,7 @@
 #include "source/filter/http_filter.h"
 #include "source/proxy/listener_index.h"
 #include "source/tls/handshake_queue.h"
+#include "source/tls/standing.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::overload {
@@ -76,6 +77,7 @@ struct WorkerContext final : filter::HealthView {
   DateText date;
   codec::http2::MemoryPool http2_memory;
   tls::HandshakeQueue handshakes{worker};
+  tls::IdentityChecks identity_checks{worker};
   base::Slab<Stream> streams;
   base::Slab<Mirror> mirror_slab;
   base::IntrusiveList<Mirror, MirrorTag> mirrors;  // that are not over

@@ -109,7 +109,7 @@ void WorkerThread::CheckIdentities(base::Duration drain_time) {
   worker_.Post([this, drain_time] {
     for (Accepting& listener : listeners_) listener.shard->CheckIdentities(drain_time);
     for (const event::Kept<upstream::ClusterShard>& cluster : context_.clusters) {
-      if (cluster) cluster->CheckIdentities(drain_time);
+      if (cluster) cluster->CheckIdentities(context_.identity_checks, drain_time);
     }
   });
 }

@@ -1,5 +1,6 @@
 #include "source/tls/facts.h"
 
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 #include <utility>
@@ -209,6 +210,15 @@ std::string Facts::PeerChainPem() const {
   if (peer_ != nullptr) pem = peer_->pem();
   for (const std::string& der : intermediates_) pem += identity::PemText(der);
   return pem;
+}
+
+std::string Facts::PeerDigest() const {
+  std::string sent;
+  if (peer_ != nullptr) sent = peer_->Der();
+  for (const std::string& der : intermediates_) sent += der;
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(sent.data()), sent.size(), reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
 }
 
 identity::CertificateStack Facts::PeerIntermediates() const {

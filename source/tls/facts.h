@@ -47,10 +47,9 @@ class CertificateFacts {
   absl::Time not_after() const { return not_after_; }
   // As OpenSSL has it.
   identity::OwnedCertificate Parsed() const;
-
- private:
   std::string Der() const;
 
+ private:
   identity::OwnedCertificate certificate_;  // null: of a peer's
   std::string der_;                         // of a peer's
   absl::Time not_before_;
@@ -93,6 +92,8 @@ class Facts {
   CertificateFacts* local();
   // Of all that the peer sent, its own first; empty: none.
   std::string PeerChainPem() const;
+  // SHA-256 of the same.
+  std::string PeerDigest() const;
   // The same as OpenSSL has it, for who builds a chain from it; without its own.
   identity::CertificateStack PeerIntermediates() const;
   const Context& context() const { return *context_; }

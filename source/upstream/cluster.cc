@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "source/config/tls.h"
 #include "source/net/proxy_head_transport.h"
+#include "source/tls/standing.h"
 #include "source/upstream/address.h"
 #include "source/upstream/connect_options.h"
 #include "source/upstream/tls.h"
@@ -390,27 +391,26 @@ void ClusterShard::Drain() {
   for (auto& [key, pool] : pools_) pool->Drain();
 }
 
-void ClusterShard::CheckIdentities(base::Duration drain_time) {
+void ClusterShard::CheckIdentities(tls::IdentityChecks& checks, base::Duration drain_time) {
   if (std::ranges::all_of(tls_, [](const auto& tls) { return tls == nullptr; })) return;
   drain_time_ = drain_time;
+  identity_checks_ = &checks;
   ++checks_;
-  worker_.Step(check_);
+  checks.Ask(check_);
 }
 
-// A chain takes some tenths of a millisecond to verify: only so many in a turn.
 void ClusterShard::CheckSome() {
-  constexpr int kPerTurn = 16;
-  int left = kPerTurn;
-  for (auto& [key, pool] : pools_) Check(*pool, left);
-  for (const std::unique_ptr<Pool>& pool : given_up_) Check(*pool, left);
-  if (left == 0) worker_.Step(check_);
+  bool all = true;
+  for (auto& [key, pool] : pools_) all = all && Check(*pool);
+  for (const std::unique_ptr<Pool>& pool : given_up_) all = all && Check(*pool);
+  if (!all) identity_checks_->Ask(check_);
 }
 
-void ClusterShard::Check(Pool& pool, int& left) {
+bool ClusterShard::Check(Pool& pool) {
   const UpstreamTransport& transport = *pool.host()->transport();
-  if (transport.tls == nullptr) return;
+  if (transport.tls == nullptr) return true;
   const std::shared_ptr<const tls::Context> current = transport.tls->context->current();
-  pool.CheckIdentities(current.get(), checks_, drain_time_, left);
+  return pool.CheckIdentities(*identity_checks_, current.get(), checks_, drain_time_);
 }
 
 void ClusterShard::Sweep() {

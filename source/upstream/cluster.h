@@ -184,7 +184,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
 
   // Certificates may have been renewed, withdrawn, or have expired: connections that may not go on take no more streams,
   // and end after `drain_time` at the latest.
-  void CheckIdentities(base::Duration drain_time);
+  void CheckIdentities(tls::IdentityChecks& checks, base::Duration drain_time);
 
   // Called by a draining pool that has become empty. It may be destroyed at the end of this turn.
   void OnPoolEmpty() { worker_.Step(sweep_); }
@@ -216,7 +216,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   bool GiveUpSpecialPool();
   void GiveUp(std::unique_ptr<Pool> pool);
   void CheckSome();
-  void Check(Pool& pool, int& left);
+  bool Check(Pool& pool);
   void OnHostGone(const Host& host) override;
 
   const std::shared_ptr<Cluster> cluster_;
@@ -240,7 +240,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   size_t special_pools_ = 0;                   // for requests with needs of their own
   event::Task sweep_;
   event::Task check_;
-  uint32_t checks_ = 0;  // how often connections were to be looked at
+  tls::IdentityChecks* identity_checks_ = nullptr;  // of the worker; null: not needed yet
+  uint32_t checks_ = 0;                             // how often connections were to be looked at
   base::Duration drain_time_{};
   bool draining_ = false;
 };

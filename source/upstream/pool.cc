@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "source/base/check.h"
+#include "source/tls/standing.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/pooled_connection.h"
 
@@ -184,17 +185,22 @@ void Pool::Step() {
   if (empty()) cluster_.OnPoolEmpty();
 }
 
-void Pool::CheckIdentities(const tls::Context* current, uint32_t check, base::Duration drain_time, int& left) {
+bool Pool::CheckIdentities(tls::IdentityChecks& checks, const tls::Context* current, uint32_t check,
+                           base::Duration drain_time) {
   std::vector<PooledConnection*> ended;
+  bool all = true;
   const auto look = [&](PooledConnection& connection) {
-    if (left == 0 || connection.checked() == check) return;
-    --left;
+    if (connection.checked() == check) return;
+    all = all && checks.TakeLook();
+    if (!all) return;
     connection.set_checked(check);
-    if (!connection.StandsUnder(current)) ended.push_back(&connection);
+    const std::shared_ptr<tls::Facts> facts = connection.tls();
+    if (facts != nullptr && !checks.Stands(*facts, current)) ended.push_back(&connection);
   };
   ready_.ForEach(look);
   others_.ForEach(look);
   for (PooledConnection* connection : ended) connection->Withdraw(drain_time);
+  return all;
 }
 
 void Pool::ServeWaiting() {

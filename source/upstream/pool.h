@@ -29,6 +29,7 @@
 
 namespace pillion::tls {
 class Context;
+class IdentityChecks;
 }
 
 namespace pillion::upstream {
@@ -129,9 +130,9 @@ class Pool {
 
   // Idle connections close now, others when their last stream is over.
   void Drain();
-  // Looks at connections that `check` has not looked at, `left` of them at the most, which it counts down: those that may
-  // not go on under `current`, which may be null, are retired, and end after `drain_time` at the latest.
-  void CheckIdentities(const tls::Context* current, uint32_t check, base::Duration drain_time, int& left);
+  // Looks at connections that `check` has not looked at, as many as `checks` gives looks: those that may not go on under
+  // `current`, which may be null, are retired, and end after `drain_time` at the latest. False: some are left.
+  bool CheckIdentities(tls::IdentityChecks& checks, const tls::Context* current, uint32_t check, base::Duration drain_time);
   // Nothing is left of it, and it drains or is only for few.
   bool empty() {
     return (draining_ || !needs().empty()) && connecting_.empty() && ready_.empty() && others_.empty() &&

@@ -4,7 +4,6 @@
 #include <atomic>
 
 #include "source/tls/facts.h"
-#include "source/tls/standing.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::upstream {
@@ -87,12 +86,6 @@ void PooledConnection::Withdraw(base::Duration drain_time) {
   withdrawn_ = true;
   Retire();
   worker_.SetTimer(age_timer_, drain_time);
-}
-
-bool PooledConnection::StandsUnder(const tls::Context* current) {
-  const std::shared_ptr<tls::Facts> facts = tls();
-  return facts == nullptr ||
-         tls::StandingOf(*facts, current, absl::FromChrono(worker_.wall_now())) == tls::Standing::kGood;
 }
 
 void PooledConnection::CountProtocol() {

@@ -42,8 +42,6 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   // By which look at identities it was looked at last.
   uint32_t checked() const { return checked_; }
   void set_checked(uint32_t check) { checked_ = check; }
-  // Whether it may go on with the certificates of now; null: there are none.
-  bool StandsUnder(const tls::Context* current);
   const net::Address& local_address() { return connection_.transport().local_address(); }
   // Its text; made when first asked for.
   const std::string& local_text() {

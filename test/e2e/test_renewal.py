@@ -195,6 +195,28 @@ def test_a_ca_that_is_withdrawn(pillion, ca, tmp_path, concurrency):
     assert ssl_stat(proxy, "identity_ended") == 1
 
 
+def test_a_ca_that_is_withdrawn_from_a_crowd(pillion, ca, tmp_path):
+    """J25: of many connections by a few certificates, each one whose CA has gone is ended, and no other."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = Authority(folder, "other")
+    for name in ("client", "two"):
+        other.issue(name)
+    put(ca, "one", tmp_path)
+    trust(tmp_path, ca, other)
+    proxy = serving(pillion, mutual(tmp_path), arguments=["--drain-time-s", "30"])
+    kept, ended = [], []
+    for _ in range(60):  # in turns, so that they lie among each other
+        kept += [as_client(ca, proxy), as_client(ca, proxy, "two")]
+        ended += [as_client(other, proxy), as_client(other, proxy, "two")]
+    assert all(answers(client) for client in kept + ended)
+    trust(tmp_path, ca)
+    until(lambda: ssl_stat(proxy, "identity_ended") == len(ended), "all of the other CA's end")
+    assert all(client.receive() == b"" for client in ended)
+    assert all(answers(client) for client in kept)
+    assert ssl_stat(proxy, "identity_ended") == len(ended)
+
+
 @pytest.mark.parametrize("filter_", [b.http([b.route(timeout="0s")]), b.tcp()], ids=["http", "tcp"])
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_a_ca_of_hosts_that_is_withdrawn(pillion, serve, ca, tmp_path, filter_, concurrency):

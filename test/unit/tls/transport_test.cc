@@ -8,7 +8,6 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "source/tls/standing.h"
 #include "test/unit/tls/raw_end.h"
 #include "test/unit/tls/world.h"
 
@@ -501,69 +500,6 @@ TEST_F(TlsTransportTest, FactsOfAPeersCertificate) {
   EXPECT_EQ(facts->pem(), leaf.pem());
   EXPECT_EQ(facts->serial(), identity::SerialText(leaf.certificate()));
   EXPECT_EQ(facts->not_after(), identity::NotAfter(leaf.certificate()));
-}
-
-TEST_F(TlsTransportTest, J25Standing) {
-  world_.Connect(Build(world_.Server()), Build(world_.Client()));
-  Facts& facts = *world_.server_tls->tls();
-  const absl::Time now = absl::Now();
-  EXPECT_EQ(StandingOf(facts, *Build(world_.Server()), now), Standing::kGood);
-  EXPECT_EQ(StandingOf(facts, *Build(world_.Server()), now + absl::Hours(2)), Standing::kExpired);
-  // Another policy that accepts the client still, one that wants another name, and one that trusts somebody else.
-  ContextParts same = world_.Server();
-  same.policy = TrustOf(world_.ca, "spiffe://td.test/client");
-  EXPECT_EQ(StandingOf(facts, *Build(std::move(same)), now), Standing::kGood);
-  ContextParts named = world_.Server();
-  named.policy = TrustOf(world_.ca, "spiffe://td.test/another");
-  EXPECT_EQ(StandingOf(facts, *Build(std::move(named)), now), Standing::kWithdrawn);
-  ContextParts others = world_.Server();
-  others.policy = TrustOf(test::IssueCertificate(test::CaSpec("other")));
-  EXPECT_EQ(StandingOf(facts, *Build(std::move(others)), now), Standing::kWithdrawn);
-  // The other end likewise.
-  ContextParts client = world_.Client();
-  client.policy = TrustOf(test::IssueCertificate(test::CaSpec("other")));
-  EXPECT_EQ(StandingOf(*world_.client_tls->tls(), *Build(std::move(client)), now), Standing::kWithdrawn);
-  EXPECT_EQ(StandingOf(*world_.client_tls->tls(), *Build(world_.Client()), now), Standing::kGood);
-  // Trust was withdrawn, and nothing is left.
-  EXPECT_EQ(StandingOf(facts, nullptr, now), Standing::kWithdrawn);
-  test::Peer& silent = world_.ConnectRaw(Build(world_.Server()));
-  EXPECT_EQ(StandingOf(*world_.server_tls->tls(), *Build(world_.Server()), now + absl::Hours(2)), Standing::kGood);
-  EXPECT_EQ(StandingOf(*world_.server_tls->tls(), nullptr, now), Standing::kGood);
-  EXPECT_EQ(silent.error(), 0);
-}
-
-// A session has no intermediate certificates: more roots must not end what was resumed by one of theirs.
-TEST_F(TlsTransportTest, J25StandingOfAResumedConnection) {
-  const test::Issued middle = test::IssueCertificate(test::CaSpec("middle"), &world_.ca);
-  const test::Issued svid = test::IssueSvid(middle, "spiffe://td.test/client");
-  const test::Issued other = test::IssueCertificate(test::CaSpec("other"));
-  ContextParts parts{.policy = TrustOf(world_.ca)};
-  auto pair = identity::ReadKeyPair(svid.pem() + middle.pem(), svid.key_pem(), "");
-  parts.pairs.push_back(std::get<identity::KeyPair>(std::move(pair)));
-  const auto server = Build(world_.Server());
-  const auto client = Build(std::move(parts));
-  const auto trusting = [&](std::vector<const test::Issued*> roots) {
-    identity::PeerPolicyParts policy;
-    for (const test::Issued* root : roots) policy.digest_text += root->pem();
-    policy.trusted = *identity::ReadCertificates(policy.digest_text);
-    ContextParts changed = world_.Server();
-    changed.policy = std::make_shared<identity::PeerPolicy>(std::move(policy));
-    return Build(std::move(changed));
-  };
-  for (const bool resumed : {false, true}) {
-    world_.Connect(server, client);
-    world_.client->Send("x");
-    world_.server->Send("y");  // the ticket comes before it
-    world_.Run();
-    ASSERT_EQ(world_.server_tls->failure(), "");
-    Facts& facts = *world_.server_tls->tls();
-    ASSERT_EQ(facts.resumed(), resumed);
-    EXPECT_EQ(StandingOf(facts, *trusting({&other, &world_.ca}), absl::Now()), Standing::kGood) << resumed;
-    EXPECT_EQ(StandingOf(facts, *trusting({&other}), absl::Now()), Standing::kWithdrawn) << resumed;
-    ContextParts named = world_.Server();
-    named.policy = TrustOf(world_.ca, "spiffe://td.test/another");
-    EXPECT_EQ(StandingOf(facts, *Build(std::move(named)), absl::Now()), Standing::kWithdrawn) << resumed;
-  }
 }
 
 TEST_F(TlsTransportTest, J18NoRenegotiation) {
