@@ -26,6 +26,8 @@ struct SocketOption {
   int name = 0;
   std::string value;  // the bytes; of an int as the system has them
   State state = State::kPrebind;
+
+  bool operator==(const SocketOption&) const = default;
 };
 
 // What a connection is bound to before it connects; for the version of IP that it has.

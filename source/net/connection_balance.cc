@@ -34,7 +34,12 @@ BalanceMember& ConnectionBalance::Join(event::EpollLoop& loop, AcceptEvents& eve
 
 void ConnectionBalance::Leave(BalanceMember& member) {
   const std::lock_guard lock(mutex_);
-  member.gone = true;
+  member.left = true;
+}
+
+void ConnectionBalance::End(BalanceMember& member) {
+  Leave(member);
+  member.ended = true;
 }
 
 BalanceMember& ConnectionBalance::Choose(BalanceMember& by) {
@@ -42,7 +47,7 @@ BalanceMember& ConnectionBalance::Choose(BalanceMember& by) {
   const auto load = [](const BalanceMember& member) { return member.connections.load(std::memory_order_relaxed); };
   BalanceMember* chosen = &by;  // of equals, the one that needs no handing over
   for (const std::unique_ptr<BalanceMember>& member : members_) {
-    if (!member->gone && load(*member) < load(*chosen)) chosen = member.get();
+    if (!member->left && load(*member) < load(*chosen)) chosen = member.get();
   }
   chosen->connections.fetch_add(1, std::memory_order_relaxed);
   return *chosen;
@@ -53,7 +58,7 @@ void ConnectionBalance::Place(BalanceMember& by, int descriptor, const Address& 
   if (&chosen == &by) return Arrive(chosen, descriptor, remote);
   chosen.loop.worker().Post(
       [this, &chosen, remote, owned = std::make_shared<OwnedDescriptor>(descriptor)] {
-        if (!chosen.gone) Arrive(chosen, owned->Take(), remote);
+        if (!chosen.ended) Arrive(chosen, owned->Take(), remote);
       });
 }
 

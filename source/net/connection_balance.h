@@ -23,7 +23,8 @@ struct BalanceMember {
   AcceptEvents& events;
   // That it has, and those on their way to it. Place() counts; whoever took a connection over takes it off when it ends.
   std::atomic<uint64_t> connections = 0;
-  bool gone = false;
+  bool left = false;   // guarded by the balance's mutex
+  bool ended = false;  // its worker's
 };
 
 class ConnectionBalance {
@@ -31,8 +32,10 @@ class ConnectionBalance {
   // A worker joins once for each listener, before it accepts; any thread. The rest is the worker's thread's, but for
   // Place() of another's connection.
   BalanceMember& Join(event::EpollLoop& loop, AcceptEvents& events);
-  // Takes no more; what is on its way to it is closed.
+  // It is chosen no more; what is on its way to it comes.
   void Leave(BalanceMember& member);
+  // The same, but what is on its way is closed.
+  void End(BalanceMember& member);
 
   // Takes over `descriptor`, which `by` has accepted.
   void Place(BalanceMember& by, int descriptor, const Address& remote);

@@ -94,13 +94,13 @@ void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& sock
   if (!paused_) acceptors_.back()->Start();
 }
 
-void ListenerShard::Enter() {
+void ListenerShard::CountIn() {
   ++count_;
   listener_->connections().fetch_add(1, std::memory_order_relaxed);
   if (context_.connections != nullptr) context_.connections->fetch_add(1, std::memory_order_relaxed);
 }
 
-void ListenerShard::Leave() {
+void ListenerShard::CountOut() {
   --count_;
   listener_->connections().fetch_sub(1, std::memory_order_relaxed);
   if (context_.connections != nullptr) context_.connections->fetch_sub(1, std::memory_order_relaxed);
@@ -117,7 +117,7 @@ bool ListenerShard::TooManyInAll() const {
 }
 
 bool ListenerShard::Admit() {
-  Enter();  // first: of two that come at once on two workers, one is one too many
+  CountIn();  // first: of two that come at once on two workers, one is one too many
   const std::shared_ptr<const runtime::Key>& own_limit = listener_->config().connection_limit;
   if (TooManyInAll()) {
     stats_.downstream_global_cx_overflow.Increment();
@@ -129,7 +129,7 @@ bool ListenerShard::Admit() {
   } else {
     return true;
   }
-  Leave();
+  CountOut();
   return false;
 }
 
@@ -141,7 +141,7 @@ void ListenerShard::OnAccept(std::unique_ptr<net::Transport> transport) {
 }
 
 void ListenerShard::TakeOver(listener::Accepted accepted) {
-  Enter();
+  CountIn();
   if (balanced_ != nullptr) balanced_->connections.fetch_add(1, std::memory_order_relaxed);  // it was placed elsewhere
   accepted.facts->handed_over = true;
   Inspect(std::move(accepted));
@@ -187,7 +187,7 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
       break;
   }
   if (!goes_on) {
-    Leave();
+    CountOut();
     return;
   }
   // Once only, so that two listeners never pass one back and forth.
@@ -195,7 +195,7 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
     ListenerShard* const meant = context_.listeners.Find(accepted.transport->local_address());
     if (meant != nullptr && meant != this) {
       meant->TakeOver(std::move(accepted));
-      Leave();
+      CountOut();
       return;
     }
   }
@@ -210,7 +210,7 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
   const std::optional<uint32_t> chain = FindChain(*accepted.transport, accepted.facts.get());
   if (!chain) {
     RefuseWithoutChain(accepted);
-    Leave();
+    CountOut();
     return;
   }
   stats_.downstream_cx_total.Increment();
@@ -221,6 +221,7 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
   connection->set_maker(*chains_[*chain]);
   connections_.PushBack(*connection);
   connection->Start();
+  if (leaving_) return EndSoon(*connection);
   if (draining_) connection->StartDrain();
 }
 
@@ -253,7 +254,7 @@ bool ListenerShard::BelongsElsewhere(ListenerConnection& connection, net::Transp
 void ListenerShard::OnConnectionGone(ListenerConnection& connection) {
   static_cast<base::ListNode<ListenerConnectionTag>&>(connection).Unlink();
   connection.maker().Leave(connection);
-  Leave();
+  CountOut();
   stats_.downstream_cx_active.Decrement();
   own_active_.Decrement();
   stats_.downstream_cx_destroy.Increment();
@@ -276,6 +277,13 @@ void ListenerShard::StopAccepting() {
 void ListenerShard::StartDrain() {
   draining_ = true;
   connections_.ForEach([](ListenerConnection& connection) { connection.StartDrain(); });
+}
+
+void ListenerShard::Leave(base::Duration drain_time) {
+  if (balanced_ != nullptr) listener_->balance().Leave(*balanced_);
+  drain_time_ = drain_time;
+  leaving_ = true;
+  connections_.ForEach([this](ListenerConnection& connection) { EndSoon(connection); });
 }
 
 void ListenerShard::EndDrain() { draining_ = false; }
@@ -347,7 +355,7 @@ void ListenerShard::EndThose() {
 }
 
 void ListenerShard::CloseAll() {
-  if (balanced_ != nullptr) listener_->balance().Leave(*balanced_);
+  if (balanced_ != nullptr) listener_->balance().End(*balanced_);
   inspections_.ForEach([](listener::Inspection& inspection) { inspection.Close(); });
   connections_.ForEach([](ListenerConnection& connection) { connection.CloseNow(); });
 }

@@ -89,6 +89,10 @@ class ListenerShard final : private net::AcceptEvents,
   // connections that may not go on with them drain, and end after `drain_time` at the latest.
   void CheckIdentities(base::Duration drain_time);
   void CloseAll();     // in this turn
+  // Connections end as in a drain, after `drain_time` at the latest; those that still come as well.
+  void Leave(base::Duration drain_time);
+  // It may be destroyed: there is no connection, and none is on its way to it.
+  bool empty() const { return count_ == 0 && (balanced_ == nullptr || balanced_->connections.load() == 0); }
   size_t connections() const { return count_; }  // with those that listener filters look at
 
  private:
@@ -97,12 +101,12 @@ class ListenerShard final : private net::AcceptEvents,
   bool BelongsElsewhere(ListenerConnection& connection, net::Transport& transport, std::string_view host) override;
   void OnConnectionGone(ListenerConnection& connection) override;
 
-  // False: it would be one too many, or there is too much load. Else it is counted until Leave().
+  // False: it would be one too many, or there is too much load. Else it is counted until CountOut().
   bool Admit();
 
   bool TooManyInAll() const;
-  void Enter();
-  void Leave();
+  void CountIn();
+  void CountOut();
   // Lets listener filters look, where there are any; else chooses the chain.
   void Inspect(listener::Accepted accepted);
   // Takes `accepted` over, or leaves it to be closed where no chain is for it.
@@ -139,6 +143,7 @@ class ListenerShard final : private net::AcceptEvents,
   size_t to_check_ = 0;
   bool paused_ = false;
   bool draining_ = false;
+  bool leaving_ = false;  // for ever, and connections end after drain_time_
 };
 
 }  // namespace pillion::proxy

@@ -14,6 +14,10 @@ void ListenerIndex::Add(const net::Address& address, bool v4_too, ListenerShard&
   if (v4_too) by_text_.try_emplace(Wildcard(false, address.port()), &listener);
 }
 
+void ListenerIndex::Remove(const ListenerShard& listener) {
+  absl::erase_if(by_text_, [&](const auto& entry) { return entry.second == &listener; });
+}
+
 ListenerShard* ListenerIndex::Find(const net::Address& address) const {
   const auto exact = by_text_.find(address.text());
   if (exact != by_text_.end()) return exact->second;

@@ -121,7 +121,7 @@ admin::Sources Administration::MakeSources() {
   };
   sources.listeners = [this] {
     std::vector<admin::ListenerView> views;
-    for (const Server::BoundListener& listener : server_.bound_) {
+    for (const ListenerSet::Bound& listener : server_.listeners_->bound()) {
       views.push_back({listener.name, ToConfigAddress(listener.address)});
     }
     return views;

@@ -27,49 +27,6 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// For handshakes that have begun, when no new ones may.
-constexpr std::chrono::milliseconds kHandshakes(100);
-
-absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
-  std::optional<net::Address> result;
-  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
-    result = net::Address::Ip(socket->ip, socket->port);
-  } else {
-    result = net::Address::Unix(std::get<config::UnixPath>(address).path);
-  }
-  if (!result) return absl::InvalidArgumentError("not an address: " + config::AddressText(address));
-  return *result;
-}
-
-net::ListenOptions ListenOptionsOf(const config::Listener& listener, const config::Address& address, bool reuse_port) {
-  net::ListenOptions options;
-  options.reuse_port = reuse_port;
-  options.transparent = listener.transparent;
-  options.freebind = listener.freebind;
-  for (const config::SocketOption& option : listener.socket_options) {
-    using From = config::SocketOption::State;
-    using When = net::SocketOption::When;
-    options.socket_options.push_back({.level = option.level,
-                                      .name = option.name,
-                                      .value = option.value,
-                                      .when = option.state == From::kPrebind ? When::kPrebind
-                                              : option.state == From::kBound ? When::kBound
-                                                                             : When::kListening});
-  }
-  options.fast_open_queue = static_cast<int>(listener.fast_open_queue);
-  options.backlog = static_cast<int>(listener.tcp_backlog.value_or(0));
-  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
-    options.ipv4_compat = socket->ipv4_compat;
-  } else {
-    options.unix_mode = std::get<config::UnixPath>(address).mode;
-  }
-  return options;
-}
-
-absl::Status InListener(const config::Listener& listener, const std::string& trouble) {
-  return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
-}
-
 bool HasDrainFlag(const std::string& flags_path) {
   std::error_code ignored;
   return !flags_path.empty() && std::filesystem::exists(flags_path + "/drain", ignored);
@@ -125,51 +82,17 @@ absl::Status Server::MakeClusters() {
 }
 
 absl::Status Server::OpenListeners() {
-  const route::Table::ClusterIndex index = [this](const std::string& name) { return clusters_->IndexOf(name); };
+  listeners_ = std::make_unique<ListenerSet>(ListenerSet::Surroundings{
+      .registry = registry_,
+      .log_writer = log_writer_,
+      .timers = timers_,
+      .workers = workers_,
+      .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
+      .drain_time = std::chrono::seconds(options_.drain_time_s),
+      .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); }});
   for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
-    std::vector<std::string> errors;
-    const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
-      proxy::AccessLogs logs;
-      for (const config::AccessLog& log : configured) {
-        logs.push_back(telemetry::AccessLog::Create(log, log_writer_, errors));
-      }
-      return logs;
-    };
-    listeners_.push_back(std::make_shared<proxy::Listener>(config, index, registry_, open_logs));
-    if (!errors.empty()) return InListener(*config, absl::StrJoin(errors, "; "));
-    if (absl::Status status = OpenSockets(*config, listeners_.back()); !status.ok()) return status;
-    // The listener's own; where it is not exported, what would be read counts other things too.
-    const std::string gauge = absl::StrCat("listener.", config->stat_prefix, ".downstream_cx_active");
-    if (registry_.Exports(gauge)) connection_gauges_.push_back(registry_.AddGauge(gauge));
+    if (absl::Status status = listeners_->Set(config); !status.ok()) return status;
   }
-  return absl::OkStatus();
-}
-
-absl::Status Server::OpenSockets(const config::Listener& config, const std::shared_ptr<proxy::Listener>& listener) {
-  std::vector<config::Address> configured = {config.address};
-  configured.insert(configured.end(), config.additional_addresses.begin(), config.additional_addresses.end());
-  std::vector<ListenAddress> addresses;
-  std::vector<std::vector<const net::ListenSocket*>> sockets(workers_.size());  // of each worker
-  for (const config::Address& at : configured) {
-    absl::StatusOr<net::Address> address = ToNetAddress(at);
-    if (!address.ok()) return InListener(config, std::string(address.status().message()));
-    const bool per_worker = config.enable_reuse_port && address->family() != AF_UNIX;
-    const net::ListenOptions options = ListenOptionsOf(config, at, per_worker);
-    // One socket for each worker where the kernel spreads connections over them; else one that all accept from.
-    for (size_t i = 0; config.bind_to_port && i < (per_worker ? workers_.size() : 1); ++i) {
-      absl::StatusOr<std::unique_ptr<net::ListenSocket>> socket = net::ListenSocket::Open(*address, options);
-      if (!socket.ok()) return InListener(config, std::string(socket.status().message()));
-      address = (*socket)->address();  // the port that the kernel chose holds for all
-      for (size_t w = 0; w < workers_.size(); ++w) {
-        if (!per_worker || w == i) sockets[w].push_back(socket->get());
-      }
-      sockets_.push_back({*std::move(socket), config.direction == config::TrafficDirection::kInbound});
-    }
-    addresses.push_back({*address, options.ipv4_compat});
-    bound_.push_back({config.name, *address});
-    Log("main").info("listener {} {} {}", config.name, config.bind_to_port ? "on" : "for", address->text());
-  }
-  for (size_t w = 0; w < workers_.size(); ++w) workers_[w]->AddListener(listener, std::move(sockets[w]), addresses);
   return absl::OkStatus();
 }
 
@@ -251,14 +174,6 @@ void Server::GoLive() {
 
 void Server::Run() { io_.run(); }
 
-uint64_t Server::Connections() const {
-  int64_t total = 0;
-  for (const stats::GaugeId id : connection_gauges_) {
-    for (size_t i = 0; i < registry_.workers(); ++i) total += registry_.shard(i).gauge(id)->value();
-  }
-  return static_cast<uint64_t>(total);
-}
-
 // What is always zero here is there for the dashboards and alerts that ask for it.
 void Server::RegisterStats() {
   const auto gauge = [this](std::string_view name, stats::Registry::Callback value) {
@@ -271,15 +186,15 @@ void Server::RegisterStats() {
   gauge("server.version", [this] { return bootstrap_->shown_version.value_or(base::kVersionNumber); });
   gauge("server.hot_restart_epoch", [] { return uint64_t{0}; });
   gauge("server.parent_connections", [] { return uint64_t{0}; });
-  gauge("server.total_connections", [this] { return Connections(); });
+  gauge("server.total_connections", [this] { return connections_.load(std::memory_order_relaxed); });
   gauge("server.memory_allocated", [] { return base::ReadHeap().allocated; });
   gauge("server.memory_heap_size", [] { return base::ReadHeap().heap_size; });
   gauge("server.memory_physical_size", [] { return base::ResidentBytes(); });
   gauge("server.days_until_first_cert_expiring", [this] {
     return certificates_ == nullptr ? uint64_t{UINT32_MAX} : certificates_->DaysUntilExpiry();
   });
-  gauge("listener_manager.total_listeners_active", [this] { return uint64_t{listeners_.size()}; });
-  gauge("listener_manager.total_listeners_draining", [] { return uint64_t{0}; });
+  gauge("listener_manager.total_listeners_active", [this] { return uint64_t{listeners_->size()}; });
+  gauge("listener_manager.total_listeners_draining", [this] { return uint64_t{listeners_->leaving()}; });
   gauge("listener_manager.total_listeners_warming", [] { return uint64_t{0}; });
   gauge("listener_manager.workers_started", [this] { return uint64_t{state_ == State::kStarting ? 0u : 1u}; });
   gauge("cluster_manager.active_clusters", [this] { return uint64_t{clusters_->size()}; });
@@ -293,8 +208,10 @@ void Server::RegisterStats() {
   counter("cluster_manager.cluster_added", [this] { return clusters_->added(); });
   counter("cluster_manager.cluster_modified", [this] { return clusters_->modified(); });
   counter("cluster_manager.cluster_removed", [this] { return clusters_->removed(); });
-  counter("listener_manager.listener_added", [this] { return uint64_t{listeners_.size()}; });
-  counter("listener_manager.listener_create_success", [this] { return uint64_t{listeners_.size() * workers_.size()}; });
+  counter("listener_manager.listener_added", [this] { return listeners_->added(); });
+  counter("listener_manager.listener_modified", [this] { return listeners_->modified(); });
+  counter("listener_manager.listener_removed", [this] { return listeners_->removed(); });
+  counter("listener_manager.listener_create_success", [this] { return listeners_->added() * workers_.size(); });
   initialization_ms_ = registry_.control().histogram(registry_.AddHistogram("server.initialization_time_ms"));
 }
 
@@ -410,53 +327,20 @@ void Server::StopListening(std::function<void()> closed) {
   when_closed_.push_back(std::move(closed));
   if (listening_ == Listening::kEnding) return;
   listening_ = Listening::kEnding;
-  // Handshakes that have begun may end; then what is in the queues is taken; only then the sockets are closed.
-  for (const BoundSocket& bound : sockets_) bound.socket->RefuseNew();
-  listen_timer_.expires_after(kHandshakes);
-  listen_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    listening_workers_ = workers_.size();
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-      worker->StopAccepting(Listeners::kAll, [this] {
-        boost::asio::post(io_, [this] {
-          if (--listening_workers_ == 0) OnClosed();
-        });
-      });
-    }
-  });
+  listeners_->Close(Listeners::kAll, [this] { OnClosed(); });
 }
 
 void Server::DrainInbound(bool graceful) {
-  if (!graceful) return CloseInbound();
+  if (!graceful) return listeners_->Close(Listeners::kInbound, [] {});
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kInbound);
   const auto timer =
       std::make_shared<boost::asio::steady_timer>(io_, std::chrono::seconds(options_.drain_time_s));
   timer->async_wait([this, timer](const boost::system::error_code& error) {
-    if (!error) CloseInbound();
-  });
-}
-
-// As StopListening(), which may come in between: what has been closed then is not there any more.
-void Server::CloseInbound() {
-  for (const BoundSocket& bound : sockets_) {
-    if (bound.inbound) bound.socket->RefuseNew();
-  }
-  const auto timer = std::make_shared<boost::asio::steady_timer>(io_, kHandshakes);
-  timer->async_wait([this, timer](const boost::system::error_code& error) {
-    if (error) return;
-    const auto waiting = std::make_shared<size_t>(workers_.size());
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-      worker->StopAccepting(Listeners::kInbound, [this, waiting] {
-        boost::asio::post(io_, [this, waiting] {
-          if (--*waiting == 0) std::erase_if(sockets_, [](const BoundSocket& bound) { return bound.inbound; });
-        });
-      });
-    }
+    if (!error) listeners_->Close(Listeners::kInbound, [] {});
   });
 }
 
 void Server::OnClosed() {
-  sockets_.clear();
   listening_ = Listening::kNo;
   for (const std::function<void()>& closed : std::exchange(when_closed_, {})) closed();
 }
@@ -474,8 +358,7 @@ void Server::Stop() {
   clusters_.reset();
   host_health_.reset();
   discovery_.reset();
-  listeners_.clear();
-  sockets_.clear();
+  listeners_.reset();
   io_.stop();
 }
 

@@ -34,6 +34,7 @@
 #include "source/server/control_hosts.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
+#include "source/server/listener_set.h"
 #include "source/server/options.h"
 #include "source/server/runtime.h"
 #include "source/server/stats_sinks.h"
@@ -61,27 +62,14 @@ class Server {
  private:
   friend class Administration;
 
-  struct BoundListener {
-    std::string name;
-    net::Address address;  // with the port that the kernel chose
-  };
-
-  struct BoundSocket {
-    std::unique_ptr<net::ListenSocket> socket;
-    bool inbound;
-  };
-
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
   enum class Listening : uint8_t { kYes, kEnding, kNo };
 
   absl::Status MakeClusters();
   void MakeSecrets();
   absl::Status OpenListeners();
-  // A socket for each worker, or one, at each of its addresses.
-  absl::Status OpenSockets(const config::Listener& config, const std::shared_ptr<proxy::Listener>& listener);
   void GoLive();
   void RegisterStats();
-  uint64_t Connections() const;
   void RollStats();
   void MakeStatsSinks();
   admin::State admin_state() const;
@@ -96,7 +84,6 @@ class Server {
   void OnClosed();
   // The listeners of inbound traffic alone: after the drain time, or now.
   void DrainInbound(bool graceful);
-  void CloseInbound();
   void FailHealthcheck(bool fail);
   void Stop();
 
@@ -107,7 +94,6 @@ class Server {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer drain_timer_{io_};
-  boost::asio::steady_timer listen_timer_{io_};
   boost::asio::steady_timer roll_timer_{io_};
 
   event::FileWatcher files_{io_};
@@ -122,9 +108,7 @@ class Server {
   std::unique_ptr<HostHealth> host_health_;
   std::unique_ptr<ClusterSet> clusters_;
   std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
-  std::vector<BoundSocket> sockets_;
-  std::vector<BoundListener> bound_;
-  std::vector<std::shared_ptr<proxy::Listener>> listeners_;
+  std::unique_ptr<ListenerSet> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<CertificateRenewal> certificates_;
   std::unique_ptr<ControlHosts> control_hosts_;
@@ -134,7 +118,6 @@ class Server {
   uint64_t dropped_flushes_ = 0;
   const base::MonotonicTime started_;
   const base::WallTime started_wall_;
-  size_t listening_workers_ = 0;
   size_t busy_workers_ = 0;
   std::atomic<bool> healthcheck_failed_ = false;  // read by the workers
   std::atomic<uint64_t> connections_ = 0;         // of clients; the workers count them
@@ -142,7 +125,6 @@ class Server {
   std::vector<std::function<void()>> when_closed_;
   bool draining_listeners_ = false;
   stats::Histogram* initialization_ms_ = nullptr;
-  std::vector<stats::GaugeId> connection_gauges_;
   State state_ = State::kStarting;
 };
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <string>
 
 #include "source/upstream/http_client_codecs.h"
@@ -21,7 +22,8 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
       connector_(loop_),
       stats_(registry.shard(index)),
       context_(worker_, seed),
-      idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }) {
+      idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }),
+      leaving_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->EndLeft(); }) {
   context_.healthcheck_failed = &healthcheck_failed;
   context_.connections = &connections;
 }
@@ -55,11 +57,49 @@ void WorkerThread::LinkClusters() {
   Run([this] { context_.LinkClusters(); });
 }
 
-void WorkerThread::AddListener(std::shared_ptr<const proxy::Listener> listener, std::vector<const net::ListenSocket*> sockets,
-                               const std::vector<ListenAddress>& addresses) {
-  listeners_.push_back({std::make_unique<proxy::ListenerShard>(std::move(listener), context_, stats_), std::move(sockets)});
-  listeners_.back().shard->JoinBalance(loop_);
-  for (const ListenAddress& at : addresses) context_.listeners.Add(at.address, at.v4_too, *listeners_.back().shard);
+void WorkerThread::AddListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener,
+                               std::vector<const net::ListenSocket*> sockets, std::vector<ListenAddress> addresses) {
+  Run([this, id, listener = std::move(listener), sockets = std::move(sockets), addresses = std::move(addresses)] {
+    listeners_.push_back({id, std::make_unique<proxy::ListenerShard>(listener, context_, stats_), sockets});
+    proxy::ListenerShard& shard = *listeners_.back().shard;
+    shard.JoinBalance(loop_);
+    for (const ListenAddress& at : addresses) context_.listeners.Add(at.address, at.v4_too, shard);
+    if (thread_.joinable()) Accept(listeners_.back());
+  });
+}
+
+void WorkerThread::UpdateListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener, base::Duration drain_time) {
+  Run([this, id, listener = std::move(listener), drain_time] { Find(id)->shard->Update(listener, drain_time); });
+}
+
+void WorkerThread::RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped) {
+  Run([this, id, drain_time, stopped = std::move(stopped)] {
+    Accepting& listener = *Find(id);
+    listener.leaving = true;
+    context_.listeners.Remove(*listener.shard);
+    listener.shard->StopAccepting();
+    listener.shard->Leave(drain_time);
+    stopped();
+    if (!leaving_check_.armed()) worker_.SetTimer(leaving_check_, kIdleCheck);
+  });
+}
+
+WorkerThread::Accepting* WorkerThread::Find(uint64_t id) {
+  const auto found = std::ranges::find(listeners_, id, &Accepting::id);
+  return found == listeners_.end() ? nullptr : &*found;
+}
+
+void WorkerThread::Accept(const Accepting& listener) {
+  for (const net::ListenSocket* socket : listener.sockets) listener.shard->Accept(loop_, *socket);
+}
+
+void WorkerThread::EndLeft() {
+  bool left = false;
+  std::erase_if(listeners_, [&](const Accepting& listener) {
+    left = left || (listener.leaving && !listener.shard->empty());
+    return listener.leaving && listener.shard->empty();
+  });
+  if (left) worker_.SetTimer(leaving_check_, kIdleCheck);
 }
 
 void WorkerThread::ForEach(Listeners which, const std::function<void(proxy::ListenerShard&)>& visit) {
@@ -73,9 +113,7 @@ void WorkerThread::ForEach(Listeners which, const std::function<void(proxy::List
 
 void WorkerThread::Start() {
   worker_.Post([this] {
-    for (Accepting& listener : listeners_) {
-      for (const net::ListenSocket* socket : listener.sockets) listener.shard->Accept(loop_, *socket);
-    }
+    for (const Accepting& listener : listeners_) Accept(listener);
   });
   thread_ = std::thread([this] { loop_.Run(); });
   const std::string name = "worker_" + std::to_string(worker_.index());

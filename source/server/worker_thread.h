@@ -30,9 +30,14 @@ class WorkerThread {
                const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections);
   ~WorkerThread();
 
-  // Before Start(). `sockets` are accepted from once the thread runs; `addresses` are its own, bound or not.
-  void AddListener(std::shared_ptr<const proxy::Listener> listener, std::vector<const net::ListenSocket*> sockets,
-                   const std::vector<ListenAddress>& addresses);
+  // `sockets` are accepted from once the thread runs; `addresses` are its own, bound or not. `id` is another one each time.
+  void AddListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener,
+                   std::vector<const net::ListenSocket*> sockets, std::vector<ListenAddress> addresses);
+  // Another version of it, with the same sockets.
+  void UpdateListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener, base::Duration drain_time);
+  // Takes what is in the queues of its sockets, and no more; `stopped` is called then, on the worker's thread. Its connections
+  // drain, and end after `drain_time` at the latest.
+  void RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped);
 
   // The cluster that has `index` from now on, with the hosts that it has now; null: there is none. Then LinkClusters().
   void SetCluster(uint32_t index, const std::shared_ptr<upstream::Cluster>& cluster);
@@ -69,13 +74,18 @@ class WorkerThread {
 
  private:
   struct Accepting {
+    uint64_t id;
     std::unique_ptr<proxy::ListenerShard> shard;
     std::vector<const net::ListenSocket*> sockets;
+    bool leaving = false;
   };
 
   // On the worker: on its thread once that runs.
   void Run(std::function<void()> work);
   void ForEach(Listeners which, const std::function<void(proxy::ListenerShard&)>& visit);
+  Accepting* Find(uint64_t id);
+  void Accept(const Accepting& listener);
+  void EndLeft();
   size_t Connections() const;
   void CheckIdle();
 
@@ -87,6 +97,7 @@ class WorkerThread {
   std::vector<Accepting> listeners_;
   std::function<void()> idle_;
   base::Timer idle_check_;
+  base::Timer leaving_check_;
   std::thread thread_;
 };
 

@@ -59,7 +59,7 @@ TEST(ConnectionBalance, TheWorkerWithTheFewestGetsIt) {
   for (const Pair& pair : pairs) EXPECT_FALSE(pair.closed());
 }
 
-TEST(ConnectionBalance, WhoIsGoneGetsNone) {
+TEST(ConnectionBalance, WhoLeavesGetsWhatIsOnItsWay) {
   test::SimulatedClock clock;
   ConnectionBalance balance;
   Member a(0, clock, balance), b(1, clock, balance);
@@ -67,6 +67,21 @@ TEST(ConnectionBalance, WhoIsGoneGetsNone) {
   Pair late, next;
   balance.Place(a.member, late.ends[0], *Address::Unix("@client"));
   balance.Leave(b.member);
+  balance.Place(a.member, next.ends[0], *Address::Unix("@client"));
+  b.worker.RunTurn();
+  EXPECT_EQ(b.accepted.size(), 1u);
+  EXPECT_FALSE(late.closed());
+  EXPECT_EQ(a.accepted.size(), 1u);
+}
+
+TEST(ConnectionBalance, WhoIsGoneGetsNone) {
+  test::SimulatedClock clock;
+  ConnectionBalance balance;
+  Member a(0, clock, balance), b(1, clock, balance);
+  a.member.connections = 5;
+  Pair late, next;
+  balance.Place(a.member, late.ends[0], *Address::Unix("@client"));
+  balance.End(b.member);
   b.worker.RunTurn();
   EXPECT_TRUE(b.accepted.empty());
   EXPECT_TRUE(late.closed());

@@ -1,0 +1,252 @@
+#include "source/server/listener_set.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "source/server/log.h"
+
+namespace pillion::server {
+namespace {
+
+// For handshakes that have begun, when no new ones may.
+constexpr base::Duration kHandshakes = std::chrono::milliseconds(100);
+
+// How often it is looked whether the last connection of a former version is over.
+constexpr base::Duration kSweep = std::chrono::seconds(1);
+
+absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
+  std::optional<net::Address> result;
+  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
+    result = net::Address::Ip(socket->ip, socket->port);
+  } else {
+    result = net::Address::Unix(std::get<config::UnixPath>(address).path);
+  }
+  if (!result) return absl::InvalidArgumentError("not an address: " + config::AddressText(address));
+  return *result;
+}
+
+net::ListenOptions ListenOptionsOf(const config::Listener& listener, const config::Address& address, bool reuse_port) {
+  net::ListenOptions options;
+  options.reuse_port = reuse_port;
+  options.transparent = listener.transparent;
+  options.freebind = listener.freebind;
+  for (const config::SocketOption& option : listener.socket_options) {
+    using From = config::SocketOption::State;
+    using When = net::SocketOption::When;
+    options.socket_options.push_back({.level = option.level,
+                                      .name = option.name,
+                                      .value = option.value,
+                                      .when = option.state == From::kPrebind ? When::kPrebind
+                                              : option.state == From::kBound ? When::kBound
+                                                                             : When::kListening});
+  }
+  options.fast_open_queue = static_cast<int>(listener.fast_open_queue);
+  options.backlog = static_cast<int>(listener.tcp_backlog.value_or(0));
+  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
+    options.ipv4_compat = socket->ipv4_compat;
+  } else {
+    options.unix_mode = std::get<config::UnixPath>(address).mode;
+  }
+  return options;
+}
+
+std::vector<config::Address> AddressesOf(const config::Listener& listener) {
+  std::vector<config::Address> addresses = {listener.address};
+  addresses.insert(addresses.end(), listener.additional_addresses.begin(), listener.additional_addresses.end());
+  return addresses;
+}
+
+absl::Status In(const config::Listener& listener, absl::string_view trouble) {
+  return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
+}
+
+// Its sockets serve the other one as well.
+bool SameSockets(const config::Listener& a, const config::Listener& b) {
+  return AddressesOf(a) == AddressesOf(b) && a.bind_to_port == b.bind_to_port && a.enable_reuse_port == b.enable_reuse_port &&
+         a.transparent == b.transparent && a.freebind == b.freebind && a.fast_open_queue == b.fast_open_queue &&
+         a.tcp_backlog == b.tcp_backlog && a.socket_options == b.socket_options;
+}
+
+// It can be updated on the workers; else another one takes its place there.
+bool SameShards(const config::Listener& a, const config::Listener& b) {
+  return SameSockets(a, b) && a.stat_prefix == b.stat_prefix && a.exact_balance == b.exact_balance &&
+         a.max_accepts_per_event == b.max_accepts_per_event && a.direction == b.direction;
+}
+
+}  // namespace
+
+ListenerSet::ListenerSet(Surroundings surroundings) : with_(std::move(surroundings)), sweep_(with_.timers.New()) {}
+
+ListenerSet::~ListenerSet() = default;
+
+absl::StatusOr<std::shared_ptr<const proxy::Listener>> ListenerSet::Make(
+    const std::shared_ptr<const config::Listener>& config, const proxy::Listener* before) {
+  std::vector<std::string> errors;
+  const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
+    proxy::AccessLogs logs;
+    for (const config::AccessLog& log : configured) {
+      logs.push_back(telemetry::AccessLog::Create(log, with_.log_writer, errors));
+    }
+    return logs;
+  };
+  auto listener =
+      std::make_shared<const proxy::Listener>(config, with_.clusters, with_.registry, open_logs, before);
+  if (!errors.empty()) return In(*config, absl::StrJoin(errors, "; "));
+  return listener;
+}
+
+absl::Status ListenerSet::Open(Running& running) {
+  const config::Listener& config = *running.config;
+  running.of_workers.resize(with_.workers.size());
+  for (const config::Address& at : AddressesOf(config)) {
+    absl::StatusOr<net::Address> address = ToNetAddress(at);
+    if (!address.ok()) return In(config, address.status().message());
+    const bool per_worker = config.enable_reuse_port && address->family() != AF_UNIX;
+    const net::ListenOptions options = ListenOptionsOf(config, at, per_worker);
+    // One socket for each worker where the kernel spreads connections over them; else one that all accept from.
+    for (size_t i = 0; config.bind_to_port && i < (per_worker ? with_.workers.size() : 1); ++i) {
+      absl::StatusOr<std::unique_ptr<net::ListenSocket>> socket = net::ListenSocket::Open(*address, options);
+      if (!socket.ok()) return In(config, socket.status().message());
+      address = (*socket)->address();  // the port that the kernel chose holds for all
+      for (size_t w = 0; w < with_.workers.size(); ++w) {
+        if (!per_worker || w == i) running.of_workers[w].push_back(socket->get());
+      }
+      running.sockets.push_back(*std::move(socket));
+    }
+    running.addresses.push_back({*address, options.ipv4_compat});
+  }
+  return absl::OkStatus();
+}
+
+void ListenerSet::Begin(const Running& running) {
+  for (size_t w = 0; w < with_.workers.size(); ++w) {
+    with_.workers[w]->AddListener(running.id, running.listener, running.of_workers[w], running.addresses);
+  }
+}
+
+absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& config) {
+  const auto found = serving_.find(config->name);
+  const proxy::Listener* const before =
+      found != serving_.end() && SameShards(*found->second.config, *config) ? found->second.listener.get() : nullptr;
+  absl::StatusOr<std::shared_ptr<const proxy::Listener>> listener = Make(config, before);
+  if (!listener.ok()) return listener.status();
+  if (before != nullptr) {
+    Running& running = found->second;
+    Retire(std::exchange(running.listener, *std::move(listener)));
+    running.config = config;
+    ++modified_;
+    for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
+      worker->UpdateListener(running.id, running.listener, with_.drain_time);
+    }
+    return absl::OkStatus();
+  }
+  Running running{.id = ++last_id_, .config = config, .listener = *std::move(listener)};
+  if (found != serving_.end() && SameSockets(*found->second.config, *config)) {
+    // Each worker leaves the one and begins the other in one step, so that no connection comes between.
+    running.sockets = found->second.sockets;
+    running.of_workers = found->second.of_workers;
+    running.addresses = found->second.addresses;
+    for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
+      worker->RemoveListener(found->second.id, with_.drain_time, [] {});
+    }
+    Begin(running);
+    Retire(found->second.listener);
+    found->second = std::move(running);
+    ++modified_;
+    return absl::OkStatus();
+  }
+  if (absl::Status status = Open(running); !status.ok()) return status;
+  for (const ListenAddress& at : running.addresses) {
+    Log("main").info("listener {} {} {}", config->name, config->bind_to_port ? "on" : "for", at.address.text());
+  }
+  Begin(running);
+  if (found == serving_.end()) {
+    ++added_;
+    order_.push_back(config->name);
+    serving_.emplace(config->name, std::move(running));
+    return absl::OkStatus();
+  }
+  ++modified_;
+  Depart(std::exchange(found->second, std::move(running)));
+  return absl::OkStatus();
+}
+
+void ListenerSet::Remove(const std::string& name) {
+  const auto found = serving_.find(name);
+  if (found == serving_.end()) return;
+  ++removed_;
+  std::erase(order_, name);
+  Log("main").info("listener {} is gone; its connections end within {} s", name,
+                   std::chrono::duration_cast<std::chrono::seconds>(with_.drain_time).count());
+  Depart(std::move(found->second));
+  serving_.erase(found);
+}
+
+void ListenerSet::Depart(Running running) {
+  ++leaving_;
+  Retire(running.listener);
+  CloseSockets(
+      std::move(running.sockets),
+      [id = running.id, drain_time = with_.drain_time](WorkerThread& worker, std::function<void()> stopped) {
+        worker.RemoveListener(id, drain_time, std::move(stopped));
+      },
+      [this] { --leaving_; });
+}
+
+void ListenerSet::CloseSockets(std::vector<std::shared_ptr<const net::ListenSocket>> sockets, const Stop& stop,
+                               std::function<void()> closed) {
+  for (const std::shared_ptr<const net::ListenSocket>& socket : sockets) socket->RefuseNew();
+  const std::shared_ptr<event::ControlTimer> timer = with_.timers.New();
+  timer->Set(kHandshakes, [this, timer, sockets = std::move(sockets), stop, closed = std::move(closed)] {
+    const auto left = std::make_shared<size_t>(with_.workers.size());
+    const auto done = std::make_shared<std::function<void()>>([sockets, closed] { closed(); });  // they close behind it
+    for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
+      stop(*worker, [this, left, done] {
+        with_.post([left, done] {
+          if (--*left == 0) (*done)();
+        });
+      });
+    }
+  });
+}
+
+void ListenerSet::Close(Listeners which, std::function<void()> closed) {
+  std::vector<std::shared_ptr<const net::ListenSocket>> sockets;
+  for (auto& [name, running] : serving_) {
+    if (which == Listeners::kInbound && running.config->direction != config::TrafficDirection::kInbound) continue;
+    sockets.insert(sockets.end(), running.sockets.begin(), running.sockets.end());
+    running.sockets.clear();
+  }
+  CloseSockets(
+      std::move(sockets),
+      [which](WorkerThread& worker, std::function<void()> stopped) { worker.StopAccepting(which, std::move(stopped)); },
+      std::move(closed));
+}
+
+std::vector<ListenerSet::Bound> ListenerSet::bound() const {
+  std::vector<Bound> all;
+  for (const std::string& name : order_) {
+    for (const ListenAddress& at : serving_.at(name).addresses) all.push_back({name, at.address});
+  }
+  return all;
+}
+
+void ListenerSet::Retire(const std::shared_ptr<const proxy::Listener>& listener) {
+  retired_.insert(listener->chains().begin(), listener->chains().end());
+  retired_.insert(listener);
+  sweep_->Set(kSweep, [this] { Sweep(); });
+}
+
+void ListenerSet::Sweep() {
+  std::erase_if(retired_, [](const std::shared_ptr<const void>& former) {
+    if (former.use_count() > 1) return false;
+    std::atomic_thread_fence(std::memory_order_acquire);  // with what the last worker did
+    return true;
+  });
+  if (!retired_.empty()) sweep_->Set(kSweep, [this] { Sweep(); });
+}
+
+}  // namespace pillion::server
