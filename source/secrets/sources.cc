@@ -4,17 +4,11 @@
 #include <utility>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
-#include "google/protobuf/any.pb.h"
 
 namespace pillion::secrets {
-namespace {
 
-std::string NameOf(const google::protobuf::Any& resource) {
-  Secret secret;
-  return resource.UnpackTo(&secret) ? secret.name() : "";
-}
-
-}  // namespace
+Sources::Plane::Plane(xds::Stream::Options options, xds::Stream::Surroundings surroundings)
+    : stream(std::move(options), std::move(surroundings)), secrets(stream, std::string(Secret::descriptor()->full_name())) {}
 
 Sources::Sources(const config::Bootstrap& bootstrap, Surroundings surroundings)
     : with_(std::move(surroundings)), random_(with_.seed) {
@@ -25,7 +19,7 @@ Sources::Sources(const config::Bootstrap& bootstrap, Surroundings surroundings)
     Subscription& subscription = *subscriptions_.emplace_back(std::make_unique<Subscription>(
         secret, Subscription::Surroundings{with_.timers, with_.clock, with_.registry, with_.unknown, with_.warn}));
     if (!secret->source().workload_api()) {
-      StreamOf(secret->source()).Watch(secret->name(), subscription);
+      PlaneOf(secret->source()).secrets.Watch(secret->name(), subscription);
       continue;
     }
     if (workload_api_ == nullptr) {
@@ -37,31 +31,29 @@ Sources::Sources(const config::Bootstrap& bootstrap, Surroundings surroundings)
   }
 }
 
-xds::SotwStream& Sources::StreamOf(const config::SecretSource& source) {
-  const auto found = std::ranges::find_if(streams_, [&](const auto& entry) { return entry.first == source; });
-  if (found != streams_.end()) return *found->second;
-  auto stream = std::make_unique<xds::SotwStream>(
-      xds::SotwStream::Options{.method = "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
-                               .type_name = Secret::descriptor()->full_name(),
-                               .metadata = source.metadata,
-                               .max_message = source.max_message,
-                               .node_once = source.node_once,
-                               .name = source.text()},
-      xds::SotwStream::Surroundings{.caller = with_.caller,
-                                    .timers = with_.timers,
-                                    .clock = with_.clock,
-                                    .random = random_,
-                                    .stats = *stats_,
-                                    .node = with_.node,
-                                    .target =
-                                        [this, source] {
-                                          std::optional<client::Target> target = with_.host_of(source.cluster);
-                                          if (target) target->authority = source.authority;
-                                          return target;
-                                        },
-                                    .name_of = NameOf,
-                                    .warn = with_.warn});
-  return *streams_.emplace_back(source, std::move(stream)).second;
+Sources::Plane& Sources::PlaneOf(const config::SecretSource& source) {
+  const auto found = std::ranges::find_if(planes_, [&](const auto& entry) { return entry.first == source; });
+  if (found != planes_.end()) return *found->second;
+  auto plane = std::make_unique<Plane>(
+      xds::Stream::Options{.method = "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
+                           .metadata = source.metadata,
+                           .max_message = source.max_message,
+                           .node_once = source.node_once,
+                           .name = source.text()},
+      xds::Stream::Surroundings{.caller = with_.caller,
+                                .timers = with_.timers,
+                                .clock = with_.clock,
+                                .random = random_,
+                                .stats = *stats_,
+                                .node = with_.node,
+                                .target =
+                                    [this, source] {
+                                      std::optional<client::Target> target = with_.host_of(source.cluster);
+                                      if (target) target->authority = source.authority;
+                                      return target;
+                                    },
+                                .warn = with_.warn});
+  return *planes_.emplace_back(source, std::move(plane)).second;
 }
 
 void Sources::Start(std::function<void()> ready) {
@@ -71,7 +63,7 @@ void Sources::Start(std::function<void()> ready) {
     ++not_ready_;
     subscription->Start([this] { OnReady(); });
   }
-  for (const auto& [source, stream] : streams_) stream->Start();
+  for (const auto& [source, plane] : planes_) plane->stream.Start();
   if (workload_api_ != nullptr) workload_api_->Start();
   OnReady();
 }

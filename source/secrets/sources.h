@@ -15,7 +15,9 @@
 #include "source/config/model.h"
 #include "source/secrets/subscription.h"
 #include "source/secrets/workload_api.h"
-#include "source/xds/sotw_stream.h"
+#include "source/xds/control_plane_stats.h"
+#include "source/xds/named_resources.h"
+#include "source/xds/stream.h"
 
 namespace pillion::secrets {
 
@@ -42,14 +44,22 @@ class Sources {
   void Start(std::function<void()> ready);
 
  private:
-  xds::SotwStream& StreamOf(const config::SecretSource& source);
+  // A control plane, and what is asked of it.
+  struct Plane {
+    Plane(xds::Stream::Options options, xds::Stream::Surroundings surroundings);
+
+    xds::Stream stream;
+    xds::NamedResources secrets;
+  };
+
+  Plane& PlaneOf(const config::SecretSource& source);
   void OnReady();
 
   const Surroundings with_;
   base::Random random_;
   std::optional<xds::ControlPlaneStats> stats_;  // where there is a secret
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
-  std::vector<std::pair<config::SecretSource, std::unique_ptr<xds::SotwStream>>> streams_;
+  std::vector<std::pair<config::SecretSource, std::unique_ptr<Plane>>> planes_;
   std::unique_ptr<WorkloadApi> workload_api_;  // null: nobody asks for it
   size_t not_ready_ = 0;
   std::function<void()> ready_;

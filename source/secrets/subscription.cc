@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "google/protobuf/any.pb.h"
 #include "source/config/judge_secret.h"
 
 namespace pillion::secrets {
@@ -12,22 +11,35 @@ Subscription::Subscription(std::shared_ptr<config::RemoteSecret> secret, Surroun
       with_(std::move(surroundings)),
       stats_(with_.registry, with_.clock, stats::Prefix("sds").Add(secret_->name())),
       notes_(with_.clock, with_.warn),
-      initial_fetch_(with_.timers.New()) {}
+      initial_fetch_(with_.timers) {}
 
 void Subscription::Start(std::function<void()> ready) {
-  ready_ = std::move(ready);
-  if (secret_->initial_fetch_timeout() == base::Duration::zero()) return;
-  initial_fetch_->Set(secret_->initial_fetch_timeout(), [this] {
-    stats_.InitialFetchTimeout();
-    with_.warn(secret_->source().text() + ": secret " + name() + " has not come in time; who needs it is not served");
-    Ready();
+  initial_fetch_.Start(secret_->initial_fetch_timeout(), [this, ready = std::move(ready)](bool late) {
+    if (late) {
+      stats_.InitialFetchTimeout();
+      with_.warn(secret_->source().text() + ": secret " + name() + " has not come in time; who needs it is not served");
+    }
+    ready();
   });
 }
 
-std::vector<std::string> Subscription::OnResource(const google::protobuf::Any& resource, const std::string& version) {
+std::vector<std::string> Subscription::OnResource(const xds::Resource& resource) {
   auto secret = std::make_shared<Secret>();
-  if (!resource.UnpackTo(secret.get())) return {"bytes that are no Secret"};
-  return Offer(std::move(secret), version);
+  if (!resource.body->UnpackTo(secret.get())) {
+    const std::string why = "bytes that are no Secret";
+    Refuse(why);
+    return {why};
+  }
+  return Offer(std::move(secret), resource.version);
+}
+
+// What a configuration names is needed: one that is there stays until there is another.
+void Subscription::OnRemoved() {
+  const bool there = secret_->current() != nullptr;
+  const std::string why = secret_->source().text() + " has no secret " + name() + (there ? " any more" : "");
+  notes_.Say(why + (there ? "; the last one stays" : "; who needs it is not served"));
+  secret_->Refuse(why);
+  initial_fetch_.Done();
 }
 
 std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offered, const std::string& version) {
@@ -44,7 +56,7 @@ std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offer
   }
   stats_.Success(version, begun);
   secret_->Set(std::move(offered), version, with_.clock.WallNow());
-  Ready();
+  initial_fetch_.Done();
   return {};
 }
 
@@ -63,11 +75,6 @@ bool Subscription::Withdraw(const std::string& why) {
   stats_.Success("", with_.clock.MonotonicNow());
   secret_->Withdraw(why);
   return true;
-}
-
-void Subscription::Ready() {
-  initial_fetch_->Cancel();
-  if (auto ready = std::exchange(ready_, nullptr)) ready();
 }
 
 }  // namespace pillion::secrets

@@ -15,7 +15,8 @@
 #include "source/event/control_timer.h"
 #include "source/stats/registry.h"
 #include "source/xds/complaints.h"
-#include "source/xds/sotw_stream.h"
+#include "source/xds/initial_fetch.h"
+#include "source/xds/named_resources.h"
 #include "source/xds/subscription_stats.h"
 
 namespace pillion::secrets {
@@ -23,7 +24,7 @@ namespace pillion::secrets {
 using Secret = envoy::extensions::transport_sockets::tls::v3::Secret;
 using Say = std::function<void(std::string_view line)>;
 
-class Subscription final : public xds::Watcher {
+class Subscription final : public xds::NameWatcher {
  public:
   struct Surroundings {
     event::ControlTimers& timers;
@@ -48,20 +49,18 @@ class Subscription final : public xds::Watcher {
   // nobody is let in by it, and what has not come yet is waited for on.
   bool Withdraw(const std::string& why);
 
-  // xds::Watcher
-  std::vector<std::string> OnResource(const google::protobuf::Any& resource, const std::string& version) override;
+  // xds::NameWatcher
+  std::vector<std::string> OnResource(const xds::Resource& resource) override;
+  void OnRemoved() override;
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
 
  private:
-  void Ready();
-
   const std::shared_ptr<config::RemoteSecret> secret_;
   const Surroundings with_;
   xds::SubscriptionStats stats_;
   xds::Complaints notes_;  // of what was taken all the same
-  const std::unique_ptr<event::ControlTimer> initial_fetch_;
-  std::function<void()> ready_;
+  xds::InitialFetch initial_fetch_;
 };
 
 }  // namespace pillion::secrets

@@ -15,6 +15,7 @@
 #include "source/secrets/subscription.h"
 #include "source/xds/backoff.h"
 #include "source/xds/complaints.h"
+#include "source/xds/control_plane_stats.h"
 
 namespace pillion::secrets {
 

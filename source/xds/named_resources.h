@@ -1,0 +1,56 @@
+#pragma once
+
+// The resources of one type, each by its name to who wants that one. Owned by who owns the stream; main thread.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "source/xds/stream.h"
+#include "source/xds/type_watcher.h"
+
+namespace pillion::xds {
+
+// Who wants the resource of one name.
+class NameWatcher {
+ public:
+  // What is wrong with it, in one line each; empty: it was taken.
+  virtual std::vector<std::string> OnResource(const Resource& resource) = 0;
+  // It is not there any more, or was never.
+  virtual void OnRemoved() = 0;
+  virtual void OnRequest() = 0;  // it was asked for
+  virtual void OnFailure() = 0;  // the stream ended
+
+ protected:
+  ~NameWatcher() = default;
+};
+
+class NamedResources final : private TypeWatcher {
+ public:
+  // `stream` outlives it. Once for a type of a stream.
+  NamedResources(Stream& stream, std::string type_name);
+  NamedResources(const NamedResources&) = delete;
+  NamedResources& operator=(const NamedResources&) = delete;
+
+  // `watcher` lives until Unwatch(). One for a name.
+  void Watch(const std::string& name, NameWatcher& watcher);
+  // Also from within OnResource() and OnRemoved().
+  void Unwatch(const std::string& name);
+  // The next answer about it counts as the first.
+  void AskAgain(const std::string& name) { subscription_.Subscribe(name); }
+
+  Subscription& subscription() { return subscription_; }
+
+ private:
+  std::vector<Refusal> OnUpdate(const Update& update) override;
+  void OnRequest(const std::vector<std::string>& names) override;
+  void OnFailure() override;
+
+  NameWatcher* Find(const std::string& name) const;
+
+  std::map<std::string, NameWatcher*> watchers_;
+  Subscription& subscription_;
+};
+
+}  // namespace pillion::xds

@@ -1,0 +1,126 @@
+#pragma once
+
+// A stream to a control plane, with any number of types on it (ADS), or one.
+//
+// | state      | meaning                                                 | left by                                     |
+// |------------|---------------------------------------------------------|---------------------------------------------|
+// | unstarted  | nothing is asked                                        | Start(): streaming, idle or resting         |
+// | idle       | nothing is wanted                                       | a subscription: streaming                   |
+// | streaming  | what is wanted was asked; answers come                  | the call's end, bytes that are no response: |
+// |            |                                                         | resting                                     |
+// | resting    | it is waited before the next try                        | the timer: streaming, idle or resting       |
+//
+// What was taken last stays whatever happens. Types are asked for in the order in which they need each other: clusters and
+// their endpoints first. What an answer makes its watcher ask for of other types goes out before the reply to it, in one
+// request for each type.
+//
+// Owned by who knows what the resources are; main thread.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "envoy/config/core/v3/core.pb.h"
+#include "source/base/random.h"
+#include "source/client/grpc.h"
+#include "source/event/control_timer.h"
+#include "source/xds/backoff.h"
+#include "source/xds/complaints.h"
+#include "source/xds/control_plane_stats.h"
+#include "source/xds/subscription.h"
+
+namespace pillion::xds {
+
+class Stream final : private client::GrpcEvents {
+ public:
+  struct Options {
+    std::string method;  // "/package.Service/Method"
+    Form form = Form::kState;
+    bool aggregated = false;  // of any number of types
+    std::vector<std::pair<std::string, std::string>> metadata = {};
+    size_t max_message;      // bytes
+    bool node_once = false;  // only in the first message of a stream
+    std::string name;        // of the control plane, as the log says it
+  };
+  struct Surroundings {
+    client::GrpcCaller& caller;
+    event::ControlTimers& timers;
+    const base::Clock& clock;
+    base::Random& random;
+    ControlPlaneStats& stats;
+    const envoy::config::core::v3::Node& node;
+    std::function<std::optional<client::Target>()> target;  // of the next try; nothing: there is no host
+    std::function<void(std::string_view line)> warn;
+  };
+
+  // A stream that has answered is tried again within this; but not one that ends again within kAgain.
+  static constexpr base::Duration kSoonFrom = std::chrono::milliseconds(20);
+  static constexpr base::Duration kSoonTo = std::chrono::milliseconds(100);
+  static constexpr base::Duration kAgain = std::chrono::seconds(5);
+
+  // What is given in `surroundings` outlives it.
+  Stream(Options options, Surroundings surroundings);
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Once for a type, before Start() or after. `watcher` outlives it. It lives as long as the stream.
+  Subscription& Add(Subscription::Options options, TypeWatcher& watcher);
+  void Start();
+
+  Form form() const { return options_.form; }
+
+ private:
+  friend class Subscription;
+
+  // As long as one lives, changes of what is wanted are not told; then all are.
+  class Batch {
+   public:
+    explicit Batch(Stream& stream) : stream_(stream) { ++stream_.batches_; }
+    ~Batch() {
+      if (--stream_.batches_ == 0) stream_.AskAll(nullptr);
+    }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+   private:
+    Stream& stream_;
+  };
+
+  void OnMessage(std::string message) override;
+  void OnEnd(const codec::grpc::Status& status) override;
+
+  void Connect();
+  // It is wanted otherwise than before.
+  void OnChange(Subscription& subscription);
+  // What is due, but of `except`.
+  void AskAll(const Subscription* except);
+  bool AnyDue() const;
+  // Null: nobody asked for it.
+  Subscription* AskerOf(const Answer& answer);
+  // For the next message; null: it was said.
+  const envoy::config::core::v3::Node* NodeToSay();
+  void Send(std::string message);
+  // `absent`: it is on this machine, and not there.
+  void Failed(const std::string& why, bool absent = false);
+  base::Duration UntilRetry(bool answered, bool absent);
+
+  const Options options_;
+  const Surroundings with_;
+  Backoff backoff_;
+  const std::unique_ptr<event::ControlTimer> retry_;
+  Complaints complaints_;
+  std::vector<std::unique_ptr<Subscription>> subscriptions_;  // in the order in which they are asked for
+  bool idle_ = false;
+  int batches_ = 0;
+  std::unique_ptr<client::GrpcCall> call_;  // null: it is not streaming
+  bool answered_ = false;                   // on this call
+  bool nearby_ = false;                     // it goes to a unix socket
+  bool first_ = true;                       // nothing was sent on this call
+  std::optional<base::MonotonicTime> soon_;  // when it was last tried again soon
+};
+
+}  // namespace pillion::xds

@@ -1,0 +1,128 @@
+#include "source/xds/subscription.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "source/base/escape.h"
+#include "source/xds/stream.h"
+#include "source/xds/subscription_stats.h"
+
+namespace pillion::xds {
+
+Subscription::Pause::~Pause() {
+  if (--subscription_.pauses_ == 0) subscription_.stream_.OnChange(subscription_);
+}
+
+Subscription::Subscription(Stream& stream, Options options, TypeWatcher& watcher, const std::string& who)
+    : stream_(stream),
+      options_(std::move(options)),
+      watcher_(watcher),
+      protocol_(stream.form(), options_.type_name, options_.all, watcher, stream.with_.clock),
+      complaints_(stream.with_.clock, stream.with_.warn),
+      who_(who),
+      end_(stream.with_.timers.New()),
+      backoff_(stream.with_.random),
+      refusal_(stream.with_.timers.New()) {}
+
+Subscription::~Subscription() { DropRefusal(); }
+
+void Subscription::Subscribe(const std::string& name) {
+  protocol_.Subscribe(name);
+  stream_.OnChange(*this);
+}
+
+void Subscription::Unsubscribe(const std::string& name) {
+  protocol_.Unsubscribe(name);
+  stream_.OnChange(*this);
+}
+
+void Subscription::Ask() {
+  if (pauses_ > 0 || !protocol_.due()) return;
+  SendRefusal();
+  std::vector<std::string> names;
+  bool asked = false;
+  while (protocol_.due()) {
+    TypeProtocol::Request request = protocol_.NextRequest(stream_.NodeToSay());
+    stream_.Send(std::move(request.bytes));
+    asked |= protocol_.all() || !request.names.empty();
+    std::ranges::move(request.names, std::back_inserter(names));
+  }
+  if (!asked) return;
+  if (options_.stats != nullptr) options_.stats->Attempt();
+  watcher_.OnRequest(names);
+}
+
+Subscription::Verdict Subscription::Take(const Answer& answer) {
+  const base::MonotonicTime begun = stream_.with_.clock.MonotonicNow();
+  Verdict verdict{.nonce = answer.nonce, .error = protocol_.Take(answer)};
+  AwaitEnd();
+  if (verdict.error.empty()) {
+    if (options_.stats != nullptr) options_.stats->Success(answer.version, begun);
+    complaints_.Reset();
+    return verdict;
+  }
+  if (options_.stats != nullptr) options_.stats->Rejected();
+  complaints_.Say(who_ + ": refused version \"" + std::string(base::CutUtf8(answer.version, kMostText)) +
+                  "\": " + verdict.error);
+  return verdict;
+}
+
+void Subscription::Reply(Verdict verdict) {
+  if (verdict.error.empty()) {
+    SendRefusal();
+    refused_.reset();
+    backoff_.Reset();
+    stream_.Send(protocol_.Reply(verdict.nonce, "", stream_.NodeToSay()));
+    return;
+  }
+  if (waiting_) {
+    waiting_ = std::move(verdict);
+    return;
+  }
+  if (refused_ && stream_.with_.clock.MonotonicNow() - *refused_ >= kQuiet) {
+    refused_.reset();
+    backoff_.Reset();
+  }
+  if (!refused_) return Refuse(verdict);
+  waiting_ = std::move(verdict);
+  stream_.with_.stats.Hold();
+  refusal_->Set(backoff_.Next(), [this] { SendRefusal(); });
+}
+
+void Subscription::Refuse(const Verdict& verdict) {
+  refused_ = stream_.with_.clock.MonotonicNow();
+  stream_.Send(protocol_.Reply(verdict.nonce, verdict.error, stream_.NodeToSay()));
+}
+
+void Subscription::SendRefusal() {
+  if (!waiting_) return;
+  const Verdict verdict = *std::move(waiting_);
+  DropRefusal();
+  Refuse(verdict);
+}
+
+void Subscription::DropRefusal() {
+  if (!waiting_) return;
+  waiting_.reset();
+  refusal_->Cancel();
+  stream_.with_.stats.Release();
+}
+
+void Subscription::End() {
+  DropRefusal();
+  if (options_.stats != nullptr) options_.stats->Failure();
+  watcher_.OnFailure();
+}
+
+void Subscription::AwaitEnd() {
+  const Holdings::Until end = protocol_.first_end();
+  if (!end) return end_->Cancel();
+  end_->Set(std::max(*end - stream_.with_.clock.MonotonicNow(), base::Duration::zero()), [this] {
+    const Stream::Batch batch(stream_);
+    protocol_.Expire();
+    AwaitEnd();
+  });
+}
+
+}  // namespace pillion::xds

@@ -1,0 +1,96 @@
+#pragma once
+
+// One type of resources on one stream: when something is asked for, and when an answer is replied to.
+//
+// Each answer is replied to at once, but for a refusal that follows another: it waits, longer and longer, because a control
+// plane may send the same, or the next that is bad, at once. What is good in between ends that. A refusal that waits goes
+// out before anything else that is said of the type; one of what came later and is bad, too, goes in its place.
+//
+// Owned by its Stream; main thread.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "source/event/control_timer.h"
+#include "source/xds/backoff.h"
+#include "source/xds/complaints.h"
+#include "source/xds/type_protocol.h"
+
+namespace pillion::xds {
+
+class Stream;
+class SubscriptionStats;
+
+class Subscription {
+ public:
+  struct Options {
+    std::string type_name;               // of the message of a resource
+    bool all = false;                    // of the type are wanted: listeners, clusters; else by name
+    SubscriptionStats* stats = nullptr;  // outlives it; null: the watcher counts
+  };
+
+  // As long as one lives, no change of what is wanted is told; then all are, as one. It outlives no subscription.
+  class Pause {
+   public:
+    explicit Pause(Subscription& subscription) : subscription_(subscription) { ++subscription_.pauses_; }
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    Subscription& subscription_;
+  };
+
+  // Not after so long without one does a refusal wait any more.
+  static constexpr base::Duration kQuiet = 2 * Backoff::kMost;
+
+  // By Stream::Add(). `who`: the control plane, as the log says it.
+  Subscription(Stream& stream, Options options, TypeWatcher& watcher, const std::string& who);
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+  ~Subscription();
+
+  // By name. One that is subscribed to already is asked for again: the next answer about it counts as the first.
+  void Subscribe(const std::string& name);
+  void Unsubscribe(const std::string& name);
+
+  // What is held, and what was refused last.
+  const TypeProtocol& protocol() const { return protocol_; }
+
+ private:
+  friend class Stream;
+
+  struct Verdict {
+    std::string nonce;
+    std::string error;  // empty: it was taken
+  };
+
+  void Begin() { protocol_.Begin(); }
+  // Sends what is due.
+  void Ask();
+  Verdict Take(const Answer& answer);
+  void Reply(Verdict verdict);
+  void End();
+
+  void Refuse(const Verdict& verdict);
+  void SendRefusal();
+  void DropRefusal();
+  void AwaitEnd();
+
+  Stream& stream_;
+  const Options options_;
+  TypeWatcher& watcher_;
+  TypeProtocol protocol_;
+  Complaints complaints_;
+  const std::string who_;
+  int pauses_ = 0;
+  const std::unique_ptr<event::ControlTimer> end_;  // of the first resource that ends by itself
+  // Refusals.
+  Backoff backoff_;
+  std::optional<base::MonotonicTime> refused_;  // when one was sent last, on whatever stream; nothing: all was good since
+  std::optional<Verdict> waiting_;
+  const std::unique_ptr<event::ControlTimer> refusal_;
+};
+
+}  // namespace pillion::xds

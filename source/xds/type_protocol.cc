@@ -1,0 +1,246 @@
+#include "source/xds/type_protocol.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "source/base/escape.h"
+#include "source/base/xxhash64.h"
+
+namespace pillion::xds {
+namespace {
+
+// Of what goes back to a control plane: it stands in a message, and in logs.
+constexpr size_t kMostDetail = 4096;
+
+std::string Quote(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+// What is wrong with an answer.
+class Errors {
+ public:
+  void Add(std::string_view error) {
+    if (text_.size() > kMostDetail) {
+      ++more_;
+      return;
+    }
+    if (!text_.empty()) text_ += "; ";
+    text_ += error;
+  }
+  bool empty() const { return text_.empty(); }
+  std::string text() const {
+    std::string text;
+    base::AppendLine(text, text_, kMostDetail);
+    if (more_ > 0) text += " and " + std::to_string(more_) + " more";
+    return text;
+  }
+
+ private:
+  std::string text_;
+  size_t more_ = 0;
+};
+
+}  // namespace
+
+// One answer on its way.
+class TypeProtocol::Taking {
+ public:
+  Taking(TypeProtocol& protocol, const Answer& answer) : to_(protocol), answer_(answer) {}
+
+  std::string Run() {
+    if (answer_.type_url != to_.type_url_) {
+      errors_.Add("type_url: " + Quote(answer_.type_url) + ", expected " + Quote(to_.type_url_));
+      return errors_.text();
+    }
+    // What was refused is not held, and so it comes again.
+    if (std::exchange(to_.fresh_, false)) to_.refused_.Clear();
+    FindNames();
+    update_.version = answer_.version;
+    bool signs_of_life = !answer_.items.empty() && answer_.removed.empty() && errors_.empty();
+    for (size_t i = 0; i < answer_.items.size(); ++i) {
+      if (names_[i].empty() || !to_.interest_.Wants(names_[i])) continue;
+      signs_of_life &= answer_.items[i].body == nullptr;
+      Consider(answer_.items[i], names_[i]);
+    }
+    if (signs_of_life) return errors_.text();
+    FindRemoved();
+    Give();
+    return errors_.text();
+  }
+
+ private:
+  bool RightType(const Answer::Item& item) const {
+    return item.body->type_url().ends_with("/" + to_.type_url_.substr(kTypeUrlHost.size()));
+  }
+
+  void FindNames() {
+    names_.reserve(answer_.items.size());
+    count_.reserve(answer_.items.size());
+    for (size_t i = 0; i < answer_.items.size(); ++i) {
+      const Answer::Item& item = answer_.items[i];
+      const bool readable = item.body != nullptr && RightType(item);
+      names_.push_back(item.name.empty() && readable && answer_.form == Form::kState ? item.inner : item.name);
+      if (!names_.back().empty()) {
+        ++count_[names_.back()];
+        continue;
+      }
+      unnamed_ = true;
+      const std::string place = "resources[" + std::to_string(i) + "]";
+      const std::string why = Wrong(item, "");
+      errors_.Add(item.error.empty() ? place + ": " + why : place + "." + item.error);
+    }
+    for (const std::string& name : answer_.removed) removed_.insert(name);
+  }
+
+  // Empty: nothing is wrong as far as it can be told here.
+  std::string Wrong(const Answer::Item& item, const std::string& name) const {
+    if (!item.error.empty()) return item.error;
+    if (item.body == nullptr) {
+      if (name.empty()) return "no name";
+      const Holdings::Held* const held = to_.holdings_.Find(name);
+      const bool taken = held != nullptr && (held->version == item.version ||
+                                             (to_.form_ == Form::kState && item.version == to_.version_));
+      return taken ? "" : "no resource, and none was taken of version " + Quote(item.version);
+    }
+    if (!RightType(item)) return Quote(item.body->type_url()) + ", expected " + Quote(to_.type_url_);
+    if (item.inner.empty()) return "bytes that are no " + to_.type_url_.substr(kTypeUrlHost.size()) + " with a name";
+    if (item.inner != name) return Quote(item.inner) + " inside, expected the same name";
+    return "";
+  }
+
+  void Consider(const Answer::Item& item, const std::string& name) {
+    const int count = std::exchange(count_[name], 0);
+    if (count == 0) return;  // one that was refused, once more
+    if (count > 1) return Refuse(name, "twice in one answer, expected once", item);
+    if (removed_.contains(name)) return Refuse(name, "in resources and in removed_resources, expected in one", item);
+    if (const std::string wrong = Wrong(item, name); !wrong.empty()) return Refuse(name, wrong, item);
+    const Holdings::Held* const held = to_.holdings_.Find(name);
+    if (item.body == nullptr) {
+      to_.holdings_.Prolong(name, Until(item.ttl));
+      return;
+    }
+    hashes_.push_back(base::XxHash64(item.body->value()));
+    update_.resources.push_back({.name = name,
+                                 .version = item.version,
+                                 .body = item.body,
+                                 .ttl = item.ttl,
+                                 .same = held != nullptr && held->hash == hashes_.back()});
+  }
+
+  void FindRemoved() {
+    if (to_.form_ == Form::kDelta) {
+      for (const std::string& name : removed_) {
+        if (count_.contains(name)) continue;  // refused
+        to_.refused_.Erase(name);
+        if (to_.interest_.all() ? to_.holdings_.Find(name) != nullptr : to_.interest_.Wants(name)) {
+          update_.removed.push_back(name);
+        }
+      }
+      return;
+    }
+    if (!to_.interest_.all() || unnamed_) return;
+    for (const auto& [name, held] : to_.holdings_.all()) {
+      if (!count_.contains(name)) update_.removed.push_back(name);
+    }
+    to_.refused_.Keep([this](const std::string& name) { return count_.contains(name); });
+  }
+
+  void Give() {
+    for (const std::string& name : update_.removed) to_.holdings_.Erase(name);
+    const std::vector<Refusal> refusals = to_.watcher_.OnUpdate(update_);
+    absl::flat_hash_map<std::string_view, std::string> refused;
+    for (const Refusal& refusal : refusals) {
+      Errors errors;
+      for (const std::string& error : refusal.errors) {
+        errors.Add(error);
+        errors_.Add(Quote(refusal.name) + ": " + error);
+      }
+      refused.emplace(refusal.name, errors.text());
+    }
+    for (size_t i = 0; i < update_.resources.size(); ++i) {
+      const Resource& resource = update_.resources[i];
+      if (!to_.interest_.Wants(resource.name)) continue;  // any more
+      if (const auto found = refused.find(resource.name); found != refused.end()) {
+        to_.refused_.Set(resource.name, found->second, resource.version, to_.clock_.WallNow(), resource.body);
+        continue;
+      }
+      to_.refused_.Erase(resource.name);
+      to_.holdings_.Set(resource.name, resource.version, hashes_[i], Until(resource.ttl));
+    }
+  }
+
+  void Refuse(const std::string& name, const std::string& error, const Answer::Item& item) {
+    errors_.Add(Quote(name) + ": " + error);
+    to_.refused_.Set(name, error, item.version, to_.clock_.WallNow(), item.body);
+  }
+
+  Holdings::Until Until(const std::optional<base::Duration>& ttl) const {
+    return ttl ? Holdings::Until(to_.clock_.MonotonicNow() + *ttl) : std::nullopt;
+  }
+
+  TypeProtocol& to_;
+  const Answer& answer_;
+  Errors errors_;
+  std::vector<std::string> names_;  // of the items; empty: it can't be told
+  absl::flat_hash_map<std::string, int> count_;  // how often a name is there; 0: it was considered
+  Names removed_;
+  bool unnamed_ = false;  // there is an item without a name
+  Update update_;
+  std::vector<uint64_t> hashes_;  // of update_.resources
+};
+
+TypeProtocol::TypeProtocol(Form form, const std::string& type_name, bool all, TypeWatcher& watcher, const base::Clock& clock)
+    : form_(form),
+      type_url_(std::string(kTypeUrlHost) + type_name),
+      watcher_(watcher),
+      clock_(clock),
+      interest_(all),
+      asking_(MakeAsking(form, type_url_)) {}
+
+void TypeProtocol::Subscribe(const std::string& name) {
+  interest_.Add(name);
+  holdings_.Erase(name);
+  asking_->OnAdd(name);
+}
+
+void TypeProtocol::Unsubscribe(const std::string& name) {
+  interest_.Remove(name);
+  holdings_.Erase(name);
+  refused_.Erase(name);
+  asking_->OnRemove(name);
+}
+
+void TypeProtocol::Begin() {
+  interest_.Begin();
+  asking_->Begin();
+  fresh_ = true;
+}
+
+TypeProtocol::Request TypeProtocol::NextRequest(const Node* node) {
+  Request request;
+  request.names.assign(interest_.added().begin(), interest_.added().end());
+  request.bytes = asking_->Request(interest_, holdings_, node);
+  std::erase_if(request.names, [this](const std::string& name) { return interest_.added().contains(name); });
+  return request;
+}
+
+std::string TypeProtocol::Take(const Answer& answer) {
+  asking_->OnAnswer(answer);
+  std::string errors = Taking(*this, answer).Run();
+  if (errors.empty()) {
+    version_ = answer.version;
+    asking_->OnTaken(version_, interest_);
+  }
+  return errors;
+}
+
+std::string TypeProtocol::Reply(const std::string& nonce, const std::string& error, const Node* node) {
+  return asking_->Reply(interest_, nonce, error, node);
+}
+
+void TypeProtocol::Expire() {
+  Update update{.version = version_, .resources = {}, .removed = holdings_.Expire(clock_.MonotonicNow())};
+  if (update.removed.empty()) return;
+  asking_->OnExpire();
+  watcher_.OnUpdate(update);
+}
+
+}  // namespace pillion::xds

@@ -1,0 +1,93 @@
+#pragma once
+
+// One type of resources between its watcher and a control plane: what is wanted, what was taken, what is to be said. It is
+// the same for both forms but for what Asking says. No stream and no timer: answers in; updates, requests and replies out.
+//
+// | what comes                               | what becomes of it                                                        |
+// |------------------------------------------|---------------------------------------------------------------------------|
+// | a resource that is wanted                | given to the watcher, which takes or refuses it                           |
+// | one that nobody wants                    | passed over                                                               |
+// | one twice, of another type, with another | refused by its name; what was taken before holds on                       |
+// | name inside, that is also removed        |                                                                           |
+// | one whose name can't be read             | refused by its place                                                      |
+// | a name without a resource                | it lives on, where it has that version; else refused                      |
+// | state of the world, of a whole type      | what it has not is removed; but not where a name could not be read, nor   |
+// |                                          | by an answer of signs of life alone                                       |
+// | state of the world, of names             | what it has not stays                                                     |
+// | differences                              | what they remove is removed; a name that is wanted and was never there,   |
+// |                                          | too: there is none                                                        |
+//
+// Owned by a Subscription; main thread.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/xds/answer.h"
+#include "source/xds/asking.h"
+#include "source/xds/holdings.h"
+#include "source/xds/interest.h"
+#include "source/xds/refused.h"
+#include "source/xds/type_watcher.h"
+
+namespace pillion::xds {
+
+inline constexpr std::string_view kTypeUrlHost = "type.googleapis.com/";
+
+class TypeProtocol {
+ public:
+  using Node = Asking::Node;
+  struct Request {
+    std::string bytes;
+    std::vector<std::string> names;  // that it asks for; none where all are wanted
+  };
+
+  // `type_name`: of the message of a resource. `all`: of the type; else by name. The others outlive it.
+  TypeProtocol(Form form, const std::string& type_name, bool all, TypeWatcher& watcher, const base::Clock& clock);
+  TypeProtocol(const TypeProtocol&) = delete;
+  TypeProtocol& operator=(const TypeProtocol&) = delete;
+
+  // Of a type that is not wanted as a whole. One that is wanted already is asked for again.
+  void Subscribe(const std::string& name);
+  void Unsubscribe(const std::string& name);
+
+  // A stream begins.
+  void Begin();
+  bool asked() const { return interest_.asked(); }  // on this stream
+  bool due() const { return interest_.due(); }
+  // due() holds; may hold after it, too. `node`: null where it was said.
+  Request NextRequest(const Node* node);
+  // Returns what is wrong with it, in one line; empty: nothing. It is to be replied to.
+  std::string Take(const Answer& answer);
+  std::string Reply(const std::string& nonce, const std::string& error, const Node* node);
+
+  // When the time of a resource is over, and then.
+  Holdings::Until first_end() const { return holdings_.first_end(); }
+  void Expire();
+
+  const std::string& type_url() const { return type_url_; }
+  bool all() const { return interest_.all(); }
+  const std::string& version() const { return version_; }  // of the last answer that was taken whole
+  const Interest& interest() const { return interest_; }
+  const Holdings& holdings() const { return holdings_; }
+  const Refused& refused() const { return refused_; }
+
+ private:
+  class Taking;
+
+  const Form form_;
+  const std::string type_url_;
+  TypeWatcher& watcher_;
+  const base::Clock& clock_;
+  Interest interest_;
+  Holdings holdings_;
+  Refused refused_;
+  const std::unique_ptr<Asking> asking_;
+  std::string version_;
+  bool fresh_ = true;  // nothing was taken on this stream
+};
+
+}  // namespace pillion::xds
