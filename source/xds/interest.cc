@@ -7,7 +7,6 @@
 namespace pillion::xds {
 
 void Interest::Add(const std::string& name) {
-  if (all_) return;
   wanted_.insert(name);
   dropped_.erase(name);
   added_.insert(name);

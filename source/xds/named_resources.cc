@@ -1,5 +1,7 @@
 #include "source/xds/named_resources.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace pillion::xds {
@@ -8,41 +10,55 @@ NamedResources::NamedResources(Stream& stream, std::string type_name)
     : subscription_(stream.Add({.type_name = std::move(type_name)}, *this)) {}
 
 void NamedResources::Watch(const std::string& name, NameWatcher& watcher) {
-  watchers_.emplace(name, &watcher);
+  watchers_[name].push_back(&watcher);
   subscription_.Subscribe(name);
 }
 
-void NamedResources::Unwatch(const std::string& name) {
-  watchers_.erase(name);
+void NamedResources::Unwatch(const std::string& name, NameWatcher& watcher) {
+  const auto found = watchers_.find(name);
+  if (found == watchers_.end()) return;
+  std::erase(found->second, &watcher);
+  if (!found->second.empty()) return;
+  watchers_.erase(found);
   subscription_.Unsubscribe(name);
 }
 
-NameWatcher* NamedResources::Find(const std::string& name) const {
-  const auto found = watchers_.find(name);
-  return found == watchers_.end() ? nullptr : found->second;
+void NamedResources::ForEach(const std::string& name, const std::function<void(NameWatcher& watcher)>& call) {
+  const auto begun = watchers_.find(name);
+  if (begun == watchers_.end()) return;
+  for (NameWatcher* const watcher : std::vector<NameWatcher*>(begun->second)) {
+    const auto now = watchers_.find(name);
+    if (now != watchers_.end() && std::ranges::find(now->second, watcher) != now->second.end()) call(*watcher);
+  }
 }
 
 std::vector<Refusal> NamedResources::OnUpdate(const Update& update) {
   std::vector<Refusal> refusals;
   for (const Resource& resource : update.resources) {
-    NameWatcher* const watcher = Find(resource.name);
-    if (watcher == nullptr) continue;  // it is not watched any more, as of one before
-    if (auto errors = watcher->OnResource(resource); !errors.empty()) refusals.push_back({resource.name, std::move(errors)});
+    std::vector<std::string> errors;
+    ForEach(resource.name, [&](NameWatcher& watcher) {
+      std::ranges::move(watcher.OnResource(resource), std::back_inserter(errors));
+    });
+    if (!errors.empty()) refusals.push_back({resource.name, std::move(errors)});
   }
   for (const std::string& name : update.removed) {
-    if (NameWatcher* const watcher = Find(name)) watcher->OnRemoved();
+    ForEach(name, [](NameWatcher& watcher) { watcher.OnRemoved(); });
   }
   return refusals;
 }
 
 void NamedResources::OnRequest(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    if (NameWatcher* const watcher = Find(name)) watcher->OnRequest();
+    ForEach(name, [](NameWatcher& watcher) { watcher.OnRequest(); });
   }
 }
 
 void NamedResources::OnFailure() {
-  for (const auto& [name, watcher] : watchers_) watcher->OnFailure();
+  std::vector<std::string> names;
+  for (const auto& [name, watchers] : watchers_) names.push_back(name);
+  for (const std::string& name : names) {
+    ForEach(name, [](NameWatcher& watcher) { watcher.OnFailure(); });
+  }
 }
 
 }  // namespace pillion::xds

@@ -1,6 +1,6 @@
 #pragma once
 
-// The resources of one type, each by its name to who wants that one. Owned by who owns the stream; main thread.
+// The resources of one type, each by its name to those who want that one. Owned by who owns the stream; main thread.
 
 #include <functional>
 #include <map>
@@ -33,10 +33,10 @@ class NamedResources final : private TypeWatcher {
   NamedResources(const NamedResources&) = delete;
   NamedResources& operator=(const NamedResources&) = delete;
 
-  // `watcher` lives until Unwatch(). One for a name.
+  // `watcher` lives until Unwatch(). Where there is one already, it is asked for again, and all hear of it once more. What is
+  // wrong for one of them is wrong.
   void Watch(const std::string& name, NameWatcher& watcher);
-  // Also from within OnResource() and OnRemoved().
-  void Unwatch(const std::string& name);
+  void Unwatch(const std::string& name, NameWatcher& watcher);
   // The next answer about it counts as the first.
   void AskAgain(const std::string& name) { subscription_.Subscribe(name); }
 
@@ -47,9 +47,10 @@ class NamedResources final : private TypeWatcher {
   void OnRequest(const std::vector<std::string>& names) override;
   void OnFailure() override;
 
-  NameWatcher* Find(const std::string& name) const;
+  // Of those that are there when it begins, each that is still there when its turn comes.
+  void ForEach(const std::string& name, const std::function<void(NameWatcher& watcher)>& call);
 
-  std::map<std::string, NameWatcher*> watchers_;
+  std::map<std::string, std::vector<NameWatcher*>> watchers_;
   Subscription& subscription_;
 };
 

@@ -32,6 +32,10 @@ Stream::Stream(Options options, Surroundings surroundings)
       retry_(with_.timers.New()),
       complaints_(with_.clock, with_.warn) {}
 
+Stream::~Stream() {
+  if (answered_) with_.stats.Connected(false);
+}
+
 Subscription& Stream::Add(Subscription::Options options, TypeWatcher& watcher) {
   const size_t rank = Rank(options.type_name);
   std::string who = options_.name;
@@ -52,7 +56,6 @@ void Stream::Connect() {
   if (idle_) return;
   const std::optional<client::Target> target = with_.target();
   if (!target) return Failed("there is no host");
-  answered_ = false;
   nearby_ = target->address.family() == AF_UNIX;
   first_ = true;
   call_ = with_.caller.Call(

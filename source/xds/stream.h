@@ -66,6 +66,7 @@ class Stream final : private client::GrpcEvents {
   Stream(Options options, Surroundings surroundings);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
+  ~Stream();
 
   // Once for a type, before Start() or after. `watcher` outlives it. It lives as long as the stream.
   Subscription& Add(Subscription::Options options, TypeWatcher& watcher);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "source/base/check.h"
 #include "source/base/escape.h"
 #include "source/base/xxhash64.h"
 
@@ -43,7 +44,8 @@ class Errors {
 // One answer on its way.
 class TypeProtocol::Taking {
  public:
-  Taking(TypeProtocol& protocol, const Answer& answer) : to_(protocol), answer_(answer) {}
+  Taking(TypeProtocol& protocol, const Answer& answer)
+      : to_(protocol), answer_(answer), type_name_(protocol.type_url_.substr(kTypeUrlHost.size())), end_("/" + type_name_) {}
 
   std::string Run() {
     if (answer_.type_url != to_.type_url_) {
@@ -67,9 +69,8 @@ class TypeProtocol::Taking {
   }
 
  private:
-  bool RightType(const Answer::Item& item) const {
-    return item.body->type_url().ends_with("/" + to_.type_url_.substr(kTypeUrlHost.size()));
-  }
+  // Of its body, which is there.
+  bool RightType(const Answer::Item& item) const { return item.body->type_url().ends_with(end_); }
 
   void FindNames() {
     names_.reserve(answer_.items.size());
@@ -93,15 +94,9 @@ class TypeProtocol::Taking {
   // Empty: nothing is wrong as far as it can be told here.
   std::string Wrong(const Answer::Item& item, const std::string& name) const {
     if (!item.error.empty()) return item.error;
-    if (item.body == nullptr) {
-      if (name.empty()) return "no name";
-      const Holdings::Held* const held = to_.holdings_.Find(name);
-      const bool taken = held != nullptr && (held->version == item.version ||
-                                             (to_.form_ == Form::kState && item.version == to_.version_));
-      return taken ? "" : "no resource, and none was taken of version " + Quote(item.version);
-    }
+    if (item.body == nullptr) return name.empty() ? "no name" : "";
     if (!RightType(item)) return Quote(item.body->type_url()) + ", expected " + Quote(to_.type_url_);
-    if (item.inner.empty()) return "bytes that are no " + to_.type_url_.substr(kTypeUrlHost.size()) + " with a name";
+    if (item.inner.empty()) return "bytes that are no " + type_name_ + " with a name";
     if (item.inner != name) return Quote(item.inner) + " inside, expected the same name";
     return "";
   }
@@ -114,7 +109,9 @@ class TypeProtocol::Taking {
     if (const std::string wrong = Wrong(item, name); !wrong.empty()) return Refuse(name, wrong, item);
     const Holdings::Held* const held = to_.holdings_.Find(name);
     if (item.body == nullptr) {
-      to_.holdings_.Prolong(name, Until(item.ttl));
+      LiveOn(name, item.ttl);
+      if (held != nullptr && (to_.form_ == Form::kState || held->version == item.version)) return;
+      errors_.Add(Quote(name) + ": no resource, and version " + Quote(item.version) + " was not taken");
       return;
     }
     hashes_.push_back(base::XxHash64(item.body->value()));
@@ -160,6 +157,7 @@ class TypeProtocol::Taking {
       if (!to_.interest_.Wants(resource.name)) continue;  // any more
       if (const auto found = refused.find(resource.name); found != refused.end()) {
         to_.refused_.Set(resource.name, found->second, resource.version, to_.clock_.WallNow(), resource.body);
+        LiveOn(resource.name, resource.ttl);
         continue;
       }
       to_.refused_.Erase(resource.name);
@@ -170,6 +168,13 @@ class TypeProtocol::Taking {
   void Refuse(const std::string& name, const std::string& error, const Answer::Item& item) {
     errors_.Add(Quote(name) + ": " + error);
     to_.refused_.Set(name, error, item.version, to_.clock_.WallNow(), item.body);
+    if (item.error.empty()) LiveOn(name, item.ttl);
+  }
+
+  // What was taken under that name, if anything. Also where what is spoken of is refused: who speaks of it wants it to live,
+  // and the last good one is not to end by that.
+  void LiveOn(const std::string& name, const std::optional<base::Duration>& ttl) {
+    if (to_.holdings_.Find(name) != nullptr) to_.holdings_.Prolong(name, Until(ttl));
   }
 
   Holdings::Until Until(const std::optional<base::Duration>& ttl) const {
@@ -178,6 +183,8 @@ class TypeProtocol::Taking {
 
   TypeProtocol& to_;
   const Answer& answer_;
+  const std::string type_name_;
+  const std::string end_;  // of the type_url of a resource
   Errors errors_;
   std::vector<std::string> names_;  // of the items; empty: it can't be told
   absl::flat_hash_map<std::string, int> count_;  // how often a name is there; 0: it was considered
@@ -196,6 +203,7 @@ TypeProtocol::TypeProtocol(Form form, const std::string& type_name, bool all, Ty
       asking_(MakeAsking(form, type_url_)) {}
 
 void TypeProtocol::Subscribe(const std::string& name) {
+  PILLION_CHECK(!interest_.all());
   interest_.Add(name);
   holdings_.Erase(name);
   asking_->OnAdd(name);

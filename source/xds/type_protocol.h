@@ -10,7 +10,7 @@
 // | one twice, of another type, with another | refused by its name; what was taken before holds on                       |
 // | name inside, that is also removed        |                                                                           |
 // | one whose name can't be read             | refused by its place                                                      |
-// | a name without a resource                | it lives on, where it has that version; else refused                      |
+// | a name without a resource                | what was taken lives on; refused where it is not of that version          |
 // | state of the world, of a whole type      | what it has not is removed; but not where a name could not be read, nor   |
 // |                                          | by an answer of signs of life alone                                       |
 // | state of the world, of names             | what it has not stays                                                     |

@@ -28,7 +28,7 @@ struct Update {
   std::vector<std::string> removed;  // each name once, none that is among `resources`
 };
 
-// What is wrong with one resource, in one line each.
+// What is wrong with one resource, in one line each: at least one.
 struct Refusal {
   std::string name;
   std::vector<std::string> errors;

@@ -411,9 +411,59 @@ TEST_F(AdsTest, NamesThatAreNotThere) {
   EXPECT_EQ(Sent(), (Lines{"Secret N=n1", "Secret N=n2", "Secret +s"}));
   Answer(Delta(kSecrets, "n3", {}, {"s"}));
   EXPECT_EQ(wanted.removals, 2);
-  secrets.Unwatch("s");
+  secrets.Unwatch("s", wanted);
   Answer(Delta(kSecrets, "n4", {{"s", "1"}}));
   EXPECT_EQ(wanted.resources, 1);
+}
+
+// Two that want one name, of whom one goes while it is told.
+TEST_F(AdsTest, SeveralWhoWantOneName) {
+  struct Wanted final : NameWatcher {
+    std::vector<std::string> OnResource(const Resource&) override {
+      ++resources;
+      if (then) then();
+      return errors;
+    }
+    void OnRemoved() override {}
+    void OnRequest() override { ++requests; }
+    void OnFailure() override { ++failures; }
+    std::function<void()> then;
+    std::vector<std::string> errors;
+    int resources = 0, requests = 0, failures = 0;
+  } one, two;
+  Make(Form::kDelta);
+  NamedResources secrets(*stream_, kSecrets);
+  secrets.Watch("s", one);
+  Answer(Delta(kSecrets, "n1", {{"s", "1"}}));
+  secrets.Watch("s", two);
+  EXPECT_EQ(Sent(), (Lines{"Cluster node", "Secret +s", "Secret N=n1", "Secret +s"}));
+  two.errors = {"not for me"};
+  Answer(Delta(kSecrets, "n2", {{"s", "1"}}));
+  EXPECT_EQ(one.resources, 2);
+  EXPECT_EQ(Sent(), (Lines{"Secret N=n2 error"}));
+  one.then = [&] { secrets.Unwatch("s", two); };
+  Answer(Delta(kSecrets, "n3", {{"s", "2"}}));
+  EXPECT_EQ(one.resources, 3);
+  EXPECT_EQ(two.resources, 1);
+  EXPECT_EQ(Sent(), (Lines{"Secret N=n3"}));
+  secrets.Unwatch("s", one);
+  EXPECT_EQ(Sent(), (Lines{"Secret -s"}));
+  EXPECT_EQ(one.requests, 2);
+  EXPECT_EQ(two.requests, 1);
+}
+
+// What a watcher says may be anything: what goes back is one line that can be read.
+TEST_F(AdsTest, ErrorsWithStrangeBytes) {
+  struct Strange final : TypeWatcher {
+    std::vector<Refusal> OnUpdate(const Update& update) override {
+      if (update.resources.empty()) return {};
+      return {{update.resources[0].name, {"has \xff\n\x01"}}};
+    }
+  } strange;
+  Make(Form::kState);
+  stream_->Add({.type_name = kListeners, .all = true}, strange);
+  Answer(State(kListeners, "1", "n1", {"l"}));
+  EXPECT_EQ(Parse<DiscoveryRequest>(caller_.last().sent.back()).error_detail().message(), "\"l\": has \\xff\\n\\x01");
 }
 
 TEST_F(AdsTest, Counts) {
@@ -427,6 +477,10 @@ TEST_F(AdsTest, Counts) {
   EXPECT_EQ(Count("cluster_manager.cds.update_failure"), 1u);
   EXPECT_EQ(Gauge("control_plane.connected_state"), 0);
   EXPECT_EQ(endpoint_.asked, (Lines{"c1", "c1"}));
+  Answer(Delta(kClusters, "n1", {}));
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
+  stream_.reset();
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 0);
 }
 
 }  // namespace

@@ -139,12 +139,12 @@ TEST_P(HostileTest, ASignOfLifeOfNothing) {
     response.add_resources()->PackFrom(resource);
     response.add_resources()->PackFrom(envoy::service::discovery::v3::Resource());
     const auto answer = ReadAnswer(Form::kState, response.SerializeAsString());
-    EXPECT_EQ(all_.Take(*answer), "resources[1]: no name; \"a\": no resource, and none was taken of version \"v\"");
+    EXPECT_EQ(all_.Take(*answer), "resources[1]: no name; \"a\": no resource, and version \"v\" was not taken");
   } else {
     DeltaDiscoveryResponse response = Delta(kClusters, "n", {{"a", "1"}, {"b", "1"}});
     response.mutable_resources(0)->clear_resource();
     EXPECT_EQ(all_.Take(*ReadAnswer(Form::kDelta, response.SerializeAsString())),
-              "\"a\": no resource, and none was taken of version \"1\"");
+              "\"a\": no resource, and version \"1\" was not taken");
     EXPECT_TRUE(cluster_.held.contains("b"));
   }
 }

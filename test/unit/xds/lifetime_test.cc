@@ -81,7 +81,7 @@ TEST_P(LifetimeTest, HeartbeatsKeepAlive) {
   EXPECT_EQ(timers_.armed(), 0u);
   // It has to come anew: also from a control plane that thinks it is there.
   Answer("1", seconds(10), false);
-  EXPECT_EQ(Error(), "\"a\": no resource, and none was taken of version \"1\"");
+  EXPECT_EQ(Error(), "\"a\": no resource, and version \"1\" was not taken");
   caller_.End({codec::grpc::Code::kUnavailable, "gone"});
   timers_.Advance(seconds(1));
   if (GetParam() == Form::kState) {
@@ -89,6 +89,21 @@ TEST_P(LifetimeTest, HeartbeatsKeepAlive) {
   } else {
     EXPECT_EQ(Line(Parse<DeltaDiscoveryRequest>(caller_.last().sent.at(0))), "Cluster node");
   }
+}
+
+// What is bad does not take the last good one away: whoever speaks of it wants it to live.
+TEST_P(LifetimeTest, OfWhatWasRefused) {
+  Answer("1", seconds(10));
+  timers_.Advance(seconds(9));
+  cluster_.refused = {"a"};
+  Answer("2", seconds(10));
+  for (int i = 0; i < 3; ++i) {
+    timers_.Advance(seconds(9));
+    Answer("2", seconds(10), false);
+  }
+  EXPECT_EQ(cluster_.held.at("a"), "1");
+  timers_.Advance(Backoff::kMost);
+  EXPECT_TRUE(cluster_.held.empty());
 }
 
 TEST_P(LifetimeTest, EndsWithoutAStream) {

@@ -102,6 +102,14 @@ TEST_F(StateTest, VersionsGoBackwards) {
   EXPECT_EQ(cluster_.updates, 3);
 }
 
+// A file has no stream: what it says goes the same way.
+TEST_F(StateTest, AFile) {
+  EXPECT_EQ(all_.Take(ToAnswer(State(kClusters, "1", "", {"a", "b"}))), "");
+  EXPECT_EQ(all_.Take(ToAnswer(State(kClusters, "2", "", {"b"}))), "");
+  EXPECT_EQ(cluster_.last.removed, Lines{"a"});
+  EXPECT_EQ(all_.version(), "2");
+}
+
 TEST_F(StateTest, ASubscriptionThatEndsWithinAnAnswer) {
   named_.Subscribe("a");
   named_.Subscribe("b");

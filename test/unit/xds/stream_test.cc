@@ -260,7 +260,7 @@ TEST_F(StreamTest, BytesThatAreNoAnswer) {
 TEST_F(StreamTest, WatchersThatComeAndGo) {
   Make();
   Answer(Response("1", "n1", {"a", "b"}));
-  secrets_->Unwatch("a");
+  secrets_->Unwatch("a", a_);
   EXPECT_EQ(Line(Sent()), "Secret node V=1 N=n1 [b]");
   Answer(Response("2", "n2", {"a", "b"}));
   EXPECT_EQ(a_.versions.size(), 1u);
@@ -274,8 +274,8 @@ TEST_F(StreamTest, WatchersThatComeAndGo) {
   EXPECT_EQ(c.failures, 1);
   EXPECT_EQ(a_.failures, 0);
   // Nobody is left: nothing is asked; then somebody comes.
-  secrets_->Unwatch("b");
-  secrets_->Unwatch("c");
+  secrets_->Unwatch("b", b_);
+  secrets_->Unwatch("c", c);
   const size_t calls = caller_.size();
   timers_.Advance(seconds(60));
   EXPECT_EQ(caller_.size(), calls);
