@@ -19,8 +19,9 @@ enum class Standing : uint8_t {
   kWithdrawn,  // nobody who is trusted now vouches for the peer
 };
 
-// A chain is verified only where the policy has changed since the connection began, and peers with the same certificates share
-// the verdict: for the same policies, within the second that is as exact as verification takes the time. Of one thread.
+// A chain is verified only where the policy has changed since the connection began, and peers with the same certificates
+// share the verdict: for the same policies, within the second that is as exact as verification takes the time. Of one
+// thread.
 class Verdicts {
  public:
   static constexpr size_t kMost = 1024;  // of 32 bytes and some; others are found anew
@@ -37,8 +38,8 @@ class Verdicts {
   uint64_t verified_ = 0;
 };
 
-// Looks at the connections of a worker after certificates have changed, in many turns: to verify a chain takes some tenths of
-// a millisecond, for which nobody's request shall wait but once. Used on the worker; outlives who asks.
+// Looks at the connections of a worker after certificates have changed, in many turns: to verify a chain takes some tenths
+// of a millisecond, for which nobody's request shall wait but once. Used on the worker; outlives who asks.
 class IdentityChecks {
  public:
   static constexpr uint32_t kLooksPerTurn = 64;
@@ -48,7 +49,8 @@ class IdentityChecks {
   IdentityChecks(const IdentityChecks&) = delete;
   IdentityChecks& operator=(const IdentityChecks&) = delete;
 
-  // Runs `walk` in one of the next turns. It looks at a connection for each TakeLook(), and asks again where that is refused.
+  // Runs `walk` in one of the next turns. It looks at a connection for each TakeLook(), and asks again where that is
+  // refused.
   void Ask(event::Task& walk) {
     if (!walk.linked()) walks_.PushBack(walk);
     worker_.Step(turn_);
