@@ -1,8 +1,9 @@
 #include "source/access/policies.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
+
+#include "absl/container/inlined_vector.h"
 
 namespace pillion::access {
 namespace {
@@ -32,8 +33,7 @@ bool Policies::Fits(uint32_t number, const Request& request, bool is_principal) 
 }
 
 uint32_t Policies::Find(const Request& request) const {
-  std::array<TextIndex::Search, kMostNames> names;
-  size_t count = 0;
+  absl::InlinedVector<TextIndex::Search, kMostNames> names;  // never more
   const std::optional<Peer>& peer = request.connection.peer;
   if (peer && !of_names_.empty()) {
     if (peer->uris.size() + peer->dns.size() >= kMostNames) {
@@ -42,20 +42,24 @@ uint32_t Policies::Find(const Request& request) const {
       }
       return Decision::kNoRule;
     }
-    for (const std::string& name : peer->uris) names[count++] = of_names_.Find(name);
-    for (const std::string& name : peer->dns) names[count++] = of_names_.Find(name);
-    names[count++] = of_names_.Find(peer->subject);
+    const auto look = [&](const std::string& name) {
+      const TextIndex::Search search = of_names_.Find(name);
+      if (of_names_.MayFind(search)) names.push_back(search);
+    };
+    for (const std::string& name : peer->uris) look(name);
+    for (const std::string& name : peer->dns) look(name);
+    look(peer->subject);
   }
   // In the order of the policies, whatever they are found by.
   size_t anybody = 0;
   for (uint32_t least = 0;;) {
     while (anybody < of_anybody_.size() && of_anybody_[anybody] < least) ++anybody;
     uint32_t next = anybody < of_anybody_.size() ? of_anybody_[anybody] : Decision::kNoRule;
-    for (size_t i = 0; i < count; ++i) next = std::min(next, of_names_.Next(names[i], least));
+    for (TextIndex::Search& name : names) next = std::min(next, of_names_.Next(name, least));
     if (next == Decision::kNoRule) return next;
     bool is_principal = false;
-    for (size_t i = 0; i < count && policies_[next].only_is_all; ++i) {
-      is_principal = is_principal || of_names_.IsSure(names[i], next);
+    if (policies_[next].only_is_all) {
+      for (const TextIndex::Search& name : names) is_principal = is_principal || of_names_.IsSure(name, next);
     }
     if (Fits(next, request, is_principal)) return next;
     least = next + 1;

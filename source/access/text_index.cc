@@ -17,6 +17,8 @@ void AddNumber(std::vector<uint32_t>& numbers, uint32_t number) {
 }
 
 uint32_t FirstFrom(std::span<const uint32_t> numbers, uint32_t least) {
+  if (numbers.empty()) return TextIndex::kNone;
+  if (numbers.front() >= least) return numbers.front();
   const auto found = std::lower_bound(numbers.begin(), numbers.end(), least);
   return found == numbers.end() ? TextIndex::kNone : *found;
 }
@@ -88,7 +90,7 @@ TextIndex::Search TextIndex::Find(std::string_view text) const {
   Search search{.text = text, .exact = {}, .prefix = {}};
   const auto exact = exact_.find(absl::string_view(text.data(), text.size()));
   if (exact != exact_.end()) search.exact = exact->second;
-  const uint32_t prefix = prefixes_.Longest(text);
+  const uint32_t prefix = prefixes_.size() == 0 ? PrefixIndex::kNone : prefixes_.Longest(text);
   if (prefix != PrefixIndex::kNone) search.prefix = of_prefix_[prefix];
   search.text_is_utf8 = regexes_.empty() || IsUtf8(text);
   return search;

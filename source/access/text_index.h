@@ -46,6 +46,10 @@ class TextIndex {
     size_t found_end = 0;  // behind the regular expressions that were found last
   };
   Search Find(std::string_view text) const;
+  // False: no rule may fit.
+  bool MayFind(const Search& search) const {
+    return !search.exact.empty() || !search.prefix.empty() || !regexes_.empty();
+  }
   // The first rule from `least` on that may fit; kNone: there is none. `least` never goes back.
   uint32_t Next(Search& search, uint32_t least) const;
   // Such a rule does fit: by an exact text or a prefix.

@@ -55,6 +55,7 @@ enum Hook : uint32_t {
 };
 
 class HttpChain;
+class HttpGate;
 
 class HttpFilter {
  public:
@@ -141,6 +142,8 @@ class HttpFilterShard {
   // The filter of a stream, in the stream's arena; null where it has nothing to do with this one. `override_config` is
   // what the route, virtual host or table says for it, the most specific of them; null: none does.
   virtual HttpFilter* Make(StreamContext& stream, const config::FilterConfig* override_config) = 0;
+  // Itself, where its filters keep nothing of a stream (http_gate.h); null: they do.
+  virtual HttpGate* gate() { return nullptr; }
 };
 
 class HttpFilterConfig : public config::FilterConfig {

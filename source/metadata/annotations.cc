@@ -27,27 +27,47 @@ Value Copy(base::Arena& arena, const Value& value) {
 
 bool DynamicMetadata::Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value) {
   // What is overwritten stays in the arena, so it counts as well.
-  const size_t size = space.size() + key.size() + SizeOf(value);
-  if (bytes_ + size > kMostBytes) return false;
-  for (Entry* entry = first_; entry != nullptr; entry = entry->next) {
-    if (entry->space != space || entry->key != key) continue;
-    bytes_ += size;
+  if (!TakeBytes(space.size() + key.size() + SizeOf(value))) return false;
+  if (Entry* const entry = FindEntry(space, key)) {
     entry->value = Copy(arena, value);
     return true;
   }
   if (entries_ == kMostEntries) return false;
+  return Append(arena, {arena.Copy(space), arena.Copy(key), Copy(arena, value), nullptr});
+}
+
+bool DynamicMetadata::SetKept(base::Arena& arena, std::string_view space, std::string_view key, const Value& value) {
+  if (!TakeBytes(sizeof(Entry))) return false;
+  if (Entry* const entry = FindEntry(space, key)) {
+    entry->value = value;
+    return true;
+  }
+  return Append(arena, {space, key, value, nullptr});
+}
+
+bool DynamicMetadata::TakeBytes(size_t size) {
+  if (bytes_ + size > kMostBytes) return false;
   bytes_ += size;
+  return true;
+}
+
+bool DynamicMetadata::Append(base::Arena& arena, const Entry& entry) {
+  if (entries_ == kMostEntries) return false;
   ++entries_;
-  *last_ = arena.New<Entry>(Entry{arena.Copy(space), arena.Copy(key), Copy(arena, value), nullptr});
+  *last_ = arena.New<Entry>(entry);
   last_ = &(*last_)->next;
   return true;
 }
 
+DynamicMetadata::Entry* DynamicMetadata::FindEntry(std::string_view space, std::string_view key) const {
+  Entry* entry = first_;
+  while (entry != nullptr && (entry->key != key || entry->space != space)) entry = entry->next;
+  return entry;
+}
+
 const Value* DynamicMetadata::Find(std::string_view space, std::string_view key) const {
-  for (const Entry* entry = first_; entry != nullptr; entry = entry->next) {
-    if (entry->key == key && entry->space == space) return &entry->value;
-  }
-  return nullptr;
+  const Entry* const entry = FindEntry(space, key);
+  return entry == nullptr ? nullptr : &entry->value;
 }
 
 bool DynamicMetadata::Has(std::string_view space) const {

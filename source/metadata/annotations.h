@@ -20,6 +20,8 @@ class DynamicMetadata {
 
   // Texts are copied. Takes the place of an earlier one. False: there is too much, and nothing is written.
   bool Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
+  // Texts outlive the stream: they are not copied.
+  bool SetKept(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
 
   // Null: there is none.
   const Value* Find(std::string_view space, std::string_view key) const;
@@ -41,6 +43,11 @@ class DynamicMetadata {
     Value value;
     Entry* next;
   };
+
+  Entry* FindEntry(std::string_view space, std::string_view key) const;
+  // False: `size` would be too much; else it is counted.
+  bool TakeBytes(size_t size);
+  bool Append(base::Arena& arena, const Entry& entry);
 
   Entry* first_ = nullptr;
   Entry** last_ = &first_;

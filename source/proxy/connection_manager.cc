@@ -83,11 +83,15 @@ ConnectionManagerShard::ConnectionManagerShard(std::shared_ptr<const ConnectionM
       routes(std::make_shared<LiveRoutes>(
           LiveRoutes{event::Kept(new RoutesShard(manager.routes(), context.worker, shard))})) {
   const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
+  bool in_front = true;
   for (const config::HttpFilter& filter : manager.config().http_filters) {
     const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard,
                                              prefix,         context,        filter.name};
     const auto& config = static_cast<const filter::HttpFilterConfig&>(*filter.config);
-    filters.push_back({&filter, config.hooks(), config.MakeShard(shard_context)});
+    std::unique_ptr<filter::HttpFilterShard> made = config.MakeShard(shard_context);
+    in_front = in_front && made->gate() != nullptr;
+    filter::HttpGate* const gate = in_front ? made->gate() : nullptr;
+    filters.push_back({&filter, config.hooks(), std::move(made), gate});
   }
 }
 

@@ -9,7 +9,7 @@
 #include "source/codec/http2/options.h"
 #include "source/config/listener.h"
 #include "source/event/shared.h"
-#include "source/filter/http_filter.h"
+#include "source/filter/http_gate.h"
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/routes.h"
 #include "source/proxy/stats.h"
@@ -61,6 +61,7 @@ struct ChainFilter {
   const config::HttpFilter* config;
   uint32_t hooks;
   std::unique_ptr<filter::HttpFilterShard> shard;
+  filter::HttpGate* gate;  // the shard, where only gates stand before it, and it is one; else null
 };
 
 // Connections and streams keep it: one that is no longer configured ends with the last of them.

@@ -130,12 +130,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   ChooseRoute();
   const bool connects = route_ != nullptr && route_->Has(route::Entry::kConnects);
   if ((connects || !head.upgrade.empty()) && !StartUpgrade(connects ? "connect" : head.upgrade)) return;
-  chain_ = MakeChain();
-  if (chain_ != nullptr) {
-    chain_->request().TakeHead(head, end);
-  } else {
-    OnRequestHeadPassed(end);
-  }
+  FilterRequest(end);
 }
 
 void Stream::OnRequestHeadPassed(bool end) {

@@ -11,7 +11,8 @@
 // | kComplete  | all of it has come                            | kComplete| all of it was handed to the codec       |
 //
 // Between the codecs and what is done with their messages stands the chain of filters, where there are any: OnRequest...
-// and OnUpstream... hand to it, ...Passed() is what comes out of it (stream_filters.cc).
+// and OnUpstream... hand to it, ...Passed() is what comes out of it (stream_filters.cc). Gates in front of it are asked
+// once, when the route is known.
 //
 // Who is made to wait: downstream, while the upstream stream is not open yet or has more than it can send
 // (OnData -> UpstreamRequest::SendData false); upstream, while downstream has (ServerStream::SendData false); each, while
@@ -140,7 +141,15 @@ class Stream final : public codec::RequestReceiver,
   // event::Deferred
   void Dispose() override;
 
-  // Of this stream's route; null where there is nothing to filter.
+  // What the filters do to the request, by the route that was chosen.
+  void FilterRequest(bool end);
+  // False: one has answered the request.
+  bool PassGates();
+  // Of its route table; null: there is none.
+  const config::FilterOverrides* table_overrides() const {
+    return routes_ ? &routes_->table().config().filter_overrides : nullptr;
+  }
+  // Of this stream's route, of the filters behind the gates; null where there is nothing to filter.
   filter::HttpChain* MakeChain();
   void CompleteRequest();
   // True: the client waits for a 100 from here. Who gets it has no further one to wait for.

@@ -1,3 +1,4 @@
+#include <optional>
 #include <utility>
 
 #include "source/proxy/stream.h"
@@ -11,7 +12,7 @@ namespace {
 
 using telemetry::ResponseFlag;
 
-// The most specific word on the filter of that name; null: none.
+// The word on the filter of that name; null: none.
 const config::FilterOverride* FindOverride(const config::FilterOverrides& overrides, std::string_view filter) {
   for (const config::FilterOverride& item : overrides) {
     if (item.filter == filter) return &item;
@@ -19,32 +20,76 @@ const config::FilterOverride* FindOverride(const config::FilterOverrides& overri
   return nullptr;
 }
 
-const config::FilterOverride* FindOverride(const route::Entry* entry, const Destination& destination,
-                                           const config::FilterOverrides* table, std::string_view filter) {
-  const config::FilterOverride* found = nullptr;
-  if (destination.choice != nullptr) found = FindOverride(destination.choice->filter_overrides, filter);
-  if (entry != nullptr && found == nullptr) {
-    found = FindOverride(entry->route->filter_overrides, filter);
-    if (found == nullptr) found = FindOverride(entry->virtual_host->filter_overrides, filter);
+// What a filter is for one stream.
+struct Part {
+  bool absent = false;
+  const config::FilterConfig* config = nullptr;  // instead of its own; null: there is none
+};
+
+// By the most specific word on it.
+Part PartOf(const config::HttpFilter& filter, const route::Entry* entry, const Destination& destination,
+            const config::FilterOverrides* table) {
+  const config::FilterOverride* word = nullptr;
+  const auto look = [&](const config::FilterOverrides& overrides) {
+    if (word == nullptr && !overrides.empty()) [[unlikely]] word = FindOverride(overrides, filter.name);
+  };
+  if (destination.choice != nullptr) look(destination.choice->filter_overrides);
+  if (entry != nullptr) {
+    look(entry->route->filter_overrides);
+    look(entry->virtual_host->filter_overrides);
   }
-  return found != nullptr || table == nullptr ? found : FindOverride(*table, filter);
+  if (table != nullptr) look(*table);
+  if (word == nullptr) return {.absent = filter.disabled};
+  return {.absent = word->disabled, .config = word->config.get()};
 }
 
 }  // namespace
 
+void Stream::FilterRequest(bool end) {
+  if (!manager().filters.empty()) {
+    if (!PassGates()) return;
+    chain_ = MakeChain();
+  }
+  if (chain_ != nullptr) {
+    chain_->request().TakeHead(*request_, end);
+  } else {
+    OnRequestHeadPassed(end);
+  }
+}
+
+bool Stream::PassGates() {
+  const config::FilterOverrides* const table = table_overrides();
+  for (const ChainFilter& filter : manager().filters) {
+    if (filter.gate == nullptr) break;
+    const Part part = PartOf(*filter.config, route_, destination_, table);
+    if (part.absent) continue;
+    if (const std::optional<filter::Reply> reply = filter.gate->Check(*this, part.config)) {
+      chain_ = MakeChain();  // the answer passes all filters
+      SendReply(*reply);
+      return false;
+    }
+  }
+  return true;
+}
+
 filter::HttpChain* Stream::MakeChain() {
   const std::vector<ChainFilter>& filters = manager().filters;
-  if (filters.empty()) return nullptr;
-  auto* const chain = arena_.New<filter::HttpChain>(static_cast<filter::StreamContext&>(*this),
-                                                    static_cast<filter::ChainEnds&>(*this), filters.size());
-  const config::FilterOverrides* const table = routes_ ? &routes_->table().config().filter_overrides : nullptr;
+  if (filters.back().gate != nullptr) return nullptr;
+  const config::FilterOverrides* const table = table_overrides();
+  filter::HttpChain* chain = nullptr;
   for (const ChainFilter& filter : filters) {
-    const config::FilterOverride* const word = FindOverride(route_, destination_, table, filter.config->name);
-    if (word == nullptr ? filter.config->disabled : word->disabled) continue;
-    filter::HttpFilter* const made = filter.shard->Make(*this, word == nullptr ? nullptr : word->config.get());
-    if (made != nullptr) chain->Add(*made, filter.hooks);
+    if (filter.gate != nullptr) continue;
+    const Part part = PartOf(*filter.config, route_, destination_, table);
+    if (part.absent) continue;
+    filter::HttpFilter* const made = filter.shard->Make(*this, part.config);
+    if (made == nullptr) continue;
+    if (chain == nullptr) {
+      chain = arena_.New<filter::HttpChain>(static_cast<filter::StreamContext&>(*this),
+                                            static_cast<filter::ChainEnds&>(*this), filters.size());
+    }
+    chain->Add(*made, filter.hooks);
   }
-  chain->Seal();
+  if (chain != nullptr) chain->Seal();
   return chain;
 }
 

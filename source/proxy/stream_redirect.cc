@@ -166,12 +166,7 @@ void Stream::StartAnew() {
   http::HeaderMap* const trailers = std::exchange(request_trailers_, nullptr);
   const bool no_body = body.empty() && trailers == nullptr;
   ChooseRoute();
-  chain_ = MakeChain();
-  if (chain_ != nullptr) {
-    chain_->request().TakeHead(*request_, no_body);
-  } else {
-    OnRequestHeadPassed(no_body);
-  }
+  FilterRequest(no_body);
   constexpr size_t kPiece = 16000;
   for (std::string_view left = body; !left.empty() && !finished_;) {
     const std::string_view piece = left.substr(0, kPiece);

@@ -2,16 +2,16 @@
 
 #include <atomic>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "source/access/request.h"
+#include "source/filter/http_gate.h"
 #include "source/stats/tags.h"
 
 namespace pillion::filters::rbac {
 namespace {
-
-using filter::Step;
 
 constexpr std::string_view kSpace = "envoy.filters.http.rbac";
 
@@ -34,32 +34,30 @@ struct BothCounters {
   RuleCounters shadow;
 };
 
-class Shard final : public filter::HttpFilterShard {
+class Shard final : public filter::HttpGate {
  public:
   Shard(const Config& config, const filter::ShardContext& context)
       : config_(config),
         stats_(context.stats),
         scope_(context.registry, PrefixOf(context, config.enforced().prefix)),
         shadow_scope_(context.registry, PrefixOf(context, config.shadow().prefix)),
-        allowed(*stats_.counter(scope_.AddCounter("allowed"))),
-        denied(*stats_.counter(scope_.AddCounter("denied"))),
-        shadow_allowed(*stats_.counter(shadow_scope_.AddCounter("shadow_allowed"))),
-        shadow_denied(*stats_.counter(shadow_scope_.AddCounter("shadow_denied"))) {
+        allowed_(*stats_.counter(scope_.AddCounter("allowed"))),
+        denied_(*stats_.counter(scope_.AddCounter("denied"))),
+        shadow_allowed_(*stats_.counter(shadow_scope_.AddCounter("shadow_allowed"))),
+        shadow_denied_(*stats_.counter(shadow_scope_.AddCounter("shadow_denied"))) {
     if (config.counts_rules()) AddRules(config);
   }
 
-  filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
+  std::optional<filter::Reply> Check(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
 
-  const Config& config() const { return config_; }
+ private:
   // Of the rules of that configuration; null: they are not counted.
   const BothCounters* CountersOf(const Config& config) {
-    if (!config.counts_rules()) return nullptr;
+    if (!config.counts_rules()) [[likely]] return nullptr;
     const auto found = counters_.find(config.id());
     if (found != counters_.end()) return found->second;
     return AddRules(config);  // a route's, for the first time on this worker
   }
-
- private:
   const BothCounters* AddRules(const Config& config) {
     BothCounters& both = all_counters_.emplace_back();
     both.enforced = CountersOf(config.enforced(), scope_, "");
@@ -84,66 +82,60 @@ class Shard final : public filter::HttpFilterShard {
   std::deque<BothCounters> all_counters_;
   absl::flat_hash_map<uint64_t, const BothCounters*> counters_;  // by the configuration's id
 
- public:
-  stats::Counter& allowed;
-  stats::Counter& denied;
-  stats::Counter& shadow_allowed;
-  stats::Counter& shadow_denied;
+  stats::Counter& allowed_;
+  stats::Counter& denied_;
+  stats::Counter& shadow_allowed_;
+  stats::Counter& shadow_denied_;
 };
 
-class Rbac final : public filter::HttpFilter {
- public:
-  Rbac(Shard& shard, const Config& config, const BothCounters* counters)
-      : shard_(shard), config_(config), counters_(counters) {}
+void Count(const RuleCounters& counters, const access::Decision& decision) {
+  if (decision.rule != access::Decision::kNoRule) counters[decision.rule]->Increment();
+}
 
-  Step OnRequestHead(http::RequestHead&, bool) override {
-    const access::Request request = stream().AccessRequest();
-    const access::Engine* const shadow = config_.shadow().engine.get();
-    if (shadow != nullptr) {
-      const access::Decision decision = shadow->Decide(request);
-      (decision.allowed ? shard_.shadow_allowed : shard_.shadow_denied).Increment();
-      if (counters_ != nullptr) Count(counters_->shadow, decision);
-      NoteResult(config_.shadow(), shard_.config().shadow(), decision);
-    }
-    const access::Engine* const enforced = config_.enforced().engine.get();
-    if (enforced == nullptr) return Step::kContinue;
-    const access::Decision decision = enforced->Decide(request);
-    (decision.allowed ? shard_.allowed : shard_.denied).Increment();
-    if (counters_ != nullptr) Count(counters_->enforced, decision);
-    if (decision.log) Note("envoy.common", "access_log_hint", metadata::Value::Flag(*decision.log));
-    NoteResult(config_.enforced(), shard_.config().enforced(), decision);
-    if (decision.allowed) return Step::kContinue;
-    SendReply({.status = 403, .body = "RBAC: access denied", .details = enforced->DetailsOf(decision)});
-    return Step::kPause;
+// What is noted of a stream. Texts are the configuration's. Too much is not noted: the bound is the stream's.
+class Notes {
+ public:
+  explicit Notes(filter::StreamContext& stream) : metadata_(stream.annotations().metadata), arena_(stream.arena()) {}
+
+  // A route's rules are noted by the filter's keys, where they have none of their own.
+  void Result(const Rules& rules, const Rules& of_filter, const access::Decision& decision) {
+    const Rules& keys = rules.prefix.empty() ? of_filter : rules;
+    const std::string_view name = rules.engine->NameOf(decision);
+    if (!name.empty()) (void)metadata_.SetKept(arena_, kSpace, keys.policy_key, metadata::Value::Text(name));
+    const std::string_view result = decision.allowed ? "allowed" : "denied";
+    (void)metadata_.SetKept(arena_, kSpace, keys.result_key, metadata::Value::Text(result));
+  }
+  void Hint(bool log) {
+    (void)metadata_.SetKept(arena_, "envoy.common", "access_log_hint", metadata::Value::Flag(log));
   }
 
  private:
-  static void Count(const RuleCounters& counters, const access::Decision& decision) {
-    if (decision.rule != access::Decision::kNoRule) counters[decision.rule]->Increment();
-  }
-
-  // A route's rules are noted by the filter's keys, where they have none of their own.
-  void NoteResult(const Rules& rules, const Rules& of_filter, const access::Decision& decision) {
-    const Rules& keys = rules.prefix.empty() ? of_filter : rules;
-    const std::string_view name = rules.engine->NameOf(decision);
-    if (!name.empty()) Note(kSpace, keys.policy_key, metadata::Value::Text(name));
-    Note(kSpace, keys.result_key, metadata::Value::Text(decision.allowed ? "allowed" : "denied"));
-  }
-
-  // Too much is not noted: the bound is the stream's.
-  void Note(std::string_view space, std::string_view key, const metadata::Value& value) {
-    (void)stream().annotations().metadata.Set(stream().arena(), space, key, value);
-  }
-
-  Shard& shard_;
-  const Config& config_;
-  const BothCounters* const counters_;
+  metadata::DynamicMetadata& metadata_;
+  base::Arena& arena_;
 };
 
-filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
+std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const config::FilterConfig* override_config) {
   const Config& config = override_config != nullptr ? static_cast<const Config&>(*override_config) : config_;
-  if (config.enforced().engine == nullptr && config.shadow().engine == nullptr) return nullptr;
-  return stream.arena().New<Rbac>(*this, config, CountersOf(config));
+  const access::Engine* const shadow = config.shadow().engine.get();
+  const access::Engine* const enforced = config.enforced().engine.get();
+  if (enforced == nullptr && shadow == nullptr) return std::nullopt;
+  const BothCounters* const counters = CountersOf(config);
+  Notes notes(stream);
+  const access::Request request = stream.AccessRequest();
+  if (shadow != nullptr) {
+    const access::Decision decision = shadow->Decide(request);
+    (decision.allowed ? shadow_allowed_ : shadow_denied_).Increment();
+    if (counters != nullptr) Count(counters->shadow, decision);
+    notes.Result(config.shadow(), config_.shadow(), decision);
+  }
+  if (enforced == nullptr) return std::nullopt;
+  const access::Decision decision = enforced->Decide(request);
+  (decision.allowed ? allowed_ : denied_).Increment();
+  if (counters != nullptr) Count(counters->enforced, decision);
+  if (decision.log) notes.Hint(*decision.log);
+  notes.Result(config.enforced(), config_.enforced(), decision);
+  if (decision.allowed) return std::nullopt;
+  return filter::Reply{.status = 403, .body = "RBAC: access denied", .details = enforced->DetailsOf(decision)};
 }
 
 }  // namespace

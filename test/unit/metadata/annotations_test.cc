@@ -50,6 +50,19 @@ TEST_F(AnnotationsTest, KeepsCopies) {
   EXPECT_EQ(Find(*Find(*found, "n"), "n"), nullptr);
 }
 
+TEST_F(AnnotationsTest, KeepsViewsOfWhatOutlivesIt) {
+  static const std::string text = "a text that is not copied";
+  EXPECT_TRUE(metadata_.SetKept(arena_, "s", text, Value::Text(text)));
+  EXPECT_EQ(metadata_.Find("s", text)->text.data(), text.data());
+  EXPECT_TRUE(metadata_.Set(arena_, "s", text, Value::Text("one that is")));
+  EXPECT_TRUE(metadata_.SetKept(arena_, "s", "n", Value::Flag(true)));
+  EXPECT_TRUE(metadata_.SetKept(arena_, "s", "n", Value::Flag(false)));
+  EXPECT_EQ(Json("s"), R"({"a text that is not copied":"one that is","n":false})");
+  size_t written = 0;
+  while (metadata_.SetKept(arena_, "s", "n", Value())) ++written;
+  EXPECT_LT(written * sizeof(Value), DynamicMetadata::kMostBytes);
+}
+
 TEST_F(AnnotationsTest, Values) {
   std::string out;
   const Member members[] = {{"", Value()}, {"", Value::Flag(false)}, {"", Value::Number(-1e300)}, {"", Value::Number(12)}};

@@ -279,5 +279,54 @@ TEST_F(FilterTest, RouteTimeoutOnAPooledConnection) {
   EXPECT_EQ(Line(), "GET /2 HTTP/1.1 504 UT response_timeout 0 24 1000");
 }
 
+// Two gates, of which the second depends on a field. The name of who has answered is in the counters.
+std::string Gates(const std::string& second) {
+  const std::string rules = "typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, rules: ";
+  return "- {name: one, " + rules + "{action: DENY, policies: {p: {permissions: [{header: {name: x-one, string_match: "
+         "{exact: '0'}}}], principals: [{any: true}]}}}}}\n- {name: two, " + rules + second + "}}\n";
+}
+
+TEST_F(FilterTest, WhatPassesTheGatesInFrontReachesTheFilters) {
+  behaviour_->on_request = [](http::RequestHead& head) { head.headers.Add("x-seen", "1"); };
+  Start({.http_filters = Gates("{action: DENY, policies: {}}")});
+  Send(kRequest);
+  EXPECT_NE(Upstream().find("x-seen: 1"), std::string::npos);
+  Answer();
+  EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(behaviour_->ends, 1);
+  EXPECT_EQ(world_->stat("http.in.rbac.allowed"), 2);
+}
+
+// The request does not reach the filters behind a gate that has answered it, but the answer passes them.
+TEST_F(FilterTest, AGateInFrontAnswers) {
+  behaviour_->on_request = [](http::RequestHead&) { FAIL() << "behind the gate"; };
+  behaviour_->on_response = [](http::ResponseHead& head) { head.headers.Add("x-passed", "1"); };
+  Start({.http_filters = Gates("{action: ALLOW, policies: {}}")});
+  Send(kRequest);
+  EXPECT_EQ(Upstream(), "");
+  const std::string got = client_->Take();
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 403")) << got;
+  EXPECT_NE(got.find("x-passed: 1"), std::string::npos) << got;
+  EXPECT_TRUE(got.ends_with("RBAC: access denied")) << got;
+  EXPECT_EQ(behaviour_->ends, 1);
+  EXPECT_EQ(Line(), "POST /the/path HTTP/1.1 403 - rbac_access_denied_matched_policy[none] 0 19 0");
+  EXPECT_EQ(world_->stat("http.in.rbac.allowed"), 1);
+  EXPECT_EQ(world_->stat("http.in.rbac.denied"), 1);
+}
+
+// It answers before the body is there.
+TEST_F(FilterTest, AGateInFrontDoesNotWaitForTheBody) {
+  behaviour_->at = [](const std::string& hook) {
+    EXPECT_FALSE(hook.starts_with("request")) << hook;
+    return Step::kContinue;
+  };
+  Start({.http_filters = Gates("{action: DENY, policies: {}}")});
+  Send("POST / HTTP/1.1\r\nhost: h\r\nx-one: 0\r\ncontent-length: 3\r\n\r\na");
+  EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 403"));
+  Send("bc");
+  EXPECT_EQ(Upstream(), "");
+  EXPECT_EQ(behaviour_->ends, 1);
+}
+
 }  // namespace
 }  // namespace pillion::test

@@ -171,5 +171,22 @@ TEST_F(RedirectTest, ABodyThatIsStillComing) {
   EXPECT_EQ(stat("cluster.app.upstream_internal_redirect_failed_total"), 1);
 }
 
+// Where a redirect leads is asked of the filters anew, also of those that are asked without a chain.
+TEST_F(RedirectTest, RulesAboutAccessHoldForThePassage) {
+  Start("", "",
+        "- name: rbac\n  typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, rules: "
+        "{action: DENY, policies: {p: {permissions: [{url_path: {path: {exact: /b}}}], principals: [{any: true}]}}}}\n");
+  ASSERT_NE(Forwarded(kGet), "");
+  EXPECT_EQ(Next(To("http://h/b")), "");
+  EXPECT_TRUE(Has(client_->Take(), "403 Forbidden"));
+  EXPECT_EQ(stat("http.in.rbac.allowed"), 1);
+  EXPECT_EQ(stat("http.in.rbac.denied"), 1);
+  ASSERT_NE(Forwarded(kGet), "");
+  EXPECT_NE(Next(To("http://h/c")), "");
+  EXPECT_EQ(Next(kOk), "");
+  EXPECT_TRUE(Has(client_->Take(), "200 OK"));
+  EXPECT_EQ(stat("http.in.rbac.allowed"), 3);
+}
+
 }  // namespace
 }  // namespace pillion::test
