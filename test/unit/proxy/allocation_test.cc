@@ -99,8 +99,9 @@ class PlainConnector final : public net::Connector {
 
 class Allocation {
  public:
-  explicit Allocation(bool http2_upstream)
+  explicit Allocation(bool http2_upstream, const std::string& http_filters = "")
       : world_({.hcm = "generate_request_id: true\nuse_remote_address: true",
+                .http_filters = http_filters,
                 .http2_upstream = http2_upstream,
                 .connector = &connector_}) {
     auto transport = std::make_unique<PlainTransport>(kProxyAddress, kClientAddress);
@@ -161,8 +162,8 @@ constexpr std::string_view kHttp1Post =
 constexpr std::string_view kHttp1Response =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n0123456789";
 
-void Measure(bool http2_down, bool http2_up, bool body) {
-  Allocation proxy(http2_up);
+void Measure(bool http2_down, bool http2_up, bool body, const std::string& http_filters = "") {
+  Allocation proxy(http2_up, http_filters);
   if (http2_down) proxy.Turn(proxy.downstream(), kPreface + SettingsFrame());
   size_t counted = 0;
   size_t answers = 0;
@@ -190,6 +191,24 @@ TEST(AllocationTest, Http2ToHttp2) { Measure(true, true, false); }
 TEST(AllocationTest, Http2ToHttp2WithBody) { Measure(true, true, true); }
 TEST(AllocationTest, Http1ToHttp2) { Measure(false, true, true); }
 TEST(AllocationTest, Http2ToHttp1) { Measure(true, false, true); }
+
+// Filters that look at each request, as a sidecar has them.
+constexpr char kFilters[] = R"(- name: principals
+  typed_config: {"@type": type.googleapis.com/pillion.filters.http.principal_stats.v1.PrincipalStats}
+- name: rbac
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC
+    rules:
+      policies:
+        one: {permissions: [{any: true}], principals: [{authenticated: {principal_name: {exact: "spiffe://td.test/other"}}}]}
+        two:
+          permissions: [{url_path: {path: {prefix: /}}}]
+          principals: [{direct_remote_ip: {address_prefix: 192.168.0.0, prefix_len: 16}}]
+    shadow_rules: {action: DENY, policies: {three: {permissions: [{header: {name: x-a, present_match: true}}], principals: [{any: true}]}}}
+)";
+
+TEST(AllocationTest, Http1ToHttp2WithFilters) { Measure(false, true, false, kFilters); }
+TEST(AllocationTest, Http2ToHttp2WithFilters) { Measure(true, true, true, kFilters); }
 
 }  // namespace
 }  // namespace pillion::test
