@@ -34,7 +34,7 @@ struct RunningCluster {
   std::shared_ptr<upstream::Cluster> cluster;
   uint32_t index;
   std::unique_ptr<HostHealth::Watch> watch;
-  std::unique_ptr<HostSource> source;  // null: its hosts are configured
+  std::unique_ptr<upstream::HostSource> source;  // null: its hosts are configured
 };
 
 class ClusterSet {

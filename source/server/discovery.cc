@@ -10,7 +10,7 @@
 namespace pillion::server {
 namespace {
 
-class Names final : public HostSource {
+class Names final : public upstream::HostSource {
  public:
   Names(upstream::Cluster& cluster, net::NameResolver& resolver, event::ControlTimers& timers, base::Random& random)
       : discovery_(cluster, resolver, timers, random, [&cluster](const absl::Status& why) {
@@ -29,7 +29,7 @@ class Names final : public HostSource {
 
 }  // namespace
 
-std::unique_ptr<HostSource> Discovery::Make(upstream::Cluster& cluster) {
+std::unique_ptr<upstream::HostSource> Discovery::Make(upstream::Cluster& cluster) {
   switch (cluster.config().discovery) {
     case config::Cluster::Discovery::kStrictDns:
     case config::Cluster::Discovery::kLogicalDns:

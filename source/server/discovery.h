@@ -4,26 +4,16 @@
 // Owned by the server's clusters.
 
 #include <boost/asio/io_context.hpp>
-#include <functional>
 #include <memory>
 
-#include "absl/status/status.h"
 #include "source/base/random.h"
 #include "source/event/asio_timers.h"
 #include "source/net/resolver.h"
 #include "source/server/file_subscription.h"
 #include "source/upstream/cluster.h"
+#include "source/upstream/host_source.h"
 
 namespace pillion::server {
-
-// Of one cluster; ends before it.
-class HostSource {
- public:
-  virtual ~HostSource() = default;
-  // `first` is called once: when the hosts are known, or can't be found for now; perhaps at once. An error: a file can't be
-  // watched.
-  virtual absl::Status Start(std::function<void()> first) = 0;
-};
 
 class Discovery {
  public:
@@ -32,7 +22,7 @@ class Discovery {
       : resolver_(io, {}), timers_(io), random_(seed), files_(files) {}
 
   // Ends before this. Null: the cluster has its hosts already.
-  std::unique_ptr<HostSource> Make(upstream::Cluster& cluster);
+  std::unique_ptr<upstream::HostSource> Make(upstream::Cluster& cluster);
 
  private:
   net::DnsResolver resolver_;

@@ -4,14 +4,14 @@
 
 #include "source/config/unknown.h"
 #include "source/event/control_timer.h"
-#include "source/server/discovery.h"
 #include "source/server/file_subscription.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/eds_endpoints.h"
+#include "source/upstream/host_source.h"
 
 namespace pillion::server {
 
-class EndpointFile final : public HostSource {
+class EndpointFile final : public upstream::HostSource {
  public:
   EndpointFile(upstream::Cluster& cluster, event::ControlTimers& timers, const FileSources& sources);
 

@@ -1,0 +1,20 @@
+#pragma once
+
+// Where the hosts of a cluster come from that are not configured with it: names that are resolved, a file, a control plane.
+// Main thread. Of one cluster; ends before it.
+
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace pillion::upstream {
+
+class HostSource {
+ public:
+  virtual ~HostSource() = default;
+  // `first` is called once: when the hosts are known, or can't be found for now; perhaps at once. An error: a file can't be
+  // watched.
+  virtual absl::Status Start(std::function<void()> first) = 0;
+};
+
+}  // namespace pillion::upstream
