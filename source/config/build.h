@@ -31,6 +31,7 @@
 #include "source/config/config_error.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
+#include "source/config/named_secret.h"
 #include "source/config/remote_secret.h"
 #include "source/match/ip_range.h"
 #include "source/match/uri_template.h"
@@ -54,21 +55,25 @@ struct FilesRead {
   void AddDirectory(const std::string& path);
 };
 
-struct NamedSecret {
-  const envoy::extensions::transport_sockets::tls::v3::Secret* secret;
-  std::string path;  // where it stands
-};
-
 struct BuildContext {
   const LoadOptions& options;
   ErrorList& errors;
   const envoy::config::core::v3::Node& node;
-  std::set<std::string, std::less<>> clusters;  // that may be referred to
-  std::map<std::string, const HttpFilterType*, std::less<>> http_filters;  // by name, of the chain that is built
+  std::set<std::string, std::less<>> clusters;  // of the bootstrap, as far as they are built
+  bool clusters_may_come = false;               // others, so that requests may go where nothing is yet
+  // What is built came while the process runs: `sender` gave it.
+  bool pushed = false;
+  std::optional<ConfigSource> sender;
+  std::optional<ApiSource> ads;  // what `ads` means
   std::map<std::string, NamedSecret, std::less<>> secrets;  // static_resources.secrets
   std::shared_ptr<RemoteSecrets> remote_secrets = std::make_shared<RemoteSecrets>();
   std::optional<WorkloadApi> workload_api;
-  std::vector<std::pair<std::string, std::string>> sds_clusters;  // that give secrets, with the path that says so
+  struct ControlPlane {
+    std::string cluster;
+    bool grpc = true;
+    std::string path;  // that says so
+  };
+  std::vector<ControlPlane> control_planes;
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
@@ -92,8 +97,24 @@ void CheckMembers(BuildContext& context, const std::vector<std::shared_ptr<const
                   const std::string& path);
 void BuildAssignment(BuildContext& context, const envoy::config::endpoint::v3::ClusterLoadAssignment& from,
                      Cluster::Discovery discovery, const std::string& path, Assignment& to);
-PathSource BuildPathSource(BuildContext& context, const envoy::config::core::v3::ConfigSource& from,
-                           const std::string& path);
+// Parts of it: an endpoint of a group of an assignment, and all but the endpoints.
+Endpoint BuildEndpoint(BuildContext& context, const envoy::config::endpoint::v3::ClusterLoadAssignment& assignment,
+                       const envoy::config::endpoint::v3::LocalityLbEndpoints& group,
+                       const envoy::config::endpoint::v3::LbEndpoint& from, Cluster::Discovery discovery,
+                       const std::string& assignment_path, const std::string& path);
+void BuildAssignmentPolicy(BuildContext& context, const envoy::config::endpoint::v3::ClusterLoadAssignment& from,
+                           const std::string& path, Assignment& to);
+// What must hold of all groups together. A control plane may leave priorities out.
+void CheckGroups(const Assignment& assignment, const std::set<uint32_t>& priorities, bool gaps, const std::string& path,
+                 ErrorList& errors);
+// What says where a part comes from.
+Feed BuildFeed(BuildContext& context, const envoy::config::core::v3::ConfigSource& from, const std::string& path);
+// Sets the context's `ads` too.
+DynamicResources BuildDynamicResources(BuildContext& context,
+                                       const envoy::config::bootstrap::v3::Bootstrap::DynamicResources& from,
+                                       const std::string& path);
+// Of all that was built, once the bootstrap's clusters are: those that it is to be asked of.
+void CheckControlPlanes(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters);
 void BuildCircuitBreakers(BuildContext& context, const envoy::config::cluster::v3::CircuitBreakers& from,
                           const std::string& path, Cluster& cluster);
 std::shared_ptr<const HealthCheck> BuildHealthCheck(BuildContext& context,
@@ -130,6 +151,15 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context,
 std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context,
                                                     const envoy::config::route::v3::RouteConfiguration& from,
                                                     const std::string& path);
+// Parts of it: all but the virtual hosts; a virtual host, but its routes; a route. And what must hold of all hosts.
+void BuildTable(BuildContext& context, const envoy::config::route::v3::RouteConfiguration& from, const std::string& path,
+                RouteConfig& to);
+void BuildVirtualHost(BuildContext& context, const envoy::config::route::v3::VirtualHost& from, const std::string& path,
+                      VirtualHost& to);
+std::shared_ptr<const Route> BuildRoute(BuildContext& context, const envoy::config::route::v3::Route& from,
+                                        size_t max_body_bytes, const std::string& path);
+size_t MaxDirectResponseBytes(const envoy::config::route::v3::RouteConfiguration& from);
+void CheckVirtualHosts(const RouteConfig& table, const std::string& path, ErrorList& errors);
 // typed_per_filter_config.
 using FilterMap = google::protobuf::Map<std::string, google::protobuf::Any>;
 FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& from, const std::string& path);
@@ -300,7 +330,10 @@ std::string ReadSource(BuildContext& context, const envoy::config::core::v3::Dat
                        const std::string& path);
 // The message of an Any that holds something else than `expected`, or nothing.
 std::string WrongType(const google::protobuf::Any& any, std::string_view expected);
+// One that must be there from the start.
 void CheckClusterExists(BuildContext& context, const std::string& name, const std::string& path);
+// One that requests or connections go to: it may come later.
+void CheckRequestCluster(BuildContext& context, const std::string& name, const std::string& path);
 
 // Within the bounds that CheckConstraints has put on every duration.
 base::Duration ToDuration(const google::protobuf::Duration& from);

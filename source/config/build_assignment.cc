@@ -76,8 +76,8 @@ const envoy::config::endpoint::v3::Endpoint* FindEndpoint(BuildContext& context,
   return nullptr;
 }
 
-void BuildEndpoint(BuildContext& context, const envoy::config::endpoint::v3::Endpoint& from,
-                   Cluster::Discovery discovery, const std::string& path, Endpoint& to) {
+void BuildHost(BuildContext& context, const envoy::config::endpoint::v3::Endpoint& from, Cluster::Discovery discovery,
+               const std::string& path, Endpoint& to) {
   if (from.has_address()) to.target = BuildTarget(context, discovery, from.address(), FieldPath(path, "address"));
   to.hostname = from.hostname();
   if (from.has_health_check_config()) {
@@ -97,61 +97,72 @@ void BuildDrop(BuildContext& context, const Message::Policy& from, const std::st
   }
 }
 
-// What must hold of all together. A control plane may leave priorities out.
-void CheckWeights(BuildContext& context, const std::vector<Endpoint>& endpoints, const Message& from, bool gaps,
-                  const std::string& path) {
+}  // namespace
+
+void CheckGroups(const Assignment& assignment, const std::set<uint32_t>& priorities, bool gaps, const std::string& path,
+                 ErrorList& errors) {
   std::map<uint32_t, uint64_t> weights;  // sum by priority
-  for (const auto& group : from.endpoints()) weights.try_emplace(group.priority(), 0);
-  for (const Endpoint& endpoint : endpoints) weights[endpoint.priority] += endpoint.weight;
+  for (const uint32_t priority : priorities) weights.try_emplace(priority, 0);
+  for (const Endpoint& endpoint : assignment.endpoints) weights[endpoint.priority] += endpoint.weight;
   uint32_t expected = 0;
   for (const auto& [priority, sum] : weights) {
     if (priority != expected++ && !gaps) {
-      context.errors.Add(FieldPath(path, "endpoints"),
+      errors.Add(FieldPath(path, "endpoints"),
                          Concat("there is a priority ", priority, " but no priority ", expected - 1));
       break;
     }
     if (sum > std::numeric_limits<uint32_t>::max()) {
-      context.errors.Add(FieldPath(path, "endpoints"), Concat("the weights add up to ", sum, ", expected at most ",
+      errors.Add(FieldPath(path, "endpoints"), Concat("the weights add up to ", sum, ", expected at most ",
                                                               std::numeric_limits<uint32_t>::max()));
     }
   }
 }
 
-}  // namespace
-
-void BuildAssignment(BuildContext& context, const Message& from, Cluster::Discovery discovery, const std::string& path,
-                     Assignment& to) {
-  for (int l = 0; l < from.endpoints_size(); ++l) {
-    const auto& group = from.endpoints(l);
-    const std::string group_path = ElementPath(FieldPath(path, "endpoints"), l);
-    const Locality locality{group.locality().region(), group.locality().zone(), group.locality().sub_zone()};
-    const std::shared_ptr<const Metadata> locality_metadata = BuildMetadata(group.metadata());
-    for (int e = 0; e < group.lb_endpoints_size(); ++e) {
-      const auto& lb_endpoint = group.lb_endpoints(e);
-      const std::string endpoint_path = ElementPath(FieldPath(group_path, "lb_endpoints"), e);
-      Endpoint& endpoint = to.endpoints.emplace_back();
-      if (const auto* found = FindEndpoint(context, from, lb_endpoint, endpoint_path)) {
-        const std::string place = lb_endpoint.has_endpoint()
-                                      ? FieldPath(endpoint_path, "endpoint")
-                                      : KeyPath(FieldPath(path, "named_endpoints"), lb_endpoint.endpoint_name());
-        BuildEndpoint(context, *found, discovery, place, endpoint);
-      }
-      if (lb_endpoint.has_load_balancing_weight()) endpoint.weight = lb_endpoint.load_balancing_weight().value();
-      endpoint.priority = group.priority();
-      endpoint.locality = locality;
-      endpoint.locality_metadata = locality_metadata;
-      endpoint.locality_weight = group.load_balancing_weight().value();
-      endpoint.health = BuildHealth(lb_endpoint.health_status());
-      endpoint.metadata = BuildMetadata(lb_endpoint.metadata());
-    }
+Endpoint BuildEndpoint(BuildContext& context, const Message& assignment,
+                       const envoy::config::endpoint::v3::LocalityLbEndpoints& group,
+                       const envoy::config::endpoint::v3::LbEndpoint& from, Cluster::Discovery discovery,
+                       const std::string& assignment_path, const std::string& path) {
+  Endpoint endpoint;
+  if (const auto* found = FindEndpoint(context, assignment, from, path)) {
+    const std::string place = from.has_endpoint()
+                                  ? FieldPath(path, "endpoint")
+                                  : KeyPath(FieldPath(assignment_path, "named_endpoints"), from.endpoint_name());
+    BuildHost(context, *found, discovery, place, endpoint);
   }
+  if (from.has_load_balancing_weight()) endpoint.weight = from.load_balancing_weight().value();
+  endpoint.priority = group.priority();
+  endpoint.locality = {group.locality().region(), group.locality().zone(), group.locality().sub_zone()};
+  endpoint.locality_weight = group.load_balancing_weight().value();
+  endpoint.health = BuildHealth(from.health_status());
+  endpoint.metadata = BuildMetadata(from.metadata());
+  return endpoint;
+}
+
+void BuildAssignmentPolicy(BuildContext& context, const Message& from, const std::string& path, Assignment& to) {
   if (from.policy().has_overprovisioning_factor()) {
     to.policy.overprovisioning_percent = from.policy().overprovisioning_factor().value();
   }
   to.policy.weighted_priority_health = from.policy().weighted_priority_health();
   BuildDrop(context, from.policy(), FieldPath(path, "policy"), to.policy.drop);
   if (from.policy().has_endpoint_stale_after()) to.stale_after = ToDuration(from.policy().endpoint_stale_after());
-  CheckWeights(context, to.endpoints, from, discovery == Cluster::Discovery::kEds, path);
+}
+
+void BuildAssignment(BuildContext& context, const Message& from, Cluster::Discovery discovery, const std::string& path,
+                     Assignment& to) {
+  std::set<uint32_t> priorities;
+  for (int l = 0; l < from.endpoints_size(); ++l) {
+    const auto& group = from.endpoints(l);
+    const std::string group_path = ElementPath(FieldPath(path, "endpoints"), l);
+    const std::shared_ptr<const Metadata> locality_metadata = BuildMetadata(group.metadata());
+    priorities.insert(group.priority());
+    for (int e = 0; e < group.lb_endpoints_size(); ++e) {
+      to.endpoints.push_back(BuildEndpoint(context, from, group, group.lb_endpoints(e), discovery, path,
+                                           ElementPath(FieldPath(group_path, "lb_endpoints"), e)));
+      to.endpoints.back().locality_metadata = locality_metadata;
+    }
+  }
+  BuildAssignmentPolicy(context, from, path, to);
+  CheckGroups(to, priorities, discovery == Cluster::Discovery::kEds, path, context.errors);
 }
 
 }  // namespace pillion::config

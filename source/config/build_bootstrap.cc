@@ -125,13 +125,16 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
     bootstrap->log_format =
         BuildLogFormat(context, from.application_log_config().log_format(), "application_log_config.log_format");
   }
+  if (from.has_dynamic_resources()) {
+    bootstrap->dynamic = BuildDynamicResources(context, from.dynamic_resources(), "dynamic_resources");
+  }
   CollectSecrets(context, from.static_resources());
   BuildBootstrapExtensions(context, from, *bootstrap);
   bootstrap->remote_secrets = context.remote_secrets;
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
   bootstrap->stats.sinks = BuildStatsSinks(context, from.stats_sinks(), "stats_sinks");
   BuildListeners(context, from.static_resources(), *bootstrap);
-  CheckSdsClusters(context, bootstrap->clusters);
+  CheckControlPlanes(context, bootstrap->clusters);
   return bootstrap;
 }
 
@@ -139,6 +142,10 @@ void CheckClusterExists(BuildContext& context, const std::string& name, const st
   if (name.empty() || context.clusters.contains(name)) return;
   const std::vector<std::string_view> known(context.clusters.begin(), context.clusters.end());
   context.errors.Add(path, Concat("unknown cluster '", name, "'", DidYouMean(name, known)));
+}
+
+void CheckRequestCluster(BuildContext& context, const std::string& name, const std::string& path) {
+  if (!context.clusters_may_come) CheckClusterExists(context, name, path);
 }
 
 std::string WrongType(const google::protobuf::Any& any, std::string_view expected) {

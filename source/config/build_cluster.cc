@@ -161,7 +161,7 @@ void BuildEds(BuildContext& context, const v3::Cluster& from, const std::string&
   }
   const auto& eds = from.eds_cluster_config();
   cluster.service_name = eds.service_name().empty() ? from.name() : eds.service_name();
-  if (eds.has_eds_config()) cluster.eds = BuildPathSource(context, eds.eds_config(), FieldPath(place, "eds_config"));
+  if (eds.has_eds_config()) cluster.eds = BuildFeed(context, eds.eds_config(), FieldPath(place, "eds_config"));
 }
 
 void BuildCustomType(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
@@ -216,7 +216,7 @@ void CheckMembers(BuildContext& context, const std::vector<std::shared_ptr<const
     const std::string list = FieldPath(ElementPath(path, i), "cluster_type.typed_config.clusters");
     for (size_t m = 0; m < clusters[i]->members.size(); ++m) {
       const std::string& name = clusters[i]->members[m];
-      CheckClusterExists(context, name, ElementPath(list, m));
+      CheckRequestCluster(context, name, ElementPath(list, m));
       const auto member =
           std::find_if(clusters.begin(), clusters.end(), [&](const auto& each) { return each->name == name; });
       if (member == clusters.end()) continue;

@@ -2,6 +2,7 @@
 
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "source/config/build.h"
+#include "source/config/check_routes.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -61,9 +62,15 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
   HttpConnectionManager http;
   http.codec = BuildCodec(from.codec_type());
   http.stat_prefix = from.stat_prefix();
-  http.http_filters =
-      BuildHttpFilters(context, from, http.router, path);  // before the routes, which say more of them
-  http.route_config = BuildRouteConfig(context, from.route_config(), FieldPath(path, "route_config"));
+  http.http_filters = BuildHttpFilters(context, from, http.router, path);
+  if (from.has_rds()) {
+    const std::string place = FieldPath(path, "rds.config_source");
+    http.route_source = {from.rds().route_config_name(), BuildFeed(context, from.rds().config_source(), place)};
+  } else {
+    const std::string place = FieldPath(path, "route_config");
+    http.route_config = BuildRouteConfig(context, from.route_config(), place);
+    CheckOverrides(*http.route_config, http.http_filters, place, context.errors);
+  }
 
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,
                                   FieldPath(path, "common_http_protocol_options"));

@@ -34,7 +34,7 @@ TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::stri
     uint64_t total = 0;
     for (int i = 0; i < from.weighted_clusters().clusters_size(); ++i) {
       const auto& cluster = from.weighted_clusters().clusters(i);
-      CheckClusterExists(context, cluster.name(), FieldPath(ElementPath(list, i), "name"));
+      CheckRequestCluster(context, cluster.name(), FieldPath(ElementPath(list, i), "name"));
       LbCriteria criteria = tcp.lb_criteria;
       criteria = criteria.MergedWith(BuildLbCriteria(cluster.metadata_match()));
       tcp.clusters.push_back({cluster.name(), cluster.weight(), std::move(criteria)});
@@ -44,7 +44,7 @@ TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::stri
       context.errors.Add(list, Concat("the weights are ", total, " in all, expected at most ", UINT32_MAX));
     }
   } else {
-    CheckClusterExists(context, from.cluster(), FieldPath(path, "cluster"));
+    CheckRequestCluster(context, from.cluster(), FieldPath(path, "cluster"));
     tcp.clusters.push_back({from.cluster(), 1, tcp.lb_criteria});
   }
   tcp.hashes_source_ip = from.hash_policy_size() > 0;  // there is no other

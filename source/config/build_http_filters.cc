@@ -22,24 +22,18 @@ const HttpFilterType* FindType(const BuildContext& context, const google::protob
   return nullptr;
 }
 
-// The configuration that `any` holds; null, and an error, if it is none that a route may hold.
-std::shared_ptr<const FilterConfig> BuildOverride(BuildContext& context, const std::string& name,
-                                                  const google::protobuf::Any& any, const std::string& path) {
+// Takes into `to` the configuration that `any` holds; an error, if it is none that a route may hold. Whether it is the one
+// that the filter of that name takes, the chain decides (check_routes.h).
+void BuildOverride(BuildContext& context, const google::protobuf::Any& any, const std::string& path, FilterOverride& to) {
   const std::unique_ptr<google::protobuf::Message> message = UnpackExtension(any);
   const HttpFilterType* type =
       message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::route_message);
   if (type == nullptr) {
     context.errors.AddMissing(path, path, WrongType(any, "what an HTTP filter takes from a route"));
-    return nullptr;
+    return;
   }
-  // The filter takes it for its own.
-  const auto filter = context.http_filters.find(name);
-  if (filter != context.http_filters.end() && filter->second != type) {
-    const google::protobuf::Descriptor* const own = filter->second->route_message;
-    context.errors.Add(path, WrongType(any, own == nullptr ? std::string("nothing") : own->full_name()));
-    return nullptr;
-  }
-  return type->build_route(context, *message, path);
+  to.config = type->build_route(context, *message, path);
+  to.type = type->route_message->full_name();
 }
 
 }  // namespace
@@ -50,7 +44,6 @@ std::vector<HttpFilter> BuildHttpFilters(
     RouterFilter& router, const std::string& path) {
   std::vector<HttpFilter> filters;
   std::set<std::string> names;
-  context.http_filters.clear();
   const std::string field = FieldPath(path, "http_filters");
   for (int i = 0; i < from.http_filters_size(); ++i) {
     const auto& filter = from.http_filters(i);
@@ -75,8 +68,11 @@ std::vector<HttpFilter> BuildHttpFilters(
       continue;
     }
     if (last) context.errors.Add(filter_path, "the last filter must be the router");
-    context.http_filters.emplace(filter.name(), type);
-    filters.push_back({filter.name(), type->build(context, *config, config_path), filter.disabled()});
+    HttpFilter& built = filters.emplace_back();
+    built.name = filter.name();
+    built.config = type->build(context, *config, config_path);
+    built.disabled = filter.disabled();
+    if (type->route_message != nullptr) built.override_type = type->route_message->full_name();
   }
   if (from.http_filters_size() == 0) {
     context.errors.AddMissing(path, field, "empty, but the router is required as the last filter");
@@ -92,13 +88,11 @@ FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& fro
     item.filter = name;
     OverrideMessage message;
     if (!any.UnpackTo(&message)) {
-      item.config = BuildOverride(context, name, any, item_path);
+      BuildOverride(context, any, item_path, item);
       continue;
     }
     item.disabled = message.disabled();
-    if (message.has_config()) {
-      item.config = BuildOverride(context, name, message.config(), FieldPath(item_path, "config"));
-    }
+    if (message.has_config()) BuildOverride(context, message.config(), FieldPath(item_path, "config"), item);
   }
   // A protobuf map has no order; errors and overrides have.
   std::sort(overrides.begin(), overrides.end(), [](const auto& a, const auto& b) { return a.filter < b.filter; });

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
 
@@ -22,29 +24,6 @@ std::optional<HeldBody> BuildHeldBody(const Level& from) {
   if (from.has_request_body_buffer_limit()) return HeldBody{from.request_body_buffer_limit().value(), true};
   if (from.has_per_request_buffer_limit_bytes()) return HeldBody{from.per_request_buffer_limit_bytes().value(), false};
   return std::nullopt;
-}
-
-Route BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_bytes, const std::string& path) {
-  Route route;
-  route.name = from.name();
-  route.metadata = BuildMetadata(from.metadata());
-  route.stat_prefix = from.stat_prefix();
-  route.match = BuildRequestMatcher(context, from.match(), FieldPath(path, "match"));
-  route.headers = BuildLevelHeaderEdits(context, from, path);
-  route.held_body = BuildHeldBody(from);
-  if (from.has_route()) {
-    RouteAction& action =
-        route.action.emplace<RouteAction>(BuildRouteAction(context, from.route(), FieldPath(path, "route")));
-    if (from.route().has_path_rewrite_policy()) BuildTemplateRewrite(context, from, path, action);
-  } else if (from.has_redirect()) {
-    route.action = BuildRedirect(context, from.redirect(), FieldPath(path, "redirect"));
-  } else if (from.has_direct_response()) {
-    route.action =
-        BuildDirectResponse(context, from.direct_response(), max_body_bytes, FieldPath(path, "direct_response"));
-  }
-  route.filter_overrides =
-      BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
-  return route;
 }
 
 TlsRequirement BuildTlsRequirement(v3::VirtualHost::TlsRequirementType from) {
@@ -90,22 +69,89 @@ std::optional<Domain> ParseDomain(const std::string& pattern) {
   return std::nullopt;
 }
 
+// As it is configured, in lower case.
+std::string DomainText(const Domain& domain) {
+  switch (domain.kind) {
+    case Domain::Kind::kSuffix:
+      return "*" + domain.text;
+    case Domain::Kind::kPrefix:
+      return domain.text + "*";
+    case Domain::Kind::kAny:
+      return "*";
+    case Domain::Kind::kExact:
+      return domain.text;
+  }
+  return domain.text;
+}
+
 }  // namespace
 
-std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const v3::RouteConfiguration& from,
-                                                    const std::string& path) {
-  const auto table = std::make_shared<RouteConfig>();
-  table->name = from.name();
-  table->filter_overrides =
+size_t MaxDirectResponseBytes(const v3::RouteConfiguration& from) {
+  if (!from.has_max_direct_response_body_size_bytes()) return kDefaultDirectResponseBytes;
+  return std::min(from.max_direct_response_body_size_bytes().value(), kMostDirectResponseBytes);
+}
+
+std::shared_ptr<const Route> BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_bytes,
+                                        const std::string& path) {
+  const auto route = std::make_shared<Route>();
+  route->name = from.name();
+  route->metadata = BuildMetadata(from.metadata());
+  route->stat_prefix = from.stat_prefix();
+  route->match = BuildRequestMatcher(context, from.match(), FieldPath(path, "match"));
+  route->headers = BuildLevelHeaderEdits(context, from, path);
+  route->held_body = BuildHeldBody(from);
+  if (from.has_route()) {
+    RouteAction& action =
+        route->action.emplace<RouteAction>(BuildRouteAction(context, from.route(), FieldPath(path, "route")));
+    if (from.route().has_path_rewrite_policy()) BuildTemplateRewrite(context, from, path, action);
+  } else if (from.has_redirect()) {
+    route->action = BuildRedirect(context, from.redirect(), FieldPath(path, "redirect"));
+  } else if (from.has_direct_response()) {
+    route->action =
+        BuildDirectResponse(context, from.direct_response(), max_body_bytes, FieldPath(path, "direct_response"));
+  }
+  route->filter_overrides =
       BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
-  table->ignore_port_in_host_matching = from.ignore_port_in_host_matching();
-  table->ignore_path_parameters = from.ignore_path_parameters_in_path_matching();
+  return route;
+}
+
+void BuildVirtualHost(BuildContext& context, const v3::VirtualHost& from, const std::string& path, VirtualHost& to) {
+  to.name = from.name();
+  to.filter_overrides =
+      BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
+  to.headers = BuildLevelHeaderEdits(context, from, path);
+  to.held_body = BuildHeldBody(from);
+  to.mirrors = BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
+  to.require_tls = BuildTlsRequirement(from.require_tls());
+  to.virtual_clusters = BuildVirtualClusters(context, from, path);
+  to.request_attempt_count = from.include_request_attempt_count();
+  to.response_attempt_count = from.include_attempt_count_in_response();
+  if (from.has_retry_policy()) {
+    to.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
+  }
+  for (int d = 0; d < from.domains_size(); ++d) {
+    const std::string place = ElementPath(FieldPath(path, "domains"), d);
+    if (std::optional<Domain> domain = ParseDomain(from.domains(d))) {
+      to.domains.push_back(*std::move(domain));
+    } else {
+      context.errors.AddMissing(
+          place, place, Concat(Quote(from.domains(d)), ", expected a name, \"*.suffix\", \"prefix.*\" or \"*\""));
+    }
+  }
+}
+
+void BuildTable(BuildContext& context, const v3::RouteConfiguration& from, const std::string& path, RouteConfig& to) {
+  to.name = from.name();
+  to.filter_overrides =
+      BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
+  to.ignore_port_in_host_matching = from.ignore_port_in_host_matching();
+  to.ignore_path_parameters = from.ignore_path_parameters_in_path_matching();
   if (!from.vhost_header().empty()) {
     if (!http::FieldName::IsFieldName(from.vhost_header())) {
       context.errors.Add(FieldPath(path, "vhost_header"),
                          Concat(Quote(from.vhost_header()), ", expected a header's name"));
     }
-    table->host_header.emplace(from.vhost_header());
+    to.host_header.emplace(from.vhost_header());
   }
   for (int i = 0; i < from.internal_only_headers_size(); ++i) {
     const std::string& name = from.internal_only_headers(i);
@@ -113,59 +159,50 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
       context.errors.Add(ElementPath(FieldPath(path, "internal_only_headers"), i),
                          Concat(Quote(name), ", expected a header's name"));
     }
-    table->internal_only_headers.emplace_back(name);
+    to.internal_only_headers.emplace_back(name);
   }
-  table->headers = BuildLevelHeaderEdits(context, from, path);
-  table->most_specific_edits_last = from.most_specific_header_mutations_wins();
-  context.check_route_clusters = !from.has_validate_clusters() || from.validate_clusters().value();
-  table->mirrors =
+  to.headers = BuildLevelHeaderEdits(context, from, path);
+  to.most_specific_edits_last = from.most_specific_header_mutations_wins();
+  context.check_route_clusters =
+      !context.pushed && (!from.has_validate_clusters() || from.validate_clusters().value());
+  to.mirrors =
       BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
-  uint32_t max_body_bytes = kDefaultDirectResponseBytes;
-  if (from.has_max_direct_response_body_size_bytes()) {
-    max_body_bytes = std::min(from.max_direct_response_body_size_bytes().value(), kMostDirectResponseBytes);
-  }
+}
 
-  std::set<std::string> names;
-  std::set<std::pair<Domain::Kind, std::string>> domains;
+void CheckVirtualHosts(const RouteConfig& table, const std::string& path, ErrorList& errors) {
+  absl::flat_hash_set<absl::string_view> names;
+  absl::flat_hash_set<std::pair<Domain::Kind, absl::string_view>> domains;
+  for (size_t v = 0; v < table.virtual_hosts.size(); ++v) {
+    const VirtualHost& host = *table.virtual_hosts[v];
+    const auto place = [&] { return ElementPath(FieldPath(path, "virtual_hosts"), v); };
+    if (!host.name.empty() && !names.insert(host.name).second) {
+      errors.Add(FieldPath(place(), "name"), Concat("duplicate name ", Quote(host.name)));
+    }
+    for (size_t d = 0; d < host.domains.size(); ++d) {
+      if (domains.emplace(host.domains[d].kind, host.domains[d].text).second) continue;
+      errors.Add(ElementPath(FieldPath(place(), "domains"), d),
+                         Concat("duplicate domain ", Quote(DomainText(host.domains[d]))));
+    }
+  }
+}
+
+std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const v3::RouteConfiguration& from,
+                                                    const std::string& path) {
+  const auto table = std::make_shared<RouteConfig>();
+  BuildTable(context, from, path, *table);
+  const size_t max_body_bytes = MaxDirectResponseBytes(from);
   for (int v = 0; v < from.virtual_hosts_size(); ++v) {
     const v3::VirtualHost& host = from.virtual_hosts(v);
-    const std::string host_path = ElementPath(FieldPath(path, "virtual_hosts"), v);
-    VirtualHost& built = table->virtual_hosts.emplace_back();
-    built.name = host.name();
-    built.filter_overrides = BuildFilterOverrides(context, host.typed_per_filter_config(),
-                                                  FieldPath(host_path, "typed_per_filter_config"));
-    built.headers = BuildLevelHeaderEdits(context, host, host_path);
-    built.held_body = BuildHeldBody(host);
-    built.mirrors = BuildMirrors(context, host.request_mirror_policies(),
-                                 FieldPath(host_path, "request_mirror_policies"));
-    built.require_tls = BuildTlsRequirement(host.require_tls());
-    built.virtual_clusters = BuildVirtualClusters(context, host, host_path);
-    built.request_attempt_count = host.include_request_attempt_count();
-    built.response_attempt_count = host.include_attempt_count_in_response();
-    if (host.has_retry_policy()) {
-      built.retry_policy = BuildRetryPolicy(context, host.retry_policy(), FieldPath(host_path, "retry_policy"));
-    }
-    if (!host.name().empty() && !names.insert(host.name()).second) {
-      context.errors.Add(FieldPath(host_path, "name"), Concat("duplicate name ", Quote(host.name())));
-    }
-    for (int d = 0; d < host.domains_size(); ++d) {
-      const std::string domain_path = ElementPath(FieldPath(host_path, "domains"), d);
-      const std::optional<Domain> domain = ParseDomain(host.domains(d));
-      if (!domain) {
-        context.errors.AddMissing(
-            domain_path, domain_path,
-            Concat(Quote(host.domains(d)), ", expected a name, \"*.suffix\", \"prefix.*\" or \"*\""));
-      } else if (!domains.emplace(domain->kind, domain->text).second) {
-        context.errors.Add(domain_path, Concat("duplicate domain ", Quote(host.domains(d))));
-      } else {
-        built.domains.push_back(*domain);
-      }
-    }
+    const std::string place = ElementPath(FieldPath(path, "virtual_hosts"), v);
+    const auto built = std::make_shared<VirtualHost>();
+    BuildVirtualHost(context, host, place, *built);
     for (int r = 0; r < host.routes_size(); ++r) {
-      built.routes.push_back(
-          BuildRoute(context, host.routes(r), max_body_bytes, ElementPath(FieldPath(host_path, "routes"), r)));
+      built->routes.push_back(
+          BuildRoute(context, host.routes(r), max_body_bytes, ElementPath(FieldPath(place, "routes"), r)));
     }
+    table->virtual_hosts.push_back(built);
   }
+  CheckVirtualHosts(*table, path, context.errors);
   return table;
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "absl/strings/ascii.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "source/base/xxhash64.h"
 #include "source/config/build.h"
@@ -10,17 +9,13 @@
 #include "source/config/discovery_response.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
-#include "source/http/field_name.h"
 #include "source/identity/spiffe_id.h"
 
 namespace pillion::config {
 namespace {
 
 namespace v3 = envoy::extensions::transport_sockets::tls::v3;
-using ApiConfigSource = envoy::config::core::v3::ApiConfigSource;
 using WorkloadApiMessage = pillion::bootstrap::workload_api::v1::WorkloadApi;
-
-constexpr base::Duration kInitialFetch = std::chrono::seconds(15);
 
 std::string_view KindText(RemoteSecret::Kind kind) {
   return kind == RemoteSecret::Kind::kTlsCertificate ? "tls_certificate" : "validation_context";
@@ -31,10 +26,8 @@ bool IsOfKind(const v3::Secret& secret, RemoteSecret::Kind kind) {
 }
 
 // The one of that name in a file of a subscription; none, with errors, where there is none.
-std::optional<v3::Secret> ReadSecret(BuildContext& context, const v3::SdsSecretConfig& from, const std::string& path) {
-  const std::string place = FieldPath(path, "sds_config");
-  const PathSource source = BuildPathSource(context, from.sds_config(), place);
-  if (context.errors.AnyBelow(place) || source.path.empty()) return std::nullopt;
+std::optional<v3::Secret> ReadSecret(BuildContext& context, const std::string& secret_name, const PathSource& source,
+                                     const std::string& place) {
   envoy::service::discovery::v3::DiscoveryResponse response;
   ErrorList errors;
   std::vector<ConfigError> notes;
@@ -47,49 +40,10 @@ std::optional<v3::Secret> ReadSecret(BuildContext& context, const v3::SdsSecretC
   }
   for (const google::protobuf::Any& resource : response.resources()) {
     v3::Secret secret;
-    if (resource.UnpackTo(&secret) && secret.name() == from.name()) return secret;
+    if (resource.UnpackTo(&secret) && secret.name() == secret_name) return secret;
   }
-  context.errors.Add(place, Concat(Quote(source.path), " has no Secret with the name ", Quote(from.name())));
+  context.errors.Add(place, Concat(Quote(source.path), " has no Secret with the name ", Quote(secret_name)));
   return std::nullopt;
-}
-
-// A name of gRPC's metadata, of a value that is a text.
-bool IsMetadataName(const std::string& name) {
-  return http::FieldName::IsFieldName(name) && name.front() != ':' && !name.ends_with("-bin") && !name.starts_with("grpc-");
-}
-
-SecretSource BuildSource(BuildContext& context, const ApiConfigSource& from, const std::string& path) {
-  SecretSource source;
-  if (from.api_type() != ApiConfigSource::GRPC) {
-    context.errors.Add(FieldPath(path, "api_type"),
-                       Concat(ApiConfigSource::ApiType_Name(from.api_type()), ", expected GRPC"));
-  }
-  if (from.transport_api_version() != envoy::config::core::v3::V3) {
-    context.errors.Add(FieldPath(path, "transport_api_version"), "AUTO, expected V3");
-  }
-  if (from.grpc_services().empty()) return source;  // said before
-  const std::string list = FieldPath(path, "grpc_services");
-  if (from.grpc_services_size() > 1) context.errors.Add(list, Concat(from.grpc_services_size(), " services, expected one"));
-  const auto& service = from.grpc_services(0);
-  const std::string place = ElementPath(list, 0);
-  source.cluster = service.envoy_grpc().cluster_name();
-  context.sds_clusters.emplace_back(source.cluster, FieldPath(place, "envoy_grpc.cluster_name"));
-  source.authority = service.envoy_grpc().authority().empty() ? source.cluster : service.envoy_grpc().authority();
-  if (const uint32_t most = service.envoy_grpc().max_receive_message_length().value(); most > 0) source.max_message = most;
-  for (int i = 0; i < service.initial_metadata_size(); ++i) {
-    const std::string field = ElementPath(FieldPath(place, "initial_metadata"), i);
-    const auto& header = service.initial_metadata(i);
-    const std::string key = absl::AsciiStrToLower(header.key());
-    if (!IsMetadataName(key)) {
-      context.errors.Add(FieldPath(field, "key"), Concat(Quote(header.key()), ", expected the name of a field with a text"));
-    }
-    if (header.value().find('%') != std::string::npos) {
-      context.errors.Add(FieldPath(field, "value"), "has a %, but there is no request that an operator could speak of");
-    }
-    source.metadata.emplace_back(key, header.value());
-  }
-  source.node_once = from.set_node_on_first_message_only();
-  return source;
 }
 
 // What the Workload API gives under a name.
@@ -120,9 +74,10 @@ std::string NoSuchSecret(const BuildContext& context, const std::string& name, R
   return text + DidYouMean(name, names);
 }
 
-FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const std::string& name, RemoteSecret::Kind kind,
-                       base::Duration timeout, const std::string& path) {
-  const std::shared_ptr<RemoteSecret> remote = context.remote_secrets->Get(source, name, kind, timeout);
+FoundSecret FindRemote(BuildContext& context, const Feed& feed, const std::string& name, RemoteSecret::Kind kind,
+                       const std::string& path) {
+  const std::shared_ptr<RemoteSecret> remote =
+      context.remote_secrets->Get(feed.source, name, kind, feed.initial_fetch_timeout);
   if (remote == nullptr) {
     context.errors.Add(FieldPath(path, "name"), Concat(Quote(name), " is no ", KindText(kind), " elsewhere"));
     return {};
@@ -130,11 +85,11 @@ FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const 
   if (context.files_read != nullptr) context.files_read->secrets.push_back(remote);
   if (remote->withdrawn()) {
     if (context.files_read != nullptr) context.files_read->digest = context.files_read->digest * 31 + 1;
-    return {.secret = std::nullopt, .origin = source.text(), .withdrawn = true};
+    return {.secret = std::nullopt, .origin = remote->origin(), .withdrawn = true};
   }
-  if (remote->current() == nullptr) return {.secret = std::nullopt, .origin = source.text(), .awaited = true};
+  if (remote->current() == nullptr) return {.secret = std::nullopt, .origin = remote->origin(), .awaited = true};
   FoundSecret found{.secret = static_cast<const v3::Secret&>(*remote->current()),
-                    .origin = Concat(source.text(), "/", name),
+                    .origin = Concat(remote->origin(), "/", name),
                     .place = path};
   if (context.files_read != nullptr) {
     FilesRead& read = *context.files_read;
@@ -148,21 +103,19 @@ FoundSecret FindRemote(BuildContext& context, const SecretSource& source, const 
 FoundSecret FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, RemoteSecret::Kind kind,
                        const std::string& path) {
   FoundSecret found{.secret = std::nullopt, .place = path};
-  if (from.sds_config().has_api_config_source()) {
-    const std::string place = FieldPath(path, "sds_config.api_config_source");
-    const SecretSource source = BuildSource(context, from.sds_config().api_config_source(), place);
-    if (from.name().empty() || source.cluster.empty() || context.errors.AnyBelow(place)) return found;
-    const bool says = from.sds_config().has_initial_fetch_timeout();
-    const base::Duration timeout = says ? ToDuration(from.sds_config().initial_fetch_timeout()) : kInitialFetch;
-    return FindRemote(context, source, from.name(), kind, timeout, path);
-  }
   if (from.has_sds_config()) {
-    found.secret = ReadSecret(context, from, path);
+    const std::string place = FieldPath(path, "sds_config");
+    const Feed feed = BuildFeed(context, from.sds_config(), place);
+    if (from.name().empty() || context.errors.AnyBelow(place)) return found;
+    const auto* file = std::get_if<PathSource>(&feed.source);
+    if (file == nullptr) return FindRemote(context, feed, from.name(), kind, path);
+    if (!file->path.empty()) found.secret = ReadSecret(context, from.name(), *file, place);
   } else if (const auto known = context.secrets.find(from.name()); known != context.secrets.end()) {
     found.secret = *known->second.secret;
     found.place = FieldPath(known->second.path, KindText(kind));
   } else if (context.workload_api && IsWorkloadName(from.name(), kind)) {
-    return FindRemote(context, {}, from.name(), kind, context.workload_api->initial_fetch_timeout, path);
+    const Feed agent{WorkloadApiSource(), context.workload_api->initial_fetch_timeout};
+    return FindRemote(context, agent, from.name(), kind, path);
   } else if (!from.name().empty()) {
     context.errors.Add(FieldPath(path, "name"), NoSuchSecret(context, from.name(), kind));
   }
@@ -180,7 +133,7 @@ void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, 
   from.UnpackTo(&message);
   WorkloadApi& api = context.workload_api.emplace();
   api.initial_fetch_timeout =
-      message.has_initial_fetch_timeout() ? ToDuration(message.initial_fetch_timeout()) : kInitialFetch;
+      message.has_initial_fetch_timeout() ? ToDuration(message.initial_fetch_timeout()) : Feed().initial_fetch_timeout;
   const std::string field = FieldPath(path, "endpoint");
   std::string endpoint = message.endpoint();
   if (endpoint.empty()) {
@@ -205,17 +158,6 @@ void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, 
   }
   api.endpoint = *address;
   bootstrap.workload_api = api;
-}
-
-void CheckSdsClusters(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters) {
-  for (const auto& [name, path] : context.sds_clusters) {
-    CheckClusterExists(context, name, path);
-    for (const std::shared_ptr<const Cluster>& cluster : clusters) {
-      if (cluster->name != name || cluster->http.protocol == UpstreamHttp::Protocol::kHttp2) continue;
-      context.errors.Add(path,
-                         Concat(Quote(name), ", which does not speak HTTP/2: expected one with http2_protocol_options"));
-    }
-  }
 }
 
 }  // namespace pillion::config

@@ -303,6 +303,8 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
     std::map<std::string, std::pair<v3::Secret, std::string>> secrets;  // with their places
     std::shared_ptr<RemoteSecrets> remote_secrets;
     std::optional<WorkloadApi> workload_api;
+    std::optional<ConfigSource> sender;
+    std::optional<ApiSource> ads;
   };
   auto kept = std::make_shared<Kept>();
   kept->options.unknown = context.options.unknown;
@@ -310,6 +312,8 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
   for (const auto& [name, known] : context.secrets) kept->secrets.emplace(name, std::pair(*known.secret, known.path));
   kept->remote_secrets = context.remote_secrets;
   kept->workload_api = context.workload_api;
+  kept->sender = context.sender;
+  kept->ads = context.ads;
   const bool verifies_chain = WillVerifyChain(first, common);
   return std::make_shared<RenewableContext>(std::move(first), [kept, path, build, verifies_chain] {
     ErrorList errors;
@@ -317,6 +321,8 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
     for (const auto& [name, known] : kept->secrets) again.secrets.emplace(name, NamedSecret{&known.first, known.second});
     again.remote_secrets = kept->remote_secrets;
     again.workload_api = kept->workload_api;
+    again.sender = kept->sender;
+    again.ads = kept->ads;
     FilesRead read;
     again.files_read = &read;
     TlsBuild built = build(again, path);

@@ -27,8 +27,6 @@ FoundSecret FindSecret(BuildContext& context, const envoy::extensions::transport
 // One of bootstrap_extensions, whose type it is.
 void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path,
                       Bootstrap& bootstrap);
-// Of all contexts, once the clusters are built: who gives their secrets.
-void CheckSdsClusters(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters);
 
 // Adds it to `parts`. `origin`: as in FoundSecret.
 void BuildPair(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::TlsCertificate& from,

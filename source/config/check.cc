@@ -41,8 +41,11 @@ class Checker {
   void Check(const pb::Message& message, const std::string& path) {
     const pb::Descriptor& type = *message.GetDescriptor();
     if (&type == pb::Any::descriptor()) {
+      if (anys_ == kMostNestedAnys) return errors_.Add(path, Concat("more than ", kMostNestedAnys, " Anys in one another"));
+      ++anys_;
       const auto held = UnpackExtension(static_cast<const pb::Any&>(message));
       if (held != nullptr) Check(*held, path);
+      --anys_;
       return;
     }
     for (int i = 0; i < type.field_count(); ++i) CheckField(message, *type.field(i), path);
@@ -83,10 +86,15 @@ class Checker {
 
   void CheckMap(const pb::Message& message, const pb::FieldDescriptor& field, const std::string& path) {
     const pb::FieldDescriptor& value = *field.message_type()->map_value();
-    if (value.cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) return;
+    const bool is_enum = value.cpp_type() == pb::FieldDescriptor::CPPTYPE_ENUM;
+    if (value.cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE && !is_enum) return;
     const pb::Reflection& reflection = *message.GetReflection();
     for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
       const pb::Message& entry = reflection.GetRepeatedMessage(message, &field, i);
+      if (is_enum) {
+        CheckEnum(*value.enum_type(), entry.GetReflection()->GetEnumValue(entry, &value), path);
+        continue;
+      }
       const pb::FieldDescriptor& key = *field.message_type()->map_key();
       Check(entry.GetReflection()->GetMessage(entry, &value),
             KeyPath(path, entry.GetReflection()->GetString(entry, &key)));
@@ -116,9 +124,21 @@ class Checker {
       case pb::FieldDescriptor::CPPTYPE_STRING:
         return CheckText(index < 0 ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index),
                          check, path);
+      case pb::FieldDescriptor::CPPTYPE_ENUM:
+        return CheckEnum(*field.enum_type(),
+                         index < 0 ? r.GetEnumValue(message, &field) : r.GetRepeatedEnumValue(message, &field, index),
+                         path);
       default:
         return;
     }
+  }
+
+  // Bytes may have any number.
+  void CheckEnum(const pb::EnumDescriptor& type, int value, const std::string& path) {
+    if (type.FindValueByNumber(value) != nullptr) return;
+    std::vector<std::string> names;
+    for (int i = 0; i < type.value_count(); ++i) names.push_back(type.value(i)->name());
+    errors_.Add(path, Concat(value, ", expected one of ", absl::StrJoin(names, ", ")));
   }
 
   void CheckPart(const pb::Message& part, const FieldCheck& check, const std::string& path) {
@@ -127,6 +147,8 @@ class Checker {
         return CheckDuration(static_cast<const pb::Duration&>(part), check, path);
       case pb::Descriptor::WELLKNOWNTYPE_UINT32VALUE:
         return CheckNumber(static_cast<const pb::UInt32Value&>(part).value(), check, path);
+      case pb::Descriptor::WELLKNOWNTYPE_DOUBLEVALUE:
+        return CheckNumber(static_cast<const pb::DoubleValue&>(part).value(), check, path);
       case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
       case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE:
       case pb::Descriptor::WELLKNOWNTYPE_UINT64VALUE:
@@ -161,12 +183,13 @@ class Checker {
   }
 
   ErrorList& errors_;
+  int anys_ = 0;  // that hold what is looked at
 };
 
 }  // namespace
 
-void CheckConstraints(const pb::Message& message, ErrorList& errors) {
-  Checker(errors).Check(message, "");
+void CheckConstraints(const pb::Message& message, ErrorList& errors, const std::string& path) {
+  Checker(errors).Check(message, path);
 }
 
 }  // namespace pillion::config

@@ -15,13 +15,13 @@
 #include "source/base/clock.h"
 #include "source/config/address.h"
 #include "source/config/circuit_breaker.h"
+#include "source/config/config_source.h"
 #include "source/config/connection_options.h"
 #include "source/config/health_check.h"
 #include "source/config/http_options.h"
 #include "source/config/load_balancing.h"
 #include "source/config/metadata.h"
 #include "source/config/outlier_detection.h"
-#include "source/config/path_source.h"
 #include "source/config/route.h"
 #include "source/config/transport_socket.h"
 
@@ -78,7 +78,7 @@ struct Cluster {
   std::vector<Endpoint> endpoints;
   AssignmentPolicy assignment_policy;
   std::string service_name;                 // of an EDS cluster: whose assignment it takes
-  PathSource eds;                           // the same: where that comes from
+  Feed eds;                                 // the same: where that comes from
   std::vector<std::string> members;         // of an aggregate: the clusters that requests go to
   std::vector<TransportSocketMatch> transport_matches;  // the first that fits a host is used instead
 

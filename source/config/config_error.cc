@@ -45,6 +45,11 @@ void ErrorList::Add(std::string path, std::string message, int line) {
   errors_.push_back({std::move(path), line, std::move(message), line > 0 ? file_ : ""});
 }
 
+void ErrorList::Append(ErrorList other) {
+  for (ConfigError& error : other.errors_) Add(std::move(error.path), std::move(error.message), error.line);
+  dropped_ += other.dropped_;
+}
+
 void ErrorList::AddMissing(const std::string& container, const std::string& path, std::string message) {
   if (paths_.contains(container) || AnyBelow(path)) return;
   Add(path, std::move(message));

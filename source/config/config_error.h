@@ -49,6 +49,9 @@ class ErrorList {
   // An earlier error lies at `path` or below it.
   bool AnyBelow(const std::string& path) const;
 
+  // Adds all of another list.
+  void Append(ErrorList other);
+
   bool empty() const { return errors_.empty(); }
   size_t dropped() const { return dropped_; }
   std::vector<ConfigError> Take() { return std::move(errors_); }

@@ -82,11 +82,6 @@ struct TypedStruct {
   const TreeNode* value = nullptr;
 };
 
-bool IsTypedStruct(std::string_view url) {
-  const std::string_view name = url.substr(url.rfind('/') + 1);
-  return name == "xds.type.v3.TypedStruct" || name == "udpa.type.v1.TypedStruct";
-}
-
 class Decoder {
  public:
   Decoder(const UnknownRule& unknown, ErrorList& errors, std::vector<ConfigError>& notes)

@@ -168,6 +168,11 @@ const google::protobuf::Descriptor* FindExtensionType(std::string_view url) {
   return nullptr;
 }
 
+bool IsTypedStruct(std::string_view url) {
+  const std::string_view name = url.substr(url.rfind('/') + 1);
+  return name == "xds.type.v3.TypedStruct" || name == "udpa.type.v1.TypedStruct";
+}
+
 std::string UnknownTypeText(std::string_view url) {
   constexpr size_t kMost = 256;  // more than any has, so that its end, where they differ, is seen
   std::vector<std::string_view> names;

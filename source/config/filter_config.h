@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pillion::config {
@@ -19,6 +20,7 @@ struct HttpFilter {
   std::string name;  // unique in its chain; what an override refers to
   std::shared_ptr<const FilterConfig> config;  // a filter::HttpFilterConfig; never null
   bool disabled = false;                       // but where a route enables it
+  std::string_view override_type = {};  // the full name of the message that it takes from a route; empty: of none
 };
 
 // What a route, virtual host or route table says otherwise of one filter.
@@ -26,6 +28,7 @@ struct FilterOverride {
   std::string filter;  // its name; of a filter that the chain does not have it says nothing
   std::shared_ptr<const FilterConfig> config;  // null: the filter is only enabled or disabled here
   bool disabled = false;
+  std::string_view type = {};  // the full name of the message that `config` was
 };
 
 using FilterOverrides = std::vector<FilterOverride>;

@@ -13,6 +13,7 @@
 #include "source/base/clock.h"
 #include "source/config/access_log.h"
 #include "source/config/address.h"
+#include "source/config/config_source.h"
 #include "source/config/connection_options.h"
 #include "source/config/filter_config.h"
 #include "source/config/http_options.h"
@@ -68,7 +69,9 @@ struct HttpConnectionManager {
 
   Codec codec = Codec::kAuto;
   std::string stat_prefix;
-  std::shared_ptr<const RouteConfig> route_config;  // never null
+  // One of the two: the table, or where it comes from.
+  std::shared_ptr<const RouteConfig> route_config;
+  std::optional<RouteSource> route_source;
   std::vector<HttpFilter> http_filters;             // in order, before the router
   RouterFilter router;
 

@@ -47,7 +47,7 @@ LoadedAssignment LoadAssignmentFile(const std::string& path, const Cluster& clus
     loaded.outcome = Outcome::kUnreadable;
   } else {
     loaded.version = response.version_info();
-    if (!response.resources().empty()) loaded.assignment = Build(response, cluster, errors);
+    if (!response.resources().empty() && errors.empty()) loaded.assignment = Build(response, cluster, errors);
     loaded.outcome = !errors.empty() ? Outcome::kRejected : loaded.assignment == nullptr ? Outcome::kEmpty : Outcome::kTaken;
   }
   loaded.errors = errors.Take();

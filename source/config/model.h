@@ -13,6 +13,7 @@
 #include "source/config/address.h"
 #include "source/config/admin_access.h"
 #include "source/config/cluster.h"
+#include "source/config/config_source.h"
 #include "source/config/http_options.h"
 #include "source/config/listener.h"
 #include "source/config/remote_secret.h"
@@ -58,6 +59,13 @@ struct WorkloadApi {
   base::Duration initial_fetch_timeout{0};  // zero: for ever
 };
 
+// What comes while the process runs.
+struct DynamicResources {
+  std::optional<ApiSource> ads;  // what `ads` means, wherever it stands
+  std::optional<Feed> listeners;
+  std::optional<Feed> clusters;
+};
+
 struct Bootstrap {
   Node node;
   Admin admin;
@@ -69,10 +77,11 @@ struct Bootstrap {
   std::optional<uint64_t> shown_version;          // as server.version
   uint64_t unknown_fields = 0;                    // that were passed over
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
-  std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; every reference to one resolves
+  std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; references resolve, or may come
 
   std::optional<WorkloadApi> workload_api;
-  std::shared_ptr<const RemoteSecrets> remote_secrets;  // never null in a loaded one
+  std::optional<DynamicResources> dynamic;
+  std::shared_ptr<RemoteSecrets> remote_secrets;  // never null in a loaded one
 
   std::vector<runtime::LayerSettings> runtime_layers;
   std::shared_ptr<runtime::Keys> runtime_keys;  // all that the parts name; never null in a loaded one

@@ -9,6 +9,8 @@ namespace pillion::config {
 struct PathSource {
   std::string path;
   std::string watched_directory;  // whatever is moved there, it is read again; empty: when the file itself is replaced
+
+  bool operator==(const PathSource&) const = default;
 };
 
 }  // namespace pillion::config

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/config_source.h"
 
 namespace google::protobuf {
 class Message;
@@ -18,28 +19,17 @@ class Message;
 
 namespace pillion::config {
 
-// Equal ones share a stream.
-struct SecretSource {
-  std::string cluster;    // of the control plane; empty: the Workload API
-  std::string authority;
-  std::vector<std::pair<std::string, std::string>> metadata;
-  size_t max_message = 4 * 1024 * 1024;  // bytes
-  bool node_once = false;                // only the first message of a stream says who asks
-
-  bool workload_api() const { return cluster.empty(); }
-  // "sds:CLUSTER" or "workload_api", for who reads it.
-  std::string text() const { return workload_api() ? "workload_api" : "sds:" + cluster; }
-  bool operator==(const SecretSource&) const = default;
-};
-
 class RemoteSecret {
  public:
   enum class Kind : uint8_t { kTlsCertificate, kValidationContext };
 
-  RemoteSecret(SecretSource source, std::string name, Kind kind, base::Duration initial_fetch_timeout)
+  // `source` is no file: one of those is read where it is named.
+  RemoteSecret(ConfigSource source, std::string name, Kind kind, base::Duration initial_fetch_timeout)
       : source_(std::move(source)), name_(std::move(name)), kind_(kind), initial_fetch_timeout_(initial_fetch_timeout) {}
 
-  const SecretSource& source() const { return source_; }
+  const ConfigSource& source() const { return source_; }
+  // "sds:CLUSTER" or "workload_api", for who reads it.
+  std::string origin() const;
   const std::string& name() const { return name_; }
   Kind kind() const { return kind_; }
   base::Duration initial_fetch_timeout() const { return initial_fetch_timeout_; }  // zero: for ever
@@ -57,11 +47,14 @@ class RemoteSecret {
   void Refuse(std::string error) { error_ = std::move(error); }
   // Of a validation context that has come. `why` is the error().
   void Withdraw(std::string why);
-  // `changed` is called after each Set() and Withdraw(), as long as it lives.
-  void AddObserver(std::function<void()> changed) { observers_.push_back(std::move(changed)); }
+  // `changed` is called after each Set() and Withdraw(), as long as somebody has what this returns.
+  using Observation = std::shared_ptr<const std::function<void()>>;
+  [[nodiscard]] Observation AddObserver(std::function<void()> changed);
 
  private:
-  const SecretSource source_;
+  void Tell();
+
+  const ConfigSource source_;
   const std::string name_;
   const Kind kind_;
   const base::Duration initial_fetch_timeout_;
@@ -70,19 +63,36 @@ class RemoteSecret {
   std::string version_;
   base::WallTime updated_{};
   std::string error_;
-  std::vector<std::function<void()>> observers_;
+  std::vector<std::weak_ptr<const std::function<void()>>> observers_;
 };
 
-// All of a configuration.
+// All of the process: of its configuration, and of what comes while it runs. Main thread.
 class RemoteSecrets {
  public:
-  // Made when it is first asked for. Null: it is there, but of the other kind.
-  std::shared_ptr<RemoteSecret> Get(const SecretSource& source, const std::string& name, RemoteSecret::Kind kind,
+  // Made when it is first asked for. It is there for as long as somebody has what this returns. Null: it is there, but of
+  // the other kind.
+  std::shared_ptr<RemoteSecret> Get(const ConfigSource& source, const std::string& name, RemoteSecret::Kind kind,
                                     base::Duration initial_fetch_timeout);
-  const std::vector<std::shared_ptr<RemoteSecret>>& all() const { return all_; }
+  // In the order in which they were asked for. To have one of these does not count as having it.
+  std::vector<std::shared_ptr<RemoteSecret>> all() const;
+
+  // Who asks for secrets: is told of each that somebody has, and when nobody has it any more. One of them at most.
+  using Observer = std::function<void(const std::shared_ptr<RemoteSecret>& secret)>;
+  void Observe(Observer added, Observer gone);
+  // Tells what has changed since the last time, and forgets what nobody has. To be called when resources were taken or
+  // dropped; of a secret that came and went in between nothing is told.
+  void Settle();
 
  private:
-  std::vector<std::shared_ptr<RemoteSecret>> all_;  // in the order in which they were asked for
+  struct Entry {
+    std::shared_ptr<RemoteSecret> secret;
+    std::weak_ptr<RemoteSecret> users;  // what they have, who may be on any thread when they drop it
+    bool told = false;
+  };
+
+  std::vector<Entry> entries_;
+  Observer added_;
+  Observer gone_;
 };
 
 }  // namespace pillion::config

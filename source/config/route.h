@@ -1,6 +1,7 @@
 #pragma once
 
-// The route table as configured. route/ compiles it; the order of routes within a virtual host is their precedence.
+// The route table as configured. route/ compiles it; the order of routes within a virtual host is their precedence. A later
+// version of a table shares the routes and virtual hosts that it has in common with the one before.
 // A zero duration means: no such limit.
 
 #include <cstdint>
@@ -209,7 +210,7 @@ enum class TlsRequirement : uint8_t { kNone, kExternal, kAll };
 struct VirtualHost {
   std::string name;
   std::vector<Domain> domains;  // each unique in the table
-  std::vector<Route> routes;
+  std::vector<std::shared_ptr<const Route>> routes;
   FilterOverrides filter_overrides;  // where the route has none
   LevelHeaderEdits headers;
   std::optional<RetryPolicy> retry_policy;  // of routes that have none
@@ -223,7 +224,7 @@ struct VirtualHost {
 
 struct RouteConfig {
   std::string name;
-  std::vector<VirtualHost> virtual_hosts;
+  std::vector<std::shared_ptr<const VirtualHost>> virtual_hosts;
   FilterOverrides filter_overrides;  // where neither route nor virtual host has any
   bool ignore_port_in_host_matching = false;
   bool ignore_path_parameters = false;  // in the path, where routes are chosen by it

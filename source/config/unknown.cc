@@ -48,7 +48,6 @@ constexpr std::string_view kManager =
     "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 constexpr Field kSecurityFields[] = {
     {"config.bootstrap.v3.Bootstrap", "certificate_provider_instances", 25},
-    {"config.bootstrap.v3.Bootstrap", "dynamic_resources", 3},
     {"config.bootstrap.v3.Bootstrap", "header_prefix", 18},
     {"config.bootstrap.v3.Bootstrap.StaticResources", "secrets", 3},
     {"config.cluster.v3.Cluster", "filters", 40},
@@ -73,7 +72,6 @@ constexpr Field kSecurityFields[] = {
     {"config.route.v3.RouteAction", "metadata_match", 4},
     {"config.route.v3.RouteAction", "rate_limits", 13},
     {"config.route.v3.RouteConfiguration", "internal_only_headers", 3},
-    {"config.route.v3.RouteConfiguration", "vhds", 9},
     {"config.route.v3.RouteConfiguration", "vhost_header", 18},
     {"config.route.v3.VirtualHost", "cors", 8},
     {"config.route.v3.VirtualHost", "matcher", 21},
@@ -100,11 +98,38 @@ constexpr Field kSecurityFields[] = {
      "beside the application, where they are plain"},
 };
 
+// What would be asked of a control plane, or would stand in another way than it does here: without it something would be
+// missing that the configuration's writer relies on.
+struct RefusedField {
+  Field field;
+  std::string_view sentence;
+};
+constexpr std::string_view kNoDiscovery = "a filter's configuration can't come apart from it, expected typed_config";
+constexpr RefusedField kRefusedFields[] = {
+    {{"config.bootstrap.v3.Bootstrap.DynamicResources", "lds_resources_locator", 5},
+     "listeners can't be named by xdstp, expected lds_config"},
+    {{"config.bootstrap.v3.Bootstrap.DynamicResources", "cds_resources_locator", 6},
+     "clusters can't be named by xdstp, expected cds_config"},
+    {{"config.bootstrap.v3.RuntimeLayer", "rtds_layer", 5},
+     "a control plane can't give a layer, expected static_layer, disk_layer or admin_layer"},
+    {{"config.core.v3.ConfigSource", "authorities", 7}, "resources can't be named by xdstp"},
+    {{"config.core.v3.GrpcService", "google_grpc", 2}, "there is no other client, expected envoy_grpc"},
+    {{"config.endpoint.v3.LocalityLbEndpoints", "load_balancer_endpoints", 7}, "expected lb_endpoints"},
+    {{"config.endpoint.v3.LocalityLbEndpoints", "leds_cluster_locality_config", 8},
+     "a locality's endpoints can't come apart from the others, expected lb_endpoints"},
+    {{"config.listener.v3.Filter", "config_discovery", 5}, kNoDiscovery},
+    {{"config.listener.v3.ListenerFilter", "config_discovery", 5}, kNoDiscovery},
+    {{"config.route.v3.RouteConfiguration", "vhds", 9}, "virtual hosts can't come one by one, expected virtual_hosts"},
+    {{kManager, "scoped_routes", 31}, "tables can't be chosen by scope, expected rds or route_config"},
+    {{"extensions.filters.network.http_connection_manager.v3.HttpFilter", "config_discovery", 5}, kNoDiscovery},
+    {{"extensions.filters.network.tcp_proxy.v3.TcpProxy", "on_demand", 14},
+     "clusters can't be asked for by connections, expected one that is known"},
+};
+
 // Fields of a bootstrap whose parts come later, and which serve people and control planes, not traffic.
 constexpr Field kLaterFields[] = {
     {"config.bootstrap.v3.Bootstrap", "enable_dispatcher_stats", 16},
     {"config.bootstrap.v3.Bootstrap", "grpc_async_client_manager_config", 40},
-    {"config.bootstrap.v3.Bootstrap", "hds_config", 14},
     {"config.bootstrap.v3.Bootstrap", "memory_allocator_manager", 41},
     {"config.bootstrap.v3.Bootstrap", "node_context_params", 26},
     {"config.bootstrap.v3.Bootstrap", "stats_sinks", 6},
@@ -116,10 +141,17 @@ constexpr Field kLaterFields[] = {
     {"config.core.v3.Node", "listening_addresses", 11},
 };
 
+// Of what is declined: HDS, in which a proxy checks hosts for a control plane.
+constexpr Field kHealthDiscovery = {"config.bootstrap.v3.Bootstrap", "hds_config", 14};
+
+bool Is(const Field& field, std::string_view message, std::string_view name, uint32_t number) {
+  return field.message == message && (name.empty() ? field.number == number : field.name == name);
+}
+
 template <size_t size>
 const Field* Find(const Field (&fields)[size], std::string_view message, std::string_view name, uint32_t number) {
   for (const Field& field : fields) {
-    if (field.message == message && (name.empty() ? field.number == number : field.name == name)) return &field;
+    if (Is(field, message, name, number)) return &field;
   }
   return nullptr;
 }
@@ -133,6 +165,15 @@ std::string_view Short(std::string_view message) {
 bool InSecurityScope(std::string_view message) {
   return std::any_of(std::begin(kSecurityScopes), std::end(kSecurityScopes),
                      [message](std::string_view scope) { return message.starts_with(scope); });
+}
+
+// Of the value of a map's entry.
+std::string MapPath(const std::string& path, const pb::Message& entry) {
+  const pb::FieldDescriptor& key = *entry.GetDescriptor()->map_key();
+  if (key.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING) {
+    return KeyPath(path, entry.GetReflection()->GetString(entry, &key));
+  }
+  return KeyPath(path, Concat(entry.GetReflection()->GetUInt32(entry, &key)));  // there is no other kind in the API
 }
 
 }  // namespace
@@ -154,6 +195,15 @@ bool IsExtensionName(std::string_view name) {
 bool JudgeUnknownField(const UnknownRule& rule, std::string_view message, std::string_view field, uint32_t number,
                        const std::string& path, int line, ErrorList& errors, std::vector<ConfigError>& notes) {
   const std::string_view scope = Short(message);
+  for (const RefusedField& refused : kRefusedFields) {
+    if (!Is(refused.field, scope, field, number)) continue;
+    errors.Add(FieldPath(path, refused.field.name), Concat("is not implemented: ", refused.sentence), line);
+    return true;
+  }
+  if (Is(kHealthDiscovery, scope, field, number)) {
+    notes.push_back({FieldPath(path, kHealthDiscovery.name), line, "is declined: no hosts are checked for a control plane"});
+    return true;
+  }
   const Field* const refused = Find(kSecurityFields, scope, field, number);
   const Field* known = refused;
   if (known == nullptr) known = Find(kLaterFields, scope, field, number);
@@ -177,8 +227,11 @@ bool JudgeUnknownField(const UnknownRule& rule, std::string_view message, std::s
   return true;
 }
 
-void JudgeUnknownFields(const UnknownRule& rule, const pb::Message& message, const std::string& path,
-                        ErrorList& errors, std::vector<ConfigError>& notes) {
+namespace {
+
+// `anys`: how many hold it.
+void Judge(const UnknownRule& rule, const pb::Message& message, const std::string& path, int anys, ErrorList& errors,
+           std::vector<ConfigError>& notes) {
   const pb::Descriptor& type = *message.GetDescriptor();
   const pb::Reflection& reflection = *message.GetReflection();
   const pb::UnknownFieldSet& unknown = reflection.GetUnknownFields(message);
@@ -190,6 +243,7 @@ void JudgeUnknownFields(const UnknownRule& rule, const pb::Message& message, con
   }
   if (type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_ANY) {
     const auto& any = static_cast<const pb::Any&>(message);
+    if (anys == kMostNestedAnys) return errors.Add(path, Concat("more than ", kMostNestedAnys, " Anys in one another"));
     const pb::Descriptor* held_type = FindExtensionType(any.type_url());
     const std::unique_ptr<pb::Message> held = UnpackExtension(any);
     if (held_type == nullptr) {
@@ -199,7 +253,7 @@ void JudgeUnknownFields(const UnknownRule& rule, const pb::Message& message, con
     } else if (held == nullptr) {
       errors.Add(path, Concat("bytes that are no ", held_type->full_name()));
     } else {
-      JudgeUnknownFields(rule, *held, path, errors, notes);
+      Judge(rule, *held, path, anys + 1, errors, notes);
     }
     return;
   }
@@ -209,14 +263,26 @@ void JudgeUnknownFields(const UnknownRule& rule, const pb::Message& message, con
     if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
     const std::string at = FieldPath(path, field->name());
     if (!field->is_repeated()) {
-      JudgeUnknownFields(rule, reflection.GetMessage(message, field), at, errors, notes);
+      Judge(rule, reflection.GetMessage(message, field), at, anys, errors, notes);
       continue;
     }
     for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
-      JudgeUnknownFields(rule, reflection.GetRepeatedMessage(message, field, i), ElementPath(at, i), errors,
-                         notes);
+      const pb::Message& element = reflection.GetRepeatedMessage(message, field, i);
+      if (!field->is_map()) {
+        Judge(rule, element, ElementPath(at, i), anys, errors, notes);
+      } else if (const pb::FieldDescriptor& value = *field->message_type()->map_value();
+                 value.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
+        Judge(rule, element.GetReflection()->GetMessage(element, &value), MapPath(at, element), anys, errors, notes);
+      }
     }
   }
+}
+
+}  // namespace
+
+void JudgeUnknownFields(const UnknownRule& rule, const pb::Message& message, const std::string& path, ErrorList& errors,
+                        std::vector<ConfigError>& notes) {
+  Judge(rule, message, path, 0, errors, notes);
 }
 
 }  // namespace pillion::config

@@ -1,8 +1,9 @@
 #pragma once
 
-// What becomes of a field or type that pillion does not have. Three kinds:
+// What becomes of a field or type that pillion does not have. Four kinds:
 // - what has to do with security, or decides whom a rule is for: never passed over, for traffic would be let through that
 //   the configuration's writer meant to keep out;
+// - what would be asked of a control plane and can't be (scopes, virtual hosts one by one): refused with a reason;
 // - what belongs to a part that is still to come and that nobody misses who only wants traffic served: named in the log;
 // - all else: refused in files, passed over in what a control plane sends.
 

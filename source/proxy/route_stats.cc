@@ -41,8 +41,10 @@ RouteStatIds::RouteStatIds(stats::Registry& registry, const config::RouteConfig&
                          const std::string& name) {
     return stats::Prefix("vhost").Add(stats::kVirtualHost, host.name).Add(kind).Add(label, name);
   };
-  for (const config::VirtualHost& host : table.virtual_hosts) {
-    for (const config::Route& route : host.routes) {
+  for (const auto& host_part : table.virtual_hosts) {
+    const config::VirtualHost& host = *host_part;
+    for (const auto& route_part : host.routes) {
+      const config::Route& route = *route_part;
       if (route.stat_prefix.empty() || !std::holds_alternative<config::RouteAction>(route.action)) continue;
       routes_.emplace(&route, groups_.size());
       groups_.emplace_back(registry, prefix(host, "route", stats::kRoute, route.stat_prefix));

@@ -32,22 +32,21 @@ void AddProgram(std::string_view program, Words& words) {
 
 }  // namespace
 
-PathIndex::PathIndex(std::span<const config::Route> routes, Words& words)
+PathIndex::PathIndex(Routes routes, Words& words)
     : begin_(static_cast<uint32_t>(words.size())),
       exact_case_(MakeTree(routes, false, words)),
       ignore_case_(MakeTree(routes, true, words)) {
   end_ = static_cast<uint32_t>(words.size());
 }
 
-std::optional<PathIndex::Tree> PathIndex::MakeTree(std::span<const config::Route> routes, bool ignore_case,
-                                                   Words& words) {
+std::optional<PathIndex::Tree> PathIndex::MakeTree(Routes routes, bool ignore_case, Words& words) {
   struct Group {
     std::array<std::vector<uint32_t>, 4> kinds;  // by Path
     const std::vector<uint32_t>& of(Path kind) const { return kinds[static_cast<size_t>(kind)]; }
   };
   std::map<std::string, Group> groups;
   for (uint32_t number = 0; number < routes.size(); ++number) {
-    const match::RequestMatcher& match = routes[number].match;
+    const match::RequestMatcher& match = routes[number]->match;
     if (IgnoresCase(match) == ignore_case) groups[TextOf(match)].kinds[static_cast<size_t>(match.kind)].push_back(number);
   }
   if (groups.empty()) return std::nullopt;
@@ -61,7 +60,7 @@ std::optional<PathIndex::Tree> PathIndex::MakeTree(std::span<const config::Route
     std::vector<match::Regex> own;
     std::vector<uint32_t> wheres;
     for (const uint32_t number : group.of(Path::kRegex)) {
-      own.push_back(*routes[number].match.regex);
+      own.push_back(*routes[number]->match.regex);
       if (const match::RegexSequence* sequence = own.back().sequence()) {
         wheres.push_back(static_cast<uint32_t>(words.size()) | kProgram);
         AddProgram(sequence->program(), words);

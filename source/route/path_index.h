@@ -23,9 +23,10 @@ namespace pillion::route {
 class PathIndex {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
+  using Routes = std::span<const std::shared_ptr<const config::Route>>;
 
   // Most of it lies in `words`, which it is added to; an owner has one for all its indexes.
-  PathIndex(std::span<const config::Route> routes, Words& words);
+  PathIndex(Routes routes, Words& words);
 
   // The number of the first route whose path fits `path`, which has no query, and of which accepts(number) is true;
   // kNone when there is none. `words`: the first of them.
@@ -54,7 +55,7 @@ class PathIndex {
     std::vector<std::unique_ptr<match::RegexSet>> regex_sets;
   };
 
-  static std::optional<Tree> MakeTree(std::span<const config::Route> routes, bool ignore_case, Words& words);
+  static std::optional<Tree> MakeTree(Routes routes, bool ignore_case, Words& words);
 
   template <typename F>
   static void Lower(uint32_t& best, Numbers numbers, const F& accepts) {

@@ -141,13 +141,14 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
   std::map<std::string, const Host*> prefixes;
   hosts_.reserve(config_->virtual_hosts.size());
   size_t routes = 0;
-  for (const config::VirtualHost& host : config_->virtual_hosts) routes += host.routes.size();
+  for (const auto& host : config_->virtual_hosts) routes += host->routes.size();
   entries_.reserve(routes);
-  for (const config::VirtualHost& virtual_host : config_->virtual_hosts) {
+  for (const auto& virtual_host_part : config_->virtual_hosts) {
+    const config::VirtualHost& virtual_host = *virtual_host_part;
     Host& host = hosts_.emplace_back(
         Host{PathIndex(virtual_host.routes, words_), entries_.size(), virtual_host.require_tls, nullptr});
-    for (const config::Route& route : virtual_host.routes) {
-      SetEntry(*config_, virtual_host, route, clusters, entries_.emplace_back());
+    for (const auto& route : virtual_host.routes) {
+      SetEntry(*config_, virtual_host, *route, clusters, entries_.emplace_back());
     }
     if (host.require_tls != config::TlsRequirement::kNone) {
       auto to_tls = std::make_unique<Entry>();

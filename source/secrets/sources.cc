@@ -18,8 +18,8 @@ Sources::Sources(const config::Bootstrap& bootstrap, Surroundings surroundings)
   for (const std::shared_ptr<config::RemoteSecret>& secret : secrets) {
     Subscription& subscription = *subscriptions_.emplace_back(std::make_unique<Subscription>(
         secret, Subscription::Surroundings{with_.timers, with_.clock, with_.registry, with_.unknown, with_.warn}));
-    if (!secret->source().workload_api()) {
-      PlaneOf(secret->source()).secrets.Watch(secret->name(), subscription);
+    if (const auto* source = std::get_if<config::ApiSource>(&secret->source())) {
+      PlaneOf(*source).secrets.Watch(secret->name(), subscription);
       continue;
     }
     if (workload_api_ == nullptr) {
@@ -31,7 +31,7 @@ Sources::Sources(const config::Bootstrap& bootstrap, Surroundings surroundings)
   }
 }
 
-Sources::Plane& Sources::PlaneOf(const config::SecretSource& source) {
+Sources::Plane& Sources::PlaneOf(const config::ApiSource& source) {
   const auto found = std::ranges::find_if(planes_, [&](const auto& entry) { return entry.first == source; });
   if (found != planes_.end()) return *found->second;
   auto plane = std::make_unique<Plane>(
@@ -39,7 +39,7 @@ Sources::Plane& Sources::PlaneOf(const config::SecretSource& source) {
                            .metadata = source.metadata,
                            .max_message = source.max_message,
                            .node_once = source.node_once,
-                           .name = source.text()},
+                           .name = "sds:" + source.cluster},
       xds::Stream::Surroundings{.caller = with_.caller,
                                 .timers = with_.timers,
                                 .clock = with_.clock,

@@ -52,14 +52,14 @@ class Sources {
     xds::NamedResources secrets;
   };
 
-  Plane& PlaneOf(const config::SecretSource& source);
+  Plane& PlaneOf(const config::ApiSource& source);
   void OnReady();
 
   const Surroundings with_;
   base::Random random_;
   std::optional<xds::ControlPlaneStats> stats_;  // where there is a secret
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
-  std::vector<std::pair<config::SecretSource, std::unique_ptr<Plane>>> planes_;
+  std::vector<std::pair<config::ApiSource, std::unique_ptr<Plane>>> planes_;
   std::unique_ptr<WorkloadApi> workload_api_;  // null: nobody asks for it
   size_t not_ready_ = 0;
   std::function<void()> ready_;

@@ -17,7 +17,7 @@ void Subscription::Start(std::function<void()> ready) {
   initial_fetch_.Start(secret_->initial_fetch_timeout(), [this, ready = std::move(ready)](bool late) {
     if (late) {
       stats_.InitialFetchTimeout();
-      with_.warn(secret_->source().text() + ": secret " + name() + " has not come in time; who needs it is not served");
+      with_.warn(secret_->origin() + ": secret " + name() + " has not come in time; who needs it is not served");
     }
     ready();
   });
@@ -36,7 +36,7 @@ std::vector<std::string> Subscription::OnResource(const xds::Resource& resource)
 // What a configuration names is needed: one that is there stays until there is another.
 void Subscription::OnRemoved() {
   const bool there = secret_->current() != nullptr;
-  const std::string why = secret_->source().text() + " has no secret " + name() + (there ? " any more" : "");
+  const std::string why = secret_->origin() + " has no secret " + name() + (there ? " any more" : "");
   notes_.Say(why + (there ? "; the last one stays" : "; who needs it is not served"));
   secret_->Refuse(why);
   initial_fetch_.Done();

@@ -48,15 +48,16 @@ CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::Control
                                                                         .settle = timers_.New(),
                                                                         .settled_at = {},
                                                                         .scope = stats::Scope(registry, owner.metrics),
-                                                                        .by_sds = nullptr}));
+                                                                        .by_sds = nullptr,
+                                                                        .observations = {}}));
     if (context.secrets().empty()) return;
     entry.by_sds = registry.control().counter(entry.scope.AddCounter("ssl_context_update_by_sds"));
     // Those that come together are taken together.
     for (const std::shared_ptr<config::RemoteSecret>& secret : context.secrets()) {
-      secret->AddObserver([this, &entry] {
+      entry.observations.push_back(secret->AddObserver([this, &entry] {
         entry.due = true;
         RenewWithin(entry, base::Duration::zero());
-      });
+      }));
     }
   });
 }

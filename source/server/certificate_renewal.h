@@ -55,6 +55,7 @@ class CertificateRenewal {
     uint64_t overdue = 0;  // of its certificates
     bool due = false;      // a secret has changed
     std::vector<std::string> said;  // of what is wrong, while there is no context
+    std::vector<config::RemoteSecret::Observation> observations;
   };
 
   absl::Status Watch(Entry& entry);

@@ -37,10 +37,13 @@ config::Route MixedRoute(int number) {
 Table MakeTable(int hosts, int routes_each, const std::function<config::Route(int)>& route) {
   auto config = std::make_shared<config::RouteConfig>();
   for (int h = 0, number = 0; h < hosts; ++h) {
-    config::VirtualHost& host = config->virtual_hosts.emplace_back();
+    config::VirtualHost host;
     if (hosts == 1) host.domains = {{config::Domain::Kind::kAny, ""}};
     if (hosts > 1) host.domains = {{config::Domain::Kind::kSuffix, ".host" + std::to_string(h) + ".test"}};
-    for (int r = 0; r < routes_each; ++r) host.routes.push_back(route(number++));
+    for (int r = 0; r < routes_each; ++r) {
+      host.routes.push_back(std::make_shared<const config::Route>(route(number++)));
+    }
+    config->virtual_hosts.push_back(std::make_shared<const config::VirtualHost>(std::move(host)));
   }
   return Table(std::move(config), [](const std::string&) { return 0u; });
 }

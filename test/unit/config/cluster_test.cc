@@ -55,9 +55,8 @@ TEST(ClusterTest, EdsFromAFile) {
       Good(Eds("path_config_source: {path: " + path + ", watched_directory: {path: " + testing::TempDir() + "}}"))[0];
   EXPECT_EQ(cluster->discovery, Cluster::Discovery::kEds);
   EXPECT_EQ(cluster->service_name, "a");
-  EXPECT_EQ(cluster->eds.path, path);
-  EXPECT_EQ(cluster->eds.watched_directory, testing::TempDir());
-  EXPECT_EQ(Good(Eds("path: " + path))[0]->eds.path, path);
+  EXPECT_EQ(cluster->eds.source, ConfigSource(PathSource{path, testing::TempDir()}));
+  EXPECT_EQ(Good(Eds("path: " + path))[0]->eds.source, ConfigSource(PathSource{path, ""}));
 }
 
 TEST(ClusterTest, EdsThatCannotBe) {

@@ -140,18 +140,18 @@ TEST(LoadTest, BuildsTheRouteTable) {
   ASSERT_EQ(table.internal_only_headers.size(), 1u);
   EXPECT_EQ(table.internal_only_headers[0].text(), "x-only");
   ASSERT_EQ(table.virtual_hosts.size(), 2u);
-  EXPECT_EQ(table.virtual_hosts[0].domains, (std::vector<Domain>{{Domain::Kind::kExact, "api.example"},
+  EXPECT_EQ(table.virtual_hosts[0]->domains, (std::vector<Domain>{{Domain::Kind::kExact, "api.example"},
                                                                  {Domain::Kind::kSuffix, ".api.example"},
                                                                  {Domain::Kind::kPrefix, "api."}}));
-  EXPECT_EQ(table.virtual_hosts[1].domains, (std::vector<Domain>{{Domain::Kind::kAny, ""}}));
+  EXPECT_EQ(table.virtual_hosts[1]->domains, (std::vector<Domain>{{Domain::Kind::kAny, ""}}));
 
-  const Route& health = table.virtual_hosts[0].routes.at(0);
+  const Route& health = *table.virtual_hosts[0]->routes.at(0);
   EXPECT_EQ(health.match.kind, match::RequestMatcher::Path::kExact);
   EXPECT_EQ(health.match.path, "/healthz");
   EXPECT_EQ(std::get<DirectResponse>(health.action).status, 200);
   EXPECT_EQ(std::get<DirectResponse>(health.action).body, "ok\n");
 
-  const Route& users = table.virtual_hosts[0].routes.at(1);
+  const Route& users = *table.virtual_hosts[0]->routes.at(1);
   EXPECT_EQ(users.name, "users");
   EXPECT_EQ(users.match.kind, match::RequestMatcher::Path::kPrefix);
   EXPECT_FALSE(users.match.case_sensitive);
@@ -170,7 +170,7 @@ TEST(LoadTest, BuildsTheRouteTable) {
   EXPECT_EQ(action.retry_policy->back_off_base, milliseconds(100));
   EXPECT_EQ(action.retry_policy->back_off_max, seconds(1));
 
-  const auto& rest = std::get<RouteAction>(table.virtual_hosts[1].routes.at(0).action);
+  const auto& rest = std::get<RouteAction>(table.virtual_hosts[1]->routes.at(0)->action);
   EXPECT_EQ(rest.timeout, seconds(15));
   EXPECT_FALSE(rest.idle_timeout.has_value());
   EXPECT_FALSE(rest.retry_policy.has_value());
@@ -255,7 +255,7 @@ TEST(LoadTest, TakesCamelCaseNumbersOfEnumsAndBytes) {
   EXPECT_EQ(bootstrap->clusters[0]->connect_timeout, seconds(2));
   EXPECT_EQ(bootstrap->listeners[0]->name, "127.0.0.1:80");
   const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners[0]->filter_chains[0].terminal);
-  const auto& direct = std::get<DirectResponse>(http.route_config->virtual_hosts[0].routes[0].action);
+  const auto& direct = std::get<DirectResponse>(http.route_config->virtual_hosts[0]->routes[0]->action);
   EXPECT_EQ(direct.status, 404);
   EXPECT_EQ(direct.body, "no");
 }
@@ -287,7 +287,7 @@ TEST(LoadTest, ReadsSourcesOfBodies) {
   const auto body = [&](const std::string& source) {
     const auto bootstrap = LoadGood(std::string(text).replace(at, inline_body.size(), source));
     const auto& http = std::get<HttpConnectionManager>(bootstrap->listeners.at(0)->filter_chains[0].terminal);
-    return std::get<DirectResponse>(http.route_config->virtual_hosts[0].routes[0].action).body;
+    return std::get<DirectResponse>(http.route_config->virtual_hosts[0]->routes[0]->action).body;
   };
   EXPECT_EQ(body("{filename: " + path + "}"), "from a file");
   EXPECT_EQ(body("{environment_variable: PILLION_TEST_BODY}"), "from the environment");

@@ -50,11 +50,11 @@ TEST_F(RemoteSecretTest, SecretsOfAControlPlane) {
   const UpstreamTls& tls = *loaded.bootstrap->clusters.at(0)->tls;
   EXPECT_EQ(tls.context->current(), nullptr);  // never plain, never without
   EXPECT_TRUE(tls.verifies_chain);
-  const auto& secrets = loaded.bootstrap->remote_secrets->all();
+  const auto secrets = loaded.bootstrap->remote_secrets->all();
   ASSERT_EQ(secrets.size(), 2u);
   EXPECT_EQ(secrets[0]->source(), secrets[1]->source());  // one stream for both
   EXPECT_EQ(secrets[0]->initial_fetch_timeout(), std::chrono::seconds(3));
-  EXPECT_EQ(secrets[0]->source().authority, "cp");
+  EXPECT_EQ(std::get<ApiSource>(secrets[0]->source()).authority, "cp");
   EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kSame);
   using Secret = envoy::extensions::transport_sockets::tls::v3::Secret;
   const auto own = std::make_shared<Secret>();
@@ -98,7 +98,7 @@ TEST_F(RemoteSecretTest, SecretsOfAControlPlane) {
   const auto bad = [&](const std::string& source, const std::string& service = "") {
     return Bad("tls_certificate_sds_secret_configs: [" + sds("own", source, service) + "]", cp);
   };
-  EXPECT_THAT(bad("api_type: DELTA_GRPC, transport_api_version: V3"), HasSubstr("api_type: DELTA_GRPC, expected GRPC"));
+  EXPECT_THAT(bad("api_type: DELTA_GRPC, transport_api_version: V3"), HasSubstr("the secret \"own\" can't come this way yet, expected api_type GRPC"));
   EXPECT_THAT(bad("api_type: GRPC"), HasSubstr("transport_api_version: AUTO, expected V3"));
   EXPECT_THAT(bad("api_type: GRPC, transport_api_version: V3", ", initial_metadata: [{key: x-bin, value: a}]"), HasSubstr("initial_metadata[0].key"));
   EXPECT_THAT(bad("api_type: GRPC, transport_api_version: V3", ", initial_metadata: [{key: x, value: '%A%'}]"), HasSubstr("initial_metadata[0].value"));
@@ -142,7 +142,7 @@ TEST_F(RemoteSecretTest, SecretsOfAnAgent) {
   ASSERT_EQ(Errors(loaded), "");
   EXPECT_EQ(loaded.bootstrap->workload_api->endpoint.text(), "/run/agent.sock");
   EXPECT_EQ(loaded.bootstrap->remote_secrets->all().size(), 2u);
-  EXPECT_TRUE(loaded.bootstrap->remote_secrets->all()[0]->source().workload_api());
+  EXPECT_TRUE(loaded.bootstrap->remote_secrets->all()[0]->source() == ConfigSource(WorkloadApiSource()));
   EXPECT_THAT(Errors(load(api(", endpoint: 'http://x'"), common)), HasSubstr("expected unix:///PATH or tcp://IP:PORT"));
   EXPECT_THAT(Errors(load(api(endpoint) + ", " + api(endpoint), common)), HasSubstr("a second WorkloadApi"));
   EXPECT_THAT(Errors(load(api(endpoint), "tls_certificate_sds_secret_configs: [{name: ALL}]")),

@@ -42,7 +42,7 @@ const RouteConfig& TableOf(const Loaded& loaded) {
 Route GoodRoute(const std::string& text) {
   const Loaded loaded = LoadRoute(text);
   for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-  return loaded.bootstrap == nullptr ? Route() : TableOf(loaded).virtual_hosts[0].routes.at(0);
+  return loaded.bootstrap == nullptr ? Route() : *TableOf(loaded).virtual_hosts[0]->routes.at(0);
 }
 
 // The errors of a route, their paths without what leads to it.
@@ -230,12 +230,12 @@ TEST(RouteTest, HeaderEdits) {
   EXPECT_TRUE(table.most_specific_edits_last);
   EXPECT_EQ(table.headers.request.add.at(0).name.text(), "x-table");
   EXPECT_EQ(table.headers.request.remove.size(), 2u);
-  const std::vector<AddedHeader>& added = table.virtual_hosts[0].headers.response.add;
+  const std::vector<AddedHeader>& added = table.virtual_hosts[0]->headers.response.add;
   EXPECT_EQ(added.at(0).name.text(), "x-v");
   EXPECT_EQ(added.at(0).action, AddedHeader::Action::kAddIfAbsent);
   EXPECT_TRUE(added.at(0).keep_empty_value);
   EXPECT_EQ(added.at(1).action, AddedHeader::Action::kOverwriteOrAdd);
-  const LevelHeaderEdits& route = table.virtual_hosts[0].routes[0].headers;
+  const LevelHeaderEdits& route = table.virtual_hosts[0]->routes[0]->headers;
   EXPECT_EQ(route.response.remove.at(0).text(), "server");
   EXPECT_EQ(route.request.add.at(0).action, AddedHeader::Action::kOverwriteIfThere);
 }
@@ -348,13 +348,13 @@ TEST(RouteTest, OfTheVirtualHost) {
 )");
   for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
   ASSERT_NE(loaded.bootstrap, nullptr);
-  const VirtualHost& host = TableOf(loaded).virtual_hosts[0];
+  const VirtualHost& host = *TableOf(loaded).virtual_hosts[0];
   EXPECT_EQ(host.retry_policy->num_retries, 7u);
   EXPECT_TRUE(host.request_attempt_count && host.response_attempt_count);
   EXPECT_EQ(host.held_body->bytes, 10u);
   EXPECT_FALSE(host.held_body->beyond_connection);
-  EXPECT_EQ(host.routes[1].held_body->bytes, 99'999'999'999u);
-  EXPECT_TRUE(host.routes[1].held_body->beyond_connection);
+  EXPECT_EQ(host.routes[1]->held_body->bytes, 99'999'999'999u);
+  EXPECT_TRUE(host.routes[1]->held_body->beyond_connection);
 }
 
 TEST(RouteTest, ClustersNeedNotBeKnownWhereThatIsSaid) {

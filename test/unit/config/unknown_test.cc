@@ -88,7 +88,7 @@ TEST(UnknownTest, AnUnknownTypeIsAlwaysRefused) {
 TEST(UnknownTest, WhatComesLaterIsNamed) {
   const Loaded loaded = LoadText("hds_config: {api_type: GRPC}\nnode: {id: a, listening_addresses: []}");
   ASSERT_NE(loaded.bootstrap, nullptr);
-  EXPECT_EQ(Texts(loaded.notes), (std::vector<std::string>{"1: hds_config: has no effect yet",
+  EXPECT_EQ(Texts(loaded.notes), (std::vector<std::string>{"1: hds_config: is declined: no hosts are checked for a control plane",
                                                            "2: node.listening_addresses: has no effect yet"}));
 }
 
@@ -137,10 +137,7 @@ static_resources: {clusters: {name: self_admin, type: STATIC, connectTimeout: 0.
   ASSERT_NE(loaded.bootstrap, nullptr);
   EXPECT_EQ(loaded.bootstrap->clusters.at(0)->name, "self_admin");
   EXPECT_EQ(Texts(loaded.notes),
-            std::vector<std::string>{"21: hds_config: has no effect yet"});
-  // What serves no traffic without it is refused until it is there.
-  EXPECT_EQ(Texts(LoadText("dynamic_resources: {}").errors),
-            std::vector<std::string>{"1: dynamic_resources: is not implemented, and must not be passed over"});
+            std::vector<std::string>{"21: hds_config: is declined: no hosts are checked for a control plane"});
 }
 
 // What came as bytes.

@@ -9,6 +9,14 @@ namespace {
 
 using Path = match::RequestMatcher::Path;
 
+// As tables have them.
+template <typename Part>
+std::vector<std::shared_ptr<const Part>> Shared(std::vector<Part> parts) {
+  std::vector<std::shared_ptr<const Part>> shared;
+  for (Part& part : parts) shared.push_back(std::make_shared<const Part>(std::move(part)));
+  return shared;
+}
+
 config::Route MakeRoute(Path kind, const std::string& text, bool case_sensitive = true) {
   config::Route route;
   route.match.kind = kind;
@@ -57,7 +65,7 @@ TEST(PathIndexTest, FindsWhatAskingAllFinds) {
     std::vector<config::Route> routes;
     for (size_t left = random.Below(60); left > 0; --left) routes.push_back(random.Route());
     Words words;
-    const PathIndex index(routes, words);
+    const PathIndex index(Shared(routes), words);
     for (int i = 0; i < 100; ++i) {
       const std::string path = "/" + random.Text(8);
       const uint64_t refused = i % 2 == 0 ? 0 : random.Below(UINT64_MAX);
@@ -85,7 +93,7 @@ TEST(PathIndexTest, AsksFew) {
     }
   }
   Words words;
-  const PathIndex index(routes, words);
+  const PathIndex index(Shared(routes), words);
   const auto find = [&](std::string_view path, size_t& asked) {
     return index.First(words.data(), path, [&](uint32_t) { return ++asked > 0; });
   };
@@ -106,7 +114,7 @@ TEST(PathIndexTest, ManyRegexesWithOneBeginning) {
   routes.push_back(MakeRoute(Path::kRegex, "/any/.*"));
   routes.push_back(MakeRoute(Path::kPrefix, "/"));
   Words words;
-  const PathIndex index(routes, words);
+  const PathIndex index(Shared(routes), words);
   const auto find = [&](std::string_view path) { return index.First(words.data(), path, [](uint32_t) { return true; }); };
   EXPECT_EQ(find("/any/item999"), 999u);
   EXPECT_EQ(find("/any/item1000"), 1000u);

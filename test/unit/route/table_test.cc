@@ -9,16 +9,25 @@ namespace {
 
 using config::Domain;
 
+// As tables have them.
+template <typename Part>
+std::vector<std::shared_ptr<const Part>> Shared(std::vector<Part> parts) {
+  std::vector<std::shared_ptr<const Part>> shared;
+  for (Part& part : parts) shared.push_back(std::make_shared<const Part>(std::move(part)));
+  return shared;
+}
+
 // A virtual host of that name with one route for everything, to a cluster of the same name.
 config::VirtualHost Host(const std::string& name, std::vector<Domain> domains) {
   config::VirtualHost host{.name = name, .domains = std::move(domains)};
-  host.routes.push_back({.name = name, .match = {.path = "/"}, .action = config::RouteAction{.cluster = name}});
+  host.routes = Shared<config::Route>(
+      {{.name = name, .match = {.path = "/"}, .action = config::RouteAction{.cluster = name}}});
   return host;
 }
 
 Table MakeTable(std::vector<config::VirtualHost> hosts) {
   auto config = std::make_shared<config::RouteConfig>();
-  config->virtual_hosts = std::move(hosts);
+  config->virtual_hosts = Shared(std::move(hosts));
   return Table(std::move(config), [](const std::string& name) { return static_cast<uint32_t>(name.size()); });
 }
 
@@ -62,13 +71,15 @@ TEST(Table, TheDomainThatFitsBest) {
 
 TEST(Table, TheNearestLevelSaysWhatIsMirrored) {
   config::VirtualHost own = Host("own", {{Domain::Kind::kExact, "own"}});
-  std::get<config::RouteAction>(own.routes[0].action).mirrors = {{.cluster = "12"}, {.cluster = http::FieldName("x")}};
+  config::Route route = *own.routes[0];
+  std::get<config::RouteAction>(route.action).mirrors = {{.cluster = "12"}, {.cluster = http::FieldName("x")}};
+  own.routes = Shared<config::Route>({route});
   own.mirrors = {{.cluster = "1"}};
   config::VirtualHost host = Host("host", {{Domain::Kind::kExact, "host"}});
   host.mirrors = {{.cluster = "123"}};
   auto config = std::make_shared<config::RouteConfig>();
   config->mirrors = {{.cluster = "1234"}};
-  config->virtual_hosts = {own, host, Host("any", {{Domain::Kind::kAny, ""}})};
+  config->virtual_hosts = Shared<config::VirtualHost>({own, host, Host("any", {{Domain::Kind::kAny, ""}})});
   const Table table(config, [](const std::string& name) { return static_cast<uint32_t>(name.size()); });
   EXPECT_EQ(Match(table, "own", "/")->more->mirror_clusters, (std::vector<uint32_t>{2, Entry::kNoCluster}));
   EXPECT_EQ(Match(table, "own", "/")->more->mirrors.size(), 2u);
@@ -79,7 +90,8 @@ TEST(Table, TheNearestLevelSaysWhatIsMirrored) {
 TEST(Table, AFieldMaySayTheVirtualHost) {
   auto config = std::make_shared<config::RouteConfig>();
   config->host_header.emplace("x-host");
-  config->virtual_hosts = {Host("a", {{Domain::Kind::kExact, "a"}}), Host("b", {{Domain::Kind::kExact, "b"}})};
+  config->virtual_hosts = Shared<config::VirtualHost>(
+      {Host("a", {{Domain::Kind::kExact, "a"}}), Host("b", {{Domain::Kind::kExact, "b"}})});
   const Table table(config, [](const std::string&) { return 0u; });
   EXPECT_EQ(RouteOf(table, "a"), "a");
   base::BlockPool blocks;
@@ -108,9 +120,9 @@ TEST(Table, ALongNameFitsOnlyTheStar) {
 TEST(Table, PortsMayBeIgnored) {
   auto config = std::make_shared<config::RouteConfig>();
   config->ignore_port_in_host_matching = true;
-  config->virtual_hosts = {Host("a", {{Domain::Kind::kExact, "a.test"}}),
-                           Host("suffix", {{Domain::Kind::kSuffix, ".test"}}),
-                           Host("six", {{Domain::Kind::kExact, "[::1]"}})};
+  config->virtual_hosts = Shared<config::VirtualHost>({Host("a", {{Domain::Kind::kExact, "a.test"}}),
+                                                       Host("suffix", {{Domain::Kind::kSuffix, ".test"}}),
+                                                       Host("six", {{Domain::Kind::kExact, "[::1]"}})});
   const Table table(std::move(config), [](const std::string&) { return 0u; });
   EXPECT_EQ(RouteOf(table, "a.test:80"), "a");
   EXPECT_EQ(RouteOf(table, "a.test"), "a");
@@ -134,14 +146,14 @@ TEST(Table, ManyHosts) {
 TEST(Table, TheFirstRouteThatMatches) {
   using Path = match::RequestMatcher::Path;
   config::VirtualHost host{.name = "h", .domains = {{Domain::Kind::kAny, ""}}};
-  host.routes = {
+  host.routes = Shared<config::Route>({
       {.name = "exact", .match = {.kind = Path::kExact, .path = "/a"}, .action = config::RouteAction{.cluster = "x"}},
       {.name = "folded", .match = {.path = "/Users", .case_sensitive = false}, .action = config::RouteAction{.cluster = "x"}},
       {.name = "folded-exact", .match = {.kind = Path::kExact, .path = "/Me", .case_sensitive = false},
        .action = config::RouteAction{.cluster = "x"}},
       {.name = "prefix", .match = {.path = "/a"}, .action = config::RouteAction{.cluster = "x"}},
       {.name = "direct", .match = {.path = "/d"}, .action = config::DirectResponse{.status = 204}},
-  };
+  });
   const Table table = MakeTable({host});
   EXPECT_EQ(RouteOf(table, "h", "/a"), "exact");
   EXPECT_EQ(RouteOf(table, "h", "/a?b=/c"), "exact");  // the query is not the path's (F12)
@@ -173,8 +185,9 @@ TEST(Table, ClustersOfARoute) {
                                                 {.cluster = "abc", .weight = 1}},
                                     .total_weight = 3};
   config::VirtualHost host{.name = "h", .domains = {{Domain::Kind::kAny, ""}}};
-  host.routes = {{.match = {.path = "/w"}, .action = config::RouteAction{.cluster = weighted}},
-                 {.match = {.path = "/h"}, .action = config::RouteAction{.cluster = http::FieldName("x-c")}}};
+  host.routes = Shared<config::Route>(
+      {{.match = {.path = "/w"}, .action = config::RouteAction{.cluster = weighted}},
+       {.match = {.path = "/h"}, .action = config::RouteAction{.cluster = http::FieldName("x-c")}}});
   const Table table = MakeTable({host});
   EXPECT_EQ(Match(table, "h", "/w")->more->choice_clusters, (std::vector<uint32_t>{2, Entry::kNoCluster, 3}));
   EXPECT_EQ(Match(table, "h", "/h")->cluster, Entry::kNoCluster);
@@ -187,12 +200,16 @@ TEST(Table, LevelsOfHeaderEdits) {
     auto config = std::make_shared<config::RouteConfig>();
     config->most_specific_edits_last = specific_last;
     config->headers = edits;
-    config->virtual_hosts = {Host("h", {{Domain::Kind::kAny, ""}})};
-    config->virtual_hosts[0].routes[0].headers = edits;
+    config::VirtualHost host = Host("h", {{Domain::Kind::kAny, ""}});
+    config::Route route = *host.routes[0];
+    route.headers = edits;
+    host.routes = Shared<config::Route>({route});
+    config->virtual_hosts = Shared<config::VirtualHost>({host});
     const config::RouteConfig& c = *config;
     const Table table(config, [](const std::string&) { return 0u; });
     const Entry* entry = Match(table, "h", "/");
-    std::vector<const config::HeaderEdits*> expected = {&c.virtual_hosts[0].routes[0].headers.request, &c.headers.request};
+    std::vector<const config::HeaderEdits*> expected = {&c.virtual_hosts[0]->routes[0]->headers.request,
+                                                         &c.headers.request};
     if (specific_last) std::swap(expected[0], expected[1]);
     EXPECT_EQ(entry->more->request_edits, expected);
     EXPECT_TRUE(entry->more->response_edits.empty());

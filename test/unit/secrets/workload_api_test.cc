@@ -63,7 +63,7 @@ class WorkloadApiTest : public testing::Test {
 
   void Start(std::vector<std::pair<std::string, RemoteSecret::Kind>> names) {
     for (const auto& [name, kind] : names) {
-      secrets_.push_back(std::make_shared<RemoteSecret>(config::SecretSource{}, name, kind, std::chrono::seconds(15)));
+      secrets_.push_back(std::make_shared<RemoteSecret>(config::WorkloadApiSource{}, name, kind, std::chrono::seconds(15)));
       subscriptions_.push_back(std::make_unique<Subscription>(
           secrets_.back(), Subscription::Surroundings{timers_, clock_, registry_, unknown_, warn_}));
       subscriptions_.back()->Start([this] { ++ready_; });
@@ -232,7 +232,7 @@ TEST_F(WorkloadApiTest, TrustThatIsWithdrawn) {
          {"spiffe://other.test", RemoteSecret::Kind::kValidationContext},
          {"ROOTCA", RemoteSecret::Kind::kValidationContext}});
   int changes = 0;
-  secrets_[1]->AddObserver([&] { ++changes; });
+  const auto observation = secrets_[1]->AddObserver([&] { ++changes; });
   X509SVIDResponse response = Good();
   (*response.mutable_federated_bundles())["spiffe://other.test"] = Der(other_ca_);
   Answer(response);

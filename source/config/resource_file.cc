@@ -1,0 +1,37 @@
+#include "source/config/resource_file.h"
+
+#include <utility>
+
+#include "source/config/discovery_response.h"
+
+namespace pillion::config {
+
+ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown) {
+  ResourceFile file;
+  ErrorList errors;
+  envoy::service::discovery::v3::DiscoveryResponse response;
+  const bool readable = ReadDiscoveryResponse(path, unknown, response, errors, file.notes);
+  for (ConfigError& note : file.notes) note.file = path;
+  file.version = response.version_info();
+  for (google::protobuf::Any& resource : *response.mutable_resources()) file.items.push_back({std::move(resource), {}});
+  const size_t dropped = errors.dropped();
+  for (ConfigError& error : errors.Take()) {
+    error.file = path;
+    // Of a resource, or of the file.
+    std::vector<ConfigError>* list = &file.errors;
+    for (size_t i = 0; i < file.items.size(); ++i) {
+      const std::string place = ElementPath("resources", i);
+      if (!error.path.starts_with(place)) continue;
+      error.path.erase(0, place.size() + (error.path.size() > place.size() && error.path[place.size()] == '.' ? 1 : 0));
+      list = &file.items[i].errors;
+      break;
+    }
+    list->push_back(std::move(error));
+  }
+  // Whose they are nobody knows.
+  if (dropped > 0) file.errors.push_back({"", 0, "and " + std::to_string(dropped) + " more errors", path});
+  if (!readable || !file.errors.empty()) file.items.clear();
+  return file;
+}
+
+}  // namespace pillion::config

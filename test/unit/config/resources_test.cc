@@ -1,0 +1,492 @@
+// Resources that come while the process runs: each by itself.
+
+#include "source/config/resources.h"
+
+#include <gmock/gmock.h>
+
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/endpoint/v3/endpoint.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "source/config/check_routes.h"
+#include "source/config/extensions.h"
+#include "source/config/tls.h"
+#include "test/support/certificates.h"
+#include "test/unit/config/pushed.h"
+#include "xds/type/v3/typed_struct.pb.h"
+
+namespace pillion::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ClusterMessage = envoy::config::cluster::v3::Cluster;
+using ListenerMessage = envoy::config::listener::v3::Listener;
+using RoutesMessage = envoy::config::route::v3::RouteConfiguration;
+using AssignmentMessage = envoy::config::endpoint::v3::ClusterLoadAssignment;
+using ManagerMessage = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+using Secret = envoy::extensions::transport_sockets::tls::v3::Secret;
+using google::protobuf::Any;
+
+constexpr char kTypes[] = "type.googleapis.com/envoy.extensions.";
+
+std::string Router() { return std::string("{name: router, typed_config: {'@type': ") + kTypes + "filters.http.router.v3.Router}}"; }
+
+std::string ManagerText(const std::string& routes, const std::string& filters = "") {
+  return std::string("{name: h, typed_config: {'@type': ") + kTypes +
+         "filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: s, http_filters: [" + filters + Router() +
+         "], " + routes + "}}";
+}
+
+std::string ListenerText(const std::string& filters, const std::string& chain = "") {
+  return "{name: l, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, filter_chains: [{filters: [" + filters + "]" +
+         chain + "}]}";
+}
+
+const char kRds[] = "rds: {route_config_name: r, config_source: {self: {}}}";
+
+TEST(ResourcesTest, Names) {
+  EXPECT_EQ(NameOf(Resource<ClusterMessage>("{name: a}")), "a");
+  EXPECT_EQ(NameOf(Resource<ListenerMessage>("{name: b}")), "b");
+  EXPECT_EQ(NameOf(Resource<RoutesMessage>("{virtual_hosts: [{name: x, domains: ['*']}], name: c}")), "c");
+  EXPECT_EQ(NameOf(Resource<AssignmentMessage>("{cluster_name: d}")), "d");
+  EXPECT_EQ(NameOf(Resource<Secret>("{name: e}")), "e");
+  EXPECT_EQ(NameOf(Resource<RoutesMessage>("{}")), "");
+  EXPECT_EQ(NameOf(Resource<ManagerMessage>("{stat_prefix: s}")), "");
+  EXPECT_EQ(NameOf(Any()), "");
+  Any broken = Resource<ClusterMessage>("{name: a}");
+  broken.set_value(broken.value() + "\x0a\x7f");
+  EXPECT_EQ(NameOf(broken), "");
+  broken.set_value("\x0a\x01\xff");
+  EXPECT_EQ(NameOf(broken), "");
+}
+
+TEST(ResourcesTest, AGoodOneOfEachKind) {
+  const Process process;
+  const auto cluster = process.resources->BuildCluster(
+      Resource<ClusterMessage>("{name: a, type: EDS, eds_cluster_config: {eds_config: {self: {}}}}"), process.ads());
+  EXPECT_EQ(Text(cluster.errors), "");
+  ASSERT_NE(cluster.part, nullptr);
+  EXPECT_EQ(cluster.part->eds.source, process.ads());
+
+  // Clusters that it names may come later.
+  const auto listener = process.resources->BuildListener(
+      Resource<ListenerMessage>(ListenerText(ManagerText("route_config: {virtual_hosts: [{name: v, domains: ['*'], routes: [{match: "
+                                                 "{prefix: /}, route: {cluster: later}}]}]}"))),
+      process.ads());
+  EXPECT_EQ(Text(listener.errors), "");
+  ASSERT_NE(listener.part, nullptr);
+  EXPECT_EQ(listener.part->name, "l");
+
+  const auto rds = process.resources->BuildListener(Resource<ListenerMessage>(ListenerText(ManagerText(kRds))), process.ads());
+  ASSERT_NE(rds.part, nullptr) << Text(rds.errors);
+  EXPECT_EQ(std::get<HttpConnectionManager>(rds.part->filter_chains.at(0).terminal).route_source,
+            (RouteSource{"r", Feed{process.ads()}}));
+
+  const auto routes = process.resources->BuildRoutes(Resource<RoutesMessage>(
+      "{name: r, validate_clusters: true, virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: later}}]}]}"));
+  EXPECT_EQ(Text(routes.errors), "");
+  ASSERT_NE(routes.part, nullptr);
+  EXPECT_EQ(routes.part->virtual_hosts.at(0)->routes.size(), 1u);
+
+  const auto assignment = process.resources->BuildAssignment(Resource<AssignmentMessage>(
+      "{cluster_name: a, policy: {overprovisioning_factor: 200}, endpoints: [{priority: 3, locality: {zone: z}, lb_endpoints: [{endpoint: "
+      "{address: {socket_address: {address: 10.0.0.1, port_value: 80}}}, load_balancing_weight: 7}]}]}"));
+  EXPECT_EQ(Text(assignment.errors), "");
+  ASSERT_NE(assignment.part, nullptr);
+  EXPECT_EQ(assignment.part->endpoints.at(0).weight, 7u);
+  EXPECT_EQ(assignment.part->endpoints.at(0).locality.zone, "z");
+  EXPECT_EQ(assignment.part->policy.overprovisioning_percent, 200u);
+}
+
+TEST(ResourcesTest, ABadOneSaysAllThatIsWrong) {
+  const Process process;
+  const auto errors = [&](const std::string& yaml) {
+    const auto judged = process.resources->BuildCluster(Resource<ClusterMessage>(yaml), process.ads());
+    EXPECT_EQ(judged.part, nullptr);
+    return Text(judged.errors);
+  };
+  EXPECT_EQ(errors("{}"), "name: missing, but required");
+  EXPECT_THAT(errors("{name: a, connect_timeout: -1s, dns_refresh_rate: 0s}"),
+              AllOf(HasSubstr("connect_timeout: -1s"), HasSubstr("dns_refresh_rate: 0s")));
+  EXPECT_EQ(errors("{name: a, type: EDS, eds_cluster_config: {eds_config: {api_config_source: {api_type: GRPC, transport_api_version: V3, "
+                   "grpc_services: [{envoy_grpc: {cluster_name: pushed}}]}}}}"),
+            "eds_cluster_config.eds_config.api_config_source.grpc_services[0].envoy_grpc.cluster_name: unknown cluster 'pushed'");
+  EXPECT_EQ(Text(process.resources->BuildRoutes(Resource<RoutesMessage>(
+                     "{name: r, virtual_hosts: [{name: v, domains: [a, A]}, {name: v, domains: ['a*b'], routes: [{match: {safe_regex: {regex: '('}}, "
+                     "direct_response: {status: 1}}]}]}")).errors),
+            "virtual_hosts[1].domains[0]: \"a*b\", expected a name, \"*.suffix\", \"prefix.*\" or \"*\"; "
+            "virtual_hosts[1].routes[0].direct_response.status: 1, expected at least 200 and at most 599; "
+            "virtual_hosts[0].domains[1]: duplicate domain \"a\"; virtual_hosts[1].name: duplicate name \"v\"");
+  EXPECT_THAT(Text(process.resources->BuildRoutes(Resource<RoutesMessage>("{}")).errors), HasSubstr("name: empty"));
+  EXPECT_THAT(Text(process.resources->BuildListener(Resource<ListenerMessage>("{address: {pipe: {path: /a}}}"), process.ads()).errors),
+              HasSubstr("name: empty"));
+  EXPECT_EQ(Text(process.resources->BuildAssignment(Resource<AssignmentMessage>(
+                     "{cluster_name: a, endpoints: [{lb_endpoints: [{endpoint_name: x}, {endpoint: {address: {socket_address: {address: a.test, "
+                     "port_value: 80}}}}]}]}")).errors),
+            "endpoints[0].lb_endpoints[0].endpoint_name: \"x\", expected a name of named_endpoints; "
+            "endpoints[0].lb_endpoints[1].endpoint.address.socket_address.address: \"a.test\", expected an IP address; names need "
+            "type STRICT_DNS");
+  // A book is not written.
+  std::string many = "{name: r, virtual_hosts: [{name: v, domains: [a], routes: [";
+  for (int i = 0; i < 150; ++i) many += "{match: {prefix: /}}, ";
+  EXPECT_EQ(process.resources->BuildRoutes(Resource<RoutesMessage>(many + "]}]}")).errors.size(), ErrorList::kMaxErrors + 1);
+}
+
+TEST(ResourcesTest, WhatIsNoResourceAtAll) {
+  const Process process;
+  const Any cluster = Resource<ClusterMessage>("{name: a}");
+  EXPECT_EQ(Text(process.resources->BuildRoutes(cluster).errors),
+            "a envoy.config.cluster.v3.Cluster, expected envoy.config.route.v3.RouteConfiguration");
+  EXPECT_EQ(Text(process.resources->BuildCluster(Any(), process.ads()).errors),
+            "missing, expected envoy.config.cluster.v3.Cluster");
+  Any broken;
+  for (const std::string& bytes : {std::string("\x0a\x7f"), std::string("\xff\xff\xff\xff\xff\xff"), std::string("\x12\x02\x0a\x7f"), std::string(1, '\0')}) {
+    broken.set_value(bytes);
+    broken.set_type_url("type.googleapis.com/envoy.config.cluster.v3.Cluster");
+    EXPECT_EQ(process.resources->BuildCluster(broken, process.ads()).part, nullptr);
+    broken.set_type_url("type.googleapis.com/envoy.config.listener.v3.Listener");
+    EXPECT_EQ(process.resources->BuildListener(broken, process.ads()).part, nullptr);
+    broken.set_type_url("type.googleapis.com/envoy.config.route.v3.RouteConfiguration");
+    EXPECT_EQ(process.resources->BuildRoutes(broken).part, nullptr);
+    broken.set_type_url("type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment");
+    EXPECT_EQ(process.resources->BuildAssignment(broken).part, nullptr);
+  }
+}
+
+// In a text an enum can't have a number that it does not have.
+TEST(ResourcesTest, NumbersOfNoEnum) {
+  const Process process;
+  auto assignment = MessageOf<AssignmentMessage>("{cluster_name: a, endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: /a}}}}]}]}");
+  assignment.mutable_endpoints(0)->mutable_lb_endpoints(0)->set_health_status(static_cast<envoy::config::core::v3::HealthStatus>(1'000'000));
+  EXPECT_THAT(Text(process.resources->BuildAssignment(AnyOf(assignment)).errors),
+              HasSubstr("endpoints[0].lb_endpoints[0].health_status: 1000000, expected one of UNKNOWN, HEALTHY"));
+  auto routes = MessageOf<RoutesMessage>("{name: r, virtual_hosts: [{name: v, domains: [a], routes: [{match: {prefix: /}, redirect: {}}]}]}");
+  routes.mutable_virtual_hosts(0)->mutable_routes(0)->mutable_redirect()->set_response_code(
+      static_cast<envoy::config::route::v3::RedirectAction::RedirectResponseCode>(-7));
+  EXPECT_THAT(Text(process.resources->BuildRoutes(AnyOf(routes)).errors), HasSubstr("redirect.response_code: -7, expected one of"));
+}
+
+// A listener with this as the configuration of its only filter.
+Any WithFilter(const Any& config) {
+  auto listener = MessageOf<ListenerMessage>(ListenerText("{name: f}"));
+  *listener.mutable_filter_chains(0)->mutable_filters(0)->mutable_typed_config() = config;
+  return AnyOf(listener);
+}
+
+TEST(ResourcesTest, AnysWithinAnysEnd) {
+  const Process process;
+  Any any;
+  any.PackFrom(envoy::config::route::v3::FilterConfig());
+  for (int i = 0; i < 3000; ++i) {
+    envoy::config::route::v3::FilterConfig holder;
+    *holder.mutable_config() = any;
+    any.PackFrom(holder);
+  }
+  RoutesMessage routes = MessageOf<RoutesMessage>("{name: r}");
+  (*routes.mutable_typed_per_filter_config())["f"] = any;
+  EXPECT_THAT(Text(process.resources->BuildRoutes(AnyOf(routes)).errors), HasSubstr("more than 32 Anys in one another"));
+}
+
+TEST(ResourcesTest, UnknownTypesAreRefusedByName) {
+  const Process process;
+  Any unknown;
+  unknown.set_type_url("type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua");
+  ManagerMessage manager = MessageOf<ManagerMessage>(std::string("{stat_prefix: s, ") + kRds + ", http_filters: [{name: x}, " + Router() + "]}");
+  *manager.mutable_http_filters(0)->mutable_typed_config() = unknown;
+  EXPECT_EQ(Text(process.resources->BuildListener(WithFilter(AnyOf(manager)), process.ads()).errors),
+            "filter_chains[0].filters[0].typed_config.http_filters[0].typed_config: unknown type "
+            "\"type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\"");
+}
+
+void AddUnknown(google::protobuf::Message& message, int number) {
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(number, "x");
+}
+
+TEST(ResourcesTest, UnknownFields) {
+  Process process;
+  auto routes = MessageOf<RoutesMessage>(
+      "{name: r, virtual_hosts: [{name: v, domains: [a], routes: [{match: {prefix: /}, redirect: {}}, {match: {prefix: /b}, redirect: {}}]}]}");
+  for (auto& route : *routes.mutable_virtual_hosts(0)->mutable_routes()) AddUnknown(route, 900);
+  const auto judged = process.resources->BuildRoutes(AnyOf(routes));
+  EXPECT_NE(judged.part, nullptr) << Text(judged.errors);
+  EXPECT_EQ(Text(judged.notes), "virtual_hosts[0].routes[0]: unknown field \"number 900\" of envoy.config.route.v3.Route is passed over");
+  EXPECT_EQ(process.passed_over.count(), 2u);
+  const Process strict("", UnknownFields::kRefuse);
+  EXPECT_THAT(Text(strict.resources->BuildRoutes(AnyOf(routes)).errors), HasSubstr("virtual_hosts[0].routes[1]: unknown field number 900"));
+
+  // What has to do with security, or whom a rule is for.
+  AddUnknown(*routes.mutable_virtual_hosts(0)->mutable_routes(0)->mutable_match(), 901);
+  EXPECT_THAT(Text(process.resources->BuildRoutes(AnyOf(routes)).errors),
+              HasSubstr("routes[0].match: unknown field \"number 901\", which must not be passed over here"));
+  // What would have to be asked for.
+  RoutesMessage table = MessageOf<RoutesMessage>("{name: r}");
+  AddUnknown(table, 9);
+  EXPECT_THAT(Text(process.resources->BuildRoutes(AnyOf(table)).errors), HasSubstr("vhds: is not implemented: "));
+  ListenerMessage listener = MessageOf<ListenerMessage>(ListenerText(ManagerText(kRds)));
+  AddUnknown(*listener.mutable_filter_chains(0)->add_filters(), 5);
+  EXPECT_THAT(Text(process.resources->BuildListener(AnyOf(listener), process.ads()).errors),
+              HasSubstr("filter_chains[0].filters[1].config_discovery: is not implemented: a filter's configuration can't come apart"));
+  AssignmentMessage assignment = MessageOf<AssignmentMessage>("{cluster_name: a, endpoints: [{}]}");
+  AddUnknown(*assignment.mutable_endpoints(0), 8);
+  EXPECT_THAT(Text(process.resources->BuildAssignment(AnyOf(assignment)).errors), HasSubstr("endpoints[0].leds_cluster_locality_config"));
+}
+
+TEST(ResourcesTest, TypedStructs) {
+  const Process process;
+  const auto typed = [](const std::string& type, const std::string& value, const std::string& as = "xds.type.v3.TypedStruct") {
+    xds::type::v3::TypedStruct message;
+    message.set_type_url("type.googleapis.com/" + type);
+    *message.mutable_value() = MessageOf<google::protobuf::Struct>(value);
+    Any any;
+    any.set_type_url("type.googleapis.com/" + as);
+    any.set_value(message.SerializeAsString());
+    return any;
+  };
+  ManagerMessage manager = MessageOf<ManagerMessage>(std::string("{stat_prefix: s, ") + kRds + ", http_filters: [{name: b}, " + Router() + "]}");
+  const auto build = [&](const Any& filter) {
+    *manager.mutable_http_filters(0)->mutable_typed_config() = filter;
+    return process.resources->BuildListener(WithFilter(AnyOf(manager)), process.ads());
+  };
+  const std::string buffer = "envoy.extensions.filters.http.buffer.v3.Buffer";
+  for (const char* as : {"xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"}) {
+    const auto judged = build(typed(buffer, "{max_request_bytes: 1000}", as));
+    ASSERT_NE(judged.part, nullptr) << Text(judged.errors);
+    EXPECT_EQ(std::get<HttpConnectionManager>(judged.part->filter_chains[0].terminal).http_filters.size(), 1u);
+  }
+  const std::string place = "filter_chains[0].filters[0].typed_config.http_filters[0].typed_config";
+  EXPECT_EQ(Text(build(typed("envoy.tcp.metadataexchange.config.MetadataExchange", "{}")).errors),
+            place + ": unknown type \"type.googleapis.com/envoy.tcp.metadataexchange.config.MetadataExchange\"");
+  EXPECT_EQ(Text(build(typed(buffer, "{max_request_bytes: x}")).errors),
+            place + ".value.max_request_bytes: \"x\", expected a whole number from 0 to 4294967295");
+  EXPECT_EQ(Text(build(typed(buffer, "{}")).errors), place + ".max_request_bytes: missing, but required");
+}
+
+TEST(ResourcesTest, RoutesAndFiltersThatDoNotGoTogether) {
+  const Process process;
+  const auto listener = process.resources->BuildListener(
+      Resource<ListenerMessage>(ListenerText(ManagerText(kRds, std::string("{name: own, typed_config: {'@type': ") + kTypes +
+                                                           "filters.http.cors.v3.Cors}}, "))),
+      process.ads());
+  ASSERT_NE(listener.part, nullptr) << Text(listener.errors);
+  const auto& manager = std::get<HttpConnectionManager>(listener.part->filter_chains[0].terminal);
+  const auto against = [&](const std::string& filter, const std::string& type) {
+    const std::string overrides = "typed_per_filter_config: {" + filter + ": {'@type': " + kTypes + "filters.http." + type + "}}";
+    const auto routes = process.resources->BuildRoutes(Resource<RoutesMessage>(
+        "{name: r, " + overrides + ", virtual_hosts: [{name: v, domains: [a], " + overrides +
+        ", routes: [{match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: c, weight: 1, " + overrides + "}]}}, " + overrides + "}]}]}"));
+    EXPECT_NE(routes.part, nullptr) << Text(routes.errors);
+    std::vector<std::string> errors;
+    for (const ConfigError& error : CheckRoutesAgainst(*routes.part, manager)) errors.push_back(ErrorText("", error));
+    return errors;
+  };
+  EXPECT_THAT(against("own", "cors.v3.CorsPolicy"), ElementsAre());
+  EXPECT_THAT(against("other", "buffer.v3.BufferPerRoute, disabled: true"), ElementsAre());  // of no filter here
+  const std::string wrong =
+      "typed_per_filter_config[\"own\"]: a envoy.extensions.filters.http.buffer.v3.BufferPerRoute, expected "
+      "envoy.extensions.filters.http.cors.v3.CorsPolicy";
+  EXPECT_THAT(against("own", "buffer.v3.BufferPerRoute, disabled: true"),
+              ElementsAre(wrong, "virtual_hosts[0]." + wrong, "virtual_hosts[0].routes[0]." + wrong,
+                          "virtual_hosts[0].routes[0].route.weighted_clusters.clusters[0]." + wrong));
+}
+
+std::string TlsCluster(const std::string& name, const std::string& common) {
+  return "{name: " + name + ", transport_socket: {name: tls, typed_config: {'@type': " + kTypes +
+         "transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: {" + common + "}}}}";
+}
+
+// As Consul sends them.
+TEST(ResourcesTest, CertificatesThatStandInAResource) {
+  const Process process;
+  const test::Issued ca = test::IssueCertificate(test::CaSpec("ca"));
+  auto message = MessageOf<ClusterMessage>(TlsCluster("a", ""));
+  envoy::extensions::transport_sockets::tls::v3::UpstreamTlsContext tls;
+  tls.mutable_common_tls_context()->mutable_validation_context()->mutable_trusted_ca()->set_inline_string(ca.pem());
+  message.mutable_transport_socket()->mutable_typed_config()->PackFrom(tls);
+  const auto judged = process.resources->BuildCluster(AnyOf(message), process.ads());
+  ASSERT_NE(judged.part, nullptr) << Text(judged.errors);
+  ASSERT_NE(judged.part->tls->context->current(), nullptr);
+  EXPECT_TRUE(judged.part->tls->context->current()->policy()->verifies_chain());
+  EXPECT_EQ(judged.part->tls->context->Renew(), RenewableContext::Renewal::kSame);
+
+  tls.mutable_common_tls_context()->mutable_validation_context()->mutable_trusted_ca()->set_inline_string("x");
+  message.mutable_transport_socket()->mutable_typed_config()->PackFrom(tls);
+  EXPECT_THAT(Text(process.resources->BuildCluster(AnyOf(message), process.ads()).errors),
+              HasSubstr("transport_socket.typed_config.common_tls_context.validation_context.trusted_ca"));
+}
+
+TEST(ResourcesTest, SecretsComeAndGoWithWhoNamesThem) {
+  const Process process;
+  RemoteSecrets& secrets = *process.bootstrap->remote_secrets;
+  std::vector<std::string> told;
+  secrets.Observe([&](const auto& secret) { told.push_back("+" + secret->name()); },
+                  [&](const auto& secret) { told.push_back("-" + secret->name()); });
+  const auto build = [&](const std::string& name, const std::string& more = "") {
+    return process.resources->BuildCluster(
+        Resource<ClusterMessage>(TlsCluster("a", "validation_context_sds_secret_config: {name: " + name +
+                                                     ", sds_config: {ads: {}}}" + more)),
+        process.ads());
+  };
+  auto first = build("one");
+  ASSERT_NE(first.part, nullptr) << Text(first.errors);
+  EXPECT_THAT(told, ElementsAre());
+  secrets.Settle();
+  EXPECT_THAT(told, ElementsAre("+one"));
+
+  // One that is refused leaves nothing behind.
+  EXPECT_EQ(build("bad", ", alpn_protocols: ['']").part, nullptr);
+  secrets.Settle();
+  EXPECT_THAT(told, ElementsAre("+one"));
+  EXPECT_EQ(secrets.all().size(), 1u);
+
+  // The next version names it too.
+  const std::shared_ptr<RemoteSecret> looked_after = secrets.all()[0];
+  auto second = build("one");
+  first = {};
+  secrets.Settle();
+  EXPECT_THAT(told, ElementsAre("+one"));
+  const auto trust = std::make_shared<Secret>();
+  trust->mutable_validation_context()->mutable_trusted_ca()->set_inline_string(test::IssueCertificate(test::CaSpec("ca")).pem());
+  looked_after->Set(trust, "1", {});
+  EXPECT_EQ(second.part->tls->context->Renew(), RenewableContext::Renewal::kTaken);
+
+  // One that comes when the secret is there does not wait.
+  auto third = build("one");
+  ASSERT_NE(third.part, nullptr);
+  EXPECT_NE(third.part->tls->context->current(), nullptr);
+  second = {};
+  third = {};
+  auto other = build("two");
+  secrets.Settle();
+  EXPECT_THAT(told, ElementsAre("+one", "-one", "+two"));
+  EXPECT_EQ(secrets.all().size(), 1u);
+}
+
+TEST(ResourcesTest, ObserversOfASecretMayGo) {
+  RemoteSecret secret(WorkloadApiSource(), "default", RemoteSecret::Kind::kTlsCertificate, {});
+  int first = 0;
+  int second = 0;
+  RemoteSecret::Observation one = secret.AddObserver([&] { ++first; });
+  const RemoteSecret::Observation other = secret.AddObserver([&] {
+    ++second;
+    one.reset();
+  });
+  secret.Set(std::make_shared<Secret>(), "1", {});
+  secret.Set(std::make_shared<Secret>(), "2", {});
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 2);
+}
+
+// A refused resource has no effect on the next one, nor on what was there.
+TEST(ResourcesTest, OneBadResourceHarmsNothing) {
+  const Process process;
+  const Any good = Resource<RoutesMessage>("{name: r, virtual_hosts: [{name: v, domains: [a], routes: [{match: {prefix: /}, redirect: {}}]}]}");
+  const auto before = process.resources->BuildRoutes(good);
+  ASSERT_NE(before.part, nullptr);
+  const auto bad = process.resources->BuildRoutes(
+      Resource<RoutesMessage>("{name: r, virtual_hosts: [{name: v, domains: [a], routes: [{match: {prefix: /}, redirect: {}}, {match: {prefix: /x}}]}]}"),
+      {&good, before.part});
+  EXPECT_EQ(bad.part, nullptr);
+  EXPECT_EQ(before.part->virtual_hosts.at(0)->routes.size(), 1u);
+  const auto after = process.resources->BuildRoutes(good, {&good, before.part});
+  ASSERT_NE(after.part, nullptr);
+  EXPECT_EQ(after.part->virtual_hosts.at(0), before.part->virtual_hosts.at(0));
+}
+
+std::string Hosts(const std::string& first, const std::string& second) {
+  return "virtual_hosts: [{name: one, domains: [a], routes: [" + first + "]}, {name: two, domains: [b], routes: [" + second + "]}]";
+}
+
+std::string ToPath(const std::string& path) { return "{match: {path: " + path + "}, direct_response: {status: 200, body: {inline_string: abc}}}"; }
+
+TEST(ResourcesTest, RoutesThatDidNotChangeAreShared) {
+  const Process process;
+  const auto build = [&](const Any& resource, const Earlier<RouteConfig>& earlier = {}) {
+    const auto judged = process.resources->BuildRoutes(resource, earlier);
+    EXPECT_EQ(Text(judged.errors), "");
+    return judged.part;
+  };
+  const auto path_of = [](const RouteConfig& table, size_t host, size_t route) { return table.virtual_hosts[host]->routes[route]->match.path; };
+  const std::string a = ToPath("/a"), b = ToPath("/b"), c = ToPath("/c"), d = ToPath("/d"), e = ToPath("/e");
+  const Any first = Resource<RoutesMessage>("{name: r, " + Hosts(a + "," + b + "," + c, d) + "}");
+  const auto one = build(first);
+  ASSERT_NE(one, nullptr);
+
+  // One changed, one new, one moved, one gone.
+  const Any second = Resource<RoutesMessage>("{name: r, " + Hosts(c + "," + a + "," + e, d) + "}");
+  const auto two = build(second, {&first, one});
+  ASSERT_NE(two, nullptr);
+  EXPECT_EQ(two->virtual_hosts[1], one->virtual_hosts[1]);
+  ASSERT_NE(two->virtual_hosts[0], one->virtual_hosts[0]);
+  EXPECT_EQ(two->virtual_hosts[0]->routes[0], one->virtual_hosts[0]->routes[2]);
+  EXPECT_EQ(two->virtual_hosts[0]->routes[1], one->virtual_hosts[0]->routes[0]);
+  EXPECT_EQ(path_of(*two, 0, 0), "/c");
+  EXPECT_EQ(path_of(*two, 0, 1), "/a");
+  EXPECT_EQ(path_of(*two, 0, 2), "/e");
+
+  // What the table says of all hosts: they don't depend on it, but for how much a body may be.
+  const Any third = Resource<RoutesMessage>("{name: r, ignore_port_in_host_matching: true, " + Hosts(c + "," + a + "," + e, d) + "}");
+  const auto three = build(third, {&second, two});
+  ASSERT_NE(three, nullptr);
+  EXPECT_TRUE(three->ignore_port_in_host_matching);
+  EXPECT_EQ(three->virtual_hosts[0], two->virtual_hosts[0]);
+  EXPECT_EQ(Text(process.resources->BuildRoutes(
+                     Resource<RoutesMessage>("{name: r, max_direct_response_body_size_bytes: 2, " + Hosts(a, d) + "}"), {&third, three}).errors),
+            "virtual_hosts[0].routes[0].direct_response.body: more than 2 bytes; virtual_hosts[1].routes[0].direct_response.body: more than 2 bytes");
+
+  // What is shared must still go with the rest.
+  EXPECT_EQ(Text(process.resources->BuildRoutes(
+                     Resource<RoutesMessage>("{name: r, virtual_hosts: [{name: two, domains: [b], routes: [" + d + "]}, {name: x, domains: [b]}]}"),
+                     {&third, three}).errors),
+            "virtual_hosts[1].domains[0]: duplicate domain \"b\"");
+}
+
+TEST(ResourcesTest, EndpointsThatDidNotChangeAreTakenOver) {
+  const Process process;
+  const auto endpoint = [](int number, const std::string& more = "") {
+    return "{endpoint: {address: {socket_address: {address: 10.0.0." + std::to_string(number) +
+           ", port_value: 80}}}, metadata: {filter_metadata: {envoy.lb: {n: 1}}}" + more + "}";
+  };
+  const auto build = [&](const Any& resource, const Earlier<Assignment>& earlier = {}) {
+    const auto judged = process.resources->BuildAssignment(resource, earlier);
+    EXPECT_EQ(Text(judged.errors), "");
+    return judged.part;
+  };
+  const auto assignment = [](const std::string& groups, const std::string& more = "") {
+    return Resource<AssignmentMessage>("{cluster_name: a, endpoints: [" + groups + "]" + more + "}");
+  };
+  const std::string zone = "locality: {zone: x}, lb_endpoints: ";
+  const Any first = assignment("{" + zone + "[" + endpoint(1) + "," + endpoint(2) + "]}, {priority: 1, lb_endpoints: [" + endpoint(3) + "]}");
+  const auto one = build(first);
+  ASSERT_NE(one, nullptr);
+  ASSERT_EQ(one->endpoints.size(), 3u);
+
+  // In groups that changed places; one endpoint has changed, one is new.
+  const Any second = assignment("{priority: 1, lb_endpoints: [" + endpoint(4) + "," + endpoint(3) + "]}, {" + zone + "[" + endpoint(1) + "," +
+                                endpoint(2, ", health_status: DRAINING") + "]}");
+  const auto two = build(second, {&first, one});
+  ASSERT_NE(two, nullptr);
+  ASSERT_EQ(two->endpoints.size(), 4u);
+  const auto ip = [&](size_t i) { return std::get<SocketAddress>(std::get<Address>(two->endpoints[i].target)).ip; };
+  EXPECT_EQ(ip(0), "10.0.0.4");
+  EXPECT_EQ(ip(1), "10.0.0.3");
+  EXPECT_EQ(two->endpoints[1].metadata, one->endpoints[2].metadata);  // the very same
+  EXPECT_EQ(two->endpoints[1].priority, 1u);
+  EXPECT_EQ(ip(2), "10.0.0.1");
+  EXPECT_EQ(two->endpoints[2].metadata, one->endpoints[0].metadata);
+  EXPECT_EQ(two->endpoints[2].locality.zone, "x");
+  EXPECT_NE(two->endpoints[3].metadata, one->endpoints[1].metadata);
+  EXPECT_EQ(two->endpoints[3].health, EndpointHealth::kDraining);
+
+  // What an endpoint refers to.
+  const Any named = assignment("{lb_endpoints: [{endpoint_name: n}]}", ", named_endpoints: {n: {address: {pipe: {path: /a}}}}");
+  const auto three = build(named);
+  const auto four = build(assignment("{lb_endpoints: [{endpoint_name: n}]}", ", named_endpoints: {n: {address: {pipe: {path: /b}}}}"), {&named, three});
+  ASSERT_NE(four, nullptr);
+  EXPECT_EQ(std::get<UnixPath>(std::get<Address>(four->endpoints.at(0).target)).path, "/b");
+}
+
+}  // namespace
+}  // namespace pillion::config
