@@ -14,7 +14,8 @@ class Interest {
   // `all`: of the type, whatever it is called; names are not asked for then.
   explicit Interest(bool all) : all_(all) {}
 
-  // Not where all are wanted. Also of one that is wanted already: then it is asked for again, as nothing is known of it any more.
+  // Not where all are wanted. Also of one that is wanted already: then it is asked for again, as nothing is known of it any
+  // more.
   void Add(const std::string& name);
   void Remove(const std::string& name);
 

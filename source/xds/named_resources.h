@@ -33,8 +33,8 @@ class NamedResources final : private TypeWatcher {
   NamedResources(const NamedResources&) = delete;
   NamedResources& operator=(const NamedResources&) = delete;
 
-  // `watcher` lives until Unwatch(). Where there is one already, it is asked for again, and all hear of it once more. What is
-  // wrong for one of them is wrong.
+  // `watcher` lives until Unwatch(). Where a name has one already, it is asked for again, and all hear of it once more. What
+  // is wrong for one of them is wrong.
   void Watch(const std::string& name, NameWatcher& watcher);
   void Unwatch(const std::string& name, NameWatcher& watcher);
   // The next answer about it counts as the first.
