@@ -1,6 +1,8 @@
 #include "source/config/extensions.h"
 
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/rbac/v3/rbac.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
@@ -74,9 +76,12 @@ namespace pillion::config {
 const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
   namespace x = envoy::extensions;
   static const auto* const types = new std::vector<const google::protobuf::Descriptor*>{
+      envoy::config::cluster::v3::Cluster::descriptor(),
       envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor(),
+      envoy::config::listener::v3::Listener::descriptor(),
       envoy::config::rbac::v3::Action::descriptor(),
       envoy::config::route::v3::FilterConfig::descriptor(),
+      envoy::config::route::v3::RouteConfiguration::descriptor(),
       x::access_loggers::file::v3::FileAccessLog::descriptor(),
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),

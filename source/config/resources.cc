@@ -26,8 +26,10 @@ bool ParseAndJudge(const UnknownRule& unknown, std::string_view bytes, const std
     own.Add(path, Concat("bytes that are no ", message.GetDescriptor()->full_name()));
   } else {
     if (MayHaveTypedStructs(bytes)) ResolveTypedStructs(unknown, message, path, own, notes);
-    JudgeUnknownFields(unknown, message, path, own, notes);
-    CheckConstraints(message, own, path);
+    if (own.empty()) {
+      JudgeUnknownFields(unknown, message, path, own, notes);
+      CheckConstraints(message, own, path);
+    }
   }
   const bool good = own.empty();
   errors.Append(std::move(own));

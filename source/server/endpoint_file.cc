@@ -10,7 +10,8 @@ EndpointFile::EndpointFile(upstream::Cluster& cluster, event::ControlTimers& tim
       unknown_(sources.unknown),
       endpoints_(cluster, timers, sources.registry),
       subscription_(sources.files, sources.clock, sources.registry,
-                    stats::Prefix("cluster").Add(stats::kClusterName, cluster.config().stat_name), std::get<config::PathSource>(cluster.config().eds.source),
+                    stats::Prefix("cluster").Add(stats::kClusterName, cluster.config().stat_name),
+                    std::get<config::PathSource>(cluster.config().eds.source),
                     [this](const std::string& path) { return Read(path); }) {}
 
 absl::Status EndpointFile::Start(std::function<void()> first) {

@@ -28,7 +28,7 @@ TEST(ResourceFileTest, EachResourceIsJudgedByItself) {
       "- {" + type + ", name: good}\n"
       "- {" + type + ", name: bad, conect_timeout: 1s}\n"
       "- {'@type': type.googleapis.com/no.Such}\n"
-      "- {" + type + ", name: worse, connect_timeout: -1s}\n");
+      "- {" + type + ", name: worse, connect_timeout: 0s}\n");
   const ResourceFile file = ReadResourceFile(path, {});
   EXPECT_EQ(file.version, "7");
   EXPECT_EQ(Text(file.errors), "");
@@ -37,7 +37,7 @@ TEST(ResourceFileTest, EachResourceIsJudgedByItself) {
   EXPECT_EQ(NameOf(file.items[0].resource), "good");
   EXPECT_EQ(Text(file.items[1].errors), path + ":4: unknown field \"conect_timeout\", did you mean \"connect_timeout\"?");
   EXPECT_THAT(Text(file.items[2].errors), HasSubstr("unknown type \"type.googleapis.com/no.Such\""));
-  EXPECT_THAT(Text(file.items[3].errors), HasSubstr(path + ": connect_timeout: -1s, expected"));
+  EXPECT_THAT(Text(file.items[3].errors), HasSubstr(path + ": connect_timeout: 0s, expected"));
 
   const Process process;
   EXPECT_NE(process.resources->BuildCluster(file.items[0].resource, PathSource{path, ""}).part, nullptr);

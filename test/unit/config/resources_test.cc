@@ -109,8 +109,8 @@ TEST(ResourcesTest, ABadOneSaysAllThatIsWrong) {
     return Text(judged.errors);
   };
   EXPECT_EQ(errors("{}"), "name: missing, but required");
-  EXPECT_THAT(errors("{name: a, connect_timeout: -1s, dns_refresh_rate: 0s}"),
-              AllOf(HasSubstr("connect_timeout: -1s"), HasSubstr("dns_refresh_rate: 0s")));
+  EXPECT_THAT(errors("{name: a, connect_timeout: 0s, dns_refresh_rate: 0s}"),
+              AllOf(HasSubstr("connect_timeout: 0s"), HasSubstr("dns_refresh_rate: 0s")));
   EXPECT_EQ(errors("{name: a, type: EDS, eds_cluster_config: {eds_config: {api_config_source: {api_type: GRPC, transport_api_version: V3, "
                    "grpc_services: [{envoy_grpc: {cluster_name: pushed}}]}}}}"),
             "eds_cluster_config.eds_config.api_config_source.grpc_services[0].envoy_grpc.cluster_name: unknown cluster 'pushed'");
@@ -434,7 +434,8 @@ TEST(ResourcesTest, RoutesThatDidNotChangeAreShared) {
   EXPECT_EQ(three->virtual_hosts[0], two->virtual_hosts[0]);
   EXPECT_EQ(Text(process.resources->BuildRoutes(
                      Resource<RoutesMessage>("{name: r, max_direct_response_body_size_bytes: 2, " + Hosts(a, d) + "}"), {&third, three}).errors),
-            "virtual_hosts[0].routes[0].direct_response.body: more than 2 bytes; virtual_hosts[1].routes[0].direct_response.body: more than 2 bytes");
+            "virtual_hosts[0].routes[0].direct_response.body.inline_string: 3 bytes, expected at most 2; "
+            "virtual_hosts[1].routes[0].direct_response.body.inline_string: 3 bytes, expected at most 2");
 
   // What is shared must still go with the rest.
   EXPECT_EQ(Text(process.resources->BuildRoutes(
