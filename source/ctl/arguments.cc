@@ -31,9 +31,9 @@ absl::StatusOr<absl::Duration> ParseDuration(std::string_view text, absl::Durati
 
 absl::StatusOr<Listen> ParseListen(std::string_view text, bool allow_remote) {
   const size_t equals = text.find('=');
-  const std::optional<net::Address> address =
-      equals == text.npos ? std::nullopt : net::Address::IpAndPort(text.substr(equals + 1));
-  if (address && address->port() == 0) {
+  const std::string_view where = equals == text.npos ? std::string_view() : text.substr(equals + 1);
+  const std::optional<net::Address> address = net::Address::IpAndPort(where);
+  if (where.ends_with(":0")) {
     return absl::InvalidArgumentError(
         Concat(Quote(text), ": port 0 is one that nobody could know, expected one from 1 to 65535, as web=127.0.0.1:8081"));
   }
