@@ -39,7 +39,7 @@ bool ParseAndJudge(const UnknownRule& unknown, std::string_view bytes, const std
 bool IsOfType(const google::protobuf::Any& resource, const google::protobuf::Descriptor& type, ErrorList& errors) {
   const std::string& url = resource.type_url();
   if (std::string_view(url).substr(url.rfind('/') + 1) == type.full_name()) return true;
-  errors.Add("", WrongType(resource, type.full_name()));
+  errors.Add("", Concat("a resource of type ", Quote(url), ", expected ", type.full_name()));
   return false;
 }
 

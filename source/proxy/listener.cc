@@ -19,7 +19,8 @@ Listener::Listener(std::shared_ptr<const config::Listener> config, const route::
   for (const config::ListenerFilter& filter : config_->listener_filters) filter_stat_ids_.emplace_back(registry, filter);
   for (const config::FilterChain& chain : config_->filter_chains) {
     if (before != nullptr && chain.digest != 0) {
-      const auto same = std::ranges::find(before->chains_, chain.digest, [](const auto& each) { return each->config().digest; });
+      const auto same = std::ranges::find(before->chains_, chain.digest,
+                                          [](const auto& each) { return each->config().digest; });
       if (same != before->chains_.end()) {
         chains_.push_back(*same);
         continue;

@@ -87,9 +87,11 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     others->Ask(wanted);
   }
   const bool as_meant = cluster_->config().discovery == config::Cluster::Discovery::kOriginalDst;
+  const auto at_meant = [&]() -> const std::shared_ptr<upstream::Host>& {
+    return cluster_->HostAt(stream_.OriginalDestination(cluster_->config()));
+  };
   const upstream::ClusterShard::Choice choice =
-      as_meant ? upstream::ClusterShard::Choice{*cluster_, cluster_->HostAt(stream_.OriginalDestination(cluster_->config())), 0}
-               : cluster_->Choose(wanted);
+      as_meant ? upstream::ClusterShard::Choice{*cluster_, at_meant(), 0} : cluster_->Choose(wanted);
   const std::shared_ptr<upstream::Host>& host = choice.host;
   serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   level_ = choice.level;

@@ -74,7 +74,9 @@ absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config, std:
   absl::StatusOr<RunningCluster> made = Make(std::move(config));
   if (!made.ok()) return made.status();
   const uint32_t index = made->index;
-  auto warming = std::make_unique<Warming>(Warming{*std::move(made), std::make_unique<Awaited>(with_.timers), std::make_unique<Awaited>(with_.timers)});
+  auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),
+                                                   .hosts = std::make_unique<Awaited>(with_.timers),
+                                                   .checks = std::make_unique<Awaited>(with_.timers)});
   Warming& now = *warming;
   if (now.running.source != nullptr) {
     if (absl::Status status = now.running.source->Start(now.hosts->One()); !status.ok()) return status;

@@ -65,9 +65,10 @@ absl::Status In(const config::Listener& listener, absl::string_view trouble) {
 
 // Its sockets serve the other one as well.
 bool SameSockets(const config::Listener& a, const config::Listener& b) {
-  return AddressesOf(a) == AddressesOf(b) && a.bind_to_port == b.bind_to_port && a.enable_reuse_port == b.enable_reuse_port &&
-         a.transparent == b.transparent && a.freebind == b.freebind && a.fast_open_queue == b.fast_open_queue &&
-         a.tcp_backlog == b.tcp_backlog && a.socket_options == b.socket_options;
+  return AddressesOf(a) == AddressesOf(b) && a.bind_to_port == b.bind_to_port &&
+         a.enable_reuse_port == b.enable_reuse_port && a.transparent == b.transparent && a.freebind == b.freebind &&
+         a.fast_open_queue == b.fast_open_queue && a.tcp_backlog == b.tcp_backlog &&
+         a.socket_options == b.socket_options;
 }
 
 // It can be updated on the workers; else another one takes its place there.

@@ -1,7 +1,7 @@
 #pragma once
 
-// The listeners of the process, by name: their sockets, and their parts on every worker. One may come, change or go while the
-// process runs:
+// The listeners of the process, by name: their sockets, and their parts on every worker. One may come, change or go while
+// the process runs:
 //
 // | state   | meaning                                                        | left by                                             |
 // |---------|----------------------------------------------------------------|-----------------------------------------------------|

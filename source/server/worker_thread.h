@@ -35,8 +35,8 @@ class WorkerThread {
                    std::vector<const net::ListenSocket*> sockets, std::vector<ListenAddress> addresses);
   // Another version of it, with the same sockets.
   void UpdateListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener, base::Duration drain_time);
-  // Takes what is in the queues of its sockets, and no more; `stopped` is called then, on the worker's thread. Its connections
-  // drain, and end after `drain_time` at the latest.
+  // Takes what is in the queues of its sockets, and no more; `stopped` is called then, on the worker's thread. Its
+  // connections drain, and end after `drain_time` at the latest.
   void RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped);
 
   // The cluster that has `index` from now on, with the hosts that it has now; null: there is none. Then LinkClusters().

@@ -60,8 +60,8 @@ class IdentityChecks {
     --looks_left_;
     return true;
   }
-  // By a walk. Where a chain is verified for it, it is the last look of the turn. `current` is null where trust was withdrawn
-  // and nothing does without it: what has finished its handshake may not go on then.
+  // By a walk. Where a chain is verified for it, it is the last look of the turn. `current` is null where trust was
+  // withdrawn and nothing does without it: what has finished its handshake may not go on then.
   bool Stands(Facts& facts, const Context* current);
 
  private:

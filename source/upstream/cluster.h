@@ -115,8 +115,8 @@ class Cluster {
 
 class TlsConnector;
 
-// One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it. Requests keep it, so
-// that one which is no longer configured ends with the last of them.
+// One worker's part: balancer, pools, stats. Made and destroyed while the worker does not run, or on it. Requests keep it,
+// so that one which is no longer configured ends with the last of them.
 class ClusterShard final : public event::Shared, private OriginalDst::Events {
  public:
   // `hosts` are the cluster's. What is given by reference outlives the shard.

@@ -139,9 +139,9 @@ TEST(ResourcesTest, WhatIsNoResourceAtAll) {
   const Process process;
   const Any cluster = Resource<ClusterMessage>("{name: a}");
   EXPECT_EQ(Text(process.resources->BuildRoutes(cluster).errors),
-            "a envoy.config.cluster.v3.Cluster, expected envoy.config.route.v3.RouteConfiguration");
+            "a resource of type \"type.googleapis.com/envoy.config.cluster.v3.Cluster\", expected envoy.config.route.v3.RouteConfiguration");
   EXPECT_EQ(Text(process.resources->BuildCluster(Any(), process.ads()).errors),
-            "missing, expected envoy.config.cluster.v3.Cluster");
+            "a resource of type \"\", expected envoy.config.cluster.v3.Cluster");
   Any broken;
   for (const std::string& bytes : {std::string("\x0a\x7f"), std::string("\xff\xff\xff\xff\xff\xff"), std::string("\x12\x02\x0a\x7f"), std::string(1, '\0')}) {
     broken.set_value(bytes);
