@@ -205,7 +205,7 @@ void Registry::SetText(TextId id, std::string value) {
 
 void Registry::ReleaseMetric(Metric* metric, const SharedPrefix& prefix) {
   const std::lock_guard lock(mutex_);
-  if (metric->kept != nullptr) {
+  if (metric->kept != nullptr && prefix != nullptr) {
     std::erase_if(metric->kept->callbacks, [&](const auto& source) { return source.owner == prefix.get(); });
   }
   const Description& description = metric->description;

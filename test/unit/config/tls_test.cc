@@ -161,8 +161,7 @@ TEST_F(TlsConfigTest, J35ASecretThatIsNotThere) {
   EXPECT_EQ(Bad("validation_context_sds_secret_config: {name: x}"),
             "validation_context_sds_secret_config.name: \"x\", but static_resources.secrets has no such name");
   EXPECT_EQ(Bad("validation_context_sds_secret_config: {name: x, sds_config: {ads: {}}}"),
-            "validation_context_sds_secret_config.sds_config.ads: one stream for all is not implemented, expected "
-            "api_config_source with a cluster, or path_config_source");
+            "validation_context_sds_secret_config.sds_config.ads: there is no dynamic_resources.ads_config");
   EXPECT_EQ(Bad("tls_certificate_sds_secret_configs: [{name: default}]"),
             "tls_certificate_sds_secret_configs[0].name: \"default\", but static_resources.secrets has no such name; the Workload API "
             "would, but bootstrap_extensions has no WorkloadApi");

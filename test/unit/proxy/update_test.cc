@@ -217,7 +217,7 @@ TEST_P(UpdateTest, AClientThatGoesTakesTheFormerClusterWithIt) {
   world.Run();
   world.ReplaceCluster(nullptr);
   world.Run();
-  clients.clear();
+  for (const auto& client : clients) client->Reset();
   world.Run();
   for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_TRUE(world.upstream().peer(i).ended() || world.upstream().peer(i).error() != 0);
 }
