@@ -19,8 +19,8 @@ class SubscriptionTest : public testing::Test {
     subscription_.Start([this] { ++ready_; });
   }
 
-  static config::SecretSource Plane() {
-    config::SecretSource source;
+  static config::ApiSource Plane() {
+    config::ApiSource source;
     source.cluster = "plane";
     return source;
   }
