@@ -256,6 +256,7 @@ def test_failed_healthcheck_sends_clients_elsewhere(pillion, serve, protocol):
         connection.close()
     proxy.admin("/healthcheck/ok", "POST")
     assert proxy.admin("/ready") == "LIVE\n"
+    until(lambda: proxy.exchange(Request()).get("connection") is None, "the worker has heard of it")
     connection = proxy.connect(protocol)
     for _ in range(3):
         answer = connection.exchange(Request())
