@@ -29,10 +29,18 @@ constexpr std::string_view kAdminTypes = "type.googleapis.com/envoy.admin.v3.";
 
 struct Resource {
   std::string name;
-  const Message* message;
+  const Message* message;  // null: none was taken
   std::string version = {};  // of what came while the process runs, as are these
   std::string updated = {};
   std::string error = {};  // why the last one was not taken
+  struct Failed {
+    std::string version;
+    std::string time;
+    const Message* message;  // null: it is not known
+  };
+  Failed failed = {};  // that one
+  // The listeners that came stand in a state of their own within their wrapper: "active_state".
+  std::string_view state = {};
 };
 
 // One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers. Those of one message stand together.
@@ -42,12 +50,12 @@ struct Section {
   std::string_view wrapper;                                       // "StaticCluster"
   std::string_view member;                                        // of the wrapper: "cluster"
   std::vector<Resource> resources;
+  std::string version = {};  // of the answer that they came with
 };
 
-// Fields of the dump for what comes from a control plane: known names, with nothing in them.
+// Fields that a dump does not have unless it is asked for them in another way: known names, with nothing in them.
 constexpr std::string_view kDynamicFields[] = {
-    "dynamic_active_clusters", "dynamic_warming_clusters", "dynamic_endpoint_configs", "dynamic_listeners",
-    "dynamic_route_configs",   "static_secrets"};
+    "dynamic_endpoint_configs", "static_secrets"};
 
 // The fields that a dump is asked for.
 class Mask {
@@ -124,24 +132,40 @@ absl::StatusOr<std::string> AnyJson(const Message& message) {
                      members == "}" ? "\n" : ",", members);
 }
 
+absl::Status WriteMessage(JsonWriter& json, std::string_view member, const Message& message) {
+  const absl::StatusOr<std::string> text = AnyJson(message);
+  if (!text.ok()) return text.status();
+  json.Raw(member, *text);
+  return absl::OkStatus();
+}
+
+absl::Status WriteError(JsonWriter& json, const Resource& resource) {
+  json.BeginObject("error_state");
+  if (resource.failed.message != nullptr) {
+    if (absl::Status status = WriteMessage(json, "failed_configuration", *resource.failed.message); !status.ok()) return status;
+  }
+  if (!resource.failed.time.empty()) json.String("last_update_attempt", resource.failed.time);
+  json.String("details", resource.error);
+  if (!resource.failed.version.empty()) json.String("version_info", resource.failed.version);
+  json.EndObject();
+  return absl::OkStatus();
+}
+
 // The wrapper's members, as far as the mask wants them.
 absl::Status WriteResource(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
                            const std::string& updated) {
-  const std::unique_ptr<Message> wanted = CopyOf(*resource.message);
-  if (section.field.starts_with("dynamic_")) json.String("name", resource.name);
+  if (section.field.starts_with("dynamic_listeners") || section.field.ends_with("_secrets")) json.String("name", resource.name);
+  if (!resource.state.empty()) json.BeginObject(resource.state);
   if (!resource.version.empty()) json.String("version_info", resource.version);
-  if (mask.Trim(section.member, *wanted)) {
-    const absl::StatusOr<std::string> text = AnyJson(*wanted);
-    if (!text.ok()) return text.status();
-    json.Raw(section.member, *text);
+  if (resource.message != nullptr) {
+    const std::unique_ptr<Message> wanted = CopyOf(*resource.message);
+    if (mask.Trim(section.member, *wanted)) {
+      if (absl::Status status = WriteMessage(json, section.member, *wanted); !status.ok()) return status;
+    }
+    if (mask.Has("last_updated")) json.String("last_updated", resource.updated.empty() ? updated : resource.updated);
   }
-  if (mask.Has("last_updated")) json.String("last_updated", resource.updated.empty() ? updated : resource.updated);
-  if (!resource.error.empty()) {
-    json.BeginObject("error_state");
-    json.String("details", resource.error);
-    json.EndObject();
-  }
-  return absl::OkStatus();
+  if (!resource.state.empty()) json.EndObject();
+  return resource.error.empty() ? absl::OkStatus() : WriteError(json, resource);
 }
 
 // All of it, section by section; of a section that the mask does not want nothing. `written`: how many are.
@@ -168,6 +192,7 @@ absl::Status WriteAll(JsonWriter& json, const Message& bootstrap, const std::vec
       json.String("@type", fmt::format("{}{}", kAdminTypes, section.dump));
       open = section.dump;
     }
+    if (!section.version.empty()) json.String("version_info", section.version);
     if (section.resources.empty()) continue;
     json.BeginArray(section.field);
     for (const Resource& resource : section.resources) {
@@ -187,7 +212,10 @@ absl::Status WriteField(JsonWriter& json, const Section& section, const Mask& ma
                         size_t& written) {
   for (const Resource& resource : section.resources) {
     if (!mask.Has(section.member) && !mask.Has("last_updated")) continue;
-    if (mask.Has(section.member) && !mask.Trim(section.member, *CopyOf(*resource.message))) continue;
+    if (mask.Has(section.member) && resource.message != nullptr &&
+        !mask.Trim(section.member, *CopyOf(*resource.message))) {
+      continue;
+    }
     ++written;
     json.BeginElement();
     json.String("@type", fmt::format("{}{}.{}", kAdminTypes, section.dump, section.wrapper));
@@ -197,9 +225,46 @@ absl::Status WriteField(JsonWriter& json, const Section& section, const Mask& ma
   return absl::OkStatus();
 }
 
+std::string TimeText(base::WallTime time) {
+  std::string text;
+  telemetry::TimeFormat().Append(time, text);
+  return text;
+}
+
+// What came, as messages that live as long as this.
+class PushedMessages {
+ public:
+  Resource Of(const PushedResource& from) {
+    Resource to{.name = from.name, .message = Unpack(from.body), .version = from.version};
+    if (from.updated) to.updated = TimeText(*from.updated);
+    if (from.refused) {
+      to.error = from.refused->details;
+      to.failed = {.version = from.refused->version,
+                   .time = TimeText(from.refused->time),
+                   .message = Unpack(from.refused->body)};
+    }
+    return to;
+  }
+
+ private:
+  // Null: there is none, or it is of no type that is known.
+  const Message* Unpack(const std::shared_ptr<const google::protobuf::Any>& body) {
+    if (body == nullptr) return nullptr;
+    const std::string type = body->type_url().substr(body->type_url().rfind('/') + 1);
+    const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(type);
+    if (descriptor == nullptr) return nullptr;
+    std::unique_ptr<Message> message(
+        google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+    if (!message->ParseFromString(body->value())) return nullptr;
+    return messages_.emplace_back(std::move(message)).get();
+  }
+
+  std::deque<std::unique_ptr<Message>> messages_;
+};
+
 }  // namespace
 
-absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated,
+absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated, const Pushed& pushed,
                                        const ConfigDumpQuery& query) {
   const re2::RE2 name_regex(query.name_regex, re2::RE2::Quiet);
   if (!name_regex.ok())
@@ -220,8 +285,35 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base:
     listeners.resources.push_back({listener.name(), &listener});
   }
   for (const RouteConfiguration& route : routes) route_configs.resources.push_back({route.name(), &route});
-  std::vector<Section> sections = {std::move(clusters), std::move(listeners), std::move(route_configs)};
-  if (query.include_eds) sections.insert(sections.begin() + 1, std::move(endpoints));
+  PushedMessages messages;
+  clusters.version = pushed.clusters_version;
+  listeners.version = pushed.listeners_version;
+  Section serving{"ClustersConfigDump", "dynamic_active_clusters", "DynamicCluster", "cluster", {}};
+  Section unready{"ClustersConfigDump", "dynamic_warming_clusters", "DynamicCluster", "cluster", {}};
+  for (const PushedResource& cluster : pushed.clusters) {
+    (cluster.warming ? unready : serving).resources.push_back(messages.Of(cluster));
+  }
+  Section came{"ListenersConfigDump", "dynamic_listeners", "DynamicListener", "listener", {}};
+  for (const PushedResource& listener : pushed.listeners) {
+    Resource& resource = came.resources.emplace_back(messages.Of(listener));
+    if (resource.message != nullptr) resource.state = listener.warming ? "warming_state" : "active_state";
+  }
+  Section tables{"RoutesConfigDump", "dynamic_route_configs", "DynamicRouteConfig", "route_config", {}};
+  for (const PushedResource& table : pushed.routes) tables.resources.push_back(messages.Of(table));
+  std::vector<Section> sections;
+  sections.push_back(std::move(clusters));
+  sections.push_back(std::move(serving));
+  sections.push_back(std::move(unready));
+  if (query.include_eds) {
+    Section hosts{"EndpointsConfigDump", "dynamic_endpoint_configs", "DynamicEndpointConfig", "endpoint_config", {}};
+    for (const PushedResource& assignment : pushed.endpoints) hosts.resources.push_back(messages.Of(assignment));
+    sections.push_back(std::move(endpoints));
+    sections.push_back(std::move(hosts));
+  }
+  sections.push_back(std::move(listeners));
+  sections.push_back(std::move(came));
+  sections.push_back(std::move(route_configs));
+  sections.push_back(std::move(tables));
   // Of secrets that others give; where there are none, nobody looks for them.
   Section active{"SecretsConfigDump", "dynamic_active_secrets", "DynamicSecret", "secret", {}};
   Section warming{"SecretsConfigDump", "dynamic_warming_secrets", "DynamicSecret", "secret", {}};
@@ -232,9 +324,8 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base:
       warming.resources.push_back({secret->name(), &awaited.back(), "", "", secret->error()});
       continue;
     }
-    std::string when;
-    telemetry::TimeFormat().Append(secret->updated(), when);
-    active.resources.push_back({secret->name(), secret->current(), secret->version(), when, secret->error()});
+    active.resources.push_back(
+        {secret->name(), secret->current(), secret->version(), TimeText(secret->updated()), secret->error()});
   }
   if (!query.resource.empty() || !bootstrap.remote_secrets->all().empty()) {
     sections.push_back(std::move(active));
@@ -246,8 +337,7 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base:
     }
   }
 
-  std::string updated_text;
-  telemetry::TimeFormat().Append(updated, updated_text);
+  const std::string updated_text = TimeText(updated);
   JsonWriter json;
   json.BeginArray("configs");
   const Mask mask(query.mask);

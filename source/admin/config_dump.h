@@ -2,17 +2,46 @@
 
 // /config_dump: the configuration in use, in the shape of envoy.admin.v3.ConfigDump.
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "google/protobuf/any.pb.h"
 #include "source/admin/sources.h"
 #include "source/base/clock.h"
 #include "source/config/model.h"
 
 namespace pillion::admin {
 
+// One that came while the process runs, or would have.
+struct PushedResource {
+  std::string name;
+  std::string version;
+  std::optional<base::WallTime> updated;
+  std::shared_ptr<const google::protobuf::Any> body;  // null: none was taken
+  bool warming = false;
+  struct Refused {
+    std::string details;
+    std::string version;
+    base::WallTime time;
+    std::shared_ptr<const google::protobuf::Any> body;  // null: it is not known
+  };
+  std::optional<Refused> refused;  // the last one was
+};
+
+struct Pushed {
+  std::string clusters_version;
+  std::string listeners_version;
+  std::vector<PushedResource> clusters;
+  std::vector<PushedResource> listeners;
+  std::vector<PushedResource> routes;
+  std::vector<PushedResource> endpoints;
+};
+
 // `updated` is when `bootstrap`, a loaded one, was taken. NotFound: there is no such resource field.
-absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated,
+absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated, const Pushed& pushed,
                                        const ConfigDumpQuery& query);
 
 }  // namespace pillion::admin

@@ -42,29 +42,6 @@ void Place(const std::vector<Source>& sources, const std::vector<Tree>& trees, s
   });
 }
 
-// What nothing runs yet. To be deleted, with LoadOptions::dynamic, when it does.
-void RefuseDynamic(const Bootstrap& bootstrap, ErrorList& errors) {
-  if (bootstrap.dynamic) errors.Add("dynamic_resources", "is not implemented, and must not be passed over");
-  for (size_t i = 0; i < bootstrap.clusters.size(); ++i) {
-    if (std::holds_alternative<PathSource>(bootstrap.clusters[i]->eds.source)) continue;
-    errors.Add(FieldPath(ElementPath("static_resources.clusters", i), "eds_cluster_config.eds_config"),
-               "a control plane can't give this yet, expected path_config_source");
-  }
-  for (size_t i = 0; i < bootstrap.listeners.size(); ++i) {
-    for (const FilterChain& chain : bootstrap.listeners[i]->filter_chains) {
-      const auto* http = std::get_if<HttpConnectionManager>(&chain.terminal);
-      if (http == nullptr || !http->route_source) continue;
-      errors.Add(ElementPath("static_resources.listeners", i), "rds is not implemented, expected route_config");
-      break;
-    }
-  }
-  for (const std::shared_ptr<RemoteSecret>& secret : bootstrap.remote_secrets->all()) {
-    const auto* api = std::get_if<ApiSource>(&secret->source());
-    if (api == nullptr || (api->protocol == ApiSource::Protocol::kStateOfTheWorld && !api->aggregated)) continue;
-    errors.Add("", Concat("the secret ", Quote(secret->name()), " can't come this way yet, expected api_type GRPC"));
-  }
-}
-
 }  // namespace
 
 Loaded LoadSources(const std::vector<Source>& sources, const LoadOptions& options) {
@@ -92,7 +69,6 @@ Loaded LoadSources(const std::vector<Source>& sources, const LoadOptions& option
   SetNode(options.node, *message);
   CheckConstraints(*message, errors);
   std::shared_ptr<Bootstrap> bootstrap = BuildBootstrap(*message, options, errors, loaded.notes);
-  if (errors.empty() && !options.dynamic) RefuseDynamic(*bootstrap, errors);
   Place(sources, trees, loaded.notes);
   if (errors.empty()) {
     bootstrap->source = message;

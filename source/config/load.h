@@ -25,8 +25,6 @@ struct NodeFlags {
 };
 
 struct LoadOptions {
-  // What comes from others while the process runs, but for secrets of a state-of-the-world stream, and hosts from a file.
-  bool dynamic = false;
   // Judges the format string of an access log; none: any is taken. The server passes telemetry's.
   std::function<absl::Status(std::string_view format)> check_log_format;
   // The HTTP filters that there are beside the router.

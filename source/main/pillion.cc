@@ -48,7 +48,7 @@ config::LoadOptions LoadOptionsOf(const server::Options& options, config::Passed
 }
 
 // Says what is wrong, and returns null then.
-std::shared_ptr<const config::Bootstrap> LoadBootstrap(const server::Options& options) {
+std::shared_ptr<const config::Bootstrap> LoadBootstrap(const server::Options& options, config::PassedOver& passed_over) {
   std::vector<config::Source> sources;
   if (!options.config_path.empty()) {
     absl::StatusOr<config::Source> source = config::ReadSourceFile(options.config_path);
@@ -59,7 +59,6 @@ std::shared_ptr<const config::Bootstrap> LoadBootstrap(const server::Options& op
     sources.push_back(*std::move(source));
   }
   if (!options.config_yaml.empty()) sources.push_back({"--config-yaml", options.config_yaml});
-  config::PassedOver passed_over;
   const config::Loaded loaded = config::LoadSources(sources, LoadOptionsOf(options, passed_over));
   for (const config::ConfigError& error : loaded.errors)
     std::fprintf(stderr, "%s\n", config::ErrorText("", error).c_str());
@@ -93,7 +92,8 @@ int main(int argc, char** argv) {
   if (const absl::Status status = SetUpLog(options); !status.ok()) return Fail(status);
   CheckDisabled(options);
 
-  const std::shared_ptr<const config::Bootstrap> bootstrap = LoadBootstrap(options);
+  config::PassedOver passed_over;
+  const std::shared_ptr<const config::Bootstrap> bootstrap = LoadBootstrap(options, passed_over);
   if (bootstrap == nullptr) return EXIT_FAILURE;
   if (options.mode == server::Options::Mode::kValidate) {
     const std::string& path = options.config_path;
@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
     }
   }
 
-  server::Server process(options, bootstrap);
+  server::Server process(options, bootstrap, LoadOptionsOf(options, passed_over));
   if (const absl::Status status = process.Start(); !status.ok()) return Fail(status);
   pillion::base::GiveBackMemory();  // what the configuration was read into, and the code that did it
   process.Run();

@@ -55,16 +55,23 @@ codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, siz
   return options;
 }
 
+std::shared_ptr<LiveRoutes> LiveRoutesOf(const ConnectionManager& manager, WorkerContext& context, stats::Shard& shard) {
+  if (manager.routes() == nullptr) return context.RoutesAt(manager.routes_id());
+  return std::make_shared<LiveRoutes>(LiveRoutes{event::Kept(new RoutesShard(manager.routes(), context.worker, shard))});
+}
+
 }  // namespace
 
 ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> listener,
                                      const config::FilterChain& chain,
-                                     const route::Table::ClusterIndex& clusters, stats::Registry& registry,
-                                     AccessLogs logs)
+                                     const References& references, stats::Registry& registry, AccessLogs logs)
     : listener_(std::move(listener)),
       chain_(chain),
       config_(std::get<config::HttpConnectionManager>(chain.terminal)),
-      routes_(std::make_shared<const Routes>(config_.route_config, clusters, registry)),
+      routes_(config_.route_config == nullptr
+                  ? nullptr
+                  : std::make_shared<const Routes>(config_.route_config, references.clusters, registry)),
+      routes_id_(config_.route_source ? references.routes(*config_.route_source) : 0),
       http1_(MakeHttp1(config_, output_limit(), false)),
       secure_http1_(MakeHttp1(config_, output_limit(), true)),
       http2_(MakeHttp2(config_, output_limit())),
@@ -80,8 +87,7 @@ ConnectionManagerShard::ConnectionManagerShard(std::shared_ptr<const ConnectionM
       context(context),
       overload(manager.listener().bypasses_overload ? nullptr : context.overload),
       stats(manager.stat_ids(), shard),
-      routes(std::make_shared<LiveRoutes>(
-          LiveRoutes{event::Kept(new RoutesShard(manager.routes(), context.worker, shard))})) {
+      routes(LiveRoutesOf(manager, context, shard)) {
   const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
   bool in_front = true;
   for (const config::HttpFilter& filter : manager.config().http_filters) {

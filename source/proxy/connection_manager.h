@@ -22,12 +22,14 @@ class ConnectionManager {
  public:
   // `chain` is the listener's, and ends in a manager.
   ConnectionManager(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-                    const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
+                    const References& references, stats::Registry& registry, AccessLogs logs);
 
   const config::HttpConnectionManager& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
   const std::string& chain_name() const { return chain_.name; }
+  // Its own table; null: one that comes apart from it, as what WorkerContext has under routes_id().
   const std::shared_ptr<const Routes>& routes() const { return routes_; }
+  uint64_t routes_id() const { return routes_id_; }
   // `secure`: of a connection by TLS, which carries https.
   const codec::http1::ServerOptions& http1(bool secure) const { return secure ? secure_http1_ : http1_; }
   const codec::http2::Options& http2() const { return http2_; }
@@ -48,6 +50,7 @@ class ConnectionManager {
   const config::FilterChain& chain_;
   const config::HttpConnectionManager& config_;
   const std::shared_ptr<const Routes> routes_;
+  const uint64_t routes_id_;
   const codec::http1::ServerOptions http1_;
   const codec::http1::ServerOptions secure_http1_;
   const codec::http2::Options http2_;

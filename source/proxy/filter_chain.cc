@@ -25,7 +25,7 @@ bool ConnectionLimit::Take() {
 }
 
 FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-                         const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
+                         const References& references, stats::Registry& registry, AccessLogs logs)
     : listener_(std::move(listener)), chain_(chain) {
   if (chain.tls != nullptr) {
     tls_stat_ids_.emplace(registry, stats::Prefix("listener").Add(stats::kListenerAddress, listener_->stat_prefix), true);
@@ -42,9 +42,9 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
     if (rbac != nullptr) rbacs_.push_back(std::make_unique<NetworkRbac>(*rbac, registry));
   }
   if (std::holds_alternative<config::HttpConnectionManager>(chain.terminal)) {
-    terminal_.emplace<ConnectionManager>(listener_, chain, clusters, registry, std::move(logs));
+    terminal_.emplace<ConnectionManager>(listener_, chain, references, registry, std::move(logs));
   } else if (std::holds_alternative<config::TcpProxy>(chain.terminal)) {
-    terminal_.emplace<TcpProxy>(listener_, chain, clusters, registry, std::move(logs));
+    terminal_.emplace<TcpProxy>(listener_, chain, references.clusters, registry, std::move(logs));
   }
 }
 

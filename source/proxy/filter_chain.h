@@ -44,7 +44,7 @@ class FilterChain {
  public:
   // `chain` is one of `listener`.
   FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-              const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
+              const References& references, stats::Registry& registry, AccessLogs logs);
 
   const config::Listener& listener() const { return *listener_; }
   const std::vector<std::unique_ptr<ConnectionLimit>>& limits() const { return limits_; }

@@ -9,8 +9,8 @@
 
 namespace pillion::proxy {
 
-Listener::Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-                   stats::Registry& registry, const OpenLogs& open_logs, const Listener* before)
+Listener::Listener(std::shared_ptr<const config::Listener> config, const References& references, stats::Registry& registry,
+                   const OpenLogs& open_logs, const Listener* before)
     : config_(std::move(config)),
       stat_ids_(registry, config_->stat_prefix),
       logs_(open_logs(config_->access_logs)),
@@ -27,7 +27,7 @@ Listener::Listener(std::shared_ptr<const config::Listener> config, const route::
       }
     }
     chains_.push_back(
-        std::make_shared<const FilterChain>(config_, chain, clusters, registry, open_logs(chain.access_logs())));
+        std::make_shared<const FilterChain>(config_, chain, references, registry, open_logs(chain.access_logs())));
   }
 }
 

@@ -27,8 +27,8 @@ class Listener {
  public:
   // `before`: the version that it follows, at the same address and with the same name in statistics; null: it is the first.
   // Chains that are the same as in that one are the same objects.
-  Listener(std::shared_ptr<const config::Listener> config, const route::Table::ClusterIndex& clusters,
-           stats::Registry& registry, const OpenLogs& open_logs, const Listener* before = nullptr);
+  Listener(std::shared_ptr<const config::Listener> config, const References& references, stats::Registry& registry,
+           const OpenLogs& open_logs, const Listener* before = nullptr);
 
   const config::Listener& config() const { return *config_; }
   const ListenerStatIds& stat_ids() const { return stat_ids_; }

@@ -94,7 +94,7 @@ void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& 
 
 }  // namespace
 
-Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config,
+Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config, const config::RouteConfig* table,
                    DownstreamConnection& connection) {
   http::HeaderMap& headers = head.headers;
   const net::Address& peer = connection.transport().remote_address();
@@ -127,7 +127,9 @@ Requester Identify(http::RequestHead& head, const config::HttpConnectionManager&
     return requester;
   }
   headers.Remove(kForInternal);
-  for (const http::FieldName& name : config.route_config->internal_only_headers) headers.Remove(name.text());
+  if (table != nullptr) {
+    for (const http::FieldName& name : table->internal_only_headers) headers.Remove(name.text());
+  }
   if (requester.edge) {
     headers.Remove(kForHops);
     if (!requester.ip.empty()) headers.Set(HeaderId::kXEnvoyExternalAddress, requester.ip);

@@ -27,7 +27,8 @@ struct Requester {
 };
 
 // Finds out, and makes the fields say it: x-forwarded-for, -proto and -port, x-envoy-internal, x-envoy-external-address.
-Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config,
+// `table` says what else only internal ones may send; null: nothing.
+Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config, const config::RouteConfig* table,
                    DownstreamConnection& connection);
 
 }  // namespace pillion::proxy

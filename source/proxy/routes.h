@@ -4,8 +4,10 @@
 // worker, LiveRoutes what requests are routed by from now on, which may be replaced while streams are on the routes that
 // they were given.
 
+#include <functional>
 #include <memory>
 
+#include "source/config/config_source.h"
 #include "source/event/shared.h"
 #include "source/proxy/route_stats.h"
 #include "source/route/table.h"
@@ -33,6 +35,13 @@ struct RoutesShard final : event::Shared {
 
   const std::shared_ptr<const Routes> routes;
   RouteStats stats;
+};
+
+// What names in a listener stand for, on all workers, for as long as the process runs.
+struct References {
+  route::Table::ClusterIndex clusters;
+  // Of a table that comes apart from its listener: by what WorkerContext has it, never 0.
+  std::function<uint64_t(const config::RouteSource& source)> routes = nullptr;
 };
 
 // Of one worker, on which it is used only.

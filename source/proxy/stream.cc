@@ -110,7 +110,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   }
   const config::HttpConnectionManager& config = manager().manager.config();
   NormalizeAuthority(head, config, connection_.transport().local_address().port());
-  requester_ = Identify(head, config, connection_);
+  requester_ = Identify(head, config, routes_ ? &routes_->table().config() : nullptr, connection_);
   PrepareRequest(head, config, requester_, context());
   // A gRPC server may insist on it, and not every client says so.
   if (is_grpc_ && !head.headers.Has(http::HeaderId::kTe)) head.headers.Add(http::HeaderId::kTe, "trailers");

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "source/proxy/mirror.h"
+#include "source/proxy/routes.h"
 #include "source/proxy/stream.h"
 #include "source/route/table.h"
 
@@ -56,7 +57,14 @@ void WorkerContext::LinkClusters() {
   }
 }
 
+std::shared_ptr<LiveRoutes> WorkerContext::RoutesAt(uint64_t id) {
+  std::shared_ptr<LiveRoutes>& live = routes[id];
+  if (live == nullptr) live = std::make_shared<LiveRoutes>();
+  return live;
+}
+
 void WorkerContext::EndClusters() {
+  routes.clear();
   cluster_names.clear();
   for (const event::Kept<upstream::ClusterShard>& shard : clusters) {
     if (shard) shard->Unlink();

@@ -30,6 +30,7 @@ namespace pillion::proxy {
 
 class Mirror;
 class Stream;
+struct LiveRoutes;
 struct MirrorTag {};
 struct ScaledTag {};
 
@@ -65,6 +66,9 @@ struct WorkerContext final : filter::HealthView {
   void SetCluster(uint32_t index, event::Kept<upstream::ClusterShard> cluster);
   // When others are there than before: what one needs of another.
   void LinkClusters();
+  // What is routed by the table that has `id`, now and later. Whoever has it goes on with it after DropRoutes().
+  std::shared_ptr<LiveRoutes> RoutesAt(uint64_t id);
+  void DropRoutes(uint64_t id) { routes.erase(id); }
   // Before the worker ends.
   void EndClusters();
   // Idle timeouts of requests that get shorter under load have changed.
@@ -83,6 +87,7 @@ struct WorkerContext final : filter::HealthView {
   base::IntrusiveList<Mirror, MirrorTag> mirrors;  // that are not over
   std::vector<event::Kept<upstream::ClusterShard>> clusters;                    // by index; some are null
   absl::flat_hash_map<std::string_view, upstream::ClusterShard*> cluster_names;  // of these
+  absl::flat_hash_map<uint64_t, std::shared_ptr<LiveRoutes>> routes;  // of tables that come apart from their listeners
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
   std::atomic<uint64_t>* connections = nullptr;                // of clients, in the process; null: nobody counts them
   const overload::State* overload = nullptr;           // null: nothing is given up for want of resources

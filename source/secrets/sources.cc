@@ -7,69 +7,90 @@
 
 namespace pillion::secrets {
 
-Sources::Plane::Plane(xds::Stream::Options options, xds::Stream::Surroundings surroundings)
-    : stream(std::move(options), std::move(surroundings)), secrets(stream, std::string(Secret::descriptor()->full_name())) {}
-
-Sources::Sources(const config::Bootstrap& bootstrap, Surroundings surroundings)
-    : with_(std::move(surroundings)), random_(with_.seed) {
-  const auto& secrets = bootstrap.remote_secrets->all();
-  if (secrets.empty()) return;
-  stats_.emplace(with_.registry);
-  for (const std::shared_ptr<config::RemoteSecret>& secret : secrets) {
-    Subscription& subscription = *subscriptions_.emplace_back(std::make_unique<Subscription>(
-        secret, Subscription::Surroundings{with_.timers, with_.clock, with_.registry, with_.unknown, with_.warn}));
-    if (const auto* source = std::get_if<config::ApiSource>(&secret->source())) {
-      PlaneOf(*source).secrets.Watch(secret->name(), subscription);
-      continue;
-    }
-    if (workload_api_ == nullptr) {
-      workload_api_ = std::make_unique<WorkloadApi>(
-          bootstrap.workload_api->endpoint,
-          WorkloadApi::Surroundings{with_.caller, with_.timers, with_.clock, random_, *stats_, with_.warn});
-    }
-    workload_api_->Add(subscription);
-  }
+Sources::Sources(std::shared_ptr<const config::Bootstrap> bootstrap, Surroundings surroundings)
+    : bootstrap_(std::move(bootstrap)), with_(std::move(surroundings)), random_(with_.seed) {
+  bootstrap_->remote_secrets->Observe([this](const auto& secret) { Add(secret); },
+                                      [this](const auto& secret) { Remove(*secret); });
 }
 
-Sources::Plane& Sources::PlaneOf(const config::ApiSource& source) {
-  const auto found = std::ranges::find_if(planes_, [&](const auto& entry) { return entry.first == source; });
-  if (found != planes_.end()) return *found->second;
-  auto plane = std::make_unique<Plane>(
-      xds::Stream::Options{.method = "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
-                           .metadata = source.metadata,
-                           .max_message = source.max_message,
-                           .node_once = source.node_once,
-                           .name = "sds:" + source.cluster},
-      xds::Stream::Surroundings{.caller = with_.caller,
-                                .timers = with_.timers,
-                                .clock = with_.clock,
-                                .random = random_,
-                                .stats = *stats_,
-                                .node = with_.node,
-                                .target =
-                                    [this, source] {
-                                      std::optional<client::Target> target = with_.host_of(source.cluster);
-                                      if (target) target->authority = source.authority;
-                                      return target;
-                                    },
-                                .warn = with_.warn});
-  return *planes_.emplace_back(source, std::move(plane)).second;
+Sources::~Sources() {
+  bootstrap_->remote_secrets->Observe(nullptr, nullptr);
+  for (const std::unique_ptr<Asked>& asked : asked_) Leave(*asked);
 }
 
-void Sources::Start(std::function<void()> ready) {
-  ready_ = std::move(ready);
-  not_ready_ = 1;
-  for (const std::unique_ptr<Subscription>& subscription : subscriptions_) {
-    ++not_ready_;
-    subscription->Start([this] { OnReady(); });
-  }
-  for (const auto& [source, plane] : planes_) plane->stream.Start();
+void Sources::Start() {
+  started_ = true;
+  for (size_t i = 0; i < asked_.size(); ++i) Ask(*asked_[i]);
   if (workload_api_ != nullptr) workload_api_->Start();
-  OnReady();
 }
 
-void Sources::OnReady() {
-  if (--not_ready_ == 0) std::exchange(ready_, nullptr)();
+void Sources::WhenReady(const Secrets& secrets, std::function<void()> ready) {
+  const auto left = std::make_shared<size_t>(1);
+  const auto one = [left, ready = std::move(ready)] {
+    if (--*left == 0) ready();
+  };
+  for (const std::shared_ptr<config::RemoteSecret>& secret : secrets) {
+    if (Find(*secret) == nullptr) bootstrap_->remote_secrets->Settle();
+    Asked* const asked = Find(*secret);
+    if (asked == nullptr) continue;
+    ++*left;
+    asked->subscription->WhenReady(one);
+  }
+  one();
+}
+
+Sources::Asked* Sources::Find(const config::RemoteSecret& secret) {
+  const auto found = std::ranges::find(asked_, &secret, [](const auto& asked) { return asked->secret; });
+  return found == asked_.end() ? nullptr : found->get();
+}
+
+void Sources::Add(const std::shared_ptr<config::RemoteSecret>& secret) {
+  Asked& asked = *asked_.emplace_back(std::make_unique<Asked>(
+      Asked{.secret = secret.get(),
+            .subscription = std::make_unique<Subscription>(
+                secret, Subscription::Surroundings{with_.timers, with_.clock, with_.registry, with_.unknown, with_.warn})}));
+  const bool by_agent = !std::holds_alternative<config::ApiSource>(secret->source());
+  const bool first_of_agent = by_agent && workload_api_ == nullptr;
+  if (first_of_agent) {
+    stats_.emplace(with_.registry);
+    workload_api_ = std::make_unique<WorkloadApi>(
+        bootstrap_->workload_api->endpoint,
+        WorkloadApi::Surroundings{with_.caller, with_.timers, with_.clock, random_, *stats_, with_.warn});
+  }
+  if (!started_) return;
+  Ask(asked);
+  if (first_of_agent) workload_api_->Start();
+}
+
+void Sources::Remove(const config::RemoteSecret& secret) {
+  const auto found = std::ranges::find(asked_, &secret, [](const auto& asked) { return asked->secret; });
+  if (found == asked_.end()) return;
+  Leave(**found);
+  asked_.erase(found);
+}
+
+xds::NamedResources* Sources::NamedOf(const config::RemoteSecret& secret) {
+  const auto* source = std::get_if<config::ApiSource>(&secret.source());
+  return source == nullptr ? nullptr : &with_.planes.Named(*source, xds::Kind::kSecrets);
+}
+
+void Sources::Ask(Asked& asked) {
+  asked.watching = true;
+  asked.subscription->Start();
+  if (xds::NamedResources* const named = NamedOf(*asked.secret)) {
+    named->Watch(asked.subscription->name(), *asked.subscription);
+  } else {
+    workload_api_->Add(*asked.subscription);
+  }
+}
+
+void Sources::Leave(Asked& asked) {
+  if (!asked.watching) return;
+  if (xds::NamedResources* const named = NamedOf(*asked.secret)) {
+    named->Unwatch(asked.subscription->name(), *asked.subscription);
+  } else {
+    workload_api_->Remove(*asked.subscription);
+  }
 }
 
 envoy::config::core::v3::Node NodeOf(const config::Bootstrap& bootstrap, const config::Node::BuildVersion& own) {

@@ -1,12 +1,11 @@
 #pragma once
 
-// All secrets of the process that somebody else gives, and who gives them: a stream for each. Owned by the server; main
+// All secrets of the process that somebody else gives, as they come to be needed and cease to be. Owned by the server; main
 // thread.
 
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "envoy/config/core/v3/core.pb.h"
@@ -16,8 +15,7 @@
 #include "source/secrets/subscription.h"
 #include "source/secrets/workload_api.h"
 #include "source/xds/control_plane_stats.h"
-#include "source/xds/named_resources.h"
-#include "source/xds/stream.h"
+#include "source/xds/planes.h"
 
 namespace pillion::secrets {
 
@@ -29,40 +27,45 @@ class Sources {
     const base::Clock& clock;
     stats::Registry& registry;
     const config::UnknownRule& unknown;
-    envoy::config::core::v3::Node node;  // as control planes are told who asks
-    std::function<std::optional<client::Target>(const std::string& cluster)> host_of;  // nothing: it has none now
+    xds::Planes& planes;
     Say warn;
     uint64_t seed;
   };
 
-  // What is given in `surroundings` outlives it.
-  Sources(const config::Bootstrap& bootstrap, Surroundings surroundings);
+  // What is given outlives it.
+  Sources(std::shared_ptr<const config::Bootstrap> bootstrap, Surroundings surroundings);
+  ~Sources();
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
 
-  // `ready` is called once: when each secret has come or is not waited for any more; at once where there is none.
-  void Start(std::function<void()> ready);
+  // Those that are needed are asked for and waited for, and those that are needed later.
+  void Start();
+
+  // `ready` is called once: when each of `secrets` has come or is not waited for any more; perhaps at once.
+  using Secrets = std::vector<std::shared_ptr<config::RemoteSecret>>;
+  void WhenReady(const Secrets& secrets, std::function<void()> ready);
 
  private:
-  // A control plane, and what is asked of it.
-  struct Plane {
-    Plane(xds::Stream::Options options, xds::Stream::Surroundings surroundings);
-
-    xds::Stream stream;
-    xds::NamedResources secrets;
+  struct Asked {
+    const config::RemoteSecret* secret;
+    std::unique_ptr<Subscription> subscription;
+    bool watching = false;
   };
 
-  Plane& PlaneOf(const config::ApiSource& source);
-  void OnReady();
+  void Add(const std::shared_ptr<config::RemoteSecret>& secret);
+  void Remove(const config::RemoteSecret& secret);
+  void Ask(Asked& asked);
+  void Leave(Asked& asked);
+  Asked* Find(const config::RemoteSecret& secret);
+  xds::NamedResources* NamedOf(const config::RemoteSecret& secret);  // null: by the Workload API
 
+  const std::shared_ptr<const config::Bootstrap> bootstrap_;
   const Surroundings with_;
   base::Random random_;
-  std::optional<xds::ControlPlaneStats> stats_;  // where there is a secret
-  std::vector<std::unique_ptr<Subscription>> subscriptions_;
-  std::vector<std::pair<config::ApiSource, std::unique_ptr<Plane>>> planes_;
-  std::unique_ptr<WorkloadApi> workload_api_;  // null: nobody asks for it
-  size_t not_ready_ = 0;
-  std::function<void()> ready_;
+  std::optional<xds::ControlPlaneStats> stats_;  // of the Workload API, where it is used
+  std::unique_ptr<WorkloadApi> workload_api_;    // null: nobody asks for it
+  std::vector<std::unique_ptr<Asked>> asked_;
+  bool started_ = false;
 };
 
 // The node of `bootstrap`, with what pillion says of itself where it says nothing.

@@ -13,14 +13,20 @@ Subscription::Subscription(std::shared_ptr<config::RemoteSecret> secret, Surroun
       notes_(with_.clock, with_.warn),
       initial_fetch_(with_.timers) {}
 
-void Subscription::Start(std::function<void()> ready) {
-  initial_fetch_.Start(secret_->initial_fetch_timeout(), [this, ready = std::move(ready)](bool late) {
+void Subscription::Start() {
+  initial_fetch_.Start(secret_->initial_fetch_timeout(), [this](bool late) {
     if (late) {
       stats_.InitialFetchTimeout();
       with_.warn(secret_->origin() + ": secret " + name() + " has not come in time; who needs it is not served");
     }
-    ready();
+    ready_ = true;
+    for (const std::function<void()>& ready : std::exchange(when_ready_, {})) ready();
   });
+}
+
+void Subscription::WhenReady(std::function<void()> ready) {
+  if (ready_) return ready();
+  when_ready_.push_back(std::move(ready));
 }
 
 std::vector<std::string> Subscription::OnResource(const xds::Resource& resource) {

@@ -37,8 +37,10 @@ class Subscription final : public xds::NameWatcher {
   // Counts under sds.<name>. All outlive it.
   Subscription(std::shared_ptr<config::RemoteSecret> secret, Surroundings surroundings);
 
-  // `ready` is called once: when it has come, or the initial fetch timeout is over.
-  void Start(std::function<void()> ready);
+  // It is waited for from now on, until it has come or the initial fetch timeout is over.
+  void Start();
+  // `ready` is called once: when it is not waited for any more, perhaps at once.
+  void WhenReady(std::function<void()> ready);
 
   const std::string& name() const { return secret_->name(); }
   // What is wrong with it, in one line each; empty: it was taken.
@@ -61,6 +63,8 @@ class Subscription final : public xds::NameWatcher {
   xds::SubscriptionStats stats_;
   xds::Complaints notes_;  // of what was taken all the same
   xds::InitialFetch initial_fetch_;
+  bool ready_ = false;
+  std::vector<std::function<void()>> when_ready_;
 };
 
 }  // namespace pillion::secrets

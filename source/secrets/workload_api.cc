@@ -1,10 +1,10 @@
 #include "source/secrets/workload_api.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "source/base/xxhash64.h"
-#include "source/secrets/svid_response.h"
 
 namespace pillion::secrets {
 namespace {
@@ -33,7 +33,7 @@ void WorkloadApi::Connect() {
 void WorkloadApi::OnMessage(std::string message) {
   if (!std::exchange(answered_, true)) with_.stats.Connected(true);
   std::vector<std::string> notes;
-  const absl::StatusOr<SecretsByName> secrets =
+  absl::StatusOr<SecretsByName> secrets =
       ReadSvidResponse(message, absl::FromChrono(with_.clock.WallNow()), notes);
   if (!secrets.ok()) {
     const std::string why(secrets.status().message());
@@ -43,18 +43,28 @@ void WorkloadApi::OnMessage(std::string message) {
   backoff_.Reset();
   complaints_.Reset();
   for (const std::string& note : notes) Warn(note);
-  const std::string version = absl::StrFormat("%016x", base::XxHash64(message));
-  for (Subscription* subscription : subscriptions_) {
-    const auto found = secrets->find(subscription->name());
-    if (found == secrets->end()) {
-      const std::string why = "the agent gives no " + subscription->name();
-      const bool dropped = subscription->Withdraw(why);
-      Warn(why + (dropped ? "; nobody is trusted by it" : kStays));
-      continue;
-    }
-    for (const std::string& error : subscription->Offer(found->second, version)) {
-      Warn(subscription->name() + ": " + error + kStays);
-    }
+  secrets_ = *std::move(secrets);
+  version_ = absl::StrFormat("%016x", base::XxHash64(message));
+  for (Subscription* subscription : std::vector<Subscription*>(subscriptions_)) {
+    if (std::ranges::find(subscriptions_, subscription) != subscriptions_.end()) Tell(*subscription);
+  }
+}
+
+void WorkloadApi::Add(Subscription& subscription) {
+  subscriptions_.push_back(&subscription);
+  if (!version_.empty()) Tell(subscription);
+}
+
+void WorkloadApi::Tell(Subscription& subscription) {
+  const auto found = secrets_.find(subscription.name());
+  if (found == secrets_.end()) {
+    const std::string why = "the agent gives no " + subscription.name();
+    const bool dropped = subscription.Withdraw(why);
+    Warn(why + (dropped ? "; nobody is trusted by it" : kStays));
+    return;
+  }
+  for (const std::string& error : subscription.Offer(found->second, version_)) {
+    Warn(subscription.name() + ": " + error + kStays);
   }
 }
 

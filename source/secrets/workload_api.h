@@ -13,6 +13,7 @@
 #include "source/client/grpc.h"
 #include "source/config/model.h"
 #include "source/secrets/subscription.h"
+#include "source/secrets/svid_response.h"
 #include "source/xds/backoff.h"
 #include "source/xds/complaints.h"
 #include "source/xds/control_plane_stats.h"
@@ -35,14 +36,17 @@ class WorkloadApi final : private client::GrpcEvents {
   WorkloadApi(const WorkloadApi&) = delete;
   WorkloadApi& operator=(const WorkloadApi&) = delete;
 
-  // Before Start(). `subscription` outlives it.
-  void Add(Subscription& subscription) { subscriptions_.push_back(&subscription); }
+  // It is given at once what the agent said last. `subscription` lives until Remove(), or outlives this.
+  void Add(Subscription& subscription);
+  void Remove(Subscription& subscription) { std::erase(subscriptions_, &subscription); }
   void Start() { Connect(); }
 
  private:
   void OnMessage(std::string message) override;
   void OnEnd(const codec::grpc::Status& status) override;
   void Connect();
+  // What the agent said last holds for `subscription`.
+  void Tell(Subscription& subscription);
   void Warn(const std::string& why);
 
   const client::Target target_;
@@ -53,6 +57,8 @@ class WorkloadApi final : private client::GrpcEvents {
   std::unique_ptr<client::GrpcCall> call_;  // null: it is waited before the next try
   bool answered_ = false;                   // on this stream
   xds::Complaints complaints_;
+  SecretsByName secrets_;  // of the last message that was taken
+  std::string version_;    // of that; empty: there was none
 };
 
 }  // namespace pillion::secrets

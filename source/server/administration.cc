@@ -10,6 +10,7 @@
 #include "source/base/version.h"
 #include "source/server/certificates.h"
 #include "source/server/log.h"
+#include "source/server/pushed_view.h"
 #include "source/server/server.h"
 
 namespace pillion::server {
@@ -107,6 +108,7 @@ admin::Sources Administration::MakeSources() {
     std::vector<admin::ClusterView> views;
     for (const RunningCluster* running : server_.clusters_->All()) {
       views.push_back(ViewOf(*running->cluster, running->watch->detector()));
+      views.back().added_via_api = running->pushed;
     }
     return views;
   };
@@ -127,9 +129,9 @@ admin::Sources Administration::MakeSources() {
     return views;
   };
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
-    return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, query);
+    return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, Pushed(), query);
   };
-  sources.certificates = [this] { return CertificatesOf(*server_.bootstrap_); };
+  sources.certificates = [this] { return server_.certificates_->Views(); };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.runtime = [this] { return server_.runtime_.View(); };
   sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };
@@ -140,6 +142,20 @@ admin::Sources Administration::MakeSources() {
   sources.log_levels = LogLevels;
   sources.set_log_level = SetLogLevel;
   return sources;
+}
+
+admin::Pushed Administration::Pushed() const {
+  const auto version = [](const push::Feed* feed) {
+    return feed == nullptr || feed->protocol() == nullptr ? std::string() : feed->protocol()->version();
+  };
+  return {.clusters_version = version(server_.cluster_feed_.get()),
+          .listeners_version = version(server_.listener_feed_.get()),
+          .clusters = PushedOf(server_.cluster_feed_.get(),
+                               [this](const std::string& name) { return server_.clusters_->IsWarming(name); }),
+          .listeners = PushedOf(server_.listener_feed_.get(),
+                                [this](const std::string& name) { return server_.listeners_->IsWarming(name); }),
+          .routes = PushedOf(*server_.route_tables_),
+          .endpoints = PushedEndpoints(*server_.planes_)};
 }
 
 absl::Status Administration::Start() {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "source/admin/access.h"
+#include "source/admin/config_dump.h"
 #include "source/admin/endpoints.h"
 #include "source/admin/server.h"
 #include "source/admin/sources.h"
@@ -27,6 +28,8 @@ class Administration {
 
  private:
   admin::Sources MakeSources();
+  // What came while the process runs.
+  admin::Pushed Pushed() const;
   // The files with tokens, now and whenever they are replaced.
   absl::Status WatchTokens();
   void WarnOfOpenDoors() const;

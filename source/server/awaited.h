@@ -29,11 +29,12 @@ class Awaited {
     };
   }
 
-  // Calls `all` once: when each is over, at once where they are, or after `most`.
+  // Calls `all` once: when each is over, at once where they are, or after `most`; zero: however
+  // long that takes.
   void Wait(base::Duration most, std::function<void()> all) {
     const std::shared_ptr<State> state = state_;  // `all` may end this
     state->all = std::move(all);
-    state->timer->Set(most, [state] { state->End(); });
+    if (most > base::Duration::zero()) state->timer->Set(most, [state] { state->End(); });
     state->Over();
   }
 

@@ -6,7 +6,6 @@
 
 #include "absl/time/time.h"
 #include "source/base/escape.h"
-#include "source/server/certificates.h"
 #include "source/server/log.h"
 
 namespace pillion::server {
@@ -29,49 +28,64 @@ std::string WhoseUntil(const tls::Context& context) {
 }  // namespace
 
 CertificateRenewal::CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
-                                       stats::Registry& registry, const config::Bootstrap& bootstrap,
-                                       std::function<void()> check)
+                                       stats::Registry& registry, std::function<void()> check)
     : files_(files),
       timers_(timers),
       clock_(clock),
+      registry_(registry),
       check_(std::move(check)),
       look_(timers.New()),
       scope_(registry, stats::Prefix("tls")),
       renewed_(registry.control().counter(scope_.AddCounter("context_renewed"))),
       rejected_(registry.control().counter(scope_.AddCounter("context_rejected"))),
-      overdue_(registry.control().gauge(scope_.AddGauge("certificates_overdue"))) {
-  ForEachContext(bootstrap, [&](const ContextOwner& owner, config::RenewableContext& context) {
-    Entry& entry = *entries_.emplace_back(std::make_unique<Entry>(Entry{.name = owner.name,
-                                                                        .context = &context,
+      overdue_(registry.control().gauge(scope_.AddGauge("certificates_overdue"))) {}
+
+absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> CertificateRenewal::Add(const ContextOwner& owner,
+                                                                                   const Contexts& contexts) {
+  auto watch = std::make_unique<Watch>(*this);
+  for (const std::shared_ptr<config::RenewableContext>& context : contexts) {
+    Entry& entry = *entries_.emplace_back(std::make_unique<Entry>(Entry{.owner = owner,
+                                                                        .context = context,
                                                                         .watched = {},
                                                                         .watches = {},
                                                                         .settle = timers_.New(),
                                                                         .settled_at = {},
-                                                                        .scope = stats::Scope(registry, owner.metrics),
+                                                                        .scope = stats::Scope(registry_, owner.metrics),
                                                                         .by_sds = nullptr,
                                                                         .observations = {}}));
-    if (context.secrets().empty()) return;
-    entry.by_sds = registry.control().counter(entry.scope.AddCounter("ssl_context_update_by_sds"));
+    watch->entries_.push_back(&entry);
+    if (absl::Status status = WatchFiles(entry); !status.ok()) return status;
+    Judge(entry);
+    if (context->secrets().empty()) continue;
+    entry.by_sds = registry_.control().counter(entry.scope.AddCounter("ssl_context_update_by_sds"));
     // Those that come together are taken together.
-    for (const std::shared_ptr<config::RemoteSecret>& secret : context.secrets()) {
+    for (const std::shared_ptr<config::RemoteSecret>& secret : context->secrets()) {
       entry.observations.push_back(secret->AddObserver([this, &entry] {
         entry.due = true;
         RenewWithin(entry, base::Duration::zero());
       }));
     }
-  });
+  }
+  if (!entries_.empty() && !looking_) LookAgain();
+  return watch;
 }
 
-absl::Status CertificateRenewal::Start() {
-  for (const std::unique_ptr<Entry>& entry : entries_) {
-    if (absl::Status status = Watch(*entry); !status.ok()) return status;
-  }
-  if (!entries_.empty()) Look();
-  return absl::OkStatus();
+void CertificateRenewal::Remove(const Entry& entry) {
+  overdue_->Add(-static_cast<int64_t>(entry.overdue));
+  std::erase_if(entries_, [&entry](const auto& each) { return each.get() == &entry; });
+}
+
+std::vector<admin::CertificatesView> CertificateRenewal::Views() const {
+  std::vector<const Entry*> sorted;
+  for (const std::unique_ptr<Entry>& entry : entries_) sorted.push_back(entry.get());
+  std::ranges::stable_sort(sorted, {}, [](const Entry* entry) { return entry->owner.kind; });
+  std::vector<admin::CertificatesView> views;
+  for (const Entry* entry : sorted) views.push_back(ViewOf(*entry->context));
+  return views;
 }
 
 // In Kubernetes' volumes what is replaced is a link beside the files: so all that happens in their directories counts.
-absl::Status CertificateRenewal::Watch(Entry& entry) {
+absl::Status CertificateRenewal::WatchFiles(Entry& entry) {
   if (entry.watched == entry.context->directories()) return absl::OkStatus();
   std::vector<std::unique_ptr<event::FileWatch>> watches;
   for (const std::string& directory : entry.context->directories()) {
@@ -114,12 +128,12 @@ void CertificateRenewal::Renew(Entry& entry) {
       renewed_->Increment();
       entry.said.clear();
       if (entry.by_sds != nullptr) entry.by_sds->Increment();
-      Log("secret").info("{}: certificates were renewed{}", entry.name, WhoseUntil(*entry.context->current()));
+      Log("secret").info("{}: certificates were renewed{}", entry.owner.name, WhoseUntil(*entry.context->current()));
       check_();
       break;
   }
-  if (const absl::Status status = Watch(entry); !status.ok()) {
-    Log("secret").warn("{}: {}", entry.name, std::string(status.message()));
+  if (const absl::Status status = WatchFiles(entry); !status.ok()) {
+    Log("secret").warn("{}: {}", entry.owner.name, std::string(status.message()));
   }
   Judge(entry);
 }
@@ -131,7 +145,7 @@ void CertificateRenewal::OnRejected(Entry& entry, bool had_one) {
   const bool has_one = entry.context->current() != nullptr;
   if (had_one || errors != entry.said) {
     for (const std::string& error : errors) {
-      Log("secret").warn("{}: {}; {}", entry.name, error,
+      Log("secret").warn("{}: {}; {}", entry.owner.name, error,
                          has_one ? "it keeps the certificates that it has" : "nobody is served until this is mended");
     }
   }
@@ -148,9 +162,14 @@ void CertificateRenewal::Look() {
       Judge(*entry);
     }
   }
+}
+
+void CertificateRenewal::LookAgain() {
+  looking_ = true;
   look_->Set(kLook, [this] {
-    check_();
     Look();
+    check_();
+    LookAgain();
   });
 }
 
@@ -162,7 +181,7 @@ void CertificateRenewal::Judge(Entry& entry) {
     const identity::KeyPair& pair = context->parts().pairs[i];
     if (!IsOverdue(pair.leaf(), now)) continue;
     if (++overdue <= entry.overdue) continue;  // said before
-    Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}", entry.name,
+    Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}", entry.owner.name,
                        identity::SerialText(pair.leaf()), TimeText(identity::NotAfter(pair.leaf())));
   }
   overdue_->Add(static_cast<int64_t>(overdue) - static_cast<int64_t>(entry.overdue));

@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "source/base/clock.h"
-#include "source/config/model.h"
 #include "source/config/tls.h"
 #include "source/event/control_timer.h"
 #include "source/event/file_watcher.h"
+#include "source/server/certificates.h"
 #include "source/stats/registry.h"
 
 namespace pillion::server {
@@ -28,15 +29,19 @@ class CertificateRenewal {
   // The wall clock may be set: how long it is believed.
   static constexpr base::Duration kLook = std::chrono::seconds(10);
 
-  // Ends after who sets the secrets. `check`: connections are to be looked at, whether they may go on. Counts
-  // tls.context_renewed, tls.context_rejected and, as a gauge, tls.certificates_overdue. All outlives it.
+  // `check`: connections are to be looked at, whether they may go on. Counts tls.context_renewed, tls.context_rejected and,
+  // as a gauge, tls.certificates_overdue. All outlives it.
   CertificateRenewal(event::FileWatcher& files, event::ControlTimers& timers, const base::Clock& clock,
-                     stats::Registry& registry, const config::Bootstrap& bootstrap, std::function<void()> check);
+                     stats::Registry& registry, std::function<void()> check);
   CertificateRenewal(const CertificateRenewal&) = delete;
   CertificateRenewal& operator=(const CertificateRenewal&) = delete;
 
+  // The contexts of one owner, for as long as this lives. Ends before what made it.
+  class Watch;
   // An error: a directory can't be watched.
-  absl::Status Start();
+  absl::StatusOr<std::unique_ptr<Watch>> Add(const ContextOwner& owner, const Contexts& contexts);
+  // For the administration: of each context, of the administration, the listeners, then the clusters.
+  std::vector<admin::CertificatesView> Views() const;
   // What secrets have changed holds when it returns, not only in a moment.
   void RenewDue();
   // Days until the first of all certificates ends, its own and trusted ones; as Envoy counts: UINT32_MAX without one.
@@ -44,8 +49,8 @@ class CertificateRenewal {
 
  private:
   struct Entry {
-    std::string name;  // "listener a", "cluster b"
-    config::RenewableContext* context;
+    ContextOwner owner;
+    std::shared_ptr<config::RenewableContext> context;
     std::vector<std::string> watched;  // the directories of `watches`
     std::vector<std::unique_ptr<event::FileWatch>> watches;
     std::unique_ptr<event::ControlTimer> settle;
@@ -58,24 +63,44 @@ class CertificateRenewal {
     std::vector<config::RemoteSecret::Observation> observations;
   };
 
-  absl::Status Watch(Entry& entry);
+  absl::Status WatchFiles(Entry& entry);
+  void Remove(const Entry& entry);
   // Renews it then at the latest: what happens meanwhile does not put it off.
   void RenewWithin(Entry& entry, base::Duration time);
   void Renew(Entry& entry);
   void OnRejected(Entry& entry, bool had_one);
   void Look();
+  void LookAgain();
   void Judge(Entry& entry);
 
   event::FileWatcher& files_;
   event::ControlTimers& timers_;
   const base::Clock& clock_;
+  stats::Registry& registry_;
   const std::function<void()> check_;
+  bool looking_ = false;
   std::vector<std::unique_ptr<Entry>> entries_;
   std::unique_ptr<event::ControlTimer> look_;
   stats::Scope scope_;
   stats::Counter* renewed_;
   stats::Counter* rejected_;
   stats::Gauge* overdue_;
+};
+
+class CertificateRenewal::Watch {
+ public:
+  explicit Watch(CertificateRenewal& renewal) : renewal_(renewal) {}
+  ~Watch() {
+    for (const Entry* entry : entries_) renewal_.Remove(*entry);
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  friend class CertificateRenewal;
+
+  CertificateRenewal& renewal_;
+  std::vector<const Entry*> entries_;
 };
 
 }  // namespace pillion::server

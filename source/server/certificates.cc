@@ -37,6 +37,8 @@ admin::CertificateView ViewOf(const X509* certificate, const std::string& path) 
   return view;
 }
 
+}  // namespace
+
 admin::CertificatesView ViewOf(const config::RenewableContext& source) {
   const std::shared_ptr<const tls::Context> context = source.current();
   const config::CertificateFiles& files = source.files();
@@ -59,43 +61,36 @@ admin::CertificatesView ViewOf(const config::RenewableContext& source) {
   return view;
 }
 
-}  // namespace
+ContextOwner OwnerOf(const config::Listener& listener) {
+  return {ContextOwner::Kind::kListener, "listener " + listener.name,
+          stats::Prefix("listener").Add(stats::kListenerAddress, listener.stat_prefix).Add("server_ssl_socket_factory")};
+}
 
-void ForEachContext(const config::Bootstrap& bootstrap,
-                    const std::function<void(const ContextOwner& owner, config::RenewableContext& context)>& visit) {
-  if (bootstrap.admin.access && bootstrap.admin.access->tls != nullptr) {
-    visit({"admin", stats::Prefix("admin").Add("server_ssl_socket_factory")}, *bootstrap.admin.access->tls);
+ContextOwner OwnerOf(const config::Cluster& cluster) {
+  return {ContextOwner::Kind::kCluster, "cluster " + cluster.name,
+          stats::Prefix("cluster").Add(stats::kClusterName, cluster.stat_name).Add("client_ssl_socket_factory")};
+}
+
+Contexts ContextsOf(const config::Cluster& cluster) {
+  Contexts contexts;
+  if (cluster.tls != nullptr) contexts.push_back(cluster.tls->context);
+  for (const config::TransportSocketMatch& match : cluster.transport_matches) {
+    if (match.tls != nullptr) contexts.push_back(match.tls->context);
   }
-  for (const auto& listener : bootstrap.listeners) {
-    const ContextOwner owner{"listener " + listener->name, stats::Prefix("listener")
-                                                               .Add(stats::kListenerAddress, listener->stat_prefix)
-                                                               .Add("server_ssl_socket_factory")};
-    for (const config::FilterChain& chain : listener->filter_chains) {
-      if (chain.tls != nullptr) visit(owner, *chain.tls->context);
-    }
+  return contexts;
+}
+
+std::vector<std::shared_ptr<config::RemoteSecret>> SecretsOf(const Contexts& contexts) {
+  std::vector<std::shared_ptr<config::RemoteSecret>> secrets;
+  for (const std::shared_ptr<config::RenewableContext>& context : contexts) {
+    secrets.insert(secrets.end(), context->secrets().begin(), context->secrets().end());
   }
-  for (const auto& cluster : bootstrap.clusters) {
-    const ContextOwner owner{"cluster " + cluster->name, stats::Prefix("cluster")
-                                                             .Add(stats::kClusterName, cluster->stat_name)
-                                                             .Add("client_ssl_socket_factory")};
-    if (cluster->tls != nullptr) visit(owner, *cluster->tls->context);
-    for (const config::TransportSocketMatch& match : cluster->transport_matches) {
-      if (match.tls != nullptr) visit(owner, *match.tls->context);
-    }
-  }
+  return secrets;
 }
 
 bool IsOverdue(const X509* certificate, absl::Time now) {
   const absl::Time begin = identity::NotBefore(certificate);
   return now >= begin + (identity::NotAfter(certificate) - begin) / 2;
-}
-
-std::vector<admin::CertificatesView> CertificatesOf(const config::Bootstrap& bootstrap) {
-  std::vector<admin::CertificatesView> views;
-  ForEachContext(bootstrap, [&](const ContextOwner&, const config::RenewableContext& context) {
-    views.push_back(ViewOf(context));
-  });
-  return views;
 }
 
 }  // namespace pillion::server

@@ -2,7 +2,8 @@
 
 // The certificates in use.
 
-#include <functional>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,18 +16,26 @@
 
 namespace pillion::server {
 
+// Whose TLS contexts they are.
 struct ContextOwner {
+  enum class Kind : uint8_t { kAdmin, kListener, kCluster };
+
+  Kind kind;
   std::string name;       // "admin", "listener a", "cluster b"
   stats::Prefix metrics;  // of its socket factory
 };
-// Each TLS context of the administration, of the listeners, then of the clusters.
-void ForEachContext(const config::Bootstrap& bootstrap,
-                    const std::function<void(const ContextOwner& owner, config::RenewableContext& context)>& visit);
+ContextOwner OwnerOf(const config::Listener& listener);
+ContextOwner OwnerOf(const config::Cluster& cluster);
+
+using Contexts = std::vector<std::shared_ptr<config::RenewableContext>>;
+Contexts ContextsOf(const config::Cluster& cluster);
+// The secrets that they are made of, and that others give.
+std::vector<std::shared_ptr<config::RemoteSecret>> SecretsOf(const Contexts& contexts);
 
 // Half of its life has passed at `now`, in which it should have been replaced.
 bool IsOverdue(const X509* certificate, absl::Time now);
 
-// For the administration: of each TLS context of listeners and clusters, in their order.
-std::vector<admin::CertificatesView> CertificatesOf(const config::Bootstrap& bootstrap);
+// For the administration.
+admin::CertificatesView ViewOf(const config::RenewableContext& context);
 
 }  // namespace pillion::server

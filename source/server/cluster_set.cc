@@ -1,22 +1,23 @@
 #include "source/server/cluster_set.h"
 
-#include <atomic>
 #include <utility>
 
 namespace pillion::server {
 namespace {
 
-// How often it is looked whether the last request of a former cluster is over. The main thread is to end it, as that may
-// take long.
-constexpr base::Duration kSweep = std::chrono::seconds(1);
+bool FromControlPlane(const config::Cluster& cluster) {
+  return cluster.discovery == config::Cluster::Discovery::kEds &&
+         std::holds_alternative<config::ApiSource>(cluster.eds.source);
+}
 
 }  // namespace
 
 ClusterSet::ClusterSet(Surroundings surroundings, HostHealth::EventLog outliers)
     : with_(surroundings),
       outliers_(std::move(outliers)),
-      sweep_(with_.timers.New()),
+      retired_(with_.timers),
       first_hosts_(with_.timers),
+      first_pushed_hosts_(with_.timers),
       first_checks_(with_.timers) {}
 
 ClusterSet::~ClusterSet() = default;
@@ -25,8 +26,13 @@ uint32_t ClusterSet::IndexOf(const std::string& name) {
   return indexes_.try_emplace(name, static_cast<uint32_t>(indexes_.size())).first->second;
 }
 
-absl::StatusOr<RunningCluster> ClusterSet::Make(std::shared_ptr<const config::Cluster> config) {
+absl::StatusOr<RunningCluster> ClusterSet::Make(std::shared_ptr<const config::Cluster> config, bool pushed) {
   RunningCluster running;
+  running.pushed = pushed;
+  absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> certificates =
+      with_.certificates.Add(OwnerOf(*config), ContextsOf(*config));
+  if (!certificates.ok()) return certificates.status();
+  running.certificates = *std::move(certificates);
   running.index = IndexOf(config->name);
   running.cluster = std::make_shared<upstream::Cluster>(std::move(config), with_.registry);
   absl::StatusOr<std::unique_ptr<HostHealth::Watch>> watch = with_.health.Make(*running.cluster, outliers_);
@@ -44,7 +50,7 @@ void ClusterSet::Publish(RunningCluster& running) {
 }
 
 absl::Status ClusterSet::AddFirst(std::shared_ptr<const config::Cluster> config) {
-  absl::StatusOr<RunningCluster> running = Make(std::move(config));
+  absl::StatusOr<RunningCluster> running = Make(std::move(config), false);
   if (!running.ok()) return running.status();
   Publish(*running);
   ++added_;
@@ -52,26 +58,30 @@ absl::Status ClusterSet::AddFirst(std::shared_ptr<const config::Cluster> config)
   return absl::OkStatus();
 }
 
-void ClusterSet::LinkFirst() {
+void ClusterSet::Link() {
   for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->LinkClusters();
 }
 
-absl::Status ClusterSet::DiscoverFirst(std::function<void()> ready) {
+absl::Status ClusterSet::DiscoverFirst(HostsFrom from, std::function<void()> ready) {
+  const bool pushed = from == HostsFrom::kControlPlanes;
+  Awaited& hosts = pushed ? first_pushed_hosts_ : first_hosts_;
   for (auto& [index, running] : serving_) {
-    if (running.source == nullptr) continue;
-    if (absl::Status status = running.source->Start(first_hosts_.One()); !status.ok()) return status;
+    if (running.source == nullptr || running.pushed || FromControlPlane(running.cluster->config()) != pushed) continue;
+    if (absl::Status status = running.source->Start(hosts.One()); !status.ok()) return status;
   }
-  first_hosts_.Wait(kMostWarming, std::move(ready));
+  hosts.Wait(pushed ? base::Duration::zero() : kMostWarming, std::move(ready));
   return absl::OkStatus();
 }
 
 void ClusterSet::CheckFirst(std::function<void()> ready) {
-  for (auto& [index, running] : serving_) running.watch->Start(first_checks_.One());
+  for (auto& [index, running] : serving_) {
+    if (!running.pushed) running.watch->Start(first_checks_.One());
+  }
   first_checks_.Wait(kMostWarming, std::move(ready));
 }
 
-absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config, std::function<void()> warm) {
-  absl::StatusOr<RunningCluster> made = Make(std::move(config));
+absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config) {
+  absl::StatusOr<RunningCluster> made = Make(config, true);
   if (!made.ok()) return made.status();
   const uint32_t index = made->index;
   auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),
@@ -81,23 +91,47 @@ absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config, std:
   if (now.running.source != nullptr) {
     if (absl::Status status = now.running.source->Start(now.hosts->One()); !status.ok()) return status;
   }
+  const std::vector<std::shared_ptr<config::RemoteSecret>> secrets = SecretsOf(ContextsOf(*config));
+  if (!secrets.empty()) with_.secrets(secrets, now.hosts->One());
   warming_[index] = std::move(warming);  // another one that was warming is not wanted any more
-  now.hosts->Wait(kMostWarming, [this, &now, index, warm = std::move(warm)]() mutable {
+  const base::Duration most = FromControlPlane(*config) || !secrets.empty() ? base::Duration::zero() : kMostWarming;
+  now.hosts->Wait(most, [this, &now, index, has_secrets = !secrets.empty()] {
+    if (has_secrets) with_.certificates.RenewDue();
     now.running.watch->Start(now.checks->One());
-    now.checks->Wait(kMostWarming, [this, index, warm = std::move(warm)] {
+    now.checks->Wait(kMostWarming, [this, index] {
       const auto found = warming_.find(index);
       const std::unique_ptr<Warming> done = std::move(found->second);
       warming_.erase(found);
       Serve(std::move(done->running));
-      warm();
+      TellWarm();
     });
   });
   return absl::OkStatus();
 }
 
+void ClusterSet::WhenWarm(std::function<void()> warm) {
+  when_warm_.push_back(std::move(warm));
+  TellWarm();
+}
+
+void ClusterSet::TellWarm() {
+  if (!warming_.empty()) return;
+  for (const std::function<void()>& warm : std::exchange(when_warm_, {})) warm();
+}
+
+bool ClusterSet::IsConfigured(std::string_view name) const {
+  const RunningCluster* const found = Find(name);
+  return found != nullptr && !found->pushed;
+}
+
+bool ClusterSet::IsWarming(const std::string& name) const {
+  const auto index = indexes_.find(name);
+  return index != indexes_.end() && warming_.contains(index->second);
+}
+
 void ClusterSet::Serve(RunningCluster running) {
   Publish(running);
-  LinkFirst();
+  Link();
   const auto before = serving_.find(running.index);
   if (before == serving_.end()) {
     ++added_;
@@ -111,28 +145,19 @@ void ClusterSet::Serve(RunningCluster running) {
 void ClusterSet::Remove(const std::string& name) {
   const uint32_t index = IndexOf(name);
   warming_.erase(index);
+  TellWarm();
   const auto found = serving_.find(index);
   if (found == serving_.end()) return;
   ++removed_;
   for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetCluster(index, nullptr);
-  LinkFirst();
+  Link();
   Retire(std::move(found->second));
   serving_.erase(found);
 }
 
 void ClusterSet::Retire(RunningCluster running) {
   running.cluster->set_publish(nullptr);
-  leaving_.push_back(std::move(running.cluster));
-  sweep_->Set(kSweep, [this] { Sweep(); });
-}
-
-void ClusterSet::Sweep() {
-  std::erase_if(leaving_, [](const std::shared_ptr<upstream::Cluster>& cluster) {
-    if (cluster.use_count() > 1) return false;
-    std::atomic_thread_fence(std::memory_order_acquire);  // with what the last worker did to it
-    return true;
-  });
-  if (!leaving_.empty()) sweep_->Set(kSweep, [this] { Sweep(); });
+  retired_.Add(std::move(running.cluster));
 }
 
 const RunningCluster* ClusterSet::Find(std::string_view name) const {
@@ -149,7 +174,7 @@ std::vector<const RunningCluster*> ClusterSet::All() const {
 }
 
 void ClusterSet::Stop() {
-  sweep_->Cancel();
+  retired_.Stop();
   warming_.clear();
   for (auto& [index, running] : serving_) {
     running.cluster->set_publish(nullptr);

@@ -21,7 +21,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "source/event/control_timer.h"
+#include "source/event/retired.h"
 #include "source/server/awaited.h"
+#include "source/server/certificate_renewal.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
 #include "source/server/worker_thread.h"
@@ -29,23 +31,31 @@
 
 namespace pillion::server {
 
+// Calls `ready` once, when each of `secrets` has come or is not waited for any more; perhaps at once.
+using WhenSecretsReady = std::function<void(const std::vector<std::shared_ptr<config::RemoteSecret>>& secrets,
+                                            std::function<void()> ready)>;
+
 // One of them.
 struct RunningCluster {
   std::shared_ptr<upstream::Cluster> cluster;
   uint32_t index;
   std::unique_ptr<HostHealth::Watch> watch;
   std::unique_ptr<upstream::HostSource> source;  // null: its hosts are configured
+  std::unique_ptr<CertificateRenewal::Watch> certificates;
+  bool pushed;  // it came while the process runs
 };
 
 class ClusterSet {
  public:
-  // How long hosts, and then their first checks, are waited for.
+  // How long hosts, and then their first checks, are waited for; but a control plane for as long as the configuration says.
   static constexpr base::Duration kMostWarming = std::chrono::seconds(15);
 
   struct Surroundings {
     stats::Registry& registry;
     Discovery& discovery;
     HostHealth& health;
+    CertificateRenewal& certificates;
+    WhenSecretsReady secrets;
     event::ControlTimers& timers;
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
   };
@@ -57,18 +67,23 @@ class ClusterSet {
   // For route tables and workers: the same as long as the process runs, also of one that there is not, or not yet.
   uint32_t IndexOf(const std::string& name);
 
-  // At the start. AddFirst() for each of them, before there are workers that run; then, in this order, what finds hosts, and
-  // what checks them; each calls `ready` once.
+  // At the start. AddFirst() for each of them, before there are workers that run; Link(); then, in this order, what finds hosts
+  // without a control plane, what finds the others, and what checks them; each calls `ready` once.
   absl::Status AddFirst(std::shared_ptr<const config::Cluster> config);
-  void LinkFirst();
-  absl::Status DiscoverFirst(std::function<void()> ready);
+  void Link();
+  enum class HostsFrom : uint8_t { kNamesAndFiles, kControlPlanes };
+  absl::Status DiscoverFirst(HostsFrom from, std::function<void()> ready);
   void CheckFirst(std::function<void()> ready);
 
-  // The cluster of that name is from now on as `config` says, once it is warm. `warm` is then called, perhaps at once. An
-  // error: it can't be; a former one stays.
-  absl::Status Set(std::shared_ptr<const config::Cluster> config, std::function<void()> warm);
+  // The cluster of that name is from now on as `config` says, once it is warm. An error: it can't be; a former one stays.
+  absl::Status Set(std::shared_ptr<const config::Cluster> config);
   // Requests for it find none from now on.
   void Remove(const std::string& name);
+  // `warm` is called once: when none is warming, perhaps at once.
+  void WhenWarm(std::function<void()> warm);
+  // With the process: Set() and Remove() are not for it.
+  bool IsConfigured(std::string_view name) const;
+  bool IsWarming(const std::string& name) const;
 
   // Of those that serve; null: there is none.
   const RunningCluster* Find(std::string_view name) const;
@@ -86,26 +101,27 @@ class ClusterSet {
  private:
   struct Warming {
     RunningCluster running;
-    std::unique_ptr<Awaited> hosts;
+    std::unique_ptr<Awaited> hosts;  // and secrets
     std::unique_ptr<Awaited> checks;
   };
 
-  absl::StatusOr<RunningCluster> Make(std::shared_ptr<const config::Cluster> config);
+  absl::StatusOr<RunningCluster> Make(std::shared_ptr<const config::Cluster> config, bool pushed);
   // Its hosts are told to the workers.
   void Publish(RunningCluster& running);
   void Serve(RunningCluster running);
   void Retire(RunningCluster running);
-  void Sweep();
+  void TellWarm();
 
   const Surroundings with_;
   const HostHealth::EventLog outliers_;
   absl::flat_hash_map<std::string, uint32_t> indexes_;
   std::map<uint32_t, RunningCluster> serving_;  // by index
   std::map<uint32_t, std::unique_ptr<Warming>> warming_;
-  std::vector<std::shared_ptr<upstream::Cluster>> leaving_;
-  const std::unique_ptr<event::ControlTimer> sweep_;
+  event::Retired retired_;
   Awaited first_hosts_;
+  Awaited first_pushed_hosts_;
   Awaited first_checks_;
+  std::vector<std::function<void()>> when_warm_;
   uint64_t added_ = 0;
   uint64_t modified_ = 0;
   uint64_t removed_ = 0;

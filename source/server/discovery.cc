@@ -35,6 +35,9 @@ std::unique_ptr<upstream::HostSource> Discovery::Make(upstream::Cluster& cluster
     case config::Cluster::Discovery::kLogicalDns:
       return std::make_unique<Names>(cluster, resolver_, timers_, random_);
     case config::Cluster::Discovery::kEds:
+      if (std::holds_alternative<config::ApiSource>(cluster.config().eds.source)) {
+        return std::make_unique<push::EndpointFeed>(cluster, planes_, resources_, feeds_);
+      }
       return std::make_unique<EndpointFile>(cluster, timers_, files_);
     default:
       return nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
-// Where the hosts of clusters come from that are not configured with them: names that are resolved, or files. Main thread.
+// Where the hosts of clusters come from that are not configured with them: names that are resolved, files, control
+// planes. Main thread.
 // Owned by the server's clusters.
 
 #include <boost/asio/io_context.hpp>
@@ -9,6 +10,7 @@
 #include "source/base/random.h"
 #include "source/event/asio_timers.h"
 #include "source/net/resolver.h"
+#include "source/push/endpoint_feed.h"
 #include "source/server/file_subscription.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/host_source.h"
@@ -18,8 +20,15 @@ namespace pillion::server {
 class Discovery {
  public:
   // All outlive it.
-  Discovery(boost::asio::io_context& io, uint64_t seed, const FileSources& files)
-      : resolver_(io, {}), timers_(io), random_(seed), files_(files) {}
+  Discovery(boost::asio::io_context& io, uint64_t seed, const FileSources& files, xds::Planes& planes,
+            const config::Resources& resources, push::Feed::Surroundings feeds)
+      : resolver_(io, {}),
+        timers_(io),
+        random_(seed),
+        files_(files),
+        planes_(planes),
+        resources_(resources),
+        feeds_(std::move(feeds)) {}
 
   // Ends before this. Null: the cluster has its hosts already.
   std::unique_ptr<upstream::HostSource> Make(upstream::Cluster& cluster);
@@ -29,6 +38,9 @@ class Discovery {
   event::AsioTimers timers_;
   base::Random random_;
   const FileSources files_;
+  xds::Planes& planes_;
+  const config::Resources& resources_;
+  const push::Feed::Surroundings feeds_;
 };
 
 }  // namespace pillion::server

@@ -1,7 +1,6 @@
 #include "source/server/listener_set.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,9 +12,6 @@ namespace {
 
 // For handshakes that have begun, when no new ones may.
 constexpr base::Duration kHandshakes = std::chrono::milliseconds(100);
-
-// How often it is looked whether the last connection of a former version is over.
-constexpr base::Duration kSweep = std::chrono::seconds(1);
 
 absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
   std::optional<net::Address> result;
@@ -79,13 +75,17 @@ bool SameShards(const config::Listener& a, const config::Listener& b) {
 
 }  // namespace
 
-ListenerSet::ListenerSet(Surroundings surroundings) : with_(std::move(surroundings)), sweep_(with_.timers.New()) {}
+ListenerSet::ListenerSet(Surroundings surroundings) : with_(std::move(surroundings)), retired_(with_.timers) {}
 
 ListenerSet::~ListenerSet() = default;
 
-absl::StatusOr<std::shared_ptr<const proxy::Listener>> ListenerSet::Make(
-    const std::shared_ptr<const config::Listener>& config, const proxy::Listener* before) {
-  std::vector<std::string> errors;
+absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<const config::Listener>& config) {
+  const auto found = serving_.find(config->name);
+  const proxy::Listener* const before =
+      found != serving_.end() && SameShards(*found->second.config, *config) ? found->second.listener.get() : nullptr;
+  Running running{.config = config};
+  running.routes = with_.routes.For(config);
+  std::vector<std::string> errors = with_.routes.Check(*config);
   const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
     proxy::AccessLogs logs;
     for (const config::AccessLog& log : configured) {
@@ -93,10 +93,52 @@ absl::StatusOr<std::shared_ptr<const proxy::Listener>> ListenerSet::Make(
     }
     return logs;
   };
-  auto listener =
-      std::make_shared<const proxy::Listener>(config, with_.clusters, with_.registry, open_logs, before);
+  const proxy::References references{
+      .clusters = with_.clusters,
+      .routes = [this](const config::RouteSource& source) { return with_.routes.IdOf(source); }};
+  running.listener = std::make_shared<const proxy::Listener>(config, references, with_.registry, open_logs, before);
   if (!errors.empty()) return In(*config, absl::StrJoin(errors, "; "));
-  return listener;
+  Contexts contexts;
+  for (const std::shared_ptr<const proxy::FilterChain>& chain : running.listener->chains()) {
+    if (chain->config().tls != nullptr) contexts.push_back(chain->config().tls->context);
+  }
+  absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> certificates =
+      with_.certificates.Add(OwnerOf(*config), contexts);
+  if (!certificates.ok()) return In(*config, certificates.status().message());
+  running.certificates = *std::move(certificates);
+  if (before != nullptr) {
+    running.id = found->second.id;
+    return running;
+  }
+  running.id = ++last_id_;
+  if (found != serving_.end() && SameSockets(*found->second.config, *config)) return running;
+  if (absl::Status status = Open(running); !status.ok()) return status;
+  return running;
+}
+
+// Two listeners of one address would share what comes to it.
+absl::Status ListenerSet::CheckAddresses(const Running& running) const {
+  const config::Listener& config = *running.config;
+  if (!config.bind_to_port) return absl::OkStatus();
+  const std::vector<config::Address> own = AddressesOf(config);
+  const auto check = [&](const config::Listener& other) -> absl::Status {
+    if (other.name == config.name || !other.bind_to_port) return absl::OkStatus();
+    for (const config::Address& address : AddressesOf(other)) {
+      if (const auto* ip = std::get_if<config::SocketAddress>(&address); ip != nullptr && ip->port == 0) continue;
+      if (std::ranges::find(own, address) == own.end()) continue;
+      return In(config, absl::StrCat("its address ", config::AddressText(address), " is that of listener \"", other.name, "\""));
+    }
+    return absl::OkStatus();
+  };
+  for (const auto& [name, other] : serving_) {
+    const auto next = warming_.find(name);
+    if (next != warming_.end()) continue;  // it is about to be as that one
+    if (absl::Status status = check(*other.config); !status.ok()) return status;
+  }
+  for (const auto& [name, other] : warming_) {
+    if (absl::Status status = check(*other->running.config); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ListenerSet::Open(Running& running) {
@@ -128,24 +170,109 @@ void ListenerSet::Begin(const Running& running) {
   }
 }
 
+absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>& config) {
+  absl::StatusOr<Running> running = Make(config);
+  if (!running.ok()) return running.status();
+  running->pushed = false;
+  Serve(*std::move(running));
+  return absl::OkStatus();
+}
+
+void ListenerSet::WhenFirstReady(std::function<void()> ready) {
+  const auto left = std::make_shared<size_t>(1);
+  const auto one = [left, ready = std::move(ready)] {
+    if (--*left == 0) ready();
+  };
+  for (auto& [name, running] : serving_) {
+    if (running.routes == nullptr) continue;
+    ++*left;
+    running.routes->WhenReady(one);
+  }
+  one();
+}
+
 absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& config) {
-  const auto found = serving_.find(config->name);
-  const proxy::Listener* const before =
-      found != serving_.end() && SameShards(*found->second.config, *config) ? found->second.listener.get() : nullptr;
-  absl::StatusOr<std::shared_ptr<const proxy::Listener>> listener = Make(config, before);
-  if (!listener.ok()) return listener.status();
-  if (before != nullptr) {
-    Running& running = found->second;
-    Retire(std::exchange(running.listener, *std::move(listener)));
-    running.config = config;
-    ++modified_;
-    for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
-      worker->UpdateListener(running.id, running.listener, with_.drain_time);
-    }
+  if (closed_) {
+    Log("main").info("listener {} is passed over: none begins any more", config->name);
     return absl::OkStatus();
   }
-  Running running{.id = ++last_id_, .config = config, .listener = *std::move(listener)};
-  if (found != serving_.end() && SameSockets(*found->second.config, *config)) {
+  if (absl::Status status = CheckAddresses({.config = config}); !status.ok()) return status;
+  absl::StatusOr<Running> made = Make(config);
+  if (!made.ok()) return made.status();
+  auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),  //
+                                                   .needs = std::make_unique<Awaited>(with_.timers)});
+  Warming& now = *warming;
+  warming_[config->name] = std::move(warming);  // another one that was warming is not wanted any more
+  WhenReady(now.running, now.needs->One());
+  now.needs->Wait(base::Duration::zero(), [this, name = config->name] {
+    const auto found = warming_.find(name);
+    const std::unique_ptr<Warming> done = std::move(found->second);
+    warming_.erase(found);
+    if (!closed_) Serve(std::move(done->running));
+    TellWarm();
+  });
+  return absl::OkStatus();
+}
+
+void ListenerSet::WhenReady(Running& running, std::function<void()> ready) {
+  Contexts contexts;
+  for (const std::shared_ptr<const proxy::FilterChain>& chain : running.listener->chains()) {
+    if (chain->config().tls != nullptr) contexts.push_back(chain->config().tls->context);
+  }
+  const auto secrets = SecretsOf(contexts);
+  const auto then = [this, has_secrets = !secrets.empty(), ready = std::move(ready)] {
+    if (has_secrets) with_.certificates.RenewDue();
+    ready();
+  };
+  const auto left = std::make_shared<size_t>(1);
+  const auto one = [left, then] {
+    if (--*left == 0) then();
+  };
+  if (running.routes != nullptr) {
+    ++*left;
+    running.routes->WhenReady(one);
+  }
+  if (!secrets.empty()) {
+    ++*left;
+    with_.secrets(secrets, one);
+  }
+  one();
+}
+
+void ListenerSet::WhenWarm(std::function<void()> warm) {
+  when_warm_.push_back(std::move(warm));
+  TellWarm();
+}
+
+void ListenerSet::TellWarm() {
+  if (!warming_.empty()) return;
+  for (const std::function<void()>& warm : std::exchange(when_warm_, {})) warm();
+}
+
+bool ListenerSet::IsConfigured(const std::string& name) const {
+  const auto found = serving_.find(name);
+  return found != serving_.end() && !found->second.pushed;
+}
+
+void ListenerSet::Serve(Running running) {
+  const std::string& name = running.config->name;
+  const auto found = serving_.find(name);
+  if (found != serving_.end() && found->second.id == running.id) {
+    // It is updated on the workers.
+    running.sockets = std::move(found->second.sockets);
+    running.of_workers = std::move(found->second.of_workers);
+    running.addresses = std::move(found->second.addresses);
+    running.closed = found->second.closed;
+    Retire(found->second.listener);
+    found->second = std::move(running);
+    ++modified_;
+    for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
+      worker->UpdateListener(found->second.id, found->second.listener, with_.drain_time);
+    }
+    return;
+  }
+  if (found != serving_.end() && SameSockets(*found->second.config, *running.config)) {
+    if (found->second.closed) return;  // it only ends
     // Each worker leaves the one and begins the other in one step, so that no connection comes between.
     running.sockets = found->second.sockets;
     running.of_workers = found->second.of_workers;
@@ -157,25 +284,25 @@ absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& con
     Retire(found->second.listener);
     found->second = std::move(running);
     ++modified_;
-    return absl::OkStatus();
+    return;
   }
-  if (absl::Status status = Open(running); !status.ok()) return status;
   for (const ListenAddress& at : running.addresses) {
-    Log("main").info("listener {} {} {}", config->name, config->bind_to_port ? "on" : "for", at.address.text());
+    Log("main").info("listener {} {} {}", name, running.config->bind_to_port ? "on" : "for", at.address.text());
   }
   Begin(running);
   if (found == serving_.end()) {
     ++added_;
-    order_.push_back(config->name);
-    serving_.emplace(config->name, std::move(running));
-    return absl::OkStatus();
+    order_.push_back(name);
+    serving_.emplace(name, std::move(running));
+    return;
   }
   ++modified_;
   Depart(std::exchange(found->second, std::move(running)));
-  return absl::OkStatus();
 }
 
 void ListenerSet::Remove(const std::string& name) {
+  warming_.erase(name);
+  TellWarm();
   const auto found = serving_.find(name);
   if (found == serving_.end()) return;
   ++removed_;
@@ -220,7 +347,9 @@ void ListenerSet::Close(Listeners which, std::function<void()> closed) {
     if (which == Listeners::kInbound && running.config->direction != config::TrafficDirection::kInbound) continue;
     sockets.insert(sockets.end(), running.sockets.begin(), running.sockets.end());
     running.sockets.clear();
+    running.closed = true;
   }
+  closed_ = closed_ || which == Listeners::kAll;
   CloseSockets(
       std::move(sockets),
       [which](WorkerThread& worker, std::function<void()> stopped) { worker.StopAccepting(which, std::move(stopped)); },
@@ -236,18 +365,8 @@ std::vector<ListenerSet::Bound> ListenerSet::bound() const {
 }
 
 void ListenerSet::Retire(const std::shared_ptr<const proxy::Listener>& listener) {
-  retired_.insert(listener->chains().begin(), listener->chains().end());
-  retired_.insert(listener);
-  sweep_->Set(kSweep, [this] { Sweep(); });
-}
-
-void ListenerSet::Sweep() {
-  std::erase_if(retired_, [](const std::shared_ptr<const void>& former) {
-    if (former.use_count() > 1) return false;
-    std::atomic_thread_fence(std::memory_order_acquire);  // with what the last worker did
-    return true;
-  });
-  if (!retired_.empty()) sweep_->Set(kSweep, [this] { Sweep(); });
+  for (const std::shared_ptr<const proxy::FilterChain>& chain : listener->chains()) retired_.Add(chain);
+  retired_.Add(listener);
 }
 
 }  // namespace pillion::server

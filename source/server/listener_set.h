@@ -5,6 +5,7 @@
 //
 // | state   | meaning                                                        | left by                                             |
 // |---------|----------------------------------------------------------------|-----------------------------------------------------|
+// | warming | what it needs is waited for: route tables, secrets; a former one of that name serves | all is there or not waited for any more: serving |
 // | serving | connections are taken                                          | Set() of the same addresses: serving, on the same sockets; of others, Remove(), Close(): closing |
 // | closing | none begins, those that have begun are taken                   | the queues of its sockets are empty: leaving         |
 // | leaving | its connections drain                                          | the last one's end, the drain time: gone             |
@@ -14,14 +15,18 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "source/event/control_timer.h"
+#include "source/event/retired.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
+#include "source/push/route_tables.h"
+#include "source/server/awaited.h"
+#include "source/server/certificate_renewal.h"
+#include "source/server/cluster_set.h"
 #include "source/server/worker_thread.h"
 #include "source/telemetry/log_writer.h"
 
@@ -35,6 +40,9 @@ class ListenerSet {
     event::ControlTimers& timers;
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
     route::Table::ClusterIndex clusters;
+    push::RouteTables& routes;
+    CertificateRenewal& certificates;
+    WhenSecretsReady secrets;
     base::Duration drain_time;
     // Runs work on the main thread; called on any.
     std::function<void(std::function<void()> work)> post;
@@ -44,11 +52,20 @@ class ListenerSet {
   explicit ListenerSet(Surroundings surroundings);
   ~ListenerSet();
 
-  // The listener of that name is from now on as `config` says; connections that can go on do. An error: it can't be, for it
-  // can't be bound or its log can't be opened; a former one stays as it is.
+  // Configured with the process: it is bound, and serves from the start, with what it needs or not.
+  absl::Status AddFirst(const std::shared_ptr<const config::Listener>& config);
+  // `ready` is called once: when what the first ones need is there, or not waited for any more; perhaps at once.
+  void WhenFirstReady(std::function<void()> ready);
+  // The listener of that name is from now on as `config` says, or once it is warm; connections that can go on do. An error:
+  // it can't be, for it can't be bound, or its log can't be opened, or its tables are for other filters; a former one stays.
   absl::Status Set(const std::shared_ptr<const config::Listener>& config);
   // No connection is lost that has begun; they end within the drain time.
   void Remove(const std::string& name);
+  // `warm` is called once: when none is warming, perhaps at once.
+  void WhenWarm(std::function<void()> warm);
+  // With the process: Set() and Remove() are not for it.
+  bool IsConfigured(const std::string& name) const;
+  bool IsWarming(const std::string& name) const { return warming_.contains(name); }
 
   // Closes sockets so that no connection is lost that has begun; then `closed`. The listeners stay, and their connections.
   void Close(Listeners which, std::function<void()> closed);
@@ -60,6 +77,7 @@ class ListenerSet {
   // In the order in which they came.
   std::vector<Bound> bound() const;
   size_t size() const { return serving_.size(); }
+  size_t warming() const { return warming_.size(); }
   size_t leaving() const { return leaving_; }
   uint64_t added() const { return added_; }
   uint64_t modified() const { return modified_; }
@@ -67,16 +85,29 @@ class ListenerSet {
 
  private:
   struct Running {
-    uint64_t id;  // another one each time that it is not the same on the workers
+    uint64_t id = 0;  // another one each time that it is not the same on the workers
     std::shared_ptr<const config::Listener> config;
     std::shared_ptr<const proxy::Listener> listener;
     std::vector<std::shared_ptr<const net::ListenSocket>> sockets;
     std::vector<std::vector<const net::ListenSocket*>> of_workers;  // which each accepts from
     std::vector<ListenAddress> addresses;                           // its own, bound or not
+    std::unique_ptr<push::RouteTables::Use> routes;                 // null: it needs none
+    std::unique_ptr<CertificateRenewal::Watch> certificates;
+    bool pushed = true;   // it came while the process runs
+    bool closed = false;  // its sockets, for good
+  };
+  struct Warming {
+    Running running;
+    std::unique_ptr<Awaited> needs;
   };
 
-  absl::StatusOr<std::shared_ptr<const proxy::Listener>> Make(const std::shared_ptr<const config::Listener>& config,
-                                                              const proxy::Listener* before);
+  // All of it but for its sockets, where those of a former one do.
+  absl::StatusOr<Running> Make(const std::shared_ptr<const config::Listener>& config);
+  absl::Status CheckAddresses(const Running& running) const;
+  // Calls `ready` once, when what it needs is there or not waited for any more.
+  void WhenReady(Running& running, std::function<void()> ready);
+  void Serve(Running running);
+  void TellWarm();
   // A socket for each worker, or one, at each of its addresses.
   absl::Status Open(Running& running);
   void Begin(const Running& running);
@@ -88,13 +119,14 @@ class ListenerSet {
   void Depart(Running running);
   // Of a version that is not used any more: the main thread is to end it, as that may take long.
   void Retire(const std::shared_ptr<const proxy::Listener>& listener);
-  void Sweep();
 
   const Surroundings with_;
   std::map<std::string, Running> serving_;
+  std::map<std::string, std::unique_ptr<Warming>> warming_;
   std::vector<std::string> order_;  // of their names
-  std::set<std::shared_ptr<const void>> retired_;  // versions and their chains
-  const std::unique_ptr<event::ControlTimer> sweep_;
+  event::Retired retired_;           // versions and their chains
+  std::vector<std::function<void()>> when_warm_;
+  bool closed_ = false;  // all of them: the process ends
   uint64_t last_id_ = 0;
   size_t leaving_ = 0;
   uint64_t added_ = 0;

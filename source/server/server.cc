@@ -6,11 +6,9 @@
 #include <filesystem>
 #include <random>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "source/base/process_memory.h"
 #include "source/base/version.h"
+#include "source/push/errors.h"
 #include "source/server/administration.h"
 #include "source/server/log.h"
 #include "source/server/overload_control.h"
@@ -47,23 +45,68 @@ uint64_t Seed() {
   return (uint64_t{device()} << 32) | device();
 }
 
+void NoteAll(const std::vector<config::ConfigError>& notes) {
+  for (const config::ConfigError& note : notes) Log("config").warn("{}", config::ErrorText("", note));
+}
+
+config::LoadOptions WithRule(config::LoadOptions load, const config::UnknownRule& unknown) {
+  load.unknown = unknown;
+  return load;
+}
+
 }  // namespace
 
-Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap)
+Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap, config::LoadOptions load)
     : options_(options),
       bootstrap_(std::move(bootstrap)),
       registry_(options.concurrency, stats::Registry::kMaxMetrics, StatsRules(bootstrap_->stats, options)),
       unknown_(DynamicRule(options, passed_over_)),
       runtime_(files_, bootstrap_->runtime_layers, *bootstrap_->runtime_keys),
       log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)),
+      resources_(bootstrap_, WithRule(std::move(load), unknown_)),
       started_(clock_.MonotonicNow()),
       started_wall_(clock_.WallNow()) {}
 
 Server::~Server() { Stop(); }
 
+void Server::MakePlanes() {
+  const auto warn = [](std::string_view line) { Log("config").warn("{}", line); };
+  planes_ = std::make_unique<xds::Planes>(xds::Planes::Surroundings{
+      .caller = caller_,
+      .timers = timers_,
+      .clock = clock_,
+      .registry = registry_,
+      .node = secrets::NodeOf(*bootstrap_, {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
+      .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
+      .warn = warn,
+      .seed = Seed()});
+  secrets_ = std::make_unique<secrets::Sources>(
+      bootstrap_,
+      secrets::Sources::Surroundings{.caller = caller_,
+                                     .timers = timers_,
+                                     .clock = clock_,
+                                     .registry = registry_,
+                                     .unknown = unknown_,
+                                     .planes = *planes_,
+                                     .warn = [](std::string_view line) { Log("secret").warn("{}", line); },
+                                     .seed = Seed()});
+}
+
+push::Feed::Surroundings Server::FeedSurroundings() {
+  return {.timers = timers_,
+          .clock = clock_,
+          .registry = registry_,
+          .warn = [](std::string_view line) { Log("config").warn("{}", line); }};
+}
+
+WhenSecretsReady Server::AwaitSecrets() {
+  return [this](const auto& secrets, std::function<void()> ready) { secrets_->WhenReady(secrets, std::move(ready)); };
+}
+
 absl::Status Server::MakeClusters() {
   discovery_ = std::make_unique<Discovery>(
-      io_, Seed(), FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_});
+      io_, Seed(), FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_}, *planes_,
+      resources_, FeedSurroundings());
   host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, control_thread_, Seed());
   absl::StatusOr<HostHealth::EventLog> outliers =
       host_health_->OpenLog(bootstrap_->outlier_event_log, "cluster_manager.outlier_detection.event_log_path");
@@ -71,27 +114,44 @@ absl::Status Server::MakeClusters() {
   clusters_ = std::make_unique<ClusterSet>(ClusterSet::Surroundings{.registry = registry_,
                                                                     .discovery = *discovery_,
                                                                     .health = *host_health_,
+                                                                    .certificates = *certificates_,
+                                                                    .secrets = AwaitSecrets(),
                                                                     .timers = timers_,
                                                                     .workers = workers_},
                                            *std::move(outliers));
   for (const std::shared_ptr<const config::Cluster>& cluster : bootstrap_->clusters) {
     if (absl::Status status = clusters_->AddFirst(cluster); !status.ok()) return status;
   }
-  clusters_->LinkFirst();
+  clusters_->Link();
+  control_hosts_ = std::make_unique<ControlHosts>(*clusters_);
   return absl::OkStatus();
 }
 
 absl::Status Server::OpenListeners() {
+  route_tables_ = std::make_unique<push::RouteTables>(
+      *planes_, resources_,
+      push::RouteTables::Targets{
+          .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
+          .publish =
+              [this](uint64_t id, const std::shared_ptr<const proxy::Routes>& routes) {
+                for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+                  routes == nullptr ? worker->DropRoutes(id) : worker->SetRoutes(id, routes);
+                }
+              }},
+      FeedSurroundings());
   listeners_ = std::make_unique<ListenerSet>(ListenerSet::Surroundings{
       .registry = registry_,
       .log_writer = log_writer_,
       .timers = timers_,
       .workers = workers_,
       .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
+      .routes = *route_tables_,
+      .certificates = *certificates_,
+      .secrets = AwaitSecrets(),
       .drain_time = std::chrono::seconds(options_.drain_time_s),
       .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); }});
   for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
-    if (absl::Status status = listeners_->Set(config); !status.ok()) return status;
+    if (absl::Status status = listeners_->AddFirst(config); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -108,9 +168,22 @@ absl::Status Server::Start() {
         std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, connections_));
     if (overload_ != nullptr) workers_.back()->context().overload = &overload_->state();
   }
+  certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, [this] {
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+      worker->CheckIdentities(std::chrono::seconds(options_.drain_time_s));
+    }
+  });
+  MakePlanes();
   if (absl::Status status = MakeClusters(); !status.ok()) return status;
   // First what only one process can have: a second one with this configuration must not take connections from the first
   // by sharing its ports, only to end then.
+  if (bootstrap_->admin.access && bootstrap_->admin.access->tls != nullptr) {
+    absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> watch = certificates_->Add(
+        {ContextOwner::Kind::kAdmin, "admin", stats::Prefix("admin").Add("server_ssl_socket_factory")},
+        {bootstrap_->admin.access->tls});
+    if (!watch.ok()) return watch.status();
+    admin_certificates_ = *std::move(watch);
+  }
   administration_ = std::make_unique<Administration>(*this);
   if (absl::Status status = administration_->Start(); !status.ok()) return status;
   if (absl::Status status = OpenListeners(); !status.ok()) return status;
@@ -124,36 +197,70 @@ absl::Status Server::Start() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
-  certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, *bootstrap_, [this] {
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-      worker->CheckIdentities(std::chrono::seconds(options_.drain_time_s));
-    }
-  });
-  if (absl::Status status = certificates_->Start(); !status.ok()) return status;
-  MakeSecrets();
-  // Files and names first, then certificates from those hosts, then the first checks of hosts.
-  return clusters_->DiscoverFirst([this] {
-    secrets_->Start([this] {
-      certificates_->RenewDue();
-      clusters_->CheckFirst([this] { GoLive(); });
-    });
+  return Discover();
+}
+
+absl::Status Server::Discover() {
+  return clusters_->DiscoverFirst(ClusterSet::HostsFrom::kNamesAndFiles, [this] { FetchSecrets(); });
+}
+
+void Server::FetchSecrets() {
+  planes_->Start();
+  secrets_->Start();
+  secrets_->WhenReady(bootstrap_->remote_secrets->all(), [this] {
+    certificates_->RenewDue();
+    FetchClusters();
   });
 }
 
-void Server::MakeSecrets() {
-  control_hosts_ = std::make_unique<ControlHosts>(*clusters_);
-  secrets_ = std::make_unique<secrets::Sources>(
-      *bootstrap_,
-      secrets::Sources::Surroundings{
-          .caller = caller_,
-          .timers = timers_,
-          .clock = clock_,
-          .registry = registry_,
-          .unknown = unknown_,
-          .node = secrets::NodeOf(*bootstrap_, {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
-          .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
-          .warn = [](std::string_view line) { Log("secret").warn("{}", line); },
-          .seed = Seed()});
+void Server::FetchClusters() {
+  const auto then = [this] { clusters_->CheckFirst([this] { FetchListeners(); }); };
+  // Hosts of a control plane can't fail to be watched, as a file may.
+  clusters_->DiscoverFirst(ClusterSet::HostsFrom::kControlPlanes, [this, then] {
+    if (!bootstrap_->dynamic || !bootstrap_->dynamic->clusters) return then();
+    const config::Feed& from = *bootstrap_->dynamic->clusters;
+    cluster_feed_ = std::make_unique<push::Feed>(
+        xds::Kind::kClusters, stats::Prefix("cluster_manager").Add("cds"),
+        push::Feed::Target{
+            .set = [this, &from](const google::protobuf::Any& resource) { return SetCluster(resource, from.source); },
+            .remove = [this](const std::string& name) { clusters_->Remove(name); },
+            .configured = [this](const std::string& name) { return clusters_->IsConfigured(name); },
+            .done = [this] { bootstrap_->remote_secrets->Settle(); }},
+        FeedSurroundings());
+    cluster_feed_->Start(*planes_, from, [this, then] { clusters_->WhenWarm(then); });
+  }).IgnoreError();
+}
+
+void Server::FetchListeners() {
+  route_tables_->Start();
+  const auto then = [this] { listeners_->WhenFirstReady([this] { GoLive(); }); };
+  if (!bootstrap_->dynamic || !bootstrap_->dynamic->listeners) return then();
+  const config::Feed& from = *bootstrap_->dynamic->listeners;
+  listener_feed_ = std::make_unique<push::Feed>(
+      xds::Kind::kListeners, stats::Prefix("listener_manager").Add("lds"),
+      push::Feed::Target{
+          .set = [this, &from](const google::protobuf::Any& resource) { return SetListener(resource, from.source); },
+          .remove = [this](const std::string& name) { listeners_->Remove(name); },
+          .configured = [this](const std::string& name) { return listeners_->IsConfigured(name); },
+          .done = [this] { bootstrap_->remote_secrets->Settle(); }},
+      FeedSurroundings());
+  listener_feed_->Start(*planes_, from, [this, then] { listeners_->WhenWarm(then); });
+}
+
+std::vector<std::string> Server::SetCluster(const google::protobuf::Any& resource, const config::ConfigSource& sender) {
+  const config::Judged<config::Cluster> judged = resources_.BuildCluster(resource, sender);
+  NoteAll(judged.notes);
+  if (judged.part == nullptr) return push::LinesOf(judged.errors);
+  if (const absl::Status status = clusters_->Set(judged.part); !status.ok()) return {std::string(status.message())};
+  return {};
+}
+
+std::vector<std::string> Server::SetListener(const google::protobuf::Any& resource, const config::ConfigSource& sender) {
+  const config::Judged<config::Listener> judged = resources_.BuildListener(resource, sender);
+  NoteAll(judged.notes);
+  if (judged.part == nullptr) return push::LinesOf(judged.errors);
+  if (const absl::Status status = listeners_->Set(judged.part); !status.ok()) return {std::string(status.message())};
+  return {};
 }
 
 // Connections that came before wait in the sockets' queues.
@@ -195,7 +302,7 @@ void Server::RegisterStats() {
   });
   gauge("listener_manager.total_listeners_active", [this] { return uint64_t{listeners_->size()}; });
   gauge("listener_manager.total_listeners_draining", [this] { return uint64_t{listeners_->leaving()}; });
-  gauge("listener_manager.total_listeners_warming", [] { return uint64_t{0}; });
+  gauge("listener_manager.total_listeners_warming", [this] { return uint64_t{listeners_->warming()}; });
   gauge("listener_manager.workers_started", [this] { return uint64_t{state_ == State::kStarting ? 0u : 1u}; });
   gauge("cluster_manager.active_clusters", [this] { return uint64_t{clusters_->size()}; });
   gauge("cluster_manager.warming_clusters", [this] { return uint64_t{clusters_->warming()}; });
@@ -359,6 +466,9 @@ void Server::Stop() {
   host_health_.reset();
   discovery_.reset();
   listeners_.reset();
+  route_tables_.reset();
+  planes_.reset();
+  admin_certificates_.reset();
   io_.stop();
 }
 

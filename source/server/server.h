@@ -5,7 +5,7 @@
 //
 // | state    | meaning                                                            | left by                          |
 // |----------|--------------------------------------------------------------------|----------------------------------|
-// | starting | clusters resolve, sockets are bound                                | all done                         |
+// | starting | sockets are bound; hosts, secrets, clusters, listeners are fetched | all is there, or not waited for any more |
 // | live     | listening                                                          | SIGTERM, SIGINT, /quitquitquit   |
 // | draining | no new connections; streams finish, for the drain time at the most | the last stream's end, the time, a second signal |
 // | stopped  | Run() returns                                                      | -                                |
@@ -24,10 +24,14 @@
 #include "source/base/clock.h"
 #include "source/client/control_thread.h"
 #include "source/client/grpc.h"
+#include "source/config/load.h"
 #include "source/config/model.h"
+#include "source/config/resources.h"
 #include "source/event/asio_timers.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
+#include "source/push/feed.h"
+#include "source/push/route_tables.h"
 #include "source/secrets/sources.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
@@ -42,6 +46,7 @@
 #include "source/stats/registry.h"
 #include "source/telemetry/log_writer.h"
 #include "source/upstream/cluster.h"
+#include "source/xds/planes.h"
 
 namespace pillion::server {
 
@@ -50,7 +55,8 @@ class OverloadControl;
 
 class Server {
  public:
-  Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap);
+  // `load`: how `bootstrap` was loaded.
+  Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap, config::LoadOptions load);
   ~Server();
 
   // Binds every socket and starts the workers. An error names what could not be done; nothing runs then.
@@ -65,8 +71,18 @@ class Server {
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
   enum class Listening : uint8_t { kYes, kEnding, kNo };
 
+  void MakePlanes();
   absl::Status MakeClusters();
-  void MakeSecrets();
+  // What comes from others, one after the other: each needs those before it. Then it is live.
+  absl::Status Discover();
+  void FetchSecrets();
+  void FetchClusters();
+  void FetchListeners();
+  // What is wrong with it, in one line each; empty: it is taken.
+  std::vector<std::string> SetCluster(const google::protobuf::Any& resource, const config::ConfigSource& sender);
+  std::vector<std::string> SetListener(const google::protobuf::Any& resource, const config::ConfigSource& sender);
+  push::Feed::Surroundings FeedSurroundings();
+  WhenSecretsReady AwaitSecrets();
   absl::Status OpenListeners();
   void GoLive();
   void RegisterStats();
@@ -104,15 +120,21 @@ class Server {
   telemetry::LogWriter log_writer_;
   client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
   client::ThreadCaller caller_{control_thread_};
+  const config::Resources resources_;
+  std::unique_ptr<CertificateRenewal> certificates_;
+  std::unique_ptr<CertificateRenewal::Watch> admin_certificates_;
+  std::unique_ptr<push::Feed> cluster_feed_;   // null: all that there are are configured
+  std::unique_ptr<push::Feed> listener_feed_;  // null as well
+  std::unique_ptr<xds::Planes> planes_;
+  std::unique_ptr<secrets::Sources> secrets_;
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<HostHealth> host_health_;
   std::unique_ptr<ClusterSet> clusters_;
   std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
+  std::unique_ptr<push::RouteTables> route_tables_;
   std::unique_ptr<ListenerSet> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
-  std::unique_ptr<CertificateRenewal> certificates_;
   std::unique_ptr<ControlHosts> control_hosts_;
-  std::unique_ptr<secrets::Sources> secrets_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;
   uint64_t dropped_flushes_ = 0;

@@ -57,6 +57,16 @@ void WorkerThread::LinkClusters() {
   Run([this] { context_.LinkClusters(); });
 }
 
+void WorkerThread::SetRoutes(uint64_t id, std::shared_ptr<const proxy::Routes> routes) {
+  Run([this, id, routes = std::move(routes)]() mutable {
+    context_.RoutesAt(id)->now = event::Kept(new proxy::RoutesShard(std::move(routes), worker_, stats_));
+  });
+}
+
+void WorkerThread::DropRoutes(uint64_t id) {
+  Run([this, id] { context_.DropRoutes(id); });
+}
+
 void WorkerThread::AddListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener,
                                std::vector<const net::ListenSocket*> sockets, std::vector<ListenAddress> addresses) {
   Run([this, id, listener = std::move(listener), sockets = std::move(sockets), addresses = std::move(addresses)] {

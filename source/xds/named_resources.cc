@@ -10,25 +10,33 @@ NamedResources::NamedResources(Stream& stream, std::string type_name)
     : subscription_(stream.Add({.type_name = std::move(type_name)}, *this)) {}
 
 void NamedResources::Watch(const std::string& name, NameWatcher& watcher) {
-  watchers_[name].push_back(&watcher);
-  subscription_.Subscribe(name);
+  Watched& watched = watched_[name];
+  watched.watchers.push_back(&watcher);
+  if (!watched.taken) return subscription_.Subscribe(name);
+  watcher.OnResource(Resource(*watched.taken));  // a copy: it may drop out from within
 }
 
 void NamedResources::Unwatch(const std::string& name, NameWatcher& watcher) {
-  const auto found = watchers_.find(name);
-  if (found == watchers_.end()) return;
-  std::erase(found->second, &watcher);
-  if (!found->second.empty()) return;
-  watchers_.erase(found);
+  const auto found = watched_.find(name);
+  if (found == watched_.end()) return;
+  std::erase(found->second.watchers, &watcher);
+  if (!found->second.watchers.empty()) return;
+  watched_.erase(found);
   subscription_.Unsubscribe(name);
 }
 
+void NamedResources::AppendTaken(std::vector<Resource>& to) const {
+  for (const auto& [name, watched] : watched_) {
+    if (watched.taken) to.push_back(*watched.taken);
+  }
+}
+
 void NamedResources::ForEach(const std::string& name, const std::function<void(NameWatcher& watcher)>& call) {
-  const auto begun = watchers_.find(name);
-  if (begun == watchers_.end()) return;
-  for (NameWatcher* const watcher : std::vector<NameWatcher*>(begun->second)) {
-    const auto now = watchers_.find(name);
-    if (now != watchers_.end() && std::ranges::find(now->second, watcher) != now->second.end()) call(*watcher);
+  const auto begun = watched_.find(name);
+  if (begun == watched_.end()) return;
+  for (NameWatcher* const watcher : std::vector<NameWatcher*>(begun->second.watchers)) {
+    const auto now = watched_.find(name);
+    if (now != watched_.end() && std::ranges::find(now->second.watchers, watcher) != now->second.watchers.end()) call(*watcher);
   }
 }
 
@@ -39,9 +47,15 @@ std::vector<Refusal> NamedResources::OnUpdate(const Update& update) {
     ForEach(resource.name, [&](NameWatcher& watcher) {
       std::ranges::move(watcher.OnResource(resource), std::back_inserter(errors));
     });
-    if (!errors.empty()) refusals.push_back({resource.name, std::move(errors)});
+    const auto found = watched_.find(resource.name);
+    if (!errors.empty()) {
+      refusals.push_back({resource.name, std::move(errors)});
+    } else if (found != watched_.end()) {
+      found->second.taken = resource;
+    }
   }
   for (const std::string& name : update.removed) {
+    if (const auto found = watched_.find(name); found != watched_.end()) found->second.taken.reset();
     ForEach(name, [](NameWatcher& watcher) { watcher.OnRemoved(); });
   }
   return refusals;
@@ -55,7 +69,7 @@ void NamedResources::OnRequest(const std::vector<std::string>& names) {
 
 void NamedResources::OnFailure() {
   std::vector<std::string> names;
-  for (const auto& [name, watchers] : watchers_) names.push_back(name);
+  for (const auto& [name, watched] : watched_) names.push_back(name);
   for (const std::string& name : names) {
     ForEach(name, [](NameWatcher& watcher) { watcher.OnFailure(); });
   }

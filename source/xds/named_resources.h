@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,12 @@ class NamedResources final : private TypeWatcher {
   NamedResources(const NamedResources&) = delete;
   NamedResources& operator=(const NamedResources&) = delete;
 
-  // `watcher` lives until Unwatch(). Where a name has one already, it is asked for again, and all hear of it once more. What
-  // is wrong for one of them is wrong.
+  // `watcher` lives until Unwatch(). It is given at once what was taken under that name. Where nothing was, though the name has
+  // a watcher already, it is asked for again, and all hear of it once more. What is wrong for one of them is wrong.
   void Watch(const std::string& name, NameWatcher& watcher);
   void Unwatch(const std::string& name, NameWatcher& watcher);
-  // The next answer about it counts as the first.
-  void AskAgain(const std::string& name) { subscription_.Subscribe(name); }
+
+  void AppendTaken(std::vector<Resource>& to) const;
 
   Subscription& subscription() { return subscription_; }
 
@@ -50,7 +51,12 @@ class NamedResources final : private TypeWatcher {
   // Of those that are there when it begins, each that is still there when its turn comes.
   void ForEach(const std::string& name, const std::function<void(NameWatcher& watcher)>& call);
 
-  std::map<std::string, std::vector<NameWatcher*>> watchers_;
+  struct Watched {
+    std::vector<NameWatcher*> watchers;  // at least one
+    std::optional<Resource> taken;
+  };
+
+  std::map<std::string, Watched> watched_;
   Subscription& subscription_;
 };
 

@@ -3,9 +3,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 
 #include "source/base/escape.h"
+#include "source/xds/kind.h"
 #include "source/xds/subscription_stats.h"
 
 namespace pillion::xds {
@@ -13,12 +13,7 @@ namespace {
 
 // Those that others name come first.
 size_t Rank(std::string_view type_name) {
-  constexpr std::array<std::string_view, 5> kOrder = {"envoy.config.cluster.v3.Cluster",
-                                                      "envoy.config.endpoint.v3.ClusterLoadAssignment",
-                                                      "envoy.config.listener.v3.Listener",
-                                                      "envoy.config.route.v3.RouteConfiguration",
-                                                      "envoy.extensions.transport_sockets.tls.v3.Secret"};
-  return static_cast<size_t>(std::ranges::find(kOrder, type_name) - kOrder.begin());
+  return static_cast<size_t>(std::ranges::find(kKinds, type_name, &KindNames::type) - kKinds.begin());
 }
 
 std::string_view LastPart(std::string_view type_name) { return type_name.substr(type_name.rfind('.') + 1); }

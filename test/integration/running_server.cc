@@ -52,7 +52,7 @@ RunningServer::RunningServer(const std::string& static_resources, uint32_t worke
     {
       server::Options options;
       options.concurrency = workers;
-      server::Server server(options, bootstrap);
+      server::Server server(options, bootstrap, {});
       const absl::Status status = server.Start();
       started.set_value(status);
       if (status.ok()) server.Run();

@@ -16,7 +16,6 @@ using google::protobuf::Any;
 
 Resources MakeResources() {
   LoadOptions options;
-  options.dynamic = true;
   return Resources(LoadText("node: {id: n}", options).bootstrap, options);
 }
 

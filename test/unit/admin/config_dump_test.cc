@@ -52,8 +52,10 @@ class ConfigDumpTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::string> Dump(const ConfigDumpQuery& query) {
-    return DumpConfig(*bootstrap_, base::WallTime(std::chrono::milliseconds(1795224627387)), query);
+    return DumpConfig(*bootstrap_, base::WallTime(std::chrono::milliseconds(1795224627387)), pushed_, query);
   }
+
+  Pushed pushed_;
 
   // The dump's "configs".
   std::vector<google::protobuf::Struct> Configs(const ConfigDumpQuery& query = {}) {

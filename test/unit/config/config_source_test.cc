@@ -67,17 +67,6 @@ TEST(ConfigSourceTest, EachKind) {
   EXPECT_NE(lds(Api("GRPC")), lds(Api("DELTA_GRPC")));
   EXPECT_TRUE(lds(Api("AGGREGATED_GRPC")).aggregated);
   EXPECT_EQ(lds(Api("AGGREGATED_DELTA_GRPC")).protocol, Protocol::kDelta);
-  const ApiSource rest = lds(Api("REST", "cluster_names: [plain], refresh_delay: 3s, request_timeout: 0.5s"));
-  EXPECT_EQ(rest.protocol, Protocol::kRest);
-  EXPECT_EQ(rest.cluster, "plain");
-  EXPECT_EQ(rest.refresh_delay, std::chrono::seconds(3));
-  EXPECT_EQ(rest.request_timeout, std::chrono::milliseconds(500));
-  EXPECT_EQ(lds(Api("REST", "cluster_names: [plain], refresh_delay: 3s")).request_timeout, std::chrono::seconds(1));
-
-  const std::string path = testing::TempDir() + "/cds.yaml";
-  std::ofstream(path) << "{}";
-  const auto bootstrap = Good("dynamic_resources: {cds_config: {path_config_source: {path: " + path + "}}}");
-  EXPECT_EQ(bootstrap->dynamic->clusters->source, ConfigSource(PathSource{path, ""}));
 }
 
 TEST(ConfigSourceTest, WhatCannotBe) {
@@ -95,11 +84,17 @@ TEST(ConfigSourceTest, WhatCannotBe) {
   EXPECT_THAT(lds("{api_type: GRPC, transport_api_version: V3}"), HasSubstr("grpc_services: 0 services, expected one"));
   EXPECT_THAT(lds(Api("GRPC", std::string(kGrpc) + ", cluster_names: [a]")), HasSubstr("cluster_names: is of REST"));
   EXPECT_THAT(lds(Api("GRPC", std::string(kGrpc) + ", rate_limit_settings: {fill_rate: 0}")), HasSubstr("fill_rate: 0, expected more than 0"));
+  EXPECT_THAT(lds(Api("REST", "cluster_names: [plain], refresh_delay: 3s")),
+              HasSubstr("api_type: REST is not implemented, expected DELTA_GRPC or GRPC"));
   EXPECT_THAT(lds(Api("REST")), HasSubstr("grpc_services: is of gRPC"));
   EXPECT_THAT(lds(Api("REST", "cluster_names: [plain]")), HasSubstr("refresh_delay: missing"));
   EXPECT_THAT(lds(Api("REST", "refresh_delay: 1s, cluster_names: [a, b]")), HasSubstr("cluster_names: 2 names, expected one"));
   EXPECT_THAT(lds(Api("GRPC", "grpc_services: [{envoy_grpc: {cluster_name: plain}}]")), HasSubstr("\"plain\", which does not speak HTTP/2"));
   EXPECT_THAT(lds(Api("GRPC", "grpc_services: [{envoy_grpc: {cluster_name: cpp}}]")), HasSubstr("unknown cluster 'cpp', did you mean"));
+  const std::string path = testing::TempDir() + "/cds.yaml";
+  std::ofstream(path) << "{}";
+  EXPECT_THAT(bad("dynamic_resources: {cds_config: {path_config_source: {path: " + path + "}}}"),
+              HasSubstr("dynamic_resources.cds_config: a file can't give them yet"));
   // Whose hosts it would have to give itself.
   EXPECT_THAT(bad(Ads(Api("GRPC", "grpc_services: [{envoy_grpc: {cluster_name: own}}]")),
                   ", " + ControlPlaneCluster("own", ", type: EDS, eds_cluster_config: {eds_config: {ads: {}}}")),
@@ -174,17 +169,6 @@ TEST(ConfigSourceTest, SecretsByTheStreamOfAll) {
   ASSERT_EQ(secrets.size(), 1u);
   EXPECT_EQ(secrets[0]->source(), ConfigSource(*bootstrap->dynamic->ads));
   EXPECT_EQ(secrets[0]->origin(), "sds:cp");
-}
-
-// Until the server does what this says.
-TEST(ConfigSourceTest, OnlyWhereItIsWanted) {
-  const LoadOptions options;
-  EXPECT_EQ(Text(Load("dynamic_resources: {}", "", options).errors),
-            ":1: dynamic_resources: is not implemented, and must not be passed over");
-  EXPECT_THAT(Text(Load("", ", {name: e, type: EDS, eds_cluster_config: {eds_config: {api_config_source: " + Api("GRPC") + "}}}", options).errors),
-              HasSubstr("clusters[2].eds_cluster_config.eds_config: a control plane can't give this yet"));
-  EXPECT_THAT(Text(Load("", ListenerOf(Manager("rds: {route_config_name: r, config_source: {api_config_source: " + Api("GRPC") + "}}")), options).errors),
-              HasSubstr("rds is not implemented"));
 }
 
 }  // namespace

@@ -62,7 +62,6 @@ inline std::string ControlPlaneCluster(const std::string& name, const std::strin
 
 inline LoadOptions DynamicOptions() {
   LoadOptions options;
-  options.dynamic = true;
   options.http_filters = filters::HttpFilterTypes();
   return options;
 }

@@ -98,7 +98,6 @@ TEST_F(RemoteSecretTest, SecretsOfAControlPlane) {
   const auto bad = [&](const std::string& source, const std::string& service = "") {
     return Bad("tls_certificate_sds_secret_configs: [" + sds("own", source, service) + "]", cp);
   };
-  EXPECT_THAT(bad("api_type: DELTA_GRPC, transport_api_version: V3"), HasSubstr("the secret \"own\" can't come this way yet, expected api_type GRPC"));
   EXPECT_THAT(bad("api_type: GRPC"), HasSubstr("transport_api_version: AUTO, expected V3"));
   EXPECT_THAT(bad("api_type: GRPC, transport_api_version: V3", ", initial_metadata: [{key: x-bin, value: a}]"), HasSubstr("initial_metadata[0].key"));
   EXPECT_THAT(bad("api_type: GRPC, transport_api_version: V3", ", initial_metadata: [{key: x, value: '%A%'}]"), HasSubstr("initial_metadata[0].value"));

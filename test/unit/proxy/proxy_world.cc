@@ -218,7 +218,7 @@ ProxyWorld::ProxyWorld(const ProxySettings& settings)
 
 std::shared_ptr<proxy::Listener> ProxyWorld::MakeListener(std::shared_ptr<const config::Listener> config) {
   return std::make_shared<proxy::Listener>(
-      std::move(config), [](const std::string&) { return 0u; }, registry_,
+      std::move(config), proxy::References{.clusters = [](const std::string&) { return 0u; }}, registry_,
       [this](const std::vector<config::AccessLog>& configured) { return OpenLogs(configured); }, listener_.get());
 }
 

@@ -16,7 +16,8 @@ class SubscriptionTest : public testing::Test {
  protected:
   SubscriptionTest() {
     clock_.JumpWall(std::chrono::system_clock::now() - clock_.WallNow());
-    subscription_.Start([this] { ++ready_; });
+    subscription_.Start();
+    subscription_.WhenReady([this] { ++ready_; });
   }
 
   static config::ApiSource Plane() {

@@ -66,7 +66,8 @@ class WorkloadApiTest : public testing::Test {
       secrets_.push_back(std::make_shared<RemoteSecret>(config::WorkloadApiSource{}, name, kind, std::chrono::seconds(15)));
       subscriptions_.push_back(std::make_unique<Subscription>(
           secrets_.back(), Subscription::Surroundings{timers_, clock_, registry_, unknown_, warn_}));
-      subscriptions_.back()->Start([this] { ++ready_; });
+      subscriptions_.back()->Start();
+      subscriptions_.back()->WhenReady([this] { ++ready_; });
       api_.Add(*subscriptions_.back());
     }
     api_.Start();

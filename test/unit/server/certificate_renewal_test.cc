@@ -61,8 +61,9 @@ TEST_F(CertificateRenewalTest, WithinItsTimeWhateverElseHappens) {
       "'}, private_key: {filename: '" + (folder_ / "key.pem").string() + "'}}]}}}}]}");
   ASSERT_TRUE(loaded.bootstrap != nullptr);
   int checks = 0;
-  CertificateRenewal renewal(files_, timers_, clock_, registry_, *loaded.bootstrap, [&] { ++checks; });
-  ASSERT_TRUE(renewal.Start().ok());
+  CertificateRenewal renewal(files_, timers_, clock_, registry_, [&] { ++checks; });
+  const auto watch = renewal.Add(OwnerOf(*loaded.bootstrap->clusters[0]), ContextsOf(*loaded.bootstrap->clusters[0]));
+  ASSERT_TRUE(watch.ok()) << watch.status();
   ReplacePair();
   Poll();
   timers_.Advance(CertificateRenewal::kSettle - milliseconds(1));
@@ -95,8 +96,9 @@ TEST_F(CertificateRenewalTest, WhatCannotBeMadeWithoutItsTrustIsTriedAgain) {
       "'}}], validation_context_sds_secret_config: {name: ROOTCA}}}}}]}");
   ASSERT_TRUE(loaded.bootstrap != nullptr);
   int checks = 0;
-  CertificateRenewal renewal(files_, timers_, clock_, registry_, *loaded.bootstrap, [&] { ++checks; });
-  ASSERT_TRUE(renewal.Start().ok());
+  CertificateRenewal renewal(files_, timers_, clock_, registry_, [&] { ++checks; });
+  const auto watch = renewal.Add(OwnerOf(*loaded.bootstrap->clusters[0]), ContextsOf(*loaded.bootstrap->clusters[0]));
+  ASSERT_TRUE(watch.ok()) << watch.status();
   config::RemoteSecret& secret = *loaded.bootstrap->remote_secrets->all().at(0);
   const config::RenewableContext& context = *loaded.bootstrap->clusters.at(0)->tls->context;
   const auto trust = std::make_shared<envoy::extensions::transport_sockets::tls::v3::Secret>();

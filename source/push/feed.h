@@ -1,0 +1,66 @@
+#pragma once
+
+// All listeners, or all clusters, that a source gives while the process runs: each is taken, or refused with a reason and
+// its former version stays. Owned by the server; main thread.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/config/config_source.h"
+#include "source/event/control_timer.h"
+#include "source/push/taken.h"
+#include "source/stats/registry.h"
+#include "source/xds/initial_fetch.h"
+#include "source/xds/planes.h"
+#include "source/xds/subscription_stats.h"
+
+namespace pillion::push {
+
+using Say = std::function<void(std::string_view line)>;
+
+class Feed final : private xds::TypeWatcher {
+ public:
+  // Who has them.
+  struct Target {
+    // What is wrong with it, in one line each; empty: it is from now on, or once it is warm, as `resource` says.
+    std::function<std::vector<std::string>(const google::protobuf::Any& resource)> set;
+    std::function<void(const std::string& name)> remove;
+    std::function<bool(const std::string& name)> configured;  // with the process, so that it stays as it is
+    std::function<void()> done;                                // for now, with an update
+  };
+  struct Surroundings {
+    event::ControlTimers& timers;
+    const base::Clock& clock;
+    stats::Registry& registry;
+    Say warn;
+  };
+
+  // Counts under `prefix`. What is given outlives it.
+  Feed(xds::Kind kind, const stats::Prefix& prefix, Target target, Surroundings surroundings);
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+
+  // `ready` is called once: when they have come, or the initial fetch timeout of `feed`, which is by gRPC, is over.
+  void Start(xds::Planes& planes, const config::Feed& feed, std::function<void()> ready);
+
+  const TakenByName& taken() const { return taken_; }
+  const xds::TypeProtocol* protocol() const { return subscription_ == nullptr ? nullptr : &subscription_->protocol(); }
+
+ private:
+  std::vector<xds::Refusal> OnUpdate(const xds::Update& update) override;
+
+  void Remove(const std::vector<std::string>& names);
+
+  const xds::Kind kind_;
+  const Target target_;
+  const Surroundings with_;
+  xds::SubscriptionStats stats_;
+  xds::InitialFetch initial_fetch_;
+  xds::Subscription* subscription_ = nullptr;
+  TakenByName taken_;
+};
+
+}  // namespace pillion::push

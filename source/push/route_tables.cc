@@ -1,0 +1,221 @@
+#include "source/push/route_tables.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "source/base/check.h"
+#include "source/config/check_routes.h"
+#include "source/config/text.h"
+#include "source/push/errors.h"
+#include "source/xds/complaints.h"
+
+namespace pillion::push {
+namespace {
+
+using Manager = config::HttpConnectionManager;
+
+constexpr std::string_view kRdsRouteConfig = "envoy_rds_route_config";  // a label of metrics
+
+// Calls visit(manager) for each that has its table from elsewhere.
+template <typename Visit>
+void ForEachManager(const config::Listener& listener, const Visit& visit) {
+  for (const config::FilterChain& chain : listener.filter_chains) {
+    const auto* manager = std::get_if<Manager>(&chain.terminal);
+    if (manager != nullptr && manager->route_source) visit(*manager);
+  }
+}
+
+}  // namespace
+
+class RouteTables::Table final : private xds::NameWatcher {
+ public:
+  Table(RouteTables& tables, uint64_t id, const Manager& first)
+      : tables_(tables),
+        id_(id),
+        source_(*first.route_source),
+        tables_of_source_(tables.planes_.Named(std::get<config::ApiSource>(source_.feed.source), xds::Kind::kRoutes)),
+        stats_(tables.with_.registry, tables.with_.clock,
+               stats::Prefix("http").Add(stats::kHttpPrefix, first.stat_prefix).Add("rds").Add(kRdsRouteConfig, source_.name)),
+        notes_(tables.with_.clock, tables.with_.warn),
+        initial_fetch_(tables.with_.timers) {}
+  ~Table() {
+    if (watching_) tables_of_source_.Unwatch(source_.name, *this);
+    if (routes_ != nullptr) tables_.retired_.Add(std::move(routes_));
+    tables_.targets_.publish(id_, nullptr);
+  }
+
+  void Start() {
+    watching_ = true;
+    waiting_ = true;
+    initial_fetch_.Start(source_.feed.initial_fetch_timeout, [this](bool late) {
+      waiting_ = false;
+      if (late) {
+        stats_.InitialFetchTimeout();
+        tables_.with_.warn(config::Concat("route table ", source_.name, " has not come in time; who needs it finds no route"));
+      }
+      for (const std::function<void()>& ready : std::exchange(ready_, {})) ready();
+    });
+    tables_of_source_.Watch(source_.name, *this);
+  }
+
+  void WhenReady(std::function<void()> ready) {
+    if (watching_ && !waiting_) return ready();
+    ready_.push_back(std::move(ready));
+  }
+
+  void Add(const Manager& manager) { managers_.push_back(&manager); }
+  // True: that was the last.
+  bool Remove(const Manager& manager) {
+    managers_.erase(std::ranges::find(managers_, &manager));
+    return managers_.empty();
+  }
+
+  uint64_t id() const { return id_; }
+  const config::RouteSource& source() const { return source_; }
+  const std::shared_ptr<const proxy::Routes>& routes() const { return routes_; }
+  View view() const {
+    return {source_.name, routes_ == nullptr ? nullptr : &taken_, &tables_of_source_.subscription().protocol(), routes_};
+  }
+
+ private:
+  std::vector<std::string> OnResource(const xds::Resource& resource) override;
+  // Who goes by it goes on.
+  void OnRemoved() override { initial_fetch_.Done(); }
+  void OnRequest() override { stats_.Attempt(); }
+  void OnFailure() override { stats_.Failure(); }
+
+  RouteTables& tables_;
+  const uint64_t id_;
+  const config::RouteSource source_;
+  xds::NamedResources& tables_of_source_;
+  xds::SubscriptionStats stats_;
+  xds::Complaints notes_;
+  xds::InitialFetch initial_fetch_;
+  bool watching_ = false;
+  bool waiting_ = false;
+  std::vector<std::function<void()>> ready_;
+  std::vector<const Manager*> managers_;  // that go by it
+  Taken taken_;
+  std::shared_ptr<const config::RouteConfig> config_;  // of taken_; null: nothing has come
+  std::shared_ptr<const proxy::Routes> routes_;        // of that
+};
+
+std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& resource) {
+  if (resource.same && routes_ != nullptr) return {};
+  const base::MonotonicTime begun = tables_.with_.clock.MonotonicNow();
+  config::Judged<config::RouteConfig> judged =
+      tables_.resources_.BuildRoutes(*resource.body, {.resource = taken_.body.get(), .part = config_});
+  for (const config::ConfigError& note : judged.notes) {
+    notes_.Say(config::Concat("route table ", source_.name, ": ", config::ErrorText("", note)));
+  }
+  std::vector<std::string> errors = LinesOf(judged.errors);
+  for (const Manager* manager : managers_) {
+    if (judged.part == nullptr || !errors.empty()) break;
+    errors = LinesOf(config::CheckRoutesAgainst(*judged.part, *manager));
+  }
+  if (!errors.empty()) {
+    stats_.Rejected();
+    return errors;
+  }
+  taken_ = {.version = resource.version, .updated = tables_.with_.clock.WallNow(), .body = resource.body};
+  if (routes_ != nullptr) tables_.retired_.Add(std::move(routes_));
+  config_ = std::move(judged.part);
+  routes_ = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry);
+  tables_.targets_.publish(id_, routes_);
+  stats_.Success(resource.version, begun);
+  initial_fetch_.Done();
+  return {};
+}
+
+class RouteTables::ListenerUse final : public Use {
+ public:
+  ListenerUse(RouteTables& tables, std::shared_ptr<const config::Listener> listener)
+      : tables_(tables), listener_(std::move(listener)) {
+    ForEachManager(*listener_, [this](const Manager& manager) {
+      Table* table = tables_.Find(*manager.route_source);
+      if (table == nullptr) {
+        table = tables_.tables_.emplace_back(std::make_unique<Table>(tables_, ++tables_.last_id_, manager)).get();
+        if (tables_.started_) table->Start();
+      }
+      table->Add(manager);
+    });
+  }
+  ~ListenerUse() override {
+    ForEachManager(*listener_, [this](const Manager& manager) {
+      Table* const table = tables_.Find(*manager.route_source);
+      if (!table->Remove(manager)) return;
+      std::erase_if(tables_.tables_, [table](const auto& each) { return each.get() == table; });
+    });
+  }
+
+  void WhenReady(std::function<void()> ready) override {
+    const auto left = std::make_shared<size_t>(1);
+    const auto one = [left, ready = std::move(ready)] {
+      if (--*left == 0) ready();
+    };
+    ForEachManager(*listener_, [&](const Manager& manager) {
+      ++*left;
+      tables_.Find(*manager.route_source)->WhenReady(one);
+    });
+    one();
+  }
+
+ private:
+  RouteTables& tables_;
+  const std::shared_ptr<const config::Listener> listener_;
+};
+
+RouteTables::RouteTables(xds::Planes& planes, const config::Resources& resources, Targets targets,
+                         Feed::Surroundings surroundings)
+    : planes_(planes),
+      resources_(resources),
+      targets_(std::move(targets)),
+      with_(std::move(surroundings)),
+      retired_(with_.timers) {}
+
+RouteTables::~RouteTables() = default;
+
+void RouteTables::Start() {
+  started_ = true;
+  for (size_t i = 0; i < tables_.size(); ++i) tables_[i]->Start();
+}
+
+RouteTables::Table* RouteTables::Find(const config::RouteSource& source) const {
+  const auto found = std::ranges::find_if(tables_, [&](const auto& table) {
+    return table->source().name == source.name && table->source().feed.source == source.feed.source;
+  });
+  return found == tables_.end() ? nullptr : found->get();
+}
+
+std::unique_ptr<RouteTables::Use> RouteTables::For(std::shared_ptr<const config::Listener> listener) {
+  bool any = false;
+  ForEachManager(*listener, [&any](const Manager&) { any = true; });
+  return any ? std::make_unique<ListenerUse>(*this, std::move(listener)) : nullptr;
+}
+
+std::vector<std::string> RouteTables::Check(const config::Listener& listener) const {
+  std::vector<std::string> errors;
+  ForEachManager(listener, [&](const Manager& manager) {
+    const Table* const table = Find(*manager.route_source);
+    if (table == nullptr || table->routes() == nullptr) return;
+    for (const std::string& line : LinesOf(config::CheckRoutesAgainst(table->routes()->table.config(), manager))) {
+      errors.push_back(config::Concat("its route table ", manager.route_source->name, ": ", line));
+    }
+  });
+  return errors;
+}
+
+uint64_t RouteTables::IdOf(const config::RouteSource& source) const {
+  const Table* const table = Find(source);
+  PILLION_CHECK(table != nullptr);
+  return table->id();
+}
+
+std::vector<RouteTables::View> RouteTables::all() const {
+  std::vector<View> views;
+  for (const std::unique_ptr<Table>& table : tables_) views.push_back(table->view());
+  return views;
+}
+
+}  // namespace pillion::push

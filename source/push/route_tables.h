@@ -1,0 +1,74 @@
+#pragma once
+
+// The route tables that come apart from their listeners (RDS): one for each source and name, for all who name it, from the
+// first of them to the last. A table that one of them can't go by is refused. Owned by the server; main thread.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/config/listener.h"
+#include "source/config/resources.h"
+#include "source/event/retired.h"
+#include "source/proxy/routes.h"
+#include "source/push/feed.h"
+
+namespace pillion::push {
+
+class RouteTables {
+ public:
+  struct Targets {
+    route::Table::ClusterIndex clusters;
+    // To the workers: what is routed by `id` goes by `routes` from now on; null: nothing new is.
+    std::function<void(uint64_t id, std::shared_ptr<const proxy::Routes> routes)> publish;
+  };
+
+  // All that is given outlives it.
+  RouteTables(xds::Planes& planes, const config::Resources& resources, Targets targets, Feed::Surroundings surroundings);
+  ~RouteTables();
+  RouteTables(const RouteTables&) = delete;
+  RouteTables& operator=(const RouteTables&) = delete;
+
+  // Those that are used are asked for, and those that are used later.
+  void Start();
+
+  // That a listener goes by the tables which its connection managers name. Ends before this.
+  class Use {
+   public:
+    virtual ~Use() = default;
+    // `ready` is called once: when each has come, or is not waited for any more; perhaps at once.
+    virtual void WhenReady(std::function<void()> ready) = 0;
+  };
+  // Null: it names none.
+  std::unique_ptr<Use> For(std::shared_ptr<const config::Listener> listener);
+  // What is wrong with the tables that are there for `listener`, in one line each.
+  std::vector<std::string> Check(const config::Listener& listener) const;
+  // By what workers have the table; somebody uses it.
+  uint64_t IdOf(const config::RouteSource& source) const;
+
+  struct View {
+    std::string name;
+    const Taken* taken;               // null: it has not come
+    const xds::TypeProtocol* source;  // who is asked for it
+    std::shared_ptr<const proxy::Routes> routes;  // null as well
+  };
+  std::vector<View> all() const;
+
+ private:
+  class Table;
+  class ListenerUse;
+
+  Table* Find(const config::RouteSource& source) const;
+
+  xds::Planes& planes_;
+  const config::Resources& resources_;
+  const Targets targets_;
+  const Feed::Surroundings with_;
+  event::Retired retired_;
+  std::vector<std::unique_ptr<Table>> tables_;
+  uint64_t last_id_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace pillion::push

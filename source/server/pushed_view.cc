@@ -1,0 +1,55 @@
+#include "source/server/pushed_view.h"
+
+#include <utility>
+
+namespace pillion::server {
+namespace {
+
+admin::PushedResource::Refused ViewOf(const xds::Refused::Entry& entry) {
+  return {.details = entry.details, .version = entry.version, .time = entry.time, .body = entry.body};
+}
+
+}  // namespace
+
+std::vector<admin::PushedResource> PushedOf(const push::Feed* feed,
+                                            const std::function<bool(const std::string& name)>& warming) {
+  std::vector<admin::PushedResource> all;
+  if (feed == nullptr || feed->protocol() == nullptr) return all;
+  const auto& refused = feed->protocol()->refused().all();
+  for (const auto& [name, taken] : feed->taken()) {
+    admin::PushedResource& one = all.emplace_back(admin::PushedResource{
+        .name = name, .version = taken.version, .updated = taken.updated, .body = taken.body, .warming = warming(name)});
+    if (const auto found = refused.find(name); found != refused.end()) one.refused = ViewOf(found->second);
+  }
+  for (const auto& [name, entry] : refused) {
+    if (feed->taken().contains(name)) continue;
+    all.emplace_back(admin::PushedResource{.name = name}).refused = ViewOf(entry);
+  }
+  return all;
+}
+
+std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables) {
+  std::vector<admin::PushedResource> all;
+  for (const push::RouteTables::View& table : tables.all()) {
+    admin::PushedResource one{.name = table.name};
+    if (table.taken != nullptr) {
+      one.version = table.taken->version;
+      one.updated = table.taken->updated;
+      one.body = table.taken->body;
+    }
+    const auto& refused = table.source->refused().all();
+    if (const auto found = refused.find(table.name); found != refused.end()) one.refused = ViewOf(found->second);
+    if (table.taken != nullptr || one.refused) all.push_back(std::move(one));
+  }
+  return all;
+}
+
+std::vector<admin::PushedResource> PushedEndpoints(const xds::Planes& planes) {
+  std::vector<admin::PushedResource> all;
+  for (const xds::Resource& resource : planes.TakenOf(xds::Kind::kEndpoints)) {
+    all.push_back({.name = resource.name, .version = resource.version, .body = resource.body});
+  }
+  return all;
+}
+
+}  // namespace pillion::server

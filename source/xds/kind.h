@@ -1,0 +1,37 @@
+#pragma once
+
+// The kinds of resources that a control plane gives, in the order in which they need each other.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace pillion::xds {
+
+enum class Kind : uint8_t { kClusters, kEndpoints, kListeners, kRoutes, kSecrets };
+
+struct KindNames {
+  std::string_view type;     // of the message of a resource
+  std::string_view service;  // as it is called in short
+  std::string_view state;    // the method of the state of the world
+  std::string_view delta;
+};
+
+inline constexpr std::array<KindNames, 5> kKinds = {{
+    {"envoy.config.cluster.v3.Cluster", "cds", "/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters",
+     "/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters"},
+    {"envoy.config.endpoint.v3.ClusterLoadAssignment", "eds",
+     "/envoy.service.endpoint.v3.EndpointDiscoveryService/StreamEndpoints",
+     "/envoy.service.endpoint.v3.EndpointDiscoveryService/DeltaEndpoints"},
+    {"envoy.config.listener.v3.Listener", "lds", "/envoy.service.listener.v3.ListenerDiscoveryService/StreamListeners",
+     "/envoy.service.listener.v3.ListenerDiscoveryService/DeltaListeners"},
+    {"envoy.config.route.v3.RouteConfiguration", "rds", "/envoy.service.route.v3.RouteDiscoveryService/StreamRoutes",
+     "/envoy.service.route.v3.RouteDiscoveryService/DeltaRoutes"},
+    {"envoy.extensions.transport_sockets.tls.v3.Secret", "sds",
+     "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
+     "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets"},
+}};
+
+constexpr const KindNames& NamesOf(Kind kind) { return kKinds[static_cast<size_t>(kind)]; }
+
+}  // namespace pillion::xds

@@ -1,0 +1,73 @@
+#pragma once
+
+// The control planes that something is asked of: of each one stream for all (ADS), or one for each type. Those whose
+// configuration is the same share a stream, whoever asks. Owned by the server; main thread.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "envoy/config/core/v3/core.pb.h"
+#include "source/base/random.h"
+#include "source/client/grpc.h"
+#include "source/config/config_source.h"
+#include "source/stats/registry.h"
+#include "source/xds/control_plane_stats.h"
+#include "source/xds/kind.h"
+#include "source/xds/named_resources.h"
+#include "source/xds/stream.h"
+
+namespace pillion::xds {
+
+class Planes {
+ public:
+  struct Surroundings {
+    client::GrpcCaller& caller;
+    event::ControlTimers& timers;
+    const base::Clock& clock;
+    stats::Registry& registry;
+    envoy::config::core::v3::Node node;  // as control planes are told who asks
+    std::function<std::optional<client::Target>(const std::string& cluster)> host_of;  // nothing: it has none now
+    std::function<void(std::string_view line)> warn;
+    uint64_t seed;
+  };
+
+  // What is given in `surroundings` outlives it.
+  explicit Planes(Surroundings surroundings);
+  ~Planes();
+  Planes(const Planes&) = delete;
+  Planes& operator=(const Planes&) = delete;
+
+  // The resources of a kind that are wanted by name; `source` is by gRPC.
+  NamedResources& Named(const config::ApiSource& source, Kind kind);
+  // All of a kind are wanted: once for each source. Both outlive this.
+  Subscription& All(const config::ApiSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher);
+
+  // What was taken by name, of all sources.
+  std::vector<Resource> TakenOf(Kind kind) const;
+
+  // Streams begin, also those that are made later.
+  void Start();
+
+ private:
+  struct Plane {
+    config::ApiSource source;
+    std::optional<Kind> only;  // nothing: it is for all
+    std::unique_ptr<Stream> stream;
+    std::vector<std::pair<Kind, std::unique_ptr<NamedResources>>> named;
+  };
+
+  Plane& PlaneOf(const config::ApiSource& source, Kind kind);
+
+  const Surroundings with_;
+  base::Random random_;
+  std::optional<ControlPlaneStats> stats_;  // where there is a stream
+  std::vector<std::unique_ptr<Plane>> planes_;
+  bool started_ = false;
+};
+
+}  // namespace pillion::xds
