@@ -9,7 +9,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # where nginx lies, which only root's PATH has
 
-from peers import http1, http2  # noqa: E402
+from peers import http1, http2, pushed as pushes  # noqa: E402
+from peers.go_control_plane import GoControlPlane  # noqa: E402
+from peers.message import Response  # noqa: E402
 from peers.proxy import Proxy  # noqa: E402
 from peers.server import Server  # noqa: E402
 
@@ -32,6 +34,53 @@ def pillion(tmp_path):
     yield start
     for proxy in started:
         proxy.stop()
+
+
+@pytest.fixture
+def control_plane():
+    """control_plane(*resources, aggregated=True, arguments=()) makes one that has them; it is for the test to start."""
+    made = []
+
+    def make(*resources, **options):
+        made.append(GoControlPlane(**options))
+        made[-1].push(*resources)
+        return made[-1]
+
+    yield make
+    for plane in made:
+        plane.stop()
+
+
+@pytest.fixture
+def pushed(control_plane, tmp_path):
+    """pushed(*resources, how=DELTA, plane=None, ...) starts a proxy beside a control plane that has these resources, both as a
+    peers.pushed.Pushed; plane: another one, started or not. `options` are of the bootstrap, `run` those of the process."""
+    pushes.require()
+    started = []
+
+    def start(*resources, how=pushes.DELTA, plane=None, arguments=(), run=None, **options):
+        if plane is None:
+            plane = control_plane(*resources, aggregated=how in pushes.AGGREGATED, arguments=arguments).start()
+        folder = tmp_path / f"proxy-{len(started)}"
+        folder.mkdir()
+        config = pushes.bootstrap(plane.address, how, **options)
+        started.append(pushes.Pushed(plane, Proxy(config, folder, binary=pushes.binary(), **(run or {})), how))
+        for resource in resources:
+            started[-1].note(resource)
+        return started[-1]
+
+    yield start
+    for both in started:
+        if pushes.ENVOY:
+            both.proxy.kill()
+        else:
+            both.proxy.stop()
+
+
+@pytest.fixture
+def named(serve):
+    """named(*names): addresses of HTTP/1 servers that answer with their names."""
+    return lambda *names: [serve.h1(lambda request, name=name: Response(200, [], name.encode())).address for name in names]
 
 
 @pytest.fixture

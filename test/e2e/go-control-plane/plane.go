@@ -19,11 +19,11 @@ type plane struct {
 	watches   *watches
 	streams   *streams
 	events    *events
-	pushes    int
+	pushes    int // the first one, of nothing, is 0
 }
 
 func newPlane() *plane {
-	made := &plane{states: map[string]*cache.Snapshot{}, events: newEvents(), streams: newStreams()}
+	made := &plane{pushes: -1, states: map[string]*cache.Snapshot{}, events: newEvents(), streams: newStreams()}
 	made.watches = newWatches(made)
 	return made
 }
