@@ -137,7 +137,7 @@ class Pushed:
 
     def change(self, *resources, remove=(), **more):
         """Pushes, and returns when all types of it are acknowledged."""
-        mark = self._push(resources, remove, more)
+        mark = self.push(*resources, remove=remove, **more)
         kinds = [kind_of(resource) for resource in resources] + [kind for kind, _ in remove if kind in ("listeners", "clusters")]
         for kind in dict.fromkeys(kinds):
             self.plane.until_ack(kind, mark)
@@ -145,10 +145,11 @@ class Pushed:
 
     def refused(self, *resources, kind=None, **more):
         """Pushes, and returns the text of the refusal of what is of the first one's type."""
-        mark = self._push(resources, (), more)
+        mark = self.push(*resources, **more)
         return self.plane.until_nack(kind or kind_of(resources[0]), mark)
 
-    def _push(self, resources, remove, more):
+    def push(self, *resources, remove=(), **more):
+        """Without waiting for anything."""
         for resource in resources:
             self.note(resource)
         return self.plane.push(*resources, remove=remove, **more)
