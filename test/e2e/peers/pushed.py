@@ -17,7 +17,7 @@ from peers.ports import accepts, free_port
 from peers.proxy import BINARY, ROOT
 from peers.wait import until
 
-PUSH_IS_COMING = True  # pillion has not got it yet
+PUSH_IS_COMING = False
 ENVOY = os.environ.get("AGAINST") == "envoy"
 
 # Ways to ask: one stream for all types or one for each; differences or the state of the world.

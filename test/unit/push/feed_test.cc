@@ -1,0 +1,90 @@
+#include "source/push/feed.h"
+
+#include <gmock/gmock.h>
+
+#include "test/unit/push/pushed.h"
+
+namespace pillion::push {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using xds::Kind;
+
+google::protobuf::Any Cluster(const std::string& yaml) { return config::Resource<envoy::config::cluster::v3::Cluster>(yaml); }
+
+class FeedTest : public PushedTest {
+ protected:
+  void Start(Kind kind) {
+    feed_ = std::make_unique<Feed>(
+        kind, stats::Prefix("some").Add("feed"),
+        Feed::Target{.set = [this](const google::protobuf::Any& resource) -> std::vector<std::string> {
+                       const config::Judged<config::Cluster> judged = process_.resources->BuildCluster(resource, ads());
+                       if (judged.part == nullptr) return {judged.errors[0].path + " is wrong"};
+                       done_.push_back("set " + judged.part->name);
+                       return {};
+                     },
+                     .remove = [this](const std::string& name) { done_.push_back("remove " + name); },
+                     .configured = [](const std::string& name) { return name == "cp"; },
+                     .done = [this] { done_.push_back("."); }},
+        with());
+    config::Feed from = *process_.bootstrap->dynamic->clusters;
+    feed_->Start(planes_, from, [this] { ++ready_; });
+    planes_.Start();
+  }
+  Lines Done() { return std::exchange(done_, {}); }
+
+  std::unique_ptr<Feed> feed_;
+  Lines done_;
+  int ready_ = 0;
+};
+
+TEST_F(FeedTest, TheGoodIsTakenAndTheBadKeepsItsFormer) {
+  Start(Kind::kClusters);
+  EXPECT_THAT(Sent(), ElementsAre("Cluster node"));
+  EXPECT_EQ(ready_, 0);
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}, {"b", Cluster("{name: b}")}});
+  EXPECT_THAT(Done(), ElementsAre("set a", "set b", "."));
+  EXPECT_EQ(ready_, 1);
+  EXPECT_THAT(Sent(), ElementsAre("Cluster node N=n1"));
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a, connect_timeout: -1s}")}, {"b", Cluster("{name: b, connect_timeout: 2s}")}});
+  EXPECT_THAT(Done(), ElementsAre("set b", "."));
+  EXPECT_THAT(Sent(), ElementsAre(HasSubstr("N=n2 error: ")));
+  EXPECT_EQ(feed_->taken().at("a").version, "1");
+  EXPECT_EQ(feed_->taken().at("b").version, "2");
+  EXPECT_TRUE(feed_->protocol()->refused().all().contains("a"));
+  EXPECT_EQ(Count("some.feed.update_rejected"), 1u);
+  EXPECT_EQ(Count("some.feed.update_success"), 1u);
+}
+
+// A new name is there before the old one goes; but the address of a listener is free before another one takes it.
+TEST_F(FeedTest, OrderWithinAnAnswer) {
+  Start(Kind::kClusters);
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}});
+  Answer(Kind::kClusters, {{"b", Cluster("{name: b}")}}, {"a"});
+  EXPECT_THAT(Done(), ElementsAre("set a", ".", "set b", "remove a", "."));
+  EXPECT_FALSE(feed_->taken().contains("a"));
+}
+
+TEST_F(FeedTest, WhatIsTheSameOrConfiguredIsLeftAlone) {
+  Start(Kind::kClusters);
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}, {"cp", Cluster("{name: cp}")}});
+  EXPECT_THAT(Done(), ElementsAre("set a", "."));
+  EXPECT_THAT(log_, ElementsAre("cds: cp is passed over: it is one of the static resources"));
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}}, {"cp"});
+  EXPECT_THAT(Done(), ElementsAre("."));
+  EXPECT_EQ(feed_->taken().at("a").version, "2");
+}
+
+TEST_F(FeedTest, NobodyAnswers) {
+  Start(Kind::kClusters);
+  timers_.Advance(std::chrono::seconds(15));
+  EXPECT_EQ(ready_, 1);
+  EXPECT_EQ(Count("some.feed.init_fetch_timeout"), 1u);
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}});
+  EXPECT_EQ(ready_, 1);
+  EXPECT_THAT(Done(), ElementsAre("set a", "."));
+}
+
+}  // namespace
+}  // namespace pillion::push

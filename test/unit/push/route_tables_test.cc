@@ -1,0 +1,132 @@
+#include "source/push/route_tables.h"
+
+#include <gmock/gmock.h>
+
+#include "test/unit/push/pushed.h"
+
+namespace pillion::push {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using xds::Kind;
+
+google::protobuf::Any Table(const std::string& hosts) {
+  return config::Resource<envoy::config::route::v3::RouteConfiguration>("{name: r, virtual_hosts: [" + hosts + "]}");
+}
+std::string Host(const std::string& name, const std::string& more = "") {
+  return "{name: " + name + ", domains: ['" + name + "'], routes: [{match: {prefix: /}, route: {cluster: c}}]" + more + "}";
+}
+
+class RouteTablesTest : public PushedTest {
+ protected:
+  std::shared_ptr<const config::Listener> Listener(const std::string& filters = "", const std::string& table = "r") {
+    const config::Judged<config::Listener> judged = process_.resources->BuildListener(
+        config::Resource<envoy::config::listener::v3::Listener>(
+            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, filter_chains: [{filters: [{name: http, "
+            "typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3."
+            "HttpConnectionManager, stat_prefix: in, rds: {route_config_name: " + table + ", config_source: {ads: {}}}, "
+            "http_filters: [" + filters + "{name: router, typed_config: {'@type': "
+            "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}]}]}"),
+        ads());
+    for (const config::ConfigError& error : judged.errors) ADD_FAILURE() << config::ErrorText("", error);
+    return judged.part;
+  }
+  static uint64_t IdIn(const RouteTables& tables, const config::Listener& listener) {
+    return tables.IdOf(*std::get<config::HttpConnectionManager>(listener.filter_chains[0].terminal).route_source);
+  }
+
+  std::map<uint64_t, std::shared_ptr<const proxy::Routes>> published_;
+  int publications_ = 0;
+  RouteTables tables_{planes_,
+                      *process_.resources,
+                      {.clusters = [](const std::string&) { return 0u; },
+                       .publish =
+                           [this](uint64_t id, std::shared_ptr<const proxy::Routes> routes) {
+                             ++publications_;
+                             published_[id] = std::move(routes);
+                           }},
+                      with()};
+};
+
+TEST_F(RouteTablesTest, OneTableForAllWhoNameIt) {
+  tables_.Start();
+  planes_.Start();
+  const auto one = Listener(), two = Listener();
+  std::unique_ptr<RouteTables::Use> first = tables_.For(one);
+  int ready = 0;
+  first->WhenReady([&] { ++ready; });
+  std::unique_ptr<RouteTables::Use> second = tables_.For(two);
+  EXPECT_EQ(IdIn(tables_, *one), IdIn(tables_, *two));
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node +r"));
+  EXPECT_EQ(ready, 0);
+  Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
+  EXPECT_EQ(ready, 1);
+  second->WhenReady([&] { ++ready; });
+  EXPECT_EQ(ready, 2);
+  const uint64_t id = IdIn(tables_, *one);
+  ASSERT_NE(published_[id], nullptr);
+  const auto host = published_[id]->table.config().virtual_hosts[0];
+  Answer(Kind::kRoutes, {{"r", Table(Host("a") + ", " + Host("b"))}});
+  EXPECT_EQ(publications_, 2);
+  EXPECT_EQ(published_[id]->table.config().virtual_hosts[0], host);  // what did not change is the same
+  Answer(Kind::kRoutes, {{"r", Table(Host("a") + ", " + Host("b"))}});
+  EXPECT_EQ(publications_, 2);
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node N=n1", "RouteConfiguration node N=n2", "RouteConfiguration node N=n3"));
+  first.reset();
+  EXPECT_THAT(Sent(), IsEmpty());
+  second.reset();
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node -r"));
+  EXPECT_EQ(published_[id], nullptr);
+  EXPECT_THAT(tables_.all(), IsEmpty());
+}
+
+TEST_F(RouteTablesTest, WhatIsUsedBeforeTheStartIsAskedForThen) {
+  const std::unique_ptr<RouteTables::Use> use = tables_.For(Listener());
+  int ready = 0;
+  use->WhenReady([&] { ++ready; });
+  planes_.Start();
+  EXPECT_THAT(Sent(), IsEmpty());
+  tables_.Start();
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node +r"));
+  timers_.Advance(std::chrono::seconds(15));
+  EXPECT_EQ(ready, 1);
+  EXPECT_THAT(log_, ElementsAre("route table r has not come in time; who needs it finds no route"));
+  EXPECT_EQ(Count("http.in.rds.r.init_fetch_timeout"), 1u);
+}
+
+// What a route says of a filter must be for the filter that the listener has.
+TEST_F(RouteTablesTest, ATableIsRefusedForTheListenersThatGoByIt) {
+  constexpr char kBuffer[] =
+      "{name: f, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer, max_request_bytes: 9}}, ";
+  const std::string cors = Host("a", ", typed_per_filter_config: {f: {'@type': type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy}}");
+  tables_.Start();
+  planes_.Start();
+  const std::unique_ptr<RouteTables::Use> use = tables_.For(Listener(kBuffer));
+  Answer(Kind::kRoutes, {{"r", Table(cors)}});
+  const Lines sent = Sent();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_THAT(sent[1], HasSubstr("virtual_hosts[0].typed_per_filter_config[\"f\"]"));
+  EXPECT_EQ(publications_, 0);
+  EXPECT_EQ(Count("http.in.rds.r.update_rejected"), 1u);
+  EXPECT_EQ(tables_.all().at(0).taken, nullptr);
+  // The other way round: the table is there.
+  Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
+  EXPECT_THAT(tables_.Check(*Listener(kBuffer)), IsEmpty());
+  EXPECT_EQ(tables_.For(Listener("", "r")) != nullptr, true);
+}
+
+TEST_F(RouteTablesTest, AListenerWithItsOwnTableNeedsNone) {
+  const config::Judged<config::Listener> judged =
+      process_.resources->BuildListener(config::Resource<envoy::config::listener::v3::Listener>(
+                                            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, "
+                                            "filter_chains: [{filters: [{name: echo, typed_config: {'@type': "
+                                            "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]}]}"),
+                                        ads());
+  ASSERT_NE(judged.part, nullptr);
+  EXPECT_EQ(tables_.For(judged.part), nullptr);
+}
+
+}  // namespace
+}  // namespace pillion::push
