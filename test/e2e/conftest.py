@@ -54,16 +54,17 @@ def control_plane():
 @pytest.fixture
 def pushed(control_plane, tmp_path):
     """pushed(*resources, how=DELTA, plane=None, ...) starts a proxy beside a control plane that has these resources, both as a
-    peers.pushed.Pushed; plane: another one, started or not. `options` are of the bootstrap, `run` those of the process."""
+    peers.pushed.Pushed; plane: another one, started or not; at: where it is asked, if that is elsewhere. `options` are of the bootstrap, `run`
+    those of the process."""
     pushes.require()
     started = []
 
-    def start(*resources, how=pushes.DELTA, plane=None, arguments=(), run=None, **options):
+    def start(*resources, how=pushes.DELTA, plane=None, at=None, arguments=(), run=None, **options):
         if plane is None:
             plane = control_plane(*resources, aggregated=how in pushes.AGGREGATED, arguments=arguments).start()
         folder = tmp_path / f"proxy-{len(started)}"
         folder.mkdir()
-        config = pushes.bootstrap(plane.address, how, **options)
+        config = pushes.bootstrap(at or plane.address, how, **options)
         started.append(pushes.Pushed(plane, Proxy(config, folder, binary=pushes.binary(), **(run or {})), how))
         for resource in resources:
             started[-1].note(resource)

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
@@ -91,7 +92,11 @@ func (p *plane) opened(ctx context.Context, delta bool, stream int64) error {
 	said["metadata"], _ = metadata.FromIncomingContext(ctx)
 	if from, has := peer.FromContext(ctx); has {
 		if info, is := from.AuthInfo.(credentials.TLSInfo); is && len(info.State.PeerCertificates) > 0 {
-			said["identities"] = info.State.PeerCertificates[0].URIs
+			identities := []string{}
+			for _, each := range info.State.PeerCertificates[0].URIs {
+				identities = append(identities, each.String())
+			}
+			said["identities"] = identities
 		}
 	}
 	p.events.say(said)
@@ -105,7 +110,9 @@ func (p *plane) closed(delta bool, stream int64) {
 
 func (p *plane) sayRequest(said map[string]any, node *core.Node, failure *status.Status) {
 	if node.GetId() != "" {
-		text, err := protojson.Marshal(node)
+		shown := proto.Clone(node).(*core.Node)
+		shown.Extensions = nil // hundreds, of some
+		text, err := protojson.Marshal(shown)
 		if err != nil {
 			panic(err)
 		}

@@ -97,6 +97,9 @@ class GoControlPlane:
         self._process.wait()
         self._reader.join(PATIENCE)
 
+    def signal(self, which):
+        self._process.send_signal(which)
+
     def stop(self):
         if self.runs():
             self._process.stdin.close()
@@ -121,6 +124,11 @@ class GoControlPlane:
                 del state[kind, name]
         state.update({_key(resource): resource for resource in given})
         return mark
+
+    def listener_address(self, name):
+        """Where the listener of that name listens, as it was pushed."""
+        where = self._state[""][TYPES["listeners"], name]["resource"]["address"]["socket_address"]
+        return where["address"], where["port_value"]
 
     def respond(self, kind, *resources, removed=(), **more):
         """Sends just this to each who watches that type; what was pushed stays what is true."""
@@ -184,6 +192,8 @@ class GoControlPlane:
 
     def _read(self, lines):
         for line in lines:
+            if not line.endswith(b"\n"):
+                return  # it was killed within a word
             with self.changed:
                 self.events.append(Event(json.loads(line)))
                 self.changed.notify_all()
