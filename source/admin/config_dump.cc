@@ -36,7 +36,8 @@ struct Resource {
   struct Failed {
     std::string version;
     std::string time;
-    const Message* message;  // null: it is not known
+    const google::protobuf::Any* body;  // null: it is not known
+    const Message* message;             // of that; null: it can't be read
   };
   Failed failed = {};  // that one
   // The listeners that came stand in a state of their own within their wrapper: "active_state".
@@ -139,16 +140,20 @@ absl::Status WriteMessage(JsonWriter& json, std::string_view member, const Messa
   return absl::OkStatus();
 }
 
-absl::Status WriteError(JsonWriter& json, const Resource& resource) {
+void WriteError(JsonWriter& json, const Resource& resource) {
   json.BeginObject("error_state");
-  if (resource.failed.message != nullptr) {
-    if (absl::Status status = WriteMessage(json, "failed_configuration", *resource.failed.message); !status.ok()) return status;
+  // What nobody knows the type of may be what is wrong with it.
+  if (resource.failed.body != nullptr &&
+      (resource.failed.message == nullptr || !WriteMessage(json, "failed_configuration", *resource.failed.message).ok())) {
+    json.BeginObject("failed_configuration");
+    json.String("@type", resource.failed.body->type_url());
+    json.String("name", resource.name);
+    json.EndObject();
   }
   if (!resource.failed.time.empty()) json.String("last_update_attempt", resource.failed.time);
   json.String("details", resource.error);
   if (!resource.failed.version.empty()) json.String("version_info", resource.failed.version);
   json.EndObject();
-  return absl::OkStatus();
 }
 
 // The wrapper's members, as far as the mask wants them.
@@ -165,7 +170,8 @@ absl::Status WriteResource(JsonWriter& json, const Section& section, const Resou
     if (mask.Has("last_updated")) json.String("last_updated", resource.updated.empty() ? updated : resource.updated);
   }
   if (!resource.state.empty()) json.EndObject();
-  return resource.error.empty() ? absl::OkStatus() : WriteError(json, resource);
+  if (!resource.error.empty()) WriteError(json, resource);
+  return absl::OkStatus();
 }
 
 // All of it, section by section; of a section that the mask does not want nothing. `written`: how many are.
@@ -241,6 +247,7 @@ class PushedMessages {
       to.error = from.refused->details;
       to.failed = {.version = from.refused->version,
                    .time = TimeText(from.refused->time),
+                   .body = from.refused->body.get(),
                    .message = Unpack(from.refused->body)};
     }
     return to;

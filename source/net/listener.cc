@@ -28,12 +28,10 @@ bool SetOption(int descriptor, int level, int option, int value) {
 
 absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& address,
                                                                  const ListenOptions& options) {
-  const auto failed = [&](const char* what) {
-    return absl::UnavailableError("cannot listen on " + address.text() + ": " + what + ": " + std::strerror(errno));
-  };
   const int descriptor = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  std::unique_ptr<ListenSocket> result(new ListenSocket(descriptor, address, options));
+  const auto failed = [&](const char* what) { return result->Failed(what); };
   if (descriptor < 0) return failed("socket");
-  std::unique_ptr<ListenSocket> result(new ListenSocket(descriptor, address));
   const bool is_unix = address.family() == AF_UNIX;
   if (is_unix) {
     // A socket file that a process left behind is in the way; one that somebody listens on stays.
@@ -68,24 +66,36 @@ absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& 
     if (v6) SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv4_compat ? 0 : 1);
   }
   using When = SocketOption::When;
-  const auto apply = [&](When when) {
-    const SocketOption* const refused = ApplySocketOptions(descriptor, options.socket_options, when);
-    if (refused == nullptr) return absl::OkStatus();
-    const std::string which = "socket_options[" + std::to_string(refused - options.socket_options.data()) + "]: level " +
-                              std::to_string(refused->level) + ", name " + std::to_string(refused->name);
-    return failed(which.c_str());
-  };
-  if (absl::Status status = apply(When::kPrebind); !status.ok()) return status;
+  if (absl::Status status = result->Apply(When::kPrebind); !status.ok()) return status;
   if (bind(descriptor, address.data(), address.size()) != 0) return failed("bind");
   if (is_unix && options.unix_mode && chmod(address.text().c_str(), *options.unix_mode) != 0) return failed("chmod");
-  if (absl::Status status = apply(When::kBound); !status.ok()) return status;
-  if (listen(descriptor, options.backlog > 0 ? options.backlog : SOMAXCONN) != 0) return failed("listen");
-  if (absl::Status status = apply(When::kListening); !status.ok()) return status;
+  if (absl::Status status = result->Apply(When::kBound); !status.ok()) return status;
+  if (options.listens) {
+    if (absl::Status status = result->Listen(); !status.ok()) return status;
+  }
   sockaddr_storage storage;
   socklen_t size = sizeof storage;
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return failed("getsockname");
   result->address_ = Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size);
   return result;
+}
+
+absl::Status ListenSocket::Failed(const std::string& what) const {
+  return absl::UnavailableError("cannot listen on " + address_.text() + ": " + what + ": " + std::strerror(errno));
+}
+
+absl::Status ListenSocket::Apply(SocketOption::When when) const {
+  const SocketOption* const refused = ApplySocketOptions(descriptor_, options_.socket_options, when);
+  if (refused == nullptr) return absl::OkStatus();
+  return Failed("socket_options[" + std::to_string(refused - options_.socket_options.data()) + "]: level " +
+                std::to_string(refused->level) + ", name " + std::to_string(refused->name));
+}
+
+absl::Status ListenSocket::Listen() {
+  if (listening_) return absl::OkStatus();
+  if (listen(descriptor_, options_.backlog > 0 ? options_.backlog : SOMAXCONN) != 0) return Failed("listen");
+  listening_ = true;
+  return Apply(SocketOption::When::kListening);
 }
 
 void ListenSocket::RefuseNew() const {

@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "source/event/epoll_loop.h"
@@ -20,11 +22,12 @@ struct ListenOptions {
   bool freebind = false;     // IP_FREEBIND: binds to an address that this machine does not have
   int fast_open_queue = 0;   // TCP_FASTOPEN; 0: none
   int backlog = 0;           // 0: the system's limit
+  bool listens = true;       // false: when Listen() is called
   std::optional<uint32_t> unix_mode;
   std::vector<SocketOption> socket_options;
 };
 
-// A bound, listening socket. Owned by the server, by address: it outlives what accepts from it.
+// A bound socket, which listens. Owned by the server, by address: it outlives what accepts from it.
 class ListenSocket {
  public:
   // Binds and listens. An error names the address and what the system said.
@@ -33,6 +36,8 @@ class ListenSocket {
   ListenSocket& operator=(const ListenSocket&) = delete;
   ~ListenSocket();
 
+  // Of one that was opened not to listen, or does already. An error is as that of Open().
+  absl::Status Listen();
   // From now on no connection begins. Those in the queue, and those that are just being set up, can still be accepted:
   // so a socket can be closed without losing any.
   void RefuseNew() const;
@@ -41,10 +46,16 @@ class ListenSocket {
   const Address& address() const { return address_; }  // as bound: with the port that the kernel chose
 
  private:
-  ListenSocket(int descriptor, const Address& address) : descriptor_(descriptor), address_(address) {}
+  ListenSocket(int descriptor, const Address& address, const ListenOptions& options)
+      : descriptor_(descriptor), address_(address), options_(options) {}
+
+  absl::Status Failed(const std::string& what) const;
+  absl::Status Apply(SocketOption::When when) const;
 
   int descriptor_;
   Address address_;
+  const ListenOptions options_;
+  bool listening_ = false;
 };
 
 class AcceptEvents {

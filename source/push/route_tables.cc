@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
+#include <variant>
 
 #include "source/base/check.h"
 #include "source/config/check_routes.h"
@@ -16,6 +18,31 @@ namespace {
 using Manager = config::HttpConnectionManager;
 
 constexpr std::string_view kRdsRouteConfig = "envoy_rds_route_config";  // a label of metrics
+
+stats::Prefix PrefixOf(const Manager& manager) {
+  return stats::Prefix("http")
+      .Add(stats::kHttpPrefix, manager.stat_prefix)
+      .Add("rds")
+      .Add(kRdsRouteConfig, manager.route_source->name);
+}
+
+std::vector<std::string> ClustersOf(const config::RouteConfig& table) {
+  std::set<std::string> names;
+  const auto add = [&names](const std::variant<std::string, config::ClusterHeader>& cluster) {
+    if (const auto* name = std::get_if<std::string>(&cluster)) names.insert(*name);
+  };
+  for (const std::shared_ptr<const config::VirtualHost>& host : table.virtual_hosts) {
+    for (const std::shared_ptr<const config::Route>& route : host->routes) {
+      const auto* action = std::get_if<config::RouteAction>(&route->action);
+      if (action == nullptr) continue;
+      if (const auto* name = std::get_if<std::string>(&action->cluster)) names.insert(*name);
+      const auto* weighted = std::get_if<config::WeightedClusters>(&action->cluster);
+      if (weighted == nullptr) continue;
+      for (const auto& choice : weighted->choices) add(choice.cluster);
+    }
+  }
+  return {names.begin(), names.end()};
+}
 
 // Calls visit(manager) for each that has its table from elsewhere.
 template <typename Visit>
@@ -35,8 +62,11 @@ class RouteTables::Table final : private xds::NameWatcher {
         id_(id),
         source_(*first.route_source),
         tables_of_source_(tables.planes_.Named(std::get<config::ApiSource>(source_.feed.source), xds::Kind::kRoutes)),
-        stats_(tables.with_.registry, tables.with_.clock,
-               stats::Prefix("http").Add(stats::kHttpPrefix, first.stat_prefix).Add("rds").Add(kRdsRouteConfig, source_.name)),
+        stats_(tables.with_.registry, tables.with_.clock, PrefixOf(first)),
+        scope_(tables.with_.registry, PrefixOf(first)),
+        reloads_(tables.with_.registry.control().counter(scope_.AddCounter("config_reload"))),
+        reload_time_(tables.with_.registry.control().gauge(scope_.AddGauge("config_reload_time_ms"))),
+        empty_(tables.with_.registry.control().counter(scope_.AddCounter("update_empty"))),
         notes_(tables.with_.clock, tables.with_.warn),
         initial_fetch_(tables.with_.timers) {}
   ~Table() {
@@ -81,7 +111,10 @@ class RouteTables::Table final : private xds::NameWatcher {
  private:
   std::vector<std::string> OnResource(const xds::Resource& resource) override;
   // Who goes by it goes on.
-  void OnRemoved() override { initial_fetch_.Done(); }
+  void OnRemoved() override {
+    empty_->Increment();
+    initial_fetch_.Done();
+  }
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
 
@@ -90,6 +123,10 @@ class RouteTables::Table final : private xds::NameWatcher {
   const config::RouteSource source_;
   xds::NamedResources& tables_of_source_;
   xds::SubscriptionStats stats_;
+  stats::Scope scope_;
+  stats::Counter* const reloads_;
+  stats::Gauge* const reload_time_;  // when: milliseconds since the epoch
+  stats::Counter* const empty_;
   xds::Complaints notes_;
   xds::InitialFetch initial_fetch_;
   bool watching_ = false;
@@ -99,6 +136,7 @@ class RouteTables::Table final : private xds::NameWatcher {
   Taken taken_;
   std::shared_ptr<const config::RouteConfig> config_;  // of taken_; null: nothing has come
   std::shared_ptr<const proxy::Routes> routes_;        // of that
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& resource) {
@@ -122,9 +160,15 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
   if (routes_ != nullptr) tables_.retired_.Add(std::move(routes_));
   config_ = std::move(judged.part);
   routes_ = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry);
-  tables_.targets_.publish(id_, routes_);
   stats_.Success(resource.version, begun);
-  initial_fetch_.Done();
+  reloads_->Increment();
+  reload_time_->Set(static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(taken_.updated.time_since_epoch()).count()));
+  tables_.targets_.when_serving(ClustersOf(*config_), [this, alive = std::weak_ptr<const bool>(alive_), routes = routes_.get()] {
+    if (alive.expired() || routes != routes_.get()) return;
+    tables_.targets_.publish(id_, routes_);
+    initial_fetch_.Done();
+  });
   return {};
 }
 

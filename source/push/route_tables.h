@@ -1,7 +1,8 @@
 #pragma once
 
 // The route tables that come apart from their listeners (RDS): one for each source and name, for all who name it, from the
-// first of them to the last. A table that one of them can't go by is refused. Owned by the server; main thread.
+// first of them to the last. A table that one of them can't go by is refused; one whose clusters have just come serves when
+// they do. Owned by the server; main thread.
 
 #include <functional>
 #include <memory>
@@ -20,6 +21,8 @@ class RouteTables {
  public:
   struct Targets {
     route::Table::ClusterIndex clusters;
+    // Calls `ready` once: when each of the clusters can be sent requests, or is not waited for any more; perhaps at once.
+    std::function<void(const std::vector<std::string>& clusters, std::function<void()> ready)> when_serving;
     // To the workers: what is routed by `id` goes by `routes` from now on; null: nothing new is.
     std::function<void(uint64_t id, std::shared_ptr<const proxy::Routes> routes)> publish;
   };

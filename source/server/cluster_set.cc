@@ -1,5 +1,6 @@
 #include "source/server/cluster_set.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pillion::server {
@@ -103,18 +104,43 @@ absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config) {
       const std::unique_ptr<Warming> done = std::move(found->second);
       warming_.erase(found);
       Serve(std::move(done->running));
-      TellWarm();
+      TellWarm(index);
     });
   });
   return absl::OkStatus();
 }
 
 void ClusterSet::WhenWarm(std::function<void()> warm) {
+  if (warming_.empty()) return warm();
   when_warm_.push_back(std::move(warm));
-  TellWarm();
 }
 
-void ClusterSet::TellWarm() {
+void ClusterSet::WhenServing(const std::vector<std::string>& names, std::function<void()> ready) {
+  std::set<uint32_t> clusters;
+  for (const std::string& name : names) {
+    const auto index = indexes_.find(name);
+    if (index == indexes_.end() || !warming_.contains(index->second) || serving_.contains(index->second)) continue;
+    clusters.insert(index->second);
+  }
+  if (clusters.empty()) return ready();
+  const auto waiting = std::make_shared<Waiting>(Waiting{std::move(clusters), std::move(ready), with_.timers.New()});
+  waiting_.push_back(waiting);
+  waiting->timer->Set(kMostWarming, [this, waiting = waiting.get()] {
+    const auto found = std::ranges::find(waiting_, waiting, [](const auto& each) { return each.get(); });
+    const std::shared_ptr<Waiting> over = *found;
+    waiting_.erase(found);
+    over->ready();
+  });
+}
+
+void ClusterSet::TellWarm(uint32_t index) {
+  std::vector<std::shared_ptr<Waiting>> over;
+  std::erase_if(waiting_, [&](const std::shared_ptr<Waiting>& waiting) {
+    waiting->clusters.erase(index);
+    if (waiting->clusters.empty()) over.push_back(waiting);
+    return waiting->clusters.empty();
+  });
+  for (const std::shared_ptr<Waiting>& waiting : over) waiting->ready();
   if (!warming_.empty()) return;
   for (const std::function<void()>& warm : std::exchange(when_warm_, {})) warm();
 }
@@ -144,8 +170,7 @@ void ClusterSet::Serve(RunningCluster running) {
 
 void ClusterSet::Remove(const std::string& name) {
   const uint32_t index = IndexOf(name);
-  warming_.erase(index);
-  TellWarm();
+  if (warming_.erase(index) > 0) TellWarm(index);
   const auto found = serving_.find(index);
   if (found == serving_.end()) return;
   ++removed_;
@@ -176,6 +201,7 @@ std::vector<const RunningCluster*> ClusterSet::All() const {
 void ClusterSet::Stop() {
   retired_.Stop();
   warming_.clear();
+  waiting_.clear();
   for (auto& [index, running] : serving_) {
     running.cluster->set_publish(nullptr);
     running.source.reset();

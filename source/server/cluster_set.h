@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,6 +82,9 @@ class ClusterSet {
   void Remove(const std::string& name);
   // `warm` is called once: when none is warming, perhaps at once.
   void WhenWarm(std::function<void()> warm);
+  // `ready` is called once: when none of `names` is one that warms while there is no former one, or after kMostWarming; perhaps
+  // at once.
+  void WhenServing(const std::vector<std::string>& names, std::function<void()> ready);
   // With the process: Set() and Remove() are not for it.
   bool IsConfigured(std::string_view name) const;
   bool IsWarming(const std::string& name) const;
@@ -110,7 +114,8 @@ class ClusterSet {
   void Publish(RunningCluster& running);
   void Serve(RunningCluster running);
   void Retire(RunningCluster running);
-  void TellWarm();
+  // It warms no more.
+  void TellWarm(uint32_t index);
 
   const Surroundings with_;
   const HostHealth::EventLog outliers_;
@@ -122,6 +127,12 @@ class ClusterSet {
   Awaited first_pushed_hosts_;
   Awaited first_checks_;
   std::vector<std::function<void()>> when_warm_;
+  struct Waiting {
+    std::set<uint32_t> clusters;
+    std::function<void()> ready;
+    std::unique_ptr<event::ControlTimer> timer;
+  };
+  std::vector<std::shared_ptr<Waiting>> waiting_;
   uint64_t added_ = 0;
   uint64_t modified_ = 0;
   uint64_t removed_ = 0;

@@ -26,6 +26,7 @@ absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
 
 net::ListenOptions ListenOptionsOf(const config::Listener& listener, const config::Address& address, bool reuse_port) {
   net::ListenOptions options;
+  options.listens = false;
   options.reuse_port = reuse_port;
   options.transparent = listener.transparent;
   options.freebind = listener.freebind;
@@ -117,8 +118,7 @@ absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<con
 }
 
 // Two listeners of one address would share what comes to it.
-absl::Status ListenerSet::CheckAddresses(const Running& running) const {
-  const config::Listener& config = *running.config;
+absl::Status ListenerSet::CheckAddresses(const config::Listener& config) const {
   if (!config.bind_to_port) return absl::OkStatus();
   const std::vector<config::Address> own = AddressesOf(config);
   const auto check = [&](const config::Listener& other) -> absl::Status {
@@ -141,7 +141,7 @@ absl::Status ListenerSet::CheckAddresses(const Running& running) const {
   return absl::OkStatus();
 }
 
-absl::Status ListenerSet::Open(Running& running) {
+absl::Status ListenerSet::Open(Running& running) const {
   const config::Listener& config = *running.config;
   running.of_workers.resize(with_.workers.size());
   for (const config::Address& at : AddressesOf(config)) {
@@ -165,6 +165,11 @@ absl::Status ListenerSet::Open(Running& running) {
 }
 
 void ListenerSet::Begin(const Running& running) {
+  for (const std::shared_ptr<net::ListenSocket>& socket : running.sockets) {
+    if (const absl::Status status = socket->Listen(); !status.ok()) {
+      Log("main").warn("{}", std::string(In(*running.config, status.message()).message()));
+    }
+  }
   for (size_t w = 0; w < with_.workers.size(); ++w) {
     with_.workers[w]->AddListener(running.id, running.listener, running.of_workers[w], running.addresses);
   }
@@ -174,6 +179,9 @@ absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>
   absl::StatusOr<Running> running = Make(config);
   if (!running.ok()) return running.status();
   running->pushed = false;
+  for (const std::shared_ptr<net::ListenSocket>& socket : running->sockets) {
+    if (absl::Status status = socket->Listen(); !status.ok()) return In(*config, status.message());
+  }
   Serve(*std::move(running));
   return absl::OkStatus();
 }
@@ -196,9 +204,12 @@ absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& con
     Log("main").info("listener {} is passed over: none begins any more", config->name);
     return absl::OkStatus();
   }
-  if (absl::Status status = CheckAddresses({.config = config}); !status.ok()) return status;
-  absl::StatusOr<Running> made = Make(config);
-  if (!made.ok()) return made.status();
+  absl::Status good = CheckAddresses(*config);
+  absl::StatusOr<Running> made = good.ok() ? Make(config) : std::move(good);
+  if (!made.ok()) {
+    ++failed_;
+    return made.status();
+  }
   auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),  //
                                                    .needs = std::make_unique<Awaited>(with_.timers)});
   Warming& now = *warming;
@@ -240,8 +251,8 @@ void ListenerSet::WhenReady(Running& running, std::function<void()> ready) {
 }
 
 void ListenerSet::WhenWarm(std::function<void()> warm) {
+  if (warming_.empty()) return warm();
   when_warm_.push_back(std::move(warm));
-  TellWarm();
 }
 
 void ListenerSet::TellWarm() {
@@ -278,7 +289,7 @@ void ListenerSet::Serve(Running running) {
     running.of_workers = found->second.of_workers;
     running.addresses = found->second.addresses;
     for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
-      worker->RemoveListener(found->second.id, with_.drain_time, [] {});
+      worker->RemoveListener(found->second.id, with_.drain_time, [] {}, [] {});
     }
     Begin(running);
     Retire(found->second.listener);
@@ -316,17 +327,23 @@ void ListenerSet::Remove(const std::string& name) {
 void ListenerSet::Depart(Running running) {
   ++leaving_;
   Retire(running.listener);
+  const auto left = std::make_shared<size_t>(with_.workers.size());
+  const auto gone = [this, left] {
+    with_.post([this, left] {
+      if (--*left == 0) --leaving_;
+    });
+  };
   CloseSockets(
       std::move(running.sockets),
-      [id = running.id, drain_time = with_.drain_time](WorkerThread& worker, std::function<void()> stopped) {
-        worker.RemoveListener(id, drain_time, std::move(stopped));
+      [id = running.id, drain_time = with_.drain_time, gone](WorkerThread& worker, std::function<void()> stopped) {
+        worker.RemoveListener(id, drain_time, std::move(stopped), gone);
       },
-      [this] { --leaving_; });
+      [] {});
 }
 
-void ListenerSet::CloseSockets(std::vector<std::shared_ptr<const net::ListenSocket>> sockets, const Stop& stop,
+void ListenerSet::CloseSockets(std::vector<std::shared_ptr<net::ListenSocket>> sockets, const Stop& stop,
                                std::function<void()> closed) {
-  for (const std::shared_ptr<const net::ListenSocket>& socket : sockets) socket->RefuseNew();
+  for (const std::shared_ptr<net::ListenSocket>& socket : sockets) socket->RefuseNew();
   const std::shared_ptr<event::ControlTimer> timer = with_.timers.New();
   timer->Set(kHandshakes, [this, timer, sockets = std::move(sockets), stop, closed = std::move(closed)] {
     const auto left = std::make_shared<size_t>(with_.workers.size());
@@ -342,7 +359,7 @@ void ListenerSet::CloseSockets(std::vector<std::shared_ptr<const net::ListenSock
 }
 
 void ListenerSet::Close(Listeners which, std::function<void()> closed) {
-  std::vector<std::shared_ptr<const net::ListenSocket>> sockets;
+  std::vector<std::shared_ptr<net::ListenSocket>> sockets;
   for (auto& [name, running] : serving_) {
     if (which == Listeners::kInbound && running.config->direction != config::TrafficDirection::kInbound) continue;
     sockets.insert(sockets.end(), running.sockets.begin(), running.sockets.end());

@@ -82,13 +82,14 @@ class ListenerSet {
   uint64_t added() const { return added_; }
   uint64_t modified() const { return modified_; }
   uint64_t removed() const { return removed_; }
+  uint64_t failed() const { return failed_; }  // that could not be set
 
  private:
   struct Running {
     uint64_t id = 0;  // another one each time that it is not the same on the workers
     std::shared_ptr<const config::Listener> config;
     std::shared_ptr<const proxy::Listener> listener;
-    std::vector<std::shared_ptr<const net::ListenSocket>> sockets;
+    std::vector<std::shared_ptr<net::ListenSocket>> sockets;
     std::vector<std::vector<const net::ListenSocket*>> of_workers;  // which each accepts from
     std::vector<ListenAddress> addresses;                           // its own, bound or not
     std::unique_ptr<push::RouteTables::Use> routes;                 // null: it needs none
@@ -103,18 +104,18 @@ class ListenerSet {
 
   // All of it but for its sockets, where those of a former one do.
   absl::StatusOr<Running> Make(const std::shared_ptr<const config::Listener>& config);
-  absl::Status CheckAddresses(const Running& running) const;
+  absl::Status CheckAddresses(const config::Listener& config) const;
   // Calls `ready` once, when what it needs is there or not waited for any more.
   void WhenReady(Running& running, std::function<void()> ready);
   void Serve(Running running);
   void TellWarm();
   // A socket for each worker, or one, at each of its addresses.
-  absl::Status Open(Running& running);
+  absl::Status Open(Running& running) const;
   void Begin(const Running& running);
   // Refuses new connections, waits for those that are being set up, and has each worker do `stop`, which calls what it is
   // given when it has taken them; then `closed`.
   using Stop = std::function<void(WorkerThread& worker, std::function<void()> stopped)>;
-  void CloseSockets(std::vector<std::shared_ptr<const net::ListenSocket>> sockets, const Stop& stop,
+  void CloseSockets(std::vector<std::shared_ptr<net::ListenSocket>> sockets, const Stop& stop,
                     std::function<void()> closed);
   void Depart(Running running);
   // Of a version that is not used any more: the main thread is to end it, as that may take long.
@@ -132,6 +133,7 @@ class ListenerSet {
   uint64_t added_ = 0;
   uint64_t modified_ = 0;
   uint64_t removed_ = 0;
+  uint64_t failed_ = 0;
 };
 
 }  // namespace pillion::server

@@ -1,5 +1,6 @@
 #include "source/server/pushed_view.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pillion::server {
@@ -49,6 +50,11 @@ std::vector<admin::PushedResource> PushedEndpoints(const xds::Planes& planes) {
   for (const xds::Resource& resource : planes.TakenOf(xds::Kind::kEndpoints)) {
     all.push_back({.name = resource.name, .version = resource.version, .body = resource.body});
   }
+  planes.ForEachRefused(xds::Kind::kEndpoints, [&all](const std::string& name, const xds::Refused::Entry& entry) {
+    auto found = std::ranges::find(all, name, &admin::PushedResource::name);
+    if (found == all.end()) found = all.insert(all.end(), {.name = name});
+    found->refused = ViewOf(entry);
+  });
   return all;
 }
 

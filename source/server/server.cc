@@ -132,6 +132,10 @@ absl::Status Server::OpenListeners() {
       *planes_, resources_,
       push::RouteTables::Targets{
           .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
+          .when_serving =
+              [this](const std::vector<std::string>& clusters, std::function<void()> ready) {
+                clusters_->WhenServing(clusters, std::move(ready));
+              },
           .publish =
               [this](uint64_t id, const std::shared_ptr<const proxy::Routes>& routes) {
                 for (const std::unique_ptr<WorkerThread>& worker : workers_) {
@@ -318,6 +322,7 @@ void Server::RegisterStats() {
   counter("listener_manager.listener_added", [this] { return listeners_->added(); });
   counter("listener_manager.listener_modified", [this] { return listeners_->modified(); });
   counter("listener_manager.listener_removed", [this] { return listeners_->removed(); });
+  counter("listener_manager.listener_create_failure", [this] { return listeners_->failed(); });
   counter("listener_manager.listener_create_success", [this] { return listeners_->added() * workers_.size(); });
   initialization_ms_ = registry_.control().histogram(registry_.AddHistogram("server.initialization_time_ms"));
 }

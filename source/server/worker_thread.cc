@@ -82,10 +82,11 @@ void WorkerThread::UpdateListener(uint64_t id, std::shared_ptr<const proxy::List
   Run([this, id, listener = std::move(listener), drain_time] { Find(id)->shard->Update(listener, drain_time); });
 }
 
-void WorkerThread::RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped) {
-  Run([this, id, drain_time, stopped = std::move(stopped)] {
+void WorkerThread::RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped,
+                                  std::function<void()> gone) {
+  Run([this, id, drain_time, stopped = std::move(stopped), gone = std::move(gone)] {
     Accepting& listener = *Find(id);
-    listener.leaving = true;
+    listener.gone = gone;
     context_.listeners.Remove(*listener.shard);
     listener.shard->StopAccepting();
     listener.shard->Leave(drain_time);
@@ -106,8 +107,10 @@ void WorkerThread::Accept(const Accepting& listener) {
 void WorkerThread::EndLeft() {
   bool left = false;
   std::erase_if(listeners_, [&](const Accepting& listener) {
-    left = left || (listener.leaving && !listener.shard->empty());
-    return listener.leaving && listener.shard->empty();
+    if (listener.gone == nullptr) return false;
+    left = left || !listener.shard->empty();
+    if (listener.shard->empty()) listener.gone();
+    return listener.shard->empty();
   });
   if (left) worker_.SetTimer(leaving_check_, kIdleCheck);
 }

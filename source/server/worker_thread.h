@@ -36,8 +36,8 @@ class WorkerThread {
   // Another version of it, with the same sockets.
   void UpdateListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener, base::Duration drain_time);
   // Takes what is in the queues of its sockets, and no more; `stopped` is called then, on the worker's thread. Its
-  // connections drain, and end after `drain_time` at the latest.
-  void RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped);
+  // connections drain, and end after `drain_time` at the latest; `gone` is called when the last has, there as well.
+  void RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped, std::function<void()> gone);
 
   // The cluster that has `index` from now on, with the hosts that it has now; null: there is none. Then LinkClusters().
   void SetCluster(uint32_t index, const std::shared_ptr<upstream::Cluster>& cluster);
@@ -80,7 +80,7 @@ class WorkerThread {
     uint64_t id;
     std::unique_ptr<proxy::ListenerShard> shard;
     std::vector<const net::ListenSocket*> sockets;
-    bool leaving = false;
+    std::function<void()> gone = nullptr;  // to be told at its end; not null: it is leaving
   };
 
   // On the worker: on its thread once that runs.

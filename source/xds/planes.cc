@@ -80,6 +80,16 @@ std::vector<Resource> Planes::TakenOf(Kind kind) const {
   return all;
 }
 
+void Planes::ForEachRefused(
+    Kind kind, const std::function<void(const std::string& name, const Refused::Entry& entry)>& visit) const {
+  for (const std::unique_ptr<Plane>& plane : planes_) {
+    for (const auto& [each, named] : plane->named) {
+      if (each != kind) continue;
+      for (const auto& [name, entry] : named->subscription().protocol().refused().all()) visit(name, entry);
+    }
+  }
+}
+
 void Planes::Start() {
   started_ = true;
   for (const std::unique_ptr<Plane>& plane : planes_) plane->stream->Start();

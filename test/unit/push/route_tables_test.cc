@@ -39,9 +39,17 @@ class RouteTablesTest : public PushedTest {
 
   std::map<uint64_t, std::shared_ptr<const proxy::Routes>> published_;
   int publications_ = 0;
+  std::vector<std::string> awaited_;
+  bool hold_ = false;
+  std::vector<std::function<void()>> held_;
   RouteTables tables_{planes_,
                       *process_.resources,
                       {.clusters = [](const std::string&) { return 0u; },
+                       .when_serving =
+                           [this](const std::vector<std::string>& clusters, std::function<void()> ready) {
+                             awaited_ = clusters;
+                             hold_ ? held_.push_back(std::move(ready)) : ready();
+                           },
                        .publish =
                            [this](uint64_t id, std::shared_ptr<const proxy::Routes> routes) {
                              ++publications_;
@@ -115,6 +123,31 @@ TEST_F(RouteTablesTest, ATableIsRefusedForTheListenersThatGoByIt) {
   Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
   EXPECT_THAT(tables_.Check(*Listener(kBuffer)), IsEmpty());
   EXPECT_EQ(tables_.For(Listener("", "r")) != nullptr, true);
+}
+
+// Make before break: a cluster that has just come may have no hosts yet.
+TEST_F(RouteTablesTest, ATableWaitsForItsClusters) {
+  tables_.Start();
+  planes_.Start();
+  std::unique_ptr<RouteTables::Use> use = tables_.For(Listener());
+  int ready = 0;
+  use->WhenReady([&] { ++ready; });
+  hold_ = true;
+  Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
+  EXPECT_THAT(awaited_, ElementsAre("c"));
+  EXPECT_EQ(publications_ + ready, 0);
+  Answer(Kind::kRoutes, {{"r", Table(Host("b"))}});
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node +r", "RouteConfiguration node N=n1", "RouteConfiguration node N=n2"));
+  ASSERT_EQ(held_.size(), 2u);
+  held_[0]();  // of a table that another one has replaced
+  EXPECT_EQ(publications_ + ready, 0);
+  held_[1]();
+  EXPECT_EQ(publications_, 1);
+  EXPECT_EQ(ready, 1);
+  Answer(Kind::kRoutes, {{"r", Table(Host("c"))}});
+  use.reset();
+  held_[2]();  // that nobody needs any more
+  EXPECT_EQ(publications_, 2);
 }
 
 TEST_F(RouteTablesTest, AListenerWithItsOwnTableNeedsNone) {
