@@ -125,6 +125,10 @@ class GoControlPlane:
         state.update({_key(resource): resource for resource in given})
         return mark
 
+    def has(self, kind, name):
+        """Whether it was pushed, and not removed."""
+        return (TYPES[kind], name) in self._state[""]
+
     def listener_address(self, name):
         """Where the listener of that name listens, as it was pushed."""
         where = self._state[""][TYPES["listeners"], name]["resource"]["address"]["socket_address"]
