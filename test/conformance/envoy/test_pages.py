@@ -9,6 +9,7 @@ import pytest
 
 from frame.case import REFUSES, Case, Cluster
 from frame.check import alike, judge
+from frame.normal import shape
 from frame.write import get, ok, route
 
 BREAKERS = {"circuit_breakers": {"thresholds": [{"max_connections": 7, "max_retries": 9}, {"priority": "HIGH", "max_requests": 5}]}}
@@ -101,19 +102,6 @@ def by_name(value):
     if isinstance(value, list):
         return sorted(map(by_name, value), key=lambda item: str(item.get("name")) if isinstance(item, dict) else "")
     return value
-
-
-def kind_of(value):
-    return "number" if type(value) in (int, float) else type(value).__name__
-
-
-def shape(value, path=""):
-    """{path: type} of all that is in it; what is in a list has one path."""
-    if isinstance(value, dict):
-        return {key: kind for name, item in value.items() for key, kind in {f"{path}.{name}": kind_of(item), **shape(item, f"{path}.{name}")}.items()}
-    if isinstance(value, list):
-        return {key: kind for item in value for key, kind in shape(item, f"{path}[]").items()}
-    return {}
 
 
 def test_alike(pair, case):

@@ -28,12 +28,14 @@ ALL = DELTA, STATE, DELTA_APART, STATE_APART
 ours = pytest.mark.skipif(ENVOY, reason="Envoy does it otherwise")
 
 
-def binary():
-    if not ENVOY:
-        return BINARY
+def envoy():
     sys.path.append(str(ROOT / "tools"))
     from benchmark import programs  # pylint: disable=import-outside-toplevel
     return programs.envoy()
+
+
+def binary():
+    return envoy() if ENVOY else BINARY
 
 
 def require():

@@ -47,3 +47,16 @@ class Names:
     def request(self, host, request):
         return {"host": host, "method": request.method, "path": request.path, "authority": self.text(request.authority or "-"),
                 "fields": self.fields(request.fields), "body": request.body, "trailers": self.fields(request.trailers)}
+
+
+def kind_of(value):
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+def shape(value, path=""):
+    """{path: type} of all that is in it; what is in a list has one path."""
+    if isinstance(value, dict):
+        return {key: kind for name, item in value.items() for key, kind in {f"{path}.{name}": kind_of(item), **shape(item, f"{path}.{name}")}.items()}
+    if isinstance(value, list):
+        return {key: kind for item in value for key, kind in shape(item, f"{path}[]").items()}
+    return {}

@@ -1,0 +1,90 @@
+"""Pushes: the same to both, by each way of asking; what is compared is in frame/pushes.py."""
+
+import pytest
+
+from frame.pushes import Push, Step, compare
+from peers import bootstrap as b
+from peers import http1
+from peers import pushed as p
+from peers.go_control_plane import TYPES, packed
+from peers.message import Response
+from peers.server import Server
+
+CASES = []  # of the kind that the other files have
+_NOBODY = {"@type": "type.googleapis.com/nobody.has.This", "value": {}}
+
+
+def routed(side, name="ingress", **fields):
+    return p.listener(p.routed(how=side.how), where=side.at(name), name=name, **fields)
+
+
+def direct(body, name="ingress"):
+    return lambda side: [p.listener(b.http([b.direct(200, body)]), where=side.at(name), name=name)]
+
+
+def all_of_it(side):
+    return [routed(side), p.routes(), p.cluster(how=side.how), p.endpoints(side.backends[0])]
+
+
+def only(*resources):
+    return lambda side: resources
+
+
+def hosts(*which):
+    return lambda side: [p.endpoints(*(side.backends[number] for number in which))]
+
+
+def cluster(name="backend", **fields):
+    return lambda side: [p.cluster(name, how=side.how, **fields)]
+
+
+ROOT = (("ingress", "/"),)
+
+PUSHES = [
+    *(Push(f"push-first-{how}", [Step(all_of_it, ask=ROOT)], how) for how in p.ALL),
+    *(Push(f"push-nothing-{how}", [Step()], how) for how in p.AGGREGATED),
+    *(Push(f"push-routes-{how}", [Step(all_of_it, ask=ROOT), Step(only(p.routes(b.direct(200, "two"))), ask=ROOT),
+                                  Step(only(p.routes(b.direct(200, "three"))), ask=ROOT)], how) for how in p.AGGREGATED),
+    *(Push(f"push-hosts-{how}", [Step(all_of_it, ask=ROOT), Step(hosts(1), ask=ROOT), Step(hosts(), ask=ROOT), Step(hosts(0), ask=ROOT)], how)
+      for how in p.AGGREGATED),
+    *(Push(f"push-listener-{how}", [Step(all_of_it, ask=ROOT), Step(direct("one", "other"), ask=(*ROOT, ("other", "/"))),
+                                    Step(direct("two", "other"), ask=(*ROOT, ("other", "/")))], how) for how in p.AGGREGATED),
+    *(Push(f"push-cluster-{how}", [Step(all_of_it, ask=ROOT), Step(lambda side: [p.whole_cluster(side.backends[1], name="other")], ask=ROOT),
+                                   Step(lambda side: [p.whole_cluster(side.backends[0], name="other", connect_timeout="3s")], ask=ROOT),
+                                   Step(remove=(("clusters", "other"),), ask=ROOT)], how) for how in p.AGGREGATED),
+    Push("push-listener-removed", [Step(lambda side: [*all_of_it(side), *direct("one", "other")(side)], ask=ROOT),
+                                   Step(remove=(("listeners", "other"),), ask=ROOT)]),
+    Push("push-listener-warms", [Step(), Step(lambda side: [routed(side)], ask=ROOT), Step(only(p.routes(b.direct(200, "one"))), ask=ROOT)]),
+    Push("push-cluster-warms", [Step(lambda side: [routed(side), p.routes()], ask=ROOT),
+                                Step(cluster(), until=("cluster_manager.warming_clusters", 1), ask=ROOT), Step(hosts(0), ask=ROOT)]),
+    Push("push-hosts-in-vain", [Step(lambda side: [routed(side), p.routes()], ask=ROOT),
+                                Step(cluster(timeout="0.2s"), until=("cluster.backend.init_fetch_timeout", 1), ask=ROOT)]),
+    Push("push-routes-removed", [Step(all_of_it, ask=ROOT), Step(remove=(("routes", "routes"),), ask=ROOT)]),
+    Push("push-hosts-removed", [Step(all_of_it, ask=ROOT), Step(remove=(("endpoints", "backend"),), ask=ROOT)]),
+    Push("push-unknown-cluster", [Step(lambda side: [routed(side), p.routes(b.route("nobody"))], ask=ROOT)]),
+    Push("push-bad-listener", [Step(all_of_it, ask=ROOT), Step(lambda side: [
+        p.listener(b.http([b.direct(200, "good")]), where=side.at("good"), name="good"),
+        {**routed(side), "filter_chains": [{"filters": [b.http([b.direct(200, "bad")])]}] * 2}], ask=(*ROOT, ("good", "/")))]),
+    Push("push-bad-cluster", [Step(all_of_it, ask=ROOT), Step(only(
+        p.whole_cluster(name="other"), p.whole_cluster(name="backend", transport_socket={"name": "x", "typed_config": _NOBODY})), ask=ROOT)]),
+    Push("push-bad-routes", [Step(all_of_it, ask=ROOT), Step(only(p.routes({"match": {"safe_regex": {"regex": "("}}, "direct_response": {"status": 200}})), ask=ROOT)]),
+    Push("push-bad-hosts", [Step(all_of_it, ask=ROOT), Step(only(p.endpoints(("a.test", 80))), ask=ROOT)]),
+    Push("push-no-message", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", packed(TYPES["clusters"], b"\x0a\x7fx", "x")), ask=ROOT)]),
+    Push("push-a-name-twice", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", p.whole_cluster(name="a"), p.whole_cluster(name="a")), ask=ROOT)]),
+]
+MORE_NAMES = [push.name for push in PUSHES]
+
+
+@pytest.fixture(scope="module")
+def backends():
+    servers = [Server(http1.serving(lambda request, name=name: Response(200, [], name))) for name in (b"zero", b"one")]
+    yield [server.address for server in servers]
+    for server in servers:
+        server.close()
+        assert not server.errors, server.errors
+
+
+@pytest.mark.parametrize("push", PUSHES, ids=MORE_NAMES)
+def test_alike(tmp_path, backends, push):
+    p.require()
+    compare(push, tmp_path, {"envoy": p.envoy(), "pillion": p.binary()}, backends)
