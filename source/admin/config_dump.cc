@@ -159,7 +159,7 @@ void WriteError(JsonWriter& json, const Resource& resource) {
 // The wrapper's members, as far as the mask wants them.
 absl::Status WriteResource(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
                            const std::string& updated) {
-  if (section.field.starts_with("dynamic_listeners") || section.field.ends_with("_secrets")) json.String("name", resource.name);
+  if (section.field == "dynamic_listeners" || section.field.ends_with("_secrets")) json.String("name", resource.name);
   if (!resource.state.empty()) json.BeginObject(resource.state);
   if (!resource.version.empty()) json.String("version_info", resource.version);
   if (resource.message != nullptr) {

@@ -82,7 +82,8 @@ class RouteTables::Table final : private xds::NameWatcher {
       waiting_ = false;
       if (late) {
         stats_.InitialFetchTimeout();
-        tables_.with_.warn(config::Concat("route table ", source_.name, " has not come in time; who needs it finds no route"));
+        tables_.with_.warn(
+            config::Concat("route table ", source_.name, " has not come in time; who needs it finds no route"));
       }
       for (const std::function<void()>& ready : std::exchange(ready_, {})) ready();
     });
@@ -164,11 +165,12 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
   reloads_->Increment();
   reload_time_->Set(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(taken_.updated.time_since_epoch()).count()));
-  tables_.targets_.when_serving(ClustersOf(*config_), [this, alive = std::weak_ptr<const bool>(alive_), routes = routes_.get()] {
+  const auto serve = [this, alive = std::weak_ptr<const bool>(alive_), routes = routes_.get()] {
     if (alive.expired() || routes != routes_.get()) return;
     tables_.targets_.publish(id_, routes_);
     initial_fetch_.Done();
-  });
+  };
+  tables_.targets_.when_serving(ClustersOf(*config_), serve);
   return {};
 }
 

@@ -181,8 +181,8 @@ void CertificateRenewal::Judge(Entry& entry) {
     const identity::KeyPair& pair = context->parts().pairs[i];
     if (!IsOverdue(pair.leaf(), now)) continue;
     if (++overdue <= entry.overdue) continue;  // said before
-    Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}", entry.owner.name,
-                       identity::SerialText(pair.leaf()), TimeText(identity::NotAfter(pair.leaf())));
+    Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}",
+                       entry.owner.name, identity::SerialText(pair.leaf()), TimeText(identity::NotAfter(pair.leaf())));
   }
   overdue_->Add(static_cast<int64_t>(overdue) - static_cast<int64_t>(entry.overdue));
   entry.overdue = overdue;

@@ -68,8 +68,8 @@ class ClusterSet {
   // For route tables and workers: the same as long as the process runs, also of one that there is not, or not yet.
   uint32_t IndexOf(const std::string& name);
 
-  // At the start. AddFirst() for each of them, before there are workers that run; Link(); then, in this order, what finds hosts
-  // without a control plane, what finds the others, and what checks them; each calls `ready` once.
+  // At the start. AddFirst() for each of them, before there are workers that run; Link(); then, in this order, what finds
+  // hosts without a control plane, what finds the others, and what checks them; each calls `ready` once.
   absl::Status AddFirst(std::shared_ptr<const config::Cluster> config);
   void Link();
   enum class HostsFrom : uint8_t { kNamesAndFiles, kControlPlanes };
@@ -82,8 +82,8 @@ class ClusterSet {
   void Remove(const std::string& name);
   // `warm` is called once: when none is warming, perhaps at once.
   void WhenWarm(std::function<void()> warm);
-  // `ready` is called once: when none of `names` is one that warms while there is no former one, or after kMostWarming; perhaps
-  // at once.
+  // `ready` is called once: when none of `names` is one that warms while there is no former one, or after kMostWarming;
+  // perhaps at once.
   void WhenServing(const std::vector<std::string>& names, std::function<void()> ready);
   // With the process: Set() and Remove() are not for it.
   bool IsConfigured(std::string_view name) const;

@@ -126,7 +126,8 @@ absl::Status ListenerSet::CheckAddresses(const config::Listener& config) const {
     for (const config::Address& address : AddressesOf(other)) {
       if (const auto* ip = std::get_if<config::SocketAddress>(&address); ip != nullptr && ip->port == 0) continue;
       if (std::ranges::find(own, address) == own.end()) continue;
-      return In(config, absl::StrCat("its address ", config::AddressText(address), " is that of listener \"", other.name, "\""));
+      const std::string text = config::AddressText(address);
+      return In(config, absl::StrCat("its address ", text, " is that of listener \"", other.name, "\""));
     }
     return absl::OkStatus();
   };
@@ -277,6 +278,7 @@ void ListenerSet::Serve(Running running) {
     Retire(found->second.listener);
     found->second = std::move(running);
     ++modified_;
+    ++updated_in_place_;
     for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
       worker->UpdateListener(found->second.id, found->second.listener, with_.drain_time);
     }
@@ -364,7 +366,7 @@ void ListenerSet::Close(Listeners which, std::function<void()> closed) {
     if (which == Listeners::kInbound && running.config->direction != config::TrafficDirection::kInbound) continue;
     sockets.insert(sockets.end(), running.sockets.begin(), running.sockets.end());
     running.sockets.clear();
-    running.closed = true;
+    if (!std::exchange(running.closed, true)) ++stopped_;
   }
   closed_ = closed_ || which == Listeners::kAll;
   CloseSockets(

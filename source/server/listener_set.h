@@ -82,6 +82,8 @@ class ListenerSet {
   uint64_t added() const { return added_; }
   uint64_t modified() const { return modified_; }
   uint64_t removed() const { return removed_; }
+  uint64_t updated_in_place() const { return updated_in_place_; }  // of modified(): on the workers, with their connections
+  uint64_t stopped() const { return stopped_; }                    // whose sockets were closed
   uint64_t failed() const { return failed_; }  // that could not be set
 
  private:
@@ -133,6 +135,8 @@ class ListenerSet {
   uint64_t added_ = 0;
   uint64_t modified_ = 0;
   uint64_t removed_ = 0;
+  uint64_t updated_in_place_ = 0;
+  uint64_t stopped_ = 0;
   uint64_t failed_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "source/admin/config_dump.h"
 #include "source/push/feed.h"
@@ -13,7 +14,8 @@
 namespace pillion::server {
 
 // Of one kind. `warming`: whether the one of that name does not serve yet; `feed` may be null.
-std::vector<admin::PushedResource> PushedOf(const push::Feed* feed, const std::function<bool(const std::string& name)>& warming);
+std::vector<admin::PushedResource> PushedOf(const push::Feed* feed,
+                                            const std::function<bool(const std::string& name)>& warming);
 std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables);
 std::vector<admin::PushedResource> PushedEndpoints(const xds::Planes& planes);
 

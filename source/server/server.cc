@@ -306,6 +306,8 @@ void Server::RegisterStats() {
   });
   gauge("listener_manager.total_listeners_active", [this] { return uint64_t{listeners_->size()}; });
   gauge("listener_manager.total_listeners_draining", [this] { return uint64_t{listeners_->leaving()}; });
+  // Chains are replaced on the workers at once, whatever becomes of their connections.
+  gauge("listener_manager.total_filter_chains_draining", [] { return uint64_t{0}; });
   gauge("listener_manager.total_listeners_warming", [this] { return uint64_t{listeners_->warming()}; });
   gauge("listener_manager.workers_started", [this] { return uint64_t{state_ == State::kStarting ? 0u : 1u}; });
   gauge("cluster_manager.active_clusters", [this] { return uint64_t{clusters_->size()}; });
@@ -319,6 +321,8 @@ void Server::RegisterStats() {
   counter("cluster_manager.cluster_added", [this] { return clusters_->added(); });
   counter("cluster_manager.cluster_modified", [this] { return clusters_->modified(); });
   counter("cluster_manager.cluster_removed", [this] { return clusters_->removed(); });
+  counter("listener_manager.listener_in_place_updated", [this] { return listeners_->updated_in_place(); });
+  counter("listener_manager.listener_stopped", [this] { return listeners_->stopped(); });
   counter("listener_manager.listener_added", [this] { return listeners_->added(); });
   counter("listener_manager.listener_modified", [this] { return listeners_->modified(); });
   counter("listener_manager.listener_removed", [this] { return listeners_->removed(); });

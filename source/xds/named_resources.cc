@@ -36,7 +36,8 @@ void NamedResources::ForEach(const std::string& name, const std::function<void(N
   if (begun == watched_.end()) return;
   for (NameWatcher* const watcher : std::vector<NameWatcher*>(begun->second.watchers)) {
     const auto now = watched_.find(name);
-    if (now != watched_.end() && std::ranges::find(now->second.watchers, watcher) != now->second.watchers.end()) call(*watcher);
+    if (now == watched_.end()) return;
+    if (std::ranges::find(now->second.watchers, watcher) != now->second.watchers.end()) call(*watcher);
   }
 }
 

@@ -34,8 +34,8 @@ class NamedResources final : private TypeWatcher {
   NamedResources(const NamedResources&) = delete;
   NamedResources& operator=(const NamedResources&) = delete;
 
-  // `watcher` lives until Unwatch(). It is given at once what was taken under that name. Where nothing was, though the name has
-  // a watcher already, it is asked for again, and all hear of it once more. What is wrong for one of them is wrong.
+  // `watcher` lives until Unwatch(). It is given at once what was taken under that name. Where nothing was, though the name
+  // has a watcher already, it is asked for again, and all hear of it once more. What is wrong for one of them is wrong.
   void Watch(const std::string& name, NameWatcher& watcher);
   void Unwatch(const std::string& name, NameWatcher& watcher);
 

@@ -50,7 +50,8 @@ class Planes {
   // What was taken by name, of all sources.
   std::vector<Resource> TakenOf(Kind kind) const;
   // The last of a name was refused.
-  void ForEachRefused(Kind kind, const std::function<void(const std::string& name, const Refused::Entry& entry)>& visit) const;
+  void ForEachRefused(Kind kind,
+                      const std::function<void(const std::string& name, const Refused::Entry& entry)>& visit) const;
 
   // Streams begin, also those that are made later.
   void Start();

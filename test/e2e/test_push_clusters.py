@@ -251,7 +251,7 @@ def test_all_in_one_push(pushed, named, apart):
         for number in range(1, 8):
             name, before = f"c{number}", f"c{number - 1}"
             both.change(*numbered(name), p.routes(b.route(name)))
-            both.until_stat(f"cluster.{name}.upstream_cx_active", 2)
+            until(lambda name=name: both.stat(f"cluster.{name}.upstream_cx_active") >= 2, "it is used")
             both.change(remove=[("clusters", before), *([("endpoints", before)] if apart else [])])
 
 
