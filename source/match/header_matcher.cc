@@ -17,6 +17,19 @@ bool HeaderMatcher::MatchesMissing() const {
   return missing_is_empty_ && Is("") != invert_;
 }
 
+std::string HeaderMatcher::Text() const {
+  std::string text;
+  if (const auto* present = std::get_if<Present>(&test_)) return present->value != invert_ ? "present" : "absent";
+  if (invert_) text = "not ";
+  if (const auto* string = std::get_if<StringMatcher>(&test_)) {
+    text += string->Text();
+  } else {
+    const auto& range = std::get<Range>(test_);
+    text += "a number from " + std::to_string(range.begin) + " to below " + std::to_string(range.end);
+  }
+  return missing_is_empty_ ? text + ", absent counts as empty" : text;
+}
+
 bool HeaderMatcher::Matches(std::optional<std::string_view> first, const http::HeaderMap& headers) const {
   if (!first) return MatchesMissing();
   if (const auto* present = std::get_if<Present>(&test_)) return present->value != invert_;

@@ -6,6 +6,7 @@
 // counts as an empty one. Immutable.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -42,6 +43,8 @@ class HeaderMatcher {
   bool MatchesMissing() const;
 
   const http::FieldName& name() const { return name_; }
+  // What it asks for, for who reads it: "x", not begins with "x", present, 1 to 9.
+  std::string Text() const;
 
  private:
   static const http::HeaderMap& FieldsOf(const http::HeaderMap& headers) { return headers; }

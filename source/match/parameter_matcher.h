@@ -25,6 +25,13 @@ class QueryMatcher {
     return value && std::get<StringMatcher>(test_).Matches(*value);
   }
 
+  const std::string& name() const { return name_; }
+  // What it asks for, for who reads it.
+  std::string Text() const {
+    if (const auto* present = std::get_if<Present>(&test_)) return present->value ? "present" : "absent";
+    return std::get<StringMatcher>(test_).Text();
+  }
+
  private:
   std::string name_;
   Test test_;
@@ -39,6 +46,10 @@ class CookieMatcher {
     const std::optional<std::string_view> value = http::FindCookie(headers, name_);
     return (value && test_.Matches(*value)) != invert_;
   }
+
+  const std::string& name() const { return name_; }
+  // What it asks for, for who reads it.
+  std::string Text() const { return (invert_ ? "not " : "") + test_.Text(); }
 
  private:
   std::string name_;
