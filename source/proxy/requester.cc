@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "source/http/syntax.h"
-#include "source/proxy/downstream_connection.h"
 #include "source/proxy/forwarded_client_cert.h"
 
 namespace pillion::proxy {
@@ -70,9 +69,8 @@ void AppendForwardedFor(http::HeaderMap& headers, std::string_view ip, bool maps
   headers.Set(HeaderId::kXForwardedFor, list.view());
 }
 
-void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& config,
-                  DownstreamConnection& connection) {
-  if (connection.secured()) head.scheme = "https";  // HTTP/2 may say anything
+void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& config, const Sender& sender) {
+  if (sender.secured) head.scheme = "https";  // HTTP/2 may say anything
   const bool trusted = !config.use_remote_address || config.xff_num_trusted_hops > 0;
   if (!trusted || !head.headers.Has(HeaderId::kXForwardedProto)) {
     head.headers.Set(HeaderId::kXForwardedProto, head.scheme);
@@ -88,16 +86,16 @@ void SetForwarded(http::RequestHead& head, const config::HttpConnectionManager& 
   }
   if (!config.append_x_forwarded_port || (trusted && head.headers.Has(HeaderId::kXForwardedPort))) return;
   char text[5];
-  const char* const end = std::to_chars(text, text + sizeof text, connection.transport().local_address().port()).ptr;
+  const char* const end = std::to_chars(text, text + sizeof text, sender.local_port).ptr;
   head.headers.Set(HeaderId::kXForwardedPort, head.headers.arena().Copy({text, static_cast<size_t>(end - text)}));
 }
 
 }  // namespace
 
 Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config, const config::RouteConfig* table,
-                   DownstreamConnection& connection) {
+                   const Sender& sender) {
   http::HeaderMap& headers = head.headers;
-  const net::Address& peer = connection.transport().remote_address();
+  const net::Address& peer = sender.address;
   const uint32_t hops = config.xff_num_trusted_hops;
   const std::optional<std::string_view> list = kForwardedFor.All(headers);
   std::optional<std::string_view> named;
@@ -112,13 +110,13 @@ Requester Identify(http::RequestHead& head, const config::HttpConnectionManager&
   Requester requester;
   if (named) requester = {.ip = *named, .is_peer = false};
   const bool needs_ip = config.use_remote_address || !config.internal_addresses.ranges.empty();
-  if (requester.is_peer && needs_ip) requester.ip = connection.remote_ip();
+  if (requester.is_peer && needs_ip) requester.ip = sender.ip();
   if (config.use_remote_address && !config.skip_xff_append && peer.family() != AF_UNIX) {
-    AppendForwardedFor(headers, connection.remote_ip(), config.maps_ipv4_to_ipv6);
+    AppendForwardedFor(headers, sender.ip(), config.maps_ipv4_to_ipv6);
   }
-  SetForwarded(head, config, connection);
+  SetForwarded(head, config, sender);
 
-  SetForwardedClientCert(headers, config.forwarded_client_cert.mode, connection.client_cert_element());
+  SetForwardedClientCert(headers, config.forwarded_client_cert.mode, sender.client_cert_element);
   headers.Remove(HeaderId::kXEnvoyInternal);
   requester.internal = nobody_between && IsInternal(requester, config.internal_addresses, peer);
   requester.edge = config.use_remote_address && !requester.internal;

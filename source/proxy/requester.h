@@ -10,14 +10,24 @@
 // An internal one has an address of internal_address_config, and nobody stands between: x-forwarded-for has one address
 // at most. Only it may set timeouts and retries (x-envoy-...); the others' fields of that kind are taken off.
 
+#include <cstdint>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "source/config/listener.h"
 #include "source/http/message.h"
+#include "source/net/address.h"
 
 namespace pillion::proxy {
 
-class DownstreamConnection;
+// Who sends a request: the peer of its connection. Views are good as long as that.
+struct Sender {
+  const net::Address& address;
+  absl::FunctionRef<std::string_view()> ip;  // of the address, as text; empty where it has none. Asked where it is needed
+  uint16_t local_port = 0;
+  bool secured = false;  // TLS protects the connection
+  std::string_view client_cert_element = {};  // of x-forwarded-client-cert; empty: nothing is to be said
+};
 
 struct Requester {
   std::string_view ip;  // empty: not known
@@ -29,6 +39,6 @@ struct Requester {
 // Finds out, and makes the fields say it: x-forwarded-for, -proto and -port, x-envoy-internal, x-envoy-external-address.
 // `table` says what else only internal ones may send; null: nothing.
 Requester Identify(http::RequestHead& head, const config::HttpConnectionManager& config, const config::RouteConfig* table,
-                   DownstreamConnection& connection);
+                   const Sender& sender);
 
 }  // namespace pillion::proxy

@@ -13,21 +13,6 @@ event::Kept<upstream::ClusterShard> Keep(upstream::ClusterShard* cluster) {
   return event::Kept<upstream::ClusterShard>(cluster);
 }
 
-const config::WeightedClusters::Choice& Choose(const config::WeightedClusters& clusters, const http::RequestHead& head,
-                                               uint64_t random) {
-  // The lower half of the number may have decided that this route is taken at all.
-  uint64_t number = random >> 32;
-  if (clusters.number_header) {
-    const std::string_view text = clusters.number_header->First(head).value_or("");
-    uint64_t given = 0;
-    if (absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &given)) number = given;
-  }
-  uint64_t left = number % clusters.total_weight;
-  const config::WeightedClusters::Choice* chosen = clusters.choices.data();
-  while (left >= chosen->weight) left -= (chosen++)->weight;
-  return *chosen;
-}
-
 void ReplaceHost(std::string_view host, const config::RouteAction& action, bool keep_original, http::RequestHead& head) {
   const std::string_view before = head.authority;
   if (keep_original) head.headers.Set(HeaderId::kXEnvoyOriginalHost, before);
@@ -53,6 +38,21 @@ void ForEachLevel(const route::Entry& entry, const std::vector<const config::Hea
 
 }  // namespace
 
+const config::WeightedClusters::Choice& ChooseWeighted(const config::WeightedClusters& clusters,
+                                                       const http::RequestHead& head, uint64_t random) {
+  // The lower half of the number may have decided that this route is taken at all.
+  uint64_t number = random >> 32;
+  if (clusters.number_header) {
+    const std::string_view text = clusters.number_header->First(head).value_or("");
+    uint64_t given = 0;
+    if (absl::SimpleAtoi(absl::string_view(text.data(), text.size()), &given)) number = given;
+  }
+  uint64_t left = number % clusters.total_weight;
+  const config::WeightedClusters::Choice* chosen = clusters.choices.data();
+  while (left >= chosen->weight) left -= (chosen++)->weight;
+  return *chosen;
+}
+
 Destination ChooseDestination(const route::Entry& entry, const http::RequestHead& head, uint64_t random,
                               WorkerContext& context) {
   Destination destination;
@@ -75,7 +75,7 @@ Destination ChooseDestination(const route::Entry& entry, const http::RequestHead
     use(entry.forward->cluster, 0);
     return destination;
   }
-  destination.choice = &Choose(*weighted, head, random);
+  destination.choice = &ChooseWeighted(*weighted, head, random);
   use(destination.choice->cluster, static_cast<size_t>(destination.choice - weighted->choices.data()));
   return destination;
 }

@@ -110,7 +110,13 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   }
   const config::HttpConnectionManager& config = manager().manager.config();
   NormalizeAuthority(head, config, connection_.transport().local_address().port());
-  requester_ = Identify(head, config, routes_ ? &routes_->table().config() : nullptr, connection_);
+  net::Transport& transport = connection_.transport();
+  requester_ = Identify(head, config, routes_ ? &routes_->table().config() : nullptr,
+                        {.address = transport.remote_address(),
+                         .ip = [this] { return connection_.remote_ip(); },
+                         .local_port = transport.local_address().port(),
+                         .secured = connection_.secured(),
+                         .client_cert_element = connection_.client_cert_element()});
   PrepareRequest(head, config, requester_, context());
   // A gRPC server may insist on it, and not every client says so.
   if (is_grpc_ && !head.headers.Has(http::HeaderId::kTe)) head.headers.Add(http::HeaderId::kTe, "trailers");

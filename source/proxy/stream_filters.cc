@@ -1,6 +1,7 @@
 #include <optional>
 #include <utility>
 
+#include "source/proxy/filter_part.h"
 #include "source/proxy/stream.h"
 #include "source/upstream/transport_choice.h"
 
@@ -11,37 +12,6 @@ namespace pillion::proxy {
 namespace {
 
 using telemetry::ResponseFlag;
-
-// The word on the filter of that name; null: none.
-const config::FilterOverride* FindOverride(const config::FilterOverrides& overrides, std::string_view filter) {
-  for (const config::FilterOverride& item : overrides) {
-    if (item.filter == filter) return &item;
-  }
-  return nullptr;
-}
-
-// What a filter is for one stream.
-struct Part {
-  bool absent = false;
-  const config::FilterConfig* config = nullptr;  // instead of its own; null: there is none
-};
-
-// By the most specific word on it.
-Part PartOf(const config::HttpFilter& filter, const route::Entry* entry, const Destination& destination,
-            const config::FilterOverrides* table) {
-  const config::FilterOverride* word = nullptr;
-  const auto look = [&](const config::FilterOverrides& overrides) {
-    if (word == nullptr && !overrides.empty()) [[unlikely]] word = FindOverride(overrides, filter.name);
-  };
-  if (destination.choice != nullptr) look(destination.choice->filter_overrides);
-  if (entry != nullptr) {
-    look(entry->route->filter_overrides);
-    look(entry->virtual_host->filter_overrides);
-  }
-  if (table != nullptr) look(*table);
-  if (word == nullptr) return {.absent = filter.disabled};
-  return {.absent = word->disabled, .config = word->config.get()};
-}
 
 }  // namespace
 
@@ -61,7 +31,7 @@ bool Stream::PassGates() {
   const config::FilterOverrides* const table = table_overrides();
   for (const ChainFilter& filter : manager().filters) {
     if (filter.gate == nullptr) break;
-    const Part part = PartOf(*filter.config, route_, destination_, table);
+    const FilterPart part = PartOf(*filter.config, route_, destination_.choice, table);
     if (part.absent) continue;
     if (const std::optional<filter::Reply> reply = filter.gate->Check(*this, part.config)) {
       chain_ = MakeChain();  // the answer passes all filters
@@ -79,7 +49,7 @@ filter::HttpChain* Stream::MakeChain() {
   filter::HttpChain* chain = nullptr;
   for (const ChainFilter& filter : filters) {
     if (filter.gate != nullptr) continue;
-    const Part part = PartOf(*filter.config, route_, destination_, table);
+    const FilterPart part = PartOf(*filter.config, route_, destination_.choice, table);
     if (part.absent) continue;
     filter::HttpFilter* const made = filter.shard->Make(*this, part.config);
     if (made == nullptr) continue;

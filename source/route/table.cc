@@ -198,19 +198,32 @@ const Table::Host* Table::FindHost(std::string_view authority) const {
   return host != nullptr ? host : any_;
 }
 
-const Entry* Table::Match(const http::RequestHead& head, uint64_t random, const match::StreamFacts& facts) const {
+const Table::Host* Table::HostOf(const http::RequestHead& head) const {
   std::string_view authority = head.authority;
   if (config_->host_header) [[unlikely]] authority = config_->host_header->First(head).value_or(authority);
-  const Host* host = FindHost(authority);
+  return FindHost(authority);
+}
+
+const config::VirtualHost* Table::FindVirtualHost(const http::RequestHead& head) const {
+  const Host* const host = HostOf(head);
+  return host == nullptr ? nullptr : config_->virtual_hosts[static_cast<size_t>(host - hosts_.data())].get();
+}
+
+std::string_view Table::ComparedPath(const http::RequestHead& head) const {
+  const std::string_view path = http::WithoutQuery(head.path);
+  if (config_->ignore_path_parameters) [[unlikely]] return http::WithoutParameters(path, head.headers.arena());
+  return path;
+}
+
+const Entry* Table::Match(const http::RequestHead& head, uint64_t random, const match::StreamFacts& facts) const {
+  const Host* const host = HostOf(head);
   if (host == nullptr) return nullptr;
   if (host->to_tls != nullptr) [[unlikely]] {
     const bool all = host->require_tls == config::TlsRequirement::kAll;
     if ((all || !head.headers.Has(http::HeaderId::kXEnvoyInternal)) && !CameOverTls(head)) return host->to_tls.get();
   }
   const Entry* const entries = entries_.data() + host->first_entry;
-  std::string_view path = http::WithoutQuery(head.path);
-  if (config_->ignore_path_parameters) [[unlikely]] path = http::WithoutParameters(path, head.headers.arena());
-  const uint32_t number = host->paths.First(words_.data(), path, [&](uint32_t candidate) {
+  const uint32_t number = host->paths.First(words_.data(), ComparedPath(head), [&](uint32_t candidate) {
     const Entry& entry = entries[candidate];
     return !entry.Has(Entry::kMatchesMore) || entry.route->match.MatchesRest(head, random, facts);
   });

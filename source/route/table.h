@@ -97,6 +97,11 @@ class Table {
 
   const config::RouteConfig& config() const { return *config_; }
 
+  // For who explains a choice. The virtual host that Match() looks into; null: there is none.
+  const config::VirtualHost* FindVirtualHost(const http::RequestHead& head) const;
+  // What the paths of routes are compared with.
+  std::string_view ComparedPath(const http::RequestHead& head) const;
+
  private:
   struct Host {
     PathIndex paths;
@@ -116,6 +121,7 @@ class Table {
     const Host* Find(const uint32_t* words, std::string_view name) const;
   };
 
+  const Host* HostOf(const http::RequestHead& head) const;
   const Host* FindHost(std::string_view authority) const;
 
   const std::shared_ptr<const config::RouteConfig> config_;

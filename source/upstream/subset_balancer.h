@@ -23,13 +23,7 @@ class SubsetBalancer {
   const std::shared_ptr<Host>& Pick(const PickContext& context);
 
  private:
-  using Fallback = config::SubsetConfig::Fallback;
-
   const std::shared_ptr<Host>& PickFrom(size_t subset, const PickContext& context);
-  const std::shared_ptr<Host>& FallBack(Fallback fallback, const PickContext& context);
-  const std::shared_ptr<Host>& PickByFewerKeys(const config::SubsetConfig::Selector& selector,
-                                               const PickContext& context);
-  const config::SubsetConfig::Selector* FindSelector(std::string_view keys) const;
 
   const config::LoadBalancing& config_;
   const BalancerParts parts_;

@@ -1,0 +1,60 @@
+#include "source/upstream/subset_choice.h"
+
+#include <algorithm>
+
+#include "absl/container/inlined_vector.h"
+
+namespace pillion::upstream {
+namespace {
+
+using config::SubsetConfig;
+using Fallback = SubsetConfig::Fallback;
+
+const SubsetConfig::Selector* FindSelector(const SubsetConfig& config, std::string_view keys) {
+  for (const SubsetConfig::Selector& selector : config.selectors) {
+    if (selector.keys_text == keys) return &selector;
+  }
+  return nullptr;
+}
+
+SubsetChoice FallBack(const Subsets& subsets, Fallback fallback) {
+  if (fallback == Fallback::kAnyHost) return {.subset = subsets.any};
+  if (fallback == Fallback::kDefaultSubset) return {.subset = subsets.default_set};
+  return {};
+}
+
+SubsetChoice ByFewerKeys(const Subsets& subsets, const SubsetConfig& config, const SubsetConfig::Selector& selector,
+                         const config::LbCriteriaView& criteria) {
+  // Their number and length is up to the configuration: short ones take no memory.
+  absl::InlinedVector<char, 512> text;
+  for (const config::LbCriteriaView::Part& part : criteria.parts) {
+    if (!std::binary_search(selector.fallback_keys.begin(), selector.fallback_keys.end(), part.key)) continue;
+    text.insert(text.end(), part.text.begin(), part.text.end());
+  }
+  const size_t subset = subsets.Find({text.data(), text.size()});
+  if (subset != Subsets::kNone) return {.subset = subset, .selected = true};
+  const SubsetConfig::Selector* const next =
+      FindSelector(config, config::LbCriteria::KeysText(selector.fallback_keys));
+  if (next != nullptr && next->fallback == Fallback::kFewerKeys) return ByFewerKeys(subsets, config, *next, criteria);
+  return FallBack(subsets, next == nullptr || next->fallback == Fallback::kClusters ? config.fallback : next->fallback);
+}
+
+}  // namespace
+
+SubsetChoice ChooseSubset(const Subsets& subsets, const SubsetConfig& config, const config::LbCriteriaView& criteria) {
+  if (!criteria.empty()) {
+    if (const size_t subset = subsets.Find(criteria.text); subset != Subsets::kNone) {
+      return {.subset = subset, .selected = true};
+    }
+    const SubsetConfig::Selector* const selector = FindSelector(config, criteria.keys);
+    if (selector != nullptr && selector->fallback == Fallback::kFewerKeys) {
+      return ByFewerKeys(subsets, config, *selector, criteria);
+    }
+    if (selector != nullptr && selector->fallback != Fallback::kClusters) return FallBack(subsets, selector->fallback);
+  }
+  SubsetChoice choice = FallBack(subsets, config.fallback);
+  choice.may_panic = config.panic_mode_any && config.fallback != Fallback::kNone && subsets.any != Subsets::kNone;
+  return choice;
+}
+
+}  // namespace pillion::upstream
