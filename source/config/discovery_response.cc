@@ -45,13 +45,16 @@ bool FromBytes(const std::string& bytes, const UnknownRule& unknown, Response& r
 
 bool FromTree(const std::string& text, const UnknownRule& unknown, Response& response, ErrorList& errors,
               std::vector<ConfigError>& notes) {
-  std::variant<Tree, ConfigError> tree = Tree::Parse(text);
-  if (const auto* error = std::get_if<ConfigError>(&tree)) {
+  std::variant<Tree, ConfigError> parsed = Tree::Parse(text);
+  if (const auto* error = std::get_if<ConfigError>(&parsed)) {
     errors.Add(error->path, error->message, error->line);
     return false;
   }
-  Decode(std::get<Tree>(tree), unknown, response, errors, notes);
-  return std::get<Tree>(tree).root().kind == TreeNode::Kind::kMap;
+  Tree tree = std::get<Tree>(std::move(parsed));
+  // The resources alone, without what is said of all of them.
+  if (tree.root().kind == TreeNode::Kind::kList) tree = Tree::Under("resources", std::move(tree));
+  Decode(tree, unknown, response, errors, notes);
+  return tree.root().kind == TreeNode::Kind::kMap;
 }
 
 }  // namespace

@@ -15,15 +15,11 @@
 #include "source/http/syntax.h"
 
 namespace pillion::config {
-namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using envoy::config::core::v3::HeaderValue;
 
-constexpr char kRedacted[] = "[redacted]";
-
-// Fields that nobody shall see, with all that is in them.
 bool IsSecret(const FieldDescriptor& field) {
   constexpr std::string_view kSecrets[] = {
       "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.private_key",
@@ -33,12 +29,16 @@ bool IsSecret(const FieldDescriptor& field) {
   return std::find(std::begin(kSecrets), std::end(kSecrets), field.full_name()) != std::end(kSecrets);
 }
 
-// Fields of HTTP whose value lets in who has it. (Envoy shows them.)
-bool IsCredential(const HeaderValue& header) {
+// Envoy shows them.
+bool IsCredential(const Message& message) {
+  if (message.GetDescriptor() != HeaderValue::descriptor()) return false;
+  const auto& header = static_cast<const HeaderValue&>(message);
   constexpr std::string_view kNames[] = {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"};
   return std::any_of(std::begin(kNames), std::end(kNames),
                      [&](std::string_view name) { return http::EqualsIgnoreCase(header.key(), name); });
 }
+
+namespace {
 
 // All texts of `message`, and in it.
 void Blank(Message& message) {
@@ -72,8 +72,8 @@ bool RedactAny(google::protobuf::Any& any) {
 bool Redact(Message& message) {
   if (auto* any = dynamic_cast<google::protobuf::Any*>(&message)) return RedactAny(*any);
   bool found = false;
-  if (auto* header = dynamic_cast<HeaderValue*>(&message); header != nullptr && IsCredential(*header)) {
-    header->set_value(kRedacted);
+  if (IsCredential(message)) {
+    static_cast<HeaderValue&>(message).set_value(kRedacted);
     return true;
   }
   std::vector<const FieldDescriptor*> fields;

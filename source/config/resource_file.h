@@ -1,7 +1,8 @@
 #pragma once
 
 // A file of a subscription, with any number of resources: an envoy.service.discovery.v3.DiscoveryResponse as YAML or JSON,
-// or in protobuf's own formats (.pb_text, .pb). Resources (resources.h) builds what is in it.
+// or in protobuf's own formats (.pb_text, .pb); or a list of resources alone, as YAML or JSON. Resources (resources.h)
+// builds what is in it.
 
 #include <string>
 #include <vector>

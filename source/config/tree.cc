@@ -264,6 +264,15 @@ std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
   return tree;
 }
 
+Tree Tree::Under(std::string key, Tree tree) {
+  TreeNode& map = tree.nodes_.emplace_back();
+  map.kind = TreeNode::Kind::kMap;
+  map.line = tree.root_->line;
+  map.members.push_back({.key = std::move(key), .line = map.line, .value = tree.root_});
+  tree.root_ = &map;
+  return tree;
+}
+
 namespace {
 
 // One step of a path, of the forms that FieldPath, ElementPath and KeyPath write.

@@ -39,6 +39,7 @@ class Tree {
  public:
   Tree() = default;
   Tree(Tree&&) = default;  // moving leaves the nodes where they are
+  Tree& operator=(Tree&&) = default;
 
   static constexpr size_t kMaxBytes = 16 * 1024 * 1024;
   static constexpr size_t kMaxDepth = 100;
@@ -48,6 +49,9 @@ class Tree {
   static std::variant<Tree, ConfigError> Parse(std::string_view text);
 
   const TreeNode& root() const { return *root_; }
+
+  // A map with one member, which is `tree`.
+  static Tree Under(std::string key, Tree tree);
 
  private:
   friend class TreeBuilder;

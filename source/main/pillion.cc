@@ -11,11 +11,10 @@
 
 #include "source/base/process_memory.h"
 #include "source/config/load.h"
-#include "source/filters/http_filters.h"
+#include "source/filters/load_options.h"
 #include "source/server/log.h"
 #include "source/server/options.h"
 #include "source/server/server.h"
-#include "source/telemetry/log_format.h"
 #include "source/tls/library.h"
 
 namespace {
@@ -37,9 +36,7 @@ absl::Status SetUpLog(const server::Options& options) {
 }
 
 config::LoadOptions LoadOptionsOf(const server::Options& options, config::PassedOver& passed_over) {
-  config::LoadOptions load;
-  load.http_filters = pillion::filters::HttpFilterTypes();
-  load.check_log_format = pillion::telemetry::CheckLogFormat;
+  config::LoadOptions load = pillion::filters::LoadOptions();
   load.node = {.id = options.service_node, .cluster = options.service_cluster, .zone = options.service_zone};
   if (options.allow_unknown_static_fields) load.unknown.fields = config::UnknownFields::kPassOver;
   load.unknown.passed_over = &passed_over;

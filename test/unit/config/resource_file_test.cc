@@ -43,6 +43,16 @@ TEST(ResourceFileTest, EachResourceIsJudgedByItself) {
   EXPECT_NE(process.resources->BuildCluster(file.items[0].resource, PathSource{path, ""}).part, nullptr);
 }
 
+TEST(ResourceFileTest, AListOfResourcesAlone) {
+  const std::string type = "'@type': type.googleapis.com/envoy.config.cluster.v3.Cluster";
+  const std::string path = File("- {" + type + ", name: good}\n- {" + type + ", name: bad, conect_timeout: 1s}\n");
+  const ResourceFile file = ReadResourceFile(path, {});
+  EXPECT_EQ(Text(file.errors), "");
+  ASSERT_EQ(file.items.size(), 2u);
+  EXPECT_EQ(NameOf(file.items[0].resource), "good");
+  EXPECT_EQ(Text(file.items[1].errors), path + ":2: unknown field \"conect_timeout\", did you mean \"connect_timeout\"?");
+}
+
 TEST(ResourceFileTest, WhatIsNoSuchFile) {
   EXPECT_THAT(Text(ReadResourceFile("/not/there", {}).errors), HasSubstr("/not/there: "));
   EXPECT_FALSE(ReadResourceFile(File("resources: [{"), {}).errors.empty());
