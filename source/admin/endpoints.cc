@@ -34,6 +34,23 @@ struct EndpointTable {
       {"name_regex", kText, "only resources whose name matches this regular expression (re2)"},
       {"include_eds", kFlag, "with the endpoints"},
   };
+  static constexpr Parameter kExplain[] = {
+      kFormat,
+      {"method", kText, "of the request; GET where nothing is said"},
+      {"authority", kText, "its host, with or without a port"},
+      {"path", kText, "with its query"},
+      {"header", kText, "name:value; may be repeated"},
+      {"listener", kText, "by its name"},
+      {"address", kText, "the listener by its address: ip:port"},
+      {"port", kText, "the listener by its port"},
+      {"source", kText, "who connects: ip or ip:port; 127.0.0.1 where nothing is said"},
+      {"destination", kText, "where a connection that the system redirected was meant to go: ip:port"},
+      {"tls", kChoice, "whether the client speaks TLS", "|true|false"},
+      {"sni", kText, "the server name that it asks for"},
+      {"alpn", kText, "protocols that it offers: h2,http/1.1"},
+      {"principal", kText, "a name in its certificate: a URI, as a SPIFFE ID, or a DNS name; may be repeated"},
+      {"random", kText, "the request's random number, by which chance decides"},
+  };
   static constexpr Parameter kDrain[] = {
       {"graceful", kFlag, "close after the drain time, not at once"},
       {"skip_exit", kFlag, "with graceful: keep the process when the drain time is over"},
@@ -54,6 +71,8 @@ struct EndpointTable {
       {"/contention", kProfile, false, "how threads wait for locks", &Endpoints::Contention},
       {"/cpuprofiler", kProfile, true, "profile the CPU (not in this build)", &Endpoints::CpuProfiler, kEnable},
       {"/drain_listeners", kWrite, true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
+      {"/explain", kRead, false, "what a request would meet now: listener, filters, route, endpoint; nothing is sent",
+       &Endpoints::Explain, kExplain},
       {"/healthcheck/fail", kWrite, true, "say that this process is not ready: /ready answers 503",
        &Endpoints::HealthcheckFail},
       {"/healthcheck/ok", kWrite, true, "take back /healthcheck/fail", &Endpoints::HealthcheckOk},
@@ -208,6 +227,23 @@ Reply Endpoints::ConfigDump(const Request& request) {
   if (dump.ok()) return Reply::Json(*std::move(dump));
   const int status = absl::IsNotFound(dump.status()) ? 404 : absl::IsInvalidArgument(dump.status()) ? 400 : 500;
   return Reply::Text(status, std::string(dump.status().message()) + "\n");
+}
+
+Reply Endpoints::Explain(const Request& request) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  bool json = false;
+  for (const auto& [name, value] : request.query) {
+    if (name != "format") {
+      parameters.emplace_back(name, value);
+    } else if (value == "json" || value == "text" || value.empty()) {
+      json = value == "json";
+    } else {
+      return Reply::Text(400, fmt::format("format: {}, expected text or json\n", value));
+    }
+  }
+  absl::StatusOr<std::string> answer = sources_.explain(parameters, json);
+  if (!answer.ok()) return Reply::Text(400, std::string(answer.status().message()) + "\n");
+  return json ? Reply::Json(*std::move(answer)) : Reply::Text(200, *std::move(answer));
 }
 
 }  // namespace pillion::admin

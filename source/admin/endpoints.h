@@ -59,6 +59,7 @@ class Endpoints {
   Reply ReopenLogs(const Request&);
   Reply Logging(const Request& request);
   Reply ConfigDump(const Request& request);
+  Reply Explain(const Request& request);
   // process.cc
   Reply Ready(const Request&);
   Reply ServerInfo(const Request&);

@@ -129,6 +129,10 @@ struct Sources {
   std::function<std::vector<ListenerView>()> listeners;
   std::function<std::vector<std::string>()> unready_clusters;  // that the start waits for
   std::function<absl::StatusOr<std::string>(const ConfigDumpQuery&)> config_dump;  // see config_dump.h
+  // What a request would meet that the parameters describe, as text or JSON; InvalidArgument names a parameter that is
+  // wrong.
+  std::function<absl::StatusOr<std::string>(const std::vector<std::pair<std::string, std::string>>& parameters, bool json)>
+      explain;
 
   std::function<std::vector<CertificatesView>()> certificates;
   std::function<RuntimeView()> runtime;

@@ -94,7 +94,8 @@ std::optional<Mismatch> FindMismatch(const RequestMatcher& matcher, std::string_
   }
   for (const QueryMatcher& asked : matcher.query_parameters) {
     if (asked.Matches(head.path)) continue;
-    return Mismatch{"query parameter " + asked.name(), asked.Text(), Given(http::FindQueryParameter(head.path, asked.name()))};
+    return Mismatch{"query parameter " + asked.name(), asked.Text(),
+                    Given(http::FindQueryParameter(head.path, asked.name()))};
   }
   for (const CookieMatcher& asked : matcher.cookies) {
     if (asked.Matches(head.headers)) continue;

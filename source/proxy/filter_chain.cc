@@ -24,6 +24,15 @@ bool ConnectionLimit::Take() {
   return false;
 }
 
+bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const listener::SocketFacts* facts) {
+  if (chain.tls == nullptr) return false;
+  const std::optional<config::PeerModes>& modes = chain.tls->modes;
+  if (!modes) return true;
+  const config::PeerMode mode = modes->At(transport.local_address().port());
+  const bool looks_so = facts != nullptr && facts->transport_protocol == "tls";
+  return mode == config::PeerMode::kStrict || (mode == config::PeerMode::kPermissive && looks_so);
+}
+
 FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
                          const References& references, stats::Registry& registry, AccessLogs logs)
     : listener_(std::move(listener)), chain_(chain) {
@@ -67,15 +76,6 @@ FilterChainShard::FilterChainShard(std::shared_ptr<const FilterChain> from, Work
   } else if (const auto* proxy = std::get_if<TcpProxy>(&chain.terminal())) {
     terminal_.emplace<TcpProxyShard>(*proxy, context, shard);
   }
-}
-
-bool FilterChainShard::UsesTls(net::Transport& transport, const listener::SocketFacts* facts) const {
-  if (!tls_stats_) return false;
-  const config::DownstreamTls& tls = *chain_->config().tls;
-  if (!tls.modes) return true;
-  const config::PeerMode mode = tls.modes->At(transport.local_address().port());
-  const bool looks_so = facts != nullptr && facts->transport_protocol == "tls";
-  return mode == config::PeerMode::kStrict || (mode == config::PeerMode::kPermissive && looks_so);
 }
 
 void FilterChainShard::Secure(listener::Accepted& accepted, std::shared_ptr<const tls::Context> context) {

@@ -40,6 +40,9 @@ class ConnectionLimit {
   const stats::GaugeId active_connections_;
 };
 
+// Whether `chain` wants TLS on a connection.
+bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const listener::SocketFacts* facts);
+
 class FilterChain {
  public:
   // `chain` is one of `listener`.
@@ -85,8 +88,9 @@ class FilterChainShard final : public event::Shared {
   const event::Kept<ConnectionManagerShard>* manager() const {
     return std::get_if<event::Kept<ConnectionManagerShard>>(&terminal_);
   }
-  // Whether the chain wants TLS on a connection.
-  bool UsesTls(net::Transport& transport, const listener::SocketFacts* facts) const;
+  bool UsesTls(net::Transport& transport, const listener::SocketFacts* facts) const {
+    return proxy::UsesTls(chain_->config(), transport, facts);
+  }
   tls::Stats& tls_stats() { return *tls_stats_; }  // where the chain has TLS
 
  private:

@@ -18,8 +18,8 @@ struct Destination {
   const config::WeightedClusters::Choice* choice = nullptr;  // of weighted clusters
 };
 
-// The choice of weighted clusters that a number means: the one that the request gives, where it may, else a part of `random`,
-// which is the request's.
+// The choice of weighted clusters that a number means: the one that the request gives, where it may, else a part of
+// `random`, which is the request's.
 const config::WeightedClusters::Choice& ChooseWeighted(const config::WeightedClusters& clusters,
                                                        const http::RequestHead& head, uint64_t random);
 

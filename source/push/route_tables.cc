@@ -258,6 +258,11 @@ uint64_t RouteTables::IdOf(const config::RouteSource& source) const {
   return table->id();
 }
 
+std::shared_ptr<const proxy::Routes> RouteTables::RoutesOf(uint64_t id) const {
+  const auto found = std::ranges::find(tables_, id, [](const auto& table) { return table->id(); });
+  return found == tables_.end() ? nullptr : (*found)->routes();
+}
+
 std::vector<RouteTables::View> RouteTables::all() const {
   std::vector<View> views;
   for (const std::unique_ptr<Table>& table : tables_) views.push_back(table->view());

@@ -50,6 +50,9 @@ class RouteTables {
   // By what workers have the table; somebody uses it.
   uint64_t IdOf(const config::RouteSource& source) const;
 
+  // Of the table that workers have by `id`; null: it has not come.
+  std::shared_ptr<const proxy::Routes> RoutesOf(uint64_t id) const;
+
   struct View {
     std::string name;
     const Taken* taken;               // null: it has not come

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "source/admin/config_dump.h"
 #include "source/base/version.h"
+#include "source/explain/explain.h"
 #include "source/server/certificates.h"
 #include "source/server/log.h"
 #include "source/server/pushed_view.h"
@@ -131,6 +132,7 @@ admin::Sources Administration::MakeSources() {
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
     return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, Pushed(), query);
   };
+  sources.explain = [this](const auto& parameters, bool json) { return Explain(parameters, json); };
   sources.certificates = [this] { return server_.certificates_->Views(); };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.runtime = [this] { return server_.runtime_.View(); };
@@ -156,6 +158,25 @@ admin::Pushed Administration::Pushed() const {
                                 [this](const std::string& name) { return server_.listeners_->IsWarming(name); }),
           .routes = PushedOf(*server_.route_tables_),
           .endpoints = PushedEndpoints(*server_.planes_)};
+}
+
+absl::StatusOr<std::string> Administration::Explain(const explain::Parameters& parameters, bool json) const {
+  const absl::StatusOr<explain::Question> question = explain::ParseQuestion(parameters);
+  if (!question.ok()) return question.status();
+  explain::Running running;
+  for (const ListenerSet::Serving& each : server_.listeners_->serving()) {
+    running.listeners.push_back({each.listener, each.addresses});
+  }
+  running.routes = [this](const proxy::ConnectionManager& manager) {
+    return manager.routes() != nullptr ? manager.routes() : server_.route_tables_->RoutesOf(manager.routes_id());
+  };
+  running.cluster = [this](std::string_view name) -> const upstream::Cluster* {
+    const RunningCluster* const found = server_.clusters_->Find(name);
+    return found == nullptr ? nullptr : found->cluster.get();
+  };
+  const absl::StatusOr<explain::Answer> answer = explain::Explain(*question, running);
+  if (!answer.ok()) return answer.status();
+  return json ? answer->ToJson() : answer->ToText();
 }
 
 absl::Status Administration::Start() {

@@ -4,9 +4,11 @@
 // parts. Owned by the server; main thread.
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "source/admin/access.h"
 #include "source/admin/config_dump.h"
 #include "source/admin/endpoints.h"
@@ -14,6 +16,7 @@
 #include "source/admin/sources.h"
 #include "source/config/admin_access.h"
 #include "source/event/file_watcher.h"
+#include "source/explain/question.h"
 
 namespace pillion::server {
 
@@ -30,6 +33,7 @@ class Administration {
   admin::Sources MakeSources();
   // What came while the process runs.
   admin::Pushed Pushed() const;
+  absl::StatusOr<std::string> Explain(const explain::Parameters& parameters, bool json) const;
   // The files with tokens, now and whenever they are replaced.
   absl::Status WatchTokens();
   void WarnOfOpenDoors() const;

@@ -383,6 +383,16 @@ std::vector<ListenerSet::Bound> ListenerSet::bound() const {
   return all;
 }
 
+std::vector<ListenerSet::Serving> ListenerSet::serving() const {
+  std::vector<Serving> all;
+  for (const std::string& name : order_) {
+    const Running& running = serving_.at(name);
+    Serving& serving = all.emplace_back(Serving{.listener = running.listener, .addresses = {}});
+    for (const ListenAddress& at : running.addresses) serving.addresses.push_back(at.address);
+  }
+  return all;
+}
+
 void ListenerSet::Retire(const std::shared_ptr<const proxy::Listener>& listener) {
   for (const std::shared_ptr<const proxy::FilterChain>& chain : listener->chains()) retired_.Add(chain);
   retired_.Add(listener);

@@ -76,6 +76,12 @@ class ListenerSet {
   };
   // In the order in which they came.
   std::vector<Bound> bound() const;
+  struct Serving {
+    std::shared_ptr<const proxy::Listener> listener;
+    std::vector<net::Address> addresses;  // its own, bound or not
+  };
+  // The same order.
+  std::vector<Serving> serving() const;
   size_t size() const { return serving_.size(); }
   size_t warming() const { return warming_.size(); }
   size_t leaving() const { return leaving_; }

@@ -26,6 +26,14 @@ class EndpointsTest : public ::testing::Test {
       if (query.resource == "wrong") return absl::NotFoundError("wrong not found in config dump");
       return "{}\n";
     };
+    sources_.explain = [](const auto& parameters, bool json) -> absl::StatusOr<std::string> {
+      std::string text = json ? "json" : "text";
+      for (const auto& [name, value] : parameters) {
+        if (name == "wrong") return absl::InvalidArgumentError("wrong: no such parameter");
+        text += " " + name + "=" + value;
+      }
+      return text;
+    };
     sources_.runtime = [] {
       return RuntimeView{.layers = {"fixed", "admin"}, .entries = {{"a.b", {"1", "\"2\""}, "\"2\""}}};
     };
@@ -347,6 +355,15 @@ TEST_F(EndpointsTest, HostileNamesStayOnTheirLine) {
   clusters_[0].hosts.clear();
   EXPECT_TRUE(Get("/clusters").body.starts_with("a\\nfake::x::y::observability_name::"));
   EXPECT_NE(Get("/clusters?format=json").body.find("\"a\\nfake::x::y\""), std::string::npos);
+}
+
+TEST_F(EndpointsTest, Explain) {
+  EXPECT_EQ(Get("/explain?path=%2Fa&header=a:1&header=b:2").body, "text path=/a header=a:1 header=b:2");
+  EXPECT_EQ(Get("/explain?format=json&path=").body, "json path=");
+  EXPECT_EQ(Get("/explain?format=json").content_type, "application/json");
+  EXPECT_EQ(Get("/explain?format=xml").body, "format: xml, expected text or json\n");
+  EXPECT_EQ(Get("/explain?wrong=1").status, 400);
+  EXPECT_EQ(Get("/explain?wrong=1").body, "wrong: no such parameter\n");
 }
 
 }  // namespace

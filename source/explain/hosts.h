@@ -1,0 +1,26 @@
+#pragma once
+
+// Which endpoint of a cluster a request goes to, or those that it is chosen from.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "source/config/lb_criteria.h"
+#include "source/explain/answer.h"
+#include "source/explain/running.h"
+#include "source/upstream/cluster.h"
+
+namespace pillion::explain {
+
+// What the choice depends on beside the hosts.
+struct Wanted {
+  config::LbCriteriaView criteria;  // of a subset; empty: of none
+  std::optional<uint64_t> hash;
+  std::string original_destination;  // where the connection was meant to go; empty: nobody knows
+};
+
+// "10.0.0.7:8080", "one of 3 endpoints", "no endpoint".
+std::string DescribeHosts(const upstream::Cluster& cluster, const Wanted& wanted, const Running& running, Answer& answer);
+
+}  // namespace pillion::explain

@@ -1,0 +1,184 @@
+#include "source/explain/request.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "source/base/block.h"
+#include "source/explain/action.h"
+#include "source/explain/decision.h"
+#include "source/explain/routes.h"
+#include "source/explain/texts.h"
+#include "source/filters/rbac/rbac.h"
+#include "source/proxy/filter_part.h"
+#include "source/proxy/target.h"
+#include "source/route/rewrite.h"
+
+namespace pillion::explain {
+namespace {
+
+// What lies in the arena goes with it.
+class Requests {
+ public:
+  Requests(const Question& question, Connection& connection, const config::HttpConnectionManager& config)
+      : question_(question), connection_(connection), config_(config), ip_(connection.transport->remote_address().ip()) {}
+
+  // The request as it is when its route is chosen; `verdict`: whether its path is taken.
+  Arrived Make(proxy::PathVerdict& verdict) {
+    http::RequestHead& head = *arena_.New<http::RequestHead>(arena_);
+    head.method = question_.method;
+    head.method_id = http::FindMethod(head.method);
+    head.scheme = connection_.secured ? "https" : "http";
+    head.authority = question_.authority;
+    head.path = question_.path;
+    head.upgrade = question_.upgrade;
+    for (const auto& [name, value] : question_.headers) head.headers.Add(name, value);
+    net::Transport& transport = *connection_.transport;
+    proxy::NormalizeAuthority(head, config_, transport.local_address().port());
+    const proxy::Requester requester = proxy::Identify(head, config_,
+                                                       {.address = transport.remote_address(),
+                                                        .ip = [this] { return std::string_view(ip_); },
+                                                        .local_port = transport.local_address().port(),
+                                                        .secured = connection_.secured});
+    verdict = proxy::NormalizePath(head, config_);
+    return {&head, requester};
+  }
+
+ private:
+  const Question& question_;
+  Connection& connection_;
+  const config::HttpConnectionManager& config_;
+  const std::string ip_;
+  base::BlockPool blocks_;
+  base::Arena arena_{blocks_};
+};
+
+match::StreamFacts FactsOf(const Connection& connection) {
+  const bool known = connection.secured && connection.access.peer;
+  return {.notes = nullptr,
+          .certificate = known ? match::PeerCertificate::kValidated : match::PeerCertificate::kNone};
+}
+
+// False: the filter answers the request.
+bool AskFilter(const config::HttpFilter& filter, const proxy::FilterPart& part, const access::Request& request,
+               Answer& answer) {
+  answer.Text("filter", filter.name);
+  if (part.absent) {
+    answer.Text("verdict", "disabled for this request");
+    return true;
+  }
+  if (part.config != nullptr) answer.Flag("configured_by_route", true);
+  const config::FilterConfig* const config = part.config != nullptr ? part.config : filter.config.get();
+  const auto* const rbac = dynamic_cast<const filters::rbac::Config*>(config);
+  if (rbac == nullptr) {
+    answer.Text("verdict", "asked when a request comes");
+    return true;
+  }
+  if (rbac->shadow().engine != nullptr) DescribeDecision("shadow", *rbac->shadow().engine, request, answer);
+  if (rbac->enforced().engine != nullptr) return DescribeDecision("verdict", *rbac->enforced().engine, request, answer);
+  answer.Text("verdict", "allowed: it has no rules");
+  return true;
+}
+
+// The answer of the first that gives one; empty: all let it pass.
+std::string AskFilters(const config::HttpConnectionManager& config, const route::Table* table, const route::Entry* entry,
+                       const Arrived& arrived, const Connection& connection, Answer::List& filters) {
+  const config::Metadata* const metadata = entry == nullptr ? nullptr : entry->route->metadata.get();
+  const access::Request request{
+      .connection = connection.access,
+      .head = arrived.head,
+      .client_ip = arrived.requester.is_peer ? std::string_view() : arrived.requester.ip,
+      .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value};
+  std::string reply;
+  for (const config::HttpFilter& filter : config.http_filters) {
+    const config::FilterOverrides* const overrides = table == nullptr ? nullptr : &table->config().filter_overrides;
+    const proxy::FilterPart part = proxy::PartOf(filter, entry, nullptr, overrides);
+    if (!AskFilter(filter, part, request, filters.Object()) && reply.empty()) {
+      reply = fmt::format("403: filter {} denies it", filter.name);
+    }
+  }
+  return reply;
+}
+
+std::string DescribeRedirect(const route::Entry& entry, const http::RequestHead& head, Answer& answer) {
+  const config::Redirect& redirect = *entry.redirect();
+  const std::string location(route::RedirectLocation(redirect, entry.route->match, head));
+  Answer& shown = answer.Object("redirect");
+  shown.Number("status", redirect.status);
+  shown.Text("location", location);
+  return fmt::format("{}: redirected to {}", redirect.status, location);
+}
+
+std::string DescribeAction(const route::Entry& entry, const ActionContext& context, Answer& answer) {
+  if (const config::DirectResponse* direct = entry.direct()) {
+    Answer& shown = answer.Object("direct_response");
+    shown.Number("status", direct->status);
+    shown.Number("body_bytes", static_cast<int64_t>(direct->body.size()));
+    return fmt::format("{}: the route answers itself", direct->status);
+  }
+  if (entry.forward == nullptr) return DescribeRedirect(entry, *context.arrive().head, answer);
+  return DescribeForward(entry, context, answer);
+}
+
+// Before a route is chosen.
+std::string RefusedByTarget(const Arrived& arrived, proxy::PathVerdict verdict) {
+  if (arrived.head->method_id == http::Method::kTrace) return "405: TRACE is not allowed";
+  if (verdict == proxy::PathVerdict::kRefused) return "400: the path cannot be normalised";
+  if (verdict == proxy::PathVerdict::kRedirected) {
+    return fmt::format("307: redirected to the normalised path {}", arrived.head->path);
+  }
+  return "";
+}
+
+std::string RefusedUpgrade(const proxy::ConnectionManager& manager, const route::Entry* entry,
+                           const http::RequestHead& head) {
+  const bool connects = entry != nullptr && entry->Has(route::Entry::kConnects);
+  const std::string_view protocol = connects ? "connect" : head.upgrade;
+  if (protocol.empty() || manager.AllowsUpgrade(protocol, entry == nullptr ? nullptr : entry->forward)) return "";
+  return fmt::format("403: an upgrade to {} is not allowed", Quoted(protocol));
+}
+
+void DescribeRequest(const Question& question, const Arrived& arrived, bool edge_known, Answer& answer) {
+  answer.Text("method", question.method);
+  answer.Text("authority", std::string(arrived.head->authority));
+  answer.Text("path", std::string(arrived.head->path));
+  if (edge_known) answer.Flag("internal", arrived.requester.internal);
+  if (!arrived.requester.is_peer) answer.Text("client", std::string(arrived.requester.ip));
+}
+
+}  // namespace
+
+std::string ExplainRequest(const Question& question, const Running& running, Connection& connection,
+                           const proxy::ConnectionManager& manager, Answer& answer) {
+  const config::HttpConnectionManager& config = manager.config();
+  Requests requests(question, connection, config);
+  proxy::PathVerdict verdict;
+  const Arrived arrived = requests.Make(verdict);
+  DescribeRequest(question, arrived, !config.internal_addresses.ranges.empty(), answer.Object("request"));
+  if (const std::string refused = RefusedByTarget(arrived, verdict); !refused.empty()) return refused;
+
+  const std::shared_ptr<const proxy::Routes> routes = running.routes(manager);
+  const route::Table* const table = routes == nullptr ? nullptr : &routes->table;
+  const route::Entry* entry = nullptr;
+  if (table == nullptr) {
+    answer.Text("no_route_table", "it has not come yet");
+  } else {
+    // The least number there is: of each fraction it is a part, so what chance may give is seen.
+    entry = DescribeRoutes(*table, *arrived.head, question.random.value_or(0), FactsOf(connection), answer);
+  }
+  if (const std::string refused = RefusedUpgrade(manager, entry, *arrived.head); !refused.empty()) return refused;
+  const std::string reply = AskFilters(config, table, entry, arrived, connection, answer.Elements("http_filters"));
+  const bool goes_on = entry != nullptr && (arrived.head->path.starts_with('/') || entry->Has(route::Entry::kConnects));
+  const ActionContext context{.question = question,
+                              .running = running,
+                              .connection = connection,
+                              .manager = manager,
+                              .arrive = [&] {
+                                proxy::PathVerdict same;
+                                return requests.Make(same);
+                              }};
+  const std::string action = goes_on ? DescribeAction(*entry, context, answer.Object("action")) : "404: no route fits";
+  return reply.empty() ? action : reply;
+}
+
+}  // namespace pillion::explain

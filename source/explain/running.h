@@ -1,0 +1,30 @@
+#pragma once
+
+// What runs now, as far as answers are about it. Filled in by the server for each question; main thread.
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "source/net/address.h"
+#include "source/proxy/listener.h"
+#include "source/proxy/routes.h"
+#include "source/upstream/cluster.h"
+
+namespace pillion::explain {
+
+struct Running {
+  struct Listener {
+    std::shared_ptr<const proxy::Listener> listener;
+    std::vector<net::Address> addresses;  // its own, bound or not
+  };
+
+  std::vector<Listener> listeners;
+  // The routes that the next request of the manager is given; null: they have not come yet.
+  std::function<std::shared_ptr<const proxy::Routes>(const proxy::ConnectionManager& manager)> routes;
+  // Null: there is none.
+  std::function<const upstream::Cluster*(std::string_view name)> cluster;
+};
+
+}  // namespace pillion::explain

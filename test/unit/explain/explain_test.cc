@@ -1,0 +1,173 @@
+#include "source/explain/explain.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "source/config/load.h"
+#include "source/filters/load_options.h"
+#include "source/stats/registry.h"
+
+namespace pillion::explain {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What a bootstrap describes, as it would run.
+class World {
+ public:
+  explicit World(const std::string& yaml) : loaded_(config::LoadText(yaml, filters::LoadOptions())) {
+    for (const config::ConfigError& error : loaded_.errors) ADD_FAILURE() << config::ErrorText("", error);
+    if (loaded_.bootstrap == nullptr) return;
+    for (const auto& cluster : loaded_.bootstrap->clusters) {
+      clusters_.emplace(cluster->name, std::make_unique<upstream::Cluster>(cluster, registry_));
+    }
+    uint16_t port = 8000;
+    for (const auto& listener : loaded_.bootstrap->listeners) {
+      const auto made = std::make_shared<const proxy::Listener>(
+          listener, [](const std::string&) { return 0; }, registry_, [](const auto&) { return proxy::AccessLogs(); });
+      running_.listeners.push_back({made, {*net::Address::Ip("0.0.0.0", port++)}});
+    }
+    running_.routes = [this](const proxy::ConnectionManager& manager) { return routes_ ? manager.routes() : nullptr; };
+    running_.cluster = [this](std::string_view name) -> const upstream::Cluster* {
+      const auto found = clusters_.find(std::string(name));
+      return found == clusters_.end() ? nullptr : found->second.get();
+    };
+  }
+
+  std::string Ask(const Parameters& parameters) const {
+    const absl::StatusOr<Question> question = ParseQuestion(parameters);
+    if (!question.ok()) return std::string(question.status().message());
+    const absl::StatusOr<Answer> answer = Explain(*question, running_);
+    return answer.ok() ? answer->ToText() : std::string(answer.status().message());
+  }
+  // The first line, without its name.
+  std::string Result(const Parameters& parameters) const {
+    const std::string text = Ask(parameters);
+    constexpr std::string_view kName = "result: ";
+    EXPECT_TRUE(text.starts_with(kName)) << text;
+    return text.substr(kName.size(), text.find('\n') - kName.size());
+  }
+  void TakeRoutesAway() { routes_ = false; }
+  void TakeClusterAway(const std::string& name) { clusters_.erase(name); }
+
+ private:
+  const config::Loaded loaded_;
+  stats::Registry registry_{1};
+  std::map<std::string, std::unique_ptr<upstream::Cluster>> clusters_;
+  Running running_;
+  bool routes_ = true;
+};
+
+std::string Cluster(const std::string& name, const std::string& more = "") {
+  return "  - {name: " + name + ", load_assignment: {cluster_name: " + name +
+         ", endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 10.0.0.1, port_value: 80}}}}]}]}" + more + "}\n";
+}
+
+// A listener of one connection manager, whose routes and more stand in `routes` and `manager`.
+std::string Http(const std::string& routes, const std::string& manager = "", const std::string& host = "") {
+  return "  - name: in\n"
+         "    address: {socket_address: {address: 127.0.0.1, port_value: 0}}\n"
+         "    filter_chains:\n"
+         "    - filters:\n"
+         "      - name: http\n"
+         "        typed_config:\n"
+         "          '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n"
+         "          stat_prefix: in\n" + manager +
+         "          route_config: {name: t, virtual_hosts: [{name: v, domains: ['*']" + host + ", routes: [" + routes + "]}]}\n"
+         "          http_filters: [{name: router, typed_config: {'@type': "
+         "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]\n";
+}
+
+std::string Bootstrap(const std::string& listeners, const std::string& clusters = Cluster("a") + Cluster("b")) {
+  return "static_resources:\n  listeners:\n" + listeners + "  clusters:\n" + clusters;
+}
+
+TEST(Explain, ARouteAndItsEndpoint) {
+  const World world(Bootstrap(Http("{match: {path: /x}, route: {cluster: b}}, {match: {prefix: /}, route: {cluster: a, timeout: 2s}}")));
+  EXPECT_EQ(world.Result({{"path", "/x"}}), R"(cluster "b": 10.0.0.1:80)");
+  const std::string text = world.Ask({{"path", "/y"}});
+  EXPECT_THAT(text, HasSubstr("why: path is \"/y\"; wanted: \"/x\"\n"));
+  EXPECT_THAT(text, HasSubstr("  timeout: 2s\n"));
+}
+
+TEST(Explain, TheRequestIsNormalisedAsRequestsAre) {
+  const World world(Bootstrap(Http("{match: {path: /a/b}, route: {cluster: a}}", "          normalize_path: true\n          merge_slashes: true\n")));
+  EXPECT_EQ(world.Result({{"path", "/a//c/../b"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_EQ(world.Result({{"path", "/%zz"}}), "400: the path cannot be normalised");
+  EXPECT_EQ(world.Result({{"method", "TRACE"}}), "405: TRACE is not allowed");
+}
+
+TEST(Explain, ByChance) {
+  const World world(Bootstrap(Http("{match: {prefix: /, runtime_fraction: {default_value: {numerator: 30}}}, route: {cluster: a}}, "
+                                   "{match: {prefix: /}, route: {cluster: b}}")));
+  const std::string text = world.Ask({});
+  EXPECT_THAT(text, HasSubstr("fraction: 30 % of such requests; the others go on behind it\n"));
+  EXPECT_EQ(world.Result({{"random", "29"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_EQ(world.Result({{"random", "30"}}), R"(cluster "b": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({{"random", "30"}}), HasSubstr("why: fraction: 30 % of the requests, and by its random number this is none of them\n"));
+}
+
+TEST(Explain, WhatTheClientMayNotSay) {
+  const std::string route = "{match: {prefix: /}, route: {cluster: a, timeout: 9s}}";
+  const World edge(Bootstrap(Http(route, "          use_remote_address: true\n"
+                                         "          internal_address_config: {cidr_ranges: [{address_prefix: 10.0.0.0, prefix_len: 8}]}\n")));
+  const Parameters wish = {{"header", "x-envoy-upstream-rq-timeout-ms:1500"}};
+  const auto from = [&wish](const std::string& source) {
+    Parameters parameters = wish;
+    parameters.emplace_back("source", source);
+    return parameters;
+  };
+  EXPECT_THAT(edge.Ask(from("192.0.2.1")), HasSubstr("  timeout: 9s\n"));
+  EXPECT_THAT(edge.Ask(from("10.1.2.3")), HasSubstr("  timeout: 1.5s\n"));
+}
+
+TEST(Explain, OverTlsOnly) {
+  const World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}", "", ", require_tls: ALL")));
+  EXPECT_EQ(world.Result({{"authority", "a.test"}, {"path", "/x"}}), "301: redirected to https://a.test/x");
+  EXPECT_THAT(world.Ask({}), HasSubstr("requires tls: no route was looked at"));
+}
+
+TEST(Explain, WhatIsNotThere) {
+  World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}")));
+  world.TakeClusterAway("a");
+  EXPECT_EQ(world.Result({}), R"(503: there is no cluster "a")");
+  world.TakeRoutesAway();
+  EXPECT_EQ(world.Result({}), "404: no route fits");
+  EXPECT_THAT(world.Ask({}), HasSubstr("no route table: it has not come yet\n"));
+}
+
+TEST(Explain, Upgrades) {
+  const World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}", "          upgrade_configs: [{upgrade_type: websocket}]\n")));
+  EXPECT_EQ(world.Result({{"header", "upgrade:websocket"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_EQ(world.Result({{"header", "upgrade:other"}}), R"(403: an upgrade to "other" is not allowed)");
+}
+
+TEST(Explain, AnAggregate) {
+  const std::string aggregate =
+      "  - {name: both, lb_policy: CLUSTER_PROVIDED, cluster_type: {name: envoy.clusters.aggregate, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig, clusters: [a, b]}}}\n";
+  const World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: both}}"), Cluster("a") + Cluster("b") + aggregate));
+  EXPECT_EQ(world.Result({}), R"(cluster "both": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({}), HasSubstr("- cluster: a\n"));
+}
+
+TEST(Explain, ARedirectedConnectionFindsItsListener) {
+  const std::string catching =
+      "  - name: catch\n"
+      "    address: {socket_address: {address: 127.0.0.1, port_value: 0}}\n"
+      "    use_original_dst: true\n"
+      "    listener_filters: [{name: o, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst}}]\n"
+      "    filter_chains: [{filters: [{name: t, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: b}}]}]\n";
+  const World world(Bootstrap(catching + Http("{match: {prefix: /}, route: {cluster: a}}")));
+  EXPECT_EQ(world.Result({{"port", "8000"}, {"destination", "10.9.9.9:8001"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({{"port", "8000"}, {"destination", "10.9.9.9:8001"}}), HasSubstr("handed over by: catch\n"));
+  EXPECT_EQ(world.Result({{"port", "8000"}, {"destination", "10.9.9.9:9999"}}), R"(cluster "b": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({}), HasSubstr("listener, address or port: missing, and there is not just one listener; expected one of "));
+}
+
+}  // namespace
+}  // namespace pillion::explain
