@@ -3,13 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "source/base/version.h"
 #include "source/ctl/ca_command.h"
+#include "source/ctl/check_command.h"
+#include "source/ctl/diff_command.h"
+#include "source/ctl/explain_command.h"
 #include "source/identity/text.h"
 
 namespace pillion::ctl {
@@ -19,6 +24,9 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("pillionctl ") + base::kVersion, "Print the version and end");
   CaCommand ca(app);
+  const CheckCommand check(app);
+  const DiffCommand diff(app);
+  const ExplainCommand explain(app);
 
   std::ostringstream text;
   try {
@@ -33,12 +41,19 @@ int Run(int argc, char** argv) {
     const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
     const std::string place = unknown.empty() ? "" : identity::Quote(unknown.front()) + " is not known: ";
     std::fprintf(stderr, "pillionctl: %s%s\nRun it with --help for more.\n", place.c_str(), error.what());
-    return EXIT_FAILURE;
+    return diff.asked() ? DiffCommand::kTrouble : EXIT_FAILURE;
+  }
+  const int trouble = diff.asked() ? DiffCommand::kTrouble : EXIT_FAILURE;
+  const auto fail = [trouble](const absl::Status& status) {
+    std::fprintf(stderr, "pillionctl: %s\n", std::string(status.message()).c_str());
+    return trouble;
+  };
+  for (const absl::StatusOr<std::optional<int>>& ended : {check.Run(), diff.Run(), explain.Run()}) {
+    if (!ended.ok()) return fail(ended.status());
+    if (*ended) return **ended;
   }
   const absl::Status status = ca.Run();
-  if (status.ok()) return EXIT_SUCCESS;
-  std::fprintf(stderr, "pillionctl: %s\n", std::string(status.message()).c_str());
-  return EXIT_FAILURE;
+  return status.ok() ? EXIT_SUCCESS : fail(status);
 }
 
 }  // namespace pillion::ctl
