@@ -23,8 +23,8 @@ class Requests {
   Requests(const Question& question, Connection& connection, const config::HttpConnectionManager& config)
       : question_(question), connection_(connection), config_(config), ip_(connection.transport->remote_address().ip()) {}
 
-  // The request as it is when its route is chosen; `verdict`: whether its path is taken.
-  Arrived Make(proxy::PathVerdict& verdict) {
+  // The request as it is when its route is chosen by `table`, which may be null; `verdict`: whether its path is taken.
+  Arrived Make(const route::Table* table, proxy::PathVerdict& verdict) {
     http::RequestHead& head = *arena_.New<http::RequestHead>(arena_);
     head.method = question_.method;
     head.method_id = http::FindMethod(head.method);
@@ -35,7 +35,7 @@ class Requests {
     for (const auto& [name, value] : question_.headers) head.headers.Add(name, value);
     net::Transport& transport = *connection_.transport;
     proxy::NormalizeAuthority(head, config_, transport.local_address().port());
-    const proxy::Requester requester = proxy::Identify(head, config_,
+    const proxy::Requester requester = proxy::Identify(head, config_, table == nullptr ? nullptr : &table->config(),
                                                        {.address = transport.remote_address(),
                                                         .ip = [this] { return std::string_view(ip_); },
                                                         .local_port = transport.local_address().port(),
@@ -153,12 +153,12 @@ std::string ExplainRequest(const Question& question, const Running& running, Con
   const config::HttpConnectionManager& config = manager.config();
   Requests requests(question, connection, config);
   proxy::PathVerdict verdict;
-  const Arrived arrived = requests.Make(verdict);
+  const std::shared_ptr<const proxy::Routes> routes = running.routes(manager);
+  const route::Table* const table = routes == nullptr ? nullptr : &routes->table;
+  const Arrived arrived = requests.Make(table, verdict);
   DescribeRequest(question, arrived, !config.internal_addresses.ranges.empty(), answer.Object("request"));
   if (const std::string refused = RefusedByTarget(arrived, verdict); !refused.empty()) return refused;
 
-  const std::shared_ptr<const proxy::Routes> routes = running.routes(manager);
-  const route::Table* const table = routes == nullptr ? nullptr : &routes->table;
   const route::Entry* entry = nullptr;
   if (table == nullptr) {
     answer.Text("no_route_table", "it has not come yet");
