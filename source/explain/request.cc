@@ -175,7 +175,7 @@ std::string ExplainRequest(const Question& question, const Running& running, Con
                               .manager = manager,
                               .arrive = [&] {
                                 proxy::PathVerdict same;
-                                return requests.Make(same);
+                                return requests.Make(table, same);
                               }};
   const std::string action = goes_on ? DescribeAction(*entry, context, answer.Object("action")) : "404: no route fits";
   return reply.empty() ? action : reply;

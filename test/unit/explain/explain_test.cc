@@ -26,7 +26,8 @@ class World {
     uint16_t port = 8000;
     for (const auto& listener : loaded_.bootstrap->listeners) {
       const auto made = std::make_shared<const proxy::Listener>(
-          listener, [](const std::string&) { return 0; }, registry_, [](const auto&) { return proxy::AccessLogs(); });
+          listener, proxy::References{.clusters = [](const std::string&) { return 0; }}, registry_,
+          [](const auto&) { return proxy::AccessLogs(); });
       running_.listeners.push_back({made, {*net::Address::Ip("0.0.0.0", port++)}});
     }
     running_.routes = [this](const proxy::ConnectionManager& manager) { return routes_ ? manager.routes() : nullptr; };
