@@ -43,7 +43,7 @@ bool FromBytes(const std::string& bytes, const UnknownRule& unknown, Response& r
   return true;
 }
 
-bool FromTree(const std::string& text, const UnknownRule& unknown, Response& response, ErrorList& errors,
+bool FromTree(const std::string& text, const UnknownRule& unknown, bool list_too, Response& response, ErrorList& errors,
               std::vector<ConfigError>& notes) {
   std::variant<Tree, ConfigError> parsed = Tree::Parse(text);
   if (const auto* error = std::get_if<ConfigError>(&parsed)) {
@@ -52,7 +52,7 @@ bool FromTree(const std::string& text, const UnknownRule& unknown, Response& res
   }
   Tree tree = std::get<Tree>(std::move(parsed));
   // The resources alone, without what is said of all of them.
-  if (tree.root().kind == TreeNode::Kind::kList) tree = Tree::Under("resources", std::move(tree));
+  if (list_too && tree.root().kind == TreeNode::Kind::kList) tree = Tree::Under("resources", std::move(tree));
   Decode(tree, unknown, response, errors, notes);
   return tree.root().kind == TreeNode::Kind::kMap;
 }
@@ -60,7 +60,7 @@ bool FromTree(const std::string& text, const UnknownRule& unknown, Response& res
 }  // namespace
 
 bool ReadDiscoveryResponse(const std::string& path, const UnknownRule& unknown, Response& response, ErrorList& errors,
-                           std::vector<ConfigError>& notes) {
+                           std::vector<ConfigError>& notes, bool list_too) {
   const absl::StatusOr<std::string> text = ReadFile(path, Tree::kMaxBytes);
   if (!text.ok()) {
     errors.Add("", std::string(text.status().message()));
@@ -72,7 +72,7 @@ bool ReadDiscoveryResponse(const std::string& path, const UnknownRule& unknown, 
   } else if (path.ends_with(".pb_text") || path.ends_with(".textproto")) {
     readable = FromText(*text, response, errors);
   } else {
-    readable = FromTree(*text, unknown, response, errors, notes);
+    readable = FromTree(*text, unknown, list_too, response, errors, notes);
   }
   if (readable) CheckConstraints(response, errors);
   return readable;

@@ -10,7 +10,7 @@ ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknow
   ResourceFile file;
   ErrorList errors;
   envoy::service::discovery::v3::DiscoveryResponse response;
-  const bool readable = ReadDiscoveryResponse(path, unknown, response, errors, file.notes);
+  const bool readable = ReadDiscoveryResponse(path, unknown, response, errors, file.notes, true);
   for (ConfigError& note : file.notes) note.file = path;
   file.version = response.version_info();
   for (google::protobuf::Any& resource : *response.mutable_resources()) file.items.push_back({std::move(resource), {}});

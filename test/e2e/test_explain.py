@@ -206,6 +206,14 @@ def test_pillionctl_explain(routed, tmp_path):
     assert "expected the administration's address" in ctl("explain", "nowhere").stderr
 
 
+def test_pillionctl_by_a_unix_socket(pillion, tmp_path):
+    path = str(tmp_path / "admin.sock")
+    pillion({**b.bootstrap([b.listener(b.http([b.direct(204)]))]), "admin": {"address": b.address(path)}})
+    for name in (path, f"unix://{path}"):
+        assert ctl("explain", name).stdout.startswith("result: 204: the route answers itself\n")
+        assert ctl("diff", name, name).returncode == 0
+
+
 def test_the_page_shows_what_is_said(pillion):
     page = (ROOT / "docs/explain.md").read_text(encoding="utf-8")
     configuration, question, answer = re.findall(r"^```(?:yaml|sh|)\n(.*?)^```$", page, re.M | re.S)[:3]
