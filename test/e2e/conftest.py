@@ -60,11 +60,12 @@ def pushed(control_plane, tmp_path):
     started = []
 
     def start(*resources, how=pushes.DELTA, plane=None, at=None, arguments=(), run=None, **options):
+        pushes.require(streams=how != pushes.REST)
         if plane is None:
-            plane = control_plane(*resources, aggregated=how in pushes.AGGREGATED, arguments=arguments).start()
+            plane = control_plane(*resources, aggregated=how in pushes.AGGREGATED, rest=how == pushes.REST, arguments=arguments).start()
         folder = tmp_path / f"proxy-{len(started)}"
         folder.mkdir()
-        config = pushes.bootstrap(at or plane.address, how, **options)
+        config = pushes.bootstrap(at or plane.rest_address or plane.address, how, **options)
         started.append(pushes.Pushed(plane, Proxy(config, folder, binary=pushes.binary(), **(run or {})), how))
         for resource in resources:
             started[-1].note(resource)

@@ -232,7 +232,7 @@ def test_make_before_break(pushed, named):
             both.change(p.cluster(name), p.endpoints(one, name=name))
             until(lambda: both.stat("cluster_manager.warming_clusters") == 0, "it is warm")
             both.change(p.routes(b.route(name)))
-            both.until_stat(f"cluster.{name}.upstream_cx_active", 2)
+            until(lambda: both.stat(f"cluster.{name}.upstream_rq_total") >= 10, "it is used")  # pylint: disable=cell-var-from-loop
             both.change(remove=[("clusters", before), ("endpoints", before)])
     assert both.stat("cluster_manager.active_clusters") == 2
 
@@ -251,7 +251,7 @@ def test_all_in_one_push(pushed, named, apart):
         for number in range(1, 8):
             name, before = f"c{number}", f"c{number - 1}"
             both.change(*numbered(name), p.routes(b.route(name)))
-            until(lambda name=name: both.stat(f"cluster.{name}.upstream_cx_active") >= 2, "it is used")
+            until(lambda: both.stat(f"cluster.{name}.upstream_rq_total") >= 10, "it is used")  # pylint: disable=cell-var-from-loop
             both.change(remove=[("clusters", before), *([("endpoints", before)] if apart else [])])
 
 

@@ -54,8 +54,8 @@ ASKED = {
 @pytest.mark.parametrize("what", ASKED)
 def test_refused_by_name(pushed, what):
     make, expected = ASKED[what]
-    both = pushed(p.listener(b.http([b.direct(200, "one")])), p.listener(p.routed("bad"), name="user"), p.cluster("bad"), p.endpoints(name="bad"),
-                  p.routes(b.direct(200, "last good"), name="bad"))
+    both = pushed(p.listener(b.http([b.direct(200, "one")])), p.listener(p.routed("bad"), name="user"), p.cluster("bad"),
+                  p.endpoints(("127.0.0.1", 9), name="bad"), p.routes(b.direct(200, "last good"), name="bad"))
     text = both.refused(make())
     assert '"bad": ' in text and expected in text
     assert both.get(listener_="ingress").body == b"one"

@@ -19,7 +19,7 @@ def asked(both, times=12):
     return {both.get().body for _ in range(times)}
 
 
-@pytest.mark.parametrize("how", p.ALL)
+@pytest.mark.parametrize("how", p.STREAMS)
 def test_replaced(pushed, named, how):
     one, two = named("one", "two")
     both = serving(pushed, one, how=how)

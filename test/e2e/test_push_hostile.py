@@ -53,7 +53,7 @@ def test_what_is_no_resource(pushed, how, which):
 def test_one_bad_among_good_ones(pushed, named, how):
     """Bytes that nobody can read do no harm to what is beside them. Envoy takes none of it."""
     one, = named("one")
-    both = pushed(p.listener(p.routed(how=how)), p.routes(b.direct(200, "one")), how=how)
+    both = pushed(p.listener(p.routed(how=how)), p.routes(), how=how)
     mark = both.plane.respond("clusters", p.whole_cluster(one), packed(TYPES["clusters"], b"\x0a\x7fx", "x"), version="7")
     both.plane.until_nack("clusters", mark)
     both.until_body(b"one")

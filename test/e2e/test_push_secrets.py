@@ -47,7 +47,7 @@ def inline(ca, name):
             "private_key": {"inline_string": (ca.folder / f"{name}.key").read_text()}}
 
 
-@pytest.mark.parametrize("how", p.ALL)
+@pytest.mark.parametrize("how", p.STREAMS)
 def test_the_first_and_the_next(pushed, ca, how):
     both = pushed(by_sds(how=how), p.secret("server", pair(ca, "one")), how=how)
     until(lambda: accepts(both.proxy.address), "it listens")

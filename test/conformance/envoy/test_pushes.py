@@ -41,7 +41,7 @@ def cluster(name="backend", **fields):
 ROOT = (("ingress", "/"),)
 
 PUSHES = [
-    *(Push(f"push-first-{how}", [Step(all_of_it, ask=ROOT)], how) for how in p.ALL),
+    *(Push(f"push-first-{how}", [Step(all_of_it, ask=ROOT)], how) for how in p.STREAMS),
     *(Push(f"push-nothing-{how}", [Step()], how) for how in p.AGGREGATED),
     *(Push(f"push-routes-{how}", [Step(all_of_it, ask=ROOT), Step(only(p.routes(b.direct(200, "two"))), ask=ROOT),
                                   Step(only(p.routes(b.direct(200, "three"))), ask=ROOT)], how) for how in p.AGGREGATED),

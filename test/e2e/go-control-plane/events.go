@@ -51,23 +51,27 @@ func (p *plane) callbacks() server.Callbacks {
 		StreamClosedFunc:      func(stream int64, _ *core.Node) { p.closed(false, stream) },
 		DeltaStreamClosedFunc: func(stream int64, _ *core.Node) { p.closed(true, stream) },
 		StreamRequestFunc: func(stream int64, r *discovery.DiscoveryRequest) error {
-			p.watches.requested(stream, r)
 			said := p.about("request", false, stream, r.GetTypeUrl())
 			said["version"], said["nonce"], said["names"] = r.GetVersionInfo(), r.GetResponseNonce(), list(r.GetResourceNames())
-			p.sayRequest(said, r.GetNode(), r.GetErrorDetail())
+			p.watches.requested(stream, r, describe(said, r.GetNode(), r.GetErrorDetail()))
 			return nil
 		},
 		StreamDeltaRequestFunc: func(stream int64, r *discovery.DeltaDiscoveryRequest) error {
-			p.watches.requested(stream, r)
 			said := p.about("request", true, stream, r.GetTypeUrl())
 			said["nonce"], said["subscribe"], said["unsubscribe"] = r.GetResponseNonce(), list(r.GetResourceNamesSubscribe()), list(r.GetResourceNamesUnsubscribe())
 			said["initial"] = r.GetInitialResourceVersions()
-			p.sayRequest(said, r.GetNode(), r.GetErrorDetail())
+			p.watches.requested(stream, r, describe(said, r.GetNode(), r.GetErrorDetail()))
+			return nil
+		},
+		FetchRequestFunc: func(_ context.Context, r *discovery.DiscoveryRequest) error {
+			said := map[string]any{"event": "fetch", "type": r.GetTypeUrl(), "version": r.GetVersionInfo(), "names": list(r.GetResourceNames())}
+			p.events.say(describe(said, r.GetNode(), r.GetErrorDetail()))
 			return nil
 		},
 		StreamResponseFunc: func(_ context.Context, stream int64, _ *discovery.DiscoveryRequest, r *discovery.DiscoveryResponse) {
 			said := p.about("response", false, stream, r.GetTypeUrl())
 			said["version"], said["nonce"], said["names"] = r.GetVersionInfo(), r.GetNonce(), names(r.GetResources())
+			p.watches.responded(stream, r)
 			p.events.say(said)
 		},
 		StreamDeltaResponseFunc: func(stream int64, _ *discovery.DeltaDiscoveryRequest, r *discovery.DeltaDiscoveryResponse) {
@@ -108,7 +112,8 @@ func (p *plane) closed(delta bool, stream int64) {
 	p.events.say(p.about("close", delta, stream, ""))
 }
 
-func (p *plane) sayRequest(said map[string]any, node *core.Node, failure *status.Status) {
+// describe adds what requests of all kinds have.
+func describe(said map[string]any, node *core.Node, failure *status.Status) map[string]any {
 	if node.GetId() != "" {
 		shown := proto.Clone(node).(*core.Node)
 		shown.Extensions = nil // hundreds, of some
@@ -121,7 +126,7 @@ func (p *plane) sayRequest(said map[string]any, node *core.Node, failure *status
 	if failure != nil {
 		said["error"] = map[string]any{"code": failure.GetCode(), "message": failure.GetMessage()}
 	}
-	p.events.say(said)
+	return said
 }
 
 func names(resources []*anypb.Any) []string {

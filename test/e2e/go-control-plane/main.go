@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 
@@ -34,6 +35,7 @@ func run() error {
 	listen := flag.String("listen", "127.0.0.1:0", "where to listen: host:port, or unix:path")
 	ads := flag.Bool("ads", false, "for streams of all types: answers in the order that makes before it breaks")
 	heartbeat := flag.Duration("heartbeat", 0, "how often resources with a TTL are said to live, over the state of the world")
+	restful := flag.String("rest", "", "where to answer to REST, if anywhere: host:port")
 	certificate := flag.String("cert", "", "a PEM file, for TLS")
 	key := flag.String("key", "", "a PEM file, the key of -cert")
 	clientCA := flag.String("client-ca", "", "a PEM file, for mutual TLS")
@@ -76,6 +78,13 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	if *restful != "" {
+		front, err := net.Listen("tcp", *restful)
+		if err != nil {
+			return err
+		}
+		go http.Serve(front, plane.gateway(served))
+	}
 	plane.events.say(map[string]any{"event": "listening", "address": listener.Addr().String()})
 	go grpcServer.Serve(listener)
 	return commands.until(plane, "")
@@ -101,6 +110,20 @@ func transport(certificate, key, clientCA string) ([]grpc.ServerOption, error) {
 		}
 	}
 	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(made))}, nil
+}
+
+// gateway answers to REST.
+func (p *plane) gateway(served server.Server) http.Handler {
+	inner := &server.HTTPGateway{Server: served}
+	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		body, code, err := inner.ServeHTTP(request)
+		if err != nil {
+			http.Error(writer, err.Error(), code)
+			return
+		}
+		writer.WriteHeader(code)
+		writer.Write(body)
+	})
 }
 
 // ID names the snapshot of a node: its own, if a command gave it one, else everybody's.

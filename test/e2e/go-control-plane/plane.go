@@ -23,7 +23,8 @@ type plane struct {
 }
 
 func newPlane() *plane {
-	made := &plane{pushes: -1, states: map[string]*cache.Snapshot{}, events: newEvents(), streams: newStreams()}
+	made := &plane{pushes: -1, states: map[string]*cache.Snapshot{}, events: newEvents()}
+	made.streams = newStreams(made.events)
 	made.watches = newWatches(made)
 	return made
 }

@@ -12,14 +12,15 @@ import (
 // streams can end those that there are, and refuse those that come.
 type streams struct {
 	mutex   sync.Mutex
+	events  *events
 	ended   chan struct{} // closed when those that there are have to end, with `with`
 	with    error
 	refusal error
 	refused int // how many still are; negative: all
 }
 
-func newStreams() *streams {
-	return &streams{ended: make(chan struct{})}
+func newStreams(events *events) *streams {
+	return &streams{events: events, ended: make(chan struct{})}
 }
 
 func (s *streams) cut(code uint32, message string) {
@@ -41,6 +42,8 @@ func (s *streams) intercept(served any, stream grpc.ServerStream, _ *grpc.Stream
 	if s.refused != 0 {
 		s.refused--
 		defer s.mutex.Unlock()
+		method, _ := grpc.MethodFromServerStream(stream)
+		s.events.say(map[string]any{"event": "refused", "method": method})
 		return s.refusal
 	}
 	ended := s.ended

@@ -37,11 +37,19 @@ type watches struct {
 	*plane
 	mutex sync.Mutex
 	open  map[key]watch
-	by    map[proto.Message]int64 // requests that no watch was made of yet, by their stream
+	new   map[proto.Message]arrival // requests that no watch was made of yet
+	nonce map[key]string            // of the last response, state of the world
+}
+
+// arrival is a request and what is to be said of it: only when it is watched for, so that a push that follows goes to all who have
+// asked, in its order.
+type arrival struct {
+	stream int64
+	said   map[string]any
 }
 
 func newWatches(p *plane) *watches {
-	return &watches{plane: p, open: map[key]watch{}, by: map[proto.Message]int64{}}
+	return &watches{plane: p, open: map[key]watch{}, new: map[proto.Message]arrival{}, nonce: map[key]string{}}
 }
 
 func (w *watches) Fetch(ctx context.Context, request *cache.Request) (cache.Response, error) {
@@ -49,12 +57,12 @@ func (w *watches) Fetch(ctx context.Context, request *cache.Request) (cache.Resp
 }
 
 func (w *watches) CreateWatch(request *cache.Request, sub cache.Subscription, to chan cache.Response) (func(), error) {
-	w.remember(key{false, 0, request.GetTypeUrl()}, request, watch{node: w.ID(request.GetNode()), request: request, sotw: to})
+	defer w.remember(key{false, 0, request.GetTypeUrl()}, request, watch{node: w.ID(request.GetNode()), request: request, sotw: to})
 	return w.snapshots.CreateWatch(request, sub, to)
 }
 
 func (w *watches) CreateDeltaWatch(request *cache.DeltaRequest, sub cache.Subscription, to chan cache.DeltaResponse) (func(), error) {
-	w.remember(key{true, 0, request.GetTypeUrl()}, request,
+	defer w.remember(key{true, 0, request.GetTypeUrl()}, request,
 		watch{node: w.ID(request.GetNode()), requestD: request, delta: to, returned: maps.Clone(sub.ReturnedResources())})
 	return w.snapshots.CreateDeltaWatch(request, sub, to)
 }
@@ -62,24 +70,41 @@ func (w *watches) CreateDeltaWatch(request *cache.DeltaRequest, sub cache.Subscr
 func (w *watches) remember(of key, request proto.Message, made watch) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	of.stream = w.by[request]
-	delete(w.by, request)
+	arrived := w.new[request]
+	delete(w.new, request)
+	of.stream = arrived.stream
 	w.open[of] = made
+	w.events.say(arrived.said)
 }
 
-func (w *watches) requested(stream int64, request proto.Message) {
+// requested notes a request, of which a watch is made next; unless it is one that the server passes over, as it answers a response that
+// is not the last one.
+func (w *watches) requested(stream int64, request proto.Message, said map[string]any) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	w.by[request] = stream
+	if r, is := request.(*cache.Request); is {
+		if last := w.nonce[key{false, stream, r.GetTypeUrl()}]; last != "" && r.GetResponseNonce() != last {
+			w.events.say(said)
+			return
+		}
+	}
+	w.new[request] = arrival{stream, said}
+}
+
+func (w *watches) responded(stream int64, response *discovery.DiscoveryResponse) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.nonce[key{false, stream, response.GetTypeUrl()}] = response.GetNonce()
 }
 
 func (w *watches) ended(delta bool, stream int64) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	maps.DeleteFunc(w.open, func(of key, _ watch) bool { return of.delta == delta && of.stream == stream })
-	maps.DeleteFunc(w.by, func(request proto.Message, of int64) bool {
+	maps.DeleteFunc(w.nonce, func(of key, _ string) bool { return !delta && of.stream == stream })
+	maps.DeleteFunc(w.new, func(request proto.Message, of arrival) bool {
 		_, isDelta := request.(*cache.DeltaRequest)
-		return isDelta == delta && of == stream
+		return isDelta == delta && of.stream == stream
 	})
 }
 

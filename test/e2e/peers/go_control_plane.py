@@ -65,14 +65,17 @@ def _key(resource):
 class GoControlPlane:
     """Runs from start() until stop(), and may be started again, at the same address. What it was pushed it has then, too.
 
-    aggregated: it is for streams of all types; arguments: more of the program's own."""
+    aggregated: it is for streams of all types; rest: it answers to REST, too; arguments: more of the program's own."""
 
-    def __init__(self, aggregated=True, arguments=()):
+    def __init__(self, aggregated=True, rest=False, arguments=()):
         self.address = "127.0.0.1", free_port()
+        self.rest_address = ("127.0.0.1", free_port()) if rest else None
         self.changed = threading.Condition()
         self.events = []
-        self._command = [str(BINARY), "-listen", "%s:%d" % self.address, *(["-ads"] if aggregated else []), *arguments]
+        self._command = [str(BINARY), "-listen", "%s:%d" % self.address, *(["-ads"] if aggregated else []),
+                         *(["-rest", "%s:%d" % self.rest_address] if rest else []), *arguments]
         self._state = collections.defaultdict(dict)  # by node: {(type URL, name): resource}
+        self._versions = collections.defaultdict(dict)  # by node: those that were said, by type URL
         self._process = self._reader = None
         self._commands = 0
 
@@ -83,7 +86,7 @@ class GoControlPlane:
         self._reader.start()
         mark = self.mark()
         for node, state in self._state.items():
-            self._do(do="push", node=node, set=list(state.values()))
+            self._do(do="push", node=node, set=list(state.values()), versions=self._versions[node])
         self._do(do="listen")
         self.until(lambda event: event.event == "listening", mark)
         return self
@@ -112,10 +115,11 @@ class GoControlPlane:
         gone = collections.defaultdict(list)
         for kind, name in remove:
             gone[TYPES[kind]].append(name)
+        said = {TYPES[kind]: version for kind, version in (versions or {}).items()}
+        self._versions[node].update(said)
         mark = self.mark()
         if self.runs():
-            self._do(do="push", node=node, set=given, remove=gone, replace=replace,
-                     versions={TYPES[kind]: version for kind, version in (versions or {}).items()})
+            self._do(do="push", node=node, set=given, remove=gone, replace=replace, versions=said)
         state = self._state[node]
         if replace:
             state.clear()
