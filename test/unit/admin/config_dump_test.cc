@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "source/config/load.h"
@@ -121,6 +122,38 @@ TEST_F(ConfigDumpTest, OneFieldAndNames) {
   EXPECT_TRUE(absl::IsNotFound(Dump(query).status()));
   query.name_regex = "(";
   EXPECT_TRUE(absl::IsInvalidArgument(Dump(query).status()));
+}
+
+// What came while the process runs stands beside what is configured, with what was refused of it.
+TEST_F(ConfigDumpTest, WhatCame) {
+  const auto any = [](const std::string& name) {
+    envoy::config::cluster::v3::Cluster cluster;
+    cluster.set_name(name);
+    auto any = std::make_shared<google::protobuf::Any>();
+    any->PackFrom(cluster);
+    return any;
+  };
+  const base::WallTime time(std::chrono::milliseconds(1795224627387));
+  auto unknown = std::make_shared<google::protobuf::Any>(*any("c"));
+  unknown->set_type_url("type.googleapis.com/nobody.has.This");
+  pushed_.clusters_version = "7";
+  pushed_.clusters = {{.name = "a",
+                       .version = "3",
+                       .updated = time,
+                       .body = any("a"),
+                       .refused = PushedResource::Refused{.details = "bad", .version = "4", .time = time, .body = any("a2")}},
+                      {.name = "b", .version = "1", .updated = time, .body = any("b"), .warming = true},
+                      {.name = "c", .refused = PushedResource::Refused{.details = "worse", .version = "1", .time = time, .body = unknown}}};
+  pushed_.listeners = {{.name = "l", .version = "9", .updated = time, .body = any("l")}};
+  const std::string clusters = *Dump({.resource = "dynamic_active_clusters"});
+  const auto has = [](const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; };
+  EXPECT_TRUE(has(clusters, "\"version_info\": \"3\"")) << clusters;
+  EXPECT_TRUE(has(clusters, "\"details\": \"bad\"") && has(clusters, "\"name\": \"a2\"")) << clusters;
+  EXPECT_TRUE(has(clusters, "\"@type\": \"type.googleapis.com/nobody.has.This\"") && has(clusters, "\"name\": \"c\"")) << clusters;
+  EXPECT_FALSE(has(clusters, "\"name\": \"b\"")) << clusters;
+  EXPECT_TRUE(has(*Dump({.resource = "dynamic_warming_clusters"}), "\"name\": \"b\""));
+  EXPECT_TRUE(has(*Dump({.resource = "dynamic_listeners"}), "\"active_state\""));
+  EXPECT_TRUE(has(*Dump({}), "\"version_info\": \"7\""));
 }
 
 TEST_F(ConfigDumpTest, Mask) {
