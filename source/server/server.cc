@@ -209,8 +209,8 @@ absl::Status Server::Discover() {
 }
 
 void Server::FetchSecrets() {
-  planes_->Start();
   secrets_->Start();
+  planes_->Start();  // with all of them in one request
   secrets_->WhenReady(bootstrap_->remote_secrets->all(), [this] {
     certificates_->RenewDue();
     FetchClusters();
