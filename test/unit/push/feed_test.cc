@@ -47,7 +47,7 @@ TEST_F(FeedTest, TheGoodIsTakenAndTheBadKeepsItsFormer) {
   EXPECT_THAT(Done(), ElementsAre("set a", "set b", "."));
   EXPECT_EQ(ready_, 1);
   EXPECT_THAT(Sent(), ElementsAre("Cluster node N=n1"));
-  Answer(Kind::kClusters, {{"a", Cluster("{name: a, connect_timeout: -1s}")}, {"b", Cluster("{name: b, connect_timeout: 2s}")}});
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a, connect_timeout: 0s}")}, {"b", Cluster("{name: b, connect_timeout: 2s}")}});
   EXPECT_THAT(Done(), ElementsAre("set b", "."));
   EXPECT_THAT(Sent(), ElementsAre(HasSubstr("N=n2 error: ")));
   EXPECT_EQ(feed_->taken().at("a").version, "1");
