@@ -117,6 +117,8 @@ class GoControlPlane:
             gone[TYPES[kind]].append(name)
         said = {TYPES[kind]: version for kind, version in (versions or {}).items()}
         self._versions[node].update(said)
+        if self.runs():
+            self._do(do="listen")  # it does already; but when this is done, all has been read that was said before
         mark = self.mark()
         if self.runs():
             self._do(do="push", node=node, set=given, remove=gone, replace=replace, versions=said)
