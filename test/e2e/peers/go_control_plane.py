@@ -118,7 +118,7 @@ class GoControlPlane:
         said = {TYPES[kind]: version for kind, version in (versions or {}).items()}
         self._versions[node].update(said)
         if self.runs():
-            self._do(do="listen")  # it does already; but when this is done, all has been read that was said before
+            self._catch_up()
         mark = self.mark()
         if self.runs():
             self._do(do="push", node=node, set=given, remove=gone, replace=replace, versions=said)
@@ -142,11 +142,13 @@ class GoControlPlane:
 
     def respond(self, kind, *resources, removed=(), **more):
         """Sends just this to each who watches that type; what was pushed stays what is true."""
+        self._catch_up()
         return self._do(do="respond", type=TYPES[kind], resources=[_wrapped(resource) if "type_url" not in resource and "version" not in resource
                                                                    else resource for resource in resources], removed=list(removed), **more)
 
     def cut(self, code=14, message="cut"):
         """Ends all streams that there are."""
+        self._catch_up()
         return self._do(do="cut", code=code, message=message)
 
     def refuse(self, code=14, message="refused", count=-1):
@@ -188,6 +190,10 @@ class GoControlPlane:
                             event.nonce == sent.nonce and event.delta == sent.delta, since)
         assert condition(answer), answer
         return answer
+
+    def _catch_up(self):
+        """All has been read that was said before."""
+        self._do(do="listen")  # it does already, so that nothing happens
 
     def _do(self, **command):
         """Returns mark() from before."""
