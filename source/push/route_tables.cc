@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "source/base/check.h"
+#include "source/base/when_all.h"
 #include "source/config/check_routes.h"
 #include "source/config/text.h"
 #include "source/push/errors.h"
@@ -196,15 +197,10 @@ class RouteTables::ListenerUse final : public Use {
   }
 
   void WhenReady(std::function<void()> ready) override {
-    const auto left = std::make_shared<size_t>(1);
-    const auto one = [left, ready = std::move(ready)] {
-      if (--*left == 0) ready();
-    };
+    base::WhenAll all(std::move(ready));
     ForEachManager(*listener_, [&](const Manager& manager) {
-      ++*left;
-      tables_.Find(*manager.route_source)->WhenReady(one);
+      tables_.Find(*manager.route_source)->WhenReady(all.One());
     });
-    one();
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "source/base/when_all.h"
 
 namespace pillion::secrets {
 
@@ -25,18 +26,12 @@ void Sources::Start() {
 }
 
 void Sources::WhenReady(const Secrets& secrets, std::function<void()> ready) {
-  const auto left = std::make_shared<size_t>(1);
-  const auto one = [left, ready = std::move(ready)] {
-    if (--*left == 0) ready();
-  };
+  base::WhenAll all(std::move(ready));
   for (const std::shared_ptr<config::RemoteSecret>& secret : secrets) {
     if (Find(*secret) == nullptr) bootstrap_->remote_secrets->Settle();
     Asked* const asked = Find(*secret);
-    if (asked == nullptr) continue;
-    ++*left;
-    asked->subscription->WhenReady(one);
+    if (asked != nullptr) asked->subscription->WhenReady(all.One());
   }
-  one();
 }
 
 Sources::Asked* Sources::Find(const config::RemoteSecret& secret) {

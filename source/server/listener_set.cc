@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "source/base/when_all.h"
 #include "source/server/log.h"
 
 namespace pillion::server {
@@ -56,6 +57,15 @@ std::vector<config::Address> AddressesOf(const config::Listener& listener) {
   return addresses;
 }
 
+// Those in use: of chains that did not change they are the former version's.
+Contexts ContextsOf(const proxy::Listener& listener) {
+  Contexts contexts;
+  for (const std::shared_ptr<const proxy::FilterChain>& chain : listener.chains()) {
+    if (chain->config().tls != nullptr) contexts.push_back(chain->config().tls->context);
+  }
+  return contexts;
+}
+
 absl::Status In(const config::Listener& listener, absl::string_view trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
 }
@@ -99,12 +109,8 @@ absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<con
       .routes = [this](const config::RouteSource& source) { return with_.routes.IdOf(source); }};
   running.listener = std::make_shared<const proxy::Listener>(config, references, with_.registry, open_logs, before);
   if (!errors.empty()) return In(*config, absl::StrJoin(errors, "; "));
-  Contexts contexts;
-  for (const std::shared_ptr<const proxy::FilterChain>& chain : running.listener->chains()) {
-    if (chain->config().tls != nullptr) contexts.push_back(chain->config().tls->context);
-  }
   absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> certificates =
-      with_.certificates.Add(OwnerOf(*config), contexts);
+      with_.certificates.Add(OwnerOf(*config), ContextsOf(*running.listener));
   if (!certificates.ok()) return In(*config, certificates.status().message());
   running.certificates = *std::move(certificates);
   if (before != nullptr) {
@@ -188,16 +194,10 @@ absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>
 }
 
 void ListenerSet::WhenFirstReady(std::function<void()> ready) {
-  const auto left = std::make_shared<size_t>(1);
-  const auto one = [left, ready = std::move(ready)] {
-    if (--*left == 0) ready();
-  };
+  base::WhenAll all(std::move(ready));
   for (auto& [name, running] : serving_) {
-    if (running.routes == nullptr) continue;
-    ++*left;
-    running.routes->WhenReady(one);
+    if (running.routes != nullptr) running.routes->WhenReady(all.One());
   }
-  one();
 }
 
 absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& config) {
@@ -227,28 +227,13 @@ absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& con
 }
 
 void ListenerSet::WhenReady(Running& running, std::function<void()> ready) {
-  Contexts contexts;
-  for (const std::shared_ptr<const proxy::FilterChain>& chain : running.listener->chains()) {
-    if (chain->config().tls != nullptr) contexts.push_back(chain->config().tls->context);
-  }
-  const auto secrets = SecretsOf(contexts);
-  const auto then = [this, has_secrets = !secrets.empty(), ready = std::move(ready)] {
+  const auto secrets = SecretsOf(ContextsOf(*running.listener));
+  base::WhenAll all([this, has_secrets = !secrets.empty(), ready = std::move(ready)] {
     if (has_secrets) with_.certificates.RenewDue();
     ready();
-  };
-  const auto left = std::make_shared<size_t>(1);
-  const auto one = [left, then] {
-    if (--*left == 0) then();
-  };
-  if (running.routes != nullptr) {
-    ++*left;
-    running.routes->WhenReady(one);
-  }
-  if (!secrets.empty()) {
-    ++*left;
-    with_.secrets(secrets, one);
-  }
-  one();
+  });
+  if (running.routes != nullptr) running.routes->WhenReady(all.One());
+  if (!secrets.empty()) with_.secrets(secrets, all.One());
 }
 
 void ListenerSet::WhenWarm(std::function<void()> warm) {
