@@ -47,9 +47,9 @@ std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables) {
 
 std::vector<admin::PushedResource> PushedEndpoints(const xds::Planes& planes) {
   std::vector<admin::PushedResource> all;
-  for (const xds::Resource& resource : planes.TakenOf(xds::Kind::kEndpoints)) {
-    all.push_back({.name = resource.name, .version = resource.version, .body = resource.body});
-  }
+  planes.ForEachHeld(xds::Kind::kEndpoints, [&all](const xds::ResourceId& id, const xds::Holdings::Held& held) {
+    all.push_back({.name = id.name, .version = held.version, .updated = held.taken, .body = held.body});
+  });
   planes.ForEachRefused(xds::Kind::kEndpoints, [&all](const std::string& name, const xds::Refused::Entry& entry) {
     auto found = std::ranges::find(all, name, &admin::PushedResource::name);
     if (found == all.end()) found = all.insert(all.end(), {.name = name});

@@ -7,11 +7,10 @@ const Holdings::Held* Holdings::Find(std::string_view name) const {
   return found == held_.end() ? nullptr : &found->second;
 }
 
-void Holdings::Set(const std::string& name, std::string version, uint64_t hash, Until until) {
-  Held& held = held_[name];
-  held.version = std::move(version);
-  held.hash = hash;
-  SetEnd(name, held, until);
+void Holdings::Set(const std::string& name, Held held, Until until) {
+  Erase(name);
+  held.until.reset();
+  SetEnd(name, held_.emplace(name, std::move(held)).first->second, until);
 }
 
 void Holdings::Prolong(std::string_view name, Until until) {
@@ -19,25 +18,27 @@ void Holdings::Prolong(std::string_view name, Until until) {
   SetEnd(found->first, found->second, until);
 }
 
-bool Holdings::Erase(std::string_view name) {
+std::optional<Holdings::Held> Holdings::Erase(std::string_view name) {
   const auto found = held_.find(name);
-  if (found == held_.end()) return false;
+  if (found == held_.end()) return {};
   SetEnd(found->first, found->second, {});
+  Held held = std::move(found->second);
   held_.erase(found);
-  return true;
+  return held;
 }
 
 Holdings::Until Holdings::first_end() const {
   return ends_.empty() ? Until() : ends_.begin()->first;
 }
 
-std::vector<std::string> Holdings::Expire(base::MonotonicTime now) {
-  std::vector<std::string> names;
+std::vector<std::pair<std::string, Holdings::Held>> Holdings::Expire(base::MonotonicTime now) {
+  std::vector<std::pair<std::string, Held>> over;
   while (!ends_.empty() && ends_.begin()->first <= now) {
-    names.push_back(ends_.begin()->second);
-    Erase(names.back());
+    std::string name = ends_.begin()->second;
+    Held held = *Erase(name);
+    over.emplace_back(std::move(name), std::move(held));
   }
-  return names;
+  return over;
 }
 
 void Holdings::SetEnd(const std::string& name, Held& held, Until until) {

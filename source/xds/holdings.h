@@ -1,10 +1,10 @@
 #pragma once
 
-// What was taken of a type: versions, and until when it lives. Not the resources: whoever took them has them. Part of a
-// TypeProtocol.
+// What was taken of a type, and until when it lives. Part of a TypeProtocol.
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "google/protobuf/any.pb.h"
 #include "source/base/clock.h"
 
 namespace pillion::xds {
@@ -23,23 +24,26 @@ class Holdings {
   struct Held {
     std::string version;
     uint64_t hash;  // of its bytes
-    Until until;
+    std::shared_ptr<const google::protobuf::Any> body;
+    base::WallTime taken;  // when it came first as it is
+    Until until = {};
   };
 
   // Null: there is none.
   const Held* Find(std::string_view name) const;
   const std::map<std::string, Held, std::less<>>& all() const { return held_; }
 
-  void Set(const std::string& name, std::string version, uint64_t hash, Until until);
+  // But for its end, that is `until`.
+  void Set(const std::string& name, Held held, Until until);
   // It is there.
   void Prolong(std::string_view name, Until until);
-  // False: it was not there.
-  bool Erase(std::string_view name);
+  // Nothing: it was not there.
+  std::optional<Held> Erase(std::string_view name);
 
   // When the first one ends.
   Until first_end() const;
   // Those whose time is over are taken out.
-  std::vector<std::string> Expire(base::MonotonicTime now);
+  std::vector<std::pair<std::string, Held>> Expire(base::MonotonicTime now);
 
  private:
   void SetEnd(const std::string& name, Held& held, Until until);

@@ -6,8 +6,8 @@
 
 namespace pillion::xds {
 
-NamedResources::NamedResources(Stream& stream, std::string type_name)
-    : subscription_(stream.Add({.type_name = std::move(type_name)}, *this)) {}
+NamedResources::NamedResources(Stream& stream, std::string type_name, TypeProtocol::Observer* observer)
+    : subscription_(stream.Add({.type_name = std::move(type_name), .observer = observer}, *this)) {}
 
 void NamedResources::Watch(const std::string& name, NameWatcher& watcher) {
   Watched& watched = watched_[name];
@@ -23,12 +23,6 @@ void NamedResources::Unwatch(const std::string& name, NameWatcher& watcher) {
   if (!found->second.watchers.empty()) return;
   watched_.erase(found);
   subscription_.Unsubscribe(name);
-}
-
-void NamedResources::AppendTaken(std::vector<Resource>& to) const {
-  for (const auto& [name, watched] : watched_) {
-    if (watched.taken) to.push_back(*watched.taken);
-  }
 }
 
 void NamedResources::ForEach(const std::string& name, const std::function<void(NameWatcher& watcher)>& call) {

@@ -30,7 +30,7 @@ class NameWatcher {
 class NamedResources final : private TypeWatcher {
  public:
   // `stream` outlives it. Once for a type of a stream.
-  NamedResources(Stream& stream, std::string type_name);
+  NamedResources(Stream& stream, std::string type_name, TypeProtocol::Observer* observer = nullptr);
   NamedResources(const NamedResources&) = delete;
   NamedResources& operator=(const NamedResources&) = delete;
 
@@ -38,8 +38,6 @@ class NamedResources final : private TypeWatcher {
   // has a watcher already, it is asked for again, and all hear of it once more. What is wrong for one of them is wrong.
   void Watch(const std::string& name, NameWatcher& watcher);
   void Unwatch(const std::string& name, NameWatcher& watcher);
-
-  void AppendTaken(std::vector<Resource>& to) const;
 
   Subscription& subscription() { return subscription_; }
 

@@ -17,6 +17,23 @@ std::string MethodOf(const config::ApiSource& source, Kind kind) {
 
 }  // namespace
 
+class Planes::Page final : public TypeProtocol::Observer {
+ public:
+  Page(Journal& journal, const config::ApiSource& source, Kind kind) : journal_(journal), source_(source), kind_(kind) {}
+
+  std::string Objection(const Resource& resource) override {
+    return journal_.Objection({source_, kind_, resource.name}, resource);
+  }
+  void OnChange(const std::string& name, const Holdings::Held* before, const Holdings::Held* now, bool wanted) override {
+    journal_.OnChange({source_, kind_, name}, before, now, wanted);
+  }
+
+ private:
+  Journal& journal_;
+  const config::ApiSource& source_;
+  const Kind kind_;
+};
+
 Planes::Planes(Surroundings surroundings) : with_(std::move(surroundings)), random_(with_.seed) {}
 
 Planes::~Planes() = default;
@@ -60,24 +77,46 @@ NamedResources& Planes::Named(const config::ApiSource& source, Kind kind) {
   Plane& plane = PlaneOf(source, kind);
   const auto found = std::ranges::find(plane.named, kind, [](const auto& each) { return each.first; });
   if (found != plane.named.end()) return *found->second;
-  return *plane.named
-              .emplace_back(kind, std::make_unique<NamedResources>(*plane.stream, std::string(NamesOf(kind).type)))
-              .second;
+  NamedResources& added = *plane.named
+                               .emplace_back(kind, std::make_unique<NamedResources>(
+                                                       *plane.stream, std::string(NamesOf(kind).type), AddPage(plane, kind)))
+                               .second;
+  plane.subscriptions.emplace_back(kind, &added.subscription());
+  return added;
 }
 
 Subscription& Planes::All(const config::ApiSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher) {
-  return PlaneOf(source, kind)
-      .stream->Add({.type_name = std::string(NamesOf(kind).type), .all = true, .stats = &stats}, watcher);
+  Plane& plane = PlaneOf(source, kind);
+  Subscription& added = plane.stream->Add(
+      {.type_name = std::string(NamesOf(kind).type), .all = true, .stats = &stats, .observer = AddPage(plane, kind)}, watcher);
+  plane.subscriptions.emplace_back(kind, &added);
+  return added;
 }
 
-std::vector<Resource> Planes::TakenOf(Kind kind) const {
-  std::vector<Resource> all;
+Planes::Page* Planes::AddPage(Plane& plane, Kind kind) const {
+  if (with_.journal == nullptr) return nullptr;
+  return plane.pages.emplace_back(std::make_unique<Page>(*with_.journal, plane.source, kind)).get();
+}
+
+void Planes::ForEachHeld(Kind kind,
+                         const std::function<void(const ResourceId& id, const Holdings::Held& held)>& visit) const {
   for (const std::unique_ptr<Plane>& plane : planes_) {
-    for (const auto& [each, named] : plane->named) {
-      if (each == kind) named->AppendTaken(all);
+    for (const auto& [each, subscription] : plane->subscriptions) {
+      if (each != kind) continue;
+      for (const auto& [name, held] : subscription->protocol().holdings().all()) visit({plane->source, kind, name}, held);
     }
   }
-  return all;
+}
+
+std::vector<Refusal> Planes::Put(const config::ApiSource& source, Kind kind, std::vector<Resource> resources,
+                                 const std::vector<std::string>& removed) {
+  for (const std::unique_ptr<Plane>& plane : planes_) {
+    if (plane->source != source) continue;
+    for (const auto& [each, subscription] : plane->subscriptions) {
+      if (each == kind) return subscription->Put(std::move(resources), removed);
+    }
+  }
+  return {};
 }
 
 void Planes::ForEachRefused(

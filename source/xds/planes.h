@@ -17,6 +17,7 @@
 #include "source/config/config_source.h"
 #include "source/stats/registry.h"
 #include "source/xds/control_plane_stats.h"
+#include "source/xds/journal.h"
 #include "source/xds/kind.h"
 #include "source/xds/named_resources.h"
 #include "source/xds/stream.h"
@@ -34,6 +35,7 @@ class Planes {
     std::function<std::optional<client::Target>(const std::string& cluster)> host_of;  // nothing: it has none now
     std::function<void(std::string_view line)> warn;
     uint64_t seed;
+    Journal* journal = nullptr;  // may be null
   };
 
   // What is given in `surroundings` outlives it.
@@ -47,8 +49,12 @@ class Planes {
   // All of a kind are wanted: once for each source. Both outlive this.
   Subscription& All(const config::ApiSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher);
 
-  // What was taken by name, of all sources.
-  std::vector<Resource> TakenOf(Kind kind) const;
+  // What was taken, of all sources.
+  void ForEachHeld(Kind kind, const std::function<void(const ResourceId& id, const Holdings::Held& held)>& visit) const;
+  // What comes from within the process, as TypeProtocol says; nobody subscribes to it: nothing. Not from within a watcher or
+  // the journal.
+  std::vector<Refusal> Put(const config::ApiSource& source, Kind kind, std::vector<Resource> resources,
+                           const std::vector<std::string>& removed);
   // The last of a name was refused.
   void ForEachRefused(Kind kind,
                       const std::function<void(const std::string& name, const Refused::Entry& entry)>& visit) const;
@@ -57,14 +63,20 @@ class Planes {
   void Start();
 
  private:
+  // Of the journal: what one kind of a plane has to say.
+  class Page;
   struct Plane {
     config::ApiSource source;
     std::optional<Kind> only;  // nothing: it is for all
+    std::vector<std::unique_ptr<Page>> pages;
     std::unique_ptr<Stream> stream;
     std::vector<std::pair<Kind, std::unique_ptr<NamedResources>>> named;
+    std::vector<std::pair<Kind, Subscription*>> subscriptions;  // of all
   };
 
   Plane& PlaneOf(const config::ApiSource& source, Kind kind);
+  // Null: there is no journal.
+  Page* AddPage(Plane& plane, Kind kind) const;
 
   const Surroundings with_;
   base::Random random_;

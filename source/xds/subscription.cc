@@ -18,7 +18,8 @@ Subscription::Subscription(Stream& stream, Options options, TypeWatcher& watcher
     : stream_(stream),
       options_(std::move(options)),
       watcher_(watcher),
-      protocol_(stream.form(), options_.type_name, options_.all, watcher, stream.with_.clock),
+      protocol_(stream.form(), options_.type_name, options_.all, watcher, stream.with_.clock,
+                options_.observer),
       complaints_(stream.with_.clock, stream.with_.warn),
       who_(who),
       end_(stream.with_.timers.New()),
@@ -35,6 +36,13 @@ void Subscription::Subscribe(const std::string& name) {
 void Subscription::Unsubscribe(const std::string& name) {
   protocol_.Unsubscribe(name);
   stream_.OnChange(*this);
+}
+
+std::vector<Refusal> Subscription::Put(std::vector<Resource> resources, const std::vector<std::string>& removed) {
+  const Stream::Batch batch(stream_);
+  std::vector<Refusal> refusals = protocol_.Put(std::move(resources), removed);
+  AwaitEnd();
+  return refusals;
 }
 
 void Subscription::Ask() {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "source/event/control_timer.h"
 #include "source/xds/backoff.h"
@@ -28,6 +29,7 @@ class Subscription {
     std::string type_name;               // of the message of a resource
     bool all = false;                    // of the type are wanted: listeners, clusters; else by name
     SubscriptionStats* stats = nullptr;  // outlives it; null: the watcher counts
+    TypeProtocol::Observer* observer = nullptr;  // outlives it; may be null
   };
 
   // As long as one lives, no change of what is wanted is told; then all are, as one. It outlives no subscription.
@@ -54,6 +56,9 @@ class Subscription {
   // By name. One that is subscribed to already is asked for again: the next answer about it counts as the first.
   void Subscribe(const std::string& name);
   void Unsubscribe(const std::string& name);
+
+  // See TypeProtocol. Not from within a watcher or an observer.
+  std::vector<Refusal> Put(std::vector<Resource> resources, const std::vector<std::string>& removed);
 
   // What is held, and what was refused last.
   const TypeProtocol& protocol() const { return protocol_; }

@@ -109,17 +109,24 @@ class TypeProtocol::Taking {
     if (const std::string wrong = Wrong(item, name); !wrong.empty()) return Refuse(name, wrong, item);
     const Holdings::Held* const held = to_.holdings_.Find(name);
     if (item.body == nullptr) {
-      LiveOn(name, item.ttl);
+      to_.LiveOn(name, item.ttl);
       if (held != nullptr && (to_.form_ == Form::kState || held->version == item.version)) return;
       errors_.Add(Quote(name) + ": no resource, and version " + Quote(item.version) + " was not taken");
       return;
     }
-    hashes_.push_back(base::XxHash64(item.body->value()));
-    update_.resources.push_back({.name = name,
-                                 .version = item.version,
-                                 .body = item.body,
-                                 .ttl = item.ttl,
-                                 .same = held != nullptr && held->hash == hashes_.back()});
+    const uint64_t hash = base::XxHash64(item.body->value());
+    Resource resource{.name = name,
+                      .version = item.version,
+                      .body = item.body,
+                      .ttl = item.ttl,
+                      .same = held != nullptr && held->hash == hash};
+    if (to_.observer_ != nullptr && !resource.same) {
+      if (const std::string objection = to_.observer_->Objection(resource); !objection.empty()) {
+        return Refuse(name, objection, item);
+      }
+    }
+    hashes_.push_back(hash);
+    update_.resources.push_back(std::move(resource));
   }
 
   void FindRemoved() {
@@ -141,44 +148,15 @@ class TypeProtocol::Taking {
   }
 
   void Give() {
-    for (const std::string& name : update_.removed) to_.holdings_.Erase(name);
-    const std::vector<Refusal> refusals = to_.watcher_.OnUpdate(update_);
-    absl::flat_hash_map<std::string_view, std::string> refused;
-    for (const Refusal& refusal : refusals) {
-      Errors errors;
-      for (const std::string& error : refusal.errors) {
-        errors.Add(error);
-        errors_.Add(Quote(refusal.name) + ": " + error);
-      }
-      refused.emplace(refusal.name, errors.text());
-    }
-    for (size_t i = 0; i < update_.resources.size(); ++i) {
-      const Resource& resource = update_.resources[i];
-      if (!to_.interest_.Wants(resource.name)) continue;  // any more
-      if (const auto found = refused.find(resource.name); found != refused.end()) {
-        to_.refused_.Set(resource.name, found->second, resource.version, to_.clock_.WallNow(), resource.body);
-        LiveOn(resource.name, resource.ttl);
-        continue;
-      }
-      to_.refused_.Erase(resource.name);
-      to_.holdings_.Set(resource.name, resource.version, hashes_[i], Until(resource.ttl));
+    for (const Refusal& refusal : to_.Give(update_, hashes_)) {
+      for (const std::string& error : refusal.errors) errors_.Add(Quote(refusal.name) + ": " + error);
     }
   }
 
   void Refuse(const std::string& name, const std::string& error, const Answer::Item& item) {
     errors_.Add(Quote(name) + ": " + error);
     to_.refused_.Set(name, error, item.version, to_.clock_.WallNow(), item.body);
-    if (item.error.empty()) LiveOn(name, item.ttl);
-  }
-
-  // What was taken under that name, if anything. Also where what is spoken of is refused: who speaks of it wants it to live,
-  // and the last good one is not to end by that.
-  void LiveOn(const std::string& name, const std::optional<base::Duration>& ttl) {
-    if (to_.holdings_.Find(name) != nullptr) to_.holdings_.Prolong(name, Until(ttl));
-  }
-
-  Holdings::Until Until(const std::optional<base::Duration>& ttl) const {
-    return ttl ? Holdings::Until(to_.clock_.MonotonicNow() + *ttl) : std::nullopt;
+    if (item.error.empty()) to_.LiveOn(name, item.ttl);
   }
 
   TypeProtocol& to_;
@@ -194,11 +172,13 @@ class TypeProtocol::Taking {
   std::vector<uint64_t> hashes_;  // of update_.resources
 };
 
-TypeProtocol::TypeProtocol(Form form, const std::string& type_name, bool all, TypeWatcher& watcher, const base::Clock& clock)
+TypeProtocol::TypeProtocol(Form form, const std::string& type_name, bool all, TypeWatcher& watcher, const base::Clock& clock,
+                           Observer* observer)
     : form_(form),
       type_url_(std::string(kTypeUrlHost) + type_name),
       watcher_(watcher),
       clock_(clock),
+      observer_(observer),
       interest_(all),
       asking_(MakeAsking(form, type_url_)) {}
 
@@ -211,7 +191,7 @@ void TypeProtocol::Subscribe(const std::string& name) {
 
 void TypeProtocol::Unsubscribe(const std::string& name) {
   interest_.Remove(name);
-  holdings_.Erase(name);
+  Erase(name, false);
   refused_.Erase(name);
   asking_->OnRemove(name);
 }
@@ -244,8 +224,70 @@ std::string TypeProtocol::Reply(const std::string& nonce, const std::string& err
   return asking_->Reply(interest_, nonce, error, node);
 }
 
+std::vector<Refusal> TypeProtocol::Put(std::vector<Resource> resources, const std::vector<std::string>& removed) {
+  Update update{.version = version_};
+  std::vector<uint64_t> hashes;
+  for (Resource& resource : resources) {
+    if (!interest_.Wants(resource.name)) continue;
+    hashes.push_back(base::XxHash64(resource.body->value()));
+    const Holdings::Held* const held = holdings_.Find(resource.name);
+    resource.same = held != nullptr && held->hash == hashes.back();
+    update.resources.push_back(std::move(resource));
+  }
+  for (const std::string& name : removed) {
+    if (holdings_.Find(name) != nullptr) update.removed.push_back(name);
+  }
+  return Give(update, hashes);
+}
+
+std::vector<Refusal> TypeProtocol::Give(const Update& update, const std::vector<uint64_t>& hashes) {
+  for (const std::string& name : update.removed) Erase(name, true);
+  std::vector<Refusal> refusals = watcher_.OnUpdate(update);
+  absl::flat_hash_map<std::string_view, const Refusal*> refused;
+  for (const Refusal& refusal : refusals) refused.emplace(refusal.name, &refusal);
+  for (size_t i = 0; i < update.resources.size(); ++i) {
+    const Resource& resource = update.resources[i];
+    if (!interest_.Wants(resource.name)) continue;  // any more
+    if (const auto found = refused.find(resource.name); found != refused.end()) {
+      Errors errors;
+      for (const std::string& error : found->second->errors) errors.Add(error);
+      refused_.Set(resource.name, errors.text(), resource.version, clock_.WallNow(), resource.body);
+      LiveOn(resource.name, resource.ttl);
+      continue;
+    }
+    refused_.Erase(resource.name);
+    const std::optional<Holdings::Held> before = holdings_.Erase(resource.name);
+    Holdings::Held held{.version = resource.version, .hash = hashes[i], .body = resource.body, .taken = clock_.WallNow()};
+    if (before && before->hash == held.hash) held.taken = before->taken;
+    holdings_.Set(resource.name, std::move(held), Until(resource.ttl));
+    if (observer_ != nullptr) {
+      observer_->OnChange(resource.name, before ? &*before : nullptr, holdings_.Find(resource.name), true);
+    }
+  }
+  return refusals;
+}
+
+void TypeProtocol::Erase(const std::string& name, bool wanted) {
+  const std::optional<Holdings::Held> before = holdings_.Erase(name);
+  if (before && observer_ != nullptr) observer_->OnChange(name, &*before, nullptr, wanted);
+}
+
+// What was taken under that name, if anything. Also where what is spoken of is refused: who speaks of it wants it to live,
+// and the last good one is not to end by that.
+void TypeProtocol::LiveOn(const std::string& name, const std::optional<base::Duration>& ttl) {
+  if (holdings_.Find(name) != nullptr) holdings_.Prolong(name, Until(ttl));
+}
+
+Holdings::Until TypeProtocol::Until(const std::optional<base::Duration>& ttl) const {
+  return ttl ? Holdings::Until(clock_.MonotonicNow() + *ttl) : std::nullopt;
+}
+
 void TypeProtocol::Expire() {
-  Update update{.version = version_, .resources = {}, .removed = holdings_.Expire(clock_.MonotonicNow())};
+  Update update{.version = version_};
+  for (auto& [name, held] : holdings_.Expire(clock_.MonotonicNow())) {
+    if (observer_ != nullptr) observer_->OnChange(name, &held, nullptr, true);
+    update.removed.push_back(std::move(name));
+  }
   if (update.removed.empty()) return;
   asking_->OnExpire();
   watcher_.OnUpdate(update);

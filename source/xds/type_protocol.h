@@ -45,8 +45,22 @@ class TypeProtocol {
     std::vector<std::string> names;  // that it asks for; none where all are wanted
   };
 
-  // `type_name`: of the message of a resource. `all`: of the type; else by name. The others outlive it.
-  TypeProtocol(Form form, const std::string& type_name, bool all, TypeWatcher& watcher, const base::Clock& clock);
+  // Who sees what is taken and what goes, and may object. It changes nothing from within.
+  class Observer {
+   public:
+    // Why it is refused though it may be good, in one line; empty: nothing.
+    virtual std::string Objection(const Resource& resource) = 0;
+    // Null: it was not there; it is not any more. `wanted`: else it is only that nobody wants it any more.
+    virtual void OnChange(const std::string& name, const Holdings::Held* before, const Holdings::Held* now, bool wanted) = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+
+  // `type_name`: of the message of a resource. `all`: of the type; else by name. The others outlive it; `observer` may be
+  // null.
+  TypeProtocol(Form form, const std::string& type_name, bool all, TypeWatcher& watcher, const base::Clock& clock,
+               Observer* observer = nullptr);
   TypeProtocol(const TypeProtocol&) = delete;
   TypeProtocol& operator=(const TypeProtocol&) = delete;
 
@@ -64,6 +78,11 @@ class TypeProtocol {
   std::string Take(const Answer& answer);
   std::string Reply(const std::string& nonce, const std::string& error, const Node* node);
 
+  // What comes from within the process: of a former time, or of another place than the control plane. It is judged by the
+  // watcher as an answer is, but nobody may object; it counts as taken, with the versions that it has, and lives until
+  // something else comes. What is not wanted is passed over. Neither has a name twice.
+  std::vector<Refusal> Put(std::vector<Resource> resources, const std::vector<std::string>& removed);
+
   // When the time of a resource is over, and then.
   Holdings::Until first_end() const { return holdings_.first_end(); }
   void Expire();
@@ -78,10 +97,17 @@ class TypeProtocol {
  private:
   class Taking;
 
+  // To the watcher; what it does not refuse is held from then on. `hashes`: of the resources.
+  std::vector<Refusal> Give(const Update& update, const std::vector<uint64_t>& hashes);
+  void Erase(const std::string& name, bool wanted);
+  void LiveOn(const std::string& name, const std::optional<base::Duration>& ttl);
+  Holdings::Until Until(const std::optional<base::Duration>& ttl) const;
+
   const Form form_;
   const std::string type_url_;
   TypeWatcher& watcher_;
   const base::Clock& clock_;
+  Observer* const observer_;  // may be null
   Interest interest_;
   Holdings holdings_;
   Refused refused_;
