@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <string_view>
@@ -12,16 +11,46 @@
 namespace pillion::tls {
 namespace {
 
+// Fetched once, for each use would fetch them anew. They are never freed.
 const EVP_CIPHER* CipherOf(Suite suite) {
+  static const EVP_CIPHER* const aes128 = EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
+  static const EVP_CIPHER* const aes256 = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  static const EVP_CIPHER* const chacha20 = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
   switch (suite) {
     case Suite::kAes128Gcm:
-      return EVP_aes_128_gcm();
+      return aes128;
     case Suite::kAes256Gcm:
-      return EVP_aes_256_gcm();
+      return aes256;
     case Suite::kChacha20Poly1305:
-      return EVP_chacha20_poly1305();
+      return chacha20;
   }
   return nullptr;
+}
+
+const EVP_MD* DigestOf(Suite suite) {
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  static const EVP_MD* const sha384 = EVP_MD_fetch(nullptr, "SHA384", nullptr);
+  return suite == Suite::kAes256Gcm ? sha384 : sha256;
+}
+
+// HMAC (RFC 2104) of a short message, by a key that is no longer than one block. OpenSSL's own looks itself up each time.
+void Hmac(const EVP_MD* digest, std::span<const unsigned char> key, std::span<const unsigned char> message,
+          std::array<unsigned char, EVP_MAX_MD_SIZE>& hash) {
+  constexpr size_t kMostBlock = 128;
+  std::array<unsigned char, 2 * kMostBlock> text;
+  const auto block = static_cast<size_t>(EVP_MD_get_block_size(digest));
+  PILLION_CHECK(key.size() <= block && block <= kMostBlock && message.size() <= kMostBlock);
+  const auto pad = [&](unsigned char with) {
+    for (size_t i = 0; i < block; ++i) text[i] = with ^ (i < key.size() ? key[i] : 0);
+  };
+  unsigned int size = 0;
+  pad(0x36);
+  std::ranges::copy(message, text.begin() + block);
+  EVP_Digest(text.data(), block + message.size(), hash.data(), &size, digest, nullptr);
+  pad(0x5c);
+  std::copy_n(hash.begin(), size, text.begin() + block);
+  EVP_Digest(text.data(), block + size, hash.data(), &size, digest, nullptr);
+  OPENSSL_cleanse(text.data(), text.size());
 }
 
 // HKDF-Expand-Label with an empty context (7.1). What is asked for is never longer than one hash.
@@ -37,10 +66,9 @@ void ExpandLabel(Suite suite, const TrafficSecret& secret, std::string_view labe
   info[size++] = 0;  // the context's length
   info[size++] = 1;  // HKDF-Expand's counter (RFC 5869, 2.3)
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
-  unsigned int hash_size = 0;
-  const EVP_MD* const digest = suite == Suite::kAes256Gcm ? EVP_sha384() : EVP_sha256();
-  HMAC(digest, secret.bytes.data(), static_cast<int>(secret.size), info.data(), size, hash.data(), &hash_size);
-  PILLION_CHECK(out.size() <= hash_size);
+  const EVP_MD* const digest = DigestOf(suite);
+  PILLION_CHECK(out.size() <= static_cast<size_t>(EVP_MD_get_size(digest)));
+  Hmac(digest, {secret.bytes.data(), secret.size}, {info.data(), size}, hash);
   std::copy_n(hash.begin(), out.size(), out.begin());
   OPENSSL_cleanse(hash.data(), hash.size());
 }
