@@ -148,7 +148,8 @@ Truth Conditions::OfHeader(const Header& header, const Request& request) {
     const std::optional<std::string_view> value = header.matcher.name().All(*request.head);
     if (value && !IsUtf8(*value)) return Truth::kUnclear;
   }
-  return ToTruth(header.matcher.Matches(*request.head));
+  // As of OfHeaderText().
+  return header.matcher.IsDivided(*request.head) ? Truth::kUnclear : ToTruth(header.matcher.Matches(*request.head));
 }
 
 Truth Conditions::OfAddress(const Address& address, const Request& request) {

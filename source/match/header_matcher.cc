@@ -41,4 +41,15 @@ bool HeaderMatcher::Matches(std::optional<std::string_view> first, const http::H
   return (count > 1 && Is(*name_.All(headers))) != invert_;
 }
 
+bool HeaderMatcher::IsDividedAmong(const http::HeaderMap& headers) const {
+  if (std::holds_alternative<Present>(test_)) return false;
+  size_t count = 0, good = 0;
+  for (const http::HeaderField& field : headers) {
+    if (!name_.Is(field)) continue;
+    ++count;
+    if (Is(field.value())) ++good;
+  }
+  return good > 0 && good < count && !Is(*name_.All(headers));
+}
+
 }  // namespace pillion::match

@@ -39,6 +39,13 @@ class HeaderMatcher {
     return Matches(name_.First(head), FieldsOf(head));
   }
 
+  // Of several fields of that name some are what is asked for, but neither all of them nor the list that they make up: it
+  // depends on whose value counts.
+  template <typename Head>
+  bool IsDivided(const Head& head) const {
+    return IsDividedAmong(FieldsOf(head));
+  }
+
   // As of a head that does not have the field.
   bool MatchesMissing() const;
 
@@ -53,6 +60,7 @@ class HeaderMatcher {
     return head.headers;
   }
   bool Matches(std::optional<std::string_view> first, const http::HeaderMap& headers) const;
+  bool IsDividedAmong(const http::HeaderMap& headers) const;
   bool Is(std::string_view value) const;
 
   http::FieldName name_;

@@ -200,6 +200,30 @@ def test_paths_that_try_to_slip_by(pillion, serve, path):
         assert code in (400, 403) and not seen
 
 
+@pytest.mark.parametrize(("action", "negated", "let_in"), [("ALLOW", False, ["user"]), ("DENY", True, ["user"]), ("DENY", False, ["admin"]), ("ALLOW", True, ["admin"])])
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+def test_a_value_that_is_divided(pillion, action, negated, let_in, protocol):
+    """G1. Which of two values the upstream takes nobody knows here, so they open nothing."""
+    header = {"header": {"name": "x-role", "string_match": {"exact": "user"}}}
+    one = {"permissions": [{"not_rule": header} if negated else header], "principals": [{"any": True}]}
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)], http_filters=filters(rules=rules(action, p=one))))]))
+    for said in (["user"], ["admin"], ["user", "admin"], ["admin", "user"]):
+        code = proxy.exchange(Request("GET", "/", [("x-role", value) for value in said]), protocol).status
+        assert code == (200 if said == let_in else 403), said
+
+
+def test_a_name_of_another_trust_domain(pillion, ca, tmp_path):
+    """J13. Who may vouch for b.test only makes nobody of td.test, whatever is written into a DNS name."""
+    other = Authority(tmp_path, "other", "b.test")
+    other.issue("evil", f"URI:spiffe://b.test/x,DNS:{_ID}client,DNS:good.b.test")
+    both = tls.downstream(ca, validation=tls.spiffe(td_test=ca.pem, b_test=other.pem))
+    for matcher, fits in (({"exact": _ID + "client"}, False), ({"prefix": "spiffe://td.test/"}, False),
+                          ({"safe_regex": {"regex": "spiffe://td.test/.*"}}, False), ({"exact": "good.b.test"}, True)):
+        proxy = tls.serving(pillion, both, http_filters=filters(rules=rules(p=named(**matcher))))
+        with tls.connect(proxy, tls.context(ca, "evil", authority=other)) as sock:
+            assert tls.get(sock).status == (200 if fits else 403), matcher
+
+
 def test_denied_calls_of_grpc(pillion):
     """I10."""
     proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)], http_filters=filters(rules=rules())))]))
