@@ -1,5 +1,7 @@
 #include "source/proxy/connection_facts.h"
 
+#include <algorithm>
+
 #include "source/http/syntax.h"
 #include "source/tls/facts.h"
 
@@ -18,11 +20,19 @@ void AddName(std::vector<std::string>& names, std::string& joined, const std::st
   names.push_back(name);
 }
 
+// What is none is nobody's: a CA that may vouch for names of one trust domain could write a SPIFFE ID of another one there.
+bool IsDnsName(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == '*';
+  });
+}
+
 access::Peer PeerOf(tls::CertificateFacts& certificate) {
   access::Peer peer;
   for (const identity::SubjectName& name : certificate.names()) {
     if (name.type == identity::NameType::kUri) AddName(peer.uris, peer.all_uris, name.text);
-    if (name.type == identity::NameType::kDns) AddName(peer.dns, peer.all_dns, name.text);
+    if (name.type == identity::NameType::kDns && IsDnsName(name.text)) AddName(peer.dns, peer.all_dns, name.text);
   }
   peer.subject = certificate.subject();
   return peer;
