@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <utility>
@@ -63,6 +64,9 @@ std::string OidText(const ASN1_OBJECT* object) {
   return size > 0 ? std::string(text, std::min<size_t>(static_cast<size_t>(size), sizeof text - 1)) : "";
 }
 
+// They would begin lines of their own in a log, and fields in a message.
+bool IsControl(char c) { return (c >= 0 && c < ' ') || c == 0x7f; }
+
 // Names of kinds that nobody can ask for are left out.
 void AddName(const GENERAL_NAME* name, std::vector<SubjectName>& names) {
   switch (name->type) {
@@ -116,9 +120,10 @@ absl::StatusOr<std::vector<SubjectName>> SubjectNames(const X509* certificate) {
   }
   for (int i = 0; i < sk_GENERAL_NAME_num(list.get()); ++i) AddName(sk_GENERAL_NAME_value(list.get(), i), names);
   for (const SubjectName& name : names) {
-    if (name.text.find('\0') != name.text.npos) {
+    if (std::any_of(name.text.begin(), name.text.end(), IsControl)) {
       return absl::InvalidArgumentError(
-          Concat("the subject alternative name ", Quote(name.text), " has a NUL byte"));
+          Concat("the subject alternative name ", Quote(name.text), " has a ",
+                 name.text.find('\0') != name.text.npos ? "NUL byte" : "control character"));
     }
   }
   return names;

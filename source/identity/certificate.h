@@ -1,7 +1,7 @@
 #pragma once
 
-// What stands in a certificate. Names are taken by their length: a NUL in one is a byte like others, which no matcher
-// ever gets to see, because such a certificate is refused.
+// What stands in a certificate. Names are taken by their length: a NUL in one, as any control character, is a byte like
+// others, which no matcher ever gets to see, because such a certificate is refused.
 
 #include <openssl/types.h>
 
@@ -26,7 +26,7 @@ struct SubjectName {
 };
 
 // In their order. An error says what is wrong with the extension or a name: it does not parse, there are two such
-// extensions, or a name has a NUL.
+// extensions, or a name has a control character.
 absl::StatusOr<std::vector<SubjectName>> SubjectNames(const X509* certificate);
 
 std::string SubjectText(const X509* certificate);  // RFC 2253

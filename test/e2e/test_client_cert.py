@@ -90,6 +90,28 @@ def test_a_name_that_looks_like_more(seen, ca):
     assert value == f'{element(ca, "odd")};URI="odd:a;URI=spiffe://td.test/admin"'
 
 
+@pytest.mark.parametrize("kind", [0x82, 0x86], ids=["dns", "uri"])
+def test_a_name_with_a_line_end(pillion, ca, serve, kind):
+    """D3, G12: it would be a field of its own for the upstream, or a request."""
+    name = b"spiffe://td.test/x\r\nx-admin: yes"
+    der = bytes([0x30, len(name) + 2, kind, len(name)]) + name
+    ca.issue("lines", "DER:" + der.hex(":"))
+    server = serve.h1(lambda request: Response(200))
+    common = {"tls_certificates": [pair(ca, "server")], "validation_context": {"trusted_ca": source(ca.pem)}}
+    made = b.listener(b.http(forward_client_cert_details="SANITIZE_SET", set_current_client_cert_details={"uri": True, "dns": True}))
+    made["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common)}
+    proxy = pillion(b.bootstrap([made], [b.cluster(server.address)]))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(ca.pem)
+    context.load_cert_chain(ca.folder / "lines.pem", ca.folder / "lines.key")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        connection = http1.Connection(context.wrap_socket(socket.create_connection(proxy.address, 10)))
+        connection.exchange(Request("GET", "/", [("host", "a")]))
+    where = f"listener.{proxy.address[0]}_{proxy.address[1]}.ssl."
+    assert proxy.stat(where + "fail_verify_san") == 1
+
+
 def test_several_others(seen, ca):
     (value,) = seen("APPEND_FORWARD", name="client", said=[OTHERS, "Hash=01"])
     assert value.replace(", ", ",") == f"{OTHERS},Hash=01,{element(ca)}"
