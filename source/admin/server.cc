@@ -22,7 +22,10 @@
 #include "source/admin/sparingly.h"
 #include "source/base/arena.h"
 #include "source/base/random.h"
+#include "source/http/syntax.h"
+#include "source/match/ip_range.h"
 #include "source/tls/facts.h"
+#include "source/tls/standing.h"
 #include "source/tls/stream.h"
 
 namespace pillion::admin {
@@ -58,6 +61,19 @@ bool FromElsewhere(const BeastRequest& request) {
   const std::string_view text = View(origin->value());
   const size_t scheme = text.find("://");
   return scheme == std::string_view::npos || text.substr(scheme + 3) != View(request[field::host]);
+}
+
+// A name that somebody else's DNS may have led here, so that a browser takes the page behind it for one of this origin (DNS
+// rebinding). Addresses, localhost and names without a dot are nobody's to lead.
+bool IsNameOfOthers(std::string_view host) {
+  if (const size_t colon = host.rfind(':'); colon != std::string_view::npos && host.find_first_of(".]", colon) == std::string_view::npos) {
+    host = host.substr(0, colon);
+  }
+  if (host.starts_with('[') && host.ends_with(']')) return !match::IpAddress::Parse(host.substr(1, host.size() - 2));
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.find('.') == std::string_view::npos || match::IpAddress::Parse(host)) return false;
+  constexpr std::string_view kLocal = ".localhost";
+  return host.size() <= kLocal.size() || !http::EqualsIgnoreCase(host.substr(host.size() - kLocal.size()), kLocal);
 }
 
 std::string Shown(std::string_view text) {
@@ -152,6 +168,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void Read();
   void OnRead(const error_code& error);
   Reply Answer();
+  // Who asks now: as it came, but for what has changed since.
+  Client Asking();
   // Of a request that its sender may not make.
   std::optional<Reply> Refuse(const Request& request);
   void Write(Reply reply);
@@ -163,6 +181,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Stream stream_;
   std::shared_ptr<const tls::Context> context_;  // null: plain
   std::optional<TlsStream> tls_;                 // over stream_
+  std::optional<tls::Facts> facts_;              // of tls_
   Client client_;
   const uint64_t connection_id_;
   std::string peer_;  // its address
@@ -313,9 +332,10 @@ void Session::OnHandshake(const error_code& error) {
         fmt::format("TLS of {}: {}{}{}", who_, error.message(), refusal.empty() ? "" : ": ", refusal));
     return;
   }
-  tls::Facts facts(tls_->native_handle(), context_);
-  if (facts.peer_verified()) {
-    for (const identity::SubjectName& name : facts.peer()->names()) {
+  facts_.emplace(tls_->native_handle(), context_);
+  facts_->Settle();
+  if (facts_->peer_verified()) {
+    for (const identity::SubjectName& name : facts_->peer()->names()) {
       if (name.type == identity::NameType::kUri) client_.uris.push_back(name.text);
     }
   }
@@ -374,12 +394,23 @@ Reply Session::Answer() {
   return state_->endpoints.Answer(request);
 }
 
+Client Session::Asking() {
+  Client client = client_;
+  if (!client.uid && IsNameOfOthers(View(request_[field::host]))) client.local = false;
+  if (client.uris.empty()) return client;
+  // Whom nobody vouches for any more, or whose time is over, is nobody.
+  const std::shared_ptr<const tls::Context> current = state_->access.tls()->current();
+  const absl::Time now = absl::FromChrono(base::SystemClock().WallNow());
+  if (current == nullptr || tls::Verdicts().Of(*facts_, *current, now) != tls::Standing::kGood) client.uris.clear();
+  return client;
+}
+
 std::optional<Reply> Session::Refuse(const Request& request) {
   // Of two that differ nobody can say which one counts.
   const bool once = request_.count(field::authorization) == 1;
   const std::string_view authorization = once ? View(request_[field::authorization]) : std::string_view();
   const config::AdminRole needed = Endpoints::RoleFor(request.path);
-  const config::AdminRoles roles = state_->access.RolesOf(client_, authorization);
+  const config::AdminRoles roles = state_->access.RolesOf(Asking(), authorization);
   if (roles.Has(needed)) return std::nullopt;
   state_->figures->access_denied->Increment();
   const std::string what = Shown(request.path);

@@ -10,6 +10,7 @@ import yaml
 
 import test_tls as tls
 from peers import bootstrap as b
+from peers import http1
 from peers.certificates import Authority, pair
 from peers.ports import free_port
 from peers.proxy import ROOT, run
@@ -277,6 +278,46 @@ def test_certificates_of_the_administration_are_renewed(pillion, tmp_path):
     until(taken, "clients of the new CA are taken")
     with pytest.raises((ssl.SSLError, ConnectionError)):
         status(proxy, "/server_info", tls=before)
+
+
+def test_a_connection_whose_ca_is_withdrawn(pillion, tmp_path):
+    """J25. Who nobody vouches for any more has no role of a principal's, also where it stays connected."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+    authority, next_one = Authority(old), Authority(new)
+    for made in (authority, next_one):
+        made.issue("server")
+        made.issue("client")
+    proxy = pillion(bootstrap(PROBE, may("WRITE", principal={"exact": _SPIFFE + "client"}), tls=server_tls(authority)), admin_tls=tls.context(authority))
+
+    def ask(connection):
+        connection.send(b"POST /healthcheck/ok HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
+        line = connection.line()
+        body = bytearray()
+        connection.exactly(int(dict(connection.fields())["Content-Length"]), body)
+        return int(line.split()[1])
+
+    kept = http1.Connection(tls.context(authority, "client").wrap_socket(socket.create_connection(proxy.admin_address, 10)))
+    assert ask(kept) == 200
+    for name in ("server.key", "server.pem"):  # another pair under the same bundle changes nothing for it
+        (old / name).write_bytes((old / name).read_bytes())
+    assert ask(kept) == 200
+    (new / "ca.pem").rename(old / "ca.pem")
+    until(lambda: ask(kept) == 403, "it may not any more")
+
+
+@pytest.mark.parametrize(("host", "taken"), [
+    ("evil.example", False), ("evil.example:9901", False), ("127.0.0.1.evil.example", False), ("localhost.evil.example:1", False), ("[::1].evil.example", False),
+    ("localhost", True), ("LocalHost:9901", True), ("a.localhost", True), ("127.0.0.1:9901", True), ("[::1]:9901", True), ("sidecar", True), ("", True)])
+def test_a_name_that_leads_here(pillion, host, taken):
+    """A page of a name that was made to lead to this machine (DNS rebinding) is of the same origin, so browsers let it ask; it is nobody of here."""
+    proxy = pillion(bootstrap())
+    for path, method, fields in (("/config_dump", "GET", ""), ("/healthcheck/ok", "POST", f"origin: http://{host}\r\n")):
+        with socket.create_connection(proxy.admin_address, 10) as sock:
+            sock.sendall(f"{method} {path} HTTP/1.1\r\nhost: {host}\r\n{fields}content-length: 0\r\nconnection: close\r\n\r\n".encode())
+            assert int(http1.Connection(sock).line().split()[1]) == (200 if taken else 403), path
+    assert status(proxy, "/stats") == 200
 
 
 def test_example_of_the_page(pillion, tmp_path):
