@@ -63,15 +63,15 @@ bool FromElsewhere(const BeastRequest& request) {
   return scheme == std::string_view::npos || text.substr(scheme + 3) != View(request[field::host]);
 }
 
-// A name that somebody else's DNS may have led here, so that a browser takes the page behind it for one of this origin (DNS
-// rebinding). Addresses, localhost and names without a dot are nobody's to lead.
+// A name that somebody else's DNS may have led here, so that a browser takes the page behind it for one of this origin
+// (DNS rebinding). Addresses, localhost and names without a dot are nobody's to lead.
 bool IsNameOfOthers(std::string_view host) {
-  if (const size_t colon = host.rfind(':'); colon != std::string_view::npos && host.find_first_of(".]", colon) == std::string_view::npos) {
-    host = host.substr(0, colon);
-  }
+  constexpr size_t kNone = std::string_view::npos;
+  const size_t colon = host.rfind(':');
+  if (colon != kNone && host.find_first_of(".]", colon) == kNone) host = host.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) return !match::IpAddress::Parse(host.substr(1, host.size() - 2));
   if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.find('.') == std::string_view::npos || match::IpAddress::Parse(host)) return false;
+  if (host.find('.') == kNone || match::IpAddress::Parse(host)) return false;
   constexpr std::string_view kLocal = ".localhost";
   return host.size() <= kLocal.size() || !http::EqualsIgnoreCase(host.substr(host.size() - kLocal.size()), kLocal);
 }

@@ -19,12 +19,15 @@ constexpr size_t kMaxPem = 16 * 1024 * 1024;
 // Who shows it.
 std::string PathOf(const DataSource& from) { return from.has_filename() ? from.filename() : "<inline>"; }
 
+// With its length: what goes from one text to the next makes another digest.
+void AppendTo(std::string& digest, const std::string& pem) { digest += Concat(pem.size(), "\n", pem); }
+
 // Null, with an error, where there is no certificate: an empty bundle accepts nobody, and is never what was meant.
 identity::CertificateStack BuildBundle(BuildContext& context, const DataSource& from, const std::string& path,
                                        std::string& digest) {
   const std::string pem = ReadSource(context, from, kMaxPem, path);
   if (context.errors.AnyBelow(path)) return nullptr;
-  digest += pem;
+  AppendTo(digest, pem);
   absl::StatusOr<identity::CertificateStack> bundle = identity::ReadCertificates(pem);
   if (bundle.ok()) return *std::move(bundle);
   context.errors.Add(path, Concat(Quote(PathOf(from)), ": ",
@@ -153,7 +156,7 @@ std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(BuildContext& contex
   if (from.has_crl()) {
     const std::string field = FieldPath(path, "crl");
     const std::string pem = ReadSource(context, from.crl(), kMaxPem, field);
-    parts.digest_text += pem;
+    AppendTo(parts.digest_text, pem);
     if (!context.errors.AnyBelow(field)) {
       absl::StatusOr<identity::RevocationStack> lists = identity::ReadRevocations(pem);
       if (lists.ok()) {

@@ -39,8 +39,8 @@ class HeaderMatcher {
     return Matches(name_.First(head), FieldsOf(head));
   }
 
-  // Of several fields of that name some are what is asked for, but neither all of them nor the list that they make up: it
-  // depends on whose value counts.
+  // Of several fields of that name some are what is asked for, but neither all of them nor the list that they make up:
+  // it depends on whose value counts.
   template <typename Head>
   bool IsDivided(const Head& head) const {
     return IsDividedAmong(FieldsOf(head));

@@ -20,11 +20,11 @@ void AddName(std::vector<std::string>& names, std::string& joined, const std::st
   names.push_back(name);
 }
 
-// What is none is nobody's: a CA that may vouch for names of one trust domain could write a SPIFFE ID of another one there.
+// What is none is nobody's: a CA that may vouch for names of one trust domain could write a SPIFFE ID of another there.
 bool IsDnsName(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-           c == '*';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '*';
   });
 }
 

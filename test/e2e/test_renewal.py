@@ -195,6 +195,38 @@ def test_a_ca_that_is_withdrawn(pillion, ca, tmp_path, concurrency):
     assert ssl_stat(proxy, "identity_ended") == 1
 
 
+def test_a_ca_that_goes_to_another_trust_domain(pillion, tmp_path):
+    """J3, J23, J25: two bundles change in one step, and all of their bytes, one behind the other, stay the same."""
+    volume, folders = tmp_path / "volume", [tmp_path / name for name in ("first", "moved", "third")]
+    for folder in (volume, *folders):
+        folder.mkdir()
+    first, moved, third = (Authority(folder, folder.name, "a.test") for folder in folders)
+    moved.issue("client", "URI:spiffe://a.test/x")
+    first.issue("one")
+
+    def publish(version, **bundles):
+        folder = volume / f"..{version}"
+        folder.mkdir()
+        for name, authorities in bundles.items():
+            (folder / f"{name}.pem").write_text("".join(one.pem.read_text() for one in authorities), encoding="ascii")
+        os.symlink(folder.name, volume / "..data_tmp")
+        os.rename(volume / "..data_tmp", volume / "..data")
+
+    publish("1", a=[first, moved], b=[third])
+    for name in "ab":
+        os.symlink(f"..data/{name}.pem", volume / f"{name}.pem")
+    put(first, "one", tmp_path)
+    domains = [{"name": f"{name}.test", "trust_bundle": source(volume / f"{name}.pem")} for name in "ab"]
+    proxy = serving(pillion, {**by_files(tmp_path), "validation_context": {"custom_validator_config": {
+        "name": "envoy.tls.cert_validator.spiffe", "typed_config": b.any_of(_TLS + "SPIFFECertValidatorConfig", trust_domains=domains)}}},
+                    arguments=["--drain-time-s", "1"])
+    kept = as_client(moved, proxy)
+    assert answers(kept)
+    publish("2", a=[first], b=[moved, third])
+    until(lambda: ssl_stat(proxy, "identity_ended") == 1, "nobody vouches for it any more")
+    assert kept.receive() == b""
+
+
 def test_a_ca_that_is_withdrawn_from_a_crowd(pillion, ca, tmp_path):
     """J25: of many connections by a few certificates, each one whose CA has gone is ended, and no other."""
     folder = tmp_path / "other"
