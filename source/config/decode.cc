@@ -14,6 +14,7 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/wrappers.pb.h"
+#include "source/config/dump.h"
 #include "source/config/extensions.h"
 #include "source/config/nearest.h"
 #include "source/config/scalar.h"
@@ -91,7 +92,8 @@ class Decoder {
 
  private:
   void Expected(const TreeNode& node, const std::string& path, std::string_view expected) {
-    errors_.AddUnreadable(path, Concat(Describe(node), ", expected ", expected), node.line);
+    const bool hides = hidden_ > 0 && node.kind == TreeNode::Kind::kScalar;
+    errors_.AddUnreadable(path, Concat(hides ? kRedacted : Describe(node), ", expected ", expected), node.line);
   }
 
   // True if `key` is new in its map.
@@ -105,6 +107,8 @@ class Decoder {
   void DecodeFields(const TreeNode& node, pb::Message& message, const std::string& path, bool is_any);
   void DecodeField(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
                    const std::string& path);
+  void DecodeElements(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                      const std::string& path);
   void SetKey(const TreeNode::Member& member, pb::Message& entry, const pb::FieldDescriptor& key, const std::string& path);
   void DecodeMap(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
                  const std::string& path);
@@ -123,6 +127,7 @@ class Decoder {
   const UnknownRule& unknown_;
   ErrorList& errors_;
   std::vector<ConfigError>& notes_;
+  int hidden_ = 0;  // fields around this one that nobody shall see
 };
 
 void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const std::string& path) {
@@ -180,6 +185,14 @@ void Decoder::DecodeFields(const TreeNode& node, pb::Message& message, const std
 
 void Decoder::DecodeField(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
                           const std::string& path) {
+  const bool hides = IsSecret(field);
+  hidden_ += hides;
+  DecodeElements(node, message, field, path);
+  hidden_ -= hides;
+}
+
+void Decoder::DecodeElements(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
+                             const std::string& path) {
   if (field.is_map()) return DecodeMap(node, message, field, path);
   if (!field.is_repeated()) return DecodeValue(node, message, field, path);
   if (node.kind != TreeNode::Kind::kList) {

@@ -384,6 +384,19 @@ def test_head_in_front_of_tls(pillion, ca, version):
     assert outer.stat("cluster.upstream.upstream_cx_total") == 1
 
 
+@pytest.mark.parametrize("fields", [
+    {"private_key": "OPENSESAME"}, {"private_key": {"inline_bytes": "OPENSESAME*"}}, {"password": "OPENSESAME"}, {"password": ["OPENSESAME"]},
+    {"private_key": {"inline_string": ["OPENSESAME"]}}, {"private_key": {"inline_string": "OPENSESAME"}}])
+def test_keys_that_do_not_belong_there(ca, tmp_path, fields):
+    """M24: what is wrong with a key is said, but not the key."""
+    made = listener(b.http([b.direct(200)]), downstream(ca))
+    made["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]["tls_certificates"][0].update(fields)
+    config = tmp_path / "bootstrap.json"
+    config.write_text(json.dumps(b.bootstrap([made])), encoding="utf-8")
+    result = run(["--mode", "validate", "-c", str(config)])
+    assert result.returncode == 1 and f"tls_certificates[0].{next(iter(fields))}" in result.stdout and "OPENSESAME" not in result.stdout
+
+
 def test_secrets_by_name(pillion, ca):
     """And nobody sees the key in /config_dump."""
     made = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context={
