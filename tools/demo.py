@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from demonstration import mutual_tls, resilience, services
+from demonstration import mutual_tls, pushes, resilience, services
 from demonstration.stage import GREEN, PLAIN, RED, Stage, Trouble
 
 
@@ -14,7 +14,7 @@ def main():
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where nginx lies, which only root's PATH has
     stage = Stage()
     try:
-        worked = all([services.show(stage), mutual_tls.show(stage), resilience.show(stage)])
+        worked = all([services.show(stage), mutual_tls.show(stage), resilience.show(stage), pushes.show(stage)])
         print(f"  {GREEN}everything worked{PLAIN}" if worked else f"  {RED}something did not work: see above{PLAIN}", flush=True)
         if "--once" not in sys.argv[1:]:
             print("  it all goes on until you press Ctrl-C", flush=True)

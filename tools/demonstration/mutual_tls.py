@@ -1,19 +1,16 @@
 """The second act: two services that only talk by mutual TLS, with identities of `pillionctl ca`; who may call; identities that change."""
 
-import http.client
 import json
 import re
 import subprocess
 import sys
-import threading
-import time
 
+from demonstration.callers import Callers
 from demonstration.stage import BOLD, PILLION, PILLIONCTL, PLAIN, ROOT, Report, ask, counters, free_ports, until
 
 EXAMPLE = ROOT / "examples/mutual-tls"
 TTL = "6s"  # of SVIDs: so short only to see them change
 RULE = "rbac_access_denied_matched_policy[only-web-may-call]"
-CALLERS = 4
 
 
 class Mesh:
@@ -54,40 +51,9 @@ def curl(*arguments):
     return result.returncode, status, body.strip()
 
 
-class Callers:
-    """Clients of web's sidecar, who call pay until stop()."""
-
-    def __init__(self, port):
-        self.good = self.bad = 0
-        self._port, self._lock, self._over = port, threading.Lock(), threading.Event()
-        self._threads = [threading.Thread(target=self._call, daemon=True) for _ in range(CALLERS)]
-        for thread in self._threads:
-            thread.start()
-
-    def _call(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        while not self._over.is_set():
-            try:
-                connection.request("GET", "/charge")
-                answer = connection.getresponse()
-                worked = answer.read() == b"pay: /charge for spiffe://demo.test/web\n" and answer.status == 200
-            except (OSError, http.client.HTTPException):
-                connection.close()
-                worked = False
-            with self._lock:
-                self.good += worked
-                self.bad += not worked
-            time.sleep(0.002)  # the processors are for others, too
-
-    def stop(self):
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-
 def show_renewals(report, mesh):
     admins, seen = (9901, 9902), {9901: set(), 9902: set()}
-    callers = Callers(mesh.ports[15001])
+    callers = Callers(mesh.ports[15001], "/charge", lambda body: body == b"pay: /charge for spiffe://demo.test/web\n")
 
     def replaced_twice():
         for admin in admins:

@@ -4,7 +4,7 @@ import http.client
 import http.server
 import threading
 
-from demonstration.stage import BOLD, PLAIN, Report, Sidecar, any_of, cluster, until
+from demonstration.stage import BOLD, PLAIN, Report, any_of, cluster, static_sidecar, until
 
 FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault"
 REQUESTS = 60
@@ -81,7 +81,7 @@ def show(stage):
     """True if everything worked."""
     replicas, shadow = [Replica() for _ in range(3)], Replica()
     to_replicas = {"cluster": "replicas", "retry_policy": RETRY}
-    guard = Sidecar(
+    guard = static_sidecar(
         stage, "guard",
         [{"match": {"prefix": "/copied"}, "route": {**to_replicas, "request_mirror_policies": [{"cluster": "shadow"}]}},
          {"match": {"prefix": "/faulty"}, "route": to_replicas, "typed_per_filter_config": {"envoy.filters.http.fault": any_of(
@@ -111,7 +111,6 @@ def show(stage):
     report.say("fault", 0 < aborted == injected == len(told) and aborted + statuses.count(200) == 4 * REQUESTS,
                f"{4 * REQUESTS} requests, {aborted} of them got the 418 that the route asks for in 25 of 100",
                f"filter fault; log: {told[-1][27:60] if told else 'nothing'}..., FI: fault injected")
-    print()
     for replica in (*replicas, shadow):
         replica.shutdown()
         replica.server_close()

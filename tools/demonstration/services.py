@@ -7,7 +7,7 @@ import time
 
 import grpc
 
-from demonstration.stage import BOLD, DIM, GREEN, PLAIN, RED, ROOT, Sidecar, address, cluster, free_ports
+from demonstration.stage import BOLD, DIM, GREEN, PLAIN, RED, ROOT, address, cluster, free_ports, static_sidecar
 
 REQUESTS = 5000   # of each load
 CALLS = 1000      # gRPC
@@ -104,8 +104,8 @@ http {{
     (stage.folder / "services.json").write_text(json.dumps(services), encoding="utf-8")
     stage.start("grpc-server", [sys.executable, str(ROOT / "examples/quickstart/servers.py"), str(stage.folder / "services.json")], grpc_port)
     everything = [{"match": {"prefix": "/"}, "route": {"cluster": "service"}}]
-    web = Sidecar(stage, "web", everything, [cluster("service", web_port)])
-    greeter = Sidecar(stage, "grpc", everything, [cluster("service", grpc_port, http2=True)])
+    web = static_sidecar(stage, "web", everything, [cluster("service", web_port)])
+    greeter = static_sidecar(stage, "grpc", everything, [cluster("service", grpc_port, http2=True)])
 
     print(f"""
   {BOLD}two services, each behind a pillion of its own{PLAIN}

@@ -23,7 +23,7 @@ HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 FILE_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog"
 
 
-def any_of(name, **fields):
+def any_of(name, /, **fields):
     return {"@type": f"type.googleapis.com/{name}", **fields}
 
 
@@ -53,11 +53,12 @@ def listens(port):
 
 
 class Stage:
-    """The processes of the demo. They all end with it."""
+    """The processes of the demo, and what else it runs. All of it ends with it."""
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pillion-demo-"))
         self._processes = []
+        self._ends = []
 
     def start(self, name, command, port=None, says=None):
         """Once it listens on `port`, or has said so. What it says is in self.folder/name.log."""
@@ -76,7 +77,13 @@ class Stage:
     def said(self, name):
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
+    def at_end(self, end):
+        """To be called when the demo ends."""
+        self._ends.append(end)
+
     def close(self):
+        for end in self._ends:
+            end()
         for process in reversed(self._processes):
             process.terminate()
         for process in self._processes:
@@ -106,10 +113,10 @@ def counters(admin):
 
 def until(condition):
     """True once it holds, within five seconds."""
-    for _ in range(100):
+    for _ in range(500):
         if condition():
             return True
-        time.sleep(0.05)
+        time.sleep(0.01)
     return False
 
 
@@ -119,34 +126,29 @@ class Report:
     def __init__(self):
         self.good = True
 
-    def say(self, what, worked, text, why):
+    def say(self, what, worked, text, *why):
         self.good = self.good and worked
         mark = f"{GREEN}ok{PLAIN}" if worked else f"{RED}NOT SO{PLAIN}"
-        print(f"  {what:10}{text}   {mark}\n  {'':10}{DIM}{why}{PLAIN}", flush=True)
+        print(f"  {what:10}{text}   {mark}", *(f"  {'':10}{DIM}{line}{PLAIN}" for line in why), sep="\n", flush=True)
+
+
+def http_manager(name, log, filters=(), **fields):
+    """A filter chain's one network filter: HTTP, with a log of requests."""
+    return {"name": "envoy.filters.network.http_connection_manager", "typed_config": any_of(
+        HCM, stat_prefix=name, access_log=[{"name": "file", "typed_config": any_of(FILE_LOG, path=str(log))}],
+        http_filters=[*filters, {"name": "envoy.filters.http.router", "typed_config": any_of(ROUTER)}], **fields)}
 
 
 class Sidecar:
-    """A pillion before one service. `routes`: of its one virtual host; `filters`: HTTP filters before the router."""
+    """A pillion that listens on `port`. `bootstrap`: all but the administration."""
 
-    def __init__(self, stage, name, routes, clusters, filters=()):
-        self.name = name
-        self.port, self.admin = free_ports(2)
-        self.log = stage.folder / f"{name}-access.log"
-        config = {
-            "admin": {"address": address(self.admin)},
-            "static_resources": {
-                "listeners": [{
-                    "name": name, "address": address(self.port),
-                    "filter_chains": [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": any_of(
-                        HCM, stat_prefix=name,
-                        access_log=[{"name": "file", "typed_config": any_of(FILE_LOG, path=str(self.log))}],
-                        route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
-                        http_filters=[*filters, {"name": "envoy.filters.http.router", "typed_config": any_of(ROUTER)}])}]}]}],
-                "clusters": clusters}}
+    def __init__(self, stage, name, port, admin, bootstrap):
+        self.name, self.port, self.admin = name, port, admin
+        self.log = access_log(stage, name)
         path = stage.folder / f"{name}.json"
-        path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+        path.write_text(json.dumps({"admin": {"address": address(admin)}, **bootstrap}, indent=2), encoding="utf-8")
         self.process = stage.start(f"pillion-{name}", [
-            str(PILLION), "-c", str(path), "--concurrency", "1", "--file-flush-interval-msec", "100"], self.port)
+            str(PILLION), "-c", str(path), "--concurrency", "1", "--file-flush-interval-msec", "100"], port)
 
     def cpu_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -171,3 +173,17 @@ class Sidecar:
                 break
             time.sleep(0.05)
         return lines
+
+
+def access_log(stage, name):
+    """Where the log of requests of the sidecar of that name is."""
+    return stage.folder / f"{name}-access.log"
+
+
+def static_sidecar(stage, name, routes, clusters, filters=()):
+    """A sidecar that has all from its bootstrap. `routes`: of its one virtual host; `filters`: HTTP filters before the router."""
+    port, admin = free_ports(2)
+    manager = http_manager(name, access_log(stage, name), filters, route_config={
+        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]})
+    return Sidecar(stage, name, port, admin, {"static_resources": {
+        "listeners": [{"name": name, "address": address(port), "filter_chains": [{"filters": [manager]}]}], "clusters": clusters}})

@@ -1,0 +1,54 @@
+"""tools/demo, once everything is built: it shows what README.md shows, and says so when something is not as it promises."""
+
+import re
+import subprocess
+import sys
+
+from peers.proxy import ROOT
+
+DEMO = ROOT / "tools/demo.py"
+OTHER_ACTS = "mutual_tls", "resilience", "services"
+
+
+def shown(text):
+    """The steps that it reports, as [(name, whether it is as it should be)]"""
+    return [(name, mark == "ok") for name, mark in re.findall(r"^  (\w+) .*   (ok|NOT SO)$", text, re.M)]
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          timeout=120, stdin=subprocess.DEVNULL, cwd=ROOT)
+
+
+def test_shows_what_the_readme_shows():
+    result = run(DEMO, "--once")
+    assert result.returncode == 0 and "everything worked" in result.stdout, result.stdout
+    picture = re.search(r"^## What the demo shows$.*?^```$(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
+    assert shown(result.stdout) == shown(picture) and ("refusal", True) in shown(picture)
+
+
+def test_says_what_is_not_so():
+    """A broken route that is none is taken, of course: the demo must not say that it was refused."""
+    result = run("-c", f"""
+import runpy, sys
+sys.path.insert(0, {str(DEMO.parent)!r})
+from demonstration import {', '.join(OTHER_ACTS)}, pushes
+{' = '.join(f'{act}.show' for act in OTHER_ACTS)} = lambda stage: True
+pushes.BROKEN_REGEX = pushes.REGEX
+sys.argv = ["demo.py", "--once"]
+runpy.run_path({str(DEMO)!r}, run_name="__main__")
+""")
+    assert result.returncode == 1 and "something did not work" in result.stdout, result.stdout
+    assert [name for name, good in shown(result.stdout) if not good] == ["refusal"], result.stdout
+
+
+def test_says_what_does_not_start():
+    result = run("-c", f"""
+import runpy, sys
+sys.path.insert(0, {str(DEMO.parent)!r})
+from demonstration import stage
+stage.PILLION = "/bin/false"
+sys.argv = ["demo.py", "--once"]
+runpy.run_path({str(DEMO)!r}, run_name="__main__")
+""")
+    assert result.returncode == 1 and "pillion-web does not start" in result.stdout and "Traceback" not in result.stdout, result.stdout
