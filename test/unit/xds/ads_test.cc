@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "source/xds/named_resources.h"
-#include "source/xds/stream.h"
 #include "source/xds/subscription_stats.h"
-#include "test/support/fake_caller.h"
-#include "test/support/simulated_timers.h"
+#include "test/unit/xds/stream_world.h"
 #include "test/unit/xds/talk.h"
 
 namespace pillion::xds {
@@ -17,21 +15,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Lines = std::vector<std::string>;
 
-class AdsTest : public testing::Test {
+class AdsTest : public testing::Test, protected StreamWorld {
  protected:
   // Clusters ask for their endpoints, listeners for the routes that their content names.
   void Make(Form form) {
     form_ = form;
     stream_ = std::make_unique<Stream>(
         Stream::Options{.method = "/ads", .form = form, .aggregated = true, .max_message = 1000, .node_once = true, .name = "ads"},
-        Stream::Surroundings{.caller = caller_,
-                             .timers = timers_,
-                             .clock = clock_,
-                             .random = random_,
-                             .stats = stats_,
-                             .node = node_,
-                             .target = [] { return client::Target{}; },
-                             .warn = [this](std::string_view line) { log_.emplace_back(line); }});
+        around());
     // In an order that is not that of the protocol.
     routes_ = &stream_->Add({.type_name = kRoutes}, route_);
     endpoints_ = &stream_->Add({.type_name = kEndpoints}, endpoint_);
@@ -90,19 +81,9 @@ class AdsTest : public testing::Test {
     }
     return response;
   }
-  uint64_t Count(const std::string& name) { return registry_.control().counter(registry_.AddCounter(name))->value(); }
-  int64_t Gauge(const std::string& name) { return registry_.control().gauge(registry_.AddGauge(name))->value(); }
 
   Form form_ = Form::kState;
-  test::SimulatedClock clock_;
-  test::SimulatedTimers timers_{clock_};
-  base::Random random_{1};
-  stats::Registry registry_{1};
-  ControlPlaneStats stats_{registry_};
   SubscriptionStats cluster_stats_{registry_, clock_, stats::Prefix("cluster_manager").Add("cds")};
-  envoy::config::core::v3::Node node_;
-  test::FakeCaller caller_;
-  std::vector<std::string> log_;
   Wanter cluster_, endpoint_, listener_, route_;
   std::set<std::string> wanted_, routed_;
   std::unique_ptr<Stream> stream_;

@@ -3,9 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/xds/stream.h"
-#include "test/support/fake_caller.h"
-#include "test/support/simulated_timers.h"
+#include "test/unit/xds/stream_world.h"
 #include "test/unit/xds/talk.h"
 
 namespace pillion::xds {
@@ -131,7 +129,7 @@ class ControlPlane {
   int said_ = 0, replies_ = 0;
 };
 
-class AnyOrderTest : public testing::TestWithParam<Form> {
+class AnyOrderTest : public testing::TestWithParam<Form>, protected StreamWorld {
  protected:
   AnyOrderTest() {
     clusters_ = &stream_.Add({.type_name = kClusters, .all = true}, cluster_);
@@ -159,24 +157,10 @@ class AnyOrderTest : public testing::TestWithParam<Form> {
     }
   }
 
-  test::SimulatedClock clock_;
-  test::SimulatedTimers timers_{clock_};
-  base::Random random_{1};
-  stats::Registry registry_{1};
-  ControlPlaneStats stats_{registry_};
-  envoy::config::core::v3::Node node_;
-  test::FakeCaller caller_;
   Wanter cluster_, endpoint_;
   ControlPlane all_{GetParam(), kClusters, true}, named_{GetParam(), kEndpoints, false};
   Stream stream_{{.method = "/m", .form = GetParam(), .aggregated = true, .max_message = 1000, .name = "cp"},
-                 {.caller = caller_,
-                  .timers = timers_,
-                  .clock = clock_,
-                  .random = random_,
-                  .stats = stats_,
-                  .node = node_,
-                  .target = [] { return client::Target{}; },
-                  .warn = [](std::string_view) {}}};
+                 around()};
   Subscription* clusters_ = nullptr;
   Subscription* endpoints_ = nullptr;
   size_t calls_ = 0, heard_ = 0;

@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "source/xds/stream.h"
 #include "source/xds/type_protocol.h"
-#include "test/support/fake_caller.h"
-#include "test/support/simulated_timers.h"
+#include "test/unit/xds/stream_world.h"
 #include "test/unit/xds/talk.h"
 
 namespace pillion::xds {
@@ -14,7 +12,7 @@ namespace {
 using std::chrono::seconds;
 using envoy::service::discovery::v3::Resource;
 
-class LifetimeTest : public testing::TestWithParam<Form> {
+class LifetimeTest : public testing::TestWithParam<Form>, protected StreamWorld {
  protected:
   LifetimeTest() {
     stream_.Add({.type_name = kClusters, .all = true}, cluster_);
@@ -44,23 +42,9 @@ class LifetimeTest : public testing::TestWithParam<Form> {
                                       : Parse<DeltaDiscoveryRequest>(sent).error_detail().message();
   }
 
-  test::SimulatedClock clock_;
-  test::SimulatedTimers timers_{clock_};
-  base::Random random_{1};
-  stats::Registry registry_{1};
-  ControlPlaneStats stats_{registry_};
-  envoy::config::core::v3::Node node_;
-  test::FakeCaller caller_;
   Wanter cluster_;
   Stream stream_{{.method = "/m", .form = GetParam(), .max_message = 1000, .name = "cp"},
-                 {.caller = caller_,
-                  .timers = timers_,
-                  .clock = clock_,
-                  .random = random_,
-                  .stats = stats_,
-                  .node = node_,
-                  .target = [] { return client::Target{}; },
-                  .warn = [](std::string_view) {}}};
+                 around()};
 };
 
 TEST_P(LifetimeTest, HeartbeatsKeepAlive) {

@@ -4,8 +4,7 @@
 
 #include "source/xds/named_resources.h"
 #include "source/xds/subscription_stats.h"
-#include "test/support/fake_caller.h"
-#include "test/support/simulated_timers.h"
+#include "test/unit/xds/stream_world.h"
 #include "test/unit/xds/talk.h"
 
 namespace pillion::xds {
@@ -28,7 +27,7 @@ struct Wanted final : NameWatcher {
   int removals = 0, requests = 0, failures = 0;
 };
 
-class StreamTest : public testing::Test {
+class StreamTest : public testing::Test, protected StreamWorld {
  protected:
   StreamTest() { node_.set_id("me"); }
 
@@ -36,14 +35,7 @@ class StreamTest : public testing::Test {
     secrets_.reset();
     stream_ = std::make_unique<Stream>(
         Stream::Options{.method = "/s/M", .metadata = {{"x", "1"}}, .max_message = 1000, .node_once = node_once, .name = "cp"},
-        Stream::Surroundings{.caller = caller_,
-                             .timers = timers_,
-                             .clock = clock_,
-                             .random = random_,
-                             .stats = stats_,
-                             .node = node_,
-                             .target = [this] { return target_; },
-                             .warn = [this](std::string_view line) { log_.emplace_back(line); }});
+        around());
     secrets_ = std::make_unique<NamedResources>(*stream_, kSecrets);
     secrets_->Watch("a", a_);
     secrets_->Watch("b", b_);
@@ -55,18 +47,8 @@ class StreamTest : public testing::Test {
   }
   void Answer(const DiscoveryResponse& response) { caller_.Answer(response.SerializeAsString()); }
   DiscoveryRequest Sent() { return Parse<DiscoveryRequest>(caller_.last().sent.back()); }
-  int64_t Connected() { return registry_.control().gauge(registry_.AddGauge("control_plane.connected_state"))->value(); }
 
-  test::SimulatedClock clock_;
-  test::SimulatedTimers timers_{clock_};
-  base::Random random_{1};
-  stats::Registry registry_{1};
-  ControlPlaneStats stats_{registry_};
-  envoy::config::core::v3::Node node_;
-  std::optional<client::Target> target_ = client::Target{};
-  test::FakeCaller caller_;
   Wanted a_, b_;
-  std::vector<std::string> log_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<NamedResources> secrets_;
 };
@@ -88,7 +70,7 @@ TEST_F(StreamTest, AsksAndAcknowledges) {
   EXPECT_FALSE(request.has_error_detail());
   EXPECT_TRUE(request.has_node());
   EXPECT_EQ(a_.versions, std::vector<std::string>{"1"});
-  EXPECT_EQ(Connected(), 1);
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
   Answer(Response("2", "n2", {"b"}));  // of others nothing is said: they stay
   EXPECT_EQ(Sent().version_info(), "2");
   EXPECT_EQ(a_.versions.size(), 1u);
@@ -223,7 +205,7 @@ TEST_F(StreamTest, NeverEndsOnAFailure) {
   Answer(Response("1", "n1", {"a"}));
   caller_.End({Code::kUnavailable, "gone"});
   EXPECT_EQ(a_.failures, 1);
-  EXPECT_EQ(Connected(), 0);
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 0);
   for (size_t i = 2; i < 20; ++i) {
     timers_.Advance(seconds(30));
     ASSERT_TRUE(caller_.open());
