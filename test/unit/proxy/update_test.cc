@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "test/unit/proxy/http2_world.h"
 #include "test/unit/proxy/proxy_world.h"
 
@@ -13,223 +15,208 @@ constexpr std::string_view kGet = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nup";
 const ProxySettings kAnswered = {.first_routes = "- match: {prefix: /}\n  direct_response: {status: 200, body: {inline_string: new}}"};
 
+// One client for each worker.
 class UpdateTest : public testing::TestWithParam<uint32_t> {
- public:
-  std::vector<std::unique_ptr<Peer>> Clients(ProxyWorld& world) {
+ protected:
+  void Start(ProxySettings settings = {}) {
+    settings.workers = GetParam();
+    world_.emplace(settings);
+    clients_ = MoreClients();
+  }
+  std::vector<std::unique_ptr<Peer>> MoreClients() {
     std::vector<std::unique_ptr<Peer>> clients;
-    for (uint32_t i = 0; i < GetParam(); ++i) clients.push_back(world.Connect());
-    world.Run();
+    for (uint32_t i = 0; i < GetParam(); ++i) clients.push_back(world_->Connect());
+    world_->Run();
     return clients;
   }
+  // All clients say it.
+  void Send(std::string_view bytes = kGet) {
+    for (const auto& client : clients_) client->Send(bytes);
+    world_->Run();
+  }
+  // What they asked last is answered on each connection of the upstream.
+  void AnswerFromUpstream() {
+    for (uint32_t i = 0; i < GetParam(); ++i) world_->upstream().peer(i).Send(kOk);
+    world_->Run();
+  }
+  void ExpectAnswersThatEndIn(std::string_view end) {
+    for (const auto& client : clients_) EXPECT_TRUE(client->Take().ends_with(end));
+  }
+  void ExpectAnswersThatBeginWith(std::string_view begin) {
+    for (const auto& client : clients_) EXPECT_TRUE(client->Take().starts_with(begin));
+  }
+
+  std::optional<ProxyWorld> world_;
+  std::vector<std::unique_ptr<Peer>> clients_;
 };
 
-bool Ends(const std::string& text, std::string_view end) { return text.ends_with(end); }
-
 TEST_P(UpdateTest, RequestsFinishOnTheirRoutesAndTheNextOneGetsTheNewOnes) {
-  ProxyWorld world({.workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  ASSERT_EQ(world.upstream().size(), GetParam());
-  world.UpdateListener(kAnswered);
-  world.Run();
-  for (uint32_t i = 0; i < GetParam(); ++i) world.upstream().peer(i).Send(kOk);
-  world.Run();
-  for (const auto& client : clients) {
-    EXPECT_TRUE(Ends(client->Take(), "\r\n\r\nup"));
-    client->Send(kGet);
-  }
-  world.Run();
-  for (const auto& client : clients) EXPECT_TRUE(Ends(client->Take(), "\r\n\r\nnew"));
-  EXPECT_EQ(world.stat("listener.in.downstream_cx_total"), GetParam());
-  EXPECT_EQ(world.stat("listener.in.downstream_cx_active"), GetParam());
-  EXPECT_EQ(world.stat("http.in.downstream_cx_active"), GetParam());
-  EXPECT_EQ(world.TakeLog().size(), 2 * GetParam());
+  Start();
+  Send();
+  ASSERT_EQ(world_->upstream().size(), GetParam());
+  world_->UpdateListener(kAnswered);
+  world_->Run();
+  AnswerFromUpstream();
+  ExpectAnswersThatEndIn("\r\n\r\nup");
+  Send();
+  ExpectAnswersThatEndIn("\r\n\r\nnew");
+  EXPECT_EQ(world_->stat("listener.in.downstream_cx_total"), GetParam());
+  EXPECT_EQ(world_->stat("listener.in.downstream_cx_active"), GetParam());
+  EXPECT_EQ(world_->stat("http.in.downstream_cx_active"), GetParam());
+  EXPECT_EQ(world_->TakeLog().size(), 2 * GetParam());
 }
 
 TEST_P(UpdateTest, FiltersOfLiveConnectionsChangeToo) {
-  ProxyWorld world({.workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  world.UpdateListener(
+  Start();
+  world_->UpdateListener(
       {.http_filters = "- name: rbac\n  typed_config:\n    \"@type\": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC\n"
                        "    rules: {action: DENY, policies: {all: {permissions: [{any: true}], principals: [{any: true}]}}}"});
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  for (const auto& client : clients) EXPECT_TRUE(client->Take().starts_with("HTTP/1.1 403 "));
-  world.UpdateListener(kAnswered);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  for (const auto& client : clients) EXPECT_TRUE(Ends(client->Take(), "new"));
+  Send();
+  ExpectAnswersThatBeginWith("HTTP/1.1 403 ");
+  world_->UpdateListener(kAnswered);
+  Send();
+  ExpectAnswersThatEndIn("new");
 }
 
 // The codec has been told what it was begun with.
 TEST_P(UpdateTest, AConnectionKeepsItsOwnLimits) {
-  ProxyWorld world({.hcm = "common_http_protocol_options: {max_requests_per_connection: 1}", .workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  world.UpdateListener(kAnswered);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  for (const auto& client : clients) {
+  Start({.hcm = "common_http_protocol_options: {max_requests_per_connection: 1}"});
+  world_->UpdateListener(kAnswered);
+  Send();
+  for (const auto& client : clients_) {
     EXPECT_NE(client->received().find("\r\nconnection: close\r\n"), std::string::npos);
     EXPECT_TRUE(client->ended());
   }
 }
 
 TEST_P(UpdateTest, WithoutAChainAConnectionEndsAfterItsRequest) {
-  ProxyWorld world({.workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  for (const auto& client : clients) client->Send(kGet);
-  std::vector<std::unique_ptr<Peer>> idle = Clients(world);
-  world.UpdateListener({.chain = "filter_chain_match: {destination_port: 81}"});
-  for (uint32_t i = 0; i < GetParam(); ++i) world.upstream().peer(i).Send(kOk);
-  world.Run();
-  for (const auto& client : clients) {
+  Start();
+  for (const auto& client : clients_) client->Send(kGet);
+  std::vector<std::unique_ptr<Peer>> idle = MoreClients();
+  world_->UpdateListener({.chain = "filter_chain_match: {destination_port: 81}"});
+  AnswerFromUpstream();
+  for (const auto& client : clients_) {
     EXPECT_NE(client->received().find("\r\nconnection: close\r\n"), std::string::npos);
-    EXPECT_TRUE(Ends(client->received(), "up"));
+    EXPECT_TRUE(client->received().ends_with("up"));
     EXPECT_TRUE(client->ended());
   }
-  world.Wait(1000);
+  world_->Wait(1000);
   for (const auto& client : idle) EXPECT_TRUE(client->ended());
-  EXPECT_EQ(world.connections(), 0u);
+  EXPECT_EQ(world_->connections(), 0u);
 }
 
 TEST_P(UpdateTest, WhatDoesNotEndIsCutShortAfterTheDrainTime) {
-  ProxyWorld world({.workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  world.UpdateListener({.chain = "filter_chain_match: {destination_port: 81}"});
-  world.Wait(9999);
-  EXPECT_EQ(world.connections(), GetParam());
-  world.Wait(1);
-  EXPECT_EQ(world.connections(), 0u);
+  Start();
+  Send();
+  world_->UpdateListener({.chain = "filter_chain_match: {destination_port: 81}"});
+  world_->Wait(9999);
+  EXPECT_EQ(world_->connections(), GetParam());
+  world_->Wait(1);
+  EXPECT_EQ(world_->connections(), 0u);
 }
 
 TEST_P(UpdateTest, BytesGoOnWhereTheFiltersSayTheSame) {
-  ProxySettings settings{.tcp = true, .workers = GetParam()};
-  ProxyWorld world(settings);
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
+  ProxySettings settings{.tcp = true};
+  Start(settings);
   settings.chain = "name: other";
-  world.UpdateListener(settings);
-  world.Wait(20'000);
-  for (const auto& client : clients) client->Send("hello");
-  world.Run();
-  for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_EQ(world.upstream().peer(i).Take(), "hello");
+  world_->UpdateListener(settings);
+  world_->Wait(20'000);
+  Send("hello");
+  for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_EQ(world_->upstream().peer(i).Take(), "hello");
   settings.hcm = "idle_timeout: 5s";
-  world.UpdateListener(settings);
-  world.Wait(9999);
-  for (const auto& client : clients) EXPECT_FALSE(client->ended());
-  world.Wait(1);
-  for (const auto& client : clients) EXPECT_TRUE(client->ended());
+  world_->UpdateListener(settings);
+  world_->Wait(9999);
+  for (const auto& client : clients_) EXPECT_FALSE(client->ended());
+  world_->Wait(1);
+  for (const auto& client : clients_) EXPECT_TRUE(client->ended());
 }
 
 TEST_P(UpdateTest, TlsIsNotGivenUpOnALiveConnection) {
-  ProxyWorld world({.workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  world.UpdateListener({.chain = "filter_chain_match: {transport_protocol: tls}"});
-  world.Wait(1000);
-  for (const auto& client : clients) EXPECT_TRUE(client->ended());
+  Start();
+  world_->UpdateListener({.chain = "filter_chain_match: {transport_protocol: tls}"});
+  world_->Wait(1000);
+  for (const auto& client : clients_) EXPECT_TRUE(client->ended());
 }
 
 TEST_P(UpdateTest, WhileListenerFiltersLook) {
   const std::string inspector =
       "listener_filters: [{name: i, typed_config: {\"@type\": type.googleapis.com/"
       "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector}}]";
-  ProxyWorld world({.listener = inspector, .workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  for (const auto& client : clients) client->Send("GET / ");
-  world.Run();
-  world.UpdateListener(kAnswered);
-  for (const auto& client : clients) client->Send("HTTP/1.1\r\nhost: h\r\n\r\n");
-  world.Run();
-  for (const auto& client : clients) EXPECT_TRUE(Ends(client->Take(), "new"));
+  Start({.listener = inspector});
+  Send("GET / ");
+  world_->UpdateListener(kAnswered);
+  Send("HTTP/1.1\r\nhost: h\r\n\r\n");
+  ExpectAnswersThatEndIn("new");
 }
 
 TEST_P(UpdateTest, LimitsOfAllVersionsCountTogether) {
   const std::string limit =
       "- name: limit\n  typed_config:\n    \"@type\": type.googleapis.com/"
       "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit\n    stat_prefix: l\n    max_connections: 100";
-  ProxySettings settings{.network_filters = limit, .workers = GetParam()};
-  ProxyWorld world(settings);
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  EXPECT_EQ(world.stat("connection_limit.l.active_connections"), GetParam());
+  ProxySettings settings{.network_filters = limit};
+  Start(settings);
+  EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), GetParam());
   settings.hcm = "server_name: other";
-  world.UpdateListener(settings);
-  EXPECT_EQ(world.stat("connection_limit.l.active_connections"), GetParam());
-  clients.clear();
-  world.Run();
-  EXPECT_EQ(world.stat("connection_limit.l.active_connections"), 0);
+  world_->UpdateListener(settings);
+  EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), GetParam());
+  clients_.clear();
+  world_->Run();
+  EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), 0);
 }
 
 TEST_P(UpdateTest, AReplacedClusterFinishesItsRequests) {
-  ProxyWorld world({.workers = GetParam(), .hosts = 2});
+  Start({.hosts = 2});
   const ProxySettings none{.hosts = 0};
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  world.ReplaceCluster(&none);
-  world.Run();
+  Send();
+  world_->ReplaceCluster(&none);
+  world_->Run();
   for (uint32_t host = 0; host < 2; ++host) {
-    for (const auto& peer : world.upstream(host).peers()) peer->Send(kOk);
+    for (const auto& peer : world_->upstream(host).peers()) peer->Send(kOk);
   }
-  world.Run();
-  for (const auto& client : clients) {
-    EXPECT_TRUE(Ends(client->Take(), "up"));
-    client->Send(kGet);
-  }
-  world.Run();
-  for (const auto& client : clients) EXPECT_TRUE(Ends(client->Take(), "no healthy upstream"));
+  world_->Run();
+  ExpectAnswersThatEndIn("up");
+  Send();
+  ExpectAnswersThatEndIn("no healthy upstream");
   // The connections of the former one are not used again.
   for (uint32_t host = 0; host < 2; ++host) {
-    for (const auto& peer : world.upstream(host).peers()) EXPECT_TRUE(peer->ended());
+    for (const auto& peer : world_->upstream(host).peers()) EXPECT_TRUE(peer->ended());
   }
-  EXPECT_EQ(world.stat("cluster.app.upstream_cx_active"), 0);
-  EXPECT_EQ(world.stat("cluster.app.upstream_rq_active"), 0);
+  EXPECT_EQ(world_->stat("cluster.app.upstream_cx_active"), 0);
+  EXPECT_EQ(world_->stat("cluster.app.upstream_rq_active"), 0);
 }
 
 TEST_P(UpdateTest, AClusterThatIsGoneIsNotFound) {
-  ProxyWorld world({.workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  world.ReplaceCluster(nullptr);
-  world.Run();
-  for (uint32_t i = 0; i < GetParam(); ++i) world.upstream().peer(i).Send(kOk);
-  world.Run();
-  for (const auto& client : clients) {
-    EXPECT_TRUE(Ends(client->Take(), "up"));
-    client->Send(kGet);
-  }
-  world.Run();
-  for (const auto& client : clients) EXPECT_TRUE(client->Take().starts_with("HTTP/1.1 503 "));
-  EXPECT_EQ(world.stat("http.in.no_cluster"), GetParam());
+  Start();
+  Send();
+  world_->ReplaceCluster(nullptr);
+  world_->Run();
+  AnswerFromUpstream();
+  ExpectAnswersThatEndIn("up");
+  Send();
+  ExpectAnswersThatBeginWith("HTTP/1.1 503 ");
+  EXPECT_EQ(world_->stat("http.in.no_cluster"), GetParam());
   const ProxySettings again{.hosts = 1};
-  world.ReplaceCluster(&again);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  EXPECT_EQ(world.upstream().size(), 2 * GetParam());
+  world_->ReplaceCluster(&again);
+  Send();
+  EXPECT_EQ(world_->upstream().size(), 2 * GetParam());
 }
 
 TEST_P(UpdateTest, AClientThatGoesTakesTheFormerClusterWithIt) {
-  ProxyWorld world({.workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  for (const auto& client : clients) client->Send(kGet);
-  world.Run();
-  world.ReplaceCluster(nullptr);
-  world.Run();
-  for (const auto& client : clients) client->Reset();
-  world.Run();
-  for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_TRUE(world.upstream().peer(i).ended() || world.upstream().peer(i).error() != 0);
+  Start();
+  Send();
+  world_->ReplaceCluster(nullptr);
+  world_->Run();
+  for (const auto& client : clients_) client->Reset();
+  world_->Run();
+  for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_TRUE(world_->upstream().peer(i).ended() || world_->upstream().peer(i).error() != 0);
 }
 
 TEST_P(UpdateTest, BytesToAClusterThatIsGoneGoOn) {
-  ProxyWorld world({.tcp = true, .workers = GetParam()});
-  std::vector<std::unique_ptr<Peer>> clients = Clients(world);
-  world.ReplaceCluster(nullptr);
-  world.Run();
-  for (const auto& client : clients) client->Send("hello");
-  world.Run();
-  for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_EQ(world.upstream().peer(i).Take(), "hello");
+  Start({.tcp = true});
+  world_->ReplaceCluster(nullptr);
+  world_->Run();
+  Send("hello");
+  for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_EQ(world_->upstream().peer(i).Take(), "hello");
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, UpdateTest, testing::Values(1, 2, 4), testing::PrintToStringParamName());
