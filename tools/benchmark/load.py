@@ -86,7 +86,9 @@ class Load:
         return self._h2load(port, f"-n{count}", timeout=500)
 
     def _h2load(self, port: int, *how_long: str, timeout: float) -> LoadResult:
-        if self._scenario.down == "h1":
+        if self._scenario.load == "rate":  # some way below what any proxy can do
+            shape, path, size = ["--h1", "-c8", "--rps=500"], "/", len(GREETING)
+        elif self._scenario.down == "h1":
             close = ["-H", "connection: close"] if self._scenario.load == "wrk-close" else []
             shape, path, size = ["--h1", "-c64", *close], "/", len(GREETING)
         elif self._scenario.load == "grpc":

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import mesh, programs, proxies
+from benchmark import mesh, programs, proxies, pushed
 from benchmark.load import Load
 from benchmark.processes import BenchError, Process, free_port, run
 from benchmark.scenarios import GREETING, Scenario
@@ -23,18 +23,20 @@ _MIB = 1 << 20
 class Proxy:
     """A running proxy of one scenario. Owned by the scenario's run, which must stop() it."""
 
-    def __init__(self, name: str, scenario: Scenario, upstream_port: int, settings: Settings, directory: Path,
+    def __init__(self, name: str, scenario: Scenario, upstream: Upstream, settings: Settings, directory: Path,
                  prefix: tuple[str, ...] = ()):
         """`prefix`: a program that runs the proxy, such as valgrind."""
         self.name = name
         self.port = free_port()
         directory.mkdir(exist_ok=True)
         self.directory = directory
-        self.between = free_port() if scenario.mesh else 0
-        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream_port, scenario.load == "grpc", mesh=scenario.mesh,
-                          between=self.between)
-        argv = proxies.command(name, settings.pillion, hop, directory)
-        self.process = Process(name, [*prefix, *argv], settings.proxy_core, directory)
+        self.between = free_port() if scenario.mesh or scenario.pushed else 0
+        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream.port, scenario.load == "grpc", mesh=scenario.mesh,
+                          between=self.between, plane=upstream.plane.port if upstream.plane else 0)
+        self._argv = [*prefix, *proxies.command(name, settings.pillion, hop, directory)]
+        self._core = settings.proxy_core
+        self.pushed = _pushed(self, scenario.pushed, upstream)
+        self.start()
         try:
             self.process.wait_until_listening(self.port, 60 if prefix else 15)
         except BenchError:
@@ -42,8 +44,25 @@ class Proxy:
             raise
         self.first_rss = 0.0
 
+    def start(self) -> None:
+        self.process = Process(self.name, self._argv, self._core, self.directory)
+
     def stop(self) -> None:
         self.process.stop()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+
+def _pushed(proxy: Proxy, size: str, upstream: Upstream) -> pushed.Small | pushed.Large | None:
+    """What the control plane has for it, from the start."""
+    if not size:
+        return None
+    made = (pushed.Small(proxy.port, proxy.between, upstream.port, proxy.directory) if size == "small" else
+            pushed.Large(proxy.port, upstream.port))
+    upstream.plane.set_at(upstream.plane.push(proxy.name, made.all()))
+    return made
 
 
 class LoadRound:

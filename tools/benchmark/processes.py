@@ -73,16 +73,19 @@ class Process:
     """One program and its children, pinned to a core, its output in a log file. Owned by whoever started it, who
     must stop() it. Signals go to its own process group only."""
 
-    def __init__(self, name: str, argv: list[str], core: int, directory: Path, cwd: Path | None = None):
+    def __init__(self, name: str, argv: list[str], core: int, directory: Path, cwd: Path | None = None,
+                 commands: bool = False):
+        """`commands`: it reads some, from `input`."""
         self.name = name
-        self._log = directory / f"{name}.log"
-        with open(self._log, "wb") as log:
-            self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd,
-                                           start_new_session=True, preexec_fn=pinned(core))
+        self.log = directory / f"{name}.log"
+        with open(self.log, "wb") as log:
+            self._child = subprocess.Popen(argv, stdin=subprocess.PIPE if commands else subprocess.DEVNULL, stdout=log,
+                                           stderr=log, cwd=cwd, start_new_session=True, preexec_fn=pinned(core))
         self.pid = self._child.pid
+        self.input = self._child.stdin
 
     def _log_end(self) -> str:
-        return f"its log ends:\n{self._log.read_text(errors='replace')[-2000:]}"
+        return f"its log ends:\n{self.log.read_text(errors='replace')[-2000:]}"
 
     def check_alive(self) -> None:
         if self._child.poll() is not None:
@@ -127,6 +130,10 @@ class Process:
         """Starts measuring CPU; call what it returns to get the Cpu spent since."""
         before = self._counters()
         return lambda: Cpu.of(*(now - then for now, then in zip(self._counters(), before)))
+
+    def main_thread(self) -> float:
+        """CPU of the thread that it began with, in seconds."""
+        return int(_read(f"/proc/{self.pid}/task/{self.pid}/schedstat").split()[0]) / 1e9
 
     def rss(self) -> float:
         """Resident memory in MB (10^6), summed over its processes (so pages they share count more than once)."""

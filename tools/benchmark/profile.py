@@ -35,7 +35,7 @@ def _running(scenario: Scenario, name: str, settings: Settings,
         upstream = Upstream(scenario, settings, directory)
         stack.callback(upstream.stop)
         load = Load(scenario, settings.load_core, directory)
-        proxy = Proxy(name, scenario, upstream.port, settings, directory,
+        proxy = Proxy(name, scenario, upstream, settings, directory,
                       tuple(part.replace("DIRECTORY", str(directory)) for part in prefix))
         stack.callback(proxy.stop)
         verify(scenario, proxy.port, settings.load_core, directory)

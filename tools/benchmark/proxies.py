@@ -25,6 +25,7 @@ class Hop:
     variant: str = ""  # of variants.py
     mesh: str = ""     # carried by mutual TLS within the proxy as "h1" or "h2"; empty: one plain hop
     between: int = 0   # where the end listens that takes this mutual TLS
+    plane: int = 0     # where the control plane listens that says all the rest
 
 
 def haproxy(binary: str, hop: Hop, directory: Path) -> list[str]:
@@ -107,10 +108,10 @@ def nghttpx(binary: str, hop: Hop, directory: Path) -> list[str]:
 def envoy(binary: str, hop: Hop, directory: Path) -> list[str]:
     """Envoy, and pillion, which takes the same command line and bootstrap."""
     config = directory / "bootstrap.json"
-    made = bootstrap(hop)
+    made = asking(directory.name, hop.plane) if hop.plane else bootstrap(hop)
     if hop.mesh:
         mesh.certificates(directory)
-        made = mesh.bootstrap(hop, made, directory, _listener, _cluster)
+        made = mesh.bootstrap(hop, made, directory, listener, cluster)
     config.write_text(json.dumps(variants.apply(hop.variant, made, directory), indent=1))
     return envoy_command(binary, config)
 
@@ -123,16 +124,26 @@ _TYPE = "type.googleapis.com/envoy.extensions."
 
 
 def bootstrap(hop: Hop) -> dict:
-    return {"admin": {"address": _address(free_port())},
-            "static_resources": {"listeners": [_listener(hop.port, hop.down, "up")],
-                                 "clusters": [_cluster("up", hop.upstream_port, hop.up)]}}
+    return {"admin": {"address": address(free_port())},
+            "static_resources": {"listeners": [listener(hop.port, hop.down, "up")],
+                                 "clusters": [cluster("up", hop.upstream_port, hop.up)]}}
 
 
-def _address(port: int) -> dict:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+def asking(node: str, plane: int) -> dict:
+    """A bootstrap that asks a control plane for everything, on one stream and by differences."""
+    aggregated = {"ads": {}, "resource_api_version": "V3"}
+    return {"admin": {"address": address(free_port())}, "node": {"id": node, "cluster": "bench"},
+            "static_resources": {"clusters": [cluster("plane", plane, "h2")]},
+            "dynamic_resources": {"cds_config": aggregated, "lds_config": aggregated, "ads_config": {
+                "api_type": "DELTA_GRPC", "transport_api_version": "V3",
+                "grpc_services": [{"envoy_grpc": {"cluster_name": "plane"}}]}}}
 
 
-def _listener(port: int, codec: str, cluster: str) -> dict:
+def address(port: int, host: str = "127.0.0.1") -> dict:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+def listener(port: int, codec: str, cluster: str) -> dict:
     router = {"name": "envoy.filters.http.router",
               "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"}}
     routes = [{"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "60s"}}]
@@ -145,23 +156,23 @@ def _listener(port: int, codec: str, cluster: str) -> dict:
         "http_filters": [router],
     }
     network = {"name": "envoy.filters.network.http_connection_manager", "typed_config": connection_manager}
-    return {"name": f"{cluster}-{port}", "address": _address(port), "filter_chains": [{"filters": [network]}]}
+    return {"name": f"{cluster}-{port}", "address": address(port), "filter_chains": [{"filters": [network]}]}
 
 
-def _cluster(name: str, port: int, protocol: str) -> dict:
+def cluster(name: str, port: int, protocol: str) -> dict:
     many = 100000
     limits = {"max_connections": many, "max_pending_requests": many, "max_requests": many}
-    cluster = {
+    made = {
         "name": name, "type": "STATIC", "connect_timeout": "30s",
         "circuit_breakers": {"thresholds": [limits]},
         "load_assignment": {"cluster_name": name, "endpoints": [
-            {"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]},
+            {"lb_endpoints": [{"endpoint": {"address": address(port)}}]}]},
     }
     if protocol == "h2":
-        cluster["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        made["typed_extension_protocol_options"] = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": _TYPE + "upstreams.http.v3.HttpProtocolOptions",
             "explicit_http_config": {"http2_protocol_options": {}}}}
-    return cluster
+    return made
 
 
 RENDERERS = {"pillion": envoy, "haproxy": haproxy, "nginx": nginx, "nghttpx": nghttpx, "envoy": envoy}

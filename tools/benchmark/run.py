@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import proxies
+from benchmark import measure, proxies, push
 from benchmark.load import verify
-from benchmark.measure import ROUNDS, Figures, Proxy
+from benchmark.measure import Figures, Proxy
 from benchmark.processes import BenchError, Process
 from benchmark.scenarios import Scenario
 from benchmark.settings import Settings
 from benchmark.upstreams import Upstream
 
+ROUNDS = measure.ROUNDS | push.ROUNDS
 Progress = Callable[[str], None]
 
 
@@ -42,7 +43,7 @@ class Run:
 
         def start(name: str) -> Proxy:
             self._progress(f"{self.scenario.name}: starting {name}")
-            proxy = Proxy(name, self.scenario, upstream.port, self._settings, directory / name)
+            proxy = Proxy(name, self.scenario, upstream, self._settings, directory / name)
             stack.callback(proxy.stop)
             verify(self.scenario, proxy.port, self._settings.load_core, directory)
             one_round.warm_up(proxy)

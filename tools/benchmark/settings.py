@@ -16,6 +16,7 @@ class Settings:
     rounds: int = 5
     seconds: int = 3  # of load in a round
     body_bytes: int = GIB
+    control_plane: Path = Path()
     example: Path | None = None  # the bootstrap that "start" gives to pillion and Envoy
 
 

@@ -3,7 +3,9 @@ import sys
 from pathlib import Path
 
 from benchmark import programs, proxies
+from benchmark.control_plane import ControlPlane
 from benchmark.processes import Process, free_port
+from benchmark.pushed import ADDRESSES
 from benchmark.scenarios import GREETING, GRPC_MESSAGE, GRPC_PATH, Scenario
 from benchmark.settings import Settings
 
@@ -11,9 +13,11 @@ _TOOLS = Path(__file__).parent.parent  # where `python3 -m benchmark.sink` finds
 
 
 class Upstream:
-    """The server behind one scenario's proxies. Owned by the scenario's run, which must stop() it."""
+    """The server behind one scenario's proxies, and the control plane that they ask, if any. Owned by the scenario's run, which must
+    stop() it."""
 
     def __init__(self, scenario: Scenario, settings: Settings, directory: Path):
+        self.plane = ControlPlane(settings.control_plane, settings.load_core, directory / "plane") if scenario.pushed else None
         directory = directory / "upstream"
         directory.mkdir()
         self.port = free_port()
@@ -23,7 +27,7 @@ class Upstream:
         elif scenario.kind == "body":
             argv = [sys.executable, "-m", "benchmark.sink", str(self.port), str(settings.body_bytes)]
         else:
-            argv = _nginx(self.port, directory)
+            argv = _nginx(self.port, directory, ADDRESSES if scenario.pushed else ["127.0.0.1"])
         if scenario.kind == "body":
             self._write_body(settings.body_bytes)
         self._process = Process("upstream", argv, settings.load_core, directory, cwd=_TOOLS)
@@ -40,14 +44,19 @@ class Upstream:
 
     def stop(self) -> None:
         self._process.stop()
+        if self.plane:
+            self.plane.stop()
 
 
-def _nginx(port: int, directory: Path) -> list[str]:
+def _nginx(port: int, directory: Path, addresses: list[str]) -> list[str]:
+    """Answers say at which address it was asked, where there are several."""
+    told = "add_header x-endpoint $server_addr;" if len(addresses) > 1 else ""
+    listen = " ".join(f"listen {address}:{port} reuseport;" for address in addresses)
     text = GREETING.decode().replace("\n", "\\n")
     return proxies.nginx_command(programs.find("nginx"), proxies.nginx_main(directory, f"""
   server {{
-    listen 127.0.0.1:{port} reuseport;
-    location / {{ default_type text/plain; return 200 "{text}"; }}
+    {listen}
+    location / {{ default_type text/plain; {told} return 200 "{text}"; }}
   }}"""))
 
 

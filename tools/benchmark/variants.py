@@ -17,11 +17,11 @@ def base(name: str) -> str:
     return name.partition("+")[0]
 
 
-def route(number: int) -> dict:
+def route(number: int, cluster: str = "up") -> dict:
     """One of ROUTES: exact paths, prefixes and expressions in turn."""
     match = ({"prefix": f"/prefix/{number}/"}, {"path": f"/exact/{number}"},
              {"safe_regex": {"regex": f"/regex/{number}/[a-z]+/[0-9]*"}})[number % 3]
-    return {"match": match, "route": {"cluster": "up", "timeout": "60s"}}
+    return {"match": match, "route": {"cluster": cluster, "timeout": "60s"}}
 
 
 def request(number: int) -> tuple[str, str]:

@@ -50,7 +50,7 @@ func (c *commands) until(p *plane, last string) error {
 				return fmt.Errorf("a command: %w", err)
 			}
 			answer := map[string]any{"event": "done", "id": given.ID}
-			if err := given.run(p); err != nil {
+			if err := given.run(p, answer); err != nil {
 				answer["error"] = err.Error()
 			}
 			p.events.say(answer)
@@ -67,12 +67,15 @@ func (c *commands) until(p *plane, last string) error {
 	}
 }
 
-func (c *command) run(p *plane) error {
+// run adds to the answer what it has to say besides.
+func (c *command) run(p *plane, answer map[string]any) error {
 	switch c.Do {
 	case "listen":
 		return nil // the first one opens the port; see run()
 	case "push":
-		return p.push(c)
+		set, err := p.push(c)
+		answer["set"] = seconds(set)
+		return err
 	case "respond":
 		return p.watches.respond(c)
 	case "cut":

@@ -35,13 +35,18 @@ func newEvents() *events {
 func (e *events) say(what map[string]any) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	what["time"] = float64(time.Now().UnixMicro()) / 1e6
+	what["time"] = seconds(time.Now())
 	line, err := json.Marshal(what)
 	if err != nil {
 		panic(err)
 	}
 	e.out.Write(append(line, '\n'))
 	e.out.Flush() // who reads has ended when this fails, and then the input ends, too
+}
+
+// seconds of the epoch.
+func seconds(of time.Time) float64 {
+	return float64(of.UnixMicro()) / 1e6
 }
 
 func (p *plane) callbacks() server.Callbacks {

@@ -52,7 +52,7 @@ func run() error {
 	} else {
 		plane.snapshots = cache.NewSnapshotCache(*ads, plane, nil)
 	}
-	if err := plane.push(&command{}); err != nil {
+	if _, err := plane.push(&command{}); err != nil {
 		return err
 	}
 	var ordered []config.XDSOption

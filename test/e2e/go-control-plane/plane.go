@@ -29,8 +29,9 @@ func newPlane() *plane {
 	return made
 }
 
-// push changes the state of a node, in one step for all types, and tells whoever watches.
-func (p *plane) push(command *command) error {
+// push changes the state of a node, in one step for all types, and tells whoever watches. It returns when it began to tell: what the
+// command says had been read then, and the snapshot was made.
+func (p *plane) push(command *command) (time.Time, error) {
 	state := &cache.Snapshot{}
 	p.mutex.Lock()
 	if before := p.states[command.Node]; before != nil {
@@ -50,22 +51,23 @@ func (p *plane) push(command *command) error {
 	}
 	for _, given := range command.Set {
 		if err := changes.set(given); err != nil {
-			return err
+			return time.Time{}, err
 		}
 	}
 	for typeURL, names := range command.Remove {
 		if err := changes.remove(typeURL, names); err != nil {
-			return err
+			return time.Time{}, err
 		}
 	}
 	p.pushes++
 	if err := changes.finish(fmt.Sprint(p.pushes), command.Versions); err != nil {
-		return err
+		return time.Time{}, err
 	}
 	p.mutex.Lock()
 	p.states[command.Node] = state
 	p.mutex.Unlock()
-	return p.snapshots.SetSnapshot(context.Background(), command.Node, state)
+	set := time.Now()
+	return set, p.snapshots.SetSnapshot(context.Background(), command.Node, state)
 }
 
 // changes is the making of a snapshot of which only some types differ from the one before: what is the same is shared.
