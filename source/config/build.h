@@ -50,6 +50,7 @@ struct FilesRead {
   std::vector<std::string> directories;  // in which something may be replaced; each once
   uint64_t digest = 0;                   // of the bytes of all of them
   std::vector<std::shared_ptr<RemoteSecret>> secrets;
+  std::set<std::string> named;  // of static_resources.secrets
 
   void Add(const std::string& path, std::string_view bytes);
   void AddDirectory(const std::string& path);
@@ -66,6 +67,8 @@ struct BuildContext {
   std::optional<ConfigSource> sender;
   std::optional<ApiSource> ads;  // what `ads` means
   std::map<std::string, NamedSecret, std::less<>> secrets;  // static_resources.secrets
+  // What is built now is made anew with these.
+  std::shared_ptr<NamedSecrets> later_secrets = std::make_shared<NamedSecrets>();
   std::shared_ptr<RemoteSecrets> remote_secrets = std::make_shared<RemoteSecrets>();
   std::optional<WorkloadApi> workload_api;
   struct ControlPlane {
@@ -86,9 +89,13 @@ struct BuildContext {
   }
 };
 
+// `running`: what it is to take the place of while the process runs; what is built then asks for its secrets, and has its keys of
+// the runtime, together with what there is. Null: it is the first.
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
                                           const LoadOptions& options, ErrorList& errors,
-                                          std::vector<ConfigError>& notes);
+                                          std::vector<ConfigError>& notes, const Bootstrap* running = nullptr);
+// What the command line says of it instead.
+void SetNode(const NodeFlags& flags, envoy::config::bootstrap::v3::Bootstrap& message);
 
 std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const envoy::config::cluster::v3::Cluster& from,
                                             const std::string& path);

@@ -47,7 +47,8 @@ void BuildListeners(BuildContext& context, const envoy::config::bootstrap::v3::B
 void CollectSecrets(BuildContext& context, const envoy::config::bootstrap::v3::Bootstrap::StaticResources& from) {
   for (int i = 0; i < from.secrets_size(); ++i) {
     const std::string path = ElementPath("static_resources.secrets", i);
-    if (!context.secrets.emplace(from.secrets(i).name(), NamedSecret{&from.secrets(i), path}).second) {
+    const auto secret = std::make_shared<const envoy::extensions::transport_sockets::tls::v3::Secret>(from.secrets(i));
+    if (!context.secrets.emplace(secret->name(), NamedSecret{secret, path}).second) {
       context.errors.Add(FieldPath(path, "name"),
                          Concat("duplicate name ", Quote(from.secrets(i).name())));
     }
@@ -71,9 +72,14 @@ void BuildClusters(BuildContext& context, const envoy::config::bootstrap::v3::Bo
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
                                           const LoadOptions& options, ErrorList& errors,
-                                          std::vector<ConfigError>& notes) {
+                                          std::vector<ConfigError>& notes, const Bootstrap* running) {
   BuildContext context{options, errors, from.node(), {}};
   context.notes = &notes;
+  if (running != nullptr) {
+    context.remote_secrets = running->remote_secrets;
+    context.runtime_keys = running->runtime_keys;
+    context.later_secrets = running->secrets;
+  }
   auto bootstrap = std::make_shared<Bootstrap>();
   bootstrap->runtime_keys = context.runtime_keys;
   const auto& locality = from.node().locality();
@@ -129,6 +135,8 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
     bootstrap->dynamic = BuildDynamicResources(context, from.dynamic_resources(), "dynamic_resources");
   }
   CollectSecrets(context, from.static_resources());
+  if (running == nullptr) context.later_secrets->by_name = context.secrets;
+  bootstrap->secrets = context.later_secrets;
   BuildBootstrapExtensions(context, from, *bootstrap);
   bootstrap->remote_secrets = context.remote_secrets;
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them

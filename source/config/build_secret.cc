@@ -113,6 +113,11 @@ FoundSecret FindSecret(BuildContext& context, const v3::SdsSecretConfig& from, R
   } else if (const auto known = context.secrets.find(from.name()); known != context.secrets.end()) {
     found.secret = *known->second.secret;
     found.place = FieldPath(known->second.path, KindText(kind));
+    if (context.files_read != nullptr) {
+      FilesRead& read = *context.files_read;
+      read.named.insert(from.name());
+      read.digest = read.digest * 31 + base::XxHash64(found.secret->SerializeAsString());
+    }
   } else if (context.workload_api && IsWorkloadName(from.name(), kind)) {
     const Feed agent{WorkloadApiSource(), context.workload_api->initial_fetch_timeout};
     return FindRemote(context, agent, from.name(), kind, path);

@@ -295,12 +295,13 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
   first.directories = std::move(files.directories);
   first.digest = files.digest;
   first.secrets = std::move(files.secrets);
+  first.named = std::move(files.named);
   // What the context refers to, and what is gone when it is built anew.
   struct Kept {
     LoadOptions options;
     PassedOver passed_over;
     envoy::config::core::v3::Node node;
-    std::map<std::string, std::pair<v3::Secret, std::string>> secrets;  // with their places
+    std::shared_ptr<NamedSecrets> secrets;
     std::shared_ptr<RemoteSecrets> remote_secrets;
     std::optional<WorkloadApi> workload_api;
     std::optional<ConfigSource> sender;
@@ -309,7 +310,7 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
   auto kept = std::make_shared<Kept>();
   kept->options.unknown = context.options.unknown;
   kept->options.unknown.passed_over = &kept->passed_over;
-  for (const auto& [name, known] : context.secrets) kept->secrets.emplace(name, std::pair(*known.secret, known.path));
+  kept->secrets = context.later_secrets;
   kept->remote_secrets = context.remote_secrets;
   kept->workload_api = context.workload_api;
   kept->sender = context.sender;
@@ -318,7 +319,7 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
   return std::make_shared<RenewableContext>(std::move(first), [kept, path, build, verifies_chain] {
     ErrorList errors;
     BuildContext again{kept->options, errors, kept->node, {}};
-    for (const auto& [name, known] : kept->secrets) again.secrets.emplace(name, NamedSecret{&known.first, known.second});
+    again.secrets = kept->secrets->by_name;
     again.remote_secrets = kept->remote_secrets;
     again.workload_api = kept->workload_api;
     again.sender = kept->sender;

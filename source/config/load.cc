@@ -17,12 +17,6 @@ namespace {
 
 using BootstrapMessage = envoy::config::bootstrap::v3::Bootstrap;
 
-void SetNode(const NodeFlags& flags, BootstrapMessage& message) {
-  if (!flags.id.empty()) message.mutable_node()->set_id(flags.id);
-  if (!flags.cluster.empty()) message.mutable_node()->set_cluster(flags.cluster);
-  if (!flags.zone.empty()) message.mutable_node()->mutable_locality()->set_zone(flags.zone);
-}
-
 // Fills in where an error's, or a note's, path stands, if it does not say, and puts them in order.
 void Place(const std::vector<Source>& sources, const std::vector<Tree>& trees, std::vector<ConfigError>& errors) {
   for (ConfigError& error : errors) {
@@ -43,6 +37,12 @@ void Place(const std::vector<Source>& sources, const std::vector<Tree>& trees, s
 }
 
 }  // namespace
+
+void SetNode(const NodeFlags& flags, BootstrapMessage& message) {
+  if (!flags.id.empty()) message.mutable_node()->set_id(flags.id);
+  if (!flags.cluster.empty()) message.mutable_node()->set_cluster(flags.cluster);
+  if (!flags.zone.empty()) message.mutable_node()->mutable_locality()->set_zone(flags.zone);
+}
 
 Loaded LoadSources(const std::vector<Source>& sources, const LoadOptions& options) {
   // Each step looks at all that the one before it could make sense of, so that one run finds all errors.

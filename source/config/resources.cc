@@ -63,23 +63,27 @@ std::string NameOf(const google::protobuf::Any& resource) {
 }
 
 Resources::Resources(std::shared_ptr<const Bootstrap> bootstrap, LoadOptions options)
-    : bootstrap_(std::move(bootstrap)),
-      options_(std::move(options)),
-      source_(static_cast<const envoy::config::bootstrap::v3::Bootstrap&>(*bootstrap_->source)) {
-  for (const std::shared_ptr<const Cluster>& cluster : bootstrap_->clusters) clusters_.insert(cluster->name);
-  for (int i = 0; i < source_.static_resources().secrets_size(); ++i) {
-    const auto& secret = source_.static_resources().secrets(i);
-    secrets_.emplace(secret.name(), NamedSecret{&secret, ElementPath("static_resources.secrets", i)});
-  }
+    : options_(std::move(options)) {
+  Follow(std::move(bootstrap));
   ErrorList none;
   BuildContext context = MakeContext(none);
-  bind_ = BuildBindOptions(context, source_.cluster_manager().upstream_bind_config(), "");
+  bind_ = BuildBindOptions(context, source().cluster_manager().upstream_bind_config(), "");
 }
 
 Resources::~Resources() = default;
 
+void Resources::Follow(std::shared_ptr<const Bootstrap> bootstrap) {
+  bootstrap_ = std::move(bootstrap);
+  clusters_.clear();
+  for (const std::shared_ptr<const Cluster>& cluster : bootstrap_->clusters) clusters_.insert(cluster->name);
+}
+
+const envoy::config::bootstrap::v3::Bootstrap& Resources::source() const {
+  return static_cast<const envoy::config::bootstrap::v3::Bootstrap&>(*bootstrap_->source);
+}
+
 BuildContext Resources::MakeContext(ErrorList& errors) const {
-  BuildContext context{options_, errors, source_.node(), {}};
+  BuildContext context{options_, errors, source().node(), {}};
   context.clusters_may_come = true;
   context.pushed = true;
   context.check_route_clusters = false;
@@ -99,11 +103,12 @@ auto Resources::BuildOwner(const google::protobuf::Any& resource, const ConfigSo
       ParseAndJudge(options_.unknown, resource.value(), "", message, errors, notes)) {
     context.sender = sender;
     context.clusters = clusters_;
-    context.secrets = secrets_;
+    context.secrets = bootstrap_->secrets->by_name;
+    context.later_secrets = bootstrap_->secrets;
     context.remote_secrets = bootstrap_->remote_secrets;
     context.workload_api = bootstrap_->workload_api;
     context.default_bind = bind_;
-    context.local_cluster = source_.cluster_manager().local_cluster_name();
+    context.local_cluster = source().cluster_manager().local_cluster_name();
     part = build(context, message);
     CheckControlPlanes(context, bootstrap_->clusters);
   }

@@ -6,7 +6,6 @@
 // References between resources are not judged, for the other one may come later: clusters that a route or a filter names,
 // a route table's filters (check_routes.h), addresses of listeners.
 
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -16,7 +15,6 @@
 #include "source/config/config_error.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
-#include "source/config/named_secret.h"
 
 namespace envoy::config::bootstrap::v3 {
 class Bootstrap;
@@ -46,7 +44,7 @@ struct Earlier {
 // What a resource goes by, of any of the kinds; empty: it has no name, or is none of them.
 std::string NameOf(const google::protobuf::Any& resource);
 
-// Made of the bootstrap; lives as long as the process. Main thread.
+// Made of what the process is configured with; lives as long as it. Main thread.
 class Resources {
  public:
   // `options` are those that `bootstrap` was loaded with, but for `unknown`, the rule for what comes.
@@ -54,6 +52,9 @@ class Resources {
   ~Resources();
   Resources(const Resources&) = delete;
   Resources& operator=(const Resources&) = delete;
+
+  // What the process is configured with from now on.
+  void Follow(std::shared_ptr<const Bootstrap> bootstrap);
 
   // `sender` gave it: what `self` means in it. Secrets that it names are in Bootstrap::remote_secrets from then on, for as
   // long as what was built is there; RemoteSecrets::Settle() is for who takes it, or not.
@@ -68,11 +69,11 @@ class Resources {
   template <typename Message, typename Build>
   auto BuildOwner(const google::protobuf::Any& resource, const ConfigSource& sender, const Build& build) const;
 
-  const std::shared_ptr<const Bootstrap> bootstrap_;
+  const envoy::config::bootstrap::v3::Bootstrap& source() const;  // that bootstrap_ was built of
+
+  std::shared_ptr<const Bootstrap> bootstrap_;
   const LoadOptions options_;
-  const envoy::config::bootstrap::v3::Bootstrap& source_;  // that bootstrap_ was built of
   std::set<std::string, std::less<>> clusters_;
-  std::map<std::string, NamedSecret, std::less<>> secrets_;
   BindOptions bind_;  // of clusters that have none of their own
 };
 

@@ -11,6 +11,7 @@ RenewableContext::RenewableContext(TlsBuild first, Build build)
       files_(std::move(first.files)),
       directories_(std::move(first.directories)),
       secrets_(std::move(first.secrets)),
+      named_(std::move(first.named)),
       digest_(first.digest) {}
 
 std::shared_ptr<const tls::Context> RenewableContext::current() const {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct TlsBuild {
   std::vector<std::string> directories;  // in which something may be replaced that it is made of; each once
   uint64_t digest = 0;                   // of all that was read
   std::vector<std::shared_ptr<RemoteSecret>> secrets;  // that it is made of
+  std::set<std::string> named;                         // of static_resources.secrets
   std::vector<ConfigError> errors;
 };
 
@@ -61,6 +63,7 @@ class RenewableContext {
   const CertificateFiles& files() const { return files_; }            // of the current context
   const std::vector<std::string>& directories() const { return directories_; }  // to be watched
   const std::vector<std::shared_ptr<RemoteSecret>>& secrets() const { return secrets_; }
+  const std::set<std::string>& named() const { return named_; }  // of static_resources.secrets
 
  private:
   mutable absl::Mutex mutex_;
@@ -69,6 +72,7 @@ class RenewableContext {
   CertificateFiles files_;
   std::vector<std::string> directories_;
   const std::vector<std::shared_ptr<RemoteSecret>> secrets_;
+  const std::set<std::string> named_;
   uint64_t digest_;
   std::vector<ConfigError> errors_;
 };
