@@ -425,6 +425,7 @@ void Stream::Finish() {
   if (!mirrors_.empty()) [[unlikely]] mirrors_.LetGo(request_passed_);
   if (chain_ != nullptr) chain_->End();
   if (!manager().manager.logs().empty()) Log();
+  if (context().traffic != nullptr) [[unlikely]] CountTraffic(*context().traffic);
   if (route_counts_.route != nullptr) [[unlikely]] CountRoute(*route_counts_.route);
   if (route_counts_.virtual_cluster != nullptr) [[unlikely]] CountRoute(*route_counts_.virtual_cluster);
   HttpStats& stats = manager().stats;

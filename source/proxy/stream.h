@@ -205,6 +205,8 @@ class Stream final : public codec::RequestReceiver,
   void Finish();
   void Log();
   void CountRoute(RouteCounts& counts);
+  void CountTraffic(stats::Traffic& traffic) const;
+  bool FailedForServer() const;
 
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
   void StartRouteTimeout();  // the request has come, whole; waiting for upstream and further tries count

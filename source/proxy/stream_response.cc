@@ -249,4 +249,30 @@ void Stream::BreakResponse(std::string_view details) {
   Finish();
 }
 
+// --- what became of it -------------------------------------------------------------------------------------------
+
+void Stream::CountTraffic(stats::Traffic& traffic) const {
+  if (health_check_) return;
+  traffic.requests.Increment();
+  if (FailedForServer()) traffic.errors.Increment();
+  if (flags_.Has(ResponseFlag::kUpstreamOverflow)) traffic.overflows.Increment();
+  if (tunnel_) return;  // how long one lasts says nothing of who answers
+  const base::Duration took = manager_->context.worker.now() - started_;
+  traffic.milliseconds.Record(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+}
+
+bool Stream::FailedForServer() const {
+  const bool client_ended = flags_.Has(ResponseFlag::kDownstreamConnectionTermination) ||
+                            flags_.Has(ResponseFlag::kDownstreamRemoteReset) ||
+                            flags_.Has(ResponseFlag::kDownstreamProtocolError);
+  if (response_ == nullptr) return !client_ended;
+  if (response_->status >= 500 || flags_.Has(ResponseFlag::kNoRouteFound)) return true;
+  if (response_state_ != ResponseState::kComplete && !client_ended) return true;
+  if (!is_grpc_) return false;
+  std::string_view status = response_->headers.Get(http::HeaderId::kGrpcStatus);
+  if (status.empty() && response_trailers_ != nullptr) status = response_trailers_->Get(http::HeaderId::kGrpcStatus);
+  // UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. Others are the caller's fault, or an answer.
+  return status == "2" || status == "4" || status == "12" || status == "13" || status == "14" || status == "15";
+}
+
 }  // namespace pillion::proxy

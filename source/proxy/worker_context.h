@@ -18,6 +18,7 @@
 #include "source/event/worker.h"
 #include "source/filter/http_filter.h"
 #include "source/proxy/listener_index.h"
+#include "source/stats/traffic.h"
 #include "source/tls/handshake_queue.h"
 #include "source/tls/standing.h"
 #include "source/upstream/cluster.h"
@@ -91,6 +92,7 @@ struct WorkerContext final : filter::HealthView {
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
   std::atomic<uint64_t>* connections = nullptr;                // of clients, in the process; null: nobody counts them
   const overload::State* overload = nullptr;           // null: nothing is given up for want of resources
+  stats::Traffic* traffic = nullptr;                   // of this worker; null: nobody asks
   base::IntrusiveList<Stream, ScaledTag> scaled_streams;  // whose idle timeout gets shorter under load
   ListenerIndex listeners;
 };
