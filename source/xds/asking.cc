@@ -27,13 +27,18 @@ class StateAsking final : public Asking {
  public:
   explicit StateAsking(std::string type_url) : type_url_(std::move(type_url)) {}
 
-  void Begin() override { nonce_.clear(); }
+  void Begin() override {
+    nonce_.clear();
+    if (std::exchange(put_, false)) version_.clear();
+  }
   void OnAdd(const std::string& name) override { added_.insert(name); }
   void OnRemove(const std::string& name) override { added_.erase(name); }
   void OnAnswer(const Answer& answer) override { nonce_ = answer.nonce; }
   void OnExpire() override { version_.clear(); }
+  void OnPut() override { put_ = true; }
   void OnTaken(const std::string& version, const Interest& interest) override {
     version_ = version;
+    put_ = false;
     if (!interest.due()) added_.clear();
   }
 
@@ -62,6 +67,7 @@ class StateAsking final : public Asking {
   const std::string type_url_;
   std::string version_;  // that was taken last
   std::string nonce_;    // of the last answer on this stream
+  bool put_ = false;     // what is there is not what version_ says; this stream was told otherwise, the next one is not
   Names added_;          // of which no answer has spoken
 };
 
@@ -75,6 +81,7 @@ class DeltaAsking final : public Asking {
   void OnRemove(const std::string&) override {}
   void OnAnswer(const Answer&) override {}
   void OnExpire() override {}
+  void OnPut() override {}
   void OnTaken(const std::string&, const Interest&) override {}
 
   std::string Request(Interest& interest, const Holdings& holdings, const Node* node) override {

@@ -27,6 +27,8 @@ class Asking {
   virtual void OnAnswer(const Answer& answer) = 0;
   // What was taken is not there any more.
   virtual void OnExpire() = 0;
+  // What is there came otherwise.
+  virtual void OnPut() = 0;
   // `version` was taken whole.
   virtual void OnTaken(const std::string& version, const Interest& interest) = 0;
 

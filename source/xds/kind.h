@@ -8,7 +8,7 @@
 
 namespace pillion::xds {
 
-enum class Kind : uint8_t { kClusters, kEndpoints, kListeners, kRoutes, kSecrets };
+enum class Kind : uint8_t { kClusters, kEndpoints, kListeners, kRoutes, kSecrets, kExtensions };
 
 struct KindNames {
   std::string_view type;     // of the message of a resource
@@ -17,7 +17,7 @@ struct KindNames {
   std::string_view delta;
 };
 
-inline constexpr std::array<KindNames, 5> kKinds = {{
+inline constexpr std::array<KindNames, 6> kKinds = {{
     {"envoy.config.cluster.v3.Cluster", "cds", "/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters",
      "/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters"},
     {"envoy.config.endpoint.v3.ClusterLoadAssignment", "eds",
@@ -30,6 +30,9 @@ inline constexpr std::array<KindNames, 5> kKinds = {{
     {"envoy.extensions.transport_sockets.tls.v3.Secret", "sds",
      "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
      "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets"},
+    {"envoy.config.core.v3.TypedExtensionConfig", "ecds",
+     "/envoy.service.extension.v3.ExtensionConfigDiscoveryService/StreamExtensionConfigs",
+     "/envoy.service.extension.v3.ExtensionConfigDiscoveryService/DeltaExtensionConfigs"},
 }};
 
 constexpr const KindNames& NamesOf(Kind kind) { return kKinds[static_cast<size_t>(kind)]; }

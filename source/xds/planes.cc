@@ -24,6 +24,9 @@ class Planes::Page final : public TypeProtocol::Observer {
   std::string Objection(const Resource& resource) override {
     return journal_.Objection({source_, kind_, resource.name}, resource);
   }
+  std::string ObjectionToRemoval(const std::string& name, bool news) override {
+    return journal_.ObjectionToRemoval({source_, kind_, name}, news);
+  }
   void OnChange(const std::string& name, const Holdings::Held* before, const Holdings::Held* now, bool wanted) override {
     journal_.OnChange({source_, kind_, name}, before, now, wanted);
   }
@@ -108,15 +111,32 @@ void Planes::ForEachHeld(Kind kind,
   }
 }
 
-std::vector<Refusal> Planes::Put(const config::ApiSource& source, Kind kind, std::vector<Resource> resources,
-                                 const std::vector<std::string>& removed) {
+Subscription* Planes::Find(const config::ApiSource& source, Kind kind) const {
   for (const std::unique_ptr<Plane>& plane : planes_) {
     if (plane->source != source) continue;
     for (const auto& [each, subscription] : plane->subscriptions) {
-      if (each == kind) return subscription->Put(std::move(resources), removed);
+      if (each == kind) return subscription;
     }
   }
-  return {};
+  return nullptr;
+}
+
+std::vector<Refusal> Planes::Put(const config::ApiSource& source, Kind kind, std::vector<Resource> resources,
+                                 const std::vector<std::string>& removed) {
+  Subscription* const subscription = Find(source, kind);
+  if (subscription == nullptr) return {};
+  return subscription->Put(std::move(resources), removed);
+}
+
+void Planes::NoteRefused(const ResourceId& id, const std::string& details, const std::string& version,
+                         std::shared_ptr<const google::protobuf::Any> body) {
+  if (Subscription* const found = Find(id.source, id.kind)) found->NoteRefused(id.name, details, version, std::move(body));
+}
+
+void Planes::SetNodeMetadata(const std::string& name, const std::vector<std::pair<std::string, std::string>>& fields) {
+  auto& set = *(*with_.node.mutable_metadata()->mutable_fields())[name].mutable_struct_value();
+  set.Clear();
+  for (const auto& [field, value] : fields) (*set.mutable_fields())[field].set_string_value(value);
 }
 
 void Planes::ForEachRefused(

@@ -55,6 +55,11 @@ class Planes {
   // the journal.
   std::vector<Refusal> Put(const config::ApiSource& source, Kind kind, std::vector<Resource> resources,
                            const std::vector<std::string>& removed);
+  // As TypeProtocol has it.
+  void NoteRefused(const ResourceId& id, const std::string& details, const std::string& version,
+                   std::shared_ptr<const google::protobuf::Any> body);
+  // What control planes are told of this process from the next stream on, in node.metadata.
+  void SetNodeMetadata(const std::string& name, const std::vector<std::pair<std::string, std::string>>& fields);
   // The last of a name was refused.
   void ForEachRefused(Kind kind,
                       const std::function<void(const std::string& name, const Refused::Entry& entry)>& visit) const;
@@ -75,10 +80,12 @@ class Planes {
   };
 
   Plane& PlaneOf(const config::ApiSource& source, Kind kind);
+  // Null: nobody subscribes to it.
+  Subscription* Find(const config::ApiSource& source, Kind kind) const;
   // Null: there is no journal.
   Page* AddPage(Plane& plane, Kind kind) const;
 
-  const Surroundings with_;
+  Surroundings with_;
   base::Random random_;
   std::optional<ControlPlaneStats> stats_;  // where there is a stream
   std::vector<std::unique_ptr<Plane>> planes_;

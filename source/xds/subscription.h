@@ -59,6 +59,10 @@ class Subscription {
 
   // See TypeProtocol. Not from within a watcher or an observer.
   std::vector<Refusal> Put(std::vector<Resource> resources, const std::vector<std::string>& removed);
+  void NoteRefused(const std::string& name, const std::string& details, const std::string& version,
+                   std::shared_ptr<const google::protobuf::Any> body) {
+    protocol_.NoteRefused(name, details, version, std::move(body));
+  }
 
   // What is held, and what was refused last.
   const TypeProtocol& protocol() const { return protocol_; }

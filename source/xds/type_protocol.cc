@@ -1,5 +1,6 @@
 #include "source/xds/type_protocol.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -132,7 +133,7 @@ class TypeProtocol::Taking {
   void FindRemoved() {
     if (to_.form_ == Form::kDelta) {
       for (const std::string& name : removed_) {
-        if (count_.contains(name)) continue;  // refused
+        if (count_.contains(name) || StaysOn(name)) continue;  // refused
         to_.refused_.Erase(name);
         if (to_.interest_.all() ? to_.holdings_.Find(name) != nullptr : to_.interest_.Wants(name)) {
           update_.removed.push_back(name);
@@ -142,9 +143,21 @@ class TypeProtocol::Taking {
     }
     if (!to_.interest_.all() || unnamed_) return;
     for (const auto& [name, held] : to_.holdings_.all()) {
-      if (!count_.contains(name)) update_.removed.push_back(name);
+      if (!count_.contains(name) && !StaysOn(name)) update_.removed.push_back(name);
     }
-    to_.refused_.Keep([this](const std::string& name) { return count_.contains(name); });
+    to_.refused_.Keep([this](const std::string& name) { return count_.contains(name) || stays_on_.contains(name); });
+  }
+
+  // That it goes is refused.
+  bool StaysOn(const std::string& name) {
+    if (to_.observer_ == nullptr || to_.holdings_.Find(name) == nullptr) return false;
+    const bool news = !std::ranges::all_of(update_.resources, &Resource::same);
+    const std::string objection = to_.observer_->ObjectionToRemoval(name, news);
+    if (objection.empty()) return false;
+    errors_.Add(Quote(name) + ": " + objection);
+    to_.refused_.Set(name, objection, answer_.version, to_.clock_.WallNow(), nullptr);
+    stays_on_.insert(name);
+    return true;
   }
 
   void Give() {
@@ -167,6 +180,7 @@ class TypeProtocol::Taking {
   std::vector<std::string> names_;  // of the items; empty: it can't be told
   absl::flat_hash_map<std::string, int> count_;  // how often a name is there; 0: it was considered
   Names removed_;
+  Names stays_on_;
   bool unnamed_ = false;  // there is an item without a name
   Update update_;
   std::vector<uint64_t> hashes_;  // of update_.resources
@@ -237,6 +251,7 @@ std::vector<Refusal> TypeProtocol::Put(std::vector<Resource> resources, const st
   for (const std::string& name : removed) {
     if (holdings_.Find(name) != nullptr) update.removed.push_back(name);
   }
+  asking_->OnPut();
   return Give(update, hashes);
 }
 

@@ -50,6 +50,9 @@ class TypeProtocol {
    public:
     // Why it is refused though it may be good, in one line; empty: nothing.
     virtual std::string Objection(const Resource& resource) = 0;
+    // The same of a removal by an answer, which is refused then: it stays. `news`: the answer has something that is not equal
+    // to what is there, and not refused.
+    virtual std::string ObjectionToRemoval(const std::string& name, bool news) = 0;
     // Null: it was not there; it is not any more. `wanted`: else it is only that nobody wants it any more.
     virtual void OnChange(const std::string& name, const Holdings::Held* before, const Holdings::Held* now, bool wanted) = 0;
 
@@ -80,8 +83,15 @@ class TypeProtocol {
 
   // What comes from within the process: of a former time, or of another place than the control plane. It is judged by the
   // watcher as an answer is, but nobody may object; it counts as taken, with the versions that it has, and lives until
-  // something else comes. What is not wanted is passed over. Neither has a name twice.
+  // something else comes. What is not wanted is passed over. Neither has a name twice. A control plane of the state of the
+  // world is not told on the next stream which version was taken, for it is none of its own: it says all of it again.
   std::vector<Refusal> Put(std::vector<Resource> resources, const std::vector<std::string>& removed);
+
+  // What was taken under that name was found to be bad later: for who looks into it.
+  void NoteRefused(const std::string& name, const std::string& details, const std::string& version,
+                   std::shared_ptr<const google::protobuf::Any> body) {
+    refused_.Set(name, details, version, clock_.WallNow(), std::move(body));
+  }
 
   // When the time of a resource is over, and then.
   Holdings::Until first_end() const { return holdings_.first_end(); }

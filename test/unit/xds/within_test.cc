@@ -19,11 +19,15 @@ struct Witness final : TypeProtocol::Observer {
   std::string Objection(const Resource& resource) override {
     return unwelcome.contains(resource.name) ? "it is not welcome" : "";
   }
+  std::string ObjectionToRemoval(const std::string& name, bool news) override {
+    return !news && missed.contains(name) ? "it is missed" : "";
+  }
   void OnChange(const std::string& name, const Holdings::Held* before, const Holdings::Held* now, bool wanted) override {
     seen.push_back(name + " " + Version(before) + ">" + Version(now) + (wanted ? "" : " unwanted"));
   }
 
   std::set<std::string> unwelcome;
+  std::set<std::string> missed;  // unless something else comes
   Lines seen;
 };
 
@@ -94,6 +98,56 @@ TEST_F(WithinTest, AnObjectionIsARefusal) {
   EXPECT_EQ(cluster_.held, (Held{{"a", "1"}, {"b", "1"}, {"c", "1"}}));
   EXPECT_EQ(all_.refused().all().at("a").version, "2");
   EXPECT_EQ(Seen(), (Lines{"b 1>1", "c ->1"}));
+}
+
+TEST_F(WithinTest, ARemovalIsRefusedUntilSomethingElseComes) {
+  Tell(all_, Delta(kClusters, "n1", {{"a", "1"}, {"b", "1"}}));
+  witness_.missed = {"a"};
+  Seen();
+  EXPECT_EQ(Tell(all_, Delta(kClusters, "n2", {}, {"a"})), "\"a\": it is missed");
+  EXPECT_EQ(Tell(all_, Delta(kClusters, "n3", {{"b", "1"}}, {"a"})), "\"a\": it is missed");
+  EXPECT_EQ(cluster_.held, (Held{{"a", "1"}, {"b", "1"}}));
+  EXPECT_EQ(all_.refused().all().at("a").details, "it is missed");
+  EXPECT_EQ(Tell(all_, Delta(kClusters, "n4", {{"b", "2"}}, {"a"})), "");
+  EXPECT_EQ(cluster_.held, (Held{{"b", "2"}}));
+  EXPECT_TRUE(all_.refused().all().empty());
+  EXPECT_EQ(Seen(), (Lines{"b 1>1", "a 1>-", "b 1>2"}));
+}
+
+TEST_F(WithinTest, ARemovalIsRefusedInTheStateOfTheWorld) {
+  TypeProtocol world(Form::kState, kClusters, true, cluster_, clock_, &witness_);
+  const auto tell = [&](const std::string& version, const std::vector<std::string>& names) {
+    return world.Take(*ReadAnswer(Form::kState, State(kClusters, version, "n", names).SerializeAsString()));
+  };
+  EXPECT_EQ(tell("1", {"a", "b"}), "");
+  witness_.missed = {"a"};
+  EXPECT_EQ(tell("2", {"b"}), "\"a\": it is missed");
+  EXPECT_EQ(tell("3", {"b"}), "\"a\": it is missed");
+  EXPECT_EQ(world.refused().all().at("a").version, "3");
+  EXPECT_EQ(cluster_.held, (Held{{"a", "1"}, {"b", "3"}}));
+  EXPECT_EQ(tell("4", {"b", "c"}), "");
+  EXPECT_EQ(cluster_.held, (Held{{"b", "4"}, {"c", "4"}}));
+}
+
+// What was put is no version of the control plane's: the next stream asks for all of it, and this one goes on as it was.
+TEST_F(WithinTest, WhatIsPutIsNoVersionOfTheControlPlanes) {
+  TypeProtocol world(Form::kState, kClusters, true, cluster_, clock_, &witness_);
+  const auto next = [&] { return Line(Parse<DiscoveryRequest>(world.NextRequest(nullptr).bytes)); };
+  const auto tell = [&](const std::string& version, const std::string& nonce) {
+    return world.Take(*ReadAnswer(Form::kState, State(kClusters, version, nonce, {"a"}).SerializeAsString()));
+  };
+  world.Begin();
+  next();
+  tell("2", "n1");
+  world.Put({Of("a", "1")}, {});
+  EXPECT_EQ(Line(Parse<DiscoveryRequest>(world.Reply("n1", "", nullptr))), "Cluster V=2 N=n1");
+  world.Begin();
+  EXPECT_EQ(next(), "Cluster");
+  // An answer that is taken says how things are.
+  world.Put({Of("a", "1")}, {});
+  tell("3", "n2");
+  world.Begin();
+  EXPECT_EQ(next(), "Cluster V=3");
 }
 
 TEST_F(WithinTest, SinceWhenItIsAsItIs) {
