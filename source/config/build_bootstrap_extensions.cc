@@ -6,7 +6,9 @@
 
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
+#include "pillion/guard/v1/guard.pb.h"
 #include "source/config/build_admin_access.h"
+#include "source/config/build_guard.h"
 #include "source/config/build_tls.h"
 #include "source/config/text.h"
 
@@ -24,6 +26,8 @@ const std::vector<ExtensionOfBootstrap>& Extensions() {
   static const auto* const extensions = new std::vector<ExtensionOfBootstrap>{
       {pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(), BuildWorkloadApi},
       {pillion::admin::v1::AdminAccess::descriptor(), BuildAdminAccess},
+      {pillion::guard::v1::Guard::descriptor(), BuildBootstrapGuard},
+      {pillion::guard::v1::PushedGuard::descriptor(), BuildPushedGuard},
   };
   return *extensions;
 }

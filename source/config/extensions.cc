@@ -67,6 +67,7 @@
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "pillion/filters/http/principal_stats/v1/principal_stats.pb.h"
+#include "pillion/guard/v1/guard.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
@@ -159,6 +160,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       pillion::admin::v1::AdminAccess::descriptor(),
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
       pillion::filters::http::principal_stats::v1::PrincipalStats::descriptor(),
+      pillion::guard::v1::Guard::descriptor(),
+      pillion::guard::v1::PushedGuard::descriptor(),
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
   };
   return *types;

@@ -14,6 +14,7 @@
 #include "source/config/admin_access.h"
 #include "source/config/cluster.h"
 #include "source/config/config_source.h"
+#include "source/config/guard.h"
 #include "source/config/http_options.h"
 #include "source/config/listener.h"
 #include "source/config/remote_secret.h"
@@ -83,6 +84,8 @@ struct Bootstrap {
 
   std::optional<WorkloadApi> workload_api;
   std::optional<DynamicResources> dynamic;
+  std::shared_ptr<const Guard> guard;       // null: none, or the pushed one
+  std::optional<PushedGuard> pushed_guard;  // counts while it is there
   std::shared_ptr<RemoteSecrets> remote_secrets;  // never null in a loaded one
 
   std::vector<runtime::LayerSettings> runtime_layers;

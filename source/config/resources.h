@@ -61,6 +61,8 @@ class Resources {
   Judged<Cluster> BuildCluster(const google::protobuf::Any& resource, const ConfigSource& sender) const;
   Judged<Listener> BuildListener(const google::protobuf::Any& resource, const ConfigSource& sender) const;
   Judged<RouteConfig> BuildRoutes(const google::protobuf::Any& resource, const Earlier<RouteConfig>& earlier = {}) const;
+  // In an envoy.config.core.v3.TypedExtensionConfig.
+  Judged<Guard> BuildGuard(const google::protobuf::Any& resource) const;
   Judged<Assignment> BuildAssignment(const google::protobuf::Any& resource, const Earlier<Assignment>& earlier = {}) const;
 
  private:
