@@ -51,6 +51,7 @@ struct EndpointTable {
       {"principal", kText, "a name in its certificate: a URI, as a SPIFFE ID, or a DNS name; may be repeated"},
       {"random", kText, "the request's random number, by which chance decides"},
   };
+  static constexpr Parameter kGuard[] = {kFormat};
   static constexpr Parameter kDrain[] = {
       {"graceful", kFlag, "close after the drain time, not at once"},
       {"skip_exit", kFlag, "with graceful: keep the process when the drain time is over"},
@@ -73,6 +74,8 @@ struct EndpointTable {
       {"/drain_listeners", kWrite, true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
       {"/explain", kRead, false, "what a request would meet now: listener, filters, route, endpoint; nothing is sent",
        &Endpoints::Explain, kExplain},
+      {"/guard", kRead, false, "what the guard watches, and what it went back from", &Endpoints::Guard, kGuard},
+      {"/guard/forget", kWrite, true, "what the guard went back from may come again", &Endpoints::ForgetRefused},
       {"/healthcheck/fail", kWrite, true, "say that this process is not ready: /ready answers 503",
        &Endpoints::HealthcheckFail},
       {"/healthcheck/ok", kWrite, true, "take back /healthcheck/fail", &Endpoints::HealthcheckOk},
@@ -244,6 +247,17 @@ Reply Endpoints::Explain(const Request& request) {
   absl::StatusOr<std::string> answer = sources_.explain(parameters, json);
   if (!answer.ok()) return Reply::Text(400, std::string(answer.status().message()) + "\n");
   return json ? Reply::Json(*std::move(answer)) : Reply::Text(200, *std::move(answer));
+}
+
+Reply Endpoints::Guard(const Request& request) {
+  const std::string* const format = request.Find("format");
+  if (format == nullptr || *format == "text") return Reply::Text(200, sources_.guard(false));
+  if (*format == "json") return Reply::Json(sources_.guard(true));
+  return Reply::Text(400, fmt::format("format: {}, expected text or json\n", *format));
+}
+
+Reply Endpoints::ForgetRefused(const Request&) {
+  return Reply::Text(200, fmt::format("{} forgotten\n", sources_.forget_refused()));
 }
 
 }  // namespace pillion::admin

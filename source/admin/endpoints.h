@@ -60,6 +60,8 @@ class Endpoints {
   Reply Logging(const Request& request);
   Reply ConfigDump(const Request& request);
   Reply Explain(const Request& request);
+  Reply Guard(const Request& request);
+  Reply ForgetRefused(const Request& request);
   // process.cc
   Reply Ready(const Request&);
   Reply ServerInfo(const Request&);

@@ -134,6 +134,9 @@ struct Sources {
   std::function<absl::StatusOr<std::string>(const std::vector<std::pair<std::string, std::string>>& parameters, bool json)>
       explain;
 
+  std::function<std::string(bool json)> guard;  // what is watched, and what was gone back from
+  std::function<size_t()> forget_refused;        // may come again; returns how much that was
+
   std::function<std::vector<CertificatesView>()> certificates;
   std::function<RuntimeView()> runtime;
   std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;

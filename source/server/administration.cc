@@ -10,6 +10,7 @@
 #include "source/base/version.h"
 #include "source/explain/explain.h"
 #include "source/server/certificates.h"
+#include "source/server/guard_control.h"
 #include "source/server/log.h"
 #include "source/server/pushed_view.h"
 #include "source/server/server.h"
@@ -133,6 +134,11 @@ admin::Sources Administration::MakeSources() {
     return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, Pushed(), query);
   };
   sources.explain = [this](const auto& parameters, bool json) { return Explain(parameters, json); };
+  sources.guard = [this](bool json) {
+    const explain::Answer view = server_.guard_ == nullptr ? guard::NoGuard() : server_.guard_->guard().View();
+    return json ? view.ToJson() : view.ToText();
+  };
+  sources.forget_refused = [this] { return server_.guard_ == nullptr ? 0 : server_.guard_->guard().Forget(); };
   sources.certificates = [this] { return server_.certificates_->Views(); };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.runtime = [this] { return server_.runtime_.View(); };

@@ -10,6 +10,7 @@
 #include "source/base/version.h"
 #include "source/push/errors.h"
 #include "source/server/administration.h"
+#include "source/server/guard_control.h"
 #include "source/server/log.h"
 #include "source/server/overload_control.h"
 #include "source/server/stats_rules.h"
@@ -79,7 +80,9 @@ void Server::MakePlanes() {
       .node = secrets::NodeOf(*bootstrap_, {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
       .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
       .warn = warn,
-      .seed = Seed()});
+      .seed = Seed(),
+      .journal = guard_ == nullptr ? nullptr : &guard_->guard()});
+  if (guard_ != nullptr) guard_->Attach(*planes_, resources_, FeedSurroundings());
   secrets_ = std::make_unique<secrets::Sources>(
       bootstrap_,
       secrets::Sources::Surroundings{.caller = caller_,
@@ -167,10 +170,14 @@ absl::Status Server::Start() {
     overload_ = std::make_unique<OverloadControl>(bootstrap_->overload, connections_, io_, registry_, workers_);
     if (absl::Status status = overload_->Prepare(); !status.ok()) return status;
   }
+  if (bootstrap_->guard != nullptr || bootstrap_->pushed_guard) {
+    guard_ = std::make_unique<GuardControl>(*bootstrap_, timers_, clock_, registry_);
+  }
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(
         std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, connections_));
     if (overload_ != nullptr) workers_.back()->context().overload = &overload_->state();
+    if (guard_ != nullptr) workers_.back()->context().traffic = guard_->traffic(i);
   }
   certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, [this] {
     for (const std::unique_ptr<WorkerThread>& worker : workers_) {
@@ -272,6 +279,7 @@ void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
   if (overload_ != nullptr) overload_->Start();
+  if (guard_ != nullptr) guard_->guard().Start();
   initialization_ms_->Record(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.MonotonicNow() - started_).count()));
   if (healthcheck_failed_) {
@@ -471,6 +479,7 @@ void Server::Stop() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StopAndJoin();
   workers_.clear();
   administration_.reset();
+  if (guard_ != nullptr) guard_->Detach();
   clusters_.reset();
   host_health_.reset();
   discovery_.reset();

@@ -51,6 +51,7 @@
 namespace pillion::server {
 
 class Administration;
+class GuardControl;
 class OverloadControl;
 
 class Server {
@@ -121,6 +122,7 @@ class Server {
   client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
   client::ThreadCaller caller_{control_thread_};
   const config::Resources resources_;
+  std::unique_ptr<GuardControl> guard_;  // null: nothing is gone back from
   std::unique_ptr<CertificateRenewal> certificates_;
   std::unique_ptr<CertificateRenewal::Watch> admin_certificates_;
   std::unique_ptr<push::Feed> cluster_feed_;   // null: all that there are are configured

@@ -1,0 +1,116 @@
+#pragma once
+
+// Watches what control planes change by what becomes of requests then, and goes back to what was there before where that is
+// worse than the configured guard lets pass. What it went back from is refused when it comes again. Owned by the server;
+// main thread. It never goes back from within a watcher or the journal, only by its timer.
+//
+// What comes from a control plane was acknowledged when it was taken, and that is never taken back: that an answer brings
+// again what was gone back from is told as a refusal of that answer.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/config/guard.h"
+#include "source/event/control_timer.h"
+#include "source/explain/answer.h"
+#include "source/guard/changes.h"
+#include "source/guard/refusals.h"
+#include "source/guard/samples.h"
+#include "source/stats/registry.h"
+#include "source/xds/journal.h"
+
+namespace pillion::guard {
+
+// That it went back.
+struct Return {
+  base::WallTime time;
+  std::string reason;              // with its numbers
+  base::Duration after;            // the change
+  std::vector<std::string> whats;  // "cluster \"pay\""; the first kMostNamed
+  size_t more = 0;                 // than these
+  std::optional<base::WallTime> content;  // since when the newest of what is there again had been there; nothing: all of it was new
+};
+
+// As View() shows it where there is none.
+explain::Answer NoGuard();
+
+class Guard final : public xds::Journal {
+ public:
+  struct Surroundings {
+    event::ControlTimers& timers;
+    const base::Clock& clock;
+    stats::Registry& registry;
+    std::function<Figures()> figures;  // since the process began
+    // As xds::Planes has them.
+    std::function<std::vector<xds::Refusal>(const config::ApiSource& source, xds::Kind kind, std::vector<xds::Resource> resources,
+                                            const std::vector<std::string>& removed)>
+        put;
+    std::function<void(const xds::ResourceId& id, const std::string& details, const xds::Holdings::Held* now)> note_refused;
+    std::function<void(const Return& last)> tell;  // control planes, from the next stream on
+    std::function<void(std::string_view line)> warn;
+  };
+
+  static constexpr size_t kMostReturns = 20;  // that are shown
+  static constexpr size_t kMostNamed = 10;    // of the resources of one
+
+  explicit Guard(Surroundings surroundings);
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+  ~Guard();
+
+  // From now on; null: there is none, nothing is watched, and nothing is refused any more. What is watched goes on under the
+  // new one.
+  void Set(std::shared_ptr<const config::Guard> guard);
+  // Requests come from now on. What changes before one window has passed is part of the start, and is not watched.
+  void Start();
+  // What was gone back from is not refused any more. How much that was.
+  size_t Forget();
+
+  // xds::Journal
+  std::string Objection(const xds::ResourceId& id, const xds::Resource& resource) override;
+  std::string ObjectionToRemoval(const xds::ResourceId& id, bool news) override;
+  void OnChange(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now,
+                bool wanted) override;
+
+  // For who looks at it.
+  explain::Answer View() const;
+
+ private:
+  struct Stats;
+  // What is worse, and how long after a change.
+  struct Worse {
+    std::string what;
+    base::Duration after;
+  };
+
+  bool Watches(xds::Kind kind) const;
+  base::Duration interval() const;
+  // Now, as a boundary of samples.
+  base::MonotonicTime Boundary();
+  void Tick();
+  std::optional<Worse> Compare() const;
+  void GoBack(const Worse& worse);
+  void Put(const std::vector<Changes::Change>& changed);
+  Return Describe(const Worse& worse, const std::vector<Changes::Change>& changed) const;
+  void Refuse(const std::vector<Changes::Change>& changed, const std::string& reason);
+
+  const Surroundings with_;
+  const std::unique_ptr<Stats> stats_;
+  const std::unique_ptr<event::ControlTimer> timer_;
+  std::shared_ptr<const config::Guard> guard_;  // null: there is none
+  std::optional<base::MonotonicTime> started_;
+  Samples samples_;
+  Changes changes_;
+  Refusals refusals_;
+  std::deque<Return> returns_;  // the newest first
+  bool going_back_ = false;
+};
+
+}  // namespace pillion::guard
