@@ -13,8 +13,6 @@
 namespace pillion::admin {
 namespace {
 
-constexpr std::string_view kFormatUsage = "format: expected text or json\n";
-
 // The figures of a host, counters and gauges, in the order of Envoy's list.
 struct HostFigure {
   std::string_view name;
@@ -207,18 +205,11 @@ std::string ClustersJson(const std::vector<ClusterView>& clusters) {
 }
 
 // Nothing: not one of the two.
-std::optional<bool> WantsJson(const Request& request) {
-  const std::string* format = request.Find("format");
-  if (format == nullptr || *format == "text") return false;
-  if (*format == "json") return true;
-  return std::nullopt;
-}
-
 }  // namespace
 
 Reply Endpoints::Clusters(const Request& request) {
-  const std::optional<bool> json = WantsJson(request);
-  if (!json) return Reply::Text(400, std::string(kFormatUsage));
+  const std::optional<bool> json = request.WantsJson();
+  if (!json) return Reply::WrongFormat();
   std::vector<ClusterView> clusters = sources_.clusters();
   if (const std::string* filter = request.Find("filter")) {
     const re2::RE2 regex(*filter, re2::RE2::Quiet);
@@ -230,8 +221,8 @@ Reply Endpoints::Clusters(const Request& request) {
 }
 
 Reply Endpoints::Listeners(const Request& request) {
-  const std::optional<bool> json = WantsJson(request);
-  if (!json) return Reply::Text(400, std::string(kFormatUsage));
+  const std::optional<bool> json = request.WantsJson();
+  if (!json) return Reply::WrongFormat();
   const std::vector<ListenerView> listeners = sources_.listeners();
   if (!*json) {
     std::string out;

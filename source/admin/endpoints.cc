@@ -28,6 +28,7 @@ struct EndpointTable {
   };
   static constexpr Parameter kClusters[] = {kFormat, kFilter};
   static constexpr Parameter kListeners[] = {kFormat};
+  static constexpr Parameter kLastGood[] = {kFormat};
   static constexpr Parameter kConfigDump[] = {
       {"resource", kText, "only this field, such as static_clusters"},
       {"mask", kText, "only these fields, of each resource where one is named: a,b.c"},
@@ -84,6 +85,8 @@ struct EndpointTable {
       {"/help", kRead, false, "this list", &Endpoints::Help},
       {"/hot_restart_version", kRead, false, "the hot restart compatibility version", &Endpoints::HotRestartVersion},
       {"/init_dump", kRead, false, "what the start still waits for", &Endpoints::InitDump},
+      {"/last_good", kRead, false, "the file of what control planes gave: how old, what is in it, what is left out and why",
+       &Endpoints::LastGood, kLastGood},
       {"/listeners", kRead, false, "listeners and their addresses", &Endpoints::Listeners, kListeners},
       {"/logging", kWrite, true, "show or change log levels", &Endpoints::Logging, kLogging},
       {"/memory", kProfile, false, "memory in use", &Endpoints::Memory},

@@ -81,6 +81,8 @@ class Endpoints {
   // clusters.cc
   Reply Clusters(const Request& request);
   Reply Listeners(const Request& request);
+  // last_good.cc
+  Reply LastGood(const Request& request);
   // runtime.cc
   Reply Runtime(const Request&);
   Reply RuntimeModify(const Request& request);

@@ -49,6 +49,13 @@ const std::string* Request::Find(std::string_view name) const {
   return found == query.rend() || found->second.empty() ? nullptr : &found->second;
 }
 
+std::optional<bool> Request::WantsJson() const {
+  const std::string* format = Find("format");
+  if (format == nullptr || *format == "text") return false;
+  if (*format == "json") return true;
+  return std::nullopt;
+}
+
 bool Request::Flag(std::string_view name) const {
   const auto found =
       std::find_if(query.rbegin(), query.rend(), [&](const auto& pair) { return pair.first == name; });

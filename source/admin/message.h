@@ -3,6 +3,7 @@
 // A request to the administration and its answer, apart from the bytes on the wire.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,8 @@ struct Request {
   const std::string* Find(std::string_view name) const;
   // True for `name`, `name=`, and every value but false, off and 0.
   bool Flag(std::string_view name) const;
+  // Whether JSON is wanted, or text; nothing: another `format`.
+  std::optional<bool> WantsJson() const;
 };
 
 // `target` as in a request line: "/stats?format=json". False when it is no path.
@@ -32,6 +35,7 @@ struct Reply {
     return {status, "text/plain; charset=UTF-8", std::move(body), {}};
   }
   static Reply Json(std::string body) { return {200, "application/json", std::move(body), {}}; }
+  static Reply WrongFormat() { return Text(400, "format: expected text or json\n"); }
   static Reply Html(std::string body) { return {200, "text/html; charset=UTF-8", std::move(body), {}}; }
 
   int status = 200;

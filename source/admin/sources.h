@@ -117,6 +117,41 @@ struct CertificatesView {
   std::vector<CertificateView> chain;  // its own, one for each pair
 };
 
+// The file of last good state.
+struct LastGoodView {
+  struct Resource {
+    std::string name;
+    std::string version;
+    bool in_use;  // of the file, for its control plane does not answer
+  };
+  struct LeftOut {
+    std::string name;
+    std::string why;
+  };
+  struct Section {
+    std::string source;
+    std::string kind;  // "clusters"
+    std::vector<Resource> resources;
+    std::vector<LeftOut> left_out;  // of the file
+    std::vector<LeftOut> not_used;  // though it was needed
+  };
+  struct Write {
+    std::string time;  // RFC 3339
+    uint64_t duration_ms;
+    uint64_t bytes;
+    std::string error;  // empty: it went well
+  };
+
+  std::string path;
+  bool include_secrets = false;
+  std::string refused;   // why the file of the start is not used; empty: it may be
+  std::string written;   // RFC 3339; empty: there is none
+  std::string age;       // since then: "3 h 12 min"
+  uint64_t age_s = 0;
+  std::optional<Write> last_write;  // by this process
+  std::vector<Section> sections;
+};
+
 struct Sources {
   std::string version;  // <revision>/<version>/<Clean or Modified>/<build type>/<TLS library>
   config::Node node;
@@ -137,6 +172,7 @@ struct Sources {
   std::function<std::string(bool json)> guard;  // what is watched, and what was gone back from
   std::function<size_t()> forget_refused;        // may come again; returns how much that was
 
+  std::function<std::optional<LastGoodView>()> last_good;  // nothing: there is none
   std::function<std::vector<CertificatesView>()> certificates;
   std::function<RuntimeView()> runtime;
   std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "pillion/admin/v1/admin_access.pb.h"
+#include "pillion/bootstrap/last_good/v1/last_good.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
 #include "source/config/build_admin_access.h"
 #include "source/config/build_guard.h"
+#include "source/config/build_last_good.h"
 #include "source/config/build_tls.h"
 #include "source/config/text.h"
 
@@ -28,6 +30,7 @@ const std::vector<ExtensionOfBootstrap>& Extensions() {
       {pillion::admin::v1::AdminAccess::descriptor(), BuildAdminAccess},
       {pillion::guard::v1::Guard::descriptor(), BuildBootstrapGuard},
       {pillion::guard::v1::PushedGuard::descriptor(), BuildPushedGuard},
+      {pillion::bootstrap::last_good::v1::LastGood::descriptor(), BuildLastGood},
   };
   return *extensions;
 }

@@ -65,6 +65,7 @@
 #include "envoy/type/matcher/v3/http_inputs.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "pillion/admin/v1/admin_access.pb.h"
+#include "pillion/bootstrap/last_good/v1/last_good.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "pillion/filters/http/principal_stats/v1/principal_stats.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
@@ -158,6 +159,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
       envoy::type::matcher::v3::HttpRequestHeaderMatchInput::descriptor(),
       pillion::admin::v1::AdminAccess::descriptor(),
+      pillion::bootstrap::last_good::v1::LastGood::descriptor(),
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
       pillion::filters::http::principal_stats::v1::PrincipalStats::descriptor(),
       pillion::guard::v1::Guard::descriptor(),

@@ -16,6 +16,7 @@
 #include "source/config/config_source.h"
 #include "source/config/guard.h"
 #include "source/config/http_options.h"
+#include "source/config/last_good.h"
 #include "source/config/listener.h"
 #include "source/config/remote_secret.h"
 #include "source/config/route.h"
@@ -83,6 +84,7 @@ struct Bootstrap {
   std::shared_ptr<NamedSecrets> secrets;  // as they are now, of all that follows it too; never null in a loaded one
 
   std::optional<WorkloadApi> workload_api;
+  std::optional<LastGood> last_good;  // none: nothing is kept
   std::optional<DynamicResources> dynamic;
   std::shared_ptr<const Guard> guard;       // null: none, or the pushed one
   std::optional<PushedGuard> pushed_guard;  // counts while it is there

@@ -14,7 +14,7 @@
 namespace pillion::config {
 namespace {
 
-enum class Kind : uint8_t { kFile, kPrivateFile, kFileOrPipe };
+enum class Kind : uint8_t { kFile, kPrivateFile, kOwnFile, kFileOrPipe };
 
 absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, Kind kind) {
   const bool pipes = kind == Kind::kFileOrPipe;
@@ -34,7 +34,11 @@ absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes, Kind
   } else if (!S_ISREG(info.st_mode)) {
     return absl::InvalidArgumentError(pipes ? "is neither a regular file nor a pipe" : "is not a regular file");
   }
-  if (kind == Kind::kPrivateFile && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+  if (kind == Kind::kOwnFile && info.st_uid != ::geteuid()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("belongs to user ", info.st_uid, ", expected ", ::geteuid(), ", who this process runs as"));
+  }
+  if ((kind == Kind::kPrivateFile || kind == Kind::kOwnFile) && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return absl::PermissionDeniedError(
         absl::StrFormat("has mode %04o, expected no rights of group and others, as 0600", info.st_mode & 07777));
   }
@@ -60,6 +64,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
 
 absl::StatusOr<std::string> ReadPrivateFile(const std::string& path, size_t max_bytes) {
   return Read(path, max_bytes, Kind::kPrivateFile);
+}
+
+absl::StatusOr<std::string> ReadOwnFile(const std::string& path, size_t max_bytes) {
+  return Read(path, max_bytes, Kind::kOwnFile);
 }
 
 absl::StatusOr<std::string> ReadFileOrPipe(const std::string& path, size_t max_bytes) {

@@ -14,6 +14,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 // The same of a file with a secret: nobody but its owner may have any right to it.
 absl::StatusOr<std::string> ReadPrivateFile(const std::string& path, size_t max_bytes);
 
+// The same of one that this process has written, or another one of the same user: it belongs to that user.
+absl::StatusOr<std::string> ReadOwnFile(const std::string& path, size_t max_bytes);
+
 // As ReadFile(), or all that comes through a pipe until its last writer has closed it. Waits for them.
 absl::StatusOr<std::string> ReadFileOrPipe(const std::string& path, size_t max_bytes);
 

@@ -224,6 +224,12 @@ absl::StatusOr<CertificateStack> ReadCertificates(std::string_view pem) {
   return stack;
 }
 
+absl::StatusOr<absl::Time> FirstNotAfter(std::string_view pem) {
+  const absl::StatusOr<CertificateStack> certificates = ReadCertificates(pem);
+  if (!certificates.ok()) return certificates.status();
+  return NotAfter(sk_X509_value(certificates->get(), 0));
+}
+
 absl::StatusOr<RevocationStack> ReadRevocations(std::string_view pem) {
   ERR_clear_error();
   const OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));

@@ -49,6 +49,8 @@ absl::Time NotAfter(const X509* certificate);
 
 // All certificates of a PEM text; an error where there is none, or what looks like one can't be read.
 absl::StatusOr<CertificateStack> ReadCertificates(std::string_view pem);
+// The end of the first of them: of a chain, that of its leaf.
+absl::StatusOr<absl::Time> FirstNotAfter(std::string_view pem);
 absl::StatusOr<RevocationStack> ReadRevocations(std::string_view pem);
 
 // Whether the list is `ca`'s, by its name and by its key.

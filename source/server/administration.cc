@@ -11,6 +11,7 @@
 #include "source/explain/explain.h"
 #include "source/server/certificates.h"
 #include "source/server/guard_control.h"
+#include "source/server/last_good.h"
 #include "source/server/log.h"
 #include "source/server/pushed_view.h"
 #include "source/server/server.h"
@@ -139,6 +140,10 @@ admin::Sources Administration::MakeSources() {
     return json ? view.ToJson() : view.ToText();
   };
   sources.forget_refused = [this] { return server_.guard_ == nullptr ? 0 : server_.guard_->guard().Forget(); };
+  sources.last_good = [this]() -> std::optional<admin::LastGoodView> {
+    if (server_.last_good_ == nullptr) return std::nullopt;
+    return ViewOf(*server_.last_good_, server_.clock_.WallNow());
+  };
   sources.certificates = [this] { return server_.certificates_->Views(); };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.runtime = [this] { return server_.runtime_.View(); };

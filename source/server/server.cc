@@ -11,6 +11,7 @@
 #include "source/push/errors.h"
 #include "source/server/administration.h"
 #include "source/server/guard_control.h"
+#include "source/server/last_good.h"
 #include "source/server/log.h"
 #include "source/server/overload_control.h"
 #include "source/server/stats_rules.h"
@@ -72,6 +73,9 @@ Server::~Server() { Stop(); }
 
 void Server::MakePlanes() {
   const auto warn = [](std::string_view line) { Log("config").warn("{}", line); };
+  std::vector<xds::Journal*> journals;
+  if (guard_ != nullptr) journals.push_back(&guard_->guard());
+  if (last_good_ != nullptr) journals.push_back(last_good_.get());
   planes_ = std::make_unique<xds::Planes>(xds::Planes::Surroundings{
       .caller = caller_,
       .timers = timers_,
@@ -81,8 +85,10 @@ void Server::MakePlanes() {
       .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
       .warn = warn,
       .seed = Seed(),
-      .journal = guard_ == nullptr ? nullptr : &guard_->guard()});
+      .journals = std::move(journals),
+      .fallback = last_good_.get()});
   if (guard_ != nullptr) guard_->Attach(*planes_, resources_, FeedSurroundings());
+  if (last_good_ != nullptr) last_good_->Attach(*planes_);
   secrets_ = std::make_unique<secrets::Sources>(
       bootstrap_,
       secrets::Sources::Surroundings{.caller = caller_,
@@ -184,6 +190,7 @@ absl::Status Server::Start() {
       worker->CheckIdentities(std::chrono::seconds(options_.drain_time_s));
     }
   });
+  last_good_ = MakeLastGood(*bootstrap_, io_, timers_, clock_, registry_);
   MakePlanes();
   if (absl::Status status = MakeClusters(); !status.ok()) return status;
   // First what only one process can have: a second one with this configuration must not take connections from the first
@@ -278,6 +285,7 @@ std::vector<std::string> Server::SetListener(const google::protobuf::Any& resour
 void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
+  if (last_good_ != nullptr) last_good_->Start();
   if (overload_ != nullptr) overload_->Start();
   if (guard_ != nullptr) guard_->guard().Start();
   initialization_ms_->Record(static_cast<uint64_t>(
@@ -427,6 +435,7 @@ void Server::OnSignal(int signal) {
 
 void Server::Drain() {
   state_ = State::kDraining;
+  if (last_good_ != nullptr) last_good_->WriteNow();
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kAll);
   StopListening([this] {
     busy_workers_ = workers_.size();
@@ -472,6 +481,7 @@ void Server::OnClosed() {
 void Server::Stop() {
   if (state_ == State::kStopped) return;
   state_ = State::kStopped;
+  if (last_good_ != nullptr) last_good_->Stop();
   secrets_.reset();
   if (clusters_ != nullptr) clusters_->Stop();
   stats_sinks_.reset();

@@ -28,6 +28,7 @@
 #include "source/config/model.h"
 #include "source/config/resources.h"
 #include "source/event/asio_timers.h"
+#include "source/last_good/last_good.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
 #include "source/push/feed.h"
@@ -127,6 +128,7 @@ class Server {
   std::unique_ptr<CertificateRenewal::Watch> admin_certificates_;
   std::unique_ptr<push::Feed> cluster_feed_;   // null: all that there are are configured
   std::unique_ptr<push::Feed> listener_feed_;  // null as well
+  std::unique_ptr<last_good::LastGood> last_good_;  // null: nothing is kept
   std::unique_ptr<xds::Planes> planes_;
   std::unique_ptr<secrets::Sources> secrets_;
   std::unique_ptr<Discovery> discovery_;

@@ -17,22 +17,38 @@ std::string MethodOf(const config::ApiSource& source, Kind kind) {
 
 }  // namespace
 
+std::string NameOf(const config::ApiSource& source, Kind kind) {
+  std::string name(source.aggregated ? "ads" : NamesOf(kind).service);
+  name += ":" + source.cluster;
+  if (!source.authority.empty() && source.authority != source.cluster) name += "/" + source.authority;
+  return name;
+}
+
 class Planes::Page final : public TypeProtocol::Observer {
  public:
-  Page(Journal& journal, const config::ApiSource& source, Kind kind) : journal_(journal), source_(source), kind_(kind) {}
+  Page(const std::vector<Journal*>& journals, const config::ApiSource& source, Kind kind)
+      : journals_(journals), source_(source), kind_(kind) {}
 
   std::string Objection(const Resource& resource) override {
-    return journal_.Objection({source_, kind_, resource.name}, resource);
+    return First([&](Journal& journal) { return journal.Objection({source_, kind_, resource.name}, resource); });
   }
   std::string ObjectionToRemoval(const std::string& name, bool news) override {
-    return journal_.ObjectionToRemoval({source_, kind_, name}, news);
+    return First([&](Journal& journal) { return journal.ObjectionToRemoval({source_, kind_, name}, news); });
   }
   void OnChange(const std::string& name, const Holdings::Held* before, const Holdings::Held* now, bool wanted) override {
-    journal_.OnChange({source_, kind_, name}, before, now, wanted);
+    for (Journal* const journal : journals_) journal->OnChange({source_, kind_, name}, before, now, wanted);
   }
 
  private:
-  Journal& journal_;
+  template <typename Ask>
+  std::string First(const Ask& ask) const {
+    for (Journal* const journal : journals_) {
+      if (std::string objection = ask(*journal); !objection.empty()) return objection;
+    }
+    return "";
+  }
+
+  const std::vector<Journal*>& journals_;
   const config::ApiSource& source_;
   const Kind kind_;
 };
@@ -50,7 +66,6 @@ Planes::Plane& Planes::PlaneOf(const config::ApiSource& source, Kind kind) {
   Plane& plane = *planes_.emplace_back(std::make_unique<Plane>());
   plane.source = source;
   if (!source.aggregated) plane.only = kind;
-  const std::string service(source.aggregated ? "ads" : NamesOf(kind).service);
   plane.stream = std::make_unique<Stream>(
       Stream::Options{.method = MethodOf(source, kind),
                       .form = source.protocol == config::ApiSource::Protocol::kDelta ? Form::kDelta : Form::kState,
@@ -58,7 +73,7 @@ Planes::Plane& Planes::PlaneOf(const config::ApiSource& source, Kind kind) {
                       .metadata = source.metadata,
                       .max_message = source.max_message,
                       .node_once = source.node_once,
-                      .name = service + ":" + source.cluster},
+                      .name = NameOf(source, kind)},
       Stream::Surroundings{.caller = with_.caller,
                            .timers = with_.timers,
                            .clock = with_.clock,
@@ -71,7 +86,10 @@ Planes::Plane& Planes::PlaneOf(const config::ApiSource& source, Kind kind) {
                                  if (target) target->authority = source.authority;
                                  return target;
                                },
-                           .warn = with_.warn});
+                           .warn = with_.warn,
+                           .silent_after = with_.fallback == nullptr ? base::Duration::zero() : with_.fallback->silent_after(),
+                           .restore = [this, &plane] { return Restore(plane); },
+                           .back = [this, &plane, kind] { with_.fallback->OnAnswer(plane.source, kind); }});
   if (started_) plane.stream->Start();
   return plane;
 }
@@ -97,8 +115,28 @@ Subscription& Planes::All(const config::ApiSource& source, Kind kind, Subscripti
 }
 
 Planes::Page* Planes::AddPage(Plane& plane, Kind kind) const {
-  if (with_.journal == nullptr) return nullptr;
-  return plane.pages.emplace_back(std::make_unique<Page>(*with_.journal, plane.source, kind)).get();
+  if (with_.journals.empty()) return nullptr;
+  return plane.pages.emplace_back(std::make_unique<Page>(with_.journals, plane.source, kind)).get();
+}
+
+bool Planes::Restore(Plane& plane) {
+  // Those that others name come first; each may lead to more, which are not there yet.
+  bool any = false;
+  for (size_t kind = 0; kind < kKinds.size(); ++kind) {
+    for (size_t i = 0; i < plane.subscriptions.size(); ++i) {
+      const auto [each, subscription] = plane.subscriptions[i];
+      if (each != static_cast<Kind>(kind) || subscription->protocol().answered()) continue;
+      any |= with_.fallback->Restore(plane.source, each, *subscription);
+    }
+  }
+  return any;
+}
+
+void Planes::ForEachAsked(
+    const std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>& visit) const {
+  for (const std::unique_ptr<Plane>& plane : planes_) {
+    for (const auto& [kind, subscription] : plane->subscriptions) visit(plane->source, kind, subscription->protocol());
+  }
 }
 
 void Planes::ForEachHeld(Kind kind,

@@ -17,12 +17,16 @@
 #include "source/config/config_source.h"
 #include "source/stats/registry.h"
 #include "source/xds/control_plane_stats.h"
+#include "source/xds/fallback.h"
 #include "source/xds/journal.h"
 #include "source/xds/kind.h"
 #include "source/xds/named_resources.h"
 #include "source/xds/stream.h"
 
 namespace pillion::xds {
+
+// A control plane, as the log names it where it is asked for resources of `kind`: "ads:istiod", "cds:istiod".
+std::string NameOf(const config::ApiSource& source, Kind kind);
 
 class Planes {
  public:
@@ -35,7 +39,8 @@ class Planes {
     std::function<std::optional<client::Target>(const std::string& cluster)> host_of;  // nothing: it has none now
     std::function<void(std::string_view line)> warn;
     uint64_t seed;
-    Journal* journal = nullptr;  // may be null
+    std::vector<Journal*> journals = {};
+    Fallback* fallback = nullptr;  // may be null
   };
 
   // What is given in `surroundings` outlives it.
@@ -49,6 +54,8 @@ class Planes {
   // All of a kind are wanted: once for each source. Both outlive this.
   Subscription& All(const config::ApiSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher);
 
+  // What is asked for, of all sources, and what was taken of it.
+  void ForEachAsked(const std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>& visit) const;
   // What was taken, of all sources.
   void ForEachHeld(Kind kind, const std::function<void(const ResourceId& id, const Holdings::Held& held)>& visit) const;
   // What comes from within the process, as TypeProtocol says; nobody subscribes to it: nothing. Not from within a watcher or
@@ -68,7 +75,7 @@ class Planes {
   void Start();
 
  private:
-  // Of the journal: what one kind of a plane has to say.
+  // What one kind of a plane has to say to the journals.
   class Page;
   struct Plane {
     config::ApiSource source;
@@ -82,7 +89,9 @@ class Planes {
   Plane& PlaneOf(const config::ApiSource& source, Kind kind);
   // Null: nobody subscribes to it.
   Subscription* Find(const config::ApiSource& source, Kind kind) const;
-  // Null: there is no journal.
+  // True: something was put.
+  bool Restore(Plane& plane);
+  // Null: there are none.
   Page* AddPage(Plane& plane, Kind kind) const;
 
   Surroundings with_;

@@ -25,7 +25,9 @@ Stream::Stream(Options options, Surroundings surroundings)
       with_(std::move(surroundings)),
       backoff_(with_.random),
       retry_(with_.timers.New()),
-      complaints_(with_.clock, with_.warn) {}
+      complaints_(with_.clock, with_.warn),
+      silent_(with_.timers.New()),
+      restore_(with_.timers.New()) {}
 
 Stream::~Stream() {
   if (answered_) with_.stats.Connected(false);
@@ -60,10 +62,14 @@ void Stream::Connect() {
        .max_message = options_.max_message,
        .subscription = true},
       *this);
+  if (with_.silent_after > base::Duration::zero() && !without_) {
+    silent_->Set(with_.silent_after, [this] { DoWithout(); });
+  }
   const Batch batch(*this);
 }
 
 void Stream::OnChange(Subscription& subscription) {
+  if (without_) RestoreSoon();
   if (batches_ > 0) return;
   if (call_ != nullptr) return subscription.Ask();
   if (idle_ && AnyDue()) Connect();
@@ -101,6 +107,7 @@ void Stream::OnMessage(std::string message) {
   if (!std::exchange(answered_, true)) {
     with_.stats.Connected(true);
     complaints_.Reset();
+    OnAnswer();
   }
   if (answer->control_plane) with_.stats.Identify(*answer->control_plane);
   Subscription* const asker = AskerOf(*answer);
@@ -134,6 +141,32 @@ void Stream::Failed(const std::string& why, bool absent) {
   if (answered) with_.stats.Connected(false);
   retry_->Set(UntilRetry(answered, absent), [this] { Connect(); });
   for (size_t i = 0; i < subscriptions_.size(); ++i) subscriptions_[i]->End();
+  if (with_.silent_after > base::Duration::zero()) DoWithout();
+}
+
+void Stream::DoWithout() {
+  silent_->Cancel();
+  without_ = true;
+  RestoreSoon();
+}
+
+void Stream::RestoreSoon() {
+  restore_->Set(base::Duration::zero(), [this] { Restore(); });
+}
+
+void Stream::Restore() {
+  const Batch batch(*this);
+  if (!with_.restore() || call_ == nullptr || options_.form != Form::kDelta) return;
+  // It was asked without a word of what was put: what it does not know of that would stay.
+  call_.reset();
+  retry_->Set(Soon(), [this] { Connect(); });
+}
+
+void Stream::OnAnswer() {
+  silent_->Cancel();
+  if (!std::exchange(without_, false)) return;
+  restore_->Cancel();
+  with_.back();
 }
 
 // A stream that has answered may be ended by a server that restarts: that is no reason to wait longer and longer.
@@ -143,6 +176,10 @@ base::Duration Stream::UntilRetry(bool answered, bool absent) {
   if (!answered || (soon_ && now - *soon_ < kAgain)) return backoff_.Next();
   soon_ = now;
   backoff_.Reset();
+  return Soon();
+}
+
+base::Duration Stream::Soon() {
   return kSoonFrom + base::Duration(static_cast<int64_t>(with_.random.Below((kSoonTo - kSoonFrom).count())));
 }
 

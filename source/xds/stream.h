@@ -10,6 +10,9 @@
 // |            |                                                         | resting                                     |
 // | resting    | it is waited before the next try                        | the timer: streaming, idle or resting       |
 //
+// A control plane is done without when its stream has ended, or was silent for some time, until it answers. Who has something
+// in its place is asked for it then, each time that something else is wanted.
+//
 // What was taken last stays whatever happens. Types are asked for in the order in which they need each other: clusters and
 // their endpoints first. What an answer makes its watcher ask for of other types goes out before the reply to it, in one
 // request for each type.
@@ -55,6 +58,9 @@ class Stream final : private client::GrpcEvents {
     const envoy::config::core::v3::Node& node;
     std::function<std::optional<client::Target>()> target;  // of the next try; nothing: there is no host
     std::function<void(std::string_view line)> warn;
+    base::Duration silent_after{0};           // zero: it is waited for; and the next two are not called
+    std::function<bool()> restore = nullptr;  // it is done without. True: something was put
+    std::function<void()> back = nullptr;     // and not any more
   };
 
   // A stream that has answered is tried again within this; but not one that ends again within kAgain.
@@ -108,6 +114,13 @@ class Stream final : private client::GrpcEvents {
   // `absent`: it is on this machine, and not there.
   void Failed(const std::string& why, bool absent = false);
   base::Duration UntilRetry(bool answered, bool absent);
+  base::Duration Soon();
+
+  void DoWithout();
+  // In a step of its own: asks for what there is in its place.
+  void RestoreSoon();
+  void Restore();
+  void OnAnswer();
 
   const Options options_;
   const Surroundings with_;
@@ -122,6 +135,9 @@ class Stream final : private client::GrpcEvents {
   bool nearby_ = false;                     // it goes to a unix socket
   bool first_ = true;                       // nothing was sent on this call
   std::optional<base::MonotonicTime> soon_;  // when it was last tried again soon
+  bool without_ = false;                     // the control plane is done without
+  const std::unique_ptr<event::ControlTimer> silent_;
+  const std::unique_ptr<event::ControlTimer> restore_;
 };
 
 }  // namespace pillion::xds

@@ -225,6 +225,7 @@ TypeProtocol::Request TypeProtocol::NextRequest(const Node* node) {
 }
 
 std::string TypeProtocol::Take(const Answer& answer) {
+  answered_ = true;
   asking_->OnAnswer(answer);
   std::string errors = Taking(*this, answer).Run();
   if (errors.empty()) {

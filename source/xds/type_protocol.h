@@ -97,6 +97,8 @@ class TypeProtocol {
   Holdings::Until first_end() const { return holdings_.first_end(); }
   void Expire();
 
+  // There was an answer, good or bad, on whatever stream.
+  bool answered() const { return answered_; }
   const std::string& type_url() const { return type_url_; }
   bool all() const { return interest_.all(); }
   const std::string& version() const { return version_; }  // of the last answer that was taken whole
@@ -123,6 +125,7 @@ class TypeProtocol {
   Refused refused_;
   const std::unique_ptr<Asking> asking_;
   std::string version_;
+  bool answered_ = false;
   bool fresh_ = true;  // nothing was taken on this stream
 };
 
