@@ -70,7 +70,6 @@ class LastGood final : public xds::Journal, public xds::Fallback {
   void Stop();
 
   // xds::Journal
-  std::string Objection(const xds::ResourceId&, const xds::Resource&) override { return {}; }
   void OnChange(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now,
                 bool wanted) override;
   // xds::Fallback

@@ -22,9 +22,17 @@ struct ResourceId {
 class Journal {
  public:
   // Why it is refused though it may be good, in one line; empty: nothing. Not asked of what is equal to what is there.
-  virtual std::string Objection(const ResourceId& id, const Resource& resource) = 0;
+  virtual std::string Objection(const ResourceId& id, const Resource& resource) {
+    static_cast<void>(id);
+    static_cast<void>(resource);
+    return {};
+  }
   // The same of a removal. `news`: the answer has something that is not equal to what is there, and not refused.
-  virtual std::string ObjectionToRemoval(const ResourceId& id, bool news) = 0;
+  virtual std::string ObjectionToRemoval(const ResourceId& id, bool news) {
+    static_cast<void>(id);
+    static_cast<void>(news);
+    return {};
+  }
   // Null: it was not there; it is not any more. Both are there and equal where only its version is another. `wanted`: else
   // it is only that nobody wants it any more.
   virtual void OnChange(const ResourceId& id, const Holdings::Held* before, const Holdings::Held* now, bool wanted) = 0;
