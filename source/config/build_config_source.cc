@@ -170,12 +170,6 @@ DynamicResources BuildDynamicResources(BuildContext& context,
     context.ads = ads;
     dynamic.ads = std::move(ads);
   }
-  const auto refuse_file = [&](const core::ConfigSource& source, std::string_view field) {
-    if (!source.has_path() && !source.has_path_config_source()) return;
-    context.errors.Add(FieldPath(path, field), "a file can't give them yet, expected ads or api_config_source");
-  };
-  refuse_file(from.lds_config(), "lds_config");
-  refuse_file(from.cds_config(), "cds_config");
   if (from.has_lds_config()) dynamic.listeners = BuildFeed(context, from.lds_config(), FieldPath(path, "lds_config"));
   if (from.has_cds_config()) dynamic.clusters = BuildFeed(context, from.cds_config(), FieldPath(path, "cds_config"));
   context.clusters_may_come = dynamic.clusters.has_value();

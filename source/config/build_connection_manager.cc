@@ -66,9 +66,6 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
   if (from.has_rds()) {
     const std::string place = FieldPath(path, "rds.config_source");
     http.route_source = {from.rds().route_config_name(), BuildFeed(context, from.rds().config_source(), place)};
-    if (std::holds_alternative<PathSource>(http.route_source->feed.source)) {
-      context.errors.Add(place, "a file can't give it yet, expected ads or api_config_source");
-    }
   } else {
     const std::string place = FieldPath(path, "route_config");
     http.route_config = BuildRouteConfig(context, from.route_config(), place);

@@ -6,11 +6,12 @@
 
 namespace pillion::config {
 
-ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown) {
+ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown, ResourceFile::Form form) {
   ResourceFile file;
   ErrorList errors;
   envoy::service::discovery::v3::DiscoveryResponse response;
-  const bool readable = ReadDiscoveryResponse(path, unknown, response, errors, file.notes, true);
+  const bool readable = ReadDiscoveryResponse(path, unknown, response, errors, file.notes,
+                                              form == ResourceFile::Form::kResponseOrList);
   for (ConfigError& note : file.notes) note.file = path;
   file.version = response.version_info();
   for (google::protobuf::Any& resource : *response.mutable_resources()) file.items.push_back({std::move(resource), {}});

@@ -1,9 +1,10 @@
 #pragma once
 
 // A file of a subscription, with any number of resources: an envoy.service.discovery.v3.DiscoveryResponse as YAML or JSON,
-// or in protobuf's own formats (.pb_text, .pb); or a list of resources alone, as YAML or JSON. Resources (resources.h)
-// builds what is in it.
+// or in protobuf's own formats (.pb_text, .pb); for tools also a list of resources alone, as YAML or JSON. Resources
+// (resources.h) builds what is in it.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 namespace pillion::config {
 
 struct ResourceFile {
+  enum class Form : uint8_t { kResponse, kResponseOrList };
   struct Item {
     google::protobuf::Any resource;
     // What is wrong with it as far as it was read, with paths below it; not empty: it can't be used.
@@ -26,6 +28,7 @@ struct ResourceFile {
   std::vector<ConfigError> notes;   // what was passed over, to be logged
 };
 
-ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown);
+ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown,
+                              ResourceFile::Form form = ResourceFile::Form::kResponseOrList);
 
 }  // namespace pillion::config

@@ -30,7 +30,7 @@ class Changes {
   static constexpr int kMostWindows = 4;
 
   struct Change {
-    const config::ApiSource* source;  // of the planes, which live on
+    const config::ConfigSource* source;  // of the planes, which live on
     xds::Kind kind;
     std::string name;
     std::optional<xds::Holdings::Held> before;  // nothing: it was not there
@@ -56,7 +56,7 @@ class Changes {
   std::vector<const Change*> all() const;  // that are watched
 
  private:
-  using Key = std::tuple<xds::Kind, std::string, const config::ApiSource*>;
+  using Key = std::tuple<xds::Kind, std::string, const config::ConfigSource*>;
 
   std::map<Key, Change> changes_;
 };

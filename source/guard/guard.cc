@@ -220,12 +220,12 @@ void Guard::GoBack(const Worse& worse) {
 // What others name is there before them, and goes after them. Listeners free their addresses as they need them.
 void Guard::Put(const std::vector<Changes::Change>& changed) {
   using xds::Kind;
-  std::vector<const config::ApiSource*> sources;
+  std::vector<const config::ConfigSource*> sources;
   for (const Changes::Change& change : changed) {
     if (std::ranges::find(sources, change.source) == sources.end()) sources.push_back(change.source);
   }
   const auto put = [&](Kind kind, bool contents, bool removals) {
-    for (const config::ApiSource* const source : sources) {
+    for (const config::ConfigSource* const source : sources) {
       std::vector<xds::Resource> resources;
       std::vector<std::string> removed;
       for (const Changes::Change& change : changed) {

@@ -49,7 +49,7 @@ class Guard final : public xds::Journal {
     stats::Registry& registry;
     std::function<Figures()> figures;  // since the process began
     // As xds::Planes has them.
-    std::function<std::vector<xds::Refusal>(const config::ApiSource& source, xds::Kind kind, std::vector<xds::Resource> resources,
+    std::function<std::vector<xds::Refusal>(const config::ConfigSource& source, xds::Kind kind, std::vector<xds::Resource> resources,
                                             const std::vector<std::string>& removed)>
         put;
     std::function<void(const xds::ResourceId& id, const std::string& details, const xds::Holdings::Held* now)> note_refused;

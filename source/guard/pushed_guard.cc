@@ -15,7 +15,7 @@ PushedGuard::PushedGuard(const config::PushedGuard& config, std::shared_ptr<cons
       resources_(resources),
       with_(surroundings),
       stats_(with_.registry, with_.clock, stats::Prefix("guard").Add("ecds")),
-      extensions_(planes.Named(std::get<config::ApiSource>(config.feed.source), xds::Kind::kExtensions)) {
+      extensions_(planes.Named(config.feed.source, xds::Kind::kExtensions)) {
   extensions_.Watch(name_, *this);
 }
 

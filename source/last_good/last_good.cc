@@ -126,7 +126,7 @@ void LastGood::AwaitWrite(base::Duration least) {
 std::unique_ptr<Job> LastGood::MakeJob() {
   due_ = false;
   const auto for_each = [this](const auto& visit) {
-    planes_->ForEachAsked([&](const config::ApiSource& source, xds::Kind kind, const xds::TypeProtocol& protocol) {
+    planes_->ForEachStreamed([&](const config::ApiSource& source, xds::Kind kind, const xds::TypeProtocol& protocol) {
       if (protocol.answered()) visit(SectionId{xds::NameOf(source, kind), kind}, protocol);
     });
   };
@@ -210,7 +210,7 @@ std::vector<xds::Resource> LastGood::Usable(xds::Kind kind, const xds::TypeProto
   return resources;
 }
 
-bool LastGood::Restore(const config::ApiSource& source, xds::Kind kind, xds::Subscription& subscription) {
+bool LastGood::Restore(const config::ApiSource& source, xds::Kind kind, xds::TypeSubscription& subscription) {
   const SectionId id{xds::NameOf(source, kind), kind};
   const auto found = former_.find(id);
   if (found == former_.end()) return false;

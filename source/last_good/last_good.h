@@ -74,7 +74,7 @@ class LastGood final : public xds::Journal, public xds::Fallback {
                 bool wanted) override;
   // xds::Fallback
   base::Duration silent_after() const override { return config_.silent_after; }
-  bool Restore(const config::ApiSource& source, xds::Kind kind, xds::Subscription& subscription) override;
+  bool Restore(const config::ApiSource& source, xds::Kind kind, xds::TypeSubscription& subscription) override;
   void OnAnswer(const config::ApiSource& source, xds::Kind kind) override;
 
   // For who looks into it.

@@ -10,7 +10,7 @@ namespace pillion::push {
 EndpointFeed::EndpointFeed(upstream::Cluster& cluster, xds::Planes& planes, const config::Resources& resources,
                            const Feed::Surroundings& surroundings)
     : cluster_(cluster),
-      assignments_(planes.Named(std::get<config::ApiSource>(cluster.config().eds.source), xds::Kind::kEndpoints)),
+      assignments_(planes.Named(cluster.config().eds.source, xds::Kind::kEndpoints)),
       resources_(resources),
       with_(surroundings),
       endpoints_(cluster, with_.timers, with_.registry),
@@ -24,7 +24,7 @@ EndpointFeed::~EndpointFeed() {
 
 const std::string& EndpointFeed::name() const { return cluster_.config().service_name; }
 
-absl::Status EndpointFeed::Start(std::function<void()> first) {
+void EndpointFeed::Start(std::function<void()> first) {
   initial_fetch_.Start(cluster_.config().eds.initial_fetch_timeout, [this, first = std::move(first)](bool late) {
     if (late) {
       stats_.InitialFetchTimeout();
@@ -34,12 +34,17 @@ absl::Status EndpointFeed::Start(std::function<void()> first) {
   });
   watching_ = true;
   assignments_.Watch(name(), *this);
-  return absl::OkStatus();
+  // A file has been read by now; if it has none, nothing says when it will.
+  if (std::holds_alternative<config::PathSource>(cluster_.config().eds.source)) initial_fetch_.Done();
 }
 
 std::vector<std::string> EndpointFeed::OnResource(const xds::Resource& resource) {
-  if (resource.same && assignment_ != nullptr) return {};
   const base::MonotonicTime begun = with_.clock.MonotonicNow();
+  if (resource.same && assignment_ != nullptr) {
+    endpoints_.TakeAgain(*assignment_);
+    stats_.Success(resource.answer_version, begun);
+    return {};
+  }
   config::Judged<config::Assignment> judged =
       resources_.BuildAssignment(*resource.body, {.resource = body_.get(), .part = assignment_});
   for (const config::ConfigError& note : judged.notes) {
@@ -52,13 +57,14 @@ std::vector<std::string> EndpointFeed::OnResource(const xds::Resource& resource)
   endpoints_.Take(*judged.part);
   body_ = resource.body;
   assignment_ = std::move(judged.part);
-  stats_.Success(resource.version, begun);
+  stats_.Success(resource.answer_version, begun);
   initial_fetch_.Done();
   return {};
 }
 
-void EndpointFeed::OnRemoved() {
+void EndpointFeed::OnRemoved(const std::string& version) {
   endpoints_.OnEmpty();
+  stats_.Success(version, with_.clock.MonotonicNow());
   initial_fetch_.Done();
 }
 

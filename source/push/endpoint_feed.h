@@ -1,6 +1,6 @@
 #pragma once
 
-// The hosts of one cluster, as a control plane gives them (EDS). Ends before the cluster; main thread.
+// The hosts of one cluster that come apart from it (EDS). Ends before the cluster; main thread.
 
 #include <functional>
 #include <string>
@@ -17,19 +17,20 @@ namespace pillion::push {
 
 class EndpointFeed final : public upstream::HostSource, private xds::NameWatcher {
  public:
-  // `cluster` is of EDS by gRPC; all outlives it.
+  // `cluster` is of EDS; all outlives it.
   EndpointFeed(upstream::Cluster& cluster, xds::Planes& planes, const config::Resources& resources,
                const Feed::Surroundings& surroundings);
   ~EndpointFeed() override;
 
   // HostSource
-  absl::Status Start(std::function<void()> first) override;
+  void Start(std::function<void()> first) override;
 
  private:
   std::vector<std::string> OnResource(const xds::Resource& resource) override;
-  void OnRemoved() override;
+  void OnRemoved(const std::string& version) override;
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
+  void OnRefused() override { stats_.Rejected(); }
 
   const std::string& name() const;
 

@@ -21,7 +21,9 @@ void Feed::Start(xds::Planes& planes, const config::Feed& feed, std::function<vo
     }
     ready();
   });
-  subscription_ = &planes.All(std::get<config::ApiSource>(feed.source), kind_, stats_, *this);
+  subscription_ = &planes.All(feed.source, kind_, stats_, *this);
+  // A file has been read by now; if it is broken, nothing says when it will be whole.
+  if (std::holds_alternative<config::PathSource>(feed.source)) initial_fetch_.Done();
 }
 
 std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {

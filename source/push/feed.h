@@ -43,7 +43,7 @@ class Feed final : private xds::TypeWatcher {
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
-  // `ready` is called once: when they have come, or the initial fetch timeout of `feed`, which is by gRPC, is over.
+  // `ready` is called once, perhaps at once: when they have come, or the initial fetch timeout of `feed` is over.
   void Start(xds::Planes& planes, const config::Feed& feed, std::function<void()> ready);
 
   const TakenByName& taken() const { return taken_; }
@@ -59,7 +59,7 @@ class Feed final : private xds::TypeWatcher {
   const Surroundings with_;
   xds::SubscriptionStats stats_;
   xds::InitialFetch initial_fetch_;
-  xds::Subscription* subscription_ = nullptr;
+  xds::TypeSubscription* subscription_ = nullptr;
   TakenByName taken_;
 };
 

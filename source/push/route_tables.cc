@@ -62,7 +62,7 @@ class RouteTables::Table final : private xds::NameWatcher {
       : tables_(tables),
         id_(id),
         source_(*first.route_source),
-        tables_of_source_(tables.planes_.Named(std::get<config::ApiSource>(source_.feed.source), xds::Kind::kRoutes)),
+        tables_of_source_(tables.planes_.Named(source_.feed.source, xds::Kind::kRoutes)),
         stats_(tables.with_.registry, tables.with_.clock, PrefixOf(first)),
         scope_(tables.with_.registry, PrefixOf(first)),
         reloads_(tables.with_.registry.control().counter(scope_.AddCounter("config_reload"))),
@@ -89,6 +89,8 @@ class RouteTables::Table final : private xds::NameWatcher {
       for (const std::function<void()>& ready : std::exchange(ready_, {})) ready();
     });
     tables_of_source_.Watch(source_.name, *this);
+    // A file has been read by now; if it has no table, nothing says when it will.
+    if (std::holds_alternative<config::PathSource>(source_.feed.source) && routes_ == nullptr) initial_fetch_.Done();
   }
 
   void WhenReady(std::function<void()> ready) {
@@ -113,12 +115,14 @@ class RouteTables::Table final : private xds::NameWatcher {
  private:
   std::vector<std::string> OnResource(const xds::Resource& resource) override;
   // Who goes by it goes on.
-  void OnRemoved() override {
+  void OnRemoved(const std::string& version) override {
     empty_->Increment();
+    stats_.Success(version, tables_.with_.clock.MonotonicNow());
     initial_fetch_.Done();
   }
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
+  void OnRefused() override { stats_.Rejected(); }
 
   RouteTables& tables_;
   const uint64_t id_;
@@ -142,8 +146,12 @@ class RouteTables::Table final : private xds::NameWatcher {
 };
 
 std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& resource) {
-  if (resource.same && routes_ != nullptr) return {};
   const base::MonotonicTime begun = tables_.with_.clock.MonotonicNow();
+  if (resource.same && routes_ != nullptr) {
+    taken_.version = resource.version;
+    stats_.Success(resource.answer_version, begun);
+    return {};
+  }
   config::Judged<config::RouteConfig> judged =
       tables_.resources_.BuildRoutes(*resource.body, {.resource = taken_.body.get(), .part = config_});
   for (const config::ConfigError& note : judged.notes) {
@@ -162,7 +170,7 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
   if (routes_ != nullptr) tables_.retired_.Add(std::move(routes_));
   config_ = std::move(judged.part);
   routes_ = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry);
-  stats_.Success(resource.version, begun);
+  stats_.Success(resource.answer_version, begun);
   reloads_->Increment();
   reload_time_->Set(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(taken_.updated.time_since_epoch()).count()));

@@ -36,11 +36,11 @@ std::vector<std::string> Subscription::OnResource(const xds::Resource& resource)
     Refuse(why);
     return {why};
   }
-  return Offer(std::move(secret), resource.version);
+  return Offer(std::move(secret), resource.version, resource.answer_version);
 }
 
 // What a configuration names is needed: one that is there stays until there is another.
-void Subscription::OnRemoved() {
+void Subscription::OnRemoved(const std::string&) {
   const bool there = secret_->current() != nullptr;
   const std::string why = secret_->origin() + " has no secret " + name() + (there ? " any more" : "");
   notes_.Say(why + (there ? "; the last one stays" : "; who needs it is not served"));
@@ -48,7 +48,8 @@ void Subscription::OnRemoved() {
   initial_fetch_.Done();
 }
 
-std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offered, const std::string& version) {
+std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offered, const std::string& version,
+                                             const std::string& answer_version) {
   const base::MonotonicTime begun = with_.clock.MonotonicNow();
   std::vector<config::ConfigError> notes;
   std::vector<std::string> errors;
@@ -60,7 +61,7 @@ std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offer
     Refuse(errors.front());
     return errors;
   }
-  stats_.Success(version, begun);
+  stats_.Success(answer_version, begun);
   secret_->Set(std::move(offered), version, with_.clock.WallNow());
   initial_fetch_.Done();
   return {};

@@ -43,8 +43,9 @@ class Subscription final : public xds::NameWatcher {
   void WhenReady(std::function<void()> ready);
 
   const std::string& name() const { return secret_->name(); }
-  // What is wrong with it, in one line each; empty: it was taken.
-  std::vector<std::string> Offer(std::shared_ptr<const Secret> offered, const std::string& version);
+  // What is wrong with it, in one line each; empty: it was taken. `answer_version`: of what brought it.
+  std::vector<std::string> Offer(std::shared_ptr<const Secret> offered, const std::string& version,
+                                 const std::string& answer_version);
   // It was not even looked at.
   void Refuse(const std::string& why);
   // Who gives it has left it out of what is the whole. Trust is dropped (true); a certificate stays until it expires, as
@@ -53,9 +54,10 @@ class Subscription final : public xds::NameWatcher {
 
   // xds::NameWatcher
   std::vector<std::string> OnResource(const xds::Resource& resource) override;
-  void OnRemoved() override;
+  void OnRemoved(const std::string& version) override;
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
+  void OnRefused() override { stats_.Rejected(); }
 
  private:
   const std::shared_ptr<config::RemoteSecret> secret_;

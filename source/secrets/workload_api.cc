@@ -63,7 +63,7 @@ void WorkloadApi::Tell(Subscription& subscription) {
     Warn(why + (dropped ? "; nobody is trusted by it" : kStays));
     return;
   }
-  for (const std::string& error : subscription.Offer(found->second, version_)) {
+  for (const std::string& error : subscription.Offer(found->second, version_, version_)) {
     Warn(subscription.name() + ": " + error + kStays);
   }
 }

@@ -63,15 +63,14 @@ void ClusterSet::Link() {
   for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->LinkClusters();
 }
 
-absl::Status ClusterSet::DiscoverFirst(HostsFrom from, std::function<void()> ready) {
+void ClusterSet::DiscoverFirst(HostsFrom from, std::function<void()> ready) {
   const bool pushed = from == HostsFrom::kControlPlanes;
   Awaited& hosts = pushed ? first_pushed_hosts_ : first_hosts_;
   for (auto& [index, running] : serving_) {
     if (running.source == nullptr || running.pushed || FromControlPlane(running.cluster->config()) != pushed) continue;
-    if (absl::Status status = running.source->Start(hosts.One()); !status.ok()) return status;
+    running.source->Start(hosts.One());
   }
   hosts.Wait(pushed ? base::Duration::zero() : kMostWarming, std::move(ready));
-  return absl::OkStatus();
 }
 
 void ClusterSet::CheckFirst(std::function<void()> ready) {
@@ -89,9 +88,7 @@ absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config) {
                                                    .hosts = std::make_unique<Awaited>(with_.timers),
                                                    .checks = std::make_unique<Awaited>(with_.timers)});
   Warming& now = *warming;
-  if (now.running.source != nullptr) {
-    if (absl::Status status = now.running.source->Start(now.hosts->One()); !status.ok()) return status;
-  }
+  if (now.running.source != nullptr) now.running.source->Start(now.hosts->One());
   const std::vector<std::shared_ptr<config::RemoteSecret>> secrets = SecretsOf(ContextsOf(*config));
   if (!secrets.empty()) with_.secrets(secrets, now.hosts->One());
   warming_[index] = std::move(warming);  // another one that was warming is not wanted any more

@@ -73,7 +73,7 @@ class ClusterSet {
   absl::Status AddFirst(std::shared_ptr<const config::Cluster> config);
   void Link();
   enum class HostsFrom : uint8_t { kNamesAndFiles, kControlPlanes };
-  absl::Status DiscoverFirst(HostsFrom from, std::function<void()> ready);
+  void DiscoverFirst(HostsFrom from, std::function<void()> ready);
   void CheckFirst(std::function<void()> ready);
 
   // The cluster of that name is from now on as `config` says, once it is warm. An error: it can't be; a former one stays.

@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "source/server/endpoint_file.h"
 #include "source/server/log.h"
 #include "source/upstream/dns_discovery.h"
 
@@ -18,10 +17,7 @@ class Names final : public upstream::HostSource {
                                cluster.hosts()->hosts.size());
         }) {}
 
-  absl::Status Start(std::function<void()> first) override {
-    discovery_.Start(std::move(first));
-    return absl::OkStatus();
-  }
+  void Start(std::function<void()> first) override { discovery_.Start(std::move(first)); }
 
  private:
   upstream::DnsDiscovery discovery_;
@@ -35,10 +31,7 @@ std::unique_ptr<upstream::HostSource> Discovery::Make(upstream::Cluster& cluster
     case config::Cluster::Discovery::kLogicalDns:
       return std::make_unique<Names>(cluster, resolver_, timers_, random_);
     case config::Cluster::Discovery::kEds:
-      if (std::holds_alternative<config::ApiSource>(cluster.config().eds.source)) {
-        return std::make_unique<push::EndpointFeed>(cluster, planes_, resources_, feeds_);
-      }
-      return std::make_unique<EndpointFile>(cluster, timers_, files_);
+      return std::make_unique<push::EndpointFeed>(cluster, planes_, resources_, feeds_);
     default:
       return nullptr;
   }

@@ -1,8 +1,7 @@
 #pragma once
 
-// Where the hosts of clusters come from that are not configured with them: names that are resolved, files, control
-// planes. Main thread.
-// Owned by the server's clusters.
+// Where the hosts of clusters come from that are not configured with them: names that are resolved, or EDS. Owned by the
+// server's clusters; main thread.
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
@@ -11,7 +10,6 @@
 #include "source/event/asio_timers.h"
 #include "source/net/resolver.h"
 #include "source/push/endpoint_feed.h"
-#include "source/server/file_subscription.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/host_source.h"
 
@@ -20,12 +18,11 @@ namespace pillion::server {
 class Discovery {
  public:
   // All outlive it.
-  Discovery(boost::asio::io_context& io, uint64_t seed, const FileSources& files, xds::Planes& planes,
-            const config::Resources& resources, push::Feed::Surroundings feeds)
+  Discovery(boost::asio::io_context& io, uint64_t seed, xds::Planes& planes, const config::Resources& resources,
+            push::Feed::Surroundings feeds)
       : resolver_(io, {}),
         timers_(io),
         random_(seed),
-        files_(files),
         planes_(planes),
         resources_(resources),
         feeds_(std::move(feeds)) {}
@@ -37,7 +34,6 @@ class Discovery {
   net::DnsResolver resolver_;
   event::AsioTimers timers_;
   base::Random random_;
-  const FileSources files_;
   xds::Planes& planes_;
   const config::Resources& resources_;
   const push::Feed::Surroundings feeds_;

@@ -31,7 +31,7 @@ GuardControl::GuardControl(const config::Bootstrap& bootstrap, event::ControlTim
               .registry = registry,
               .figures = [this] { return Totals(); },
               .put =
-                  [this](const config::ApiSource& source, xds::Kind kind, std::vector<xds::Resource> resources,
+                  [this](const config::ConfigSource& source, xds::Kind kind, std::vector<xds::Resource> resources,
                          const std::vector<std::string>& removed) {
                     return planes_->Put(source, kind, std::move(resources), removed);
                   },

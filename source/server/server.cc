@@ -86,7 +86,8 @@ void Server::MakePlanes() {
       .warn = warn,
       .seed = Seed(),
       .journals = std::move(journals),
-      .fallback = last_good_.get()});
+      .fallback = last_good_.get(),
+      .files = xds::Files{.watcher = files_, .unknown = unknown_}});
   if (guard_ != nullptr) guard_->Attach(*planes_, resources_, FeedSurroundings());
   if (last_good_ != nullptr) last_good_->Attach(*planes_);
   secrets_ = std::make_unique<secrets::Sources>(
@@ -113,9 +114,7 @@ WhenSecretsReady Server::AwaitSecrets() {
 }
 
 absl::Status Server::MakeClusters() {
-  discovery_ = std::make_unique<Discovery>(
-      io_, Seed(), FileSources{.files = files_, .clock = clock_, .registry = registry_, .unknown = unknown_}, *planes_,
-      resources_, FeedSurroundings());
+  discovery_ = std::make_unique<Discovery>(io_, Seed(), *planes_, resources_, FeedSurroundings());
   host_health_ = std::make_unique<HostHealth>(io_, clock_, registry_, log_writer_, control_thread_, Seed());
   absl::StatusOr<HostHealth::EventLog> outliers =
       host_health_->OpenLog(bootstrap_->outlier_event_log, "cluster_manager.outlier_detection.event_log_path");
@@ -215,11 +214,12 @@ absl::Status Server::Start() {
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) signals_.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   WaitForSignal();
-  return Discover();
+  Discover();
+  return absl::OkStatus();
 }
 
-absl::Status Server::Discover() {
-  return clusters_->DiscoverFirst(ClusterSet::HostsFrom::kNamesAndFiles, [this] { FetchSecrets(); });
+void Server::Discover() {
+  clusters_->DiscoverFirst(ClusterSet::HostsFrom::kNamesAndFiles, [this] { FetchSecrets(); });
 }
 
 void Server::FetchSecrets() {
@@ -233,7 +233,6 @@ void Server::FetchSecrets() {
 
 void Server::FetchClusters() {
   const auto then = [this] { clusters_->CheckFirst([this] { FetchListeners(); }); };
-  // Hosts of a control plane can't fail to be watched, as a file may.
   clusters_->DiscoverFirst(ClusterSet::HostsFrom::kControlPlanes, [this, then] {
     if (!bootstrap_->dynamic || !bootstrap_->dynamic->clusters) return then();
     const config::Feed& from = *bootstrap_->dynamic->clusters;
@@ -246,7 +245,7 @@ void Server::FetchClusters() {
             .done = [this] { bootstrap_->remote_secrets->Settle(); }},
         FeedSurroundings());
     cluster_feed_->Start(*planes_, from, [this, then] { clusters_->WhenWarm(then); });
-  }).IgnoreError();
+  });
 }
 
 void Server::FetchListeners() {

@@ -76,7 +76,7 @@ class Server {
   void MakePlanes();
   absl::Status MakeClusters();
   // What comes from others, one after the other: each needs those before it. Then it is live.
-  absl::Status Discover();
+  void Discover();
   void FetchSecrets();
   void FetchClusters();
   void FetchListeners();

@@ -18,7 +18,18 @@ void EdsEndpoints::Take(const config::Assignment& assignment) {
   for (const config::Endpoint& endpoint : assignment.endpoints) {
     endpoints.emplace_back(SystemAddress(std::get<config::Address>(endpoint.target)), &endpoint);
   }
+  stale_ = false;
   if (!cluster_.UpdateHosts(endpoints, assignment.policy)) cluster_.membership_stats().update_no_rebuild.Increment();
+  AwaitStale(assignment);
+}
+
+void EdsEndpoints::TakeAgain(const config::Assignment& assignment) {
+  if (stale_) return Take(assignment);
+  cluster_.membership_stats().update_no_rebuild.Increment();
+  AwaitStale(assignment);
+}
+
+void EdsEndpoints::AwaitStale(const config::Assignment& assignment) {
   timer_->Cancel();
   if (assignment.stale_after == base::Duration::zero()) return;
   assignment_timeout_received_->Increment();
@@ -27,6 +38,7 @@ void EdsEndpoints::Take(const config::Assignment& assignment) {
 
 void EdsEndpoints::OnStale() {
   assignment_stale_->Increment();
+  stale_ = true;
   cluster_.UpdateHosts({}, {});
 }
 

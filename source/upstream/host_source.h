@@ -5,16 +5,13 @@
 
 #include <functional>
 
-#include "absl/status/status.h"
-
 namespace pillion::upstream {
 
 class HostSource {
  public:
   virtual ~HostSource() = default;
-  // `first` is called once: when the hosts are known, or can't be found for now; perhaps at once. An error: a file can't be
-  // watched.
-  virtual absl::Status Start(std::function<void()> first) = 0;
+  // `first` is called once: when the hosts are known, or can't be found for now; perhaps at once.
+  virtual void Start(std::function<void()> first) = 0;
 };
 
 }  // namespace pillion::upstream

@@ -9,7 +9,7 @@
 
 namespace pillion::xds {
 
-class Subscription;
+class TypeSubscription;
 
 class Fallback {
  public:
@@ -17,7 +17,7 @@ class Fallback {
   virtual base::Duration silent_after() const = 0;
   // The control plane is done without, and something of the kind is wanted, perhaps still. True: something was put. In a step
   // of its own, from within nothing.
-  virtual bool Restore(const config::ApiSource& source, Kind kind, Subscription& subscription) = 0;
+  virtual bool Restore(const config::ApiSource& source, Kind kind, TypeSubscription& subscription) = 0;
   // It is not done without any more.
   virtual void OnAnswer(const config::ApiSource& source, Kind kind) = 0;
 

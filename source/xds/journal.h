@@ -13,7 +13,7 @@ namespace pillion::xds {
 
 // A resource is told by these three.
 struct ResourceId {
-  const config::ApiSource& source;
+  const config::ConfigSource& source;
   Kind kind;
   const std::string& name;
 };

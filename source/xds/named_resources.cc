@@ -6,8 +6,11 @@
 
 namespace pillion::xds {
 
-NamedResources::NamedResources(Stream& stream, std::string type_name, TypeProtocol::Observer* observer)
-    : subscription_(stream.Add({.type_name = std::move(type_name), .observer = observer}, *this)) {}
+NamedResources::NamedResources(const std::function<TypeSubscription&(TypeWatcher& watcher)>& subscribe)
+    : subscription_(subscribe(*this)) {}
+
+NamedResources::NamedResources(Stream& stream, std::string type_name)
+    : subscription_(stream.Add({.type_name = std::move(type_name)}, *this)) {}
 
 void NamedResources::Watch(const std::string& name, NameWatcher& watcher) {
   Watched& watched = watched_[name];
@@ -51,7 +54,7 @@ std::vector<Refusal> NamedResources::OnUpdate(const Update& update) {
   }
   for (const std::string& name : update.removed) {
     if (const auto found = watched_.find(name); found != watched_.end()) found->second.taken.reset();
-    ForEach(name, [](NameWatcher& watcher) { watcher.OnRemoved(); });
+    ForEach(name, [&](NameWatcher& watcher) { watcher.OnRemoved(update.version); });
   }
   return refusals;
 }
@@ -59,6 +62,12 @@ std::vector<Refusal> NamedResources::OnUpdate(const Update& update) {
 void NamedResources::OnRequest(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     ForEach(name, [](NameWatcher& watcher) { watcher.OnRequest(); });
+  }
+}
+
+void NamedResources::OnRefused(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    ForEach(name, [](NameWatcher& watcher) { watcher.OnRefused(); });
   }
 }
 

@@ -18,10 +18,12 @@ class NameWatcher {
  public:
   // What is wrong with it, in one line each; empty: it was taken.
   virtual std::vector<std::string> OnResource(const Resource& resource) = 0;
-  // It is not there any more, or was never.
-  virtual void OnRemoved() = 0;
+  // It is not there any more, or was never; `version`: of the answer that says so.
+  virtual void OnRemoved(const std::string& version) = 0;
   virtual void OnRequest() = 0;  // it was asked for
-  virtual void OnFailure() = 0;  // the stream ended
+  virtual void OnFailure() = 0;  // the stream ended; the file can't be read
+  // What came under that name was refused already.
+  virtual void OnRefused() {}
 
  protected:
   ~NameWatcher() = default;
@@ -29,8 +31,9 @@ class NameWatcher {
 
 class NamedResources final : private TypeWatcher {
  public:
-  // `stream` outlives it. Once for a type of a stream.
-  NamedResources(Stream& stream, std::string type_name, TypeProtocol::Observer* observer = nullptr);
+  // `subscribe` has it told of what is wanted by name. What that returns outlives it, as `stream` does; once for a type.
+  explicit NamedResources(const std::function<TypeSubscription&(TypeWatcher& watcher)>& subscribe);
+  NamedResources(Stream& stream, std::string type_name);
   NamedResources(const NamedResources&) = delete;
   NamedResources& operator=(const NamedResources&) = delete;
 
@@ -39,11 +42,12 @@ class NamedResources final : private TypeWatcher {
   void Watch(const std::string& name, NameWatcher& watcher);
   void Unwatch(const std::string& name, NameWatcher& watcher);
 
-  Subscription& subscription() { return subscription_; }
+  TypeSubscription& subscription() { return subscription_; }
 
  private:
   std::vector<Refusal> OnUpdate(const Update& update) override;
   void OnRequest(const std::vector<std::string>& names) override;
+  void OnRefused(const std::vector<std::string>& names) override;
   void OnFailure() override;
 
   // Of those that are there when it begins, each that is still there when its turn comes.
@@ -55,7 +59,7 @@ class NamedResources final : private TypeWatcher {
   };
 
   std::map<std::string, Watched> watched_;
-  Subscription& subscription_;
+  TypeSubscription& subscription_;
 };
 
 }  // namespace pillion::xds

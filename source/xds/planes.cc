@@ -26,7 +26,7 @@ std::string NameOf(const config::ApiSource& source, Kind kind) {
 
 class Planes::Page final : public TypeProtocol::Observer {
  public:
-  Page(const std::vector<Journal*>& journals, const config::ApiSource& source, Kind kind)
+  Page(const std::vector<Journal*>& journals, const config::ConfigSource& source, Kind kind)
       : journals_(journals), source_(source), kind_(kind) {}
 
   std::string Objection(const Resource& resource) override {
@@ -49,7 +49,7 @@ class Planes::Page final : public TypeProtocol::Observer {
   }
 
   const std::vector<Journal*>& journals_;
-  const config::ApiSource& source_;
+  const config::ConfigSource& source_;
   const Kind kind_;
 };
 
@@ -57,16 +57,24 @@ Planes::Planes(Surroundings surroundings) : with_(std::move(surroundings)), rand
 
 Planes::~Planes() = default;
 
-Planes::Plane& Planes::PlaneOf(const config::ApiSource& source, Kind kind) {
+Planes::Plane& Planes::PlaneOf(const config::ConfigSource& source, Kind kind) {
   const auto found = std::ranges::find_if(planes_, [&](const std::unique_ptr<Plane>& plane) {
     return plane->source == source && (!plane->only || *plane->only == kind);
   });
   if (found != planes_.end()) return **found;
-  if (!stats_) stats_.emplace(with_.registry);
   Plane& plane = *planes_.emplace_back(std::make_unique<Plane>());
   plane.source = source;
-  if (!source.aggregated) plane.only = kind;
-  plane.stream = std::make_unique<Stream>(
+  const auto* const api = std::get_if<config::ApiSource>(&source);
+  if (api == nullptr || !api->aggregated) plane.only = kind;
+  if (api == nullptr) return plane;
+  plane.stream = MakeStream(plane, *api, kind);
+  if (started_) plane.stream->Start();
+  return plane;
+}
+
+std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource& source, Kind kind) {
+  if (!stats_) stats_.emplace(with_.registry);
+  return std::make_unique<Stream>(
       Stream::Options{.method = MethodOf(source, kind),
                       .form = source.protocol == config::ApiSource::Protocol::kDelta ? Form::kDelta : Form::kState,
                       .aggregated = source.aggregated,
@@ -89,29 +97,35 @@ Planes::Plane& Planes::PlaneOf(const config::ApiSource& source, Kind kind) {
                            .warn = with_.warn,
                            .silent_after = with_.fallback == nullptr ? base::Duration::zero() : with_.fallback->silent_after(),
                            .restore = [this, &plane] { return Restore(plane); },
-                           .back = [this, &plane, kind] { with_.fallback->OnAnswer(plane.source, kind); }});
-  if (started_) plane.stream->Start();
-  return plane;
+                           .back = [this, source, kind] { with_.fallback->OnAnswer(source, kind); }});
 }
 
-NamedResources& Planes::Named(const config::ApiSource& source, Kind kind) {
+TypeSubscription& Planes::Subscribe(Plane& plane, Kind kind, TypeSubscription::Options options, TypeWatcher& watcher) {
+  options.type_name = NamesOf(kind).type;
+  options.observer = AddPage(plane, kind);
+  if (plane.stream != nullptr) {
+    Subscription& added = plane.stream->Add(std::move(options), watcher);
+    plane.subscriptions.emplace_back(kind, &added);
+    return added;
+  }
+  plane.fetched = std::make_unique<FileSubscription>(std::get<config::PathSource>(plane.source), *with_.files,
+                                                     std::move(options), watcher, with_.clock, with_.warn);
+  plane.subscriptions.emplace_back(kind, plane.fetched.get());
+  plane.fetched->Start();
+  return *plane.fetched;
+}
+
+NamedResources& Planes::Named(const config::ConfigSource& source, Kind kind) {
   Plane& plane = PlaneOf(source, kind);
   const auto found = std::ranges::find(plane.named, kind, [](const auto& each) { return each.first; });
   if (found != plane.named.end()) return *found->second;
-  NamedResources& added = *plane.named
-                               .emplace_back(kind, std::make_unique<NamedResources>(
-                                                       *plane.stream, std::string(NamesOf(kind).type), AddPage(plane, kind)))
-                               .second;
-  plane.subscriptions.emplace_back(kind, &added.subscription());
-  return added;
+  const auto subscribe = [&](TypeWatcher& watcher) -> TypeSubscription& { return Subscribe(plane, kind, {}, watcher); };
+  return *plane.named.emplace_back(kind, std::make_unique<NamedResources>(subscribe)).second;
 }
 
-Subscription& Planes::All(const config::ApiSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher) {
-  Plane& plane = PlaneOf(source, kind);
-  Subscription& added = plane.stream->Add(
-      {.type_name = std::string(NamesOf(kind).type), .all = true, .stats = &stats, .observer = AddPage(plane, kind)}, watcher);
-  plane.subscriptions.emplace_back(kind, &added);
-  return added;
+TypeSubscription& Planes::All(const config::ConfigSource& source, Kind kind, SubscriptionStats& stats,
+                              TypeWatcher& watcher) {
+  return Subscribe(PlaneOf(source, kind), kind, {.all = true, .stats = &stats}, watcher);
 }
 
 Planes::Page* Planes::AddPage(Plane& plane, Kind kind) const {
@@ -126,16 +140,18 @@ bool Planes::Restore(Plane& plane) {
     for (size_t i = 0; i < plane.subscriptions.size(); ++i) {
       const auto [each, subscription] = plane.subscriptions[i];
       if (each != static_cast<Kind>(kind) || subscription->protocol().answered()) continue;
-      any |= with_.fallback->Restore(plane.source, each, *subscription);
+      any |= with_.fallback->Restore(std::get<config::ApiSource>(plane.source), each, *subscription);
     }
   }
   return any;
 }
 
-void Planes::ForEachAsked(
+void Planes::ForEachStreamed(
     const std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>& visit) const {
   for (const std::unique_ptr<Plane>& plane : planes_) {
-    for (const auto& [kind, subscription] : plane->subscriptions) visit(plane->source, kind, subscription->protocol());
+    if (plane->stream == nullptr) continue;
+    const auto& source = std::get<config::ApiSource>(plane->source);
+    for (const auto& [kind, subscription] : plane->subscriptions) visit(source, kind, subscription->protocol());
   }
 }
 
@@ -149,7 +165,7 @@ void Planes::ForEachHeld(Kind kind,
   }
 }
 
-Subscription* Planes::Find(const config::ApiSource& source, Kind kind) const {
+TypeSubscription* Planes::Find(const config::ConfigSource& source, Kind kind) const {
   for (const std::unique_ptr<Plane>& plane : planes_) {
     if (plane->source != source) continue;
     for (const auto& [each, subscription] : plane->subscriptions) {
@@ -159,16 +175,16 @@ Subscription* Planes::Find(const config::ApiSource& source, Kind kind) const {
   return nullptr;
 }
 
-std::vector<Refusal> Planes::Put(const config::ApiSource& source, Kind kind, std::vector<Resource> resources,
+std::vector<Refusal> Planes::Put(const config::ConfigSource& source, Kind kind, std::vector<Resource> resources,
                                  const std::vector<std::string>& removed) {
-  Subscription* const subscription = Find(source, kind);
+  TypeSubscription* const subscription = Find(source, kind);
   if (subscription == nullptr) return {};
   return subscription->Put(std::move(resources), removed);
 }
 
 void Planes::NoteRefused(const ResourceId& id, const std::string& details, const std::string& version,
                          std::shared_ptr<const google::protobuf::Any> body) {
-  if (Subscription* const found = Find(id.source, id.kind)) found->NoteRefused(id.name, details, version, std::move(body));
+  if (TypeSubscription* const found = Find(id.source, id.kind)) found->NoteRefused(id.name, details, version, std::move(body));
 }
 
 void Planes::SetNodeMetadata(const std::string& name, const std::vector<std::pair<std::string, std::string>>& fields) {
@@ -189,7 +205,9 @@ void Planes::ForEachRefused(
 
 void Planes::Start() {
   started_ = true;
-  for (const std::unique_ptr<Plane>& plane : planes_) plane->stream->Start();
+  for (const std::unique_ptr<Plane>& plane : planes_) {
+    if (plane->stream != nullptr) plane->stream->Start();
+  }
 }
 
 }  // namespace pillion::xds

@@ -1,7 +1,7 @@
 #pragma once
 
-// The control planes that something is asked of: of each one stream for all (ADS), or one for each type. Those whose
-// configuration is the same share a stream, whoever asks. Owned by the server; main thread.
+// All that resources come from while the process runs: control planes, of each one stream for all (ADS) or one for each
+// type, and files. Those who name the same source share it, whoever asks. Owned by the server; main thread.
 
 #include <functional>
 #include <memory>
@@ -18,6 +18,7 @@
 #include "source/stats/registry.h"
 #include "source/xds/control_plane_stats.h"
 #include "source/xds/fallback.h"
+#include "source/xds/file_subscription.h"
 #include "source/xds/journal.h"
 #include "source/xds/kind.h"
 #include "source/xds/named_resources.h"
@@ -40,7 +41,8 @@ class Planes {
     std::function<void(std::string_view line)> warn;
     uint64_t seed;
     std::vector<Journal*> journals = {};
-    Fallback* fallback = nullptr;  // may be null
+    Fallback* fallback = nullptr;     // may be null
+    std::optional<Files> files = {};  // nothing: no source is a file
   };
 
   // What is given in `surroundings` outlives it.
@@ -49,18 +51,20 @@ class Planes {
   Planes(const Planes&) = delete;
   Planes& operator=(const Planes&) = delete;
 
-  // The resources of a kind that are wanted by name; `source` is by gRPC.
-  NamedResources& Named(const config::ApiSource& source, Kind kind);
-  // All of a kind are wanted: once for each source. Both outlive this.
-  Subscription& All(const config::ApiSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher);
+  // The resources of a kind that are wanted by name; `source` is no agent.
+  NamedResources& Named(const config::ConfigSource& source, Kind kind);
+  // All of a kind are wanted: once for each source. Both outlive this. What a file has was given to the watcher when it
+  // returns.
+  TypeSubscription& All(const config::ConfigSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher);
 
-  // What is asked for, of all sources, and what was taken of it.
-  void ForEachAsked(const std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>& visit) const;
+  // What is asked for by streams, of all sources, and what was taken of it.
+  void ForEachStreamed(
+      const std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>& visit) const;
   // What was taken, of all sources.
   void ForEachHeld(Kind kind, const std::function<void(const ResourceId& id, const Holdings::Held& held)>& visit) const;
   // What comes from within the process, as TypeProtocol says; nobody subscribes to it: nothing. Not from within a watcher or
   // the journal.
-  std::vector<Refusal> Put(const config::ApiSource& source, Kind kind, std::vector<Resource> resources,
+  std::vector<Refusal> Put(const config::ConfigSource& source, Kind kind, std::vector<Resource> resources,
                            const std::vector<std::string>& removed);
   // As TypeProtocol has it.
   void NoteRefused(const ResourceId& id, const std::string& details, const std::string& version,
@@ -78,17 +82,20 @@ class Planes {
   // What one kind of a plane has to say to the journals.
   class Page;
   struct Plane {
-    config::ApiSource source;
+    config::ConfigSource source;
     std::optional<Kind> only;  // nothing: it is for all
     std::vector<std::unique_ptr<Page>> pages;
-    std::unique_ptr<Stream> stream;
+    std::unique_ptr<Stream> stream;                // null: there is none
+    std::unique_ptr<FetchedSubscription> fetched;  // null: it has a stream
     std::vector<std::pair<Kind, std::unique_ptr<NamedResources>>> named;
-    std::vector<std::pair<Kind, Subscription*>> subscriptions;  // of all
+    std::vector<std::pair<Kind, TypeSubscription*>> subscriptions;  // of all
   };
 
-  Plane& PlaneOf(const config::ApiSource& source, Kind kind);
+  Plane& PlaneOf(const config::ConfigSource& source, Kind kind);
+  std::unique_ptr<Stream> MakeStream(Plane& plane, const config::ApiSource& source, Kind kind);
+  TypeSubscription& Subscribe(Plane& plane, Kind kind, TypeSubscription::Options options, TypeWatcher& watcher);
   // Null: nobody subscribes to it.
-  Subscription* Find(const config::ApiSource& source, Kind kind) const;
+  TypeSubscription* Find(const config::ConfigSource& source, Kind kind) const;
   // True: something was put.
   bool Restore(Plane& plane);
   // Null: there are none.

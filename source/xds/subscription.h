@@ -16,22 +16,14 @@
 #include "source/event/control_timer.h"
 #include "source/xds/backoff.h"
 #include "source/xds/complaints.h"
-#include "source/xds/type_protocol.h"
+#include "source/xds/type_subscription.h"
 
 namespace pillion::xds {
 
 class Stream;
-class SubscriptionStats;
 
-class Subscription {
+class Subscription final : public TypeSubscription {
  public:
-  struct Options {
-    std::string type_name;               // of the message of a resource
-    bool all = false;                    // of the type are wanted: listeners, clusters; else by name
-    SubscriptionStats* stats = nullptr;  // outlives it; null: the watcher counts
-    TypeProtocol::Observer* observer = nullptr;  // outlives it; may be null
-  };
-
   // As long as one lives, no change of what is wanted is told; then all are, as one. It outlives no subscription.
   class Pause {
    public:
@@ -51,21 +43,16 @@ class Subscription {
   Subscription(Stream& stream, Options options, TypeWatcher& watcher, const std::string& who);
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
-  ~Subscription();
+  ~Subscription() override;
 
-  // By name. One that is subscribed to already is asked for again: the next answer about it counts as the first.
-  void Subscribe(const std::string& name);
-  void Unsubscribe(const std::string& name);
-
-  // See TypeProtocol. Not from within a watcher or an observer.
-  std::vector<Refusal> Put(std::vector<Resource> resources, const std::vector<std::string>& removed);
+  void Subscribe(const std::string& name) override;
+  void Unsubscribe(const std::string& name) override;
+  std::vector<Refusal> Put(std::vector<Resource> resources, const std::vector<std::string>& removed) override;
   void NoteRefused(const std::string& name, const std::string& details, const std::string& version,
-                   std::shared_ptr<const google::protobuf::Any> body) {
+                   std::shared_ptr<const google::protobuf::Any> body) override {
     protocol_.NoteRefused(name, details, version, std::move(body));
   }
-
-  // What is held, and what was refused last.
-  const TypeProtocol& protocol() const { return protocol_; }
+  const TypeProtocol& protocol() const override { return protocol_; }
 
  private:
   friend class Stream;

@@ -49,6 +49,13 @@ class TypeProtocol::Taking {
       : to_(protocol), answer_(answer), type_name_(protocol.type_url_.substr(kTypeUrlHost.size())), end_("/" + type_name_) {}
 
   std::string Run() {
+    std::string errors = Judge();
+    if (!refused_.empty()) to_.watcher_.OnRefused(refused_);
+    return errors;
+  }
+
+ private:
+  std::string Judge() {
     if (answer_.type_url != to_.type_url_) {
       errors_.Add("type_url: " + Quote(answer_.type_url) + ", expected " + Quote(to_.type_url_));
       return errors_.text();
@@ -69,7 +76,6 @@ class TypeProtocol::Taking {
     return errors_.text();
   }
 
- private:
   // Of its body, which is there.
   bool RightType(const Answer::Item& item) const { return item.body->type_url().ends_with(end_); }
 
@@ -87,7 +93,7 @@ class TypeProtocol::Taking {
       unnamed_ = true;
       const std::string place = "resources[" + std::to_string(i) + "]";
       const std::string why = Wrong(item, "");
-      errors_.Add(item.error.empty() ? place + ": " + why : place + "." + item.error);
+      errors_.Add(place + ": " + why);
     }
     for (const std::string& name : answer_.removed) removed_.insert(name);
   }
@@ -120,7 +126,8 @@ class TypeProtocol::Taking {
                       .version = item.version,
                       .body = item.body,
                       .ttl = item.ttl,
-                      .same = held != nullptr && held->hash == hash};
+                      .same = held != nullptr && held->hash == hash,
+                      .answer_version = answer_.version};
     if (to_.observer_ != nullptr && !resource.same) {
       if (const std::string objection = to_.observer_->Objection(resource); !objection.empty()) {
         return Refuse(name, objection, item);
@@ -168,6 +175,7 @@ class TypeProtocol::Taking {
 
   void Refuse(const std::string& name, const std::string& error, const Answer::Item& item) {
     errors_.Add(Quote(name) + ": " + error);
+    refused_.push_back(name);
     to_.refused_.Set(name, error, item.version, to_.clock_.WallNow(), item.body);
     if (item.error.empty()) to_.LiveOn(name, item.ttl);
   }
@@ -184,6 +192,7 @@ class TypeProtocol::Taking {
   bool unnamed_ = false;  // there is an item without a name
   Update update_;
   std::vector<uint64_t> hashes_;  // of update_.resources
+  std::vector<std::string> refused_;  // without asking the watcher
 };
 
 TypeProtocol::TypeProtocol(Form form, const std::string& type_name, bool all, TypeWatcher& watcher, const base::Clock& clock,
@@ -247,6 +256,7 @@ std::vector<Refusal> TypeProtocol::Put(std::vector<Resource> resources, const st
     hashes.push_back(base::XxHash64(resource.body->value()));
     const Holdings::Held* const held = holdings_.Find(resource.name);
     resource.same = held != nullptr && held->hash == hashes.back();
+    resource.answer_version = resource.version;
     update.resources.push_back(std::move(resource));
   }
   for (const std::string& name : removed) {

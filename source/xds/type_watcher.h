@@ -20,6 +20,7 @@ struct Resource {
   std::shared_ptr<const google::protobuf::Any> body;
   std::optional<base::Duration> ttl = {};
   bool same = false;  // byte for byte what was taken last under this name
+  std::string answer_version = {};  // of the answer that brought it: what figures show, as Envoy's do
 };
 
 struct Update {
@@ -43,7 +44,9 @@ class TypeWatcher {
   virtual std::vector<Refusal> OnUpdate(const Update& update) = 0;
   // It was asked for: for `names`, or, where all of the type is wanted, for everything.
   virtual void OnRequest(const std::vector<std::string>& names) { static_cast<void>(names); }
-  // The stream ended, or there could be none. What was taken stays.
+  // What was said of these was refused before OnUpdate() could see it.
+  virtual void OnRefused(const std::vector<std::string>& names) { static_cast<void>(names); }
+  // The stream ended, or there could be none; a file can't be read. What was taken stays.
   virtual void OnFailure() {}
 
  protected:

@@ -60,7 +60,7 @@ def pushed(control_plane, tmp_path):
     started = []
 
     def start(*resources, how=pushes.DELTA, plane=None, at=None, arguments=(), run=None, **options):
-        pushes.require(streams=how != pushes.REST)
+        pushes.require(rest=how == pushes.REST)
         if plane is None:
             plane = control_plane(*resources, aggregated=how in pushes.AGGREGATED, rest=how == pushes.REST, arguments=arguments).start()
         folder = tmp_path / f"proxy-{len(started)}"

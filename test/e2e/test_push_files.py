@@ -46,7 +46,6 @@ class Files:
 
 @pytest.fixture
 def files(tmp_path):
-    p.require(streams=False)
     made = Files(tmp_path)
     yield made
     if made.proxy and p.ENVOY:

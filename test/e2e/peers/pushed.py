@@ -17,7 +17,7 @@ from peers.ports import accepts, free_port
 from peers.proxy import BINARY, ROOT
 from peers.wait import until
 
-FILES_ARE_COMING = True  # listeners, clusters and routes from files, and REST: pillion has not got them yet
+REST_IS_COMING = True  # pillion has not got it yet
 ENVOY = os.environ.get("AGAINST") == "envoy"
 
 # Ways to ask: one stream for all types or one for each; differences or the state of the world.
@@ -38,9 +38,8 @@ def binary():
     return envoy() if ENVOY else BINARY
 
 
-def require(streams=True):
-    """streams: whether streams of gRPC are enough."""
-    if FILES_ARE_COMING and not streams and not ENVOY:
+def require(rest=False):
+    if REST_IS_COMING and rest and not ENVOY:
         pytest.skip("pillion does not take pushes in this way yet")
 
 

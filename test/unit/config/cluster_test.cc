@@ -5,7 +5,6 @@
 #include <fstream>
 
 #include "source/config/load.h"
-#include "source/config/load_assignment.h"
 
 namespace pillion::config {
 namespace {
@@ -39,8 +38,8 @@ std::string Errors(const std::string& clusters, const std::string& top = "") {
   return result;
 }
 
-std::string WithFile(const std::string& text, const std::string& name = "eds.json") {
-  const std::string path = testing::TempDir() + "/" + name;
+std::string WithFile(const std::string& text) {
+  const std::string path = testing::TempDir() + "/eds.json";
   std::ofstream(path) << text;
   return path;
 }
@@ -146,63 +145,6 @@ TEST(ClusterTest, Rest) {
   EXPECT_TRUE(cluster->close_on_membership_change);
   EXPECT_EQ(Errors("{name: a, dns_failure_refresh_rate: {base_interval: 2s, max_interval: 1s}}"),
             "dns_failure_refresh_rate.max_interval: less than base_interval");
-}
-
-// --- files --------------------------------------------------------------------------------------------------------
-
-LoadedAssignment FromFile(const std::string& path, UnknownRule rule = {}) {
-  Cluster cluster;
-  cluster.service_name = "service";
-  return LoadAssignmentFile(path, cluster, rule);
-}
-
-std::string Response(const std::string& assignment) {
-  const std::string type = std::string("\"") + kAny + "config.endpoint.v3.ClusterLoadAssignment\"";
-  return "{\"type_url\": " + type + ", \"nonce\": \"n\", \"version_info\": \"v\", \"resources\": [{\"@type\": " + type +
-         assignment + "}]}";
-}
-
-constexpr char kOne[] =
-    ", \"cluster_name\": \"service\", \"endpoints\": [{\"priority\": 3, \"lb_endpoints\": [{\"endpoint\": {\"address\": "
-    "{\"socket_address\": {\"address\": \"10.0.0.1\", \"port_value\": 80}}}}]}]";
-
-TEST(ClusterTest, AssignmentFromAFile) {
-  using Outcome = LoadedAssignment::Outcome;
-  const LoadedAssignment loaded = FromFile(WithFile(Response(kOne)));
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-  ASSERT_EQ(loaded.outcome, Outcome::kTaken);
-  EXPECT_EQ(loaded.version, "v");
-  ASSERT_EQ(loaded.assignment->endpoints.size(), 1u);
-  EXPECT_EQ(loaded.assignment->endpoints[0].priority, 3u);  // a control plane may leave some out
-  EXPECT_EQ(FromFile(WithFile("{}")).outcome, Outcome::kEmpty);
-  for (const char* broken : {"", "[", "[]", "text"}) {
-    EXPECT_EQ(FromFile(WithFile(broken)).outcome, Outcome::kUnreadable) << broken;
-  }
-  EXPECT_EQ(FromFile("/not/there").outcome, Outcome::kUnreadable);
-  EXPECT_EQ(FromFile(WithFile("\xff\xff", "eds.pb")).outcome, Outcome::kUnreadable);
-  EXPECT_EQ(FromFile(WithFile("", "eds.pb")).outcome, Outcome::kEmpty);
-}
-
-TEST(ClusterTest, AssignmentThatIsRefused) {
-  const auto error = [](const std::string& text, UnknownRule rule = {}) {
-    const LoadedAssignment loaded = FromFile(WithFile(text), std::move(rule));
-    EXPECT_EQ(loaded.outcome, LoadedAssignment::Outcome::kRejected) << text;
-    EXPECT_EQ(loaded.assignment, nullptr);
-    return loaded.errors.empty() ? "" : loaded.errors[0].path + ": " + loaded.errors[0].message;
-  };
-  EXPECT_EQ(error(Response(", \"cluster_name\": \"x\"")), "resources[0].cluster_name: \"x\", expected \"service\"");
-  EXPECT_EQ(error(Response("")), "resources[0].cluster_name: missing, but required");
-  EXPECT_EQ(error(Response(", \"cluster_name\": \"service\", \"policy\": {\"drop_overloads\": [{\"category\": \"a\", "
-                           "\"drop_percentage\": {\"numerator\": 101}}]}")),
-            "resources[0].policy.drop_overloads[0].drop_percentage: more than all, expected at most 100 percent");
-  const std::string unknown = Response(std::string(kOne) + ", \"nonsense\": 1");
-  EXPECT_EQ(error(unknown).substr(0, 38), "resources[0]: unknown field \"nonsense\"");
-  PassedOver passed_over;
-  const UnknownRule pass{.fields = UnknownFields::kPassOver, .passed_over = &passed_over, .disabled_extensions = {}};
-  const LoadedAssignment loaded = FromFile(WithFile(unknown), pass);
-  EXPECT_EQ(loaded.outcome, LoadedAssignment::Outcome::kTaken);
-  EXPECT_EQ(loaded.notes.size(), 1u);
-  EXPECT_EQ(passed_over.count(), 1u);
 }
 
 }  // namespace

@@ -91,10 +91,8 @@ TEST(ConfigSourceTest, WhatCannotBe) {
   EXPECT_THAT(lds(Api("REST", "refresh_delay: 1s, cluster_names: [a, b]")), HasSubstr("cluster_names: 2 names, expected one"));
   EXPECT_THAT(lds(Api("GRPC", "grpc_services: [{envoy_grpc: {cluster_name: plain}}]")), HasSubstr("\"plain\", which does not speak HTTP/2"));
   EXPECT_THAT(lds(Api("GRPC", "grpc_services: [{envoy_grpc: {cluster_name: cpp}}]")), HasSubstr("unknown cluster 'cpp', did you mean"));
-  const std::string path = testing::TempDir() + "/cds.yaml";
-  std::ofstream(path) << "{}";
-  EXPECT_THAT(bad("dynamic_resources: {cds_config: {path_config_source: {path: " + path + "}}}"),
-              HasSubstr("dynamic_resources.cds_config: a file can't give them yet"));
+  EXPECT_THAT(bad("dynamic_resources: {cds_config: {path_config_source: {path: /not/there}}}"),
+              HasSubstr("cds_config.path_config_source.path: \"/not/there\", expected a file that is there"));
   // Whose hosts it would have to give itself.
   EXPECT_THAT(bad(Ads(Api("GRPC", "grpc_services: [{envoy_grpc: {cluster_name: own}}]")),
                   ", " + ControlPlaneCluster("own", ", type: EDS, eds_cluster_config: {eds_config: {ads: {}}}")),

@@ -68,14 +68,14 @@ TEST_F(SubscriptionTest, NotInTime) {
 }
 
 TEST_F(SubscriptionTest, ThereIsNone) {
-  subscription_.OnRemoved();
+  subscription_.OnRemoved("");
   EXPECT_EQ(ready_, 1);  // to wait on would be in vain
   EXPECT_EQ(secret_->error(), "sds:plane has no secret trust");
   EXPECT_EQ(log_, std::vector<std::string>{"sds:plane has no secret trust; who needs it is not served"});
   EXPECT_TRUE(subscription_.OnResource(Trust("1")).empty());
   EXPECT_EQ(secret_->error(), "");
   // It is named still: what is there stays.
-  subscription_.OnRemoved();
+  subscription_.OnRemoved("");
   EXPECT_NE(secret_->current(), nullptr);
   EXPECT_EQ(secret_->error(), "sds:plane has no secret trust any more");
 }

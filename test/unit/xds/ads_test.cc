@@ -375,7 +375,7 @@ TEST_F(AdsTest, NamesThatAreNotThere) {
       ++resources;
       return {};
     }
-    void OnRemoved() override { ++removals; }
+    void OnRemoved(const std::string&) override { ++removals; }
     void OnRequest() override {}
     void OnFailure() override {}
     int resources = 0, removals = 0;
@@ -405,7 +405,7 @@ TEST_F(AdsTest, SeveralWhoWantOneName) {
       if (then) then();
       return errors;
     }
-    void OnRemoved() override {}
+    void OnRemoved(const std::string&) override {}
     void OnRequest() override { ++requests; }
     void OnFailure() override { ++failures; }
     std::function<void()> then;

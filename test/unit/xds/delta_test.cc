@@ -120,7 +120,7 @@ TEST_F(DeltaTest, ANameThatIsNotThatInside) {
   response.mutable_resources(1)->clear_name();
   const DeltaDiscoveryRequest reply = Tell(all_, response);
   EXPECT_EQ(reply.error_detail().message(),
-            "resources[1].name: empty; \"other\": \"c1\" inside, expected the same name");
+            "resources[1]: name: empty; \"other\": \"c1\" inside, expected the same name");
   EXPECT_EQ(cluster_.held, (Held{{"c3", "1"}}));
 }
 

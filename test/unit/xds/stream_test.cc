@@ -19,7 +19,7 @@ struct Wanted final : NameWatcher {
     versions.push_back(resource.version);
     return errors;
   }
-  void OnRemoved() override { ++removals; }
+  void OnRemoved(const std::string&) override { ++removals; }
   void OnRequest() override { ++requests; }
   void OnFailure() override { ++failures; }
 

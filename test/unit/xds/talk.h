@@ -137,6 +137,7 @@ struct Wanter final : TypeWatcher {
     ++requests;
     asked.insert(asked.end(), names.begin(), names.end());
   }
+  void OnRefused(const std::vector<std::string>& names) override { refused_early += static_cast<int>(names.size()); }
   void OnFailure() override { ++failures; }
 
   std::vector<std::string> changed() const {
@@ -152,6 +153,7 @@ struct Wanter final : TypeWatcher {
   Update last;
   std::vector<std::string> asked;
   int updates = 0, requests = 0, failures = 0;
+  int refused_early = 0;  // names
 };
 
 }  // namespace pillion::xds

@@ -1,0 +1,123 @@
+#include "source/xds/file_subscription.h"
+
+#include <utility>
+
+#include "source/config/text.h"
+#include "source/xds/kind.h"
+
+namespace pillion::xds {
+namespace {
+
+// Without the file, which stands before it already.
+std::string TextOf(const config::ConfigError& error) {
+  const std::string place = error.path.empty() ? "" : error.path + ": ";
+  return (error.line > 0 ? config::Concat("line ", error.line, ": ") : "") + place + error.message;
+}
+
+std::string TextOf(const std::vector<config::ConfigError>& errors) {
+  std::string text;
+  for (const config::ConfigError& error : errors) text += (text.empty() ? "" : "; ") + TextOf(error);
+  return text;
+}
+
+// What time a resource has is for those who say again and again that it is there.
+Answer AnswerOf(config::ResourceFile file, Form form, const std::string& type_url) {
+  envoy::service::discovery::v3::DiscoveryResponse response;
+  response.set_version_info(std::move(file.version));
+  for (config::ResourceFile::Item& item : file.items) *response.add_resources() = std::move(item.resource);
+  Answer answer = ToAnswer(std::move(response));
+  answer.form = form;
+  answer.type_url = type_url;
+  for (size_t i = 0; i < answer.items.size(); ++i) {
+    Answer::Item& item = answer.items[i];
+    if (form == Form::kDelta && item.name.empty()) item.name = item.inner;
+    if (!file.items[i].errors.empty()) item.error = TextOf(file.items[i].errors);
+    item.ttl.reset();
+  }
+  return answer;
+}
+
+std::string_view LastPart(std::string_view type_name) { return type_name.substr(type_name.rfind('.') + 1); }
+
+}  // namespace
+
+// In a file for one name, that it is not there is said by what is removed.
+FileSubscription::FileSubscription(config::PathSource source, const Files& files, Options options, TypeWatcher& watcher,
+                                   const base::Clock& clock, Say warn)
+    : FetchedSubscription(source.path, options.all ? Form::kState : Form::kDelta, options, watcher, clock, std::move(warn)),
+      source_(std::move(source)),
+      files_(files) {}
+
+void FileSubscription::Start() {
+  if (wanted()) Read();
+}
+
+void FileSubscription::Subscribe(const std::string& name) {
+  protocol_.Subscribe(name);
+  Read();
+}
+
+void FileSubscription::Unsubscribe(const std::string& name) {
+  protocol_.Unsubscribe(name);
+  if (!wanted()) watch_.reset();
+}
+
+void FileSubscription::Watch() {
+  const auto again = [this] { Read(); };
+  absl::StatusOr<std::unique_ptr<event::FileWatch>> watch =
+      source_.watched_directory.empty() ? files_.watcher.WatchFile(source_.path, again)
+                                        : files_.watcher.WatchDirectory(source_.watched_directory, again);
+  if (watch.ok()) {
+    watch_ = *std::move(watch);
+  } else {
+    complaints_.Say(config::Concat(who_, ": it is read, but not watched: ", std::string(watch.status().message())));
+  }
+}
+
+void FileSubscription::Read() {
+  again_ = reading_;
+  if (reading_) return;
+  reading_ = true;
+  do {
+    again_ = false;
+    // Before it is read: what changes in between is read once more.
+    if (watch_ == nullptr) Watch();
+    ReadOnce();
+  } while (again_ && wanted());
+  reading_ = false;
+}
+
+void FileSubscription::ReadOnce() {
+  CountAttempt();
+  config::ResourceFile file = config::ReadResourceFile(source_.path, files_.unknown, config::ResourceFile::Form::kResponse);
+  for (const config::ConfigError& note : file.notes) complaints_.Say(config::ErrorText("", note));
+  if (!file.errors.empty()) return Fail(TextOf(file.errors));
+  Answer answer = AnswerOf(std::move(file), options_.all ? Form::kState : Form::kDelta, protocol_.type_url());
+  options_.all ? Take(answer) : TakeOne(std::move(answer));
+}
+
+void FileSubscription::TakeOne(Answer answer) {
+  if (answer.items.size() > 1) {
+    const std::string why = config::Concat("resources: ", answer.items.size(), " resources, expected the one ",
+                                           LastPart(options_.type_name));
+    return Refuse(answer, wanted_names(), why);
+  }
+  if (answer.items.empty()) {
+    answer.removed = wanted_names();
+    return Take(answer);
+  }
+  const std::string name = answer.items.front().name;
+  if (name.empty()) {
+    Take(answer);  // says why it can't be read
+    return watcher_.OnRefused(wanted_names());
+  }
+  const std::string_view field = options_.type_name == NamesOf(Kind::kEndpoints).type ? "cluster_name" : "name";
+  for (const std::string& other : wanted_names()) {
+    if (other == name) continue;
+    Refuse(answer, {other},
+           config::Concat("resources[0].", field, ": ", config::Quote(name), ", expected ", config::Quote(other)));
+  }
+  if (protocol_.interest().Wants(name)) Take(answer);
+}
+
+}  // namespace pillion::xds
