@@ -27,13 +27,18 @@ enum class UnknownFields : uint8_t {
   kIgnore,    // with --ignore-unknown-dynamic-fields
 };
 
-// What was passed over, in all that one process loads: counted, each kind once to be named. Outlives the loads.
+// What was passed over, in all that one process loads: counted, each kind once to be named, but not without end, for a
+// control plane may make up fields. Outlives the loads.
 class PassedOver {
  public:
+  static constexpr size_t kMostNamed = 1000;
+
   // True the first time for `field` of `message`.
   bool Add(std::string_view message, std::string_view field) {
     ++count_;
-    return named_.insert(std::string(message) + "." + std::string(field)).second;
+    std::string name = std::string(message) + "." + std::string(field);
+    if (named_.size() == kMostNamed && !named_.contains(name)) return false;
+    return named_.insert(std::move(name)).second;
   }
   uint64_t count() const { return count_; }
 

@@ -50,6 +50,14 @@ TEST(UnknownTest, IsCountedAndNamedOnceWhereItMayBePassedOver) {
   EXPECT_EQ(passed_over.count(), 3u);
 }
 
+TEST(UnknownTest, WhatIsNamedIsBounded) {
+  PassedOver passed_over;
+  for (size_t i = 0; i < PassedOver::kMostNamed; ++i) EXPECT_TRUE(passed_over.Add("a.Message", std::to_string(i)));
+  EXPECT_FALSE(passed_over.Add("a.Message", "one more"));
+  EXPECT_FALSE(passed_over.Add("a.Message", "0"));
+  EXPECT_EQ(passed_over.count(), PassedOver::kMostNamed + 2);
+}
+
 TEST(UnknownTest, MayBeIgnored) {
   LoadOptions options;
   options.unknown.fields = UnknownFields::kIgnore;
