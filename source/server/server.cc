@@ -232,6 +232,7 @@ void Server::FetchSecrets() {
 }
 
 void Server::FetchClusters() {
+  const xds::Planes::Batch batch(*planes_);  // one request for the hosts of all
   const auto then = [this] { clusters_->CheckFirst([this] { FetchListeners(); }); };
   clusters_->DiscoverFirst(ClusterSet::HostsFrom::kControlPlanes, [this, then] {
     if (!bootstrap_->dynamic || !bootstrap_->dynamic->clusters) return then();
@@ -249,6 +250,7 @@ void Server::FetchClusters() {
 }
 
 void Server::FetchListeners() {
+  const xds::Planes::Batch batch(*planes_);  // and for all tables
   route_tables_->Start();
   const auto then = [this] { listeners_->WhenFirstReady([this] { GoLive(); }); };
   if (!bootstrap_->dynamic || !bootstrap_->dynamic->listeners) return then();

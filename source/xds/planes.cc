@@ -53,6 +53,36 @@ class Planes::Page final : public TypeProtocol::Observer {
   const Kind kind_;
 };
 
+class Planes::Gate final : public TypeWatcher {
+ public:
+  Gate(Planes& planes, TypeWatcher& watcher) : planes_(planes), watcher_(watcher) {}
+
+  std::vector<Refusal> OnUpdate(const Update& update) override {
+    const Batch batch(planes_);
+    return watcher_.OnUpdate(update);
+  }
+  void OnRequest(const std::vector<std::string>& names) override { watcher_.OnRequest(names); }
+  void OnRefused(const std::vector<std::string>& names) override { watcher_.OnRefused(names); }
+  void OnFailure() override { watcher_.OnFailure(); }
+
+ private:
+  Planes& planes_;
+  TypeWatcher& watcher_;
+};
+
+Planes::Batch::Batch(Planes& planes) : planes_(planes) {
+  if (planes_.batches_++ > 0) return;
+  for (const std::unique_ptr<Plane>& plane : planes_.planes_) {
+    if (plane->stream != nullptr) planes_.held_.push_back(std::make_unique<Stream::Batch>(*plane->stream));
+  }
+}
+
+Planes::Batch::~Batch() {
+  if (--planes_.batches_ > 0) return;
+  // What is told may lead to another batch.
+  const std::vector<std::unique_ptr<Stream::Batch>> held = std::exchange(planes_.held_, {});
+}
+
 Planes::Planes(Surroundings surroundings) : with_(std::move(surroundings)), random_(with_.seed) {}
 
 Planes::~Planes() = default;
@@ -68,6 +98,7 @@ Planes::Plane& Planes::PlaneOf(const config::ConfigSource& source, Kind kind) {
   if (api == nullptr || !api->aggregated) plane.only = kind;
   if (api == nullptr) return plane;
   plane.stream = MakeStream(plane, *api, kind);
+  if (batches_ > 0) held_.push_back(std::make_unique<Stream::Batch>(*plane.stream));
   if (started_) plane.stream->Start();
   return plane;
 }
@@ -81,6 +112,7 @@ std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource
                       .metadata = source.metadata,
                       .max_message = source.max_message,
                       .node_once = source.node_once,
+                      .rate_limit = source.rate_limit,
                       .name = NameOf(source, kind)},
       Stream::Surroundings{.caller = with_.caller,
                            .timers = with_.timers,
@@ -103,13 +135,14 @@ std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource
 TypeSubscription& Planes::Subscribe(Plane& plane, Kind kind, TypeSubscription::Options options, TypeWatcher& watcher) {
   options.type_name = NamesOf(kind).type;
   options.observer = AddPage(plane, kind);
+  Gate& gate = *plane.gates.emplace_back(std::make_unique<Gate>(*this, watcher));
   if (plane.stream != nullptr) {
-    Subscription& added = plane.stream->Add(std::move(options), watcher);
+    Subscription& added = plane.stream->Add(std::move(options), gate);
     plane.subscriptions.emplace_back(kind, &added);
     return added;
   }
   plane.fetched = std::make_unique<FileSubscription>(std::get<config::PathSource>(plane.source), *with_.files,
-                                                     std::move(options), watcher, with_.clock, with_.warn);
+                                                     std::move(options), gate, with_.clock, with_.warn);
   plane.subscriptions.emplace_back(kind, plane.fetched.get());
   plane.fetched->Start();
   return *plane.fetched;

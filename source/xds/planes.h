@@ -45,6 +45,19 @@ class Planes {
     std::optional<Files> files = {};  // nothing: no source is a file
   };
 
+  // As long as one lives, streams are not told what is wanted otherwise than before; then they are, in one request for each
+  // type. So it is by itself while an answer is taken, whichever source that is of. It outlives no Planes.
+  class Batch {
+   public:
+    explicit Batch(Planes& planes);
+    ~Batch();
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+   private:
+    Planes& planes_;
+  };
+
   // What is given in `surroundings` outlives it.
   explicit Planes(Surroundings surroundings);
   ~Planes();
@@ -81,10 +94,13 @@ class Planes {
  private:
   // What one kind of a plane has to say to the journals.
   class Page;
+  // Between a source and who wants something of it.
+  class Gate;
   struct Plane {
     config::ConfigSource source;
     std::optional<Kind> only;  // nothing: it is for all
     std::vector<std::unique_ptr<Page>> pages;
+    std::vector<std::unique_ptr<Gate>> gates;
     std::unique_ptr<Stream> stream;                // null: there is none
     std::unique_ptr<FetchedSubscription> fetched;  // null: it has a stream
     std::vector<std::pair<Kind, std::unique_ptr<NamedResources>>> named;
@@ -106,6 +122,8 @@ class Planes {
   std::optional<ControlPlaneStats> stats_;  // where there is a stream
   std::vector<std::unique_ptr<Plane>> planes_;
   bool started_ = false;
+  int batches_ = 0;
+  std::vector<std::unique_ptr<Stream::Batch>> held_;  // one for each stream, as long as there is a batch
 };
 
 }  // namespace pillion::xds

@@ -27,9 +27,13 @@ Stream::Stream(Options options, Surroundings surroundings)
       retry_(with_.timers.New()),
       complaints_(with_.clock, with_.warn),
       silent_(with_.timers.New()),
-      restore_(with_.timers.New()) {}
+      restore_(with_.timers.New()),
+      token_(with_.timers.New()) {
+  if (options_.rate_limit) bucket_.emplace(*options_.rate_limit, with_.clock.MonotonicNow());
+}
 
 Stream::~Stream() {
+  ClearLine();
   if (answered_) with_.stats.Connected(false);
 }
 
@@ -105,6 +109,7 @@ void Stream::OnMessage(std::string message) {
                                                 : "a message that is no DiscoveryResponse");
   }
   if (!std::exchange(answered_, true)) {
+    answered_since_ = with_.clock.MonotonicNow();
     with_.stats.Connected(true);
     complaints_.Reset();
     OnAnswer();
@@ -135,10 +140,41 @@ const envoy::config::core::v3::Node* Stream::NodeToSay() {
 
 void Stream::Send(std::string message) { call_->Send(std::move(message), false); }
 
+bool Stream::MaySend(Subscription& subscription) {
+  if (!bucket_) return true;
+  const base::MonotonicTime now = with_.clock.MonotonicNow();
+  const bool turn = turn_ == &subscription;
+  if ((turn || line_.empty()) && bucket_->Take(now)) return true;
+  if (std::ranges::find(line_, &subscription) == line_.end()) {
+    turn ? line_.push_front(&subscription) : line_.push_back(&subscription);
+    with_.stats.Hold();
+  }
+  if (turn_ == nullptr) token_->Set(bucket_->UntilNext(now), [this] { Drain(); });
+  return false;
+}
+
+void Stream::Drain() {
+  while (!line_.empty() && bucket_->Has(with_.clock.MonotonicNow())) {
+    turn_ = line_.front();
+    line_.pop_front();
+    with_.stats.Release();
+    turn_->Flush();
+    turn_ = nullptr;
+  }
+  if (!line_.empty()) token_->Set(bucket_->UntilNext(with_.clock.MonotonicNow()), [this] { Drain(); });
+}
+
+void Stream::ClearLine() {
+  for (size_t i = 0; i < line_.size(); ++i) with_.stats.Release();
+  line_.clear();
+  token_->Cancel();
+}
+
 void Stream::Failed(const std::string& why, bool absent) {
   complaints_.Say(options_.name + ": " + why + "; what was taken stays, and it is tried again");
   const bool answered = std::exchange(answered_, false);
   if (answered) with_.stats.Connected(false);
+  ClearLine();
   retry_->Set(UntilRetry(answered, absent), [this] { Connect(); });
   for (size_t i = 0; i < subscriptions_.size(); ++i) subscriptions_[i]->End();
   if (with_.silent_after > base::Duration::zero()) DoWithout();
@@ -159,6 +195,7 @@ void Stream::Restore() {
   if (!with_.restore() || call_ == nullptr || options_.form != Form::kDelta) return;
   // It was asked without a word of what was put: what it does not know of that would stay.
   call_.reset();
+  ClearLine();
   retry_->Set(Soon(), [this] { Connect(); });
 }
 
@@ -173,7 +210,8 @@ void Stream::OnAnswer() {
 base::Duration Stream::UntilRetry(bool answered, bool absent) {
   if (absent) return backoff_.Nearby();
   const base::MonotonicTime now = with_.clock.MonotonicNow();
-  if (!answered || (soon_ && now - *soon_ < kAgain)) return backoff_.Next();
+  const bool settled = now - answered_since_ >= kSettled;
+  if (!answered || (!settled && soon_ && now - *soon_ < kAgain)) return backoff_.Next();
   soon_ = now;
   backoff_.Reset();
   return Soon();

@@ -17,8 +17,12 @@
 // their endpoints first. What an answer makes its watcher ask for of other types goes out before the reply to it, in one
 // request for each type.
 //
+// Where the source says so, no more is sent than it allows: a type that has something to say waits in line for a token, with
+// one acknowledgement and one refusal at most; what it asks for is said when its turn comes, in one request.
+//
 // Owned by who knows what the resources are; main thread.
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,11 +34,13 @@
 #include "envoy/config/core/v3/core.pb.h"
 #include "source/base/random.h"
 #include "source/client/grpc.h"
+#include "source/config/config_source.h"
 #include "source/event/control_timer.h"
 #include "source/xds/backoff.h"
 #include "source/xds/complaints.h"
 #include "source/xds/control_plane_stats.h"
 #include "source/xds/subscription.h"
+#include "source/xds/token_bucket.h"
 
 namespace pillion::xds {
 
@@ -47,6 +53,7 @@ class Stream final : private client::GrpcEvents {
     std::vector<std::pair<std::string, std::string>> metadata = {};
     size_t max_message;      // bytes
     bool node_once = false;  // only in the first message of a stream
+    std::optional<config::RateLimit> rate_limit = {};  // of messages, over all streams one after the other; nothing: none
     std::string name;        // of the control plane, as the log says it
   };
   struct Surroundings {
@@ -63,10 +70,26 @@ class Stream final : private client::GrpcEvents {
     std::function<void()> back = nullptr;     // and not any more
   };
 
-  // A stream that has answered is tried again within this; but not one that ends again within kAgain.
+  // A stream that has answered is tried again within this; but not one that ends again within kAgain, unless it has lived
+  // for kSettled.
   static constexpr base::Duration kSoonFrom = std::chrono::milliseconds(20);
   static constexpr base::Duration kSoonTo = std::chrono::milliseconds(100);
   static constexpr base::Duration kAgain = std::chrono::seconds(5);
+  static constexpr base::Duration kSettled = std::chrono::seconds(2);
+
+  // As long as one lives, changes of what is wanted are not told; then all are, in one request for each type.
+  class Batch {
+   public:
+    explicit Batch(Stream& stream) : stream_(stream) { ++stream_.batches_; }
+    ~Batch() {
+      if (--stream_.batches_ == 0) stream_.AskAll(nullptr);
+    }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+   private:
+    Stream& stream_;
+  };
 
   // What is given in `surroundings` outlives it.
   Stream(Options options, Surroundings surroundings);
@@ -83,20 +106,6 @@ class Stream final : private client::GrpcEvents {
  private:
   friend class Subscription;
 
-  // As long as one lives, changes of what is wanted are not told; then all are.
-  class Batch {
-   public:
-    explicit Batch(Stream& stream) : stream_(stream) { ++stream_.batches_; }
-    ~Batch() {
-      if (--stream_.batches_ == 0) stream_.AskAll(nullptr);
-    }
-    Batch(const Batch&) = delete;
-    Batch& operator=(const Batch&) = delete;
-
-   private:
-    Stream& stream_;
-  };
-
   void OnMessage(std::string message) override;
   void OnEnd(const codec::grpc::Status& status) override;
 
@@ -110,7 +119,11 @@ class Stream final : private client::GrpcEvents {
   Subscription* AskerOf(const Answer& answer);
   // For the next message; null: it was said.
   const envoy::config::core::v3::Node* NodeToSay();
+  // False: it waits in line for a token, and is flushed then.
+  bool MaySend(Subscription& subscription);
   void Send(std::string message);
+  void Drain();
+  void ClearLine();
   // `absent`: it is on this machine, and not there.
   void Failed(const std::string& why, bool absent = false);
   base::Duration UntilRetry(bool answered, bool absent);
@@ -138,6 +151,11 @@ class Stream final : private client::GrpcEvents {
   bool without_ = false;                     // the control plane is done without
   const std::unique_ptr<event::ControlTimer> silent_;
   const std::unique_ptr<event::ControlTimer> restore_;
+  base::MonotonicTime answered_since_{};     // if answered_
+  std::optional<TokenBucket> bucket_;        // nothing: whatever is to be said goes out at once
+  std::deque<Subscription*> line_;           // each once
+  Subscription* turn_ = nullptr;             // that is flushed now, as the first of the line
+  const std::unique_ptr<event::ControlTimer> token_;
 };
 
 }  // namespace pillion::xds

@@ -48,9 +48,19 @@ std::vector<Refusal> Subscription::Put(std::vector<Resource> resources, const st
 void Subscription::Ask() {
   if (pauses_ > 0 || !protocol_.due()) return;
   SendRefusal();
+  Flush();
+}
+
+void Subscription::Flush() {
+  while (!replies_.empty()) {
+    if (!stream_.MaySend(*this)) return;
+    const Verdict verdict = std::move(replies_.front());
+    replies_.erase(replies_.begin());
+    stream_.Send(protocol_.Reply(verdict.nonce, verdict.error, stream_.NodeToSay()));
+  }
   std::vector<std::string> names;
   bool asked = false;
-  while (protocol_.due()) {
+  while (pauses_ == 0 && protocol_.due() && stream_.MaySend(*this)) {
     TypeProtocol::Request request = protocol_.NextRequest(stream_.NodeToSay());
     stream_.Send(std::move(request.bytes));
     asked |= protocol_.all() || !request.names.empty();
@@ -81,7 +91,7 @@ void Subscription::Reply(Verdict verdict) {
     SendRefusal();
     refused_.reset();
     backoff_.Reset();
-    stream_.Send(protocol_.Reply(verdict.nonce, "", stream_.NodeToSay()));
+    Say(std::move(verdict));
     return;
   }
   if (waiting_) {
@@ -92,22 +102,29 @@ void Subscription::Reply(Verdict verdict) {
     refused_.reset();
     backoff_.Reset();
   }
-  if (!refused_) return Refuse(verdict);
+  if (!refused_) return Refuse(std::move(verdict));
   waiting_ = std::move(verdict);
   stream_.with_.stats.Hold();
   refusal_->Set(backoff_.Next(), [this] { SendRefusal(); });
 }
 
-void Subscription::Refuse(const Verdict& verdict) {
+// What is said of a later answer stands for an earlier one of the same sort that is still here.
+void Subscription::Say(Verdict verdict) {
+  std::erase_if(replies_, [&](const Verdict& earlier) { return earlier.error.empty() == verdict.error.empty(); });
+  replies_.push_back(std::move(verdict));
+  Flush();
+}
+
+void Subscription::Refuse(Verdict verdict) {
   refused_ = stream_.with_.clock.MonotonicNow();
-  stream_.Send(protocol_.Reply(verdict.nonce, verdict.error, stream_.NodeToSay()));
+  Say(std::move(verdict));
 }
 
 void Subscription::SendRefusal() {
   if (!waiting_) return;
-  const Verdict verdict = *std::move(waiting_);
+  Verdict verdict = *std::move(waiting_);
   DropRefusal();
-  Refuse(verdict);
+  Refuse(std::move(verdict));
 }
 
 void Subscription::DropRefusal() {
@@ -119,6 +136,7 @@ void Subscription::DropRefusal() {
 
 void Subscription::End() {
   DropRefusal();
+  replies_.clear();
   if (options_.stats != nullptr) options_.stats->Failure();
   watcher_.OnFailure();
 }

@@ -63,13 +63,15 @@ class Subscription final : public TypeSubscription {
   };
 
   void Begin() { protocol_.Begin(); }
-  // Sends what is due.
+  // Sends what is due, as far as the stream lets it now.
   void Ask();
+  void Flush();
   Verdict Take(const Answer& answer);
   void Reply(Verdict verdict);
   void End();
 
-  void Refuse(const Verdict& verdict);
+  void Say(Verdict verdict);
+  void Refuse(Verdict verdict);
   void SendRefusal();
   void DropRefusal();
   void AwaitEnd();
@@ -81,6 +83,7 @@ class Subscription final : public TypeSubscription {
   Complaints complaints_;
   const std::string who_;
   int pauses_ = 0;
+  std::vector<Verdict> replies_;  // that are to be sent now; one of each sort at most
   const std::unique_ptr<event::ControlTimer> end_;  // of the first resource that ends by itself
   // Refusals.
   Backoff backoff_;
