@@ -32,6 +32,16 @@ void AppendPart(std::string& to, std::string_view key) {
   to += '=';
 }
 
+// Whether each quote in it ends: else what is appended would be a part of what somebody else has said.
+bool EndsItsQuotes(std::string_view list) {
+  bool quoted = false;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == '"') quoted = !quoted;
+    if (list[i] == '\\' && quoted) ++i;
+  }
+  return !quoted;
+}
+
 // One part for each name of that kind. False: there is none.
 bool AppendNames(std::string& to, std::string_view key, tls::CertificateFacts& certificate, NameType type) {
   bool any = false;
@@ -81,7 +91,7 @@ void SetForwardedClientCert(http::HeaderMap& headers, Mode mode, std::string_vie
   }
   if (mode == Mode::kForwardOnly) return;
   if (mode == Mode::kAppendForward) {
-    if (const auto before = kField.All(headers); before && !before->empty()) {
+    if (const auto before = kField.All(headers); before && !before->empty() && EndsItsQuotes(*before)) {
       base::ArenaText list;
       list.Append(headers.arena(), *before);
       list.Append(headers.arena(), ",");

@@ -112,6 +112,17 @@ def test_a_name_with_a_line_end(pillion, ca, serve, kind):
     assert proxy.stat(where + "fail_verify_san") == 1
 
 
+@pytest.mark.parametrize("said", [['URI=spiffe://td.test/admin;DNS="'], ['URI=spiffe://td.test/admin;DNS="a\\"'], ["Hash=01", 'URI=spiffe://td.test/admin;DNS="']])
+def test_others_that_do_not_end(seen, ca, said):
+    """Who reads quotes would take our element for a part of theirs, and their URI for that of the last one."""
+    assert seen("APPEND_FORWARD", {"uri": True}, "client", said) == [f"{element(ca)};URI=spiffe://td.test/client"]
+
+
+@pytest.mark.parametrize("said", ['URI="a,b"', 'URI="a\\"b"', "URI=a\\"])
+def test_others_that_end(seen, ca, said):
+    assert seen("APPEND_FORWARD", name="client", said=[said]) == [f"{said},{element(ca)}"]
+
+
 def test_several_others(seen, ca):
     (value,) = seen("APPEND_FORWARD", name="client", said=[OTHERS, "Hash=01"])
     assert value.replace(", ", ",") == f"{OTHERS},Hash=01,{element(ca)}"
