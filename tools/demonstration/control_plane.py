@@ -68,7 +68,8 @@ class ControlPlane:
                 self._nonces += 1
                 nonces.append(str(self._nonces))
                 stream.has.update({(type_url, made.name): made.version for made in new})
-                stream.answers.put(self._response(type_url=type_url, nonce=nonces[-1], system_version_info=str(self._pushes), resources=new))
+                stream.answers.put(self._response(type_url=type_url, nonce=nonces[-1], system_version_info=str(self._pushes), resources=new,
+                                                  control_plane={"identifier": "tools/demo"}))
         return nonces
 
     def _serve(self, requests, _):
