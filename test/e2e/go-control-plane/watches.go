@@ -157,12 +157,8 @@ func (w watch) respond(c *command, version string) error {
 		}
 		response.Resources = append(response.Resources, packed)
 	}
-	select {
-	case w.sotw <- &cache.PassthroughResponse{Request: w.request, DiscoveryResponse: response, ReturnedResources: w.returned}:
-		return nil
-	case <-time.After(5 * time.Second):
-		return fmt.Errorf("a stream does not take a response of %s", c.Type)
-	}
+	return give[cache.Response](w.sotw, c.Type,
+		&cache.PassthroughResponse{Request: w.request, DiscoveryResponse: response, ReturnedResources: w.returned})
 }
 
 func (w watch) respondDelta(c *command, version string) error {
@@ -178,11 +174,17 @@ func (w watch) respondDelta(c *command, version string) error {
 		}
 		response.Resources = append(response.Resources, wrapped)
 	}
+	return give[cache.DeltaResponse](w.delta, c.Type,
+		&cache.DeltaPassthroughResponse{DeltaRequest: w.requestD, DeltaDiscoveryResponse: response, NextVersionMap: w.returned})
+}
+
+// give hands a response to a stream, which takes it in a turn of its own.
+func give[Response any](to chan Response, typeURL string, response Response) error {
 	select {
-	case w.delta <- &cache.DeltaPassthroughResponse{DeltaRequest: w.requestD, DeltaDiscoveryResponse: response, NextVersionMap: w.returned}:
+	case to <- response:
 		return nil
 	case <-time.After(5 * time.Second):
-		return fmt.Errorf("a stream does not take a response of %s", c.Type)
+		return fmt.Errorf("a stream does not take a response of %s", typeURL)
 	}
 }
 
