@@ -1,0 +1,132 @@
+// Connects that fail, or take long, and those who wait for them.
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "test/unit/upstream/pool_fixture.h"
+
+namespace pillion::upstream {
+namespace {
+
+using Kind = Pool::Result::Kind;
+using std::chrono::milliseconds;
+
+using PoolConnectTest = PoolFixture;
+
+TEST_F(PoolConnectTest, ConnectRefusedFailsTheWaiter) {
+  Make();
+  auto request = NewRequest();
+  EXPECT_EQ(request->Ask(h1()), Kind::kQueued);
+  EXPECT_FALSE(request->failure);
+  Run();
+  EXPECT_EQ(request->failure, PoolFailure::kConnectFailed);
+  EXPECT_EQ(request->error, ECONNREFUSED);
+  EXPECT_EQ(Stat("upstream_cx_connect_fail"), 1);
+  EXPECT_EQ(Stat("upstream_cx_connect_timeout"), 0);
+  EXPECT_EQ(host().Sum(HostFigures::kCxConnectFail), 1u);
+  ExpectNothingHeld();
+}
+
+TEST_F(PoolConnectTest, NoDescriptorLeft) {  // hostile inputs, O2
+  Make();
+  simulation.network().faults(kHost) = {.connect_error = EMFILE, .connect_error_at_once = true};
+  auto request = NewRequest();
+  EXPECT_EQ(request->Ask(h2()), Kind::kQueued);
+  Run();
+  EXPECT_EQ(request->failure, PoolFailure::kConnectFailed);
+  EXPECT_EQ(request->error, EMFILE);
+  ExpectNothingHeld();
+}
+
+TEST_F(PoolConnectTest, ConnectTimeout) {
+  config->connect_timeout = milliseconds(250);
+  Make();
+  simulation.network().faults(kHost).connect_hangs = true;
+  auto request = NewRequest();
+  request->Ask(h1());
+  Advance(milliseconds(249));
+  EXPECT_FALSE(request->failure);
+  Advance(milliseconds(1));
+  EXPECT_EQ(request->failure, PoolFailure::kConnectTimeout);
+  EXPECT_EQ(Stat("upstream_cx_connect_fail"), 1);
+  EXPECT_EQ(Stat("upstream_cx_connect_timeout"), 1);
+  ExpectNothingHeld();
+}
+
+TEST_F(PoolConnectTest, AFailedHttp2ConnectFailsAllThatWaitedForIt) {
+  Make();
+  std::vector<std::unique_ptr<TestRequest>> requests;
+  for (int i = 0; i < 10; ++i) {
+    requests.push_back(NewRequest());
+    requests.back()->Ask(h2());
+  }
+  Run();
+  for (const auto& request : requests) EXPECT_EQ(request->failure, PoolFailure::kConnectFailed);
+  EXPECT_EQ(simulation.network().connects(), 1u);
+  ExpectNothingHeld();
+}
+
+TEST_F(PoolConnectTest, EachFailedHttp1ConnectFailsTheOldestWaiter) {
+  Make();
+  Listen();
+  auto& faults = simulation.network().faults(kHost);
+  faults.connect_error = ECONNREFUSED;
+  auto a = NewRequest();
+  a->Ask(h1());
+  faults = {.delay = milliseconds(10)};
+  auto b = NewRequest();
+  b->Ask(h1());
+  Run();
+  EXPECT_EQ(a->failure, PoolFailure::kConnectFailed);
+  EXPECT_FALSE(b->failure);
+  Advance(milliseconds(20));
+  EXPECT_NE(b->stream, nullptr);
+}
+
+TEST_F(PoolConnectTest, AWaiterMayAskAgainWhenItFails) {
+  Make();
+  auto request = NewRequest();
+  int attempts = 0;
+  request->then = [&] {
+    if (++attempts < 3) request->Ask(h1());
+  };
+  request->Ask(h1());
+  Run();
+  EXPECT_EQ(attempts, 3);
+  EXPECT_EQ(simulation.network().connects(), 3u);
+  ExpectNothingHeld();
+}
+
+TEST_F(PoolConnectTest, AWaiterMayDestroyOthersWhenItIsTold) {
+  Make();
+  std::vector<std::unique_ptr<TestRequest>> requests;
+  for (int i = 0; i < 4; ++i) requests.push_back(NewRequest());
+  requests[0]->then = [&] {
+    requests[1].reset();
+    requests[3].reset();
+  };
+  for (const auto& request : requests) request->Ask(h2());
+  Run();
+  EXPECT_EQ(requests[2]->failure, PoolFailure::kConnectFailed);
+  EXPECT_EQ(Stat("upstream_rq_cancelled"), 2);
+  ExpectNothingHeld();
+}
+
+TEST_F(PoolConnectTest, ConnectDurationAndTimeAreMeasured) {
+  Make();
+  Listen();
+  simulation.network().faults(kHost).delay = milliseconds(15);
+  auto a = NewRequest();
+  a->Ask(h1());
+  Advance(milliseconds(100));
+  EXPECT_EQ(a->connection->connect_duration(), milliseconds(30));
+  for (const auto& histogram : registry.Read().histograms) {
+    if (histogram.description->name() != "cluster.be.upstream_cx_connect_ms") continue;
+    EXPECT_EQ(stats::Summarize(histogram.cumulative).count, 1u);
+    EXPECT_EQ(stats::Summarize(histogram.cumulative).sum, 30);
+  }
+}
+
+}  // namespace
+}  // namespace pillion::upstream
