@@ -151,6 +151,13 @@ class RecordedRequest final : public RequestReceiver {
   Log& log_;
 };
 
+inline http::ResponseHead Head(RecordedRequest& request, int status, int64_t length = http::kNoContentLength) {
+  http::ResponseHead head(request.arena());
+  head.status = status;
+  head.content_length = length;
+  return head;
+}
+
 // A server connection, its peer being the test.
 class Server final : public ServerEvents {
  public:
