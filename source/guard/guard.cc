@@ -20,7 +20,9 @@ std::string What(xds::Kind kind, const std::string& name) {
   return absl::StrCat(kWords[static_cast<size_t>(kind)], " \"", name, "\"");
 }
 
-std::string Clock(base::WallTime time) { return absl::FormatTime("%H:%M:%SZ", absl::FromChrono(time), absl::UTCTimeZone()); }
+std::string Clock(base::WallTime time) {
+  return absl::FormatTime("%H:%M:%SZ", absl::FromChrono(time), absl::UTCTimeZone());
+}
 std::string Date(base::WallTime time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromChrono(time), absl::UTCTimeZone());
 }
@@ -59,7 +61,8 @@ void ShowGuard(const config::Guard& guard, explain::Answer& to) {
                                         guard.error_ratio->most_factor, " times"));
   }
   if (guard.p99) {
-    to.Text("p99", absl::StrCat("may rise by ", Seconds(guard.p99->least_rise), ", or to ", guard.p99->most_factor, " times"));
+    to.Text("p99",
+            absl::StrCat("may rise by ", Seconds(guard.p99->least_rise), ", or to ", guard.p99->most_factor, " times"));
   }
   if (guard.breaker_opens) to.Text("breaker_opens", absl::StrCat("may be ", guard.breaker_opens->most_rise, " more"));
   explain::Answer::List& kinds = to.Elements("kinds");
@@ -130,7 +133,7 @@ std::string Guard::Objection(const xds::ResourceId& id, const xds::Resource& res
   return *reason;
 }
 
-// What lacks something and is otherwise as it was is the same once more; what is otherwise is another content, and may lack it.
+// An answer that lacks something and is otherwise as it was is the same once more; one that is otherwise may lack it.
 std::string Guard::ObjectionToRemoval(const xds::ResourceId& id, bool news) {
   const std::string* const reason = news ? nullptr : refusals_.OfRemoval(id.kind, id.name);
   if (reason == nullptr) return "";

@@ -35,7 +35,8 @@ struct Return {
   base::Duration after;            // the change
   std::vector<std::string> whats;  // "cluster \"pay\""; the first kMostNamed
   size_t more = 0;                 // than these
-  std::optional<base::WallTime> content;  // since when the newest of what is there again had been there; nothing: all of it was new
+  // Since when the newest of what is there again had been there; nothing: all that was changed was new.
+  std::optional<base::WallTime> content;
 };
 
 // As View() shows it where there is none.
@@ -49,8 +50,8 @@ class Guard final : public xds::Journal {
     stats::Registry& registry;
     std::function<Figures()> figures;  // since the process began
     // As xds::Planes has them.
-    std::function<std::vector<xds::Refusal>(const config::ConfigSource& source, xds::Kind kind, std::vector<xds::Resource> resources,
-                                            const std::vector<std::string>& removed)>
+    std::function<std::vector<xds::Refusal>(const config::ConfigSource& source, xds::Kind kind,
+                                            std::vector<xds::Resource> resources, const std::vector<std::string>& removed)>
         put;
     std::function<void(const xds::ResourceId& id, const std::string& details, const xds::Holdings::Held* now)> note_refused;
     std::function<void(const Return& last)> tell;  // control planes, from the next stream on

@@ -271,7 +271,7 @@ bool Stream::FailedForServer() const {
   if (!is_grpc_) return false;
   std::string_view status = response_->headers.Get(http::HeaderId::kGrpcStatus);
   if (status.empty() && response_trailers_ != nullptr) status = response_trailers_->Get(http::HeaderId::kGrpcStatus);
-  // UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. Others are the caller's fault, or an answer.
+  // UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: the others are the caller's fault.
   return status == "2" || status == "4" || status == "12" || status == "13" || status == "14" || status == "15";
 }
 

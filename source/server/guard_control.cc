@@ -37,7 +37,8 @@ GuardControl::GuardControl(const config::Bootstrap& bootstrap, event::ControlTim
                   },
               .note_refused =
                   [this](const xds::ResourceId& id, const std::string& details, const xds::Holdings::Held* now) {
-                    planes_->NoteRefused(id, details, now == nullptr ? "" : now->version, now == nullptr ? nullptr : now->body);
+                    if (now == nullptr) return planes_->NoteRefused(id, details, "", nullptr);
+                    planes_->NoteRefused(id, details, now->version, now->body);
                   },
               .tell = [this](const guard::Return& last) { planes_->SetNodeMetadata(kMetadata, FieldsOf(last)); },
               .warn = [](std::string_view line) { Log("config").warn("{}", line); }}) {

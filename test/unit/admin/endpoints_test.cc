@@ -34,6 +34,8 @@ class EndpointsTest : public ::testing::Test {
       }
       return text;
     };
+    sources_.guard = [](bool json) { return json ? "json" : "text"; };
+    sources_.forget_refused = [] { return size_t{3}; };
     sources_.runtime = [] {
       return RuntimeView{.layers = {"fixed", "admin"}, .entries = {{"a.b", {"1", "\"2\""}, "\"2\""}}};
     };
@@ -364,6 +366,15 @@ TEST_F(EndpointsTest, Explain) {
   EXPECT_EQ(Get("/explain?format=xml").body, "format: xml, expected text or json\n");
   EXPECT_EQ(Get("/explain?wrong=1").status, 400);
   EXPECT_EQ(Get("/explain?wrong=1").body, "wrong: no such parameter\n");
+}
+
+TEST_F(EndpointsTest, Guard) {
+  EXPECT_EQ(Get("/guard").body, "text");
+  EXPECT_EQ(Get("/guard?format=json").body, "json");
+  EXPECT_EQ(Get("/guard?format=json").content_type, "application/json");
+  EXPECT_EQ(Get("/guard?format=xml").body, "format: xml, expected text or json\n");
+  EXPECT_EQ(Get("/guard/forget").status, 405);
+  EXPECT_EQ(Post("/guard/forget").body, "3 forgotten\n");
 }
 
 }  // namespace
