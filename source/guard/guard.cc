@@ -144,8 +144,7 @@ std::string Guard::ObjectionToRemoval(const xds::ResourceId& id, bool news) {
 void Guard::OnChange(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now,
                      bool wanted) {
   if (now == nullptr && wanted) refusals_.DropRemoval(id.kind, id.name);
-  if (going_back_ || guard_ == nullptr || !started_) return;
-  if (with_.clock.MonotonicNow() - *started_ < guard_->window) return;
+  if (going_back_ || guard_ == nullptr || !armed()) return;
   if (before != nullptr && now != nullptr && before->hash == now->hash) return;
   // What nobody wants any more is kept of all kinds: what goes back may want it again.
   if (wanted && !Watches(id.kind)) return;
@@ -285,6 +284,7 @@ explain::Answer Guard::View() const {
   if (guard_ == nullptr) return NoGuard();
   explain::Answer view;
   ShowGuard(*guard_, view.Object("guard"));
+  view.Flag("armed", armed());
   const base::MonotonicTime now = with_.clock.MonotonicNow();
   if (changes_.watching()) {
     explain::Answer& watched = view.Object("watching");

@@ -91,6 +91,8 @@ class Guard final : public xds::Journal {
     base::Duration after;
   };
 
+  // There is a time to compare with.
+  bool armed() const { return started_ && with_.clock.MonotonicNow() - *started_ >= guard_->window; }
   bool Watches(xds::Kind kind) const;
   base::Duration interval() const;
   // Now, as a boundary of samples.

@@ -50,8 +50,8 @@ class TypeProtocol {
    public:
     // Why it is refused though it may be good, in one line; empty: nothing.
     virtual std::string Objection(const Resource& resource) = 0;
-    // The same of a removal by an answer, which is refused then: it stays. `news`: the answer has something that is not equal
-    // to what is there, and not refused.
+    // The same of a removal by an answer, which is refused then: it stays. `news`: the answer has something that is not
+    // equal to what is there, and not refused.
     virtual std::string ObjectionToRemoval(const std::string& name, bool news) = 0;
     // Null: it was not there; it is not any more. `wanted`: else it is only that nobody wants it any more.
     virtual void OnChange(const std::string& name, const Holdings::Held* before, const Holdings::Held* now, bool wanted) = 0;

@@ -9,7 +9,8 @@ import grpc
 from google.protobuf import descriptor_pb2, message_factory
 
 API = pathlib.Path(__file__).resolve().parents[3] / "api"
-_FILES = ["envoy/service/discovery/v3/discovery.proto", "envoy/extensions/transport_sockets/tls/v3/tls.proto", "spiffe/workload.proto"]
+_FILES = ["envoy/service/discovery/v3/discovery.proto", "envoy/extensions/transport_sockets/tls/v3/tls.proto", "spiffe/workload.proto",
+          "pillion/guard/v1/guard.proto"]
 _SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 
 

@@ -240,12 +240,15 @@ TEST_F(GuardTest, AWindowThatIsProlonged) {
 
 TEST_F(GuardTest, TheStartIsNoChange) {
   guard_.Start();
+  EXPECT_NE(guard_.View().ToText().find("\narmed: no\n"), std::string::npos);
   Push(Kind::kRoutes, "main", "1");
   Serve(5);
   Push(Kind::kRoutes, "main", "2");
   Serve(4, 9);
   EXPECT_EQ(stat("guard.watching"), 0);
   EXPECT_EQ(Content(Kind::kRoutes, "main"), "2");
+  Serve(1);
+  EXPECT_NE(guard_.View().ToText().find("\narmed: yes\n"), std::string::npos);
 }
 
 TEST_F(GuardTest, ARemoval) {
