@@ -269,7 +269,11 @@ Return Guard::Describe(const Worse& worse, const std::vector<Changes::Change>& c
 
 void Guard::Refuse(const std::vector<Changes::Change>& changed, const std::string& reason) {
   for (const Changes::Change& change : changed) {
-    if (!change.wanted) continue;
+    if (!change.wanted) {
+      // Who gave it may have taken it away with what wanted it.
+      if (!change.now) refusals_.AddRemoval(change.kind, change.name, reason);
+      continue;
+    }
     stats_->resources.Increment();
     if (change.now) {
       refusals_.AddContent(change.kind, change.name, change.now->body->value(), reason);

@@ -8,6 +8,7 @@
 #include "pillion/guard/v1/guard.pb.h"
 #include "source/config/load.h"
 #include "source/config/resources.h"
+#include "xds/type/v3/typed_struct.pb.h"
 
 namespace pillion::config {
 namespace {
@@ -129,6 +130,15 @@ TEST_F(PushedGuardTest, IsJudged) {
   message.mutable_window()->set_seconds(0);
   EXPECT_NE(Judge(message).find("typed_config.window: 0s, expected at least 1s"), std::string::npos) << Judge(message);
   EXPECT_EQ(guard_, nullptr);
+}
+
+TEST_F(PushedGuardTest, OfWhoDoesNotKnowTheType) {
+  xds::type::v3::TypedStruct message;
+  message.set_type_url("type.googleapis.com/pillion.guard.v1.Guard");
+  (*message.mutable_value()->mutable_fields())["window"].set_string_value("9s");
+  EXPECT_EQ(Judge(message), "");
+  ASSERT_NE(guard_, nullptr);
+  EXPECT_EQ(guard_->window, seconds(9));
 }
 
 TEST_F(PushedGuardTest, OfAnotherType) {

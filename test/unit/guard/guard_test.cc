@@ -218,6 +218,9 @@ TEST_F(GuardTest, WhatOthersNeedComesFirstAndGoesLast) {
   EXPECT_EQ(told_.at(0).whats,
             (Lines{"cluster \"new\"", "cluster \"pay\"", "endpoints \"cart\"", "listener \"in\"", "listener \"new\"",
                    "route table \"main\""}));
+  // The control plane has no hosts for it any more, and says so when it is asked for them again.
+  EXPECT_NE(Push(Kind::kEndpoints, "pay", ""), "");
+  EXPECT_EQ(Content(Kind::kEndpoints, "pay"), "1");
 }
 
 TEST_F(GuardTest, AWindowThatIsProlonged) {
