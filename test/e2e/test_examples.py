@@ -95,6 +95,16 @@ def test_quickstart(started):
     until(lambda: '"method":"/quickstart.Greeter/Greet"' in logged().replace(": ", ":"), "the line of the gRPC listener", 20)
 
 
+def test_guard(started):
+    """What is bad was acknowledged, is gone back from, and all is good again."""
+    _, output = started("guard", "bootstrap.yaml")
+    logged = lambda: output.read_text(encoding="utf-8")  # noqa: E731
+    until(lambda: "pushed the route to `broken`; it was acknowledged" in logged(), "the bad route is pushed", 40)
+    until(lambda: 'after route table "shop" changed: returned to the content of' in logged(), f"it is gone back from; {logged()}", 20)
+    after = len(logged())
+    until(lambda: re.search(r"^answers: \d+ x 200$", logged()[after:], re.M), f"requests are good again; {logged()}", 20)
+
+
 def test_mutual_tls(started, tmp_path):
     """What its command prints to be tried, and the line that its page shows."""
     ports, output = started("mutual-tls", "", "../ca")

@@ -27,7 +27,7 @@ def _messages():
 class ControlPlane:
     """Has resources, as JSON with an @type, and sends to each stream what that wants and has not got. Ends with the demo."""
 
-    def __init__(self, stage):
+    def __init__(self, stage, port=0):
         messages = _messages()
         self._request, self._response, self._resource = (
             messages[f"envoy.service.discovery.v3.{name}"] for name in ("DeltaDiscoveryRequest", "DeltaDiscoveryResponse", "Resource"))
@@ -39,7 +39,7 @@ class ControlPlane:
         server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[grpc.method_handlers_generic_handler(
             "envoy.service.discovery.v3.AggregatedDiscoveryService", {"DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(
                 self._serve, self._request.FromString, self._response.SerializeToString)})])
-        self.port = server.add_insecure_port("127.0.0.1:0")
+        self.port = server.add_insecure_port(f"127.0.0.1:{port}")
         server.start()
         stage.at_end(lambda: server.stop(0).wait())
 
