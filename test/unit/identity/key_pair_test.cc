@@ -26,6 +26,21 @@ TEST(KeyPairTest, AChainAndItsKey) {
   }
 }
 
+// As `openssl ecparam -genkey` writes them, and files that have all in one.
+TEST(KeyPairTest, SomethingElseBeforeTheKey) {
+  const Issued leaf = IssueCertificate({});
+  constexpr std::string_view kParameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+  for (const std::string& before : {std::string(kParameters), leaf.pem(), std::string("words\n")}) {
+    EXPECT_EQ(ErrorOf(leaf.pem(), before + leaf.key_pem()).text, "");
+  }
+}
+
+TEST(KeyPairTest, AKeyOfAnotherType) {
+  const Issued one = IssueCertificate({.common_name = "one"});
+  EXPECT_EQ(ErrorOf(one.pem(), IssueCertificate({.rsa = true}).key_pem()).text,
+            "the private key is not that of the certificate of \"CN=one\"");
+}
+
 TEST(KeyPairTest, J27AKeyOfAnotherCertificate) {
   const Issued one = IssueCertificate({.common_name = "one"});
   const KeyPairError error = ErrorOf(one.pem(), IssueCertificate({}).key_pem());
