@@ -29,6 +29,8 @@ std::string BoundsText(const FieldCheck& check, std::string_view unit) {
   return text;
 }
 
+bool HasBounds(const FieldCheck& check) { return check.has_gt() || check.has_gte() || check.has_lte(); }
+
 bool InBounds(const FieldCheck& check, double value) {
   return (!check.has_gt() || value > check.gt()) && (!check.has_gte() || value >= check.gte()) &&
          (!check.has_lte() || value <= check.lte());
@@ -68,20 +70,25 @@ class Checker {
   void CheckField(const pb::Message& message, const pb::FieldDescriptor& field, const std::string& parent) {
     const pb::Reflection& reflection = *message.GetReflection();
     const FieldCheck& check = field.options().GetExtension(pillion::api::check);
-    const std::string path = FieldPath(parent, field.name());
-    if (field.is_map()) return CheckMap(message, field, path);
+    // Most fields of most messages are not set, and need no path.
+    const auto path = [&] { return FieldPath(parent, field.name()); };
     if (field.is_repeated()) {
       const int size = reflection.FieldSize(message, &field);
-      if (check.required() && size == 0) errors_.AddMissing(parent, path, "empty, but required");
-      for (int i = 0; i < size; ++i) CheckValue(message, field, check, i, ElementPath(path, i));
+      if (size == 0) {
+        if (check.required()) errors_.AddMissing(parent, path(), "empty, but required");
+        return;
+      }
+      const std::string whole = path();
+      if (field.is_map()) return CheckMap(message, field, whole);
+      for (int i = 0; i < size; ++i) CheckValue(message, field, check, i, ElementPath(whole, i));
       return;
     }
     const bool set = reflection.HasField(message, &field);  // of a plain scalar: it is not zero
     if (check.required() && !set && field.real_containing_oneof() == nullptr) {
-      return errors_.AddMissing(parent, path, "missing, but required");
+      return errors_.AddMissing(parent, path(), "missing, but required");
     }
-    if (field.has_presence() && !set) return;
-    CheckValue(message, field, check, -1, path);
+    if (!set && (field.has_presence() || !HasBounds(check))) return;
+    CheckValue(message, field, check, -1, path());
   }
 
   void CheckMap(const pb::Message& message, const pb::FieldDescriptor& field, const std::string& path) {
