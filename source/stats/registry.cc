@@ -142,9 +142,10 @@ void Registry::FreeCells(Metric& metric) {
 
 Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind kind) {
   const Description wanted{prefix, rest, kind};
-  if (const auto found = metrics_.find(wanted); found != metrics_.end()) {
-    ++(*found)->references;
-    return found->get();
+  const auto place = metrics_.lower_bound(wanted);
+  if (place != metrics_.end() && !IsBefore(wanted, (*place)->description)) {
+    ++(*place)->references;
+    return place->get();
   }
   if (rules_->has_test() && !rules_->Exports(wanted.name())) return refused_metric_[static_cast<size_t>(kind)].get();
   auto metric = std::make_shared<Metric>();
@@ -155,7 +156,7 @@ Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind ki
     return refused_metric_[static_cast<size_t>(kind)].get();
   }
   metric->description.rest = *rests_.emplace(rest).first;
-  return metrics_.insert(std::move(metric)).first->get();
+  return metrics_.insert(place, std::move(metric))->get();
 }
 
 CounterId Registry::AddCounter(std::string_view name) {
