@@ -26,7 +26,7 @@ struct Metric {
   };
   // A histogram that was written.
   struct History {
-    BucketCounts last{};    // the totals at the last roll
+    SparseCounts last;      // the totals at the last roll
     SparseCounts interval;  // between the last two rolls
   };
 

@@ -292,16 +292,16 @@ void Registry::RollInterval() {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<Metric>& metric : metrics_) {
     if (metric->description.kind != Kind::kHistogram) continue;
-    const BucketCounts total = HistogramTotal(*metric);
+    BucketCounts counts = HistogramTotal(*metric);
+    SparseCounts total = Sparse(counts);
     if (metric->history == nullptr) {
-      if (total == BucketCounts{}) continue;  // never written: no memory for it
+      if (total.empty()) continue;  // never written: no memory for it
       metric->history = std::make_unique<Metric::History>();
     }
     Metric::History& history = *metric->history;
-    BucketCounts interval;
-    for (size_t i = 0; i < total.size(); ++i) interval[i] = total[i] - history.last[i];
-    history.interval = Sparse(interval);
-    history.last = total;
+    for (const auto& [index, count] : history.last) counts[index] -= count;
+    history.interval = Sparse(counts);
+    history.last = std::move(total);
   }
 }
 
