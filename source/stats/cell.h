@@ -56,12 +56,16 @@ class Histogram {
   void Record(uint64_t value) {
     uint64_t& count = counts_[HistogramLayout::Index(value)];
     internal::Store(count, internal::Load(count) + 1);
+    internal::Store(used_, 1);
   }
+  // Without a look at all counts: with thousands of clusters most histograms are never written.
+  bool used() const { return internal::Load(used_) != 0; }
   void AddTo(BucketCounts& sum) const {
     for (size_t i = 0; i < counts_.size(); ++i) sum[i] += internal::Load(counts_[i]);
   }
 
  private:
+  uint64_t used_ = 0;
   BucketCounts counts_{};
 };
 

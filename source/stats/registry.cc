@@ -227,9 +227,17 @@ uint64_t Registry::CounterTotal(const Metric& metric) const {
 
 BucketCounts Registry::HistogramTotal(const Metric& metric) const {
   BucketCounts total{};
-  for (const std::unique_ptr<Shard>& shard : shards_)
-    static_cast<Histogram*>(shard->At(metric.cell))->AddTo(total);
+  for (const std::unique_ptr<Shard>& shard : shards_) {
+    const Histogram& histogram = *static_cast<Histogram*>(shard->At(metric.cell));
+    if (histogram.used()) histogram.AddTo(total);
+  }
   return total;
+}
+
+bool Registry::IsUsed(const Metric& histogram) const {
+  return std::ranges::any_of(shards_, [&](const std::unique_ptr<Shard>& shard) {
+    return static_cast<Histogram*>(shard->At(histogram.cell))->used();
+  });
 }
 
 void Registry::ReadNumber(const std::shared_ptr<Metric>& shared, const Query& query, Snapshot& out) const {
@@ -292,12 +300,12 @@ void Registry::RollInterval() {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<Metric>& metric : metrics_) {
     if (metric->description.kind != Kind::kHistogram) continue;
-    BucketCounts counts = HistogramTotal(*metric);
-    SparseCounts total = Sparse(counts);
     if (metric->history == nullptr) {
-      if (total.empty()) continue;  // never written: no memory for it
+      if (!IsUsed(*metric)) continue;  // no memory for it
       metric->history = std::make_unique<Metric::History>();
     }
+    BucketCounts counts = HistogramTotal(*metric);
+    SparseCounts total = Sparse(counts);
     Metric::History& history = *metric->history;
     for (const auto& [index, count] : history.last) counts[index] -= count;
     history.interval = Sparse(counts);

@@ -99,6 +99,7 @@ class Registry {
   void ReadNumber(const std::shared_ptr<Metric>& metric, const Query& query, Snapshot& out) const;
   void ReadHistogram(const std::shared_ptr<Metric>& metric, const Query& query, Snapshot& out) const;
   BucketCounts HistogramTotal(const Metric& metric) const;
+  bool IsUsed(const Metric& histogram) const;  // was written since it was made
 
   // Where the next cells of one size come from. Counters and gauges lie apart from histograms, so that those of
   // one worker stay close together.
