@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """The benchmark's own logic: it must refuse what failed, read what the tools print, and judge rightly."""
 import json
+import socket
+import ssl
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -11,7 +14,8 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from benchmark import load, profile, proxies, report, run  # noqa: E402
+from benchmark import load, mesh, profile, proxies, push, pushed, report, run  # noqa: E402
+from benchmark.control_plane import ControlPlane  # noqa: E402
 from benchmark.processes import BenchError, Cpu, Process  # noqa: E402
 from benchmark.scenarios import METRICS, SCENARIOS, Requirement, select  # noqa: E402
 from benchmark.settings import two_cores  # noqa: E402
@@ -168,6 +172,7 @@ class Selection(unittest.TestCase):
         for scenario in SCENARIOS:
             self.assertLessEqual({requirement.metric for requirement in scenario.required}, set(METRICS))
             self.assertLessEqual(set(scenario.without), set(proxies.RENDERERS))
+            self.assertIn(scenario.kind, {*run.ROUNDS, "start", "clusters"})
 
 
 class Processes(unittest.TestCase):
@@ -201,6 +206,128 @@ class Processes(unittest.TestCase):
                     process.wait_until_listening(1)
             finally:
                 process.stop()
+
+
+CONTROL_PLANE = """#!{python}
+import json, sys
+for line in sys.stdin:
+    command = json.loads(line)
+    if command["do"] == "push" and command["node"] == "nacks":
+        print(json.dumps({{"event": "request", "error": {{"code": 3, "message": "it is bad"}}}}))
+    done = {{"event": "done", "id": command["id"], "set": 12.5}}
+    if command["do"] == "push" and command["node"] == "wrong":
+        done["error"] = "no such type"
+    print("a word of a library")
+    print(json.dumps(done), flush=True)
+"""
+
+
+class Pushing(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+
+    def test_the_control_plane_says_when_it_told_and_what_is_refused(self):
+        program = self.directory / "plane"
+        program.write_text(CONTROL_PLANE.format(python=sys.executable))
+        program.chmod(0o755)
+        plane = ControlPlane(program, two_cores()[0], self.directory / "log")
+        self.addCleanup(plane.stop)
+        self.assertEqual(plane.set_at(plane.push("a", [])), 12.5)
+        for node, said in (("wrong", "no such type"), ("nacks", "what was pushed is refused: it is bad")):
+            with self.assertRaisesRegex(BenchError, said):
+                plane.set_at(plane.push(node, []))
+
+    def test_one_of_many_changes(self):
+        large = pushed.Large(1, 2)
+        kinds = [resource["@type"].rpartition(".")[2] for resource in large.all()]
+        self.assertEqual({kind: kinds.count(kind) for kind in kinds}, {
+            "Listener": 1, "RouteConfiguration": 1, "Cluster": 1000, "ClusterLoadAssignment": 1000})
+        for _ in range(3):
+            self._one_route_changes(large)
+            self._one_endpoint_changes(large)
+
+    def _one_route_changes(self, large):
+        def routes(table):
+            return {(host["domains"][0], number): route for host in table["virtual_hosts"] for number, route in enumerate(host["routes"])}
+
+        before, change = routes(json.loads(json.dumps(large._table()))), large.route()
+        after = routes(change.resource)
+        (changed,) = [place for place in after if after[place] != before[place]]
+        self.assertEqual(len(after), 10001)
+        self.assertEqual(f"*{change.host[3:]}", changed[0])
+        (edit,) = after[changed]["response_headers_to_add"]
+        self.assertEqual(change.shows, f"\r\nx-version: {edit['header']['value']}\r\n".encode())
+
+    def _one_endpoint_changes(self, large):
+        def addresses(resources):
+            return {resource["cluster_name"]: [each["endpoint"]["address"]["socket_address"]["address"]
+                                               for each in resource["endpoints"][0]["lb_endpoints"]] for resource in resources}
+
+        before, change = addresses([r for r in large.all() if "cluster_name" in r]), large.endpoint()
+        ((cluster, after),) = addresses([change.resource]).items()
+        (fresh,) = set(after) - set(before[cluster])
+        self.assertEqual((len(after), len(set(after))), (change.of, change.of))
+        self.assertEqual(change.shows, f"\r\nx-endpoint: {fresh}\r\n".encode())
+        self.assertEqual(change.host, f"www.host{cluster.partition('-')[2]}.test")
+
+    def test_the_small_one_differs_from_change_to_change(self):
+        small = pushed.Small(1, 2, 3, self.directory)
+        for kind in (small.route, small.endpoint, small.secret):
+            one, other = kind(), kind()
+            self.assertNotEqual(one.resource, other.resource)
+            self.assertNotEqual(one.shows, other.shows)
+
+    def _serve(self, answer):
+        """Whoever connects gets what answer(connection) sends, until the test ends."""
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def run_():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    answer(connection)
+
+        thread = threading.Thread(target=run_)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(listener.close)
+        self.addCleanup(listener.shutdown, socket.SHUT_RDWR)
+        return listener.getsockname()[1]
+
+    def test_a_request_shows_the_change_or_fails(self):
+        answers = [b"HTTP/1.1 200 OK\r\nx-version: 1\r\n\r\n", b"HTTP/1.1 200 OK\r\nx-version: 12\r\n\r\n",
+                   b"HTTP/1.1 503 No\r\n\r\n"]
+
+        def answer(connection):
+            for head in answers:
+                connection.recv(4096)
+                connection.sendall(head + push.GREETING)
+
+        look, change = push.Requests(self._serve(answer)), pushed.Change({}, b"\r\nx-version: 12\r\n")
+        self.addCleanup(look.close)
+        self.assertFalse(look.see(change))
+        self.assertTrue(look.see(change))
+        with self.assertRaisesRegex(BenchError, "503"):
+            look.see(change)
+
+    def test_a_handshake_shows_the_certificate(self):
+        mesh.certificates(self.directory)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.directory / "callee.pem", self.directory / "callee.key")
+
+        def answer(connection):
+            with self.assertRaises(OSError):  # it is left when the certificate was seen
+                context.wrap_socket(connection, server_side=True)
+
+        look = push.Handshakes(self._serve(answer))
+        for name, shown in (("callee", True), ("caller", False)):
+            der = ssl.PEM_cert_to_DER_cert((self.directory / f"{name}.pem").read_text())
+            self.assertEqual(look.see(pushed.Change({}, der)), shown)
 
 
 def _is_running(pid: int) -> bool:

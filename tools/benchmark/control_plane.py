@@ -31,8 +31,8 @@ class ControlPlane:
         return self._do(do="push", node=node, set=[{"resource": resource} for resource in resources], replace=replace)
 
     def set_at(self, push: int) -> float:
-        """When the proxies began to be told, in seconds of the epoch: the command had been read and the snapshot made. To be asked for in the order
-        of the pushes."""
+        """When the proxies began to be told, in seconds of the epoch: the command had been read and the snapshot made. To be asked
+        for in the order of the pushes."""
         return self._wait_for(push)["set"]
 
     def _do(self, **command) -> int:

@@ -97,8 +97,9 @@ class Small:
 
 
 class Large:
-    """variants.ROUTES routes in variants.HOSTS virtual hosts, each of which has a cluster, and variants.ENDPOINTS_EACH endpoints. All in
-    one route table, as control planes do it: it is sent whole for each route that changes. What no virtual host has goes to LOADED of the clusters."""
+    """variants.ROUTES routes in variants.HOSTS virtual hosts, each of which has a cluster of variants.ENDPOINTS_EACH endpoints. All in one
+    route table, as control planes do it: it is sent whole for each route that changes. What no virtual host has goes to LOADED of the
+    clusters."""
 
     def __init__(self, port: int, upstream_port: int):
         self._port, self._upstream_port = port, upstream_port
