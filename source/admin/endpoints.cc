@@ -58,6 +58,10 @@ struct EndpointTable {
       {"skip_exit", kFlag, "with graceful: keep the process when the drain time is over"},
       {"inboundonly", kFlag, "only listeners of inbound traffic"},
   };
+  static constexpr Parameter kReload[] = {
+      {"format", kChoice, "how the answer is written", "json|text"},
+      {"name", kText, "what the body is called in errors"},
+  };
   static constexpr Parameter kEnable[] = {{"enable", kChoice, "whether it runs", "y|n"}};
   static constexpr Parameter kLogging[] = {
       {"level", kChoice, "level of all loggers", "|trace|debug|info|warning|error|critical|off"},
@@ -67,6 +71,9 @@ struct EndpointTable {
 
   static constexpr Endpoint kAll[] = {
       {"/", kRead, false, "this administration's home page", &Endpoints::IndexPage},
+      {"/api/reload", kWrite, true,
+       "replace the configured clusters, listeners and secrets by those of the body; without one, read the file again",
+       &Endpoints::Reload, kReload, true},
       {"/certs", kRead, false, "certificates in use", &Endpoints::Certs},
       {"/clusters", kRead, false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
       {"/config_dump", kRead, false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},
@@ -130,10 +137,14 @@ std::span<const Endpoint> Endpoints::All() {
   return EndpointTable::kAll;
 }
 
+const Endpoint* Endpoints::Find(std::string_view path) {
+  const auto found = std::ranges::find(EndpointTable::kAll, path, &Endpoint::path);
+  return found == std::end(EndpointTable::kAll) ? nullptr : found;
+}
+
 config::AdminRole Endpoints::RoleFor(std::string_view path) {
-  const std::span<const Endpoint> all = All();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Endpoint& e) { return e.path == path; });
-  return found == all.end() ? config::AdminRole::kWrite : found->role;
+  const Endpoint* const found = Find(path);
+  return found == nullptr ? config::AdminRole::kWrite : found->role;
 }
 
 Reply Endpoints::Answer(const Request& request) {
@@ -142,10 +153,8 @@ Reply Endpoints::Answer(const Request& request) {
   if (!allowed.empty() && std::none_of(allowed.begin(), allowed.end(), matches)) {
     return Reply::Text(403, fmt::format("request to path {} not allowed\n", request.path));
   }
-  const std::span<const Endpoint> all = All();
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const Endpoint& e) { return e.path == request.path; });
-  if (found == all.end()) return Reply::Text(404, "invalid path. " + EndpointTable::List());
+  const Endpoint* const found = Find(request.path);
+  if (found == nullptr) return Reply::Text(404, "invalid path. " + EndpointTable::List());
   const bool get = request.method == "GET" || request.method == "HEAD";
   if (request.method != "POST" && (found->changes || !get)) {
     return Reply::Text(405, fmt::format("Method {} not allowed, {} required.\n", request.method,

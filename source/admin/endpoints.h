@@ -33,6 +33,7 @@ struct Endpoint {
   std::string_view help;
   Reply (Endpoints::*answer)(const Request&);
   std::span<const Parameter> parameters = {};
+  bool takes_body = false;  // that is no form
 };
 
 class Endpoints {
@@ -43,6 +44,8 @@ class Endpoints {
   Reply Answer(const Request& request);
 
   static std::span<const Endpoint> All();
+  // Null: there is none.
+  static const Endpoint* Find(std::string_view path);
   // What a request for this path needs; for one that there is not: kWrite.
   static config::AdminRole RoleFor(std::string_view path);
 
@@ -83,6 +86,8 @@ class Endpoints {
   Reply Listeners(const Request& request);
   // last_good.cc
   Reply LastGood(const Request& request);
+  // reload.cc
+  Reply Reload(const Request& request);
   // runtime.cc
   Reply Runtime(const Request&);
   Reply RuntimeModify(const Request& request);

@@ -196,7 +196,10 @@ void AppendEndpoint(std::string& out, const Endpoint& endpoint) {
   Append(out, "<td>{}</td><td>", EscapeHtml(endpoint.help));
   if (endpoint.changes || !endpoint.parameters.empty()) {
     Append(out, "<form method=\"{}\" action=\"{}\">", endpoint.changes ? "post" : "get", endpoint.path);
-    for (const Parameter& parameter : endpoint.parameters) AppendParameter(out, parameter);
+    // What a form sends would be taken for the body.
+    if (!endpoint.takes_body) {
+      for (const Parameter& parameter : endpoint.parameters) AppendParameter(out, parameter);
+    }
     Append(out, "<button>{}</button></form>", endpoint.changes ? "Do it" : "Show");
   }
   out += "</td></tr>\n";

@@ -15,6 +15,7 @@ struct Request {
   std::string method;
   std::string path;                                        // without the query
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in their order
+  std::string body;                                        // where the endpoint takes one
 
   // The last value of `name`; null when there is none or it is empty, as a form sends a field that was left blank.
   const std::string* Find(std::string_view name) const;

@@ -1,11 +1,8 @@
 #include "source/admin/server.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -13,14 +10,13 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <filesystem>
 #include <optional>
 #include <random>
 #include <set>
 
+#include "source/admin/request_log.h"
 #include "source/admin/socket.h"
 #include "source/admin/sparingly.h"
-#include "source/base/arena.h"
 #include "source/base/random.h"
 #include "source/http/syntax.h"
 #include "source/match/ip_range.h"
@@ -88,6 +84,12 @@ int StatusOf(const error_code& error) {
   return 400;
 }
 
+std::string TextOf(const error_code& error) {
+  if (error != beast::http::error::body_limit) return error.message() + "\n";
+  return fmt::format("the body is too large: expected at most {} bytes, and {} of one with a form\n", Limits().large_body_bytes,
+                     Limits().body_bytes);
+}
+
 }  // namespace
 
 class Session;
@@ -143,11 +145,10 @@ class Server::State : public std::enable_shared_from_this<State> {
   bool closed = false;
 
  private:
-  void Open(const config::Address& address);
   void Accept();
   void OnAccept(Stream::socket_type&& socket);
 
-  asio::basic_socket_acceptor<Protocol, Executor> acceptor_;
+  Acceptor acceptor_;
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
       retry_;
   std::string socket_file_;  // to be removed in the end
@@ -166,7 +167,10 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   void OnHandshake(const error_code& error);
   void Read();
+  void OnHead(const error_code& error);
   void OnRead(const error_code& error);
+  // A request is to be answered.
+  void Begin();
   Reply Answer();
   // Who asks now: as it came, but for what has changed since.
   Client Asking();
@@ -190,6 +194,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   BeastRequest request_;
   BeastResponse response_;
+  size_t body_received_ = 0;
   size_t body_size_ = 0;
   std::function<void()> after_;
   base::WallTime start_time_;
@@ -212,43 +217,9 @@ Server::State::Figures::Figures(stats::Registry& stats)
 }
 
 absl::Status Server::State::Listen(const config::Address& address) {
-  try {
-    Open(address);
-  } catch (const boost::system::system_error& error) {
-    const auto* const local = std::get_if<config::UnixPath>(&address);
-    const std::string text = fmt::format("admin: cannot listen on {}: ", config::AddressText(address));
-    std::error_code ignored;
-    const std::filesystem::path folder = local == nullptr ? "" : std::filesystem::path(local->path).parent_path();
-    if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
-      return absl::UnavailableError(
-          fmt::format("{}there is no folder {}, expected one that this user may write into", text, folder.string()));
-    }
-    return absl::UnavailableError(text + error.code().message());
-  }
+  if (absl::Status status = OpenListening(acceptor_, address, socket_file_); !status.ok()) return status;
   Accept();
   return absl::OkStatus();
-}
-
-void Server::State::Open(const config::Address& address) {
-  const Protocol::endpoint endpoint = ToEndpoint(address);
-  acceptor_.open(endpoint.protocol());
-  if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
-    acceptor_.set_option(asio::socket_base::reuse_address(true));
-    if (socket->is_ipv6) acceptor_.set_option(asio::ip::v6_only(!socket->ipv4_compat));
-    acceptor_.bind(endpoint);
-  } else {
-    const config::UnixPath& local = std::get<config::UnixPath>(address);
-    const bool file = !local.path.starts_with('@');
-    struct stat status;
-    // What an earlier process left behind.
-    if (file && stat(local.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) unlink(local.path.c_str());
-    acceptor_.bind(endpoint);
-    if (file) socket_file_ = local.path;
-    if (file && local.mode && chmod(local.path.c_str(), *local.mode) != 0) {
-      throw boost::system::system_error(errno, boost::system::system_category());
-    }
-  }
-  acceptor_.listen();
 }
 
 void Server::State::Accept() {
@@ -345,14 +316,47 @@ void Session::OnHandshake(const error_code& error) {
 void Session::Read() {
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(state_->limits.head_bytes));
-  parser_->body_limit(state_->limits.body_bytes);
+  parser_->body_limit(std::max(state_->limits.body_bytes, state_->limits.large_body_bytes));
   stream_.expires_after(state_->limits.request_timeout);
-  auto done = [self = shared_from_this()](const error_code& error, size_t) { self->OnRead(error); };
+  auto done = [self = shared_from_this()](const error_code& error, size_t) { self->OnHead(error); };
+  if (tls_) {
+    beast::http::async_read_header(*tls_, buffer_, *parser_, std::move(done));
+  } else {
+    beast::http::async_read_header(stream_, buffer_, *parser_, std::move(done));
+  }
+}
+
+// How much may follow is known now; and who may not ask is told so before he sends it.
+void Session::OnHead(const error_code& error) {
+  if (error || state_->closed) return OnRead(error);
+  Request request;
+  const bool is_path = ParseTarget(View(parser_->get().target()), request);
+  const Endpoint* const endpoint = is_path ? Endpoints::Find(request.path) : nullptr;
+  const bool large = endpoint != nullptr && endpoint->takes_body;
+  const size_t most = large ? state_->limits.large_body_bytes : state_->limits.body_bytes;
+  if (parser_->content_length().value_or(0) > most) return OnRead(beast::http::error::body_limit);
+  parser_->body_limit(most);
+  if (large) {
+    request.method = std::string(View(parser_->get().method_string()));
+    request_ = parser_->get();
+    if (std::optional<Reply> refusal = Refuse(request)) {
+      Begin();
+      request_.keep_alive(false);
+      return Write(*std::move(refusal));
+    }
+  }
+  auto done = [self = shared_from_this()](const error_code& read, size_t) { self->OnRead(read); };
   if (tls_) {
     beast::http::async_read(*tls_, buffer_, *parser_, std::move(done));
   } else {
     beast::http::async_read(stream_, buffer_, *parser_, std::move(done));
   }
+}
+
+void Session::Begin() {
+  start_ = base::SystemClock().MonotonicNow();
+  start_time_ = base::SystemClock().WallNow();
+  state_->figures->rq_total->Increment();
 }
 
 void Session::OnRead(const error_code& error) {
@@ -363,13 +367,12 @@ void Session::OnRead(const error_code& error) {
       (error && !malformed)) {
     return;
   }
-  start_ = base::SystemClock().MonotonicNow();
-  start_time_ = base::SystemClock().WallNow();
-  state_->figures->rq_total->Increment();
+  Begin();
   request_ = parser_->release();
+  body_received_ = request_.body().size();
   if (malformed) {
     request_.keep_alive(false);
-    Write(Reply::Text(StatusOf(error), error.message() + "\n"));
+    Write(Reply::Text(StatusOf(error), TextOf(error)));
     return;
   }
   Write(Answer());
@@ -379,7 +382,10 @@ Reply Session::Answer() {
   Request request;
   request.method = std::string(View(request_.method_string()));
   if (!ParseTarget(View(request_.target()), request)) return Reply::Text(400, "expected a path\n");
-  if (View(request_[field::content_type]).starts_with("application/x-www-form-urlencoded")) {
+  const Endpoint* const endpoint = Endpoints::Find(request.path);
+  if (endpoint != nullptr && endpoint->takes_body) {
+    request.body = std::move(request_.body());
+  } else if (View(request_[field::content_type]).starts_with("application/x-www-form-urlencoded")) {
     AddForm(request_.body(), request);
   }
   if (request.method == "POST" && FromElsewhere(request_)) {
@@ -481,33 +487,22 @@ void Session::End() {
 }
 
 void Session::Log() {
-  if (state_->access_logs.empty()) return;
-  base::Arena arena(state_->pool);
-  http::RequestHead request(arena);
-  request.method = View(request_.method_string());
-  request.scheme = tls_ ? "https" : "http";
-  request.authority = View(request_[field::host]);
-  request.path = View(request_.target());
-  for (const auto& header : request_) {
-    std::string name(View(header.name_string()));
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    request.headers.Add(arena.Copy(name), View(header.value()));
-  }
-  telemetry::RequestRecord record;
-  record.request = &request;
-  record.protocol = request_.version() == 10 ? http::Version::kHttp10 : http::Version::kHttp11;
-  record.response_code = response_.result_int();
-  record.bytes_received = request_.body().size();
-  record.bytes_sent = response_.body().size();
-  record.start_time = start_time_;
-  record.end_time = base::SystemClock().WallNow();
-  record.at(telemetry::TimePoint::kDownstreamRxBegin) = start_;
-  record.at(telemetry::TimePoint::kEnd) = base::SystemClock().MonotonicNow();
-  record.downstream_remote_address = peer_;
-  record.downstream_direct_remote_address = peer_;
-  record.connection_id = connection_id_;
-  record.random = state_->random.Next();
-  for (const std::unique_ptr<telemetry::AccessLog>& log : state_->access_logs) log->Log(state_->log_index, record);
+  LoggedRequest logged{.method = View(request_.method_string()),
+                       .scheme = tls_ ? "https" : "http",
+                       .authority = View(request_[field::host]),
+                       .path = View(request_.target()),
+                       .fields = {},
+                       .is_http10 = request_.version() == 10,
+                       .status = response_.result_int(),
+                       .bytes_received = body_received_,
+                       .bytes_sent = response_.body().size(),
+                       .start_time = start_time_,
+                       .start = start_,
+                       .peer = peer_,
+                       .connection_id = connection_id_,
+                       .random = state_->random.Next()};
+  for (const auto& header : request_) logged.fields.emplace_back(View(header.name_string()), View(header.value()));
+  LogRequest(state_->access_logs, state_->log_index, state_->pool, logged);
 }
 
 Server::Server(asio::io_context& io, Endpoints& endpoints, const Access& access, stats::Registry& stats,

@@ -16,6 +16,7 @@
 #include "source/admin/access.h"
 #include "source/admin/endpoints.h"
 #include "source/config/address.h"
+#include "source/config/tree.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/access_log.h"
 
@@ -25,6 +26,7 @@ struct Limits {
   size_t connections = 100;  // more are closed at once
   size_t head_bytes = 16 << 10;
   size_t body_bytes = 64 << 10;
+  size_t large_body_bytes = config::Tree::kMaxBytes;  // where an endpoint takes more than a form
   size_t waiting_bytes = 64 << 20;            // answers not yet read by their clients; past it: 503
   std::chrono::seconds handshake_timeout{10};  // of TLS
   std::chrono::seconds request_timeout{30};   // from the end of one answer to the end of the next request

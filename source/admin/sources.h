@@ -152,6 +152,30 @@ struct LastGoodView {
   std::vector<Section> sections;
 };
 
+// What became of a configuration that was to take the place of the one that there is.
+struct ReloadView {
+  struct Names {
+    std::vector<std::string> clusters;
+    std::vector<std::string> listeners;
+    std::vector<std::string> secrets;
+  };
+  struct Refused {
+    std::string kind;  // "cluster"
+    std::string name;  // of the bootstrap: empty
+    std::vector<std::string> errors;
+  };
+
+  bool now = true;                  // else errors say why it can't be done now
+  std::vector<std::string> errors;  // not empty: nothing was done
+  Names added;
+  Names changed;
+  Names removed;
+  Names kept;  // gone, but there as long as something is refused
+  Names unchanged;
+  std::vector<Refused> refused;
+  std::vector<std::string> needs_restart;  // fields that changed: "admin.address"
+};
+
 struct Sources {
   std::string version;  // <revision>/<version>/<Clean or Modified>/<build type>/<TLS library>
   config::Node node;
@@ -177,6 +201,8 @@ struct Sources {
   std::function<RuntimeView()> runtime;
   std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;
 
+  // `text`: of the new configuration; empty: as its files are now. `name`: what that is called in errors.
+  std::function<ReloadView(const std::string& text, const std::string& name)> reload;
   std::function<void(bool fail)> fail_healthcheck;
   std::function<absl::Status(const DrainQuery&)> drain_listeners;
   std::function<void()> quit;  // called when the answer has been written
