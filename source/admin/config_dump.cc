@@ -104,7 +104,7 @@ std::unique_ptr<Message> CopyOf(const Message& message) {
   return copy;
 }
 
-std::vector<RouteConfiguration> InlineRoutes(const envoy::config::bootstrap::v3::Bootstrap& bootstrap) {
+std::vector<RouteConfiguration> InlineRoutes(const envoy::config::listener::v3::Listener& listener) {
   std::vector<RouteConfiguration> routes;
   const auto add = [&routes](const envoy::config::listener::v3::FilterChain& chain) {
     for (const auto& filter : chain.filters()) {
@@ -115,10 +115,8 @@ std::vector<RouteConfiguration> InlineRoutes(const envoy::config::bootstrap::v3:
       }
     }
   };
-  for (const auto& listener : bootstrap.static_resources().listeners()) {
-    for (const auto& chain : listener.filter_chains()) add(chain);
-    if (listener.has_default_filter_chain()) add(listener.default_filter_chain());
-  }
+  for (const auto& chain : listener.filter_chains()) add(chain);
+  if (listener.has_default_filter_chain()) add(listener.default_filter_chain());
   return routes;
 }
 
@@ -271,13 +269,13 @@ class PushedMessages {
 
 }  // namespace
 
-absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated, const Pushed& pushed,
+absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const Times& times, const Pushed& pushed,
                                        const ConfigDumpQuery& query) {
   const re2::RE2 name_regex(query.name_regex, re2::RE2::Quiet);
   if (!name_regex.ok())
     return absl::InvalidArgumentError(fmt::format("Invalid re2 regex: {}", name_regex.error()));
   const auto& source = dynamic_cast<const envoy::config::bootstrap::v3::Bootstrap&>(*bootstrap.source);
-  const std::vector<RouteConfiguration> routes = InlineRoutes(source);
+  using Kind = config::StaticPart::Kind;
 
   Section clusters{"ClustersConfigDump", "static_clusters", "StaticCluster", "cluster", {}};
   Section endpoints{
@@ -285,13 +283,20 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base:
   Section listeners{"ListenersConfigDump", "static_listeners", "StaticListener", "listener", {}};
   Section route_configs{"RoutesConfigDump", "static_route_configs", "StaticRouteConfig", "route_config", {}};
   for (const auto& cluster : source.static_resources().clusters()) {
-    clusters.resources.push_back({cluster.name(), &cluster});
-    endpoints.resources.push_back({cluster.name(), &cluster.load_assignment()});
+    const std::string at = TimeText(times.Of({Kind::kCluster, cluster.name()}));
+    clusters.resources.push_back({.name = cluster.name(), .message = &cluster, .updated = at});
+    endpoints.resources.push_back({.name = cluster.name(), .message = &cluster.load_assignment(), .updated = at});
   }
-  for (const auto& listener : source.static_resources().listeners()) {
-    listeners.resources.push_back({listener.name(), &listener});
+  std::deque<RouteConfiguration> routes;
+  for (int i = 0; i < source.static_resources().listeners_size(); ++i) {
+    const auto& listener = source.static_resources().listeners(i);
+    const std::string at = TimeText(times.Of({Kind::kListener, bootstrap.listeners[static_cast<size_t>(i)]->name}));
+    listeners.resources.push_back({.name = listener.name(), .message = &listener, .updated = at});
+    for (RouteConfiguration& route : InlineRoutes(listener)) {
+      const RouteConfiguration& kept = routes.emplace_back(std::move(route));
+      route_configs.resources.push_back({.name = kept.name(), .message = &kept, .updated = at});
+    }
   }
-  for (const RouteConfiguration& route : routes) route_configs.resources.push_back({route.name(), &route});
   PushedMessages messages;
   clusters.version = pushed.clusters_version;
   listeners.version = pushed.listeners_version;
@@ -344,7 +349,7 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base:
     }
   }
 
-  const std::string updated_text = TimeText(updated);
+  const std::string updated_text = TimeText(times.Of({Kind::kBootstrap, ""}));
   JsonWriter json;
   json.BeginArray("configs");
   const Mask mask(query.mask);

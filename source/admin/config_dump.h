@@ -2,6 +2,7 @@
 
 // /config_dump: the configuration in use, in the shape of envoy.admin.v3.ConfigDump.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "source/admin/sources.h"
 #include "source/base/clock.h"
 #include "source/config/model.h"
+#include "source/config/static_part.h"
 
 namespace pillion::admin {
 
@@ -40,8 +42,19 @@ struct Pushed {
   std::vector<PushedResource> endpoints;
 };
 
-// `updated` is when `bootstrap`, a loaded one, was taken. NotFound: there is no such resource field.
-absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, base::WallTime updated, const Pushed& pushed,
+// When what is configured was taken.
+struct Times {
+  base::WallTime start;
+  std::map<config::StaticPart, base::WallTime> later;  // of what came while the process runs
+
+  base::WallTime Of(const config::StaticPart& part) const {
+    const auto found = later.find(part);
+    return found == later.end() ? start : found->second;
+  }
+};
+
+// `bootstrap` is a loaded one, taken at `times`. NotFound: there is no such resource field.
+absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const Times& times, const Pushed& pushed,
                                        const ConfigDumpQuery& query);
 
 }  // namespace pillion::admin

@@ -86,8 +86,7 @@ int StatusOf(const error_code& error) {
 
 std::string TextOf(const error_code& error) {
   if (error != beast::http::error::body_limit) return error.message() + "\n";
-  return fmt::format("the body is too large: expected at most {} bytes, and {} of one with a form\n", Limits().large_body_bytes,
-                     Limits().body_bytes);
+  return "the body is too large, expected at most 64 KiB, or 16 MiB for /api/reload\n";
 }
 
 }  // namespace

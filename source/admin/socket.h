@@ -20,7 +20,8 @@ using Stream = boost::beast::basic_stream<Protocol, Executor>;
 using Acceptor = boost::asio::basic_socket_acceptor<Protocol, Executor>;
 
 config::Address ToAddress(const Protocol::endpoint& endpoint);
-// Binds and listens. `file`: that of a unix socket, to be removed in the end; else it stays as it is. An error names the address.
+// Binds and listens. `file`: that of a unix socket, to be removed in the end; else it stays as it is. An error names the
+// address.
 absl::Status OpenListening(Acceptor& acceptor, const config::Address& address, std::string& file);
 // What an accepted socket tells of who is at its other end.
 Client ClientOf(Stream::socket_type& socket, const config::Address& peer);

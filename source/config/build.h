@@ -89,8 +89,8 @@ struct BuildContext {
   }
 };
 
-// `running`: what it is to take the place of while the process runs; what is built then asks for its secrets, and has its keys of
-// the runtime, together with what there is. Null: it is the first.
+// `running`: what it is to take the place of while the process runs; what is built asks for secrets, and has keys of the
+// runtime, together with that. Null: it is the first.
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
                                           const LoadOptions& options, ErrorList& errors,
                                           std::vector<ConfigError>& notes, const Bootstrap* running = nullptr);

@@ -27,7 +27,8 @@ using Kind = StaticPart::Kind;
 constexpr size_t kNobody = SIZE_MAX;
 
 // By kind, in the order of the enum.
-constexpr std::string_view kLists[] = {"static_resources.clusters", "static_resources.listeners", "static_resources.secrets"};
+constexpr std::string_view kLists[] = {"static_resources.clusters", "static_resources.listeners",
+                                       "static_resources.secrets"};
 
 size_t ListOf(Kind kind) { return static_cast<size_t>(kind); }
 
@@ -91,7 +92,8 @@ bool Replacement::Read(const std::vector<Source>& sources, bool list_too) {
   const auto& before = static_cast<const BootstrapMessage&>(*running_->source).static_resources();
   if (!text.has_resources && before.clusters_size() + before.listeners_size() + before.secrets_size() > 0) {
     errors_ = text.outside;
-    errors_.push_back({"static_resources", 0, "missing, expected it with nothing in it where all shall go", text.names.front()});
+    errors_.push_back(
+        {"static_resources", 0, "missing, expected it with nothing in it where all shall go", text.names.front()});
     return false;
   }
   notes_ = text.notes;
@@ -279,7 +281,8 @@ bool Replacement::RefuseOneKind(const std::vector<Found>& because) {
       piece.state = State::kRefused;
       for (const Found& found : because) {
         const StaticPart other = found.piece == kNobody ? StaticPart{Kind::kBootstrap, ""} : pieces_[found.piece].part;
-        piece.errors.push_back({piece.path, 0, Concat("with what is new, ", PartText(other), " is wrong: ", ErrorText("", found.error))});
+        piece.errors.push_back({piece.path, 0, Concat("with it, or another ", KindName(kind), " that is new, something is wrong in ",
+                                                      PartText(other), ": ", ErrorText("", found.error))});
       }
     }
     if (any) return true;

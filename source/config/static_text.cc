@@ -169,9 +169,9 @@ StaticText ReadStatic(const std::vector<Source>& sources, const LoadOptions& opt
     text.names.push_back(source.name);
     const TreeNode& root = text.trees.back().root();
     if (root.kind == TreeNode::Kind::kMap || (list_too && root.kind == TreeNode::Kind::kList)) continue;
-    text.errors.push_back({"", root.line, list_too ? "expected an object with static_resources or resources, or a list of resources"
-                                                   : "expected an object with static_resources",
-                           source.name});
+    constexpr char kBootstrap[] = "expected an object with static_resources";
+    constexpr char kBoth[] = "expected an object with static_resources or resources, or a list of resources";
+    text.errors.push_back({"", root.line, list_too ? kBoth : kBootstrap, source.name});
     return text;
   }
   Reader reader(options, text);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Clusters, listeners and secrets as texts have them, each by itself and with what is wrong with it, so that one that can't be
-// read takes no other with it. Internal to config/.
+// Clusters, listeners and secrets as texts have them, each by itself and with what is wrong with it, so that one that can't
+// be read takes no other with it. Internal to config/.
 
 #include <memory>
 #include <string>

@@ -8,10 +8,12 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "source/base/process_memory.h"
 #include "source/config/load.h"
 #include "source/filters/load_options.h"
+#include "source/server/configured_set.h"
 #include "source/server/log.h"
 #include "source/server/options.h"
 #include "source/server/server.h"
@@ -46,17 +48,12 @@ config::LoadOptions LoadOptionsOf(const server::Options& options, config::Passed
 
 // Says what is wrong, and returns null then.
 std::shared_ptr<const config::Bootstrap> LoadBootstrap(const server::Options& options, config::PassedOver& passed_over) {
-  std::vector<config::Source> sources;
-  if (!options.config_path.empty()) {
-    absl::StatusOr<config::Source> source = config::ReadSourceFile(options.config_path);
-    if (!source.ok()) {
-      std::fprintf(stderr, "%s\n", std::string(source.status().message()).c_str());
-      return nullptr;
-    }
-    sources.push_back(*std::move(source));
+  const absl::StatusOr<std::vector<config::Source>> sources = server::ReadSources(options);
+  if (!sources.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(sources.status().message()).c_str());
+    return nullptr;
   }
-  if (!options.config_yaml.empty()) sources.push_back({"--config-yaml", options.config_yaml});
-  const config::Loaded loaded = config::LoadSources(sources, LoadOptionsOf(options, passed_over));
+  const config::Loaded loaded = config::LoadSources(*sources, LoadOptionsOf(options, passed_over));
   for (const config::ConfigError& error : loaded.errors)
     std::fprintf(stderr, "%s\n", config::ErrorText("", error).c_str());
   for (const config::ConfigError& note : loaded.notes)
@@ -90,7 +87,7 @@ int main(int argc, char** argv) {
   CheckDisabled(options);
 
   config::PassedOver passed_over;
-  const std::shared_ptr<const config::Bootstrap> bootstrap = LoadBootstrap(options, passed_over);
+  std::shared_ptr<const config::Bootstrap> bootstrap = LoadBootstrap(options, passed_over);
   if (bootstrap == nullptr) return EXIT_FAILURE;
   if (options.mode == server::Options::Mode::kValidate) {
     const std::string& path = options.config_path;
@@ -107,7 +104,7 @@ int main(int argc, char** argv) {
     }
   }
 
-  server::Server process(options, bootstrap, LoadOptionsOf(options, passed_over));
+  server::Server process(options, std::move(bootstrap), LoadOptionsOf(options, passed_over));
   if (const absl::Status status = process.Start(); !status.ok()) return Fail(status);
   pillion::base::GiveBackMemory();  // what the configuration was read into, and the code that did it
   process.Run();

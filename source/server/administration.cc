@@ -132,7 +132,7 @@ admin::Sources Administration::MakeSources() {
     return views;
   };
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
-    return admin::DumpConfig(*server_.bootstrap_, server_.started_wall_, Pushed(), query);
+    return admin::DumpConfig(server_.configured_.bootstrap(), server_.configured_.times(), Pushed(), query);
   };
   sources.explain = [this](const auto& parameters, bool json) { return Explain(parameters, json); };
   sources.guard = [this](bool json) {
@@ -145,6 +145,9 @@ admin::Sources Administration::MakeSources() {
     return ViewOf(*server_.last_good_, server_.clock_.WallNow());
   };
   sources.certificates = [this] { return server_.certificates_->Views(); };
+  sources.reload = [this](const std::string& text, const std::string& name) {
+    return text.empty() ? server_.configured_.ReadAgain() : server_.configured_.Replace(text, name);
+  };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
   sources.runtime = [this] { return server_.runtime_.View(); };
   sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };

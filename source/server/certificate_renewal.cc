@@ -115,6 +115,13 @@ void CertificateRenewal::RenewDue() {
   }
 }
 
+void CertificateRenewal::RenewNamed(const std::set<std::string>& names) {
+  const auto changed = [&names](const std::string& name) { return names.contains(name); };
+  for (const std::unique_ptr<Entry>& entry : entries_) {
+    if (std::ranges::any_of(entry->context->named(), changed)) Renew(*entry);
+  }
+}
+
 void CertificateRenewal::Renew(Entry& entry) {
   entry.due = false;
   const bool had_one = entry.context->current() != nullptr;

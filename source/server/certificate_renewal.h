@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ class CertificateRenewal {
   std::vector<admin::CertificatesView> Views() const;
   // What secrets have changed holds when it returns, not only in a moment.
   void RenewDue();
+  // Those of static_resources.secrets with these names have changed.
+  void RenewNamed(const std::set<std::string>& names);
   // Days until the first of all certificates ends, its own and trusted ones; as Envoy counts: UINT32_MAX without one.
   uint64_t DaysUntilExpiry() const;
 

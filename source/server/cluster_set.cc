@@ -80,8 +80,8 @@ void ClusterSet::CheckFirst(std::function<void()> ready) {
   first_checks_.Wait(kMostWarming, std::move(ready));
 }
 
-absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config) {
-  absl::StatusOr<RunningCluster> made = Make(config, true);
+absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config, Origin origin) {
+  absl::StatusOr<RunningCluster> made = Make(config, origin == Origin::kPushed);
   if (!made.ok()) return made.status();
   const uint32_t index = made->index;
   auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),
@@ -142,9 +142,14 @@ void ClusterSet::TellWarm(uint32_t index) {
   for (const std::function<void()>& warm : std::exchange(when_warm_, {})) warm();
 }
 
-bool ClusterSet::IsConfigured(std::string_view name) const {
-  const RunningCluster* const found = Find(name);
-  return found != nullptr && !found->pushed;
+bool ClusterSet::Has(std::string_view name, Origin origin) const {
+  const auto index = indexes_.find(absl::string_view(name.data(), name.size()));
+  if (index == indexes_.end()) return false;
+  const auto serving = serving_.find(index->second);
+  const auto warming = warming_.find(index->second);
+  const bool pushed = origin == Origin::kPushed;
+  return (serving != serving_.end() && serving->second.pushed == pushed) ||
+         (warming != warming_.end() && warming->second->running.pushed == pushed);
 }
 
 bool ClusterSet::IsWarming(const std::string& name) const {

@@ -27,6 +27,7 @@
 #include "source/server/certificate_renewal.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
+#include "source/server/origin.h"
 #include "source/server/worker_thread.h"
 #include "source/upstream/cluster.h"
 
@@ -43,7 +44,7 @@ struct RunningCluster {
   std::unique_ptr<HostHealth::Watch> watch;
   std::unique_ptr<upstream::HostSource> source;  // null: its hosts are configured
   std::unique_ptr<CertificateRenewal::Watch> certificates;
-  bool pushed;  // it came while the process runs
+  bool pushed;  // a control plane gave it
 };
 
 class ClusterSet {
@@ -77,7 +78,7 @@ class ClusterSet {
   void CheckFirst(std::function<void()> ready);
 
   // The cluster of that name is from now on as `config` says, once it is warm. An error: it can't be; a former one stays.
-  absl::Status Set(std::shared_ptr<const config::Cluster> config);
+  absl::Status Set(std::shared_ptr<const config::Cluster> config, Origin origin = Origin::kPushed);
   // Requests for it find none from now on.
   void Remove(const std::string& name);
   // `warm` is called once: when none is warming, perhaps at once.
@@ -85,8 +86,8 @@ class ClusterSet {
   // `ready` is called once: when none of `names` is one that warms while there is no former one, or after kMostWarming;
   // perhaps at once.
   void WhenServing(const std::vector<std::string>& names, std::function<void()> ready);
-  // With the process: Set() and Remove() are not for it.
-  bool IsConfigured(std::string_view name) const;
+  // There is one of that name, perhaps still warming, which `origin` gave.
+  bool Has(std::string_view name, Origin origin) const;
   bool IsWarming(const std::string& name) const;
 
   // Of those that serve; null: there is none.

@@ -123,8 +123,9 @@ absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<con
   return running;
 }
 
-// Two listeners of one address would share what comes to it.
-absl::Status ListenerSet::CheckAddresses(const config::Listener& config) const {
+// Two listeners of one address would share what comes to it. Those that are configured together are judged together: which
+// of them go, so that others can have their addresses, is not known here.
+absl::Status ListenerSet::CheckAddresses(const config::Listener& config, Origin origin) const {
   if (!config.bind_to_port) return absl::OkStatus();
   const std::vector<config::Address> own = AddressesOf(config);
   const auto check = [&](const config::Listener& other) -> absl::Status {
@@ -137,12 +138,14 @@ absl::Status ListenerSet::CheckAddresses(const config::Listener& config) const {
     }
     return absl::OkStatus();
   };
+  const auto together = [origin](const Running& other) { return origin == Origin::kConfigured && !other.pushed; };
   for (const auto& [name, other] : serving_) {
     const auto next = warming_.find(name);
-    if (next != warming_.end()) continue;  // it is about to be as that one
+    if (next != warming_.end() || together(other)) continue;  // it is about to be as that one
     if (absl::Status status = check(*other.config); !status.ok()) return status;
   }
   for (const auto& [name, other] : warming_) {
+    if (together(other->running)) continue;
     if (absl::Status status = check(*other->running.config); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -200,12 +203,12 @@ void ListenerSet::WhenFirstReady(std::function<void()> ready) {
   }
 }
 
-absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& config) {
+absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& config, Origin origin, const Also& also) {
   if (closed_) {
     Log("main").info("listener {} is passed over: none begins any more", config->name);
     return absl::OkStatus();
   }
-  absl::Status good = CheckAddresses(*config);
+  absl::Status good = CheckAddresses(*config, origin);
   absl::StatusOr<Running> made = good.ok() ? Make(config) : std::move(good);
   if (!made.ok()) {
     ++failed_;
@@ -214,8 +217,10 @@ absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& con
   auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),  //
                                                    .needs = std::make_unique<Awaited>(with_.timers)});
   Warming& now = *warming;
+  now.running.pushed = origin == Origin::kPushed;
   warming_[config->name] = std::move(warming);  // another one that was warming is not wanted any more
   WhenReady(now.running, now.needs->One());
+  if (also) also(now.needs->One());
   now.needs->Wait(base::Duration::zero(), [this, name = config->name] {
     const auto found = warming_.find(name);
     const std::unique_ptr<Warming> done = std::move(found->second);
@@ -246,9 +251,12 @@ void ListenerSet::TellWarm() {
   for (const std::function<void()>& warm : std::exchange(when_warm_, {})) warm();
 }
 
-bool ListenerSet::IsConfigured(const std::string& name) const {
-  const auto found = serving_.find(name);
-  return found != serving_.end() && !found->second.pushed;
+bool ListenerSet::Has(const std::string& name, Origin origin) const {
+  const bool pushed = origin == Origin::kPushed;
+  const auto serving = serving_.find(name);
+  const auto warming = warming_.find(name);
+  return (serving != serving_.end() && serving->second.pushed == pushed) ||
+         (warming != warming_.end() && warming->second->running.pushed == pushed);
 }
 
 void ListenerSet::Serve(Running running) {

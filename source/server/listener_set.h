@@ -27,6 +27,7 @@
 #include "source/server/awaited.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
+#include "source/server/origin.h"
 #include "source/server/worker_thread.h"
 #include "source/telemetry/log_writer.h"
 
@@ -56,15 +57,18 @@ class ListenerSet {
   absl::Status AddFirst(const std::shared_ptr<const config::Listener>& config);
   // `ready` is called once: when what the first ones need is there, or not waited for any more; perhaps at once.
   void WhenFirstReady(std::function<void()> ready);
-  // The listener of that name is from now on as `config` says, or once it is warm; connections that can go on do. An error:
-  // it can't be, for it can't be bound, or its log can't be opened, or its tables are for other filters; a former one stays.
-  absl::Status Set(const std::shared_ptr<const config::Listener>& config);
+  // The listener of that name is from now on as `config` says, or once it is warm, for which it waits, among others, for the
+  // call of what `also` is given; connections that can go on do. An error: it can't be, for it can't be bound, or its log
+  // can't be opened, or its tables are for other filters; a former one stays.
+  using Also = std::function<void(std::function<void()> ready)>;
+  absl::Status Set(const std::shared_ptr<const config::Listener>& config, Origin origin = Origin::kPushed,
+                   const Also& also = nullptr);
   // No connection is lost that has begun; they end within the drain time.
   void Remove(const std::string& name);
   // `warm` is called once: when none is warming, perhaps at once.
   void WhenWarm(std::function<void()> warm);
-  // With the process: Set() and Remove() are not for it.
-  bool IsConfigured(const std::string& name) const;
+  // There is one of that name, perhaps still warming, which `origin` gave.
+  bool Has(const std::string& name, Origin origin) const;
   bool IsWarming(const std::string& name) const { return warming_.contains(name); }
 
   // Closes sockets so that no connection is lost that has begun; then `closed`. The listeners stay, and their connections.
@@ -102,7 +106,7 @@ class ListenerSet {
     std::vector<ListenAddress> addresses;                           // its own, bound or not
     std::unique_ptr<push::RouteTables::Use> routes;                 // null: it needs none
     std::unique_ptr<CertificateRenewal::Watch> certificates;
-    bool pushed = true;   // it came while the process runs
+    bool pushed = true;   // a control plane gave it
     bool closed = false;  // its sockets, for good
   };
   struct Warming {
@@ -112,7 +116,7 @@ class ListenerSet {
 
   // All of it but for its sockets, where those of a former one do.
   absl::StatusOr<Running> Make(const std::shared_ptr<const config::Listener>& config);
-  absl::Status CheckAddresses(const config::Listener& config) const;
+  absl::Status CheckAddresses(const config::Listener& config, Origin origin) const;
   // Calls `ready` once, when what it needs is there or not waited for any more.
   void WhenReady(Running& running, std::function<void()> ready);
   void Serve(Running running);

@@ -51,6 +51,14 @@ void NoteAll(const std::vector<config::ConfigError>& notes) {
   for (const config::ConfigError& note : notes) Log("config").warn("{}", config::ErrorText("", note));
 }
 
+std::shared_ptr<const config::Bootstrap> WithoutResources(const config::Bootstrap& bootstrap) {
+  const auto rest = std::make_shared<config::Bootstrap>(bootstrap);
+  rest->clusters.clear();
+  rest->listeners.clear();
+  rest->source = nullptr;
+  return rest;
+}
+
 config::LoadOptions WithRule(config::LoadOptions load, const config::UnknownRule& unknown) {
   load.unknown = unknown;
   return load;
@@ -60,14 +68,22 @@ config::LoadOptions WithRule(config::LoadOptions load, const config::UnknownRule
 
 Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> bootstrap, config::LoadOptions load)
     : options_(options),
-      bootstrap_(std::move(bootstrap)),
+      bootstrap_(WithoutResources(*bootstrap)),
       registry_(options.concurrency, stats::Registry::kMaxMetrics, StatsRules(bootstrap_->stats, options)),
       unknown_(DynamicRule(options, passed_over_)),
       runtime_(files_, bootstrap_->runtime_layers, *bootstrap_->runtime_keys),
       log_writer_(registry_, std::chrono::milliseconds(options.file_flush_interval_ms)),
-      resources_(bootstrap_, WithRule(std::move(load), unknown_)),
-      started_(clock_.MonotonicNow()),
-      started_wall_(clock_.WallNow()) {}
+      resources_(bootstrap, WithRule(load, unknown_)),
+      configured_(std::move(bootstrap), std::move(load),
+                  ConfiguredSet::Surroundings{.options = options_,
+                                              .clock = clock_,
+                                              .registry = registry_,
+                                              .resources = resources_,
+                                              .certificates = certificates_,
+                                              .clusters = clusters_,
+                                              .listeners = listeners_,
+                                              .why_not_now = [this] { return WhyNoReload(); }}),
+      started_(clock_.MonotonicNow()) {}
 
 Server::~Server() { Stop(); }
 
@@ -81,7 +97,8 @@ void Server::MakePlanes() {
       .timers = timers_,
       .clock = clock_,
       .registry = registry_,
-      .node = secrets::NodeOf(*bootstrap_, {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
+      .node = secrets::NodeOf(configured_.bootstrap(),
+                              {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
       .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
       .warn = warn,
       .seed = Seed(),
@@ -127,7 +144,7 @@ absl::Status Server::MakeClusters() {
                                                                     .timers = timers_,
                                                                     .workers = workers_},
                                            *std::move(outliers));
-  for (const std::shared_ptr<const config::Cluster>& cluster : bootstrap_->clusters) {
+  for (const std::shared_ptr<const config::Cluster>& cluster : configured_.bootstrap().clusters) {
     if (absl::Status status = clusters_->AddFirst(cluster); !status.ok()) return status;
   }
   clusters_->Link();
@@ -162,7 +179,7 @@ absl::Status Server::OpenListeners() {
       .secrets = AwaitSecrets(),
       .drain_time = std::chrono::seconds(options_.drain_time_s),
       .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); }});
-  for (const std::shared_ptr<const config::Listener>& config : bootstrap_->listeners) {
+  for (const std::shared_ptr<const config::Listener>& config : configured_.bootstrap().listeners) {
     if (absl::Status status = listeners_->AddFirst(config); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -242,7 +259,7 @@ void Server::FetchClusters() {
         push::Feed::Target{
             .set = [this, &from](const google::protobuf::Any& resource) { return SetCluster(resource, from.source); },
             .remove = [this](const std::string& name) { clusters_->Remove(name); },
-            .configured = [this](const std::string& name) { return clusters_->IsConfigured(name); },
+            .configured = [this](const std::string& name) { return clusters_->Has(name, Origin::kConfigured); },
             .done = [this] { bootstrap_->remote_secrets->Settle(); }},
         FeedSurroundings());
     cluster_feed_->Start(*planes_, from, [this, then] { clusters_->WhenWarm(then); });
@@ -260,7 +277,7 @@ void Server::FetchListeners() {
       push::Feed::Target{
           .set = [this, &from](const google::protobuf::Any& resource) { return SetListener(resource, from.source); },
           .remove = [this](const std::string& name) { listeners_->Remove(name); },
-          .configured = [this](const std::string& name) { return listeners_->IsConfigured(name); },
+          .configured = [this](const std::string& name) { return listeners_->Has(name, Origin::kConfigured); },
           .done = [this] { bootstrap_->remote_secrets->Settle(); }},
       FeedSurroundings());
   listener_feed_->Start(*planes_, from, [this, then] { listeners_->WhenWarm(then); });
@@ -295,6 +312,7 @@ void Server::GoLive() {
     for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kUnhealthy);
   }
   Log("main").info("live, concurrency {}", options_.concurrency);
+  if (std::exchange(reload_when_live_, false)) configured_.ReadAgain();
   if (options_.mode != Options::Mode::kInitOnly) return;
   Log("main").info("--mode init_only: ending");
   boost::asio::post(io_, [this] { Stop(); });
@@ -333,7 +351,6 @@ void Server::RegisterStats() {
     registry_.AddCounterCallback(name, std::move(value));
   };
   counter("server.dropped_stat_flushes", [this] { return dropped_flushes_; });
-  counter("server.static_unknown_fields", [this] { return bootstrap_->unknown_fields; });
   counter("server.dynamic_unknown_fields", [this] { return passed_over_.count(); });
   counter("cluster_manager.cluster_added", [this] { return clusters_->added(); });
   counter("cluster_manager.cluster_modified", [this] { return clusters_->modified(); });
@@ -380,35 +397,10 @@ std::chrono::seconds Server::uptime() const {
   return std::chrono::duration_cast<std::chrono::seconds>(clock_.MonotonicNow() - started_);
 }
 
-absl::Status Server::DrainListeners(const admin::DrainQuery& query) {
-  if (state_ != State::kLive || listening_ != Listening::kYes) return absl::OkStatus();  // it is being done
-  if (query.inbound_only) {
-    DrainInbound(query.graceful);
-    return absl::OkStatus();
-  }
-  if (!query.graceful) {
-    StopListening([] {});
-    return absl::OkStatus();
-  }
-  if (draining_listeners_) return absl::OkStatus();
-  draining_listeners_ = true;
-  // Whoever comes within the drain time is still served.
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kAll);
-  drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
-  drain_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) StopListening([] {});
-  });
-  return absl::OkStatus();
-}
-
-void Server::FailHealthcheck(bool fail) {
-  if (healthcheck_failed_ == fail) return;
-  healthcheck_failed_ = fail;
-  if (state_ != State::kLive || draining_listeners_) return;
-  // Clients are to go elsewhere; those that come all the same are served.
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-    fail ? worker->StartDrain(Listeners::kUnhealthy) : worker->EndDrain();
-  }
+std::string Server::WhyNoReload() const {
+  if (state_ == State::kStarting) return "the start is not over";
+  if (state_ != State::kLive) return "the process ends";
+  return listening_ == Listening::kYes ? "" : "its listeners were closed";
 }
 
 void Server::WaitForSignal() {
@@ -420,7 +412,11 @@ void Server::WaitForSignal() {
 }
 
 void Server::OnSignal(int signal) {
-  if (signal == SIGHUP) return;
+  if (signal == SIGHUP) {
+    reload_when_live_ = state_ == State::kStarting;
+    if (!reload_when_live_) configured_.ReadAgain();
+    return;
+  }
   if (signal == SIGUSR1) {
     log_writer_.Reopen();
     return;
@@ -432,51 +428,6 @@ void Server::OnSignal(int signal) {
     Log("main").info("signal {}: ending now", signal);
     Stop();
   }
-}
-
-void Server::Drain() {
-  state_ = State::kDraining;
-  if (last_good_ != nullptr) last_good_->WriteNow();
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kAll);
-  StopListening([this] {
-    busy_workers_ = workers_.size();
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-      worker->WhenIdle([this] {
-        boost::asio::post(io_, [this] {
-          if (--busy_workers_ == 0) Stop();
-        });
-      });
-    }
-  });
-  drain_timer_.expires_after(std::chrono::seconds(options_.drain_time_s));
-  drain_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    Log("main").warn("drain time is over: ending what is left");
-    Stop();
-  });
-}
-
-void Server::StopListening(std::function<void()> closed) {
-  if (listening_ == Listening::kNo) return closed();
-  when_closed_.push_back(std::move(closed));
-  if (listening_ == Listening::kEnding) return;
-  listening_ = Listening::kEnding;
-  listeners_->Close(Listeners::kAll, [this] { OnClosed(); });
-}
-
-void Server::DrainInbound(bool graceful) {
-  if (!graceful) return listeners_->Close(Listeners::kInbound, [] {});
-  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kInbound);
-  const auto timer =
-      std::make_shared<boost::asio::steady_timer>(io_, std::chrono::seconds(options_.drain_time_s));
-  timer->async_wait([this, timer](const boost::system::error_code& error) {
-    if (!error) listeners_->Close(Listeners::kInbound, [] {});
-  });
-}
-
-void Server::OnClosed() {
-  listening_ = Listening::kNo;
-  for (const std::function<void()>& closed : std::exchange(when_closed_, {})) closed();
 }
 
 void Server::Stop() {

@@ -36,6 +36,7 @@
 #include "source/secrets/sources.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
+#include "source/server/configured_set.h"
 #include "source/server/control_hosts.h"
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
@@ -93,6 +94,8 @@ class Server {
   admin::State admin_state() const;
   std::chrono::seconds uptime() const;
   absl::Status DrainListeners(const admin::DrainQuery& query);
+  // Empty: what it is configured with may be replaced.
+  std::string WhyNoReload() const;
   void WaitForSignal();
   void OnSignal(int signal);
   void Drain();
@@ -106,6 +109,7 @@ class Server {
   void Stop();
 
   const Options options_;
+  // What only a restart can change: without clusters and listeners, which configured_ has.
   const std::shared_ptr<const config::Bootstrap> bootstrap_;
   const base::SystemClock clock_;
   stats::Registry registry_;
@@ -122,7 +126,7 @@ class Server {
   telemetry::LogWriter log_writer_;
   client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
   client::ThreadCaller caller_{control_thread_};
-  const config::Resources resources_;
+  config::Resources resources_;
   std::unique_ptr<GuardControl> guard_;  // null: nothing is gone back from
   std::unique_ptr<CertificateRenewal> certificates_;
   std::unique_ptr<CertificateRenewal::Watch> admin_certificates_;
@@ -137,13 +141,14 @@ class Server {
   std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
   std::unique_ptr<push::RouteTables> route_tables_;
   std::unique_ptr<ListenerSet> listeners_;
+  ConfiguredSet configured_;
+  bool reload_when_live_ = false;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<ControlHosts> control_hosts_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;
   uint64_t dropped_flushes_ = 0;
   const base::MonotonicTime started_;
-  const base::WallTime started_wall_;
   size_t busy_workers_ = 0;
   std::atomic<bool> healthcheck_failed_ = false;  // read by the workers
   std::atomic<uint64_t> connections_ = 0;         // of clients; the workers count them

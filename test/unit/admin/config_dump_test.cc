@@ -53,8 +53,10 @@ class ConfigDumpTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::string> Dump(const ConfigDumpQuery& query) {
-    return DumpConfig(*bootstrap_, base::WallTime(std::chrono::milliseconds(1795224627387)), pushed_, query);
+    return DumpConfig(*bootstrap_, times_, pushed_, query);
   }
+
+  Times times_{.start = base::WallTime(std::chrono::milliseconds(1795224627387)), .later = {}};
 
   Pushed pushed_;
 
