@@ -79,6 +79,31 @@ class ConfigDumpTest : public ::testing::Test {
   std::shared_ptr<const config::Bootstrap> bootstrap_;
 };
 
+TEST_F(ConfigDumpTest, WhenPartsWereTaken) {
+  using Kind = config::StaticPart::Kind;
+  times_.later[{Kind::kCluster, "other"}] = times_.start + std::chrono::hours(1);
+  times_.later[{Kind::kListener, "in"}] = times_.start + std::chrono::hours(2);
+  times_.later[{Kind::kBootstrap, ""}] = times_.start + std::chrono::hours(3);
+  std::string hours;
+  const auto note = [&hours](const google::protobuf::Struct& holder) {
+    hours += holder.fields().at("last_updated").string_value().substr(11, 2) + " ";
+  };
+  for (const google::protobuf::Struct& config : Configs({.include_eds = true})) {
+    if (config.fields().contains("last_updated")) note(config);
+    for (const char* list : {"static_clusters", "static_endpoint_configs", "static_listeners", "static_route_configs"}) {
+      if (!config.fields().contains(list)) continue;
+      for (const auto& element : config.fields().at(list).list_value().values()) note(element.struct_value());
+    }
+  }
+  const int start = std::stoi(hours.substr(3, 2));
+  std::string expected;
+  for (const int later : {3, 0, 1, 0, 1, 2, 2}) {
+    const std::string hour = std::to_string((start + later) % 24);
+    expected += (hour.size() == 1 ? "0" : "") + hour + " ";
+  }
+  EXPECT_EQ(hours, expected);
+}
+
 TEST_F(ConfigDumpTest, AllInEnvoysOrder) {
   const auto configs = Configs();
   ASSERT_EQ(configs.size(), 4u);

@@ -44,6 +44,10 @@ class EndpointsTest : public ::testing::Test {
       for (const auto& [name, value] : changes) done_ += name + "=" + value + ";";
       return absl::OkStatus();
     };
+    sources_.reload = [this](const std::string& text, const std::string& name) {
+      done_ += name + ":" + text;
+      return reload_;
+    };
     sources_.fail_healthcheck = [this](bool fail) { state_ = fail ? State::kDraining : State::kLive; };
     sources_.drain_listeners = [this](const DrainQuery& query) {
       drain_query_ = query;
@@ -73,8 +77,9 @@ class EndpointsTest : public ::testing::Test {
     clusters_.push_back(cluster);
   }
 
-  Reply Ask(std::string method, std::string_view target) {
+  Reply Ask(std::string method, std::string_view target, std::string body = "") {
     Request request;
+    request.body = std::move(body);
     request.method = std::move(method);
     EXPECT_TRUE(ParseTarget(target, request));
     return endpoints_.Answer(request);
@@ -92,6 +97,7 @@ class EndpointsTest : public ::testing::Test {
   std::vector<std::string> unready_;
   std::string done_;
   std::string level_ = "info";
+  ReloadView reload_;
 };
 
 TEST_F(EndpointsTest, Ready) {
@@ -104,6 +110,42 @@ TEST_F(EndpointsTest, Ready) {
   EXPECT_EQ(Get("/ready").status, 200);
   state_ = State::kPreInitializing;
   EXPECT_EQ(Get("/ready").body, "PRE_INITIALIZING\n");
+}
+
+TEST_F(EndpointsTest, Reload) {
+  EXPECT_EQ(Ask("GET", "/api/reload").status, 405);
+  EXPECT_EQ(Endpoints::RoleFor("/api/reload"), config::AdminRole::kWrite);
+  Reply reply = Ask("POST", "/api/reload?name=a.yaml", "static_resources: {}");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(done_, "a.yaml:static_resources: {}");
+  EXPECT_NE(reply.body.find("\"refused\": []"), reply.body.npos) << reply.body;
+
+  reload_.added.clusters = {"a"};
+  reload_.removed.listeners = {"l"};
+  reload_.kept.secrets = {"s"};
+  reload_.unchanged.clusters = {"b", "c"};
+  reload_.needs_restart = {"admin.address"};
+  EXPECT_EQ(Post("/api/reload?format=text").body,
+            "cluster a: added\nlistener l: removed\nsecret s: kept, as long as something is refused\n"
+            "admin.address changed: it takes effect with a restart\nunchanged: 2\n");
+  reload_.refused = {{"listener", "m", {"body:3: one", "two"}}, {"bootstrap", "", {"three"}}};
+  reply = Post("/api/reload?format=text");
+  EXPECT_EQ(reply.status, 422);
+  EXPECT_NE(reply.body.find("listener m: refused: body:3: one\nlistener m: refused: two\nbootstrap: refused: three\n"),
+            reply.body.npos);
+  reply = Post("/api/reload");
+  EXPECT_EQ(reply.status, 422);
+  EXPECT_NE(reply.body.find("\"kind\": \"listener\",\n   \"name\": \"m\",\n   \"errors\": [\n    \"body:3: one\""),
+            reply.body.npos)
+      << reply.body;
+
+  reload_ = {.errors = {"body:1: no"}};
+  EXPECT_EQ(Post("/api/reload").status, 400);
+  EXPECT_EQ(Post("/api/reload").body, "{\n \"errors\": [\n  \"body:1: no\"\n ]\n}\n");
+  EXPECT_EQ(Post("/api/reload?format=text").body, "body:1: no\n");
+  reload_.now = false;
+  EXPECT_EQ(Post("/api/reload").status, 503);
+  EXPECT_EQ(Post("/api/reload?format=xml").status, 400);
 }
 
 TEST_F(EndpointsTest, MethodsAndUnknownPaths) {
