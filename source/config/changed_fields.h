@@ -11,8 +11,7 @@ class Message;
 
 namespace pillion::config {
 
-// Paths, as "admin.address". `after` is of the type of `before`; `whole`: what it does not say is gone, else that stays as it
-// was.
+// Paths, as "admin.address". `after` is of the type of `before`; `whole`: what it does not say is gone, else that stays.
 std::vector<std::string> ChangedFields(const google::protobuf::Message& before, const google::protobuf::Message& after,
                                        bool whole);
 

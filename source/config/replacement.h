@@ -2,7 +2,8 @@
 
 // What a process is configured with - clusters, listeners, secrets - as it is to be from now on, by new texts: the state of
 // the world. Each of them is judged by itself and with the others, by the rules of the start. What is equal stays as it is;
-// what is bad stays as it was, and so does what is gone, as long as something is bad: for that may still need it. Main thread.
+// what is bad stays as it was, and so does what is gone, as long as something is bad: for that may still need it.
+// Main thread.
 
 #include <functional>
 #include <map>

@@ -67,19 +67,33 @@ absl::StatusOr<std::string> ReadAll(const AdminTarget& target, int fd) {
 }
 
 // Of an answer in HTTP/1 whose connection was closed behind it.
-absl::StatusOr<std::string> BodyOf(const AdminTarget& target, const std::string& answer, std::string_view path) {
+absl::StatusOr<AdminAnswer> Parse(const AdminTarget& target, const std::string& answer) {
   const size_t end = answer.find("\r\n\r\n");
-  int status = 0;
+  AdminAnswer parsed;
   if (end == answer.npos || !answer.starts_with("HTTP/1.") || answer.size() < 12 ||
-      std::from_chars(answer.data() + 9, answer.data() + 12, status).ec != std::errc()) {
+      std::from_chars(answer.data() + 9, answer.data() + 12, parsed.status).ec != std::errc()) {
     return absl::UnavailableError(Concat(target.name, ": its answer is no HTTP: is that the administration's address?"));
   }
-  std::string body = answer.substr(end + 4);
-  if (status == 200) return body;
-  while (!body.empty() && body.back() == '\n') body.pop_back();
-  if (status == 400) return absl::InvalidArgumentError(body);
-  return absl::UnavailableError(Concat(target.name, ": ", path.substr(0, path.find('?')), " was answered with ", status,
-                                       body.empty() ? "" : ": ", body));
+  parsed.body = answer.substr(end + 4);
+  return parsed;
+}
+
+// `fields`: each with the end of its line.
+absl::StatusOr<AdminAnswer> Exchange(const AdminTarget& target, std::string_view method, const std::string& path_and_query,
+                                     std::string_view fields, std::string_view body) {
+  Socket socket(target.address.family());
+  if (connect(socket.fd(), target.address.data(), target.address.size()) != 0) return Trouble(target, "connecting");
+  const std::string host = target.address.family() == AF_UNIX ? "localhost" : target.address.text();
+  const std::string token = target.token.empty() ? "" : Concat("authorization: Bearer ", target.token, "\r\n");
+  const std::string head =
+      Concat(method, " ", path_and_query, " HTTP/1.1\r\nhost: ", host, "\r\n", token, fields, "connection: close\r\n\r\n");
+  absl::Status sent = SendAll(target, socket.fd(), head);
+  if (sent.ok()) sent = SendAll(target, socket.fd(), body);
+  // Who does not want all of it may have answered.
+  const absl::StatusOr<std::string> answer = ReadAll(target, socket.fd());
+  if (!sent.ok() && (!answer.ok() || answer->empty())) return sent;
+  if (!answer.ok()) return answer.status();
+  return Parse(target, *answer);
 }
 
 std::optional<net::Address> AddressOf(std::string_view text) {
@@ -119,16 +133,18 @@ absl::StatusOr<AdminTarget> ParseAdminTarget(const std::string& text, const std:
 }
 
 absl::StatusOr<std::string> AskAdmin(const AdminTarget& target, const std::string& path_and_query) {
-  Socket socket(target.address.family());
-  if (connect(socket.fd(), target.address.data(), target.address.size()) != 0) return Trouble(target, "connecting");
-  const std::string host = target.address.family() == AF_UNIX ? "localhost" : target.address.text();
-  const std::string token = target.token.empty() ? "" : Concat("authorization: Bearer ", target.token, "\r\n");
-  const std::string request =
-      Concat("GET ", path_and_query, " HTTP/1.1\r\nhost: ", host, "\r\n", token, "connection: close\r\n\r\n");
-  if (absl::Status status = SendAll(target, socket.fd(), request); !status.ok()) return status;
-  absl::StatusOr<std::string> answer = ReadAll(target, socket.fd());
+  absl::StatusOr<AdminAnswer> answer = Exchange(target, "GET", path_and_query, "", "");
   if (!answer.ok()) return answer.status();
-  return BodyOf(target, *answer, path_and_query);
+  std::string& body = answer->body;
+  if (answer->status == 200) return std::move(body);
+  while (!body.empty() && body.back() == '\n') body.pop_back();
+  if (answer->status == 400) return absl::InvalidArgumentError(body);
+  return absl::UnavailableError(Concat(target.name, ": ", path_and_query.substr(0, path_and_query.find('?')),
+                                       " was answered with ", answer->status, body.empty() ? "" : ": ", body));
+}
+
+absl::StatusOr<AdminAnswer> PostToAdmin(const AdminTarget& target, const std::string& path_and_query, std::string_view body) {
+  return Exchange(target, "POST", path_and_query, Concat("content-length: ", body.size(), "\r\n"), body);
 }
 
 std::string QueryOf(const std::vector<std::pair<std::string, std::string>>& parameters) {

@@ -27,6 +27,13 @@ absl::StatusOr<AdminTarget> ParseAdminTarget(const std::string& text, const std:
 // The body of the answer to GET. An error says what was answered, where that is no 200. Waits for `kMostWaiting`.
 absl::StatusOr<std::string> AskAdmin(const AdminTarget& target, const std::string& path_and_query);
 
+struct AdminAnswer {
+  int status = 0;
+  std::string body;
+};
+// The answer to POST, whatever it is. An error: there is none. Waits as AskAdmin() does.
+absl::StatusOr<AdminAnswer> PostToAdmin(const AdminTarget& target, const std::string& path_and_query, std::string_view body);
+
 // "?name=value&name=value", encoded.
 std::string QueryOf(const std::vector<std::pair<std::string, std::string>>& parameters);
 

@@ -15,6 +15,7 @@
 #include "source/ctl/check_command.h"
 #include "source/ctl/diff_command.h"
 #include "source/ctl/explain_command.h"
+#include "source/ctl/reload_command.h"
 #include "source/identity/text.h"
 
 namespace pillion::ctl {
@@ -27,6 +28,7 @@ int Run(int argc, char** argv) {
   const CheckCommand check(app);
   const DiffCommand diff(app);
   const ExplainCommand explain(app);
+  const ReloadCommand reload(app);
 
   std::ostringstream text;
   try {
@@ -48,7 +50,7 @@ int Run(int argc, char** argv) {
     std::fprintf(stderr, "pillionctl: %s\n", std::string(status.message()).c_str());
     return trouble;
   };
-  for (const absl::StatusOr<std::optional<int>>& ended : {check.Run(), diff.Run(), explain.Run()}) {
+  for (const absl::StatusOr<std::optional<int>>& ended : {check.Run(), diff.Run(), explain.Run(), reload.Run()}) {
     if (!ended.ok()) return fail(ended.status());
     if (*ended) return **ended;
   }
