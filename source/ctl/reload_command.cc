@@ -44,7 +44,7 @@ absl::StatusOr<std::optional<int>> ReloadCommand::Run() const {
   absl::StatusOr<AdminAnswer> answer = PostToAdmin(*target, "/api/reload" + QueryOf(query), text);
   if (!answer.ok()) return answer.status();
   const bool taken = answer->status == 200;
-  if (taken || answer->status == 422) {
+  if (taken || answer->status == 422 || (json_ && answer->status == 400)) {
     std::fputs(answer->body.c_str(), stdout);
     return taken ? EXIT_SUCCESS : EXIT_FAILURE;
   }

@@ -23,11 +23,11 @@ class Proxy:
         self.folder = folder
         self.admin_tls = admin_tls  # an ssl.SSLContext: the administration speaks TLS
         self.log_path = folder / "pillion.log"
-        config_path = folder / "bootstrap.json"
-        config_path.write_text(json.dumps(config, indent=1), encoding="utf-8")
+        self.config_path = folder / "bootstrap.json"
+        self.config_path.write_text(json.dumps(config, indent=1), encoding="utf-8")
         self.admin_address = _where(config["admin"]["address"])
         self.listeners = {item["name"]: _where(item["address"]) for item in config["static_resources"]["listeners"]}
-        command = [binary, "-c", str(config_path), "--concurrency", str(concurrency), "--disable-hot-restart", *arguments]
+        command = [binary, "-c", str(self.config_path), "--concurrency", str(concurrency), "--disable-hot-restart", *arguments]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
@@ -51,7 +51,7 @@ class Proxy:
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
-    def admin_response(self, path, method="GET", where=None, tls=None, fields=()):
+    def admin_response(self, path, method="GET", where=None, tls=None, fields=(), body=b""):
         """(status, fields by their name in lower case, text); where: another address than the configured one."""
         connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
         connection.sock = http1.connect(where or self.admin_address, PATIENCE).socket
@@ -62,8 +62,10 @@ class Proxy:
             connection.putrequest(method, path)
             for name, value in fields:
                 connection.putheader(name, value)
+            if body:
+                connection.putheader("Content-Length", str(len(body)))
             connection.putheader("Connection", "close")
-            connection.endheaders()
+            connection.endheaders(body or None)
             response = connection.getresponse()
             return response.status, _lower(response.headers), response.read().decode()
         finally:
@@ -97,6 +99,12 @@ class Proxy:
 
     def rss_kib(self):
         return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii"))[1])
+
+    def configure(self, config):
+        """Another configuration in its file, by a rename."""
+        text = config if isinstance(config, str) else json.dumps(config, indent=1)
+        (self.folder / "next.json").write_text(text, encoding="utf-8")
+        (self.folder / "next.json").rename(self.config_path)
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)

@@ -12,13 +12,13 @@ from peers.message import Broken, Request
 class Traffic:
     """`where()`: the address to ask at. Each client keeps its connection for as long as it is kept; HTTP/1 and HTTP/2 also dial anew."""
 
-    def __init__(self, where, path="/", streams=1):
+    def __init__(self, where, path="/", streams=1, which=("h1", "h2", "grpc")):
         self._where = where
         self._path = path
         self._stop = threading.Event()
-        self.answered = {"h1": 0, "h2": 0, "grpc": 0}
+        self.answered = {kind: 0 for kind in which}
         self.failed = []
-        self._threads = [threading.Thread(target=self._run, args=(which,)) for which in self.answered for _ in range(streams)]
+        self._threads = [threading.Thread(target=self._run, args=(kind,)) for kind in self.answered for _ in range(streams)]
 
     def _run(self, which):
         try:
