@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "pillion/state/v1/last_good.pb.h"
-#include "source/base/escape.h"
 #include "source/config/text.h"
 
 namespace pillion::last_good {
@@ -50,8 +49,8 @@ absl::StatusOr<State> Parse(std::string_view bytes, const Owner& owner) {
   if (!bytes.starts_with(kMagic)) return absl::FailedPreconditionError("is no file of last good state");
   if (!bytes.starts_with(head)) {
     const std::string_view rest = bytes.substr(kMagic.size(), 20);
-    const std::string version(base::CutUtf8(rest.substr(0, rest.find('\n')), rest.size()));
-    return absl::FailedPreconditionError(Concat("is of format ", Quote(version), ", expected ", kVersion));
+    return absl::FailedPreconditionError(
+        Concat("is of format ", Quote(rest.substr(0, rest.find('\n'))), ", expected ", kVersion));
   }
   if (bytes.size() < head.size() + kTail) return Damaged("it is cut short");
   const std::string_view whole = bytes.substr(0, bytes.size() - kTail);

@@ -1,7 +1,7 @@
 #pragma once
 
-// One write: what is to be in the file, and what came of it. Made on the main thread, run on any, looked at on the main thread
-// again; nobody else has it in between.
+// One write: what is to be in the file, and what came of it. Made on the main thread, run on any, looked at on the main
+// thread again; nobody else has it in between.
 
 #include <map>
 #include <memory>

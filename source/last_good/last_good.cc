@@ -69,7 +69,8 @@ void LastGood::Read() {
     contents_[id] = NamesOnly(section);
     former_[id].section = std::move(section);
   }
-  with_.info(Concat(config_.path, " of ", AgeText(with_.clock.WallNow() - former_written_), " ago: ", CountsText(contents_)));
+  const std::string age = AgeText(with_.clock.WallNow() - former_written_);
+  with_.info(Concat(config_.path, " of ", age, " ago: ", CountsText(contents_)));
 }
 
 void LastGood::Start() {
@@ -176,7 +177,7 @@ void LastGood::EndWrite(const std::shared_ptr<Job>& job) {
     write_failures_->Increment();
     due_ = true;
     not_before_ = now + kAgain;
-    if (before != last_write_->error) with_.warn(Concat(last_write_->error, "; it is tried again, nothing else is affected"));
+    if (before != last_write_->error) with_.warn(last_write_->error + "; it is tried again, nothing else is affected");
   }
   job_.reset();
   AwaitWrite(kGather);

@@ -1,7 +1,7 @@
 #pragma once
 
-// A file that takes the place of another one once it is whole: who opens the path sees the old one or the new one, also after
-// the machine has lost its power. Nobody but its user may read it. Waits for the disk.
+// A file that takes the place of another one once it is whole: who opens the path sees the old one or the new one, also
+// after the machine has lost its power. Nobody but its user may read it. Waits for the disk.
 
 #include <string>
 #include <string_view>
@@ -12,8 +12,8 @@ namespace pillion::last_good {
 
 class Replacement {
  public:
-  // The new one lies beside `path` until it is whole: PATH.new. What is at `path` must begin with `magic`, or be empty, or not
-  // be there: nothing else is replaced.
+  // The new one lies beside `path` until it is whole: PATH.new. What is at `path` must begin with `magic`, or be empty, or
+  // not be there: nothing else is replaced.
   Replacement(std::string path, std::string_view magic);
   Replacement(const Replacement&) = delete;
   Replacement& operator=(const Replacement&) = delete;
