@@ -102,8 +102,10 @@ void LastGood::Stop() {
 
 void LastGood::OnChange(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now, bool) {
   if (restoring_ || stopped_) return;
+  const auto* const source = std::get_if<config::ApiSource>(&id.source);
+  if (source == nullptr) return;
   if (!restored_.empty()) {
-    const auto restored = restored_.find({xds::NameOf(id.source, id.kind), id.kind});
+    const auto restored = restored_.find({xds::NameOf(*source, id.kind), id.kind});
     if (restored != restored_.end()) restored->second.erase(id.name);
   }
   const bool same = before != nullptr && now != nullptr && before->hash == now->hash && before->version == now->version;
