@@ -10,7 +10,9 @@ namespace pillion::identity {
 
 void Sha256::Free::operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) { PILLION_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1); }
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  PILLION_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
 
 void Sha256::Update(std::string_view bytes) {
   PILLION_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);

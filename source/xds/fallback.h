@@ -15,8 +15,8 @@ class Fallback {
  public:
   // Of a stream that is begun and not answered: after so long it is done without.
   virtual base::Duration silent_after() const = 0;
-  // The control plane is done without, and something of the kind is wanted, perhaps still. True: something was put. In a step
-  // of its own, from within nothing.
+  // The control plane is done without, and something of the kind is wanted, perhaps still. True: something was put. In a
+  // step of its own, from within nothing.
   virtual bool Restore(const config::ApiSource& source, Kind kind, TypeSubscription& subscription) = 0;
   // It is not done without any more.
   virtual void OnAnswer(const config::ApiSource& source, Kind kind) = 0;

@@ -105,6 +105,7 @@ Planes::Plane& Planes::PlaneOf(const config::ConfigSource& source, Kind kind) {
 
 std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource& source, Kind kind) {
   if (!stats_) stats_.emplace(with_.registry);
+  const base::Duration silent_after = with_.fallback == nullptr ? base::Duration::zero() : with_.fallback->silent_after();
   return std::make_unique<Stream>(
       Stream::Options{.method = MethodOf(source, kind),
                       .form = source.protocol == config::ApiSource::Protocol::kDelta ? Form::kDelta : Form::kState,
@@ -127,7 +128,7 @@ std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource
                                  return target;
                                },
                            .warn = with_.warn,
-                           .silent_after = with_.fallback == nullptr ? base::Duration::zero() : with_.fallback->silent_after(),
+                           .silent_after = silent_after,
                            .restore = [this, &plane] { return Restore(plane); },
                            .back = [this, source, kind] { with_.fallback->OnAnswer(source, kind); }});
 }
@@ -179,8 +180,7 @@ bool Planes::Restore(Plane& plane) {
   return any;
 }
 
-void Planes::ForEachStreamed(
-    const std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>& visit) const {
+void Planes::ForEachStreamed(const VisitStreamed& visit) const {
   for (const std::unique_ptr<Plane>& plane : planes_) {
     if (plane->stream == nullptr) continue;
     const auto& source = std::get<config::ApiSource>(plane->source);

@@ -71,8 +71,8 @@ class Planes {
   TypeSubscription& All(const config::ConfigSource& source, Kind kind, SubscriptionStats& stats, TypeWatcher& watcher);
 
   // What is asked for by streams, of all sources, and what was taken of it.
-  void ForEachStreamed(
-      const std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>& visit) const;
+  using VisitStreamed = std::function<void(const config::ApiSource& source, Kind kind, const TypeProtocol& protocol)>;
+  void ForEachStreamed(const VisitStreamed& visit) const;
   // What was taken, of all sources.
   void ForEachHeld(Kind kind, const std::function<void(const ResourceId& id, const Holdings::Held& held)>& visit) const;
   // What comes from within the process, as TypeProtocol says; nobody subscribes to it: nothing. Not from within a watcher or

@@ -10,8 +10,8 @@
 // |            |                                                         | resting                                     |
 // | resting    | it is waited before the next try                        | the timer: streaming, idle or resting       |
 //
-// A control plane is done without when its stream has ended, or was silent for some time, until it answers. Who has something
-// in its place is asked for it then, each time that something else is wanted.
+// A control plane is done without when its stream has ended, or was silent for some time, until it answers. Who has
+// something in its place is asked for it then, each time that something else is wanted.
 //
 // What was taken last stays whatever happens. Types are asked for in the order in which they need each other: clusters and
 // their endpoints first. What an answer makes its watcher ask for of other types goes out before the reply to it, in one

@@ -9,19 +9,19 @@ from peers import http1
 from peers.message import Broken, Request
 
 
-def connect(proxy, ca, own=None):
-    """`own`: the client's (certificate, key), as paths."""
+def connect(proxy, ca, own=None, where=None):
+    """`own`: the client's (certificate, key), as paths; `where`: another listener than the first."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.load_verify_locations(ca.pem)
     if own:
         made.load_cert_chain(*own)
-    return made.wrap_socket(socket.create_connection(proxy.address, 10))
+    return made.wrap_socket(socket.create_connection(where or proxy.address, 10))
 
 
-def name_of(proxy, ca):
+def name_of(proxy, ca, where=None):
     """Of the certificate that whoever connects now is shown."""
-    with connect(proxy, ca) as sock:
+    with connect(proxy, ca, where=where) as sock:
         return dict(field[0] for field in sock.getpeercert()["subject"])["commonName"]
 
 

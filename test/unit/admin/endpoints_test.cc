@@ -36,6 +36,7 @@ class EndpointsTest : public ::testing::Test {
     };
     sources_.guard = [](bool json) { return json ? "json" : "text"; };
     sources_.forget_refused = [] { return size_t{3}; };
+    sources_.last_good = [this] { return last_good_; };
     sources_.runtime = [] {
       return RuntimeView{.layers = {"fixed", "admin"}, .entries = {{"a.b", {"1", "\"2\""}, "\"2\""}}};
     };
@@ -91,6 +92,7 @@ class EndpointsTest : public ::testing::Test {
   stats::Registry stats_{1};
   Endpoints endpoints_{sources_, stats_};
   std::vector<ClusterView> clusters_;
+  std::optional<LastGoodView> last_good_;
   State state_ = State::kLive;
   ConfigDumpQuery dump_query_;
   DrainQuery drain_query_;
@@ -99,6 +101,45 @@ class EndpointsTest : public ::testing::Test {
   std::string level_ = "info";
   ReloadView reload_;
 };
+
+TEST_F(EndpointsTest, LastGood) {
+  EXPECT_EQ(Get("/last_good").status, 404);
+  EXPECT_EQ(Get("/last_good?format=xml").status, 400);
+  last_good_ = LastGoodView{.path = "/run/state", .refused = "is damaged"};
+  EXPECT_EQ(Get("/last_good").body,
+            "/run/state: nothing is in it\n"
+            "the file of the start is not used: it is damaged\n"
+            "without secrets that stand in resources: include_secrets is not set\n");
+  last_good_ = LastGoodView{.path = "/run/state",
+                            .include_secrets = true,
+                            .written = "2026-01-01T00:00:00Z",
+                            .age = "3 h 12 min",
+                            .age_s = 11520,
+                            .last_write = LastGoodView::Write{"2026-01-01T00:00:00Z", 12, 345, ""},
+                            .sections = {{.source = "ads:cp",
+                                          .kind = "listeners",
+                                          .resources = {{"a\nb", "7", true}, {"c", "8", false}},
+                                          .left_out = {{"d", "it has a ttl"}},
+                                          .not_used = {{"c", "is bad"}}}}};
+  EXPECT_EQ(Get("/last_good").body,
+            "/run/state: written 2026-01-01T00:00:00Z, 3 h 12 min ago\n"
+            "last write: 2026-01-01T00:00:00Z, 345 bytes in 12 ms\n"
+            "listeners of ads:cp: 2\n"
+            "  a\\nb, version 7, in use\n"
+            "  c, version 8\n"
+            "  d: left out: it has a ttl\n"
+            "  c: not used: is bad\n");
+  const std::string json = Get("/last_good?format=json").body;
+  for (const std::string part :
+       {R"("path": "/run/state")", R"("include_secrets": true)", R"("age_seconds": "11520")", R"("bytes": "345")",
+        R"("in_use": true)", R"("why": "it has a ttl")", R"("source": "ads:cp")", R"("kind": "listeners")"}) {
+    EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
+  }
+  EXPECT_EQ(json.find("refused"), std::string::npos);
+  last_good_->last_write->error = "disk full";
+  EXPECT_NE(Get("/last_good").body.find("last write: 2026-01-01T00:00:00Z, failed: disk full\n"), std::string::npos);
+  EXPECT_NE(Get("/last_good?format=json").body.find(R"("error": "disk full")"), std::string::npos);
+}
 
 TEST_F(EndpointsTest, Ready) {
   EXPECT_EQ(Get("/ready").status, 200);

@@ -90,7 +90,7 @@ TEST(FormatTest, WhatIsOfSomebodyElse) {
   EXPECT_EQ(ErrorOf(Written(), {"node", ""}), "is of node \"node\" of cluster \"mesh\", expected \"node\" of \"\"");
   EXPECT_EQ(ErrorOf("admin: {}\n"), "is no file of last good state");
   EXPECT_EQ(ErrorOf("pillion last good 2\nwhatever"), "is of format \"2\", expected 1");
-  EXPECT_EQ(ErrorOf("pillion last good \x01"), "is of format \"\\u0001\", expected 1");
+  EXPECT_EQ(ErrorOf("pillion last good \x01"), "is of format \"\\001\", expected 1");
 }
 
 // With a checksum that is right.
