@@ -79,6 +79,9 @@ void BuildRest(BuildContext& context, const core::ApiConfigSource& from, const s
     context.errors.AddMissing(path, FieldPath(path, "refresh_delay"), "missing, but REST is asked again and again");
   }
   source.refresh_delay = ToDuration(from.refresh_delay());
+  if (from.has_refresh_delay() && source.refresh_delay < std::chrono::milliseconds(1)) {
+    context.errors.Add(FieldPath(path, "refresh_delay"), "expected at least 0.001s");
+  }
   if (from.has_request_timeout()) source.request_timeout = ToDuration(from.request_timeout());
   if (from.cluster_names_size() != 1) {
     context.errors.AddMissing(path, list, Concat(from.cluster_names_size(), " names, expected one"));
@@ -105,7 +108,6 @@ ApiSource BuildApiSource(BuildContext& context, const core::ApiConfigSource& fro
     case From::REST:
       source.protocol = Protocol::kRest;
       BuildRest(context, from, path, source);
-      context.errors.Add(FieldPath(path, "api_type"), "REST is not implemented, expected DELTA_GRPC or GRPC");
       return source;
     case From::GRPC:
     case From::AGGREGATED_GRPC:

@@ -78,4 +78,11 @@ bool ReadDiscoveryResponse(const std::string& path, const UnknownRule& unknown, 
   return readable;
 }
 
+bool ParseDiscoveryResponse(const std::string& text, const UnknownRule& unknown, Response& response, ErrorList& errors,
+                            std::vector<ConfigError>& notes) {
+  if (!FromTree(text, unknown, false, response, errors, notes)) return false;
+  CheckConstraints(response, errors);
+  return true;
+}
+
 }  // namespace pillion::config

@@ -17,5 +17,9 @@ namespace pillion::config {
 bool ReadDiscoveryResponse(const std::string& path, const UnknownRule& unknown,
                            envoy::service::discovery::v3::DiscoveryResponse& response, ErrorList& errors,
                            std::vector<ConfigError>& notes, bool list_too = false);
+// The same of a text that is YAML or JSON.
+bool ParseDiscoveryResponse(const std::string& text, const UnknownRule& unknown,
+                            envoy::service::discovery::v3::DiscoveryResponse& response, ErrorList& errors,
+                            std::vector<ConfigError>& notes);
 
 }  // namespace pillion::config

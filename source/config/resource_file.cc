@@ -6,12 +6,14 @@
 
 namespace pillion::config {
 
-ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown, ResourceFile::Form form) {
+namespace {
+
+using Response = envoy::service::discovery::v3::DiscoveryResponse;
+
+// `path` is said of each error and note.
+ResourceFile Sort(Response response, bool readable, ErrorList& errors, std::vector<ConfigError> notes, const std::string& path) {
   ResourceFile file;
-  ErrorList errors;
-  envoy::service::discovery::v3::DiscoveryResponse response;
-  const bool readable = ReadDiscoveryResponse(path, unknown, response, errors, file.notes,
-                                              form == ResourceFile::Form::kResponseOrList);
+  file.notes = std::move(notes);
   for (ConfigError& note : file.notes) note.file = path;
   file.version = response.version_info();
   for (google::protobuf::Any& resource : *response.mutable_resources()) file.items.push_back({std::move(resource), {}});
@@ -31,8 +33,28 @@ ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknow
   }
   // Whose they are nobody knows.
   if (dropped > 0) file.errors.push_back({"", 0, "and " + std::to_string(dropped) + " more errors", path});
-  if (!readable || !file.errors.empty()) file.items.clear();
+  if (!readable && file.errors.empty()) file.errors.push_back({"", 0, "expected a DiscoveryResponse", path});
+  if (!file.errors.empty()) file.items.clear();
   return file;
+}
+
+}  // namespace
+
+ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown, ResourceFile::Form form) {
+  ErrorList errors;
+  std::vector<ConfigError> notes;
+  Response response;
+  const bool list_too = form == ResourceFile::Form::kResponseOrList;
+  const bool readable = ReadDiscoveryResponse(path, unknown, response, errors, notes, list_too);
+  return Sort(std::move(response), readable, errors, std::move(notes), path);
+}
+
+ResourceFile ReadResourceText(const std::string& text, const UnknownRule& unknown) {
+  ErrorList errors;
+  std::vector<ConfigError> notes;
+  Response response;
+  const bool readable = ParseDiscoveryResponse(text, unknown, response, errors, notes);
+  return Sort(std::move(response), readable, errors, std::move(notes), "");
 }
 
 }  // namespace pillion::config

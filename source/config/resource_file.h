@@ -31,4 +31,7 @@ struct ResourceFile {
 ResourceFile ReadResourceFile(const std::string& path, const UnknownRule& unknown,
                               ResourceFile::Form form = ResourceFile::Form::kResponseOrList);
 
+// The same of a text: a DiscoveryResponse as JSON or YAML.
+ResourceFile ReadResourceText(const std::string& text, const UnknownRule& unknown);
+
 }  // namespace pillion::config

@@ -104,7 +104,8 @@ void Server::MakePlanes() {
       .seed = Seed(),
       .journals = std::move(journals),
       .fallback = last_good_.get(),
-      .files = xds::Files{.watcher = files_, .unknown = unknown_}});
+      .files = xds::Files{.watcher = files_, .unknown = unknown_},
+      .rest = &http_caller_});
   if (guard_ != nullptr) guard_->Attach(*planes_, resources_, FeedSurroundings());
   if (last_good_ != nullptr) last_good_->Attach(*planes_);
   secrets_ = std::make_unique<secrets::Sources>(

@@ -24,6 +24,7 @@
 #include "source/base/clock.h"
 #include "source/client/control_thread.h"
 #include "source/client/grpc.h"
+#include "source/client/http.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
 #include "source/config/resources.h"
@@ -126,6 +127,7 @@ class Server {
   telemetry::LogWriter log_writer_;
   client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
   client::ThreadCaller caller_{control_thread_};
+  client::ThreadHttpCaller http_caller_{control_thread_};
   config::Resources resources_;
   std::unique_ptr<GuardControl> guard_;  // null: nothing is gone back from
   std::unique_ptr<CertificateRenewal> certificates_;

@@ -3,9 +3,25 @@
 #include <utility>
 
 #include "source/base/escape.h"
+#include "source/config/text.h"
 #include "source/xds/subscription_stats.h"
 
 namespace pillion::xds {
+namespace {
+
+// Without the source, which stands before it already.
+std::string TextOf(const config::ConfigError& error) {
+  const std::string place = error.path.empty() ? "" : error.path + ": ";
+  return (error.line > 0 ? config::Concat("line ", error.line, ": ") : "") + place + error.message;
+}
+
+std::string TextOf(const std::vector<config::ConfigError>& errors) {
+  std::string text;
+  for (const config::ConfigError& error : errors) text += (text.empty() ? "" : "; ") + TextOf(error);
+  return text;
+}
+
+}  // namespace
 
 FetchedSubscription::FetchedSubscription(std::string who, Form form, Options options, TypeWatcher& watcher,
                                          const base::Clock& clock, Say warn)
@@ -13,6 +29,7 @@ FetchedSubscription::FetchedSubscription(std::string who, Form form, Options opt
       who_(std::move(who)),
       watcher_(watcher),
       clock_(clock),
+      form_(form),
       protocol_(form, options_.type_name, options_.all, watcher, clock, options_.observer),
       complaints_(clock, std::move(warn)) {}
 
@@ -30,6 +47,28 @@ void FetchedSubscription::Fail(const std::string& why) {
   complaints_.Say(who_ + ": " + why + "; what was taken stays");
   if (options_.stats != nullptr) options_.stats->Failure();
   watcher_.OnFailure();
+}
+
+// The time that a resource has is for those who say again and again that it is there.
+std::optional<Answer> FetchedSubscription::ReadAnswer(config::ResourceFile file) {
+  for (const config::ConfigError& note : file.notes) complaints_.Say(who_ + ": " + TextOf(note));
+  if (!file.errors.empty()) {
+    Fail(TextOf(file.errors));
+    return {};
+  }
+  envoy::service::discovery::v3::DiscoveryResponse response;
+  response.set_version_info(std::move(file.version));
+  for (config::ResourceFile::Item& item : file.items) *response.add_resources() = std::move(item.resource);
+  Answer answer = ToAnswer(std::move(response));
+  answer.form = form_;
+  answer.type_url = protocol_.type_url();
+  for (size_t i = 0; i < answer.items.size(); ++i) {
+    Answer::Item& item = answer.items[i];
+    if (form_ == Form::kDelta && item.name.empty()) item.name = item.inner;
+    if (!file.items[i].errors.empty()) item.error = TextOf(file.items[i].errors);
+    item.ttl.reset();
+  }
+  return answer;
 }
 
 void FetchedSubscription::Take(const Answer& answer) {

@@ -4,11 +4,14 @@
 // becomes of it: a file, REST. Who derives from it fetches. Main thread.
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "source/config/resource_file.h"
 #include "source/xds/complaints.h"
 #include "source/xds/type_subscription.h"
 
@@ -39,7 +42,9 @@ class FetchedSubscription : public TypeSubscription {
 
   // It is fetched now.
   void CountAttempt();
-  // There is no answer, and so no change.
+  // Nothing: it is no answer, and so no change.
+  std::optional<Answer> ReadAnswer(config::ResourceFile file);
+  // The same, for another reason.
   void Fail(const std::string& why);
   void Take(const Answer& answer);
   // What it says of these is of no use. `error` in one line.
@@ -49,6 +54,7 @@ class FetchedSubscription : public TypeSubscription {
   const std::string who_;
   TypeWatcher& watcher_;
   const base::Clock& clock_;
+  const Form form_;
   TypeProtocol protocol_;
   Complaints complaints_;
 

@@ -8,35 +8,6 @@
 namespace pillion::xds {
 namespace {
 
-// Without the file, which stands before it already.
-std::string TextOf(const config::ConfigError& error) {
-  const std::string place = error.path.empty() ? "" : error.path + ": ";
-  return (error.line > 0 ? config::Concat("line ", error.line, ": ") : "") + place + error.message;
-}
-
-std::string TextOf(const std::vector<config::ConfigError>& errors) {
-  std::string text;
-  for (const config::ConfigError& error : errors) text += (text.empty() ? "" : "; ") + TextOf(error);
-  return text;
-}
-
-// What time a resource has is for those who say again and again that it is there.
-Answer AnswerOf(config::ResourceFile file, Form form, const std::string& type_url) {
-  envoy::service::discovery::v3::DiscoveryResponse response;
-  response.set_version_info(std::move(file.version));
-  for (config::ResourceFile::Item& item : file.items) *response.add_resources() = std::move(item.resource);
-  Answer answer = ToAnswer(std::move(response));
-  answer.form = form;
-  answer.type_url = type_url;
-  for (size_t i = 0; i < answer.items.size(); ++i) {
-    Answer::Item& item = answer.items[i];
-    if (form == Form::kDelta && item.name.empty()) item.name = item.inner;
-    if (!file.items[i].errors.empty()) item.error = TextOf(file.items[i].errors);
-    item.ttl.reset();
-  }
-  return answer;
-}
-
 std::string_view LastPart(std::string_view type_name) { return type_name.substr(type_name.rfind('.') + 1); }
 
 }  // namespace
@@ -89,11 +60,10 @@ void FileSubscription::Read() {
 
 void FileSubscription::ReadOnce() {
   CountAttempt();
-  config::ResourceFile file = config::ReadResourceFile(source_.path, files_.unknown, config::ResourceFile::Form::kResponse);
-  for (const config::ConfigError& note : file.notes) complaints_.Say(config::ErrorText("", note));
-  if (!file.errors.empty()) return Fail(TextOf(file.errors));
-  Answer answer = AnswerOf(std::move(file), options_.all ? Form::kState : Form::kDelta, protocol_.type_url());
-  options_.all ? Take(answer) : TakeOne(std::move(answer));
+  std::optional<Answer> answer =
+      ReadAnswer(config::ReadResourceFile(source_.path, files_.unknown, config::ResourceFile::Form::kResponse));
+  if (!answer) return;
+  options_.all ? Take(*answer) : TakeOne(*std::move(answer));
 }
 
 void FileSubscription::TakeOne(Answer answer) {

@@ -96,7 +96,7 @@ Planes::Plane& Planes::PlaneOf(const config::ConfigSource& source, Kind kind) {
   plane.source = source;
   const auto* const api = std::get_if<config::ApiSource>(&source);
   if (api == nullptr || !api->aggregated) plane.only = kind;
-  if (api == nullptr) return plane;
+  if (api == nullptr || api->protocol == config::ApiSource::Protocol::kRest) return plane;
   plane.stream = MakeStream(plane, *api, kind);
   if (batches_ > 0) held_.push_back(std::make_unique<Stream::Batch>(*plane.stream));
   if (started_) plane.stream->Start();
@@ -121,16 +121,38 @@ std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource
                            .random = random_,
                            .stats = *stats_,
                            .node = with_.node,
-                           .target =
-                               [this, source] {
-                                 std::optional<client::Target> target = with_.host_of(source.cluster);
-                                 if (target) target->authority = source.authority;
-                                 return target;
-                               },
+                           .target = TargetOf(source, source.authority),
                            .warn = with_.warn,
                            .silent_after = silent_after,
                            .restore = [this, &plane] { return Restore(plane); },
                            .back = [this, source, kind] { with_.fallback->OnAnswer(source, kind); }});
+}
+
+std::function<std::optional<client::Target>()> Planes::TargetOf(const config::ApiSource& source,
+                                                                const std::string& authority) const {
+  return [this, cluster = source.cluster, authority] {
+    std::optional<client::Target> target = with_.host_of(cluster);
+    if (target) target->authority = authority;
+    return target;
+  };
+}
+
+std::unique_ptr<FetchedSubscription> Planes::MakeFetched(const config::ConfigSource& source, Kind kind,
+                                                         TypeSubscription::Options options, TypeWatcher& watcher) {
+  if (const auto* const file = std::get_if<config::PathSource>(&source)) {
+    return std::make_unique<FileSubscription>(*file, *with_.files, std::move(options), watcher, with_.clock, with_.warn);
+  }
+  const auto& api = std::get<config::ApiSource>(source);
+  return std::make_unique<RestSubscription>(NameOf(api, kind),
+                                            std::string(NamesOf(kind).rest), api, std::move(options), watcher,
+                                            RestSubscription::Surroundings{.caller = *with_.rest,
+                                                                           .timers = with_.timers,
+                                                                           .clock = with_.clock,
+                                                                           .random = random_,
+                                                                           .unknown = with_.files->unknown,
+                                                                           .node = with_.node,
+                                                                           .target = TargetOf(api, api.cluster),
+                                                                           .warn = with_.warn});
 }
 
 TypeSubscription& Planes::Subscribe(Plane& plane, Kind kind, TypeSubscription::Options options, TypeWatcher& watcher) {
@@ -142,10 +164,10 @@ TypeSubscription& Planes::Subscribe(Plane& plane, Kind kind, TypeSubscription::O
     plane.subscriptions.emplace_back(kind, &added);
     return added;
   }
-  plane.fetched = std::make_unique<FileSubscription>(std::get<config::PathSource>(plane.source), *with_.files,
-                                                     std::move(options), gate, with_.clock, with_.warn);
+  plane.fetched = MakeFetched(plane.source, kind, std::move(options), gate);
   plane.subscriptions.emplace_back(kind, plane.fetched.get());
-  plane.fetched->Start();
+  // A file is there, whoever else is asked later.
+  if (started_ || std::holds_alternative<config::PathSource>(plane.source)) plane.fetched->Start();
   return *plane.fetched;
 }
 
@@ -240,6 +262,7 @@ void Planes::Start() {
   started_ = true;
   for (const std::unique_ptr<Plane>& plane : planes_) {
     if (plane->stream != nullptr) plane->stream->Start();
+    if (plane->fetched != nullptr && !std::holds_alternative<config::PathSource>(plane->source)) plane->fetched->Start();
   }
 }
 

@@ -22,6 +22,7 @@
 #include "source/xds/journal.h"
 #include "source/xds/kind.h"
 #include "source/xds/named_resources.h"
+#include "source/xds/rest_subscription.h"
 #include "source/xds/stream.h"
 
 namespace pillion::xds {
@@ -43,6 +44,7 @@ class Planes {
     std::vector<Journal*> journals = {};
     Fallback* fallback = nullptr;     // may be null
     std::optional<Files> files = {};  // nothing: no source is a file
+    client::HttpCaller* rest = nullptr;  // null: none is asked by REST; goes with `files`
   };
 
   // As long as one lives, streams are not told what is wanted otherwise than before; then they are, in one request for each
@@ -88,7 +90,7 @@ class Planes {
   void ForEachRefused(Kind kind,
                       const std::function<void(const std::string& name, const Refused::Entry& entry)>& visit) const;
 
-  // Streams begin, also those that are made later.
+  // Control planes are asked, also those that are named later.
   void Start();
 
  private:
@@ -109,6 +111,9 @@ class Planes {
 
   Plane& PlaneOf(const config::ConfigSource& source, Kind kind);
   std::unique_ptr<Stream> MakeStream(Plane& plane, const config::ApiSource& source, Kind kind);
+  std::unique_ptr<FetchedSubscription> MakeFetched(const config::ConfigSource& source, Kind kind,
+                                                   TypeSubscription::Options options, TypeWatcher& watcher);
+  std::function<std::optional<client::Target>()> TargetOf(const config::ApiSource& source, const std::string& authority) const;
   TypeSubscription& Subscribe(Plane& plane, Kind kind, TypeSubscription::Options options, TypeWatcher& watcher);
   // Null: nobody subscribes to it.
   TypeSubscription* Find(const config::ConfigSource& source, Kind kind) const;

@@ -56,11 +56,9 @@ def pushed(control_plane, tmp_path):
     """pushed(*resources, how=DELTA, plane=None, ...) starts a proxy beside a control plane that has these resources, both as a
     peers.pushed.Pushed; plane: another one, started or not; at: where it is asked, if that is elsewhere. `options` are of the bootstrap, `run`
     those of the process."""
-    pushes.require()
     started = []
 
     def start(*resources, how=pushes.DELTA, plane=None, at=None, arguments=(), run=None, **options):
-        pushes.require(rest=how == pushes.REST)
         if plane is None:
             plane = control_plane(*resources, aggregated=how in pushes.AGGREGATED, rest=how == pushes.REST, arguments=arguments).start()
         folder = tmp_path / f"proxy-{len(started)}"

@@ -67,6 +67,5 @@ def test_a_runtime_that_is_pushed(tmp_path):
     path = tmp_path / "bootstrap.json"
     layer = {"name": "pushed", "rtds_layer": {"name": "r", "rtds_config": source()}}
     path.write_text(json.dumps(p.bootstrap(("127.0.0.1", 1), layered_runtime={"layers": [layer]})), encoding="ascii")
-    p.require()
     result = proxy.run(["-c", str(path), "--mode", "validate"])
     assert result.returncode != 0 and "layered_runtime.layers[0].rtds_layer" in result.stdout

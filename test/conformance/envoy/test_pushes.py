@@ -86,5 +86,4 @@ def backends():
 
 @pytest.mark.parametrize("push", PUSHES, ids=MORE_NAMES)
 def test_alike(tmp_path, backends, push):
-    p.require()
     compare(push, tmp_path, {"envoy": p.envoy(), "pillion": p.binary()}, backends)

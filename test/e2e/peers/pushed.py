@@ -17,7 +17,6 @@ from peers.ports import accepts, free_port
 from peers.proxy import BINARY, ROOT
 from peers.wait import until
 
-REST_IS_COMING = True  # pillion has not got it yet
 ENVOY = os.environ.get("AGAINST") == "envoy"
 
 # Ways to ask: one stream for all types or one for each; differences or the state of the world.
@@ -36,11 +35,6 @@ def envoy():
 
 def binary():
     return envoy() if ENVOY else BINARY
-
-
-def require(rest=False):
-    if REST_IS_COMING and rest and not ENVOY:
-        pytest.skip("pillion does not take pushes in this way yet")
 
 
 def source(how=DELTA, timeout=None, **api):

@@ -84,8 +84,8 @@ TEST(ConfigSourceTest, WhatCannotBe) {
   EXPECT_THAT(lds("{api_type: GRPC, transport_api_version: V3}"), HasSubstr("grpc_services: 0 services, expected one"));
   EXPECT_THAT(lds(Api("GRPC", std::string(kGrpc) + ", cluster_names: [a]")), HasSubstr("cluster_names: is of REST"));
   EXPECT_THAT(lds(Api("GRPC", std::string(kGrpc) + ", rate_limit_settings: {fill_rate: 0}")), HasSubstr("fill_rate: 0, expected more than 0"));
-  EXPECT_THAT(lds(Api("REST", "cluster_names: [plain], refresh_delay: 3s")),
-              HasSubstr("api_type: REST is not implemented, expected DELTA_GRPC or GRPC"));
+  EXPECT_EQ(lds(Api("REST", "cluster_names: [plain], refresh_delay: 3s")), "");
+  EXPECT_THAT(lds(Api("REST", "cluster_names: [plain], refresh_delay: 0s")), HasSubstr("refresh_delay: expected at least 0.001s"));
   EXPECT_THAT(lds(Api("REST")), HasSubstr("grpc_services: is of gRPC"));
   EXPECT_THAT(lds(Api("REST", "cluster_names: [plain]")), HasSubstr("refresh_delay: missing"));
   EXPECT_THAT(lds(Api("REST", "refresh_delay: 1s, cluster_names: [a, b]")), HasSubstr("cluster_names: 2 names, expected one"));
