@@ -150,6 +150,9 @@ void BuildAssignmentPolicy(BuildContext& context, const Message& from, const std
 void BuildAssignment(BuildContext& context, const Message& from, Cluster::Discovery discovery, const std::string& path,
                      Assignment& to) {
   std::set<uint32_t> priorities;
+  size_t count = 0;
+  for (const auto& group : from.endpoints()) count += static_cast<size_t>(group.lb_endpoints_size());
+  to.endpoints.reserve(count);
   for (int l = 0; l < from.endpoints_size(); ++l) {
     const auto& group = from.endpoints(l);
     const std::string group_path = ElementPath(FieldPath(path, "endpoints"), l);

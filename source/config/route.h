@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/base/rare.h"
 #include "source/config/filter_config.h"
 #include "source/config/hash_policy.h"
 #include "source/config/header_edits.h"
@@ -117,7 +118,7 @@ struct WeightedClusters {
   std::vector<Choice> choices;
   uint32_t total_weight = 0;  // never 0
   // A number in this field decides; by chance where there is none.
-  std::optional<http::FieldName> number_header;
+  base::Rare<http::FieldName> number_header;
 };
 
 // How long a stream may last at most.
@@ -147,8 +148,8 @@ struct RouteAction {
   // Of gRPC, what grpc-timeout says is `timeout`: less the offset, and at most this; zero: as long as it likes.
   std::optional<base::Duration> max_grpc_timeout;
   base::Duration grpc_timeout_offset{0};
-  std::optional<RetryPolicy> retry_policy;
-  std::optional<InternalRedirect> internal_redirect;
+  base::Rare<RetryPolicy> retry_policy;
+  base::Rare<InternalRedirect> internal_redirect;
   std::vector<MirrorPolicy> mirrors;
   std::vector<UpgradeChoice> upgrades;  // before the connection manager's
   std::optional<EndedConnect> ended_connect;  // none: a CONNECT goes on as such

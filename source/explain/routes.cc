@@ -35,7 +35,7 @@ std::string Reason(const config::Route& route, std::string_view path, const http
   if (const auto mismatch = match::FindMismatch(route.match, path, head, facts)) {
     return fmt::format("{} is {}; wanted: {}", mismatch->what, mismatch->given, mismatch->wanted);
   }
-  const match::Fraction fraction = route.match.fraction.value_or(match::RuntimeFraction()).Now();
+  const match::Fraction fraction = (route.match.fraction ? *route.match.fraction : match::RuntimeFraction()).Now();
   return fmt::format("fraction: {} of the requests, and by its random number this is none of them",
                      PercentText(fraction.numerator, fraction.denominator));
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/base/rare.h"
 #include "source/http/message.h"
 #include "source/match/fraction.h"
 #include "source/match/header_matcher.h"
@@ -48,7 +49,7 @@ struct RequestMatcher {
   std::vector<StateMatcher> filter_state;
   bool connect = false;  // CONNECT, which has no path; nothing else matches that
   bool grpc = false;  // content-type application/grpc
-  std::optional<RuntimeFraction> fraction;
+  base::Rare<RuntimeFraction> fraction;
   // Of the client's certificate.
   std::optional<bool> certificate_presented;
   std::optional<bool> certificate_validated;
