@@ -13,9 +13,15 @@
 
 namespace pillion::stats {
 
+// There are a hundred of them for each cluster, so what only some have is apart.
 struct Metric {
-  // Few metrics need one.
-  struct Kept {
+  static constexpr uint32_t kNoCell = UINT32_MAX;
+
+  struct History {
+    SparseCounts last;      // the totals at the last roll
+    SparseCounts interval;  // between the last two rolls
+  };
+  struct More {
     struct Source {
       const void* owner;  // a scope's prefix; null: the process
       std::function<uint64_t()> value;
@@ -23,27 +29,22 @@ struct Metric {
     std::vector<Source> callbacks;  // of those that have the name; the last one's counts
     std::string text;
     bool text_set = false;
-  };
-  // A histogram that was written.
-  struct History {
-    SparseCounts last;      // the totals at the last roll
-    SparseCounts interval;  // between the last two rolls
+    uint64_t reset_base = 0;           // counters: what is subtracted since the last reset
+    std::unique_ptr<History> history;  // histograms that were written
   };
 
   Description description;
   uint32_t references = 0;
-  uint32_t cell = 0;  // words from the shard's start
-  bool has_cell = false;
-  uint64_t reset_base = 0;  // counters: what is subtracted since the last reset
-  std::unique_ptr<Kept> kept;
-  std::unique_ptr<History> history;
+  uint32_t cell = kNoCell;  // words from the shard's start
+  std::unique_ptr<More> more;
 
-  Kept& NeedKept() {
-    if (kept == nullptr) kept = std::make_unique<Kept>();
-    return *kept;
+  bool has_cell() const { return cell != kNoCell; }
+  More& NeedMore() {
+    if (more == nullptr) more = std::make_unique<More>();
+    return *more;
   }
-  bool has_callback() const { return kept != nullptr && !kept->callbacks.empty(); }
-  uint64_t Call() const { return kept->callbacks.back().value(); }
+  bool has_callback() const { return more != nullptr && !more->callbacks.empty(); }
+  uint64_t Call() const { return more->callbacks.back().value(); }
 };
 
 }  // namespace pillion::stats

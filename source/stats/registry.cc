@@ -80,7 +80,7 @@ Shard::~Shard() {
 }
 
 uint32_t Shard::Cell(const Metric* metric) {
-  PILLION_CHECK(metric != nullptr && metric->has_cell);
+  PILLION_CHECK(metric != nullptr && metric->has_cell());
   return metric->cell;
 }
 
@@ -125,7 +125,6 @@ bool Registry::ReserveCells(Metric& metric) {
     metric.cell = source.next;
     source.next += source.words;
   }
-  metric.has_cell = true;
   return true;
 }
 
@@ -183,7 +182,7 @@ Metric* Registry::AddCallback(const SharedPrefix& prefix, std::string_view rest,
   const std::lock_guard lock(mutex_);
   Metric* metric = Add(prefix, rest, kind);
   if (metric == refused_metric_[static_cast<size_t>(kind)].get()) return metric;
-  std::vector<Metric::Kept::Source>& callbacks = metric->NeedKept().callbacks;
+  std::vector<Metric::More::Source>& callbacks = metric->NeedMore().callbacks;
   if (prefix == nullptr) std::erase_if(callbacks, [](const auto& source) { return source.owner == nullptr; });
   callbacks.push_back({prefix.get(), std::move(callback)});
   return metric;
@@ -199,21 +198,21 @@ CallbackId Registry::AddGaugeCallback(std::string_view name, Callback callback) 
 
 void Registry::SetText(TextId id, std::string value) {
   const std::lock_guard lock(mutex_);
-  Metric::Kept& kept = id.metric->NeedKept();
-  kept.text = std::move(value);
-  kept.text_set = true;
+  Metric::More& more = id.metric->NeedMore();
+  more.text = std::move(value);
+  more.text_set = true;
 }
 
 void Registry::ReleaseMetric(Metric* metric, const SharedPrefix& prefix) {
   const std::lock_guard lock(mutex_);
-  if (metric->kept != nullptr && prefix != nullptr) {
-    std::erase_if(metric->kept->callbacks, [&](const auto& source) { return source.owner == prefix.get(); });
+  if (metric->more != nullptr && prefix != nullptr) {
+    std::erase_if(metric->more->callbacks, [&](const auto& source) { return source.owner == prefix.get(); });
   }
   const Description& description = metric->description;
   if (metric == refused_metric_[static_cast<size_t>(description.kind)].get()) return;
   PILLION_CHECK(metric->references > 0);
   if (--metric->references > 0) return;
-  if (metric->has_cell) FreeCells(*metric);
+  if (metric->has_cell()) FreeCells(*metric);
   metrics_.erase(metrics_.find(description));
 }
 
@@ -246,7 +245,7 @@ void Registry::ReadNumber(const std::shared_ptr<Metric>& shared, const Query& qu
   if (metric.description.kind == Kind::kCounter) {
     const uint64_t total = CounterTotal(metric);
     if (query.used_only && total == 0) return;
-    number.counter = total - metric.reset_base;
+    number.counter = total - (metric.more == nullptr ? 0 : metric.more->reset_base);
   } else if (metric.has_callback()) {
     number.gauge = static_cast<int64_t>(metric.Call());
   } else {
@@ -266,7 +265,7 @@ void Registry::ReadHistogram(const std::shared_ptr<Metric>& shared, const Query&
   Snapshot::Distribution distribution{DescriptionOf(shared)};
   distribution.cumulative = Sparse(HistogramTotal(metric));
   if (query.used_only && distribution.cumulative.empty()) return;
-  if (metric.history != nullptr) distribution.interval = metric.history->interval;
+  if (metric.more != nullptr && metric.more->history != nullptr) distribution.interval = metric.more->history->interval;
   distribution.own_bounds = rules_->has_buckets() ? rules_->BoundsOf(metric.description.name()) : nullptr;
   out.histograms.push_back(std::move(distribution));
 }
@@ -287,8 +286,8 @@ Snapshot Registry::Read(const Query& query) {
         ReadHistogram(metric, query, out);
         break;
       case Kind::kText: {
-        const bool set = metric->kept != nullptr && metric->kept->text_set;
-        if (set || !query.used_only) out.texts.push_back({DescriptionOf(metric), set ? metric->kept->text : ""});
+        const bool set = metric->more != nullptr && metric->more->text_set;
+        if (set || !query.used_only) out.texts.push_back({DescriptionOf(metric), set ? metric->more->text : ""});
         break;
       }
     }
@@ -300,23 +299,23 @@ void Registry::RollInterval() {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<Metric>& metric : metrics_) {
     if (metric->description.kind != Kind::kHistogram) continue;
-    if (metric->history == nullptr) {
-      if (!IsUsed(*metric)) continue;  // no memory for it
-      metric->history = std::make_unique<Metric::History>();
-    }
+    if (!IsUsed(*metric)) continue;  // no memory for it
     BucketCounts counts = HistogramTotal(*metric);
     SparseCounts total = Sparse(counts);
-    Metric::History& history = *metric->history;
-    for (const auto& [index, count] : history.last) counts[index] -= count;
-    history.interval = Sparse(counts);
-    history.last = std::move(total);
+    std::unique_ptr<Metric::History>& history = metric->NeedMore().history;
+    if (history == nullptr) history = std::make_unique<Metric::History>();
+    for (const auto& [index, count] : history->last) counts[index] -= count;
+    history->interval = Sparse(counts);
+    history->last = std::move(total);
   }
 }
 
 void Registry::ResetCounters() {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<Metric>& metric : metrics_) {
-    if (metric->description.kind == Kind::kCounter) metric->reset_base = CounterTotal(*metric);
+    if (metric->description.kind != Kind::kCounter) continue;
+    const uint64_t total = CounterTotal(*metric);
+    if (total != 0 || metric->more != nullptr) metric->NeedMore().reset_base = total;
   }
 }
 
