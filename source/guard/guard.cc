@@ -143,11 +143,14 @@ std::string Guard::ObjectionToRemoval(const xds::ResourceId& id, bool news) {
 
 void Guard::OnChange(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now,
                      bool wanted) {
-  if (now == nullptr && wanted) refusals_.DropRemoval(id.kind, id.name);
-  if (going_back_ || guard_ == nullptr || !armed()) return;
+  if (going_back_) return;
+  // It was let go after all, or whoever gave it has it again: that it goes later is another removal.
+  if (wanted) refusals_.DropRemoval(id.kind, id.name);
+  if (guard_ == nullptr || !armed()) return;
   if (before != nullptr && now != nullptr && before->hash == now->hash) return;
-  // What nobody wants any more is kept of all kinds: what goes back may want it again.
-  if (wanted && !Watches(id.kind)) return;
+  // What nobody wants any more is kept of either kind, watched or not: what goes back may want it again.
+  const bool by_name = id.kind == xds::Kind::kEndpoints || id.kind == xds::Kind::kRoutes;
+  if (wanted ? !Watches(id.kind) : !by_name) return;
   changes_.Add(id, before, now, wanted, Boundary());
 }
 

@@ -223,6 +223,16 @@ TEST_F(GuardTest, WhatOthersNeedComesFirstAndGoesLast) {
   EXPECT_EQ(Content(Kind::kEndpoints, "pay"), "1");
 }
 
+TEST_F(GuardTest, SecretsThatNobodyWantsAreNoMatter) {
+  Settle();
+  Push(Kind::kSecrets, "own", "1");
+  Set(Kind::kSecrets, "own", "", false);
+  Push(Kind::kRoutes, "main", "2");
+  Serve(5, 9);
+  EXPECT_EQ(puts_, Lines{"rds: main=1"});
+  EXPECT_EQ(stat("guard.remembered"), 1);
+}
+
 TEST_F(GuardTest, AWindowThatIsProlonged) {
   Settle();
   Push(Kind::kRoutes, "main", "2");
@@ -263,6 +273,13 @@ TEST_F(GuardTest, ARemoval) {
   EXPECT_NE(Push(Kind::kClusters, "pay", ""), "");
   EXPECT_NE(Push(Kind::kClusters, "pay", ""), "");
   EXPECT_EQ(stat("guard.refused"), 2);
+  // The control plane has it again: that it goes then is another removal.
+  EXPECT_EQ(Push(Kind::kClusters, "pay", "1"), "");
+  EXPECT_EQ(stat("guard.remembered"), 0);
+  Serve(20);
+  EXPECT_EQ(Push(Kind::kClusters, "pay", ""), "");
+  Serve(5, 9);
+  EXPECT_NE(Push(Kind::kClusters, "pay", ""), "");
   // With something else it is another content.
   Serve(20);
   EXPECT_EQ(Push(Kind::kClusters, "pay", "", true), "");
