@@ -281,8 +281,8 @@ bool Replacement::RefuseOneKind(const std::vector<Found>& because) {
       piece.state = State::kRefused;
       for (const Found& found : because) {
         const StaticPart other = found.piece == kNobody ? StaticPart{Kind::kBootstrap, ""} : pieces_[found.piece].part;
-        piece.errors.push_back({piece.path, 0, Concat("with it, or another ", KindName(kind), " that is new, ", PartText(other),
-                                                      " is wrong: ", ErrorText("", found.error))});
+        std::string why = Concat("with it, or another ", KindName(kind), " that is new, ", PartText(other), " is wrong: ");
+        piece.errors.push_back({piece.path, 0, why + ErrorText("", found.error)});
       }
     }
     if (any) return true;

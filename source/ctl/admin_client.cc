@@ -143,7 +143,8 @@ absl::StatusOr<std::string> AskAdmin(const AdminTarget& target, const std::strin
                                        " was answered with ", answer->status, body.empty() ? "" : ": ", body));
 }
 
-absl::StatusOr<AdminAnswer> PostToAdmin(const AdminTarget& target, const std::string& path_and_query, std::string_view body) {
+absl::StatusOr<AdminAnswer> PostToAdmin(const AdminTarget& target, const std::string& path_and_query,
+                                        std::string_view body) {
   return Exchange(target, "POST", path_and_query, Concat("content-length: ", body.size(), "\r\n"), body);
 }
 

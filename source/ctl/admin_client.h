@@ -32,7 +32,8 @@ struct AdminAnswer {
   std::string body;
 };
 // The answer to POST, whatever it is. An error: there is none. Waits as AskAdmin() does.
-absl::StatusOr<AdminAnswer> PostToAdmin(const AdminTarget& target, const std::string& path_and_query, std::string_view body);
+absl::StatusOr<AdminAnswer> PostToAdmin(const AdminTarget& target, const std::string& path_and_query,
+                                        std::string_view body);
 
 // "?name=value&name=value", encoded.
 std::string QueryOf(const std::vector<std::pair<std::string, std::string>>& parameters);

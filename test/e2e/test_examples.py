@@ -123,6 +123,28 @@ def test_mutual_tls(started, tmp_path):
         until(lambda: line in logged(), f"{line}; {logged()}", 20)
 
 
+def test_reload(started, tmp_path):
+    """The commands that it prints, one after the other; and what its page shows."""
+    ports, output = started("reload", "before.yaml", "after.yaml")
+    web = "127.0.0.1", ports[10000]
+    until(lambda: "the file once more" in output.read_text(encoding="utf-8"), "it says what to do")
+    printed = [re.split(r" {4,}", line.strip())[0] for line in output.read_text(encoding="utf-8").splitlines() if line.startswith("  ")]
+
+    def do(command):
+        result = subprocess.run(command.replace("out/pillionctl", PILLIONCTL), shell=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        return result.stdout
+
+    assert curl(url(web, "/"))[1] == b"before\n"
+    assert do(printed[1]) == do(printed[2]) == ""
+    until(lambda: curl(url(web, "/"))[1] == b"after\n", "the file was read again")
+    assert curl(url(web, "/ready"))[1] == b"LIVE\n"
+    assert do(printed[3]) == "listener web: changed\ncluster admin: removed\nunchanged: 0\n"
+    until(lambda: curl(url(web, "/"))[1] == b"before\n", "what it was sent")
+    page = (ROOT / "examples/reload/README.md").read_text(encoding="utf-8")
+    assert do(printed[4]) == re.search(r"^\$ out/pillionctl reload .*\n((?:.+\n)*?)```$", page, re.M)[1]
+    until(lambda: curl(url(web, "/"))[1] == b"after\n", "the file once more")
+
+
 def test_three_commands_of_the_readme(tmp_path):
     """The README's own: a CA, and the two sidecars, each in a terminal of its own; then a call."""
     block = re.search(r"^```sh\n(out/pillionctl ca run .*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]

@@ -221,7 +221,7 @@ def test_who_may(pillion):
     assert code == 403 and "needs the role write" in text
     connection = http1.connect(proxy.admin_address)
     connection.send(b"POST /api/reload HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000\r\n\r\n")
-    assert connection.response().status == 403
+    assert connection.read_response().status == 403
     connection.close()
     assert body_at(port) == b"one"
 
@@ -232,7 +232,7 @@ def test_method_and_size(pillion):
     assert proxy.admin_response("/api/reload")[0] == 405
     connection = http1.connect(proxy.admin_address)
     connection.send(b"POST /api/reload HTTP/1.1\r\nhost: a\r\ncontent-length: 16777217\r\n\r\n")
-    response = connection.response()
+    response = connection.read_response()
     assert response.status == 413 and b"at most" in response.body and b"16 MiB for /api/reload" in response.body
     connection.close()
     text = json.dumps({"static_resources": {"listeners": [at(port, "x" * 3000000)]}})  # more than a body may have
