@@ -71,7 +71,10 @@ absl::StatusOr<std::vector<config::Source>> ReadSources(const Options& options) 
 
 ConfiguredSet::ConfiguredSet(std::shared_ptr<const config::Bootstrap> bootstrap, config::LoadOptions load,
                              Surroundings surroundings)
-    : load_(std::move(load)), with_(std::move(surroundings)), bootstrap_(std::move(bootstrap)) {
+    : load_(std::move(load)),
+      with_(std::move(surroundings)),
+      bootstrap_(std::move(bootstrap)),
+      soon_(with_.timers.New()) {
   times_.start = with_.clock.WallNow();
   with_.registry.AddCounterCallback("server.reloads", [this] { return reloads_; });
   with_.registry.AddCounterCallback("server.reload_failures", [this] { return failures_; });
@@ -85,6 +88,14 @@ admin::ReloadView ConfiguredSet::ReadAgain() {
   absl::StatusOr<std::vector<config::Source>> sources = ReadSources(with_.options);
   if (!sources.ok()) return Fail(path, {std::string(sources.status().message())});
   return Take(*sources, false, path);
+}
+
+void ConfiguredSet::ReadSoon() {
+  if (std::exchange(reads_soon_, true)) return;
+  soon_->Set(kSettle, [this] {
+    reads_soon_ = false;
+    ReadAgain();
+  });
 }
 
 admin::ReloadView ConfiguredSet::Replace(const std::string& text, const std::string& name) {

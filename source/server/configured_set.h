@@ -18,6 +18,7 @@
 #include "source/config/model.h"
 #include "source/config/replacement.h"
 #include "source/config/resources.h"
+#include "source/event/control_timer.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
 #include "source/server/listener_set.h"
@@ -31,9 +32,13 @@ absl::StatusOr<std::vector<config::Source>> ReadSources(const Options& options);
 
 class ConfiguredSet {
  public:
+  // How long signals are waited for after the first one.
+  static constexpr base::Duration kSettle = std::chrono::milliseconds(50);
+
   struct Surroundings {
     const Options& options;
     const base::Clock& clock;
+    event::ControlTimers& timers;
     stats::Registry& registry;
     config::Resources& resources;
     // They come to be as the process starts.
@@ -52,6 +57,8 @@ class ConfiguredSet {
 
   // Its files are read again.
   admin::ReloadView ReadAgain();
+  // The same in a moment, once for all who ask until then.
+  void ReadSoon();
   // By a text that is a bootstrap or a list of resources; `name`: what it is called in errors.
   admin::ReloadView Replace(const std::string& text, const std::string& name);
 
@@ -67,6 +74,8 @@ class ConfiguredSet {
   std::shared_ptr<const config::Bootstrap> bootstrap_;
   admin::Times times_;
   std::set<config::StaticPart> gone_;  // to be removed once all that takes their place serves
+  const std::unique_ptr<event::ControlTimer> soon_;
+  bool reads_soon_ = false;
   uint64_t reloads_ = 0;
   uint64_t failures_ = 0;  // of these: something was refused, or all
 };

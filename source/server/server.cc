@@ -77,6 +77,7 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
       configured_(std::move(bootstrap), std::move(load),
                   ConfiguredSet::Surroundings{.options = options_,
                                               .clock = clock_,
+                                              .timers = timers_,
                                               .registry = registry_,
                                               .resources = resources_,
                                               .certificates = certificates_,
@@ -415,7 +416,7 @@ void Server::WaitForSignal() {
 void Server::OnSignal(int signal) {
   if (signal == SIGHUP) {
     reload_when_live_ = state_ == State::kStarting;
-    if (!reload_when_live_) configured_.ReadAgain();
+    if (!reload_when_live_) configured_.ReadSoon();
     return;
   }
   if (signal == SIGUSR1) {

@@ -10,6 +10,7 @@ import pytest
 from peers import bootstrap as b
 from peers.message import Request
 from peers.proxy import BINARY, run
+from peers.wait import until
 
 GOOD = """
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
@@ -212,10 +213,13 @@ def test_files_that_are_none(tmp_path, path):
 
 
 def test_a_storm_of_reloads(pillion):
-    """N9."""
+    """N9: those that come together are one."""
     proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200, "x")]))]))
     connection = proxy.connect()
     for _ in range(100):
         proxy.process.send_signal(signal.SIGHUP)
         assert connection.exchange(Request()).status == 200
     connection.close()
+    until(lambda: proxy.stat("server.reloads"), "it was read again")
+    assert proxy.stat("server.reloads") < 100
+    assert proxy.stat("server.reload_failures") == proxy.stat("listener_manager.listener_modified") == 0

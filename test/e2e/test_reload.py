@@ -154,6 +154,8 @@ def test_a_bad_one_among_good_ones(pillion, named):
     assert "listener b: refused: " in proxy.log()
     assert (proxy.stat("server.reloads"), proxy.stat("server.reload_failures")) == (1, 1)
     assert set(dumped(proxy, "ClustersConfigDump", "static_clusters")) == {"x", "y"}
+    # What was there before: of what was refused and kept nothing is to be done.
+    assert done(by_post(proxy, b"")) == {"changed": ["cluster x", "listener a"]}
 
 
 @pytest.mark.parametrize("text,said", [
