@@ -17,6 +17,16 @@ std::string_view PathOf(const http::RequestHead& head) {
   return path.substr(0, path.find('#'));
 }
 
+std::string WithoutParameters(std::string_view path) {
+  std::string text;
+  bool parameter = false;
+  for (const char c : path) {
+    parameter = c != '/' && (parameter || c == ';');
+    if (!parameter) text += c;
+  }
+  return text;
+}
+
 const metadata::Value* FindOfRoute(const match::MetadataMatcher& matcher, const metadata::Value& route) {
   const metadata::Value* found = metadata::Find(route, matcher.space);
   for (size_t i = 0; i < matcher.path.size() && found != nullptr; ++i) found = metadata::Find(*found, matcher.path[i]);
@@ -126,7 +136,10 @@ Truth Conditions::OfText(const Text& text, const Request& request) {
   const std::string_view value = TextOf(text.input, request, scratch);
   if (text.input == Input::kPath && (request.head == nullptr || request.head->path.empty())) return Truth::kNo;
   if (value.empty() && MayBeMissing(text.input)) return Truth::kNo;
-  return text.test.Of(value);
+  const Truth truth = text.test.Of(value);
+  if (text.input != Input::kPath || !request.without_parameters || value.find(';') == value.npos) return truth;
+  // Whether the upstream looks at them as well nobody knows here.
+  return text.test.Of(WithoutParameters(value)) == truth ? truth : Truth::kUnclear;
 }
 
 // Where one of several values is what is asked for, but not their list, it is unclear what the upstream will take.

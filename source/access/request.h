@@ -47,6 +47,8 @@ struct Request {
   std::string_view client_ip = {};
   const metadata::Annotations* notes = nullptr;    // null: nothing is noted
   const metadata::Value* route_metadata = nullptr;  // by namespace; null: there is none
+  // Routes are chosen by the path without the parameters of its segments (;a=b).
+  bool without_parameters = false;
 };
 
 }  // namespace pillion::access

@@ -88,7 +88,8 @@ std::string AskFilters(const config::HttpConnectionManager& config, const route:
       .connection = connection.access,
       .head = arrived.head,
       .client_ip = arrived.requester.is_peer ? std::string_view() : arrived.requester.ip,
-      .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value};
+      .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value,
+      .without_parameters = table != nullptr && table->config().ignore_path_parameters};
   std::string reply;
   for (const config::HttpFilter& filter : config.http_filters) {
     const config::FilterOverrides* const overrides = table == nullptr ? nullptr : &table->config().filter_overrides;

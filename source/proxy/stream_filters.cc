@@ -92,7 +92,8 @@ access::Request Stream::AccessRequest() {
           .head = request_,
           .client_ip = requester_.is_peer ? std::string_view() : requester_.ip,
           .notes = annotations_,
-          .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value};
+          .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value,
+          .without_parameters = routes_ && routes_->table().config().ignore_path_parameters};
 }
 
 const http::ResponseHead* Stream::response() const {

@@ -224,6 +224,21 @@ def test_a_name_of_another_trust_domain(pillion, ca, tmp_path):
             assert tls.get(sock).status == (200 if fits else 403), matcher
 
 
+@pytest.mark.parametrize(("action", "path", "code"), [
+    ("DENY", "/admin", 403), ("DENY", "/admin;x=1", 403), ("DENY", "/admin;", 403), ("DENY", "/other;admin", 200), ("DENY", "/a;b/c;d", 200),
+    ("ALLOW", "/admin", 200), ("ALLOW", "/admin;x=1", 403), ("ALLOW", "/other;x", 403)])
+@pytest.mark.parametrize("ignored", [True, False])
+def test_parameters_of_a_path(pillion, action, path, code, ignored):
+    """F7. Where routes are chosen without them, a rule holds with and without them."""
+    one = {"permissions": [{"url_path": {"path": {"exact": "/admin"}}}], "principals": [{"any": True}]}
+    manager = b.http([b.direct(200)], http_filters=filters(rules=rules(action, p=one)))
+    manager["typed_config"]["route_config"]["ignore_path_parameters_in_path_matching"] = ignored
+    proxy = pillion(b.bootstrap([b.listener(manager)]))
+    if not ignored and path.startswith("/admin;"):
+        code = 200 if action == "DENY" else 403
+    assert proxy.exchange(Request("GET", path)).status == code
+
+
 def test_denied_calls_of_grpc(pillion):
     """I10."""
     proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)], http_filters=filters(rules=rules())))]))
