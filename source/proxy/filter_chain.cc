@@ -84,12 +84,13 @@ void FilterChainShard::Secure(listener::Accepted& accepted, std::shared_ptr<cons
   if (context_.overload != nullptr && !chain_->listener().bypasses_overload) {
     timeout = context_.overload->Scaled(config::ScaledTimeout::kHandshake, timeout);
   }
-  auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport),
-                                                     tls::TransportOptions{.context = std::move(context),
-                                                                           .stats = &*tls_stats_,
-                                                                           .established = mtls_,
-                                                                           .handshake_timeout = timeout,
-                                                                           .queue = &context_.handshakes});
+  tls::TransportOptions options{.context = std::move(context),
+                                .stats = &*tls_stats_,
+                                .established = mtls_,
+                                .latest = [source = config.tls->context] { return source->current(); },
+                                .handshake_timeout = timeout,
+                                .queue = &context_.handshakes};
+  auto secured = std::make_unique<tls::TlsTransport>(context_.worker, std::move(accepted.transport), std::move(options));
   secured->Resume(std::move(accepted.preread), std::exchange(accepted.readable, false),
                   std::exchange(accepted.hangup, false));
   accepted.transport = std::move(secured);

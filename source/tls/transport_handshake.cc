@@ -2,11 +2,13 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "source/tls/failure.h"
+#include "source/tls/standing.h"
 #include "source/tls/transport.h"
 
 namespace pillion::tls {
@@ -134,6 +136,15 @@ void TlsTransport::HandshakeDone() {
   facts_->Settle();
   const bool resumed = facts_->resumed();
   Stats* const stats = options_.stats;
+  if (!StandsStill()) {
+    refusal_ = identity::Refusal{.kind = identity::RefusalKind::kChain,
+                                 .x509_error = X509_V_ERR_CERT_UNTRUSTED,
+                                 .text = "verify cert failed: it ended, or was withdrawn, while the handshake lasted"};
+    failure_ = "TLS_error:|" + refusal_->text + ":TLS_error_end";
+    CountRefusal();
+    Fail(EPROTO);
+    return;
+  }
   if (resumed && !context.server() && context.policy() != nullptr) {
     X509* const leaf = SSL_get0_peer_certificate(ssl_);
     if (leaf != nullptr) refusal_ = CheckAgain(leaf);
@@ -155,6 +166,15 @@ void TlsTransport::HandshakeDone() {
     stats->CountAgreed(facts_->version(), facts_->cipher(), SSL_get_negotiated_group(ssl_));
   }
   Tell(!input_.empty() || readable_);
+}
+
+// Who looks at connections after a change passes over those that have not come to their end yet.
+bool TlsTransport::StandsStill() const {
+  if (!options_.latest) return true;
+  const std::shared_ptr<const Context> latest = options_.latest();
+  if (latest == options_.context) [[likely]] return true;
+  return latest != nullptr &&
+         Verdicts().Of(*facts_, *latest, absl::FromChrono(worker_.wall_now())) == Standing::kGood;
 }
 
 // Reads what comes, so that the end of this connection is no reset.

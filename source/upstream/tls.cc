@@ -53,6 +53,7 @@ std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transpor
       worker_, std::move(below),
       tls::TransportOptions{.context = std::move(context),
                             .stats = &stats_,
+                            .latest = [source = tls_.context] { return source->current(); },
                             .strict_end = may_read_to_the_end,
                             .server_name = NameToAskFor(name, configured),
                             .expected_name = expects ? std::optional(name) : std::nullopt,

@@ -1,5 +1,6 @@
 """Certificates that are replaced while requests come: by files, as Kubernetes mounts them, and by secrets in files."""
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 from peers import bootstrap as b
 from peers import http1
 from peers.certificates import Authority, source
+from peers.message import Broken
 from peers.secured import answers, connect, name_of
 from peers.wait import until
 
@@ -193,6 +195,58 @@ def test_a_ca_that_is_withdrawn(pillion, ca, tmp_path, concurrency):
         assert late.receive() != b"", "it is refused, not answered"
         raise ssl.SSLError("an alert")
     assert ssl_stat(proxy, "identity_ended") == 1
+
+
+def test_a_ca_that_is_withdrawn_within_a_handshake(pillion, ca, tmp_path):
+    """J25: who has begun under it does not end as somebody."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = Authority(folder, "other")
+    other.issue("client")
+    put(ca, "one", tmp_path)
+    trust(tmp_path, ca, other)
+    proxy = serving(pillion, mutual(tmp_path))
+
+    def begun(authority):
+        """(a TLS client, how to bring its bytes, its last flight), with all from the server but the end."""
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+        made.load_cert_chain(authority.folder / "client.pem", authority.folder / "client.key")
+        come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client, sock = made.wrap_bio(come, go), socket.create_connection(proxy.address, 10)
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(go.read())
+                come.write(sock.recv(65536))
+        client.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        return client, come, sock, go.read()
+
+    for authority, served in ((ca, True), (other, False)):
+        client, come, sock, flight = begun(authority)
+        trust(tmp_path, ca, *([other] if served else []))
+        if served:
+            put(ca, "two", tmp_path)
+        else:
+            until(lambda: not is_answered(proxy, other), "new ones are refused")
+        sock.sendall(flight)
+        answer = b""
+        with contextlib.suppress(ssl.SSLError, ConnectionError):
+            while b"hello" not in answer and (got := sock.recv(65536)):
+                come.write(got)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    answer += client.read(65536)
+        assert (b"hello" in answer) == served
+        sock.close()
+
+
+def is_answered(proxy, other):
+    try:
+        return answers(as_client(other, proxy))
+    except (ssl.SSLError, ConnectionError, Broken):
+        return False
 
 
 def test_a_ca_that_goes_to_another_trust_domain(pillion, tmp_path):
