@@ -70,19 +70,13 @@ void SetDigests(const v3::Listener& from, Listener& to) {
   if (from.has_default_filter_chain()) set(from.default_filter_chain(), to.filter_chains.back());
 }
 
-// Where a chain takes both kinds of connections, somebody has to tell them apart; and where one is for what only a
-// ClientHello says, somebody has to read it: else that chain would never be chosen, but another one, with other rules.
-void LookForTls(const v3::Listener& from, Listener& listener) {
-  const auto asks = [](const v3::FilterChain& chain) {
-    const v3::FilterChainMatch& match = chain.filter_chain_match();
-    const bool of_hello = match.server_names_size() > 0 || match.application_protocols_size() > 0;
-    return match.transport_protocol() == "tls" || (match.transport_protocol().empty() && of_hello);
-  };
+// Where a chain takes both kinds of connections, somebody has to tell them apart.
+void LookForTls(Listener& listener) {
   const auto takes_both = [](const FilterChain& chain) {
     return chain.tls != nullptr && chain.tls->modes && chain.tls->modes->Any(PeerMode::kPermissive);
   };
   const auto looks = [](const ListenerFilter& filter) { return std::holds_alternative<TlsInspector>(filter.filter); };
-  if (std::ranges::none_of(listener.filter_chains, takes_both) && std::ranges::none_of(from.filter_chains(), asks)) return;
+  if (std::ranges::none_of(listener.filter_chains, takes_both)) return;
   if (std::ranges::any_of(listener.listener_filters, looks)) return;
   listener.listener_filters.push_back({.name = "tls_inspector", .filter = TlsInspector(), .disabled = {}});
 }
@@ -143,7 +137,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   listener->continue_on_listener_filters_timeout = from.continue_on_listener_filters_timeout();
   BuildFilterChains(context, from, path, *listener);
   SetDigests(from, *listener);
-  LookForTls(from, *listener);
+  LookForTls(*listener);
   return listener;
 }
 
