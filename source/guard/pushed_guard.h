@@ -27,7 +27,7 @@ class PushedGuard final : private xds::NameWatcher {
 
  private:
   std::vector<std::string> OnResource(const xds::Resource& resource) override;
-  void OnRemoved() override { guard_.Set(otherwise_); }
+  void OnRemoved(const std::string&) override { guard_.Set(otherwise_); }
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
 

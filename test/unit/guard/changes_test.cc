@@ -40,7 +40,7 @@ class ChangesTest : public testing::Test {
     return lines;
   }
 
-  const config::ApiSource source_;
+  const config::ConfigSource source_;
   Changes changes_;
 };
 

@@ -121,7 +121,7 @@ class GuardTest : public testing::Test {
   test::SimulatedClock clock_;
   test::SimulatedTimers timers_{clock_};
   stats::Registry registry_{1};
-  const config::ApiSource source_;
+  const config::ConfigSource source_;
   Figures totals_;
   std::map<std::pair<Kind, std::string>, Holdings::Held> held_;
   std::string impossible_;
@@ -133,7 +133,7 @@ class GuardTest : public testing::Test {
                 .clock = clock_,
                 .registry = registry_,
                 .figures = [this] { return totals_; },
-                .put = [this](const config::ApiSource&, Kind kind, std::vector<xds::Resource> resources,
+                .put = [this](const config::ConfigSource&, Kind kind, std::vector<xds::Resource> resources,
                               const std::vector<std::string>& removed) { return Put(kind, std::move(resources), removed); },
                 .note_refused =
                     [this](const xds::ResourceId& id, const std::string&, const Holdings::Held* now) {

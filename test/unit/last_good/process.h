@@ -53,7 +53,7 @@ struct Wanted final : xds::NameWatcher {
     versions.push_back(resource.version);
     return {};
   }
-  void OnRemoved() override { versions.emplace_back("-"); }
+  void OnRemoved(const std::string&) override { versions.emplace_back("-"); }
   void OnRequest() override {}
   void OnFailure() override {}
 
@@ -93,7 +93,7 @@ class Process {
                 .host_of = [](const std::string&) { return client::Target{}; },
                 .warn = [](std::string_view) {},
                 .seed = 1,
-                .journal = &last_good,
+                .journals = {&last_good},
                 .fallback = &last_good}),
         stats(registry, clock, stats::Prefix("x")) {
     last_good.Attach(planes);
