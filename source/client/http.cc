@@ -30,7 +30,8 @@ class ThreadHttpCaller::RemoteCall final : public HttpCall {
  private:
   ControlThread& thread_;
   const std::shared_ptr<Done> done_;  // main thread; null: nobody listens
-  const std::shared_ptr<HttpExchange*> exchange_ = std::make_shared<HttpExchange*>(nullptr);  // the other's; null: it is over
+  // The other thread's; null: it is over.
+  const std::shared_ptr<HttpExchange*> exchange_ = std::make_shared<HttpExchange*>(nullptr);
 };
 
 std::unique_ptr<HttpCall> ThreadHttpCaller::Call(const Target& target, HttpRequest request, Done done) {

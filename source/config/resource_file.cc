@@ -11,7 +11,8 @@ namespace {
 using Response = envoy::service::discovery::v3::DiscoveryResponse;
 
 // `path` is said of each error and note.
-ResourceFile Sort(Response response, bool readable, ErrorList& errors, std::vector<ConfigError> notes, const std::string& path) {
+ResourceFile Sort(Response response, bool readable, ErrorList& errors, std::vector<ConfigError> notes,
+                  const std::string& path) {
   ResourceFile file;
   file.notes = std::move(notes);
   for (ConfigError& note : file.notes) note.file = path;

@@ -239,7 +239,8 @@ std::vector<Refusal> Planes::Put(const config::ConfigSource& source, Kind kind, 
 
 void Planes::NoteRefused(const ResourceId& id, const std::string& details, const std::string& version,
                          std::shared_ptr<const google::protobuf::Any> body) {
-  if (TypeSubscription* const found = Find(id.source, id.kind)) found->NoteRefused(id.name, details, version, std::move(body));
+  TypeSubscription* const found = Find(id.source, id.kind);
+  if (found != nullptr) found->NoteRefused(id.name, details, version, std::move(body));
 }
 
 void Planes::SetNodeMetadata(const std::string& name, const std::vector<std::pair<std::string, std::string>>& fields) {

@@ -113,7 +113,8 @@ class Planes {
   std::unique_ptr<Stream> MakeStream(Plane& plane, const config::ApiSource& source, Kind kind);
   std::unique_ptr<FetchedSubscription> MakeFetched(const config::ConfigSource& source, Kind kind,
                                                    TypeSubscription::Options options, TypeWatcher& watcher);
-  std::function<std::optional<client::Target>()> TargetOf(const config::ApiSource& source, const std::string& authority) const;
+  std::function<std::optional<client::Target>()> TargetOf(const config::ApiSource& source,
+                                                          const std::string& authority) const;
   TypeSubscription& Subscribe(Plane& plane, Kind kind, TypeSubscription::Options options, TypeWatcher& watcher);
   // Null: nobody subscribes to it.
   TypeSubscription* Find(const config::ConfigSource& source, Kind kind) const;
