@@ -40,7 +40,7 @@ class ChangesTest : public testing::Test {
     return lines;
   }
 
-  const config::ConfigSource source_;
+  const config::ConfigSource source_ = config::ApiSource();
   Changes changes_;
 };
 

@@ -121,7 +121,7 @@ class GuardTest : public testing::Test {
   test::SimulatedClock clock_;
   test::SimulatedTimers timers_{clock_};
   stats::Registry registry_{1};
-  const config::ConfigSource source_;
+  const config::ConfigSource source_ = config::ApiSource();
   Figures totals_;
   std::map<std::pair<Kind, std::string>, Holdings::Held> held_;
   std::string impossible_;
