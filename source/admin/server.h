@@ -53,7 +53,7 @@ class Server {
   config::Address local_address() const;
 
  private:
-  // Kept apart, because Beast's headers are large: only server.cc includes them.
+  // Kept apart, because Beast's headers are large: see server_state.h.
   class State;
   friend class Session;
   const std::shared_ptr<State> state_;
