@@ -77,6 +77,7 @@ struct Replacement::Built {
   std::array<std::vector<size_t>, std::size(kLists)> pieces;  // of each list
   std::shared_ptr<Bootstrap> bootstrap;
   std::vector<Found> errors;
+  size_t dropped = 0;  // more of them
   std::vector<Found> notes;
 };
 
@@ -227,6 +228,7 @@ Replacement::Built Replacement::Build(Order order, const StaticText& text) const
     if (!piece.gone && piece.state != State::kRefused) text.Place(error);
     to.push_back({index, std::move(error)});
   };
+  built.dropped = errors.dropped();
   for (ConfigError& error : errors.Take()) assign(std::move(error), built.errors);
   for (ConfigError& note : notes) assign(std::move(note), built.notes);
   return built;
@@ -266,6 +268,9 @@ void Replacement::Judge(const StaticText& text) {
       for (const Found& found : Build(Order::kFormersAlone, text).errors) known->insert(key(found));
     }
     std::erase_if(elsewhere, [&](const Found& found) { return known->contains(key(found)); });
+    if (elsewhere.empty() && built.dropped > 0) {
+      elsewhere.push_back({kNobody, {"", 0, "so much is wrong that not all of it is known"}});
+    }
     if (elsewhere.empty() || !RefuseOneKind(elsewhere)) break;
   }
   TakeBuilt(text);

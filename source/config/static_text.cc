@@ -132,15 +132,16 @@ class Reader {
     text_.Place(item.errors.back());
   }
 
-  // To the items, or to nobody. Paths are those within this text.
+  // To the items, or to nobody. Paths are those within this text. Where not all are known, none of it is known to be good.
   void Assign(ErrorList& errors, size_t source) {
     const size_t dropped = errors.dropped();
     for (ConfigError& error : errors.Take()) {
       error.file = text_.names[source];
       const auto found = places_.find(error.path.substr(0, error.path.find(']') + 1));
-      (found == places_.end() ? text_.outside : text_.items[found->second].errors).push_back(std::move(error));
+      std::vector<ConfigError>& of_item = found == places_.end() ? text_.outside : text_.items[found->second].errors;
+      (dropped > 0 ? text_.errors : of_item).push_back(std::move(error));
     }
-    if (dropped > 0) text_.outside.push_back({"", 0, Concat("and ", dropped, " more errors"), text_.names[source]});
+    if (dropped > 0) text_.errors.push_back({"", 0, Concat("and ", dropped, " more errors"), text_.names[source]});
   }
 
   const LoadOptions& options_;

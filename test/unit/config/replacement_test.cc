@@ -212,6 +212,20 @@ TEST_F(ReplacementTest, TextsThatAreNone) {
   EXPECT_EQ(done_, "removed a l");
 }
 
+TEST_F(ReplacementTest, MoreErrorsThanAreKept) {
+  Run(Whole(ClusterText("a"), ListenerText("l", 80, "a")));
+  std::string unreadable, bad;
+  for (int i = 0; i < 150; ++i) {
+    unreadable += ClusterText("x" + std::to_string(i), ", connect_timeout: x");
+    bad += ClusterText("x" + std::to_string(i), ", connect_timeout: 0s");
+  }
+  Replace(Whole(unreadable, ListenerText("l", 80, "a")));
+  EXPECT_THAT(errors_, HasSubstr("and 50 more errors"));
+  const auto outcome = Replace(Whole(ClusterText("a") + bad + ClusterText("b"), ListenerText("l", 80, "a")));
+  EXPECT_EQ(outcome.refused.size(), 150u);
+  EXPECT_THAT(Clusters(), ElementsAre("a", "b"));
+}
+
 TEST_F(ReplacementTest, Lists) {
   Run(Whole(ClusterText("a"), ListenerText("l", 80, "a")));
   const std::string cluster = "{'@type': type.googleapis.com/envoy.config.cluster.v3.Cluster, name: a, connect_timeout: 2s}";
