@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import signal
 import threading
 
@@ -21,6 +22,7 @@ from peers.traffic import Traffic
 from peers.wait import until
 
 SOON = ("--drain-time-s", "1")
+SANITIZED = os.environ.get("PILLION_SANITIZED")
 KINDS = "clusters", "listeners", "secrets"
 _TLS = "extensions.transport_sockets.tls.v3."
 
@@ -316,9 +318,7 @@ def test_secrets(pillion, ca):
     assert "PRIVATE" not in proxy.log()
 
 
-@pytest.mark.parametrize("concurrency", [1, 2, 4])
-@pytest.mark.parametrize("way", [by_sighup, by_post])
-def test_under_traffic(pillion, serve, concurrency, way):
+def under_traffic(pillion, serve, concurrency, way, **options):
     """Listeners, routes and clusters change again and again; no request fails."""
     backends = [serve.h1(lambda request: Response(200, [], b"hello")).address for _ in range(3)]
     echo = grpc_echo.Echo()
@@ -335,7 +335,7 @@ def test_under_traffic(pillion, serve, concurrency, way):
         return {"static_resources": {"listeners": listeners, "clusters": clusters}, "admin": proxy_admin}
 
     proxy_admin = {"address": b.address(("127.0.0.1", free_port()))}
-    proxy = pillion(config(0), concurrency=concurrency, arguments=SOON)
+    proxy = pillion(config(0), concurrency=concurrency, arguments=SOON, **options)
     with Traffic(lambda: ("127.0.0.1", port)):
         for turn in range(1, 16):
             way(proxy, config(turn))
@@ -345,6 +345,21 @@ def test_under_traffic(pillion, serve, concurrency, way):
     until(lambda: set(dumped(proxy, "ClustersConfigDump", "static_clusters")) == {"backend0", "rpc"}, "no other cluster is left")
     until(lambda: proxy.stat("cluster_manager.active_clusters") == 2, "nor is one used")
     server.stop(0)
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 4])
+@pytest.mark.parametrize("way", [by_sighup, by_post])
+def test_under_traffic(pillion, serve, concurrency, way):
+    under_traffic(pillion, serve, concurrency, way)
+
+
+@pytest.mark.skipif(not SANITIZED, reason="PILLION_SANITIZED names no program")
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("way", [by_sighup, by_post])
+def test_sanitized(pillion, serve, monkeypatch, way):
+    monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1")
+    monkeypatch.setenv("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+    under_traffic(pillion, serve, 2, way, binary=SANITIZED)
 
 
 def test_a_cluster_that_warms(pillion, named, serve):
