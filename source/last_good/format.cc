@@ -16,7 +16,7 @@ using Message = pillion::state::v1::LastGood;
 constexpr std::string_view kVersion = "1";
 constexpr std::string_view kDigest = "sha256 ";
 constexpr size_t kTail = kDigest.size() + identity::Sha256::kHexSize + 1;
-constexpr int64_t kLastSecond = 253402300799;  // of the year 9999
+constexpr int64_t kLastSecond = 9'000'000'000;  // in the year 2255: what a WallTime can be
 
 std::string HeadLine() { return Concat(kMagic, kVersion, '\n'); }
 

@@ -102,6 +102,8 @@ TEST(FormatTest, WhatNobodyHasWritten) {
   EXPECT_EQ(ErrorOf(FileWith(message.SerializeAsString())), "none");
   message.mutable_written()->set_seconds(INT64_MAX);
   EXPECT_EQ(ErrorOf(FileWith(message.SerializeAsString())), "is damaged: it has no time");
+  message.mutable_written()->set_seconds(253402300799);  // a good time elsewhere, and too late for a clock here
+  EXPECT_EQ(ErrorOf(FileWith(message.SerializeAsString())), "is damaged: it has no time");
   message.mutable_written()->set_seconds(-1);
   EXPECT_EQ(ErrorOf(FileWith(message.SerializeAsString())), "is damaged: it has no time");
   message.clear_written();
