@@ -39,9 +39,13 @@ def keeping(path, **fields):
 
 @pytest.fixture
 def again(pushed):
-    """again(both, path, *listeners): stops that proxy and its control plane, and starts the proxy alone."""
-    def start(both, path, *listeners, how=p.DELTA, end=None, timeout="2s", fields=None, **options):
-        (end or both.proxy.stop)()
+    """again(both, path, *listeners): stops that proxy and its control plane, and starts the proxy alone. kill: as a crash."""
+    def start(both, path, *listeners, how=p.DELTA, kill=False, timeout="2s", fields=None, **options):
+        if kill:
+            both.proxy.kill()
+            both.proxy.stop = lambda: None  # what is left to be done at the end of the test
+        elif both.proxy.process.poll() is None:
+            both.proxy.stop()
         if both.plane.runs():
             both.plane.kill()
         return noted(pushed(plane=both.plane, how=how, timeout=timeout, **keeping(path, **(fields or {})), **options), *listeners)
@@ -106,7 +110,7 @@ def test_a_start_without_its_control_plane(pushed, again, named, path, how):
     assert alone.stat("cluster_manager.cluster_modified") == alone.stat("listener_manager.listener_modified") == 0
     # And that is what the next one starts with.
     until(lambda: shown(alone)["listeners"] == {"ingress": False}, "it is written")
-    last = again(alone, path, first, how=how, end=alone.proxy.kill)
+    last = again(alone, path, first, how=how, kill=True)
     assert last.get().body == b"two"
 
 
@@ -148,7 +152,7 @@ def test_a_key_is_not_written(pushed, again, ca, path):
     assert name_of_listener(both, ca) == "one"
     alone = again(both, path, secure, plain)
     assert b"PRIVATE KEY" not in path.read_bytes()
-    assert alone.get().body == b"plain"
+    assert alone.get(listener_="ingress").body == b"plain"
     assert not accepts(alone.proxy.listeners["secure"])
     assert "private_key is a secret: include_secrets is not set" in left_out(alone)["secure"]
     assert 'left out: listener "secure" (its filter_chains[0].transport_socket' in alone.proxy.log()
@@ -176,7 +180,7 @@ def test_secrets_by_sds(pushed, again, ca, path, include):
     secure = by_sds(timeout="0.5s")
     trusting = secured({"tls_certificates": [inline(ca)], "validation_context_sds_secret_config": {"name": "trust", "sds_config": p.source()}},
                        name="trusting")
-    both = pushed(secure, trusting, p.secret("server", pair(ca, "one")), p.secret("trust", trust(ca)), **keeping(path, include_secrets=include))
+    both = pushed(secure, trusting, p.secret("server", pair(ca, "one")), p.secret("trust", trust(ca.pem)), **keeping(path, include_secrets=include))
     assert name_of_listener(both, ca) == "one"
     alone = again(both, path, secure, trusting, fields={"include_secrets": include}, timeout="3s")
     assert shown(alone)["secrets"] == ({"server": True, "trust": True} if include else {"trust": False})
@@ -204,7 +208,7 @@ def test_a_file_that_is_damaged(pushed, again, path, damage, named_as):
     assert both.get().body == b"hello"
     both.proxy.stop()
     path.write_bytes(damage(path.read_bytes()))
-    alone = again(both, path, first, end=lambda: None, timeout="0.2s")
+    alone = again(both, path, first, timeout="0.2s")
     assert f"last good: {path}: {named_as}; the start goes on without it" in alone.proxy.log()
     assert alone.stat("last_good.refused") == 1
     assert not accepts(alone.proxy.address)
@@ -226,7 +230,7 @@ def test_files_of_others(pushed, again, path):
     assert f'{path}: is of node "me" of cluster "us", expected "somebody" of "us"; the start goes on without it' in alone.proxy.log()
     alone.proxy.stop()
     os.chmod(path, 0o640)
-    alone = again(both, path, first, end=lambda: None, timeout="0.2s")
+    alone = again(both, path, first, timeout="0.2s")
     assert f"{path}: has mode 0640, expected no rights of group and others, as 0600" in alone.proxy.log()
     assert not accepts(alone.proxy.address)
 
@@ -237,7 +241,7 @@ def test_killed_at_any_time(pushed, again, named, path):
     first = p.listener(p.routed())
     both = pushed(first, p.routes(), p.cluster(), p.endpoints(one), **keeping(path))
     both.until_stat("last_good.writes", 1)
-    alone = again(both, path, first, end=both.proxy.kill)
+    alone = again(both, path, first, kill=True)
     assert alone.get().body == b"one"
 
 
