@@ -444,11 +444,14 @@ void Server::Stop() {
   workers_.clear();
   administration_.reset();
   if (guard_ != nullptr) guard_->Detach();
+  std::optional<xds::Planes::Batch> batch;  // no control plane has to read cluster by cluster what is not wanted any more
+  if (planes_ != nullptr) batch.emplace(*planes_);
   clusters_.reset();
   host_health_.reset();
   discovery_.reset();
   listeners_.reset();
   route_tables_.reset();
+  batch.reset();
   planes_.reset();
   admin_certificates_.reset();
   io_.stop();
