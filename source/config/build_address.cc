@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <system_error>
 
 #include "source/base/xxhash64.h"
 #include "source/config/build.h"
@@ -15,6 +16,7 @@
 namespace pillion::config {
 namespace {
 
+constexpr int kMaxLinks = 40;           // as the kernel follows
 constexpr size_t kMaxUnixPath = 107;  // sockaddr_un, with its closing NUL
 
 }  // namespace
@@ -64,8 +66,15 @@ std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::
 }
 
 void FilesRead::Add(const std::string& path, std::string_view bytes) {
-  const std::string directory = std::filesystem::path(path).parent_path();
-  AddDirectory(directory.empty() ? "." : directory);
+  // Where it is a link, it may lead into another directory, by further links.
+  std::filesystem::path at = path;
+  std::error_code error;
+  for (int links = 0; links <= kMaxLinks; ++links) {
+    const std::filesystem::path directory = at.parent_path();
+    AddDirectory(directory.empty() ? "." : directory.string());
+    if (!std::filesystem::is_symlink(at, error)) break;
+    at = directory / std::filesystem::read_symlink(at, error);
+  }
   digest = digest * 31 + base::XxHash64(bytes);
 }
 

@@ -1,17 +1,20 @@
 #pragma once
 
-// Tells of files that are replaced: by a file, or a link, that is renamed to their place. That is how configuration is to be
-// changed, for whoever reads meanwhile has the old or the new one and never half of it. Owned by the server, outlives the
-// watches; main thread.
+// Tells of files that are replaced: by a file, or a link, that is renamed to their place, or by another link in the place of
+// one on the way to them. That is how configuration is to be changed, for whoever reads meanwhile has the old or the new one
+// and never half of it; a file that is written in place is not told of. Owned by the server, outlives the watches; main thread.
 
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace pillion::event {
@@ -27,11 +30,20 @@ class FileWatch {
 
  private:
   friend class FileWatcher;
-  FileWatch(FileWatcher& watcher, int directory, std::string name, std::function<void()> replaced);
+  // Where something may happen that concerns it.
+  struct Place {
+    int directory;     // inotify's number of it
+    std::string name;  // in it; empty: any
+    bool link;         // is followed: a new one is whole as soon as it is there
+  };
+  enum class Of : uint8_t { kFile, kDirectory };
+
+  FileWatch(FileWatcher& watcher, std::string path, Of of, std::function<void()> replaced);
 
   FileWatcher& watcher_;
-  const int directory_;     // inotify's number of it
-  const std::string name_;  // in it; empty: any
+  const std::string path_;
+  const Of of_;
+  std::vector<Place> places_;  // the links on the way, and where it ends
   const std::shared_ptr<const std::function<void()>> replaced_;
 };
 
@@ -51,9 +63,12 @@ class FileWatcher {
  private:
   friend class FileWatch;
 
-  absl::StatusOr<std::unique_ptr<FileWatch>> Watch(const std::string& directory, std::string name,
+  absl::StatusOr<std::unique_ptr<FileWatch>> Watch(const std::string& path, FileWatch::Of of,
                                                    std::function<void()> replaced);
-  void Forget(const FileWatch& watch);
+  // Where its path leads now. An error: it leads to no directory; what is on the way there is watched nevertheless.
+  absl::Status Follow(FileWatch& watch);
+  absl::Status AddPlace(const std::string& directory, std::string name, bool link, std::vector<FileWatch::Place>& places);
+  void Forget(const std::vector<FileWatch::Place>& places);
   void WaitForEvents();
   void OnEvents(size_t bytes);
 

@@ -98,6 +98,26 @@ def test_a_mounted_volume(pillion, ca, tmp_path):
     until(lambda: name_of(proxy, ca) == "two", "the new certificate is shown")
 
 
+def test_a_linked_directory(pillion, ca, tmp_path):
+    """The files lie in a directory by way of a link, which is replaced: ln -sfn and mv -T."""
+    for name in ("one", "two"):
+        (tmp_path / "versions" / name).mkdir(parents=True)
+        put(ca, name, tmp_path / "versions" / name)
+
+    def lead_to(name):
+        os.symlink(f"../versions/{name}", tmp_path / "used" / "beside")
+        os.rename(tmp_path / "used" / "beside", tmp_path / "used" / "now")
+
+    (tmp_path / "used").mkdir()
+    lead_to("one")
+    proxy = serving(pillion, by_files(tmp_path / "used" / "now"))
+    assert name_of(proxy, ca) == "one"
+    lead_to("two")
+    until(lambda: name_of(proxy, ca) == "two", "the new certificate is shown")
+    put(ca, "one", tmp_path / "versions" / "two")
+    until(lambda: name_of(proxy, ca) == "one", "what is replaced where it leads to now is shown")
+
+
 def test_secrets_from_a_file(pillion, ca, tmp_path):
     def publish(name):
         secret = {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "name": "server", "tls_certificate": {

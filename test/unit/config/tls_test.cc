@@ -420,6 +420,16 @@ TEST_F(RenewalTest, WatchedDirectories) {
   EXPECT_EQ(tls->context->directories(), (std::vector<std::string>{"/a", folder_, "/b"}));
 }
 
+TEST_F(RenewalTest, DirectoriesOfLinks) {
+  WritePair(leaf_);
+  std::filesystem::create_directory(Path("elsewhere"));
+  std::filesystem::rename(Path("key.pem"), Path("elsewhere/key.pem"));
+  std::filesystem::create_symlink("elsewhere/key.pem", Path("key.pem"));
+  const auto tls = Good(Files() + ", validation_context: {" + Ca() + "}");
+  ASSERT_NE(tls, nullptr);
+  EXPECT_EQ(tls->context->directories(), (std::vector<std::string>{folder_, folder_ + "/elsewhere"}));
+}
+
 // Own certificates by files, whom to trust from an agent: what can't be made anew must not go on trusting.
 TEST_F(RenewalTest, TrustThatIsWithdrawnWhileFilesAreBroken) {
   WritePair(leaf_);

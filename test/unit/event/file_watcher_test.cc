@@ -67,6 +67,64 @@ TEST_F(FileWatcherTest, ALinkInADirectory) {
   EXPECT_EQ(count, 1);
 }
 
+// As `ln -sfn TARGET beside && mv -T beside NAME` does.
+TEST_F(FileWatcherTest, LinksOnTheWayToAFile) {
+  const auto lead = [&](const std::string& name, const std::string& target) {
+    fs::create_symlink(target, folder / "beside");
+    fs::rename(folder / "beside", folder / name);
+  };
+  for (const char* version : {"v1", "v2"}) {
+    fs::create_directories(folder / "versions" / version);
+    Write(std::string("versions/") + version + "/file");
+  }
+  fs::create_directories(folder / "from");
+  lead("now", folder / "versions/v1");
+  fs::create_symlink("../now", folder / "from" / "link");
+  int of_file = 0, of_directory = 0;
+  const auto file = Watch("from/link/file", of_file);
+  const auto directory = files.WatchDirectory(folder / "from/link", [&] { ++of_directory; });
+  ASSERT_TRUE(directory.ok());
+  lead("now", "versions/v2");
+  Poll();
+  EXPECT_EQ(of_file, 1);
+  EXPECT_EQ(of_directory, 1);
+  Replace("versions/v1/file");  // where it led before
+  Poll();
+  EXPECT_EQ(of_file, 1);
+  EXPECT_EQ(of_directory, 1);
+  Replace("versions/v2/file");
+  Poll();
+  EXPECT_EQ(of_file, 2);
+  EXPECT_EQ(of_directory, 2);
+  lead("now", "versions/none");
+  lead("now", "versions/v1");
+  Poll();
+  EXPECT_EQ(of_file, 3);
+  Replace("versions/v1/file");
+  Poll();
+  EXPECT_EQ(of_file, 4);
+  // Made anew, not renamed.
+  fs::remove(folder / "from/link");
+  fs::create_symlink("../versions/v2", folder / "from/link");
+  Poll();
+  EXPECT_EQ(of_file, 5);
+  EXPECT_EQ(of_directory, 5);
+}
+
+TEST_F(FileWatcherTest, ALinkThatLeadsNowhereYet) {
+  fs::create_symlink("none/file", folder / "link");
+  int count = 0;
+  const auto watch = Watch("link", count);
+  Replace("link");
+  Poll();
+  EXPECT_EQ(count, 1);
+  fs::create_symlink("round", folder / "round");
+  const auto round = Watch("round", count);
+  Replace("round");
+  Poll();
+  EXPECT_EQ(count, 2);
+}
+
 TEST_F(FileWatcherTest, WhoHasEndedIsNotTold) {
   int one = 0, again = 0;
   auto watch = Watch("one", one);
