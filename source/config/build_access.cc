@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "source/access/policies.h"
 #include "source/config/text.h"
 
@@ -48,13 +49,21 @@ class Builder {
     conditions_.End(begun);
   }
 
-  // Where it looks like the path of a SPIFFE ID; DNS names and subjects are compared, too. The first is enough to be told.
+  // Where it looks like a SPIFFE ID, or the path of one, and is none; DNS names and subjects are compared, too. The first is
+  // enough to be told.
   void NoteName(const envoy::type::matcher::v3::StringMatcher& name, const std::string& path) {
     constexpr std::string_view kScheme = "spiffe://";
     const std::string_view text = name.has_exact() ? name.exact() : name.prefix();
-    const bool odd = text.find('/') != text.npos && text.find("://") == text.npos && text.find('=') == text.npos;
-    if (!odd || kScheme.starts_with(text) || std::exchange(noted_, true)) return;
-    context_.Note(path, Concat(Quote(text, 200), " never matches a SPIFFE ID, expected one that begins with ", kScheme));
+    const bool path_only = text.find('/') != text.npos && text.find("://") == text.npos && text.find('=') == text.npos;
+    const bool misspelt = absl::StartsWithIgnoreCase({text.data(), text.size()}, "spiffe:");
+    const bool as_any_case = name.ignore_case() && absl::StartsWithIgnoreCase({text.data(), text.size()}, "spiffe://");
+    const bool begins = as_any_case || text.starts_with(kScheme);
+    const bool odd = (path_only || misspelt) && !begins && !kScheme.starts_with(text);
+    const bool star = begins && text.find('*') != text.npos;
+    if ((!odd && !star) || std::exchange(noted_, true)) return;
+    context_.Note(path, odd ? Concat(Quote(text, 200), " never matches a SPIFFE ID, expected one that begins with ", kScheme)
+                                            : Concat(Quote(text, 200), " never matches a SPIFFE ID, for * stands for itself, expected a prefix, "
+                                                       "suffix or safe_regex where several are meant"));
   }
 
   // A test in the place of one that is an error.

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "absl/time/clock.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_tls.h"
+#include "source/config/own_certificates.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
 
@@ -282,6 +284,11 @@ bool WillVerifyChain(const TlsBuild& built, const v3::CommonTlsContext& from) {
   }
 }
 
+void NoteOwnCertificates(BuildContext& context, const TlsBuild& built, const std::string& path) {
+  for (std::string& text : WhyRefused(*built.context, built.files, absl::Now())) context.Note(path, std::move(text));
+  for (std::string& text : StrangersToThemselves(*built.context, built.files)) context.Note(path, std::move(text));
+}
+
 // By `build`(context, path): now, and whenever it is asked for later. Null, with errors, where something is wrong.
 template <typename Build>
 std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3::CommonTlsContext& common,
@@ -292,6 +299,7 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
   TlsBuild first = build(context, path);
   context.files_read = outer;
   if (first.context == nullptr && (!first.waits || first.broken || context.errors.AnyBelow(path))) return nullptr;
+  if (first.context != nullptr) NoteOwnCertificates(context, first, FieldPath(path, "common_tls_context"));
   first.directories = std::move(files.directories);
   first.digest = files.digest;
   first.secrets = std::move(files.secrets);

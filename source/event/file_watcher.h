@@ -2,7 +2,8 @@
 
 // Tells of files that are replaced: by a file, or a link, that is renamed to their place, or by another link in the place of
 // one on the way to them. That is how configuration is to be changed, for whoever reads meanwhile has the old or the new one
-// and never half of it; a file that is written in place is not told of. Owned by the server, outlives the watches; main thread.
+// and never half of it; a file that is written in place is not told of. Owned by the server, outlives the watches; main
+// thread.
 
 #include <array>
 #include <boost/asio/io_context.hpp>

@@ -6,12 +6,11 @@
 
 #include "absl/time/time.h"
 #include "source/base/escape.h"
+#include "source/config/own_certificates.h"
 #include "source/server/log.h"
 
 namespace pillion::server {
 namespace {
-
-std::string TimeText(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
 
 // ": spiffe://td.test/web until 2026-01-01T00:00:00Z" and so on; empty: it has no own certificate.
 std::string WhoseUntil(const tls::Context& context) {
@@ -20,7 +19,7 @@ std::string WhoseUntil(const tls::Context& context) {
     text += text.empty() ? ": " : ", ";
     std::string owner;
     base::AppendPrintable(owner, identity::OwnerText(pair.leaf()));
-    text += owner + " until " + TimeText(identity::NotAfter(pair.leaf()));
+    text += owner + " until " + config::UtcText(identity::NotAfter(pair.leaf()));
   }
   return text;
 }
@@ -52,6 +51,7 @@ absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> CertificateRenewal::A
                                                                         .settled_at = {},
                                                                         .scope = stats::Scope(registry_, owner.metrics),
                                                                         .by_sds = nullptr,
+                                                                        .said_late = {},
                                                                         .observations = {}}));
     watch->entries_.push_back(&entry);
     if (absl::Status status = WatchFiles(entry); !status.ok()) return status;
@@ -136,6 +136,7 @@ void CertificateRenewal::Renew(Entry& entry) {
       entry.said.clear();
       if (entry.by_sds != nullptr) entry.by_sds->Increment();
       Log("secret").info("{}: certificates were renewed{}", entry.owner.name, WhoseUntil(*entry.context->current()));
+      SayWhyRefused(entry);
       check_();
       break;
   }
@@ -143,6 +144,15 @@ void CertificateRenewal::Renew(Entry& entry) {
     Log("secret").warn("{}: {}", entry.owner.name, std::string(status.message()));
   }
   Judge(entry);
+}
+
+void CertificateRenewal::SayWhyRefused(Entry& entry) {
+  const absl::Time now = absl::FromChrono(clock_.WallNow());
+  const std::shared_ptr<const tls::Context> context = entry.context->current();
+  for (const std::string& text : config::WhyRefused(*context, entry.context->files(), now)) {
+    Log("secret").warn("{}: {}", entry.owner.name, text);
+  }
+  entry.said_late = {.overdue = 0, .ended = LateOf(entry).ended};
 }
 
 void CertificateRenewal::OnRejected(Entry& entry, bool had_one) {
@@ -165,9 +175,12 @@ void CertificateRenewal::Look() {
   for (const std::unique_ptr<Entry>& entry : entries_) {
     if (entry->context->current() == nullptr && !entry->said.empty()) {
       Renew(*entry);
-    } else {
-      Judge(*entry);
+      continue;
     }
+    // Before anybody is alarmed: files that were written in place are not told of, but read.
+    const Late late = LateOf(*entry);
+    if (late.overdue > entry->said_late.overdue || late.ended > entry->said_late.ended) Renew(*entry);
+    Judge(*entry);
   }
 }
 
@@ -180,19 +193,38 @@ void CertificateRenewal::LookAgain() {
   });
 }
 
+CertificateRenewal::Late CertificateRenewal::LateOf(const Entry& entry) const {
+  const absl::Time now = absl::FromChrono(clock_.WallNow());
+  const std::shared_ptr<const tls::Context> context = entry.context->current();
+  Late late;
+  if (context == nullptr) return late;
+  for (const identity::KeyPair& pair : context->parts().pairs) {
+    late.overdue += IsOverdue(pair.leaf(), now) ? 1 : 0;
+    late.ended += now > identity::NotAfter(pair.leaf()) ? 1 : 0;
+  }
+  return late;
+}
+
 void CertificateRenewal::Judge(Entry& entry) {
   const absl::Time now = absl::FromChrono(clock_.WallNow());
   const std::shared_ptr<const tls::Context> context = entry.context->current();
-  uint64_t overdue = 0;
+  Late late;
   for (size_t i = 0; context != nullptr && i < context->parts().pairs.size(); ++i) {
-    const identity::KeyPair& pair = context->parts().pairs[i];
-    if (!IsOverdue(pair.leaf(), now)) continue;
-    if (++overdue <= entry.overdue) continue;  // said before
-    Log("secret").warn("{}: half of the life of certificate {} has passed and it was not renewed; it ends at {}",
-                       entry.owner.name, identity::SerialText(pair.leaf()), TimeText(identity::NotAfter(pair.leaf())));
+    const X509* const leaf = context->parts().pairs[i].leaf();
+    if (!IsOverdue(leaf, now)) continue;
+    const std::string text = config::OwnCertificateText(*context, entry.context->files(), i);
+    const std::string end = config::UtcText(identity::NotAfter(leaf));
+    if (++late.overdue > entry.said_late.overdue) {
+      Log("secret").warn("{}: half of the life of {} has passed and it was not renewed; it ends at {}", entry.owner.name, text,
+                         end);
+    }
+    if (now > identity::NotAfter(leaf) && ++late.ended > entry.said_late.ended) {
+      Log("secret").warn("{}: {} has expired at {}: peers will refuse it", entry.owner.name, text, end);
+    }
   }
-  overdue_->Add(static_cast<int64_t>(overdue) - static_cast<int64_t>(entry.overdue));
-  entry.overdue = overdue;
+  entry.said_late = late;
+  overdue_->Add(static_cast<int64_t>(late.overdue) - static_cast<int64_t>(entry.overdue));
+  entry.overdue = late.overdue;
 }
 
 uint64_t CertificateRenewal::DaysUntilExpiry() const {

@@ -1,9 +1,9 @@
 #pragma once
 
 // The TLS contexts of listeners and clusters while the process runs: made anew when a file or a secret of theirs is
-// replaced, and missed when half of a certificate's life has passed without that. Where there is none, because
-// it can't be made of secrets that are there, or without trust that was withdrawn, it is tried again. Owned by the server;
-// main thread.
+// replaced, and missed when half of a certificate's life has passed without that, and again at its end; files are read once
+// more before that is said. Where there is none, because it can't be made of secrets that are there, or without trust that
+// was withdrawn, it is tried again. Owned by the server; main thread.
 
 #include <functional>
 #include <memory>
@@ -51,6 +51,11 @@ class CertificateRenewal {
   uint64_t DaysUntilExpiry() const;
 
  private:
+  // How many of the own certificates of a context are.
+  struct Late {
+    uint64_t overdue = 0;
+    uint64_t ended = 0;
+  };
   struct Entry {
     ContextOwner owner;
     std::shared_ptr<config::RenewableContext> context;
@@ -60,7 +65,8 @@ class CertificateRenewal {
     std::optional<base::MonotonicTime> settled_at;  // of `settle`, where it is set
     stats::Scope scope;
     stats::Counter* by_sds;  // null: it has no secrets of others
-    uint64_t overdue = 0;  // of its certificates
+    uint64_t overdue = 0;  // of its certificates, as counted
+    Late said_late;        // of them, those that were said to be
     bool due = false;      // a secret has changed
     std::vector<std::string> said;  // of what is wrong, while there is no context
     std::vector<config::RemoteSecret::Observation> observations;
@@ -71,9 +77,11 @@ class CertificateRenewal {
   // Renews it then at the latest: what happens meanwhile does not put it off.
   void RenewWithin(Entry& entry, base::Duration time);
   void Renew(Entry& entry);
+  void SayWhyRefused(Entry& entry);
   void OnRejected(Entry& entry, bool had_one);
   void Look();
   void LookAgain();
+  Late LateOf(const Entry& entry) const;
   void Judge(Entry& entry);
 
   event::FileWatcher& files_;

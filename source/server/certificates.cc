@@ -4,11 +4,10 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "source/config/own_certificates.h"
 
 namespace pillion::server {
 namespace {
-
-std::string TimeText(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone()); }
 
 admin::CertificateView ViewOf(const X509* certificate, const std::string& path) {
   admin::CertificateView view{.path = path, .serial = identity::SerialText(certificate)};
@@ -31,8 +30,8 @@ admin::CertificateView ViewOf(const X509* certificate, const std::string& path) 
     }
   }
   const absl::Time end = identity::NotAfter(certificate);
-  view.valid_from = TimeText(identity::NotBefore(certificate));
-  view.expiration_time = TimeText(end);
+  view.valid_from = config::UtcText(identity::NotBefore(certificate));
+  view.expiration_time = config::UtcText(end);
   view.days_until_expiration = static_cast<uint64_t>(std::max<int64_t>((end - absl::Now()) / absl::Hours(24), 0));
   return view;
 }

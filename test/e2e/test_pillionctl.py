@@ -8,7 +8,7 @@ import yaml
 
 from peers import bootstrap as b
 from peers.ca import ctl
-from peers.certificates import Authority
+from peers.certificates import Authority, pair
 from peers.ports import free_port
 from peers.proxy import run
 
@@ -46,6 +46,21 @@ def test_check_says_what_the_program_says(written):
     program = run(["-c", str(paths[1]), "--mode", "validate"])
     assert checked.stderr.splitlines() == program.stdout.splitlines() and len(checked.stderr.splitlines()) == 2
     assert 'unknown field "conect_timeout", did you mean "connect_timeout"?' in checked.stderr
+
+
+def test_check_notes_certificates_that_nobody_accepts(written, tmp_path):
+    authority = Authority(tmp_path)
+    authority.issue("ended", days=-1)
+    made = good()
+    made["static_resources"]["listeners"][0]["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(
+        "extensions.transport_sockets.tls.v3.DownstreamTlsContext", common_tls_context={"tls_certificates": [pair(authority, "ended")]})}
+    path = written("ended.yaml", made)
+    checked = ctl("check", path)
+    assert (checked.returncode, checked.stdout) == (0, f"{path}: good (bootstrap: 1 listener, 1 cluster)\n")
+    assert checked.stderr.startswith(f"note: {path}:") and checked.stderr.count("\n") == 1
+    assert f" of spiffe://{authority.trust_domain}/ns/prod/sa/ended ({tmp_path}/ended.pem) has ended " in checked.stderr
+    program = run(["-c", str(path), "--mode", "validate"])
+    assert program.returncode == 0 and "has ended" in program.stdout + program.stderr
 
 
 def test_check_resources(written):

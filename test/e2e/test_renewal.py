@@ -138,10 +138,22 @@ def test_half_of_its_life(pillion, ca, tmp_path):
     put(ca, "old", tmp_path)
     proxy = serving(pillion, by_files(tmp_path))
     proxy.until_stat("tls.certificates_overdue", 1)
-    assert "half of the life of certificate" in proxy.log()
+    who = r"certificate [0-9A-Fa-f]+ of spiffe://td.test/ns/prod/sa/old \(" + re.escape(str(tmp_path / "tls.pem")) + r"\)"
+    assert re.search(f"half of the life of {who} has passed and it was not renewed; it ends at ", proxy.log())
+    assert re.search(f"{who} has expired at .*Z: peers will refuse it", proxy.log())
     assert json.loads(proxy.admin("/certs"))["certificates"][0]["cert_chain"][0]["overdue"] is True
     put(ca, "one", tmp_path)
     proxy.until_stat("tls.certificates_overdue", 0)
+
+
+def test_certificates_that_nobody_accepts(pillion, ca, tmp_path):
+    """They are taken, as Envoy takes them, and it is said what will come of it."""
+    put(ca, "one", tmp_path)
+    proxy = serving(pillion, by_files(tmp_path))
+    ca.issue("ended", days=-1)
+    put(ca, "ended", tmp_path)
+    proxy.until_stat("tls.context_renewed", 1)
+    assert re.search(r"the certificate [0-9A-Fa-f]+ of spiffe://td.test/ns/prod/sa/ended \(.*tls.pem\) has ended .*Z: peers will refuse it", proxy.log())
 
 
 def test_renewals_under_load(pillion, ca, tmp_path):

@@ -1,5 +1,6 @@
 // HTTP filters: what is wrong with them, one case each.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "source/config/load.h"
@@ -60,7 +61,13 @@ TEST(FiltersTest, RbacWithPrincipalsThatNobodyIs) {
   EXPECT_EQ(notes("{not_id: " + name("prefix: /ns/prod/") + "}"),
             ".rules.policies[\"p\"].principals[0].not_id.authenticated.principal_name: \"/ns/prod/\" never matches a SPIFFE ID, "
             "expected one that begins with spiffe://");
-  for (const char* good : {"exact: 'spiffe://td.test/a'", "prefix: 'spiffe://'", "prefix: 'spiffe:/'", "exact: web.td.test",
+  for (const char* misspelt : {"exact: 'SPIFFE://td.test/a'", "exact: 'spiffe:/td.test/a'", "prefix: 'Spiffe://td.test/'"}) {
+    EXPECT_THAT(notes(name(misspelt)), testing::HasSubstr("never matches a SPIFFE ID, expected one that begins with")) << misspelt;
+  }
+  for (const char* star : {"exact: 'spiffe://td.test/ns/*/sa/web'", "prefix: 'spiffe://td.test/*'", "exact: 'SPIFFE://a/*', ignore_case: true"}) {
+    EXPECT_THAT(notes(name(star)), testing::HasSubstr("never matches a SPIFFE ID, for * stands for itself, expected a prefix")) << star;
+  }
+  for (const char* good : {"exact: 'spiffe://td.test/a'", "exact: 'Spiffe://td.test/a', ignore_case: true", "prefix: 'spiffe://'", "prefix: 'spiffe:/'", "exact: web.td.test",
                            "exact: 'CN=a/b'", "suffix: /sa/web", "contains: /prod/", "exact: 'https://a.test/b'"}) {
     EXPECT_EQ(notes(name(good)), "") << good;
   }

@@ -17,6 +17,7 @@
 namespace pillion::config {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -356,6 +357,34 @@ TEST_F(TlsConfigTest, ACertificateThatNobodyLooksAtIsNotAskedFor) {
   }
   EXPECT_EQ(load(", validation_context: {" + Ca() + "}"), "");
   EXPECT_EQ(load(", validation_context: {verify_certificate_spki: ['" + std::string(43, 'A') + "=']}"), "");
+}
+
+// They are taken, as Envoy takes them.
+TEST_F(TlsConfigTest, OwnCertificatesThatNobodyAccepts) {
+  const auto notes = [&](const test::CertificateSpec& spec, const std::string& domain) {
+    const test::Issued own = test::IssueCertificate(spec, &ca_);
+    const std::string spiffe =
+        "custom_validator_config: {name: s, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3."
+        "SPIFFECertValidatorConfig, trust_domains: [{name: " + domain + ", trust_bundle: " + Inline(ca_.pem()) + "}]}}";
+    const Loaded loaded = Load("tls_certificates: [{certificate_chain: " + Inline(own.pem()) + ", private_key: " + Inline(own.key_pem()) +
+                               "}], validation_context: {" + (domain.empty() ? Ca() : spiffe) + "}");
+    std::string text = loaded.errors.empty() ? "" : "an error; ";
+    for (const ConfigError& note : loaded.notes) text += ErrorText("", note) + "; ";
+    return text;
+  };
+  const std::string id = "spiffe://td.test/a";
+  EXPECT_EQ(notes({.uris = {id}}, ""), "");
+  EXPECT_EQ(notes({.uris = {id}}, "td.test"), "");
+  EXPECT_THAT(notes({.uris = {id}, .begins_s = 100}, ""),
+              AllOf(StartsWith("static_resources.clusters[0].transport_socket.typed_config.common_tls_context: the certificate "),
+                    HasSubstr(" of spiffe://td.test/a (<inline>) is not valid before 20"), EndsWith("Z: peers will refuse it; ")));
+  EXPECT_THAT(notes({.uris = {id}, .ends_s = -100}, ""), HasSubstr(" has ended 20"));
+  EXPECT_EQ(notes({.uris = {id, id + "b"}}, ""), "");
+  EXPECT_THAT(notes({.uris = {id, id + "b"}}, "td.test"), HasSubstr(" has 2 URI SANs, expected one: peers will refuse it"));
+  EXPECT_THAT(notes({.dns = {"a.test"}}, "td.test"), HasSubstr(" of a.test (<inline>) has 0 URI SANs, expected one"));
+  EXPECT_THAT(notes({.uris = {id}, .extended_key_usage = "serverAuth"}, "td.test"), HasSubstr(" is no SVID ("));
+  EXPECT_THAT(notes({.uris = {id}}, "other.test"),
+              AllOf(HasSubstr("the trust domain of the certificate "), EndsWith(" is none of those that it accepts: other.test; ")));
 }
 
 class RenewalTest : public TlsConfigTest {

@@ -40,6 +40,12 @@ class CertificateRenewalTest : public testing::Test {
     io_.restart();
     io_.poll();
   }
+  void WriteInPlace(const test::CertificateSpec& spec) const {
+    const test::Issued issued = test::IssueCertificate(spec, &ca_);
+    std::ofstream(folder_ / "chain.pem") << issued.pem();
+    std::ofstream(folder_ / "key.pem") << issued.key_pem();
+  }
+  uint64_t Overdue() { return static_cast<uint64_t>(registry_.control().gauge(registry_.AddGauge("tls.certificates_overdue"))->value()); }
   uint64_t Renewed() { return registry_.control().counter(registry_.AddCounter("tls.context_renewed"))->value(); }
 
   const test::Issued ca_ = test::IssueCertificate(test::CaSpec("ca"));
@@ -82,6 +88,36 @@ TEST_F(CertificateRenewalTest, WithinItsTimeWhateverElseHappens) {
   EXPECT_EQ(Renewed(), 2u);
   timers_.Advance(CertificateRenewal::kSettle);
   EXPECT_EQ(Renewed(), 2u);
+}
+
+// Nothing tells of it: it is read at half of the life of the one before, and at the end, before anybody is alarmed.
+TEST_F(CertificateRenewalTest, FilesThatAreWrittenInPlace) {
+  WriteInPlace({.uris = {"spiffe://td.test/a"}, .begins_s = -100, .ends_s = 300});
+  const config::Loaded loaded = config::LoadText(
+      "static_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: "
+      "{tls_certificates: [{certificate_chain: {filename: '" + (folder_ / "chain.pem").string() +
+      "'}, private_key: {filename: '" + (folder_ / "key.pem").string() + "'}}]}}}}]}");
+  ASSERT_TRUE(loaded.bootstrap != nullptr);
+  CertificateRenewal renewal(files_, timers_, clock_, registry_, [] {});
+  const auto watch = renewal.Add(OwnerOf(*loaded.bootstrap->clusters[0]), ContextsOf(*loaded.bootstrap->clusters[0]));
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  WriteInPlace({.uris = {"spiffe://td.test/a"}, .begins_s = 0, .ends_s = 500});
+  Poll();
+  timers_.Advance(std::chrono::seconds(80));
+  EXPECT_EQ(Renewed(), 0u);
+  timers_.Advance(std::chrono::seconds(60));
+  EXPECT_EQ(Renewed(), 1u);
+  EXPECT_EQ(Overdue(), 0u);
+  timers_.Advance(std::chrono::seconds(160));  // half of the life of the second one, and nothing was written
+  EXPECT_EQ(Renewed(), 1u);
+  EXPECT_EQ(Overdue(), 1u);
+  WriteInPlace({.uris = {"spiffe://td.test/a"}, .begins_s = 0, .ends_s = 100'000});
+  timers_.Advance(std::chrono::seconds(150));
+  EXPECT_EQ(Renewed(), 1u);
+  timers_.Advance(std::chrono::seconds(80));  // past its end
+  EXPECT_EQ(Renewed(), 2u);
+  EXPECT_EQ(Overdue(), 0u);
 }
 
 // Trust is withdrawn while the own key can't be read: connections are looked at, and it is tried again without any event.
