@@ -329,15 +329,17 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
   // Of secrets that others give; where there are none, nobody looks for them.
   Section active{"SecretsConfigDump", "dynamic_active_secrets", "DynamicSecret", "secret", {}};
   Section warming{"SecretsConfigDump", "dynamic_warming_secrets", "DynamicSecret", "secret", {}};
-  std::deque<envoy::extensions::transport_sockets::tls::v3::Secret> awaited;
+  using envoy::extensions::transport_sockets::tls::v3::Secret;
+  std::deque<Secret> secrets;  // with the names that they are asked for by, which an agent does not give
   for (const std::shared_ptr<config::RemoteSecret>& secret : bootstrap.remote_secrets->all()) {
-    if (secret->current() == nullptr) {
-      awaited.emplace_back().set_name(secret->name());
-      warming.resources.push_back({secret->name(), &awaited.back(), "", "", secret->error()});
+    const auto* const current = static_cast<const Secret*>(secret->current());
+    Secret& shown = current == nullptr ? secrets.emplace_back() : secrets.emplace_back(*current);
+    shown.set_name(secret->name());
+    if (current == nullptr) {
+      warming.resources.push_back({secret->name(), &shown, "", "", secret->error()});
       continue;
     }
-    active.resources.push_back(
-        {secret->name(), secret->current(), secret->version(), TimeText(secret->updated()), secret->error()});
+    active.resources.push_back({secret->name(), &shown, secret->version(), TimeText(secret->updated()), secret->error()});
   }
   if (!query.resource.empty() || !bootstrap.remote_secrets->all().empty()) {
     sections.push_back(std::move(active));

@@ -25,6 +25,7 @@ namespace pillion::ctl {
 namespace {
 
 using envoy::config::bootstrap::v3::Bootstrap;
+using envoy::extensions::transport_sockets::tls::v3::Secret;
 using google::protobuf::Any;
 using google::protobuf::Message;
 using google::protobuf::Struct;
@@ -43,7 +44,7 @@ const std::array<KindOfMessage, 5>& Kinds() {
       {Kind::kRoutes, &envoy::config::route::v3::RouteConfiguration::default_instance(), "name"},
       {Kind::kCluster, &envoy::config::cluster::v3::Cluster::default_instance(), "name"},
       {Kind::kEndpoints, &envoy::config::endpoint::v3::ClusterLoadAssignment::default_instance(), "cluster_name"},
-      {Kind::kSecret, &envoy::extensions::transport_sockets::tls::v3::Secret::default_instance(), "name"},
+      {Kind::kSecret, &Secret::default_instance(), "name"},
   }};
   return kKinds;
 }
@@ -154,6 +155,9 @@ absl::Status AddElement(const Struct& element, Configuration& configuration) {
     if (held == nullptr) continue;
     Any any;
     std::unique_ptr<Message> message = FromJson(held->struct_value(), any) ? Unpack(any) : nullptr;
+    if (const auto* secret = dynamic_cast<const Secret*>(message.get())) {
+      configuration.given.insert({Kind::kSecret, secret->name()});
+    }
     if (message == nullptr || !Add(std::move(message), configuration)) {
       return absl::InvalidArgumentError(config::Concat("/config_dump: a ", member, " that can't be read"));
     }

@@ -388,9 +388,15 @@ std::vector<Difference> Compare(const Configuration& a, const Configuration& b) 
   const auto both = [&](const Configuration::Name& name) {
     return a.kinds.contains(name.kind) && b.kinds.contains(name.kind);
   };
+  // A bootstrap does not have what others give; what a process has of that is no difference between the two.
+  const auto asked_for = [](const Configuration& running, const Configuration& other,
+                            const Configuration::Name& name) {
+    return running.given.contains(name) && other.kinds.contains(Configuration::Kind::kBootstrap) && other.given.empty();
+  };
   for (const auto& [name, message] : a.parts) {
     if (!both(name)) continue;
     const auto other = b.parts.find(name);
+    if (other == b.parts.end() && asked_for(a, b, name)) continue;
     if (other == b.parts.end()) {
       all.push_back({.part = PartText(name), .kind = Kind::kRemoved});
       continue;
@@ -398,7 +404,7 @@ std::vector<Difference> Compare(const Configuration& a, const Configuration& b) 
     for (Difference& difference : Compare(PartText(name), *message, *other->second)) all.push_back(std::move(difference));
   }
   for (const auto& [name, message] : b.parts) {
-    if (both(name) && !a.parts.contains(name)) all.push_back({.part = PartText(name), .kind = Kind::kAdded});
+    if (both(name) && !a.parts.contains(name) && !asked_for(b, a, name)) all.push_back({.part = PartText(name), .kind = Kind::kAdded});
   }
   return all;
 }

@@ -215,8 +215,8 @@ void CertificateRenewal::Judge(Entry& entry) {
     const std::string text = config::OwnCertificateText(*context, entry.context->files(), i);
     const std::string end = config::UtcText(identity::NotAfter(leaf));
     if (++late.overdue > entry.said_late.overdue) {
-      Log("secret").warn("{}: half of the life of {} has passed and it was not renewed; it ends at {}", entry.owner.name, text,
-                         end);
+      Log("secret").warn("{}: half of the life of {} has passed and it was not renewed; it ends at {}", entry.owner.name,
+                         text, end);
     }
     if (now > identity::NotAfter(leaf) && ++late.ended > entry.said_late.ended) {
       Log("secret").warn("{}: {} has expired at {}: peers will refuse it", entry.owner.name, text, end);

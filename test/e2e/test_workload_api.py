@@ -9,6 +9,7 @@ import yaml
 
 from peers import bootstrap as b
 from peers import http1, secured
+from peers.ca import ctl
 from peers.certificates import Authority
 from peers.control_plane import Agent, svid_response
 from peers.message import Broken, Request, Response
@@ -81,6 +82,20 @@ def test_no_identity_at_first(pillion, agent, ca):
     assert certificates["cert_chain"][0]["path"] == "workload_api/default"
     assert [item["path"] for item in certificates["ca_cert"]] == ["workload_api/ALL"]
     assert "PRIVATE" not in proxy.admin("/config_dump")
+
+
+def test_secrets_are_shown_by_their_names(pillion, agent, ca, tmp_path):
+    """And are no difference from the configuration that asks for them."""
+    agent.publish(svid_response((ca, "one")))
+    proxy = serving(pillion, f"unix://{agent.path}")
+    assert name_of(proxy, ca) == "one"
+    dump = json.loads(proxy.admin("/config_dump"))["configs"]
+    shown = next(section for section in dump if section["@type"].endswith("SecretsConfigDump"))["dynamic_active_secrets"]
+    assert sorted((one["name"], one["secret"]["name"]) for one in shown) == [("ALL", "ALL"), ("default", "default")]
+    bootstrap = next(section for section in dump if section["@type"].endswith("BootstrapConfigDump"))["bootstrap"]
+    (tmp_path / "same.json").write_text(json.dumps(bootstrap), encoding="utf-8")
+    same = ctl("diff", tmp_path / "same.json", "{}:{}".format(*proxy.admin_address))
+    assert (same.returncode, same.stdout) == (0, "")
 
 
 def test_the_environment_says_where(pillion, agent, ca, monkeypatch):

@@ -140,6 +140,24 @@ TEST(Difference, WithADump) {
   EXPECT_FALSE(ReadConfigDump("{}").ok());
 }
 
+TEST(Difference, SecretsThatOthersGiveAreNotInABootstrap) {
+  const std::string secret = R"({"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", "name": "default",
+    "tls_certificate": {"certificate_chain": {"inline_string": "one"}}})";
+  const absl::StatusOr<Configuration> dump = ReadConfigDump(R"({"configs": [
+    {"@type": "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump", "bootstrap": {}},
+    {"@type": "type.googleapis.com/envoy.admin.v3.SecretsConfigDump",
+     "dynamic_active_secrets": [{"name": "default", "secret": )" + secret + "}]}]}");
+  ASSERT_TRUE(dump.ok()) << dump.status();
+  const Configuration file = Read("file.yaml", "static_resources: {}\n");
+  EXPECT_THAT(Texts(file, *dump), IsEmpty());
+  EXPECT_THAT(Texts(*dump, file), IsEmpty());
+  const Configuration other = Read("other.yaml", "static_resources: {secrets: [{name: mine}]}\n");
+  EXPECT_THAT(Texts(*dump, other), ElementsAre("secret mine: added"));
+  // What a control plane would give them instead.
+  const Configuration set = Read("set.yaml", "[{'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret, name: next}]");
+  EXPECT_THAT(Texts(*dump, set), ElementsAre("secret default: removed", "secret next: added"));
+}
+
 TEST(Configuration, WhatCannotBeCompared) {
   const auto error = [](const std::string& text) {
     return std::string(ReadConfiguration(Write("wrong.yaml", text)).status().message());
