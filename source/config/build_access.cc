@@ -61,9 +61,9 @@ class Builder {
     const bool odd = (path_only || misspelt) && !begins && !kScheme.starts_with(text);
     const bool star = begins && text.find('*') != text.npos;
     if ((!odd && !star) || std::exchange(noted_, true)) return;
-    context_.Note(path, odd ? Concat(Quote(text, 200), " never matches a SPIFFE ID, expected one that begins with ", kScheme)
-                                            : Concat(Quote(text, 200), " never matches a SPIFFE ID, for * stands for itself, expected a prefix, "
-                                                       "suffix or safe_regex where several are meant"));
+    const std::string_view why = odd ? "expected one that begins with spiffe://"
+                                     : "for * stands for itself, expected a prefix, suffix or safe_regex";
+    context_.Note(path, Concat(Quote(text, 200), " never matches a SPIFFE ID, ", why));
   }
 
   // A test in the place of one that is an error.

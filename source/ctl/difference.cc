@@ -404,7 +404,8 @@ std::vector<Difference> Compare(const Configuration& a, const Configuration& b) 
     for (Difference& difference : Compare(PartText(name), *message, *other->second)) all.push_back(std::move(difference));
   }
   for (const auto& [name, message] : b.parts) {
-    if (both(name) && !a.parts.contains(name) && !asked_for(b, a, name)) all.push_back({.part = PartText(name), .kind = Kind::kAdded});
+    if (!both(name) || a.parts.contains(name) || asked_for(b, a, name)) continue;
+    all.push_back({.part = PartText(name), .kind = Kind::kAdded});
   }
   return all;
 }
