@@ -44,8 +44,8 @@ struct TransportOptions {
   std::shared_ptr<const Context> context;
   Stats* stats = nullptr;  // outlives the transport
   stats::Counter* established = nullptr;  // also this counts handshakes that ended well; outlives the transport
-  // The context of now, by which also the end of a handshake is judged: trust may be withdrawn while it lasts. Null: nobody is
-  // served. Empty: `context` it is.
+  // The context of now, by which also the end of a handshake is judged: trust may be withdrawn while it lasts. Null: nobody
+  // is served. Empty: `context` it is.
   std::function<std::shared_ptr<const Context>()> latest;
   base::Duration handshake_timeout{0};  // zero: whoever connects has a timer
   // Who reads until the end, and only so knows where it is, must not take a broken connection for one (RFC 8446, 6.1): an
