@@ -156,7 +156,7 @@ TEST_F(FileSubscriptionTest, TheOneThatIsWanted) {
   ASSERT_EQ(log_.size(), 2u);
   EXPECT_THAT(log_[1], HasSubstr("2 resources, expected the one ClusterLoadAssignment"));
   Replace(Response({Hosts("")}));
-  EXPECT_THAT(log_.at(2), HasSubstr("resources[0]: line 3: cluster_name: "));
+  EXPECT_THAT(log_.at(2), HasSubstr("resources[0]: cluster_name: missing, but required"));
   Replace(Response({Hosts("service", ", policy: {drop_overloads: 1}")}));
   EXPECT_THAT(log_.at(3), HasSubstr("\"service\": line 3: policy.drop_overloads"));
   EXPECT_EQ(wanter_.refused_early, 4);
