@@ -128,29 +128,34 @@ admin::ReloadView ConfiguredSet::Take(const std::vector<config::Source>& sources
   return view;
 }
 
-// Make before break: a listener serves when the clusters are there that it may send to, and what is gone goes at the end.
+// Make before break: a listener serves when the clusters are there that it may send to, and what is gone goes at the end. What
+// was to go and comes again stays: it is taken off that list first, for to set a listener may be what the list waited for.
 config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
   const std::set<std::string> secrets = next.TakeSecrets();
   std::vector<std::string> clusters;
   for (const std::shared_ptr<const config::Cluster>& cluster : next.clusters()) {
+    const config::StaticPart part{Kind::kCluster, cluster->name};
+    const bool was_going = gone_.erase(part) > 0;
     const absl::Status status = with_.clusters->Set(cluster, Origin::kConfigured);
-    if (!status.ok()) next.Refuse({Kind::kCluster, cluster->name}, std::string(status.message()));
+    if (!status.ok()) next.Refuse(part, std::string(status.message()));
+    if (!status.ok() && was_going) gone_.insert(part);
     if (status.ok()) clusters.push_back(cluster->name);
   }
   const ListenerSet::Also when_serving = [this, &clusters](std::function<void()> ready) {
     with_.clusters->WhenServing(clusters, std::move(ready));
   };
   for (const std::shared_ptr<const config::Listener>& listener : next.listeners()) {
+    const config::StaticPart part{Kind::kListener, listener->name};
+    const bool was_going = gone_.erase(part) > 0;
     const absl::Status status = with_.listeners->Set(listener, Origin::kConfigured, when_serving);
-    if (!status.ok()) next.Refuse({Kind::kListener, listener->name}, std::string(status.message()));
+    if (!status.ok()) next.Refuse(part, std::string(status.message()));
+    if (!status.ok() && was_going) gone_.insert(part);
   }
   with_.certificates->RenewNamed(secrets);
   config::Replacement::Outcome outcome = next.Finish();
   bootstrap_ = outcome.bootstrap;
   with_.resources.Follow(bootstrap_);
   Date(outcome);
-  for (const auto& cluster : bootstrap_->clusters) gone_.erase({Kind::kCluster, cluster->name});
-  for (const auto& listener : bootstrap_->listeners) gone_.erase({Kind::kListener, listener->name});
   gone_.insert(outcome.removed.begin(), outcome.removed.end());
   with_.listeners->WhenWarm([this] { RemoveGone(); });
   bootstrap_->remote_secrets->Settle();

@@ -380,7 +380,12 @@ def test_a_cluster_that_warms(pillion, named, serve):
     assert done(answer) == {"added": ["cluster slow"], "changed": ["listener ingress"], "removed": ["cluster one"]}
     assert proxy.stat("cluster_manager.warming_clusters") == proxy.stat("listener_manager.total_listeners_warming") == 1
     assert body_at(port) == b"one"
-    # What is warming is not wanted any more when another takes its place.
+    # What was to go comes again, and what is warming is not wanted any more.
+    assert done(by_post(proxy, config("one", one))) == {"added": ["cluster one"], "changed": ["listener ingress"], "removed": ["cluster slow"]}
+    until(lambda: proxy.stat("cluster_manager.warming_clusters") == 0, "the one that was warming is gone")
+    assert body_at(port) == b"one" and proxy.stat("cluster_manager.active_clusters") == 1
+    by_post(proxy, config("slow", slow.address, health_checks=[check]))
+    assert body_at(port) == b"one"
     assert done(by_post(proxy, config("two", two))) == {"added": ["cluster two"], "changed": ["listener ingress"], "removed": ["cluster slow"]}
     until(lambda: body_at(port) == b"two", "the last one that was asked for")
     until(lambda: proxy.stat("cluster_manager.active_clusters") == 1, "the others are gone")
