@@ -23,6 +23,13 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 namespace tls = envoy::extensions::transport_sockets::tls::v3;
 
+// Also one that comes apart from what it extends. Null: it can't be read.
+std::unique_ptr<Message> Unpack(const Any& resource) {
+  if (!resource.Is<envoy::config::core::v3::TypedExtensionConfig>()) return UnpackExtension(resource);
+  auto extension = std::make_unique<envoy::config::core::v3::TypedExtensionConfig>();
+  return extension->ParseFromString(resource.value()) ? std::move(extension) : nullptr;
+}
+
 std::vector<const FieldDescriptor*> FieldsOf(const Message& message) {
   std::vector<const FieldDescriptor*> fields;
   message.GetReflection()->ListFields(message, &fields);
@@ -126,7 +133,7 @@ void FindEnd(Message& message, const std::string& path, std::optional<Certificat
 }  // namespace
 
 std::optional<Writable> WritableOf(const Any& resource) {
-  const std::unique_ptr<Message> message = UnpackExtension(resource);
+  const std::unique_ptr<Message> message = Unpack(resource);
   if (message == nullptr) return {};
   bool changed = false;
   if (MayHaveTypedStructs(resource.value())) {
@@ -148,7 +155,7 @@ std::optional<Writable> WritableOf(const Any& resource) {
 }
 
 std::optional<CertificateEnd> FirstCertificateEnd(const Any& resource) {
-  const std::unique_ptr<Message> message = UnpackExtension(resource);
+  const std::unique_ptr<Message> message = Unpack(resource);
   std::optional<CertificateEnd> end;
   if (message != nullptr) FindEnd(*message, "", end);
   return end;

@@ -103,7 +103,7 @@ void LastGood::Stop() {
 void LastGood::OnChange(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now, bool) {
   if (restoring_ || stopped_) return;
   const auto* const source = std::get_if<config::ApiSource>(&id.source);
-  if (source == nullptr) return;
+  if (source == nullptr || source->protocol == config::ApiSource::Protocol::kRest) return;  // it has no stream
   if (!restored_.empty()) {
     const auto restored = restored_.find({xds::NameOf(*source, id.kind), id.kind});
     if (restored != restored_.end()) restored->second.erase(id.name);

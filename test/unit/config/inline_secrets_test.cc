@@ -63,6 +63,15 @@ TEST(InlineSecretsTest, WhereNoneIs) {
   EXPECT_EQ(SecretIn(Resource<Cluster>("{name: c}")), "");
 }
 
+TEST(InlineSecretsTest, InAnExtensionThatComesApart) {
+  envoy::config::core::v3::TypedExtensionConfig extension;
+  extension.set_name("e");
+  *extension.mutable_typed_config() = Resource<Secret>("{name: s, validation_context: {trusted_ca: {inline_string: c}}}");
+  EXPECT_EQ(SecretIn(AnyOf(extension)), "");
+  *extension.mutable_typed_config() = Resource<Secret>("{name: s, tls_certificate: {private_key: {inline_string: k}}}");
+  EXPECT_EQ(SecretIn(AnyOf(extension)), "typed_config.tls_certificate.private_key");
+}
+
 // As a TypedStruct stands for a message.
 TEST(InlineSecretsTest, InFreeData) {
   Any typed;
