@@ -75,6 +75,7 @@ void LastGood::Read() {
 
 void LastGood::Start() {
   started_ = true;
+  ForEachAnswered([this](const SectionId& id, const xds::TypeProtocol&) { former_.erase(id); });
   AwaitWrite(kGather);
 }
 
@@ -126,19 +127,21 @@ void LastGood::AwaitWrite(base::Duration least) {
   });
 }
 
+void LastGood::ForEachAnswered(
+    const std::function<void(const SectionId& id, const xds::TypeProtocol& protocol)>& visit) const {
+  planes_->ForEachStreamed([&](const config::ApiSource& source, xds::Kind kind, const xds::TypeProtocol& protocol) {
+    if (protocol.answered()) visit({xds::NameOf(source, kind), kind}, protocol);
+  });
+}
+
 std::unique_ptr<Job> LastGood::MakeJob() {
   due_ = false;
-  const auto for_each = [this](const auto& visit) {
-    planes_->ForEachStreamed([&](const config::ApiSource& source, xds::Kind kind, const xds::TypeProtocol& protocol) {
-      if (protocol.answered()) visit(SectionId{xds::NameOf(source, kind), kind}, protocol);
-    });
-  };
-  for_each([this](const SectionId& id, const xds::TypeProtocol&) { former_.erase(id); });
+  ForEachAnswered([this](const SectionId& id, const xds::TypeProtocol&) { former_.erase(id); });
   Sections as_they_are;
   for (const auto& [id, former] : former_) as_they_are[id] = former.section;
   auto job = std::make_unique<Job>(config_.path, owner_, config_.include_secrets, with_.clock.WallNow(),
                                    std::move(as_they_are), std::exchange(verdicts_, {}));
-  for_each([&job](const SectionId& id, const xds::TypeProtocol& protocol) {
+  ForEachAnswered([&job](const SectionId& id, const xds::TypeProtocol& protocol) {
     job->AddSection(id);
     for (const auto& [name, held] : protocol.holdings().all()) {
       if (held.until) {

@@ -107,6 +107,7 @@ class LastGood final : public xds::Journal, public xds::Fallback {
   };
 
   void Read();
+  void ForEachAnswered(const std::function<void(const SectionId& id, const xds::TypeProtocol& protocol)>& visit) const;
   void Change();
   void AwaitWrite(base::Duration least);
   std::unique_ptr<Job> MakeJob();

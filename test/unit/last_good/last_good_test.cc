@@ -216,6 +216,17 @@ TEST_F(LastGoodTest, WhatIsSaidBeatsTheFile) {
   EXPECT_EQ(InFile(Kind::kEndpoints), "a:2 ");
 }
 
+TEST_F(LastGoodTest, WhatIsNotNeededAnyMoreIsForgotten) {
+  WriteSome();
+  Process process(clock_, path_);
+  process.WantClusters();
+  process.Answer(Kind::kClusters, {{"a", Cluster("a")}, {"b", Cluster("b")}});
+  EXPECT_NE(process.last_good.UnusableOf({"ads:cp", Kind::kClusters}), nullptr);
+  process.last_good.Start();
+  EXPECT_EQ(process.last_good.UnusableOf({"ads:cp", Kind::kClusters}), nullptr);
+  EXPECT_NE(process.last_good.UnusableOf({"ads:cp", Kind::kListeners}), nullptr);
+}
+
 TEST_F(LastGoodTest, AStateOfTheWorldBeatsTheFile) {
   WriteSome();
   Process process(clock_, path_, false, Protocol::kStateOfTheWorld);
