@@ -76,6 +76,16 @@ bool IsScalar(const pb::Descriptor& type) {
   return IsWrapper(type) || type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_DURATION;
 }
 
+// With its fields, where they are few: for who writes what one of them holds in the place of the message.
+std::string AMapOf(const pb::Descriptor& type) {
+  constexpr int kMost = 6;
+  std::string text = "a map";
+  for (int i = 0; i < type.field_count() && type.field_count() <= kMost; ++i) {
+    text += Concat(i == 0 ? " of " : ", ", type.field(i)->name());
+  }
+  return text;
+}
+
 // A TypedStruct holds the fields of another type's message as free data: which type, and the data. They are those of that
 // type's Any.
 struct TypedStruct {
@@ -145,7 +155,7 @@ void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const st
     default:
       break;
   }
-  if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, "a map");
+  if (node.kind != TreeNode::Kind::kMap) return Expected(node, path, AMapOf(type));
   DecodeFields(node, message, path, false);
 }
 

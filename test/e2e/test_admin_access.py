@@ -175,6 +175,9 @@ def test_a_policy_without_an_administration(tmp_path):
 @pytest.mark.parametrize(("grants", "fields", "said"), [
     ([may("READ", principal={"exact": "a"})], {}, "grants[0].principal: needs tls with a validation context"),
     ([may("READ", uids={"uids": [0]})], {}, "grants[0].uids: needs a pipe as admin.address"),
+    ([may("READ", uids=[0])], {}, "grants[0].uids: a list, expected a map of uids"),
+    ([may("READ", principal="spiffe://td.test/a")], {},
+     'grants[0].principal: "spiffe://td.test/a", expected a map of exact, prefix, suffix, safe_regex, contains, ignore_case'),
     ([may("READ", local=False)], {}, "grants[0].local: false"), ([may("READ", anybody=False)], {}, "grants[0].anybody: false"),
     ([may("UNSPECIFIED", anybody=True)], {}, "grants[0].roles[0]: expected MONITOR, READ, PROFILE or WRITE"),
     ([may(anybody=True)], {}, "grants[0].roles"), ([may("READ")], {}, "grants[0]"), ([may("READ", token_file="")], {}, "token_file: empty"),

@@ -394,7 +394,8 @@ TEST(LoadFileTest, SaysAllErrorsWithFileAndLine) {
   const std::string path = testing::TempDir() + "/wrong.yaml";
   std::ofstream(path) << "node:\n  idd: x\nadmin: 5\n";
   EXPECT_EQ(LoadFile(path).status().message(), path + ":2: node: unknown field \"idd\", did you mean \"id\"?\n" +
-                                                   path + ":3: admin: \"5\", expected a map");
+                                                   path + ":3: admin: \"5\", expected a map of access_log_path, profile_path, address, access_log, "
+                                                          "allow_paths");
 }
 
 }  // namespace
