@@ -4,6 +4,7 @@
 #include <set>
 #include <variant>
 
+#include "absl/strings/strip.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
@@ -80,7 +81,8 @@ Checked CheckBootstrap(const std::string& path) {
   Checked checked;
   absl::StatusOr<config::Source> source = config::ReadSourceFile(path);
   if (!source.ok()) {
-    checked.errors.push_back({"", 0, std::string(source.status().message())});
+    const absl::string_view said = source.status().message();
+    checked.errors.push_back({"", 0, std::string(absl::StripPrefix(said, path + ": "))});  // it is named with each error
     return checked;
   }
   config::Loaded loaded = config::LoadSources({*std::move(source)}, filters::LoadOptions());

@@ -41,7 +41,8 @@ int Run(int argc, char** argv) {
     }
     // Where a word is not understood, CLI11 only sees that the right one is missing.
     const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
-    const std::string place = unknown.empty() ? "" : identity::Quote(unknown.front()) + " is not known: ";
+    const bool bad_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr;
+    const std::string place = unknown.empty() || bad_value ? "" : identity::Quote(unknown.front()) + " is not known: ";
     std::fprintf(stderr, "pillionctl: %s%s\nRun it with --help for more.\n", place.c_str(), error.what());
     return diff.asked() ? DiffCommand::kTrouble : EXIT_FAILURE;
   }

@@ -31,6 +31,11 @@ constexpr Parameter kParameters[] = {
     {"random", "The request's random number, by which chance decides"},
 };
 
+// Without its own value an option would take the next option for it.
+std::string NotAnOption(const std::string& value) {
+  return value.starts_with("--") ? "has no value before " + value + ", expected one" : "";
+}
+
 }  // namespace
 
 ExplainCommand::ExplainCommand(CLI::App& app)
@@ -41,7 +46,9 @@ ExplainCommand::ExplainCommand(CLI::App& app)
   parameters_.reserve(std::size(kParameters));  // options keep references
   for (const Parameter& parameter : kParameters) {
     auto& added = parameters_.emplace_back(parameter.name, std::vector<std::string>());
-    command_->add_option(std::string("--") + parameter.name, added.second, parameter.help)->allow_extra_args(false);
+    command_->add_option(std::string("--") + parameter.name, added.second, parameter.help)
+        ->allow_extra_args(false)
+        ->check(NotAnOption);
   }
 }
 

@@ -204,6 +204,9 @@ def test_pillionctl_explain(routed, tmp_path):
     unknown = ctl("explain", str(tmp_path))
     assert unknown.returncode == 1 and "connecting: " in unknown.stderr
     assert "expected the administration's address" in ctl("explain", "nowhere").stderr
+    bare = ctl("explain", admin, "--tls", "--principal", "spiffe://td.test/a")
+    assert bare.returncode == 1
+    assert bare.stderr.startswith("pillionctl: --tls: has no value before --principal, expected one\n"), bare.stderr
 
 
 def test_pillionctl_by_a_unix_socket(pillion, tmp_path):

@@ -48,6 +48,13 @@ def test_check_says_what_the_program_says(written):
     assert 'unknown field "conect_timeout", did you mean "connect_timeout"?' in checked.stderr
 
 
+def test_check_of_what_is_not_there(tmp_path):
+    for end in ("yaml", "json"):
+        path = tmp_path / f"none.{end}"
+        checked = ctl("check", path)
+        assert (checked.returncode, checked.stderr) == (1, f"{path}: cannot be opened: No such file or directory\n")
+
+
 def test_check_notes_certificates_that_nobody_accepts(written, tmp_path):
     authority = Authority(tmp_path)
     authority.issue("ended", days=-1)

@@ -20,6 +20,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 // Of text that may stand in YAML's double quotes.
@@ -357,6 +358,31 @@ TEST_F(TlsConfigTest, ACertificateThatNobodyLooksAtIsNotAskedFor) {
   }
   EXPECT_EQ(load(", validation_context: {" + Ca() + "}"), "");
   EXPECT_EQ(load(", validation_context: {verify_certificate_spki: ['" + std::string(43, 'A') + "=']}"), "");
+}
+
+// Each error is at its own place, and there is one of each thing.
+TEST_F(TlsConfigTest, CombinedOfADefaultAndASecret) {
+  const auto bad = [&](const std::string& by_default, const std::string& by_secret) {
+    return Bad("combined_validation_context: {default_validation_context: {" + by_default +
+                   "}, validation_context_sds_secret_config: {name: root}}",
+               "", "", "{name: root, validation_context: {" + by_secret + "}}");
+  };
+  const auto names = [](const std::string& type) {
+    return "match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: a}}, {san_type: " + type + ", matcher: {exact: a}}]";
+  };
+  const std::string in_default = "combined_validation_context.default_validation_context.";
+  const std::string in_secret = "static_resources.secrets[0].validation_context.";
+  EXPECT_EQ(bad(names("URI"), Ca()), "");
+  EXPECT_THAT(bad(names("SPIFFE"), Ca()),
+              AllOf(StartsWith(in_default + "match_typed_subject_alt_names[1].san_type: \"SPIFFE\", expected one of "),
+                    Not(HasSubstr("missing"))));
+  EXPECT_EQ(bad(names("URI, oid: '1.2'"), Ca()),
+            in_default + "match_typed_subject_alt_names[1].oid: set, but the type is not OTHER_NAME");
+  EXPECT_EQ(bad(names("URI"), Ca() + ", " + names("URI, oid: '1.2'")),
+            in_secret + "match_typed_subject_alt_names[1].oid: set, but the type is not OTHER_NAME");
+  EXPECT_THAT(bad(Ca(), "trusted_ca: {inline_string: x}"), StartsWith(in_secret + "trusted_ca: "));
+  EXPECT_THAT(bad("trusted_ca: {inline_string: x}", "crl: {inline_string: y}"),
+              AllOf(StartsWith(in_default + "trusted_ca: "), HasSubstr("; " + in_secret + "crl: ")));
 }
 
 // They are taken, as Envoy takes them.
