@@ -13,6 +13,9 @@ say() { printf '%s==>%s %s\n' "$BOLD" "$PLAIN" "$*"; }
 note() { printf '    %s%s%s\n' "$DIM" "$*" "$PLAIN"; }
 fail() { printf '%serror:%s %s\n' "$RED" "$PLAIN" "$*" >&2; exit 1; }
 
+# What a script's --help prints: the comment at its head.
+usage() { sed -n '2,/^[^#]/{/^# \{0,1\}/!d;s///;p}' "$0"; }
+
 # Runs a command of whose output only a failure is worth seeing: quietly LOG COMMAND...
 quietly() {
   local log=$OUT/log/$1; shift

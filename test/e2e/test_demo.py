@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from peers.proxy import ROOT
 
 DEMO = ROOT / "tools/demo.py"
@@ -18,6 +20,13 @@ def shown(text):
 def run(*arguments):
     return subprocess.run([sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
                           timeout=120, stdin=subprocess.DEVNULL, cwd=ROOT)
+
+
+@pytest.mark.parametrize("name", ("demo", "test"))
+def test_help(name):
+    said = subprocess.run([ROOT / "tools" / name, "--help"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=20)
+    assert said.returncode == 0 and f"usage: tools/{name} [--" in said.stdout and "two cores" in said.stdout
+    assert not said.stdout.startswith("#") and "lib.sh" not in said.stdout
 
 
 def test_shows_what_the_readme_shows():
