@@ -37,6 +37,11 @@ std::shared_ptr<const identity::PeerPolicy> BuildPeerPolicy(
     BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& from,
     const std::string& path, CertificateFiles& files);
 
+// By whichever part of the context says it, with secrets. Null: there is none, or it is awaited.
+std::shared_ptr<const identity::PeerPolicy> BuildValidation(
+    BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::CommonTlsContext& from,
+    const std::string& path, TlsBuild& built);
+
 // Of a server that is no listener's. Null, with errors, where something is wrong.
 std::shared_ptr<RenewableContext> BuildServerContext(
     BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::DownstreamTlsContext& from,
