@@ -127,7 +127,7 @@ void CertificateRenewal::Renew(Entry& entry) {
   const bool had_one = entry.context->current() != nullptr;
   switch (entry.context->Renew()) {
     case config::RenewableContext::Renewal::kSame:
-      return;
+      break;  // though perhaps found elsewhere, by other links
     case config::RenewableContext::Renewal::kRejected:
       OnRejected(entry, had_one);
       break;
