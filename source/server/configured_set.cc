@@ -128,8 +128,9 @@ admin::ReloadView ConfiguredSet::Take(const std::vector<config::Source>& sources
   return view;
 }
 
-// Make before break: a listener serves when the clusters are there that it may send to, and what is gone goes at the end. What
-// was to go and comes again stays: it is taken off that list first, for to set a listener may be what the list waited for.
+// Make before break: a listener serves when the clusters are there that it may send to, and what is gone goes at the end.
+// What was to go and comes again stays: it is taken off that list first, for to set a listener may be what the list waited
+// for.
 config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
   const std::set<std::string> secrets = next.TakeSecrets();
   std::vector<std::string> clusters;
