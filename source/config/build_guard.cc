@@ -71,7 +71,7 @@ void BuildPushedGuard(BuildContext& context, const google::protobuf::Any& from, 
   if (!from.UnpackTo(&message)) return;
   const std::string place = FieldPath(path, "config_source");
   bootstrap.pushed_guard = PushedGuard{.name = message.name(), .feed = BuildFeed(context, message.config_source(), place)};
-  if (!std::holds_alternative<ApiSource>(bootstrap.pushed_guard->feed.source)) {
+  if (message.config_source().has_path() || message.config_source().has_path_config_source()) {
     context.errors.Add(place, "a file can't give it, expected ads or api_config_source");
   }
 }

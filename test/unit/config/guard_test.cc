@@ -66,10 +66,10 @@ TEST(GuardTest, Fields) {
 
 TEST(GuardTest, WhatCannotBe) {
   const std::string at = std::string(kAt) + ".";
-  EXPECT_EQ(Errors("Guard", "window: 0.5s"), at + "window: 0.5s, expected at least 1s");
-  EXPECT_EQ(Errors("Guard", "window: 601s"), at + "window: 601s, expected at most 600s");
+  EXPECT_EQ(Errors("Guard", "window: 0.5s"), at + "window: 0.5s, expected at least 1s and at most 600s");
+  EXPECT_EQ(Errors("Guard", "window: 601s"), at + "window: 601s, expected at least 1s and at most 600s");
   EXPECT_EQ(Errors("Guard", "least_requests: 0"), at + "least_requests: 0, expected at least 1");
-  EXPECT_EQ(Errors("Guard", "error_ratio: {most_rise: 101}"), at + "error_ratio.most_rise: 101, expected at most 100");
+  EXPECT_EQ(Errors("Guard", "error_ratio: {most_rise: 101}"), at + "error_ratio.most_rise: 101, expected at least 0 and at most 100");
   EXPECT_EQ(Errors("Guard", "p99: {most_factor: 0.5}"), at + "p99.most_factor: 0.5, expected at least 1");
   EXPECT_EQ(Errors("Guard", "kinds: [UNSPECIFIED]"), at + "kinds[0]: expected CLUSTERS, ENDPOINTS, LISTENERS or ROUTES");
 }
@@ -93,7 +93,7 @@ TEST(GuardTest, Pushed) {
 
   const std::string at = std::string(kAt) + ".";
   EXPECT_EQ(Errors("PushedGuard", "config_source: {ads: {}}"),
-            at + "name: empty, but required; " + at + "config_source.ads: there is no dynamic_resources.ads_config");
+            at + "name: missing, but required; " + at + "config_source.ads: there is no dynamic_resources.ads_config");
   EXPECT_EQ(Errors("PushedGuard", "name: g"), at + "config_source: missing, but required");
   EXPECT_EQ(Errors("PushedGuard", "name: g, config_source: {path: /dev/null}"),
             at + "config_source: a file can't give it, expected ads or api_config_source");
