@@ -161,7 +161,7 @@ def test_a_bad_one_among_good_ones(pillion, named):
 
 
 @pytest.mark.parametrize("text,said", [
-    ("a: [", "bootstrap.json:"), ("", "expected an object"), ("{}", "static_resources: missing"), ("[]", "expected an object"),
+    ("a: [", "bootstrap.json:"), ("", "bootstrap.json: empty"), ("{}", "static_resources: missing"), ("[]", "expected an object"),
     ("static_resources:\n  listeners: []\n   clusters: []\n", "bootstrap.json:"), (None, "bootstrap.json")])
 def test_a_file_that_is_none(pillion, text, said):
     port = free_port()
