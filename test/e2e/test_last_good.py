@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 
+import test_guard
 from peers import bootstrap as b
 from peers import pushed as p
 from peers.certificates import Authority
@@ -243,6 +244,27 @@ def test_killed_at_any_time(pushed, again, named, path):
     both.until_stat("last_good.writes", 1)
     alone = again(both, path, first, kill=True)
     assert alone.get().body == b"one"
+
+
+def test_a_guard_that_was_pushed(pushed, again, path):
+    """It is there in the next start, too."""
+    first = p.listener(b.http([b.direct(200, "hello")]))
+    asks = {"name": "guard", "typed_config": {"@type": "type.googleapis.com/pillion.guard.v1.PushedGuard", "name": "ours", "config_source": p.source()}}
+
+    def both_of(kept):
+        return {"bootstrap_extensions": [asks, *kept["bootstrap_extensions"]]}
+
+    both = pushed(first, **both_of(keeping(path)))
+    mark = both.plane.push(test_guard.extension("ours"))
+    both.plane.until_ack("extension_configs", mark)
+    assert test_guard.view(both)["guard"]["window"] == "3 s"
+    both.proxy.stop()
+    both.plane.kill()
+    alone = noted(pushed(plane=both.plane, timeout="2s", **both_of(keeping(path))), first)
+    assert alone.get().body == b"hello"
+    until(lambda: test_guard.view(alone)["guard"] != "none", "the guard is there")
+    assert test_guard.view(alone)["guard"]["window"] == "3 s"
+    assert shown(alone)["extensions"] == {"ours": True}
 
 
 def test_nothing_is_kept(pushed):
