@@ -89,6 +89,14 @@ TEST_F(FileSubscriptionTest, AllOfAKind) {
   EXPECT_THAT(log_, ElementsAre());
 }
 
+// Of an answer on a stream, as somebody may have kept it.
+TEST_F(FileSubscriptionTest, ANonceAndATypeAreNoMatter) {
+  Replace("type_url: " + Url(kClusters) + "\nnonce: n1\n" + Response({Cluster("a")}));
+  Make(kClusters, true);
+  EXPECT_EQ(wanter_.held, (Held{{"a", "1"}}));
+  EXPECT_THAT(log_, ElementsAre());
+}
+
 TEST_F(FileSubscriptionTest, WhatIsNoAnswerChangesNothingAndIsSaidOnce) {
   Replace(Response({Cluster("a")}));
   Make(kClusters, true);
