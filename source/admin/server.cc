@@ -55,11 +55,23 @@ void Server::State::Accept() {
 
 void Server::State::OnAccept(Stream::socket_type&& socket) {
   figures->cx_total->Increment();
+  // Who connects and says nothing must not keep a probe out.
   if (sessions.size() >= limits.connections) {
     figures->cx_overflow->Increment();
-    return;  // closes it
+    Session* const idlest = Idlest();
+    if (idlest == nullptr) return;  // closes it
+    idlest->Close();
   }
   std::make_shared<Session>(shared_from_this(), std::move(socket))->Start();
+}
+
+Session* Server::State::Idlest() const {
+  Session* found = nullptr;
+  for (Session* session : sessions) {
+    if (!session->waits_since()) continue;
+    if (found == nullptr || *session->waits_since() < *found->waits_since()) found = session;
+  }
+  return found;
 }
 
 void Server::State::Close() {

@@ -23,7 +23,7 @@
 namespace pillion::admin {
 
 struct Limits {
-  size_t connections = 100;  // more are closed at once
+  size_t connections = 100;  // for more the one that has said nothing for longest is closed, or else they are
   size_t head_bytes = 16 << 10;
   size_t body_bytes = 64 << 10;
   size_t large_body_bytes = config::Tree::kMaxBytes;  // where an endpoint takes more than a form

@@ -73,6 +73,8 @@ class Server::State : public std::enable_shared_from_this<State> {
  private:
   void Accept();
   void OnAccept(Stream::socket_type&& socket);
+  // The connection whose client has been waited for longest; null: each has its answer on its way.
+  Session* Idlest() const;
 
   Acceptor acceptor_;
   boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>

@@ -109,6 +109,7 @@ void Session::Start() {
   SSL* const ssl = tls::NewServerStream(*context_);
   if (ssl == nullptr) return;
   tls_.emplace(stream_, ssl);
+  waits_since_ = base::SystemClock().MonotonicNow();
   stream_.expires_after(state_->limits.handshake_timeout);
   tls_->async_handshake(asio::ssl::stream_base::server,
                         [self = shared_from_this()](const error_code& error) { self->OnHandshake(error); });
@@ -137,6 +138,7 @@ void Session::Read() {
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(state_->limits.head_bytes));
   parser_->body_limit(std::max(state_->limits.body_bytes, state_->limits.large_body_bytes));
+  waits_since_ = base::SystemClock().MonotonicNow();
   stream_.expires_after(state_->limits.request_timeout);
   auto done = [self = shared_from_this()](const error_code& error, size_t) { self->OnHead(error); };
   if (tls_) {
@@ -166,6 +168,7 @@ void Session::OnHead(const error_code& error) {
       return Write(*std::move(refusal));
     }
   }
+  waits_since_ = base::SystemClock().MonotonicNow();
   auto done = [self = shared_from_this()](const error_code& read, size_t) { self->OnRead(read); };
   if (tls_) {
     beast::http::async_read(*tls_, buffer_, *parser_, std::move(done));
@@ -175,6 +178,7 @@ void Session::OnHead(const error_code& error) {
 }
 
 void Session::Begin() {
+  waits_since_.reset();
   start_ = base::SystemClock().MonotonicNow();
   start_time_ = base::SystemClock().WallNow();
   state_->figures->rq_total->Increment();

@@ -25,7 +25,12 @@ class Session : public std::enable_shared_from_this<Session> {
   ~Session();
 
   void Start();
-  void Close() { stream_.close(); }
+  void Close() {
+    waits_since_.reset();
+    stream_.close();
+  }
+  // For a handshake or a request of its client; nothing: an answer is on its way.
+  const std::optional<base::MonotonicTime>& waits_since() const { return waits_since_; }
 
  private:
   using error_code = boost::system::error_code;
@@ -70,6 +75,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::function<void()> after_;
   base::WallTime start_time_;
   base::MonotonicTime start_;
+  std::optional<base::MonotonicTime> waits_since_;
 };
 
 }  // namespace pillion::admin

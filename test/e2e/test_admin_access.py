@@ -283,6 +283,17 @@ def test_certificates_of_the_administration_are_renewed(pillion, tmp_path):
         status(proxy, "/server_info", tls=before)
 
 
+def test_a_crowd_that_says_nothing(pillion):
+    """E8: a probe gets its answer all the same."""
+    proxy = pillion(bootstrap())
+    crowd = [socket.create_connection(proxy.admin_address, 10) for _ in range(150)]
+    for _ in range(3):
+        assert status(proxy, "/ready") == 200
+    assert proxy.stat("http.admin.downstream_cx_overflow") >= 50
+    for sock in crowd:
+        sock.close()
+
+
 def test_a_connection_whose_ca_is_withdrawn(pillion, tmp_path):
     """J25. Who nobody vouches for any more has no role of a principal's, also where it stays connected."""
     old, new = tmp_path / "old", tmp_path / "new"
