@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import json
+import re
 import threading
 import time
 
@@ -205,7 +206,8 @@ def test_breakers_open(pushed, hosts):
         both.change(p.whole_cluster(good, circuit_breakers={"thresholds": [{"max_requests": 0}]}))
         until_back(both)
         running.until_good()
-    assert "guard: refused by circuit breakers 0 -> " in both.proxy.log()
+    # The workers may have refused some before the main thread took the figures of the time before.
+    assert re.search(r"guard: refused by circuit breakers \d+ -> \d+", both.proxy.log())
 
 
 def extension(name, **fields):
