@@ -402,7 +402,7 @@ TEST_F(TlsConfigTest, OwnCertificatesThatNobodyAccepts) {
   EXPECT_EQ(notes({.uris = {id}}, ""), "");
   EXPECT_EQ(notes({.uris = {id}}, "td.test"), "");
   EXPECT_THAT(notes({.uris = {id}, .begins_s = 100}, ""),
-              AllOf(StartsWith("static_resources.clusters[0].transport_socket.typed_config.common_tls_context: the certificate "),
+              AllOf(HasSubstr(": static_resources.clusters[0].transport_socket.typed_config.common_tls_context: the certificate "),
                     HasSubstr(" of spiffe://td.test/a (<inline>) is not valid before 20"), EndsWith("Z: peers will refuse it; ")));
   EXPECT_THAT(notes({.uris = {id}, .ends_s = -100}, ""), HasSubstr(" has ended 20"));
   EXPECT_EQ(notes({.uris = {id, id + "b"}}, ""), "");
