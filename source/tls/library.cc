@@ -130,7 +130,8 @@ void PrepareLibrary() {
   CRYPTO_set_mem_functions(Allocate, Reallocate, Free);
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   PILLION_CHECK(OSSL_PROVIDER_add_builtin(nullptr, "pillion", FewDecoders::Init) == 1);
-  PILLION_CHECK(OSSL_PROVIDER_load(nullptr, "pillion") != nullptr);
+  static const OSSL_PROVIDER* const loaded = OSSL_PROVIDER_load(nullptr, "pillion");  // for good
+  PILLION_CHECK(loaded != nullptr);
 }
 
 }  // namespace pillion::tls

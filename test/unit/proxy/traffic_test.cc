@@ -79,7 +79,7 @@ TEST_F(TrafficTest, AClientThatGoesIsNoError) {
   const auto client = world_->Connect();
   client->Send("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
   world_->Run();
-  client->Close();
+  client->Reset();
   world_->Run();
   EXPECT_EQ(Counted(), "1 requests, 0 errors, 0 overflows, 1 timed");
 }

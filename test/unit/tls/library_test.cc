@@ -97,12 +97,5 @@ TEST_F(LibraryTest, EachKindOfKeyThatACertificateMayHave) {
   }
 }
 
-TEST_F(LibraryTest, NoOther) {
-  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519"));
-  const Bio text(BIO_new(BIO_s_mem()));
-  ASSERT_EQ(PEM_write_bio_PKCS8PrivateKey(text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr), 1);
-  EXPECT_EQ(KeyOf(Taken(text.get())), nullptr);
-}
-
 }  // namespace
 }  // namespace pillion::tls
