@@ -8,6 +8,7 @@
 
 #include "envoy/config/core/v3/core.pb.h"
 #include "google/protobuf/any.pb.h"
+#include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/util/json_util.h"
 #include "source/config/extensions.h"
@@ -56,12 +57,26 @@ void Blank(Message& message) {
   }
 }
 
-bool Redact(Message& message);
+// As whoever writes JSON does it: whatever type the process has, be it an extension here or not.
+std::unique_ptr<Message> Unpack(const google::protobuf::Any& any) {
+  if (std::unique_ptr<Message> held = UnpackExtension(any)) return held;
+  const google::protobuf::Descriptor* const type = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
+      any.type_url().substr(any.type_url().rfind('/') + 1));
+  if (type == nullptr) return nullptr;
+  std::unique_ptr<Message> held(google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
+  return held->ParseFromString(any.value()) ? std::move(held) : nullptr;
+}
+
+bool Redact(Message& message, int depth = 0);
 
 // What `any` holds, if there is something in it that nobody shall see.
-bool RedactAny(google::protobuf::Any& any) {
-  const std::unique_ptr<Message> held = UnpackExtension(any);
-  if (held == nullptr || !Redact(*held)) return false;
+bool RedactAny(google::protobuf::Any& any, int depth) {
+  if (depth > kMostNestedAnys) {  // what is taken nests less, and each level is written with the indentation of all
+    any.clear_value();
+    return true;
+  }
+  const std::unique_ptr<Message> held = Unpack(any);
+  if (held == nullptr || !Redact(*held, depth + 1)) return false;
   const std::string url = any.type_url();
   any.PackFrom(*held);
   any.set_type_url(url);
@@ -69,8 +84,8 @@ bool RedactAny(google::protobuf::Any& any) {
 }
 
 // Keys, passwords and credentials become "[redacted]". True: there were some.
-bool Redact(Message& message) {
-  if (auto* any = dynamic_cast<google::protobuf::Any*>(&message)) return RedactAny(*any);
+bool Redact(Message& message, int depth) {
+  if (auto* any = dynamic_cast<google::protobuf::Any*>(&message)) return RedactAny(*any, depth);
   bool found = false;
   if (IsCredential(message)) {
     static_cast<HeaderValue&>(message).set_value(kRedacted);
@@ -87,11 +102,11 @@ bool Redact(Message& message) {
       continue;
     }
     if (!field->is_repeated()) {
-      found |= Redact(*reflection.MutableMessage(&message, field));
+      found |= Redact(*reflection.MutableMessage(&message, field), depth);
       continue;
     }
     for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
-      found |= Redact(*reflection.MutableRepeatedMessage(&message, field, i));
+      found |= Redact(*reflection.MutableRepeatedMessage(&message, field, i), depth);
     }
   }
   return found;

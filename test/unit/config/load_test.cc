@@ -9,6 +9,8 @@
 #include <fstream>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "google/protobuf/any.pb.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "source/config/dump.h"
 #include "source/config/read_file.h"
@@ -300,6 +302,23 @@ TEST(LoadTest, WhatIsDumpedLoadsAgain) {
     ASSERT_TRUE(json.ok()) << json.status();
     EXPECT_NE(json->find("\"static_resources\""), std::string::npos);
     EXPECT_TRUE(SameSource(*bootstrap, *LoadGood(*json)));
+  }
+}
+
+// As one that is refused may have it: the types of extensions are not the only ones that are written as JSON.
+TEST(LoadTest, ASecretInAnysIsNotShown) {
+  envoy::extensions::transport_sockets::tls::v3::Secret secret;
+  secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("the key");
+  google::protobuf::Any any;
+  any.PackFrom(secret);
+  for (int depth = 0; depth < 40; ++depth) {
+    const auto json = DumpJson(any);
+    ASSERT_TRUE(json.ok()) << json.status();
+    EXPECT_EQ(json->find("the key"), std::string::npos) << depth;
+    EXPECT_EQ(json->find("[redacted]") != std::string::npos, depth <= 32) << depth;
+    google::protobuf::Any outer;
+    outer.PackFrom(any);
+    any = outer;
   }
 }
 
