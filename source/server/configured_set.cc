@@ -114,6 +114,7 @@ admin::ReloadView ConfiguredSet::Fail(const std::string& name, std::vector<std::
 
 admin::ReloadView ConfiguredSet::Take(const std::vector<config::Source>& sources, bool list_too, const std::string& name) {
   if (std::string why = with_.why_not_now(); !why.empty()) return Fail(name, {std::move(why)}, false);
+  for (const config::Source& source : sources) with_.memory.OnRead(source.text.size());
   config::Replacement next(bootstrap_, load_, [this](const config::StaticPart& part) {
     return (part.kind == Kind::kCluster && with_.clusters->Has(part.name, Origin::kPushed)) ||
            (part.kind == Kind::kListener && with_.listeners->Has(part.name, Origin::kPushed));

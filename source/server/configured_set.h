@@ -22,6 +22,7 @@
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
 #include "source/server/listener_set.h"
+#include "source/server/memory_return.h"
 #include "source/server/options.h"
 #include "source/stats/registry.h"
 
@@ -40,6 +41,7 @@ class ConfiguredSet {
     const base::Clock& clock;
     event::ControlTimers& timers;
     stats::Registry& registry;
+    MemoryReturn& memory;
     config::Resources& resources;
     // They come to be as the process starts.
     const std::unique_ptr<CertificateRenewal>& certificates;

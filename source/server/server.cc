@@ -79,6 +79,7 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
                                               .clock = clock_,
                                               .timers = timers_,
                                               .registry = registry_,
+                                              .memory = memory_,
                                               .resources = resources_,
                                               .certificates = certificates_,
                                               .clusters = clusters_,
@@ -90,7 +91,7 @@ Server::~Server() { Stop(); }
 
 void Server::MakePlanes() {
   const auto warn = [](std::string_view line) { Log("config").warn("{}", line); };
-  std::vector<xds::Journal*> journals;
+  std::vector<xds::Journal*> journals = {&memory_};
   if (guard_ != nullptr) journals.push_back(&guard_->guard());
   if (last_good_ != nullptr) journals.push_back(last_good_.get());
   planes_ = std::make_unique<xds::Planes>(xds::Planes::Surroundings{

@@ -42,6 +42,7 @@
 #include "source/server/discovery.h"
 #include "source/server/host_health.h"
 #include "source/server/listener_set.h"
+#include "source/server/memory_return.h"
 #include "source/server/options.h"
 #include "source/server/runtime.h"
 #include "source/server/stats_sinks.h"
@@ -121,6 +122,7 @@ class Server {
 
   event::FileWatcher files_{io_};
   event::AsioTimers timers_{io_};
+  MemoryReturn memory_{timers_};
   config::PassedOver passed_over_;        // in what comes while it runs
   const config::UnknownRule unknown_;     // the rule for that
   Runtime runtime_;
