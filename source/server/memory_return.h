@@ -15,7 +15,7 @@ namespace pillion::server {
 class MemoryReturn final : public xds::Journal {
  public:
   // So many bytes are a large change: with less, what remains is not worth the look through the heap.
-  static constexpr uint64_t kLarge = 1 << 20;
+  static constexpr uint64_t kLarge = 256 * 1024;
   // So long nothing must come: while more does, what it takes would only be asked for again.
   static constexpr base::Duration kQuiet = std::chrono::milliseconds(500);
 
