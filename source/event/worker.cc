@@ -38,14 +38,19 @@ void Worker::BeginTurn() {
 }
 
 void Worker::RunPosted() {
-  if (!has_posted_.load(std::memory_order_acquire)) return;
-  {
+  if (next_ == running_.size()) {
+    if (!has_posted_.load(std::memory_order_acquire)) return;
+    running_.clear();
+    next_ = 0;
     const std::lock_guard lock(posted_mutex_);
     running_.swap(posted_);
     has_posted_.store(false, std::memory_order_relaxed);
   }
-  for (std::function<void()>& work : running_) work();
-  running_.clear();
+  const base::MonotonicTime begun = clock_.MonotonicNow();
+  do {
+    const std::function<void()> work = std::exchange(running_[next_++], nullptr);  // ends with its turn
+    work();
+  } while (next_ < running_.size() && clock_.MonotonicNow() - begun < kMostPosted);
 }
 
 void Worker::EndTurn() {

@@ -21,11 +21,6 @@ std::string_view DateText::At(base::WallTime now) {
   return {text_, kSize};
 }
 
-upstream::ClusterShard* WorkerContext::FindCluster(std::string_view name) const {
-  const auto found = cluster_names.find(name);
-  return found == cluster_names.end() ? nullptr : found->second;
-}
-
 std::optional<filter::HealthView::Members> WorkerContext::MembersOf(std::string_view cluster) const {
   const upstream::ClusterShard* const shard = FindCluster(cluster);
   if (shard == nullptr) return std::nullopt;
@@ -40,21 +35,10 @@ std::optional<filter::HealthView::Members> WorkerContext::MembersOf(std::string_
 void WorkerContext::SetCluster(uint32_t index, event::Kept<upstream::ClusterShard> cluster) {
   if (index >= clusters.size()) clusters.resize(index + 1);
   const event::Kept<upstream::ClusterShard> before = std::exchange(clusters[index], std::move(cluster));
-  if (before) {
-    cluster_names.erase(before->config().name);
-    before->Unlink();
-    before->Drain();
-  }
-  if (clusters[index]) cluster_names.emplace(clusters[index]->config().name, clusters[index].get());
-}
-
-void WorkerContext::LinkClusters() {
-  for (const event::Kept<upstream::ClusterShard>& shard : clusters) {
-    if (shard) shard->Unlink();
-  }
-  for (const event::Kept<upstream::ClusterShard>& shard : clusters) {
-    if (shard) shard->Link([this](const std::string& name) { return FindCluster(name); });
-  }
+  const upstream::ClusterShard* const named = before ? before.get() : clusters[index].get();
+  if (named == nullptr) return;
+  cluster_names.Set(named->config().name, clusters[index].get());
+  if (before) before->Drain();
 }
 
 std::shared_ptr<LiveRoutes> WorkerContext::RoutesAt(uint64_t id) {
@@ -65,10 +49,7 @@ std::shared_ptr<LiveRoutes> WorkerContext::RoutesAt(uint64_t id) {
 
 void WorkerContext::EndClusters() {
   routes.clear();
-  cluster_names.clear();
-  for (const event::Kept<upstream::ClusterShard>& shard : clusters) {
-    if (shard) shard->Unlink();
-  }
+  cluster_names.Clear();
   clusters.clear();
 }
 

@@ -61,12 +61,10 @@ struct WorkerContext final : filter::HealthView {
   upstream::ClusterShard* FindCluster(uint32_t index) const {
     return index < clusters.size() ? clusters[index].get() : nullptr;
   }
-  upstream::ClusterShard* FindCluster(std::string_view name) const;
+  upstream::ClusterShard* FindCluster(std::string_view name) const { return cluster_names.Find(name); }
   // `cluster` is from now on the one that has `index`; null: there is none. That which was there gives no more connections
   // than those that keep it ask for.
   void SetCluster(uint32_t index, event::Kept<upstream::ClusterShard> cluster);
-  // When others are there than before: what one needs of another.
-  void LinkClusters();
   // What is routed by the table that has `id`, now and later. Whoever has it goes on with it after DropRoutes().
   std::shared_ptr<LiveRoutes> RoutesAt(uint64_t id);
   void DropRoutes(uint64_t id) { routes.erase(id); }
@@ -86,8 +84,8 @@ struct WorkerContext final : filter::HealthView {
   base::Slab<Stream> streams;
   base::Slab<Mirror> mirror_slab;
   base::IntrusiveList<Mirror, MirrorTag> mirrors;  // that are not over
-  std::vector<event::Kept<upstream::ClusterShard>> clusters;                    // by index; some are null
-  absl::flat_hash_map<std::string_view, upstream::ClusterShard*> cluster_names;  // of these
+  std::vector<event::Kept<upstream::ClusterShard>> clusters;  // by index; some are null
+  upstream::ClusterNames cluster_names;                       // of these
   absl::flat_hash_map<uint64_t, std::shared_ptr<LiveRoutes>> routes;  // of tables that come apart from their listeners
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
   std::atomic<uint64_t>* connections = nullptr;                // of clients, in the process; null: nobody counts them

@@ -59,10 +59,6 @@ absl::Status ClusterSet::AddFirst(std::shared_ptr<const config::Cluster> config)
   return absl::OkStatus();
 }
 
-void ClusterSet::Link() {
-  for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->LinkClusters();
-}
-
 void ClusterSet::DiscoverFirst(HostsFrom from, std::function<void()> ready) {
   const bool pushed = from == HostsFrom::kControlPlanes;
   Awaited& hosts = pushed ? first_pushed_hosts_ : first_hosts_;
@@ -159,7 +155,6 @@ bool ClusterSet::IsWarming(const std::string& name) const {
 
 void ClusterSet::Serve(RunningCluster running) {
   Publish(running);
-  Link();
   const auto before = serving_.find(running.index);
   if (before == serving_.end()) {
     ++added_;
@@ -177,7 +172,6 @@ void ClusterSet::Remove(const std::string& name) {
   if (found == serving_.end()) return;
   ++removed_;
   for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetCluster(index, nullptr);
-  Link();
   Retire(std::move(found->second));
   serving_.erase(found);
 }

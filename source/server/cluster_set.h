@@ -69,10 +69,9 @@ class ClusterSet {
   // For route tables and workers: the same as long as the process runs, also of one that there is not, or not yet.
   uint32_t IndexOf(const std::string& name);
 
-  // At the start. AddFirst() for each of them, before there are workers that run; Link(); then, in this order, what finds
+  // At the start. AddFirst() for each of them, before there are workers that run; then, in this order, what finds
   // hosts without a control plane, what finds the others, and what checks them; each calls `ready` once.
   absl::Status AddFirst(std::shared_ptr<const config::Cluster> config);
-  void Link();
   enum class HostsFrom : uint8_t { kNamesAndFiles, kControlPlanes };
   void DiscoverFirst(HostsFrom from, std::function<void()> ready);
   void CheckFirst(std::function<void()> ready);

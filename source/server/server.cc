@@ -150,7 +150,6 @@ absl::Status Server::MakeClusters() {
   for (const std::shared_ptr<const config::Cluster>& cluster : configured_.bootstrap().clusters) {
     if (absl::Status status = clusters_->AddFirst(cluster); !status.ok()) return status;
   }
-  clusters_->Link();
   control_hosts_ = std::make_unique<ControlHosts>(*clusters_);
   return absl::OkStatus();
 }

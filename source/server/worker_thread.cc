@@ -53,10 +53,6 @@ void WorkerThread::SetHosts(uint32_t index, std::shared_ptr<const upstream::Host
   });
 }
 
-void WorkerThread::LinkClusters() {
-  Run([this] { context_.LinkClusters(); });
-}
-
 void WorkerThread::SetRoutes(uint64_t id, std::shared_ptr<const proxy::Routes> routes) {
   Run([this, id, routes = std::move(routes)]() mutable {
     context_.RoutesAt(id)->now = event::Kept(new proxy::RoutesShard(std::move(routes), worker_, stats_));

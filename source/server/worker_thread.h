@@ -39,10 +39,9 @@ class WorkerThread {
   // connections drain, and end after `drain_time` at the latest; `gone` is called when the last has, there as well.
   void RemoveListener(uint64_t id, base::Duration drain_time, std::function<void()> stopped, std::function<void()> gone);
 
-  // The cluster that has `index` from now on, with the hosts that it has now; null: there is none. Then LinkClusters().
+  // The cluster that has `index` from now on, with the hosts that it has now; null: there is none.
   void SetCluster(uint32_t index, const std::shared_ptr<upstream::Cluster>& cluster);
   void SetHosts(uint32_t index, std::shared_ptr<const upstream::HostSet> hosts);
-  void LinkClusters();
 
   void Start();
 

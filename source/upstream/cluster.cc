@@ -197,31 +197,22 @@ void ClusterShard::SetBalancers(const HostSet& hosts) {
   }
 }
 
-ClusterShard::~ClusterShard() = default;
+ClusterShard::~ClusterShard() {
+  if (names_ != nullptr) names_->Forget(*this);
+}
 
-void ClusterShard::Link(const std::function<ClusterShard*(const std::string& name)>& find) {
+void ClusterShard::Link() {
   if (aggregate_) {
     std::vector<event::Kept<ClusterShard>> members;
     for (const std::string& name : config().members) {
-      ClusterShard* const member = find(name);
-      if (member == nullptr) continue;
-      members.emplace_back(member);
-      member->dependents_.push_back(this);
+      if (ClusterShard* const member = names_->Find(name)) members.emplace_back(member);
     }
     aggregate_->SetMembers(std::move(members));
   }
   if (const std::optional<config::ZoneAware>& zones = config().load_balancing.zone_aware) {
-    proxies_of_ = event::Kept<ClusterShard>(find(zones->proxies));
-    if (!proxies_of_) return;
-    proxies_of_->dependents_.push_back(this);
+    proxies_of_ = event::Kept<ClusterShard>(names_->Find(zones->proxies));
     OnHostsChanged();
   }
-}
-
-// What it chose among last it keeps.
-void ClusterShard::Unlink() {
-  dependents_.clear();
-  proxies_of_ = {};
 }
 
 void ClusterShard::OnHostsChanged() {
@@ -240,7 +231,7 @@ void ClusterShard::SetHosts(std::shared_ptr<const HostSet> hosts) {
                                     [&](const std::shared_ptr<Host>& host) { return present.contains(host.get()); }));
   SetBalancers(*hosts);
   const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(hosts));  // others may look at it still
-  for (ClusterShard* dependent : dependents_) dependent->OnHostsChanged();
+  if (names_ != nullptr) names_->TellHosts(config().name);
   for (auto& [key, pool] : pools_) {
     if (!present.contains(key.host)) pool->Drain();
   }

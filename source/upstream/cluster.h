@@ -22,6 +22,7 @@
 #include "source/upstream/balancer.h"
 #include "source/upstream/breaker.h"
 #include "source/upstream/client_codecs.h"
+#include "source/upstream/cluster_names.h"
 #include "source/upstream/cluster_stats.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/original_dst.h"
@@ -144,11 +145,6 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   void SetHosts(std::shared_ptr<const HostSet> hosts);
   const HostSet& hosts() const { return *hosts_; }
 
-  // Finds the shards of the clusters that this one depends on, whenever there are others than before; `find` gives null for
-  // what is none. Before it, on all of them, and on those that are not configured any more: Unlink().
-  void Link(const std::function<ClusterShard*(const std::string& name)>& find);
-  void Unlink();
-
   // A host, of this cluster or, where it is an aggregate, of one of its clusters. Null, and counted, when there is none.
   // The reference is good until the end of the turn; a PoolWaiter that asked for the host's pool keeps the host.
   struct Choice {
@@ -190,6 +186,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   void OnPoolEmpty() { worker_.Step(sweep_); }
 
  private:
+  friend class ClusterNames;
   struct Key {
     const Host* host;
     Protocol protocol;
@@ -208,7 +205,17 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   }
   const std::shared_ptr<Host>& PickHost(PickContext context);
   void SetBalancers(const HostSet& hosts);
-  // Of a cluster that this one depends on.
+  // Calls visit(name) for each cluster that this one depends on.
+  template <typename Visit>
+  void ForEachNeeded(const Visit& visit) const {
+    if (aggregate_) {
+      for (const std::string& name : config().members) visit(name);
+    }
+    if (config().load_balancing.zone_aware) visit(config().load_balancing.zone_aware->proxies);
+  }
+  // Finds them; there are others than before. The last cluster of the proxies is remembered when there is none any more.
+  void Link();
+  // Of one of them.
   void OnHostsChanged();
   void GiveUpPools();
   void Sweep();
@@ -229,7 +236,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   std::shared_ptr<const HostSet> hosts_;
   std::shared_ptr<const HostSet> proxies_;  // hosts like this one, where zones matter; null: not known
   event::Kept<ClusterShard> proxies_of_;    // whose these are
-  std::vector<ClusterShard*> dependents_;   // that are told when hosts of this one change
+  ClusterNames* names_ = nullptr;           // null: it has never had its name, or the worker ends
   std::optional<Aggregate> aggregate_;      // instead of hosts of its own
   Balancer balancer_;
   std::optional<SubsetBalancer> subsets_;  // instead of it, where the cluster has some

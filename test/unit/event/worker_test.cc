@@ -155,6 +155,24 @@ TEST_F(WorkerTest, PostedWorkKeepsItsOrderAndMayPost) {
   EXPECT_EQ(log, (Log{"1", "2", "3"}));
 }
 
+TEST_F(WorkerTest, PostedWorkIsSpreadOverTurns) {
+  const auto held = std::make_shared<int>();
+  for (int i = 0; i < 3; ++i) {
+    worker.Post([this, i, held] {
+      log.push_back(std::to_string(i));
+      clock.Advance(Worker::kMostPosted / 2);
+    });
+  }
+  EXPECT_TRUE(worker.RunTurn()) << "there is more";
+  EXPECT_EQ(log, (Log{"0", "1"}));
+  EXPECT_EQ(held.use_count(), 2) << "what was done is let go of at once";
+  worker.Post([this] { log.push_back("later"); });
+  EXPECT_TRUE(worker.RunTurn()) << "this one came after those";
+  EXPECT_EQ(log, (Log{"0", "1", "2"}));
+  EXPECT_FALSE(worker.RunTurn());
+  EXPECT_EQ(log, (Log{"0", "1", "2", "later"}));
+}
+
 TEST_F(WorkerTest, ObjectsThatEndedAreDestroyedWithTheWorker) {
   Recorder object(log, "o");
   {

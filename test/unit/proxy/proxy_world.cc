@@ -237,7 +237,6 @@ void ProxyWorld::ReplaceCluster(const ProxySettings* settings) {
   }
   for (uint32_t i = 0; i < workers_; ++i) {
     contexts_[i]->SetCluster(0, cluster == nullptr ? event::Kept<upstream::ClusterShard>() : MakeShard(cluster, i));
-    contexts_[i]->LinkClusters();
   }
   clusters_.push_back(std::exchange(cluster_, std::move(cluster)));
 }

@@ -39,14 +39,7 @@ class AggregateTest : public testing::Test {
                                                     registry.shard(0), random, std::make_unique<NoCodecs>()));
   }
   void Link() {
-    for (const auto& shard : shards) {
-      shard->Link([this](const std::string& name) -> ClusterShard* {
-        for (const auto& each : shards) {
-          if (each->config().name == name) return each.get();
-        }
-        return nullptr;
-      });
-    }
+    for (const auto& shard : shards) names.Set(shard->config().name, shard.get());
   }
   // How many of a hundred requests go to each host, by the last figure of its address.
   std::map<char, int> Picks(const std::vector<bool>* left_out = nullptr) {
@@ -65,6 +58,7 @@ class AggregateTest : public testing::Test {
   NoConnector connector;
   base::Random random{1};
   stats::Registry registry{1};
+  ClusterNames names;
   std::vector<std::shared_ptr<Cluster>> clusters;
   std::vector<std::unique_ptr<ClusterShard>> shards;
 };
@@ -93,6 +87,44 @@ TEST_F(AggregateTest, PrioritiesOfOneBehindThoseOfAnother) {
   for (const size_t i : {1u, 2u}) shards[i]->SetHosts(clusters[i]->hosts());
   EXPECT_EQ(Picks(), (Shares{{'-', 100}}));
   EXPECT_EQ(shards[0]->stats().upstream_cx_none_healthy.value(), 100u);
+}
+
+TEST_F(AggregateTest, MembersComeAndGo) {
+  Add("all", {}, {"first", "second"});
+  Add("first", {At("10.0.0.1", true, 0)});
+  Add("second", {At("10.0.0.2", true, 0)});
+  Add("other", {At("10.0.0.9", true, 0)});
+  names.Set("second", shards[2].get());
+  EXPECT_EQ(names.Find("second"), shards[2].get());
+  names.Set("all", shards[0].get());
+  EXPECT_EQ(Picks(), (Shares{{'2', 100}})) << "the other has not come yet";
+  names.Set("other", shards[3].get());
+  names.Set("first", shards[1].get());
+  EXPECT_EQ(Picks(), (Shares{{'1', 100}}));
+  names.Set("first", nullptr);
+  EXPECT_EQ(names.Find("first"), nullptr);
+  EXPECT_EQ(Picks(), (Shares{{'2', 100}}));
+  Add("first", {At("10.0.0.3", true, 0)});
+  names.Set("first", shards[4].get());
+  EXPECT_EQ(Picks(), (Shares{{'3', 100}}));
+}
+
+// A request may choose again in an aggregate that another has taken the place of: among hosts that there are.
+TEST_F(AggregateTest, OneThatHasLostItsNameFollowsItsMembers) {
+  Add("all", {}, {"first"});
+  Add("first", {At("10.0.0.1", true, 0), At("10.0.0.2", true, 1)});
+  Link();
+  Add("all", {}, {"second"});
+  names.Set("all", shards[2].get());
+  const config::Endpoint endpoint = At("10.0.0.4", true, 0);
+  clusters[1]->UpdateHosts({{*net::Address::Ip("10.0.0.4", 80), &endpoint}});
+  shards[1]->SetHosts(clusters[1]->hosts());
+  const std::vector<bool> first = {true};
+  EXPECT_EQ(Picks(&first), (Shares{{'4', 100}}));
+  names.Set("first", nullptr);
+  EXPECT_EQ(Picks(), (Shares{{'-', 100}}));
+  shards[0].reset();
+  names.Set("first", shards[1].get());
 }
 
 TEST_F(AggregateTest, PrioritiesThatAreLeftOut) {
