@@ -91,6 +91,7 @@ std::string ClustersText(const std::vector<ClusterView>& clusters) {
     AppendBreaker(out, name, "default_priority", cluster.default_priority);
     AppendBreaker(out, name, "high_priority", cluster.high_priority);
     out += fmt::format("{}::added_via_api::{}\n", name, cluster.added_via_api);
+    if (cluster.leaving) out += fmt::format("{}::leaving::true\n", name);
     if (!cluster.eds_service_name.empty()) {
       out += fmt::format("{}::eds_service_name::{}\n", name, Printable(cluster.eds_service_name));
     }

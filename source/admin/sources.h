@@ -66,6 +66,7 @@ struct ClusterView {
   std::string observability_name;
   std::string eds_service_name;  // empty: it has none
   bool added_via_api = false;
+  bool leaving = false;  // it was removed, and serves as long as route tables name it
   config::CircuitBreaker default_priority;
   config::CircuitBreaker high_priority;
   std::optional<OutlierView> outlier;

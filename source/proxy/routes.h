@@ -18,7 +18,7 @@ namespace pillion::proxy {
 // Immutable; any thread.
 struct Routes {
   // `registry` outlives it.
-  Routes(std::shared_ptr<const config::RouteConfig> config, const route::Table::ClusterIndex& clusters,
+  Routes(std::shared_ptr<const config::RouteConfig> config, const route::ClusterIndex& clusters,
          stats::Registry& registry)
       : table(config, clusters), stat_ids(registry, *config) {}
 
@@ -37,9 +37,9 @@ struct RoutesShard final : event::Shared {
   RouteStats stats;
 };
 
-// What names in a listener stand for, on all workers, for as long as the process runs.
+// What names in a listener stand for, on all workers.
 struct References {
-  route::Table::ClusterIndex clusters;
+  route::ClusterIndex clusters;
   // Of a table that comes apart from its listener: by what WorkerContext has it, never 0.
   std::function<uint64_t(const config::RouteSource& source)> routes = nullptr;
 };

@@ -26,7 +26,7 @@ base::Duration LongestWait(const config::TcpProxy& config) {
 }  // namespace
 
 TcpProxy::TcpProxy(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-                   const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
+                   const route::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs)
     : listener_(std::move(listener)),
       chain_(chain),
       config_(std::get<config::TcpProxy>(chain.terminal)),
@@ -34,7 +34,7 @@ TcpProxy::TcpProxy(std::shared_ptr<const config::Listener> listener, const confi
       logs_(std::move(logs)) {
   uint32_t below = 0;
   for (const config::TcpProxy::WeightedCluster& cluster : config_.clusters) {
-    choices_.push_back({clusters(cluster.name), below += cluster.weight, &cluster.lb_criteria});
+    choices_.push_back({clusters_.Hold(clusters(cluster.name)), below += cluster.weight, &cluster.lb_criteria});
   }
   for (const config::NetworkFilter& filter : chain.filters) {
     by_server_name_ = by_server_name_ || std::holds_alternative<config::SniCluster>(filter);

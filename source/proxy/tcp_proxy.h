@@ -14,7 +14,7 @@
 #include "source/proxy/stats.h"
 #include "source/proxy/tunnel.h"
 #include "source/proxy/worker_context.h"
-#include "source/route/table.h"
+#include "source/route/named_cluster.h"
 
 namespace pillion::proxy {
 
@@ -22,7 +22,7 @@ class TcpProxy {
  public:
   // `chain` is the listener's, and ends in a tcp_proxy.
   TcpProxy(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-           const route::Table::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
+           const route::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
 
   const config::TcpProxy& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
@@ -45,6 +45,7 @@ class TcpProxy {
   const std::shared_ptr<const config::Listener> listener_;  // holds chain_
   const config::FilterChain& chain_;
   const config::TcpProxy& config_;
+  route::HeldClusters clusters_;  // of the choices
   std::vector<Choice> choices_;
   bool by_server_name_ = false;
   const TcpStatIds stat_ids_;

@@ -37,16 +37,13 @@ std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {
       continue;
     }
     if (target_.configured(resource.name)) {
+      passed_over_[resource.name] = {.version = resource.version, .updated = with_.clock.WallNow(), .body = resource.body};
       with_.warn(config::Concat(xds::NamesOf(kind_).service, ": ", resource.name,
                               " is passed over: it is one of the static resources"));
       continue;
     }
-    std::vector<std::string> errors = target_.set(*resource.body);
-    if (errors.empty()) {
-      taken_[resource.name] = {.version = resource.version, .updated = with_.clock.WallNow(), .body = resource.body};
-    } else {
-      refusals.push_back({resource.name, std::move(errors)});
-    }
+    std::vector<std::string> errors = Take(resource.name, resource.version, resource.body);
+    if (!errors.empty()) refusals.push_back({resource.name, std::move(errors)});
   }
   if (kind_ != xds::Kind::kListeners) Remove(update.removed);
   target_.done();
@@ -54,8 +51,28 @@ std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {
   return refusals;
 }
 
+std::vector<std::string> Feed::Take(const std::string& name, const std::string& version,
+                                    const std::shared_ptr<const google::protobuf::Any>& body) {
+  passed_over_.erase(name);
+  std::vector<std::string> errors = target_.set(*body);
+  if (errors.empty()) taken_[name] = {.version = version, .updated = with_.clock.WallNow(), .body = body};
+  return errors;
+}
+
+void Feed::TakePassedOver(const std::string& name) {
+  const auto found = passed_over_.find(name);
+  if (found == passed_over_.end()) return;
+  const Taken given = std::move(found->second);
+  passed_over_.erase(found);
+  for (const std::string& error : Take(name, given.version, given.body)) {
+    with_.warn(config::Concat(xds::NamesOf(kind_).service, ": ", name, ", which was passed over, can't be taken: ", error));
+  }
+  target_.done();
+}
+
 void Feed::Remove(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
+    passed_over_.erase(name);
     if (taken_.erase(name) > 0) target_.remove(name);
   }
 }

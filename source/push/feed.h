@@ -46,12 +46,19 @@ class Feed final : private xds::TypeWatcher {
   // `ready` is called once, perhaps at once: when they have come, or the initial fetch timeout of `feed` is over.
   void Start(xds::Planes& planes, const config::Feed& feed, std::function<void()> ready);
 
+  // What is configured with the process has that name no more, or will not have it soon: what was passed over for it is
+  // taken.
+  void TakePassedOver(const std::string& name);
+
   const TakenByName& taken() const { return taken_; }
   const xds::TypeProtocol* protocol() const { return subscription_ == nullptr ? nullptr : &subscription_->protocol(); }
 
  private:
   std::vector<xds::Refusal> OnUpdate(const xds::Update& update) override;
 
+  // What is wrong with it, as Target has it.
+  std::vector<std::string> Take(const std::string& name, const std::string& version,
+                                const std::shared_ptr<const google::protobuf::Any>& body);
   void Remove(const std::vector<std::string>& names);
 
   const xds::Kind kind_;
@@ -61,6 +68,7 @@ class Feed final : private xds::TypeWatcher {
   xds::InitialFetch initial_fetch_;
   xds::TypeSubscription* subscription_ = nullptr;
   TakenByName taken_;
+  TakenByName passed_over_;
 };
 
 }  // namespace pillion::push

@@ -20,7 +20,7 @@ namespace pillion::push {
 class RouteTables {
  public:
   struct Targets {
-    route::Table::ClusterIndex clusters;
+    route::ClusterIndex clusters;
     // Calls `ready` once: when each of the clusters can be sent requests, or is not waited for any more; perhaps at once.
     std::function<void(const std::vector<std::string>& clusters, std::function<void()> ready)> when_serving;
     // To the workers: what is routed by `id` goes by `routes` from now on; null: nothing new is.

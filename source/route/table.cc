@@ -11,6 +11,8 @@
 namespace pillion::route {
 namespace {
 
+using IndexOf = std::function<uint32_t(const std::string& name)>;  // of clusters
+
 // host without ":port"; the brackets of an IPv6 address stay.
 std::string_view WithoutPort(std::string_view authority) {
   const size_t colon = authority.rfind(':');
@@ -23,27 +25,27 @@ bool CameOverTls(const http::RequestHead& head) {
   return http::EqualsIgnoreCase(head.headers.Get(http::HeaderId::kXForwardedProto), "https");
 }
 
-void FindClusters(const config::RouteAction& action, const Table::ClusterIndex& clusters, Entry& entry,
+void FindClusters(const config::RouteAction& action, const IndexOf& index_of, Entry& entry,
                   Entry::More& more) {
   if (const auto* name = std::get_if<std::string>(&action.cluster)) {
     entry.traits |= Entry::kOneCluster;
-    entry.cluster = clusters(*name);
+    entry.cluster = index_of(*name);
   } else if (const auto* weighted = std::get_if<config::WeightedClusters>(&action.cluster)) {
     for (const config::WeightedClusters::Choice& choice : weighted->choices) {
       const auto* const choice_name = std::get_if<std::string>(&choice.cluster);
-      more.choice_clusters.push_back(choice_name == nullptr ? Entry::kNoCluster : clusters(*choice_name));
+      more.choice_clusters.push_back(choice_name == nullptr ? Entry::kNoCluster : index_of(*choice_name));
     }
   }
 }
 
 void FindMirrors(std::initializer_list<const std::vector<config::MirrorPolicy>*> levels,
-                 const Table::ClusterIndex& clusters, Entry::More& more) {
+                 const IndexOf& index_of, Entry::More& more) {
   for (const auto* mirrors : levels) {
     if (mirrors->empty()) continue;
     more.mirrors = *mirrors;
     for (const config::MirrorPolicy& policy : *mirrors) {
       const auto* name = std::get_if<std::string>(&policy.cluster);
-      more.mirror_clusters.push_back(name == nullptr ? Entry::kNoCluster : clusters(*name));
+      more.mirror_clusters.push_back(name == nullptr ? Entry::kNoCluster : index_of(*name));
     }
     return;
   }
@@ -75,7 +77,7 @@ void FindTraits(const config::RouteAction& action, Entry& entry) {
 
 // In its place: one on the stack would not be aligned under AddressSanitizer (GCC 12).
 void SetEntry(const config::RouteConfig& table, const config::VirtualHost& host, const config::Route& route,
-              const Table::ClusterIndex& clusters, Entry& entry) {
+              const IndexOf& index_of, Entry& entry) {
   entry.route = &route;
   entry.virtual_host = &host;
   entry.forward = std::get_if<config::RouteAction>(&route.action);
@@ -91,9 +93,9 @@ void SetEntry(const config::RouteConfig& table, const config::VirtualHost& host,
     entry.timeout = entry.forward->timeout;
     entry.priority = entry.forward->priority;
     FindTraits(*entry.forward, entry);
-    FindClusters(*entry.forward, clusters, entry, more);
+    FindClusters(*entry.forward, index_of, entry, more);
     if (entry.forward->retry_policy) entry.retry_policy = &*entry.forward->retry_policy;
-    FindMirrors({&entry.forward->mirrors, &host.mirrors, &table.mirrors}, clusters, more);
+    FindMirrors({&entry.forward->mirrors, &host.mirrors, &table.mirrors}, index_of, more);
     if (!more.mirrors.empty()) entry.traits |= Entry::kMirrors;
   }
   std::array levels = {&route.headers, &host.headers, &table.headers};
@@ -137,6 +139,7 @@ const Table::Host* Table::Wildcards::Find(const uint32_t* words, std::string_vie
 
 Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters)
     : config_(std::move(config)), to_tls_{.action = config::Redirect{.scheme = "https"}} {
+  const IndexOf index_of = [&](const std::string& name) { return clusters_.Hold(clusters(name)); };
   std::map<std::string, const Host*> suffixes;
   std::map<std::string, const Host*> prefixes;
   hosts_.reserve(config_->virtual_hosts.size());
@@ -148,11 +151,11 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
     Host& host = hosts_.emplace_back(
         Host{PathIndex(virtual_host.routes, words_), entries_.size(), virtual_host.require_tls, nullptr});
     for (const auto& route : virtual_host.routes) {
-      SetEntry(*config_, virtual_host, *route, clusters, entries_.emplace_back());
+      SetEntry(*config_, virtual_host, *route, index_of, entries_.emplace_back());
     }
     if (host.require_tls != config::TlsRequirement::kNone) {
       auto to_tls = std::make_unique<Entry>();
-      SetEntry(*config_, virtual_host, to_tls_, clusters, *to_tls);
+      SetEntry(*config_, virtual_host, to_tls_, index_of, *to_tls);
       host.to_tls = std::move(to_tls);
     }
     for (const config::Domain& domain : virtual_host.domains) {
@@ -176,6 +179,7 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
   suffixes_ = Wildcards::Make(suffixes, words_);
   prefixes_ = Wildcards::Make(prefixes, words_);
   words_.shrink_to_fit();
+  clusters_.Settle();
 }
 
 const Table::Host* Table::FindHost(std::string_view authority) const {

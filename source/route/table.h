@@ -18,6 +18,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "source/config/route.h"
+#include "source/route/named_cluster.h"
 #include "source/route/path_index.h"
 #include "source/route/prefix_tree.h"
 
@@ -64,7 +65,7 @@ struct alignas(64) Entry {
   base::Duration timeout{0};                          // of `forward`, as is
   config::Priority priority = config::Priority::kDefault;
   uint32_t traits = 0;
-  uint32_t cluster = kNoCluster;  // what `clusters` said of the only one; kNoCluster: there is none of that name
+  uint32_t cluster = kNoCluster;  // the index of the only one
 
   struct More;
   std::unique_ptr<const More> more;  // of those that have traits which ask for it, and of weighted clusters
@@ -85,9 +86,6 @@ struct Entry::More {
 
 class Table {
  public:
-  // The index of a cluster by name, or Entry::kNoCluster.
-  using ClusterIndex = std::function<uint32_t(const std::string& name)>;
-
   Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters);
 
   // `random` is the request's own, `facts` what is known of it beside its head. Null: no route. A request that
@@ -126,6 +124,7 @@ class Table {
 
   const std::shared_ptr<const config::RouteConfig> config_;
   const config::Route to_tls_;
+  HeldClusters clusters_;  // of the routes
   // Of all hosts together, so that what a request looks at lies in few pages. None of these changes after construction:
   // the pointers below stay good.
   Words words_;

@@ -6,6 +6,8 @@
 namespace pillion::server {
 namespace {
 
+using Leaving = RunningCluster::Leaving;
+
 bool FromControlPlane(const config::Cluster& cluster) {
   return cluster.discovery == config::Cluster::Discovery::kEds &&
          std::holds_alternative<config::ApiSource>(cluster.eds.source);
@@ -16,6 +18,7 @@ bool FromControlPlane(const config::Cluster& cluster) {
 ClusterSet::ClusterSet(Surroundings surroundings, HostHealth::EventLog outliers)
     : with_(surroundings),
       outliers_(std::move(outliers)),
+      sweep_(with_.timers.New()),
       retired_(with_.timers),
       first_hosts_(with_.timers),
       first_pushed_hosts_(with_.timers),
@@ -23,8 +26,30 @@ ClusterSet::ClusterSet(Surroundings surroundings, HostHealth::EventLog outliers)
 
 ClusterSet::~ClusterSet() = default;
 
-uint32_t ClusterSet::IndexOf(const std::string& name) {
-  return indexes_.try_emplace(name, static_cast<uint32_t>(indexes_.size())).first->second;
+route::NamedCluster ClusterSet::IndexOf(const std::string& name) {
+  const std::shared_ptr<const uint32_t>& index = IndexFor(name);
+  return {*index, index};
+}
+
+const std::shared_ptr<const uint32_t>& ClusterSet::IndexFor(const std::string& name) {
+  if (const auto found = indexes_.find(name); found != indexes_.end()) return found->second;
+  if (indexes_.size() >= most_names_) ForgetNames();
+  const auto next = static_cast<uint32_t>(indexes_.size() + free_.size());
+  const uint32_t index = free_.empty() ? next : free_.back();
+  if (!free_.empty()) free_.pop_back();
+  return indexes_.emplace(name, std::make_shared<const uint32_t>(index)).first->second;
+}
+
+// A table that names one is held here until no worker has it (Retired), and workers do what they are told in order: whatever
+// gets the index next, none takes it for the former one.
+void ClusterSet::ForgetNames() {
+  absl::erase_if(indexes_, [this](const auto& entry) {
+    if (entry.second.use_count() > 1) return false;
+    free_.push_back(*entry.second);
+    return true;
+  });
+  std::atomic_thread_fence(std::memory_order_acquire);  // with what was done by the last that had it
+  most_names_ = std::max(kFewNames, 2 * indexes_.size());
 }
 
 absl::StatusOr<RunningCluster> ClusterSet::Make(std::shared_ptr<const config::Cluster> config, bool pushed) {
@@ -34,7 +59,7 @@ absl::StatusOr<RunningCluster> ClusterSet::Make(std::shared_ptr<const config::Cl
       with_.certificates.Add(OwnerOf(*config), ContextsOf(*config));
   if (!certificates.ok()) return certificates.status();
   running.certificates = *std::move(certificates);
-  running.index = IndexOf(config->name);
+  running.index = IndexFor(config->name);
   running.cluster = std::make_shared<upstream::Cluster>(std::move(config), with_.registry);
   absl::StatusOr<std::unique_ptr<HostHealth::Watch>> watch = with_.health.Make(*running.cluster, outliers_);
   if (!watch.ok()) return watch.status();
@@ -44,8 +69,8 @@ absl::StatusOr<RunningCluster> ClusterSet::Make(std::shared_ptr<const config::Cl
 }
 
 void ClusterSet::Publish(RunningCluster& running) {
-  for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetCluster(running.index, running.cluster);
-  running.cluster->set_publish([this, index = running.index](const std::shared_ptr<const upstream::HostSet>& hosts) {
+  for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetCluster(*running.index, running.cluster);
+  running.cluster->set_publish([this, index = *running.index](const std::shared_ptr<const upstream::HostSet>& hosts) {
     for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetHosts(index, hosts);
   });
 }
@@ -55,7 +80,8 @@ absl::Status ClusterSet::AddFirst(std::shared_ptr<const config::Cluster> config)
   if (!running.ok()) return running.status();
   Publish(*running);
   ++added_;
-  serving_.emplace(running->index, *std::move(running));
+  const uint32_t index = *running->index;
+  serving_.emplace(index, *std::move(running));
   return absl::OkStatus();
 }
 
@@ -79,7 +105,7 @@ void ClusterSet::CheckFirst(std::function<void()> ready) {
 absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config, Origin origin) {
   absl::StatusOr<RunningCluster> made = Make(config, origin == Origin::kPushed);
   if (!made.ok()) return made.status();
-  const uint32_t index = made->index;
+  const uint32_t index = *made->index;
   auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),
                                                    .hosts = std::make_unique<Awaited>(with_.timers),
                                                    .checks = std::make_unique<Awaited>(with_.timers)});
@@ -112,8 +138,8 @@ void ClusterSet::WhenServing(const std::vector<std::string>& names, std::functio
   std::set<uint32_t> clusters;
   for (const std::string& name : names) {
     const auto index = indexes_.find(name);
-    if (index == indexes_.end() || !warming_.contains(index->second) || serving_.contains(index->second)) continue;
-    clusters.insert(index->second);
+    if (index == indexes_.end() || !warming_.contains(*index->second) || serving_.contains(*index->second)) continue;
+    clusters.insert(*index->second);
   }
   if (clusters.empty()) return ready();
   const auto waiting = std::make_shared<Waiting>(Waiting{std::move(clusters), std::move(ready), with_.timers.New()});
@@ -141,37 +167,75 @@ void ClusterSet::TellWarm(uint32_t index) {
 bool ClusterSet::Has(std::string_view name, Origin origin) const {
   const auto index = indexes_.find(absl::string_view(name.data(), name.size()));
   if (index == indexes_.end()) return false;
-  const auto serving = serving_.find(index->second);
-  const auto warming = warming_.find(index->second);
   const bool pushed = origin == Origin::kPushed;
-  return (serving != serving_.end() && serving->second.pushed == pushed) ||
-         (warming != warming_.end() && warming->second->running.pushed == pushed);
+  const auto warming = warming_.find(*index->second);
+  if (warming != warming_.end()) return warming->second->running.pushed == pushed;
+  const auto serving = serving_.find(*index->second);
+  return serving != serving_.end() && serving->second.pushed == pushed && serving->second.leaving == Leaving::kNo;
 }
 
 bool ClusterSet::IsWarming(const std::string& name) const {
   const auto index = indexes_.find(name);
-  return index != indexes_.end() && warming_.contains(index->second);
+  return index != indexes_.end() && warming_.contains(*index->second);
 }
 
 void ClusterSet::Serve(RunningCluster running) {
   Publish(running);
-  const auto before = serving_.find(running.index);
+  const uint32_t index = *running.index;
+  const auto before = serving_.find(index);
   if (before == serving_.end()) {
     ++added_;
-    serving_.emplace(running.index, std::move(running));
+    serving_.emplace(index, std::move(running));
     return;
   }
   ++modified_;
+  leaving_.erase(index);
   Retire(std::exchange(before->second, std::move(running)));
 }
 
-void ClusterSet::Remove(const std::string& name) {
-  const uint32_t index = IndexOf(name);
-  if (warming_.erase(index) > 0) TellWarm(index);
+void ClusterSet::Remove(const std::string& name, Origin origin) {
+  const auto named = indexes_.find(name);
+  if (named == indexes_.end()) return;
+  const uint32_t index = *named->second;
+  const bool pushed = origin == Origin::kPushed;
+  const auto warming = warming_.find(index);
+  if (warming != warming_.end() && warming->second->running.pushed == pushed) {
+    const std::unique_ptr<Warming> gone = std::move(warming->second);
+    warming_.erase(warming);
+    TellWarm(index);
+  }
   const auto found = serving_.find(index);
-  if (found == serving_.end()) return;
+  if (found == serving_.end() || found->second.pushed != pushed || found->second.leaving != Leaving::kNo) return;
+  if (!warming_.contains(index) && (!pushed || !IsNamed(found->second))) return Drop(index);
+  found->second.leaving = Leaving::kYes;
+  found->second.source.reset();  // that its hosts are gone as well may be said next
+  if (leaving_.empty()) SweepSoon();
+  leaving_.insert(index);
+}
+
+// By a route table: the name has its index, and so has the cluster.
+bool ClusterSet::IsNamed(const RunningCluster& running) { return running.index.use_count() > 2; }
+
+void ClusterSet::SweepSoon() {
+  sweep_->Set(kSweep, [this] {
+    for (const uint32_t index : std::set(leaving_)) {
+      if (warming_.contains(index)) continue;  // which takes its place
+      RunningCluster& running = serving_.at(index);
+      if (running.leaving == Leaving::kSwept || !IsNamed(running)) {
+        Drop(index);
+      } else {
+        running.leaving = Leaving::kSwept;
+      }
+    }
+    if (!leaving_.empty()) SweepSoon();
+  });
+}
+
+void ClusterSet::Drop(uint32_t index) {
   ++removed_;
   for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetCluster(index, nullptr);
+  leaving_.erase(index);
+  const auto found = serving_.find(index);
   Retire(std::move(found->second));
   serving_.erase(found);
 }
@@ -184,7 +248,7 @@ void ClusterSet::Retire(RunningCluster running) {
 const RunningCluster* ClusterSet::Find(std::string_view name) const {
   const auto index = indexes_.find(absl::string_view(name.data(), name.size()));
   if (index == indexes_.end()) return nullptr;
-  const auto found = serving_.find(index->second);
+  const auto found = serving_.find(*index->second);
   return found == serving_.end() ? nullptr : &found->second;
 }
 
@@ -196,6 +260,7 @@ std::vector<const RunningCluster*> ClusterSet::All() const {
 
 void ClusterSet::Stop() {
   retired_.Stop();
+  sweep_->Cancel();
   warming_.clear();
   waiting_.clear();
   for (auto& [index, running] : serving_) {

@@ -6,8 +6,9 @@
 // | state    | meaning                                                  | left by                                          |
 // |----------|----------------------------------------------------------|--------------------------------------------------|
 // | warming  | its hosts are sought, then checked for the first time; a former one of that name serves | warm: serving; another of that name, Remove(): gone |
-// | serving  | requests go to it                                        | another that is warm, Remove(): leaving          |
-// | leaving  | requests that have begun finish                          | the last one's end: gone                         |
+// | serving  | requests go to it                                        | another that is warm: draining; Remove(): draining, or leaving where a route table names it |
+// | leaving  | the same, but nobody owns it                             | no table names it, two sweeps, another that is warm: draining |
+// | draining | requests that have begun finish                          | the last one's end: gone                         |
 //
 // Main thread. Owned by the server; the workers end first.
 
@@ -23,6 +24,7 @@
 #include "absl/status/status.h"
 #include "source/event/control_timer.h"
 #include "source/event/retired.h"
+#include "source/route/named_cluster.h"
 #include "source/server/awaited.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/discovery.h"
@@ -40,17 +42,24 @@ using WhenSecretsReady = std::function<void(const std::vector<std::shared_ptr<co
 // One of them.
 struct RunningCluster {
   std::shared_ptr<upstream::Cluster> cluster;
-  uint32_t index;
+  std::shared_ptr<const uint32_t> index;  // by which workers have it
   std::unique_ptr<HostHealth::Watch> watch;
   std::unique_ptr<upstream::HostSource> source;  // null: its hosts are configured
   std::unique_ptr<CertificateRenewal::Watch> certificates;
-  bool pushed;  // a control plane gave it
+  bool pushed;                                         // a control plane gave it
+  enum class Leaving : uint8_t { kNo, kYes, kSwept };  // kSwept: it was seen so by a sweep
+  Leaving leaving = Leaving::kNo;
 };
 
 class ClusterSet {
  public:
   // How long hosts, and then their first checks, are waited for; but a control plane for as long as the configuration says.
   static constexpr base::Duration kMostWarming = std::chrono::seconds(15);
+  // How often it is looked for clusters that may leave. Control planes say that a cluster is gone before they give the route
+  // table that no longer names it: it leaves when such a table has come, or when this was over twice.
+  static constexpr base::Duration kSweep = std::chrono::seconds(1);
+  // Names that nobody uses are forgotten when there are twice as many as were left, but not before there are these.
+  static constexpr size_t kFewNames = 256;
 
   struct Surroundings {
     stats::Registry& registry;
@@ -66,8 +75,8 @@ class ClusterSet {
   ClusterSet(Surroundings surroundings, HostHealth::EventLog outliers);
   ~ClusterSet();
 
-  // For route tables and workers: the same as long as the process runs, also of one that there is not, or not yet.
-  uint32_t IndexOf(const std::string& name);
+  // For route tables: also of one that there is not, or not yet.
+  route::NamedCluster IndexOf(const std::string& name);
 
   // At the start. AddFirst() for each of them, before there are workers that run; then, in this order, what finds
   // hosts without a control plane, what finds the others, and what checks them; each calls `ready` once.
@@ -78,20 +87,19 @@ class ClusterSet {
 
   // The cluster of that name is from now on as `config` says, once it is warm. An error: it can't be; a former one stays.
   absl::Status Set(std::shared_ptr<const config::Cluster> config, Origin origin = Origin::kPushed);
-  // Requests for it find none from now on.
-  void Remove(const std::string& name);
+  // That of `origin` leaves, with the hosts that it has: at once, but a pushed one that route tables name as kSweep says.
+  void Remove(const std::string& name, Origin origin);
   // `warm` is called once: when none is warming, perhaps at once.
   void WhenWarm(std::function<void()> warm);
   // `ready` is called once: when none of `names` is one that warms while there is no former one, or after kMostWarming;
   // perhaps at once.
   void WhenServing(const std::vector<std::string>& names, std::function<void()> ready);
-  // There is one of that name, perhaps still warming, which `origin` gave.
+  // There is one of that name, perhaps still warming, which `origin` gave, and which does not leave.
   bool Has(std::string_view name, Origin origin) const;
   bool IsWarming(const std::string& name) const;
 
   // Of those that serve; null: there is none.
   const RunningCluster* Find(std::string_view name) const;
-  // In the order in which they came.
   std::vector<const RunningCluster*> All() const;
   size_t size() const { return serving_.size(); }
   size_t warming() const { return warming_.size(); }
@@ -113,14 +121,26 @@ class ClusterSet {
   // Its hosts are told to the workers.
   void Publish(RunningCluster& running);
   void Serve(RunningCluster running);
+  // It serves no more.
+  void Drop(uint32_t index);
   void Retire(RunningCluster running);
+  static bool IsNamed(const RunningCluster& running);
+  const std::shared_ptr<const uint32_t>& IndexFor(const std::string& name);
+  void ForgetNames();
+  // After kSweep those that leave, and may, do.
+  void SweepSoon();
   // It warms no more.
   void TellWarm(uint32_t index);
 
   const Surroundings with_;
   const HostHealth::EventLog outliers_;
-  absl::flat_hash_map<std::string, uint32_t> indexes_;
+  // Of names that somebody uses, or used when they were last looked through: what else has the index does.
+  absl::flat_hash_map<std::string, std::shared_ptr<const uint32_t>> indexes_;
+  std::vector<uint32_t> free_;  // that no name has, below the others
+  size_t most_names_ = kFewNames;
   std::map<uint32_t, RunningCluster> serving_;  // by index
+  std::set<uint32_t> leaving_;                  // of these
+  const std::unique_ptr<event::ControlTimer> sweep_;
   std::map<uint32_t, std::unique_ptr<Warming>> warming_;
   event::Retired retired_;
   Awaited first_hosts_;

@@ -159,6 +159,9 @@ config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
   with_.resources.Follow(bootstrap_);
   Date(outcome);
   gone_.insert(outcome.removed.begin(), outcome.removed.end());
+  for (const config::StaticPart& part : outcome.removed) {
+    if (part.kind == Kind::kCluster) with_.cluster_is_free(part.name);
+  }
   with_.listeners->WhenWarm([this] { RemoveGone(); });
   bootstrap_->remote_secrets->Settle();
   return outcome;
@@ -171,7 +174,7 @@ void ConfiguredSet::RemoveGone() {
     if (part.kind == Kind::kListener) with_.listeners->Remove(part.name);
   }
   for (const config::StaticPart& part : gone) {
-    if (part.kind == Kind::kCluster) with_.clusters->Remove(part.name);
+    if (part.kind == Kind::kCluster) with_.clusters->Remove(part.name, Origin::kConfigured);
   }
 }
 

@@ -48,6 +48,7 @@ class ConfiguredSet {
     const std::unique_ptr<ClusterSet>& clusters;
     const std::unique_ptr<ListenerSet>& listeners;
     std::function<std::string()> why_not_now;  // empty: it may be replaced
+    std::function<void(const std::string& name)> cluster_is_free;  // none of that name is configured any more
   };
 
   // `bootstrap`: of the start, loaded with `load`. What is given outlives it.
@@ -56,6 +57,8 @@ class ConfiguredSet {
   // With all of it.
   const config::Bootstrap& bootstrap() const { return *bootstrap_; }
   const admin::Times& times() const { return times_; }
+  // It is not configured any more, and serves until all that takes its place does.
+  bool IsLeaving(const config::StaticPart& part) const { return gone_.contains(part); }
 
   // Its files are read again.
   admin::ReloadView ReadAgain();

@@ -40,7 +40,7 @@ class ListenerSet {
     telemetry::LogWriter& log_writer;
     event::ControlTimers& timers;
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
-    route::Table::ClusterIndex clusters;
+    route::ClusterIndex clusters;
     push::RouteTables& routes;
     CertificateRenewal& certificates;
     WhenSecretsReady secrets;

@@ -84,7 +84,10 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
                                               .certificates = certificates_,
                                               .clusters = clusters_,
                                               .listeners = listeners_,
-                                              .why_not_now = [this] { return WhyNoReload(); }}),
+                                              .why_not_now = [this] { return WhyNoReload(); },
+                                              .cluster_is_free = [this](const std::string& name) {
+                                                if (cluster_feed_ != nullptr) cluster_feed_->TakePassedOver(name);
+                                              }}),
       started_(clock_.MonotonicNow()) {}
 
 Server::~Server() { Stop(); }
@@ -260,8 +263,12 @@ void Server::FetchClusters() {
         xds::Kind::kClusters, stats::Prefix("cluster_manager").Add("cds"),
         push::Feed::Target{
             .set = [this, &from](const google::protobuf::Any& resource) { return SetCluster(resource, from.source); },
-            .remove = [this](const std::string& name) { clusters_->Remove(name); },
-            .configured = [this](const std::string& name) { return clusters_->Has(name, Origin::kConfigured); },
+            .remove = [this](const std::string& name) { clusters_->Remove(name, Origin::kPushed); },
+            .configured =
+                [this](const std::string& name) {
+                  return clusters_->Has(name, Origin::kConfigured) &&
+                         !configured_.IsLeaving({config::StaticPart::Kind::kCluster, name});
+                },
             .done = [this] { bootstrap_->remote_secrets->Settle(); }},
         FeedSurroundings());
     cluster_feed_->Start(*planes_, from, [this, then] { clusters_->WhenWarm(then); });

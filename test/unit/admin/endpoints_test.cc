@@ -271,6 +271,12 @@ TEST_F(EndpointsTest, Stats) {
   EXPECT_EQ(Get("/stats?filter=a.b").body, "a.b: 0\n");
 }
 
+TEST_F(EndpointsTest, AClusterThatLeaves) {
+  EXPECT_EQ(Get("/clusters").body.find("leaving"), std::string::npos);
+  clusters_[0].leaving = true;
+  EXPECT_NE(Get("/clusters").body.find("be::added_via_api::false\nbe::leaving::true\n"), std::string::npos);
+}
+
 TEST_F(EndpointsTest, ClustersText) {
   EXPECT_EQ(Get("/clusters").body,
             "be::observability_name::be_alt\n"

@@ -25,7 +25,7 @@ class FeedTest : public PushedTest {
                        return {};
                      },
                      .remove = [this](const std::string& name) { done_.push_back("remove " + name); },
-                     .configured = [](const std::string& name) { return name == "cp"; },
+                     .configured = [this](const std::string& name) { return name == "cp" && cp_is_configured_; },
                      .done = [this] { done_.push_back("."); }},
         with());
     config::Feed from = *process_.bootstrap->dynamic->clusters;
@@ -36,6 +36,7 @@ class FeedTest : public PushedTest {
 
   std::unique_ptr<Feed> feed_;
   Lines done_;
+  bool cp_is_configured_ = true;
   int ready_ = 0;
 };
 
@@ -74,6 +75,32 @@ TEST_F(FeedTest, WhatIsTheSameOrConfiguredIsLeftAlone) {
   Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}}, {"cp"});
   EXPECT_THAT(Done(), ElementsAre("."));
   EXPECT_EQ(feed_->taken().at("a").version, "2");
+}
+
+TEST_F(FeedTest, WhatWasPassedOverIsTakenWhenItsNameIsFree) {
+  Start(Kind::kClusters);
+  Answer(Kind::kClusters, {{"cp", Cluster("{name: cp}")}, {"a", Cluster("{name: a}")}});
+  EXPECT_THAT(Done(), ElementsAre("set a", "."));
+  EXPECT_FALSE(feed_->taken().contains("cp"));
+  for (const char* name : {"a", "b", "cp"}) feed_->TakePassedOver(name);
+  EXPECT_THAT(Done(), ElementsAre("set cp", "."));
+  EXPECT_EQ(feed_->taken().at("cp").version, "1");
+  feed_->TakePassedOver("cp");
+  EXPECT_THAT(Done(), ElementsAre());
+  Answer(Kind::kClusters, {}, {"cp"});
+  EXPECT_THAT(Done(), ElementsAre("remove cp", "."));
+  Answer(Kind::kClusters, {{"cp", Cluster("{name: cp, connect_timeout: 0s}")}});
+  feed_->TakePassedOver("cp");
+  EXPECT_THAT(log_.back(), "cds: cp, which was passed over, can't be taken: connect_timeout is wrong");
+  Answer(Kind::kClusters, {{"cp", Cluster("{name: cp}")}});
+  Answer(Kind::kClusters, {}, {"cp"});
+  Done();
+  feed_->TakePassedOver("cp");
+  EXPECT_THAT(Done(), ElementsAre()) << "it was taken away meanwhile";
+  Answer(Kind::kClusters, {{"cp", Cluster("{name: cp}")}});
+  cp_is_configured_ = false;
+  Answer(Kind::kClusters, {{"cp", Cluster("{name: cp}")}});
+  EXPECT_THAT(Done(), ElementsAre(".", "set cp", "."));
 }
 
 TEST_F(FeedTest, NobodyAnswers) {
