@@ -31,6 +31,7 @@ struct Metric {
     bool text_set = false;
     uint64_t reset_base = 0;           // counters: what is subtracted since the last reset
     std::unique_ptr<History> history;  // histograms that were written
+    SparseCounts recorded;             // histograms: by Registry::Record()
   };
 
   Description description;

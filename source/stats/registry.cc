@@ -203,6 +203,18 @@ void Registry::SetText(TextId id, std::string value) {
   more.text_set = true;
 }
 
+void Registry::Record(HistogramId id, uint64_t value) {
+  const std::lock_guard lock(mutex_);
+  SparseCounts& recorded = id.metric->NeedMore().recorded;
+  const auto bucket = static_cast<uint16_t>(HistogramLayout::Index(value));
+  const auto place = std::ranges::lower_bound(recorded, bucket, {}, &SparseCounts::value_type::first);
+  if (place != recorded.end() && place->first == bucket) {
+    ++place->second;
+  } else {
+    recorded.insert(place, {bucket, 1});
+  }
+}
+
 void Registry::ReleaseMetric(Metric* metric, const SharedPrefix& prefix) {
   const std::lock_guard lock(mutex_);
   if (metric->more != nullptr && prefix != nullptr) {
@@ -226,6 +238,9 @@ uint64_t Registry::CounterTotal(const Metric& metric) const {
 
 BucketCounts Registry::HistogramTotal(const Metric& metric) const {
   BucketCounts total{};
+  if (metric.more != nullptr) {
+    for (const auto& [bucket, count] : metric.more->recorded) total[bucket] += count;
+  }
   for (const std::unique_ptr<Shard>& shard : shards_) {
     const Histogram& histogram = *static_cast<Histogram*>(shard->At(metric.cell));
     if (histogram.used()) histogram.AddTo(total);
@@ -234,6 +249,7 @@ BucketCounts Registry::HistogramTotal(const Metric& metric) const {
 }
 
 bool Registry::IsUsed(const Metric& histogram) const {
+  if (histogram.more != nullptr && !histogram.more->recorded.empty()) return true;
   return std::ranges::any_of(shards_, [&](const std::unique_ptr<Shard>& shard) {
     return static_cast<Histogram*>(shard->At(histogram.cell))->used();
   });

@@ -55,6 +55,9 @@ class Registry {
   CallbackId AddGaugeCallback(std::string_view name, Callback callback);
 
   void SetText(TextId id, std::string value);
+  // Into a histogram, of what is counted now and then: it takes a lock, and memory only for buckets that have a count, where
+  // a shard's cells are resident as a whole.
+  void Record(HistogramId id, uint64_t value);
 
   // Takes back one registration. After the last, no thread may write to the metric's cells any more: the caller
   // has made sure that every worker has dropped its pointers.

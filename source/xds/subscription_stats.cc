@@ -21,14 +21,14 @@ SubscriptionStats::SubscriptionStats(stats::Registry& registry, const base::Cloc
       rejected_(registry.control().counter(scope_.AddCounter("update_rejected"))),
       init_fetch_timeout_(registry.control().counter(scope_.AddCounter("init_fetch_timeout"))),
       time_(registry.control().gauge(scope_.AddGauge("update_time"))),
-      duration_(registry.control().histogram(scope_.AddHistogram("update_duration"))),
+      duration_(scope_.AddHistogram("update_duration")),
       version_text_(scope_.AddText("version_text")) {
   scope_.AddGaugeCallback("version", [this] { return version_; });
 }
 
 void SubscriptionStats::Success(const std::string& version, base::MonotonicTime begun) {
   success_->Increment();
-  duration_->Record(static_cast<uint64_t>(Milliseconds(clock_.MonotonicNow() - begun)));
+  scope_.registry().Record(duration_, static_cast<uint64_t>(Milliseconds(clock_.MonotonicNow() - begun)));
   time_->Set(Milliseconds(clock_.WallNow().time_since_epoch()));
   version_ = base::XxHash64(version);
   scope_.registry().SetText(version_text_, std::string(base::CutUtf8(version, kMostText)));

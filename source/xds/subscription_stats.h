@@ -35,7 +35,7 @@ class SubscriptionStats {
   stats::Counter* rejected_;
   stats::Counter* init_fetch_timeout_;
   stats::Gauge* time_;
-  stats::Histogram* duration_;
+  const stats::HistogramId duration_;  // of thousands of clusters
   const stats::TextId version_text_;
   uint64_t version_ = 0;  // as a gauge can show it: its hash
 };

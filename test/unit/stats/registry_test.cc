@@ -64,6 +64,25 @@ TEST(Registry, ReleasedCellsAreZeroedAndUsedAgain) {
   EXPECT_EQ(Summarize(registry.Read().histograms.at(0).cumulative).count, 0u);
 }
 
+TEST(Registry, RecordsWithoutCells) {
+  Registry registry(1);
+  const HistogramId id = registry.AddHistogram("h");
+  for (const uint64_t value : {700, 3, 0, 3}) registry.Record(id, value);
+  registry.shard(0).histogram(id)->Record(3);
+  const SparseCounts all = registry.Read().histograms.at(0).cumulative;
+  EXPECT_EQ(all, (SparseCounts{{0, 1}, {3, 3}, {static_cast<uint16_t>(HistogramLayout::Index(700)), 1}}));
+  const HistogramId other = registry.AddHistogram("i");
+  EXPECT_EQ(registry.Read({.used_only = true}).histograms.size(), 1u);
+  registry.Record(other, 5);
+  registry.RollInterval();
+  registry.Record(other, 6);
+  registry.RollInterval();
+  EXPECT_EQ(registry.Read().histograms.at(1).interval, (SparseCounts{{6, 1}}));
+  registry.Release(other);
+  registry.AddHistogram("i");
+  EXPECT_EQ(registry.Read({.used_only = true}).histograms.size(), 1u);
+}
+
 TEST(Registry, KindsHaveSeparateNames) {
   Registry registry(1);
   registry.shard(0).counter(registry.AddCounter("x"))->Add(1);
