@@ -1,8 +1,9 @@
 #pragma once
 
 // What the Registry knows of one metric. Private to source/stats; guarded by the registry's mutex except `cell`
-// and `description`, which never change.
+// and `description`, which never change, and `holders`.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,10 +35,16 @@ struct Metric {
     SparseCounts recorded;             // histograms: by Registry::Record()
   };
 
-  Description description;
+  [[no_unique_address]] Description description;  // whose padding the next has
   uint32_t references = 0;
-  uint32_t cell = kNoCell;  // words from the shard's start
+  uint32_t cell = kNoCell;            // words from the shard's start
+  std::atomic<uint32_t> holders = 1;  // the registry, and snapshots
   std::unique_ptr<More> more;
+
+  void Hold() { holders.fetch_add(1, std::memory_order_relaxed); }
+  void LetGo() {
+    if (holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
 
   bool has_cell() const { return cell != kNoCell; }
   More& NeedMore() {

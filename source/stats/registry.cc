@@ -46,11 +46,20 @@ bool IsBefore(const Description& a, const Description& b) {
   return order != 0 ? order < 0 : a.kind < b.kind;
 }
 
-std::shared_ptr<const Description> DescriptionOf(const std::shared_ptr<Metric>& metric) {
-  return {metric, &metric->description};
-}
-
 }  // namespace
+
+DescriptionPtr::DescriptionPtr(Metric& metric) : metric_(&metric), description_(&metric.description) { metric_->Hold(); }
+DescriptionPtr::DescriptionPtr(const DescriptionPtr& other) : DescriptionPtr(*other.metric_) {}
+DescriptionPtr::DescriptionPtr(DescriptionPtr&& other) noexcept
+    : metric_(std::exchange(other.metric_, nullptr)), description_(other.description_) {}
+DescriptionPtr& DescriptionPtr::operator=(DescriptionPtr other) noexcept {
+  std::swap(metric_, other.metric_);
+  std::swap(description_, other.description_);
+  return *this;
+}
+DescriptionPtr::~DescriptionPtr() {
+  if (metric_ != nullptr) metric_->LetGo();
+}
 
 std::string Description::name() const {
   std::string name(PrefixText(*this));
@@ -63,13 +72,13 @@ const std::vector<Tag>& Description::tags() const {
   return prefix != nullptr ? prefix->tags() : kNone;
 }
 
-bool Registry::Order::operator()(const std::shared_ptr<Metric>& a, const std::shared_ptr<Metric>& b) const {
+bool Registry::Order::operator()(const Metric* a, const Metric* b) const {
   return IsBefore(a->description, b->description);
 }
-bool Registry::Order::operator()(const std::shared_ptr<Metric>& a, const Description& b) const {
+bool Registry::Order::operator()(const Metric* a, const Description& b) const {
   return IsBefore(a->description, b);
 }
-bool Registry::Order::operator()(const Description& a, const std::shared_ptr<Metric>& b) const {
+bool Registry::Order::operator()(const Description& a, const Metric* b) const {
   return IsBefore(a, b->description);
 }
 
@@ -104,7 +113,9 @@ Registry::Registry(size_t workers, size_t max_metrics, Rules rules)
   AddCounterCallback("stats.metrics_refused", [this] { return refused_; });
 }
 
-Registry::~Registry() = default;
+Registry::~Registry() {
+  for (Metric* metric : metrics_) metric->LetGo();
+}
 
 bool Registry::ReserveCells(Metric& metric) {
   CellSource& source = metric.description.kind == Kind::kHistogram ? histogram_cells_ : number_cells_;
@@ -144,10 +155,10 @@ Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind ki
   const auto place = metrics_.lower_bound(wanted);
   if (place != metrics_.end() && !IsBefore(wanted, (*place)->description)) {
     ++(*place)->references;
-    return place->get();
+    return *place;
   }
   if (rules_->has_test() && !rules_->Exports(wanted.name())) return refused_metric_[static_cast<size_t>(kind)].get();
-  auto metric = std::make_shared<Metric>();
+  auto metric = std::make_unique<Metric>();
   metric->description = wanted;
   metric->references = 1;
   if (metrics_.size() >= max_metrics_ || (kind != Kind::kText && !ReserveCells(*metric))) {
@@ -155,7 +166,7 @@ Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind ki
     return refused_metric_[static_cast<size_t>(kind)].get();
   }
   metric->description.rest = *rests_.emplace(rest).first;
-  return metrics_.insert(place, std::move(metric))->get();
+  return *metrics_.insert(place, metric.release());
 }
 
 CounterId Registry::AddCounter(std::string_view name) {
@@ -226,6 +237,7 @@ void Registry::ReleaseMetric(Metric* metric, const SharedPrefix& prefix) {
   if (--metric->references > 0) return;
   if (metric->has_cell()) FreeCells(*metric);
   metrics_.erase(metrics_.find(description));
+  metric->LetGo();
 }
 
 uint64_t Registry::CounterTotal(const Metric& metric) const {
@@ -255,9 +267,8 @@ bool Registry::IsUsed(const Metric& histogram) const {
   });
 }
 
-void Registry::ReadNumber(const std::shared_ptr<Metric>& shared, const Query& query, Snapshot& out) const {
-  const Metric& metric = *shared;
-  Snapshot::Number number{DescriptionOf(shared)};
+void Registry::ReadNumber(Metric& metric, const Query& query, Snapshot& out) const {
+  Snapshot::Number number{DescriptionPtr(metric)};
   if (metric.description.kind == Kind::kCounter) {
     const uint64_t total = CounterTotal(metric);
     if (query.used_only && total == 0) return;
@@ -276,9 +287,8 @@ void Registry::ReadNumber(const std::shared_ptr<Metric>& shared, const Query& qu
   out.numbers.push_back(std::move(number));
 }
 
-void Registry::ReadHistogram(const std::shared_ptr<Metric>& shared, const Query& query, Snapshot& out) const {
-  const Metric& metric = *shared;
-  Snapshot::Distribution distribution{DescriptionOf(shared)};
+void Registry::ReadHistogram(Metric& metric, const Query& query, Snapshot& out) const {
+  Snapshot::Distribution distribution{DescriptionPtr(metric), {}, {}};
   distribution.cumulative = Sparse(HistogramTotal(metric));
   if (query.used_only && distribution.cumulative.empty()) return;
   if (metric.more != nullptr && metric.more->history != nullptr) distribution.interval = metric.more->history->interval;
@@ -290,20 +300,20 @@ Snapshot Registry::Read(const Query& query) {
   const std::lock_guard lock(mutex_);
   Snapshot out;
   out.rules = rules_;
-  for (const std::shared_ptr<Metric>& metric : metrics_) {
+  for (Metric* metric : metrics_) {
     const Kind kind = metric->description.kind;
     if ((query.kind && *query.kind != kind) || !Matches(*metric, query)) continue;
     switch (kind) {
       case Kind::kCounter:
       case Kind::kGauge:
-        ReadNumber(metric, query, out);
+        ReadNumber(*metric, query, out);
         break;
       case Kind::kHistogram:
-        ReadHistogram(metric, query, out);
+        ReadHistogram(*metric, query, out);
         break;
       case Kind::kText: {
         const bool set = metric->more != nullptr && metric->more->text_set;
-        if (set || !query.used_only) out.texts.push_back({DescriptionOf(metric), set ? metric->more->text : ""});
+        if (set || !query.used_only) out.texts.push_back({DescriptionPtr(*metric), set ? metric->more->text : ""});
         break;
       }
     }
@@ -313,7 +323,7 @@ Snapshot Registry::Read(const Query& query) {
 
 void Registry::RollInterval() {
   const std::lock_guard lock(mutex_);
-  for (const std::shared_ptr<Metric>& metric : metrics_) {
+  for (Metric* metric : metrics_) {
     if (metric->description.kind != Kind::kHistogram) continue;
     if (!IsUsed(*metric)) continue;  // no memory for it
     BucketCounts counts = HistogramTotal(*metric);
@@ -328,7 +338,7 @@ void Registry::RollInterval() {
 
 void Registry::ResetCounters() {
   const std::lock_guard lock(mutex_);
-  for (const std::shared_ptr<Metric>& metric : metrics_) {
+  for (Metric* metric : metrics_) {
     if (metric->description.kind != Kind::kCounter) continue;
     const uint64_t total = CounterTotal(*metric);
     if (total != 0 || metric->more != nullptr) metric->NeedMore().reset_base = total;

@@ -88,9 +88,9 @@ class Registry {
   // By the whole name, however it is divided, and then by kind.
   struct Order {
     using is_transparent = void;
-    bool operator()(const std::shared_ptr<Metric>& a, const std::shared_ptr<Metric>& b) const;
-    bool operator()(const std::shared_ptr<Metric>& a, const Description& b) const;
-    bool operator()(const Description& a, const std::shared_ptr<Metric>& b) const;
+    bool operator()(const Metric* a, const Metric* b) const;
+    bool operator()(const Metric* a, const Description& b) const;
+    bool operator()(const Description& a, const Metric* b) const;
   };
 
   Metric* Add(const SharedPrefix& prefix, std::string_view rest, Kind kind);
@@ -99,8 +99,8 @@ class Registry {
   bool ReserveCells(Metric& metric);
   void FreeCells(Metric& metric);
   uint64_t CounterTotal(const Metric& metric) const;
-  void ReadNumber(const std::shared_ptr<Metric>& metric, const Query& query, Snapshot& out) const;
-  void ReadHistogram(const std::shared_ptr<Metric>& metric, const Query& query, Snapshot& out) const;
+  void ReadNumber(Metric& metric, const Query& query, Snapshot& out) const;
+  void ReadHistogram(Metric& metric, const Query& query, Snapshot& out) const;
   BucketCounts HistogramTotal(const Metric& metric) const;
   bool IsUsed(const Metric& histogram) const;  // was written since it was made
 
@@ -118,8 +118,8 @@ class Registry {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Shard>>
       shards_;  // the workers', then the control thread's; the vector never changes
-  absl::btree_set<std::shared_ptr<Metric>, Order> metrics_;  // shared with snapshots
-  absl::node_hash_set<std::string> rests_;                   // second parts of names, kept for ever: they are few
+  absl::btree_set<Metric*, Order> metrics_;  // which it holds
+  absl::node_hash_set<std::string> rests_;   // second parts of names, kept for ever: they are few
   std::unique_ptr<Metric> refused_metric_[4];  // by Kind: what counts nowhere
   uint64_t refused_ = 0;
   size_t chunks_ = 0;

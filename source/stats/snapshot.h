@@ -33,6 +33,26 @@ struct Description {
   const std::vector<Tag>& tags() const;
 };
 
+struct Metric;
+
+// The description of a metric, for as long as anybody has this, whatever becomes of the metric. Any thread. The count is the
+// metric's own: there are hundreds of thousands of them, and a shared_ptr needs memory for its own of each.
+class DescriptionPtr {
+ public:
+  explicit DescriptionPtr(Metric& metric);
+  DescriptionPtr(const DescriptionPtr& other);
+  DescriptionPtr(DescriptionPtr&& other) noexcept;
+  DescriptionPtr& operator=(DescriptionPtr other) noexcept;
+  ~DescriptionPtr();
+
+  const Description& operator*() const { return *description_; }
+  const Description* operator->() const { return description_; }
+
+ private:
+  Metric* metric_;  // null: moved from
+  const Description* description_;
+};
+
 // What to read. The default is everything.
 struct Query {
   bool used_only = false;            // only what was written since the start
@@ -42,16 +62,16 @@ struct Query {
 
 struct Snapshot {
   struct Text {
-    std::shared_ptr<const Description> description;
+    DescriptionPtr description;
     std::string value;
   };
   struct Number {  // a counter's or a gauge's
-    std::shared_ptr<const Description> description;
+    DescriptionPtr description;
     uint64_t counter = 0;
     int64_t gauge = 0;
   };
   struct Distribution {
-    std::shared_ptr<const Description> description;
+    DescriptionPtr description;
     SparseCounts interval;    // the last whole interval
     SparseCounts cumulative;  // since the start
     Bounds own_bounds = nullptr;

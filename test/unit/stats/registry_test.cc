@@ -83,6 +83,19 @@ TEST(Registry, RecordsWithoutCells) {
   EXPECT_EQ(registry.Read({.used_only = true}).histograms.size(), 1u);
 }
 
+TEST(Registry, ASnapshotOutlivesItsMetrics) {
+  Registry registry(1);
+  std::optional<Scope> scope(std::in_place, registry, Prefix("a"));
+  registry.shard(0).counter(scope->AddCounter("b"))->Add(2);
+  Snapshot snapshot = registry.Read();
+  const Snapshot copy = snapshot;
+  std::swap(snapshot.numbers.front(), snapshot.numbers.back());
+  scope.reset();
+  EXPECT_EQ(copy.numbers.front().description->name(), "a.b");
+  snapshot = {};
+  EXPECT_EQ(copy.numbers.front().description->name(), "a.b");
+}
+
 TEST(Registry, KindsHaveSeparateNames) {
   Registry registry(1);
   registry.shard(0).counter(registry.AddCounter("x"))->Add(1);
