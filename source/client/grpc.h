@@ -21,6 +21,7 @@ struct GrpcRequest {
   std::vector<std::pair<std::string, std::string>> metadata;  // names in lower case
   base::Duration timeout{0};                                  // of the whole call; zero: none
   size_t max_message = 4 * 1024 * 1024;                       // bytes, of one that is received
+  std::string limit_name = {};                                // what sets that, as an error says it; empty: nothing
   bool subscription = false;  // silent for long, perhaps: whether the server is still there is asked for
 };
 

@@ -1,5 +1,6 @@
 // Where parts of the configuration come from.
 
+#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/ascii.h"
@@ -54,7 +55,10 @@ void BuildGrpc(BuildContext& context, const core::ApiConfigSource& from, const s
   source.cluster = grpc.cluster_name();
   context.control_planes.push_back({source.cluster, true, FieldPath(place, "envoy_grpc.cluster_name")});
   source.authority = grpc.authority().empty() ? source.cluster : grpc.authority();
-  if (const uint32_t most = grpc.max_receive_message_length().value(); most > 0) source.max_message = most;
+  if (grpc.has_max_receive_message_length()) {
+    const size_t most = grpc.max_receive_message_length().value();
+    source.max_message = most == 0 ? ApiSource::kLongestMessage : std::min(most, ApiSource::kLongestMessage);
+  }
   for (int i = 0; i < service.initial_metadata_size(); ++i) {
     const std::string field = ElementPath(FieldPath(place, "initial_metadata"), i);
     const auto& header = service.initial_metadata(i);

@@ -27,6 +27,11 @@ struct RateLimit {
 struct ApiSource {
   enum class Protocol : uint8_t { kStateOfTheWorld, kDelta, kRest };
 
+  // Bytes of an answer where the configuration says nothing: more than all clusters and hosts of a large mesh, and a bound of
+  // what a control plane that has gone mad can make a process hold.
+  static constexpr size_t kMostMessage = 256 * 1024 * 1024;
+  static constexpr size_t kLongestMessage = 0x7fff'ffff;  // that can be read at all
+
   Protocol protocol = Protocol::kStateOfTheWorld;
   bool aggregated = false;  // all kinds of resources come on one stream: ADS
   std::string cluster;
@@ -34,8 +39,8 @@ struct ApiSource {
   // Of gRPC:
   std::string authority;
   std::vector<std::pair<std::string, std::string>> metadata;
-  size_t max_message = 4 * 1024 * 1024;  // bytes
-  bool node_once = false;                // only the first message of a stream says who asks
+  size_t max_message = kMostMessage;  // bytes
+  bool node_once = false;             // only the first message of a stream says who asks
   // Of REST:
   base::Duration refresh_delay{0};
   base::Duration request_timeout = std::chrono::seconds(1);

@@ -64,6 +64,7 @@ void Stream::Connect() {
       {.path = options_.method,
        .metadata = options_.metadata,
        .max_message = options_.max_message,
+       .limit_name = "envoy_grpc.max_receive_message_length",
        .subscription = true},
       *this);
   if (with_.silent_after > base::Duration::zero() && !without_) {

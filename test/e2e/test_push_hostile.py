@@ -114,3 +114,31 @@ def test_the_same_bad_one_at_once_again(pushed):
     mended = p.whole_cluster(name="bad")
     both.push(mended)
     both.until_stat("cluster_manager.cluster_added", 2)
+
+
+def large(name, mib=1):
+    """A cluster of so much metadata that nothing here reads."""
+    return p.whole_cluster(name=name, metadata={"filter_metadata": {"nobody": {"reads": "x" * mib * 1024 * 1024}}})
+
+
+@pytest.mark.parametrize("how", p.AGGREGATED)
+def test_an_answer_of_many_mebibytes(pushed, how):
+    """As that of some thousand clusters is: gRPC's own servers and clients stop at four."""
+    both = pushed(p.listener(p.routed(how=how)), p.routes(b.direct(200, "one")), how=how)
+    both.push(*[large(f"large-{number}") for number in range(8)])
+    both.until_stat("cluster_manager.cluster_added", 1 + 8)
+    assert "RESOURCE_EXHAUSTED" not in both.proxy.log()
+    still_well(both)
+
+
+@p.ours
+def test_an_answer_that_is_longer_than_configured(pushed):
+    """The log says how long it was, how long it may be, and what says so."""
+    api = {"grpc_services": [{"envoy_grpc": {"cluster_name": "xds", "max_receive_message_length": 100000}}]}
+    both = serving(pushed, p.STATE, api=api)
+    both.push(large("large"))
+    until(lambda: "expected 100000 at most (envoy_grpc.max_receive_message_length)" in both.proxy.log(), "the limit is named")
+    assert both.get().body == b"one"
+    both.push(remove=[("clusters", "large")])
+    both.push(p.routes(b.direct(200, "next")))
+    both.until_body(b"next")

@@ -26,6 +26,7 @@ std::optional<std::string> MessageReader::Next() {
     }
     if (size > max_bytes_) {
       error_ = Error::kTooLong;
+      too_long_ = size;
       return std::nullopt;
     }
     if (rest.size() >= kPrefixBytes + size) {

@@ -15,8 +15,8 @@ inline constexpr size_t kPrefixBytes = 5;
 // `message`, not compressed, with its prefix. At most 4 GiB.
 std::string Frame(std::string_view message);
 
-// Takes messages out of data that comes in pieces. Never holds more than one message and a piece; what room a large one has
-// taken is given back.
+// Takes messages out of data that comes in pieces. Never holds more than one message and a piece, and takes room for what has
+// come only, whatever length is announced; what room a large one has taken is given back.
 class MessageReader {
  public:
   enum class Error : uint8_t { kNone, kCompressed, kTooLong };
@@ -28,6 +28,7 @@ class MessageReader {
   std::optional<std::string> Next();
 
   Error error() const { return error_; }
+  size_t too_long() const { return too_long_; }  // bytes of what was too long, as it was announced
   size_t capacity() const { return held_.capacity(); }  // bytes of room
   // In the middle of a message: an end now cuts it off.
   bool partial() const { return at_ < held_.size(); }
@@ -39,6 +40,7 @@ class MessageReader {
   std::string held_;
   size_t at_ = 0;  // what is before was taken
   Error error_ = Error::kNone;
+  size_t too_long_ = 0;
 };
 
 }  // namespace pillion::codec::grpc

@@ -254,7 +254,7 @@ TEST_F(GrpcStreamTest, AMessageThatIsTooLong) {
   server_.Begin();
   server_.Data(Frame("0123456789x").substr(0, 5));
   Run();
-  EXPECT_EQ(ends_, std::vector<std::string>{"RESOURCE_EXHAUSTED: a message of more than 10 bytes"});
+  EXPECT_EQ(ends_, std::vector<std::string>{"RESOURCE_EXHAUSTED: a message of 11 bytes, expected 10 at most"});
 }
 
 TEST_F(GrpcStreamTest, Ends) {

@@ -57,6 +57,17 @@ TEST(ConfigSourceTest, AdsIsWhatAdsConfigSays) {
   EXPECT_EQ(*dynamic.clusters, (Feed{ads, std::chrono::seconds(15)}));
 }
 
+TEST(ConfigSourceTest, HowLongAnAnswerMayBe) {
+  const auto most = [](const std::string& field) {
+    return Good(Ads("{api_type: GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: {cluster_name: cp" + field + "}}]}"))
+        ->dynamic->ads->max_message;
+  };
+  EXPECT_EQ(most(""), 256u * 1024 * 1024);
+  EXPECT_EQ(most(", max_receive_message_length: 1"), 1u);
+  EXPECT_EQ(most(", max_receive_message_length: 0"), ApiSource::kLongestMessage);
+  EXPECT_EQ(most(", max_receive_message_length: 4294967295"), ApiSource::kLongestMessage);
+}
+
 TEST(ConfigSourceTest, EachKind) {
   const auto lds = [](const std::string& source) {
     return std::get<ApiSource>(Good("dynamic_resources: {lds_config: {api_config_source: " + source + "}}")->dynamic->listeners->source);

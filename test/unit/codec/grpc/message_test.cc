@@ -45,8 +45,18 @@ TEST(MessageReaderTest, ASizeBeyondTheLimitIsNotWaitedFor) {
   reader.Append(Frame("fives").substr(0, 5));
   EXPECT_EQ(reader.Next(), std::nullopt);
   EXPECT_EQ(reader.error(), MessageReader::Error::kTooLong);
+  EXPECT_EQ(reader.too_long(), 5u);
   reader.Append(Frame("a"));
   EXPECT_EQ(reader.Next(), std::nullopt);
+}
+
+// A length costs nothing before the bytes are there.
+TEST(MessageReaderTest, ALengthThatIsOnlyAnnounced) {
+  MessageReader reader(1 << 30);
+  reader.Append(std::string("\0\x3f\0\0\0x", 6));
+  EXPECT_EQ(reader.Next(), std::nullopt);
+  EXPECT_EQ(reader.error(), MessageReader::Error::kNone);
+  EXPECT_LT(reader.capacity(), 1000u);
 }
 
 TEST(MessageReaderTest, Compressed) {
