@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "source/base/escape.h"
+#include "source/base/xxhash64.h"
 #include "source/xds/stream.h"
 #include "source/xds/subscription_stats.h"
 
@@ -23,7 +24,7 @@ Subscription::Subscription(Stream& stream, Options options, TypeWatcher& watcher
       complaints_(stream.with_.clock, stream.with_.warn),
       who_(who),
       end_(stream.with_.timers.New()),
-      backoff_(stream.with_.random),
+      backoff_(stream.with_.random, kMostPause),
       refusal_(stream.with_.timers.New()) {}
 
 Subscription::~Subscription() { DropRefusal(); }
@@ -89,23 +90,35 @@ Subscription::Verdict Subscription::Take(const Answer& answer) {
 void Subscription::Reply(Verdict verdict) {
   if (verdict.error.empty()) {
     SendRefusal();
-    refused_.reset();
-    backoff_.Reset();
+    Forget();
     Say(std::move(verdict));
     return;
+  }
+  if (AtOnce(verdict)) {
+    SendRefusal();
+    return Refuse(std::move(verdict));
   }
   if (waiting_) {
     waiting_ = std::move(verdict);
     return;
   }
-  if (refused_ && stream_.with_.clock.MonotonicNow() - *refused_ >= kQuiet) {
-    refused_.reset();
-    backoff_.Reset();
-  }
-  if (!refused_) return Refuse(std::move(verdict));
   waiting_ = std::move(verdict);
   stream_.with_.stats.Hold();
   refusal_->Set(backoff_.Next(), [this] { SendRefusal(); });
+}
+
+bool Subscription::AtOnce(const Verdict& refusal) {
+  if (refused_ && stream_.with_.clock.MonotonicNow() - *refused_ >= kQuiet) Forget();
+  const uint64_t hash = base::XxHash64(refusal.error);
+  if (said_.size() == kAtOnce || std::ranges::find(said_, hash) != said_.end()) return false;
+  said_.push_back(hash);
+  return true;
+}
+
+void Subscription::Forget() {
+  refused_.reset();
+  said_.clear();
+  backoff_.Reset();
 }
 
 // What is said of a later answer stands for an earlier one of the same sort that is still here.

@@ -2,9 +2,11 @@
 
 // One type of resources on one stream: when something is asked for, and when an answer is replied to.
 //
-// Each answer is replied to at once, but for a refusal that follows another: it waits, longer and longer, because a control
-// plane may send the same, or the next that is bad, at once. What is good in between ends that. A refusal that waits goes
-// out before anything else that is said of the type; one of what came later and is bad, too, goes in its place.
+// Each answer is replied to at once, but for a refusal that says the same as one before it: it waits, some longer than others
+// and none longer than kMostPause, because a control plane may send the same again at once, and because many send nothing
+// better before they have their reply. Of refusals that say something else kAtOnce go without a pause, in case each answer is
+// bad in a way of its own. What is good in between ends all that. A refusal that waits goes out before anything else that is
+// said of the type; one of what came later and says the same goes in its place.
 //
 // Owned by its Stream; main thread.
 
@@ -36,8 +38,10 @@ class Subscription final : public TypeSubscription {
     Subscription& subscription_;
   };
 
+  static constexpr base::Duration kMostPause = std::chrono::seconds(2);
+  static constexpr size_t kAtOnce = 8;
   // Not after so long without one does a refusal wait any more.
-  static constexpr base::Duration kQuiet = 2 * Backoff::kMost;
+  static constexpr base::Duration kQuiet = 5 * kMostPause;
 
   // By Stream::Add(). `who`: the control plane, as the log says it.
   Subscription(Stream& stream, Options options, TypeWatcher& watcher, const std::string& who);
@@ -70,6 +74,9 @@ class Subscription final : public TypeSubscription {
   void Reply(Verdict verdict);
   void End();
 
+  // Not one that is bad just as one before, or is one of too many.
+  bool AtOnce(const Verdict& refusal);
+  void Forget();
   void Say(Verdict verdict);
   void Refuse(Verdict verdict);
   void SendRefusal();
@@ -88,6 +95,7 @@ class Subscription final : public TypeSubscription {
   // Refusals.
   Backoff backoff_;
   std::optional<base::MonotonicTime> refused_;  // when one was sent last, on whatever stream; nothing: all was good since
+  std::vector<uint64_t> said_;                  // hashes of what those said, since all was good: kAtOnce at most
   std::optional<Verdict> waiting_;
   const std::unique_ptr<event::ControlTimer> refusal_;
 };

@@ -131,7 +131,7 @@ TEST_F(StreamTest, APauseBetweenRefusalsOfOneVersion) {
   for (int i = 2; i < 8; ++i) {  // a control plane that sends the same again at once
     Answer(Response("7", "n" + std::to_string(i), {"a"}));
     EXPECT_EQ(caller_.last().sent.size(), static_cast<size_t>(i));
-    timers_.Advance(seconds(31));
+    timers_.Advance(Subscription::kMostPause);
     EXPECT_EQ(caller_.last().sent.size(), static_cast<size_t>(i) + 1);
     EXPECT_EQ(Sent().response_nonce(), "n" + std::to_string(i));
   }
@@ -157,15 +157,52 @@ TEST_F(StreamTest, APauseBetweenRefusalsOfAnyVersions) {
       if (i == 0) ++sent;  // the first refusal of all
       ASSERT_EQ(caller_.last().sent.size(), sent) << i;
     }
-    timers_.Advance(Backoff::kMost);
+    timers_.Advance(Subscription::kMostPause);
     EXPECT_EQ(caller_.last().sent.size(), sent + 1);
     EXPECT_LT(log_.size(), 40u);
     // Also on the next stream.
     caller_.End({Code::kUnavailable, "gone"});
-    timers_.Advance(Backoff::kMost);
+    timers_.Advance(Stream::kSoonTo);
     Answer(Response("x", "n", {"a"}));
     EXPECT_EQ(caller_.last().sent.size(), 1u);
   }
+}
+
+// Somebody mends one mistake after the other; but a control plane whose every answer is bad in a way of its own is paused.
+TEST_F(StreamTest, NoPauseBeforeARefusalThatSaysSomethingElse) {
+  Make();
+  for (size_t i = 0; i < Subscription::kAtOnce; ++i) {
+    a_.errors = {"bad " + std::to_string(i)};
+    Answer(Response("7", "n" + std::to_string(i), {"a"}));
+    EXPECT_EQ(caller_.last().sent.size(), i + 2);
+    EXPECT_EQ(Sent().response_nonce(), "n" + std::to_string(i));
+  }
+  const size_t sent = caller_.last().sent.size();
+  a_.errors = {"bad in yet another way"};
+  Answer(Response("7", "o", {"a"}));
+  EXPECT_EQ(caller_.last().sent.size(), sent);
+  timers_.Advance(Subscription::kMostPause);
+  EXPECT_EQ(caller_.last().sent.size(), sent + 1);
+  a_.errors.clear();
+  Answer(Response("8", "p", {"a"}));
+  EXPECT_EQ(Sent().version_info(), "8");
+  a_.errors = {"bad 0"};
+  Answer(Response("9", "q", {"a"}));
+  EXPECT_EQ(Sent().response_nonce(), "q");
+}
+
+TEST_F(StreamTest, ARefusalThatWaitsGoesBeforeOneThatSaysSomethingElse) {
+  Make();
+  a_.errors = {"bad"};
+  Answer(Response("7", "n1", {"a"}));
+  Answer(Response("7", "n2", {"a"}));
+  const size_t sent = caller_.last().sent.size();
+  a_.errors = {"worse"};
+  Answer(Response("7", "n3", {"a"}));
+  ASSERT_EQ(caller_.last().sent.size(), sent + 2);
+  EXPECT_EQ(Parse<DiscoveryRequest>(caller_.last().sent[sent]).response_nonce(), "n2");
+  EXPECT_EQ(Sent().response_nonce(), "n3");
+  EXPECT_EQ(Gauge("control_plane.pending_requests"), 0);
 }
 
 TEST_F(StreamTest, TextsOfAPeerAreBounded) {
