@@ -42,6 +42,7 @@ struct Resource {
   Failed failed = {};  // that one
   // The listeners that came stand in a state of their own within their wrapper: "active_state".
   std::string_view state = {};
+  std::string_view client_status = {};  // as ClientResourceStatus names it
 };
 
 // One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers. Those of one message stand together.
@@ -169,6 +170,7 @@ absl::Status WriteResource(JsonWriter& json, const Section& section, const Resou
   }
   if (!resource.state.empty()) json.EndObject();
   if (!resource.error.empty()) WriteError(json, resource);
+  if (!resource.client_status.empty()) json.String("client_status", resource.client_status);
   return absl::OkStatus();
 }
 
@@ -311,7 +313,10 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
     if (resource.message != nullptr) resource.state = listener.warming ? "warming_state" : "active_state";
   }
   Section tables{"RoutesConfigDump", "dynamic_route_configs", "DynamicRouteConfig", "route_config", {}};
-  for (const PushedResource& table : pushed.routes) tables.resources.push_back(messages.Of(table));
+  for (const PushedResource& table : pushed.routes) {
+    Resource& resource = tables.resources.emplace_back(messages.Of(table));
+    if (table.warming) resource.client_status = "REQUESTED";  // clients queue for it, as that says, behind the former one
+  }
   std::vector<Section> sections;
   sections.push_back(std::move(clusters));
   sections.push_back(std::move(serving));

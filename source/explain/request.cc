@@ -167,6 +167,7 @@ std::string ExplainRequest(const Question& question, const Running& running, Con
     // The least number there is: of each fraction it is a part, so what chance may give is seen.
     entry = DescribeRoutes(*table, *arrived.head, question.random.value_or(0), FactsOf(connection), answer);
   }
+  if (std::string next = running.next_routes(manager); !next.empty()) answer.Text("next_route_table", std::move(next));
   if (const std::string refused = RefusedUpgrade(manager, entry, *arrived.head); !refused.empty()) return refused;
   const std::string reply = AskFilters(config, table, entry, arrived, connection, answer.Elements("http_filters"));
   const bool goes_on = entry != nullptr && (arrived.head->path.starts_with('/') || entry->Has(route::Entry::kConnects));

@@ -23,6 +23,8 @@ struct Running {
   std::vector<Listener> listeners;
   // The routes that the next request of the manager is given; null: they have not come yet.
   std::function<std::shared_ptr<const proxy::Routes>(const proxy::ConnectionManager& manager)> routes;
+  // What takes their place soon, in words; empty: nothing does.
+  std::function<std::string(const proxy::ConnectionManager& manager)> next_routes;
   // Null: there is none.
   std::function<const upstream::Cluster*(std::string_view name)> cluster;
 };

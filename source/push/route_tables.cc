@@ -69,10 +69,11 @@ class RouteTables::Table final : private xds::NameWatcher {
         reload_time_(tables.with_.registry.control().gauge(scope_.AddGauge("config_reload_time_ms"))),
         empty_(tables.with_.registry.control().counter(scope_.AddCounter("update_empty"))),
         notes_(tables.with_.clock, tables.with_.warn),
-        initial_fetch_(tables.with_.timers) {}
+        initial_fetch_(tables.with_.timers),
+        most_held_(tables.with_.timers.New()) {}
   ~Table() {
     if (watching_) tables_of_source_.Unwatch(source_.name, *this);
-    if (routes_ != nullptr) tables_.retired_.Add(std::move(routes_));
+    if (serving_.routes != nullptr) tables_.retired_.Add(std::move(serving_.routes));
     tables_.targets_.publish(id_, nullptr);
   }
 
@@ -90,7 +91,7 @@ class RouteTables::Table final : private xds::NameWatcher {
     });
     tables_of_source_.Watch(source_.name, *this);
     // A file has been read by now; if it has no table, nothing says when it will.
-    if (std::holds_alternative<config::PathSource>(source_.feed.source) && routes_ == nullptr) initial_fetch_.Done();
+    if (std::holds_alternative<config::PathSource>(source_.feed.source) && config_ == nullptr) initial_fetch_.Done();
   }
 
   void WhenReady(std::function<void()> ready) {
@@ -107,9 +108,19 @@ class RouteTables::Table final : private xds::NameWatcher {
 
   uint64_t id() const { return id_; }
   const config::RouteSource& source() const { return source_; }
-  const std::shared_ptr<const proxy::Routes>& routes() const { return routes_; }
+  // What was taken last, which may be held, and what serves.
+  std::vector<const config::RouteConfig*> configs() const {
+    std::vector<const config::RouteConfig*> all;
+    if (config_ != nullptr) all.push_back(config_.get());
+    if (held_.routes != nullptr && serving_.routes != nullptr) all.push_back(&serving_.routes->table.config());
+    return all;
+  }
   View view() const {
-    return {source_.name, routes_ == nullptr ? nullptr : &taken_, &tables_of_source_.subscription().protocol(), routes_};
+    return {.name = source_.name,
+            .serving = serving_.routes == nullptr ? nullptr : &serving_.taken,
+            .held = held_.routes == nullptr ? nullptr : &held_.taken,
+            .source = &tables_of_source_.subscription().protocol(),
+            .routes = serving_.routes};
   }
 
  private:
@@ -123,6 +134,17 @@ class RouteTables::Table final : private xds::NameWatcher {
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
   void OnRefused() override { stats_.Rejected(); }
+
+  // One that was taken. Null routes: there is none.
+  struct Version {
+    Taken taken;
+    std::shared_ptr<const proxy::Routes> routes;
+  };
+
+  Version& last() { return held_.routes != nullptr ? held_ : serving_; }
+  void Hold(Version version);
+  // What was held takes the place of what serves.
+  void Serve();
 
   RouteTables& tables_;
   const uint64_t id_;
@@ -139,21 +161,23 @@ class RouteTables::Table final : private xds::NameWatcher {
   bool waiting_ = false;
   std::vector<std::function<void()>> ready_;
   std::vector<const Manager*> managers_;  // that go by it
-  Taken taken_;
-  std::shared_ptr<const config::RouteConfig> config_;  // of taken_; null: nothing has come
-  std::shared_ptr<const proxy::Routes> routes_;        // of that
+  std::shared_ptr<const config::RouteConfig> config_;  // of last(); null: nothing has come
+  Version serving_;
+  Version held_;
+  uint64_t turn_ = 0;  // of held_: how many there were
+  const std::unique_ptr<event::ControlTimer> most_held_;
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
 std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& resource) {
   const base::MonotonicTime begun = tables_.with_.clock.MonotonicNow();
-  if (resource.same && routes_ != nullptr) {
-    taken_.version = resource.version;
+  if (resource.same && config_ != nullptr) {
+    last().taken.version = resource.version;
     stats_.Success(resource.answer_version, begun);
     return {};
   }
   config::Judged<config::RouteConfig> judged =
-      tables_.resources_.BuildRoutes(*resource.body, {.resource = taken_.body.get(), .part = config_});
+      tables_.resources_.BuildRoutes(*resource.body, {.resource = last().taken.body.get(), .part = config_});
   for (const config::ConfigError& note : judged.notes) {
     notes_.Say(config::Concat("route table ", source_.name, ": ", config::ErrorText("", note)));
   }
@@ -166,21 +190,33 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
     stats_.Rejected();
     return errors;
   }
-  taken_ = {.version = resource.version, .updated = tables_.with_.clock.WallNow(), .body = resource.body};
-  if (routes_ != nullptr) tables_.retired_.Add(std::move(routes_));
   config_ = std::move(judged.part);
-  routes_ = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry);
   stats_.Success(resource.answer_version, begun);
-  reloads_->Increment();
-  reload_time_->Set(static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(taken_.updated.time_since_epoch()).count()));
-  const auto serve = [this, alive = std::weak_ptr<const bool>(alive_), routes = routes_.get()] {
-    if (alive.expired() || routes != routes_.get()) return;
-    tables_.targets_.publish(id_, routes_);
-    initial_fetch_.Done();
+  Hold({.taken = {.version = resource.version, .updated = tables_.with_.clock.WallNow(), .body = resource.body},
+        .routes = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry)});
+  return {};
+}
+
+// However often another one takes the place of what is held, something serves in time.
+void RouteTables::Table::Hold(Version version) {
+  if (held_.routes == nullptr) most_held_->Set(kMostHeld, [this] { Serve(); });
+  held_ = std::move(version);
+  const auto serve = [this, alive = std::weak_ptr<const bool>(alive_), turn = ++turn_] {
+    if (!alive.expired() && turn == turn_ && held_.routes != nullptr) Serve();
   };
   tables_.targets_.when_serving(ClustersOf(*config_), serve);
-  return {};
+}
+
+void RouteTables::Table::Serve() {
+  most_held_->Cancel();
+  if (serving_.routes != nullptr) tables_.retired_.Add(std::move(serving_.routes));
+  serving_ = std::exchange(held_, {});
+  reloads_->Increment();
+  reload_time_->Set(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                              tables_.with_.clock.WallNow().time_since_epoch())
+                                              .count()));
+  tables_.targets_.publish(id_, serving_.routes);
+  initial_fetch_.Done();
 }
 
 class RouteTables::ListenerUse final : public Use {
@@ -248,9 +284,11 @@ std::vector<std::string> RouteTables::Check(const config::Listener& listener) co
   std::vector<std::string> errors;
   ForEachManager(listener, [&](const Manager& manager) {
     const Table* const table = Find(*manager.route_source);
-    if (table == nullptr || table->routes() == nullptr) return;
-    for (const std::string& line : LinesOf(config::CheckRoutesAgainst(table->routes()->table.config(), manager))) {
-      errors.push_back(config::Concat("its route table ", manager.route_source->name, ": ", line));
+    if (table == nullptr) return;
+    for (const config::RouteConfig* const routes : table->configs()) {
+      for (const std::string& line : LinesOf(config::CheckRoutesAgainst(*routes, manager))) {
+        errors.push_back(config::Concat("its route table ", manager.route_source->name, ": ", line));
+      }
     }
   });
   return errors;
@@ -262,9 +300,9 @@ uint64_t RouteTables::IdOf(const config::RouteSource& source) const {
   return table->id();
 }
 
-std::shared_ptr<const proxy::Routes> RouteTables::RoutesOf(uint64_t id) const {
+std::optional<RouteTables::View> RouteTables::Find(uint64_t id) const {
   const auto found = std::ranges::find(tables_, id, [](const auto& table) { return table->id(); });
-  return found == tables_.end() ? nullptr : (*found)->routes();
+  return found == tables_.end() ? std::nullopt : std::optional((*found)->view());
 }
 
 std::vector<RouteTables::View> RouteTables::all() const {

@@ -1,11 +1,12 @@
 #pragma once
 
 // The route tables that come apart from their listeners (RDS): one for each source and name, for all who name it, from the
-// first of them to the last. A table that one of them can't go by is refused; one whose clusters have just come serves when
-// they do. Owned by the server; main thread.
+// first of them to the last. A table that one of them can't go by is refused; one whose clusters have just come is held
+// until they serve, and no longer than kMostHeld: until then the former one serves. Owned by the server; main thread.
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,13 @@ namespace pillion::push {
 
 class RouteTables {
  public:
+  // A cluster that comes with its hosts takes less; who waits for another one holds up all other routes of the table.
+  static constexpr base::Duration kMostHeld = std::chrono::seconds(1);
+
   struct Targets {
     route::ClusterIndex clusters;
-    // Calls `ready` once: when each of the clusters can be sent requests, or is not waited for any more; perhaps at once.
+    // Calls `ready` once: when each of the clusters can be sent requests, or is not waited for any more, as it has been
+    // there for kMostHeld; perhaps at once.
     std::function<void(const std::vector<std::string>& clusters, std::function<void()> ready)> when_serving;
     // To the workers: what is routed by `id` goes by `routes` from now on; null: nothing new is.
     std::function<void(uint64_t id, std::shared_ptr<const proxy::Routes> routes)> publish;
@@ -50,15 +55,15 @@ class RouteTables {
   // By what workers have the table; somebody uses it.
   uint64_t IdOf(const config::RouteSource& source) const;
 
-  // Of the table that workers have by `id`; null: it has not come.
-  std::shared_ptr<const proxy::Routes> RoutesOf(uint64_t id) const;
-
   struct View {
     std::string name;
-    const Taken* taken;               // null: it has not come
+    const Taken* serving;             // null: it has not come, or is held
+    const Taken* held;                // that takes its place soon; null: none does
     const xds::TypeProtocol* source;  // who is asked for it
-    std::shared_ptr<const proxy::Routes> routes;  // null as well
+    std::shared_ptr<const proxy::Routes> routes;  // that workers have; null: none
   };
+  // Of the one that workers know by `id`; nothing: nobody goes by it.
+  std::optional<View> Find(uint64_t id) const;
   std::vector<View> all() const;
 
  private:

@@ -182,8 +182,17 @@ absl::StatusOr<std::string> Administration::Explain(const explain::Parameters& p
   for (const ListenerSet::Serving& each : server_.listeners_->serving()) {
     running.listeners.push_back({each.listener, each.addresses});
   }
-  running.routes = [this](const proxy::ConnectionManager& manager) {
-    return manager.routes() != nullptr ? manager.routes() : server_.route_tables_->RoutesOf(manager.routes_id());
+  running.routes = [this](const proxy::ConnectionManager& manager) -> std::shared_ptr<const proxy::Routes> {
+    if (manager.routes() != nullptr) return manager.routes();
+    const std::optional<push::RouteTables::View> table = server_.route_tables_->Find(manager.routes_id());
+    return table ? table->routes : nullptr;
+  };
+  running.next_routes = [this](const proxy::ConnectionManager& manager) -> std::string {
+    if (manager.routes() != nullptr) return "";
+    const std::optional<push::RouteTables::View> table = server_.route_tables_->Find(manager.routes_id());
+    if (!table || table->held == nullptr) return "";
+    return absl::StrCat("version ", table->held->version,
+                        " has come; it serves when its new clusters have hosts, or in a moment");
   };
   running.cluster = [this](std::string_view name) -> const upstream::Cluster* {
     const RunningCluster* const found = server_.clusters_->Find(name);

@@ -108,7 +108,8 @@ absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config, Orig
   const uint32_t index = *made->index;
   auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),
                                                    .hosts = std::make_unique<Awaited>(with_.timers),
-                                                   .checks = std::make_unique<Awaited>(with_.timers)});
+                                                   .checks = std::make_unique<Awaited>(with_.timers),
+                                                   .since = with_.clock.MonotonicNow()});
   Warming& now = *warming;
   if (now.running.source != nullptr) now.running.source->Start(now.hosts->One());
   const std::vector<std::shared_ptr<config::RemoteSecret>> secrets = SecretsOf(ContextsOf(*config));
@@ -134,17 +135,23 @@ void ClusterSet::WhenWarm(std::function<void()> warm) {
   when_warm_.push_back(std::move(warm));
 }
 
-void ClusterSet::WhenServing(const std::vector<std::string>& names, std::function<void()> ready) {
+void ClusterSet::WhenServing(const std::vector<std::string>& names, base::Duration most, std::function<void()> ready) {
   std::set<uint32_t> clusters;
+  base::Duration left = base::Duration::zero();
   for (const std::string& name : names) {
     const auto index = indexes_.find(name);
-    if (index == indexes_.end() || !warming_.contains(*index->second) || serving_.contains(*index->second)) continue;
+    if (index == indexes_.end() || serving_.contains(*index->second)) continue;
+    const auto warming = warming_.find(*index->second);
+    if (warming == warming_.end()) continue;
+    const base::Duration its = warming->second->since + most - with_.clock.MonotonicNow();
+    if (its <= base::Duration::zero()) continue;
+    left = std::max(left, its);
     clusters.insert(*index->second);
   }
   if (clusters.empty()) return ready();
   const auto waiting = std::make_shared<Waiting>(Waiting{std::move(clusters), std::move(ready), with_.timers.New()});
   waiting_.push_back(waiting);
-  waiting->timer->Set(kMostWarming, [this, waiting = waiting.get()] {
+  waiting->timer->Set(left, [this, waiting = waiting.get()] {
     const auto found = std::ranges::find(waiting_, waiting, [](const auto& each) { return each.get(); });
     const std::shared_ptr<Waiting> over = *found;
     waiting_.erase(found);

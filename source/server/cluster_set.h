@@ -68,6 +68,7 @@ class ClusterSet {
     CertificateRenewal& certificates;
     WhenSecretsReady secrets;
     event::ControlTimers& timers;
+    const base::Clock& clock;
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
   };
 
@@ -91,9 +92,9 @@ class ClusterSet {
   void Remove(const std::string& name, Origin origin);
   // `warm` is called once: when none is warming, perhaps at once.
   void WhenWarm(std::function<void()> warm);
-  // `ready` is called once: when none of `names` is one that warms while there is no former one, or after kMostWarming;
-  // perhaps at once.
-  void WhenServing(const std::vector<std::string>& names, std::function<void()> ready);
+  // `ready` is called once: when none of `names` is one that has been warming for less than `most` while there is no former
+  // one; perhaps at once.
+  void WhenServing(const std::vector<std::string>& names, base::Duration most, std::function<void()> ready);
   // There is one of that name, perhaps still warming, which `origin` gave, and which does not leave.
   bool Has(std::string_view name, Origin origin) const;
   bool IsWarming(const std::string& name) const;
@@ -115,6 +116,7 @@ class ClusterSet {
     RunningCluster running;
     std::unique_ptr<Awaited> hosts;  // and secrets
     std::unique_ptr<Awaited> checks;
+    base::MonotonicTime since;
   };
 
   absl::StatusOr<RunningCluster> Make(std::shared_ptr<const config::Cluster> config, bool pushed);

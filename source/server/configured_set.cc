@@ -144,7 +144,7 @@ config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
     if (status.ok()) clusters.push_back(cluster->name);
   }
   const ListenerSet::Also when_serving = [this, &clusters](std::function<void()> ready) {
-    with_.clusters->WhenServing(clusters, std::move(ready));
+    with_.clusters->WhenServing(clusters, ClusterSet::kMostWarming, std::move(ready));
   };
   for (const std::shared_ptr<const config::Listener>& listener : next.listeners()) {
     const config::StaticPart part{Kind::kListener, listener->name};

@@ -33,14 +33,20 @@ std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables) {
   std::vector<admin::PushedResource> all;
   for (const push::RouteTables::View& table : tables.all()) {
     admin::PushedResource one{.name = table.name};
-    if (table.taken != nullptr) {
-      one.version = table.taken->version;
-      one.updated = table.taken->updated;
-      one.body = table.taken->body;
+    if (table.serving != nullptr) {
+      one.version = table.serving->version;
+      one.updated = table.serving->updated;
+      one.body = table.serving->body;
     }
     const auto& refused = table.source->refused().all();
     if (const auto found = refused.find(table.name); found != refused.end()) one.refused = ViewOf(found->second);
-    if (table.taken != nullptr || one.refused) all.push_back(std::move(one));
+    if (table.serving != nullptr || one.refused) all.push_back(std::move(one));
+    if (table.held == nullptr) continue;
+    all.push_back({.name = table.name,
+                   .version = table.held->version,
+                   .updated = table.held->updated,
+                   .body = table.held->body,
+                   .warming = true});
   }
   return all;
 }

@@ -148,6 +148,7 @@ absl::Status Server::MakeClusters() {
                                                                     .certificates = *certificates_,
                                                                     .secrets = AwaitSecrets(),
                                                                     .timers = timers_,
+                                                                    .clock = clock_,
                                                                     .workers = workers_},
                                            *std::move(outliers));
   for (const std::shared_ptr<const config::Cluster>& cluster : configured_.bootstrap().clusters) {
@@ -164,7 +165,7 @@ absl::Status Server::OpenListeners() {
           .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
           .when_serving =
               [this](const std::vector<std::string>& clusters, std::function<void()> ready) {
-                clusters_->WhenServing(clusters, std::move(ready));
+                clusters_->WhenServing(clusters, push::RouteTables::kMostHeld, std::move(ready));
               },
           .publish =
               [this](uint64_t id, const std::shared_ptr<const proxy::Routes>& routes) {

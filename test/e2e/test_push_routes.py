@@ -126,3 +126,41 @@ def test_many_routes(pushed):
     assert live.exchange(Request("GET", "/1999/")).body == b"1999"
     both.change(table(first=True))
     both.until_body(b"first", "/1000/", on=live)
+
+
+def _tables(both):
+    """Of /config_dump: version, and whether it serves."""
+    return [(one["version_info"], "client_status" not in one) for one in both.dumped("RoutesConfigDump").get("dynamic_route_configs", [])]
+
+
+@p.ours
+def test_a_cluster_whose_hosts_do_not_come_holds_up_nobody(pushed, named):
+    """The other routes of its table serve in a moment, and what is shown is what serves."""
+    one, two = named("one", "two")
+    both = pushed(p.listener(p.routed()), p.whole_cluster(one, name="one"), p.whole_cluster(two, name="two"), p.routes(b.route("one")))
+    both.until_body(b"one")
+    (before, _), = _tables(both)
+    mark = both.push(p.cluster("silent"), p.routes(b.route("silent", "/silent"), b.route("two")))
+    both.plane.until_ack("routes", mark)
+
+    def consistent():
+        """At each moment: what is shown, what is explained and what is served are of the same table."""
+        reloads, tables, explained, served = (both.stat("http.ingress.rds.routes.config_reload"), _tables(both),
+                                              both.proxy.admin("/explain"), both.get().body)
+        if both.stat("http.ingress.rds.routes.config_reload") != reloads:
+            return False  # it changed meanwhile
+        if reloads == 1:
+            assert tables[0] == (before, True) and [serves for _, serves in tables] == [True, False]
+            assert served == b"one" and 'cluster "one"' in explained and "next route table: version" in explained
+        else:
+            assert [serves for _, serves in tables] == [True] and tables[0][0] != before
+            assert 'cluster "two"' in explained and "next route table" not in explained
+            both.until_body(b"two")
+        return reloads == 2
+    until(consistent, "the table serves without the hosts of one of its clusters", patience=5)
+    assert both.stat("cluster_manager.warming_clusters") == 1
+    assert both.get("/silent").status == 503
+    both.change(p.routes(b.route("silent", "/silent"), b.direct(200, "three")))
+    both.until_body(b"three")
+    both.change(p.endpoints(one, name="silent"))
+    both.until_body(b"one", "/silent")

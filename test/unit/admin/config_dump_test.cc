@@ -181,6 +181,15 @@ TEST_F(ConfigDumpTest, WhatCame) {
   EXPECT_TRUE(has(*Dump({.resource = "dynamic_warming_clusters"}), "\"name\": \"b\""));
   EXPECT_TRUE(has(*Dump({.resource = "dynamic_listeners"}), "\"active_state\""));
   EXPECT_TRUE(has(*Dump({}), "\"version_info\": \"7\""));
+  // A table that is held stands behind the one that serves, and says so.
+  pushed_.routes = {{.name = "r", .version = "5", .updated = time, .body = any("r")},
+                    {.name = "r", .version = "6", .updated = time, .body = any("r"), .warming = true}};
+  const std::string tables = *Dump({.resource = "dynamic_route_configs"});
+  const size_t status = tables.find("\"client_status\": \"REQUESTED\"");
+  ASSERT_NE(status, std::string::npos) << tables;
+  EXPECT_LT(tables.find("\"version_info\": \"6\""), status);
+  EXPECT_LT(tables.find("\"version_info\": \"5\""), tables.find("\"version_info\": \"6\""));
+  EXPECT_EQ(tables.find("client_status", status + 2), std::string::npos);
 }
 
 TEST_F(ConfigDumpTest, Mask) {

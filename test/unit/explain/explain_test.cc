@@ -31,6 +31,7 @@ class World {
       running_.listeners.push_back({made, {*net::Address::Ip("0.0.0.0", port++)}});
     }
     running_.routes = [this](const proxy::ConnectionManager& manager) { return routes_ ? manager.routes() : nullptr; };
+    running_.next_routes = [this](const proxy::ConnectionManager&) { return next_routes_; };
     running_.cluster = [this](std::string_view name) -> const upstream::Cluster* {
       const auto found = clusters_.find(std::string(name));
       return found == clusters_.end() ? nullptr : found->second.get();
@@ -51,6 +52,7 @@ class World {
     return text.substr(kName.size(), text.find('\n') - kName.size());
   }
   void TakeRoutesAway() { routes_ = false; }
+  void AnnounceRoutes(const std::string& text) { next_routes_ = text; }
   void TakeClusterAway(const std::string& name) { clusters_.erase(name); }
 
  private:
@@ -59,6 +61,7 @@ class World {
   std::map<std::string, std::unique_ptr<upstream::Cluster>> clusters_;
   Running running_;
   bool routes_ = true;
+  std::string next_routes_;
 };
 
 std::string Cluster(const std::string& name, const std::string& more = "") {
@@ -137,6 +140,14 @@ TEST(Explain, WhatIsNotThere) {
   world.TakeRoutesAway();
   EXPECT_EQ(world.Result({}), "404: no route fits");
   EXPECT_THAT(world.Ask({}), HasSubstr("no route table: it has not come yet\n"));
+}
+
+TEST(Explain, ATableThatWillTakeThePlaceOfTheOneThatServes) {
+  World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}")));
+  EXPECT_THAT(world.Ask({}), Not(HasSubstr("next route table")));
+  world.AnnounceRoutes("version 5 has come");
+  EXPECT_THAT(world.Ask({}), HasSubstr("next route table: version 5 has come\n"));
+  EXPECT_EQ(world.Result({}), R"(cluster "a": 10.0.0.1:80)");
 }
 
 TEST(Explain, Upgrades) {

@@ -118,7 +118,7 @@ TEST_F(RouteTablesTest, ATableIsRefusedForTheListenersThatGoByIt) {
   EXPECT_THAT(sent[1], HasSubstr("virtual_hosts[0].typed_per_filter_config[\"f\"]"));
   EXPECT_EQ(publications_, 0);
   EXPECT_EQ(Count("http.in.rds.r.update_rejected"), 1u);
-  EXPECT_EQ(tables_.all().at(0).taken, nullptr);
+  EXPECT_EQ(tables_.all().at(0).serving, nullptr);
   // The other way round: the table is there.
   Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
   EXPECT_THAT(tables_.Check(*Listener(kBuffer)), IsEmpty());
@@ -148,6 +148,43 @@ TEST_F(RouteTablesTest, ATableWaitsForItsClusters) {
   use.reset();
   held_[2]();  // that nobody needs any more
   EXPECT_EQ(publications_, 2);
+}
+
+// What is shown is what serves; and a cluster that gets no hosts holds up the other routes of the table for a moment at most,
+// however many versions of it follow one another.
+TEST_F(RouteTablesTest, ATableThatIsHeldIsNoneThatServes) {
+  tables_.Start();
+  planes_.Start();
+  const auto listener = Listener();
+  const std::unique_ptr<RouteTables::Use> use = tables_.For(listener);
+  const auto view = [&] { return *tables_.Find(IdIn(tables_, *listener)); };
+  Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
+  EXPECT_EQ(view().serving->version, "1");
+  EXPECT_EQ(view().held, nullptr);
+  hold_ = true;
+  Answer(Kind::kRoutes, {{"r", Table(Host("b"))}});
+  EXPECT_EQ(view().serving->version, "1");
+  EXPECT_EQ(view().routes->table.config().virtual_hosts[0]->name, "a");
+  ASSERT_NE(view().held, nullptr);
+  EXPECT_EQ(view().held->version, "2");
+  EXPECT_EQ(Count("http.in.rds.r.config_reload"), 1u);
+  EXPECT_EQ(Count("http.in.rds.r.update_success"), 2u);
+  timers_.Advance(RouteTables::kMostHeld / 2);
+  Answer(Kind::kRoutes, {{"r", Table(Host("c"))}});
+  EXPECT_EQ(view().held->version, "3");
+  timers_.Advance(RouteTables::kMostHeld / 2);
+  EXPECT_EQ(view().serving->version, "3");
+  EXPECT_EQ(view().held, nullptr);
+  EXPECT_EQ(published_[IdIn(tables_, *listener)], view().routes);
+  EXPECT_EQ(Count("http.in.rds.r.config_reload"), 2u);
+  EXPECT_EQ(publications_, 2);
+  for (const auto& late : held_) late();
+  EXPECT_EQ(publications_, 2);
+  // What is wrong for a listener is wrong with either.
+  Answer(Kind::kRoutes, {{"r", Table(Host("d"))}});
+  EXPECT_THAT(tables_.Check(*Listener()), IsEmpty());
+  timers_.Advance(RouteTables::kMostHeld);
+  EXPECT_EQ(view().serving->version, "4");
 }
 
 TEST_F(RouteTablesTest, AListenerWithItsOwnTableNeedsNone) {
