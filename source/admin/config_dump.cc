@@ -340,11 +340,17 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
     const auto* const current = static_cast<const Secret*>(secret->current());
     Secret& shown = current == nullptr ? secrets.emplace_back() : secrets.emplace_back(*current);
     shown.set_name(secret->name());
-    if (current == nullptr) {
-      warming.resources.push_back({secret->name(), &shown, "", "", secret->error()});
-      continue;
+    Resource& resource = (current == nullptr ? warming : active).resources.emplace_back();
+    resource.name = secret->name();
+    resource.message = &shown;
+    if (current != nullptr) {
+      resource.version = secret->version();
+      resource.updated = TimeText(secret->updated());
     }
-    active.resources.push_back({secret->name(), &shown, secret->version(), TimeText(secret->updated()), secret->error()});
+    if (secret->error().empty()) continue;
+    resource.error = secret->error();
+    resource.failed.version = secret->failed_version();
+    resource.failed.time = TimeText(secret->failed());
   }
   if (!query.resource.empty() || !bootstrap.remote_secrets->all().empty()) {
     sections.push_back(std::move(active));

@@ -15,11 +15,17 @@ void RemoteSecret::Set(std::shared_ptr<const google::protobuf::Message> secret, 
   Tell();
 }
 
-void RemoteSecret::Withdraw(std::string why) {
+void RemoteSecret::Refuse(std::string error, std::string version, base::WallTime now) {
+  error_ = std::move(error);
+  failed_version_ = std::move(version);
+  failed_ = now;
+}
+
+void RemoteSecret::Withdraw(std::string why, base::WallTime now) {
   current_ = nullptr;
   version_.clear();
   withdrawn_ = true;
-  error_ = std::move(why);
+  Refuse(std::move(why), "", now);
   Tell();
 }
 

@@ -42,11 +42,14 @@ class RemoteSecret {
   bool withdrawn() const { return withdrawn_; }
   // Why the last one was not taken; empty: it was.
   const std::string& error() const { return error_; }
+  // Of that: empty where who gives it named none; and when.
+  const std::string& failed_version() const { return failed_version_; }
+  base::WallTime failed() const { return failed_; }
 
   void Set(std::shared_ptr<const google::protobuf::Message> secret, std::string version, base::WallTime now);
-  void Refuse(std::string error) { error_ = std::move(error); }
+  void Refuse(std::string error, std::string version, base::WallTime now);
   // Of a validation context that has come. `why` is the error().
-  void Withdraw(std::string why);
+  void Withdraw(std::string why, base::WallTime now);
   // `changed` is called after each Set() and Withdraw(), as long as somebody has what this returns.
   using Observation = std::shared_ptr<const std::function<void()>>;
   [[nodiscard]] Observation AddObserver(std::function<void()> changed);
@@ -63,6 +66,8 @@ class RemoteSecret {
   std::string version_;
   base::WallTime updated_{};
   std::string error_;
+  std::string failed_version_;
+  base::WallTime failed_{};
   std::vector<std::weak_ptr<const std::function<void()>>> observers_;
 };
 

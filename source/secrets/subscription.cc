@@ -33,18 +33,18 @@ std::vector<std::string> Subscription::OnResource(const xds::Resource& resource)
   auto secret = std::make_shared<Secret>();
   if (!resource.body->UnpackTo(secret.get())) {
     const std::string why = "bytes that are no Secret";
-    Refuse(why);
+    Refuse(why, resource.version);
     return {why};
   }
   return Offer(std::move(secret), resource.version, resource.answer_version);
 }
 
 // What a configuration names is needed: one that is there stays until there is another.
-void Subscription::OnRemoved(const std::string&) {
+void Subscription::OnRemoved(const std::string& version) {
   const bool there = secret_->current() != nullptr;
   const std::string why = secret_->origin() + " has no secret " + name() + (there ? " any more" : "");
   notes_.Say(why + (there ? "; the last one stays" : "; who needs it is not served"));
-  secret_->Refuse(why);
+  secret_->Refuse(why, version, with_.clock.WallNow());
   initial_fetch_.Done();
 }
 
@@ -58,7 +58,7 @@ std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offer
   }
   for (const config::ConfigError& note : notes) notes_.Say("secret " + name() + ": " + config::ErrorText("", note));
   if (!errors.empty()) {
-    Refuse(errors.front());
+    Refuse(errors.front(), version);
     return errors;
   }
   stats_.Success(answer_version, begun);
@@ -67,9 +67,9 @@ std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offer
   return {};
 }
 
-void Subscription::Refuse(const std::string& why) {
+void Subscription::Refuse(const std::string& why, const std::string& version) {
   stats_.Rejected();
-  secret_->Refuse(why);
+  secret_->Refuse(why, version, with_.clock.WallNow());
 }
 
 bool Subscription::Withdraw(const std::string& why) {
@@ -80,7 +80,7 @@ bool Subscription::Withdraw(const std::string& why) {
     return false;
   }
   stats_.Success("", with_.clock.MonotonicNow());
-  secret_->Withdraw(why);
+  secret_->Withdraw(why, with_.clock.WallNow());
   return true;
 }
 

@@ -46,8 +46,8 @@ class Subscription final : public xds::NameWatcher {
   // What is wrong with it, in one line each; empty: it was taken. `answer_version`: of what brought it.
   std::vector<std::string> Offer(std::shared_ptr<const Secret> offered, const std::string& version,
                                  const std::string& answer_version);
-  // It was not even looked at.
-  void Refuse(const std::string& why);
+  // It was not even looked at. `version`: its own, where that is known.
+  void Refuse(const std::string& why, const std::string& version = "");
   // Who gives it has left it out of what is the whole. Trust is dropped (true); a certificate stays until it expires, as
   // nobody is let in by it, and what has not come yet is waited for on.
   bool Withdraw(const std::string& why);

@@ -62,6 +62,21 @@ def test_the_first_and_the_next(pushed, ca, how):
     assert [one["name"] for one in shown] == ["server"] and shown[0]["version_info"]
 
 
+def test_a_refused_one_is_shown(pushed, ca):
+    """With its version, the time and the reason; without a key."""
+    both = pushed(by_sds(), p.secret("server", pair(ca, "one")))
+    until(lambda: accepts(both.proxy.address), "it listens")
+    bad = p.secret("server", pair(ca, "two"))
+    bad["tls_certificate"]["private_key"] = {"inline_string": "no key"}
+    refusal = both.refused(bad)
+    shown, = both.dumped("SecretsConfigDump")["dynamic_active_secrets"]
+    state = shown["error_state"]
+    assert state["details"] in refusal and "private_key" in state["details"]
+    assert state["version_info"] and state["version_info"] != shown["version_info"]
+    assert state["last_update_attempt"] >= shown["last_updated"]
+    assert name_of(both.proxy, ca) == "one"
+
+
 def test_a_listener_waits_for_its_secret(pushed, ca):
     both = pushed()
     both.change(by_sds())

@@ -75,7 +75,7 @@ TEST_F(RemoteSecretTest, SecretsOfAControlPlane) {
 
   // Trust that is withdrawn: nobody is accepted, and own certificates go on being renewed.
   const std::string trusting = tls.context->current()->policy()->digest();
-  secrets[1]->Withdraw("gone");
+  secrets[1]->Withdraw("gone", {});
   EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kTaken);
   ASSERT_NE(tls.context->current(), nullptr);
   const identity::PeerPolicy& nobody = *tls.context->current()->policy();

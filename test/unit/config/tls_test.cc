@@ -505,7 +505,7 @@ TEST_F(RenewalTest, TrustThatIsWithdrawnWhileFilesAreBroken) {
   std::filesystem::remove(Path("key.pem"));
   EXPECT_EQ(context.Renew(), Renewal::kRejected);
   EXPECT_NE(context.current(), nullptr);
-  secret.Withdraw("gone");
+  secret.Withdraw("gone", {});
   EXPECT_EQ(context.Renew(), Renewal::kRejected);
   EXPECT_THAT(ErrorText("", context.errors().at(0)), HasSubstr("key.pem"));
   EXPECT_EQ(context.current(), nullptr);

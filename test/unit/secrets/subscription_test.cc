@@ -88,6 +88,9 @@ TEST_F(SubscriptionTest, WhatCannotBeRead) {
   EXPECT_EQ(subscription_.OnResource(bad), std::vector<std::string>{"bytes that are no Secret"});
   EXPECT_EQ(Count("sds.trust.update_rejected"), 1u);
   EXPECT_EQ(ready_, 0);
+  EXPECT_EQ(secret_->error(), "bytes that are no Secret");
+  EXPECT_EQ(secret_->failed_version(), "1");
+  EXPECT_EQ(secret_->failed(), clock_.WallNow());
 }
 
 }  // namespace

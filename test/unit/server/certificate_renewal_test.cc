@@ -143,7 +143,7 @@ TEST_F(CertificateRenewalTest, WhatCannotBeMadeWithoutItsTrustIsTriedAgain) {
   renewal.RenewDue();
   EXPECT_EQ(checks, 1);
   fs::rename(folder_ / "key.pem", folder_ / "elsewhere");
-  secret.Withdraw("gone");
+  secret.Withdraw("gone", {});
   renewal.RenewDue();
   EXPECT_EQ(context.current(), nullptr);
   EXPECT_EQ(checks, 2);
