@@ -247,6 +247,11 @@ bool LastGood::Restore(const config::ApiSource& source, xds::Kind kind, xds::Typ
   return put;
 }
 
+bool LastGood::StandsFor(const config::ApiSource& source, xds::Kind kind) const {
+  const std::string name = xds::NameOf(source, kind);
+  return std::ranges::any_of(former_, [&name](const auto& each) { return each.first.first == name; });
+}
+
 void LastGood::SayServing(const std::string& source) {
   if (!serving_.insert(source).second) return;
   Sections mine;

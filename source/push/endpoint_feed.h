@@ -31,6 +31,7 @@ class EndpointFeed final : public upstream::HostSource, private xds::NameWatcher
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
   void OnRefused() override { stats_.Rejected(); }
+  void OnGivenUp() override { initial_fetch_.Done(); }
 
   const std::string& name() const;
 

@@ -134,6 +134,7 @@ class RouteTables::Table final : private xds::NameWatcher {
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
   void OnRefused() override { stats_.Rejected(); }
+  void OnGivenUp() override { initial_fetch_.Done(); }
 
   // One that was taken. Null routes: there is none.
   struct Version {

@@ -48,6 +48,13 @@ void Subscription::OnRemoved(const std::string& version) {
   initial_fetch_.Done();
 }
 
+void Subscription::OnGivenUp() {
+  if (!initial_fetch_.waiting()) return;
+  with_.warn(secret_->origin() + ": secret " + name() +
+             " is not waited for: its source does not answer, and it was not kept; who needs it is not served");
+  initial_fetch_.Done();
+}
+
 std::vector<std::string> Subscription::Offer(std::shared_ptr<const Secret> offered, const std::string& version,
                                              const std::string& answer_version) {
   const base::MonotonicTime begun = with_.clock.MonotonicNow();

@@ -58,6 +58,7 @@ class Subscription final : public xds::NameWatcher {
   void OnRequest() override { stats_.Attempt(); }
   void OnFailure() override { stats_.Failure(); }
   void OnRefused() override { stats_.Rejected(); }
+  void OnGivenUp() override;
 
  private:
   const std::shared_ptr<config::RemoteSecret> secret_;

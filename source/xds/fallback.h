@@ -18,6 +18,8 @@ class Fallback {
   // The control plane is done without, and something of the kind is wanted, perhaps still. True: something was put. In a
   // step of its own, from within nothing.
   virtual bool Restore(const config::ApiSource& source, Kind kind, TypeSubscription& subscription) = 0;
+  // It has something of the control plane, for a kind that was not answered for: what Restore() does not put is not there.
+  virtual bool StandsFor(const config::ApiSource& source, Kind kind) const = 0;
   // It is not done without any more.
   virtual void OnAnswer(const config::ApiSource& source, Kind kind) = 0;
 

@@ -20,6 +20,7 @@ class InitialFetch {
     over_ = std::move(over);
     if (most > base::Duration::zero()) timer_->Set(most, [this] { End(true); });
   }
+  bool waiting() const { return over_ != nullptr; }
   // Nothing is waited for any more; no matter if nothing was.
   void Done() {
     timer_->Cancel();

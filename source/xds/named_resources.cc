@@ -72,11 +72,23 @@ void NamedResources::OnRefused(const std::vector<std::string>& names) {
 }
 
 void NamedResources::OnFailure() {
-  std::vector<std::string> names;
-  for (const auto& [name, watched] : watched_) names.push_back(name);
-  for (const std::string& name : names) {
+  for (const std::string& name : Names()) {
     ForEach(name, [](NameWatcher& watcher) { watcher.OnFailure(); });
   }
+}
+
+void NamedResources::GiveUp() {
+  for (const std::string& name : Names()) {
+    const auto found = watched_.find(name);
+    if (found == watched_.end() || found->second.taken) continue;
+    ForEach(name, [](NameWatcher& watcher) { watcher.OnGivenUp(); });
+  }
+}
+
+std::vector<std::string> NamedResources::Names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, watched] : watched_) names.push_back(name);
+  return names;
 }
 
 }  // namespace pillion::xds

@@ -24,6 +24,9 @@ class NameWatcher {
   virtual void OnFailure() = 0;  // the stream ended; the file can't be read
   // What came under that name was refused already.
   virtual void OnRefused() {}
+  // Who gives it is done without for now, and what takes his place has it not: a first word is not waited for. It may come
+  // at any time all the same.
+  virtual void OnGivenUp() {}
 
  protected:
   ~NameWatcher() = default;
@@ -41,6 +44,8 @@ class NamedResources final : private TypeWatcher {
   // has a watcher already, it is asked for again, and all hear of it once more. What is wrong for one of them is wrong.
   void Watch(const std::string& name, NameWatcher& watcher);
   void Unwatch(const std::string& name, NameWatcher& watcher);
+  // Those that nothing was taken for hear of it. Not from within a watcher.
+  void GiveUp();
 
   TypeSubscription& subscription() { return subscription_; }
 
@@ -52,6 +57,7 @@ class NamedResources final : private TypeWatcher {
 
   // Of those that are there when it begins, each that is still there when its turn comes.
   void ForEach(const std::string& name, const std::function<void(NameWatcher& watcher)>& call);
+  std::vector<std::string> Names() const;
 
   struct Watched {
     std::vector<NameWatcher*> watchers;  // at least one

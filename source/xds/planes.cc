@@ -192,12 +192,19 @@ Planes::Page* Planes::AddPage(Plane& plane, Kind kind) const {
 bool Planes::Restore(Plane& plane) {
   // Those that others name come first; each may lead to more, which are not there yet.
   bool any = false;
+  const auto& source = std::get<config::ApiSource>(plane.source);
   for (size_t kind = 0; kind < kKinds.size(); ++kind) {
     for (size_t i = 0; i < plane.subscriptions.size(); ++i) {
       const auto [each, subscription] = plane.subscriptions[i];
       if (each != static_cast<Kind>(kind) || subscription->protocol().answered()) continue;
-      any |= with_.fallback->Restore(std::get<config::ApiSource>(plane.source), each, *subscription);
+      any |= with_.fallback->Restore(source, each, *subscription);
     }
+  }
+  const Batch batch(*this);
+  for (size_t i = 0; i < plane.named.size(); ++i) {
+    NamedResources& named = *plane.named[i].second;
+    if (named.subscription().protocol().answered() || !with_.fallback->StandsFor(source, plane.named[i].first)) continue;
+    named.GiveUp();
   }
   return any;
 }

@@ -178,7 +178,7 @@ def test_a_key_that_may_be_written(pushed, again, ca, path):
 
 @pytest.mark.parametrize("include", [False, True], ids=["without", "with"])
 def test_secrets_by_sds(pushed, again, ca, path, include):
-    secure = by_sds(timeout="0.5s")
+    secure = by_sds()  # it would be waited for for 15 s
     trusting = secured({"tls_certificates": [inline(ca)], "validation_context_sds_secret_config": {"name": "trust", "sds_config": p.source()}},
                        name="trusting")
     both = pushed(secure, trusting, p.secret("server", pair(ca, "one")), p.secret("trust", trust(ca.pem)), **keeping(path, include_secrets=include))
@@ -189,7 +189,8 @@ def test_secrets_by_sds(pushed, again, ca, path, include):
         assert name_of_listener(alone, ca) == "one"
         return
     # The listener is there; whoever comes is closed, and nobody is served without TLS.
-    until(lambda: accepts(alone.proxy.listeners["secure"]), "it listens")
+    until(lambda: accepts(alone.proxy.listeners["secure"]), "it listens, for the file has no key to wait for", patience=5)
+    assert "secret server is not waited for" in alone.proxy.log()
     with pytest.raises((ssl.SSLError, OSError)):
         connect(alone.proxy, ca, where=alone.proxy.listeners["secure"])
     with pytest.raises((Broken, OSError)):

@@ -244,6 +244,34 @@ TEST_F(LastGoodTest, AStateOfTheWorldBeatsTheFile) {
   EXPECT_TRUE(process.clusters.last.resources.at(0).same);
 }
 
+// Nobody waits for what is not in the file, while it stands for the control plane.
+TEST_F(LastGoodTest, WhatTheFileHasNotIsNotWaitedFor) {
+  WriteSome();
+  Process process(clock_, path_);
+  Wanted& early = process.Want(Kind::kSecrets, "early");
+  EXPECT_EQ(early.given_up, 0);
+  process.Fail();
+  process.Pass();
+  EXPECT_EQ(early.given_up, 1);
+  Wanted& late = process.Want(Kind::kEndpoints, "late");
+  process.Pass();
+  EXPECT_EQ(late.given_up, 1);
+  EXPECT_TRUE(late.versions.empty());
+  process.Pass(minutes(1));  // it is asked again
+  process.Answer(Kind::kEndpoints, {{"late", Endpoints("late")}});
+  EXPECT_THAT(late.versions, testing::Not(IsEmpty()));
+}
+
+// Without a file all are waited for, as ever.
+TEST_F(LastGoodTest, WithoutAFileNothingIsGivenUp) {
+  Process process(clock_, path_);
+  process.WantClusters();
+  Wanted& secret = process.Want(Kind::kSecrets, "s");
+  process.Fail();
+  process.Pass(seconds(1));
+  EXPECT_EQ(secret.given_up, 0);
+}
+
 TEST_F(LastGoodTest, ARestoredStateIsNotWrittenAnew) {
   WriteSome();
   const std::string before = ReadAll(path_);

@@ -56,7 +56,9 @@ struct Wanted final : xds::NameWatcher {
   void OnRemoved(const std::string&) override { versions.emplace_back("-"); }
   void OnRequest() override {}
   void OnFailure() override {}
+  void OnGivenUp() override { ++given_up; }
 
+  int given_up = 0;
   Lines versions;
 };
 

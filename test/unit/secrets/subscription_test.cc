@@ -67,6 +67,19 @@ TEST_F(SubscriptionTest, NotInTime) {
   EXPECT_EQ(ready_, 1);
 }
 
+TEST_F(SubscriptionTest, GivenUp) {
+  subscription_.OnGivenUp();
+  EXPECT_EQ(ready_, 1);
+  EXPECT_EQ(secret_->current(), nullptr);
+  ASSERT_EQ(log_.size(), 1u);
+  subscription_.OnGivenUp();
+  timers_.Advance(std::chrono::seconds(15));
+  EXPECT_EQ(log_.size(), 1u);
+  EXPECT_EQ(Count("sds.trust.init_fetch_timeout"), 0u);
+  EXPECT_TRUE(subscription_.OnResource(Trust("1")).empty());
+  EXPECT_NE(secret_->current(), nullptr);
+}
+
 TEST_F(SubscriptionTest, ThereIsNone) {
   subscription_.OnRemoved("");
   EXPECT_EQ(ready_, 1);  // to wait on would be in vain
