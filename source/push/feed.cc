@@ -28,6 +28,7 @@ void Feed::Start(xds::Planes& planes, const config::Feed& feed, std::function<vo
 
 std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {
   std::vector<xds::Refusal> refusals;
+  std::vector<Given> given;
   // An address is free before another listener takes it; but a cluster is there before that which it replaces goes.
   if (kind_ == xds::Kind::kListeners) Remove(update.removed);
   for (const xds::Resource& resource : update.resources) {
@@ -36,14 +37,18 @@ std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {
       found->second.version = resource.version;
       continue;
     }
-    if (target_.configured(resource.name)) {
-      passed_over_[resource.name] = {.version = resource.version, .updated = with_.clock.WallNow(), .body = resource.body};
-      with_.warn(config::Concat(xds::NamesOf(kind_).service, ": ", resource.name,
-                              " is passed over: it is one of the static resources"));
+    Taken now{.version = resource.version, .updated = with_.clock.WallNow(), .body = resource.body};
+    if (!target_.configured(resource.name)) {
+      given.emplace_back(resource.name, std::move(now));
       continue;
     }
-    std::vector<std::string> errors = Take(resource.name, resource.version, resource.body);
-    if (!errors.empty()) refusals.push_back({resource.name, std::move(errors)});
+    passed_over_[resource.name] = std::move(now);
+    with_.warn(config::Concat(xds::NamesOf(kind_).service, ": ", resource.name,
+                            " is passed over: it is one of the static resources"));
+  }
+  std::vector<std::vector<std::string>> errors = Take(given);
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (!errors[i].empty()) refusals.push_back({given[i].first, std::move(errors[i])});
   }
   if (kind_ != xds::Kind::kListeners) Remove(update.removed);
   target_.done();
@@ -51,20 +56,24 @@ std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {
   return refusals;
 }
 
-std::vector<std::string> Feed::Take(const std::string& name, const std::string& version,
-                                    const std::shared_ptr<const google::protobuf::Any>& body) {
-  passed_over_.erase(name);
-  std::vector<std::string> errors = target_.set(*body);
-  if (errors.empty()) taken_[name] = {.version = version, .updated = with_.clock.WallNow(), .body = body};
+std::vector<std::vector<std::string>> Feed::Take(const std::vector<Given>& given) {
+  Bodies bodies;
+  for (const auto& [name, now] : given) {
+    passed_over_.erase(name);
+    bodies.push_back(now.body);
+  }
+  std::vector<std::vector<std::string>> errors = target_.set(bodies);
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (errors[i].empty()) taken_[given[i].first] = given[i].second;
+  }
   return errors;
 }
 
 void Feed::TakePassedOver(const std::string& name) {
   const auto found = passed_over_.find(name);
   if (found == passed_over_.end()) return;
-  const Taken given = std::move(found->second);
-  passed_over_.erase(found);
-  for (const std::string& error : Take(name, given.version, given.body)) {
+  const std::vector<std::vector<std::string>> errors = Take({{name, found->second}});
+  for (const std::string& error : errors.front()) {
     with_.warn(config::Concat(xds::NamesOf(kind_).service, ": ", name, ", which was passed over, can't be taken: ", error));
   }
   target_.done();

@@ -4,8 +4,10 @@
 // its former version stays. Owned by the server; main thread.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "source/base/clock.h"
@@ -23,10 +25,12 @@ using Say = std::function<void(std::string_view line)>;
 
 class Feed final : private xds::TypeWatcher {
  public:
+  using Bodies = std::vector<std::shared_ptr<const google::protobuf::Any>>;
   // Who has them.
   struct Target {
-    // What is wrong with it, in one line each; empty: it is from now on, or once it is warm, as `resource` says.
-    std::function<std::vector<std::string>(const google::protobuf::Any& resource)> set;
+    // Of one answer, which are judged together. What is wrong with each, in one line each; empty: it is from now on, or once
+    // it is warm, as it says.
+    std::function<std::vector<std::vector<std::string>>(const Bodies& resources)> set;
     std::function<void(const std::string& name)> remove;
     std::function<bool(const std::string& name)> configured;  // with the process, so that it stays as it is
     std::function<void()> done;                                // for now, with an update
@@ -56,9 +60,10 @@ class Feed final : private xds::TypeWatcher {
  private:
   std::vector<xds::Refusal> OnUpdate(const xds::Update& update) override;
 
-  // What is wrong with it, as Target has it.
-  std::vector<std::string> Take(const std::string& name, const std::string& version,
-                                const std::shared_ptr<const google::protobuf::Any>& body);
+  // What came under a name.
+  using Given = std::pair<std::string, Taken>;
+  // What is wrong with each, as Target has it.
+  std::vector<std::vector<std::string>> Take(const std::vector<Given>& given);
   void Remove(const std::vector<std::string>& names);
 
   const xds::Kind kind_;

@@ -146,12 +146,18 @@ config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
   const ListenerSet::Also when_serving = [this, &clusters](std::function<void()> ready) {
     with_.clusters->WhenServing(clusters, ClusterSet::kMostWarming, std::move(ready));
   };
-  for (const std::shared_ptr<const config::Listener>& listener : next.listeners()) {
-    const config::StaticPart part{Kind::kListener, listener->name};
-    const bool was_going = gone_.erase(part) > 0;
-    const absl::Status status = with_.listeners->Set(listener, Origin::kConfigured, when_serving);
-    if (!status.ok()) next.Refuse(part, std::string(status.message()));
-    if (!status.ok() && was_going) gone_.insert(part);
+  const ListenerSet::Configs listeners = next.listeners();
+  std::set<config::StaticPart> were_going;
+  for (const std::shared_ptr<const config::Listener>& listener : listeners) {
+    const auto going = gone_.find({Kind::kListener, listener->name});
+    if (going != gone_.end()) were_going.insert(gone_.extract(going));
+  }
+  const std::vector<absl::Status> outcome_of = with_.listeners->SetAll(listeners, Origin::kConfigured, when_serving);
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    if (outcome_of[i].ok()) continue;
+    const config::StaticPart part{Kind::kListener, listeners[i]->name};
+    next.Refuse(part, std::string(outcome_of[i].message()));
+    if (were_going.contains(part)) gone_.insert(part);
   }
   with_.certificates->RenewNamed(secrets);
   config::Replacement::Outcome outcome = next.Finish();

@@ -66,6 +66,18 @@ Contexts ContextsOf(const proxy::Listener& listener) {
   return contexts;
 }
 
+// Of two that bind. Null: they share none.
+const config::Address* SharedAddress(const config::Listener& a, const config::Listener& b) {
+  if (a.name == b.name || !a.bind_to_port || !b.bind_to_port) return nullptr;
+  const auto in_b = [&b](const config::Address& address) {
+    if (const auto* ip = std::get_if<config::SocketAddress>(&address); ip != nullptr && ip->port == 0) return false;
+    return b.address == address || std::ranges::find(b.additional_addresses, address) != b.additional_addresses.end();
+  };
+  if (in_b(a.address)) return &a.address;
+  const auto found = std::ranges::find_if(a.additional_addresses, in_b);
+  return found == a.additional_addresses.end() ? nullptr : &*found;
+}
+
 absl::Status In(const config::Listener& listener, absl::string_view trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
 }
@@ -125,30 +137,35 @@ absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<con
 
 // Two listeners of one address would share what comes to it. Those that are configured together are judged together: which
 // of them go, so that others can have their addresses, is not known here.
-absl::Status ListenerSet::CheckAddresses(const config::Listener& config, Origin origin) const {
-  if (!config.bind_to_port) return absl::OkStatus();
-  const std::vector<config::Address> own = AddressesOf(config);
-  const auto check = [&](const config::Listener& other) -> absl::Status {
-    if (other.name == config.name || !other.bind_to_port) return absl::OkStatus();
-    for (const config::Address& address : AddressesOf(other)) {
-      if (const auto* ip = std::get_if<config::SocketAddress>(&address); ip != nullptr && ip->port == 0) continue;
-      if (std::ranges::find(own, address) == own.end()) continue;
-      const std::string text = config::AddressText(address);
-      return In(config, absl::StrCat("its address ", text, " is that of listener \"", other.name, "\""));
-    }
-    return absl::OkStatus();
+absl::Status ListenerSet::CheckAddresses(const config::Listener& config, Origin origin, const Next& next) const {
+  const auto check = [&config](const config::Listener& other) -> absl::Status {
+    const config::Address* const shared = SharedAddress(config, other);
+    if (shared == nullptr) return absl::OkStatus();
+    const std::string text = config::AddressText(*shared);
+    return In(config, absl::StrCat("its address ", text, " is that of listener \"", other.name, "\""));
   };
   const auto together = [origin](const Running& other) { return origin == Origin::kConfigured && !other.pushed; };
   for (const auto& [name, other] : serving_) {
-    const auto next = warming_.find(name);
-    if (next != warming_.end() || together(other)) continue;  // it is about to be as that one
+    if (next.contains(name) || warming_.contains(name) || together(other)) continue;  // it is about to be as that one
     if (absl::Status status = check(*other.config); !status.ok()) return status;
   }
   for (const auto& [name, other] : warming_) {
-    if (together(other->running)) continue;
+    if (next.contains(name) || together(other->running)) continue;
     if (absl::Status status = check(*other->running.config); !status.ok()) return status;
   }
+  for (const auto& [name, other] : next) {
+    if (other == nullptr) continue;
+    if (absl::Status status = check(*other); !status.ok()) return status;
+  }
   return absl::OkStatus();
+}
+
+bool ListenerSet::AwaitsAddress(const config::Listener& config, const std::set<std::string>& going) const {
+  return std::ranges::any_of(serving_, [&](const auto& each) {
+    const auto& [name, other] = each;
+    return warming_.contains(name) && !going.contains(name) && !other.closed &&
+           SharedAddress(config, *other.config) != nullptr;
+  });
 }
 
 absl::Status ListenerSet::Open(Running& running) const {
@@ -203,32 +220,80 @@ void ListenerSet::WhenFirstReady(std::function<void()> ready) {
   }
 }
 
-absl::Status ListenerSet::Set(const std::shared_ptr<const config::Listener>& config, Origin origin, const Also& also) {
+std::vector<absl::Status> ListenerSet::SetAll(const Configs& configs, Origin origin, const Also& also) {
+  std::vector<absl::Status> outcome(configs.size());
   if (closed_) {
-    Log("main").info("listener {} is passed over: none begins any more", config->name);
-    return absl::OkStatus();
+    for (const auto& config : configs) Log("main").info("listener {} is passed over: none begins any more", config->name);
+    return outcome;
   }
-  absl::Status good = CheckAddresses(*config, origin);
-  absl::StatusOr<Running> made = good.ok() ? Make(config) : std::move(good);
-  if (!made.ok()) {
+  std::vector<std::optional<Running>> made(configs.size());
+  while (!MakeAll(configs, origin, outcome, made)) {
+  }
+  for (size_t i = 0; i < configs.size(); ++i) {
+    if (!outcome[i].ok()) continue;
+    made[i]->pushed = origin == Origin::kPushed;
+    // Another one that was warming is not wanted any more.
+    warming_[configs[i]->name] = std::make_unique<Warming>(
+        Warming{.running = *std::move(made[i]), .needs = std::make_unique<Awaited>(with_.timers)});
+  }
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const auto found = warming_.find(configs[i]->name);
+    if (!outcome[i].ok() || found == warming_.end()) continue;
+    Warming& now = *found->second;
+    WhenReady(now.running, now.needs->One());
+    if (also) also(now.needs->One());
+    now.needs->Wait(base::Duration::zero(), [this, &now] {
+      now.ready = true;
+      ServeReady();
+    });
+  }
+  return outcome;
+}
+
+// One that is refused stays where it is, and so may be in the way of another one, which is refused then as well.
+bool ListenerSet::MakeAll(const Configs& configs, Origin origin, std::vector<absl::Status>& outcome,
+                          std::vector<std::optional<Running>>& made) {
+  Next next;
+  for (size_t i = 0; i < configs.size(); ++i) {
+    if (outcome[i].ok()) next.emplace(configs[i]->name, nullptr);
+  }
+  bool settled = true;
+  for (size_t i = 0; i < configs.size(); ++i) {
+    if (!outcome[i].ok()) continue;
+    outcome[i] = CheckAddresses(*configs[i], origin, next);
+    if (outcome[i].ok() && !made[i]) {
+      absl::StatusOr<Running> running = Make(configs[i]);
+      outcome[i] = running.status();
+      if (running.ok()) made[i] = *std::move(running);
+    }
+    if (outcome[i].ok()) {
+      next[configs[i]->name] = configs[i].get();
+      continue;
+    }
     ++failed_;
-    return made.status();
+    made[i].reset();
+    next.erase(configs[i]->name);
+    settled = false;
   }
-  auto warming = std::make_unique<Warming>(Warming{.running = *std::move(made),  //
-                                                   .needs = std::make_unique<Awaited>(with_.timers)});
-  Warming& now = *warming;
-  now.running.pushed = origin == Origin::kPushed;
-  warming_[config->name] = std::move(warming);  // another one that was warming is not wanted any more
-  WhenReady(now.running, now.needs->One());
-  if (also) also(now.needs->One());
-  now.needs->Wait(base::Duration::zero(), [this, name = config->name] {
-    const auto found = warming_.find(name);
-    const std::unique_ptr<Warming> done = std::move(found->second);
-    warming_.erase(found);
-    if (!closed_) Serve(std::move(done->running));
-    TellWarm();
-  });
-  return absl::OkStatus();
+  return settled;
+}
+
+void ListenerSet::ServeReady() {
+  std::set<std::string> going;
+  for (const auto& [name, warming] : warming_) {
+    if (warming->ready) going.insert(name);
+  }
+  // Those that wait for one another only go together.
+  while (std::erase_if(going, [&](const std::string& name) {
+           return AwaitsAddress(*warming_.at(name)->running.config, going);
+         }) > 0) {
+  }
+  std::vector<std::unique_ptr<Warming>> done;
+  for (const std::string& name : going) done.push_back(std::move(warming_.extract(name).mapped()));
+  for (const std::unique_ptr<Warming>& one : done) {
+    if (!closed_) Serve(std::move(one->running));
+  }
+  TellWarm();
 }
 
 void ListenerSet::WhenReady(Running& running, std::function<void()> ready) {
@@ -308,15 +373,15 @@ void ListenerSet::Serve(Running running) {
 
 void ListenerSet::Remove(const std::string& name) {
   warming_.erase(name);
-  TellWarm();
   const auto found = serving_.find(name);
-  if (found == serving_.end()) return;
+  if (found == serving_.end()) return ServeReady();
   ++removed_;
   std::erase(order_, name);
   Log("main").info("listener {} is gone; its connections end within {} s", name,
                    std::chrono::duration_cast<std::chrono::seconds>(with_.drain_time).count());
   Depart(std::move(found->second));
   serving_.erase(found);
+  ServeReady();
 }
 
 void ListenerSet::Depart(Running running) {

@@ -5,8 +5,8 @@
 //
 // | state   | meaning                                                        | left by                                             |
 // |---------|----------------------------------------------------------------|-----------------------------------------------------|
-// | warming | what it needs is waited for: route tables, secrets; a former one of that name serves | all is there or not waited for any more: serving |
-// | serving | connections are taken                                          | Set() of the same addresses: serving, on the same sockets; of others, Remove(), Close(): closing |
+// | warming | what it needs is waited for: route tables, secrets, an address that another one is about to leave; a former one of that name serves | all is there or not waited for any more: serving |
+// | serving | connections are taken                                          | SetAll() of the same addresses: serving, on the same sockets; of others, Remove(), Close(): closing |
 // | closing | none begins, those that have begun are taken                   | the queues of its sockets are empty: leaving         |
 // | leaving | its connections drain                                          | the last one's end, the drain time: gone             |
 //
@@ -15,7 +15,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -57,12 +60,14 @@ class ListenerSet {
   absl::Status AddFirst(const std::shared_ptr<const config::Listener>& config);
   // `ready` is called once: when what the first ones need is there, or not waited for any more; perhaps at once.
   void WhenFirstReady(std::function<void()> ready);
-  // The listener of that name is from now on as `config` says, or once it is warm, for which it waits, among others, for the
-  // call of what `also` is given; connections that can go on do. An error: it can't be, for it can't be bound, or its log
-  // can't be opened, or its tables are for other filters; a former one stays.
+  // The listeners of those names are from now on as `configs` say, or each once it is warm, for which it waits, among
+  // others, for the call of what `also` is given; connections that can go on do. An error: it can't be, for it can't be
+  // bound, or its log can't be opened, or its tables are for other filters; a former one stays.
   using Also = std::function<void(std::function<void()> ready)>;
-  absl::Status Set(const std::shared_ptr<const config::Listener>& config, Origin origin = Origin::kPushed,
-                   const Also& also = nullptr);
+  // Each is of another name. In whatever order they stand, one may take the address that another of them leaves, and they
+  // may exchange theirs: each serves there when the other one has left.
+  using Configs = std::vector<std::shared_ptr<const config::Listener>>;
+  std::vector<absl::Status> SetAll(const Configs& configs, Origin origin, const Also& also = nullptr);
   // No connection is lost that has begun; they end within the drain time.
   void Remove(const std::string& name);
   // `warm` is called once: when none is warming, perhaps at once.
@@ -112,11 +117,22 @@ class ListenerSet {
   struct Warming {
     Running running;
     std::unique_ptr<Awaited> needs;
+    bool ready = false;  // they are over
   };
+  // What listeners are about to be, by name; null: they are about to be something that is judged later.
+  using Next = std::map<std::string_view, const config::Listener*>;
 
   // All of it but for its sockets, where those of a former one do.
   absl::StatusOr<Running> Make(const std::shared_ptr<const config::Listener>& config);
-  absl::Status CheckAddresses(const config::Listener& config, Origin origin) const;
+  // Makes those that are good so far; false: one of them was not, and all are to be judged again.
+  bool MakeAll(const Configs& configs, Origin origin, std::vector<absl::Status>& outcome,
+               std::vector<std::optional<Running>>& made);
+  // Those of `next` are no more what they are now.
+  absl::Status CheckAddresses(const config::Listener& config, Origin origin, const Next& next) const;
+  // One that is to go with those of `going`: another listener has one of its addresses still, and will leave it.
+  bool AwaitsAddress(const config::Listener& config, const std::set<std::string>& going) const;
+  // Those that are warm serve, but for who waits for an address.
+  void ServeReady();
   // Calls `ready` once, when what it needs is there or not waited for any more.
   void WhenReady(Running& running, std::function<void()> ready);
   void Serve(Running running);

@@ -263,7 +263,7 @@ void Server::FetchClusters() {
     cluster_feed_ = std::make_unique<push::Feed>(
         xds::Kind::kClusters, stats::Prefix("cluster_manager").Add("cds"),
         push::Feed::Target{
-            .set = [this, &from](const google::protobuf::Any& resource) { return SetCluster(resource, from.source); },
+            .set = [this, &from](const push::Feed::Bodies& all) { return SetClusters(all, from.source); },
             .remove = [this](const std::string& name) { clusters_->Remove(name, Origin::kPushed); },
             .configured =
                 [this](const std::string& name) {
@@ -285,7 +285,7 @@ void Server::FetchListeners() {
   listener_feed_ = std::make_unique<push::Feed>(
       xds::Kind::kListeners, stats::Prefix("listener_manager").Add("lds"),
       push::Feed::Target{
-          .set = [this, &from](const google::protobuf::Any& resource) { return SetListener(resource, from.source); },
+          .set = [this, &from](const push::Feed::Bodies& all) { return SetListeners(all, from.source); },
           .remove = [this](const std::string& name) { listeners_->Remove(name); },
           .configured = [this](const std::string& name) { return listeners_->Has(name, Origin::kConfigured); },
           .done = [this] { bootstrap_->remote_secrets->Settle(); }},
@@ -293,20 +293,37 @@ void Server::FetchListeners() {
   listener_feed_->Start(*planes_, from, [this, then] { listeners_->WhenWarm(then); });
 }
 
-std::vector<std::string> Server::SetCluster(const google::protobuf::Any& resource, const config::ConfigSource& sender) {
-  const config::Judged<config::Cluster> judged = resources_.BuildCluster(resource, sender);
-  NoteAll(judged.notes);
-  if (judged.part == nullptr) return push::LinesOf(judged.errors);
-  if (const absl::Status status = clusters_->Set(judged.part); !status.ok()) return {std::string(status.message())};
-  return {};
+std::vector<std::vector<std::string>> Server::SetClusters(const push::Feed::Bodies& resources,
+                                                          const config::ConfigSource& sender) {
+  std::vector<std::vector<std::string>> errors;
+  for (const auto& resource : resources) {
+    const config::Judged<config::Cluster> judged = resources_.BuildCluster(*resource, sender);
+    NoteAll(judged.notes);
+    std::vector<std::string>& wrong = errors.emplace_back(push::LinesOf(judged.errors));
+    if (judged.part == nullptr) continue;
+    if (const absl::Status status = clusters_->Set(judged.part); !status.ok()) wrong.emplace_back(status.message());
+  }
+  return errors;
 }
 
-std::vector<std::string> Server::SetListener(const google::protobuf::Any& resource, const config::ConfigSource& sender) {
-  const config::Judged<config::Listener> judged = resources_.BuildListener(resource, sender);
-  NoteAll(judged.notes);
-  if (judged.part == nullptr) return push::LinesOf(judged.errors);
-  if (const absl::Status status = listeners_->Set(judged.part); !status.ok()) return {std::string(status.message())};
-  return {};
+std::vector<std::vector<std::string>> Server::SetListeners(const push::Feed::Bodies& resources,
+                                                           const config::ConfigSource& sender) {
+  std::vector<std::vector<std::string>> errors;
+  std::vector<std::shared_ptr<const config::Listener>> good;
+  std::vector<size_t> places;  // of those
+  for (const auto& resource : resources) {
+    config::Judged<config::Listener> judged = resources_.BuildListener(*resource, sender);
+    NoteAll(judged.notes);
+    errors.push_back(push::LinesOf(judged.errors));
+    if (judged.part == nullptr) continue;
+    good.push_back(std::move(judged.part));
+    places.push_back(errors.size() - 1);
+  }
+  const std::vector<absl::Status> outcome = listeners_->SetAll(good, Origin::kPushed);
+  for (size_t i = 0; i < good.size(); ++i) {
+    if (!outcome[i].ok()) errors[places[i]].emplace_back(outcome[i].message());
+  }
+  return errors;
 }
 
 // Connections that came before wait in the sockets' queues.

@@ -83,9 +83,10 @@ class Server {
   void FetchSecrets();
   void FetchClusters();
   void FetchListeners();
-  // What is wrong with it, in one line each; empty: it is taken.
-  std::vector<std::string> SetCluster(const google::protobuf::Any& resource, const config::ConfigSource& sender);
-  std::vector<std::string> SetListener(const google::protobuf::Any& resource, const config::ConfigSource& sender);
+  // What is wrong with each, in one line each; empty: it is taken.
+  std::vector<std::vector<std::string>> SetClusters(const push::Feed::Bodies& resources, const config::ConfigSource& sender);
+  std::vector<std::vector<std::string>> SetListeners(const push::Feed::Bodies& resources,
+                                                     const config::ConfigSource& sender);
   push::Feed::Surroundings FeedSurroundings();
   WhenSecretsReady AwaitSecrets();
   absl::Status OpenListeners();

@@ -261,6 +261,14 @@ def test_another_name_for_an_address(pillion):
     assert set(dumped(proxy, "ListenersConfigDump", "static_listeners")) == {"a3"}
 
 
+def test_two_exchange_their_addresses(pillion):
+    one, two = free_port(), free_port()
+    proxy = pillion(b.bootstrap([at(one, "a", "a"), at(two, "b", "b")]), concurrency=2, arguments=SOON)
+    answer = by_post(proxy, {"static_resources": {"listeners": [at(two, "a", "a"), at(one, "b", "b")]}})
+    assert done(answer) == {"changed": ["listener a", "listener b"]}
+    until(lambda: (body_at(one), body_at(two)) == (b"b", b"a"), "each is where the other one was")
+
+
 def test_a_port_that_somebody_has(pillion):
     port = free_port()
     taken = Server(lambda sock: None)

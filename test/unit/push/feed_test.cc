@@ -18,11 +18,15 @@ class FeedTest : public PushedTest {
   void Start(Kind kind) {
     feed_ = std::make_unique<Feed>(
         kind, stats::Prefix("some").Add("feed"),
-        Feed::Target{.set = [this](const google::protobuf::Any& resource) -> std::vector<std::string> {
-                       const config::Judged<config::Cluster> judged = process_.resources->BuildCluster(resource, ads());
-                       if (judged.part == nullptr) return {judged.errors[0].path + " is wrong"};
-                       done_.push_back("set " + judged.part->name);
-                       return {};
+        Feed::Target{.set = [this](const Feed::Bodies& resources) {
+                       std::vector<Lines> errors;
+                       for (const auto& resource : resources) {
+                         const config::Judged<config::Cluster> judged = process_.resources->BuildCluster(*resource, ads());
+                         errors.emplace_back();
+                         if (judged.part == nullptr) errors.back() = {judged.errors[0].path + " is wrong"};
+                         if (judged.part != nullptr) done_.push_back("set " + judged.part->name);
+                       }
+                       return errors;
                      },
                      .remove = [this](const std::string& name) { done_.push_back("remove " + name); },
                      .configured = [this](const std::string& name) { return name == "cp" && cp_is_configured_; },
