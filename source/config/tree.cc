@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <optional>
 #include <sstream>
-#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "source/config/text.h"
+#include "source/config/tree_builder.h"
+#include "source/config/tree_json.h"
 #include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/exceptions.h"
 #include "yaml-cpp/mark.h"
@@ -44,192 +44,54 @@ size_t FirstBadByte(std::string_view text) {
   return std::string_view::npos;
 }
 
-// The code unit of an escape `\uXXXX` at the start of `text`, or nothing.
-std::optional<uint32_t> EscapedUnit(std::string_view text) {
-  uint32_t unit = 0;
-  if (text.size() < 6 || !text.starts_with("\\u")) return std::nullopt;
-  const auto end = std::from_chars(text.data() + 2, text.data() + 6, unit, 16);
-  if (end.ec != std::errc() || end.ptr != text.data() + 6) return std::nullopt;
-  return unit;
+// At least as many values as YAML of these bytes has, but for those that nest in one line, which is bounded by itself.
+size_t MostValues(std::string_view text) {
+  const auto precedes = [](char c) { return c == '\n' || c == ',' || c == '[' || c == '{'; };
+  return 1 + static_cast<size_t>(std::ranges::count_if(text, precedes));
 }
 
-// JSON writes characters beyond U+FFFF as two escapes (RFC 8259, section 7), which YAML does not know:
-// `\U0001F600` instead, within double quotes.
-std::string JoinSurrogates(std::string_view text) {
-  std::string joined;
-  bool quoted = false;
-  for (size_t i = 0; i < text.size();) {
-    const char c = text[i];
-    if (c == '"') quoted = !quoted;
-    if (!quoted || c != '\\' || i + 1 == text.size()) {
-      joined += c;
-      ++i;
-      continue;
-    }
-    const std::optional<uint32_t> high = EscapedUnit(text.substr(i));
-    const std::optional<uint32_t> low =
-        high.value_or(0) >> 10 == 0x36 ? EscapedUnit(text.substr(i + 6)) : std::nullopt;
-    if (low.value_or(0) >> 10 != 0x37) {
-      joined += text.substr(i, 2);
-      i += 2;
-      continue;
-    }
-    char escape[11];
-    std::snprintf(escape, sizeof(escape), "\\U%08X", 0x10000 + ((*high & 0x3FF) << 10) + (*low & 0x3FF));
-    joined += escape;
-    i += 12;
-  }
-  return joined;
-}
-
-}  // namespace
-
-// Turns the parser's events into nodes. After the first error it only waits for the end of the text: the parser
-// can be left by an exception alone, and the size of the text bounds how long that takes.
-class TreeBuilder final : public YAML::EventHandler {
+// The parser's events. After the first error it only waits for the end of the text: the parser can be left by an exception
+// alone, and the size of the text bounds how long that takes.
+class YamlEvents final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(Tree& tree) : tree_(tree) {}
-
-  const std::optional<ConfigError>& error() const { return error_; }
+  explicit YamlEvents(TreeBuilder& builder) : builder_(builder) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    Leaf(mark, anchor, TreeNode::Kind::kNull, {});
-  }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.Null(LineOfMark(mark), anchor); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override { builder_.Alias(LineOfMark(mark), anchor); }
 
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (error_) return;
-    const auto found = anchored_.find(anchor);
-    if (found == anchored_.end()) return Fail(mark, "an alias within the value that it stands for");
-    if (WantsKey()) return Fail(mark, "an alias is no key; expected a name");
-    Attach(found->second, mark);
-  }
-
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     // "!" is how the parser says quoted, "?" or nothing plain.
     const bool string_tag = tag == "!" || tag == "tag:yaml.org,2002:str";
-    if (!string_tag && tag != "?" && !tag.empty())
-      return Fail(mark, Concat("the tag ", Quote(tag), " is not supported"));
-    if (WantsKey() && !error_) {
-      open_.back().key = TreeNode::Member{value, LineOfMark(mark), nullptr};
-      open_.back().has_key = true;
-      return;
-    }
-    TreeNode* node = Leaf(mark, anchor, TreeNode::Kind::kScalar, value);
-    if (node != nullptr) node->quoted = string_tag;
+    if (!string_tag && !IsPlain(mark, tag)) return;
+    builder_.Scalar(LineOfMark(mark), value, string_tag, anchor);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    Open(mark, tag, anchor, TreeNode::Kind::kList);
+    if (tag == "!" || IsPlain(mark, tag)) builder_.Open(LineOfMark(mark), TreeNode::Kind::kList, anchor);
   }
-  void OnSequenceEnd() override { Close(); }
+  void OnSequenceEnd() override { builder_.Close(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    Open(mark, tag, anchor, TreeNode::Kind::kMap);
+    if (tag == "!" || IsPlain(mark, tag)) builder_.Open(LineOfMark(mark), TreeNode::Kind::kMap, anchor);
   }
-  void OnMapEnd() override { Close(); }
+  void OnMapEnd() override { builder_.Close(); }
 
  private:
-  // What a node stands for with its aliases expanded.
-  struct Extent {
-    size_t values = 1;
-    size_t height = 1;
-  };
-
-  struct Finished {
-    const TreeNode* node = nullptr;
-    Extent extent;
-  };
-
-  struct OpenNode {
-    TreeNode* node = nullptr;
-    YAML::anchor_t anchor = 0;
-    Extent extent;
-    TreeNode::Member key;
-    bool has_key = false;
-  };
-
-  bool WantsKey() const {
-    return !open_.empty() && open_.back().node->kind == TreeNode::Kind::kMap && !open_.back().has_key;
+  bool IsPlain(const YAML::Mark& mark, const std::string& tag) {
+    if (tag == "?" || tag.empty()) return true;
+    builder_.Fail(LineOfMark(mark), Concat("the tag ", Quote(tag), " is not supported"));
+    return false;
   }
 
-  void Fail(const YAML::Mark& mark, std::string message) {
-    if (!error_) error_ = ConfigError{"", LineOfMark(mark), std::move(message)};
-  }
-
-  TreeNode* Add(const YAML::Mark& mark, TreeNode::Kind kind) {
-    TreeNode& node = tree_.nodes_.emplace_back();
-    node.kind = kind;
-    node.line = LineOfMark(mark);
-    return &node;
-  }
-
-  TreeNode* Leaf(const YAML::Mark& mark, YAML::anchor_t anchor, TreeNode::Kind kind, const std::string& text) {
-    if (error_) return nullptr;
-    if (WantsKey()) {
-      Fail(mark, "a key is missing; expected a name");
-      return nullptr;
-    }
-    TreeNode* node = Add(mark, kind);
-    node->text = text;
-    Finish({node, {}}, anchor, mark);
-    return node;
-  }
-
-  void Open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, TreeNode::Kind kind) {
-    if (error_) return;
-    if (tag != "?" && tag != "!" && !tag.empty())
-      return Fail(mark, Concat("the tag ", Quote(tag), " is not supported"));
-    if (WantsKey()) return Fail(mark, "a list or a map is no key; expected a name");
-    if (open_.size() == Tree::kMaxDepth) return Fail(mark, Concat("nested deeper than ", Tree::kMaxDepth));
-    open_.push_back({Add(mark, kind), anchor, {}, {}, false});
-  }
-
-  void Close() {
-    if (error_) return;
-    const OpenNode closed = std::move(open_.back());
-    open_.pop_back();
-    Finish({closed.node, closed.extent}, closed.anchor, YAML::Mark::null_mark());
-  }
-
-  void Finish(const Finished& finished, YAML::anchor_t anchor, const YAML::Mark& mark) {
-    if (anchor != 0) anchored_[anchor] = finished;
-    Attach(finished, mark);
-  }
-
-  void Attach(const Finished& child, const YAML::Mark& mark) {
-    if (open_.empty()) {
-      tree_.root_ = child.node;
-      return;
-    }
-    OpenNode& parent = open_.back();
-    parent.extent.values += child.extent.values;  // both are at most kMaxValues
-    parent.extent.height = std::max(parent.extent.height, child.extent.height + 1);
-    if (parent.extent.values > Tree::kMaxValues) {
-      return Fail(mark, Concat("more than ", Tree::kMaxValues, " values with aliases expanded"));
-    }
-    if (open_.size() - 1 + parent.extent.height > Tree::kMaxDepth) {
-      return Fail(mark, Concat("nested deeper than ", Tree::kMaxDepth, " with aliases expanded"));
-    }
-    if (parent.node->kind == TreeNode::Kind::kList) {
-      parent.node->elements.push_back(child.node);
-      return;
-    }
-    parent.key.value = child.node;
-    parent.node->members.push_back(std::move(parent.key));
-    parent.has_key = false;
-  }
-
-  Tree& tree_;
-  std::vector<OpenNode> open_;
-  std::unordered_map<YAML::anchor_t, Finished> anchored_;
-  std::optional<ConfigError> error_;
+  TreeBuilder& builder_;
 };
+
+}  // namespace
 
 std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
   if (text.size() > kMaxBytes) {
@@ -242,18 +104,35 @@ std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return ConfigError{"", 0, "empty"};
 
+  int no_json = 0;
+  if (const char first = text[text.find_first_not_of(" \t\r\n")]; first == '{' || first == '[') {
+    Tree tree;
+    TreeBuilder builder(tree);
+    no_json = ReadJson(text, builder);
+    if (builder.error()) return *builder.error();
+    if (no_json == 0) return tree;
+  }
+  // The parser makes tokens of much of the text, or all, before it says anything.
+  if (MostValues(text) > kMaxValues) {
+    return ConfigError{"", no_json, Concat(no_json > 0 ? "no JSON, and as YAML " : "", "more than ", kMaxValues, " values")};
+  }
+  return ParseYaml(text);
+}
+
+std::variant<Tree, ConfigError> Tree::ParseYaml(std::string_view text) {
   Tree tree;
   TreeBuilder builder(tree);
   try {
-    const bool is_json = text[text.find_first_not_of(" \t\r\n")] == '{';
-    std::istringstream stream(is_json ? JoinSurrogates(text) : std::string(text));
+    YamlEvents events(builder);
+    std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder) || tree.root_ == nullptr) {
+    if (!parser.HandleNextDocument(events) || tree.root_ == nullptr) {
       return builder.error().value_or(ConfigError{"", 0, "no document"});
     }
     Tree rest;
     TreeBuilder rest_builder(rest);
-    if (!builder.error() && parser.HandleNextDocument(rest_builder)) {
+    YamlEvents rest_events(rest_builder);
+    if (!builder.error() && parser.HandleNextDocument(rest_events)) {
       return ConfigError{"", rest.root_ == nullptr ? 0 : rest.root_->line, "a second document; expected one"};
     }
   } catch (const YAML::Exception& e) {

@@ -39,6 +39,36 @@ TEST(TreeTest, ReadsTheEscapesOfJson) {
   }
 }
 
+TEST(TreeTest, ReadsJson) {
+  const auto parsed = Tree::Parse(" {\"a\" : 1.5e-3,\n\"b\":[true,\n null, \"\", -0], \"a\":{},\"c\":\"x\\ny\"\n}\n");
+  const TreeNode& root = std::get<Tree>(parsed).root();
+  ASSERT_EQ(root.members.size(), 4u) << "a key may come twice";
+  EXPECT_EQ(root.members[0].value->text, "1.5e-3");
+  EXPECT_FALSE(root.members[0].value->quoted);
+  EXPECT_EQ(root.members[1].line, 2);
+  const std::vector<const TreeNode*>& list = root.members[1].value->elements;
+  ASSERT_EQ(list.size(), 4u);
+  EXPECT_EQ(list[0]->text, "true");
+  EXPECT_EQ(list[1]->kind, TreeNode::Kind::kNull);
+  EXPECT_EQ(list[1]->line, 3);
+  EXPECT_TRUE(list[2]->quoted);
+  EXPECT_EQ(list[3]->text, "-0");
+  EXPECT_EQ(root.members[2].value->kind, TreeNode::Kind::kMap);
+  EXPECT_EQ(root.members[3].value->text, "x\ny");
+  EXPECT_EQ(std::get<Tree>(Tree::Parse("[]\n")).root().kind, TreeNode::Kind::kList);
+}
+
+TEST(TreeTest, WhatIsNearlyJsonMayBeYaml) {
+  for (const char* text : {"{a: 1}", "{\"a\": 1,}", "{\"a\": 01}", "{\"a\": .5}", "{\"a\": 'x'}", "{\"a\": 1} # why", "[\"a\",\n]",
+                           "{\"a\": \"x\n y\"}", "{\"a\": truely}", "{\"a\": 1.}", "{\"a\": *x}"}) {
+    EXPECT_EQ(ErrorOf(text), std::string_view(text).find('*') == std::string_view::npos ? "none" : ErrorOf("a: *x")) << text;
+  }
+  for (const char* text : {"{\"a\"", "{\"a\": \"", "{\"a\": \"\\", "{\"a\": \"\\u12", "{", "[", "[1", "[1,", "{\"a\": 1}}", "[1]2",
+                           "{\"a\": \"\\x\"}", "{\"a\": 1} {\"b\": 2}"}) {
+    EXPECT_NE(ErrorOf(text), "none") << text;
+  }
+}
+
 std::vector<Tree> Trees(const std::vector<std::string>& texts) {
   std::vector<Tree> trees;
   trees.reserve(texts.size());
@@ -103,6 +133,18 @@ TEST(TreeTest, IsBounded) {
   EXPECT_EQ(ErrorOf(Repeat("[", 101) + Repeat("]", 101)), ":1: nested deeper than 100");
   EXPECT_NE(ErrorOf(Repeat("[", 100000)), "none");
   EXPECT_NE(ErrorOf(Repeat("{a: ", 100000)), "none");
+  EXPECT_EQ(ErrorOf(Repeat("{\"a\":", 100000)), ":1: nested deeper than 100");
+}
+
+// Each at the bound and beyond it. What may be too much is refused before it is split into tokens.
+TEST(TreeTest, NoMoreValues) {
+  const size_t most = Tree::kMaxValues;
+  EXPECT_EQ(ErrorOf("[" + Repeat("1,", most - 2) + "1]"), "none");
+  EXPECT_EQ(ErrorOf("[" + Repeat("1,", most - 1) + "1]"), ":1: more than 500000 values");
+  EXPECT_EQ(ErrorOf("{\"a\":[" + Repeat("\n{},", most) + "{}]}"), ":500000: more than 500000 values");
+  EXPECT_EQ(ErrorOf("[" + Repeat("a,\n", most / 2) + "a]"), ":1: no JSON, and as YAML more than 500000 values");
+  EXPECT_EQ(ErrorOf(Repeat("- a\n", most - 1)), "none");
+  EXPECT_EQ(ErrorOf(Repeat("- a\n", most)), "more than 500000 values");
 }
 
 TEST(TreeTest, AliasesDoNotMultiplyWithoutBound) {
@@ -112,7 +154,7 @@ TEST(TreeTest, AliasesDoNotMultiplyWithoutBound) {
     laughs +=
         "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + below + Repeat(", " + below, 8) + "]\n";
   }
-  EXPECT_EQ(ErrorOf(laughs), ":7: more than 1000000 values with aliases expanded");
+  EXPECT_EQ(ErrorOf(laughs), ":6: more than 500000 values with aliases expanded");
   EXPECT_EQ(ErrorOf("a: &a [*a]\n"), ":1: an alias within the value that it stands for");
 
   std::string deep = "a0: &a0 " + Repeat("[", 60) + Repeat("]", 60) + "\n";
