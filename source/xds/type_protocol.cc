@@ -138,6 +138,7 @@ class TypeProtocol::Taking {
   }
 
   void FindRemoved() {
+    news_ = !std::ranges::all_of(update_.resources, &Resource::same);
     if (to_.form_ == Form::kDelta) {
       for (const std::string& name : removed_) {
         if (count_.contains(name) || StaysOn(name)) continue;  // refused
@@ -158,8 +159,7 @@ class TypeProtocol::Taking {
   // That it goes is refused.
   bool StaysOn(const std::string& name) {
     if (to_.observer_ == nullptr || to_.holdings_.Find(name) == nullptr) return false;
-    const bool news = !std::ranges::all_of(update_.resources, &Resource::same);
-    const std::string objection = to_.observer_->ObjectionToRemoval(name, news);
+    const std::string objection = to_.observer_->ObjectionToRemoval(name, news_);
     if (objection.empty()) return false;
     errors_.Add(Quote(name) + ": " + objection);
     to_.refused_.Set(name, objection, answer_.version, to_.clock_.WallNow(), nullptr);
@@ -189,6 +189,7 @@ class TypeProtocol::Taking {
   absl::flat_hash_map<std::string, int> count_;  // how often a name is there; 0: it was considered
   Names removed_;
   Names stays_on_;
+  bool news_ = false;  // there is something that is not held, and is not refused
   bool unnamed_ = false;  // there is an item without a name
   Update update_;
   std::vector<uint64_t> hashes_;  // of update_.resources
