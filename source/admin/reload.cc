@@ -58,6 +58,7 @@ std::string ToJson(const ReloadView& view) {
     json.EndObject();
   }
   json.EndArray();
+  if (view.more_refused > 0) json.Raw("more_refused", std::to_string(view.more_refused));
   WriteList(json, "needs_restart", view.needs_restart);
   return json.Finish();
 }
@@ -86,6 +87,7 @@ std::string ToText(const ReloadView& view) {
     const std::string who = refused.name.empty() ? refused.kind : refused.kind + " " + refused.name;
     for (const std::string& error : refused.errors) text += fmt::format("{}: refused: {}\n", who, error);
   }
+  if (view.more_refused > 0) text += fmt::format("and {} more refused\n", view.more_refused);
   for (const std::string& field : view.needs_restart) {
     text += fmt::format("{} changed: it takes effect with a restart\n", field);
   }

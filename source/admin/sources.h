@@ -173,7 +173,8 @@ struct ReloadView {
   Names removed;
   Names kept;  // gone, but there as long as something is refused
   Names unchanged;
-  std::vector<Refused> refused;
+  std::vector<Refused> refused;  // the first ones
+  size_t more_refused = 0;       // than these
   std::vector<std::string> needs_restart;  // fields that changed: "admin.address"
 };
 

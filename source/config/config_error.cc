@@ -27,6 +27,13 @@ std::string KeyPath(std::string_view path, std::string_view key) {
   return Concat(path, "[", Quote(key), "]");
 }
 
+std::string PartOf(std::string_view path) {
+  const size_t end = path.find(']');
+  return end == path.npos ? "" : std::string(path.substr(0, end + 1));
+}
+
+std::string MoreErrors(size_t dropped) { return Concat("and ", dropped, dropped == 1 ? " more error" : " more errors"); }
+
 void ErrorList::AddUnreadable(std::string path, std::string message, int line) {
   Add(path, std::move(message), line);
   unreadable_.insert(std::move(path));
@@ -35,19 +42,22 @@ void ErrorList::AddUnreadable(std::string path, std::string message, int line) {
 void ErrorList::Add(std::string path, std::string message, int line) {
   if (unreadable_.contains(path)) return;
   // A part that others refer to is looked at once for each of them.
-  const auto same = [&](const ConfigError& error) { return error.path == path && error.message == message; };
-  if (line == 0 && paths_.contains(path) && std::ranges::any_of(errors_, same)) return;
+  const auto there = paths_.find(path);
+  const auto same = [&](size_t error) { return errors_[error].message == message; };
+  if (line == 0 && there != paths_.end() && std::ranges::any_of(there->second, same)) return;
   if (errors_.size() == kMaxErrors) {
     ++dropped_;
+    ++dropped_in_[PartOf(path)];
     return;
   }
-  paths_.insert(path);
+  paths_[path].push_back(errors_.size());
   errors_.push_back({std::move(path), line, std::move(message), line > 0 ? file_ : ""});
 }
 
 void ErrorList::Append(ErrorList other) {
   for (ConfigError& error : other.errors_) Add(std::move(error.path), std::move(error.message), error.line);
   dropped_ += other.dropped_;
+  for (const auto& [part, count] : other.dropped_in_) dropped_in_[part] += count;
 }
 
 void ErrorList::AddMissing(const std::string& container, const std::string& path, std::string message) {
@@ -60,7 +70,7 @@ bool ErrorList::AnyBelow(const std::string& path) const {
   for (const char next : {'.', '['}) {
     const std::string prefix = path + next;
     const auto at = paths_.lower_bound(prefix);
-    if (at != paths_.end() && at->starts_with(prefix)) return true;
+    if (at != paths_.end() && at->first.starts_with(prefix)) return true;
   }
   return false;
 }

@@ -3,6 +3,7 @@
 // What is wrong with a configuration: all of it at once, each with its place.
 
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,6 +27,12 @@ std::string ErrorText(std::string_view file, const ConfigError& error);
 std::string FieldPath(std::string_view path, std::string_view field);
 std::string ElementPath(std::string_view path, size_t index);
 std::string KeyPath(std::string_view path, std::string_view key);
+
+// The element of a list that stands first in `path`: "static_resources.clusters[7]"; empty: it is in none.
+std::string PartOf(std::string_view path);
+
+// What is said in place of errors that are not kept.
+std::string MoreErrors(size_t dropped);
 
 // Collects errors in the order in which they are found. A line that is not known
 // when an error is found is looked up at the end, by its path.
@@ -54,14 +61,18 @@ class ErrorList {
 
   bool empty() const { return errors_.empty(); }
   size_t dropped() const { return dropped_; }
+  // How many of these there are in each element of a list, by PartOf() their paths: whoever takes the elements one by one
+  // has to know all that are bad.
+  const std::map<std::string, size_t>& dropped_in() const { return dropped_in_; }
   std::vector<ConfigError> Take() { return std::move(errors_); }
 
  private:
   std::vector<ConfigError> errors_;
-  std::set<std::string> paths_;
+  std::map<std::string, std::vector<size_t>> paths_;  // of them: which
   std::set<std::string> unreadable_;  // paths
   std::string file_;
   size_t dropped_ = 0;
+  std::map<std::string, size_t> dropped_in_;
 };
 
 }  // namespace pillion::config

@@ -64,7 +64,7 @@ Judged<Part> Conclude(std::shared_ptr<const Part> part, ErrorList& errors, std::
   }
   const size_t dropped = errors.dropped();
   judged.errors = errors.Take();
-  if (dropped > 0) judged.errors.push_back({"", 0, "and " + std::to_string(dropped) + " more errors"});
+  if (dropped > 0) judged.errors.push_back({"", 0, MoreErrors(dropped)});
   return judged;
 }
 

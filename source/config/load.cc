@@ -79,7 +79,7 @@ Loaded LoadSources(const std::vector<Source>& sources, const LoadOptions& option
   const size_t dropped = errors.dropped();
   loaded.errors = errors.Take();
   Place(sources, trees, loaded.errors);
-  if (dropped > 0) loaded.errors.push_back({"", 0, Concat("and ", dropped, " more errors"), sources.front().name});
+  if (dropped > 0) loaded.errors.push_back({"", 0, MoreErrors(dropped), sources.front().name});
   return loaded;
 }
 

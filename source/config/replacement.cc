@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
@@ -25,6 +26,9 @@ using SecretMessage = envoy::extensions::transport_sockets::tls::v3::Secret;
 using Kind = StaticPart::Kind;
 
 constexpr size_t kNobody = SIZE_MAX;
+// Of judging all anew without what was found to be bad. Then what is new is refused kind by kind.
+constexpr int kMostRounds = 20;
+constexpr size_t kMostReasons = 10;  // that are said of each part that nobody knows to be to blame
 
 // By kind, in the order of the enum.
 constexpr std::string_view kLists[] = {"static_resources.clusters", "static_resources.listeners",
@@ -77,7 +81,6 @@ struct Replacement::Built {
   std::array<std::vector<size_t>, std::size(kLists)> pieces;  // of each list
   std::shared_ptr<Bootstrap> bootstrap;
   std::vector<Found> errors;
-  size_t dropped = 0;  // more of them
   std::vector<Found> notes;
 };
 
@@ -228,8 +231,8 @@ Replacement::Built Replacement::Build(Order order, const StaticText& text) const
     if (!piece.gone && piece.state != State::kRefused) text.Place(error);
     to.push_back({index, std::move(error)});
   };
-  built.dropped = errors.dropped();
   for (ConfigError& error : errors.Take()) assign(std::move(error), built.errors);
+  for (const auto& [part, count] : errors.dropped_in()) assign({part, 0, MoreErrors(count)}, built.errors);
   for (ConfigError& note : notes) assign(std::move(note), built.notes);
   return built;
 }
@@ -240,7 +243,7 @@ void Replacement::Judge(const StaticText& text) {
     const std::string part = found.piece == kNobody ? "" : PartText(pieces_[found.piece].part);
     return Concat(part, "\n", found.error.path, "\n", found.error.message);
   };
-  for (;;) {
+  for (int round = 1;; ++round) {
     Built built = Build(Order::kFormersFirst, text);
     std::vector<Found> elsewhere;  // in what stays as it is
     std::set<size_t> bad;
@@ -262,15 +265,16 @@ void Replacement::Judge(const StaticText& text) {
       keep_gone_ = true;
       continue;
     }
-    if (!bad.empty()) continue;
+    if (!bad.empty()) {
+      constexpr char kChain[] = "one needs the other in a long chain, and its end is bad";  // a round finds one link
+      if (round >= kMostRounds) RefuseOneKind({{kNobody, {"", 0, kChain}}});
+      continue;
+    }
     if (!known) {
       known.emplace();
       for (const Found& found : Build(Order::kFormersAlone, text).errors) known->insert(key(found));
     }
     std::erase_if(elsewhere, [&](const Found& found) { return known->contains(key(found)); });
-    if (elsewhere.empty() && built.dropped > 0) {
-      elsewhere.push_back({kNobody, {"", 0, "so much is wrong that not all of it is known"}});
-    }
     if (elsewhere.empty() || !RefuseOneKind(elsewhere)) break;
   }
   TakeBuilt(text);
@@ -284,11 +288,12 @@ bool Replacement::RefuseOneKind(const std::vector<Found>& because) {
       if (piece.part.kind != kind || piece.state != State::kFresh) continue;
       any = true;
       piece.state = State::kRefused;
-      for (const Found& found : because) {
+      for (const Found& found : std::span(because).first(std::min(because.size(), kMostReasons))) {
         const StaticPart other = found.piece == kNobody ? StaticPart{Kind::kBootstrap, ""} : pieces_[found.piece].part;
         std::string why = Concat("with it, or another ", KindName(kind), " that is new, ", PartText(other), " is wrong: ");
         piece.errors.push_back({piece.path, 0, why + ErrorText("", found.error)});
       }
+      if (because.size() > kMostReasons) piece.errors.push_back({piece.path, 0, MoreErrors(because.size() - kMostReasons)});
     }
     if (any) return true;
   }

@@ -33,7 +33,7 @@ ResourceFile Sort(Response response, bool readable, ErrorList& errors, std::vect
     list->push_back(std::move(error));
   }
   // Whose they are nobody knows.
-  if (dropped > 0) file.errors.push_back({"", 0, "and " + std::to_string(dropped) + " more errors", path});
+  if (dropped > 0) file.errors.push_back({"", 0, MoreErrors(dropped), path});
   if (!readable && file.errors.empty()) file.errors.push_back({"", 0, "expected a DiscoveryResponse", path});
   if (!file.errors.empty()) file.items.clear();
   return file;

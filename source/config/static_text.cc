@@ -132,16 +132,25 @@ class Reader {
     text_.Place(item.errors.back());
   }
 
-  // To the items, or to nobody. Paths are those within this text. Where not all are known, none of it is known to be good.
+  // To the items, or to nobody. Paths are those within this text.
   void Assign(ErrorList& errors, size_t source) {
-    const size_t dropped = errors.dropped();
     for (ConfigError& error : errors.Take()) {
       error.file = text_.names[source];
-      const auto found = places_.find(error.path.substr(0, error.path.find(']') + 1));
-      std::vector<ConfigError>& of_item = found == places_.end() ? text_.outside : text_.items[found->second].errors;
-      (dropped > 0 ? text_.errors : of_item).push_back(std::move(error));
+      const auto found = places_.find(PartOf(error.path));
+      (found == places_.end() ? text_.outside : text_.items[found->second].errors).push_back(std::move(error));
     }
-    if (dropped > 0) text_.errors.push_back({"", 0, Concat("and ", dropped, " more errors"), text_.names[source]});
+    size_t elsewhere = 0;
+    for (const auto& [part, count] : errors.dropped_in()) {
+      const auto found = places_.find(part);
+      if (found == places_.end()) {
+        elsewhere += count;
+        continue;
+      }
+      StaticText::Item& item = text_.items[found->second];
+      item.errors.push_back({item.path, 0, MoreErrors(count)});
+      text_.Place(item.errors.back());
+    }
+    if (elsewhere > 0) text_.outside.push_back({"", 0, MoreErrors(elsewhere), text_.names[source]});
   }
 
   const LoadOptions& options_;

@@ -22,6 +22,9 @@ admin::ReloadView::Names NamesOf(const std::vector<config::StaticPart>& parts) {
   return names;
 }
 
+// With so many errors no more is said of what was refused than how much it is.
+constexpr size_t kMostErrors = 100;
+
 admin::ReloadView ViewOf(const config::Replacement::Outcome& outcome) {
   admin::ReloadView view;
   view.added = NamesOf(outcome.added);
@@ -29,10 +32,14 @@ admin::ReloadView ViewOf(const config::Replacement::Outcome& outcome) {
   view.removed = NamesOf(outcome.removed);
   view.kept = NamesOf(outcome.kept);
   view.unchanged = NamesOf(outcome.unchanged);
+  size_t errors = 0;
   for (const config::Replacement::Refused& refused : outcome.refused) {
+    if (errors >= kMostErrors) break;
+    errors += refused.errors.size();
     view.refused.push_back(
         {std::string(config::KindName(refused.part.kind)), refused.part.name, push::LinesOf(refused.errors)});
   }
+  view.more_refused = outcome.refused.size() - view.refused.size();
   view.needs_restart = outcome.needs_restart;
   return view;
 }
@@ -43,6 +50,7 @@ void Say(const std::string& name, const config::Replacement::Outcome& outcome, c
       Log("config").warn("{} {}: refused: {}", refused.kind, refused.name, error);
     }
   }
+  if (view.more_refused > 0) Log("config").warn("and {} more refused", view.more_refused);
   for (const std::string& field : view.needs_restart) {
     Log("config").warn("{} changed: it takes effect with a restart", field);
   }

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import signal
 import threading
 
@@ -158,6 +159,22 @@ def test_a_bad_one_among_good_ones(pillion, named):
     assert set(dumped(proxy, "ClustersConfigDump", "static_clusters")) == {"x", "y"}
     # What was there before: of what was refused and kept nothing is to be done.
     assert done(by_post(proxy, b"")) == {"changed": ["cluster x", "listener a"]}
+
+
+@pytest.mark.parametrize("fields", [{"connect_timeout": "-1s"}, {"connect_timeout": "0s"}, {"unheard": 1}])
+def test_more_bad_ones_than_are_said(pillion, fields):
+    """What is good is taken, however much is bad; how much that is, is said."""
+    port = free_port()
+    proxy = pillion(b.bootstrap([at(port, "one")]))
+    config = json.loads(proxy.config_path.read_text())
+    config["static_resources"]["clusters"] = [{"name": f"c{number}", **fields} for number in range(5000)]
+    config["static_resources"]["listeners"] = [at(port, "two")]
+    answer = by_post(proxy, config, 422)
+    assert answer["changed"]["listeners"] == ["ingress"] and answer["added"]["clusters"] == []
+    assert len(answer["refused"]) == 100 and answer["more_refused"] == 4900
+    until(lambda: body_at(port) == b"two", "the good one is taken")
+    assert by_post(proxy, config, 422, "?format=text").endswith("\nand 4900 more refused\nunchanged: 1\n")
+    assert proxy.log().count(": refused: ") == 200 and "and 4900 more refused" in proxy.log()
 
 
 @pytest.mark.parametrize("text,said", [
@@ -477,6 +494,24 @@ def test_pillionctl(pillion, tmp_path):
     result = ctl("reload", where, file)
     assert result.returncode == 1
     assert f"listener b: refused: {file}:" in result.stdout and 'unknown field "adress", did you mean "address"?' in result.stdout
+    # A mistake in each kind of resource: place, value and what was expected.
+    config["static_resources"]["listeners"][1] = at(free_port(), "more", "b")
+    config["static_resources"]["listeners"][1]["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": {
+        "@type": f"type.googleapis.com/envoy.{_TLS}DownstreamTlsContext",
+        "common_tls_context": {"tls_certificate_sds_secret_configs": [{"name": "key"}]}}}
+    config["static_resources"]["secrets"] = [{"name": "key", "tls_certificate": {
+        "certificate_chain": {"inline_string": "none"}, "private_key": {"inline_string": "none"}}}]
+    config["static_resources"]["clusters"] = [{"name": "c", "lb_policy": "RANDOMLY", "connect_timeout": "soon"}]
+    config["static_resources"]["listeners"].append(at(70000, "far", "far"))
+    file.write_text(json.dumps(config, indent=1))
+    result = ctl("reload", where, file)
+    assert result.returncode == 1
+    place = re.escape(str(file)) + r":\d+: static_resources\."
+    for line in (r'cluster c: refused: ' + place + r'clusters\[0\]\.connect_timeout: "soon", expected a duration in seconds such as "1.5s"',
+                 r'cluster c: refused: ' + place + r'clusters\[0\]\.lb_policy: "RANDOMLY", expected one of .*, did you mean "RANDOM"\?',
+                 r'listener far: refused: ' + place + r'listeners\[2\]\.address\.socket_address\.port_value: 70000, expected at most 65535',
+                 r'secret key: refused: ' + place + r'secrets\[0\]\.tls_certificate\.certificate_chain: .*'):
+        assert re.search(f"^{line}$", result.stdout, re.M), f"{line}\n{result.stdout}"
     result = ctl("reload", where)  # the file of the process
     assert (result.returncode, result.stdout) == (0, "listener ingress: changed\nlistener b: removed\nunchanged: 0\n")
     assert done(json.loads(ctl("reload", "--json", where).stdout)) == {}

@@ -219,11 +219,34 @@ TEST_F(ReplacementTest, MoreErrorsThanAreKept) {
     unreadable += ClusterText("x" + std::to_string(i), ", connect_timeout: x");
     bad += ClusterText("x" + std::to_string(i), ", connect_timeout: 0s");
   }
-  Replace(Whole(unreadable, ListenerText("l", 80, "a")));
-  EXPECT_THAT(errors_, HasSubstr("and 50 more errors"));
-  const auto outcome = Replace(Whole(ClusterText("a") + bad + ClusterText("b"), ListenerText("l", 80, "a")));
+  auto outcome = Replace(Whole(ClusterText("a") + unreadable + ClusterText("b"), ListenerText("l", 80, "a")));
   EXPECT_EQ(outcome.refused.size(), 150u);
+  EXPECT_THAT(Refusals(outcome), AllOf(HasSubstr("static_resources.clusters[100].connect_timeout: \"x\""),
+                                       HasSubstr("new:153: static_resources.clusters[150]: and 1 more error")));
   EXPECT_THAT(Clusters(), ElementsAre("a", "b"));
+  outcome = Replace(Whole(ClusterText("a") + bad + ClusterText("c"), ListenerText("l", 80, "a")));
+  EXPECT_EQ(outcome.refused.size(), 150u);
+  EXPECT_THAT(Refusals(outcome), HasSubstr("new:153: static_resources.clusters[150]: and 1 more error"));
+  EXPECT_THAT(Clusters(), ElementsAre("a", "c", "b"));
+}
+
+// Each round of judging finds one link.
+TEST_F(ReplacementTest, AChainWhoseEndIsBad) {
+  Run(Whole(ClusterText("a"), ListenerText("l", 80, "a")));
+  std::string chain;
+  constexpr int kLong = 60;
+  for (int i = 0; i < kLong; ++i) {
+    const std::string source = "{api_config_source: {api_type: GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: "
+                               "{cluster_name: c" + std::to_string(i + 1) + "}}]}}";
+    chain += "  - " + ControlPlaneCluster("c" + std::to_string(i),
+                                          ", transport_socket: {name: tls, typed_config: {'@type': type.googleapis.com/envoy."
+                                          "extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: "
+                                          "{validation_context_sds_secret_config: {name: s, sds_config: " + source + "}}}}") + "\n";
+  }
+  const auto outcome = Replace(Whole(ClusterText("a") + ClusterText("b") + chain, ListenerText("l", 80, "a")));
+  EXPECT_EQ(outcome.refused.size(), size_t{kLong + 1}) << "what is new of their kind goes with them";
+  EXPECT_THAT(Refusals(outcome), AllOf(HasSubstr("unknown cluster 'c60'"), HasSubstr("one needs the other in a long chain")));
+  EXPECT_THAT(Clusters(), ElementsAre("a"));
 }
 
 TEST_F(ReplacementTest, Lists) {
