@@ -12,7 +12,7 @@ namespace {
 using Message = pillion::guard::v1::Guard;
 
 void BuildKinds(BuildContext& context, const Message& from, const std::string& path, Guard& guard) {
-  if (from.kinds_size() == 0) return;
+  if (from.kinds_size() == 0) return;  // the default
   guard.clusters = guard.endpoints = guard.listeners = guard.routes = false;
   for (int i = 0; i < from.kinds_size(); ++i) {
     switch (from.kinds(i)) {

@@ -38,7 +38,7 @@ struct Guard {
   std::optional<P99> p99;
   std::optional<BreakerOpens> breaker_opens;
   bool clusters = true;
-  bool endpoints = true;
+  bool endpoints = false;  // they change all the time, and those of a moment ago may be gone
   bool listeners = true;
   bool routes = true;
 

@@ -1,10 +1,12 @@
 #include "source/guard/guard.h"
 
 #include <algorithm>
-#include <chrono>
+#include <functional>
+#include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
+#include "absl/strings/str_join.h"
 #include "source/guard/verdict.h"
 
 namespace pillion::guard {
@@ -15,78 +17,17 @@ constexpr base::Duration kClose = std::chrono::milliseconds(100);
 // Samples are kept for as long as the oldest change may be watched, and a window before it.
 constexpr int kWindowsKept = Changes::kMostWindows + 2;
 
-std::string What(xds::Kind kind, const std::string& name) {
-  constexpr const char* kWords[] = {"cluster", "endpoints", "listener", "route table", "secret", "extension"};
-  return absl::StrCat(kWords[static_cast<size_t>(kind)], " \"", name, "\"");
-}
-
-std::string Clock(base::WallTime time) {
-  return absl::FormatTime("%H:%M:%SZ", absl::FromChrono(time), absl::UTCTimeZone());
-}
-std::string Date(base::WallTime time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromChrono(time), absl::UTCTimeZone());
-}
-
-std::string Seconds(base::Duration duration) {
-  return absl::StrCat(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count() / 1000.0, " s");
-}
-
-std::string Names(const Return& back) {
-  std::string names;
-  for (size_t i = 0; i < back.whats.size(); ++i) {
-    const bool last = i + 1 == back.whats.size() && back.more == 0;
-    absl::StrAppend(&names, i == 0 ? "" : last ? " and " : ", ", back.whats[i]);
-  }
-  if (back.more > 0) absl::StrAppend(&names, " and ", back.more, " more");
-  return names;
-}
-
-std::string Line(const Return& back) {
-  return absl::StrCat(back.reason, " in ", Seconds(back.after), " after ", Names(back), " changed: ",
-                      back.content ? absl::StrCat("returned to the content of ", Clock(*back.content)) : "removed again");
-}
-
-void ShowFigures(const Figures& figures, explain::Answer& to) {
-  to.Number("requests", static_cast<int64_t>(figures.requests));
-  to.Text("error_ratio", PercentText(figures.error_ratio()));
-  to.Number("p99_ms", static_cast<int64_t>(figures.p99()));
-  to.Number("breaker_opens", static_cast<int64_t>(figures.overflows));
-}
-
-void ShowGuard(const config::Guard& guard, explain::Answer& to) {
-  to.Text("window", Seconds(guard.window));
-  to.Number("least_requests", static_cast<int64_t>(guard.least_requests));
-  if (guard.error_ratio) {
-    to.Text("error_ratio", absl::StrCat("may rise by ", PercentText(guard.error_ratio->most_rise), ", or to ",
-                                        guard.error_ratio->most_factor, " times"));
-  }
-  if (guard.p99) {
-    to.Text("p99",
-            absl::StrCat("may rise by ", Seconds(guard.p99->least_rise), ", or to ", guard.p99->most_factor, " times"));
-  }
-  if (guard.breaker_opens) to.Text("breaker_opens", absl::StrCat("may be ", guard.breaker_opens->most_rise, " more"));
-  explain::Answer::List& kinds = to.Elements("kinds");
-  if (guard.clusters) kinds.Text("clusters");
-  if (guard.endpoints) kinds.Text("endpoints");
-  if (guard.listeners) kinds.Text("listeners");
-  if (guard.routes) kinds.Text("routes");
-}
-
 }  // namespace
-
-explain::Answer NoGuard() {
-  explain::Answer view;
-  view.Text("guard", "none");
-  return view;
-}
 
 struct Guard::Stats {
   Stats(stats::Registry& registry, const Guard& guard)
       : returns(Counter(registry, "guard.returns")),
         resources(Counter(registry, "guard.returned_resources")),
+        failed(Counter(registry, "guard.failed_resources")),
         settled(Counter(registry, "guard.settled")),
         refused(Counter(registry, "guard.refused")) {
     registry.AddGaugeCallback("guard.watching", [&guard] { return uint64_t{guard.changes_.watched()}; });
+    registry.AddGaugeCallback("guard.failing", [&guard] { return uint64_t{guard.failed_.size()}; });
     registry.AddGaugeCallback("guard.remembered", [&guard] { return uint64_t{guard.refusals_.size()}; });
   }
   static stats::Counter& Counter(stats::Registry& registry, std::string_view name) {
@@ -95,6 +36,7 @@ struct Guard::Stats {
 
   stats::Counter& returns;
   stats::Counter& resources;  // that were put back
+  stats::Counter& failed;     // that could not be, and were given up
   stats::Counter& settled;    // changes that stood their window
   stats::Counter& refused;    // of what was gone back from, whenever it came again
 };
@@ -111,6 +53,7 @@ void Guard::Set(std::shared_ptr<const config::Guard> guard) {
   if (guard_ == nullptr) {
     changes_.Clear();
     refusals_.Clear();
+    failed_.clear();
   }
   if (started_) timer_->Set(interval(), [this] { Tick(); });
 }
@@ -144,6 +87,7 @@ std::string Guard::ObjectionToRemoval(const xds::ResourceId& id, bool news) {
 void Guard::OnChange(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now,
                      bool wanted) {
   if (going_back_) return;
+  Supersede(id);
   // It was let go after all, or whoever gave it has it again: that it goes later is another removal.
   if (wanted) refusals_.DropRemoval(id.kind, id.name);
   if (guard_ == nullptr || !armed()) return;
@@ -152,6 +96,18 @@ void Guard::OnChange(const xds::ResourceId& id, const xds::Holdings::Held* befor
   const bool by_name = id.kind == xds::Kind::kEndpoints || id.kind == xds::Kind::kRoutes;
   if (wanted ? !Watches(id.kind) : !by_name) return;
   changes_.Add(id, before, now, wanted, Boundary());
+}
+
+// What comes instead of what can't be put back counts; and it may name what is new.
+void Guard::Supersede(const xds::ResourceId& id) {
+  const auto superseded = [&id](const Failed& failed) {
+    return failed.change.kind == id.kind && failed.change.name == id.name;
+  };
+  const auto first = std::ranges::stable_partition(failed_, std::not_fn(superseded)).begin();
+  if (first == failed_.end()) return;
+  const bool all = std::none_of(failed_.begin(), first, [](const Failed& each) { return each.change.before.has_value(); });
+  for (auto each = all ? failed_.begin() : first; each != failed_.end(); ++each) GiveUp(*each);
+  failed_.erase(all ? failed_.begin() : first, failed_.end());
 }
 
 bool Guard::Watches(xds::Kind kind) const {
@@ -186,6 +142,7 @@ void Guard::Tick() {
   const base::Duration window = guard_ == nullptr ? config::Guard().window : guard_->window;
   samples_.Forget(now - kWindowsKept * window);
   if (guard_ != nullptr) {
+    TryAgain(now);
     const std::optional<Worse> worse = Compare();
     if (worse) GoBack(*worse);
     stats_->settled.Add(changes_.Settle(now, window));
@@ -209,109 +166,141 @@ std::optional<Guard::Worse> Guard::Compare() const {
 void Guard::GoBack(const Worse& worse) {
   samples_.Erase(changes_.first());  // what was bad is nothing to compare with
   const std::vector<Changes::Change> changed = changes_.Take();
-  Return back = Describe(worse, changed);
-  going_back_ = true;
-  Put(changed);
-  going_back_ = false;
-  Refuse(changed, absl::StrCat("the guard went back from this at ", Clock(back.time), " (", back.reason, " in ",
-                               Seconds(back.after), "), expected another content"));
-  stats_->returns.Increment();
-  with_.warn(absl::StrCat("guard: ", Line(back)));
-  with_.tell(back);
-  returns_.push_front(std::move(back));
+  const auto back = std::make_shared<Return>();
+  back->time = with_.clock.WallNow();
+  back->reason = worse.what;
+  back->after = worse.after;
+  for (const Changes::Change& change : changed) {
+    if (change.wanted) back->whats.push_back(What(change.kind, change.name));
+  }
+  std::vector<Failed> all;
+  const base::MonotonicTime until = with_.clock.MonotonicNow() + guard_->window;
+  for (const Changes::Change& change : changed) all.push_back({.change = change, .error = "", .of = back, .until = until});
+  PutBack(all);
+  for (Failed& each : all) {
+    if (each.error.empty()) {
+      Succeed(each);
+      continue;
+    }
+    const std::string what = What(each.change.kind, each.change.name);
+    const std::string again = absl::StrCat("tried again for ", Seconds(guard_->window));
+    with_.warn(absl::StrCat("guard: ", what, " can't be put back: ", each.error, "; ", again));
+    NoteFailed(each, "tried again");
+    if (each.change.wanted) back->failures.push_back({what, each.error});
+    failed_.push_back(std::move(each));
+  }
+  with_.warn(absl::StrCat("guard: ", Line(*back)));
+  with_.tell(*back);
+  returns_.push_front(back);
   if (returns_.size() > kMostReturns) returns_.pop_back();
 }
 
-// What others name is there before them, and goes after them. Listeners free their addresses as they need them.
-void Guard::Put(const std::vector<Changes::Change>& changed) {
+// It is as it was before: what it was until now is not taken again.
+void Guard::Succeed(const Failed& done) {
+  Return& back = *done.of;
+  const Changes::Change& change = done.change;
+  const std::string reason = absl::StrCat("the guard went back from this at ", Clock(back.time), " (", back.reason, " in ",
+                                          Seconds(back.after), "), expected another content");
+  if (!change.wanted) {
+    // Who gave it may have taken it away with what wanted it.
+    if (!change.now) refusals_.AddRemoval(change.kind, change.name, reason);
+    return;
+  }
+  if (back.put_back++ == 0) stats_->returns.Increment();
+  stats_->resources.Increment();
+  if (change.before) back.content = std::max(back.content.value_or(change.before->taken), change.before->taken);
+  if (change.now) {
+    refusals_.AddContent(change.kind, change.name, change.now->body->value(), reason);
+  } else {
+    refusals_.AddRemoval(change.kind, change.name, reason);
+  }
+  with_.note_refused({*change.source, change.kind, change.name}, reason, change.now ? &*change.now : nullptr);
+}
+
+void Guard::GiveUp(const Failed& failed) {
+  stats_->failed.Increment();
+  const std::string what = What(failed.change.kind, failed.change.name);
+  for (Return::Failure& failure : failed.of->failures) {
+    if (failure.what == what) failure = {what, failed.error, true};
+  }
+}
+
+void Guard::NoteFailed(const Failed& failed, const char* then) {
+  const Changes::Change& change = failed.change;
+  if (!change.wanted) return;
+  const std::string details = absl::StrCat("the guard would go back from this (", failed.of->reason, " in ",
+                                           Seconds(failed.of->after), "), but what was there before can't be put back: ",
+                                           failed.error, "; ", then);
+  with_.note_refused({*change.source, change.kind, change.name}, details, change.now ? &*change.now : nullptr);
+}
+
+// Nothing else tells that what was in the way is gone.
+void Guard::TryAgain(base::MonotonicTime now) {
+  if (failed_.empty()) return;
+  std::vector<Failed> all = std::exchange(failed_, {});
+  PutBack(all);
+  for (Failed& each : all) {
+    const std::string what = What(each.change.kind, each.change.name);
+    if (each.error.empty()) {
+      std::erase_if(each.of->failures, [&what](const Return::Failure& failure) { return failure.what == what; });
+      Succeed(each);
+      with_.warn(absl::StrCat("guard: ", what, " is put back after all"));
+      with_.tell(*each.of);
+      continue;
+    }
+    if (now < each.until) {
+      failed_.push_back(std::move(each));
+      continue;
+    }
+    GiveUp(each);
+    with_.warn(absl::StrCat("guard: ", what, " can't be put back: ", each.error, "; given up, it stays as it was changed"));
+    NoteFailed(each, "given up");
+  }
+}
+
+// What others name is there before them, and goes after them; and not at all, as long as one that may name it could not be
+// put back. Listeners free their addresses as they need them.
+void Guard::PutBack(std::vector<Failed>& all) {
   using xds::Kind;
   std::vector<const config::ConfigSource*> sources;
-  for (const Changes::Change& change : changed) {
-    if (std::ranges::find(sources, change.source) == sources.end()) sources.push_back(change.source);
+  for (Failed& each : all) {
+    each.error.clear();
+    if (std::ranges::find(sources, each.change.source) == sources.end()) sources.push_back(each.change.source);
   }
+  bool any_failed = false;
   const auto put = [&](Kind kind, bool contents, bool removals) {
     for (const config::ConfigSource* const source : sources) {
       std::vector<xds::Resource> resources;
       std::vector<std::string> removed;
-      for (const Changes::Change& change : changed) {
-        if (change.kind != kind || change.source != source) continue;
-        if (change.before && contents) {
+      std::map<std::string_view, Failed*> by_name;
+      for (Failed& each : all) {
+        const Changes::Change& change = each.change;
+        if (change.kind != kind || change.source != source || !(change.before ? contents : removals)) continue;
+        by_name.emplace(change.name, &each);
+        if (change.before) {
           resources.push_back({.name = change.name, .version = change.before->version, .body = change.before->body});
-        } else if (!change.before && removals) {
+        } else if (kind == Kind::kClusters && any_failed) {
+          each.error = "it is new, and stays for what could not be put back";
+        } else {
           removed.push_back(change.name);
         }
       }
       if (resources.empty() && removed.empty()) continue;
       for (const xds::Refusal& refusal : with_.put(*source, kind, std::move(resources), removed)) {
-        for (const std::string& error : refusal.errors) {
-          with_.warn(absl::StrCat("guard: ", What(kind, refusal.name), " can't be put back: ", error));
-        }
+        const auto found = by_name.find(refusal.name);
+        if (found == by_name.end()) continue;
+        found->second->error = absl::StrJoin(refusal.errors, "; ");
+        any_failed = true;
       }
     }
   };
+  going_back_ = true;
   put(Kind::kClusters, true, false);
   put(Kind::kEndpoints, true, false);
   put(Kind::kListeners, true, true);
   put(Kind::kRoutes, true, false);
   put(Kind::kClusters, false, true);
-}
-
-Return Guard::Describe(const Worse& worse, const std::vector<Changes::Change>& changed) const {
-  Return back{.time = with_.clock.WallNow(), .reason = worse.what, .after = worse.after, .whats = {}, .content = {}};
-  for (const Changes::Change& change : changed) {
-    if (!change.wanted) continue;
-    if (back.whats.size() < kMostNamed) {
-      back.whats.push_back(What(change.kind, change.name));
-    } else {
-      ++back.more;
-    }
-    if (change.before) back.content = std::max(back.content.value_or(change.before->taken), change.before->taken);
-  }
-  return back;
-}
-
-void Guard::Refuse(const std::vector<Changes::Change>& changed, const std::string& reason) {
-  for (const Changes::Change& change : changed) {
-    if (!change.wanted) {
-      // Who gave it may have taken it away with what wanted it.
-      if (!change.now) refusals_.AddRemoval(change.kind, change.name, reason);
-      continue;
-    }
-    stats_->resources.Increment();
-    if (change.now) {
-      refusals_.AddContent(change.kind, change.name, change.now->body->value(), reason);
-    } else {
-      refusals_.AddRemoval(change.kind, change.name, reason);
-    }
-    with_.note_refused({*change.source, change.kind, change.name}, reason, change.now ? &*change.now : nullptr);
-  }
-}
-
-explain::Answer Guard::View() const {
-  if (guard_ == nullptr) return NoGuard();
-  explain::Answer view;
-  ShowGuard(*guard_, view.Object("guard"));
-  view.Flag("armed", armed());
-  const base::MonotonicTime now = with_.clock.MonotonicNow();
-  if (changes_.watching()) {
-    explain::Answer& watched = view.Object("watching");
-    explain::Answer::List& list = watched.Elements("changes");
-    const std::vector<const Changes::Change*> all = changes_.all();
-    for (size_t i = 0; i < std::min(all.size(), kMostNamed); ++i) {
-      list.Text(absl::StrCat(What(all[i]->kind, all[i]->name), ", ", Seconds(now - all[i]->last), " ago"));
-    }
-    if (all.size() > kMostNamed) watched.Number("more", static_cast<int64_t>(all.size() - kMostNamed));
-    ShowFigures(samples_.Before(changes_.first(), guard_->window), watched.Object("before"));
-    ShowFigures(samples_.Between(changes_.first(), now), watched.Object("since"));
-  }
-  view.Number("remembered", static_cast<int64_t>(refusals_.size()));
-  explain::Answer::List& list = view.Elements("returns");
-  for (const Return& back : returns_) {
-    explain::Answer& shown = list.Object();
-    shown.Text("time", Date(back.time));
-    shown.Text("what", Line(back));
-  }
-  return view;
+  going_back_ = false;
 }
 
 }  // namespace pillion::guard

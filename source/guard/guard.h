@@ -22,22 +22,12 @@
 #include "source/explain/answer.h"
 #include "source/guard/changes.h"
 #include "source/guard/refusals.h"
+#include "source/guard/return.h"
 #include "source/guard/samples.h"
 #include "source/stats/registry.h"
 #include "source/xds/journal.h"
 
 namespace pillion::guard {
-
-// That it went back.
-struct Return {
-  base::WallTime time;
-  std::string reason;              // with its numbers
-  base::Duration after;            // the change
-  std::vector<std::string> whats;  // "cluster \"pay\""; the first kMostNamed
-  size_t more = 0;                 // than these
-  // Since when the newest of what is there again had been there; nothing: all that was changed was new.
-  std::optional<base::WallTime> content;
-};
 
 // As View() shows it where there is none.
 explain::Answer NoGuard();
@@ -59,7 +49,6 @@ class Guard final : public xds::Journal {
   };
 
   static constexpr size_t kMostReturns = 20;  // that are shown
-  static constexpr size_t kMostNamed = 10;    // of the resources of one
 
   explicit Guard(Surroundings surroundings);
   Guard(const Guard&) = delete;
@@ -90,6 +79,13 @@ class Guard final : public xds::Journal {
     std::string what;
     base::Duration after;
   };
+  // What is to be put back; kept where it can't be.
+  struct Failed {
+    Changes::Change change;
+    std::string error;  // of the last try; empty: it went well
+    std::shared_ptr<Return> of;
+    base::MonotonicTime until;  // it is tried again
+  };
 
   // There is a time to compare with.
   bool armed() const { return started_ && with_.clock.MonotonicNow() - *started_ >= guard_->window; }
@@ -100,9 +96,12 @@ class Guard final : public xds::Journal {
   void Tick();
   std::optional<Worse> Compare() const;
   void GoBack(const Worse& worse);
-  void Put(const std::vector<Changes::Change>& changed);
-  Return Describe(const Worse& worse, const std::vector<Changes::Change>& changed) const;
-  void Refuse(const std::vector<Changes::Change>& changed, const std::string& reason);
+  void Supersede(const xds::ResourceId& id);
+  void PutBack(std::vector<Failed>& all);
+  void Succeed(const Failed& done);
+  void GiveUp(const Failed& failed);
+  void NoteFailed(const Failed& failed, const char* then);
+  void TryAgain(base::MonotonicTime now);
 
   const Surroundings with_;
   const std::unique_ptr<Stats> stats_;
@@ -112,7 +111,8 @@ class Guard final : public xds::Journal {
   Samples samples_;
   Changes changes_;
   Refusals refusals_;
-  std::deque<Return> returns_;  // the newest first
+  std::vector<Failed> failed_;
+  std::deque<std::shared_ptr<Return>> returns_;  // the newest first
   bool going_back_ = false;
 };
 

@@ -13,12 +13,16 @@ namespace {
 constexpr char kMetadata[] = "pillion.guard";
 
 std::vector<std::pair<std::string, std::string>> FieldsOf(const guard::Return& back) {
-  std::string whats;
-  for (const std::string& what : back.whats) whats += (whats.empty() ? "" : ", ") + what;
-  if (back.more > 0) whats += " and " + std::to_string(back.more) + " more";
-  return {{"time", absl::FormatTime(absl::RFC3339_sec, absl::FromChrono(back.time), absl::UTCTimeZone())},
-          {"reason", back.reason},
-          {"returned", whats}};
+  std::vector<std::pair<std::string, std::string>> fields = {
+      {"time", absl::FormatTime(absl::RFC3339_sec, absl::FromChrono(back.time), absl::UTCTimeZone())},
+      {"reason", back.reason},
+      {"returned", guard::Names(guard::Returned(back))}};
+  if (!back.failures.empty()) {
+    std::vector<std::string> failed;
+    for (const guard::Return::Failure& failure : back.failures) failed.push_back(failure.what);
+    fields.emplace_back("failed", guard::Names(failed));
+  }
+  return fields;
 }
 
 }  // namespace

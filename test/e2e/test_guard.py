@@ -4,6 +4,7 @@ import collections
 import contextlib
 import json
 import re
+import socket
 import threading
 import time
 
@@ -15,6 +16,7 @@ from peers import pushed as p
 from peers.control_plane import MESSAGES
 from peers.go_control_plane import TYPES, with_bytes
 from peers.message import Broken, Request, Response
+from peers.ports import free_port
 from peers.wait import until
 
 _GUARD = "pillion.guard.v1.Guard"
@@ -148,7 +150,7 @@ def test_each_kind(pushed, hosts, kind):
     first = {"clusters": p.whole_cluster(good, name="one"), "endpoints": p.endpoints(good, name="backend"), "listeners": routed_listener("one")}
     where = tuple(first["listeners"]["address"]["socket_address"].values())
     both = pushed(first["clusters"], p.whole_cluster(bad, name="bad"), p.cluster("backend"), first["endpoints"],
-                  routed_listener("backend", where) if kind == "endpoints" else first["listeners"], bootstrap_extensions=guard())
+                  routed_listener("backend", where) if kind == "endpoints" else first["listeners"], bootstrap_extensions=guard(kinds=[kind.upper()]))
     changed = {"clusters": p.whole_cluster(bad, name="one"), "endpoints": p.endpoints(bad, name="backend"), "listeners": routed_listener("bad", where)}
     with load(both) as running:
         mark = both.change(changed[kind])
@@ -182,6 +184,70 @@ def test_a_removal(pushed, hosts, how):
             both.change(p.whole_cluster(good, name="other"))
             assert both.stat("guard.returns") == 1
         running.until_good()
+
+
+def test_hosts_are_not_watched_unless_it_is_asked_for(pushed, hosts):
+    """What was there before may be gone by now."""
+    good, bad = hosts
+    both = pushed(p.cluster("backend"), p.endpoints(good), p.listener(p.routed()), p.routes(b.route("backend")), bootstrap_extensions=guard())
+    with load(both) as running:
+        both.change(p.endpoints(bad))
+        both.until_body(b"bad")
+        assert both.stat("guard.watching") == 0
+        both.change(p.endpoints(good))
+        running.until_good()
+    assert "endpoints" not in view(both)["guard"]["kinds"] and both.stat("guard.returns") == 0
+
+
+def take(other, address):
+    """As soon as it is free."""
+    def bound():
+        try:
+            other.bind(address)
+            return True
+        except OSError:
+            return False
+    until(bound, f"{address} is somebody else's")
+
+
+def test_an_address_that_is_taken(pushed, hosts):
+    """What was there before can't be put back: that is said, and no return. As soon as it can be, it is."""
+    good, bad = hosts
+    former = "127.0.0.1", free_port()
+    both = pushed(p.whole_cluster(good, name="good"), p.whole_cluster(bad, name="bad"), routed_listener("good", former),
+                  bootstrap_extensions=guard(window="5s"))
+    with load(both) as running, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        both.push(routed_listener("bad", ("127.0.0.1", free_port())))
+        take(other, former)
+        both.until_stat("guard.failing", 1)
+        assert both.stat("guard.returns") == both.stat("guard.remembered") == 0
+        assert "returned to the content of" not in both.proxy.log()
+        assert re.search(r'guard: listener "ingress" can\'t be put back: .*; tried again for 5 s', both.proxy.log())
+        shown, = both.dumped("ListenersConfigDump")["dynamic_listeners"]
+        assert "what was there before can't be put back: " in shown["error_state"]["details"]
+        assert 'listener "ingress": ' in view(both)["returns"][0]["not_put_back"][0]
+        other.close()
+        until_back(both)
+        both.proxy.listeners["ingress"] = former
+        running.until_good()
+    assert both.stat("guard.failing") == 0 and 'guard: listener "ingress" is put back after all' in both.proxy.log()
+
+
+def test_an_address_that_stays_taken(pushed, hosts):
+    """It is given up, and what there is stays."""
+    good, bad = hosts
+    former = "127.0.0.1", free_port()
+    both = pushed(p.whole_cluster(good, name="good"), p.whole_cluster(bad, name="bad"), routed_listener("good", former),
+                  bootstrap_extensions=guard())
+    with load(both), socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        both.push(routed_listener("bad", ("127.0.0.1", free_port())))
+        take(other, former)
+        both.until_stat("guard.failed_resources", 1)
+        assert both.stat("guard.returns") == both.stat("guard.failing") == 0
+        assert view(both)["returns"][0]["not_put_back"][0].endswith("; given up")
+        assert both.get().status == 500
 
 
 def test_it_takes_longer(pushed, serve):

@@ -26,6 +26,7 @@ class GuardTest : public testing::Test {
     config.window = seconds(10);
     config.least_requests = 20;
     config.error_ratio.emplace();
+    config.endpoints = true;
     Use(config);
   }
   void Use(const config::Guard& config) { guard_.Set(std::make_shared<const config::Guard>(config)); }
@@ -361,7 +362,65 @@ TEST_F(GuardTest, WhatCannotBePutBackIsSaid) {
   Push(Kind::kListeners, "in", "2");
   Serve(5, 9);
   ASSERT_EQ(said_.size(), 2u);
-  EXPECT_EQ(said_[0], "guard: listener \"in\" can't be put back: its address is taken");
+  EXPECT_EQ(said_[0], "guard: listener \"in\" can't be put back: its address is taken; tried again for 10 s");
+  EXPECT_TRUE(said_[1].ends_with("can't be put back: listener \"in\" (its address is taken; tried again)")) << said_[1];
+  EXPECT_EQ(Content(Kind::kListeners, "in"), "2");
+  EXPECT_EQ(stat("guard.returns"), 0);
+  EXPECT_EQ(stat("guard.failing"), 1);
+  EXPECT_EQ(stat("guard.remembered"), 0) << "what is in use is not refused";
+  EXPECT_EQ(noted_, Lines{"in v2"});
+  EXPECT_EQ(Returned(told_.at(0)), Lines{});
+  Serve(10, 9);
+  EXPECT_EQ(said_.back(), "guard: listener \"in\" can't be put back: its address is taken; given up, it stays as it was changed");
+  EXPECT_EQ(stat("guard.failing"), 0);
+  EXPECT_EQ(stat("guard.failed_resources"), 1);
+  EXPECT_EQ(stat("guard.returns"), 0);
+  EXPECT_NE(guard_.View().ToText().find("listener \"in\": its address is taken; given up\n"), std::string::npos) << guard_.View().ToText();
+  const size_t tries = puts_.size();
+  Serve(20, 9);
+  EXPECT_EQ(puts_.size(), tries);
+}
+
+TEST_F(GuardTest, WhatCannotBePutBackIsTriedAgain) {
+  Settle();
+  impossible_ = "in";
+  Push(Kind::kListeners, "in", "2");
+  Push(Kind::kRoutes, "main", "2");
+  Push(Kind::kClusters, "new", "1");
+  Serve(5, 9);
+  EXPECT_EQ(puts_.at(0), "lds: in=1");
+  EXPECT_EQ(Content(Kind::kRoutes, "main"), "1");
+  EXPECT_EQ(Content(Kind::kClusters, "new"), "1") << "the listener may need it";
+  EXPECT_TRUE(said_.back().find(", but for cluster \"new\" (it is new, and stays for what could not be put back; tried again) and listener "
+                                "\"in\" (its address is taken; tried again)") != std::string::npos)
+      << said_.back();
+  EXPECT_EQ(stat("guard.failing"), 2);
+  impossible_.clear();
+  Serve(1);
+  EXPECT_EQ(Content(Kind::kListeners, "in"), "1");
+  EXPECT_EQ(Content(Kind::kClusters, "new"), "-");
+  EXPECT_EQ(said_.back(), "guard: listener \"in\" is put back after all");
+  EXPECT_EQ(stat("guard.failing"), 0);
+  EXPECT_EQ(stat("guard.failed_resources"), 0);
+  EXPECT_EQ(stat("guard.returned_resources"), 3);
+  EXPECT_EQ(stat("guard.returns"), 1);
+  EXPECT_EQ(guard_.View().ToText().find("not put back"), std::string::npos);
+  EXPECT_NE(Push(Kind::kListeners, "in", "2"), "");
+}
+
+TEST_F(GuardTest, WhatComesInsteadOfWhatCannotBePutBack) {
+  Settle();
+  impossible_ = "in";
+  Push(Kind::kListeners, "in", "2");
+  Push(Kind::kClusters, "new", "1");
+  Serve(5, 9);
+  EXPECT_EQ(stat("guard.failing"), 2);
+  EXPECT_EQ(Push(Kind::kListeners, "in", "3"), "");
+  EXPECT_EQ(stat("guard.failing"), 0);
+  impossible_.clear();
+  Serve(5);
+  EXPECT_EQ(Content(Kind::kListeners, "in"), "3");
+  EXPECT_EQ(Content(Kind::kClusters, "new"), "1") << "it may be named by what came";
 }
 
 TEST_F(GuardTest, ChangesWithoutEndAreStillJudged) {
@@ -385,7 +444,7 @@ TEST_F(GuardTest, View) {
   Push(Kind::kRoutes, "main", "2");
   Serve(1, 5);
   const std::string watching = guard_.View().ToText();
-  EXPECT_TRUE(watching.starts_with("guard:\n  window: 10 s\n  least requests: 20\n  error ratio: may rise by 5 %, or to 1 times\n"))
+  EXPECT_TRUE(watching.starts_with("guard:\n  window: 10 s\n  least requests: 20\n  error ratio: worse if it rises by more than 5 percentage points\n"))
       << watching;
   EXPECT_NE(watching.find("watching:\n  changes:\n    - route table \"main\", 1 s ago\n  before:\n    requests: 100\n"),
             std::string::npos)
