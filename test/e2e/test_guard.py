@@ -281,9 +281,10 @@ def extension(name, **fields):
     message = MESSAGES[_GUARD]()
     message.window.seconds = fields.pop("window", 3)
     message.least_requests.value = 15
+    more = fields.pop("more", b"")  # bytes of the message that the API does not have
     for field, value in fields.items():
         getattr(message, field).most_rise.value = value
-    packed = any_pb2.Any(type_url=f"type.googleapis.com/{_GUARD}", value=message.SerializeToString()).SerializeToString()
+    packed = any_pb2.Any(type_url=f"type.googleapis.com/{_GUARD}", value=message.SerializeToString() + more).SerializeToString()
     assert len(packed) < 128
     return with_bytes({"@type": TYPES["extension_configs"], "name": name}, bytes([2 << 3 | 2, len(packed)]) + packed)
 
@@ -310,6 +311,12 @@ def test_a_pushed_guard(pushed, hosts, how):
         # By the state of the world the one before may have been sent, and refused, once more.
         until(lambda: "error_ratio" not in view(both)["guard"], "the other guard counts")
         assert both.stat("guard.remembered") == 1
+        # What is unknown in it is passed over, as in all that comes; counted, and named.
+        assert both.stat("server.dynamic_unknown_fields") == 0
+        both.plane.push(extension("ours", window=4, more=b"\xf8\x06\x01"))
+        until(lambda: view(both)["guard"]["window"] == "4 s", "the third one counts")
+        assert both.stat("server.dynamic_unknown_fields") >= 1
+        assert 'guard: typed_config: unknown field "number 111" of pillion.guard.v1.Guard is passed over' in both.proxy.log()
 
 
 def test_a_guard_that_is_taken_away(pushed, hosts):

@@ -114,10 +114,14 @@ class PushedGuardTest : public testing::Test {
     guard_ = judged.part;
     std::string result;
     for (const ConfigError& error : judged.errors) result += ErrorText("", error) + "; ";
+    notes_.clear();
+    for (const ConfigError& note : judged.notes) notes_ += ErrorText("", note) + "; ";
     return result;
   }
 
-  Resources resources_{LoadText("{}").bootstrap, {}};
+  PassedOver passed_over_;
+  Resources resources_{LoadText("{}").bootstrap, {.unknown = {.fields = UnknownFields::kPassOver, .passed_over = &passed_over_}}};
+  std::string notes_;
   std::shared_ptr<const Guard> guard_;
 };
 
@@ -139,6 +143,25 @@ TEST_F(PushedGuardTest, OfWhoDoesNotKnowTheType) {
   EXPECT_EQ(Judge(message), "");
   ASSERT_NE(guard_, nullptr);
   EXPECT_EQ(guard_->window, seconds(9));
+}
+
+// As in all that control planes send: passed over, counted, and named once.
+TEST_F(PushedGuardTest, FieldsThatAreUnknown) {
+  Message message;
+  message.mutable_window()->set_seconds(7);
+  message.GetReflection()->MutableUnknownFields(&message)->AddVarint(99, 1);
+  message.mutable_p99();
+  EXPECT_EQ(Judge(message), "");
+  ASSERT_NE(guard_, nullptr);
+  EXPECT_EQ(notes_, "typed_config: unknown field \"number 99\" of pillion.guard.v1.Guard is passed over; ");
+  EXPECT_EQ(passed_over_.count(), 1u);
+
+  xds::type::v3::TypedStruct typed;
+  typed.set_type_url("type.googleapis.com/pillion.guard.v1.Guard");
+  (*typed.mutable_value()->mutable_fields())["windw"].set_string_value("9s");
+  EXPECT_EQ(Judge(typed), "");
+  EXPECT_EQ(notes_, "typed_config.value: unknown field \"windw\" of pillion.guard.v1.Guard is passed over; ");
+  EXPECT_EQ(passed_over_.count(), 2u);
 }
 
 TEST_F(PushedGuardTest, OfAnotherType) {
