@@ -4,8 +4,12 @@ import os
 import signal
 import sys
 
-from demonstration import mutual_tls, pushes, resilience, services
-from demonstration.stage import GREEN, PLAIN, RED, Stage, Trouble
+try:
+    from demonstration import mutual_tls, pushes, resilience, services
+    from demonstration.stage import GREEN, PLAIN, RED, Stage, Trouble
+except ModuleNotFoundError as missing:
+    sys.exit(f"{sys.argv[0]}: {sys.executable} has no module {missing.name!r}. Start tools/demo, which installs what it needs and takes "
+             "/usr/bin/python3.")
 
 
 def main():

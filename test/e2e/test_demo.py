@@ -51,6 +51,19 @@ runpy.run_path({str(DEMO)!r}, run_name="__main__")
     assert [name for name, good in shown(result.stdout) if not good] == ["refusal"], result.stdout
 
 
+def test_says_which_module_is_missing():
+    """A Python that has no grpc: one of its own that stands first in PATH."""
+    result = run("-c", f"""
+import runpy, sys
+sys.path.insert(0, {str(DEMO.parent)!r})
+sys.modules["grpc"] = None
+sys.argv = ["demo.py"]
+runpy.run_path({str(DEMO)!r}, run_name="__main__")
+""")
+    assert (result.returncode, result.stdout) == (1, f"{DEMO}: {sys.executable} has no module 'grpc'. Start tools/demo, which installs what "
+                                                     "it needs and takes /usr/bin/python3.\n")
+
+
 def test_says_what_does_not_start():
     result = run("-c", f"""
 import runpy, sys
