@@ -16,7 +16,7 @@ from peers.proxy import BINARY, ROOT, run
 from peers.wait import until
 
 FOLDERS = sorted(path.name for path in ROOT.glob("examples/*") if path.is_dir())
-BOOTSTRAPS = sorted(ROOT.glob("examples/*/*.yaml"))
+BOOTSTRAPS = sorted(path for path in ROOT.glob("examples/*/*.yaml") if path.name != "resources.yaml")  # which a control plane sends
 CA = "out/mutual-tls"  # the folder of a CA, where an example has one
 
 
@@ -103,6 +103,51 @@ def test_guard(started):
     until(lambda: 'after route table "shop" changed: returned to the content of' in logged(), f"it is gone back from; {logged()}", 20)
     after = len(logged())
     until(lambda: re.search(r"^answers: \d+ x 200$", logged()[after:], re.M), f"requests are good again; {logged()}", 20)
+
+
+def test_control_plane(started, tmp_path):
+    """All comes from it; what is saved is sent, and what is broken refused, as the page shows."""
+    ports, output = started("control-plane", "bootstrap.yaml", "resources.yaml")
+    web, resources = ("127.0.0.1", ports[10003]), tmp_path / "example/resources.yaml"
+    logged = lambda: output.read_text(encoding="utf-8")  # noqa: E731
+    assert curl(url(web, "/hello"))[1] == b"hello from the control plane\n"
+    assert curl(url(web, "/a"))[1] == b"the web server was asked for /a\n"
+    text = resources.read_text(encoding="utf-8")
+
+    def save(content):
+        resources.with_suffix(".new").write_text(content, encoding="utf-8")
+        resources.with_suffix(".new").rename(resources)  # in one step, as editors do
+
+    save(text.replace("timeout: 5s", "timeout: -5s"))
+    page = (ROOT / "examples/control-plane/README.md").read_text(encoding="utf-8")
+    line = re.search(r"^    (control plane: RouteConfiguration: refused: .*)$", page, re.M)[1]
+    until(lambda: line in logged(), f"it is refused; {logged()}", 20)
+    assert curl(url(web, "/a"))[1] == b"the web server was asked for /a\n"
+    save(text.replace("hello from", "hello again from"))
+    until(lambda: curl(url(web, "/hello"))[1] == b"hello again from the control plane\n", f"it is taken; {logged()}", 20)
+
+
+def test_last_good(started, tmp_path):
+    """The commands that it prints, one after the other."""
+    ports, output = started("last-good", "bootstrap.yaml", "resources.yaml")
+    web = "127.0.0.1", ports[10004]
+    logged = lambda: output.read_text(encoding="utf-8")  # noqa: E731
+    printed = [re.split(r" {4,}", line.strip())[0] for line in logged().splitlines() if line.startswith("  ")]
+
+    def do(command):
+        return subprocess.run(command, shell=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    assert curl(url(web, "/"))[1] == b"hello from the control plane\n"
+    until((ROOT / "out/last-good.state").exists, "it is kept")
+    do(printed[1])
+    until(lambda: not accepts(("127.0.0.1", ports[18004])), "the control plane is gone")
+    do(printed[2])
+    page = (ROOT / "examples/last-good/README.md").read_text(encoding="utf-8")
+    pattern = re.escape(re.search(r"^    \.\.\. (last good: .*)$", page, re.M)[1]).replace(r"12\ s\ ago", r"\d+ \w+ ago")
+    until(lambda: re.search(pattern, logged()), f"it says so; {logged()}", 20)
+    until(lambda: accepts(web), "it listens again")
+    assert curl(url(web, "/"))[1] == b"hello from the control plane\n"
+    assert "ingress" in do(printed[3])
 
 
 def test_mutual_tls(started, tmp_path):
