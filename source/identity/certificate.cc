@@ -11,6 +11,7 @@
 #include <ctime>
 #include <utility>
 
+#include "source/identity/certificate_pool.h"
 #include "source/identity/text.h"
 
 namespace pillion::identity {
@@ -62,6 +63,17 @@ std::string OidText(const ASN1_OBJECT* object) {
   char text[128];
   const int size = OBJ_obj2txt(text, sizeof text, object, 1);
   return size > 0 ? std::string(text, std::min<size_t>(static_cast<size_t>(size), sizeof text - 1)) : "";
+}
+
+// Nobody sits at the terminal, where OpenSSL would ask.
+int RefusePassword(char*, int, int, void*) { return -1; }
+
+// Equal ones are the same object (CertificatePool).
+bool Has(const STACK_OF(X509) * stack, const X509* certificate) {
+  for (int i = 0; i < sk_X509_num(stack); ++i) {
+    if (sk_X509_value(stack, i) == certificate) return true;
+  }
+  return false;
 }
 
 // They would begin lines of their own in a log, and fields in a message.
@@ -214,8 +226,18 @@ absl::StatusOr<CertificateStack> ReadCertificates(std::string_view pem) {
   ERR_clear_error();
   const OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   CertificateStack stack(sk_X509_new_null());
-  while (X509* certificate = PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr)) {
-    sk_X509_push(stack.get(), certificate);
+  unsigned char* der = nullptr;
+  long size = 0;
+  while (PEM_bytes_read_bio(&der, &size, nullptr, PEM_STRING_X509_TRUSTED, bio.get(), RefusePassword, nullptr) == 1) {
+    OwnedCertificate certificate =
+        CertificatePool::Shared().Get({reinterpret_cast<const char*>(der), static_cast<size_t>(size)});
+    OPENSSL_free(der);
+    if (certificate == nullptr) break;
+    if (Has(stack.get(), certificate.get())) continue;
+    if (sk_X509_num(stack.get()) == kMostCertificates) {
+      return absl::InvalidArgumentError(Concat("holds more than ", kMostCertificates, " certificates"));
+    }
+    sk_X509_push(stack.get(), certificate.release());
   }
   const bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   const std::string error = TakeOpenSslError();
@@ -234,7 +256,7 @@ absl::StatusOr<RevocationStack> ReadRevocations(std::string_view pem) {
   ERR_clear_error();
   const OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   RevocationStack stack(sk_X509_CRL_new_null());
-  while (X509_CRL* list = PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr)) {
+  while (X509_CRL* list = PEM_read_bio_X509_CRL(bio.get(), nullptr, RefusePassword, nullptr)) {
     sk_X509_CRL_push(stack.get(), list);
   }
   const bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;

@@ -1,9 +1,13 @@
 #include "source/identity/der.h"
 
+#include <openssl/asn1.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <set>
+
 #include "source/identity/certificate.h"
+#include "source/identity/certificate_pool.h"
 #include "source/identity/text.h"
 
 namespace pillion::identity {
@@ -17,19 +21,37 @@ std::string AsPem(const char* label, std::string_view der) {
   return std::string(data, static_cast<size_t>(size));
 }
 
+// Of the element that the bytes begin with; of what is none all of them, which the parser says more of.
+size_t SizeOfFirst(std::string_view der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const unsigned char* const begin = at;
+  long size = 0;
+  int tag = 0;
+  int xclass = 0;
+  const int result = ASN1_get_object(&at, &size, &tag, &xclass, static_cast<long>(der.size()));
+  ERR_clear_error();
+  constexpr int kIndefinite = 1;
+  constexpr int kBroken = 0x80;
+  return (result & (kBroken | kIndefinite)) != 0 ? der.size() : static_cast<size_t>(at - begin) + static_cast<size_t>(size);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> CertificatesAsPem(std::string_view der) {
   if (der.empty()) return absl::InvalidArgumentError("empty");
   std::string pem;
-  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-  const unsigned char* const end = at + der.size();
-  while (at < end) {
-    const OwnedCertificate certificate(d2i_X509(nullptr, &at, end - at));
-    if (certificate == nullptr) {
+  std::set<std::string_view> seen;
+  while (!der.empty()) {
+    const std::string_view first = der.substr(0, SizeOfFirst(der));
+    if (CertificatePool::Shared().Get(first) == nullptr) {
       return absl::InvalidArgumentError(Concat("a certificate can't be read: ", TakeOpenSslError()));
     }
-    pem += PemText(certificate.get());
+    der.remove_prefix(first.size());
+    if (!seen.insert(first).second) continue;
+    if (seen.size() > kMostCertificates) {
+      return absl::InvalidArgumentError(Concat("holds more than ", kMostCertificates, " certificates"));
+    }
+    pem += PemText(first);
   }
   return pem;
 }
