@@ -72,7 +72,7 @@ Refusal ChainRefusal(X509_STORE_CTX* context) {
                  .x509_error = error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error,
                  .text = Concat(kPrefix, "X509_verify_cert: certificate verification error at depth ",
                                       X509_STORE_CTX_get_error_depth(context), ": ",
-                                      X509_verify_cert_error_string(error), ": ",
+                                      X509_verify_cert_error_string(error), ": the peer's certificate, of ",
                                       Describe(X509_STORE_CTX_get0_cert(context)))};
 }
 
@@ -102,7 +102,7 @@ PeerPolicy::PeerPolicy(PeerPolicyParts parts) : parts_(std::move(parts)), digest
 
 std::optional<Refusal> PeerPolicy::Check(X509_STORE_CTX* context, PeerRole role, std::string_view expected_dns) const {
   X509* const leaf = X509_STORE_CTX_get0_cert(context);
-  if (leaf == nullptr) return Rejected(RefusalKind::kChain, "there is no certificate");
+  if (leaf == nullptr) return Rejected(RefusalKind::kChain, "the peer has no certificate");
   const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);
   if (!names.ok()) return Rejected(RefusalKind::kName, std::string(names.status().message()));
   STACK_OF(X509)* trusted = parts_.trusted.get();
@@ -128,7 +128,7 @@ std::optional<Refusal> PeerPolicy::CheckAgain(X509* leaf, PeerRole role, std::st
   if (verifies_chain() && !parts_.allow_expired && NotAfter(leaf) < now) {
     return Refusal{.kind = RefusalKind::kChain,
                    .x509_error = X509_V_ERR_CERT_HAS_EXPIRED,
-                   .text = Concat(kPrefix, "the certificate of ", Describe(leaf), " has expired")};
+                   .text = Concat(kPrefix, "the peer's certificate, of ", Describe(leaf), ", has expired")};
   }
   if (!parts_.bundles.empty()) {
     std::optional<Refusal> refusal;
@@ -173,7 +173,7 @@ STACK_OF(X509) * PeerPolicy::AnchorsOf(X509* leaf, PeerRole role) const {
 std::optional<Refusal> PeerPolicy::CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
                                              std::string_view expected_dns) const {
   if (!parts_.names.empty() && !AnyMatches(parts_.names, names)) {
-    return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the names ", NamesText(names),
+    return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the peer's names ", NamesText(names),
                                                ", expected ", ExpectedText(parts_.names)));
   }
   if (!expected_dns.empty()) {
@@ -181,7 +181,7 @@ std::optional<Refusal> PeerPolicy::CheckLeaf(X509* leaf, const std::vector<Subje
                               std::string(expected_dns));
     const SanMatcher address(NameType::kIp, {match::StringMatcher::Kind::kExact, std::string(expected_dns)});
     if (!AnyMatches({expected, address}, names)) {
-      return Rejected(RefusalKind::kName, Concat("verify SAN list: ", Quote(expected_dns), " is not among ",
+      return Rejected(RefusalKind::kName, Concat("verify SAN list: ", Quote(expected_dns), " is not among the peer's names ",
                                                        NamesText(names)));
     }
   }
@@ -192,7 +192,7 @@ std::optional<Refusal> PeerPolicy::CheckLeaf(X509* leaf, const std::vector<Subje
   if (among(parts_.certificate_pins, Sha256Fingerprint(leaf)) || among(parts_.spki_pins, SpkiPin(leaf))) {
     return std::nullopt;
   }
-  return Rejected(RefusalKind::kPin, Concat("cert hash and spki: the certificate has ", Sha256Fingerprint(leaf),
+  return Rejected(RefusalKind::kPin, Concat("cert hash and spki: the peer's certificate has ", Sha256Fingerprint(leaf),
                                                   " and ", SpkiPin(leaf)));
 }
 
@@ -237,7 +237,7 @@ STACK_OF(X509) * PeerPolicy::BundleOf(X509* leaf, const std::vector<SubjectName>
                                       std::optional<Refusal>& refusal) const {
   const std::variant<std::string, SvidError> id = CheckSvid(leaf, names, role);
   if (const auto* error = std::get_if<SvidError>(&id)) {
-    refusal = Rejected(RefusalKind::kChain, error->text);
+    refusal = Rejected(RefusalKind::kChain, Concat("the peer's certificate: ", error->text));
     return nullptr;
   }
   const auto parsed = ParseSpiffeId(std::get<std::string>(id));
@@ -246,7 +246,7 @@ STACK_OF(X509) * PeerPolicy::BundleOf(X509* leaf, const std::vector<SubjectName>
   refusal = Refusal{.kind = RefusalKind::kChain,
                     .x509_error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
                     .text =
-                        Concat(kPrefix, "no trust bundle for the trust domain of ", Quote(std::get<std::string>(id)))};
+                        Concat(kPrefix, "no trust bundle for the peer's trust domain, of ", Quote(std::get<std::string>(id)))};
   return nullptr;
 }
 

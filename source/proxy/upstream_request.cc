@@ -418,9 +418,18 @@ UpstreamFailure UpstreamRequest::FailureOf(codec::ResetReason reason, std::strin
       return result;
     }
     case codec::ResetReason::kConnectionEnd: {
-      UpstreamFailure result = failure(503, "connection termination", ResponseFlag::kUpstreamConnectionTermination,
-                                       AttemptEnd::kReset);
+      constexpr std::string_view kReason = "connection termination";
+      UpstreamFailure result = failure(503, kReason, ResponseFlag::kUpstreamConnectionTermination, AttemptEnd::kReset);
       result.stale_connection = served_others_;
+      // By TLS 1.3 a server may refuse our certificate when we take the handshake for done.
+      if (const std::string_view why = connection_->transport_failure(); !why.empty()) [[unlikely]] {
+        base::ArenaText text;
+        text.Append(arena(), kReason);
+        text.Append(arena(), "|");
+        text.Append(arena(), why);
+        transport_failure_ = Underlined(arena(), text.view().substr(kReason.size() + 1));
+        result.details = Details(arena(), prefix, text.view());
+      }
       return result;
     }
     case codec::ResetReason::kRefused:

@@ -128,7 +128,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   std::string_view local_address_;  // in the arena; only where somebody logs
   uint64_t connection_id_ = 0;
   telemetry::AttemptedHost attempted_;
-  std::string_view transport_failure_;  // why no connection came about
+  std::string_view transport_failure_;  // why no connection came about, or it ended
   base::MonotonicTime head_sent_{};
   base::MonotonicTime request_sent_{};
   base::MonotonicTime response_began_{};

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "source/identity/certificate.h"
 #include "source/identity/text.h"
 
 namespace pillion::tls {
@@ -41,15 +42,33 @@ std::string ReasonName(unsigned long error) {
   return name;
 }
 
+// By which a peer says that it does not want the certificate that it was shown, or wants one (RFC 8446, 6.2).
+bool IsOfCertificate(int reason) {
+  switch (reason - SSL_AD_REASON_OFFSET) {
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
-Failure TakeFailure(std::string_view verification) {
+Failure TakeFailure(std::string_view verification, const X509* own) {
   Failure failure;
   constexpr unsigned long kSslLibrary = 0x10000000;  // as BoringSSL packs an error
+  bool refused = false;
   while (const unsigned long error = ERR_get_error()) {
     const bool ssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
     if (ssl && ERR_GET_REASON(error) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) failure.no_certificate = true;
     if (ssl && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED) failure.verification = true;
+    refused |= ssl && IsOfCertificate(ERR_GET_REASON(error));
     failure.text += failure.text.empty() ? "TLS_error:" : "";
     if (ssl) {
       failure.text += identity::Concat("|", kSslLibrary | ReasonNumber(ERR_GET_REASON(error)),
@@ -61,6 +80,11 @@ Failure TakeFailure(std::string_view verification) {
     }
   }
   if (failure.text.empty()) return failure;
+  if (refused) {
+    failure.text += own == nullptr ? ":the peer wants a certificate, and was shown none"
+                                   : identity::Concat(":the peer refused our certificate, of ",
+                                                      identity::Quote(identity::OwnerText(own)));
+  }
   if (failure.verification && !verification.empty()) failure.text += identity::Concat(":", verification);
   failure.text += ":TLS_error_end";
   return failure;

@@ -2,6 +2,8 @@
 
 // Why a handshake or a record failed, in the form in which Envoy says it: people's searches and alarms know it.
 
+#include <openssl/types.h>
+
 #include <string>
 #include <string_view>
 
@@ -15,6 +17,7 @@ struct Failure {
 };
 
 // Of what is in this thread's queue, which is empty afterwards. `verification`: what was wrong with the peer; may be empty.
-Failure TakeFailure(std::string_view verification);
+// `own`: the certificate that the peer was shown; null: none.
+Failure TakeFailure(std::string_view verification, const X509* own);
 
 }  // namespace pillion::tls

@@ -203,7 +203,9 @@ void TlsTransport::OnTimeout() {
 }
 
 void TlsTransport::TakeFailure() {
-  const Failure failure = tls::TakeFailure(refusal_ ? refusal_->text : "");
+  CertificateFacts* const local = facts_->local();
+  const identity::OwnedCertificate own = local == nullptr ? nullptr : local->Parsed();
+  const Failure failure = tls::TakeFailure(refusal_ ? refusal_->text : "", own.get());
   if (failure_.empty()) failure_ = failure.text;
   Stats* const stats = options_.stats;
   if (stats == nullptr || failure.text.empty()) return;

@@ -39,6 +39,8 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   Host& host() { return *pool_.host(); }
   Protocol protocol() const { return protocol_; }  // kAuto until TLS has agreed on one
   std::shared_ptr<tls::Facts> tls() { return connection_.transport().tls(); }
+  // What TLS says of why the connection ended; empty: nothing.
+  std::string_view transport_failure() { return connection_.transport().failure(); }
   // By which look at identities it was looked at last.
   uint32_t checked() const { return checked_; }
   void set_checked(uint32_t check) { checked_ = check; }

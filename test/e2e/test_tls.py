@@ -299,6 +299,24 @@ def test_an_upstream_with_another_identity(pillion, ca, tmp_path):
     assert inner.stat("http.ingress.downstream_rq_total") == 0
 
 
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_an_upstream_that_refuses_us(pillion, ca, stranger, tmp_path, version):
+    """The caller's log says so, whose certificate it was, and by which alert; in TLS 1.3 that comes behind the request."""
+    inner = pillion(b.bootstrap([listener(b.http([b.direct(200)]), downstream(ca, validation=validation(stranger)))]))
+    log = tmp_path / "log"
+    text = "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_TRANSPORT_FAILURE_REASON%\n"
+    outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [b.cluster(
+        inner.address, transport_socket=upstream(ca, validation=validation(ca), params={
+            "tls_minimum_protocol_version": version, "tls_maximum_protocol_version": version}))]), arguments=SOON)
+    assert outer.exchange(Request("GET", "/", [("host", "a")])).status == 503
+    until(lambda: log.exists() and log.read_text(), "the log has a line")
+    flag, details, reason = log.read_text().rstrip("\n").split(" ", 2)
+    why = {"TLSv1_2": ("UF", "remote_connection_failure"), "TLSv1_3": ("UC", "connection_termination")}[version]
+    assert (flag, details) == (why[0], f"upstream_reset_before_response_started{{{why[1]}|{reason}}}")
+    assert reason.endswith('_ALERT_UNKNOWN_CA:the_peer_refused_our_certificate,_of_"spiffe://td.test/ns/prod/sa/client":TLS_error_end')
+    assert inner.stat("http.ingress.downstream_rq_total") == 0
+
+
 def test_names_of_requests(pillion, ca):
     """auto_sni and auto_san_validation: the request's host is asked for, and the certificate must be of it."""
     inner = pillion(b.bootstrap([listener(b.http([{"match": {"prefix": "/"}, "direct_response": {"status": 200}, "response_headers_to_add": [

@@ -83,7 +83,7 @@ TEST_F(RemoteSecretTest, SecretsOfAControlPlane) {
   EXPECT_NE(nobody.digest(), trusting);
   const auto refusal = nobody.CheckAgain(leaf_.certificate(), identity::PeerRole::kClient, "", absl::Now());
   ASSERT_TRUE(refusal);
-  EXPECT_THAT(refusal->text, HasSubstr("no trust bundle for the trust domain of"));
+  EXPECT_THAT(refusal->text, HasSubstr("no trust bundle for the peer's trust domain, of"));
   EXPECT_EQ(tls.context->Renew(), RenewableContext::Renewal::kSame);
   const test::Issued next = test::IssueSvid(ca_, "spiffe://td.test/a");
   const auto rotated = std::make_shared<Secret>();

@@ -80,7 +80,7 @@ TEST_F(PeerPolicyTest, J1Dates) {
   EXPECT_EQ(refusal->x509_error, X509_V_ERR_CERT_HAS_EXPIRED);
   EXPECT_EQ(refusal->text,
             "verify cert failed: X509_verify_cert: certificate verification error at depth 0: certificate has expired: "
-            "\"spiffe://td.test/ns/prod/sa/a\"");
+            "the peer's certificate, of \"spiffe://td.test/ns/prod/sa/a\"");
   refusal = Check(Spiffe(), IssueCertificate({.uris = {kId}, .begins_s = 1000}, &ca_));
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->x509_error, X509_V_ERR_CERT_NOT_YET_VALID);
@@ -98,7 +98,7 @@ TEST_F(PeerPolicyTest, J2AnotherCa) {
     EXPECT_EQ(refusal->x509_error, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY) << refusal->text;
   }
   EXPECT_THAT(TextOf(Check(Spiffe(), IssueSvid(stranger, "spiffe://stranger.test/a"))),
-              HasSubstr("no trust bundle for the trust domain of \"spiffe://stranger.test/a\""));
+              HasSubstr("no trust bundle for the peer's trust domain, of \"spiffe://stranger.test/a\""));
 }
 
 TEST_F(PeerPolicyTest, J3TheBundleIsThatOfTheUrisDomain) {
@@ -155,7 +155,8 @@ TEST_F(PeerPolicyTest, J11AnEvilTrustDomain) {
   EXPECT_EQ(refusal->kind, RefusalKind::kName);
   EXPECT_EQ(refusal->x509_error, X509_V_ERR_CERT_REJECTED);
   EXPECT_EQ(refusal->text,
-            "verify cert failed: verify SAN list: nobody is expected by the names \"spiffe://td.test.evil.com/ns/prod/sa/a\", "
+            "verify cert failed: verify SAN list: nobody is expected by the peer's names "
+            "\"spiffe://td.test.evil.com/ns/prod/sa/a\", "
             "expected URI begins with \"spiffe://td.test/\"");
 }
 
@@ -347,7 +348,7 @@ TEST_F(PeerPolicyTest, WhoIsExpectedIsSaid) {
   parts.names.push_back(SanMatcher(NameType::kUri, match::StringMatcher(*match::Regex::Compile("spiffe://.*"))));
   for (int i = 0; i < 3; ++i) parts.names.push_back(Exact(NameType::kUri, "spiffe://td.test/x"));
   EXPECT_EQ(TextOf(Check(PeerPolicy(std::move(parts)), IssueCertificate({}, &ca_))),
-            "verify cert failed: verify SAN list: nobody is expected by the names none, expected DNS \"good.test\" or IP ends "
+            "verify cert failed: verify SAN list: nobody is expected by the peer's names none, expected DNS \"good.test\" or IP ends "
             "with \".1\" or email contains \"a\\\"b\" or URI matches \"spiffe://.*\" or URI \"spiffe://td.test/x\" or one of 2 "
             "more");
 }
@@ -368,7 +369,7 @@ TEST_F(PeerPolicyTest, ADestinationsOwnName) {
   EXPECT_EQ(Check(policy, leaf, PeerRole::kServer, {}, "a.good.test"), std::nullopt);
   EXPECT_EQ(Check(policy, leaf, PeerRole::kServer, {}, "192.0.2.1"), std::nullopt);
   EXPECT_EQ(TextOf(Check(policy, leaf, PeerRole::kServer, {}, "evil.test")),
-            "verify cert failed: verify SAN list: \"evil.test\" is not among \"*.good.test\", \"192.0.2.1\"");
+            "verify cert failed: verify SAN list: \"evil.test\" is not among the peer's names \"*.good.test\", \"192.0.2.1\"");
 }
 
 TEST_F(PeerPolicyTest, Pins) {
