@@ -25,7 +25,8 @@ constexpr std::string_view kOwnTags[] = {
     "envoy.local_network_ratelimit_prefix", "envoy.mongo_prefix", "envoy.ratelimit_prefix",
     "envoy.rbac_prefix",           "envoy.rds_route_config",    "envoy.redis_prefix",
     "envoy.response_code",         "envoy.response_code_class", "envoy.route",
-    "envoy.scoped_rds_config",     "envoy.ssl_cipher",          "envoy.ssl_cipher_suite",
+    "envoy.scoped_rds_config",     "envoy.ssl_cipher",          "cipher_suite",
+    "envoy.ssl_curve",             "envoy.ssl_sigalg",          "envoy.ssl_version",
     "envoy.tcp_prefix",            "envoy.thrift_prefix",       "envoy.tls_certificate",
     "envoy.udp_prefix",            "envoy.virtual_cluster",     "envoy.virtual_host",
     "envoy.worker_id",             "envoy.xds_resource_name"};

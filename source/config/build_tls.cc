@@ -108,6 +108,7 @@ void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const 
   for (int i = 0; i < from.tls_certificates_size(); ++i) {
     const std::string place = ElementPath(FieldPath(path, "tls_certificates"), i);
     BuildPair(context, from.tls_certificates(i), place, "", parts, built.files);
+    built.files.names.resize(built.files.chains.size());
   }
   for (int i = 0; i < from.tls_certificate_sds_secret_configs_size(); ++i) {
     const std::string place = ElementPath(FieldPath(path, "tls_certificate_sds_secret_configs"), i);
@@ -116,6 +117,7 @@ void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const 
     built.waits |= found.awaited;
     if (!found.secret) continue;
     BuildPair(context, found.secret->tls_certificate(), found.place, found.origin, parts, built.files);
+    built.files.names.resize(built.files.chains.size(), from.tls_certificate_sds_secret_configs(i).name());
     built.broken |= context.errors.AnyBelow(found.place);
   }
   const int pairs = from.tls_certificates_size() + from.tls_certificate_sds_secret_configs_size();

@@ -47,6 +47,7 @@ std::shared_ptr<const identity::PeerPolicy> BuildValidation(BuildContext& contex
     built.withdrawn |= found.withdrawn;
     if (!found.secret) return false;
     origin = found.origin;
+    built.files.trusted_name = named.name();
     secret_place = found.place;
     by_secret = found.secret->validation_context();
     return true;

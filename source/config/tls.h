@@ -24,6 +24,9 @@ struct CertificateFiles {
   std::string trusted;              // a path, "<inline>", or who gave it; empty: none
   std::map<std::string, std::string, std::less<>> bundles;  // the same, of each trust domain
   std::vector<std::string> chains;  // in the order of the context's pairs
+  // Of the secrets that they stand in; empty: in none.
+  std::string trusted_name;
+  std::vector<std::string> names;  // of the chains
 };
 
 struct TlsBuild {

@@ -50,8 +50,8 @@ absl::Time NotAfter(const X509* certificate);
 // Of a bundle, or a chain: each costs what parsing it takes, and a server names those of its CAs to each client.
 inline constexpr int kMostCertificates = 256;
 
-// The certificates of a PEM text, equal ones once; an error where there is none, or are more than that, or what looks like one
-// can't be read.
+// The certificates of a PEM text, equal ones once; an error where there is none, or there are more than that, or what looks
+// like one can't be read.
 absl::StatusOr<CertificateStack> ReadCertificates(std::string_view pem);
 // The end of the first of them: of a chain, that of its leaf.
 absl::StatusOr<absl::Time> FirstNotAfter(std::string_view pem);

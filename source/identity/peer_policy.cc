@@ -245,8 +245,8 @@ STACK_OF(X509) * PeerPolicy::BundleOf(X509* leaf, const std::vector<SubjectName>
   if (bundle != parts_.bundles.end()) return bundle->second.get();
   refusal = Refusal{.kind = RefusalKind::kChain,
                     .x509_error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-                    .text =
-                        Concat(kPrefix, "no trust bundle for the peer's trust domain, of ", Quote(std::get<std::string>(id)))};
+                    .text = Concat(kPrefix, "no trust bundle for the peer's trust domain, of ",
+                                   Quote(std::get<std::string>(id)))};
   return nullptr;
 }
 

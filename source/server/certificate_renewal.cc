@@ -50,12 +50,14 @@ absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> CertificateRenewal::A
                                                                         .settle = timers_.New(),
                                                                         .settled_at = {},
                                                                         .scope = stats::Scope(registry_, owner.metrics),
+                                                                        .expirations = {},
                                                                         .by_sds = nullptr,
                                                                         .said_late = {},
                                                                         .observations = {}}));
     watch->entries_.push_back(&entry);
     if (absl::Status status = WatchFiles(entry); !status.ok()) return status;
     Judge(entry);
+    ShowExpirations(entry);
     if (context->secrets().empty()) continue;
     entry.by_sds = registry_.control().counter(entry.scope.AddCounter("ssl_context_update_by_sds"));
     // Those that come together are taken together.
@@ -140,10 +142,21 @@ void CertificateRenewal::Renew(Entry& entry) {
       check_();
       break;
   }
+  ShowExpirations(entry);
   if (const absl::Status status = WatchFiles(entry); !status.ok()) {
     Log("secret").warn("{}: {}", entry.owner.name, std::string(status.message()));
   }
   Judge(entry);
+}
+
+void CertificateRenewal::ShowExpirations(Entry& entry) {
+  std::vector<stats::Scope> shown;  // before those of now go: a gauge that stays is never missing
+  for (const auto& [name, end] : Expirations(*entry.context)) {
+    stats::Prefix prefix = entry.owner.certificates;
+    shown.emplace_back(registry_, prefix.Add(stats::kTlsCertificate, name));
+    shown.back().AddGaugeCallback("expiration_unix_time_seconds", [end = end] { return end; });
+  }
+  entry.expirations.swap(shown);
 }
 
 void CertificateRenewal::SayWhyRefused(Entry& entry) {

@@ -2,8 +2,9 @@
 
 // The TLS contexts of listeners and clusters while the process runs: made anew when a file or a secret of theirs is
 // replaced, and missed when half of a certificate's life has passed without that, and again at its end; files are read once
-// more before that is said. Where there is none, because it can't be made of secrets that are there, or without trust that
-// was withdrawn, it is tried again. Owned by the server; main thread.
+// more before that is said. When each of their certificates ends is a gauge, as Envoy has it. Where there is none, because it
+// can't be made of secrets that are there, or without trust that was withdrawn, it is tried again. Owned by the server; main
+// thread.
 
 #include <functional>
 #include <memory>
@@ -64,6 +65,7 @@ class CertificateRenewal {
     std::unique_ptr<event::ControlTimer> settle;
     std::optional<base::MonotonicTime> settled_at;  // of `settle`, where it is set
     stats::Scope scope;
+    std::vector<stats::Scope> expirations;  // a gauge for each certificate
     stats::Counter* by_sds;  // null: it has no secrets of others
     uint64_t overdue = 0;  // of its certificates, as counted
     Late said_late;        // of them, those that were said to be
@@ -77,6 +79,7 @@ class CertificateRenewal {
   // Renews it then at the latest: what happens meanwhile does not put it off.
   void RenewWithin(Entry& entry, base::Duration time);
   void Renew(Entry& entry);
+  void ShowExpirations(Entry& entry);
   void SayWhyRefused(Entry& entry);
   void OnRejected(Entry& entry, bool had_one);
   void Look();

@@ -1,5 +1,7 @@
 #include "source/server/certificates.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -60,14 +62,46 @@ admin::CertificatesView ViewOf(const config::RenewableContext& source) {
   return view;
 }
 
+std::map<std::string, uint64_t> Expirations(const config::RenewableContext& source) {
+  std::map<std::string, uint64_t> ends;
+  const std::shared_ptr<const tls::Context> context = source.current();
+  if (context == nullptr) return ends;
+  // Envoy's names of what has none: the digest is that of no bytes.
+  const auto add = [&ends](const std::string& name, std::string_view unnamed, const X509* certificate) {
+    const auto end = static_cast<uint64_t>(std::max<int64_t>(absl::ToUnixSeconds(identity::NotAfter(certificate)), 0));
+    const auto [at, added] = ends.emplace(name.empty() ? fmt::format("{}_e3b0c442", unnamed) : name, end);
+    if (!added) at->second = std::min(at->second, end);
+  };
+  const config::CertificateFiles& files = source.files();
+  for (size_t i = 0; i < context->parts().pairs.size(); ++i) {
+    add(files.names[i], "unnamed_cert", context->parts().pairs[i].leaf());
+  }
+  constexpr std::string_view kUnnamed = "unnamed_ca_cert";
+  const identity::PeerPolicy* const policy = context->policy();
+  if (policy == nullptr) return ends;
+  for (int i = 0; i < sk_X509_num(policy->trusted().get()); ++i) {
+    add(files.trusted_name, kUnnamed, sk_X509_value(policy->trusted().get(), i));
+  }
+  const std::string front = files.trusted_name.empty() ? fmt::format("{}_e3b0c442", kUnnamed) : files.trusted_name;
+  int number = 0;
+  for (const auto& [domain, bundle] : policy->bundles()) {
+    for (int i = 0; i < sk_X509_num(bundle.get()); ++i) {
+      add(fmt::format("{}_{}", front, number++), "", sk_X509_value(bundle.get(), i));
+    }
+  }
+  return ends;
+}
+
 ContextOwner OwnerOf(const config::Listener& listener) {
   return {ContextOwner::Kind::kListener, "listener " + listener.name,
-          stats::Prefix("listener").Add(stats::kListenerAddress, listener.stat_prefix).Add("server_ssl_socket_factory")};
+          stats::Prefix("listener").Add(stats::kListenerAddress, listener.stat_prefix).Add("server_ssl_socket_factory"),
+          stats::Prefix("listener").Add(stats::kListenerAddress, listener.stat_prefix).Add("ssl").Add("certificate")};
 }
 
 ContextOwner OwnerOf(const config::Cluster& cluster) {
   return {ContextOwner::Kind::kCluster, "cluster " + cluster.name,
-          stats::Prefix("cluster").Add(stats::kClusterName, cluster.stat_name).Add("client_ssl_socket_factory")};
+          stats::Prefix("cluster").Add(stats::kClusterName, cluster.stat_name).Add("client_ssl_socket_factory"),
+          stats::Prefix("cluster").Add(stats::kClusterName, cluster.stat_name).Add("ssl").Add("certificate")};
 }
 
 Contexts ContextsOf(const config::Cluster& cluster) {

@@ -3,6 +3,7 @@
 // The certificates in use.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ struct ContextOwner {
 
   Kind kind;
   std::string name;       // "admin", "listener a", "cluster b"
-  stats::Prefix metrics;  // of its socket factory
+  stats::Prefix metrics;       // of its socket factory
+  stats::Prefix certificates;  // of its certificates, by their names
 };
 ContextOwner OwnerOf(const config::Listener& listener);
 ContextOwner OwnerOf(const config::Cluster& cluster);
@@ -34,6 +36,10 @@ std::vector<std::shared_ptr<config::RemoteSecret>> SecretsOf(const Contexts& con
 
 // Half of its life has passed at `now`, in which it should have been replaced.
 bool IsOverdue(const X509* certificate, absl::Time now);
+
+// When its certificates end, by the names that Envoy counts them by, in seconds of Unix time. Of a plain bundle, and of
+// those that share a name, the first that ends counts.
+std::map<std::string, uint64_t> Expirations(const config::RenewableContext& context);
 
 // For the administration.
 admin::CertificatesView ViewOf(const config::RenewableContext& context);

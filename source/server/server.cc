@@ -219,7 +219,8 @@ absl::Status Server::Start() {
   // by sharing its ports, only to end then.
   if (bootstrap_->admin.access && bootstrap_->admin.access->tls != nullptr) {
     absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> watch = certificates_->Add(
-        {ContextOwner::Kind::kAdmin, "admin", stats::Prefix("admin").Add("server_ssl_socket_factory")},
+        {ContextOwner::Kind::kAdmin, "admin", stats::Prefix("admin").Add("server_ssl_socket_factory"),
+         stats::Prefix("admin").Add("ssl").Add("certificate")},
         {bootstrap_->admin.access->tls});
     if (!watch.ok()) return watch.status();
     admin_certificates_ = *std::move(watch);

@@ -29,6 +29,21 @@ void TakeResponseCode(std::string_view name, const Rules& rules, TaggedName& out
   }
 }
 
+// "cluster.<name>.ssl.versions.TLSv1.3" ends in a label of its own, behind all others.
+void TakeAgreed(std::string_view name, const std::vector<Tag>& tags, const Rules& rules, TaggedName& out,
+                std::vector<Cut>& cuts) {
+  const std::string_view cipher = name.starts_with("cluster.") ? kCipherSuite : kSslCipher;
+  const std::pair<std::string_view, std::string_view> kinds[] = {
+      {"ssl.ciphers.", cipher}, {"ssl.versions.", kSslVersion}, {"ssl.curves.", kSslCurve}, {"ssl.sigalgs.", kSslSignature}};
+  const size_t begin = tags.empty() ? 0 : std::min<size_t>(tags.back().cut_end, name.size());
+  for (const auto& [kind, label] : kinds) {
+    if (!name.substr(begin).starts_with(kind) || !rules.Shows(label)) continue;
+    const size_t end = begin + kind.size();
+    out.labels.emplace_back(label, name.substr(end));
+    cuts.emplace_back(end - 1, name.size());
+  }
+}
+
 }  // namespace
 
 Prefix& Prefix::Add(std::string_view part) {
@@ -54,6 +69,7 @@ TaggedName TakeTags(std::string_view name, const std::vector<Tag>& tags, const R
   TaggedName out;
   std::vector<Cut> cuts;  // they may overlap: a configuration's expressions look at the whole name
   TakeResponseCode(name, rules, out, cuts);
+  TakeAgreed(name, tags, rules, out, cuts);
   const auto add = [&out](std::string_view label, std::string_view value) {
     const auto same = [label](const auto& other) { return other.first == label; };
     if (std::none_of(out.labels.begin(), out.labels.end(), same)) out.labels.emplace_back(label, value);

@@ -24,6 +24,12 @@ inline constexpr std::string_view kRoute = "envoy_route";
 inline constexpr std::string_view kWorkerId = "envoy_worker_id";
 inline constexpr std::string_view kResponseCode = "envoy_response_code";
 inline constexpr std::string_view kResponseCodeClass = "envoy_response_code_class";
+inline constexpr std::string_view kTlsCertificate = "envoy_tls_certificate";
+inline constexpr std::string_view kSslCipher = "envoy_ssl_cipher";  // of connections that were accepted
+inline constexpr std::string_view kCipherSuite = "cipher_suite";    // of those to a cluster
+inline constexpr std::string_view kSslVersion = "envoy_ssl_version";
+inline constexpr std::string_view kSslCurve = "envoy_ssl_curve";
+inline constexpr std::string_view kSslSignature = "envoy_ssl_sigalg";
 
 // Bytes [begin, begin + size) of a name are the value of `label`; those from cut_begin to cut_end are cut out for
 // Prometheus.
@@ -62,7 +68,7 @@ struct TaggedName {
 TaggedName TakeTags(std::string_view name, const std::vector<Tag>& tags, const Rules& rules);
 
 // What a metric is called in Prometheus' format: family and labels, the values not yet escaped, each label once. Tags come
-// in the order in which Envoy takes them out: the response code, those that are fixed, then from the back of the name to
+// in the order in which Envoy takes them out: the response code or what TLS agreed on, those that are fixed, then from the back of the name to
 // the front.
 struct PrometheusName {
   std::string family;

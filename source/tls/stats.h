@@ -35,6 +35,7 @@ struct StatIds {
   std::vector<stats::CounterId> versions;  // in the order of the names in stats.cc
   std::vector<stats::CounterId> ciphers;
   std::vector<stats::CounterId> curves;
+  std::vector<stats::CounterId> signatures;
   stats::CounterId not_ready;  // connections whose certificates have not come yet
   std::optional<stats::CounterId> timeouts;  // downstream_cx_transport_socket_connect_timeout, of a server
 };
@@ -48,14 +49,23 @@ class Stats {
   }
   void CountNotReady() { not_ready_->Increment(); }
   void Count(Counter counter) { counters_[static_cast<size_t>(counter)]->Increment(); }
-  // What a handshake agreed on; names that nobody negotiates here are passed over.
-  void CountAgreed(std::string_view version, std::string_view cipher, int curve_nid);
+  // What a handshake agreed on; names that nobody negotiates here are passed over. Of the peer's signature, where it made
+  // one, the key's kind and the digest, by OpenSSL's numbers.
+  struct Agreed {
+    std::string_view version;
+    std::string_view cipher;
+    int curve;
+    int signature_key;
+    int signature_digest;
+  };
+  void CountAgreed(const Agreed& agreed);
 
  private:
   std::array<stats::Counter*, static_cast<size_t>(Counter::kCount)> counters_;
   std::vector<stats::Counter*> versions_;
   std::vector<stats::Counter*> ciphers_;
   std::vector<stats::Counter*> curves_;
+  std::vector<stats::Counter*> signatures_;
   stats::Counter* not_ready_;
   stats::Counter* timeouts_ = nullptr;
 };

@@ -163,7 +163,14 @@ void TlsTransport::HandshakeDone() {
     stats->Count(Counter::kHandshake);
     if (resumed) stats->Count(Counter::kSessionReused);
     if (SSL_get0_peer_certificate(ssl_) == nullptr) stats->Count(Counter::kNoCertificate);
-    stats->CountAgreed(facts_->version(), facts_->cipher(), SSL_get_negotiated_group(ssl_));
+    Stats::Agreed agreed{.version = facts_->version(),
+                         .cipher = facts_->cipher(),
+                         .curve = static_cast<int>(SSL_get_negotiated_group(ssl_)),
+                         .signature_key = NID_undef,
+                         .signature_digest = NID_undef};
+    SSL_get_peer_signature_type_nid(ssl_, &agreed.signature_key);
+    SSL_get_peer_signature_nid(ssl_, &agreed.signature_digest);
+    stats->CountAgreed(agreed);
   }
   Tell(!input_.empty() || readable_);
 }

@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -315,6 +316,23 @@ def test_an_upstream_that_refuses_us(pillion, ca, stranger, tmp_path, version):
     assert (flag, details) == (why[0], f"upstream_reset_before_response_started{{{why[1]}|{reason}}}")
     assert reason.endswith('_ALERT_UNKNOWN_CA:the_peer_refused_our_certificate,_of_"spiffe://td.test/ns/prod/sa/client":TLS_error_end')
     assert inner.stat("http.ingress.downstream_rq_total") == 0
+
+
+def test_prometheus_labels(pillion, ca):
+    """What TLS agreed on, and whose certificates end when, by Envoy's labels."""
+    inner = pillion(b.bootstrap([listener(b.http([b.direct(200)]), downstream(ca, validation=validation(ca)))]))
+    outer = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(inner.address, transport_socket=upstream(ca, validation=validation(ca)))]))
+    assert outer.exchange(Request("GET", "/", [("host", "a")])).status == 200
+    where = f'envoy_listener_address="{inner.address[0]}_{inner.address[1]}"'
+    lines = inner.admin("/stats/prometheus").splitlines()
+    assert f'envoy_listener_ssl_versions{{envoy_ssl_version="TLSv1.2",{where}}} 1' in lines
+    assert f'envoy_listener_ssl_sigalgs{{envoy_ssl_sigalg="ecdsa_secp256r1_sha256",{where}}} 1' in lines
+    assert f'envoy_listener_ssl_curves{{envoy_ssl_curve="X25519",{where}}} 1' in lines
+    ends = {line.split('"')[1]: int(line.split()[-1]) for line in lines if line.startswith("envoy_listener_ssl_certificate_expiration_unix_time_seconds{")}
+    assert sorted(ends) == ["unnamed_ca_cert_e3b0c442", "unnamed_cert_e3b0c442"] and min(ends.values()) > time.time()
+    said = outer.admin("/stats/prometheus")
+    assert re.search(r'^envoy_cluster_ssl_ciphers\{cipher_suite="[A-Z0-9-]+",envoy_cluster_name="upstream"\} 1$', said, re.M)
+    assert 'envoy_cluster_ssl_sigalgs{envoy_ssl_sigalg="ecdsa_secp256r1_sha256",envoy_cluster_name="upstream"} 1' in said
 
 
 def test_names_of_requests(pillion, ca):

@@ -90,6 +90,46 @@ TEST_F(CertificateRenewalTest, WithinItsTimeWhateverElseHappens) {
   EXPECT_EQ(Renewed(), 2u);
 }
 
+// By the names of secrets, and anew with each renewal.
+TEST_F(CertificateRenewalTest, WhenCertificatesEndIsAGauge) {
+  WriteInPlace({.uris = {"spiffe://td.test/a"}, .ends_s = 300});
+  Replace("ca.pem", ca_.pem());
+  const config::Loaded loaded = config::LoadText(
+      "static_resources: {secrets: [{name: mine, tls_certificate: {certificate_chain: {filename: '" +
+      (folder_ / "chain.pem").string() + "'}, private_key: {filename: '" + (folder_ / "key.pem").string() +
+      "'}}}], clusters: [{name: a, transport_socket: {name: tls, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: "
+      "{tls_certificate_sds_secret_configs: [{name: mine}], validation_context: {trusted_ca: {filename: '" +
+      (folder_ / "ca.pem").string() + "'}}}}}}]}");
+  ASSERT_TRUE(loaded.bootstrap != nullptr);
+  const config::Cluster& cluster = *loaded.bootstrap->clusters[0];
+  const auto shown = [this] {
+    std::map<std::string, int64_t> ends;
+    for (const stats::Snapshot::Number& number : registry_.Read().numbers) {
+      const std::string name = number.description->name();
+      if (name.starts_with("cluster.a.ssl.certificate.")) ends[name.substr(26)] = number.gauge;
+    }
+    return ends;
+  };
+  const auto end_of = [](const X509* certificate) { return absl::ToUnixSeconds(identity::NotAfter(certificate)); };
+  CertificateRenewal renewal(files_, timers_, clock_, registry_, [] {});
+  auto watch = renewal.Add(OwnerOf(cluster), ContextsOf(cluster));
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  using Ends = std::map<std::string, int64_t>;
+  const std::string ca = "unnamed_ca_cert_e3b0c442.expiration_unix_time_seconds";
+  const std::string mine = "mine.expiration_unix_time_seconds";
+  const int64_t ca_end = end_of(ca_.certificate());
+  EXPECT_EQ(shown(), (Ends{{mine, end_of(cluster.tls->context->current()->parts().pairs[0].leaf())}, {ca, ca_end}}));
+  const test::Issued later = test::IssueCertificate({.uris = {"spiffe://td.test/a"}, .ends_s = 5000}, &ca_);
+  Replace("chain.pem", later.pem());
+  Replace("key.pem", later.key_pem());
+  Poll();
+  timers_.Advance(CertificateRenewal::kSettle);
+  EXPECT_EQ(shown(), (Ends{{mine, end_of(later.certificate())}, {ca, ca_end}}));
+  watch->reset();
+  EXPECT_EQ(shown(), Ends());
+}
+
 // Nothing tells of it: it is read at half of the life of the one before, and at the end, before anybody is alarmed.
 TEST_F(CertificateRenewalTest, FilesThatAreWrittenInPlace) {
   WriteInPlace({.uris = {"spiffe://td.test/a"}, .begins_s = -100, .ends_s = 300});

@@ -40,6 +40,22 @@ TEST(ToPrometheus, ClusterAndResponseCode) {
   EXPECT_EQ(Convert(be, "upstream_rq_axx").labels.size(), 1u);
 }
 
+TEST(ToPrometheus, WhatTlsAgreedOn) {
+  const Prefix be = Prefix("cluster").Add(kClusterName, "ssl.ciphers.be");
+  const PrometheusName suite = Convert(be, "ssl.ciphers.TLS_AES_128_GCM_SHA256");
+  EXPECT_EQ(suite.family, "envoy_cluster_ssl_ciphers");
+  EXPECT_EQ(suite.labels, (Labels{{"cipher_suite", "TLS_AES_128_GCM_SHA256"}, {kClusterName, "ssl.ciphers.be"}}));
+
+  const Prefix in = Prefix("listener").Add(kListenerAddress, "127.0.0.1:80");
+  EXPECT_EQ(Convert(in, "ssl.ciphers.A").labels, (Labels{{"envoy_ssl_cipher", "A"}, {kListenerAddress, "127.0.0.1_80"}}));
+  const PrometheusName version = Convert(in, "ssl.versions.TLSv1.3");
+  EXPECT_EQ(version.family, "envoy_listener_ssl_versions");
+  EXPECT_EQ(version.labels, (Labels{{"envoy_ssl_version", "TLSv1.3"}, {kListenerAddress, "127.0.0.1_80"}}));
+  EXPECT_EQ(Convert(in, "ssl.curves.X25519").labels[0].first, "envoy_ssl_curve");
+  EXPECT_EQ(Convert(in, "ssl.sigalgs.ed25519").labels[0].first, "envoy_ssl_sigalg");
+  EXPECT_EQ(Convert(in, "ssl.handshake").family, "envoy_listener_ssl_handshake");
+}
+
 TEST(ToPrometheus, DotsInAClustersNameStayInItsLabel) {
   const Prefix prefix = Prefix("cluster").Add(kClusterName, "outbound|80||a.ns.svc").Add("http2");
   const PrometheusName name = Convert(prefix, "tx_reset");
