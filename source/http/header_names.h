@@ -17,6 +17,8 @@ namespace pillion::http {
   X(kAcceptEncoding, "accept-encoding")                               \
   X(kAcceptLanguage, "accept-language")                               \
   X(kAuthorization, "authorization")                                  \
+  X(kB3, "b3")                                                        \
+  X(kBaggage, "baggage")                                              \
   X(kCacheControl, "cache-control")                                   \
   X(kConnection, "connection")                                        \
   X(kContentEncoding, "content-encoding")                             \
@@ -42,12 +44,22 @@ namespace pillion::http {
   X(kServer, "server")                                                \
   X(kSetCookie, "set-cookie")                                         \
   X(kTe, "te")                                                        \
+  X(kTraceparent, "traceparent")                                      \
+  X(kTracestate, "tracestate")                                        \
   X(kTrailer, "trailer")                                              \
   X(kTransferEncoding, "transfer-encoding")                           \
   X(kUpgrade, "upgrade")                                              \
   X(kUserAgent, "user-agent")                                         \
   X(kVary, "vary")                                                    \
+  X(kVctxBin, "vctx-bin")                                             \
   X(kVia, "via")                                                      \
+  X(kXB3Flags, "x-b3-flags")                                          \
+  X(kXB3ParentSpanId, "x-b3-parentspanid")                            \
+  X(kXB3Sampled, "x-b3-sampled")                                      \
+  X(kXB3SpanId, "x-b3-spanid")                                        \
+  X(kXB3TraceId, "x-b3-traceid")                                      \
+  X(kXContext, "x-context")                                           \
+  X(kXDeadline, "x-deadline")                                         \
   X(kXEnvoyAttemptCount, "x-envoy-attempt-count")                     \
   X(kXEnvoyDecoratorOperation, "x-envoy-decorator-operation")         \
   X(kXEnvoyDownstreamServiceCluster, "x-envoy-downstream-service-cluster") \
@@ -77,7 +89,10 @@ namespace pillion::http {
   X(kXForwardedHost, "x-forwarded-host")                              \
   X(kXForwardedProto, "x-forwarded-proto")                            \
   X(kXForwardedPort, "x-forwarded-port")                              \
-  X(kXRequestId, "x-request-id")
+  X(kXRequestId, "x-request-id")                                      \
+  X(kXTenant, "x-tenant")                                             \
+  X(kXTimeoutMs, "x-timeout-ms")                                      \
+  X(kXVivoContext, "x-vivo-context")
 
 enum class HeaderId : uint8_t {
   kUnknown = 0,
