@@ -1,0 +1,65 @@
+#pragma once
+
+// Keys and values that travel with a request, in order, each key once. Views, as in a Context; the list itself lies in the
+// stream's arena.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "source/base/arena.h"
+
+namespace pillion::context {
+
+class Baggage {
+ public:
+  Baggage() = default;
+  // The copy sees the same entries; what either adds later is its own.
+  Baggage(const Baggage& other) : entries_(other.entries_), size_(other.size_), capacity_(other.size_) {}
+  Baggage& operator=(const Baggage& other) {
+    entries_ = other.entries_;
+    size_ = capacity_ = other.size_;
+    return *this;
+  }
+
+  struct Entry {
+    std::string_view key;    // not empty
+    std::string_view text;   // the value, not percent-encoded; where W3C's properties follow it, a ';' and these
+    uint32_t value_size;     // bytes of `text` that are the value
+
+    std::string_view value() const { return text.substr(0, value_size); }
+    std::string_view properties() const {
+      return value_size == text.size() ? std::string_view() : text.substr(value_size + 1);
+    }
+  };
+
+  // More entries than this are left out.
+  static constexpr size_t kMost = 256;
+
+  // False when the key is there already: the first one counts. Also when there is no room; then `left_out` goes up.
+  bool Add(const Entry& entry, base::Arena& arena, uint32_t& left_out);
+
+  // Adds what this has not.
+  void Merge(const Baggage& other, base::Arena& arena, uint32_t& left_out);
+
+  // Null when there is none.
+  const Entry* Find(std::string_view key) const;
+
+  const Entry* begin() const { return entries_; }
+  const Entry* end() const { return entries_ + size_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  void Append(const Entry& entry, base::Arena& arena, uint32_t& left_out);
+
+  Entry* entries_ = nullptr;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+};
+
+// The colour of a request: the keys that routing by version goes by. They are written before other baggage, so that they
+// are the last to be left out.
+bool IsColourKey(std::string_view key);
+
+}  // namespace pillion::context

@@ -1,0 +1,65 @@
+#pragma once
+
+// Numbers as carriers have them: big endian, or in lower case hexadecimal digits.
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace pillion::context {
+
+template <typename Word>
+Word SwapBytes(Word word) {
+  static_assert(std::endian::native == std::endian::little);
+  if constexpr (sizeof(Word) == 8) return __builtin_bswap64(word);
+  if constexpr (sizeof(Word) == 2) return __builtin_bswap16(word);
+  return word;
+}
+
+template <typename Word>
+Word ReadBigEndian(const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  return SwapBytes(word);
+}
+
+// Returns what is behind it.
+template <typename Word>
+char* WriteBigEndian(Word word, char* to) {
+  word = SwapBytes(word);
+  std::memcpy(to, &word, sizeof word);
+  return to + sizeof word;
+}
+
+inline constexpr std::array<uint8_t, 256> kHexValues = [] {
+  std::array<uint8_t, 256> values{};
+  values.fill(0xff);
+  for (uint8_t i = 0; i < 10; ++i) values['0' + i] = i;
+  for (uint8_t i = 0; i < 6; ++i) values['a' + i] = 10 + i;
+  return values;
+}();
+
+// `text` has at most 16 characters. False when one of them is no digit; upper case is none.
+inline bool ParseHex(std::string_view text, uint64_t& number) {
+  uint8_t wrong = 0;
+  number = 0;
+  for (const char c : text) {
+    const uint8_t value = kHexValues[static_cast<uint8_t>(c)];
+    wrong |= value;
+    number = number << 4 | (value & 15);
+  }
+  return (wrong & 0xf0) == 0;
+}
+
+// Writes two digits for each byte; returns what is behind them.
+template <typename Word>
+char* WriteHex(Word word, char* to) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (int shift = 8 * sizeof(Word) - 4; shift >= 0; shift -= 4) *to++ = kDigits[word >> shift & 15];
+  return to;
+}
+
+}  // namespace pillion::context

@@ -1,0 +1,26 @@
+#include "source/context/extract.h"
+
+#include "source/context/carrier_fields.h"
+
+namespace pillion::context {
+
+void Extract(const http::HeaderMap& headers, const ExtractOptions& options, const Moment& first_byte,
+             Extraction& extraction) {
+  const CarrierFields fields(headers, options.grpc);
+  std::optional<base::Duration> time_left;
+  (fields.Present() & options.read).ForEach([&](Carrier carrier) {
+    Carried carried;
+    const Reading reading = fields.Read(carrier, carried);
+    if (carried.time_left) time_left = carried.time_left;
+    extraction.left_out += carried.left_out;
+    if (reading == Reading::kMalformed) {
+      extraction.malformed.Add(carrier);
+      return;
+    }
+    extraction.found.Add(carrier);
+    Merge(extraction.context, carried.context, headers.arena(), extraction.left_out);
+  });
+  extraction.clock_skew = SettleDeadline(extraction.context, time_left, first_byte);
+}
+
+}  // namespace pillion::context

@@ -1,0 +1,37 @@
+#include "source/context/timeout.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "source/http/grpc_timeout.h"
+
+namespace pillion::context {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kMostDigits = 18;
+
+}  // namespace
+
+std::optional<base::Duration> ParseTimeoutMs(std::string_view text) {
+  if (text.empty() || text.size() > kMostDigits) return std::nullopt;
+  int64_t count = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    count = count * 10 + (c - '0');
+  }
+  return milliseconds(std::min<int64_t>(count, kLongestTimeout / milliseconds(1)));
+}
+
+std::string_view TimeoutMsText(base::Duration left, base::Arena& arena) {
+  char text[20];
+  char* const end = std::to_chars(text, text + sizeof text, std::max<int64_t>(left / milliseconds(1), 1)).ptr;
+  return arena.Copy({text, static_cast<size_t>(end - text)});
+}
+
+std::string_view GrpcTimeLeftText(base::Duration left, base::Arena& arena) {
+  return http::GrpcTimeoutText(std::max<base::Duration>(left, milliseconds(1)), arena);
+}
+
+}  // namespace pillion::context

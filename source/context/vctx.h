@@ -1,0 +1,27 @@
+#pragma once
+
+// vctx-v2: the carrier that has all of a context. Its bytes; what stands in a field is Base64 of them. specification.md has
+// the table of types, and what is malformed.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "source/context/context.h"
+
+namespace pillion::context {
+
+inline constexpr size_t kMostVctxBytes = 1024;
+
+// Into a fresh context, whose views see `bytes`. False when they are malformed; then `context` is unspecified.
+[[nodiscard]] bool DecodeVctx(std::string_view bytes, base::Arena& arena, Context& context);
+
+// Writes at most kMostVctxBytes to `out`; their number. What does not fit is left out from the end, by whole entries, which
+// are added to `left_out`.
+size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out);
+
+// The same in Base64. The bytes are kept in the arena.
+[[nodiscard]] bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context);
+std::string_view EncodeVctxText(const Context& context, bool padded, base::Arena& arena, uint32_t& left_out);
+
+}  // namespace pillion::context

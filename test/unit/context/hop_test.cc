@@ -1,0 +1,428 @@
+// A head comes in and goes out: what is read of all carriers together, and what is written.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "source/context/extract.h"
+#include "source/context/inject.h"
+#include "source/context/trust.h"
+#include "source/context/vctx.h"
+#include "source/context/x_context.h"
+
+namespace pillion::context {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace std::literals;
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+constexpr uint64_t kNow = 1'795'000'000'000'000'000;
+constexpr Moment kMoment{base::MonotonicTime(5000s), base::WallTime(base::Duration(kNow))};
+
+constexpr char kTraceparent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+constexpr TraceId kTrace{0x4bf92f3577b34da6, 0xa3ce929d0e0e4736};
+constexpr SpanId kSpan = 0x00f067aa0ba902b7;
+
+constexpr uint64_t In(base::Duration time) { return kNow + static_cast<uint64_t>(time.count()); }
+
+class HopTest : public testing::Test {
+ protected:
+  const Context& Read(const Fields& fields) {
+    headers_ = http::HeaderMap(arena_);
+    for (const auto& [name, value] : fields) headers_.Add(arena_.Copy(name), arena_.Copy(value));
+    extraction_ = Extraction();
+    Extract(headers_, {.read = read_, .grpc = grpc_}, kMoment, extraction_);
+    return extraction_.context;
+  }
+  uint32_t Write(const Context& context, CarrierSet write = kWrittenByDefault) {
+    return Inject(context, {.write = write, .grpc = grpc_}, kMoment.monotonic, headers_);
+  }
+  std::string Field(std::string_view name) const {
+    std::string values;
+    for (const http::HeaderField& field : headers_) {
+      if (field.name() == name) values += (values.empty() ? "" : "|") + std::string(field.value());
+    }
+    return values;
+  }
+  std::string Vctx(const Context& context) {
+    uint32_t left_out = 0;
+    return std::string(EncodeVctxText(context, true, arena_, left_out));
+  }
+  std::string XContext(const Context& context) { return std::string(EncodeXContext(context, arena_)); }
+  Context VctxWritten() {
+    Context context;
+    EXPECT_TRUE(DecodeVctxText(arena_.Copy(Field(grpc_ ? "vctx-bin" : "x-vivo-context")), arena_, context));
+    return context;
+  }
+  void Add(Context& context, std::string_view key, std::string_view value) {
+    uint32_t none = 0;
+    context.baggage.Add({key, value, static_cast<uint32_t>(value.size())}, arena_, none);
+  }
+
+  base::BlockPool blocks_;
+  base::Arena arena_{blocks_};
+  http::HeaderMap headers_{arena_};
+  CarrierSet read_ = kAllCarriers;
+  bool grpc_ = false;
+  Extraction extraction_;
+};
+
+TEST_F(HopTest, NothingIsReadOfAHeadWithoutContext) {
+  const Context& context = Read({{"accept", "*/*"}, {"x-context-other", "1"}});
+  EXPECT_FALSE(context.has_deadline());
+  EXPECT_FALSE(context.trace_id);
+  EXPECT_TRUE(extraction_.found.empty());
+  EXPECT_TRUE(extraction_.malformed.empty());
+}
+
+TEST_F(HopTest, EarlierCarriersWin) {
+  Context first, second;
+  first.trace_id = {1, 2};
+  first.span_id = 3;
+  first.request_id = "of-vctx";
+  Add(first, "a", "vctx");
+  second.trace_id = {4, 5};
+  second.span_id = 6;
+  second.biz_flags = kPaymentPath;
+  const Context& context = Read({{"x-request-id", "of-std"},
+                                 {"b3", "0000000000000007-0000000000000008-1"},
+                                 {"traceparent", kTraceparent},
+                                 {"tracestate", "k=v"},
+                                 {"baggage", "a=w3c,b=w3c"},
+                                 {"x-context", XContext(second)},
+                                 {"x-tenant", "acme"},
+                                 {"x-vivo-context", Vctx(first)}});
+  EXPECT_EQ(context.trace_id, (TraceId{1, 2}));
+  EXPECT_EQ(context.span_id, 3u);
+  EXPECT_FALSE(context.has_trace_flags);  // those of other traces say nothing of this one
+  EXPECT_EQ(context.tracestate, "");
+  EXPECT_EQ(context.request_id, "of-vctx");
+  EXPECT_EQ(context.biz_flags, kPaymentPath);
+  EXPECT_EQ(context.tenant, "acme");
+  EXPECT_EQ(context.baggage.size(), 2u);
+  EXPECT_EQ(context.baggage.Find("a")->value(), "vctx");
+  EXPECT_EQ(context.baggage.Find("b")->value(), "w3c");
+  EXPECT_TRUE(extraction_.malformed.empty());
+}
+
+TEST_F(HopTest, LaterCarriersOfTheSameTraceAdd) {
+  Context fixed;
+  fixed.trace_id = kTrace;
+  fixed.span_id = 9;
+  const Context& context = Read({{"x-context", XContext(fixed)}, {"traceparent", kTraceparent}, {"tracestate", "k=v"}});
+  EXPECT_EQ(context.span_id, 9u);
+  EXPECT_TRUE(context.has_trace_flags);
+  EXPECT_EQ(context.trace_flags, kSampled);
+  EXPECT_EQ(context.tracestate, "k=v");
+}
+
+TEST_F(HopTest, OnlyWhatIsConfiguredIsRead) {
+  read_ = {Carrier::kB3};
+  const Context& context = Read({{"traceparent", "broken"}, {"b3", "0000000000000007-0000000000000008-1"}, {"x-tenant", "acme"}});
+  EXPECT_EQ(context.trace_id, (TraceId{0, 7}));
+  EXPECT_EQ(context.tenant, "");
+  EXPECT_TRUE(extraction_.malformed.empty());
+}
+
+TEST_F(HopTest, TwoLinesOfASingleValuedFieldAreMalformed) {
+  const std::string vctx = Vctx({.tenant = "t"});
+  for (const auto& [name, value, carrier] : std::vector<std::tuple<std::string, std::string, Carrier>>{
+           {"x-vivo-context", vctx, Carrier::kVctx},
+           {"x-context", XContext({}), Carrier::kXContext},
+           {"traceparent", kTraceparent, Carrier::kTrace},
+           {"b3", "1", Carrier::kB3},
+           {"x-b3-sampled", "1", Carrier::kB3Multi},
+           {"x-timeout-ms", "100", Carrier::kTimeout},
+           {"x-request-id", "id", Carrier::kRequestId},
+           {"x-deadline", "1", Carrier::kDeadline},
+           {"x-tenant", "t", Carrier::kTenant}}) {
+    Read({{name, value}});
+    EXPECT_EQ(extraction_.found, CarrierSet{carrier}) << name;
+    EXPECT_TRUE(extraction_.malformed.empty()) << name;
+    const Context& context = Read({{name, value}, {"accept", "*/*"}, {name, value}});
+    EXPECT_EQ(extraction_.malformed, CarrierSet{carrier}) << name;
+    EXPECT_TRUE(extraction_.found.empty()) << name;
+    EXPECT_FALSE(context.has_deadline() || context.trace_id) << name;
+    EXPECT_TRUE(context.tenant.empty() && context.request_id.empty()) << name;
+    Write(context, {});
+    EXPECT_EQ(headers_.size(), 1u) << name;  // not forwarded
+  }
+}
+
+TEST_F(HopTest, ListsAreJoined) {
+  const Context& context = Read({{"traceparent", kTraceparent},
+                                 {"tracestate", "a=1"},
+                                 {"baggage", "k=1,l=2"},
+                                 {"tracestate", "b=2"},
+                                 {"baggage", "m=3,k=4"}});
+  EXPECT_EQ(context.tracestate, "a=1,b=2");
+  EXPECT_EQ(context.baggage.size(), 3u);
+  EXPECT_EQ(context.baggage.Find("k")->value(), "1");
+  EXPECT_TRUE(extraction_.malformed.empty());
+}
+
+TEST_F(HopTest, ABrokenTracestateIsDroppedAlone) {
+  const Context& context = Read({{"traceparent", kTraceparent}, {"tracestate", "a=1,a=2"}});
+  EXPECT_EQ(context.trace_id, kTrace);
+  EXPECT_EQ(context.tracestate, "");
+  EXPECT_EQ(extraction_.left_out, 1u);
+  Write(context);
+  EXPECT_EQ(Field("tracestate"), "");
+  Read({{"tracestate", "a=1"}});
+  EXPECT_EQ(extraction_.malformed, CarrierSet{Carrier::kTrace});
+}
+
+TEST_F(HopTest, DeadlinesOfAllCarriersTheEarliestCounts) {
+  Context vctx, fixed;
+  vctx.deadline = In(300ms);
+  fixed.deadline = In(200ms);
+  const Context& context =
+      Read({{"x-vivo-context", Vctx(vctx)}, {"x-context", XContext(fixed)}, {"x-deadline", std::to_string(In(250ms))}});
+  EXPECT_EQ(context.deadline, In(200ms));
+  EXPECT_EQ(context.deadline_at, kMoment.monotonic + 200ms);
+}
+
+TEST_F(HopTest, WithinTheToleranceThePointInTimeCounts) {
+  for (const base::Duration off : {-2ms, -1ms, 0ms, 1ms, 2ms}) {
+    const Context& context = Read({{"x-deadline", std::to_string(In(300ms + off))}, {"x-timeout-ms", "300"}});
+    EXPECT_EQ(context.deadline, In(300ms + off));
+    EXPECT_EQ(context.deadline_at, kMoment.monotonic + 300ms + off);
+    EXPECT_EQ(extraction_.clock_skew, 0ms);
+  }
+}
+
+TEST_F(HopTest, BeyondItTheTimeLeftCounts) {
+  for (const base::Duration off : {base::Duration(-5s), base::Duration(-2'000'001), base::Duration(2'000'001), base::Duration(5s)}) {
+    const Context& context = Read({{"x-deadline", std::to_string(In(300ms + off))}, {"x-timeout-ms", "300"}});
+    EXPECT_EQ(context.deadline, In(300ms));
+    EXPECT_EQ(context.deadline_at, kMoment.monotonic + 300ms);
+    EXPECT_EQ(extraction_.clock_skew, off);
+  }
+}
+
+TEST_F(HopTest, TheSmallestTimeLeftCounts) {
+  grpc_ = true;
+  EXPECT_EQ(Read({{"x-timeout-ms", "300"}, {"grpc-timeout", "200m"}}).deadline, In(200ms));
+  EXPECT_EQ(Read({{"x-timeout-ms", "100"}, {"grpc-timeout", "200m"}}).deadline, In(100ms));
+  EXPECT_EQ(Read({{"x-timeout-ms", "-1"}, {"grpc-timeout", "200m"}}).deadline, In(200ms));
+  EXPECT_EQ(extraction_.malformed, CarrierSet{Carrier::kTimeout});
+  EXPECT_FALSE(Read({{"grpc-timeout", "200"}}).has_deadline());
+  grpc_ = false;
+  EXPECT_FALSE(Read({{"grpc-timeout", "200m"}}).has_deadline());  // it means nothing outside of gRPC
+}
+
+TEST_F(HopTest, FarAndPastDeadlinesSaturate) {
+  EXPECT_FALSE(Read({{"x-deadline", "0"}}).has_deadline());
+  Context far;
+  far.deadline = UINT64_MAX;
+  EXPECT_EQ(Read({{"x-vivo-context", Vctx(far)}}).deadline, UINT64_MAX);
+  EXPECT_GT(TimeLeft(extraction_.context, kMoment.monotonic), 24h * 365);
+  EXPECT_EQ(Read({{"x-deadline", "1"}}).deadline, 1u);
+  EXPECT_LT(TimeLeft(extraction_.context, kMoment.monotonic), -24h * 365);
+  EXPECT_EQ(Read({{"x-timeout-ms", "999999999999999999"}}).deadline, In(24h * 365 * 10));
+  EXPECT_EQ(Read({{"x-timeout-ms", "0"}}).deadline_at, kMoment.monotonic);
+  EXPECT_TRUE(extraction_.context.has_deadline());
+}
+
+TEST_F(HopTest, DeadlinesAreCappedNeverLengthened) {
+  Context context;
+  CapDeadline(context, 1s, kMoment);
+  EXPECT_EQ(context.deadline, In(1s));
+  EXPECT_EQ(context.deadline_at, kMoment.monotonic + 1s);
+  CapDeadline(context, 2s, kMoment);
+  EXPECT_EQ(context.deadline, In(1s));
+  CapDeadline(context, 300ms, kMoment);
+  EXPECT_EQ(context.deadline, In(300ms));
+  CapDeadlineAt(context, kMoment.monotonic + 500ms, kMoment);
+  EXPECT_EQ(context.deadline, In(300ms));
+  CapDeadlineAt(context, kMoment.monotonic - 1ms, kMoment);
+  EXPECT_EQ(context.deadline, kNow - 1'000'000);
+  EXPECT_EQ(TimeLeft(context, kMoment.monotonic), -1ms);
+}
+
+TEST_F(HopTest, WritesTheDefaultCarriers) {
+  Context context = Read({{"traceparent", kTraceparent}, {"tracestate", "k=v"}, {"baggage", "a=1,env=grey"}, {"x-timeout-ms", "300"},
+                          {"x-request-id", "id"}, {"accept", "*/*"}});
+  context.tenant = "acme";
+  EXPECT_EQ(Write(context), 0u);
+  EXPECT_EQ(Field("traceparent"), kTraceparent);
+  EXPECT_EQ(Field("tracestate"), "k=v");
+  EXPECT_EQ(Field("baggage"), "a=1,env=grey");
+  EXPECT_EQ(Field("x-timeout-ms"), "300");
+  EXPECT_EQ(Field("x-request-id"), "id");
+  EXPECT_EQ(Field("x-tenant"), "");
+  EXPECT_EQ(Field("b3"), "");
+  EXPECT_EQ(Field("accept"), "*/*");
+  EXPECT_EQ(headers_.size(), 7u);
+  const Context vctx = VctxWritten();
+  EXPECT_TRUE(Agrees(vctx, context));
+  EXPECT_TRUE(Agrees(context, vctx));
+}
+
+TEST_F(HopTest, WritesEveryCarrier) {
+  Context context = Read({{"traceparent", kTraceparent}, {"x-timeout-ms", "300"}, {"x-tenant", "acme"}, {"x-request-id", "id"}, {"baggage", "a=1"}});
+  Write(context, kAllCarriers);
+  EXPECT_EQ(Field("b3"), "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
+  EXPECT_EQ(Field("x-b3-traceid"), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(Field("x-b3-spanid"), "00f067aa0ba902b7");
+  EXPECT_EQ(Field("x-b3-sampled"), "1");
+  EXPECT_EQ(Field("x-deadline"), std::to_string(In(300ms)));
+  EXPECT_EQ(Field("x-tenant"), "acme");
+  Fields fields;
+  for (const http::HeaderField& field : headers_) fields.emplace_back(field.name(), field.value());
+  const Context again = Read(fields);
+  EXPECT_EQ(extraction_.found, kAllCarriers);
+  EXPECT_TRUE(Agrees(context, again));
+  EXPECT_TRUE(Agrees(again, context));
+}
+
+TEST_F(HopTest, GrpcHasFieldsOfItsOwn) {
+  grpc_ = true;
+  Context context = Read({{"grpc-timeout", "300m"}, {"traceparent", kTraceparent}});
+  Write(context);
+  EXPECT_EQ(Field("grpc-timeout"), "300m");
+  EXPECT_EQ(Field("x-timeout-ms"), "");
+  EXPECT_EQ(Field("x-vivo-context"), "");
+  EXPECT_EQ(VctxWritten().deadline, In(300ms));
+  EXPECT_EQ(Field("vctx-bin").find('='), std::string::npos);
+}
+
+TEST_F(HopTest, GrpcTakesTheTextFormToo) {
+  grpc_ = true;
+  Context one, other;
+  one.tenant = "one";
+  other.tenant = "other";
+  EXPECT_EQ(Read({{"x-vivo-context", Vctx(one)}}).tenant, "one");
+  const Context context = Read({{"x-vivo-context", Vctx(one)}, {"vctx-bin", Vctx(other)}, {"x-timeout-ms", "50"}});
+  EXPECT_EQ(context.tenant, "other");
+  Write(context);
+  EXPECT_EQ(Field("x-vivo-context"), Vctx(context));  // both say the same from here on
+  EXPECT_EQ(VctxWritten().tenant, "other");
+  EXPECT_EQ(Field("x-timeout-ms"), "50");
+  EXPECT_EQ(Field("grpc-timeout"), "50m");
+}
+
+TEST_F(HopTest, OutsideOfGrpcItsFieldsAreLeftAlone) {
+  const Context context = Read({{"vctx-bin", "!"}, {"grpc-timeout", "!"}});
+  EXPECT_TRUE(extraction_.malformed.empty());
+  Write(context);
+  EXPECT_EQ(Field("vctx-bin"), "!");
+  EXPECT_EQ(Field("grpc-timeout"), "!");
+}
+
+TEST_F(HopTest, TimeLeftIsToldAnew) {
+  Context context = Read({{"x-timeout-ms", "300"}});
+  Inject(context, {}, kMoment.monotonic + 100'100us, headers_);
+  EXPECT_EQ(Field("x-timeout-ms"), "199");
+  InjectTimeLeft(context, false, kMoment.monotonic + 250ms, headers_);
+  EXPECT_EQ(Field("x-timeout-ms"), "50");
+  InjectTimeLeft(context, false, kMoment.monotonic + 1s, headers_);
+  EXPECT_EQ(Field("x-timeout-ms"), "1");
+  EXPECT_EQ(VctxWritten().deadline, In(300ms));
+  grpc_ = true;
+  context = Read({{"grpc-timeout", "1S"}});
+  Write(context);
+  InjectTimeLeft(context, true, kMoment.monotonic + 400ms, headers_);
+  EXPECT_EQ(Field("grpc-timeout"), "600m");
+}
+
+TEST_F(HopTest, OtherCarriersStayAsTheyCame) {
+  const std::string b3 = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d-05e3ac9a4f6e3b90";
+  const Context context = Read({{"b3", b3}, {"x-tenant", "acme"}, {"x-deadline", std::to_string(In(1s))}});
+  Write(context);
+  EXPECT_EQ(Field("b3"), b3);
+  EXPECT_EQ(Field("x-tenant"), "acme");
+  EXPECT_EQ(Field("x-deadline"), std::to_string(In(1s)));
+  EXPECT_EQ(Field("traceparent"), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+}
+
+TEST_F(HopTest, OthersThatContradictAreWrittenAnew) {
+  Context context = Read({{"b3", "0000000000000007-0000000000000008-1"},
+                          {"x-b3-traceid", "0000000000000007"},
+                          {"x-b3-spanid", "0000000000000008"},
+                          {"x-b3-parentspanid", "0000000000000009"},
+                          {"traceparent", kTraceparent},
+                          {"x-deadline", std::to_string(In(1s))},
+                          {"x-tenant", "acme"},
+                          {"x-timeout-ms", "999"},
+                          {"x-context", XContext({.deadline = In(1s)})}});
+  CapDeadline(context, 300ms, kMoment);
+  context.tenant = {};
+  Write(context, {Carrier::kTrace});
+  EXPECT_EQ(Field("b3"), "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
+  EXPECT_EQ(Field("x-b3-traceid"), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(Field("x-b3-spanid"), "00f067aa0ba902b7");
+  EXPECT_EQ(Field("x-b3-parentspanid"), "");
+  EXPECT_EQ(Field("x-deadline"), std::to_string(In(300ms)));
+  EXPECT_EQ(Field("x-timeout-ms"), "300");
+  EXPECT_EQ(Field("x-tenant"), "");
+  EXPECT_EQ(Field("x-context"), XContext(context));
+  EXPECT_EQ(Field("x-vivo-context"), "");
+}
+
+TEST_F(HopTest, ARequestWithoutContextBegins) {
+  base::Random random(1);
+  Context context = Read({});
+  BeginTrace(context, random);
+  EXPECT_TRUE(context.trace_id);
+  EXPECT_NE(context.span_id, 0u);
+  EXPECT_EQ(context.trace_flags, kRandomTraceId);
+  Write(context);
+  EXPECT_EQ(Field("traceparent").size(), 55u);
+  Context sampled = Read({{"b3", "1"}});
+  BeginTrace(sampled, random);
+  EXPECT_EQ(sampled.trace_flags, kSampled | kRandomTraceId);
+  EXPECT_NE(sampled.trace_id, context.trace_id);
+  Context goes_on = Read({{"traceparent", kTraceparent}});
+  BeginTrace(goes_on, random);
+  EXPECT_EQ(goes_on.trace_id, kTrace);
+  EXPECT_EQ(goes_on.span_id, kSpan);
+  EXPECT_EQ(goes_on.trace_flags, kSampled);
+}
+
+TEST_F(HopTest, WhatHasNoRoomIsCountedOnce) {
+  Context context;
+  const std::string big(900, 'x');
+  Add(context, "a", big);
+  Add(context, "b", big);
+  Read({});
+  EXPECT_EQ(Write(context), 1u);
+  EXPECT_EQ(Field("baggage"), "a=" + big + ",b=" + big);
+  EXPECT_EQ(VctxWritten().baggage.size(), 1u);
+}
+
+TEST_F(HopTest, AStrangersContextIsReplaced) {
+  Fields fields = {{"traceparent", kTraceparent}, {"tracestate", "k=v"}, {"baggage", "a=1,env=grey,b=2"}, {"x-timeout-ms", "60000"},
+                   {"x-request-id", "id"}, {"x-tenant", "acme"}, {"x-context", XContext({.cancel_reason = CancelReason::kError, .biz_flags = 0x8003})}};
+  Context context = Read(fields);
+  EXPECT_EQ(context.biz_flags, 0x8003);
+  ReplaceAtEdge(context, {}, kMoment, arena_);
+  EXPECT_FALSE(context.trace_id);
+  EXPECT_FALSE(context.has_trace_flags);
+  EXPECT_EQ(context.deadline, In(60s));
+  EXPECT_EQ(context.biz_flags, 0);
+  EXPECT_EQ(context.cancel_reason, CancelReason::kNone);
+  EXPECT_TRUE(context.baggage.empty());
+  EXPECT_TRUE(context.tenant.empty() && context.request_id.empty() && context.tracestate.empty());
+  Write(context);
+  for (const char* gone : {"traceparent", "tracestate", "baggage", "x-request-id", "x-tenant"}) EXPECT_EQ(Field(gone), "") << gone;
+
+  context = Read(fields);
+  const EdgePolicy policy{.keep_trace = true, .longest_deadline = 1s, .biz_flags = kRealNameCheck, .baggage = {"env", "b"}};
+  ReplaceAtEdge(context, policy, kMoment, arena_);
+  EXPECT_EQ(context.trace_id, kTrace);
+  EXPECT_EQ(context.tracestate, "k=v");
+  EXPECT_EQ(context.request_id, "id");
+  EXPECT_EQ(context.deadline, In(1s));
+  EXPECT_EQ(context.biz_flags, kRealNameCheck);
+  EXPECT_EQ(context.baggage.size(), 2u);
+  EXPECT_EQ(context.tenant, "");
+  Write(context);
+  EXPECT_EQ(Field("baggage"), "env=grey,b=2");
+}
+
+}  // namespace
+}  // namespace pillion::context
