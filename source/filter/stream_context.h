@@ -31,6 +31,9 @@ struct Reply {
   std::string_view details;  // RESPONSE_CODE_DETAILS
   int grpc_status = -1;      // of the answer to a gRPC request; -1: what belongs to `status`
   std::span<const std::pair<std::string_view, std::string_view>> headers = {};  // further fields, names in lower case
+  // A gRPC call whose answer has begun ends with trailers that tell `grpc_status` and `body`; else it is broken off, as the
+  // answers of all others are.
+  bool grpc_trailers = false;
 };
 
 // One attempt to reach an upstream host.
@@ -47,6 +50,8 @@ class StreamContext {
   virtual base::Random& random() = 0;
   virtual base::Arena& arena() = 0;
 
+  // When the first byte of the request had come.
+  virtual base::MonotonicTime began() const = 0;
   virtual http::RequestHead& request() = 0;
   virtual const http::ResponseHead* response() const = 0;  // null until one is sent or being filtered
 

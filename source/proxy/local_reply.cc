@@ -66,6 +66,12 @@ void MapReply(const config::LocalReplies& replies, telemetry::RequestRecord& rec
   draft.content_type = format->content_type;
 }
 
+void AddGrpcStatus(http::HeaderMap& fields, int status, std::string_view message) {
+  base::Arena& arena = fields.arena();
+  fields.Set(http::HeaderId::kGrpcStatus, Number(arena, static_cast<size_t>(status)));
+  if (!message.empty()) fields.Set(http::HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, message));
+}
+
 LocalReply FinishLocalReply(http::ResponseHead& head, int status, std::string_view body, std::string_view content_type,
                             bool grpc, int grpc_status) {
   using http::HeaderId;
@@ -73,9 +79,7 @@ LocalReply FinishLocalReply(http::ResponseHead& head, int status, std::string_vi
   if (grpc) {
     head.status = 200;
     head.headers.Set(HeaderId::kContentType, "application/grpc");
-    if (grpc_status < 0) grpc_status = http::GrpcStatusOf(status);
-    head.headers.Set(HeaderId::kGrpcStatus, Number(arena, static_cast<size_t>(grpc_status)));
-    if (!body.empty()) head.headers.Set(HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, body));
+    AddGrpcStatus(head.headers, grpc_status < 0 ? http::GrpcStatusOf(status) : grpc_status, body);
     return {&head, {}};
   }
   head.status = status;

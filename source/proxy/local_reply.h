@@ -22,6 +22,9 @@ struct LocalReply {
 LocalReply FinishLocalReply(http::ResponseHead& head, int status, std::string_view body, std::string_view content_type,
                             bool grpc, int grpc_status);
 
+// What says in a head or in trailers how a gRPC call ended; empty `message`: nothing more.
+void AddGrpcStatus(http::HeaderMap& fields, int status, std::string_view message);
+
 // In `arena`.
 std::string_view FormatBody(const config::BodyFormat& format, const telemetry::RequestRecord& record, base::Arena& arena);
 

@@ -111,6 +111,7 @@ class Stream final : public codec::RequestReceiver,
   // filter::StreamContext
   event::Worker& worker() override { return context().worker; }
   base::Random& random() override { return context().random; }
+  base::MonotonicTime began() const override { return started_; }
   const http::ResponseHead* response() const override;
   const config::Route* route() const override { return route_ == nullptr ? nullptr : route_->route; }
   void ChooseRoute() override;
@@ -192,6 +193,7 @@ class Stream final : public codec::RequestReceiver,
                       int grpc_status = -1);
   static constexpr int kGrpcDeadlineExceeded = 4;
   void SendReply(const filter::Reply& reply);
+  void EndGrpcCall(const filter::Reply& reply);
   // Reading from downstream, or from upstream, stops while there is any reason to.
   enum Reason : uint8_t { kOtherSide = 1, kFilter = 2 };
   void PauseRequest(Reason reason);

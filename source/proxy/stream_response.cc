@@ -1,3 +1,4 @@
+#include "source/http/status.h"
 #include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/local_reply.h"
@@ -163,7 +164,12 @@ void Stream::SendLocalReply(int status, std::string_view body, ResponseFlag flag
 void Stream::SendReply(const filter::Reply& reply) {
   if (reply.flag != ResponseFlag::kCount) flags_.Set(reply.flag);
   if (response_state_ != ResponseState::kNone) {
-    BreakResponse(reply.details);
+    // An answer of a known length that ends early would be taken for a whole one.
+    if (reply.grpc_trailers && is_grpc_ && response_state_ == ResponseState::kHead && response_->content_length < 0) {
+      EndGrpcCall(reply);
+    } else {
+      BreakResponse(reply.details);
+    }
     return;
   }
   details_ = reply.details;
@@ -216,6 +222,20 @@ void Stream::SendReply(const filter::Reply& reply) {
     }
   }
   ArmTimer();
+}
+
+// Past the filters, which are done with the answer: theirs are the trailers that upstream would have sent.
+void Stream::EndGrpcCall(const filter::Reply& reply) {
+  details_ = reply.details;
+  if (upstream_ != nullptr) upstream_->Cancel();
+  if (chain_ != nullptr) {
+    chain_->request().Close();
+    chain_->response().Close();
+  }
+  auto* const trailers = arena_.New<http::HeaderMap>(arena_);
+  AddGrpcStatus(*trailers, reply.grpc_status < 0 ? http::GrpcStatusOf(reply.status) : reply.grpc_status, reply.body);
+  response_trailers_ = trailers;
+  OnResponseTrailersPassed(*trailers);
 }
 
 void Stream::SendHead(http::ResponseHead& head, bool end) {

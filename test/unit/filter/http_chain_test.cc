@@ -110,6 +110,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   // StreamContext
   event::Worker& worker() override { return worker_; }
   base::Random& random() override { return random_; }
+  base::MonotonicTime began() const override { return {}; }
   base::Arena& arena() override { return arena_; }
   http::RequestHead& request() override { return request_; }
   const http::ResponseHead* response() const override { return nullptr; }
