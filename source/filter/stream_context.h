@@ -58,6 +58,8 @@ class StreamContext {
   // Null: no route matches. A filter that changes what the route depends on has it chosen once more.
   virtual const config::Route* route() const = 0;
   virtual void ChooseRoute() = 0;
+  // Some routes match by what filters note.
+  virtual bool routes_by_notes() const = 0;
   // The cluster that the request goes to as things stand; empty: none.
   virtual std::string_view cluster_name() const = 0;
 

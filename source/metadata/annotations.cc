@@ -1,5 +1,7 @@
 #include "source/metadata/annotations.h"
 
+#include <utility>
+
 #include "source/base/escape.h"
 
 namespace pillion::metadata {
@@ -45,6 +47,15 @@ bool DynamicMetadata::SetKept(base::Arena& arena, std::string_view space, std::s
   return Append(arena, {space, key, value, nullptr});
 }
 
+void DynamicMetadata::SetLater(base::Arena& arena, std::string_view space, LaterNotes& notes) {
+  later_ = &notes;
+  later_space_ = space;
+  later_arena_ = &arena;
+}
+
+// To who reads it is the same as if it had been noted before: the object itself is never const.
+void DynamicMetadata::NoteNow() const { std::exchange(later_, nullptr)->Note(*later_arena_, const_cast<DynamicMetadata&>(*this)); }
+
 bool DynamicMetadata::TakeBytes(size_t size) {
   if (bytes_ + size > kMostBytes) return false;
   bytes_ += size;
@@ -66,17 +77,20 @@ DynamicMetadata::Entry* DynamicMetadata::FindEntry(std::string_view space, std::
 }
 
 const Value* DynamicMetadata::Find(std::string_view space, std::string_view key) const {
+  Asked(space);
   const Entry* const entry = FindEntry(space, key);
   return entry == nullptr ? nullptr : &entry->value;
 }
 
 bool DynamicMetadata::Has(std::string_view space) const {
+  Asked(space);
   const Entry* entry = first_;
   while (entry != nullptr && entry->space != space) entry = entry->next;
   return entry != nullptr;
 }
 
 void DynamicMetadata::AppendJson(std::string& out, std::string_view space) const {
+  Asked(space);
   out += '{';
   bool first = true;
   for (const Entry* entry = first_; entry != nullptr; entry = entry->next) {

@@ -12,6 +12,18 @@
 
 namespace pillion::metadata {
 
+class DynamicMetadata;
+
+// What is only noted when somebody asks for it. Lives as long as the stream.
+class LaterNotes {
+ public:
+  // Notes all of it in its namespace.
+  virtual void Note(base::Arena& arena, DynamicMetadata& metadata) = 0;
+
+ protected:
+  ~LaterNotes() = default;
+};
+
 // Values by namespace (who writes) and key.
 class DynamicMetadata {
  public:
@@ -22,6 +34,8 @@ class DynamicMetadata {
   bool Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
   // Texts outlive the stream: they are not copied.
   bool SetKept(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
+  // All of `space` is noted by `notes` when it is asked for first; `space` is static. There is one such namespace.
+  void SetLater(base::Arena& arena, std::string_view space, LaterNotes& notes);
 
   // Null: there is none.
   const Value* Find(std::string_view space, std::string_view key) const;
@@ -29,6 +43,7 @@ class DynamicMetadata {
   // `visit(key, value)` for each of a namespace.
   template <typename Visit>
   void ForEach(std::string_view space, const Visit& visit) const {
+    Asked(space);
     for (const Entry* entry = first_; entry != nullptr; entry = entry->next) {
       if (entry->space == space) visit(entry->key, entry->value);
     }
@@ -44,6 +59,11 @@ class DynamicMetadata {
     Entry* next;
   };
 
+  // Before entries of `space` are looked for.
+  void Asked(std::string_view space) const {
+    if (later_ != nullptr && space == later_space_) NoteNow();
+  }
+  void NoteNow() const;
   Entry* FindEntry(std::string_view space, std::string_view key) const;
   // False: `size` would be too much; else it is counted.
   bool TakeBytes(size_t size);
@@ -53,6 +73,9 @@ class DynamicMetadata {
   Entry** last_ = &first_;
   size_t entries_ = 0;
   size_t bytes_ = 0;
+  mutable LaterNotes* later_ = nullptr;  // null: there are none, or they are noted
+  std::string_view later_space_;
+  base::Arena* later_arena_ = nullptr;
 };
 
 // Objects by name, of which the text is all that is kept.

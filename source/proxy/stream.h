@@ -115,6 +115,7 @@ class Stream final : public codec::RequestReceiver,
   const http::ResponseHead* response() const override;
   const config::Route* route() const override { return route_ == nullptr ? nullptr : route_->route; }
   void ChooseRoute() override;
+  bool routes_by_notes() const override { return routes_ && routes_->table().matches_notes(); }
   std::string_view cluster_name() const override { return destination_.cluster_name; }
   std::string_view downstream_remote_address() override;
   void SetFlag(telemetry::ResponseFlag flag) override { flags_.Set(flag); }

@@ -152,6 +152,7 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
         Host{PathIndex(virtual_host.routes, words_), entries_.size(), virtual_host.require_tls, nullptr});
     for (const auto& route : virtual_host.routes) {
       SetEntry(*config_, virtual_host, *route, index_of, entries_.emplace_back());
+      matches_notes_ |= !route->match.metadata.empty() || !route->match.filter_state.empty();
     }
     if (host.require_tls != config::TlsRequirement::kNone) {
       auto to_tls = std::make_unique<Entry>();

@@ -94,6 +94,8 @@ class Table {
                      const match::StreamFacts& facts = {}) const;
 
   const config::RouteConfig& config() const { return *config_; }
+  // Some of its routes match by what filters note.
+  bool matches_notes() const { return matches_notes_; }
 
   // For who explains a choice. The virtual host that Match() looks into; null: there is none.
   const config::VirtualHost* FindVirtualHost(const http::RequestHead& head) const;
@@ -135,6 +137,7 @@ class Table {
   std::optional<Wildcards> prefixes_;
   const Host* any_ = nullptr;
   bool only_any_ = false;
+  bool matches_notes_ = false;
 };
 
 }  // namespace pillion::route

@@ -116,6 +116,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   const http::ResponseHead* response() const override { return nullptr; }
   const config::Route* route() const override { return nullptr; }
   void ChooseRoute() override {}
+  bool routes_by_notes() const override { return false; }
   std::string_view cluster_name() const override { return {}; }
   std::string_view downstream_remote_address() override { return {}; }
   void SetFlag(telemetry::ResponseFlag) override {}

@@ -50,6 +50,25 @@ TEST_F(AnnotationsTest, KeepsCopies) {
   EXPECT_EQ(Find(*Find(*found, "n"), "n"), nullptr);
 }
 
+// Who writes something else does not ask for it.
+TEST_F(AnnotationsTest, NotesLaterWhatIsAskedFor) {
+  struct Notes : LaterNotes {
+    void Note(base::Arena& arena, DynamicMetadata& metadata) override {
+      ++calls;
+      EXPECT_TRUE(metadata.SetKept(arena, "later", "k", Value::Number(calls)));
+    }
+    int calls = 0;
+  } notes;
+  metadata_.SetLater(arena_, "later", notes);
+  EXPECT_TRUE(metadata_.Set(arena_, "a", "k", Value::Text("one")));
+  EXPECT_FALSE(metadata_.Has("b"));
+  EXPECT_EQ(notes.calls, 0);
+  EXPECT_TRUE(metadata_.Has("later"));
+  EXPECT_EQ(metadata_.Find("later", "k")->number, 1);
+  EXPECT_EQ(Json("later"), R"({"k":1})");
+  EXPECT_EQ(notes.calls, 1);
+}
+
 TEST_F(AnnotationsTest, KeepsViewsOfWhatOutlivesIt) {
   static const std::string text = "a text that is not copied";
   EXPECT_TRUE(metadata_.SetKept(arena_, "s", text, Value::Text(text)));
