@@ -81,6 +81,7 @@ struct BuildContext {
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
   std::string local_cluster;                     // of hosts like this one; empty: it is not known
+  TrafficDirection direction = TrafficDirection::kUnspecified;  // of the listener that is built
   FilesRead* files_read = nullptr;               // to be told of what ReadSource() reads; null: nobody is
   std::vector<ConfigError>* notes = nullptr;     // of what is no error, but hardly meant; null: nobody reads them
 

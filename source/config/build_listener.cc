@@ -86,6 +86,7 @@ void LookForTls(Listener& listener) {
 std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::Listener& from,
                                               const std::string& path) {
   const auto listener = std::make_shared<Listener>();
+  context.direction = BuildDirection(from.traffic_direction());
   if (from.has_address()) {
     listener->address = BuildAddress(context, from.address(), FieldPath(path, "address")).value_or(Address());
   }
@@ -107,7 +108,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   }
   if (from.has_bind_to_port()) listener->bind_to_port = from.bind_to_port().value();
   listener->use_original_dst = from.use_original_dst().value();
-  listener->direction = BuildDirection(from.traffic_direction());
+  listener->direction = context.direction;
   listener->fast_open_queue = from.tcp_fast_open_queue_length().value();
   listener->transparent = from.transparent().value();
   listener->freebind = from.freebind().value();
