@@ -71,6 +71,7 @@ absl::StatusOr<RunningCluster> ClusterSet::Make(std::shared_ptr<const config::Cl
 void ClusterSet::Publish(RunningCluster& running) {
   for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetCluster(*running.index, running.cluster);
   running.cluster->set_publish([this, index = *running.index](const std::shared_ptr<const upstream::HostSet>& hosts) {
+    ++updated_;
     for (const std::unique_ptr<WorkerThread>& worker : with_.workers) worker->SetHosts(index, hosts);
   });
 }

@@ -107,6 +107,7 @@ class ClusterSet {
   uint64_t added() const { return added_; }
   uint64_t modified() const { return modified_; }
   uint64_t removed() const { return removed_; }
+  uint64_t updated() const { return updated_; }  // the hosts of one that serves
 
   // Before the workers' ends: nothing changes any more.
   void Stop();
@@ -158,6 +159,7 @@ class ClusterSet {
   uint64_t added_ = 0;
   uint64_t modified_ = 0;
   uint64_t removed_ = 0;
+  uint64_t updated_ = 0;
 };
 
 }  // namespace pillion::server

@@ -383,6 +383,12 @@ void Server::RegisterStats() {
   counter("cluster_manager.cluster_added", [this] { return clusters_->added(); });
   counter("cluster_manager.cluster_modified", [this] { return clusters_->modified(); });
   counter("cluster_manager.cluster_removed", [this] { return clusters_->removed(); });
+  counter("cluster_manager.cluster_updated", [this] { return clusters_->updated(); });
+  // Each change is told to the workers at once.
+  for (const char* name : {"cluster_manager.cluster_updated_via_merge", "cluster_manager.update_merge_cancelled",
+                           "cluster_manager.update_out_of_merge_window"}) {
+    counter(name, [] { return uint64_t{0}; });
+  }
   counter("listener_manager.listener_in_place_updated", [this] { return listeners_->updated_in_place(); });
   counter("listener_manager.listener_stopped", [this] { return listeners_->stopped(); });
   counter("listener_manager.listener_added", [this] { return listeners_->added(); });

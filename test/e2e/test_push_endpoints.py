@@ -31,6 +31,18 @@ def test_replaced(pushed, named, how):
     assert both.stat("cluster.backend.membership_change") == 2
 
 
+def test_each_change_is_counted(pushed, named):
+    one, two = named("one", "two")
+    both = serving(pushed, one)
+    both.until_body(b"one")
+    before = both.stat("cluster_manager.cluster_updated")
+    both.change(p.endpoints(two))
+    both.until_body(b"two")
+    both.until_stat("cluster_manager.cluster_updated", before + 1)
+    for name in ("cluster_updated_via_merge", "update_merge_cancelled", "update_out_of_merge_window"):
+        assert f"cluster_manager.{name}: 0" in both.proxy.admin("/stats")
+
+
 def test_added_and_removed(pushed, named):
     one, two, three = named("one", "two", "three")
     both = serving(pushed, one)
