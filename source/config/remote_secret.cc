@@ -30,13 +30,21 @@ void RemoteSecret::Withdraw(std::string why, base::WallTime now) {
 }
 
 RemoteSecret::Observation RemoteSecret::AddObserver(std::function<void()> changed) {
+  if (observers_.size() >= most_observers_) {
+    Forget();
+    most_observers_ = std::max(most_observers_, 2 * observers_.size());
+  }
   auto observation = std::make_shared<const std::function<void()>>(std::move(changed));
   observers_.push_back(observation);
   return observation;
 }
 
-void RemoteSecret::Tell() {
+void RemoteSecret::Forget() {
   std::erase_if(observers_, [](const auto& observer) { return observer.expired(); });
+}
+
+void RemoteSecret::Tell() {
+  Forget();
   const auto observers = observers_;  // one of them may bring others, or drop some
   for (const auto& observer : observers) {
     if (const Observation changed = observer.lock()) (*changed)();

@@ -56,6 +56,8 @@ class RemoteSecret {
 
  private:
   void Tell();
+  // Observers that are gone.
+  void Forget();
 
   const ConfigSource source_;
   const std::string name_;
@@ -69,6 +71,7 @@ class RemoteSecret {
   std::string failed_version_;
   base::WallTime failed_{};
   std::vector<std::weak_ptr<const std::function<void()>>> observers_;
+  size_t most_observers_ = 16;  // those that are gone are forgotten then
 };
 
 // All of the process: of its configuration, and of what comes while it runs. Main thread.

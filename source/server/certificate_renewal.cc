@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> CertificateRenewal::A
     // Those that come together are taken together.
     for (const std::shared_ptr<config::RemoteSecret>& secret : context->secrets()) {
       entry.observations.push_back(secret->AddObserver([this, &entry] {
-        entry.due = true;
+        SetDue(entry, true);
         RenewWithin(entry, base::Duration::zero());
       }));
     }
@@ -72,7 +72,12 @@ absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> CertificateRenewal::A
   return watch;
 }
 
-void CertificateRenewal::Remove(const Entry& entry) {
+void CertificateRenewal::SetDue(Entry& entry, bool due) {
+  due_ += static_cast<size_t>(due) - static_cast<size_t>(std::exchange(entry.due, due));
+}
+
+void CertificateRenewal::Remove(Entry& entry) {
+  SetDue(entry, false);
   overdue_->Add(-static_cast<int64_t>(entry.overdue));
   std::erase_if(entries_, [&entry](const auto& each) { return each.get() == &entry; });
 }
@@ -111,7 +116,9 @@ void CertificateRenewal::RenewWithin(Entry& entry, base::Duration time) {
   });
 }
 
+// Each cluster that warms asks.
 void CertificateRenewal::RenewDue() {
+  if (due_ == 0) return;
   for (const std::unique_ptr<Entry>& entry : entries_) {
     if (entry->due) Renew(*entry);
   }
@@ -125,7 +132,7 @@ void CertificateRenewal::RenewNamed(const std::set<std::string>& names) {
 }
 
 void CertificateRenewal::Renew(Entry& entry) {
-  entry.due = false;
+  SetDue(entry, false);
   const bool had_one = entry.context->current() != nullptr;
   switch (entry.context->Renew()) {
     case config::RenewableContext::Renewal::kSame:

@@ -69,13 +69,14 @@ class CertificateRenewal {
     stats::Counter* by_sds;  // null: it has no secrets of others
     uint64_t overdue = 0;  // of its certificates, as counted
     Late said_late;        // of them, those that were said to be
-    bool due = false;      // a secret has changed
+    bool due = false;      // a secret has changed; counted in due_
     std::vector<std::string> said;  // of what is wrong, while there is no context
     std::vector<config::RemoteSecret::Observation> observations;
   };
 
+  void SetDue(Entry& entry, bool due);
   absl::Status WatchFiles(Entry& entry);
-  void Remove(const Entry& entry);
+  void Remove(Entry& entry);
   // Renews it then at the latest: what happens meanwhile does not put it off.
   void RenewWithin(Entry& entry, base::Duration time);
   void Renew(Entry& entry);
@@ -94,6 +95,7 @@ class CertificateRenewal {
   const std::function<void()> check_;
   bool looking_ = false;
   std::vector<std::unique_ptr<Entry>> entries_;
+  size_t due_ = 0;  // of these
   std::unique_ptr<event::ControlTimer> look_;
   stats::Scope scope_;
   stats::Counter* renewed_;
@@ -105,7 +107,7 @@ class CertificateRenewal::Watch {
  public:
   explicit Watch(CertificateRenewal& renewal) : renewal_(renewal) {}
   ~Watch() {
-    for (const Entry* entry : entries_) renewal_.Remove(*entry);
+    for (Entry* entry : entries_) renewal_.Remove(*entry);
   }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -114,7 +116,7 @@ class CertificateRenewal::Watch {
   friend class CertificateRenewal;
 
   CertificateRenewal& renewal_;
-  std::vector<const Entry*> entries_;
+  std::vector<Entry*> entries_;
 };
 
 }  // namespace pillion::server

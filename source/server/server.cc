@@ -207,11 +207,7 @@ absl::Status Server::Start() {
     if (overload_ != nullptr) workers_.back()->context().overload = &overload_->state();
     if (guard_ != nullptr) workers_.back()->context().traffic = guard_->traffic(i);
   }
-  certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, [this] {
-    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-      worker->CheckIdentities(std::chrono::seconds(options_.drain_time_s));
-    }
-  });
+  certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, [this] { CheckIdentities(); });
   last_good_ = MakeLastGood(*bootstrap_, io_, timers_, clock_, registry_);
   MakePlanes();
   if (absl::Status status = MakeClusters(); !status.ok()) return status;
@@ -240,6 +236,17 @@ absl::Status Server::Start() {
   WaitForSignal();
   Discover();
   return absl::OkStatus();
+}
+
+// Once for all that were renewed together: thousands of clusters may have the same certificate.
+void Server::CheckIdentities() {
+  if (std::exchange(checks_identities_, true)) return;
+  boost::asio::post(io_, [this] {
+    checks_identities_ = false;
+    for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+      worker->CheckIdentities(std::chrono::seconds(options_.drain_time_s));
+    }
+  });
 }
 
 void Server::Discover() {

@@ -107,6 +107,7 @@ class Server {
   void StopListening(std::function<void()> closed);
   void OnClosed();
   // The listeners of inbound traffic alone: after the drain time, or now.
+  void CheckIdentities();
   void DrainInbound(bool graceful);
   void FailHealthcheck(bool fail);
   void Stop();
@@ -148,6 +149,7 @@ class Server {
   std::unique_ptr<ListenerSet> listeners_;
   ConfiguredSet configured_;
   bool reload_when_live_ = false;
+  bool checks_identities_ = false;  // in a moment
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<ControlHosts> control_hosts_;
   std::unique_ptr<Administration> administration_;
