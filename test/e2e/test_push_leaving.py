@@ -90,8 +90,7 @@ def test_passed_over_until_the_configured_one_is_gone(pushed, named):
     clusters = config["static_resources"]["clusters"]
     config["static_resources"]["clusters"] = [each for each in clusters if each["name"] != "mine"]
     with test_push_clusters.asking(both):
-        status, _ = both.proxy.admin_response("/api/reload", "POST", body=json.dumps(config).encode())
-        assert status == 200
+        assert both.proxy.admin_response("/api/reload", "POST", body=json.dumps(config).encode())[0] == 200
         both.until_body(b"one")
     assert "mine::added_via_api::true" in both.proxy.admin("/clusters")
     both.change(remove=[("clusters", "mine")])
