@@ -112,7 +112,7 @@ admin::Sources Administration::MakeSources() {
     for (const RunningCluster* running : server_.clusters_->All()) {
       views.push_back(ViewOf(*running->cluster, running->watch->detector()));
       views.back().added_via_api = running->pushed;
-      views.back().leaving = running->leaving != RunningCluster::Leaving::kNo;
+      views.back().leaving = running->leaving.has_value();
     }
     return views;
   };

@@ -6,8 +6,6 @@
 namespace pillion::server {
 namespace {
 
-using Leaving = RunningCluster::Leaving;
-
 bool FromControlPlane(const config::Cluster& cluster) {
   return cluster.discovery == config::Cluster::Discovery::kEds &&
          std::holds_alternative<config::ApiSource>(cluster.eds.source);
@@ -179,7 +177,7 @@ bool ClusterSet::Has(std::string_view name, Origin origin) const {
   const auto warming = warming_.find(*index->second);
   if (warming != warming_.end()) return warming->second->running.pushed == pushed;
   const auto serving = serving_.find(*index->second);
-  return serving != serving_.end() && serving->second.pushed == pushed && serving->second.leaving == Leaving::kNo;
+  return serving != serving_.end() && serving->second.pushed == pushed && !serving->second.leaving;
 }
 
 bool ClusterSet::IsWarming(const std::string& name) const {
@@ -213,9 +211,9 @@ void ClusterSet::Remove(const std::string& name, Origin origin) {
     TellWarm(index);
   }
   const auto found = serving_.find(index);
-  if (found == serving_.end() || found->second.pushed != pushed || found->second.leaving != Leaving::kNo) return;
+  if (found == serving_.end() || found->second.pushed != pushed || found->second.leaving) return;
   if (!warming_.contains(index) && (!pushed || !IsNamed(found->second))) return Drop(index);
-  found->second.leaving = Leaving::kYes;
+  found->second.leaving = 0;
   found->second.source.reset();  // that its hosts are gone as well may be said next
   if (leaving_.empty()) SweepSoon();
   leaving_.insert(index);
@@ -229,11 +227,7 @@ void ClusterSet::SweepSoon() {
     for (const uint32_t index : std::set(leaving_)) {
       if (warming_.contains(index)) continue;  // which takes its place
       RunningCluster& running = serving_.at(index);
-      if (running.leaving == Leaving::kSwept || !IsNamed(running)) {
-        Drop(index);
-      } else {
-        running.leaving = Leaving::kSwept;
-      }
+      if (++*running.leaving >= kMostSweeps || !IsNamed(running)) Drop(index);
     }
     if (!leaving_.empty()) SweepSoon();
   });

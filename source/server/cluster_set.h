@@ -7,7 +7,7 @@
 // |----------|----------------------------------------------------------|--------------------------------------------------|
 // | warming  | its hosts are sought, then checked for the first time; a former one of that name serves | warm: serving; another of that name, Remove(): gone |
 // | serving  | requests go to it                                        | another that is warm: draining; Remove(): draining, or leaving where a route table names it |
-// | leaving  | the same, but nobody owns it                             | no table names it, two sweeps, another that is warm: draining |
+// | leaving  | the same, but nobody owns it                             | no table names it, kMostSweeps, another that is warm: draining |
 // | draining | requests that have begun finish                          | the last one's end: gone                         |
 //
 // Main thread. Owned by the server; the workers end first.
@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -46,9 +47,8 @@ struct RunningCluster {
   std::unique_ptr<HostHealth::Watch> watch;
   std::unique_ptr<upstream::HostSource> source;  // null: its hosts are configured
   std::unique_ptr<CertificateRenewal::Watch> certificates;
-  bool pushed;                                         // a control plane gave it
-  enum class Leaving : uint8_t { kNo, kYes, kSwept };  // kSwept: it was seen so by a sweep
-  Leaving leaving = Leaving::kNo;
+  bool pushed;                 // a control plane gave it
+  std::optional<int> leaving;  // how many sweeps have seen it so; nothing: it does not leave
 };
 
 class ClusterSet {
@@ -56,8 +56,10 @@ class ClusterSet {
   // How long hosts, and then their first checks, are waited for; but a control plane for as long as the configuration says.
   static constexpr base::Duration kMostWarming = std::chrono::seconds(15);
   // How often it is looked for clusters that may leave. Control planes say that a cluster is gone before they give the route
-  // table that no longer names it: it leaves when such a table has come, or when this was over twice.
-  static constexpr base::Duration kSweep = std::chrono::seconds(1);
+  // table that no longer names it, and a table may be held for a second: it leaves when such a table serves, or when it was
+  // looked for as often.
+  static constexpr base::Duration kSweep = std::chrono::milliseconds(500);
+  static constexpr int kMostSweeps = 4;
   // Names that nobody uses are forgotten when there are twice as many as were left, but not before there are these.
   static constexpr size_t kFewNames = 256;
 
