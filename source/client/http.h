@@ -27,6 +27,7 @@ struct HttpRequest {
 struct HttpAnswer {
   int status = 0;
   std::string body;
+  std::string encoding = {};  // content-encoding, as it came: the body has it still
 };
 
 // One request, from its begin on. Main thread. Destroyed, it is given up and nobody is told.

@@ -77,6 +77,7 @@ void HttpExchange::OnSendReady() { SendBody(); }
 
 void HttpExchange::OnResponseHead(http::ResponseHead& head, bool end) {
   answer_.status = head.status;
+  answer_.encoding = head.headers.Get(http::HeaderId::kContentEncoding);
   if (end) End();
 }
 

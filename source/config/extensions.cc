@@ -62,6 +62,7 @@
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "envoy/service/discovery/v3/discovery.pb.h"
 #include "envoy/type/matcher/v3/http_inputs.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "pillion/admin/v1/admin_access.pb.h"
@@ -157,6 +158,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::transport_sockets::tls::v3::Secret::descriptor(),
       x::transport_sockets::tls::v3::UpstreamTlsContext::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
+      envoy::service::discovery::v3::Resource::descriptor(),  // around what a file or REST gives
       envoy::type::matcher::v3::HttpRequestHeaderMatchInput::descriptor(),
       pillion::admin::v1::AdminAccess::descriptor(),
       pillion::bootstrap::last_good::v1::LastGood::descriptor(),

@@ -47,10 +47,9 @@ void Sources::Add(const std::shared_ptr<config::RemoteSecret>& secret) {
   const bool by_agent = !std::holds_alternative<config::ApiSource>(secret->source());
   const bool first_of_agent = by_agent && workload_api_ == nullptr;
   if (first_of_agent) {
-    stats_.emplace(with_.registry);
     workload_api_ = std::make_unique<WorkloadApi>(
         bootstrap_->workload_api->endpoint,
-        WorkloadApi::Surroundings{with_.caller, with_.timers, with_.clock, random_, *stats_, with_.warn});
+        WorkloadApi::Surroundings{with_.caller, with_.timers, with_.clock, random_, with_.planes.control_plane_stats(), with_.warn});
   }
   if (!started_) return;
   Ask(asked);

@@ -14,7 +14,6 @@
 #include "source/config/model.h"
 #include "source/secrets/subscription.h"
 #include "source/secrets/workload_api.h"
-#include "source/xds/control_plane_stats.h"
 #include "source/xds/planes.h"
 
 namespace pillion::secrets {
@@ -62,7 +61,6 @@ class Sources {
   const std::shared_ptr<const config::Bootstrap> bootstrap_;
   const Surroundings with_;
   base::Random random_;
-  std::optional<xds::ControlPlaneStats> stats_;  // of the Workload API, where it is used
   std::unique_ptr<WorkloadApi> workload_api_;    // null: nobody asks for it
   std::vector<std::unique_ptr<Asked>> asked_;
   bool started_ = false;

@@ -93,7 +93,6 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
 Server::~Server() { Stop(); }
 
 void Server::MakePlanes() {
-  const auto warn = [](std::string_view line) { Log("config").warn("{}", line); };
   std::vector<xds::Journal*> journals = {&memory_};
   if (guard_ != nullptr) journals.push_back(&guard_->guard());
   if (last_good_ != nullptr) journals.push_back(last_good_.get());
@@ -105,7 +104,9 @@ void Server::MakePlanes() {
       .node = secrets::NodeOf(configured_.bootstrap(),
                               {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
       .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
-      .warn = warn,
+      .log = {.warn = [](std::string_view line) { Log("config").warn("{}", line); },
+              .info = [](std::string_view line) { Log("config").info("{}", line); },
+              .debug = [](std::string_view line) { Log("config").debug("{}", line); }},
       .seed = Seed(),
       .journals = std::move(journals),
       .fallback = last_good_.get(),

@@ -21,7 +21,8 @@ class Complaints {
   // `clock` outlives it.
   Complaints(const base::Clock& clock, std::function<void(std::string_view line)> say);
 
-  void Say(std::string_view line);
+  // True: it was said.
+  bool Say(std::string_view line);
   // It went well.
   void Reset() { said_.clear(); }
 

@@ -14,6 +14,11 @@ ControlPlaneStats::ControlPlaneStats(stats::Registry& registry)
       held_(registry.control().counter(scope_.AddCounter("rate_limit_enforced"))),
       identifier_(scope_.AddText("identifier")) {}
 
+void ControlPlaneStats::Connected(bool connected) {
+  streams_ += connected ? 1 : -1;
+  connected_->Set(streams_ > 0 ? 1 : 0);
+}
+
 void ControlPlaneStats::Identify(std::string_view identifier) {
   scope_.registry().SetText(identifier_, std::string(base::CutUtf8(identifier, kMostText)));
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// What is counted of all streams to control planes; they share it. Main thread.
+// What is counted of all streams to control planes and agents; they share it: one in a process. Main thread.
 
 #include <string_view>
 
@@ -12,7 +12,8 @@ class ControlPlaneStats {
  public:
   explicit ControlPlaneStats(stats::Registry& registry);
 
-  void Connected(bool connected) { connected_->Add(connected ? 1 : -1); }
+  // One more of them is answered, or one less.
+  void Connected(bool connected);
   void Identify(std::string_view identifier);  // cut where it is long
   // A reply is held back, or not any more.
   void Hold();
@@ -20,10 +21,11 @@ class ControlPlaneStats {
 
  private:
   stats::Scope scope_;
-  stats::Gauge* connected_;
+  stats::Gauge* connected_;  // 1: some are
   stats::Gauge* pending_;
   stats::Counter* held_;
   const stats::TextId identifier_;
+  int streams_ = 0;  // that are answered
 };
 
 }  // namespace pillion::xds

@@ -24,14 +24,16 @@ std::string TextOf(const std::vector<config::ConfigError>& errors) {
 }  // namespace
 
 FetchedSubscription::FetchedSubscription(std::string who, Form form, Options options, TypeWatcher& watcher,
-                                         const base::Clock& clock, Say warn)
+                                         const base::Clock& clock, Log log)
     : options_(std::move(options)),
       who_(std::move(who)),
       watcher_(watcher),
       clock_(clock),
       form_(form),
+      log_(std::move(log)),
       protocol_(form, options_.type_name, options_.all, watcher, clock, options_.observer),
-      complaints_(clock, std::move(warn)) {}
+      complaints_(clock, log_.warn),
+      contact_(who_, log_.info) {}
 
 std::vector<std::string> FetchedSubscription::wanted_names() const {
   const Names& names = protocol_.interest().wanted();
@@ -44,7 +46,7 @@ void FetchedSubscription::CountAttempt() {
 }
 
 void FetchedSubscription::Fail(const std::string& why) {
-  complaints_.Say(who_ + ": " + why + "; what was taken stays");
+  contact_.Lost(complaints_.Say(who_ + ": " + why + "; what was taken stays"));
   if (options_.stats != nullptr) options_.stats->Failure();
   watcher_.OnFailure();
 }
@@ -66,14 +68,22 @@ std::optional<Answer> FetchedSubscription::ReadAnswer(config::ResourceFile file)
     Answer::Item& item = answer.items[i];
     if (form_ == Form::kDelta && item.name.empty()) item.name = item.inner;
     if (!file.items[i].errors.empty()) item.error = TextOf(file.items[i].errors);
-    item.ttl.reset();
+    if (std::exchange(item.ttl, std::nullopt)) NoteTtl();
   }
   return answer;
+}
+
+void FetchedSubscription::NoteTtl() {
+  if (std::exchange(ttl_noted_, true)) return;
+  log_.warn(who_ + ": ttl is of streams, and has no effect here: what was taken stays until something else is");
 }
 
 void FetchedSubscription::Take(const Answer& answer) {
   const base::MonotonicTime begun = clock_.MonotonicNow();
   const std::string error = protocol_.Take(answer);
+  if (error.empty() || !protocol_.changes().empty()) {
+    Tell(log_, who_, answer.version, protocol_.type_url(), protocol_.changes());
+  }
   if (!error.empty()) return Rejected(answer.version, error);
   if (options_.stats != nullptr) options_.stats->Success(answer.version, begun);
   complaints_.Reset();

@@ -13,6 +13,7 @@
 
 #include "source/config/resource_file.h"
 #include "source/xds/complaints.h"
+#include "source/xds/contact.h"
 #include "source/xds/type_subscription.h"
 
 namespace pillion::xds {
@@ -32,10 +33,8 @@ class FetchedSubscription : public TypeSubscription {
   const TypeProtocol& protocol() const override { return protocol_; }
 
  protected:
-  using Say = std::function<void(std::string_view line)>;
-
   // `who`: the source, as the log says it. `watcher` and `clock` outlive it.
-  FetchedSubscription(std::string who, Form form, Options options, TypeWatcher& watcher, const base::Clock& clock, Say warn);
+  FetchedSubscription(std::string who, Form form, Options options, TypeWatcher& watcher, const base::Clock& clock, Log log);
 
   bool wanted() const { return options_.all || !protocol_.interest().wanted().empty(); }
   std::vector<std::string> wanted_names() const;
@@ -55,11 +54,16 @@ class FetchedSubscription : public TypeSubscription {
   TypeWatcher& watcher_;
   const base::Clock& clock_;
   const Form form_;
+  const Log log_;
   TypeProtocol protocol_;
   Complaints complaints_;
+  Contact contact_;
 
  private:
+  void NoteTtl();
   void Rejected(const std::string& version, const std::string& error);
+
+  bool ttl_noted_ = false;
 };
 
 }  // namespace pillion::xds

@@ -14,8 +14,8 @@ std::string_view LastPart(std::string_view type_name) { return type_name.substr(
 
 // In a file for one name, that it is not there is said by what is removed.
 FileSubscription::FileSubscription(config::PathSource source, const Files& files, Options options, TypeWatcher& watcher,
-                                   const base::Clock& clock, Say warn)
-    : FetchedSubscription(source.path, options.all ? Form::kState : Form::kDelta, options, watcher, clock, std::move(warn)),
+                                   const base::Clock& clock, Log log)
+    : FetchedSubscription(source.path, options.all ? Form::kState : Form::kDelta, options, watcher, clock, std::move(log)),
       source_(std::move(source)),
       files_(files) {}
 

@@ -25,7 +25,7 @@ struct Files {
 class FileSubscription final : public FetchedSubscription {
  public:
   FileSubscription(config::PathSource source, const Files& files, Options options, TypeWatcher& watcher,
-                   const base::Clock& clock, Say warn);
+                   const base::Clock& clock, Log log);
 
   // Each of them gives the watcher what is there before it returns.
   void Start() override;

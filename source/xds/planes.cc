@@ -104,7 +104,6 @@ Planes::Plane& Planes::PlaneOf(const config::ConfigSource& source, Kind kind) {
 }
 
 std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource& source, Kind kind) {
-  if (!stats_) stats_.emplace(with_.registry);
   const base::Duration silent_after = with_.fallback == nullptr ? base::Duration::zero() : with_.fallback->silent_after();
   return std::make_unique<Stream>(
       Stream::Options{.method = MethodOf(source, kind),
@@ -119,10 +118,10 @@ std::unique_ptr<Stream> Planes::MakeStream(Plane& plane, const config::ApiSource
                            .timers = with_.timers,
                            .clock = with_.clock,
                            .random = random_,
-                           .stats = *stats_,
+                           .stats = control_plane_stats(),
                            .node = with_.node,
                            .target = TargetOf(source, source.authority),
-                           .warn = with_.warn,
+                           .log = with_.log,
                            .silent_after = silent_after,
                            .restore = [this, &plane] { return Restore(plane); },
                            .back = [this, source, kind] { with_.fallback->OnAnswer(source, kind); }});
@@ -140,7 +139,7 @@ std::function<std::optional<client::Target>()> Planes::TargetOf(const config::Ap
 std::unique_ptr<FetchedSubscription> Planes::MakeFetched(const config::ConfigSource& source, Kind kind,
                                                          TypeSubscription::Options options, TypeWatcher& watcher) {
   if (const auto* const file = std::get_if<config::PathSource>(&source)) {
-    return std::make_unique<FileSubscription>(*file, *with_.files, std::move(options), watcher, with_.clock, with_.warn);
+    return std::make_unique<FileSubscription>(*file, *with_.files, std::move(options), watcher, with_.clock, with_.log);
   }
   const auto& api = std::get<config::ApiSource>(source);
   return std::make_unique<RestSubscription>(NameOf(api, kind),
@@ -152,7 +151,7 @@ std::unique_ptr<FetchedSubscription> Planes::MakeFetched(const config::ConfigSou
                                                                            .unknown = with_.files->unknown,
                                                                            .node = with_.node,
                                                                            .target = TargetOf(api, api.cluster),
-                                                                           .warn = with_.warn});
+                                                                           .log = with_.log});
 }
 
 TypeSubscription& Planes::Subscribe(Plane& plane, Kind kind, TypeSubscription::Options options, TypeWatcher& watcher) {
@@ -264,6 +263,11 @@ void Planes::ForEachRefused(
       for (const auto& [name, entry] : named->subscription().protocol().refused().all()) visit(name, entry);
     }
   }
+}
+
+ControlPlaneStats& Planes::control_plane_stats() {
+  if (!stats_) stats_.emplace(with_.registry);
+  return *stats_;
 }
 
 void Planes::Start() {

@@ -39,7 +39,7 @@ class Planes {
     stats::Registry& registry;
     envoy::config::core::v3::Node node;  // as control planes are told who asks
     std::function<std::optional<client::Target>(const std::string& cluster)> host_of;  // nothing: it has none now
-    std::function<void(std::string_view line)> warn;
+    Log log;
     uint64_t seed;
     std::vector<Journal*> journals = {};
     Fallback* fallback = nullptr;     // may be null
@@ -93,6 +93,8 @@ class Planes {
   // Control planes are asked, also those that are named later.
   void Start();
 
+  ControlPlaneStats& control_plane_stats();
+
  private:
   // What one kind of a plane has to say to the journals.
   class Page;
@@ -125,7 +127,7 @@ class Planes {
 
   Surroundings with_;
   base::Random random_;
-  std::optional<ControlPlaneStats> stats_;  // where there is a stream
+  std::optional<ControlPlaneStats> stats_;  // where there is a stream to a control plane or an agent
   std::vector<std::unique_ptr<Plane>> planes_;
   bool started_ = false;
   int batches_ = 0;

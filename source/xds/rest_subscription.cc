@@ -26,7 +26,7 @@ std::string ToJson(const std::string& request) {
 
 RestSubscription::RestSubscription(std::string who, std::string path, const config::ApiSource& source, Options options,
                                    TypeWatcher& watcher, Surroundings surroundings)
-    : FetchedSubscription(std::move(who), Form::kState, std::move(options), watcher, surroundings.clock, surroundings.warn),
+    : FetchedSubscription(std::move(who), Form::kState, std::move(options), watcher, surroundings.clock, surroundings.log),
       path_(std::move(path)),
       delay_(source.refresh_delay),
       timeout_(source.request_timeout),
@@ -60,11 +60,12 @@ void RestSubscription::Ask() {
     return Rest();
   }
   again_ = false;
+  where_ = target->address.text();
   protocol_.Begin();
   call_ = with_.caller.Call(*target,
                             {.method = "POST",
                              .path = path_,
-                             .headers = {{"content-type", "application/json"}, {"user-agent", "pillion"}},
+                             .headers = {{"content-type", "application/json"}, {"accept-encoding", "identity"}, {"user-agent", "pillion"}},
                              .body = ToJson(protocol_.NextRequest(&with_.node).bytes),
                              .timeout = timeout_,
                              .max_answer = kMostBytes},
@@ -75,9 +76,14 @@ void RestSubscription::Ask() {
 void RestSubscription::OnEnd(absl::StatusOr<client::HttpAnswer> answer) {
   if (!answer.ok()) {
     Fail(std::string(answer.status().message()));
+  } else if (!answer->encoding.empty() && answer->encoding != "identity") {
+    Fail("content-encoding \"" + answer->encoding + "\", expected none");
   } else if (answer->status == kOk) {
+    contact_.Reached(where_);
     if (const std::optional<Answer> read = ReadAnswer(config::ReadResourceText(answer->body, with_.unknown))) Take(*read);
-  } else if (answer->status != kNotModified) {
+  } else if (answer->status == kNotModified) {
+    contact_.Reached(where_);
+  } else {
     Fail("status " + std::to_string(answer->status) + ", expected 200");
   }
   call_.reset();

@@ -40,7 +40,7 @@ class RestSubscription final : public FetchedSubscription {
     const config::UnknownRule& unknown;
     const envoy::config::core::v3::Node& node;
     std::function<std::optional<client::Target>()> target;  // of the next request; nothing: there is no host
-    std::function<void(std::string_view line)> warn;
+    Log log;
   };
 
   // `path`: that is asked. What is given in `surroundings` outlives it.
@@ -62,6 +62,7 @@ class RestSubscription final : public FetchedSubscription {
   const base::Duration timeout_;
   const Surroundings with_;
   const std::unique_ptr<event::ControlTimer> timer_;
+  std::string where_;  // it is asked
   std::unique_ptr<client::HttpCall> call_;  // null: nothing is asked now
   bool started_ = false;
   bool again_ = false;  // more is wanted than what is asked for now

@@ -25,7 +25,8 @@ Stream::Stream(Options options, Surroundings surroundings)
       with_(std::move(surroundings)),
       backoff_(with_.random),
       retry_(with_.timers.New()),
-      complaints_(with_.clock, with_.warn),
+      complaints_(with_.clock, with_.log.warn),
+      contact_(options_.name, with_.log.info),
       silent_(with_.timers.New()),
       restore_(with_.timers.New()),
       token_(with_.timers.New()) {
@@ -58,6 +59,7 @@ void Stream::Connect() {
   const std::optional<client::Target> target = with_.target();
   if (!target) return Failed("there is no host");
   nearby_ = target->address.family() == AF_UNIX;
+  where_ = target->address.text();
   first_ = true;
   call_ = with_.caller.Call(
       *target,
@@ -113,6 +115,7 @@ void Stream::OnMessage(std::string message) {
     answered_since_ = with_.clock.MonotonicNow();
     with_.stats.Connected(true);
     complaints_.Reset();
+    contact_.Reached(where_);
     OnAnswer();
   }
   if (answer->control_plane) with_.stats.Identify(*answer->control_plane);
@@ -172,7 +175,7 @@ void Stream::ClearLine() {
 }
 
 void Stream::Failed(const std::string& why, bool absent) {
-  complaints_.Say(options_.name + ": " + why + "; what was taken stays, and it is tried again");
+  contact_.Lost(complaints_.Say(options_.name + ": " + why + "; what was taken stays, and it is tried again"));
   const bool answered = std::exchange(answered_, false);
   if (answered) with_.stats.Connected(false);
   ClearLine();

@@ -38,7 +38,9 @@
 #include "source/event/control_timer.h"
 #include "source/xds/backoff.h"
 #include "source/xds/complaints.h"
+#include "source/xds/contact.h"
 #include "source/xds/control_plane_stats.h"
+#include "source/xds/log.h"
 #include "source/xds/subscription.h"
 #include "source/xds/token_bucket.h"
 
@@ -64,7 +66,7 @@ class Stream final : private client::GrpcEvents {
     ControlPlaneStats& stats;
     const envoy::config::core::v3::Node& node;
     std::function<std::optional<client::Target>()> target;  // of the next try; nothing: there is no host
-    std::function<void(std::string_view line)> warn;
+    Log log;
     base::Duration silent_after{0};           // zero: it is waited for; and the next two are not called
     std::function<bool()> restore = nullptr;  // it is done without. True: something was put
     std::function<void()> back = nullptr;     // and not any more
@@ -140,12 +142,14 @@ class Stream final : private client::GrpcEvents {
   Backoff backoff_;
   const std::unique_ptr<event::ControlTimer> retry_;
   Complaints complaints_;
+  Contact contact_;
   std::vector<std::unique_ptr<Subscription>> subscriptions_;  // in the order in which they are asked for
   bool idle_ = false;
   int batches_ = 0;
   std::unique_ptr<client::GrpcCall> call_;  // null: it is not streaming
   bool answered_ = false;                   // on this call
   bool nearby_ = false;                     // it goes to a unix socket
+  std::string where_;                       // it goes
   bool first_ = true;                       // nothing was sent on this call
   std::optional<base::MonotonicTime> soon_;  // when it was last tried again soon
   bool without_ = false;                     // the control plane is done without

@@ -21,7 +21,7 @@ Subscription::Subscription(Stream& stream, Options options, TypeWatcher& watcher
       watcher_(watcher),
       protocol_(stream.form(), options_.type_name, options_.all, watcher, stream.with_.clock,
                 options_.observer),
-      complaints_(stream.with_.clock, stream.with_.warn),
+      complaints_(stream.with_.clock, stream.with_.log.warn),
       who_(who),
       end_(stream.with_.timers.New()),
       backoff_(stream.with_.random, kMostPause),
@@ -76,6 +76,10 @@ Subscription::Verdict Subscription::Take(const Answer& answer) {
   const base::MonotonicTime begun = stream_.with_.clock.MonotonicNow();
   Verdict verdict{.nonce = answer.nonce, .error = protocol_.Take(answer)};
   AwaitEnd();
+  if (verdict.error.empty() || !protocol_.changes().empty()) {
+    Tell(stream_.with_.log, who_, answer.version, protocol_.type_url(), protocol_.changes());
+  }
+  CountNext(answer);
   if (verdict.error.empty()) {
     if (options_.stats != nullptr) options_.stats->Success(answer.version, begun);
     complaints_.Reset();
@@ -85,6 +89,17 @@ Subscription::Verdict Subscription::Take(const Answer& answer) {
   complaints_.Say(who_ + ": refused version \"" + std::string(base::CutUtf8(answer.version, kMostText)) +
                   "\": " + verdict.error);
   return verdict;
+}
+
+void Subscription::CountNext(const Answer& answer) {
+  if (options_.stats != nullptr) options_.stats->Attempt();
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (!protocol_.all() && protocol_.interest().Wants(name)) names.push_back(name);
+  };
+  for (const Answer::Item& item : answer.items) add(item.name.empty() ? item.inner : item.name);
+  for (const std::string& name : answer.removed) add(name);
+  watcher_.OnRequest(names);
 }
 
 void Subscription::Reply(Verdict verdict) {
@@ -160,6 +175,9 @@ void Subscription::AwaitEnd() {
   end_->Set(std::max(*end - stream_.with_.clock.MonotonicNow(), base::Duration::zero()), [this] {
     const Stream::Batch batch(stream_);
     protocol_.Expire();
+    if (!protocol_.changes().empty()) {
+      Tell(stream_.with_.log, who_ + ", whose time is over", "", protocol_.type_url(), protocol_.changes());
+    }
     AwaitEnd();
   });
 }

@@ -77,6 +77,8 @@ class Subscription final : public TypeSubscription {
   // Not one that is bad just as one before, or is one of too many.
   bool AtOnce(const Verdict& refusal);
   void Forget();
+  // The reply to an answer asks for the next one, of the same: Envoy's figures have it so.
+  void CountNext(const Answer& answer);
   void Say(Verdict verdict);
   void Refuse(Verdict verdict);
   void SendRefusal();

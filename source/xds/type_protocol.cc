@@ -175,6 +175,7 @@ class TypeProtocol::Taking {
 
   void Refuse(const std::string& name, const std::string& error, const Answer::Item& item) {
     errors_.Add(Quote(name) + ": " + error);
+    to_.changes_.refused.Add(name);
     refused_.push_back(name);
     to_.refused_.Set(name, error, item.version, to_.clock_.WallNow(), item.body);
     if (item.error.empty()) to_.LiveOn(name, item.ttl);
@@ -236,6 +237,7 @@ TypeProtocol::Request TypeProtocol::NextRequest(const Node* node) {
 
 std::string TypeProtocol::Take(const Answer& answer) {
   answered_ = true;
+  changes_ = {};
   asking_->OnAnswer(answer);
   std::string errors = Taking(*this, answer).Run();
   if (errors.empty()) {
@@ -264,11 +266,14 @@ std::vector<Refusal> TypeProtocol::Put(std::vector<Resource> resources, const st
     if (holdings_.Find(name) != nullptr) update.removed.push_back(name);
   }
   asking_->OnPut();
+  changes_ = {};
   return Give(update, hashes);
 }
 
 std::vector<Refusal> TypeProtocol::Give(const Update& update, const std::vector<uint64_t>& hashes) {
-  for (const std::string& name : update.removed) Erase(name, true);
+  for (const std::string& name : update.removed) {
+    if (Erase(name, true)) changes_.removed.Add(name);
+  }
   std::vector<Refusal> refusals = watcher_.OnUpdate(update);
   absl::flat_hash_map<std::string_view, const Refusal*> refused;
   for (const Refusal& refusal : refusals) refused.emplace(refusal.name, &refusal);
@@ -278,6 +283,7 @@ std::vector<Refusal> TypeProtocol::Give(const Update& update, const std::vector<
     if (const auto found = refused.find(resource.name); found != refused.end()) {
       Errors errors;
       for (const std::string& error : found->second->errors) errors.Add(error);
+      changes_.refused.Add(resource.name);
       refused_.Set(resource.name, errors.text(), resource.version, clock_.WallNow(), resource.body);
       LiveOn(resource.name, resource.ttl);
       continue;
@@ -285,7 +291,9 @@ std::vector<Refusal> TypeProtocol::Give(const Update& update, const std::vector<
     refused_.Erase(resource.name);
     const std::optional<Holdings::Held> before = holdings_.Erase(resource.name);
     Holdings::Held held{.version = resource.version, .hash = hashes[i], .body = resource.body, .taken = clock_.WallNow()};
-    if (before && before->hash == held.hash) held.taken = before->taken;
+    const bool same = before && before->hash == held.hash;
+    if (same) held.taken = before->taken;
+    if (!same) (before ? changes_.changed : changes_.added).Add(resource.name);
     holdings_.Set(resource.name, std::move(held), Until(resource.ttl));
     if (observer_ != nullptr) {
       observer_->OnChange(resource.name, before ? &*before : nullptr, holdings_.Find(resource.name), true);
@@ -294,9 +302,10 @@ std::vector<Refusal> TypeProtocol::Give(const Update& update, const std::vector<
   return refusals;
 }
 
-void TypeProtocol::Erase(const std::string& name, bool wanted) {
+bool TypeProtocol::Erase(const std::string& name, bool wanted) {
   const std::optional<Holdings::Held> before = holdings_.Erase(name);
   if (before && observer_ != nullptr) observer_->OnChange(name, &*before, nullptr, wanted);
+  return before.has_value();
 }
 
 // What was taken under that name, if anything. Also where what is spoken of is refused: who speaks of it wants it to live,
@@ -311,8 +320,10 @@ Holdings::Until TypeProtocol::Until(const std::optional<base::Duration>& ttl) co
 
 void TypeProtocol::Expire() {
   Update update{.version = version_};
+  changes_ = {};
   for (auto& [name, held] : holdings_.Expire(clock_.MonotonicNow())) {
     if (observer_ != nullptr) observer_->OnChange(name, &held, nullptr, true);
+    changes_.removed.Add(name);
     update.removed.push_back(std::move(name));
   }
   if (update.removed.empty()) return;

@@ -28,6 +28,7 @@
 #include "source/base/clock.h"
 #include "source/xds/answer.h"
 #include "source/xds/asking.h"
+#include "source/xds/changes.h"
 #include "source/xds/holdings.h"
 #include "source/xds/interest.h"
 #include "source/xds/refused.h"
@@ -105,13 +106,16 @@ class TypeProtocol {
   const Interest& interest() const { return interest_; }
   const Holdings& holdings() const { return holdings_; }
   const Refused& refused() const { return refused_; }
+  // By the last answer, the last Put() or the last Expire(), whichever was later.
+  const Changes& changes() const { return changes_; }
 
  private:
   class Taking;
 
   // To the watcher; what it does not refuse is held from then on. `hashes`: of the resources.
   std::vector<Refusal> Give(const Update& update, const std::vector<uint64_t>& hashes);
-  void Erase(const std::string& name, bool wanted);
+  // False: it was not there.
+  bool Erase(const std::string& name, bool wanted);
   void LiveOn(const std::string& name, const std::optional<base::Duration>& ttl);
   Holdings::Until Until(const std::optional<base::Duration>& ttl) const;
 
@@ -123,6 +127,7 @@ class TypeProtocol {
   Interest interest_;
   Holdings holdings_;
   Refused refused_;
+  Changes changes_;
   const std::unique_ptr<Asking> asking_;
   std::string version_;
   bool answered_ = false;

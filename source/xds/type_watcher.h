@@ -42,7 +42,7 @@ class TypeWatcher {
   // Each of `update` that is not refused counts as taken; of one that is, what was taken before holds on. Also called for an
   // answer that brings nothing, and when the time of a resource is over. No removal is refused.
   virtual std::vector<Refusal> OnUpdate(const Update& update) = 0;
-  // It was asked for: for `names`, or, where all of the type is wanted, for everything.
+  // It was asked for, or for the next of it: for `names`, or, where all of the type is wanted, for everything.
   virtual void OnRequest(const std::vector<std::string>& names) { static_cast<void>(names); }
   // What was said of these was refused before OnUpdate() could see it.
   virtual void OnRefused(const std::vector<std::string>& names) { static_cast<void>(names); }

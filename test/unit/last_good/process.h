@@ -93,7 +93,7 @@ class Process {
                 .registry = registry,
                 .node = {},
                 .host_of = [](const std::string&) { return client::Target{}; },
-                .warn = [](std::string_view) {},
+                .log = {.warn = [](std::string_view) {}},
                 .seed = 1,
                 .journals = {&last_good},
                 .fallback = &last_good}),

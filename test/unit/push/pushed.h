@@ -72,7 +72,7 @@ class PushedTest : public testing::Test {
                        .registry = registry_,
                        .node = {},
                        .host_of = [](const std::string&) { return client::Target{}; },
-                       .warn = [this](std::string_view line) { log_.emplace_back(line); },
+                       .log = {.warn = [this](std::string_view line) { log_.emplace_back(line); }},
                        .seed = 1}};
   int nonce_ = 0;
   size_t seen_ = 0;

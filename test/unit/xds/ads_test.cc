@@ -430,8 +430,8 @@ TEST_F(AdsTest, SeveralWhoWantOneName) {
   EXPECT_EQ(Sent(), (Lines{"Secret N=n3"}));
   secrets.Unwatch("s", one);
   EXPECT_EQ(Sent(), (Lines{"Secret -s"}));
-  EXPECT_EQ(one.requests, 1);
-  EXPECT_EQ(two.requests, 0);
+  EXPECT_EQ(one.requests, 4);  // and with each reply
+  EXPECT_EQ(two.requests, 1);
 }
 
 // What a watcher says may be anything: what goes back is one line that can be read.
@@ -448,18 +448,58 @@ TEST_F(AdsTest, ErrorsWithStrangeBytes) {
   EXPECT_EQ(Parse<DiscoveryRequest>(caller_.last().sent.back()).error_detail().message(), "\"l\": has \\xff\\n\\x01");
 }
 
+// A line for each answer that changes something, that of hosts for who debugs.
+TEST_F(AdsTest, TellsWhatChanges) {
+  Make(Form::kState);
+  told_.clear();
+  Answer(State(kClusters, "1", "n1", {"c1", "c2", "c3", "c4", "c5", "c6", "c7"}));
+  Answer(With(State(kClusters, "2", "n2", {"c1", "c2", "c3", "c4"}), {{"c8", "bad"}}));
+  Answer(State(kClusters, "3", "n3", {"c1", "c2", "c3", "c4"}));
+  Answer(With(State(kClusters, "4", "n4", {"c1", "c2", "c3"}), {{"c4", "other"}, {"c5", "bad"}, {"c9\n", "new"}}));
+  Answer(With(State(kClusters, "5", "n5", {"c1", "c2", "c3"}), {{"c4", "other"}, {"c5", "bad"}, {"c9\n", "new"}}));
+  EXPECT_EQ(told_, (Lines{"ads: reached, at ",
+                          R"(ads, Cluster: version "1": 7 added ("c1", "c2", "c3", "c4", "c5" and 2 more))",
+                          R"(ads, Cluster: version "2": 3 removed ("c5", "c6", "c7"), 1 refused ("c8"))",
+                          R"(ads, Cluster: version "4": 1 added ("c9\n"), 1 changed ("c4"), 1 refused ("c5"))"}));
+  Answer(State(kEndpoints, "1", "n6", {"c1"}));
+  EXPECT_EQ(details_, (Lines{R"(ads, Cluster: version "3": nothing is different)",
+                             R"(ads, ClusterLoadAssignment: version "1": 1 added ("c1"))"}));
+}
+
+TEST_F(AdsTest, TellsThatAControlPlaneIsLostAndBack) {
+  Make(Form::kDelta);
+  EXPECT_EQ(told_, Lines{});
+  Answer(Delta(kClusters, "n1", {}));
+  for (int i = 0; i < 5; ++i) {
+    caller_.End({codec::grpc::Code::kUnavailable, "gone"});
+    timers_.Advance(Backoff::kMost);
+  }
+  EXPECT_EQ(log_.size(), 1u);
+  EXPECT_EQ(told_, (Lines{"ads: reached, at "}));
+  Answer(Delta(kClusters, "n1", {}));
+  Answer(Delta(kClusters, "n2", {}));
+  EXPECT_EQ(told_, (Lines{"ads: reached, at ", "ads: back, at "}));
+}
+
 TEST_F(AdsTest, Counts) {
   Make(Form::kDelta);
   EXPECT_EQ(Count("cluster_manager.cds.update_attempt"), 1u);
   Answer(Delta(kClusters, "n1", {{"c1", "1"}}));
   EXPECT_EQ(Count("cluster_manager.cds.update_success"), 1u);
+  EXPECT_EQ(Count("cluster_manager.cds.update_attempt"), 2u);  // the reply asks for the next
   EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
+  Answer(Delta(kEndpoints, "n1", {{"c1", "1"}}));
+  EXPECT_EQ(endpoint_.asked, (Lines{"c1", "c1"}));
   Cut();
-  EXPECT_EQ(Count("cluster_manager.cds.update_attempt"), 2u);
+  EXPECT_EQ(Count("cluster_manager.cds.update_attempt"), 3u);
   EXPECT_EQ(Count("cluster_manager.cds.update_failure"), 1u);
   EXPECT_EQ(Gauge("control_plane.connected_state"), 0);
-  EXPECT_EQ(endpoint_.asked, (Lines{"c1", "c1"}));
+  EXPECT_EQ(endpoint_.asked, (Lines{"c1", "c1", "c1"}));
   Answer(Delta(kClusters, "n1", {}));
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
+  stats_.Connected(true);  // another stream
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
+  stats_.Connected(false);
   EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
   stream_.reset();
   EXPECT_EQ(Gauge("control_plane.connected_state"), 0);

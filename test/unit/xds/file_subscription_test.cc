@@ -53,7 +53,8 @@ class FileSubscriptionTest : public testing::Test {
     subscription_ = std::make_unique<FileSubscription>(
         config::PathSource{folder_ / name, watched_}, Files{watcher_, unknown_},
         TypeSubscription::Options{.type_name = type_name, .all = all, .stats = all ? &stats_ : nullptr}, wanter_, clock_,
-        [this](std::string_view line) { log_.emplace_back(line); });
+        Log{.warn = [this](std::string_view line) { log_.emplace_back(line); },
+            .info = [this](std::string_view line) { told_.emplace_back(line); }});
     subscription_->Start();
   }
   uint64_t Count(const std::string& name) { return registry_.control().counter(registry_.AddCounter("x." + name))->value(); }
@@ -68,7 +69,7 @@ class FileSubscriptionTest : public testing::Test {
   stats::Registry registry_{1};
   SubscriptionStats stats_{registry_, clock_, stats::Prefix("x")};
   Wanter wanter_;
-  std::vector<std::string> log_;
+  std::vector<std::string> log_, told_;
   std::unique_ptr<FileSubscription> subscription_;
 };
 
@@ -230,6 +231,25 @@ TEST_F(FileSubscriptionTest, WhatCantBeWatchedIsReadAllTheSame) {
   EXPECT_EQ(wanter_.held, (Held{{"a", "1"}}));
   ASSERT_EQ(log_.size(), 1u);
   EXPECT_THAT(log_[0], StartsWith(path() + ": it is read, but not watched: /not/there: "));
+}
+
+TEST_F(FileSubscriptionTest, TellsWhatIsDifferent) {
+  Replace(Response({Cluster("a", "one"), Cluster("b")}));
+  Make(kClusters, true);
+  Replace(Response({Cluster("a", "two"), Cluster("c")}, "2"));
+  EXPECT_THAT(told_, ElementsAre(path() + R"(: version "1": 2 added ("a", "b"))",
+                                 path() + R"(: version "2": 1 added ("c"), 1 changed ("a"), 1 removed ("b"))"));
+}
+
+TEST_F(FileSubscriptionTest, ALifetimeHasNoEffectAndIsNamedOnce) {
+  const std::string wrapped = "{'@type': type.googleapis.com/envoy.service.discovery.v3.Resource, name: a, ttl: 1s, resource: " +
+                              Cluster("a") + "}";
+  Replace(Response({wrapped}));
+  Make(kClusters, true);
+  Replace(Response({wrapped}, "2"));
+  clock_.Advance(std::chrono::hours(1));
+  EXPECT_EQ(wanter_.held, (Held{{"a", "2"}}));
+  EXPECT_THAT(log_, ElementsAre(path() + ": ttl is of streams, and has no effect here: what was taken stays until something else is"));
 }
 
 }  // namespace

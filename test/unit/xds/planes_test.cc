@@ -71,7 +71,7 @@ class PlanesTest : public testing::Test {
                   .registry = registry_,
                   .node = {},
                   .host_of = [](const std::string&) { return client::Target{}; },
-                  .warn = [](std::string_view) {},
+                  .log = {.warn = [](std::string_view) {}},
                   .seed = 1,
                   .files = Files{watcher_, unknown_}}};
   Name a_, b_, c_;

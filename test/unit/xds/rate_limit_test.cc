@@ -61,7 +61,7 @@ class RateLimitTest : public testing::Test {
                              .stats = stats_,
                              .node = node_,
                              .target = [] { return client::Target{}; },
-                             .warn = [](std::string_view) {}});
+                             .log = {.warn = [](std::string_view) {}}});
     clusters_ = &stream_->Add({.type_name = kClusters, .all = true}, cluster_);
     endpoints_ = &stream_->Add({.type_name = kEndpoints}, endpoint_);
     routes_ = &stream_->Add({.type_name = kRoutes}, route_);

@@ -35,7 +35,8 @@ class RestSubscriptionTest : public testing::Test {
                                        .unknown = unknown_,
                                        .node = node_,
                                        .target = [this] { return target_; },
-                                       .warn = [this](std::string_view line) { log_.emplace_back(line); }});
+                                       .log = {.warn = [this](std::string_view line) { log_.emplace_back(line); },
+                                               .info = [this](std::string_view line) { told_.emplace_back(line); }}});
     subscription_->Start();
     timers_.Advance(base::Duration::zero());
   }
@@ -65,7 +66,7 @@ class RestSubscriptionTest : public testing::Test {
   std::optional<client::Target> target_ = client::Target{};
   test::FakeHttpCaller caller_;
   Wanter wanter_;
-  std::vector<std::string> log_;
+  std::vector<std::string> log_, told_;
   std::unique_ptr<RestSubscription> subscription_;
 };
 
@@ -153,6 +154,35 @@ TEST_F(RestSubscriptionTest, NamesAreAskedForTogetherAndAtOnce) {
   timers_.Advance(seconds(100));
   EXPECT_EQ(caller_.requests.size(), 2u);
   EXPECT_EQ(timers_.armed(), 0u);
+}
+
+TEST_F(RestSubscriptionTest, TellsWhatComesAndWhoIsBack) {
+  Make(kClusters, true);
+  Answer(200, Clusters("7", {"a", "b"}));
+  for (int i = 0; i < 3; ++i) {
+    Wait();
+    caller_.Answer(absl::UnavailableError("127.0.0.1:1: Connection refused"));
+  }
+  Wait();
+  Answer(304);
+  Wait();
+  Answer(200, Clusters("8", {"b"}));
+  EXPECT_THAT(told_, ElementsAre("cds:cp: reached, at " + target_->address.text(),
+                                 R"(cds:cp: version "7": 2 added ("a", "b"))", "cds:cp: back, at " + target_->address.text(),
+                                 R"(cds:cp: version "8": 1 removed ("a"))"));
+  EXPECT_EQ(log_.size(), 1u);
+}
+
+// It is said that none is understood, and what comes so nevertheless is named.
+TEST_F(RestSubscriptionTest, WhatIsEncoded) {
+  Make(kClusters, true);
+  EXPECT_THAT(caller_.requests.at(0).headers,
+              testing::Contains(std::pair<std::string, std::string>("accept-encoding", "identity")));
+  caller_.Answer(client::HttpAnswer{.status = 200, .body = "\x1f\x8b", .encoding = "gzip"});
+  EXPECT_THAT(log_, ElementsAre(R"(cds:cp: content-encoding "gzip", expected none; what was taken stays)"));
+  Wait();
+  caller_.Answer(client::HttpAnswer{.status = 200, .body = Clusters("7", {"a"}), .encoding = "identity"});
+  EXPECT_EQ(wanter_.held, (Held{{"a", "7"}}));
 }
 
 }  // namespace

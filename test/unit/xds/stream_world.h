@@ -24,7 +24,9 @@ class StreamWorld {
             .stats = stats_,
             .node = node_,
             .target = [this] { return target_; },
-            .warn = [this](std::string_view line) { log_.emplace_back(line); }};
+            .log = {.warn = [this](std::string_view line) { log_.emplace_back(line); },
+                    .info = [this](std::string_view line) { told_.emplace_back(line); },
+                    .debug = [this](std::string_view line) { details_.emplace_back(line); }}};
   }
   uint64_t Count(const std::string& name) { return registry_.control().counter(registry_.AddCounter(name))->value(); }
   int64_t Gauge(const std::string& name) { return registry_.control().gauge(registry_.AddGauge(name))->value(); }
@@ -37,7 +39,9 @@ class StreamWorld {
   envoy::config::core::v3::Node node_;
   std::optional<client::Target> target_ = client::Target{};  // nothing: there is no host
   test::FakeCaller caller_;
-  std::vector<std::string> log_;
+  std::vector<std::string> log_;      // warnings
+  std::vector<std::string> told_;     // what is for information
+  std::vector<std::string> details_;  // for who debugs
 };
 
 }  // namespace pillion::xds
