@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
 #include "source/admin/endpoints.h"
 #include "source/admin/json_writer.h"
 #include "source/base/process_memory.h"
@@ -132,18 +136,35 @@ Reply Endpoints::Certs(const Request&) {
   return Reply::Json(json.Finish());
 }
 
-Reply Endpoints::InitDump(const Request&) {
-  JsonWriter json;
-  if (const std::vector<std::string> waiting = sources_.unready_clusters(); !waiting.empty()) {
-    json.BeginArray("unready_targets_dumps");
-    json.BeginElement();
-    json.String("name", "init manager Cluster Manager");
-    json.BeginArray("target_names");
-    for (const std::string& name : waiting) json.String("", "cluster " + name);
-    json.EndArray();
-    json.EndObject();
-    json.EndArray();
+// envoy.admin.v3.UnreadyTargetsDumps.
+Reply Endpoints::InitDump(const Request& request) {
+  using Kind = UnreadyView::Kind;
+  constexpr std::tuple<Kind, std::string_view, std::string_view> kKinds[] = {
+      {Kind::kServer, "server", "init manager Server"},
+      {Kind::kCluster, "cluster", "init manager Cluster "},
+      {Kind::kListener, "listener", "init manager Listener-local-init-manager "}};
+  const std::string* const mask = request.Find("mask");
+  const auto is_mask = [mask](const auto& kind) { return std::get<1>(kind) == *mask; };
+  if (mask != nullptr && std::ranges::none_of(kKinds, is_mask)) {
+    return Reply::Text(400, fmt::format("mask: \"{}\", expected server, cluster or listener\n", *mask));
   }
+  JsonWriter json;
+  bool any = false;
+  const std::vector<UnreadyView> all = sources_.unready();
+  for (const auto& [kind, word, manager] : kKinds) {
+    if (mask != nullptr && *mask != word) continue;
+    for (const UnreadyView& unready : all) {
+      if (unready.kind != kind) continue;
+      if (!std::exchange(any, true)) json.BeginArray("unready_targets_dumps");
+      json.BeginElement();
+      json.String("name", fmt::format("{}{}", manager, unready.name));
+      json.BeginArray("target_names");
+      for (const std::string& target : unready.targets) json.String("", target);
+      json.EndArray();
+      json.EndObject();
+    }
+  }
+  if (any) json.EndArray();
   return Reply::Json(json.Finish());
 }
 

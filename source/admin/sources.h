@@ -78,6 +78,15 @@ struct ListenerView {
   config::Address address;  // bound: with the port that the kernel chose
 };
 
+// What does not serve yet.
+struct UnreadyView {
+  enum class Kind : uint8_t { kServer, kCluster, kListener };
+
+  Kind kind;
+  std::string name;                  // none for the server
+  std::vector<std::string> targets;  // that it waits for: "hosts", "route table \"local\""
+};
+
 struct ConfigDumpQuery {
   std::string resource;      // a field of the dump, like "static_clusters"; empty: all
   std::string mask;          // a google.protobuf.FieldMask: "bootstrap.node,version_info"; empty: all
@@ -188,7 +197,7 @@ struct Sources {
   std::function<std::chrono::seconds()> uptime;  // of this process
   std::function<std::vector<ClusterView>()> clusters;
   std::function<std::vector<ListenerView>()> listeners;
-  std::function<std::vector<std::string>()> unready_clusters;  // that the start waits for
+  std::function<std::vector<UnreadyView>()> unready;
   std::function<absl::StatusOr<std::string>(const ConfigDumpQuery&)> config_dump;  // see config_dump.h
   // What a request would meet that the parameters describe, as text or JSON; InvalidArgument names a parameter that is
   // wrong.

@@ -60,7 +60,11 @@ std::string Names(const Running& running) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", Quoted(each.listener->config().name));
     for (const net::Address& address : each.addresses) names += fmt::format(" ({})", address.text());
   }
-  return names.empty() ? "no listener at all" : "one of " + names;
+  std::string text = names.empty() ? "no listener at all" : "one of " + names;
+  for (const auto& [name, needs] : running.warming) {
+    text += fmt::format("{}{}", &name == &running.warming.begin()->first ? "; warming: " : ", ", Quoted(name));
+  }
+  return text;
 }
 
 absl::StatusOr<const Running::Listener*> FindListener(const Question& question, const Running& running) {
@@ -202,6 +206,11 @@ void DescribeChain(const Question& question, size_t index, Connection& connectio
 
 }  // namespace
 
+void DescribeWarming(std::string_view name, const std::vector<std::string>& needs, Answer& answer) {
+  Answer::List& shown = answer.Elements(name);
+  for (const std::string& need : needs) shown.Text(need);
+}
+
 absl::StatusOr<Connection> ExplainConnection(const Question& question, const Running& running, Answer& answer) {
   absl::StatusOr<const Running::Listener*> found = FindListener(question, running);
   if (!found.ok()) return found.status();
@@ -225,6 +234,9 @@ absl::StatusOr<Connection> ExplainConnection(const Question& question, const Run
   shown.Text("name", config->name);
   Answer::List& addresses = shown.Elements("addresses");
   for (const net::Address& address : taken->addresses) addresses.Text(address.text());
+  if (const auto next = running.warming.find(config->name); next != running.warming.end()) {
+    DescribeWarming("next_version_waits_for", next->second, shown);
+  }
   DescribeConnection(question, connection, answer.Object("connection"));
 
   const bool looks = !config->listener_filters.empty();  // else there are no facts

@@ -4,6 +4,9 @@
 // say.
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "source/access/request.h"
@@ -26,6 +29,9 @@ struct Connection {
   bool secured = false;  // the chain wants TLS of it
   std::string end;       // why it is closed before anything is served; empty: it is not
 };
+
+// What a listener that does not serve yet waits for, as an answer shows it under `name`.
+void DescribeWarming(std::string_view name, const std::vector<std::string>& needs, Answer& answer);
 
 // An error names the parameter that does not say which listener is meant.
 absl::StatusOr<Connection> ExplainConnection(const Question& question, const Running& running, Answer& answer);

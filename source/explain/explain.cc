@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <variant>
 
 #include "source/explain/connection.h"
@@ -64,6 +65,14 @@ std::string ExplainChain(const Question& question, const Running& running, Conne
 
 absl::StatusOr<Answer> Explain(const Question& question, const Running& running) {
   Answer answer;
+  const auto warming = running.warming.find(question.listener);
+  const bool serves = std::ranges::any_of(
+      running.listeners, [&](const Running::Listener& each) { return each.listener->config().name == question.listener; });
+  if (warming != running.warming.end() && !serves) {
+    answer.Text("result", fmt::format("nothing takes the connection: listener {} is warming", Quoted(question.listener)));
+    DescribeWarming("waits_for", warming->second, answer);
+    return answer;
+  }
   Answer details;
   absl::StatusOr<Connection> connection = ExplainConnection(question, running, details);
   if (!connection.ok()) return connection.status();

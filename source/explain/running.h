@@ -3,7 +3,9 @@
 // What runs now, as far as answers are about it. Filled in by the server for each question; main thread.
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +23,8 @@ struct Running {
   };
 
   std::vector<Listener> listeners;
+  // Of listeners whose next version does not serve yet, or the first one: what it waits for, by name.
+  std::map<std::string, std::vector<std::string>, std::less<>> warming;
   // The routes that the next request of the manager is given; null: they have not come yet.
   std::function<std::shared_ptr<const proxy::Routes>(const proxy::ConnectionManager& manager)> routes;
   // What takes their place soon, in words; empty: nothing does.

@@ -55,6 +55,7 @@ class Feed final : private xds::TypeWatcher {
   void TakePassedOver(const std::string& name);
 
   const TakenByName& taken() const { return taken_; }
+  bool waiting() const { return initial_fetch_.waiting(); }  // for the first of them
   const xds::TypeProtocol* protocol() const { return subscription_ == nullptr ? nullptr : &subscription_->protocol(); }
 
  private:

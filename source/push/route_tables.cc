@@ -7,7 +7,6 @@
 #include <variant>
 
 #include "source/base/check.h"
-#include "source/base/when_all.h"
 #include "source/config/check_routes.h"
 #include "source/config/text.h"
 #include "source/push/errors.h"
@@ -241,10 +240,9 @@ class RouteTables::ListenerUse final : public Use {
     });
   }
 
-  void WhenReady(std::function<void()> ready) override {
-    base::WhenAll all(std::move(ready));
+  void WhenReady(const One& one) override {
     ForEachManager(*listener_, [&](const Manager& manager) {
-      tables_.Find(*manager.route_source)->WhenReady(all.One());
+      tables_.Find(*manager.route_source)->WhenReady(one(manager.route_source->name));
     });
   }
 

@@ -45,8 +45,10 @@ class RouteTables {
   class Use {
    public:
     virtual ~Use() = default;
-    // `ready` is called once: when each has come, or is not waited for any more; perhaps at once.
-    virtual void WhenReady(std::function<void()> ready) = 0;
+    // Calls `one` for each table; what that returns is called once: when the table has come, or is not waited for any more;
+    // perhaps at once.
+    using One = std::function<std::function<void()>(const std::string& table)>;
+    virtual void WhenReady(const One& one) = 0;
   };
   // Null: it names none.
   std::unique_ptr<Use> For(std::shared_ptr<const config::Listener> listener);

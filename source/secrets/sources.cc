@@ -34,6 +34,14 @@ void Sources::WhenReady(const Secrets& secrets, std::function<void()> ready) {
   }
 }
 
+std::vector<const config::RemoteSecret*> Sources::awaited() const {
+  std::vector<const config::RemoteSecret*> all;
+  for (const std::unique_ptr<Asked>& asked : asked_) {
+    if (!asked->subscription->ready()) all.push_back(asked->secret);
+  }
+  return all;
+}
+
 Sources::Asked* Sources::Find(const config::RemoteSecret& secret) {
   const auto found = std::ranges::find(asked_, &secret, [](const auto& asked) { return asked->secret; });
   return found == asked_.end() ? nullptr : found->get();

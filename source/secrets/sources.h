@@ -43,6 +43,8 @@ class Sources {
   // `ready` is called once: when each of `secrets` has come or is not waited for any more; perhaps at once.
   using Secrets = std::vector<std::shared_ptr<config::RemoteSecret>>;
   void WhenReady(const Secrets& secrets, std::function<void()> ready);
+  // Those that are waited for.
+  std::vector<const config::RemoteSecret*> awaited() const;
 
  private:
   struct Asked {

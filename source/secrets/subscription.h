@@ -41,6 +41,7 @@ class Subscription final : public xds::NameWatcher {
   void Start();
   // `ready` is called once: when it is not waited for any more, perhaps at once.
   void WhenReady(std::function<void()> ready);
+  bool ready() const { return ready_; }
 
   const std::string& name() const { return secret_->name(); }
   // What is wrong with it, in one line each; empty: it was taken. `answer_version`: of what brought it.

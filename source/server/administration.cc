@@ -117,14 +117,7 @@ admin::Sources Administration::MakeSources() {
     return views;
   };
   sources.allow_paths = server_.bootstrap_->admin.allow_paths;
-  sources.unready_clusters = [this] {
-    std::vector<std::string> names;
-    if (server_.state_ != Server::State::kStarting) return names;
-    for (const RunningCluster* running : server_.clusters_->All()) {
-      if (running->cluster->hosts()->hosts.empty()) names.push_back(running->cluster->config().name);
-    }
-    return names;
-  };
+  sources.unready = [this] { return UnreadyParts(); };
   sources.listeners = [this] {
     std::vector<admin::ListenerView> views;
     for (const ListenerSet::Bound& listener : server_.listeners_->bound()) {
@@ -161,6 +154,28 @@ admin::Sources Administration::MakeSources() {
   return sources;
 }
 
+std::vector<admin::UnreadyView> Administration::UnreadyParts() const {
+  using Kind = admin::UnreadyView::Kind;
+  std::vector<admin::UnreadyView> all;
+  if (server_.state_ == Server::State::kStarting) {
+    std::vector<std::string> targets;
+    for (const config::RemoteSecret* const secret : server_.secrets_->awaited()) targets.push_back(SecretText(*secret));
+    const push::Feed* const clusters = server_.cluster_feed_.get();
+    if (clusters != nullptr && clusters->waiting()) targets.emplace_back("clusters of the control plane (CDS)");
+    const push::Feed* const listeners = server_.listener_feed_.get();
+    if (listeners != nullptr && listeners->waiting()) targets.emplace_back("listeners of the control plane (LDS)");
+    for (std::string& need : server_.listeners_->first_needs()) targets.push_back(std::move(need));
+    if (!targets.empty()) all.push_back({Kind::kServer, "", std::move(targets)});
+  }
+  for (Unready& cluster : server_.clusters_->unready()) {
+    all.push_back({Kind::kCluster, std::move(cluster.name), std::move(cluster.targets)});
+  }
+  for (Unready& listener : server_.listeners_->unready()) {
+    all.push_back({Kind::kListener, std::move(listener.name), std::move(listener.targets)});
+  }
+  return all;
+}
+
 admin::Pushed Administration::Pushed() const {
   const auto version = [](const push::Feed* feed) {
     return feed == nullptr || feed->protocol() == nullptr ? std::string() : feed->protocol()->version();
@@ -194,6 +209,7 @@ absl::StatusOr<std::string> Administration::Explain(const explain::Parameters& p
     return absl::StrCat("version ", table->held->version,
                         " has come; it serves when its new clusters have hosts, or in a moment");
   };
+  for (Unready& each : server_.listeners_->unready()) running.warming.emplace(std::move(each.name), std::move(each.targets));
   running.cluster = [this](std::string_view name) -> const upstream::Cluster* {
     const RunningCluster* const found = server_.clusters_->Find(name);
     return found == nullptr ? nullptr : found->cluster.get();

@@ -31,6 +31,8 @@ class Administration {
 
  private:
   admin::Sources MakeSources();
+  // What does not serve yet, with what it waits for.
+  std::vector<admin::UnreadyView> UnreadyParts() const;
   // What came while the process runs.
   admin::Pushed Pushed() const;
   absl::StatusOr<std::string> Explain(const explain::Parameters& parameters, bool json) const;

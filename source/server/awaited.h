@@ -3,12 +3,21 @@
 // Several things that are waited for together, and for a bounded time. Main thread.
 
 #include <functional>
+#include <list>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "source/event/control_timer.h"
 
 namespace pillion::server {
+
+// What does not serve yet, and what it waits for.
+struct Unready {
+  std::string name;
+  std::vector<std::string> targets;
+};
 
 class Awaited {
  public:
@@ -21,12 +30,21 @@ class Awaited {
     state_->timer->Cancel();
   }
 
-  // One more, which is over with the first call of the result; before Wait(). The call may come at any time.
-  std::function<void()> One() {
+  // One more, which is over with the first call of the result; before Wait(). The call may come at any time. `what`: for who
+  // asks what is waited for.
+  std::function<void()> One(std::string what) {
     ++state_->left;
-    return [state = state_, told = std::make_shared<bool>(false)] {
-      if (!std::exchange(*told, true)) state->Over();
+    state_->open.push_back(std::move(what));
+    return [state = state_, own = std::prev(state_->open.end()), told = std::make_shared<bool>(false)] {
+      if (std::exchange(*told, true)) return;
+      state->open.erase(own);
+      state->Over();
     };
+  }
+  // What is not over.
+  std::vector<std::string> open() const {
+    if (state_->all == nullptr) return {};
+    return {state_->open.begin(), state_->open.end()};
   }
 
   // Calls `all` once: when each is over, at once where they are, or after `most`; zero: however
@@ -49,6 +67,7 @@ class Awaited {
     }
 
     size_t left = 1;  // with Wait() itself
+    std::list<std::string> open;
     std::function<void()> all;
     std::unique_ptr<event::ControlTimer> timer;
   };

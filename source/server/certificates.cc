@@ -113,6 +113,8 @@ Contexts ContextsOf(const config::Cluster& cluster) {
   return contexts;
 }
 
+std::string SecretText(const config::RemoteSecret& secret) { return "secret \"" + secret.name() + '"'; }
+
 std::vector<std::shared_ptr<config::RemoteSecret>> SecretsOf(const Contexts& contexts) {
   std::vector<std::shared_ptr<config::RemoteSecret>> secrets;
   for (const std::shared_ptr<config::RenewableContext>& context : contexts) {

@@ -33,6 +33,8 @@ using Contexts = std::vector<std::shared_ptr<config::RenewableContext>>;
 Contexts ContextsOf(const config::Cluster& cluster);
 // The secrets that they are made of, and that others give.
 std::vector<std::shared_ptr<config::RemoteSecret>> SecretsOf(const Contexts& contexts);
+// `secret "server"`, for who reads it.
+std::string SecretText(const config::RemoteSecret& secret);
 
 // Half of its life has passed at `now`, in which it should have been replaced.
 bool IsOverdue(const X509* certificate, absl::Time now);

@@ -6,6 +6,9 @@
 namespace pillion::server {
 namespace {
 
+const std::string kHosts = "hosts";
+const std::string kFirstChecks = "first health checks";
+
 bool FromControlPlane(const config::Cluster& cluster) {
   return cluster.discovery == config::Cluster::Discovery::kEds &&
          std::holds_alternative<config::ApiSource>(cluster.eds.source);
@@ -89,14 +92,14 @@ void ClusterSet::DiscoverFirst(HostsFrom from, std::function<void()> ready) {
   Awaited& hosts = pushed ? first_pushed_hosts_ : first_hosts_;
   for (auto& [index, running] : serving_) {
     if (running.source == nullptr || running.pushed || FromControlPlane(running.cluster->config()) != pushed) continue;
-    running.source->Start(hosts.One());
+    running.source->Start(hosts.One(running.cluster->config().name));
   }
   hosts.Wait(pushed ? base::Duration::zero() : kMostWarming, std::move(ready));
 }
 
 void ClusterSet::CheckFirst(std::function<void()> ready) {
   for (auto& [index, running] : serving_) {
-    if (!running.pushed) running.watch->Start(first_checks_.One());
+    if (!running.pushed) running.watch->Start(first_checks_.One(running.cluster->config().name));
   }
   first_checks_.Wait(kMostWarming, std::move(ready));
 }
@@ -110,14 +113,16 @@ absl::Status ClusterSet::Set(std::shared_ptr<const config::Cluster> config, Orig
                                                    .checks = std::make_unique<Awaited>(with_.timers),
                                                    .since = with_.clock.MonotonicNow()});
   Warming& now = *warming;
-  if (now.running.source != nullptr) now.running.source->Start(now.hosts->One());
+  if (now.running.source != nullptr) now.running.source->Start(now.hosts->One(kHosts));
   const std::vector<std::shared_ptr<config::RemoteSecret>> secrets = SecretsOf(ContextsOf(*config));
-  if (!secrets.empty()) with_.secrets(secrets, now.hosts->One());
+  for (const std::shared_ptr<config::RemoteSecret>& secret : secrets) {
+    with_.secrets({secret}, now.hosts->One(SecretText(*secret)));
+  }
   warming_[index] = std::move(warming);  // another one that was warming is not wanted any more
   const base::Duration most = FromControlPlane(*config) || !secrets.empty() ? base::Duration::zero() : kMostWarming;
   now.hosts->Wait(most, [this, &now, index, has_secrets = !secrets.empty()] {
     if (has_secrets) with_.certificates.RenewDue();
-    now.running.watch->Start(now.checks->One());
+    now.running.watch->Start(now.checks->One(kFirstChecks));
     now.checks->Wait(kMostWarming, [this, index] {
       const auto found = warming_.find(index);
       const std::unique_ptr<Warming> done = std::move(found->second);
@@ -183,6 +188,25 @@ bool ClusterSet::Has(std::string_view name, Origin origin) const {
 bool ClusterSet::IsWarming(const std::string& name) const {
   const auto index = indexes_.find(name);
   return index != indexes_.end() && warming_.contains(*index->second);
+}
+
+std::vector<Unready> ClusterSet::unready() const {
+  std::map<std::string, std::vector<std::string>> all;
+  const auto first = [&all](const Awaited& awaited, const std::string& what) {
+    for (const std::string& name : awaited.open()) all[name].push_back(what);
+  };
+  first(first_hosts_, kHosts);
+  first(first_pushed_hosts_, kHosts);
+  first(first_checks_, kFirstChecks);
+  for (const auto& [index, warming] : warming_) {
+    std::vector<std::string>& targets = all[warming->running.cluster->config().name];
+    for (const Awaited* const awaited : {warming->hosts.get(), warming->checks.get()}) {
+      for (std::string& target : awaited->open()) targets.push_back(std::move(target));
+    }
+  }
+  std::vector<Unready> unready;
+  for (auto& [name, targets] : all) unready.push_back({name, std::move(targets)});
+  return unready;
 }
 
 void ClusterSet::Serve(RunningCluster running) {

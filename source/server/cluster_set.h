@@ -100,6 +100,8 @@ class ClusterSet {
   // There is one of that name, perhaps still warming, which `origin` gave, and which does not leave.
   bool Has(std::string_view name, Origin origin) const;
   bool IsWarming(const std::string& name) const;
+  // Of those that warm, and of the first ones, by name.
+  std::vector<Unready> unready() const;
 
   // Of those that serve; null: there is none.
   const RunningCluster* Find(std::string_view name) const;

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "source/base/when_all.h"
 #include "source/server/log.h"
 
 namespace pillion::server {
@@ -90,6 +89,12 @@ bool SameSockets(const config::Listener& a, const config::Listener& b) {
          a.socket_options == b.socket_options;
 }
 
+// `routes` may be null: it needs none.
+void AwaitTables(push::RouteTables::Use* routes, Awaited& needs) {
+  if (routes == nullptr) return;
+  routes->WhenReady([&needs](const std::string& table) { return needs.One(absl::StrCat("route table \"", table, "\"")); });
+}
+
 // It can be updated on the workers; else another one takes its place there.
 bool SameShards(const config::Listener& a, const config::Listener& b) {
   return SameSockets(a, b) && a.stat_prefix == b.stat_prefix && a.exact_balance == b.exact_balance &&
@@ -98,7 +103,8 @@ bool SameShards(const config::Listener& a, const config::Listener& b) {
 
 }  // namespace
 
-ListenerSet::ListenerSet(Surroundings surroundings) : with_(std::move(surroundings)), retired_(with_.timers) {}
+ListenerSet::ListenerSet(Surroundings surroundings)
+    : with_(std::move(surroundings)), retired_(with_.timers), first_needs_(with_.timers) {}
 
 ListenerSet::~ListenerSet() = default;
 
@@ -160,12 +166,13 @@ absl::Status ListenerSet::CheckAddresses(const config::Listener& config, Origin 
   return absl::OkStatus();
 }
 
-bool ListenerSet::AwaitsAddress(const config::Listener& config, const std::set<std::string>& going) const {
-  return std::ranges::any_of(serving_, [&](const auto& each) {
-    const auto& [name, other] = each;
-    return warming_.contains(name) && !going.contains(name) && !other.closed &&
-           SharedAddress(config, *other.config) != nullptr;
-  });
+const config::Listener* ListenerSet::FormerOwner(const config::Listener& config,
+                                                 const std::set<std::string>& going) const {
+  for (const auto& [name, other] : serving_) {
+    if (!warming_.contains(name) || going.contains(name) || other.closed) continue;
+    if (SharedAddress(config, *other.config) != nullptr) return other.config.get();
+  }
+  return nullptr;
 }
 
 absl::Status ListenerSet::Open(Running& running) const {
@@ -214,10 +221,8 @@ absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>
 }
 
 void ListenerSet::WhenFirstReady(std::function<void()> ready) {
-  base::WhenAll all(std::move(ready));
-  for (auto& [name, running] : serving_) {
-    if (running.routes != nullptr) running.routes->WhenReady(all.One());
-  }
+  for (const auto& [name, running] : serving_) AwaitTables(running.routes.get(), first_needs_);
+  first_needs_.Wait(base::Duration::zero(), std::move(ready));
 }
 
 std::vector<absl::Status> ListenerSet::SetAll(const Configs& configs, Origin origin, const Also& also) {
@@ -240,9 +245,10 @@ std::vector<absl::Status> ListenerSet::SetAll(const Configs& configs, Origin ori
     const auto found = warming_.find(configs[i]->name);
     if (!outcome[i].ok() || found == warming_.end()) continue;
     Warming& now = *found->second;
-    WhenReady(now.running, now.needs->One());
-    if (also) also(now.needs->One());
+    Await(now.running, *now.needs);
+    if (also) also(now.needs->One("clusters that come with it"));
     now.needs->Wait(base::Duration::zero(), [this, &now] {
+      if (!SecretsOf(ContextsOf(*now.running.listener)).empty()) with_.certificates.RenewDue();
       now.ready = true;
       ServeReady();
     });
@@ -285,7 +291,7 @@ void ListenerSet::ServeReady() {
   }
   // Those that wait for one another only go together.
   while (std::erase_if(going, [&](const std::string& name) {
-           return AwaitsAddress(*warming_.at(name)->running.config, going);
+           return FormerOwner(*warming_.at(name)->running.config, going) != nullptr;
          }) > 0) {
   }
   std::vector<std::unique_ptr<Warming>> done;
@@ -296,14 +302,22 @@ void ListenerSet::ServeReady() {
   TellWarm();
 }
 
-void ListenerSet::WhenReady(Running& running, std::function<void()> ready) {
-  const auto secrets = SecretsOf(ContextsOf(*running.listener));
-  base::WhenAll all([this, has_secrets = !secrets.empty(), ready = std::move(ready)] {
-    if (has_secrets) with_.certificates.RenewDue();
-    ready();
-  });
-  if (running.routes != nullptr) running.routes->WhenReady(all.One());
-  if (!secrets.empty()) with_.secrets(secrets, all.One());
+void ListenerSet::Await(const Running& running, Awaited& needs) {
+  AwaitTables(running.routes.get(), needs);
+  for (const std::shared_ptr<config::RemoteSecret>& secret : SecretsOf(ContextsOf(*running.listener))) {
+    with_.secrets({secret}, needs.One(SecretText(*secret)));
+  }
+}
+
+std::vector<Unready> ListenerSet::unready() const {
+  std::vector<Unready> all;
+  for (const auto& [name, warming] : warming_) {
+    Unready& one = all.emplace_back(Unready{name, warming->needs->open()});
+    if (!warming->ready) continue;
+    const config::Listener* const owner = FormerOwner(*warming->running.config, {});
+    if (owner != nullptr) one.targets.push_back(absl::StrCat("an address of listener \"", owner->name, "\""));
+  }
+  return all;
 }
 
 void ListenerSet::WhenWarm(std::function<void()> warm) {

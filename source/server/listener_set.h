@@ -75,6 +75,10 @@ class ListenerSet {
   // There is one of that name, perhaps still warming, which `origin` gave.
   bool Has(const std::string& name, Origin origin) const;
   bool IsWarming(const std::string& name) const { return warming_.contains(name); }
+  // Of those that warm, by name.
+  std::vector<Unready> unready() const;
+  // What the first ones wait for.
+  std::vector<std::string> first_needs() const { return first_needs_.open(); }
 
   // Closes sockets so that no connection is lost that has begun; then `closed`. The listeners stay, and their connections.
   void Close(Listeners which, std::function<void()> closed);
@@ -129,12 +133,12 @@ class ListenerSet {
                std::vector<std::optional<Running>>& made);
   // Those of `next` are no more what they are now.
   absl::Status CheckAddresses(const config::Listener& config, Origin origin, const Next& next) const;
-  // One that is to go with those of `going`: another listener has one of its addresses still, and will leave it.
-  bool AwaitsAddress(const config::Listener& config, const std::set<std::string>& going) const;
   // Those that are warm serve, but for who waits for an address.
   void ServeReady();
-  // Calls `ready` once, when what it needs is there or not waited for any more.
-  void WhenReady(Running& running, std::function<void()> ready);
+  // What it needs, which is over when it is there or not waited for any more.
+  void Await(const Running& running, Awaited& needs);
+  // The listener that has one of its addresses still, and will leave it, unless that goes with those of `going`. Null: none.
+  const config::Listener* FormerOwner(const config::Listener& config, const std::set<std::string>& going) const;
   void Serve(Running running);
   void TellWarm();
   // A socket for each worker, or one, at each of its addresses.
@@ -154,6 +158,7 @@ class ListenerSet {
   std::map<std::string, std::unique_ptr<Warming>> warming_;
   std::vector<std::string> order_;  // of their names
   event::Retired retired_;           // versions and their chains
+  Awaited first_needs_;
   std::vector<std::function<void()>> when_warm_;
   bool closed_ = false;  // all of them: the process ends
   uint64_t last_id_ = 0;

@@ -1,5 +1,6 @@
 """Listeners that come, change and go while they are used."""
 
+import json
 import socket
 
 import pytest
@@ -8,6 +9,7 @@ from peers import bootstrap as b
 from peers import pushed as p
 from peers.message import Broken, Request
 from peers.ports import accepts, free_port
+from peers.proxy import Proxy
 from peers.server import Server
 from peers.wait import until
 
@@ -217,3 +219,55 @@ def test_how_a_warming_one_is_shown(pushed):
     both.until_stat("listener_manager.total_listeners_warming", 1)
     shown = both.dumped("ListenersConfigDump")["dynamic_listeners"]
     assert [("warming_state" in one, "active_state" in one) for one in shown] == [(True, False)]
+
+
+def waiting(both, mask=""):
+    """Of /init_dump: what waits for what."""
+    dumps = json.loads(both.proxy.admin(f"/init_dump{mask}")).get("unready_targets_dumps", [])
+    return {one["name"]: one["target_names"] for one in dumps}
+
+
+@p.ours
+def test_what_a_warming_one_waits_for(pushed, named):
+    one, = named("one")
+    both = pushed(p.whole_cluster(one))
+    assert waiting(both) == {}
+    both.push(p.listener(p.routed()), p.cluster("silent"))
+    both.until_stat("listener_manager.total_listeners_warming", 1)
+    both.until_stat("cluster_manager.warming_clusters", 1)
+    name = "init manager Listener-local-init-manager ingress"
+    assert waiting(both) == {"init manager Cluster silent": ["hosts"], name: ['route table "routes"']}
+    assert waiting(both, "?mask=listener") == {name: ['route table "routes"']}
+    explained = both.proxy.admin("/explain?listener=ingress")
+    assert explained.startswith('result: nothing takes the connection: listener "ingress" is warming\n')
+    assert '  - route table "routes"\n' in explained
+    both.change(p.routes())
+    both.until_body(b"one")
+    assert waiting(both, "?mask=listener") == {}
+    # Another version, which waits for another table: the former one is explained, as it serves.
+    port = both.proxy.listeners["ingress"][1]
+    both.change(p.listener(p.routed("others"), where=("127.0.0.1", port)))
+    both.until_stat("listener_manager.total_listeners_warming", 1)
+    explained = both.proxy.admin("/explain?listener=ingress")
+    assert explained.startswith('result: cluster "backend": ') and 'next version waits for:\n    - route table "others"\n' in explained
+
+
+class Starting(Proxy):
+    """One that is looked at before it is ready."""
+
+    def ready(self):
+        try:
+            return self.admin("/init_dump") != "{}\n"
+        except OSError:
+            return False
+
+
+@p.ours
+def test_what_the_start_waits_for(tmp_path):
+    proxy = Starting(p.bootstrap(("127.0.0.1", free_port())), tmp_path)
+    try:
+        assert json.loads(proxy.admin("/init_dump"))["unready_targets_dumps"] == [
+            {"name": "init manager Server", "target_names": ["clusters of the control plane (CDS)"]}]
+        assert proxy.admin_response("/ready")[0] == 503
+    finally:
+        proxy.kill()

@@ -20,7 +20,7 @@ class EndpointsTest : public ::testing::Test {
                                        {"six", config::SocketAddress{"::1", true, 81}},
                                        {"pipe", config::UnixPath{"/run/x.sock"}}};
     };
-    sources_.unready_clusters = [this] { return unready_; };
+    sources_.unready = [this] { return unready_; };
     sources_.config_dump = [this](const ConfigDumpQuery& query) -> absl::StatusOr<std::string> {
       dump_query_ = query;
       if (query.resource == "wrong") return absl::NotFoundError("wrong not found in config dump");
@@ -96,7 +96,7 @@ class EndpointsTest : public ::testing::Test {
   State state_ = State::kLive;
   ConfigDumpQuery dump_query_;
   DrainQuery drain_query_;
-  std::vector<std::string> unready_;
+  std::vector<UnreadyView> unready_;
   std::string done_;
   std::string level_ = "info";
   ReloadView reload_;
@@ -404,10 +404,20 @@ TEST_F(EndpointsTest, WhatThereIsNotSaysSoAsEnvoyDoes) {
 
 TEST_F(EndpointsTest, InitDump) {
   EXPECT_EQ(Get("/init_dump").body, "{}\n");
-  unready_ = {"be"};
-  EXPECT_EQ(Get("/init_dump").body,
-            "{\n \"unready_targets_dumps\": [\n  {\n   \"name\": \"init manager Cluster Manager\",\n"
-            "   \"target_names\": [\n    \"cluster be\"\n   ]\n  }\n ]\n}\n");
+  using Kind = UnreadyView::Kind;
+  unready_ = {{Kind::kListener, "in", {"route table \"r\"", "secret \"s\""}}, {Kind::kCluster, "be", {"hosts"}}};
+  const std::string cluster =
+      "  {\n   \"name\": \"init manager Cluster be\",\n   \"target_names\": [\n    \"hosts\"\n   ]\n  }";
+  const std::string listener =
+      "  {\n   \"name\": \"init manager Listener-local-init-manager in\",\n   \"target_names\": [\n    \"route table "
+      "\\\"r\\\"\",\n    \"secret \\\"s\\\"\"\n   ]\n  }";
+  const std::string head = "{\n \"unready_targets_dumps\": [\n", end = "\n ]\n}\n";
+  EXPECT_EQ(Get("/init_dump").body, head + cluster + ",\n" + listener + end);
+  EXPECT_EQ(Get("/init_dump?mask=listener").body, head + listener + end);
+  EXPECT_EQ(Get("/init_dump?mask=cluster").body, head + cluster + end);
+  EXPECT_EQ(Get("/init_dump?mask=server").body, "{}\n");
+  EXPECT_EQ(Get("/init_dump?mask=x").status, 400);
+  EXPECT_EQ(Get("/init_dump?mask=x").body, "mask: \"x\", expected server, cluster or listener\n");
 }
 
 TEST_F(EndpointsTest, HistogramForms) {

@@ -52,6 +52,7 @@ class World {
     return text.substr(kName.size(), text.find('\n') - kName.size());
   }
   void TakeRoutesAway() { routes_ = false; }
+  void Warm(const std::string& listener, const std::vector<std::string>& needs) { running_.warming[listener] = needs; }
   void AnnounceRoutes(const std::string& text) { next_routes_ = text; }
   void TakeClusterAway(const std::string& name) { clusters_.erase(name); }
 
@@ -140,6 +141,20 @@ TEST(Explain, WhatIsNotThere) {
   world.TakeRoutesAway();
   EXPECT_EQ(world.Result({}), "404: no route fits");
   EXPECT_THAT(world.Ask({}), HasSubstr("no route table: it has not come yet\n"));
+}
+
+TEST(Explain, AListenerThatIsWarming) {
+  World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}")));
+  world.Warm("new", {"route table \"r\"", "secret \"s\""});
+  EXPECT_EQ(world.Ask({{"listener", "new"}}),
+            "result: nothing takes the connection: listener \"new\" is warming\n"
+            "waits for:\n  - route table \"r\"\n  - secret \"s\"\n");
+  EXPECT_THAT(world.Ask({{"listener", "other"}}), HasSubstr("; warming: \"new\""));
+  EXPECT_THAT(world.Ask({{"listener", "in"}}), Not(HasSubstr("waits for")));
+  // What serves is its former version.
+  world.Warm("in", {"secret \"s\""});
+  EXPECT_EQ(world.Result({{"listener", "in"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({{"listener", "in"}}), HasSubstr("next version waits for:\n    - secret \"s\"\n"));
 }
 
 TEST(Explain, ATableThatWillTakeThePlaceOfTheOneThatServes) {

@@ -64,14 +64,18 @@ TEST_F(RouteTablesTest, OneTableForAllWhoNameIt) {
   const auto one = Listener(), two = Listener();
   std::unique_ptr<RouteTables::Use> first = tables_.For(one);
   int ready = 0;
-  first->WhenReady([&] { ++ready; });
+  const auto count = [&ready](const std::string& table) {
+    EXPECT_EQ(table, "r");
+    return [&ready] { ++ready; };
+  };
+  first->WhenReady(count);
   std::unique_ptr<RouteTables::Use> second = tables_.For(two);
   EXPECT_EQ(IdIn(tables_, *one), IdIn(tables_, *two));
   EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node +r"));
   EXPECT_EQ(ready, 0);
   Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
   EXPECT_EQ(ready, 1);
-  second->WhenReady([&] { ++ready; });
+  second->WhenReady(count);
   EXPECT_EQ(ready, 2);
   const uint64_t id = IdIn(tables_, *one);
   ASSERT_NE(published_[id], nullptr);
@@ -93,7 +97,11 @@ TEST_F(RouteTablesTest, OneTableForAllWhoNameIt) {
 TEST_F(RouteTablesTest, WhatIsUsedBeforeTheStartIsAskedForThen) {
   const std::unique_ptr<RouteTables::Use> use = tables_.For(Listener());
   int ready = 0;
-  use->WhenReady([&] { ++ready; });
+  const auto count = [&ready](const std::string& table) {
+    EXPECT_EQ(table, "r");
+    return [&ready] { ++ready; };
+  };
+  use->WhenReady(count);
   planes_.Start();
   EXPECT_THAT(Sent(), IsEmpty());
   tables_.Start();
@@ -131,7 +139,11 @@ TEST_F(RouteTablesTest, ATableWaitsForItsClusters) {
   planes_.Start();
   std::unique_ptr<RouteTables::Use> use = tables_.For(Listener());
   int ready = 0;
-  use->WhenReady([&] { ++ready; });
+  const auto count = [&ready](const std::string& table) {
+    EXPECT_EQ(table, "r");
+    return [&ready] { ++ready; };
+  };
+  use->WhenReady(count);
   hold_ = true;
   Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
   EXPECT_THAT(awaited_, ElementsAre("c"));
