@@ -28,6 +28,15 @@ Protocol::endpoint ToEndpoint(const config::Address& address) {
   return asio::local::stream_protocol::endpoint(path);
 }
 
+// Of the socket file; also where so many wait that no more may.
+bool SomebodyListens(const Protocol::endpoint& endpoint) {
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const bool listens =
+      probe >= 0 && (connect(probe, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0 || errno == EAGAIN);
+  if (probe >= 0) close(probe);
+  return listens;
+}
+
 void Open(Acceptor& acceptor, const config::Address& address, std::string& socket_file) {
   const Protocol::endpoint endpoint = ToEndpoint(address);
   acceptor.open(endpoint.protocol());
@@ -39,6 +48,9 @@ void Open(Acceptor& acceptor, const config::Address& address, std::string& socke
     const config::UnixPath& local = std::get<config::UnixPath>(address);
     const bool file = !local.path.starts_with('@');
     struct stat status;
+    if (file && SomebodyListens(endpoint)) {
+      throw boost::system::system_error(EADDRINUSE, boost::system::system_category());
+    }
     // What an earlier process left behind.
     if (file && stat(local.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) unlink(local.path.c_str());
     acceptor.bind(endpoint);

@@ -48,22 +48,12 @@ absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& 
       if (stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) unlink(path.c_str());
     }
   } else {
-    SetOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     if (options.reuse_port && !SetOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)) return failed("SO_REUSEPORT");
-    const bool v6 = address.family() == AF_INET6;
-    if (options.transparent &&
-        !SetOption(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1)) {
-      return failed("IP_TRANSPARENT");
-    }
-    if (options.freebind &&
-        !SetOption(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1)) {
-      return failed("IP_FREEBIND");
-    }
+    if (const char* const what = result->Prepare()) return failed(what);
     if (options.fast_open_queue > 0 &&
         !SetOption(descriptor, IPPROTO_TCP, TCP_FASTOPEN, options.fast_open_queue)) {
       return failed("TCP_FASTOPEN");
     }
-    if (v6) SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv4_compat ? 0 : 1);
   }
   using When = SocketOption::When;
   if (absl::Status status = result->Apply(When::kPrebind); !status.ok()) return status;
@@ -78,6 +68,28 @@ absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& 
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return failed("getsockname");
   result->address_ = Address::FromSystem(reinterpret_cast<const sockaddr*>(&storage), size);
   return result;
+}
+
+const char* ListenSocket::Prepare() const {
+  SetOption(descriptor_, SOL_SOCKET, SO_REUSEADDR, 1);
+  const bool v6 = address_.family() == AF_INET6;
+  const int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  if (options_.transparent && !SetOption(descriptor_, level, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1)) {
+    return "IP_TRANSPARENT";
+  }
+  if (options_.freebind && !SetOption(descriptor_, level, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1)) return "IP_FREEBIND";
+  if (v6) SetOption(descriptor_, IPPROTO_IPV6, IPV6_V6ONLY, options_.ipv4_compat ? 0 : 1);
+  return nullptr;
+}
+
+// Who says nothing of SO_REUSEPORT is refused an address that is listened on, and gets one of which connections only end.
+absl::Status ListenSocket::CheckUnshared(const Address& address, const ListenOptions& options) {
+  if (address.family() == AF_UNIX || address.port() == 0) return absl::OkStatus();
+  const ListenSocket probe(socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0), address, options);
+  // All else that is wrong, Open() will say.
+  if (probe.descriptor_ < 0 || probe.Prepare() != nullptr) return absl::OkStatus();
+  if (bind(probe.descriptor_, address.data(), address.size()) == 0 || errno != EADDRINUSE) return absl::OkStatus();
+  return probe.Failed("another process listens there");
 }
 
 absl::Status ListenSocket::Failed(const std::string& what) const {

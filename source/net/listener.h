@@ -32,6 +32,8 @@ class ListenSocket {
  public:
   // Binds and listens. An error names the address and what the system said.
   static absl::StatusOr<std::unique_ptr<ListenSocket>> Open(const Address& address, const ListenOptions& options);
+  // Before anybody of this process listens there: that nobody else does, with whom SO_REUSEPORT would share what comes.
+  static absl::Status CheckUnshared(const Address& address, const ListenOptions& options);
   ListenSocket(const ListenSocket&) = delete;
   ListenSocket& operator=(const ListenSocket&) = delete;
   ~ListenSocket();
@@ -49,6 +51,8 @@ class ListenSocket {
   ListenSocket(int descriptor, const Address& address, const ListenOptions& options)
       : descriptor_(descriptor), address_(address), options_(options) {}
 
+  // Null: it is set up to be bound to an IP address. Else what could not be.
+  const char* Prepare() const;
   absl::Status Failed(const std::string& what) const;
   absl::Status Apply(SocketOption::When when) const;
 

@@ -2,9 +2,9 @@
 
 // The TLS contexts of listeners and clusters while the process runs: made anew when a file or a secret of theirs is
 // replaced, and missed when half of a certificate's life has passed without that, and again at its end; files are read once
-// more before that is said. When each of their certificates ends is a gauge, as Envoy has it. Where there is none, because it
-// can't be made of secrets that are there, or without trust that was withdrawn, it is tried again. Owned by the server; main
-// thread.
+// more before that is said. When each of their certificates ends is a gauge, as Envoy has it. Where there is none, because
+// it can't be made of secrets that are there, or without trust that was withdrawn, it is tried again. Owned by the server;
+// main thread.
 
 #include <functional>
 #include <memory>

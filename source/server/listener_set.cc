@@ -209,6 +209,19 @@ void ListenerSet::Begin(const Running& running) {
   }
 }
 
+absl::Status ListenerSet::CheckUnshared(const config::Listener& config) const {
+  if (!config.bind_to_port || !config.enable_reuse_port) return absl::OkStatus();  // the system refuses it
+  for (const config::Address& at : AddressesOf(config)) {
+    const absl::StatusOr<net::Address> address = ToNetAddress(at);
+    if (!address.ok()) return In(config, address.status().message());
+    const absl::Status status = net::ListenSocket::CheckUnshared(*address, ListenOptionsOf(config, at, true));
+    if (!status.ok()) {
+      return In(config, absl::StrCat(status.message(), "; with --disable-hot-restart, or a --base-id, they would share it"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>& config) {
   absl::StatusOr<Running> running = Make(config);
   if (!running.ok()) return running.status();

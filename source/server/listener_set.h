@@ -56,6 +56,8 @@ class ListenerSet {
   explicit ListenerSet(Surroundings surroundings);
   ~ListenerSet();
 
+  // Before any is added: that no other process listens where it would.
+  absl::Status CheckUnshared(const config::Listener& config) const;
   // Configured with the process: it is bound, and serves from the start, with what it needs or not.
   absl::Status AddFirst(const std::shared_ptr<const config::Listener>& config);
   // `ready` is called once: when what the first ones need is there, or not waited for any more; perhaps at once.

@@ -23,6 +23,7 @@ namespace pillion::server {
 namespace {
 
 constexpr char kNoHotRestart[] = "there is no hot restart";
+constexpr char kSharesPorts[] = "there is no hot restart; but listeners may share their ports with another process";
 constexpr char kDefaultFormat[] = "[%Y-%m-%d %H:%M:%S.%e][%t][%l][%n] %v";
 
 // How the administration shows a number.
@@ -284,11 +285,11 @@ ParsedOptions ParseOptions(int argc, const char* const* argv) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   flags.Switch("--enable-core-dump", options.core_dump, "Let the system write core dumps");
-  flags.WithoutEffect("--base-id", kNoHotRestart, 0, NumberForm::kText);
-  flags.WithoutEffect("--use-dynamic-base-id", kNoHotRestart);
+  flags.WithoutEffect("--base-id", kSharesPorts, 0, NumberForm::kText);
+  flags.WithoutEffect("--use-dynamic-base-id", kSharesPorts);
   flags.WithoutEffect("--base-id-path", kNoHotRestart, "");
-  flags.WithoutEffect("--restart-epoch", kNoHotRestart, 0);
-  flags.WithoutEffect("--disable-hot-restart", kNoHotRestart);
+  flags.WithoutEffect("--restart-epoch", kSharesPorts, 0);
+  flags.WithoutEffect("--disable-hot-restart", kSharesPorts);
   flags.WithoutEffect("--parent-shutdown-time-s", kNoHotRestart, 900, NumberForm::kSeconds);
   flags.WithoutEffect("--skip-hot-restart-on-no-parent", kNoHotRestart);
   flags.WithoutEffect("--skip-hot-restart-parent-stats", kNoHotRestart);
@@ -327,6 +328,12 @@ ParsedOptions ParseOptions(int argc, const char* const* argv) {
                  : mode == "init_only" ? Options::Mode::kInitOnly
                                        : Options::Mode::kServe;
   if (!flags.error().empty()) return end(1, absl::StrCat("pillion: ", flags.error(), "\n"));
+  // Who says one of these of an Envoy means several of them, which only differ in that.
+  const auto more_than_0 = [&app](const char* name) {
+    return app.count(name) > 0 && app.get_option(name)->as<uint32_t>() > 0;
+  };
+  options.shares_ports = app.count("--use-dynamic-base-id") > 0 || app.count("--disable-hot-restart") > 0 ||
+                         more_than_0("--base-id") || more_than_0("--restart-epoch");
   if (options.config_path.empty() && options.config_yaml.empty()) {
     return end(1, "pillion: expected -c FILE, --config-yaml TEXT or both\n");
   }

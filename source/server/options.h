@@ -32,6 +32,7 @@ struct Options {
   uint32_t concurrency = 0;  // of --concurrency, or as many as there are processors for
   bool cpuset_threads = false;
   bool core_dump = false;
+  bool shares_ports = false;  // what listens on those of its listeners may be another process
   uint32_t drain_time_s = 5;
   uint32_t file_flush_interval_ms = 10000;
   std::string admin_address_path;  // a file that gets the administration's address

@@ -187,6 +187,10 @@ absl::Status Server::OpenListeners() {
       .drain_time = std::chrono::seconds(options_.drain_time_s),
       .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); }});
   for (const std::shared_ptr<const config::Listener>& config : configured_.bootstrap().listeners) {
+    if (options_.shares_ports) break;
+    if (absl::Status status = listeners_->CheckUnshared(*config); !status.ok()) return status;
+  }
+  for (const std::shared_ptr<const config::Listener>& config : configured_.bootstrap().listeners) {
     if (absl::Status status = listeners_->AddFirst(config); !status.ok()) return status;
   }
   return absl::OkStatus();

@@ -68,8 +68,8 @@ struct TaggedName {
 TaggedName TakeTags(std::string_view name, const std::vector<Tag>& tags, const Rules& rules);
 
 // What a metric is called in Prometheus' format: family and labels, the values not yet escaped, each label once. Tags come
-// in the order in which Envoy takes them out: the response code or what TLS agreed on, those that are fixed, then from the back of the name to
-// the front.
+// in the order in which Envoy takes them out: the response code or what TLS agreed on, those that are fixed, then from the
+// back of the name to the front.
 struct PrometheusName {
   std::string family;
   std::vector<std::pair<std::string_view, std::string>> labels;

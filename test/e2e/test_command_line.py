@@ -94,6 +94,30 @@ def test_as_pilot_agent_starts_an_envoy(launch, tmp_path):
     assert options["drain_strategy"] == "Immediate" and options["drain_time"] == "45s" and options["disable_hot_restart"] is True
 
 
+def test_a_second_process_says_that_the_port_is_taken(pillion, tmp_path):
+    """The kernel would share the port between them, and nobody hear of it; who wants that says so, as of an Envoy."""
+    first = pillion(b.bootstrap([b.listener(b.http([b.direct(200, "first")]))]))
+    second = config(static_resources={"listeners": [b.listener(b.http([b.direct(200, "second")]), first.address)], "clusters": []})
+    path = written(tmp_path, second)
+    ended = run(["-c", str(path), "--mode", "init_only"])
+    assert ended.returncode == 1
+    said = f"cannot listen on {first.address[0]}:{first.address[1]}: another process listens there: Address already in use"
+    assert said in ended.stdout and "--base-id" in ended.stdout
+    assert run(["-c", str(path), "--mode", "init_only", "--base-id", "1"]).returncode == 0
+    assert first.exchange(Request("GET", "/", [("host", "a")])).body == b"first"
+
+
+def test_a_second_process_leaves_the_socket_of_the_administration(launch, tmp_path):
+    at = {"address": {"pipe": {"path": str(tmp_path / "admin.sock")}}}
+    path = written(tmp_path, config(admin=at))
+    first = launch("-c", path)
+    until(lambda: (tmp_path / "admin.sock").exists(), "the first one listens")
+    ended = run(["-c", str(path), "--mode", "init_only"])
+    assert ended.returncode == 1
+    assert f"admin: cannot listen on {tmp_path / 'admin.sock'}: Address already in use" in ended.stdout
+    assert first.process.poll() is None and (tmp_path / "admin.sock").exists()
+
+
 def test_as_consul_starts_an_envoy(launch, tmp_path):
     """`consul connect envoy` has a child of its own write the bootstrap into a named pipe."""
     pipe = tmp_path / "envoy-bootstrap.json"

@@ -313,6 +313,15 @@ TEST_F(ServerTest, ErrorsNameTheAddress) {
   EXPECT_FALSE(Server(io_, endpoints_, access_, stats_, {}, {}).Listen(config::UnixPath{std::string(200, 'x')}).ok());
 }
 
+// A second process with the same socket file would leave the first one without a way to it.
+TEST_F(ServerTest, ASocketFileThatSomebodyListensOnStays) {
+  const std::string path = testing::TempDir() + "pillion_admin_taken_" + std::to_string(getpid());
+  Listen(config::UnixPath{path, std::nullopt});
+  const absl::Status status = Server(io_, endpoints_, access_, stats_, {}, {}).Listen(config::UnixPath{path, std::nullopt});
+  EXPECT_EQ(status.message(), "admin: cannot listen on " + path + ": Address already in use");
+  EXPECT_TRUE(Exchange("GET /ready HTTP/1.1\r\nconnection: close\r\n\r\n").ends_with("LIVE\n"));
+}
+
 TEST_F(ServerTest, WritesAccessLogs) {
   std::string pattern = ::testing::TempDir() + "admin_XXXXXX";
   const std::string path = std::string(mkdtemp(pattern.data())) + "/access.log";

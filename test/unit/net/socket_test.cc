@@ -320,6 +320,23 @@ TEST_F(SocketTest, ReusePortGivesEachWorkerASocketOfItsOwn) {
   EXPECT_TRUE(ListenSocket::Open((*first)->address(), {}).ok());
 }
 
+// As of another process: who shares a port with it says so.
+TEST_F(SocketTest, SomebodyElseListens) {
+  auto first = ListenSocket::Open(*Address::Ip("127.0.0.1", 0), {.listens = false});
+  ASSERT_TRUE(first.ok());
+  const Address address = (*first)->address();
+  EXPECT_TRUE(ListenSocket::CheckUnshared(address, {}).ok()) << "nobody listens yet";
+  ASSERT_TRUE((*first)->Listen().ok());
+  const std::string text = address.text();
+  EXPECT_EQ(ListenSocket::CheckUnshared(address, {}).message(),
+            "cannot listen on " + text + ": another process listens there: Address already in use");
+  EXPECT_FALSE(ListenSocket::CheckUnshared(*Address::Ip("0.0.0.0", address.port()), {}).ok()) << "that is there, too";
+  EXPECT_TRUE(ListenSocket::CheckUnshared(*Address::Ip("127.0.0.2", address.port()), {}).ok());
+  EXPECT_TRUE(ListenSocket::CheckUnshared(*Address::Ip("127.0.0.1", 0), {}).ok());
+  first->reset();
+  EXPECT_TRUE(ListenSocket::CheckUnshared(address, {}).ok());
+}
+
 TEST_F(SocketTest, SocketFileIsReplacedUnlessSomebodyListens) {
   const std::string path = "/tmp/pillion-socket-test-" + std::to_string(getpid());
   const Address address = *Address::Unix(path);

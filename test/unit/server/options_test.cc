@@ -102,6 +102,15 @@ TEST(Options, HasEnvoysDefaults) {
   EXPECT_EQ(Good({"--concurrency", "0"}).concurrency, 1u);
 }
 
+TEST(Options, SharesPortsWhereSeveralAreMeant) {
+  EXPECT_FALSE(Good({}).shares_ports);
+  EXPECT_FALSE(Good({"--base-id", "0", "--restart-epoch", "0"}).shares_ports);
+  EXPECT_TRUE(Good({"--base-id", "7"}).shares_ports);
+  EXPECT_TRUE(Good({"--restart-epoch", "1"}).shares_ports);
+  EXPECT_TRUE(Good({"--use-dynamic-base-id"}).shares_ports);
+  EXPECT_TRUE(Good({"--disable-hot-restart"}).shares_ports);
+}
+
 TEST(Options, SaysWhatHasNoEffect) {
   const std::vector<std::vector<const char*>> flags = {{"--base-id", "7"},
                                                        {"--use-dynamic-base-id"},
