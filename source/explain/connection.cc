@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "source/access/engine.h"
-#include "source/config/tls.h"
 #include "source/explain/decision.h"
+#include "source/explain/handshake.h"
 #include "source/explain/texts.h"
 #include "source/listener/traits.h"
 #include "source/proxy/connection_facts.h"
@@ -128,7 +128,7 @@ void SetPeer(const Question& question, Connection& connection) {
   connection.access = proxy::FactsOf(*connection.transport, &connection.facts);
   if (!connection.secured) return;
   if (connection.access.server_name.empty()) connection.access.server_name = question.sni;
-  if (question.principals.empty()) return;
+  if (question.principals.empty() || !AsksForCertificate(connection)) return;
   access::Peer& peer = connection.access.peer.emplace();
   for (const std::string& name : question.principals) {
     const bool uri = name.find("://") != name.npos;
@@ -149,24 +149,6 @@ void DescribeConnection(const Question& question, const Connection& connection, 
   for (const std::string& name : question.principals) principals.Text(name);
   if (!Has<config::TlsInspector>(connection.listener->config())) {
     answer.Text("note", "the listener has no tls_inspector: what TLS says has no part in the choice of a filter chain");
-  }
-}
-
-// Sets `end` where the peer and the chain would not understand each other.
-void DescribeTls(const Question& question, Connection& connection, Answer& answer) {
-  const config::DownstreamTls* const tls = connection.chain->config().tls.get();
-  if (tls == nullptr) {
-    answer.Text("tls", "none");
-    if (question.tls) connection.end = "the client speaks TLS, which the filter chain does not";
-    return;
-  }
-  if (!connection.secured) {
-    answer.Text("tls", "not for this connection, as its mode of peer authentication says");
-  } else if (tls->context->current() == nullptr) {
-    answer.Text("tls", "its certificates have not come");
-    connection.end = "the certificates of the filter chain have not come";
-  } else {
-    answer.Text("tls", question.tls ? "yes" : "yes; the question does not say so, but the filter chain takes nothing else");
   }
 }
 
@@ -201,7 +183,7 @@ void DescribeChain(const Question& question, size_t index, Connection& connectio
   answer.Number("number", static_cast<int64_t>(index));
   answer.Number("of", static_cast<int64_t>(connection.listener->chains().size()));
   if (!chain.name.empty()) answer.Text("name", chain.name);
-  DescribeTls(question, connection, answer);
+  DescribeHandshake(question, connection, answer);
 }
 
 }  // namespace

@@ -84,6 +84,7 @@ absl::Status SetRandom(std::string_view value, Question& question) {
 absl::Status SetTls(std::string_view value, Question& question) {
   if (value != "true" && value != "false") return Wrong("tls", value, "true or false");
   question.tls = value == "true";
+  question.plain = !question.tls;
   return absl::OkStatus();
 }
 
@@ -181,6 +182,7 @@ absl::StatusOr<Question> ParseQuestion(const Parameters& parameters) {
     if (value.empty()) continue;
     if (absl::Status status = known->set(value, question); !status.ok()) return status;
   }
+  if (question.tls) question.plain = false;
   if (question.method == "CONNECT") question.path.clear();
   return question;
 }

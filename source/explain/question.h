@@ -23,6 +23,7 @@ struct Question {
   net::Address source;                     // 127.0.0.1, where nothing is said
   std::optional<net::Address> destination;  // that it was meant for, where the system redirected it
   bool tls = false;                        // the client speaks it; also where one of the next three is said
+  bool plain = false;                      // it is said that it does not
   std::string sni;                         // in lower case
   std::vector<std::string> alpn;
   std::vector<std::string> principals;     // names in its certificate: URIs, or DNS names where they have no "://"

@@ -170,12 +170,21 @@ STACK_OF(X509) * PeerPolicy::AnchorsOf(X509* leaf, PeerRole role) const {
   return names.ok() ? BundleOf(leaf, *names, role, refusal) : nullptr;
 }
 
+std::optional<Refusal> PeerPolicy::CheckExpected(const std::vector<SubjectName>& names) const {
+  if (parts_.names.empty() || AnyMatches(parts_.names, names)) return std::nullopt;
+  return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the peer's names ", NamesText(names),
+                                             ", expected ", ExpectedText(parts_.names)));
+}
+
+std::optional<Refusal> PeerPolicy::CheckNames(const std::vector<SubjectName>& names, PeerRole role) const {
+  std::optional<Refusal> refusal;
+  if (!parts_.bundles.empty()) BundleOf(nullptr, names, role, refusal);
+  return refusal ? refusal : CheckExpected(names);
+}
+
 std::optional<Refusal> PeerPolicy::CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
                                              std::string_view expected_dns) const {
-  if (!parts_.names.empty() && !AnyMatches(parts_.names, names)) {
-    return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the peer's names ", NamesText(names),
-                                               ", expected ", ExpectedText(parts_.names)));
-  }
+  if (std::optional<Refusal> refusal = CheckExpected(names)) return refusal;
   if (!expected_dns.empty()) {
     const SanMatcher expected(NameType::kDns, {match::StringMatcher::Kind::kExact, std::string(expected_dns), true}, "",
                               std::string(expected_dns));

@@ -62,6 +62,8 @@ class PeerPolicy {
   // Of a handshake: the chain in `context`, which has the purpose set already. `expected_dns`: that name must be the
   // certificate's as well; empty: none.
   std::optional<Refusal> Check(X509_STORE_CTX* context, PeerRole role, std::string_view expected_dns) const;
+  // Of a chain of whose leaf nothing is known but the names: what they alone would have it refused for.
+  std::optional<Refusal> CheckNames(const std::vector<SubjectName>& names, PeerRole role) const;
   // Of a resumed session, whose chain was checked when it began, under a policy of the same digest: what may have changed
   // since.
   std::optional<Refusal> CheckAgain(X509* leaf, PeerRole role, std::string_view expected_dns, absl::Time now) const;
@@ -74,12 +76,13 @@ class PeerPolicy {
   bool RevokesNoMoreThan(const PeerPolicy& earlier, X509* leaf) const;
   // Whom chains from `leaf` may end in; null: nobody.
   STACK_OF(X509) * AnchorsOf(X509* leaf, PeerRole role) const;
+  std::optional<Refusal> CheckExpected(const std::vector<SubjectName>& names) const;
   std::optional<Refusal> CheckLeaf(X509* leaf, const std::vector<SubjectName>& names,
                                    std::string_view expected_dns) const;
   std::optional<Refusal> CheckChain(X509_STORE_CTX* context, STACK_OF(X509) * trusted) const;
   // Of a chain that is good but for that.
   std::optional<Refusal> CheckRevocation(X509_STORE_CTX* verified, STACK_OF(X509) * trusted) const;
-  // Those that the SVID's trust domain has; null, and why, where it is none or has none.
+  // Those that the SVID's trust domain has; null, and why, where it is none or has none. `leaf` as for CheckSvid().
   STACK_OF(X509) * BundleOf(X509* leaf, const std::vector<SubjectName>& names, PeerRole role,
                             std::optional<Refusal>& refusal) const;
 

@@ -43,7 +43,7 @@ std::variant<std::string, SvidError> CheckSvid(X509* leaf, const std::vector<Sub
   if (std::get<SpiffeId>(id).path.empty()) {
     return SvidError{Concat("the SPIFFE ID ", Quote(uri->text), " of a leaf has no path")};
   }
-  if (const std::string error = UsageError(leaf, role); !error.empty()) {
+  if (const std::string error = leaf == nullptr ? "" : UsageError(leaf, role); !error.empty()) {
     return SvidError{Concat("the certificate of ", Quote(uri->text), " is no SVID: ", error)};
   }
   return uri->text;

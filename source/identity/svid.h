@@ -15,7 +15,8 @@ struct SvidError {
   std::string text;  // the rule and the value
 };
 
-// The SPIFFE ID of a leaf whose owner acts as `role`; `names` are the certificate's.
+// The SPIFFE ID of a leaf whose owner acts as `role`; `names` are the certificate's. Null: of it nothing but the names is
+// known.
 std::variant<std::string, SvidError> CheckSvid(X509* leaf, const std::vector<SubjectName>& names, PeerRole role);
 
 }  // namespace pillion::identity

@@ -175,12 +175,15 @@ def test_chains_and_verdicts(pillion, ca):
     assert explain(proxy)["result"] == "201: the route answers itself"
     assert explain(proxy, sni="other.test")["result"] == "the connection is closed: no filter chain is for it"
     said = explain(proxy, sni="localhost", principal=_NAME + "client")
-    assert said["filter_chain"] == {"number": 0, "of": 2, "name": "secure", "tls": "yes"}
+    assert said["filter_chain"] == {"number": 0, "of": 2, "name": "secure", "tls": "yes",
+                                    "handshake": "good, if somebody who is trusted has issued the certificate"}
     assert said["http_filters"] == [{"filter": "rbac", "verdict": 'allowed: by policy "callers"'}]
     assert said["result"] == "200: the route answers itself"
     said = explain(proxy, sni="localhost", principal=_NAME + "other")
     assert said["http_filters"] == [{"filter": "rbac", "verdict": "denied: no policy fits"}]
     assert said["result"] == "403: filter rbac denies it"
+    assert explain(proxy, sni="localhost")["result"].startswith(
+        "the connection is closed: the handshake fails for a client without a certificate, which is required: ")
     assert proxy.stat("http.ingress.rbac.denied") == proxy.stat("http.ingress.rbac.allowed") == 0
 
 

@@ -4,9 +4,11 @@
 
 #include <map>
 
+#include "absl/strings/str_replace.h"
 #include "source/config/load.h"
 #include "source/filters/load_options.h"
 #include "source/stats/registry.h"
+#include "test/support/certificates.h"
 
 namespace pillion::explain {
 namespace {
@@ -132,6 +134,83 @@ TEST(Explain, OverTlsOnly) {
   const World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}", "", ", require_tls: ALL")));
   EXPECT_EQ(world.Result({{"authority", "a.test"}, {"path", "/x"}}), "301: redirected to https://a.test/x");
   EXPECT_THAT(world.Ask({}), HasSubstr("requires tls: no route was looked at"));
+}
+
+std::string Secured(const std::string& socket) {
+  std::string yaml = Http("{match: {prefix: /}, route: {cluster: a}}");
+  const std::string at = "    filter_chains:\n";
+  yaml.replace(yaml.find(at), at.size() + 6, at + "    - transport_socket: " + socket + "\n      ");
+  return yaml;
+}
+
+class ExplainTls : public testing::Test {
+ protected:
+  // `validation`: of the context. `peers`: of a PeerAuthentication around it; empty: none.
+  std::string Socket(const std::string& validation, const std::string& peers = "", bool required = true) const {
+    const std::string types = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.";
+    const auto quoted = [](const std::string& pem) {
+      return "{inline_string: \"" + absl::StrReplaceAll(pem, {{"\n", "\\n"}}) + "\"}";
+    };
+    const std::string domains = "custom_validator_config: {name: s, typed_config: {'@type': " + types +
+                                "SPIFFECertValidatorConfig, trust_domains: [{name: td.test, trust_bundle: " +
+                                quoted(ca_.pem()) + "}]}}";
+    const std::string trust = validation == "spiffe" ? domains : "trusted_ca: " + quoted(ca_.pem()) + validation;
+    const std::string fields = std::string(", require_client_certificate: ") + (required ? "true" : "false") +
+                               ", common_tls_context: {tls_certificates: [{certificate_chain: " + quoted(svid_.pem()) +
+                               ", private_key: " + quoted(svid_.key_pem()) + "}]" +
+                               (validation == "none" ? "" : ", validation_context: {" + trust + "}") + "}}";
+    if (peers.empty()) return "{name: tls, typed_config: {'@type': " + types + "DownstreamTlsContext" + fields + "}";
+    return "{name: peers, typed_config: {'@type': type.googleapis.com/pillion.transport_sockets.peer_authentication.v1."
+           "PeerAuthentication, " + peers + ", tls: {" + fields.substr(2) + "}}";
+  }
+
+  const test::Issued ca_ = test::IssueCertificate(test::CaSpec("ca"));
+  const test::Issued svid_ = test::IssueSvid(ca_, "spiffe://td.test/a");
+};
+
+TEST_F(ExplainTls, AClientThatHasToProveWhoItIs) {
+  const World world(Bootstrap(Secured(Socket("spiffe"))));
+  EXPECT_EQ(world.Result({{"principal", "spiffe://td.test/web"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({{"principal", "spiffe://td.test/web"}}),
+              HasSubstr("handshake: good, if somebody who is trusted has issued the certificate\n"));
+  EXPECT_EQ(world.Result({{"principal", "spiffe://other.test/web"}}),
+            "the connection is closed: the handshake fails: verify cert failed: no trust bundle for the peer's trust domain, of "
+            "\"spiffe://other.test/web\"");
+  EXPECT_THAT(world.Result({{"principal", "web.test"}}), HasSubstr("an SVID has exactly one URI"));
+  EXPECT_EQ(world.Result({{"tls", "true"}}), "the connection is closed: the handshake fails for a client without a certificate, which is "
+                                             "required: alert certificate_required; the question has no principal");
+  EXPECT_EQ(world.Result({{"tls", "false"}}),
+            "the connection is closed: plain bytes come, but the filter chain takes nothing but TLS");
+  // Who says nothing of the connection asks about routes.
+  EXPECT_EQ(world.Result({}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({}), HasSubstr("handshake: refused for a client without a certificate"));
+}
+
+TEST_F(ExplainTls, ANameThatIsNotExpected) {
+  const std::string names = ", match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: 'spiffe://td.test/web'}}]";
+  const World world(Bootstrap(Secured(Socket(names))));
+  EXPECT_EQ(world.Result({{"principal", "spiffe://td.test/web"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_THAT(world.Result({{"principal", "spiffe://td.test/api"}}),
+              HasSubstr("nobody is expected by the peer's names \"spiffe://td.test/api\""));
+}
+
+TEST_F(ExplainTls, CertificatesThatNobodyAsksFor) {
+  const World optional(Bootstrap(Secured(Socket("spiffe", "", false))));
+  EXPECT_THAT(optional.Ask({{"tls", "true"}}), HasSubstr("handshake: good: the client may come without a certificate\n"));
+  const World none(Bootstrap(Secured(Socket("none", "", false))));
+  EXPECT_THAT(none.Ask({{"principal", "spiffe://td.test/web"}}),
+              HasSubstr("handshake: good, but clients are not asked for certificates"));
+}
+
+TEST_F(ExplainTls, PeerAuthentication) {
+  const World strict(Bootstrap(Secured(Socket("spiffe", "mode: STRICT"))));
+  EXPECT_EQ(strict.Result({{"tls", "false"}}),
+            "the connection is closed: plain bytes come, but by its mode of peer authentication, STRICT, "
+            "the filter chain takes nothing but TLS");
+  const World disabled(Bootstrap(Secured(Socket("spiffe", "mode: DISABLE"))));
+  EXPECT_EQ(disabled.Result({{"tls", "false"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_EQ(disabled.Result({{"tls", "true"}}), "the connection is closed: the client speaks TLS, but by its mode of peer authentication, "
+                                                "DISABLE, the filter chain does not");
 }
 
 TEST(Explain, WhatIsNotThere) {
