@@ -171,6 +171,18 @@ struct LogOperators {
   static LogValue Tls(const LogOperator& self, const Record& record, std::string& scratch) {
     return LogValue::TextOrMissing(self.tls_->text(record, scratch));
   }
+  static LogValue TlsDate(const LogOperator& self, const Record& record, std::string& scratch) {
+    const std::optional<absl::Time> date = self.tls_->date(record);
+    if (!date) return LogValue::Missing();
+    scratch.clear();
+    // A certificate that never ends says the year 9999 (RFC 5280, 4.1.2.5), which the clock's type does not have.
+    if (*date >= absl::FromChrono(base::WallTime::max())) {
+      scratch = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", *date, absl::UTCTimeZone());
+    } else {
+      self.time_.Append(absl::ToChronoTime(*date), scratch);
+    }
+    return LogValue::Text(scratch);
+  }
 
   static LogValue Flags(const LogOperator& self, const Record& record, std::string& scratch) {
     scratch.clear();
@@ -472,7 +484,8 @@ absl::StatusOr<LogOperator> LogOperator::Compile(std::string_view name, bool has
     return LogOperators::Make(*entry, has_argument, argument);
   }
   if (const TlsOperator* tls = FindTlsOperator(name)) {
-    const LogOperators::Entry entry{tls->name, LogOperators::Tls};
+    LogOperators::Entry entry{tls->name, LogOperators::Tls};
+    if (tls->date != nullptr) entry = {tls->name, LogOperators::TlsDate, LogArguments::MayHaveTimeFormat};
     absl::StatusOr<LogOperator> made = LogOperators::Make(entry, has_argument, argument);
     if (made.ok()) made->tls_ = tls;
     return made;

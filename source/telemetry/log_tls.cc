@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "absl/time/time.h"
 #include "source/tls/facts.h"
 
 namespace pillion::telemetry {
@@ -59,11 +58,10 @@ std::string_view Names(const RequestRecord& record, std::string& scratch) {
 }
 
 template <Side side, absl::Time (CertificateFacts::*member)() const>
-std::string_view Date(const RequestRecord& record, std::string& scratch) {
+std::optional<absl::Time> Date(const RequestRecord& record) {
   CertificateFacts* const certificate = CertificateOf<side, &Facts::peer>(record);
-  if (certificate == nullptr) return {};
-  scratch = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", (certificate->*member)(), absl::UTCTimeZone());
-  return scratch;
+  if (certificate == nullptr) return std::nullopt;
+  return (certificate->*member)();
 }
 
 constexpr Side kDown = &RequestRecord::downstream_tls;
@@ -76,8 +74,8 @@ constexpr auto kLocal = &Facts::local;
   {SIDE "_PEER_SUBJECT", Member<side, kPeer, &CertificateFacts::subject>},        \
   {SIDE "_PEER_ISSUER", Member<side, kPeer, &CertificateFacts::issuer>},          \
   {SIDE "_PEER_CERT", Member<side, kPeer, &CertificateFacts::url_pem>},               \
-  {SIDE "_PEER_CERT_V_START", Date<side, &CertificateFacts::not_before>},         \
-  {SIDE "_PEER_CERT_V_END", Date<side, &CertificateFacts::not_after>},            \
+  {SIDE "_PEER_CERT_V_START", nullptr, Date<side, &CertificateFacts::not_before>}, \
+  {SIDE "_PEER_CERT_V_END", nullptr, Date<side, &CertificateFacts::not_after>},   \
   {SIDE "_PEER_URI_SAN", Names<side, kPeer, NameType::kUri>},                     \
   {SIDE "_PEER_DNS_SAN", Names<side, kPeer, NameType::kDns>},                     \
   {SIDE "_PEER_IP_SAN", Names<side, kPeer, NameType::kIp>},                       \

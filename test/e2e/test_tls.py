@@ -124,7 +124,7 @@ def ssl_stat(proxy, name):
 def test_mutual_tls(pillion, ca, tmp_path, version):
     log = tmp_path / "log"
     text = ("%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_PEER_SUBJECT% "
-            "%DOWNSTREAM_PEER_ISSUER% %DOWNSTREAM_LOCAL_URI_SAN% %DOWNSTREAM_PEER_FINGERPRINT_256% %REQUESTED_SERVER_NAME%\n")
+            "%DOWNSTREAM_PEER_ISSUER% %DOWNSTREAM_LOCAL_URI_SAN% %DOWNSTREAM_PEER_FINGERPRINT_256% %REQUESTED_SERVER_NAME% %DOWNSTREAM_PEER_CERT_V_END% %DOWNSTREAM_PEER_CERT_V_END(%Y/%m/%d)%\n")
     proxy = serving(pillion, downstream(ca, validation=validation(ca), params={
         "tls_minimum_protocol_version": version, "tls_maximum_protocol_version": version}), access_log=b.file_log(log, text))
     made = context(ca, "client")
@@ -138,6 +138,8 @@ def test_mutual_tls(pillion, ca, tmp_path, version):
     assert words[0] == shown and "AES_128_GCM" in words[1].replace("-", "_").replace("AES128", "AES_128")
     assert words[2] == "spiffe://td.test/ns/prod/sa/client" and words[3] == "CN=client,O=test" and words[4] == "O=ca"
     assert words[5] == "spiffe://td.test/ns/prod/sa/server" and re.fullmatch("[0-9a-f]{64}", words[6]) and words[7] == "a.example.test"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", words[8])
+    assert words[9] == words[8][:10].replace("-", "/")
     assert ssl_stat(proxy, "handshake") == 1 and ssl_stat(proxy, f"versions.{shown}") == 1
     assert proxy.stat("http.ingress.downstream_cx_ssl_total") == 1
 
