@@ -1,0 +1,156 @@
+#include "source/context/correlation.h"
+
+#include <algorithm>
+
+#include "source/base/xxhash64.h"
+#include "source/context/vctx.h"
+
+namespace pillion::context {
+namespace {
+
+static_assert(kMostVctxBytes == RecordTable::kMostBytes);
+
+void Increment(std::atomic<uint64_t>& count) { count.fetch_add(1, std::memory_order_relaxed); }
+
+// Keeps of `agreed` what `other` says as well. False when that is less than before.
+bool KeepCommon(Context& agreed, const Context& other, base::Arena& arena) {
+  bool same = true;
+  const auto keep = [&same](auto& ours, const auto& theirs) {
+    if (ours == theirs) return;
+    ours = {};
+    same = false;
+  };
+  keep(agreed.deadline, other.deadline);
+  if (agreed.has_deadline()) agreed.deadline_at = std::min(agreed.deadline_at, other.deadline_at);
+  if (agreed.trace_id != other.trace_id) agreed.span_id = 0;
+  keep(agreed.trace_id, other.trace_id);
+  // Which span it was is not what a request that is restored is about.
+  if (agreed.span_id != other.span_id) agreed.span_id = 0;
+  keep(agreed.trace_flags, other.trace_flags);
+  keep(agreed.has_trace_flags, other.has_trace_flags);
+  keep(agreed.biz_flags, other.biz_flags);
+  keep(agreed.request_id, other.request_id);
+  keep(agreed.tenant, other.tenant);
+  keep(agreed.tracestate, other.tracestate);
+  keep(agreed.unknown, other.unknown);
+  Baggage common;
+  uint32_t left_out = 0;  // there are no more than there were
+  for (const Baggage::Entry& entry : agreed.baggage) {
+    const Baggage::Entry* theirs = other.baggage.Find(entry.key);
+    if (theirs != nullptr && theirs->text == entry.text) common.Add(entry, arena, left_out);
+  }
+  same &= common.size() == agreed.baggage.size() && common.size() == other.baggage.size();
+  agreed.baggage = common;
+  return same;
+}
+
+bool Decode(const RecordTable::Found& found, base::Arena& arena, Context& context) {
+  context = Context();
+  context.deadline_at = found.deadline_at;
+  return DecodeVctx(found.bytes, arena, context);
+}
+
+void Add(Context& outbound, const Context& inbound, base::Arena& arena) {
+  Context other = inbound;
+  // On the monotonic clock: what the outbound request carries may be by another one.
+  if (inbound.has_deadline() && (!outbound.has_deadline() || inbound.deadline_at < outbound.deadline_at)) {
+    outbound.deadline = inbound.deadline;
+    outbound.deadline_at = inbound.deadline_at;
+  }
+  other.deadline = 0;
+  uint32_t left_out = 0;  // of the outbound request's own baggage nothing is
+  Merge(outbound, other, arena, left_out);
+}
+
+}  // namespace
+
+CorrelationTable::CorrelationTable(const Options& options)
+    : seed_(options.seed),
+      by_trace_(options.capacity, options.grace, options.seed),
+      by_request_id_(options.capacity, options.grace, options.seed) {}
+
+CorrelationTable::Ticket CorrelationTable::Remember(const Context& context, base::MonotonicTime now) {
+  Ticket ticket;
+  if (!context.trace_id && context.request_id.empty()) return ticket;
+  Context kept = context;
+  kept.cancel_reason = CancelReason::kNone;
+  char bytes[kMostVctxBytes];
+  uint32_t left_out = 0;  // as it is for the next hop
+  const std::string_view record(bytes, EncodeVctx(kept, bytes, left_out));
+  const RecordTable::Key request_id = KeyOf(context.request_id);
+  const RecordTable::Marks marks{context.span_id, context.request_id.empty() ? 0 : request_id.low};
+  if (context.trace_id) {
+    const RecordTable::Key trace_id{context.trace_id.high, context.trace_id.low};
+    Note(by_trace_.Insert(trace_id, marks, record, context.deadline_at, now, ticket.by_trace));
+  }
+  if (!context.request_id.empty()) {
+    Note(by_request_id_.Insert(request_id, marks, record, context.deadline_at, now, ticket.by_request_id));
+  }
+  return ticket;
+}
+
+void CorrelationTable::End(Ticket& ticket, base::MonotonicTime now) {
+  by_trace_.End(ticket.by_trace, now);
+  by_request_id_.End(ticket.by_request_id, now);
+  ticket = {};
+}
+
+CorrelationTable::Outcome CorrelationTable::Restore(Context& outbound, base::MonotonicTime now, base::Arena& arena) {
+  RecordTable::Answer answer;
+  const RecordTable::Key request_id = KeyOf(outbound.request_id);
+  const RecordTable::Marks marks{outbound.span_id, outbound.request_id.empty() ? 0 : request_id.low};
+  if (outbound.trace_id) by_trace_.Find({outbound.trace_id.high, outbound.trace_id.low}, marks, now, arena, answer);
+  const bool by_request_id = answer.size == 0 && !answer.unclear && !outbound.request_id.empty();
+  if (by_request_id) by_request_id_.Find(request_id, marks, now, arena, answer);
+
+  Outcome outcome = Outcome::kUnknown;
+  Context agreed;
+  for (size_t i = 0; i < answer.size && !answer.unclear; ++i) {
+    Context inbound;
+    // Two ids may have the same key; of the same text they are the same.
+    if (!Decode(answer.found[i], arena, inbound) || (by_request_id && inbound.request_id != outbound.request_id)) continue;
+    if (outcome == Outcome::kUnknown) {
+      agreed = inbound;
+      outcome = Outcome::kRestored;
+    } else if (!KeepCommon(agreed, inbound, arena)) {
+      outcome = Outcome::kPartly;
+    }
+  }
+  if (answer.unclear) outcome = Outcome::kUnclear;
+  if (outcome == Outcome::kRestored || outcome == Outcome::kPartly) Add(outbound, agreed, arena);
+  Increment(outcomes_[static_cast<size_t>(outcome)]);
+  return outcome;
+}
+
+CorrelationTable::Counts CorrelationTable::Read() const {
+  const auto read = [](const Count& count) { return count.load(std::memory_order_relaxed); };
+  const auto outcome = [&](Outcome of) { return read(outcomes_[static_cast<size_t>(of)]); };
+  return {.remembered = read(remembered_),
+          .refused = read(refused_),
+          .forgotten = read(forgotten_),
+          .size = by_trace_.size() + by_request_id_.size(),
+          .capacity = by_trace_.capacity() + by_request_id_.capacity(),
+          .unknown = outcome(Outcome::kUnknown),
+          .restored = outcome(Outcome::kRestored),
+          .partly = outcome(Outcome::kPartly),
+          .unclear = outcome(Outcome::kUnclear)};
+}
+
+RecordTable::Key CorrelationTable::KeyOf(std::string_view request_id) const {
+  return {base::XxHash64(request_id, seed_ + 1), base::XxHash64(request_id, seed_ + 2)};
+}
+
+void CorrelationTable::Note(RecordTable::Taken taken) {
+  switch (taken) {
+    case RecordTable::Taken::kEarlierForgotten:
+      Increment(forgotten_);
+      [[fallthrough]];
+    case RecordTable::Taken::kYes:
+      return Increment(remembered_);
+    case RecordTable::Taken::kFull:
+    case RecordTable::Taken::kTooManyOfOneKey:
+      return Increment(refused_);
+  }
+}
+
+}  // namespace pillion::context

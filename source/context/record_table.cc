@@ -1,0 +1,170 @@
+#include "source/context/record_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+#include "source/base/check.h"
+#include "source/base/xxhash64.h"
+
+namespace pillion::context {
+namespace {
+
+constexpr int64_t kLive = std::numeric_limits<int64_t>::max();
+
+int64_t Nanoseconds(base::MonotonicTime time) { return time.time_since_epoch().count(); }
+
+}  // namespace
+
+RecordTable::RecordTable(size_t capacity, base::Duration grace, uint64_t seed)
+    : records_each_(std::max<size_t>((capacity + kShards - 1) / kShards, 1)),
+      buckets_each_(std::bit_ceil(records_each_)),
+      grace_(grace),
+      seed_(seed) {
+  PILLION_CHECK(capacity < kNone / 2);
+  for (Shard& shard : shards_) {
+    shard.buckets = std::make_unique_for_overwrite<Index[]>(buckets_each_);
+    std::fill_n(shard.buckets.get(), buckets_each_, kNone);
+    shard.records = std::make_unique_for_overwrite<Record[]>(records_each_);
+    shard.bytes = std::make_unique_for_overwrite<Bytes[]>(records_each_);
+  }
+}
+
+RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::string_view bytes,
+                                       base::MonotonicTime deadline_at, base::MonotonicTime now, Place& place) {
+  PILLION_CHECK(bytes.size() <= kMostBytes);
+  place = 0;
+  const uint64_t hash = Hash(key);
+  Shard& shard = ShardOf(hash);
+  const std::lock_guard lock(shard.mutex);
+  while (shard.first_ended != kNone && shard.records[shard.first_ended].ends <= Nanoseconds(now)) ForgetEnded(shard);
+  Index& bucket = Bucket(shard, hash);
+  size_t of_this_key = 0;
+  ForEachOf(shard, bucket, key, [&](Record&, Index) { ++of_this_key; });
+  Taken taken = Taken::kYes;
+  if (of_this_key >= kMostOfOneKey) {
+    taken = Taken::kTooManyOfOneKey;
+  } else if (shard.size == records_each_ && shard.first_ended == kNone) {
+    taken = Taken::kFull;
+  }
+  if (taken != Taken::kYes) {
+    MarkIncomplete(shard, hash, key);
+    return taken;
+  }
+  if (shard.size == records_each_) {
+    const Key forgotten = shard.records[shard.first_ended].key;
+    ForgetEnded(shard);
+    MarkIncomplete(shard, Hash(forgotten), forgotten);
+    taken = Taken::kEarlierForgotten;
+  }
+  const Index index = TakeFree(shard);
+  std::memcpy(shard.bytes[index].data, bytes.data(), bytes.size());
+  shard.records[index] = {.key = key,
+                          .marks = marks,
+                          .deadline_at = Nanoseconds(deadline_at),
+                          .ends = kLive,
+                          .next = bucket,
+                          .previous = kNone,
+                          .next_ended = kNone,
+                          .size = static_cast<uint16_t>(bytes.size()),
+                          .incomplete = false};
+  if (bucket != kNone) shard.records[bucket].previous = index;
+  bucket = index;
+  ++shard.size;
+  place = static_cast<Place>(static_cast<size_t>(&shard - shards_.data()) * records_each_ + index + 1);
+  return taken;
+}
+
+void RecordTable::End(Place place, base::MonotonicTime now) {
+  if (place == 0) return;
+  Shard& shard = shards_[(place - 1) / records_each_];
+  const Index index = static_cast<Index>((place - 1) % records_each_);
+  const std::lock_guard lock(shard.mutex);
+  PILLION_CHECK(shard.records[index].ends == kLive);
+  shard.records[index].ends = Nanoseconds(now + grace_);
+  Index& after = shard.last_ended == kNone ? shard.first_ended : shard.records[shard.last_ended].next_ended;
+  after = shard.last_ended = index;
+}
+
+void RecordTable::Find(const Key& key, const Marks& marks, base::MonotonicTime now, base::Arena& arena, Answer& answer) {
+  const uint64_t hash = Hash(key);
+  Shard& shard = ShardOf(hash);
+  const std::lock_guard lock(shard.mutex);
+  const Index bucket = Bucket(shard, hash);
+  const auto for_each = [&](auto&& visit) {
+    ForEachOf(shard, bucket, key, [&](Record& record, Index index) {
+      if (record.ends > Nanoseconds(now)) visit(record, index);
+    });
+  };
+  bool by_first = false, by_second = false;
+  if (marks.first != 0) for_each([&](Record& record, Index) { by_first |= record.marks.first == marks.first; });
+  const auto fits_first = [&](const Record& record) { return !by_first || record.marks.first == marks.first; };
+  if (marks.second != 0) {
+    for_each([&](Record& record, Index) { by_second |= fits_first(record) && record.marks.second == marks.second; });
+  }
+  for_each([&](Record& record, Index index) {
+    answer.unclear |= record.incomplete;
+    if (!fits_first(record) || (by_second && record.marks.second != marks.second)) return;
+    if (answer.unclear || answer.size == kMostFound) {
+      answer.unclear = true;
+      return;
+    }
+    answer.found[answer.size++] = {arena.Copy({shard.bytes[index].data, record.size}),
+                                   base::MonotonicTime(base::Duration(record.deadline_at))};
+  });
+}
+
+size_t RecordTable::size() const {
+  size_t size = 0;
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    size += shard.size;
+  }
+  return size;
+}
+
+uint64_t RecordTable::Hash(const Key& key) const {
+  return base::XxHash64({reinterpret_cast<const char*>(&key), sizeof key}, seed_);
+}
+
+RecordTable::Index RecordTable::TakeFree(Shard& shard) const {
+  if (shard.free == kNone) return shard.untouched++;
+  const Index index = shard.free;
+  shard.free = shard.records[index].next;
+  return index;
+}
+
+void RecordTable::Unlink(Shard& shard, Index index) {
+  const Record& record = shard.records[index];
+  if (record.next != kNone) shard.records[record.next].previous = record.previous;
+  if (record.previous != kNone) {
+    shard.records[record.previous].next = record.next;
+  } else {
+    Bucket(shard, Hash(record.key)) = record.next;
+  }
+}
+
+void RecordTable::ForgetEnded(Shard& shard) {
+  const Index index = shard.first_ended;
+  Record& record = shard.records[index];
+  shard.first_ended = record.next_ended;
+  if (shard.first_ended == kNone) shard.last_ended = kNone;
+  Unlink(shard, index);
+  record.next = shard.free;
+  shard.free = index;
+  --shard.size;
+}
+
+template <typename F>
+void RecordTable::ForEachOf(Shard& shard, Index bucket, const Key& key, F&& visit) {
+  for (Index index = bucket; index != kNone; index = shard.records[index].next) {
+    if (shard.records[index].key == key) visit(shard.records[index], index);
+  }
+}
+
+void RecordTable::MarkIncomplete(Shard& shard, uint64_t hash, const Key& key) {
+  ForEachOf(shard, Bucket(shard, hash), key, [](Record& record, Index) { record.incomplete = true; });
+}
+
+}  // namespace pillion::context

@@ -1,0 +1,288 @@
+#include "source/context/correlation.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace pillion::context {
+namespace {
+
+using namespace std::chrono_literals;
+using Outcome = CorrelationTable::Outcome;
+
+constexpr base::MonotonicTime kStart{1000s};
+constexpr base::Duration kGrace = 5s;
+
+class CorrelationTest : public testing::Test {
+ protected:
+  Context Inbound(uint64_t trace, SpanId span, std::string_view request_id = {}) {
+    Context context;
+    if (trace != 0) context.trace_id = {trace, 7};
+    context.span_id = span;
+    context.request_id = request_id;
+    return context;
+  }
+  void Add(Context& context, std::string_view key, std::string_view value) {
+    uint32_t none = 0;
+    context.baggage.Add({key, value, static_cast<uint32_t>(value.size())}, arena_, none);
+  }
+  void SetDeadline(Context& context, base::Duration left) {
+    context.deadline = 1'795'000'000'000'000'000 + static_cast<uint64_t>(left.count());
+    context.deadline_at = kStart + left;
+  }
+  Context Restore(Context outbound, Outcome expected, base::MonotonicTime now = kStart) {
+    EXPECT_EQ(table_.Restore(outbound, now, arena_), expected);
+    return outbound;
+  }
+
+  base::BlockPool blocks_;
+  base::Arena arena_{blocks_};
+  CorrelationTable table_{{.capacity = 16'384, .grace = kGrace, .seed = 5}};
+};
+
+TEST_F(CorrelationTest, RestoresWhatTheApplicationDidNotForward) {
+  Context inbound = Inbound(1, 2, "id");
+  SetDeadline(inbound, 300ms);
+  inbound.has_trace_flags = true;
+  inbound.trace_flags = kSampled;
+  inbound.biz_flags = kPaymentPath;
+  inbound.cancel_reason = CancelReason::kTimeout;
+  inbound.tenant = "acme";
+  inbound.tracestate = "k=v";
+  Add(inbound, "env", "grey");
+  CorrelationTable::Ticket ticket = table_.Remember(inbound, kStart);
+  for (const Context& known : {Inbound(1, 99), Inbound(0, 0, "id")}) {
+    const Context outbound = Restore(known, Outcome::kRestored);
+    EXPECT_EQ(outbound.trace_id, inbound.trace_id);
+    EXPECT_EQ(outbound.span_id, known.trace_id ? 99u : 2u);  // its own parent stays
+    EXPECT_EQ(outbound.deadline, inbound.deadline);
+    EXPECT_EQ(outbound.deadline_at, inbound.deadline_at);
+    EXPECT_EQ(outbound.biz_flags, kPaymentPath);
+    EXPECT_EQ(outbound.cancel_reason, CancelReason::kNone);  // it is about the other request
+    EXPECT_EQ(outbound.tenant, "acme");
+    EXPECT_EQ(outbound.request_id, "id");
+    EXPECT_EQ(outbound.tracestate, "k=v");
+    EXPECT_EQ(outbound.baggage.Find("env")->value(), "grey");
+  }
+  table_.End(ticket, kStart);
+  EXPECT_EQ(table_.Read().restored, 2u);
+  EXPECT_EQ(table_.Read().remembered, 2u);
+}
+
+TEST_F(CorrelationTest, NothingIsGuessed) {
+  CorrelationTable::Ticket ticket = table_.Remember(Inbound(1, 2, "id"), kStart);
+  Restore({}, Outcome::kUnknown);
+  Restore(Inbound(3, 2), Outcome::kUnknown);
+  Restore(Inbound(0, 0, "other"), Outcome::kUnknown);
+  EXPECT_EQ(table_.Read().unknown, 3u);
+  table_.End(ticket, kStart);
+}
+
+TEST_F(CorrelationTest, WhatTheApplicationSetsStays) {
+  Context inbound = Inbound(1, 2);
+  inbound.tenant = "inbound";
+  Add(inbound, "a", "inbound");
+  Add(inbound, "b", "inbound");
+  SetDeadline(inbound, 300ms);
+  CorrelationTable::Ticket ticket = table_.Remember(inbound, kStart);
+  Context outbound = Inbound(1, 3);
+  outbound.tenant = "own";
+  Add(outbound, "a", "own");
+  SetDeadline(outbound, 200ms);
+  const Context restored = Restore(outbound, Outcome::kRestored);
+  EXPECT_EQ(restored.tenant, "own");
+  EXPECT_EQ(restored.baggage.Find("a")->value(), "own");
+  EXPECT_EQ(restored.baggage.Find("b")->value(), "inbound");
+  EXPECT_EQ(restored.deadline, outbound.deadline);
+  SetDeadline(outbound, 400ms);  // a later deadline than the inbound request's helps nobody
+  EXPECT_EQ(Restore(outbound, Outcome::kRestored).deadline_at, inbound.deadline_at);
+  table_.End(ticket, kStart);
+}
+
+TEST_F(CorrelationTest, ARequestIdOfAnotherTraceKeepsItsTrace) {
+  Context inbound = Inbound(1, 2, "id");
+  inbound.tenant = "acme";
+  CorrelationTable::Ticket ticket = table_.Remember(inbound, kStart);
+  const Context restored = Restore(Inbound(8, 9, "id"), Outcome::kRestored);
+  EXPECT_EQ(restored.trace_id, (TraceId{8, 7}));
+  EXPECT_EQ(restored.span_id, 9u);
+  EXPECT_EQ(restored.tenant, "acme");
+  table_.End(ticket, kStart);
+}
+
+TEST_F(CorrelationTest, AnEntryEndsAGraceTimeAfterItsRequest) {
+  Context inbound = Inbound(1, 2, "id");
+  CorrelationTable::Ticket ticket = table_.Remember(inbound, kStart);
+  Restore(Inbound(1, 3), Outcome::kRestored, kStart + 1h);  // as long as it is in flight
+  table_.End(ticket, kStart + 1h);
+  EXPECT_EQ(ticket.by_trace, 0u);
+  Restore(Inbound(1, 3), Outcome::kRestored, kStart + 1h + kGrace - 1ns);
+  Restore(Inbound(1, 3), Outcome::kUnknown, kStart + 1h + kGrace);
+  Restore(Inbound(0, 0, "id"), Outcome::kUnknown, kStart + 1h + kGrace);
+}
+
+TEST_F(CorrelationTest, TheParentTellsRequestsOfOneTraceApart) {
+  std::vector<CorrelationTable::Ticket> tickets;
+  for (SpanId span = 1; span <= 100; ++span) {  // a fan-out
+    Context inbound = Inbound(1, span);
+    SetDeadline(inbound, span * 1ms);
+    tickets.push_back(table_.Remember(inbound, kStart));
+  }
+  for (SpanId span = 1; span <= 100; ++span) {
+    EXPECT_EQ(Restore(Inbound(1, span), Outcome::kRestored).deadline_at, kStart + span * 1ms);
+  }
+  Restore(Inbound(1, 101), Outcome::kUnclear);  // any of more than can be compared
+  for (CorrelationTable::Ticket& ticket : tickets) table_.End(ticket, kStart);
+}
+
+TEST_F(CorrelationTest, TheRequestIdTellsThemApartToo) {
+  Context one = Inbound(1, 5, "one"), two = Inbound(1, 5, "two");
+  one.tenant = "one";
+  two.tenant = "two";
+  CorrelationTable::Ticket first = table_.Remember(one, kStart), second = table_.Remember(two, kStart);
+  EXPECT_EQ(Restore(Inbound(1, 5, "two"), Outcome::kRestored).tenant, "two");
+  EXPECT_EQ(Restore(Inbound(1, 5), Outcome::kPartly).tenant, "");
+  table_.End(first, kStart);
+  table_.End(second, kStart);
+}
+
+TEST_F(CorrelationTest, OfSeveralOnlyWhatAllSayIsRestored) {
+  Context one = Inbound(1, 2, "id"), two = Inbound(1, 3, "id");
+  for (Context* context : {&one, &two}) {
+    SetDeadline(*context, 300ms);
+    context->tenant = "acme";
+    Add(*context, "env", "grey");
+  }
+  two.deadline_at -= 1us;  // the same on the wire, taken from the wall clock a little differently
+  Add(one, "user", "a");
+  Add(two, "user", "b");
+  Add(one, "only", "one");
+  two.biz_flags = kPaymentPath;
+  CorrelationTable::Ticket first = table_.Remember(one, kStart), second = table_.Remember(two, kStart);
+  Context restored = Restore(Inbound(1, 99), Outcome::kPartly);
+  EXPECT_EQ(restored.deadline, one.deadline);
+  EXPECT_EQ(restored.deadline_at, two.deadline_at);
+  EXPECT_EQ(restored.tenant, "acme");
+  EXPECT_EQ(restored.biz_flags, 0);
+  EXPECT_EQ(restored.request_id, "id");
+  EXPECT_EQ(restored.baggage.size(), 1u);
+  EXPECT_EQ(restored.baggage.Find("env")->value(), "grey");
+  restored = Restore(Inbound(0, 0, "id"), Outcome::kPartly);
+  EXPECT_EQ(restored.trace_id, one.trace_id);
+  EXPECT_EQ(restored.span_id, 0u);
+  table_.End(first, kStart);
+  EXPECT_EQ(Restore(Inbound(1, 99), Outcome::kRestored, kStart + kGrace).biz_flags, kPaymentPath);
+  table_.End(second, kStart);
+  EXPECT_EQ(table_.Read().partly, 2u);
+}
+
+TEST_F(CorrelationTest, DeadlinesThatDifferAreNotRestored) {
+  Context one = Inbound(1, 2), two = Inbound(1, 3);
+  SetDeadline(one, 300ms);
+  CorrelationTable::Ticket first = table_.Remember(one, kStart), second = table_.Remember(two, kStart);
+  EXPECT_FALSE(Restore(Inbound(1, 99), Outcome::kPartly).has_deadline());
+  table_.End(first, kStart);
+  table_.End(second, kStart);
+}
+
+TEST_F(CorrelationTest, OfTooManyOfOneKeyNothingIsRestored) {
+  std::vector<CorrelationTable::Ticket> tickets;
+  CorrelationTable table({.capacity = 100'000, .grace = kGrace, .seed = 1});
+  for (SpanId span = 1; span <= RecordTable::kMostOfOneKey; ++span) tickets.push_back(table.Remember(Inbound(1, span), kStart));
+  Context outbound = Inbound(1, 1);
+  EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kRestored);
+  CorrelationTable::Ticket refused = table.Remember(Inbound(1, 1), kStart);
+  EXPECT_EQ(refused.by_trace, 0u);
+  EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);  // it may be that of the one that was refused
+  EXPECT_EQ(table.Read().refused, 1u);
+  EXPECT_EQ(table.Read().unclear, 1u);
+  table.End(refused, kStart);
+  for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart);
+}
+
+TEST_F(CorrelationTest, IsBounded) {
+  CorrelationTable table({.capacity = 64, .grace = kGrace, .seed = 1});
+  const uint64_t capacity = table.Read().capacity / 2;  // of each kind
+  EXPECT_EQ(capacity, 64u);
+  std::vector<CorrelationTable::Ticket> tickets;
+  for (uint64_t trace = 1; trace <= 1000; ++trace) tickets.push_back(table.Remember(Inbound(trace, 1), kStart));
+  CorrelationTable::Counts counts = table.Read();
+  EXPECT_EQ(counts.size, capacity);
+  EXPECT_EQ(counts.remembered, capacity);
+  EXPECT_EQ(counts.refused, 1000 - capacity);
+  for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart);
+  // What has ended gives way, also before its grace is over.
+  for (uint64_t trace = 2001; trace <= 3000; ++trace) {
+    CorrelationTable::Ticket ticket = table.Remember(Inbound(trace, 1), kStart + 1s);
+    EXPECT_NE(ticket.by_trace, 0u);
+    Context outbound = Inbound(trace, 1);
+    EXPECT_EQ(table.Restore(outbound, kStart + 1s, arena_), Outcome::kRestored);
+    table.End(ticket, kStart + 1s);
+  }
+  counts = table.Read();
+  EXPECT_EQ(counts.size, capacity);
+  EXPECT_EQ(counts.forgotten, 1000u);
+  // And afterwards without being missed.
+  CorrelationTable::Ticket ticket = table.Remember(Inbound(5000, 1), kStart + 1s + kGrace);
+  EXPECT_LT(table.Read().size, capacity);
+  EXPECT_EQ(table.Read().forgotten, 1000u);
+  table.End(ticket, kStart + 1s + kGrace);
+}
+
+TEST_F(CorrelationTest, WhatWasForgottenEarlyIsNotTakenForAnother) {
+  CorrelationTable table({.capacity = 1, .grace = kGrace, .seed = 1});  // one of each in a shard
+  Context early = Inbound(1, 1);
+  CorrelationTable::Ticket first = table.Remember(early, kStart);
+  CorrelationTable::Ticket refused = table.Remember(Inbound(1, 2), kStart);
+  EXPECT_EQ(refused.by_trace, 0u);
+  Context outbound = Inbound(1, 3);
+  EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);
+  table.End(first, kStart);
+}
+
+TEST_F(CorrelationTest, AContextWithoutIdsHasNoRecord) {
+  CorrelationTable::Ticket ticket = table_.Remember({.tenant = "acme"}, kStart);
+  EXPECT_EQ(ticket.by_trace, 0u);
+  EXPECT_EQ(ticket.by_request_id, 0u);
+  EXPECT_EQ(table_.Read().size, 0u);
+  table_.End(ticket, kStart);
+}
+
+TEST_F(CorrelationTest, BehavesAsAMap) {
+  // Ten traces that come and go, and what is found of them.
+  base::MonotonicTime now = kStart;
+  struct Live {
+    Context context;
+    CorrelationTable::Ticket ticket;
+  };
+  std::vector<Live> live[10];
+  uint64_t number = 1;
+  for (int step = 0; step < 20'000; ++step) {
+    number = number * 6364136223846793005 + 1442695040888963407;
+    const uint64_t trace = (number >> 33) % 10;
+    std::vector<Live>& of_trace = live[trace];
+    if ((number >> 50) % 2 == 0 && of_trace.size() < 8) {
+      Live one{.context = Inbound(trace + 1, static_cast<SpanId>(step + 1)), .ticket = {}};
+      one.context.biz_flags = static_cast<uint16_t>(step % 60'000 + 1);
+      one.ticket = table_.Remember(one.context, now);
+      ASSERT_NE(one.ticket.by_trace, 0u);
+      of_trace.push_back(one);
+    } else if (!of_trace.empty()) {
+      const size_t which = (number >> 40) % of_trace.size();
+      const Context restored = Restore(Inbound(trace + 1, of_trace[which].context.span_id), Outcome::kRestored, now);
+      ASSERT_EQ(restored.biz_flags, of_trace[which].context.biz_flags);
+      table_.End(of_trace[which].ticket, now);
+      of_trace.erase(of_trace.begin() + static_cast<ptrdiff_t>(which));
+      now += kGrace;
+    }
+  }
+  for (std::vector<Live>& of_trace : live) {
+    for (Live& one : of_trace) table_.End(one.ticket, now);
+  }
+  EXPECT_GT(table_.Read().remembered, 5'000u);
+  EXPECT_EQ(table_.Read().refused, 0u);
+}
+
+}  // namespace
+}  // namespace pillion::context
