@@ -3,8 +3,19 @@
 #include <cstring>
 
 namespace pillion::context {
+namespace {
+
+// `key` is not empty.
+uint64_t KeyBit(std::string_view key) {
+  const uint64_t sum = key.size() * 7 + static_cast<uint8_t>(key.front()) * 5 + static_cast<uint8_t>(key.back()) * 3 +
+                       static_cast<uint8_t>(key[key.size() / 2]);
+  return uint64_t{1} << (sum % 64);
+}
+
+}  // namespace
 
 const Baggage::Entry* Baggage::Find(std::string_view key) const {
+  if (key.empty() || (keys_ & KeyBit(key)) == 0) return nullptr;
   for (const Entry& entry : *this) {
     if (entry.key == key) return &entry;
   }
@@ -50,6 +61,7 @@ void Baggage::Append(const Entry& entry, base::Arena& arena, uint32_t& left_out)
     capacity_ = capacity;
   }
   entries_[size_++] = entry;
+  keys_ |= KeyBit(entry.key);
 }
 
 bool IsColourKey(std::string_view key) { return key == "env" || key == "version" || key == "release"; }

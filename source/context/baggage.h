@@ -15,10 +15,12 @@ class Baggage {
  public:
   Baggage() = default;
   // The copy sees the same entries; what either adds later is its own.
-  Baggage(const Baggage& other) : entries_(other.entries_), size_(other.size_), capacity_(other.size_) {}
+  Baggage(const Baggage& other)
+      : entries_(other.entries_), size_(other.size_), capacity_(other.size_), keys_(other.keys_) {}
   Baggage& operator=(const Baggage& other) {
     entries_ = other.entries_;
     size_ = capacity_ = other.size_;
+    keys_ = other.keys_;
     return *this;
   }
 
@@ -56,6 +58,7 @@ class Baggage {
   Entry* entries_ = nullptr;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
+  uint64_t keys_ = 0;  // a bit for each key, which others may have too: what has none is not in the list
 };
 
 // The colour of a request: the keys that routing by version goes by. They are written before other baggage, so that they

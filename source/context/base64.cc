@@ -1,25 +1,33 @@
 #include "source/context/base64.h"
 
 #include <array>
+#include <cstring>
+
+#include "source/context/bytes.h"
 
 namespace pillion::context {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// What a character says beside its six bits.
-constexpr uint16_t kStandardOnly = 0x100;
-constexpr uint16_t kUrlSafeOnly = 0x200;
-constexpr uint16_t kNone = 0x400;
+// What a character says beside its six bits; above the 24 bits of a group.
+constexpr uint32_t kStandardOnly = 1 << 24;
+constexpr uint32_t kUrlSafeOnly = 1 << 25;
+constexpr uint32_t kNone = 1 << 26;
 
-constexpr std::array<uint16_t, 256> kValues = [] {
-  std::array<uint16_t, 256> values{};
-  values.fill(kNone);
-  for (uint16_t i = 0; i < 62; ++i) values[static_cast<uint8_t>(kAlphabet[i])] = i;
-  values['+'] = kStandardOnly | 62;
-  values['/'] = kStandardOnly | 63;
-  values['-'] = kUrlSafeOnly | 62;
-  values['_'] = kUrlSafeOnly | 63;
+// By place in a group of four, and character: its bits where they belong.
+constexpr std::array<std::array<uint32_t, 256>, 4> kValues = [] {
+  std::array<std::array<uint32_t, 256>, 4> values{};
+  for (size_t place = 0; place < 4; ++place) {
+    const size_t shift = 18 - 6 * place;
+    std::array<uint32_t, 256>& here = values[place];
+    here.fill(kNone);
+    for (uint32_t i = 0; i < 62; ++i) here[static_cast<uint8_t>(kAlphabet[i])] = i << shift;
+    here['+'] = kStandardOnly | 62u << shift;
+    here['/'] = kStandardOnly | 63u << shift;
+    here['-'] = kUrlSafeOnly | 62u << shift;
+    here['_'] = kUrlSafeOnly | 63u << shift;
+  }
   return values;
 }();
 
@@ -31,12 +39,8 @@ constexpr std::array<std::array<char, 2>, 4096> kPairs = [] {
 }();
 
 uint32_t Byte(char c) { return static_cast<uint8_t>(c); }
-uint32_t Value(char c) { return kValues[static_cast<uint8_t>(c)]; }
-
-// Of the six bits of each.
-uint32_t Word(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-  return (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 | (d & 63);
-}
+uint32_t Value(size_t place, char c) { return kValues[place][static_cast<uint8_t>(c)]; }
+uint32_t Group(const char* at) { return Value(0, at[0]) | Value(1, at[1]) | Value(2, at[2]) | Value(3, at[3]); }
 
 std::string_view WithoutPadding(std::string_view text) {
   if (text.size() % 4 != 0) return text;
@@ -53,21 +57,25 @@ std::optional<size_t> DecodeBase64(std::string_view text, char* out, size_t room
   if (rest == 1 || bytes > room) return std::nullopt;
   uint32_t seen = 0;
   const char* at = text.data();
-  for (const char* const end = at + (text.size() - rest); at != end; at += 4, out += 3) {
-    const uint32_t a = Value(at[0]), b = Value(at[1]), c = Value(at[2]), d = Value(at[3]);
-    seen |= a | b | c | d;
-    const uint32_t word = Word(a, b, c, d);
-    out[0] = static_cast<char>(word >> 16);
-    out[1] = static_cast<char>(word >> 8);
-    out[2] = static_cast<char>(word);
+  const char* const end = at + (text.size() - rest);
+  for (; end - at > 4; at += 4, out += 3) {  // another group follows, which overwrites the fourth byte
+    const uint32_t group = Group(at);
+    seen |= group;
+    WriteBigEndian(group << 8, out);
+  }
+  for (; at != end; at += 4, out += 3) {
+    const uint32_t group = Group(at);
+    seen |= group;
+    out[0] = static_cast<char>(group >> 16);
+    out[1] = static_cast<char>(group >> 8);
+    out[2] = static_cast<char>(group);
   }
   if (rest != 0) {
-    const uint32_t a = Value(at[0]), b = Value(at[1]), c = rest == 3 ? Value(at[2]) : 0;
-    seen |= a | b | c;
-    const uint32_t word = Word(a, b, c, 0);
-    if ((word & (rest == 3 ? 0xffu : 0xffffu)) != 0) return std::nullopt;
-    out[0] = static_cast<char>(word >> 16);
-    if (rest == 3) out[1] = static_cast<char>(word >> 8);
+    const uint32_t group = Value(0, at[0]) | Value(1, at[1]) | (rest == 3 ? Value(2, at[2]) : 0);
+    seen |= group;
+    if ((group & (rest == 3 ? 0xffu : 0xffffu)) != 0) return std::nullopt;
+    out[0] = static_cast<char>(group >> 16);
+    if (rest == 3) out[1] = static_cast<char>(group >> 8);
   }
   constexpr uint32_t kBoth = kStandardOnly | kUrlSafeOnly;
   if ((seen & kNone) != 0 || (seen & kBoth) == kBoth) return std::nullopt;
@@ -76,8 +84,8 @@ std::optional<size_t> DecodeBase64(std::string_view text, char* out, size_t room
 
 void EncodeBase64(std::string_view bytes, bool padded, char* out) {
   const auto put = [&out](uint32_t twelve_bits) {
-    *out++ = kPairs[twelve_bits][0];
-    *out++ = kPairs[twelve_bits][1];
+    std::memcpy(out, kPairs[twelve_bits].data(), 2);
+    out += 2;
   };
   const size_t rest = bytes.size() % 3;
   const char* at = bytes.data();

@@ -15,6 +15,7 @@ template <typename Word>
 Word SwapBytes(Word word) {
   static_assert(std::endian::native == std::endian::little);
   if constexpr (sizeof(Word) == 8) return __builtin_bswap64(word);
+  if constexpr (sizeof(Word) == 4) return __builtin_bswap32(word);
   if constexpr (sizeof(Word) == 2) return __builtin_bswap16(word);
   return word;
 }
@@ -54,11 +55,20 @@ inline bool ParseHex(std::string_view text, uint64_t& number) {
   return (wrong & 0xf0) == 0;
 }
 
+// The two digits of each byte.
+inline constexpr std::array<std::array<char, 2>, 256> kHexPairs = [] {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (size_t i = 0; i < 256; ++i) pairs[i] = {kDigits[i >> 4], kDigits[i & 15]};
+  return pairs;
+}();
+
 // Writes two digits for each byte; returns what is behind them.
 template <typename Word>
 char* WriteHex(Word word, char* to) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  for (int shift = 8 * sizeof(Word) - 4; shift >= 0; shift -= 4) *to++ = kDigits[word >> shift & 15];
+  for (int shift = 8 * (sizeof(Word) - 1); shift >= 0; shift -= 8, to += 2) {
+    std::memcpy(to, kHexPairs[static_cast<uint8_t>(word >> shift)].data(), 2);
+  }
   return to;
 }
 

@@ -35,6 +35,21 @@ constexpr std::array<uint32_t, kCarriers> kFields = {
     CarrierFieldBits({HeaderId::kXTenant}),
 };
 
+constexpr uint32_t kOnlyGrpc = CarrierFieldBits({HeaderId::kVctxBin, HeaderId::kGrpcTimeout});
+
+// Whose a field is, by its place.
+constexpr std::array<Carrier, kCarrierFieldIds.size()> kCarrierOf = [] {
+  std::array<Carrier, kCarrierFieldIds.size()> carriers{};
+  for (size_t i = 0; i < carriers.size(); ++i) {
+    for (size_t carrier = 0; carrier < kCarriers; ++carrier) {
+      if ((kFields[carrier] >> i & 1) != 0) carriers[i] = static_cast<Carrier>(carrier);
+    }
+  }
+  carriers[CarrierFieldIndex(HeaderId::kVctxBin)] = Carrier::kVctx;
+  carriers[CarrierFieldIndex(HeaderId::kGrpcTimeout)] = Carrier::kTimeout;
+  return carriers;
+}();
+
 bool TakeShortText(std::string_view value, size_t most, std::string_view& text) {
   text = value;
   return IsShortText(value, most);
@@ -61,10 +76,10 @@ CarrierFields::CarrierFields(const http::HeaderMap& headers, bool grpc) : header
 
 CarrierSet CarrierFields::Present() const {
   CarrierSet present;
-  if (once_ == 0) return present;
-  kAllCarriers.ForEach([&](Carrier carrier) {
-    if ((once_ & FieldsOf(carrier, grpc_)) != 0) present.Add(carrier);
-  });
+  for (uint32_t bits = once_; bits != 0; bits &= bits - 1) {
+    const size_t index = static_cast<size_t>(std::countr_zero(bits));
+    if (grpc_ || (kOnlyGrpc >> index & 1) == 0) present.Add(kCarrierOf[index]);
+  }
   return present;
 }
 

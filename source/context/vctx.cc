@@ -33,17 +33,19 @@ bool TakeText(std::string_view value, size_t most, std::string_view& text) {
   return value.size() <= most && http::IsFieldValue(value);
 }
 
-bool TakeBaggage(std::string_view value, base::Arena& arena, Context& context) {
+// `whole`: no text has properties.
+bool TakeBaggage(std::string_view value, bool whole, base::Arena& arena, Context& context) {
   if (value.empty()) return false;
   const size_t key_size = static_cast<uint8_t>(value[0]);
   if (key_size == 0 || key_size > value.size() - 1) return false;
   const std::string_view text = value.substr(1 + key_size);
   uint32_t left_out = 0;  // 1,024 bytes have no room for that many
-  context.baggage.Add({value.substr(1, key_size), text, static_cast<uint32_t>(ValueSize(text))}, arena, left_out);
+  const size_t value_size = whole ? text.size() : ValueSize(text);
+  context.baggage.Add({value.substr(1, key_size), text, static_cast<uint32_t>(value_size)}, arena, left_out);
   return true;
 }
 
-bool Take(uint8_t type, std::string_view value, base::Arena& arena, Context& context) {
+bool Take(uint8_t type, std::string_view value, bool whole, base::Arena& arena, Context& context) {
   switch (type) {
     case kDeadline:
       if (value.size() != 8) return false;
@@ -58,7 +60,7 @@ bool Take(uint8_t type, std::string_view value, base::Arena& arena, Context& con
       context.span_id = ReadBigEndian<uint64_t>(value.data());
       return true;
     case kBaggage:
-      return TakeBaggage(value, arena, context);
+      return TakeBaggage(value, whole, arena, context);
     case kBizFlags:
       if (value.size() != 2) return false;
       context.biz_flags = ReadBigEndian<uint16_t>(value.data());
@@ -169,6 +171,7 @@ bool DecodeVctx(std::string_view bytes, base::Arena& arena, Context& context) {
   if (bytes.size() > kMostVctxBytes || !bytes.starts_with(kMagic)) return false;
   uint32_t seen = 0;  // a bit for each type that may come once
   Unknown unknown;
+  const bool whole = bytes.find(';') == std::string_view::npos;
   for (bytes.remove_prefix(kMagic.size()); !bytes.empty();) {
     if (bytes.size() < kTlvHead) return false;
     const uint8_t type = static_cast<uint8_t>(bytes[0]);
@@ -178,7 +181,7 @@ bool DecodeVctx(std::string_view bytes, base::Arena& arena, Context& context) {
       unknown.Add(bytes.substr(0, kTlvHead + size), arena);
     } else {
       const uint32_t bit = type == kBaggage ? 0 : 1u << type;
-      if ((seen & bit) != 0 || !Take(type, bytes.substr(kTlvHead, size), arena, context)) return false;
+      if ((seen & bit) != 0 || !Take(type, bytes.substr(kTlvHead, size), whole, arena, context)) return false;
       seen |= bit;
     }
     bytes.remove_prefix(kTlvHead + size);

@@ -10,24 +10,38 @@
 namespace pillion::context {
 namespace {
 
-// baggage-octet: visible ASCII but '"', ',', ';' and '\'.
-constexpr std::array<bool, 256> kOctets = [] {
-  std::array<bool, 256> octets{};
-  for (int c = 0x21; c <= 0x7e; ++c) octets[c] = c != '"' && c != ',' && c != ';' && c != '\\';
-  return octets;
+// What a character may be part of.
+constexpr uint8_t kToken = 1;   // a key (RFC 9110, 5.6.2)
+constexpr uint8_t kOctet = 2;   // baggage-octet: a value as it is written
+constexpr uint8_t kPlain = 4;   // the same without '%', which is none of a value that is not encoded
+constexpr uint8_t kBlank = 8;
+
+constexpr std::array<uint8_t, 256> kKinds = [] {
+  std::array<uint8_t, 256> kinds{};
+  for (int c = 0x21; c <= 0x7e; ++c) {
+    if (std::string_view("\"(),/:;<=>?@[\\]{}").find(static_cast<char>(c)) == std::string_view::npos) kinds[c] |= kToken;
+    if (c != '"' && c != ',' && c != ';' && c != '\\') kinds[c] |= c == '%' ? kOctet : kOctet | kPlain;
+  }
+  kinds[' '] = kinds['\t'] = kBlank;
+  return kinds;
 }();
 
-// What is written as it is.
-constexpr std::array<bool, 256> kPlain = [] {
-  std::array<bool, 256> plain = kOctets;
-  plain['%'] = false;
-  return plain;
-}();
+bool Is(uint8_t kind, char c) { return (kKinds[static_cast<uint8_t>(c)] & kind) != 0; }
 
-bool AreOctets(std::string_view text) {
-  bool all = true;
-  for (const char c : text) all &= kOctets[static_cast<uint8_t>(c)];
-  return all;
+bool AreAll(uint8_t kind, std::string_view text) {
+  uint8_t all = kind;
+  for (const char c : text) all &= kKinds[static_cast<uint8_t>(c)];
+  return all != 0;
+}
+
+// Takes all of that kind from the front of `text`.
+std::string_view Take(uint8_t kind, std::string_view& text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end && Is(kind, *at)) ++at;
+  const std::string_view taken(text.data(), static_cast<size_t>(at - text.data()));
+  text.remove_prefix(taken.size());
+  return taken;
 }
 
 int HexValue(char c) {
@@ -40,8 +54,9 @@ int HexValue(char c) {
 bool IsProperty(std::string_view text) {
   text = http::TrimBlanks(text);
   const size_t equals = text.find('=');
-  if (!http::IsToken(http::TrimBlanks(text.substr(0, equals)))) return false;
-  return equals == std::string_view::npos || AreOctets(http::TrimBlanks(text.substr(equals + 1)));
+  const std::string_view key = http::TrimBlanks(text.substr(0, equals));
+  if (key.empty() || !AreAll(kToken, key)) return false;
+  return equals == std::string_view::npos || AreAll(kOctet, http::TrimBlanks(text.substr(equals + 1)));
 }
 
 bool AreProperties(std::string_view text) {
@@ -67,7 +82,7 @@ char* EncodePercents(std::string_view bytes, char* to) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   for (const char c : bytes) {
     const uint8_t byte = static_cast<uint8_t>(c);
-    if (kPlain[byte]) [[likely]] {
+    if (Is(kPlain, c)) [[likely]] {
       *to++ = c;
     } else {
       *to++ = '%';
@@ -80,7 +95,7 @@ char* EncodePercents(std::string_view bytes, char* to) {
 
 // Nothing is copied of a value that has no '%'.
 Baggage::Entry MakeEntry(std::string_view key, std::string_view value, std::string_view properties, base::Arena& arena) {
-  if (value.find('%') == std::string_view::npos && properties.empty()) {
+  if (properties.empty() && AreAll(kPlain, value)) {
     return {key, value, static_cast<uint32_t>(value.size())};
   }
   char* const text = static_cast<char*>(arena.Allocate(value.size() + 1 + properties.size(), 1));
@@ -94,34 +109,49 @@ Baggage::Entry MakeEntry(std::string_view key, std::string_view value, std::stri
   return {key, {text, static_cast<size_t>(end - text)}, value_size};
 }
 
-// Nothing of `member` was read when this is false.
-bool Split(std::string_view member, std::string_view& key, std::string_view& value, std::string_view& properties) {
-  const size_t semicolon = member.find(';');
-  const std::string_view pair = member.substr(0, semicolon);
-  const size_t equals = pair.find('=');
-  if (equals == std::string_view::npos) return false;
-  key = http::TrimBlanks(pair.substr(0, equals));
-  value = http::TrimBlanks(pair.substr(equals + 1));
-  properties = semicolon == std::string_view::npos ? std::string_view() : member.substr(semicolon + 1);
-  if (!http::IsToken(key) || !AreOctets(value)) return false;
-  return semicolon == std::string_view::npos || AreProperties(properties);
+struct Member {
+  std::string_view key;
+  std::string_view value;
+  std::string_view properties;
+};
+
+// Takes a member from the front of `text`, which is not empty, up to the comma behind it. False when it is malformed.
+bool TakeMember(std::string_view& text, Member& member) {
+  member.key = Take(kToken, text);
+  Take(kBlank, text);
+  if (member.key.empty() || !text.starts_with('=')) return false;
+  text.remove_prefix(1);
+  Take(kBlank, text);
+  member.value = Take(kOctet, text);
+  Take(kBlank, text);
+  member.properties = {};
+  if (text.starts_with(';')) {
+    member.properties = http::TrimBlanks(text.substr(1, text.find(',') - 1));
+    if (!AreProperties(member.properties)) return false;
+    text.remove_prefix(std::min(text.find(','), text.size()));
+  }
+  return text.empty() || text[0] == ',';
 }
 
 }  // namespace
 
 bool DecodeBaggage(std::string_view text, base::Arena& arena, Baggage& baggage, uint32_t& left_out) {
+  const char* const bound = text.data() + kLongestBaggage;
   size_t members = 0;
-  return http::ForEachListElement(text, [&](std::string_view member) {
-    const size_t end = static_cast<size_t>(member.data() + member.size() - text.data());
-    std::string_view key, value, properties;
-    if (!Split(member, key, value, properties)) return false;
-    if (++members > kMostBaggageMembers || end > kLongestBaggage || key.size() > kLongestBaggageKey) {
-      ++left_out;
-      return true;
+  for (;;) {
+    Take(kBlank, text);
+    if (text.empty()) return true;
+    if (text[0] != ',') {
+      Member member;
+      if (!TakeMember(text, member)) return false;
+      if (++members > kMostBaggageMembers || text.data() > bound || member.key.size() > kLongestBaggageKey) {
+        ++left_out;
+      } else if (baggage.Find(member.key) == nullptr) {
+        baggage.Add(MakeEntry(member.key, member.value, member.properties, arena), arena, left_out);
+      }
     }
-    if (baggage.Find(key) == nullptr) baggage.Add(MakeEntry(key, value, properties, arena), arena, left_out);
-    return true;
-  });
+    if (!text.empty()) text.remove_prefix(1);  // the comma
+  }
 }
 
 std::string_view EncodeBaggage(const Baggage& baggage, base::Arena& arena, uint32_t& left_out) {
@@ -132,7 +162,7 @@ std::string_view EncodeBaggage(const Baggage& baggage, base::Arena& arena, uint3
   size_t members = 0;
   bool full = false;
   for (const Baggage::Entry& entry : baggage) {
-    if (full || !http::IsToken(entry.key)) {
+    if (full || !AreAll(kToken, entry.key)) {
       ++left_out;
       continue;
     }

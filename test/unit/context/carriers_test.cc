@@ -28,7 +28,8 @@ Context Traced(uint8_t flags) {
 }
 
 TEST(Traceparent, Reads) {
-  for (const char* text : {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  for (const char* text : {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                           "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what comes later"}) {
     Context context;
     ASSERT_TRUE(DecodeTraceparent(text, context)) << text;
@@ -72,15 +73,17 @@ TEST(Traceparent, WritesKnownFlagsOnly) {
 }
 
 TEST(Tracestate, IsChecked) {
-  for (const std::string& good : {std::string("a=1"), std::string("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"), std::string("a=1 , b=2"),
-                                  std::string("a=1,,b=2,"), std::string("1a@b-c_d*e/f=v v"), "a=" + std::string(256, 'x')}) {
+  for (const std::string& good : {std::string("a=1"), std::string("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"),
+                                  std::string("a=1 , b=2"), std::string("a=1,,b=2,"), std::string("1a@b-c_d*e/f=v v"),
+                                  "a=" + std::string(256, 'x')}) {
     EXPECT_TRUE(IsTracestate(good)) << good;
   }
   std::string members;
   for (int i = 0; i < 32; ++i) members += "k" + std::to_string(i) + "=v,";
   EXPECT_TRUE(IsTracestate(members));
-  for (const std::string& bad : {std::string(), std::string(","), std::string("a"), std::string("=1"), std::string("a="), std::string("A=1"),
-                                 std::string("a=1,a=2"), std::string("a=b=c"), std::string("a b=1"), std::string("a=\x80"),
+  for (const std::string& bad : {std::string(), std::string(","), std::string("a"), std::string("=1"), std::string("a="),
+                                 std::string("A=1"), std::string("a=1,a=2"), std::string("a=b=c"), std::string("a b=1"),
+                                 std::string("a=\x80"),
                                  std::string("_a=1"), std::string("a=\x01"), "a=" + std::string(257, 'x'), std::string(257, 'a') + "=x",
                                  members + "last=1", "a=" + std::string(250, 'x') + ",b=" + std::string(250, 'x') + ",cdef=12345"}) {
     EXPECT_FALSE(IsTracestate(bad)) << bad;
@@ -108,8 +111,9 @@ TEST(B3, ReadsAndWritesOneField) {
     EXPECT_EQ(context.trace_flags, state[0] == '0' ? 0 : kSampled);
     EXPECT_FALSE(context.trace_id);
   }
-  for (const char* bad : {"", "2", "-", "4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4736-", "a3ce929d0e0e4736-00f067aa0ba902b7-",
-                          "a3ce929d0e0e4736-00f067aa0ba902b7-2", "a3ce929d0e0e4736-00f067aa0ba902b7-1-", "a3ce929d0e0e4736-00f067aa0ba902b7-1-1",
+  for (const char* bad : {"", "2", "-", "4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4736-",
+                          "a3ce929d0e0e4736-00f067aa0ba902b7-", "a3ce929d0e0e4736-00f067aa0ba902b7-2",
+                          "a3ce929d0e0e4736-00f067aa0ba902b7-1-", "a3ce929d0e0e4736-00f067aa0ba902b7-1-1",
                           "A3CE929D0E0E4736-00f067aa0ba902b7", "0000000000000000-00f067aa0ba902b7", "a3ce929d0e0e4736-0000000000000000",
                           "a3ce929d0e0e473-00f067aa0ba902b7", "a3ce929d0e0e4736-00f067aa0ba902b7-1-05e3ac9a4f6e3b90-1"}) {
     context = Context();

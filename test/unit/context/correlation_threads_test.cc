@@ -93,7 +93,9 @@ TEST(CorrelationThreads, NobodyFindsAnothersWhereRoomIsShort) {
           EXPECT_EQ(outbound.biz_flags, inbound.biz_flags);
           restored.fetch_add(1);
         }
-        if (i % 100 == 0) EXPECT_LE(table.Read().size, table.Read().capacity);
+        if (i % 100 == 0) {
+          EXPECT_LE(table.Read().size, table.Read().capacity);
+        }
       }
       for (CorrelationTable::Ticket& ticket : open) table.End(ticket, base::MonotonicTime(kRequests * 1ms));
     });

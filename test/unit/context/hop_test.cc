@@ -263,7 +263,8 @@ TEST_F(HopTest, WritesTheDefaultCarriers) {
 }
 
 TEST_F(HopTest, WritesEveryCarrier) {
-  Context context = Read({{"traceparent", kTraceparent}, {"x-timeout-ms", "300"}, {"x-tenant", "acme"}, {"x-request-id", "id"}, {"baggage", "a=1"}});
+  Context context = Read({{"traceparent", kTraceparent}, {"x-timeout-ms", "300"}, {"x-tenant", "acme"}, {"x-request-id", "id"},
+                          {"baggage", "a=1"}});
   Write(context, kAllCarriers);
   EXPECT_EQ(Field("b3"), "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
   EXPECT_EQ(Field("x-b3-traceid"), "4bf92f3577b34da6a3ce929d0e0e4736");
@@ -396,7 +397,8 @@ TEST_F(HopTest, WhatHasNoRoomIsCountedOnce) {
 
 TEST_F(HopTest, AStrangersContextIsReplaced) {
   Fields fields = {{"traceparent", kTraceparent}, {"tracestate", "k=v"}, {"baggage", "a=1,env=grey,b=2"}, {"x-timeout-ms", "60000"},
-                   {"x-request-id", "id"}, {"x-tenant", "acme"}, {"x-context", XContext({.cancel_reason = CancelReason::kError, .biz_flags = 0x8003})}};
+                   {"x-request-id", "id"}, {"x-tenant", "acme"},
+                   {"x-context", XContext({.cancel_reason = CancelReason::kError, .biz_flags = 0x8003})}};
   Context context = Read(fields);
   EXPECT_EQ(context.biz_flags, 0x8003);
   ReplaceAtEdge(context, {}, kMoment, arena_);
