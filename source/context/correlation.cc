@@ -66,8 +66,8 @@ void Add(Context& outbound, const Context& inbound, base::Arena& arena) {
 
 CorrelationTable::CorrelationTable(const Options& options)
     : seed_(options.seed),
-      by_trace_(options.capacity, options.grace, options.seed),
-      by_request_id_(options.capacity, options.grace, options.seed) {}
+      by_trace_(options.capacity, options.seed),
+      by_request_id_(options.capacity, options.seed) {}
 
 CorrelationTable::Ticket CorrelationTable::Remember(const Context& context, base::MonotonicTime now) {
   Ticket ticket;
@@ -89,9 +89,9 @@ CorrelationTable::Ticket CorrelationTable::Remember(const Context& context, base
   return ticket;
 }
 
-void CorrelationTable::End(Ticket& ticket, base::MonotonicTime now) {
-  by_trace_.End(ticket.by_trace, now);
-  by_request_id_.End(ticket.by_request_id, now);
+void CorrelationTable::End(Ticket& ticket, base::MonotonicTime until) {
+  by_trace_.End(ticket.by_trace, until);
+  by_request_id_.End(ticket.by_request_id, until);
   ticket = {};
 }
 

@@ -20,9 +20,8 @@ namespace pillion::context {
 class CorrelationTable {
  public:
   struct Options {
-    size_t capacity = 16'384;                        // requests, in flight or in their grace
-    base::Duration grace = std::chrono::seconds(5);  // for what an application sends after it has answered
-    uint64_t seed = 0;                               // a random number
+    size_t capacity = 16'384;  // requests, in flight or in their grace
+    uint64_t seed = 0;         // a random number
   };
 
   // Of one inbound request, until it ends. Empty when it was not remembered.
@@ -56,8 +55,9 @@ class CorrelationTable {
 
   // Of an inbound request, as it is injected: its span_id is what the application will see as its parent.
   [[nodiscard]] Ticket Remember(const Context& context, base::MonotonicTime now);
-  // Once, when the request is over. An empty ticket is fine, and what is left of this one.
-  void End(Ticket& ticket, base::MonotonicTime now);
+  // Once, when the request is over; it is still found until then, for what an application sends after it has answered. An
+  // empty ticket is fine, and what is left of this one.
+  void End(Ticket& ticket, base::MonotonicTime until);
 
   // Adds to the context of an outbound request what it lacks, and shortens its deadline to that of the inbound one. Views of
   // what is added are in `arena`.

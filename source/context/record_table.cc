@@ -17,10 +17,9 @@ int64_t Nanoseconds(base::MonotonicTime time) { return time.time_since_epoch().c
 
 }  // namespace
 
-RecordTable::RecordTable(size_t capacity, base::Duration grace, uint64_t seed)
+RecordTable::RecordTable(size_t capacity, uint64_t seed)
     : records_each_(std::max<size_t>((capacity + kShards - 1) / kShards, 1)),
       buckets_each_(std::bit_ceil(records_each_)),
-      grace_(grace),
       seed_(seed) {
   PILLION_CHECK(capacity < kNone / 2);
   for (Shard& shard : shards_) {
@@ -38,6 +37,7 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
   const uint64_t hash = Hash(key);
   Shard& shard = ShardOf(hash);
   const std::lock_guard lock(shard.mutex);
+  // Mostly they end in the order in which their time is over; one that is early waits for those before it.
   while (shard.first_ended != kNone && shard.records[shard.first_ended].ends <= Nanoseconds(now)) ForgetEnded(shard);
   Index& bucket = Bucket(shard, hash);
   size_t of_this_key = 0;
@@ -76,13 +76,13 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
   return taken;
 }
 
-void RecordTable::End(Place place, base::MonotonicTime now) {
+void RecordTable::End(Place place, base::MonotonicTime until) {
   if (place == 0) return;
   Shard& shard = shards_[(place - 1) / records_each_];
   const Index index = static_cast<Index>((place - 1) % records_each_);
   const std::lock_guard lock(shard.mutex);
   PILLION_CHECK(shard.records[index].ends == kLive);
-  shard.records[index].ends = Nanoseconds(now + grace_);
+  shard.records[index].ends = Nanoseconds(until);
   Index& after = shard.last_ended == kNone ? shard.first_ended : shard.records[shard.last_ended].next_ended;
   after = shard.last_ended = index;
 }

@@ -6,7 +6,7 @@
 // | a record is | from | until | found |
 // |---|---|---|---|
 // | live | Insert() | End() | yes |
-// | ended | End() | its grace is over, or its room is needed | yes |
+// | ended | End() | the time that End() was told; or its room is needed | yes |
 // | gone | | | no |
 //
 // Where a record was not taken in, or went before its time, others of its key are no longer all there is to know of it: they
@@ -59,12 +59,12 @@ class RecordTable {
   enum class Taken : uint8_t { kYes, kEarlierForgotten, kFull, kTooManyOfOneKey };
 
   // `seed` keeps strangers from choosing the shard.
-  RecordTable(size_t capacity, base::Duration grace, uint64_t seed);
+  RecordTable(size_t capacity, uint64_t seed);
 
   // `bytes` are at most kMostBytes.
   Taken Insert(const Key& key, const Marks& marks, std::string_view bytes, base::MonotonicTime deadline_at,
                base::MonotonicTime now, Place& place);
-  void End(Place place, base::MonotonicTime now);
+  void End(Place place, base::MonotonicTime until);
 
   // The records of that key; of these only those with the first mark, if there are any; of these only those with the second.
   void Find(const Key& key, const Marks& marks, base::MonotonicTime now, base::Arena& arena, Answer& answer);
@@ -118,7 +118,6 @@ class RecordTable {
 
   size_t records_each_;
   size_t buckets_each_;  // a power of two
-  base::Duration grace_;
   uint64_t seed_;
   std::array<Shard, kShards> shards_;
 };

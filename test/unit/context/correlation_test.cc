@@ -38,7 +38,7 @@ class CorrelationTest : public testing::Test {
 
   base::BlockPool blocks_;
   base::Arena arena_{blocks_};
-  CorrelationTable table_{{.capacity = 16'384, .grace = kGrace, .seed = 5}};
+  CorrelationTable table_{{.capacity = 16'384, .seed = 5}};
 };
 
 TEST_F(CorrelationTest, RestoresWhatTheApplicationDidNotForward) {
@@ -65,7 +65,7 @@ TEST_F(CorrelationTest, RestoresWhatTheApplicationDidNotForward) {
     EXPECT_EQ(outbound.tracestate, "k=v");
     EXPECT_EQ(outbound.baggage.Find("env")->value(), "grey");
   }
-  table_.End(ticket, kStart);
+  table_.End(ticket, kStart + kGrace);
   EXPECT_EQ(table_.Read().restored, 2u);
   EXPECT_EQ(table_.Read().remembered, 2u);
 }
@@ -76,7 +76,7 @@ TEST_F(CorrelationTest, NothingIsGuessed) {
   Restore(Inbound(3, 2), Outcome::kUnknown);
   Restore(Inbound(0, 0, "other"), Outcome::kUnknown);
   EXPECT_EQ(table_.Read().unknown, 3u);
-  table_.End(ticket, kStart);
+  table_.End(ticket, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, WhatTheApplicationSetsStays) {
@@ -97,7 +97,7 @@ TEST_F(CorrelationTest, WhatTheApplicationSetsStays) {
   EXPECT_EQ(restored.deadline, outbound.deadline);
   SetDeadline(outbound, 400ms);  // a later deadline than the inbound request's helps nobody
   EXPECT_EQ(Restore(outbound, Outcome::kRestored).deadline_at, inbound.deadline_at);
-  table_.End(ticket, kStart);
+  table_.End(ticket, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, ARequestIdOfAnotherTraceKeepsItsTrace) {
@@ -108,14 +108,14 @@ TEST_F(CorrelationTest, ARequestIdOfAnotherTraceKeepsItsTrace) {
   EXPECT_EQ(restored.trace_id, (TraceId{8, 7}));
   EXPECT_EQ(restored.span_id, 9u);
   EXPECT_EQ(restored.tenant, "acme");
-  table_.End(ticket, kStart);
+  table_.End(ticket, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, AnEntryEndsAGraceTimeAfterItsRequest) {
   Context inbound = Inbound(1, 2, "id");
   CorrelationTable::Ticket ticket = table_.Remember(inbound, kStart);
   Restore(Inbound(1, 3), Outcome::kRestored, kStart + 1h);  // as long as it is in flight
-  table_.End(ticket, kStart + 1h);
+  table_.End(ticket, kStart + 1h + kGrace);
   EXPECT_EQ(ticket.by_trace, 0u);
   Restore(Inbound(1, 3), Outcome::kRestored, kStart + 1h + kGrace - 1ns);
   Restore(Inbound(1, 3), Outcome::kUnknown, kStart + 1h + kGrace);
@@ -133,7 +133,7 @@ TEST_F(CorrelationTest, TheParentTellsRequestsOfOneTraceApart) {
     EXPECT_EQ(Restore(Inbound(1, span), Outcome::kRestored).deadline_at, kStart + span * 1ms);
   }
   Restore(Inbound(1, 101), Outcome::kUnclear);  // any of more than can be compared
-  for (CorrelationTable::Ticket& ticket : tickets) table_.End(ticket, kStart);
+  for (CorrelationTable::Ticket& ticket : tickets) table_.End(ticket, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, TheRequestIdTellsThemApartToo) {
@@ -143,8 +143,8 @@ TEST_F(CorrelationTest, TheRequestIdTellsThemApartToo) {
   CorrelationTable::Ticket first = table_.Remember(one, kStart), second = table_.Remember(two, kStart);
   EXPECT_EQ(Restore(Inbound(1, 5, "two"), Outcome::kRestored).tenant, "two");
   EXPECT_EQ(Restore(Inbound(1, 5), Outcome::kPartly).tenant, "");
-  table_.End(first, kStart);
-  table_.End(second, kStart);
+  table_.End(first, kStart + kGrace);
+  table_.End(second, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, OfSeveralOnlyWhatAllSayIsRestored) {
@@ -171,9 +171,9 @@ TEST_F(CorrelationTest, OfSeveralOnlyWhatAllSayIsRestored) {
   restored = Restore(Inbound(0, 0, "id"), Outcome::kPartly);
   EXPECT_EQ(restored.trace_id, one.trace_id);
   EXPECT_EQ(restored.span_id, 0u);
-  table_.End(first, kStart);
+  table_.End(first, kStart + kGrace);
   EXPECT_EQ(Restore(Inbound(1, 99), Outcome::kRestored, kStart + kGrace).biz_flags, kPaymentPath);
-  table_.End(second, kStart);
+  table_.End(second, kStart + kGrace);
   EXPECT_EQ(table_.Read().partly, 2u);
 }
 
@@ -182,13 +182,13 @@ TEST_F(CorrelationTest, DeadlinesThatDifferAreNotRestored) {
   SetDeadline(one, 300ms);
   CorrelationTable::Ticket first = table_.Remember(one, kStart), second = table_.Remember(two, kStart);
   EXPECT_FALSE(Restore(Inbound(1, 99), Outcome::kPartly).has_deadline());
-  table_.End(first, kStart);
-  table_.End(second, kStart);
+  table_.End(first, kStart + kGrace);
+  table_.End(second, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, OfTooManyOfOneKeyNothingIsRestored) {
   std::vector<CorrelationTable::Ticket> tickets;
-  CorrelationTable table({.capacity = 100'000, .grace = kGrace, .seed = 1});
+  CorrelationTable table({.capacity = 100'000, .seed = 1});
   for (SpanId span = 1; span <= RecordTable::kMostOfOneKey; ++span) tickets.push_back(table.Remember(Inbound(1, span), kStart));
   Context outbound = Inbound(1, 1);
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kRestored);
@@ -197,12 +197,12 @@ TEST_F(CorrelationTest, OfTooManyOfOneKeyNothingIsRestored) {
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);  // it may be that of the one that was refused
   EXPECT_EQ(table.Read().refused, 1u);
   EXPECT_EQ(table.Read().unclear, 1u);
-  table.End(refused, kStart);
-  for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart);
+  table.End(refused, kStart + kGrace);
+  for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, IsBounded) {
-  CorrelationTable table({.capacity = 64, .grace = kGrace, .seed = 1});
+  CorrelationTable table({.capacity = 64, .seed = 1});
   const uint64_t capacity = table.Read().capacity / 2;  // of each kind
   EXPECT_EQ(capacity, 64u);
   std::vector<CorrelationTable::Ticket> tickets;
@@ -211,14 +211,14 @@ TEST_F(CorrelationTest, IsBounded) {
   EXPECT_EQ(counts.size, capacity);
   EXPECT_EQ(counts.remembered, capacity);
   EXPECT_EQ(counts.refused, 1000 - capacity);
-  for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart);
+  for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart + kGrace);
   // What has ended gives way, also before its grace is over.
   for (uint64_t trace = 2001; trace <= 3000; ++trace) {
     CorrelationTable::Ticket ticket = table.Remember(Inbound(trace, 1), kStart + 1s);
     EXPECT_NE(ticket.by_trace, 0u);
     Context outbound = Inbound(trace, 1);
     EXPECT_EQ(table.Restore(outbound, kStart + 1s, arena_), Outcome::kRestored);
-    table.End(ticket, kStart + 1s);
+    table.End(ticket, kStart + 1s + kGrace);
   }
   counts = table.Read();
   EXPECT_EQ(counts.size, capacity);
@@ -227,18 +227,18 @@ TEST_F(CorrelationTest, IsBounded) {
   CorrelationTable::Ticket ticket = table.Remember(Inbound(5000, 1), kStart + 1s + kGrace);
   EXPECT_LT(table.Read().size, capacity);
   EXPECT_EQ(table.Read().forgotten, 1000u);
-  table.End(ticket, kStart + 1s + kGrace);
+  table.End(ticket, kStart + 1s + kGrace + kGrace);
 }
 
 TEST_F(CorrelationTest, WhatWasForgottenEarlyIsNotTakenForAnother) {
-  CorrelationTable table({.capacity = 1, .grace = kGrace, .seed = 1});  // one of each in a shard
+  CorrelationTable table({.capacity = 1, .seed = 1});  // one of each in a shard
   Context early = Inbound(1, 1);
   CorrelationTable::Ticket first = table.Remember(early, kStart);
   CorrelationTable::Ticket refused = table.Remember(Inbound(1, 2), kStart);
   EXPECT_EQ(refused.by_trace, 0u);
   Context outbound = Inbound(1, 3);
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);
-  table.End(first, kStart);
+  table.End(first, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, AContextWithoutIdsHasNoRecord) {
@@ -246,7 +246,7 @@ TEST_F(CorrelationTest, AContextWithoutIdsHasNoRecord) {
   EXPECT_EQ(ticket.by_trace, 0u);
   EXPECT_EQ(ticket.by_request_id, 0u);
   EXPECT_EQ(table_.Read().size, 0u);
-  table_.End(ticket, kStart);
+  table_.End(ticket, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, BehavesAsAMap) {
@@ -272,13 +272,13 @@ TEST_F(CorrelationTest, BehavesAsAMap) {
       const size_t which = (number >> 40) % of_trace.size();
       const Context restored = Restore(Inbound(trace + 1, of_trace[which].context.span_id), Outcome::kRestored, now);
       ASSERT_EQ(restored.biz_flags, of_trace[which].context.biz_flags);
-      table_.End(of_trace[which].ticket, now);
+      table_.End(of_trace[which].ticket, now + kGrace);
       of_trace.erase(of_trace.begin() + static_cast<ptrdiff_t>(which));
       now += kGrace;
     }
   }
   for (std::vector<Live>& of_trace : live) {
-    for (Live& one : of_trace) table_.End(one.ticket, now);
+    for (Live& one : of_trace) table_.End(one.ticket, now + kGrace);
   }
   EXPECT_GT(table_.Read().remembered, 5'000u);
   EXPECT_EQ(table_.Read().refused, 0u);

@@ -26,7 +26,7 @@ TEST(CorrelationThreads, WhatOneWorkerRemembersAnotherFinds) {
   constexpr size_t kPairs = 2;
   constexpr uint64_t kRequests = 5'000;
   constexpr uint64_t kSharedTrace = 1;  // of all pairs: a fan-out, told apart by its spans
-  CorrelationTable table({.capacity = 4096, .grace = 1s, .seed = 9});
+  CorrelationTable table({.capacity = 4096, .seed = 9});
   struct Pair {
     std::atomic<uint64_t> begun{0};
     std::atomic<uint64_t> found{0};
@@ -43,8 +43,8 @@ TEST(CorrelationThreads, WhatOneWorkerRemembersAnotherFinds) {
         CorrelationTable::Ticket first = table.Remember(own, now), second = table.Remember(shared, now);
         pairs[p].begun.store(i);
         while (pairs[p].found.load() < i) std::this_thread::yield();
-        table.End(first, now);
-        table.End(second, now);
+        table.End(first, now + 1s);
+        table.End(second, now + 1s);
       }
     });
     threads.emplace_back([&, p] {
@@ -70,7 +70,7 @@ TEST(CorrelationThreads, WhatOneWorkerRemembersAnotherFinds) {
 TEST(CorrelationThreads, NobodyFindsAnothersWhereRoomIsShort) {
   constexpr size_t kWorkers = 4;
   constexpr uint64_t kRequests = 3'000;
-  CorrelationTable table({.capacity = 32, .grace = 1s, .seed = 9});
+  CorrelationTable table({.capacity = 32, .seed = 9});
   std::vector<std::thread> threads;
   std::atomic<uint64_t> restored{0};
   for (size_t w = 0; w < kWorkers; ++w) {
@@ -84,7 +84,7 @@ TEST(CorrelationThreads, NobodyFindsAnothersWhereRoomIsShort) {
         Context inbound = Of(trace, 1);
         inbound.biz_flags = static_cast<uint16_t>(trace % 60'000 + 1);
         CorrelationTable::Ticket& ticket = open[i % open.size()];
-        table.End(ticket, now);
+        table.End(ticket, now + 1s);
         ticket = table.Remember(inbound, now);
         Context outbound = Of(trace, 2);
         const Outcome outcome = table.Restore(outbound, now, arena);
