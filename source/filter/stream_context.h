@@ -79,6 +79,7 @@ class StreamContext {
 
   virtual std::string_view downstream_remote_address() = 0;  // ip:port
   virtual void SetFlag(telemetry::ResponseFlag flag) = 0;
+  virtual telemetry::ResponseFlags flags() const = 0;
 
  protected:
   ~StreamContext() = default;

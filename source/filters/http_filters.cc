@@ -9,6 +9,7 @@
 #include "source/filters/health_check/health_check.h"
 #include "source/filters/principal_stats/principal_stats.h"
 #include "source/filters/rbac/rbac.h"
+#include "source/filters/request_context/request_context.h"
 #include "source/filters/set_filter_state/set_filter_state.h"
 
 namespace pillion::filters {
@@ -24,6 +25,7 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       health_check::Type(),
       principal_stats::Type(),
       rbac::Type(),
+      request_context::Type(),
       set_filter_state::Type(),
   };
 }

@@ -119,6 +119,7 @@ class Stream final : public codec::RequestReceiver,
   std::string_view cluster_name() const override { return destination_.cluster_name; }
   std::string_view downstream_remote_address() override;
   void SetFlag(telemetry::ResponseFlag flag) override { flags_.Set(flag); }
+  telemetry::ResponseFlags flags() const override { return flags_; }
   std::string_view cluster_stat_name() const override;
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
   metadata::Annotations& annotations() override;

@@ -1,0 +1,283 @@
+#include "source/filters/request_context/request_context.h"
+
+#include <algorithm>
+#include <array>
+
+#include "source/access/request.h"
+#include "source/base/timer_wheel.h"
+#include "source/context/extract.h"
+#include "source/context/inject.h"
+#include "source/filters/request_context/notes.h"
+#include "source/filters/request_context/process.h"
+#include "source/http/syntax.h"
+#include "source/stats/tags.h"
+
+namespace pillion::filters::request_context {
+namespace {
+
+using context::Carrier;
+using context::CarrierSet;
+using filter::Step;
+using telemetry::ResponseFlag;
+
+constexpr std::string_view kFeature = "context";  // as the field names it that turns features off
+constexpr std::pair<std::string_view, std::string_view> kTimedOut[] = {{"x-pillion-cancel-reason", "timeout"}};
+
+// A filter's, and what the route says instead.
+struct Terms {
+  Terms(const Settings& settings, const RouteSettings* route)
+      : read(settings.read),
+        write(settings.write),
+        max_deadline(settings.max_deadline),
+        min_useful(settings.min_useful),
+        rejects_malformed(settings.rejects_malformed),
+        off_header(settings.off_header) {
+    if (route != nullptr) Take(*route);
+    read = read | write;  // what came would be lost
+  }
+  void Take(const RouteSettings& route) {
+    if (route.read) read = *route.read;
+    if (route.write) write = *route.write;
+    if (route.max_deadline) max_deadline = route.max_deadline;
+    if (route.min_useful) min_useful = *route.min_useful;
+    if (route.rejects_malformed) rejects_malformed = *route.rejects_malformed;
+    if (route.off_header) off_header = *route.off_header;
+  }
+
+  CarrierSet read;
+  CarrierSet write;
+  std::optional<base::Duration> max_deadline;
+  base::Duration min_useful;
+  bool rejects_malformed;
+  std::string_view off_header;
+};
+
+class Shard final : public filter::HttpFilterShard {
+ public:
+  Shard(const Config& config, const filter::ShardContext& shard)
+      : settings(config.settings()),
+        random(shard.random),
+        stats_(shard.stats),
+        scope_(shard.registry, stats::Prefix(shard.stat_prefix).Add("context")),
+        untrusted(Counter("untrusted")),
+        turned_off(Counter("turned_off")),
+        begun(Counter("begun")),
+        expired(Counter("expired")),
+        too_little_left(Counter("too_little_left")),
+        deadline_exceeded(Counter("deadline_exceeded")),
+        cancelled(Counter("cancelled")),
+        restored(Counter("restored")),
+        left_out(Counter("left_out")),
+        clock_skewed(Counter("clock_skewed")) {
+    for (size_t i = 0; i < context::kCarriers; ++i) {
+      malformed[i] = &Counter("malformed." + std::string(context::kCarrierNames[i]));
+    }
+  }
+
+  filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
+
+  const Settings& settings;
+  base::Random& random;
+
+ private:
+  stats::Counter& Counter(const std::string& name) { return *stats_.counter(scope_.AddCounter(name)); }
+
+  stats::Shard& stats_;
+  stats::Scope scope_;
+
+ public:
+  stats::Counter& untrusted;
+  stats::Counter& turned_off;
+  stats::Counter& begun;
+  stats::Counter& expired;
+  stats::Counter& too_little_left;
+  stats::Counter& deadline_exceeded;
+  stats::Counter& cancelled;
+  stats::Counter& restored;
+  stats::Counter& left_out;
+  stats::Counter& clock_skewed;
+  std::array<stats::Counter*, context::kCarriers> malformed;
+};
+
+bool Trusts(const Settings& settings, const access::ConnectionFacts& connection) {
+  const Trust& trust = settings.trust;
+  if (trust.empty()) return settings.outbound || connection.peer.has_value();
+  const auto known = [&](const std::string& uri) {
+    return std::ranges::any_of(trust.principals, [&](const match::StringMatcher& each) { return each.Matches(uri); });
+  };
+  if (connection.peer && std::ranges::any_of(connection.peer->uris, known)) return true;
+  const std::optional<match::IpAddress>& address = connection.direct_remote.address;
+  return address &&
+         std::ranges::any_of(trust.addresses, [&](const match::IpRange& range) { return range.Contains(*address); });
+}
+
+class RequestContext final : public filter::HttpFilter {
+ public:
+  RequestContext(Shard& shard, const RouteSettings* route) : shard_(shard), terms_(shard.settings, route) {}
+
+  Step OnRequestHead(http::RequestHead& head, bool) override;
+  void OnAttempt(http::RequestHead& head, const filter::Attempt&) override {
+    attempted_ = true;
+    context::InjectTimeLeft(context_, grpc_, stream().worker().now(), head.headers);
+  }
+  Step OnResponseHead(http::ResponseHead& head, bool) override {
+    // A tunnel stands: it may last.
+    if (head.status == 101 || (is_connect_ && head.status >= 200 && head.status < 300)) timer_.Cancel();
+    return Step::kContinue;
+  }
+  void OnEnd() override;
+
+ private:
+  // The request goes on without: as one says who may.
+  bool TakeOff(http::RequestHead& head, bool trusted);
+  void NoteMalformed(CarrierSet carriers);
+  // False: it was answered.
+  bool Admit();
+  void Refuse(stats::Counter& counter, std::string_view body, std::string_view details);
+  void OnDeadline();
+  context::Moment BeganAt() {
+    event::Worker& worker = stream().worker();
+    return {stream().began(), worker.wall_now() - (worker.now() - stream().began())};
+  }
+
+  Shard& shard_;
+  const Terms terms_;
+  bool grpc_ = false;
+  bool is_connect_ = false;
+  bool attempted_ = false;
+  bool active_ = false;  // it has a context
+  context::Context context_;
+  context::CorrelationTable::Ticket ticket_;
+  base::Timer timer_{this, [](void* self) { static_cast<RequestContext*>(self)->OnDeadline(); }};
+};
+
+Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
+  const bool trusted = Trusts(shard_.settings, stream().AccessRequest().connection);
+  if (!terms_.off_header.empty() && TakeOff(head, trusted)) return Step::kContinue;
+  active_ = true;
+  grpc_ = http::IsGrpc(head.headers);
+  is_connect_ = head.method_id == http::Method::kConnect;
+  base::Arena& arena = stream().arena();
+  const context::Moment began = BeganAt();
+  context::Extraction found;
+  context::Extract(head.headers, {.read = terms_.read, .grpc = grpc_}, began, found);
+  found.malformed.ForEach([&](Carrier carrier) { shard_.malformed[static_cast<size_t>(carrier)]->Increment(); });
+  if (found.clock_skew > context::kShownClockSkew || found.clock_skew < -context::kShownClockSkew) {
+    shard_.clock_skewed.Increment();
+  }
+  shard_.left_out.Add(found.left_out);
+  context_ = found.context;
+  if (!found.malformed.empty() && terms_.rejects_malformed) {
+    SendReply({.status = 400, .body = "malformed request context", .details = "request_context_malformed"});
+    return Step::kPause;
+  }
+  const bool changed_by_peer = !found.malformed.empty() || !trusted;
+  if (!found.malformed.empty()) NoteMalformed(found.malformed);
+  if (!trusted) {
+    shard_.untrusted.Increment();
+    context::ReplaceAtEdge(context_, shard_.settings.edge, began, arena);
+  }
+  bool restored = false;
+  if (shard_.settings.correlates && shard_.settings.outbound) {
+    using Outcome = context::CorrelationTable::Outcome;
+    const Outcome outcome = InFlight().Restore(context_, stream().worker().now(), arena);
+    restored = outcome == Outcome::kRestored || outcome == Outcome::kPartly;
+    if (restored) shard_.restored.Increment();
+  }
+  if (terms_.max_deadline) context::CapDeadline(context_, *terms_.max_deadline, began);
+  if (!context_.trace_id) shard_.begun.Increment();
+  context::BeginTrace(context_, shard_.random);
+  stream().annotations().metadata.SetLater(arena, Notes::kSpace, *arena.New<Notes>(context_, stream()));
+  if (!Admit()) return Step::kPause;
+  const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};
+  shard_.left_out.Add(context::Inject(context_, options, stream().worker().now(), head.headers));
+  if (shard_.settings.correlates && !shard_.settings.outbound) {
+    ticket_ = InFlight().Remember(context_, stream().worker().now());
+  }
+  if (context_.has_deadline()) {
+    stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
+  }
+  if (changed_by_peer || restored || stream().routes_by_notes()) stream().ChooseRoute();
+  return Step::kContinue;
+}
+
+bool RequestContext::TakeOff(http::RequestHead& head, bool trusted) {
+  bool off = false;
+  for (const http::HeaderField& field : head.headers) {
+    if (!trusted || field.name() != terms_.off_header) continue;
+    http::ForEachListElement(field.value(), [&](std::string_view feature) { return off |= feature == kFeature, true; });
+  }
+  head.headers.Remove(terms_.off_header);
+  if (off) shard_.turned_off.Increment();
+  return off;
+}
+
+// For logs: what else happened stands there as well.
+void RequestContext::NoteMalformed(CarrierSet carriers) {
+  base::ArenaText names;
+  carriers.ForEach([&](Carrier carrier) {
+    if (!names.empty()) names.Append(stream().arena(), ",");
+    names.Append(stream().arena(), context::kCarrierNames[static_cast<size_t>(carrier)]);
+  });
+  (void)stream().annotations().metadata.SetKept(stream().arena(), Notes::kSpace, "malformed",
+                                                metadata::Value::Text(names.view()));
+}
+
+bool RequestContext::Admit() {
+  if (!context_.has_deadline()) return true;
+  const base::Duration left = context::TimeLeft(context_, stream().worker().now());
+  if (left <= base::Duration::zero()) {
+    Refuse(shard_.expired, "the deadline of the request has passed", "request_context_expired");
+    return false;
+  }
+  if (left < terms_.min_useful) {
+    Refuse(shard_.too_little_left, "too little time is left for the request", "request_context_too_little_time_left");
+    return false;
+  }
+  return true;
+}
+
+void RequestContext::Refuse(stats::Counter& counter, std::string_view body, std::string_view details) {
+  counter.Increment();
+  context_.cancel_reason = context::CancelReason::kTimeout;
+  constexpr int kDeadlineExceeded = 4;
+  SendReply({.status = 504,
+             .body = body,
+             .flag = attempted_ ? ResponseFlag::kUpstreamRequestTimeout : ResponseFlag::kDurationTimeout,
+             .details = details,
+             .grpc_status = kDeadlineExceeded,
+             .headers = kTimedOut,
+             .grpc_trailers = true});
+}
+
+void RequestContext::OnDeadline() {
+  Refuse(shard_.deadline_exceeded, "the deadline of the request has passed", "request_context_deadline_exceeded");
+}
+
+void RequestContext::OnEnd() {
+  if (!active_) return;
+  timer_.Cancel();
+  InFlight().End(ticket_, stream().worker().now());
+  const context::CancelReason reason = ReasonOf(context_, stream().flags());
+  if (reason == context_.cancel_reason) return;
+  if (reason == context::CancelReason::kCancel) shard_.cancelled.Increment();
+  context_.cancel_reason = reason;
+  // It may have been noted before.
+  (void)stream().annotations().metadata.SetKept(stream().arena(), Notes::kSpace, "cancel_reason",
+                                                metadata::Value::Text(NameOf(reason)));
+}
+
+filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
+  const RouteSettings* const route =
+      override_config == nullptr ? nullptr : &static_cast<const RouteConfig&>(*override_config).settings();
+  if (route != nullptr && route->disabled) return nullptr;
+  return stream.arena().New<RequestContext>(*this, route);
+}
+
+}  // namespace
+
+std::unique_ptr<filter::HttpFilterShard> Config::MakeShard(const filter::ShardContext& context) const {
+  return std::make_unique<Shard>(*this, context);
+}
+
+}  // namespace pillion::filters::request_context

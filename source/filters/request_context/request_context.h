@@ -1,0 +1,79 @@
+#pragma once
+
+// The filter pillion.filters.http.context: reads the context of a request, holds to its deadline, carries it on. What a
+// context is, and the rules, are in source/context/; here they meet the stream.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/config/http_filter_type.h"
+#include "source/context/carrier.h"
+#include "source/context/trust.h"
+#include "source/filter/http_filter.h"
+#include "source/match/ip_range.h"
+#include "source/match/string_matcher.h"
+
+namespace pillion::filters::request_context {
+
+// Whose context is taken as it is: any of these. On an outbound listener that does not say, everybody; on an inbound one who
+// has shown a certificate that was accepted.
+struct Trust {
+  std::vector<match::StringMatcher> principals;
+  std::vector<match::IpRange> addresses;
+
+  bool empty() const { return principals.empty() && addresses.empty(); }
+};
+
+struct Settings {
+  context::CarrierSet read = context::kAllCarriers;
+  context::CarrierSet write = context::kWrittenByDefault;
+  bool outbound = false;  // requests of the application beside this process; else requests for it
+  Trust trust;
+  context::EdgePolicy edge;
+  std::optional<base::Duration> max_deadline;
+  base::Duration min_useful{0};
+  bool rejects_malformed = false;
+  bool correlates = true;
+  std::string off_header;  // in lower case; empty: there is none
+};
+
+// What a route says instead; nothing: what the filter says.
+struct RouteSettings {
+  bool disabled = false;
+  std::optional<context::CarrierSet> read;
+  std::optional<context::CarrierSet> write;
+  std::optional<base::Duration> max_deadline;
+  std::optional<base::Duration> min_useful;
+  std::optional<bool> rejects_malformed;
+  std::optional<std::string> off_header;
+};
+
+class RouteConfig final : public config::FilterConfig {
+ public:
+  explicit RouteConfig(RouteSettings settings) : settings_(std::move(settings)) {}
+  const RouteSettings& settings() const { return settings_; }
+
+ private:
+  const RouteSettings settings_;
+};
+
+class Config final : public filter::HttpFilterConfig {
+ public:
+  explicit Config(Settings settings) : settings_(std::move(settings)) {}
+
+  const Settings& settings() const { return settings_; }
+
+  uint32_t hooks() const override {
+    return filter::kRequestHead | filter::kAttempt | filter::kResponseHead | filter::kEnd;
+  }
+  std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext& context) const override;
+
+ private:
+  const Settings settings_;
+};
+
+config::HttpFilterType Type();
+
+}  // namespace pillion::filters::request_context
