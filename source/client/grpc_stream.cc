@@ -212,9 +212,10 @@ void GrpcStream::Deliver() {
     case codec::grpc::MessageReader::Error::kCompressed:
       return Over(Status{Code::kInternal, "a compressed message, but no compression was offered"});
     case codec::grpc::MessageReader::Error::kTooLong:
-      return Over(Status{Code::kResourceExhausted, "a message of " + std::to_string(reader_.too_long()) + " bytes, expected " +
-                                                       std::to_string(request_.max_message) + " at most" +
-                                                       (request_.limit_name.empty() ? "" : " (" + request_.limit_name + ")")});
+      return Over(Status{Code::kResourceExhausted,
+                         "a message of " + std::to_string(reader_.too_long()) + " bytes, expected " +
+                             std::to_string(request_.max_message) + " at most" +
+                             (request_.limit_name.empty() ? "" : " (" + request_.limit_name + ")")});
   }
   if (!status_) return;
   if (status_->ok() && reader_.partial()) status_ = Status{Code::kInternal, "the last message was cut off"};

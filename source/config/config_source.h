@@ -27,8 +27,8 @@ struct RateLimit {
 struct ApiSource {
   enum class Protocol : uint8_t { kStateOfTheWorld, kDelta, kRest };
 
-  // Bytes of an answer where the configuration says nothing: more than all clusters and hosts of a large mesh, and a bound of
-  // what a control plane that has gone mad can make a process hold.
+  // Bytes of an answer where the configuration says nothing: more than all clusters and hosts of a large mesh, and a bound
+  // of what a control plane that has gone mad can make a process hold.
   static constexpr size_t kMostMessage = 256 * 1024 * 1024;
   static constexpr size_t kLongestMessage = 0x7fff'ffff;  // that can be read at all
 

@@ -68,6 +68,7 @@
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/last_good/v1/last_good.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
+#include "pillion/filters/http/context/v1/context.pb.h"
 #include "pillion/filters/http/principal_stats/v1/principal_stats.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
@@ -163,6 +164,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       pillion::admin::v1::AdminAccess::descriptor(),
       pillion::bootstrap::last_good::v1::LastGood::descriptor(),
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
+      pillion::filters::http::context::v1::Context::descriptor(),
+      pillion::filters::http::context::v1::ContextPerRoute::descriptor(),
       pillion::filters::http::principal_stats::v1::PrincipalStats::descriptor(),
       pillion::guard::v1::Guard::descriptor(),
       pillion::guard::v1::PushedGuard::descriptor(),

@@ -54,7 +54,9 @@ void DynamicMetadata::SetLater(base::Arena& arena, std::string_view space, Later
 }
 
 // To who reads it is the same as if it had been noted before: the object itself is never const.
-void DynamicMetadata::NoteNow() const { std::exchange(later_, nullptr)->Note(*later_arena_, const_cast<DynamicMetadata&>(*this)); }
+void DynamicMetadata::NoteNow() const {
+  std::exchange(later_, nullptr)->Note(*later_arena_, const_cast<DynamicMetadata&>(*this));
+}
 
 bool DynamicMetadata::TakeBytes(size_t size) {
   if (bytes_ + size > kMostBytes) return false;

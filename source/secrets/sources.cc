@@ -57,7 +57,8 @@ void Sources::Add(const std::shared_ptr<config::RemoteSecret>& secret) {
   if (first_of_agent) {
     workload_api_ = std::make_unique<WorkloadApi>(
         bootstrap_->workload_api->endpoint,
-        WorkloadApi::Surroundings{with_.caller, with_.timers, with_.clock, random_, with_.planes.control_plane_stats(), with_.warn});
+        WorkloadApi::Surroundings{with_.caller, with_.timers, with_.clock, random_, with_.planes.control_plane_stats(),
+                                  with_.warn});
   }
   if (!started_) return;
   Ask(asked);

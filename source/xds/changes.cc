@@ -31,7 +31,8 @@ std::string Changes::Text() const {
   return text;
 }
 
-void Tell(const Log& log, std::string_view who, std::string_view version, std::string_view type_url, const Changes& changes) {
+void Tell(const Log& log, std::string_view who, std::string_view version, std::string_view type_url,
+          const Changes& changes) {
   std::string line(who);
   if (!version.empty()) line += ": version \"" + std::string(base::CutUtf8(version, kMostVersion)) + "\"";
   const std::string text = changes.Text();

@@ -15,8 +15,8 @@ inline constexpr size_t kPrefixBytes = 5;
 // `message`, not compressed, with its prefix. At most 4 GiB.
 std::string Frame(std::string_view message);
 
-// Takes messages out of data that comes in pieces. Never holds more than one message and a piece, and takes room for what has
-// come only, whatever length is announced; what room a large one has taken is given back.
+// Takes messages out of data that comes in pieces. Never holds more than one message and a piece, and takes room for what
+// has come only, whatever length is announced; what room a large one has taken is given back.
 class MessageReader {
  public:
   enum class Error : uint8_t { kNone, kCompressed, kTooLong };

@@ -26,7 +26,7 @@ class Notes final : public metadata::LaterNotes {
   filter::StreamContext& stream_;
 };
 
-// Of the request as it ended, or as it is: because of its deadline, of the client, of what is behind; what came with it else.
+// Of the request as it ended, or as it is: by its deadline, the client, what is behind; else as it came.
 context::CancelReason ReasonOf(const context::Context& context, telemetry::ResponseFlags flags);
 
 // "timeout"; empty: none.
