@@ -4,9 +4,9 @@
 //
 // Each answer is replied to at once, but for a refusal that says the same as one before it: it waits, some longer than
 // others and none longer than kMostPause, because a control plane may send the same again at once, and because many send
-// nothing better before they have their reply. Of refusals that say something else kAtOnce go without a pause, in case each
-// answer is bad in a way of its own. What is good in between ends all that. A refusal that waits goes out before anything else that is
-// said of the type; one of what came later and says the same goes in its place.
+// nothing better before they have their reply. Of refusals that say something else kAtOnce go without a pause, in case
+// each answer is bad in a way of its own. What is good in between ends all that. A refusal that waits goes out before
+// anything else that is said of the type; one of what came later and says the same goes in its place.
 //
 // Owned by its Stream; main thread.
 
