@@ -94,6 +94,7 @@ std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& build, c
   settings.min_useful = std::chrono::milliseconds(from.min_useful_ms());
   settings.rejects_malformed = from.on_malformed() == v1::Context::REJECT;
   settings.correlates = !from.disable_correlation();
+  if (from.has_correlation_grace()) settings.grace = config::ToDuration(from.correlation_grace());
   settings.off_header = BuildOffHeader(build, from.off_header(), FieldPath(path, "off_header"));
   return std::make_shared<Config>(std::move(settings));
 }

@@ -257,7 +257,7 @@ void RequestContext::OnDeadline() {
 void RequestContext::OnEnd() {
   if (!active_) return;
   timer_.Cancel();
-  InFlight().End(ticket_, stream().worker().now());
+  InFlight().End(ticket_, stream().worker().now() + shard_.settings.grace);
   const context::CancelReason reason = ReasonOf(context_, stream().flags());
   if (reason == context_.cancel_reason) return;
   if (reason == context::CancelReason::kCancel) shard_.cancelled.Increment();

@@ -36,6 +36,7 @@ struct Settings {
   base::Duration min_useful{0};
   bool rejects_malformed = false;
   bool correlates = true;
+  base::Duration grace = std::chrono::seconds(5);  // for which a request that is over is remembered
   std::string off_header;  // in lower case; empty: there is none
 };
 
