@@ -68,6 +68,18 @@ void BuildClusters(BuildContext& context, const envoy::config::bootstrap::v3::Bo
   CheckClusterExists(context, context.local_cluster, "cluster_manager.local_cluster_name");
 }
 
+// Some control planes give the same to everybody: they are served without.
+void NoteMissingNode(BuildContext& context) {
+  if (context.control_planes.empty()) return;
+  const auto note = [&](const std::string& value, std::string_view field, std::string_view flag) {
+    if (!value.empty()) return;
+    context.Note(std::string(field),
+                 Concat("missing: the control plane is not told who asks, and Envoy would not start; give it here or with ", flag));
+  };
+  note(context.node.id(), "node.id", "--service-node");
+  note(context.node.cluster(), "node.cluster", "--service-cluster");
+}
+
 }  // namespace
 
 std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bootstrap& from,
@@ -143,6 +155,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   bootstrap->stats.sinks = BuildStatsSinks(context, from.stats_sinks(), "stats_sinks");
   BuildListeners(context, from.static_resources(), *bootstrap);
   CheckControlPlanes(context, bootstrap->clusters);
+  NoteMissingNode(context);
   return bootstrap;
 }
 

@@ -47,8 +47,8 @@ uint64_t Seed() {
   return (uint64_t{device()} << 32) | device();
 }
 
-void NoteAll(const std::vector<config::ConfigError>& notes) {
-  for (const config::ConfigError& note : notes) Log("config").warn("{}", config::ErrorText("", note));
+void NoteAll(std::string_view kind, const google::protobuf::Any& resource, const std::vector<config::ConfigError>& notes) {
+  for (const auto& note : notes) Log("config").warn("{}", config::Concat(kind, " ", push::NoteText(resource, note)));
 }
 
 std::shared_ptr<const config::Bootstrap> WithoutResources(const config::Bootstrap& bootstrap) {
@@ -311,7 +311,7 @@ std::vector<std::vector<std::string>> Server::SetClusters(const push::Feed::Bodi
   std::vector<std::vector<std::string>> errors;
   for (const auto& resource : resources) {
     const config::Judged<config::Cluster> judged = resources_.BuildCluster(*resource, sender);
-    NoteAll(judged.notes);
+    NoteAll("cluster", *resource, judged.notes);
     std::vector<std::string>& wrong = errors.emplace_back(push::LinesOf(judged.errors));
     if (judged.part == nullptr) continue;
     if (const absl::Status status = clusters_->Set(judged.part); !status.ok()) wrong.emplace_back(status.message());
@@ -326,7 +326,7 @@ std::vector<std::vector<std::string>> Server::SetListeners(const push::Feed::Bod
   std::vector<size_t> places;  // of those
   for (const auto& resource : resources) {
     config::Judged<config::Listener> judged = resources_.BuildListener(*resource, sender);
-    NoteAll(judged.notes);
+    NoteAll("listener", *resource, judged.notes);
     errors.push_back(push::LinesOf(judged.errors));
     if (judged.part == nullptr) continue;
     good.push_back(std::move(judged.part));

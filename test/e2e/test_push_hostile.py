@@ -116,6 +116,15 @@ def test_the_same_bad_one_at_once_again(pushed):
     both.until_stat("cluster_manager.cluster_added", 2)
 
 
+@p.ours
+def test_a_field_that_nobody_knows(pushed):
+    """It is passed over, and the log says of which resource."""
+    both = serving(pushed)
+    both.plane.respond("clusters", packed(TYPES["clusters"], b"\x0a\x04odd1\x22\x02\x08\x01\xb8\x3e\x01", "odd1"))
+    until(lambda: 'cluster "odd1": unknown field "number 999" of envoy.config.cluster.v3.Cluster is passed over' in both.proxy.log(), "it is named")
+    still_well(both)
+
+
 def large(name, mib=1):
     """A cluster of so much metadata that nothing here reads."""
     return p.whole_cluster(name=name, metadata={"filter_metadata": {"nobody": {"reads": "x" * mib * 1024 * 1024}}})

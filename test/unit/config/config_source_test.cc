@@ -68,6 +68,20 @@ TEST(ConfigSourceTest, HowLongAnAnswerMayBe) {
   EXPECT_EQ(most(", max_receive_message_length: 4294967295"), ApiSource::kLongestMessage);
 }
 
+// Envoy does not start without.
+TEST(ConfigSourceTest, ANodeThatIsMissingIsNamed) {
+  const auto notes = [](const std::string& node, const std::string& source) {
+    std::string places;
+    for (const ConfigError& note : Load(node + "dynamic_resources: {lds_config: {" + source + "}}").notes) places += note.path + " ";
+    return places;
+  };
+  const std::string api = "api_config_source: " + Api("GRPC");
+  EXPECT_EQ(notes("", api), "node.id node.cluster ");
+  EXPECT_EQ(notes("node: {id: a}\n", api), "node.cluster ");
+  EXPECT_EQ(notes("node: {id: a, cluster: b}\n", api), "");
+  EXPECT_EQ(notes("", "path: /dev/null"), "");
+}
+
 TEST(ConfigSourceTest, EachKind) {
   const auto lds = [](const std::string& source) {
     return std::get<ApiSource>(Good("dynamic_resources: {lds_config: {api_config_source: " + source + "}}")->dynamic->listeners->source);
