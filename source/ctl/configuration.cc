@@ -1,6 +1,7 @@
 #include "source/ctl/configuration.h"
 
 #include <array>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -49,17 +50,17 @@ const std::array<KindOfMessage, 5>& Kinds() {
   return kKinds;
 }
 
-// False: it is none of the kinds.
-bool Add(std::unique_ptr<Message> message, Configuration& configuration) {
+// Nothing: it is none of the kinds.
+std::optional<Configuration::Name> Add(std::unique_ptr<Message> message, Configuration& configuration) {
   for (const KindOfMessage& kind : Kinds()) {
     if (kind.prototype->GetDescriptor() != message->GetDescriptor()) continue;
     const auto* const field = message->GetDescriptor()->FindFieldByName(kind.name_field);
     const std::string name = message->GetReflection()->GetString(*message, field);
     configuration.kinds.insert(kind.kind);
     configuration.parts[{kind.kind, name}] = std::move(message);
-    return true;
+    return Configuration::Name{kind.kind, name};
   }
-  return false;
+  return std::nullopt;
 }
 
 // Null: of no kind, or not a message of it.
@@ -113,6 +114,7 @@ absl::StatusOr<Configuration> ReadResources(const std::string& path) {
   config::ResourceFile file = config::ReadResourceFile(path, {});
   if (!file.errors.empty()) return ErrorOf(path, file.errors);
   Configuration configuration;
+  configuration.from = Configuration::From::kResources;
   std::vector<config::ConfigError> errors;
   for (size_t i = 0; i < file.items.size(); ++i) {
     config::ResourceFile::Item& item = file.items[i];
@@ -147,20 +149,19 @@ const Value* Find(const Struct& object, std::string_view name) {
   return found == object.fields().end() ? nullptr : &found->second;
 }
 
-// One of a section's elements: the resource stands in it, or in its active_state.
+// One of a section's elements: the resource stands in it, or in its active_state. One with a client_status waits to serve.
 absl::Status AddElement(const Struct& element, Configuration& configuration) {
+  if (Find(element, "client_status") != nullptr) return absl::OkStatus();
   if (const Value* active = Find(element, "active_state")) return AddElement(active->struct_value(), configuration);
   for (const std::string_view member : kMembers) {
     const Value* const held = Find(element, member);
     if (held == nullptr) continue;
     Any any;
     std::unique_ptr<Message> message = FromJson(held->struct_value(), any) ? Unpack(any) : nullptr;
-    if (const auto* secret = dynamic_cast<const Secret*>(message.get())) {
-      configuration.given.insert({Kind::kSecret, secret->name()});
-    }
-    if (message == nullptr || !Add(std::move(message), configuration)) {
-      return absl::InvalidArgumentError(config::Concat("/config_dump: a ", member, " that can't be read"));
-    }
+    const std::optional<Configuration::Name> name =
+        message == nullptr ? std::nullopt : Add(std::move(message), configuration);
+    if (!name) return absl::InvalidArgumentError(config::Concat("/config_dump: a ", member, " that can't be read"));
+    configuration.given.insert(*name);
   }
   return absl::OkStatus();
 }
@@ -228,6 +229,7 @@ absl::StatusOr<Configuration> ReadConfigDump(const std::string& json) {
     return absl::InvalidArgumentError("/config_dump: expected an object of JSON with \"configs\"");
   }
   Configuration configuration;
+  configuration.from = Configuration::From::kProcess;
   for (const Value& section : Find(dump, "configs")->list_value().values()) {
     if (absl::Status status = AddSection(section.struct_value(), configuration); !status.ok()) return status;
   }

@@ -22,10 +22,13 @@ struct Configuration {
     auto operator<=>(const Name&) const = default;
   };
 
+  enum class From : uint8_t { kBootstrap, kResources, kProcess };
+
+  From from = From::kBootstrap;
   // The bootstrap is without its static resources, which are parts of their own.
   std::map<Name, std::unique_ptr<google::protobuf::Message>> parts;
   std::set<Kind> kinds;  // that it says something about, though perhaps there is none
-  std::set<Name> given;  // secrets that a process got from others: a bootstrap only asks for them
+  std::set<Name> given;  // that a process got from others: a bootstrap only asks for them
 };
 
 // "cluster db", "bootstrap".

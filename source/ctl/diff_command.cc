@@ -12,6 +12,8 @@
 namespace pillion::ctl {
 namespace {
 
+constexpr size_t kMostNamed = 10;  // in a line
+
 std::string_view KindText(Difference::Kind kind) {
   switch (kind) {
     case Difference::Kind::kAdded:
@@ -51,6 +53,18 @@ std::string JsonOf(const std::vector<Difference>& differences) {
   return json + (json.size() > 1 ? "\n]\n" : "]\n");
 }
 
+// To standard error, as it is no difference.
+void SayNotCompared(const Configuration& a, const Configuration& b) {
+  const std::vector<Configuration::Name> names = NotCompared(a, b);
+  if (names.empty()) return;
+  const bool with_bootstrap = a.from == Configuration::From::kBootstrap || b.from == Configuration::From::kBootstrap;
+  std::string text = with_bootstrap ? "not compared, as others gave it to the process, which a bootstrap only asks for: "
+                                    : "not compared, as it is static in the process: ";
+  for (size_t i = 0; i < names.size() && i < kMostNamed; ++i) text += (i == 0 ? "" : ", ") + PartText(names[i]);
+  if (names.size() > kMostNamed) text += " and " + std::to_string(names.size() - kMostNamed) + " more";
+  std::fprintf(stderr, "pillionctl: note: %s\n", text.c_str());
+}
+
 }  // namespace
 
 DiffCommand::DiffCommand(CLI::App& app)
@@ -79,6 +93,7 @@ absl::StatusOr<std::optional<int>> DiffCommand::Run() const {
   const absl::StatusOr<Configuration> b = Read(b_);
   if (!b.ok()) return b.status();
   const std::vector<Difference> differences = Compare(*a, *b);
+  SayNotCompared(*a, *b);
   if (json_) {
     std::fputs(JsonOf(differences).c_str(), stdout);
   } else {

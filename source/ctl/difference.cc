@@ -383,29 +383,67 @@ std::vector<Difference> Compare(const std::string& part, const Message& a, const
   return comparison.Take();
 }
 
+namespace {
+
+bool BothHave(const Configuration& a, const Configuration& b, Configuration::Kind kind) {
+  return a.kinds.contains(kind) && b.kinds.contains(kind);
+}
+
+// What a process was given stands against what was given, and what is its own against a bootstrap; else it is said.
+std::string PartText(const Configuration::Name& name, const Configuration& a, const Configuration& b) {
+  using From = Configuration::From;
+  const std::string text = PartText(name);
+  if (!a.parts.contains(name) || !b.parts.contains(name)) return text;
+  const bool given = a.given.contains(name);
+  if (a.from == From::kProcess && b.from == From::kProcess) {
+    if (given == b.given.contains(name)) return text;
+    return text + (given ? " (given, then static)" : " (static, then given)");
+  }
+  for (const auto& [running, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+    if (running->from != From::kProcess || running->given.empty()) continue;
+    const bool its = running->given.contains(name);
+    if (other->from == From::kBootstrap && its) return text + " (given to the process by others)";
+    if (other->from == From::kResources && !its) return text + " (static in the process)";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<Configuration::Name> NotCompared(const Configuration& a, const Configuration& b) {
+  using From = Configuration::From;
+  std::vector<Configuration::Name> names;
+  for (const auto& [running, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+    if (running->from != From::kProcess || other->from == From::kProcess) continue;
+    if (other->from == From::kResources && running->given.empty()) continue;
+    for (const auto& [name, message] : running->parts) {
+      const bool given = running->given.contains(name);
+      if (given != (other->from == From::kBootstrap) || other->parts.contains(name)) continue;
+      if (BothHave(a, b, name.kind)) names.push_back(name);
+    }
+  }
+  return names;
+}
+
 std::vector<Difference> Compare(const Configuration& a, const Configuration& b) {
   std::vector<Difference> all;
-  const auto both = [&](const Configuration::Name& name) {
-    return a.kinds.contains(name.kind) && b.kinds.contains(name.kind);
-  };
-  // A bootstrap does not have what others give; what a process has of that is no difference between the two.
-  const auto asked_for = [](const Configuration& running, const Configuration& other,
-                            const Configuration::Name& name) {
-    return running.given.contains(name) && other.kinds.contains(Configuration::Kind::kBootstrap) && other.given.empty();
+  const std::vector<Configuration::Name> left_out = NotCompared(a, b);  // in their order
+  const auto compared = [&](const Configuration::Name& name) {
+    return BothHave(a, b, name.kind) && !std::ranges::binary_search(left_out, name);
   };
   for (const auto& [name, message] : a.parts) {
-    if (!both(name)) continue;
+    if (!compared(name)) continue;
+    const std::string part = PartText(name, a, b);
     const auto other = b.parts.find(name);
-    if (other == b.parts.end() && asked_for(a, b, name)) continue;
     if (other == b.parts.end()) {
-      all.push_back({.part = PartText(name), .kind = Kind::kRemoved});
+      all.push_back({.part = part, .kind = Kind::kRemoved});
       continue;
     }
-    for (Difference& difference : Compare(PartText(name), *message, *other->second)) all.push_back(std::move(difference));
+    for (Difference& difference : Compare(part, *message, *other->second)) all.push_back(std::move(difference));
   }
   for (const auto& [name, message] : b.parts) {
-    if (!both(name) || a.parts.contains(name) || asked_for(b, a, name)) continue;
-    all.push_back({.part = PartText(name), .kind = Kind::kAdded});
+    if (!compared(name) || a.parts.contains(name)) continue;
+    all.push_back({.part = PartText(name, a, b), .kind = Kind::kAdded});
   }
   return all;
 }

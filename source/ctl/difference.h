@@ -26,8 +26,12 @@ struct Difference {
   std::string Text() const;
 };
 
-// From `a` to `b`, of the kinds that both say something about.
+// From `a` to `b`, of the kinds that both say something about, and what NotCompared() has not.
 std::vector<Difference> Compare(const Configuration& a, const Configuration& b);
+
+// What a process has and the other side can't have, which is no difference between the two: of a bootstrap what others
+// give; of a set of resources, as others give them, what stands in the bootstrap of a process that is given something.
+std::vector<Configuration::Name> NotCompared(const Configuration& a, const Configuration& b);
 
 // Of two messages of one type.
 std::vector<Difference> Compare(const std::string& part, const google::protobuf::Message& a,

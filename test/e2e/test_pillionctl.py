@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from peers import bootstrap as b
+from peers import pushed as p
 from peers.ca import ctl
 from peers.certificates import Authority, pair
 from peers.ports import free_port
@@ -164,6 +165,21 @@ def test_diff_with_what_runs(pillion, written, tmp_path):
     files = ctl("diff", written("first.yaml", first), path)
     assert files.stdout.splitlines() == ["listener ingress: filter chain 0, tls: certificate changed",
                                          "listener ingress: filter chain 0, tls: private key changed"]
+
+
+def test_diff_with_what_a_control_plane_gave(pushed, written, named):
+    one, = named("one")
+    both = pushed(p.listener(b.http([b.route("backend")])), p.whole_cluster(one), p.whole_cluster(one, name="other"))
+    assert both.get().body == b"one"
+    admin = f"127.0.0.1:{both.proxy.admin_address[1]}"
+    bootstrap = json.loads(both.proxy.config_path.read_text(encoding="utf-8"))
+    same = ctl("diff", written("same.json", json.dumps(bootstrap)), admin)
+    assert (same.returncode, same.stdout) == (0, "")
+    assert same.stderr.endswith(": listener ingress, cluster backend, cluster other\n") and "not compared, as others gave it" in same.stderr
+    path = written("set.yaml", [p.whole_cluster(one), p.whole_cluster(one, name="other", connect_timeout="7s"), p.whole_cluster(one, name="third")])
+    said = ctl("diff", admin, path)
+    assert (said.returncode, said.stdout.splitlines()) == (1, ["cluster other: connect timeout 2s -> 7s", "cluster third: added"])
+    assert said.stderr == "pillionctl: note: not compared, as it is static in the process: cluster xds\n"
 
 
 def test_diff_of_resources(written):

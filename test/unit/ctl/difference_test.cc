@@ -136,8 +136,55 @@ TEST(Difference, WithADump) {
      {"listener": {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", "name": "l"}}}]}]})");
   ASSERT_TRUE(dump.ok()) << dump.status();
   const Configuration file = Read("file.yaml", "static_resources: {clusters: [{name: a, connect_timeout: 1s}]}\n");
-  EXPECT_THAT(Texts(*dump, file), ElementsAre("listener l: removed", "cluster a: connect timeout not set -> 1s", "cluster b: removed"));
+  EXPECT_THAT(Texts(*dump, file), ElementsAre("cluster a: connect timeout not set -> 1s"));
   EXPECT_FALSE(ReadConfigDump("{}").ok());
+}
+
+// A process with static resources and given ones: `static_clusters` and `given` are names.
+Configuration Running(const std::vector<std::string>& static_clusters, const std::vector<std::string>& given) {
+  const auto of = [](const std::vector<std::string>& names, const std::string& before, const std::string& after) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + before + name + after;
+    return text;
+  };
+  absl::StatusOr<Configuration> dump = ReadConfigDump(
+      R"({"configs": [{"@type": "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump", "bootstrap": {"static_resources": {"clusters": [)" +
+      of(static_clusters, R"({"name": ")", "\"}") +
+      R"(]}}}, {"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "dynamic_active_clusters": [)" +
+      of(given, R"({"cluster": {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": ")", "\"}}") +
+      R"(]}, {"@type": "type.googleapis.com/envoy.admin.v3.RoutesConfigDump", "dynamic_route_configs": [{"client_status": "REQUESTED",
+         "route_config": {"@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration", "name": "waits"}}]}]})");
+  EXPECT_TRUE(dump.ok()) << dump.status();
+  return dump.ok() ? *std::move(dump) : Configuration();
+}
+
+std::vector<std::string> LeftOut(const Configuration& a, const Configuration& b) {
+  std::vector<std::string> texts;
+  for (const Configuration::Name& name : NotCompared(a, b)) texts.push_back(PartText(name));
+  return texts;
+}
+
+TEST(Difference, WhatIsStaticAndWhatWasGiven) {
+  const Configuration running = Running({"a", "b"}, {"x", "y"});
+  EXPECT_FALSE(running.parts.contains({Configuration::Kind::kRoutes, "waits"}));  // it does not serve
+  const Configuration bootstrap = Read("boot.yaml", "static_resources: {clusters: [{name: a}, {name: x, connect_timeout: 1s}]}\n");
+  EXPECT_THAT(Texts(running, bootstrap),
+              ElementsAre("cluster b: removed", "cluster x (given to the process by others): connect timeout not set -> 1s"));
+  EXPECT_THAT(Texts(bootstrap, running),
+              ElementsAre("cluster x (given to the process by others): connect timeout 1s -> not set", "cluster b: added"));
+  EXPECT_THAT(LeftOut(running, bootstrap), ElementsAre("cluster y"));
+  EXPECT_THAT(LeftOut(bootstrap, running), ElementsAre("cluster y"));
+  const std::string of = std::string("{") + kType + "cluster.v3.Cluster, name: ";
+  const Configuration set = Read("set.yaml", "[" + of + "a, connect_timeout: 1s}, " + of + "x}, " + of + "z}]");
+  EXPECT_THAT(Texts(running, set),
+              ElementsAre("cluster a (static in the process): connect timeout not set -> 1s", "cluster y: removed", "cluster z: added"));
+  EXPECT_THAT(LeftOut(running, set), ElementsAre("cluster b"));
+  // One that is given nothing may be sent a set by who reloads it.
+  EXPECT_THAT(Texts(Running({"a", "b"}, {}), set), ElementsAre("cluster a: connect timeout not set -> 1s", "cluster b: removed", "cluster x: added",
+                                                              "cluster z: added"));
+  // Two processes: all of both.
+  EXPECT_THAT(Texts(running, Running({"a", "x"}, {"y"})), ElementsAre("cluster b: removed"));
+  EXPECT_THAT(LeftOut(running, Running({"a"}, {})), IsEmpty());
 }
 
 TEST(Difference, SecretsThatOthersGiveAreNotInABootstrap) {
