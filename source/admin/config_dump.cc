@@ -43,6 +43,7 @@ struct Resource {
   // The listeners that came stand in a state of their own within their wrapper: "active_state".
   std::string_view state = {};
   std::string_view client_status = {};  // as ClientResourceStatus names it
+  std::shared_ptr<const Resource> serving = {};  // in another state, before this one; null: there is none
 };
 
 // One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers. Those of one message stand together.
@@ -155,10 +156,8 @@ void WriteError(JsonWriter& json, const Resource& resource) {
   json.EndObject();
 }
 
-// The wrapper's members, as far as the mask wants them.
-absl::Status WriteResource(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
-                           const std::string& updated) {
-  if (section.field == "dynamic_listeners" || section.field.ends_with("_secrets")) json.String("name", resource.name);
+absl::Status WriteVersion(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
+                          const std::string& updated) {
   if (!resource.state.empty()) json.BeginObject(resource.state);
   if (!resource.version.empty()) json.String("version_info", resource.version);
   if (resource.message != nullptr) {
@@ -169,6 +168,17 @@ absl::Status WriteResource(JsonWriter& json, const Section& section, const Resou
     if (mask.Has("last_updated")) json.String("last_updated", resource.updated.empty() ? updated : resource.updated);
   }
   if (!resource.state.empty()) json.EndObject();
+  return absl::OkStatus();
+}
+
+// The wrapper's members, as far as the mask wants them.
+absl::Status WriteResource(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
+                           const std::string& updated) {
+  if (section.field == "dynamic_listeners" || section.field.ends_with("_secrets")) json.String("name", resource.name);
+  if (resource.serving != nullptr) {
+    if (absl::Status status = WriteVersion(json, section, *resource.serving, mask, updated); !status.ok()) return status;
+  }
+  if (absl::Status status = WriteVersion(json, section, resource, mask, updated); !status.ok()) return status;
   if (!resource.error.empty()) WriteError(json, resource);
   if (!resource.client_status.empty()) json.String("client_status", resource.client_status);
   return absl::OkStatus();
@@ -252,6 +262,13 @@ class PushedMessages {
     }
     return to;
   }
+  // What serves in its place.
+  Resource OfServing(const PushedResource& from) {
+    return {.name = from.name,
+            .message = Unpack(from.serving->body),
+            .version = from.serving->version,
+            .updated = TimeText(from.serving->updated)};
+  }
 
  private:
   // Null: there is none, or it is of no type that is known.
@@ -305,12 +322,17 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
   Section serving{"ClustersConfigDump", "dynamic_active_clusters", "DynamicCluster", "cluster", {}};
   Section unready{"ClustersConfigDump", "dynamic_warming_clusters", "DynamicCluster", "cluster", {}};
   for (const PushedResource& cluster : pushed.clusters) {
+    if (cluster.serving) serving.resources.push_back(messages.OfServing(cluster));
     (cluster.warming ? unready : serving).resources.push_back(messages.Of(cluster));
   }
   Section came{"ListenersConfigDump", "dynamic_listeners", "DynamicListener", "listener", {}};
   for (const PushedResource& listener : pushed.listeners) {
     Resource& resource = came.resources.emplace_back(messages.Of(listener));
     if (resource.message != nullptr) resource.state = listener.warming ? "warming_state" : "active_state";
+    if (!listener.serving) continue;
+    Resource former = messages.OfServing(listener);
+    former.state = "active_state";
+    resource.serving = std::make_shared<const Resource>(std::move(former));
   }
   Section tables{"RoutesConfigDump", "dynamic_route_configs", "DynamicRouteConfig", "route_config", {}};
   for (const PushedResource& table : pushed.routes) {

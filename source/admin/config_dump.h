@@ -24,6 +24,12 @@ struct PushedResource {
   std::optional<base::WallTime> updated;
   std::shared_ptr<const google::protobuf::Any> body;  // null: none was taken
   bool warming = false;
+  struct Serving {
+    std::string version;
+    base::WallTime updated;
+    std::shared_ptr<const google::protobuf::Any> body;
+  };
+  std::optional<Serving> serving = {};  // as long as this one warms: the version before
   struct Refused {
     std::string details;
     std::string version;

@@ -1,5 +1,7 @@
 #include "source/push/feed.h"
 
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "source/config/text.h"
@@ -72,11 +74,29 @@ std::vector<std::vector<std::string>> Feed::Take(const std::vector<Given>& given
     passed_over_.erase(name);
     bodies.push_back(now.body);
   }
+  std::set<std::string_view> serve;
+  for (const auto& [name, now] : given) {
+    if (taken_.contains(name) && !target_.warming(name)) serve.insert(name);
+  }
   std::vector<std::vector<std::string>> errors = target_.set(bodies);
   for (size_t i = 0; i < given.size(); ++i) {
-    if (errors[i].empty()) taken_[given[i].first] = given[i].second;
+    const auto& [name, now] = given[i];
+    if (!errors[i].empty()) continue;
+    if (serve.contains(name)) former_[name] = std::move(taken_[name]);
+    taken_[name] = now;
+  }
+  if (!former_.empty() && !std::exchange(forgets_, true)) {
+    target_.when_warm([this] {
+      forgets_ = false;
+      former_.clear();
+    });
   }
   return errors;
+}
+
+const Taken* Feed::FormerOf(const std::string& name) const {
+  const auto found = former_.find(name);
+  return found == former_.end() || !target_.warming(name) ? nullptr : &found->second;
 }
 
 void Feed::TakePassedOver(const std::string& name) {
@@ -93,6 +113,7 @@ bool Feed::Remove(const std::vector<std::string>& names) {
   bool any = false;
   for (const std::string& name : names) {
     passed_over_.erase(name);
+    former_.erase(name);
     if (taken_.erase(name) == 0) continue;
     any = true;
     target_.remove(name);

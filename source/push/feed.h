@@ -34,6 +34,9 @@ class Feed final : private xds::TypeWatcher {
     std::function<void(const std::string& name)> remove;
     std::function<bool(const std::string& name)> configured;  // with the process, so that it stays as it is
     std::function<void()> done;                                // for now, with an update
+    // What was set last of that name does not serve yet; a former one may.
+    std::function<bool(const std::string& name)> warming;
+    std::function<void(std::function<void()> warm)> when_warm;  // calls it once, when nothing is; perhaps at once
   };
   struct Surroundings {
     event::ControlTimers& timers;
@@ -55,6 +58,8 @@ class Feed final : private xds::TypeWatcher {
   void TakePassedOver(const std::string& name);
 
   const TakenByName& taken() const { return taken_; }
+  // What serves as long as that of taken() under this name does not yet. Null: nothing, or that of taken().
+  const Taken* FormerOf(const std::string& name) const;
   bool waiting() const { return initial_fetch_.waiting(); }  // for the first of them
   const xds::TypeProtocol* protocol() const { return subscription_ == nullptr ? nullptr : &subscription_->protocol(); }
 
@@ -79,6 +84,8 @@ class Feed final : private xds::TypeWatcher {
   xds::TypeSubscription* subscription_ = nullptr;
   TakenByName taken_;
   TakenByName passed_over_;
+  TakenByName former_;  // of those that warm, or did a moment ago
+  bool forgets_ = false;  // them, when nothing warms
 };
 
 }  // namespace pillion::push

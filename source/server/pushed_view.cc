@@ -21,6 +21,9 @@ std::vector<admin::PushedResource> PushedOf(const push::Feed* feed,
     admin::PushedResource& one = all.emplace_back(admin::PushedResource{
         .name = name, .version = taken.version, .updated = taken.updated, .body = taken.body, .warming = warming(name)});
     if (const auto found = refused.find(name); found != refused.end()) one.refused = ViewOf(found->second);
+    if (const push::Taken* const former = feed->FormerOf(name); former != nullptr) {
+      one.serving = {.version = former->version, .updated = former->updated, .body = former->body};
+    }
   }
   for (const auto& [name, entry] : refused) {
     if (feed->taken().contains(name)) continue;

@@ -283,7 +283,9 @@ void Server::FetchClusters() {
                   return clusters_->Has(name, Origin::kConfigured) &&
                          !configured_.IsLeaving({config::StaticPart::Kind::kCluster, name});
                 },
-            .done = [this] { bootstrap_->remote_secrets->Settle(); }},
+            .done = [this] { bootstrap_->remote_secrets->Settle(); },
+            .warming = [this](const std::string& name) { return clusters_->IsWarming(name); },
+            .when_warm = [this](std::function<void()> warm) { clusters_->WhenWarm(std::move(warm)); }},
         FeedSurroundings());
     cluster_feed_->Start(*planes_, from, [this, then] { clusters_->WhenWarm(then); });
   });
@@ -301,7 +303,9 @@ void Server::FetchListeners() {
           .set = [this, &from](const push::Feed::Bodies& all) { return SetListeners(all, from.source); },
           .remove = [this](const std::string& name) { listeners_->Remove(name); },
           .configured = [this](const std::string& name) { return listeners_->Has(name, Origin::kConfigured); },
-          .done = [this] { bootstrap_->remote_secrets->Settle(); }},
+          .done = [this] { bootstrap_->remote_secrets->Settle(); },
+          .warming = [this](const std::string& name) { return listeners_->IsWarming(name); },
+          .when_warm = [this](std::function<void()> warm) { listeners_->WhenWarm(std::move(warm)); }},
       FeedSurroundings());
   listener_feed_->Start(*planes_, from, [this, then] { listeners_->WhenWarm(then); });
 }
@@ -407,7 +411,9 @@ void Server::RegisterStats() {
   counter("listener_manager.listener_modified", [this] { return listeners_->modified(); });
   counter("listener_manager.listener_removed", [this] { return listeners_->removed(); });
   counter("listener_manager.listener_create_failure", [this] { return listeners_->failed(); });
-  counter("listener_manager.listener_create_success", [this] { return listeners_->added() * workers_.size(); });
+  // Each worker makes each version.
+  counter("listener_manager.listener_create_success",
+          [this] { return (listeners_->added() + listeners_->modified()) * workers_.size(); });
   initialization_ms_ = registry_.control().histogram(registry_.AddHistogram("server.initialization_time_ms"));
 }
 

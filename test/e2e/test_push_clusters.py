@@ -146,7 +146,9 @@ def test_a_changed_one_waits_for_its_hosts(pushed, named, how):
     assert both.get().body == b"one"
     both.push(p.cluster(how=how, service_name="s2"), remove=[("endpoints", "s1")])
     both.until_stat("cluster_manager.warming_clusters", 1)
-    assert [one["cluster"]["name"] for one in both.dumped("ClustersConfigDump")["dynamic_warming_clusters"]] == ["backend"]
+    shown = [[one["cluster"]["eds_cluster_config"]["service_name"] for one in both.dumped("ClustersConfigDump")[f"dynamic_{state}_clusters"]]
+             for state in ("active", "warming")]
+    assert shown == [["s1"], ["s2"]]
     assert both.get().body == b"one"
     both.change(p.endpoints(two, name="s2"))
     both.until_body(b"two")

@@ -219,6 +219,20 @@ def test_how_a_warming_one_is_shown(pushed):
     both.until_stat("listener_manager.total_listeners_warming", 1)
     shown = both.dumped("ListenersConfigDump")["dynamic_listeners"]
     assert [("warming_state" in one, "active_state" in one) for one in shown] == [(True, False)]
+    both.change(p.routes(b.direct(200, "one")))
+    both.until_body(b"one")
+    where = both.proxy.listeners["ingress"]
+    both.change(p.listener(p.routed("others"), where=where))
+    both.until_stat("listener_manager.total_listeners_warming", 1)
+    shown, = both.dumped("ListenersConfigDump")["dynamic_listeners"]
+    tables = [shown[state]["listener"]["filter_chains"][0]["filters"][0]["typed_config"]["rds"]["route_config_name"]
+              for state in ("active_state", "warming_state")]
+    assert tables == ["routes", "others"]
+    assert shown["active_state"]["version_info"] != shown["warming_state"]["version_info"]
+    both.change(p.routes(b.direct(200, "other"), name="others"))
+    both.until_body(b"other")
+    shown, = both.dumped("ListenersConfigDump")["dynamic_listeners"]
+    assert "warming_state" not in shown
 
 
 def waiting(both, mask=""):

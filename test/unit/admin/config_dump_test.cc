@@ -181,6 +181,16 @@ TEST_F(ConfigDumpTest, WhatCame) {
   EXPECT_TRUE(has(*Dump({.resource = "dynamic_warming_clusters"}), "\"name\": \"b\""));
   EXPECT_TRUE(has(*Dump({.resource = "dynamic_listeners"}), "\"active_state\""));
   EXPECT_TRUE(has(*Dump({}), "\"version_info\": \"7\""));
+  // As long as another version warms, the former one stands beside it.
+  pushed_.listeners[0].warming = pushed_.clusters[1].warming = true;
+  pushed_.listeners[0].serving = PushedResource::Serving{.version = "8", .updated = time, .body = any("before")};
+  pushed_.clusters[1].serving = PushedResource::Serving{.version = "0", .updated = time, .body = any("b")};
+  EXPECT_TRUE(has(*Dump({.resource = "dynamic_active_clusters"}), "\"version_info\": \"0\""));
+  EXPECT_TRUE(has(*Dump({.resource = "dynamic_warming_clusters"}), "\"version_info\": \"1\""));
+  const std::string listeners = *Dump({.resource = "dynamic_listeners"});
+  EXPECT_LT(listeners.find("\"active_state\""), listeners.find("\"version_info\": \"8\"")) << listeners;
+  EXPECT_LT(listeners.find("\"version_info\": \"8\""), listeners.find("\"warming_state\"")) << listeners;
+  EXPECT_LT(listeners.find("\"warming_state\""), listeners.find("\"version_info\": \"9\"")) << listeners;
   // A table that is held stands behind the one that serves, and says so.
   pushed_.routes = {{.name = "r", .version = "5", .updated = time, .body = any("r")},
                     {.name = "r", .version = "6", .updated = time, .body = any("r"), .warming = true}};

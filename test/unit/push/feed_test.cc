@@ -26,11 +26,15 @@ class FeedTest : public PushedTest {
                          if (judged.part == nullptr) errors.back() = {judged.errors[0].path + " is wrong"};
                          if (judged.part != nullptr) done_.push_back("set " + judged.part->name);
                        }
+                       if (!warms_next_.empty()) warming_.insert(std::exchange(warms_next_, ""));
                        return errors;
                      },
                      .remove = [this](const std::string& name) { done_.push_back("remove " + name); },
                      .configured = [this](const std::string& name) { return name == "cp" && cp_is_configured_; },
-                     .done = [this] { done_.push_back("."); }},
+                     .done = [this] { done_.push_back("."); },
+                     .warming = [this](const std::string& name) { return warming_.contains(name); },
+                     .when_warm =
+                         [this](std::function<void()> warm) { warming_.empty() ? warm() : when_warm_.push_back(std::move(warm)); }},
         with());
     config::Feed from = *process_.bootstrap->dynamic->clusters;
     feed_->Start(planes_, from, [this] { ++ready_; });
@@ -38,6 +42,9 @@ class FeedTest : public PushedTest {
   }
   Lines Done() { return std::exchange(done_, {}); }
 
+  std::set<std::string> warming_;
+  std::string warms_next_;
+  std::vector<std::function<void()>> when_warm_;
   std::unique_ptr<Feed> feed_;
   Lines done_;
   bool cp_is_configured_ = true;
@@ -105,6 +112,36 @@ TEST_F(FeedTest, WhatWasPassedOverIsTakenWhenItsNameIsFree) {
   cp_is_configured_ = false;
   Answer(Kind::kClusters, {{"cp", Cluster("{name: cp}")}});
   EXPECT_THAT(Done(), ElementsAre(".", "set cp", "."));
+}
+
+// What serves is known as long as another version of it warms.
+TEST_F(FeedTest, TheFormerVersionOfOneThatWarms) {
+  Start(Kind::kClusters);
+  const auto answer = [this](const std::string& timeout) {
+    Answer(Kind::kClusters, {{"a", Cluster("{name: a, connect_timeout: " + timeout + "}")}});
+  };
+  warming_ = {"a"};
+  answer("1s");
+  EXPECT_EQ(feed_->FormerOf("a"), nullptr);  // there is none yet
+  warming_.clear();
+  answer("2s");
+  EXPECT_EQ(feed_->FormerOf("a"), nullptr);
+  when_warm_.clear();
+  Answer(Kind::kClusters, {{"b", Cluster("{name: b}")}});
+  // It serves, and another version comes that does not yet.
+  Answer(Kind::kClusters, {{"a", Cluster("{name: a, connect_timeout: 0s}")}});
+  EXPECT_EQ(feed_->FormerOf("a"), nullptr);  // that was refused
+  warms_next_ = "a";
+  answer("3s");
+  ASSERT_NE(feed_->FormerOf("a"), nullptr);
+  EXPECT_EQ(feed_->FormerOf("a")->version, "2");
+  EXPECT_EQ(feed_->taken().at("a").version, "5");
+  answer("4s");
+  EXPECT_EQ(feed_->FormerOf("a")->version, "2");
+  ASSERT_EQ(when_warm_.size(), 1u);
+  warming_.clear();
+  when_warm_[0]();
+  EXPECT_EQ(feed_->FormerOf("a"), nullptr);
 }
 
 TEST_F(FeedTest, NobodyAnswers) {
