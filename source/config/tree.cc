@@ -22,11 +22,11 @@ int LineOfMark(const YAML::Mark& mark) {
   return mark.is_null() ? 0 : mark.line + 1;
 }
 
-// The first byte that cannot be in a text: NUL, or where UTF-8 ends. None: npos.
-size_t FirstBadByte(std::string_view text) {
+// The first byte that cannot be in a text: where UTF-8 ends, or NUL, unless it was written as an escape. None: npos.
+size_t FirstBadByte(std::string_view text, bool unescaped = false) {
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    if (lead == 0) return i;
+    if (lead == 0 && !unescaped) return i;
     const size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : (lead & 0xF0) == 0xE0 ? 3 : 4;
     if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || i + length > text.size()) return i;
     for (size_t k = 1; k < length; ++k) {
@@ -66,6 +66,10 @@ class YamlEvents final : public YAML::EventHandler {
     // "!" is how the parser says quoted, "?" or nothing plain.
     const bool string_tag = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (!string_tag && !IsPlain(mark, tag)) return;
+    if (FirstBadByte(value, true) != std::string::npos) {
+      // The parser takes \N and \_ for Latin-1.
+      return builder_.Fail(LineOfMark(mark), "an escape that is not UTF-8; expected \\u and four digits");
+    }
     builder_.Scalar(LineOfMark(mark), value, string_tag, anchor);
   }
 

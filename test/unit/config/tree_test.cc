@@ -114,6 +114,8 @@ TEST(TreeTest, RefusesWhatIsNoText) {
   EXPECT_EQ(ErrorOf("a: \xF4\x90\x80\x80"), ":1: not UTF-8");
   EXPECT_EQ(ErrorOf("a: \xF0\x9F\x98\x80"), "none");
   EXPECT_EQ(ErrorOf("\xFE\xFF"), ":1: not UTF-8");
+  EXPECT_EQ(ErrorOf("a:\n  \"\\N\""), ":2: an escape that is not UTF-8; expected \\u and four digits");
+  EXPECT_EQ(ErrorOf("a: \"\\u0085\\0\""), "none");
 }
 
 TEST(TreeTest, RefusesBrokenYaml) {
