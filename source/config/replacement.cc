@@ -126,6 +126,9 @@ void Replacement::CompareRest(const StaticText& text, bool whole) {
     text.Place(error);
     outside_.push_back(std::move(error));
   }
+  for (const auto& [part, count] : errors.dropped_in()) {
+    if (!Locate(part)) outside_.push_back({part, 0, MoreErrors(count)});
+  }
 }
 
 std::map<StaticPart, Replacement::Version> Replacement::Formers() const {
