@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "source/identity/text.h"
@@ -35,6 +38,32 @@ int NumberOf(Version version) { return version == Version::kTls13 ? TLS1_3_VERSI
 
 absl::Status Refused(std::string_view what) {
   return absl::InvalidArgumentError(Concat(what, ": ", identity::TakeOpenSslError()));
+}
+
+void FreeNames(STACK_OF(X509_NAME) * names) { sk_X509_NAME_pop_free(names, X509_NAME_free); }
+using NameStack = std::unique_ptr<STACK_OF(X509_NAME), identity::FreeWith<FreeNames>>;
+
+// Of whom clients may show certificates: those who have several choose by that. Each name once. Where all of them are too
+// much for each handshake, none: a client that finds its own missing shows nothing, one that is told of none what it has.
+NameStack NamesOfAuthorities(const identity::PeerPolicy& policy) {
+  constexpr size_t kMostBytes = 16 * 1024;
+  size_t bytes = 0;
+  std::set<std::string> seen;
+  NameStack names(sk_X509_NAME_new_null());
+  const auto add = [&](const identity::CertificateStack& authorities) {
+    for (int i = 0; i < sk_X509_num(authorities.get()); ++i) {
+      X509_NAME* const name = X509_get_subject_name(sk_X509_value(authorities.get(), i));
+      const unsigned char* der = nullptr;
+      size_t size = 0;
+      if (X509_NAME_get0_der(name, &der, &size) != 1) continue;
+      if (!seen.emplace(reinterpret_cast<const char*>(der), size).second) continue;
+      bytes += size;
+      sk_X509_NAME_push(names.get(), X509_NAME_dup(name));
+    }
+  };
+  add(policy.trusted());
+  for (const auto& [domain, bundle] : policy.bundles()) add(bundle);
+  return bytes <= kMostBytes ? std::move(names) : NameStack(sk_X509_NAME_new_null());
 }
 
 }  // namespace
@@ -126,11 +155,7 @@ void Context::SetServer() {
     SSL_CTX_set_tlsext_servername_callback(context_, OnServerName);
     SSL_CTX_set_tlsext_servername_arg(context_, this);
   }
-  if (parts_.policy != nullptr && parts_.policy->trusted() != nullptr) {
-    for (int i = 0; i < sk_X509_num(parts_.policy->trusted().get()); ++i) {
-      SSL_CTX_add_client_CA(context_, sk_X509_value(parts_.policy->trusted().get(), i));
-    }
-  }
+  if (parts_.policy != nullptr) SSL_CTX_set_client_CA_list(context_, NamesOfAuthorities(*parts_.policy).release());
   SetTickets();
 }
 

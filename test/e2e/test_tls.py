@@ -124,7 +124,8 @@ def ssl_stat(proxy, name):
 def test_mutual_tls(pillion, ca, tmp_path, version):
     log = tmp_path / "log"
     text = ("%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_PEER_SUBJECT% "
-            "%DOWNSTREAM_PEER_ISSUER% %DOWNSTREAM_LOCAL_URI_SAN% %DOWNSTREAM_PEER_FINGERPRINT_256% %REQUESTED_SERVER_NAME% %DOWNSTREAM_PEER_CERT_V_END% %DOWNSTREAM_PEER_CERT_V_END(%Y/%m/%d)%\n")
+            "%DOWNSTREAM_PEER_ISSUER% %DOWNSTREAM_LOCAL_URI_SAN% %DOWNSTREAM_PEER_FINGERPRINT_256% %REQUESTED_SERVER_NAME% "
+            "%DOWNSTREAM_PEER_CERT_V_END% %DOWNSTREAM_PEER_CERT_V_END(%Y/%m/%d)%\n")
     proxy = serving(pillion, downstream(ca, validation=validation(ca), params={
         "tls_minimum_protocol_version": version, "tls_maximum_protocol_version": version}), access_log=b.file_log(log, text))
     made = context(ca, "client")

@@ -371,14 +371,49 @@ TEST_F(TlsTransportTest, J23ASessionOfAnotherPolicyIsNotResumed) {
     ContextParts parts = world_.Client();
     if (tls12) parts.most = Version::kTls12;
     const auto client = Build(std::move(parts));
-    world_.Connect(Build(world_.Server()), client);
-    world_.server->Send("y");
-    world_.Run();
+    // Filter chains that were given the same keys can read each other's tickets.
+    const auto resumed = [&](std::shared_ptr<const identity::PeerPolicy> policy) {
+      ContextParts server = world_.Server();
+      server.ticket_keys = {std::string(TicketKeys::kBytes, 'k')};
+      server.policy = std::move(policy);
+      world_.Connect(Build(std::move(server)), client);
+      world_.client->Send("x");
+      world_.server->Send("y");
+      world_.Run();
+      EXPECT_EQ(world_.server->error(), 0);
+      EXPECT_EQ(world_.server->received(), "x");
+      return world_.server_tls->tls()->resumed();
+    };
+    const test::Issued other = test::IssueCertificate(test::CaSpec("other"));
+    identity::PeerPolicyParts both;
+    both.trusted = *identity::ReadCertificates(world_.ca.pem() + other.pem());
+    both.digest_text = world_.ca.pem() + other.pem();
+    EXPECT_FALSE(resumed(TrustOf(world_.ca)));
+    EXPECT_TRUE(resumed(TrustOf(world_.ca)));
+    EXPECT_FALSE(resumed(TrustOf(world_.ca, "spiffe://td.test/client")));
+    EXPECT_FALSE(resumed(std::make_shared<identity::PeerPolicy>(std::move(both))));
+  }
+}
+
+// Clients that have several certificates choose by the names of those who are trusted; in trust domains as well.
+TEST_F(TlsTransportTest, ClientsAreToldWhoIsTrusted) {
+  const test::Issued other = test::IssueCertificate(test::CaSpec("other"));
+  const auto names = [](const Context& context) { return sk_X509_NAME_num(SSL_CTX_get_client_CA_list(context.openssl())); };
+  identity::PeerPolicyParts plain;
+  plain.trusted = *identity::ReadCertificates(world_.ca.pem() + other.pem());
+  identity::PeerPolicyParts domains;
+  domains.bundles["td.test"] = *identity::ReadCertificates(world_.ca.pem());
+  domains.bundles["other.test"] = *identity::ReadCertificates(other.pem() + world_.ca.pem());
+  identity::PeerPolicyParts large;
+  std::string pem;
+  for (int i = 0; i < 250; ++i) {
+    pem += test::IssueCertificate(test::CaSpec(std::string(60, 'n') + std::to_string(i))).pem();
+  }
+  large.trusted = *identity::ReadCertificates(pem);
+  for (auto& [parts, count] : {std::pair(&plain, 2), std::pair(&domains, 2), std::pair(&large, 0)}) {
     ContextParts server = world_.Server();
-    server.policy = TrustOf(world_.ca, "spiffe://td.test/client");
-    world_.Connect(Build(std::move(server)), client);
-    EXPECT_FALSE(world_.server_tls->tls()->resumed());
-    EXPECT_EQ(world_.server->error(), 0);
+    server.policy = std::make_shared<identity::PeerPolicy>(std::move(*parts));
+    EXPECT_EQ(names(*Build(std::move(server))), count);
   }
 }
 
