@@ -116,6 +116,22 @@ CASES = [
     by("rbac-tree-destination", [get()], matcher={"matcher_tree": {"input": connection("DestinationIPInput"), "exact_match_map": {
         "map": {"127.0.0.1": act("here")}}}}),
     by("rbac-tree-no-server-name", [get()], matcher={"matcher_list": {"matchers": [entry(one(connection("ServerNameInput"), exact=""), act("a"))]}}),
+    by("rbac-tree-inner-default", FIELDS[:4], matcher={"matcher_list": {"matchers": [
+        entry(one(header("x-a"), exact="1"), {"matcher": {"matcher_list": {"matchers": [entry(one(header("x-b"), exact="2"), act("inner", "DENY"))]},
+                                                          "on_no_match": act("inner default")}})]}, "on_no_match": act("no", "DENY")}),
+    by("rbac-tree-three-deep", [get("/", *fields) for fields in ((A, B), (A,), (A, B, ("x-c", "3")), (B, ("x-c", "3")))], matcher={"matcher_tree": {
+        "input": header("x-a"), "exact_match_map": {"map": {"1": {"matcher": {"matcher_tree": {
+            "input": header("x-b"), "prefix_match_map": {"map": {"2": {"matcher": {"matcher_list": {"matchers": [
+                entry(one(header("x-c"), exact="3"), act("deep"))]}, "on_no_match": act("not deep", "DENY")}}}}}}}}}}}),
+    by("rbac-tree-regex", [get("/", ("x-a", text)) for text in ("1", "12", "b12", "1b")], matcher={"matcher_list": {"matchers": [
+        entry(one(header("x-a"), safe_regex={"google_re2": {}, "regex": "[0-9]+"}), act("digits"))]}}),
+    by("rbac-tree-ignore-case", [get("/", ("x-a", text)) for text in ("AbC", "abc", "abcd", "b")], matcher={"matcher_list": {"matchers": [
+        entry(one(header("x-a"), exact="aBc", ignore_case=True), act("whole")),
+        entry(one(header("x-a"), prefix="ABC", ignore_case=True), act("begin", "LOG"))]}}),
+    by("rbac-tree-not-and-or", FIELDS[:4], matcher={"matcher_list": {"matchers": [entry({"not_matcher": {"or_matcher": {"predicate": [
+        one(header("x-a"), exact="1"), {"and_matcher": {"predicate": [one(header("x-b"), exact="2"), one(header("x-b"), suffix="2")]}}]}}}, act("neither"))]}}),
+    by("rbac-tree-port", [get()], matcher={"matcher_tree": {"input": connection("DestinationPortInput"), "exact_match_map": {"map": {"1": act("one")}}},
+                                           "on_no_match": act("another", "DENY")}),
     by("rbac-tree-only-default", [get()], matcher={"on_no_match": act("a", "DENY")}),
     by("rbac-tree-shadow", FIELDS[:2], shadow_matcher={"matcher_tree": {"input": header("x-a"), "exact_match_map": {"map": {"1": act("a")}}}}),
 
