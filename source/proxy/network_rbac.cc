@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "source/access/denial_log.h"
 #include "source/proxy/connection_facts.h"
 #include "source/stats/tags.h"
 
@@ -150,7 +151,10 @@ bool GuardedTransport::Ask() {
     const access::Decision decision = config.engine->Decide(request);
     (decision.allowed ? shard_.allowed : shard_.denied).Increment();
     if (decision.log) Note("envoy.common", "access_log_hint", *decision.log ? "true" : "false", true);
-    if (!decision.allowed) facts_.refusal = config.engine->DetailsOf(decision);
+    if (!decision.allowed) {
+      facts_.refusal = config.engine->DetailsOf(decision);
+      access::LogDenial(*config.engine, decision, request);
+    }
     allowed = decision.allowed;
   }
   if (!config.continuous) asked_.reset();

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "source/access/denial_log.h"
 #include "source/base/check.h"
 #include "source/base/escape.h"
 #include "source/config/nearest.h"
@@ -17,7 +18,7 @@ namespace {
 
 constexpr char kDefaultFormat[] = "[%Y-%m-%d %H:%M:%S.%e][%t][%l][%n] %v";
 
-// Envoy's. Those that pillion writes to are few (main, config, upstream, admin); the others can be set all the same.
+// Envoy's. Those that pillion writes to are few (main, config, upstream, admin, rbac); the others can be set all the same.
 constexpr std::string_view kNames[] = {"a2a",
                                        "admin",
                                        "alternate_protocols_cache",
@@ -139,6 +140,11 @@ absl::Status SetUpLog(const LogOptions& options) {
     }
   }
   for (const auto& logger : TheLoggers().all) logger->flush_on(spdlog::level::trace);
+  static spdlog::logger& denials = Log("rbac");
+  static constexpr access::DenialLog kDenials{
+      .wants = [] { return denials.should_log(spdlog::level::debug); },
+      .write = [](std::string_view line) { denials.debug("denied {}", std::string(line)); }};
+  access::SetDenialLog(&kDenials);
   SetLogFormat(options.format.value_or(kDefaultFormat), options.escaped);
   if (absl::Status status = SetLogLevel("", options.level); !status.ok()) return status;
   for (const auto& [name, level] : options.components) {

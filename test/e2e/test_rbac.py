@@ -67,6 +67,18 @@ def test_by_principal(pillion, ca, tmp_path):
     assert proxy.stat("http.ingress.rbac.allowed") == proxy.stat("http.ingress.rbac.denied") == 1
 
 
+def test_denials_in_the_log(pillion, ca):
+    """For who debugs it: which policy, whom, what. Others are not told."""
+    proxy = serving(pillion, ca, rules=rules("DENY", **{"no one else": policy(not_id={"authenticated": {"principal_name": {"exact": _ID + "client"}}})}))
+    assert status(proxy, ca, "other") == 403
+    assert "denied by" not in proxy.log()
+    proxy.admin("/logging?rbac=debug", "POST")
+    assert status(proxy, ca) == 200 and status(proxy, ca, "other") == 403
+    until(lambda: "denied by" in proxy.log(), "the log has a line")
+    line, = [line for line in proxy.log().splitlines() if "denied by" in line]
+    assert f'[debug][rbac] denied by policy "no one else": GET / of "{_ID}other" from 127.0.0.1 port ' in line
+
+
 @pytest.mark.parametrize(("matcher", "fits"), [
     ({"exact": "spiffe://td.test/b"}, True), ({"exact": "dns.test"}, True), ({"exact": "CN=client,O=test"}, True),
     ({"safe_regex": {"regex": "spiffe://td.test/[ab]"}}, True), ({"suffix": "TEST", "ignore_case": True}, True),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "source/access/denial_log.h"
 #include "source/access/request.h"
 #include "source/filter/http_gate.h"
 #include "source/stats/tags.h"
@@ -135,6 +136,7 @@ std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const c
   if (decision.log) notes.Hint(*decision.log);
   notes.Result(config.enforced(), config_.enforced(), decision);
   if (decision.allowed) return std::nullopt;
+  access::LogDenial(*enforced, decision, request);
   return filter::Reply{.status = 403, .body = "RBAC: access denied", .details = enforced->DetailsOf(decision)};
 }
 
