@@ -69,7 +69,8 @@ def test_by_principal(pillion, ca, tmp_path):
 
 def test_denials_in_the_log(pillion, ca):
     """For who debugs it: which policy, whom, what. Others are not told."""
-    proxy = serving(pillion, ca, rules=rules("DENY", **{"no one else": policy(not_id={"authenticated": {"principal_name": {"exact": _ID + "client"}}})}))
+    others = policy(not_id={"authenticated": {"principal_name": {"exact": _ID + "client"}}})
+    proxy = serving(pillion, ca, rules=rules("DENY", **{"no one else": others}))
     assert status(proxy, ca, "other") == 403
     assert "denied by" not in proxy.log()
     proxy.admin("/logging?rbac=debug", "POST")
