@@ -5,19 +5,25 @@
 namespace pillion::context {
 namespace {
 
+void TakeTraceFlags(Context& context, const Context& other) {
+  context.has_trace_flags = other.has_trace_flags;
+  context.trace_flags = other.trace_flags;
+}
+
 // Span, flags and tracestate belong to a trace: of another one than the context's they mean nothing.
 void MergeTrace(Context& context, const Context& other) {
-  if (!context.trace_id) {
+  if (!context.trace_id && other.trace_id) {
     context.trace_id = other.trace_id;
-  } else if (other.trace_id != context.trace_id) {
+    context.span_id = other.span_id;
+    context.tracestate = other.tracestate;
+    if (other.has_trace_flags) TakeTraceFlags(context, other);
     return;
   }
+  if (other.trace_id != context.trace_id) return;
+  if (!context.has_trace_flags) TakeTraceFlags(context, other);
+  if (!context.trace_id) return;
   if (context.span_id == 0) context.span_id = other.span_id;
   if (context.tracestate.empty()) context.tracestate = other.tracestate;
-  if (!context.has_trace_flags) {
-    context.has_trace_flags = other.has_trace_flags;
-    context.trace_flags = other.trace_flags;
-  }
 }
 
 }  // namespace

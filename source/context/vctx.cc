@@ -227,6 +227,7 @@ bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context)
 std::string_view EncodeVctxText(const Context& context, bool padded, base::Arena& arena, uint32_t& left_out) {
   char bytes[kMostVctxBytes];
   const size_t size = EncodeVctx(context, bytes, left_out);
+  if (size == kMagic.size()) return {};
   const size_t characters = Base64Size(size, padded);
   char* const text = static_cast<char*>(arena.Allocate(characters, 1));
   EncodeBase64({bytes, size}, padded, text);

@@ -20,7 +20,7 @@ inline constexpr size_t kMostVctxBytes = 1024;
 // are added to `left_out`.
 size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out);
 
-// The same in Base64. The bytes are kept in the arena.
+// The same in Base64. The bytes are kept in the arena. Of a context that says nothing the text is empty.
 [[nodiscard]] bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context);
 std::string_view EncodeVctxText(const Context& context, bool padded, base::Arena& arena, uint32_t& left_out);
 

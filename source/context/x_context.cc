@@ -28,6 +28,9 @@ bool DecodeXContext(std::string_view text, Context& context) {
 }
 
 std::string_view EncodeXContext(const Context& context, base::Arena& arena) {
+  const bool says_nothing = !context.trace_id && context.span_id == 0 && !context.has_deadline() && context.biz_flags == 0 &&
+                            context.cancel_reason == CancelReason::kNone;
+  if (says_nothing) return {};
   char bytes[kBytes];
   char* to = WriteBigEndian(context.trace_id.high, bytes);
   to = WriteBigEndian(context.trace_id.low, to);

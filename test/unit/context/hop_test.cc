@@ -131,7 +131,7 @@ TEST_F(HopTest, TwoLinesOfASingleValuedFieldAreMalformed) {
   const std::string vctx = Vctx({.tenant = "t"});
   for (const auto& [name, value, carrier] : std::vector<std::tuple<std::string, std::string, Carrier>>{
            {"x-vivo-context", vctx, Carrier::kVctx},
-           {"x-context", XContext({}), Carrier::kXContext},
+           {"x-context", XContext({.biz_flags = 1}), Carrier::kXContext},
            {"traceparent", kTraceparent, Carrier::kTrace},
            {"b3", "1", Carrier::kB3},
            {"x-b3-sampled", "1", Carrier::kB3Multi},
