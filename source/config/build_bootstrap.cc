@@ -74,7 +74,8 @@ void NoteMissingNode(BuildContext& context) {
   const auto note = [&](const std::string& value, std::string_view field, std::string_view flag) {
     if (!value.empty()) return;
     context.Note(std::string(field),
-                 Concat("missing: the control plane is not told who asks, and Envoy would not start; give it here or with ", flag));
+                 Concat("missing: the control plane is not told who asks, and Envoy would not start; give it here or with ",
+                        flag));
   };
   note(context.node.id(), "node.id", "--service-node");
   note(context.node.cluster(), "node.cluster", "--service-cluster");
