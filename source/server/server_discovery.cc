@@ -1,4 +1,4 @@
-// How the server finds what it serves, one after the other: hosts by name, secrets, clusters and listeners of control planes.
+// How the server finds what it serves, one after the other: hosts by name, secrets, clusters and listeners of others.
 
 #include <memory>
 #include <string>
