@@ -247,9 +247,12 @@ bool LastGood::Restore(const config::ApiSource& source, xds::Kind kind, xds::Typ
   return put;
 }
 
-bool LastGood::StandsFor(const config::ApiSource& source, xds::Kind kind) const {
-  const std::string name = xds::NameOf(source, kind);
-  return std::ranges::any_of(former_, [&name](const auto& each) { return each.first.first == name; });
+bool LastGood::Lacks(const config::ApiSource& source, xds::Kind kind, const std::string& name) const {
+  const SectionId id{xds::NameOf(source, kind), kind};
+  if (std::ranges::none_of(former_, [&id](const auto& each) { return each.first.first == id.first; })) return false;
+  const auto found = former_.find(id);
+  return found == former_.end() || !found->second.section.kept.contains(name) ||
+         found->second.unusable.left_out.contains(name);
 }
 
 void LastGood::SayServing(const std::string& source) {

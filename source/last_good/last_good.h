@@ -75,7 +75,7 @@ class LastGood final : public xds::Journal, public xds::Fallback {
   // xds::Fallback
   base::Duration silent_after() const override { return config_.silent_after; }
   bool Restore(const config::ApiSource& source, xds::Kind kind, xds::TypeSubscription& subscription) override;
-  bool StandsFor(const config::ApiSource& source, xds::Kind kind) const override;
+  bool Lacks(const config::ApiSource& source, xds::Kind kind, const std::string& name) const override;
   void OnAnswer(const config::ApiSource& source, xds::Kind kind) override;
 
   // For who looks into it.

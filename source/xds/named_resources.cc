@@ -77,10 +77,10 @@ void NamedResources::OnFailure() {
   }
 }
 
-void NamedResources::GiveUp() {
+void NamedResources::GiveUp(const std::function<bool(const std::string& name)>& which) {
   for (const std::string& name : Names()) {
     const auto found = watched_.find(name);
-    if (found == watched_.end() || found->second.taken) continue;
+    if (found == watched_.end() || found->second.taken || !which(name)) continue;
     ForEach(name, [](NameWatcher& watcher) { watcher.OnGivenUp(); });
   }
 }

@@ -44,8 +44,8 @@ class NamedResources final : private TypeWatcher {
   // has a watcher already, it is asked for again, and all hear of it once more. What is wrong for one of them is wrong.
   void Watch(const std::string& name, NameWatcher& watcher);
   void Unwatch(const std::string& name, NameWatcher& watcher);
-  // Those that nothing was taken for hear of it. Not from within a watcher.
-  void GiveUp();
+  // Those of `which` that nothing was taken for hear of it. Not from within a watcher.
+  void GiveUp(const std::function<bool(const std::string& name)>& which);
 
   TypeSubscription& subscription() { return subscription_; }
 

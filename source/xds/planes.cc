@@ -201,9 +201,9 @@ bool Planes::Restore(Plane& plane) {
   }
   const Batch batch(*this);
   for (size_t i = 0; i < plane.named.size(); ++i) {
-    NamedResources& named = *plane.named[i].second;
-    if (named.subscription().protocol().answered() || !with_.fallback->StandsFor(source, plane.named[i].first)) continue;
-    named.GiveUp();
+    const auto& [each, named] = plane.named[i];
+    if (named->subscription().protocol().answered()) continue;
+    named->GiveUp([&, kind = each](const std::string& name) { return with_.fallback->Lacks(source, kind, name); });
   }
   return any;
 }

@@ -257,6 +257,10 @@ TEST_F(LastGoodTest, WhatTheFileHasNotIsNotWaitedFor) {
   process.Pass();
   EXPECT_EQ(late.given_up, 1);
   EXPECT_TRUE(late.versions.empty());
+  EXPECT_EQ(process.Want(Kind::kEndpoints, "a").given_up, 0);
+  process.Pass();
+  EXPECT_EQ(process.wanteds.back().given_up, 0);  // the file has that
+  EXPECT_EQ(process.wanteds.back().versions.size(), 1u);
   process.Pass(minutes(1));  // it is asked again
   process.Answer(Kind::kEndpoints, {{"late", Endpoints("late")}});
   EXPECT_THAT(late.versions, testing::Not(IsEmpty()));
