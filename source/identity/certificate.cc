@@ -68,10 +68,9 @@ std::string OidText(const ASN1_OBJECT* object) {
 // Nobody sits at the terminal, where OpenSSL would ask.
 int RefusePassword(char*, int, int, void*) { return -1; }
 
-// Equal ones are the same object (CertificatePool).
 bool Has(const STACK_OF(X509) * stack, const X509* certificate) {
   for (int i = 0; i < sk_X509_num(stack); ++i) {
-    if (sk_X509_value(stack, i) == certificate) return true;
+    if (X509_cmp(sk_X509_value(stack, i), certificate) == 0) return true;
   }
   return false;
 }

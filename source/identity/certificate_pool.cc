@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <utility>
 
@@ -37,6 +38,7 @@ OwnedCertificate CertificatePool::Get(std::string_view der) {
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
     certificate.reset(d2i_X509_AUX(nullptr, &at, static_cast<long>(der.size())));
     if (certificate == nullptr) return nullptr;
+    if (X509_check_ca(certificate.get()) == 0) return certificate;
   }
   if (recent_.size() == kGeneration) earlier_ = std::exchange(recent_, {});
   recent_.emplace(std::move(digest), Another(certificate));

@@ -1,8 +1,8 @@
 #pragma once
 
-// Certificates of configurations, by their bytes: OpenSSL takes 0.15 ms to parse one, and the same trust bundle comes again
+// CAs of configurations, by their bytes: OpenSSL takes 0.15 ms to parse one, and the same trust bundle comes again
 // for each context and each secret that has it, and with the next one that differs in a single CA. Of peers' certificates
-// none goes here. What it gives is shared and must not be changed.
+// none goes here, and leaves, which change by the hour, are not kept. What it gives is shared and must not be changed.
 
 #include <map>
 #include <string>

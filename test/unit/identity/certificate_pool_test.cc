@@ -58,6 +58,15 @@ TEST(CertificatePoolTest, WhatNobodyAsksForIsForgotten) {
   EXPECT_EQ(DerText(first.get()), ders[0]) << "who has one keeps it";
 }
 
+// They are renewed all the time, and nobody would ask for the one before.
+TEST(CertificatePoolTest, LeavesAreNotKept) {
+  CertificatePool pool;
+  const std::string der = DerText(IssueCertificate({}).certificate());
+  const OwnedCertificate first = pool.Get(der);
+  ASSERT_NE(first, nullptr);
+  EXPECT_NE(pool.Get(der), first);
+}
+
 TEST(CertificatePoolTest, BytesThatAreNone) {
   CertificatePool pool;
   EXPECT_EQ(pool.Get(""), nullptr);
