@@ -50,6 +50,8 @@ bool DecodeB3(const B3Fields& fields, Context& context) {
   if (!fields.trace_id.empty() || !fields.span_id.empty()) {
     if (!TakeTraceId(fields.trace_id, context.trace_id) || !TakeSpanId(fields.span_id, context.span_id)) return false;
   }
+  SpanId parent;
+  if (!fields.parent_span_id.empty() && !TakeSpanId(fields.parent_span_id, parent)) return false;
   if (!fields.sampled.empty()) {
     const bool yes = fields.sampled == "1" || fields.sampled == "true";  // words were sent before there was a specification
     if (!yes && fields.sampled != "0" && fields.sampled != "false") return false;
@@ -75,7 +77,7 @@ std::string_view EncodeB3(const Context& context, base::Arena& arena) {
 B3Fields EncodeB3Fields(const Context& context, base::Arena& arena) {
   const std::string_view one = EncodeB3(context, arena);
   const std::string_view state = one.size() > 49 ? one.substr(50) : std::string_view();
-  return {.trace_id = one.substr(0, 32), .span_id = one.substr(33, 16), .sampled = state, .flags = {}};
+  return {.trace_id = one.substr(0, 32), .span_id = one.substr(33, 16), .sampled = state, .flags = {}, .parent_span_id = {}};
 }
 
 }  // namespace pillion::context

@@ -14,6 +14,7 @@ struct B3Fields {
   std::string_view span_id;
   std::string_view sampled;
   std::string_view flags;
+  std::string_view parent_span_id;
 };
 
 // Into a fresh context. False when they are malformed. What only says whether the trace is sampled is well-formed.

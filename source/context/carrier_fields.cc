@@ -161,7 +161,8 @@ bool CarrierFields::ReadB3Multi(Context& context) const {
   return DecodeB3(B3Fields{.trace_id = Value(HeaderId::kXB3TraceId),
                            .span_id = Value(HeaderId::kXB3SpanId),
                            .sampled = Value(HeaderId::kXB3Sampled),
-                           .flags = Value(HeaderId::kXB3Flags)},
+                           .flags = Value(HeaderId::kXB3Flags),
+                           .parent_span_id = Value(HeaderId::kXB3ParentSpanId)},
                   context);
 }
 

@@ -147,6 +147,8 @@ TEST(B3, ReadsAndWritesSeveralFields) {
   EXPECT_EQ(read({.sampled = "yes"}), -1);
   EXPECT_EQ(read({.trace_id = "a3ce929d0e0e4736"}), -1);
   EXPECT_EQ(read({.span_id = "a3ce929d0e0e4736"}), -1);
+  EXPECT_EQ(read({.sampled = "1", .parent_span_id = "a3ce929d0e0e4736"}), 1);
+  EXPECT_EQ(read({.sampled = "1", .parent_span_id = "x"}), -1);
 }
 
 TEST(XContext, ReadsAndWrites) {
