@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "source/http/field_name.h"
+#include "source/http/request_id.h"
 #include "source/proxy/trace_reason.h"
 
 namespace pillion::proxy {
@@ -17,23 +18,6 @@ std::string_view Milliseconds(base::Arena& arena, base::Duration duration) {
   const int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   const auto end = std::to_chars(text, text + sizeof text, ms).ptr;
   return arena.Copy({text, static_cast<size_t>(end - text)});
-}
-
-// A UUID of version 4 (RFC 9562, 5.4).
-std::string_view MakeRequestId(base::Arena& arena, base::Random& random) {
-  constexpr char kHex[] = "0123456789abcdef";
-  uint64_t high = random.Next();
-  uint64_t low = random.Next();
-  high = (high & ~uint64_t{0xf000}) | 0x4000;
-  low = (low & ~(uint64_t{3} << 62)) | (uint64_t{2} << 62);
-  char* const text = static_cast<char*>(arena.Allocate(36, 1));
-  char* to = text;
-  for (int i = 0; i < 32; ++i) {
-    if (i == 8 || i == 12 || i == 16 || i == 20) *to++ = '-';
-    const uint64_t half = i < 16 ? high : low;
-    *to++ = kHex[half >> (60 - 4 * (i & 15)) & 15];
-  }
-  return {text, 36};
 }
 
 // Several lines are one list (RFC 9110, 5.3).
@@ -65,7 +49,7 @@ void PrepareRequest(http::RequestHead& head, const config::HttpConnectionManager
   // An id of somebody before us is kept: it names the request on every hop.
   const bool keep_id = !requester.edge || config.preserve_external_request_id;
   if (config.generate_request_id && !(keep_id && head.headers.Has(HeaderId::kXRequestId))) {
-    head.headers.Set(HeaderId::kXRequestId, MakeRequestId(arena, context.random));
+    head.headers.Set(HeaderId::kXRequestId, http::MakeRequestId(arena, context.random));
   }
   if (config.tracing) DecideTracing(head, *config.tracing, context.random);
 }

@@ -9,6 +9,7 @@
 #include "source/context/inject.h"
 #include "source/filters/request_context/notes.h"
 #include "source/filters/request_context/process.h"
+#include "source/http/request_id.h"
 #include "source/http/syntax.h"
 #include "source/stats/tags.h"
 
@@ -187,6 +188,7 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   if (terms_.max_deadline) context::CapDeadline(context_, *terms_.max_deadline, began);
   if (!context_.trace_id) shard_.begun.Increment();
   context::BeginTrace(context_, shard_.random);
+  if (context_.request_id.empty()) context_.request_id = http::MakeRequestId(arena, shard_.random);
   stream().annotations().metadata.SetLater(arena, Notes::kSpace, *arena.New<Notes>(context_, stream()));
   if (!Admit()) return Step::kPause;
   const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};
