@@ -41,7 +41,7 @@ struct Attempt {
   uint32_t number;               // from 1
   std::string_view cluster;
   std::string_view host;         // its address
-  base::Duration time_left;      // of the route's timeout; zero: there is none
+  base::Duration time_left;      // until the route's or the cluster's timeouts that run end it; zero: none runs
 };
 
 class StreamContext {

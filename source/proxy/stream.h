@@ -215,6 +215,8 @@ class Stream final : public codec::RequestReceiver,
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
   void StartRouteTimeout();  // the request has come, whole; waiting for upstream and further tries count
   base::Duration TimeLeft();  // until then; zero: there is no such limit
+  // An attempt that begins now has, of all timeouts that run or begin with it; zero: none does.
+  base::Duration AttemptTimeLeft(const UpstreamRequest& attempt);
   void StartTryTimeouts();
   void EndTryTimeouts();
   bool GrpcDeadlineHasPassed();

@@ -130,7 +130,7 @@ void Stream::PrepareUpstreamHead(const UpstreamRequest& attempt) {
   chain_->OnAttempt(*request_, {.number = attempt.number(),
                                 .cluster = destination_.cluster_name,
                                 .host = attempt.host()->address_text(),
-                                .time_left = TimeLeft()});
+                                .time_left = AttemptTimeLeft(attempt)});
 }
 
 }  // namespace pillion::proxy

@@ -38,6 +38,21 @@ base::Duration Stream::TimeLeft() {
   return std::max<base::Duration>(route_deadline_ - context().worker.now(), std::chrono::milliseconds(1));
 }
 
+base::Duration Stream::AttemptTimeLeft(const UpstreamRequest& attempt) {
+  const base::MonotonicTime now = context().worker.now();
+  base::Duration left{0};
+  const auto take = [&left](base::Duration time) {
+    if (left <= base::Duration::zero() || time < left) left = time;
+  };
+  for (const base::MonotonicTime deadline : {route_deadline_, duration_deadline_}) {
+    if (IsSet(deadline)) take(std::max<base::Duration>(deadline - now, std::chrono::milliseconds(1)));
+  }
+  for (const base::Duration time : {terms_.per_try_timeout, attempt.cluster().config().http.options.max_stream_duration}) {
+    if (time > base::Duration::zero()) take(time);
+  }
+  return left;
+}
+
 void Stream::StartTryTimeouts() {
   const base::MonotonicTime now = context().worker.now();
   const base::Duration longest = upstream_->cluster().config().http.options.max_stream_duration;

@@ -7,8 +7,10 @@
 #include "source/base/timer_wheel.h"
 #include "source/context/extract.h"
 #include "source/context/inject.h"
+#include "source/context/timeout.h"
 #include "source/filters/request_context/notes.h"
 #include "source/filters/request_context/process.h"
+#include "source/http/grpc_timeout.h"
 #include "source/http/request_id.h"
 #include "source/http/syntax.h"
 #include "source/stats/tags.h"
@@ -19,6 +21,7 @@ namespace {
 using context::Carrier;
 using context::CarrierSet;
 using filter::Step;
+using http::HeaderId;
 using telemetry::ResponseFlag;
 
 constexpr std::string_view kFeature = "context";  // as the field names it that turns features off
@@ -117,10 +120,7 @@ class RequestContext final : public filter::HttpFilter {
   RequestContext(Shard& shard, const RouteSettings* route) : shard_(shard), terms_(shard.settings, route) {}
 
   Step OnRequestHead(http::RequestHead& head, bool) override;
-  void OnAttempt(http::RequestHead& head, const filter::Attempt&) override {
-    attempted_ = true;
-    context::InjectTimeLeft(context_, grpc_, stream().worker().now(), head.headers);
-  }
+  void OnAttempt(http::RequestHead& head, const filter::Attempt& attempt) override;
   Step OnResponseHead(http::ResponseHead& head, bool) override {
     // A tunnel stands: it may last.
     if (head.status == 101 || (is_connect_ && head.status >= 200 && head.status < 300)) timer_.Cancel();
@@ -146,6 +146,7 @@ class RequestContext final : public filter::HttpFilter {
   bool grpc_ = false;
   bool is_connect_ = false;
   bool attempted_ = false;
+  bool told_less_ = false;  // upstream: the route's timeouts end before the deadline
   bool active_ = false;  // it has a context
   context::Context context_;
   context::CorrelationTable::Ticket ticket_;
@@ -201,6 +202,23 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   }
   if (changed_by_peer || restored || stream().routes_by_notes()) stream().ChooseRoute();
   return Step::kContinue;
+}
+
+// The route's own timeouts shorten what is told, never what holds here: they are for the stream to keep.
+void RequestContext::OnAttempt(http::RequestHead& head, const filter::Attempt& attempt) {
+  attempted_ = true;
+  if (!context_.has_deadline()) return;
+  const event::Worker& worker = stream().worker();
+  base::Duration left = attempt.time_left > base::Duration::zero() ? attempt.time_left : context::kLongestTimeout;
+  if (grpc_) left = std::min(left, http::ParseGrpcTimeout(head.headers.Get(HeaderId::kGrpcTimeout)).value_or(left));
+  if (left + context::kDeadlineTolerance < context::TimeLeft(context_, worker.now())) {
+    told_less_ = true;
+  } else if (!told_less_) {
+    return context::InjectTimeLeft(context_, grpc_, worker.now(), head.headers);
+  }
+  context::Context told = context_;
+  context::CapDeadline(told, left, {worker.now(), worker.wall_now()});
+  (void)context::Inject(told, {.write = terms_.write, .grpc = grpc_}, worker.now(), head.headers);
 }
 
 bool RequestContext::TakeOff(http::RequestHead& head, bool trusted) {
