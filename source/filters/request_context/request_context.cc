@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "source/access/request.h"
 #include "source/base/timer_wheel.h"
+#include "source/config/route.h"
 #include "source/context/extract.h"
 #include "source/context/inject.h"
 #include "source/context/timeout.h"
@@ -25,6 +27,10 @@ using http::HeaderId;
 using telemetry::ResponseFlag;
 
 constexpr std::string_view kFeature = "context";  // as the field names it that turns features off
+constexpr CarrierSet kTimeLeft = {Carrier::kTimeout};
+// In the state of a stream whose route follows redirects: the deadline on the own clock, 0 for none; or that it is off.
+constexpr std::string_view kFormer = "pillion.context.deadline";
+constexpr std::string_view kOff = "off";
 constexpr std::pair<std::string_view, std::string_view> kTimedOut[] = {{"x-pillion-cancel-reason", "timeout"}};
 
 // A filter's, and what the route says instead.
@@ -115,6 +121,17 @@ bool Trusts(const Settings& settings, const access::ConnectionFacts& connection)
          std::ranges::any_of(trust.addresses, [&](const match::IpRange& range) { return range.Contains(*address); });
 }
 
+bool FollowsRedirects(const config::Route* route) {
+  const auto* const action = route == nullptr ? nullptr : std::get_if<config::RouteAction>(&route->action);
+  return action != nullptr && action->internal_redirect.has_value();
+}
+
+std::string_view NumberText(base::Arena& arena, int64_t number) {
+  char text[20];
+  char* const end = std::to_chars(text, text + sizeof text, number).ptr;
+  return arena.Copy({text, static_cast<size_t>(end - text)});
+}
+
 class RequestContext final : public filter::HttpFilter {
  public:
   RequestContext(Shard& shard, const RouteSettings* route) : shard_(shard), terms_(shard.settings, route) {}
@@ -131,7 +148,13 @@ class RequestContext final : public filter::HttpFilter {
  private:
   // The request goes on without: as one says who may.
   bool TakeOff(http::RequestHead& head, bool trusted);
+  void Count(const context::Extraction& found);
   void NoteMalformed(CarrierSet carriers);
+  // True: what the application has not forwarded was added.
+  bool Restore();
+  // From one route to another, by a redirect.
+  void Keep(std::string_view text);
+  void TakeDeadline(std::string_view kept, const context::Moment& now);
   // False: it was answered.
   bool Admit();
   void Refuse(stats::Counter& counter, std::string_view body, std::string_view details);
@@ -154,38 +177,35 @@ class RequestContext final : public filter::HttpFilter {
 };
 
 Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
-  const bool trusted = Trusts(shard_.settings, stream().AccessRequest().connection);
+  // Not null: an answer that redirects was followed, and what the head says was written here.
+  const metadata::FilterState::Object* const former = stream().annotations().filter_state.Find(kFormer);
+  const bool trusted = former != nullptr || Trusts(shard_.settings, stream().AccessRequest().connection);
+  if (former != nullptr && former->text == kOff) return Step::kContinue;
   if (!terms_.off_header.empty() && TakeOff(head, trusted)) return Step::kContinue;
   active_ = true;
   grpc_ = http::IsGrpc(head.headers);
   is_connect_ = head.method_id == http::Method::kConnect;
   base::Arena& arena = stream().arena();
   const context::Moment began = BeganAt();
+  const CarrierSet read = former == nullptr ? terms_.read : terms_.read - kTimeLeft;
   context::Extraction found;
-  context::Extract(head.headers, {.read = terms_.read, .grpc = grpc_}, began, found);
-  found.malformed.ForEach([&](Carrier carrier) { shard_.malformed[static_cast<size_t>(carrier)]->Increment(); });
-  if (found.clock_skew > context::kShownClockSkew || found.clock_skew < -context::kShownClockSkew) {
-    shard_.clock_skewed.Increment();
-  }
-  shard_.left_out.Add(found.left_out);
+  context::Extract(head.headers, {.read = read, .grpc = grpc_}, began, found);
+  Count(found);
   context_ = found.context;
-  if (!found.malformed.empty() && terms_.rejects_malformed) {
-    SendReply({.status = 400, .body = "malformed request context", .details = "request_context_malformed"});
-    return Step::kPause;
+  if (!found.malformed.empty()) {
+    NoteMalformed(found.malformed);
+    if (terms_.rejects_malformed) {
+      SendReply({.status = 400, .body = "malformed request context", .details = "request_context_malformed"});
+      return Step::kPause;
+    }
   }
-  const bool changed_by_peer = !found.malformed.empty() || !trusted;
-  if (!found.malformed.empty()) NoteMalformed(found.malformed);
-  if (!trusted) {
+  if (former != nullptr) {
+    TakeDeadline(former->text, began);
+  } else if (!trusted) {
     shard_.untrusted.Increment();
     context::ReplaceAtEdge(context_, shard_.settings.edge, began, arena);
   }
-  bool restored = false;
-  if (shard_.settings.correlates && shard_.settings.outbound) {
-    using Outcome = context::CorrelationTable::Outcome;
-    const Outcome outcome = InFlight().Restore(context_, stream().worker().now(), arena);
-    restored = outcome == Outcome::kRestored || outcome == Outcome::kPartly;
-    if (restored) shard_.restored.Increment();
-  }
+  const bool restored = former == nullptr && Restore();
   if (terms_.max_deadline) context::CapDeadline(context_, *terms_.max_deadline, began);
   if (!context_.trace_id) shard_.begun.Increment();
   context::BeginTrace(context_, shard_.random);
@@ -200,8 +220,37 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   if (context_.has_deadline()) {
     stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
   }
-  if (changed_by_peer || restored || stream().routes_by_notes()) stream().ChooseRoute();
+  if (!found.malformed.empty() || !trusted || restored || stream().routes_by_notes()) stream().ChooseRoute();
+  const int64_t deadline = context_.has_deadline() ? context_.deadline_at.time_since_epoch().count() : 0;
+  if (FollowsRedirects(stream().route())) Keep(NumberText(arena, deadline));
   return Step::kContinue;
+}
+
+void RequestContext::Count(const context::Extraction& found) {
+  found.malformed.ForEach([&](Carrier carrier) { shard_.malformed[static_cast<size_t>(carrier)]->Increment(); });
+  if (std::chrono::abs(found.clock_skew) > context::kShownClockSkew) shard_.clock_skewed.Increment();
+  shard_.left_out.Add(found.left_out);
+}
+
+bool RequestContext::Restore() {
+  using Outcome = context::CorrelationTable::Outcome;
+  if (!shard_.settings.correlates || !shard_.settings.outbound) return false;
+  const Outcome outcome = InFlight().Restore(context_, stream().worker().now(), stream().arena());
+  if (outcome != Outcome::kRestored && outcome != Outcome::kPartly) return false;
+  shard_.restored.Increment();
+  return true;
+}
+
+void RequestContext::Keep(std::string_view text) {
+  (void)stream().annotations().filter_state.Set(stream().arena(), kFormer, text, false);
+}
+
+// Time left counts from the first byte, which was long before the head was written; and the route may have shortened it.
+void RequestContext::TakeDeadline(std::string_view kept, const context::Moment& now) {
+  int64_t at = 0;
+  std::from_chars(kept.data(), kept.data() + kept.size(), at);
+  context_.deadline = 0;
+  if (at != 0) context::CapDeadlineAt(context_, base::MonotonicTime(base::Duration(at)), now);
 }
 
 // The route's own timeouts shorten what is told, never what holds here: they are for the stream to keep.
@@ -228,8 +277,10 @@ bool RequestContext::TakeOff(http::RequestHead& head, bool trusted) {
     http::ForEachListElement(field.value(), [&](std::string_view feature) { return off |= feature == kFeature, true; });
   }
   head.headers.Remove(terms_.off_header);
-  if (off) shard_.turned_off.Increment();
-  return off;
+  if (!off) return false;
+  shard_.turned_off.Increment();
+  if (FollowsRedirects(stream().route())) Keep(kOff);
+  return true;
 }
 
 // For logs: what else happened stands there as well.
