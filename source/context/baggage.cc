@@ -34,17 +34,9 @@ void Baggage::Merge(const Baggage& other, base::Arena& arena, uint32_t& left_out
     *this = other;
     return;
   }
-  const uint32_t own = size_;
   for (uint32_t i = 0; i < other.size_; ++i) {
     const Entry& entry = other.entries_[i];
-    // Mostly both came from the same hop, in the same order.
-    const Entry* mine = i < own && entries_[i].key == entry.key ? &entries_[i] : Find(entry.key);
-    if (mine == nullptr) {
-      Append(entry, arena, left_out);
-    } else if (mine->text == entry.text) {
-      // The later carrier is W3C's, and only that says for certain where the properties begin.
-      entries_[mine - entries_].value_size = entry.value_size;
-    }
+    if (FindFrom(i, entry.key) == nullptr) Append(entry, arena, left_out);
   }
 }
 
@@ -53,15 +45,23 @@ void Baggage::Append(const Entry& entry, base::Arena& arena, uint32_t& left_out)
     ++left_out;
     return;
   }
-  if (size_ == capacity_) {
-    const uint32_t capacity = size_ < 8 ? 8 : size_ * 2;
-    Entry* entries = arena.NewArray<Entry>(capacity);
-    if (size_ > 0) std::memcpy(entries, entries_, size_ * sizeof(Entry));
-    entries_ = entries;
-    capacity_ = capacity;
-  }
+  if (size_ == capacity_) Grow(arena);
   entries_[size_++] = entry;
   keys_ |= KeyBit(entry.key);
+}
+
+void Baggage::SetValueSize(const Entry& entry, uint32_t size, base::Arena& arena) {
+  const ptrdiff_t index = &entry - entries_;
+  if (size_ == capacity_) Grow(arena);  // the entries of a copy are another list's, until then
+  entries_[index].value_size = size;
+}
+
+void Baggage::Grow(base::Arena& arena) {
+  const uint32_t capacity = size_ < 8 ? 8 : size_ * 2;
+  Entry* entries = arena.NewArray<Entry>(capacity);
+  if (size_ > 0) std::memcpy(entries, entries_, size_ * sizeof(Entry));
+  entries_ = entries;
+  capacity_ = capacity;
 }
 
 bool IsColourKey(std::string_view key) { return key == "env" || key == "version" || key == "release"; }

@@ -44,6 +44,13 @@ class Baggage {
   // Adds what this has not.
   void Merge(const Baggage& other, base::Arena& arena, uint32_t& left_out);
 
+  // The entry at that place, if it has that key; else as Find(). Lists of one hop mostly have the same order.
+  const Entry* FindFrom(size_t place, std::string_view key) const {
+    return place < size_ && entries_[place].key == key ? &entries_[place] : Find(key);
+  }
+  // Of an entry of this list: how much of its text is the value. What this is a copy of keeps what it has.
+  void SetValueSize(const Entry& entry, uint32_t size, base::Arena& arena);
+
   // Null when there is none.
   const Entry* Find(std::string_view key) const;
 
@@ -54,6 +61,7 @@ class Baggage {
 
  private:
   void Append(const Entry& entry, base::Arena& arena, uint32_t& left_out);
+  void Grow(base::Arena& arena);
 
   Entry* entries_ = nullptr;
   uint32_t size_ = 0;

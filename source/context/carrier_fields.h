@@ -67,7 +67,8 @@ class CarrierFields {
   // The carriers that have a field here.
   CarrierSet Present() const;
 
-  // Into a fresh `carried`. Of what is malformed only `time_left` counts: each of its fields stands for itself.
+  // Into a fresh `carried`; baggage is added to what that has. Of what is malformed only `time_left` counts: each of its
+  // fields stands for itself.
   Reading Read(Carrier carrier, Carried& carried) const;
 
  private:

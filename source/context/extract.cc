@@ -10,6 +10,7 @@ void Extract(const http::HeaderMap& headers, const ExtractOptions& options, cons
   std::optional<base::Duration> time_left;
   (fields.Present() & options.read).ForEach([&](Carrier carrier) {
     Carried carried;
+    if (carrier == Carrier::kBaggage) carried.context.baggage = extraction.context.baggage;
     const Reading reading = fields.Read(carrier, carried);
     if (carried.time_left) time_left = carried.time_left;
     extraction.left_out += carried.left_out;
@@ -18,7 +19,11 @@ void Extract(const http::HeaderMap& headers, const ExtractOptions& options, cons
       return;
     }
     extraction.found.Add(carrier);
-    Merge(extraction.context, carried.context, headers.arena(), extraction.left_out);
+    if (carrier == Carrier::kBaggage) {
+      extraction.context.baggage = carried.context.baggage;
+    } else {
+      Merge(extraction.context, carried.context, headers.arena(), extraction.left_out);
+    }
   });
   extraction.clock_skew = SettleDeadline(extraction.context, time_left, first_byte);
 }

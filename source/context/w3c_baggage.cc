@@ -93,8 +93,15 @@ char* EncodePercents(std::string_view bytes, char* to) {
   return to;
 }
 
+struct Member {
+  std::string_view key;
+  std::string_view value;
+  std::string_view properties;
+};
+
 // Nothing is copied of a value that has no '%'.
-Baggage::Entry MakeEntry(std::string_view key, std::string_view value, std::string_view properties, base::Arena& arena) {
+Baggage::Entry MakeEntry(const Member& member, base::Arena& arena) {
+  const auto& [key, value, properties] = member;
   if (properties.empty() && AreAll(kPlain, value)) {
     return {key, value, static_cast<uint32_t>(value.size())};
   }
@@ -108,12 +115,6 @@ Baggage::Entry MakeEntry(std::string_view key, std::string_view value, std::stri
   }
   return {key, {text, static_cast<size_t>(end - text)}, value_size};
 }
-
-struct Member {
-  std::string_view key;
-  std::string_view value;
-  std::string_view properties;
-};
 
 // Takes a member from the front of `text`, which is not empty, up to the comma behind it. False when it is malformed.
 bool TakeMember(std::string_view& text, Member& member) {
@@ -133,10 +134,24 @@ bool TakeMember(std::string_view& text, Member& member) {
   return text.empty() || text[0] == ',';
 }
 
+// `place`: where it may be found. The first `before` entries are another carrier's.
+void Add(const Member& member, size_t place, size_t before, base::Arena& arena, Baggage& baggage, uint32_t& left_out) {
+  const Baggage::Entry* const there = baggage.FindFrom(place, member.key);
+  if (there == nullptr) {
+    baggage.Add(MakeEntry(member, arena), arena, left_out);
+    return;
+  }
+  if (there->value_size == there->text.size() && there->text == member.value && member.properties.empty()) return;
+  if (static_cast<size_t>(there - baggage.begin()) >= before) return;  // the first of this carrier
+  const Baggage::Entry entry = MakeEntry(member, arena);
+  if (there->text == entry.text) baggage.SetValueSize(*there, entry.value_size, arena);
+}
+
 }  // namespace
 
 bool DecodeBaggage(std::string_view text, base::Arena& arena, Baggage& baggage, uint32_t& left_out) {
   const char* const bound = text.data() + kLongestBaggage;
+  const size_t before = baggage.size();
   size_t members = 0;
   for (;;) {
     Take(kBlank, text);
@@ -146,8 +161,8 @@ bool DecodeBaggage(std::string_view text, base::Arena& arena, Baggage& baggage, 
       if (!TakeMember(text, member)) return false;
       if (++members > kMostBaggageMembers || text.data() > bound || member.key.size() > kLongestBaggageKey) {
         ++left_out;
-      } else if (baggage.Find(member.key) == nullptr) {
-        baggage.Add(MakeEntry(member.key, member.value, member.properties, arena), arena, left_out);
+      } else {
+        Add(member, members - 1, before, arena, baggage, left_out);
       }
     }
     if (!text.empty()) text.remove_prefix(1);  // the comma

@@ -13,7 +13,8 @@ inline constexpr size_t kLongestBaggage = 8192;
 inline constexpr size_t kMostBaggageMembers = 180;
 inline constexpr size_t kLongestBaggageKey = 255;  // what vctx has room for
 
-// Into a fresh list. False when `text` is malformed.
+// Adds what the list has not. False when `text` is malformed; then the list is unspecified. Of an entry that the list has
+// with the same bytes it is set where the value ends: only this form knows for certain.
 [[nodiscard]] bool DecodeBaggage(std::string_view text, base::Arena& arena, Baggage& baggage, uint32_t& left_out);
 
 // Keys that are no tokens cannot be written: they are left out, and nothing else for them. Empty when nothing is left.
