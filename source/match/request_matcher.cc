@@ -33,7 +33,8 @@ bool RequestMatcher::MatchesRest(const http::RequestHead& head, uint64_t random,
   if (certificate_validated.value_or(validated) != validated) return false;
   if (grpc && !http::IsGrpc(head.headers)) return false;
   if (!metadata.empty() || !filter_state.empty()) [[unlikely]] {
-    if (!MatchesNotes(facts.notes == nullptr ? metadata::Annotations() : *facts.notes)) return false;
+    static const metadata::Annotations kNone;  // by reference: what is noted later is noted in the stream's own
+    if (!MatchesNotes(facts.notes == nullptr ? kNone : *facts.notes)) return false;
   }
   return std::all_of(headers.begin(), headers.end(), [&](const auto& header) { return header.Matches(head); }) &&
          std::all_of(query_parameters.begin(), query_parameters.end(),

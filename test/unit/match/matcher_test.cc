@@ -61,6 +61,23 @@ TEST_F(MatcherTest, Notes) {
   EXPECT_FALSE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
 }
 
+TEST_F(MatcherTest, NotesThatAreNotedWhenTheyAreAskedFor) {
+  struct Later : metadata::LaterNotes {
+    void Note(base::Arena& arena, metadata::DynamicMetadata& metadata) override {
+      (void)metadata.Set(arena, "s", "k", metadata::Value::Text("v"));
+    }
+  } later;
+  RequestMatcher matcher;
+  matcher.metadata.push_back({.space = "s",
+                              .path = {"k"},
+                              .value = std::make_shared<ValueMatcher>(Exact("v")),
+                              .invert = false});
+  metadata::Annotations notes;
+  notes.metadata.SetLater(arena_, "s", later);
+  EXPECT_TRUE(matcher.MatchesRest(head_, 0, {.notes = &notes}));
+  EXPECT_NE(notes.metadata.Find("s", "k"), nullptr);
+}
+
 TEST_F(MatcherTest, Strings) {
   EXPECT_TRUE(StringMatcher(Kind::kExact, "ab").Matches("ab"));
   EXPECT_FALSE(StringMatcher(Kind::kExact, "ab").Matches("aB"));
