@@ -199,15 +199,25 @@ def test_hosts_are_not_watched_unless_it_is_asked_for(pushed, hosts):
     assert "endpoints" not in view(both)["guard"]["kinds"] and both.stat("guard.returns") == 0
 
 
-def take(other, address):
-    """As soon as it is free."""
-    def bound():
-        try:
-            other.bind(address)
-            return True
-        except OSError:
-            return False
-    until(bound, f"{address} is somebody else's")
+@contextlib.contextmanager
+def changed_and_taken(both, former):
+    """The listener is bad and elsewhere, and somebody else has its address, before there is a request that sees it."""
+    with load(both):
+        pass
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def bound():
+            try:
+                other.bind(former)
+                other.listen()
+                return True
+            except OSError:
+                return False
+
+        both.push(routed_listener("bad", ("127.0.0.1", free_port())))
+        until(bound, f"{former} is somebody else's")
+        yield other
 
 
 def test_an_address_that_is_taken(pushed, hosts):
@@ -216,10 +226,7 @@ def test_an_address_that_is_taken(pushed, hosts):
     former = "127.0.0.1", free_port()
     both = pushed(p.whole_cluster(good, name="good"), p.whole_cluster(bad, name="bad"), routed_listener("good", former),
                   bootstrap_extensions=guard(window="5s"))
-    with load(both) as running, socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        both.push(routed_listener("bad", ("127.0.0.1", free_port())))
-        take(other, former)
+    with changed_and_taken(both, former) as other, Load(both) as running:
         both.until_stat("guard.failing", 1)
         assert both.stat("guard.returns") == both.stat("guard.remembered") == 0
         assert "returned to the content of" not in both.proxy.log()
@@ -240,10 +247,7 @@ def test_an_address_that_stays_taken(pushed, hosts):
     former = "127.0.0.1", free_port()
     both = pushed(p.whole_cluster(good, name="good"), p.whole_cluster(bad, name="bad"), routed_listener("good", former),
                   bootstrap_extensions=guard())
-    with load(both), socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        both.push(routed_listener("bad", ("127.0.0.1", free_port())))
-        take(other, former)
+    with changed_and_taken(both, former), Load(both):
         both.until_stat("guard.failed_resources", 1)
         assert both.stat("guard.returns") == both.stat("guard.failing") == 0
         assert view(both)["returns"][0]["not_put_back"][0].endswith("; given up")

@@ -165,7 +165,7 @@ def test_mutual_tls_of_the_readme(pillion, serve, folder, tmp_path):
         sock.recv(100)
     for line in refusals.splitlines():
         until(lambda: line.partition(" ")[2] in proxy.log(), line)
-    stats = proxy.admin("/stats?filter=listener.*ssl&usedonly")
+    stats = proxy.admin("/stats?filter=listener.*ssl&usedonly&type=Counters")
     assert stats.splitlines() == figures.replace("15443", str(port)).splitlines()
     own = json.loads(proxy.admin("/certs"))["certificates"][0]["cert_chain"][0]
     assert own.keys() == json.loads(certificate).keys()

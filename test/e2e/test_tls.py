@@ -317,7 +317,7 @@ def test_an_upstream_that_refuses_us(pillion, ca, stranger, tmp_path, version):
     flag, details, reason = log.read_text().rstrip("\n").split(" ", 2)
     why = {"TLSv1_2": ("UF", "remote_connection_failure"), "TLSv1_3": ("UC", "connection_termination")}[version]
     assert (flag, details) == (why[0], f"upstream_reset_before_response_started{{{why[1]}|{reason}}}")
-    assert reason.endswith('_ALERT_UNKNOWN_CA:the_peer_refused_our_certificate,_of_"spiffe://td.test/ns/prod/sa/client":TLS_error_end')
+    assert reason.endswith(r'_ALERT_UNKNOWN_CA:the_peer_refused_our_certificate,_of_\"spiffe://td.test/ns/prod/sa/client\":TLS_error_end')
     assert inner.stat("http.ingress.downstream_rq_total") == 0
 
 
