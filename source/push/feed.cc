@@ -14,9 +14,11 @@ Feed::Feed(xds::Kind kind, const stats::Prefix& prefix, Target target, Surroundi
       with_(std::move(surroundings)),
       stats_(with_.registry, with_.clock, prefix),
       scope_(with_.registry, prefix),
-      reloads_(with_.registry.control().counter(scope_.AddCounter("config_reload"))),
-      reload_time_(with_.registry.control().gauge(scope_.AddGauge("config_reload_time_ms"))),
-      initial_fetch_(with_.timers) {}
+      initial_fetch_(with_.timers) {
+  if (kind_ != xds::Kind::kClusters) return;
+  reloads_ = with_.registry.control().counter(scope_.AddCounter("config_reload"));
+  reload_time_ = with_.registry.control().gauge(scope_.AddGauge("config_reload_time_ms"));
+}
 
 void Feed::Start(xds::Planes& planes, const config::Feed& feed, std::function<void()> ready) {
   initial_fetch_.Start(feed.initial_fetch_timeout, [this, ready = std::move(ready)](bool late) {
@@ -34,9 +36,8 @@ void Feed::Start(xds::Planes& planes, const config::Feed& feed, std::function<vo
 std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {
   std::vector<xds::Refusal> refusals;
   std::vector<Given> given;
-  bool changed = false;
   // An address is free before another listener takes it; but a cluster is there before that which it replaces goes.
-  if (kind_ == xds::Kind::kListeners) changed |= Remove(update.removed);
+  if (kind_ == xds::Kind::kListeners) Remove(update.removed);
   for (const xds::Resource& resource : update.resources) {
     const auto found = taken_.find(resource.name);
     if (resource.same && found != taken_.end()) {
@@ -54,11 +55,10 @@ std::vector<xds::Refusal> Feed::OnUpdate(const xds::Update& update) {
   }
   std::vector<std::vector<std::string>> errors = Take(given);
   for (size_t i = 0; i < given.size(); ++i) {
-    changed |= errors[i].empty();
     if (!errors[i].empty()) refusals.push_back({given[i].first, std::move(errors[i])});
   }
-  if (kind_ != xds::Kind::kListeners) changed |= Remove(update.removed);
-  if (changed) {
+  if (kind_ != xds::Kind::kListeners) Remove(update.removed);
+  if (reloads_ != nullptr && !given.empty() && refusals.empty()) {
     reloads_->Increment();
     reload_time_->Set(
         std::chrono::duration_cast<std::chrono::milliseconds>(with_.clock.WallNow().time_since_epoch()).count());
@@ -109,16 +109,12 @@ void Feed::TakePassedOver(const std::string& name) {
   target_.done();
 }
 
-bool Feed::Remove(const std::vector<std::string>& names) {
-  bool any = false;
+void Feed::Remove(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     passed_over_.erase(name);
     former_.erase(name);
-    if (taken_.erase(name) == 0) continue;
-    any = true;
-    target_.remove(name);
+    if (taken_.erase(name) > 0) target_.remove(name);
   }
-  return any;
 }
 
 }  // namespace pillion::push

@@ -70,16 +70,17 @@ class Feed final : private xds::TypeWatcher {
   using Given = std::pair<std::string, Taken>;
   // What is wrong with each, as Target has it.
   std::vector<std::vector<std::string>> Take(const std::vector<Given>& given);
-  // False: there was none of them.
-  bool Remove(const std::vector<std::string>& names);
+  void Remove(const std::vector<std::string>& names);
 
   const xds::Kind kind_;
   const Target target_;
   const Surroundings with_;
   xds::SubscriptionStats stats_;
   stats::Scope scope_;
-  stats::Counter* const reloads_;    // updates that changed anything
-  stats::Gauge* const reload_time_;  // of the last one: milliseconds since the epoch
+  // As Envoy counts them, of clusters alone: answers that gave something new and were taken as a whole; and when the last
+  // one came, in milliseconds since the epoch.
+  stats::Counter* reloads_ = nullptr;
+  stats::Gauge* reload_time_ = nullptr;
   xds::InitialFetch initial_fetch_;
   xds::TypeSubscription* subscription_ = nullptr;
   TakenByName taken_;

@@ -26,6 +26,8 @@ _IGNORED = re.compile("|".join((
     r"stat\.cluster_manager\.(cluster_updated|cluster_updated_via_merge|update_merge_cancelled|update_out_of_merge_window)",
     r"stat\.listener_manager\.(listener_in_place_updated|listener_stopped|total_filter_chains_draining|workers_pinned)",
     r"stat\.cluster\.\w+\.(assignment_\w+|warming_state)",
+    # Envoy counts what it asks after a refusal, or in vain, twice.
+    r"stat\..*\.update_attempt",
     # Not yet: a listener that was changed has been created, too; and the weight when there are no hosts.
     r"stat\.listener_manager\.listener_create_success", r"stat\.cluster\.\w+\.(max_host_weight|version)",
     # By differences each resource has a version of its own, and that is what is shown here, of hosts as well.
