@@ -162,14 +162,18 @@ constexpr std::string_view kHttp1Post =
 constexpr std::string_view kHttp1Response =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n0123456789";
 
-void Measure(bool http2_down, bool http2_up, bool body, const std::string& http_filters = "") {
+// `http1_request`: in place of the usual ones.
+void Measure(bool http2_down, bool http2_up, bool body, const std::string& http_filters = "",
+             std::string_view http1_request = {}) {
   Allocation proxy(http2_up, http_filters);
   if (http2_down) proxy.Turn(proxy.downstream(), kPreface + SettingsFrame());
   size_t counted = 0;
   size_t answers = 0;
   for (int i = 0; i < kWarm + kCounted; ++i) {
     const uint32_t id = 2 * static_cast<uint32_t>(i) + 1;
-    const std::string request = http2_down ? Http2Request(id, body) : std::string(body ? kHttp1Post : kHttp1Get);
+    const std::string request = http2_down               ? Http2Request(id, body)
+                                : !http1_request.empty() ? std::string(http1_request)
+                                                         : std::string(body ? kHttp1Post : kHttp1Get);
     const std::string response = http2_up ? Http2Response(id) : std::string(kHttp1Response);
     size_t count = proxy.Turn(proxy.downstream(), request);
     if (i == 0) {
@@ -209,6 +213,21 @@ constexpr char kFilters[] = R"(- name: principals
 
 TEST(AllocationTest, Http1ToHttp2WithFilters) { Measure(false, true, false, kFilters); }
 TEST(AllocationTest, Http2ToHttp2WithFilters) { Measure(true, true, true, kFilters); }
+
+// A context that is read, held to, written and remembered, or found again.
+std::string Context(const std::string& direction) {
+  return "- name: context\n  typed_config: {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, direction: " +
+         direction + ", trust: {addresses: [{address_prefix: 192.168.0.0, prefix_len: 16}]}}\n";
+}
+constexpr std::string_view kWithContext =
+    "GET /path HTTP/1.1\r\nhost: h.test\r\nx-request-id: 7b2d4a34-0d9c-4a0e-8a37-2f4c5d6e7f80\r\n"
+    "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\ntracestate: a=1,b=2\r\n"
+    "baggage: env=grey,version=v7,user=12345,a=1,b=2,c=3,d=4,e=percent%20encoded\r\nx-timeout-ms: 20000\r\nx-tenant: acme\r\n"
+    "x-vivo-context: dmN0eAcABGFjbWUEAAgDZW52Z3JleQ==\r\n\r\n";
+
+TEST(AllocationTest, ContextInbound) { Measure(false, true, false, Context("INBOUND"), kWithContext); }
+TEST(AllocationTest, ContextOutbound) { Measure(false, false, false, Context("OUTBOUND"), kWithContext); }
+TEST(AllocationTest, ContextOfStrangers) { Measure(true, true, true, Context("INBOUND")); }
 
 }  // namespace
 }  // namespace pillion::test
