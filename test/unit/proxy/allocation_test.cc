@@ -216,13 +216,14 @@ TEST(AllocationTest, Http2ToHttp2WithFilters) { Measure(true, true, true, kFilte
 
 // A context that is read, held to, written and remembered, or found again.
 std::string Context(const std::string& direction) {
-  return "- name: context\n  typed_config: {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, direction: " +
-         direction + ", trust: {addresses: [{address_prefix: 192.168.0.0, prefix_len: 16}]}}\n";
+  return "- name: context\n  typed_config:\n    {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, "
+         "direction: " + direction + ", trust: {addresses: [{address_prefix: 192.168.0.0, prefix_len: 16}]}}\n";
 }
 constexpr std::string_view kWithContext =
     "GET /path HTTP/1.1\r\nhost: h.test\r\nx-request-id: 7b2d4a34-0d9c-4a0e-8a37-2f4c5d6e7f80\r\n"
     "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\ntracestate: a=1,b=2\r\n"
-    "baggage: env=grey,version=v7,user=12345,a=1,b=2,c=3,d=4,e=percent%20encoded\r\nx-timeout-ms: 20000\r\nx-tenant: acme\r\n"
+    "baggage: env=grey,version=v7,user=12345,a=1,b=2,c=3,d=4,e=percent%20encoded\r\nx-timeout-ms: 20000\r\n"
+    "x-tenant: acme\r\n"
     "x-vivo-context: dmN0eAcABGFjbWUEAAgDZW52Z3JleQ==\r\n\r\n";
 
 TEST(AllocationTest, ContextInbound) { Measure(false, true, false, Context("INBOUND"), kWithContext); }
