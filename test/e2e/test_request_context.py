@@ -1,7 +1,7 @@
 """The context of requests (source/context/specification.md) through the program: read, held to, carried on."""
 
+import re
 import secrets
-import socket
 import threading
 import time
 
@@ -14,7 +14,7 @@ from peers import http1, http2
 from peers.context import PAYMENT, Context, nanoseconds, of
 from peers.grpc_echo import Echo, serve as serve_grpc
 from peers.message import Broken, Request, Response, field
-from peers.proxy import run
+from peers.proxy import ROOT, run
 from peers.wait import until
 
 ca = tls.ca
@@ -719,3 +719,20 @@ def test_configurations_that_are_refused(tmp_path, fields, place):
     config.write_text(yaml.safe_dump(made(chain=filters(**fields), routes=[b.direct(200)])), encoding="utf-8")
     result = run(["--mode", "validate", "-c", str(config)])
     assert result.returncode == 1 and place in result.stdout, result.stdout
+
+
+def test_page(pillion, app):
+    page = (ROOT / "source/filters/request_context/README.md").read_text(encoding="utf-8")
+    chain, routes = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.S))
+    config = made(app.address, routes=routes["routes"], chain=chain["http_filters"] + filters()[1:], cluster={"name": "users"})
+    proxy = pillion(config)
+    sent = full(deadline=nanoseconds(60))
+    ask(proxy, sent.vctx())
+    got = of(app.last.fields)
+    assert (got.trace_id, got.baggage, got.tenant) == (sent.trace_id, {"env": "grey"}, "")
+    assert int(app.last.get("x-timeout-ms")) <= 10000 and app.last.get("host") == "grey.users.example.org"
+    ask(proxy, Context(baggage={"env": "blue"}).vctx())
+    assert app.last.get("host") == "test.example"
+    counters = set(re.findall(r"^http\.ingress\.context\.([a-z_]+)", proxy.admin("/stats"), re.M))
+    assert counters == {word for row in re.findall(r"^\| (`[a-z_].*?) \| ", page.partition("## Counters")[2], re.M)
+                        for word in re.findall(r"`([a-z_]+)", row)} - {"counter"}
