@@ -164,8 +164,10 @@ void Stream::SendLocalReply(int status, std::string_view body, ResponseFlag flag
 void Stream::SendReply(const filter::Reply& reply) {
   if (reply.flag != ResponseFlag::kCount) flags_.Set(reply.flag);
   if (response_state_ != ResponseState::kNone) {
-    // An answer of a known length that ends early would be taken for a whole one.
-    if (reply.grpc_trailers && is_grpc_ && response_state_ == ResponseState::kHead && response_->content_length < 0) {
+    // An answer of a known length that ends early would be taken for a whole one, as would one whose trailers are dropped.
+    const bool trailers = request_->version == http::Version::kHttp2 || manager().manager.config().http1.enable_trailers;
+    const bool open = response_state_ == ResponseState::kHead && response_->content_length < 0;
+    if (reply.grpc_trailers && is_grpc_ && trailers && open) {
       EndGrpcCall(reply);
     } else {
       BreakResponse(reply.details);
