@@ -1,6 +1,7 @@
 """Each example is a good configuration, and does what it says. Its ports are replaced by free ones."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,31 @@ def test_mutual_tls(started, tmp_path):
     for line in re.search(r"^    pay: .*$", page, re.M)[0].strip(), "web: spiffe://demo.test/pay GET /receipt 200 via_upstream", \
             "web: outbound GET /charge to spiffe://demo.test/pay 200 - via_upstream", ":HTTP_REQUEST:":
         until(lambda: line in logged(), f"{line}; {logged()}", 20)
+
+
+def test_context(started):
+    """Each language's service calls each other's: one trace, less and less time, and nobody waits longer than the caller."""
+    missing = [tool for tool in ("go", "node") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed")
+    folder = ROOT / "out/context"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["go", "build", "-o", folder / "service", ROOT / "examples/context/service.go"], check=True, timeout=300)
+    ports, output = started("context", "bootstrap.yaml")
+    go, admin = ("127.0.0.1", ports[10001]), ("127.0.0.1", ports[9901])
+    way = ["go", "node", "python", "go", "python", "node", "go"]
+    told = ["-H", "x-timeout-ms: 9000", "-H", "baggage: env=grey"]
+    lines = curl(*told, url(go, "/" + "/".join(way[1:])))[1].decode().splitlines()
+    found = [re.fullmatch(r"(\w+): trace ([0-9a-f]{32}), (\d+) ms left, baggage env=grey", line).groups() for line in lines]
+    assert [name for name, _, _ in found] == way and len({trace for _, trace, _ in found}) == 1
+    left = [int(time) for _, _, time in found]
+    assert left == sorted(left, reverse=True) and 0 < left[-1] < left[0] <= 9000
+    facts, _ = curl("-H", "x-timeout-ms: 300", url(go, "/node/python/slow"))
+    assert facts["http_code"] == 504 and 0.3 <= facts["time_total"] < 1.5
+    counted = re.findall(rb"context.deadline_exceeded: (\d+)\n", curl(url(admin, "/stats"))[1])
+    assert sum(map(int, counted)) > 0  # where the timers of all hops end, some hear of it from the one before them
+    logged = lambda: output.read_text(encoding="utf-8")  # noqa: E731
+    until(lambda: re.search(r"^[0-9a-f]{32} python /slow (504 timeout|0 cancel)$", logged(), re.M), f"the last hop's line; {logged()}", 20)
 
 
 def test_reload(started, tmp_path):
