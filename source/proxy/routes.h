@@ -17,10 +17,10 @@ namespace pillion::proxy {
 
 // Immutable; any thread.
 struct Routes {
-  // `registry` outlives it.
+  // `registry` outlives it. `former`: what it takes the place of; null: nothing.
   Routes(std::shared_ptr<const config::RouteConfig> config, const route::ClusterIndex& clusters,
-         stats::Registry& registry)
-      : table(config, clusters), stat_ids(registry, *config) {}
+         stats::Registry& registry, const Routes* former = nullptr)
+      : table(config, clusters, former == nullptr ? nullptr : &former->table), stat_ids(registry, *config) {}
 
   const route::Table table;
   const RouteStatIds stat_ids;

@@ -26,19 +26,24 @@ stats::Prefix PrefixOf(const Manager& manager) {
       .Add(kRdsRouteConfig, manager.route_source->name);
 }
 
+// Many routes that stand together go to one cluster.
 std::vector<std::string> ClustersOf(const config::RouteConfig& table) {
   std::set<std::string> names;
-  const auto add = [&names](const std::variant<std::string, config::ClusterHeader>& cluster) {
-    if (const auto* name = std::get_if<std::string>(&cluster)) names.insert(*name);
+  const std::string* last = nullptr;
+  const auto add = [&](const std::string& name) {
+    if (last == nullptr || *last != name) names.insert(name);
+    last = &name;
   };
   for (const std::shared_ptr<const config::VirtualHost>& host : table.virtual_hosts) {
     for (const std::shared_ptr<const config::Route>& route : host->routes) {
       const auto* action = std::get_if<config::RouteAction>(&route->action);
       if (action == nullptr) continue;
-      if (const auto* name = std::get_if<std::string>(&action->cluster)) names.insert(*name);
+      if (const auto* name = std::get_if<std::string>(&action->cluster)) add(*name);
       const auto* weighted = std::get_if<config::WeightedClusters>(&action->cluster);
       if (weighted == nullptr) continue;
-      for (const auto& choice : weighted->choices) add(choice.cluster);
+      for (const auto& choice : weighted->choices) {
+        if (const auto* name = std::get_if<std::string>(&choice.cluster)) add(*name);
+      }
     }
   }
   return {names.begin(), names.end()};
@@ -193,7 +198,8 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
   config_ = std::move(judged.part);
   stats_.Success(resource.answer_version, begun);
   Hold({.taken = {.version = resource.version, .updated = tables_.with_.clock.WallNow(), .body = resource.body},
-        .routes = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry)});
+        .routes = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry,
+                                                        last().routes.get())});
   return {};
 }
 

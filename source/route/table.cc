@@ -137,41 +137,59 @@ const Table::Host* Table::Wildcards::Find(const uint32_t* words, std::string_vie
   return found;
 }
 
-Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters)
-    : config_(std::move(config)), to_tls_{.action = config::Redirect{.scheme = "https"}} {
-  const IndexOf index_of = [&](const std::string& name) { return clusters_.Hold(clusters(name)); };
+Table::Host::Host(const config::RouteConfig& table, std::shared_ptr<const config::VirtualHost> virtual_host,
+                  const config::Route& to_tls_route, const ClusterIndex& clusters_by_name)
+    : config(std::move(virtual_host)), paths(config->routes, words), entries(config->routes.size()) {
+  const IndexOf index_of = [&](const std::string& name) { return clusters.Hold(clusters_by_name(name)); };
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const config::Route& route = *config->routes[i];
+    SetEntry(table, *config, route, index_of, entries[i]);
+    matches_notes = matches_notes || !route.match.metadata.empty() || !route.match.filter_state.empty();
+  }
+  if (config->require_tls != config::TlsRequirement::kNone) {
+    auto entry = std::make_unique<Entry>();
+    SetEntry(table, *config, to_tls_route, index_of, *entry);
+    to_tls = std::move(entry);
+  }
+  words.shrink_to_fit();
+  clusters.Settle();
+}
+
+bool Table::HostsStandAlone(const config::RouteConfig& table) {
+  return table.headers.request.empty() && table.headers.response.empty() && table.mirrors.empty();
+}
+
+Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters, const Table* former)
+    : config_(std::move(config)) {
+  // Outlives all tables.
+  static const auto& to_tls = *new config::Route{.action = config::Redirect{.scheme = "https"}};
+  absl::flat_hash_map<const config::VirtualHost*, const std::shared_ptr<const Host>*> made;
+  if (former != nullptr && HostsStandAlone(*config_) && HostsStandAlone(former->config()) &&
+      config_->most_specific_edits_last == former->config().most_specific_edits_last) {
+    for (const std::shared_ptr<const Host>& host : former->hosts_) made.emplace(host->config.get(), &host);
+  }
   std::map<std::string, const Host*> suffixes;
   std::map<std::string, const Host*> prefixes;
   hosts_.reserve(config_->virtual_hosts.size());
-  size_t routes = 0;
-  for (const auto& host : config_->virtual_hosts) routes += host->routes.size();
-  entries_.reserve(routes);
-  for (const auto& virtual_host_part : config_->virtual_hosts) {
-    const config::VirtualHost& virtual_host = *virtual_host_part;
-    Host& host = hosts_.emplace_back(
-        Host{PathIndex(virtual_host.routes, words_), entries_.size(), virtual_host.require_tls, nullptr});
-    for (const auto& route : virtual_host.routes) {
-      SetEntry(*config_, virtual_host, *route, index_of, entries_.emplace_back());
-      matches_notes_ |= !route->match.metadata.empty() || !route->match.filter_state.empty();
-    }
-    if (host.require_tls != config::TlsRequirement::kNone) {
-      auto to_tls = std::make_unique<Entry>();
-      SetEntry(*config_, virtual_host, to_tls_, index_of, *to_tls);
-      host.to_tls = std::move(to_tls);
-    }
-    for (const config::Domain& domain : virtual_host.domains) {
+  for (const std::shared_ptr<const config::VirtualHost>& virtual_host : config_->virtual_hosts) {
+    const auto same = made.find(virtual_host.get());
+    hosts_.push_back(same != made.end() ? *same->second
+                                        : std::make_shared<const Host>(*config_, virtual_host, to_tls, clusters));
+    const Host* const host = hosts_.back().get();
+    matches_notes_ = matches_notes_ || host->matches_notes;
+    for (const config::Domain& domain : virtual_host->domains) {
       switch (domain.kind) {
         case config::Domain::Kind::kExact:
-          exact_[domain.text] = &host;
+          exact_[domain.text] = host;
           break;
         case config::Domain::Kind::kSuffix:
-          suffixes.emplace(std::string(domain.text.rbegin(), domain.text.rend()), &host);
+          suffixes.emplace(std::string(domain.text.rbegin(), domain.text.rend()), host);
           break;
         case config::Domain::Kind::kPrefix:
-          prefixes.emplace(domain.text, &host);
+          prefixes.emplace(domain.text, host);
           break;
         case config::Domain::Kind::kAny:
-          any_ = &host;
+          any_ = host;
           break;
       }
     }
@@ -180,7 +198,6 @@ Table::Table(std::shared_ptr<const config::RouteConfig> config, const ClusterInd
   suffixes_ = Wildcards::Make(suffixes, words_);
   prefixes_ = Wildcards::Make(prefixes, words_);
   words_.shrink_to_fit();
-  clusters_.Settle();
 }
 
 const Table::Host* Table::FindHost(std::string_view authority) const {
@@ -211,7 +228,7 @@ const Table::Host* Table::HostOf(const http::RequestHead& head) const {
 
 const config::VirtualHost* Table::FindVirtualHost(const http::RequestHead& head) const {
   const Host* const host = HostOf(head);
-  return host == nullptr ? nullptr : config_->virtual_hosts[static_cast<size_t>(host - hosts_.data())].get();
+  return host == nullptr ? nullptr : host->config.get();
 }
 
 std::string_view Table::ComparedPath(const http::RequestHead& head) const {
@@ -224,11 +241,11 @@ const Entry* Table::Match(const http::RequestHead& head, uint64_t random, const 
   const Host* const host = HostOf(head);
   if (host == nullptr) return nullptr;
   if (host->to_tls != nullptr) [[unlikely]] {
-    const bool all = host->require_tls == config::TlsRequirement::kAll;
+    const bool all = host->config->require_tls == config::TlsRequirement::kAll;
     if ((all || !head.headers.Has(http::HeaderId::kXEnvoyInternal)) && !CameOverTls(head)) return host->to_tls.get();
   }
-  const Entry* const entries = entries_.data() + host->first_entry;
-  const uint32_t number = host->paths.First(words_.data(), ComparedPath(head), [&](uint32_t candidate) {
+  const Entry* const entries = host->entries.data();
+  const uint32_t number = host->paths.First(host->words.data(), ComparedPath(head), [&](uint32_t candidate) {
     const Entry& entry = entries[candidate];
     return !entry.Has(Entry::kMatchesMore) || entry.route->match.MatchesRest(head, random, facts);
   });

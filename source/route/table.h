@@ -86,7 +86,9 @@ struct Entry::More {
 
 class Table {
  public:
-  Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters);
+  // What `former` has made of a virtual host that both have is not made again; null: there is none. `clusters` says the same
+  // of a name as it did then.
+  Table(std::shared_ptr<const config::RouteConfig> config, const ClusterIndex& clusters, const Table* former = nullptr);
 
   // `random` is the request's own, `facts` what is known of it beside its head. Null: no route. A request that
   // has to come over TLS and does not gets a route that says so.
@@ -103,11 +105,19 @@ class Table {
   std::string_view ComparedPath(const http::RequestHead& head) const;
 
  private:
+  // A virtual host, shared by tables that have it. What a request looks at lies together. None of it changes after
+  // construction: pointers into it stay good.
   struct Host {
-    PathIndex paths;
-    size_t first_entry;  // of its routes, in the order of the configuration
-    const config::TlsRequirement require_tls;
-    std::unique_ptr<const Entry> to_tls;  // of requests that should have come over it; null: of none
+    Host(const config::RouteConfig& table, std::shared_ptr<const config::VirtualHost> virtual_host,
+         const config::Route& to_tls_route, const ClusterIndex& index_of);
+
+    const std::shared_ptr<const config::VirtualHost> config;
+    Words words;
+    const PathIndex paths;
+    std::vector<Entry> entries;           // of its routes, in the order of the configuration
+    std::unique_ptr<const Entry> to_tls;  // of requests that should have come over TLS; null: of none
+    bool matches_notes = false;
+    HeldClusters clusters;  // of the routes
   };
 
   // Domains that begin or end with a star. A text is read backwards where the star is in front.
@@ -124,14 +134,12 @@ class Table {
   const Host* HostOf(const http::RequestHead& head) const;
   const Host* FindHost(std::string_view authority) const;
 
+  // Its hosts hold nothing of the table's own.
+  static bool HostsStandAlone(const config::RouteConfig& table);
+
   const std::shared_ptr<const config::RouteConfig> config_;
-  const config::Route to_tls_;
-  HeldClusters clusters_;  // of the routes
-  // Of all hosts together, so that what a request looks at lies in few pages. None of these changes after construction:
-  // the pointers below stay good.
-  Words words_;
-  std::vector<Entry> entries_;
-  std::vector<Host> hosts_;
+  Words words_;  // of the domains
+  std::vector<std::shared_ptr<const Host>> hosts_;
   absl::flat_hash_map<std::string, const Host*> exact_;
   std::optional<Wildcards> suffixes_;
   std::optional<Wildcards> prefixes_;

@@ -193,6 +193,42 @@ TEST(Table, ClustersOfARoute) {
   EXPECT_EQ(Match(table, "h", "/h")->cluster, Entry::kNoCluster);
 }
 
+// It outlives the table that it was made for.
+TEST(Table, AVirtualHostThatStaysIsMadeOnce) {
+  const auto one = std::make_shared<const config::VirtualHost>(Host("one", {{Domain::Kind::kExact, "one"}}));
+  const auto two = std::make_shared<const config::VirtualHost>(Host("two", {{Domain::Kind::kExact, "two"}}));
+  size_t asked = 0;
+  const auto held = std::make_shared<const int>(0);
+  const ClusterIndex clusters = [&](const std::string& name) {
+    ++asked;
+    return NamedCluster(static_cast<uint32_t>(name.size()), held);
+  };
+  const auto table_of = [&](std::vector<std::shared_ptr<const config::VirtualHost>> hosts, bool edits, const Table* former) {
+    auto config = std::make_shared<config::RouteConfig>();
+    config->virtual_hosts = std::move(hosts);
+    if (edits) config->headers.request.remove.emplace_back("x");
+    return std::make_unique<const Table>(std::move(config), clusters, former);
+  };
+  auto first = table_of({one, two}, false, nullptr);
+  EXPECT_EQ(asked, 2u);
+  const Entry* const entry = Match(*first, "two", "/");
+  const auto other = std::make_shared<const config::VirtualHost>(Host("other", {{Domain::Kind::kExact, "one"}}));
+  auto second = table_of({two, other}, false, first.get());
+  EXPECT_EQ(asked, 3u);
+  first.reset();
+  EXPECT_EQ(held.use_count(), 3);  // here, and by each host
+  EXPECT_EQ(Match(*second, "two", "/"), entry);
+  EXPECT_EQ(Match(*second, "one", "/")->route->name, "other");
+  // What the table says for all of its routes is the table's own.
+  const auto edited = table_of({two, other}, true, second.get());
+  EXPECT_EQ(asked, 5u);
+  second.reset();
+  EXPECT_EQ(Match(*edited, "two", "/")->more->request_edits.front(), &edited->config().headers.request);
+  const auto plain = table_of({two, other}, false, edited.get());
+  EXPECT_EQ(asked, 7u);
+  EXPECT_EQ(Match(*plain, "two", "/")->more, nullptr);
+}
+
 TEST(Table, LevelsOfHeaderEdits) {
   config::LevelHeaderEdits edits;
   edits.request.remove.emplace_back("x");
