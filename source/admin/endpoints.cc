@@ -29,6 +29,7 @@ struct EndpointTable {
   static constexpr Parameter kClusters[] = {kFormat, kFilter};
   static constexpr Parameter kListeners[] = {kFormat};
   static constexpr Parameter kLastGood[] = {kFormat};
+  static constexpr Parameter kContext[] = {kFormat};
   static constexpr Parameter kConfigDump[] = {
       {"resource", kText, "only this field, such as static_clusters"},
       {"mask", kText, "only these fields, of each resource where one is named: a,b.c"},
@@ -78,6 +79,9 @@ struct EndpointTable {
       {"/clusters", kRead, false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
       {"/config_dump", kRead, false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},
       {"/contention", kProfile, false, "how threads wait for locks", &Endpoints::Contention},
+      {"/context", kRead, false,
+       "requests that have a context, the oldest of them, and the table that outbound ones are found by",
+       &Endpoints::Context, kContext},
       {"/cpuprofiler", kProfile, true, "profile the CPU (not in this build)", &Endpoints::CpuProfiler, kEnable},
       {"/drain_listeners", kWrite, true, "stop taking connections", &Endpoints::DrainListeners, kDrain},
       {"/explain", kRead, false, "what a request would meet now: listener, filters, route, endpoint; nothing is sent",

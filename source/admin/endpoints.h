@@ -84,6 +84,8 @@ class Endpoints {
   // clusters.cc
   Reply Clusters(const Request& request);
   Reply Listeners(const Request& request);
+  // context.cc
+  Reply Context(const Request& request);
   // last_good.cc
   Reply LastGood(const Request& request);
   // reload.cc

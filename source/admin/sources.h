@@ -162,6 +162,32 @@ struct LastGoodView {
   std::vector<Section> sections;
 };
 
+// Requests with a context, where a listener has the filter for it.
+struct ContextView {
+  struct Oldest {
+    int64_t age_ms;                    // since its first byte
+    std::optional<int64_t> time_left_ms;  // nothing: it has no deadline
+  };
+  // The table of what inbound requests carry; each has a record by its trace and one by its id.
+  struct Correlation {
+    uint64_t size = 0;
+    uint64_t capacity = 0;
+    uint64_t remembered = 0;
+    uint64_t refused = 0;
+    uint64_t forgotten = 0;
+    // Outbound requests.
+    uint64_t restored = 0;
+    uint64_t partly = 0;
+    uint64_t unclear = 0;
+    uint64_t unknown = 0;
+  };
+
+  uint64_t in_flight = 0;
+  uint64_t with_deadline = 0;
+  std::optional<Oldest> oldest;  // whose head came first, of each worker
+  Correlation correlation;
+};
+
 // What became of a configuration that was to take the place of the one that there is.
 struct ReloadView {
   struct Names {
@@ -208,6 +234,7 @@ struct Sources {
   std::function<size_t()> forget_refused;        // may come again; returns how much that was
 
   std::function<std::optional<LastGoodView>()> last_good;  // nothing: there is none
+  std::function<std::optional<ContextView>()> context;  // nothing: no listener has the filter
   std::function<std::vector<CertificatesView>()> certificates;
   std::function<RuntimeView()> runtime;
   std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;

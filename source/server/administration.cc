@@ -9,6 +9,7 @@
 #include "source/admin/config_dump.h"
 #include "source/base/version.h"
 #include "source/explain/explain.h"
+#include "source/filters/request_context/process.h"
 #include "source/server/certificates.h"
 #include "source/server/guard_control.h"
 #include "source/server/last_good.h"
@@ -60,6 +61,31 @@ admin::HostView ViewOf(const upstream::Host& host) {
   view.priority = host.priority();
   view.locality = host.locality();
   view.canary = host.canary();
+  return view;
+}
+
+std::optional<admin::ContextView> ContextsAt(base::MonotonicTime now) {
+  namespace contexts = filters::request_context;
+  const std::optional<contexts::Active> active = contexts::Active::Read();
+  if (!active) return std::nullopt;
+  const auto milliseconds = [](base::Duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  };
+  admin::ContextView view{.in_flight = active->requests, .with_deadline = active->with_deadline};
+  if (const auto& oldest = active->oldest) {
+    view.oldest = {.age_ms = milliseconds(now - oldest->began), .time_left_ms = std::nullopt};
+    if (oldest->deadline) view.oldest->time_left_ms = milliseconds(*oldest->deadline - now);
+  }
+  const context::CorrelationTable::Counts counts = contexts::InFlight().Read();
+  view.correlation = {.size = counts.size,
+                      .capacity = counts.capacity,
+                      .remembered = counts.remembered,
+                      .refused = counts.refused,
+                      .forgotten = counts.forgotten,
+                      .restored = counts.restored,
+                      .partly = counts.partly,
+                      .unclear = counts.unclear,
+                      .unknown = counts.unknown};
   return view;
 }
 
@@ -138,6 +164,7 @@ admin::Sources Administration::MakeSources() {
     if (server_.last_good_ == nullptr) return std::nullopt;
     return ViewOf(*server_.last_good_, server_.clock_.WallNow());
   };
+  sources.context = [this] { return ContextsAt(server_.clock_.MonotonicNow()); };
   sources.certificates = [this] { return server_.certificates_->Views(); };
   sources.reload = [this](const std::string& text, const std::string& name) {
     return text.empty() ? server_.configured_.ReadAgain() : server_.configured_.Replace(text, name);

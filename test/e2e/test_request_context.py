@@ -1,5 +1,6 @@
 """The context of requests (source/context/specification.md) through the program: read, held to, carried on."""
 
+import json
 import re
 import secrets
 import threading
@@ -719,6 +720,28 @@ def test_configurations_that_are_refused(tmp_path, fields, place):
     config.write_text(yaml.safe_dump(made(chain=filters(**fields), routes=[b.direct(200)])), encoding="utf-8")
     result = run(["--mode", "validate", "-c", str(config)])
     assert result.returncode == 1 and place in result.stdout, result.stdout
+
+
+def test_administration(pillion, serve, app):
+    """What is in flight, and what of the table is used."""
+    stuck = Stuck(serve)
+    routes = [b.route("stuck", "/stuck", timeout="0s"), b.route()]
+    config = made(app.address, routes=routes)
+    config["static_resources"]["clusters"].append(b.cluster(stuck.address, name="stuck"))
+    proxy = pillion(config, concurrency=2)
+    hanging = proxy.connect()
+    hanging.send_request(Request(path="/stuck", fields=[("x-timeout-ms", "60000")]))
+    assert stuck.came.wait(10)
+    ask(proxy)
+    shown = json.loads(proxy.admin("/context?format=json"))
+    assert (shown["in_flight"], shown["with_deadline"], shown["correlation"]["remembered"]) == ("1", "1", "4")
+    assert 0 < shown["oldest"]["time_left_ms"] <= 60000 and shown["oldest"]["age_ms"] >= 0
+    assert proxy.admin("/context").startswith("requests in flight: 1, 1 of them with a deadline\nthe oldest: began ")
+    hanging.abort()
+    until(lambda: proxy.admin("/context").startswith("requests in flight: 0, 0 of them"), "it is over")
+    assert "/context: requests that have a context" in proxy.admin("/help")
+    without = pillion(b.bootstrap([b.listener(b.http([b.direct(200)]))]))
+    assert without.admin_response("/context")[0] == 404
 
 
 def test_page(pillion, app):

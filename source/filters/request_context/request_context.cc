@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "source/access/request.h"
+#include "source/base/intrusive_list.h"
 #include "source/base/timer_wheel.h"
 #include "source/config/route.h"
 #include "source/context/extract.h"
@@ -62,6 +63,8 @@ struct Terms {
   std::string_view off_header;
 };
 
+class RequestContext;
+
 class Shard final : public filter::HttpFilterShard {
  public:
   Shard(const Config& config, const filter::ShardContext& shard)
@@ -86,14 +89,21 @@ class Shard final : public filter::HttpFilterShard {
 
   filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
 
+  // It has a context from now on, until Leave().
+  void Join(RequestContext& request);
+  void Leave(RequestContext& request);
+
   const Settings& settings;
   base::Random& random;
 
  private:
+  void TellOldest();
   stats::Counter& Counter(const std::string& name) { return *stats_.counter(scope_.AddCounter(name)); }
 
   stats::Shard& stats_;
   stats::Scope scope_;
+  ActiveFigures figures_;
+  base::IntrusiveList<RequestContext> active_;  // in the order in which their heads came
 
  public:
   stats::Counter& untrusted;
@@ -132,7 +142,7 @@ std::string_view NumberText(base::Arena& arena, int64_t number) {
   return arena.Copy({text, static_cast<size_t>(end - text)});
 }
 
-class RequestContext final : public filter::HttpFilter {
+class RequestContext final : public filter::HttpFilter, public base::ListNode<RequestContext> {
  public:
   RequestContext(Shard& shard, const RouteSettings* route) : shard_(shard), terms_(shard.settings, route) {}
 
@@ -144,6 +154,12 @@ class RequestContext final : public filter::HttpFilter {
     return Step::kContinue;
   }
   void OnEnd() override;
+
+  std::optional<base::MonotonicTime> deadline() const {
+    if (!context_.has_deadline()) return std::nullopt;
+    return context_.deadline_at;
+  }
+  base::MonotonicTime began() const { return stream().began(); }
 
  private:
   // The request goes on without: as one says who may.
@@ -221,6 +237,7 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
     stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
   }
   if (!found.malformed.empty() || !trusted || restored || stream().routes_by_notes()) stream().ChooseRoute();
+  shard_.Join(*this);
   const int64_t deadline = context_.has_deadline() ? context_.deadline_at.time_since_epoch().count() : 0;
   if (FollowsRedirects(stream().route())) Keep(NumberText(arena, deadline));
   return Step::kContinue;
@@ -328,6 +345,7 @@ void RequestContext::OnDeadline() {
 void RequestContext::OnEnd() {
   if (!active_) return;
   timer_.Cancel();
+  shard_.Leave(*this);
   InFlight().End(ticket_, stream().worker().now() + shard_.settings.grace);
   const context::CancelReason reason = ReasonOf(context_, stream().flags());
   if (reason == context_.cancel_reason) return;
@@ -336,6 +354,26 @@ void RequestContext::OnEnd() {
   // It may have been noted before.
   (void)stream().annotations().metadata.SetKept(stream().arena(), Notes::kSpace, "cancel_reason",
                                                 metadata::Value::Text(NameOf(reason)));
+}
+
+void Shard::Join(RequestContext& request) {
+  const bool first = active_.empty();
+  active_.PushBack(request);
+  figures_.Add(request.deadline().has_value(), 1);
+  if (first) TellOldest();
+}
+
+void Shard::Leave(RequestContext& request) {
+  if (!request.linked()) return;  // it was answered before it could join
+  const bool first = &active_.front() == &request;
+  request.Unlink();
+  figures_.Add(request.deadline().has_value(), uint64_t{0} - 1);
+  if (first) TellOldest();
+}
+
+void Shard::TellOldest() {
+  if (active_.empty()) return figures_.SetNoOldest();
+  figures_.SetOldest(active_.front().began(), active_.front().deadline());
 }
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {

@@ -37,6 +37,7 @@ class EndpointsTest : public ::testing::Test {
     sources_.guard = [](bool json) { return json ? "json" : "text"; };
     sources_.forget_refused = [] { return size_t{3}; };
     sources_.last_good = [this] { return last_good_; };
+    sources_.context = [this] { return context_; };
     sources_.runtime = [] {
       return RuntimeView{.layers = {"fixed", "admin"}, .entries = {{"a.b", {"1", "\"2\""}, "\"2\""}}};
     };
@@ -93,6 +94,7 @@ class EndpointsTest : public ::testing::Test {
   Endpoints endpoints_{sources_, stats_};
   std::vector<ClusterView> clusters_;
   std::optional<LastGoodView> last_good_;
+  std::optional<ContextView> context_;
   State state_ = State::kLive;
   ConfigDumpQuery dump_query_;
   DrainQuery drain_query_;
@@ -189,8 +191,60 @@ TEST_F(EndpointsTest, Reload) {
   EXPECT_EQ(Post("/api/reload?format=xml").status, 400);
 }
 
+TEST_F(EndpointsTest, Context) {
+  EXPECT_EQ(Get("/context").status, 404);
+  EXPECT_EQ(Get("/context?format=xml").status, 400);
+  context_.emplace();
+  EXPECT_EQ(Get("/context").body,
+            "requests in flight: 0, 0 of them with a deadline\n"
+            "correlation: 0 of 0 records; 0 remembered, 0 not for want of room, 0 forgotten before their time\n"
+            "outbound requests: 0 restored, 0 in part, 0 unclear, 0 unknown\n");
+  context_ = ContextView{.in_flight = 12,
+                         .with_deadline = 9,
+                         .oldest = ContextView::Oldest{.age_ms = 1203, .time_left_ms = -3},
+                         .correlation = {.size = 1,
+                                         .capacity = 2,
+                                         .remembered = 3,
+                                         .refused = 4,
+                                         .forgotten = 5,
+                                         .restored = 6,
+                                         .partly = 7,
+                                         .unclear = 8,
+                                         .unknown = 10}};
+  EXPECT_EQ(Get("/context").body,
+            "requests in flight: 12, 9 of them with a deadline\n"
+            "the oldest: began 1203 ms ago, -3 ms left\n"
+            "correlation: 1 of 2 records; 3 remembered, 4 not for want of room, 5 forgotten before their time\n"
+            "outbound requests: 6 restored, 7 in part, 8 unclear, 10 unknown\n");
+  EXPECT_EQ(Get("/context?format=json").body, R"({
+ "in_flight": "12",
+ "with_deadline": "9",
+ "oldest": {
+  "age_ms": 1203,
+  "time_left_ms": -3
+ },
+ "correlation": {
+  "size": "1",
+  "capacity": "2",
+  "remembered": "3",
+  "refused": "4",
+  "forgotten": "5"
+ },
+ "outbound": {
+  "restored": "6",
+  "partly": "7",
+  "unclear": "8",
+  "unknown": "10"
+ }
+}
+)");
+  context_->oldest->time_left_ms.reset();
+  EXPECT_NE(Get("/context").body.find("the oldest: began 1203 ms ago, without a deadline\n"), std::string::npos);
+}
+
 TEST_F(EndpointsTest, MethodsAndUnknownPaths) {
-  last_good_.emplace();  // else its page is not there
+  last_good_.emplace();  // else their pages are not there
+  context_.emplace();
   for (const Endpoint& endpoint : Endpoints::All()) {
     const int answered = endpoint.path == "/heap_dump" ? 501 : 200;
     EXPECT_EQ(Get(endpoint.path).status, endpoint.changes ? 405 : answered) << endpoint.path;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "source/filters/request_context/process.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -305,6 +306,34 @@ TEST_F(RequestContextTest, ClockSkew) {
   EXPECT_EQ(told(151), "100");
   EXPECT_EQ(told(-5000), "100");
   EXPECT_EQ(stat("clock_skewed"), 2);
+}
+
+TEST_F(RequestContextTest, WhatIsInFlight) {
+  using filters::request_context::Active;
+  world_.reset();
+  EXPECT_FALSE(Active::Read());
+  Start({.workers = 2});
+  EXPECT_EQ(Active::Read()->requests, 0u);
+  EXPECT_FALSE(Active::Read()->oldest);
+  Send(Get("x-timeout-ms: 100\r\n"));
+  const base::MonotonicTime first = world_->worker().now();
+  world_->Wait(10);
+  const std::unique_ptr<Peer> other = world_->Connect();  // the other worker's
+  other->Send(Get(""));
+  world_->Run();
+  Active active = *Active::Read();
+  EXPECT_EQ(active.requests, 2u);
+  EXPECT_EQ(active.with_deadline, 1u);
+  EXPECT_EQ(active.oldest->began, first);
+  EXPECT_EQ(active.oldest->deadline, first + std::chrono::milliseconds(100));
+  world_->Wait(90);
+  active = *Active::Read();
+  EXPECT_EQ(active.requests, 1u);
+  EXPECT_EQ(active.with_deadline, 0u);
+  EXPECT_EQ(active.oldest->began, first + std::chrono::milliseconds(10));
+  EXPECT_FALSE(active.oldest->deadline);
+  Send(Get("x-timeout-ms: 0\r\n"));  // it never is
+  EXPECT_EQ(Active::Read()->requests, 1u);
 }
 
 // How long what has ended is still known. Each of the two has a proxy of its own here, and they share the process's table.
