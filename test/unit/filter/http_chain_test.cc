@@ -120,6 +120,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   std::string_view cluster_name() const override { return {}; }
   std::string_view downstream_remote_address() override { return {}; }
   void SetFlag(telemetry::ResponseFlag) override {}
+  telemetry::ResponseFlags flags() const override { return {}; }
   std::string_view cluster_stat_name() const override { return {}; }
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
   metadata::Annotations& annotations() override { return annotations_; }
