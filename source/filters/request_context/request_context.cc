@@ -225,7 +225,11 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   if (terms_.max_deadline) context::CapDeadline(context_, *terms_.max_deadline, began);
   if (!context_.trace_id) shard_.begun.Increment();
   context::BeginTrace(context_, shard_.random);
-  if (context_.request_id.empty()) context_.request_id = http::MakeRequestId(arena, shard_.random);
+  if (context_.request_id.empty()) {
+    // Whether the request is traced was decided for the id that it had.
+    const char mark = http::TraceMarkOf(head.headers.Get(HeaderId::kXRequestId));
+    context_.request_id = http::MakeRequestId(arena, shard_.random, mark);
+  }
   stream().annotations().metadata.SetLater(arena, Notes::kSpace, *arena.New<Notes>(context_, stream()));
   if (!Admit()) return Step::kPause;
   const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};

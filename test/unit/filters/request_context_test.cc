@@ -308,6 +308,18 @@ TEST_F(RequestContextTest, ClockSkew) {
   EXPECT_EQ(stat("clock_skewed"), 2);
 }
 
+// The connection manager has decided it, and said so in the id that it made.
+TEST_F(RequestContextTest, AStrangerSRequestIsTracedAllTheSame) {
+  for (const std::string percent : {"0", "100"}) {
+    Start({.hcm = "generate_request_id: true\nuse_remote_address: true\ntracing: {random_sampling: {value: " + percent + "}}"},
+          "direction: INBOUND");
+    Send(Get("x-request-id: 7b2d4a34-0d9c-4a0e-8a37-2f4c5d6e7f80\r\n"));
+    const std::string id = Field(upstream().received(), "x-request-id");
+    ASSERT_EQ(id.size(), 36u);
+    EXPECT_EQ(id[14], percent == "0" ? '4' : '9');
+  }
+}
+
 TEST_F(RequestContextTest, WhatIsInFlight) {
   using filters::request_context::Active;
   world_.reset();
