@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import test_tls as tls
+import test_tunnels as tunnels
 from peers import bootstrap as b
 from peers import http1, http2
 from peers.context import PAYMENT, Context, nanoseconds, of
@@ -381,7 +382,7 @@ def test_who_goes_away_is_not_waited_for(pillion, serve, tmp_path, up):
 
 
 def test_a_tunnel_that_stands_outlives_the_deadline(pillion, serve):
-    """An upgrade and a CONNECT; until then it holds."""
+    """Until then it holds."""
     def switch(sock):
         connection = http1.Connection(sock)
         request = connection.read_request_head()
@@ -395,8 +396,7 @@ def test_a_tunnel_that_stands_outlives_the_deadline(pillion, serve):
             connection.send(data)
 
     server = serve(switch)
-    routes = [b.route(), {"match": {"connect_matcher": {}}, "route": {"cluster": "upstream"}}]
-    proxy = pillion(made(server.address, routes=routes, manager={"upgrade_configs": [{"upgrade_type": "websocket"}]}))
+    proxy = pillion(made(server.address, manager={"upgrade_configs": [{"upgrade_type": "websocket"}]}))
     fields = [("connection", "upgrade"), ("upgrade", "websocket"), ("x-timeout-ms", "300")]
     connection = proxy.connect()
     connection.send_request(Request(path="/chat", fields=fields))
@@ -408,6 +408,22 @@ def test_a_tunnel_that_stands_outlives_the_deadline(pillion, serve):
     assert back == b"still here"
     connection.close()
     assert ask(proxy, *fields, path="/never").status == 504
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+def test_a_connect_outlives_the_deadline(pillion, serve, protocol):
+    end = pillion(made(serve(tunnels.echo).address, routes=[tunnels.ending()], manager=tunnels.CONNECT))
+    start = tunnels.tunnel_to(pillion, end.address, protocol, headers_to_add=[
+        {"header": {"key": "x-timeout-ms", "value": "300"}}])
+    connection = start.connect()
+    for word, pause in (b"first", 0.4), (b"later", 0):  # until the deadline has passed
+        connection.send(word)
+        back = bytearray()
+        connection.exactly(5, back)
+        assert back == word
+        time.sleep(pause)
+    connection.close()
+    assert end.stat(STATS + "deadline_exceeded") == 0 and end.stat(STATS + "begun") == 1
 
 
 # --- rule 7: malformed -----------------------------------------------------------------------------------------------------
