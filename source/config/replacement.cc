@@ -356,6 +356,14 @@ std::vector<std::shared_ptr<const Listener>> Replacement::listeners() const {
   return listeners;
 }
 
+std::set<std::string> Replacement::leaving_listeners() const {
+  std::set<std::string> names;
+  for (const Piece& piece : pieces_) {
+    if (piece.gone && !keep_gone_ && piece.part.kind == Kind::kListener) names.insert(piece.part.name);
+  }
+  return names;
+}
+
 void Replacement::Refuse(const StaticPart& part, std::string why) {
   const auto found = std::ranges::find_if(
       pieces_, [&part](const Piece& piece) { return piece.part == part && piece.state == State::kFresh; });

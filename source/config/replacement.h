@@ -44,6 +44,7 @@ class Replacement {
   std::set<std::string> TakeSecrets();
   std::vector<std::shared_ptr<const Cluster>> clusters() const;    // new and changed ones
   std::vector<std::shared_ptr<const Listener>> listeners() const;  // the same
+  std::set<std::string> leaving_listeners() const;  // gone from the set; they stay when one is refused
   // The process can't have it: it stays as it was.
   void Refuse(const StaticPart& part, std::string why);
 

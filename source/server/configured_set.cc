@@ -82,7 +82,8 @@ ConfiguredSet::ConfiguredSet(std::shared_ptr<const config::Bootstrap> bootstrap,
     : load_(std::move(load)),
       with_(std::move(surroundings)),
       bootstrap_(std::move(bootstrap)),
-      soon_(with_.timers.New()) {
+      soon_(with_.timers.New()),
+      late_(with_.timers.New()) {
   times_.start = with_.clock.WallNow();
   with_.registry.AddCounterCallback("server.reloads", [this] { return reloads_; });
   with_.registry.AddCounterCallback("server.reload_failures", [this] { return failures_; });
@@ -160,7 +161,8 @@ config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
     const auto going = gone_.find({Kind::kListener, listener->name});
     if (going != gone_.end()) were_going.insert(gone_.extract(going));
   }
-  const std::vector<absl::Status> outcome_of = with_.listeners->SetAll(listeners, Origin::kConfigured, when_serving);
+  const std::vector<absl::Status> outcome_of = with_.listeners->SetAll(listeners, Origin::kConfigured, when_serving,
+                                                                          next.leaving_listeners());
   for (size_t i = 0; i < listeners.size(); ++i) {
     if (outcome_of[i].ok()) continue;
     const config::StaticPart part{Kind::kListener, listeners[i]->name};
@@ -177,6 +179,12 @@ config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
     if (part.kind == Kind::kCluster) with_.cluster_is_free(part.name);
   }
   with_.listeners->WhenWarm([this] { RemoveGone(); });
+  if (!gone_.empty() && !std::exchange(removes_late_, true)) {
+    late_->Set(kMostKept, [this] {
+      removes_late_ = false;
+      RemoveGone();
+    });
+  }
   bootstrap_->remote_secrets->Settle();
   return outcome;
 }
@@ -185,7 +193,9 @@ config::Replacement::Outcome ConfiguredSet::Apply(config::Replacement& next) {
 void ConfiguredSet::RemoveGone() {
   const std::set<config::StaticPart> gone = std::exchange(gone_, {});
   for (const config::StaticPart& part : gone) {
-    if (part.kind == Kind::kListener) with_.listeners->Remove(part.name);
+    if (part.kind != Kind::kListener) continue;
+    if (with_.listeners->Has(part.name, Origin::kConfigured)) with_.listeners->Remove(part.name);
+    with_.listener_is_free(part.name);
   }
   for (const config::StaticPart& part : gone) {
     if (part.kind == Kind::kCluster) with_.clusters->Remove(part.name, Origin::kConfigured);

@@ -35,6 +35,8 @@ class ConfiguredSet {
  public:
   // How long signals are waited for after the first one.
   static constexpr base::Duration kSettle = std::chrono::milliseconds(50);
+  // How long at most something that is not configured any more serves on for what takes its place, from the first of it.
+  static constexpr base::Duration kMostKept = std::chrono::seconds(15);
 
   struct Surroundings {
     const Options& options;
@@ -49,6 +51,7 @@ class ConfiguredSet {
     const std::unique_ptr<ListenerSet>& listeners;
     std::function<std::string()> why_not_now;  // empty: it may be replaced
     std::function<void(const std::string& name)> cluster_is_free;  // none of that name is configured any more
+    std::function<void(const std::string& name)> listener_is_free;  // the same; it is gone
   };
 
   // `bootstrap`: of the start, loaded with `load`. What is given outlives it.
@@ -81,6 +84,8 @@ class ConfiguredSet {
   std::set<config::StaticPart> gone_;  // to be removed once all that takes their place serves
   const std::unique_ptr<event::ControlTimer> soon_;
   bool reads_soon_ = false;
+  const std::unique_ptr<event::ControlTimer> late_;
+  bool removes_late_ = false;
   uint64_t reloads_ = 0;
   uint64_t failures_ = 0;  // of these: something was refused, or all
 };

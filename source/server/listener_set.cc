@@ -73,22 +73,21 @@ absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<con
   return running;
 }
 
-// Two listeners of one address would share what comes to it. Those that are configured together are judged together: which
-// of them go, so that others can have their addresses, is not known here.
-absl::Status ListenerSet::CheckAddresses(const config::Listener& config, Origin origin, const Next& next) const {
+// Two listeners of one address would share what comes to it.
+absl::Status ListenerSet::CheckAddresses(const config::Listener& config, const std::set<std::string>& leaving,
+                                         const Next& next) const {
   const auto check = [&config](const config::Listener& other) -> absl::Status {
     const config::Address* const shared = SharedAddress(config, other);
     if (shared == nullptr) return absl::OkStatus();
     const std::string text = config::AddressText(*shared);
     return In(config, absl::StrCat("its address ", text, " is that of listener \"", other.name, "\""));
   };
-  const auto together = [origin](const Running& other) { return origin == Origin::kConfigured && !other.pushed; };
   for (const auto& [name, other] : serving_) {
-    if (next.contains(name) || warming_.contains(name) || together(other)) continue;  // it is about to be as that one
+    if (next.contains(name) || warming_.contains(name) || leaving.contains(name)) continue;  // it is about to be as that one
     if (absl::Status status = check(*other.config); !status.ok()) return status;
   }
   for (const auto& [name, other] : warming_) {
-    if (next.contains(name) || together(other->running)) continue;
+    if (next.contains(name) || leaving.contains(name)) continue;
     if (absl::Status status = check(*other->running.config); !status.ok()) return status;
   }
   for (const auto& [name, other] : next) {
@@ -170,17 +169,21 @@ void ListenerSet::WhenFirstReady(std::function<void()> ready) {
   first_needs_.Wait(base::Duration::zero(), std::move(ready));
 }
 
-std::vector<absl::Status> ListenerSet::SetAll(const Configs& configs, Origin origin, const Also& also) {
+std::vector<absl::Status> ListenerSet::SetAll(const Configs& configs, Origin origin, const Also& also,
+                                              const std::set<std::string>& leaving) {
   std::vector<absl::Status> outcome(configs.size());
   if (closed_) {
     for (const auto& config : configs) Log("main").info("listener {} is passed over: none begins any more", config->name);
     return outcome;
   }
   std::vector<std::optional<Running>> made(configs.size());
-  while (!MakeAll(configs, origin, outcome, made)) {
-  }
+  std::set<std::string> free = to_remove_;
+  free.insert(leaving.begin(), leaving.end());
+  while (!MakeAll(configs, free, outcome, made)) free = to_remove_;
+  to_remove_ = std::move(free);
   for (size_t i = 0; i < configs.size(); ++i) {
     if (!outcome[i].ok()) continue;
+    to_remove_.erase(configs[i]->name);
     made[i]->pushed = origin == Origin::kPushed;
     // Another one that was warming is not wanted any more.
     warming_[configs[i]->name] = std::make_unique<Warming>(
@@ -202,8 +205,8 @@ std::vector<absl::Status> ListenerSet::SetAll(const Configs& configs, Origin ori
 }
 
 // One that is refused stays where it is, and so may be in the way of another one, which is refused then as well.
-bool ListenerSet::MakeAll(const Configs& configs, Origin origin, std::vector<absl::Status>& outcome,
-                          std::vector<std::optional<Running>>& made) {
+bool ListenerSet::MakeAll(const Configs& configs, const std::set<std::string>& leaving,
+                          std::vector<absl::Status>& outcome, std::vector<std::optional<Running>>& made) {
   Next next;
   for (size_t i = 0; i < configs.size(); ++i) {
     if (outcome[i].ok()) next.emplace(configs[i]->name, nullptr);
@@ -211,7 +214,7 @@ bool ListenerSet::MakeAll(const Configs& configs, Origin origin, std::vector<abs
   bool settled = true;
   for (size_t i = 0; i < configs.size(); ++i) {
     if (!outcome[i].ok()) continue;
-    outcome[i] = CheckAddresses(*configs[i], origin, next);
+    outcome[i] = CheckAddresses(*configs[i], leaving, next);
     if (outcome[i].ok() && !made[i]) {
       absl::StatusOr<Running> running = Make(configs[i]);
       outcome[i] = running.status();
@@ -284,6 +287,10 @@ bool ListenerSet::Has(const std::string& name, Origin origin) const {
 }
 
 void ListenerSet::Serve(Running running) {
+  for (const std::string& other : std::set(to_remove_)) {
+    const auto leaving = serving_.find(other);
+    if (leaving != serving_.end() && SharedAddress(*running.config, *leaving->second.config) != nullptr) Remove(other);
+  }
   const std::string& name = running.config->name;
   const auto found = serving_.find(name);
   if (found != serving_.end() && found->second.id == running.id) {
@@ -330,7 +337,9 @@ void ListenerSet::Serve(Running running) {
   Depart(std::exchange(found->second, std::move(running)));
 }
 
-void ListenerSet::Remove(const std::string& name) {
+void ListenerSet::Remove(const std::string& removed) {
+  const std::string name = removed;  // which may be that of what goes
+  to_remove_.erase(name);
   warming_.erase(name);
   const auto found = serving_.find(name);
   if (found == serving_.end()) return ServeReady();

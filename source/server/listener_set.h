@@ -67,9 +67,11 @@ class ListenerSet {
   // bound, or its log can't be opened, or its tables are for other filters; a former one stays.
   using Also = std::function<void(std::function<void()> ready)>;
   // Each is of another name. In whatever order they stand, one may take the address that another of them leaves, and they
-  // may exchange theirs: each serves there when the other one has left.
+  // may exchange theirs: each serves there when the other one has left. `leaving` are to be removed, if none is refused:
+  // their addresses may be taken as well, and whose is taken is removed then.
   using Configs = std::vector<std::shared_ptr<const config::Listener>>;
-  std::vector<absl::Status> SetAll(const Configs& configs, Origin origin, const Also& also = nullptr);
+  std::vector<absl::Status> SetAll(const Configs& configs, Origin origin, const Also& also = nullptr,
+                                   const std::set<std::string>& leaving = {});
   // No connection is lost that has begun; they end within the drain time.
   void Remove(const std::string& name);
   // `warm` is called once: when none is warming, perhaps at once.
@@ -131,10 +133,10 @@ class ListenerSet {
   // All of it but for its sockets, where those of a former one do.
   absl::StatusOr<Running> Make(const std::shared_ptr<const config::Listener>& config);
   // Makes those that are good so far; false: one of them was not, and all are to be judged again.
-  bool MakeAll(const Configs& configs, Origin origin, std::vector<absl::Status>& outcome,
+  bool MakeAll(const Configs& configs, const std::set<std::string>& leaving, std::vector<absl::Status>& outcome,
                std::vector<std::optional<Running>>& made);
   // Those of `next` are no more what they are now.
-  absl::Status CheckAddresses(const config::Listener& config, Origin origin, const Next& next) const;
+  absl::Status CheckAddresses(const config::Listener& config, const std::set<std::string>& leaving, const Next& next) const;
   // Those that are warm serve, but for who waits for an address.
   void ServeReady();
   // What it needs, which is over when it is there or not waited for any more.
@@ -159,6 +161,7 @@ class ListenerSet {
   std::map<std::string, Running> serving_;
   std::map<std::string, std::unique_ptr<Warming>> warming_;
   std::vector<std::string> order_;  // of their names
+  std::set<std::string> to_remove_;  // whoever takes an address of one of these ends it
   event::Retired retired_;           // versions and their chains
   Awaited first_needs_;
   std::vector<std::function<void()>> when_warm_;

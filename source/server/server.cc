@@ -82,6 +82,9 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
                                               .why_not_now = [this] { return WhyNoReload(); },
                                               .cluster_is_free = [this](const std::string& name) {
                                                 if (cluster_feed_ != nullptr) cluster_feed_->TakePassedOver(name);
+                                              },
+                                              .listener_is_free = [this](const std::string& name) {
+                                                if (listener_feed_ != nullptr) listener_feed_->TakePassedOver(name);
                                               }}),
       started_(clock_.MonotonicNow()) {}
 
