@@ -236,7 +236,7 @@ void ClusterSet::Remove(const std::string& name, Origin origin) {
   }
   const auto found = serving_.find(index);
   if (found == serving_.end() || found->second.pushed != pushed || found->second.leaving) return;
-  if (!warming_.contains(index) && (!pushed || !IsNamed(found->second))) return Drop(index);
+  if (!warming_.contains(index) && !IsNamed(found->second)) return Drop(index);
   found->second.leaving = 0;
   found->second.source.reset();  // that its hosts are gone as well may be said next
   if (leaving_.empty()) SweepSoon();
@@ -251,7 +251,8 @@ void ClusterSet::SweepSoon() {
     for (const uint32_t index : std::set(leaving_)) {
       if (warming_.contains(index)) continue;  // which takes its place
       RunningCluster& running = serving_.at(index);
-      if (++*running.leaving >= kMostSweeps || !IsNamed(running)) Drop(index);
+      const auto most = kMostSweeps + (running.pushed ? 0 : with_.drain_time / kSweep);
+      if (++*running.leaving >= most || !IsNamed(running)) Drop(index);
     }
     if (!leaving_.empty()) SweepSoon();
   });

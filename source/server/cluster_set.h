@@ -57,7 +57,7 @@ class ClusterSet {
   static constexpr base::Duration kMostWarming = std::chrono::seconds(15);
   // How often it is looked for clusters that may leave. Control planes say that a cluster is gone before they give the route
   // table that no longer names it, and a table may be held for a second: it leaves when such a table serves, or when it was
-  // looked for as often.
+  // looked for as often. One that is configured no more goes when listeners that go with it have drained as well.
   static constexpr base::Duration kSweep = std::chrono::milliseconds(500);
   static constexpr int kMostSweeps = 4;
   // Names that nobody uses are forgotten when there are twice as many as were left, but not before there are these.
@@ -71,6 +71,7 @@ class ClusterSet {
     WhenSecretsReady secrets;
     event::ControlTimers& timers;
     const base::Clock& clock;
+    base::Duration drain_time;  // of connections of listeners that are gone
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
   };
 
@@ -90,7 +91,7 @@ class ClusterSet {
 
   // The cluster of that name is from now on as `config` says, once it is warm. An error: it can't be; a former one stays.
   absl::Status Set(std::shared_ptr<const config::Cluster> config, Origin origin = Origin::kPushed);
-  // That of `origin` leaves, with the hosts that it has: at once, but a pushed one that route tables name as kSweep says.
+  // That of `origin` leaves, with the hosts that it has: at once, but one that route tables name as kSweep says.
   void Remove(const std::string& name, Origin origin);
   // `warm` is called once: when none is warming, perhaps at once.
   void WhenWarm(std::function<void()> warm);

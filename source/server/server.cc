@@ -148,6 +148,8 @@ absl::Status Server::MakeClusters() {
                                                                     .secrets = AwaitSecrets(),
                                                                     .timers = timers_,
                                                                     .clock = clock_,
+                                                                    .drain_time =
+                                                                        std::chrono::seconds(options_.drain_time_s),
                                                                     .workers = workers_},
                                            *std::move(outliers));
   for (const std::shared_ptr<const config::Cluster>& cluster : configured_.bootstrap().clusters) {

@@ -286,6 +286,60 @@ def test_two_exchange_their_addresses(pillion):
     until(lambda: (body_at(one), body_at(two)) == (b"b", b"a"), "each is where the other one was")
 
 
+def test_an_address_of_one_that_is_refused(pillion):
+    """It stays where it is, so who wanted its address is refused as well."""
+    one, two = free_port(), free_port()
+    proxy = pillion(b.bootstrap([at(one, "a", "a"), at(two, "b", "b")]), concurrency=2, arguments=SOON)
+    elsewhere = b.listener(b.http([b.direct(200, "a")]), where=("192.0.2.1", two), name="a")
+    answer = by_post(proxy, {"static_resources": {"listeners": [elsewhere, at(one, "b", "b")]}}, 422)
+    assert done(answer) == {"refused": ["listener a", "listener b"]}
+    assert [body_at(one) for _ in range(20)] == [b"a"] * 20 and body_at(two) == b"b"
+
+
+def test_who_goes_leaves_its_address_at_once(pushed):
+    """Whatever else waits; and what waits itself is in nobody's way."""
+    port = free_port()
+    both = pushed(at(free_port(), "theirs", "theirs"))
+    config = json.loads(both.proxy.config_path.read_text())
+
+    def reload(*listeners):
+        config["static_resources"]["listeners"] = listeners
+        return done(by_post(both.proxy, config))
+
+    def only(body):
+        until(lambda: body_at(port) == body, f"{body} serves")
+        assert [body_at(port) for _ in range(30)] == [body] * 30
+
+    assert reload(at(port, "old", "old")) == {"added": ["listener old"]}
+    until(lambda: accepts(("127.0.0.1", port)), "it listens")
+    only(b"old")
+    waits = p.listener(p.routed("none", timeout="0s"), name="waits", where=("127.0.0.1", free_port()))
+    assert reload(at(port, "new", "new"), waits) == {"added": ["listener new", "listener waits"], "removed": ["listener old"]}
+    only(b"new")
+    assert reload(at(port, "last", "last")) == {"added": ["listener last"], "removed": ["listener new", "listener waits"]}
+    only(b"last")
+
+
+def test_a_cluster_that_goes_with_its_listener(pillion, named):
+    """Connections of the listener are served until they end."""
+    one, two = named("one", "two")
+    port = free_port()
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.route("a")]), where=("127.0.0.1", port), name="first")], [b.cluster(one, name="a")]),
+                    concurrency=2, arguments=("--drain-time-s", "2"))
+    kept = http1.connect(("127.0.0.1", port))
+    assert kept.exchange(Request()).body == b"one"
+    by_post(proxy, b.bootstrap([b.listener(b.http([b.route("b")]), where=("127.0.0.1", free_port()), name="second")], [b.cluster(two, name="b")]))
+    served = []
+    while True:
+        response = kept.exchange(Request())
+        served.append(response.status)
+        if response.get("connection") == "close":
+            break
+    assert set(served) == {200}
+    kept.close()
+    proxy.until_stat("cluster_manager.active_clusters", 1)
+
+
 def test_a_port_that_somebody_has(pillion):
     port = free_port()
     taken = Server(lambda sock: None)
