@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "source/access/denial_log.h"
+#include "source/filters/request_context/malformed_log.h"
 #include "source/base/check.h"
 #include "source/base/escape.h"
 #include "source/config/nearest.h"
@@ -18,7 +19,8 @@ namespace {
 
 constexpr char kDefaultFormat[] = "[%Y-%m-%d %H:%M:%S.%e][%t][%l][%n] %v";
 
-// Envoy's. Those that pillion writes to are few (main, config, upstream, admin, rbac); the others can be set all the same.
+// Envoy's. Those that pillion writes to are few (main, config, upstream, admin, rbac, filter); the others can be set all
+// the same.
 constexpr std::string_view kNames[] = {"a2a",
                                        "admin",
                                        "alternate_protocols_cache",
@@ -145,6 +147,11 @@ absl::Status SetUpLog(const LogOptions& options) {
       .wants = [] { return denials.should_log(spdlog::level::debug); },
       .write = [](std::string_view line) { denials.debug("denied {}", std::string(line)); }};
   access::SetDenialLog(&kDenials);
+  static spdlog::logger& malformed = Log("filter");
+  static constexpr filters::request_context::MalformedLog kMalformed{
+      .wants = [] { return malformed.should_log(spdlog::level::info); },
+      .write = [](std::string_view line) { malformed.info("malformed context: {}", std::string(line)); }};
+  filters::request_context::SetMalformedLog(&kMalformed);
   SetLogFormat(options.format.value_or(kDefaultFormat), options.escaped);
   if (absl::Status status = SetLogLevel("", options.level); !status.ok()) return status;
   for (const auto& [name, level] : options.components) {

@@ -439,6 +439,8 @@ def test_what_is_malformed_is_counted_and_does_not_go_on(pillion, app, tmp_path)
     assert of(app.last.fields).trace_id == GOOD.trace_id  # one of our own
     assert app.last.get("x-timeout-ms") is None and app.last.get("x-tenant") is None
     assert lines(tmp_path / "log", 1)[0].endswith(" vctx,timeout,tenant")
+    until(lambda: "malformed context: " in proxy.log(), "it is said")
+    assert "[info][filter] malformed context: vctx,timeout,tenant: GET / from 127.0.0.1:" in proxy.log()
     for carrier in "vctx", "timeout", "tenant":
         assert proxy.stat(f"{STATS}malformed.{carrier}") == 1
 

@@ -11,6 +11,7 @@
 #include "source/context/extract.h"
 #include "source/context/inject.h"
 #include "source/context/timeout.h"
+#include "source/filters/request_context/malformed_log.h"
 #include "source/filters/request_context/notes.h"
 #include "source/filters/request_context/process.h"
 #include "source/http/grpc_timeout.h"
@@ -313,6 +314,7 @@ void RequestContext::NoteMalformed(CarrierSet carriers) {
   });
   (void)stream().annotations().metadata.SetKept(stream().arena(), Notes::kSpace, "malformed",
                                                 metadata::Value::Text(names.view()));
+  LogMalformed(names.view(), stream().AccessRequest(), stream().downstream_remote_address(), stream().worker().now());
 }
 
 bool RequestContext::Admit() {

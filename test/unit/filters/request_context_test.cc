@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "source/filters/request_context/malformed_log.h"
 #include "source/filters/request_context/process.h"
 #include "test/unit/proxy/proxy_world.h"
 
@@ -311,13 +312,34 @@ TEST_F(RequestContextTest, ClockSkew) {
 // The connection manager has decided it, and said so in the id that it made.
 TEST_F(RequestContextTest, AStrangerSRequestIsTracedAllTheSame) {
   for (const std::string percent : {"0", "100"}) {
-    Start({.hcm = "generate_request_id: true\nuse_remote_address: true\ntracing: {random_sampling: {value: " + percent + "}}"},
+    Start({.hcm = "generate_request_id: true\nuse_remote_address: true\ntracing: {random_sampling: {value: " + percent +
+                  "}}"},
           "direction: INBOUND");
     Send(Get("x-request-id: 7b2d4a34-0d9c-4a0e-8a37-2f4c5d6e7f80\r\n"));
     const std::string id = Field(upstream().received(), "x-request-id");
     ASSERT_EQ(id.size(), 36u);
     EXPECT_EQ(id[14], percent == "0" ? '4' : '9');
   }
+}
+
+TEST_F(RequestContextTest, MalformedOnesAreInTheLogNowAndThen) {
+  static Lines lines;
+  static constexpr filters::request_context::MalformedLog kLines{
+      .wants = [] { return true; },
+      .write = [](std::string_view line) { lines.emplace_back(line); }};
+  filters::request_context::SetMalformedLog(&kLines);
+  lines.clear();
+  Start({}, "direction: OUTBOUND, on_malformed: REJECT");
+  const std::string both = "x-timeout-ms: x\r\nx-vivo-context: !\r\n";
+  for (int i = 0; i < 3; ++i) Send(Get(both, "/a" + std::string(300, 'b')));
+  EXPECT_EQ(lines.size(), 1u);
+  world_->Wait(1000);
+  Send(Get("x-timeout-ms: x\r\n"));
+  filters::request_context::SetMalformedLog(nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_TRUE(lines[0].starts_with("vctx,timeout: GET /a" + std::string(198, 'b') + "... from 127.0.0.1:")) << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("timeout: GET / from 127.0.0.1:")) << lines[1];
+  EXPECT_TRUE(lines[1].ends_with(" (and 2 others meanwhile)")) << lines[1];
 }
 
 TEST_F(RequestContextTest, WhatIsInFlight) {
