@@ -40,10 +40,12 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
   // Mostly they end in the order in which their time is over; one that is early waits for those before it.
   while (shard.first_ended != kNone && shard.records[shard.first_ended].ends <= Nanoseconds(now)) ForgetEnded(shard);
   Index& bucket = Bucket(shard, hash);
-  size_t of_this_key = 0;
-  ForEachOf(shard, bucket, key, [&](Record&, Index) { ++of_this_key; });
+  const auto of_this_key = [&]() -> size_t {
+    const Record* const newest = NewestOf(shard, bucket, key);
+    return newest == nullptr ? 0 : newest->of_key;
+  };
   Taken taken = Taken::kYes;
-  if (of_this_key >= kMostOfOneKey) {
+  if (of_this_key() >= kMostOfOneKey) {
     taken = Taken::kTooManyOfOneKey;
   } else if (shard.size == records_each_ && shard.first_ended == kNone) {
     taken = Taken::kFull;
@@ -58,6 +60,7 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
     MarkIncomplete(shard, Hash(forgotten), forgotten);
     taken = Taken::kEarlierForgotten;
   }
+  const auto count = static_cast<uint16_t>(of_this_key() + 1);
   const Index index = TakeFree(shard);
   std::memcpy(shard.bytes[index].data, bytes.data(), bytes.size());
   shard.records[index] = {.key = key,
@@ -68,6 +71,7 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
                           .previous = kNone,
                           .next_ended = kNone,
                           .size = static_cast<uint16_t>(bytes.size()),
+                          .of_key = count,
                           .incomplete = false};
   if (bucket != kNone) shard.records[bucket].previous = index;
   bucket = index;
@@ -92,6 +96,11 @@ void RecordTable::Find(const Key& key, const Marks& marks, base::MonotonicTime n
   Shard& shard = ShardOf(hash);
   const std::lock_guard lock(shard.mutex);
   const Index bucket = Bucket(shard, hash);
+  const Record* const newest = NewestOf(shard, bucket, key);
+  if (newest != nullptr && newest->incomplete && newest->ends > Nanoseconds(now)) {
+    answer.unclear = true;
+    return;
+  }
   const auto for_each = [&](auto&& visit) {
     ForEachOf(shard, bucket, key, [&](Record& record, Index index) {
       if (record.ends > Nanoseconds(now)) visit(record, index);
@@ -137,12 +146,15 @@ RecordTable::Index RecordTable::TakeFree(Shard& shard) const {
 
 void RecordTable::Unlink(Shard& shard, Index index) {
   const Record& record = shard.records[index];
+  const Index& bucket = Bucket(shard, Hash(record.key));
+  const uint16_t of_key = NewestOf(shard, bucket, record.key)->of_key;
   if (record.next != kNone) shard.records[record.next].previous = record.previous;
   if (record.previous != kNone) {
     shard.records[record.previous].next = record.next;
   } else {
     Bucket(shard, Hash(record.key)) = record.next;
   }
+  if (Record* const newest = NewestOf(shard, bucket, record.key)) newest->of_key = of_key - 1;
 }
 
 void RecordTable::ForgetEnded(Shard& shard) {
@@ -156,6 +168,13 @@ void RecordTable::ForgetEnded(Shard& shard) {
   --shard.size;
 }
 
+// New ones are put in front of the others of their bucket.
+RecordTable::Record* RecordTable::NewestOf(Shard& shard, Index bucket, const Key& key) {
+  Index index = bucket;
+  while (index != kNone && shard.records[index].key != key) index = shard.records[index].next;
+  return index == kNone ? nullptr : &shard.records[index];
+}
+
 template <typename F>
 void RecordTable::ForEachOf(Shard& shard, Index bucket, const Key& key, F&& visit) {
   for (Index index = bucket; index != kNone; index = shard.records[index].next) {
@@ -164,6 +183,8 @@ void RecordTable::ForEachOf(Shard& shard, Index bucket, const Key& key, F&& visi
 }
 
 void RecordTable::MarkIncomplete(Shard& shard, uint64_t hash, const Key& key) {
+  const Record* const newest = NewestOf(shard, Bucket(shard, hash), key);
+  if (newest == nullptr || newest->incomplete) return;
   ForEachOf(shard, Bucket(shard, hash), key, [](Record& record, Index) { record.incomplete = true; });
 }
 

@@ -86,7 +86,8 @@ class RecordTable {
     Index previous;
     Index next_ended;
     uint16_t size;
-    bool incomplete;  // there was another one of this key
+    uint16_t of_key;  // how many of this key there are; of the newest of them alone
+    bool incomplete;  // there was another one of this key; if the newest is, all are
   };
   struct Bytes {
     char data[kMostBytes];
@@ -112,6 +113,8 @@ class RecordTable {
   void Unlink(Shard& shard, Index index);
   // Forgets the record that ended first.
   void ForgetEnded(Shard& shard);
+  // The newest of that key; null: there is none.
+  static Record* NewestOf(Shard& shard, Index bucket, const Key& key);
   template <typename F>
   void ForEachOf(Shard& shard, Index bucket, const Key& key, F&& visit);
   void MarkIncomplete(Shard& shard, uint64_t hash, const Key& key);

@@ -201,6 +201,26 @@ TEST_F(CorrelationTest, OfTooManyOfOneKeyNothingIsRestored) {
   for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart + kGrace);
 }
 
+TEST_F(CorrelationTest, TheBoundOfOneKeyHoldsAsRequestsComeAndGo) {
+  std::vector<CorrelationTable::Ticket> tickets;
+  SpanId span = 0;
+  const auto remember = [&](base::MonotonicTime now) { tickets.push_back(table_.Remember(Inbound(1, ++span), now)); };
+  for (size_t i = 0; i < RecordTable::kMostOfOneKey; ++i) remember(kStart);
+  remember(kStart);
+  EXPECT_EQ(table_.Read().refused, 1u);
+  // The oldest, the newest, and some between.
+  for (const size_t i : {0, 7, 100, 254, 255}) table_.End(tickets[i], kStart + 1s);
+  for (int i = 0; i < 5; ++i) remember(kStart + 1s);
+  EXPECT_EQ(table_.Read().refused, 1u);
+  remember(kStart + 1s);
+  EXPECT_EQ(table_.Read().refused, 2u);
+  for (CorrelationTable::Ticket& ticket : tickets) table_.End(ticket, kStart + 2s);
+  const uint64_t remembered = table_.Read().remembered;
+  for (size_t i = 0; i < RecordTable::kMostOfOneKey; ++i) remember(kStart + 2s);
+  EXPECT_EQ(table_.Read().remembered, remembered + RecordTable::kMostOfOneKey);
+  EXPECT_EQ(table_.Read().refused, 2u);
+}
+
 TEST_F(CorrelationTest, IsBounded) {
   CorrelationTable table({.capacity = 64, .seed = 1});
   const uint64_t capacity = table.Read().capacity / 2;  // of each kind
