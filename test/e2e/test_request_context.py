@@ -486,6 +486,41 @@ def test_a_stranger_s_context_is_replaced(pillion, app, workers):
     assert proxy.stat(STATS + "untrusted") == 1 and proxy.stat(STATS + "turned_off") == 0
 
 
+def test_a_stranger_s_fields_do_not_choose_how_they_are_treated(pillion, app):
+    """They are replaced before a route is chosen; what the route says then holds for what was put in their place."""
+    def route(tenant, **fields):
+        return {**b.route(), "match": {"prefix": "/", "headers": [{"name": "x-tenant", "string_match": {"exact": tenant}}]},
+                **per_route(**fields)}
+
+    routes = [route("a", disabled=True), route("b", off_header="x-off"), route("c", read={"carriers": ["B3"]}, write={"carriers": ["B3"]}),
+              {**b.route(prefix="/disabled"), **per_route(disabled=True)},
+              {**b.route(prefix="/strict"), **per_route(reject_malformed=True)},
+              {**b.route(prefix="/short"), **per_route(max_deadline="3s")}, b.route(timeout="0s")]
+    proxy = pillion(made(app.address, chain=filters(trust={}), routes=routes))
+    for path in "/", "/disabled":
+        for tenant in "a", "b", "c", "d":
+            sent = full(tenant=tenant)
+            ask(proxy, sent.vctx(), ("x-tenant", tenant), ("x-off", "context"), ("b3", "1" * 32 + "-" + "2" * 16), path=path)
+            got = of(app.last.fields)
+            assert (got.tenant, got.baggage, got.biz_flags) == ("", {}, 0) and got.trace_id != sent.trace_id
+            assert app.last.get("x-tenant") is None and "1" * 32 not in str(app.last.fields)
+    assert ask(proxy, ("x-vivo-context", "!"), path="/strict").status == 400
+    ask(proxy, full().vctx(), path="/short")
+    assert int(app.last.get("x-timeout-ms")) <= 3000
+
+
+@pytest.mark.parametrize("kind", [["application/grpc"], ["Application/GRPC"], ["application/grpc-web"], ["application/json"], [],
+                                  ["text/plain", "application/grpc"], ["application/grpc", "text/plain"]], ids=" ".join)
+def test_a_stranger_s_fields_of_grpc(pillion, serve, kind):
+    """Whatever the request says that it is: who is behind may see it otherwise."""
+    app = App(serve, "h2")
+    proxy = pillion(made(app.address, protocol="h2", chain=filters(trust={})))
+    ask(proxy, ("vctx-bin", full().vctx()[1].rstrip("=")), ("grpc-timeout", "9S"), *[("content-type", each) for each in kind], protocol="h2")
+    got = of(app.last.fields)
+    assert (got.tenant, got.baggage) == ("", {})
+    assert (app.last.get("vctx-bin") is None) == (app.last.get("grpc-timeout") is None) == (kind[:1] != ["application/grpc"])
+
+
 def test_what_the_edge_lets_pass(pillion, app):
     edge = {"keep_trace": True, "biz_flags": 2, "baggage": ["env"], "max_deadline": "5s"}
     proxy = pillion(made(app.address, chain=filters(trust={}, edge=edge)))

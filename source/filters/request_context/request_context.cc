@@ -37,14 +37,13 @@ constexpr std::pair<std::string_view, std::string_view> kTimedOut[] = {{"x-pilli
 
 // A filter's, and what the route says instead.
 struct Terms {
-  Terms(const Settings& settings, const RouteSettings* route)
+  explicit Terms(const Settings& settings)
       : read(settings.read),
         write(settings.write),
         max_deadline(settings.max_deadline),
         min_useful(settings.min_useful),
         rejects_malformed(settings.rejects_malformed),
         off_header(settings.off_header) {
-    if (route != nullptr) Take(*route);
     read = read | write;  // what came would be lost
   }
   void Take(const RouteSettings& route) {
@@ -54,6 +53,7 @@ struct Terms {
     if (route.min_useful) min_useful = *route.min_useful;
     if (route.rejects_malformed) rejects_malformed = *route.rejects_malformed;
     if (route.off_header) off_header = *route.off_header;
+    read = read | write;
   }
 
   CarrierSet read;
@@ -70,6 +70,7 @@ class Shard final : public filter::HttpFilterShard {
  public:
   Shard(const Config& config, const filter::ShardContext& shard)
       : settings(config.settings()),
+        name(shard.name),
         random(shard.random),
         stats_(shard.stats),
         scope_(shard.registry, stats::Prefix(shard.stat_prefix).Add("context")),
@@ -95,6 +96,7 @@ class Shard final : public filter::HttpFilterShard {
   void Leave(RequestContext& request);
 
   const Settings& settings;
+  const std::string name;
   base::Random& random;
 
  private:
@@ -145,7 +147,9 @@ std::string_view NumberText(base::Arena& arena, int64_t number) {
 
 class RequestContext final : public filter::HttpFilter, public base::ListNode<RequestContext> {
  public:
-  RequestContext(Shard& shard, const RouteSettings* route) : shard_(shard), terms_(shard.settings, route) {}
+  // `route`: what the route says that the request has as it comes; null: nothing.
+  RequestContext(Shard& shard, const RouteSettings* route)
+      : shard_(shard), route_(route), terms_(shard.settings) {}
 
   Step OnRequestHead(http::RequestHead& head, bool) override;
   void OnAttempt(http::RequestHead& head, const filter::Attempt& attempt) override;
@@ -166,6 +170,11 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
   // The request goes on without: as one says who may.
   bool TakeOff(http::RequestHead& head, bool trusted);
   void Count(const context::Extraction& found);
+  // A trace and an id, where there are none; and what others may read of it.
+  void Begin(const http::RequestHead& head);
+  // A stranger's fields are replaced before they can choose anything; then the route is chosen, and what it says holds.
+  // False: that is to do no more.
+  bool ReplaceFields(http::RequestHead& head);
   void NoteMalformed(CarrierSet carriers);
   // True: what the application has not forwarded was added.
   bool Restore();
@@ -182,7 +191,8 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
   }
 
   Shard& shard_;
-  const Terms terms_;
+  const RouteSettings* route_;
+  Terms terms_;
   bool grpc_ = false;
   bool is_connect_ = false;
   bool attempted_ = false;
@@ -198,6 +208,10 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   const metadata::FilterState::Object* const former = stream().annotations().filter_state.Find(kFormer);
   const bool trusted = former != nullptr || Trusts(shard_.settings, stream().AccessRequest().connection);
   if (former != nullptr && former->text == kOff) return Step::kContinue;
+  if (trusted && route_ != nullptr) {
+    if (route_->disabled) return Step::kContinue;
+    terms_.Take(*route_);
+  }
   if (!terms_.off_header.empty() && TakeOff(head, trusted)) return Step::kContinue;
   active_ = true;
   grpc_ = http::IsGrpc(head.headers);
@@ -209,13 +223,7 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   context::Extract(head.headers, {.read = read, .grpc = grpc_}, began, found);
   Count(found);
   context_ = found.context;
-  if (!found.malformed.empty()) {
-    NoteMalformed(found.malformed);
-    if (terms_.rejects_malformed) {
-      SendReply({.status = 400, .body = "malformed request context", .details = "request_context_malformed"});
-      return Step::kPause;
-    }
-  }
+  if (!found.malformed.empty()) NoteMalformed(found.malformed);
   if (former != nullptr) {
     TakeDeadline(former->text, began);
   } else if (!trusted) {
@@ -223,7 +231,32 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
     context::ReplaceAtEdge(context_, shard_.settings.edge, began, arena);
   }
   const bool restored = former == nullptr && Restore();
+  Begin(head);
+  if (!trusted && !ReplaceFields(head)) return Step::kContinue;
+  if (!found.malformed.empty() && terms_.rejects_malformed) {
+    SendReply({.status = 400, .body = "malformed request context", .details = "request_context_malformed"});
+    return Step::kPause;
+  }
   if (terms_.max_deadline) context::CapDeadline(context_, *terms_.max_deadline, began);
+  if (!Admit()) return Step::kPause;
+  const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};
+  const uint32_t left_out = context::Inject(context_, options, stream().worker().now(), head.headers);
+  if (trusted) shard_.left_out.Add(left_out);
+  if (shard_.settings.correlates && !shard_.settings.outbound) {
+    ticket_ = InFlight().Remember(context_, stream().worker().now());
+  }
+  if (context_.has_deadline()) {
+    stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
+  }
+  if (trusted && (!found.malformed.empty() || restored || stream().routes_by_notes())) stream().ChooseRoute();
+  shard_.Join(*this);
+  const int64_t deadline = context_.has_deadline() ? context_.deadline_at.time_since_epoch().count() : 0;
+  if (FollowsRedirects(stream().route())) Keep(NumberText(arena, deadline));
+  return Step::kContinue;
+}
+
+void RequestContext::Begin(const http::RequestHead& head) {
+  base::Arena& arena = stream().arena();
   if (!context_.trace_id) shard_.begun.Increment();
   context::BeginTrace(context_, shard_.random);
   if (context_.request_id.empty()) {
@@ -232,20 +265,22 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
     context_.request_id = http::MakeRequestId(arena, shard_.random, mark);
   }
   stream().annotations().metadata.SetLater(arena, Notes::kSpace, *arena.New<Notes>(context_, stream()));
-  if (!Admit()) return Step::kPause;
+}
+
+bool RequestContext::ReplaceFields(http::RequestHead& head) {
+  // Whoever is behind may take the request for a call of gRPC all the same.
+  if (!grpc_) head.headers.Remove(http::HeaderIdSet{HeaderId::kVctxBin, HeaderId::kGrpcTimeout});
   const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};
   shard_.left_out.Add(context::Inject(context_, options, stream().worker().now(), head.headers));
-  if (shard_.settings.correlates && !shard_.settings.outbound) {
-    ticket_ = InFlight().Remember(context_, stream().worker().now());
+  stream().ChooseRoute();
+  for (const config::FilterConfig* const word : stream().Overrides(shard_.name)) {
+    if (word == nullptr) continue;
+    const RouteSettings& route = static_cast<const RouteConfig&>(*word).settings();
+    terms_.Take(route);
+    if (!terms_.off_header.empty()) head.headers.Remove(terms_.off_header);
+    return !route.disabled;
   }
-  if (context_.has_deadline()) {
-    stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
-  }
-  if (!found.malformed.empty() || !trusted || restored || stream().routes_by_notes()) stream().ChooseRoute();
-  shard_.Join(*this);
-  const int64_t deadline = context_.has_deadline() ? context_.deadline_at.time_since_epoch().count() : 0;
-  if (FollowsRedirects(stream().route())) Keep(NumberText(arena, deadline));
-  return Step::kContinue;
+  return true;
 }
 
 void RequestContext::Count(const context::Extraction& found) {
@@ -385,7 +420,8 @@ void Shard::TellOldest() {
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
   const RouteSettings* const route =
       override_config == nullptr ? nullptr : &static_cast<const RouteConfig&>(*override_config).settings();
-  if (route != nullptr && route->disabled) return nullptr;
+  // A stranger's fields may have chosen that route.
+  if (route != nullptr && route->disabled && Trusts(settings, stream.AccessRequest().connection)) return nullptr;
   return stream.arena().New<RequestContext>(*this, route);
 }
 
