@@ -124,7 +124,12 @@ class Writer {
   void Text(Type type, std::string_view text) {
     if (!text.empty() && Begin(type, text.size())) Bytes(text);
   }
+  // A value of which a reader would take a part for properties has no form here: it is left out, and others are not.
   void Entry(const Baggage::Entry& entry) {
+    if (ValueSize(entry.text) != entry.value_size) [[unlikely]] {
+      ++without_form_;
+      return;
+    }
     if (!Begin(kBaggage, 1 + entry.key.size() + entry.text.size())) return;
     *at_++ = static_cast<char>(entry.key.size());
     Bytes(entry.key);
@@ -140,7 +145,7 @@ class Writer {
   }
 
   size_t size() const { return static_cast<size_t>(at_ - begin_); }
-  uint32_t left_out() const { return left_out_; }
+  uint32_t left_out() const { return left_out_ + without_form_; }
 
  private:
   // Once something was left out, so is all behind it.
@@ -163,6 +168,7 @@ class Writer {
   char* begin_;
   char* at_;
   uint32_t left_out_ = 0;
+  uint32_t without_form_ = 0;
 };
 
 }  // namespace

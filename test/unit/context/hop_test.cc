@@ -426,5 +426,22 @@ TEST_F(HopTest, AStrangersContextIsReplaced) {
   EXPECT_EQ(Field("baggage"), "env=grey,b=2");
 }
 
+// A value with a ';' is one on each hop: what a reader of vctx alone would take for properties is not written there.
+TEST_F(HopTest, AValueNeverBecomesAProperty) {
+  const Context context = Read({{"baggage", "a=x%3Bk=v,b=y%3B%20z%2C,c=z;p=1"}});
+  EXPECT_EQ(context.baggage.Find("a")->value(), "x;k=v");
+  EXPECT_EQ(Write(context), 1u);
+  const std::string baggage = Field("baggage");
+  const Context written = VctxWritten();
+  EXPECT_EQ(written.baggage.Find("a"), nullptr);
+  EXPECT_EQ(written.baggage.Find("b")->value(), "y; z,");
+  EXPECT_EQ(written.baggage.Find("c")->properties(), "p=1");
+  const std::string vctx = Field("x-vivo-context");
+  const Context next = Read({{"x-vivo-context", vctx}, {"baggage", baggage}});
+  EXPECT_EQ(next.baggage.Find("a")->value(), "x;k=v");
+  EXPECT_EQ(next.baggage.Find("a")->properties(), "");
+  EXPECT_EQ(next.baggage.Find("c")->value(), "z");
+}
+
 }  // namespace
 }  // namespace pillion::context
