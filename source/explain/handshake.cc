@@ -37,7 +37,8 @@ std::vector<identity::SubjectName> NamesOf(const Question& question) {
   return names;
 }
 
-// Of a client that speaks TLS. Sets `end` where it is refused.
+// Of a client that speaks TLS. Sets `end` where it is refused. Where the question says nothing of TLS it asks about routes: then it is
+// said what the handshake needs, and nothing is refused.
 std::string Outcome(const Question& question, const tls::Context& context, std::string& end) {
   const identity::PeerPolicy* const policy = context.policy();
   if (policy == nullptr || !policy->verifies()) {
@@ -51,8 +52,8 @@ std::string Outcome(const Question& question, const tls::Context& context, std::
     return "refused: " + refusal->text;
   }
   if (!context.parts().require_peer_certificate) return "good: the client may come without a certificate";
+  if (!question.tls) return "needs a client certificate, of which the question says nothing: principal names who shows it";
   constexpr std::string_view kWithout = "a client without a certificate, which is required: alert certificate_required";
-  if (!question.tls) return fmt::format("refused for {}; the question has no principal", kWithout);
   end = fmt::format("the handshake fails for {}; the question has no principal", kWithout);
   return fmt::format("refused for {}", kWithout);
 }
