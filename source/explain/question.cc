@@ -83,8 +83,21 @@ absl::Status SetRandom(std::string_view value, Question& question) {
 
 absl::Status SetTls(std::string_view value, Question& question) {
   if (value != "true" && value != "false") return Wrong("tls", value, "true or false");
-  question.tls = value == "true";
-  question.plain = !question.tls;
+  question.plain = value == "false";
+  question.tls = !question.plain;
+  return absl::OkStatus();
+}
+
+// A client without TLS has nothing of what only TLS can say.
+absl::Status CheckPlain(const Question& question) {
+  if (!question.plain) return absl::OkStatus();
+  const auto contradicts = [](std::string_view name, std::string_view value) {
+    return absl::InvalidArgumentError(
+        fmt::format("tls: \"false\", but {}: {}, which a client has by TLS only; expected one of the two", name, Quoted(value)));
+  };
+  if (!question.principals.empty()) return contradicts("principal", question.principals.front());
+  if (!question.sni.empty()) return contradicts("sni", question.sni);
+  if (!question.alpn.empty()) return contradicts("alpn", question.alpn.front());
   return absl::OkStatus();
 }
 
@@ -182,7 +195,8 @@ absl::StatusOr<Question> ParseQuestion(const Parameters& parameters) {
     if (value.empty()) continue;
     if (absl::Status status = known->set(value, question); !status.ok()) return status;
   }
-  if (question.tls) question.plain = false;
+  if (absl::Status status = CheckPlain(question); !status.ok()) return status;
+  if (question.plain) question.tls = false;  // beside lists that are empty
   if (question.method == "CONNECT") question.path.clear();
   return question;
 }

@@ -102,6 +102,7 @@ def test_why_not_the_routes_before(routed):
     ("port=70000", 'port: "70000", expected a number from 1 to 65535'),
     ("listener=none", 'listener: "none", but there is no such listener; expected one of "ingress"'),
     ("tls=perhaps", 'tls: "perhaps", expected true or false'),
+    ("tls=false&principal=a.test", 'tls: "false", but principal: "a.test", which a client has by TLS only; expected one of the two'),
     ("format=xml", "format: xml, expected text or json")])
 def test_errors_name_the_parameter(routed, query, expected):
     status, _, text = routed.admin_response(f"/explain?{query}")
@@ -202,6 +203,8 @@ def test_pillionctl_explain(routed, tmp_path):
     assert json.loads(ctl("explain", admin, "--json", "--authority", "pay.test").stdout)["no_route"] == "none of 7 fits"
     wrong = ctl("explain", admin, "--path", "x")
     assert (wrong.returncode, wrong.stdout) == (1, "") and wrong.stderr.startswith('pillionctl: path: "x", expected a path')
+    both = ctl("explain", admin, "--tls", "false", "--principal", "a.test")
+    assert (both.returncode, both.stdout) == (1, "") and both.stderr.startswith('pillionctl: tls: "false", but principal: "a.test", ')
     nobody = ctl("explain", f"127.0.0.1:{free_port()}")
     assert nobody.returncode == 1 and nobody.stderr.endswith("connecting: Connection refused\n")
     unknown = ctl("explain", str(tmp_path))

@@ -1,9 +1,11 @@
 #include "source/explain/question.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 namespace pillion::explain {
 namespace {
+
+using ::testing::StartsWith;
 
 std::string ErrorOf(const Parameters& parameters) {
   const absl::StatusOr<Question> question = ParseQuestion(parameters);
@@ -57,6 +59,18 @@ TEST(Question, HostAndConnect) {
   EXPECT_EQ(ParseQuestion({{"header", "Host: a.test"}})->authority, "a.test");
   EXPECT_EQ(ParseQuestion({{"method", "CONNECT"}})->path, "");
   EXPECT_EQ(ParseQuestion({{"address", "/run/x.sock"}})->address->text(), "/run/x.sock");
+}
+
+TEST(Question, WithoutTlsThereIsNothingThatOnlyTlsSays) {
+  const std::string error = R"(tls: "false", but principal: "a.test", which a client has by TLS only; expected one of the two)";
+  EXPECT_EQ(ErrorOf({{"tls", "false"}, {"principal", "a.test"}}), error);
+  EXPECT_EQ(ErrorOf({{"principal", "a.test"}, {"tls", "false"}}), error);  // whatever comes first
+  EXPECT_THAT(ErrorOf({{"tls", "false"}, {"sni", "a.test"}}), StartsWith(R"(tls: "false", but sni: "a.test", )"));
+  EXPECT_THAT(ErrorOf({{"tls", "false"}, {"alpn", "h2,http/1.1"}}), StartsWith(R"(tls: "false", but alpn: "h2", )"));
+  EXPECT_EQ(ErrorOf({{"tls", "true"}, {"principal", "spiffe://a.test/web"}, {"sni", "a.test"}}), "");
+  const Question plain = *ParseQuestion({{"tls", "false"}, {"principal", ""}, {"alpn", ","}});
+  EXPECT_TRUE(plain.plain);
+  EXPECT_FALSE(plain.tls);
 }
 
 TEST(Question, WhatIsWrongIsNamed) {
