@@ -16,8 +16,15 @@ namespace {
 
 using Choice = config::WeightedClusters::Choice;
 
-std::string StatusText(const config::RouteAction& action, std::string_view name) {
-  return fmt::format("{}: there is no cluster {}", action.cluster_not_found_status, Quoted(name));
+// Where no cluster of that name serves: it is answered so, whether it warms or there is none.
+std::string DescribeMissing(const config::RouteAction& action, const std::string& name, const Running& running, Answer& answer) {
+  const auto warming = running.warming_clusters.find(name);
+  const bool warms = warming != running.warming_clusters.end();
+  const std::string why = warms ? "cluster " + Quoted(name) + " is warming" : "there is no cluster " + Quoted(name);
+  std::string status = fmt::format("{}: {}", action.cluster_not_found_status, why);
+  answer.Text("answer", status);
+  if (warms) DescribeWarming("waits_for", warming->second, answer);
+  return status;
 }
 
 void DescribeRetries(const proxy::RequestTerms& terms, Answer& answer) {
@@ -99,11 +106,7 @@ std::string DescribeOne(const route::Entry& entry, const Choice* choice, const s
                         const ActionContext& context, Answer& answer) {
   answer.Text("cluster", name);
   const upstream::Cluster* const cluster = context.running.cluster(name);
-  if (cluster == nullptr) {
-    const std::string status = StatusText(*entry.forward, name);
-    answer.Text("answer", status);
-    return status;
-  }
+  if (cluster == nullptr) return DescribeMissing(*entry.forward, name, context.running, answer);
   const config::HttpConnectionManager& manager = context.manager.config();
   const std::string from = context.connection.transport->remote_address().text();
   const std::string to = context.connection.transport->local_address().text();

@@ -30,7 +30,7 @@ struct Connection {
   std::string end;       // why it is closed before anything is served; empty: it is not
 };
 
-// What a listener that does not serve yet waits for, as an answer shows it under `name`.
+// What a listener or cluster that does not serve yet waits for, as an answer shows it under `name`.
 void DescribeWarming(std::string_view name, const std::vector<std::string>& needs, Answer& answer);
 
 // An error names the parameter that does not say which listener is meant.

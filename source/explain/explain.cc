@@ -30,6 +30,10 @@ std::string ExplainTcp(const Question& question, const Running& running, const C
     object.Text("cluster", name);
     const upstream::Cluster* const cluster = running.cluster(name);
     std::string endpoint = "there is none of that name: the connection is closed";
+    if (const auto warming = running.warming_clusters.find(name); cluster == nullptr && warming != running.warming_clusters.end()) {
+      endpoint = "it is warming: the connection is closed";
+      DescribeWarming("waits_for", warming->second, object);
+    }
     if (cluster != nullptr) {
       const std::string meant = question.destination ? question.destination->text() : "";
       endpoint = DescribeHosts(*cluster, {.criteria = criteria.view(), .hash = {}, .original_destination = meant}, running,

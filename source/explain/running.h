@@ -29,8 +29,10 @@ struct Running {
   std::function<std::shared_ptr<const proxy::Routes>(const proxy::ConnectionManager& manager)> routes;
   // What takes their place soon, in words; empty: nothing does.
   std::function<std::string(const proxy::ConnectionManager& manager)> next_routes;
-  // Null: there is none.
+  // Null: there is none that serves.
   std::function<const upstream::Cluster*(std::string_view name)> cluster;
+  // Of clusters whose next version does not serve yet, or the first one: what it waits for, by name.
+  std::map<std::string, std::vector<std::string>, std::less<>> warming_clusters;
 };
 
 }  // namespace pillion::explain

@@ -241,6 +241,9 @@ absl::StatusOr<std::string> Administration::Explain(const explain::Parameters& p
     const RunningCluster* const found = server_.clusters_->Find(name);
     return found == nullptr ? nullptr : found->cluster.get();
   };
+  for (Unready& each : server_.clusters_->unready()) {
+    running.warming_clusters.emplace(std::move(each.name), std::move(each.targets));
+  }
   const absl::StatusOr<explain::Answer> answer = explain::Explain(*question, running);
   if (!answer.ok()) return answer.status();
   return json ? answer->ToJson() : answer->ToText();

@@ -55,6 +55,7 @@ class World {
   }
   void TakeRoutesAway() { routes_ = false; }
   void Warm(const std::string& listener, const std::vector<std::string>& needs) { running_.warming[listener] = needs; }
+  void WarmCluster(const std::string& name, const std::vector<std::string>& needs) { running_.warming_clusters[name] = needs; }
   void AnnounceRoutes(const std::string& text) { next_routes_ = text; }
   void TakeClusterAway(const std::string& name) { clusters_.erase(name); }
 
@@ -85,6 +86,14 @@ std::string Http(const std::string& routes, const std::string& manager = "", con
          "          route_config: {name: t, virtual_hosts: [{name: v, domains: ['*']" + host + ", routes: [" + routes + "]}]}\n"
          "          http_filters: [{name: router, typed_config: {'@type': "
          "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]\n";
+}
+
+std::string Tcp(const std::string& cluster) {
+  return "  - name: in\n"
+         "    address: {socket_address: {address: 127.0.0.1, port_value: 0}}\n"
+         "    filter_chains: [{filters: [{name: t, typed_config: {'@type': "
+         "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: " +
+         cluster + "}}]}]\n";
 }
 
 std::string Bootstrap(const std::string& listeners, const std::string& clusters = Cluster("a") + Cluster("b")) {
@@ -222,6 +231,30 @@ TEST(Explain, WhatIsNotThere) {
   world.TakeRoutesAway();
   EXPECT_EQ(world.Result({}), "404: no route fits");
   EXPECT_THAT(world.Ask({}), HasSubstr("no route table: it has not come yet\n"));
+}
+
+TEST(Explain, AClusterThatIsWarming) {
+  World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}")));
+  // Its former version serves.
+  world.WarmCluster("a", {"hosts"});
+  EXPECT_EQ(world.Result({}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({}), Not(HasSubstr("waits for")));
+  world.TakeClusterAway("a");
+  EXPECT_EQ(world.Result({}), R"(503: cluster "a" is warming)");
+  EXPECT_THAT(world.Ask({}), HasSubstr("action:\n"
+                                       "  cluster: a\n"
+                                       "  answer: 503: cluster \"a\" is warming\n"
+                                       "  waits for:\n"
+                                       "    - hosts\n"));
+}
+
+TEST(Explain, AConnectionToAClusterThatIsWarming) {
+  World world(Bootstrap(Tcp("a")));
+  world.TakeClusterAway("a");
+  EXPECT_EQ(world.Result({}), R"(cluster "a": there is none of that name: the connection is closed)");
+  world.WarmCluster("a", {"hosts"});
+  EXPECT_EQ(world.Result({}), R"(cluster "a": it is warming: the connection is closed)");
+  EXPECT_THAT(world.Ask({}), HasSubstr("waits for:\n        - hosts\n"));
 }
 
 TEST(Explain, AListenerThatIsWarming) {
