@@ -13,6 +13,11 @@ class ThreadCaller::RemoteCall final : public GrpcCall {
       // What it tells goes to whoever listens by then.
       GrpcStream::Callbacks callbacks;
       const auto& post = thread.post_to_main();
+      callbacks.on_open = [events, post] {
+        post([events] {
+          if (*events != nullptr) (*events)->OnOpen();
+        });
+      };
       callbacks.on_message = [&thread, stream, events, post](std::string message) {
         post([&thread, stream, events, message = std::move(message)]() mutable {
           if (*events == nullptr) return;

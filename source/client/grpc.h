@@ -28,6 +28,9 @@ struct GrpcRequest {
 // Who called. Main thread; may end the call from within.
 class GrpcEvents {
  public:
+  // The connection is there, and the call is on its way; the server need not have said a word. Before all others, once or
+  // never.
+  virtual void OnOpen() {}
   virtual void OnMessage(std::string message) = 0;
   // The last event.
   virtual void OnEnd(const codec::grpc::Status& status) = 0;

@@ -112,6 +112,7 @@ void GrpcStream::OnConnected() {
   }
   SendHead();
   SendWaiting();
+  if (state_ == State::kOpen) callbacks_.on_open();
 }
 
 // Texts are the request's, the target's or the arena's, all of which stay.

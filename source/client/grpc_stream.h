@@ -32,6 +32,7 @@ class GrpcStream final : private event::Deferred,
                          private codec::ResponseReceiver {
  public:
   struct Callbacks {
+    std::function<void()> on_open;  // the call was sent, over a connection that is there
     std::function<void(std::string message)> on_message;  // the next one comes after Taken()
     std::function<void(const codec::grpc::Status& status)> on_end;
   };

@@ -1,7 +1,7 @@
 #pragma once
 
-// Whether a source answers, as the log says it: once when it does at first, and when it does again after it was said that it
-// does not; nothing of each try. Part of who subscribes; main thread.
+// Whether a source is there, as the log says it: once when it is at first, and when it is again after it was said that it
+// is not; nothing of each try. Part of who subscribes; main thread.
 
 #include <string>
 #include <utility>

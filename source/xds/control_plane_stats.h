@@ -12,7 +12,7 @@ class ControlPlaneStats {
  public:
   explicit ControlPlaneStats(stats::Registry& registry);
 
-  // One more of them is answered, or one less.
+  // One more of them is connected, or one less.
   void Connected(bool connected);
   void Identify(std::string_view identifier);  // cut where it is long
   // A reply is held back, or not any more.
@@ -25,7 +25,7 @@ class ControlPlaneStats {
   stats::Gauge* pending_;
   stats::Counter* held_;
   const stats::TextId identifier_;
-  int streams_ = 0;  // that are answered
+  int streams_ = 0;  // that are connected
 };
 
 }  // namespace pillion::xds

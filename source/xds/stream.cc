@@ -29,13 +29,14 @@ Stream::Stream(Options options, Surroundings surroundings)
       contact_(options_.name, with_.log.info),
       silent_(with_.timers.New()),
       restore_(with_.timers.New()),
+      stand_(with_.timers.New()),
       token_(with_.timers.New()) {
   if (options_.rate_limit) bucket_.emplace(*options_.rate_limit, with_.clock.MonotonicNow());
 }
 
 Stream::~Stream() {
   ClearLine();
-  if (answered_) with_.stats.Connected(false);
+  Disconnected();
 }
 
 Subscription& Stream::Add(Subscription::Options options, TypeWatcher& watcher) {
@@ -104,6 +105,24 @@ Subscription* Stream::AskerOf(const Answer& answer) {
   return found == subscriptions_.end() ? nullptr : found->get();
 }
 
+void Stream::OnOpen() {
+  stand_->Set(stands_, [this] { Connected(); });
+}
+
+void Stream::Connected() {
+  stand_->Cancel();
+  if (std::exchange(connected_, true)) return;
+  connected_since_ = with_.clock.MonotonicNow();
+  with_.stats.Connected(true);
+  complaints_.Reset();
+  contact_.Reached(where_);
+}
+
+void Stream::Disconnected() {
+  stand_->Cancel();
+  if (std::exchange(connected_, false)) with_.stats.Connected(false);
+}
+
 void Stream::OnMessage(std::string message) {
   const std::optional<Answer> answer = ReadAnswer(options_.form, message);
   if (!answer) {
@@ -113,9 +132,8 @@ void Stream::OnMessage(std::string message) {
   }
   if (!std::exchange(answered_, true)) {
     answered_since_ = with_.clock.MonotonicNow();
-    with_.stats.Connected(true);
-    complaints_.Reset();
-    contact_.Reached(where_);
+    stands_ = kStands;
+    Connected();
     OnAnswer();
   }
   if (answer->control_plane) with_.stats.Identify(*answer->control_plane);
@@ -177,7 +195,11 @@ void Stream::ClearLine() {
 void Stream::Failed(const std::string& why, bool absent) {
   contact_.Lost(complaints_.Say(options_.name + ": " + why + "; what was taken stays, and it is tried again"));
   const bool answered = std::exchange(answered_, false);
-  if (answered) with_.stats.Connected(false);
+  if (connected_ && !answered) {
+    const bool lived = with_.clock.MonotonicNow() - connected_since_ >= kStandsLongest;
+    stands_ = lived ? kStands : std::min(stands_ * 2, kStandsLongest);
+  }
+  Disconnected();
   ClearLine();
   retry_->Set(UntilRetry(answered, absent), [this] { Connect(); });
   for (size_t i = 0; i < subscriptions_.size(); ++i) subscriptions_[i]->End();
@@ -199,6 +221,7 @@ void Stream::Restore() {
   if (!with_.restore() || call_ == nullptr || options_.form != Form::kDelta) return;
   // It was asked without a word of what was put: what it does not know of that would stay.
   call_.reset();
+  Disconnected();
   ClearLine();
   retry_->Set(Soon(), [this] { Connect(); });
 }

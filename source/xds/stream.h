@@ -10,6 +10,10 @@
 // |            |                                                         | resting                                     |
 // | resting    | it is waited before the next try                        | the timer: streaming, idle or resting       |
 //
+// A stream counts as connected, for the log and control_plane.connected_state, when it has answered, or when its call has
+// stood for some time on a connection that is there: one that comes back, and has nothing new to say, says nothing. Where
+// such calls end again and again, each has to stand for longer, so that the log isn't flooded.
+//
 // A control plane is done without when its stream has ended, or was silent for some time, until it answers. Who has
 // something in its place is asked for it then, each time that something else is wanted.
 //
@@ -78,6 +82,10 @@ class Stream final : private client::GrpcEvents {
   static constexpr base::Duration kSoonTo = std::chrono::milliseconds(100);
   static constexpr base::Duration kAgain = std::chrono::seconds(5);
   static constexpr base::Duration kSettled = std::chrono::seconds(2);
+  // How long a call stands without an answer until it counts as connected: doubled when one that did so has ended, unless
+  // it has lived for the longest.
+  static constexpr base::Duration kStands = std::chrono::seconds(1);
+  static constexpr base::Duration kStandsLongest = std::chrono::seconds(64);
 
   // As long as one lives, changes of what is wanted are not told; then all are, in one request for each type.
   class Batch {
@@ -108,6 +116,7 @@ class Stream final : private client::GrpcEvents {
  private:
   friend class Subscription;
 
+  void OnOpen() override;
   void OnMessage(std::string message) override;
   void OnEnd(const codec::grpc::Status& status) override;
 
@@ -130,6 +139,10 @@ class Stream final : private client::GrpcEvents {
   void Failed(const std::string& why, bool absent = false);
   base::Duration UntilRetry(bool answered, bool absent);
   base::Duration Soon();
+
+  void Connected();
+  // No call, or another one: no matter if it was not connected.
+  void Disconnected();
 
   void DoWithout();
   // In a step of its own: asks for what there is in its place.
@@ -156,6 +169,10 @@ class Stream final : private client::GrpcEvents {
   const std::unique_ptr<event::ControlTimer> silent_;
   const std::unique_ptr<event::ControlTimer> restore_;
   base::MonotonicTime answered_since_{};     // if answered_
+  const std::unique_ptr<event::ControlTimer> stand_;
+  base::Duration stands_ = kStands;
+  bool connected_ = false;                   // the call is; so it is if answered_
+  base::MonotonicTime connected_since_{};    // if connected_
   std::optional<TokenBucket> bucket_;        // nothing: whatever is to be said goes out at once
   std::deque<Subscription*> line_;           // each once
   Subscription* turn_ = nullptr;             // that is flushed now, as the first of the line

@@ -31,6 +31,7 @@ class FakeCaller final : public client::GrpcCaller {
   Made& last() { return *calls_.back(); }
   bool open() const { return !calls_.empty() && calls_.back()->events != nullptr; }
 
+  void Open() { last().events->OnOpen(); }
   void Answer(std::string message) { last().events->OnMessage(std::move(message)); }
   void End(const codec::grpc::Status& status) { std::exchange(last().events, nullptr)->OnEnd(status); }
 

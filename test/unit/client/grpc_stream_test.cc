@@ -118,6 +118,7 @@ class GrpcStreamTest : public testing::Test {
   void Call(GrpcRequest request = {.path = "/a.B/C"}, bool take = true) {
     request_ = request;
     GrpcStream::Callbacks callbacks;
+    callbacks.on_open = [this] { ++opens_; };
     callbacks.on_message = [this, take](std::string message) {
       messages_.push_back(std::move(message));
       if (take) simulation_.worker().Post([this] {
@@ -144,7 +145,26 @@ class GrpcStreamTest : public testing::Test {
   GrpcRequest request_;
   GrpcStream* stream_ = nullptr;
   std::vector<std::string> messages_, ends_;
+  int opens_ = 0;
 };
+
+// The server need not say a word for that; but it has to be there.
+TEST_F(GrpcStreamTest, Opens) {
+  Call();
+  EXPECT_EQ(opens_, 1);
+  server_.Begin();
+  Run();
+  EXPECT_EQ(opens_, 1);
+  stream_->Cancel();
+  for (const bool hangs : {true, false}) {
+    simulation_.network().faults(kServer).connect_hangs = hangs;
+    simulation_.network().faults(kServer).connect_error = hangs ? 0 : ECONNREFUSED;
+    Call();
+    simulation_.AdvanceTime(seconds(6));
+  }
+  EXPECT_EQ(ends_.size(), 2u);
+  EXPECT_EQ(opens_, 1);
+}
 
 TEST_F(GrpcStreamTest, Unary) {
   Call({.path = "/a.B/C", .metadata = {{"x-token", "t"}}, .timeout = seconds(2)});

@@ -481,6 +481,54 @@ TEST_F(AdsTest, TellsThatAControlPlaneIsLostAndBack) {
   EXPECT_EQ(told_, (Lines{"ads: reached, at ", "ads: back, at "}));
 }
 
+// It has nothing new to say, and so says nothing; but it is there.
+TEST_F(AdsTest, AControlPlaneIsBackThatSaysNothing) {
+  Make(Form::kDelta);
+  Answer(Delta(kClusters, "n1", {{"c1", "1"}}));
+  const auto lose = [this] {
+    caller_.End({Code::kUnavailable, "Connection refused"});
+    timers_.Advance(Backoff::kMost);
+  };
+  lose();
+  caller_.Open();
+  timers_.Advance(Stream::kStands - milliseconds(1));
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 0);
+  lose();  // one that ends at once was not there
+  EXPECT_EQ(told_.back(), R"(ads, Cluster: version "sn1": 1 added ("c1"))");
+  caller_.Open();
+  timers_.Advance(Stream::kStands);
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
+  EXPECT_EQ(told_.back(), "ads: back, at ");
+  EXPECT_EQ(log_.size(), 1u);
+  const size_t told = told_.size();
+  Answer(Delta(kClusters, "n2", {}));  // in the end
+  EXPECT_EQ(told_.size(), told);
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 1);
+  lose();
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 0);
+  EXPECT_EQ(log_.size(), 2u);
+}
+
+TEST_F(AdsTest, AControlPlaneThatFlapsIsNotTheWholeLog) {
+  Make(Form::kDelta);
+  const auto live = [this](base::Duration life) {
+    caller_.Open();
+    timers_.Advance(life);
+    caller_.End({Code::kUnavailable, "no healthy upstream"});
+    timers_.Advance(Backoff::kMost);
+  };
+  for (int i = 0; i < 100; ++i) live(seconds(5));
+  EXPECT_EQ(told_.size(), 3u);  // after 1, 2 and 4 s
+  EXPECT_EQ(log_.size(), 3u);
+  EXPECT_EQ(Gauge("control_plane.connected_state"), 0);
+  // Then one that stays, and what comes after it is told of as soon as at first.
+  live(2 * Stream::kStandsLongest);
+  EXPECT_EQ(log_.size(), 4u);
+  live(Stream::kStands);
+  EXPECT_EQ(told_.size(), 5u);
+  EXPECT_EQ(log_.size(), 5u);
+}
+
 TEST_F(AdsTest, Counts) {
   Make(Form::kDelta);
   EXPECT_EQ(Count("cluster_manager.cds.update_attempt"), 1u);
