@@ -14,6 +14,7 @@
 #include "source/filters/request_context/malformed_log.h"
 #include "source/filters/request_context/notes.h"
 #include "source/filters/request_context/process.h"
+#include "source/filters/request_context/terms.h"
 #include "source/http/grpc_timeout.h"
 #include "source/http/request_id.h"
 #include "source/http/syntax.h"
@@ -34,35 +35,6 @@ constexpr CarrierSet kTimeLeft = {Carrier::kTimeout};
 constexpr std::string_view kFormer = "pillion.context.deadline";
 constexpr std::string_view kOff = "off";
 constexpr std::pair<std::string_view, std::string_view> kTimedOut[] = {{"x-pillion-cancel-reason", "timeout"}};
-
-// A filter's, and what the route says instead.
-struct Terms {
-  explicit Terms(const Settings& settings)
-      : read(settings.read),
-        write(settings.write),
-        max_deadline(settings.max_deadline),
-        min_useful(settings.min_useful),
-        rejects_malformed(settings.rejects_malformed),
-        off_header(settings.off_header) {
-    read = read | write;  // what came would be lost
-  }
-  void Take(const RouteSettings& route) {
-    if (route.read) read = *route.read;
-    if (route.write) write = *route.write;
-    if (route.max_deadline) max_deadline = route.max_deadline;
-    if (route.min_useful) min_useful = *route.min_useful;
-    if (route.rejects_malformed) rejects_malformed = *route.rejects_malformed;
-    if (route.off_header) off_header = *route.off_header;
-    read = read | write;
-  }
-
-  CarrierSet read;
-  CarrierSet write;
-  std::optional<base::Duration> max_deadline;
-  base::Duration min_useful;
-  bool rejects_malformed;
-  std::string_view off_header;
-};
 
 class RequestContext;
 
@@ -121,18 +93,6 @@ class Shard final : public filter::HttpFilterShard {
   stats::Counter& clock_skewed;
   std::array<stats::Counter*, context::kCarriers> malformed;
 };
-
-bool Trusts(const Settings& settings, const access::ConnectionFacts& connection) {
-  const Trust& trust = settings.trust;
-  if (trust.empty()) return settings.outbound || connection.peer.has_value();
-  const auto known = [&](const std::string& uri) {
-    return std::ranges::any_of(trust.principals, [&](const match::StringMatcher& each) { return each.Matches(uri); });
-  };
-  if (connection.peer && std::ranges::any_of(connection.peer->uris, known)) return true;
-  const std::optional<match::IpAddress>& address = connection.direct_remote.address;
-  return address &&
-         std::ranges::any_of(trust.addresses, [&](const match::IpRange& range) { return range.Contains(*address); });
-}
 
 bool FollowsRedirects(const config::Route* route) {
   const auto* const action = route == nullptr ? nullptr : std::get_if<config::RouteAction>(&route->action);
