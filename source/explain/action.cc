@@ -17,7 +17,8 @@ namespace {
 using Choice = config::WeightedClusters::Choice;
 
 // Where no cluster of that name serves: it is answered so, whether it warms or there is none.
-std::string DescribeMissing(const config::RouteAction& action, const std::string& name, const Running& running, Answer& answer) {
+std::string DescribeMissing(const config::RouteAction& action, const std::string& name, const Running& running,
+                            Answer& answer) {
   const auto warming = running.warming_clusters.find(name);
   const bool warms = warming != running.warming_clusters.end();
   const std::string why = warms ? "cluster " + Quoted(name) + " is warming" : "there is no cluster " + Quoted(name);

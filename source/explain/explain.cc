@@ -30,7 +30,8 @@ std::string ExplainTcp(const Question& question, const Running& running, const C
     object.Text("cluster", name);
     const upstream::Cluster* const cluster = running.cluster(name);
     std::string endpoint = "there is none of that name: the connection is closed";
-    if (const auto warming = running.warming_clusters.find(name); cluster == nullptr && warming != running.warming_clusters.end()) {
+    const auto warming = running.warming_clusters.find(name);
+    if (cluster == nullptr && warming != running.warming_clusters.end()) {
       endpoint = "it is warming: the connection is closed";
       DescribeWarming("waits_for", warming->second, object);
     }

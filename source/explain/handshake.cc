@@ -37,8 +37,8 @@ std::vector<identity::SubjectName> NamesOf(const Question& question) {
   return names;
 }
 
-// Of a client that speaks TLS. Sets `end` where it is refused. Where the question says nothing of TLS it asks about routes: then it is
-// said what the handshake needs, and nothing is refused.
+// Of a client that speaks TLS. Sets `end` where it is refused. Where the question says nothing of TLS it asks about routes:
+// then it is said what the handshake needs, and nothing is refused.
 std::string Outcome(const Question& question, const tls::Context& context, std::string& end) {
   const identity::PeerPolicy* const policy = context.policy();
   if (policy == nullptr || !policy->verifies()) {

@@ -93,7 +93,8 @@ absl::Status CheckPlain(const Question& question) {
   if (!question.plain) return absl::OkStatus();
   const auto contradicts = [](std::string_view name, std::string_view value) {
     return absl::InvalidArgumentError(
-        fmt::format("tls: \"false\", but {}: {}, which a client has by TLS only; expected one of the two", name, Quoted(value)));
+        fmt::format("tls: \"false\", but {}: {}, which a client has by TLS only; expected one of the two", name,
+                    Quoted(value)));
   };
   if (!question.principals.empty()) return contradicts("principal", question.principals.front());
   if (!question.sni.empty()) return contradicts("sni", question.sni);
