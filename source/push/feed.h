@@ -65,6 +65,7 @@ class Feed final : private xds::TypeWatcher {
 
  private:
   std::vector<xds::Refusal> OnUpdate(const xds::Update& update) override;
+  bool PassesOver(const std::string& name) const override { return passed_over_.contains(name); }
 
   // What came under a name.
   using Given = std::pair<std::string, Taken>;

@@ -28,6 +28,7 @@ std::string Changes::Text() const {
   add(changed, "changed");
   add(removed, "removed");
   add(refused, "refused");
+  add(passed_over, "passed over");
   return text;
 }
 

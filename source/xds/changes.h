@@ -29,7 +29,7 @@ struct Changes {
     std::vector<std::string> first_;
   };
 
-  // Nothing is different, whatever was refused.
+  // Nothing is different, whatever was refused or passed over.
   bool empty() const { return added.count() + changed.count() + removed.count() == 0; }
   // `2 added ("a", "b"), 1 refused ("c")`; empty: none of all.
   std::string Text() const;
@@ -38,10 +38,11 @@ struct Changes {
   List changed;
   List removed;
   List refused;
+  List passed_over;
 };
 
 // In one line that begins with `who` and `version`: hosts, which come and go all the time, for who debugs; so what changes
-// nothing. A refusal alone has a line of its own.
+// nothing. What is refused or passed over has a line of its own.
 void Tell(const Log& log, std::string_view who, std::string_view version, std::string_view type_url, const Changes& changes);
 
 }  // namespace pillion::xds

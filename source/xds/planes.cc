@@ -61,6 +61,7 @@ class Planes::Gate final : public TypeWatcher {
     const Batch batch(planes_);
     return watcher_.OnUpdate(update);
   }
+  bool PassesOver(const std::string& name) const override { return watcher_.PassesOver(name); }
   void OnRequest(const std::vector<std::string>& names) override { watcher_.OnRequest(names); }
   void OnRefused(const std::vector<std::string>& names) override { watcher_.OnRefused(names); }
   void OnFailure() override { watcher_.OnFailure(); }

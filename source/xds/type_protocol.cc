@@ -272,7 +272,8 @@ std::vector<Refusal> TypeProtocol::Put(std::vector<Resource> resources, const st
 
 std::vector<Refusal> TypeProtocol::Give(const Update& update, const std::vector<uint64_t>& hashes) {
   for (const std::string& name : update.removed) {
-    if (Erase(name, true)) changes_.removed.Add(name);
+    const bool passed_over = watcher_.PassesOver(name);
+    if (Erase(name, true) && !passed_over) changes_.removed.Add(name);
   }
   std::vector<Refusal> refusals = watcher_.OnUpdate(update);
   absl::flat_hash_map<std::string_view, const Refusal*> refused;
@@ -293,7 +294,11 @@ std::vector<Refusal> TypeProtocol::Give(const Update& update, const std::vector<
     Holdings::Held held{.version = resource.version, .hash = hashes[i], .body = resource.body, .taken = clock_.WallNow()};
     const bool same = before && before->hash == held.hash;
     if (same) held.taken = before->taken;
-    if (!same) (before ? changes_.changed : changes_.added).Add(resource.name);
+    if (watcher_.PassesOver(resource.name)) {
+      if (!same) changes_.passed_over.Add(resource.name);
+    } else if (!same) {
+      (before ? changes_.changed : changes_.added).Add(resource.name);
+    }
     holdings_.Set(resource.name, std::move(held), Until(resource.ttl));
     if (observer_ != nullptr) {
       observer_->OnChange(resource.name, before ? &*before : nullptr, holdings_.Find(resource.name), true);
@@ -323,7 +328,7 @@ void TypeProtocol::Expire() {
   changes_ = {};
   for (auto& [name, held] : holdings_.Expire(clock_.MonotonicNow())) {
     if (observer_ != nullptr) observer_->OnChange(name, &held, nullptr, true);
-    changes_.removed.Add(name);
+    if (!watcher_.PassesOver(name)) changes_.removed.Add(name);
     update.removed.push_back(std::move(name));
   }
   if (update.removed.empty()) return;

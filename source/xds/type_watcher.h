@@ -42,6 +42,11 @@ class TypeWatcher {
   // Each of `update` that is not refused counts as taken; of one that is, what was taken before holds on. Also called for an
   // answer that brings nothing, and when the time of a resource is over. No removal is refused.
   virtual std::vector<Refusal> OnUpdate(const Update& update) = 0;
+  // What was taken under that name is kept without effect, for something else has the name: it is nobody's change.
+  virtual bool PassesOver(const std::string& name) const {
+    static_cast<void>(name);
+    return false;
+  }
   // It was asked for, or for the next of it: for `names`, or, where all of the type is wanted, for everything.
   virtual void OnRequest(const std::vector<std::string>& names) { static_cast<void>(names); }
   // What was said of these was refused before OnUpdate() could see it.

@@ -83,6 +83,7 @@ TEST_F(FeedTest, WhatIsTheSameOrConfiguredIsLeftAlone) {
   Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}, {"cp", Cluster("{name: cp}")}});
   EXPECT_THAT(Done(), ElementsAre("set a", "."));
   EXPECT_THAT(log_, ElementsAre("cds: cp is passed over: it is one of the static resources"));
+  EXPECT_THAT(told_.back(), HasSubstr(R"(: 1 added ("a"), 1 passed over ("cp"))"));
   Answer(Kind::kClusters, {{"a", Cluster("{name: a}")}}, {"cp"});
   EXPECT_THAT(Done(), ElementsAre("."));
   EXPECT_EQ(feed_->taken().at("a").version, "2");

@@ -65,14 +65,16 @@ class PushedTest : public testing::Test {
   test::SimulatedTimers timers_{clock_};
   stats::Registry registry_{1};
   test::FakeCaller caller_;
-  Lines log_;
+  Lines log_;   // warnings
+  Lines told_;  // what is for information
   xds::Planes planes_{{.caller = caller_,
                        .timers = timers_,
                        .clock = clock_,
                        .registry = registry_,
                        .node = {},
                        .host_of = [](const std::string&) { return client::Target{}; },
-                       .log = {.warn = [this](std::string_view line) { log_.emplace_back(line); }},
+                       .log = {.warn = [this](std::string_view line) { log_.emplace_back(line); },
+                               .info = [this](std::string_view line) { told_.emplace_back(line); }},
                        .seed = 1}};
   int nonce_ = 0;
   size_t seen_ = 0;

@@ -466,6 +466,20 @@ TEST_F(AdsTest, TellsWhatChanges) {
                              R"(ads, ClusterLoadAssignment: version "1": 1 added ("c1"))"}));
 }
 
+// What has no effect is no change, neither when it comes nor when it goes.
+TEST_F(AdsTest, TellsWhatIsPassedOver) {
+  Make(Form::kDelta);
+  cluster_.passed_over = {"mine"};
+  Answer(Delta(kClusters, "n1", {{"c1", "1"}, {"mine", "1"}}));
+  EXPECT_EQ(told_.back(), R"(ads, Cluster: version "sn1": 1 added ("c1"), 1 passed over ("mine"))");
+  const size_t told = told_.size();
+  Answer(Delta(kClusters, "n2", {{"mine", "2"}}));
+  Answer(Delta(kClusters, "n3", {}, {"mine"}));
+  EXPECT_EQ(told_.size(), told);
+  EXPECT_EQ(details_, (Lines{R"(ads, Cluster: version "sn2": 1 passed over ("mine"))",
+                             R"(ads, Cluster: version "sn3": nothing is different)"}));
+}
+
 TEST_F(AdsTest, TellsThatAControlPlaneIsLostAndBack) {
   Make(Form::kDelta);
   EXPECT_EQ(told_, Lines{});

@@ -133,6 +133,7 @@ struct Wanter final : TypeWatcher {
     if (then) then(update);
     return refusals;
   }
+  bool PassesOver(const std::string& name) const override { return passed_over.contains(name); }
   void OnRequest(const std::vector<std::string>& names) override {
     ++requests;
     asked.insert(asked.end(), names.begin(), names.end());
@@ -147,6 +148,7 @@ struct Wanter final : TypeWatcher {
   }
 
   std::set<std::string> refused;
+  std::set<std::string> passed_over;
   std::map<std::string, std::string> held;      // name, version
   std::map<std::string, std::string> contents;  // name, content
   std::function<void(const Update&)> then;
