@@ -126,14 +126,15 @@ std::string DescribeOne(const route::Entry& entry, const Choice* choice, const s
   DescribeTerms(entry, manager, terms, answer);
   const config::LbCriteria& criteria = choice != nullptr ? choice->lb_criteria : entry.forward->lb_criteria;
   Answer& hosts = answer.Object("load_balancing");
-  const std::string endpoint =
+  const std::optional<std::string> endpoint =
       DescribeHosts(*cluster,
                     {.criteria = criteria.view(),
                      .hash = hash,
                      .original_destination = OriginalDestination(cluster->config(), context.question, *arrived.head)},
                     context.running, hosts);
-  answer.Text("endpoint", endpoint);
-  return fmt::format("cluster {}: {}", Quoted(name), endpoint);
+  answer.Text("endpoint", endpoint.value_or("none"));
+  if (!endpoint) return fmt::format("503: no healthy upstream in cluster {}", Quoted(name));
+  return fmt::format("cluster {}: {}", Quoted(name), *endpoint);
 }
 
 template <typename Cluster>

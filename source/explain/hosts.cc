@@ -19,7 +19,6 @@ using upstream::HostSet;
 using upstream::PriorityHosts;
 
 constexpr size_t kMostHosts = 20;  // of one group, that are shown
-constexpr std::string_view kNone = "no endpoint";
 
 void DescribeHost(const Host& host, Answer& answer) {
   answer.Text("address", host.address_text());
@@ -84,12 +83,12 @@ void DescribeOthers(const HostSet& set, const std::vector<Group>& groups, Answer
 }
 
 // As Balancer has it: the same number says priority and host.
-std::string ByHash(const HostSet& set, const config::LoadBalancing& config, uint64_t hash, Answer& answer) {
+std::optional<std::string> ByHash(const HostSet& set, const config::LoadBalancing& config, uint64_t hash, Answer& answer) {
   const upstream::PriorityChoice choice = upstream::ChoosePriority(set.load, hash % 100);
   const upstream::HashTable* const table = set.priorities[choice.priority].table.get();
   const upstream::HashTable::Member* const meant = table == nullptr ? nullptr : table->Find(hash, 0);
   answer.Text("hash", fmt::format("{:016x}", hash));
-  if (meant == nullptr) return std::string(kNone);
+  if (meant == nullptr) return std::nullopt;
   DescribeHost(*meant->host, answer.Object("endpoint"));
   if (config.hash_balance_percent > 0) {
     answer.Text("note",
@@ -98,7 +97,7 @@ std::string ByHash(const HostSet& set, const config::LoadBalancing& config, uint
   return meant->host->address_text();
 }
 
-std::string CountText(const std::vector<Group>& groups) {
+std::optional<std::string> CountText(const std::vector<Group>& groups) {
   const Host* only = nullptr;
   size_t count = 0;
   for (const Group& group : groups) {
@@ -108,18 +107,24 @@ std::string CountText(const std::vector<Group>& groups) {
     }
   }
   if (count == 1) return only->address_text();
-  return count == 0 ? std::string(kNone) : fmt::format("one of {} endpoints", count);
+  if (count == 0) return std::nullopt;
+  return fmt::format("one of {} endpoints", count);
 }
 
-std::string DescribeSet(const HostSet& set, const config::LoadBalancing& config, const Wanted& wanted, Answer& answer) {
+std::optional<std::string> DescribeSet(const HostSet& set, const config::LoadBalancing& config, const Wanted& wanted,
+                                       Answer& answer) {
   answer.Text("policy", std::string(PolicyText(config.policy)));
+  if (set.hosts.empty()) {
+    answer.Text("note", "there are no hosts");
+    return std::nullopt;
+  }
   const std::vector<Group> groups = GroupsOf(upstream::PrioritiesOf(set), set.load);
   const bool fails = config.fail_traffic_on_panic &&
                      std::ranges::all_of(groups, [](const Group& group) { return group.panic; });
-  if (fails && !set.hosts.empty()) {
+  if (fails) {
     answer.Text("note", "too few are healthy, and fail_traffic_on_panic is set");
     DescribeOthers(set, {}, answer.Elements("not_used"));
-    return std::string(kNone);
+    return std::nullopt;
   }
   if (config.hashes() && wanted.hash) return ByHash(set, config, *wanted.hash, answer);
   if (config.hashes()) answer.Text("hash", "none: no hash policy finds anything, so chance decides");
@@ -138,7 +143,8 @@ std::string CriteriaText(const config::LbCriteriaView& criteria) {
   return keys;
 }
 
-std::string DescribeSubset(const HostSet& set, const config::LoadBalancing& config, const Wanted& wanted, Answer& answer) {
+std::optional<std::string> DescribeSubset(const HostSet& set, const config::LoadBalancing& config, const Wanted& wanted,
+                                          Answer& answer) {
   const upstream::Subsets& subsets = *set.subsets;
   upstream::SubsetChoice choice = upstream::ChooseSubset(subsets, *config.subsets, wanted.criteria);
   std::string text = choice.selected ? "chosen by the metadata that is asked for"
@@ -152,12 +158,12 @@ std::string DescribeSubset(const HostSet& set, const config::LoadBalancing& conf
     text += ", and as that has no host, any will do";
   }
   shown.Text("choice", text);
-  if (choice.subset == upstream::Subsets::kNone) return std::string(kNone);
+  if (choice.subset == upstream::Subsets::kNone) return std::nullopt;
   shown.Number("hosts", static_cast<int64_t>(subsets.sets[choice.subset].hosts.size()));
   return DescribeSet(subsets.sets[choice.subset], config, wanted, answer);
 }
 
-std::string DescribeAggregate(const upstream::Cluster& cluster, const Running& running, Answer& answer) {
+std::optional<std::string> DescribeAggregate(const upstream::Cluster& cluster, const Running& running, Answer& answer) {
   std::vector<std::string> names;  // of the cluster that each level is of
   std::vector<std::shared_ptr<const HostSet>> kept;
   upstream::Priorities levels;
@@ -171,7 +177,7 @@ std::string DescribeAggregate(const upstream::Cluster& cluster, const Running& r
       names.push_back(name);
     }
   }
-  if (levels.empty()) return std::string(kNone);
+  if (levels.empty()) return std::nullopt;
   const upstream::PriorityLoad load = upstream::DistributeLoad(levels, {}, cluster.config().load_balancing.panic_threshold);
   const std::vector<Group> groups = GroupsOf(levels, load);
   Answer::List& shown = answer.Elements("groups");
@@ -185,12 +191,17 @@ std::string DescribeAggregate(const upstream::Cluster& cluster, const Running& r
 
 }  // namespace
 
-std::string DescribeHosts(const upstream::Cluster& cluster, const Wanted& wanted, const Running& running, Answer& answer) {
+std::optional<std::string> DescribeHosts(const upstream::Cluster& cluster, const Wanted& wanted, const Running& running,
+                                         Answer& answer) {
   using Discovery = config::Cluster::Discovery;
   const config::Cluster& config = cluster.config();
   if (config.discovery == Discovery::kOriginalDst) {
     answer.Text("policy", "where the connection was meant to go");
-    return wanted.original_destination.empty() ? std::string(kNone) : wanted.original_destination;
+    if (wanted.original_destination.empty()) {
+      answer.Text("note", "the question does not say where: it has no destination");
+      return std::nullopt;
+    }
+    return wanted.original_destination;
   }
   if (config.discovery == Discovery::kAggregate) return DescribeAggregate(cluster, running, answer);
   const std::shared_ptr<const HostSet> set = cluster.hosts();

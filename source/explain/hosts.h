@@ -20,7 +20,8 @@ struct Wanted {
   std::string original_destination;  // where the connection was meant to go; empty: nobody knows
 };
 
-// "10.0.0.7:8080", "one of 3 endpoints", "no endpoint".
-std::string DescribeHosts(const upstream::Cluster& cluster, const Wanted& wanted, const Running& running, Answer& answer);
+// "10.0.0.7:8080", "one of 3 endpoints"; nothing: none gets a request.
+std::optional<std::string> DescribeHosts(const upstream::Cluster& cluster, const Wanted& wanted, const Running& running,
+                                         Answer& answer);
 
 }  // namespace pillion::explain

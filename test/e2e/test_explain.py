@@ -151,7 +151,9 @@ def test_subsets(pillion, serve):
     said = explain(proxy, path="/live")
     assert said["result"] == f'cluster "upstream": 127.0.0.1:{live}'
     assert said["action"]["load_balancing"]["subset"] == {"keys": "stage", "choice": "chosen by the metadata that is asked for", "hosts": 1}
-    assert explain(proxy, path="/none")["result"] == 'cluster "upstream": no endpoint'
+    assert explain(proxy, path="/none")["result"] == '503: no healthy upstream in cluster "upstream"'
+    response = proxy.connect("h1").exchange(Request("GET", "/none"))
+    assert (response.status, response.body) == (503, b"no healthy upstream")
 
 
 def _by_principal(ca_, *names):

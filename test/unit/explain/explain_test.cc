@@ -233,6 +233,21 @@ TEST(Explain, WhatIsNotThere) {
   EXPECT_THAT(world.Ask({}), HasSubstr("no route table: it has not come yet\n"));
 }
 
+TEST(Explain, AClusterWithoutHosts) {
+  const std::string clusters = "  - {name: a}\n" + Cluster("b");
+  const World world(Bootstrap(Http("{match: {path: /b}, route: {cluster: b}}, {match: {prefix: /}, route: {cluster: a}}"), clusters));
+  EXPECT_EQ(world.Result({}), R"(503: no healthy upstream in cluster "a")");
+  const std::string text = world.Ask({});
+  EXPECT_THAT(text, HasSubstr("  load balancing:\n"
+                              "    policy: round robin\n"
+                              "    note: there are no hosts\n"
+                              "  endpoint: none\n"));
+  EXPECT_THAT(text, Not(HasSubstr("too few are healthy")));
+  EXPECT_EQ(world.Result({{"path", "/b"}}), R"(cluster "b": 10.0.0.1:80)");
+  const World connections(Bootstrap(Tcp("a"), clusters));
+  EXPECT_EQ(connections.Result({}), R"(cluster "a": no healthy upstream: the connection is closed)");
+}
+
 TEST(Explain, AClusterThatIsWarming) {
   World world(Bootstrap(Http("{match: {prefix: /}, route: {cluster: a}}")));
   // Its former version serves.
