@@ -299,7 +299,7 @@ def test_an_address_of_one_that_is_refused(pillion):
 def test_who_goes_leaves_its_address_at_once(pushed):
     """Whatever else waits; and what waits itself is in nobody's way."""
     port = free_port()
-    both = pushed(at(free_port(), "theirs", "theirs"))
+    both = pushed(p.listener(b.http([b.direct(200, "theirs")]), name="theirs"))
     config = json.loads(both.proxy.config_path.read_text())
 
     def reload(*listeners):
@@ -313,7 +313,7 @@ def test_who_goes_leaves_its_address_at_once(pushed):
     assert reload(at(port, "old", "old")) == {"added": ["listener old"]}
     until(lambda: accepts(("127.0.0.1", port)), "it listens")
     only(b"old")
-    waits = p.listener(p.routed("none", timeout="0s"), name="waits", where=("127.0.0.1", free_port()))
+    waits = b.listener(p.routed("none", timeout="0s"), name="waits")
     assert reload(at(port, "new", "new"), waits) == {"added": ["listener new", "listener waits"], "removed": ["listener old"]}
     only(b"new")
     assert reload(at(port, "last", "last")) == {"added": ["listener last"], "removed": ["listener new", "listener waits"]}
