@@ -142,7 +142,7 @@ def test_a_token_that_is_replaced(pillion, tmp_path):
 
 @pytest.mark.parametrize(("text", "mode", "said"), [
     (_TOKEN, 0o644, "has mode 0644"), (_TOKEN, 0o620, "has mode 0620"), (_TOKEN, 0o604, "has mode 0604"), ("\n\n", 0o600, "has no token"),
-    (f"{_TOKEN} \n", 0o600, "line 1: byte 0x20 at 22"), (f"a-first-good-token\n correct\n", 0o600, "line 2: byte 0x20 at 1"),
+    (f"{_TOKEN} \n", 0o600, "line 1: byte 0x20 at 22"), ("a-first-good-token\n correct\n", 0o600, "line 2: byte 0x20 at 1"),
     (f"{_TOKEN}\0", 0o600, "line 1: byte 0x00 at 22"), (f"{_TOKEN}\xe9", 0o600, "line 1: byte 0xe9 at 22"),
     ("x" * 70000, 0o600, "is larger than 65536 bytes"), ("a-token-of-several\n" * 17, 0o600, "has 17 tokens, expected at most 16")])
 def test_token_files_that_are_refused(tmp_path, text, mode, said):

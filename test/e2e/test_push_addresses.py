@@ -1,8 +1,8 @@
 """Listeners of one answer that pass their addresses on to one another, or exchange them."""
 
 import contextlib
+import functools
 import itertools
-import threading
 
 import pytest
 
@@ -12,6 +12,7 @@ from peers.certificates import Authority
 from peers.control_plane import pair
 from peers.message import Broken, Request
 from peers.ports import accepts, free_port
+from peers.traffic import meanwhile
 from peers.wait import until
 from test_last_good import by_sds
 
@@ -23,9 +24,9 @@ def at(name, port, body=None):
 @contextlib.contextmanager
 def asking(both, name):
     """Each request to this listener, on a connection of its own and on one that is kept, is answered."""
-    stop, answered, failed = threading.Event(), [], []
+    answered, failed = [], []
 
-    def ask(kept):
+    def ask(stop, kept):
         live = both.connect(listener_=name) if kept else None
         while not stop.is_set():
             try:
@@ -33,15 +34,9 @@ def asking(both, name):
                 (answered if body == name.encode() else failed).append(body)
             except (Broken, OSError) as error:
                 failed.append(error)
-    threads = [threading.Thread(target=ask, args=(kept,)) for kept in (False, True)]
-    for thread in threads:
-        thread.start()
-    try:
+
+    with meanwhile(*(functools.partial(ask, kept=kept) for kept in (False, True))):
         yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(20)
     assert answered and not failed, failed[:3]
 
 

@@ -8,6 +8,7 @@ import pytest
 from peers import bootstrap as b
 from peers import pushed as p
 from peers.message import Request, Response
+from peers.traffic import meanwhile
 from peers.wait import until
 
 
@@ -205,22 +206,16 @@ def test_the_others_stay_as_they_are(pushed, serve):
 @contextlib.contextmanager
 def asking(both):
     """Requests meanwhile; each is answered with 200."""
-    failed, asked, stop = [], [], threading.Event()
+    failed, asked = [], []
 
-    def ask():
+    def ask(stop):
         live = both.connect()
         while not stop.is_set():
             response = live.exchange(Request())
             (asked if response.status == 200 else failed).append(response)
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
+
+    with meanwhile(ask, ask):
         yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(20)
     assert asked and not failed, failed[:3]
 
 

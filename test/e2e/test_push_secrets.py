@@ -10,7 +10,7 @@ from peers import http1
 from peers import pushed as p
 from peers.certificates import Authority
 from peers.control_plane import pair, trust
-from peers.message import Broken, Request, Response
+from peers.message import Broken, Response
 from peers.ports import accepts, free_port
 from peers.secured import answers, asking, connect, name_of
 from peers.wait import until

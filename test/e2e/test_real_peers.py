@@ -69,8 +69,8 @@ def test_curl_uploads(pillion, program, tmp_path, downstream, size):
 @pytest.mark.parametrize("downstream", ["h1", "h2"])
 def test_curl_uploads_to_nginx(pillion, program, tmp_path, downstream):
     """nginx answers behind a body that it has read whole; by --expect100 curl waits for the word to go on."""
-    server = program(nginx, tmp_path, f"location /up {{ client_body_in_file_only clean; proxy_pass http://127.0.0.1:1; error_page 502 =201 /done; }} "
-                                      "location /done { return 201 $content_length; }")
+    server = program(nginx, tmp_path, "location /up { client_body_in_file_only clean; proxy_pass http://127.0.0.1:1; error_page 502 =201 /done; } "
+                                     "location /done { return 201 $content_length; }")
     proxy = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(server.address)]))
     for extra in ([], ["--header", "expect: 100-continue"]):
         report, body = curl(*CURL[downstream], *extra, "--data-binary", "@-", url(proxy.address, "/up"), data=os.urandom(3_000_000))

@@ -5,9 +5,9 @@ import base64
 
 import pytest
 
-import test_request_context as context
 import test_tls as tls
 from peers import bootstrap as b
+from peers import context_filter as context
 from peers.context import MAGIC, PAYMENT, Context, entry, nanoseconds, of, text, tlv
 from peers.message import Request, Response
 

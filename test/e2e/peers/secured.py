@@ -3,10 +3,10 @@
 import contextlib
 import socket
 import ssl
-import threading
 
 from peers import http1
 from peers.message import Broken, Request
+from peers.traffic import meanwhile
 
 
 def connect(proxy, ca, own=None, where=None):
@@ -32,9 +32,9 @@ def answers(connection):
 @contextlib.contextmanager
 def asking(dial, clients=3):
     """Clients that ask meanwhile, each on a connection that it keeps and on new ones, as dial() makes them; none may fail."""
-    stop, failed, done = threading.Event(), [], []
+    failed, done = [], []
 
-    def ask():
+    def ask(stop):
         try:
             kept = http1.Connection(dial())
             while not stop.is_set():
@@ -44,13 +44,6 @@ def asking(dial, clients=3):
         except (OSError, AssertionError, Broken) as error:
             failed.append(repr(error))
 
-    threads = [threading.Thread(target=ask) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
+    with meanwhile(*[ask] * clients):
         yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(20)
     assert done and not failed

@@ -9,6 +9,21 @@ from peers import http1, http2
 from peers.message import Broken, Request
 
 
+@contextlib.contextmanager
+def meanwhile(*asks):
+    """Each runs in a thread of its own, until the event is set that it is called with."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=ask, args=(stop,)) for ask in asks]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+
+
 class Traffic:
     """`where()`: the address to ask at. Each client keeps its connection for as long as it is kept; HTTP/1 and HTTP/2 also dial anew."""
 

@@ -1,0 +1,230 @@
+"""Whose context is believed, and what of an inbound request comes back in those that its application sends."""
+
+import secrets
+import threading
+import time
+
+import pytest
+
+import test_tls as tls
+from peers import bootstrap as b
+from peers import context_filter, http1
+from peers.context import nanoseconds, of
+from peers.context_filter import GOOD, STATS, App, ask, filters, full, made, per_route
+from peers.message import Request, Response
+
+ca = tls.ca
+app = context_filter.app
+
+# --- rule 8: trust ---------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stranger_s_context_is_replaced(pillion, app, workers):
+    """Plaintext on an inbound listener, with nothing said of trust."""
+    proxy = pillion(made(app.address, chain=filters(trust={}, off_header="x-off")), concurrency=workers)
+    sent = full(unknown=b"\x0b\x00\x01x")
+    ask(proxy, sent.vctx(), sent.traceparent(), ("tracestate", "a=1"), ("baggage", "env=grey"), ("x-tenant", "acme"),
+        ("x-request-id", "r-1"), ("x-off", "context"), sent.x_context())
+    got = of(app.last.fields)
+    assert got.deadline == sent.deadline
+    assert got.trace_id not in (sent.trace_id, bytes(16)) and got.span_id != sent.span_id
+    assert (got.biz_flags, got.tenant, got.baggage, got.tracestate, got.unknown) == (0, "", {}, "", b"")
+    assert got.request_id == app.last.get("x-request-id") and got.request_id not in ("", "r-1")
+    for name in "baggage", "tracestate", "x-tenant", "x-off":
+        assert app.last.get(name) is None, name
+    assert sent.trace_id.hex() not in str(app.last.fields)
+    assert proxy.stat(STATS + "untrusted") == 1 and proxy.stat(STATS + "turned_off") == 0
+
+
+def test_a_stranger_s_fields_do_not_choose_how_they_are_treated(pillion, app):
+    """They are replaced before a route is chosen; what the route says then holds for what was put in their place."""
+    def route(tenant, **fields):
+        return {**b.route(), "match": {"prefix": "/", "headers": [{"name": "x-tenant", "string_match": {"exact": tenant}}]},
+                **per_route(**fields)}
+
+    routes = [route("a", disabled=True), route("b", off_header="x-off"), route("c", read={"carriers": ["B3"]}, write={"carriers": ["B3"]}),
+              {**b.route(prefix="/disabled"), **per_route(disabled=True)},
+              {**b.route(prefix="/strict"), **per_route(reject_malformed=True)},
+              {**b.route(prefix="/short"), **per_route(max_deadline="3s")}, b.route(timeout="0s")]
+    proxy = pillion(made(app.address, chain=filters(trust={}), routes=routes))
+    for path in "/", "/disabled":
+        for tenant in "a", "b", "c", "d":
+            sent = full(tenant=tenant)
+            ask(proxy, sent.vctx(), ("x-tenant", tenant), ("x-off", "context"), ("b3", "1" * 32 + "-" + "2" * 16), path=path)
+            got = of(app.last.fields)
+            assert (got.tenant, got.baggage, got.biz_flags) == ("", {}, 0) and got.trace_id != sent.trace_id
+            assert app.last.get("x-tenant") is None and "1" * 32 not in str(app.last.fields)
+    assert ask(proxy, ("x-vivo-context", "!"), path="/strict").status == 400
+    ask(proxy, full().vctx(), path="/short")
+    assert int(app.last.get("x-timeout-ms")) <= 3000
+
+
+@pytest.mark.parametrize("kind", [["application/grpc"], ["Application/GRPC"], ["application/grpc-web"], ["application/json"], [],
+                                  ["text/plain", "application/grpc"], ["application/grpc", "text/plain"]], ids=" ".join)
+def test_a_stranger_s_fields_of_grpc(pillion, serve, kind):
+    """Whatever the request says that it is: who is behind may see it otherwise."""
+    app = App(serve, "h2")
+    proxy = pillion(made(app.address, protocol="h2", chain=filters(trust={})))
+    ask(proxy, ("vctx-bin", full().vctx()[1].rstrip("=")), ("grpc-timeout", "9S"), *[("content-type", each) for each in kind], protocol="h2")
+    got = of(app.last.fields)
+    assert (got.tenant, got.baggage) == ("", {})
+    assert (app.last.get("vctx-bin") is None) == (app.last.get("grpc-timeout") is None) == (kind[:1] != ["application/grpc"])
+
+
+def test_what_the_edge_lets_pass(pillion, app):
+    edge = {"keep_trace": True, "biz_flags": 2, "baggage": ["env"], "max_deadline": "5s"}
+    proxy = pillion(made(app.address, chain=filters(trust={}, edge=edge)))
+    sent = full(biz_flags=3)
+    ask(proxy, sent.vctx())
+    got = of(app.last.fields)
+    assert (got.trace_id, got.span_id, got.request_id, got.biz_flags, got.baggage, got.tenant) == (
+        sent.trace_id, sent.span_id, "r-1", 2, {"env": "grey"}, "")
+    assert int(app.last.get("x-timeout-ms")) <= 5000
+    ask(proxy)
+    assert 4000 <= int(app.last.get("x-timeout-ms")) <= 5000  # also where there was none
+
+
+def test_who_shows_a_certificate_is_trusted(pillion, ca, app):
+    """Anybody's that is accepted; or only those that are named."""
+    everybody, some = filters(trust={}), filters(trust={"principals": [{"suffix": "/sa/client"}]})
+    socket_ = tls.downstream(ca, validation=tls.validation(ca), required=False)
+    for chain, trusted in ((everybody, ["client", "other", "dns"]), (some, ["client"])):
+        listener = tls.listener(b.http(http_filters=chain), socket_)
+        proxy = pillion(b.bootstrap([listener], [b.cluster(app.address)]))
+        for name in "client", "other", "dns", None:
+            sent = full()
+            with tls.connect(proxy, tls.context(ca, name)) as sock:
+                http1.Connection(sock).exchange(Request(fields=[sent.vctx()]))
+            assert (of(app.last.fields).tenant == "acme") == (name in trusted), name
+        assert proxy.stat(STATS + "untrusted") == 4 - len(trusted)
+
+
+def test_the_application_is_trusted_on_its_way_out(pillion, app):
+    for fields, tenant in (({"direction": "OUTBOUND"}, "acme"), ({"direction": "INBOUND"}, ""),
+                           ({"direction": "OUTBOUND", "trust": {"principals": [{"exact": "spiffe://x"}]}}, "")):
+        proxy = pillion(made(app.address, chain=filters(**{"trust": {}, **fields})))
+        ask(proxy, full().vctx())
+        assert of(app.last.fields).tenant == tenant
+    config = made(app.address, chain=filters(trust={}))
+    config["static_resources"]["listeners"][0]["traffic_direction"] = "OUTBOUND"
+    ask(pillion(config), full().vctx())
+    assert of(app.last.fields).tenant == "acme"
+
+
+# --- rule 9: correlation ---------------------------------------------------------------------------------------------------
+
+class Sidecar:
+    """A pillion with both listeners, the application between them, and what that calls. forward(request): the fields that the
+    application passes on."""
+
+    def __init__(self, pillion, serve, forward, workers=2, inbound=None, outbound=None):
+        self.behind = App(serve)
+        self.front = App(serve, answer=self._answer)
+        self.forward = forward
+        self.hold = None
+        quiet = {"generate_request_id": False}
+        listeners = [
+            b.listener(b.http([b.route("app", timeout="0s")], name="in", http_filters=filters(**(inbound or {})), **quiet), name="in",
+                       traffic_direction="INBOUND"),
+            b.listener(b.http([b.route("behind", timeout="0s")], name="out", http_filters=filters(trust={}, **(outbound or {})), **quiet), name="out",
+                       traffic_direction="OUTBOUND")]
+        clusters = [b.cluster(self.front.address, name="app"), b.cluster(self.behind.address, name="behind")]
+        self.proxy = pillion(b.bootstrap(listeners, clusters), concurrency=workers)
+
+    def _answer(self, request):
+        if self.hold:
+            self.hold(request)
+        self.call(self.forward(request))
+        return Response(200)
+
+    def call(self, fields):
+        connection = self.proxy.connect(listener="out")
+        answer = connection.exchange(Request(fields=list(fields)))
+        connection.close()
+        return answer
+
+    def ask(self, *fields):
+        connection = self.proxy.connect(listener="in")
+        answer = connection.exchange(Request(fields=list(fields)))
+        connection.close()
+        return answer
+
+    def stat(self, side, name):
+        return self.proxy.stat(f"http.{side}.context.{name}")
+
+
+def only(*names):
+    return lambda request: [(name, request.get(name)) for name in names]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("name", ["traceparent", "x-request-id"])
+def test_what_the_application_does_not_forward_comes_back(pillion, serve, name, workers):
+    """On whichever workers the two are."""
+    sidecar = Sidecar(pillion, serve, only(name), workers)
+    for _ in range(6):
+        sent = full(request_id=secrets.token_hex(8))
+        sidecar.ask(sent.vctx())
+        got = of(sidecar.behind.last.fields)
+        assert got == sent
+        assert sidecar.behind.last.get("baggage") == "env=grey,user=7"
+    assert sidecar.stat("out", "restored") == 6
+
+
+def test_nothing_is_guessed(pillion, serve):
+    sidecar = Sidecar(pillion, serve, lambda request: [])
+    sent = full()
+    sidecar.ask(sent.vctx())
+    got = of(sidecar.behind.last.fields)
+    assert got.trace_id != sent.trace_id and (got.deadline, got.baggage, got.tenant, got.biz_flags) == (0, {}, "", 0)
+    assert sidecar.stat("out", "restored") == 0
+
+
+def test_of_several_with_one_trace_only_what_they_agree_on(pillion, serve):
+    """One caller's fan-out: two requests in flight with the same trace and parent; with parents of their own each is known."""
+    together = threading.Barrier(2)
+    for same_parent in True, False:
+        sidecar = Sidecar(pillion, serve, only("traceparent"))
+        sidecar.hold = lambda request: together.wait(10)
+        sent = [full(), full()]
+        sent[1].trace_id, sent[1].tenant = sent[0].trace_id, "other"
+        sent[1].deadline = sent[0].deadline
+        if same_parent:
+            sent[1].span_id = sent[0].span_id
+        callers = [threading.Thread(target=sidecar.ask, args=(each.vctx(), )) for each in sent]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join(20)
+        got = [of(request.fields) for request in sidecar.behind.seen]
+        assert {each.trace_id for each in got} == {sent[0].trace_id}
+        assert all(each.baggage == sent[0].baggage and each.deadline == sent[0].deadline for each in got)
+        assert sorted(each.tenant for each in got) == (["", ""] if same_parent else ["acme", "other"])
+
+
+def test_a_call_is_capped_by_the_request_it_belongs_to(pillion, serve):
+    """Whatever the application says: here the time that was left when it was asked, and a deadline far away."""
+    def forward(request):
+        time.sleep(0.2)
+        return [("traceparent", request.get("traceparent")), ("x-timeout-ms", request.get("x-timeout-ms")),
+                ("x-deadline", str(nanoseconds(90)))]
+
+    sidecar = Sidecar(pillion, serve, forward)
+    sidecar.ask(("x-timeout-ms", "8000"), GOOD.traceparent())
+    assert int(sidecar.behind.last.get("x-timeout-ms")) <= 7800
+
+
+def test_correlation_may_be_off(pillion, serve):
+    for side in "inbound", "outbound":
+        sidecar = Sidecar(pillion, serve, only("traceparent"), **{side: {"disable_correlation": True}})
+        sent = full()
+        sidecar.ask(sent.vctx())
+        got = of(sidecar.behind.last.fields)
+        assert got.trace_id == sent.trace_id and (got.tenant, got.deadline) == ("", 0)
+
+
+def test_a_stranger_s_context_is_not_remembered(pillion, serve):
+    sidecar = Sidecar(pillion, serve, only("traceparent"), inbound={"trust": {}})
+    sidecar.ask(full().vctx())
+    got = of(sidecar.behind.last.fields)
+    assert (got.tenant, got.baggage, got.biz_flags) == ("", {}, 0) and got.deadline != 0
