@@ -5,10 +5,11 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import programs, variants
+from benchmark import caller, contexts, programs, variants
 from benchmark.processes import BenchError, pinned, run
 from benchmark.scenarios import GREETING, GRPC_HEADERS, GRPC_MESSAGE, GRPC_PATH, Scenario
 
+_PATIENCE = 30  # seconds
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}  # in milliseconds
 
 
@@ -68,21 +69,29 @@ class Load:
         self._log = directory / "h2load.log"
         self._message = directory / "message.grpc"
         self._message.write_bytes(GRPC_MESSAGE)
-        self._script = directory / "routes.lua"
-        self._script.write_text(_routes_script())
+        self._script = directory / "requests.lua"
+        self._script.write_text(_contexts_script(directory / "contexts") if scenario.load == "wrk-context" else _routes_script())
+        self._contexts = directory / "contexts"
 
     def for_seconds(self, port: int, seconds: int) -> LoadResult:
         if self._scenario.load.startswith("wrk"):
-            close = ["-H", "Connection: close"] if self._scenario.load == "wrk-close" else []
-            close += [f"--script={self._script}"] if self._scenario.load == "wrk-routes" else []
-            wrk = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--timeout", "10s", "--latency", *close]
-            return parse_wrk(self._run([*wrk, f"http://127.0.0.1:{port}/"], seconds + 30))
+            more = ["-H", "Connection: close"] if self._scenario.load == "wrk-close" else []
+            more += [f"--script={self._script}"] if self._scenario.load in ("wrk-routes", "wrk-context") else []
+            if self._scenario.load == "wrk-context":
+                self._contexts.write_bytes("".join(f"{fields}\r\n" for fields in contexts.fields(seconds + _PATIENCE, contexts.MANY)).encode())
+            wrk = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--timeout", "10s", "--latency", *more]
+            return parse_wrk(self._run([*wrk, f"http://127.0.0.1:{port}/"], seconds + _PATIENCE))
         self._log.unlink(missing_ok=True)
-        result = self._h2load(port, f"-D{seconds}", f"--log-file={self._log}", timeout=seconds + 30)
+        result = self._h2load(port, f"-D{seconds}", f"--log-file={self._log}", timeout=seconds + _PATIENCE)
         return LoadResult(result.requests, result.rate, *percentiles(self._log))
 
     def requests(self, port: int, count: int) -> LoadResult:
         """A fixed number of requests, for figures that must repeat; as slow as a profiler makes it."""
+        if self._scenario.load == "wrk-context":  # h2load has the same for all of them
+            failed = caller.as_fast_as_it_goes(port, 64, count, contexts.fields(500, count).__getitem__)
+            if failed:
+                raise BenchError(f"{failed} of {count} requests failed")
+            return LoadResult(count, 0.0)
         return self._h2load(port, f"-n{count}", timeout=500)
 
     def _h2load(self, port: int, *how_long: str, timeout: float) -> LoadResult:
@@ -111,6 +120,22 @@ def _routes_script() -> str:
 function init()
   requests = {{
 {table} }}
+end
+local at = 0
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+"""
+
+
+def _contexts_script(contexts_file: Path) -> str:
+    """For wrk: requests with the contexts of a file, one after the other."""
+    return f"""local requests = {{}}
+function init()
+  for fields in io.open("{contexts_file}", "rb"):read("*a"):gmatch("(.-\\r\\n)\\r\\n") do
+    requests[#requests + 1] = "GET / HTTP/1.1\\r\\nHost: bench\\r\\n" .. fields .. "\\r\\n"
+  end
 end
 local at = 0
 function request()

@@ -47,6 +47,9 @@ class Proxy:
     def start(self) -> None:
         self.process = Process(self.name, self._argv, self._core, self.directory)
 
+    def check_alive(self) -> None:
+        self.process.check_alive()
+
     def stop(self) -> None:
         self.process.stop()
 

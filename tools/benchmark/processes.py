@@ -17,10 +17,10 @@ class BenchError(Exception):
     """Something the person who runs the benchmark has to know; ends the scenario or the run."""
 
 
-def pinned(core: int):
-    """A preexec function: run on `core` only, and end when the benchmark does, however it ends."""
+def pinned(*cores: int):
+    """A preexec function: run on `cores` only, and end when the benchmark does, however it ends."""
     def prepare():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     return prepare
 
@@ -70,17 +70,18 @@ class Cpu:
 
 
 class Process:
-    """One program and its children, pinned to a core, its output in a log file. Owned by whoever started it, who
+    """One program and its children, pinned to a core or several, its output in a log file. Owned by whoever started it, who
     must stop() it. Signals go to its own process group only."""
 
-    def __init__(self, name: str, argv: list[str], core: int, directory: Path, cwd: Path | None = None,
+    def __init__(self, name: str, argv: list[str], core: int | tuple[int, ...], directory: Path, cwd: Path | None = None,
                  commands: bool = False):
         """`commands`: it reads some, from `input`."""
         self.name = name
         self.log = directory / f"{name}.log"
+        cores = (core,) if isinstance(core, int) else core
         with open(self.log, "wb") as log:
             self._child = subprocess.Popen(argv, stdin=subprocess.PIPE if commands else subprocess.DEVNULL, stdout=log,
-                                           stderr=log, cwd=cwd, start_new_session=True, preexec_fn=pinned(core))
+                                           stderr=log, cwd=cwd, start_new_session=True, preexec_fn=pinned(*cores))
         self.pid = self._child.pid
         self.input = self._child.stdin
 

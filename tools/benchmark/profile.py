@@ -117,9 +117,11 @@ def parse_strace(summary: str, requests: int) -> Profile:
 
 
 def show(scenario: Scenario, name: str, settings: Settings, requests: int) -> None:
+    """Of the proxy, and of each of the scenario's variants of it."""
     if scenario.kind != "load":
         raise BenchError(f'cannot profile "{scenario.name}": it has no requests to divide by')
-    for title, take in (("instructions", instructions), ("syscalls", system_calls)):
-        profile = take(scenario, name, settings, requests)
-        print(f"{scenario.name}, {name}: {title}/request {profile.per_request:.2f}, of {requests} requests")
-        print("\n".join(profile.top) + "\n", flush=True)
+    for each in (name, *(f"{name}+{variant}" for variant in scenario.variants)):
+        for title, take in (("instructions", instructions), ("syscalls", system_calls)):
+            profile = take(scenario, each, settings, requests)
+            print(f"{scenario.name}, {each}: {title}/request {profile.per_request:.2f}, of {requests} requests")
+            print("\n".join(profile.top) + "\n", flush=True)

@@ -116,8 +116,8 @@ def envoy(binary: str, hop: Hop, directory: Path) -> list[str]:
     return envoy_command(binary, config)
 
 
-def envoy_command(binary: str, config: Path) -> list[str]:
-    return [binary, "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
+def envoy_command(binary: str, config: Path, workers: int = 1) -> list[str]:
+    return [binary, "-c", str(config), "--concurrency", str(workers), "--disable-hot-restart", "-l", "warning"]
 
 
 _TYPE = "type.googleapis.com/envoy.extensions."

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import measure, proxies, push
+from benchmark import chained, measure, proxies, push
+from benchmark.chain import Chain
 from benchmark.load import verify
 from benchmark.measure import Figures, Proxy
 from benchmark.processes import BenchError, Process
@@ -13,7 +14,8 @@ from benchmark.scenarios import Scenario
 from benchmark.settings import Settings
 from benchmark.upstreams import Upstream
 
-ROUNDS = measure.ROUNDS | push.ROUNDS
+ROUNDS = measure.ROUNDS | push.ROUNDS | chained.ROUNDS
+ONCE = ("idle", "chain")  # kinds of which one round says all
 Progress = Callable[[str], None]
 
 
@@ -41,16 +43,18 @@ class Run:
         stack.callback(upstream.stop)
         one_round = ROUNDS[self.scenario.kind](self.scenario, upstream, self._settings, directory)
 
-        def start(name: str) -> Proxy:
+        def start(name: str) -> Proxy | Chain:
             self._progress(f"{self.scenario.name}: starting {name}")
-            proxy = Proxy(name, self.scenario, upstream, self._settings, directory / name)
+            shape = chained.SHAPES.get(self.scenario.kind)
+            proxy = (Chain(name, shape, upstream.port, self._settings, directory / name) if shape else
+                     Proxy(name, self.scenario, upstream, self._settings, directory / name))
             stack.callback(proxy.stop)
             verify(self.scenario, proxy.port, self._settings.load_core, directory)
             one_round.warm_up(proxy)
             return proxy
 
         running = {name: self._attempt(name, start, name) for name in names}
-        rounds = 1 if self.scenario.kind == "idle" else self._settings.rounds
+        rounds = 1 if self.scenario.kind in ONCE else self._settings.rounds
         for number in range(rounds):
             for name in rotated([name for name in names if running[name]], number):
                 self._progress(f"{self.scenario.name}: round {number + 1} of {rounds}: {name}")
@@ -61,11 +65,11 @@ class Run:
                     self.figures.setdefault(name, []).append(figures)
 
     @staticmethod
-    def _round(one_round: Callable[[Proxy], Figures], proxy: Proxy) -> Figures:
+    def _round(one_round: Callable[[Proxy | Chain], Figures], proxy: Proxy | Chain) -> Figures:
         try:
             return one_round(proxy)
         except (BenchError, OSError):
-            proxy.process.check_alive()  # that it died, and its log, says more than what the load saw
+            proxy.check_alive()  # that it died, and its log, says more than what the load saw
             raise
 
     def _starts(self, names: list[str], directory: Path) -> None:

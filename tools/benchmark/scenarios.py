@@ -44,6 +44,15 @@ METRICS = {
     "calm_p50": Metric("calm p50 ms", 3),
     "calm_p99": Metric("calm p99", 3),
     "slowdown": Metric("p99 to calm", 3),
+    "error_p50": Metric("|error| p50 ms", 2),  # of when the caller sees an error: how far that is from the deadline
+    "error_p99": Metric("|error| p99", 2),
+    "error_most": Metric("longest", 2),
+    "early": Metric("earliest", 2),  # before the deadline
+    "requests": Metric("requests", 0, more_is_better=True),
+    "unbroken": Metric("unbroken %", 4, more_is_better=True),  # requests whose lines in all logs have their trace
+    "failed": Metric("failed", 0),
+    "lost": Metric("lines lost", 0),
+    "caller": Metric("caller %", 1),  # of a core
 }
 
 
@@ -63,11 +72,11 @@ class Requirement:
 class Scenario:
     name: str
     title: str
-    # how a round is made: "load", "body", "idle", "handshake", "rotation" (measure.py), one of push.py, "start" or "clusters" (run.py)
+    # how a round is made: "load", "body", "idle", "handshake", "rotation" (measure.py), one of push.py or chained.py, "start" or "clusters" (run.py)
     kind: str
     down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
     up: str  # protocol the proxy speaks to the upstream
-    load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "h2load", "rate" or "grpc" (load.py)
+    load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "wrk-context", "h2load", "rate" or "grpc" (load.py)
     without: tuple[str, ...] = ()  # proxies that cannot do it
     required: tuple[Requirement, ...] = ()
     mesh: str = ""  # carried by mutual TLS within the proxy, as "h1" or "h2"; empty: one plain hop
@@ -132,6 +141,14 @@ SCENARIOS = (
              "h1", "h1", "", _OTHERS, (Requirement("load", None, 1.0), Requirement("rss", None, 60.0)), pushed="large"),
     Scenario("push-churn", "at that size, 50 endpoints a second change under load", "push-churn", "h1", "h1", "rate", _OTHERS,
              (Requirement("main", None, 5.0), Requirement("slowdown", None, 1.2)), pushed="large"),
+    Scenario("context", "the context of each request is read and carried on: traceparent and X-Vivo-Context, 64 connections", "load",
+             "h1", "h1", "wrk-context", (*_OTHERS, "envoy"), (Requirement("cpu", "pillion", 1.06, subject="pillion+context"),),
+             variants=("context",)),
+    Scenario("deadline", "three services, six sidecars, the last service slow: the error that the caller sees, 200 requests/s",
+             "deadline", "h1", "h1", "", _OTHERS, (Requirement("error_p99", None, 3.0),)),
+    Scenario("chain", "three services, six sidecars, full load: every line of six logs has its request's trace", "chain", "h1", "h1", "",
+             (*_OTHERS, "envoy"), (Requirement("unbroken", None, 100.0), Requirement("failed", None, 0.0),
+                                   Requirement("lost", None, 0.0))),
 )
 
 GREETING = b"hello world hello world hello world\n"  # the 36-byte body

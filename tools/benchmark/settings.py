@@ -17,6 +17,7 @@ class Settings:
     seconds: int = 3  # of load in a round
     body_bytes: int = GIB
     control_plane: Path = Path()
+    chain_requests: int = 1_000_000
     example: Path | None = None  # the bootstrap that "start" gives to pillion and Envoy
 
 

@@ -26,6 +26,8 @@ class Upstream:
             argv = _nghttpd(self.port, directory, scenario.load == "grpc")
         elif scenario.kind == "body":
             argv = [sys.executable, "-m", "benchmark.sink", str(self.port), str(settings.body_bytes)]
+        elif scenario.kind == "deadline":
+            argv = [sys.executable, "-m", "benchmark.slow", str(self.port)]
         else:
             argv = _nginx(self.port, directory, ADDRESSES if scenario.pushed else ["127.0.0.1"])
         if scenario.kind == "body":

@@ -5,6 +5,8 @@ self "pillion". Only pillion and Envoy take them, as both read the same bootstra
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark import contexts
+
 ROUTES = 10000
 HOSTS = 1000
 CLUSTERS = 1000
@@ -68,6 +70,10 @@ def _rbac(policies: int) -> Callable[[dict, Path], None]:
     return add
 
 
+def _context(bootstrap: dict, directory: Path) -> None:
+    contexts.add_filter(_connection_manager(bootstrap))
+
+
 def _clusters(bootstrap: dict, directory: Path) -> None:
     addresses = iter(range(CLUSTERS * ENDPOINTS_EACH))
 
@@ -83,6 +89,7 @@ def _clusters(bootstrap: dict, directory: Path) -> None:
 
 
 VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _list, "log": _log, "clusters": _clusters,
+                                                     "context": _context,
                                                      "rbac1": _rbac(1), "rbac1000": _rbac(1000)}
 
 
