@@ -60,7 +60,7 @@ match::StreamFacts FactsOf(const Connection& connection) {
 }
 
 // False: the filter answers the request.
-bool AskFilter(const config::HttpFilter& filter, const proxy::FilterPart& part, const access::Request& request,
+bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part, const access::Request& request,
                Answer& answer) {
   answer.Text("filter", filter.name);
   if (part.absent) {
@@ -93,7 +93,7 @@ std::string AskFilters(const config::HttpConnectionManager& config, const route:
   std::string reply;
   for (const config::HttpFilter& filter : config.http_filters) {
     const config::FilterOverrides* const overrides = table == nullptr ? nullptr : &table->config().filter_overrides;
-    const proxy::FilterPart part = proxy::PartOf(filter, entry, nullptr, overrides);
+    const filter::FilterPart part = proxy::PartOf(filter, entry, nullptr, overrides);
     if (!AskFilter(filter, part, request, filters.Object()) && reply.empty()) {
       reply = fmt::format("403: filter {} denies it", filter.name);
     }

@@ -142,6 +142,8 @@ class HttpFilterShard {
   // The filter of a stream, in the stream's arena; null where it has nothing to do with this one. `override_config` is
   // what the route, virtual host or table says for it, the most specific of them; null: none does.
   virtual HttpFilter* Make(StreamContext& stream, const config::FilterConfig* override_config) = 0;
+  // The same where the filter is disabled for the request. Only one that guards something has anything to do then.
+  virtual HttpFilter* MakeDisabled(StreamContext& /*stream*/) { return nullptr; }
   // Itself, where its filters keep nothing of a stream (http_gate.h); null: they do.
   virtual HttpGate* gate() { return nullptr; }
 };

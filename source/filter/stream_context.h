@@ -44,6 +44,12 @@ struct Attempt {
   base::Duration time_left;      // until the route's or the cluster's timeouts that run end it; zero: none runs
 };
 
+// What a filter is for a request, by the most specific word that the request's route has on it.
+struct FilterPart {
+  bool absent = false;                            // it is disabled
+  const config::FilterConfig* config = nullptr;  // instead of its own; null: there is none
+};
+
 class StreamContext {
  public:
   virtual event::Worker& worker() = 0;
@@ -67,6 +73,8 @@ class StreamContext {
   virtual std::string_view cluster_stat_name() const = 0;
   // What the route, its virtual host and its table say of the filter of that name, in this order; null: nothing.
   virtual std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const = 0;
+  // What the filter of that name, which the chain has, is as the route is now chosen.
+  virtual FilterPart PartOf(std::string_view filter) = 0;
 
   // What is noted of the stream; made by the first call.
   virtual metadata::Annotations& annotations() = 0;

@@ -9,8 +9,8 @@ const config::FilterOverride* FindOverride(const config::FilterOverrides& overri
   return nullptr;
 }
 
-FilterPart PartOf(const config::HttpFilter& filter, const route::Entry* entry,
-                  const config::WeightedClusters::Choice* choice, const config::FilterOverrides* table) {
+filter::FilterPart PartOf(const config::HttpFilter& filter, const route::Entry* entry,
+                          const config::WeightedClusters::Choice* choice, const config::FilterOverrides* table) {
   const config::FilterOverride* word = nullptr;
   const auto look = [&](const config::FilterOverrides& overrides) {
     if (word == nullptr && !overrides.empty()) [[unlikely]] word = FindOverride(overrides, filter.name);

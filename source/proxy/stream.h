@@ -122,6 +122,7 @@ class Stream final : public codec::RequestReceiver,
   telemetry::ResponseFlags flags() const override { return flags_; }
   std::string_view cluster_stat_name() const override;
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
+  filter::FilterPart PartOf(std::string_view filter) override;
   metadata::Annotations& annotations() override;
   void Describe(telemetry::RequestRecord& record) override;
   access::Request AccessRequest() override;

@@ -31,7 +31,7 @@ bool Stream::PassGates() {
   const config::FilterOverrides* const table = table_overrides();
   for (const ChainFilter& filter : manager().filters) {
     if (filter.gate == nullptr) break;
-    const FilterPart part = PartOf(*filter.config, route_, destination_.choice, table);
+    const filter::FilterPart part = proxy::PartOf(*filter.config, route_, destination_.choice, table);
     if (part.absent) continue;
     if (const std::optional<filter::Reply> reply = filter.gate->Check(*this, part.config)) {
       chain_ = MakeChain();  // the answer passes all filters
@@ -49,9 +49,9 @@ filter::HttpChain* Stream::MakeChain() {
   filter::HttpChain* chain = nullptr;
   for (const ChainFilter& filter : filters) {
     if (filter.gate != nullptr) continue;
-    const FilterPart part = PartOf(*filter.config, route_, destination_.choice, table);
-    if (part.absent) continue;
-    filter::HttpFilter* const made = filter.shard->Make(*this, part.config);
+    const filter::FilterPart part = proxy::PartOf(*filter.config, route_, destination_.choice, table);
+    filter::HttpFilter* const made =
+        part.absent ? filter.shard->MakeDisabled(*this) : filter.shard->Make(*this, part.config);
     if (made == nullptr) continue;
     if (chain == nullptr) {
       chain = arena_.New<filter::HttpChain>(static_cast<filter::StreamContext&>(*this),
@@ -75,6 +75,13 @@ std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view fi
   }
   if (routes_) found[2] = config_of(routes_->table().config().filter_overrides);
   return found;
+}
+
+filter::FilterPart Stream::PartOf(std::string_view filter) {
+  for (const ChainFilter& each : manager().filters) {
+    if (each.config->name == filter) return proxy::PartOf(*each.config, route_, destination_.choice, table_overrides());
+  }
+  return {.absent = true};
 }
 
 std::string_view Stream::cluster_stat_name() const {

@@ -59,6 +59,52 @@ def test_a_stranger_s_fields_do_not_choose_how_they_are_treated(pillion, app):
     assert int(app.last.get("x-timeout-ms")) <= 3000
 
 
+OFF = {"typed_per_filter_config": {"context": b.any_of("config.route.v3.FilterConfig", disabled=True)}}
+
+
+def weighted(*choices):
+    """A route over clusters that are all the same one, each with what is said of it."""
+    return {"match": {"prefix": "/"}, "route": {"timeout": "0s", "weighted_clusters": {
+        "clusters": [{"name": "upstream", "weight": 1, **each} for each in choices]}}}
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+@pytest.mark.parametrize("where", ["route", "virtual host", "table", "choice", "chain"])
+def test_a_stranger_s_context_is_replaced_where_envoy_s_switch_has_it_disabled(pillion, app, where, protocol):
+    """He may have chosen the place by its path; who is trusted goes on as he came."""
+    routes = [weighted(OFF)] if where == "choice" else [{**b.route(timeout="0s"), **(OFF if where == "route" else {})}]
+    for trusted in False, True:
+        chain = filters(**({} if trusted else {"trust": {}}))
+        chain[0]["disabled"] = where == "chain"
+        config = made(app.address, chain=chain, routes=routes)
+        table = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]
+        {"table": table, "virtual host": table["virtual_hosts"][0]}.get(where, {}).update(OFF)
+        proxy = pillion(config)
+        sent = full()
+        assert ask(proxy, sent.vctx(), sent.traceparent(), ("baggage", "env=grey"), ("x-tenant", "acme"), protocol=protocol).status == 200
+        got = of(app.last.fields)
+        if trusted:
+            assert got == sent and app.last.get("x-timeout-ms") is None
+            continue
+        assert (got.tenant, got.baggage, got.biz_flags) == ("", {}, 0) and got.trace_id not in (sent.trace_id, bytes(16))
+        assert app.last.get("baggage") is None and app.last.get("x-tenant") is None
+        assert proxy.stat(STATS + "untrusted") == 1
+
+
+def test_a_choice_of_weighted_clusters_has_its_say_for_strangers_too(pillion, app):
+    proxy = pillion(made(app.address, chain=filters(trust={}), routes=[weighted(per_route(max_deadline="3s"))]))
+    ask(proxy, full().vctx())
+    assert int(app.last.get("x-timeout-ms")) <= 3000
+    both = weighted(per_route(disabled=True), per_route(max_deadline="3s"))
+    proxy = pillion(made(app.address, chain=filters(trust={}), routes=[both]))
+    left = set()
+    for _ in range(64):
+        ask(proxy, full().vctx(), ("x-timeout-ms", "30000"))
+        assert of(app.last.fields).tenant == ""
+        left.add(int(app.last.get("x-timeout-ms")) <= 3000)
+    assert left == {True, False}  # by whichever it was
+
+
 @pytest.mark.parametrize("kind", [["application/grpc"], ["Application/GRPC"], ["application/grpc-web"], ["application/json"], [],
                                   ["text/plain", "application/grpc"], ["application/grpc", "text/plain"]], ids=" ".join)
 def test_a_stranger_s_fields_of_grpc(pillion, serve, kind):

@@ -62,6 +62,7 @@ class Shard final : public filter::HttpFilterShard {
   }
 
   filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
+  filter::HttpFilter* MakeDisabled(filter::StreamContext& stream) override;
 
   // It has a context from now on, until Leave().
   void Join(RequestContext& request);
@@ -107,9 +108,10 @@ std::string_view NumberText(base::Arena& arena, int64_t number) {
 
 class RequestContext final : public filter::HttpFilter, public base::ListNode<RequestContext> {
  public:
-  // `route`: what the route says that the request has as it comes; null: nothing.
-  RequestContext(Shard& shard, const RouteSettings* route)
-      : shard_(shard), route_(route), terms_(shard.settings) {}
+  // `route`: what the route says that the request has as it comes; null: nothing. `disabled`: by that route nothing is done
+  // for those who are trusted.
+  RequestContext(Shard& shard, const RouteSettings* route, bool disabled)
+      : shard_(shard), route_(route), disabled_(disabled), terms_(shard.settings) {}
 
   Step OnRequestHead(http::RequestHead& head, bool) override;
   void OnAttempt(http::RequestHead& head, const filter::Attempt& attempt) override;
@@ -152,6 +154,7 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
 
   Shard& shard_;
   const RouteSettings* route_;
+  bool disabled_;
   Terms terms_;
   bool grpc_ = false;
   bool is_connect_ = false;
@@ -168,10 +171,8 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   const metadata::FilterState::Object* const former = stream().annotations().filter_state.Find(kFormer);
   const bool trusted = former != nullptr || Trusts(shard_.settings, stream().AccessRequest().connection);
   if (former != nullptr && former->text == kOff) return Step::kContinue;
-  if (trusted && route_ != nullptr) {
-    if (route_->disabled) return Step::kContinue;
-    terms_.Take(*route_);
-  }
+  if (trusted && disabled_) return Step::kContinue;
+  if (trusted && route_ != nullptr) terms_.Take(*route_);
   if (!terms_.off_header.empty() && TakeOff(head, trusted)) return Step::kContinue;
   active_ = true;
   grpc_ = http::IsGrpc(head.headers);
@@ -233,14 +234,13 @@ bool RequestContext::ReplaceFields(http::RequestHead& head) {
   const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};
   shard_.left_out.Add(context::Inject(context_, options, stream().worker().now(), head.headers));
   stream().ChooseRoute();
-  for (const config::FilterConfig* const word : stream().Overrides(shard_.name)) {
-    if (word == nullptr) continue;
-    const RouteSettings& route = static_cast<const RouteConfig&>(*word).settings();
-    terms_.Take(route);
-    if (!terms_.off_header.empty()) head.headers.Remove(terms_.off_header);
-    return !route.disabled;
-  }
-  return true;
+  const filter::FilterPart part = stream().PartOf(shard_.name);
+  if (part.absent) return false;
+  if (part.config == nullptr) return true;
+  const RouteSettings& route = static_cast<const RouteConfig&>(*part.config).settings();
+  terms_.Take(route);
+  if (!terms_.off_header.empty()) head.headers.Remove(terms_.off_header);
+  return !route.disabled;
 }
 
 void RequestContext::Count(const context::Extraction& found) {
@@ -380,9 +380,14 @@ void Shard::TellOldest() {
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
   const RouteSettings* const route =
       override_config == nullptr ? nullptr : &static_cast<const RouteConfig&>(*override_config).settings();
-  // A stranger's fields may have chosen that route.
-  if (route != nullptr && route->disabled && Trusts(settings, stream.AccessRequest().connection)) return nullptr;
-  return stream.arena().New<RequestContext>(*this, route);
+  if (route != nullptr && route->disabled) return MakeDisabled(stream);
+  return stream.arena().New<RequestContext>(*this, route, false);
+}
+
+// A stranger may have chosen that route: by his fields, or his path.
+filter::HttpFilter* Shard::MakeDisabled(filter::StreamContext& stream) {
+  if (Trusts(settings, stream.AccessRequest().connection)) return nullptr;
+  return stream.arena().New<RequestContext>(*this, nullptr, true);
 }
 
 }  // namespace

@@ -123,6 +123,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   telemetry::ResponseFlags flags() const override { return {}; }
   std::string_view cluster_stat_name() const override { return {}; }
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
+  FilterPart PartOf(std::string_view) override { return {}; }
   metadata::Annotations& annotations() override { return annotations_; }
   void Describe(telemetry::RequestRecord&) override {}
   access::Request AccessRequest() override { return {.connection = connection_facts_}; }

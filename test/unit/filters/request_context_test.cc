@@ -48,10 +48,10 @@ const std::string kTrusting = "direction: INBOUND, trust: {addresses: [{address_
 
 class RequestContextTest : public testing::Test {
  protected:
-  // The application's way out, where everybody is trusted, if nothing else is said.
-  void Start(ProxySettings settings = {}, const std::string& fields = "direction: OUTBOUND") {
+  // The application's way out, where everybody is trusted, if nothing else is said. `more`: of its place in the chain.
+  void Start(ProxySettings settings = {}, const std::string& fields = "direction: OUTBOUND", const std::string& more = "") {
     client_.reset();
-    settings.http_filters = Filter(fields);
+    settings.http_filters = Filter(fields) + more;
     settings.filter_log = kLog;
     if (settings.route.find("timeout") == std::string::npos) settings.route += "timeout: 0s";
     world_ = std::make_unique<ProxyWorld>(settings);
@@ -319,6 +319,59 @@ TEST_F(RequestContextTest, AStrangerSRequestIsTracedAllTheSame) {
     const std::string id = Field(upstream().received(), "x-request-id");
     ASSERT_EQ(id.size(), 36u);
     EXPECT_EQ(id[14], percent == "0" ? '4' : '9');
+  }
+}
+
+std::string PerRoute(const std::string& type, const std::string& fields) {
+  return "typed_per_filter_config: {context: {\"@type\": type.googleapis.com/" + type + ", " + fields + "}}";
+}
+
+// What a choice of weighted clusters says.
+ProxySettings OfChoice(const std::string& word) {
+  return {.first_routes = "- match: {prefix: /}\n  route:\n    timeout: 0s\n    weighted_clusters:\n      clusters:\n"
+                          "      - {name: app, weight: 1, " + word + "}"};
+}
+
+// Whoever says so: he may have chosen where that is said.
+TEST_F(RequestContextTest, AStrangerSFieldsAreReplacedWhereItIsDisabled) {
+  const std::string off = PerRoute("envoy.config.route.v3.FilterConfig", "disabled: true");
+  const std::string own = PerRoute("pillion.filters.http.context.v1.ContextPerRoute", "disabled: true");
+  const std::string in_chain = "  disabled: true\n";
+  const std::pair<ProxySettings, std::string> all[] = {
+      {{.entry = off}, ""}, {{.virtual_host = off}, ""}, {{.table = off}, ""}, {OfChoice(off), ""},
+      {{.entry = own}, ""}, {OfChoice(own), ""},         {{}, in_chain}};
+  for (const auto& [settings, more] : all) {
+    SCOPED_TRACE(settings.entry + settings.virtual_host + settings.table + settings.first_routes + more);
+    for (const bool trusted : {false, true}) {
+      Start(settings, trusted ? kTrusting : "direction: INBOUND", more);
+      Send(Get(std::string(kTrace) + "x-tenant: acme\r\nx-timeout-ms: 100\r\n"));
+      const std::string head = upstream().received();
+      EXPECT_EQ(Field(head, "x-tenant"), trusted ? "acme" : "");
+      EXPECT_EQ(head.find(kTrace) != std::string::npos, trusted);
+      EXPECT_EQ(Field(head, "traceparent").size(), 55u);
+      EXPECT_EQ(Field(head, "x-vivo-context").empty(), trusted);
+      EXPECT_EQ(stat("untrusted"), trusted ? 0 : 1);
+      world_->Wait(200);
+      EXPECT_EQ(client_->received(), "");  // nothing holds
+    }
+  }
+}
+
+TEST_F(RequestContextTest, ADisabledOneIsEnabledByARoute) {
+  const std::string on = PerRoute("envoy.config.route.v3.FilterConfig", "disabled: false");
+  for (const bool trusted : {false, true}) {
+    Start({.entry = on}, trusted ? kTrusting : "direction: INBOUND", "  disabled: true\n");
+    Send(Get("x-timeout-ms: 100\r\n"));
+    world_->Wait(100);
+    EXPECT_EQ(Status(), "HTTP/1.1 504");
+  }
+}
+
+TEST_F(RequestContextTest, WhatAChoiceOfWeightedClustersSaysHoldsForEverybody) {
+  for (const std::string trust : {"direction: INBOUND", kTrusting.c_str()}) {
+    Start(OfChoice(PerRoute("pillion.filters.http.context.v1.ContextPerRoute", "max_deadline: 0.1s")), trust);
+    Send(Get("x-timeout-ms: 900\r\n"));
+    EXPECT_EQ(Told(), "100");
   }
 }
 
