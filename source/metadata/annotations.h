@@ -30,6 +30,10 @@ class DynamicMetadata {
   static constexpr size_t kMostBytes = 64 * 1024;
   static constexpr size_t kMostEntries = 256;
 
+  DynamicMetadata() = default;
+  DynamicMetadata(const DynamicMetadata&) = delete;  // it has a pointer into itself
+  DynamicMetadata& operator=(const DynamicMetadata&) = delete;
+
   // Texts are copied. Takes the place of an earlier one. False: there is too much, and nothing is written.
   bool Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
   // Texts outlive the stream: they are not copied.
