@@ -1,9 +1,9 @@
 #include "source/context/standard.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
+#include "source/base/number_text.h"
 #include "source/http/syntax.h"
 
 namespace pillion::context {
@@ -16,9 +16,7 @@ std::optional<uint64_t> ParseDeadline(std::string_view text) {
 
 std::string_view DeadlineText(uint64_t deadline, base::Arena& arena) {
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();  // other carriers have room for later ones
-  char text[20];
-  char* const end = std::to_chars(text, text + sizeof text, std::min(deadline, kMost)).ptr;
-  return arena.Copy({text, static_cast<size_t>(end - text)});
+  return base::NumberText(std::min(deadline, kMost), arena);
 }
 
 bool IsShortText(std::string_view text, size_t most) {

@@ -1,8 +1,8 @@
 #include "source/context/timeout.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "source/base/number_text.h"
 #include "source/http/grpc_timeout.h"
 
 namespace pillion::context {
@@ -25,9 +25,7 @@ std::optional<base::Duration> ParseTimeoutMs(std::string_view text) {
 }
 
 std::string_view TimeoutMsText(base::Duration left, base::Arena& arena) {
-  char text[20];
-  char* const end = std::to_chars(text, text + sizeof text, std::max<int64_t>(left / milliseconds(1), 1)).ptr;
-  return arena.Copy({text, static_cast<size_t>(end - text)});
+  return base::NumberText(std::max<int64_t>(left / milliseconds(1), 1), arena);
 }
 
 std::string_view GrpcTimeLeftText(base::Duration left, base::Arena& arena) {

@@ -1,7 +1,6 @@
 #include "source/proxy/forwarding.h"
 
-#include <charconv>
-
+#include "source/base/number_text.h"
 #include "source/http/field_name.h"
 #include "source/http/request_id.h"
 #include "source/proxy/trace_reason.h"
@@ -14,10 +13,7 @@ using http::HeaderId;
 const http::FieldName kVia("via");
 
 std::string_view Milliseconds(base::Arena& arena, base::Duration duration) {
-  char text[20];
-  const int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  const auto end = std::to_chars(text, text + sizeof text, ms).ptr;
-  return arena.Copy({text, static_cast<size_t>(end - text)});
+  return base::NumberText(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count(), arena);
 }
 
 // Several lines are one list (RFC 9110, 5.3).

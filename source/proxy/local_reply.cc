@@ -1,17 +1,10 @@
 #include "source/proxy/local_reply.h"
 
-#include <charconv>
-
+#include "source/base/number_text.h"
 #include "source/http/status.h"
 
 namespace pillion::proxy {
 namespace {
-
-std::string_view Number(base::Arena& arena, size_t value) {
-  char text[20];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  return arena.Copy({text, static_cast<size_t>(end - text)});
-}
 
 // Percent-encoding of grpc-message: everything but visible ASCII and SP, and '%' itself.
 std::string_view EncodeGrpcMessage(base::Arena& arena, std::string_view text) {
@@ -68,7 +61,7 @@ void MapReply(const config::LocalReplies& replies, telemetry::RequestRecord& rec
 
 void AddGrpcStatus(http::HeaderMap& fields, int status, std::string_view message) {
   base::Arena& arena = fields.arena();
-  fields.Set(http::HeaderId::kGrpcStatus, Number(arena, static_cast<size_t>(status)));
+  fields.Set(http::HeaderId::kGrpcStatus, base::NumberText(status, arena));
   if (!message.empty()) fields.Set(http::HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, message));
 }
 
@@ -86,7 +79,7 @@ LocalReply FinishLocalReply(http::ResponseHead& head, int status, std::string_vi
   if (status >= 200 && status != 204 && status != 304) {
     head.content_length = static_cast<int64_t>(body.size());
     if (!body.empty()) {
-      head.headers.Set(HeaderId::kContentLength, Number(arena, body.size()));
+      head.headers.Set(HeaderId::kContentLength, base::NumberText(body.size(), arena));
       if (!head.headers.Has(HeaderId::kContentType)) head.headers.Add(HeaderId::kContentType, content_type);
     }
   } else {

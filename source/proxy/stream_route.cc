@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <charconv>
 
+#include "source/base/number_text.h"
 #include "source/http/grpc_timeout.h"
 #include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
@@ -13,14 +13,6 @@
 // What the route that was chosen makes of the heads of a request and its response.
 
 namespace pillion::proxy {
-namespace {
-
-std::string_view NumberText(uint32_t number, base::Arena& arena) {
-  char text[10];
-  return arena.Copy({text, static_cast<size_t>(std::to_chars(text, text + sizeof text, number).ptr - text)});
-}
-
-}  // namespace
 
 std::string_view Stream::downstream_remote_address() {
   if (requester_.is_peer) return connection_.remote_text();
@@ -140,7 +132,7 @@ void Stream::SetAttemptFields(uint32_t number) {
     request_->headers.Set(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(timeout, arena_));
   }
   if (!route_->Has(route::Entry::kCountsAttempts)) return;
-  request_->headers.Set(http::HeaderId::kXEnvoyAttemptCount, NumberText(number, arena_));
+  request_->headers.Set(http::HeaderId::kXEnvoyAttemptCount, base::NumberText(number, arena_));
 }
 
 void Stream::LimitDuration() {
@@ -189,7 +181,7 @@ void Stream::EditResponseHead(http::ResponseHead& head) {
     EditResponse(*route_, destination_, record, head);
   }
   if (route_->Has(route::Entry::kTellsAttempts) && upstream_ != nullptr) {
-    head.headers.Set(http::HeaderId::kXEnvoyAttemptCount, NumberText(upstream_->number(), arena_));
+    head.headers.Set(http::HeaderId::kXEnvoyAttemptCount, base::NumberText(upstream_->number(), arena_));
   }
 }
 

@@ -1,6 +1,6 @@
 #include "source/filters/buffer/buffer.h"
 
-#include <charconv>
+#include "source/base/number_text.h"
 
 namespace pillion::filters::buffer {
 namespace {
@@ -25,11 +25,8 @@ class Buffer final : public filter::HttpFilter {
 
  private:
   void SetLength(size_t size) {
-    char digits[20];
-    const char* const end = std::to_chars(digits, digits + sizeof digits, size).ptr;
-    const std::string_view text(digits, static_cast<size_t>(end - digits));
     head_->content_length = static_cast<int64_t>(size);
-    head_->headers.Set(http::HeaderId::kContentLength, stream().arena().Copy(text));
+    head_->headers.Set(http::HeaderId::kContentLength, base::NumberText(size, stream().arena()));
   }
 
   const size_t limit_;

@@ -1,7 +1,6 @@
 #include "source/filters/request_context/notes.h"
 
-#include <charconv>
-
+#include "source/base/number_text.h"
 #include "source/context/w3c.h"
 
 namespace pillion::filters::request_context {
@@ -14,12 +13,6 @@ using telemetry::ResponseFlag;
 constexpr size_t kTraceIdText = 32;
 constexpr size_t kSpanIdText = 16;
 
-std::string_view Number(base::Arena& arena, uint64_t value) {
-  char text[20];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  return arena.Copy({text, static_cast<size_t>(end - text)});
-}
-
 }  // namespace
 
 // Whole numbers that a double does not hold are texts.
@@ -29,7 +22,7 @@ void Notes::Note(base::Arena& arena, metadata::DynamicMetadata& metadata) {
     if (!value.empty()) note(key, Value::Text(value));
   };
   if (context_.has_deadline()) {
-    text("deadline", Number(arena, context_.deadline));
+    text("deadline", base::NumberText(context_.deadline, arena));
     const base::Duration left = context_.deadline_at - stream_.worker().now();
     note("time_left_ms", Value::Number(std::chrono::duration<double, std::milli>(left).count()));
   }

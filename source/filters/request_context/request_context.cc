@@ -6,6 +6,7 @@
 
 #include "source/access/request.h"
 #include "source/base/intrusive_list.h"
+#include "source/base/number_text.h"
 #include "source/base/timer_wheel.h"
 #include "source/config/route.h"
 #include "source/context/extract.h"
@@ -98,12 +99,6 @@ class Shard final : public filter::HttpFilterShard {
 bool FollowsRedirects(const config::Route* route) {
   const auto* const action = route == nullptr ? nullptr : std::get_if<config::RouteAction>(&route->action);
   return action != nullptr && action->internal_redirect.has_value();
-}
-
-std::string_view NumberText(base::Arena& arena, int64_t number) {
-  char text[20];
-  char* const end = std::to_chars(text, text + sizeof text, number).ptr;
-  return arena.Copy({text, static_cast<size_t>(end - text)});
 }
 
 class RequestContext final : public filter::HttpFilter, public base::ListNode<RequestContext> {
@@ -212,7 +207,7 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   if (trusted && (!found.malformed.empty() || restored || stream().routes_by_notes())) stream().ChooseRoute();
   shard_.Join(*this);
   const int64_t deadline = context_.has_deadline() ? context_.deadline_at.time_since_epoch().count() : 0;
-  if (FollowsRedirects(stream().route())) Keep(NumberText(arena, deadline));
+  if (FollowsRedirects(stream().route())) Keep(base::NumberText(deadline, arena));
   return Step::kContinue;
 }
 
