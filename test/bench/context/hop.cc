@@ -61,9 +61,9 @@ Fields FullContext() {
   Extraction extraction;
   Extract(head, {}, kMoment, extraction);
   Inject(extraction.context, {}, kMoment.monotonic, head);
-  fields.clear();
-  for (const http::HeaderField& field : head) fields.emplace_back(field.name(), field.value());
-  return fields;
+  Fields written;  // what is in the head sees what it was made of
+  for (const http::HeaderField& field : head) written.emplace_back(field.name(), field.value());
+  return written;
 }
 
 template <typename F>
@@ -104,7 +104,8 @@ void ExtractNothing(benchmark::State& state) { Hop(state, kOthers, true, false);
 void RememberRestoreEnd(benchmark::State& state) {
   base::BlockPool blocks;
   base::Arena kept(blocks);
-  http::HeaderMap head = MakeHead(FullContext(), kept);
+  const Fields fields = FullContext();
+  http::HeaderMap head = MakeHead(fields, kept);
   Extraction inbound;
   Extract(head, {}, kMoment, inbound);
   CorrelationTable table({});
