@@ -9,7 +9,7 @@ import pytest
 from peers.proxy import ROOT
 
 DEMO = ROOT / "tools/demo.py"
-OTHER_ACTS = "mutual_tls", "resilience", "services"
+ACTS = "chain", "mutual_tls", "pushes", "resilience", "services"
 
 
 def shown(text):
@@ -36,19 +36,22 @@ def test_shows_what_the_readme_shows():
     assert shown(result.stdout) == shown(picture) and ("refusal", True) in shown(picture)
 
 
-def test_says_what_is_not_so():
-    """A broken route that is none is taken, of course: the demo must not say that it was refused."""
+@pytest.mark.parametrize("act,change,names", [
+    ("pushes", "pushes.BROKEN_REGEX = pushes.REGEX", ["refusal"]),  # taken, of course: the demo must not say that it was refused
+    ("chain", "chain.SLOW_S = 0", ["deadline"]),  # nobody is late
+    ("chain", "chain.CARRIED['tenant'] = 'other'", ["path", "deadline"])])
+def test_says_what_is_not_so(act, change, names):
     result = run("-c", f"""
 import runpy, sys
 sys.path.insert(0, {str(DEMO.parent)!r})
-from demonstration import {', '.join(OTHER_ACTS)}, pushes
-{' = '.join(f'{act}.show' for act in OTHER_ACTS)} = lambda stage: True
-pushes.BROKEN_REGEX = pushes.REGEX
+from demonstration import {', '.join(ACTS)}
+{' = '.join(f'{other}.show' for other in ACTS if other != act)} = lambda stage: True
+{change}
 sys.argv = ["demo.py", "--once"]
 runpy.run_path({str(DEMO)!r}, run_name="__main__")
 """)
     assert result.returncode == 1 and "something did not work" in result.stdout, result.stdout
-    assert [name for name, good in shown(result.stdout) if not good] == ["refusal"], result.stdout
+    assert [name for name, good in shown(result.stdout) if not good] == names, result.stdout
 
 
 def test_says_which_module_is_missing():

@@ -132,10 +132,11 @@ class Report:
         print(f"  {what:10}{text}   {mark}", *(f"  {'':10}{DIM}{line}{PLAIN}" for line in why), sep="\n", flush=True)
 
 
-def http_manager(name, log, filters=(), **fields):
-    """A filter chain's one network filter: HTTP, with a log of requests."""
+def http_manager(name, log, filters=(), line=None, **fields):
+    """A filter chain's one network filter: HTTP, with a log of requests. `line`: what of each, as JSON; else the usual text."""
+    form = {"log_format": {"json_format": line}} if line else {}
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": any_of(
-        HCM, stat_prefix=name, access_log=[{"name": "file", "typed_config": any_of(FILE_LOG, path=str(log))}],
+        HCM, stat_prefix=name, access_log=[{"name": "file", "typed_config": any_of(FILE_LOG, path=str(log), **form)}],
         http_filters=[*filters, {"name": "envoy.filters.http.router", "typed_config": any_of(ROUTER)}], **fields)}
 
 
