@@ -1,7 +1,6 @@
 """Each example is a good configuration, and does what it says. Its ports are replaced by free ones."""
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -169,29 +168,57 @@ def test_mutual_tls(started, tmp_path):
         until(lambda: line in logged(), f"{line}; {logged()}", 20)
 
 
-def test_context(started):
-    """Each language's service calls each other's: one trace, less and less time, and nobody waits longer than the caller."""
-    missing = [tool for tool in ("go", "node") if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"{' and '.join(missing)} not installed")
-    folder = ROOT / "out/context"
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["go", "build", "-o", folder / "service", ROOT / "examples/context/service.go"], check=True, timeout=300)
+SERVICES = {"go": 10001, "node": 10002, "python": 10003}
+SAID = r"(\w+): trace ([0-9a-f]{32}), (\d+) ms left, baggage (\S+)"
+
+
+@pytest.fixture
+def context(started):
+    """The services in three languages: `tools/fetch` has built the one in Go, if there is no Go here. (url(name, path), output, what is to be tried)"""
     ports, output = started("context", "bootstrap.yaml")
-    go, admin = ("127.0.0.1", ports[10001]), ("127.0.0.1", ports[9901])
-    way = ["go", "node", "python", "go", "python", "node", "go"]
-    told = ["-H", "x-timeout-ms: 9000", "-H", "baggage: env=grey"]
-    lines = curl(*told, url(go, "/" + "/".join(way[1:])))[1].decode().splitlines()
-    found = [re.fullmatch(r"(\w+): trace ([0-9a-f]{32}), (\d+) ms left, baggage env=grey", line).groups() for line in lines]
-    assert [name for name, _, _ in found] == way and len({trace for _, trace, _ in found}) == 1
-    left = [int(time) for _, _, time in found]
-    assert left == sorted(left, reverse=True) and 0 < left[-1] < left[0] <= 9000
-    facts, _ = curl("-H", "x-timeout-ms: 300", url(go, "/node/python/slow"))
-    assert facts["http_code"] == 504 and 0.3 <= facts["time_total"] < 1.5
-    counted = re.findall(rb"context.deadline_exceeded: (\d+)\n", curl(url(admin, "/stats"))[1])
-    assert sum(map(int, counted)) > 0  # where the timers of all hops end, some hear of it from the one before them
     logged = lambda: output.read_text(encoding="utf-8")  # noqa: E731
+    until(lambda: "what was counted" in logged(), f"it says what to try; {logged()}")
+    printed = [re.split(r" {4,}", line.strip())[0] for line in logged().splitlines() if line.startswith("  curl")]
+    return lambda name, path: url(("127.0.0.1", ports[SERVICES[name]]), path), logged, printed
+
+
+def test_context(context):
+    """The commands that it prints, one after the other, with the answers that its page shows."""
+    _, logged, printed = context
+    page = (ROOT / "examples/context/README.md").read_text(encoding="utf-8")
+
+    def do(command):
+        return subprocess.run(command.replace("curl", "curl --silent --noproxy '*' --max-time 10", 1), shell=True, stdout=subprocess.PIPE,
+                              text=True, check=True).stdout
+
+    for command in printed:
+        assert re.sub(r"(?<=localhost:)\d+", "PORT", command) in re.sub(r"(?<=localhost:)\d+", "PORT", page)
+    lines, shown = do(printed[0]).splitlines(), re.findall(f"^{SAID}$", page, re.M)
+    found = [re.fullmatch(SAID, line).groups() for line in lines]
+    assert [(name, baggage) for name, _, _, baggage in found] == [(name, baggage) for name, _, _, baggage in shown]
+    assert len({trace for _, trace, _, _ in found}) == 1
+    assert do(printed[1]).startswith("HTTP/1.1 504 ")
+    counted = re.findall(r"^http\.\w+\.context\.deadline_exceeded: (\d+)$", do(printed[2]), re.M)
+    assert sum(map(int, counted)) > 0  # where the timers of all hops end, some hear of it from the one before them
     until(lambda: re.search(r"^[0-9a-f]{32} python /slow (504 timeout|0 cancel)$", logged(), re.M), f"the last hop's line; {logged()}", 20)
+
+
+def test_context_in_each_language(context):
+    """Each language's service calls each other's: one trace, the caller's; less and less time; the baggage. Each is the slow one once."""
+    at, logged, _ = context
+    way = ["go", "node", "python", "go", "python", "node", "go"]
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    told = ["-H", "x-timeout-ms: 9000", "-H", "baggage: env=grey,user=a%20b", "-H", f"traceparent: 00-{trace}-00f067aa0ba902b7-01"]
+    for start in range(3):
+        names = way[start:start + 4]
+        found = [re.fullmatch(SAID, line).groups() for line in curl(*told, at(names[0], "/" + "/".join(names[1:])))[1].decode().splitlines()]
+        assert [(name, same, baggage) for name, same, _, baggage in found] == [(name, trace, "env=grey,user=a%20b") for name in names]
+        left = [int(time) for _, _, time, _ in found]
+        assert left == sorted(left, reverse=True) and 0 < left[-1] <= left[0] <= 9000
+        slow = names[-2]
+        facts, _ = curl("-H", "x-timeout-ms: 300", at(names[0], "/" + "/".join(names[1:-1]) + "/slow"))
+        assert facts["http_code"] == 504 and 0.3 <= facts["time_total"] < 1.5
+        until(lambda: re.search(f"^[0-9a-f]{{32}} {slow} /slow (504 timeout|0 cancel)$", logged(), re.M), f"{slow} is not waited for", 20)  # pylint: disable=cell-var-from-loop
 
 
 def test_reload(started, tmp_path):
