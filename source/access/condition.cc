@@ -120,6 +120,31 @@ Truth Conditions::Of(Index index, const Request& request) const {
   return Truth::kUnclear;
 }
 
+bool Conditions::AreOfConnection(Index begin, Index end) const {
+  return std::all_of(nodes_.begin() + begin, nodes_.begin() + end, [this](const Node& node) {
+    switch (node.kind) {
+      case Kind::kText:
+        return access::IsOfConnection(texts_[node.index].input);
+      case Kind::kAddress:
+        return ranges_[node.index].of != AddressOf::kRequester;
+      case Kind::kHeaderText:
+      case Kind::kHeader:
+      case Kind::kMetadata:
+      case Kind::kFilterState:
+        return false;
+      case Kind::kAll:
+      case Kind::kAny:
+      case Kind::kNot:
+      case Kind::kTrue:
+      case Kind::kPort:
+      case Kind::kAuthenticated:
+      case Kind::kPrincipal:
+        return true;
+    }
+    return false;
+  });
+}
+
 Truth Conditions::OfParts(Index index, bool all, const Request& request) const {
   const Truth last = all ? Truth::kNo : Truth::kYes;  // that nothing further changes
   Truth truth = Not(last);

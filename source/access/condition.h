@@ -51,6 +51,8 @@ enum class Input : uint8_t {
 // Lives as long as the request, or `scratch`.
 std::string_view TextOf(Input input, const Request& request, std::span<char, 8> scratch);
 constexpr bool MayBeMissing(Input input) { return input > Input::kServerName; }
+// The same for all requests of a connection.
+constexpr bool IsOfConnection(Input input) { return input != Input::kPath && input != Input::kSourceIp; }
 
 enum class AddressOf : uint8_t { kDestination, kConnection, kPeer, kRequester };
 
@@ -83,6 +85,9 @@ class Conditions {
   void AddPrincipal(TextTest test) { AddTo(principals_, Kind::kPrincipal, std::move(test)); }
 
   Truth Of(Index index, const Request& request) const;
+  // The condition is the same for all requests of a connection.
+  bool IsOfConnection(Index index) const { return AreOfConnection(index, nodes_[index].end); }
+  bool AreOfConnection() const { return AreOfConnection(0, next()); }  // all of them
 
  private:
   enum class Kind : uint8_t {
@@ -141,6 +146,7 @@ class Conditions {
     list.push_back(std::move(item));
   }
 
+  bool AreOfConnection(Index begin, Index end) const;
   Truth OfParts(Index index, bool all, const Request& request) const;
   static Truth OfText(const Text& text, const Request& request);
   static Truth OfHeaderText(const HeaderText& text, const Request& request);

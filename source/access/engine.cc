@@ -1,5 +1,7 @@
 #include "source/access/engine.h"
 
+#include <atomic>
+
 namespace pillion::access {
 namespace {
 
@@ -10,7 +12,14 @@ std::string DetailsText(std::string_view name) {
   return text + "]";
 }
 
+uint64_t NextId() {
+  static std::atomic<uint64_t> next = 1;
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace
+
+Engine::Engine() : id_(NextId()) {}
 
 std::string_view Engine::NameOf(const Decision& decision) const {
   return decision.rule == Decision::kNoRule ? std::string_view() : rules_[decision.rule].name;

@@ -36,10 +36,12 @@ struct Decision {
 
 class Engine {
  public:
+  Engine();
   virtual ~Engine() = default;
 
   virtual Decision Decide(const Request& request) const = 0;
 
+  uint64_t id() const { return id_; }  // in the process; no other ever has it
   const std::vector<Rule>& rules() const { return rules_; }
   // Empty: no rule has decided.
   std::string_view NameOf(const Decision& decision) const;
@@ -49,6 +51,7 @@ class Engine {
   uint32_t AddRule(std::string name, bool allows);
 
  private:
+  const uint64_t id_;
   std::vector<Rule> rules_;
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/access/findings.h"
 #include "source/http/message.h"
 #include "source/match/ip_range.h"
 #include "source/metadata/annotations.h"
@@ -49,6 +50,7 @@ struct Request {
   const metadata::Value* route_metadata = nullptr;  // by namespace; null: there is none
   // Routes are chosen by the path without the parameters of its segments (;a=b).
   bool without_parameters = false;
+  Findings* findings = nullptr;  // of that connection; null: none are kept
 };
 
 }  // namespace pillion::access

@@ -28,6 +28,20 @@ Tree::Tree(Conditions conditions, std::vector<Matcher> matchers, std::vector<Nam
       step.index.Finish();
     }
   }
+  of_connection_ = IsOfConnection();
+}
+
+bool Tree::IsOfConnection() const {
+  if (!conditions_.AreOfConnection()) return false;
+  for (const Node& node : nodes_) {
+    for (const Step& step : node.steps) {
+      if (!step.index.empty() && !access::IsOfConnection(step.input)) return false;
+    }
+    if (!node.map) continue;
+    const auto* const input = std::get_if<Input>(&node.map->input);
+    if (input == nullptr || !access::IsOfConnection(*input)) return false;
+  }
+  return true;
 }
 
 Tree::Map Tree::MakeMap(Matcher::Map from) {
@@ -118,8 +132,18 @@ uint32_t Tree::Look(const Map& map, const Request& request) const {
   return action;
 }
 
+uint32_t Tree::Find(const Request& request) const {
+  if (!of_connection_ || request.findings == nullptr) return Match(nodes_[0], request);
+  Findings::OfEngine& found = request.findings->Of(id());
+  if (found.size == 0) {
+    found.rules[0] = Match(nodes_[0], request);
+    found.size = 1;
+  }
+  return found.rules[0];
+}
+
 Decision Tree::Decide(const Request& request) const {
-  const uint32_t found = Match(nodes_[0], request);
+  const uint32_t found = Find(request);
   if (found == kNothing || found == kUnclear) return {};
   const Action action = actions_[found];
   Decision decision{.allowed = action != Action::kDeny, .rule = found};

@@ -87,7 +87,9 @@ class Tree final : public Engine {
   };
 
   static Map MakeMap(Matcher::Map from);
+  bool IsOfConnection() const;  // all that it asks is
   // The action, or one of the above.
+  uint32_t Find(const Request& request) const;
   uint32_t Follow(const Target& target, const Request& request) const;
   uint32_t Match(const Node& node, const Request& request) const;
   uint32_t Take(const Step& step, const Request& request) const;
@@ -99,6 +101,7 @@ class Tree final : public Engine {
   std::vector<Node> nodes_;
   std::vector<Action> actions_;  // by the number of the rule
   bool logs_ = false;            // one of them does
+  bool of_connection_ = false;   // a connection's requests all come to the same
 };
 
 }  // namespace pillion::access

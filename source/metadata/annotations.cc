@@ -28,6 +28,7 @@ Value Copy(base::Arena& arena, const Value& value) {
 }  // namespace
 
 bool DynamicMetadata::Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value) {
+  Asked(space);
   // What is overwritten stays in the arena, so it counts as well.
   if (!TakeBytes(space.size() + key.size() + SizeOf(value))) return false;
   if (Entry* const entry = FindEntry(space, key)) {
@@ -48,14 +49,26 @@ bool DynamicMetadata::SetKept(base::Arena& arena, std::string_view space, std::s
 }
 
 void DynamicMetadata::SetLater(base::Arena& arena, std::string_view space, LaterNotes& notes) {
-  later_ = &notes;
-  later_space_ = space;
+  notes.space_ = space;
   later_arena_ = &arena;
+  LaterNotes** last = &later_;
+  while (*last != nullptr) last = &(*last)->next_;
+  *last = &notes;
 }
 
 // To who reads it is the same as if it had been noted before: the object itself is never const.
-void DynamicMetadata::NoteNow() const {
-  std::exchange(later_, nullptr)->Note(*later_arena_, const_cast<DynamicMetadata&>(*this));
+void DynamicMetadata::NoteNow(std::string_view space) const {
+  // From the first on each time: what is noted may ask for something itself.
+  for (LaterNotes** at = &later_; *at != nullptr;) {
+    LaterNotes& notes = **at;
+    if (notes.space_ != space) {
+      at = &notes.next_;
+      continue;
+    }
+    *at = std::exchange(notes.next_, nullptr);
+    notes.Note(*later_arena_, const_cast<DynamicMetadata&>(*this));
+    at = &later_;
+  }
 }
 
 bool DynamicMetadata::TakeBytes(size_t size) {

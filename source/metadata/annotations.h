@@ -14,7 +14,7 @@ namespace pillion::metadata {
 
 class DynamicMetadata;
 
-// What is only noted when somebody asks for it. Lives as long as the stream.
+// What is only noted when somebody asks for it, or copies something into its namespace. Lives as long as the stream.
 class LaterNotes {
  public:
   // Notes all of it in its namespace.
@@ -22,6 +22,11 @@ class LaterNotes {
 
  protected:
   ~LaterNotes() = default;
+
+ private:
+  friend class DynamicMetadata;
+  std::string_view space_;
+  LaterNotes* next_ = nullptr;
 };
 
 // Values by namespace (who writes) and key.
@@ -36,9 +41,9 @@ class DynamicMetadata {
 
   // Texts are copied. Takes the place of an earlier one. False: there is too much, and nothing is written.
   bool Set(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
-  // Texts outlive the stream: they are not copied.
+  // Texts outlive the stream: they are not copied. For who notes later in that namespace, too: it does not ask for that.
   bool SetKept(base::Arena& arena, std::string_view space, std::string_view key, const Value& value);
-  // All of `space` is noted by `notes` when it is asked for first; `space` is static. There is one such namespace.
+  // All of `space`, which is static, is noted by `notes` when it is asked for first, after what was to be noted before.
   void SetLater(base::Arena& arena, std::string_view space, LaterNotes& notes);
 
   // Null: there is none.
@@ -65,9 +70,11 @@ class DynamicMetadata {
 
   // Before entries of `space` are looked for.
   void Asked(std::string_view space) const {
-    if (later_ != nullptr && space == later_space_) NoteNow();
+    for (const LaterNotes* later = later_; later != nullptr; later = later->next_) {
+      if (later->space_ == space) [[unlikely]] return NoteNow(space);
+    }
   }
-  void NoteNow() const;
+  void NoteNow(std::string_view space) const;
   Entry* FindEntry(std::string_view space, std::string_view key) const;
   // False: `size` would be too much; else it is counted.
   bool TakeBytes(size_t size);
@@ -77,8 +84,7 @@ class DynamicMetadata {
   Entry** last_ = &first_;
   size_t entries_ = 0;
   size_t bytes_ = 0;
-  mutable LaterNotes* later_ = nullptr;  // null: there are none, or they are noted
-  std::string_view later_space_;
+  mutable LaterNotes* later_ = nullptr;  // the first; those that are noted are taken out
   base::Arena* later_arena_ = nullptr;
 };
 

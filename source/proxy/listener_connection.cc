@@ -68,11 +68,8 @@ void ListenerConnection::CopyNotes(base::Arena& arena, metadata::Annotations& to
   }
 }
 
-const access::ConnectionFacts& ListenerConnection::access_facts() {
-  if (access_facts_ == nullptr) {
-    access_facts_ = std::make_unique<access::ConnectionFacts>(FactsOf(connection().transport(), facts_.get()));
-  }
-  return *access_facts_;
+void ListenerConnection::MakeAccess() {
+  access_ = std::make_unique<Access>(Access{.facts = FactsOf(connection().transport(), facts_.get()), .findings = {}});
 }
 
 tls::Facts* ListenerConnection::tls() {

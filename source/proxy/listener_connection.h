@@ -58,8 +58,9 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // What listener filters have noted of it, for each stream and each log line of its own.
   bool has_notes() const { return facts_ != nullptr && !facts_->notes.empty(); }
   void CopyNotes(base::Arena& arena, metadata::Annotations& to) const;
-  // What rules about access ask of it; made when first asked for.
-  const access::ConnectionFacts& access_facts();
+  // What rules about access ask of it, and what they have found out; made when first asked for.
+  const access::ConnectionFacts& access_facts() { return access().facts; }
+  access::Findings& access_findings() { return access().findings; }
   // Where it was meant to go before it was redirected; nothing where it was not.
   std::optional<net::Address> original_destination();
 
@@ -89,6 +90,17 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   void Describe(telemetry::RequestRecord& record);
 
  private:
+  struct Access {
+    const access::ConnectionFacts facts;
+    access::Findings findings;
+  };
+
+  Access& access() {
+    if (access_ == nullptr) [[unlikely]] MakeAccess();
+    return *access_;
+  }
+  void MakeAccess();
+
   event::Worker& worker_;
   const uint64_t id_;
   const base::MonotonicTime started_;
@@ -101,7 +113,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   std::string remote_text_;
   std::string local_text_;
   std::string direct_remote_text_;
-  std::unique_ptr<const access::ConnectionFacts> access_facts_;
+  std::unique_ptr<Access> access_;
 };
 
 class ListenerConnectionOwner {

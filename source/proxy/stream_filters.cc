@@ -100,7 +100,8 @@ access::Request Stream::AccessRequest() {
           .client_ip = requester_.is_peer ? std::string_view() : requester_.ip,
           .notes = annotations_,
           .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value,
-          .without_parameters = routes_ && routes_->table().config().ignore_path_parameters};
+          .without_parameters = routes_ && routes_->table().config().ignore_path_parameters,
+          .findings = &connection_.access_findings()};
 }
 
 const http::ResponseHead* Stream::response() const {

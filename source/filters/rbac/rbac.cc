@@ -93,27 +93,36 @@ void Count(const RuleCounters& counters, const access::Decision& decision) {
   if (decision.rule != access::Decision::kNoRule) counters[decision.rule]->Increment();
 }
 
-// What is noted of a stream. Texts are the configuration's. Too much is not noted: the bound is the stream's.
-class Notes {
+// A decision that is noted of a stream, for who asks. Texts are the configuration's. Too much is not noted: the bound is the
+// stream's.
+class Result final : public metadata::LaterNotes {
  public:
-  explicit Notes(filter::StreamContext& stream) : metadata_(stream.annotations().metadata), arena_(stream.arena()) {}
-
   // A route's rules are noted by the filter's keys, where they have none of their own.
-  void Result(const Rules& rules, const Rules& of_filter, const access::Decision& decision) {
-    const Rules& keys = rules.prefix.empty() ? of_filter : rules;
-    const std::string_view name = rules.engine->NameOf(decision);
-    if (!name.empty()) (void)metadata_.SetKept(arena_, kSpace, keys.policy_key, metadata::Value::Text(name));
-    const std::string_view result = decision.allowed ? "allowed" : "denied";
-    (void)metadata_.SetKept(arena_, kSpace, keys.result_key, metadata::Value::Text(result));
-  }
-  void Hint(bool log) {
-    (void)metadata_.SetKept(arena_, "envoy.common", "access_log_hint", metadata::Value::Flag(log));
+  Result(const Rules& rules, const Rules& of_filter, const access::Decision& decision)
+      : keys_(rules.prefix.empty() ? of_filter : rules), name_(rules.engine->NameOf(decision)), allowed_(decision.allowed) {}
+
+  void Note(base::Arena& arena, metadata::DynamicMetadata& metadata) override {
+    if (!name_.empty()) (void)metadata.SetKept(arena, kSpace, keys_.policy_key, metadata::Value::Text(name_));
+    const std::string_view result = allowed_ ? "allowed" : "denied";
+    (void)metadata.SetKept(arena, kSpace, keys_.result_key, metadata::Value::Text(result));
   }
 
  private:
-  metadata::DynamicMetadata& metadata_;
-  base::Arena& arena_;
+  const Rules& keys_;
+  const std::string_view name_;
+  const bool allowed_;
 };
+
+void NoteResult(filter::StreamContext& stream, const Rules& rules, const Rules& of_filter,
+                const access::Decision& decision) {
+  base::Arena& arena = stream.arena();
+  stream.annotations().metadata.SetLater(arena, kSpace, *arena.New<Result>(rules, of_filter, decision));
+}
+
+void NoteHint(filter::StreamContext& stream, bool log) {
+  constexpr std::string_view kCommon = "envoy.common";
+  (void)stream.annotations().metadata.SetKept(stream.arena(), kCommon, "access_log_hint", metadata::Value::Flag(log));
+}
 
 std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const config::FilterConfig* override_config) {
   const Config& config = override_config != nullptr ? static_cast<const Config&>(*override_config) : config_;
@@ -121,20 +130,19 @@ std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const c
   const access::Engine* const enforced = config.enforced().engine.get();
   if (enforced == nullptr && shadow == nullptr) return std::nullopt;
   const BothCounters* const counters = CountersOf(config);
-  Notes notes(stream);
   const access::Request request = stream.AccessRequest();
   if (shadow != nullptr) {
     const access::Decision decision = shadow->Decide(request);
     (decision.allowed ? shadow_allowed_ : shadow_denied_).Increment();
     if (counters != nullptr) Count(counters->shadow, decision);
-    notes.Result(config.shadow(), config_.shadow(), decision);
+    NoteResult(stream, config.shadow(), config_.shadow(), decision);
   }
   if (enforced == nullptr) return std::nullopt;
   const access::Decision decision = enforced->Decide(request);
   (decision.allowed ? allowed_ : denied_).Increment();
   if (counters != nullptr) Count(counters->enforced, decision);
-  if (decision.log) notes.Hint(*decision.log);
-  notes.Result(config.enforced(), config_.enforced(), decision);
+  if (decision.log) NoteHint(stream, *decision.log);
+  NoteResult(stream, config.enforced(), config_.enforced(), decision);
   if (decision.allowed) return std::nullopt;
   access::LogDenial(*enforced, decision, request);
   return filter::Reply{.status = 403, .body = "RBAC: access denied", .details = enforced->DetailsOf(decision)};

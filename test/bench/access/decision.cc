@@ -1,4 +1,5 @@
-// What a decision costs, with one rule and with many of which one fits. Run optimised:
+// What a decision costs, with one rule and with many of which one fits: for the first request of a connection, and, where
+// it says Again, for the next. Run optimised:
 //   bazel run --config=opt //test/bench/access:decision
 
 #include <benchmark/benchmark.h>
@@ -73,7 +74,7 @@ Tree MakeMap(int count) {
   return Tree({}, {std::move(root)}, {{"allow", Action::kAllow}, {"default", Action::kDeny}});
 }
 
-void Run(benchmark::State& state, const Engine& engine, const std::string& name, bool allowed) {
+void Run(benchmark::State& state, const Engine& engine, const std::string& name, bool allowed, bool again = false) {
   base::BlockPool blocks;
   base::Arena arena(blocks);
   http::RequestHead head(arena);
@@ -83,8 +84,9 @@ void Run(benchmark::State& state, const Engine& engine, const std::string& name,
   facts.peer->uris.push_back(name);
   facts.peer->all_uris = name;
   facts.peer->subject = "CN=client";
+  Findings findings;
   for (auto _ : state) {
-    const Decision decision = engine.Decide({.connection = facts, .head = &head});
+    const Decision decision = engine.Decide({.connection = facts, .head = &head, .findings = again ? &findings : nullptr});
     if (decision.allowed != allowed) state.SkipWithError("another decision");
     benchmark::DoNotOptimize(decision.rule);
   }
@@ -100,14 +102,22 @@ BENCHMARK_CAPTURE(DecidePolicies, ByRegex, Kind::kRegex, true)->Arg(1)->Arg(1000
 BENCHMARK_CAPTURE(DecidePolicies, OneByOne, Kind::kExact, false)->Arg(1)->Arg(1000);
 BENCHMARK_CAPTURE(DecidePolicies, RegexesOneByOne, Kind::kRegex, false)->Arg(1)->Arg(1000);
 
-void DecideTree(benchmark::State& state, Kind kind, bool fits) {
+void DecideAgain(benchmark::State& state, Kind kind, bool indexed) {
   const auto count = static_cast<int>(state.range(0));
-  Run(state, MakeTree(count, kind), fits ? NameOf(kind, count - 1) : "spiffe://example.org/ns/test/sa/nobody", fits);
+  Run(state, MakePolicies(count, kind, indexed), NameOf(kind, count - 1), true, true);
+}
+BENCHMARK_CAPTURE(DecideAgain, ByName, Kind::kExact, true)->Arg(1)->Arg(1000);
+BENCHMARK_CAPTURE(DecideAgain, RegexesOneByOne, Kind::kRegex, false)->Arg(1)->Arg(1000);
+
+void DecideTree(benchmark::State& state, Kind kind, bool fits, bool again = false) {
+  const auto count = static_cast<int>(state.range(0));
+  Run(state, MakeTree(count, kind), fits ? NameOf(kind, count - 1) : "spiffe://example.org/ns/test/sa/nobody", fits, again);
 }
 BENCHMARK_CAPTURE(DecideTree, ByName, Kind::kExact, true)->Arg(1)->Arg(1000);
 BENCHMARK_CAPTURE(DecideTree, ByPrefix, Kind::kPrefix, true)->Arg(1)->Arg(1000);
 BENCHMARK_CAPTURE(DecideTree, ByRegex, Kind::kRegex, true)->Arg(1)->Arg(1000);
 BENCHMARK_CAPTURE(DecideTree, NobodyByRegex, Kind::kRegex, false)->Arg(1)->Arg(1000);
+BENCHMARK_CAPTURE(DecideTree, ByRegexAgain, Kind::kRegex, true, true)->Arg(1)->Arg(1000);
 
 void DecideMap(benchmark::State& state) {
   const auto count = static_cast<int>(state.range(0));

@@ -54,8 +54,15 @@ class EngineTest : public testing::Test {
   }
 
   Request request() { return {.connection = facts_, .head = &head_, .notes = &notes_}; }
-  std::string Decide(const Engine& engine) {
-    const Decision decision = engine.Decide(request());
+  std::string Decide(const Engine& engine) { return Decide(engine, request()); }
+  // With what the engine has found out for other requests of the connection.
+  std::string Decide(const Engine& engine, Findings& findings) {
+    Request asked = request();
+    asked.findings = &findings;
+    return Decide(engine, asked);
+  }
+  static std::string Decide(const Engine& engine, const Request& request) {
+    const Decision decision = engine.Decide(request);
     return std::string(decision.allowed ? "allowed " : "denied ") + std::string(engine.NameOf(decision));
   }
 

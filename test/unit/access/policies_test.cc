@@ -198,11 +198,15 @@ TEST_F(PoliciesTest, AsPlainlyEvaluated) {
         SetPeer(uris, random.Below(2) == 0 ? std::vector<std::string>{} : std::vector<std::string>{"c.test"},
                 random.Below(2) == 0 ? "CN=s" : "CN=t");
       }
-      head_.path = random.Of(kPaths);
-      SetField(random.Below(2) == 0 ? "1" : "3");
-      const std::string plainly = Plainly(rules, request());
-      ASSERT_EQ(Decide(*engine), plainly) << rules.DebugString() << " seed " << seed;
-      named += !plainly.ends_with(' ');
+      Findings findings;
+      for (int asked = 0; asked < 4; ++asked) {
+        head_.path = random.Of(kPaths);
+        SetField(random.Below(2) == 0 ? "1" : "3");
+        const std::string plainly = Plainly(rules, request());
+        ASSERT_EQ(Decide(*engine), plainly) << rules.DebugString() << " seed " << seed;
+        ASSERT_EQ(Decide(*engine, findings), plainly) << asked << " of " << rules.DebugString() << " seed " << seed;
+        named += !plainly.ends_with(' ');
+      }
     }
   }
   EXPECT_GT(named, 1000u);
@@ -241,6 +245,71 @@ TEST_F(PoliciesTest, APeerWithManyNames) {
   }
   SetPeer(names);
   EXPECT_EQ(Decide(rules), "allowed p40");
+}
+
+// What is found out of a connection is not asked again; what its requests differ in is.
+TEST_F(PoliciesTest, KeepsWhatItHasFoundOutOfAConnection) {
+  Rules rules;
+  (*rules.mutable_policies())["a"] = ByName("spiffe://a");
+  v3::Policy& of_path = (*rules.mutable_policies())["b"] = ByName("spiffe://b");
+  of_path.mutable_permissions(0)->mutable_url_path()->mutable_path()->set_exact("/b");
+  const std::shared_ptr<const Engine> engine = Build(rules);
+  Findings of_a;
+  Findings of_b;
+  SetPeer({"spiffe://a"});
+  EXPECT_EQ(Decide(*engine, of_a), "allowed a");
+  SetPeer({"spiffe://b"});
+  EXPECT_EQ(Decide(*engine, of_b), "denied ");
+  head_.path = "/b";
+  EXPECT_EQ(Decide(*engine, of_b), "allowed b");
+  head_.path = "/";
+  EXPECT_EQ(Decide(*engine, of_b), "denied ");
+  facts_.peer.reset();  // as it is never done to a connection
+  EXPECT_EQ(Decide(*engine, of_a), "allowed a");
+  EXPECT_EQ(Decide(*engine), "denied ");
+}
+
+// Those of the requester are another matter: whom x-forwarded-for names may differ from request to request.
+TEST_F(PoliciesTest, KeepsNothingOfTheRequester) {
+  Rules rules;
+  v3::Policy& policy = (*rules.mutable_policies())["p"];
+  policy.add_permissions()->set_any(true);
+  policy.add_principals()->mutable_remote_ip()->set_address_prefix("192.0.2.1");
+  policy.mutable_principals(0)->mutable_remote_ip()->mutable_prefix_len()->set_value(32);
+  const std::shared_ptr<const Engine> engine = Build(rules);
+  Findings findings;
+  const auto decide = [&](std::string_view client) {
+    return Decide(*engine, {.connection = facts_, .head = &head_, .client_ip = client, .findings = &findings});
+  };
+  EXPECT_EQ(decide("192.0.2.2"), "denied ");
+  EXPECT_EQ(decide("192.0.2.1"), "allowed p");
+  EXPECT_EQ(decide("192.0.2.2"), "denied ");
+}
+
+// More policies may fit than there is room for, and more engines ask than are kept: all is asked anew then.
+TEST_F(PoliciesTest, FindingsAreBounded) {
+  std::vector<std::shared_ptr<const Engine>> engines;
+  for (uint32_t number = 0; number < 2 * Findings::kMostEngines; ++number) {
+    Rules rules;
+    for (uint32_t i = 0; i < 3 * Findings::kMostRules; ++i) {
+      v3::Policy& policy = (*rules.mutable_policies())["p" + std::to_string(10 + i)] = ByName("spiffe://a");
+      policy.mutable_permissions(0)->mutable_url_path()->mutable_path()->set_exact("/" + std::to_string(10 + i + number));
+    }
+    engines.push_back(Build(rules));
+  }
+  SetPeer({"spiffe://a"});
+  Findings findings;
+  for (int round = 0; round < 2; ++round) {
+    for (uint32_t number = 0; number < engines.size(); ++number) {
+      for (const uint32_t i : {15u, 0u, 1u, 17u, 7u}) {
+        const std::string path = "/" + std::to_string(10 + i + number);
+        head_.path = path;
+        EXPECT_EQ(Decide(*engines[number], findings), "allowed p" + std::to_string(10 + i));
+      }
+      head_.path = "/";
+      EXPECT_EQ(Decide(*engines[number], findings), "denied ");
+    }
+  }
 }
 
 TEST_F(PoliciesTest, WithoutPolicies) {

@@ -67,7 +67,10 @@ TEST_F(TreeTest, EntriesByText) {
     const Tree plainly(std::move(conditions[1]), std::move(matchers[1]), actions);
     for (const char* name : {kNames[0], kNames[1], kNames[2], kNames[3], "spiff\xff", "spifx"}) {
       SetPeer({name}, {}, random.Below(5) == 0 ? "CN=\xc3" : random.Of(kNames));
-      ASSERT_EQ(Decide(by_value), Decide(plainly)) << seed;
+      const std::string decision = Decide(plainly);
+      ASSERT_EQ(Decide(by_value), decision) << seed;
+      Findings findings;
+      for (int asked = 0; asked < 2; ++asked) ASSERT_EQ(Decide(by_value, findings), decision) << seed;
     }
     facts_.peer.reset();
     ASSERT_EQ(Decide(by_value), "allowed last");
@@ -91,6 +94,25 @@ TEST_F(TreeTest, PrefixesTheLongestThatLeadsSomewhere) {
   SetField("a");
   head_.headers.Add("x-a", "abcd");
   EXPECT_EQ(Decide(tree), "denied ");
+}
+
+// Of what requests of one connection differ in, nothing is kept; all else is.
+TEST_F(TreeTest, KeepsADecisionAboutAConnection) {
+  Matcher root;
+  root.kind = Matcher::Map{.input = http::FieldName("x-a"), .prefixes = false, .targets = {{"1", {Target::Kind::kAction, 0}}}};
+  const Tree by_field({}, {root}, {{"p", Action::kAllow}});
+  Findings findings;
+  EXPECT_EQ(Decide(by_field, findings), "denied ");
+  SetField("1");
+  EXPECT_EQ(Decide(by_field, findings), "allowed p");
+
+  root.kind = Matcher::Map{.input = Input::kUris, .prefixes = false, .targets = {{kNames[0], {Target::Kind::kAction, 0}}}};
+  const Tree by_peer({}, {root}, {{"p", Action::kAllow}});
+  SetPeer({kNames[0]});
+  EXPECT_EQ(Decide(by_peer, findings), "allowed p");
+  facts_.peer.reset();  // as it is never done to a connection
+  EXPECT_EQ(Decide(by_peer, findings), "allowed p");
+  EXPECT_EQ(Decide(by_peer), "denied ");
 }
 
 }  // namespace

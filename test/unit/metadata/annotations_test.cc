@@ -69,6 +69,28 @@ TEST_F(AnnotationsTest, NotesLaterWhatIsAskedFor) {
   EXPECT_EQ(notes.calls, 1);
 }
 
+// Each in its turn, and before what is copied there.
+TEST_F(AnnotationsTest, SeveralNoteLater) {
+  struct Notes : LaterNotes {
+    explicit Notes(std::string_view space, std::string_view text) : space(space), text(text) {}
+    void Note(base::Arena& arena, DynamicMetadata& metadata) override {
+      EXPECT_TRUE(metadata.SetKept(arena, space, "k", Value::Text(text)));
+      EXPECT_TRUE(metadata.SetKept(arena, space, text, Value::Flag(true)));
+    }
+    const std::string_view space;
+    const std::string_view text;
+  } first("a", "one"), other("b", "other"), second("a", "two"), third("a", "three");
+  metadata_.SetLater(arena_, "a", first);
+  metadata_.SetLater(arena_, "b", other);
+  metadata_.SetLater(arena_, "a", second);
+  EXPECT_EQ(Json("c"), "{}");
+  EXPECT_EQ(Json("a"), R"({"k":"two","one":true,"two":true})");
+  metadata_.SetLater(arena_, "a", third);
+  EXPECT_EQ(metadata_.Find("a", "k")->text, "three");
+  EXPECT_TRUE(metadata_.Set(arena_, "b", "k", Value::Text("mine")));
+  EXPECT_EQ(Json("b"), R"({"k":"mine","other":true})");
+}
+
 TEST_F(AnnotationsTest, KeepsViewsOfWhatOutlivesIt) {
   static const std::string text = "a text that is not copied";
   EXPECT_TRUE(metadata_.SetKept(arena_, "s", text, Value::Text(text)));
