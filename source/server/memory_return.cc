@@ -1,17 +1,20 @@
 #include "source/server/memory_return.h"
 
-#include "source/base/process_memory.h"
+#include <algorithm>
+#include <utility>
 
 namespace pillion::server {
 
-MemoryReturn::MemoryReturn(event::ControlTimers& timers) : quiet_(timers.New()) {}
+MemoryReturn::MemoryReturn(event::ControlTimers& timers, const base::Clock& clock, std::function<void()> give_back)
+    : clock_(clock), give_back_(std::move(give_back)), timer_(timers.New()) {}
 
 void MemoryReturn::OnRead(uint64_t bytes) {
   read_ += bytes;
   if (read_ < kLarge) return;
-  quiet_->Set(kQuiet, [this] {
+  timer_->Set(std::max(kQuiet, not_before_ - clock_.MonotonicNow()), [this] {
     read_ = 0;
-    base::GiveBackMemory();
+    not_before_ = clock_.MonotonicNow() + kPause;
+    give_back_();
   });
 }
 

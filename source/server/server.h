@@ -124,7 +124,7 @@ class Server {
 
   event::FileWatcher files_{io_};
   event::AsioTimers timers_{io_};
-  MemoryReturn memory_{timers_};
+  MemoryReturn memory_{timers_, clock_};
   config::PassedOver passed_over_;        // in what comes while it runs
   const config::UnknownRule unknown_;     // the rule for that
   Runtime runtime_;
