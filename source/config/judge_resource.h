@@ -39,6 +39,7 @@ class Parts {
     ErrorList errors;
     if (ParseAndJudge(unknown_, bytes, path, message, errors, notes_)) {
       BuildContext context = make_context_(errors);
+      context.notes = &notes_;
       build(context);
     }
     errors_.Append(std::move(errors));

@@ -101,6 +101,7 @@ auto Resources::BuildOwner(const google::protobuf::Any& resource, const ConfigSo
   decltype(build(context, message)) part;
   if (IsOfType(resource, *Message::descriptor(), errors) &&
       ParseAndJudge(options_.unknown, resource.value(), "", message, errors, notes)) {
+    context.notes = &notes;
     context.sender = sender;
     context.clusters = clusters_;
     context.secrets = bootstrap_->secrets->by_name;

@@ -12,9 +12,28 @@
 namespace pillion::server {
 namespace {
 
-void NoteAll(std::string_view kind, const google::protobuf::Any& resource, const std::vector<config::ConfigError>& notes) {
-  for (const auto& note : notes) Log("config").warn("{}", config::Concat(kind, " ", push::NoteText(resource, note)));
-}
+// What is to be said of the resources of one answer, of which there may be thousands.
+class Notes {
+ public:
+  explicit Notes(std::string_view kind) : kind_(kind) {}
+  Notes(const Notes&) = delete;
+  Notes& operator=(const Notes&) = delete;
+  ~Notes() {
+    if (said_ > kMost) Log("config").warn("{} more of {}s of the same answer is to be said", said_ - kMost, kind_);
+  }
+
+  void Say(const google::protobuf::Any& resource, const std::vector<config::ConfigError>& notes) {
+    for (const config::ConfigError& note : notes) {
+      if (++said_ <= kMost) Log("config").warn("{}", config::Concat(kind_, " ", push::NoteText(resource, note)));
+    }
+  }
+
+ private:
+  static constexpr size_t kMost = 20;
+
+  const std::string_view kind_;
+  size_t said_ = 0;
+};
 
 }  // namespace
 
@@ -77,9 +96,10 @@ void Server::FetchListeners() {
 std::vector<std::vector<std::string>> Server::SetClusters(const push::Feed::Bodies& resources,
                                                           const config::ConfigSource& sender) {
   std::vector<std::vector<std::string>> errors;
+  Notes notes("cluster");
   for (const auto& resource : resources) {
     const config::Judged<config::Cluster> judged = resources_.BuildCluster(*resource, sender);
-    NoteAll("cluster", *resource, judged.notes);
+    notes.Say(*resource, judged.notes);
     std::vector<std::string>& wrong = errors.emplace_back(push::LinesOf(judged.errors));
     if (judged.part == nullptr) continue;
     if (const absl::Status status = clusters_->Set(judged.part); !status.ok()) wrong.emplace_back(status.message());
@@ -92,9 +112,10 @@ std::vector<std::vector<std::string>> Server::SetListeners(const push::Feed::Bod
   std::vector<std::vector<std::string>> errors;
   std::vector<std::shared_ptr<const config::Listener>> good;
   std::vector<size_t> places;  // of those
+  Notes notes("listener");
   for (const auto& resource : resources) {
     config::Judged<config::Listener> judged = resources_.BuildListener(*resource, sender);
-    NoteAll("listener", *resource, judged.notes);
+    notes.Say(*resource, judged.notes);
     errors.push_back(push::LinesOf(judged.errors));
     if (judged.part == nullptr) continue;
     good.push_back(std::move(judged.part));

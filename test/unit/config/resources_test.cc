@@ -201,6 +201,32 @@ TEST(ResourcesTest, UnknownTypesAreRefusedByName) {
             "\"type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\"");
 }
 
+// As of a file: what is no error, but hardly meant.
+TEST(ResourcesTest, NotesOfWhatIsHardlyMeant) {
+  const Process process;
+  const std::string rules =
+      "rules: {policies: {p: {permissions: [{any: true}], principals: [{authenticated: {principal_name: {exact: td.test/ns/web}}}]}}}";
+  const std::string told = ".rules.policies[\"p\"].principals[0].authenticated.principal_name: \"td.test/ns/web\" never matches a "
+                           "SPIFFE ID, expected one that begins with spiffe://";
+  const std::string filter = std::string("{name: rbac, typed_config: {'@type': ") + kTypes + "filters.http.rbac.v3.RBAC, " + rules + "}}, ";
+  const auto listener =
+      process.resources->BuildListener(Resource<ListenerMessage>(ListenerText(ManagerText(kRds, filter))), process.ads());
+  EXPECT_NE(listener.part, nullptr) << Text(listener.errors);
+  EXPECT_EQ(Text(listener.notes), "filter_chains[0].filters[0].typed_config.http_filters[0].typed_config" + told);
+
+  const auto routes = process.resources->BuildRoutes(Resource<RoutesMessage>(
+      std::string("{name: r, virtual_hosts: [{name: v, domains: [a], typed_per_filter_config: {rbac: {'@type': ") + kTypes +
+      "filters.http.rbac.v3.RBACPerRoute, rbac: {" + rules + "}}}}]}"));
+  EXPECT_NE(routes.part, nullptr) << Text(routes.errors);
+  EXPECT_EQ(Text(routes.notes), "virtual_hosts[0].typed_per_filter_config[\"rbac\"].rbac" + told);
+
+  const auto cluster = process.resources->BuildCluster(Resource<ClusterMessage>(
+      std::string("{name: c, transport_socket: {name: t, typed_config: {'@type': ") + kTypes +
+      "transport_sockets.tls.v3.UpstreamTlsContext}}}"), process.ads());
+  EXPECT_NE(cluster.part, nullptr) << Text(cluster.errors);
+  EXPECT_THAT(Text(cluster.notes), HasSubstr("has no validation context that verifies"));
+}
+
 void AddUnknown(google::protobuf::Message& message, int number) {
   message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(number, "x");
 }
