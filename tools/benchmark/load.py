@@ -88,7 +88,7 @@ class Load:
     def requests(self, port: int, count: int) -> LoadResult:
         """A fixed number of requests, for figures that must repeat; as slow as a profiler makes it."""
         if self._scenario.load == "wrk-context":  # h2load has the same for all of them
-            failed = caller.as_fast_as_it_goes(port, 64, count, contexts.fields(500, count).__getitem__)
+            failed = caller.as_fast_as_it_goes(port, 64, count, contexts.fields(50, count).__getitem__)
             if failed:
                 raise BenchError(f"{failed} of {count} requests failed")
             return LoadResult(count, 0.0)
