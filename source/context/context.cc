@@ -16,7 +16,7 @@ void MergeTrace(Context& context, const Context& other) {
     context.trace_id = other.trace_id;
     context.span_id = other.span_id;
     context.tracestate = other.tracestate;
-    if (other.has_trace_flags) TakeTraceFlags(context, other);
+    TakeTraceFlags(context, other);  // those that stood alone say nothing of this trace
     return;
   }
   if (other.trace_id != context.trace_id) return;

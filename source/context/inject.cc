@@ -138,13 +138,15 @@ void Output::Apply(http::HeaderMap& headers) const {
   }
 }
 
-// A carrier that is there, but not to be written, goes on as it came if it says nothing else than the context.
+// A carrier that is there, but not to be written, goes on as it came if nothing of it was left out, and it says nothing else
+// than the context.
 void KeepRight(Carrier carrier, const Context& context, const CarrierFields& fields, Output& output) {
   Carried carried;
   const Reading reading = fields.Read(carrier, carried);
   if (carrier != Carrier::kTimeout && reading == Reading::kMalformed) {
     output.Remove(carrier);
-  } else if (carrier == Carrier::kTimeout || !Agrees(carried.context, context)) {  // time that is left is never what it was
+  } else if (carrier == Carrier::kTimeout || carried.left_out > 0 || !Agrees(carried.context, context)) {
+    // Time that is left is never what it was.
     output.Write(carrier, false);
   }
 }

@@ -187,7 +187,8 @@ std::string_view EncodeBaggage(const Baggage& baggage, base::Arena& arena, uint3
     to += entry.key.size();
     *to++ = '=';
     to = EncodePercents(entry.value(), to);
-    if (const std::string_view properties = entry.properties(); !properties.empty()) {
+    // Of a vctx they may end with a blank, which a field must not.
+    if (const std::string_view properties = http::TrimBlanks(entry.properties()); !properties.empty()) {
       *to++ = ';';
       std::memcpy(to, properties.data(), properties.size());
       to += properties.size();

@@ -233,6 +233,16 @@ def test_bytes_are_never_more_than_a_value(proxy, app, bad):
 
 
 @pytest.mark.parametrize("protocol", ["h1", "h2"])
+def test_blanks_at_the_end_of_properties(serve, pillion, protocol):
+    """L15: fields may not end with one, and strict peers reset what does."""
+    app = context.App(serve, protocol)
+    proxy = pillion(context.made(app.address, protocol=protocol))
+    for name, properties in (("k", ";p = 1 "), ("k", "; p\t"), ("env", ";p= ")):
+        got = served(proxy, app, ("x-vivo-context", text(MAGIC + entry(name, "v" + properties))))
+        assert got.get("baggage") == f"{name}=v;{properties[1:].strip()}"
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
 def test_fields_of_grpc_s(serve, pillion, protocol):
     """L15: in calls of gRPC the bytes are Base64, too; in others its fields are left alone."""
     app = context.App(serve, "h2")

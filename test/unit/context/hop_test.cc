@@ -119,6 +119,20 @@ TEST_F(HopTest, LaterCarriersOfTheSameTraceAdd) {
   EXPECT_EQ(context.tracestate, "k=v");
 }
 
+// Those of another carrier without a trace are none of this one's.
+TEST_F(HopTest, TraceFlagsThatStandAloneSayNothingOfATrace) {
+  Context fixed;
+  fixed.trace_id = kTrace;
+  fixed.span_id = kSpan;
+  const std::string alone = "dmN0eAkAAQE=";  // trace flags of 1, and nothing else
+  EXPECT_FALSE(Read({{"x-vivo-context", alone}, {"x-context", XContext(fixed)}}).has_trace_flags);
+  const std::string not_sampled = std::string(kTraceparent, 53) + "00";
+  const Context& context = Read({{"x-vivo-context", alone}, {"x-context", XContext(fixed)}, {"traceparent", not_sampled}});
+  EXPECT_TRUE(context.has_trace_flags);
+  EXPECT_EQ(context.trace_flags, 0);
+  EXPECT_EQ(Read({{"x-vivo-context", alone}}).trace_flags, kSampled);
+}
+
 TEST_F(HopTest, OnlyWhatIsConfiguredIsRead) {
   read_ = {Carrier::kB3};
   const Context& context = Read({{"traceparent", "broken"}, {"b3", "0000000000000007-0000000000000008-1"}, {"x-tenant", "acme"}});
@@ -338,6 +352,16 @@ TEST_F(HopTest, OtherCarriersStayAsTheyCame) {
   EXPECT_EQ(Field("x-tenant"), "acme");
   EXPECT_EQ(Field("x-deadline"), std::to_string(In(1s)));
   EXPECT_EQ(Field("traceparent"), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+}
+
+// What was left out of them does not go on either.
+TEST_F(HopTest, OthersOfWhichAPartWasLeftOutAreWrittenAnew) {
+  const Context context = Read({{"traceparent", kTraceparent}, {"tracestate", "a=1,a=2"}, {"baggage", std::string(256, 'k') + "=1,b=2"}});
+  EXPECT_EQ(extraction_.left_out, 2u);
+  Write(context, {Carrier::kVctx});
+  EXPECT_EQ(Field("traceparent"), kTraceparent);
+  EXPECT_EQ(Field("tracestate"), "");
+  EXPECT_EQ(Field("baggage"), "b=2");
 }
 
 TEST_F(HopTest, OthersThatContradictAreWrittenAnew) {

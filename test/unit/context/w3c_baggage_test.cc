@@ -106,6 +106,13 @@ TEST_F(BaggageTest, WhatCannotBeWrittenIsLeftOut) {
   EXPECT_EQ(left_out_, 20u);
 }
 
+// A vctx has them as they are; a field must not end with one.
+TEST_F(BaggageTest, PropertiesAreWrittenWithoutBlanksAroundThem) {
+  baggage_.Add({"k", "v; p = 1\t ", 1}, arena_, left_out_);
+  baggage_.Add({"l", "v; ", 1}, arena_, left_out_);
+  EXPECT_EQ(Encode(), "k=v;p = 1,l=v");
+}
+
 TEST_F(BaggageTest, AListHasABound) {
   for (size_t i = 0; i < Baggage::kMost + 3; ++i) Add("k" + std::to_string(i), "v");
   EXPECT_EQ(baggage_.size(), Baggage::kMost);
