@@ -173,9 +173,7 @@ TEST_F(VectorsTest, XContext) {
     ASSERT_EQ(DecodeXContext(vector.Text("text"), context), !vector.malformed());
     if (vector.malformed()) return;
     EXPECT_EQ(Show(context), ShowExpected(vector.Part("context")));
-    if (!Show(context).empty()) {
-      EXPECT_EQ(EncodeXContext(context, arena_), vector.Text("text"));
-    }
+    EXPECT_EQ(EncodeXContext(context, arena_), vector.Text(vector.Has("written") ? "written" : "text"));
   });
 }
 
@@ -238,7 +236,7 @@ Fields ListOf(const Value& value) {
 TEST_F(VectorsTest, Heads) {
   const uint64_t now = std::stoull(Load("heads.json").fields().at("now").string_value());
   const Moment moment{base::MonotonicTime(std::chrono::hours(1)), base::WallTime(base::Duration(now))};
-  ForEach("heads.json", 20, [&](const Vector& vector) {
+  ForEach("heads.json", 40, [&](const Vector& vector) {
     const bool grpc = vector.At("grpc").bool_value();
     http::HeaderMap headers(arena_);
     for (const auto& [name, value] : ListOf(vector.At("fields"))) headers.Add(Kept(name), Kept(value));
