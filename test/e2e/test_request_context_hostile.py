@@ -175,6 +175,16 @@ def test_timeouts(proxy, app, value):
     assert proxy.stat(context.STATS + "malformed.timeout") == 1
 
 
+@pytest.mark.parametrize("value", ["-1S", "1e3m", "123456789m", "+5S", "5", "m", "5s", "5 m", "1S,1S", ""])
+def test_timeouts_of_grpc(serve, pillion, value):
+    """L11: neither does it end the call, nor go on."""
+    app = context.App(serve, "h2")
+    proxy = pillion(context.made(app.address, protocol="h2"))
+    got = served(proxy, app, *context.GRPC, ("grpc-timeout", value), protocol="h2")
+    assert got.get("grpc-timeout") is None and got.get("x-timeout-ms") is None
+    assert proxy.stat(context.STATS + "malformed.timeout") == 1
+
+
 def test_two_timeouts(proxy, app):
     """L11: one of two that says 0 does not end the request."""
     got = served(proxy, app, ("x-timeout-ms", "0"), ("x-timeout-ms", "5000"))
@@ -192,6 +202,18 @@ def test_traceparent(proxy, app, value):
     got = served(proxy, app, ("traceparent", value), ("tracestate", "a=1"))
     assert got.get("traceparent") != value and len(got.get("traceparent")) == 55 and got.get("tracestate") is None
     assert proxy.stat(context.STATS + "malformed.trace") == 1
+
+
+@pytest.mark.parametrize("fields", [
+    [("b3", "")], [("b3", "x")], [("b3", f"{'0' * 32}-{_S}-1")], [("b3", f"{_T}-{_S}-2")], [("b3", f"{_T}-{_S}-1-")], [("b3", "A" * 32 + f"-{_S}")],
+    [("b3", "1"), ("b3", "1")], [("x-b3-traceid", _T)], [("x-b3-spanid", _S)], [("x-b3-traceid", _T), ("x-b3-spanid", "0" * 16)],
+    [("x-b3-traceid", _T), ("x-b3-spanid", _S), ("x-b3-sampled", "2")], [("x-b3-traceid", _T), ("x-b3-spanid", _S), ("x-b3-flags", "on")],
+    [("x-b3-traceid", _T), ("x-b3-traceid", _T), ("x-b3-spanid", _S)]], ids=range(13))
+def test_b3(proxy, app, fields):
+    """L12: another trace; none of them goes on."""
+    got = served(proxy, app, *fields)
+    assert _T not in got.get("traceparent") and all(got.get(name) is None for name, _ in fields)
+    assert proxy.stat(context.STATS + ("malformed.b3" if fields[0][0] == "b3" else "malformed.b3multi")) == 1
 
 
 @pytest.mark.parametrize("state", [",".join(f"k{n}=1" for n in range(33)), "a=" + "x" * 511, "a=1,a=2", "A=1", "a=\t", "a"],
