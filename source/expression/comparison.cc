@@ -1,0 +1,160 @@
+// What is the same, and what comes before what. Numbers of different types are compared by what they are worth (cel-spec,
+// "Equality" and "Ordering").
+
+#include <array>
+#include <cmath>
+#include <compare>
+
+#include "source/expression/operations.h"
+
+namespace pillion::expression {
+namespace {
+
+// Without rounding either: a double of 2^53 and more would lose what an int has.
+std::partial_ordering CompareInt(int64_t a, double b) {
+  if (std::isnan(b)) return std::partial_ordering::unordered;
+  if (b >= 0x1p63) return std::partial_ordering::less;
+  if (b < -0x1p63) return std::partial_ordering::greater;
+  const auto whole = static_cast<int64_t>(b);  // towards 0
+  if (a != whole) return a <=> whole;
+  return 0.0 <=> b - static_cast<double>(whole);
+}
+
+std::partial_ordering CompareUint(uint64_t a, double b) {
+  if (std::isnan(b)) return std::partial_ordering::unordered;
+  if (b >= 0x1p64) return std::partial_ordering::less;
+  if (b < 0) return std::partial_ordering::greater;
+  const auto whole = static_cast<uint64_t>(b);
+  if (a != whole) return a <=> whole;
+  return 0.0 <=> b - static_cast<double>(whole);
+}
+
+std::partial_ordering CompareInt(int64_t a, uint64_t b) {
+  return a < 0 ? std::partial_ordering::less : static_cast<uint64_t>(a) <=> b;
+}
+
+std::partial_ordering Reversed(std::partial_ordering order) { return 0 <=> order; }
+
+// Of two numbers.
+std::partial_ordering CompareNumbers(const Value& a, const Value& b) {
+  switch (a.kind()) {
+    case Kind::kInt:
+      if (b.Is(Kind::kInt)) return a.int_value() <=> b.int_value();
+      if (b.Is(Kind::kUint)) return CompareInt(a.int_value(), b.uint_value());
+      return CompareInt(a.int_value(), b.double_value());
+    case Kind::kUint:
+      if (b.Is(Kind::kInt)) return Reversed(CompareInt(b.int_value(), a.uint_value()));
+      if (b.Is(Kind::kUint)) return a.uint_value() <=> b.uint_value();
+      return CompareUint(a.uint_value(), b.double_value());
+    default:
+      if (b.Is(Kind::kInt)) return Reversed(CompareInt(b.int_value(), a.double_value()));
+      if (b.Is(Kind::kUint)) return Reversed(CompareUint(b.uint_value(), a.double_value()));
+      return a.double_value() <=> b.double_value();
+  }
+}
+
+// Nothing of what has no order.
+bool Compare(const Value& a, const Value& b, std::partial_ordering& order) {
+  if (a.is_number() && b.is_number()) {
+    order = CompareNumbers(a, b);
+    return true;
+  }
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case Kind::kBool:
+      order = a.bool_value() <=> b.bool_value();
+      return true;
+    case Kind::kString:  // the order of UTF-8's bytes is that of its characters
+    case Kind::kBytes:
+      order = a.text() <=> b.text();
+      return true;
+    case Kind::kDuration:
+    case Kind::kTimestamp:
+      order = a.seconds() <=> b.seconds();
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool SameMaps(const Value& a, const Value& b, Evaluation& evaluation) {
+  if (a.entries().size() != b.entries().size()) return false;
+  for (const MapEntry& entry : a.entries()) {
+    const Value other = Index(std::array{b, entry.key}, evaluation);
+    if (other.is_error() || !Same(entry.value, other, evaluation)) return false;
+  }
+  return true;
+}
+
+// With a map that is looked into: its entries one by one.
+bool SameLookup(const Value& lookup, const Value& other, Evaluation& evaluation) {
+  const Value keys = Elements(lookup, evaluation);
+  const Value others = Elements(other, evaluation);
+  if (keys.is_error() || others.is_error() || keys.items().size() != others.items().size()) return false;
+  for (const Value& key : keys.items()) {
+    const Value here = Index(std::array{lookup, key}, evaluation);
+    const Value there = Index(std::array{other, key}, evaluation);
+    if (here.is_error() || there.is_error() || !Same(here, there, evaluation)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Same(const Value& a, const Value& b, Evaluation& evaluation) {
+  if (a.is_number() && b.is_number()) return CompareNumbers(a, b) == 0;
+  const bool maps = (a.Is(Kind::kMap) || a.Is(Kind::kLookup)) && (b.Is(Kind::kMap) || b.Is(Kind::kLookup));
+  if (maps && !(a.Is(Kind::kMap) && b.Is(Kind::kMap))) return SameLookup(a, b, evaluation);
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case Kind::kNull:
+      return true;
+    case Kind::kBool:
+      return a.bool_value() == b.bool_value();
+    case Kind::kString:
+    case Kind::kBytes:
+      return a.text() == b.text();
+    case Kind::kDuration:
+    case Kind::kTimestamp:
+      return a.seconds() == b.seconds();
+    case Kind::kType:
+      return a.type() == b.type();
+    case Kind::kList: {
+      if (a.items().size() != b.items().size()) return false;
+      for (size_t i = 0; i < a.items().size(); ++i) {
+        if (!Same(a.items()[i], b.items()[i], evaluation)) return false;
+      }
+      return true;
+    }
+    case Kind::kMap:
+      return SameMaps(a, b, evaluation);
+    default:
+      return false;
+  }
+}
+
+Value Equal(Arguments arguments, Evaluation& evaluation) {
+  return Value::Bool(Same(arguments[0], arguments[1], evaluation));
+}
+Value NotEqual(Arguments arguments, Evaluation& evaluation) {
+  return Value::Bool(!Same(arguments[0], arguments[1], evaluation));
+}
+
+Value Less(Arguments arguments, Evaluation&) {
+  std::partial_ordering order = std::partial_ordering::unordered;
+  return Compare(arguments[0], arguments[1], order) ? Value::Bool(order < 0) : NoOverload();
+}
+Value LessOrEqual(Arguments arguments, Evaluation&) {
+  std::partial_ordering order = std::partial_ordering::unordered;
+  return Compare(arguments[0], arguments[1], order) ? Value::Bool(order <= 0) : NoOverload();
+}
+Value Greater(Arguments arguments, Evaluation&) {
+  std::partial_ordering order = std::partial_ordering::unordered;
+  return Compare(arguments[0], arguments[1], order) ? Value::Bool(order > 0) : NoOverload();
+}
+Value GreaterOrEqual(Arguments arguments, Evaluation&) {
+  std::partial_ordering order = std::partial_ordering::unordered;
+  return Compare(arguments[0], arguments[1], order) ? Value::Bool(order >= 0) : NoOverload();
+}
+
+}  // namespace pillion::expression
