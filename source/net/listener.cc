@@ -37,8 +37,9 @@ absl::StatusOr<std::unique_ptr<ListenSocket>> ListenSocket::Open(const Address& 
     // A socket file that a process left behind is in the way; one that somebody listens on stays.
     const std::string path = address.text();
     if (path.front() != '@') {
-      const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      const bool alive = probe >= 0 && connect(probe, address.data(), address.size()) == 0;
+      const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      const bool alive = probe >= 0 && (connect(probe, address.data(), address.size()) == 0 ||
+                                        errno == EAGAIN);  // its queue is full; who waits for room may wait for ever
       if (probe >= 0) close(probe);
       if (alive) {
         errno = EADDRINUSE;

@@ -3,7 +3,12 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace pillion::net {
 namespace {
@@ -64,6 +69,35 @@ TEST(ListenSocket, SocketOptions) {
               std::string::npos)
         << refused.status();
   }
+}
+
+// One that somebody listens on is left alone, also where nobody accepts from it: who knocks does not wait for room.
+TEST(ListenSocket, UnixSocketWithAFullQueue) {
+  const std::string path = "/tmp/pillion-full-" + std::to_string(getpid());
+  const Address address = *Address::Unix(path);
+  const int other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(other, address.data(), address.size()), 0);
+  ASSERT_EQ(listen(other, 0), 0);
+  const auto knock = [&] {
+    const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    EXPECT_GE(client, 0);
+    const bool taken = connect(client, address.data(), address.size()) == 0;
+    EXPECT_TRUE(taken || errno == EAGAIN);
+    return std::pair(client, taken);
+  };
+  std::vector<int> clients;
+  for (bool taken = true; taken && clients.size() < 100;) {
+    const auto [client, one] = knock();
+    clients.push_back(client);
+    taken = one;
+  }
+  ASSERT_LT(clients.size(), 100u);
+  const auto refused = ListenSocket::Open(address, {});
+  EXPECT_NE(refused.status().message().find("Address already in use"), std::string::npos) << refused.status();
+  for (const int client : clients) close(client);
+  close(other);
+  EXPECT_TRUE(ListenSocket::Open(address, {}).ok());  // nobody has it any more
+  unlink(path.c_str());
 }
 
 }  // namespace
