@@ -171,7 +171,9 @@ void Guard::GoBack(const Worse& worse) {
   back->reason = worse.what;
   back->after = worse.after;
   for (const Changes::Change& change : changed) {
-    if (change.wanted) back->whats.push_back(What(change.kind, change.name));
+    if (!change.wanted) continue;
+    back->whats.push_back(What(change.kind, change.name));
+    if (!change.now) back->removed.push_back(back->whats.back());
   }
   std::vector<Failed> all;
   const base::MonotonicTime until = with_.clock.MonotonicNow() + guard_->window;
@@ -253,7 +255,8 @@ void Guard::TryAgain(base::MonotonicTime now) {
       continue;
     }
     GiveUp(each);
-    with_.warn(absl::StrCat("guard: ", what, " can't be put back: ", each.error, "; given up, it stays as it was changed"));
+    const char* const stays = each.change.now ? "it stays as it was changed" : "it stays removed";
+    with_.warn(absl::StrCat("guard: ", what, " can't be put back: ", each.error, "; given up, ", stays));
     NoteFailed(each, "given up");
   }
 }

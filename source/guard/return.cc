@@ -41,8 +41,25 @@ std::vector<std::string> Returned(const Return& back) {
   return whats;
 }
 
+namespace {
+
+// "cluster "pay" changed and route table "main" was removed"
+std::string WhatCame(const Return& back) {
+  std::vector<std::string> changed;
+  for (const std::string& what : back.whats) {
+    if (std::ranges::find(back.removed, what) == back.removed.end()) changed.push_back(what);
+  }
+  std::string text;
+  if (!changed.empty()) absl::StrAppend(&text, Names(changed), " changed");
+  if (back.removed.empty()) return text;
+  absl::StrAppend(&text, text.empty() ? "" : " and ", Names(back.removed));
+  return absl::StrCat(text, back.removed.size() == 1 ? " was" : " were", " removed");
+}
+
+}  // namespace
+
 std::string Line(const Return& back) {
-  std::string line = absl::StrCat(back.reason, " in ", Seconds(back.after), " after ", Names(back.whats), " changed: ");
+  std::string line = absl::StrCat(back.reason, " in ", Seconds(back.after), " after ", WhatCame(back), ": ");
   if (back.put_back > 0) {
     const std::string content = back.content ? absl::StrCat("returned to the content of ", Clock(*back.content)) : "";
     absl::StrAppend(&line, content.empty() ? "removed again" : content);

@@ -24,6 +24,7 @@ struct Return {
   std::string reason;              // with its numbers
   base::Duration after;            // the change
   std::vector<std::string> whats;  // that changed: "cluster \"pay\""
+  std::vector<std::string> removed;  // those of them that were taken away
   std::vector<Failure> failures;   // of these; without those that could be put back later
   size_t put_back = 0;
   // Since when the newest of what is there again had been there; nothing: all that was put back was new.

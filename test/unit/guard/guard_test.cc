@@ -219,6 +219,10 @@ TEST_F(GuardTest, WhatOthersNeedComesFirstAndGoesLast) {
   EXPECT_EQ(told_.at(0).whats,
             (Lines{"cluster \"new\"", "cluster \"pay\"", "endpoints \"cart\"", "listener \"in\"", "listener \"new\"",
                    "route table \"main\""}));
+  EXPECT_NE(said_.at(0).find(" after cluster \"new\", endpoints \"cart\", listener \"in\", listener \"new\" and route table \"main\" "
+                             "changed and cluster \"pay\" was removed: "),
+            std::string::npos)
+      << said_[0];
   // The control plane has no hosts for it any more, and says so when it is asked for them again.
   EXPECT_NE(Push(Kind::kEndpoints, "pay", ""), "");
   EXPECT_EQ(Content(Kind::kEndpoints, "pay"), "1");
@@ -271,6 +275,7 @@ TEST_F(GuardTest, ARemoval) {
   Serve(5, 9);
   EXPECT_EQ(Content(Kind::kClusters, "pay"), "1");
   EXPECT_EQ(noted_, Lines{"pay -"});
+  EXPECT_NE(said_.at(0).find(" s after cluster \"pay\" was removed: returned to the content of "), std::string::npos) << said_[0];
   EXPECT_NE(Push(Kind::kClusters, "pay", ""), "");
   EXPECT_NE(Push(Kind::kClusters, "pay", ""), "");
   EXPECT_EQ(stat("guard.refused"), 2);
