@@ -96,8 +96,9 @@ bool Replacement::Read(const std::vector<Source>& sources, bool list_too) {
   const auto& before = static_cast<const BootstrapMessage&>(*running_->source).static_resources();
   if (!text.has_resources && before.clusters_size() + before.listeners_size() + before.secrets_size() > 0) {
     errors_ = text.outside;
-    errors_.push_back(
-        {"static_resources", 0, "missing, expected it with nothing in it where all shall go", text.names.front()});
+    constexpr const char* kNoList = "empty, expected some; where all shall go, static_resources: {}";
+    constexpr const char* kNoWord = "missing, expected it with nothing in it where all shall go";
+    errors_.push_back({text.is_list ? "resources" : "static_resources", 0, text.is_list ? kNoList : kNoWord, text.names.front()});
     return false;
   }
   notes_ = text.notes;

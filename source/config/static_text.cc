@@ -54,13 +54,14 @@ class Reader {
   }
 
   void ReadList() {
-    text_.is_list = text_.has_resources = true;
+    text_.is_list = true;
     if (text_.trees[0].root().kind == TreeNode::Kind::kList) {
       text_.trees[0] = Tree::Under("resources", std::move(text_.trees[0]));
     }
     envoy::service::discovery::v3::DiscoveryResponse response;
     ErrorList errors;
     DecodeTree(0, response, errors);
+    text_.has_resources = response.resources_size() > 0;
     for (int i = 0; i < response.resources_size(); ++i) AddAny(response.resources(i), ElementPath("resources", i));
     Assign(errors, 0);
   }

@@ -230,6 +230,9 @@ def test_lists(pillion, named):
     assert 'mine.yaml:5: resources[0]: unknown field "conect_timeout", did you mean "connect_timeout"?' in by_post(
         proxy, text, 422, "?format=text&name=mine.yaml")
     by_post(proxy, "scalar", 400)
+    for empty in ("[]", {"resources": []}):
+        assert "resources: empty, expected some" in json.dumps(by_post(proxy, empty, 400))
+    assert body_at(port) == b"one"
 
 
 def test_who_may(pillion):

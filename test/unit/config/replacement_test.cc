@@ -207,9 +207,15 @@ TEST_F(ReplacementTest, TextsThatAreNone) {
   EXPECT_EQ(errors_, "new: static_resources: missing, expected it with nothing in it where all shall go");
   Replace("static_resource: {}", true);
   EXPECT_THAT(errors_, AllOf(HasSubstr("unknown field \"static_resource\", did you mean"), HasSubstr("static_resources: missing")));
+  for (const char* empty : {"[]", "{resources: []}", "{version_info: '1', resources: []}"}) {
+    Replace(empty, true);
+    EXPECT_EQ(errors_, "new: resources: empty, expected some; where all shall go, static_resources: {}") << empty;
+  }
   EXPECT_EQ(running_, before);
-  Replace("static_resources: {}");
+  Replace("static_resources: {}", true);
   EXPECT_EQ(done_, "removed a l");
+  Replace("[]", true);  // nothing is lost by it
+  EXPECT_EQ(errors_, "");
 }
 
 TEST_F(ReplacementTest, MoreErrorsThanAreKept) {
