@@ -98,7 +98,8 @@ bool Replacement::Read(const std::vector<Source>& sources, bool list_too) {
     errors_ = text.outside;
     constexpr const char* kNoList = "empty, expected some; where all shall go, static_resources: {}";
     constexpr const char* kNoWord = "missing, expected it with nothing in it where all shall go";
-    errors_.push_back({text.is_list ? "resources" : "static_resources", 0, text.is_list ? kNoList : kNoWord, text.names.front()});
+    const char* const where = text.is_list ? "resources" : "static_resources";
+    errors_.push_back({where, 0, text.is_list ? kNoList : kNoWord, text.names.front()});
     return false;
   }
   notes_ = text.notes;
