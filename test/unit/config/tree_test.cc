@@ -147,6 +147,11 @@ TEST(TreeTest, NoMoreValues) {
   EXPECT_EQ(ErrorOf("[" + Repeat("a,\n", most / 2) + "a]"), ":1: no JSON, and as YAML more than 500000 values");
   EXPECT_EQ(ErrorOf(Repeat("- a\n", most - 1)), "none");
   EXPECT_EQ(ErrorOf(Repeat("- a\n", most)), "more than 500000 values");
+  // They are counted before the parser sees any of them.
+  EXPECT_EQ(ErrorOf(Repeat(Repeat("- ", 40) + "a\n", most / 40 + 1)), "more than 500000 values");
+  EXPECT_EQ(ErrorOf(Repeat(" - ? - a: b\n", most / 3 + 1)), "more than 500000 values");
+  EXPECT_EQ(ErrorOf(Repeat("- a - b - -c ----- - d\n", most / 5)), "none");
+  EXPECT_EQ(ErrorOf(Repeat("- - -1\n", most / 3 - 1)), "none");
 }
 
 TEST(TreeTest, AliasesDoNotMultiplyWithoutBound) {
