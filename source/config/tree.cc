@@ -44,8 +44,8 @@ size_t FirstBadByte(std::string_view text, bool unescaped = false) {
   return std::string_view::npos;
 }
 
-// Half as many values as YAML of these bytes has, at the least: a line begins one, which may be a map, and so does each dash or
-// question mark behind others at its beginning, and each comma and bracket.
+// Half as many values as YAML of these bytes has, at the least: a line begins one, which may be a map, and so does each
+// dash or question mark behind others at its beginning, and each comma and bracket.
 size_t MostValues(std::string_view text) {
   size_t most = 1;
   bool begins = true;  // nothing but these marks has come in the line
