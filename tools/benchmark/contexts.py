@@ -4,15 +4,14 @@ import random
 import struct
 import time
 
-FILTER = {"name": "pillion.filters.http.context", "typed_config": {
-    "@type": "type.googleapis.com/pillion.filters.http.context.v1.Context",
-    "trust": {"addresses": [{"address_prefix": "127.0.0.1", "prefix_len": 32}]}}}
 MANY = 20000  # more than the table of requests in flight has room for
 
 
-def add_filter(manager: dict) -> None:
+def add_filter(manager: dict, **fields) -> None:
     """To a connection manager, as the first of its filters."""
-    manager["http_filters"].insert(0, FILTER)
+    manager["http_filters"].insert(0, {"name": "pillion.filters.http.context", "typed_config": {
+        "@type": "type.googleapis.com/pillion.filters.http.context.v1.Context",
+        "trust": {"addresses": [{"address_prefix": "127.0.0.1", "prefix_len": 32}]}, **fields}})
 
 
 def traceparent(trace: bytes, span: bytes = b"\0\xf0\x67\xaa\x0b\xa9\x02\xb7") -> str:

@@ -143,7 +143,7 @@ SCENARIOS = (
              (Requirement("main", None, 5.0), Requirement("slowdown", None, 1.2)), pushed="large"),
     Scenario("context", "the context of each request is read and carried on: traceparent and X-Vivo-Context, 64 connections", "load",
              "h1", "h1", "wrk-context", (*_OTHERS, "envoy"), (Requirement("cpu", "pillion", 1.06, subject="pillion+context"),),
-             variants=("context",)),
+             variants=("context", "forgetful")),
     Scenario("deadline", "three services, six sidecars, the last service slow: the error that the caller sees, 200 requests/s",
              "deadline", "h1", "h1", "", _OTHERS, (Requirement("error_p99", None, 3.0),)),
     Scenario("chain", "three services, six sidecars, full load: every line of six logs has its request's trace", "chain", "h1", "h1", "",

@@ -70,8 +70,10 @@ def _rbac(policies: int) -> Callable[[dict, Path], None]:
     return add
 
 
-def _context(bootstrap: dict, directory: Path) -> None:
-    contexts.add_filter(_connection_manager(bootstrap))
+def _context(**fields) -> Callable[[dict, Path], None]:
+    def add(bootstrap: dict, directory: Path) -> None:
+        contexts.add_filter(_connection_manager(bootstrap), **fields)
+    return add
 
 
 def _clusters(bootstrap: dict, directory: Path) -> None:
@@ -89,7 +91,8 @@ def _clusters(bootstrap: dict, directory: Path) -> None:
 
 
 VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _list, "log": _log, "clusters": _clusters,
-                                                     "context": _context,
+                                                     "context": _context(),
+                                                     "forgetful": _context(disable_correlation=True),
                                                      "rbac1": _rbac(1), "rbac1000": _rbac(1000)}
 
 
