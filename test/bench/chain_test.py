@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Scenarios of the benchmark in which the context of requests counts: who calls, what is read in logs, and a short run of the two chains."""
+"""Scenarios of the benchmark in which the context of requests counts: who calls, what is read in logs, a short run of the two chains."""
+import contextlib
 import os
 import socket
 import sys
@@ -50,7 +51,7 @@ class Server:
             self._threads[-1].start()
 
     def _serve(self, connection):
-        with connection:
+        with connection, contextlib.suppress(ConnectionResetError):  # a caller that has given up
             while head := connection.recv(4096):
                 self.heads.append(head.decode())
                 answer = self._answer(head)

@@ -42,13 +42,16 @@ class Chain:
         return sidecar.listeners["in"]
 
     def _sidecar(self, name, **ends):
-        listeners = []
-        for side in ends:
-            self.logs.append(self._folder / f"{name}-{side}.log")
-            trust = {} if side == "in" else {"trust": {}}
-            listeners.append(b.listener(b.http([b.route(side, timeout="0s")], name=side, http_filters=filters(**trust), generate_request_id=False,
-                                               access_log=b.file_log(self.logs[-1], LINE)), name=side, traffic_direction=f"{side.upper()}BOUND"))
-        return self._pillion(b.bootstrap(listeners, [b.cluster(end, name=side) for side, end in ends.items()]), concurrency=2, arguments=tls.SOON)
+        listeners = [self._listener(name, side) for side in ends]
+        clusters = [b.cluster(end, name=side) for side, end in ends.items()]
+        return self._pillion(b.bootstrap(listeners, clusters), concurrency=2, arguments=tls.SOON)
+
+    def _listener(self, name, side):
+        self.logs.append(self._folder / f"{name}-{side}.log")
+        chain = filters() if side == "in" else filters(trust={})
+        manager = b.http([b.route(side, timeout="0s")], name=side, http_filters=chain, generate_request_id=False,
+                         access_log=b.file_log(self.logs[-1], LINE))
+        return b.listener(manager, name=side, traffic_direction=f"{side.upper()}BOUND")
 
 
 def test_no_trace_breaks(pillion, program, tmp_path):

@@ -78,7 +78,8 @@ class Load:
             more = ["-H", "Connection: close"] if self._scenario.load == "wrk-close" else []
             more += [f"--script={self._script}"] if self._scenario.load in ("wrk-routes", "wrk-context") else []
             if self._scenario.load == "wrk-context":
-                self._contexts.write_bytes("".join(f"{fields}\r\n" for fields in contexts.fields(seconds + _PATIENCE, contexts.MANY)).encode())
+                made = contexts.fields(seconds + _PATIENCE, contexts.MANY)
+                self._contexts.write_bytes("".join(f"{fields}\r\n" for fields in made).encode())
             wrk = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--timeout", "10s", "--latency", *more]
             return parse_wrk(self._run([*wrk, f"http://127.0.0.1:{port}/"], seconds + _PATIENCE))
         self._log.unlink(missing_ok=True)

@@ -72,7 +72,8 @@ class Requirement:
 class Scenario:
     name: str
     title: str
-    # how a round is made: "load", "body", "idle", "handshake", "rotation" (measure.py), one of push.py or chained.py, "start" or "clusters" (run.py)
+    # how a round is made: "load", "body", "idle", "handshake", "rotation" (measure.py), one of push.py or chained.py, "start" or
+    # "clusters" (run.py)
     kind: str
     down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
     up: str  # protocol the proxy speaks to the upstream
