@@ -9,11 +9,11 @@ namespace {
 bool TakeTraceId(std::string_view text, TraceId& id) {
   if (text.size() != 16 && text.size() != 32) return false;
   id.high = 0;
-  if (text.size() == 32 && !ParseHex(text.substr(0, 16), id.high)) return false;
-  return ParseHex(text.substr(text.size() - 16), id.low) && id;
+  if (text.size() == 32 && !ParseHex(text.data(), id.high)) return false;
+  return ParseHex(text.data() + text.size() - 16, id.low) && id;
 }
 
-bool TakeSpanId(std::string_view text, SpanId& id) { return text.size() == 16 && ParseHex(text, id) && id != 0; }
+bool TakeSpanId(std::string_view text, SpanId& id) { return text.size() == 16 && ParseHex(text.data(), id) && id != 0; }
 
 void SetSampled(bool sampled, Context& context) {
   context.has_trace_flags = true;

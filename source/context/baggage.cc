@@ -3,30 +3,12 @@
 #include <cstring>
 
 namespace pillion::context {
-namespace {
 
-// `key` is not empty.
-uint64_t KeyBit(std::string_view key) {
-  const uint64_t sum = key.size() * 7 + static_cast<uint8_t>(key.front()) * 5 + static_cast<uint8_t>(key.back()) * 3 +
-                       static_cast<uint8_t>(key[key.size() / 2]);
-  return uint64_t{1} << (sum % 64);
-}
-
-}  // namespace
-
-const Baggage::Entry* Baggage::Find(std::string_view key) const {
-  if (key.empty() || (keys_ & KeyBit(key)) == 0) return nullptr;
+const Baggage::Entry* Baggage::Search(std::string_view key) const {
   for (const Entry& entry : *this) {
-    if (entry.key == key) return &entry;
+    if (Equal(entry.key, key)) return &entry;
   }
   return nullptr;
-}
-
-bool Baggage::Add(const Entry& entry, base::Arena& arena, uint32_t& left_out) {
-  if (Find(entry.key) != nullptr) return false;
-  const uint32_t before = size_;
-  Append(entry, arena, left_out);
-  return size_ != before;
 }
 
 void Baggage::Merge(const Baggage& other, base::Arena& arena, uint32_t& left_out) {
@@ -36,29 +18,20 @@ void Baggage::Merge(const Baggage& other, base::Arena& arena, uint32_t& left_out
   }
   for (uint32_t i = 0; i < other.size_; ++i) {
     const Entry& entry = other.entries_[i];
-    if (FindFrom(i, entry.key) == nullptr) Append(entry, arena, left_out);
+    if (FindFrom(i, entry.key) == nullptr) Append(entry, KeyBit(entry.key), arena, left_out);
   }
-}
-
-void Baggage::Append(const Entry& entry, base::Arena& arena, uint32_t& left_out) {
-  if (size_ == kMost) {
-    ++left_out;
-    return;
-  }
-  if (size_ == capacity_) Grow(arena);
-  entries_[size_++] = entry;
-  keys_ |= KeyBit(entry.key);
 }
 
 void Baggage::SetValueSize(const Entry& entry, uint32_t size, base::Arena& arena) {
   const ptrdiff_t index = &entry - entries_;
   if (size_ == capacity_) Grow(arena);  // the entries of a copy are another list's, until then
+  w3c_text_ = {};
   entries_[index].value_size = size;
 }
 
 void Baggage::Grow(base::Arena& arena) {
   const uint32_t capacity = size_ < 8 ? 8 : size_ * 2;
-  Entry* entries = arena.NewArray<Entry>(capacity);
+  Entry* entries = static_cast<Entry*>(arena.Allocate(capacity * sizeof(Entry), alignof(Entry)));
   if (size_ > 0) std::memcpy(entries, entries_, size_ * sizeof(Entry));
   entries_ = entries;
   capacity_ = capacity;

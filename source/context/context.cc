@@ -38,6 +38,7 @@ void Merge(Context& context, const Context& other, base::Arena& arena, uint32_t&
   if (context.request_id.empty()) context.request_id = other.request_id;
   if (context.tenant.empty()) context.tenant = other.tenant;
   if (context.unknown.empty()) context.unknown = other.unknown;
+  if (context.origin == nullptr) context.origin = other.origin;
   context.baggage.Merge(other.baggage, arena, left_out);
 }
 

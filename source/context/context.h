@@ -40,6 +40,8 @@ inline constexpr uint16_t kRealNameCheck = 0x0002;
 inline constexpr size_t kLongestRequestId = 128;
 inline constexpr size_t kLongestTenant = 128;
 
+struct VctxOrigin;
+
 struct Context {
   uint64_t deadline = 0;                // nanoseconds since the Unix epoch; 0: none
   base::MonotonicTime deadline_at{};    // the same on this process's own clock; set by SettleDeadline(), where there is one
@@ -54,6 +56,7 @@ struct Context {
   std::string_view tracestate;          // as W3C has it, checked
   Baggage baggage;
   std::string_view unknown;             // TLVs of vctx whose types nobody here knows, one after the other
+  const VctxOrigin* origin = nullptr;   // a vctx that this was read from, whatever it has become since (vctx.h); null: none
 
   bool has_deadline() const { return deadline != 0; }
 };

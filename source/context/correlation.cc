@@ -76,7 +76,7 @@ CorrelationTable::Ticket CorrelationTable::Remember(const Context& context, base
   kept.cancel_reason = CancelReason::kNone;
   char bytes[kMostVctxBytes];
   uint32_t left_out = 0;  // as it is for the next hop
-  const std::string_view record(bytes, EncodeVctx(kept, bytes, left_out));
+  const std::string_view record = VctxBytes(kept, bytes, left_out);
   const RecordTable::Key request_id = KeyOf(context.request_id);
   const RecordTable::Marks marks{context.span_id, context.request_id.empty() ? 0 : request_id.low};
   if (context.trace_id) {

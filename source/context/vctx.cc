@@ -1,5 +1,6 @@
 #include "source/context/vctx.h"
 
+#include <array>
 #include <cstring>
 
 #include "source/context/base64.h"
@@ -26,6 +27,31 @@ enum Type : uint8_t {
   kTraceFlags = 9,
   kTracestate = 10,
 };
+
+// Where a deadline is, which stands in front.
+constexpr size_t kDeadlineAt = kMagic.size() + kTlvHead;
+
+// The order in which types are written, by type; baggage that is no colour goes behind the tenant.
+constexpr std::array<uint8_t, 11> kOrder = {0, 1, 2, 3, 8, 6, 7, 9, 5, 4, 11};
+constexpr uint8_t kOrderOfBaggage = 10;
+constexpr uint8_t kOrderOfUnknown = 12;
+
+// A bit for each type that may come once, of which something is written.
+uint32_t TypesOf(const Context& context) {
+  uint32_t types = 0;
+  const auto add = [&types](Type type, bool written) { types |= uint32_t{written} << type; };
+  const bool trace = static_cast<bool>(context.trace_id);
+  add(kDeadline, context.has_deadline());
+  add(kTraceId, trace);
+  add(kSpanId, trace && context.span_id != 0);
+  add(kTraceFlags, trace && context.has_trace_flags);
+  add(kRequestId, !context.request_id.empty());
+  add(kBizFlags, context.biz_flags != 0);
+  add(kCancelReason, context.cancel_reason != CancelReason::kNone);
+  add(kTenant, !context.tenant.empty());
+  add(kTracestate, trace && !context.tracestate.empty());
+  return types;
+}
 
 // What may stand in a field as it is.
 bool TakeText(std::string_view value, size_t most, std::string_view& text) {
@@ -110,7 +136,10 @@ class Unknown {
 
 class Writer {
  public:
-  explicit Writer(char* out) : begin_(out), at_(out + kMagic.size()) { std::memcpy(out, kMagic.data(), kMagic.size()); }
+  // `checks_forms`: no entry has a form of which that is not known.
+  Writer(bool checks_forms, char* out) : checks_forms_(checks_forms), begin_(out), at_(out + kMagic.size()) {
+    std::memcpy(out, kMagic.data(), kMagic.size());
+  }
 
   template <typename Word>
   void Number(Type type, Word number) {
@@ -126,7 +155,7 @@ class Writer {
   }
   // A value of which a reader would take a part for properties has no form here: it is left out, and others are not.
   void Entry(const Baggage::Entry& entry) {
-    if (ValueSize(entry.text) != entry.value_size) [[unlikely]] {
+    if (checks_forms_ && ValueSize(entry.text) != entry.value_size) [[unlikely]] {
       ++without_form_;
       return;
     }
@@ -165,72 +194,146 @@ class Writer {
     at_ += bytes.size();
   }
 
+  bool checks_forms_;
   char* begin_;
   char* at_;
   uint32_t left_out_ = 0;
   uint32_t without_form_ = 0;
 };
 
-}  // namespace
-
-bool DecodeVctx(std::string_view bytes, base::Arena& arena, Context& context) {
+// As DecodeVctx(). `as_written`: EncodeVctx() would write the same bytes.
+bool Decode(std::string_view bytes, base::Arena& arena, Context& context, bool& as_written) {
   if (bytes.size() > kMostVctxBytes || !bytes.starts_with(kMagic)) return false;
   uint32_t seen = 0;  // a bit for each type that may come once
+  size_t entries = 0;
+  uint8_t place = 0;
+  bool in_order = true;
   Unknown unknown;
   const bool whole = bytes.find(';') == std::string_view::npos;
-  for (bytes.remove_prefix(kMagic.size()); !bytes.empty();) {
-    if (bytes.size() < kTlvHead) return false;
-    const uint8_t type = static_cast<uint8_t>(bytes[0]);
-    const size_t size = ReadBigEndian<uint16_t>(bytes.data() + 1);
-    if (size > bytes.size() - kTlvHead) return false;
+  const char* const end = bytes.data() + bytes.size();
+  for (const char* at = bytes.data() + kMagic.size(); at != end;) {
+    const size_t left = static_cast<size_t>(end - at);
+    if (left < kTlvHead) return false;
+    const uint8_t type = static_cast<uint8_t>(*at);
+    const std::string_view value(at + kTlvHead, ReadBigEndian<uint16_t>(at + 1));
+    if (value.size() > left - kTlvHead) return false;
+    const uint8_t before = place;
     if (type > kTracestate) {
-      unknown.Add(bytes.substr(0, kTlvHead + size), arena);
+      unknown.Add({at, kTlvHead + value.size()}, arena);
+      place = kOrderOfUnknown;
     } else {
       const uint32_t bit = type == kBaggage ? 0 : 1u << type;
-      if ((seen & bit) != 0 || !Take(type, bytes.substr(kTlvHead, size), whole, arena, context)) return false;
+      if ((seen & bit) != 0 || !Take(type, value, whole, arena, context)) return false;
       seen |= bit;
+      place = kOrder[type];
+      if (type == kBaggage) {
+        ++entries;
+        if (!IsColourKey({value.data() + 1, static_cast<uint8_t>(value[0])})) place = kOrderOfBaggage;
+      }
     }
-    bytes.remove_prefix(kTlvHead + size);
+    in_order &= place >= before;
+    at = value.data() + value.size();
   }
   context.unknown = unknown.view();
+  as_written = in_order && seen == TypesOf(context) && entries == context.baggage.size() && place != 0;
   return true;
 }
 
-size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out) {
-  Writer writer(out);
-  if (context.has_deadline()) writer.Number(kDeadline, context.deadline);
-  if (context.trace_id) {
-    writer.Trace(context.trace_id);
-    if (context.span_id != 0) writer.Number(kSpanId, context.span_id);
-    if (context.has_trace_flags) writer.Number(kTraceFlags, context.trace_flags);
-  }
-  writer.Text(kRequestId, context.request_id);
-  if (context.biz_flags != 0) writer.Number(kBizFlags, context.biz_flags);
-  if (context.cancel_reason != CancelReason::kNone) {
-    writer.Number(kCancelReason, static_cast<uint8_t>(context.cancel_reason));
-  }
+size_t Encode(const Context& context, bool checks_forms, char* out, uint32_t& left_out) {
+  Writer writer(checks_forms, out);
+  const auto has = [types = TypesOf(context)](Type type) { return (types >> type & 1) != 0; };
+  if (has(kDeadline)) writer.Number(kDeadline, context.deadline);
+  if (has(kTraceId)) writer.Trace(context.trace_id);
+  if (has(kSpanId)) writer.Number(kSpanId, context.span_id);
+  if (has(kTraceFlags)) writer.Number(kTraceFlags, context.trace_flags);
+  if (has(kRequestId)) writer.Text(kRequestId, context.request_id);
+  if (has(kBizFlags)) writer.Number(kBizFlags, context.biz_flags);
+  if (has(kCancelReason)) writer.Number(kCancelReason, static_cast<uint8_t>(context.cancel_reason));
   for (const Baggage::Entry& entry : context.baggage) {
     if (IsColourKey(entry.key)) writer.Entry(entry);
   }
-  writer.Text(kTenant, context.tenant);
+  if (has(kTenant)) writer.Text(kTenant, context.tenant);
   for (const Baggage::Entry& entry : context.baggage) {
     if (!IsColourKey(entry.key)) writer.Entry(entry);
   }
-  writer.Text(kTracestate, context.trace_id ? context.tracestate : std::string_view());
+  if (has(kTracestate)) writer.Text(kTracestate, context.tracestate);
   writer.Tlvs(context.unknown);
-  left_out += writer.left_out();
+  left_out = writer.left_out();
   return writer.size();
+}
+
+bool LiesWhere(std::string_view other, std::string_view text) {
+  return text.data() == other.data() && text.size() == other.size();
+}
+
+// What the context was read from, if nothing but the point in time of its deadline has changed since; else null.
+const VctxOrigin* OriginOf(const Context& context) {
+  if (context.origin == nullptr) return nullptr;
+  const Context& read = context.origin->context;
+  const bool same = context.has_deadline() == read.has_deadline() && context.trace_id == read.trace_id &&
+                    context.span_id == read.span_id && context.trace_flags == read.trace_flags &&
+                    context.has_trace_flags == read.has_trace_flags && context.cancel_reason == read.cancel_reason &&
+                    context.biz_flags == read.biz_flags && LiesWhere(read.request_id, context.request_id) &&
+                    LiesWhere(read.tenant, context.tenant) && LiesWhere(read.tracestate, context.tracestate) &&
+                    LiesWhere(read.unknown, context.unknown) && context.baggage.Shares(read.baggage);
+  return same ? context.origin : nullptr;
+}
+
+}  // namespace
+
+bool DecodeVctx(std::string_view bytes, base::Arena& arena, Context& context) {
+  bool as_written;
+  return Decode(bytes, arena, context, as_written);
+}
+
+size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out) {
+  uint32_t left = 0;
+  size_t size = Encode(context, false, out, left);
+  // Only of a value with a ';' a reader may take a part for something else.
+  if (left != 0 || std::memchr(out, ';', size) != nullptr) size = Encode(context, true, out, left);
+  left_out += left;
+  return size;
+}
+
+std::string_view VctxBytes(const Context& context, char* out, uint32_t& left_out) {
+  const VctxOrigin* const origin = OriginOf(context);
+  if (origin == nullptr) return {out, EncodeVctx(context, out, left_out)};
+  if (context.deadline == origin->context.deadline) return origin->bytes;
+  std::memcpy(out, origin->bytes.data(), origin->bytes.size());
+  WriteBigEndian(context.deadline, out + kDeadlineAt);
+  return {out, origin->bytes.size()};
 }
 
 bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context) {
   if (text.size() > Base64Size(kMostVctxBytes, true)) return false;
   const size_t room = text.size() / 4 * 3 + 2;
   char* const bytes = static_cast<char*>(arena.Allocate(room, 1));
-  const auto size = DecodeBase64(text, bytes, room);
-  return size && DecodeVctx({bytes, *size}, arena, context);
+  bool url_safe, as_written;
+  const auto size = DecodeBase64(text, bytes, room, &url_safe);
+  auto* const origin = arena.New<VctxOrigin>();
+  if (!size || !Decode({bytes, *size}, arena, origin->context, as_written)) return false;
+  // The copy, not the original: what it changes of the list is its own.
+  context = origin->context;
+  if (url_safe || !as_written) return true;
+  origin->bytes = {bytes, *size};
+  origin->text = text;
+  context.origin = origin;
+  return true;
 }
 
 std::string_view EncodeVctxText(const Context& context, bool padded, base::Arena& arena, uint32_t& left_out) {
+  const VctxOrigin* const origin = OriginOf(context);
+  if (origin != nullptr && origin->text.size() == Base64Size(origin->bytes.size(), padded)) {
+    if (context.deadline == origin->context.deadline) return origin->text;
+    // With the byte before it a deadline makes three groups.
+    static_assert(kDeadlineAt % 3 == 1);
+    char* const text = static_cast<char*>(arena.Allocate(origin->text.size(), 1));
+    std::memcpy(text, origin->text.data(), origin->text.size());
+    char groups[1 + sizeof context.deadline] = {origin->bytes[kDeadlineAt - 1]};
+    WriteBigEndian(context.deadline, groups + 1);
+    EncodeBase64({groups, sizeof groups}, false, text + Base64Size(kDeadlineAt - 1, false));
+    return {text, origin->text.size()};
+  }
   char bytes[kMostVctxBytes];
   const size_t size = EncodeVctx(context, bytes, left_out);
   if (size == kMagic.size()) return {};

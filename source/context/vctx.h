@@ -13,12 +13,23 @@ namespace pillion::context {
 
 inline constexpr size_t kMostVctxBytes = 1024;
 
+// What was read, where it is just as it would be written: while a context says the same, it need not be written anew. In the
+// arena that it was read into.
+struct VctxOrigin {
+  Context context;
+  std::string_view bytes;
+  std::string_view text;  // in Base64
+};
+
 // Into a fresh context, whose views see `bytes`. False when they are malformed; then `context` is unspecified.
 [[nodiscard]] bool DecodeVctx(std::string_view bytes, base::Arena& arena, Context& context);
 
 // Writes at most kMostVctxBytes to `out`; their number. What does not fit is left out from the end, by whole entries, which
 // are added to `left_out`.
 size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out);
+
+// The same bytes, where they were read if the context has not changed, else in `out`.
+std::string_view VctxBytes(const Context& context, char* out, uint32_t& left_out);
 
 // The same in Base64. The bytes are kept in the arena. Of a context that says nothing the text is empty.
 [[nodiscard]] bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context);

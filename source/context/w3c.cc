@@ -37,12 +37,12 @@ bool IsValue(std::string_view value) {
 bool DecodeTraceparent(std::string_view text, Context& context) {
   if (text.size() < kTraceparent) return false;
   if (text[kTraceId - 1] != '-' || text[kSpanId - 1] != '-' || text[kFlags - 1] != '-') return false;
-  uint64_t version, flags;
+  uint8_t version, flags;
   TraceId trace;
   SpanId span;
-  if (!ParseHex(text.substr(0, 2), version) || !ParseHex(text.substr(kTraceId, 16), trace.high) ||
-      !ParseHex(text.substr(kTraceId + 16, 16), trace.low) || !ParseHex(text.substr(kSpanId, 16), span) ||
-      !ParseHex(text.substr(kFlags, 2), flags)) {
+  const char* const at = text.data();
+  if (!ParseHex(at, version) || !ParseHex(at + kTraceId, trace.high) || !ParseHex(at + kTraceId + 16, trace.low) ||
+      !ParseHex(at + kSpanId, span) || !ParseHex(at + kFlags, flags)) {
     return false;
   }
   // Of a later version we know the beginning, if it has one that we can tell from the rest.
@@ -50,7 +50,7 @@ bool DecodeTraceparent(std::string_view text, Context& context) {
   if (version == 0xff || !ends_well || !trace || span == 0) return false;
   context.trace_id = trace;
   context.span_id = span;
-  context.trace_flags = static_cast<uint8_t>(flags);
+  context.trace_flags = flags;
   context.has_trace_flags = true;
   return true;
 }

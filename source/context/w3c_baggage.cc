@@ -26,23 +26,22 @@ constexpr std::array<uint8_t, 256> kKinds = [] {
   return kinds;
 }();
 
-bool Is(uint8_t kind, char c) { return (kKinds[static_cast<uint8_t>(c)] & kind) != 0; }
+uint8_t KindsOf(char c) { return kKinds[static_cast<uint8_t>(c)]; }
+bool Is(uint8_t kind, char c) { return (KindsOf(c) & kind) != 0; }
 
 bool AreAll(uint8_t kind, std::string_view text) {
   uint8_t all = kind;
-  for (const char c : text) all &= kKinds[static_cast<uint8_t>(c)];
+  for (const char c : text) all &= KindsOf(c);
   return all != 0;
 }
 
-// Takes all of that kind from the front of `text`.
-std::string_view Take(uint8_t kind, std::string_view& text) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
+// Behind all of that kind.
+const char* Skip(uint8_t kind, const char* at, const char* end) {
   while (at != end && Is(kind, *at)) ++at;
-  const std::string_view taken(text.data(), static_cast<size_t>(at - text.data()));
-  text.remove_prefix(taken.size());
-  return taken;
+  return at;
 }
+
+std::string_view Between(const char* begin, const char* end) { return {begin, static_cast<size_t>(end - begin)}; }
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -97,14 +96,13 @@ struct Member {
   std::string_view key;
   std::string_view value;
   std::string_view properties;
+  bool plain;  // just key=value, where nothing is encoded: EncodeBaggage() would write the same
 };
 
 // Nothing is copied of a value that has no '%'.
 Baggage::Entry MakeEntry(const Member& member, base::Arena& arena) {
-  const auto& [key, value, properties] = member;
-  if (properties.empty() && AreAll(kPlain, value)) {
-    return {key, value, static_cast<uint32_t>(value.size())};
-  }
+  const auto& [key, value, properties, plain] = member;
+  if (plain || (properties.empty() && AreAll(kPlain, value))) return {key, value, static_cast<uint32_t>(value.size())};
   char* const text = static_cast<char*>(arena.Allocate(value.size() + 1 + properties.size(), 1));
   char* end = DecodePercents(value, text);
   const uint32_t value_size = static_cast<uint32_t>(end - text);
@@ -116,22 +114,38 @@ Baggage::Entry MakeEntry(const Member& member, base::Arena& arena) {
   return {key, {text, static_cast<size_t>(end - text)}, value_size};
 }
 
-// Takes a member from the front of `text`, which is not empty, up to the comma behind it. False when it is malformed.
-bool TakeMember(std::string_view& text, Member& member) {
-  member.key = Take(kToken, text);
-  Take(kBlank, text);
-  if (member.key.empty() || !text.starts_with('=')) return false;
-  text.remove_prefix(1);
-  Take(kBlank, text);
-  member.value = Take(kOctet, text);
-  Take(kBlank, text);
+// Takes a member from `at`, which is not the end; what is behind it: the end, or a comma. Null when it is malformed.
+const char* TakeMember(const char* at, const char* end, Member& member) {
+  const char* const begin = at;
+  at = Skip(kToken, at, end);
+  member.key = Between(begin, at);
+  if (member.key.empty()) return nullptr;
+  at = Skip(kBlank, at, end);
+  if (at == end || *at != '=') return nullptr;
+  const char* const value = Skip(kBlank, at + 1, end);
+  at = Skip(kOctet, value, end);
+  member.value = Between(value, at);
+  at = Skip(kBlank, at, end);
   member.properties = {};
-  if (text.starts_with(';')) {
-    member.properties = http::TrimBlanks(text.substr(1, text.find(',') - 1));
-    if (!AreProperties(member.properties)) return false;
-    text.remove_prefix(std::min(text.find(','), text.size()));
+  member.plain = false;
+  if (at != end && *at == ';') {
+    const std::string_view rest = Between(at + 1, end);
+    const size_t size = std::min(rest.find(','), rest.size());
+    member.properties = http::TrimBlanks(rest.substr(0, size));
+    if (!AreProperties(member.properties)) return nullptr;
+    at = rest.data() + size;
   }
-  return text.empty() || text[0] == ',';
+  return at == end || *at == ',' ? at : nullptr;
+}
+
+// The same of a member that is plain; null: it is none, or malformed.
+const char* TakePlainMember(const char* at, const char* end, Member& member) {
+  const char* const equals = Skip(kToken, at, end);
+  if (equals == at || equals == end || *equals != '=') return nullptr;
+  const char* const behind = Skip(kPlain, equals + 1, end);
+  if (behind != end && *behind != ',') return nullptr;
+  member = {.key = Between(at, equals), .value = Between(equals + 1, behind), .properties = {}, .plain = true};
+  return behind;
 }
 
 // `place`: where it may be found. The first `before` entries are another carrier's.
@@ -141,35 +155,55 @@ void Add(const Member& member, size_t place, size_t before, base::Arena& arena, 
     baggage.Add(MakeEntry(member, arena), arena, left_out);
     return;
   }
-  if (there->value_size == there->text.size() && there->text == member.value && member.properties.empty()) return;
+  if (there->value_size == there->text.size() && Equal(there->text, member.value) && member.properties.empty()) return;
   if (static_cast<size_t>(there - baggage.begin()) >= before) return;  // the first of this carrier
   const Baggage::Entry entry = MakeEntry(member, arena);
   if (there->text == entry.text) baggage.SetValueSize(*there, entry.value_size, arena);
 }
 
+// Whether that entry of the list is the member, and no other is.
+bool IsAt(size_t place, const Member& member, const Baggage& baggage) {
+  if (place >= baggage.size()) return false;
+  const Baggage::Entry& entry = baggage.begin()[place];
+  return entry.value_size == entry.text.size() && Equal(entry.key, member.key) && Equal(entry.text, member.value);
+}
+
 }  // namespace
 
 bool DecodeBaggage(std::string_view text, base::Arena& arena, Baggage& baggage, uint32_t& left_out) {
-  const char* const bound = text.data() + kLongestBaggage;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const char* const bound = at + kLongestBaggage;
   const size_t before = baggage.size();
   size_t members = 0;
-  for (;;) {
-    Take(kBlank, text);
-    if (text.empty()) return true;
-    if (text[0] != ',') {
-      Member member;
-      if (!TakeMember(text, member)) return false;
-      if (++members > kMostBaggageMembers || text.data() > bound || member.key.size() > kLongestBaggageKey) {
-        ++left_out;
-      } else {
-        Add(member, members - 1, before, arena, baggage, left_out);
-      }
+  bool as_written = true;  // so far just as EncodeBaggage() would write the list
+  for (;; ++at) {          // behind the comma
+    Member member;
+    if (const char* const behind = TakePlainMember(at, end, member)) [[likely]] {
+      at = behind;
+    } else {
+      as_written = false;
+      at = Skip(kBlank, at, end);
+      if (at == end) break;
+      if (*at == ',') continue;
+      at = TakeMember(at, end, member);
+      if (at == nullptr) return false;
     }
-    if (!text.empty()) text.remove_prefix(1);  // the comma
+    if (++members > kMostBaggageMembers || at > bound || member.key.size() > kLongestBaggageKey) {
+      ++left_out;
+      as_written = false;
+    } else if (!member.plain || !IsAt(members - 1, member, baggage)) {
+      Add(member, members - 1, before, arena, baggage, left_out);
+      as_written = as_written && IsAt(members - 1, member, baggage);
+    }
+    if (at == end) break;
   }
+  if (as_written && members == baggage.size()) baggage.set_w3c_text(text);
+  return true;
 }
 
 std::string_view EncodeBaggage(const Baggage& baggage, base::Arena& arena, uint32_t& left_out) {
+  if (!baggage.w3c_text().empty()) return baggage.w3c_text();
   size_t room = 0;
   for (const Baggage::Entry& entry : baggage) room += entry.key.size() + 3 * entry.text.size() + 2;
   char* const text = static_cast<char*>(arena.Allocate(room, 1));
@@ -177,14 +211,18 @@ std::string_view EncodeBaggage(const Baggage& baggage, base::Arena& arena, uint3
   size_t members = 0;
   bool full = false;
   for (const Baggage::Entry& entry : baggage) {
-    if (full || !AreAll(kToken, entry.key)) {
+    char* const before = to;
+    if (to != text) *to++ = ',';
+    uint8_t kinds = kToken;
+    for (const char c : entry.key) {
+      *to++ = c;
+      kinds &= KindsOf(c);
+    }
+    if (full || kinds == 0) {
+      to = before;
       ++left_out;
       continue;
     }
-    char* const before = to;
-    if (to != text) *to++ = ',';
-    std::memcpy(to, entry.key.data(), entry.key.size());
-    to += entry.key.size();
     *to++ = '=';
     to = EncodePercents(entry.value(), to);
     // Of a vctx they may end with a blank, which a field must not.

@@ -6,10 +6,12 @@
 #include <string>
 
 #include "source/base/check.h"
+#include "source/context/base64.h"
 #include "source/context/carrier_fields.h"
 #include "source/context/extract.h"
 #include "source/context/inject.h"
 #include "source/context/vctx.h"
+#include "source/context/w3c_baggage.h"
 #include "source/http/syntax.h"
 
 namespace pillion::context {
@@ -20,6 +22,21 @@ constexpr uint8_t kGrpc = 2;
 constexpr uint8_t kWriteAll = 4;
 
 const Moment kMoment{base::MonotonicTime(std::chrono::hours(1)), base::WallTime(std::chrono::seconds(1'795'000'000))};
+
+// What is written as it came is what would have been written.
+void CheckWrittenAnew(const Context& context, base::Arena& arena) {
+  Context anew = context;
+  anew.origin = nullptr;
+  anew.baggage.set_w3c_text({});
+  uint32_t left_out = 0, left_out_anew = 0;
+  for (const bool padded : {false, true}) {
+    PILLION_CHECK(EncodeVctxText(context, padded, arena, left_out) == EncodeVctxText(anew, padded, arena, left_out_anew));
+  }
+  char bytes[kMostVctxBytes], bytes_anew[kMostVctxBytes];
+  PILLION_CHECK(VctxBytes(context, bytes, left_out) == VctxBytes(anew, bytes_anew, left_out_anew));
+  PILLION_CHECK(EncodeBaggage(context.baggage, arena, left_out) == EncodeBaggage(anew.baggage, arena, left_out_anew));
+  PILLION_CHECK(left_out == left_out_anew);
+}
 
 void FuzzBytes(std::string_view bytes, base::Arena& arena) {
   Context context;
@@ -34,6 +51,11 @@ void FuzzBytes(std::string_view bytes, base::Arena& arena) {
   PILLION_CHECK(DecodeVctx(written, arena, again));
   if (!context.trace_id) context.span_id = 0, context.has_trace_flags = false, context.tracestate = {};
   PILLION_CHECK(Agrees(again, context) && Agrees(context, again));
+  char text[Base64Size(kMostVctxBytes, true)];
+  EncodeBase64(bytes, true, text);
+  Context of_text;
+  PILLION_CHECK(DecodeVctxText({text, Base64Size(bytes.size(), true)}, arena, of_text));
+  CheckWrittenAnew(of_text, arena);
 }
 
 void FuzzHead(std::string_view text, const ExtractOptions& options, CarrierSet write, base::Arena& arena) {
@@ -47,6 +69,10 @@ void FuzzHead(std::string_view text, const ExtractOptions& options, CarrierSet w
   Extraction first;
   Extract(headers, options, kMoment, first);
   PILLION_CHECK((first.found & first.malformed).empty());
+  CheckWrittenAnew(first.context, arena);
+  Context later = first.context;
+  later.deadline += std::min<uint64_t>(later.deadline, 1'000'000'007);
+  CheckWrittenAnew(later, arena);
   base::Random random(1);
   BeginTrace(first.context, random);
   const uint32_t left_out = Inject(first.context, {.write = write, .grpc = options.grpc}, kMoment.monotonic, headers);

@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -120,12 +121,36 @@ void RememberRestoreEnd(benchmark::State& state) {
   });
 }
 
+// As under load: the table is full of requests that are over, and each takes the place of the one that is so for longest.
+void RememberEndInAFullTable(benchmark::State& state) {
+  base::BlockPool blocks;
+  base::Arena kept(blocks);
+  const Fields fields = FullContext();
+  http::HeaderMap head = MakeHead(fields, kept);
+  Extraction inbound;
+  Extract(head, {}, kMoment, inbound);
+  CorrelationTable table({});
+  std::string request_id(inbound.context.request_id);
+  inbound.context.request_id = request_id;
+  uint32_t number = 0;
+  const auto hop = [&] {
+    inbound.context.trace_id.low += 0x9e3779b97f4a7c15;
+    ++number;
+    std::memcpy(request_id.data(), &number, sizeof number);
+    CorrelationTable::Ticket ticket = table.Remember(inbound.context, kMoment.monotonic);
+    table.End(ticket, kMoment.monotonic + 5s);
+  };
+  for (int i = 0; i < 40'000; ++i) hop();
+  Count(state, hop);
+}
+
 BENCHMARK(HeadAlone);
 BENCHMARK(ExtractFullContext);
 BENCHMARK(ExtractAndInjectFullContext);
 BENCHMARK(ExtractAndInjectTraceAlone);
 BENCHMARK(ExtractNothing);
 BENCHMARK(RememberRestoreEnd);
+BENCHMARK(RememberEndInAFullTable);
 
 }  // namespace
 }  // namespace pillion::context

@@ -43,12 +43,57 @@ TEST(Base64, RefusesTheRest) {
   EXPECT_EQ(Decode(std::string_view("Zm\0v", 4)), std::nullopt);
 }
 
+// Most of a long text is read and written two groups at a time.
+TEST(Base64, EachCharacterAtEachPlaceOfALongText) {
+  const std::string standard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t place = 0; place < 44; ++place) {
+    for (int c = 0; c < 256; ++c) {
+      std::string text(44, 'A');
+      text[place] = static_cast<char>(c);
+      size_t value = standard.find(static_cast<char>(c));
+      if (c == '-') value = 62;
+      if (c == '_') value = 63;
+      if (value == std::string::npos) {
+        EXPECT_EQ(Decode(text), place == 43 && c == '=' ? std::optional(std::string(32, '\0')) : std::nullopt) << place << " " << c;
+        continue;
+      }
+      std::string bytes(33, '\0');
+      for (size_t bit = 0; bit < 6; ++bit) {
+        const size_t at = place * 6 + bit;
+        if ((value >> (5 - bit) & 1) != 0) bytes[at / 8] = static_cast<char>(static_cast<uint8_t>(bytes[at / 8]) | 0x80 >> at % 8);
+      }
+      EXPECT_EQ(Decode(text), bytes) << place << " " << c;
+      if (c == '-' || c == '_') continue;
+      EXPECT_EQ(Encode(bytes, true), text);
+    }
+  }
+}
+
+TEST(Base64, BothAlphabetsInALongText) {
+  for (size_t place = 1; place < 44; ++place) {
+    std::string text(44, 'A');
+    text[0] = '-';
+    text[place] = '_';
+    EXPECT_TRUE(Decode(text)) << place;
+    text[place] = '/';
+    EXPECT_EQ(Decode(text), std::nullopt) << place;
+    std::swap(text[0], text[place]);
+    EXPECT_EQ(Decode(text), std::nullopt) << place;
+  }
+}
+
 TEST(Base64, NeverWritesBeyondTheRoom) {
   EXPECT_EQ(Decode("Zm9v", 3), "foo");
   EXPECT_EQ(Decode("Zm9v", 2), std::nullopt);
   EXPECT_EQ(Decode("Zm8=", 2), "fo");
   EXPECT_EQ(Decode("Zm8=", 1), std::nullopt);
   EXPECT_EQ(Decode("", 0), "");
+  for (size_t size = 0; size < 100; ++size) {
+    const std::string bytes(size, 'x'), text = Encode(bytes, false);
+    std::string out(size + 32, '?');
+    EXPECT_EQ(DecodeBase64(text, out.data(), size), size);
+    EXPECT_EQ(out, bytes + std::string(32, '?'));
+  }
 }
 
 TEST(Base64, ReadsWhatItWrote) {

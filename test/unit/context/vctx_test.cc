@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <string>
+
+#include "source/context/base64.h"
 
 namespace pillion::context {
 namespace {
@@ -175,6 +179,100 @@ TEST_F(VctxTest, PropertiesStayWithTheValue) {
   EXPECT_EQ(context_.baggage.Find("l")->value(), "a;b c");  // no properties
   EXPECT_EQ(context_.baggage.Find("m")->value(), ";");
   EXPECT_EQ(Encode(), "vctx" + Entry("k", "v;p=1;q") + Entry("l", "a;b c") + Entry("m", ";"));
+}
+
+// What was read is written as it came, where that is how it would be written; and nothing else is.
+class OriginTest : public VctxTest {
+ protected:
+  std::string_view Text(const std::string& tlvs, bool padded = true) {
+    const std::string bytes = "vctx" + tlvs;
+    std::string text(Base64Size(bytes.size(), padded), 0);
+    EncodeBase64(bytes, padded, text.data());
+    return arena_.Copy(text);
+  }
+  Context Read(std::string_view text) {
+    Context context;
+    EXPECT_TRUE(DecodeVctxText(text, arena_, context));
+    return context;
+  }
+  // As it is, and as it is where nothing is known of what it was read from.
+  std::string_view Write(const Context& context, bool padded = true) {
+    uint32_t left_out = 0, left_out_anew = 0;
+    const std::string_view text = EncodeVctxText(context, padded, arena_, left_out);
+    Context anew = context;
+    anew.origin = nullptr;
+    EXPECT_EQ(text, EncodeVctxText(anew, padded, arena_, left_out_anew));
+    char bytes[kMostVctxBytes], bytes_anew[kMostVctxBytes];
+    EXPECT_EQ(VctxBytes(context, bytes, left_out), VctxBytes(anew, bytes_anew, left_out_anew));
+    EXPECT_EQ(left_out, left_out_anew);
+    return text;
+  }
+  bool GoesOn(std::string_view text, bool padded = true) {
+    const std::string_view written = Write(Read(text), padded);
+    return written.data() == text.data() && written.size() == text.size();
+  }
+
+  const std::string whole_ = deadline_ + trace_ + span_ + Tlv(9, "\x03") + Tlv(8, "id-1") + Tlv(5, "\x00\x03"sv) + Tlv(6, "\x02") +
+                             Entry("env", "grey") + Entry("release", "2") + Tlv(7, "acme") + Entry("a", "1;p=q") + Entry("b", "") +
+                             Tlv(10, "x=y") + Tlv(0x20, "new") + Tlv(0x1f, "");
+};
+
+TEST_F(OriginTest, WhatHasNotChangedGoesOnAsItCame) {
+  for (const std::string& tlvs : {whole_, deadline_, trace_, trace_ + span_, Tlv(8, "id"), Entry("a", "1"), Tlv(0x20, "new")}) {
+    for (const bool padded : {true, false}) EXPECT_TRUE(GoesOn(Text(tlvs, padded), padded)) << tlvs;
+  }
+}
+
+TEST_F(OriginTest, WhatIsInAnotherFormDoesNot) {
+  const std::string zero(8, 0), zero_trace(16, 0);
+  for (const std::string& tlvs :
+       {""s, trace_ + deadline_, span_, span_ + trace_, Tlv(9, "\x01"), Tlv(10, "x=y"), Tlv(2, zero_trace) + Tlv(10, "x=y"), Tlv(1, zero),
+        trace_ + Tlv(3, zero), Tlv(5, zero.substr(6)), Tlv(6, zero.substr(7)), Tlv(7, ""), Tlv(8, ""), trace_ + Tlv(10, ""),
+        Tlv(7, "acme") + Entry("env", "grey"), Entry("a", "1") + Tlv(7, "acme"), Entry("a", "1") + Entry("env", "grey"),
+        Entry("a", "1") + Entry("a", "1"), Tlv(0x20, "new") + deadline_, Tlv(8, "id") + trace_}) {
+    EXPECT_FALSE(GoesOn(Text(tlvs))) << tlvs;
+  }
+  EXPECT_FALSE(GoesOn(Text(trace_, true), false));
+  EXPECT_FALSE(GoesOn(Text(trace_, false), true));
+  const std::string url_safe(Text(Entry("a", "\xff\xff\xff\xff\xff")));
+  ASSERT_NE(url_safe.find('/'), std::string::npos);
+  EXPECT_TRUE(GoesOn(arena_.Copy(url_safe)));
+  std::string other = url_safe;
+  std::ranges::replace(other, '/', '_');
+  EXPECT_EQ(Write(Read(arena_.Copy(other))), url_safe);
+}
+
+TEST_F(OriginTest, WhatHasChangedIsWritten) {
+  const std::string_view text = Text(whole_);
+  const Context read = Read(text);
+  const std::function<void(Context&)> changes[] = {
+      [](Context& context) { context.deadline += 1; },
+      [](Context& context) { context.deadline = UINT64_MAX; },
+      [](Context& context) { context.deadline = 0; },
+      [](Context& context) { context.trace_id.low += 1; },
+      [](Context& context) { context.trace_id = {}; },
+      [](Context& context) { context.span_id += 1; },
+      [](Context& context) { context.trace_flags ^= 1; },
+      [](Context& context) { context.has_trace_flags = false; },
+      [](Context& context) { context.biz_flags = 1; },
+      [](Context& context) { context.cancel_reason = CancelReason::kNone; },
+      [](Context& context) { context.request_id = "id-2"; },
+      [](Context& context) { context.request_id.remove_suffix(1); },
+      [](Context& context) { context.tenant = {}; },
+      [](Context& context) { context.tracestate = "x=z"; },
+      [](Context& context) { context.unknown = {}; },
+      [](Context& context) { context.baggage = Baggage(); },
+      [this](Context& context) { context.baggage.Add({"c", "3", 1}, arena_, left_out_); },
+      [this](Context& context) { context.baggage.SetValueSize(*context.baggage.Find("a"), 5, arena_); }};
+  for (const auto& change : changes) {
+    Context context = read;
+    change(context);
+    EXPECT_NE(Write(context), text) << &change - changes;
+    EXPECT_EQ(Write(read).data(), text.data());  // what was read has not changed with the copy
+  }
+  Context only_without = Read(Text(trace_));
+  only_without.deadline = 1;
+  EXPECT_EQ(Write(only_without), Text(Tlv(1, "\0\0\0\0\0\0\0\1"sv) + trace_));
 }
 
 }  // namespace

@@ -162,5 +162,47 @@ TEST_F(BaggageTest, CopiesDoNotSeeWhatIsAddedLater) {
   EXPECT_EQ(baggage_.Find("b"), nullptr);
 }
 
+TEST_F(BaggageTest, WhatHasNotChangedGoesOnAsItCame) {
+  const auto goes_on = [&](std::string_view text) {
+    left_out_ = 0;
+    EXPECT_TRUE(DecodeBaggage(text, arena_, baggage_, left_out_)) << text;
+    const std::string_view written = EncodeBaggage(baggage_, arena_, left_out_);
+    Baggage anew = baggage_;
+    anew.set_w3c_text({});
+    uint32_t left_out = 0;
+    EXPECT_EQ(written, EncodeBaggage(anew, arena_, left_out));
+    return written.data() == text.data() && written.size() == text.size();
+  };
+  for (const std::string_view text : {"a=1", "a=1,b=2,c=", "env=grey,x=a=b"}) {
+    baggage_ = Baggage();
+    EXPECT_TRUE(goes_on(text)) << text;
+    EXPECT_TRUE(goes_on(arena_.Copy(text))) << text;  // by what another carrier has said
+  }
+  const std::string many = [] {
+    std::string text = "k0=v";
+    for (int i = 1; i <= 180; ++i) text += ",k" + std::to_string(i) + "=v";
+    return text;
+  }();
+  for (const std::string_view text : {"a=1,", ",a=1", "a=1,,b=2", " a=1", "a=1 ", "a =1", "a= 1", "a=1, b=2", "a=%41", "a=1;p", "a=1,a=1",
+                                      "a=1,b=2,a=1", many.c_str()}) {
+    baggage_ = Baggage();
+    EXPECT_FALSE(goes_on(text)) << text;
+  }
+  // Beside another carrier's.
+  for (const std::string_view text : {"b=2", "b=2,a=1", "a=2,b=2", "a=1,c=3"}) {
+    baggage_ = Baggage();
+    Add("a", "1");
+    Add("b", "2");
+    EXPECT_FALSE(goes_on(text)) << text;
+  }
+  baggage_ = Baggage();
+  Add("a", "1");
+  EXPECT_TRUE(goes_on("a=1,b=2"));
+  Baggage copy = baggage_;
+  copy.Add({"c", "3", 1}, arena_, left_out_);
+  EXPECT_EQ(EncodeBaggage(copy, arena_, left_out_), "a=1,b=2,c=3");
+  EXPECT_EQ(EncodeBaggage(baggage_, arena_, left_out_), "a=1,b=2");
+}
+
 }  // namespace
 }  // namespace pillion::context
