@@ -1,6 +1,7 @@
 // Matchers, and the kinds of requests that they make up.
 
 #include "source/config/build.h"
+#include "source/config/check_regexes.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -86,9 +87,7 @@ std::optional<match::Regex> BuildRegex(BuildContext& context, const matcher::Reg
                                        const std::string& path) {
   absl::StatusOr<match::Regex> regex = match::Regex::Compile(from.regex());
   if (regex.ok()) return *std::move(regex);
-  const absl::string_view error = regex.status().message();
-  context.errors.Add(FieldPath(path, "regex"),
-                     Concat(Quote(from.regex()), ": ", std::string_view(error.data(), error.size())));
+  context.errors.Add(FieldPath(path, "regex"), RegexError(from.regex(), regex.status()));
   return std::nullopt;
 }
 

@@ -11,6 +11,7 @@
 #include "source/access/condition.h"
 #include "source/config/build.h"
 #include "source/config/check.h"
+#include "source/config/check_regexes.h"
 #include "source/config/judge_resource.h"
 #include "source/config/text.h"
 #include "source/config/typed_struct.h"
@@ -29,6 +30,7 @@ bool ParseAndJudge(const UnknownRule& unknown, std::string_view bytes, const std
     if (own.empty()) {
       JudgeUnknownFields(unknown, message, path, own, notes);
       CheckConstraints(message, own, path);
+      if (!own.empty()) CheckRegexes(message, own, path);
     }
   }
   const bool good = own.empty();

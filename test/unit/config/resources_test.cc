@@ -119,6 +119,7 @@ TEST(ResourcesTest, ABadOneSaysAllThatIsWrong) {
                      "direct_response: {status: 1}}]}]}")).errors),
             "virtual_hosts[1].domains[0]: \"a*b\", expected a name, \"*.suffix\", \"prefix.*\" or \"*\"; "
             "virtual_hosts[1].routes[0].direct_response.status: 1, expected at least 200 and at most 599; "
+            "virtual_hosts[1].routes[0].match.safe_regex.regex: \"(\": missing ): (; "
             "virtual_hosts[0].domains[1]: duplicate domain \"a\"; virtual_hosts[1].name: duplicate name \"v\"");
   EXPECT_THAT(Text(process.resources->BuildRoutes(Resource<RoutesMessage>("{}")).errors), HasSubstr("name: empty"));
   EXPECT_THAT(Text(process.resources->BuildListener(Resource<ListenerMessage>("{address: {pipe: {path: /a}}}"), process.ads()).errors),
@@ -225,6 +226,22 @@ TEST(ResourcesTest, NotesOfWhatIsHardlyMeant) {
       "transport_sockets.tls.v3.UpstreamTlsContext}}}"), process.ads());
   EXPECT_NE(cluster.part, nullptr) << Text(cluster.errors);
   EXPECT_THAT(Text(cluster.notes), HasSubstr("has no validation context that verifies"));
+}
+
+// All that is to be mended is said at once.
+TEST(ResourcesTest, RegexesBesideOtherErrors) {
+  const Process process;
+  const std::string routes =
+      "route_config: {name: r, virtual_hosts: [{name: v, routes: [{match: {safe_regex: {regex: 'a('}}, redirect: {}}], "
+      "typed_per_filter_config: {x: {'@type': " + std::string(kTypes) + "filters.http.rbac.v3.RBACPerRoute, rbac: {rules: {policies: {p: "
+      "{permissions: [{any: true}], principals: [{header: {name: x, string_match: {safe_regex: {regex: '['}}}}]}}}}}}}]}";
+  const std::string text = Text(process.resources->BuildListener(
+      Resource<ListenerMessage>(ListenerText(ManagerText(routes))), process.ads()).errors);
+  const std::string host = "filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0]";
+  EXPECT_THAT(text, HasSubstr(host + ".domains: empty, but required"));
+  EXPECT_THAT(text, HasSubstr(host + ".routes[0].match.safe_regex.regex: \"a(\": missing )"));
+  EXPECT_THAT(text, HasSubstr(host + ".typed_per_filter_config[\"x\"].rbac.rules.policies[\"p\"].principals[0].header.string_match."
+                              "safe_regex.regex: \"[\": missing ]"));
 }
 
 void AddUnknown(google::protobuf::Message& message, int number) {
