@@ -8,6 +8,7 @@ Inspection::Inspection(event::Worker& worker, std::shared_ptr<std::vector<Filter
                        InspectionOwner& owner, Accepted accepted)
     : worker_(worker),
       filters_(std::move(filters)),
+      begun_(worker.now()),
       timeout_(timeout),
       owner_(owner),
       accepted_(std::move(accepted)),

@@ -64,6 +64,7 @@ class Inspection final : public base::ListNode<InspectionTag>,
   void Start();
   // In this turn; the owner is told kRefused.
   void Close() { End(InspectionEnd::kRefused); }
+  base::Duration age() const { return worker_.now() - begun_; }
 
  private:
   enum class Verdict : uint8_t { kContinue, kNeedMore, kRefuse };
@@ -85,6 +86,7 @@ class Inspection final : public base::ListNode<InspectionTag>,
 
   event::Worker& worker_;
   const std::shared_ptr<std::vector<FilterShard>> filters_;
+  const base::MonotonicTime begun_;
   const base::Duration timeout_;
   InspectionOwner& owner_;
   Accepted accepted_;

@@ -188,6 +188,7 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
       break;
   }
   if (!goes_on) {
+    LogWithoutChain(accepted, inspection.age(), {}, "");
     CountOut();
     return;
   }
@@ -226,21 +227,28 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
   if (draining_) connection->StartDrain();
 }
 
-void ListenerShard::RefuseWithoutChain(listener::Accepted& accepted) {
+void ListenerShard::RefuseWithoutChain(const listener::Accepted& accepted) {
   stats_.no_filter_chain_match.Increment();
+  LogWithoutChain(accepted, base::Duration::zero(), telemetry::ResponseFlag::kNoRouteFound, "filter_chain_not_found");
+}
+
+void ListenerShard::LogWithoutChain(const listener::Accepted& accepted, base::Duration age,
+                                    telemetry::ResponseFlags flags, std::string_view details) {
   if (listener_->logs().empty()) return;
   const std::string remote = accepted.transport->remote_address().text();
   const std::string local = accepted.transport->local_address().text();
   const std::string direct = accepted.facts == nullptr ? remote : accepted.facts->direct_remote.text();
   telemetry::RequestRecord record;
-  record.start_time = record.end_time = context_.worker.wall_now();
-  record.at(telemetry::TimePoint::kDownstreamRxBegin) = record.at(telemetry::TimePoint::kEnd) = context_.worker.now();
+  record.end_time = context_.worker.wall_now();
+  record.start_time = record.end_time - age;
+  record.at(telemetry::TimePoint::kEnd) = context_.worker.now();
+  record.at(telemetry::TimePoint::kDownstreamRxBegin) = context_.worker.now() - age;
   record.downstream_remote_address = remote;
   record.downstream_direct_remote_address = direct;
   record.downstream_local_address = local;
   if (accepted.facts != nullptr) record.requested_server_name = accepted.facts->server_name;
-  record.response_flags.Set(telemetry::ResponseFlag::kNoRouteFound);
-  record.response_code_details = "filter_chain_not_found";
+  record.response_flags = flags;
+  record.response_code_details = details;
   for (const auto& log : listener_->logs()) log->Log(context_.worker.index(), record);
 }
 

@@ -111,7 +111,10 @@ class ListenerShard final : private net::AcceptEvents,
   void Inspect(listener::Accepted accepted);
   // Takes `accepted` over, or leaves it to be closed where no chain is for it.
   void ChooseChain(listener::Accepted& accepted);
-  void RefuseWithoutChain(listener::Accepted& accepted);
+  void RefuseWithoutChain(const listener::Accepted& accepted);
+  // A line of one that no chain has got, after `age`.
+  void LogWithoutChain(const listener::Accepted& accepted, base::Duration age, telemetry::ResponseFlags flags,
+                       std::string_view details);
   void CheckSome();
   void Check(ListenerConnection& connection);
   bool ClientStands(ListenerConnection& connection);

@@ -57,6 +57,28 @@ TEST(ListenerLog, SaysWhyWeEndedIt) {
             (Lines{"DT duration_timeout 2100", "DPE PROTOCOL_ERROR 1000"}));
 }
 
+TEST(ListenerLog, ListenerFiltersRefuseAndWait) {
+  ProxyWorld world(
+      {.listener = "listener_filters_timeout: 3s\nlistener_filters: [{name: p, typed_config: {\"@type\": type.googleapis.com/"
+                   "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol}}]",
+       .listener_log = "%RESPONSE_FLAGS% %DURATION% %BYTES_RECEIVED% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"});
+  const std::unique_ptr<Peer> bad = world.Connect();
+  bad->Send("PROXY TCP4 nobody\r\n");
+  world.Run();
+  EXPECT_TRUE(bad->ended());
+  EXPECT_EQ(world.TakeListenerLog(), Lines{"- 0 0 127.0.0.1"});
+  const std::unique_ptr<Peer> slow = world.Connect();
+  world.Wait(3000);
+  EXPECT_TRUE(slow->ended());
+  EXPECT_EQ(world.TakeListenerLog(), Lines{"- 3000 0 127.0.0.1"});
+  const std::unique_ptr<Peer> gone = world.Connect();
+  world.Wait(50);
+  gone->Close();
+  world.Run();
+  EXPECT_EQ(world.TakeListenerLog(), Lines{"- 50 0 127.0.0.1"});
+  EXPECT_EQ(world.TakeLog(), Lines{});
+}
+
 TEST(ListenerLog, TcpConnectionsTellWhereTheyWent) {
   ProxyWorld world({.listener_log = kFormat, .tcp = true});
   const std::unique_ptr<Peer> client = world.Connect();
