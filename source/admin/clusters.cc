@@ -184,9 +184,11 @@ std::string ClustersJson(const std::vector<ClusterView>& clusters) {
     if (cluster.outlier) {
       WriteRate(json, "success_rate_ejection_threshold", cluster.outlier->success_rate_ejection_threshold);
     }
-    json.BeginArray("host_statuses");
-    for (const HostView& host : cluster.hosts) WriteHost(json, host);
-    json.EndArray();
+    if (!cluster.hosts.empty()) {
+      json.BeginArray("host_statuses");
+      for (const HostView& host : cluster.hosts) WriteHost(json, host);
+      json.EndArray();
+    }
     if (cluster.outlier) {
       WriteRate(json, "local_origin_success_rate_ejection_threshold",
                 cluster.outlier->local_origin_success_rate_ejection_threshold);

@@ -140,7 +140,7 @@ codec::RequestReceiver* DownstreamConnection::OnRequestBegin(codec::ServerStream
   const uint32_t limit = manager_.manager.config().options.max_requests_per_connection;
   if (limit != 0 && requests_ == limit) {
     manager_.stats.downstream_cx_max_requests_reached.Increment();
-    StartDrain();
+    EndWithRequests();
   }
   return &Stream::Make(*this, stream);
 }
@@ -293,8 +293,13 @@ void DownstreamConnection::Log(const AccessLogs& logs) {
 
 void DownstreamConnection::StartDrain() {
   if (draining_) return;
-  draining_ = true;
   manager_.stats.downstream_cx_drain_close.Increment();
+  EndWithRequests();
+}
+
+void DownstreamConnection::EndWithRequests() {
+  if (draining_) return;
+  draining_ = true;
   if (server_ != nullptr) server_->StartDrain();
   manager_.context.worker.SetTimer(grace_timer_, std::min(manager_.manager.config().drain_timeout, kShortestGrace));
   connection_.Reconsider();
@@ -303,7 +308,7 @@ void DownstreamConnection::StartDrain() {
 void DownstreamConnection::DisableKeepalive() {
   if (draining_) return;
   manager_.stats.downstream_cx_overload_disable_keepalive.Increment();
-  StartDrain();
+  EndWithRequests();
 }
 
 void DownstreamConnection::OnGraceOver() {
@@ -323,7 +328,7 @@ void DownstreamConnection::CloseNow() {
 void DownstreamConnection::OnIdle() {
   if (streams_ > 0) return SetIdleTimer();
   manager_.stats.downstream_cx_idle_timeout.Increment();
-  StartDrain();
+  EndWithRequests();
   if (version_ == http::Version::kHttp2) return;
   // HTTP/1 has no word for it outside of an answer.
   grace_timer_.Cancel();
@@ -334,7 +339,7 @@ void DownstreamConnection::OnMaxDuration() {
   manager_.stats.downstream_cx_max_duration_reached.Increment();
   flags_.Set(telemetry::ResponseFlag::kDurationTimeout);
   termination_details_ = "duration_timeout";
-  StartDrain();
+  EndWithRequests();
 }
 
 }  // namespace pillion::proxy

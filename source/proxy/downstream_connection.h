@@ -92,6 +92,8 @@ class DownstreamConnection final : public ListenerConnection,
   codec::ServerConnection& UseHttp1();
   codec::ServerConnection& UseHttp2();
   void StartKeepalive();
+  // As StartDrain(), but of this connection alone.
+  void EndWithRequests();
   // `full`, or what is left of it under load.
   base::Duration Scaled(config::ScaledTimeout timeout, base::Duration full) const;
   void SetIdleTimer();

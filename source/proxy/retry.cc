@@ -153,8 +153,8 @@ bool Retry::Take(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats)
     return false;
   }
   if (used_ == terms_.num_retries) {
-    if (!exhausted_ && used_ > 0) stats.upstream_rq_retry_limit_exceeded.Increment();
-    exhausted_ = used_ > 0;
+    if (!exhausted_) stats.upstream_rq_retry_limit_exceeded.Increment();
+    exhausted_ = true;
     return false;
   }
   if (breaker_ == nullptr) {

@@ -1,6 +1,8 @@
 #include "source/proxy/tcp_proxy.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "source/base/xxhash64.h"
 #include "source/config/tls.h"
@@ -8,8 +10,8 @@
 #include "source/net/socket.h"
 #include "source/proxy/filter_chain.h"
 #include "source/proxy/upstream_request.h"
+#include "source/tls/facts.h"
 #include "source/tls/standing.h"
-#include "source/upstream/outlier_monitor.h"
 #include "source/upstream/transport_choice.h"
 
 namespace pillion::proxy {
@@ -21,6 +23,15 @@ constexpr size_t kLargestOutput = 256 * 1024;
 base::Duration LongestWait(const config::TcpProxy& config) {
   constexpr base::Duration kWithoutTimeout = std::chrono::hours(1);
   return config.idle_timeout > base::Duration::zero() ? config.idle_timeout : kWithoutTimeout;
+}
+
+// Why a connect failed, as %UPSTREAM_TRANSPORT_FAILURE_REASON% says it.
+std::string FailureText(std::string_view of_transport, int error) {
+  char buffer[128];
+  std::string text = of_transport.empty() ? std::string("delayed connect error: ") + strerror_r(error, buffer, sizeof buffer)
+                                          : std::string(of_transport);
+  std::replace(text.begin(), text.end(), ' ', '_');
+  return text;
 }
 
 }  // namespace
@@ -65,7 +76,7 @@ void TcpProxyConnection::Side::OnConnected() {
   }
 }
 
-void TcpProxyConnection::Side::OnClosed(net::CloseReason reason, int) { pair.OnClosed(*this, reason); }
+void TcpProxyConnection::Side::OnClosed(net::CloseReason reason, int error) { pair.OnClosed(*this, reason, error); }
 
 TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner,
                                        listener::Accepted accepted)
@@ -75,7 +86,7 @@ TcpProxyConnection::TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionO
       output_limit_(std::min<size_t>(shard.proxy.listener().per_connection_buffer_limit, kLargestOutput)),
       downstream_(*this, std::move(accepted.transport), output_limit_),
       connect_again_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->Connect(); }),
-      connect_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnConnectFailed(true); }),
+      connect_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnConnectTimeout(); }),
       idle_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnIdle(); }),
       duration_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnMaxDuration(); }),
       log_timer_(this, [](void* self) { static_cast<TcpProxyConnection*>(self)->OnLogTimer(); }) {
@@ -136,7 +147,6 @@ void TcpProxyConnection::Choose() {
 
 void TcpProxyConnection::Connect() {
   if (downstream_.connection.closed()) return;
-  ++attempts_;
   upstream::ClusterShard& meant = *cluster_;
   const bool as_meant = meant.config().discovery == config::Cluster::Discovery::kOriginalDst;
   const upstream::ClusterShard::Choice choice =
@@ -149,7 +159,10 @@ void TcpProxyConnection::Connect() {
     downstream_.connection.Close();
     return;
   }
-  if (tunnel_ != nullptr) [[unlikely]] return ConnectTunnel();
+  if (tunnel_ != nullptr) [[unlikely]] {
+    ++attempts_;
+    return ConnectTunnel();
+  }
   upstream::Breaker& breaker = cluster.breakers(config::Priority::kDefault).connections;
   if (!cluster.HasRoom(*host_, config::Priority::kDefault) || !breaker.Take()) {
     cluster.stats().upstream_cx_overflow.Increment();
@@ -157,13 +170,8 @@ void TcpProxyConnection::Connect() {
     downstream_.connection.Close();
     return;
   }
-  upstream_counted_ = true;
-  cluster.cluster().MarkUsed();
-  cluster.stats().upstream_cx_total.Increment();
-  cluster.stats().upstream_cx_active.Increment();
-  upstream::HostFigures& figures = host_->figures(shard_.context.worker.index());
-  figures.Add(upstream::HostFigures::kCxTotal);
-  figures.Add(upstream::HostFigures::kCxActive);
+  ++attempts_;
+  attempt_.emplace(cluster, host_);
   std::string proxy_head;
   if (cluster.config().names_clients) [[unlikely]] proxy_head = ProxyHead();
   upstream_ =
@@ -210,7 +218,7 @@ void TcpProxyConnection::TryAgainOrEnd(telemetry::ResponseFlag why) {
   }
   flags_.Set(why);
   if (!gone) {
-    flags_.Set(telemetry::ResponseFlag::kUpstreamRetryLimitExceeded);
+    flags_.SetLast(telemetry::ResponseFlag::kUpstreamRetryLimitExceeded);
     this->cluster().stats().upstream_cx_connect_attempts_exceeded.Increment();
   }
   downstream_.connection.Close();
@@ -218,57 +226,54 @@ void TcpProxyConnection::TryAgainOrEnd(telemetry::ResponseFlag why) {
 
 void TcpProxyConnection::OnConnected() {
   connected_ = true;
-  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
-    monitor->OnTcpConnected(shard_.context.worker.index());
-  }
+  attempt_->OnConnected();
   connect_timer_.Cancel();
   upstream_local_address_ = upstream_->connection.transport().local_address().text();
+  if (!shard_.proxy.logs().empty()) upstream_tls_ = upstream_->connection.transport().tls();
   downstream_.end.Join(upstream_->end);
   if (shard_.proxy.config().logs_connected) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpUpstreamConnected);
   OnActivity();
 }
 
-void TcpProxyConnection::OnConnectFailed(bool timeout) {
-  upstream::ClusterStats& stats = this->cluster().stats();
-  (timeout ? stats.upstream_cx_connect_timeout : stats.upstream_cx_connect_fail).Increment();
-  host_->figures(shard_.context.worker.index()).Add(upstream::HostFigures::kCxConnectFail);
-  if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
-    monitor->OnNoAnswer(shard_.context.worker.index(), timeout ? 504 : 503);
+void TcpProxyConnection::OnConnectTimeout() {
+  upstream_failure_.clear();
+  attempt_->OnFailed(true);
+  upstream_->connection.Close();  // comes back by OnClosed()
+}
+
+void TcpProxyConnection::OnUpstreamClosed(net::CloseReason reason, int error) {
+  connect_timer_.Cancel();
+  net::Connection& connection = upstream_->connection;
+  if (reason == net::CloseReason::kConnectFailed) {
+    upstream_failure_ = FailureText(connection.transport().failure(), error);
+    attempt_->OnFailed(false);
   }
-  if (timeout) upstream_->connection.Close();  // comes back by OnClosed()
+  attempt_->CountBytes(connection.bytes_read(), connection.bytes_written());
+  const bool in_order = reason == net::CloseReason::kFinished;
+  attempt_->OnClosed(in_order ? upstream_->end.peer_ended_last() : reason != net::CloseReason::kLocal);
+  if (connected_) {
+    if (reason == net::CloseReason::kError && (error == ECONNRESET || error == EPIPE)) {
+      flags_.Set(telemetry::ResponseFlag::kUpstreamRemoteReset);
+    }
+    downstream_.end.OnOtherClosed(in_order);
+    return;
+  }
+  failed_ = std::move(upstream_);  // it is on the stack; destroyed later
+  NoteTried();
+  // Else the client has left before.
+  if (attempt_->failed()) TryAgainOrEnd(telemetry::ResponseFlag::kUpstreamConnectionFailure);
 }
 
-void TcpProxyConnection::EndUpstream() {
-  if (!upstream_counted_) return;
-  upstream_counted_ = false;
-  upstream::ClusterShard& cluster = this->cluster();
-  cluster.breakers(config::Priority::kDefault).connections.Give();
-  cluster.stats().upstream_cx_active.Decrement();
-  cluster.stats().upstream_cx_destroy.Increment();
-  host_->figures(shard_.context.worker.index()).Add(upstream::HostFigures::kCxActive, -1);
+void TcpProxyConnection::NoteTried() {
+  const auto is_this = [this](const Tried& tried) { return tried.host == attempt_->host(); };
+  if (std::ranges::none_of(tried_, is_this)) tried_.push_back({attempt_->host(), attempt_->id()});
 }
 
-void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason) {
+void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason, int error) {
   const bool in_order = reason == net::CloseReason::kFinished;
   if (&side == upstream_.get()) {
-    EndUpstream();
-    connect_timer_.Cancel();
-    if (!connected_) {
-      if (reason == net::CloseReason::kConnectFailed) OnConnectFailed(false);
-      failed_ = std::move(upstream_);  // it is on the stack; destroyed later
-      if (!downstream_.connection.closed() && attempts_ < shard_.proxy.config().max_connect_attempts) {
-        shard_.context.worker.Step(connect_again_);
-        return;
-      }
-      flags_.Set(telemetry::ResponseFlag::kUpstreamConnectionFailure);
-      if (!downstream_.connection.closed()) {
-        flags_.Set(telemetry::ResponseFlag::kUpstreamRetryLimitExceeded);
-        this->cluster().stats().upstream_cx_connect_attempts_exceeded.Increment();
-      }
-      downstream_.connection.Close();
-    } else {
-      downstream_.end.OnOtherClosed(in_order);
-    }
+    OnUpstreamClosed(reason, error);
+    if (connect_again_.linked()) return;
   } else if (upstream_ != nullptr && !upstream_->connection.closed()) {
     if (connected_) {
       upstream_->end.OnOtherClosed(in_order);
@@ -299,11 +304,7 @@ void TcpProxyConnection::CountBytes() {
   rx_counted_ = downstream_.connection.bytes_read();
   tx_counted_ = downstream_.connection.bytes_written();
   if (!connected_ || tunnel_ != nullptr) return;  // of a tunnel its pool counts
-  upstream::ClusterStats& stats = this->cluster().stats();
-  stats.upstream_cx_rx_bytes_total.Add(upstream_->connection.bytes_read() - upstream_rx_counted_);
-  stats.upstream_cx_tx_bytes_total.Add(upstream_->connection.bytes_written() - upstream_tx_counted_);
-  upstream_rx_counted_ = upstream_->connection.bytes_read();
-  upstream_tx_counted_ = upstream_->connection.bytes_written();
+  attempt_->CountBytes(upstream_->connection.bytes_read(), upstream_->connection.bytes_written());
 }
 
 void TcpProxyConnection::Log(const AccessLogs& logs) {
@@ -335,10 +336,24 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
   record.response_flags = flags_;
   if (host_ != nullptr) {
     record.upstream_remote_address = host_->address_text();
+    record.upstream_host_name = host_->name();
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
   }
   record.upstream_local_address = upstream_local_address_;
+  record.upstream_transport_failure_reason = upstream_failure_;
+  record.upstream_tls = upstream_tls_.get();
+  for (const Tried& tried : tried_) {
+    record.attempted_hosts = arena.New<telemetry::AttemptedHost>(tried.host->address_text(), tried.host->name(), tried.id,
+                                                                 record.attempted_hosts);
+  }
+  if (connected_ && attempt_) {
+    record.upstream_connection_id = attempt_->id();
+    record.attempted_hosts = arena.New<telemetry::AttemptedHost>(host_->address_text(), host_->name(), attempt_->id(),
+                                                                 record.attempted_hosts);
+    record.upstream_wire_bytes_received = attempt_->bytes_read();
+    record.upstream_wire_bytes_sent = attempt_->bytes_written();
+  }
   if (cluster_) {
     record.upstream_cluster = cluster_->config().name;
     record.cluster_metadata = cluster_->metadata();

@@ -5,10 +5,12 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "source/base/timer_wheel.h"
 #include "source/config/listener.h"
 #include "source/net/connection.h"
+#include "source/proxy/connect_attempt.h"
 #include "source/proxy/http_tunnel.h"
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/stats.h"
@@ -113,13 +115,15 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   void OnTunnelActivity() override { OnActivity(); }
   // Another attempt, or none is left.
   void TryAgainOrEnd(telemetry::ResponseFlag why);
-  void OnConnectFailed(bool timeout);
-  void OnClosed(Side& side, net::CloseReason reason);
+  void OnConnectTimeout();
+  // For the log: each host once, however often it is tried.
+  void NoteTried();
+  void OnUpstreamClosed(net::CloseReason reason, int error);
+  void OnClosed(Side& side, net::CloseReason reason, int error);
   void OnActivity();
   void OnIdle();
   void OnMaxDuration();
   void CountBytes();
-  void EndUpstream();
 
   TcpProxyShard& shard_;
   ListenerConnectionOwner& owner_;
@@ -128,6 +132,12 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   std::unique_ptr<HttpTunnel> tunnel_;  // instead of upstream_, where there are tunnels
   std::unique_ptr<Side> upstream_;
   std::unique_ptr<Side> failed_;  // an attempt whose connect failed; kept until the next one or the end
+  std::optional<ConnectAttempt> attempt_;  // the last one; of a tunnel its pool has it
+  struct Tried {
+    std::shared_ptr<upstream::Host> host;
+    uint64_t id;  // of its connection
+  };
+  std::vector<Tried> tried_;  // in vain
   std::shared_ptr<upstream::Host> host_;
   event::Task connect_again_;
   base::Timer connect_timer_;
@@ -137,15 +147,14 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   const config::LbCriteria* lb_criteria_ = nullptr;
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
+  std::string upstream_failure_;
+  std::shared_ptr<tls::Facts> upstream_tls_;  // where there are logs
   event::Kept<upstream::ClusterShard> cluster_;  // null: there is none
   event::Kept<upstream::ClusterShard> serving_;  // that has the host
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;
   uint64_t tx_counted_ = 0;
-  uint64_t upstream_rx_counted_ = 0;
-  uint64_t upstream_tx_counted_ = 0;
   bool connected_ = false;
-  bool upstream_counted_ = false;
 };
 
 }  // namespace pillion::proxy

@@ -34,6 +34,7 @@ size_t TunnelEnd::Receive(const base::Slice& data) {
 
 void TunnelEnd::ReceiveEnd() {
   read_ended_ = true;
+  peer_ended_last_ = write_ended_;
   if (other_ == nullptr || other_->write_ended_) return;
   other_->write_ended_ = true;
   other_->link_.EndOutput();

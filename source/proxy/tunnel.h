@@ -33,6 +33,9 @@ class TunnelEnd final : public codec::Connection {
   codec::Ending ending() const override;
   size_t active_streams() const override { return other_ == nullptr ? 0 : 1; }
 
+  // This connection's peer has ended what it sends when we had ended what we send: the connection's end was its.
+  bool peer_ended_last() const { return peer_ended_last_; }
+
   uint64_t pauses() const { return pauses_; }
 
  private:
@@ -44,6 +47,7 @@ class TunnelEnd final : public codec::Connection {
   bool read_ended_ = false;
   bool write_ended_ = false;
   bool broken_ = false;
+  bool peer_ended_last_ = false;
 };
 
 }  // namespace pillion::proxy

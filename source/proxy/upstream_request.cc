@@ -163,7 +163,10 @@ void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledC
 
 void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
   state_ = State::kOver;
-  if (failure != upstream::PoolFailure::kOverflow) TellOutlierMonitor(503);
+  if (failure != upstream::PoolFailure::kOverflow) {
+    host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
+    TellOutlierMonitor(503);
+  }
   stream_.OnUpstreamFailure(FailureOf(failure, error));
 }
 
@@ -316,18 +319,13 @@ void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
   monitor->OnNoAnswer(stream_.context().worker.index(), status_of_no_answer);
 }
 
-// An address is a name, too, where there is no other.
-static const std::string& NameOf(const upstream::Host& host) {
-  return host.hostname().empty() ? host.address_text() : host.hostname();
-}
-
 void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
   record.upstream_attempts = number_;
   record.upstream_transport_failure_reason = transport_failure_;
   if (host_ != nullptr) {
     record.upstream_remote_address = host_->address_text();
-    record.upstream_host_name = NameOf(*host_);
+    record.upstream_host_name = host_->name();
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
   }
@@ -335,7 +333,7 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
     if (attempt->host_ == nullptr) continue;
     UpstreamRequest* before = attempt->earlier_;
     while (before != nullptr && before->host_ == nullptr) before = before->earlier_;
-    attempt->attempted_ = {attempt->host_->address_text(), NameOf(*attempt->host_), attempt->connection_id_,
+    attempt->attempted_ = {attempt->host_->address_text(), attempt->host_->name(), attempt->connection_id_,
                            before == nullptr ? nullptr : &before->attempted_};
     if (record.attempted_hosts == nullptr) record.attempted_hosts = &attempt->attempted_;
   }

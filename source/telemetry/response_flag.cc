@@ -18,13 +18,16 @@ constexpr std::string_view kLongNames[] = {
 template <typename Name>
 void AppendNames(ResponseFlags flags, Name name, std::string& out) {
   bool first = true;
-  for (int i = 0; i < static_cast<int>(ResponseFlag::kCount); ++i) {
-    const ResponseFlag flag = static_cast<ResponseFlag>(i);
-    if (!flags.Has(flag)) continue;
+  const auto append = [&](ResponseFlag flag) {
     if (!first) out += ',';
     first = false;
     out += name(flag);
+  };
+  for (int i = 0; i < static_cast<int>(ResponseFlag::kCount); ++i) {
+    const ResponseFlag flag = static_cast<ResponseFlag>(i);
+    if (flags.Has(flag) && flag != flags.last()) append(flag);
   }
+  if (flags.last() != ResponseFlag::kCount) append(flags.last());
 }
 
 }  // namespace

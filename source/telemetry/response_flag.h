@@ -62,9 +62,15 @@ class ResponseFlags {
 
   constexpr void Set(ResponseFlag flag) { bits_ |= uint64_t{1} << static_cast<int>(flag); }
   constexpr void Set(ResponseFlags flags) { bits_ |= flags.bits_; }
+  // Comes to be known after all others.
+  constexpr void SetLast(ResponseFlag flag) {
+    Set(flag);
+    last_ = flag;
+  }
   constexpr bool Has(ResponseFlag flag) const { return (bits_ >> static_cast<int>(flag) & 1) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   constexpr uint64_t bits() const { return bits_; }
+  constexpr ResponseFlag last() const { return last_; }  // kCount: in its usual place
 
   // "URX,UT"; appends nothing for the empty set.
   void AppendShortNames(std::string& out) const;
@@ -72,6 +78,7 @@ class ResponseFlags {
 
  private:
   uint64_t bits_ = 0;
+  ResponseFlag last_ = ResponseFlag::kCount;
 };
 
 static_assert(static_cast<int>(ResponseFlag::kCount) <= 64);

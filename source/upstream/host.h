@@ -72,6 +72,8 @@ class Host {
   const net::Address& address() const { return address_; }
   const std::string& address_text() const { return address_text_; }
   const std::string& hostname() const { return hostname_; }  // as configured, or what DNS was asked for; may be empty
+  // That people know it by: an address is a name, too, where there is no other.
+  const std::string& name() const { return hostname_.empty() ? address_text_ : hostname_; }
   const config::Locality& locality() const { return locality_; }
   const config::Metadata* metadata() const { return metadata_.get(); }  // may be null
   bool canary() const { return canary_; }                               // its metadata says so

@@ -9,11 +9,6 @@
 namespace pillion::upstream {
 namespace {
 
-uint64_t NextId() {
-  static std::atomic<uint64_t> next = 1;
-  return next.fetch_add(1, std::memory_order_relaxed);
-}
-
 uint64_t Milliseconds(base::Duration duration) {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
@@ -28,13 +23,18 @@ uint64_t AssumedCapacity(const config::UpstreamHttp& http, Protocol protocol) {
 
 }  // namespace
 
+uint64_t NextConnectionId() {
+  static std::atomic<uint64_t> next = 1;
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
 PooledConnection::PooledConnection(Pool& pool, config::Priority priority)
     : pool_(pool),
       cluster_(pool.cluster()),
       worker_(cluster_.worker()),
       protocol_(pool.protocol()),
       priority_(priority),
-      id_(NextId()),
+      id_(NextConnectionId()),
       begun_(worker_.now()),
       connection_(worker_, cluster_.Connect(*pool.host(), pool.needs(), protocol_), *this,
                   {.output_limit = OutputLimit(cluster_.config())}),
@@ -133,9 +133,8 @@ void PooledConnection::OnClosed(net::CloseReason reason, int error) {
     pool_.failure_text_ = connect_timed_out_ ? std::string_view() : connection_.transport().failure();
     pool_.OnConnectFailed(*this, connect_timed_out_ ? PoolFailure::kConnectTimeout : PoolFailure::kConnectFailed,
                           error);
-  } else {
-    stats.upstream_cx_length_ms.Record(Milliseconds(worker_.now() - connected_));
   }
+  stats.upstream_cx_length_ms.Record(Milliseconds(worker_.now() - begun_));
   if (before != State::kRetiring) --pool_.serving_;
   pool_.OnEnded(*this);
   connect_timer_.Cancel();

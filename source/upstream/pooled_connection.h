@@ -27,6 +27,9 @@
 
 namespace pillion::upstream {
 
+// The next connection's, unique in the process. Any thread.
+uint64_t NextConnectionId();
+
 class PooledConnection final : public base::ListNode<PooledConnectionTag>,
                                private event::Deferred,
                                private net::ConnectionOwner,

@@ -39,9 +39,10 @@ class HealthCheck final : public filter::HttpFilter {
       return cached == 0 ? Step::kContinue : Answer(cached, "health_check_cached");
     }
     if (settings_.clusters.empty()) return Answer(200, "health_check_ok");
-    const bool healthy = std::all_of(settings_.clusters.begin(), settings_.clusters.end(),
-                                     [this](const auto& cluster) { return IsHealthy(cluster.first, cluster.second); });
-    return Answer(healthy ? 200 : 503, healthy ? "health_check_cluster_healthy" : "health_check_cluster_unhealthy");
+    for (const auto& [cluster, percent] : settings_.clusters) {
+      if (const std::string_view why = WhyUnhealthy(cluster, percent); !why.empty()) return Answer(503, why);
+    }
+    return Answer(200, "health_check_ok_cluster_healthy");
   }
 
   Step OnResponseHead(http::ResponseHead& head, bool) override {
@@ -60,11 +61,13 @@ class HealthCheck final : public filter::HttpFilter {
  private:
   bool Caches() const { return settings_.pass_through && settings_.cache_time > base::Duration::zero(); }
 
-  bool IsHealthy(std::string_view cluster, double percent) const {
+  // Empty: it has the hosts that it needs.
+  std::string_view WhyUnhealthy(std::string_view cluster, double percent) const {
     const std::optional<filter::HealthView::Members> members = shard_.health.MembersOf(cluster);
-    if (!members) return false;
-    if (members->total == 0) return percent == 0;
-    return 100.0 * static_cast<double>(members->healthy) >= percent * static_cast<double>(members->total);
+    if (!members) return "health_check_failed_no_cluster_found";
+    if (members->total == 0) return percent == 0 ? "" : "health_check_failed_cluster_empty";
+    const double healthy = 100.0 * static_cast<double>(members->healthy);
+    return healthy >= percent * static_cast<double>(members->total) ? "" : "health_check_failed_cluster_unhealthy";
   }
 
   Step Answer(int status, std::string_view details) {

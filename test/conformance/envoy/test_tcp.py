@@ -31,16 +31,12 @@ def carrying(name, cluster="@", fields=None, log=None):
 
 
 SETTINGS = {}
-# Of every connection, and so compared in the first case only.
-EVERYWHERE = ("log.tried", "log.up_in", "log.up_out", "stat.c.upstream_cx_destroy_local", "stat.c.upstream_cx_destroy_remote", "stat.c.upstream_rq_total",
-              "stat.c.upstream_rq_pending_total", "stat.c.upstream_rq_pending_failure_eject")
 
 
 def case(name, requests=None, lines=1, stats=(), cluster="@", fields=None, log=False, **more):
     """Its setting is its own."""
     SETTINGS[name] = carrying(name, cluster, fields, log)
-    ignored = more.pop("ignored", ()) + (() if name == "tcp" else EVERYWHERE)
-    return Case(name, requests or [get()], setting=name, lines=lines, stats=STATS + stats, ignored=ignored, **more)
+    return Case(name, requests or [get()], setting=name, lines=lines, stats=STATS + stats, **more)
 
 
 def until_the_end(connection, host):

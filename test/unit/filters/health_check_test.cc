@@ -72,10 +72,10 @@ TEST_F(HealthCheckTest, FailsWhenTheAdministrationSaysSo) {
 TEST_F(HealthCheckTest, Clusters) {
   Start("    pass_through_mode: false\n    cluster_min_healthy_percentages: {app: {value: 100}}\n");
   EXPECT_TRUE(Ask("/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
-  EXPECT_EQ(Line(), "GET /healthz HTTP/1.1 200 - health_check_cluster_healthy");
+  EXPECT_EQ(Line(), "GET /healthz HTTP/1.1 200 - health_check_ok_cluster_healthy");
   Start("    pass_through_mode: false\n    cluster_min_healthy_percentages: {app: {value: 1}, none: {value: 1}}\n");
   EXPECT_TRUE(Ask("/healthz").starts_with("HTTP/1.1 503 "));
-  EXPECT_EQ(Line(), "GET /healthz HTTP/1.1 503 LH health_check_cluster_unhealthy");
+  EXPECT_EQ(Line(), "GET /healthz HTTP/1.1 503 LH health_check_failed_no_cluster_found");
 }
 
 TEST_F(HealthCheckTest, ClustersWithoutHosts) {
@@ -83,6 +83,7 @@ TEST_F(HealthCheckTest, ClustersWithoutHosts) {
   EXPECT_TRUE(Ask("/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
   Start("    pass_through_mode: false\n    cluster_min_healthy_percentages: {app: {value: 1}}\n", 0);
   EXPECT_TRUE(Ask("/healthz").starts_with("HTTP/1.1 503 "));
+  EXPECT_EQ(Line(), "GET /healthz HTTP/1.1 503 LH health_check_failed_cluster_empty");
 }
 
 TEST_F(HealthCheckTest, PassesThroughAndKeepsTheAnswer) {

@@ -121,7 +121,7 @@ TEST_F(OverloadTest, EndsConnectionsWithTheirNextAnswer) {
   EXPECT_NE(Answer(*client, kDirect).find("connection: close\r\n"), std::string::npos);
   EXPECT_TRUE(client->ended());
   EXPECT_EQ(world.stat("http.in.downstream_cx_overload_disable_keepalive"), 1);
-  EXPECT_EQ(world.stat("http.in.downstream_cx_drain_close"), 1);
+  EXPECT_EQ(world.stat("http.in.downstream_cx_drain_close"), 0);
 }
 
 TEST_F(OverloadTest, EndsConnectionsOfHttp2) {

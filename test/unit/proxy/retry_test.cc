@@ -105,7 +105,9 @@ TEST_F(RetryTest, AsOftenAsAllowed) {
   EXPECT_FALSE(second.exhausted());
 
   policy_.num_retries = 0;
-  EXPECT_FALSE(Retry(Terms()).AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+  Retry third(Terms());
+  EXPECT_FALSE(third.AfterEnd(AttemptEnd::kReset, breaker_, stats_));
+  EXPECT_TRUE(third.exhausted());
 }
 
 // Between nothing and (2^n - 1) times the base, at most the maximum, for the n-th try.

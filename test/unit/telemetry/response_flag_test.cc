@@ -24,6 +24,16 @@ TEST(ResponseFlags, AreWrittenInTheirOrder) {
   EXPECT_FALSE(flags.Has(ResponseFlag::kNoRouteFound));
 }
 
+TEST(ResponseFlags, OneMayBeTheLast) {
+  ResponseFlags flags;
+  flags.SetLast(ResponseFlag::kUpstreamRetryLimitExceeded);
+  flags.Set(ResponseFlag::kUpstreamConnectionFailure);
+  std::string out;
+  flags.AppendShortNames(out);
+  EXPECT_EQ(out, "UF,URX");
+  EXPECT_TRUE(flags.Has(ResponseFlag::kUpstreamRetryLimitExceeded));
+}
+
 TEST(ResponseFlags, NamesAreDistinct) {
   std::set<std::string_view> names;
   for (int i = 0; i < static_cast<int>(ResponseFlag::kCount); ++i) {
