@@ -17,6 +17,7 @@
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/common/mutation_rules/v3/mutation_rules.pb.h"
 #include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/metrics/v3/stats.pb.h"
@@ -216,6 +217,14 @@ void BuildTracing(
     BuildContext& context,
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
     const std::string& path, HttpConnectionManager& to);
+void BuildIpDetections(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
+    const std::string& path, HttpConnectionManager& to);
+void BuildEarlyMutations(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
+    const std::string& path, HttpConnectionManager& to);
 void BuildScheme(BuildContext& context, const envoy::config::core::v3::SchemeHeaderTransformation& from,
                  const std::string& path, HttpConnectionManager& to);
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
@@ -288,6 +297,11 @@ HeaderEdits BuildHeaderEdits(
     const google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>& added,
     const std::string& added_path, const google::protobuf::RepeatedPtrField<std::string>& removed,
     const std::string& removed_path);
+// Each sees what those before it did.
+std::vector<HeaderMutation> BuildHeaderMutations(
+    BuildContext& context,
+    const google::protobuf::RepeatedPtrField<envoy::config::common::mutation_rules::v3::HeaderMutation>& from,
+    const std::string& path);
 // Of a message that has the four lists of a level.
 template <typename Level>
 LevelHeaderEdits BuildLevelHeaderEdits(BuildContext& context, const Level& from, const std::string& path) {

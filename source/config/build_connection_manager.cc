@@ -98,6 +98,8 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
   http.proxy_100_continue = from.proxy_100_continue();
   http.use_remote_address = from.use_remote_address().value();
   http.xff_num_trusted_hops = from.xff_num_trusted_hops();
+  BuildIpDetections(context, from, path, http);
+  BuildEarlyMutations(context, from, path, http);
   http.skip_xff_append = from.skip_xff_append();
   // Theirs have Envoy's numbers; others were refused.
   http.forwarded_client_cert.mode = static_cast<ForwardedClientCert::Mode>(from.forward_client_cert_details());

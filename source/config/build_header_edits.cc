@@ -83,4 +83,28 @@ HeaderEdits BuildHeaderEdits(BuildContext& context, const Added& added, const st
   return edits;
 }
 
+std::vector<HeaderMutation> BuildHeaderMutations(
+    BuildContext& context,
+    const google::protobuf::RepeatedPtrField<envoy::config::common::mutation_rules::v3::HeaderMutation>& from,
+    const std::string& path) {
+  std::vector<HeaderMutation> mutations;
+  for (int i = 0; i < from.size(); ++i) {
+    const auto& item = from[i];
+    const std::string place = ElementPath(path, i);
+    HeaderMutation mutation;
+    if (item.has_append()) {
+      if (auto added = BuildAddedHeader(context, item.append(), FieldPath(place, "append"))) {
+        mutation.edit.add.push_back(*std::move(added));
+      }
+    } else if (item.has_remove_on_match()) {
+      mutation.remove = BuildStringMatcher(context, item.remove_on_match().key_matcher(),
+                                           FieldPath(FieldPath(place, "remove_on_match"), "key_matcher"));
+    } else {
+      mutation.edit.remove.push_back(BuildEditedName(context, item.remove(), FieldPath(place, "remove")));
+    }
+    mutations.push_back(std::move(mutation));
+  }
+  return mutations;
+}
+
 }  // namespace pillion::config

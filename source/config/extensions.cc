@@ -36,7 +36,10 @@
 #include "envoy/extensions/path/match/uri_template/v3/uri_template.pb.h"
 #include "envoy/extensions/path/rewrite/uri_template/v3/uri_template.pb.h"
 #include "envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h"
+#include "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.pb.h"
 #include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
+#include "envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header.pb.h"
+#include "envoy/extensions/http/original_ip_detection/xff/v3/xff.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
@@ -123,7 +126,10 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       envoy::config::metrics::v3::DogStatsdSink::descriptor(),
       envoy::config::metrics::v3::StatsdSink::descriptor(),
       x::formatter::req_without_query::v3::ReqWithoutQuery::descriptor(),
+      x::http::early_header_mutation::header_mutation::v3::HeaderMutation::descriptor(),
       x::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig::descriptor(),
+      x::http::original_ip_detection::custom_header::v3::CustomHeaderConfig::descriptor(),
+      x::http::original_ip_detection::xff::v3::XffConfig::descriptor(),
       x::load_balancing_policies::least_request::v3::LeastRequest::descriptor(),
       x::load_balancing_policies::maglev::v3::Maglev::descriptor(),
       x::load_balancing_policies::random::v3::Random::descriptor(),

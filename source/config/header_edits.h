@@ -3,9 +3,11 @@
 // What a route, a virtual host or a table changes in the fields of heads that pass.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "source/http/field_name.h"
+#include "source/match/string_matcher.h"
 #include "source/telemetry/text_format.h"
 
 namespace pillion::config {
@@ -25,6 +27,12 @@ struct HeaderEdits {
   std::vector<AddedHeader> add;
 
   bool empty() const { return remove.empty() && add.empty(); }
+};
+
+// One edit, or the names of fields that go.
+struct HeaderMutation {
+  HeaderEdits edit;
+  std::optional<match::StringMatcher> remove;  // of names in lower case
 };
 
 // Of one level.

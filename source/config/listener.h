@@ -16,6 +16,7 @@
 #include "source/config/config_source.h"
 #include "source/config/connection_options.h"
 #include "source/config/filter_config.h"
+#include "source/config/header_edits.h"
 #include "source/config/http_options.h"
 #include "source/config/lb_criteria.h"
 #include "source/config/listener_filter.h"
@@ -37,6 +38,19 @@ struct RouterFilter {
 struct InternalAddresses {
   std::vector<match::IpRange> ranges;
   bool unix_sockets = false;
+};
+
+// A way to find the client of a request, where neither the peer nor the end of x-forwarded-for is it.
+struct IpDetection {
+  enum class By : uint8_t { kHops, kTrusted, kHeader };
+
+  By by = By::kHops;
+  uint32_t hops = 0;                    // kHops: of x-forwarded-for, in front of its last one
+  std::vector<match::IpRange> trusted;  // kTrusted: its last one that is not of these, where the peer is
+  bool appends_peer = false;            // to x-forwarded-for
+  std::optional<http::FieldName> header;  // kHeader
+  bool may_be_internal = false;           // kHeader
+  uint16_t refused_status = 0;            // kHeader, of requests whose client it does not find; 0: they pass
 };
 
 enum class EscapedSlashes : uint8_t { kKeep, kReject, kRedirect, kUnescape };
@@ -95,7 +109,9 @@ struct HttpConnectionManager {
 
   bool use_remote_address = false;
   uint32_t xff_num_trusted_hops = 0;
+  std::vector<IpDetection> ip_detections;  // in order; instead of the two above
   InternalAddresses internal_addresses;
+  std::vector<HeaderMutation> early_mutations;  // of requests, before anything else is done with them
   bool skip_xff_append = false;
   ForwardedClientCert forwarded_client_cert;
   bool append_x_forwarded_port = false;

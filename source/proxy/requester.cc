@@ -7,6 +7,7 @@
 
 #include "source/http/syntax.h"
 #include "source/proxy/forwarded_client_cert.h"
+#include "source/proxy/ip_detection.h"
 
 namespace pillion::proxy {
 namespace {
@@ -34,18 +35,6 @@ constexpr http::HeaderIdSet kForHops = {
 };
 
 const http::FieldName kForwardedFor("x-forwarded-for");
-
-// The element that `hops` others follow; nothing when it is no address.
-std::optional<std::string_view> ForwardedAddress(std::string_view list, uint32_t hops) {
-  for (; hops > 0; --hops) {
-    const size_t comma = list.rfind(',');
-    if (comma == std::string_view::npos) return std::nullopt;
-    list = list.substr(0, comma);
-  }
-  const size_t comma = list.rfind(',');
-  const std::string_view last = http::TrimBlanks(comma == std::string_view::npos ? list : list.substr(comma + 1));
-  return match::IpAddress::Parse(last) ? std::optional(last) : std::nullopt;
-}
 
 bool IsInternal(const Requester& requester, const config::InternalAddresses& internal, const net::Address& peer) {
   if (requester.is_peer && peer.family() == AF_UNIX) return internal.unix_sockets;
@@ -100,18 +89,27 @@ Requester Identify(http::RequestHead& head, const config::HttpConnectionManager&
   const std::optional<std::string_view> list = kForwardedFor.All(headers);
   std::optional<std::string_view> named;
   bool nobody_between;
+  bool appends_peer = config.use_remote_address && !config.skip_xff_append;
+  uint16_t refused_status = 0;
   if (config.use_remote_address) {  // then the peer is the first of the hops
     nobody_between = !list;
     if (list && hops > 0) named = ForwardedAddress(*list, hops - 1);
+  } else if (!config.ip_detections.empty()) [[unlikely]] {
+    const DetectedIp found = DetectIp(head, config.ip_detections, sender);
+    named = found.ip;
+    nobody_between = found.may_be_internal;
+    appends_peer = found.appends_peer;
+    refused_status = found.refused_status;
   } else {
     if (list) named = ForwardedAddress(*list, hops);
     nobody_between = named && hops == 0 && list->find(',') == std::string_view::npos;
   }
   Requester requester;
   if (named) requester = {.ip = *named, .is_peer = false};
+  requester.refused_status = refused_status;
   const bool needs_ip = config.use_remote_address || !config.internal_addresses.ranges.empty();
   if (requester.is_peer && needs_ip) requester.ip = sender.ip();
-  if (config.use_remote_address && !config.skip_xff_append && peer.family() != AF_UNIX) {
+  if (appends_peer && peer.family() != AF_UNIX) {
     AppendForwardedFor(headers, sender.ip(), config.maps_ipv4_to_ipv6);
   }
   SetForwarded(head, config, sender);

@@ -6,6 +6,7 @@
 // |--------------------|------------------------------------------------------------------------------------------|
 // | true (an edge)     | the peer; behind `xff_num_trusted_hops` trusted proxies, whom x-forwarded-for names there |
 // | false              | whom x-forwarded-for names last (as many hops in front of that); nobody known without it  |
+// | with ways to find it | what the first of them finds (ip_detection.h); nobody known where none does              |
 //
 // An internal one has an address of internal_address_config, and nobody stands between: x-forwarded-for has one address
 // at most. Only it may set timeouts and retries (x-envoy-...); the others' fields of that kind are taken off.
@@ -34,6 +35,7 @@ struct Requester {
   bool is_peer = true;  // it is the connection's own
   bool internal = false;
   bool edge = false;    // it is not internal, and nobody before us has looked at the request
+  uint16_t refused_status = 0;  // not 0: it must be known, and is not
 };
 
 // Finds out, and makes the fields say it: x-forwarded-for, -proto and -port, x-envoy-internal, x-envoy-external-address.

@@ -109,6 +109,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
     return RefuseForOverload(end);
   }
   const config::HttpConnectionManager& config = manager().manager.config();
+  if (!config.early_mutations.empty()) [[unlikely]] EditEarly();
   NormalizeAuthority(head, config, connection_.transport().local_address().port());
   net::Transport& transport = connection_.transport();
   requester_ = Identify(head, config, routes_ ? &routes_->table().config() : nullptr,
@@ -122,16 +123,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   if (is_grpc_ && !head.headers.Has(http::HeaderId::kTe)) head.headers.Add(http::HeaderId::kTe, "trailers");
   if (end) CompleteRequest();
 
-  if (connection_.IsMisdirected(head.authority)) [[unlikely]] {
-    SendLocalReply(421, "", ResponseFlag::kCount, "misdirected_request");
-    return;
-  }
-  // The answer to it would show the sender what proxies have added to the request.
-  if (head.method_id == http::Method::kTrace) {
-    SendLocalReply(405, "", ResponseFlag::kCount, "trace_not_allowed");
-    return;
-  }
-  if (!TakePath()) return;
+  if (!TakeHead() || !TakePath()) return;
   if (connection_.has_notes()) [[unlikely]] connection_.CopyNotes(arena_, annotations());
   ChooseRoute();
   const bool connects = route_ != nullptr && route_->Has(route::Entry::kConnects);

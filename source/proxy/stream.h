@@ -161,7 +161,11 @@ class Stream final : public codec::RequestReceiver,
   void SendContinue();
   bool StartUpgrade(std::string_view protocol);  // false: a local reply was sent
   // What the route says of the heads (stream_route.cc).
-  bool TakePath();  // false: an answer was sent
+  // What the manager changes of every request.
+  void EditEarly();
+  // False: an answer was sent.
+  bool TakeHead();
+  bool TakePath();
   void ApplyRoute();
   void HashRequest();
   // `criteria`, and what filters have noted for the choice of hosts.

@@ -8,6 +8,7 @@
 #include "source/proxy/stream.h"
 #include "source/proxy/subset_criteria.h"
 #include "source/proxy/target.h"
+#include "source/route/header_edits.h"
 #include "source/route/rewrite.h"
 
 // What the route that was chosen makes of the heads of a request and its response.
@@ -33,6 +34,30 @@ std::optional<net::Address> Stream::OriginalDestination(const config::Cluster& c
 std::string_view Stream::ProxyHead(net::ProxyVersion version) {
   net::Transport& client = connection_.transport();
   return arena_.Copy(net::ProxyHead(version, client.remote_address(), client.local_address()));
+}
+
+void Stream::EditEarly() {
+  telemetry::RequestRecord record;
+  Describe(record);
+  route::ApplyHeaderMutations(manager().manager.config().early_mutations, record, request_->headers);
+  is_grpc_ = http::IsGrpc(request_->headers);
+}
+
+bool Stream::TakeHead() {
+  if (connection_.IsMisdirected(request_->authority)) [[unlikely]] {
+    SendLocalReply(421, "", telemetry::ResponseFlag::kCount, "misdirected_request");
+    return false;
+  }
+  if (const int status = requester_.refused_status; status != 0) [[unlikely]] {
+    SendLocalReply(status, "", telemetry::ResponseFlag::kCount, "rejecting_because_detection_failed");
+    return false;
+  }
+  // The answer to it would show the sender what proxies have added to the request.
+  if (request_->method_id == http::Method::kTrace) {
+    SendLocalReply(405, "", telemetry::ResponseFlag::kCount, "trace_not_allowed");
+    return false;
+  }
+  return true;
 }
 
 bool Stream::TakePath() {

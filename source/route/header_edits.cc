@@ -73,4 +73,18 @@ void ApplyHeaderEdits(const config::HeaderEdits& edits, const telemetry::Request
   }
 }
 
+void ApplyHeaderMutations(const std::vector<config::HeaderMutation>& mutations, const telemetry::RequestRecord& record,
+                          http::HeaderMap& headers) {
+  for (const config::HeaderMutation& mutation : mutations) {
+    if (mutation.remove) {
+      // What frames the message is the codec's.
+      headers.RemoveIf([&](const http::HeaderField& field) {
+        return field.id != HeaderId::kContentLength && mutation.remove->Matches(field.name());
+      });
+    } else {
+      ApplyHeaderEdits(mutation.edit, record, headers);
+    }
+  }
+}
+
 }  // namespace pillion::route

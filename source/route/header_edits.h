@@ -13,4 +13,8 @@ namespace pillion::route {
 void ApplyHeaderEdits(const config::HeaderEdits& edits, const telemetry::RequestRecord& record,
                       http::HeaderMap& headers);
 
+// In order.
+void ApplyHeaderMutations(const std::vector<config::HeaderMutation>& mutations, const telemetry::RequestRecord& record,
+                          http::HeaderMap& headers);
+
 }  // namespace pillion::route

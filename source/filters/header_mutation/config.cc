@@ -10,33 +10,9 @@ namespace v3 = envoy::extensions::filters::http::header_mutation::v3;
 namespace core = envoy::config::core::v3;
 using config::ElementPath;
 using config::FieldPath;
-using envoy::config::common::mutation_rules::v3::HeaderMutation;
 using google::protobuf::Message;
 
 using Action = config::AddedHeader::Action;
-
-template <typename List>
-std::vector<header_mutation::HeaderMutation> BuildHeaders(config::BuildContext& context, const List& from,
-                                                          const std::string& path) {
-  std::vector<header_mutation::HeaderMutation> mutations;
-  for (int i = 0; i < from.size(); ++i) {
-    const HeaderMutation& item = from[i];
-    const std::string place = ElementPath(path, i);
-    header_mutation::HeaderMutation mutation;
-    if (item.has_append()) {
-      if (auto added = config::BuildAddedHeader(context, item.append(), FieldPath(place, "append"))) {
-        mutation.edit.add.push_back(*std::move(added));
-      }
-    } else if (item.has_remove_on_match()) {
-      mutation.remove = config::BuildStringMatcher(context, item.remove_on_match().key_matcher(),
-                                                   FieldPath(FieldPath(place, "remove_on_match"), "key_matcher"));
-    } else {
-      mutation.edit.remove.push_back(config::BuildEditedName(context, item.remove(), FieldPath(place, "remove")));
-    }
-    mutations.push_back(std::move(mutation));
-  }
-  return mutations;
-}
 
 Action BuildAction(core::KeyValueAppend::KeyValueAppendAction from) {
   switch (from) {
@@ -78,12 +54,12 @@ std::vector<QueryMutation> BuildQuery(config::BuildContext& context,
 
 Mutations BuildMutations(config::BuildContext& context, const v3::Mutations& from, const std::string& path) {
   return {
-      .request = BuildHeaders(context, from.request_mutations(), FieldPath(path, "request_mutations")),
-      .response = BuildHeaders(context, from.response_mutations(), FieldPath(path, "response_mutations")),
+      .request = config::BuildHeaderMutations(context, from.request_mutations(), FieldPath(path, "request_mutations")),
+      .response = config::BuildHeaderMutations(context, from.response_mutations(), FieldPath(path, "response_mutations")),
       .request_trailers =
-          BuildHeaders(context, from.request_trailers_mutations(), FieldPath(path, "request_trailers_mutations")),
+          config::BuildHeaderMutations(context, from.request_trailers_mutations(), FieldPath(path, "request_trailers_mutations")),
       .response_trailers =
-          BuildHeaders(context, from.response_trailers_mutations(), FieldPath(path, "response_trailers_mutations")),
+          config::BuildHeaderMutations(context, from.response_trailers_mutations(), FieldPath(path, "response_trailers_mutations")),
       .query = BuildQuery(context, from.query_parameter_mutations(), FieldPath(path, "query_parameter_mutations")),
   };
 }

@@ -52,7 +52,7 @@ class Filter final : public filter::HttpFilter {
   }
 
  private:
-  void ApplyAll(std::vector<HeaderMutation> Mutations::*which, http::HeaderMap& headers,
+  void ApplyAll(std::vector<config::HeaderMutation> Mutations::*which, http::HeaderMap& headers,
                 const http::ResponseHead* response) {
     for (const Mutations* const level : levels_) {
       if (level != nullptr) Apply(level->*which, headers, response);
@@ -60,21 +60,12 @@ class Filter final : public filter::HttpFilter {
   }
 
   // `response`: the head that is being changed.
-  void Apply(const std::vector<HeaderMutation>& mutations, http::HeaderMap& headers,
+  void Apply(const std::vector<config::HeaderMutation>& mutations, http::HeaderMap& headers,
              const http::ResponseHead* response) {
     if (mutations.empty()) return;
     telemetry::RequestRecord record;
     Describe(record, response);
-    for (const HeaderMutation& mutation : mutations) {
-      if (mutation.remove) {
-        // What frames the message is the codec's.
-        headers.RemoveIf([&](const http::HeaderField& field) {
-          return field.id != http::HeaderId::kContentLength && mutation.remove->Matches(field.name());
-        });
-      } else {
-        route::ApplyHeaderEdits(mutation.edit, record, headers);
-      }
-    }
+    route::ApplyHeaderMutations(mutations, record, headers);
   }
 
   void Apply(const QueryMutation& mutation, http::RequestHead& head) {

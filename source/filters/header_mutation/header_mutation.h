@@ -11,15 +11,8 @@
 #include "source/config/header_edits.h"
 #include "source/config/http_filter_type.h"
 #include "source/filter/http_filter.h"
-#include "source/match/string_matcher.h"
 
 namespace pillion::filters::header_mutation {
-
-// One edit, or the names of fields that go.
-struct HeaderMutation {
-  config::HeaderEdits edit;
-  std::optional<match::StringMatcher> remove;  // of names in lower case
-};
 
 struct QueryMutation {
   std::string name;
@@ -29,10 +22,10 @@ struct QueryMutation {
 
 // Each list in order; a later mutation sees what an earlier one did.
 struct Mutations {
-  std::vector<HeaderMutation> request;
-  std::vector<HeaderMutation> response;
-  std::vector<HeaderMutation> request_trailers;
-  std::vector<HeaderMutation> response_trailers;
+  std::vector<config::HeaderMutation> request;
+  std::vector<config::HeaderMutation> response;
+  std::vector<config::HeaderMutation> request_trailers;
+  std::vector<config::HeaderMutation> response_trailers;
   std::vector<QueryMutation> query;
 
   bool empty() const {

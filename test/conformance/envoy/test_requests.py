@@ -17,6 +17,9 @@ def forwarded(value):
 
 XFF = [get(), forwarded("192.0.2.1"), forwarded("192.0.2.1, 192.0.2.2"), forwarded("10.0.0.1"), forwarded("192.0.2.1,10.0.0.1"), forwarded("10.0.0.1, 192.0.2.1"),
        forwarded("nonsense"), forwarded(""), get("/", ("x-forwarded-for", "192.0.2.1"), ("x-forwarded-for", "192.0.2.3")), forwarded("192.0.2.1:80"), forwarded("::1")]
+WHO = [get(), forwarded("192.0.2.1"), forwarded("192.0.2.1, 192.0.2.2"), forwarded("10.0.0.1"), forwarded("8.8.8.8,10.0.0.1, 192.0.2.2"), forwarded("nonsense"),
+       forwarded("8.8.8.8,nonsense,192.0.2.1")] + [get("/", ("x-real", value), ("x-forwarded-for", "8.8.8.8")) for value in (
+           "10.1.1.1", "2001:db8::1", "[2001:db8::1]", "10.1.1.1:80", "nobody", "")]
 CONTROLS = [(f"x-envoy-{name}", "1") for name in (
     "decorator-operation", "downstream-service-cluster", "downstream-service-node", "expected-rq-timeout-ms", "external-address", "force-trace", "internal",
     "ip-tags", "max-retries", "retry-grpc-on", "retry-on", "hedge-on-per-try-timeout", "retriable-status-codes", "retriable-header-names",
@@ -30,6 +33,33 @@ PATHS = ("/a/../b", "/a/./b", "/../../a", "/a//b", "//a", "/a/%2e%2e/b", "/a/.%2
 
 PROPER = {"header_key_format": {"proper_case_words": {}}}
 SPELLED = b"POST /a HTTP/1.1\r\nhOsT: @host\r\nX-ONE: 1\r\ncontent-Type: t\r\nX_two: 2\r\nUSER-agent: me\r\nTransfer-ENCODING: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+
+
+def detecting(*extensions):
+    """A setting: each extension by its type's name and fields."""
+    return {**INTERNAL, "original_ip_detection_extensions": [
+        {"name": "e", "typed_config": any_of(f"extensions.http.original_ip_detection.{type_}", **fields)} for type_, fields in extensions]}
+
+
+def by_xff(**fields):
+    return "xff.v3.XffConfig", fields
+
+
+def by_field(**fields):
+    return "custom_header.v3.CustomHeaderConfig", {"header_name": "x-real", **fields}
+
+
+def trusting(*addresses, **fields):
+    return by_xff(xff_trusted_cidrs={"cidrs": [{"address_prefix": address, "prefix_len": bits} for address, bits in addresses]}, **fields)
+
+
+def early(*mutations):
+    return {"early_header_mutation_extensions": [{"name": "e", "typed_config": any_of(
+        "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", mutations=list(each))} for each in mutations]}
+
+
+OURS = (("127.0.0.0", 8), ("192.0.2.0", 24))
+OVER = "OVERWRITE_IF_EXISTS_OR_ADD"
 
 
 def kept(**fields):
@@ -95,6 +125,10 @@ CASES = [
     Case("xff-inside-one-hop", XFF, setting="inside1"),
     Case("xff-skip-append", XFF, setting="skip"),
     Case("xff-inside-trusting-addresses", XFF, setting="insideinternal"),
+    *(Case(f"who-{name}", WHO, setting=f"who{name}") for name in (
+        "xff", "hops", "appended", "trusted", "appendedtrusted", "stranger", "field", "trustedfield", "refused", "refusedotherwise", "both")),
+    Case("early", [get("/", ("x-b", "b"), ("x-gone", "1")), get("/", ("x-a", "1"), ("x-forwarded-for", "192.0.2.1"))], setting="early",
+         routes=[{"match": {"prefix": "/", "headers": [{"name": "x-a", "string_match": {"contains": "b"}}]}, **said("early")}, route()]),
     Case("xff-edge-trusting-addresses", XFF, setting="internal"),
     Case("xff-loopback-peer", [get()], setting="edge", source="127.0.0.1"),
     Case("controls-from-nobody-internal", [get("/", *CONTROLS)]),
@@ -243,6 +277,14 @@ CASES = [
 
 ]
 SETTINGS = {
+    "whoxff": detecting(by_xff()), "whohops": detecting(by_xff(xff_num_trusted_hops=1)), "whoappended": detecting(by_xff(skip_xff_append=False)),
+    "whotrusted": detecting(trusting(*OURS)), "whoappendedtrusted": detecting(trusting(*OURS, skip_xff_append=False)),
+    "whostranger": detecting(trusting(OURS[1])), "whofield": detecting(by_field()),
+    "whotrustedfield": detecting(by_field(allow_extension_to_set_address_as_trusted=True)),
+    "whorefused": detecting(by_field(reject_with_status={"code": "Unauthorized"})), "whorefusedotherwise": detecting(by_field(reject_with_status={"code": "OK"})),
+    "whoboth": detecting(by_field(), by_xff()),
+    "early": early([{"remove": "x-gone"}, {"append": adding("x-a", "%REQ(x-b)% %PROTOCOL%")}, {"append": adding("x-forwarded-for", "192.0.2.77", OVER)}],
+                   [{"append": adding("x-c", "%REQ(x-a)%")}]),
     "edge": EDGE, "edge1": {**EDGE, "xff_num_trusted_hops": 1}, "edge2": {**EDGE, "xff_num_trusted_hops": 2}, "inside1": {"xff_num_trusted_hops": 1},
     "skip": {**EDGE, "skip_xff_append": True}, "internal": {**EDGE, **INTERNAL}, "insideinternal": INTERNAL,
     "preserve": {**EDGE, "preserve_external_request_id": True}, "noid": {"generate_request_id": False}, "answerid": {"always_set_request_id_in_response": True},

@@ -106,6 +106,35 @@ TEST(Listener, TcpTunnels) {
             Texts{place + "post_path: \"x\", expected a path that begins with '/'"});
 }
 
+TEST(Listener, Requesters) {
+  const auto errors = [](const std::string& fields) {
+    return Errors("    filter_chains: [{filters: [{name: h, " +
+                  Any("filters.network.http_connection_manager.v3.HttpConnectionManager",
+                      ", stat_prefix: s, route_config: {name: r}, http_filters: [{name: r, " +
+                          Any("filters.http.router.v3.Router") + "}], " + fields) +
+                  "}]}]\n");
+  };
+  const auto detection = [](const std::string& type, const std::string& fields) {
+    return "original_ip_detection_extensions: [{name: e, " + Any("http.original_ip_detection." + type, fields) + "}]";
+  };
+  const std::string place = "filter_chains[0].filters[0].typed_config.original_ip_detection_extensions";
+  const std::string xff = detection("xff.v3.XffConfig", "");
+  EXPECT_EQ(errors(xff), Texts{});
+  EXPECT_EQ(errors("use_remote_address: true, " + xff), Texts{place + ": excludes use_remote_address"});
+  EXPECT_EQ(errors("xff_num_trusted_hops: 1, " + xff),
+            Texts{place + ": excludes xff_num_trusted_hops, expected XffConfig.xff_num_trusted_hops"});
+  EXPECT_EQ(errors(detection("xff.v3.XffConfig",
+                             ", xff_num_trusted_hops: 1, xff_trusted_cidrs: {cidrs: [{address_prefix: 10.0.0.0, prefix_len: 8}]}")),
+            Texts{place + "[0].typed_config.xff_trusted_cidrs: excludes xff_num_trusted_hops"});
+  EXPECT_EQ(errors(detection("custom_header.v3.CustomHeaderConfig", ", header_name: 'a b'")),
+            Texts{place + "[0].typed_config.header_name: \"a b\", expected a header's name"});
+  EXPECT_EQ(errors("original_ip_detection_extensions: [{name: e, " + Any("filters.http.router.v3.Router") + "}]").size(), 1u);
+  EXPECT_EQ(errors("early_header_mutation_extensions: [{name: e, " +
+                   Any("http.early_header_mutation.header_mutation.v3.HeaderMutation", ", mutations: [{remove: host}]") + "}]"),
+            Texts{"filter_chains[0].filters[0].typed_config.early_header_mutation_extensions[0].typed_config.mutations[0].remove: "
+                  "\"host\" can be neither added nor removed"});
+}
+
 TEST(Listener, Chains) {
   const Loaded loaded = LoadListener(Chains({"destination_port: 81", "server_names: [A.b]"}) +
                                      "    default_filter_chain: {filters: [" + std::string(kEcho) + "]}\n");

@@ -193,7 +193,7 @@ TEST(UnknownTest, BytesWithinAnAnyToo) {
   envoy::config::bootstrap::v3::Bootstrap bootstrap;
   auto* chain = bootstrap.mutable_static_resources()->add_listeners()->add_filter_chains();
   Manager manager;
-  AddUnknown(manager, 52);
+  AddUnknown(manager, 60);
   chain->add_filters()->mutable_typed_config()->PackFrom(manager);
   chain->add_filters()->mutable_typed_config()->PackFrom(envoy::extensions::filters::http::fault::v3::HTTPFault());
   chain->add_filters()->mutable_typed_config()->set_type_url("type.googleapis.com/no.Such");
@@ -203,7 +203,7 @@ TEST(UnknownTest, BytesWithinAnAnyToo) {
       Judge(bootstrap, UnknownFields::kPassOver, passed_over).errors,
       (std::vector<std::string>{
           path +
-              "[0].typed_config.early_header_mutation_extensions: is not implemented, and must not be passed over",
+              "[0].typed_config.forward_client_cert_matcher: is not implemented, and must not be passed over",
           path + "[1].typed_config: envoy.filters.http.fault is disabled by --disable-extensions",
           path + "[2].typed_config: unknown type \"type.googleapis.com/no.Such\""}));
 }
