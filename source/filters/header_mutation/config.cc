@@ -57,9 +57,11 @@ Mutations BuildMutations(config::BuildContext& context, const v3::Mutations& fro
       .request = config::BuildHeaderMutations(context, from.request_mutations(), FieldPath(path, "request_mutations")),
       .response = config::BuildHeaderMutations(context, from.response_mutations(), FieldPath(path, "response_mutations")),
       .request_trailers =
-          config::BuildHeaderMutations(context, from.request_trailers_mutations(), FieldPath(path, "request_trailers_mutations")),
+          config::BuildHeaderMutations(context, from.request_trailers_mutations(),
+                                       FieldPath(path, "request_trailers_mutations")),
       .response_trailers =
-          config::BuildHeaderMutations(context, from.response_trailers_mutations(), FieldPath(path, "response_trailers_mutations")),
+          config::BuildHeaderMutations(context, from.response_trailers_mutations(),
+                                       FieldPath(path, "response_trailers_mutations")),
       .query = BuildQuery(context, from.query_parameter_mutations(), FieldPath(path, "query_parameter_mutations")),
   };
 }
