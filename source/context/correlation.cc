@@ -72,15 +72,17 @@ CorrelationTable::CorrelationTable(const Options& options)
 CorrelationTable::Ticket CorrelationTable::Remember(const Context& context, base::MonotonicTime now) {
   Ticket ticket;
   if (!context.trace_id && context.request_id.empty()) return ticket;
+  const RecordTable::Key trace_id{context.trace_id.high, context.trace_id.low};
+  const RecordTable::Key request_id = KeyOf(context.request_id);
+  by_trace_.Expect(trace_id);
+  by_request_id_.Expect(request_id);
   Context kept = context;
   kept.cancel_reason = CancelReason::kNone;
   char bytes[kMostVctxBytes];
   uint32_t left_out = 0;  // as it is for the next hop
   const std::string_view record = VctxBytes(kept, bytes, left_out);
-  const RecordTable::Key request_id = KeyOf(context.request_id);
   const RecordTable::Marks marks{context.span_id, context.request_id.empty() ? 0 : request_id.low};
   if (context.trace_id) {
-    const RecordTable::Key trace_id{context.trace_id.high, context.trace_id.low};
     Note(by_trace_.Insert(trace_id, marks, record, context.deadline_at, now, ticket.by_trace));
   }
   if (!context.request_id.empty()) {

@@ -19,7 +19,7 @@ int64_t Nanoseconds(base::MonotonicTime time) { return time.time_since_epoch().c
 
 RecordTable::RecordTable(size_t capacity, uint64_t seed)
     : records_each_(std::max<size_t>((capacity + kShards - 1) / kShards, 1)),
-      buckets_each_(std::bit_ceil(records_each_)),
+      buckets_each_(std::bit_ceil(4 * records_each_)),
       seed_(seed) {
   PILLION_CHECK(capacity < kNone / 2);
   for (Shard& shard : shards_) {
@@ -72,12 +72,27 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
                           .next_ended = kNone,
                           .size = static_cast<uint16_t>(bytes.size()),
                           .of_key = count,
-                          .incomplete = false};
+                          .incomplete = 0};
   if (bucket != kNone) shard.records[bucket].previous = index;
   bucket = index;
   ++shard.size;
   place = static_cast<Place>(static_cast<size_t>(&shard - shards_.data()) * records_each_ + index + 1);
+  ExpectForgotten(shard, bytes.size());
   return taken;
+}
+
+void RecordTable::Expect(const Key& key) const {
+  const uint64_t hash = Hash(key);
+  __builtin_prefetch(&Bucket(shards_[hash >> 60], hash), 1);
+}
+
+void RecordTable::ExpectForgotten(const Shard& shard, size_t bytes) const {
+  if (shard.first_ended == kNone) return;
+  const Record& record = shard.records[shard.first_ended];  // it was the second one the last time
+  __builtin_prefetch(&Bucket(shard, Hash(record.key)), 1);
+  const char* const data = shard.bytes[shard.first_ended].data;
+  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(data + at, 1);
+  if (record.next_ended != kNone) __builtin_prefetch(&shard.records[record.next_ended], 1);
 }
 
 void RecordTable::End(Place place, base::MonotonicTime until) {
@@ -146,15 +161,15 @@ RecordTable::Index RecordTable::TakeFree(Shard& shard) const {
 
 void RecordTable::Unlink(Shard& shard, Index index) {
   const Record& record = shard.records[index];
-  const Index& bucket = Bucket(shard, Hash(record.key));
+  Index& bucket = Bucket(shard, Hash(record.key));
   const uint16_t of_key = NewestOf(shard, bucket, record.key)->of_key;
   if (record.next != kNone) shard.records[record.next].previous = record.previous;
   if (record.previous != kNone) {
     shard.records[record.previous].next = record.next;
   } else {
-    Bucket(shard, Hash(record.key)) = record.next;
+    bucket = record.next;
   }
-  if (Record* const newest = NewestOf(shard, bucket, record.key)) newest->of_key = of_key - 1;
+  if (Record* const newest = NewestOf(shard, bucket, record.key)) newest->of_key = (of_key - 1) & 0x7fff;
 }
 
 void RecordTable::ForgetEnded(Shard& shard) {
@@ -185,7 +200,7 @@ void RecordTable::ForEachOf(Shard& shard, Index bucket, const Key& key, F&& visi
 void RecordTable::MarkIncomplete(Shard& shard, uint64_t hash, const Key& key) {
   const Record* const newest = NewestOf(shard, Bucket(shard, hash), key);
   if (newest == nullptr || newest->incomplete) return;
-  ForEachOf(shard, Bucket(shard, hash), key, [](Record& record, Index) { record.incomplete = true; });
+  ForEachOf(shard, Bucket(shard, hash), key, [](Record& record, Index) { record.incomplete = 1; });
 }
 
 }  // namespace pillion::context

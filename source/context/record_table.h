@@ -66,6 +66,9 @@ class RecordTable {
                base::MonotonicTime now, Place& place);
   void End(Place place, base::MonotonicTime until);
 
+  // Insert() of that key is to follow soon: the memory that it will look at is fetched meanwhile.
+  void Expect(const Key& key) const;
+
   // The records of that key; of these only those with the first mark, if there are any; of these only those with the second.
   void Find(const Key& key, const Marks& marks, base::MonotonicTime now, base::Arena& arena, Answer& answer);
 
@@ -76,8 +79,9 @@ class RecordTable {
   using Index = uint32_t;
   static constexpr Index kNone = UINT32_MAX;
 
-  // Left uninitialised until it is used for the first time, so that only what is used takes memory.
-  struct Record {
+  // Left uninitialised until it is used for the first time, so that only what is used takes memory. Under load the table is
+  // far larger than the processor's caches: what it costs is the lines of memory that it touches. A record is one.
+  struct alignas(64) Record {
     Key key;
     Marks marks;
     int64_t deadline_at;
@@ -86,10 +90,11 @@ class RecordTable {
     Index previous;
     Index next_ended;
     uint16_t size;
-    uint16_t of_key;  // how many of this key there are; of the newest of them alone
-    bool incomplete;  // there was another one of this key; if the newest is, all are
+    uint16_t of_key : 15;     // how many of this key there are; of the newest of them alone
+    uint16_t incomplete : 1;  // there was another one of this key; if the newest is, all are
   };
-  struct Bytes {
+  static_assert(sizeof(Record) == 64);
+  struct alignas(64) Bytes {
     char data[kMostBytes];
   };
   struct alignas(64) Shard {
@@ -106,13 +111,15 @@ class RecordTable {
 
   uint64_t Hash(const Key& key) const;
   Shard& ShardOf(uint64_t hash) { return shards_[hash >> 60]; }
-  Index& Bucket(Shard& shard, uint64_t hash) { return shard.buckets[hash & (buckets_each_ - 1)]; }
+  Index& Bucket(const Shard& shard, uint64_t hash) const { return shard.buckets[hash & (buckets_each_ - 1)]; }
 
   // All with the shard's lock.
   Index TakeFree(Shard& shard) const;
   void Unlink(Shard& shard, Index index);
   // Forgets the record that ended first.
   void ForgetEnded(Shard& shard);
+  // Has that fetched which is next to be forgotten, before a record of so many bytes takes its place.
+  void ExpectForgotten(const Shard& shard, size_t bytes) const;
   // The newest of that key; null: there is none.
   static Record* NewestOf(Shard& shard, Index bucket, const Key& key);
   template <typename F>
@@ -120,7 +127,7 @@ class RecordTable {
   void MarkIncomplete(Shard& shard, uint64_t hash, const Key& key);
 
   size_t records_each_;
-  size_t buckets_each_;  // a power of two
+  size_t buckets_each_;  // a power of two; enough that most have one record at most
   uint64_t seed_;
   std::array<Shard, kShards> shards_;
 };
