@@ -1,8 +1,7 @@
 #pragma once
 
 // Who waits for a limit that refused him: bounded in number and in time, fair between keys, by priority. Not thread-safe:
-// what workers share, they lock. Time is handed in; nothing is allocated after the construction. It does not know what
-// waits.
+// what workers share, they lock. Time is handed in; nothing is allocated after the construction.
 //
 // | a waiter is | since | goes on by |
 // |---|---|---|

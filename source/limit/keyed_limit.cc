@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <limits>
 #include <mutex>
 
@@ -27,14 +26,15 @@ KeyedLimit::KeyedLimit(const Terms& terms, size_t most_keys)
       cells_each_(std::bit_floor(std::clamp<size_t>(entries_each_ / kMostCells, 1, kMostCells))),
       number_bits_(std::bit_width(entries_each_)),
       shard_shift_(64 - std::bit_width(shard_count_)),
-      entries_(std::make_unique_for_overwrite<Entry[]>(shard_count_ * entries_each_)),
-      slots_(static_cast<uint32_t*>(std::calloc(shard_count_ * slots_each_, sizeof(uint32_t))), &std::free),
+      memory_(shard_count_ * (entries_each_ * sizeof(Entry) + slots_each_ * sizeof(uint32_t))),
       cells_(std::make_unique<Policy::State[]>(shard_count_ * cells_each_)),
       shards_(std::make_unique<Shard[]>(shard_count_)) {
-  PILLION_CHECK(most_keys >= 1 && most_keys <= kMostKeys && slots_ != nullptr);
+  PILLION_CHECK(most_keys >= 1 && most_keys <= kMostKeys);
+  auto* const entries = static_cast<Entry*>(memory_.data());
+  auto* const slots = reinterpret_cast<uint32_t*>(entries + shard_count_ * entries_each_);
   for (size_t i = 0; i < shard_count_; ++i) {
-    shards_[i].entries = &entries_[i * entries_each_];
-    shards_[i].slots = &slots_[i * slots_each_];
+    shards_[i].entries = entries + i * entries_each_;
+    shards_[i].slots = slots + i * slots_each_;
     shards_[i].cells = &cells_[i * cells_each_];
   }
 }

@@ -2,7 +2,7 @@
 
 // One limit for each of many keys, exact over all workers of the process: a policy, and a bounded table of what each key
 // has left. Any thread; each call holds one of up to 64 locks for one short step. Nothing is allocated after the
-// construction, and only what is used takes memory: 88 bytes a key.
+// construction, and only what is used takes memory: 88 bytes a key; of tables beyond 380,000 keys rather all of it.
 //
 // What a key has spent is never forgotten before it makes no difference any more:
 //
@@ -24,6 +24,7 @@
 #include <memory>
 
 #include "source/limit/key.h"
+#include "source/limit/pages.h"
 #include "source/limit/policy.h"
 #include "source/limit/spin_lock.h"
 
@@ -64,7 +65,6 @@ class KeyedLimit {
   static constexpr size_t kPassed = 2;
   static constexpr size_t kSearched = 16;
 
-  // Left uninitialised until it is used for the first time.
   struct Entry {
     Key key;
     Policy::State state;
@@ -112,8 +112,7 @@ class KeyedLimit {
   size_t cells_each_;  // a power of two
   int number_bits_;  // of an entry's number plus 1
   int shard_shift_;
-  std::unique_ptr<Entry[]> entries_;
-  std::unique_ptr<uint32_t[], void (*)(void*)> slots_;
+  Pages memory_;  // of all entries, then of all slots
   std::unique_ptr<Policy::State[]> cells_;
   std::unique_ptr<Shard[]> shards_;
 };
