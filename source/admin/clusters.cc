@@ -230,7 +230,8 @@ Reply Endpoints::Listeners(const Request& request) {
   if (!*json) {
     std::string out;
     for (const ListenerView& listener : listeners) {
-      out += fmt::format("{}::{}\n", Printable(listener.name), Printable(config::AddressText(listener.address)));
+      const std::string error = listener.error.empty() ? "" : " (" + Printable(listener.error) + ")";
+      out += fmt::format("{}::{}{}\n", Printable(listener.name), Printable(config::AddressText(listener.address)), error);
     }
     return Reply::Text(200, std::move(out));
   }
@@ -240,6 +241,7 @@ Reply Endpoints::Listeners(const Request& request) {
     writer.BeginElement();
     writer.String("name", listener.name);
     WriteAddress(writer, "local_address", listener.address);
+    if (!listener.error.empty()) writer.String("error", listener.error);
     writer.EndObject();
   }
   writer.EndArray();

@@ -76,6 +76,7 @@ struct ClusterView {
 struct ListenerView {
   std::string name;
   config::Address address;  // bound: with the port that the kernel chose
+  std::string error = {};   // why nobody listens there as yet; empty: somebody does
 };
 
 // What does not serve yet.

@@ -147,7 +147,7 @@ admin::Sources Administration::MakeSources() {
   sources.listeners = [this] {
     std::vector<admin::ListenerView> views;
     for (const ListenerSet::Bound& listener : server_.listeners_->bound()) {
-      views.push_back({listener.name, ToConfigAddress(listener.address)});
+      views.push_back({listener.name, ToConfigAddress(listener.address), listener.error});
     }
     return views;
   };

@@ -36,7 +36,10 @@ void AwaitTables(push::RouteTables::Use* routes, Awaited& needs) {
 }  // namespace
 
 ListenerSet::ListenerSet(Surroundings surroundings)
-    : with_(std::move(surroundings)), retired_(with_.timers), first_needs_(with_.timers) {}
+    : with_(std::move(surroundings)),
+      retired_(with_.timers),
+      first_needs_(with_.timers),
+      listen_retry_(with_.timers, [](std::string_view line) { Log("main").info("{}", line); }) {}
 
 ListenerSet::~ListenerSet() = default;
 
@@ -130,10 +133,16 @@ absl::Status ListenerSet::Open(Running& running) const {
 }
 
 void ListenerSet::Begin(const Running& running) {
+  std::string error;  // the last one: of all workers it is the same
   for (const std::shared_ptr<net::ListenSocket>& socket : running.sockets) {
-    if (const absl::Status status = socket->Listen(); !status.ok()) {
-      Log("main").warn("{}", std::string(In(*running.config, status.message()).message()));
-    }
+    const absl::Status status = socket->Listen();
+    if (status.ok()) continue;
+    error = std::string(In(*running.config, status.message()).message());
+    listen_retry_.Add(running.config->name, socket, status);
+  }
+  if (!error.empty()) {
+    ++failed_;
+    Log("main").warn("{}; tried again each second", error);
   }
   for (size_t w = 0; w < with_.workers.size(); ++w) {
     with_.workers[w]->AddListener(running.id, running.listener, running.of_workers[w], running.addresses);
@@ -265,6 +274,7 @@ std::vector<Unready> ListenerSet::unready() const {
     const config::Listener* const owner = FormerOwner(*warming->running.config, {});
     if (owner != nullptr) one.targets.push_back(absl::StrCat("an address of listener \"", owner->name, "\""));
   }
+  for (Unready& deaf : listen_retry_.unready()) all.push_back(std::move(deaf));
   return all;
 }
 
@@ -404,7 +414,9 @@ void ListenerSet::Close(Listeners which, std::function<void()> closed) {
 std::vector<ListenerSet::Bound> ListenerSet::bound() const {
   std::vector<Bound> all;
   for (const std::string& name : order_) {
-    for (const ListenAddress& at : serving_.at(name).addresses) all.push_back({name, at.address});
+    for (const ListenAddress& at : serving_.at(name).addresses) {
+      all.push_back({name, at.address, listen_retry_.WhyNot(name, at.address)});
+    }
   }
   return all;
 }

@@ -30,6 +30,7 @@
 #include "source/server/awaited.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
+#include "source/server/listen_retry.h"
 #include "source/server/origin.h"
 #include "source/server/worker_thread.h"
 #include "source/telemetry/log_writer.h"
@@ -79,7 +80,7 @@ class ListenerSet {
   // There is one of that name, perhaps still warming, which `origin` gave.
   bool Has(const std::string& name, Origin origin) const;
   bool IsWarming(const std::string& name) const { return warming_.contains(name); }
-  // Of those that warm, by name.
+  // Of those that warm, by name, and of those that can't listen.
   std::vector<Unready> unready() const;
   // What the first ones wait for.
   std::vector<std::string> first_needs() const { return first_needs_.open(); }
@@ -90,6 +91,7 @@ class ListenerSet {
   struct Bound {
     std::string name;
     net::Address address;  // with the port that the kernel chose
+    std::string error;     // why nobody listens there as yet; empty: somebody does
   };
   // In the order in which they came.
   std::vector<Bound> bound() const;
@@ -107,7 +109,7 @@ class ListenerSet {
   uint64_t removed() const { return removed_; }
   uint64_t updated_in_place() const { return updated_in_place_; }  // of modified(): on the workers, with their connections
   uint64_t stopped() const { return stopped_; }                    // whose sockets were closed
-  uint64_t failed() const { return failed_; }  // that could not be set
+  uint64_t failed() const { return failed_; }  // that could not be set, or not listen at once
 
  private:
   struct Running {
@@ -164,6 +166,7 @@ class ListenerSet {
   std::set<std::string> to_remove_;  // whoever takes an address of one of these ends it
   event::Retired retired_;           // versions and their chains
   Awaited first_needs_;
+  ListenRetry listen_retry_;
   std::vector<std::function<void()>> when_warm_;
   bool closed_ = false;  // all of them: the process ends
   uint64_t last_id_ = 0;

@@ -17,7 +17,7 @@ class EndpointsTest : public ::testing::Test {
     sources_.clusters = [this] { return clusters_; };
     sources_.listeners = [] {
       return std::vector<ListenerView>{{"in", config::SocketAddress{"127.0.0.1", false, 8080}},
-                                       {"six", config::SocketAddress{"::1", true, 81}},
+                                       {"six", config::SocketAddress{"::1", true, 81}, "listen: taken"},
                                        {"pipe", config::UnixPath{"/run/x.sock"}}};
     };
     sources_.unready = [this] { return unready_; };
@@ -388,13 +388,14 @@ TEST_F(EndpointsTest, ClustersJson) {
 }
 
 TEST_F(EndpointsTest, Listeners) {
-  EXPECT_EQ(Get("/listeners").body, "in::127.0.0.1:8080\nsix::[::1]:81\npipe::/run/x.sock\n");
+  EXPECT_EQ(Get("/listeners").body, "in::127.0.0.1:8080\nsix::[::1]:81 (listen: taken)\npipe::/run/x.sock\n");
   const std::string json = Get("/listeners?format=json").body;
   EXPECT_TRUE(
       json.starts_with("{\n \"listener_statuses\": [\n  {\n   \"name\": \"in\",\n   \"local_address\": {\n"
                        "    \"socket_address\": {\n     \"address\": \"127.0.0.1\",\n"
                        "     \"port_value\": 8080\n    }\n   }\n  },"))
       << json;
+  EXPECT_NE(json.find("\"error\": \"listen: taken\""), std::string::npos);
   EXPECT_NE(json.find("\"pipe\": {\n     \"path\": \"/run/x.sock\""), std::string::npos);
 }
 
