@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "source/guard/return.h"
+#include "source/server/log.h"
+
 namespace pillion::server {
 namespace {
 
@@ -248,12 +251,18 @@ bool ClusterSet::IsNamed(const RunningCluster& running) { return running.index.u
 
 void ClusterSet::SweepSoon() {
   sweep_->Set(kSweep, [this] {
+    std::vector<std::string> unnamed, named;
     for (const uint32_t index : std::set(leaving_)) {
       if (warming_.contains(index)) continue;  // which takes its place
       RunningCluster& running = serving_.at(index);
       const auto most = kMostSweeps + (running.pushed ? 0 : with_.drain_time / kSweep);
-      if (++*running.leaving >= most || !IsNamed(running)) Drop(index);
+      const bool is_named = IsNamed(running);
+      if (++*running.leaving < most && is_named) continue;
+      (is_named ? named : unnamed).push_back(running.cluster->config().name);
+      Drop(index);
     }
+    if (!unnamed.empty()) Log("main").info("gone, as no route names them any more: clusters {}", guard::Names(unnamed));
+    if (!named.empty()) Log("main").info("gone, though routes still name them: clusters {}", guard::Names(named));
     if (!leaving_.empty()) SweepSoon();
   });
 }

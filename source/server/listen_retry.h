@@ -1,6 +1,6 @@
 #pragma once
 
-// Sockets that are bound, but can't be listened on as yet: another process was faster, which the system says only then. Tried
+// Sockets that are bound, but cannot be listened on as yet: another process was faster, which the system tells late. Tried
 // again each second, for as long as their listener has them; workers accept from them as soon as they listen. Part of the
 // ListenerSet; main thread.
 

@@ -29,6 +29,7 @@ def test_gone_before_its_route_table(pushed, named, how, apart):
             both.change(p.routes(b.route(name)))
             until(lambda: both.stat(f"cluster.{name}.upstream_rq_total") >= 10, "it is used")  # pylint: disable=cell-var-from-loop
     both.until_stat("cluster_manager.cluster_removed", 4)
+    until(lambda: "gone, as no route names them any more: clusters c3" in both.proxy.log(), "the log says it")
     assert both.stat("cluster_manager.active_clusters") == 2
 
 
@@ -43,6 +44,7 @@ def test_it_is_shown(pushed, named):
     assert both.get().body == b"one"
     both.until_status(503)
     both.until_stat("cluster_manager.cluster_removed", 2)
+    until(lambda: "gone, though routes still name them: clusters backend" in both.proxy.log(), "the log says it")
     assert "backend::" not in both.proxy.admin("/clusters")
 
 
