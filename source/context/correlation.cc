@@ -139,7 +139,7 @@ CorrelationTable::Counts CorrelationTable::Read() const {
 }
 
 RecordTable::Key CorrelationTable::KeyOf(std::string_view request_id) const {
-  return {base::XxHash64(request_id, seed_ + 1), base::XxHash64(request_id, seed_ + 2)};
+  return {request_id.size(), base::XxHash64(request_id, seed_)};
 }
 
 void CorrelationTable::Note(RecordTable::Taken taken) {

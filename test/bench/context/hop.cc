@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "source/base/random.h"
 #include "source/context/correlation.h"
 #include "source/context/extract.h"
 #include "source/context/inject.h"
@@ -132,9 +133,10 @@ void RememberEndInAFullTable(benchmark::State& state) {
   CorrelationTable table({});
   std::string request_id(inbound.context.request_id);
   inbound.context.request_id = request_id;
+  base::Random random(1);
   uint32_t number = 0;
   const auto hop = [&] {
-    inbound.context.trace_id.low += 0x9e3779b97f4a7c15;
+    inbound.context.trace_id = {random.Next(), random.Next()};
     ++number;
     std::memcpy(request_id.data(), &number, sizeof number);
     CorrelationTable::Ticket ticket = table.Remember(inbound.context, kMoment.monotonic);
