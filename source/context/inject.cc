@@ -26,12 +26,12 @@ class Output {
   void Write(Carrier carrier, bool anew);
   void Remove(Carrier carrier) { removed_ |= FieldsOf(carrier, fields_.grpc()); }
 
-  // In one pass.
   void Apply(http::HeaderMap& headers) const;
 
   uint32_t left_out() const { return left_out_; }
 
  private:
+  void RemoveSurplus(uint32_t fields, http::HeaderMap& headers) const;
   void Put(HeaderId id, std::string_view value) {
     if (value.empty()) return;
     values_[CarrierFieldIndex(id)] = value;
@@ -118,19 +118,34 @@ void Output::PutTimeLeft(bool anew) {
   if ((anew && !grpc) || fields_.Has(HeaderId::kXTimeoutMs)) Put(HeaderId::kXTimeoutMs, TimeoutMsText(left, arena_));
 }
 
+// Of those fields: all that are not written, and all but one that is.
+void Output::RemoveSurplus(uint32_t fields, http::HeaderMap& headers) const {
+  uint32_t seen = 0;
+  headers.RemoveIf([&](const http::HeaderField& field) {
+    const size_t index = CarrierFieldIndex(field.id);
+    if (index == kNoCarrierField) return false;
+    const uint32_t bit = 1u << index;
+    const bool surplus = (fields & bit) != 0 && ((written_ & ~seen & bit) == 0);
+    seen |= bit;
+    return surplus;
+  });
+}
+
 void Output::Apply(http::HeaderMap& headers) const {
   uint32_t placed = 0;
   if ((fields_.present_bits() & (removed_ | written_)) != 0) {
-    headers.RemoveIf([&](http::HeaderField& field) {
+    uint32_t going = fields_.present_bits() & removed_ & ~written_;
+    for (http::HeaderField& field : headers) {
       const size_t index = CarrierFieldIndex(field.id);
-      if (index == kNoCarrierField) return false;
+      if (index == kNoCarrierField) continue;
       const uint32_t bit = 1u << index;
-      if ((written_ & ~placed & bit) == 0) return (removed_ & bit) != 0;
+      if ((written_ & bit) == 0) continue;
+      going |= placed & bit;  // another line of it
       placed |= bit;
       field.value_data = values_[index].data();
       field.value_size = static_cast<uint32_t>(values_[index].size());
-      return false;
-    });
+    }
+    if (going != 0) RemoveSurplus(going, headers);
   }
   for (uint32_t bits = written_ & ~placed; bits != 0; bits &= bits - 1) {
     const size_t index = static_cast<size_t>(std::countr_zero(bits));

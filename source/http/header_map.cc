@@ -9,15 +9,20 @@ void HeaderMap::Set(HeaderId id, std::string_view value) {
     Add(id, value);
     return;
   }
-  bool first = true;
-  RemoveIf([&](HeaderField& field) {
-    if (field.id != id) return false;
-    if (!first) return true;
-    first = false;
+  const HeaderField* kept = nullptr;
+  bool more = false;
+  for (HeaderField& field : *this) {
+    if (field.id != id) continue;
+    if (kept != nullptr) {
+      more = true;
+      break;
+    }
     field.value_data = value.data();
     field.value_size = static_cast<uint32_t>(value.size());
-    return false;
-  });
+    kept = &field;
+  }
+  // Mostly there is none, and nothing moves. What is kept stays where it is: those that go are behind it.
+  if (more) [[unlikely]] RemoveIf([&](const HeaderField& field) { return field.id == id && &field != kept; });
 }
 
 const HeaderField* HeaderMap::Find(std::string_view name) const {
