@@ -1,5 +1,6 @@
 #include "source/context/vctx.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -27,9 +28,6 @@ enum Type : uint8_t {
   kTraceFlags = 9,
   kTracestate = 10,
 };
-
-// Where a deadline is, which stands in front.
-constexpr size_t kDeadlineAt = kMagic.size() + kTlvHead;
 
 // The order in which types are written, by type; baggage that is no colour goes behind the tenant.
 constexpr std::array<uint8_t, 11> kOrder = {0, 1, 2, 3, 8, 6, 7, 9, 5, 4, 11};
@@ -239,13 +237,20 @@ bool Decode(std::string_view bytes, base::Arena& arena, Context& context, bool& 
   return true;
 }
 
-size_t Encode(const Context& context, bool checks_forms, char* out, uint32_t& left_out) {
-  Writer writer(checks_forms, out);
-  const auto has = [types = TypesOf(context)](Type type) { return (types >> type & 1) != 0; };
+// What stands in front, and has a length of its own.
+void EncodeFront(const Context& context, uint32_t types, Writer& writer) {
+  const auto has = [types](Type type) { return (types >> type & 1) != 0; };
   if (has(kDeadline)) writer.Number(kDeadline, context.deadline);
   if (has(kTraceId)) writer.Trace(context.trace_id);
   if (has(kSpanId)) writer.Number(kSpanId, context.span_id);
   if (has(kTraceFlags)) writer.Number(kTraceFlags, context.trace_flags);
+}
+
+size_t Encode(const Context& context, bool checks_forms, char* out, uint32_t& left_out) {
+  Writer writer(checks_forms, out);
+  const uint32_t types = TypesOf(context);
+  EncodeFront(context, types, writer);
+  const auto has = [types](Type type) { return (types >> type & 1) != 0; };
   if (has(kRequestId)) writer.Text(kRequestId, context.request_id);
   if (has(kBizFlags)) writer.Number(kBizFlags, context.biz_flags);
   if (has(kCancelReason)) writer.Number(kCancelReason, static_cast<uint8_t>(context.cancel_reason));
@@ -266,17 +271,30 @@ bool LiesWhere(std::string_view other, std::string_view text) {
   return text.data() == other.data() && text.size() == other.size();
 }
 
-// What the context was read from, if nothing but the point in time of its deadline has changed since; else null.
+// What the context was read from, if nothing has changed since but what EncodeFront() writes, and that not in length. Else
+// null.
 const VctxOrigin* OriginOf(const Context& context) {
   if (context.origin == nullptr) return nullptr;
   const Context& read = context.origin->context;
-  const bool same = context.has_deadline() == read.has_deadline() && context.trace_id == read.trace_id &&
-                    context.span_id == read.span_id && context.trace_flags == read.trace_flags &&
-                    context.has_trace_flags == read.has_trace_flags && context.cancel_reason == read.cancel_reason &&
+  const bool same = TypesOf(context) == TypesOf(read) && context.cancel_reason == read.cancel_reason &&
                     context.biz_flags == read.biz_flags && LiesWhere(read.request_id, context.request_id) &&
                     LiesWhere(read.tenant, context.tenant) && LiesWhere(read.tracestate, context.tracestate) &&
                     LiesWhere(read.unknown, context.unknown) && context.baggage.Shares(read.baggage);
   return same ? context.origin : nullptr;
+}
+
+bool HasSameFront(const Context& context, const VctxOrigin& origin) {
+  const Context& read = origin.context;
+  return context.deadline == read.deadline && context.trace_id == read.trace_id && context.span_id == read.span_id &&
+         context.trace_flags == read.trace_flags;
+}
+
+// The bytes of the origin with the context's front, whose size is returned.
+size_t ReplaceFront(const Context& context, const VctxOrigin& origin, char* out) {
+  std::memcpy(out, origin.bytes.data(), origin.bytes.size());
+  Writer writer(false, out);
+  EncodeFront(context, TypesOf(context), writer);
+  return writer.size();
 }
 
 }  // namespace
@@ -298,9 +316,8 @@ size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out) {
 std::string_view VctxBytes(const Context& context, char* out, uint32_t& left_out) {
   const VctxOrigin* const origin = OriginOf(context);
   if (origin == nullptr) return {out, EncodeVctx(context, out, left_out)};
-  if (context.deadline == origin->context.deadline) return origin->bytes;
-  std::memcpy(out, origin->bytes.data(), origin->bytes.size());
-  WriteBigEndian(context.deadline, out + kDeadlineAt);
+  if (HasSameFront(context, *origin)) return origin->bytes;
+  ReplaceFront(context, *origin, out);
   return {out, origin->bytes.size()};
 }
 
@@ -322,23 +339,23 @@ bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context)
 }
 
 std::string_view EncodeVctxText(const Context& context, bool padded, base::Arena& arena, uint32_t& left_out) {
-  const VctxOrigin* const origin = OriginOf(context);
-  if (origin != nullptr && origin->text.size() == Base64Size(origin->bytes.size(), padded)) {
-    if (context.deadline == origin->context.deadline) return origin->text;
-    // With the byte before it a deadline makes three groups.
-    static_assert(kDeadlineAt % 3 == 1);
-    char* const text = static_cast<char*>(arena.Allocate(origin->text.size(), 1));
-    std::memcpy(text, origin->text.data(), origin->text.size());
-    char groups[1 + sizeof context.deadline] = {origin->bytes[kDeadlineAt - 1]};
-    WriteBigEndian(context.deadline, groups + 1);
-    EncodeBase64({groups, sizeof groups}, false, text + Base64Size(kDeadlineAt - 1, false));
-    return {text, origin->text.size()};
-  }
+  const VctxOrigin* origin = OriginOf(context);
+  if (origin != nullptr && origin->text.size() != Base64Size(origin->bytes.size(), padded)) origin = nullptr;
+  if (origin != nullptr && HasSameFront(context, *origin)) return origin->text;
   char bytes[kMostVctxBytes];
-  const size_t size = EncodeVctx(context, bytes, left_out);
-  if (size == kMagic.size()) return {};
-  const size_t characters = Base64Size(size, padded);
+  size_t size;  // that is to be encoded
+  size_t characters;
+  if (origin != nullptr) {
+    const size_t groups = (ReplaceFront(context, *origin, bytes) + 2) / 3;
+    size = std::min(3 * groups, origin->bytes.size());
+    characters = origin->text.size();
+  } else {
+    size = EncodeVctx(context, bytes, left_out);
+    if (size == kMagic.size()) return {};
+    characters = Base64Size(size, padded);
+  }
   char* const text = static_cast<char*>(arena.Allocate(characters, 1));
+  if (origin != nullptr) std::memcpy(text, origin->text.data(), characters);
   EncodeBase64({bytes, size}, padded, text);
   return {text, characters};
 }

@@ -73,6 +73,8 @@ void FuzzHead(std::string_view text, const ExtractOptions& options, CarrierSet w
   Context later = first.context;
   later.deadline += std::min<uint64_t>(later.deadline, 1'000'000'007);
   CheckWrittenAnew(later, arena);
+  later.span_id ^= 0x40;
+  CheckWrittenAnew(later, arena);
   base::Random random(1);
   BeginTrace(first.context, random);
   const uint32_t left_out = Inject(first.context, {.write = write, .grpc = options.grpc}, kMoment.monotonic, headers);

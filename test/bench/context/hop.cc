@@ -77,13 +77,15 @@ void Count(benchmark::State& state, F&& hop) {
       benchmark::Counter(static_cast<double>(allocations - before), benchmark::Counter::kAvgIterations);
 }
 
-void Hop(benchmark::State& state, const Fields& fields, bool extract, bool inject) {
+// `changes`: the span is another one afterwards, so that all of it is written anew.
+void Hop(benchmark::State& state, const Fields& fields, bool extract, bool inject, bool changes = false) {
   base::BlockPool blocks;
   Count(state, [&] {
     base::Arena arena(blocks);
     http::HeaderMap head = MakeHead(fields, arena);
     Extraction extraction;
     if (extract) Extract(head, {}, kMoment, extraction);
+    if (changes) ++extraction.context.span_id;
     if (inject) benchmark::DoNotOptimize(Inject(extraction.context, {}, kMoment.monotonic, head));
     benchmark::DoNotOptimize(extraction);
     benchmark::DoNotOptimize(head.begin());
@@ -94,6 +96,7 @@ void Hop(benchmark::State& state, const Fields& fields, bool extract, bool injec
 void HeadAlone(benchmark::State& state) { Hop(state, FullContext(), false, false); }
 void ExtractFullContext(benchmark::State& state) { Hop(state, FullContext(), true, false); }
 void ExtractAndInjectFullContext(benchmark::State& state) { Hop(state, FullContext(), true, true); }
+void ExtractAndInjectAnotherContext(benchmark::State& state) { Hop(state, FullContext(), true, true, true); }
 
 void ExtractAndInjectTraceAlone(benchmark::State& state) {
   Fields fields = kOthers;
@@ -149,6 +152,7 @@ void RememberEndInAFullTable(benchmark::State& state) {
 BENCHMARK(HeadAlone);
 BENCHMARK(ExtractFullContext);
 BENCHMARK(ExtractAndInjectFullContext);
+BENCHMARK(ExtractAndInjectAnotherContext);
 BENCHMARK(ExtractAndInjectTraceAlone);
 BENCHMARK(ExtractNothing);
 BENCHMARK(RememberRestoreEnd);

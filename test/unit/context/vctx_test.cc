@@ -252,6 +252,7 @@ TEST_F(OriginTest, WhatHasChangedIsWritten) {
       [](Context& context) { context.trace_id.low += 1; },
       [](Context& context) { context.trace_id = {}; },
       [](Context& context) { context.span_id += 1; },
+      [](Context& context) { context.span_id = 0; },
       [](Context& context) { context.trace_flags ^= 1; },
       [](Context& context) { context.has_trace_flags = false; },
       [](Context& context) { context.biz_flags = 1; },
@@ -269,6 +270,16 @@ TEST_F(OriginTest, WhatHasChangedIsWritten) {
     change(context);
     EXPECT_NE(Write(context), text) << &change - changes;
     EXPECT_EQ(Write(read).data(), text.data());  // what was read has not changed with the copy
+  }
+  for (const std::string& tlvs : {deadline_, trace_, trace_ + span_, deadline_ + trace_ + span_, trace_ + Tlv(9, "\1") + Tlv(8, "i")}) {
+    for (const bool padded : {true, false}) {
+      Context context = Read(Text(tlvs, padded));
+      context.deadline += context.has_deadline();
+      context.trace_id.low += 1;
+      context.span_id += 1;
+      context.trace_flags ^= context.has_trace_flags;
+      EXPECT_NE(Write(context, padded), Text(tlvs, padded));
+    }
   }
   Context only_without = Read(Text(trace_));
   only_without.deadline = 1;
