@@ -29,7 +29,7 @@ Value NoBool(const Value& value) { return value.is_error() ? value : NoOverload(
 class Machine {
  public:
   Machine(const Program& program, const Attributes& attributes, base::Arena& arena)
-      : program_(program), evaluation_(attributes, arena, kMostBytes, kMostSteps) {}
+      : program_(program), evaluation_(attributes, arena, kMostBytes, kMostSteps), taken_before_(arena.bytes_taken()) {}
 
   Value Run() {
     const Instruction* const code = program_.code_.data();
@@ -220,8 +220,9 @@ class Machine {
     Loop& loop = loops_[instruction.a];
     if (loop.next == loop.size) return instruction.c;
     ++loop.next;
-    if (evaluation_.Step(instruction.b)) return next;
-    Top() = Value::Error(ErrorCode::kTooLong);
+    const bool too_large = arena().bytes_taken() - taken_before_ > kMostBytesInLoops;
+    if (!too_large && evaluation_.Step(instruction.b)) return next;
+    Top() = Value::Error(too_large ? ErrorCode::kTooLarge : ErrorCode::kTooLong);
     return instruction.c;
   }
 
@@ -247,6 +248,7 @@ class Machine {
   const Program& program_;
   const Function* const functions_ = Functions().data();
   Evaluation evaluation_;
+  const size_t taken_before_;
   std::array<Value, Program::kMostStack> stack_;
   std::array<Loop, kMostLoops> loops_;
   Value* top_ = stack_.data();

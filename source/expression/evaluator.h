@@ -1,8 +1,9 @@
 #pragma once
 
 // Runs a program for one request. On the worker of the request; it allocates nothing but in `arena`, and there at most
-// kMostBytes (what the attributes put there apart), and takes at most kMostSteps: each turn of a loop costs its length, and
-// what looks through much costs by how much that is. Whatever the request is, there is a value or an error.
+// kMostBytes and what the attributes put there, which ends loops at kMostBytesInLoops; and takes at most kMostSteps: each
+// turn of a loop costs its length, and what looks through much costs by how much that is. Whatever the request is, there is
+// a value or an error.
 
 #include "source/base/arena.h"
 #include "source/expression/attributes.h"
@@ -11,6 +12,7 @@
 namespace pillion::expression {
 
 inline constexpr size_t kMostBytes = 64 * 1024;
+inline constexpr size_t kMostBytesInLoops = 256 * 1024;
 inline constexpr uint32_t kMostSteps = 20'000;
 
 // Views into the attributes, the program or `arena`. A map that is looked into comes as such (kLookup).

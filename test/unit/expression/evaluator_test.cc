@@ -115,6 +115,25 @@ TEST_F(EvaluatorTest, IsBoundedInStepsAndMemory) {
   EXPECT_EQ(Run("size(request.headers['x-long'] + request.headers['x-long'])"), "error: more memory than an expression may have");
 }
 
+// Whose entries are made when they are asked for, as fields that came several times are.
+class Copying final : public Attributes {
+ public:
+  Value Get(Attribute, base::Arena&) const override { return Missing(); }
+  Value Find(Attribute, const Key&, base::Arena& arena) const override {
+    static const std::string text(16'000, 'a');
+    return Value::String(arena.Copy(text));
+  }
+  Value Keys(Attribute, base::Arena&) const override { return Missing(); }
+};
+
+TEST_F(EvaluatorTest, LoopsEndWhereAttributesTakeMuch) {
+  const auto few = Compile("[1, 2, 3].all(x, request.headers['a'] != 'b')");
+  const auto many = Compile("[1, 2, 3, 4, 5, 6].all(x, [1, 2, 3, 4, 5, 6].all(y, request.headers['a'] != 'b'))");
+  ASSERT_TRUE(few.ok() && many.ok());
+  EXPECT_EQ(Show(Evaluate(**few, Copying(), arena_)), "true");
+  EXPECT_EQ(Show(Evaluate(**many, Copying(), arena_)), "error: more memory than an expression may have");
+}
+
 TEST_F(EvaluatorTest, AsText) {
   EXPECT_EQ(AsText(Value::Int(-7), arena_).text(), "-7");
   EXPECT_EQ(AsText(Value::Bool(true), arena_).text(), "true");
