@@ -19,7 +19,7 @@ class Notes {
   Notes(const Notes&) = delete;
   Notes& operator=(const Notes&) = delete;
   ~Notes() {
-    if (said_ > kMost) Log("config").warn("{} more of {}s of the same answer is to be said", said_ - kMost, kind_);
+    if (said_ > kMost) Log("config").warn("{} notes more on {}s of the same answer", said_ - kMost, kind_);
   }
 
   void Say(const google::protobuf::Any& resource, const std::vector<config::ConfigError>& notes) {

@@ -125,6 +125,20 @@ def test_a_field_that_nobody_knows(pushed):
     still_well(both)
 
 
+@p.ours
+def test_what_is_hardly_meant(pushed):
+    """It is taken, and the log says of which resource, as of a file; of thousands in one answer it says a few."""
+    both = serving(pushed)
+    tls = {"name": "tls", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"}}
+    note = "common_tls_context: has no validation context that verifies"
+    both.change(p.whole_cluster(name="open", transport_socket=tls))
+    until(lambda: f'cluster "open": transport_socket.typed_config.{note}' in both.proxy.log(), "it is said")
+    both.change(*[p.whole_cluster(name=f"open{number}", transport_socket=tls) for number in range(30)])
+    until(lambda: "10 notes more on clusters of the same answer" in both.proxy.log(), "there are more")
+    assert both.proxy.log().count(note) == 1 + 20
+    still_well(both)
+
+
 def large(name, mib=1):
     """A cluster of so much metadata that nothing here reads."""
     return p.whole_cluster(name=name, metadata={"filter_metadata": {"nobody": {"reads": "x" * mib * 1024 * 1024}}})
