@@ -130,12 +130,13 @@ std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const c
   const access::Engine* const enforced = config.enforced().engine.get();
   if (enforced == nullptr && shadow == nullptr) return std::nullopt;
   const BothCounters* const counters = CountersOf(config);
-  const access::Request request = stream.AccessRequest();
+  access::Request request = stream.AccessRequest();
   if (shadow != nullptr) {
     const access::Decision decision = shadow->Decide(request);
     (decision.allowed ? shadow_allowed_ : shadow_denied_).Increment();
     if (counters != nullptr) Count(counters->shadow, decision);
     NoteResult(stream, config.shadow(), config_.shadow(), decision);
+    request.notes = &stream.annotations();  // others may ask for that
   }
   if (enforced == nullptr) return std::nullopt;
   const access::Decision decision = enforced->Decide(request);

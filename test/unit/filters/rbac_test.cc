@@ -110,6 +110,18 @@ TEST_F(RbacTest, ShadowRulesOnlyCount) {
   EXPECT_EQ(world_->stat("http.in.rbac.e.allowed"), 1);
 }
 
+// What is noted is there for who asks, whenever it is written.
+TEST_F(RbacTest, RulesByWhatShadowRulesNoted) {
+  Start("shadow_rules: " + Rules("DENY", {{"s", Path("/direct")}}) + ", rules: " +
+        Rules("DENY", {{"p", "{metadata: {filter: envoy.filters.http.rbac, path: [{key: shadow_engine_result}], "
+                             "value: {string_match: {exact: denied}}}}"}}));
+  EXPECT_EQ(Ask("/direct"), kDenied);
+  EXPECT_EQ(Line(), "rbac_access_denied_matched_policy[p] "
+                    R"({"shadow_effective_policy_id":"s","shadow_engine_result":"denied",)"
+                    R"("enforced_effective_policy_id":"p","enforced_engine_result":"denied"} -)");
+  EXPECT_EQ(Ask("/other"), "passed on");
+}
+
 TEST_F(RbacTest, CountsEachRule) {
   Start("track_per_rule_stats: true, rules: " + Rules("ALLOW", {{"p", Path("/direct")}, {"q", Path("/q")}}) +
         ", shadow_rules: " + Rules("DENY", {{"s", Path("/direct")}}));
