@@ -14,7 +14,7 @@ enum PathChoice { kOriginalOrPath, kOriginal, kPath };
 enum QueryChoice { kEscaped, kDecoded };
 enum GrpcChoice { kCamel, kSnake, kNumeric };
 enum StateChoice { kTyped, kPlain };
-enum AttemptChoice { kAttemptAddress, kAttemptIp, kAttemptName, kAttemptConnection };
+enum AttemptChoice { kAttemptAddress, kAttemptIp, kAttemptName, kAttemptBareName, kAttemptConnection };
 inline constexpr int kWholeIp = -1;  // else so many bits of it
 
 struct LogArguments {

@@ -18,7 +18,7 @@ constexpr std::string_view kNotSupported[] = {"CEL",
                                               "UPSTREAM_HEADER_BYTES_RECEIVED",
                                               "UPSTREAM_HEADER_BYTES_SENT"};
 // Those of them that are there are found before.
-constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_",    "DOWNSTREAM_PEER_",   "DOWNSTREAM_LOCAL_EMAIL_",
+constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_",    "DOWNSTREAM_PEER_",
                                              "UPSTREAM_TLS_",      "UPSTREAM_PEER_",     "UPSTREAM_LOCAL_URI_",
                                              "UPSTREAM_LOCAL_DNS_", "UPSTREAM_LOCAL_IP_"};
 

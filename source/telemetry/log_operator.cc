@@ -119,9 +119,10 @@ struct LogOperators {
     return LogValue::Text(scratch);
   }
 
+  template <base::WallTime Record::*member>
   static LogValue LocalTime(const LogOperator& self, const Record& record, std::string& scratch) {
     scratch.clear();
-    self.time_.AppendLocal(record.start_time, scratch);
+    self.time_.AppendLocal(record.*member, scratch);
     return LogValue::Text(scratch);
   }
 
@@ -145,9 +146,10 @@ struct LogOperators {
         if (other->connection_id == 0 || other->address != host.address) continue;
         if (self.choice_ != kAttemptConnection || other->connection_id == host.connection_id) return;
       }
-      const std::string_view text = self.choice_ == kAttemptName ? host.name
-                                    : self.choice_ == kAttemptIp ? PartOf(host.address, AddressPart::kHost).text
-                                                                 : host.address;
+      const std::string_view text = self.choice_ == kAttemptName       ? host.name
+                                    : self.choice_ == kAttemptBareName ? PartOf(host.name, AddressPart::kHost).text
+                                    : self.choice_ == kAttemptIp       ? PartOf(host.address, AddressPart::kHost).text
+                                                                       : host.address;
       const bool is_id = self.choice_ == kAttemptConnection;
       if (!is_id && text.empty()) return;
       if (!scratch.empty()) scratch += ',';
@@ -326,7 +328,7 @@ struct LogOperators {
     return LogValue::Json(scratch);
   }
 
-  // What only HTTP/3 has; and what nobody notes: traces, flags of other filters.
+  // What only HTTP/3 or Envoy's internal addresses have; and what nobody notes: traces, flags of other filters.
   static LogValue Never(const LogOperator&, const Record&, std::string&) { return LogValue::Missing(); }
   static LogValue Zero(const LogOperator&, const Record&, std::string&) { return LogValue::Number(0); }
 
@@ -371,13 +373,14 @@ struct LogOperators {
 const LogOperators::Entry LogOperators::kTable[] = {
     {"ACCESS_LOG_TYPE", Type},
     {"BYTES_RECEIVED", Number<&Record::bytes_received>},
-    {"BYTES_RETRANSMITTED", Zero},
+    {"BYTES_RETRANSMITTED", Zero}, {"PACKETS_RETRANSMITTED", Zero},
+    {"CUSTOM_FLAGS", Never}, {"ROUNDTRIP_DURATION", Never}, {"SPAN_ID", Never}, {"TRACE_ID", Never},
+    {"DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", Never}, {"UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", Never},
     {"BYTES_SENT", Number<&Record::bytes_sent>},
     {"COMMON_DURATION", Duration, LogArguments::NeedDuration},
     {"CONNECTION_ID", Number<&Record::connection_id>},
     {"CLUSTER_METADATA", ConfiguredMetadata<&Record::cluster_metadata>, LogArguments::NeedMetadataPath},
     {"CONNECTION_TERMINATION_DETAILS", Text<&Record::connection_termination_details>},
-    {"CUSTOM_FLAGS", Never},
     ADDRESS("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", downstream_direct_remote_address),
     {"DOWNSTREAM_DIRECT_REMOTE_PORT", Address<&Record::downstream_direct_remote_address, AddressPart::kPort>},
     ADDRESS("DOWNSTREAM_LOCAL_ADDRESS", downstream_local_address),
@@ -390,6 +393,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"DYNAMIC_METADATA", DynamicMetadata, LogArguments::NeedMetadataPath},
     {"UPSTREAM_METADATA", ConfiguredMetadata<&Record::upstream_metadata>, LogArguments::NeedMetadataPath},
     {"EMIT_TIME", Time<&Record::end_time>, LogArguments::MayHaveTimeFormat},
+    {"EMIT_TIME_LOCAL", LocalTime<&Record::end_time>, LogArguments::MayHaveTimeFormat},
     {"ENVIRONMENT", Constant, LogArguments::NeedVariable},
     {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},
     {"REQUESTED_SERVER_NAME", Text<&Record::requested_server_name>},
@@ -399,7 +403,6 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"HOSTNAME", Constant, nullptr, SetHostname},
     {"LOCAL_REPLY_BODY", LocalReplyBody},
     {"METADATA", DynamicMetadata, LogArguments::NeedTypedMetadataPath},
-    {"PACKETS_RETRANSMITTED", Zero},
     {"PATH", Path, LogArguments::MayHavePathChoice},
     {"PROTOCOL", Protocol<&Record::protocol>},
     {"QUERY_PARAM", QueryParameter, LogArguments::NeedName},
@@ -414,20 +417,16 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"RESPONSE_CODE", Number<&Record::response_code>},
     {"RESPONSE_CODE_DETAILS", Text<&Record::response_code_details>},
     DURATION("RESPONSE_DURATION", kDownstreamRxBegin, kUpstreamRxBegin),
-    {"RESPONSE_FLAGS", Flags, nullptr, Choose<0>},
-    {"RESPONSE_FLAGS_LONG", Flags, nullptr, Choose<1>},
+    {"RESPONSE_FLAGS", Flags, nullptr, Choose<0>}, {"RESPONSE_FLAGS_LONG", Flags, nullptr, Choose<1>},
     {"RESPONSE_HEADER", ResponseHeader, LogArguments::NeedHeader},
     {"RESPONSE_HEADERS_BYTES", ResponseFieldBytes},
     {"RESPONSE_TRAILER", Trailer, LogArguments::NeedHeader},
     {"RESPONSE_TRAILERS_BYTES", TrailerBytes},
     DURATION("RESPONSE_TX_DURATION", kUpstreamRxBegin, kDownstreamTxEnd),
-    {"ROUNDTRIP_DURATION", Never},
     {"ROUTE_NAME", Text<&Record::route_name>},
     {"START_TIME", Time<&Record::start_time>, LogArguments::MayHaveTimeFormat},
-    {"SPAN_ID", Never},
-    {"START_TIME_LOCAL", LocalTime, LogArguments::MayHaveTimeFormat},
+    {"START_TIME_LOCAL", LocalTime<&Record::start_time>, LogArguments::MayHaveTimeFormat},
     {"STREAM_ID", Text<&Record::stream_id>},
-    {"TRACE_ID", Never},
     {"TRAILER", Trailer, LogArguments::NeedHeader},
     {"UNIQUE_ID", UniqueId},
     {"UPSTREAM_CLUSTER", Text<&Record::upstream_cluster>},
@@ -439,7 +438,9 @@ const LogOperators::Entry LogOperators::kTable[] = {
     ATTEMPTS("UPSTREAM_HOSTS_ATTEMPTED", kAttemptAddress),
     ATTEMPTS("UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT", kAttemptIp),
     ATTEMPTS("UPSTREAM_HOST_NAMES_ATTEMPTED", kAttemptName),
+    ATTEMPTS("UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT", kAttemptBareName),
     {"UPSTREAM_HOST_NAME", Text<&Record::upstream_host_name>},
+    {"UPSTREAM_HOST_NAME_WITHOUT_PORT", Address<&Record::upstream_host_name, AddressPart::kHost>},
     ADDRESS("UPSTREAM_LOCAL_ADDRESS", upstream_local_address),
     {"UPSTREAM_LOCAL_PORT", Address<&Record::upstream_local_address, AddressPart::kPort>},
     {"UPSTREAM_PROTOCOL", Protocol<&Record::upstream_protocol>},

@@ -57,6 +57,19 @@ std::string_view Names(const RequestRecord& record, std::string& scratch) {
   return scratch;
 }
 
+// Of each certificate that the client sent.
+template <std::string (*of)(const X509*)>
+std::string_view Chain(const RequestRecord& record, std::string& scratch) {
+  if (record.downstream_tls == nullptr) return {};
+  scratch = record.downstream_tls->PeerChain(of);
+  return scratch;
+}
+
+template <Side side>
+std::string_view ServerName(const RequestRecord& record, std::string&) {
+  return OfConnection<side>(record, [](Facts& facts) { return facts.server_name(); });
+}
+
 template <Side side, absl::Time (CertificateFacts::*member)() const>
 std::optional<absl::Time> Date(const RequestRecord& record) {
   CertificateFacts* const certificate = CertificateOf<side, &Facts::peer>(record);
@@ -90,6 +103,15 @@ constexpr TlsOperator kTable[] = {
     PEER_AND_LOCAL("DOWNSTREAM", kDown),
     PEER_AND_LOCAL("UPSTREAM", kUp),
     {"DOWNSTREAM_TLS_GROUP", Group<kDown>},
+    {"UPSTREAM_TLS_GROUP", Group<kUp>},
+    {"UPSTREAM_SERVER_NAME", ServerName<kUp>},
+    {"DOWNSTREAM_PEER_EMAIL_SAN", Names<kDown, kPeer, NameType::kEmail>},
+    {"DOWNSTREAM_LOCAL_EMAIL_SAN", Names<kDown, kLocal, NameType::kEmail>},
+    {"DOWNSTREAM_PEER_OTHERNAME_SAN", Names<kDown, kPeer, NameType::kOther>},
+    {"DOWNSTREAM_LOCAL_OTHERNAME_SAN", Names<kDown, kLocal, NameType::kOther>},
+    {"DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256", Chain<identity::Sha256Fingerprint>},
+    {"DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1", Chain<identity::Sha1Fingerprint>},
+    {"DOWNSTREAM_PEER_CHAIN_SERIALS", Chain<identity::SerialText>},
     {"DOWNSTREAM_LOCAL_SUBJECT", Member<kDown, kLocal, &CertificateFacts::subject>},
     {"DOWNSTREAM_PEER_SERIAL", Member<kDown, kPeer, &CertificateFacts::serial>},
     {"DOWNSTREAM_PEER_FINGERPRINT_256", Member<kDown, kPeer, &CertificateFacts::sha256>},

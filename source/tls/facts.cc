@@ -212,6 +212,13 @@ std::string Facts::PeerChainPem() const {
   return pem;
 }
 
+std::string Facts::PeerChain(std::string (*of)(const X509*)) const {
+  std::string joined;
+  if (peer_ != nullptr) joined = of(peer_->Parsed().get());
+  for (const std::string& der : intermediates_) joined += "," + of(identity::FromDer(der).get());
+  return joined;
+}
+
 std::string Facts::PeerDigest() const {
   std::string sent;
   if (peer_ != nullptr) sent = peer_->Der();

@@ -92,6 +92,8 @@ class Facts {
   CertificateFacts* local();
   // Of all that the peer sent, its own first; empty: none.
   std::string PeerChainPem() const;
+  // What `of` says of each, joined by commas.
+  std::string PeerChain(std::string (*of)(const X509*)) const;
   // SHA-256 of the same.
   std::string PeerDigest() const;
   // The same as OpenSSL has it, for who builds a chain from it; without its own.

@@ -11,6 +11,7 @@ from peers import bootstrap as b
 from peers import http1
 from peers.certificates import Authority, pair, source
 from peers.message import Request, Response
+from peers.wait import until
 
 _TLS = "extensions.transport_sockets.tls.v3."
 OTHERS = "By=spiffe://td.test/edge;Hash=00"
@@ -23,6 +24,7 @@ def ca(tmp_path_factory):
     authority.issue("client", "URI:spiffe://td.test/client,DNS:a.test,DNS:b.test")
     authority.issue("odd", "URI:odd:a;URI=spiffe://td.test/admin")
     authority.issue("nameless", "DNS:a.test")
+    authority.issue("person", "email:person@a.test,otherName:1.2.3.4;UTF8:someone")
     return authority
 
 
@@ -126,3 +128,29 @@ def test_others_that_end(seen, ca, said):
 def test_several_others(seen, ca):
     (value,) = seen("APPEND_FORWARD", name="client", said=[OTHERS, "Hash=01"])
     assert value.replace(", ", ",") == f"{OTHERS},Hash=01,{element(ca)}"
+
+
+def test_names_and_chain_in_the_log(pillion, ca, tmp_path):
+    """What the client has sent, its own certificate first."""
+    chain = tmp_path / "chain.pem"
+    chain.write_text((ca.folder / "person.pem").read_text() + ca.pem.read_text())
+    common = {"tls_certificates": [pair(ca, "server")], "validation_context": {"trusted_ca": source(ca.pem)}}
+    log = tmp_path / "log"
+    text = ("%DOWNSTREAM_PEER_EMAIL_SAN% %DOWNSTREAM_PEER_OTHERNAME_SAN% %DOWNSTREAM_LOCAL_EMAIL_SAN% %DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256% "
+            "%DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1% %DOWNSTREAM_PEER_CHAIN_SERIALS%\n")
+    made = b.listener(b.http([b.direct(200, "hello")], access_log=b.file_log(log, text)))
+    made["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common)}
+    proxy = pillion(b.bootstrap([made], []), arguments=["--file-flush-interval-msec", "10"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(ca.pem)
+    context.load_cert_chain(chain, ca.folder / "person.key")
+    connection = http1.Connection(context.wrap_socket(socket.create_connection(proxy.address, 10)))
+    assert connection.exchange(Request("GET", "/", [("host", "a")])).body == b"hello"
+    until(lambda: log.exists() and log.read_text(), "the log has a line")
+    email, other, own, sha256, sha1, serials = log.read_text().split()
+    sent = [ssl.PEM_cert_to_DER_cert(path.read_text()) for path in (ca.folder / "person.pem", ca.pem)]
+    assert (email, other, own) == ("person@a.test", "someone", "-")
+    assert sha256.split(",") == [hashlib.sha256(der).hexdigest() for der in sent]
+    assert sha1.split(",") == [hashlib.sha1(der).hexdigest() for der in sent]
+    assert len(serials.split(",")) == 2

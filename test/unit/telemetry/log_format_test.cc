@@ -182,7 +182,13 @@ TEST_F(LogFormatTest, HostsThatWereTried) {
   record_.attempted_hosts = &fourth;
   EXPECT_EQ(Text("%UPSTREAM_HOSTS_ATTEMPTED%"), "192.0.2.1:80,192.0.2.3:80");
   EXPECT_EQ(Text("%UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT%"), "192.0.2.1,192.0.2.3");
-  EXPECT_EQ(Text("%UPSTREAM_HOST_NAMES_ATTEMPTED%"), "one,three");
+  EXPECT_EQ(Text("%UPSTREAM_HOST_NAMES_ATTEMPTED% %UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT%"), "one,three one,three");
+  const AttemptedHost named{"192.0.2.1:80", "one.test:80", 7, nullptr};
+  record_.attempted_hosts = &named;
+  record_.upstream_host_name = "one.test:80";
+  EXPECT_EQ(Text("%UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT% %UPSTREAM_HOST_NAME_WITHOUT_PORT%"), "one.test one.test");
+  EXPECT_EQ(Text("%UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID%"), "-");
+  record_.attempted_hosts = &fourth;
   EXPECT_EQ(Text("%UPSTREAM_CONNECTION_IDS_ATTEMPTED%"), "7,9,10");
 }
 
