@@ -2,7 +2,6 @@
 // "Equality" and "Ordering").
 
 #include <array>
-#include <cmath>
 #include <compare>
 
 #include "source/expression/operations.h"
@@ -10,45 +9,24 @@
 namespace pillion::expression {
 namespace {
 
-// Without rounding either: a double of 2^53 and more would lose what an int has.
-std::partial_ordering CompareInt(int64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 0x1p63) return std::partial_ordering::less;
-  if (b < -0x1p63) return std::partial_ordering::greater;
-  const auto whole = static_cast<int64_t>(b);  // towards 0
-  if (a != whole) return a <=> whole;
-  return 0.0 <=> b - static_cast<double>(whole);
-}
-
-std::partial_ordering CompareUint(uint64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 0x1p64) return std::partial_ordering::less;
-  if (b < 0) return std::partial_ordering::greater;
-  const auto whole = static_cast<uint64_t>(b);
-  if (a != whole) return a <=> whole;
-  return 0.0 <=> b - static_cast<double>(whole);
-}
-
-std::partial_ordering CompareInt(int64_t a, uint64_t b) {
+std::partial_ordering CompareInts(int64_t a, uint64_t b) {
   return a < 0 ? std::partial_ordering::less : static_cast<uint64_t>(a) <=> b;
 }
 
-std::partial_ordering Reversed(std::partial_ordering order) { return 0 <=> order; }
-
-// Of two numbers.
+// Beside a double an int is the double that is next to it: from 2^53 on several are the same one.
 std::partial_ordering CompareNumbers(const Value& a, const Value& b) {
   switch (a.kind()) {
     case Kind::kInt:
       if (b.Is(Kind::kInt)) return a.int_value() <=> b.int_value();
-      if (b.Is(Kind::kUint)) return CompareInt(a.int_value(), b.uint_value());
-      return CompareInt(a.int_value(), b.double_value());
+      if (b.Is(Kind::kUint)) return CompareInts(a.int_value(), b.uint_value());
+      return static_cast<double>(a.int_value()) <=> b.double_value();
     case Kind::kUint:
-      if (b.Is(Kind::kInt)) return Reversed(CompareInt(b.int_value(), a.uint_value()));
+      if (b.Is(Kind::kInt)) return 0 <=> CompareInts(b.int_value(), a.uint_value());
       if (b.Is(Kind::kUint)) return a.uint_value() <=> b.uint_value();
-      return CompareUint(a.uint_value(), b.double_value());
+      return static_cast<double>(a.uint_value()) <=> b.double_value();
     default:
-      if (b.Is(Kind::kInt)) return Reversed(CompareInt(b.int_value(), a.double_value()));
-      if (b.Is(Kind::kUint)) return Reversed(CompareUint(b.uint_value(), a.double_value()));
+      if (b.Is(Kind::kInt)) return a.double_value() <=> static_cast<double>(b.int_value());
+      if (b.Is(Kind::kUint)) return a.double_value() <=> static_cast<double>(b.uint_value());
       return a.double_value() <=> b.double_value();
   }
 }
