@@ -225,6 +225,8 @@ class ClientEvents {
   virtual void OnCapacityChanged() = 0;
   virtual void OnFlood(Flood flood, bool fatal) = 0;
   virtual void OnConnectionError(std::string_view detail) = 0;
+  // The peer has said that it will end the connection (`connection: close`, GOAWAY). May come again.
+  virtual void OnCloseNotified() {}
 
  protected:
   ~ClientEvents() = default;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "source/tls/facts.h"
 #include "source/upstream/cluster.h"
@@ -170,6 +171,10 @@ void PooledConnection::OnFlood(codec::Flood flood, bool fatal) {
 
 void PooledConnection::OnConnectionError(std::string_view) {
   cluster_.stats().upstream_cx_protocol_error.Increment();
+}
+
+void PooledConnection::OnCloseNotified() {
+  if (!std::exchange(close_notified_, true)) cluster_.stats().upstream_cx_close_notify.Increment();
 }
 
 void PooledConnection::OnConnectTimeout() {

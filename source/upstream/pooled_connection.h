@@ -83,6 +83,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   void OnCapacityChanged() override;
   void OnFlood(codec::Flood flood, bool fatal) override;
   void OnConnectionError(std::string_view detail) override;
+  void OnCloseNotified() override;
 
   // event::Deferred
   void Dispose() override { delete this; }
@@ -121,6 +122,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   State state_ = State::kConnecting;
   bool connect_timed_out_ = false;
   bool withdrawn_ = false;
+  bool close_notified_ = false;
   bool cut_streams_ = false;  // streams were open when the connection ended
   uint64_t assumed_capacity_ = 1;
   uint64_t requests_ = 0;

@@ -203,7 +203,9 @@ MessageEvents::Body ClientConnection::OnHeadComplete() {
   }
   body_left_ = no_body || chunked ? 0 : static_cast<uint64_t>(std::max<int64_t>(head.content_length, 0));
   until_close_ = !no_body && !chunked && head.content_length == http::kNoContentLength;
-  if (until_close_ || !fields.KeepsAlive(head.version)) reusable_ = false;
+  const bool ends = !fields.KeepsAlive(head.version);
+  if (ends) events_.OnCloseNotified();
+  if (until_close_ || ends) reusable_ = false;
   end_told_ = no_body || (!chunked && !until_close_ && body_left_ == 0);
   response_ = Response::kBody;
   receiver_->OnResponseHead(head, end_told_);

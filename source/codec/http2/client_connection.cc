@@ -150,6 +150,7 @@ void ClientConnection::OnHeadersEnd(Stream& base, bool end) {
 }
 
 void ClientConnection::OnFrame(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_GOAWAY) events_.OnCloseNotified();
   if (frame.hd.type != NGHTTP2_RST_STREAM) events_.OnCapacityChanged();
 }
 
