@@ -197,4 +197,15 @@ void InjectTimeLeft(const Context& context, bool grpc, base::MonotonicTime now, 
   }
 }
 
+void InjectDeadline(const Context& context, const InjectOptions& options, base::MonotonicTime now,
+                    http::HeaderMap& headers) {
+  constexpr CarrierSet kTell = {Carrier::kVctx, Carrier::kXContext, Carrier::kTimeout, Carrier::kDeadline};
+  const CarrierFields fields(headers, options.grpc);
+  const CarrierSet told = fields.Present() & kTell;
+  Output output(context, now, fields, headers.arena());
+  (told & options.write).ForEach([&](Carrier carrier) { output.Write(carrier, false); });
+  (told - options.write).ForEach([&](Carrier carrier) { KeepRight(carrier, context, fields, output); });
+  output.Apply(headers);
+}
+
 }  // namespace pillion::context

@@ -26,4 +26,9 @@ uint32_t Inject(const Context& context, const InjectOptions& options, base::Mono
 // Tells anew how much time is left, in the fields that do: before each attempt, of a head that was injected into.
 void InjectTimeLeft(const Context& context, bool grpc, base::MonotonicTime now, http::HeaderMap& headers);
 
+// The same of a deadline that is not the one that was told, in all carriers that tell it. None begins, and nothing else
+// changes: what was taken off the head since, or is said otherwise, is somebody's will.
+void InjectDeadline(const Context& context, const InjectOptions& options, base::MonotonicTime now,
+                    http::HeaderMap& headers);
+
 }  // namespace pillion::context

@@ -144,6 +144,17 @@ def test_the_route_shortens_what_is_told_only(pillion, serve):
     assert (answer.status, answer.body, answer.get("x-pillion-cancel-reason")) == (504, b"upstream request timeout", None)
 
 
+def test_what_is_taken_off_a_request_stays_off(pillion, app):
+    """At the mesh's end, say: also where upstream has to be told of an earlier deadline."""
+    off = ["x-vivo-context", "x-timeout-ms", "baggage", "traceparent"]
+    own = {"header": {"key": "x-request-id", "value": "mine"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    for timeout in "0s", "5s":
+        proxy = pillion(made(app.address, routes=[
+            {**b.route(timeout=timeout), "request_headers_to_remove": off, "request_headers_to_add": [own]}]))
+        ask(proxy, full().vctx())
+        assert [app.last.get(name) for name in off] == [None] * 4 and app.last.get("x-request-id") == "mine"
+
+
 def test_what_the_route_makes_of_grpc_timeout_is_never_lengthened(pillion, serve):
     app = App(serve, "h2", answer=lambda request: Response(200, GRPC[:1], trailers=[("grpc-status", "0")]))
     routes = [b.route(prefix="/max", max_grpc_timeout="3s"),

@@ -279,7 +279,7 @@ void RequestContext::OnAttempt(http::RequestHead& head, const filter::Attempt& a
   }
   context::Context told = context_;
   context::CapDeadline(told, left, {worker.now(), worker.wall_now()});
-  (void)context::Inject(told, {.write = terms_.write, .grpc = grpc_}, worker.now(), head.headers);
+  context::InjectDeadline(told, {.write = terms_.write, .grpc = grpc_}, worker.now(), head.headers);
 }
 
 bool RequestContext::TakeOff(http::RequestHead& head, bool trusted) {

@@ -344,6 +344,28 @@ TEST_F(HopTest, TimeLeftIsToldAnew) {
   EXPECT_EQ(Field("grpc-timeout"), "600m");
 }
 
+TEST_F(HopTest, AnEarlierDeadlineIsToldWhereOneWasAndNowhereElse) {
+  Context context = Read({{"x-timeout-ms", "300"}, {"x-deadline", std::to_string(In(300ms))}, {"x-tenant", "acme"}});
+  Write(context);
+  Context told = context;
+  CapDeadline(told, 100ms, kMoment);
+  // Since then.
+  headers_.Remove("traceparent");
+  headers_.Remove("x-request-id");
+  headers_.Remove("x-tenant");
+  headers_.Add("x-tenant", "another");
+  InjectDeadline(told, {}, kMoment.monotonic, headers_);
+  EXPECT_EQ(Field("x-timeout-ms"), "100");
+  EXPECT_EQ(Field("x-deadline"), std::to_string(In(100ms)));
+  EXPECT_EQ(VctxWritten().deadline, In(100ms));
+  EXPECT_EQ(Field("x-tenant"), "another");
+  EXPECT_EQ(Field("traceparent") + Field("x-request-id"), "");
+  headers_.Remove("x-vivo-context");
+  headers_.Remove("x-timeout-ms");
+  InjectDeadline(told, {}, kMoment.monotonic, headers_);
+  EXPECT_EQ(Field("x-vivo-context") + Field("x-timeout-ms"), "");
+}
+
 TEST_F(HopTest, OtherCarriersStayAsTheyCame) {
   const std::string b3 = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d-05e3ac9a4f6e3b90";
   const Context context = Read({{"b3", b3}, {"x-tenant", "acme"}, {"x-deadline", std::to_string(In(1s))}});
