@@ -1,14 +1,19 @@
 #include "source/context/correlation.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "source/base/xxhash64.h"
+#include "source/context/bytes.h"
 #include "source/context/vctx.h"
 
 namespace pillion::context {
 namespace {
 
-static_assert(kMostVctxBytes == RecordTable::kMostBytes);
+// What a record by a request id begins with.
+constexpr char kWhole = 'c';    // the context follows
+constexpr char kByTrace = 't';  // its trace and span follow, by which the context is found: it is kept once
+static_assert(1 + kMostVctxBytes <= RecordTable::kMostBytes);
 
 void Increment(std::atomic<uint64_t>& count) { count.fetch_add(1, std::memory_order_relaxed); }
 
@@ -50,6 +55,19 @@ bool Decode(const RecordTable::Found& found, base::Arena& arena, Context& contex
   return DecodeVctx(found.bytes, arena, context);
 }
 
+std::string_view WriteByTrace(const Context& context, char* out) {
+  *out = kByTrace;
+  const char* const end =
+      WriteBigEndian(context.span_id, WriteBigEndian(context.trace_id.low, WriteBigEndian(context.trace_id.high, out + 1)));
+  return {out, static_cast<size_t>(end - out)};
+}
+
+std::string_view WriteWhole(std::string_view record, char* out) {
+  *out = kWhole;
+  std::memcpy(out + 1, record.data(), record.size());
+  return {out, 1 + record.size()};
+}
+
 void Add(Context& outbound, const Context& inbound, base::Arena& arena) {
   Context other = inbound;
   // On the monotonic clock: what the outbound request carries may be by another one.
@@ -86,7 +104,9 @@ CorrelationTable::Ticket CorrelationTable::Remember(const Context& context, base
     Note(by_trace_.Insert(trace_id, marks, record, context.deadline_at, now, ticket.by_trace));
   }
   if (!context.request_id.empty()) {
-    Note(by_request_id_.Insert(request_id, marks, record, context.deadline_at, now, ticket.by_request_id));
+    char by_id[RecordTable::kMostBytes];
+    const std::string_view all = ticket.by_trace != 0 ? WriteByTrace(context, by_id) : WriteWhole(record, by_id);
+    Note(by_request_id_.Insert(request_id, marks, all, context.deadline_at, now, ticket.by_request_id));
   }
   return ticket;
 }
@@ -103,7 +123,7 @@ CorrelationTable::Outcome CorrelationTable::Restore(Context& outbound, base::Mon
   const RecordTable::Marks marks{outbound.span_id, outbound.request_id.empty() ? 0 : request_id.low};
   if (outbound.trace_id) by_trace_.Find({outbound.trace_id.high, outbound.trace_id.low}, marks, now, arena, answer);
   const bool by_request_id = answer.size == 0 && !answer.unclear && !outbound.request_id.empty();
-  if (by_request_id) by_request_id_.Find(request_id, marks, now, arena, answer);
+  if (by_request_id) FindByRequestId(request_id, marks, now, arena, answer);
 
   Outcome outcome = Outcome::kUnknown;
   Context agreed;
@@ -122,6 +142,29 @@ CorrelationTable::Outcome CorrelationTable::Restore(Context& outbound, base::Mon
   if (outcome == Outcome::kRestored || outcome == Outcome::kPartly) Add(outbound, agreed, arena);
   Increment(outcomes_[static_cast<size_t>(outcome)]);
   return outcome;
+}
+
+void CorrelationTable::FindByRequestId(const RecordTable::Key& key, const RecordTable::Marks& marks, base::MonotonicTime now,
+                                       base::Arena& arena, RecordTable::Answer& answer) {
+  RecordTable::Answer by_id;
+  by_request_id_.Find(key, marks, now, arena, by_id);
+  answer.unclear = by_id.unclear;
+  for (size_t i = 0; i < by_id.size && !answer.unclear; ++i) {
+    RecordTable::Found found = by_id.found[i];
+    RecordTable::Answer of_trace;
+    if (found.bytes.front() == kByTrace) {
+      const char* const at = found.bytes.data() + 1;
+      const RecordTable::Key trace_id{ReadBigEndian<uint64_t>(at), ReadBigEndian<uint64_t>(at + 8)};
+      by_trace_.Find(trace_id, {ReadBigEndian<uint64_t>(at + 16), key.low}, now, arena, of_trace);
+      if (of_trace.size == 0) answer.unclear = true;  // it was forgotten before its time
+    } else {
+      found.bytes.remove_prefix(1);
+      of_trace.found[of_trace.size++] = found;
+    }
+    answer.unclear |= of_trace.unclear || answer.size + of_trace.size > RecordTable::kMostFound;
+    if (answer.unclear) break;
+    for (size_t j = 0; j < of_trace.size; ++j) answer.found[answer.size++] = of_trace.found[j];
+  }
 }
 
 CorrelationTable::Counts CorrelationTable::Read() const {

@@ -69,6 +69,8 @@ class CorrelationTable {
   using Count = std::atomic<uint64_t>;
 
   RecordTable::Key KeyOf(std::string_view request_id) const;
+  void FindByRequestId(const RecordTable::Key& key, const RecordTable::Marks& marks, base::MonotonicTime now,
+                       base::Arena& arena, RecordTable::Answer& answer);
   void Note(RecordTable::Taken taken);
 
   const uint64_t seed_;

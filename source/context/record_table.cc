@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "source/base/check.h"
 #include "source/base/xxhash64.h"
@@ -26,7 +27,8 @@ RecordTable::RecordTable(size_t capacity, uint64_t seed)
     shard.buckets = std::make_unique_for_overwrite<Index[]>(buckets_each_);
     std::fill_n(shard.buckets.get(), buckets_each_, kNone);
     shard.records = std::make_unique_for_overwrite<Record[]>(records_each_);
-    shard.bytes = std::make_unique_for_overwrite<Bytes[]>(records_each_);
+    shard.own_parts = std::make_unique_for_overwrite<OwnPart[]>(records_each_);
+    shard.other_parts = std::make_unique_for_overwrite<OtherPart[]>(records_each_ * kMostOtherParts);
   }
 }
 
@@ -62,7 +64,7 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
   }
   const auto count = static_cast<uint16_t>(of_this_key() + 1);
   const Index index = TakeFree(shard);
-  std::memcpy(shard.bytes[index].data, bytes.data(), bytes.size());
+  Write(shard, index, bytes);
   shard.records[index] = {.key = key,
                           .marks = marks,
                           .deadline_at = Nanoseconds(deadline_at),
@@ -77,7 +79,7 @@ RecordTable::Taken RecordTable::Insert(const Key& key, const Marks& marks, std::
   bucket = index;
   ++shard.size;
   place = static_cast<Place>(static_cast<size_t>(&shard - shards_.data()) * records_each_ + index + 1);
-  ExpectForgotten(shard, bytes.size());
+  ExpectForgotten(shard);
   return taken;
 }
 
@@ -86,12 +88,12 @@ void RecordTable::Expect(const Key& key) const {
   __builtin_prefetch(&Bucket(shards_[hash >> 60], hash), 1);
 }
 
-void RecordTable::ExpectForgotten(const Shard& shard, size_t bytes) const {
+void RecordTable::ExpectForgotten(const Shard& shard) const {
   if (shard.first_ended == kNone) return;
   const Record& record = shard.records[shard.first_ended];  // it was the second one the last time
   __builtin_prefetch(&Bucket(shard, Hash(record.key)), 1);
-  const char* const data = shard.bytes[shard.first_ended].data;
-  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(data + at, 1);
+  const char* const data = shard.own_parts[shard.first_ended].data;
+  for (size_t at = 0; at < sizeof(OwnPart); at += 64) __builtin_prefetch(data + at, 1);
   if (record.next_ended != kNone) __builtin_prefetch(&shard.records[record.next_ended], 1);
 }
 
@@ -134,7 +136,7 @@ void RecordTable::Find(const Key& key, const Marks& marks, base::MonotonicTime n
       answer.unclear = true;
       return;
     }
-    answer.found[answer.size++] = {arena.Copy({shard.bytes[index].data, record.size}),
+    answer.found[answer.size++] = {Read(shard, index, arena),
                                    base::MonotonicTime(base::Duration(record.deadline_at))};
   });
 }
@@ -152,11 +154,58 @@ uint64_t RecordTable::Hash(const Key& key) const {
   return base::XxHash64({reinterpret_cast<const char*>(&key), sizeof key}, seed_);
 }
 
-RecordTable::Index RecordTable::TakeFree(Shard& shard) const {
+RecordTable::Index RecordTable::TakeFree(Shard& shard) {
   if (shard.free == kNone) return shard.untouched++;
   const Index index = shard.free;
   shard.free = shard.records[index].next;
   return index;
+}
+
+void RecordTable::Write(Shard& shard, Index index, std::string_view bytes) {
+  OwnPart& own = shard.own_parts[index];
+  const auto write = [&bytes](auto& data) {
+    const size_t size = std::min(bytes.size(), sizeof data);
+    std::memcpy(data, bytes.data(), size);
+    bytes.remove_prefix(size);
+  };
+  write(own.data);
+  for (Index* next = &own.next; !bytes.empty();) {
+    Index part = shard.free_part;
+    if (part == kNone) {
+      part = shard.untouched_part++;
+    } else {
+      shard.free_part = shard.other_parts[part].next;
+    }
+    *next = part;
+    write(shard.other_parts[part].data);
+    next = &shard.other_parts[part].next;
+  }
+}
+
+std::string_view RecordTable::Read(const Shard& shard, Index index, base::Arena& arena) {
+  const OwnPart& own = shard.own_parts[index];
+  const size_t size = shard.records[index].size;
+  char* const bytes = static_cast<char*>(arena.Allocate(size, 1));
+  size_t done = 0;
+  const auto read = [&](const auto& data) {
+    const size_t part = std::min(size - done, sizeof data);
+    std::memcpy(bytes + done, data, part);
+    done += part;
+  };
+  read(own.data);
+  for (const Index* next = &own.next; done != size; next = &shard.other_parts[*next].next) read(shard.other_parts[*next].data);
+  return {bytes, size};
+}
+
+void RecordTable::FreeOtherParts(Shard& shard, Index index) {
+  const size_t size = shard.records[index].size;
+  if (size <= sizeof(OwnPart::data)) return;
+  const Index first = shard.own_parts[index].next;
+  Index last = first;
+  for (size_t end = sizeof(OwnPart::data) + sizeof(OtherPart::data); end < size; end += sizeof(OtherPart::data)) {
+    last = shard.other_parts[last].next;
+  }
+  shard.other_parts[last].next = std::exchange(shard.free_part, first);
 }
 
 void RecordTable::Unlink(Shard& shard, Index index) {
@@ -178,6 +227,7 @@ void RecordTable::ForgetEnded(Shard& shard) {
   shard.first_ended = record.next_ended;
   if (shard.first_ended == kNone) shard.last_ended = kNone;
   Unlink(shard, index);
+  FreeOtherParts(shard, index);
   record.next = shard.free;
   shard.free = index;
   --shard.size;

@@ -27,7 +27,7 @@ namespace pillion::context {
 class RecordTable {
  public:
   static constexpr size_t kShards = 16;
-  static constexpr size_t kMostBytes = 1024;   // of a record
+  static constexpr size_t kMostBytes = 1025;   // of a record
   static constexpr size_t kMostOfOneKey = 256;
   static constexpr size_t kMostFound = 32;
 
@@ -94,16 +94,27 @@ class RecordTable {
     uint16_t incomplete : 1;  // there was another one of this key; if the newest is, all are
   };
   static_assert(sizeof(Record) == 64);
-  struct alignas(64) Bytes {
-    char data[kMostBytes];
+  // Its bytes: most records fit into the part that is their own, at the same index. More of them are in a chain of others.
+  struct alignas(64) OwnPart {
+    char data[124];
+    Index next;  // of the other parts; set where there is one
   };
+  struct alignas(64) OtherPart {
+    char data[252];
+    Index next;  // of the same record; of the free ones
+  };
+  static constexpr size_t kMostOtherParts =
+      (kMostBytes - sizeof(OwnPart::data) + sizeof(OtherPart::data) - 1) / sizeof(OtherPart::data);
   struct alignas(64) Shard {
     mutable std::mutex mutex;
     std::unique_ptr<Index[]> buckets;
     std::unique_ptr<Record[]> records;
-    std::unique_ptr<Bytes[]> bytes;
-    Index untouched = 0;  // from here on no record was ever used
+    std::unique_ptr<OwnPart[]> own_parts;
+    std::unique_ptr<OtherPart[]> other_parts;  // as many as all records may need
+    Index untouched = 0;                       // from here on no record was ever used
+    Index untouched_part = 0;                  // of the others
     Index free = kNone;
+    Index free_part = kNone;
     Index first_ended = kNone;
     Index last_ended = kNone;
     size_t size = 0;
@@ -114,12 +125,15 @@ class RecordTable {
   Index& Bucket(const Shard& shard, uint64_t hash) const { return shard.buckets[hash & (buckets_each_ - 1)]; }
 
   // All with the shard's lock.
-  Index TakeFree(Shard& shard) const;
+  static Index TakeFree(Shard& shard);
+  static void Write(Shard& shard, Index index, std::string_view bytes);
+  static std::string_view Read(const Shard& shard, Index index, base::Arena& arena);
+  static void FreeOtherParts(Shard& shard, Index index);
   void Unlink(Shard& shard, Index index);
   // Forgets the record that ended first.
   void ForgetEnded(Shard& shard);
-  // Has that fetched which is next to be forgotten, before a record of so many bytes takes its place.
-  void ExpectForgotten(const Shard& shard, size_t bytes) const;
+  // Has that fetched which is next to be forgotten, before another record takes its place.
+  void ExpectForgotten(const Shard& shard) const;
   // The newest of that key; null: there is none.
   static Record* NewestOf(Shard& shard, Index bucket, const Key& key);
   template <typename F>

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "source/context/vctx.h"
+
 namespace pillion::context {
 namespace {
 
@@ -264,6 +266,69 @@ TEST_F(CorrelationTest, WhatWasForgottenEarlyIsNotTakenForAnother) {
   Context outbound = Inbound(1, 3);
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);
   table.End(first, kStart + kGrace);
+}
+
+TEST_F(CorrelationTest, ARequestIdLeadsToWhatIsKeptByTheTrace) {
+  // Room for one of each in a shard: of two traces that are in the same one, the earlier gives way, not so its request id's.
+  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 1, .seed = 1});
+  CorrelationTable& table = *owned;
+  Context inbound = Inbound(1, 2, "id");
+  inbound.tenant = "acme";
+  CorrelationTable::Ticket ticket = table.Remember(inbound, kStart);
+  table.End(ticket, kStart + kGrace);
+  Context outbound = Inbound(0, 0, "id");
+  EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kRestored);
+  EXPECT_EQ(outbound.tenant, "acme");
+  Outcome by_trace = Outcome::kRestored;
+  for (uint64_t trace = 2; by_trace == Outcome::kRestored; ++trace) {
+    CorrelationTable::Ticket other = table.Remember(Inbound(trace, 2), kStart);
+    table.End(other, kStart + kGrace);
+    outbound = Inbound(1, 3);
+    by_trace = table.Restore(outbound, kStart, arena_);
+  }
+  EXPECT_EQ(by_trace, Outcome::kUnknown);
+  outbound = Inbound(0, 0, "id");
+  EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);
+  EXPECT_EQ(outbound.tenant, "");
+}
+
+TEST_F(CorrelationTest, ARequestIdOutlivesATraceThatIsShared) {
+  std::vector<CorrelationTable::Ticket> tickets;
+  for (SpanId span = 1; span <= RecordTable::kMostOfOneKey; ++span) tickets.push_back(table_.Remember(Inbound(1, span), kStart));
+  Context inbound = Inbound(1, 1, "id");
+  inbound.tenant = "acme";
+  tickets.push_back(table_.Remember(inbound, kStart));
+  EXPECT_EQ(tickets.back().by_trace, 0u);  // too many of that one
+  EXPECT_EQ(Restore(Inbound(0, 0, "id"), Outcome::kRestored).tenant, "acme");
+  for (CorrelationTable::Ticket& ticket : tickets) table_.End(ticket, kStart + kGrace);
+}
+
+TEST_F(CorrelationTest, ContextsOfEachSize) {
+  // Those of which all has gone leave nothing to those that take their place; with and without a trace, by both ids.
+  base::MonotonicTime now = kStart;
+  for (int round = 0; round < 3; ++round) {
+    for (size_t size = 1; size < 1000; size += 7) {
+      const uint64_t trace = size % 2 == 0 ? 0 : size;
+      const std::string id = "id" + std::to_string(size), value(size, static_cast<char>('a' + size % 26));
+      Context inbound = Inbound(trace, trace == 0 ? 0 : 5, id);
+      for (size_t at = 0, key = 0; at < size; at += 100, ++key) {
+        Add(inbound, arena_.Copy("k" + std::to_string(key)), arena_.Copy(value.substr(at, 100)));
+      }
+      char bytes[kMostVctxBytes];
+      uint32_t left_out = 0;
+      if (EncodeVctx(inbound, bytes, left_out); left_out != 0) break;
+      CorrelationTable::Ticket ticket = table_.Remember(inbound, now);
+      for (const Context& known : {Inbound(trace, 9), Inbound(0, 0, id)}) {
+        if (!known.trace_id && known.request_id.empty()) continue;
+        const Context outbound = Restore(known, Outcome::kRestored, now);
+        std::string restored;
+        for (const Baggage::Entry& entry : outbound.baggage) restored += entry.value();
+        ASSERT_EQ(restored, value);
+      }
+      table_.End(ticket, now + kGrace);
+      now += 1s;
+    }
+  }
 }
 
 TEST_F(CorrelationTest, AContextWithoutIdsHasNoRecord) {
