@@ -126,6 +126,7 @@ class Stream final : public codec::RequestReceiver,
   metadata::Annotations& annotations() override;
   void Describe(telemetry::RequestRecord& record) override;
   access::Request AccessRequest() override;
+  void KeepDeadline(base::MonotonicTime at) override { kept_deadline_ = at; }
   void SetHealthCheck() override { health_check_ = true; }
 
   // filter::ChainEnds
@@ -225,6 +226,8 @@ class Stream final : public codec::RequestReceiver,
   void StartTryTimeouts();
   void EndTryTimeouts();
   bool GrpcDeadlineHasPassed();
+  // A timeout that was taken from grpc-timeout ends then: that is where a filter ends the request anyway.
+  bool IsKept(base::MonotonicTime at) const;
   void SetIdleTimeout(base::Duration timeout);
   void TouchIdle();
   void TouchTry();
@@ -286,6 +289,7 @@ class Stream final : public codec::RequestReceiver,
   base::MonotonicTime try_idle_deadline_{};
   base::MonotonicTime try_duration_deadline_{};
   base::MonotonicTime duration_deadline_{};
+  base::MonotonicTime kept_deadline_{};  // a filter's (StreamContext)
   base::Duration idle_timeout_{0};
   base::Duration full_idle_timeout_{0};  // without load, where that makes a difference
 

@@ -68,7 +68,7 @@ bool Stream::FollowRedirect(const http::ResponseHead& head) {
     for (const auto& log : manager().manager.logs()) log->Log(context().worker.index(), record);
   }
   EndTryTimeouts();
-  route_deadline_ = {};
+  route_deadline_ = kept_deadline_ = {};
   redirecting_ = true;
   context().worker.SetTimer(retry_timer_, base::Duration::zero());
   return true;

@@ -167,16 +167,22 @@ void Stream::LimitDuration() {
   const std::optional<base::Duration> grpc = http::ParseGrpcTimeout(request_->headers.Get(http::HeaderId::kGrpcTimeout));
   base::Duration limit = configured.limit.value_or(manager().manager.config().options.max_stream_duration);
   const bool by_client = grpc && configured.grpc_max;
+  // A filter that keeps the caller's deadline has written what is left of it.
+  const bool is_kept = kept_deadline_ != base::MonotonicTime{};
+  const base::Duration past = is_kept ? context().worker.now() - started_ : base::Duration::zero();
   if (by_client) {
-    limit = *grpc;
+    limit = past + *grpc;
     if (*configured.grpc_max > base::Duration::zero()) limit = std::min(limit, *configured.grpc_max);
     limit = std::max(limit - configured.grpc_offset, base::Duration::zero());
   }
   duration_deadline_ = {};
   if (!by_client && limit <= base::Duration::zero()) return;
+  if (by_client && IsKept(started_ + limit)) return;
   duration_deadline_ = started_ + limit;
+  if (!grpc) return;
   // The server need not work longer than somebody waits.
-  if (grpc) request_->headers.Set(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(limit, arena_));
+  const base::Duration left = std::max(limit - past, base::Duration::zero());
+  request_->headers.Set(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(left, arena_));
 }
 
 size_t Stream::MostHeld() {

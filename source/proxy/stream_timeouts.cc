@@ -14,6 +14,9 @@ namespace {
 
 bool IsSet(base::MonotonicTime time) { return time != base::MonotonicTime{}; }
 
+// grpc-timeout as a filter writes it is in whole milliseconds, and upstream's clock begins later.
+constexpr base::Duration kRounding = std::chrono::milliseconds(2);
+
 constexpr UpstreamFailure TryTimeout(std::string_view details) {
   return {.status = 504,
           .body = "upstream request timeout",
@@ -29,8 +32,9 @@ constexpr UpstreamFailure kTryIdleTimeout = TryTimeout("upstream_per_try_idle_ti
 
 void Stream::StartRouteTimeout() {
   if (tunnel_ || response_state_ == ResponseState::kComplete) return;
-  const base::MonotonicTime now = context().worker.now();
-  if (!IsSet(route_deadline_) && terms_.timeout > base::Duration::zero()) route_deadline_ = now + terms_.timeout;
+  if (IsSet(route_deadline_) || terms_.timeout <= base::Duration::zero()) return;
+  const base::MonotonicTime at = context().worker.now() + terms_.timeout;
+  if (!(terms_.tells_grpc_timeout && IsKept(at))) route_deadline_ = at;
 }
 
 base::Duration Stream::TimeLeft() {
@@ -65,10 +69,13 @@ void Stream::StartTryTimeouts() {
 // what it would have heard from it.
 bool Stream::GrpcDeadlineHasPassed() {
   if (!is_grpc_) return false;
+  if (IsSet(kept_deadline_)) return IsKept(context().worker.now());
   const std::optional<base::Duration> timeout =
       http::ParseGrpcTimeout(request_->headers.Get(http::HeaderId::kGrpcTimeout));
   return timeout && started_ + *timeout <= context().worker.now();
 }
+
+bool Stream::IsKept(base::MonotonicTime at) const { return IsSet(kept_deadline_) && at + kRounding >= kept_deadline_; }
 
 void Stream::EndTryTimeouts() { try_deadline_ = try_idle_deadline_ = try_duration_deadline_ = {}; }
 

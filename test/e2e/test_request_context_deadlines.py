@@ -7,7 +7,7 @@ import pytest
 import test_tls as tls
 import test_tunnels as tunnels
 from peers import bootstrap as b
-from peers import context_filter, http1
+from peers import context_filter, http1, http2
 from peers.context import Context, nanoseconds, of
 from peers.context_filter import GRPC, PASSED, STATS, App, Stuck, ask, filters, full, lines, made
 from peers.grpc_echo import Echo, serve as serve_grpc
@@ -167,6 +167,52 @@ def test_what_the_route_makes_of_grpc_timeout_is_never_lengthened(pillion, serve
         told = app.last.get("grpc-timeout")
         assert told[-1] == "m" and most - 1000 <= int(told[:-1]) <= most, (path, told)
         assert of(app.last.fields).deadline < nanoseconds(most / 1000)
+
+
+def slow(time_):
+    """A filter that holds each request for so long, before its context is read."""
+    return {"name": "slow", "typed_config": b.any_of("extensions.filters.http.fault.v3.HTTPFault", delay={
+        "fixed_delay": time_, "percentage": {"numerator": 100}})}
+
+
+@pytest.mark.parametrize("route", [{"max_grpc_timeout": "0s"}, {"max_stream_duration": {"grpc_timeout_header_max": "0s"}}],
+                         ids=lambda route: list(route)[0])
+def test_timeouts_of_routes_by_grpc_timeout_leave_the_end_to_the_deadline(pillion, serve, tmp_path, route):
+    """As control planes write them for all calls: what is left is not counted from the call's beginning once more."""
+    stuck = Stuck(serve, protocol="h2")
+    proxy = pillion(made(stuck.address, protocol="h2", log=tmp_path / "log", chain=[slow("0.2s"), *filters()],
+                         routes=[b.route(**{"timeout": "0s", **route})]), arguments=tls.SOON)
+    began = time.monotonic()
+    answer = ask(proxy, *GRPC, ("grpc-timeout", "350m"), protocol="h2", method="POST")
+    assert time.monotonic() - began >= 0.35
+    assert (answer.get("grpc-status"), answer.get("x-pillion-cancel-reason")) == ("4", "timeout")
+    assert lines(tmp_path / "log", 1) == ["200 DI,UT request_context_deadline_exceeded - timeout -"]
+    assert int(stuck.heads[0].get("grpc-timeout")[:-1]) <= 150
+
+
+def test_a_bound_of_the_route_still_ends_a_call(pillion, serve, tmp_path):
+    """It counts from the beginning."""
+    stuck = Stuck(serve, protocol="h2")
+    bound = {"max_stream_duration": {"grpc_timeout_header_max": "0.3s"}}
+    proxy = pillion(made(stuck.address, protocol="h2", log=tmp_path / "log", chain=[slow("0.2s"), *filters()],
+                         routes=[b.route(timeout="0s", **bound)]), arguments=tls.SOON)
+    began = time.monotonic()
+    answer = ask(proxy, *GRPC, ("grpc-timeout", "9S"), protocol="h2", method="POST")
+    assert 0.3 <= time.monotonic() - began < 5 and answer.get("grpc-status") == "4"
+    assert lines(tmp_path / "log", 1)[0].startswith("200 DI max_duration_timeout")
+    assert int(stuck.heads[0].get("grpc-timeout")[:-1]) <= 100
+
+
+def test_a_reset_before_the_deadline_is_not_called_late(pillion, serve):
+    def reset(sock):
+        connection = http2.Connection(sock, client=False)
+        connection.until(lambda: any(stream.head for stream in connection.streams.values()), "a request")
+        connection.h2.reset_stream(next(iter(connection.streams)), 2)
+        connection.flush()
+        connection.closed()
+
+    proxy = pillion(made(serve(reset).address, protocol="h2", chain=[slow("0.6s"), *filters()]))
+    assert ask(proxy, *GRPC, ("grpc-timeout", "1100m"), protocol="h2", method="POST").get("grpc-status") == "14"
 
 
 def test_waiting_for_a_connection_is_within_the_deadline(pillion, serve, tmp_path):

@@ -203,6 +203,7 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   }
   if (context_.has_deadline()) {
     stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
+    stream().KeepDeadline(context_.deadline_at);
   }
   if (trusted && (!found.malformed.empty() || restored || stream().routes_by_notes())) stream().ChooseRoute();
   shard_.Join(*this);

@@ -127,6 +127,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   metadata::Annotations& annotations() override { return annotations_; }
   void Describe(telemetry::RequestRecord&) override {}
   access::Request AccessRequest() override { return {.connection = connection_facts_}; }
+  void KeepDeadline(base::MonotonicTime) override {}
   void SetHealthCheck() override {}
 
   // ChainEnds

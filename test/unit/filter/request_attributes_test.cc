@@ -77,6 +77,7 @@ class RequestAttributesTest : public testing::Test, public StreamContext {
   access::Request AccessRequest() override {
     return {.connection = facts_, .head = &request_, .notes = &annotations_, .route_metadata = route_metadata_};
   }
+  void KeepDeadline(base::MonotonicTime) override {}
   void SetHealthCheck() override {}
 
   base::BlockPool blocks_;
