@@ -1,5 +1,6 @@
 """Whose context is believed, and what of an inbound request comes back in those that its application sends."""
 
+import json
 import secrets
 import threading
 import time
@@ -161,20 +162,21 @@ def test_the_application_is_trusted_on_its_way_out(pillion, app):
 
 class Sidecar:
     """A pillion with both listeners, the application between them, and what that calls. forward(request): the fields that the
-    application passes on."""
+    application passes on; or another application is at `front`."""
 
-    def __init__(self, pillion, serve, forward, workers=2, inbound=None, outbound=None):
+    def __init__(self, pillion, serve, forward, workers=2, inbound=None, outbound=None, front=None):
         self.behind = App(serve)
         self.front = App(serve, answer=self._answer)
         self.forward = forward
         self.hold = None
         quiet = {"generate_request_id": False}
         listeners = [
-            b.listener(b.http([b.route("app", timeout="0s")], name="in", http_filters=filters(**(inbound or {})), **quiet), name="in",
+            b.listener(b.http([b.route("app", timeout="0s")], name="in", http_filters=filters(**(inbound or {})),
+                              upgrade_configs=[{"upgrade_type": "websocket"}], **quiet), name="in",
                        traffic_direction="INBOUND"),
-            b.listener(b.http([b.route("behind", timeout="0s")], name="out", http_filters=filters(trust={}, **(outbound or {})), **quiet), name="out",
+            b.listener(b.http([b.route("behind", timeout="0s")], name="out", http_filters=filters(**{"trust": {}, **(outbound or {})}), **quiet), name="out",
                        traffic_direction="OUTBOUND")]
-        clusters = [b.cluster(self.front.address, name="app"), b.cluster(self.behind.address, name="behind")]
+        clusters = [b.cluster(front or self.front.address, name="app"), b.cluster(self.behind.address, name="behind")]
         self.proxy = pillion(b.bootstrap(listeners, clusters), concurrency=workers)
 
     def _answer(self, request):
@@ -274,3 +276,37 @@ def test_a_stranger_s_context_is_not_remembered(pillion, serve):
     sidecar.ask(full().vctx())
     got = of(sidecar.behind.last.fields)
     assert (got.tenant, got.baggage, got.biz_flags) == ("", {}, 0) and got.deadline != 0
+
+
+def test_to_a_stranger_nothing_comes_back(pillion, serve):
+    """Whoever has seen, or guessed, the trace of somebody else's request."""
+    sidecar = Sidecar(pillion, serve, only("traceparent"), outbound={
+        "trust": {"principals": [{"exact": "spiffe://x"}]}, "edge": {"keep_trace": True}})
+    sent = full()
+    sidecar.ask(sent.vctx())
+    got = of(sidecar.behind.last.fields)
+    assert (got.trace_id, got.tenant, got.baggage, got.biz_flags) == (sent.trace_id, "", {}, 0)
+    assert sidecar.stat("out", "restored") == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_asked_for_because_of_a_tunnel_outlives_the_deadline_too(pillion, serve, workers):
+    heads = []
+
+    def switch(sock):
+        connection = http1.Connection(sock)
+        heads.append(connection.read_request_head())
+        connection.send(b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        assert connection.closed()
+
+    sidecar = Sidecar(pillion, serve, None, workers, front=serve(switch).address)
+    connection = sidecar.proxy.connect(listener="in")
+    connection.send_request(Request(path="/chat", fields=[
+        ("connection", "upgrade"), ("upgrade", "websocket"), full(deadline=0).vctx(), ("x-timeout-ms", "300")]))
+    assert connection.read_response().status == 101
+    time.sleep(0.4)  # until the deadline has passed: there is nothing that could be seen of it
+    assert sidecar.call([("traceparent", heads[0].get("traceparent"))]).status == 200
+    assert of(sidecar.behind.last.fields).tenant == "acme" and sidecar.behind.last.get("x-timeout-ms") is None
+    view = json.loads(sidecar.proxy.admin("/context?format=json"))
+    assert (view["in_flight"], view["with_deadline"]) == ("1", "0") and "time_left_ms" not in view["oldest"]
+    connection.close()

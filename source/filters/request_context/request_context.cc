@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "source/access/request.h"
 #include "source/base/intrusive_list.h"
@@ -68,6 +69,8 @@ class Shard final : public filter::HttpFilterShard {
   // It has a context from now on, until Leave().
   void Join(RequestContext& request);
   void Leave(RequestContext& request);
+  // In between: it had a deadline, and has none now.
+  void NoteNoDeadline(const RequestContext& request);
 
   const Settings& settings;
   const std::string name;
@@ -111,8 +114,8 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
   Step OnRequestHead(http::RequestHead& head, bool) override;
   void OnAttempt(http::RequestHead& head, const filter::Attempt& attempt) override;
   Step OnResponseHead(http::ResponseHead& head, bool) override {
-    // A tunnel stands: it may last.
-    if (head.status == 101 || (is_connect_ && head.status >= 200 && head.status < 300)) timer_.Cancel();
+    const bool tunnel = head.status == 101 || (is_connect_ && head.status >= 200 && head.status < 300);
+    if (tunnel && linked() && context_.has_deadline()) ForgetDeadline();
     return Step::kContinue;
   }
   void OnEnd() override;
@@ -142,6 +145,7 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
   bool Admit();
   void Refuse(stats::Counter& counter, std::string_view body, std::string_view details);
   void OnDeadline();
+  void ForgetDeadline();
   context::Moment BeganAt() {
     event::Worker& worker = stream().worker();
     return {stream().began(), worker.wall_now() - (worker.now() - stream().began())};
@@ -186,7 +190,7 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
     shard_.untrusted.Increment();
     context::ReplaceAtEdge(context_, shard_.settings.edge, began, arena);
   }
-  const bool restored = former == nullptr && Restore();
+  const bool restored = trusted && former == nullptr && Restore();
   Begin(head);
   if (!trusted && !ReplaceFields(head)) return Step::kContinue;
   if (!found.malformed.empty() && terms_.rejects_malformed) {
@@ -339,6 +343,17 @@ void RequestContext::OnDeadline() {
   Refuse(shard_.deadline_exceeded, "the deadline of the request has passed", "request_context_deadline_exceeded");
 }
 
+// A tunnel stands: it may last, and so may what the application asks for because of it.
+void RequestContext::ForgetDeadline() {
+  timer_.Cancel();
+  context_.deadline = 0;
+  shard_.NoteNoDeadline(*this);
+  if (!shard_.settings.correlates || shard_.settings.outbound) return;
+  const base::MonotonicTime now = stream().worker().now();
+  context::CorrelationTable::Ticket former = std::exchange(ticket_, InFlight().Remember(context_, now));
+  InFlight().End(former, now);
+}
+
 void RequestContext::OnEnd() {
   if (!active_) return;
   timer_.Cancel();
@@ -366,6 +381,12 @@ void Shard::Leave(RequestContext& request) {
   request.Unlink();
   figures_.Add(request.deadline().has_value(), uint64_t{0} - 1);
   if (first) TellOldest();
+}
+
+void Shard::NoteNoDeadline(const RequestContext& request) {
+  figures_.Add(true, uint64_t{0} - 1);
+  figures_.Add(false, 1);
+  if (&active_.front() == &request) TellOldest();
 }
 
 void Shard::TellOldest() {
