@@ -60,6 +60,7 @@ class RequestAttributesTest : public testing::Test, public StreamContext {
   telemetry::ResponseFlags flags() const override { return {}; }
   std::string_view cluster_stat_name() const override { return {}; }
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
+  FilterPart PartOf(std::string_view) override { return {}; }
   metadata::Annotations& annotations() override { return annotations_; }
   void Describe(telemetry::RequestRecord& record) override {
     ++described_;
