@@ -31,7 +31,7 @@ KeyedLimit::KeyedLimit(const Terms& terms, size_t most_keys)
       shards_(std::make_unique<Shard[]>(shard_count_)) {
   PILLION_CHECK(most_keys >= 1 && most_keys <= kMostKeys);
   auto* const entries = static_cast<Entry*>(memory_.data());
-  auto* const slots = reinterpret_cast<uint32_t*>(entries + shard_count_ * entries_each_);
+  auto* const slots = reinterpret_cast<std::atomic<uint32_t>*>(entries + shard_count_ * entries_each_);
   for (size_t i = 0; i < shard_count_; ++i) {
     shards_[i].entries = entries + i * entries_each_;
     shards_[i].slots = slots + i * slots_each_;
@@ -39,9 +39,22 @@ KeyedLimit::KeyedLimit(const Terms& terms, size_t most_keys)
   }
 }
 
+void KeyedLimit::Prefetch(const Key& key) const {
+  const Shard& shard = ShardOf(key);
+  const uint32_t wanted = SlotOf(key, 0);
+  size_t position = HomeOf(key);
+  for (uint32_t slot; (slot = Read(shard.slots[position])) != 0; position = Next(position)) {
+    if ((slot ^ wanted) >> number_bits_ != 0) continue;
+    const Entry* const entry = &shard.entries[IndexOf(slot)];
+    __builtin_prefetch(entry);
+    __builtin_prefetch(reinterpret_cast<const char*>(entry + 1) - 1);  // it may stand in two cache lines
+    return;
+  }
+}
+
 Decision KeyedLimit::Decide(const Key& key, uint64_t cost, base::MonotonicTime now) {
   Shard& shard = ShardOf(key);
-  __builtin_prefetch(&shard.slots[HomeOf(key)]);
+  Prefetch(key);  // so that nobody waits for the lock meanwhile
   const std::lock_guard lock(shard.lock);
   now = shard.now = std::max(shard.now, now);
   if (Entry* entry = Find(shard, key)) return policy_.Decide(entry->state, cost, now);
@@ -91,11 +104,10 @@ KeyedLimit::Counts KeyedLimit::Read() const {
 
 KeyedLimit::Entry* KeyedLimit::Find(Shard& shard, const Key& key) const {
   const uint32_t wanted = SlotOf(key, 0);
-  for (size_t position = HomeOf(key); shard.slots[position] != 0; position = Next(position)) {
-    const uint32_t slot = shard.slots[position];
+  size_t position = HomeOf(key);
+  for (uint32_t slot; (slot = Read(shard.slots[position])) != 0; position = Next(position)) {
     if ((slot ^ wanted) >> number_bits_ != 0) continue;
     Entry& entry = shard.entries[IndexOf(slot)];
-    __builtin_prefetch(reinterpret_cast<const char*>(&entry + 1) - 1);  // it may stand in two cache lines
     if (entry.key == key) return &entry;
   }
   return nullptr;
@@ -110,8 +122,8 @@ void KeyedLimit::Insert(Shard& shard, const Key& key, const Policy::State& state
   }
   shard.entries[index] = {key, state};
   size_t position = HomeOf(key);
-  while (shard.slots[position] != 0) position = Next(position);
-  shard.slots[position] = SlotOf(key, index);
+  while (Read(shard.slots[position]) != 0) position = Next(position);
+  Write(shard.slots[position], SlotOf(key, index));
   ++shard.counts.keys;
   ++shard.counts.inserted;
 }
@@ -135,16 +147,17 @@ void KeyedLimit::Sweep(Shard& shard) const {
 void KeyedLimit::Erase(Shard& shard, Index index) const {
   Entry& entry = shard.entries[index];
   size_t hole = HomeOf(entry.key);
-  while (IndexOf(shard.slots[hole]) != index) hole = Next(hole);
+  while (IndexOf(Read(shard.slots[hole])) != index) hole = Next(hole);
   // What was put behind it only because it was there comes back.
   const auto distance = [&](size_t from, size_t to) { return to >= from ? to - from : to + slots_each_ - from; };
-  for (size_t position = Next(hole); shard.slots[position] != 0; position = Next(position)) {
-    const size_t home = HomeOf(shard.entries[IndexOf(shard.slots[position])].key);
+  size_t position = Next(hole);
+  for (uint32_t slot; (slot = Read(shard.slots[position])) != 0; position = Next(position)) {
+    const size_t home = HomeOf(shard.entries[IndexOf(slot)].key);
     if (distance(home, position) < distance(hole, position)) continue;
-    shard.slots[hole] = shard.slots[position];
+    Write(shard.slots[hole], slot);
     hole = position;
   }
-  shard.slots[hole] = 0;
+  Write(shard.slots[hole], 0);
   entry.key.low = shard.free;
   entry.state.window.slice = kUnused;
   shard.free = index;

@@ -19,6 +19,7 @@
 // Each worker's clock stands still within a turn. What counts for a key is the latest time that any worker has handed in.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,9 @@ class KeyedLimit {
 
   const Policy& policy() const { return policy_; }
 
+  // Has what is known of a key fetched from memory, without a lock: for decisions on many keys, or a little later. Changes
+  // nothing.
+  void Prefetch(const Key& key) const;
   // As Policy::Decide(). What costs nothing, or more than is ever admitted, makes no entry; nor does what is refused.
   Decision Decide(const Key& key, uint64_t cost, base::MonotonicTime now);
   // What was admitted is not to be after all: another limit refused it. Exact when nothing was decided since, else rather
@@ -79,11 +83,11 @@ class KeyedLimit {
     base::MonotonicTime now;
     Counts counts;
     Entry* entries = nullptr;
-    uint32_t* slots = nullptr;
+    std::atomic<uint32_t>* slots = nullptr;  // written with the lock; Prefetch() reads them without
     Policy::State* cells = nullptr;
   };
 
-  Shard& ShardOf(const Key& key) { return shards_[key.high >> shard_shift_ >> 1]; }
+  Shard& ShardOf(const Key& key) const { return shards_[key.high >> shard_shift_ >> 1]; }
   // Where a key's slot is looked for first.
   size_t HomeOf(const Key& key) const {
     return static_cast<size_t>((static_cast<unsigned __int128>(key.low) * slots_each_) >> 64);
@@ -92,6 +96,8 @@ class KeyedLimit {
   uint32_t SlotOf(const Key& key, Index index) const {
     return static_cast<uint32_t>(key.high << number_bits_) | (index + 1);
   }
+  static uint32_t Read(const std::atomic<uint32_t>& slot) { return slot.load(std::memory_order_relaxed); }
+  static void Write(std::atomic<uint32_t>& slot, uint32_t value) { slot.store(value, std::memory_order_relaxed); }
   Index IndexOf(uint32_t slot) const { return (slot & ((1u << number_bits_) - 1)) - 1; }
   size_t Next(size_t position) const { return position + 1 == slots_each_ ? 0 : position + 1; }
   Policy::State& CellOf(Shard& shard, const Key& key) { return shard.cells[key.high & (cells_each_ - 1)]; }

@@ -31,25 +31,31 @@ bool Policy::IsFresh(const State& state, base::MonotonicTime now) const {
 Decision Policy::Decide(State& state, uint64_t cost, base::MonotonicTime now) const {
   Decision decision;
   decision.decided_at = now;
+  Figures& window = decision.window;
+  Figures& bucket = decision.bucket;
   // No stage is charged before all of them were asked.
   if (window_) {
     window_->BringTo(state.window, now);
-    if (cost > window_->Remaining(state.window)) decision.refused_by = Stage::kWindow;
-  }
-  if (bucket_ && decision.allowed() && cost > bucket_->Remaining(state.bucket, now)) {
-    decision.refused_by = Stage::kBucket;
-  }
-  if (decision.allowed() && cost != 0) {
-    if (window_) window_->Charge(state.window, cost);
-    if (bucket_) bucket_->Charge(state.bucket, cost, now);
-  }
-  if (window_) {
-    decision.window = {window_->terms().limit, window_->Remaining(state.window), window_->UntilFresh(state.window, now)};
+    window = {.limit = window_->terms().limit, .remaining = window_->Remaining(state.window)};
+    if (cost > window.remaining) decision.refused_by = Stage::kWindow;
   }
   if (bucket_) {
-    decision.bucket = {bucket_->terms().burst, bucket_->Remaining(state.bucket, now),
-                       bucket_->UntilFresh(state.bucket, now)};
+    bucket = {.limit = bucket_->terms().burst, .remaining = bucket_->Remaining(state.bucket, now)};
+    if (decision.allowed() && cost > bucket.remaining) decision.refused_by = Stage::kBucket;
   }
+  if (decision.allowed() && cost != 0) {
+    // What remains afterwards is exact, and so need not be asked for again.
+    if (window_) {
+      window_->Charge(state.window, cost);
+      window.remaining -= cost;
+    }
+    if (bucket_) {
+      bucket_->Charge(state.bucket, cost, now);
+      bucket.remaining -= cost;
+    }
+  }
+  if (window_) window.reset = window_->UntilFresh(state.window, now);
+  if (bucket_) bucket.reset = bucket_->UntilFresh(state.bucket, now);
   if (!decision.allowed()) {
     if ((window_ && cost > window_->terms().limit) || (bucket_ && cost > bucket_->terms().burst)) {
       decision.retry_after = Decision::kNever;

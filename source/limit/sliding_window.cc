@@ -65,7 +65,7 @@ base::Duration SlidingWindow::Wait(const State& state, uint64_t cost, base::Mono
   // When the oldest goes, the newest is one of those before.
   const uint64_t newest = UnitsOf(state.newest);
   uint64_t units = state.before + newest;
-  int64_t slice = state.slice - kSlicesOfOne;
+  int64_t slice = newest * unit_ + cost > terms_.limit ? state.slice : state.slice - kSlicesOfOne;
   for (; slice < state.slice; ++slice) {
     units -= state.units[static_cast<uint64_t>(slice) % kSlices];
     if (units * unit_ + cost <= terms_.limit) break;

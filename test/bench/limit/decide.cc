@@ -86,6 +86,21 @@ void Decide(benchmark::State& state) {
 BENCHMARK(Decide)->ArgNames({"hot", "ranked"})->Args({0, 0})->Args({0, 1})->Args({4, 0})->Threads(1)->UseRealTime();
 BENCHMARK(Decide)->ArgNames({"hot", "ranked"})->Args({0, 0})->Args({0, 1})->Args({2, 1})->Args({4, 0})->Threads(2)->UseRealTime();
 
+// Several keys' memory is fetched at once: those of a turn, or of a request's rules.
+void DecideAfterPrefetch(benchmark::State& state) {
+  KeyedLimit& limit = Limit();
+  const std::vector<uint32_t> keys = Keys(state.range(0) != 0, 1);
+  uint64_t i = 0;
+  base::MonotonicTime now = kStart;
+  Key turn[4];
+  while (state.KeepRunningBatch(std::size(turn))) {
+    now += 1us;
+    for (Key& key : turn) limit.Prefetch(key = Of(keys[++i % keys.size()]));
+    for (const Key& key : turn) benchmark::DoNotOptimize(limit.Decide(key, 1, now));
+  }
+}
+BENCHMARK(DecideAfterPrefetch)->ArgName("ranked")->Arg(0)->Arg(1);
+
 // A flood: each key is new, and none of those that are there may be forgotten.
 void Newcomers(benchmark::State& state) {
   KeyedLimit limit(kTerms, 100'000);

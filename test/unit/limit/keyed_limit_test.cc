@@ -94,6 +94,7 @@ TEST(KeyedLimit, OnlyWhatIsChargedTakesRoom) {
   EXPECT_TRUE(limit->Decide(Of(1), 0, kStart).allowed());
   EXPECT_FALSE(limit->Decide(Of(2), 6, kStart).allowed());
   EXPECT_FALSE(limit->Decide(Of(3), UINT64_MAX, kStart).allowed());
+  limit->Prefetch(Of(4));
   EXPECT_EQ(limit->Read().keys, 0u);
 }
 
