@@ -59,21 +59,27 @@ Decision KeyedLimit::Decide(const Key& key, uint64_t cost, base::MonotonicTime n
   now = shard.now = std::max(shard.now, now);
   if (Entry* entry = Find(shard, key)) return policy_.Decide(entry->state, cost, now);
 
-  Policy::State& cell = CellOf(shard, key);
+  const Policy::State& cell = CellOf(shard, key);
   const bool had_shared = !policy_.IsFresh(cell, now);
   Policy::State state = had_shared ? cell : policy_.Fresh(now);
   Decision decision = policy_.Decide(state, cost, now);
   decision.shared = had_shared;
   if (!decision.allowed() || cost == 0) return decision;
-  Sweep(shard);
-  if (IsFull(shard)) {
-    ++shard.counts.refused;
-    cell = state;
-    decision.shared = true;
-  } else {
-    Insert(shard, key, state);
-  }
+  decision.shared |= !Keep(shard, key, state);
   return decision;
+}
+
+void KeyedLimit::Charge(const Key& key, uint64_t cost, base::MonotonicTime now) {
+  if (cost == 0) return;
+  Shard& shard = ShardOf(key);
+  Prefetch(key);
+  const std::lock_guard lock(shard.lock);
+  now = shard.now = std::max(shard.now, now);
+  if (Entry* entry = Find(shard, key)) return policy_.Charge(entry->state, cost, now);
+  const Policy::State& cell = CellOf(shard, key);
+  Policy::State state = policy_.IsFresh(cell, now) ? policy_.Fresh(now) : cell;
+  policy_.Charge(state, cost, now);
+  Keep(shard, key, state);
 }
 
 void KeyedLimit::GiveBack(const Key& key, uint64_t cost, const Decision& decision, base::MonotonicTime now) {
@@ -111,6 +117,17 @@ KeyedLimit::Entry* KeyedLimit::Find(Shard& shard, const Key& key) const {
     if (entry.key == key) return &entry;
   }
   return nullptr;
+}
+
+bool KeyedLimit::Keep(Shard& shard, const Key& key, const Policy::State& state) const {
+  Sweep(shard);
+  if (IsFull(shard)) {
+    ++shard.counts.refused;
+    CellOf(shard, key) = state;
+    return false;
+  }
+  Insert(shard, key, state);
+  return true;
 }
 
 void KeyedLimit::Insert(Shard& shard, const Key& key, const Policy::State& state) const {

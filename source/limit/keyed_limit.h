@@ -54,6 +54,8 @@ class KeyedLimit {
   void Prefetch(const Key& key) const;
   // As Policy::Decide(). What costs nothing, or more than is ever admitted, makes no entry; nor does what is refused.
   Decision Decide(const Key& key, uint64_t cost, base::MonotonicTime now);
+  // As Policy::Charge(): afterwards, and whatever remains.
+  void Charge(const Key& key, uint64_t cost, base::MonotonicTime now);
   // What was admitted is not to be after all: another limit refused it. Exact when nothing was decided since, else rather
   // too little.
   void GiveBack(const Key& key, uint64_t cost, const Decision& decision, base::MonotonicTime now);
@@ -100,10 +102,12 @@ class KeyedLimit {
   static void Write(std::atomic<uint32_t>& slot, uint32_t value) { slot.store(value, std::memory_order_relaxed); }
   Index IndexOf(uint32_t slot) const { return (slot & ((1u << number_bits_) - 1)) - 1; }
   size_t Next(size_t position) const { return position + 1 == slots_each_ ? 0 : position + 1; }
-  Policy::State& CellOf(Shard& shard, const Key& key) { return shard.cells[key.high & (cells_each_ - 1)]; }
+  Policy::State& CellOf(Shard& shard, const Key& key) const { return shard.cells[key.high & (cells_each_ - 1)]; }
 
   // All with the shard's lock.
   Entry* Find(Shard& shard, const Key& key) const;
+  // A key that has no entry was charged. False: there is no room, so it is counted together with others.
+  bool Keep(Shard& shard, const Key& key, const Policy::State& state) const;
   bool IsFull(const Shard& shard) const { return shard.counts.keys == entries_each_; }
   // There is room.
   void Insert(Shard& shard, const Key& key, const Policy::State& state) const;

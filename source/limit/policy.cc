@@ -67,6 +67,14 @@ Decision Policy::Decide(State& state, uint64_t cost, base::MonotonicTime now) co
   return decision;
 }
 
+void Policy::Charge(State& state, uint64_t cost, base::MonotonicTime now) const {
+  if (window_) {
+    window_->BringTo(state.window, now);
+    window_->ChargeAnyway(state.window, cost);
+  }
+  if (bucket_) bucket_->ChargeAnyway(state.bucket, cost, now);
+}
+
 void Policy::GiveBack(State& state, uint64_t cost, base::MonotonicTime decided_at, base::MonotonicTime now) const {
   if (window_) {
     window_->BringTo(state.window, now);

@@ -41,6 +41,9 @@ class Policy {
   // Charges what it admits. A cost of 0 is always admitted, and asks for the figures; one that is above the limit or the
   // burst never is.
   Decision Decide(State& state, uint64_t cost, base::MonotonicTime now) const;
+  // A cost that is known only after it arose, such as an answer's bytes: charged to both stages whatever remains. What is
+  // owed is at most the limit, and at most the burst; until it is paid nothing else is admitted.
+  void Charge(State& state, uint64_t cost, base::MonotonicTime now) const;
   // As if that had not been admitted then.
   void GiveBack(State& state, uint64_t cost, base::MonotonicTime decided_at, base::MonotonicTime now) const;
 

@@ -8,8 +8,8 @@ namespace pillion::limit {
 namespace {
 
 constexpr int64_t kSlicesOfOne = SlidingWindow::kSlices;
-// Rounded up, all slices together have at most 65,535 units.
-constexpr uint64_t kMostUnits = UINT16_MAX - SlidingWindow::kSlices;
+// Of a limit. Rounded up, and with a debt as large, all slices together have at most 65,535 units.
+constexpr uint64_t kMostUnits = (UINT16_MAX - SlidingWindow::kSlices) / 2;
 constexpr base::Duration kLongest = std::chrono::hours(24 * 366);
 
 }  // namespace
@@ -45,6 +45,12 @@ void SlidingWindow::BringTo(State& state, base::MonotonicTime now) const {
   for (int64_t empty = state.slice + 1; empty < slice; ++empty) put(empty, 0);
   state.slice = slice;
   state.newest = 0;
+}
+
+void SlidingWindow::ChargeAnyway(State& state, uint64_t cost) const {
+  const uint64_t most = 2 * terms_.limit;
+  const uint64_t used = uint64_t{state.before} * unit_ + state.newest;
+  if (used < most) state.newest = std::min(state.newest + std::min(cost, most - used), kMostLimit);
 }
 
 void SlidingWindow::GiveBack(State& state, uint64_t cost, base::MonotonicTime charged_at) const {

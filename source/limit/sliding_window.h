@@ -9,7 +9,8 @@
 // | bound | |
 // |---|---|
 // | never more | In every window [t, t + length) of the times that were handed in, aligned or not, at most `limit` is admitted |
-// | seldom less | Refused is only what, with what was admitted in the last 17/16 of the length, would be above the limit; or, where that is beyond 65,519, above 99.97 % of it |
+// | seldom less | Refused is only what, with what was admitted in the last 17/16 of the length, would be above the limit; or, where that is beyond 32,759, above 99.95 % of it |
+// | a debt | What was charged without asking counts like the rest, as long as all together is at most twice the limit; the rest of it is forgotten |
 //
 // A state is one key's; times handed in for it never go back. All steps take constant time.
 
@@ -63,6 +64,8 @@ class SlidingWindow {
   }
   // `cost` is at most what remains.
   void Charge(State& state, uint64_t cost) const { state.newest += cost; }
+  // Whatever remains: a cost that is known only after it arose.
+  void ChargeAnyway(State& state, uint64_t cost) const;
   // As if that had not been charged then.
   void GiveBack(State& state, uint64_t cost, base::MonotonicTime charged_at) const;
 
@@ -77,7 +80,7 @@ class SlidingWindow {
 
   const Terms terms_;
   const int64_t slice_;  // in nanoseconds
-  const uint64_t unit_;  // what a slice had is counted in these once it is over; 1 unless the limit is beyond 65,519
+  const uint64_t unit_;  // what a slice had is counted in these once it is over; 1 unless the limit is beyond 32,759
 };
 
 }  // namespace pillion::limit

@@ -41,11 +41,19 @@ TokenBucket::TokenBucket(const Terms& terms) : terms_(terms) {
 
 uint64_t TokenBucket::Remaining(const State& state, base::MonotonicTime now) const {
   if (IsFresh(state, now)) return terms_.burst;
-  // Since times never go back it is not longer than an empty one takes.
-  const State left = Difference(fill_, Difference(state, Now(now)));
+  const State until_full = Difference(state, Now(now));
+  if (!(until_full < fill_)) return 0;  // or a debt
+  const State left = Difference(fill_, until_full);
   const Wide parts = Wide{static_cast<uint64_t>(left.full_at)} * rate_ + left.fraction;
   if (parts <= UINT64_MAX) return static_cast<uint64_t>(parts) / period_;
   return static_cast<uint64_t>(parts / period_);
+}
+
+void TokenBucket::ChargeAnyway(State& state, uint64_t cost, base::MonotonicTime now) const {
+  const State most = Sum(Now(now), Sum(fill_, fill_));
+  const State time = cost > terms_.burst ? Sum(fill_, TimeOf(std::min(cost - terms_.burst, terms_.burst))) : TimeOf(cost);
+  state = std::max(state, Now(now));
+  state = Difference(most, state) < time ? most : Sum(state, time);
 }
 
 void TokenBucket::GiveBack(State& state, uint64_t cost, base::MonotonicTime charged_at, base::MonotonicTime now) const {
@@ -55,9 +63,9 @@ void TokenBucket::GiveBack(State& state, uint64_t cost, base::MonotonicTime char
 }
 
 base::Duration TokenBucket::Wait(const State& state, uint64_t cost, base::MonotonicTime now) const {
-  const State needed_by = Sum(state, TimeOf(cost));
-  const State at_latest = Sum(Now(now), fill_);
-  return at_latest < needed_by ? RoundUp(Difference(needed_by, at_latest)) : base::Duration::zero();
+  const State until_full = Difference(std::max(state, Now(now)), Now(now));
+  const State in_time = Difference(fill_, TimeOf(cost));
+  return in_time < until_full ? RoundUp(Difference(until_full, in_time)) : base::Duration::zero();
 }
 
 TokenBucket::State TokenBucket::Sum(const State& a, const State& b) const {

@@ -47,6 +47,8 @@ class TokenBucket {
   void Charge(State& state, uint64_t cost, base::MonotonicTime now) const {
     state = Sum(std::max(state, Now(now)), TimeOf(cost));
   }
+  // Whatever remains: a cost that is known only after it arose. At most another burst is owed; the rest of it is forgotten.
+  void ChargeAnyway(State& state, uint64_t cost, base::MonotonicTime now) const;
   // As if that had not been charged then; what has come back meanwhile does not come again.
   void GiveBack(State& state, uint64_t cost, base::MonotonicTime charged_at, base::MonotonicTime now) const;
 

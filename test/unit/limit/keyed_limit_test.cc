@@ -73,9 +73,13 @@ TEST(KeyedLimit, ForgettingWhatIsFreshChangesNothing) {
       now += base::Duration(random.Below(static_cast<uint64_t>(base::Duration(60s).count()) / most));
       const uint64_t key = random.Below(4) == 0 ? random.Below(8) : random.Below(keys);
       const uint64_t cost = RandomCost(random, 6);
+      const auto [state, added] = states.try_emplace(key, policy.Fresh(now));
+      if (random.Below(8) == 0) {
+        limit->Charge(Of(key), cost, now);
+        policy.Charge(state->second, cost, now);
+      }
       const Decision decision = limit->Decide(Of(key), cost, now);
       ASSERT_FALSE(decision.shared);
-      const auto [state, added] = states.try_emplace(key, policy.Fresh(now));
       const Decision expected = policy.Decide(state->second, cost, now);
       ASSERT_EQ(decision.refused_by, expected.refused_by) << "step " << i;
       ASSERT_EQ(decision.retry_after, expected.retry_after);
@@ -94,7 +98,8 @@ TEST(KeyedLimit, OnlyWhatIsChargedTakesRoom) {
   EXPECT_TRUE(limit->Decide(Of(1), 0, kStart).allowed());
   EXPECT_FALSE(limit->Decide(Of(2), 6, kStart).allowed());
   EXPECT_FALSE(limit->Decide(Of(3), UINT64_MAX, kStart).allowed());
-  limit->Prefetch(Of(4));
+  limit->Charge(Of(4), 0, kStart);
+  limit->Prefetch(Of(5));
   EXPECT_EQ(limit->Read().keys, 0u);
 }
 
@@ -112,6 +117,21 @@ TEST(KeyedLimit, AFloodOfKeysForgetsNobodysSpending) {
   }
   EXPECT_TRUE(limit->Decide(Of(0), 5, kStart + wait).allowed());
   EXPECT_EQ(shared, 100'000 - limit->Read().inserted + 1);
+}
+
+// What is charged without asking is owed wherever it is counted, and never by a newcomer's choice forgotten.
+TEST(KeyedLimit, ADebtStaysWhenRoomIsShort) {
+  const auto limit = NewLimit(WindowAndBucket(), 1);
+  limit->Charge(Of(1), 8, kStart);
+  limit->Charge(Of(2), 8, kStart);
+  EXPECT_EQ(limit->Read().keys, 1u);
+  EXPECT_EQ(limit->Read().refused, 1u);
+  for (const uint64_t key : {1, 2}) {
+    const Decision decision = limit->Decide(Of(key), 1, kStart);
+    EXPECT_EQ(decision.refused_by, Stage::kBucket);
+    EXPECT_EQ(decision.retry_after, 800ms);  // 3 that are owed, and 1
+    EXPECT_EQ(decision.shared, key == 2);
+  }
 }
 
 // Who was there before a flood does not notice it.

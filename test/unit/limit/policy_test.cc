@@ -72,6 +72,23 @@ TEST(LimitPolicy, NothingAndTooMuchAreNotCharged) {
   EXPECT_EQ(huge.bucket.remaining, 10u);
 }
 
+TEST(LimitPolicy, WhatIsKnownAfterwardsIsOwed) {
+  const Policy policy(kBoth);
+  Policy::State state = policy.Fresh(kStart);
+  policy.Charge(state, 15, kStart);
+  Decision decision = policy.Decide(state, 1, kStart);
+  EXPECT_EQ(decision.refused_by, Stage::kBucket);
+  EXPECT_EQ(decision.retry_after, 1200ms);  // 5 that are owed, and 1
+  EXPECT_EQ(decision.window.remaining, 85u);
+  EXPECT_EQ(decision.bucket.remaining, 0u);
+  EXPECT_EQ(decision.bucket.reset, 3s);
+  EXPECT_TRUE(policy.Decide(state, 1, kStart + 1200ms).allowed());
+  policy.Charge(state, UINT64_MAX, kStart + 2s);
+  decision = policy.Decide(state, 1, kStart + 2s);
+  EXPECT_EQ(decision.refused_by, Stage::kWindow);
+  EXPECT_TRUE(policy.Decide(state, 10, kStart + 2s + decision.window.reset).allowed());
+}
+
 TEST(LimitPolicy, OneStageMayBeMissing) {
   const Policy window({.window = kBoth.window, .bucket = {}}), bucket({.window = {}, .bucket = kBoth.bucket});
   Policy::State of_window = window.Fresh(kStart), of_bucket = bucket.Fresh(kStart);

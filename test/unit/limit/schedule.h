@@ -67,7 +67,12 @@ class BucketModel {
   uint64_t Remaining(base::MonotonicTime now) {
     if (filled_) parts_ = std::min(full_, parts_ + Wide{(now - *filled_).count()} * rate_);
     filled_ = now;
-    return static_cast<uint64_t>(parts_ / period_);
+    return static_cast<uint64_t>(std::max<Wide>(parts_, 0) / period_);
+  }
+  // At most another burst is owed.
+  void ChargeAnyway(uint64_t cost, base::MonotonicTime now) {
+    Remaining(now);
+    parts_ = std::max(-full_, parts_ - Wide{cost} * period_);
   }
   bool Take(uint64_t cost, base::MonotonicTime now) {
     if (cost > Remaining(now)) return false;

@@ -76,6 +76,30 @@ TEST_P(TokenBucketProperty, IsExact) {
   EXPECT_GT(refused, steps / 100);
 }
 
+// Charged without asking: as by the book as well, down to another burst that is owed.
+TEST_P(TokenBucketProperty, ADebtIsExact) {
+  const TokenBucket::Terms terms = GetParam();
+  const TokenBucket bucket(terms);
+  base::Random random(19);
+  base::MonotonicTime now = kStart;
+  TokenBucket::State state = TokenBucket::Fresh();
+  BucketModel model(terms);
+  for (int i = 0; i < 3000 && now.time_since_epoch() < base::Duration::max() / 4; ++i) {
+    now += RandomStep(random, std::max(bucket.time_to_fill(), base::Duration(1))) / 2;
+    ASSERT_EQ(bucket.Remaining(state, now), model.Remaining(now)) << "step " << i;
+    const uint64_t cost = RandomCost(random, terms.burst);
+    const base::Duration wait = bucket.Wait(state, cost, now);
+    ASSERT_GE(bucket.Remaining(state, now + wait), cost);
+    if (wait != 0s) {
+      ASSERT_LT(bucket.Remaining(state, now + wait - 1ns), cost);
+    }
+    ASSERT_LE(bucket.UntilFresh(state, now), 2 * bucket.time_to_fill());
+    const uint64_t known_later = random.Below(16) == 0 ? UINT64_MAX >> random.Below(60) : cost;
+    bucket.ChargeAnyway(state, known_later, now);
+    model.ChargeAnyway(known_later, now);
+  }
+}
+
 TEST_P(TokenBucketProperty, WhatIsGivenBackAtOnceWasNotCharged) {
   const TokenBucket::Terms terms = GetParam();
   const TokenBucket bucket(terms);
