@@ -63,17 +63,22 @@ std::string_view WriteRetryAfter(const Decision& decision, std::span<char> memor
   return text.Whole();
 }
 
-std::string_view WriteRateLimitPolicy(std::string_view name, const Policy& policy, std::span<char> memory) {
+std::string_view WriteRateLimitPolicy(std::string_view name, const Policy& policy, std::span<char> memory, Unit unit) {
   Text text(memory);
+  const auto add_unit = [&] {
+    if (unit == Unit::kContentBytes) text.Add(R"(;qu="content-bytes")");
+  };
   const bool both = policy.window() && policy.bucket();
   if (policy.window()) {
     text.AddItem(name, both ? ".window" : "");
     text.AddParameter("q", policy.window()->terms().limit);
+    add_unit();
     text.AddParameter("w", Seconds(policy.window()->terms().length));
   }
   if (policy.bucket()) {
     text.AddItem(name, both ? ".bucket" : "");
     text.AddParameter("q", policy.bucket()->terms().burst);
+    add_unit();
     text.AddParameter("w", Seconds(policy.bucket()->time_to_fill()));
   }
   return text.Whole();
@@ -82,11 +87,12 @@ std::string_view WriteRateLimitPolicy(std::string_view name, const Policy& polic
 std::string_view WriteRateLimit(std::string_view name, const Decision& decision, std::span<char> memory) {
   Text text(memory);
   const bool both = decision.window.limit != 0 && decision.bucket.limit != 0;
+  const base::Duration latest = decision.allowed() ? base::Duration::max() : decision.retry_after;
   const auto add = [&](const Figures& figures, std::string_view stage) {
     if (figures.limit == 0) return;
     text.AddItem(name, both ? stage : "");
     text.AddParameter("r", figures.remaining);
-    text.AddParameter("t", Seconds(figures.reset));
+    text.AddParameter("t", Seconds(std::min(figures.reset, latest)));
   };
   add(decision.window, ".window");
   add(decision.bucket, ".bucket");

@@ -28,8 +28,11 @@ TEST(LimitFields, OfBothStages) {
             R"("api.window";r=100;t=0, "api.bucket";r=20;t=0)");
   policy.Decide(state, 20, kStart);
   const Decision refused = policy.Decide(state, 1, kStart);
-  EXPECT_EQ(WriteRateLimit("api", refused, memory), R"("api.window";r=80;t=62, "api.bucket";r=0;t=2)");
+  EXPECT_EQ(WriteRateLimit("api", refused, memory), R"("api.window";r=80;t=1, "api.bucket";r=0;t=1)");
   EXPECT_EQ(WriteRetryAfter(refused, memory), "1");
+  const Decision never = policy.Decide(state, 21, kStart);
+  EXPECT_EQ(WriteRateLimit("api", never, memory), R"("api.window";r=80;t=62, "api.bucket";r=0;t=2)");
+  EXPECT_EQ(WriteRetryAfter(never, memory), "");
 }
 
 TEST(LimitFields, OfOneStage) {
@@ -40,6 +43,12 @@ TEST(LimitFields, OfOneStage) {
   EXPECT_EQ(WriteRateLimitPolicy("api", bucket, memory), R"("api";q=20;w=2)");
   EXPECT_EQ(WriteRateLimit("api", window.Decide(of_window, 1, kStart), memory), R"("api";r=99;t=62)");
   EXPECT_EQ(WriteRateLimit("api", bucket.Decide(of_bucket, 1, kStart), memory), R"("api";r=19;t=1)");
+}
+
+TEST(LimitFields, SayWhatIsCounted) {
+  char memory[kMostFieldBytes];
+  EXPECT_EQ(WriteRateLimitPolicy("api", Policy(kBoth), memory, Unit::kContentBytes),
+            R"("api.window";q=100;qu="content-bytes";w=60, "api.bucket";q=20;qu="content-bytes";w=2)");
 }
 
 TEST(LimitFields, SecondsAreRoundedUp) {
@@ -80,12 +89,12 @@ TEST(LimitFields, WhatDoesNotFitIsLeftOut) {
   const Policy policy(most);
   char memory[kMostFieldBytes];
   const std::string name(64, '"');
-  const std::string whole(WriteRateLimitPolicy(name, policy, memory));
-  EXPECT_TRUE(whole.ends_with(R"(.bucket";q=999999999999999;w=1000000)")) << whole;
+  const std::string whole(WriteRateLimitPolicy(name, policy, memory, Unit::kContentBytes));
+  EXPECT_TRUE(whole.ends_with(R"(.bucket";q=999999999999999;qu="content-bytes";w=1000000)")) << whole;
   for (size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_EQ(WriteRateLimitPolicy(name, policy, {memory, size}), "") << size;
+    EXPECT_EQ(WriteRateLimitPolicy(name, policy, {memory, size}, Unit::kContentBytes), "") << size;
   }
-  EXPECT_EQ(WriteRateLimitPolicy(name, policy, {memory, whole.size()}), whole);
+  EXPECT_EQ(WriteRateLimitPolicy(name, policy, {memory, whole.size()}, Unit::kContentBytes), whole);
 }
 
 }  // namespace
