@@ -24,6 +24,7 @@ struct Field {
 // Messages and packages in which nothing may be passed over: all that matches, authenticates or authorises.
 constexpr std::string_view kSecurityScopes[] = {
     "config.rbac.v3.",
+    "config.route.v3.RateLimit",
     "config.core.v3.CidrRange",
     "config.listener.v3.FilterChainMatch",
     "config.listener.v3.ListenerFilterChainMatchPredicate",
@@ -33,6 +34,8 @@ constexpr std::string_view kSecurityScopes[] = {
     "config.route.v3.InternalRedirectPolicy",
     "extensions.filters.http.ext_authz.",
     "extensions.filters.http.jwt_authn.",
+    "extensions.common.ratelimit.",
+    "extensions.filters.http.local_ratelimit.",
     "extensions.filters.http.rbac.",
     "extensions.filters.http.cors.",
     "extensions.filters.network.ext_authz.",

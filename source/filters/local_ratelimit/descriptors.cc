@@ -1,0 +1,114 @@
+#include "source/filters/local_ratelimit/descriptors.h"
+
+#include <algorithm>
+#include <random>
+
+#include "source/access/request.h"
+#include "source/http/parameters.h"
+
+namespace pillion::filters::local_ratelimit {
+namespace {
+
+limit::Secret DrawSecret() {
+  std::random_device device;
+  const auto draw = [&device] { return uint64_t{device()} << 32 | device(); };
+  return {.low = draw(), .high = draw()};
+}
+
+Taken TakenFrom(const limit::Policy& policy, const limit::Decision& decision) {
+  Taken taken = {.allowed = decision.allowed(), .limit = decision.bucket.limit, .remaining = decision.bucket.remaining};
+  if (taken.remaining > 0) return taken;
+  // Tokens come evenly: from the first that comes to the last is the time of all but one.
+  const limit::TokenBucket::Terms& terms = policy.bucket()->terms();
+  const unsigned __int128 others = static_cast<unsigned __int128>(terms.burst - 1) * static_cast<uint64_t>(terms.period.count());
+  taken.next = decision.bucket.reset - base::Duration(static_cast<int64_t>((others + terms.tokens - 1) / terms.tokens));
+  return taken;
+}
+
+bool IsOpen(const DescriptorLimit::Pattern& entry) { return entry.value.empty(); }
+
+// What there is to say of a request; nothing: there is no descriptor.
+struct Said {
+  bool skipped = false;  // no entry, and nothing is missing by it
+  std::string_view value;
+};
+
+class Speaker {
+ public:
+  Speaker(filter::StreamContext& stream, const http::RequestHead& head) : stream_(stream), head_(head) {}
+
+  std::optional<Said> operator()(const Action::Fixed& fixed) const { return Said{.value = fixed.value}; }
+  std::optional<Said> operator()(const Action::DestinationCluster&) const { return Unless(stream_.cluster_name(), false); }
+  std::optional<Said> operator()(const Action::RemoteAddress&) const {
+    const access::Request request = stream_.AccessRequest();
+    const std::string_view ip = request.client_ip.empty() ? request.connection.remote.ip : request.client_ip;
+    return Unless(stream_.arena().Copy(ip), false);
+  }
+  std::optional<Said> operator()(const Action::RequestHeader& header) const {
+    return Unless(header.name.First(head_), header.skip_if_absent);
+  }
+  std::optional<Said> operator()(const Action::QueryParameter& parameter) const {
+    return Unless(http::FindQueryParameter(head_.path, parameter.name), parameter.skip_if_absent);
+  }
+  std::optional<Said> operator()(const Action::HeaderMatch& match) const {
+    const bool all = std::all_of(match.headers.begin(), match.headers.end(),
+                                 [this](const match::HeaderMatcher& header) { return header.Matches(head_); });
+    return all == match.expected ? std::optional(Said{.value = match.value}) : std::nullopt;
+  }
+
+ private:
+  static std::optional<Said> Unless(std::optional<std::string_view> value, bool skip) {
+    if (value && !value->empty()) return Said{.value = *value};
+    return skip ? std::optional(Said{.skipped = true}) : std::nullopt;
+  }
+
+  filter::StreamContext& stream_;
+  const http::RequestHead& head_;
+};
+
+}  // namespace
+
+Bucket::Bucket(const limit::TokenBucket::Terms& terms)
+    : policy_(limit::Terms{.window = {}, .bucket = terms}), state_(policy_.Fresh({})) {}
+
+Taken Bucket::Take(base::MonotonicTime now) {
+  const std::lock_guard lock(lock_);
+  now_ = std::max(now_, now);
+  return TakenFrom(policy_, policy_.Decide(state_, 1, now_));
+}
+
+std::span<const Entry> MakeDescriptor(const Actions& actions, filter::StreamContext& stream, const http::RequestHead& head) {
+  Entry* const entries = stream.arena().NewArray<Entry>(actions.size());
+  size_t count = 0;
+  for (const Action& action : actions) {
+    const std::optional<Said> said = std::visit(Speaker(stream, head), action.source);
+    if (!said) return {};
+    if (!said->skipped) entries[count++] = {action.key, said->value};
+  }
+  return {entries, count};
+}
+
+DescriptorLimit::DescriptorLimit(std::vector<Pattern> entries, const limit::TokenBucket::Terms& terms, size_t most_keys)
+    : entries_(std::move(entries)),
+      open_(std::any_of(entries_.begin(), entries_.end(), IsOpen)),
+      rate_(static_cast<double>(terms.tokens) * 1e9 / static_cast<double>(terms.period.count())),
+      secret_(DrawSecret()),
+      limit_({.window = {}, .bucket = terms}, open_ ? most_keys : 1) {}
+
+bool DescriptorLimit::Matches(std::span<const Entry> descriptor) const {
+  return std::equal(entries_.begin(), entries_.end(), descriptor.begin(), descriptor.end(),
+                    [](const Pattern& mine, const Entry& other) {
+                      return mine.key == other.key && (IsOpen(mine) || mine.value == other.value);
+                    });
+}
+
+Taken DescriptorLimit::Take(std::span<const Entry> descriptor, base::MonotonicTime now, base::Arena& arena) {
+  std::string_view* const values = arena.NewArray<std::string_view>(entries_.size());
+  size_t count = 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (IsOpen(entries_[i])) values[count++] = descriptor[i].value;
+  }
+  return TakenFrom(limit_.policy(), limit_.Decide(limit::KeyOf(secret_, {values, count}), 1, now));
+}
+
+}  // namespace pillion::filters::local_ratelimit

@@ -1,0 +1,172 @@
+#include "source/filters/local_ratelimit/local_ratelimit.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+#include "source/route/header_edits.h"
+#include "source/stats/tags.h"
+
+namespace pillion::filters::local_ratelimit {
+namespace {
+
+using filter::Step;
+
+constexpr int kResourceExhausted = 8;
+constexpr std::string_view kRefused = "local_rate_limited";
+
+struct Counts {
+  Counts(stats::Registry& registry, stats::Shard& shard, std::string_view prefix)
+      : scope(registry, stats::Prefix(prefix).Add("http_local_rate_limit")),
+        enabled(*shard.counter(scope.AddCounter("enabled"))),
+        enforced(*shard.counter(scope.AddCounter("enforced"))),
+        rate_limited(*shard.counter(scope.AddCounter("rate_limited"))),
+        ok(*shard.counter(scope.AddCounter("ok"))) {}
+
+  stats::Scope scope;
+  stats::Counter& enabled;
+  stats::Counter& enforced;
+  stats::Counter& rate_limited;
+  stats::Counter& ok;
+};
+
+class Shard final : public filter::HttpFilterShard {
+ public:
+  Shard(const Config& config, const filter::ShardContext& context)
+      : config_(config), registry_(context.registry), stats_(context.stats) {
+    CountsOf(config.settings());
+  }
+
+  filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
+
+ private:
+  // A route's may have a prefix of its own.
+  Counts& CountsOf(const Settings& settings) {
+    std::unique_ptr<Counts>& counts = counts_[settings.stat_prefix];
+    if (counts == nullptr) counts = std::make_unique<Counts>(registry_, stats_, settings.stat_prefix);
+    return *counts;
+  }
+
+  const Config& config_;
+  stats::Registry& registry_;
+  stats::Shard& stats_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Counts>> counts_;
+};
+
+class Filter final : public filter::HttpFilter {
+ public:
+  Filter(const Settings& settings, Counts& counts) : settings_(settings), counts_(counts) {}
+
+  Step OnRequestHead(http::RequestHead& head, bool) override {
+    if (!settings_.enabled.Holds(stream().random().Next())) return Step::kContinue;
+    counts_.enabled.Increment();
+    if (Decide(head)) {
+      counts_.ok.Increment();
+      return Step::kContinue;
+    }
+    counts_.rate_limited.Increment();
+    if (!settings_.enforced.Holds(stream().random().Next())) {
+      if (!settings_.request.empty()) {
+        telemetry::RequestRecord record;
+        stream().Describe(record);
+        route::ApplyHeaderEdits(settings_.request, record, head.headers);
+      }
+      return Step::kContinue;
+    }
+    counts_.enforced.Increment();
+    refused_ = true;
+    SendReply({.status = settings_.status,
+               .body = kRefused,
+               .flag = telemetry::ResponseFlag::kRateLimited,
+               .details = kRefused,
+               .grpc_status = settings_.resource_exhausted ? kResourceExhausted : -1});
+    return Step::kPause;
+  }
+
+  Step OnResponseHead(http::ResponseHead& head, bool) override {
+    if (refused_ && !settings_.response.empty()) {
+      telemetry::RequestRecord record;
+      stream().Describe(record);
+      record.response = &head;
+      record.response_code = static_cast<uint64_t>(head.status);
+      route::ApplyHeaderEdits(settings_.response, record, head.headers);
+    }
+    if (settings_.figures && figures_) {
+      AddNumber(head.headers, "x-ratelimit-limit", figures_->limit);
+      AddNumber(head.headers, "x-ratelimit-remaining", figures_->remaining);
+      const auto next = std::chrono::ceil<std::chrono::seconds>(figures_->next);
+      AddNumber(head.headers, "x-ratelimit-reset", static_cast<uint64_t>(next.count()));
+    }
+    return Step::kContinue;
+  }
+
+ private:
+  struct Matched {
+    DescriptorLimit* limit;
+    std::span<const Entry> descriptor;
+  };
+
+  // The bucket that is configured for a descriptor: without open values, else the first with.
+  static DescriptorLimit* Find(const Settings& settings, std::span<const Entry> descriptor) {
+    DescriptorLimit* found = nullptr;
+    for (const std::unique_ptr<DescriptorLimit>& limit : settings.descriptors) {
+      if ((found != nullptr && limit->open()) || !limit->Matches(descriptor)) continue;
+      if (!limit->open()) return limit.get();
+      found = limit.get();
+    }
+    return found;
+  }
+
+  // All that match take a token, the slowest first, and then the default bucket. The first that has none refuses, and what
+  // those before it gave is not given back, as in Envoy.
+  bool Decide(const http::RequestHead& head) {
+    const base::MonotonicTime now = stream().worker().now();
+    base::Arena& arena = stream().arena();
+    Matched* const matched = arena.NewArray<Matched>(settings_.rules.size());
+    size_t count = 0;
+    for (const Actions& actions : settings_.rules) {
+      const std::span<const Entry> descriptor = MakeDescriptor(actions, stream(), head);
+      if (descriptor.empty()) continue;
+      DescriptorLimit* const limit = Find(settings_, descriptor);
+      if (limit != nullptr) matched[count++] = {limit, descriptor};
+    }
+    std::stable_sort(matched, matched + count,
+                     [](const Matched& a, const Matched& b) { return a.limit->rate() < b.limit->rate(); });
+    for (size_t i = 0; i < count; ++i) {
+      const Taken taken = matched[i].limit->Take(matched[i].descriptor, now, arena);
+      if (i == 0 || !taken.allowed) figures_ = taken;
+      if (!taken.allowed) return false;
+    }
+    if (settings_.bucket == nullptr || (count > 0 && !settings_.always_takes)) return true;
+    const Taken taken = settings_.bucket->Take(now);
+    if (count == 0 || !taken.allowed) figures_ = taken;
+    return taken.allowed;
+  }
+
+  static void AddNumber(http::HeaderMap& headers, std::string_view name, uint64_t number) {
+    char digits[20];
+    const char* const end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
+    headers.Add(name, {digits, static_cast<size_t>(end - digits)});
+  }
+
+  const Settings& settings_;
+  Counts& counts_;
+  std::optional<Taken> figures_;
+  bool refused_ = false;
+};
+
+filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
+  const Settings& settings = (override_config != nullptr ? static_cast<const Config&>(*override_config) : config_).settings();
+  if (settings.enabled.fraction.numerator == 0 && settings.enabled.key == nullptr) return nullptr;
+  return stream.arena().New<Filter>(settings, CountsOf(settings));
+}
+
+}  // namespace
+
+std::unique_ptr<filter::HttpFilterShard> Config::MakeShard(const filter::ShardContext& context) const {
+  return std::make_unique<Shard>(*this, context);
+}
+
+}  // namespace pillion::filters::local_ratelimit

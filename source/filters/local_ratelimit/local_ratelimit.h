@@ -1,0 +1,48 @@
+#pragma once
+
+// The local_ratelimit filter: requests find a token in a bucket of this process, or are refused.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/config/header_edits.h"
+#include "source/config/http_filter_type.h"
+#include "source/filter/http_filter.h"
+#include "source/filters/local_ratelimit/descriptors.h"
+#include "source/match/fraction.h"
+
+namespace pillion::filters::local_ratelimit {
+
+struct Settings {
+  std::string stat_prefix;
+  int status = 429;
+  bool resource_exhausted = false;  // in gRPC, else what belongs to 429
+  match::RuntimeFraction enabled;
+  match::RuntimeFraction enforced;
+  bool figures = false;           // x-ratelimit-* in answers
+  config::HeaderEdits response;   // of its own answers
+  config::HeaderEdits request;    // that would have been refused
+  std::unique_ptr<Bucket> bucket;  // null: there is none
+  bool always_takes = true;       // from it, also where a descriptor has a bucket of its own
+  std::vector<Actions> rules;     // a descriptor of each
+  std::vector<std::unique_ptr<DescriptorLimit>> descriptors;
+};
+
+class Config final : public filter::HttpFilterConfig {
+ public:
+  explicit Config(Settings settings) : settings_(std::move(settings)) {}
+
+  // The buckets in it are shared by all workers.
+  const Settings& settings() const { return settings_; }
+
+  uint32_t hooks() const override { return filter::kRequestHead | filter::kResponseHead; }
+  std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext& context) const override;
+
+ private:
+  const Settings settings_;
+};
+
+config::HttpFilterType Type();
+
+}  // namespace pillion::filters::local_ratelimit

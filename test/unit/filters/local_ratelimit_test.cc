@@ -1,0 +1,285 @@
+#include <gtest/gtest.h>
+
+#include "source/config/load.h"
+#include "source/filters/http_filters.h"
+#include "test/unit/proxy/proxy_world.h"
+
+namespace pillion::test {
+namespace {
+
+constexpr std::string_view kType = "\"@type\": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit";
+constexpr std::string_view kOn =
+    "stat_prefix: rl, filter_enabled: {default_value: {numerator: 100}}, filter_enforced: {default_value: {numerator: 100}}";
+
+std::string Bucket(int tokens, const std::string& interval = "10s") {
+  return "token_bucket: {max_tokens: " + std::to_string(tokens) + ", fill_interval: " + interval + "}";
+}
+std::string Message(const std::string& fields) { return "{" + std::string(kType) + ", " + fields + "}"; }
+std::string On(const std::string& fields) { return Message(std::string(kOn) + ", " + fields); }
+
+class LocalRateLimitTest : public testing::Test {
+ protected:
+  void Start(const std::string& message, ProxySettings settings = {}) {
+    clients_.clear();
+    settings.http_filters = "- {name: limit, typed_config: " + message + "}\n";
+    world_ = std::make_unique<ProxyWorld>(settings);
+    for (uint32_t i = 0; i < settings.workers; ++i) clients_.push_back(world_->Connect());
+  }
+  void TearDown() override { clients_.clear(); }
+
+  // The head of the answer; "/direct" is answered without an upstream.
+  std::string Get(const std::string& fields = "", const std::string& path = "/direct", size_t client = 0) {
+    clients_[client]->Send("GET " + path + " HTTP/1.1\r\nhost: h\r\n" + fields + "\r\n");
+    world_->Run();
+    return clients_[client]->Take();
+  }
+  bool Passes(const std::string& fields = "", const std::string& path = "/direct", size_t client = 0) {
+    const std::string answer = Get(fields, path, client);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ") || answer.starts_with("HTTP/1.1 429 ")) << answer;
+    return answer.starts_with("HTTP/1.1 200 ");
+  }
+  // Of how many.
+  int Passing(int requests, const std::string& fields = "", const std::string& path = "/direct") {
+    int passing = 0;
+    for (int i = 0; i < requests; ++i) passing += Passes(fields, path);
+    return passing;
+  }
+  int64_t Count(const std::string& name) { return world_->stat("rl.http_local_rate_limit." + name); }
+
+  std::unique_ptr<ProxyWorld> world_;
+  std::vector<std::unique_ptr<Peer>> clients_;
+};
+
+TEST_F(LocalRateLimitTest, TokensComeEvenlyUpToTheBurst) {
+  Start(On("token_bucket: {max_tokens: 3, tokens_per_fill: 2, fill_interval: 1s}"));
+  EXPECT_EQ(Passing(5), 3);
+  world_->Wait(499);
+  EXPECT_FALSE(Passes());
+  world_->Wait(1);
+  EXPECT_EQ(Passing(2), 1);
+  world_->Wait(60'000);
+  EXPECT_EQ(Passing(5), 3);
+  EXPECT_EQ(Count("enabled"), 13);
+  EXPECT_EQ(Count("ok"), 7);
+  EXPECT_EQ(Count("rate_limited"), 6);
+  EXPECT_EQ(Count("enforced"), 6);
+}
+
+TEST_F(LocalRateLimitTest, SaysWhatItWas) {
+  Start(On(Bucket(1)));
+  EXPECT_TRUE(Passes());
+  world_->TakeLog();
+  const std::string answer = Get();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 ")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nlocal_rate_limited")) << answer;
+  EXPECT_EQ(answer.find("ratelimit"), std::string::npos) << answer;
+  EXPECT_EQ(world_->TakeLog(), std::vector<std::string>{"GET /direct HTTP/1.1 429 RL local_rate_limited 0 18 0"});
+}
+
+TEST_F(LocalRateLimitTest, OneBucketForAllWorkers) {
+  Start(On(Bucket(4)), {.workers = 2});
+  EXPECT_TRUE(Passes("", "/direct", 0));
+  EXPECT_TRUE(Passes("", "/direct", 1));
+  EXPECT_TRUE(Passes("", "/direct", 1));
+  EXPECT_TRUE(Passes("", "/direct", 0));
+  EXPECT_FALSE(Passes("", "/direct", 0));
+  EXPECT_FALSE(Passes("", "/direct", 1));
+  EXPECT_EQ(Count("rate_limited"), 2);
+}
+
+TEST_F(LocalRateLimitTest, NothingHappensUnlessItIsEnabled) {
+  Start(Message("stat_prefix: rl, " + Bucket(1)));
+  EXPECT_EQ(Passing(3), 3);
+  EXPECT_EQ(Count("enabled"), 0);
+}
+
+TEST_F(LocalRateLimitTest, CountsWhatItWouldRefuse) {
+  Start(Message("stat_prefix: rl, filter_enabled: {default_value: {numerator: 100}}, request_headers_to_add_when_not_enforced: [{header: "
+                "{key: x-over, value: '1'}}], " + Bucket(1)));
+  Get("", "/x");
+  EXPECT_EQ(world_->upstream().peer(0).Take().find("x-over"), std::string::npos);
+  world_->upstream().peer(0).Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  world_->Run();
+  Get("", "/x");
+  EXPECT_NE(world_->upstream().peer(0).Take().find("\r\nx-over: 1\r\n"), std::string::npos);
+  EXPECT_EQ(Count("rate_limited"), 1);
+  EXPECT_EQ(Count("enforced"), 0);
+}
+
+TEST_F(LocalRateLimitTest, StatusAndFieldsOfItsAnswer) {
+  Start(On("status: {code: 503}, response_headers_to_add: [{header: {key: x-limited, value: 'yes'}}], " + Bucket(1)));
+  EXPECT_EQ(Get().find("x-limited"), std::string::npos);
+  const std::string answer = Get();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_NE(answer.find("\r\nx-limited: yes\r\n"), std::string::npos) << answer;
+  Start(On("status: {code: 200}, " + Bucket(1)));  // no answer to who is refused
+  EXPECT_EQ(Passing(2), 1);
+}
+
+TEST_F(LocalRateLimitTest, AnswersAGrpcCallInItsOwnWords) {
+  const std::string grpc = "content-type: application/grpc\r\n";
+  Start(On(Bucket(1)));
+  Get(grpc);
+  EXPECT_NE(Get(grpc).find("\r\ngrpc-status: 14\r\n"), std::string::npos);
+  Start(On("rate_limited_as_resource_exhausted: true, " + Bucket(1)));
+  Get(grpc);
+  EXPECT_NE(Get(grpc).find("\r\ngrpc-status: 8\r\n"), std::string::npos);
+}
+
+// Reset is when there will be a token, in whole seconds; 0: there is one.
+TEST_F(LocalRateLimitTest, TellsTheFigures) {
+  Start(On("enable_x_ratelimit_headers: DRAFT_VERSION_03, token_bucket: {max_tokens: 2, fill_interval: 1.5s}"));
+  EXPECT_NE(Get().find("x-ratelimit-limit: 2\r\nx-ratelimit-remaining: 1\r\nx-ratelimit-reset: 0\r\n"), std::string::npos);
+  const std::string last = "x-ratelimit-limit: 2\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 2\r\n";
+  EXPECT_NE(Get().find(last), std::string::npos);
+  EXPECT_NE(Get().find(last), std::string::npos);
+  world_->Wait(500);
+  EXPECT_NE(Get().find("x-ratelimit-reset: 1\r\n"), std::string::npos);
+}
+
+TEST_F(LocalRateLimitTest, ARouteHasABucketOfItsOwn) {
+  const std::string own = "typed_per_filter_config: {limit: " + On(Bucket(2)) + "}";
+  Start(On(Bucket(1)), {.first_routes = "- {match: {path: /own}, direct_response: {status: 200}, " + own + "}"});
+  EXPECT_EQ(Passing(3), 1);
+  EXPECT_EQ(Passing(4, "", "/own"), 2);
+}
+
+constexpr char kByTenant[] = "rate_limits: [{actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}]";
+
+TEST_F(LocalRateLimitTest, ADescriptorHasABucketOfItsOwn) {
+  Start(On("descriptors: [{entries: [{key: tenant, value: a}], " + Bucket(2) + "}], " + kByTenant + ", " + Bucket(5)));
+  EXPECT_EQ(Passing(3, "x-tenant: a\r\n"), 2);
+  EXPECT_EQ(Passing(4, "x-tenant: b\r\n"), 3);  // the default bucket, of which a has taken two
+  EXPECT_EQ(Passing(2), 0);
+}
+
+TEST_F(LocalRateLimitTest, AndLeavesTheDefaultBucketWhereThatIsSaid) {
+  Start(On("always_consume_default_token_bucket: false, descriptors: [{entries: [{key: tenant, value: a}], " + Bucket(2) + "}], " +
+           kByTenant + ", " + Bucket(3)));
+  EXPECT_EQ(Passing(3, "x-tenant: a\r\n"), 2);
+  EXPECT_EQ(Passing(4), 3);
+}
+
+TEST_F(LocalRateLimitTest, AnOpenValueIsABucketForEach) {
+  Start(On("max_dynamic_descriptors: 100, descriptors: [{entries: [{key: tenant}], " + Bucket(2) +
+           "}, {entries: [{key: tenant, value: a}], " + Bucket(1) + "}], " + kByTenant));
+  EXPECT_EQ(Passing(3, "x-tenant: a\r\n"), 1);  // its own
+  EXPECT_EQ(Passing(3, "x-tenant: b\r\n"), 2);
+  EXPECT_EQ(Passing(3, "x-tenant: c\r\n"), 2);
+  EXPECT_EQ(Passing(3), 3);  // no descriptor, no bucket
+}
+
+TEST_F(LocalRateLimitTest, TheSlowestBucketIsAskedFirst) {
+  const std::string two = "descriptors: [{entries: [{key: tenant, value: a}], token_bucket: {max_tokens: 9, fill_interval: 1s}}, "
+                          "{entries: [{key: generic_key, value: all}], token_bucket: {max_tokens: 1, fill_interval: 100s}}], "
+                          "rate_limits: [{actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}, "
+                          "{actions: [{generic_key: {descriptor_value: all}}]}], enable_x_ratelimit_headers: DRAFT_VERSION_03";
+  Start(On(two));
+  EXPECT_NE(Get("x-tenant: a\r\n").find("x-ratelimit-limit: 1\r\n"), std::string::npos);
+  const std::string refused = Get("x-tenant: a\r\n");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 429 ")) << refused;
+  EXPECT_NE(refused.find("x-ratelimit-reset: 100\r\n"), std::string::npos) << refused;
+}
+
+// What an action makes of a request, shown by a descriptor that lets nothing but the first one through.
+class ActionTest : public LocalRateLimitTest {
+ protected:
+  bool Makes(const std::string& actions, const std::string& entries, const std::string& fields = "",
+             const std::string& path = "/direct") {
+    ProxySettings settings;
+    settings.first_routes = "- {match: {prefix: /direct}, direct_response: {status: 200}}";
+    Start(On("descriptors: [{entries: [" + entries + "], " + Bucket(1) + "}], rate_limits: [{actions: [" + actions + "]}]"), settings);
+    return Passing(2, fields, path) == 1;
+  }
+};
+
+TEST_F(ActionTest, RequestHeaders) {
+  const std::string one = "{request_headers: {header_name: x-a, descriptor_key: k}}";
+  EXPECT_TRUE(Makes(one, "{key: k, value: v}", "x-a: v\r\n"));
+  EXPECT_FALSE(Makes(one, "{key: k, value: v}", "x-a: w\r\n"));
+  EXPECT_FALSE(Makes(one, "{key: k, value: v}"));
+  const std::string two = "{generic_key: {descriptor_value: g}}, {request_headers: {header_name: x-a, descriptor_key: k, skip_if_absent: true}}";
+  EXPECT_TRUE(Makes(two, "{key: generic_key, value: g}"));
+  EXPECT_FALSE(Makes(two, "{key: generic_key, value: g}", "x-a: v\r\n"));
+  EXPECT_TRUE(Makes(two, "{key: generic_key, value: g}, {key: k, value: v}", "x-a: v\r\n"));
+}
+
+TEST_F(ActionTest, GenericKeyByItsName) {
+  EXPECT_TRUE(Makes("{generic_key: {descriptor_key: k, descriptor_value: g}}", "{key: k, value: g}"));
+}
+
+TEST_F(ActionTest, QueryParameters) {
+  const std::string one = "{query_parameters: {query_parameter_name: t, descriptor_key: k}}";
+  EXPECT_TRUE(Makes(one, "{key: k, value: v}", "", "/direct?t=v"));
+  EXPECT_FALSE(Makes(one, "{key: k, value: v}", "", "/direct?u=v"));
+  EXPECT_TRUE(Makes("{generic_key: {descriptor_value: g}}, {query_parameters: {query_parameter_name: t, descriptor_key: k, "
+                    "skip_if_absent: true}}", "{key: generic_key, value: g}"));
+}
+
+TEST_F(ActionTest, HeaderValueMatch) {
+  const std::string match = "descriptor_value: d, headers: [{name: x-a, string_match: {exact: v}}]";
+  EXPECT_TRUE(Makes("{header_value_match: {" + match + "}}", "{key: header_match, value: d}", "x-a: v\r\n"));
+  EXPECT_FALSE(Makes("{header_value_match: {" + match + "}}", "{key: header_match, value: d}"));
+  EXPECT_TRUE(Makes("{header_value_match: {descriptor_key: k, expect_match: false, " + match + "}}", "{key: k, value: d}"));
+}
+
+TEST_F(ActionTest, Clusters) {
+  Start(On("descriptors: [{entries: [{key: destination_cluster, value: app}], " + Bucket(1) +
+           "}], rate_limits: [{actions: [{destination_cluster: {}}]}]"));
+  EXPECT_EQ(Passing(3), 3);  // answered here: there is none
+  Get("", "/x");
+  world_->upstream().peer(0).Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  world_->Run();
+  clients_[0]->Take();
+  EXPECT_FALSE(Passes("", "/x"));
+}
+
+// The messages of what is refused.
+std::string Refused(const std::string& message) {
+  config::LoadOptions options;
+  options.http_filters = filters::HttpFilterTypes();
+  const config::Loaded loaded = config::LoadText(R"(static_resources:
+  listeners:
+  - name: in
+    address: {socket_address: {address: 127.0.0.1, port_value: 1}}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: in
+          route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200}}]}]}
+          http_filters:
+          - {name: limit, typed_config: )" + message + R"(}
+          - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+)", options);
+  std::string all;
+  for (const config::ConfigError& error : loaded.errors) all += error.path + ": " + error.message + "\n";
+  return all;
+}
+
+TEST(LocalRateLimitConfig, WhatIsNotThereIsRefused) {
+  EXPECT_EQ(Refused(On(Bucket(1))), "");
+  for (const std::string field : {"local_rate_limit_per_downstream_connection: true", "stage: 1", "local_cluster_rate_limit: {}",
+                                  "vh_rate_limits: INCLUDE"}) {
+    EXPECT_NE(Refused(On(field + ", " + Bucket(1))).find("unknown field \"" + field.substr(0, field.find(':')) + "\""), std::string::npos)
+        << Refused(On(field + ", " + Bucket(1)));
+  }
+}
+
+TEST(LocalRateLimitConfig, WhatCanNotBe) {
+  EXPECT_NE(Refused(On(Bucket(0))).find("max_tokens"), std::string::npos);
+  EXPECT_NE(Refused(On(Bucket(1, "0.01s"))).find("fill_interval"), std::string::npos);
+  EXPECT_NE(Refused(On(Bucket(2'000'000'000, "1000s"))).find("a bucket that fills within 100 years"), std::string::npos);
+  const std::string tenant = "{entries: [{key: tenant}], " + Bucket(1) + "}";
+  EXPECT_NE(Refused(On("descriptors: [" + tenant + "]")).find("expected rate_limits beside them"), std::string::npos);
+  EXPECT_NE(Refused(On("descriptors: [" + tenant + ", " + tenant + "], " + kByTenant)).find("the same as those of descriptors[0]"),
+            std::string::npos);
+  EXPECT_NE(Refused(On("max_dynamic_descriptors: 10000001, descriptors: [" + tenant + "], " + kByTenant)).find("expected at most 10000000"),
+            std::string::npos);
+  EXPECT_NE(Refused(On("rate_limits: [{actions: [{generic_key: {descriptor_value: '%PATH%'}}]}]")).find("expected a text without %"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace pillion::test
