@@ -99,3 +99,41 @@ def test_set_filter_state(pillion, serve, tmp_path):
     proxy = pillion(b.bootstrap([b.listener(b.http(http_filters=filters, access_log=log))], [b.cluster(server.address)]), arguments=SOON)
     proxy.exchange(Request(fields=[("x-tenant", "blue")]))
     assert lines(tmp_path / "log", 1) == ["blue"]
+
+
+ALL = {"default_value": {"numerator": 100}}
+
+
+def local_limit(tokens, **fields):
+    return {"stat_prefix": "in", "filter_enabled": ALL, "filter_enforced": ALL, "token_bucket": {"max_tokens": tokens, "fill_interval": "1000s"}, **fields}
+
+
+def limited(pillion, message, routes, **arguments):
+    filters = chain(("local_ratelimit", "local_ratelimit.v3.LocalRateLimit", message))
+    return pillion(b.bootstrap([b.listener(b.http(routes, http_filters=filters))]), **arguments)
+
+
+def test_local_ratelimit_over_workers(pillion):
+    """A bucket is the process's: of requests by 16 connections, which two workers have, just as many pass as it has tokens."""
+    proxy = limited(pillion, local_limit(50), [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}], concurrency=2)
+    connections = [proxy.connect() for _ in range(16)]
+    statuses = []
+    for _ in range(6):
+        for connection in connections:
+            connection.send_request(Request())
+        statuses += [connection.read_response().status for connection in connections]
+    assert statuses.count(200) == 50 and statuses.count(429) == 46
+    proxy.until_stat("in.http_local_rate_limit.ok", 50)
+    proxy.until_stat("in.http_local_rate_limit.rate_limited", 46)
+
+
+def test_local_ratelimit_by_tenant(pillion):
+    """The example of the filter's page, with smaller buckets: one tenant is limited, others are not."""
+    message = local_limit(100, rate_limits=[{"actions": [{"request_headers": {"header_name": "x-tenant", "descriptor_key": "tenant"}}]}], descriptors=[
+        {"entries": [{"key": "tenant"}], "token_bucket": {"max_tokens": 2, "fill_interval": "1000s"}},
+        {"entries": [{"key": "tenant", "value": "gold"}], "token_bucket": {"max_tokens": 5, "fill_interval": "1000s"}}])
+    proxy = limited(pillion, message, [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}])
+
+    def passing(tenant):
+        return [proxy.exchange(Request(fields=[("x-tenant", tenant)])).status for _ in range(7)].count(200)
+    assert {tenant: passing(tenant) for tenant in ("a", "gold", "b")} == {"a": 2, "gold": 5, "b": 2}

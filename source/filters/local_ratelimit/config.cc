@@ -25,12 +25,14 @@ std::optional<limit::TokenBucket::Terms> BuildBucket(config::BuildContext& conte
   return std::nullopt;
 }
 
-std::string OrDefault(const std::string& text, std::string_view otherwise) { return text.empty() ? std::string(otherwise) : text; }
+std::string OrDefault(const std::string& text, std::string_view otherwise) {
+  return text.empty() ? std::string(otherwise) : text;
+}
 
 // Envoy puts together what its operators say; here it is a text.
 std::string BuildText(config::BuildContext& context, const std::string& text, const std::string& path) {
   if (text.find('%') != std::string::npos) {
-    context.errors.Add(path, config::Concat(config::Quote(text), ", operators are not implemented here, expected a text without %"));
+    context.errors.Add(path, config::Concat(config::Quote(text), ", expected a text without %: there are no operators here"));
   }
   return text;
 }
@@ -110,7 +112,8 @@ void BuildDescriptors(config::BuildContext& context, const v3::LocalRateLimit& f
     if (terms) settings.descriptors.push_back(std::make_unique<DescriptorLimit>(std::move(entries), *terms, most_keys));
   }
   if (from.descriptors_size() > 0 && from.rate_limits_size() == 0) {
-    context.errors.Add(FieldPath(path, "descriptors"), "nothing makes descriptors of requests, expected rate_limits beside them");
+    context.errors.Add(FieldPath(path, "descriptors"),
+                       "nothing makes descriptors of requests, expected rate_limits beside them");
   }
 }
 
@@ -132,7 +135,9 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
     const auto terms = BuildBucket(context, from.token_bucket(), FieldPath(path, "token_bucket"));
     if (terms) settings.bucket = std::make_unique<Bucket>(*terms);
   }
-  settings.always_takes = !from.has_always_consume_default_token_bucket() || from.always_consume_default_token_bucket().value();
+  if (from.has_always_consume_default_token_bucket()) {
+    settings.always_takes = from.always_consume_default_token_bucket().value();
+  }
   settings.rules = BuildRules(context, from, path);
   BuildDescriptors(context, from, path, settings);
   return std::make_shared<Config>(std::move(settings));

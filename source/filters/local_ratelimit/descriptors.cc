@@ -9,6 +9,8 @@
 namespace pillion::filters::local_ratelimit {
 namespace {
 
+using Wide = unsigned __int128;
+
 limit::Secret DrawSecret() {
   std::random_device device;
   const auto draw = [&device] { return uint64_t{device()} << 32 | device(); };
@@ -20,7 +22,7 @@ Taken TakenFrom(const limit::Policy& policy, const limit::Decision& decision) {
   if (taken.remaining > 0) return taken;
   // Tokens come evenly: from the first that comes to the last is the time of all but one.
   const limit::TokenBucket::Terms& terms = policy.bucket()->terms();
-  const unsigned __int128 others = static_cast<unsigned __int128>(terms.burst - 1) * static_cast<uint64_t>(terms.period.count());
+  const Wide others = Wide{terms.burst - 1} * static_cast<uint64_t>(terms.period.count());
   taken.next = decision.bucket.reset - base::Duration(static_cast<int64_t>((others + terms.tokens - 1) / terms.tokens));
   return taken;
 }

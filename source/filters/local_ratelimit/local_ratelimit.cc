@@ -145,10 +145,10 @@ class Filter final : public filter::HttpFilter {
     return taken.allowed;
   }
 
-  static void AddNumber(http::HeaderMap& headers, std::string_view name, uint64_t number) {
+  void AddNumber(http::HeaderMap& headers, std::string_view name, uint64_t number) {
     char digits[20];
     const char* const end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
-    headers.Add(name, {digits, static_cast<size_t>(end - digits)});
+    headers.Add(name, stream().arena().Copy({digits, static_cast<size_t>(end - digits)}));
   }
 
   const Settings& settings_;
@@ -158,7 +158,8 @@ class Filter final : public filter::HttpFilter {
 };
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
-  const Settings& settings = (override_config != nullptr ? static_cast<const Config&>(*override_config) : config_).settings();
+  const auto& config = override_config != nullptr ? static_cast<const Config&>(*override_config) : config_;
+  const Settings& settings = config.settings();
   if (settings.enabled.fraction.numerator == 0 && settings.enabled.key == nullptr) return nullptr;
   return stream.arena().New<Filter>(settings, CountsOf(settings));
 }

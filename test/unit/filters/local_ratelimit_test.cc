@@ -198,7 +198,8 @@ TEST_F(ActionTest, RequestHeaders) {
   EXPECT_TRUE(Makes(one, "{key: k, value: v}", "x-a: v\r\n"));
   EXPECT_FALSE(Makes(one, "{key: k, value: v}", "x-a: w\r\n"));
   EXPECT_FALSE(Makes(one, "{key: k, value: v}"));
-  const std::string two = "{generic_key: {descriptor_value: g}}, {request_headers: {header_name: x-a, descriptor_key: k, skip_if_absent: true}}";
+  const std::string two = "{generic_key: {descriptor_value: g}}, "
+                          "{request_headers: {header_name: x-a, descriptor_key: k, skip_if_absent: true}}";
   EXPECT_TRUE(Makes(two, "{key: generic_key, value: g}"));
   EXPECT_FALSE(Makes(two, "{key: generic_key, value: g}", "x-a: v\r\n"));
   EXPECT_TRUE(Makes(two, "{key: generic_key, value: g}, {key: k, value: v}", "x-a: v\r\n"));
