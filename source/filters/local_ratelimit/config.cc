@@ -32,7 +32,7 @@ std::string OrDefault(const std::string& text, std::string_view otherwise) {
 // Envoy puts together what its operators say; here it is a text.
 std::string BuildText(config::BuildContext& context, const std::string& text, const std::string& path) {
   if (text.find('%') != std::string::npos) {
-    context.errors.Add(path, config::Concat(config::Quote(text), ", expected a text without %: there are no operators here"));
+    context.errors.Add(path, config::Concat(config::Quote(text), ", expected a text without %, there are no operators"));
   }
   return text;
 }
