@@ -1,6 +1,9 @@
 """HTTP filters, as whoever configures them sees them."""
 
+import pytest
+
 from peers import bootstrap as b
+from peers import pushed as p
 from peers.message import Request, Response
 from peers.wait import until
 
@@ -137,3 +140,17 @@ def test_local_ratelimit_by_tenant(pillion):
     def passing(tenant):
         return [proxy.exchange(Request(fields=[("x-tenant", tenant)])).status for _ in range(7)].count(200)
     assert {tenant: passing(tenant) for tenant in ("a", "gold", "b")} == {"a": 2, "gold": 5, "b": 2}
+
+
+@pytest.mark.parametrize("how", p.AGGREGATED)
+def test_local_ratelimit_of_pushed_routes(pushed, how):
+    """What a push leaves as it was keeps its bucket; a route that changes has a full one."""
+    def limited_route(prefix, tokens):
+        own = b.any_of("extensions.filters.http.local_ratelimit.v3.LocalRateLimit", **local_limit(tokens))
+        return {**b.direct(200, "limited", prefix=prefix), "typed_per_filter_config": {"local_ratelimit": own}}
+    filters = chain(("local_ratelimit", "local_ratelimit.v3.LocalRateLimit", {"stat_prefix": "in"}))
+    both = pushed(p.listener(p.routed(http_filters=filters, how=how)), p.routes(limited_route("/a", 2), limited_route("/b", 1), b.direct(200, "0")), how=how)
+    assert [both.get(path).status for path in ("/a", "/a", "/a", "/b", "/b")] == [200, 200, 429, 200, 429]
+    both.change(p.routes(limited_route("/a", 2), limited_route("/b", 2), b.direct(200, "1")))
+    both.until_body(b"1")
+    assert [both.get(path).status for path in ("/a", "/b", "/b", "/b")] == [429, 200, 200, 429]
