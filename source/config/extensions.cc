@@ -49,6 +49,7 @@
 #include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
 #include "envoy/extensions/matching/common_inputs/network/v3/network_inputs.pb.h"
 #include "envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs.pb.h"
+#include "envoy/extensions/rate_limit_descriptors/expr/v3/expr.pb.h"
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "envoy/extensions/health_check/event_sinks/file/v3/file.pb.h"
@@ -147,6 +148,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::matching::common_inputs::ssl::v3::DnsSanInput::descriptor(),
       x::matching::common_inputs::ssl::v3::SubjectInput::descriptor(),
       x::matching::common_inputs::ssl::v3::UriSanInput::descriptor(),
+      x::rate_limit_descriptors::expr::v3::Descriptor::descriptor(),
       x::regex_engines::v3::GoogleRE2::descriptor(),
       x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),
       x::health_check::event_sinks::file::v3::HealthCheckEventFileSink::descriptor(),

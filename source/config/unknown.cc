@@ -41,6 +41,7 @@ constexpr std::string_view kSecurityScopes[] = {
     "extensions.filters.network.ext_authz.",
     "extensions.filters.network.rbac.",
     "extensions.matching.",
+    "extensions.rate_limit_descriptors.",
     "extensions.transport_sockets.",
     "type.matcher.v3.",
     "xds.core.v3.",

@@ -1,6 +1,9 @@
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
+#include "envoy/extensions/rate_limit_descriptors/expr/v3/expr.pb.h"
 #include "source/config/build.h"
+#include "source/config/extensions.h"
 #include "source/config/text.h"
+#include "source/expression/compiler.h"
 #include "source/filters/local_ratelimit/local_ratelimit.h"
 
 namespace pillion::filters::local_ratelimit {
@@ -37,6 +40,23 @@ std::string BuildText(config::BuildContext& context, const std::string& text, co
   return text;
 }
 
+namespace expr = envoy::extensions::rate_limit_descriptors::expr::v3;
+
+Action BuildExpression(config::BuildContext& context, const google::protobuf::Any& from, const std::string& path) {
+  const std::unique_ptr<google::protobuf::Message> message = config::UnpackExtension(from);
+  if (message == nullptr || message->GetDescriptor() != expr::Descriptor::descriptor()) {
+    context.errors.AddMissing(path, path, config::WrongType(from, expr::Descriptor::descriptor()->full_name()));
+    return {"", Action::Fixed{}};
+  }
+  const auto& descriptor = static_cast<const expr::Descriptor&>(*message);
+  auto program = expression::Compile(descriptor.text());
+  if (!program.ok()) {
+    context.errors.Add(FieldPath(path, "text"), std::string(program.status().message()));
+    return {"", Action::Fixed{}};
+  }
+  return {descriptor.descriptor_key(), Action::Expression{*std::move(program), descriptor.skip_if_error()}};
+}
+
 Action BuildAction(config::BuildContext& context, const route::RateLimit::Action& from, const std::string& path) {
   switch (from.action_specifier_case()) {
     case route::RateLimit::Action::kSourceCluster:
@@ -54,6 +74,10 @@ Action BuildAction(config::BuildContext& context, const route::RateLimit::Action
       const auto& parameter = from.query_parameters();
       return {parameter.descriptor_key(),
               Action::QueryParameter{parameter.query_parameter_name(), parameter.skip_if_absent()}};
+    }
+    case route::RateLimit::Action::kExtension: {
+      const std::string place = FieldPath(FieldPath(path, "extension"), "typed_config");
+      return BuildExpression(context, from.extension().typed_config(), place);
     }
     case route::RateLimit::Action::kHeaderValueMatch: {
       const auto& match = from.header_value_match();

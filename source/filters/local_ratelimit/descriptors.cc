@@ -4,6 +4,8 @@
 #include <random>
 
 #include "source/access/request.h"
+#include "source/expression/evaluator.h"
+#include "source/filter/request_attributes.h"
 #include "source/http/parameters.h"
 
 namespace pillion::filters::local_ratelimit {
@@ -40,17 +42,25 @@ class Speaker {
   Speaker(filter::StreamContext& stream, const http::RequestHead& head) : stream_(stream), head_(head) {}
 
   std::optional<Said> operator()(const Action::Fixed& fixed) const { return Said{.value = fixed.value}; }
-  std::optional<Said> operator()(const Action::DestinationCluster&) const { return Unless(stream_.cluster_name(), false); }
+  std::optional<Said> operator()(const Action::DestinationCluster&) const { return UnlessEmpty(stream_.cluster_name()); }
   std::optional<Said> operator()(const Action::RemoteAddress&) const {
     const access::Request request = stream_.AccessRequest();
     const std::string_view ip = request.client_ip.empty() ? request.connection.remote.ip : request.client_ip;
-    return Unless(stream_.arena().Copy(ip), false);
+    return UnlessEmpty(stream_.arena().Copy(ip));
   }
   std::optional<Said> operator()(const Action::RequestHeader& header) const {
     return Unless(header.name.First(head_), header.skip_if_absent);
   }
   std::optional<Said> operator()(const Action::QueryParameter& parameter) const {
     return Unless(http::FindQueryParameter(head_.path, parameter.name), parameter.skip_if_absent);
+  }
+  std::optional<Said> operator()(const Action::Expression& expression) const {
+    const filter::RequestAttributes attributes(stream_);
+    base::Arena& arena = stream_.arena();
+    const expression::Value value =
+        expression::AsText(expression::Evaluate(*expression.program, attributes, arena), arena);
+    if (value.is_error()) return Unless(std::nullopt, expression.skip_if_error);
+    return Said{.value = arena.Copy(value.text())};
   }
   std::optional<Said> operator()(const Action::HeaderMatch& match) const {
     const bool all = std::all_of(match.headers.begin(), match.headers.end(),
@@ -60,8 +70,12 @@ class Speaker {
 
  private:
   static std::optional<Said> Unless(std::optional<std::string_view> value, bool skip) {
-    if (value && !value->empty()) return Said{.value = *value};
+    if (value) return Said{.value = *value};
     return skip ? std::optional(Said{.skipped = true}) : std::nullopt;
+  }
+
+  static std::optional<Said> UnlessEmpty(std::string_view value) {
+    return value.empty() ? std::nullopt : std::optional(Said{.value = value});
   }
 
   filter::StreamContext& stream_;

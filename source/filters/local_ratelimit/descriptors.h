@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "source/expression/program.h"
 #include "source/filter/stream_context.h"
 #include "source/http/field_name.h"
 #include "source/limit/keyed_limit.h"
@@ -64,6 +65,10 @@ struct Action {
     std::string name;
     bool skip_if_absent = false;
   };
+  struct Expression {
+    std::shared_ptr<const expression::Program> program;
+    bool skip_if_error = false;
+  };
   struct HeaderMatch {
     std::vector<match::HeaderMatcher> headers;  // all of them
     bool expected = true;
@@ -71,7 +76,7 @@ struct Action {
   };
 
   std::string key;
-  std::variant<Fixed, DestinationCluster, RemoteAddress, RequestHeader, QueryParameter, HeaderMatch> source;
+  std::variant<Fixed, DestinationCluster, RemoteAddress, RequestHeader, QueryParameter, Expression, HeaderMatch> source;
 };
 
 // Of a request at most one descriptor.

@@ -86,6 +86,7 @@ CASES = [
     made("remote-address", [{"remote_address": {}}], [("remote_address", "127.0.0.2")], get()),
     made("generic-key", [{"generic_key": {"descriptor_key": "k", "descriptor_value": "g"}}], [("k", "g")], get()),
     made("header", [header()], [("t", "a")], *tenants("a", "b")),
+    Case("limit-by-empty-header", tenants("", ""), vhost=limit(100, descriptors=[descriptor(1, ("t", ""))], rate_limits=[by(header())], **FIGURES), setting="limit"),
     made("header-twice", [header()], [("t", "a")], get("/", ("x-t", "a"), ("x-t", "b"))),
     made("header-skipped", [{"generic_key": {"descriptor_value": "g"}}, header(skip_if_absent=True)], [("generic_key", "g")], get(), *tenants("a")),
     made("path", [header(":path", "p")], [("p", "/x")], get("/x"), get("/y")),

@@ -224,6 +224,24 @@ TEST_F(ActionTest, HeaderValueMatch) {
   EXPECT_TRUE(Makes("{header_value_match: {descriptor_key: k, expect_match: false, " + match + "}}", "{key: k, value: d}"));
 }
 
+std::string Expression(const std::string& text, const std::string& more = "") {
+  return "{extension: {name: e, typed_config: {\"@type\": "
+         "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor, descriptor_key: k, text: \"" +
+         text + "\"" + more + "}}}";
+}
+
+TEST_F(ActionTest, Expressions) {
+  const std::string kind = Expression("request.path.startsWith('/direct/pay') ? 'payments' : 'default'");
+  EXPECT_TRUE(Makes(kind, "{key: k, value: payments}", "", "/direct/pay/1"));
+  EXPECT_FALSE(Makes(kind, "{key: k, value: payments}", "", "/direct/x"));
+  const std::string tenant = "request.headers['x-tenant']";
+  EXPECT_TRUE(Makes(Expression(tenant), "{key: k}", "x-tenant: a\r\n"));
+  EXPECT_FALSE(Makes(Expression(tenant), "{key: k}"));
+  const std::string generic = "{generic_key: {descriptor_value: g}}, ";
+  EXPECT_FALSE(Makes(generic + Expression(tenant), "{key: generic_key, value: g}"));
+  EXPECT_TRUE(Makes(generic + Expression(tenant, ", skip_if_error: true"), "{key: generic_key, value: g}"));
+}
+
 TEST_F(ActionTest, Clusters) {
   Start(On("descriptors: [{entries: [{key: destination_cluster, value: app}], " + Bucket(1) +
            "}], rate_limits: [{actions: [{destination_cluster: {}}]}]"));
@@ -278,6 +296,7 @@ TEST(LocalRateLimitConfig, WhatCanNotBe) {
             std::string::npos);
   EXPECT_NE(Refused(On("max_dynamic_descriptors: 10000001, descriptors: [" + tenant + "], " + kByTenant)).find("expected at most 10000000"),
             std::string::npos);
+  EXPECT_NE(Refused(On("rate_limits: [{actions: [" + Expression("request.nothing") + "]}]")).find("text: column 9: "), std::string::npos);
   EXPECT_NE(Refused(On("rate_limits: [{actions: [{generic_key: {descriptor_value: '%PATH%'}}]}]")).find("expected a text without %"),
             std::string::npos);
 }
