@@ -193,7 +193,9 @@ std::string_view RecordTable::Read(const Shard& shard, Index index, base::Arena&
     done += part;
   };
   read(own.data);
-  for (const Index* next = &own.next; done != size; next = &shard.other_parts[*next].next) read(shard.other_parts[*next].data);
+  for (const Index* next = &own.next; done != size; next = &shard.other_parts[*next].next) {
+    read(shard.other_parts[*next].data);
+  }
   return {bytes, size};
 }
 
