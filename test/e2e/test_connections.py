@@ -172,6 +172,6 @@ def test_connect_attempts_of_tcp(pillion, tmp_path):
     proxy = pillion(b.bootstrap([b.listener(tcp)], [b.cluster(address)]), arguments=["--file-flush-interval-msec", "10"])
     assert ended(proxy.connect())
     until(lambda: log.exists() and log.read_text(), "the line of the log")
-    assert log.read_text() == "URX,UF 2\n"
+    assert log.read_text() == "UF,URX 2\n"
     proxy.until_stat("cluster.upstream.upstream_cx_connect_attempts_exceeded", 1)
     proxy.until_stat("cluster.upstream.upstream_cx_connect_fail", 2)
