@@ -199,6 +199,7 @@ def test_routes_say_otherwise(pillion, app):
     ({"read": {"carriers": [0]}}, "read.carriers[0]"), ({"write": {"carriers": ["VCTX", 99]}}, "write.carriers[1]"),
     ({"max_deadline": "0s"}, "max_deadline"), ({"edge": {"max_deadline": "0s"}}, "edge.max_deadline"),
     ({"edge": {"biz_flags": 65536}}, "edge.biz_flags"), ({"correlation_grace": "61s"}, "correlation_grace"),
+    ({"max_deadline": "0.010s", "min_useful_ms": 11}, "min_useful_ms: 11: expected max_deadline, 10 ms, at most"),
     ({"off_header": "a b"}, "off_header"), ({"off_header": ":path"}, "off_header"),
     ({"trust": {"addresses": [{"address_prefix": "x"}]}}, "trust.addresses[0]")])
 def test_configurations_that_are_refused(tmp_path, fields, place):

@@ -73,6 +73,16 @@ Trust BuildTrust(config::BuildContext& build, const v1::Context::Trust& from, co
   return trust;
 }
 
+// No request has more time left than the longest that it may.
+void CheckUseful(config::BuildContext& build, base::Duration useful, std::optional<base::Duration> longest,
+                 const std::string& path) {
+  if (!longest || useful <= *longest) return;
+  build.errors.Add(FieldPath(path, "min_useful_ms"),
+                   config::Concat(std::to_string(useful / std::chrono::milliseconds(1)), ": expected max_deadline, ",
+                                  std::to_string(*longest / std::chrono::milliseconds(1)),
+                                  " ms, at most; all requests would be refused"));
+}
+
 bool IsOutbound(const config::BuildContext& build, v1::Context::Direction direction) {
   if (direction != v1::Context::BY_LISTENER) return direction == v1::Context::OUTBOUND;
   return build.direction == config::TrafficDirection::kOutbound;
@@ -92,6 +102,7 @@ std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& build, c
   if (from.edge().has_max_deadline()) settings.edge.longest_deadline = config::ToDuration(from.edge().max_deadline());
   if (from.has_max_deadline()) settings.max_deadline = config::ToDuration(from.max_deadline());
   settings.min_useful = std::chrono::milliseconds(from.min_useful_ms());
+  CheckUseful(build, settings.min_useful, settings.max_deadline, path);
   settings.rejects_malformed = from.on_malformed() == v1::Context::REJECT;
   settings.correlates = !from.disable_correlation();
   if (from.has_correlation_grace()) settings.grace = config::ToDuration(from.correlation_grace());
@@ -108,6 +119,7 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(config::BuildContext& b
   if (from.has_write()) settings.write = BuildCarriers(build, from.write(), FieldPath(path, "write"));
   if (from.has_max_deadline()) settings.max_deadline = config::ToDuration(from.max_deadline());
   if (from.has_min_useful_ms()) settings.min_useful = std::chrono::milliseconds(from.min_useful_ms().value());
+  if (settings.min_useful) CheckUseful(build, *settings.min_useful, settings.max_deadline, path);
   if (from.has_reject_malformed()) settings.rejects_malformed = from.reject_malformed().value();
   if (from.has_off_header()) {
     settings.off_header = BuildOffHeader(build, from.off_header().value(), FieldPath(path, "off_header"));
