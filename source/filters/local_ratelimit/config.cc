@@ -65,6 +65,13 @@ Action BuildAction(config::BuildContext& context, const route::RateLimit::Action
       return {"destination_cluster", Action::DestinationCluster{}};
     case route::RateLimit::Action::kRemoteAddress:
       return {"remote_address", Action::RemoteAddress{}};
+    case route::RateLimit::Action::kMaskedRemoteAddress: {
+      const auto& mask = from.masked_remote_address();
+      Action::MaskedRemoteAddress built;
+      if (mask.has_v4_prefix_mask_len()) built.v4_bits = mask.v4_prefix_mask_len().value();
+      if (mask.has_v6_prefix_mask_len()) built.v6_bits = mask.v6_prefix_mask_len().value();
+      return {"masked_remote_address", built};
+    }
     case route::RateLimit::Action::kRequestHeaders: {
       const auto& header = from.request_headers();
       return {header.descriptor_key(),

@@ -1,6 +1,10 @@
 #include "source/filters/local_ratelimit/descriptors.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <random>
 
 #include "source/access/request.h"
@@ -31,6 +35,25 @@ Taken TakenFrom(const limit::Policy& policy, const limit::Decision& decision) {
 
 bool IsOpen(const DescriptorLimit::Pattern& entry) { return entry.value.empty(); }
 
+// Of an address as a connection has it: "192.0.2.0/24".
+std::string_view MaskedAddress(std::string_view ip, const Action::MaskedRemoteAddress& mask, base::Arena& arena) {
+  const bool v6 = ip.find(':') != std::string_view::npos;
+  const uint32_t bits = v6 ? mask.v6_bits : mask.v4_bits;
+  std::array<char, INET6_ADDRSTRLEN + 4> text{};
+  ip.copy(text.data(), INET6_ADDRSTRLEN - 1);
+  std::array<uint8_t, 16> bytes{};
+  inet_pton(v6 ? AF_INET6 : AF_INET, text.data(), bytes.data());
+  for (uint32_t i = 0; i < bytes.size(); ++i) {
+    const uint32_t kept = std::min(8u, bits - std::min(bits, i * 8));
+    bytes[i] &= static_cast<uint8_t>(0xff00u >> kept);
+  }
+  inet_ntop(v6 ? AF_INET6 : AF_INET, bytes.data(), text.data(), INET6_ADDRSTRLEN);
+  char* const slash = text.data() + std::string_view(text.data()).size();
+  *slash = '/';
+  const char* const end = std::to_chars(slash + 1, text.data() + text.size(), bits).ptr;
+  return arena.Copy({text.data(), static_cast<size_t>(end - text.data())});
+}
+
 // What there is to say of a request; nothing: there is no descriptor.
 struct Said {
   bool skipped = false;  // no entry, and nothing is missing by it
@@ -44,9 +67,11 @@ class Speaker {
   std::optional<Said> operator()(const Action::Fixed& fixed) const { return Said{.value = fixed.value}; }
   std::optional<Said> operator()(const Action::DestinationCluster&) const { return UnlessEmpty(stream_.cluster_name()); }
   std::optional<Said> operator()(const Action::RemoteAddress&) const {
-    const access::Request request = stream_.AccessRequest();
-    const std::string_view ip = request.client_ip.empty() ? request.connection.remote.ip : request.client_ip;
-    return UnlessEmpty(stream_.arena().Copy(ip));
+    return UnlessEmpty(RemoteIp());
+  }
+  std::optional<Said> operator()(const Action::MaskedRemoteAddress& mask) const {
+    const std::string_view ip = RemoteIp();
+    return ip.empty() ? std::nullopt : std::optional(Said{.value = MaskedAddress(ip, mask, stream_.arena())});
   }
   std::optional<Said> operator()(const Action::RequestHeader& header) const {
     return Unless(header.name.First(head_), header.skip_if_absent);
@@ -74,6 +99,11 @@ class Speaker {
     return skip ? std::optional(Said{.skipped = true}) : std::nullopt;
   }
 
+  // Empty: there is none.
+  std::string_view RemoteIp() const {
+    const access::Request request = stream_.AccessRequest();
+    return stream_.arena().Copy(request.client_ip.empty() ? request.connection.remote.ip : request.client_ip);
+  }
   static std::optional<Said> UnlessEmpty(std::string_view value) {
     return value.empty() ? std::nullopt : std::optional(Said{.value = value});
   }

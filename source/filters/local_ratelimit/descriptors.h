@@ -57,6 +57,10 @@ struct Action {
   };
   struct DestinationCluster {};
   struct RemoteAddress {};
+  struct MaskedRemoteAddress {
+    uint32_t v4_bits = 32;
+    uint32_t v6_bits = 128;
+  };
   struct RequestHeader {
     http::FieldName name;
     bool skip_if_absent = false;
@@ -76,7 +80,9 @@ struct Action {
   };
 
   std::string key;
-  std::variant<Fixed, DestinationCluster, RemoteAddress, RequestHeader, QueryParameter, Expression, HeaderMatch> source;
+  std::variant<Fixed, DestinationCluster, RemoteAddress, MaskedRemoteAddress, RequestHeader, QueryParameter, Expression,
+               HeaderMatch>
+      source;
 };
 
 // Of a request at most one descriptor.

@@ -45,6 +45,10 @@ def tenants(*names):
     return [get("/", ("x-t", name)) for name in names]
 
 
+def forwarded(address):
+    return [get("/", ("x-forwarded-for", address))]
+
+
 MATCH = {"descriptor_value": "d", "headers": [{"name": "x-a", "string_match": {"exact": "v"}}]}
 CASES = [
     Case("limit", [get()] * 4, vhost=limit(), setting="limit"),
@@ -84,6 +88,12 @@ CASES = [
     made("source-cluster", [{"source_cluster": {}}], [("source_cluster", "alike")], get()),
     made("destination-cluster", [{"destination_cluster": {}}], [("destination_cluster", "limit-by-destination-cluster")], get()),
     made("remote-address", [{"remote_address": {}}], [("remote_address", "127.0.0.2")], get()),
+    made("masked-address", [{"masked_remote_address": {"v4_prefix_mask_len": 15}}], [("masked_remote_address", "10.2.0.0/15")], *forwarded("10.3.2.1")),
+    made("masked-address-of-other-range", [{"masked_remote_address": {"v4_prefix_mask_len": 16}}], [("masked_remote_address", "10.2.0.0/16")], *forwarded("10.3.2.1")),
+    made("masked-address-unless-said", [{"masked_remote_address": {}}], [("masked_remote_address", "10.3.2.1/32")], *forwarded("10.3.2.1")),
+    made("masked-address-v6", [{"masked_remote_address": {"v6_prefix_mask_len": 33}}], [("masked_remote_address", "2001:db8:8000::/33")], *forwarded("2001:db8:ffff::1")),
+    made("masked-address-to-nothing", [{"masked_remote_address": {"v4_prefix_mask_len": 0}}], [("masked_remote_address", "0.0.0.0/0")], *forwarded("10.3.2.1")),
+    made("forwarded-address", [{"remote_address": {}}], [("remote_address", "10.3.2.1")], *forwarded("10.3.2.1")),
     made("generic-key", [{"generic_key": {"descriptor_key": "k", "descriptor_value": "g"}}], [("k", "g")], get()),
     made("header", [header()], [("t", "a")], *tenants("a", "b")),
     Case("limit-by-empty-header", tenants("", ""), vhost=limit(100, descriptors=[descriptor(1, ("t", ""))], rate_limits=[by(header())], **FIGURES), setting="limit"),
