@@ -142,6 +142,14 @@ def test_local_ratelimit_by_tenant(pillion):
     assert {tenant: passing(tenant) for tenant in ("a", "gold", "b")} == {"a": 2, "gold": 5, "b": 2}
 
 
+@pytest.mark.parametrize(("cluster", "passing"), [("web", 1), ("shop", 3)])
+def test_local_ratelimit_by_own_cluster(pillion, cluster, passing):
+    message = local_limit(100, rate_limits=[{"actions": [{"source_cluster": {}}]}], descriptors=[
+        {"entries": [{"key": "source_cluster", "value": "web"}], "token_bucket": {"max_tokens": 1, "fill_interval": "1000s"}}])
+    proxy = limited(pillion, message, [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}], arguments=["--service-cluster", cluster])
+    assert [proxy.exchange(Request()).status for _ in range(3)].count(200) == passing
+
+
 @pytest.mark.parametrize("how", p.AGGREGATED)
 def test_local_ratelimit_of_pushed_routes(pushed, how):
     """What a push leaves as it was keeps its bucket; a route that changes has a full one."""

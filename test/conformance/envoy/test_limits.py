@@ -85,7 +85,6 @@ CASES = [
          vhost=limit(100, descriptors=[descriptor(5, ("t", "a"), interval="100s"), descriptor(2, ("generic_key", "g"))],
                      rate_limits=[by(header()), by({"generic_key": {"descriptor_value": "g"}})], **FIGURES), setting="limit"),
 
-    made("source-cluster", [{"source_cluster": {}}], [("source_cluster", "alike")], get()),
     made("destination-cluster", [{"destination_cluster": {}}], [("destination_cluster", "limit-by-destination-cluster")], get()),
     made("remote-address", [{"remote_address": {}}], [("remote_address", "127.0.0.2")], get()),
     made("masked-address", [{"masked_remote_address": {"v4_prefix_mask_len": 15}}], [("masked_remote_address", "10.2.0.0/15")], *forwarded("10.3.2.1")),
