@@ -82,8 +82,8 @@ class StreamContext {
   virtual void Describe(telemetry::RequestRecord& record) = 0;
   // What rules about access decide on, as things stand.
   virtual access::Request AccessRequest() = 0;
-  // The filter ends the request then, if it lasts, and writes what is left until then into grpc-timeout: what else goes by
-  // that field leaves the end to it.
+  // The filter ends the request at that time, if it lasts, and writes what is left until then into grpc-timeout: timeouts
+  // that go by that field leave the end to it.
   virtual void KeepDeadline(base::MonotonicTime at) = 0;
   // The request asks for health and nothing else.
   virtual void SetHealthCheck() = 0;

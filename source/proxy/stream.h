@@ -311,7 +311,7 @@ class Stream final : public codec::RequestReceiver,
   bool counted_upgrade_ = false;
   bool overloaded_ = false;  // a breaker refused the request
   bool routed_ = false;         // the request has passed the filters
-  bool host_replaced_ = false;  // by an endpoint's
+  bool host_replaced_ = false;  // by an endpoint's name
   bool keeps_for_redirect_ = false;  // the body, as long as it is not too much
   bool redirecting_ = false;         // the timer starts it anew
   uint32_t redirects_ = 0;           // that were followed
