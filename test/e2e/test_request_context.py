@@ -233,7 +233,8 @@ def test_administration(pillion, serve, app):
 
 def test_page(pillion, app):
     page = (ROOT / "source/filters/request_context/README.md").read_text(encoding="utf-8")
-    chain, routes = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.S))
+    chain, peers, routes = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.S))
+    pillion(made(app.address, chain=peers["http_filters"] + filters()[1:]))  # it starts: each field has the form that is shown
     config = made(app.address, routes=routes["routes"], chain=chain["http_filters"] + filters()[1:], cluster={"name": "users"})
     proxy = pillion(config)
     sent = full(deadline=nanoseconds(60))
