@@ -4,9 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,20 +13,7 @@
 #include "source/context/correlation.h"
 #include "source/context/extract.h"
 #include "source/context/inject.h"
-
-namespace {
-
-size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "test/support/counted_memory.h"
 
 namespace pillion::context {
 namespace {
@@ -71,10 +56,10 @@ Fields FullContext() {
 template <typename F>
 void Count(benchmark::State& state, F&& hop) {
   hop();
-  const size_t before = allocations;
+  const size_t before = test::Allocations();
   for (auto _ : state) hop();
   state.counters["allocations"] =
-      benchmark::Counter(static_cast<double>(allocations - before), benchmark::Counter::kAvgIterations);
+      benchmark::Counter(static_cast<double>(test::Allocations() - before), benchmark::Counter::kAvgIterations);
 }
 
 // `changes`: the span is another one afterwards, so that all of it is written anew.

@@ -4,28 +4,13 @@
 
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "source/base/check.h"
 #include "source/expression/compiler.h"
 #include "source/expression/evaluator.h"
 #include "source/http/message.h"
-
-namespace {
-
-size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "test/support/counted_memory.h"
 
 namespace pillion::expression {
 namespace {
@@ -91,10 +76,10 @@ void Run(benchmark::State& state, const std::string& text) {
     benchmark::DoNotOptimize(value);
   };
   once();
-  const size_t before = allocations;
+  const size_t before = test::Allocations();
   for (auto _ : state) once();
   state.counters["allocations"] =
-      benchmark::Counter(static_cast<double>(allocations - before), benchmark::Counter::kAvgIterations);
+      benchmark::Counter(static_cast<double>(test::Allocations() - before), benchmark::Counter::kAvgIterations);
 }
 
 BENCHMARK_CAPTURE(Run, Constant, "'all'");

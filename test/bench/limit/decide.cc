@@ -5,28 +5,13 @@
 #include <benchmark/benchmark.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "source/base/random.h"
 #include "source/limit/keyed_limit.h"
-
-namespace {
-
-thread_local size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "test/support/counted_memory.h"
 
 namespace pillion::limit {
 namespace {
@@ -72,7 +57,7 @@ void Decide(benchmark::State& state) {
   const uint64_t hot = static_cast<uint64_t>(state.range(0));
   KeyedLimit& limit = Limit();
   const std::vector<uint32_t> keys = Keys(state.range(1) != 0, static_cast<uint64_t>(state.thread_index()) + 1);
-  const size_t before = allocations;
+  const size_t before = test::Allocations();
   uint64_t i = 0;
   base::MonotonicTime now = kStart;
   for (auto _ : state) {
@@ -80,7 +65,7 @@ void Decide(benchmark::State& state) {
     const uint64_t key = i % 4 < hot ? 0 : keys[i % keys.size()];
     benchmark::DoNotOptimize(limit.Decide(Of(key), 1, now));
   }
-  state.counters["allocations"] = static_cast<double>(allocations - before);  // of all workers together
+  state.counters["allocations"] = static_cast<double>(test::Allocations() - before);  // of all workers together
   if (state.thread_index() == 0) state.counters["keys"] = static_cast<double>(limit.Read().keys);
 }
 BENCHMARK(Decide)->ArgNames({"hot", "ranked"})->Args({0, 0})->Args({0, 1})->Args({4, 0})->Threads(1)->UseRealTime();

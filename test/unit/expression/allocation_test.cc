@@ -2,28 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "source/expression/compiler.h"
 #include "source/expression/evaluator.h"
-
-namespace {
-thread_local size_t allocations = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
+#include "test/support/counted_memory.h"
 
 namespace pillion::expression {
 namespace {
@@ -59,9 +42,9 @@ TEST(AllocationTest, EvaluationsAllocateNothing) {
       return Evaluate(**program, request, arena).kind();
     };
     const Kind first = evaluate();
-    const size_t before = allocations;
+    const size_t before = test::Allocations();
     const Kind second = evaluate();
-    EXPECT_EQ(allocations, before) << text;
+    EXPECT_EQ(test::Allocations(), before) << text;
     EXPECT_EQ(first, second);
   }
 }

@@ -2,28 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 
 #include "source/limit/fields.h"
 #include "source/limit/keyed_limit.h"
-
-namespace {
-thread_local size_t allocations = 0;
-}  // namespace
-
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
+#include "test/support/counted_memory.h"
 
 namespace pillion::limit {
 namespace {
@@ -37,7 +20,7 @@ TEST(AllocationTest, DecisionsAllocateNothing) {
   base::MonotonicTime now{1000s};
   char memory[kMostFieldBytes];
   uint64_t refused = 0, written = 0;
-  const size_t before = allocations;
+  const size_t before = test::Allocations();
   ASSERT_GT(before, 0u);  // the table's
   for (uint64_t i = 0; i < 20'000; ++i) {
     now += 1ms;
@@ -51,7 +34,7 @@ TEST(AllocationTest, DecisionsAllocateNothing) {
     if (i % 7 == 0) limit->Charge(key, 3, now);
     if (decision.allowed() && i % 5 == 0) limit->GiveBack(key, 1, decision, now);
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(test::Allocations(), before);
   EXPECT_GT(written, 0u);
   EXPECT_GT(refused, 0u);
   const KeyedLimit::Counts counts = limit->Read();

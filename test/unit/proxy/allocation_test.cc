@@ -4,28 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
+#include "test/support/counted_memory.h"
 #include "test/unit/codec/http2/raw_frames.h"
 #include "test/unit/proxy/proxy_world.h"
-
-namespace {
-thread_local size_t allocations = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace pillion::test {
 namespace {
@@ -117,11 +100,11 @@ class Allocation {
   size_t Turn(PlainTransport& to, std::string_view bytes) {
     downstream_->ForgetWritten();
     if (connected()) upstream().ForgetWritten();
-    const size_t before = allocations;
+    const size_t before = test::Allocations();
     world_.worker().BeginTurn();
     to.Give(bytes);
     world_.worker().EndTurn();
-    const size_t count = allocations - before;
+    const size_t count = test::Allocations() - before;
     Drain();
     return count;
   }

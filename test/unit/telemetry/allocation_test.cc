@@ -2,26 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "source/telemetry/access_log.h"
-
-namespace {
-thread_local size_t allocations = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
+#include "test/support/counted_memory.h"
 
 namespace pillion::telemetry {
 namespace {
@@ -43,9 +25,9 @@ void ExpectNoAllocation(LogSettings config) {
   record.request = &request;
   record.response_flags = ResponseFlag::kUpstreamRequestTimeout;
   for (int i = 0; i < 3; ++i) log->Log(0, record);
-  const size_t before = allocations;
+  const size_t before = test::Allocations();
   for (int i = 0; i < 1000; ++i) log->Log(0, record);
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(test::Allocations(), before);
 }
 
 TEST(Allocation, DefaultLine) {

@@ -4,28 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <new>
 
+#include "test/support/counted_memory.h"
 #include "test/unit/codec/http1/recorder.h"
-
-namespace {
-
-size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
 
 namespace pillion::codec::http1 {
 namespace {
@@ -126,10 +107,10 @@ void ExpectNoAllocations(std::string_view request_text, std::string_view respons
   const base::Slice request = SliceOf(forwarder.pool(), request_text);
   const base::Slice response = SliceOf(forwarder.pool(), response_text);
   for (int i = 0; i < 3; ++i) forwarder.Exchange(request, response);
-  const size_t before = allocations;
+  const size_t before = test::Allocations();
   const size_t count = Requests();
   for (size_t i = 0; i < count; ++i) forwarder.Exchange(request, response);
-  EXPECT_EQ(allocations - before, 0u) << "in " << count << " requests";
+  EXPECT_EQ(test::Allocations() - before, 0u) << "in " << count << " requests";
   EXPECT_GT(forwarder.bytes_up(), request_text.size());
   EXPECT_GT(forwarder.bytes_down(), 20u);
 }

@@ -2,22 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
+#include "test/support/counted_memory.h"
 #include "test/unit/codec/http2/relay.h"
-
-namespace {
-thread_local size_t allocations = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace pillion::codec::http2 {
 namespace {
@@ -26,10 +12,10 @@ void ExpectNoAllocation(bool grpc) {
   RelayLoad load(16, grpc);
   size_t inside = 0;
   const auto work = [&inside](Relay& relay, bool from_downstream, const base::Slice& bytes) {
-    const size_t before = allocations;
+    const size_t before = test::Allocations();
     (void)(from_downstream ? relay.downstream.Receive(bytes) : relay.upstream.Receive(bytes));
     relay.EndTurn();
-    inside += allocations - before;
+    inside += test::Allocations() - before;
   };
   for (int i = 0; i < 10; ++i) load.Turn(work);
   inside = 0;
