@@ -24,10 +24,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "source/base/pages.h"
+#include "source/base/spin_lock.h"
 #include "source/limit/key.h"
-#include "source/limit/pages.h"
 #include "source/limit/policy.h"
-#include "source/limit/spin_lock.h"
 
 namespace pillion::limit {
 
@@ -78,7 +78,7 @@ class KeyedLimit {
   static_assert(sizeof(Entry) == 80);
 
   struct alignas(64) Shard {
-    mutable SpinLock lock;
+    mutable base::SpinLock lock;
     Index untouched = 0;  // from here on no entry was ever used
     Index free = kNone;   // the first of a list
     Index hand = 0;       // that is looked at next
@@ -122,7 +122,7 @@ class KeyedLimit {
   size_t cells_each_;  // a power of two
   int number_bits_;  // of an entry's number plus 1
   int shard_shift_;
-  Pages memory_;  // of all entries, then of all slots
+  base::Pages memory_;  // of all entries, then of all slots
   std::unique_ptr<Policy::State[]> cells_;
   std::unique_ptr<Shard[]> shards_;
 };

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "source/base/spin_lock.h"
 #include "source/expression/program.h"
 #include "source/filter/stream_context.h"
 #include "source/http/field_name.h"
@@ -44,7 +45,7 @@ class Bucket {
 
  private:
   const limit::Policy policy_;
-  limit::SpinLock lock_;
+  base::SpinLock lock_;
   // With the lock. Workers' clocks differ: the latest that one of them has said counts.
   base::MonotonicTime now_;
   limit::Policy::State state_;

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <new>
 
-namespace pillion::limit {
+namespace pillion::base {
 
 class Pages {
  public:
@@ -32,4 +32,4 @@ class Pages {
   void* const data_;
 };
 
-}  // namespace pillion::limit
+}  // namespace pillion::base

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-namespace pillion::limit {
+namespace pillion::base {
 
 class SpinLock {
  public:
@@ -25,4 +25,4 @@ class SpinLock {
   std::atomic<bool> locked_{false};
 };
 
-}  // namespace pillion::limit
+}  // namespace pillion::base
