@@ -68,6 +68,9 @@ class StreamContext {
   virtual bool routes_by_notes() const = 0;
   // The cluster that the request goes to as things stand; empty: none.
   virtual std::string_view cluster_name() const = 0;
+  // Where the route forwards, the request goes to that cluster instead, also when the route is chosen once more. Of weighted
+  // clusters none counts then. The name lives as long as the stream; where there is no such cluster, the answer says so.
+  virtual void SendTo(std::string_view cluster) = 0;
 
   // The name under which that cluster is counted.
   virtual std::string_view cluster_stat_name() const = 0;

@@ -117,6 +117,7 @@ class Stream final : public codec::RequestReceiver,
   void ChooseRoute() override;
   bool routes_by_notes() const override { return routes_ && routes_->table().matches_notes(); }
   std::string_view cluster_name() const override { return destination_.cluster_name; }
+  void SendTo(std::string_view cluster) override;
   std::string_view downstream_remote_address() override;
   void SetFlag(telemetry::ResponseFlag flag) override { flags_.Set(flag); }
   telemetry::ResponseFlags flags() const override { return flags_; }
@@ -257,6 +258,7 @@ class Stream final : public codec::RequestReceiver,
   Requester requester_;
   const route::Entry* route_ = nullptr;
   Destination destination_;  // of a route that forwards
+  std::string_view other_cluster_;  // where a filter sends the request; empty: none does
   filter::HttpChain* chain_ = nullptr;  // in the arena, destroyed here
   UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
   Former* former_ = nullptr;  // these too; in the arena

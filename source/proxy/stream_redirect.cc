@@ -159,6 +159,7 @@ void Stream::StartAnew() {
   former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{upstream_, former_};
   upstream_ = nullptr;
   host_replaced_ = false;
+  other_cluster_ = {};
   request_passed_ = routed_ = false;
   waiting_body_.Clear();
   const std::string body = replay_body_.ToString();

@@ -80,9 +80,17 @@ bool Stream::TakePath() {
 void Stream::ChooseRoute() {
   route_ = routes_ ? routes_->table().Match(*request_, random_, Facts()) : nullptr;
   destination_ = {};
-  if (route_ != nullptr && route_->forward != nullptr) {
-    destination_ = ChooseDestination(*route_, *request_, random_, context());
-  }
+  if (route_ == nullptr || route_->forward == nullptr) return;
+  if (!other_cluster_.empty()) [[unlikely]] return SendTo(other_cluster_);
+  destination_ = ChooseDestination(*route_, *request_, random_, context());
+}
+
+void Stream::SendTo(std::string_view cluster) {
+  other_cluster_ = cluster;
+  if (route_ == nullptr || route_->forward == nullptr) return;
+  destination_ = {};
+  destination_.cluster_name = cluster;
+  destination_.cluster = event::Kept<upstream::ClusterShard>(context().FindCluster(cluster));
 }
 
 void Stream::ApplyRoute() {

@@ -118,6 +118,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   void ChooseRoute() override {}
   bool routes_by_notes() const override { return false; }
   std::string_view cluster_name() const override { return {}; }
+  void SendTo(std::string_view) override {}
   std::string_view downstream_remote_address() override { return {}; }
   void SetFlag(telemetry::ResponseFlag) override {}
   telemetry::ResponseFlags flags() const override { return {}; }
