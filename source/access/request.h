@@ -20,6 +20,7 @@ struct Peer {
   std::vector<std::string> uris;  // subject alternative names
   std::vector<std::string> dns;
   std::string subject;
+  bool has_spiffe_id = false;  // its only URI is one: it is of the trust domain that this names
   // Joined by commas.
   std::string all_uris;
   std::string all_dns;

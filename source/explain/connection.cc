@@ -136,6 +136,7 @@ void SetPeer(const Question& question, Connection& connection) {
     all += (all.empty() ? "" : ",") + name;
     (uri ? peer.uris : peer.dns).push_back(name);
   }
+  peer.has_spiffe_id = proxy::HasSpiffeId(peer);
 }
 
 void DescribeConnection(const Question& question, const Connection& connection, Answer& answer) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/http/syntax.h"
+#include "source/identity/spiffe_id.h"
 #include "source/tls/facts.h"
 
 namespace pillion::proxy {
@@ -35,10 +36,15 @@ access::Peer PeerOf(tls::CertificateFacts& certificate) {
     if (name.type == identity::NameType::kDns && IsDnsName(name.text)) AddName(peer.dns, peer.all_dns, name.text);
   }
   peer.subject = certificate.subject();
+  peer.has_spiffe_id = HasSpiffeId(peer);
   return peer;
 }
 
 }  // namespace
+
+bool HasSpiffeId(const access::Peer& peer) {
+  return peer.uris.size() == 1 && std::holds_alternative<identity::SpiffeId>(identity::ParseSpiffeId(peer.uris[0]));
+}
 
 access::ConnectionFacts FactsOf(net::Transport& transport, const listener::SocketFacts* facts) {
   access::ConnectionFacts made;

@@ -11,4 +11,7 @@ namespace pillion::proxy {
 // After the handshake, where there is one. `facts` may be null.
 access::ConnectionFacts FactsOf(net::Transport& transport, const listener::SocketFacts* facts);
 
+// By its URIs: an SVID has one, which is its ID.
+bool HasSpiffeId(const access::Peer& peer);
+
 }  // namespace pillion::proxy

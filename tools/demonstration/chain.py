@@ -73,7 +73,7 @@ def call(port, fields):
 
 
 def listener(stage, name, side, port):
-    """Plain, to keep the act short: with mutual TLS whoever shows a certificate is trusted, and `trust` needs not be said."""
+    """Plain, to keep the act short: with mutual TLS whoever shows an SVID is trusted, and `trust` needs not be said."""
     trusted = {"trust": {"addresses": [{"address_prefix": "127.0.0.1", "prefix_len": 32}]}} if side == "in" else {}
     manager = http_manager(
         side, access_log(stage, f"{name}-{side}"), [{"name": "pillion.filters.http.context", "typed_config": any_of(CONTEXT, **trusted)}],

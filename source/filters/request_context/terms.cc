@@ -6,7 +6,7 @@ namespace pillion::filters::request_context {
 
 bool Trusts(const Settings& settings, const access::ConnectionFacts& connection) {
   const Trust& trust = settings.trust;
-  if (trust.empty()) return settings.outbound || connection.peer.has_value();
+  if (trust.empty()) return settings.outbound || (connection.peer && connection.peer->has_spiffe_id);
   const auto known = [&](const std::string& uri) {
     return std::ranges::any_of(trust.principals, [&](const match::StringMatcher& each) { return each.Matches(uri); });
   };
