@@ -83,6 +83,7 @@ struct BuildContext {
   BindOptions default_bind;                      // of clusters that have none of their own
   std::string local_cluster;                     // of hosts like this one; empty: it is not known
   TrafficDirection direction = TrafficDirection::kUnspecified;  // of the listener that is built
+  const std::vector<HttpFilter>* chain = nullptr;  // that the table which is built is for; null: it may be for several
   FilesRead* files_read = nullptr;               // to be told of what ReadSource() reads; null: nobody is
   std::vector<ConfigError>* notes = nullptr;     // of what is no error, but hardly meant; null: nobody reads them
 

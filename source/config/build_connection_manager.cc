@@ -68,8 +68,13 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
     http.route_source = {from.rds().route_config_name(), BuildFeed(context, from.rds().config_source(), place)};
   } else {
     const std::string place = FieldPath(path, "route_config");
+    context.chain = &http.http_filters;
     http.route_config = BuildRouteConfig(context, from.route_config(), place);
+    context.chain = nullptr;
     CheckOverrides(*http.route_config, http.http_filters, place, context.errors);
+    for (ConfigError& note : UnusedOverrides(*http.route_config, http.http_filters, place)) {
+      context.Note(std::move(note.path), std::move(note.message));
+    }
   }
 
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,

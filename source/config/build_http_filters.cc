@@ -22,6 +22,19 @@ const HttpFilterType* FindType(const BuildContext& context, const google::protob
   return nullptr;
 }
 
+// What a route is expected to have for the filter of that name, whose own may stand there by mistake.
+std::string_view ExpectedOfRoute(const BuildContext& context, const std::string& filter,
+                                 const google::protobuf::Message* message) {
+  constexpr std::string_view kAny = "what an HTTP filter takes from a route";
+  if (context.chain != nullptr) {
+    const auto found = std::ranges::find(*context.chain, filter, &HttpFilter::name);
+    if (found != context.chain->end()) return found->override_type.empty() ? "nothing" : found->override_type;
+  }
+  const HttpFilterType* const own =
+      message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::message);
+  return own == nullptr || own->route_message == nullptr ? kAny : std::string_view(own->route_message->full_name());
+}
+
 // Takes into `to` the configuration that `any` holds; an error, if it is none that a route may hold. Whether it is the one
 // that the filter of that name takes, the chain decides (check_routes.h).
 void BuildOverride(BuildContext& context, const google::protobuf::Any& any, const std::string& path, FilterOverride& to) {
@@ -29,7 +42,7 @@ void BuildOverride(BuildContext& context, const google::protobuf::Any& any, cons
   const HttpFilterType* type =
       message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::route_message);
   if (type == nullptr) {
-    context.errors.AddMissing(path, path, WrongType(any, "what an HTTP filter takes from a route"));
+    context.errors.AddMissing(path, path, WrongType(any, ExpectedOfRoute(context, to.filter, message.get())));
     return;
   }
   to.config = type->build_route(context, *message, path);

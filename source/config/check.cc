@@ -169,7 +169,9 @@ class Checker {
     if (errors_.AnyBelow(path)) return;  // what stands there could not be read
     const double seconds = static_cast<double>(duration.seconds()) + duration.nanos() / 1e9;
     if (duration.seconds() < 0 || duration.nanos() < 0 || duration.nanos() > 999999999) {
-      return errors_.Add(path, Concat(seconds, "s, expected no negative duration"));
+      FieldCheck none_negative = check;
+      if (!check.has_gt() && !check.has_gte()) none_negative.set_gte(0);
+      return errors_.Add(path, Concat(seconds, "s, expected ", BoundsText(none_negative, "s")));
     }
     if (duration.seconds() > kLongestDuration) {
       return errors_.Add(path, Concat(duration.seconds(), "s, expected at most ", kLongestDuration, "s"));

@@ -2,52 +2,102 @@
 
 #include <algorithm>
 
+#include "source/config/nearest.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
 namespace {
 
-// `place` makes the path of what holds them; few are wrong.
-template <typename Place>
-void Check(const FilterOverrides& overrides, const std::vector<HttpFilter>& filters, ErrorList& errors, const Place& place) {
-  for (const FilterOverride& item : overrides) {
-    if (item.config == nullptr) continue;
-    const auto filter = std::ranges::find_if(filters, [&](const HttpFilter& each) { return each.name == item.filter; });
-    if (filter == filters.end() || filter->override_type == item.type) continue;
-    const std::string_view expected = filter->override_type.empty() ? "nothing" : filter->override_type;
-    errors.Add(KeyPath(FieldPath(place(), "typed_per_filter_config"), item.filter),
-               Concat("a ", item.type, ", expected ", expected));
+// Calls visit(overrides, place) for the table at `path` and all in it that has some; `place` makes the path of them, which
+// few need.
+template <typename Visit>
+void ForEachOverrides(const RouteConfig& table, const std::string& path, const Visit& visit) {
+  const auto see = [&visit](const FilterOverrides& overrides, const auto& place) {
+    if (!overrides.empty()) visit(overrides, [&] { return FieldPath(place(), "typed_per_filter_config"); });
+  };
+  see(table.filter_overrides, [&] { return path; });
+  for (size_t h = 0; h < table.virtual_hosts.size(); ++h) {
+    const VirtualHost& host = *table.virtual_hosts[h];
+    const auto host_place = [&] { return ElementPath(FieldPath(path, "virtual_hosts"), h); };
+    see(host.filter_overrides, host_place);
+    for (size_t r = 0; r < host.routes.size(); ++r) {
+      const Route& route = *host.routes[r];
+      const auto place = [&] { return ElementPath(FieldPath(host_place(), "routes"), r); };
+      see(route.filter_overrides, place);
+      const auto* action = std::get_if<RouteAction>(&route.action);
+      const auto* weighted = action == nullptr ? nullptr : std::get_if<WeightedClusters>(&action->cluster);
+      if (weighted == nullptr) continue;
+      for (size_t c = 0; c < weighted->choices.size(); ++c) {
+        see(weighted->choices[c].filter_overrides,
+            [&] { return ElementPath(FieldPath(place(), "route.weighted_clusters.clusters"), c); });
+      }
+    }
   }
+}
+
+const HttpFilter* Find(const std::vector<HttpFilter>& filters, const std::string& name) {
+  const auto filter = std::ranges::find_if(filters, [&](const HttpFilter& each) { return each.name == name; });
+  return filter == filters.end() ? nullptr : &*filter;
 }
 
 }  // namespace
 
 void CheckOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters, const std::string& path,
                     ErrorList& errors) {
-  Check(table.filter_overrides, filters, errors, [&] { return path; });
-  for (size_t h = 0; h < table.virtual_hosts.size(); ++h) {
-    const VirtualHost& host = *table.virtual_hosts[h];
-    const auto host_place = [&] { return ElementPath(FieldPath(path, "virtual_hosts"), h); };
-    Check(host.filter_overrides, filters, errors, host_place);
-    for (size_t r = 0; r < host.routes.size(); ++r) {
-      const Route& route = *host.routes[r];
-      const auto place = [&] { return ElementPath(FieldPath(host_place(), "routes"), r); };
-      Check(route.filter_overrides, filters, errors, place);
-      const auto* action = std::get_if<RouteAction>(&route.action);
-      const auto* weighted = action == nullptr ? nullptr : std::get_if<WeightedClusters>(&action->cluster);
-      if (weighted == nullptr) continue;
-      for (size_t c = 0; c < weighted->choices.size(); ++c) {
-        Check(weighted->choices[c].filter_overrides, filters, errors,
-              [&] { return ElementPath(FieldPath(place(), "route.weighted_clusters.clusters"), c); });
+  ForEachOverrides(table, path, [&](const FilterOverrides& overrides, const auto& place) {
+    for (const FilterOverride& item : overrides) {
+      const HttpFilter* const filter = item.config == nullptr ? nullptr : Find(filters, item.filter);
+      if (filter == nullptr) continue;
+      if (filter->override_type != item.type) {
+        const std::string_view expected = filter->override_type.empty() ? "nothing" : filter->override_type;
+        errors.Add(KeyPath(place(), item.filter), Concat("a ", item.type, ", expected ", expected));
+      } else if (std::string text = filter->config->Contradiction(*item.config); !text.empty()) {
+        errors.Add(KeyPath(place(), item.filter), std::move(text));
       }
     }
-  }
+  });
 }
 
 std::vector<ConfigError> CheckRoutesAgainst(const RouteConfig& table, const HttpConnectionManager& manager) {
   ErrorList errors;
   CheckOverrides(table, manager.http_filters, "", errors);
   return errors.Take();
+}
+
+std::vector<ConfigError> UnusedOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters,
+                                         const std::string& path) {
+  struct Unused {
+    std::string name;
+    std::string place;  // the first
+    size_t others = 0;
+  };
+  std::vector<Unused> unused;
+  ForEachOverrides(table, path, [&](const FilterOverrides& overrides, const auto& place) {
+    for (const FilterOverride& item : overrides) {
+      if (Find(filters, item.filter) != nullptr) continue;
+      const auto former = std::ranges::find(unused, item.filter, &Unused::name);
+      if (former != unused.end()) {
+        ++former->others;
+      } else {
+        unused.push_back({.name = item.filter, .place = KeyPath(place(), item.filter)});
+      }
+    }
+  });
+  std::vector<std::string_view> names;
+  std::string all;
+  for (const HttpFilter& filter : filters) {
+    names.push_back(filter.name);
+    all += Concat(all.empty() ? "; there are " : ", ", Quote(filter.name));
+  }
+  if (all.empty()) all = "; there are none";
+  std::vector<ConfigError> notes;
+  for (const Unused& each : unused) {
+    const std::string more = each.others == 0 ? "" : Concat(" (", each.others, " more elsewhere)");
+    notes.push_back({.path = each.place,
+                     .message = Concat("no filter before the router has this name, so that it says nothing here", more,
+                                       DidYouMean(each.name, names), all)});
+  }
+  return notes;
 }
 
 }  // namespace pillion::config

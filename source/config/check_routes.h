@@ -20,4 +20,8 @@ std::vector<ConfigError> CheckRoutesAgainst(const RouteConfig& table, const Http
 void CheckOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters, const std::string& path,
                     ErrorList& errors);
 
+// No errors, but hardly meant: what the table says of filters that the chain does not have, each name once.
+std::vector<ConfigError> UnusedOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters,
+                                         const std::string& path = "");
+
 }  // namespace pillion::config

@@ -172,7 +172,7 @@ void Decoder::DecodeFields(const TreeNode& node, pb::Message& message, const std
       if (JudgeUnknownField(unknown_, type.full_name(), name, 0, path, member.line, errors_, notes_)) continue;
       std::vector<std::string_view> known;
       for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->name());
-      errors_.Add(path, Concat("unknown field ", Quote(member.key), DidYouMean(name, known)),
+      errors_.Add(path, Concat("unknown field ", Quote(member.key), DidYouMeanField(name, known)),
                   member.line);
       continue;
     }

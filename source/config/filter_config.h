@@ -13,6 +13,9 @@ namespace pillion::config {
 class FilterConfig {
  public:
   virtual ~FilterConfig() = default;
+
+  // What of this, which a chain has, can't be together with `route`, which a route has of the same filter; empty: nothing.
+  virtual std::string Contradiction(const FilterConfig& /*route*/) const { return {}; }
 };
 
 // An HTTP filter of a connection manager, before the router.

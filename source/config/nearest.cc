@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -28,6 +30,21 @@ size_t Edits(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+bool ShareWord(std::string_view a, std::string_view b) {
+  constexpr size_t kShortest = 6;
+  for (const absl::string_view word : absl::StrSplit(absl::string_view(a.data(), a.size()), '_')) {
+    if (word.size() < kShortest) continue;
+    for (const absl::string_view other : absl::StrSplit(absl::string_view(b.data(), b.size()), '_')) {
+      if (word == other) return true;
+    }
+  }
+  return false;
+}
+
+std::string Hint(std::string_view name) {
+  return name.empty() ? std::string() : Concat(", did you mean \"", name, "\"?");
+}
+
 }  // namespace
 
 std::string_view NearestName(std::string_view name, const std::vector<std::string_view>& known) {
@@ -45,8 +62,18 @@ std::string_view NearestName(std::string_view name, const std::vector<std::strin
 }
 
 std::string DidYouMean(std::string_view name, const std::vector<std::string_view>& known) {
-  const std::string_view nearest = NearestName(name, known);
-  return nearest.empty() ? std::string() : Concat(", did you mean \"", nearest, "\"?");
+  return Hint(NearestName(name, known));
+}
+
+std::string DidYouMeanField(std::string_view name, const std::vector<std::string_view>& known) {
+  std::string_view nearest = NearestName(name, known);
+  if (!nearest.empty() || name.size() > kLongest) return Hint(nearest);
+  for (const std::string_view candidate : known) {
+    if (!ShareWord(name, candidate)) continue;
+    if (!nearest.empty()) return {};
+    nearest = candidate;
+  }
+  return Hint(nearest);
 }
 
 }  // namespace pillion::config

@@ -15,4 +15,8 @@ std::string_view NearestName(std::string_view name, const std::vector<std::strin
 // `, did you mean "filters"?`, or nothing.
 std::string DidYouMean(std::string_view name, const std::vector<std::string_view>& known);
 
+// The same of fields, `a_b_c`. If none is so near: the only known one with a word that `name` has as well, of six letters at
+// least ("on_malformed", "reject_malformed").
+std::string DidYouMeanField(std::string_view name, const std::vector<std::string_view>& known);
+
 }  // namespace pillion::config

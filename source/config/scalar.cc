@@ -97,18 +97,21 @@ std::optional<DurationParts> ReadDuration(const TreeNode& node) {
   std::string_view text = node.text;
   if (!text.ends_with('s')) return std::nullopt;
   text.remove_suffix(1);
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
 
   const size_t point = text.find('.');
   const std::string whole(text.substr(0, point));
   DurationParts parts;
   if (!AllDigits(whole) || !absl::SimpleAtoi(whole, &parts.seconds) || parts.seconds > kLongest)
     return std::nullopt;
-  if (point == std::string_view::npos) return parts;
-
-  std::string fraction(text.substr(point + 1));
-  if (!AllDigits(fraction) || fraction.size() > 9) return std::nullopt;
-  fraction.resize(9, '0');
-  if (!absl::SimpleAtoi(fraction, &parts.nanos)) return std::nullopt;
+  if (point != std::string_view::npos) {
+    std::string fraction(text.substr(point + 1));
+    if (!AllDigits(fraction) || fraction.size() > 9) return std::nullopt;
+    fraction.resize(9, '0');
+    if (!absl::SimpleAtoi(fraction, &parts.nanos)) return std::nullopt;
+  }
+  if (negative) parts = {-parts.seconds, -parts.nanos};
   return parts;
 }
 

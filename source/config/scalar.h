@@ -25,7 +25,8 @@ struct DurationParts {
   int32_t nanos = 0;
 };
 
-// "1.5s": seconds with up to nine digits of fraction. Never negative: no duration of a configuration is.
+// "1.5s": seconds with up to nine digits of fraction. No duration of a configuration is negative, which check.h says of one
+// that is, and what its field takes.
 std::optional<DurationParts> ReadDuration(const TreeNode& node);
 
 }  // namespace pillion::config

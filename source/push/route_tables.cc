@@ -103,7 +103,10 @@ class RouteTables::Table final : private xds::NameWatcher {
     ready_.push_back(std::move(ready));
   }
 
-  void Add(const Manager& manager) { managers_.push_back(&manager); }
+  void Add(const Manager& manager) {
+    managers_.push_back(&manager);
+    if (config_ != nullptr) NoteUnused(manager);
+  }
   // True: that was the last.
   bool Remove(const Manager& manager) {
     managers_.erase(std::ranges::find(managers_, &manager));
@@ -145,6 +148,13 @@ class RouteTables::Table final : private xds::NameWatcher {
     Taken taken;
     std::shared_ptr<const proxy::Routes> routes;
   };
+
+  // What it says of filters that the manager does not have. Of many managers with the same ones that is said once.
+  void NoteUnused(const Manager& manager) {
+    for (const config::ConfigError& note : config::UnusedOverrides(*config_, manager.http_filters)) {
+      notes_.Say(config::Concat("route table ", source_.name, ": ", config::ErrorText("", note)));
+    }
+  }
 
   Version& last() { return held_.routes != nullptr ? held_ : serving_; }
   void Hold(Version version);
@@ -196,6 +206,7 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
     return errors;
   }
   config_ = std::move(judged.part);
+  for (const Manager* manager : managers_) NoteUnused(*manager);
   stats_.Success(resource.answer_version, begun);
   Hold({.taken = {.version = resource.version, .updated = tables_.with_.clock.WallNow(), .body = resource.body},
         .routes = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry,

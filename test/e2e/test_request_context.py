@@ -199,14 +199,60 @@ def test_routes_say_otherwise(pillion, app):
     ({"read": {"carriers": [0]}}, "read.carriers[0]"), ({"write": {"carriers": ["VCTX", 99]}}, "write.carriers[1]"),
     ({"max_deadline": "0s"}, "max_deadline"), ({"edge": {"max_deadline": "0s"}}, "edge.max_deadline"),
     ({"edge": {"biz_flags": 65536}}, "edge.biz_flags"), ({"correlation_grace": "61s"}, "correlation_grace"),
-    ({"max_deadline": "0.010s", "min_useful_ms": 11}, "min_useful_ms: 11: expected max_deadline, 10 ms, at most"),
+    ({"max_deadline": "0.010s", "min_useful_ms": 11},
+     "min_useful_ms: 11 ms, expected at most max_deadline, 10 ms: all requests would be refused"),
+    ({"edge": {"max_deadline": "0.010s"}, "min_useful_ms": 11},
+     "min_useful_ms: 11 ms, expected at most edge.max_deadline, 10 ms: all requests of those who are not trusted would be refused"),
+    ({"max_deadline": "-1s"}, "max_deadline: -1s, expected at least 0.001s"),
+    ({"correlation_grace": "-0.5s"}, "correlation_grace: -0.5s, expected at least 0s and at most 60s"),
     ({"off_header": "a b"}, "off_header"), ({"off_header": ":path"}, "off_header"),
+    ({"off_header": "Content-Length"}, 'off_header: "Content-Length" can be neither added nor removed'),
+    ({"off_header": "TraceParent"}, 'off_header: "TraceParent" is a field of a context, expected another name'),
+    ({"off_header": "x-request-id"}, "off_header"), ({"off_header": "grpc-timeout"}, "off_header"),
+    ({"off_header": "vctx-bin"}, "off_header"), ({"off_header": "X-B3-TraceId"}, 'off_header: "X-B3-TraceId" is a field'),
     ({"trust": {"addresses": [{"address_prefix": "x"}]}}, "trust.addresses[0]")])
 def test_configurations_that_are_refused(tmp_path, fields, place):
     config = tmp_path / "bootstrap.yaml"
     config.write_text(yaml.safe_dump(made(chain=filters(**fields), routes=[b.direct(200)])), encoding="utf-8")
     result = run(["--mode", "validate", "-c", str(config)])
     assert result.returncode == 1 and place in result.stdout, result.stdout
+
+
+CONTEXT = "type.googleapis.com/pillion.filters.http.context.v1.Context"
+
+
+@pytest.mark.parametrize(("chain", "route", "message"), [
+    ({"max_deadline": "0.010s"}, {"min_useful_ms": 11},
+     "min_useful_ms: 11 ms, expected at most the filter's max_deadline, 10 ms: all requests would be refused"),
+    ({"edge": {"max_deadline": "0.010s"}}, {"min_useful_ms": 11, "max_deadline": "1s"},
+     "min_useful_ms: 11 ms, expected at most the filter's edge.max_deadline, 10 ms: all requests of those who are not trusted"),
+    ({"min_useful_ms": 11}, {"max_deadline": "0.010s"},
+     "the filter's min_useful_ms: 11 ms, expected at most max_deadline of this route, 10 ms: all requests would be refused"),
+    ({"max_deadline": "1s"}, {"min_useful_ms": 11, "max_deadline": "0.010s"},
+     '["context"].min_useful_ms: 11 ms, expected at most max_deadline, 10 ms'),
+    ({}, {"off_header": "Baggage"}, '["context"].off_header: "Baggage" is a field of a context'),
+    ({}, {"on_malformed": "REJECT"}, 'unknown field "on_malformed", did you mean "reject_malformed"?'),
+    ({}, {"max_deadline": "-1s"}, '["context"].max_deadline: -1s, expected at least 0.001s'),
+    ({}, {"@type": CONTEXT}, '["context"]: a pillion.filters.http.context.v1.Context, expected '
+                             "pillion.filters.http.context.v1.ContextPerRoute"),
+    ({"max_deadline": "1s", "edge": {"max_deadline": "1s"}, "min_useful_ms": 2},
+     {"min_useful_ms": 11, "max_deadline": "0.011s"}, None),
+    ({"max_deadline": "0.010s"}, {"min_useful_ms": 11, "disabled": True}, None)])
+def test_routes_that_are_refused(tmp_path, chain, route, message):
+    config = tmp_path / "bootstrap.yaml"
+    routes = [{**b.direct(200), **per_route(**route)}]
+    config.write_text(yaml.safe_dump(made(chain=filters(**chain), routes=routes)), encoding="utf-8")
+    result = run(["--mode", "validate", "-c", str(config)])
+    assert result.returncode == (message is not None) and (message or "OK") in result.stdout, result.stdout
+
+
+def test_a_route_s_word_for_no_filter_of_the_chain_is_noted(pillion, app):
+    """Envoy takes it, and so do we; but somebody believes that it holds."""
+    config = made(app.address, routes=[{**b.route(), "typed_per_filter_config": {
+        "contxt": per_route(disabled=True)["typed_per_filter_config"]["context"]}}])
+    log = pillion(config).log()
+    assert log.count("no filter before the router has this name, so that it says nothing here") == 1
+    assert 'routes[0].typed_per_filter_config["contxt"]: ' in log and 'did you mean "context"?; there are "context"' in log
 
 
 def test_administration(pillion, serve, app):

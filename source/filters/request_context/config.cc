@@ -1,11 +1,10 @@
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "pillion/filters/http/context/v1/context.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
+#include "source/context/carrier_fields.h"
 #include "source/filters/request_context/request_context.h"
-#include "source/http/syntax.h"
 
 namespace pillion::filters::request_context {
 namespace {
@@ -51,13 +50,14 @@ CarrierSet BuildCarriers(config::BuildContext& build, const v1::Context::Carrier
   return carriers;
 }
 
-// A field that the codec takes, in lower case; one that says where a message goes is none.
-std::string BuildOffHeader(config::BuildContext& build, std::string name, const std::string& path) {
-  absl::AsciiStrToLower(&name);
-  if (!name.empty() && !pillion::http::IsToken(name)) {
-    build.errors.Add(path, config::Concat("\"", name, "\": expected the name of a header field"));
+// In lower case. It is taken away from each request, so that a carrier would never be read, and a message lose its framing.
+std::string BuildOffHeader(config::BuildContext& build, const std::string& written, const std::string& path) {
+  if (written.empty()) return {};
+  const pillion::http::FieldName name = config::BuildEditedName(build, written, path);
+  if (context::CarrierFieldIndex(pillion::http::FindHeaderId(name.text())) != context::kNoCarrierField) {
+    build.errors.Add(path, config::Concat(config::Quote(written), " is a field of a context, expected another name"));
   }
-  return name;
+  return std::string(name.text());
 }
 
 Trust BuildTrust(config::BuildContext& build, const v1::Context::Trust& from, const std::string& path) {
@@ -73,14 +73,25 @@ Trust BuildTrust(config::BuildContext& build, const v1::Context::Trust& from, co
   return trust;
 }
 
-// No request has more time left than the longest that it may.
+std::string Milliseconds(base::Duration time) {
+  return config::Concat(std::to_string(time / std::chrono::milliseconds(1)), " ms");
+}
+
+// No request has more time left than the longest that it may. Empty: all is well.
+std::string UsefulError(base::Duration useful, std::optional<base::Duration> longest, std::string_view name,
+                        std::string_view refused) {
+  if (!longest || useful <= *longest) return {};
+  return config::Concat(Milliseconds(useful), ", expected at most ", name, ", ", Milliseconds(*longest), ": ", refused,
+                        " would be refused");
+}
+
+constexpr std::string_view kAll = "all requests";
+constexpr std::string_view kStrangers = "all requests of those who are not trusted";
+
 void CheckUseful(config::BuildContext& build, base::Duration useful, std::optional<base::Duration> longest,
-                 const std::string& path) {
-  if (!longest || useful <= *longest) return;
-  build.errors.Add(FieldPath(path, "min_useful_ms"),
-                   config::Concat(std::to_string(useful / std::chrono::milliseconds(1)), ": expected max_deadline, ",
-                                  std::to_string(*longest / std::chrono::milliseconds(1)),
-                                  " ms, at most; all requests would be refused"));
+                 std::string_view name, std::string_view refused, const std::string& path) {
+  std::string error = UsefulError(useful, longest, name, refused);
+  if (!error.empty()) build.errors.Add(FieldPath(path, "min_useful_ms"), std::move(error));
 }
 
 bool IsOutbound(const config::BuildContext& build, v1::Context::Direction direction) {
@@ -102,7 +113,8 @@ std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& build, c
   if (from.edge().has_max_deadline()) settings.edge.longest_deadline = config::ToDuration(from.edge().max_deadline());
   if (from.has_max_deadline()) settings.max_deadline = config::ToDuration(from.max_deadline());
   settings.min_useful = std::chrono::milliseconds(from.min_useful_ms());
-  CheckUseful(build, settings.min_useful, settings.max_deadline, path);
+  CheckUseful(build, settings.min_useful, settings.max_deadline, "max_deadline", kAll, path);
+  CheckUseful(build, settings.min_useful, settings.edge.longest_deadline, "edge.max_deadline", kStrangers, path);
   settings.rejects_malformed = from.on_malformed() == v1::Context::REJECT;
   settings.correlates = !from.disable_correlation();
   if (from.has_correlation_grace()) settings.grace = config::ToDuration(from.correlation_grace());
@@ -119,7 +131,7 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(config::BuildContext& b
   if (from.has_write()) settings.write = BuildCarriers(build, from.write(), FieldPath(path, "write"));
   if (from.has_max_deadline()) settings.max_deadline = config::ToDuration(from.max_deadline());
   if (from.has_min_useful_ms()) settings.min_useful = std::chrono::milliseconds(from.min_useful_ms().value());
-  if (settings.min_useful) CheckUseful(build, *settings.min_useful, settings.max_deadline, path);
+  if (settings.min_useful) CheckUseful(build, *settings.min_useful, settings.max_deadline, "max_deadline", kAll, path);
   if (from.has_reject_malformed()) settings.rejects_malformed = from.reject_malformed().value();
   if (from.has_off_header()) {
     settings.off_header = BuildOffHeader(build, from.off_header().value(), FieldPath(path, "off_header"));
@@ -128,6 +140,22 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(config::BuildContext& b
 }
 
 }  // namespace
+
+// What the route says of both was checked with the route.
+std::string Config::Contradiction(const config::FilterConfig& of_route) const {
+  const RouteSettings& route = static_cast<const RouteConfig&>(of_route).settings();
+  if (route.disabled) return {};
+  if (!route.min_useful) {
+    std::string error = UsefulError(settings_.min_useful, route.max_deadline, "max_deadline of this route", kAll);
+    return error.empty() ? error : config::Concat("the filter's min_useful_ms: ", error);
+  }
+  std::string error = UsefulError(*route.min_useful, route.max_deadline ? std::nullopt : settings_.max_deadline,
+                                  "the filter's max_deadline", kAll);
+  if (error.empty()) {
+    error = UsefulError(*route.min_useful, settings_.edge.longest_deadline, "the filter's edge.max_deadline", kStrangers);
+  }
+  return error.empty() ? error : config::Concat("min_useful_ms: ", error);
+}
 
 config::HttpFilterType Type() { return {v1::Context::descriptor(), Build, v1::ContextPerRoute::descriptor(), BuildOfRoute}; }
 

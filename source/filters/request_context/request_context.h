@@ -18,7 +18,7 @@
 namespace pillion::filters::request_context {
 
 // Whose context is taken as it is: any of these. On an outbound listener that does not say, everybody; on an inbound one who
-// has shown a certificate that was accepted.
+// has shown a certificate that was accepted, and has a SPIFFE ID: of whichever trust domain the listener's validation takes.
 struct Trust {
   std::vector<match::StringMatcher> principals;
   std::vector<match::IpRange> addresses;
@@ -66,6 +66,7 @@ class Config final : public filter::HttpFilterConfig {
 
   const Settings& settings() const { return settings_; }
 
+  std::string Contradiction(const config::FilterConfig& of_route) const override;
   uint32_t hooks() const override {
     return filter::kRequestHead | filter::kAttempt | filter::kResponseHead | filter::kEnd;
   }

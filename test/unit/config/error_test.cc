@@ -276,7 +276,7 @@ const Case kValues[] = {
     {"NegativeDuration",
      "timeout: 15s",
      "timeout: -15s",
-     {"TABLE[0].routes[1].route.timeout: \"-15s\", expected a duration in seconds such as \"1.5s\""}},
+     {"TABLE[0].routes[1].route.timeout: -15s, expected at least 0s"}},
     {"DurationOfAges",
      "timeout: 15s",
      "timeout: 9999999999s",

@@ -37,6 +37,13 @@ TEST(NearestTest, FindsTheNameThatWasMeant) {
   EXPECT_EQ(NearestName(std::string(100000, 'n'), known), "");
   EXPECT_EQ(DidYouMean("nme", known), ", did you mean \"name\"?");
   EXPECT_EQ(DidYouMean("zzzz", known), "");
+  EXPECT_EQ(DidYouMeanField("nme", known), ", did you mean \"name\"?");
+  EXPECT_EQ(DidYouMeanField("socket_of_transport", known), ", did you mean \"transport_socket\"?");
+  EXPECT_EQ(DidYouMeanField("the_name_of_it", known), "");  // of four letters
+  const std::vector<std::string_view> fields = {"reject_malformed", "min_useful_ms", "max_deadline", "off_deadline"};
+  EXPECT_EQ(DidYouMeanField("on_malformed", fields), ", did you mean \"reject_malformed\"?");
+  EXPECT_EQ(DidYouMeanField("deadline", fields), "");
+  EXPECT_EQ(DidYouMeanField("_" + std::string(100000, 'n'), fields), "");
 }
 
 TEST(ScalarTest, Numbers) {
@@ -61,7 +68,9 @@ TEST(ScalarTest, Durations) {
   EXPECT_EQ(ReadDuration(Plain("1.5s"))->nanos, 500000000);
   EXPECT_EQ(ReadDuration(Plain("0.000000001s"))->nanos, 1);
   EXPECT_EQ(ReadDuration(Plain("315576000000s"))->seconds, 315576000000);
-  for (const char* text : {"", "s", "1", "1m", "-1s", "+1s", "1.s", ".5s", "1.0000000001s", "1 s", "1.5 s", "1e3s",
+  EXPECT_EQ(ReadDuration(Plain("-1.5s"))->seconds, -1);
+  EXPECT_EQ(ReadDuration(Plain("-1.5s"))->nanos, -500000000);
+  for (const char* text : {"", "s", "1", "1m", "--1s", "-s", "+1s", "1.s", ".5s", "1.0000000001s", "1 s", "1.5 s", "1e3s",
                            "315576000001s", "99999999999999999999s"}) {
     EXPECT_FALSE(ReadDuration(Plain(text)).has_value()) << text;
   }

@@ -71,11 +71,11 @@ TEST(Override, EnablesWhatIsDisabled) {
   EXPECT_FALSE(Passes({.virtual_host = Override(General("config: " + Bytes(10))), .http_filters = off}, 11));
 }
 
-// A filter would take another one's configuration for its own.
-TEST(OverrideTest, OfAnotherFilterIsRefused) {
+// With CORS in the chain, and that of the table.
+config::Loaded Loaded(const std::string& overrides) {
   config::LoadOptions options;
   options.http_filters = filters::HttpFilterTypes();
-  const config::Loaded loaded = config::LoadText(R"(static_resources:
+  return config::LoadText(R"(static_resources:
   listeners:
   - name: in
     address: {socket_address: {address: 127.0.0.1, port_value: 80}}
@@ -88,19 +88,48 @@ TEST(OverrideTest, OfAnotherFilterIsRefused) {
           http_filters:
           - name: cors
             typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}
+          - name: stats
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig}
           - name: router
             typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
           route_config:
-            typed_per_filter_config:
-              cors: )" + Bytes(10) + R"(
+            typed_per_filter_config: {)" + overrides + R"(}
             virtual_hosts:
-            - {name: v, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200}}]}
+            - {name: v, domains: ["*"], typed_per_filter_config: {)" + overrides + R"(}, routes: [{match: {prefix: /}, direct_response: {status: 200}}]}
 )", options);
-  ASSERT_EQ(loaded.errors.size(), 1u);
-  EXPECT_TRUE(loaded.errors[0].path.ends_with("route_config.typed_per_filter_config[\"cors\"]")) << loaded.errors[0].path;
-  EXPECT_EQ(loaded.errors[0].message,
-            "a envoy.extensions.filters.http.buffer.v3.BufferPerRoute, expected "
-            "envoy.extensions.filters.http.cors.v3.CorsPolicy");
+}
+
+// A filter would take another one's configuration for its own.
+TEST(OverrideTest, OfAnotherFilterIsRefused) {
+  const std::string type = "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.";
+  constexpr char kExpected[] = ", expected envoy.extensions.filters.http.cors.v3.CorsPolicy";
+  for (const auto& [config, message] : std::vector<std::pair<std::string, std::string>>{
+           {"cors: " + Bytes(10), std::string("a envoy.extensions.filters.http.buffer.v3.BufferPerRoute") + kExpected},
+           {"cors: " + type + "cors.v3.Cors}", std::string("a envoy.extensions.filters.http.cors.v3.Cors") + kExpected},
+           {"cors: " + type + "router.v3.Router}", std::string("a envoy.extensions.filters.http.router.v3.Router") + kExpected},
+           {"stats: " + Bytes(10), "a envoy.extensions.filters.http.buffer.v3.BufferPerRoute, expected nothing"},
+           {"other: " + type + "cors.v3.Cors}", std::string("a envoy.extensions.filters.http.cors.v3.Cors") + kExpected},
+           {"other: " + type + "router.v3.Router}",
+            "a envoy.extensions.filters.http.router.v3.Router, expected what an HTTP filter takes from a route"}}) {
+    const config::Loaded loaded = Loaded(config);
+    ASSERT_EQ(loaded.errors.size(), 2u) << config;
+    const std::string place = "typed_per_filter_config[\"" + config.substr(0, config.find(':')) + "\"]";
+    EXPECT_TRUE(loaded.errors[0].path.ends_with("route_config." + place)) << loaded.errors[0].path;
+    EXPECT_EQ(loaded.errors[0].message, message);
+  }
+}
+
+// As with Envoy it is taken; but it is hardly meant.
+TEST(OverrideTest, OfNoFilterIsNoted) {
+  EXPECT_TRUE(Loaded("cors: " + General("disabled: true")).notes.empty());
+  const config::Loaded loaded = Loaded("corss: " + General("disabled: true") + ", f: " + Bytes(10));
+  ASSERT_NE(loaded.bootstrap, nullptr);
+  ASSERT_EQ(loaded.notes.size(), 2u);
+  EXPECT_TRUE(loaded.notes[0].path.ends_with("route_config.typed_per_filter_config[\"corss\"]")) << loaded.notes[0].path;
+  EXPECT_EQ(loaded.notes[0].message,
+            "no filter before the router has this name, so that it says nothing here (1 more elsewhere), did you mean \"cors\"?; "
+            "there are \"cors\", \"stats\"");
+  EXPECT_TRUE(loaded.notes[1].path.ends_with("[\"f\"]"));
 }
 
 }  // namespace

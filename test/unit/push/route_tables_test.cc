@@ -133,6 +133,24 @@ TEST_F(RouteTablesTest, ATableIsRefusedForTheListenersThatGoByIt) {
   EXPECT_EQ(tables_.For(Listener("", "r")) != nullptr, true);
 }
 
+// Once for all who have the same filters, and not with each table anew.
+TEST_F(RouteTablesTest, WhatIsSaidOfNoFilterIsNoted) {
+  constexpr char kOther[] = "{name: g, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}}, ";
+  const std::string of_f = Host("a", ", typed_per_filter_config: {f: {'@type': type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy}}");
+  constexpr char kNote[] = "route table r: virtual_hosts[0].typed_per_filter_config[\"f\"]: no filter before the router has this name, so that it says nothing here; ";
+  tables_.Start();
+  planes_.Start();
+  const auto one = Listener(), two = Listener(), third = Listener(kOther);
+  const std::unique_ptr<RouteTables::Use> first = tables_.For(one), second = tables_.For(two);
+  Answer(Kind::kRoutes, {{"r", Table(of_f)}});
+  EXPECT_THAT(log_, ElementsAre(std::string(kNote) + "there are none"));
+  Answer(Kind::kRoutes, {{"r", Table(of_f + ", " + Host("b"))}});
+  EXPECT_EQ(publications_, 2);
+  EXPECT_EQ(log_.size(), 1u);
+  const std::unique_ptr<RouteTables::Use> later = tables_.For(third);  // the table is there
+  EXPECT_THAT(log_, ElementsAre(std::string(kNote) + "there are none", std::string(kNote) + "there are \"g\""));
+}
+
 // Make before break: a cluster that has just come may have no hosts yet.
 TEST_F(RouteTablesTest, ATableWaitsForItsClusters) {
   tables_.Start();
