@@ -383,6 +383,7 @@ void Stream::OnReset(codec::ResetReason reason, std::string_view detail) {
 
 void Stream::OnRequestError(const codec::RequestError& error) {
   if (finished_) return;
+  if (error.head != nullptr) request_ = error.head;
   request_state_ = RequestState::kComplete;
   manager().stats.downstream_cx_protocol_error.Increment();
   SendLocalReply(error.status, ErrorText(error), ResponseFlag::kDownstreamProtocolError, error.detail);

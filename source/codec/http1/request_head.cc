@@ -58,6 +58,7 @@ bool ReadTarget(MessageParser& parser, const ServerOptions& options, http::Reque
       return Refuse(parser, 400, kInvalidTarget);
     }
     head.authority = target;
+    head.path = {};
     return true;
   }
   if (target.front() == '/') {
@@ -122,6 +123,7 @@ bool ReadRequestHead(MessageParser& parser, const ServerOptions& options, http::
   head.method = parser.method();
   head.method_id = http::FindMethod(head.method);
   head.scheme = options.secure ? "https" : "http";
+  head.path = parser.target();  // until it is known what it is: so far it is for the log of a request that is refused
   head.spelling = parser.spelling();
   // Host is checked even where the target has an authority (RFC 9112, 3.2).
   if (!ReadFraming(parser, head) || !ReadAuthority(parser, options, head) || !ReadTarget(parser, options, head)) {

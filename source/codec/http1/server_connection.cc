@@ -157,7 +157,8 @@ void ServerConnection::OnMessageComplete() {
 void ServerConnection::FailRequest(const ParseError& error) {
   input_ = Input::kDiscard;
   request_ended_ = true;
-  receiver_->OnRequestError({error.status, error.detail});
+  const bool refused = !head_complete_ && !head_->method.empty();  // it had come to its end
+  receiver_->OnRequestError({error.status, error.detail, refused ? head_ : nullptr});
   // The answer may have ended before, or in there.
   if (receiver_ != nullptr && answer_ == Answer::kDone) EndStream();
 }

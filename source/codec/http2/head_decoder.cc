@@ -191,9 +191,9 @@ void HeadDecoder::TakeContentLength(std::string_view value) {
 
 const HeadError& HeadDecoder::FinishRequest(bool end) {
   constexpr uint8_t kNeeded = kMethod | kScheme | kPath;
-  if (error_.kind != HeadError::Kind::kNone) return error_;
   http::RequestHead& head = *request_;
   head.version = http::Version::kHttp2;
+  if (error_.kind != HeadError::Kind::kNone) return error_;
   head.method_id = http::FindMethod(head.method);
   if (!http::IsToken(head.method)) {
     Malformed(kMalformedPseudo);

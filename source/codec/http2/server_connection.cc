@@ -192,7 +192,7 @@ void ServerConnection::OnHeadersEnd(Stream& base, bool end) {
       return FailStream(stream, error.detail);
     case HeadError::Kind::kRefused:
       stream.input_over_ = true;
-      stream.receiver().OnRequestError({error.status, error.detail});
+      stream.receiver().OnRequestError({error.status, error.detail, &decoder_.request()});
       break;
     case HeadError::Kind::kNone: {
       http::RequestHead& head = decoder_.request();

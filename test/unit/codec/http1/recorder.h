@@ -124,6 +124,7 @@ class RecordedRequest final : public RequestReceiver {
   void OnRequestError(const RequestError& error) override {
     ended = true;
     status = error.status;
+    refused_head = error.head;
     log_.Add("error " + std::to_string(error.status) + " " + std::string(error.detail));
     if (on_error) on_error(*this);
   }
@@ -139,6 +140,7 @@ class RecordedRequest final : public RequestReceiver {
 
   ServerStream& stream;
   http::RequestHead* head = nullptr;
+  http::RequestHead* refused_head = nullptr;  // of an error
   bool ended = false;
   bool over = false;
   int status = 0;

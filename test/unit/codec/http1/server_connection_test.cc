@@ -80,6 +80,24 @@ TEST(ServerConnection, RefusesABadRequestAndEnds) {
   EXPECT_EQ(server.requests.size(), 1u);
 }
 
+TEST(ServerConnection, SaysWhatItHasReadOfAHeadThatItRefuses) {
+  Server server;
+  server.Feed("HEAD /a#b HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n");
+  const http::RequestHead* const head = server.last().refused_head;
+  ASSERT_NE(head, nullptr);
+  EXPECT_EQ(head->method, "HEAD");
+  EXPECT_EQ(head->path, "/a#b");
+  EXPECT_EQ(head->authority, "h");
+  EXPECT_EQ(head->headers.Get("x"), "y");
+  Server broken;
+  broken.Feed("GET / HTTP/1.1\r\nHost : h\r\n\r\n");
+  EXPECT_EQ(broken.last().refused_head, nullptr);  // there is no head
+  Server late;
+  late.Feed("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx");
+  EXPECT_EQ(late.last().status, 400);
+  EXPECT_EQ(late.last().refused_head, nullptr);  // it was good
+}
+
 TEST(ServerConnection, KnowsTheSchemeFromItsTransport) {
   ServerOptions options;
   options.secure = true;
