@@ -74,6 +74,7 @@
 #include "pillion/bootstrap/last_good/v1/last_good.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "pillion/filters/http/context/v1/context.pb.h"
+#include "pillion/filters/http/limit/v1/limit.pb.h"
 #include "pillion/filters/http/principal_stats/v1/principal_stats.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
@@ -176,6 +177,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
       pillion::filters::http::context::v1::Context::descriptor(),
       pillion::filters::http::context::v1::ContextPerRoute::descriptor(),
+      pillion::filters::http::limit::v1::Limit::descriptor(),
+      pillion::filters::http::limit::v1::LimitPerRoute::descriptor(),
       pillion::filters::http::principal_stats::v1::PrincipalStats::descriptor(),
       pillion::guard::v1::Guard::descriptor(),
       pillion::guard::v1::PushedGuard::descriptor(),

@@ -7,6 +7,7 @@
 #include "source/filters/header_mutation/header_mutation.h"
 #include "source/filters/header_to_metadata/header_to_metadata.h"
 #include "source/filters/health_check/health_check.h"
+#include "source/filters/limit/limit.h"
 #include "source/filters/local_ratelimit/local_ratelimit.h"
 #include "source/filters/principal_stats/principal_stats.h"
 #include "source/filters/rbac/rbac.h"
@@ -24,6 +25,7 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       header_mutation::Type(),
       header_to_metadata::Type(),
       health_check::Type(),
+      limit_rules::Type(),
       local_ratelimit::Type(),
       principal_stats::Type(),
       rbac::Type(),

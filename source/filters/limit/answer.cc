@@ -1,0 +1,151 @@
+#include "source/filters/limit/answer.h"
+
+#include <algorithm>
+
+#include "source/base/escape.h"
+#include "source/base/number_text.h"
+#include "source/limit/fields.h"
+
+namespace pillion::filters::limit_rules {
+namespace {
+
+using metadata::Value;
+using limit::Decision;
+using limit::Figures;
+using limit::Stage;
+
+class Text {
+ public:
+  explicit Text(base::Arena& arena) : arena_(arena) {}
+
+  Text& operator<<(std::string_view text) {
+    text_.Append(arena_, text);
+    return *this;
+  }
+  Text& operator<<(uint64_t number) { return *this << base::NumberText(number, arena_); }
+  // 60s, 1500ms, 20us, 7ns
+  Text& operator<<(base::Duration time) {
+    constexpr std::pair<int64_t, std::string_view> kUnits[] = {
+        {1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}, {1, "ns"}};
+    const int64_t nanos = time.count();
+    const auto* const unit = std::find_if(kUnits, std::end(kUnits) - 1, [=](const auto& u) { return nanos % u.first == 0; });
+    return *this << static_cast<uint64_t>(nanos / unit->first) << unit->second;
+  }
+  Text& Quoted(std::string_view text) {
+    std::string shown;
+    base::AppendPrintable(shown, base::CutUtf8(text, kMostOfAValue));
+    return *this << "\"" << shown << (text.size() > kMostOfAValue ? "...\"" : "\"");
+  }
+
+  std::string_view view() const { return text_.view(); }
+
+ private:
+  static constexpr size_t kMostOfAValue = 100;
+
+  base::Arena& arena_;
+  base::ArenaText text_;
+};
+
+// Of the stage that refused; else of the one that has least left.
+const Figures& FiguresOf(const Decision& decision) {
+  if (decision.refused_by == Stage::kWindow) return decision.window;
+  if (decision.refused_by == Stage::kBucket) return decision.bucket;
+  if (decision.bucket.limit == 0) return decision.window;
+  if (decision.window.limit == 0) return decision.bucket;
+  return decision.window.remaining <= decision.bucket.remaining ? decision.window : decision.bucket;
+}
+
+// tenant="acme", path
+void AppendKey(const Asked& asked, Text& text) {
+  for (size_t i = 0; i < asked.rule->key.size(); ++i) {
+    text << (i == 0 ? "" : ", ") << asked.rule->key[i].name;
+    if (!asked.values.empty()) (text << "=").Quoted(asked.values[i]);
+  }
+}
+
+std::string_view NameOf(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kAdmitted:
+      return "admitted";
+    case Outcome::kDryRun:
+      return "would_refuse";
+    case Outcome::kDegraded:
+      return "degraded";
+    case Outcome::kRejected:
+      return "rejected";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view StageName(Stage stage) {
+  if (stage == Stage::kNone) return {};
+  return stage == Stage::kWindow ? "window" : "bucket";
+}
+
+std::string_view RefusalText(const Asked& asked, base::Arena& arena) {
+  const Decision& decision = asked.decision;
+  const limit::Policy& policy = asked.rule->state->limit.policy();
+  Text text(arena);
+  text << "rate limit " << asked.rule->name << ": ";
+  if (decision.refused_by == Stage::kWindow) {
+    text << "window of " << policy.window()->terms().limit << " in " << policy.window()->terms().length;
+  } else {
+    const auto& terms = policy.bucket()->terms();
+    text << "bucket of " << terms.burst << ", " << terms.tokens << " per " << terms.period;
+  }
+  text << ", " << FiguresOf(decision).remaining << " left, cost " << asked.cost;
+  if (!asked.rule->key.empty()) AppendKey(asked, text << "; key: ");
+  if (decision.retry_after == Decision::kNever) return (text << "; never admitted").view();
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(decision.retry_after);
+  return (text << "; retry after " << base::Duration(seconds)).view();
+}
+
+std::string_view DetailsOf(std::string_view what, const Asked& asked, base::Arena& arena) {
+  return (Text(arena) << what << "[" << asked.rule->name << ":" << StageName(asked.decision.refused_by) << "]").view();
+}
+
+void AddFigures(const Asked& asked, http::HeaderMap& headers) {
+  char memory[limit::kMostFieldBytes];
+  const std::string_view figures = limit::WriteRateLimit(asked.rule->name, asked.decision, memory);
+  headers.Add("ratelimit-policy", asked.rule->policy);
+  headers.Add("ratelimit", headers.arena().Copy(figures));
+}
+
+void AddRetryAfter(const Decision& decision, http::HeaderMap& headers) {
+  char memory[limit::kMostFieldBytes];
+  const std::string_view seconds = limit::WriteRetryAfter(decision, memory);
+  if (!seconds.empty()) headers.Add("retry-after", headers.arena().Copy(seconds));
+}
+
+void Notes::Note(base::Arena& arena, metadata::DynamicMetadata& metadata) {
+  if (asked_.empty()) return;
+  const auto note = [&](std::string_view key, const Value& value) { (void)metadata.SetKept(arena, kSpace, key, value); };
+  const Asked* shown = &asked_.back();
+  for (const Asked& each : asked_) {
+    if (each.outcome != Outcome::kAdmitted) shown = &each;
+  }
+  const Decision& decision = shown->decision;
+  note("rule", Value::Text(shown->rule->name));
+  note("outcome", Value::Text(NameOf(shown->outcome)));
+  note("dry_run", Value::Flag(shown->rule->dry_run));
+  note("cost", Value::Number(static_cast<double>(shown->cost)));
+  note("limit", Value::Number(static_cast<double>(FiguresOf(decision).limit)));
+  note("remaining", Value::Number(static_cast<double>(FiguresOf(decision).remaining)));
+  if (!decision.allowed()) {
+    note("stage", Value::Text(StageName(decision.refused_by)));
+    const double milliseconds = std::chrono::duration<double, std::milli>(decision.retry_after).count();
+    if (decision.retry_after != Decision::kNever) note("retry_after_ms", Value::Number(milliseconds));
+  }
+  if (!shown->rule->key.empty()) {
+    Text key(arena);
+    AppendKey(*shown, key);
+    note("key", Value::Text(key.view()));
+  }
+  auto* const members = arena.NewArray<metadata::Member>(asked_.size());
+  for (size_t i = 0; i < asked_.size(); ++i) members[i] = {asked_[i].rule->name, Value::Text(NameOf(asked_[i].outcome))};
+  note("rules", {.kind = Value::Kind::kObject, .size = static_cast<uint32_t>(asked_.size()), .members = members});
+}
+
+}  // namespace pillion::filters::limit_rules

@@ -1,0 +1,96 @@
+#pragma once
+
+// The filter pillion.filters.http.limit: requests are admitted as rules say, each a window, a bucket or both for each value
+// of a key. How much a limit admits is source/limit/'s; here its rules meet the stream.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/config/header_edits.h"
+#include "source/config/http_filter_type.h"
+#include "source/expression/program.h"
+#include "source/filter/http_filter.h"
+#include "source/filters/limit/state.h"
+
+namespace pillion::filters::limit_rules {
+
+using Expression = std::shared_ptr<const expression::Program>;
+
+struct Dimension {
+  std::string name;
+  Expression value;
+  std::optional<std::string> otherwise;
+};
+
+enum class CostOf : uint8_t { kRequests, kRequestBytes, kResponseBytes };
+
+// An answer of the filter's own.
+struct Answer {
+  int status;
+  std::string body;  // empty, of a refusal: what the limit was
+  int grpc_status;
+  config::HeaderEdits headers;
+};
+
+struct Degrade {
+  std::string cluster;             // empty: it is answered
+  std::optional<Answer> answer;
+  config::HeaderEdits request;     // of what goes to that cluster
+};
+
+struct Rule {
+  std::string name;
+  Expression when;  // null: always
+  std::vector<Dimension> key;
+  Expression cost;  // null: 1
+  CostOf cost_of = CostOf::kRequests;
+  std::shared_ptr<State> state;
+  bool dry_run = false;
+  Answer reject;
+  std::optional<Degrade> degrade;
+  std::string policy;  // the value of RateLimit-Policy
+};
+
+enum class Fields : uint8_t { kRefused, kAlways, kNever };
+
+struct Settings {
+  std::vector<Rule> rules;
+  bool first_decides = false;  // else all have to admit
+  Fields fields = Fields::kRefused;
+  bool shows_values = false;
+};
+
+// What a route says.
+struct RouteSettings {
+  bool disabled = false;
+  std::optional<Settings> instead;
+  std::vector<Rule> more;
+};
+
+class RouteConfig final : public config::FilterConfig {
+ public:
+  explicit RouteConfig(RouteSettings settings) : settings_(std::move(settings)) {}
+  const RouteSettings& settings() const { return settings_; }
+
+ private:
+  const RouteSettings settings_;
+};
+
+class Config final : public filter::HttpFilterConfig {
+ public:
+  explicit Config(Settings settings) : settings_(std::move(settings)) {}
+
+  const Settings& settings() const { return settings_; }
+
+  uint32_t hooks() const override { return filter::kRequestHead | filter::kResponseHead | filter::kEnd; }
+  std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext& context) const override;
+
+ private:
+  const Settings settings_;
+};
+
+config::HttpFilterType Type();
+
+}  // namespace pillion::filters::limit_rules
