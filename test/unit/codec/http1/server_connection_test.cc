@@ -88,7 +88,7 @@ TEST(ServerConnection, SaysWhatItHasReadOfAHeadThatItRefuses) {
   EXPECT_EQ(head->method, "HEAD");
   EXPECT_EQ(head->path, "/a#b");
   EXPECT_EQ(head->authority, "h");
-  EXPECT_EQ(head->headers.Get("x"), "y");
+  EXPECT_EQ(head->headers.size(), 1u);
   Server broken;
   broken.Feed("GET / HTTP/1.1\r\nHost : h\r\n\r\n");
   EXPECT_EQ(broken.last().refused_head, nullptr);  // there is no head
