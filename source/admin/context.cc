@@ -16,9 +16,10 @@ std::string ToText(const ContextView& view) {
     out += view.oldest->time_left_ms ? fmt::format("{} ms left\n", *view.oldest->time_left_ms) : "without a deadline\n";
   }
   const ContextView::Correlation& table = view.correlation;
-  out += fmt::format("correlation: {} of {} records; {} remembered, {} not for want of room, ", table.size, table.capacity,
-                     table.remembered, table.refused);
-  out += fmt::format("{} forgotten before their time\n", table.forgotten);
+  out += fmt::format("correlation: {} of {} records in use, also of requests that have ended; {} made so far\n", table.size,
+                     table.capacity, table.remembered);
+  if (table.refused > 0) out += fmt::format("for want of room {} were not made\n", table.refused);
+  if (table.forgotten > 0) out += fmt::format("for want of room {} went before their grace was over\n", table.forgotten);
   out += fmt::format("outbound requests: {} restored, {} in part, {} unclear, {} unknown\n", table.restored, table.partly,
                      table.unclear, table.unknown);
   return out;

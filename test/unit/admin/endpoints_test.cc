@@ -197,7 +197,7 @@ TEST_F(EndpointsTest, Context) {
   context_.emplace();
   EXPECT_EQ(Get("/context").body,
             "requests in flight: 0, 0 of them with a deadline\n"
-            "correlation: 0 of 0 records; 0 remembered, 0 not for want of room, 0 forgotten before their time\n"
+            "correlation: 0 of 0 records in use, also of requests that have ended; 0 made so far\n"
             "outbound requests: 0 restored, 0 in part, 0 unclear, 0 unknown\n");
   context_ = ContextView{.in_flight = 12,
                          .with_deadline = 9,
@@ -214,7 +214,9 @@ TEST_F(EndpointsTest, Context) {
   EXPECT_EQ(Get("/context").body,
             "requests in flight: 12, 9 of them with a deadline\n"
             "the oldest: began 1203 ms ago, -3 ms left\n"
-            "correlation: 1 of 2 records; 3 remembered, 4 not for want of room, 5 forgotten before their time\n"
+            "correlation: 1 of 2 records in use, also of requests that have ended; 3 made so far\n"
+            "for want of room 4 were not made\n"
+            "for want of room 5 went before their grace was over\n"
             "outbound requests: 6 restored, 7 in part, 8 unclear, 10 unknown\n");
   EXPECT_EQ(Get("/context?format=json").body, R"({
  "in_flight": "12",
