@@ -10,6 +10,8 @@
 #include "source/explain/routes.h"
 #include "source/explain/texts.h"
 #include "source/filters/rbac/rbac.h"
+#include "source/filters/request_context/request_context.h"
+#include "source/filters/request_context/terms.h"
 #include "source/proxy/filter_part.h"
 #include "source/proxy/target.h"
 #include "source/route/rewrite.h"
@@ -59,10 +61,27 @@ match::StreamFacts FactsOf(const Connection& connection) {
           .certificate = known ? match::PeerCertificate::kValidated : match::PeerCertificate::kNone};
 }
 
+// What the context filter does with the request. That it is disabled does not keep it from strangers' fields.
+std::string ContextVerdict(const filters::request_context::Config& own, const filter::FilterPart& part,
+                           const access::Request& request) {
+  namespace context = filters::request_context;
+  const auto* const of_route = static_cast<const context::RouteConfig*>(part.config);
+  const bool disabled = part.absent || (of_route != nullptr && of_route->settings().disabled);
+  const bool trusted = context::Trusts(own.settings(), request.connection);
+  if (trusted) return disabled ? "disabled for this request" : "takes the sender's context as it is: he is trusted";
+  return fmt::format("{}replaces the sender's context, who is not trusted; the route is then chosen once more",
+                     disabled ? "disabled for this request, but " : "");
+}
+
 // False: the filter answers the request.
 bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part, const access::Request& request,
                Answer& answer) {
   answer.Text("filter", filter.name);
+  if (const auto* const own = dynamic_cast<const filters::request_context::Config*>(filter.config.get())) {
+    if (part.config != nullptr) answer.Flag("configured_by_route", true);
+    answer.Text("verdict", ContextVerdict(*own, part, request));
+    return true;
+  }
   if (part.absent) {
     answer.Text("verdict", "disabled for this request");
     return true;

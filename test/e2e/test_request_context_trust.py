@@ -13,6 +13,7 @@ from peers import context_filter, http1
 from peers.context import nanoseconds, of
 from peers.context_filter import GOOD, STATS, App, ask, filters, full, made, per_route
 from peers.message import Request, Response
+from test_explain import explain
 
 ca = tls.ca
 app = context_filter.app
@@ -144,6 +145,21 @@ def test_who_shows_a_certificate_is_trusted(pillion, ca, app):
                 http1.Connection(sock).exchange(Request(fields=[sent.vctx()]))
             assert (of(app.last.fields).tenant == "acme") == (name in trusted), name
         assert proxy.stat(STATS + "untrusted") == 4 - len(trusted)
+        for name, principal in (("client", "spiffe://td.test/ns/prod/sa/client"), ("dns", "localhost")):
+            [said] = explain(proxy, tls="true", principal=principal)["http_filters"]
+            assert said["verdict"].startswith("takes" if name in trusted else "replaces"), name
+
+
+def test_explain_says_whose_fields_are_replaced(pillion, app):
+    """Also where the filter is disabled: by its own word, or by Envoy's."""
+    replaced = "replaces the sender's context, who is not trusted; the route is then chosen once more"
+    routes = [{**b.route(prefix="/own"), **per_route(disabled=True)}, {**b.route(prefix="/envoy"), **OFF}, b.route()]
+    for fields, plain, disabled in (({}, "takes the sender's context as it is: he is trusted", "disabled for this request"),
+                                    ({"trust": {}}, replaced, "disabled for this request, but " + replaced)):
+        proxy = pillion(made(app.address, chain=filters(**fields), routes=routes))
+        for path, verdict in (("/", plain), ("/own", disabled), ("/envoy", disabled)):
+            [said] = explain(proxy, path=path)["http_filters"]
+            assert (said["filter"], said["verdict"]) == ("context", verdict), path
 
 
 def test_the_application_is_trusted_on_its_way_out(pillion, app):
