@@ -286,6 +286,7 @@ void ListenerSet::WhenWarm(std::function<void()> warm) {
 void ListenerSet::TellWarm() {
   if (!warming_.empty()) return;
   for (const std::function<void()>& warm : std::exchange(when_warm_, {})) warm();
+  with_.settled();
 }
 
 bool ListenerSet::Has(const std::string& name, Origin origin) const {

@@ -51,6 +51,8 @@ class ListenerSet {
     base::Duration drain_time;
     // Runs work on the main thread; called on any.
     std::function<void(std::function<void()> work)> post;
+    // One came, changed or went, and none is warming.
+    std::function<void()> settled;
   };
 
   // All that is given outlives it.

@@ -8,6 +8,7 @@
 
 #include "source/base/process_memory.h"
 #include "source/base/version.h"
+#include "source/filters/request_context/correlation_sides.h"
 #include "source/server/administration.h"
 #include "source/server/guard_control.h"
 #include "source/server/last_good.h"
@@ -185,7 +186,8 @@ absl::Status Server::OpenListeners() {
       .certificates = *certificates_,
       .secrets = AwaitSecrets(),
       .drain_time = std::chrono::seconds(options_.drain_time_s),
-      .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); }});
+      .post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); },
+      .settled = [this] { CheckContextsSoon(); }});
   for (const std::shared_ptr<const config::Listener>& config : configured_.bootstrap().listeners) {
     if (options_.shares_ports) break;
     if (absl::Status status = listeners_->CheckUnshared(*config); !status.ok()) return status;
@@ -267,10 +269,24 @@ void Server::GoLive() {
     for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->StartDrain(Listeners::kUnhealthy);
   }
   Log("main").info("live, concurrency {}", options_.concurrency);
+  CheckContextsSoon();
   if (std::exchange(reload_when_live_, false)) configured_.ReadAgain();
   if (options_.mode != Options::Mode::kInitOnly) return;
   Log("main").info("--mode init_only: ending");
   boost::asio::post(io_, [this] { Stop(); });
+}
+
+void Server::CheckContextsSoon() {
+  if (state_ != State::kLive || std::exchange(checks_contexts_, true)) return;
+  boost::asio::post(io_, [this] {
+    checks_contexts_ = false;
+    if (state_ != State::kLive) return;
+    filters::request_context::CorrelationSides sides;
+    for (const ListenerSet::Serving& each : listeners_->serving()) sides.Add(each.listener->config());
+    const std::string lacking = sides.Lacking();
+    if (!lacking.empty() && !says_contexts_lack_) Log("config").info("{}", lacking);
+    says_contexts_lack_ = !lacking.empty();
+  });
 }
 
 void Server::Run() { io_.run(); }

@@ -91,6 +91,8 @@ class Server {
   WhenSecretsReady AwaitSecrets();
   absl::Status OpenListeners();
   void GoLive();
+  // When all that happens now has happened: whether the listeners' filters can do what they are there for.
+  void CheckContextsSoon();
   void RegisterStats();
   void RollStats();
   void MakeStatsSinks();
@@ -150,6 +152,8 @@ class Server {
   ConfiguredSet configured_;
   bool reload_when_live_ = false;
   bool checks_identities_ = false;  // in a moment
+  bool checks_contexts_ = false;    // the same
+  bool says_contexts_lack_ = false;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<ControlHosts> control_hosts_;
   std::unique_ptr<Administration> administration_;

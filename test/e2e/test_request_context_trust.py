@@ -13,7 +13,9 @@ from peers import context_filter, http1
 from peers.context import nanoseconds, of
 from peers.context_filter import GOOD, STATS, App, ask, filters, full, made, per_route
 from peers.message import Request, Response
+from peers.wait import until
 from test_explain import explain
+from test_reload import by_post
 
 ca = tls.ca
 app = context_filter.app
@@ -276,6 +278,28 @@ def test_a_call_is_capped_by_the_request_it_belongs_to(pillion, serve):
     sidecar = Sidecar(pillion, serve, forward)
     sidecar.ask(("x-timeout-ms", "8000"), GOOD.traceparent())
     assert int(sidecar.behind.last.get("x-timeout-ms")) <= 7800
+
+
+def test_that_no_listener_is_outbound_is_said_once(pillion):
+    """Where it begins, not with each change while it lasts."""
+    def listener(name, **fields):
+        return b.listener(b.http([b.direct(200)], http_filters=filters(**fields)), name=name)
+
+    said = "requests which an application sends get nothing back: say traffic_direction: OUTBOUND"
+    first, second, third = (listener(name) for name in "abc")
+    proxy = pillion(b.bootstrap([first, second]))
+    until(lambda: said in proxy.log(), "it is said")
+    assert 'the requests of listeners "a", "b" for inbound' in proxy.log()
+    by_post(proxy, b.bootstrap([first, second, third]))
+    by_post(proxy, b.bootstrap([first, second, {**third, "traffic_direction": "OUTBOUND"}]))
+    assert proxy.admin("/ready")  # by now it was looked at
+    by_post(proxy, b.bootstrap([first, second]))
+    until(lambda: proxy.log().count(said) > 1, "it is said once more")
+    assert proxy.log().count(said) == 2
+    for quiet in [listener("d")], [listener(name, disable_correlation=True) for name in "de"]:
+        proxy = pillion(b.bootstrap(quiet))
+        proxy.terminate()
+        assert proxy.exit_status() == 0 and said not in proxy.log()
 
 
 def test_correlation_may_be_off(pillion, serve):
