@@ -32,7 +32,9 @@ std::string BuildUpgradeType(BuildContext& context, const std::string& text, con
         return absl::ascii_isalnum(c) || std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
       });
   if (!is_token) context.errors.Add(path, Concat(Quote(text), ", expected a protocol's name"));
-  if (type == "connect-udp") context.errors.Add(path, "is not implemented");
+  if (type == "connect-udp") {
+    context.errors.Add(path, Concat(Quote(text), " is not implemented, expected a protocol over TCP"));
+  }
   return type;
 }
 

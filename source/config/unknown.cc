@@ -18,8 +18,10 @@ struct Field {
   std::string_view message;
   std::string_view name;
   uint32_t number;
-  std::string_view why = "is not implemented, and must not be passed over";
+  std::string_view why = {};  // it is refused; else because it is not implemented
 };
+
+constexpr std::string_view kDecides = "expected none: it has a part in what is let through, and so can't be passed over";
 
 // Messages and packages in which nothing may be passed over: all that matches, authenticates or authorises.
 constexpr std::string_view kSecurityScopes[] = {
@@ -114,9 +116,10 @@ constexpr RefusedField kRefusedFields[] = {
      "clusters can't be named by xdstp, expected cds_config"},
     {{"config.bootstrap.v3.RuntimeLayer", "rtds_layer", 5},
      "a control plane can't give a layer, expected static_layer, disk_layer or admin_layer"},
-    {{"config.core.v3.ConfigSource", "authorities", 7}, "resources can't be named by xdstp"},
+    {{"config.core.v3.ConfigSource", "authorities", 7}, "resources can't be named by xdstp, expected none"},
     {{"config.core.v3.GrpcService", "google_grpc", 2}, "there is no other client, expected envoy_grpc"},
-    {{"config.endpoint.v3.LocalityLbEndpoints", "load_balancer_endpoints", 7}, "expected lb_endpoints"},
+    {{"config.endpoint.v3.LocalityLbEndpoints", "load_balancer_endpoints", 7},
+     "a locality has one list of endpoints, expected lb_endpoints"},
     {{"config.endpoint.v3.LocalityLbEndpoints", "leds_cluster_locality_config", 8},
      "a locality's endpoints can't come apart from the others, expected lb_endpoints"},
     {{"config.listener.v3.Filter", "config_discovery", 5}, kNoDiscovery},
@@ -199,7 +202,7 @@ bool JudgeUnknownField(const UnknownRule& rule, std::string_view message, std::s
   const std::string_view scope = Short(message);
   for (const RefusedField& refused : kRefusedFields) {
     if (!Is(refused.field, scope, field, number)) continue;
-    errors.Add(FieldPath(path, refused.field.name), Concat("is not implemented: ", refused.sentence), line);
+    errors.Add(FieldPath(path, refused.field.name), Concat("not implemented: ", refused.sentence), line);
     return true;
   }
   if (Is(kHealthDiscovery, scope, field, number)) {
@@ -213,7 +216,8 @@ bool JudgeUnknownField(const UnknownRule& rule, std::string_view message, std::s
                            : field.empty()  ? Concat("number ", number)
                                             : std::string(field);
   if (refused != nullptr) {
-    errors.Add(FieldPath(path, name), std::string(refused->why), line);
+    const std::string why = refused->why.empty() ? Concat("not implemented, ", kDecides) : std::string(refused->why);
+    errors.Add(FieldPath(path, name), why, line);
     return true;
   }
   if (known != nullptr) {
@@ -222,7 +226,7 @@ bool JudgeUnknownField(const UnknownRule& rule, std::string_view message, std::s
   }
   if (rule.fields == UnknownFields::kRefuse) return false;
   if (InSecurityScope(scope)) {
-    errors.Add(path, Concat("unknown field ", Quote(name), ", which must not be passed over here"), line);
+    errors.Add(path, Concat("unknown field ", Quote(name), ", ", kDecides), line);
   } else if (rule.fields == UnknownFields::kPassOver && rule.passed_over->Add(message, name)) {
     notes.push_back({path, line, Concat("unknown field ", Quote(name), " of ", message, " is passed over")});
   }

@@ -29,7 +29,7 @@ std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& context,
     const std::string format_path = FieldPath(place, "format_string");
     std::string text = format.text_format();
     if (format.has_json_format()) {
-      context.errors.Add(FieldPath(format_path, "json_format"), "not implemented here, expected text_format_source");
+      context.errors.Add(FieldPath(format_path, "json_format"), "not implemented, expected text_format_source");
     } else if (format.has_text_format_source()) {
       text = config::ReadSource(context, format.text_format_source(), kMostFormatBytes,
                                 FieldPath(format_path, "text_format_source"));

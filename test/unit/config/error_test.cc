@@ -476,7 +476,7 @@ const Case kMeaning[] = {
     {"Connect",
      "upgrade_type: websocket",
      "upgrade_type: CONNECT-UDP",
-     {"HCM.upgrade_configs[0].upgrade_type: is not implemented"}},
+     {"HCM.upgrade_configs[0].upgrade_type: \"CONNECT-UDP\" is not implemented, expected a protocol over TCP"}},
     {"NoAbsoluteUrl",
      "strip_matching_host_port: true",
      "http_protocol_options: {allow_absolute_url: false}",

@@ -126,7 +126,7 @@ TEST(FiltersTest, SetFilterState) {
   EXPECT_EQ(error("{object_key: k, " + text + "}"),
             ".on_request_headers[0].factory_key: \"\", expected \"envoy.string\", a text that others may read");
   EXPECT_EQ(error("{object_key: k, factory_key: envoy.string, format_string: {json_format: {}}}"),
-            ".on_request_headers[0].format_string.json_format: not implemented here, expected text_format_source");
+            ".on_request_headers[0].format_string.json_format: not implemented, expected text_format_source");
 }
 
 }  // namespace

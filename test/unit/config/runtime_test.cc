@@ -58,7 +58,7 @@ TEST(RuntimeTest, WrongLayers) {
             Errors{"0].static_layer.k: expected true, false, a number, a text, a fraction or an object of those"});
   EXPECT_EQ(ErrorsOf("  - {name: a, static_layer: {k: {numerator: 1, denominator: DOZEN}}}"),
             Errors{"0].static_layer.k: expected {numerator: a whole number, denominator: HUNDRED, TEN_THOUSAND or MILLION}"});
-  EXPECT_EQ(ErrorsOf("  - {name: a, rtds_layer: {name: r}}").front(), "0].rtds_layer: is not implemented: a control plane can't give a layer, expected static_layer, disk_layer or admin_layer");
+  EXPECT_EQ(ErrorsOf("  - {name: a, rtds_layer: {name: r}}").front(), "0].rtds_layer: not implemented: a control plane can't give a layer, expected static_layer, disk_layer or admin_layer");
 }
 
 }  // namespace
