@@ -170,7 +170,11 @@ class Checker {
   Type OfField(Index index, const Node& node, Index of) {
     const bool has = node.kind == Node::Kind::kHas;
     if (const std::optional<std::string> group = DottedName(of)) {
-      const std::optional<Type> type = AsName(index, node, of, *group + "." + std::string(node.text));
+      const std::string name = *group + "." + std::string(node.text);
+      const std::optional<Type> type = AsName(index, node, of, name);
+      if (has && meanings_[index].kind == Meaning::Kind::kType) {
+        return Mistake(node, name + " is a type, no field of a value");
+      }
       if (type) return has ? Type(Kind::kBool) : *type;
     }
     const Type type = Visit(of);
@@ -183,10 +187,11 @@ class Checker {
     if (parts.size() % 2 != 0) return Mistake(node, "a map has a value for each key");
     std::optional<Type> key, value;
     for (size_t i = 0; i < parts.size(); i += 2) {
-      const Type key_type = Visit(parts[i]);
+      Type key_type = Visit(parts[i]);
       if (!key_type.is_dynamic() && !key_type.Is(Kind::kBool) && !key_type.Is(Kind::kInt) && !key_type.Is(Kind::kUint) &&
           !key_type.Is(Kind::kString)) {
         TypeMistake(ast_.at(parts[i]), "a key is of type " + key_type.Text() + ", expected bool, int, uint or string");
+        key_type = {};  // maps whose keys are maps would have types that grow and grow
       }
       key = key ? key->Joined(key_type) : key_type;
       const Type value_type = Visit(parts[i + 1]);

@@ -55,34 +55,57 @@ bool Compare(const Value& a, const Value& b, std::partial_ordering& order) {
   }
 }
 
-bool SameMaps(const Value& a, const Value& b, Evaluation& evaluation) {
+// Of what an entry is compared with: an error says that there is none, or that it took too long.
+std::optional<bool> SameEntry(const Value& a, const Value& b, Evaluation& evaluation) {
+  for (const Value& value : {a, b}) {
+    if (value.is_error() && value.error() == ErrorCode::kTooLong) return std::nullopt;
+    if (value.is_error()) return false;
+  }
+  return Same(a, b, evaluation);
+}
+
+std::optional<bool> SameLists(std::span<const Value> a, std::span<const Value> b, Evaluation& evaluation) {
+  if (a.size() != b.size()) return false;
+  if (!evaluation.Step(1 + a.size() / kValuesInStep)) return std::nullopt;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const std::optional<bool> same = Same(a[i], b[i], evaluation);
+    if (same != true) return same;
+  }
+  return true;
+}
+
+std::optional<bool> SameMaps(const Value& a, const Value& b, Evaluation& evaluation) {
   if (a.entries().size() != b.entries().size()) return false;
+  if (!evaluation.Step(1)) return std::nullopt;
   for (const MapEntry& entry : a.entries()) {
-    const Value other = Index(std::array{b, entry.key}, evaluation);
-    if (other.is_error() || !Same(entry.value, other, evaluation)) return false;
+    const std::optional<bool> same = SameEntry(entry.value, Index(std::array{b, entry.key}, evaluation), evaluation);
+    if (same != true) return same;
   }
   return true;
 }
 
 // With a map that is looked into: its entries one by one.
-bool SameLookup(const Value& lookup, const Value& other, Evaluation& evaluation) {
+std::optional<bool> SameLookup(const Value& lookup, const Value& other, Evaluation& evaluation) {
   const Value keys = Elements(lookup, evaluation);
   const Value others = Elements(other, evaluation);
   if (keys.is_error() || others.is_error() || keys.items().size() != others.items().size()) return false;
+  if (!evaluation.Step(1 + keys.items().size() / kValuesInStep)) return std::nullopt;
   for (const Value& key : keys.items()) {
     const Value here = Index(std::array{lookup, key}, evaluation);
-    const Value there = Index(std::array{other, key}, evaluation);
-    if (here.is_error() || there.is_error() || !Same(here, there, evaluation)) return false;
+    const std::optional<bool> same = SameEntry(here, Index(std::array{other, key}, evaluation), evaluation);
+    if (same != true) return same;
   }
   return true;
 }
 
+Value BoolOr(std::optional<bool> decided) {
+  return decided ? Value::Bool(*decided) : Value::Error(ErrorCode::kTooLong);
+}
+
 }  // namespace
 
-bool Same(const Value& a, const Value& b, Evaluation& evaluation) {
+bool SameScalar(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return CompareNumbers(a, b) == 0;
-  const bool maps = (a.Is(Kind::kMap) || a.Is(Kind::kLookup)) && (b.Is(Kind::kMap) || b.Is(Kind::kLookup));
-  if (maps && !(a.Is(Kind::kMap) && b.Is(Kind::kMap))) return SameLookup(a, b, evaluation);
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
     case Kind::kNull:
@@ -97,25 +120,27 @@ bool Same(const Value& a, const Value& b, Evaluation& evaluation) {
       return a.seconds() == b.seconds();
     case Kind::kType:
       return a.type() == b.type();
-    case Kind::kList: {
-      if (a.items().size() != b.items().size()) return false;
-      for (size_t i = 0; i < a.items().size(); ++i) {
-        if (!Same(a.items()[i], b.items()[i], evaluation)) return false;
-      }
-      return true;
-    }
-    case Kind::kMap:
-      return SameMaps(a, b, evaluation);
     default:
       return false;
   }
 }
 
+std::optional<bool> Same(const Value& a, const Value& b, Evaluation& evaluation) {
+  const bool maps = (a.Is(Kind::kMap) || a.Is(Kind::kLookup)) && (b.Is(Kind::kMap) || b.Is(Kind::kLookup));
+  if (maps && !(a.Is(Kind::kMap) && b.Is(Kind::kMap))) return SameLookup(a, b, evaluation);
+  if (maps) return SameMaps(a, b, evaluation);
+  if (a.Is(Kind::kList) && b.Is(Kind::kList)) return SameLists(a.items(), b.items(), evaluation);
+  const bool texts = a.kind() == b.kind() && (a.Is(Kind::kString) || a.Is(Kind::kBytes));
+  if (texts && a.text().size() == b.text().size() && !evaluation.Step(a.text().size() / kBytesInStep)) return std::nullopt;
+  return SameScalar(a, b);
+}
+
 Value Equal(Arguments arguments, Evaluation& evaluation) {
-  return Value::Bool(Same(arguments[0], arguments[1], evaluation));
+  return BoolOr(Same(arguments[0], arguments[1], evaluation));
 }
 Value NotEqual(Arguments arguments, Evaluation& evaluation) {
-  return Value::Bool(!Same(arguments[0], arguments[1], evaluation));
+  const Value same = Equal(arguments, evaluation);
+  return same.is_error() ? same : Value::Bool(!same.bool_value());
 }
 
 Value Less(Arguments arguments, Evaluation&) {

@@ -159,12 +159,19 @@ class Compiler {
       Fail(pattern_node, "the regular expression of matches() depends on the request, expected a text");
       return;
     }
+    if (!error_.empty()) return;  // nobody will ask it
     const re2::StringPiece piece(pattern->text().data(), pattern->text().size());
     auto regex = std::make_unique<re2::RE2>(piece, re2::RE2::Quiet);
     if (!regex->ok()) {
       std::string what;
       base::AppendLine(what, regex->error(), 200);
       Fail(pattern_node, "it is no regular expression: " + what);
+      return;
+    }
+    regex_size_ += regex->ProgramSize();
+    if (regex_size_ > Program::kMostRegexSize) {
+      Fail(pattern_node, "the regular expressions up to here have " + std::to_string(regex_size_) +
+                             " instructions, expected at most " + std::to_string(Program::kMostRegexSize));
       return;
     }
     Emit(parts[0]);
@@ -246,6 +253,7 @@ class Compiler {
   std::shared_ptr<Program> program_;
   std::vector<size_t> skips_;  // of the maps that are open
   std::string error_;
+  int regex_size_ = 0;  // of all so far
   int depth_ = 0;
 };
 

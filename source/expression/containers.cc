@@ -15,9 +15,9 @@ bool MayBeKey(const Value& value) {
   return value.Is(Kind::kBool) || value.Is(Kind::kInt) || value.Is(Kind::kUint) || value.Is(Kind::kString);
 }
 
-const MapEntry* FindEntry(std::span<const MapEntry> entries, const Value& key, Evaluation& evaluation) {
+const MapEntry* FindEntry(std::span<const MapEntry> entries, const Value& key) {
   for (const MapEntry& entry : entries) {
-    if (Same(entry.key, key, evaluation)) return &entry;
+    if (SameScalar(entry.key, key)) return &entry;
   }
   return nullptr;
 }
@@ -63,7 +63,7 @@ Value Index(Arguments arguments, Evaluation& evaluation) {
     case Kind::kMap: {
       if (!MayBeKey(index) && !index.Is(Kind::kDouble)) return NoOverload();
       if (!evaluation.Step(of.entries().size() / kValuesInStep)) return Value::Error(ErrorCode::kTooLong);
-      const MapEntry* entry = FindEntry(of.entries(), index, evaluation);
+      const MapEntry* entry = FindEntry(of.entries(), index);
       return entry == nullptr ? Value::Error(ErrorCode::kNoSuchKey) : entry->value;
     }
     case Kind::kLookup:
@@ -81,12 +81,14 @@ Value In(Arguments arguments, Evaluation& evaluation) {
     case Kind::kList:
       if (!evaluation.Step(container.items().size() / kValuesInStep)) return Value::Error(ErrorCode::kTooLong);
       for (const Value& other : container.items()) {
-        if (Same(item, other, evaluation)) return Value::Bool(true);
+        const std::optional<bool> same = Same(item, other, evaluation);
+        if (!same) return Value::Error(ErrorCode::kTooLong);
+        if (*same) return Value::Bool(true);
       }
       return Value::Bool(false);
     case Kind::kMap:
       if (!evaluation.Step(container.entries().size() / kValuesInStep)) return Value::Error(ErrorCode::kTooLong);
-      return Value::Bool(FindEntry(container.entries(), item, evaluation) != nullptr);
+      return Value::Bool(FindEntry(container.entries(), item) != nullptr);
     case Kind::kLookup:
       if (!item.Is(Kind::kString)) return Value::Bool(false);
       return Value::Bool(!Index(std::array{container, item}, evaluation).is_error());
@@ -132,7 +134,7 @@ Value MakeMap(Arguments keys_and_values, Evaluation& evaluation) {
   for (size_t i = 0; i < count; ++i) {
     const Value& key = keys_and_values[2 * i];
     if (!MayBeKey(key)) return Value::Error(ErrorCode::kBadKey);
-    if (FindEntry({made, i}, key, evaluation) != nullptr) return Value::Error(ErrorCode::kDuplicateKey);
+    if (FindEntry({made, i}, key) != nullptr) return Value::Error(ErrorCode::kDuplicateKey);
     made[i] = {key, keys_and_values[2 * i + 1]};
   }
   return Value::Map({made, count});

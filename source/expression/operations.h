@@ -3,6 +3,7 @@
 // What the functions of functions.cc do: each as Function::Run has it. An argument of a kind that it does not take gives
 // "no such overload".
 
+#include <optional>
 #include <span>
 
 #include "source/expression/evaluation.h"
@@ -13,8 +14,11 @@ using Arguments = std::span<const Value>;
 
 inline Value NoOverload() { return Value::Error(ErrorCode::kNoSuchOverload); }
 
-// Whether two values are the same: numbers by what they are worth, whatever their types; values of two kinds never.
-bool Same(const Value& a, const Value& b, Evaluation& evaluation);
+// Whether two values are the same: numbers by what they are worth, whatever their types; values of two kinds never. What
+// holds others costs steps, for lists may hold one list many times; nothing: it would take more than there are left.
+std::optional<bool> Same(const Value& a, const Value& b, Evaluation& evaluation);
+// The same of what holds no others; lists and maps never are.
+bool SameScalar(const Value& a, const Value& b);
 
 // arithmetic.cc
 Value Add(Arguments arguments, Evaluation& evaluation);

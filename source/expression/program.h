@@ -87,6 +87,7 @@ class Program {
  public:
   static constexpr size_t kMostInstructions = 50'000;  // a jump's target has 16 bits
   static constexpr size_t kMostStack = 256;            // values at once
+  static constexpr int kMostRegexSize = 50'000;        // instructions of all its regular expressions: ten megabytes
 
   Program();
   Program(const Program&) = delete;

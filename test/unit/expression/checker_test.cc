@@ -50,6 +50,7 @@ TEST(CheckerTest, TypesThatDoNotFit) {
   EXPECT_EQ(Refused("request.path.size"), "column 14: string has no fields");
   EXPECT_EQ(Refused("{1.5: 2}"), "column 2: a key is of type double, expected bool, int, uint or string");
   EXPECT_EQ(Refused("size(1)"), "column 1: size is not for int");
+  EXPECT_EQ(Refused("has(google.protobuf.Duration)"), "column 21: google.protobuf.Duration is a type, no field of a value");
 }
 
 TEST(CheckerTest, NamesThatNobodyKnows) {
@@ -76,6 +77,10 @@ TEST(CheckerTest, RegularExpressions) {
   EXPECT_EQ(Refused("request.path.matches('a' + '(b|c)')"), "");
   EXPECT_EQ(Refused("matches(request.path, 'a')"), "");
   EXPECT_EQ(Refused("request.path.matches('a', 'b')"), "column 14: matches() takes a text and a regular expression");
+  std::string large = "request.path.matches('(.{30}){33}')";
+  EXPECT_EQ(Refused(large), "");
+  for (int i = 0; i < 5; ++i) large += " || " + large;
+  EXPECT_NE(Refused(large).find("instructions, expected at most 50000"), std::string::npos) << Refused(large);
 }
 
 TEST(CheckerTest, WhatIsKnownOnlyAtTheEnd) {
@@ -97,6 +102,14 @@ TEST(CheckerTest, LoopsAndValuesAreBounded) {
   std::string list = "[request.size";
   for (int i = 0; i < 300; ++i) list += ", request.size";
   EXPECT_NE(Refused(list + "]").find("more than 256 values are needed at once"), std::string::npos);
+}
+
+// Each of them would have twice the type of the one before.
+TEST(CheckerTest, TypesDoNotGrow) {
+  std::string maps = "[0]";
+  for (int i = 0; i < 60; ++i) maps += ".map(a, {a: a})";
+  EXPECT_LT(Refused(maps).size(), 10'000u);
+  EXPECT_TRUE(Compile(maps, {.check = {.types = false}}).ok());
 }
 
 TEST(CheckerTest, CatalogsOfTheirOwn) {

@@ -115,6 +115,26 @@ TEST_F(EvaluatorTest, IsBoundedInStepsAndMemory) {
   EXPECT_EQ(Run("size(request.headers['x-long'] + request.headers['x-long'])"), "error: more memory than an expression may have");
 }
 
+// A list that holds one list many times, and so on, is short to write.
+TEST_F(EvaluatorTest, ComparingCostsSteps) {
+  const auto list_of = [](const std::string& item) {
+    std::string list = "[" + item;
+    for (int i = 1; i < 200; ++i) list += "," + item;
+    return list + "]";
+  };
+  const std::string square = "[" + list_of("1") + "].map(a, " + list_of("a") + ")";
+  EXPECT_EQ(Run(square + ".all(x, x == x)"), "true");
+  const std::string large = square + ".map(b, " + list_of("b") + ").map(c, " + list_of("c") + ")";
+  EXPECT_EQ(Run(large + ".all(x, x == x)"), "error: more steps than an expression may take");
+  EXPECT_EQ(Run(large + ".all(x, !(x != x))"), "error: more steps than an expression may take");
+  EXPECT_EQ(Run(large + ".all(x, x in [x])"), "error: more steps than an expression may take");
+  EXPECT_EQ(Run(large + ".all(x, {1: x} == {1: x})"), "error: more steps than an expression may take");
+  request_.maps[Attribute::kRequestHeaders]["x-long"] = std::string(40'000, 'a');
+  const std::string compare = ".all(x, request.headers['x-long'] == request.headers['x-long'])";
+  EXPECT_EQ(Run("[1, 2, 3]" + compare), "true");
+  EXPECT_EQ(Run(list_of("1") + compare), "error: more steps than an expression may take");
+}
+
 // Whose entries are made when they are asked for, as fields that came several times are.
 class Copying final : public Attributes {
  public:
