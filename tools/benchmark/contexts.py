@@ -4,8 +4,6 @@ import random
 import struct
 import time
 
-MANY = 20000  # more than the table of requests in flight has room for
-
 
 def add_filter(manager: dict, **fields) -> None:
     """To a connection manager, as the first of its filters."""

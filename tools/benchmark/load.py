@@ -2,14 +2,18 @@
 import re
 import subprocess
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import caller, contexts, programs, variants
+from benchmark import caller, contexts, limits, programs, variants
 from benchmark.processes import BenchError, pinned, run
 from benchmark.scenarios import GREETING, GRPC_HEADERS, GRPC_MESSAGE, GRPC_PATH, Scenario
 
 _PATIENCE = 30  # seconds
+MANY = 20000  # requests that differ; of contexts more than the table of requests in flight has room for
+# Loads whose requests differ by fields: how so many heads' lines are made, for so many seconds.
+_FIELDS = {"wrk-context": contexts.fields, "wrk-limits": limits.fields}
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}  # in milliseconds
 
 
@@ -70,16 +74,16 @@ class Load:
         self._message = directory / "message.grpc"
         self._message.write_bytes(GRPC_MESSAGE)
         self._script = directory / "requests.lua"
-        self._script.write_text(_contexts_script(directory / "contexts") if scenario.load == "wrk-context" else _routes_script())
-        self._contexts = directory / "contexts"
+        self._fields = directory / "fields"
+        self._script.write_text(_fields_script(self._fields) if scenario.load in _FIELDS else _routes_script())
 
     def for_seconds(self, port: int, seconds: int) -> LoadResult:
         if self._scenario.load.startswith("wrk"):
             more = ["-H", "Connection: close"] if self._scenario.load == "wrk-close" else []
-            more += [f"--script={self._script}"] if self._scenario.load in ("wrk-routes", "wrk-context") else []
-            if self._scenario.load == "wrk-context":
-                made = contexts.fields(seconds + _PATIENCE, contexts.MANY)
-                self._contexts.write_bytes("".join(f"{fields}\r\n" for fields in made).encode())
+            more += [f"--script={self._script}"] if self._scenario.load == "wrk-routes" or self._made_of() else []
+            if fields := self._made_of():
+                made = fields(seconds + _PATIENCE, MANY)
+                self._fields.write_bytes("".join(f"{each}\r\n" for each in made).encode())
             wrk = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--timeout", "10s", "--latency", *more]
             return parse_wrk(self._run([*wrk, f"http://127.0.0.1:{port}/"], seconds + _PATIENCE))
         self._log.unlink(missing_ok=True)
@@ -88,12 +92,15 @@ class Load:
 
     def requests(self, port: int, count: int) -> LoadResult:
         """A fixed number of requests, for figures that must repeat; as slow as a profiler makes it."""
-        if self._scenario.load == "wrk-context":  # h2load has the same for all of them
-            failed = caller.as_fast_as_it_goes(port, 64, count, contexts.fields(50, count).__getitem__)
+        if fields := self._made_of():  # h2load has the same for all of them
+            failed = caller.as_fast_as_it_goes(port, 64, count, fields(50, count).__getitem__)
             if failed:
                 raise BenchError(f"{failed} of {count} requests failed")
             return LoadResult(count, 0.0)
         return self._h2load(port, f"-n{count}", timeout=500)
+
+    def _made_of(self) -> Callable[[float, int], list[str]] | None:
+        return _FIELDS.get(self._scenario.load)
 
     def _h2load(self, port: int, *how_long: str, timeout: float) -> LoadResult:
         if self._scenario.load == "rate":  # some way below what any proxy can do
@@ -130,11 +137,11 @@ end
 """
 
 
-def _contexts_script(contexts_file: Path) -> str:
-    """For wrk: requests with the contexts of a file, one after the other."""
+def _fields_script(file: Path) -> str:
+    """For wrk: requests with the fields of a file, one after the other."""
     return f"""local requests = {{}}
 function init()
-  for fields in io.open("{contexts_file}", "rb"):read("*a"):gmatch("(.-\\r\\n)\\r\\n") do
+  for fields in io.open("{file}", "rb"):read("*a"):gmatch("(.-\\r\\n)\\r\\n") do
     requests[#requests + 1] = "GET / HTTP/1.1\\r\\nHost: bench\\r\\n" .. fields .. "\\r\\n"
   end
 end

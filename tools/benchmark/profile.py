@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import programs
+from benchmark import programs, variants
 from benchmark.load import Load, verify
 from benchmark.measure import Proxy
 from benchmark.processes import BenchError
@@ -120,7 +120,7 @@ def show(scenario: Scenario, name: str, settings: Settings, requests: int) -> No
     """Of the proxy, and of each of the scenario's variants of it."""
     if scenario.kind != "load":
         raise BenchError(f'cannot profile "{scenario.name}": it has no requests to divide by')
-    for each in (name, *(f"{name}+{variant}" for variant in scenario.variants)):
+    for each in (name, *(f"{name}+{variant}" for variant in scenario.variants if variants.runs(name, variant))):
         for title, take in (("instructions", instructions), ("syscalls", system_calls)):
             profile = take(scenario, each, settings, requests)
             print(f"{scenario.name}, {each}: {title}/request {profile.per_request:.2f}, of {requests} requests")

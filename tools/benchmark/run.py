@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import chained, measure, proxies, push
+from benchmark import chained, measure, proxies, push, variants
 from benchmark.chain import Chain
 from benchmark.load import verify
 from benchmark.measure import Figures, Proxy
@@ -28,8 +28,8 @@ class Run:
         self.figures: dict[str, list[Figures]] = {}
         self.errors: list[str] = []
         self._settings, self._progress = settings, progress
-        chosen = [name + variant for variant in ("", *(f"+{variant}" for variant in scenario.variants))
-                  for name in names if name not in scenario.without]
+        chosen = [f"{name}+{variant}" if variant else name for variant in ("", *scenario.variants)
+                  for name in names if name not in scenario.without and variants.runs(name, variant)]
         with contextlib.ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pillion-bench-")))
             if scenario.kind in ("start", "clusters"):

@@ -77,7 +77,7 @@ class Scenario:
     kind: str
     down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
     up: str  # protocol the proxy speaks to the upstream
-    load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "wrk-context", "h2load", "rate" or "grpc" (load.py)
+    load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "wrk-context", "wrk-limits", "h2load", "rate" or "grpc" (load.py)
     without: tuple[str, ...] = ()  # proxies that cannot do it
     required: tuple[Requirement, ...] = ()
     mesh: str = ""  # carried by mutual TLS within the proxy, as "h1" or "h2"; empty: one plain hop
@@ -145,6 +145,9 @@ SCENARIOS = (
     Scenario("context", "the context of each request is read and carried on: traceparent and X-Vivo-Context, 64 connections", "load",
              "h1", "h1", "wrk-context", (*_OTHERS, "envoy"), (Requirement("cpu", "pillion", 1.06, subject="pillion+context"),),
              variants=("context", "forgetful")),
+    Scenario("limits", "a window and a bucket for each of 20,000 pairs of tenant and kind of path; and Envoy's local_ratelimit by tenant",
+             "load", "h1", "h1", "wrk-limits", _OTHERS, (Requirement("cpu", "pillion", 1.05, subject="pillion+limit"),),
+             variants=("limit", "local")),
     Scenario("deadline", "three services, six sidecars, the last service slow: the error that the caller sees, 200 requests/s",
              "deadline", "h1", "h1", "", _OTHERS, (Requirement("error_p99", None, 3.0),)),
     Scenario("chain", "three services, six sidecars, full load: every line of six logs has its request's trace", "chain", "h1", "h1", "",

@@ -5,7 +5,7 @@ self "pillion". Only pillion and Envoy take them, as both read the same bootstra
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import contexts
+from benchmark import contexts, limits
 
 ROUTES = 10000
 HOSTS = 1000
@@ -76,6 +76,12 @@ def _context(**fields) -> Callable[[dict, Path], None]:
     return add
 
 
+def _limits(filter_: dict) -> Callable[[dict, Path], None]:
+    def add(bootstrap: dict, directory: Path) -> None:
+        _connection_manager(bootstrap)["http_filters"].insert(0, filter_)
+    return add
+
+
 def _clusters(bootstrap: dict, directory: Path) -> None:
     addresses = iter(range(CLUSTERS * ENDPOINTS_EACH))
 
@@ -93,7 +99,14 @@ def _clusters(bootstrap: dict, directory: Path) -> None:
 VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _list, "log": _log, "clusters": _clusters,
                                                      "context": _context(),
                                                      "forgetful": _context(disable_correlation=True),
-                                                     "rbac1": _rbac(1), "rbac1000": _rbac(1000)}
+                                                     "rbac1": _rbac(1), "rbac1000": _rbac(1000),
+                                                     "limit": _limits(limits.LIMIT), "local": _limits(limits.LOCAL)}
+OURS = ("context", "forgetful", "limit")  # filters that only pillion has
+
+
+def runs(name: str, variant: str) -> bool:
+    """Whether that proxy can be configured so; the empty variant, plainly, any can."""
+    return variant not in OURS or name == "pillion"
 
 
 def apply(variant: str, bootstrap: dict, directory: Path) -> dict:
