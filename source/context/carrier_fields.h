@@ -70,6 +70,10 @@ class CarrierFields {
   // Into a fresh `carried`; baggage is added to what that has. Of what is malformed only `time_left` counts: each of its
   // fields stands for itself.
   Reading Read(Carrier carrier, Carried& carried) const;
+  // It has a field beside the one that Read() takes, which may say anything.
+  bool HasVctxNotRead(Carrier carrier) const {
+    return carrier == Carrier::kVctx && grpc_ && Has(http::HeaderId::kVctxBin) && Has(http::HeaderId::kXVivoContext);
+  }
 
  private:
   bool Twice(uint32_t fields) const { return (twice_ & fields) != 0; }

@@ -160,7 +160,8 @@ void KeepRight(Carrier carrier, const Context& context, const CarrierFields& fie
   const Reading reading = fields.Read(carrier, carried);
   if (carrier != Carrier::kTimeout && reading == Reading::kMalformed) {
     output.Remove(carrier);
-  } else if (carrier == Carrier::kTimeout || carried.left_out > 0 || !Agrees(carried.context, context)) {
+  } else if (carrier == Carrier::kTimeout || carried.left_out > 0 || fields.HasVctxNotRead(carrier) ||
+             !Agrees(carried.context, context)) {
     // Time that is left is never what it was.
     output.Write(carrier, false);
   }

@@ -320,6 +320,23 @@ TEST_F(HopTest, GrpcTakesTheTextFormToo) {
   EXPECT_EQ(Field("grpc-timeout"), "50m");
 }
 
+// What nobody has looked at says what the rest says, too: whoever is behind may look at it.
+TEST_F(HopTest, TheTextFormBesideGrpcsOwnNeverContradicts) {
+  grpc_ = true;
+  Context good, other;
+  good.tenant = "good";
+  other.tenant = "other";
+  for (const std::string& text : {Vctx(other), Vctx(good), std::string("!")}) {
+    const Context context = Read({{"x-vivo-context", text}, {"vctx-bin", Vctx(good)}});
+    Write(context, kW3c);
+    EXPECT_EQ(VctxWritten().tenant, "good");
+    EXPECT_EQ(Field("x-vivo-context"), Vctx(context));
+  }
+  // Somebody who says in the one nothing that would not be let pass, and forges the other.
+  Write(Context(Read({{"x-vivo-context", Vctx(other)}, {"vctx-bin", "dmN0eA"}})), kW3c);
+  EXPECT_EQ(Field("vctx-bin") + Field("x-vivo-context"), "");
+}
+
 TEST_F(HopTest, OutsideOfGrpcItsFieldsAreLeftAlone) {
   const Context context = Read({{"vctx-bin", "!"}, {"grpc-timeout", "!"}});
   EXPECT_TRUE(extraction_.malformed.empty());
