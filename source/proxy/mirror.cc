@@ -56,6 +56,7 @@ Mirror::Mirror(WorkerContext& context, upstream::ClusterShard& cluster, const co
       waiting_(context.worker.blocks()),
       most_held_(source.most_held),
       timeout_(source.timeout),
+      deadline_(source.deadline),
       timer_(this, [](void* self) { static_cast<Mirror*>(self)->OnTimeout(); }),
       source_ended_(source.end) {
   if (!policy.host.empty()) {
@@ -206,6 +207,7 @@ void Mirror::OnReset(codec::ResetReason, std::string_view) {
 }
 
 void Mirror::OnTimeout() {
+  if (ends_at_deadline_) return GiveUp();  // its host may have been in time, and is not judged by it
   cluster_->stats().upstream_rq_timeout.Increment();
   if (host_ != nullptr) host_->figures(context_.worker.index()).Add(upstream::HostFigures::kRqTimeout);
   if (host_ != nullptr && !response_began_) OnNoAnswer(504);
@@ -216,7 +218,14 @@ void Mirror::LetGo(bool complete) {
   let_go_ = true;
   if (over_) return context_.worker.Dispose(*this);
   if (!complete) return GiveUp();
-  if (timeout_ > base::Duration::zero()) context_.worker.SetTimer(timer_, timeout_);
+  base::Duration most = timeout_;
+  if (deadline_ != base::MonotonicTime{}) {
+    const base::Duration left = deadline_ - context_.worker.now();
+    if (left <= base::Duration::zero()) return GiveUp();
+    ends_at_deadline_ = most <= base::Duration::zero() || left < most;
+    if (ends_at_deadline_) most = left;
+  }
+  if (most > base::Duration::zero()) context_.worker.SetTimer(timer_, most);
 }
 
 void Mirror::GiveUp() {

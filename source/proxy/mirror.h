@@ -6,7 +6,7 @@
 // A Mirror is one copy. It owns itself: it is gone at the end of the turn in which it is over and the request has let go
 // of it. What its upstream does not take at once waits in it, up to what the route holds of a body; then the copy is
 // given up, and the request's cluster counts retry_or_shadow_abandoned. Once the request has ended the copy lives on
-// until it is answered, or as long as its timeout. On the request's worker.
+// until it is answered, or as long as its timeout, but not beyond the request's deadline. On the request's worker.
 
 #include "source/base/arena.h"
 #include "source/base/buffer.h"
@@ -31,6 +31,7 @@ class Mirror final : public base::ListNode<MirrorTag>,
     bool end;                       // it has no body
     config::Priority priority;
     base::Duration timeout;         // from the request's end; zero: none
+    base::MonotonicTime deadline;   // that a filter keeps for the request: the copy ends then as well; 0: none
     size_t most_held;               // of the body
     upstream::ClusterStats& stats;  // of the request's own cluster
   };
@@ -86,6 +87,7 @@ class Mirror final : public base::ListNode<MirrorTag>,
   base::Buffer waiting_;
   const size_t most_held_;
   const base::Duration timeout_;
+  const base::MonotonicTime deadline_;
   base::Timer timer_;
   http::HeaderMap* trailers_ = nullptr;    // that wait behind the body
   upstream::Pool* pool_ = nullptr;
@@ -100,6 +102,7 @@ class Mirror final : public base::ListNode<MirrorTag>,
   bool blocked_ = false;         // upstream takes no more for now
   bool over_ = false;
   bool let_go_ = false;
+  bool ends_at_deadline_ = false;  // the timer is that of the deadline
 };
 
 // The copies of one request. Member of its stream.

@@ -197,6 +197,7 @@ void Stream::StartMirrors(bool end) {
                   .end = end,
                   .priority = route_->priority,
                   .timeout = terms_.timeout > base::Duration::zero() ? terms_.timeout : idle_timeout_,
+                  .deadline = kept_deadline_,
                   .most_held = MostHeld(),
                   .stats = destination_.cluster->stats()});
 }

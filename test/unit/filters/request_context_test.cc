@@ -279,6 +279,24 @@ TEST_F(RequestContextTest, WhatIsBehindFails) {
   EXPECT_TRUE(line.starts_with("503 UC") && line.ends_with(" error")) << line;
 }
 
+// Whether the request itself was answered or not. The copy's host, which may have been in time, is not judged by it.
+TEST_F(RequestContextTest, ACopyEndsAtTheDeadlineToo) {
+  for (const bool answered : {true, false}) {
+    Start({.route = "timeout: 0s\nrequest_mirror_policies: [{cluster: app}]"});
+    Send(Get("x-timeout-ms: 100\r\n"));
+    EXPECT_EQ(Told(0), "100");
+    EXPECT_NE(upstream(0).received().find("host: h-shadow"), std::string::npos);
+    if (answered) Answer(kAnswer, 1);
+    world_->Wait(99);
+    EXPECT_FALSE(upstream(0).ended() || upstream(0).error() != 0);
+    world_->Wait(1);
+    EXPECT_TRUE(upstream(0).ended() || upstream(0).error() != 0);
+    EXPECT_EQ(Status(), answered ? "HTTP/1.1 200" : "HTTP/1.1 504");
+    EXPECT_EQ(world_->stat("cluster.app.upstream_rq_active"), 0);
+    EXPECT_EQ(world_->stat("cluster.app.upstream_rq_timeout"), 0);
+  }
+}
+
 TEST_F(RequestContextTest, ClocksThatJumpDoNotMoveIt) {
   Start();
   Send(Get("x-timeout-ms: 100\r\n"));
