@@ -39,7 +39,7 @@ FairQueue::FairQueue(const Options& options)
 
 FairQueue::Added FairQueue::Add(const Waiter& waiter, base::Duration wait, base::MonotonicTime now) {
   PILLION_CHECK(waiter.priority < kPriorities);
-  const base::MonotonicTime deadline = std::min(waiter.deadline, now + options_.longest_wait);
+  const base::MonotonicTime deadline = std::min(waiter.deadline, After(now, options_.longest_wait));
   if (deadline - now <= wait) return {.taken = Taken::kTooLate};
   Added added{.taken = Taken::kYes};
   if (free_slots_.empty()) {

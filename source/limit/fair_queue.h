@@ -75,13 +75,13 @@ class FairQueue {
   bool Cancel(Ticket ticket);
 
   // Ends what is past its deadline, then grants as long as admit(waiter) is zero; else it is the time until that one may be
-  // admitted. ended(waiter, End) for each who is gone. Neither calls the queue.
+  // admitted: Decision::kNever where the limit has changed and it costs too much now. ended(waiter, End) for each who is gone. Neither calls the queue.
   template <typename Admit, typename Ended>
   void Run(base::MonotonicTime now, Admit&& admit, Ended&& ended) {
     while (size_ > 0 && by_deadline_.top().deadline <= now) ended(Take(by_deadline_.top()), End::kExpired);
     while (Slot* const slot = Next(now)) {
       if (const base::Duration wait = admit(static_cast<const Waiter&>(*slot)); wait > base::Duration::zero()) {
-        Suspend(*slot->flow, now + wait);
+        Suspend(*slot->flow, After(now, wait));
       } else {
         Charge(*slot);
         ended(Take(*slot), End::kGranted);
@@ -119,6 +119,9 @@ class FairQueue {
     size_t by_size = 0;
   };
 
+  static base::MonotonicTime After(base::MonotonicTime now, base::Duration wait) {
+    return wait < kNever - now ? now + wait : kNever;
+  }
   static bool IsEarlier(const Slot& a, const Slot& b) { return a.deadline < b.deadline; }
   static bool IsBefore(const Flow& a, const Flow& b) {
     return a.priority != b.priority ? a.priority < b.priority : a.turn < b.turn;

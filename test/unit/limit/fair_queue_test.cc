@@ -94,6 +94,28 @@ TEST(FairQueue, NobodyWaitsLongerThanHeMay) {
   EXPECT_EQ(ended[1], std::make_pair(uint64_t{2}, FairQueue::End::kExpired));
 }
 
+TEST(FairQueue, WhoIsNeverAdmittedHoldsNobodyElseUp) {
+  FairQueue queue({.most = 10, .longest_wait = base::Duration::max(), .limits = Limits::kEachKey});
+  Waiter dear = Of(1, 1, 0, 50);
+  dear.deadline = kStart + 1s;
+  EXPECT_EQ(queue.Add(dear, kNo, kStart).taken, Taken::kYes);
+  EXPECT_EQ(queue.Add(Of(2, 2), kNo, kStart).taken, Taken::kYes);
+  EXPECT_EQ(queue.Add(Of(3, 3), Decision::kNever, kStart).taken, Taken::kTooLate);
+  Owners granted, expired;
+  const auto run = [&](base::MonotonicTime now) {
+    queue.Run(
+        now, [](const Waiter& waiter) { return waiter.cost == 50 ? Decision::kNever : kNo; },
+        [&](const Waiter& waiter, FairQueue::End end) {
+          (end == FairQueue::End::kGranted ? granted : expired).push_back(waiter.owner);
+        });
+  };
+  run(kStart);
+  EXPECT_EQ(granted, Owners{2});
+  EXPECT_EQ(queue.NextRun(), kStart + 1s);
+  run(kStart + 1s);
+  EXPECT_EQ(expired, Owners{1});
+}
+
 TEST(FairQueue, WhoIsCancelledIsNotGranted) {
   FairQueue queue({.most = 2, .longest_wait = 1s});
   const FairQueue::Added first = queue.Add(Of(1, 1), kNo, kStart), second = queue.Add(Of(1, 2), kNo, kStart);
