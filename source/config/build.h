@@ -170,6 +170,11 @@ std::shared_ptr<const Route> BuildRoute(BuildContext& context, const envoy::conf
                                         size_t max_body_bytes, const std::string& path);
 size_t MaxDirectResponseBytes(const envoy::config::route::v3::RouteConfiguration& from);
 void CheckVirtualHosts(const RouteConfig& table, const std::string& path, ErrorList& errors);
+// What a list is of: routes and virtual hosts say what filters heed, a filter itself what it does.
+enum class RateLimitsOf { kRoute, kFilter };
+using RateLimitMessages = google::protobuf::RepeatedPtrField<envoy::config::route::v3::RateLimit>;
+RateLimitRules BuildRateLimits(BuildContext& context, const RateLimitMessages& from, RateLimitsOf of,
+                               const std::string& path);
 // typed_per_filter_config.
 using FilterMap = google::protobuf::Map<std::string, google::protobuf::Any>;
 FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& from, const std::string& path);
@@ -274,6 +279,9 @@ match::StringMatcher BuildStringMatcher(BuildContext& context,
                                         const envoy::type::matcher::v3::StringMatcher& from, const std::string& path);
 match::HeaderMatcher BuildHeaderMatcher(BuildContext& context, const envoy::config::route::v3::HeaderMatcher& from,
                                         const std::string& path);
+match::QueryMatcher BuildQueryMatcher(BuildContext& context,
+                                      const envoy::config::route::v3::QueryParameterMatcher& from,
+                                      const std::string& path);
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const envoy::config::route::v3::RouteMatch& from,
                                           const std::string& path);
 match::ValueMatcher BuildValueMatcher(BuildContext& context, const envoy::type::matcher::v3::ValueMatcher& from,

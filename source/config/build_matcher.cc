@@ -214,6 +214,16 @@ match::RuntimeFraction BuildFraction(BuildContext& context,
   return {.fraction = BuildFraction(from.default_value()), .key = context.runtime_keys->Find(from.runtime_key())};
 }
 
+match::QueryMatcher BuildQueryMatcher(BuildContext& context, const v3::QueryParameterMatcher& from,
+                                      const std::string& path) {
+  match::QueryMatcher::Test test = match::Present{};
+  if (from.has_present_match()) test = match::Present{from.present_match()};
+  if (from.has_string_match()) {
+    test = BuildStringMatcher(context, from.string_match(), FieldPath(path, "string_match"));
+  }
+  return {from.name(), std::move(test)};
+}
+
 match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::RouteMatch& from,
                                           const std::string& path) {
   match::RequestMatcher request;
@@ -224,14 +234,8 @@ match::RequestMatcher BuildRequestMatcher(BuildContext& context, const v3::Route
         BuildHeaderMatcher(context, from.headers(i), ElementPath(FieldPath(path, "headers"), i)));
   }
   for (int i = 0; i < from.query_parameters_size(); ++i) {
-    const v3::QueryParameterMatcher& parameter = from.query_parameters(i);
     const std::string place = ElementPath(FieldPath(path, "query_parameters"), i);
-    match::QueryMatcher::Test test = match::Present{};
-    if (parameter.has_present_match()) test = match::Present{parameter.present_match()};
-    if (parameter.has_string_match()) {
-      test = BuildStringMatcher(context, parameter.string_match(), FieldPath(place, "string_match"));
-    }
-    request.query_parameters.emplace_back(parameter.name(), std::move(test));
+    request.query_parameters.push_back(BuildQueryMatcher(context, from.query_parameters(i), place));
   }
   for (int i = 0; i < from.cookies_size(); ++i) {
     const v3::CookieMatcher& cookie = from.cookies(i);

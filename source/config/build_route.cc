@@ -122,6 +122,7 @@ void BuildVirtualHost(BuildContext& context, const v3::VirtualHost& from, const 
   to.headers = BuildLevelHeaderEdits(context, from, path);
   to.held_body = BuildHeldBody(from);
   to.mirrors = BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
+  to.rate_limits = BuildRateLimits(context, from.rate_limits(), RateLimitsOf::kRoute, FieldPath(path, "rate_limits"));
   to.require_tls = BuildTlsRequirement(from.require_tls());
   to.virtual_clusters = BuildVirtualClusters(context, from, path);
   to.request_attempt_count = from.include_request_attempt_count();

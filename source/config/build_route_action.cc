@@ -179,6 +179,8 @@ RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from,
   }
   action.mirrors =
       BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
+  action.rate_limits = BuildRateLimits(context, from.rate_limits(), RateLimitsOf::kRoute, FieldPath(path, "rate_limits"));
+  action.with_host_rate_limits = from.include_vh_rate_limits().value();
   action.upgrades = BuildUpgrades(context, from.upgrade_configs(), FieldPath(path, "upgrade_configs"));
   for (int i = 0; i < from.upgrade_configs_size(); ++i) {
     const v3::RouteAction::UpgradeConfig& upgrade = from.upgrade_configs(i);

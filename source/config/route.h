@@ -19,6 +19,7 @@
 #include "source/config/local_replies.h"
 #include "source/config/lb_criteria.h"
 #include "source/config/metadata.h"
+#include "source/config/rate_limit.h"
 #include "source/config/retry_on.h"
 #include "source/match/header_matcher.h"
 #include "source/match/regex_rewrite.h"
@@ -151,6 +152,8 @@ struct RouteAction {
   base::Rare<RetryPolicy> retry_policy;
   base::Rare<InternalRedirect> internal_redirect;
   std::vector<MirrorPolicy> mirrors;
+  RateLimitRules rate_limits;
+  bool with_host_rate_limits = false;  // those of the virtual host beside them; else where there are none, or a filter says
   std::vector<UpgradeChoice> upgrades;  // before the connection manager's
   std::optional<EndedConnect> ended_connect;  // none: a CONNECT goes on as such
   Priority priority = Priority::kDefault;
@@ -217,6 +220,7 @@ struct VirtualHost {
   std::optional<RetryPolicy> retry_policy;  // of routes that have none
   std::optional<HeldBody> held_body;        // the same
   std::vector<MirrorPolicy> mirrors;        // the same
+  RateLimitRules rate_limits;
   TlsRequirement require_tls = TlsRequirement::kNone;
   std::vector<VirtualCluster> virtual_clusters;
   bool request_attempt_count = false;       // x-envoy-attempt-count goes upstream

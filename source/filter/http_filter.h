@@ -24,6 +24,7 @@
 #include "source/base/random.h"
 #include "source/config/filter_config.h"
 #include "source/event/worker.h"
+#include "source/filter/cluster_calls.h"
 #include "source/filter/stream_context.h"
 #include "source/http/message.h"
 #include "source/stats/registry.h"
@@ -132,6 +133,7 @@ struct ShardContext {
   stats::Shard& stats;
   const stats::Prefix& stat_prefix;  // "http.<stat_prefix of the connection manager>."
   const HealthView& health;
+  ClusterCalls& calls;
   std::string_view name;  // the filter's, as its chain has it
 };
 

@@ -63,6 +63,8 @@ class StreamContext {
 
   // Null: no route matches. A filter that changes what the route depends on has it chosen once more.
   virtual const config::Route* route() const = 0;
+  // Of that route; null where that is.
+  virtual const config::VirtualHost* virtual_host() const = 0;
   virtual void ChooseRoute() = 0;
   // Some routes match by what filters note.
   virtual bool routes_by_notes() const = 0;

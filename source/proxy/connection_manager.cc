@@ -92,7 +92,7 @@ ConnectionManagerShard::ConnectionManagerShard(std::shared_ptr<const ConnectionM
   bool in_front = true;
   for (const config::HttpFilter& filter : manager.config().http_filters) {
     const filter::ShardContext shard_context{context.worker, context.random, manager.registry(), shard,
-                                             prefix,         context,        filter.name};
+                                             prefix,         context,        context,        filter.name};
     const auto& config = static_cast<const filter::HttpFilterConfig&>(*filter.config);
     std::unique_ptr<filter::HttpFilterShard> made = config.MakeShard(shard_context);
     in_front = in_front && made->gate() != nullptr;

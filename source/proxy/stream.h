@@ -114,6 +114,7 @@ class Stream final : public codec::RequestReceiver,
   base::MonotonicTime began() const override { return started_; }
   const http::ResponseHead* response() const override;
   const config::Route* route() const override { return route_ == nullptr ? nullptr : route_->route; }
+  const config::VirtualHost* virtual_host() const override { return route_ == nullptr ? nullptr : route_->virtual_host; }
   void ChooseRoute() override;
   bool routes_by_notes() const override { return routes_ && routes_->table().matches_notes(); }
   std::string_view cluster_name() const override { return destination_.cluster_name; }

@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "source/proxy/cluster_call.h"
 #include "source/proxy/mirror.h"
 #include "source/proxy/routes.h"
 #include "source/proxy/stream.h"
@@ -32,6 +33,13 @@ std::optional<filter::HealthView::Members> WorkerContext::MembersOf(std::string_
   return members;
 }
 
+filter::ClusterCall* WorkerContext::Call(const filter::ClusterCallRequest& request, filter::ClusterCallEvents& events) {
+  upstream::ClusterShard* const shard = FindCluster(request.cluster);
+  if (shard == nullptr) return nullptr;
+  ClusterCall* const call = cluster_call_slab.New(*this, *shard, request, events);
+  return call->Start(request.timeout) ? call : nullptr;
+}
+
 void WorkerContext::SetCluster(uint32_t index, event::Kept<upstream::ClusterShard> cluster) {
   if (index >= clusters.size()) clusters.resize(index + 1);
   const event::Kept<upstream::ClusterShard> before = std::exchange(clusters[index], std::move(cluster));
@@ -57,8 +65,9 @@ void WorkerContext::RescaleStreams() {
   scaled_streams.ForEach([](Stream& stream) { stream.Rescale(); });
 }
 
-void WorkerContext::EndMirrors() {
+void WorkerContext::EndOwnRequests() {
   while (!mirrors.empty()) mirrors.front().GiveUp();
+  while (!cluster_calls.empty()) cluster_calls.front().GiveUp();
 }
 
 }  // namespace pillion::proxy

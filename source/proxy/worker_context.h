@@ -29,9 +29,11 @@ class State;
 
 namespace pillion::proxy {
 
+class ClusterCall;
 class Mirror;
 class Stream;
 struct LiveRoutes;
+struct ClusterCallTag {};
 struct MirrorTag {};
 struct ScaledTag {};
 
@@ -48,7 +50,7 @@ class DateText {
   char text_[kSize + 1];
 };
 
-struct WorkerContext final : filter::HealthView {
+struct WorkerContext final : filter::HealthView, filter::ClusterCalls {
   WorkerContext(event::Worker& worker, uint64_t seed) : worker(worker), random(seed) {}
 
   // filter::HealthView
@@ -56,6 +58,9 @@ struct WorkerContext final : filter::HealthView {
     return healthcheck_failed != nullptr && healthcheck_failed->load(std::memory_order_relaxed);
   }
   std::optional<Members> MembersOf(std::string_view cluster) const override;
+
+  // filter::ClusterCalls
+  filter::ClusterCall* Call(const filter::ClusterCallRequest& request, filter::ClusterCallEvents& events) override;
 
   // By the index that the route tables have for its name; null where there is none now.
   upstream::ClusterShard* FindCluster(uint32_t index) const {
@@ -72,8 +77,8 @@ struct WorkerContext final : filter::HealthView {
   void EndClusters();
   // Idle timeouts of requests that get shorter under load have changed.
   void RescaleStreams();
-  // Copies of requests that are still on their way. Before the clusters go.
-  void EndMirrors();
+  // Copies of requests and calls of filters that are still on their way. Before the clusters go.
+  void EndOwnRequests();
 
   event::Worker& worker;
   base::Random random;
@@ -84,6 +89,8 @@ struct WorkerContext final : filter::HealthView {
   base::Slab<Stream> streams;
   base::Slab<Mirror> mirror_slab;
   base::IntrusiveList<Mirror, MirrorTag> mirrors;  // that are not over
+  base::Slab<ClusterCall> cluster_call_slab;
+  base::IntrusiveList<ClusterCall, ClusterCallTag> cluster_calls;  // that are not over
   std::vector<event::Kept<upstream::ClusterShard>> clusters;  // by index; some are null
   upstream::ClusterNames cluster_names;                       // of these
   absl::flat_hash_map<uint64_t, std::shared_ptr<LiveRoutes>> routes;  // of tables that come apart from their listeners

@@ -208,7 +208,7 @@ void WorkerThread::StopAndJoin() {
       listener.shard->StopAccepting();
       listener.shard->CloseAll();
     }
-    context_.EndMirrors();
+    context_.EndOwnRequests();
     loop_.Stop();
   });
   thread_.join();

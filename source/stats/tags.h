@@ -45,6 +45,7 @@ struct Tag {
 // `_`.
 class Prefix {
  public:
+  Prefix() = default;
   explicit Prefix(std::string_view part) { Add(part); }
   Prefix& Add(std::string_view part);
   Prefix& Add(std::string_view label, std::string_view value);

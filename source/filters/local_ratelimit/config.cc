@@ -1,16 +1,14 @@
+#include <algorithm>
+
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
-#include "envoy/extensions/rate_limit_descriptors/expr/v3/expr.pb.h"
 #include "source/config/build.h"
-#include "source/config/extensions.h"
 #include "source/config/text.h"
-#include "source/expression/compiler.h"
 #include "source/filters/local_ratelimit/local_ratelimit.h"
 
 namespace pillion::filters::local_ratelimit {
 namespace {
 
 namespace v3 = envoy::extensions::filters::http::local_ratelimit::v3;
-namespace route = envoy::config::route::v3;
 using config::ElementPath;
 using config::FieldPath;
 
@@ -28,96 +26,42 @@ std::optional<limit::TokenBucket::Terms> BuildBucket(config::BuildContext& conte
   return std::nullopt;
 }
 
-std::string OrDefault(const std::string& text, std::string_view otherwise) {
-  return text.empty() ? std::string(otherwise) : text;
-}
-
-// Envoy puts together what its operators say; here it is a text.
-std::string BuildText(config::BuildContext& context, const std::string& text, const std::string& path) {
-  if (text.find('%') != std::string::npos) {
-    context.errors.Add(path, config::Concat(config::Quote(text), ", expected a text without %, there are no operators"));
-  }
-  return text;
-}
-
-namespace expr = envoy::extensions::rate_limit_descriptors::expr::v3;
-
-Action BuildExpression(config::BuildContext& context, const google::protobuf::Any& from, const std::string& path) {
-  const std::unique_ptr<google::protobuf::Message> message = config::UnpackExtension(from);
-  if (message == nullptr || message->GetDescriptor() != expr::Descriptor::descriptor()) {
-    context.errors.AddMissing(path, path, config::WrongType(from, expr::Descriptor::descriptor()->full_name()));
-    return {"", Action::Fixed{}};
-  }
-  const auto& descriptor = static_cast<const expr::Descriptor&>(*message);
-  auto program = expression::Compile(descriptor.text());
-  if (!program.ok()) {
-    context.errors.Add(FieldPath(path, "text"), std::string(program.status().message()));
-    return {"", Action::Fixed{}};
-  }
-  return {descriptor.descriptor_key(), Action::Expression{*std::move(program), descriptor.skip_if_error()}};
-}
-
-Action BuildAction(config::BuildContext& context, const route::RateLimit::Action& from, const std::string& path) {
-  switch (from.action_specifier_case()) {
-    case route::RateLimit::Action::kSourceCluster:
-      return {"source_cluster", Action::Fixed{context.node.cluster()}};
-    case route::RateLimit::Action::kDestinationCluster:
-      return {"destination_cluster", Action::DestinationCluster{}};
-    case route::RateLimit::Action::kRemoteAddress:
-      return {"remote_address", Action::RemoteAddress{}};
-    case route::RateLimit::Action::kMaskedRemoteAddress: {
-      const auto& mask = from.masked_remote_address();
-      Action::MaskedRemoteAddress built;
-      if (mask.has_v4_prefix_mask_len()) built.v4_bits = mask.v4_prefix_mask_len().value();
-      if (mask.has_v6_prefix_mask_len()) built.v6_bits = mask.v6_prefix_mask_len().value();
-      return {"masked_remote_address", built};
-    }
-    case route::RateLimit::Action::kRequestHeaders: {
-      const auto& header = from.request_headers();
-      return {header.descriptor_key(),
-              Action::RequestHeader{http::FieldName(header.header_name()), header.skip_if_absent()}};
-    }
-    case route::RateLimit::Action::kQueryParameters: {
-      const auto& parameter = from.query_parameters();
-      return {parameter.descriptor_key(),
-              Action::QueryParameter{parameter.query_parameter_name(), parameter.skip_if_absent()}};
-    }
-    case route::RateLimit::Action::kExtension: {
-      const std::string place = FieldPath(FieldPath(path, "extension"), "typed_config");
-      return BuildExpression(context, from.extension().typed_config(), place);
-    }
-    case route::RateLimit::Action::kHeaderValueMatch: {
-      const auto& match = from.header_value_match();
-      const std::string place = FieldPath(path, "header_value_match");
-      Action::HeaderMatch built = {
-          .headers = {},
-          .expected = !match.has_expect_match() || match.expect_match().value(),
-          .value = BuildText(context, match.descriptor_value(), FieldPath(place, "descriptor_value"))};
-      for (int i = 0; i < match.headers_size(); ++i) {
-        built.headers.push_back(
-            config::BuildHeaderMatcher(context, match.headers(i), ElementPath(FieldPath(place, "headers"), i)));
-      }
-      return {OrDefault(match.descriptor_key(), "header_match"), std::move(built)};
-    }
-    default: {
-      const auto& generic = from.generic_key();
-      const std::string place = FieldPath(FieldPath(path, "generic_key"), "descriptor_value");
-      return {OrDefault(generic.descriptor_key(), "generic_key"),
-              Action::Fixed{BuildText(context, generic.descriptor_value(), place)}};
-    }
+// Descriptors that none of its own rate_limits ever makes: their buckets are never asked.
+void NoteUnmade(const config::BuildContext& context, const Settings& settings, const std::string& path) {
+  const auto makes = [](const config::RateLimitRule& rule, const std::string& key) {
+    return std::ranges::any_of(rule.actions, [&](const auto& action) { return action.key == key; });
+  };
+  for (size_t i = 0; i < settings.descriptors.size(); ++i) {
+    const std::vector<DescriptorLimit::Pattern>& entries = settings.descriptors[i]->entries();
+    const bool made = std::ranges::any_of(settings.rules, [&](const config::RateLimitRule& rule) {
+      return std::ranges::all_of(entries, [&](const auto& entry) { return makes(rule, entry.key); });
+    });
+    if (made) continue;
+    context.Note(FieldPath(ElementPath(FieldPath(path, "descriptors"), i), "entries"),
+                 "none of rate_limits makes entries of these keys, so this bucket is never asked");
   }
 }
 
-std::vector<Actions> BuildRules(config::BuildContext& context, const v3::LocalRateLimit& from, const std::string& path) {
-  std::vector<Actions> rules;
-  for (int i = 0; i < from.rate_limits_size(); ++i) {
-    const std::string place = FieldPath(ElementPath(FieldPath(path, "rate_limits"), i), "actions");
-    Actions& actions = rules.emplace_back();
-    for (int a = 0; a < from.rate_limits(i).actions_size(); ++a) {
-      actions.push_back(BuildAction(context, from.rate_limits(i).actions(a), ElementPath(place, a)));
-    }
+// Fields that Envoy has, with values that are not implemented.
+void RefuseOthers(config::BuildContext& context, const v3::LocalRateLimit& from, const std::string& path) {
+  if (from.local_rate_limit_per_downstream_connection()) {
+    context.errors.Add(FieldPath(path, "local_rate_limit_per_downstream_connection"), "true is not implemented");
   }
-  return rules;
+  for (int i = 0; i < from.descriptors_size(); ++i) {
+    if (!from.descriptors(i).shadow_mode()) continue;
+    context.errors.Add(FieldPath(ElementPath(FieldPath(path, "descriptors"), i), "shadow_mode"), "true is not implemented");
+  }
+}
+
+filter::HostRateLimits BuildHostRules(envoy::extensions::common::ratelimit::v3::VhRateLimitsOptions from) {
+  switch (from) {
+    case envoy::extensions::common::ratelimit::v3::INCLUDE:
+      return filter::HostRateLimits::kBeside;
+    case envoy::extensions::common::ratelimit::v3::IGNORE:
+      return filter::HostRateLimits::kNever;
+    default:
+      return filter::HostRateLimits::kInstead;
+  }
 }
 
 void BuildDescriptors(config::BuildContext& context, const v3::LocalRateLimit& from, const std::string& path,
@@ -142,10 +86,7 @@ void BuildDescriptors(config::BuildContext& context, const v3::LocalRateLimit& f
     const auto terms = BuildBucket(context, from.descriptors(i).token_bucket(), FieldPath(place, "token_bucket"));
     if (terms) settings.descriptors.push_back(std::make_unique<DescriptorLimit>(std::move(entries), *terms, most_keys));
   }
-  if (from.descriptors_size() > 0 && from.rate_limits_size() == 0) {
-    context.errors.Add(FieldPath(path, "descriptors"),
-                       "nothing makes descriptors of requests, expected rate_limits beside them");
-  }
+  if (from.rate_limits_size() > 0) NoteUnmade(context, settings, path);
 }
 
 std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& context, const v3::LocalRateLimit& from,
@@ -169,7 +110,11 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
   if (from.has_always_consume_default_token_bucket()) {
     settings.always_takes = from.always_consume_default_token_bucket().value();
   }
-  settings.rules = BuildRules(context, from, path);
+  settings.rules = config::BuildRateLimits(context, from.rate_limits(), config::RateLimitsOf::kFilter,
+                                           FieldPath(path, "rate_limits"));
+  settings.stage = from.stage();
+  settings.host_rules = BuildHostRules(from.vh_rate_limits());
+  RefuseOthers(context, from, path);
   BuildDescriptors(context, from, path, settings);
   return std::make_shared<Config>(std::move(settings));
 }

@@ -15,11 +15,17 @@ namespace {
 using filter::Step;
 
 constexpr int kResourceExhausted = 8;
+constexpr std::string_view kPrefixLabel = "envoy_local_http_ratelimit_prefix";
 constexpr std::string_view kRefused = "local_rate_limited";
+
+// "<stat_prefix>.http_local_rate_limit."
+stats::Prefix PrefixOf(std::string_view stat_prefix) {
+  return stats::Prefix().Add(kPrefixLabel, stat_prefix).Add("http_local_rate_limit");
+}
 
 struct Counts {
   Counts(stats::Registry& registry, stats::Shard& shard, std::string_view prefix)
-      : scope(registry, stats::Prefix(prefix).Add("http_local_rate_limit")),
+      : scope(registry, PrefixOf(prefix)),
         enabled(*shard.counter(scope.AddCounter("enabled"))),
         enforced(*shard.counter(scope.AddCounter("enforced"))),
         rate_limited(*shard.counter(scope.AddCounter("rate_limited"))),
@@ -105,11 +111,11 @@ class Filter final : public filter::HttpFilter {
  private:
   struct Matched {
     DescriptorLimit* limit;
-    std::span<const Entry> descriptor;
+    const filter::Descriptor* descriptor;
   };
 
   // The bucket that is configured for a descriptor: without open values, else the first with.
-  static DescriptorLimit* Find(const Settings& settings, std::span<const Entry> descriptor) {
+  static DescriptorLimit* Find(const Settings& settings, std::span<const filter::DescriptorEntry> descriptor) {
     DescriptorLimit* found = nullptr;
     for (const std::unique_ptr<DescriptorLimit>& limit : settings.descriptors) {
       if ((found != nullptr && limit->open()) || !limit->Matches(descriptor)) continue;
@@ -119,23 +125,28 @@ class Filter final : public filter::HttpFilter {
     return found;
   }
 
+  filter::Descriptors MakeDescriptors(const http::RequestHead& head) {
+    if (settings_.descriptors.empty()) return {};
+    if (!settings_.rules.empty()) return filter::MakeDescriptors(settings_.rules, stream(), head);
+    return filter::RouteDescriptors(settings_.stage, settings_.host_rules, stream(), head);
+  }
+
   // All that match take a token, the slowest first, and then the default bucket. The first that has none refuses, and what
   // those before it gave is not given back, as in Envoy.
   bool Decide(const http::RequestHead& head) {
     const base::MonotonicTime now = stream().worker().now();
     base::Arena& arena = stream().arena();
-    Matched* const matched = arena.NewArray<Matched>(settings_.rules.size());
+    const filter::Descriptors descriptors = MakeDescriptors(head);
+    Matched* const matched = arena.NewArray<Matched>(descriptors.size());
     size_t count = 0;
-    for (const Actions& actions : settings_.rules) {
-      const std::span<const Entry> descriptor = MakeDescriptor(actions, stream(), head);
-      if (descriptor.empty()) continue;
-      DescriptorLimit* const limit = Find(settings_, descriptor);
-      if (limit != nullptr) matched[count++] = {limit, descriptor};
+    for (const filter::Descriptor& descriptor : descriptors) {
+      DescriptorLimit* const limit = Find(settings_, descriptor.entries);
+      if (limit != nullptr) matched[count++] = {limit, &descriptor};
     }
     std::stable_sort(matched, matched + count,
                      [](const Matched& a, const Matched& b) { return a.limit->rate() < b.limit->rate(); });
     for (size_t i = 0; i < count; ++i) {
-      const Taken taken = matched[i].limit->Take(matched[i].descriptor, now, arena);
+      const Taken taken = matched[i].limit->Take(*matched[i].descriptor, now, arena);
       if (i == 0 || !taken.allowed) figures_ = taken;
       if (!taken.allowed) return false;
     }

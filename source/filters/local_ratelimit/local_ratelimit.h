@@ -25,7 +25,9 @@ struct Settings {
   config::HeaderEdits request;    // that would have been refused
   std::unique_ptr<Bucket> bucket;  // null: there is none
   bool always_takes = true;       // from it, also where a descriptor has a bucket of its own
-  std::vector<Actions> rules;     // a descriptor of each
+  config::RateLimitRules rules;   // its own; none: those of routes and virtual hosts
+  uint32_t stage = 0;             // of those
+  filter::HostRateLimits host_rules = filter::HostRateLimits::kInstead;
   std::vector<std::unique_ptr<DescriptorLimit>> descriptors;
 };
 

@@ -115,6 +115,7 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
   http::RequestHead& request() override { return request_; }
   const http::ResponseHead* response() const override { return nullptr; }
   const config::Route* route() const override { return nullptr; }
+  const config::VirtualHost* virtual_host() const override { return nullptr; }
   void ChooseRoute() override {}
   bool routes_by_notes() const override { return false; }
   std::string_view cluster_name() const override { return {}; }

@@ -52,6 +52,7 @@ class RequestAttributesTest : public testing::Test, public StreamContext {
   http::RequestHead& request() override { return request_; }
   const http::ResponseHead* response() const override { return has_response_ ? &response_ : nullptr; }
   const config::Route* route() const override { return &route_; }
+  const config::VirtualHost* virtual_host() const override { return nullptr; }
   void ChooseRoute() override {}
   bool routes_by_notes() const override { return false; }
   std::string_view cluster_name() const override { return "payments-v2"; }

@@ -253,11 +253,138 @@ TEST_F(ActionTest, Clusters) {
   EXPECT_FALSE(Passes("", "/x"));
 }
 
-// The messages of what is refused.
-std::string Refused(const std::string& message) {
+TEST_F(ActionTest, GenericKeyOfOperators) {
+  const std::string one = "{generic_key: {descriptor_value: 'a-%REQ(X-A)%', default_value: d}}";
+  EXPECT_TRUE(Makes(one, "{key: generic_key, value: a-v}", "x-a: v\r\n"));
+  const std::string other = "{generic_key: {descriptor_value: '%REQ(X-A)%', default_value: d}}";
+  EXPECT_TRUE(Makes(other, "{key: generic_key, value: v}", "x-a: v\r\n"));
+  EXPECT_TRUE(Makes(other, "{key: generic_key, value: d}"));
+}
+
+TEST_F(ActionTest, MatchesOfOperators) {
+  const std::string text = "descriptor_value: '%REQ(X-A)%', default_value: d";
+  const std::string header = "{header_value_match: {headers: [{name: x-b}], " + text + "}}";
+  EXPECT_TRUE(Makes(header, "{key: header_match, value: v}", "x-a: v\r\nx-b: b\r\n"));
+  EXPECT_TRUE(Makes(header, "{key: header_match, value: d}", "x-b: b\r\n"));
+  const std::string query = "{query_parameter_value_match: {query_parameters: [{name: q}], " + text + "}}";
+  EXPECT_TRUE(Makes(query, "{key: query_match, value: v}", "x-a: v\r\n", "/direct?q"));
+  EXPECT_TRUE(Makes(query, "{key: query_match, value: d}", "", "/direct?q"));
+}
+
+// Nobody has noted anything.
+TEST_F(ActionTest, DynamicMetadata) {
+  const std::string noted = "descriptor_key: k, metadata_key: {key: shop, path: [{key: plan}]}";
+  EXPECT_FALSE(Makes("{dynamic_metadata: {" + noted + "}}", "{key: k}"));
+  EXPECT_TRUE(Makes("{dynamic_metadata: {" + noted + ", default_value: none}}", "{key: k, value: none}"));
+}
+
+TEST_F(ActionTest, QueryParameterValueMatch) {
+  const std::string match = "descriptor_value: d, query_parameters: [{name: q, string_match: {exact: v}}]";
+  EXPECT_TRUE(Makes("{query_parameter_value_match: {" + match + "}}", "{key: query_match, value: d}", "", "/direct?q=v"));
+  EXPECT_FALSE(Makes("{query_parameter_value_match: {" + match + "}}", "{key: query_match, value: d}", "", "/direct?q=w"));
+  EXPECT_TRUE(Makes("{query_parameter_value_match: {descriptor_key: k, expect_match: false, " + match + "}}", "{key: k, value: d}"));
+}
+
+// Rules of routes and virtual hosts: of "/r", "/both" and others of the virtual host, which has the tenant's, too.
+class RouteRulesTest : public LocalRateLimitTest {
+ protected:
+  static constexpr char kTenant[] = "{actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}";
+
+  void StartRules(const std::string& route, const std::string& fields = "", const std::string& more = "") {
+    ProxySettings settings;
+    settings.first_routes = "- {match: {path: /r}, name: r, route: {cluster: app, rate_limits: [" + route + "]" + more + "}, metadata: {filter_metadata: "
+                            "{shop: {plan: {kind: gold}}}}}";
+    settings.virtual_host = std::string("rate_limits: [") + kTenant + "]";
+    Start(On("descriptors: [{entries: [{key: tenant}], " + Bucket(1) + "}, {entries: [{key: generic_key, value: g}], " + Bucket(4) +
+             "}, {entries: [{key: plan, value: gold}], " + Bucket(2) + "}]" + fields),
+          settings);
+  }
+  bool Passes(const std::string& path, const std::string& fields = "") {
+    const std::string answer = Get(fields, path);
+    if (!answer.empty()) return false;
+    world_->upstream().peer(0).Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    world_->Run();
+    clients_[0]->Take();
+    return true;
+  }
+  int Passing(int requests, const std::string& path, const std::string& fields = "") {
+    int passing = 0;
+    for (int i = 0; i < requests; ++i) passing += Passes(path, fields);
+    return passing;
+  }
+  static std::string Generic(const std::string& fields = "") {
+    return "{actions: [{generic_key: {descriptor_value: g}}]" + fields + "}";
+  }
+};
+
+TEST_F(RouteRulesTest, TheVirtualHostsWhereTheRouteHasNone) {
+  StartRules(Generic());
+  EXPECT_EQ(Passing(6, "/r", "x-tenant: a\r\n"), 4);
+  EXPECT_EQ(Passing(3, "/x", "x-tenant: a\r\n"), 1);
+  EXPECT_EQ(Passing(3, "/x"), 3);
+}
+
+TEST_F(RouteRulesTest, BothWhereTheRouteSaysSo) {
+  StartRules(Generic(), "", ", include_vh_rate_limits: true");
+  EXPECT_EQ(Passing(3, "/r", "x-tenant: a\r\n"), 1);
+}
+
+TEST_F(RouteRulesTest, OrTheFilter) {
+  StartRules(Generic(), ", vh_rate_limits: INCLUDE");
+  EXPECT_EQ(Passing(3, "/r", "x-tenant: a\r\n"), 1);
+  StartRules(Generic(), ", vh_rate_limits: IGNORE");
+  EXPECT_EQ(Passing(6, "/r", "x-tenant: a\r\n"), 4);
+  EXPECT_EQ(Passing(3, "/x", "x-tenant: a\r\n"), 3);
+}
+
+TEST_F(RouteRulesTest, ThoseOfTheStage) {
+  StartRules(Generic(", stage: 2"));
+  EXPECT_EQ(Passing(6, "/r", "x-tenant: a\r\n"), 6);  // the route has some, if of another stage
+  StartRules(Generic(", stage: 2"), ", stage: 2");
+  EXPECT_EQ(Passing(6, "/r"), 4);
+}
+
+TEST_F(RouteRulesTest, TheRuntimeSwitchesThemOff) {
+  StartRules(Generic(", disable_key: k"));
+  EXPECT_EQ(Passing(6, "/r"), 4);
+  runtime::Value none;
+  none.integer = 0;
+  world_->runtime_keys().Apply({{"ratelimit.k.http_filter_enabled", none}});
+  EXPECT_EQ(Passing(3, "/r"), 3);
+}
+
+TEST_F(RouteRulesTest, AFiltersOwnStandInsteadOfThem) {
+  StartRules(Generic(), std::string(", rate_limits: [") + kTenant + "]");
+  EXPECT_EQ(Passing(6, "/r"), 6);
+  EXPECT_EQ(Passing(2, "/r", "x-tenant: a\r\n"), 1);
+}
+
+TEST_F(RouteRulesTest, ARequestMayCountMore) {
+  StartRules(Generic(", hits_addend: {number: 2}"));
+  EXPECT_EQ(Passing(6, "/r"), 2);
+  StartRules(Generic(", hits_addend: {format: '%REQ(X-COST)%'}"));
+  EXPECT_EQ(Passing(2, "/r", "x-cost: 3\r\n"), 1);
+  EXPECT_EQ(Passing(2, "/r", "x-cost: 1\r\n"), 1);
+  EXPECT_EQ(Passing(2, "/r", "x-cost: much\r\n"), 2);  // no descriptor
+}
+
+TEST_F(RouteRulesTest, MetadataOfTheRoute) {
+  const std::string path = "metadata_key: {key: shop, path: [{key: plan}, {key: kind}]}";
+  StartRules("{actions: [{metadata: {descriptor_key: plan, source: ROUTE_ENTRY, " + path + "}}]}");
+  EXPECT_EQ(Passing(4, "/r"), 2);
+  const std::string other = "metadata_key: {key: shop, path: [{key: plan}, {key: other}]}";
+  StartRules("{actions: [{metadata: {descriptor_key: plan, source: ROUTE_ENTRY, default_value: gold, " + other + "}}]}");
+  EXPECT_EQ(Passing(4, "/r"), 2);
+  StartRules("{actions: [{metadata: {descriptor_key: plan, source: ROUTE_ENTRY, " + other + "}}]}");
+  EXPECT_EQ(Passing(4, "/r"), 4);
+  StartRules("{actions: [{generic_key: {descriptor_value: g}}, {metadata: {descriptor_key: plan, skip_if_absent: true, " + other + "}}]}");
+  EXPECT_EQ(Passing(6, "/r"), 4);
+}
+
+config::Loaded Load(const std::string& message) {
   config::LoadOptions options;
   options.http_filters = filters::HttpFilterTypes();
-  const config::Loaded loaded = config::LoadText(R"(static_resources:
+  return config::LoadText(R"(static_resources:
   listeners:
   - name: in
     address: {socket_address: {address: 127.0.0.1, port_value: 1}}
@@ -272,18 +399,36 @@ std::string Refused(const std::string& message) {
           - {name: limit, typed_config: )" + message + R"(}
           - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
 )", options);
-  std::string all;
-  for (const config::ConfigError& error : loaded.errors) all += error.path + ": " + error.message + "\n";
-  return all;
 }
 
-TEST(LocalRateLimitConfig, WhatIsNotThereIsRefused) {
-  EXPECT_EQ(Refused(On(Bucket(1))), "");
-  for (const std::string field : {"local_rate_limit_per_downstream_connection: true", "stage: 1", "local_cluster_rate_limit: {}",
-                                  "vh_rate_limits: INCLUDE"}) {
-    EXPECT_NE(Refused(On(field + ", " + Bucket(1))).find("unknown field \"" + field.substr(0, field.find(':')) + "\""), std::string::npos)
-        << Refused(On(field + ", " + Bucket(1)));
+std::string Texts(const std::vector<config::ConfigError>& errors) {
+  std::string all;
+  for (const config::ConfigError& error : errors) all += error.path + ": " + error.message + "\n";
+  return all;
+}
+// The messages of what is refused.
+std::string Refused(const std::string& message) { return Texts(Load(message).errors); }
+
+TEST(LocalRateLimitConfig, ABucketThatIsNeverAskedIsNoted) {
+  const std::string rules = ", rate_limits: [{actions: [{remote_address: {}}]}]";
+  const std::string notes = Texts(Load(On("descriptors: [{entries: [{key: remote_adress}], " + Bucket(1) + "}]" + rules)).notes);
+  EXPECT_NE(notes.find("descriptors[0].entries: none of rate_limits makes entries of these keys"), std::string::npos) << notes;
+  EXPECT_EQ(Texts(Load(On("descriptors: [{entries: [{key: remote_address}], " + Bucket(1) + "}]" + rules)).notes), "");
+}
+
+TEST(LocalRateLimitConfig, WhatIsNotThereIsRefusedByName) {
+  EXPECT_EQ(Refused(On("local_rate_limit_per_downstream_connection: false, stage: 0, vh_rate_limits: OVERRIDE, " + Bucket(1))), "");
+  for (const std::string field : {"local_rate_limit_per_downstream_connection: true", "local_cluster_rate_limit: {}",
+                                  "rate_limits: [{apply_on_stream_done: true, actions: [{remote_address: {}}]}]",
+                                  "rate_limits: [{x_ratelimit_option: OFF, actions: [{remote_address: {}}]}]",
+                                  "rate_limits: [{stage: 1, actions: [{remote_address: {}}]}]",
+                                  "rate_limits: [{disable_key: k, actions: [{remote_address: {}}]}]"}) {
+    const std::string refused = Refused(On(field + ", " + Bucket(1)));
+    const bool found = refused.find(" is not implemented") != std::string::npos || refused.find("means nothing in a filter's own") != std::string::npos;
+    EXPECT_TRUE(found) << field << ": " << refused;
   }
+  const std::string shadow = "descriptors: [{entries: [{key: tenant}], shadow_mode: true, " + Bucket(1) + "}]";
+  EXPECT_NE(Refused(On(shadow)).find("descriptors[0].shadow_mode: true is not implemented"), std::string::npos) << Refused(On(shadow));
 }
 
 TEST(LocalRateLimitConfig, WhatCanNotBe) {
@@ -291,14 +436,16 @@ TEST(LocalRateLimitConfig, WhatCanNotBe) {
   EXPECT_NE(Refused(On(Bucket(1, "0.01s"))).find("fill_interval"), std::string::npos);
   EXPECT_NE(Refused(On(Bucket(2'000'000'000, "1000s"))).find("a bucket that fills within 100 years"), std::string::npos);
   const std::string tenant = "{entries: [{key: tenant}], " + Bucket(1) + "}";
-  EXPECT_NE(Refused(On("descriptors: [" + tenant + "]")).find("expected rate_limits beside them"), std::string::npos);
   EXPECT_NE(Refused(On("descriptors: [" + tenant + ", " + tenant + "], " + kByTenant)).find("the same as those of descriptors[0]"),
             std::string::npos);
   EXPECT_NE(Refused(On("max_dynamic_descriptors: 10000001, descriptors: [" + tenant + "], " + kByTenant)).find("expected at most 10000000"),
             std::string::npos);
   EXPECT_NE(Refused(On("rate_limits: [{actions: [" + Expression("request.nothing") + "]}]")).find("text: column 9: "), std::string::npos);
-  EXPECT_NE(Refused(On("rate_limits: [{actions: [{generic_key: {descriptor_value: '%PATH%'}}]}]")).find("expected a text without %"),
+  EXPECT_NE(Refused(On("rate_limits: [{actions: [{generic_key: {descriptor_value: '%NOTHING%'}}]}]")).find("descriptor_value: byte 0"),
             std::string::npos);
+  for (const std::string hits : {"{}", "{number: 1, format: '%BYTES_RECEIVED%'}", "{format: 'x'}", "{number: 1000000001}"}) {
+    EXPECT_NE(Refused(On("rate_limits: [{hits_addend: " + hits + ", actions: [{remote_address: {}}]}]")).find("hits_addend"), std::string::npos) << hits;
+  }
 }
 
 }  // namespace

@@ -254,7 +254,7 @@ ProxyWorld::~ProxyWorld() {
   for (const auto& shard : shards_) shard->CloseAll();
   Run();
   for (const auto& shard : shards_) EXPECT_EQ(shard->connections(), 0u);
-  for (const auto& context : contexts_) context->EndMirrors();
+  for (const auto& context : contexts_) context->EndOwnRequests();
   for (const auto& context : contexts_) {
     if (context->clusters[0]) context->clusters[0]->Drain();
   }
