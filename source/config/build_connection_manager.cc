@@ -72,6 +72,9 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
     http.route_config = BuildRouteConfig(context, from.route_config(), place);
     context.chain = nullptr;
     CheckOverrides(*http.route_config, http.http_filters, place, context.errors);
+    for (ConfigError& error : Contradictions(*http.route_config, http.http_filters, place)) {
+      context.errors.Add(std::move(error.path), std::move(error.message));
+    }
     for (ConfigError& note : UnusedOverrides(*http.route_config, http.http_filters, place)) {
       context.Note(std::move(note.path), std::move(note.message));
     }

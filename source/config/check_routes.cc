@@ -47,13 +47,9 @@ void CheckOverrides(const RouteConfig& table, const std::vector<HttpFilter>& fil
   ForEachOverrides(table, path, [&](const FilterOverrides& overrides, const auto& place) {
     for (const FilterOverride& item : overrides) {
       const HttpFilter* const filter = item.config == nullptr ? nullptr : Find(filters, item.filter);
-      if (filter == nullptr) continue;
-      if (filter->override_type != item.type) {
-        const std::string_view expected = filter->override_type.empty() ? "nothing" : filter->override_type;
-        errors.Add(KeyPath(place(), item.filter), Concat("a ", item.type, ", expected ", expected));
-      } else if (std::string text = filter->config->Contradiction(*item.config); !text.empty()) {
-        errors.Add(KeyPath(place(), item.filter), std::move(text));
-      }
+      if (filter == nullptr || filter->override_type == item.type) continue;
+      const std::string_view expected = filter->override_type.empty() ? "nothing" : filter->override_type;
+      errors.Add(KeyPath(place(), item.filter), Concat("a ", item.type, ", expected ", expected));
     }
   });
 }
@@ -62,6 +58,20 @@ std::vector<ConfigError> CheckRoutesAgainst(const RouteConfig& table, const Http
   ErrorList errors;
   CheckOverrides(table, manager.http_filters, "", errors);
   return errors.Take();
+}
+
+std::vector<ConfigError> Contradictions(const RouteConfig& table, const std::vector<HttpFilter>& filters,
+                                        const std::string& path) {
+  std::vector<ConfigError> found;
+  ForEachOverrides(table, path, [&](const FilterOverrides& overrides, const auto& place) {
+    for (const FilterOverride& item : overrides) {
+      const HttpFilter* const filter = item.config == nullptr ? nullptr : Find(filters, item.filter);
+      if (filter == nullptr || filter->override_type != item.type) continue;
+      std::string text = filter->config->Contradiction(*item.config);
+      if (!text.empty()) found.push_back({.path = KeyPath(place(), item.filter), .message = std::move(text)});
+    }
+  });
+  return found;
 }
 
 std::vector<ConfigError> UnusedOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters,

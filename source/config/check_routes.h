@@ -20,6 +20,11 @@ std::vector<ConfigError> CheckRoutesAgainst(const RouteConfig& table, const Http
 void CheckOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters, const std::string& path,
                     ErrorList& errors);
 
+// What is good by itself, but can't be together with the filter's own. An error where both come in one; where they come
+// apart it is noted, as the other one may be about to come as well.
+std::vector<ConfigError> Contradictions(const RouteConfig& table, const std::vector<HttpFilter>& filters,
+                                        const std::string& path = "");
+
 // No errors, but hardly meant: what the table says of filters that the chain does not have, each name once.
 std::vector<ConfigError> UnusedOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters,
                                          const std::string& path = "");

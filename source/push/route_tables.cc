@@ -105,7 +105,7 @@ class RouteTables::Table final : private xds::NameWatcher {
 
   void Add(const Manager& manager) {
     managers_.push_back(&manager);
-    if (config_ != nullptr) NoteUnused(manager);
+    if (config_ != nullptr) Note(manager);
   }
   // True: that was the last.
   bool Remove(const Manager& manager) {
@@ -149,9 +149,14 @@ class RouteTables::Table final : private xds::NameWatcher {
     std::shared_ptr<const proxy::Routes> routes;
   };
 
-  // What it says of filters that the manager does not have. Of many managers with the same ones that is said once.
-  void NoteUnused(const Manager& manager) {
-    for (const config::ConfigError& note : config::UnusedOverrides(*config_, manager.http_filters)) {
+  // What it says of the manager's filters that is hardly meant, or of others. Of many managers with the same ones that is
+  // said once.
+  void Note(const Manager& manager) {
+    Say(config::Contradictions(*config_, manager.http_filters));
+    Say(config::UnusedOverrides(*config_, manager.http_filters));
+  }
+  void Say(const std::vector<config::ConfigError>& notes) {
+    for (const config::ConfigError& note : notes) {
       notes_.Say(config::Concat("route table ", source_.name, ": ", config::ErrorText("", note)));
     }
   }
@@ -193,9 +198,7 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
   }
   config::Judged<config::RouteConfig> judged =
       tables_.resources_.BuildRoutes(*resource.body, {.resource = last().taken.body.get(), .part = config_});
-  for (const config::ConfigError& note : judged.notes) {
-    notes_.Say(config::Concat("route table ", source_.name, ": ", config::ErrorText("", note)));
-  }
+  Say(judged.notes);
   std::vector<std::string> errors = LinesOf(judged.errors);
   for (const Manager* manager : managers_) {
     if (judged.part == nullptr || !errors.empty()) break;
@@ -206,7 +209,7 @@ std::vector<std::string> RouteTables::Table::OnResource(const xds::Resource& res
     return errors;
   }
   config_ = std::move(judged.part);
-  for (const Manager* manager : managers_) NoteUnused(*manager);
+  for (const Manager* manager : managers_) Note(*manager);
   stats_.Success(resource.answer_version, begun);
   Hold({.taken = {.version = resource.version, .updated = tables_.with_.clock.WallNow(), .body = resource.body},
         .routes = std::make_shared<const proxy::Routes>(config_, tables_.targets_.clusters, tables_.with_.registry,

@@ -151,6 +151,23 @@ TEST_F(RouteTablesTest, WhatIsSaidOfNoFilterIsNoted) {
   EXPECT_THAT(log_, ElementsAre(std::string(kNote) + "there are none", std::string(kNote) + "there are \"g\""));
 }
 
+// The other one may be about to come as well: to refuse the one that comes first would leave both as they were.
+TEST_F(RouteTablesTest, WhatCanNotBeTogetherIsNoted) {
+  const auto context = [](const std::string& type, const std::string& fields) {
+    return "{'@type': type.googleapis.com/pillion.filters.http.context.v1." + type + ", " + fields + "}";
+  };
+  const auto listener = Listener("{name: f, typed_config: " + context("Context", "max_deadline: 1s") + "}, ");
+  const std::string host = Host("a", ", typed_per_filter_config: {f: " + context("ContextPerRoute", "min_useful_ms: 2000") + "}");
+  tables_.Start();
+  planes_.Start();
+  const std::unique_ptr<RouteTables::Use> use = tables_.For(listener);
+  Answer(Kind::kRoutes, {{"r", Table(host)}});
+  EXPECT_EQ(publications_, 1);
+  EXPECT_THAT(tables_.Check(*listener), IsEmpty());
+  EXPECT_THAT(log_, ElementsAre("route table r: virtual_hosts[0].typed_per_filter_config[\"f\"]: min_useful_ms: 2000 ms, expected "
+                                "at most the filter's max_deadline, 1000 ms: all requests would be refused"));
+}
+
 // Make before break: a cluster that has just come may have no hosts yet.
 TEST_F(RouteTablesTest, ATableWaitsForItsClusters) {
   tables_.Start();
