@@ -121,6 +121,15 @@ def test_a_stranger_s_fields_of_grpc(pillion, serve, kind):
     assert (app.last.get("vctx-bin") is None) == (app.last.get("grpc-timeout") is None) == (kind[:1] != ["application/grpc"])
 
 
+def test_a_stranger_s_field_that_nobody_reads(pillion, serve):
+    """Beside a vctx-bin that says nothing x-vivo-context is not looked at; whoever is behind may do so."""
+    app = App(serve, "h2")
+    proxy = pillion(made(app.address, protocol="h2", chain=filters(trust={}, write={"carriers": ["W3C"]})))
+    ask(proxy, *context_filter.GRPC, ("vctx-bin", "dmN0eA"), full().vctx(), protocol="h2")
+    assert (app.last.get("vctx-bin"), app.last.get("x-vivo-context")) == (None, None)
+    assert app.last.get("traceparent")
+
+
 def test_what_the_edge_lets_pass(pillion, app):
     edge = {"keep_trace": True, "biz_flags": 2, "baggage": ["env"], "max_deadline": "5s"}
     proxy = pillion(made(app.address, chain=filters(trust={}, edge=edge)))
