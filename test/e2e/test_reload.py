@@ -149,7 +149,7 @@ def test_a_bad_one_among_good_ones(pillion, named):
     assert done(answer) == {"changed": ["cluster x", "listener a"], "kept": ["cluster y", "listener c"],
                             "refused": ["cluster z", "listener b", "listener d"]}
     errors = {one["name"]: " ".join(one["errors"]) for one in answer["refused"]}
-    assert 'static_resources.clusters[1].connect_timeout: "-1s", expected a duration' in errors["z"]
+    assert 'static_resources.clusters[1].connect_timeout: -1s, expected more than 0s' in errors["z"]
     assert 'unknown field "http_filtres", did you mean "http_filters"' in errors["b"]
     assert "unknown cluster 'nobody'" in errors["d"]
     assert [body_at(port) for port in ports[:3]] == [b"a1", b"b0", b"gone"]
