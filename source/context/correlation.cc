@@ -1,19 +1,18 @@
 #include "source/context/correlation.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "source/base/xxhash64.h"
-#include "source/context/bytes.h"
 #include "source/context/vctx.h"
 
 namespace pillion::context {
 namespace {
 
-// What a record by a request id begins with.
-constexpr char kWhole = 'c';    // the context follows
-constexpr char kByTrace = 't';  // its trace and span follow, by which the context is found: it is kept once
-static_assert(1 + kMostVctxBytes <= RecordTable::kMostBytes);
+using By = RecordTable::By;
+
+// Of the bytes the magic at least is not kept.
+static_assert(kMostVctxBytes - 4 <= RecordTable::kMostBytes);
 
 void Increment(std::atomic<uint64_t>& count) { count.fetch_add(1, std::memory_order_relaxed); }
 
@@ -51,21 +50,17 @@ bool KeepCommon(Context& agreed, const Context& other, base::Arena& arena) {
 
 bool Decode(const RecordTable::Found& found, base::Arena& arena, Context& context) {
   context = Context();
-  context.deadline_at = found.deadline_at;
-  return DecodeVctx(found.bytes, arena, context);
-}
-
-std::string_view WriteByTrace(const Context& context, char* out) {
-  *out = kByTrace;
-  const char* const end =
-      WriteBigEndian(context.span_id, WriteBigEndian(context.trace_id.low, WriteBigEndian(context.trace_id.high, out + 1)));
-  return {out, static_cast<size_t>(end - out)};
-}
-
-std::string_view WriteWhole(std::string_view record, char* out) {
-  *out = kWhole;
-  std::memcpy(out + 1, record.data(), record.size());
-  return {out, 1 + record.size()};
+  context.deadline = found.facts.deadline;
+  context.deadline_at = found.facts.deadline_at;
+  context.trace_id = {found.ids.trace_high, found.ids.trace_low};
+  if (context.trace_id) {
+    context.span_id = found.ids.span;
+    context.trace_flags = found.facts.trace_flags;
+    context.has_trace_flags = found.facts.has_trace_flags;
+  }
+  const bool good = DecodeVctxRest(found.text, arena, context);
+  context.cancel_reason = CancelReason::kNone;  // that of the other request
+  return good;
 }
 
 void Add(Context& outbound, const Context& inbound, base::Arena& arena) {
@@ -83,54 +78,43 @@ void Add(Context& outbound, const Context& inbound, base::Arena& arena) {
 }  // namespace
 
 CorrelationTable::CorrelationTable(const Options& options)
-    : seed_(options.seed),
-      by_trace_(options.capacity, options.seed),
-      by_request_id_(options.capacity, options.seed) {}
+    : seed_(options.seed), records_(options.capacity, options.seed) {}
 
 CorrelationTable::Ticket CorrelationTable::Remember(const Context& context, base::MonotonicTime now) {
-  Ticket ticket;
-  if (!context.trace_id && context.request_id.empty()) return ticket;
-  const RecordTable::Key trace_id{context.trace_id.high, context.trace_id.low};
-  const RecordTable::Key request_id = KeyOf(context.request_id);
-  by_trace_.Expect(trace_id);
-  by_request_id_.Expect(request_id);
-  Context kept = context;
-  kept.cancel_reason = CancelReason::kNone;
+  const RecordTable::Ids ids = IdsOf(context);
+  if (ids.empty()) return {};
+  const RecordTable::Room room = records_.Reserve(ids, now);
   char bytes[kMostVctxBytes];
   uint32_t left_out = 0;  // as it is for the next hop
-  const std::string_view record = VctxBytes(kept, bytes, left_out);
-  const RecordTable::Marks marks{context.span_id, context.request_id.empty() ? 0 : request_id.low};
-  if (context.trace_id) {
-    Note(by_trace_.Insert(trace_id, marks, record, context.deadline_at, now, ticket.by_trace));
-  }
-  if (!context.request_id.empty()) {
-    char by_id[RecordTable::kMostBytes];
-    const std::string_view all = ticket.by_trace != 0 ? WriteByTrace(context, by_id) : WriteWhole(record, by_id);
-    Note(by_request_id_.Insert(request_id, marks, all, context.deadline_at, now, ticket.by_request_id));
-  }
-  return ticket;
+  const std::string_view rest = VctxRest(context, bytes, left_out);
+  const RecordTable::Facts facts{.deadline = context.deadline,
+                                 .deadline_at = context.deadline_at,
+                                 .trace_flags = context.trace_flags,
+                                 .has_trace_flags = context.has_trace_flags};
+  const RecordTable::Taken taken = records_.Insert(room, ids, facts, rest);
+  if (taken.place != 0) Increment(remembered_);
+  if (taken.refused) Increment(refused_);
+  if (taken.forgotten) Increment(forgotten_);
+  return {taken.place};
 }
 
 void CorrelationTable::End(Ticket& ticket, base::MonotonicTime until) {
-  by_trace_.End(ticket.by_trace, until);
-  by_request_id_.End(ticket.by_request_id, until);
-  ticket = {};
+  records_.End(std::exchange(ticket.place, 0), until);
 }
 
 CorrelationTable::Outcome CorrelationTable::Restore(Context& outbound, base::MonotonicTime now, base::Arena& arena) {
   RecordTable::Answer answer;
-  const RecordTable::Key request_id = KeyOf(outbound.request_id);
-  const RecordTable::Marks marks{outbound.span_id, outbound.request_id.empty() ? 0 : request_id.low};
-  if (outbound.trace_id) by_trace_.Find({outbound.trace_id.high, outbound.trace_id.low}, marks, now, arena, answer);
-  const bool by_request_id = answer.size == 0 && !answer.unclear && !outbound.request_id.empty();
-  if (by_request_id) FindByRequestId(request_id, marks, now, arena, answer);
+  const RecordTable::Ids ids = IdsOf(outbound);
+  if (ids.has_trace()) records_.Find(By::kTrace, ids, now, arena, answer);
+  const bool by_request_id = answer.size == 0 && !answer.unclear && ids.request != 0;
+  if (by_request_id) records_.Find(By::kRequest, ids, now, arena, answer);
 
   Outcome outcome = Outcome::kUnknown;
   Context agreed;
   for (size_t i = 0; i < answer.size && !answer.unclear; ++i) {
     Context inbound;
-    // Two ids may have the same key; of the same text they are the same.
-    if (!Decode(answer.found[i], arena, inbound) || (by_request_id && inbound.request_id != outbound.request_id)) continue;
+    // Two ids may have the same hash; of the same text they are the same.
+    if (!Decode(*answer.found[i], arena, inbound) || (by_request_id && inbound.request_id != outbound.request_id)) continue;
     if (outcome == Outcome::kUnknown) {
       agreed = inbound;
       outcome = Outcome::kRestored;
@@ -144,58 +128,23 @@ CorrelationTable::Outcome CorrelationTable::Restore(Context& outbound, base::Mon
   return outcome;
 }
 
-void CorrelationTable::FindByRequestId(const RecordTable::Key& key, const RecordTable::Marks& marks, base::MonotonicTime now,
-                                       base::Arena& arena, RecordTable::Answer& answer) {
-  RecordTable::Answer by_id;
-  by_request_id_.Find(key, marks, now, arena, by_id);
-  answer.unclear = by_id.unclear;
-  for (size_t i = 0; i < by_id.size && !answer.unclear; ++i) {
-    RecordTable::Found found = by_id.found[i];
-    RecordTable::Answer of_trace;
-    if (found.bytes.front() == kByTrace) {
-      const char* const at = found.bytes.data() + 1;
-      const RecordTable::Key trace_id{ReadBigEndian<uint64_t>(at), ReadBigEndian<uint64_t>(at + 8)};
-      by_trace_.Find(trace_id, {ReadBigEndian<uint64_t>(at + 16), key.low}, now, arena, of_trace);
-      if (of_trace.size == 0) answer.unclear = true;  // it was forgotten before its time
-    } else {
-      found.bytes.remove_prefix(1);
-      of_trace.found[of_trace.size++] = found;
-    }
-    answer.unclear |= of_trace.unclear || answer.size + of_trace.size > RecordTable::kMostFound;
-    if (answer.unclear) break;
-    for (size_t j = 0; j < of_trace.size; ++j) answer.found[answer.size++] = of_trace.found[j];
-  }
-}
-
-CorrelationTable::Counts CorrelationTable::Read() const {
+CorrelationTable::Counts CorrelationTable::Read(base::MonotonicTime now) const {
   const auto read = [](const Count& count) { return count.load(std::memory_order_relaxed); };
   const auto outcome = [&](Outcome of) { return read(outcomes_[static_cast<size_t>(of)]); };
   return {.remembered = read(remembered_),
           .refused = read(refused_),
           .forgotten = read(forgotten_),
-          .size = by_trace_.size() + by_request_id_.size(),
-          .capacity = by_trace_.capacity() + by_request_id_.capacity(),
+          .size = records_.Size(now),
+          .capacity = records_.capacity(),
           .unknown = outcome(Outcome::kUnknown),
           .restored = outcome(Outcome::kRestored),
           .partly = outcome(Outcome::kPartly),
           .unclear = outcome(Outcome::kUnclear)};
 }
 
-RecordTable::Key CorrelationTable::KeyOf(std::string_view request_id) const {
-  return {request_id.size(), base::XxHash64(request_id, seed_)};
-}
-
-void CorrelationTable::Note(RecordTable::Taken taken) {
-  switch (taken) {
-    case RecordTable::Taken::kEarlierForgotten:
-      Increment(forgotten_);
-      [[fallthrough]];
-    case RecordTable::Taken::kYes:
-      return Increment(remembered_);
-    case RecordTable::Taken::kFull:
-    case RecordTable::Taken::kTooManyOfOneKey:
-      return Increment(refused_);
-  }
+RecordTable::Ids CorrelationTable::IdsOf(const Context& context) const {
+  const uint64_t hash = context.request_id.empty() ? 0 : std::max<uint64_t>(base::XxHash64(context.request_id, seed_), 1);
+  return {.trace_high = context.trace_id.high, .trace_low = context.trace_id.low, .span = context.span_id, .request = hash};
 }
 
 }  // namespace pillion::context

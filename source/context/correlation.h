@@ -6,6 +6,7 @@
 // One for the process: the two may be on different workers. Bounded; any thread. Nothing is guessed: where several inbound
 // requests may be meant, only what all of them say is restored.
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -26,8 +27,7 @@ class CorrelationTable {
 
   // Of one inbound request, until it ends. Empty when it was not remembered.
   struct Ticket {
-    RecordTable::Place by_trace = 0;
-    RecordTable::Place by_request_id = 0;
+    RecordTable::Place place = 0;
   };
 
   enum class Outcome : uint8_t {
@@ -38,11 +38,11 @@ class CorrelationTable {
   };
 
   struct Counts {
-    // Of records: a request has one by its trace, and one by its request id.
+    // Of inbound requests.
     uint64_t remembered = 0;
-    uint64_t refused = 0;    // no room
+    uint64_t refused = 0;    // no room, or too many of the same trace or request id; by the other one it may be found
     uint64_t forgotten = 0;  // before their grace was over, for want of room
-    uint64_t size = 0;       // that there are now
+    uint64_t size = 0;       // that are remembered now
     uint64_t capacity = 0;
     // Of outbound requests, by what came of it.
     uint64_t unknown = 0;
@@ -63,19 +63,15 @@ class CorrelationTable {
   // what is added are in `arena`.
   Outcome Restore(Context& outbound, base::MonotonicTime now, base::Arena& arena);
 
-  Counts Read() const;
+  Counts Read(base::MonotonicTime now) const;
 
  private:
   using Count = std::atomic<uint64_t>;
 
-  RecordTable::Key KeyOf(std::string_view request_id) const;
-  void FindByRequestId(const RecordTable::Key& key, const RecordTable::Marks& marks, base::MonotonicTime now,
-                       base::Arena& arena, RecordTable::Answer& answer);
-  void Note(RecordTable::Taken taken);
+  RecordTable::Ids IdsOf(const Context& context) const;
 
   const uint64_t seed_;
-  RecordTable by_trace_;
-  RecordTable by_request_id_;
+  RecordTable records_;
   Count remembered_{0};
   Count refused_{0};
   Count forgotten_{0};

@@ -199,17 +199,16 @@ class Writer {
   uint32_t without_form_ = 0;
 };
 
-// As DecodeVctx(). `as_written`: EncodeVctx() would write the same bytes.
-bool Decode(std::string_view bytes, base::Arena& arena, Context& context, bool& as_written) {
-  if (bytes.size() > kMostVctxBytes || !bytes.starts_with(kMagic)) return false;
+// `as_written`: EncodeVctx() would write the same.
+bool DecodeTlvs(std::string_view tlvs, base::Arena& arena, Context& context, bool& as_written) {
   uint32_t seen = 0;  // a bit for each type that may come once
   size_t entries = 0;
   uint8_t place = 0;
   bool in_order = true;
   Unknown unknown;
-  const bool whole = bytes.find(';') == std::string_view::npos;
-  const char* const end = bytes.data() + bytes.size();
-  for (const char* at = bytes.data() + kMagic.size(); at != end;) {
+  const bool whole = tlvs.find(';') == std::string_view::npos;
+  const char* const end = tlvs.data() + tlvs.size();
+  for (const char* at = tlvs.data(); at != end;) {
     const size_t left = static_cast<size_t>(end - at);
     if (left < kTlvHead) return false;
     const uint8_t type = static_cast<uint8_t>(*at);
@@ -237,6 +236,12 @@ bool Decode(std::string_view bytes, base::Arena& arena, Context& context, bool& 
   return true;
 }
 
+// As DecodeVctx().
+bool Decode(std::string_view bytes, base::Arena& arena, Context& context, bool& as_written) {
+  if (bytes.size() > kMostVctxBytes || !bytes.starts_with(kMagic)) return false;
+  return DecodeTlvs(bytes.substr(kMagic.size()), arena, context, as_written);
+}
+
 // What stands in front, and has a length of its own.
 void EncodeFront(const Context& context, uint32_t types, Writer& writer) {
   const auto has = [types](Type type) { return (types >> type & 1) != 0; };
@@ -244,6 +249,11 @@ void EncodeFront(const Context& context, uint32_t types, Writer& writer) {
   if (has(kTraceId)) writer.Trace(context.trace_id);
   if (has(kSpanId)) writer.Number(kSpanId, context.span_id);
   if (has(kTraceFlags)) writer.Number(kTraceFlags, context.trace_flags);
+}
+
+size_t FrontSize(uint32_t types) {
+  const auto size = [types](Type type, size_t value) { return (types >> type & 1) * (kTlvHead + value); };
+  return kMagic.size() + size(kDeadline, 8) + size(kTraceId, 16) + size(kSpanId, 8) + size(kTraceFlags, 1);
 }
 
 size_t Encode(const Context& context, bool checks_forms, char* out, uint32_t& left_out) {
@@ -313,12 +323,16 @@ size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out) {
   return size;
 }
 
-std::string_view VctxBytes(const Context& context, char* out, uint32_t& left_out) {
+std::string_view VctxRest(const Context& context, char* out, uint32_t& left_out) {
   const VctxOrigin* const origin = OriginOf(context);
-  if (origin == nullptr) return {out, EncodeVctx(context, out, left_out)};
-  if (HasSameFront(context, *origin)) return origin->bytes;
-  ReplaceFront(context, *origin, out);
-  return {out, origin->bytes.size()};
+  const std::string_view bytes =
+      origin != nullptr ? origin->bytes : std::string_view(out, EncodeVctx(context, out, left_out));
+  return bytes.substr(FrontSize(TypesOf(context)));
+}
+
+bool DecodeVctxRest(std::string_view rest, base::Arena& arena, Context& context) {
+  bool as_written;
+  return DecodeTlvs(rest, arena, context, as_written);
 }
 
 bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context) {

@@ -28,8 +28,11 @@ struct VctxOrigin {
 // are added to `left_out`.
 size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out);
 
-// The same bytes, where they were read if the context has not changed, else in `out`.
-std::string_view VctxBytes(const Context& context, char* out, uint32_t& left_out);
+// The same bytes but for what stands in front: deadline, trace, span and trace flags. Where they were read if the rest of
+// the context has not changed, else in `out`, which has room for all of them.
+std::string_view VctxRest(const Context& context, char* out, uint32_t& left_out);
+// Into a context that has what stands in front.
+[[nodiscard]] bool DecodeVctxRest(std::string_view rest, base::Arena& arena, Context& context);
 
 // The same in Base64. The bytes are kept in the arena. Of a context that says nothing the text is empty.
 [[nodiscard]] bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context);

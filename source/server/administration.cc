@@ -76,7 +76,7 @@ std::optional<admin::ContextView> ContextsAt(base::MonotonicTime now) {
     view.oldest = {.age_ms = milliseconds(now - oldest->began), .time_left_ms = std::nullopt};
     if (oldest->deadline) view.oldest->time_left_ms = milliseconds(*oldest->deadline - now);
   }
-  const context::CorrelationTable::Counts counts = contexts::InFlight().Read();
+  const context::CorrelationTable::Counts counts = contexts::InFlight().Read(now);
   view.correlation = {.size = counts.size,
                       .capacity = counts.capacity,
                       .remembered = counts.remembered,

@@ -267,10 +267,10 @@ def test_administration(pillion, serve, app):
     assert stuck.came.wait(10)
     ask(proxy)
     shown = json.loads(proxy.admin("/context?format=json"))
-    assert (shown["in_flight"], shown["with_deadline"], shown["correlation"]["remembered"]) == ("1", "1", "4")
+    assert (shown["in_flight"], shown["with_deadline"], shown["correlation"]["remembered"]) == ("1", "1", "2")
     assert 0 < shown["oldest"]["time_left_ms"] <= 60000 and shown["oldest"]["age_ms"] >= 0
     assert proxy.admin("/context").startswith("requests in flight: 1, 1 of them with a deadline\nthe oldest: began ")
-    assert "\ncorrelation: 4 of 32768 records in use, also of requests that have ended; 4 made so far\noutbound" in proxy.admin("/context")
+    assert "\ncorrelation: 2 of 16384 records in use, also of requests that have ended; 2 made so far\noutbound" in proxy.admin("/context")
     hanging.abort()
     until(lambda: proxy.admin("/context").startswith("requests in flight: 0, 0 of them"), "it is over")
     assert "/context: requests that have a context" in proxy.admin("/help")

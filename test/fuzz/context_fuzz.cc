@@ -33,7 +33,7 @@ void CheckWrittenAnew(const Context& context, base::Arena& arena) {
     PILLION_CHECK(EncodeVctxText(context, padded, arena, left_out) == EncodeVctxText(anew, padded, arena, left_out_anew));
   }
   char bytes[kMostVctxBytes], bytes_anew[kMostVctxBytes];
-  PILLION_CHECK(VctxBytes(context, bytes, left_out) == VctxBytes(anew, bytes_anew, left_out_anew));
+  PILLION_CHECK(VctxRest(context, bytes, left_out) == VctxRest(anew, bytes_anew, left_out_anew));
   PILLION_CHECK(EncodeBaggage(context.baggage, arena, left_out) == EncodeBaggage(anew.baggage, arena, left_out_anew));
   PILLION_CHECK(left_out == left_out_anew);
 }

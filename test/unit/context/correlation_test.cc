@@ -69,8 +69,8 @@ TEST_F(CorrelationTest, RestoresWhatTheApplicationDidNotForward) {
     EXPECT_EQ(outbound.baggage.Find("env")->value(), "grey");
   }
   table_.End(ticket, kStart + kGrace);
-  EXPECT_EQ(table_.Read().restored, 2u);
-  EXPECT_EQ(table_.Read().remembered, 2u);
+  EXPECT_EQ(table_.Read(kStart).restored, 2u);
+  EXPECT_EQ(table_.Read(kStart).remembered, 1u);
 }
 
 TEST_F(CorrelationTest, NothingIsGuessed) {
@@ -78,7 +78,7 @@ TEST_F(CorrelationTest, NothingIsGuessed) {
   Restore({}, Outcome::kUnknown);
   Restore(Inbound(3, 2), Outcome::kUnknown);
   Restore(Inbound(0, 0, "other"), Outcome::kUnknown);
-  EXPECT_EQ(table_.Read().unknown, 3u);
+  EXPECT_EQ(table_.Read(kStart).unknown, 3u);
   table_.End(ticket, kStart + kGrace);
 }
 
@@ -119,7 +119,7 @@ TEST_F(CorrelationTest, AnEntryEndsAGraceTimeAfterItsRequest) {
   CorrelationTable::Ticket ticket = table_.Remember(inbound, kStart);
   Restore(Inbound(1, 3), Outcome::kRestored, kStart + 1h);  // as long as it is in flight
   table_.End(ticket, kStart + 1h + kGrace);
-  EXPECT_EQ(ticket.by_trace, 0u);
+  EXPECT_EQ(ticket.place, 0u);
   Restore(Inbound(1, 3), Outcome::kRestored, kStart + 1h + kGrace - 1ns);
   Restore(Inbound(1, 3), Outcome::kUnknown, kStart + 1h + kGrace);
   Restore(Inbound(0, 0, "id"), Outcome::kUnknown, kStart + 1h + kGrace);
@@ -177,7 +177,7 @@ TEST_F(CorrelationTest, OfSeveralOnlyWhatAllSayIsRestored) {
   table_.End(first, kStart + kGrace);
   EXPECT_EQ(Restore(Inbound(1, 99), Outcome::kRestored, kStart + kGrace).biz_flags, kPaymentPath);
   table_.End(second, kStart + kGrace);
-  EXPECT_EQ(table_.Read().partly, 2u);
+  EXPECT_EQ(table_.Read(kStart).partly, 2u);
 }
 
 TEST_F(CorrelationTest, DeadlinesThatDifferAreNotRestored) {
@@ -192,16 +192,16 @@ TEST_F(CorrelationTest, DeadlinesThatDifferAreNotRestored) {
 TEST_F(CorrelationTest, OfTooManyOfOneKeyNothingIsRestored) {
   std::vector<CorrelationTable::Ticket> tickets;
   // One on the stack would not be aligned under AddressSanitizer (GCC 12).
-  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 100'000, .seed = 1});
+  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 60'000, .seed = 1});
   CorrelationTable& table = *owned;
   for (SpanId span = 1; span <= RecordTable::kMostOfOneKey; ++span) tickets.push_back(table.Remember(Inbound(1, span), kStart));
   Context outbound = Inbound(1, 1);
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kRestored);
   CorrelationTable::Ticket refused = table.Remember(Inbound(1, 1), kStart);
-  EXPECT_EQ(refused.by_trace, 0u);
+  EXPECT_EQ(refused.place, 0u);
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);  // it may be that of the one that was refused
-  EXPECT_EQ(table.Read().refused, 1u);
-  EXPECT_EQ(table.Read().unclear, 1u);
+  EXPECT_EQ(table.Read(kStart).refused, 1u);
+  EXPECT_EQ(table.Read(kStart).unclear, 1u);
   table.End(refused, kStart + kGrace);
   for (CorrelationTable::Ticket& ticket : tickets) table.End(ticket, kStart + kGrace);
 }
@@ -212,28 +212,28 @@ TEST_F(CorrelationTest, TheBoundOfOneKeyHoldsAsRequestsComeAndGo) {
   const auto remember = [&](base::MonotonicTime now) { tickets.push_back(table_.Remember(Inbound(1, ++span), now)); };
   for (size_t i = 0; i < RecordTable::kMostOfOneKey; ++i) remember(kStart);
   remember(kStart);
-  EXPECT_EQ(table_.Read().refused, 1u);
+  EXPECT_EQ(table_.Read(kStart).refused, 1u);
   // The oldest, the newest, and some between.
   for (const size_t i : {0, 7, 100, 254, 255}) table_.End(tickets[i], kStart + 1s);
   for (int i = 0; i < 5; ++i) remember(kStart + 1s);
-  EXPECT_EQ(table_.Read().refused, 1u);
+  EXPECT_EQ(table_.Read(kStart).refused, 1u);
   remember(kStart + 1s);
-  EXPECT_EQ(table_.Read().refused, 2u);
+  EXPECT_EQ(table_.Read(kStart).refused, 2u);
   for (CorrelationTable::Ticket& ticket : tickets) table_.End(ticket, kStart + 2s);
-  const uint64_t remembered = table_.Read().remembered;
+  const uint64_t remembered = table_.Read(kStart).remembered;
   for (size_t i = 0; i < RecordTable::kMostOfOneKey; ++i) remember(kStart + 2s);
-  EXPECT_EQ(table_.Read().remembered, remembered + RecordTable::kMostOfOneKey);
-  EXPECT_EQ(table_.Read().refused, 2u);
+  EXPECT_EQ(table_.Read(kStart).remembered, remembered + RecordTable::kMostOfOneKey);
+  EXPECT_EQ(table_.Read(kStart).refused, 2u);
 }
 
 TEST_F(CorrelationTest, IsBounded) {
   const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 64, .seed = 1});
   CorrelationTable& table = *owned;
-  const uint64_t capacity = table.Read().capacity / 2;  // of each kind
+  const uint64_t capacity = table.Read(kStart).capacity;
   EXPECT_EQ(capacity, 64u);
   std::vector<CorrelationTable::Ticket> tickets;
   for (uint64_t trace = 1; trace <= 1000; ++trace) tickets.push_back(table.Remember(Inbound(trace, 1), kStart));
-  CorrelationTable::Counts counts = table.Read();
+  CorrelationTable::Counts counts = table.Read(kStart);
   EXPECT_EQ(counts.size, capacity);
   EXPECT_EQ(counts.remembered, capacity);
   EXPECT_EQ(counts.refused, 1000 - capacity);
@@ -241,55 +241,71 @@ TEST_F(CorrelationTest, IsBounded) {
   // What has ended gives way, also before its grace is over.
   for (uint64_t trace = 2001; trace <= 3000; ++trace) {
     CorrelationTable::Ticket ticket = table.Remember(Inbound(trace, 1), kStart + 1s);
-    EXPECT_NE(ticket.by_trace, 0u);
+    EXPECT_NE(ticket.place, 0u);
     Context outbound = Inbound(trace, 1);
     EXPECT_EQ(table.Restore(outbound, kStart + 1s, arena_), Outcome::kRestored);
     table.End(ticket, kStart + 1s + kGrace);
   }
-  counts = table.Read();
+  counts = table.Read(kStart);
   EXPECT_EQ(counts.size, capacity);
   EXPECT_EQ(counts.forgotten, 1000u);
   // And afterwards without being missed.
   CorrelationTable::Ticket ticket = table.Remember(Inbound(5000, 1), kStart + 1s + kGrace);
-  EXPECT_LT(table.Read().size, capacity);
-  EXPECT_EQ(table.Read().forgotten, 1000u);
+  counts = table.Read(kStart + 1s + kGrace);
+  EXPECT_EQ(counts.size, 1u);
+  EXPECT_EQ(counts.forgotten, 1000u);
   table.End(ticket, kStart + 1s + kGrace + kGrace);
 }
 
 TEST_F(CorrelationTest, WhatWasForgottenEarlyIsNotTakenForAnother) {
-  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 1, .seed = 1});  // one of each in a shard
+  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 1, .seed = 1});  // one in a pool
   CorrelationTable& table = *owned;
   Context early = Inbound(1, 1);
   CorrelationTable::Ticket first = table.Remember(early, kStart);
   CorrelationTable::Ticket refused = table.Remember(Inbound(1, 2), kStart);
-  EXPECT_EQ(refused.by_trace, 0u);
+  EXPECT_EQ(refused.place, 0u);
   Context outbound = Inbound(1, 3);
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);
   table.End(first, kStart + kGrace);
 }
 
-TEST_F(CorrelationTest, ARequestIdLeadsToWhatIsKeptByTheTrace) {
-  // Room for one of each in a shard: of two traces that are in the same one, the earlier gives way, not so its request id's.
-  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 1, .seed = 1});
+TEST_F(CorrelationTest, OfARequestIdWhatWasForgottenEarlyIsMissedToo) {
+  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 1, .seed = 1});  // one in a pool
   CorrelationTable& table = *owned;
-  Context inbound = Inbound(1, 2, "id");
-  inbound.tenant = "acme";
-  CorrelationTable::Ticket ticket = table.Remember(inbound, kStart);
-  table.End(ticket, kStart + kGrace);
-  Context outbound = Inbound(0, 0, "id");
-  EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kRestored);
-  EXPECT_EQ(outbound.tenant, "acme");
-  Outcome by_trace = Outcome::kRestored;
-  for (uint64_t trace = 2; by_trace == Outcome::kRestored; ++trace) {
-    CorrelationTable::Ticket other = table.Remember(Inbound(trace, 2), kStart);
-    table.End(other, kStart + kGrace);
-    outbound = Inbound(1, 3);
-    by_trace = table.Restore(outbound, kStart, arena_);
+  CorrelationTable::Ticket alone = table.Remember(Inbound(1, 2, "alone"), kStart);
+  CorrelationTable::Ticket live;
+  uint64_t trace = 1;
+  while (live.place == 0) live = table.Remember(Inbound(++trace, 2, "same"), kStart);  // in another pool
+  CorrelationTable::Ticket ended;
+  uint64_t ended_trace = trace;
+  while (ended.place == 0) ended = table.Remember(Inbound(++ended_trace, 2, "same"), kStart);
+  table.End(alone, kStart + kGrace);
+  table.End(ended, kStart + kGrace);
+  const auto outcome = [&](Context outbound) { return table.Restore(outbound, kStart, arena_); };
+  EXPECT_EQ(outcome(Inbound(0, 0, "alone")), Outcome::kRestored);
+  EXPECT_EQ(outcome(Inbound(trace, 3)), Outcome::kRestored);
+  // Others take the room of both.
+  for (uint64_t other = 1000; outcome(Inbound(1, 3)) != Outcome::kUnknown || outcome(Inbound(ended_trace, 3)) != Outcome::kUnknown;
+       ++other) {
+    CorrelationTable::Ticket ticket = table.Remember(Inbound(other, 2, std::to_string(other)), kStart);
+    table.End(ticket, kStart + kGrace);
   }
-  EXPECT_EQ(by_trace, Outcome::kUnknown);
-  outbound = Inbound(0, 0, "id");
+  EXPECT_EQ(outcome(Inbound(0, 0, "alone")), Outcome::kUnknown);
+  EXPECT_EQ(outcome(Inbound(0, 0, "same")), Outcome::kUnclear);
+  EXPECT_EQ(outcome(Inbound(trace, 3)), Outcome::kRestored);
+  table.End(live, kStart + kGrace);
+}
+
+TEST_F(CorrelationTest, WhoTakesTheRoomOfHisOwnTraceIsNotAllOfIt) {
+  const auto owned = std::make_unique<CorrelationTable>(CorrelationTable::Options{.capacity = 1, .seed = 1});  // one in a pool
+  CorrelationTable& table = *owned;
+  CorrelationTable::Ticket first = table.Remember(Inbound(1, 1), kStart);
+  table.End(first, kStart + kGrace);
+  CorrelationTable::Ticket second = table.Remember(Inbound(1, 2), kStart);
+  EXPECT_NE(second.place, 0u);
+  Context outbound = Inbound(1, 3);
   EXPECT_EQ(table.Restore(outbound, kStart, arena_), Outcome::kUnclear);
-  EXPECT_EQ(outbound.tenant, "");
+  table.End(second, kStart + kGrace);
 }
 
 TEST_F(CorrelationTest, ARequestIdOutlivesATraceThatIsShared) {
@@ -298,7 +314,8 @@ TEST_F(CorrelationTest, ARequestIdOutlivesATraceThatIsShared) {
   Context inbound = Inbound(1, 1, "id");
   inbound.tenant = "acme";
   tickets.push_back(table_.Remember(inbound, kStart));
-  EXPECT_EQ(tickets.back().by_trace, 0u);  // too many of that one
+  EXPECT_EQ(table_.Read(kStart).refused, 1u);  // too many of that one
+  Restore(Inbound(1, 1), Outcome::kUnclear);
   EXPECT_EQ(Restore(Inbound(0, 0, "id"), Outcome::kRestored).tenant, "acme");
   for (CorrelationTable::Ticket& ticket : tickets) table_.End(ticket, kStart + kGrace);
 }
@@ -333,9 +350,8 @@ TEST_F(CorrelationTest, ContextsOfEachSize) {
 
 TEST_F(CorrelationTest, AContextWithoutIdsHasNoRecord) {
   CorrelationTable::Ticket ticket = table_.Remember({.tenant = "acme"}, kStart);
-  EXPECT_EQ(ticket.by_trace, 0u);
-  EXPECT_EQ(ticket.by_request_id, 0u);
-  EXPECT_EQ(table_.Read().size, 0u);
+  EXPECT_EQ(ticket.place, 0u);
+  EXPECT_EQ(table_.Read(kStart).size, 0u);
   table_.End(ticket, kStart + kGrace);
 }
 
@@ -356,7 +372,7 @@ TEST_F(CorrelationTest, BehavesAsAMap) {
       Live one{.context = Inbound(trace + 1, static_cast<SpanId>(step + 1)), .ticket = {}};
       one.context.biz_flags = static_cast<uint16_t>(step % 60'000 + 1);
       one.ticket = table_.Remember(one.context, now);
-      ASSERT_NE(one.ticket.by_trace, 0u);
+      ASSERT_NE(one.ticket.place, 0u);
       of_trace.push_back(one);
     } else if (!of_trace.empty()) {
       const size_t which = (number >> 40) % of_trace.size();
@@ -370,8 +386,8 @@ TEST_F(CorrelationTest, BehavesAsAMap) {
   for (std::vector<Live>& of_trace : live) {
     for (Live& one : of_trace) table_.End(one.ticket, now + kGrace);
   }
-  EXPECT_GT(table_.Read().remembered, 5'000u);
-  EXPECT_EQ(table_.Read().refused, 0u);
+  EXPECT_GT(table_.Read(kStart).remembered, 5'000u);
+  EXPECT_EQ(table_.Read(kStart).refused, 0u);
 }
 
 }  // namespace

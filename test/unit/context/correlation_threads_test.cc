@@ -64,7 +64,7 @@ TEST(CorrelationThreads, WhatOneWorkerRemembersAnotherFinds) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  const CorrelationTable::Counts counts = table.Read();
+  const CorrelationTable::Counts counts = table.Read(base::MonotonicTime());
   EXPECT_EQ(counts.restored, 2 * kPairs * kRequests);
   EXPECT_EQ(counts.refused, 0u);
 }
@@ -92,13 +92,13 @@ TEST(CorrelationThreads, NobodyFindsAnothersWhereRoomIsShort) {
         ticket = table.Remember(inbound, now);
         Context outbound = Of(trace, 2);
         const Outcome outcome = table.Restore(outbound, now, arena);
-        EXPECT_EQ(outcome, ticket.by_trace == 0 ? Outcome::kUnknown : Outcome::kRestored);
+        EXPECT_EQ(outcome, ticket.place == 0 ? Outcome::kUnknown : Outcome::kRestored);
         if (outcome == Outcome::kRestored) {
           EXPECT_EQ(outbound.biz_flags, inbound.biz_flags);
           restored.fetch_add(1);
         }
         if (i % 100 == 0) {
-          EXPECT_LE(table.Read().size, table.Read().capacity);
+          EXPECT_LE(table.Read(now).size, table.Read(now).capacity);
         }
       }
       for (CorrelationTable::Ticket& ticket : open) table.End(ticket, base::MonotonicTime(kRequests * 1ms));

@@ -203,7 +203,7 @@ class OriginTest : public VctxTest {
     anew.origin = nullptr;
     EXPECT_EQ(text, EncodeVctxText(anew, padded, arena_, left_out_anew));
     char bytes[kMostVctxBytes], bytes_anew[kMostVctxBytes];
-    EXPECT_EQ(VctxBytes(context, bytes, left_out), VctxBytes(anew, bytes_anew, left_out_anew));
+    EXPECT_EQ(VctxRest(context, bytes, left_out), VctxRest(anew, bytes_anew, left_out_anew));
     EXPECT_EQ(left_out, left_out_anew);
     return text;
   }
