@@ -63,10 +63,20 @@ void AppendKey(const Asked& asked, Text& text) {
   }
 }
 
+// Of why it did not wait any longer, as details have it.
+std::string_view SentenceOf(std::string_view why) {
+  if (why == "queue_full") return "the queue is full";
+  return why == "queue_timed_out" ? "it has waited as long as it may" : "it may not wait so long";
+}
+
 std::string_view NameOf(Outcome outcome) {
   switch (outcome) {
     case Outcome::kAdmitted:
       return "admitted";
+    case Outcome::kWaiting:
+      return "waiting";
+    case Outcome::kLeft:
+      return "left";
     case Outcome::kDryRun:
       return "would_refuse";
     case Outcome::kDegraded:
@@ -84,7 +94,7 @@ std::string_view StageName(Stage stage) {
   return stage == Stage::kWindow ? "window" : "bucket";
 }
 
-std::string_view RefusalText(const Asked& asked, base::Arena& arena) {
+std::string_view RefusalText(const Asked& asked, std::string_view why, base::Arena& arena) {
   const Decision& decision = asked.decision;
   const limit::Policy& policy = asked.rule->state->limit.policy();
   Text text(arena);
@@ -97,13 +107,17 @@ std::string_view RefusalText(const Asked& asked, base::Arena& arena) {
   }
   text << ", " << FiguresOf(decision).remaining << " left, cost " << asked.cost;
   if (!asked.rule->key.empty()) AppendKey(asked, text << "; key: ");
+  if (!why.empty()) text << "; " << SentenceOf(why);
   if (decision.retry_after == Decision::kNever) return (text << "; never admitted").view();
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(decision.retry_after);
   return (text << "; retry after " << base::Duration(seconds)).view();
 }
 
-std::string_view DetailsOf(std::string_view what, const Asked& asked, base::Arena& arena) {
-  return (Text(arena) << what << "[" << asked.rule->name << ":" << StageName(asked.decision.refused_by) << "]").view();
+std::string_view DetailsOf(std::string_view what, std::string_view why, const Asked& asked, base::Arena& arena) {
+  Text text(arena);
+  text << what << "[" << asked.rule->name << ":" << StageName(asked.decision.refused_by);
+  if (!why.empty()) text << ":" << why;
+  return (text << "]").view();
 }
 
 void AddFigures(const Asked& asked, http::HeaderMap& headers) {

@@ -14,9 +14,10 @@ namespace pillion::filters::limit_rules {
 
 struct Counts;
 
-enum class Outcome : uint8_t { kAdmitted, kDryRun, kDegraded, kRejected };
+enum class Outcome : uint8_t { kAdmitted, kWaiting, kLeft, kDryRun, kDegraded, kRejected };
 
-// A rule that applied, and what came of it. `kDryRun`: it would have refused.
+// A rule that applied, and what came of it. `kDryRun`: it would have refused; `kLeft`: the
+// request was over while it waited.
 struct Asked {
   const Rule* rule;
   Counts* counts;
@@ -31,9 +32,9 @@ struct Asked {
 std::string_view StageName(limit::Stage stage);
 
 // rate limit tenants: window of 100 in 60s, 0 left, cost 1; key: tenant="acme"; retry after 12s
-std::string_view RefusalText(const Asked& asked, base::Arena& arena);
-// limit_rejected[tenants:window]
-std::string_view DetailsOf(std::string_view what, const Asked& asked, base::Arena& arena);
+std::string_view RefusalText(const Asked& asked, std::string_view why, base::Arena& arena);
+// limit_rejected[tenants:window], limit_rejected[tenants:window:queue_full]
+std::string_view DetailsOf(std::string_view what, std::string_view why, const Asked& asked, base::Arena& arena);
 
 // RateLimit and RateLimit-Policy.
 void AddFigures(const Asked& asked, http::HeaderMap& headers);

@@ -20,6 +20,7 @@ using limit::Policy;
 using limit::Terms;
 
 constexpr uint32_t kMostKeys = 100'000;  // where nothing is said
+constexpr uint32_t kMostWaiting = 10'000;
 constexpr size_t kLongestName = 64;
 constexpr int kResourceExhausted = 8;
 constexpr int kUnavailable = 14;
@@ -100,16 +101,17 @@ Degrade BuildDegrade(BuildContext& context, const v1::Rule::Degrade& from, const
   return degrade;
 }
 
-std::vector<Dimension> BuildKey(BuildContext& context, const v1::Rule& from, const std::string& path) {
+std::vector<Dimension> BuildKey(BuildContext& context, const google::protobuf::RepeatedPtrField<v1::Rule::Dimension>& from,
+                                const std::string& path) {
   std::vector<Dimension> key;
-  for (int i = 0; i < from.key_size(); ++i) {
-    const std::string place = ElementPath(FieldPath(path, "key"), i);
-    CheckName(context, from.key(i).name(), FieldPath(place, "name"));
+  for (int i = 0; i < from.size(); ++i) {
+    const std::string place = ElementPath(path, i);
+    CheckName(context, from[i].name(), FieldPath(place, "name"));
     Dimension& dimension = key.emplace_back();
-    dimension.name = from.key(i).name();
-    if (from.key(i).has_otherwise()) dimension.otherwise = from.key(i).otherwise().value();
-    if (from.key(i).value().empty()) continue;  // said already
-    dimension.value = BuildExpression(context, from.key(i).value(), FieldPath(place, "value"));
+    dimension.name = from[i].name();
+    if (from[i].has_otherwise()) dimension.otherwise = from[i].otherwise().value();
+    if (from[i].value().empty()) continue;  // said already
+    dimension.value = BuildExpression(context, from[i].value(), FieldPath(place, "value"));
   }
   return key;
 }
@@ -123,6 +125,23 @@ std::string KeyText(const v1::Rule& from) {
     if (dimension.has_otherwise()) text += config::Concat(" else ", otherwise.size(), ":", otherwise);
   }
   return text;
+}
+
+void BuildQueue(BuildContext& context, const v1::Rule& from, const std::string& path, Rule& rule) {
+  const v1::Rule::Queue& queue = from.queue();
+  Queue& built = rule.queue.emplace();
+  if (!queue.priority().empty()) built.priority = BuildNumber(context, queue.priority(), FieldPath(path, "priority"));
+  built.fair_by = BuildKey(context, queue.fair_by(), FieldPath(path, "fair_by"));
+  if (!rule.key.empty() && !built.fair_by.empty()) {
+    context.errors.Add(FieldPath(path, "fair_by"), "expected none beside key: it is fair between keys");
+  }
+  if (from.dry_run()) context.errors.Add(path, "expected none beside dry_run: nobody would wait");
+  using limit::FairQueue;
+  FairQueue::Options options;
+  if (queue.has_most()) options.most = queue.most().value();
+  if (queue.has_longest_wait()) options.longest_wait = config::ToDuration(queue.longest_wait());
+  options.limits = rule.key.empty() ? FairQueue::Limits::kAll : FairQueue::Limits::kEachKey;
+  if (rule.state != nullptr && options.most >= 1 && options.most <= kMostWaiting) built.room = RoomOf(rule.state, options);
 }
 
 // Of a rule that limits something. Nothing where there is an error, said already.
@@ -146,7 +165,7 @@ Rule BuildRule(BuildContext& context, const v1::Rule& from, const std::string& p
   if (!from.cost().empty() && rule.cost_of != CostOf::kRequests) {
     context.errors.Add(FieldPath(path, "cost_of"), "expected REQUESTS beside cost");
   }
-  rule.key = BuildKey(context, from, path);
+  rule.key = BuildKey(context, from.key(), FieldPath(path, "key"));
   rule.reject = BuildAnswer(context, from.reject(), FieldPath(path, "reject"),
                             {.status = 429, .body = {}, .grpc_status = kResourceExhausted, .headers = {}});
   if (rule.reject.status < 400) {
@@ -159,6 +178,7 @@ Rule BuildRule(BuildContext& context, const v1::Rule& from, const std::string& p
     context.errors.Add(FieldPath(path, "max_keys"), "expected none without key: there is one");
   }
   if (const std::optional<Terms> terms = BuildTerms(context, from, path)) BuildState(from, *terms, rule);
+  if (from.has_queue()) BuildQueue(context, from, FieldPath(path, "queue"), rule);
   return rule;
 }
 

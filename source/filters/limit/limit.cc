@@ -30,7 +30,15 @@ struct Counts {
         degraded(*shard.counter(scope.AddCounter("degraded"))),
         given_back(*shard.counter(scope.AddCounter("given_back"))),
         shared(*shard.counter(scope.AddCounter("shared"))),
-        no_key(*shard.counter(scope.AddCounter("no_key"))) {
+        no_key(*shard.counter(scope.AddCounter("no_key"))),
+        queued(*shard.counter(scope.AddCounter("queued"))),
+        queue_granted(*shard.counter(scope.AddCounter("queue_granted"))),
+        queue_full(*shard.counter(scope.AddCounter("queue_full"))),
+        queue_timed_out(*shard.counter(scope.AddCounter("queue_timed_out"))),
+        queue_too_late(*shard.counter(scope.AddCounter("queue_too_late"))),
+        queue_left(*shard.counter(scope.AddCounter("queue_left"))),
+        queue_wait(*shard.histogram(scope.AddHistogram("queue_wait_ms"))) {
+    scope.AddGaugeCallback("queue_waiting", [rule] { return WaitingFor(rule); });
     scope.AddGaugeCallback("keys", [rule] { return CountsOf(rule).keys; });
     scope.AddGaugeCallback("keys_evicted", [rule] { return CountsOf(rule).evicted; });
     scope.AddGaugeCallback("keys_expired", [rule] { return CountsOf(rule).expired; });
@@ -46,6 +54,13 @@ struct Counts {
   stats::Counter& given_back;
   stats::Counter& shared;
   stats::Counter& no_key;
+  stats::Counter& queued;
+  stats::Counter& queue_granted;
+  stats::Counter& queue_full;
+  stats::Counter& queue_timed_out;
+  stats::Counter& queue_too_late;
+  stats::Counter& queue_left;
+  stats::Histogram& queue_wait;
 };
 
 namespace {
@@ -80,7 +95,11 @@ class Shard final : public filter::HttpFilterShard {
   std::vector<Counts*> own_;  // of the filter's rules
 };
 
-class Filter final : public filter::HttpFilter {
+// | a request is | since | until |
+// |---|---|---|
+// | being asked about | OnRequestHead() | no rule is left, one decides, or refuses it, or has it wait |
+// | waiting | then | OnWaitEnded(): the rules behind are asked. OnEnd(), or somebody else answers it: it leaves |
+class Filter final : public filter::HttpFilter, private Waiting {
  public:
   // `more`: rules that are asked first.
   Filter(Shard& shard, const Settings& settings, std::span<const Rule> more)
@@ -91,89 +110,186 @@ class Filter final : public filter::HttpFilter {
   void OnEnd() override;
 
  private:
-  enum class Ask : uint8_t { kNext, kDone, kAnswered };
+  enum class Ask : uint8_t { kNext, kDone, kWaits, kAnswered };
 
+  size_t rule_count() const { return more_.size() + settings_.rules.size(); }
+  const Rule& RuleAt(size_t index) const {
+    return index < more_.size() ? more_[index] : settings_.rules[index - more_.size()];
+  }
+
+  // Those that are left, until one says more than kNext.
+  Ask AskRules();
   Ask AskRule(const Rule& rule, const filter::RequestAttributes& request);
-  // What that one refused.
-  Ask Refuse(Asked& asked);
+  // What is left of its limit; or of a place to wait.
+  Ask Decide(Asked& asked, const filter::RequestAttributes& request);
+  WaitingRoom::Request Waiter(const Asked& asked, const filter::RequestAttributes& request);
+  Ask Admit(Asked& asked);
+  // What that one refused. `why`: it may have waited; empty: it may not.
+  Ask Refuse(Asked& asked, std::string_view why);
+  void OnWaitEnded(WaitEnd end, const Decision& decision) override;
+  void StopWaiting();
   void SendOn(const Degrade& degrade);
-  void SendAnswer(const Answer& answer, std::string_view what, const Asked& asked);
+  void SendAnswer(const Answer& answer, std::string_view what, std::string_view why, const Asked& asked);
   // What other rules have admitted of a request that is refused.
   void GiveBack();
+  bool waits() const { return !asked_.empty() && asked_.back().outcome == Outcome::kWaiting; }
+  base::MonotonicTime now() const { return stream().worker().now(); }
 
   Shard& shard_;
   const Settings& settings_;
   const std::span<const Rule> more_;
   std::span<const Asked> asked_;
   Asked* room_ = nullptr;          // for as many as there are rules
+  size_t next_ = 0;                // of the rules
   const Answer* answer_ = nullptr;  // null: it was not answered here
+  bool given_back_ = false;
+  base::MonotonicTime waits_since_;
+  std::optional<base::MonotonicTime> deadline_;  // as it was when the request waited first
 };
 
 Step Filter::OnRequestHead(http::RequestHead&, bool) {
   base::Arena& arena = stream().arena();
-  room_ = arena.NewArray<Asked>(more_.size() + settings_.rules.size());
+  room_ = arena.NewArray<Asked>(rule_count());
   asked_ = {room_, 0};
+  const Ask last = AskRules();
+  if (!asked_.empty()) stream().annotations().metadata.SetLater(arena, Notes::kSpace, *arena.New<Notes>(asked_));
+  return last == Ask::kAnswered || last == Ask::kWaits ? Step::kPause : Step::kContinue;
+}
+
+Filter::Ask Filter::AskRules() {
   const filter::RequestAttributes request(stream());
   Ask last = Ask::kNext;
-  for (const std::span<const Rule> rules : {more_, std::span<const Rule>(settings_.rules)}) {
-    for (auto rule = rules.begin(); rule != rules.end() && last == Ask::kNext; ++rule) last = AskRule(*rule, request);
-  }
-  if (!asked_.empty()) stream().annotations().metadata.SetLater(arena, Notes::kSpace, *arena.New<Notes>(asked_));
-  return last == Ask::kAnswered ? Step::kPause : Step::kContinue;
+  while (next_ < rule_count() && last == Ask::kNext) last = AskRule(RuleAt(next_++), request);
+  return last;
 }
 
 Filter::Ask Filter::AskRule(const Rule& rule, const filter::RequestAttributes& request) {
   base::Arena& arena = stream().arena();
   if (!Applies(rule, request, arena)) return Ask::kNext;
   Counts& counts = shard_.Of(rule);
-  const std::optional<std::span<const std::string_view>> values = KeyOf(rule, request, arena);
+  const std::optional<std::span<const std::string_view>> values = KeyOf(rule.key, request, arena);
   if (!values) {
     counts.no_key.Increment();
     return Ask::kNext;
   }
-  const limit::Key key = limit::KeyOf(rule.state->secret, *values);
-  const uint64_t cost = CostOf(rule, request, arena);
-  const Decision decision = rule.state->limit.Decide(key, cost, stream().worker().now());
-  if (decision.shared) counts.shared.Increment();
   Asked& asked = room_[asked_.size()];
-  asked = {&rule, &counts, key, {}, cost, decision, Outcome::kAdmitted};
+  const limit::Key key = limit::KeyOf(rule.state->secret, *values);
+  asked = {&rule, &counts, key, {}, CostOf(rule, request, arena), {}, Outcome::kAdmitted};
   asked_ = {room_, asked_.size() + 1};
   if (settings_.shows_values) {
     auto* const kept = arena.NewArray<std::string_view>(values->size());
     std::transform(values->begin(), values->end(), kept, [&](std::string_view value) { return arena.Copy(value); });
     asked.values = {kept, values->size()};
   }
-  if (decision.allowed()) {
-    counts.admitted.Increment();
-    return settings_.first_decides && !rule.dry_run ? Ask::kDone : Ask::kNext;
-  }
-  (decision.refused_by == Stage::kWindow ? counts.refused_by_window : counts.refused_by_bucket).Increment();
-  return Refuse(asked);
+  return Decide(asked, request);
 }
 
-Filter::Ask Filter::Refuse(Asked& asked) {
+Filter::Ask Filter::Decide(Asked& asked, const filter::RequestAttributes& request) {
   const Rule& rule = *asked.rule;
+  if (!rule.queue || !rule.queue->room->busy()) {
+    asked.decision = rule.state->limit.Decide(asked.key, asked.cost, now());
+    if (asked.decision.allowed()) return Admit(asked);
+    if (!rule.queue) return Refuse(asked, "");
+  }
+  const WaitingRoom::Entered entered = rule.queue->room->Enter(stream().worker(), *this, Waiter(asked, request));
+  asked.decision = entered.decision;
+  switch (entered.how) {
+    case WaitingRoom::Entered::How::kAdmitted:
+      return Admit(asked);
+    case WaitingRoom::Entered::How::kWaits:
+      asked.outcome = Outcome::kWaiting;
+      asked.counts->queued.Increment();
+      waits_since_ = now();
+      return Ask::kWaits;
+    case WaitingRoom::Entered::How::kRefused:
+      break;
+  }
+  const bool full = entered.why == WaitEnd::kFull;
+  (full ? asked.counts->queue_full : asked.counts->queue_too_late).Increment();
+  return Refuse(asked, full ? "queue_full" : "queue_too_late");
+}
+
+WaitingRoom::Request Filter::Waiter(const Asked& asked, const filter::RequestAttributes& request) {
+  base::Arena& arena = stream().arena();
+  const Queue& queue = *asked.rule->queue;
+  WaitingRoom::Request waiter = {.key = asked.key,
+                                 .fair_key = asked.key,
+                                 .cost = asked.cost,
+                                 .priority = PriorityOf(queue, request, arena),
+                                 .deadline = limit::FairQueue::kNever};
+  if (!queue.fair_by.empty()) {
+    // Those without are one of those between whom it is fair.
+    const auto values = KeyOf(queue.fair_by, request, arena);
+    waiter.fair_key = limit::KeyOf(asked.rule->state->secret, values.value_or(std::span<const std::string_view>()));
+  }
+  if (!deadline_) {
+    const std::optional<base::Duration> left = TimeLeft(request, arena);
+    deadline_ = left ? now() + *left : limit::FairQueue::kNever;
+  }
+  waiter.deadline = *deadline_;
+  return waiter;
+}
+
+Filter::Ask Filter::Admit(Asked& asked) {
+  if (asked.decision.shared) asked.counts->shared.Increment();
+  asked.counts->admitted.Increment();
+  asked.outcome = Outcome::kAdmitted;
+  return settings_.first_decides && !asked.rule->dry_run ? Ask::kDone : Ask::kNext;
+}
+
+Filter::Ask Filter::Refuse(Asked& asked, std::string_view why) {
+  const Rule& rule = *asked.rule;
+  Counts& counts = *asked.counts;
+  if (asked.decision.shared) counts.shared.Increment();
+  (asked.decision.refused_by == Stage::kWindow ? counts.refused_by_window : counts.refused_by_bucket).Increment();
   if (rule.dry_run) {
-    asked.counts->dry_run.Increment();
+    counts.dry_run.Increment();
     asked.outcome = Outcome::kDryRun;
     return Ask::kNext;
   }
   if (!rule.degrade) {
-    asked.counts->rejected.Increment();
+    counts.rejected.Increment();
     asked.outcome = Outcome::kRejected;
     GiveBack();
-    SendAnswer(rule.reject, "limit_rejected", asked);
+    SendAnswer(rule.reject, "limit_rejected", why, asked);
     return Ask::kAnswered;
   }
-  asked.counts->degraded.Increment();
+  counts.degraded.Increment();
   asked.outcome = Outcome::kDegraded;
   if (rule.degrade->answer) {
     GiveBack();
-    SendAnswer(*rule.degrade->answer, "limit_degraded", asked);
+    SendAnswer(*rule.degrade->answer, "limit_degraded", why, asked);
     return Ask::kAnswered;
   }
   SendOn(*rule.degrade);
   return settings_.first_decides ? Ask::kDone : Ask::kNext;
+}
+
+void Filter::OnWaitEnded(WaitEnd end, const Decision& decision) {
+  Asked& asked = room_[asked_.size() - 1];
+  asked.decision = decision;
+  const base::Duration waited = now() - waits_since_;
+  asked.counts->queue_wait.Record(static_cast<uint64_t>(std::chrono::round<std::chrono::milliseconds>(waited).count()));
+  Ask last;
+  if (end == WaitEnd::kGranted) {
+    asked.counts->queue_granted.Increment();
+    last = Admit(asked);
+  } else {
+    const bool full = end == WaitEnd::kFull;
+    (full ? asked.counts->queue_full : asked.counts->queue_timed_out).Increment();
+    last = Refuse(asked, full ? "queue_full" : "queue_timed_out");
+  }
+  if (last == Ask::kNext) last = AskRules();
+  if (last == Ask::kNext || last == Ask::kDone) ContinueRequest();
+}
+
+// Somebody else has answered the request, or it is over.
+void Filter::StopWaiting() {
+  Asked& asked = room_[asked_.size() - 1];
+  asked.rule->queue->room->Leave(*this);
+  asked.counts->queue_left.Increment();
+  asked.outcome = Outcome::kLeft;
+  GiveBack();
 }
 
 void Filter::SendOn(const Degrade& degrade) {
@@ -184,27 +300,28 @@ void Filter::SendOn(const Degrade& degrade) {
   route::ApplyHeaderEdits(degrade.request, record, stream().request().headers);
 }
 
-void Filter::SendAnswer(const Answer& answer, std::string_view what, const Asked& asked) {
+void Filter::SendAnswer(const Answer& answer, std::string_view what, std::string_view why, const Asked& asked) {
   base::Arena& arena = stream().arena();
   answer_ = &answer;
   const bool explains = answer.body.empty() && asked.outcome == Outcome::kRejected;
   SendReply({.status = answer.status,
-             .body = explains ? RefusalText(asked, arena) : std::string_view(answer.body),
+             .body = explains ? RefusalText(asked, why, arena) : std::string_view(answer.body),
              .flag = ResponseFlag::kRateLimited,
-             .details = DetailsOf(what, asked, arena),
+             .details = DetailsOf(what, why, asked, arena),
              .grpc_status = answer.grpc_status});
 }
 
 void Filter::GiveBack() {
-  const base::MonotonicTime now = stream().worker().now();
+  given_back_ = true;
   for (const Asked& asked : asked_) {
-    if (!asked.decision.allowed()) continue;
-    asked.rule->state->limit.GiveBack(asked.key, asked.cost, asked.decision, now);
+    if (asked.outcome != Outcome::kAdmitted) continue;
+    asked.rule->state->limit.GiveBack(asked.key, asked.cost, asked.decision, now());
     asked.counts->given_back.Increment();
   }
 }
 
 Step Filter::OnResponseHead(http::ResponseHead& head, bool) {
+  if (waits()) StopWaiting();
   if (answer_ != nullptr) {
     const Asked& refused = asked_.back();
     if (refused.outcome == Outcome::kRejected) AddRetryAfter(refused.decision, head.headers);
@@ -217,7 +334,7 @@ Step Filter::OnResponseHead(http::ResponseHead& head, bool) {
     route::ApplyHeaderEdits(answer_->headers, record, head.headers);
   } else if (settings_.fields == Fields::kAlways) {
     for (const Asked& asked : asked_) {
-      if (!asked.rule->dry_run) AddFigures(asked, head.headers);
+      if (!asked.rule->dry_run && asked.outcome != Outcome::kLeft) AddFigures(asked, head.headers);
     }
   }
   return Step::kContinue;
@@ -225,15 +342,16 @@ Step Filter::OnResponseHead(http::ResponseHead& head, bool) {
 
 // What a body costs is known now. A byte of it was charged when it was admitted.
 void Filter::OnEnd() {
+  if (waits()) StopWaiting();
   const auto by_bytes = [](const Asked& asked) { return asked.rule->cost_of != CostOf::kRequests; };
-  if (answer_ != nullptr || std::none_of(asked_.begin(), asked_.end(), by_bytes)) return;
+  if (given_back_ || std::none_of(asked_.begin(), asked_.end(), by_bytes)) return;
   telemetry::RequestRecord record;
   stream().Describe(record);
   for (const Asked& asked : asked_) {
-    if (!by_bytes(asked) || !asked.decision.allowed()) continue;
+    if (!by_bytes(asked) || asked.outcome != Outcome::kAdmitted) continue;
     const bool of_request = asked.rule->cost_of == CostOf::kRequestBytes;
     const uint64_t bytes = of_request ? record.bytes_received : record.bytes_sent;
-    if (bytes > 1) asked.rule->state->limit.Charge(asked.key, bytes - 1, stream().worker().now());
+    if (bytes > 1) asked.rule->state->limit.Charge(asked.key, bytes - 1, now());
   }
 }
 

@@ -13,6 +13,7 @@
 #include "source/expression/program.h"
 #include "source/filter/http_filter.h"
 #include "source/filters/limit/state.h"
+#include "source/filters/limit/waiting_room.h"
 
 namespace pillion::filters::limit_rules {
 
@@ -40,6 +41,12 @@ struct Degrade {
   config::HeaderEdits request;     // of what goes to that cluster
 };
 
+struct Queue {
+  std::shared_ptr<WaitingRoom> room;
+  Expression priority;             // null: as it was noted
+  std::vector<Dimension> fair_by;  // of a rule that has a key none
+};
+
 struct Rule {
   std::string name;
   Expression when;  // null: always
@@ -50,6 +57,7 @@ struct Rule {
   bool dry_run = false;
   Answer reject;
   std::optional<Degrade> degrade;
+  std::optional<Queue> queue;
   std::string policy;  // the value of RateLimit-Policy
 };
 

@@ -303,6 +303,200 @@ TEST_F(LimitTest, NotesForTheLog) {
                     R"("retry_after_ms":63750,"key":"tenant=\"t\"","rules":{"a":"rejected"}})");
 }
 
+// Requests of several clients, of which some wait.
+class QueueTest : public LimitTest {
+ protected:
+  void Send(size_t client, const std::string& fields = "") {
+    clients_[client]->Send("GET /direct HTTP/1.1\r\nhost: h\r\n" + fields + "\r\n");
+    world_->Run();
+  }
+  // The number of the answer's status; 0: it waits.
+  int Status(size_t client) {
+    const std::string answer = clients_[client]->Take();
+    return answer.empty() ? 0 : std::stoi(answer.substr(9, 3));
+  }
+  std::vector<int> Statuses() {
+    std::vector<int> all;
+    for (size_t i = 0; i < clients_.size(); ++i) all.push_back(Status(i));
+    return all;
+  }
+  // One a second.
+  static std::string Queue(const std::string& fields, const std::string& rule = "", const std::string& name = "q") {
+    return Bucket(1, "queue: {" + fields + "}" + (rule.empty() ? "" : ", " + rule), name);
+  }
+};
+
+TEST_F(QueueTest, WaitsForItsTurnOverAllWorkers) {
+  Start(Rules(Queue("longest_wait: 10s")), {.workers = 3});
+  for (size_t client = 0; client < 3; ++client) Send(client);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 0}));
+  EXPECT_EQ(Count("q.queue_waiting"), 2);
+  world_->Wait(999);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 0, 0}));
+  world_->Wait(1);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 200, 0}));
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 0, 200}));
+  EXPECT_EQ(Count("q.queued"), 2);
+  EXPECT_EQ(Count("q.queue_granted"), 2);
+  EXPECT_EQ(Count("q.admitted"), 3);
+  EXPECT_EQ(Count("q.queue_waiting"), 0);
+}
+
+TEST_F(QueueTest, NoLongerThanItMay) {
+  Start(Rules(Window(9, "", "first") + ", " + Queue("longest_wait: 1.5s")), {.workers = 3});
+  for (size_t client = 0; client < 3; ++client) Send(client);
+  world_->Wait(1499);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 200, 0}));
+  world_->TakeLog();
+  world_->Wait(1);
+  const std::string answer = clients_[2]->Take();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 ")) << answer;
+  EXPECT_NE(answer.find("; it has waited as long as it may; retry after 1s"), std::string::npos) << answer;
+  EXPECT_TRUE(world_->TakeLog()[0].starts_with("GET /direct HTTP/1.1 429 RL limit_rejected[q:bucket:queue_timed_out] "));
+  EXPECT_EQ(Count("q.queue_timed_out"), 1);
+  EXPECT_EQ(Count("first.given_back"), 1);
+}
+
+TEST_F(QueueTest, AtOnceWhereTheWaitWouldBeTooLong) {
+  Start(Rules(Queue("longest_wait: 0.9s")));
+  EXPECT_TRUE(Passes());
+  const std::string answer = Get();
+  EXPECT_NE(answer.find("; it may not wait so long; retry after 1s"), std::string::npos) << answer;
+  EXPECT_EQ(Count("q.queue_too_late"), 1);
+  EXPECT_EQ(Count("q.queued"), 0);
+}
+
+TEST_F(QueueTest, WithinTheDeadlineOfTheRequest) {
+  ProxySettings settings{.workers = 3};
+  settings.http_filters = "- {name: context, typed_config: {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, "
+                          "direction: OUTBOUND}}\n";
+  Start(Rules(Queue("longest_wait: 10s")), settings);
+  Send(0);
+  Send(1, "x-timeout-ms: 900\r\n");
+  Send(2, "x-timeout-ms: 1100\r\n");
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 429, 0}));
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 0, 200}));
+}
+
+TEST_F(QueueTest, AsManyAsThereIsRoomFor) {
+  Start(Rules(Queue("most: 1, longest_wait: 10s")), {.workers = 3});
+  for (size_t client = 0; client < 3; ++client) Send(client);
+  EXPECT_EQ(Status(1), 0);
+  const std::string answer = clients_[2]->Take();
+  EXPECT_NE(answer.find("; the queue is full; "), std::string::npos) << answer;
+  EXPECT_EQ(Count("q.queue_full"), 1);
+}
+
+TEST_F(QueueTest, TheUrgentFirstAndInThePlaceOfOthers) {
+  const std::string by_field = "priority: \"int(request.headers['x-priority'])\"";
+  Start(Rules(Queue("most: 2, longest_wait: 10s, " + by_field)), {.workers = 4});
+  Send(0);
+  Send(1, "x-priority: 2\r\n");
+  Send(2, "x-priority: 1\r\n");
+  Send(3, "x-priority: 0\r\n");
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 429, 0, 0}));
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 0, 0, 200}));
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 0, 200, 0}));
+  EXPECT_EQ(Count("q.queue_full"), 1);
+}
+
+TEST_F(QueueTest, FairBetweenThoseWhoShareALimit) {
+  Start(Rules(Queue("longest_wait: 10s, fair_by: [{name: tenant, value: \"request.headers['x-tenant']\"}]")), {.workers = 2});
+  for (int i = 0; i < 3; ++i) clients_.push_back(world_->Connect());
+  Send(0);
+  Send(1, "x-tenant: a\r\n");
+  Send(2, "x-tenant: a\r\n");
+  Send(3, "x-tenant: a\r\n");
+  Send(4, "x-tenant: b\r\n");
+  EXPECT_EQ(Status(0), 200);
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 200, 0, 0, 0}));
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 0, 0, 0, 200}));
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 0, 200, 0, 0}));
+}
+
+TEST_F(QueueTest, AKeyWaitsForItsOwnAlone) {
+  Start(Rules(Queue("longest_wait: 10s", std::string(kTenant))), {.workers = 3});
+  Send(0, "x-tenant: a\r\n");
+  Send(1, "x-tenant: a\r\n");
+  Send(2, "x-tenant: b\r\n");
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 200}));
+}
+
+// Its place is another's at once, and what it was charged for is given back.
+TEST_F(QueueTest, WhoGoesAwayWaitsNoMore) {
+  Start(Rules(Window(9, "", "first") + ", " + Bucket(5, "cost: \"int(request.headers['x-cost'])\", queue: {longest_wait: 10s}", "q")),
+        {.workers = 3});
+  Send(0, "x-cost: 5\r\n");
+  Send(1, "x-cost: 5\r\n");
+  Send(2, "x-cost: 1\r\n");
+  world_->Wait(1500);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 0}));  // who came first costs more
+  world_->TakeLog();
+  clients_[1]->Close();
+  world_->Run();
+  EXPECT_EQ(Status(2), 200);
+  EXPECT_EQ(Count("q.queue_left"), 1);
+  EXPECT_EQ(Count("q.queue_waiting"), 0);
+  EXPECT_EQ(Count("first.given_back"), 1);
+  EXPECT_EQ(world_->TakeLog().size(), 2u);
+}
+
+// Granted and gone in one turn: what is posted finds nobody.
+TEST_F(QueueTest, WhoIsGrantedAndGoneGivesItBack) {
+  Start(Rules(Queue("longest_wait: 10s")), {.workers = 3});
+  Send(0);
+  Send(1);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 0}));
+  clients_[1]->Close();  // is read in the turn in which the timer fires
+  world_->Wait(1000);
+  Send(2);
+  EXPECT_EQ(Status(2), 200);
+}
+
+TEST_F(QueueTest, GoesOnWhereItsListenerIsReplaced) {
+  ProxySettings settings{.workers = 2};
+  Start(Rules(Queue("longest_wait: 10s")), settings);
+  Send(0);
+  Send(1);
+  settings.http_filters = "- {name: limit, typed_config: " + Rules(Queue("longest_wait: 10s, most: 7")) + "}\n";
+  world_->UpdateListener(settings);
+  clients_.push_back(world_->Connect());
+  clients_.push_back(world_->Connect());
+  Send(2);
+  world_->Wait(1000);
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 200, 200, 0}));
+}
+
+TEST_F(QueueTest, AndThenDegrades) {
+  Start(Rules(Queue("most: 1, longest_wait: 10s", "degrade: {answer: {status: 203, body: cached}}")), {.workers = 3});
+  for (size_t client = 0; client < 3; ++client) Send(client);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 203}));
+}
+
+// Of a route that forwards; and the rules behind are asked when it has waited.
+TEST_F(QueueTest, WithABody) {
+  Start(Rules(Queue("longest_wait: 10s") + ", " + Window(2, "", "last")), {.workers = 3});
+  Send(0);
+  for (const size_t client : {1u, 2u}) {
+    clients_[client]->Send("POST /x HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbody");
+    world_->Run();
+  }
+  world_->Wait(1000);
+  const std::string sent = world_->upstream().peer(0).Take();
+  EXPECT_TRUE(sent.ends_with("\r\n\r\nbody")) << sent;
+  Answer();
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 200, 429}));
+}
+
 // The messages of what is refused.
 std::string Refused(const std::string& message, const std::string& route = "") {
   config::LoadOptions options;
@@ -347,6 +541,11 @@ TEST(LimitConfig, WhatCanNotBe) {
       {Rules(Window(1, "reject: {status: 200}")), "rules[0].reject.status: 200, expected at least 400"},
       {Rules(Window(1, "degrade: {}")), "rules[0].degrade: expected one of cluster and answer"},
       {Rules(Window(1, "degrade: {cluster: nowhere}")), "rules[0].degrade.cluster: unknown cluster 'nowhere'"},
+      {Rules(Window(1, "dry_run: true, queue: {}")), "rules[0].queue: expected none beside dry_run"},
+      {Rules(Window(1, "queue: {most: 0}")), "rules[0].queue.most: 0, expected at least 1 and at most 10000"},
+      {Rules(Window(1, "queue: {priority: request.path}")), "rules[0].queue.priority: column 1: it gives string"},
+      {Rules(Window(1, "queue: {fair_by: [{name: a, value: request.path}]}, " + std::string(kTenant))),
+       "rules[0].queue.fair_by: expected none beside key"},
       {Rules(Window(1, "reject: {}, degrade: {answer: {}}")), "rules[0].degrade: expected none beside reject"},
       {Rules(Window(1, "degrade: {answer: {}, request_headers_to_add: [{header: {key: a, value: b}}]}")),
        "rules[0].degrade.request_headers_to_add: expected none beside an answer"},
