@@ -43,7 +43,7 @@ uint64_t CostOf(const Rule& rule, const expression::Attributes& request, base::A
 }
 
 uint8_t PriorityOf(const Queue& queue, const expression::Attributes& request, base::Arena& arena) {
-  constexpr int64_t kLeast = limit::FairQueue::kPriorities - 1;
+  static constexpr int64_t kLeast = limit::FairQueue::kPriorities - 1;
   constexpr int64_t kUsual = 1;
   const auto bounded = [](int64_t number) { return static_cast<uint8_t>(std::clamp(number, int64_t{0}, kLeast)); };
   if (queue.priority == nullptr) return bounded(request.Priority(arena, kUsual));
