@@ -4,6 +4,11 @@
 
 namespace pillion::expression {
 
+std::string Origin::Text() const {
+  const std::string text = "expression " + std::to_string(id);
+  return line == 0 ? text : text + " at line " + std::to_string(line) + ", column " + std::to_string(column);
+}
+
 Ast::Index Ast::Add(Node node, std::span<const Index> parts) {
   if (nodes_.size() >= kMostNodes || parts.size() > kMostParts) return kNone;
   node.depth = 0;

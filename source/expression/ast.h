@@ -34,12 +34,21 @@ struct Node {
   Kind kind;
   bool member = false;
   uint16_t depth = 0;   // of the tree below
-  uint32_t offset = 0;  // bytes before it in the text; of an operator, the operator itself
+  uint32_t offset = 0;  // bytes before it in the text (of an operator, the operator itself), or the number of its origin
   std::string_view text;
   std::string_view variable;
   Value constant = Value::Null();
   uint32_t first = 0;  // of its parts in the tree's list of them
   uint32_t count = 0;
+};
+
+// Where a node of a tree that did not come as a text has its origin, as whoever made it has told.
+struct Origin {
+  int64_t id = 0;       // the node's own
+  uint32_t line = 0;    // from 1; 0: not told
+  uint32_t column = 0;  // the same
+
+  std::string Text() const;  // "expression 7", "expression 7 at line 1, column 9"
 };
 
 class Ast {
@@ -69,8 +78,16 @@ class Ast {
   // The text that offsets are places in; empty where there is none.
   const std::string& source() const { return source_; }
   void set_source(std::string_view source) { source_ = source; }
+  // Of a tree without a text: the `offset` for a node of that origin.
+  uint32_t AddOrigin(const Origin& origin) {
+    origins_.push_back(origin);
+    return static_cast<uint32_t>(origins_.size() - 1);
+  }
+  const std::vector<Origin>& origins() const { return origins_; }
   // "column 7", or "line 2, column 7" of a text of several lines. Both count from 1, and characters, not bytes.
-  std::string PlaceOf(uint32_t offset) const { return PlaceIn(source_, offset); }
+  std::string PlaceOf(uint32_t offset) const {
+    return offset < origins_.size() ? origins_[offset].Text() : PlaceIn(source_, offset);
+  }
   static std::string PlaceIn(std::string_view source, uint32_t offset);
 
  private:
@@ -78,6 +95,7 @@ class Ast {
   std::vector<Index> parts_;
   std::deque<std::string> texts_;  // their places never change
   std::string source_;
+  std::vector<Origin> origins_;
 };
 
 }  // namespace pillion::expression

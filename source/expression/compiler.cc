@@ -26,6 +26,7 @@ class Compiler {
 
   absl::StatusOr<std::shared_ptr<const Program>> Run() {
     program_->source_ = ast_.source();
+    program_->origins_ = ast_.origins();
     program_->result_ = meanings_.back().type;
     Emit(ast_.root_index());
     if (program_->code_.size() > Program::kMostInstructions) Fail(ast_.root(), "it is too long");

@@ -4,15 +4,15 @@
 
 #include <algorithm>
 
-#include "source/expression/ast.h"
-
 namespace pillion::expression {
 
 Program::Program() = default;
 Program::~Program() = default;
 
 std::string Program::PlaceOf(const Value& error) const {
-  if (source_.empty() || error.place() == Value::kNoPlace) return {};
+  if (error.place() == Value::kNoPlace) return {};
+  if (error.place() < origins_.size()) return origins_[error.place()].Text();
+  if (source_.empty()) return {};
   return Ast::PlaceIn(source_, error.place());
 }
 

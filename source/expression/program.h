@@ -37,6 +37,7 @@
 #include <string>
 #include <vector>
 
+#include "source/expression/ast.h"
 #include "source/expression/attributes.h"
 #include "source/expression/type.h"
 #include "source/expression/value.h"
@@ -96,7 +97,7 @@ class Program {
 
   // The text that it was made of; empty: it was a tree. Of messages.
   const std::string& source() const { return source_; }
-  // "column 7", of an error's place; empty: it is not told.
+  // "column 7", or "expression 7" of a tree, of an error's place; empty: it is not told.
   std::string PlaceOf(const Value& error) const;
   // What is known of its results.
   const Type& result() const { return result_; }
@@ -120,6 +121,7 @@ class Program {
   std::deque<std::vector<Value>> lists_;
   std::deque<std::vector<MapEntry>> maps_;
   std::string source_;
+  std::vector<Origin> origins_;
   Type result_;
 };
 

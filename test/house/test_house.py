@@ -59,7 +59,8 @@ RESERVED = {
     "nghttp2": (r"^nghttp2/", {"codec"}),
     "OpenSSL": (r"^openssl/", {"identity", "tls", "ca"}),
     "grpc++": (r"^grpc|\.grpc\.pb\.h$", {"ctl"}),
-    "protobuf": (r"^google/protobuf|^api/.*\.pb\.h$|^envoy/|^spiffe/", {"config", "admin", "secrets", "telemetry", "xds", "ctl", "push", "last_good"}),
+    "protobuf": (r"^google/|^api/.*\.pb\.h$|^cel/|^envoy/|^spiffe/|^xds/",
+                 {"config", "admin", "secrets", "syntax_tree", "telemetry", "xds", "ctl", "push", "last_good"}),
     "std::regex": (r"^regex$", set()),
     "iostream": (r"^iostream$", {"main"}),
 }
