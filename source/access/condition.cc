@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "source/base/escape.h"
+#include "source/expression/evaluator.h"
 #include "source/http/parameters.h"
 
 namespace pillion::access {
@@ -116,6 +117,8 @@ Truth Conditions::Of(Index index, const Request& request) const {
       return ToTruth(request.connection.peer.has_value());
     case Kind::kPrincipal:
       return OfPrincipal(principals_[node.index], request);
+    case Kind::kExpression:
+      return OfExpression(*expressions_[node.index], request);
   }
   return Truth::kUnclear;
 }
@@ -131,6 +134,7 @@ bool Conditions::AreOfConnection(Index begin, Index end) const {
       case Kind::kHeader:
       case Kind::kMetadata:
       case Kind::kFilterState:
+      case Kind::kExpression:
         return false;
       case Kind::kAll:
       case Kind::kAny:
@@ -238,6 +242,22 @@ Truth Conditions::OfPrincipal(const TextTest& test, const Request& request) {
     }
   }
   return truth;
+}
+
+// What a request lacks makes an expression fail, and then it does not hold, as in Envoy. What a request can bring about (so
+// many fields that the bounds are met, bytes that are no text) makes it unclear: else it would get past a DENY.
+Truth Conditions::OfExpression(const expression::Program& program, const Request& request) {
+  if (request.attributes == nullptr || request.arena == nullptr) return Truth::kUnclear;
+  const expression::Value value = expression::Evaluate(program, *request.attributes, *request.arena);
+  if (!value.is_error()) return ToTruth(value.is_true());
+  switch (value.error()) {
+    case expression::ErrorCode::kTooLarge:
+    case expression::ErrorCode::kTooLong:
+    case expression::ErrorCode::kBadUtf8:
+      return Truth::kUnclear;
+    default:
+      return Truth::kNo;
+  }
 }
 
 }  // namespace pillion::access

@@ -2,10 +2,12 @@
 
 // Conditions on a request: tests, and what is made of them by all, any and not.
 //
-// A test may be unclear: a regular expression that is asked of bytes that are no text. What is unclear stays so when it is
-// negated; whoever decides takes it for what denies. Immutable once built; any thread; nothing is allocated to hold one.
+// A test may be unclear: a regular expression that is asked of bytes that are no text, an expression that comes to one of
+// its bounds. What is unclear stays so when it is negated; whoever decides takes it for what denies. Immutable once built;
+// any thread; nothing is allocated to hold one.
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "source/access/request.h"
+#include "source/expression/program.h"
 #include "source/match/header_matcher.h"
 #include "source/match/ip_range.h"
 #include "source/match/string_matcher.h"
@@ -83,6 +86,11 @@ class Conditions {
   void AddFilterState(match::StateMatcher matcher) { AddTo(states_, Kind::kFilterState, std::move(matcher)); }
   void AddAuthenticated() { Add(Kind::kAuthenticated, 0); }
   void AddPrincipal(TextTest test) { AddTo(principals_, Kind::kPrincipal, std::move(test)); }
+  // That it is true; one that fails does not hold.
+  void AddExpression(std::shared_ptr<const expression::Program> program) {
+    AddTo(expressions_, Kind::kExpression, std::move(program));
+  }
+  bool has_expressions() const { return !expressions_.empty(); }
 
   Truth Of(Index index, const Request& request) const;
   // The condition is the same for all requests of a connection.
@@ -104,6 +112,7 @@ class Conditions {
     kFilterState,
     kAuthenticated,
     kPrincipal,
+    kExpression,
   };
   // In the order in which they were added: parts follow what they are parts of.
   struct Node {
@@ -155,6 +164,7 @@ class Conditions {
   static Truth OfMetadata(const Metadata& metadata, const Request& request);
   static Truth OfFilterState(const match::StateMatcher& state, const Request& request);
   static Truth OfPrincipal(const TextTest& test, const Request& request);
+  static Truth OfExpression(const expression::Program& program, const Request& request);
 
   std::vector<Node> nodes_;
   std::vector<Text> texts_;
@@ -165,6 +175,7 @@ class Conditions {
   std::vector<Metadata> metadata_;
   std::vector<match::StateMatcher> states_;
   std::vector<TextTest> principals_;
+  std::vector<std::shared_ptr<const expression::Program>> expressions_;
 };
 
 }  // namespace pillion::access

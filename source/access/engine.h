@@ -41,6 +41,9 @@ class Engine {
 
   virtual Decision Decide(const Request& request) const = 0;
 
+  // It asks expressions, for which a request needs `attributes`.
+  virtual bool has_expressions() const = 0;
+
   uint64_t id() const { return id_; }  // in the process; no other ever has it
   const std::vector<Rule>& rules() const { return rules_; }
   // Empty: no rule has decided.

@@ -31,6 +31,7 @@ class Policies final : public Engine {
   Policies(Action action, Conditions conditions, std::vector<Policy> policies);
 
   Decision Decide(const Request& request) const override;
+  bool has_expressions() const override { return conditions_.has_expressions(); }
 
  private:
   using Numbers = std::vector<uint32_t>;  // ascending

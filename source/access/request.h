@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "source/access/findings.h"
+#include "source/base/arena.h"
+#include "source/expression/attributes.h"
 #include "source/http/message.h"
 #include "source/match/ip_range.h"
 #include "source/metadata/annotations.h"
@@ -52,6 +54,9 @@ struct Request {
   // Routes are chosen by the path without the parameters of its segments (;a=b).
   bool without_parameters = false;
   Findings* findings = nullptr;  // of that connection; null: none are kept
+  // For expressions, and what they make; null: what they say is unclear.
+  const expression::Attributes* attributes = nullptr;
+  base::Arena* arena = nullptr;
 };
 
 }  // namespace pillion::access

@@ -63,6 +63,7 @@ class Tree final : public Engine {
   Tree(Conditions conditions, std::vector<Matcher> matchers, std::vector<NamedAction> actions);
 
   Decision Decide(const Request& request) const override;
+  bool has_expressions() const override { return conditions_.has_expressions(); }
 
  private:
   static constexpr uint32_t kNothing = Decision::kNoRule;

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "source/access/connection_attributes.h"
 #include "source/access/policies.h"
+#include "source/config/build_expression.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -20,6 +22,26 @@ using access::Input;
 class Builder {
  public:
   Builder(BuildContext& context, AccessTo to) : context_(context), to_(to) {}
+
+  // What a policy lets do, under its condition.
+  Conditions::Index PermissionsOf(const v3::Policy& from, const std::string& path) {
+    if (from.has_condition() && from.has_checked_condition()) {
+      context_.errors.Add(FieldPath(path, "checked_condition"), "there is a condition as well, expected one of them");
+    }
+    const std::string field = FieldPath(path, from.has_condition() ? "condition" : "checked_condition");
+    if (!from.has_condition() && !from.has_checked_condition()) {
+      return AnyOf(from.permissions(), FieldPath(path, "permissions"));
+    }
+    const Conditions::Index begun = conditions_.Begin(true);
+    AnyOf(from.permissions(), FieldPath(path, "permissions"));
+    const expression::CompileOptions options = OptionsOfExpressions(to_);
+    const Expression program = from.has_condition()
+                                   ? BuildExpression(context_, from.condition(), options, field)
+                                   : BuildExpression(context_, from.checked_condition(), options, field);
+    if (program != nullptr) conditions_.AddExpression(program);
+    conditions_.End(begun);
+    return begun;
+  }
 
   template <typename Message>
   Conditions::Index AnyOf(const google::protobuf::RepeatedPtrField<Message>& from, const std::string& path) {
@@ -235,6 +257,12 @@ Names NamesOfAny(const google::protobuf::RepeatedPtrField<v3::Principal>& from) 
 
 }  // namespace
 
+expression::CompileOptions OptionsOfExpressions(AccessTo to) {
+  expression::CompileOptions options = {.result = expression::Kind::kBool};
+  if (to == AccessTo::kConnections) options.check.catalog = &access::ConnectionAttributes::Names();
+  return options;
+}
+
 access::Action ToAccessAction(v3::RBAC::Action from) {
   switch (from) {
     case v3::RBAC::ALLOW:
@@ -271,7 +299,7 @@ std::shared_ptr<const access::Engine> BuildPolicies(BuildContext& context, const
   for (const auto* item : items) {
     const v3::Policy& policy = item->second;
     const std::string place = KeyPath(FieldPath(path, "policies"), item->first);
-    const Conditions::Index permissions = builder.AnyOf(policy.permissions(), FieldPath(place, "permissions"));
+    const Conditions::Index permissions = builder.PermissionsOf(policy, place);
     const Conditions::Index principals = builder.AnyOf(policy.principals(), FieldPath(place, "principals"));
     const NameList only = NamesOfAny(policy.principals()).value_or(NameList());
     policies.push_back({.name = item->first,

@@ -11,6 +11,7 @@
 #include "source/access/engine.h"
 #include "source/access/text_index.h"
 #include "source/config/build.h"
+#include "source/expression/compiler.h"
 #include "xds/type/matcher/v3/matcher.pb.h"
 
 namespace pillion::config {
@@ -18,6 +19,8 @@ namespace pillion::config {
 // What the rules are asked about: without requests there are no header fields.
 enum class AccessTo : uint8_t { kConnections, kRequests };
 
+// What conditions give, and may ask.
+expression::CompileOptions OptionsOfExpressions(AccessTo to);
 access::Action ToAccessAction(envoy::config::rbac::v3::RBAC::Action from);
 // By which rules are found that ask for it; nothing: they are not.
 std::optional<access::TextPattern> PatternOf(const envoy::type::matcher::v3::StringMatcher& from);

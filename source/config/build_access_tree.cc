@@ -5,7 +5,10 @@
 #include "envoy/type/matcher/v3/http_inputs.pb.h"
 #include "source/access/tree.h"
 #include "source/config/build_access.h"
+#include "source/config/build_expression.h"
 #include "source/config/text.h"
+#include "xds/type/matcher/v3/cel.pb.h"
+#include "xds/type/matcher/v3/http_inputs.pb.h"
 
 namespace pillion::config {
 namespace {
@@ -87,6 +90,7 @@ class Builder {
       return true;
     }
     const auto& single = from.single_predicate();
+    if (single.has_custom_match()) return false;
     const std::optional<Input> input = FindInput(single.input().typed_config());
     const std::optional<access::TextPattern> pattern = PatternOf(ToEnvoy(single.value_match()));
     if (!from.has_single_predicate() || !input || !pattern) return false;
@@ -166,6 +170,8 @@ class Builder {
       case Predicate::kSinglePredicate: {
         const auto& single = from.single_predicate();
         const std::string place = FieldPath(path, "single_predicate");
+        const bool attributes = single.input().typed_config().Is<v3::HttpAttributesCelMatchInput>();
+        if (single.has_custom_match() || attributes) return AddExpression(single, place);
         access::TextTest test =
             BuildTextTest(context_, ToEnvoy(single.value_match()), FieldPath(place, "value_match"));
         if (const std::optional<Input> input = FindInput(single.input().typed_config())) {
@@ -189,6 +195,25 @@ class Builder {
       }
       case Predicate::MATCH_TYPE_NOT_SET:
         break;
+    }
+    conditions_.AddTrue();
+  }
+
+  // An expression and what it is asked about, each of which there is only for the other.
+  void AddExpression(const Predicate::SinglePredicate& from, const std::string& path) {
+    const std::string input = FieldPath(FieldPath(path, "input"), "typed_config");
+    const std::string place = FieldPath(FieldPath(path, "custom_match"), "typed_config");
+    v3::CelMatcher matcher;
+    if (!from.input().typed_config().Is<v3::HttpAttributesCelMatchInput>()) {
+      context_.errors.AddMissing(path, input,
+                                 WrongType(from.input().typed_config(), "xds.type.matcher.v3.HttpAttributesCelMatchInput"));
+    } else if (!from.custom_match().typed_config().UnpackTo(&matcher)) {
+      context_.errors.AddMissing(path, place,
+                                 WrongType(from.custom_match().typed_config(), "xds.type.matcher.v3.CelMatcher"));
+    } else if (const Expression program = BuildExpression(context_, matcher.expr_match(), OptionsOfExpressions(to_),
+                                                          FieldPath(place, "expr_match"))) {
+      conditions_.AddExpression(program);
+      return;
     }
     conditions_.AddTrue();
   }

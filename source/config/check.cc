@@ -10,6 +10,7 @@
 #include "google/protobuf/wrappers.pb.h"
 #include "pillion/api/check.pb.h"
 #include "source/config/extensions.h"
+#include "source/config/map_entry.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -102,9 +103,7 @@ class Checker {
         CheckEnum(*value.enum_type(), entry.GetReflection()->GetEnumValue(entry, &value), path);
         continue;
       }
-      const pb::FieldDescriptor& key = *field.message_type()->map_key();
-      Check(entry.GetReflection()->GetMessage(entry, &value),
-            KeyPath(path, entry.GetReflection()->GetString(entry, &key)));
+      Check(entry.GetReflection()->GetMessage(entry, &value), EntryPath(path, entry));
     }
   }
 

@@ -71,6 +71,12 @@ bool IsWrapper(const pb::Descriptor& type) {
   }
 }
 
+// JSON writes its only value as null.
+bool IsNull(const pb::FieldDescriptor& field) {
+  const bool is_enum = field.cpp_type() == pb::FieldDescriptor::CPPTYPE_ENUM;
+  return is_enum && field.enum_type()->full_name() == "google.protobuf.NullValue";
+}
+
 // Written as one scalar.
 bool IsScalar(const pb::Descriptor& type) {
   return IsWrapper(type) || type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_DURATION;
@@ -181,7 +187,8 @@ void Decoder::DecodeFields(const TreeNode& node, pb::Message& message, const std
                   member.line);
       continue;
     }
-    if (member.value->kind == TreeNode::Kind::kNull) continue;  // as if it were not there
+    const bool is_null = member.value->kind == TreeNode::Kind::kNull;
+    if (is_null && !IsNull(*field)) continue;  // as if it were not there
     const pb::OneofDescriptor* oneof = field->real_containing_oneof();
     const pb::Reflection& reflection = *message.GetReflection();
     if (oneof != nullptr && reflection.HasOneof(message, oneof)) {
@@ -236,12 +243,15 @@ void Decoder::SetKey(const TreeNode::Member& member, pb::Message& entry, const p
     entry.GetReflection()->SetString(&entry, &key, member.key);
     return;
   }
-  // Of all others the API has this kind only.
+  // Of all others the API has these kinds only.
+  const bool is_long = key.cpp_type() == pb::FieldDescriptor::CPPTYPE_INT64;
   uint32_t number = 0;
-  if (!absl::SimpleAtoi(member.key, &number)) {
+  int64_t long_number = 0;
+  if (!(is_long ? absl::SimpleAtoi(member.key, &long_number) : absl::SimpleAtoi(member.key, &number))) {
     errors_.Add(path, Concat("the key ", Quote(member.key), ", expected a whole number"), member.line);
     return;
   }
+  if (is_long) return entry.GetReflection()->SetInt64(&entry, &key, long_number);
   entry.GetReflection()->SetUInt32(&entry, &key, number);
 }
 
@@ -324,7 +334,7 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
 void Decoder::DecodeEnum(const TreeNode& node, pb::Message& message, const pb::FieldDescriptor& field,
                          const std::string& path) {
   const pb::EnumDescriptor& type = *field.enum_type();
-  const pb::EnumValueDescriptor* value = nullptr;
+  const pb::EnumValueDescriptor* value = node.kind == TreeNode::Kind::kNull ? type.FindValueByName("NULL_VALUE") : nullptr;
   if (node.kind == TreeNode::Kind::kScalar) {
     value = type.FindValueByName(node.text);
     const std::optional<int64_t> number =

@@ -80,6 +80,8 @@
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
+#include "xds/type/matcher/v3/cel.pb.h"
+#include "xds/type/matcher/v3/http_inputs.pb.h"
 
 namespace pillion::config {
 
@@ -183,6 +185,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       pillion::guard::v1::Guard::descriptor(),
       pillion::guard::v1::PushedGuard::descriptor(),
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
+      xds::type::matcher::v3::CelMatcher::descriptor(),
+      xds::type::matcher::v3::HttpAttributesCelMatchInput::descriptor(),
   };
   return *types;
 }

@@ -6,6 +6,7 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "source/config/extensions.h"
+#include "source/config/map_entry.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -46,8 +47,11 @@ constexpr std::string_view kSecurityScopes[] = {
     "extensions.rate_limit_descriptors.",
     "extensions.transport_sockets.",
     "type.matcher.v3.",
+    "cel.expr.",
+    "google.api.expr.",
     "xds.core.v3.",
     "xds.type.matcher.v3.",
+    "xds.type.v3.CelExpression",
 };
 
 constexpr std::string_view kManager =
@@ -172,15 +176,6 @@ bool InSecurityScope(std::string_view message) {
                      [message](std::string_view scope) { return message.starts_with(scope); });
 }
 
-// Of the value of a map's entry.
-std::string MapPath(const std::string& path, const pb::Message& entry) {
-  const pb::FieldDescriptor& key = *entry.GetDescriptor()->map_key();
-  if (key.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING) {
-    return KeyPath(path, entry.GetReflection()->GetString(entry, &key));
-  }
-  return KeyPath(path, Concat(entry.GetReflection()->GetUInt32(entry, &key)));  // there is no other kind in the API
-}
-
 }  // namespace
 
 std::string ExtensionName(std::string_view message) {
@@ -278,7 +273,7 @@ void Judge(const UnknownRule& rule, const pb::Message& message, const std::strin
         Judge(rule, element, ElementPath(at, i), anys, errors, notes);
       } else if (const pb::FieldDescriptor& value = *field->message_type()->map_value();
                  value.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
-        Judge(rule, element.GetReflection()->GetMessage(element, &value), MapPath(at, element), anys, errors, notes);
+        Judge(rule, element.GetReflection()->GetMessage(element, &value), EntryPath(at, element), anys, errors, notes);
       }
     }
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "source/access/connection_attributes.h"
 #include "source/access/engine.h"
 #include "source/explain/decision.h"
 #include "source/explain/handshake.h"
@@ -154,7 +155,10 @@ void DescribeConnection(const Question& question, const Connection& connection, 
 }
 
 void AskNetworkRbac(const config::NetworkRbac& rbac, Connection& connection, Answer& answer) {
-  const access::Request request{.connection = connection.access};
+  const access::ConnectionAttributes attributes(connection.access);
+  base::BlockPool blocks;
+  base::Arena arena(blocks);
+  const access::Request request{.connection = connection.access, .attributes = &attributes, .arena = &arena};
   if (rbac.shadow != nullptr) DescribeDecision("shadow", *rbac.shadow, request, answer);
   if (rbac.engine == nullptr) return;
   if (!DescribeDecision("verdict", *rbac.engine, request, answer) && connection.end.empty()) {

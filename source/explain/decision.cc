@@ -7,6 +7,10 @@
 namespace pillion::explain {
 
 bool DescribeDecision(std::string_view name, const access::Engine& engine, const access::Request& request, Answer& answer) {
+  if (engine.has_expressions() && request.attributes == nullptr) {
+    answer.Text(name, "asked when a request comes: it has expressions");
+    return true;
+  }
   const access::Decision decision = engine.Decide(request);
   const std::string_view policy = engine.NameOf(decision);
   const std::string why = policy.empty() ? "no policy fits" : fmt::format("by policy {}", Quoted(policy));

@@ -9,7 +9,7 @@
 
 namespace pillion::explain {
 
-// Under `name`; true: allowed.
+// Under `name`; true: allowed, or nobody knows before a request comes.
 bool DescribeDecision(std::string_view name, const access::Engine& engine, const access::Request& request, Answer& answer);
 
 }  // namespace pillion::explain

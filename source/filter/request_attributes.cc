@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "source/access/connection_attributes.h"
 #include "source/config/route.h"
 #include "source/http/parameters.h"
 #include "source/http/syntax.h"
@@ -259,9 +260,7 @@ Value RequestAttributes::OfConnection(Attribute which) const {
     case Attribute::kConnectionMtls:
       return Value::Bool(peer.has_value());
     case Attribute::kSourcePrincipal:
-      if (!peer) return Missing();
-      if (!peer->uris.empty()) return FirstOf(peer->uris);
-      return peer->dns.empty() ? TextOrMissing(peer->subject) : FirstOf(peer->dns);
+      return peer ? TextOrMissing(access::PrincipalOf(*peer)) : Missing();
     case Attribute::kConnectionUriPeer:
       return peer ? FirstOf(peer->uris) : Missing();
     case Attribute::kConnectionDnsPeer:

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "source/access/connection_attributes.h"
 #include "source/access/denial_log.h"
 #include "source/proxy/connection_facts.h"
 #include "source/stats/tags.h"
@@ -144,7 +145,9 @@ bool GuardedTransport::Ask() {
   const config::NetworkRbac& config = shard_.rbac.config();
   if (config.engine == nullptr && config.shadow == nullptr) return true;
   if (!asked_) asked_.emplace(FactsOf(*below_, &facts_));
-  const access::Request request{.connection = *asked_};
+  const access::ConnectionAttributes attributes(*asked_);
+  base::Arena arena(worker_.blocks());
+  const access::Request request{.connection = *asked_, .attributes = &attributes, .arena = &arena};
   if (config.shadow != nullptr) AskShadow(request);
   bool allowed = true;
   if (config.engine != nullptr) {

@@ -9,6 +9,7 @@
 #include "source/access/denial_log.h"
 #include "source/access/request.h"
 #include "source/filter/http_gate.h"
+#include "source/filter/request_attributes.h"
 #include "source/stats/tags.h"
 
 namespace pillion::filters::rbac {
@@ -131,7 +132,10 @@ std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const c
   if (enforced == nullptr && shadow == nullptr) return std::nullopt;
   const BothCounters* const counters = CountersOf(config);
   access::Request request = stream.AccessRequest();
+  request.arena = &stream.arena();
   if (shadow != nullptr) {
+    const filter::RequestAttributes attributes(stream);
+    request.attributes = &attributes;
     const access::Decision decision = shadow->Decide(request);
     (decision.allowed ? shadow_allowed_ : shadow_denied_).Increment();
     if (counters != nullptr) Count(counters->shadow, decision);
@@ -139,6 +143,8 @@ std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const c
     request.notes = &stream.annotations();  // others may ask for that
   }
   if (enforced == nullptr) return std::nullopt;
+  const filter::RequestAttributes attributes(stream);  // with what was noted just now
+  request.attributes = &attributes;
   const access::Decision decision = enforced->Decide(request);
   (decision.allowed ? allowed_ : denied_).Increment();
   if (counters != nullptr) Count(counters->enforced, decision);

@@ -197,6 +197,75 @@ TEST_F(RbacTest, NobodyIsAuthenticatedWithoutTls) {
   EXPECT_EQ(Ask("/direct"), kDenied);
 }
 
+// request.headers['x-tenant-id'] == 'acme', as a tree.
+constexpr char kOfAcme[] =
+    "{id: 5, call_expr: {function: _==_, args: [{id: 3, call_expr: {function: '_[_]', args: [{id: 2, select_expr: "
+    "{operand: {id: 1, ident_expr: {name: request}}, field: headers}}, {id: 4, const_expr: {string_value: x-tenant-id}}]}}, "
+    "{id: 6, const_expr: {string_value: acme}}]}}";
+
+std::string Conditional(const std::string& action, const std::string& condition) {
+  return "rules: {action: " + action + ", policies: {p: {permissions: [" + Path("/direct") + "], principals: [{any: true}], " +
+         condition + "}}}";
+}
+
+TEST_F(RbacTest, ConditionOfAPolicy) {
+  Start(Conditional("ALLOW", std::string("condition: ") + kOfAcme));
+  EXPECT_EQ(Ask("/direct", "x-tenant-id: acme\r\n"), "200 direct");
+  EXPECT_EQ(Ask("/direct", "x-tenant-id: other\r\n"), kDenied);
+  EXPECT_EQ(Ask("/direct"), kDenied);
+  EXPECT_EQ(Ask("/other", "x-tenant-id: acme\r\n"), kDenied);  // the rest of the policy must fit, too
+  // An expression that fails does not hold.
+  Start(Conditional("DENY", std::string("condition: ") + kOfAcme));
+  EXPECT_EQ(Ask("/direct", "x-tenant-id: acme\r\n"), kDenied);
+  EXPECT_EQ(Ask("/direct", "x-tenant-id: other\r\n"), "200 direct");
+  EXPECT_EQ(Ask("/direct"), "200 direct");
+}
+
+TEST_F(RbacTest, CheckedConditionOfAPolicy) {
+  Start(Conditional("ALLOW", "checked_condition: {expr: {id: 2, call_expr: {function: _==_, args: [{id: 1, ident_expr: {name: "
+                             "request.method}}, {id: 3, const_expr: {string_value: GET}}]}}, reference_map: {1: {name: "
+                             "request.method}, 2: {overload_id: [equals]}}, type_map: {1: {primitive: STRING}}}"));
+  EXPECT_EQ(Ask("/direct"), "200 direct");
+}
+
+// Of a matcher tree.
+std::string Says(const std::string& expression) {
+  return "{single_predicate: {input: " + Config("xds.type.matcher.v3.HttpAttributesCelMatchInput", "") + ", custom_match: " +
+         Config("xds.type.matcher.v3.CelMatcher", "expr_match: {cel_expr_string: \"" + expression + "\"}") + "}}";
+}
+std::string Only(const std::string& predicate, const std::string& on_match) {
+  return "matcher: {matcher_list: {matchers: [" + Entry(predicate, on_match) + "]}, on_no_match: " + Act("rest", "ALLOW") + "}";
+}
+
+TEST_F(RbacTest, TreeOfExpressions) {
+  Start("matcher: {matcher_list: {matchers: [" + Entry(Says("request.headers['x-a'] == '1'"), Act("one", "ALLOW")) +
+        Entry("{not_matcher: " + Says("has(request.headers.`x-b`)") + "}", Act("no-b", "DENY")) + "]}, on_no_match: " +
+        Act("rest", "ALLOW") + "}");
+  EXPECT_EQ(Ask("/direct", "x-a: 1\r\n"), "200 direct");
+  EXPECT_EQ(Line().substr(0, 60), R"(direct_response {"enforced_effective_policy_id":"one","enfor)");
+  EXPECT_EQ(Ask("/direct"), kDenied);  // what the first lacks is passed over
+  EXPECT_EQ(Ask("/direct", "x-b: 1\r\n"), "200 direct");
+}
+
+// What a request can bring about is unclear, and never opens.
+TEST_F(RbacTest, ExpressionsThatComeToTheirBounds) {
+  const std::string pairs = Says("request.headers.exists(a, request.headers.all(b, request.headers.all(c, a != b + c)) && a == 'no')");
+  std::string many;
+  for (int i = 0; i < 60; ++i) many += "x-" + std::to_string(i) + ": 1\r\n";
+  Start(Only(pairs, Act("p", "DENY")));
+  EXPECT_EQ(Ask("/direct"), "200 direct");
+  EXPECT_EQ(Ask("/direct", many), kDenied);
+  Start(Only("{not_matcher: " + pairs + "}", Act("p", "ALLOW")));
+  EXPECT_EQ(Ask("/direct", many), kDenied);
+}
+
+TEST_F(RbacTest, ExpressionsByWhatShadowRulesNoted) {
+  Start("shadow_rules: " + Rules("DENY", {{"s", Path("/direct")}}) + ", " +
+        Only(Says("metadata.filter_metadata['envoy.filters.http.rbac']['shadow_engine_result'] == 'denied'"), Act("p", "DENY")));
+  EXPECT_EQ(Ask("/direct"), kDenied);
+  EXPECT_EQ(Ask("/other"), "passed on");
+}
+
 TEST_F(RbacTest, TreeOfLists) {
   Start("matcher: {matcher_list: {matchers: [" +
         Entry("{and_matcher: {predicate: [" + Single(Header("x-a"), "exact: '1'") +

@@ -57,6 +57,26 @@ TEST(NetworkRbac, DeniedBytesDoNot) {
   EXPECT_EQ(world.TakeLog(), Lines{"rbac_access_denied_matched_policy[p_q] - -"});
 }
 
+TEST(NetworkRbac, ConditionsOfConnections) {
+  // source.ip == TEXT && destination.port == 80 && !connection.mtls
+  const auto rules = [](const std::string& ip) {
+    const std::string field = "{select_expr: {operand: {ident_expr: {name: ";
+    return "rules: {policies: {p: {permissions: [{any: true}], principals: [{any: true}], condition: {call_expr: {function: _&&_, args: "
+           "[{call_expr: {function: _==_, args: [" + field + "source}}, field: ip}}, {const_expr: {string_value: " + ip +
+           "}}]}}, {call_expr: {function: _&&_, args: [{call_expr: {function: _==_, args: [" + field +
+           "destination}}, field: port}}, {const_expr: {int64_value: 80}}]}}, {call_expr: {function: '!_', args: [" + field +
+           "connection}}, field: mtls}}]}}]}}]}}}}}";
+  };
+  for (const bool fits : {true, false}) {
+    ProxyWorld world({.network_filters = Filter(rules(fits ? "127.0.0.1" : "192.0.2.1")), .tcp = true});
+    const std::unique_ptr<Peer> client = world.Connect();
+    client->Send("one");
+    world.Run();
+    EXPECT_EQ(world.upstream().peer(0).Take(), fits ? "one" : "");
+    EXPECT_EQ(world.stat("tcp.rbac.allowed"), fits);
+  }
+}
+
 TEST(NetworkRbac, AnEndWithoutBytesIsAskedForToo) {
   ProxyWorld world({.network_filters = Filter("rules: " + Rules("ALLOW", "192.0.2.1")), .tcp = true});
   const std::unique_ptr<Peer> client = world.Connect();
