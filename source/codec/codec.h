@@ -75,8 +75,8 @@ class MessageReceiver {
 struct RequestError {
   int status;               // of the answer: 400, 408, 413, 414, 417, 421, 426, 431, 501, 505
   std::string_view detail;  // static; Envoy's RESPONSE_CODE_DETAILS where it has a word for the case
-  // Of a head that is refused: what was read of it, for logs and the answer, in arena(); any bytes may stand there. Null where
-  // there is nothing that could be said, or OnRequestHead() has said it.
+  // Of a head that is refused: what was read of it, for logs and the answer, in arena(); any bytes may stand there.
+  // Null where there is nothing that could be said, or OnRequestHead() has said it.
   http::RequestHead* head = nullptr;
 };
 

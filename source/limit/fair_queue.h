@@ -75,7 +75,8 @@ class FairQueue {
   bool Cancel(Ticket ticket);
 
   // Ends what is past its deadline, then grants as long as admit(waiter) is zero; else it is the time until that one may be
-  // admitted: Decision::kNever where the limit has changed and it costs too much now. ended(waiter, End) for each who is gone. Neither calls the queue.
+  // admitted: Decision::kNever where the limit has changed and it costs too much now. ended(waiter, End) for each who is
+  // gone. Neither calls the queue.
   template <typename Admit, typename Ended>
   void Run(base::MonotonicTime now, Admit&& admit, Ended&& ended) {
     while (size_ > 0 && by_deadline_.top().deadline <= now) ended(Take(by_deadline_.top()), End::kExpired);
