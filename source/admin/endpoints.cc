@@ -30,6 +30,7 @@ struct EndpointTable {
   static constexpr Parameter kListeners[] = {kFormat};
   static constexpr Parameter kLastGood[] = {kFormat};
   static constexpr Parameter kContext[] = {kFormat};
+  static constexpr Parameter kLimits[] = {kFormat};
   static constexpr Parameter kConfigDump[] = {
       {"resource", kText, "only this field, such as static_clusters"},
       {"mask", kText, "only these fields, of each resource where one is named: a,b.c"},
@@ -98,6 +99,8 @@ struct EndpointTable {
       {"/init_dump", kRead, false, "what the start still waits for", &Endpoints::InitDump},
       {"/last_good", kRead, false, "the file of what control planes gave: how old, what is in it, what is left out and why",
        &Endpoints::LastGood, kLastGood},
+      {"/limits", kRead, false, "rules of limits, the keys that they keep and who waits for them", &Endpoints::Limits,
+       kLimits},
       {"/listeners", kRead, false, "listeners and their addresses", &Endpoints::Listeners, kListeners},
       {"/logging", kWrite, true, "show or change log levels", &Endpoints::Logging, kLogging},
       {"/memory", kProfile, false, "memory in use", &Endpoints::Memory},

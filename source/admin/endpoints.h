@@ -86,6 +86,8 @@ class Endpoints {
   Reply Listeners(const Request& request);
   // context.cc
   Reply Context(const Request& request);
+  // limits.cc
+  Reply Limits(const Request& request);
   // last_good.cc
   Reply LastGood(const Request& request);
   // reload.cc

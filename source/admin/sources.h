@@ -163,6 +163,18 @@ struct LastGoodView {
   std::vector<Section> sections;
 };
 
+// A rule of limits (filter pillion.filters.http.limit).
+struct LimitView {
+  std::string name;
+  std::string terms;  // "window of 600 in 60s, bucket of 40, 20 per 1s"
+  uint64_t keys = 0;
+  uint64_t capacity = 0;
+  uint64_t expired = 0;
+  uint64_t evicted = 0;
+  uint64_t without_room = 0;  // times that a new key had to share
+  uint64_t waiting = 0;       // of its queues
+};
+
 // Requests with a context, where a listener has the filter for it.
 struct ContextView {
   struct Oldest {
@@ -236,6 +248,7 @@ struct Sources {
 
   std::function<std::optional<LastGoodView>()> last_good;  // nothing: there is none
   std::function<std::optional<ContextView>()> context;  // nothing: no listener has the filter
+  std::function<std::vector<LimitView>()> limits;       // by name
   std::function<std::vector<CertificatesView>()> certificates;
   std::function<RuntimeView()> runtime;
   std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;

@@ -9,6 +9,7 @@
 #include "source/admin/config_dump.h"
 #include "source/base/version.h"
 #include "source/explain/explain.h"
+#include "source/filters/limit/waiting_room.h"
 #include "source/filters/request_context/process.h"
 #include "source/server/certificates.h"
 #include "source/server/guard_control.h"
@@ -89,6 +90,24 @@ std::optional<admin::ContextView> ContextsAt(base::MonotonicTime now) {
   return view;
 }
 
+std::vector<admin::LimitView> LimitViews() {
+  namespace rules = filters::limit_rules;
+  std::vector<admin::LimitView> views;
+  for (const std::shared_ptr<const rules::State>& state : rules::AllStates()) {
+    const limit::KeyedLimit::Counts counts = state->limit.Read();
+    const bool both = !state->window_text.empty() && !state->bucket_text.empty();
+    views.push_back({.name = state->name,
+                     .terms = state->window_text + (both ? ", " : "") + state->bucket_text,
+                     .keys = counts.keys,
+                     .capacity = counts.capacity,
+                     .expired = counts.expired,
+                     .evicted = counts.evicted,
+                     .without_room = counts.refused,
+                     .waiting = rules::WaitingFor(*state)});
+  }
+  return views;
+}
+
 // `detector` may be null.
 admin::ClusterView ViewOf(const upstream::Cluster& cluster, const upstream::OutlierDetector* detector) {
   constexpr auto kExternal = upstream::OutlierMonitor::kExternal;
@@ -165,6 +184,7 @@ admin::Sources Administration::MakeSources() {
     return ViewOf(*server_.last_good_, server_.clock_.WallNow());
   };
   sources.context = [this] { return ContextsAt(server_.clock_.MonotonicNow()); };
+  sources.limits = LimitViews;
   sources.certificates = [this] { return server_.certificates_->Views(); };
   sources.reload = [this](const std::string& text, const std::string& name) {
     return text.empty() ? server_.configured_.ReadAgain() : server_.configured_.Replace(text, name);

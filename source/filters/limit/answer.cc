@@ -23,14 +23,6 @@ class Text {
     return *this;
   }
   Text& operator<<(uint64_t number) { return *this << base::NumberText(number, arena_); }
-  // 60s, 1500ms, 20us, 7ns
-  Text& operator<<(base::Duration time) {
-    constexpr std::pair<int64_t, std::string_view> kUnits[] = {
-        {1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}, {1, "ns"}};
-    const int64_t nanos = time.count();
-    const auto* const unit = std::find_if(kUnits, std::end(kUnits) - 1, [=](const auto& u) { return nanos % u.first == 0; });
-    return *this << static_cast<uint64_t>(nanos / unit->first) << unit->second;
-  }
   Text& Quoted(std::string_view text) {
     std::string shown;
     base::AppendPrintable(shown, base::CutUtf8(text, kMostOfAValue));
@@ -96,21 +88,16 @@ std::string_view StageName(Stage stage) {
 
 std::string_view RefusalText(const Asked& asked, std::string_view why, base::Arena& arena) {
   const Decision& decision = asked.decision;
-  const limit::Policy& policy = asked.rule->state->limit.policy();
+  const State& state = *asked.rule->state;
   Text text(arena);
   text << "rate limit " << asked.rule->name << ": ";
-  if (decision.refused_by == Stage::kWindow) {
-    text << "window of " << policy.window()->terms().limit << " in " << policy.window()->terms().length;
-  } else {
-    const auto& terms = policy.bucket()->terms();
-    text << "bucket of " << terms.burst << ", " << terms.tokens << " per " << terms.period;
-  }
+  text << (decision.refused_by == Stage::kWindow ? state.window_text : state.bucket_text);
   text << ", " << FiguresOf(decision).remaining << " left, cost " << asked.cost;
   if (!asked.rule->key.empty()) AppendKey(asked, text << "; key: ");
   if (!why.empty()) text << "; " << SentenceOf(why);
   if (decision.retry_after == Decision::kNever) return (text << "; never admitted").view();
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(decision.retry_after);
-  return (text << "; retry after " << base::Duration(seconds)).view();
+  return (text << "; retry after " << static_cast<uint64_t>(seconds.count()) << "s").view();
 }
 
 std::string_view DetailsOf(std::string_view what, std::string_view why, const Asked& asked, base::Arena& arena) {

@@ -28,6 +28,26 @@ limit::Secret DrawSecret() {
   return {.low = draw(), .high = draw()};
 }
 
+// 60s, 1500ms, 20us, 7ns
+std::string DurationText(base::Duration time) {
+  constexpr std::pair<int64_t, std::string_view> kUnits[] = {{1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}};
+  for (const auto& [nanos, unit] : kUnits) {
+    if (time.count() % nanos == 0) return config::Concat(time.count() / nanos, unit);
+  }
+  return config::Concat(time.count(), "ns");
+}
+
+std::string WindowText(const limit::Terms& terms) {
+  if (!terms.window) return {};
+  return config::Concat("window of ", terms.window->limit, " in ", DurationText(terms.window->length));
+}
+
+std::string BucketText(const limit::Terms& terms) {
+  if (!terms.bucket) return {};
+  return config::Concat("bucket of ", terms.bucket->burst, ", ", terms.bucket->tokens, " per ",
+                        DurationText(terms.bucket->period));
+}
+
 // A name has no blanks, and so nothing of one part is taken for another.
 std::string DefinitionOf(std::string_view rule, const limit::Terms& terms, size_t most_keys, std::string_view key) {
   std::string text = config::Concat(rule, " ", most_keys);
@@ -41,7 +61,11 @@ std::string DefinitionOf(std::string_view rule, const limit::Terms& terms, size_
 }  // namespace
 
 State::State(std::string_view rule, const limit::Terms& terms, size_t most_keys)
-    : name(rule), secret(DrawSecret()), limit(terms, most_keys) {}
+    : name(rule),
+      window_text(WindowText(terms)),
+      bucket_text(BucketText(terms)),
+      secret(DrawSecret()),
+      limit(terms, most_keys) {}
 
 std::shared_ptr<State> StateOf(std::string_view rule, const limit::Terms& terms, size_t most_keys,
                                std::string_view key) {

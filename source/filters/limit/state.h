@@ -17,6 +17,9 @@ struct State {
   State(std::string_view rule, const limit::Terms& terms, size_t most_keys);
 
   const std::string name;  // the rule's
+  // "window of 600 in 60s", "bucket of 40, 20 per 1s"; empty: it has none.
+  const std::string window_text;
+  const std::string bucket_text;
   const limit::Secret secret;
   limit::KeyedLimit limit;
 };

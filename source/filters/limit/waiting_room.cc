@@ -205,6 +205,17 @@ Rooms& All() {
   return rooms;
 }
 
+template <typename Condition>
+size_t SumOf(const Condition& condition) {
+  const std::lock_guard lock(All().mutex);
+  size_t waiting = 0;
+  for (const auto& [definition, weak] : All().by_definition) {
+    const std::shared_ptr<WaitingRoom> room = weak.lock();
+    if (room != nullptr && condition(room->state())) waiting += room->size();
+  }
+  return waiting;
+}
+
 }  // namespace
 
 std::shared_ptr<WaitingRoom> RoomOf(std::shared_ptr<State> state, const FairQueue::Options& options) {
@@ -221,13 +232,11 @@ std::shared_ptr<WaitingRoom> RoomOf(std::shared_ptr<State> state, const FairQueu
 }
 
 size_t WaitingFor(std::string_view rule) {
-  const std::lock_guard lock(All().mutex);
-  size_t waiting = 0;
-  for (const auto& [definition, weak] : All().by_definition) {
-    const std::shared_ptr<WaitingRoom> room = weak.lock();
-    if (room != nullptr && room->state().name == rule) waiting += room->size();
-  }
-  return waiting;
+  return SumOf([&](const State& state) { return state.name == rule; });
+}
+
+size_t WaitingFor(const State& state) {
+  return SumOf([&](const State& other) { return &other == &state; });
 }
 
 }  // namespace pillion::filters::limit_rules

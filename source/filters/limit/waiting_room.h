@@ -121,7 +121,8 @@ class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
 
 // The one of that state with these options, made where there is none. Control side.
 std::shared_ptr<WaitingRoom> RoomOf(std::shared_ptr<State> state, const limit::FairQueue::Options& options);
-// Who waits for rules of that name. Any thread.
+// How many wait: for rules of that name, or for that one. Any thread.
 size_t WaitingFor(std::string_view rule);
+size_t WaitingFor(const State& state);
 
 }  // namespace pillion::filters::limit_rules

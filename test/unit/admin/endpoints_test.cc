@@ -38,6 +38,7 @@ class EndpointsTest : public ::testing::Test {
     sources_.forget_refused = [] { return size_t{3}; };
     sources_.last_good = [this] { return last_good_; };
     sources_.context = [this] { return context_; };
+    sources_.limits = [this] { return limits_; };
     sources_.runtime = [] {
       return RuntimeView{.layers = {"fixed", "admin"}, .entries = {{"a.b", {"1", "\"2\""}, "\"2\""}}};
     };
@@ -95,6 +96,7 @@ class EndpointsTest : public ::testing::Test {
   std::vector<ClusterView> clusters_;
   std::optional<LastGoodView> last_good_;
   std::optional<ContextView> context_;
+  std::vector<LimitView> limits_;
   State state_ = State::kLive;
   ConfigDumpQuery dump_query_;
   DrainQuery drain_query_;
@@ -189,6 +191,36 @@ TEST_F(EndpointsTest, Reload) {
   reload_.now = false;
   EXPECT_EQ(Post("/api/reload").status, 503);
   EXPECT_EQ(Post("/api/reload?format=xml").status, 400);
+}
+
+TEST_F(EndpointsTest, Limits) {
+  EXPECT_EQ(Get("/limits").status, 404);
+  EXPECT_EQ(Get("/limits?format=xml").status, 400);
+  limits_ = {{.name = "all", .terms = "window of 5 in 1s", .keys = 1, .capacity = 1},
+             {.name = "each", .terms = "bucket of 1, 1 per 1s", .keys = 7, .capacity = 10, .expired = 3, .evicted = 2,
+              .without_room = 4, .waiting = 6}};
+  EXPECT_EQ(Get("/limits").body,
+            "all: window of 5 in 1s\n"
+            "  1 of 1 keys; 0 expired, 0 made room, 0 times there was none\n"
+            "each: bucket of 1, 1 per 1s\n"
+            "  7 of 10 keys; 3 expired, 2 made room, 4 times there was none\n"
+            "  6 waiting\n");
+  limits_.erase(limits_.begin());
+  EXPECT_EQ(Get("/limits?format=json").body, R"({
+ "limits": [
+  {
+   "name": "each",
+   "terms": "bucket of 1, 1 per 1s",
+   "keys": "7",
+   "capacity": "10",
+   "expired": "3",
+   "evicted": "2",
+   "without_room": "4",
+   "waiting": "6"
+  }
+ ]
+}
+)");
 }
 
 TEST_F(EndpointsTest, Context) {
