@@ -141,10 +141,14 @@ class Filter final : public filter::HttpFilter {
     size_t count = 0;
     for (const filter::Descriptor& descriptor : descriptors) {
       DescriptorLimit* const limit = Find(settings_, descriptor.entries);
-      if (limit != nullptr) matched[count++] = {limit, &descriptor};
+      if (limit == nullptr) continue;
+      // To its place at once: a stable sort of all would allocate.
+      const auto is_before = [](double rate, const Matched& other) { return rate < other.limit->rate(); };
+      Matched* const place = std::upper_bound(matched, matched + count, limit->rate(), is_before);
+      std::move_backward(place, matched + count, matched + count + 1);
+      *place = {limit, &descriptor};
+      ++count;
     }
-    std::stable_sort(matched, matched + count,
-                     [](const Matched& a, const Matched& b) { return a.limit->rate() < b.limit->rate(); });
     for (size_t i = 0; i < count; ++i) {
       const Taken taken = matched[i].limit->Take(*matched[i].descriptor, now, arena);
       if (i == 0 || !taken.allowed) figures_ = taken;

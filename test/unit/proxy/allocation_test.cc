@@ -197,6 +197,25 @@ constexpr char kFilters[] = R"(- name: principals
 TEST(AllocationTest, Http1ToHttp2WithFilters) { Measure(false, true, false, kFilters); }
 TEST(AllocationTest, Http2ToHttp2WithFilters) { Measure(true, true, true, kFilters); }
 
+// Buckets of two descriptors and one of all, and what is left in them.
+constexpr char kLimits[] = R"(- name: limit
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit
+    stat_prefix: rl
+    filter_enabled: {default_value: {numerator: 100}}
+    filter_enforced: {default_value: {numerator: 100}}
+    token_bucket: {max_tokens: 100000, fill_interval: 1s}
+    enable_x_ratelimit_headers: DRAFT_VERSION_03
+    rate_limits:
+    - actions: [{request_headers: {header_name: user-agent, descriptor_key: agent}}]
+    - actions: [{generic_key: {descriptor_value: all}}]
+    descriptors:
+    - {entries: [{key: agent}], token_bucket: {max_tokens: 90000, fill_interval: 1s}}
+    - {entries: [{key: generic_key, value: all}], token_bucket: {max_tokens: 80000, fill_interval: 2s}}
+)";
+
+TEST(AllocationTest, Http1ToHttp2WithLimits) { Measure(false, true, false, kLimits); }
+
 // A context that is read, held to, written and remembered, or found again.
 std::string Context(const std::string& direction) {
   return "- name: context\n  typed_config:\n    {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, "
