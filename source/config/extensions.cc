@@ -73,6 +73,7 @@
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/last_good/v1/last_good.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
+#include "pillion/filters/http/concurrency/v1/concurrency.pb.h"
 #include "pillion/filters/http/context/v1/context.pb.h"
 #include "pillion/filters/http/limit/v1/limit.pb.h"
 #include "pillion/filters/http/principal_stats/v1/principal_stats.pb.h"
@@ -177,6 +178,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       pillion::admin::v1::AdminAccess::descriptor(),
       pillion::bootstrap::last_good::v1::LastGood::descriptor(),
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),
+      pillion::filters::http::concurrency::v1::Concurrency::descriptor(),
+      pillion::filters::http::concurrency::v1::ConcurrencyPerRoute::descriptor(),
       pillion::filters::http::context::v1::Context::descriptor(),
       pillion::filters::http::context::v1::ContextPerRoute::descriptor(),
       pillion::filters::http::limit::v1::Limit::descriptor(),

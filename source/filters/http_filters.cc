@@ -1,6 +1,7 @@
 #include "source/filters/http_filters.h"
 
 #include "source/filters/buffer/buffer.h"
+#include "source/filters/concurrency/concurrency.h"
 #include "source/filters/cors/cors.h"
 #include "source/filters/fault/fault.h"
 #include "source/filters/grpc_stats/grpc_stats.h"
@@ -19,6 +20,7 @@ namespace pillion::filters {
 std::vector<config::HttpFilterType> HttpFilterTypes() {
   return {
       buffer::Type(),
+      concurrency::Type(),
       cors::Type(),
       fault::Type(),
       grpc_stats::Type(),
