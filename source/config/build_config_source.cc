@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "source/config/build.h"
+#include "source/config/initial_metadata.h"
 #include "source/config/text.h"
 #include "source/http/field_name.h"
 
@@ -40,6 +41,28 @@ bool IsMetadataName(const std::string& name) {
   return http::FieldName::IsFieldName(name) && name.front() != ':' && !name.ends_with("-bin") && !name.starts_with("grpc-");
 }
 
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> BuildInitialMetadata(BuildContext& context, const core::GrpcService& from,
+                                                                      const std::string& path) {
+  std::vector<std::pair<std::string, std::string>> metadata;
+  for (int i = 0; i < from.initial_metadata_size(); ++i) {
+    const std::string field = ElementPath(FieldPath(path, "initial_metadata"), i);
+    const auto& header = from.initial_metadata(i);
+    const std::string key = absl::AsciiStrToLower(header.key());
+    if (!IsMetadataName(key)) {
+      context.errors.Add(FieldPath(field, "key"), Concat(Quote(header.key()), ", expected the name of a field with a text"));
+    }
+    if (header.value().find('%') != std::string::npos) {
+      context.errors.Add(FieldPath(field, "value"), "has a %, but there is no request that an operator could speak of");
+    }
+    metadata.emplace_back(key, header.value());
+  }
+  return metadata;
+}
+
+namespace {
+
 void BuildGrpc(BuildContext& context, const core::ApiConfigSource& from, const std::string& path, ApiSource& source) {
   const std::string list = FieldPath(path, "grpc_services");
   if (from.cluster_names_size() > 0) {
@@ -59,18 +82,7 @@ void BuildGrpc(BuildContext& context, const core::ApiConfigSource& from, const s
     const size_t most = grpc.max_receive_message_length().value();
     source.max_message = most == 0 ? ApiSource::kLongestMessage : std::min(most, ApiSource::kLongestMessage);
   }
-  for (int i = 0; i < service.initial_metadata_size(); ++i) {
-    const std::string field = ElementPath(FieldPath(place, "initial_metadata"), i);
-    const auto& header = service.initial_metadata(i);
-    const std::string key = absl::AsciiStrToLower(header.key());
-    if (!IsMetadataName(key)) {
-      context.errors.Add(FieldPath(field, "key"), Concat(Quote(header.key()), ", expected the name of a field with a text"));
-    }
-    if (header.value().find('%') != std::string::npos) {
-      context.errors.Add(FieldPath(field, "value"), "has a %, but there is no request that an operator could speak of");
-    }
-    source.metadata.emplace_back(key, header.value());
-  }
+  source.metadata = BuildInitialMetadata(context, service, place);
   source.node_once = from.set_node_on_first_message_only();
 }
 

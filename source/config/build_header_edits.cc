@@ -1,10 +1,8 @@
 // What is added to heads, and removed from them.
 
-#include <algorithm>
-#include <array>
-
 #include "source/config/build.h"
 #include "source/config/text.h"
+#include "source/http/framing.h"
 #include "source/http/syntax.h"
 
 namespace pillion::config {
@@ -13,11 +11,6 @@ namespace {
 using Added = google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>;
 using Removed = google::protobuf::RepeatedPtrField<std::string>;
 using envoy::config::core::v3::HeaderValueOption;
-
-// The codecs write these from the model (RFC 9110, 7.6.1; RFC 9112, 6); nobody else may say what they are.
-constexpr std::array<std::string_view, 9> kFraming = {
-    "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding",
-    "upgrade"};
 
 AddedHeader::Action BuildAction(BuildContext& context, const HeaderValueOption& from, const std::string& path) {
   if (from.has_append()) {
@@ -46,7 +39,7 @@ http::FieldName BuildEditedName(BuildContext& context, const std::string& text, 
     context.errors.AddMissing(path, path, "empty, but required");
   } else if (!http::FieldName::IsFieldName(text)) {
     context.errors.Add(path, Concat(Quote(text), ", expected a header's name"));
-  } else if (name.is_pseudo() || std::find(kFraming.begin(), kFraming.end(), name.text()) != kFraming.end()) {
+  } else if (name.is_pseudo() || http::IsFraming(name.text())) {
     context.errors.Add(path, Concat(Quote(text), " can be neither added nor removed"));
   }
   return name;

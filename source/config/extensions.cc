@@ -16,6 +16,7 @@
 #include "envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.pb.h"
 #include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
+#include "envoy/extensions/filters/http/ratelimit/v3/rate_limit.pb.h"
 #include "envoy/extensions/filters/http/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
@@ -110,6 +111,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::header_to_metadata::v3::Config::descriptor(),
       x::filters::http::health_check::v3::HealthCheck::descriptor(),
       x::filters::http::local_ratelimit::v3::LocalRateLimit::descriptor(),
+      x::filters::http::ratelimit::v3::RateLimit::descriptor(),
+      x::filters::http::ratelimit::v3::RateLimitPerRoute::descriptor(),
       x::filters::http::rbac::v3::RBAC::descriptor(),
       x::filters::http::rbac::v3::RBACPerRoute::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),

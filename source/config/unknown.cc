@@ -39,6 +39,7 @@ constexpr std::string_view kSecurityScopes[] = {
     "extensions.filters.http.jwt_authn.",
     "extensions.common.ratelimit.",
     "extensions.filters.http.local_ratelimit.",
+    "extensions.filters.http.ratelimit.",
     "extensions.filters.http.rbac.",
     "extensions.filters.http.cors.",
     "extensions.filters.network.ext_authz.",

@@ -11,6 +11,7 @@
 #include "source/filters/limit/limit.h"
 #include "source/filters/local_ratelimit/local_ratelimit.h"
 #include "source/filters/principal_stats/principal_stats.h"
+#include "source/filters/ratelimit/ratelimit.h"
 #include "source/filters/rbac/rbac.h"
 #include "source/filters/request_context/request_context.h"
 #include "source/filters/set_filter_state/set_filter_state.h"
@@ -30,6 +31,7 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       limit_rules::Type(),
       local_ratelimit::Type(),
       principal_stats::Type(),
+      ratelimit::Type(),
       rbac::Type(),
       request_context::Type(),
       set_filter_state::Type(),

@@ -44,6 +44,8 @@ NEWER = {
     "envoy.config.route.v3.RouteMatch.cookies: no such member",
     "envoy.extensions.filters.http.header_mutation.v3.Mutations.request_trailers_mutations: no such member",
     "envoy.extensions.filters.http.header_mutation.v3.Mutations.response_trailers_mutations: no such member",
+    "envoy.extensions.filters.http.ratelimit.v3.RateLimit.failure_mode_deny_percent: no such member",
+    "envoy.extensions.filters.http.ratelimit.v3.RateLimit.rate_limits: no such member",
     "envoy.data.accesslog.v3.AccessLogType.TcpConnectionStart: no such member",
     "envoy.config.route.v3.VirtualHost.request_body_buffer_limit: no such member",
     f"{TLS_INSPECTOR}.close_connection_on_client_hello_parsing_errors: no such member",
