@@ -18,9 +18,12 @@ void Extract(const http::HeaderMap& headers, const ExtractOptions& options, cons
       extraction.malformed.Add(carrier);
       return;
     }
+    const bool first = extraction.found.empty();
     extraction.found.Add(carrier);
     if (carrier == Carrier::kBaggage) {
       extraction.context.baggage = carried.context.baggage;
+    } else if (first && carried.context.trace_id) {
+      extraction.context = carried.context;  // what Merge() would make of it
     } else {
       Merge(extraction.context, carried.context, headers.arena(), extraction.left_out);
     }

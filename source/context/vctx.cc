@@ -199,8 +199,13 @@ class Writer {
   uint32_t without_form_ = 0;
 };
 
-// `as_written`: EncodeVctx() would write the same.
-bool DecodeTlvs(std::string_view tlvs, base::Arena& arena, Context& context, bool& as_written) {
+// What was read of a row of TLVs.
+struct Row {
+  bool as_written = false;  // EncodeVctx() would write the same
+  uint32_t types = 0;       // as TypesOf() has them, if so
+};
+
+bool DecodeTlvs(std::string_view tlvs, base::Arena& arena, Context& context, Row& row) {
   uint32_t seen = 0;  // a bit for each type that may come once
   size_t entries = 0;
   uint8_t place = 0;
@@ -232,14 +237,14 @@ bool DecodeTlvs(std::string_view tlvs, base::Arena& arena, Context& context, boo
     at = value.data() + value.size();
   }
   context.unknown = unknown.view();
-  as_written = in_order && seen == TypesOf(context) && entries == context.baggage.size() && place != 0;
+  row = {in_order && seen == TypesOf(context) && entries == context.baggage.size() && place != 0, seen};
   return true;
 }
 
 // As DecodeVctx().
-bool Decode(std::string_view bytes, base::Arena& arena, Context& context, bool& as_written) {
+bool Decode(std::string_view bytes, base::Arena& arena, Context& context, Row& row) {
   if (bytes.size() > kMostVctxBytes || !bytes.starts_with(kMagic)) return false;
-  return DecodeTlvs(bytes.substr(kMagic.size()), arena, context, as_written);
+  return DecodeTlvs(bytes.substr(kMagic.size()), arena, context, row);
 }
 
 // What stands in front, and has a length of its own.
@@ -286,7 +291,7 @@ bool LiesWhere(std::string_view other, std::string_view text) {
 const VctxOrigin* OriginOf(const Context& context) {
   if (context.origin == nullptr) return nullptr;
   const Context& read = context.origin->context;
-  const bool same = TypesOf(context) == TypesOf(read) && context.cancel_reason == read.cancel_reason &&
+  const bool same = TypesOf(context) == context.origin->types && context.cancel_reason == read.cancel_reason &&
                     context.biz_flags == read.biz_flags && LiesWhere(read.request_id, context.request_id) &&
                     LiesWhere(read.tenant, context.tenant) && LiesWhere(read.tracestate, context.tracestate) &&
                     LiesWhere(read.unknown, context.unknown) && context.baggage.Shares(read.baggage);
@@ -303,15 +308,15 @@ bool HasSameFront(const Context& context, const VctxOrigin& origin) {
 size_t ReplaceFront(const Context& context, const VctxOrigin& origin, char* out) {
   std::memcpy(out, origin.bytes.data(), origin.bytes.size());
   Writer writer(false, out);
-  EncodeFront(context, TypesOf(context), writer);
+  EncodeFront(context, origin.types, writer);
   return writer.size();
 }
 
 }  // namespace
 
 bool DecodeVctx(std::string_view bytes, base::Arena& arena, Context& context) {
-  bool as_written;
-  return Decode(bytes, arena, context, as_written);
+  Row row;
+  return Decode(bytes, arena, context, row);
 }
 
 size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out) {
@@ -324,28 +329,28 @@ size_t EncodeVctx(const Context& context, char* out, uint32_t& left_out) {
 }
 
 std::string_view VctxRest(const Context& context, char* out, uint32_t& left_out) {
-  const VctxOrigin* const origin = OriginOf(context);
-  const std::string_view bytes =
-      origin != nullptr ? origin->bytes : std::string_view(out, EncodeVctx(context, out, left_out));
-  return bytes.substr(FrontSize(TypesOf(context)));
+  if (const VctxOrigin* const origin = OriginOf(context)) return origin->bytes.substr(FrontSize(origin->types));
+  return std::string_view(out, EncodeVctx(context, out, left_out)).substr(FrontSize(TypesOf(context)));
 }
 
 bool DecodeVctxRest(std::string_view rest, base::Arena& arena, Context& context) {
-  bool as_written;
-  return DecodeTlvs(rest, arena, context, as_written);
+  Row row;
+  return DecodeTlvs(rest, arena, context, row);
 }
 
 bool DecodeVctxText(std::string_view text, base::Arena& arena, Context& context) {
   if (text.size() > Base64Size(kMostVctxBytes, true)) return false;
   const size_t room = text.size() / 4 * 3 + 2;
   char* const bytes = static_cast<char*>(arena.Allocate(room, 1));
-  bool url_safe, as_written;
+  bool url_safe;
+  Row row;
   const auto size = DecodeBase64(text, bytes, room, &url_safe);
   auto* const origin = arena.New<VctxOrigin>();
-  if (!size || !Decode({bytes, *size}, arena, origin->context, as_written)) return false;
+  if (!size || !Decode({bytes, *size}, arena, origin->context, row)) return false;
   // The copy, not the original: what it changes of the list is its own.
   context = origin->context;
-  if (url_safe || !as_written) return true;
+  if (url_safe || !row.as_written) return true;
+  origin->types = row.types;
   origin->bytes = {bytes, *size};
   origin->text = text;
   context.origin = origin;

@@ -17,6 +17,7 @@ inline constexpr size_t kMostVctxBytes = 1024;
 // arena that it was read into.
 struct VctxOrigin {
   Context context;
+  uint32_t types = 0;  // of its TLVs, but for baggage and those that are unknown: a bit for each
   std::string_view bytes;
   std::string_view text;  // in Base64
 };

@@ -55,10 +55,20 @@ using HooksOf = std::conditional_t<std::is_same_v<Head, http::RequestHead>, Requ
 
 template <typename Head>
 struct Direction<Head>::Stage {
-  Stage(HttpFilter& filter, uint32_t hooks, base::BlockPool& blocks) : filter(&filter), hooks(hooks), waiting(blocks) {}
+  Stage(HttpFilter& filter, uint32_t hooks) : filter(&filter), hooks(hooks) {}
+  ~Stage() {
+    if (waiting != nullptr) std::destroy_at(waiting);
+  }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
 
+  base::Buffer& Waiting(StreamContext& stream) {
+    if (waiting == nullptr) waiting = stream.arena().New<base::Buffer>(stream.worker().blocks());
+    return *waiting;
+  }
+  bool HasWaitingData() const { return waiting != nullptr && !waiting->empty(); }
   bool HasHeld() const { return holds_head || holds_data || held_trailers != nullptr; }
-  bool HasWaiting() const { return !waiting.empty() || waiting_end || waiting_trailers != nullptr; }
+  bool HasWaiting() const { return HasWaitingData() || waiting_end || waiting_trailers != nullptr; }
 
   HttpFilter* filter;
   uint32_t hooks;
@@ -75,7 +85,7 @@ struct Direction<Head>::Stage {
   // What came after it. `collected`: the filter has seen it.
   bool collected = false;
   bool waiting_end = false;
-  base::Buffer waiting;
+  base::Buffer* waiting = nullptr;  // by Waiting(): few stages ever need it
   http::HeaderMap* waiting_trailers = nullptr;
 };
 
@@ -90,7 +100,7 @@ Direction<Head>::~Direction() {
 
 template <typename Head>
 void Direction<Head>::Add(HttpFilter& filter, uint32_t hooks) {
-  new (&stages_[size_++]) Stage(filter, hooks, chain_.stream_.worker().blocks());
+  new (&stages_[size_++]) Stage(filter, hooks);
 }
 
 template <typename Head>
@@ -124,10 +134,11 @@ void Direction<Head>::RunData(size_t from, base::Slice data, bool end) {
   for (size_t i = from; i < size_ && !closed_; ++i) {
     Stage& stage = stages_[i];
     if (stage.state != State::kRunning) {
-      stage.waiting.Append(std::move(data));
+      base::Buffer& waiting = stage.Waiting(chain_.stream_);
+      waiting.Append(std::move(data));
       stage.waiting_end = end;
       if (stage.state == State::kPaused) return;
-      if (stage.waiting.size() > stage.filter->collect_limit()) {
+      if (waiting.size() > stage.filter->collect_limit()) {
         HooksOf<Head>::TooLarge(chain_.ends_);
       } else if (end) {
         RunBody(i);
@@ -180,7 +191,7 @@ void Direction<Head>::RunBody(size_t index) {
   Stage& stage = stages_[index];
   Step step = Step::kContinue;
   const auto hook = [&] {
-    step = HooksOf<Head>::OnBody(*stage.filter, stage.waiting, stage.waiting_trailers);
+    step = HooksOf<Head>::OnBody(*stage.filter, stage.Waiting(chain_.stream_), stage.waiting_trailers);
   };
   if (!chain_.Call(hook)) return;
   stage.collected = true;
@@ -216,13 +227,13 @@ void Direction<Head>::ReleaseWaiting(size_t index) {
   // What was collected has been seen by the filter; what only waited goes through it.
   const size_t to = stage.collected ? index + 1 : index;
   while (stage.HasWaiting() && stage.state == State::kRunning && !closed_) {
-    if (stage.waiting.empty() && !stage.waiting_end) {
+    if (!stage.HasWaitingData() && !stage.waiting_end) {
       RunTrailers(to, *std::exchange(stage.waiting_trailers, nullptr));
       continue;
     }
     base::Slice data;
-    if (!stage.waiting.empty()) data = stage.waiting.TakeFront();
-    const bool end = stage.waiting.empty() && stage.waiting_end;
+    if (stage.HasWaitingData()) data = stage.waiting->TakeFront();
+    const bool end = !stage.HasWaitingData() && stage.waiting_end;
     if (end) stage.waiting_end = false;
     RunData(to, std::move(data), end);
   }
@@ -262,7 +273,7 @@ template <typename Head>
 void Direction<Head>::Close() {
   closed_ = true;
   for (size_t i = 0; i < size_; ++i) {
-    stages_[i].waiting.Clear();
+    if (stages_[i].waiting != nullptr) stages_[i].waiting->Clear();
     stages_[i].held_data = base::Slice();
   }
 }
