@@ -7,6 +7,7 @@
 #include "source/base/block.h"
 #include "source/explain/action.h"
 #include "source/explain/decision.h"
+#include "source/explain/limits.h"
 #include "source/explain/routes.h"
 #include "source/explain/texts.h"
 #include "source/filters/rbac/rbac.h"
@@ -88,6 +89,7 @@ bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part,
   }
   if (part.config != nullptr) answer.Flag("configured_by_route", true);
   const config::FilterConfig* const config = part.config != nullptr ? part.config : filter.config.get();
+  if (DescribeLimits(*filter.config, part.config, answer)) return true;
   const auto* const rbac = dynamic_cast<const filters::rbac::Config*>(config);
   if (rbac == nullptr) {
     answer.Text("verdict", "asked when a request comes");

@@ -95,9 +95,8 @@ std::vector<admin::LimitView> LimitViews() {
   std::vector<admin::LimitView> views;
   for (const std::shared_ptr<const rules::State>& state : rules::AllStates()) {
     const limit::KeyedLimit::Counts counts = state->limit.Read();
-    const bool both = !state->window_text.empty() && !state->bucket_text.empty();
     views.push_back({.name = state->name,
-                     .terms = state->window_text + (both ? ", " : "") + state->bucket_text,
+                     .terms = state->TermsText(),
                      .keys = counts.keys,
                      .capacity = counts.capacity,
                      .expired = counts.expired,

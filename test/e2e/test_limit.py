@@ -132,6 +132,23 @@ def test_what_is_spent_outlives_a_reload(pillion):
     assert [ask(proxy).status for _ in range(6)] == [200] * 4 + [429] * 2  # with other figures it begins anew
 
 
+def test_what_explain_says(pillion):
+    routes = [{**b.direct(200, prefix="/off"), **per_route(disabled=True)},
+              {**b.direct(200, prefix="/more"), **per_route(more_rules=[bucket(1, name="more", dry_run=True)])}, b.direct(200)]
+    rule = window(2, name="tenants", when="request.method == 'GET'", key=TENANT, queue={}, reject={"status": 503})
+    proxy = pillion(made(rule, routes=routes, match="FIRST"))
+
+    def explained(path):
+        return json.loads(proxy.admin(f"/explain?format=json&listener=ingress&authority=a&path={path}"))["http_filters"][0]
+    own = {"rule": "tenants", "when": "request.method == 'GET'", "key": ["tenant: request.headers['x-tenant']"],
+           "limit": "window of 2 in 3600s", "at_the_limit": "waits, then refused: 503"}
+    assert explained("/")["rules"] == [own]
+    assert explained("/")["verdict"] == "the first rule that applies decides when a request comes"
+    assert explained("/more")["rules"] == [
+        {"rule": "more", "limit": "bucket of 1, 1 per 3600s", "at_the_limit": "counted only"}, own]
+    assert explained("/off")["verdict"] == "disabled for this request" and "rules" not in explained("/off")
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_queue(pillion, workers):
     """All of them come through, as fast as the limit is."""

@@ -67,6 +67,10 @@ State::State(std::string_view rule, const limit::Terms& terms, size_t most_keys)
       secret(DrawSecret()),
       limit(terms, most_keys) {}
 
+std::string State::TermsText() const {
+  return config::Concat(window_text, window_text.empty() || bucket_text.empty() ? "" : ", ", bucket_text);
+}
+
 std::shared_ptr<State> StateOf(std::string_view rule, const limit::Terms& terms, size_t most_keys,
                                std::string_view key) {
   const std::lock_guard lock(All().mutex);

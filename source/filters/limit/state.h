@@ -20,6 +20,8 @@ struct State {
   // "window of 600 in 60s", "bucket of 40, 20 per 1s"; empty: it has none.
   const std::string window_text;
   const std::string bucket_text;
+  // Both, as far as it has them.
+  std::string TermsText() const;
   const limit::Secret secret;
   limit::KeyedLimit limit;
 };

@@ -1,0 +1,60 @@
+#include "source/explain/limits.h"
+
+#include <fmt/format.h>
+
+#include "source/filters/limit/limit.h"
+
+namespace pillion::explain {
+namespace {
+
+namespace limits = filters::limit_rules;
+
+std::string AtTheLimit(const limits::Rule& rule) {
+  if (rule.dry_run) return "counted only";
+  const std::string before = rule.queue ? "waits, then " : "";
+  if (!rule.degrade) return fmt::format("{}refused: {}", before, rule.reject.status);
+  if (rule.degrade->answer) return fmt::format("{}answered: {}", before, rule.degrade->answer->status);
+  return fmt::format("{}sent to cluster \"{}\"", before, rule.degrade->cluster);
+}
+
+void Describe(const limits::Rule& rule, Answer& answer) {
+  answer.Text("rule", rule.name);
+  if (rule.when != nullptr) answer.Text("when", rule.when->source());
+  if (!rule.key.empty()) {
+    Answer::List& key = answer.Elements("key");
+    for (const limits::Dimension& dimension : rule.key) {
+      key.Text(fmt::format("{}: {}", dimension.name, dimension.value->source()));
+    }
+  }
+  if (rule.cost != nullptr) answer.Text("cost", rule.cost->source());
+  answer.Text("limit", rule.state->TermsText());
+  answer.Text("at_the_limit", AtTheLimit(rule));
+}
+
+}  // namespace
+
+bool DescribeLimits(const config::FilterConfig& filter, const config::FilterConfig* override_config, Answer& answer) {
+  const auto* const config = dynamic_cast<const limits::Config*>(&filter);
+  if (config == nullptr) return false;
+  const limits::Settings* settings = &config->settings();
+  const limits::RouteSettings* route = nullptr;
+  if (override_config != nullptr) route = &static_cast<const limits::RouteConfig&>(*override_config).settings();
+  if (route != nullptr && route->disabled) {
+    answer.Text("verdict", "disabled for this request");
+    return true;
+  }
+  if (route != nullptr && route->instead) settings = &*route->instead;
+  const size_t more = route == nullptr ? 0 : route->more.size();
+  if (more + settings->rules.size() == 0) {
+    answer.Text("verdict", "allowed: it has no rules");
+    return true;
+  }
+  answer.Text("verdict", settings->first_decides ? "the first rule that applies decides when a request comes"
+                                                 : "each rule that applies has to admit it when it comes");
+  Answer::List& rules = answer.Elements("rules");
+  for (size_t i = 0; i < more; ++i) Describe(route->more[i], rules.Object());
+  for (const limits::Rule& rule : settings->rules) Describe(rule, rules.Object());
+  return true;
+}
+
+}  // namespace pillion::explain
