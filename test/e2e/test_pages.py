@@ -54,6 +54,8 @@ def whole(part):
     if "typed_per_filter_config" in part:
         routes[0]["typed_per_filter_config"] = part.pop("typed_per_filter_config")
     manager = {"http_filters": filters} if filters else {}
+    if "virtual_hosts" in part:
+        manager["route_config"] = {"virtual_hosts": part.pop("virtual_hosts")}
     if "local_reply_config" in part:
         manager["local_reply_config"] = part.pop("local_reply_config")
     if "transport_socket" in part:

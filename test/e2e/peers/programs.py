@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 
+import yaml
+
 from peers.ports import accepts, free_port
 from peers.wait import PATIENCE, until
 
@@ -68,6 +70,38 @@ def grpc_echo(folder, port=None):
     """peers/grpc_echo.py."""
     port = port or free_port()
     return Program([sys.executable, str(pathlib.Path(__file__).parent / "grpc_echo.py"), str(port)], port, folder / "grpc_echo.log")
+
+
+class RateLimitService:
+    """Envoy's rate limit service, which counts in a Redis of its own. `limits` is its configuration of one domain."""
+
+    def __init__(self, folder, limits):
+        folder.mkdir(exist_ok=True)
+        config = folder / "root/ratelimit/config"
+        config.mkdir(parents=True)
+        (config / "limits.yaml").write_text(yaml.safe_dump(limits), encoding="utf-8")
+        redis = free_port()
+        self._redis = Program(["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], redis,
+                              folder / "redis.log")
+        self._settings = {
+            "USE_STATSD": "false", "LOG_LEVEL": "info", "REDIS_SOCKET_TYPE": "tcp", "REDIS_URL": f"127.0.0.1:{redis}",
+            "RUNTIME_ROOT": str(folder / "root"), "RUNTIME_SUBDIRECTORY": "ratelimit", "RUNTIME_WATCH_ROOT": "false",
+            "HOST": "127.0.0.1", "PORT": str(free_port()), "DEBUG_HOST": "127.0.0.1", "DEBUG_PORT": str(free_port()),
+            "GRPC_HOST": "127.0.0.1", "LIMIT_RESPONSE_HEADERS_ENABLED": "true"}
+        self._folder, self._port = folder, free_port()
+        self.start()
+
+    def start(self):
+        settings = [f"{name}={value}" for name, value in {**self._settings, "GRPC_PORT": str(self._port)}.items()]
+        self._server = Program(["env", *settings, str(CACHE / "ratelimit")], self._port, self._folder / "ratelimit.log")
+        self.address = self._server.address
+
+    def stop_service(self):
+        self._server.stop()
+
+    def stop(self):
+        self._server.stop()
+        self._redis.stop()
 
 
 def url(address, path="/"):
