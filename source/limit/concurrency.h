@@ -12,8 +12,8 @@
 #include <optional>
 
 #include "source/base/clock.h"
+#include "source/base/spin_lock.h"
 #include "source/limit/concurrency_estimate.h"
-#include "source/limit/spin_lock.h"
 
 namespace pillion::limit {
 
@@ -60,7 +60,7 @@ class ConcurrencyLimit {
   // Kept for classes above this one.
   double Reserve(size_t priority) const;
 
-  mutable SpinLock lock_;
+  mutable base::SpinLock lock_;
   ConcurrencyEstimate estimate_;
   uint32_t in_flight_ = 0;
   std::array<uint32_t, kPriorities> of_class_{};
