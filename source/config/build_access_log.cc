@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
+#include "envoy/extensions/formatter/cel/v3/cel.pb.h"
 #include "envoy/extensions/formatter/metadata/v3/metadata.pb.h"
 #include "envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h"
 #include "google/protobuf/struct.pb.h"
@@ -66,13 +67,13 @@ void BuildLogFormat(BuildContext& context, const envoy::config::core::v3::Substi
   namespace formatter = envoy::extensions::formatter;
   for (int i = 0; i < from.formatters_size(); ++i) {
     const google::protobuf::Any& config = from.formatters(i).typed_config();
-    if (config.Is<formatter::metadata::v3::Metadata>() ||
+    if (config.Is<formatter::cel::v3::Cel>() || config.Is<formatter::metadata::v3::Metadata>() ||
         config.Is<formatter::req_without_query::v3::ReqWithoutQuery>()) {
       continue;
     }
     const std::string place = ElementPath(FieldPath(path, "formatters"), i);
     context.errors.AddMissing(place, FieldPath(place, "typed_config"),
-                              WrongType(config, "envoy.extensions.formatter's Metadata or ReqWithoutQuery"));
+                              WrongType(config, "envoy.extensions.formatter's Cel, Metadata or ReqWithoutQuery"));
   }
   if (from.has_json_format()) {
     log.format = JsonLogFormat{{BuildObject(context, from.json_format(), FieldPath(path, "json_format"))}};

@@ -1,7 +1,9 @@
 // Filters of access logs.
 
+#include "envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
+#include "source/telemetry/record_attributes.h"
 
 namespace pillion::config {
 namespace {
@@ -71,6 +73,20 @@ uint32_t BuildSet(const Values& values) {
   return set;
 }
 
+RecordFilter BuildExtension(BuildContext& context, const v3::ExtensionFilter& from, const std::string& path) {
+  const std::string place = FieldPath(path, "typed_config");
+  envoy::extensions::access_loggers::filters::cel::v3::ExpressionFilter filter;
+  if (!from.typed_config().UnpackTo(&filter)) {
+    context.errors.AddMissing(path, place, WrongType(from.typed_config(), filter.GetDescriptor()->full_name()));
+    return RecordFilter(record::All{});
+  }
+  auto program = telemetry::CompileForRecords(filter.expression(), expression::Kind::kBool);
+  if (program.ok()) return RecordFilter(record::Expression{*std::move(program)});
+  const absl::string_view error = program.status().message();
+  context.errors.Add(FieldPath(place, "expression"), std::string(error.data(), error.size()));
+  return RecordFilter(record::All{});
+}
+
 }  // namespace
 
 RecordFilter BuildRecordFilter(BuildContext& context, const v3::AccessLogFilter& from, const std::string& path) {
@@ -112,6 +128,8 @@ RecordFilter BuildRecordFilter(BuildContext& context, const v3::AccessLogFilter&
     case v3::AccessLogFilter::kLogTypeFilter:
       return RecordFilter(record::Type{.types = BuildSet(from.log_type_filter().types()),
                                              .exclude = from.log_type_filter().exclude()});
+    case v3::AccessLogFilter::kExtensionFilter:
+      return BuildExtension(context, from.extension_filter(), FieldPath(path, "extension_filter"));
     case v3::AccessLogFilter::FILTER_SPECIFIER_NOT_SET:
       break;
   }

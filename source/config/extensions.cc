@@ -6,6 +6,7 @@
 #include "envoy/config/rbac/v3/rbac.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
+#include "envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
 #include "envoy/extensions/clusters/aggregate/v3/cluster.pb.h"
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
@@ -31,6 +32,7 @@
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/config/metrics/v3/stats.pb.h"
+#include "envoy/extensions/formatter/cel/v3/cel.pb.h"
 #include "envoy/extensions/formatter/metadata/v3/metadata.pb.h"
 #include "envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes.pb.h"
 #include "envoy/extensions/internal_redirect/previous_routes/v3/previous_routes.pb.h"
@@ -97,6 +99,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       envoy::config::route::v3::FilterConfig::descriptor(),
       envoy::config::route::v3::RouteConfiguration::descriptor(),
       x::access_loggers::file::v3::FileAccessLog::descriptor(),
+      x::access_loggers::filters::cel::v3::ExpressionFilter::descriptor(),
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
       x::clusters::aggregate::v3::ClusterConfig::descriptor(),
@@ -127,6 +130,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::network::rbac::v3::RBAC::descriptor(),
       x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
+      x::formatter::cel::v3::Cel::descriptor(),
       x::formatter::metadata::v3::Metadata::descriptor(),
       x::internal_redirect::allow_listed_routes::v3::AllowListedRoutesConfig::descriptor(),
       x::internal_redirect::previous_routes::v3::PreviousRoutesConfig::descriptor(),

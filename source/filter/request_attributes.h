@@ -31,8 +31,6 @@ class RequestAttributes final : public expression::Attributes {
   expression::Value OfResponse(expression::Attribute which) const;
   expression::Value OfConnection(expression::Attribute which) const;
   expression::Value OfTls(expression::Attribute which) const;
-  // What a filter noted of the context, and of the request.
-  expression::Value Noted(std::string_view space, std::string_view key, expression::Kind kind) const;
   const metadata::Value* NotedBaggage() const;
   // The fields of a map of them; null: there are none.
   const http::HeaderMap* FieldsOf(expression::Attribute map) const;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "source/telemetry/log_names.h"
+#include "source/telemetry/record_attributes.h"
 
 namespace pillion::telemetry {
 
@@ -111,6 +112,13 @@ std::string LogArguments::NeedTypedMetadataPath(LogOperator& self, std::string_v
   constexpr std::string_view kDynamic = "DYNAMIC:";
   if (!argument.starts_with(kDynamic)) return "expected DYNAMIC:, then a namespace and :key and so on";
   return NeedMetadataPath(self, argument.substr(kDynamic.size()));
+}
+
+std::string LogArguments::NeedExpression(LogOperator& self, std::string_view argument) {
+  absl::StatusOr<ExpressionOfRecords> program = CompileForRecords(argument);
+  if (!program.ok()) return std::string(program.status().message());
+  self.program_ = *std::move(program);
+  return "";
 }
 
 // So many bits of the address are shown.

@@ -29,6 +29,7 @@ struct LogArguments {
   static std::string NeedState(LogOperator& self, std::string_view argument);
   static std::string MayHaveGrpcChoice(LogOperator& self, std::string_view argument);
   static std::string NeedTypedMetadataPath(LogOperator& self, std::string_view argument);
+  static std::string NeedExpression(LogOperator& self, std::string_view argument);
   static std::string MayHaveMask(LogOperator& self, std::string_view argument);
 };
 

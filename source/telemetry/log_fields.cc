@@ -1,5 +1,8 @@
 #include "source/telemetry/log_fields.h"
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -56,6 +59,20 @@ bool FindQueryParameter(std::string_view path, std::string_view name, std::strin
     return true;
   }
   return false;
+}
+
+std::string_view Masked(std::string_view ip, int bits, std::string& scratch) {
+  const int family = ip.find(':') == std::string_view::npos ? AF_INET : AF_INET6;
+  const int most = family == AF_INET ? 32 : 128;
+  unsigned char bytes[16];
+  scratch.assign(ip);
+  if (inet_pton(family, scratch.c_str(), bytes) != 1) return ip;
+  bits = std::min(bits, most);
+  for (int i = bits; i < most; ++i) bytes[i / 8] &= static_cast<unsigned char>(~(0x80 >> (i % 8)));
+  char text[INET6_ADDRSTRLEN];
+  if (inet_ntop(family, bytes, text, sizeof text) == nullptr) return ip;
+  scratch = fmt::format("{}/{}", text, bits);
+  return scratch;
 }
 
 }  // namespace pillion::telemetry

@@ -1,6 +1,6 @@
 #pragma once
 
-// What operators ask of heads and paths. Pure functions.
+// What operators ask of heads, paths and addresses. Pure functions.
 
 #include <cstddef>
 #include <string>
@@ -20,5 +20,8 @@ void Unescape(std::string_view text, std::string& out);
 
 // True: `value` is that of the first parameter of that name in `path`, without escapes. Else it is anything.
 bool FindQueryParameter(std::string_view path, std::string_view name, std::string& value);
+
+// The first `bits` of an address, as "10.1.0.0/16", in `scratch`. What is no IP address stays as it is.
+std::string_view Masked(std::string_view ip, int bits, std::string& scratch);
 
 }  // namespace pillion::telemetry

@@ -7,8 +7,7 @@
 namespace pillion::telemetry {
 namespace {
 
-constexpr std::string_view kNotSupported[] = {"CEL",
-                                              "COALESCE",
+constexpr std::string_view kNotSupported[] = {"COALESCE",
                                               "DOWNSTREAM_DETECTED_CLOSE_TYPE",
                                               "DOWNSTREAM_HEADER_BYTES_RECEIVED",
                                               "DOWNSTREAM_HEADER_BYTES_SENT",

@@ -1,6 +1,5 @@
 #include "source/telemetry/log_operator.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "source/telemetry/log_fields.h"
 #include "source/telemetry/log_names.h"
 #include "source/telemetry/log_tls.h"
+#include "source/telemetry/record_attributes.h"
 
 namespace pillion::telemetry {
 namespace {
@@ -40,28 +40,12 @@ LogValue PartOf(std::string_view address, AddressPart part) {
   return LogValue::Number(port);
 }
 
-// The first `bits` of an address, as "10.1.0.0/16". What is no IP address stays as it is.
-LogValue Masked(std::string_view ip, int bits, std::string& scratch) {
-  const int family = ip.find(':') == std::string_view::npos ? AF_INET : AF_INET6;
-  const int most = family == AF_INET ? 32 : 128;
-  unsigned char bytes[16];
-  scratch.assign(ip);
-  if (inet_pton(family, scratch.c_str(), bytes) != 1) return LogValue::Text(ip);
-  bits = std::min(bits, most);
-  for (int i = bits; i < most; ++i) bytes[i / 8] &= static_cast<unsigned char>(~(0x80 >> (i % 8)));
-  char text[INET6_ADDRSTRLEN];
-  if (inet_ntop(family, bytes, text, sizeof text) == nullptr) return LogValue::Text(ip);
-  scratch = fmt::format("{}/{}", text, bits);
-  return LogValue::Text(scratch);
-}
-
 }  // namespace
 
 struct LogOperators {
   using Record = RequestRecord;
 
   // --- evaluation
-  // -------------------------------------------------------------------------------------------------
 
   template <std::string_view Record::*member>
   static LogValue Text(const LogOperator&, const Record& record, std::string&) {
@@ -78,6 +62,21 @@ struct LogOperators {
   template <uint64_t Record::*member>
   static LogValue Number(const LogOperator&, const Record& record, std::string&) {
     return LogValue::Number(static_cast<int64_t>(record.*member));
+  }
+
+  // An expression. What has a type of its own keeps it in JSON, where that is wanted.
+  template <Written (*write)(const expression::Program&, const Record&, std::string&)>
+  static LogValue Expression(const LogOperator& self, const Record& record, std::string& scratch) {
+    scratch.clear();
+    switch (write(*self.program_, record, scratch)) {
+      case Written::kText:
+        return LogValue::Text(scratch);
+      case Written::kJson:
+        return LogValue::Json(scratch);
+      case Written::kNothing:
+        break;
+    }
+    return LogValue::Missing();
   }
 
   // Of an empty one, too, there is a text.
@@ -104,7 +103,7 @@ struct LogOperators {
   template <std::string_view Record::*member>
   static LogValue Ip(const LogOperator& self, const Record& record, std::string& scratch) {
     const LogValue ip = PartOf(record.*member, AddressPart::kHost);
-    return self.choice_ == kWholeIp || ip.kind == LogValue::Kind::kMissing ? ip : Masked(ip.text, self.choice_, scratch);
+    return self.choice_ == kWholeIp || ip.kind == LogValue::Kind::kMissing ? ip : LogValue::Text(Masked(ip.text, self.choice_, scratch));
   }
 
   template <std::optional<http::Version> Record::*member>
@@ -333,7 +332,6 @@ struct LogOperators {
   static LogValue Zero(const LogOperator&, const Record&, std::string&) { return LogValue::Number(0); }
 
   // --- settings of operators without an argument
-  // ------------------------------------------------------------------
 
   template <TimePoint from, TimePoint to>
   static void Between(LogOperator& self) {
@@ -392,6 +390,8 @@ const LogOperators::Entry LogOperators::kTable[] = {
     DURATION("DURATION", kDownstreamRxBegin, kEnd),
     {"DYNAMIC_METADATA", DynamicMetadata, LogArguments::NeedMetadataPath},
     {"UPSTREAM_METADATA", ConfiguredMetadata<&Record::upstream_metadata>, LogArguments::NeedMetadataPath},
+    {"CEL", Expression<WriteText>, LogArguments::NeedExpression},
+    {"TYPED_CEL", Expression<WriteTyped>, LogArguments::NeedExpression},
     {"EMIT_TIME", Time<&Record::end_time>, LogArguments::MayHaveTimeFormat},
     {"EMIT_TIME_LOCAL", LocalTime<&Record::end_time>, LogArguments::MayHaveTimeFormat},
     {"ENVIRONMENT", Constant, LogArguments::NeedVariable},
@@ -479,8 +479,7 @@ absl::StatusOr<LogOperator> LogOperators::Make(const Entry& entry, bool has_argu
   return made;
 }
 
-absl::StatusOr<LogOperator> LogOperator::Compile(std::string_view name, bool has_argument,
-                                                 std::string_view argument) {
+absl::StatusOr<LogOperator> LogOperator::Compile(std::string_view name, bool has_argument, std::string_view argument) {
   if (const LogOperators::Entry* entry = LogOperators::Find(name)) {
     return LogOperators::Make(*entry, has_argument, argument);
   }

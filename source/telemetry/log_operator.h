@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "source/expression/program.h"
 #include "source/http/field_name.h"
 #include "source/telemetry/request_record.h"
 #include "source/telemetry/time_format.h"
@@ -59,6 +61,7 @@ class LogOperator {
   TimePoint to_ = TimePoint::kEnd;
   int64_t unit_nanos_ = 1'000'000;
   const TlsOperator* tls_ = nullptr;
+  std::shared_ptr<const expression::Program> program_;
   int choice_ = 0;
   bool without_query_ = false;
 };

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "source/http/status.h"
+#include "source/telemetry/record_attributes.h"
 
 namespace pillion::telemetry {
 namespace {
@@ -68,6 +69,7 @@ struct Asked {
         record.annotations == nullptr ? nullptr : test.matcher.Find(record.annotations->metadata);
     return found == nullptr ? test.if_missing : test.matcher.Matches(found);
   }
+  bool operator()(const record::Expression& test) const { return IsTrue(*test.program, record); }
   bool operator()(const record::All& test) const {
     return std::all_of(test.filters.begin(), test.filters.end(), [this](const RecordFilter& f) { return f.Holds(record); });
   }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "source/expression/program.h"
 #include "source/match/fraction.h"
 #include "source/match/header_matcher.h"
 #include "source/match/value_matcher.h"
@@ -64,6 +65,9 @@ struct Metadata {
   match::MetadataMatcher matcher;
   bool if_missing = true;  // there is no such value
 };
+struct Expression {
+  std::shared_ptr<const expression::Program> program;  // that it is true
+};
 struct All {
   std::vector<RecordFilter> filters;
 };
@@ -77,7 +81,7 @@ class RecordFilter {
  public:
   using Test = std::variant<record::StatusCode, record::Duration, record::NotHealthCheck, record::Header,
                             record::AnyFlag, record::OneOfFlags, record::GrpcStatus, record::Type, record::Sample,
-                            record::Metadata, record::All, record::Any>;
+                            record::Metadata, record::Expression, record::All, record::Any>;
 
   explicit RecordFilter(Test test) : test_(std::move(test)) {}
 

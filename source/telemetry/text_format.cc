@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace pillion::telemetry {
@@ -20,6 +21,18 @@ bool IsNameByte(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+// Where an argument ends. Expressions have parentheses of their own: there it is the first that the operator may end behind.
+size_t EndOfArgument(std::string_view name, std::string_view rest, size_t begin) {
+  size_t end = rest.find(')', begin);
+  if (name != "CEL" && name != "TYPED_CEL") return end;
+  for (; end != std::string_view::npos; end = rest.find(')', end + 1)) {
+    size_t behind = end + 1;
+    if (behind < rest.size() && rest[behind] == ':') behind = rest.find_first_not_of("0123456789", behind + 1);
+    if (behind < rest.size() && rest[behind] == '%') break;
+  }
+  return end;
+}
+
 // NAME, NAME(argument), either with :length; nothing when it is not well formed.
 std::optional<OperatorText> ParseOperator(std::string_view rest) {
   OperatorText parsed;
@@ -28,7 +41,7 @@ std::optional<OperatorText> ParseOperator(std::string_view rest) {
   parsed.name = rest.substr(0, at);
   if (parsed.name.empty()) return std::nullopt;
   if (at < rest.size() && rest[at] == '(') {
-    const size_t end = rest.find(')', at);
+    const size_t end = EndOfArgument(parsed.name, rest, at);
     if (end == std::string_view::npos) return std::nullopt;
     parsed.has_argument = true;
     parsed.argument = rest.substr(at + 1, end - at - 1);

@@ -77,6 +77,26 @@ TEST(ExpressionTest, ConditionsThatCanNotBe) {
   EXPECT_EQ(ErrorsOf(Rules(path), true), place + "condition: expression 0: there is no request");
 }
 
+TEST(ExpressionTest, FiltersOfLogsThatCanNotBe) {
+  const auto errors = [](const std::string& type, const std::string& fields) {
+    const Loaded loaded = LoadText(R"({static_resources: {listeners: [{name: web, address: {socket_address: {address: 127.0.0.1,
+      port_value: 80}}, access_log: [{name: f, filter: {extension_filter: {name: e, typed_config: {"@type": type.googleapis.com/)" + type +
+                                       ", " + fields + R"(}}}, typed_config: {"@type":
+      type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: /x, log_format: {formatters: [{name: f,
+      typed_config: {"@type": type.googleapis.com/envoy.extensions.formatter.cel.v3.Cel}}], text_format_source: {inline_string: a}}}}],
+      filter_chains: [{filters: [{name: t, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]}]}]}})",
+                                   {});
+    return loaded.errors.empty() ? "" : loaded.errors[0].path.substr(loaded.errors[0].path.find("extension")) + ": " + loaded.errors[0].message;
+  };
+  const std::string type = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter";
+  const std::string place = "extension_filter.typed_config.expression: ";
+  EXPECT_EQ(errors(type, "expression: 'response.code >= 400'"), "");
+  EXPECT_EQ(errors(type, "expression: 'response.code'"), place + "column 10: it gives int, expected bool");
+  EXPECT_EQ(errors(type, "expression: 'response.cod == 1'"), place + "column 10: there is no response.cod, did you mean response.code");
+  EXPECT_EQ(errors(type, "expression: ''"), place + "missing, but required");
+  EXPECT_NE(errors("envoy.config.rbac.v3.Action", "name: a"), "");
+}
+
 TEST(ExpressionTest, MatchersThatCanNotBe) {
   EXPECT_EQ(ErrorsOf(Tree(kInput, Text("request.method == 'GET'"))), "");
   EXPECT_EQ(ErrorsOf(Tree(kInput, Text("request.method = 'GET'"))),

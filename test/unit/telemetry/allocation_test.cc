@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "source/telemetry/access_log.h"
+#include "source/telemetry/record_attributes.h"
 #include "test/support/counted_memory.h"
 
 namespace pillion::telemetry {
@@ -38,6 +39,17 @@ TEST(Allocation, Json) {
   LogSettings config;
   config.format = JsonLogFormat{{JsonFormat::Object{
       {"agent", {"%REQ(USER-AGENT)%"}}, {"flags", {"%RESPONSE_FLAGS_LONG%"}}, {"time", {"at %START_TIME%"}}}}};
+  ExpectNoAllocation(config);
+}
+
+TEST(Allocation, Expressions) {
+  LogSettings config;
+  config.format = JsonLogFormat{{JsonFormat::Object{
+      {"agent", {"%CEL(request.headers['user-agent'] + ', ' + request.path)%"}},
+      {"names", {"%TYPED_CEL([request.method, request.path, response.code == 200])%"}}}}};
+  const auto program = CompileForRecords("request.headers.exists(n, n == 'user-agent') && request.method == 'GET'");
+  ASSERT_TRUE(program.ok()) << program.status();
+  config.filter = std::make_shared<RecordFilter>(record::Expression{*program});
   ExpectNoAllocation(config);
 }
 

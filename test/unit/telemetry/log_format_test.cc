@@ -124,6 +124,28 @@ TEST_F(LogFormatTest, PathAndQuery) {
   EXPECT_EQ(Text("%QUERY_PARAM(x)% %QUERY_PARAM(y)% %QUERY_PARAM(z)% [%QUERY_PARAM(empty)%]"), "1 2 - []");
 }
 
+TEST_F(LogFormatTest, Expressions) {
+  EXPECT_EQ(Text("%CEL(request.method + ' ' + request.headers['x-custom'])% %CEL(response.code >= 500)%"), "GET first,second true");
+  EXPECT_EQ(Text("%CEL((response.code + 1) * 2)% %CEL(request.host):7% %CEL(request.path.contains(')') ? 'a' : 'b')%"),
+            "1008 example b");
+  EXPECT_EQ(Text("%CEL(request.headers['x-none'])% %CEL(1 / response.size)%|%CEL(duration('90s'))%"), "- 0|90s");
+  EXPECT_EQ(Text("%CEL(request.headers['x-none'])%|", /*omit=*/true), "|");
+  EXPECT_EQ(Text("%CEL([response.code, 'a\"b'])% %TYPED_CEL({'a': 1.5})% %TYPED_CEL(request.method)%"), R"([503,\"a\\\"b\"] {"a":1.5} GET)");
+  EXPECT_EQ(Json({{"a", {"%CEL(response.code)%"}},
+                  {"b", {"%TYPED_CEL(response.code)%"}},
+                  {"c", {"%TYPED_CEL(response.code == 503)%"}},
+                  {"d", {"%TYPED_CEL(request.method)%"}},
+                  {"e", {"%TYPED_CEL([1, 2u, null])%"}},
+                  {"f", {"%TYPED_CEL(request.headers['x-none'])%"}},
+                  {"g", {"at %TYPED_CEL(upstream.port)%"}}}),
+            R"({"a":"503","b":503,"c":true,"d":"GET","e":[1,2,null],"f":null,"g":"at 80"})"
+            "\n");
+  EXPECT_EQ(Text("%CEL(request.pth)%"),
+            "error: byte 0: %CEL(request.pth)%: column 9: there is no request.pth, did you mean request.path");
+  EXPECT_EQ(Text("%CEL%").substr(0, 9), "error: by");
+  EXPECT_EQ(Text("%CEL(request.method%").substr(0, 9), "error: by");
+}
+
 TEST_F(LogFormatTest, GrpcStatus) {
   record_.response_trailers = &trailers_;
   EXPECT_EQ(Text("%GRPC_STATUS%"), "-");  // not a gRPC request

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "source/base/block.h"
+#include "source/telemetry/record_attributes.h"
 
 namespace pillion::telemetry {
 namespace {
@@ -59,6 +60,42 @@ TEST_F(RecordFilterTest, NumberMayBeSetWhileRunning) {
 TEST_F(RecordFilterTest, Duration) {
   EXPECT_TRUE(Holds(record::Duration{{Comparison::kAtLeast, 12}}));
   EXPECT_FALSE(Holds(record::Duration{{Comparison::kAtLeast, 13}}));
+}
+
+TEST_F(RecordFilterTest, Expression) {
+  const auto holds = [this](const std::string& text) {
+    const auto program = CompileForRecords(text, expression::Kind::kBool);
+    if (program.ok()) return std::string(Holds(record::Expression{*program}) ? "yes" : "no");
+    return std::string(program.status().message());
+  };
+  request_.method = "POST";
+  request_.path = "/a?b=1";
+  request_.headers.Add("x-a", "1");
+  record_.downstream_remote_address = "[2001:db8::1]:4711";
+  record_.downstream_local_address = "192.0.2.1:80";
+  record_.upstream_remote_address = "192.0.2.9:8080";
+  record_.upstream_cluster = "be";
+  record_.route_name = "r";
+  EXPECT_EQ(holds("response.code == 503 && request.method == 'POST' && request.query_parameters['b'] == '1'"), "yes");
+  EXPECT_EQ(holds("response.code < 500"), "no");
+  EXPECT_EQ(holds("request.headers['x-none'] == '1'"), "no");  // it fails
+  EXPECT_EQ(holds("request.duration >= duration('0.012s') && request.duration < duration('0.013s')"), "yes");
+  EXPECT_EQ(holds("source.ip == '2001:db8::1' && source.port == 4711 && destination.port == 80 && !connection.mtls"), "yes");
+  EXPECT_EQ(holds("upstream.address == '192.0.2.9:8080' && upstream.port == 8080 && xds.cluster_name == 'be'"), "yes");
+  EXPECT_EQ(holds("xds.route_name == 'r' && request.headers.exists_one(n, n == 'x-a') && !has(request.scheme)"), "yes");
+  EXPECT_EQ(holds("'s' in metadata.filter_metadata || 'o' in filter_state"), "no");
+  response_.headers.Add("grpc-status", "7");
+  EXPECT_EQ(holds("response.grpc_status == 7 && 'grpc-status' in response.headers"), "yes");
+  trailers_.Add("grpc-status", "14");
+  record_.response_trailers = &trailers_;
+  EXPECT_EQ(holds("response.grpc_status == 14 && response.trailers['grpc-status'] == '14'"), "yes");
+  EXPECT_EQ(holds("response.code"), "column 10: it gives int, expected bool");
+  EXPECT_EQ(holds("xds.route_metadata.filter_metadata['a']['b'] == 'c'").substr(0, 9), "column 4:");
+  // Of a connection without a request.
+  record_.request = nullptr;
+  record_.response = nullptr;
+  EXPECT_EQ(holds("request.method == 'POST' || has(request.headers.a) || request.cookies['a'] == 'b'"), "no");
+  EXPECT_EQ(holds("source.port == 4711"), "yes");
 }
 
 TEST_F(RecordFilterTest, HealthCheck) {
