@@ -103,7 +103,8 @@ struct LogOperators {
   template <std::string_view Record::*member>
   static LogValue Ip(const LogOperator& self, const Record& record, std::string& scratch) {
     const LogValue ip = PartOf(record.*member, AddressPart::kHost);
-    return self.choice_ == kWholeIp || ip.kind == LogValue::Kind::kMissing ? ip : LogValue::Text(Masked(ip.text, self.choice_, scratch));
+    if (self.choice_ == kWholeIp || ip.kind == LogValue::Kind::kMissing) return ip;
+    return LogValue::Text(Masked(ip.text, self.choice_, scratch));
   }
 
   template <std::optional<http::Version> Record::*member>
