@@ -82,6 +82,7 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
   }
 
   Step OnResponseHead(http::ResponseHead& head, bool) override {
+    OnEnd();  // where the request is answered without the service's word
     if (!answer_) return Step::kContinue;
     AddFields(answer_->response_fields, head);
     if (settings_.figures) AddFigures(head.headers);

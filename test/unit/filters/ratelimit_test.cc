@@ -26,6 +26,11 @@ class RateLimitTest : public testing::Test {
   void Start(const std::string& fields = "", ProxySettings settings = {}) {
     client_.reset();
     settings.http_filters += "- {name: limit, typed_config: {" + std::string(kBase) + fields + "}}\n";
+    settings.cluster =
+        "typed_extension_protocol_options:\n"
+        "  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n"
+        "    \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n"
+        "    explicit_http_config: {http_protocol_options: {enable_trailers: true}}\n";
     if (settings.virtual_host.empty()) settings.virtual_host = std::string("rate_limits: [") + kTenant + "]";
     world_ = std::make_unique<ProxyWorld>(settings);
     client_ = world_->Connect();
@@ -270,9 +275,23 @@ TEST_F(RateLimitTest, TheCallEndsWithTheRequest) {
   EXPECT_TRUE(Asked());
   client_.reset();
   world_->Run();
-  EXPECT_TRUE(world_->upstream().peer(0).ended());
+  const Peer& service = world_->upstream().peer(0);
+  EXPECT_TRUE(service.ended() || service.error() != 0);
   EXPECT_EQ(world_->stat("cluster.app.upstream_rq_tx_reset"), 1);
   EXPECT_EQ(world_->stat("cluster.app.upstream_rq_active"), 0);
+}
+
+// What comes of it later is not waited for.
+TEST_F(RateLimitTest, ARequestThatIsAnsweredMeanwhile) {
+  Start(", timeout: 10s", {.hcm = "request_timeout: 1s"});
+  client_->Send("POST /x HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\n" + std::string(kGold) + "\r\n");
+  world_->Run();
+  EXPECT_TRUE(Asked());
+  world_->Wait(1000);
+  EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 408 "));
+  const Peer& service = world_->upstream().peer(0);
+  EXPECT_TRUE(service.ended() || service.error() != 0);
+  EXPECT_EQ(Count("error"), 0);
 }
 
 TEST_F(RateLimitTest, TheProcessEndsDuringACall) {
