@@ -75,7 +75,7 @@ class Speaker {
  public:
   Speaker(StreamContext& stream, const http::RequestHead& head) : stream_(stream), head_(head) {}
 
-  std::optional<Said> operator()(const Action::Fixed& fixed) const { return Said{.value = Say(fixed.text)}; }
+  std::optional<Said> operator()(const Action::Fixed& fixed) const { return Say(fixed.text); }
   std::optional<Said> operator()(const Action::DestinationCluster&) const { return UnlessEmpty(stream_.cluster_name()); }
   std::optional<Said> operator()(const Action::RemoteAddress&) const { return UnlessEmpty(RemoteIp()); }
   std::optional<Said> operator()(const Action::MaskedRemoteAddress& mask) const {
@@ -103,12 +103,12 @@ class Speaker {
   }
   std::optional<Said> operator()(const Action::HeaderMatch& match) const {
     const bool all = std::ranges::all_of(match.headers, [this](const auto& header) { return header.Matches(head_); });
-    return all == match.expected ? std::optional(Said{.value = Say(match.text)}) : std::nullopt;
+    return all == match.expected ? Say(match.text) : std::nullopt;
   }
   std::optional<Said> operator()(const Action::QueryMatch& match) const {
     const bool all =
         std::ranges::all_of(match.parameters, [this](const auto& parameter) { return parameter.Matches(head_.path); });
-    return all == match.expected ? std::optional(Said{.value = Say(match.text)}) : std::nullopt;
+    return all == match.expected ? Say(match.text) : std::nullopt;
   }
 
  private:
@@ -120,9 +120,10 @@ class Speaker {
     return value.empty() ? std::nullopt : std::optional(Said{.value = value});
   }
 
-  std::string_view Say(const Action::Text& text) const {
-    const std::string_view said = text.format ? Format(*text.format, stream_) : std::string_view(text.fixed);
-    return said.empty() ? std::string_view(text.otherwise) : said;
+  std::optional<Said> Say(const Action::Text& text) const {
+    if (!text.format) return Said{.value = text.fixed};
+    const std::string_view said = Format(*text.format, stream_);
+    return said.empty() ? UnlessEmpty(text.otherwise) : std::optional(Said{.value = said});
   }
   // Empty: there is none.
   std::string_view RemoteIp() const {

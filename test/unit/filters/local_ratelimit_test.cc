@@ -259,6 +259,7 @@ TEST_F(ActionTest, GenericKeyOfOperators) {
   const std::string other = "{generic_key: {descriptor_value: '%REQ(X-A)%', default_value: d}}";
   EXPECT_TRUE(Makes(other, "{key: generic_key, value: v}", "x-a: v\r\n"));
   EXPECT_TRUE(Makes(other, "{key: generic_key, value: d}"));
+  EXPECT_FALSE(Makes("{generic_key: {descriptor_value: '%REQ(X-A)%'}}", "{key: generic_key}")) << "nothing to say";
 }
 
 TEST_F(ActionTest, MatchesOfOperators) {
