@@ -13,7 +13,7 @@ constexpr base::Duration kShortestWindow = std::chrono::milliseconds(1);
 constexpr double kLongestLatency = 10;
 // The unloaded latency moves by so much of the way to what was measured: where that was less, where it is known that it did
 // not wait, and where nothing is known.
-constexpr double kStepDown = 0.4;
+constexpr double kStepDown = 0.6;
 constexpr double kStepUp = 0.8;
 constexpr double kStepUnknown = 0.2;
 // And the limit; in its own parts it grows faster where nobody waits, and is cut by no more at once.
@@ -34,6 +34,7 @@ constexpr base::Duration kLongestPause = std::chrono::seconds(10);  // of all tr
 constexpr double kRipple = 0.5;
 constexpr double kLatenciesInRipple = 10;
 constexpr double kLatenciesBetweenRipples = 50;
+constexpr double kMuch = 0.1;
 constexpr base::Duration kBetweenRipples = std::chrono::seconds(1);
 
 base::Duration Nanoseconds(double count) { return base::Duration(static_cast<int64_t>(count)); }
@@ -144,11 +145,14 @@ void ConcurrencyEstimate::StepRipple(base::MonotonicTime now) {
     next_ripple_ = now + PauseOfRipples();
   }
   if (ripple_open_ > 0 || !ripple_group_.enough()) return;
+  const double unloaded = unloaded_;
   if (!Learn(before_, ripple_group_) && ripple_group_.abandoned_part() <= kMostAbandoned) {
     // Nothing is known, so a little of it is believed: what follows from that will be seen.
     unloaded_ += kStepUnknown * std::max(0.0, ripple_group_.mean_latency() - unloaded_);
   }
   ripple_group_ = {};
+  // What has told much may have more to tell.
+  if (std::abs(unloaded_ - unloaded) > kMuch * unloaded) next_ripple_ = now + PauseOfRipples() / 4;
 }
 
 bool ConcurrencyEstimate::Learn(const Group& more, const Group& fewer) {
