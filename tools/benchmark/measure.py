@@ -31,7 +31,7 @@ class Proxy:
         directory.mkdir(exist_ok=True)
         self.directory = directory
         self.between = free_port() if scenario.mesh or scenario.pushed else 0
-        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream.port, scenario.load == "grpc", mesh=scenario.mesh,
+        hop = proxies.Hop(scenario.down, scenario.up, self.port, upstream.port, scenario.load == "grpc", scenario.always, scenario.mesh,
                           between=self.between, plane=upstream.plane.port if upstream.plane else 0)
         self._argv = [*prefix, *proxies.command(name, settings.pillion, hop, directory)]
         self._core = settings.proxy_core

@@ -181,7 +181,7 @@ RENDERERS = {"pillion": envoy, "haproxy": haproxy, "nginx": nginx, "nghttpx": ng
 def command(name: str, pillion: Path, hop: Hop, directory: Path) -> list[str]:
     """The command line of a proxy by its name, which may carry a variant; `pillion` is the path of ours."""
     plain, _, variant = name.partition("+")
-    return RENDERERS[plain](binary(plain, pillion), dataclasses.replace(hop, variant=variant), directory)
+    return RENDERERS[plain](binary(plain, pillion), dataclasses.replace(hop, variant=variant or hop.variant), directory)
 
 
 def binary(name: str, pillion: Path) -> str:

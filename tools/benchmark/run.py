@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import chained, measure, proxies, push, variants
+from benchmark import chained, measure, overload, proxies, push, variants
 from benchmark.chain import Chain
 from benchmark.load import verify
 from benchmark.measure import Figures, Proxy
@@ -14,7 +14,7 @@ from benchmark.scenarios import Scenario
 from benchmark.settings import Settings
 from benchmark.upstreams import Upstream
 
-ROUNDS = measure.ROUNDS | push.ROUNDS | chained.ROUNDS
+ROUNDS = measure.ROUNDS | push.ROUNDS | chained.ROUNDS | overload.ROUNDS
 ONCE = ("idle", "chain")  # kinds of which one round says all
 Progress = Callable[[str], None]
 

@@ -53,6 +53,10 @@ METRICS = {
     "failed": Metric("failed", 0),
     "lost": Metric("lines lost", 0),
     "caller": Metric("caller %", 1),  # of a core
+    "goodput": Metric("goodput %", 1, more_is_better=True),  # of what upstream can do
+    "refused": Metric("refused %", 2),  # of the class that matters most
+    "other_p99": Metric("others' p99", 3),
+    "busy": Metric("proxy %", 1),  # of a core
 }
 
 
@@ -82,6 +86,7 @@ class Scenario:
     required: tuple[Requirement, ...] = ()
     mesh: str = ""  # carried by mutual TLS within the proxy, as "h1" or "h2"; empty: one plain hop
     variants: tuple[str, ...] = ()  # of variants.py: each proxy runs plain and once with each
+    always: str = ""  # a variant that each proxy has, instead of running plain
     pushed: str = ""  # by a control plane: "small" or "large" (pushed.py); empty: all is in the proxy's configuration
 
 
@@ -150,6 +155,9 @@ SCENARIOS = (
              variants=("limit", "local")),
     Scenario("deadline", "three services, six sidecars, the last service slow: the error that the caller sees, 200 requests/s",
              "deadline", "h1", "h1", "", _OTHERS, (Requirement("error_p99", None, 3.0),)),
+    Scenario("overload", "an upstream that does 50 at once is asked for twice what it can do, a tenth of that of a high class", "overload",
+             "h1", "h1", "", _OTHERS, (Requirement("slowdown", None, 1.5), Requirement("goodput", None, 95.0),
+                                       Requirement("busy", None, 50.0)), always="concurrency"),
     Scenario("chain", "three services, six sidecars, full load: every line of six logs has its request's trace", "chain", "h1", "h1", "",
              (*_OTHERS, "envoy"), (Requirement("unbroken", None, 100.0), Requirement("failed", None, 0.0),
                                    Requirement("lost", None, 0.0))),

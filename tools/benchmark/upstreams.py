@@ -28,6 +28,8 @@ class Upstream:
             argv = [sys.executable, "-m", "benchmark.sink", str(self.port), str(settings.body_bytes)]
         elif scenario.kind == "deadline":
             argv = [sys.executable, "-m", "benchmark.slow", str(self.port)]
+        elif scenario.kind == "overload":
+            argv = [sys.executable, "-m", "benchmark.busy", str(self.port)]
         else:
             argv = _nginx(self.port, directory, ADDRESSES if scenario.pushed else ["127.0.0.1"])
         if scenario.kind == "body":

@@ -5,7 +5,7 @@ self "pillion". Only pillion and Envoy take them, as both read the same bootstra
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import contexts, limits
+from benchmark import concurrency, contexts, limits
 
 ROUTES = 10000
 HOSTS = 1000
@@ -82,6 +82,10 @@ def _limits(filter_: dict) -> Callable[[dict, Path], None]:
     return add
 
 
+def _concurrency(bootstrap: dict, directory: Path) -> None:
+    concurrency.add_filter(bootstrap, base(directory.name))
+
+
 def _clusters(bootstrap: dict, directory: Path) -> None:
     addresses = iter(range(CLUSTERS * ENDPOINTS_EACH))
 
@@ -100,7 +104,7 @@ VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _l
                                                      "context": _context(),
                                                      "forgetful": _context(disable_correlation=True),
                                                      "rbac1": _rbac(1), "rbac1000": _rbac(1000),
-                                                     "limit": _limits(limits.LIMIT), "local": _limits(limits.LOCAL)}
+                                                     "limit": _limits(limits.LIMIT), "local": _limits(limits.LOCAL), "concurrency": _concurrency}
 OURS = ("context", "forgetful", "limit")  # filters that only pillion has
 
 
