@@ -141,9 +141,9 @@ TEST_F(LogFormatTest, Expressions) {
             R"({"a":"503","b":503,"c":true,"d":"GET","e":[1,2,null],"f":null,"g":"at 80"})"
             "\n");
   EXPECT_EQ(Text("%CEL(request.pth)%"),
-            "error: byte 0: %CEL(request.pth)%: column 9: there is no request.pth, did you mean request.path");
-  EXPECT_EQ(Text("%CEL%").substr(0, 9), "error: by");
-  EXPECT_EQ(Text("%CEL(request.method%").substr(0, 9), "error: by");
+            "error: text_format: byte 0: %CEL(request.pth)%: column 9: there is no request.pth, did you mean request.path");
+  EXPECT_EQ(Text("%CEL%"), "error: text_format: byte 0: %CEL()%: column 1: found the end, expected an expression");
+  EXPECT_EQ(Text("%CEL(request.method%").substr(0, 36), "error: text_format: byte 0: expected");
 }
 
 TEST_F(LogFormatTest, GrpcStatus) {
