@@ -22,7 +22,6 @@ using expression::Key;
 using expression::Kind;
 using expression::Value;
 
-Value Missing() { return expression::Attributes::Missing(); }
 Value NoSuchKey() { return Value::Error(ErrorCode::kNoSuchKey); }
 Value Count(uint64_t count) { return Value::Int(static_cast<int64_t>(count)); }
 
