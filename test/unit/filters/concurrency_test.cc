@@ -19,6 +19,7 @@ class ConcurrencyTest : public testing::Test {
  protected:
   void Start(std::string_view fields, ProxySettings settings = {}, size_t clients = 4) {
     TearDown();
+    world_.reset();  // limits of the same name and bounds would be shared
     settings.http_filters = "- {name: concurrency, typed_config: " + Message(fields) + "}\n";
     world_ = std::make_unique<ProxyWorld>(settings);
     for (size_t i = 0; i < clients; ++i) clients_.push_back(world_->Connect());
