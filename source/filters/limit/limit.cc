@@ -102,8 +102,8 @@ class Shard final : public filter::HttpFilterShard {
 class Filter final : public filter::HttpFilter, private Waiting {
  public:
   // `more`: rules that are asked first.
-  Filter(Shard& shard, const Settings& settings, std::span<const Rule> more)
-      : shard_(shard), settings_(settings), more_(more) {}
+  Filter(Shard& shard, const Settings& settings, std::span<const Rule> more, base::Arena& arena)
+      : shard_(shard), settings_(settings), more_(more), asked_(*arena.New<std::span<const Asked>>()) {}
 
   Step OnRequestHead(http::RequestHead& head, bool) override;
   Step OnResponseHead(http::ResponseHead& head, bool) override;
@@ -138,7 +138,7 @@ class Filter final : public filter::HttpFilter, private Waiting {
   Shard& shard_;
   const Settings& settings_;
   const std::span<const Rule> more_;
-  std::span<const Asked> asked_;
+  std::span<const Asked>& asked_;  // in the arena: the notes may outlive this
   Asked* room_ = nullptr;          // for as many as there are rules
   size_t next_ = 0;                // of the rules
   const Answer* answer_ = nullptr;  // null: it was not answered here
@@ -356,15 +356,16 @@ void Filter::OnEnd() {
 }
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
-  if (override_config == nullptr) {
-    const Settings& settings = config_.settings();
-    return settings.rules.empty() ? nullptr : stream.arena().New<Filter>(*this, settings, std::span<const Rule>());
+  const Settings* settings = &config_.settings();
+  std::span<const Rule> more;
+  if (override_config != nullptr) {
+    const RouteSettings& route = static_cast<const RouteConfig&>(*override_config).settings();
+    if (route.disabled) return nullptr;
+    if (route.instead) settings = &*route.instead;
+    more = route.more;
   }
-  const RouteSettings& route = static_cast<const RouteConfig&>(*override_config).settings();
-  if (route.disabled) return nullptr;
-  const Settings& settings = route.instead ? *route.instead : config_.settings();
-  if (settings.rules.empty() && route.more.empty()) return nullptr;
-  return stream.arena().New<Filter>(*this, settings, route.more);
+  if (settings->rules.empty() && more.empty()) return nullptr;
+  return stream.arena().New<Filter>(*this, *settings, more, stream.arena());
 }
 
 }  // namespace
