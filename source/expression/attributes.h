@@ -78,6 +78,20 @@ enum class Attribute : uint16_t {
   kUpstreamAddress,
   kUpstreamPort,
   kUpstreamAttempts,
+  kUpstreamLocalAddress,
+  kUpstreamFailure,
+  kUpstreamTlsVersion,
+  kUpstreamSubjectLocal,
+  kUpstreamSubjectPeer,
+  kUpstreamDnsLocal,
+  kUpstreamDnsPeer,
+  kUpstreamUriLocal,
+  kUpstreamUriPeer,
+  kUpstreamDigestPeer,
+  kUpstreamHostMetadata,
+  kResponseBackendLatency,
+  kConnectionTermination,
+  kConnectionFailure,
   kFirstOther,  // numbers from here on are for catalogs of their own
 };
 

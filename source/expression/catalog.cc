@@ -78,6 +78,20 @@ constexpr Row kRows[] = {
     {"upstream.address", A::kUpstreamAddress, S::kText, true},
     {"upstream.port", A::kUpstreamPort, S::kInt, true},
     {"upstream.request_attempt_count", A::kUpstreamAttempts, S::kUint, true},
+    {"upstream.local_address", A::kUpstreamLocalAddress, S::kText, true},
+    {"upstream.transport_failure_reason", A::kUpstreamFailure, S::kText, true},
+    {"upstream.tls_version", A::kUpstreamTlsVersion, S::kText, true},
+    {"upstream.subject_local_certificate", A::kUpstreamSubjectLocal, S::kText, true},
+    {"upstream.subject_peer_certificate", A::kUpstreamSubjectPeer, S::kText, true},
+    {"upstream.dns_san_local_certificate", A::kUpstreamDnsLocal, S::kText, true},
+    {"upstream.dns_san_peer_certificate", A::kUpstreamDnsPeer, S::kText, true},
+    {"upstream.uri_san_local_certificate", A::kUpstreamUriLocal, S::kText, true},
+    {"upstream.uri_san_peer_certificate", A::kUpstreamUriPeer, S::kText, true},
+    {"upstream.sha256_peer_certificate_digest", A::kUpstreamDigestPeer, S::kText, true},
+    {"xds.upstream_host_metadata.filter_metadata", A::kUpstreamHostMetadata, S::kAny, true},
+    {"response.backend_latency", A::kResponseBackendLatency, S::kLength, true},  // from first byte sent to last received
+    {"connection.termination_details", A::kConnectionTermination, S::kText, true},
+    {"connection.transport_failure_reason", A::kConnectionFailure, S::kText, true},
 };
 
 Type TypeOf(Shape shape) {

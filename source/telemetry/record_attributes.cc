@@ -33,6 +33,30 @@ std::string_view IpOf(std::string_view address) {
   return address.starts_with('[') && address.size() > 2 ? address.substr(1, address.size() - 2) : address;
 }
 
+// What is asked of the upstream's connection, as it is asked of the downstream's.
+std::optional<Attribute> OfDownstream(Attribute upstream) {
+  switch (upstream) {
+    case Attribute::kUpstreamTlsVersion:
+      return Attribute::kConnectionTlsVersion;
+    case Attribute::kUpstreamSubjectLocal:
+      return Attribute::kConnectionSubjectLocal;
+    case Attribute::kUpstreamSubjectPeer:
+      return Attribute::kConnectionSubjectPeer;
+    case Attribute::kUpstreamDnsLocal:
+      return Attribute::kConnectionDnsLocal;
+    case Attribute::kUpstreamDnsPeer:
+      return Attribute::kConnectionDnsPeer;
+    case Attribute::kUpstreamUriLocal:
+      return Attribute::kConnectionUriLocal;
+    case Attribute::kUpstreamUriPeer:
+      return Attribute::kConnectionUriPeer;
+    case Attribute::kUpstreamDigestPeer:
+      return Attribute::kConnectionDigestPeer;
+    default:
+      return std::nullopt;
+  }
+}
+
 void AppendJson(const Value& value, std::string& out, int depth);
 
 void AppendJsonKey(const Value& key, std::string& out) {
@@ -178,9 +202,26 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
       return PortOf(record_.upstream_remote_address);
     case Attribute::kUpstreamAttempts:
       return Value::Uint(record_.upstream_attempts);
+    case Attribute::kUpstreamLocalAddress:
+      return TextOrMissing(record_.upstream_local_address);
+    case Attribute::kUpstreamFailure:
+      return TextOrMissing(record_.upstream_transport_failure_reason);
+    case Attribute::kUpstreamHostMetadata:
+      return record_.upstream_metadata == nullptr ? Missing() : Value::Bool(true);
+    case Attribute::kResponseBackendLatency: {
+      const base::MonotonicTime from = record_.at(TimePoint::kUpstreamTxBegin);
+      const base::MonotonicTime to = record_.at(TimePoint::kUpstreamRxEnd);
+      const bool reached = from != base::MonotonicTime() && to != base::MonotonicTime();
+      return reached ? Value::Duration(to - from) : Missing();
+    }
+    case Attribute::kConnectionTermination:
+      return TextOrMissing(record_.connection_termination_details);
+    case Attribute::kConnectionFailure:
+      return TextOrMissing(record_.downstream_transport_failure_reason);
     default:
       break;
   }
+  if (const std::optional<Attribute> asked = OfDownstream(which)) return OfTls(record_.upstream_tls, *asked);
   const Value noted = OfContext(record_.annotations, which);
   if (!noted.is_error()) return noted;
   if (which < Attribute::kRequestTotalSize) return record_.request == nullptr ? Missing() : OfHead(*record_.request, which);
@@ -251,8 +292,10 @@ Value RecordAttributes::Find(Attribute map, const Key& key, base::Arena& arena) 
     }
     case Attribute::kMetadata:
       return NotedIn(record_.annotations, key.text, arena);
-    case Attribute::kClusterMetadata: {
-      const metadata::Value* const all = record_.cluster_metadata;
+    case Attribute::kClusterMetadata:
+    case Attribute::kUpstreamHostMetadata: {
+      const bool of_host = map == Attribute::kUpstreamHostMetadata;
+      const metadata::Value* const all = of_host ? record_.upstream_metadata : record_.cluster_metadata;
       const metadata::Value* const found = all == nullptr ? nullptr : metadata::Find(*all, key.text);
       return found == nullptr ? NoSuchKey() : FromMetadata(*found, arena);
     }

@@ -84,6 +84,20 @@ TEST_F(RecordFilterTest, Expression) {
   EXPECT_EQ(holds("upstream.address == '192.0.2.9:8080' && upstream.port == 8080 && xds.cluster_name == 'be'"), "yes");
   EXPECT_EQ(holds("xds.route_name == 'r' && request.headers.exists_one(n, n == 'x-a') && !has(request.scheme)"), "yes");
   EXPECT_EQ(holds("'s' in metadata.filter_metadata || 'o' in filter_state"), "no");
+  record_.upstream_local_address = "192.0.2.2:4000";
+  record_.connection_termination_details = "rbac";
+  record_.downstream_transport_failure_reason = "TLS error";
+  EXPECT_EQ(holds("upstream.local_address == '192.0.2.2:4000' && connection.termination_details == 'rbac' && "
+                  "connection.transport_failure_reason == 'TLS error' && !has(upstream.transport_failure_reason)"), "yes");
+  EXPECT_EQ(holds("has(response.backend_latency) || has(upstream.tls_version) || has(upstream.uri_san_peer_certificate)"), "no");
+  record_.at(TimePoint::kUpstreamTxBegin) = base::MonotonicTime(std::chrono::milliseconds(100'003));
+  record_.at(TimePoint::kUpstreamRxEnd) = base::MonotonicTime(std::chrono::milliseconds(100'010));
+  EXPECT_EQ(holds("response.backend_latency == duration('7ms')"), "yes");
+  const metadata::Member key{.key = "k", .value = metadata::Value::Text("v")};
+  const metadata::Member space{.key = "n", .value = {.kind = metadata::Value::Kind::kObject, .size = 1, .members = &key}};
+  const metadata::Value host = {.kind = metadata::Value::Kind::kObject, .size = 1, .members = &space};
+  record_.upstream_metadata = &host;
+  EXPECT_EQ(holds("xds.upstream_host_metadata.filter_metadata['n']['k'] == 'v' && !('o' in xds.upstream_host_metadata.filter_metadata)"), "yes");
   response_.headers.Add("grpc-status", "7");
   EXPECT_EQ(holds("response.grpc_status == 7 && 'grpc-status' in response.headers"), "yes");
   trailers_.Add("grpc-status", "14");
