@@ -10,6 +10,7 @@
 #include "source/expression/compiler.h"
 #include "source/expression/evaluator.h"
 #include "source/http/parameters.h"
+#include "source/http/status.h"
 #include "source/telemetry/attribute_values.h"
 #include "source/tls/facts.h"
 
@@ -184,8 +185,12 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
       return record_.response_code == 0 ? Missing() : Count(record_.response_code);
     case Attribute::kResponseCodeDetails:
       return TextOrMissing(record_.response_code_details);
-    case Attribute::kResponseGrpcStatus:
-      return GrpcStatusIn(record_.response_trailers, FieldsOf(Attribute::kResponseHeaders));
+    case Attribute::kResponseGrpcStatus: {
+      const Value told = GrpcStatusIn(record_.response_trailers, FieldsOf(Attribute::kResponseHeaders));
+      // Else what its HTTP status stands for, as in Envoy.
+      if (!told.is_error() || record_.response_code == 0) return told;
+      return Value::Int(static_cast<int64_t>(http::GrpcStatusOf(static_cast<int>(record_.response_code))));
+    }
     case Attribute::kResponseSize:
       return Count(record_.bytes_sent);
     case Attribute::kResponseTotalSize:

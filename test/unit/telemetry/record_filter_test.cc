@@ -98,6 +98,7 @@ TEST_F(RecordFilterTest, Expression) {
   const metadata::Value host = {.kind = metadata::Value::Kind::kObject, .size = 1, .members = &space};
   record_.upstream_metadata = &host;
   EXPECT_EQ(holds("xds.upstream_host_metadata.filter_metadata['n']['k'] == 'v' && !('o' in xds.upstream_host_metadata.filter_metadata)"), "yes");
+  EXPECT_EQ(holds("response.grpc_status == 14"), "yes");  // what 503 stands for
   response_.headers.Add("grpc-status", "7");
   EXPECT_EQ(holds("response.grpc_status == 7 && 'grpc-status' in response.headers"), "yes");
   trailers_.Add("grpc-status", "14");
