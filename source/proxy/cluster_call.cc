@@ -21,8 +21,8 @@ http::RequestHead& MakeHead(const filter::ClusterCallRequest& request, bool secu
   head.scheme = secured ? "https" : "http";
   head.authority = request.authority;
   head.path = request.path;
-  head.headers.Add(http::HeaderId::kContentType, "application/grpc");
   head.headers.Add(http::HeaderId::kTe, "trailers");
+  head.headers.Add(http::HeaderId::kContentType, "application/grpc");
   if (request.timeout > base::Duration::zero()) {
     head.headers.Add(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(request.timeout, arena));
   }
