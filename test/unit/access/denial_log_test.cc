@@ -14,6 +14,7 @@ class Nobody final : public Engine {
  public:
   explicit Nobody(std::string rule) { AddRule(std::move(rule), false); }
   Decision Decide(const Request&) const override { return {.allowed = false, .rule = 0}; }
+  bool has_expressions() const override { return false; }
 };
 
 bool wanted = true;

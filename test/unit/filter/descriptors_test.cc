@@ -65,6 +65,7 @@ class DescriptorsTest : public testing::Test, public StreamContext {
   void ChooseRoute() override {}
   bool routes_by_notes() const override { return false; }
   std::string_view cluster_name() const override { return "payments"; }
+  void SendTo(std::string_view) override { std::abort(); }
   std::string_view downstream_remote_address() override { return "192.0.2.7:5000"; }
   void SetFlag(telemetry::ResponseFlag) override {}
   telemetry::ResponseFlags flags() const override { return {}; }
