@@ -155,9 +155,10 @@ class Checker {
         return CheckNumber(static_cast<const pb::UInt32Value&>(part).value(), check, path);
       case pb::Descriptor::WELLKNOWNTYPE_DOUBLEVALUE:
         return CheckNumber(static_cast<const pb::DoubleValue&>(part).value(), check, path);
+      case pb::Descriptor::WELLKNOWNTYPE_UINT64VALUE:
+        return CheckNumber(static_cast<const pb::UInt64Value&>(part).value(), check, path);
       case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
       case pb::Descriptor::WELLKNOWNTYPE_BOOLVALUE:
-      case pb::Descriptor::WELLKNOWNTYPE_UINT64VALUE:
         return;
       default:
         return Check(part, path);

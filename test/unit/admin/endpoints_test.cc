@@ -279,6 +279,7 @@ TEST_F(EndpointsTest, Context) {
 TEST_F(EndpointsTest, MethodsAndUnknownPaths) {
   last_good_.emplace();  // else their pages are not there
   context_.emplace();
+  limits_.emplace_back();
   for (const Endpoint& endpoint : Endpoints::All()) {
     const int answered = endpoint.path == "/heap_dump" ? 501 : 200;
     EXPECT_EQ(Get(endpoint.path).status, endpoint.changes ? 405 : answered) << endpoint.path;

@@ -100,7 +100,7 @@ TEST(ExpressionTest, FiltersOfLogsThatCanNotBe) {
 TEST(ExpressionTest, MatchersThatCanNotBe) {
   EXPECT_EQ(ErrorsOf(Tree(kInput, Text("request.method == 'GET'"))), "");
   EXPECT_EQ(ErrorsOf(Tree(kInput, Text("request.method = 'GET'"))),
-            std::string(kPlace) + "custom_match.typed_config.expr_match.cel_expr_string: column 16: found =, expected the end or an operator");
+            std::string(kPlace) + "custom_match.typed_config.expr_match.cel_expr_string: column 16: found =, expected ==");
   EXPECT_EQ(ErrorsOf(Tree(kInput, Text("request.size"))),
             std::string(kPlace) + "custom_match.typed_config.expr_match.cel_expr_string: column 9: it gives int, expected bool");
   EXPECT_EQ(ErrorsOf(Tree(kInput, "xds.type.matcher.v3.CelMatcher, expr_match: {}")),

@@ -96,7 +96,7 @@ TEST_F(ConcurrencyTest, IsOnlyHeldUntilTheHeadOfTheAnswer) {
 TEST_F(ConcurrencyTest, IsGivenBackHoweverTheRequestEnds) {
   Start(kTwo, {.route = "timeout: 1s\n"});
   Get(0);
-  clients_[0]->Close();
+  clients_[0]->Reset();
   world_->Run();
   EXPECT_EQ(Stat("in_flight"), 0);
   Get(1);

@@ -298,9 +298,9 @@ TEST_F(LimitTest, NotesForTheLog) {
   Get("x-tenant: t\r\n");
   const std::vector<std::string> log = world_->TakeLog();
   ASSERT_EQ(log.size(), 2u);
-  EXPECT_EQ(log[0], R"({"rule":"z","outcome":"admitted","dry_run":false,"cost":1,"limit":5,"remaining":4,"rules":{"a":"admitted","z":"admitted"}})");
+  EXPECT_EQ(log[0], R"({"rule":"z","outcome":"admitted","dry_run":false,"cost":1,"limit":5,"remaining":4,"rules":{"a":"admitted","z":"admitted"}} )");
   EXPECT_EQ(log[1], R"({"rule":"a","outcome":"rejected","dry_run":false,"cost":1,"limit":1,"remaining":0,"stage":"window",)"
-                    R"("retry_after_ms":61250,"key":"tenant=\"t\"","rules":{"a":"rejected"}})");
+                    R"("retry_after_ms":61250,"key":"tenant=\"t\"","rules":{"a":"rejected"}} )");
 }
 
 // Requests of several clients, of which some wait.
@@ -439,7 +439,7 @@ TEST_F(QueueTest, WhoGoesAwayWaitsNoMore) {
   world_->Wait(1500);
   EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 0}));  // who came first costs more
   world_->TakeLog();
-  clients_[1]->Close();
+  clients_[1]->Reset();
   world_->Run();
   EXPECT_EQ(Status(2), 200);
   EXPECT_EQ(Count("q.queue_left"), 1);
@@ -454,7 +454,7 @@ TEST_F(QueueTest, WhoIsGrantedAndGoneGivesItBack) {
   Send(0);
   Send(1);
   EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 0}));
-  clients_[1]->Close();  // is read in the turn in which the timer fires
+  clients_[1]->Reset();  // is read in the turn in which the timer fires
   world_->Wait(1000);
   Send(2);
   EXPECT_EQ(Status(2), 200);
@@ -536,7 +536,7 @@ TEST(LimitConfig, WhatCanNotBe) {
       {Rules(Window(1, "cost: request.path")), "rules[0].cost: column 1: it gives string, expected a number"},
       {Rules(Window(1, "cost: '2', cost_of: REQUEST_BYTES")), "rules[0].cost_of: expected REQUESTS beside cost"},
       {Rules(Window(1, "key: [{name: k, value: \"'a' +\"}]")), "rules[0].key[0].value: column 6: "},
-      {Rules(Window(1, "key: [{name: k}]")), "rules[0].key[0].value: empty, but required"},
+      {Rules(Window(1, "key: [{name: k}]")), "rules[0].key[0].value: missing, but required"},
       {Rules(Window(1, "max_keys: 5")), "rules[0].max_keys: expected none without key"},
       {Rules(Window(1, "reject: {status: 200}")), "rules[0].reject.status: 200, expected at least 400"},
       {Rules(Window(1, "degrade: {}")), "rules[0].degrade: expected one of cluster and answer"},

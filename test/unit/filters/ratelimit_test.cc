@@ -153,6 +153,7 @@ TEST_F(RateLimitTest, AnswersAGrpcCallInItsOwnWords) {
 TEST_F(RateLimitTest, FieldsAndNotesOfTheService) {
   Start("", {.entry = "response_headers_to_add: [{header: {key: x-note, value: '%DYNAMIC_METADATA(envoy.filters.http.ratelimit:a:b)%'}}]"});
   Get();
+  EXPECT_TRUE(Asked());
   auto answer = Saying(v3::RateLimitResponse::OK);
   const auto add = [](auto* fields, const std::string& name, const std::string& value) {
     auto& field = *fields->Add();
@@ -180,6 +181,7 @@ TEST_F(RateLimitTest, FieldsAndNotesOfTheService) {
 TEST_F(RateLimitTest, TellsTheFigures) {
   Start(", enable_x_ratelimit_headers: DRAFT_VERSION_03");
   Get();
+  EXPECT_TRUE(Asked());
   auto answer = Saying(v3::RateLimitResponse::OK);
   const auto add = [&](uint32_t limit, v3::RateLimitResponse::RateLimit::Unit unit, uint32_t remaining, int64_t reset, const char* name) {
     auto& status = *answer.add_statuses();
@@ -273,7 +275,7 @@ TEST_F(RateLimitTest, TheCallEndsWithTheRequest) {
   Start();
   Get();
   EXPECT_TRUE(Asked());
-  client_.reset();
+  client_->Reset();
   world_->Run();
   const Peer& service = world_->upstream().peer(0);
   EXPECT_TRUE(service.ended() || service.error() != 0);
