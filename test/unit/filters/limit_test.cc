@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
-#include "source/filters/http_filters.h"
+#include "test/unit/filters/filter_config.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -499,27 +498,7 @@ TEST_F(QueueTest, WithABody) {
 
 // The messages of what is refused.
 std::string Refused(const std::string& message, const std::string& route = "") {
-  config::LoadOptions options;
-  options.http_filters = filters::HttpFilterTypes();
-  const config::Loaded loaded = config::LoadText(R"(static_resources:
-  listeners:
-  - name: in
-    address: {socket_address: {address: 127.0.0.1, port_value: 1}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: in
-          route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200})" +
-                                                    (route.empty() ? "" : ", " + route) + R"(}]}]}
-          http_filters:
-          - {name: limit, typed_config: )" + message + R"(}
-          - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-)", options);
-  std::string all;
-  for (const config::ConfigError& error : loaded.errors) all += error.path + ": " + error.message + "\n";
-  return all;
+  return test::Refused({.http_filters = "{name: limit, typed_config: " + message + "}", .of_route = route});
 }
 
 TEST(LimitConfig, WhatCanNotBe) {

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
-#include "source/filters/http_filters.h"
+#include "test/unit/filters/filter_config.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -383,29 +382,7 @@ TEST_F(RouteRulesTest, MetadataOfTheRoute) {
 }
 
 config::Loaded Load(const std::string& message) {
-  config::LoadOptions options;
-  options.http_filters = filters::HttpFilterTypes();
-  return config::LoadText(R"(static_resources:
-  listeners:
-  - name: in
-    address: {socket_address: {address: 127.0.0.1, port_value: 1}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: in
-          route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200}}]}]}
-          http_filters:
-          - {name: limit, typed_config: )" + message + R"(}
-          - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-)", options);
-}
-
-std::string Texts(const std::vector<config::ConfigError>& errors) {
-  std::string all;
-  for (const config::ConfigError& error : errors) all += error.path + ": " + error.message + "\n";
-  return all;
+  return test::Load({.http_filters = "{name: limit, typed_config: " + message + "}"});
 }
 // The messages of what is refused.
 std::string Refused(const std::string& message) { return Texts(Load(message).errors); }

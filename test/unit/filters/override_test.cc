@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
-#include "source/filters/http_filters.h"
+#include "test/unit/filters/filter_config.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -71,32 +70,13 @@ TEST(Override, EnablesWhatIsDisabled) {
   EXPECT_FALSE(Passes({.virtual_host = Override(General("config: " + Bytes(10))), .http_filters = off}, 11));
 }
 
-// With CORS in the chain, and that of the table.
+// With CORS in the chain, and that of the table and its route.
 config::Loaded Loaded(const std::string& overrides) {
-  config::LoadOptions options;
-  options.http_filters = filters::HttpFilterTypes();
-  return config::LoadText(R"(static_resources:
-  listeners:
-  - name: in
-    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: in
-          http_filters:
-          - name: cors
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}
-          - name: stats
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig}
-          - name: router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-          route_config:
-            typed_per_filter_config: {)" + overrides + R"(}
-            virtual_hosts:
-            - {name: v, domains: ["*"], typed_per_filter_config: {)" + overrides + R"(}, routes: [{match: {prefix: /}, direct_response: {status: 200}}]}
-)", options);
+  const std::string field = "typed_per_filter_config: {" + overrides + "}", type = "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.";
+  return test::Load({.http_filters = "{name: cors, typed_config: " + type + "cors.v3.Cors}}, "
+                                     "{name: stats, typed_config: " + type + "grpc_stats.v3.FilterConfig}}",
+                     .of_route = field,
+                     .of_table = field});
 }
 
 // A filter would take another one's configuration for its own.

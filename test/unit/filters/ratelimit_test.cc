@@ -2,9 +2,8 @@
 
 #include "envoy/service/ratelimit/v3/rls.pb.h"
 #include "source/codec/grpc/message.h"
-#include "source/config/load.h"
-#include "source/filters/http_filters.h"
 #include "source/filters/ratelimit/service.h"
+#include "test/unit/filters/filter_config.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -403,28 +402,8 @@ TEST(RateLimitService, OfALimitThatFiltersNoted) {
 
 // What is wrong with a filter's configuration, or a route's of it.
 std::string Refused(const std::string& filter, const std::string& of_route = "") {
-  config::LoadOptions options;
-  options.http_filters = filters::HttpFilterTypes();
-  const std::string overrides = of_route.empty() ? "" : ", typed_per_filter_config: {limit: {" + std::string(kOfRoute) + ", " + of_route + "}}";
-  const config::Loaded loaded = config::LoadText(R"(static_resources:
-  clusters: [{name: app, type: STATIC, load_assignment: {cluster_name: app}}]
-  listeners:
-  - name: in
-    address: {socket_address: {address: 127.0.0.1, port_value: 1}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: in
-          route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: app})" + overrides + R"(}]}]}
-          http_filters:
-          - {name: limit, typed_config: {)" + filter + R"(}}
-          - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-)", options);
-  std::string all;
-  for (const config::ConfigError& error : loaded.errors) all += error.path + ": " + error.message + "\n";
-  return all;
+  const std::string overrides = "typed_per_filter_config: {limit: {" + std::string(kOfRoute) + ", " + of_route + "}}";
+  return test::Refused({.http_filters = "{name: limit, typed_config: {" + filter + "}}", .of_route = of_route.empty() ? "" : overrides});
 }
 
 TEST(RateLimitConfig, WhatIsNotThereIsRefusedByName) {
