@@ -5,7 +5,7 @@ import signal
 import sys
 
 try:
-    from demonstration import chain, limits, mutual_tls, pushes, resilience, services
+    from demonstration import chain, lanes, limits, mutual_tls, pushes, resilience, services
     from demonstration.stage import GREEN, PLAIN, RED, Stage, Trouble
 except ModuleNotFoundError as missing:
     sys.exit(f"{sys.argv[0]}: {sys.executable} has no module {missing.name!r}. Start tools/demo, which installs what it needs and takes "
@@ -18,7 +18,7 @@ def main():
     os.environ["PATH"] += ":/usr/sbin:/sbin"  # where nginx lies, which only root's PATH has
     stage = Stage()
     try:
-        worked = all(act.show(stage) for act in (services, mutual_tls, resilience, pushes, chain, limits))
+        worked = all(act.show(stage) for act in (services, mutual_tls, resilience, pushes, chain, limits, lanes))
         print(f"  {GREEN}everything worked{PLAIN}" if worked else f"  {RED}something did not work: see above{PLAIN}", flush=True)
         if "--once" not in sys.argv[1:]:
             print("  it all goes on until you press Ctrl-C", flush=True)

@@ -70,6 +70,7 @@ void AppendHost(std::string& out, const std::string& cluster, const HostView& ho
   line("sub_zone", Printable(host.locality.sub_zone));
   line("canary", host.canary);
   line("priority", host.priority);
+  if (host.lane) line("lane", Printable(host.lane->empty() ? "baseline" : *host.lane));
   line("success_rate", host.success_rate);
   line("local_origin_success_rate", host.local_origin_success_rate);
 }
@@ -155,6 +156,7 @@ void WriteHost(JsonWriter& json, const HostView& host) {
   json.Number("weight", host.weight);
   if (!host.hostname.empty()) json.String("hostname", host.hostname);
   if (host.priority != 0) json.Number("priority", host.priority);
+  if (host.lane) json.String("lane", host.lane->empty() ? "baseline" : *host.lane);  // not in Envoy's
   WriteRate(json, "local_origin_success_rate", host.local_origin_success_rate);
   json.BeginObject("locality");
   if (!host.locality.region.empty()) json.String("region", host.locality.region);

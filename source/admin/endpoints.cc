@@ -31,6 +31,7 @@ struct EndpointTable {
   static constexpr Parameter kLastGood[] = {kFormat};
   static constexpr Parameter kContext[] = {kFormat};
   static constexpr Parameter kLimits[] = {kFormat};
+  static constexpr Parameter kBreakers[] = {kFormat};
   static constexpr Parameter kConfigDump[] = {
       {"resource", kText, "only this field, such as static_clusters"},
       {"mask", kText, "only these fields, of each resource where one is named: a,b.c"},
@@ -52,6 +53,7 @@ struct EndpointTable {
       {"sni", kText, "the server name that it asks for"},
       {"alpn", kText, "protocols that it offers: h2,http/1.1"},
       {"principal", kText, "a name in its certificate: a URI, as a SPIFFE ID, or a DNS name; may be repeated"},
+      {"colour", kText, "a label of its colour: env=gray; repeatable"},
       {"random", kText, "the request's random number, by which chance decides"},
   };
   static constexpr Parameter kGuard[] = {kFormat};
@@ -76,6 +78,8 @@ struct EndpointTable {
       {"/api/reload", kWrite, true,
        "replace the configured clusters, listeners and secrets by those of the body; without one, read the file again",
        &Endpoints::Reload, kReload, true},
+      {"/breakers", kRead, false, "rules of breakers, those that are not closed, and their figures", &Endpoints::Breakers,
+       kBreakers},
       {"/certs", kRead, false, "certificates in use", &Endpoints::Certs},
       {"/clusters", kRead, false, "clusters, their hosts and figures", &Endpoints::Clusters, kClusters},
       {"/config_dump", kRead, false, "the configuration in use", &Endpoints::ConfigDump, kConfigDump},

@@ -86,6 +86,8 @@ class Endpoints {
   Reply Listeners(const Request& request);
   // context.cc
   Reply Context(const Request& request);
+  // breakers.cc
+  Reply Breakers(const Request& request);
   // limits.cc
   Reply Limits(const Request& request);
   // last_good.cc

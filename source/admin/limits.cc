@@ -15,6 +15,9 @@ std::string ToText(const std::vector<LimitView>& limits) {
     out += fmt::format("  {} of {} keys; {} expired, {} made room, {} times there was none\n", limit.keys, limit.capacity,
                        limit.expired, limit.evicted, limit.without_room);
     if (limit.waiting > 0) out += fmt::format("  {} waiting\n", limit.waiting);
+    for (const LimitView::Key& key : limit.refused) {
+      out += fmt::format("  refused {}: {} times, {} s ago; left: {}\n", key.name, key.refused, key.seconds, key.left);
+    }
   }
   return out;
 }
@@ -32,6 +35,18 @@ std::string ToJson(const std::vector<LimitView>& limits) {
     json.Number64("evicted", limit.evicted);
     json.Number64("without_room", limit.without_room);
     json.Number64("waiting", limit.waiting);
+    if (!limit.refused.empty()) {
+      json.BeginArray("refused");
+      for (const LimitView::Key& key : limit.refused) {
+        json.BeginElement();
+        json.String("key", key.name);
+        json.Number64("times", key.refused);
+        json.Number64("seconds_ago", key.seconds);
+        json.String("left", key.left);
+        json.EndObject();
+      }
+      json.EndArray();
+    }
     json.EndObject();
   }
   json.EndArray();

@@ -48,6 +48,7 @@ struct HostView {
   uint32_t priority = 0;
   config::Locality locality;
   bool canary = false;
+  std::optional<std::string> lane;  // its labels, empty: of the baseline; none: the cluster has no lanes
   // In percent, of the last interval of outlier detection; -1: not enough is known.
   double success_rate = -1;
   double local_origin_success_rate = -1;
@@ -173,6 +174,45 @@ struct LimitView {
   uint64_t evicted = 0;
   uint64_t without_room = 0;  // times that a new key had to share
   uint64_t waiting = 0;       // of its queues
+  // Keys that it refused of late, most often first.
+  struct Key {
+    std::string name;      // "tenant=\"acme\""; or a number that stands for it, "#3f2a9c01"
+    uint64_t refused = 0;  // at least, in the last minutes
+    uint64_t seconds = 0;  // since the last time
+    std::string left;      // "window 0 of 600, bucket 31 of 40"
+  };
+  std::vector<Key> refused;
+};
+
+// A rule of breakers (filter pillion.filters.http.degradation).
+struct BreakersView {
+  struct Breaker {
+    std::string key;    // "route=all/pay, lane=baseline"; empty: it is the only one
+    std::string state;  // "closed", "open", "half_open", "recovering"
+    uint64_t since_ms = 0;           // ago
+    uint64_t retry_after_ms = 0;     // of one that is open
+    uint64_t calls = 0;              // that ended in the last interval
+    uint64_t bad = 0;
+    uint64_t opened_by_calls = 0;    // last
+    uint64_t opened_by_bad = 0;
+    uint64_t probes_on_their_way = 0;
+    uint64_t good_probes = 0;
+    uint64_t good_windows = 0;
+    uint64_t passed = 0;
+    uint64_t refused = 0;
+    uint64_t probes = 0;
+    uint64_t opened = 0;
+    uint64_t late = 0;
+  };
+
+  std::string rule;
+  std::string terms;  // "error ratio 0.6 in 10s of at least 5 calls; open for 60s, 1 probe"
+  std::string per;    // "route, lane"
+  uint64_t count = 0;
+  uint64_t most = 0;
+  uint64_t no_room = 0;    // times that a request had none
+  uint64_t forgotten = 0;
+  std::vector<Breaker> breakers;  // those that are not closed first, then by key; so many at most
 };
 
 // Requests with a context, where a listener has the filter for it.
@@ -249,6 +289,7 @@ struct Sources {
   std::function<std::optional<LastGoodView>()> last_good;  // nothing: there is none
   std::function<std::optional<ContextView>()> context;  // nothing: no listener has the filter
   std::function<std::vector<LimitView>()> limits;       // by name
+  std::function<std::vector<BreakersView>()> breakers;  // the same
   std::function<std::vector<CertificatesView>()> certificates;
   std::function<RuntimeView()> runtime;
   std::function<absl::Status(const std::vector<std::pair<std::string, std::string>>&)> modify_runtime;

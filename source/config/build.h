@@ -82,6 +82,7 @@ struct BuildContext {
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
   std::string local_cluster;                     // of hosts like this one; empty: it is not known
+  std::shared_ptr<const Lanes> default_lanes;    // of clusters that do not say; null: they have none
   TrafficDirection direction = TrafficDirection::kUnspecified;  // of the listener that is built
   const std::vector<HttpFilter>* chain = nullptr;  // that the table which is built is for; null: it may be for several
   FilesRead* files_read = nullptr;               // to be told of what ReadSource() reads; null: nobody is
@@ -251,6 +252,7 @@ std::vector<HashPolicy> BuildHashPolicies(
 // Null if there is none.
 std::shared_ptr<const Metadata> BuildMetadata(const envoy::config::core::v3::Metadata& from);
 MetadataValue::Struct BuildMetadataFields(const google::protobuf::Struct& from);
+MetadataPath BuildMetadataPath(const envoy::type::metadata::v3::MetadataKey& from);
 LbCriteria BuildLbCriteria(const envoy::config::core::v3::Metadata& from);
 
 // Parts that several have.

@@ -151,6 +151,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   if (running == nullptr) context.later_secrets->by_name = context.secrets;
   bootstrap->secrets = context.later_secrets;
   BuildBootstrapExtensions(context, from, *bootstrap);
+  context.default_lanes = bootstrap->default_lanes;
   bootstrap->remote_secrets = context.remote_secrets;
   BuildClusters(context, from.static_resources(), *bootstrap);  // before what refers to them
   bootstrap->stats.sinks = BuildStatsSinks(context, from.stats_sinks(), "stats_sinks");

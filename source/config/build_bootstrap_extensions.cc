@@ -8,8 +8,10 @@
 #include "pillion/bootstrap/last_good/v1/last_good.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
+#include "pillion/load_balancing_policies/lanes/v1/lanes.pb.h"
 #include "source/config/build_admin_access.h"
 #include "source/config/build_guard.h"
+#include "source/config/build_lanes.h"
 #include "source/config/build_last_good.h"
 #include "source/config/build_tls.h"
 #include "source/config/text.h"
@@ -31,6 +33,7 @@ const std::vector<ExtensionOfBootstrap>& Extensions() {
       {pillion::guard::v1::Guard::descriptor(), BuildBootstrapGuard},
       {pillion::guard::v1::PushedGuard::descriptor(), BuildPushedGuard},
       {pillion::bootstrap::last_good::v1::LastGood::descriptor(), BuildLastGood},
+      {pillion::load_balancing_policies::lanes::v1::Lanes::descriptor(), BuildDefaultLanes},
   };
   return *extensions;
 }

@@ -59,10 +59,47 @@ void BuildAutoSni(BuildContext& context, const envoy::config::core::v3::Upstream
   }
 }
 
+std::string HttpOptionsPath(const v3::Cluster& from, const std::string& path) {
+  return from.typed_extension_protocol_options().contains(kHttpOptionsKey)
+             ? KeyPath(FieldPath(path, "typed_extension_protocol_options"), kHttpOptionsKey)
+             : path;
+}
+
+// What is said by HttpProtocolOptions nowadays stands in the cluster itself.
+void BuildFormerHttp(BuildContext& context, const v3::Cluster& from, const std::string& path, UpstreamHttp& http) {
+  http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kUpstream,
+                                  FieldPath(path, "common_http_protocol_options"));
+  http.http1 = BuildHttp1Options(context, from.http_protocol_options(), Side::kUpstream,
+                                 FieldPath(path, "http_protocol_options"));
+  http.http2 = BuildHttp2Options(context, from.http2_protocol_options(), Side::kUpstream,
+                                 FieldPath(path, "http2_protocol_options"));
+  if (from.protocol_selection() == v3::Cluster::USE_DOWNSTREAM_PROTOCOL) {
+    http.protocol = UpstreamHttp::Protocol::kAsDownstream;
+  } else if (from.has_http2_protocol_options()) {
+    http.protocol = UpstreamHttp::Protocol::kHttp2;
+    if (from.has_http_protocol_options()) {
+      context.errors.Add(FieldPath(path, "http_protocol_options"),
+                         "expected none beside http2_protocol_options without protocol_selection USE_DOWNSTREAM_PROTOCOL");
+    }
+  }
+  BuildAutoSni(context, from.upstream_http_protocol_options(), FieldPath(path, "upstream_http_protocol_options"), http);
+}
+
+// The extension holds; a control plane may send both, for proxies of any age.
+void NoteFormerHttp(BuildContext& context, const v3::Cluster& from, const std::string& path) {
+  const auto note = [&](bool is_set, std::string_view field) {
+    if (is_set) context.Note(FieldPath(path, field), "says nothing: typed_extension_protocol_options stands instead");
+  };
+  note(from.protocol_selection() != v3::Cluster::USE_CONFIGURED_PROTOCOL, "protocol_selection");
+  note(from.has_common_http_protocol_options(), "common_http_protocol_options");
+  note(from.has_upstream_http_protocol_options(), "upstream_http_protocol_options");
+  note(from.has_http_protocol_options(), "http_protocol_options");
+  note(from.has_http2_protocol_options(), "http2_protocol_options");
+}
+
 // What only TLS can give.
-void CheckTls(BuildContext& context, const Cluster& cluster, const std::string& path) {
-  const std::string options =
-      KeyPath(FieldPath(path, "typed_extension_protocol_options"), kHttpOptionsKey);
+void CheckTls(BuildContext& context, const v3::Cluster& from, const Cluster& cluster, const std::string& path) {
+  const std::string options = HttpOptionsPath(from, path);
   // Of each host's.
   std::vector<const UpstreamTls*> sockets = {cluster.tls.get()};
   for (const TransportSocketMatch& match : cluster.transport_matches) sockets.push_back(match.tls.get());
@@ -95,6 +132,19 @@ void BuildProtocolOptions(BuildContext& context, const v3::Cluster& from, const 
       BuildAutoSni(context, options.upstream_http_protocol_options(),
                    FieldPath(KeyPath(field, key), "upstream_http_protocol_options"), cluster.http);
     }
+  }
+  if (from.typed_extension_protocol_options().contains(kHttpOptionsKey)) {
+    NoteFormerHttp(context, from, path);
+  } else {
+    BuildFormerHttp(context, from, path, cluster.http);
+  }
+  if (!from.has_max_requests_per_connection()) return;
+  uint32_t& most = cluster.http.options.max_requests_per_connection;
+  if (most > 0) {
+    context.errors.Add(FieldPath(path, "max_requests_per_connection"),
+                       Concat(from.max_requests_per_connection().value(), ", but common_http_protocol_options says ", most));
+  } else {
+    most = from.max_requests_per_connection().value();
   }
 }
 
@@ -142,6 +192,7 @@ void BuildOriginalDst(BuildContext& context, const v3::Cluster& from, const std:
     const std::string& name = config.http_header_name();
     cluster.original_dst.header = name.empty() ? "x-envoy-original-dst-host" : absl::AsciiStrToLower(name);
   }
+  if (config.has_metadata_key()) cluster.original_dst.metadata = BuildMetadataPath(config.metadata_key());
   if (config.has_upstream_port_override()) {
     cluster.original_dst.port = static_cast<uint16_t>(config.upstream_port_override().value());
   }
@@ -204,7 +255,7 @@ void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::
   }
   if (!context.errors.AnyBelow(FieldPath(path, "transport_socket")) &&
       !context.errors.AnyBelow(FieldPath(path, "transport_socket_matches"))) {
-    CheckTls(context, cluster, path);
+    CheckTls(context, from, cluster, path);
   }
 }
 

@@ -75,8 +75,11 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
     for (ConfigError& error : Contradictions(*http.route_config, http.http_filters, place)) {
       context.errors.Add(std::move(error.path), std::move(error.message));
     }
-    for (ConfigError& note : UnusedOverrides(*http.route_config, http.http_filters, place)) {
-      context.Note(std::move(note.path), std::move(note.message));
+    // A filter that could not be built has its name, too.
+    if (!context.errors.AnyBelow(FieldPath(path, "http_filters"))) {
+      for (ConfigError& note : UnusedOverrides(*http.route_config, http.http_filters, place)) {
+        context.Note(std::move(note.path), std::move(note.message));
+      }
     }
   }
 

@@ -149,6 +149,7 @@ match::ConnectionPattern BuildConnectionPattern(BuildContext& context, const v3:
 FilterChain BuildFilterChain(BuildContext& context, const v3::FilterChain& from, const std::string& path) {
   FilterChain chain;
   chain.name = from.name();
+  chain.metadata = BuildMetadata(from.metadata());
   if (from.has_transport_socket()) {
     chain.tls = BuildDownstreamTls(context, from.transport_socket(), FieldPath(path, "transport_socket"));
   }

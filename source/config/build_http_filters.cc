@@ -22,6 +22,13 @@ const HttpFilterType* FindType(const BuildContext& context, const google::protob
   return nullptr;
 }
 
+// The type of the filter that takes `message` from routes; empty: none does, or there is no message.
+std::string_view FilterOfRoutes(const BuildContext& context, const google::protobuf::Message* message) {
+  if (message == nullptr) return {};
+  const HttpFilterType* const type = FindType(context, message->GetDescriptor(), &HttpFilterType::route_message);
+  return type == nullptr ? std::string_view() : std::string_view(type->message->full_name());
+}
+
 // What a route is expected to have for the filter of that name, whose own may stand there by mistake.
 std::string_view ExpectedOfRoute(const BuildContext& context, const std::string& filter,
                                  const google::protobuf::Message* message) {
@@ -47,6 +54,17 @@ void BuildOverride(BuildContext& context, const google::protobuf::Any& any, cons
   }
   to.config = type->build_route(context, *message, path);
   to.type = type->route_message->full_name();
+}
+
+// Of the last of `filters`, among those before it.
+void CheckPlace(BuildContext& context, const std::vector<HttpFilter>& filters, const std::string& path) {
+  const HttpFilter& last = filters.back();
+  if (last.config == nullptr) return;
+  for (size_t i = 0; i + 1 < filters.size(); ++i) {
+    if (filters[i].config == nullptr) continue;
+    const std::string error = last.config->CannotFollow(*filters[i].config);
+    if (!error.empty()) context.errors.Add(path, Concat("behind ", Quote(filters[i].name), ", ", error));
+  }
 }
 
 }  // namespace
@@ -77,7 +95,13 @@ std::vector<HttpFilter> BuildHttpFilters(
     const HttpFilterType* type =
         config == nullptr ? nullptr : FindType(context, config->GetDescriptor(), &HttpFilterType::message);
     if (type == nullptr) {
-      context.errors.AddMissing(filter_path, config_path, WrongType(filter.typed_config(), "an HTTP filter"));
+      const std::string_view wanted = FilterOfRoutes(context, config.get());
+      if (wanted.empty()) {
+        context.errors.AddMissing(filter_path, config_path, WrongType(filter.typed_config(), "an HTTP filter"));
+      } else {
+        context.errors.Add(config_path, Concat(config->GetDescriptor()->full_name(),
+                                               " stands in a route's typed_per_filter_config, expected ", wanted));
+      }
       continue;
     }
     if (last) context.errors.Add(filter_path, "the last filter must be the router");
@@ -86,6 +110,7 @@ std::vector<HttpFilter> BuildHttpFilters(
     built.config = type->build(context, *config, config_path);
     built.disabled = filter.disabled();
     if (type->route_message != nullptr) built.override_type = type->route_message->full_name();
+    CheckPlace(context, filters, filter_path);
   }
   if (from.http_filters_size() == 0) {
     context.errors.AddMissing(path, field, "empty, but the router is required as the last filter");

@@ -1,5 +1,9 @@
 // Listeners.
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include "absl/strings/str_replace.h"
 #include "source/base/xxhash64.h"
 #include "source/config/build.h"
@@ -70,6 +74,31 @@ void SetDigests(const v3::Listener& from, Listener& to) {
   if (from.has_default_filter_chain()) set(from.default_filter_chain(), to.filter_chains.back());
 }
 
+// Connections have what their listening socket has.
+void AddKeepalive(BuildContext& context, const envoy::config::core::v3::TcpKeepalive& from, const std::string& path,
+                  Listener& listener) {
+  std::vector<Address> addresses = listener.additional_addresses;
+  addresses.push_back(listener.address);
+  for (const Address& address : addresses) {
+    if (std::holds_alternative<UnixPath>(address)) {
+      context.errors.Add(path, Concat("expected none of a pipe, as ", AddressText(address), " is"));
+    }
+  }
+  const auto add = [&](int level, int name, int value) {
+    listener.socket_options.push_back({.level = level,
+                                       .name = name,
+                                       .value = std::string(reinterpret_cast<const char*>(&value), sizeof value),
+                                       .state = SocketOption::State::kPrebind});
+  };
+  add(SOL_SOCKET, SO_KEEPALIVE, 1);
+  const auto add_number = [&](bool is_set, const google::protobuf::UInt32Value& value, int name) {
+    if (is_set) add(IPPROTO_TCP, name, static_cast<int>(value.value()));
+  };
+  add_number(from.has_keepalive_probes(), from.keepalive_probes(), TCP_KEEPCNT);
+  add_number(from.has_keepalive_time(), from.keepalive_time(), TCP_KEEPIDLE);
+  add_number(from.has_keepalive_interval(), from.keepalive_interval(), TCP_KEEPINTVL);
+}
+
 // Where a chain takes both kinds of connections, somebody has to tell them apart.
 void LookForTls(Listener& listener) {
   const auto takes_both = [](const FilterChain& chain) {
@@ -91,6 +120,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
     listener->address = BuildAddress(context, from.address(), FieldPath(path, "address")).value_or(Address());
   }
   listener->name = from.name().empty() ? AddressText(listener->address) : from.name();
+  listener->metadata = BuildMetadata(from.metadata());
   listener->stat_prefix = from.stat_prefix().empty() ? StatText(listener->address) : from.stat_prefix();
   if (from.has_per_connection_buffer_limit_bytes()) {
     listener->per_connection_buffer_limit = BufferLimit(from.per_connection_buffer_limit_bytes().value());
@@ -114,6 +144,9 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   listener->freebind = from.freebind().value();
   listener->socket_options =
       BuildSocketOptions(context, from.socket_options(), Side::kDownstream, FieldPath(path, "socket_options"));
+  if (from.has_tcp_keepalive()) {
+    AddKeepalive(context, from.tcp_keepalive(), FieldPath(path, "tcp_keepalive"), *listener);
+  }
   listener->exact_balance = from.connection_balance_config().has_exact_balance();
   listener->drains_when_unhealthy = from.drain_type() != v3::Listener::MODIFY_ONLY;
   listener->connection_limit =

@@ -8,7 +8,9 @@
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
 #include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
+#include "pillion/load_balancing_policies/lanes/v1/lanes.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_lanes.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -101,6 +103,7 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
   policies::ring_hash::v3::RingHash ring_hash;
   policies::maglev::v3::Maglev maglev;
   policies::wrr_locality::v3::WrrLocality wrr_locality;
+  pillion::load_balancing_policies::lanes::v1::Lanes lanes;
   if (any.UnpackTo(&round_robin)) {
     to.policy = Policy::kRoundRobin;
     if (round_robin.has_slow_start_config()) {
@@ -128,9 +131,13 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
   } else if (any.UnpackTo(&wrr_locality)) {
     BuildPolicyList(context, wrr_locality.endpoint_picking_policy(), FieldPath(place, "endpoint_picking_policy"), to);
     to.locality_weighted = true;
+  } else if (any.UnpackTo(&lanes)) {
+    if (to.lanes != nullptr) context.errors.Add(place, "lanes within lanes");
+    to.lanes = BuildLanes(context, lanes, place);
+    BuildPolicyList(context, lanes.endpoint_picking_policy(), FieldPath(place, "endpoint_picking_policy"), to);
   } else {
-    context.errors.AddMissing(place, place, WrongType(any, "RoundRobin, LeastRequest, Random, RingHash, Maglev or "
-                                                           "WrrLocality"));
+    context.errors.AddMissing(place, place, WrongType(any, "RoundRobin, LeastRequest, Random, RingHash, Maglev, "
+                                                           "WrrLocality or Lanes"));
   }
 }
 
@@ -250,6 +257,14 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
     BuildPolicyList(context, from.load_balancing_policy(), FieldPath(path, "load_balancing_policy"), to);
   } else if (from.lb_policy() == v3::Cluster::LOAD_BALANCING_POLICY_CONFIG) {
     context.errors.AddMissing(path, FieldPath(path, "load_balancing_policy"), "missing, but lb_policy asks for it");
+  }
+  const bool own_hosts = from.lb_policy() != v3::Cluster::CLUSTER_PROVIDED;
+  if (to.lanes == nullptr && to.subsets == nullptr && own_hosts) to.lanes = context.default_lanes;
+  if (to.lanes != nullptr && (to.subsets != nullptr || !own_hosts)) {
+    context.errors.Add(FieldPath(path, "load_balancing_policy"),
+                       to.subsets != nullptr
+                           ? "lanes, expected none beside lb_subset_config"
+                           : "lanes, expected none with CLUSTER_PROVIDED: clusters of endpoints have them");
   }
   if (to.locality_weighted || to.hashes()) to.zone_aware.reset();
   return to;

@@ -67,6 +67,12 @@ std::shared_ptr<const Metadata> BuildMetadata(const envoy::config::core::v3::Met
   return metadata;
 }
 
+MetadataPath BuildMetadataPath(const envoy::type::metadata::v3::MetadataKey& from) {
+  MetadataPath path{.name_space = from.key(), .keys = {}};
+  for (const auto& segment : from.path()) path.keys.push_back(segment.key());
+  return path;
+}
+
 LbCriteria BuildLbCriteria(const envoy::config::core::v3::Metadata& from) {
   const auto fields = from.filter_metadata().find(std::string(kLbNamespace));
   return fields == from.filter_metadata().end() ? LbCriteria() : LbCriteria(BuildMetadataFields(fields->second));

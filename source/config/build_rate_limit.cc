@@ -1,7 +1,6 @@
 // rate_limits of routes, virtual hosts and filters.
 
 #include "envoy/extensions/rate_limit_descriptors/expr/v3/expr.pb.h"
-#include "envoy/type/metadata/v3/metadata.pb.h"
 #include "source/config/build.h"
 #include "source/config/extensions.h"
 #include "source/config/text.h"
@@ -31,12 +30,6 @@ RateLimitAction::Text BuildText(BuildContext& context, const Action& from, const
   if (text.fixed.find('%') == std::string::npos) return text;
   text.format = BuildFormat(context, text.fixed, FieldPath(path, "descriptor_value"));
   return text;
-}
-
-MetadataPath BuildMetadataPath(const envoy::type::metadata::v3::MetadataKey& from) {
-  MetadataPath path{.name_space = from.key(), .keys = {}};
-  for (const auto& segment : from.path()) path.keys.push_back(segment.key());
-  return path;
 }
 
 http::FieldName BuildName(BuildContext& context, const std::string& name, const std::string& path) {

@@ -117,6 +117,7 @@ std::shared_ptr<const Route> BuildRoute(BuildContext& context, const v3::Route& 
 
 void BuildVirtualHost(BuildContext& context, const v3::VirtualHost& from, const std::string& path, VirtualHost& to) {
   to.name = from.name();
+  to.metadata = BuildMetadata(from.metadata());
   to.filter_overrides =
       BuildFilterOverrides(context, from.typed_per_filter_config(), FieldPath(path, "typed_per_filter_config"));
   to.headers = BuildLevelHeaderEdits(context, from, path);

@@ -57,7 +57,8 @@ struct UpstreamHttp {
 
 // How an ORIGINAL_DST cluster finds where a connection was meant to go.
 struct OriginalDstCluster {
-  std::string header;  // of the request, in lower case; empty: only the connection is asked
+  std::optional<MetadataPath> metadata;  // what filters noted there is asked first
+  std::string header;  // of the request, in lower case, is asked then; empty: only the connection
   std::optional<uint16_t> port;  // in place of the one that was meant
   base::Duration cleanup_interval = std::chrono::seconds(5);
 };

@@ -13,6 +13,7 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/message.h"
 #include "google/protobuf/struct.pb.h"
+#include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "source/config/dump.h"
 #include "source/config/extensions.h"
@@ -20,6 +21,7 @@
 #include "source/config/scalar.h"
 #include "source/config/text.h"
 #include "source/config/unknown.h"
+#include "source/expression/time.h"
 
 namespace pillion::config {
 namespace {
@@ -79,7 +81,8 @@ bool IsNull(const pb::FieldDescriptor& field) {
 
 // Written as one scalar.
 bool IsScalar(const pb::Descriptor& type) {
-  return IsWrapper(type) || type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_DURATION;
+  return IsWrapper(type) || type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_DURATION ||
+         type.well_known_type() == pb::Descriptor::WELLKNOWNTYPE_TIMESTAMP;
 }
 
 // With its fields, where they are few: for who writes what one of them holds in the place of the message.
@@ -136,6 +139,7 @@ class Decoder {
   void DecodeAny(const TreeNode& node, pb::Any& any, const std::string& path);
   std::optional<TypedStruct> DecodeTypedStruct(const TreeNode& node, const std::string& path);
   void DecodeDuration(const TreeNode& node, pb::Duration& duration, const std::string& path);
+  void DecodeTimestamp(const TreeNode& node, pb::Timestamp& time, const std::string& path);
   void DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::string& path);
   void DecodeFreeMap(const TreeNode& node, pb::Struct& fields, const std::string& path, int depth);
   void DecodeFreeValue(const TreeNode& node, pb::Value& value, const std::string& path, int depth);
@@ -154,6 +158,8 @@ void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const st
       return DecodeAny(node, static_cast<pb::Any&>(message), path);
     case pb::Descriptor::WELLKNOWNTYPE_DURATION:
       return DecodeDuration(node, static_cast<pb::Duration&>(message), path);
+    case pb::Descriptor::WELLKNOWNTYPE_TIMESTAMP:
+      return DecodeTimestamp(node, static_cast<pb::Timestamp&>(message), path);
     case pb::Descriptor::WELLKNOWNTYPE_STRUCT:
       return DecodeStruct(node, static_cast<pb::Struct&>(message), path);
     case pb::Descriptor::WELLKNOWNTYPE_VALUE:
@@ -425,6 +431,14 @@ void Decoder::DecodeDuration(const TreeNode& node, pb::Duration& duration, const
   if (!parts) return Expected(node, path, "a duration in seconds such as \"1.5s\"");
   duration.set_seconds(parts->seconds);
   duration.set_nanos(parts->nanos);
+}
+
+void Decoder::DecodeTimestamp(const TreeNode& node, pb::Timestamp& time, const std::string& path) {
+  const std::optional<expression::Seconds> since =
+      node.kind == TreeNode::Kind::kScalar ? expression::ParseTimestamp(node.text) : std::nullopt;
+  if (!since) return Expected(node, path, "a time such as \"2026-12-01T08:00:00Z\"");
+  time.set_seconds(since->seconds);
+  time.set_nanos(static_cast<int32_t>(since->nanos));
 }
 
 void Decoder::DecodeStruct(const TreeNode& node, pb::Struct& fields, const std::string& path) {

@@ -9,6 +9,7 @@
 #include "envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
 #include "envoy/extensions/clusters/aggregate/v3/cluster.pb.h"
+#include "envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency.pb.h"
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
@@ -78,9 +79,13 @@
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
 #include "pillion/filters/http/concurrency/v1/concurrency.pb.h"
 #include "pillion/filters/http/context/v1/context.pb.h"
+#include "pillion/filters/http/degradation/v1/degradation.pb.h"
+#include "pillion/filters/http/grey/v1/grey.pb.h"
 #include "pillion/filters/http/limit/v1/limit.pb.h"
 #include "pillion/filters/http/principal_stats/v1/principal_stats.pb.h"
+#include "pillion/filters/http/toggles/v1/toggles.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
+#include "pillion/load_balancing_policies/lanes/v1/lanes.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
@@ -103,6 +108,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
       x::clusters::aggregate::v3::ClusterConfig::descriptor(),
+      x::filters::http::adaptive_concurrency::v3::AdaptiveConcurrency::descriptor(),
       x::filters::http::buffer::v3::Buffer::descriptor(),
       x::filters::http::buffer::v3::BufferPerRoute::descriptor(),
       x::filters::http::cors::v3::Cors::descriptor(),
@@ -189,11 +195,18 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       pillion::filters::http::concurrency::v1::ConcurrencyPerRoute::descriptor(),
       pillion::filters::http::context::v1::Context::descriptor(),
       pillion::filters::http::context::v1::ContextPerRoute::descriptor(),
+      pillion::filters::http::degradation::v1::Degradation::descriptor(),
+      pillion::filters::http::degradation::v1::DegradationPerRoute::descriptor(),
+      pillion::filters::http::grey::v1::Grey::descriptor(),
+      pillion::filters::http::grey::v1::GreyPerRoute::descriptor(),
       pillion::filters::http::limit::v1::Limit::descriptor(),
       pillion::filters::http::limit::v1::LimitPerRoute::descriptor(),
       pillion::filters::http::principal_stats::v1::PrincipalStats::descriptor(),
+      pillion::filters::http::toggles::v1::Toggles::descriptor(),
+      pillion::filters::http::toggles::v1::TogglesPerRoute::descriptor(),
       pillion::guard::v1::Guard::descriptor(),
       pillion::guard::v1::PushedGuard::descriptor(),
+      pillion::load_balancing_policies::lanes::v1::Lanes::descriptor(),
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
       xds::type::matcher::v3::CelMatcher::descriptor(),
       xds::type::matcher::v3::HttpAttributesCelMatchInput::descriptor(),

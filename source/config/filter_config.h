@@ -16,6 +16,8 @@ class FilterConfig {
 
   // What of this, which a chain has, can't be together with `route`, which a route has of the same filter; empty: nothing.
   virtual std::string Contradiction(const FilterConfig& /*route*/) const { return {}; }
+  // Why this can't stand behind `former` in a chain; empty: it can.
+  virtual std::string CannotFollow(const FilterConfig& /*former*/) const { return {}; }
 };
 
 // An HTTP filter of a connection manager, before the router.

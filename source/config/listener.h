@@ -169,6 +169,7 @@ struct DownstreamTls;
 
 struct FilterChain {
   std::string name;
+  std::shared_ptr<const Metadata> metadata;  // for logs; null: there is none
   std::shared_ptr<const DownstreamTls> tls;  // null: plain bytes
   bool has_server_names = false;             // of its own: for clients that ask for one of them
   base::Duration handshake_timeout = std::chrono::seconds(15);
@@ -184,6 +185,7 @@ enum class TrafficDirection : uint8_t { kUnspecified, kInbound, kOutbound };
 
 struct Listener {
   std::string name;  // unique; the address's text where none is configured
+  std::shared_ptr<const Metadata> metadata;  // for logs; null: there is none
   Address address;
   std::vector<Address> additional_addresses;
   bool bind_to_port = true;       // false: has no socket

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/lanes.h"
 #include "source/config/lb_criteria.h"
 #include "source/config/locality.h"
 #include "source/match/fraction.h"
@@ -72,6 +73,7 @@ struct LoadBalancing {
   bool locality_weighted = false;
   std::optional<ZoneAware> zone_aware;
   std::shared_ptr<const SubsetConfig> subsets;  // null: there are none
+  std::shared_ptr<const Lanes> lanes;           // null: there are none; never with subsets
 
   bool hashes() const { return policy == Policy::kRingHash || policy == Policy::kMaglev; }
 };

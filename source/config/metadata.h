@@ -1,6 +1,7 @@
 #pragma once
 
-// What a configuration attaches to endpoints and routes (envoy.config.core.v3.Metadata): by namespace, then by key.
+// What a configuration attaches to endpoints, routes, listeners and others (envoy.config.core.v3.Metadata): by namespace,
+// then by key.
 
 #include <map>
 #include <memory>
@@ -37,6 +38,17 @@ struct Metadata {
   }
 
   bool operator==(const Metadata& other) const { return namespaces == other.namespaces; }
+};
+
+// All of it, as texts with operators ask for it; null where there is none.
+inline const metadata::Value* ValueOf(const std::shared_ptr<const Metadata>& metadata) {
+  return metadata == nullptr || metadata->tree == nullptr ? nullptr : &metadata->tree->value;
+}
+
+// A value in metadata: the namespace, then the keys that lead to it.
+struct MetadataPath {
+  std::string name_space;
+  std::vector<std::string> keys;  // at least one
 };
 
 // What balancing looks at, where nothing else is said.

@@ -81,6 +81,7 @@ struct Bootstrap {
   uint64_t unknown_fields = 0;                    // that were passed over
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
   std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; references resolve, or may come
+  std::shared_ptr<const Lanes> default_lanes;  // of clusters that do not say; null: they have none
   std::shared_ptr<NamedSecrets> secrets;  // as they are now, of all that follows it too; never null in a loaded one
 
   std::optional<WorkloadApi> workload_api;

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "source/config/metadata.h"
 #include "source/expression/program.h"
 #include "source/http/field_name.h"
 #include "source/match/fraction.h"
@@ -18,12 +19,6 @@
 #include "source/telemetry/text_format.h"
 
 namespace pillion::config {
-
-// A value in metadata: the namespace, then the keys that lead to it.
-struct MetadataPath {
-  std::string name_space;
-  std::vector<std::string> keys;  // at least one
-};
 
 struct RateLimitAction {
   // A text of the configuration; or of operators, and what stands for one that says nothing.

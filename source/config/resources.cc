@@ -112,6 +112,7 @@ auto Resources::BuildOwner(const google::protobuf::Any& resource, const ConfigSo
     context.workload_api = bootstrap_->workload_api;
     context.default_bind = bind_;
     context.local_cluster = source().cluster_manager().local_cluster_name();
+    context.default_lanes = bootstrap_->default_lanes;
     part = build(context, message);
     CheckControlPlanes(context, bootstrap_->clusters);
   }

@@ -223,6 +223,7 @@ struct VirtualHost {
   RateLimitRules rate_limits;
   TlsRequirement require_tls = TlsRequirement::kNone;
   std::vector<VirtualCluster> virtual_clusters;
+  std::shared_ptr<const Metadata> metadata;  // for logs; null: there is none
   bool request_attempt_count = false;       // x-envoy-attempt-count goes upstream
   bool response_attempt_count = false;      // and downstream
 };

@@ -1,5 +1,6 @@
 #include "source/context/baggage.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace pillion::context {
@@ -20,6 +21,18 @@ void Baggage::Merge(const Baggage& other, base::Arena& arena, uint32_t& left_out
     const Entry& entry = other.entries_[i];
     if (FindFrom(i, entry.key) == nullptr) Append(entry, KeyBit(entry.key), arena, left_out);
   }
+}
+
+void Baggage::Set(std::span<const Entry> entries, base::Arena& arena, uint32_t& left_out) {
+  Baggage made;
+  for (const Entry& entry : entries) {
+    if (entry.value_size > 0) made.Add(entry, arena, left_out);
+  }
+  for (const Entry& entry : *this) {
+    const auto is_same = [&](const Entry& set) { return Equal(set.key, entry.key); };
+    if (std::ranges::none_of(entries, is_same)) made.Add(entry, arena, left_out);
+  }
+  *this = made;
 }
 
 void Baggage::SetValueSize(const Entry& entry, uint32_t size, base::Arena& arena) {

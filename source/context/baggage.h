@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "source/base/arena.h"
@@ -52,6 +53,10 @@ class Baggage {
 
   // Adds what this has not.
   void Merge(const Baggage& other, base::Arena& arena, uint32_t& left_out);
+
+  // Puts entries in front of the list, each in place of one of the same key; one without a value just takes that away. What
+  // this is a copy of keeps what it has.
+  void Set(std::span<const Entry> entries, base::Arena& arena, uint32_t& left_out);
 
   // The entry at that place, if it has that key; else as Find(). Lists of one hop mostly have the same order.
   const Entry* FindFrom(size_t place, std::string_view key) const {

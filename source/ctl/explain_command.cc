@@ -28,6 +28,7 @@ constexpr Parameter kParameters[] = {
     {"sni", "The server name that it asks for"},
     {"alpn", "Protocols that it offers, as h2,http/1.1"},
     {"principal", "A name in its certificate, as spiffe://a.test/web; may be repeated"},
+    {"colour", "A label of its colour, KEY=VALUE, as env=gray; may be repeated"},
     {"random", "The request's random number, by which chance decides"},
 };
 

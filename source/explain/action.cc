@@ -66,10 +66,14 @@ telemetry::RequestRecord RecordOf(const route::Entry& entry, const http::Request
   record.request = &head;
   record.protocol = head.version;
   record.downstream_remote_address = record.downstream_direct_remote_address = from;
-  record.downstream_local_address = to;
+  record.downstream_local_address = record.downstream_direct_local_address = to;
   record.route_name = entry.route->name;
   record.upstream_cluster = cluster;
   record.filter_chain_name = manager.chain_name();
+  record.listener_metadata = config::ValueOf(manager.listener().metadata);
+  record.filter_chain_metadata = config::ValueOf(manager.chain().metadata);
+  record.virtual_host_metadata = config::ValueOf(entry.virtual_host->metadata);
+  record.route_metadata = config::ValueOf(entry.route->metadata);
   return record;
 }
 
@@ -126,10 +130,13 @@ std::string DescribeOne(const route::Entry& entry, const Choice* choice, const s
   DescribeTerms(entry, manager, terms, answer);
   const config::LbCriteria& criteria = choice != nullptr ? choice->lb_criteria : entry.forward->lb_criteria;
   Answer& hosts = answer.Object("load_balancing");
+  std::vector<upstream::Label> colour;
+  for (const auto& [key, value] : context.question.colour) colour.push_back({key, value});
   const std::optional<std::string> endpoint =
       DescribeHosts(*cluster,
                     {.criteria = criteria.view(),
                      .hash = hash,
+                     .lane = colour.empty() ? context.lane : upstream::LaneWish{.labels = colour},
                      .original_destination = OriginalDestination(cluster->config(), context.question, *arrived.head)},
                     context.running, hosts);
   answer.Text("endpoint", endpoint.value_or("none"));

@@ -11,6 +11,7 @@
 #include "source/explain/running.h"
 #include "source/proxy/requester.h"
 #include "source/route/table.h"
+#include "source/upstream/lane.h"
 
 namespace pillion::explain {
 
@@ -26,6 +27,7 @@ struct ActionContext {
   Connection& connection;
   const proxy::ConnectionManager& manager;
   std::function<Arrived()> arrive;
+  upstream::LaneWish lane;  // that filters give it
 };
 
 // In one line: where it goes.

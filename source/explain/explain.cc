@@ -37,8 +37,8 @@ std::string ExplainTcp(const Question& question, const Running& running, const C
     }
     if (cluster != nullptr) {
       const std::string meant = question.destination ? question.destination->text() : "";
-      endpoint = DescribeHosts(*cluster, {.criteria = criteria.view(), .hash = {}, .original_destination = meant}, running,
-                               object.Object("load_balancing"))
+      const Wanted wanted{.criteria = criteria.view(), .hash = {}, .lane = {}, .original_destination = meant};
+      endpoint = DescribeHosts(*cluster, wanted, running, object.Object("load_balancing"))
                      .value_or("no healthy upstream: the connection is closed");
     }
     object.Text("endpoint", endpoint);

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "source/explain/texts.h"
 #include "source/upstream/host_set.h"
+#include "source/upstream/lane_choice.h"
 #include "source/upstream/subset_choice.h"
 
 namespace pillion::explain {
@@ -163,7 +164,60 @@ std::optional<std::string> DescribeSubset(const HostSet& set, const config::Load
   return DescribeSet(subsets.sets[choice.subset], config, wanted, answer);
 }
 
-std::optional<std::string> DescribeAggregate(const upstream::Cluster& cluster, const Running& running, Answer& answer) {
+std::string LaneText(const upstream::LaneOutcome& outcome) {
+  using Fit = upstream::LaneFit;
+  constexpr std::string_view kLacks[] = {"", "has no hosts", "is unhealthy", "is full"};
+  const std::string_view lack = kLacks[static_cast<size_t>(outcome.lack)];
+  if (outcome.fit == Fit::kExact) return "the lane of its colour";
+  if (outcome.fit == Fit::kRefused) return fmt::format("none, as the lane of its colour {} and it fails closed", lack);
+  if (outcome.fit == Fit::kFallback) return fmt::format("a fallback, as the lane of its colour {}", lack);
+  return fmt::format("the baseline, as the lane of its colour {}", lack);
+}
+
+// As far as health says. Whether a lane is full is seen when a request comes.
+std::optional<std::string> DescribeLane(const HostSet& set, const config::LoadBalancing& config, const Wanted& wanted,
+                                        Answer& answer) {
+  const upstream::Lanes& lanes = *set.lanes;
+  const upstream::LaneChoice choice =
+      upstream::ChooseLane(lanes, *config.lanes, wanted.lane, [&](size_t lane) { return lanes.LackOf(lane); });
+  Answer& shown = answer.Object("lane");
+  std::string colour;
+  for (const upstream::Label& label : wanted.lane.labels) {
+    colour += fmt::format("{}{}={}", colour.empty() ? "" : ",", label.key, label.value);
+  }
+  shown.Text("colour", colour.empty() ? "none" : colour);
+  if (!colour.empty()) {
+    shown.Text("choice", LaneText(choice.outcome));
+  } else {
+    const bool lent = choice.outcome.fit == upstream::LaneFit::kFallback;
+    shown.Text("choice", lent ? "all hosts, as none of the baseline is healthy" : "the baseline");
+  }
+  const bool none = choice.set == upstream::Lanes::kNone;
+  if (!none) shown.Number("hosts", static_cast<int64_t>(lanes.sets[choice.set].hosts.size()));
+  Answer::List& names = shown.Elements("lanes");
+  for (size_t i = 0; i < lanes.names.size() && i < kMostHosts; ++i) names.Text(lanes.names[i]);
+  if (none) return std::nullopt;
+  return DescribeSet(lanes.sets[choice.set], config, wanted, answer);
+}
+
+// The first cluster whose lane can take it.
+const upstream::Cluster* WithLane(const std::vector<std::string>& members, const Wanted& wanted, const Running& running) {
+  for (const std::string& name : members) {
+    const upstream::Cluster* const member = running.cluster(name);
+    if (member == nullptr || member->hosts()->lanes == nullptr || wanted.lane.labels.empty()) continue;
+    const upstream::Lanes& lanes = *member->hosts()->lanes;
+    if (lanes.LackOf(lanes.Find(wanted.lane.labels)) == upstream::LaneLack::kNone) return member;
+  }
+  return nullptr;
+}
+
+std::optional<std::string> DescribeAggregate(const upstream::Cluster& cluster, const Wanted& wanted, const Running& running,
+                                             Answer& answer) {
+  if (const upstream::Cluster* const member = WithLane(cluster.config().members, wanted, running)) {
+    answer.Text("cluster", member->config().name);
+    const std::shared_ptr<const HostSet> set = member->hosts();
+    return DescribeLane(*set, member->config().load_balancing, wanted, answer);
+  }
   std::vector<std::string> names;  // of the cluster that each level is of
   std::vector<std::shared_ptr<const HostSet>> kept;
   upstream::Priorities levels;
@@ -171,7 +225,9 @@ std::optional<std::string> DescribeAggregate(const upstream::Cluster& cluster, c
     const upstream::Cluster* const member = running.cluster(name);
     if (member == nullptr) continue;
     kept.push_back(member->hosts());
-    for (const PriorityHosts& priority : kept.back()->priorities) {
+    const HostSet& hosts = *kept.back();
+    for (const PriorityHosts& priority :
+         (hosts.lanes == nullptr ? hosts : hosts.lanes->sets[hosts.lanes->plain.set]).priorities) {
       if (priority.hosts.empty()) continue;
       levels.push_back(&priority);
       names.push_back(name);
@@ -203,13 +259,14 @@ std::optional<std::string> DescribeHosts(const upstream::Cluster& cluster, const
     }
     return wanted.original_destination;
   }
-  if (config.discovery == Discovery::kAggregate) return DescribeAggregate(cluster, running, answer);
+  if (config.discovery == Discovery::kAggregate) return DescribeAggregate(cluster, wanted, running, answer);
   const std::shared_ptr<const HostSet> set = cluster.hosts();
   if (set->drop.numerator > 0) {
     answer.Text("dropped", fmt::format("{} of the requests are answered with 503, as the endpoints' drop_overloads say",
                                        PercentText(set->drop.numerator, set->drop.denominator)));
   }
   if (set->subsets != nullptr) return DescribeSubset(*set, config.load_balancing, wanted, answer);
+  if (set->lanes != nullptr) return DescribeLane(*set, config.load_balancing, wanted, answer);
   return DescribeSet(*set, config.load_balancing, wanted, answer);
 }
 

@@ -17,6 +17,7 @@ namespace pillion::explain {
 struct Wanted {
   config::LbCriteriaView criteria;  // of a subset; empty: of none
   std::optional<uint64_t> hash;
+  upstream::LaneWish lane;           // the request's colour
   std::string original_destination;  // where the connection was meant to go; empty: nobody knows
 };
 

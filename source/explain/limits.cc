@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "source/explain/texts.h"
+#include "source/expression/evaluator.h"
 #include "source/filters/limit/limit.h"
 
 namespace pillion::explain {
@@ -17,13 +19,39 @@ std::string AtTheLimit(const limits::Rule& rule) {
   return fmt::format("{}sent to cluster \"{}\"", before, rule.degrade->cluster);
 }
 
-void Describe(const limits::Rule& rule, Answer& answer) {
+// The value of one of a key's dimensions; nothing: the request has none.
+std::optional<std::string> ValueOf(const limits::Dimension& dimension, const Asked& asked) {
+  const expression::Value value =
+      expression::AsText(expression::Evaluate(*dimension.value, asked, asked.arena()), asked.arena());
+  if (!value.is_error()) return std::string(value.text());
+  return dimension.otherwise;
+}
+
+// As far as the question knows of the request what a rule asks about it.
+std::string Applies(const limits::Rule& rule, const Asked& asked) {
+  if (rule.when != nullptr) {
+    const expression::Value value = expression::Evaluate(*rule.when, asked, asked.arena());
+    if (value.is_error()) return "no, unless a request has more than the question: its condition has no value";
+    if (!value.is_true()) return "no: its condition does not hold";
+  }
+  for (const limits::Dimension& dimension : rule.key) {
+    if (!ValueOf(dimension, asked)) {
+      return fmt::format("no, unless a request has more than the question: its key has no {}", dimension.name);
+    }
+  }
+  return "yes";
+}
+
+void Describe(const limits::Rule& rule, const Asked& asked, Answer& answer) {
   answer.Text("rule", rule.name);
+  answer.Text("applies", Applies(rule, asked));
   if (rule.when != nullptr) answer.Text("when", rule.when->source());
   if (!rule.key.empty()) {
     Answer::List& key = answer.Elements("key");
     for (const limits::Dimension& dimension : rule.key) {
-      key.Text(fmt::format("{}: {}", dimension.name, dimension.value->source()));
+      const std::optional<std::string> value = ValueOf(dimension, asked);
+      const std::string shown = value ? fmt::format(" = {}", Quoted(*value)) : "";
+      key.Text(fmt::format("{}: {}{}", dimension.name, dimension.value->source(), shown));
     }
   }
   if (rule.cost != nullptr) answer.Text("cost", rule.cost->source());
@@ -33,7 +61,8 @@ void Describe(const limits::Rule& rule, Answer& answer) {
 
 }  // namespace
 
-bool DescribeLimits(const config::FilterConfig& filter, const config::FilterConfig* override_config, Answer& answer) {
+bool DescribeLimits(const config::FilterConfig& filter, const config::FilterConfig* override_config, const Asked& asked,
+                    Answer& answer) {
   const auto* const config = dynamic_cast<const limits::Config*>(&filter);
   if (config == nullptr) return false;
   const limits::Settings* settings = &config->settings();
@@ -52,8 +81,8 @@ bool DescribeLimits(const config::FilterConfig& filter, const config::FilterConf
   answer.Text("verdict", settings->first_decides ? "the first rule that applies decides when a request comes"
                                                  : "each rule that applies has to admit it when it comes");
   Answer::List& rules = answer.Elements("rules");
-  for (size_t i = 0; i < more; ++i) Describe(route->more[i], rules.Object());
-  for (const limits::Rule& rule : settings->rules) Describe(rule, rules.Object());
+  for (size_t i = 0; i < more; ++i) Describe(route->more[i], asked, rules.Object());
+  for (const limits::Rule& rule : settings->rules) Describe(rule, asked, rules.Object());
   return true;
 }
 

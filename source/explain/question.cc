@@ -81,6 +81,20 @@ absl::Status SetRandom(std::string_view value, Question& question) {
   return absl::OkStatus();
 }
 
+absl::Status AddLabel(std::string_view value, Question& question) {
+  const size_t equals = value.find('=');
+  if (equals == 0 || equals == value.npos || equals + 1 == value.size()) {
+    return Wrong("colour", value, "KEY=VALUE, as env=gray");
+  }
+  std::pair<std::string, std::string> label(value.substr(0, equals), value.substr(equals + 1));
+  const auto place = std::ranges::lower_bound(question.colour, label.first, {}, &decltype(label)::first);
+  if (place != question.colour.end() && place->first == label.first) {
+    return Wrong("colour", value, fmt::format("one value of {}, but there is {}, too", label.first, Quoted(place->second)));
+  }
+  question.colour.insert(place, std::move(label));
+  return absl::OkStatus();
+}
+
 absl::Status SetTls(std::string_view value, Question& question) {
   if (value != "true" && value != "false") return Wrong("tls", value, "true or false");
   question.plain = value == "false";
@@ -173,6 +187,7 @@ constexpr Known kKnown[] = {
        return absl::OkStatus();
      }},
     {"header", SetHeader},
+    {"colour", AddLabel},
     {"random", SetRandom},
 };
 

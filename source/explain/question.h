@@ -34,6 +34,7 @@ struct Question {
   std::string authority;
   std::string upgrade;                                          // in lower case; empty: none is asked for
   std::vector<std::pair<std::string, std::string>> headers;     // names in lower case
+  std::vector<std::pair<std::string, std::string>> colour;      // labels, by key
   std::optional<uint64_t> random;  // the request's own number, by which chance decides
 };
 

@@ -6,13 +6,16 @@
 
 #include "source/base/block.h"
 #include "source/explain/action.h"
+#include "source/explain/asked.h"
 #include "source/explain/decision.h"
+#include "source/explain/degradation.h"
+#include "source/explain/grey.h"
 #include "source/explain/limits.h"
 #include "source/explain/routes.h"
 #include "source/explain/texts.h"
 #include "source/filters/rbac/rbac.h"
 #include "source/filters/request_context/request_context.h"
-#include "source/filters/request_context/terms.h"
+#include "source/filters/toggles/toggles.h"
 #include "source/proxy/filter_part.h"
 #include "source/proxy/target.h"
 #include "source/route/rewrite.h"
@@ -47,6 +50,8 @@ class Requests {
     return {&head, requester};
   }
 
+  base::Arena& arena() { return arena_; }
+
  private:
   const Question& question_;
   Connection& connection_;
@@ -63,24 +68,52 @@ match::StreamFacts FactsOf(const Connection& connection) {
 }
 
 // What the context filter does with the request. That it is disabled does not keep it from strangers' fields.
-std::string ContextVerdict(const filters::request_context::Config& own, const filter::FilterPart& part,
-                           const access::Request& request) {
+std::string ContextVerdict(const filters::request_context::Config& own, const filter::FilterPart& part, Asked& asked) {
   namespace context = filters::request_context;
   const auto* const of_route = static_cast<const context::RouteConfig*>(part.config);
   const bool disabled = part.absent || (of_route != nullptr && of_route->settings().disabled);
-  const bool trusted = context::Trusts(own.settings(), request.connection);
-  if (trusted) return disabled ? "disabled for this request" : "takes the sender's context as it is: he is trusted";
+  const bool trusted = own.settings().trust.Takes(asked.request().connection);
+  if (trusted && disabled) return "disabled for this request";
+  if (trusted) {
+    asked.TakeContext(of_route == nullptr ? own.settings().read : of_route->settings().read.value_or(own.settings().read));
+    return "takes the sender's context as it is: he is trusted";
+  }
   return fmt::format("{}replaces the sender's context, who is not trusted; the route is then chosen once more",
                      disabled ? "disabled for this request, but " : "");
 }
 
+// What the request may toggle by its fields.
+std::string ToggleVerdict(const filters::toggles::Config& own, const filter::FilterPart& part, const Asked& asked) {
+  const bool trusted = own.settings().trust.Takes(asked.request().connection);
+  const std::string_view disabled = "disabled for this request";
+  if (!trusted) {
+    return fmt::format("{}takes the sender's toggles away, who is not trusted",
+                       part.absent ? fmt::format("{}, but ", disabled) : "");
+  }
+  if (part.absent) return std::string(disabled);
+  const auto* const of_route = static_cast<const filters::toggles::RouteConfig*>(part.config);
+  const filters::toggles::Allow& allow = of_route == nullptr ? own.settings().allow : of_route->allow();
+  return fmt::format("the sender, who is trusted, may toggle {}", allow.Text());
+}
+
+// What filters make of the request.
+struct Outcome {
+  std::string reply;  // empty: all let it pass
+  upstream::LaneWish lane;
+};
+
 // False: the filter answers the request.
-bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part, const access::Request& request,
-               Answer& answer) {
+bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part, Asked& asked, uint64_t random,
+               upstream::LaneWish& lane, Answer& answer) {
   answer.Text("filter", filter.name);
   if (const auto* const own = dynamic_cast<const filters::request_context::Config*>(filter.config.get())) {
     if (part.config != nullptr) answer.Flag("configured_by_route", true);
-    answer.Text("verdict", ContextVerdict(*own, part, request));
+    answer.Text("verdict", ContextVerdict(*own, part, asked));
+    return true;
+  }
+  if (const auto* const own = dynamic_cast<const filters::toggles::Config*>(filter.config.get())) {
+    if (part.config != nullptr) answer.Flag("configured_by_route", true);
+    answer.Text("verdict", ToggleVerdict(*own, part, asked));
     return true;
   }
   if (part.absent) {
@@ -89,37 +122,35 @@ bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part,
   }
   if (part.config != nullptr) answer.Flag("configured_by_route", true);
   const config::FilterConfig* const config = part.config != nullptr ? part.config : filter.config.get();
-  if (DescribeLimits(*filter.config, part.config, answer)) return true;
+  if (DescribeLimits(*filter.config, part.config, asked, answer)) return true;
+  if (DescribeBreakers(*filter.config, part.config, answer)) return true;
+  if (const std::optional<upstream::LaneWish> wish = DescribeGrey(*filter.config, part.config, asked, random, answer)) {
+    lane = *wish;
+    return true;
+  }
   const auto* const rbac = dynamic_cast<const filters::rbac::Config*>(config);
   if (rbac == nullptr) {
     answer.Text("verdict", "asked when a request comes");
     return true;
   }
+  const access::Request& request = asked.request();
   if (rbac->shadow().engine != nullptr) DescribeDecision("shadow", *rbac->shadow().engine, request, answer);
   if (rbac->enforced().engine != nullptr) return DescribeDecision("verdict", *rbac->enforced().engine, request, answer);
   answer.Text("verdict", "allowed: it has no rules");
   return true;
 }
 
-// The answer of the first that gives one; empty: all let it pass.
-std::string AskFilters(const config::HttpConnectionManager& config, const route::Table* table, const route::Entry* entry,
-                       const Arrived& arrived, const Connection& connection, Answer::List& filters) {
-  const config::Metadata* const metadata = entry == nullptr ? nullptr : entry->route->metadata.get();
-  const access::Request request{
-      .connection = connection.access,
-      .head = arrived.head,
-      .client_ip = arrived.requester.is_peer ? std::string_view() : arrived.requester.ip,
-      .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value,
-      .without_parameters = table != nullptr && table->config().ignore_path_parameters};
-  std::string reply;
+Outcome AskFilters(const config::HttpConnectionManager& config, const route::Table* table, const route::Entry* entry,
+                   Asked& asked, uint64_t random, Answer::List& filters) {
+  Outcome outcome;
   for (const config::HttpFilter& filter : config.http_filters) {
     const config::FilterOverrides* const overrides = table == nullptr ? nullptr : &table->config().filter_overrides;
     const filter::FilterPart part = proxy::PartOf(filter, entry, nullptr, overrides);
-    if (!AskFilter(filter, part, request, filters.Object()) && reply.empty()) {
-      reply = fmt::format("403: filter {} denies it", filter.name);
+    if (!AskFilter(filter, part, asked, random, outcome.lane, filters.Object()) && outcome.reply.empty()) {
+      outcome.reply = fmt::format("403: filter {} denies it", filter.name);
     }
   }
-  return reply;
+  return outcome;
 }
 
 std::string DescribeRedirect(const route::Entry& entry, const http::RequestHead& head, Answer& answer) {
@@ -190,7 +221,15 @@ std::string ExplainRequest(const Question& question, const Running& running, Con
   }
   if (std::string next = running.next_routes(manager); !next.empty()) answer.Text("next_route_table", std::move(next));
   if (const std::string refused = RefusedUpgrade(manager, entry, *arrived.head); !refused.empty()) return refused;
-  const std::string reply = AskFilters(config, table, entry, arrived, connection, answer.Elements("http_filters"));
+  const config::Metadata* const metadata = entry == nullptr ? nullptr : entry->route->metadata.get();
+  Asked asked({.connection = connection.access,
+               .head = arrived.head,
+               .client_ip = arrived.requester.is_peer ? std::string_view() : arrived.requester.ip,
+               .route_metadata = metadata == nullptr ? nullptr : &metadata->tree->value,
+               .without_parameters = table != nullptr && table->config().ignore_path_parameters},
+              entry == nullptr ? std::string_view() : entry->route->name, running.now, requests.arena());
+  const Outcome outcome =
+      AskFilters(config, table, entry, asked, question.random.value_or(0), answer.Elements("http_filters"));
   const bool goes_on = entry != nullptr && (arrived.head->path.starts_with('/') || entry->Has(route::Entry::kConnects));
   const ActionContext context{.question = question,
                               .running = running,
@@ -199,9 +238,10 @@ std::string ExplainRequest(const Question& question, const Running& running, Con
                               .arrive = [&] {
                                 proxy::PathVerdict same;
                                 return requests.Make(table, same);
-                              }};
+                              },
+                              .lane = outcome.lane};
   const std::string action = goes_on ? DescribeAction(*entry, context, answer.Object("action")) : "404: no route fits";
-  return reply.empty() ? action : reply;
+  return outcome.reply.empty() ? action : outcome.reply;
 }
 
 }  // namespace pillion::explain

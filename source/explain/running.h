@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/base/clock.h"
 #include "source/net/address.h"
 #include "source/proxy/listener.h"
 #include "source/proxy/routes.h"
@@ -22,6 +23,7 @@ struct Running {
     std::vector<net::Address> addresses;  // its own, bound or not
   };
 
+  base::WallTime now{};  // when it is asked
   std::vector<Listener> listeners;
   // Of listeners whose next version does not serve yet, or the first one: what it waits for, by name.
   std::map<std::string, std::vector<std::string>, std::less<>> warming;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/expression/edit_distance.h"
+
 namespace pillion::expression {
 namespace {
 
@@ -118,21 +120,6 @@ Type TypeOf(Shape shape) {
   return {};
 }
 
-// How many letters have to be changed, added or taken (Levenshtein).
-size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t before = row[0]++;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t other = before + (a[i - 1] != b[j - 1]);
-      before = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, other});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 const Catalog& Catalog::OfRequests() {
@@ -171,12 +158,11 @@ std::string Catalog::Members(std::string_view group) const {
 }
 
 std::string Catalog::Nearest(std::string_view name) const {
-  constexpr size_t kLongestName = 128;  // of what may be a slip
   if (name.size() > kLongestName) return {};
   const Entry* nearest = nullptr;
   size_t least = name.size() / 3 + 1;
   for (const Entry& entry : entries_) {
-    const size_t distance = Distance(name, entry.name);
+    const size_t distance = EditDistance(name, entry.name);
     if (distance < least) least = distance, nearest = &entry;
   }
   return nearest == nullptr ? std::string() : nearest->name;

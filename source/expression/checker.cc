@@ -291,7 +291,9 @@ class Checker {
     if (IsFunctionName(name)) {
       return Mistake(node, name + (member ? "() is called as " + name + "(value)" : "() is called as value." + name + "()"));
     }
-    return Mistake(node, "there is no function " + Printable(SignOf(name)));
+    std::string what = "there is no function " + Printable(SignOf(name));
+    const std::string_view nearest = NearestFunction(name);
+    return Mistake(node, nearest.empty() ? what : what + ", did you mean " + std::string(nearest));
   }
 
   Type OfLogic(const Node& node, std::span<const Index> parts) {

@@ -55,6 +55,19 @@ size_t CharactersIn(std::string_view text) {
 
 }  // namespace
 
+Value EntryOf(Attribute map, const Key& key, Evaluation& evaluation) {
+  // These are looked for in a text of the client's, each time anew.
+  constexpr size_t kStepsOfCookies = 64;
+  size_t steps = 0;
+  if (map == Attribute::kRequestQueryParameters) {
+    steps = evaluation.attributes().Text(Attribute::kRequestPath, evaluation.arena()).size() / kBytesInStep;
+  } else if (map == Attribute::kRequestCookies) {
+    steps = kStepsOfCookies;
+  }
+  if (!evaluation.Step(steps)) return Value::Error(ErrorCode::kTooLong);
+  return evaluation.attributes().Find(map, key, evaluation.arena());
+}
+
 Value Index(Arguments arguments, Evaluation& evaluation) {
   const Value &of = arguments[0], &index = arguments[1];
   switch (of.kind()) {
@@ -68,8 +81,7 @@ Value Index(Arguments arguments, Evaluation& evaluation) {
     }
     case Kind::kLookup:
       if (!index.Is(Kind::kString)) return NoOverload();
-      return evaluation.attributes().Find(static_cast<Attribute>(of.attribute()),
-                                          {index.text(), http::FindHeaderId(index.text())}, evaluation.arena());
+      return EntryOf(static_cast<Attribute>(of.attribute()), {index.text(), http::FindHeaderId(index.text())}, evaluation);
     default:
       return NoOverload();
   }
@@ -91,7 +103,7 @@ Value In(Arguments arguments, Evaluation& evaluation) {
       return Value::Bool(FindEntry(container.entries(), item) != nullptr);
     case Kind::kLookup:
       if (!item.Is(Kind::kString)) return Value::Bool(false);
-      return Value::Bool(!Index(std::array{container, item}, evaluation).is_error());
+      return HasEntry(Index(std::array{container, item}, evaluation));
     default:
       return NoOverload();
   }

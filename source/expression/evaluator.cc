@@ -51,11 +51,10 @@ class Machine {
           Push(Value::Lookup(static_cast<uint16_t>(instruction.c)));
           break;
         case Op::kFind:
-          Push(attributes().Find(static_cast<Attribute>(instruction.b), program_.keys_[instruction.c], arena()));
+          Push(Entry(instruction));
           break;
         case Op::kHasEntry:
-          Push(Value::Bool(
-              !attributes().Find(static_cast<Attribute>(instruction.b), program_.keys_[instruction.c], arena()).is_error()));
+          Push(HasEntry(Entry(instruction)));
           break;
         case Op::kField:
         case Op::kHasField:
@@ -132,6 +131,10 @@ class Machine {
   void Push(const Value& value) { *top_++ = value; }
   Value Pop() { return *--top_; }
   Value& Top() { return top_[-1]; }
+
+  Value Entry(const Instruction& instruction) {
+    return EntryOf(static_cast<Attribute>(instruction.b), program_.keys_[instruction.c], evaluation_);
+  }
 
   void Call(const Instruction& instruction) {
     Value* const arguments = top_ - instruction.c;

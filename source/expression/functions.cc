@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "source/expression/edit_distance.h"
 #include "source/expression/operations.h"
 
 namespace pillion::expression {
@@ -80,6 +81,19 @@ std::optional<uint32_t> FindFunction(std::string_view name, bool member) {
 }
 
 bool IsFunctionName(std::string_view name) { return FindFunction(name, false) || FindFunction(name, true); }
+
+std::string_view NearestFunction(std::string_view name) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  std::string_view nearest;
+  size_t least = name.size() / 3 + 1;
+  if (name.size() > kLongestName) return nearest;
+  for (const Function& function : kFunctions) {
+    const bool same = std::ranges::equal(name, function.name, {}, lower, lower);  // but for capitals
+    const size_t distance = same ? 0 : EditDistance(name, function.name);
+    if (distance < least) least = distance, nearest = function.name;
+  }
+  return nearest;
+}
 
 std::optional<Type> ResultOf(const Function& function, std::span<const Type> arguments) {
   std::optional<Type> result;

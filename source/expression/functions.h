@@ -33,6 +33,8 @@ std::span<const Function> Functions();
 std::optional<uint32_t> FindFunction(std::string_view name, bool member);
 // In any form.
 bool IsFunctionName(std::string_view name);
+// The one that is spelled most alike; empty: none is.
+std::string_view NearestFunction(std::string_view name);
 
 // What it gives for arguments of these types; nothing: it does not take them.
 std::optional<Type> ResultOf(const Function& function, std::span<const Type> arguments);

@@ -45,6 +45,12 @@ Value Size(Arguments arguments, Evaluation& evaluation);
 // A map with these entries: keys of kinds that a map may have, none twice.
 Value MakeMap(Arguments keys_and_values, Evaluation& evaluation);
 Value MakeList(Arguments items, Evaluation& evaluation);
+// The entry of a map that belongs to the request; kTooLong: too much has been looked for already.
+Value EntryOf(Attribute map, const Key& key, Evaluation& evaluation);
+// Whether that is one.
+inline Value HasEntry(const Value& entry) {
+  return entry.is_error() && entry.error() == ErrorCode::kTooLong ? entry : Value::Bool(!entry.is_error());
+}
 // What a loop goes through: the elements of a list, the keys of a map. Else an error.
 Value Elements(const Value& of, Evaluation& evaluation);
 

@@ -47,9 +47,7 @@ std::string_view Format(const telemetry::TextFormat& format, StreamContext& stre
 
 // Null: filters noted nothing there.
 const metadata::Value* FindNoted(const config::MetadataPath& path, StreamContext& stream) {
-  const metadata::Value* value = stream.annotations().metadata.Find(path.name_space, path.keys.front());
-  for (size_t i = 1; i < path.keys.size() && value != nullptr; ++i) value = metadata::Find(*value, path.keys[i]);
-  return value;
+  return stream.annotations().metadata.Find(path.name_space, path.keys);
 }
 
 // Null: the route's metadata has nothing there.

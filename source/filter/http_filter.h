@@ -25,6 +25,7 @@
 #include "source/config/filter_config.h"
 #include "source/event/worker.h"
 #include "source/filter/cluster_calls.h"
+#include "source/filter/feature.h"
 #include "source/filter/stream_context.h"
 #include "source/http/message.h"
 #include "source/stats/registry.h"
@@ -153,6 +154,8 @@ class HttpFilterShard {
 class HttpFilterConfig : public config::FilterConfig {
  public:
   virtual uint32_t hooks() const = 0;
+  // For requests for which that is turned off the filter is disabled.
+  virtual std::optional<Feature> feature() const { return std::nullopt; }
   // The configuration outlives the shard.
   virtual std::unique_ptr<HttpFilterShard> MakeShard(const ShardContext& context) const = 0;
 };

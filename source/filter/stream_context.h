@@ -12,10 +12,14 @@
 #include "source/base/random.h"
 #include "source/config/route.h"
 #include "source/event/worker.h"
+#include "source/filter/carried_context.h"
+#include "source/filter/feature.h"
+#include "source/filter/mirror_wish.h"
 #include "source/http/message.h"
 #include "source/metadata/annotations.h"
 #include "source/telemetry/request_record.h"
 #include "source/telemetry/response_flag.h"
+#include "source/upstream/lane.h"
 
 namespace pillion::access {
 struct Request;
@@ -90,6 +94,24 @@ class StreamContext {
   // The filter ends the request at that time, if it lasts, and writes what is left until then into grpc-timeout: timeouts
   // that go by that field leave the end to it.
   virtual void KeepDeadline(base::MonotonicTime at) = 0;
+  // What a filter before this one carries; null: none does.
+  virtual CarriedContext* carried_context() const = 0;
+  // From the filter that does: that lives as long as the stream.
+  virtual void Carry(CarriedContext& context) = 0;
+  // To which of the cluster's hosts attempts that begin from now on go. `wish` lives as long as the stream.
+  virtual void GoToLane(const upstream::LaneWish& wish) = 0;
+  // The wish, null: none; and where the last attempt went.
+  virtual const upstream::LaneWish* lane_wish() const = 0;
+  virtual upstream::LaneOutcome lane_outcome() const = 0;
+  // When the request is sent on, a copy of it is as well, beside those that its route asks for. Of several wishes the last
+  // holds; it lives as long as the stream. Where its cluster is not known there is no copy.
+  virtual void MirrorTo(const MirrorWish& wish) = 0;
+  // Filters of these features are disabled for the request. From one that stands before them, as it is made.
+  virtual void TurnOff(FeatureSet features) = 0;
+  virtual FeatureSet turned_off() const = 0;
+  // The answer tells what was chosen for the request, and why.
+  virtual void Explain() = 0;
+  virtual bool explains() const = 0;
   // The request asks for health and nothing else.
   virtual void SetHealthCheck() = 0;
 

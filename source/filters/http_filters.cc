@@ -3,7 +3,9 @@
 #include "source/filters/buffer/buffer.h"
 #include "source/filters/concurrency/concurrency.h"
 #include "source/filters/cors/cors.h"
+#include "source/filters/degradation/degradation.h"
 #include "source/filters/fault/fault.h"
+#include "source/filters/grey/grey.h"
 #include "source/filters/grpc_stats/grpc_stats.h"
 #include "source/filters/header_mutation/header_mutation.h"
 #include "source/filters/header_to_metadata/header_to_metadata.h"
@@ -15,15 +17,19 @@
 #include "source/filters/rbac/rbac.h"
 #include "source/filters/request_context/request_context.h"
 #include "source/filters/set_filter_state/set_filter_state.h"
+#include "source/filters/toggles/toggles.h"
 
 namespace pillion::filters {
 
 std::vector<config::HttpFilterType> HttpFilterTypes() {
   return {
       buffer::Type(),
+      concurrency::AdaptiveType(),
       concurrency::Type(),
       cors::Type(),
+      degradation_rules::Type(),
       fault::Type(),
+      grey_rules::Type(),
       grpc_stats::Type(),
       header_mutation::Type(),
       header_to_metadata::Type(),
@@ -35,6 +41,7 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       rbac::Type(),
       request_context::Type(),
       set_filter_state::Type(),
+      toggles::Type(),
   };
 }
 

@@ -90,7 +90,8 @@ double ConcurrencyLimit::Reserve(size_t priority) const {
   }
   if (!known) return 0;
   const double needed = rate * static_cast<double>(estimate_.latency().count());
-  return std::max(1.0, needed + 2.5 * std::sqrt(needed));
+  // The tail of what comes at random: where few are needed, one more is worth most.
+  return needed + 2.5 * std::sqrt(needed) + 1;
 }
 
 }  // namespace pillion::limit

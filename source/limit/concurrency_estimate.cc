@@ -45,6 +45,8 @@ const char* ConcurrencyEstimate::WhatIsWrong(const Terms& terms) {
   if (terms.least < 1 || terms.least > kMost) return "a least limit of 1 to 1000000";
   if (terms.most < terms.least || terms.most > kMost) return "a highest limit between the least one and 1000000";
   if (terms.initial < terms.least || terms.initial > terms.most) return "an initial limit between the least and the highest";
+  const bool unloaded_fits = terms.unloaded >= base::Duration::zero() && terms.unloaded <= kLongestWindow;
+  if (!unloaded_fits) return "an unloaded latency of at most 1 min";
   if (terms.window < kShortestWindow || terms.window > kLongestWindow) return "a window of 1 ms to 1 min";
   return nullptr;
 }
@@ -156,6 +158,7 @@ void ConcurrencyEstimate::StepRipple(base::MonotonicTime now) {
 }
 
 bool ConcurrencyEstimate::Learn(const Group& more, const Group& fewer) {
+  if (terms_.unloaded > base::Duration::zero()) return true;
   if (!more.enough() || !fewer.enough()) return false;
   const double way = fewer.mean_latency() - unloaded_;
   if (way > 0 && std::max(more.abandoned_part(), fewer.abandoned_part()) > kMostAbandoned) return false;

@@ -19,12 +19,14 @@ class ConcurrencyEstimate {
     uint32_t least = 3;
     uint32_t most = 1000;
     base::Duration window = std::chrono::milliseconds(100);  // that an estimate is made of, at least
+    base::Duration unloaded{0};  // latency of a request that does not wait, where that is known; zero: it is learned
   };
 
   static const char* WhatIsWrong(const Terms& terms);
 
   // Of terms that nothing is wrong with.
-  explicit ConcurrencyEstimate(const Terms& terms) : terms_(terms), limit_(terms.initial) {}
+  explicit ConcurrencyEstimate(const Terms& terms)
+      : terms_(terms), limit_(terms.initial), unloaded_(static_cast<double>(terms.unloaded.count())) {}
 
   // What holds now: while a ripple lasts, less than what was learned.
   double limit() const { return rippling_ ? ripple_limit_ : limit_; }
@@ -114,7 +116,7 @@ class ConcurrencyEstimate {
 
   const Terms terms_;
   double limit_;
-  double unloaded_ = 0;  // nanoseconds
+  double unloaded_;      // nanoseconds; 0: not known yet
   double latest_ = 0;
 
   // The window.

@@ -69,6 +69,19 @@ Decision KeyedLimit::Decide(const Key& key, uint64_t cost, base::MonotonicTime n
   return decision;
 }
 
+Decision KeyedLimit::Ask(const Key& key, uint64_t cost, base::MonotonicTime now) const {
+  Shard& shard = ShardOf(key);
+  const std::lock_guard lock(shard.lock);
+  now = std::max(shard.now, now);
+  const Entry* const entry = Find(shard, key);
+  Policy::State state = entry != nullptr ? entry->state : CellOf(shard, key);
+  const bool had_shared = entry == nullptr && !policy_.IsFresh(state, now);
+  if (entry == nullptr && !had_shared) state = policy_.Fresh(now);
+  Decision decision = policy_.Decide(state, cost, now);
+  decision.shared = had_shared;
+  return decision;
+}
+
 void KeyedLimit::Charge(const Key& key, uint64_t cost, base::MonotonicTime now) {
   if (cost == 0) return;
   Shard& shard = ShardOf(key);

@@ -54,6 +54,8 @@ class KeyedLimit {
   void Prefetch(const Key& key) const;
   // As Policy::Decide(). What costs nothing, or more than is ever admitted, makes no entry; nor does what is refused.
   Decision Decide(const Key& key, uint64_t cost, base::MonotonicTime now);
+  // What Decide() would say; changes nothing.
+  Decision Ask(const Key& key, uint64_t cost, base::MonotonicTime now) const;
   // As Policy::Charge(): afterwards, and whatever remains.
   void Charge(const Key& key, uint64_t cost, base::MonotonicTime now);
   // What was admitted is not to be after all: another limit refused it. Exact when nothing was decided since, else rather

@@ -24,6 +24,7 @@ struct SocketFacts {
   };
 
   net::Address direct_remote;                          // the peer itself, whatever a header says
+  net::Address direct_local;                           // where it arrived, where local_restored
   std::string_view transport_protocol = "raw_buffer";  // static
   std::string server_name;                             // of a ClientHello, in lower case
   std::vector<std::string> application_protocols;

@@ -79,6 +79,8 @@ class Inspection final : public base::ListNode<InspectionTag>,
   Verdict Apply(const config::TlsInspector& filter, FilterStats& stats);
   Verdict Apply(const config::HttpInspector& filter, FilterStats& stats);
   Verdict Apply(const config::OriginalDst& filter, FilterStats& stats);
+  // From now on the local address is where the connection was meant to go.
+  void RestoreLocal(const net::Address& meant);
   Verdict Apply(const config::ProxyProtocol& filter, FilterStats& stats);
   // False: nothing new is there now, or the inspection has ended.
   bool Read();

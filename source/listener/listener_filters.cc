@@ -101,12 +101,17 @@ Inspection::Verdict Inspection::Apply(const config::HttpInspector&, FilterStats&
   return Verdict::kContinue;
 }
 
+void Inspection::RestoreLocal(const net::Address& meant) {
+  if (!accepted_.facts->local_restored) accepted_.facts->direct_local = accepted_.transport->local_address();
+  accepted_.transport->SetLocalAddress(meant);
+  accepted_.facts->local_restored = true;
+}
+
 Inspection::Verdict Inspection::Apply(const config::OriginalDst&, FilterStats&) {
   const std::optional<net::Address> destination = accepted_.transport->OriginalDestination();
   // Who was not redirected has the address already.
   if (destination && *destination != accepted_.transport->local_address()) {
-    accepted_.transport->SetLocalAddress(*destination);
-    accepted_.facts->local_restored = true;
+    RestoreLocal(*destination);
   }
   return Verdict::kContinue;
 }
@@ -143,8 +148,7 @@ Inspection::Verdict Inspection::Apply(const config::ProxyProtocol& filter, Filte
   const net::Address destination = ToAddress(header.destination, header.v6);
   accepted_.transport->SetRemoteAddress(ToAddress(header.source, header.v6));
   if (destination != accepted_.transport->local_address()) {
-    accepted_.transport->SetLocalAddress(destination);
-    accepted_.facts->local_restored = true;
+    RestoreLocal(destination);
   }
   return Verdict::kContinue;
 }

@@ -97,6 +97,12 @@ const Value* DynamicMetadata::Find(std::string_view space, std::string_view key)
   return entry == nullptr ? nullptr : &entry->value;
 }
 
+const Value* DynamicMetadata::Find(std::string_view space, std::span<const std::string> keys) const {
+  const Value* value = Find(space, keys.front());
+  for (size_t i = 1; i < keys.size() && value != nullptr; ++i) value = metadata::Find(*value, keys[i]);
+  return value;
+}
+
 bool DynamicMetadata::Has(std::string_view space) const {
   Asked(space);
   const Entry* entry = first_;

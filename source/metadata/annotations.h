@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "source/base/arena.h"
@@ -48,6 +50,7 @@ class DynamicMetadata {
 
   // Null: there is none.
   const Value* Find(std::string_view space, std::string_view key) const;
+  const Value* Find(std::string_view space, std::span<const std::string> keys) const;  // by at least one key
   bool Has(std::string_view space) const;
   // `visit(key, value)` for each of a namespace.
   template <typename Visit>

@@ -167,8 +167,9 @@ void Acceptor::AcceptRest() {
 }
 
 void Acceptor::OnReady(event::Readiness) {
-  for (uint32_t i = 0; accepting_ && i < per_event_ && AcceptOne(); ++i) {
-  }
+  uint32_t count = 0;
+  while (accepting_ && count < per_event_ && AcceptOne()) ++count;
+  events_.OnAccepted(count);
 }
 
 bool Acceptor::AcceptOne() {

@@ -65,6 +65,8 @@ class ListenSocket {
 class AcceptEvents {
  public:
   virtual void OnAccept(std::unique_ptr<Transport> transport) = 0;
+  // So many were taken in one turn, those for other workers with them; none, where others were faster.
+  virtual void OnAccepted(uint32_t count) = 0;
   // accept(2) failed for want of descriptors or memory; accepting pauses for a moment.
   virtual void OnAcceptFailed(int error) = 0;
 

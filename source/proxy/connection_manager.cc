@@ -97,7 +97,7 @@ ConnectionManagerShard::ConnectionManagerShard(std::shared_ptr<const ConnectionM
     std::unique_ptr<filter::HttpFilterShard> made = config.MakeShard(shard_context);
     in_front = in_front && made->gate() != nullptr;
     filter::HttpGate* const gate = in_front ? made->gate() : nullptr;
-    filters.push_back({&filter, config.hooks(), std::move(made), gate});
+    filters.push_back({&filter, config.hooks(), config.feature(), std::move(made), gate});
   }
 }
 

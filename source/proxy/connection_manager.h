@@ -4,6 +4,7 @@
 // part for the whole process, immutable; ConnectionManagerShard the part of one worker.
 
 #include <memory>
+#include <optional>
 
 #include "source/codec/http1/options.h"
 #include "source/codec/http2/options.h"
@@ -26,6 +27,7 @@ class ConnectionManager {
 
   const config::HttpConnectionManager& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }
+  const config::FilterChain& chain() const { return chain_; }
   const std::string& chain_name() const { return chain_.name; }
   // Its own table; null: one that comes apart from it, as what WorkerContext has under routes_id().
   const std::shared_ptr<const Routes>& routes() const { return routes_; }
@@ -63,6 +65,7 @@ class ConnectionManager {
 struct ChainFilter {
   const config::HttpFilter* config;
   uint32_t hooks;
+  std::optional<filter::Feature> feature;
   std::unique_ptr<filter::HttpFilterShard> shard;
   filter::HttpGate* gate;  // the shard, where only gates stand before it, and it is one; else null
 };

@@ -286,6 +286,8 @@ void DownstreamConnection::Log(const AccessLogs& logs) {
   record.response_flags = flags_;
   if (!termination_details_.empty()) record.connection_termination_details = termination_details_;
   record.filter_chain_name = manager_.manager.chain_name();
+  record.filter_chain_metadata = config::ValueOf(manager_.manager.chain().metadata);
+  record.listener_metadata = config::ValueOf(manager_.manager.listener().metadata);
   for (const auto& log : logs) log->Log(manager_.context.worker.index(), record);
 }
 

@@ -238,6 +238,8 @@ void ListenerShard::LogWithoutChain(const listener::Accepted& accepted, base::Du
   const std::string remote = accepted.transport->remote_address().text();
   const std::string local = accepted.transport->local_address().text();
   const std::string direct = accepted.facts == nullptr ? remote : accepted.facts->direct_remote.text();
+  const bool restored = accepted.facts != nullptr && accepted.facts->local_restored;
+  const std::string arrived = restored ? accepted.facts->direct_local.text() : local;
   telemetry::RequestRecord record;
   record.end_time = context_.worker.wall_now();
   record.start_time = record.end_time - age;
@@ -246,9 +248,11 @@ void ListenerShard::LogWithoutChain(const listener::Accepted& accepted, base::Du
   record.downstream_remote_address = remote;
   record.downstream_direct_remote_address = direct;
   record.downstream_local_address = local;
+  record.downstream_direct_local_address = arrived;
   if (accepted.facts != nullptr) record.requested_server_name = accepted.facts->server_name;
   record.response_flags = flags;
   record.response_code_details = details;
+  record.listener_metadata = config::ValueOf(config().metadata);
   for (const auto& log : listener_->logs()) log->Log(context_.worker.index(), record);
 }
 

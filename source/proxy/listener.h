@@ -96,6 +96,7 @@ class ListenerShard final : private net::AcceptEvents,
   size_t connections() const { return count_; }  // with those that listener filters look at
 
  private:
+  void OnAccepted(uint32_t count) override { stats_.connections_accepted_per_socket_event.Record(count); }
   void OnAcceptFailed(int error) override;
   void OnInspected(listener::Inspection& inspection, listener::InspectionEnd end, listener::Accepted& accepted) override;
   bool BelongsElsewhere(ListenerConnection& connection, net::Transport& transport, std::string_view host) override;

@@ -59,6 +59,12 @@ const std::string& ListenerConnection::direct_remote_text() {
   return direct_remote_text_;
 }
 
+const std::string& ListenerConnection::direct_local_text() {
+  if (facts_ == nullptr || !facts_->local_restored) return local_text();
+  if (direct_local_text_.empty()) direct_local_text_ = facts_->direct_local.text();
+  return direct_local_text_;
+}
+
 void ListenerConnection::CopyNotes(base::Arena& arena, metadata::Annotations& to) const {
   for (const listener::SocketFacts::Note& note : facts_->notes) {
     // Too much is not noted: the bound is the stream's.
@@ -102,6 +108,7 @@ void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.downstream_tls = tls();
   record.downstream_transport_failure_reason = connection().transport().failure();
   record.downstream_local_address = local_text();
+  record.downstream_direct_local_address = direct_local_text();
   if (facts_ != nullptr) record.connection_termination_details = facts_->refusal;
   record.connection_id = id_;
 }

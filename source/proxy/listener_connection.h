@@ -52,6 +52,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   std::string_view remote_ip();  // without the port; empty for a unix socket
   // Of the peer itself, where a header has said that it speaks for somebody else.
   const std::string& direct_remote_text();
+  // Where the connection arrived, wherever it was meant to go.
+  const std::string& direct_local_text();
   // That a TLS client asked for; empty where nobody looked.
   std::string_view server_name();
   const listener::SocketFacts* facts() const { return facts_.get(); }
@@ -113,6 +115,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   std::string remote_text_;
   std::string local_text_;
   std::string direct_remote_text_;
+  std::string direct_local_text_;
   std::unique_ptr<Access> access_;
 };
 

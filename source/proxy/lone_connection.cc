@@ -17,6 +17,7 @@ LoneConnection::LoneConnection(WorkerContext& context, const config::Listener& l
       owner_(owner),
       close_after_(close_after),
       failure_(failure),
+      listener_metadata_(config::ValueOf(listener.metadata)),
       output_limit_(std::min<size_t>(listener.per_connection_buffer_limit, kLargestOutput)),
       connection_(context.worker, std::move(accepted.transport), *this, {.output_limit = output_limit_}),
       end_(connection_, output_limit_),
@@ -46,6 +47,7 @@ void LoneConnection::Log(const AccessLogs& logs) {
   telemetry::RequestRecord record;
   Describe(record);
   if (!failure_.empty()) record.downstream_transport_failure_reason = failure_;
+  record.listener_metadata = listener_metadata_;
   for (const auto& log : logs) log->Log(context_.worker.index(), record);
 }
 

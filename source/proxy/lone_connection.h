@@ -44,6 +44,7 @@ class LoneConnection final : public ListenerConnection, private net::ConnectionO
   ListenerConnectionOwner& owner_;
   const std::optional<base::Duration> close_after_;
   const std::string_view failure_;
+  const metadata::Value* const listener_metadata_;  // its owner's
   const size_t output_limit_;
   net::Connection connection_;
   TunnelEnd end_;

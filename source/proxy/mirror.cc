@@ -1,7 +1,9 @@
 #include "source/proxy/mirror.h"
 
+#include <charconv>
 #include <utility>
 
+#include "source/proxy/connection_manager.h"
 #include "source/proxy/upstream_request.h"
 #include "source/upstream/outlier_monitor.h"
 
@@ -42,7 +44,17 @@ std::string_view WithSuffix(std::string_view authority, base::Arena& arena) {
   return text.view();
 }
 
+// Nothing of it is changed.
+const config::MirrorPolicy kAsItIs{.host_suffix = false};
+
 }  // namespace
+
+int GrpcStatusNumber(std::string_view text) {
+  constexpr int kUnknown = 2;
+  int number = kUnknown;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? number : kUnknown;
+}
 
 Mirror::Mirror(WorkerContext& context, upstream::ClusterShard& cluster, const config::MirrorPolicy& policy,
                const Source& source, Mirror* next)
@@ -71,8 +83,15 @@ Mirror::~Mirror() = default;
 
 void Mirror::Dispose() { context_.mirror_slab.Delete(this); }
 
-void Mirror::Start() {
-  const upstream::ClusterShard::Choice choice = cluster_->Choose({});
+void Mirror::Compare(filter::MirrorObserver& observer, filter::StreamContext& stream, ConnectionManagerShard& manager) {
+  observer_ = &observer;
+  manager_ = event::Kept<ConnectionManagerShard>(&manager);
+  compared_since_ = context_.worker.now();
+  observer.OnCopy(stream, *head_);
+}
+
+void Mirror::Start(const upstream::LaneWish* lane) {
+  const upstream::ClusterShard::Choice choice = cluster_->Choose({.lane = lane});
   const std::shared_ptr<upstream::Host>& host = choice.host;
   serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   if (host == nullptr) {
@@ -182,6 +201,11 @@ void Mirror::OnResponseHead(http::ResponseHead& head, bool end) {
     monitor->OnAnswer(context_.worker.index(), OutlierStatus(*head_, head));
   }
   response_began_ = true;
+  if (observer_ != nullptr) {
+    answer_.status = head.status;
+    answer_.took = context_.worker.now() - compared_since_;
+    if (http::IsGrpc(head_->headers)) answer_.grpc_status = GrpcStatusNumber(head.headers.Get(http::HeaderId::kGrpcStatus));
+  }
   if (end) ReceivedEnd();
 }
 
@@ -189,7 +213,11 @@ void Mirror::OnData(base::Slice, bool end) {
   if (end) ReceivedEnd();
 }
 
-void Mirror::OnTrailers(http::HeaderMap&) { ReceivedEnd(); }
+void Mirror::OnTrailers(http::HeaderMap& trailers) {
+  const std::string_view status = trailers.Get(http::HeaderId::kGrpcStatus);
+  if (answer_.grpc_status >= 0 && !status.empty()) answer_.grpc_status = GrpcStatusNumber(status);
+  ReceivedEnd();
+}
 
 void Mirror::ReceivedEnd() {
   received_end_ = true;
@@ -214,9 +242,13 @@ void Mirror::OnTimeout() {
   GiveUp();
 }
 
-void Mirror::LetGo(bool complete) {
+void Mirror::LetGo(bool complete, const OwnAnswer& own) {
   let_go_ = true;
-  if (over_) return context_.worker.Dispose(*this);
+  own_ = own;
+  if (over_) {
+    TellObserver();
+    return context_.worker.Dispose(*this);
+  }
   if (!complete) return GiveUp();
   base::Duration most = timeout_;
   if (deadline_ != base::MonotonicTime{}) {
@@ -247,7 +279,16 @@ void Mirror::End() {
   timer_.Cancel();
   waiting_.Clear();
   base::ListNode<MirrorTag>::Unlink();
-  if (let_go_) context_.worker.Dispose(*this);
+  if (!let_go_) return;
+  TellObserver();
+  context_.worker.Dispose(*this);
+}
+
+void Mirror::TellObserver() {
+  if (observer_ == nullptr) return;
+  if (!received_end_) answer_ = {};
+  const base::Duration took = own_.status == 0 ? base::Duration::zero() : own_.head_at - compared_since_;
+  observer_->OnAnswers({own_.status, own_.grpc_status, took}, answer_);
 }
 
 void Mirrors::Start(const route::Entry& entry, WorkerContext& context, const Mirror::Source& source) {
@@ -260,8 +301,15 @@ void Mirrors::Start(const route::Entry& entry, WorkerContext& context, const Mir
     }
     if (cluster == nullptr) continue;
     first_ = context.mirror_slab.New(context, *cluster, policy, source, first_);
-    first_->Start();
+    first_->Start(nullptr);
   }
+}
+
+void Mirrors::Start(const filter::MirrorWish& wish, filter::StreamContext& stream, upstream::ClusterShard& cluster,
+                    ConnectionManagerShard& manager, const Mirror::Source& source) {
+  first_ = manager.context.mirror_slab.New(manager.context, cluster, kAsItIs, source, first_);
+  if (wish.observer != nullptr) first_->Compare(*wish.observer, stream, manager);
+  first_->Start(&wish.lane);
 }
 
 void Mirrors::SendData(const base::Slice& data, bool end) {
@@ -272,10 +320,10 @@ void Mirrors::SendTrailers(const http::HeaderMap& trailers) {
   for (Mirror* mirror = first_; mirror != nullptr; mirror = mirror->next()) mirror->SendTrailers(trailers);
 }
 
-void Mirrors::LetGo(bool complete) {
+void Mirrors::LetGo(bool complete, const Mirror::OwnAnswer& own) {
   for (Mirror* mirror = std::exchange(first_, nullptr); mirror != nullptr;) {
     Mirror* const next = mirror->next();
-    mirror->LetGo(complete);
+    mirror->LetGo(complete, own);
     mirror = next;
   }
 }

@@ -1,12 +1,14 @@
 #pragma once
 
-// Copies of a request for other clusters (request_mirror_policies), whose answers are nobody's business: the request
-// itself never waits for one, and none is tried again.
+// Copies of a request for other clusters (request_mirror_policies), or for other hosts of its own, as a filter wishes
+// (filter/mirror_wish.h). The request itself never waits for one, and none is tried again. Their answers are dropped; whom a
+// filter names is told what they were, and what the request's own was, when both have ended.
 //
 // A Mirror is one copy. It owns itself: it is gone at the end of the turn in which it is over and the request has let go
 // of it. What its upstream does not take at once waits in it, up to what the route holds of a body; then the copy is
 // given up, and the request's cluster counts retry_or_shadow_abandoned. Once the request has ended the copy lives on
-// until it is answered, or as long as its timeout, but not beyond the request's deadline. On the request's worker.
+// until it is answered, or as long as its timeout, but not beyond the request's deadline; so does the connection manager,
+// where a filter of it compares. On the request's worker.
 
 #include "source/base/arena.h"
 #include "source/base/buffer.h"
@@ -14,11 +16,17 @@
 #include "source/base/timer_wheel.h"
 #include "source/codec/codec.h"
 #include "source/event/worker.h"
+#include "source/filter/stream_context.h"
 #include "source/proxy/worker_context.h"
 #include "source/route/table.h"
 #include "source/upstream/pool.h"
 
 namespace pillion::proxy {
+
+class ConnectionManagerShard;
+
+// UNKNOWN where `text`, a grpc-status, is none.
+int GrpcStatusNumber(std::string_view text);
 
 class Mirror final : public base::ListNode<MirrorTag>,
                      private codec::ResponseReceiver,
@@ -35,16 +43,25 @@ class Mirror final : public base::ListNode<MirrorTag>,
     size_t most_held;               // of the body
     upstream::ClusterStats& stats;  // of the request's own cluster
   };
+  // Status 0: there was none, or it broke off.
+  struct OwnAnswer {
+    int status = 0;
+    int grpc_status = -1;
+    base::MonotonicTime head_at{};
+  };
 
   Mirror(WorkerContext& context, upstream::ClusterShard& cluster, const config::MirrorPolicy& policy,
          const Source& source, Mirror* next);
   ~Mirror();
 
-  void Start();
+  // Before Start(): of `manager`.
+  void Compare(filter::MirrorObserver& observer, filter::StreamContext& stream, ConnectionManagerShard& manager);
+  // `lane`: as PickContext has it.
+  void Start(const upstream::LaneWish* lane);
   void SendData(const base::Slice& data, bool end);
   void SendTrailers(const http::HeaderMap& trailers);
   // The request is over. `complete`: all of it has come; else the copy is given up.
-  void LetGo(bool complete);
+  void LetGo(bool complete, const OwnAnswer& own);
   // Ends the copy, wherever it is.
   void GiveUp();
 
@@ -76,6 +93,8 @@ class Mirror final : public base::ListNode<MirrorTag>,
   void OnTimeout();
   // Nothing more is heard of upstream.
   void End();
+  // Both are over.
+  void TellObserver();
 
   WorkerContext& context_;
   const event::Kept<upstream::ClusterShard> cluster_;
@@ -94,6 +113,11 @@ class Mirror final : public base::ListNode<MirrorTag>,
   upstream::Host* host_ = nullptr;         // kept by the pool
   codec::ClientStream* upstream_ = nullptr;  // while it is open
   base::MonotonicTime began_{};
+  filter::MirrorObserver* observer_ = nullptr;
+  event::Kept<ConnectionManagerShard> manager_;  // that has the observer
+  base::MonotonicTime compared_since_{};
+  filter::MirroredAnswer answer_;  // to the copy
+  OwnAnswer own_;
   bool queued_ = false;          // at the pool
   bool source_ended_ = false;    // all of the request has come
   bool sent_end_ = false;
@@ -110,9 +134,12 @@ class Mirrors {
  public:
   // `entry` says which; of those whose cluster is not known there is none.
   void Start(const route::Entry& entry, WorkerContext& context, const Mirror::Source& source);
+  // `cluster` is the one that the wish means, `manager` that of the stream.
+  void Start(const filter::MirrorWish& wish, filter::StreamContext& stream, upstream::ClusterShard& cluster,
+             ConnectionManagerShard& manager, const Mirror::Source& source);
   void SendData(const base::Slice& data, bool end);
   void SendTrailers(const http::HeaderMap& trailers);
-  void LetGo(bool complete);
+  void LetGo(bool complete, const Mirror::OwnAnswer& own);
 
   bool empty() const { return first_ == nullptr; }
 

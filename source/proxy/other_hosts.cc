@@ -7,6 +7,7 @@
 namespace pillion::proxy {
 
 void OtherHosts::Ask(upstream::PickContext& context) {
+  context.tried = &failed_;
   if (policy_.avoid_previous_hosts || policy_.avoid_canaries || !policy_.avoid_metadata.empty()) {
     context.filter = this;
     context.more_hosts = policy_.more_hosts;
@@ -31,6 +32,13 @@ bool OtherHosts::Refuses(const upstream::Host& host) const {
   if (!policy_.avoid_previous_hosts) return false;
   for (const UpstreamRequest* attempt = &last_; attempt != nullptr; attempt = attempt->earlier()) {
     if (attempt->host() == &host) return true;
+  }
+  return false;
+}
+
+bool OtherHosts::Failed::Refuses(const upstream::Host& host) const {
+  for (const UpstreamRequest* attempt = &last_; attempt != nullptr; attempt = attempt->earlier()) {
+    if (attempt->host() == &host && !attempt->excused()) return true;
   }
   return false;
 }

@@ -21,11 +21,22 @@ class OtherHosts final : public upstream::HostFilter {
   void Ask(upstream::PickContext& context);
 
  private:
+  // The hosts where earlier attempts failed, whatever the policy says of them.
+  class Failed final : public upstream::HostFilter {
+   public:
+    explicit Failed(const UpstreamRequest& last) : last_(last) {}
+    bool Refuses(const upstream::Host& host) const override;
+
+   private:
+    const UpstreamRequest& last_;
+  };
+
   bool Refuses(const upstream::Host& host) const override;
   bool HasMetadata(const upstream::Host& host, const config::MetadataValue::Struct& values) const;
 
   const config::RetryPolicy& policy_;
   const UpstreamRequest& last_;
+  const Failed failed_{last_};
   std::vector<bool> tried_;  // priorities
 };
 

@@ -76,6 +76,7 @@ ListenerStatIds::ListenerStatIds(stats::Registry& registry, std::string_view add
   PILLION_LISTENER_GAUGES(X)
 #undef X
   downstream_cx_length_ms = scope.AddHistogram("downstream_cx_length_ms");
+  connections_accepted_per_socket_event = scope.AddHistogram("connections_accepted_per_socket_event");
 }
 
 ListenerStats::ListenerStats(const ListenerStatIds& ids, stats::Shard& shard)
@@ -86,7 +87,8 @@ ListenerStats::ListenerStats(const ListenerStatIds& ids, stats::Shard& shard)
 #define X(name) name(*shard.gauge(ids.name)),
           PILLION_LISTENER_GAUGES(X)
 #undef X
-      downstream_cx_length_ms(*shard.histogram(ids.downstream_cx_length_ms)) {
+      downstream_cx_length_ms(*shard.histogram(ids.downstream_cx_length_ms)),
+      connections_accepted_per_socket_event(*shard.histogram(ids.connections_accepted_per_socket_event)) {
 }
 
 ListenerWorkerStatIds::ListenerWorkerStatIds(stats::Registry& registry, std::string_view address, uint32_t worker)

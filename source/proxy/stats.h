@@ -160,6 +160,7 @@ struct ListenerStatIds {
   PILLION_LISTENER_GAUGES(X)
 #undef X
   stats::HistogramId downstream_cx_length_ms;
+  stats::HistogramId connections_accepted_per_socket_event;
 };
 
 // listener.<address>.worker_<index>.
@@ -181,6 +182,7 @@ struct ListenerStats {
   PILLION_LISTENER_GAUGES(X)
 #undef X
   stats::Histogram& downstream_cx_length_ms;
+  stats::Histogram& connections_accepted_per_socket_event;
 };
 
 // tcp.<stat_prefix>.

@@ -178,7 +178,7 @@ void Stream::StartForwarding(bool end) {
   has_body_ = !end;
   if (!routes_->stats.empty()) [[unlikely]] route_counts_ = routes_->stats.Find(*route_, *request_);
   ApplyRoute();
-  if (route_->Has(route::Entry::kMirrors)) [[unlikely]] StartMirrors(end);
+  if (route_->Has(route::Entry::kMirrors) || mirror_wish_ != nullptr) [[unlikely]] StartMirrors(end);
   request_passed_ = end;
   const bool send_continue = !end && TakeExpectation();
   retry_.emplace(terms_);
@@ -191,15 +191,19 @@ void Stream::StartForwarding(bool end) {
 }
 
 void Stream::StartMirrors(bool end) {
-  if (tunnel_) return;
-  mirrors_.Start(*route_, context(),
-                 {.head = *request_,
-                  .end = end,
-                  .priority = route_->priority,
-                  .timeout = terms_.timeout > base::Duration::zero() ? terms_.timeout : idle_timeout_,
-                  .deadline = kept_deadline_,
-                  .most_held = MostHeld(),
-                  .stats = destination_.cluster->stats()});
+  if (tunnel_ || turned_off_.Has(filter::Feature::kMirror)) return;
+  const Mirror::Source source{.head = *request_,
+                              .end = end,
+                              .priority = route_->priority,
+                              .timeout = terms_.timeout > base::Duration::zero() ? terms_.timeout : idle_timeout_,
+                              .deadline = kept_deadline_,
+                              .most_held = MostHeld(),
+                              .stats = destination_.cluster->stats()};
+  if (route_->Has(route::Entry::kMirrors)) mirrors_.Start(*route_, context(), source);
+  if (mirror_wish_ == nullptr) return;
+  const std::string_view name = mirror_wish_->cluster;
+  upstream::ClusterShard* const cluster = name.empty() ? destination_.cluster.get() : context().FindCluster(name);
+  if (cluster != nullptr) mirrors_.Start(*mirror_wish_, *this, *cluster, manager(), source);
 }
 
 bool Stream::TakeExpectation() {
@@ -231,6 +235,7 @@ bool Stream::RetryAfter(const UpstreamFailure& failure) {
   upstream::ClusterShard& cluster = upstream_->cluster();
   if ((failure.stale_connection && retry_->AfterStaleConnection(*request_, has_body_)) ||
       (failure.end == AttemptEnd::kRefused && retry_->AfterRefusal(has_body_))) {
+    upstream_->Excuse();
     context().worker.SetTimer(retry_timer_, base::Duration::zero());
     return true;
   }
@@ -416,7 +421,7 @@ void Stream::Finish() {
   timer_.Cancel();
   retry_timer_.Cancel();
   if (upstream_ != nullptr) upstream_->Cancel();
-  if (!mirrors_.empty()) [[unlikely]] mirrors_.LetGo(request_passed_);
+  if (!mirrors_.empty()) [[unlikely]] mirrors_.LetGo(request_passed_, OwnAnswer());
   if (chain_ != nullptr) chain_->End();
   if (!manager().manager.logs().empty()) Log();
   if (context().traffic != nullptr) [[unlikely]] CountTraffic(*context().traffic);
@@ -457,14 +462,19 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   record.requested_server_name = connection_.server_name();
   record.downstream_tls = connection_.tls();
   record.downstream_local_address = connection_.local_text();
+  record.downstream_direct_local_address = connection_.direct_local_text();
   record.connection_id = connection_.id();
   if (route_ != nullptr) {
     record.route_name = route_->route->name;
+    record.route_metadata = config::ValueOf(route_->route->metadata);
+    record.virtual_host_metadata = config::ValueOf(route_->virtual_host->metadata);
     record.upstream_cluster = destination_.cluster_name;
     if (destination_.cluster) record.cluster_metadata = destination_.cluster->metadata();
   }
   record.virtual_cluster_name = route_counts_.virtual_cluster_name;
   record.filter_chain_name = manager().manager.chain_name();
+  record.filter_chain_metadata = config::ValueOf(manager().manager.chain().metadata);
+  record.listener_metadata = config::ValueOf(manager().manager.listener().metadata);
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
   if (upstream_ != nullptr) upstream_->Describe(record);
 }

@@ -75,13 +75,15 @@ class Stream final : public codec::RequestReceiver,
   // Which host of the destination's an attempt should have.
   upstream::PickContext WantedHost() {
     if (destination_.choice == nullptr && annotations_ == nullptr && !route_->Has(route::Entry::kHasCriteria)) {
-      return {.hash = hash_};
+      return {.hash = hash_, .lane = lane_wish_};
     }
     const config::LbCriteria& criteria =
         destination_.choice != nullptr ? destination_.choice->lb_criteria : route_->forward->lb_criteria;
-    if (annotations_ != nullptr) [[unlikely]] return {.hash = hash_, .criteria = NotedCriteria(criteria)};
-    return {.hash = hash_, .criteria = criteria.view()};
+    const bool noted = annotations_ != nullptr;
+    return {.hash = hash_, .criteria = noted ? NotedCriteria(criteria) : criteria.view(), .lane = lane_wish_};
   }
+  // Where the attempt went that begins.
+  void set_lane_outcome(upstream::LaneOutcome outcome) { lane_outcome_ = outcome; }
   bool response_begun() const { return response_begun_; }
   // A filter has said that the request asks for the health of somebody.
   bool is_health_check() const { return health_check_; }
@@ -129,6 +131,16 @@ class Stream final : public codec::RequestReceiver,
   void Describe(telemetry::RequestRecord& record) override;
   access::Request AccessRequest() override;
   void KeepDeadline(base::MonotonicTime at) override { kept_deadline_ = at; }
+  filter::CarriedContext* carried_context() const override { return carried_context_; }
+  void Carry(filter::CarriedContext& context) override { carried_context_ = &context; }
+  void GoToLane(const upstream::LaneWish& wish) override { lane_wish_ = &wish; }
+  const upstream::LaneWish* lane_wish() const override { return lane_wish_; }
+  upstream::LaneOutcome lane_outcome() const override { return lane_outcome_; }
+  void MirrorTo(const filter::MirrorWish& wish) override { mirror_wish_ = &wish; }
+  void TurnOff(filter::FeatureSet features) override { turned_off_ = features; }
+  filter::FeatureSet turned_off() const override { return turned_off_; }
+  void Explain() override { explains_ = true; }
+  bool explains() const override { return explains_; }
   void SetHealthCheck() override { health_check_ = true; }
 
   // filter::ChainEnds
@@ -158,6 +170,7 @@ class Stream final : public codec::RequestReceiver,
   }
   // Of this stream's route, of the filters behind the gates; null where there is nothing to filter.
   filter::HttpChain* MakeChain();
+  filter::FilterPart PartOf(const ChainFilter& filter) const;
   void CompleteRequest();
   // True: the client waits for a 100 from here. Who gets it has no further one to wait for.
   bool TakeExpectation();
@@ -219,6 +232,9 @@ class Stream final : public codec::RequestReceiver,
   void CountRoute(RouteCounts& counts);
   void CountTraffic(stats::Traffic& traffic) const;
   bool FailedForServer() const;
+  std::string_view GrpcStatus() const;  // empty: the answer has told none
+  // The request's own, for who compares it with that to a copy.
+  Mirror::OwnAnswer OwnAnswer() const;
 
   // Timeouts: one timer, armed for the earliest deadline; a deadline that was moved is found when it fires.
   void StartRouteTimeout();  // the request has come, whole; waiting for upstream and further tries count
@@ -298,6 +314,12 @@ class Stream final : public codec::RequestReceiver,
 
   uint64_t request_bytes_ = 0;
   uint64_t response_bytes_ = 0;
+  filter::CarriedContext* carried_context_ = nullptr;
+  const upstream::LaneWish* lane_wish_ = nullptr;
+  const upstream::LaneWish* first_wish_ = nullptr;  // with which filters begin
+  upstream::LaneOutcome lane_outcome_;
+  const filter::MirrorWish* mirror_wish_ = nullptr;
+  filter::FeatureSet turned_off_;
   telemetry::ResponseFlags flags_;
   std::string_view details_;
   std::string_view reply_type_;  // content-type of an answer of our own; empty: text/plain
@@ -319,6 +341,7 @@ class Stream final : public codec::RequestReceiver,
   bool redirecting_ = false;         // the timer starts it anew
   uint32_t redirects_ = 0;           // that were followed
   bool health_check_ = false;
+  bool explains_ = false;
 };
 
 }  // namespace pillion::proxy

@@ -28,10 +28,9 @@ void Stream::FilterRequest(bool end) {
 }
 
 bool Stream::PassGates() {
-  const config::FilterOverrides* const table = table_overrides();
   for (const ChainFilter& filter : manager().filters) {
     if (filter.gate == nullptr) break;
-    const filter::FilterPart part = proxy::PartOf(*filter.config, route_, destination_.choice, table);
+    const filter::FilterPart part = PartOf(filter);
     if (part.absent) continue;
     if (const std::optional<filter::Reply> reply = filter.gate->Check(*this, part.config)) {
       chain_ = MakeChain();  // the answer passes all filters
@@ -45,11 +44,11 @@ bool Stream::PassGates() {
 filter::HttpChain* Stream::MakeChain() {
   const std::vector<ChainFilter>& filters = manager().filters;
   if (filters.back().gate != nullptr) return nullptr;
-  const config::FilterOverrides* const table = table_overrides();
+  const upstream::LaneWish* const wish = lane_wish_;
   filter::HttpChain* chain = nullptr;
   for (const ChainFilter& filter : filters) {
     if (filter.gate != nullptr) continue;
-    const filter::FilterPart part = proxy::PartOf(*filter.config, route_, destination_.choice, table);
+    const filter::FilterPart part = PartOf(filter);
     filter::HttpFilter* const made =
         part.absent ? filter.shard->MakeDisabled(*this) : filter.shard->Make(*this, part.config);
     if (made == nullptr) continue;
@@ -60,6 +59,7 @@ filter::HttpChain* Stream::MakeChain() {
     chain->Add(*made, filter.hooks);
   }
   if (chain != nullptr) chain->Seal();
+  if (lane_wish_ != wish) first_wish_ = lane_wish_;
   return chain;
 }
 
@@ -79,9 +79,14 @@ std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view fi
 
 filter::FilterPart Stream::PartOf(std::string_view filter) {
   for (const ChainFilter& each : manager().filters) {
-    if (each.config->name == filter) return proxy::PartOf(*each.config, route_, destination_.choice, table_overrides());
+    if (each.config->name == filter) return PartOf(each);
   }
   return {.absent = true};
+}
+
+filter::FilterPart Stream::PartOf(const ChainFilter& filter) const {
+  if (filter.feature && turned_off_.Has(*filter.feature)) return {.absent = true};
+  return proxy::PartOf(*filter.config, route_, destination_.choice, table_overrides());
 }
 
 std::string_view Stream::cluster_stat_name() const {

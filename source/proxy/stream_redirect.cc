@@ -67,6 +67,11 @@ bool Stream::FollowRedirect(const http::ResponseHead& head) {
     record.response_code_details = "internal_redirect";
     for (const auto& log : manager().manager.logs()) log->Log(context().worker.index(), record);
   }
+  // That answer is what the copies are compared with.
+  if (!mirrors_.empty()) {
+    const int grpc = is_grpc_ ? GrpcStatusNumber(head.headers.Get(HeaderId::kGrpcStatus)) : -1;
+    mirrors_.LetGo(true, {head.status, grpc, context().worker.now()});
+  }
   EndTryTimeouts();
   route_deadline_ = kept_deadline_ = {};
   redirecting_ = true;
@@ -155,7 +160,10 @@ void Stream::StartAnew() {
     chain_->~HttpChain();
     chain_ = nullptr;
   }
-  if (!mirrors_.empty()) mirrors_.LetGo(true);
+  // Of the filters that are gone.
+  carried_context_ = nullptr;
+  lane_wish_ = first_wish_;
+  mirror_wish_ = nullptr;
   former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{upstream_, former_};
   upstream_ = nullptr;
   host_replaced_ = false;

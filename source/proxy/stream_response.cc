@@ -291,10 +291,20 @@ bool Stream::FailedForServer() const {
   if (response_->status >= 500 || flags_.Has(ResponseFlag::kNoRouteFound)) return true;
   if (response_state_ != ResponseState::kComplete && !client_ended) return true;
   if (!is_grpc_) return false;
-  std::string_view status = response_->headers.Get(http::HeaderId::kGrpcStatus);
-  if (status.empty() && response_trailers_ != nullptr) status = response_trailers_->Get(http::HeaderId::kGrpcStatus);
+  const std::string_view status = GrpcStatus();
   // UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS: the others are the caller's fault.
   return status == "2" || status == "4" || status == "12" || status == "13" || status == "14" || status == "15";
+}
+
+std::string_view Stream::GrpcStatus() const {
+  const std::string_view status = response_->headers.Get(http::HeaderId::kGrpcStatus);
+  if (!status.empty() || response_trailers_ == nullptr) return status;
+  return response_trailers_->Get(http::HeaderId::kGrpcStatus);
+}
+
+Mirror::OwnAnswer Stream::OwnAnswer() const {
+  if (response_state_ != ResponseState::kComplete) return {};
+  return {response_->status, is_grpc_ ? GrpcStatusNumber(GrpcStatus()) : -1, response_started_};
 }
 
 }  // namespace pillion::proxy

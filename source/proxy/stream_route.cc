@@ -4,6 +4,7 @@
 #include "source/http/grpc_timeout.h"
 #include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
+#include "source/proxy/noted_destination.h"
 #include "source/proxy/request_hash.h"
 #include "source/proxy/stream.h"
 #include "source/proxy/subset_criteria.h"
@@ -26,6 +27,10 @@ std::string_view Stream::downstream_remote_address() {
 }
 
 std::optional<net::Address> Stream::OriginalDestination(const config::Cluster& cluster) {
+  if (annotations_ != nullptr) [[unlikely]] {
+    const std::optional<std::string_view> noted = NotedDestination(cluster.original_dst, *annotations_);
+    if (noted) return net::Address::IpAndPort(*noted);
+  }
   const std::string& name = cluster.original_dst.header;
   const http::HeaderField* field = name.empty() ? nullptr : request_->headers.Find(name);
   return field != nullptr ? net::Address::IpAndPort(field->value()) : connection_.original_destination();

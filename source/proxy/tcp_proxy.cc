@@ -9,6 +9,7 @@
 #include "source/net/proxy_head.h"
 #include "source/net/socket.h"
 #include "source/proxy/filter_chain.h"
+#include "source/proxy/noted_destination.h"
 #include "source/proxy/upstream_request.h"
 #include "source/tls/facts.h"
 #include "source/tls/standing.h"
@@ -145,12 +146,24 @@ void TcpProxyConnection::Choose() {
   Connect();
 }
 
+std::optional<net::Address> TcpProxyConnection::DestinationBy(const config::Cluster& cluster) {
+  if (has_notes() && cluster.original_dst.metadata) [[unlikely]] {
+    base::Arena arena(shard_.context.worker.blocks());
+    metadata::Annotations notes;
+    CopyNotes(arena, notes);
+    const std::optional<std::string_view> noted = NotedDestination(cluster.original_dst, notes);
+    if (noted) return net::Address::IpAndPort(*noted);
+  }
+  return original_destination();
+}
+
 void TcpProxyConnection::Connect() {
   if (downstream_.connection.closed()) return;
   upstream::ClusterShard& meant = *cluster_;
   const bool as_meant = meant.config().discovery == config::Cluster::Discovery::kOriginalDst;
-  const upstream::ClusterShard::Choice choice =
-      as_meant ? upstream::ClusterShard::Choice{meant, meant.HostAt(original_destination()), 0} : meant.Choose(WantedHost());
+  using Choice = upstream::ClusterShard::Choice;
+  const Choice choice =
+      as_meant ? Choice{meant, meant.HostAt(DestinationBy(meant.config())), 0} : meant.Choose(WantedHost());
   host_ = choice.host;
   serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   upstream::ClusterShard& cluster = choice.cluster;
@@ -360,6 +373,8 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
   }
   record.upstream_attempts = attempts_;
   record.filter_chain_name = shard_.proxy.chain_name();
+  record.filter_chain_metadata = config::ValueOf(shard_.proxy.chain().metadata);
+  record.listener_metadata = config::ValueOf(shard_.proxy.listener().metadata);
 }
 
 void TcpProxyConnection::OnIdle() {

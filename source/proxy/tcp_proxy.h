@@ -104,6 +104,7 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   void OnLogTimer();
   // That has the host; that of the route while there is none.
   upstream::ClusterShard& cluster() { return serving_ ? *serving_ : *cluster_; }
+  std::optional<net::Address> DestinationBy(const config::Cluster& cluster);  // of type ORIGINAL_DST
   void Connect();
   void ConnectTunnel();
   // What names the client to the host; empty: it does not ask for that.

@@ -32,6 +32,27 @@ std::string_view Details(base::Arena& arena, std::string_view prefix, std::strin
   return details.view();
 }
 
+// "lane_refused{env=gray,version=v2|unhealthy}". What the labels are the client may have said.
+std::string_view LaneDetails(base::Arena& arena, const upstream::LaneWish& wish, upstream::LaneLack lack) {
+  if (wish.labels.empty()) return "no_healthy_upstream";
+  constexpr std::string_view kLacks[] = {"", "|no_hosts", "|unhealthy", "|full"};
+  base::ArenaText text;
+  const auto add = [&](std::string_view word) {
+    for (const char c : word) {
+      const bool plain = c > ' ' && c < 0x7f && c != '{' && c != '}' && c != '|' && c != '"' && c != '\\';
+      text.Append(arena, plain ? std::string_view(&c, 1) : "_");
+    }
+  };
+  for (const upstream::Label& label : wish.labels) {
+    if (!text.empty()) text.Append(arena, ",");
+    add(label.key);
+    text.Append(arena, "=");
+    add(label.value);
+  }
+  text.Append(arena, kLacks[static_cast<size_t>(lack)]);
+  return Details(arena, "lane_refused", text.view());
+}
+
 // What a grpc-status says in terms of HTTP, for those that judge hosts by that.
 int HttpStatusOfGrpc(std::string_view status) {
   constexpr std::array<int, 17> kStatuses = {200, 499, 500, 400, 504, 404, 409, 403, 429,
@@ -95,9 +116,12 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   const std::shared_ptr<upstream::Host>& host = choice.host;
   serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   level_ = choice.level;
+  stream_.set_lane_outcome(choice.lane);
   if (host == nullptr) {
     state_ = State::kOver;
-    return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream",
+    const bool by_lane = choice.lane.fit == upstream::LaneFit::kRefused && wanted.lane != nullptr;
+    return UpstreamFailure{503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream,
+                           by_lane ? LaneDetails(arena(), *wanted.lane, choice.lane.lack) : "no_healthy_upstream",
                            AttemptEnd::kOverflow};
   }
   raw_ = stream_.ends_connect();

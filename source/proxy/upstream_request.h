@@ -83,6 +83,9 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   upstream::ClusterShard& cluster() { return *cluster_; }
   const upstream::ClusterShard& cluster() const { return *cluster_; }
   const upstream::Host* host() const { return host_; }
+  // It ended, but not for what its host is to blame: a connection that went idle, say.
+  void Excuse() { excused_ = true; }
+  bool excused() const { return excused_; }
   uint32_t level() const { return level_; }  // the host's priority among all that there were
   upstream::PooledConnection* connection() { return connection_; }  // null until open
   base::MonotonicTime head_sent() const { return head_sent_; }
@@ -135,6 +138,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   base::MonotonicTime response_got_{};
   State state_ = State::kIdle;
   bool served_others_ = false;   // the connection, before this request
+  bool excused_ = false;
   bool head_ends_ = false;       // the request has no body
   bool request_ended_ = false;   // sent
   bool response_ended_ = false;  // received

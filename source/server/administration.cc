@@ -1,5 +1,7 @@
 #include "source/server/administration.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +11,7 @@
 #include "source/admin/config_dump.h"
 #include "source/base/version.h"
 #include "source/explain/explain.h"
+#include "source/filters/degradation/state.h"
 #include "source/filters/limit/waiting_room.h"
 #include "source/filters/request_context/process.h"
 #include "source/server/certificates.h"
@@ -17,6 +20,7 @@
 #include "source/server/log.h"
 #include "source/server/pushed_view.h"
 #include "source/server/server.h"
+#include "source/upstream/lanes.h"
 
 namespace pillion::server {
 namespace {
@@ -90,7 +94,28 @@ std::optional<admin::ContextView> ContextsAt(base::MonotonicTime now) {
   return view;
 }
 
-std::vector<admin::LimitView> LimitViews() {
+std::string LeftOf(const limit::Decision& decision) {
+  const auto text = [](std::string_view stage, const limit::Figures& figures) {
+    return figures.limit == 0 ? std::string() : fmt::format("{} {} of {}", stage, figures.remaining, figures.limit);
+  };
+  const std::string window = text("window", decision.window), bucket = text("bucket", decision.bucket);
+  return window + (window.empty() || bucket.empty() ? "" : ", ") + bucket;
+}
+
+std::vector<admin::LimitView::Key> RefusedKeysOf(const filters::limit_rules::State& state, base::MonotonicTime now) {
+  std::vector<admin::LimitView::Key> keys;
+  for (const limit::RefusedKeys::Row& row : state.refused.Read(now)) {
+    const auto since = std::chrono::duration_cast<std::chrono::seconds>(std::max(now - row.last, base::Duration::zero()));
+    keys.push_back({.name = row.text.empty() ? fmt::format("#{:08x}", row.key.high >> 32) : row.text,
+                    .refused = row.refused - row.error,
+                    .seconds = static_cast<uint64_t>(since.count()),
+                    .left = LeftOf(state.limit.Ask(row.key, 0, now))});
+  }
+  std::ranges::stable_sort(keys, std::greater(), &admin::LimitView::Key::refused);
+  return keys;
+}
+
+std::vector<admin::LimitView> LimitsAt(base::MonotonicTime now) {
   namespace rules = filters::limit_rules;
   std::vector<admin::LimitView> views;
   for (const std::shared_ptr<const rules::State>& state : rules::AllStates()) {
@@ -102,7 +127,53 @@ std::vector<admin::LimitView> LimitViews() {
                      .expired = counts.expired,
                      .evicted = counts.evicted,
                      .without_room = counts.refused,
-                     .waiting = rules::WaitingFor(*state)});
+                     .waiting = rules::WaitingFor(*state),
+                     .refused = RefusedKeysOf(*state, now)});
+  }
+  return views;
+}
+
+// Of a rule with many breakers, those that a person looks for.
+constexpr size_t kMostBreakersShown = 1000;
+
+std::vector<admin::BreakersView> BreakersAt(base::MonotonicTime now) {
+  namespace rules = filters::degradation_rules;
+  const auto milliseconds = [](base::Duration time) {
+    return static_cast<uint64_t>(std::max<int64_t>(time / std::chrono::milliseconds(1), 0));
+  };
+  std::vector<admin::BreakersView> views;
+  for (const std::shared_ptr<const rules::State>& state : rules::AllStates()) {
+    const degradation::Breakers::Counts counts = state->breakers.Read();
+    admin::BreakersView& view = views.emplace_back();
+    view.rule = state->name;
+    view.terms = state->terms_text;
+    view.per = state->per;
+    view.count = counts.breakers;
+    view.most = state->breakers.most();
+    view.no_room = counts.no_room;
+    view.forgotten = counts.forgotten;
+    state->breakers.ForEach(now, [&](std::string_view key, const degradation::Breaker::View& breaker) {
+      view.breakers.push_back({.key = std::string(key),
+                               .state = std::string(degradation::NameOf(breaker.state)),
+                               .since_ms = milliseconds(now - breaker.since),
+                               .retry_after_ms = milliseconds(breaker.retry_after),
+                               .calls = breaker.calls.all,
+                               .bad = breaker.calls.bad,
+                               .opened_by_calls = breaker.opened_by.all,
+                               .opened_by_bad = breaker.opened_by.bad,
+                               .probes_on_their_way = breaker.probes_on_their_way,
+                               .good_probes = breaker.good_probes,
+                               .good_windows = breaker.good_windows,
+                               .passed = breaker.counts.passed,
+                               .refused = breaker.counts.refused,
+                               .probes = breaker.counts.probes,
+                               .opened = breaker.counts.opened,
+                               .late = breaker.counts.late});
+    });
+    std::ranges::sort(view.breakers, {}, [](const admin::BreakersView::Breaker& breaker) {
+      return std::pair<bool, std::string_view>(breaker.state == "closed", breaker.key);
+    });
+    if (view.breakers.size() > kMostBreakersShown) view.breakers.resize(kMostBreakersShown);
   }
   return views;
 }
@@ -125,6 +196,7 @@ admin::ClusterView ViewOf(const upstream::Cluster& cluster, const upstream::Outl
   }
   for (const std::shared_ptr<upstream::Host>& host : cluster.hosts()->hosts) {
     admin::HostView& shown = view.hosts.emplace_back(ViewOf(*host));
+    if (const auto& lanes = cluster.config().load_balancing.lanes) shown.lane = upstream::LaneOf(*host, *lanes);
     if (detector == nullptr) continue;
     shown.success_rate = detector->success_rate(*host, kExternal);
     shown.local_origin_success_rate = detector->success_rate(*host, kLocal);
@@ -183,7 +255,8 @@ admin::Sources Administration::MakeSources() {
     return ViewOf(*server_.last_good_, server_.clock_.WallNow());
   };
   sources.context = [this] { return ContextsAt(server_.clock_.MonotonicNow()); };
-  sources.limits = LimitViews;
+  sources.breakers = [this] { return BreakersAt(server_.clock_.MonotonicNow()); };
+  sources.limits = [this] { return LimitsAt(server_.clock_.MonotonicNow()); };
   sources.certificates = [this] { return server_.certificates_->Views(); };
   sources.reload = [this](const std::string& text, const std::string& name) {
     return text.empty() ? server_.configured_.ReadAgain() : server_.configured_.Replace(text, name);
@@ -240,6 +313,7 @@ absl::StatusOr<std::string> Administration::Explain(const explain::Parameters& p
   const absl::StatusOr<explain::Question> question = explain::ParseQuestion(parameters);
   if (!question.ok()) return question.status();
   explain::Running running;
+  running.now = server_.clock_.WallNow();
   for (const ListenerSet::Serving& each : server_.listeners_->serving()) {
     running.listeners.push_back({each.listener, each.addresses});
   }

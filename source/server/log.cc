@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "source/access/denial_log.h"
+#include "source/filters/degradation/transition_log.h"
 #include "source/filters/request_context/malformed_log.h"
 #include "source/base/check.h"
 #include "source/base/escape.h"
@@ -147,11 +148,15 @@ absl::Status SetUpLog(const LogOptions& options) {
       .wants = [] { return denials.should_log(spdlog::level::debug); },
       .write = [](std::string_view line) { denials.debug("denied {}", std::string(line)); }};
   access::SetDenialLog(&kDenials);
-  static spdlog::logger& malformed = Log("filter");
+  static spdlog::logger& filters_log = Log("filter");
   static constexpr filters::request_context::MalformedLog kMalformed{
-      .wants = [] { return malformed.should_log(spdlog::level::info); },
-      .write = [](std::string_view line) { malformed.info("malformed context: {}", std::string(line)); }};
+      .wants = [] { return filters_log.should_log(spdlog::level::info); },
+      .write = [](std::string_view line) { filters_log.info("malformed context: {}", std::string(line)); }};
   filters::request_context::SetMalformedLog(&kMalformed);
+  static constexpr filters::degradation_rules::TransitionLog kTransitions{
+      .wants = [] { return filters_log.should_log(spdlog::level::info); },
+      .write = [](std::string_view line) { filters_log.info("degradation {}", std::string(line)); }};
+  filters::degradation_rules::SetTransitionLog(&kTransitions);
   SetLogFormat(options.format.value_or(kDefaultFormat), options.escaped);
   if (absl::Status status = SetLogLevel("", options.level); !status.ok()) return status;
   for (const auto& [name, level] : options.components) {

@@ -35,8 +35,11 @@ std::optional<std::string_view> PartOf(const http::RequestHead& head, std::strin
   return std::nullopt;
 }
 
+// Without a branch for each character: mostly there is none.
 bool HasUpperCase(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  bool found = false;
+  for (const char c : text) found |= static_cast<unsigned char>(c - 'A') < 26;
+  return found;
 }
 
 bool IsSame(const http::HeaderField& a, const http::HeaderField& b) {
@@ -64,6 +67,12 @@ Key InLowerCase(const Key& key, base::Arena& arena) {
   http::CopyLowerCase(key.text, lower);
   const std::string_view text(lower, key.text.size());
   return {.text = text, .id = http::FindHeaderId(text)};
+}
+
+Value FindLower(const http::HeaderMap& fields, const Key& wanted, base::Arena& arena) {
+  const bool known = wanted.id != http::HeaderId::kUnknown;
+  const http::HeaderField* const first = known ? fields.Find(wanted.id) : fields.Find(wanted.text);
+  return first == nullptr ? NoSuchKey() : Value::String(Joined(first, fields.end(), arena));
 }
 
 Value FirstNameOf(tls::CertificateFacts& certificate, identity::NameType type) {
@@ -143,15 +152,12 @@ Value GrpcStatusIn(const http::HeaderMap* trailers, const http::HeaderMap* heade
 }
 
 Value FindField(const http::HeaderMap& fields, const Key& key, base::Arena& arena) {
-  const Key wanted = InLowerCase(key, arena);
-  const bool known = wanted.id != http::HeaderId::kUnknown;
-  const http::HeaderField* const first = known ? fields.Find(wanted.id) : fields.Find(wanted.text);
-  return first == nullptr ? NoSuchKey() : Value::String(Joined(first, fields.end(), arena));
+  return FindLower(fields, InLowerCase(key, arena), arena);
 }
 
 Value FindField(const http::RequestHead& head, const Key& key, base::Arena& arena) {
   const Key wanted = InLowerCase(key, arena);
-  const Value found = FindField(head.headers, wanted, arena);
+  const Value found = FindLower(head.headers, wanted, arena);
   if (!found.is_error()) return found;
   const std::optional<std::string_view> part = PartOf(head, wanted.text);
   return part && !part->empty() ? Value::String(*part) : NoSuchKey();

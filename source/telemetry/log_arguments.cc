@@ -107,11 +107,30 @@ std::string LogArguments::MayHaveGrpcChoice(LogOperator& self, std::string_view 
   return known ? "" : "expected CAMEL_STRING, SNAKE_STRING or NUMBER";
 }
 
-// DYNAMIC, then that.
+// Whose it is, then that.
 std::string LogArguments::NeedTypedMetadataPath(LogOperator& self, std::string_view argument) {
-  constexpr std::string_view kDynamic = "DYNAMIC:";
-  if (!argument.starts_with(kDynamic)) return "expected DYNAMIC:, then a namespace and :key and so on";
-  return NeedMetadataPath(self, argument.substr(kDynamic.size()));
+  struct Owner {
+    std::string_view name;
+    const metadata::Value* RequestRecord::*where;
+  };
+  static constexpr Owner kOwners[] = {
+      {"DYNAMIC", nullptr},
+      {"LISTENER", &RequestRecord::listener_metadata},
+      {"LISTENER_FILTER_CHAIN", &RequestRecord::filter_chain_metadata},
+      {"VIRTUAL_HOST", &RequestRecord::virtual_host_metadata},
+      {"ROUTE", &RequestRecord::route_metadata},
+      {"CLUSTER", &RequestRecord::cluster_metadata},
+      {"UPSTREAM_HOST", &RequestRecord::upstream_metadata},
+  };
+  const size_t colon = std::min(argument.find(':'), argument.size());
+  for (const Owner& owner : kOwners) {
+    if (owner.name != argument.substr(0, colon)) continue;
+    self.configured_ = owner.where;
+    return NeedMetadataPath(self, argument.substr(std::min(colon + 1, argument.size())));
+  }
+  std::string error = "expected one of";
+  for (const Owner& owner : kOwners) error.append(" ").append(owner.name);
+  return error + ", then :namespace, :key and so on";
 }
 
 std::string LogArguments::NeedExpression(LogOperator& self, std::string_view argument) {

@@ -28,6 +28,11 @@ struct LogArguments {
   static std::string NeedMetadataPath(LogOperator& self, std::string_view argument);
   static std::string NeedState(LogOperator& self, std::string_view argument);
   static std::string MayHaveGrpcChoice(LogOperator& self, std::string_view argument);
+  template <const metadata::Value* RequestRecord::*kWhere>
+  static std::string NeedPathIn(LogOperator& self, std::string_view argument) {
+    self.configured_ = kWhere;
+    return NeedMetadataPath(self, argument);
+  }
   static std::string NeedTypedMetadataPath(LogOperator& self, std::string_view argument);
   static std::string NeedExpression(LogOperator& self, std::string_view argument);
   static std::string MayHaveMask(LogOperator& self, std::string_view argument);

@@ -288,9 +288,8 @@ struct LogOperators {
     return LogValue::Text("NotSet");
   }
 
-  template <const metadata::Value* Record::*kWhere>
   static LogValue ConfiguredMetadata(const LogOperator& self, const Record& record, std::string& scratch) {
-    const metadata::Value* value = record.*kWhere;
+    const metadata::Value* value = record.*self.configured_;
     if (value != nullptr) value = metadata::Find(*value, self.text_);
     for (size_t i = 0; i < self.keys_.size() && value != nullptr; ++i) value = metadata::Find(*value, self.keys_[i]);
     if (value == nullptr) return LogValue::Missing();
@@ -301,6 +300,7 @@ struct LogOperators {
   }
 
   static LogValue DynamicMetadata(const LogOperator& self, const Record& record, std::string& scratch) {
+    if (self.configured_ != nullptr) return ConfiguredMetadata(self, record, scratch);
     if (record.annotations == nullptr) return LogValue::Missing();
     const metadata::DynamicMetadata& all = record.annotations->metadata;
     scratch.clear();
@@ -375,11 +375,12 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"BYTES_RETRANSMITTED", Zero}, {"PACKETS_RETRANSMITTED", Zero},
     {"CUSTOM_FLAGS", Never}, {"ROUNDTRIP_DURATION", Never}, {"SPAN_ID", Never}, {"TRACE_ID", Never},
     {"DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", Never}, {"UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", Never},
-    {"BYTES_SENT", Number<&Record::bytes_sent>},
     {"COMMON_DURATION", Duration, LogArguments::NeedDuration},
-    {"CONNECTION_ID", Number<&Record::connection_id>},
-    {"CLUSTER_METADATA", ConfiguredMetadata<&Record::cluster_metadata>, LogArguments::NeedMetadataPath},
+    {"CONNECTION_ID", Number<&Record::connection_id>}, {"BYTES_SENT", Number<&Record::bytes_sent>},
+    {"CLUSTER_METADATA", ConfiguredMetadata, LogArguments::NeedPathIn<&Record::cluster_metadata>},
     {"CONNECTION_TERMINATION_DETAILS", Text<&Record::connection_termination_details>},
+    ADDRESS("DOWNSTREAM_DIRECT_LOCAL_ADDRESS", downstream_direct_local_address),
+    {"DOWNSTREAM_DIRECT_LOCAL_PORT", Address<&Record::downstream_direct_local_address, AddressPart::kPort>},
     ADDRESS("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", downstream_direct_remote_address),
     {"DOWNSTREAM_DIRECT_REMOTE_PORT", Address<&Record::downstream_direct_remote_address, AddressPart::kPort>},
     ADDRESS("DOWNSTREAM_LOCAL_ADDRESS", downstream_local_address),
@@ -390,13 +391,12 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"DOWNSTREAM_WIRE_BYTES_SENT", Number<&Record::downstream_wire_bytes_sent>},
     DURATION("DURATION", kDownstreamRxBegin, kEnd),
     {"DYNAMIC_METADATA", DynamicMetadata, LogArguments::NeedMetadataPath},
-    {"UPSTREAM_METADATA", ConfiguredMetadata<&Record::upstream_metadata>, LogArguments::NeedMetadataPath},
+    {"UPSTREAM_METADATA", ConfiguredMetadata, LogArguments::NeedPathIn<&Record::upstream_metadata>},
     {"CEL", Expression<WriteText>, LogArguments::NeedExpression},
     {"TYPED_CEL", Expression<WriteTyped>, LogArguments::NeedExpression},
     {"EMIT_TIME", Time<&Record::end_time>, LogArguments::MayHaveTimeFormat},
     {"EMIT_TIME_LOCAL", LocalTime<&Record::end_time>, LogArguments::MayHaveTimeFormat},
-    {"ENVIRONMENT", Constant, LogArguments::NeedVariable},
-    {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},
+    {"ENVIRONMENT", Constant, LogArguments::NeedVariable}, {"FILTER_CHAIN_NAME", Text<&Record::filter_chain_name>},
     {"REQUESTED_SERVER_NAME", Text<&Record::requested_server_name>},
     {"FILTER_STATE", FilterState, LogArguments::NeedState},
     {"GRPC_STATUS", GrpcStatus, LogArguments::MayHaveGrpcChoice},

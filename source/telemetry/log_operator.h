@@ -56,6 +56,7 @@ class LogOperator {
   std::optional<http::FieldName> alternative_;
   std::string text_;  // a query parameter's name; a value known at load; whose metadata or state
   std::vector<std::string> keys_;  // from the outside in
+  const metadata::Value* RequestRecord::*configured_ = nullptr;  // which metadata; null: what filters noted
   TimeFormat time_;
   TimePoint from_ = TimePoint::kDownstreamRxBegin;
   TimePoint to_ = TimePoint::kEnd;

@@ -143,17 +143,6 @@ base::BlockPool& Blocks() {
 
 }  // namespace
 
-const expression::Catalog& RecordAttributes::Names() {
-  static const expression::Catalog* const names = [] {
-    auto* made = new expression::Catalog();
-    for (const expression::Catalog::Entry& entry : expression::Catalog::OfRequests().entries()) {
-      if (entry.id != Attribute::kRouteMetadata) made->Add(entry);  // a record does not have it
-    }
-    return made;
-  }();
-  return *names;
-}
-
 Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
   switch (which) {
     // Of maps that are looked into: whether they are there.
@@ -169,6 +158,8 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
     case Attribute::kMetadata:
     case Attribute::kFilterState:
       return Value::Bool(true);
+    case Attribute::kRouteMetadata:
+      return record_.route_metadata == nullptr ? Missing() : Value::Bool(true);
     case Attribute::kClusterMetadata:
       return record_.cluster_metadata == nullptr ? Missing() : Value::Bool(true);
     case Attribute::kRequestSize:
@@ -297,10 +288,12 @@ Value RecordAttributes::Find(Attribute map, const Key& key, base::Arena& arena) 
     }
     case Attribute::kMetadata:
       return NotedIn(record_.annotations, key.text, arena);
+    case Attribute::kRouteMetadata:
     case Attribute::kClusterMetadata:
     case Attribute::kUpstreamHostMetadata: {
-      const bool of_host = map == Attribute::kUpstreamHostMetadata;
-      const metadata::Value* const all = of_host ? record_.upstream_metadata : record_.cluster_metadata;
+      const metadata::Value* const all = map == Attribute::kRouteMetadata     ? record_.route_metadata
+                                         : map == Attribute::kClusterMetadata ? record_.cluster_metadata
+                                                                              : record_.upstream_metadata;
       const metadata::Value* const found = all == nullptr ? nullptr : metadata::Find(*all, key.text);
       return found == nullptr ? NoSuchKey() : FromMetadata(*found, arena);
     }
@@ -327,8 +320,9 @@ Value RecordAttributes::Keys(Attribute map, base::Arena& arena) const {
 }
 
 absl::StatusOr<ExpressionOfRecords> CompileForRecords(std::string_view text, std::optional<Kind> result) {
-  return expression::Compile(
-      text, {.check = {.catalog = &RecordAttributes::Names(), .moment = expression::Moment::kEnd}, .result = result});
+  const expression::Catalog& names = expression::Catalog::OfRequests();
+  return expression::Compile(text,
+                             {.check = {.catalog = &names, .moment = expression::Moment::kEnd}, .result = result});
 }
 
 bool IsTrue(const expression::Program& program, const RequestRecord& record) {

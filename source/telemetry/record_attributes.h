@@ -20,9 +20,6 @@ class RecordAttributes final : public expression::Attributes {
  public:
   explicit RecordAttributes(const RequestRecord& record) : record_(record) {}
 
-  // The names that there are.
-  static const expression::Catalog& Names();
-
   expression::Value Get(expression::Attribute which, base::Arena& arena) const override;
   expression::Value Find(expression::Attribute map, const expression::Key& key, base::Arena& arena) const override;
   // Of fields and baggage; other maps are known by their entries only: an error.

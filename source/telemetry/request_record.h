@@ -91,6 +91,7 @@ struct RequestRecord {
   // Addresses are "192.0.2.1:80", "[2001:db8::1]:80" or a socket's path.
   std::string_view downstream_remote_address;         // the client, as trusted headers may tell
   std::string_view downstream_direct_remote_address;  // the peer of the connection
+  std::string_view downstream_direct_local_address;   // where it arrived
   std::string_view downstream_local_address;
   std::string_view requested_server_name;             // of a TLS client
   std::string_view downstream_transport_failure_reason;
@@ -106,6 +107,10 @@ struct RequestRecord {
 
   const metadata::Annotations* annotations = nullptr;  // what filters noted; null: nothing
   // What the configuration says, by namespace; null: nothing.
+  const metadata::Value* listener_metadata = nullptr;
+  const metadata::Value* filter_chain_metadata = nullptr;
+  const metadata::Value* virtual_host_metadata = nullptr;
+  const metadata::Value* route_metadata = nullptr;
   const metadata::Value* cluster_metadata = nullptr;
   const metadata::Value* upstream_metadata = nullptr;  // of the host
 

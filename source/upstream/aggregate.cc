@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/upstream/cluster.h"
+#include "source/upstream/lanes.h"
 
 namespace pillion::upstream {
 
@@ -19,7 +20,9 @@ void Aggregate::OnHostsChanged() {
   levels_.clear();
   priorities_.clear();
   for (const event::Kept<ClusterShard>& member : members_) {
-    const std::vector<PriorityHosts>& priorities = member->hosts().priorities;
+    const HostSet& hosts = member->hosts();
+    const std::vector<PriorityHosts>& priorities =
+        (hosts.lanes == nullptr ? hosts : hosts.lanes->sets[hosts.lanes->plain.set]).priorities;
     for (uint32_t i = 0; i < priorities.size(); ++i) {
       if (priorities[i].hosts.empty()) continue;
       levels_.push_back({member.get(), i});
@@ -38,6 +41,21 @@ std::optional<Aggregate::Choice> Aggregate::Choose(const PickContext& context) c
           : ChoosePriority(LoadWithout(priorities_, *context.left_out, load_, config_.panic_threshold), percent);
   const Level& level = levels_[choice.priority];
   return Choice{level.cluster, {level.priority, choice.degraded}, choice.priority};
+}
+
+ClusterShard* Aggregate::WithLane(const LaneWish& wish) const {
+  for (const event::Kept<ClusterShard>& member : members_) {
+    const Lanes* const lanes = member->hosts().lanes.get();
+    if (lanes != nullptr && lanes->LackOf(lanes->Find(wish.labels)) == LaneLack::kNone) return member.get();
+  }
+  return nullptr;
+}
+
+uint32_t Aggregate::LevelOf(const ClusterShard& cluster, uint32_t priority) const {
+  for (uint32_t i = 0; i < levels_.size(); ++i) {
+    if (levels_[i].cluster == &cluster && levels_[i].priority == priority) return i;
+  }
+  return static_cast<uint32_t>(levels_.size());  // a priority without any of the baseline
 }
 
 PriorityLoad LoadWithout(const Priorities& priorities, const std::vector<bool>& left_out, const PriorityLoad& load,

@@ -1,8 +1,9 @@
 #pragma once
 
 // Chooses among the clusters of an aggregate, on one worker: the priorities of all of them, those of one behind those of the
-// one before, get requests as those of one cluster do; then the cluster that has the chosen one chooses its host. Priorities
-// without any host are left out. Owned by the aggregate's shard; keeps the others.
+// one before, get requests as those of one cluster do; then the cluster that has the chosen one chooses its host.
+// Priorities without any host are left out; of a cluster that has lanes its baseline's count. Owned by the aggregate's
+// shard; keeps the others.
 
 #include <cstdint>
 #include <optional>
@@ -33,6 +34,11 @@ class Aggregate {
   };
   // None where no cluster has a host.
   std::optional<Choice> Choose(const PickContext& context) const;
+
+  // The first cluster whose lane of that colour can take requests; null: none.
+  ClusterShard* WithLane(const LaneWish& wish) const;
+  // Of a cluster's priority, among all of them.
+  uint32_t LevelOf(const ClusterShard& cluster, uint32_t priority) const;
 
  private:
   struct Level {

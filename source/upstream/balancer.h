@@ -19,6 +19,7 @@
 #include "source/upstream/breaker.h"
 #include "source/upstream/cluster_stats.h"
 #include "source/upstream/host_set.h"
+#include "source/upstream/lane.h"
 #include "source/upstream/rotation.h"
 #include "source/upstream/zone_routing.h"
 
@@ -37,6 +38,7 @@ class HostFilter {
 struct PickContext {
   std::optional<uint64_t> hash;     // of the request, by the route's hash policies
   config::LbCriteriaView criteria;  // which subset; empty: no one in particular
+  const LaneWish* lane = nullptr;   // null: the baseline
   // Priorities that it shall not be, by number, as long as there are others; null: any.
   const std::vector<bool>* left_out = nullptr;
   std::optional<PriorityChoice> priority;  // the one that was chosen already
@@ -44,7 +46,22 @@ struct PickContext {
   const HostFilter* filter = nullptr;
   uint32_t more_hosts = 0;
   uint32_t attempt = 0;  // of those
+  const HostFilter* tried = nullptr;  // refuses hosts where earlier attempts failed; null: there was none
 };
+
+// The first host that the context's filter does not refuse, of as many as are looked at; else the last of those.
+// `pick` gives one, or null.
+template <typename Pick>
+const std::shared_ptr<Host>& PickUnrefused(const PickContext& context, const Pick& pick) {
+  const std::shared_ptr<Host>* host = &pick(context);
+  if (context.filter == nullptr) [[likely]] return *host;
+  PickContext next = context;
+  while (*host != nullptr && next.attempt < next.more_hosts && next.filter->Refuses(**host)) {
+    ++next.attempt;
+    host = &pick(next);
+  }
+  return *host;
+}
 
 // What a worker's balancers of a cluster have in common; all outlive them.
 struct BalancerParts {

@@ -20,6 +20,11 @@ namespace {
 // clients are bounded by these: beyond it idle ones go first.
 constexpr size_t kMostSpecialPools = 1024;
 
+std::unique_ptr<LaneStatIds> LaneStatsOf(const config::Cluster& config, stats::Registry& registry) {
+  if (config.load_balancing.lanes == nullptr) return nullptr;
+  return std::make_unique<LaneStatIds>(registry, config.stat_name);
+}
+
 std::unique_ptr<const tls::StatIds> TlsStats(const config::Cluster& config, stats::Registry& registry) {
   const auto has_tls = [](const config::TransportSocketMatch& match) { return match.tls != nullptr; };
   if (config.tls == nullptr && std::ranges::none_of(config.transport_matches, has_tls)) return nullptr;
@@ -35,6 +40,7 @@ Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry&
       breakers_{Breakers(config_->circuit_breakers[0]), Breakers(config_->circuit_breakers[1])},
       stat_ids_(registry, config_->stat_name, breakers_),
       tls_stat_ids_(TlsStats(*config_, registry)),
+      lane_stat_ids_(LaneStatsOf(*config_, registry)),
       membership_stats_(stat_ids_, registry.control()),
       transports_(*config_, registry),
       table_scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, config_->stat_name)),
@@ -151,6 +157,7 @@ void Cluster::Replace(Hosts hosts) {
   membership_stats_.membership_degraded.Set(degraded);
   membership_stats_.membership_excluded.Set(excluded);
   membership_stats_.max_host_weight.Set(heaviest);
+  if (lane_stat_ids_ != nullptr) lane_stat_ids_->Update(hosts_->lanes->names);
   if (publish_) publish_(hosts_);
 }
 
@@ -169,9 +176,10 @@ ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, std::shared_ptr<con
       balancer_(cluster_->config().load_balancing, {worker, random, stats_, cluster_->breakers(), proxies_}),
       sweep_(this, [](void* self) { static_cast<ClusterShard*>(self)->Sweep(); }),
       check_(this, [](void* self) { static_cast<ClusterShard*>(self)->CheckSome(); }) {
-  if (config().load_balancing.subsets != nullptr) {
-    subsets_.emplace(config().load_balancing,
-                     BalancerParts{worker, random, stats_, cluster_->breakers(), proxies_});
+  const BalancerParts parts{worker, random, stats_, cluster_->breakers(), proxies_};
+  if (config().load_balancing.subsets != nullptr) subsets_.emplace(config().load_balancing, parts);
+  if (config().load_balancing.lanes != nullptr) {
+    lanes_.emplace(config().load_balancing, parts, LaneStats::Of(*cluster_->lane_stat_ids(), stats));
   }
   SetBalancers(*hosts_);
   for (const UpstreamTransport& transport : cluster_->transports().all()) {
@@ -192,6 +200,8 @@ ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, std::shared_ptr<con
 void ClusterShard::SetBalancers(const HostSet& hosts) {
   if (subsets_) {
     subsets_->SetSubsets(*hosts.subsets);
+  } else if (lanes_) {
+    lanes_->SetLanes(*hosts.lanes);
   } else {
     balancer_.SetHosts(hosts);
   }
@@ -250,17 +260,11 @@ void ClusterShard::GiveUpPools() {
 }
 
 ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
-  static const std::shared_ptr<Host> none;
-  if (aggregate_) [[unlikely]] {
-    const std::optional<Aggregate::Choice> choice = aggregate_->Choose(context);
-    if (!choice) {
-      stats_.upstream_cx_none_healthy.Increment();
-      return {*this, none, 0};
-    }
-    PickContext within = context;
-    within.left_out = nullptr;
-    within.priority = choice->priority;
-    return {*choice->cluster, choice->cluster->PickHost(within), choice->level};
+  if (aggregate_) [[unlikely]] return ChooseInAggregate(context);
+  if (lanes_) {
+    const LaneBalancer::Choice choice = lanes_->Choose(context);
+    if (choice.host == nullptr) stats_.upstream_cx_none_healthy.Increment();
+    return {*this, choice.host, choice.host == nullptr ? 0 : choice.host->priority(), choice.outcome};
   }
   if (context.left_out != nullptr) [[unlikely]] {
     const Priorities priorities = PrioritiesOf(*hosts_);
@@ -276,16 +280,33 @@ ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
   return {*this, host, host == nullptr ? 0 : host->priority()};
 }
 
-const std::shared_ptr<Host>& ClusterShard::PickHost(PickContext context) {
-  const std::shared_ptr<Host>* host = &Pick(context);
-  if (context.filter != nullptr) {
-    while (*host != nullptr && context.attempt < context.more_hosts && context.filter->Refuses(**host)) {
-      ++context.attempt;
-      host = &Pick(context);
+// To the first cluster that can take the request in its lane; else where it would go without.
+ClusterShard::Choice ClusterShard::ChooseInAggregate(const PickContext& context) {
+  static const std::shared_ptr<Host> none;
+  PickContext within = context;
+  within.left_out = nullptr;
+  if (context.lane != nullptr && !context.lane->labels.empty()) [[unlikely]] {
+    if (ClusterShard* const member = aggregate_->WithLane(*context.lane)) {
+      Choice choice = member->Choose(within);
+      choice.level = aggregate_->LevelOf(*member, choice.level);
+      return choice;
     }
   }
-  if (*host == nullptr) stats_.upstream_cx_none_healthy.Increment();
-  return *host;
+  const std::optional<Aggregate::Choice> choice = aggregate_->Choose(context);
+  if (!choice) {
+    stats_.upstream_cx_none_healthy.Increment();
+    return {*this, none, 0};
+  }
+  within.priority = choice->priority;
+  const Choice chosen = choice->cluster->Choose(within);
+  return {chosen.cluster, chosen.host, choice->level, chosen.lane};
+}
+
+const std::shared_ptr<Host>& ClusterShard::PickHost(const PickContext& context) {
+  const std::shared_ptr<Host>& host = PickUnrefused(
+      context, [this](const PickContext& each) -> const std::shared_ptr<Host>& { return Pick(each); });
+  if (host == nullptr) stats_.upstream_cx_none_healthy.Increment();
+  return host;
 }
 
 const std::shared_ptr<Host>& ClusterShard::HostAt(const std::optional<net::Address>& meant) {

@@ -25,6 +25,8 @@
 #include "source/upstream/cluster_names.h"
 #include "source/upstream/cluster_stats.h"
 #include "source/upstream/host_set.h"
+#include "source/upstream/lane_balancer.h"
+#include "source/upstream/lane_stats.h"
 #include "source/upstream/original_dst.h"
 #include "source/upstream/pool.h"
 #include "source/upstream/subset_balancer.h"
@@ -52,6 +54,7 @@ class Cluster {
   const std::array<Breakers, 2>& breakers() const { return breakers_; }
   ClusterStatIds& stat_ids() { return stat_ids_; }
   const tls::StatIds* tls_stat_ids() const { return tls_stat_ids_.get(); }  // null: plain bytes
+  const LaneStatIds* lane_stat_ids() const { return lane_stat_ids_.get(); }  // null: it has no lanes
   MembershipStats& membership_stats() { return membership_stats_; }
 
   // Each change of the hosts or of their health takes one way: a new set, then OnHosts for everyone on the main thread
@@ -103,6 +106,7 @@ class Cluster {
   std::array<Breakers, 2> breakers_;
   ClusterStatIds stat_ids_;
   const std::unique_ptr<const tls::StatIds> tls_stat_ids_;
+  const std::unique_ptr<LaneStatIds> lane_stat_ids_;
   MembershipStats membership_stats_;
   const TransportChoice transports_;
   stats::Scope table_scope_;  // of its gauges
@@ -151,6 +155,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
     ClusterShard& cluster;
     const std::shared_ptr<Host>& host;
     uint32_t level;  // the host's priority among all that there are
+    LaneOutcome lane = {};
   };
   Choice Choose(const PickContext& context);
 
@@ -203,7 +208,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   const std::shared_ptr<Host>& Pick(const PickContext& context) {
     return subsets_ ? subsets_->Pick(context) : balancer_.Pick(context);
   }
-  const std::shared_ptr<Host>& PickHost(PickContext context);
+  const std::shared_ptr<Host>& PickHost(const PickContext& context);
+  Choice ChooseInAggregate(const PickContext& context);
   void SetBalancers(const HostSet& hosts);
   // Calls visit(name) for each cluster that this one depends on.
   template <typename Visit>
@@ -240,6 +246,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   std::optional<Aggregate> aggregate_;      // instead of hosts of its own
   Balancer balancer_;
   std::optional<SubsetBalancer> subsets_;  // instead of it, where the cluster has some
+  std::optional<LaneBalancer> lanes_;      // the same
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   std::unique_ptr<OriginalDst> original_dst_;  // null: of another type

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/upstream/lanes.h"
 #include "source/upstream/subsets.h"
 
 namespace pillion::upstream {
@@ -114,6 +115,7 @@ HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const conf
   }
   set.hosts = std::move(hosts);
   if (config.subsets != nullptr) set.subsets = std::make_shared<Subsets>(set.hosts, config, policy);
+  if (config.lanes != nullptr) set.lanes = std::make_shared<Lanes>(set.hosts, config, policy);
   return set;
 }
 

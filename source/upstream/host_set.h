@@ -50,6 +50,7 @@ struct PriorityLoad {
   std::vector<Share> shares;  // by priority
 };
 
+struct Lanes;
 struct Subsets;
 
 struct HostSet {
@@ -58,6 +59,7 @@ struct HostSet {
   std::vector<PriorityHosts> priorities;  // by number
   PriorityLoad load;
   std::shared_ptr<const Subsets> subsets;  // null where the cluster has none
+  std::shared_ptr<const Lanes> lanes;      // the same
 };
 
 // `hosts`: no address twice, in any order.

@@ -11,30 +11,22 @@ const std::shared_ptr<Host> kNoHost;
 
 void SubsetBalancer::SetSubsets(const Subsets& subsets) {
   subsets_ = &subsets;
-  balancers_.clear();
-  balancers_.resize(subsets.sets.size());
+  balancers_.SetSets(subsets.sets);
 }
 
 const std::shared_ptr<Host>& SubsetBalancer::Pick(const PickContext& context) {
-  const SubsetChoice choice = ChooseSubset(*subsets_, *config_.subsets, context.criteria);
+  const SubsetChoice choice = ChooseSubset(*subsets_, config_, context.criteria);
   if (choice.selected) {
     stats_.lb_subsets_selected.Increment();
-    return PickFrom(choice.subset, context);
+    return balancers_.Pick(choice.subset, context);
   }
-  const std::shared_ptr<Host>& host = choice.subset == Subsets::kNone ? kNoHost : PickFrom(choice.subset, context);
-  if (host != nullptr) stats_.lb_subsets_fallback.Increment();
+  const bool none = choice.subset == Subsets::kNone;
+  const std::shared_ptr<Host>& host = none ? kNoHost : balancers_.Pick(choice.subset, context);
+  if (host != nullptr && !choice.of_selector) stats_.lb_subsets_fallback.Increment();
   if (host != nullptr || !choice.may_panic) return host;
-  stats_.lb_subsets_fallback_panic.Increment();
-  return PickFrom(subsets_->any, context);
-}
-
-const std::shared_ptr<Host>& SubsetBalancer::PickFrom(size_t subset, const PickContext& context) {
-  std::unique_ptr<Balancer>& balancer = balancers_[subset];
-  if (balancer == nullptr) [[unlikely]] {
-    balancer = std::make_unique<Balancer>(config_, parts_);
-    balancer->SetHosts(subsets_->sets[subset]);
-  }
-  return balancer->Pick(context);
+  const std::shared_ptr<Host>& any = balancers_.Pick(subsets_->any, context);
+  if (any != nullptr) stats_.lb_subsets_fallback_panic.Increment();
+  return any;
 }
 
 }  // namespace pillion::upstream

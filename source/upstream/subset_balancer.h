@@ -3,11 +3,8 @@
 // Chooses the next host of a cluster that has subsets, on one worker: the subset that the request's criteria name, or
 // what the fallback says; within it by a balancer as any.
 
-#include <memory>
-#include <vector>
-
-#include "source/upstream/balancer.h"
 #include "source/upstream/cluster_stats.h"
+#include "source/upstream/set_balancers.h"
 #include "source/upstream/subsets.h"
 
 namespace pillion::upstream {
@@ -15,7 +12,7 @@ namespace pillion::upstream {
 class SubsetBalancer {
  public:
   SubsetBalancer(const config::LoadBalancing& config, const BalancerParts& parts)
-      : config_(config), parts_(parts), stats_(parts.stats) {}
+      : config_(*config.subsets), within_(Within(config)), stats_(parts.stats), balancers_(within_, parts) {}
 
   // The caller keeps the subsets until the next call.
   void SetSubsets(const Subsets& subsets);
@@ -23,13 +20,11 @@ class SubsetBalancer {
   const std::shared_ptr<Host>& Pick(const PickContext& context);
 
  private:
-  const std::shared_ptr<Host>& PickFrom(size_t subset, const PickContext& context);
-
-  const config::LoadBalancing& config_;
-  const BalancerParts parts_;
+  const config::SubsetConfig& config_;
+  const config::LoadBalancing within_;
   ClusterStats& stats_;
   const Subsets* subsets_ = nullptr;
-  std::vector<std::unique_ptr<Balancer>> balancers_;  // by subset; made when first asked
+  SetBalancers balancers_;
 };
 
 }  // namespace pillion::upstream

@@ -23,6 +23,11 @@ SubsetChoice FallBack(const Subsets& subsets, Fallback fallback) {
   return {};
 }
 
+SubsetChoice OfSelector(SubsetChoice choice) {
+  choice.of_selector = true;
+  return choice;
+}
+
 SubsetChoice ByFewerKeys(const Subsets& subsets, const SubsetConfig& config, const SubsetConfig::Selector& selector,
                          const config::LbCriteriaView& criteria) {
   // Their number and length is up to the configuration: short ones take no memory.
@@ -36,7 +41,8 @@ SubsetChoice ByFewerKeys(const Subsets& subsets, const SubsetConfig& config, con
   const SubsetConfig::Selector* const next =
       FindSelector(config, config::LbCriteria::KeysText(selector.fallback_keys));
   if (next != nullptr && next->fallback == Fallback::kFewerKeys) return ByFewerKeys(subsets, config, *next, criteria);
-  return FallBack(subsets, next == nullptr || next->fallback == Fallback::kClusters ? config.fallback : next->fallback);
+  if (next == nullptr || next->fallback == Fallback::kClusters) return FallBack(subsets, config.fallback);
+  return OfSelector(FallBack(subsets, next->fallback));
 }
 
 }  // namespace
@@ -50,7 +56,9 @@ SubsetChoice ChooseSubset(const Subsets& subsets, const SubsetConfig& config, co
     if (selector != nullptr && selector->fallback == Fallback::kFewerKeys) {
       return ByFewerKeys(subsets, config, *selector, criteria);
     }
-    if (selector != nullptr && selector->fallback != Fallback::kClusters) return FallBack(subsets, selector->fallback);
+    if (selector != nullptr && selector->fallback != Fallback::kClusters) {
+      return OfSelector(FallBack(subsets, selector->fallback));
+    }
   }
   SubsetChoice choice = FallBack(subsets, config.fallback);
   choice.may_panic = config.panic_mode_any && config.fallback != Fallback::kNone && subsets.any != Subsets::kNone;

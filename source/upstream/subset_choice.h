@@ -13,6 +13,7 @@ namespace pillion::upstream {
 struct SubsetChoice {
   size_t subset = Subsets::kNone;  // kNone: no host
   bool selected = false;           // by the criteria; else by a fallback
+  bool of_selector = false;        // by its fallback, not the cluster's: Envoy does not count it
   bool may_panic = false;          // where it has no host to give, any host of the cluster will do: Subsets::any
 };
 

@@ -31,6 +31,13 @@ std::vector<std::string> CriteriaOf(const Host& host, const Selector& selector, 
 
 }  // namespace
 
+config::LoadBalancing Within(const config::LoadBalancing& config) {
+  config::LoadBalancing within = config;
+  within.subsets = nullptr;
+  within.locality_weighted = config.locality_weighted && config.subsets->locality_weight_aware;
+  return within;
+}
+
 Subsets::Subsets(const Hosts& hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy) {
   const config::SubsetConfig& subsets = *config.subsets;
   std::map<std::string, Hosts> members;
@@ -42,9 +49,7 @@ Subsets::Subsets(const Hosts& hosts, const config::LoadBalancing& config, const 
       }
     }
   }
-  config::LoadBalancing within = config;
-  within.subsets = nullptr;
-  within.locality_weighted = config.locality_weighted && subsets.locality_weight_aware;
+  const config::LoadBalancing within = Within(config);
   const auto add = [&](Hosts some) {
     sets.push_back(MakeHostSet(std::move(some), within, policy));
     return sets.size() - 1;

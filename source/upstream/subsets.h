@@ -14,6 +14,9 @@
 
 namespace pillion::upstream {
 
+// How hosts are chosen within a subset.
+config::LoadBalancing Within(const config::LoadBalancing& config);
+
 struct Subsets {
   static constexpr size_t kNone = SIZE_MAX;
 

@@ -1,5 +1,6 @@
 """Which connections a listener takes, whose they become, and what is noted of them."""
 
+import pathlib
 import socket
 import struct
 
@@ -85,6 +86,22 @@ def test_modify_only_listeners_do_not_drain(pillion, serve):
         assert proxy.admin_response("/ready")[0] == 503
 
 
+def test_keepalive_of_a_listener(pillion, serve):
+    """The system's timer of a connection that was accepted, as /proc/net/tcp has it: 2 is that of keepalive, then when, in 1/100 s."""
+    server = serve.h1(lambda request: Response(200, []))
+    proxy = pillion(b.bootstrap([b.listener(b.http()) | {"tcp_keepalive": {"keepalive_time": 500}}], [b.cluster(server.address)]))
+    with socket.create_connection(proxy.address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert connection.recv(4) == b"HTTP"
+        ends = [f"0100007F:{port:04X}" for port in (proxy.address[1], connection.getsockname()[1])]
+
+        def waits_for_long():  # until the answer is acknowledged, the timer is that of sending it again
+            rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+            timer, when = next(row[5] for row in rows if row[1:3] == ends).split(":")
+            return timer == "02" and 40000 < int(when, 16) <= 50000
+        until(waits_for_long, "the timer of 500 s")
+
+
 def test_socket_options_that_the_system_refuses(pillion, serve):
     listener = b.listener(b.http()) | {"socket_options": [{"level": 1, "name": 9, "int_value": 1},
                                                           {"level": 1, "name": 9999, "int_value": 1, "state": "STATE_BOUND"}]}
@@ -93,8 +110,8 @@ def test_socket_options_that_the_system_refuses(pillion, serve):
     assert "socket_options[1]: level 1, name 9999: Protocol not available" in str(refused.value)
 
 
-def proxy_header(tlvs):
-    ends = socket.inet_aton("192.0.2.1") + socket.inet_aton("192.0.2.2") + struct.pack("!HH", 1234, 80)
+def proxy_header(tlvs, destination=("192.0.2.2", 80)):
+    ends = socket.inet_aton("192.0.2.1") + socket.inet_aton(destination[0]) + struct.pack("!HH", 1234, destination[1])
     body = ends + b"".join(bytes([kind]) + struct.pack("!H", len(value)) + value for kind, value in tlvs)
     return b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack("!H", len(body)) + body
 

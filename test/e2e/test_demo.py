@@ -9,7 +9,7 @@ import pytest
 from peers.proxy import ROOT
 
 DEMO = ROOT / "tools/demo.py"
-ACTS = "chain", "mutual_tls", "pushes", "resilience", "services"
+ACTS = "chain", "lanes", "limits", "mutual_tls", "pushes", "resilience", "services"
 
 
 def shown(text):
@@ -39,7 +39,8 @@ def test_shows_what_the_readme_shows():
 @pytest.mark.parametrize("act,change,names", [
     ("pushes", "pushes.BROKEN_REGEX = pushes.REGEX", ["refusal"]),  # taken, of course: the demo must not say that it was refused
     ("chain", "chain.SLOW_S = 0", ["deadline"]),  # nobody is late
-    ("chain", "chain.CARRIED['tenant'] = 'other'", ["path", "deadline"])])
+    ("chain", "chain.CARRIED['tenant'] = 'other'", ["path", "deadline"]),
+    ("lanes", "lanes.USERS = 1001, 3000", ["range"])])  # the second one is in no range
 def test_says_what_is_not_so(act, change, names):
     result = run("-c", f"""
 import runpy, sys

@@ -105,6 +105,21 @@ def test_guard(started):
     until(lambda: re.search(r"^answers: \d+ x 200$", logged()[after:], re.M), f"requests are good again; {logged()}", 20)
 
 
+def test_limits(started):
+    """As the page shows: a refusal that says why, a search that is answered more cheaply, reports that wait; and the lines of the log."""
+    ports, output = started("limits", "bootstrap.yaml")
+    shop = ("127.0.0.1", ports[10010])
+    answers = [curl("-i", "-H", "x-tenant-id: acme", url(shop, "/")) for _ in range(6)]
+    assert [answer[1].split()[1] for answer in answers] == [b"200"] * 5 + [b"429"]
+    assert re.search(rb"rate limit tenants: bucket of 5, 1 per 5s, 0 left, cost 1; key: tenant; retry after [1-5]s$", answers[5][1])
+    assert [curl(url(shop, "/search"))[1] for _ in range(2)] == [b"shop: /search\n", b"cheap: /search\n"]
+    assert [curl(url(shop, "/report"))[1] for _ in range(3)] == [b"shop: /report\n"] * 3
+    assert b"http.shop.limit.reports.queue_granted: 1\n" in curl(url(("127.0.0.1", ports[9910]), "/stats"))[1]
+    page = (ROOT / "examples/limits/README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^(?:429|200) .* by .*$", page, re.M)
+    until(lambda: all(line in output.read_text(encoding="utf-8") for line in lines) and len(lines) == 2, "the lines of the log", 20)
+
+
 def test_control_plane(started, tmp_path):
     """All comes from it; what is saved is sent, and what is broken refused, as the page shows."""
     ports, output = started("control-plane", "bootstrap.yaml", "resources.yaml")

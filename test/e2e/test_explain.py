@@ -11,6 +11,7 @@ import yaml
 import test_tls as tls
 from peers import bootstrap as b
 from peers.ca import ctl
+from peers.lanes import labelled, policy
 from peers.message import Request, Response
 from peers.ports import free_port
 from peers.proxy import ROOT
@@ -154,6 +155,25 @@ def test_subsets(pillion, serve):
     assert explain(proxy, path="/none")["result"] == '503: no healthy upstream in cluster "upstream"'
     response = proxy.connect("h1").exchange(Request("GET", "/none"))
     assert (response.status, response.body) == (503, b"no healthy upstream")
+
+
+def test_lanes(pillion, serve):
+    """By a colour that the question names."""
+    plain, gray, other = (serve.h1(named(b"")).address for _ in range(3))
+    hosts = (plain, {}), (gray, {"env": "gray"}), (other, {"env": "gray", "version": "v2"})
+    cluster = b.cluster(load_assignment=labelled("upstream", hosts),
+                        load_balancing_policy=policy(fallbacks=[{"keep": ["version"]}]))
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.route()]))], [cluster]))
+    there = ["env=gray", "env=gray,version=v2"]
+    for colour, hosts_, choice, result in (
+            ([], 1, "the baseline", f"127.0.0.1:{plain[1]}"),
+            (["env=gray"], 2, "the lane of its colour", "one of 2 endpoints"),
+            (["version=v2", "env=gray"], 1, "the lane of its colour", f"127.0.0.1:{other[1]}"),
+            (["version=v2", "env=blue"], 1, "a fallback, as the lane of its colour has no hosts", f"127.0.0.1:{other[1]}"),
+            (["env=blue"], 1, "the baseline, as the lane of its colour has no hosts", f"127.0.0.1:{plain[1]}")):
+        said = explain(proxy, *(("colour", label) for label in colour))
+        assert said["result"] == f'cluster "upstream": {result}'
+        assert said["action"]["load_balancing"]["lane"] == {"colour": ",".join(sorted(colour)) or "none", "choice": choice, "hosts": hosts_, "lanes": there}
 
 
 def _by_principal(ca_, *names):

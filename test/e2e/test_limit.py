@@ -79,6 +79,7 @@ def test_a_refusal_says_why(pillion, tmp_path):
     assert answer.get("ratelimit-policy") == '"tenants";q=1;w=60'
     assert answer.get("ratelimit") == f'"tenants";r=0;t={match[1]}'
     assert ask(proxy, ("x-tenant", "other")).status == 200
+    assert re.search(r'\n  refused tenant="acme": 1 times, \d s ago; left: window 0 of 1\n$', proxy.admin("/limits")), proxy.admin("/limits")
     until(lambda: log.exists() and len(log.read_text().splitlines()) == 3, "three lines")
     assert log.read_text().splitlines() == [
         "200 - direct_response tenants admitted 0", "429 RL limit_rejected[tenants:window] tenants rejected 0",
@@ -141,12 +142,16 @@ def test_what_explain_says(pillion):
 
     def explained(path):
         return json.loads(proxy.admin(f"/explain?format=json&listener=ingress&authority=a&path={path}"))["http_filters"][0]
-    own = {"rule": "tenants", "when": "request.method == 'GET'", "key": ["tenant: request.headers['x-tenant']"],
+    own = {"rule": "tenants", "applies": "no, unless a request has more than the question: its key has no tenant",
+           "when": "request.method == 'GET'", "key": ["tenant: request.headers['x-tenant']"],
            "limit": "window of 2 in 3600s", "at_the_limit": "waits, then refused: 503"}
     assert explained("/")["rules"] == [own]
+    asked = explained("/&header=x-tenant:acme")["rules"][0]
+    assert asked["applies"] == "yes" and asked["key"] == ["tenant: request.headers['x-tenant'] = \"acme\""]
+    assert explained("/&method=PUT")["rules"][0]["applies"] == "no: its condition does not hold"
     assert explained("/")["verdict"] == "the first rule that applies decides when a request comes"
     assert explained("/more")["rules"] == [
-        {"rule": "more", "limit": "bucket of 1, 1 per 3600s", "at_the_limit": "counted only"}, own]
+        {"rule": "more", "applies": "yes", "limit": "bucket of 1, 1 per 3600s", "at_the_limit": "counted only"}, own]
     assert explained("/off")["verdict"] == "disabled for this request" and "rules" not in explained("/off")
 
 

@@ -1,12 +1,16 @@
 """Connections that were meant for somebody else: as a PROXY header says, and in production the system that redirects them."""
 
 import json
+import re
 import socket
 
 import pytest
 
 from peers import bootstrap as b
 from peers.message import Response
+from peers.wait import until
+from test_connections import proxy_header
+from test_filter_chains import listener_filter
 
 
 def header(destination):
@@ -54,6 +58,30 @@ def test_original_dst_cluster(pillion, serve):
             assert b"server %d" % n in answer(proxy.address, server.address)
 
 
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+def test_destination_that_a_filter_noted(pillion, serve, kind):
+    """metadata_key, here of a TLV; without one the connection's own; with nonsense nobody."""
+    servers = [serve.h1(lambda request, n=n: Response(200, [], b"server %d" % n)) for n in range(2)]
+    noted = {"metadata_key": {"key": "to", "path": [{"key": "address"}]}}
+    cluster = {"name": "upstream", "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED", "connect_timeout": "2s", "original_dst_lb_config": noted}
+    rules = [{"tlv_type": 0xEA, "on_tlv_present": {"metadata_namespace": "to", "key": "address"}}]
+    listener = b.listener(b.http() if kind == "http" else b.tcp(), listener_filters=[listener_filter("proxy_protocol", "ProxyProtocol", rules=rules)])
+    proxy = pillion(b.bootstrap([listener], [cluster]))
+
+    def ask(tlvs):
+        with socket.create_connection(proxy.address, timeout=10) as sock:
+            sock.sendall(proxy_header(tlvs, servers[0].address) + b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")
+            received = b""
+            while not re.search(rb"server \d", received) and (data := sock.recv(4096)):
+                received += data
+            return received
+    assert b"server 0" in ask([])
+    assert b"server 1" in ask([(0xEA, b"%s:%d" % (servers[1].address[0].encode(), servers[1].address[1]))])
+    nowhere = ask([(0xEA, b"somewhere:80")])
+    assert nowhere.startswith(b"HTTP/1.1 503") if kind == "http" else nowhere == b""
+    until(lambda: proxy.stat("cluster.upstream.original_dst_host_invalid") == 1, "it is counted")
+
+
 def test_additional_addresses(pillion):
     more = [("127.0.0.1", b.free_port()), ("127.0.0.2", b.free_port())]
     addresses = [{"address": b.address(where)} for where in more]
@@ -78,7 +106,6 @@ def test_inbound_listeners_drain_alone(pillion):
         except OSError:
             return True
         return False
-    from peers.wait import until
     until(refused, "the inbound listener is closed")
     connection = proxy.connect(listener="OUTBOUND")
     connection.send(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")

@@ -12,6 +12,7 @@ from peers import bootstrap as b
 from peers import context_filter, http1
 from peers.context import nanoseconds, of
 from peers.context_filter import GOOD, STATS, App, ask, filters, full, made, per_route
+from peers.lanes import grey, header, rule
 from peers.message import Request, Response
 from peers.wait import until
 from test_explain import explain
@@ -25,19 +26,19 @@ app = context_filter.app
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_stranger_s_context_is_replaced(pillion, app, workers):
     """Plaintext on an inbound listener, with nothing said of trust."""
-    proxy = pillion(made(app.address, chain=filters(trust={}, off_header="x-off")), concurrency=workers)
+    proxy = pillion(made(app.address, chain=filters(trust={})), concurrency=workers)
     sent = full(unknown=b"\x0b\x00\x01x")
     ask(proxy, sent.vctx(), sent.traceparent(), ("tracestate", "a=1"), ("baggage", "env=grey"), ("x-tenant", "acme"),
-        ("x-request-id", "r-1"), ("x-off", "context"), sent.x_context())
+        ("x-request-id", "r-1"), sent.x_context())
     got = of(app.last.fields)
     assert got.deadline == sent.deadline
     assert got.trace_id not in (sent.trace_id, bytes(16)) and got.span_id != sent.span_id
     assert (got.biz_flags, got.tenant, got.baggage, got.tracestate, got.unknown) == (0, "", {}, "", b"")
     assert got.request_id == app.last.get("x-request-id") and got.request_id not in ("", "r-1")
-    for name in "baggage", "tracestate", "x-tenant", "x-off":
+    for name in "baggage", "tracestate", "x-tenant":
         assert app.last.get(name) is None, name
     assert sent.trace_id.hex() not in str(app.last.fields)
-    assert proxy.stat(STATS + "untrusted") == 1 and proxy.stat(STATS + "turned_off") == 0
+    assert proxy.stat(STATS + "untrusted") == 1
 
 
 def test_a_stranger_s_fields_do_not_choose_how_they_are_treated(pillion, app):
@@ -46,15 +47,15 @@ def test_a_stranger_s_fields_do_not_choose_how_they_are_treated(pillion, app):
         return {**b.route(), "match": {"prefix": "/", "headers": [{"name": "x-tenant", "string_match": {"exact": tenant}}]},
                 **per_route(**fields)}
 
-    routes = [route("a", disabled=True), route("b", off_header="x-off"), route("c", read={"carriers": ["B3"]}, write={"carriers": ["B3"]}),
+    routes = [route("a", disabled=True), route("c", read={"carriers": ["B3"]}, write={"carriers": ["B3"]}),
               {**b.route(prefix="/disabled"), **per_route(disabled=True)},
               {**b.route(prefix="/strict"), **per_route(reject_malformed=True)},
               {**b.route(prefix="/short"), **per_route(max_deadline="3s")}, b.route(timeout="0s")]
     proxy = pillion(made(app.address, chain=filters(trust={}), routes=routes))
     for path in "/", "/disabled":
-        for tenant in "a", "b", "c", "d":
+        for tenant in "a", "c", "d":
             sent = full(tenant=tenant)
-            ask(proxy, sent.vctx(), ("x-tenant", tenant), ("x-off", "context"), ("b3", "1" * 32 + "-" + "2" * 16), path=path)
+            ask(proxy, sent.vctx(), ("x-tenant", tenant), ("b3", "1" * 32 + "-" + "2" * 16), path=path)
             got = of(app.last.fields)
             assert (got.tenant, got.baggage, got.biz_flags) == ("", {}, 0) and got.trace_id != sent.trace_id
             assert app.last.get("x-tenant") is None and "1" * 32 not in str(app.last.fields)
@@ -63,6 +64,38 @@ def test_a_stranger_s_fields_do_not_choose_how_they_are_treated(pillion, app):
     assert int(app.last.get("x-timeout-ms")) <= 3000
 
 
+@pytest.mark.parametrize("where", ["filter", "route", "switch"])
+def test_a_stranger_s_fields_do_not_choose_what_other_filters_do(pillion, app, where):
+    """Nor where the route that they would choose has the filter of contexts disabled."""
+    nobody = {"name": "rbac", "typed_config": b.any_of(RBAC, rules={"action": "ALLOW", "policies": {}})}
+    everybody = {"rbac": b.any_of(RBAC + "PerRoute")}
+    more = {"filter": {}, "route": per_route(disabled=True)["typed_per_filter_config"], "switch": OFF["typed_per_filter_config"]}[where]
+    tenant = {**b.route(), "match": {"prefix": "/", "headers": [{"name": "x-tenant", "string_match": {"exact": "vip"}}]},
+              "typed_per_filter_config": {**everybody, **more}}
+    routes = [tenant, {**b.route(prefix="/open"), "typed_per_filter_config": everybody}, b.route(timeout="0s")]
+    for trusted, expected in (False, 403), (True, 200):
+        chain = filters(nobody, **({} if trusted else {"trust": {}}))
+        proxy = pillion(made(app.address, chain=chain, routes=routes))
+        assert ask(proxy, ("x-tenant", "vip")).status == expected
+        assert ask(proxy, ("x-tenant", "other")).status == ask(proxy).status == 403
+        assert ask(proxy, ("x-tenant", "vip"), path="/open").status == 200
+        assert app.last.get("x-tenant") == ("vip" if trusted else None)
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+def test_access_is_that_of_the_route_which_a_context_or_a_colour_chooses(pillion, app, protocol):
+    """Rules of access of a route hold for those who come to it by what filters have noted."""
+    nobody = b.any_of(RBAC + "PerRoute", rbac={"rules": {"action": "ALLOW", "policies": {}}})
+    match = {"prefix": "/", "dynamic_metadata": [{"filter": "pillion.context", "path": [{"key": "baggage"}, {"key": "env"}],
+                                                  "value": {"string_match": {"exact": "gray"}}}]}
+    routes = [{**b.route(), "match": match, "typed_per_filter_config": {"rbac": nobody}}, b.route(timeout="0s")]
+    everybody = {"name": "rbac", "typed_config": b.any_of(RBAC)}
+    proxy = pillion(made(app.address, chain=filters(grey(rule("env", header("x-env", "gray"))), everybody), routes=routes))
+    for field, expected in (("x-env", "blue"), 200), (("baggage", "env=blue"), 200), (("baggage", "env=gray"), 403), (("x-env", "gray"), 403):
+        assert ask(proxy, field, protocol=protocol).status == expected, field
+
+
+RBAC = "extensions.filters.http.rbac.v3.RBAC"
 OFF = {"typed_per_filter_config": {"context": b.any_of("config.route.v3.FilterConfig", disabled=True)}}
 
 

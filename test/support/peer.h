@@ -67,6 +67,7 @@ class PeerListener final : private net::AcceptEvents {
   void OnAccept(std::unique_ptr<net::Transport> transport) override {
     peers_.push_back(std::make_unique<Peer>(std::move(transport)));
   }
+  void OnAccepted(uint32_t) override {}
   void OnAcceptFailed(int) override {}
 
   std::vector<std::unique_ptr<Peer>> peers_;

@@ -109,10 +109,12 @@ def _good(answer: bytes) -> bool:
     return answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n" + GREETING)
 
 
-def as_fast_as_it_goes(port: int, connections: int, count: int, fields: Callable[[int], str]) -> int:
+def as_fast_as_it_goes(port: int, connections: int, count: int, fields: Callable[[int], str],
+                       look: Callable[[int, bytes], None] | None = None) -> int:
     """`count` requests, one after the other on each connection; how many were not answered with 200 and the greeting. The path of a
-    request is its number, fields(number) the lines of its head."""
+    request is its number, fields(number) the lines of its head; look(number, answer) sees each good answer."""
     failed, asked, poll, open_ = 0, 0, select.epoll(), {}
+    numbers = {}  # of the request that is in flight, by the connection's file descriptor
 
     def ask(connection: Connection | None) -> None:
         nonlocal asked
@@ -120,6 +122,7 @@ def as_fast_as_it_goes(port: int, connections: int, count: int, fields: Callable
             connection = Connection(port)
             open_[connection.fileno()] = connection
             poll.register(connection.fileno(), select.EPOLLIN)
+        numbers[connection.fileno()] = asked
         connection.ask(_request(f"/{asked}", fields(asked)))
         asked += 1
 
@@ -139,7 +142,10 @@ def as_fast_as_it_goes(port: int, connections: int, count: int, fields: Callable
                 answer = connection.take()
                 if answer is None:
                     continue
-                failed += not _good(answer)
+                if not _good(answer):
+                    failed += 1
+                elif look:
+                    look(numbers[number], answer)
                 if not stays(answer) or asked == count:
                     end(connection)
                     connection = None

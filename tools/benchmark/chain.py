@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmark import contexts, programs, proxies, variants
 from benchmark.processes import Cpu, Process, free_port
 from benchmark.settings import Settings
+from benchmark.upstreams import Upstream
 
 LONGEST = 0.3  # seconds: the longest deadline
 LISTENERS = ("caller-out", "a-in", "a-out", "b-in", "b-out", "c-in")
@@ -25,53 +26,63 @@ class Shape:
     logs: bool = False  # one for each listener
 
 
-class Chain:
-    """The sidecars and the first two services. Owned by the scenario's run, which must stop() it."""
+class Sidecars:
+    """Sidecars, and a process with all services beside them. Owned by the scenario's run, which must stop() it."""
 
-    def __init__(self, name: str, shape: Shape, last: int, settings: Settings, directory: Path):
-        """`last`: the port of the third service."""
+    def __init__(self, name: str, shape: Shape, services: list[str], settings: Settings, directory: Path):
+        """`services`: the command line of that process."""
         self.name = name
-        self.logs = [directory / f"{listener}.log" for listener in LISTENERS] if shape.logs else []
-        directory.mkdir(exist_ok=True)
-        ports = {listener: free_port() for listener in LISTENERS}
-        services = {"a": free_port(), "b": free_port(), "c": last}
-        self.port = ports["caller-out"]
-        cores = (settings.proxy_core, settings.load_core) if shape.both_cores else (settings.proxy_core,)
-        self._services = Process("services", _services(services, ports, directory), settings.load_core, directory)
-        self._sidecars: list[Process] = []
-        try:
-            for whose in ("caller", *services):
-                config = directory / f"{whose}.json"
-                config.write_text(json.dumps(self._bootstrap(whose, ports, services), indent=1))
-                argv = proxies.envoy_command(proxies.binary(variants.base(name), settings.pillion), config, shape.workers)
-                self._sidecars.append(Process(whose, [*argv, "--file-flush-interval-msec", "200"], cores, directory))
-            for listener, port in ports.items():
-                self._sidecar(listener).wait_until_listening(port)
-            for service in ("a", "b"):
-                self._services.wait_until_listening(services[service])
-        except BaseException:
-            self.stop()
-            raise
+        self._shape, self._settings, self._directory = shape, settings, directory
+        self._services = Process("services", services, settings.load_core, directory)
+        self._sidecars: dict[str, Process] = {}
 
-    def _sidecar(self, listener: str) -> Process:
-        return next(sidecar for sidecar in self._sidecars if sidecar.name == listener.partition("-")[0])
+    def _begin(self, whose: str, bootstrap: dict) -> None:
+        config = self._directory / f"{whose}.json"
+        config.write_text(json.dumps(bootstrap, indent=1))
+        program = proxies.binary(variants.base(self.name), self._settings.pillion)
+        cores = (self._settings.proxy_core, self._settings.load_core) if self._shape.both_cores else (self._settings.proxy_core,)
+        self._sidecars[whose] = Process(whose, [*proxies.envoy_command(program, config, self._shape.workers),
+                                                "--file-flush-interval-msec", "200"], cores, self._directory)
 
     def check_alive(self) -> None:
-        for process in (*self._sidecars, self._services):
+        for process in (*self._sidecars.values(), self._services):
             process.check_alive()
 
     def stop(self) -> None:
-        for process in (*self._sidecars, self._services):
+        for process in (*self._sidecars.values(), self._services):
             process.stop()
 
     def meter(self):
         """Of all sidecars, as Process.meter()."""
-        meters = [sidecar.meter() for sidecar in self._sidecars]
+        meters = [sidecar.meter() for sidecar in self._sidecars.values()]
 
         def spent() -> Cpu:
             parts = [meter() for meter in meters]
             return Cpu(*(sum(getattr(part, field) for part in parts) for field in ("total", "user", "system", "wait")))
         return spent
+
+
+class Chain(Sidecars):
+    """The chain of the page's head."""
+
+    def __init__(self, shape: Shape, name: str, upstream: Upstream, settings: Settings, directory: Path):
+        """`upstream`: the third service."""
+        directory.mkdir(exist_ok=True)
+        ports = {listener: free_port() for listener in LISTENERS}
+        services = {"a": free_port(), "b": free_port(), "c": upstream.port}
+        super().__init__(name, shape, _services(services, ports, directory), settings, directory)
+        self.logs = [directory / f"{listener}.log" for listener in LISTENERS] if shape.logs else []
+        self.port = ports["caller-out"]
+        try:
+            for whose in ("caller", *services):
+                self._begin(whose, self._bootstrap(whose, ports, services))
+            for listener, port in ports.items():
+                self._sidecars[listener.partition("-")[0]].wait_until_listening(port)
+            for service in ("a", "b"):
+                self._services.wait_until_listening(services[service])
+        except BaseException:
+            self.stop()
+            raise
 
     def _bootstrap(self, whose: str, ports: dict[str, int], services: dict[str, int]) -> dict:
         """Of the sidecar of the caller, or of a service."""

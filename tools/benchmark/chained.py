@@ -1,6 +1,7 @@
 """Rounds with a chain of services: when a deadline ends a request, and whether a trace ever breaks."""
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 
 from benchmark import caller, chain, contexts, variants
@@ -15,7 +16,7 @@ RATE = 200  # requests a second
 DEADLINES = (0.1, chain.LONGEST)  # seconds, in turn
 _TOLD_BY = {"pillion": "x-timeout-ms", "envoy": "x-envoy-upstream-rq-timeout-ms"}  # how a caller says when it stops waiting
 CONNECTIONS = 64
-SHAPES = {"deadline": Shape(), "chain": Shape(workers=2, both_cores=True, logs=True)}
+CHAINS = {"deadline": partial(Chain, Shape()), "chain": partial(Chain, Shape(workers=2, both_cores=True, logs=True))}
 
 
 class DeadlineRound:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import caller, contexts, limits, programs, variants
+from benchmark import caller, contexts, lanes, limits, programs, variants
 from benchmark.processes import BenchError, pinned, run
 from benchmark.scenarios import GREETING, GRPC_HEADERS, GRPC_MESSAGE, GRPC_PATH, Scenario
 
 _PATIENCE = 30  # seconds
 MANY = 20000  # requests that differ; of contexts more than the table of requests in flight has room for
 # Loads whose requests differ by fields: how so many heads' lines are made, for so many seconds.
-_FIELDS = {"wrk-context": contexts.fields, "wrk-limits": limits.fields}
+_FIELDS = {"wrk-context": contexts.fields, "wrk-limits": limits.fields, "wrk-lanes": lanes.fields}
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}  # in milliseconds
 
 

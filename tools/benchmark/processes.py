@@ -1,6 +1,7 @@
 """Processes pinned to a core: start, wait until they listen, what they cost, stop."""
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -41,11 +42,16 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Never the same one twice: whoever got it may not have bound it yet."""
+    """At any address. Never the same one twice: whoever got it may not have bound it yet; and none of those that the kernel gives to
+    connections, of which one may have it by then."""
+    end = int(_read("/proc/sys/net/ipv4/ip_local_port_range").split()[0])
     while True:
+        port = random.randrange(max(1024, end - 20000), end)
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
         if port not in _given:
             _given.add(port)
             return port

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import chained, measure, overload, proxies, push, variants
-from benchmark.chain import Chain
+from benchmark import chained, lane_rounds, measure, overload, proxies, push, variants
+from benchmark.chain import Sidecars
 from benchmark.load import verify
 from benchmark.measure import Figures, Proxy
 from benchmark.processes import BenchError, Process
@@ -14,8 +14,9 @@ from benchmark.scenarios import Scenario
 from benchmark.settings import Settings
 from benchmark.upstreams import Upstream
 
-ROUNDS = measure.ROUNDS | push.ROUNDS | chained.ROUNDS | overload.ROUNDS
-ONCE = ("idle", "chain")  # kinds of which one round says all
+ROUNDS = measure.ROUNDS | push.ROUNDS | chained.ROUNDS | overload.ROUNDS | lane_rounds.ROUNDS
+CHAINS = chained.CHAINS | lane_rounds.CHAINS
+ONCE = ("idle", "chain", "lane-chain", "lane-churn", "lane-share")  # kinds of which one round says all
 Progress = Callable[[str], None]
 
 
@@ -43,10 +44,10 @@ class Run:
         stack.callback(upstream.stop)
         one_round = ROUNDS[self.scenario.kind](self.scenario, upstream, self._settings, directory)
 
-        def start(name: str) -> Proxy | Chain:
+        def start(name: str) -> Proxy | Sidecars:
             self._progress(f"{self.scenario.name}: starting {name}")
-            shape = chained.SHAPES.get(self.scenario.kind)
-            proxy = (Chain(name, shape, upstream.port, self._settings, directory / name) if shape else
+            chain = CHAINS.get(self.scenario.kind)
+            proxy = (chain(name, upstream, self._settings, directory / name) if chain else
                      Proxy(name, self.scenario, upstream, self._settings, directory / name))
             stack.callback(proxy.stop)
             verify(self.scenario, proxy.port, self._settings.load_core, directory)
@@ -65,7 +66,7 @@ class Run:
                     self.figures.setdefault(name, []).append(figures)
 
     @staticmethod
-    def _round(one_round: Callable[[Proxy | Chain], Figures], proxy: Proxy | Chain) -> Figures:
+    def _round(one_round: Callable[[Proxy | Sidecars], Figures], proxy: Proxy | Sidecars) -> Figures:
         try:
             return one_round(proxy)
         except (BenchError, OSError):

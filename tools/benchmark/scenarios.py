@@ -57,6 +57,18 @@ METRICS = {
     "refused": Metric("refused %", 2),  # of the class that matters most
     "other_p99": Metric("others' p99", 3),
     "busy": Metric("proxy %", 1),  # of a core
+    "coloured": Metric("coloured", 0, more_is_better=True),  # requests that are to be in the lane
+    "plain": Metric("plain", 0, more_is_better=True),  # and that are not
+    "wrong": Metric("wrong lane", 0),  # hops of requests at an instance of another lane than theirs
+    "strayed": Metric("of them plain", 0),  # at an instance of the lane
+    "instead": Metric("fallen back", 0),  # hops of coloured requests at the baseline of a service that has lanes
+    "steps": Metric("changes", 0, more_is_better=True),
+    "late_steps": Metric("of them late", 0),
+    "deviation": Metric("deviations", 2),  # standard ones, of the percentage that is furthest off
+    "percent": Metric("of 1 %", 4),  # who was chosen
+    "larger": Metric("of 5 %", 4),
+    "changed": Metric("not sticky", 0),  # users chosen the one time and not the other
+    "lost_users": Metric("1 % not in 5 %", 0),
 }
 
 
@@ -76,21 +88,23 @@ class Requirement:
 class Scenario:
     name: str
     title: str
-    # how a round is made: "load", "body", "idle", "handshake", "rotation" (measure.py), one of push.py or chained.py, "start" or
-    # "clusters" (run.py)
+    # how a round is made: "load", "body", "idle", "handshake", "rotation" (measure.py), one of push.py, chained.py or lane_rounds.py,
+    # "start" or "clusters" (run.py)
     kind: str
     down: str  # protocol the load speaks to the proxy: "h1" or "h2" (cleartext, prior knowledge)
     up: str  # protocol the proxy speaks to the upstream
-    load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "wrk-context", "wrk-limits", "h2load", "rate" or "grpc" (load.py)
+    load: str = ""  # of kind "load": "wrk", "wrk-close", "wrk-routes", "wrk-context", "wrk-limits", "wrk-lanes", "h2load", "rate" or "grpc" (load.py)
     without: tuple[str, ...] = ()  # proxies that cannot do it
     required: tuple[Requirement, ...] = ()
     mesh: str = ""  # carried by mutual TLS within the proxy, as "h1" or "h2"; empty: one plain hop
     variants: tuple[str, ...] = ()  # of variants.py: each proxy runs plain and once with each
     always: str = ""  # a variant that each proxy has, instead of running plain
-    pushed: str = ""  # by a control plane: "small" or "large" (pushed.py); empty: all is in the proxy's configuration
+    # By a control plane: "small" or "large" (pushed.py), or "endpoints" (lane_chain.py); empty: all is in the proxy's configuration.
+    pushed: str = ""
 
 
 _OTHERS = ("haproxy", "nginx", "nghttpx")  # they cannot read the bootstrap of a variant
+_ONLY_OURS = (*_OTHERS, "envoy")
 _NO_NGINX = ("nginx",)  # it proxies to HTTP/2 upstreams for gRPC only
 _BODY = (Requirement("download", "haproxy", 0.9), Requirement("upload", "haproxy", 0.9),
          Requirement("growth", None, 4.0))
@@ -148,7 +162,7 @@ SCENARIOS = (
     Scenario("push-churn", "at that size, 50 endpoints a second change under load", "push-churn", "h1", "h1", "rate", _OTHERS,
              (Requirement("main", None, 5.0), Requirement("slowdown", None, 1.2)), pushed="large"),
     Scenario("context", "the context of each request is read and carried on: traceparent and X-Vivo-Context, 64 connections", "load",
-             "h1", "h1", "wrk-context", (*_OTHERS, "envoy"), (Requirement("cpu", "pillion", 1.06, subject="pillion+context"),),
+             "h1", "h1", "wrk-context", _ONLY_OURS, (Requirement("cpu", "pillion", 1.06, subject="pillion+context"),),
              variants=("context", "forgetful")),
     Scenario("limits", "a window and a bucket for each of 20,000 pairs of tenant and kind of path; and Envoy's local_ratelimit by tenant",
              "load", "h1", "h1", "wrk-limits", _OTHERS, (Requirement("cpu", "pillion", 1.05, subject="pillion+limit"),),
@@ -159,9 +173,24 @@ SCENARIOS = (
              "h1", "h1", "", _OTHERS, (Requirement("slowdown", None, 1.5), Requirement("goodput", None, 95.0),
                                        Requirement("busy", None, 50.0)), always="concurrency"),
     Scenario("chain", "three services, six sidecars, full load: every line of six logs has its request's trace", "chain", "h1", "h1", "",
-             (*_OTHERS, "envoy"), (Requirement("unbroken", None, 100.0), Requirement("failed", None, 0.0),
+             _ONLY_OURS, (Requirement("unbroken", None, 100.0), Requirement("failed", None, 0.0),
                                    Requirement("lost", None, 0.0))),
+    Scenario("lanes-chain", "five services, of which three have a lane, coloured and plain requests at full load", "lane-chain", "h1", "h1",
+             "", _ONLY_OURS, (Requirement("wrong", None, 0.0), Requirement("failed", None, 0.0))),
+    Scenario("lanes-churn", "the same, while endpoints of both kinds come and go every 100 ms", "lane-churn", "h1", "h1", "", _ONLY_OURS,
+             (Requirement("strayed", None, 0.0), Requirement("failed", None, 0.0)), pushed="endpoints"),
+    Scenario("lanes-rules", "a grey rule, and 1,000 of them, by a header's value that half of the requests have", "load", "h1", "h1",
+             "wrk-lanes", _ONLY_OURS, (Requirement("cpu", "pillion+grey1", 1.05, subject="pillion+grey1000"),),
+             variants=("grey1", "grey1000")),
+    Scenario("lanes-idle", "h1 with grey rules that match no request, and with lanes besides", "load", "h1", "h1", "wrk", _ONLY_OURS,
+             (Requirement("cpu", "pillion", 1.03, subject="pillion+grey"), Requirement("cpu", "pillion", 1.03, subject="pillion+lanes")),
+             variants=("grey", "lanes")),
+    Scenario("lanes-share", "1 % and 5 % of the users, and 5 % of the requests", "lane-share", "h1", "h1", "", _ONLY_OURS,
+             (Requirement("deviation", None, 3.0), Requirement("changed", None, 0.0), Requirement("lost_users", None, 0.0)),
+             always="shares"),
 )
+
+GROUPS = ("body", "lanes")  # of scenarios whose names begin so
 
 GREETING = b"hello world hello world hello world\n"  # the 36-byte body
 _MESSAGE = b"\x0a\x23" + GREETING[:35]  # a protobuf message: field 1, a string
@@ -171,14 +200,14 @@ GRPC_HEADERS = ("content-type: application/grpc", "te: trailers")
 
 
 def select(names: str) -> list[Scenario]:
-    """The scenarios named in a comma-separated list; "body" means body-h1 and body-h2. All of them when empty."""
+    """The scenarios named in a comma-separated list; "body" and "lanes" mean all that begin so. All of them when empty."""
     if not names:
         return list(SCENARIOS)
     chosen = []
     for name in names.split(","):
-        found = [s for s in SCENARIOS if s.name == name or (s.kind == name and s.kind == "body")]
+        found = [s for s in SCENARIOS if s.name == name or name in GROUPS and s.name.startswith(f"{name}-")]
         if not found:
-            known = ", ".join(s.name for s in SCENARIOS)
-            raise ValueError(f'unknown scenario "{name}", expected some of: {known}, body')
+            known = ", ".join([*(s.name for s in SCENARIOS), *GROUPS])
+            raise ValueError(f'unknown scenario "{name}", expected some of: {known}')
         chosen += found
     return chosen

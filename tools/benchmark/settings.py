@@ -18,6 +18,7 @@ class Settings:
     body_bytes: int = GIB
     control_plane: Path = Path()
     chain_requests: int = 1_000_000
+    lane_requests: int = 1_000_000  # of each kind
     example: Path | None = None  # the bootstrap that "start" gives to pillion and Envoy
 
 

@@ -5,7 +5,7 @@ self "pillion". Only pillion and Envoy take them, as both read the same bootstra
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import concurrency, contexts, limits
+from benchmark import concurrency, contexts, lanes, limits
 
 ROUTES = 10000
 HOSTS = 1000
@@ -82,6 +82,18 @@ def _limits(filter_: dict) -> Callable[[dict, Path], None]:
     return add
 
 
+def _grey(rules: list[dict], policy: bool = False) -> Callable[[dict, Path], None]:
+    def add(bootstrap: dict, directory: Path) -> None:
+        lanes.add_filter(_connection_manager(bootstrap), rules)
+        if policy:
+            bootstrap["static_resources"]["clusters"][0]["load_balancing_policy"] = lanes.POLICY
+    return add
+
+
+def _shares(bootstrap: dict, directory: Path) -> None:
+    lanes.add_shares(bootstrap)
+
+
 def _concurrency(bootstrap: dict, directory: Path) -> None:
     concurrency.add_filter(bootstrap, base(directory.name))
 
@@ -104,8 +116,11 @@ VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _l
                                                      "context": _context(),
                                                      "forgetful": _context(disable_correlation=True),
                                                      "rbac1": _rbac(1), "rbac1000": _rbac(1000),
-                                                     "limit": _limits(limits.LIMIT), "local": _limits(limits.LOCAL), "concurrency": _concurrency}
-OURS = ("context", "forgetful", "limit")  # filters that only pillion has
+                                                     "limit": _limits(limits.LIMIT), "local": _limits(limits.LOCAL), "concurrency": _concurrency,
+                                                     "grey": _grey(list(lanes.RULES)), "lanes": _grey(list(lanes.RULES), policy=True),
+                                                     "grey1": _grey(lanes.versions(1)),
+                                                     "grey1000": _grey(lanes.versions(lanes.MANY_RULES)), "shares": _shares}
+OURS = ("context", "forgetful", "limit", "grey", "lanes", "grey1", "grey1000", "shares")  # filters that only pillion has
 
 
 def runs(name: str, variant: str) -> bool:

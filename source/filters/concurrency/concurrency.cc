@@ -30,46 +30,63 @@ std::string_view NameOf(Priority priority) { return kNames[static_cast<size_t>(p
 
 uint64_t Microseconds(base::Duration time) { return static_cast<uint64_t>(time / std::chrono::microseconds(1)); }
 
+uint64_t Milliseconds(base::Duration time) {
+  return static_cast<uint64_t>(std::chrono::round<std::chrono::milliseconds>(time).count());
+}
+
 // A limit as one worker has it, with what it counts.
 class Part {
  public:
-  Part(stats::Registry& registry, stats::Shard& shard, const Config& config, std::string_view cluster)
+  using Figures = ConcurrencyLimit::Figures;
+
+  // `of_manager`: what the connection manager's counters begin with.
+  Part(stats::Registry& registry, stats::Shard& shard, const stats::Prefix& of_manager, const Config& config,
+       std::string_view cluster)
       : limit_(FindLimit(config.key(), cluster, config.settings().terms)),
-        scope_(registry, PrefixOf(config.settings().name, cluster)) {
+        scope_(registry, PrefixOf(of_manager, config.settings(), cluster)) {
+    if (config.settings().adaptive) {
+      refused_.fill(shard.counter(scope_.AddCounter("rq_blocked")));
+      Show("concurrency_limit", [](const Figures& figures) { return uint64_t{figures.limit}; });
+      Show("min_rtt_msecs", [](const Figures& figures) { return Milliseconds(figures.unloaded_latency); });
+      Show("sample_rtt_msecs", [](const Figures& figures) { return Milliseconds(figures.latency); });
+      return;
+    }
     admitted_ = shard.counter(scope_.AddCounter("admitted"));
     for (size_t i = 0; i < kPriorities; ++i) refused_[i] = shard.counter(scope_.AddCounter(kRefused[i]));
-    Show("limit", [](const ConcurrencyLimit::Figures& figures) { return uint64_t{figures.limit}; });
-    Show("in_flight", [](const ConcurrencyLimit::Figures& figures) { return uint64_t{figures.in_flight}; });
-    Show("latency_us", [](const ConcurrencyLimit::Figures& figures) { return Microseconds(figures.latency); });
-    Show("unloaded_latency_us",
-         [](const ConcurrencyLimit::Figures& figures) { return Microseconds(figures.unloaded_latency); });
+    Show("limit", [](const Figures& figures) { return uint64_t{figures.limit}; });
+    Show("in_flight", [](const Figures& figures) { return uint64_t{figures.in_flight}; });
+    Show("latency_us", [](const Figures& figures) { return Microseconds(figures.latency); });
+    Show("unloaded_latency_us", [](const Figures& figures) { return Microseconds(figures.unloaded_latency); });
   }
 
   ConcurrencyLimit& limit() { return *limit_; }
-  void CountAdmitted() { admitted_->Increment(); }
+  void CountAdmitted() {
+    if (admitted_ != nullptr) admitted_->Increment();
+  }
   void CountRefused(Priority priority) { refused_[static_cast<size_t>(priority)]->Increment(); }
 
  private:
-  static stats::Prefix PrefixOf(std::string_view name, std::string_view cluster) {
+  static stats::Prefix PrefixOf(stats::Prefix of_manager, const Settings& settings, std::string_view cluster) {
+    if (settings.adaptive) return of_manager.Add("adaptive_concurrency").Add("gradient_controller");
     stats::Prefix prefix("concurrency");
-    prefix.Add(kLimitName, name);
+    prefix.Add(kLimitName, settings.name);
     if (!cluster.empty()) prefix.Add(stats::kClusterName, cluster);
     return prefix;
   }
-  void Show(std::string_view name, uint64_t (*read)(const ConcurrencyLimit::Figures&)) {
+  void Show(std::string_view name, uint64_t (*read)(const Figures&)) {
     scope_.AddGaugeCallback(name, [limit = limit_, read] { return read(limit->figures()); });
   }
 
   const std::shared_ptr<ConcurrencyLimit> limit_;
   stats::Scope scope_;
-  stats::Counter* admitted_;
+  stats::Counter* admitted_ = nullptr;  // null: it is not counted
   std::array<stats::Counter*, kPriorities> refused_;
 };
 
 class Shard final : public filter::HttpFilterShard {
  public:
   Shard(const Config& config, const filter::ShardContext& context)
-      : config_(config), registry_(context.registry), stats_(context.stats) {
+      : config_(config), registry_(context.registry), stats_(context.stats), prefix_(context.stat_prefix) {
     if (!config.settings().per_cluster) own_ = &PartOf(config, {});
   }
 
@@ -81,13 +98,14 @@ class Shard final : public filter::HttpFilterShard {
     auto& parts = parts_[config.key()];
     const auto found = parts.find(cluster);
     if (found != parts.end()) return *found->second;
-    return *(parts[std::string(cluster)] = std::make_unique<Part>(registry_, stats_, config, cluster));
+    return *(parts[std::string(cluster)] = std::make_unique<Part>(registry_, stats_, prefix_, config, cluster));
   }
 
  private:
   const Config& config_;
   stats::Registry& registry_;
   stats::Shard& stats_;
+  const stats::Prefix prefix_;
   std::map<std::string, std::map<std::string, std::unique_ptr<Part>, std::less<>>, std::less<>> parts_;
   Part* own_ = nullptr;  // where there is one for all clusters
 };
@@ -105,6 +123,7 @@ class Filter final : public filter::HttpFilter {
       : shard_(shard), config_(config), settings_(config.settings()), priority_(priority) {}
 
   Step OnRequestHead(http::RequestHead&, bool end) override {
+    if (settings_.adaptive && Passes(*settings_.adaptive)) return Step::kContinue;
     std::string_view cluster;
     if (settings_.per_cluster) {
       cluster = stream().cluster_stat_name();
@@ -145,6 +164,14 @@ class Filter final : public filter::HttpFilter {
  private:
   base::MonotonicTime now() const { return stream().worker().now(); }
 
+  // Health checks say nothing of requests.
+  bool Passes(const Adaptive& adaptive) {
+    if (!(adaptive.key == nullptr ? adaptive.enabled : adaptive.key->Flag(adaptive.enabled))) return true;
+    telemetry::RequestRecord record;
+    stream().Describe(record);
+    return record.health_check;
+  }
+
   bool IsFromUpstream() {
     if (stream().flags().empty()) return true;  // or was made here before any attempt
     telemetry::RequestRecord record;
@@ -182,6 +209,10 @@ class Filter final : public filter::HttpFilter {
 
   Step Refuse(Priority priority) {
     part_->CountRefused(priority);
+    if (settings_.adaptive) {
+      SendReply({.status = settings_.status, .body = "reached concurrency limit", .details = "reached_concurrency_limit"});
+      return Step::kPause;
+    }
     const ConcurrencyLimit::Figures figures = part_->limit().figures();
     const auto note = [&](std::string_view key, const metadata::Value& value) {
       (void)stream().annotations().metadata.SetKept(stream().arena(), kSpace, key, value);

@@ -1,7 +1,8 @@
 #pragma once
 
-// The filter pillion.filters.http.concurrency: as many requests in flight as upstream can do at once, and the least
-// important ones refused beyond. How many that are, is learned in source/limit/concurrency.h; here it meets the stream.
+// The filters pillion.filters.http.concurrency and envoy.filters.http.adaptive_concurrency: as many requests in flight as
+// upstream can do at once, and the least important ones refused beyond. How many that are, is learned in
+// source/limit/concurrency.h; here it meets the stream.
 
 #include <memory>
 #include <optional>
@@ -11,8 +12,15 @@
 #include "source/expression/program.h"
 #include "source/filter/http_filter.h"
 #include "source/limit/concurrency.h"
+#include "source/runtime/key.h"
 
 namespace pillion::filters::concurrency {
+
+// What is different where the configuration is that of Envoy's adaptive_concurrency: its switch, its words, its names.
+struct Adaptive {
+  bool enabled = true;
+  std::shared_ptr<const runtime::Key> key;  // null: that can't be changed
+};
 
 struct Settings {
   std::string name;
@@ -22,6 +30,7 @@ struct Settings {
   limit::Priority default_priority = limit::Priority::kNormal;
   int status = 503;
   std::string retry_after;  // empty: answers do not say it
+  std::optional<Adaptive> adaptive;
 };
 
 class Config final : public filter::HttpFilterConfig {
@@ -31,6 +40,7 @@ class Config final : public filter::HttpFilterConfig {
   const Settings& settings() const { return settings_; }
   const std::string& key() const { return key_; }  // all with the same one share their limits
 
+  std::optional<filter::Feature> feature() const override { return filter::Feature::kConcurrency; }
   uint32_t hooks() const override {
     return filter::kRequestHead | filter::kRequestData | filter::kRequestTrailers | filter::kAttempt |
            filter::kResponseHead | filter::kEnd;
@@ -61,5 +71,7 @@ class RouteConfig final : public config::FilterConfig {
 };
 
 config::HttpFilterType Type();
+// envoy.filters.http.adaptive_concurrency.
+config::HttpFilterType AdaptiveType();
 
 }  // namespace pillion::filters::concurrency

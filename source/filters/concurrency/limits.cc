@@ -25,7 +25,8 @@ Table& TheTable() {
 
 std::string LimitKey(std::string_view name, const limit::ConcurrencyEstimate::Terms& terms) {
   std::string key(name);
-  for (const int64_t number : {int64_t{terms.initial}, int64_t{terms.least}, int64_t{terms.most}, terms.window.count()}) {
+  for (const int64_t number : {int64_t{terms.initial}, int64_t{terms.least}, int64_t{terms.most}, terms.window.count(),
+                               terms.unloaded.count()}) {
     key += '/';
     key += std::to_string(number);
   }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "source/base/timer_wheel.h"
+#include "source/filters/fault/injected.h"
 
 namespace pillion::filters::fault {
 namespace {
@@ -40,11 +41,9 @@ class Shard final : public filter::HttpFilterShard {
   Shard(const Config& config, const filter::ShardContext& context)
       : config_(config),
         scope_(context.registry, stats::Prefix(context.stat_prefix).Add("fault")),
-        delays_injected(*context.stats.counter(scope_.AddCounter("delays_injected"))),
-        aborts_injected(*context.stats.counter(scope_.AddCounter("aborts_injected"))),
+        injected(scope_, context.stats),
         response_rl_injected(*context.stats.counter(scope_.AddCounter("response_rl_injected"))),
-        faults_overflow(*context.stats.counter(scope_.AddCounter("faults_overflow"))),
-        active_faults(*context.stats.gauge(scope_.AddGauge("active_faults"))) {}
+        faults_overflow(*context.stats.counter(scope_.AddCounter("faults_overflow"))) {}
 
   filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
 
@@ -56,12 +55,12 @@ class Shard final : public filter::HttpFilterShard {
       faults_overflow.Increment();
       return false;
     }
-    active_faults.Increment();
+    injected.active_faults.Increment();
     return true;
   }
   void End() {
     config_.active().fetch_sub(1, std::memory_order_relaxed);
-    active_faults.Decrement();
+    injected.active_faults.Decrement();
   }
 
  private:
@@ -69,11 +68,9 @@ class Shard final : public filter::HttpFilterShard {
   stats::Scope scope_;
 
  public:
-  stats::Counter& delays_injected;
-  stats::Counter& aborts_injected;
+  InjectedCounts injected;
   stats::Counter& response_rl_injected;
   stats::Counter& faults_overflow;
-  stats::Gauge& active_faults;
 };
 
 class Fault final : public filter::HttpFilter {
@@ -88,7 +85,7 @@ class Fault final : public filter::HttpFilter {
     StartRate(head.headers);
     const std::optional<base::Duration> delay = FindDelay(head.headers);
     if (delay && BeginFault()) {
-      shard_.delays_injected.Increment();
+      shard_.injected.delays_injected.Increment();
       stream().SetFlag(ResponseFlag::kDelayInjected);
       stream().worker().SetTimer(delay_, *delay);
       return Step::kPause;
@@ -182,13 +179,9 @@ class Fault final : public filter::HttpFilter {
     const match::Fraction fraction =
         Lowered(settings_.abort->fraction, headers, "x-envoy-fault-abort-request-percentage");
     if (!Draw(fraction) || !BeginFault()) return false;
-    shard_.aborts_injected.Increment();
+    shard_.injected.aborts_injected.Increment();
     slowed_ = false;
-    SendReply({.status = grpc_status >= 0 ? 200 : http_status,
-               .body = "fault filter abort",
-               .flag = ResponseFlag::kFaultInjected,
-               .details = "fault_filter_abort",
-               .grpc_status = grpc_status});
+    SendReply(AbortReply(http_status, grpc_status));
     return true;
   }
 

@@ -57,6 +57,7 @@ class Config final : public filter::HttpFilterConfig {
   // Streams that have a fault now. The one thing that workers share: it is a bound of the process.
   std::atomic<uint32_t>& active() const { return active_; }
 
+  std::optional<filter::Feature> feature() const override { return filter::Feature::kFault; }
   uint32_t hooks() const override;
   std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext& context) const override;
 

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "source/base/escape.h"
-#include "source/base/number_text.h"
+#include "source/filters/rules/text.h"
 #include "source/limit/fields.h"
 
 namespace pillion::filters::limit_rules {
@@ -13,30 +12,7 @@ using metadata::Value;
 using limit::Decision;
 using limit::Figures;
 using limit::Stage;
-
-class Text {
- public:
-  explicit Text(base::Arena& arena) : arena_(arena) {}
-
-  Text& operator<<(std::string_view text) {
-    text_.Append(arena_, text);
-    return *this;
-  }
-  Text& operator<<(uint64_t number) { return *this << base::NumberText(number, arena_); }
-  Text& Quoted(std::string_view text) {
-    std::string shown;
-    base::AppendPrintable(shown, base::CutUtf8(text, kMostOfAValue));
-    return *this << "\"" << shown << (text.size() > kMostOfAValue ? "...\"" : "\"");
-  }
-
-  std::string_view view() const { return text_.view(); }
-
- private:
-  static constexpr size_t kMostOfAValue = 100;
-
-  base::Arena& arena_;
-  base::ArenaText text_;
-};
+using rules::Text;
 
 // Of the stage that refused; else of the one that has least left.
 const Figures& FiguresOf(const Decision& decision) {
@@ -98,6 +74,13 @@ std::string_view RefusalText(const Asked& asked, std::string_view why, base::Are
   if (decision.retry_after == Decision::kNever) return (text << "; never admitted").view();
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(decision.retry_after);
   return (text << "; retry after " << static_cast<uint64_t>(seconds.count()) << "s").view();
+}
+
+std::string_view ValuesText(const Asked& asked, base::Arena& arena) {
+  if (asked.values.empty()) return {};
+  Text text(arena);
+  AppendKey(asked, text);
+  return text.view();
 }
 
 std::string_view DetailsOf(std::string_view what, std::string_view why, const Asked& asked, base::Arena& arena) {

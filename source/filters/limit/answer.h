@@ -33,6 +33,8 @@ std::string_view StageName(limit::Stage stage);
 
 // rate limit tenants: window of 100 in 60s, 0 left, cost 1; key: tenant="acme"; retry after 12s
 std::string_view RefusalText(const Asked& asked, std::string_view why, base::Arena& arena);
+// tenant="acme", path="/a". Empty: values are not to be shown.
+std::string_view ValuesText(const Asked& asked, base::Arena& arena);
 // limit_rejected[tenants:window], limit_rejected[tenants:window:queue_full]
 std::string_view DetailsOf(std::string_view what, std::string_view why, const Asked& asked, base::Arena& arena);
 

@@ -1,11 +1,7 @@
-#include <algorithm>
-#include <set>
-
 #include "pillion/filters/http/limit/v1/limit.pb.h"
 #include "source/config/build.h"
-#include "source/config/text.h"
-#include "source/expression/compiler.h"
 #include "source/filters/limit/limit.h"
+#include "source/filters/rules/config.h"
 #include "source/limit/fields.h"
 
 namespace pillion::filters::limit_rules {
@@ -18,21 +14,12 @@ using config::FieldPath;
 using expression::Kind;
 using limit::Policy;
 using limit::Terms;
+using rules::BuildExpression;
+using rules::CheckName;
 
 constexpr uint32_t kMostKeys = 100'000;  // where nothing is said
 constexpr uint32_t kMostWaiting = 10'000;
-constexpr size_t kLongestName = 64;
 constexpr int kResourceExhausted = 8;
-constexpr int kUnavailable = 14;
-
-// Null, and an error, for one that is none.
-Expression BuildExpression(BuildContext& context, const std::string& text, const std::string& path,
-                           std::optional<Kind> result = std::nullopt) {
-  auto program = expression::Compile(text, {.result = result});
-  if (program.ok()) return *std::move(program);
-  context.errors.Add(path, std::string(program.status().message()));
-  return nullptr;
-}
 
 Expression BuildNumber(BuildContext& context, const std::string& text, const std::string& path) {
   const Expression program = BuildExpression(context, text, path);
@@ -43,62 +30,42 @@ Expression BuildNumber(BuildContext& context, const std::string& text, const std
   return program;
 }
 
-void CheckName(BuildContext& context, const std::string& name, const std::string& path) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-  };
-  if (name.size() <= kLongestName && std::all_of(name.begin(), name.end(), fits)) return;
-  context.errors.Add(path, config::Concat(config::Quote(name), ", expected at most ", kLongestName,
-                                          " letters, digits, _, - and ."));
+// What can be written as a text.
+Expression BuildText(BuildContext& context, const std::string& text, const std::string& path) {
+  const Expression program = BuildExpression(context, text, path);
+  if (program == nullptr) return nullptr;
+  const expression::Type& type = program->result();
+  const bool fits = !type.Is(Kind::kMap) && !type.Is(Kind::kList) && !type.Is(Kind::kNull) && !type.Is(Kind::kType);
+  if (!fits) {
+    context.errors.Add(path, config::Concat("column 1: it gives ", type.Text(), ", expected what can be written as a text"));
+  }
+  return program;
 }
 
 // Nothing, and an error, for what can't be.
 std::optional<Terms> BuildTerms(BuildContext& context, const v1::Rule& from, const std::string& path) {
-  const auto fits = [&](const Terms& terms, const std::string& place) {
+  const auto fits = [&](const Terms& terms, const std::string& place, const std::string& given) {
     const char* const expected = Policy::WhatIsWrong(terms);
-    if (expected != nullptr) context.errors.AddMissing(place, place, config::Concat("expected ", expected));
+    if (expected != nullptr) context.errors.AddMissing(place, place, config::Concat(given, "expected ", expected));
     return expected == nullptr;
   };
   Terms terms;
   if (from.has_window()) {
     terms.window = {.limit = from.window().limit(), .length = config::ToDuration(from.window().length())};
-    if (!fits({.window = terms.window, .bucket = {}}, FieldPath(path, "window"))) return std::nullopt;
+    const std::string given =
+        config::Concat("limit ", terms.window->limit, ", length ", terms.window->length.count(), " ns: ");
+    if (!fits({.window = terms.window, .bucket = {}}, FieldPath(path, "window"), given)) return std::nullopt;
   }
   if (from.has_bucket()) {
     const auto& bucket = from.bucket();
     terms.bucket = {.burst = bucket.has_burst() ? bucket.burst().value() : bucket.rate(),
                     .tokens = bucket.rate(),
                     .period = bucket.has_per() ? config::ToDuration(bucket.per()) : std::chrono::seconds(1)};
-    if (!fits({.window = {}, .bucket = terms.bucket}, FieldPath(path, "bucket"))) return std::nullopt;
+    const std::string given = config::Concat("rate ", terms.bucket->tokens, ", burst ", terms.bucket->burst, ": ");
+    if (!fits({.window = {}, .bucket = terms.bucket}, FieldPath(path, "bucket"), given)) return std::nullopt;
   }
-  if (!fits(terms, path)) return std::nullopt;
+  if (!fits(terms, path, "")) return std::nullopt;
   return terms;
-}
-
-Answer BuildAnswer(BuildContext& context, const v1::Rule::Answer& from, const std::string& path, Answer answer) {
-  if (from.has_status()) answer.status = static_cast<int>(from.status().value());
-  if (from.has_grpc_status()) answer.grpc_status = static_cast<int>(from.grpc_status().value());
-  answer.body = from.body();
-  answer.headers = config::BuildHeaderEdits(context, from.headers_to_add(), FieldPath(path, "headers_to_add"), {}, "");
-  return answer;
-}
-
-Degrade BuildDegrade(BuildContext& context, const v1::Rule::Degrade& from, const std::string& path) {
-  Degrade degrade{.cluster = from.cluster(), .answer = {}, .request = {}};
-  if (from.cluster().empty() != from.has_answer()) {
-    context.errors.Add(path, "expected one of cluster and answer");
-  } else if (!from.cluster().empty()) {
-    config::CheckRequestCluster(context, from.cluster(), FieldPath(path, "cluster"));
-  } else if (from.request_headers_to_add_size() > 0) {
-    context.errors.Add(FieldPath(path, "request_headers_to_add"), "expected none beside an answer: no request goes on");
-  }
-  if (from.has_answer()) {
-    degrade.answer = BuildAnswer(context, from.answer(), FieldPath(path, "answer"),
-                                 {.status = 200, .body = {}, .grpc_status = kUnavailable, .headers = {}});
-  }
-  degrade.request = config::BuildHeaderEdits(context, from.request_headers_to_add(),
-                                             FieldPath(path, "request_headers_to_add"), {}, "");
-  return degrade;
 }
 
 std::vector<Dimension> BuildKey(BuildContext& context, const google::protobuf::RepeatedPtrField<v1::Rule::Dimension>& from,
@@ -111,7 +78,7 @@ std::vector<Dimension> BuildKey(BuildContext& context, const google::protobuf::R
     dimension.name = from[i].name();
     if (from[i].has_otherwise()) dimension.otherwise = from[i].otherwise().value();
     if (from[i].value().empty()) continue;  // said already
-    dimension.value = BuildExpression(context, from[i].value(), FieldPath(place, "value"));
+    dimension.value = BuildText(context, from[i].value(), FieldPath(place, "value"));
   }
   return key;
 }
@@ -166,13 +133,9 @@ Rule BuildRule(BuildContext& context, const v1::Rule& from, const std::string& p
     context.errors.Add(FieldPath(path, "cost_of"), "expected REQUESTS beside cost");
   }
   rule.key = BuildKey(context, from.key(), FieldPath(path, "key"));
-  rule.reject = BuildAnswer(context, from.reject(), FieldPath(path, "reject"),
-                            {.status = 429, .body = {}, .grpc_status = kResourceExhausted, .headers = {}});
-  if (rule.reject.status < 400) {
-    context.errors.Add(FieldPath(FieldPath(path, "reject"), "status"),
-                       config::Concat(rule.reject.status, ", expected at least 400: who is refused has no answer"));
-  }
-  if (from.has_degrade()) rule.degrade = BuildDegrade(context, from.degrade(), FieldPath(path, "degrade"));
+  rule.reject = rules::BuildRefusal(context, from.reject(), FieldPath(path, "reject"),
+                                    {.status = 429, .body = {}, .grpc_status = kResourceExhausted, .headers = {}});
+  if (from.has_degrade()) rule.degrade = rules::BuildDegrade(context, from.degrade(), FieldPath(path, "degrade"));
   if (from.has_degrade() && from.has_reject()) context.errors.Add(FieldPath(path, "degrade"), "expected none beside reject");
   if (from.has_max_keys() && from.key().empty()) {
     context.errors.Add(FieldPath(path, "max_keys"), "expected none without key: there is one");
@@ -184,18 +147,10 @@ Rule BuildRule(BuildContext& context, const v1::Rule& from, const std::string& p
 
 std::vector<Rule> BuildRules(BuildContext& context, const google::protobuf::RepeatedPtrField<v1::Rule>& from,
                              const std::string& path) {
-  std::vector<Rule> rules;
-  for (int i = 0; i < from.size(); ++i) {
-    const std::string place = ElementPath(path, i);
-    for (int other = 0; other < i; ++other) {
-      if (from[i].name() != from[other].name()) continue;
-      context.errors.Add(FieldPath(place, "name"), config::Concat(config::Quote(from[i].name()), " is that of rules[", other,
-                                                                  "], expected another one"));
-      break;
-    }
-    rules.push_back(BuildRule(context, from[i], place));
-  }
-  return rules;
+  std::vector<Rule> built;
+  rules::CheckNamesDiffer(context, from, path);
+  for (int i = 0; i < from.size(); ++i) built.push_back(BuildRule(context, from[i], ElementPath(path, i)));
+  return built;
 }
 
 Settings BuildSettings(BuildContext& context, const v1::Limit& from, const std::string& path) {

@@ -6,7 +6,6 @@
 #include "source/filter/request_attributes.h"
 #include "source/filters/limit/answer.h"
 #include "source/filters/limit/question.h"
-#include "source/route/header_edits.h"
 #include "source/stats/tags.h"
 
 namespace pillion::filters::limit_rules {
@@ -128,7 +127,6 @@ class Filter final : public filter::HttpFilter, private Waiting {
   Ask Refuse(Asked& asked, std::string_view why);
   void OnWaitEnded(WaitEnd end, const Decision& decision) override;
   void StopWaiting();
-  void SendOn(const Degrade& degrade);
   void SendAnswer(const Answer& answer, std::string_view what, std::string_view why, const Asked& asked);
   // What other rules have admitted of a request that is refused.
   void GiveBack();
@@ -242,6 +240,7 @@ Filter::Ask Filter::Refuse(Asked& asked, std::string_view why) {
   Counts& counts = *asked.counts;
   if (asked.decision.shared) counts.shared.Increment();
   (asked.decision.refused_by == Stage::kWindow ? counts.refused_by_window : counts.refused_by_bucket).Increment();
+  if (!rule.key.empty()) rule.state->refused.Note(asked.key, now(), [&] { return ValuesText(asked, stream().arena()); });
   if (rule.dry_run) {
     counts.dry_run.Increment();
     asked.outcome = Outcome::kDryRun;
@@ -261,7 +260,7 @@ Filter::Ask Filter::Refuse(Asked& asked, std::string_view why) {
     SendAnswer(*rule.degrade->answer, "limit_degraded", why, asked);
     return Ask::kAnswered;
   }
-  SendOn(*rule.degrade);
+  rules::SendOn(stream(), *rule.degrade);
   return settings_.first_decides ? Ask::kDone : Ask::kNext;
 }
 
@@ -292,14 +291,6 @@ void Filter::StopWaiting() {
   GiveBack();
 }
 
-void Filter::SendOn(const Degrade& degrade) {
-  stream().SendTo(degrade.cluster);
-  if (degrade.request.empty()) return;
-  telemetry::RequestRecord record;
-  stream().Describe(record);
-  route::ApplyHeaderEdits(degrade.request, record, stream().request().headers);
-}
-
 void Filter::SendAnswer(const Answer& answer, std::string_view what, std::string_view why, const Asked& asked) {
   base::Arena& arena = stream().arena();
   answer_ = &answer;
@@ -326,12 +317,7 @@ Step Filter::OnResponseHead(http::ResponseHead& head, bool) {
     const Asked& refused = asked_.back();
     if (refused.outcome == Outcome::kRejected) AddRetryAfter(refused.decision, head.headers);
     if (settings_.fields != Fields::kNever) AddFigures(refused, head.headers);
-    if (answer_->headers.empty()) return Step::kContinue;
-    telemetry::RequestRecord record;
-    stream().Describe(record);
-    record.response = &head;
-    record.response_code = static_cast<uint64_t>(head.status);
-    route::ApplyHeaderEdits(answer_->headers, record, head.headers);
+    rules::EditHead(stream(), *answer_, head);
   } else if (settings_.fields == Fields::kAlways) {
     for (const Asked& asked : asked_) {
       if (!asked.rule->dry_run && asked.outcome != Outcome::kLeft) AddFigures(asked, head.headers);

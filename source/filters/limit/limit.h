@@ -8,16 +8,18 @@
 #include <string>
 #include <vector>
 
-#include "source/config/header_edits.h"
 #include "source/config/http_filter_type.h"
 #include "source/expression/program.h"
 #include "source/filter/http_filter.h"
 #include "source/filters/limit/state.h"
 #include "source/filters/limit/waiting_room.h"
+#include "source/filters/rules/answer.h"
 
 namespace pillion::filters::limit_rules {
 
 using Expression = std::shared_ptr<const expression::Program>;
+using rules::Answer;
+using rules::Degrade;
 
 struct Dimension {
   std::string name;
@@ -26,20 +28,6 @@ struct Dimension {
 };
 
 enum class CostOf : uint8_t { kRequests, kRequestBytes, kResponseBytes };
-
-// An answer of the filter's own.
-struct Answer {
-  int status;
-  std::string body;  // empty, of a refusal: what the limit was
-  int grpc_status;
-  config::HeaderEdits headers;
-};
-
-struct Degrade {
-  std::string cluster;             // empty: it is answered
-  std::optional<Answer> answer;
-  config::HeaderEdits request;     // of what goes to that cluster
-};
 
 struct Queue {
   std::shared_ptr<WaitingRoom> room;
@@ -92,6 +80,7 @@ class Config final : public filter::HttpFilterConfig {
 
   const Settings& settings() const { return settings_; }
 
+  std::optional<filter::Feature> feature() const override { return filter::Feature::kLimit; }
   uint32_t hooks() const override { return filter::kRequestHead | filter::kResponseHead | filter::kEnd; }
   std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext& context) const override;
 

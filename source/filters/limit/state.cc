@@ -1,24 +1,19 @@
 #include "source/filters/limit/state.h"
 
-#include <map>
-#include <mutex>
 #include <random>
 
 #include "source/config/text.h"
+#include "source/filters/rules/states.h"
+#include "source/filters/rules/text.h"
 
 namespace pillion::filters::limit_rules {
 namespace {
 
 using limit::KeyedLimit;
+using rules::DurationText;
 
-// Never destroyed: a worker may still end requests while the process does.
-struct States {
-  std::mutex mutex;
-  std::map<std::string, std::weak_ptr<State>, std::less<>> by_definition;
-};
-
-States& All() {
-  static auto& states = *new States;
+rules::States<State>& All() {
+  static auto& states = *new rules::States<State>;
   return states;
 }
 
@@ -26,15 +21,6 @@ limit::Secret DrawSecret() {
   std::random_device device;
   const auto draw = [&device] { return uint64_t{device()} << 32 | device(); };
   return {.low = draw(), .high = draw()};
-}
-
-// 60s, 1500ms, 20us, 7ns
-std::string DurationText(base::Duration time) {
-  constexpr std::pair<int64_t, std::string_view> kUnits[] = {{1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}};
-  for (const auto& [nanos, unit] : kUnits) {
-    if (time.count() % nanos == 0) return config::Concat(time.count() / nanos, unit);
-  }
-  return config::Concat(time.count(), "ns");
 }
 
 std::string WindowText(const limit::Terms& terms) {
@@ -73,28 +59,16 @@ std::string State::TermsText() const {
 
 std::shared_ptr<State> StateOf(std::string_view rule, const limit::Terms& terms, size_t most_keys,
                                std::string_view key) {
-  const std::lock_guard lock(All().mutex);
-  auto& states = All().by_definition;
-  std::erase_if(states, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<State>& known = states[DefinitionOf(rule, terms, most_keys, key)];
-  std::shared_ptr<State> state = known.lock();
-  if (state == nullptr) known = state = std::make_shared<State>(rule, terms, most_keys);
-  return state;
+  return All().FindOrMake(DefinitionOf(rule, terms, most_keys, key),
+                          [&] { return std::make_shared<State>(rule, terms, most_keys); });
 }
 
-std::vector<std::shared_ptr<const State>> AllStates() {
-  const std::lock_guard lock(All().mutex);
-  std::vector<std::shared_ptr<const State>> all;
-  for (const auto& [definition, state] : All().by_definition) {
-    if (std::shared_ptr<const State> alive = state.lock()) all.push_back(std::move(alive));
-  }
-  return all;
-}
+std::vector<std::shared_ptr<const State>> AllStates() { return All().All(); }
 
 KeyedLimit::Counts CountsOf(std::string_view rule) {
   KeyedLimit::Counts sum;
-  for (const std::shared_ptr<const State>& state : AllStates()) {
-    if (state->name != rule) continue;
+  // Each rule is asked for several of its figures whenever somebody reads them all: no look at the others.
+  for (const std::shared_ptr<const State>& state : All().All(config::Concat(rule, " "))) {
     const KeyedLimit::Counts counts = state->limit.Read();
     sum.keys += counts.keys;
     sum.capacity += counts.capacity;

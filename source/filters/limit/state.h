@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/limit/keyed_limit.h"
+#include "source/limit/refused_keys.h"
 
 namespace pillion::filters::limit_rules {
 
@@ -24,6 +25,7 @@ struct State {
   std::string TermsText() const;
   const limit::Secret secret;
   limit::KeyedLimit limit;
+  limit::RefusedKeys refused;  // of a rule with keys
 };
 
 // The one of that rule, made where there is none. `key`: what its keys are made of, as a text: with other keys, or other

@@ -76,7 +76,7 @@ WaitingRoom::Entered WaitingRoom::Enter(event::Worker& worker, Waiting& waiting,
     if (decision.allowed()) return {.how = Entered::How::kAdmitted, .decision = decision};
     wait = decision.retry_after;
   } else {
-    decision = Refusal(request.key, request.cost, now);
+    decision = Refusal(request.key, request.cost, now, &wait);
   }
   if (wait == Decision::kNever) return {.how = Entered::How::kRefused, .why = WaitEnd::kTooLate, .decision = decision};
   const uint64_t number = next_number_++;
@@ -110,11 +110,16 @@ void WaitingRoom::Leave(Waiting& waiting) {
   desk->KeepTime(queue_.NextRun());
 }
 
-Decision WaitingRoom::Refusal(const limit::Key& key, uint64_t cost, base::MonotonicTime now) {
-  Decision decision = state_->limit.Decide(key, 0, now);
-  const bool by_window = decision.window.limit != 0 && (decision.bucket.limit == 0 || decision.window.remaining < cost);
-  decision.refused_by = by_window ? Stage::kWindow : Stage::kBucket;
-  decision.retry_after = std::chrono::seconds(1);  // others wait before
+Decision WaitingRoom::Refusal(const limit::Key& key, uint64_t cost, base::MonotonicTime now,
+                              base::Duration* wait) const {
+  constexpr base::Duration kOthersWaitBefore = std::chrono::seconds(1);
+  Decision decision = state_->limit.Ask(key, cost, now);
+  if (wait != nullptr) *wait = decision.retry_after;
+  if (decision.allowed()) {  // were he alone
+    decision = state_->limit.Ask(key, 0, now);
+    decision.refused_by = decision.bucket.limit == 0 ? Stage::kWindow : Stage::kBucket;
+  }
+  decision.retry_after = std::max(decision.retry_after, kOthersWaitBefore);
   return decision;
 }
 

@@ -93,8 +93,9 @@ class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
   limit::Key LimitKeyOf(const limit::Key& key) const { return shared_key_ ? *shared_key_ : key; }
   // All with the lock.
   base::MonotonicTime Now(const event::Worker& worker) { return now_ = std::max(now_, worker.now()); }
-  // What is said to somebody who is not admitted, though the limit may have something.
-  limit::Decision Refusal(const limit::Key& key, uint64_t cost, base::MonotonicTime now);
+  // What is said to somebody who is not admitted, though the limit may have something. `wait`: until it has, at least.
+  limit::Decision Refusal(const limit::Key& key, uint64_t cost, base::MonotonicTime now,
+                          base::Duration* wait = nullptr) const;
   bool IsNever(uint64_t cost) const;
   void Run(base::MonotonicTime now);
   void Call(const limit::FairQueue::Waiter& waiter, WaitEnd end, const limit::Decision& decision);

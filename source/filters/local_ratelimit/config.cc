@@ -12,7 +12,7 @@ namespace v3 = envoy::extensions::filters::http::local_ratelimit::v3;
 using config::ElementPath;
 using config::FieldPath;
 
-constexpr uint32_t kMostKeys = 100'000;  // of a descriptor with open values, where nothing is said
+constexpr uint32_t kMostKeys = 100'000;  // of a descriptor with open values, where nothing is said; connections
 
 // Nothing, and an error, for a bucket that there can't be.
 std::optional<limit::TokenBucket::Terms> BuildBucket(config::BuildContext& context, const envoy::type::v3::TokenBucket& from,
@@ -39,17 +39,6 @@ void NoteUnmade(const config::BuildContext& context, const Settings& settings, c
     if (made) continue;
     context.Note(FieldPath(ElementPath(FieldPath(path, "descriptors"), i), "entries"),
                  "none of rate_limits makes entries of these keys, so this bucket is never asked");
-  }
-}
-
-// Fields that Envoy has, with values that are not implemented.
-void RefuseOthers(config::BuildContext& context, const v3::LocalRateLimit& from, const std::string& path) {
-  if (from.local_rate_limit_per_downstream_connection()) {
-    context.errors.Add(FieldPath(path, "local_rate_limit_per_downstream_connection"), "true is not implemented");
-  }
-  for (int i = 0; i < from.descriptors_size(); ++i) {
-    if (!from.descriptors(i).shadow_mode()) continue;
-    context.errors.Add(FieldPath(ElementPath(FieldPath(path, "descriptors"), i), "shadow_mode"), "true is not implemented");
   }
 }
 
@@ -84,7 +73,10 @@ void BuildDescriptors(config::BuildContext& context, const v3::LocalRateLimit& f
       }
     }
     const auto terms = BuildBucket(context, from.descriptors(i).token_bucket(), FieldPath(place, "token_bucket"));
-    if (terms) settings.descriptors.push_back(std::make_unique<DescriptorLimit>(std::move(entries), *terms, most_keys));
+    if (terms) {
+      const DescriptorLimit::Options options = {most_keys, settings.per_connection, from.descriptors(i).shadow_mode()};
+      settings.descriptors.push_back(std::make_unique<DescriptorLimit>(std::move(entries), *terms, options));
+    }
   }
   if (from.rate_limits_size() > 0) NoteUnmade(context, settings, path);
 }
@@ -93,9 +85,13 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
                                                        const std::string& path) {
   Settings settings;
   settings.stat_prefix = from.stat_prefix();
+  settings.per_connection = from.local_rate_limit_per_downstream_connection();
   if (from.status().code() >= 400) settings.status = from.status().code();
   settings.resource_exhausted = from.rate_limited_as_resource_exhausted();
   if (from.has_filter_enabled()) settings.enabled = config::BuildFraction(context, from.filter_enabled());
+  if (!from.has_filter_enabled() && (from.has_token_bucket() || from.descriptors_size() > 0)) {
+    context.Note(FieldPath(path, "filter_enabled"), "is not set, which is 0 %: no bucket is ever asked");
+  }
   if (from.has_filter_enforced()) settings.enforced = config::BuildFraction(context, from.filter_enforced());
   settings.figures = from.enable_x_ratelimit_headers() != envoy::extensions::common::ratelimit::v3::OFF;
   settings.response = config::BuildHeaderEdits(context, from.response_headers_to_add(),
@@ -105,7 +101,13 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
                                FieldPath(path, "request_headers_to_add_when_not_enforced"), {}, "");
   if (from.has_token_bucket()) {
     const auto terms = BuildBucket(context, from.token_bucket(), FieldPath(path, "token_bucket"));
-    if (terms) settings.bucket = std::make_unique<Bucket>(*terms);
+    if (terms && settings.per_connection) {
+      const DescriptorLimit::Options options = {.most_keys = kMostKeys, .per_connection = true};
+      const std::vector<DescriptorLimit::Pattern> none;
+      settings.connection_bucket = std::make_unique<DescriptorLimit>(none, *terms, options);
+    } else if (terms) {
+      settings.bucket = std::make_unique<Bucket>(*terms);
+    }
   }
   if (from.has_always_consume_default_token_bucket()) {
     settings.always_takes = from.always_consume_default_token_bucket().value();
@@ -114,7 +116,6 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
                                            FieldPath(path, "rate_limits"));
   settings.stage = from.stage();
   settings.host_rules = BuildHostRules(from.vh_rate_limits());
-  RefuseOthers(context, from, path);
   BuildDescriptors(context, from, path, settings);
   return std::make_shared<Config>(std::move(settings));
 }

@@ -37,12 +37,14 @@ Taken Bucket::Take(base::MonotonicTime now) {
   return TakenFrom(policy_, policy_.Decide(state_, 1, now_));
 }
 
-DescriptorLimit::DescriptorLimit(std::vector<Pattern> entries, const limit::TokenBucket::Terms& terms, size_t most_keys)
+DescriptorLimit::DescriptorLimit(std::vector<Pattern> entries, const limit::TokenBucket::Terms& terms,
+                                 const Options& options)
     : entries_(std::move(entries)),
+      options_(options),
       open_(std::any_of(entries_.begin(), entries_.end(), IsOpen)),
       rate_(static_cast<double>(terms.tokens) * 1e9 / static_cast<double>(terms.period.count())),
       secret_(DrawSecret()),
-      limit_({.window = {}, .bucket = terms}, open_ ? most_keys : 1) {}
+      limit_({.window = {}, .bucket = terms}, open_ || options.per_connection ? options.most_keys : 1) {}
 
 bool DescriptorLimit::Matches(std::span<const filter::DescriptorEntry> descriptor) const {
   return std::equal(entries_.begin(), entries_.end(), descriptor.begin(), descriptor.end(),
@@ -51,9 +53,11 @@ bool DescriptorLimit::Matches(std::span<const filter::DescriptorEntry> descripto
                     });
 }
 
-Taken DescriptorLimit::Take(const filter::Descriptor& descriptor, base::MonotonicTime now, base::Arena& arena) {
-  std::string_view* const values = arena.NewArray<std::string_view>(entries_.size());
+Taken DescriptorLimit::Take(const filter::Descriptor& descriptor, uint64_t connection, base::MonotonicTime now,
+                            base::Arena& arena) {
+  std::string_view* const values = arena.NewArray<std::string_view>(entries_.size() + 1);
   size_t count = 0;
+  if (options_.per_connection) values[count++] = {reinterpret_cast<const char*>(&connection), sizeof connection};
   for (size_t i = 0; i < entries_.size(); ++i) {
     if (IsOpen(entries_[i])) values[count++] = descriptor.entries[i].value;
   }

@@ -29,13 +29,15 @@ struct Counts {
         enabled(*shard.counter(scope.AddCounter("enabled"))),
         enforced(*shard.counter(scope.AddCounter("enforced"))),
         rate_limited(*shard.counter(scope.AddCounter("rate_limited"))),
-        ok(*shard.counter(scope.AddCounter("ok"))) {}
+        ok(*shard.counter(scope.AddCounter("ok"))),
+        shadow_mode(*shard.counter(scope.AddCounter("shadow_mode"))) {}
 
   stats::Scope scope;
   stats::Counter& enabled;
   stats::Counter& enforced;
   stats::Counter& rate_limited;
   stats::Counter& ok;
+  stats::Counter& shadow_mode;
 };
 
 class Shard final : public filter::HttpFilterShard {
@@ -68,11 +70,14 @@ class Filter final : public filter::HttpFilter {
   Step OnRequestHead(http::RequestHead& head, bool) override {
     if (!settings_.enabled.Holds(stream().random().Next())) return Step::kContinue;
     counts_.enabled.Increment();
-    if (Decide(head)) {
+    const bool passes = Decide(head);
+    if (passes && !shadowed_) {
       counts_.ok.Increment();
       return Step::kContinue;
     }
     counts_.rate_limited.Increment();
+    if (shadowed_) counts_.shadow_mode.Increment();
+    if (passes) return Step::kContinue;
     if (!settings_.enforced.Holds(stream().random().Next())) {
       if (!settings_.request.empty()) {
         telemetry::RequestRecord record;
@@ -132,9 +137,10 @@ class Filter final : public filter::HttpFilter {
   }
 
   // All that match take a token, the slowest first, and then the default bucket. The first that has none refuses, and what
-  // those before it gave is not given back, as in Envoy.
+  // those before it gave is not given back, as in Envoy. A shadow refuses nobody, and hides none of the others.
   bool Decide(const http::RequestHead& head) {
     const base::MonotonicTime now = stream().worker().now();
+    const uint64_t connection = settings_.per_connection ? Connection() : 0;
     base::Arena& arena = stream().arena();
     const filter::Descriptors descriptors = MakeDescriptors(head);
     Matched* const matched = arena.NewArray<Matched>(descriptors.size());
@@ -150,14 +156,25 @@ class Filter final : public filter::HttpFilter {
       ++count;
     }
     for (size_t i = 0; i < count; ++i) {
-      const Taken taken = matched[i].limit->Take(*matched[i].descriptor, now, arena);
+      const Taken taken = matched[i].limit->Take(*matched[i].descriptor, connection, now, arena);
       if (i == 0 || !taken.allowed) figures_ = taken;
-      if (!taken.allowed) return false;
+      if (taken.allowed) continue;
+      if (!matched[i].limit->shadow()) return false;
+      shadowed_ = true;
     }
-    if (settings_.bucket == nullptr || (count > 0 && !settings_.always_takes)) return true;
-    const Taken taken = settings_.bucket->Take(now);
-    if (count == 0 || !taken.allowed) figures_ = taken;
-    return taken.allowed;
+    if (count > 0 && !settings_.always_takes) return true;
+    std::optional<Taken> taken;
+    if (settings_.bucket != nullptr) taken = settings_.bucket->Take(now);
+    if (settings_.connection_bucket != nullptr) taken = settings_.connection_bucket->Take({}, connection, now, arena);
+    if (!taken) return true;
+    if (count == 0 || !taken->allowed) figures_ = taken;
+    return taken->allowed;
+  }
+
+  uint64_t Connection() {
+    telemetry::RequestRecord record;
+    stream().Describe(record);
+    return record.connection_id;
   }
 
   void AddNumber(http::HeaderMap& headers, std::string_view name, uint64_t number) {
@@ -170,6 +187,7 @@ class Filter final : public filter::HttpFilter {
   Counts& counts_;
   std::optional<Taken> figures_;
   bool refused_ = false;
+  bool shadowed_ = false;  // a shadow would have refused it
 };
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {

@@ -24,6 +24,8 @@ struct Settings {
   config::HeaderEdits response;   // of its own answers
   config::HeaderEdits request;    // that would have been refused
   std::unique_ptr<Bucket> bucket;  // null: there is none
+  bool per_connection = false;     // each has buckets of its own; then, in the place of that bucket:
+  std::unique_ptr<DescriptorLimit> connection_bucket;
   bool always_takes = true;       // from it, also where a descriptor has a bucket of its own
   config::RateLimitRules rules;   // its own; none: those of routes and virtual hosts
   uint32_t stage = 0;             // of those
@@ -38,6 +40,7 @@ class Config final : public filter::HttpFilterConfig {
   // The buckets in it are shared by all workers.
   const Settings& settings() const { return settings_; }
 
+  std::optional<filter::Feature> feature() const override { return filter::Feature::kLimit; }
   uint32_t hooks() const override { return filter::kRequestHead | filter::kResponseHead; }
   std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext& context) const override;
 

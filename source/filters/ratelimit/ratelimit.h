@@ -49,6 +49,7 @@ class Config final : public filter::HttpFilterConfig {
 
   const Settings& settings() const { return settings_; }
 
+  std::optional<filter::Feature> feature() const override { return filter::Feature::kLimit; }
   uint32_t hooks() const override { return filter::kRequestHead | filter::kResponseHead | filter::kEnd; }
   std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext& context) const override;
 

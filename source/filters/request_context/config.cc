@@ -1,9 +1,7 @@
-#include <algorithm>
-
 #include "pillion/filters/http/context/v1/context.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_peer_trust.h"
 #include "source/config/text.h"
-#include "source/context/carrier_fields.h"
 #include "source/filters/request_context/request_context.h"
 
 namespace pillion::filters::request_context {
@@ -50,29 +48,6 @@ CarrierSet BuildCarriers(config::BuildContext& build, const v1::Context::Carrier
   return carriers;
 }
 
-// In lower case. It is taken away from each request, so that a carrier would never be read, and a message lose its framing.
-std::string BuildOffHeader(config::BuildContext& build, const std::string& written, const std::string& path) {
-  if (written.empty()) return {};
-  const pillion::http::FieldName name = config::BuildEditedName(build, written, path);
-  if (context::CarrierFieldIndex(pillion::http::FindHeaderId(name.text())) != context::kNoCarrierField) {
-    build.errors.Add(path, config::Concat(config::Quote(written), " is a field of a context, expected another name"));
-  }
-  return std::string(name.text());
-}
-
-Trust BuildTrust(config::BuildContext& build, const v1::Context::Trust& from, const std::string& path) {
-  Trust trust;
-  for (int i = 0; i < from.principals_size(); ++i) {
-    trust.principals.push_back(
-        config::BuildStringMatcher(build, from.principals(i), ElementPath(FieldPath(path, "principals"), i)));
-  }
-  for (int i = 0; i < from.addresses_size(); ++i) {
-    trust.addresses.push_back(
-        config::BuildIpRange(build, from.addresses(i), ElementPath(FieldPath(path, "addresses"), i)));
-  }
-  return trust;
-}
-
 std::string Milliseconds(base::Duration time) {
   return config::Concat(std::to_string(time / std::chrono::milliseconds(1)), " ms");
 }
@@ -94,19 +69,14 @@ void CheckUseful(config::BuildContext& build, base::Duration useful, std::option
   if (!error.empty()) build.errors.Add(FieldPath(path, "min_useful_ms"), std::move(error));
 }
 
-bool IsOutbound(const config::BuildContext& build, v1::Context::Direction direction) {
-  if (direction != v1::Context::BY_LISTENER) return direction == v1::Context::OUTBOUND;
-  return build.direction == config::TrafficDirection::kOutbound;
-}
-
 std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& build, const google::protobuf::Message& message,
                                                   const std::string& path) {
   const auto& from = static_cast<const v1::Context&>(message);
   Settings settings;
   if (from.has_read()) settings.read = BuildCarriers(build, from.read(), FieldPath(path, "read"));
   if (from.has_write()) settings.write = BuildCarriers(build, from.write(), FieldPath(path, "write"));
-  settings.outbound = IsOutbound(build, from.direction());
-  settings.trust = BuildTrust(build, from.trust(), FieldPath(path, "trust"));
+  settings.outbound = config::IsOutbound(build, from.direction());
+  settings.trust = config::BuildPeerTrust(build, from.trust(), settings.outbound, FieldPath(path, "trust"));
   settings.edge = {.keep_trace = from.edge().keep_trace(),
                    .biz_flags = static_cast<uint16_t>(from.edge().biz_flags()),
                    .baggage = {from.edge().baggage().begin(), from.edge().baggage().end()}};
@@ -118,7 +88,6 @@ std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& build, c
   settings.rejects_malformed = from.on_malformed() == v1::Context::REJECT;
   settings.correlates = !from.disable_correlation();
   if (from.has_correlation_grace()) settings.grace = config::ToDuration(from.correlation_grace());
-  settings.off_header = BuildOffHeader(build, from.off_header(), FieldPath(path, "off_header"));
   return std::make_shared<Config>(std::move(settings));
 }
 
@@ -133,13 +102,17 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(config::BuildContext& b
   if (from.has_min_useful_ms()) settings.min_useful = std::chrono::milliseconds(from.min_useful_ms().value());
   if (settings.min_useful) CheckUseful(build, *settings.min_useful, settings.max_deadline, "max_deadline", kAll, path);
   if (from.has_reject_malformed()) settings.rejects_malformed = from.reject_malformed().value();
-  if (from.has_off_header()) {
-    settings.off_header = BuildOffHeader(build, from.off_header().value(), FieldPath(path, "off_header"));
-  }
   return std::make_shared<RouteConfig>(std::move(settings));
 }
 
 }  // namespace
+
+// A filter that writes into the context finds none, and what it would have written does not go on.
+std::string Config::CannotFollow(const config::FilterConfig& former) const {
+  const auto* const filter = dynamic_cast<const filter::HttpFilterConfig*>(&former);
+  if (filter == nullptr || filter->feature() != filter::Feature::kGrey) return {};
+  return "which would find no context to take a colour from or to write it into, expected before that";
+}
 
 // What the route says of both was checked with the route.
 std::string Config::Contradiction(const config::FilterConfig& of_route) const {

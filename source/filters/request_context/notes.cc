@@ -13,37 +13,62 @@ using telemetry::ResponseFlag;
 constexpr size_t kTraceIdText = 32;
 constexpr size_t kSpanIdText = 16;
 
+// In the namespace; texts that are empty are not there.
+class Writer {
+ public:
+  Writer(base::Arena& arena, metadata::DynamicMetadata& metadata) : arena_(arena), metadata_(metadata) {}
+
+  void Note(std::string_view key, const Value& value) { (void)metadata_.SetKept(arena_, Notes::kSpace, key, value); }
+  void Text(std::string_view key, std::string_view value) {
+    if (!value.empty()) Note(key, Value::Text(value));
+  }
+
+ private:
+  base::Arena& arena_;
+  metadata::DynamicMetadata& metadata_;
+};
+
+void WriteBaggage(const context::Baggage& baggage, base::Arena& arena, metadata::DynamicMetadata& metadata) {
+  auto* const members = arena.NewArray<metadata::Member>(baggage.size());
+  uint32_t size = 0;
+  for (const context::Baggage::Entry& entry : baggage) members[size++] = {entry.key, Value::Text(entry.value())};
+  Writer(arena, metadata).Note("baggage", {.kind = Value::Kind::kObject, .size = size, .members = members});
+}
+
 }  // namespace
+
+void NoteContext(const context::Context& context, base::Arena& arena, metadata::DynamicMetadata& metadata) {
+  Writer writer(arena, metadata);
+  if (context.trace_id && context.span_id != 0) {
+    const std::string_view traceparent = context::EncodeTraceparent(context, arena);
+    constexpr size_t kTraceId = 3;
+    writer.Text("trace_id", traceparent.substr(kTraceId, kTraceIdText));
+    writer.Text("span_id", traceparent.substr(kTraceId + kTraceIdText + 1, kSpanIdText));
+    writer.Note("sampled", Value::Flag((context.trace_flags & context::kSampled) != 0));
+  }
+  writer.Text("request_id", context.request_id);
+  writer.Text("tenant", context.tenant);
+  writer.Note("biz_flags", Value::Number(context.biz_flags));
+  writer.Note("payment_path", Value::Flag((context.biz_flags & context::kPaymentPath) != 0));
+  writer.Note("real_name_check", Value::Flag((context.biz_flags & context::kRealNameCheck) != 0));
+  if (!context.baggage.empty()) WriteBaggage(context.baggage, arena, metadata);
+}
 
 // Whole numbers that a double does not hold are texts.
 void Notes::Note(base::Arena& arena, metadata::DynamicMetadata& metadata) {
-  const auto note = [&](std::string_view key, const Value& value) { (void)metadata.SetKept(arena, kSpace, key, value); };
-  const auto text = [&](std::string_view key, std::string_view value) {
-    if (!value.empty()) note(key, Value::Text(value));
-  };
+  Writer writer(arena, metadata);
   if (context_.has_deadline()) {
-    text("deadline", base::NumberText(context_.deadline, arena));
+    writer.Text("deadline", base::NumberText(context_.deadline, arena));
     const base::Duration left = context_.deadline_at - stream_.worker().now();
-    note("time_left_ms", Value::Number(std::chrono::duration<double, std::milli>(left).count()));
+    writer.Note("time_left_ms", Value::Number(std::chrono::duration<double, std::milli>(left).count()));
   }
-  if (context_.trace_id && context_.span_id != 0) {
-    const std::string_view traceparent = context::EncodeTraceparent(context_, arena);
-    constexpr size_t kTraceId = 3;
-    text("trace_id", traceparent.substr(kTraceId, kTraceIdText));
-    text("span_id", traceparent.substr(kTraceId + kTraceIdText + 1, kSpanIdText));
-    note("sampled", Value::Flag((context_.trace_flags & context::kSampled) != 0));
-  }
-  text("request_id", context_.request_id);
-  text("tenant", context_.tenant);
-  note("biz_flags", Value::Number(context_.biz_flags));
-  note("payment_path", Value::Flag((context_.biz_flags & context::kPaymentPath) != 0));
-  note("real_name_check", Value::Flag((context_.biz_flags & context::kRealNameCheck) != 0));
-  text("cancel_reason", NameOf(ReasonOf(context_, stream_.flags())));
-  if (context_.baggage.empty()) return;
-  auto* const members = arena.NewArray<metadata::Member>(context_.baggage.size());
-  uint32_t size = 0;
-  for (const context::Baggage::Entry& entry : context_.baggage) members[size++] = {entry.key, Value::Text(entry.value())};
-  note("baggage", {.kind = Value::Kind::kObject, .size = size, .members = members});
+  NoteContext(context_, arena, metadata);
+  writer.Text("cancel_reason", NameOf(ReasonOf(context_, stream_.flags())));
+  noted_ = true;
+}
+
+void Notes::NoteBaggage(base::Arena& arena, metadata::DynamicMetadata& metadata) {
+  if (noted_) WriteBaggage(context_.baggage, arena, metadata);
 }
 
 CancelReason ReasonOf(const context::Context& context, telemetry::ResponseFlags flags) {

@@ -12,6 +12,9 @@
 
 namespace pillion::filters::request_context {
 
+// What does not change while the request goes on; `context` lives as long as the notes.
+void NoteContext(const context::Context& context, base::Arena& arena, metadata::DynamicMetadata& metadata);
+
 class Notes final : public metadata::LaterNotes {
  public:
   static constexpr std::string_view kSpace = "pillion.context";
@@ -20,8 +23,11 @@ class Notes final : public metadata::LaterNotes {
   Notes(const context::Context& context, filter::StreamContext& stream) : context_(context), stream_(stream) {}
 
   void Note(base::Arena& arena, metadata::DynamicMetadata& metadata) override;
+  // The baggage has changed: where it was noted before, it is noted anew.
+  void NoteBaggage(base::Arena& arena, metadata::DynamicMetadata& metadata);
 
  private:
+  bool noted_ = false;
   const context::Context& context_;
   filter::StreamContext& stream_;
 };

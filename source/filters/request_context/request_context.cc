@@ -10,8 +10,10 @@
 #include "source/base/number_text.h"
 #include "source/base/timer_wheel.h"
 #include "source/config/route.h"
+#include "source/context/carrier_fields.h"
 #include "source/context/extract.h"
 #include "source/context/inject.h"
+#include "source/context/set_baggage.h"
 #include "source/context/timeout.h"
 #include "source/filters/request_context/malformed_log.h"
 #include "source/filters/request_context/notes.h"
@@ -31,11 +33,9 @@ using filter::Step;
 using http::HeaderId;
 using telemetry::ResponseFlag;
 
-constexpr std::string_view kFeature = "context";  // as the field names it that turns features off
 constexpr CarrierSet kTimeLeft = {Carrier::kTimeout};
-// In the state of a stream whose route follows redirects: the deadline on the own clock, 0 for none; or that it is off.
+// In the state of a stream whose route follows redirects: the deadline on the own clock, 0 for none.
 constexpr std::string_view kFormer = "pillion.context.deadline";
-constexpr std::string_view kOff = "off";
 constexpr std::pair<std::string_view, std::string_view> kTimedOut[] = {{"x-pillion-cancel-reason", "timeout"}};
 
 class RequestContext;
@@ -49,7 +49,6 @@ class Shard final : public filter::HttpFilterShard {
         stats_(shard.stats),
         scope_(shard.registry, stats::Prefix(shard.stat_prefix).Add("context")),
         untrusted(Counter("untrusted")),
-        turned_off(Counter("turned_off")),
         begun(Counter("begun")),
         expired(Counter("expired")),
         too_little_left(Counter("too_little_left")),
@@ -71,6 +70,8 @@ class Shard final : public filter::HttpFilterShard {
   void Leave(RequestContext& request);
   // In between: it had a deadline, and has none now.
   void NoteNoDeadline(const RequestContext& request);
+  // Also of a request that follows a redirect: what its head says was written here.
+  bool Trusts(filter::StreamContext& stream) const;
 
   const Settings& settings;
   const std::string name;
@@ -87,7 +88,6 @@ class Shard final : public filter::HttpFilterShard {
 
  public:
   stats::Counter& untrusted;
-  stats::Counter& turned_off;
   stats::Counter& begun;
   stats::Counter& expired;
   stats::Counter& too_little_left;
@@ -104,12 +104,14 @@ bool FollowsRedirects(const config::Route* route) {
   return action != nullptr && action->internal_redirect.has_value();
 }
 
-class RequestContext final : public filter::HttpFilter, public base::ListNode<RequestContext> {
+class RequestContext final : public filter::HttpFilter,
+                             public filter::CarriedContext,
+                             public base::ListNode<RequestContext> {
  public:
   // `route`: what the route says that the request has as it comes; null: nothing. `disabled`: by that route nothing is done
   // for those who are trusted.
-  RequestContext(Shard& shard, const RouteSettings* route, bool disabled)
-      : shard_(shard), route_(route), disabled_(disabled), terms_(shard.settings) {}
+  RequestContext(Shard& shard, const RouteSettings* route, bool disabled, bool trusted)
+      : shard_(shard), route_(route), disabled_(disabled), trusted_(trusted), terms_(shard.settings) {}
 
   Step OnRequestHead(http::RequestHead& head, bool) override;
   void OnAttempt(http::RequestHead& head, const filter::Attempt& attempt) override;
@@ -126,12 +128,27 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
   }
   base::MonotonicTime began() const { return stream().began(); }
 
+  // filter::CarriedContext
+  const context::Context& context() const override { return context_; }
+  bool trusted() const override { return trusted_; }
+  bool SetBaggage(std::span<const context::Baggage::Entry> entries) override;
+  void InjectInto(http::HeaderMap& headers, std::span<const context::Baggage::Entry> entries) const override;
+
  private:
-  // The request goes on without: as one says who may.
-  bool TakeOff(http::RequestHead& head, bool trusted);
   void Count(const context::Extraction& found);
   // A trace and an id, where there are none; and what others may read of it.
   void Begin(const http::RequestHead& head);
+  // Into the head that goes on; how many entries are left out.
+  uint32_t Inject(http::RequestHead& head) {
+    return context::Inject(context_, {.write = terms_.write, .grpc = grpc_}, stream().worker().now(), head.headers);
+  }
+  bool remembers() const { return shard_.settings.correlates && !shard_.settings.outbound; }
+  // As it is now, for requests of the application.
+  void Remember() {
+    const base::MonotonicTime now = stream().worker().now();
+    context::CorrelationTable::Ticket former = std::exchange(ticket_, InFlight().Remember(context_, now));
+    InFlight().End(former, now);
+  }
   // A stranger's fields are replaced before they can choose anything; then the route is chosen, and what it says holds.
   // False: that is to do no more.
   bool ReplaceFields(http::RequestHead& head);
@@ -154,12 +171,14 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
   Shard& shard_;
   const RouteSettings* route_;
   bool disabled_;
+  const bool trusted_;
   Terms terms_;
   bool grpc_ = false;
   bool is_connect_ = false;
   bool attempted_ = false;
   bool told_less_ = false;  // upstream: the route's timeouts end before the deadline
   bool active_ = false;  // it has a context
+  Notes* notes_ = nullptr;
   context::Context context_;
   context::CorrelationTable::Ticket ticket_;
   base::Timer timer_{this, [](void* self) { static_cast<RequestContext*>(self)->OnDeadline(); }};
@@ -168,11 +187,9 @@ class RequestContext final : public filter::HttpFilter, public base::ListNode<Re
 Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   // Not null: an answer that redirects was followed, and what the head says was written here.
   const metadata::FilterState::Object* const former = stream().annotations().filter_state.Find(kFormer);
-  const bool trusted = former != nullptr || Trusts(shard_.settings, stream().AccessRequest().connection);
-  if (former != nullptr && former->text == kOff) return Step::kContinue;
+  const bool trusted = trusted_;
   if (trusted && disabled_) return Step::kContinue;
   if (trusted && route_ != nullptr) terms_.Take(*route_);
-  if (!terms_.off_header.empty() && TakeOff(head, trusted)) return Step::kContinue;
   active_ = true;
   grpc_ = http::IsGrpc(head.headers);
   is_connect_ = head.method_id == http::Method::kConnect;
@@ -199,18 +216,16 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   }
   if (terms_.max_deadline) context::CapDeadline(context_, *terms_.max_deadline, began);
   if (!Admit()) return Step::kPause;
-  const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};
-  const uint32_t left_out = context::Inject(context_, options, stream().worker().now(), head.headers);
+  const uint32_t left_out = Inject(head);
   if (trusted) shard_.left_out.Add(left_out);
-  if (shard_.settings.correlates && !shard_.settings.outbound) {
-    ticket_ = InFlight().Remember(context_, stream().worker().now());
-  }
+  if (remembers()) ticket_ = InFlight().Remember(context_, stream().worker().now());
   if (context_.has_deadline()) {
     stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
     stream().KeepDeadline(context_.deadline_at);
   }
   if (trusted && (!found.malformed.empty() || restored || stream().routes_by_notes())) stream().ChooseRoute();
   shard_.Join(*this);
+  stream().Carry(*this);
   const int64_t deadline = context_.has_deadline() ? context_.deadline_at.time_since_epoch().count() : 0;
   if (FollowsRedirects(stream().route())) Keep(base::NumberText(deadline, arena));
   return Step::kContinue;
@@ -225,21 +240,47 @@ void RequestContext::Begin(const http::RequestHead& head) {
     const char mark = http::TraceMarkOf(head.headers.Get(HeaderId::kXRequestId));
     context_.request_id = http::MakeRequestId(arena, shard_.random, mark);
   }
-  stream().annotations().metadata.SetLater(arena, Notes::kSpace, *arena.New<Notes>(context_, stream()));
+  notes_ = arena.New<Notes>(context_, stream());
+  stream().annotations().metadata.SetLater(arena, Notes::kSpace, *notes_);
+}
+
+bool RequestContext::SetBaggage(std::span<const context::Baggage::Entry> entries) {
+  base::Arena& arena = stream().arena();
+  CarrierSet carriers = terms_.write;
+  if (remembers()) carriers.Add(Carrier::kVctx);  // the form in which it is remembered
+  uint32_t left_out = 0;
+  if (!context::SetBaggage(context_, entries, carriers, arena, left_out)) return false;
+  shard_.left_out.Add(left_out + Inject(stream().request()));
+  if (remembers()) Remember();
+  notes_->NoteBaggage(arena, stream().annotations().metadata);
+  if (stream().routes_by_notes()) stream().ChooseRoute();
+  return true;
+}
+
+// What is encoded is the head's own already.
+void RequestContext::InjectInto(http::HeaderMap& headers, std::span<const context::Baggage::Entry> entries) const {
+  base::Arena& arena = headers.arena();
+  context::Context told = context_;
+  told.origin = nullptr;
+  told.request_id = arena.Copy(told.request_id);
+  told.tenant = arena.Copy(told.tenant);
+  told.tracestate = arena.Copy(told.tracestate);
+  uint32_t left_out = 0;
+  told.baggage.Set(entries, arena, left_out);
+  left_out += context::Inject(told, {.write = terms_.write, .grpc = grpc_}, stream().worker().now(), headers);
+  shard_.left_out.Add(left_out);
 }
 
 bool RequestContext::ReplaceFields(http::RequestHead& head) {
   // Whoever is behind may take the request for a call of gRPC all the same.
   if (!grpc_) head.headers.Remove(http::HeaderIdSet{HeaderId::kVctxBin, HeaderId::kGrpcTimeout});
-  const context::InjectOptions options{.write = terms_.write, .grpc = grpc_};
-  shard_.left_out.Add(context::Inject(context_, options, stream().worker().now(), head.headers));
+  shard_.left_out.Add(Inject(head));
   stream().ChooseRoute();
   const filter::FilterPart part = stream().PartOf(shard_.name);
   if (part.absent) return false;
   if (part.config == nullptr) return true;
   const RouteSettings& route = static_cast<const RouteConfig&>(*part.config).settings();
   terms_.Take(route);
-  if (!terms_.off_header.empty()) head.headers.Remove(terms_.off_header);
   return !route.disabled;
 }
 
@@ -285,19 +326,6 @@ void RequestContext::OnAttempt(http::RequestHead& head, const filter::Attempt& a
   context::Context told = context_;
   context::CapDeadline(told, left, {worker.now(), worker.wall_now()});
   context::InjectDeadline(told, {.write = terms_.write, .grpc = grpc_}, worker.now(), head.headers);
-}
-
-bool RequestContext::TakeOff(http::RequestHead& head, bool trusted) {
-  bool off = false;
-  for (const http::HeaderField& field : head.headers) {
-    if (!trusted || field.name() != terms_.off_header) continue;
-    http::ForEachListElement(field.value(), [&](std::string_view feature) { return off |= feature == kFeature, true; });
-  }
-  head.headers.Remove(terms_.off_header);
-  if (!off) return false;
-  shard_.turned_off.Increment();
-  if (FollowsRedirects(stream().route())) Keep(kOff);
-  return true;
 }
 
 // For logs: what else happened stands there as well.
@@ -348,10 +376,7 @@ void RequestContext::ForgetDeadline() {
   timer_.Cancel();
   context_.deadline = 0;
   shard_.NoteNoDeadline(*this);
-  if (!shard_.settings.correlates || shard_.settings.outbound) return;
-  const base::MonotonicTime now = stream().worker().now();
-  context::CorrelationTable::Ticket former = std::exchange(ticket_, InFlight().Remember(context_, now));
-  InFlight().End(former, now);
+  if (remembers()) Remember();
 }
 
 void RequestContext::OnEnd() {
@@ -394,17 +419,43 @@ void Shard::TellOldest() {
   figures_.SetOldest(active_.front().began(), active_.front().deadline());
 }
 
+bool Shard::Trusts(filter::StreamContext& stream) const {
+  const access::Request request = stream.AccessRequest();
+  const bool follows = request.notes != nullptr && request.notes->filter_state.Find(kFormer) != nullptr;
+  return follows || settings.trust.Takes(request.connection);
+}
+
+// A stranger's fields have chosen the route that the request has as it comes. Filters behind this one are made by that which
+// it has without them. (The fields are replaced when all are made.)
+void ChooseRouteWithoutFields(filter::StreamContext& stream) {
+  http::HeaderMap& headers = stream.request().headers;
+  const auto is_carriers = [](const http::HeaderField& field) {
+    return context::CarrierFieldIndex(field.id) != context::kNoCarrierField;
+  };
+  if (std::none_of(headers.begin(), headers.end(), is_carriers)) return;
+  http::HeaderMap hidden(stream.arena());
+  for (const http::HeaderField& field : headers) {
+    if (is_carriers(field)) hidden.Add(field.id, field.name(), field.value(), field.sensitive);
+  }
+  headers.RemoveIf(is_carriers);
+  stream.ChooseRoute();
+  for (const http::HeaderField& field : hidden) headers.Add(field.id, field.name(), field.value(), field.sensitive);
+}
+
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
   const RouteSettings* const route =
       override_config == nullptr ? nullptr : &static_cast<const RouteConfig&>(*override_config).settings();
   if (route != nullptr && route->disabled) return MakeDisabled(stream);
-  return stream.arena().New<RequestContext>(*this, route, false);
+  const bool trusted = Trusts(stream);
+  if (!trusted) ChooseRouteWithoutFields(stream);
+  return stream.arena().New<RequestContext>(*this, route, false, trusted);
 }
 
 // A stranger may have chosen that route: by his fields, or his path.
 filter::HttpFilter* Shard::MakeDisabled(filter::StreamContext& stream) {
-  if (Trusts(settings, stream.AccessRequest().connection)) return nullptr;
-  return stream.arena().New<RequestContext>(*this, nullptr, true);
+  if (Trusts(stream)) return nullptr;
+  ChooseRouteWithoutFields(stream);
+  return stream.arena().New<RequestContext>(*this, nullptr, true, false);
 }
 
 }  // namespace

@@ -5,39 +5,26 @@
 
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
+#include "source/access/peer_trust.h"
 #include "source/config/http_filter_type.h"
 #include "source/context/carrier.h"
 #include "source/context/trust.h"
 #include "source/filter/http_filter.h"
-#include "source/match/ip_range.h"
-#include "source/match/string_matcher.h"
 
 namespace pillion::filters::request_context {
-
-// Whose context is taken as it is: any of these. On an outbound listener that does not say, everybody; on an inbound one who
-// has shown a certificate that was accepted, and has a SPIFFE ID: of whichever trust domain the listener's validation takes.
-struct Trust {
-  std::vector<match::StringMatcher> principals;
-  std::vector<match::IpRange> addresses;
-
-  bool empty() const { return principals.empty() && addresses.empty(); }
-};
 
 struct Settings {
   context::CarrierSet read = context::kAllCarriers;
   context::CarrierSet write = context::kWrittenByDefault;
   bool outbound = false;  // requests of the application beside this process; else requests for it
-  Trust trust;
+  access::PeerTrust trust;  // whose context is taken as it is
   context::EdgePolicy edge;
   std::optional<base::Duration> max_deadline;
   base::Duration min_useful{0};
   bool rejects_malformed = false;
   bool correlates = true;
   base::Duration grace = std::chrono::seconds(5);  // for which a request that is over is remembered
-  std::string off_header;  // in lower case; empty: there is none
 };
 
 // What a route says instead; nothing: what the filter says.
@@ -48,7 +35,6 @@ struct RouteSettings {
   std::optional<base::Duration> max_deadline;
   std::optional<base::Duration> min_useful;
   std::optional<bool> rejects_malformed;
-  std::optional<std::string> off_header;
 };
 
 class RouteConfig final : public config::FilterConfig {
@@ -67,6 +53,8 @@ class Config final : public filter::HttpFilterConfig {
   const Settings& settings() const { return settings_; }
 
   std::string Contradiction(const config::FilterConfig& of_route) const override;
+  std::string CannotFollow(const config::FilterConfig& former) const override;
+  std::optional<filter::Feature> feature() const override { return filter::Feature::kContext; }
   uint32_t hooks() const override {
     return filter::kRequestHead | filter::kAttempt | filter::kResponseHead | filter::kEnd;
   }

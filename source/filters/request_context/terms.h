@@ -1,11 +1,9 @@
 #pragma once
 
-// What holds for a request: the filter's settings, and what its route says instead; and whether its sender is trusted.
+// What holds for a request: the filter's settings, and what its route says instead.
 
 #include <optional>
-#include <string_view>
 
-#include "source/access/request.h"
 #include "source/filters/request_context/request_context.h"
 
 namespace pillion::filters::request_context {
@@ -17,8 +15,7 @@ struct Terms {
         write(settings.write),
         max_deadline(settings.max_deadline),
         min_useful(settings.min_useful),
-        rejects_malformed(settings.rejects_malformed),
-        off_header(settings.off_header) {
+        rejects_malformed(settings.rejects_malformed) {
     read = read | write;  // what came would be lost
   }
   void Take(const RouteSettings& route) {
@@ -27,7 +24,6 @@ struct Terms {
     if (route.max_deadline) max_deadline = route.max_deadline;
     if (route.min_useful) min_useful = *route.min_useful;
     if (route.rejects_malformed) rejects_malformed = *route.rejects_malformed;
-    if (route.off_header) off_header = *route.off_header;
     read = read | write;
   }
 
@@ -36,9 +32,6 @@ struct Terms {
   std::optional<base::Duration> max_deadline;
   base::Duration min_useful;
   bool rejects_malformed;
-  std::string_view off_header;
 };
-
-bool Trusts(const Settings& settings, const access::ConnectionFacts& connection);
 
 }  // namespace pillion::filters::request_context

@@ -85,6 +85,14 @@ CASES = [
          vhost=limit(100, descriptors=[descriptor(5, ("t", "a"), interval="100s"), descriptor(2, ("generic_key", "g"))],
                      rate_limits=[by(header()), by({"generic_key": {"descriptor_value": "g"}})], **FIGURES), setting="limit"),
 
+    Case("limit-of-connection", [get()] * 3, vhost=limit(2, local_rate_limit_per_downstream_connection=True, **FIGURES), setting="limit"),
+    Case("limit-of-connection-by-descriptor", tenants("a", "a", "b"), vhost=limit(
+        9, local_rate_limit_per_downstream_connection=True, descriptors=[descriptor(1, ("t", ""))], rate_limits=[by(header())], **FIGURES), setting="limit"),
+    Case("limit-shadow", tenants("a", "a", "a"), vhost=limit(9, descriptors=[{**descriptor(1, ("t", "a")), "shadow_mode": True}], rate_limits=[by(header())], **FIGURES),
+         setting="limit"),
+    Case("limit-shadow-before-others", tenants("a", "a", "a"), vhost=limit(2, descriptors=[{**descriptor(1, ("t", "a")), "shadow_mode": True}], rate_limits=[by(header())]),
+         setting="limit"),
+
     Case("limit-by-rules-of-host", tenants("a", "a", "b"), vhost={**limit(100, descriptors=[descriptor(1, ("t", ""))], **FIGURES), "rate_limits": [by(header())]}, setting="limit"),
     Case("limit-by-rules-of-route", tenants("a", "a", "b", "b"), [route(rate_limits=[by({"generic_key": {"descriptor_value": "g"}})])],
          vhost={**limit(100, descriptors=[descriptor(1, ("t", "")), descriptor(3, ("generic_key", "g"))], **FIGURES), "rate_limits": [by(header())]}, setting="limit"),

@@ -47,6 +47,14 @@ def limited(protocol="h1", **common):
     return {"": Cluster(protocol, http_options=upstream_options(**common))}
 
 
+def formerly(protocol="h1", **fields):
+    """What is said by HttpProtocolOptions nowadays, in the cluster itself."""
+    def change(config, addresses, folder):
+        del config["typed_extension_protocol_options"]
+        config.update(fields)
+    return {"": Cluster(protocol, change=change)}
+
+
 CASES = [
     case("live-most-requests", [get()] * 3, "two", lines=2), case("live-most-requests-http2", [get()] * 2, "two", protocol="h2"),
     case("live-idle", setting="idle", client=ends), case("live-idle-http2", setting="idle", client=http2_ends, protocol="h2"),
@@ -61,6 +69,10 @@ CASES = [
     case("live-upstream-cuts", upstream=[Cut()]), case("live-upstream-http10", upstream=[Raw(b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nab")], ignored=WHO),
     case("live-upstream-too-much", upstream=[Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabcd")], ignored=WHO),
     case("live-own-answer", [get(), Request("POST", "/", [], b"x" * 10), get()], routes=[{"match": {"prefix": "/"}, **said("own")}], lines={"envoy": 2, "pillion": 3}),
+    case("live-former-http2", [get()] * 3, clusters=formerly("h2", http2_protocol_options={}, max_requests_per_connection=2),
+         ignored=("stat.c.upstream_cx_protocol_error",)),
+    case("live-former-most-requests", [get()] * 3, clusters=formerly(common_http_protocol_options={"max_requests_per_connection": 1})),
+    case("live-former-as-downstream", [get()] * 2, clusters=formerly("h2", protocol_selection="USE_DOWNSTREAM_PROTOCOL", http2_protocol_options={}), protocol="h2"),
     case("live-by-cluster-of-http2", [get()] * 2, clusters={"": Cluster("h2")}, protocol="h2"),
 ]
 SOON = {"drain_timeout": "0.05s", "delayed_close_timeout": "0.1s"}

@@ -9,11 +9,16 @@ H2 = {"": Cluster("h2")}
 LONG = [("x-long", "v" * 300), ("x-quoted", 'a "b" \\ c'), ("x-tab", "a\tb"), ("x-high", "\xc3\xa9"), ("x-low", "caf\xe9")]
 
 
+def of(what):
+    return {"filter_metadata": {"n": {"k": f"of {what}", "number": 3, "list": [1, "a"]}}}
+
+
 def formatted(text, **options):
     """A setting whose lines have another format."""
     def change(listener, log, folder):
         made = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"][0]["typed_config"]
         made["log_format"] = {"json_format": text, **options}
+        listener["metadata"], listener["filter_chains"][0]["metadata"] = of("listener"), of("chain")
     return {"change": change}
 
 
@@ -34,8 +39,8 @@ def everywhere(suffix, setting):
         case("retried", [get()], [route(retry_policy={"retry_on": "5xx", "retry_back_off": {"base_interval": "0.001s"}})], upstream=[ok(status=503), ok()]),
         case("rewritten", [get("/a?q=1")], [route(prefix_rewrite="/z", host_rewrite_literal="other.test")]),
         case("timeout", [get()], [route(timeout="0.15s")], upstream=[Hang()]), case("head", [Request("HEAD")], upstream=[ok(("content-length", "9"))]),
-        case("named", [get()], [{**route(), "name": "the route"}],
-             clusters={"": Cluster(fields={"metadata": {"filter_metadata": {"n": {"k": "of cluster", "number": 3, "list": [1, "a"]}}}}, change=described)}),
+        case("named", [get()], [{**route(), "name": "the route", "metadata": of("route")}], vhost={"metadata": of("host")},
+             clusters={"": Cluster(fields={"metadata": of("cluster")}, change=described)}),
         case("no-content", upstream=[Response(204)]), case("broken-off", upstream=[Part(ok(body=b"abc"), length=10)],
                                                           ignored=("log.details", "log.flags", "log.flags_long", "stat", "log.flags_short", "log.json")),
     ]
@@ -55,6 +60,7 @@ OPERATORS = {
     "host_name": "%UPSTREAM_HOST_NAME%", "host_names": "%UPSTREAM_HOST_NAMES_ATTEMPTED%", "hosts_bare": "%UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT%",
     "up_ip": "%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "up_local": "%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%",
     "cluster_note": "%CLUSTER_METADATA(n:k)%", "host_note": "%UPSTREAM_METADATA(n:deep)%",
+    "route_note": "%METADATA(ROUTE:n:k)% %METADATA(ROUTE:n:list)%", "other_notes": "%METADATA(VIRTUAL_HOST:n:k)% %METADATA(CLUSTER:n:k)% %METADATA(UPSTREAM_HOST:n:k)%",
     "grpc_camel": "%GRPC_STATUS(CAMEL_STRING)%", "grpc_snake": "%GRPC_STATUS(SNAKE_STRING)%", "grpc_number": "%GRPC_STATUS_NUMBER%",
     "log_type": "%ACCESS_LOG_TYPE%", "message": "%RESP(grpc-message)%", "environment": "%ENVIRONMENT(NO_SUCH_VARIABLE)%",
     "mask": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(16)%", "flags_short": "%RESPONSE_FLAGS%", "percent": "100%%",
@@ -63,7 +69,8 @@ JSON = {
     "code": "%RESPONSE_CODE%", "sent": "%BYTES_SENT%", "both": "%RESPONSE_CODE% %BYTES_SENT%", "none": "%REQ(X-NONE)%", "none_in_text": "a%REQ(X-NONE)%b", "quoted": "%REQ(X-QUOTED)%",
     "tab": "%REQ(X-TAB)%", "high": "%REQ(X-HIGH)%", "low": "%REQ(X-LOW)%", "list": ["%PROTOCOL%", 1, True], "deep": {"er": {"code": "%RESPONSE_CODE%", "path": "%REQ(:PATH)%"}},
     "number": 7, "truth": False, "text": "literal \"quoted\"", "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "grpc": "%GRPC_STATUS_NUMBER%", "note": "%CLUSTER_METADATA(n)%",
-    "host_note": "%UPSTREAM_METADATA(n)%", "flags": "%RESPONSE_FLAGS%", "empty": "",
+    "host_note": "%UPSTREAM_METADATA(n)%", "route_note": "%METADATA(ROUTE:n)%", "listener_note": "%METADATA(LISTENER:n)%", "chain_note": "%METADATA(LISTENER_FILTER_CHAIN:n:k)%",
+    "vhost_note": "%METADATA(VIRTUAL_HOST:n:number)%", "flags": "%RESPONSE_FLAGS%", "empty": "",
 }
 SETTINGS = {"json": formatted(JSON)}
 

@@ -39,6 +39,7 @@ class EndpointsTest : public ::testing::Test {
     sources_.last_good = [this] { return last_good_; };
     sources_.context = [this] { return context_; };
     sources_.limits = [this] { return limits_; };
+    sources_.breakers = [this] { return breakers_; };
     sources_.runtime = [] {
       return RuntimeView{.layers = {"fixed", "admin"}, .entries = {{"a.b", {"1", "\"2\""}, "\"2\""}}};
     };
@@ -97,6 +98,7 @@ class EndpointsTest : public ::testing::Test {
   std::optional<LastGoodView> last_good_;
   std::optional<ContextView> context_;
   std::vector<LimitView> limits_;
+  std::vector<BreakersView> breakers_;
   State state_ = State::kLive;
   ConfigDumpQuery dump_query_;
   DrainQuery drain_query_;
@@ -193,18 +195,84 @@ TEST_F(EndpointsTest, Reload) {
   EXPECT_EQ(Post("/api/reload?format=xml").status, 400);
 }
 
+TEST_F(EndpointsTest, Breakers) {
+  EXPECT_EQ(Get("/breakers").status, 404);
+  EXPECT_EQ(Get("/breakers?format=xml").status, 400);
+  breakers_ = {{.rule = "pay", .terms = "error ratio 0.6 in 10s", .per = "route", .count = 2, .most = 10, .no_room = 3,
+                .forgotten = 4,
+                .breakers = {{.key = "route=all/pay", .state = "open", .since_ms = 1500, .retry_after_ms = 8500,
+                              .opened_by_calls = 10, .opened_by_bad = 6, .passed = 20, .refused = 5, .probes = 1, .opened = 2,
+                              .late = 7},
+                             {.key = "", .state = "closed", .since_ms = 2, .calls = 8, .bad = 1, .passed = 8}}},
+               {.rule = "slow", .terms = "t", .count = 2, .most = 9,
+                .breakers = {{.key = "a", .state = "half_open", .probes_on_their_way = 2, .good_probes = 1},
+                             {.key = "b", .state = "recovering", .calls = 3, .good_windows = 4}}}};
+  EXPECT_EQ(Get("/breakers").body,
+            "pay: error ratio 0.6 in 10s; per route\n"
+            "  2 of 10 breakers; 4 forgotten, 3 times there was no room\n"
+            "  route=all/pay: open for 1500 ms, by 6 bad of 10 calls; a probe in 8500 ms\n"
+            "    passed 20, refused 5, probes 1, opened 2, late 7\n"
+            "  all: closed for 2 ms; 1 bad of 8 calls\n"
+            "    passed 8, refused 0, probes 0, opened 0, late 0\n"
+            "slow: t\n"
+            "  2 of 9 breakers; 0 forgotten, 0 times there was no room\n"
+            "  a: half_open for 0 ms; probes: 1 good, 2 on their way\n"
+            "    passed 0, refused 0, probes 0, opened 0, late 0\n"
+            "  b: recovering for 0 ms; 0 bad of 3 calls in this window, 4 good ones before\n"
+            "    passed 0, refused 0, probes 0, opened 0, late 0\n");
+  breakers_.pop_back();
+  breakers_[0].breakers.pop_back();
+  EXPECT_EQ(Get("/breakers?format=json").body, R"({
+ "rules": [
+  {
+   "rule": "pay",
+   "terms": "error ratio 0.6 in 10s",
+   "per": "route",
+   "count": "2",
+   "most": "10",
+   "no_room": "3",
+   "forgotten": "4",
+   "breakers": [
+    {
+     "key": "route=all/pay",
+     "state": "open",
+     "since_ms": "1500",
+     "retry_after_ms": "8500",
+     "calls": "0",
+     "bad": "0",
+     "opened_by_calls": "10",
+     "opened_by_bad": "6",
+     "probes_on_their_way": "0",
+     "good_probes": "0",
+     "good_windows": "0",
+     "passed": "20",
+     "refused": "5",
+     "probes": "1",
+     "opened": "2",
+     "late": "7"
+    }
+   ]
+  }
+ ]
+}
+)");
+}
+
 TEST_F(EndpointsTest, Limits) {
   EXPECT_EQ(Get("/limits").status, 404);
   EXPECT_EQ(Get("/limits?format=xml").status, 400);
   limits_ = {{.name = "all", .terms = "window of 5 in 1s", .keys = 1, .capacity = 1},
              {.name = "each", .terms = "bucket of 1, 1 per 1s", .keys = 7, .capacity = 10, .expired = 3, .evicted = 2,
-              .without_room = 4, .waiting = 6}};
+              .without_room = 4, .waiting = 6,
+              .refused = {{"tenant=\"a\"", 12, 3, "bucket 0 of 1"}, {"#00ff00ff", 1, 200, "bucket 1 of 1"}}}};
   EXPECT_EQ(Get("/limits").body,
             "all: window of 5 in 1s\n"
             "  1 of 1 keys; 0 expired, 0 made room, 0 times there was none\n"
             "each: bucket of 1, 1 per 1s\n"
             "  7 of 10 keys; 3 expired, 2 made room, 4 times there was none\n"
-            "  6 waiting\n");
+            "  6 waiting\n"
+            "  refused tenant=\"a\": 12 times, 3 s ago; left: bucket 0 of 1\n"
+            "  refused #00ff00ff: 1 times, 200 s ago; left: bucket 1 of 1\n");
   limits_.erase(limits_.begin());
   EXPECT_EQ(Get("/limits?format=json").body, R"({
  "limits": [
@@ -216,7 +284,21 @@ TEST_F(EndpointsTest, Limits) {
    "expired": "3",
    "evicted": "2",
    "without_room": "4",
-   "waiting": "6"
+   "waiting": "6",
+   "refused": [
+    {
+     "key": "tenant=\"a\"",
+     "times": "12",
+     "seconds_ago": "3",
+     "left": "bucket 0 of 1"
+    },
+    {
+     "key": "#00ff00ff",
+     "times": "1",
+     "seconds_ago": "200",
+     "left": "bucket 1 of 1"
+    }
+   ]
   }
  ]
 }
@@ -280,6 +362,7 @@ TEST_F(EndpointsTest, MethodsAndUnknownPaths) {
   last_good_.emplace();  // else their pages are not there
   context_.emplace();
   limits_.emplace_back();
+  breakers_.emplace_back();
   for (const Endpoint& endpoint : Endpoints::All()) {
     const int answered = endpoint.path == "/heap_dump" ? 501 : 200;
     EXPECT_EQ(Get(endpoint.path).status, endpoint.changes ? 405 : answered) << endpoint.path;
@@ -403,6 +486,15 @@ TEST_F(EndpointsTest, ClustersText) {
   clusters_[0].hosts[0].failures = {"failed_active_hc", "failed_outlier_check"};
   EXPECT_NE(Get("/clusters").body.find("::health_flags::/failed_active_hc/failed_outlier_check\n"),
             std::string::npos);
+}
+
+TEST_F(EndpointsTest, LanesOfHosts) {
+  EXPECT_EQ(Get("/clusters?format=json").body.find("lane"), std::string::npos);
+  clusters_[0].hosts[0].lane = "env=gr\nay";
+  EXPECT_NE(Get("/clusters").body.find("be::192.0.2.1:80::lane::env=gr\\nay\n"), std::string::npos);
+  EXPECT_NE(Get("/clusters?format=json").body.find(R"("lane": "env=gr\nay")"), std::string::npos);
+  clusters_[0].hosts[0].lane = "";
+  EXPECT_NE(Get("/clusters").body.find("be::192.0.2.1:80::lane::baseline\n"), std::string::npos);
 }
 
 TEST_F(EndpointsTest, ClustersJson) {

@@ -71,6 +71,7 @@ class Server final : private net::AcceptEvents,
     connection_->set_codec(*codec_);
     connection_->Start(false);
   }
+  void OnAccepted(uint32_t) override {}
   void OnAcceptFailed(int) override {}
   void OnConnected() override {}
   void OnClosed(net::CloseReason, int) override { closed = true; }

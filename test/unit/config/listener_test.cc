@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "source/config/load.h"
 #include "source/config/tunneling.h"
 
@@ -40,6 +42,25 @@ std::string Chains(const std::vector<std::string>& matches) {
 }
 
 using Texts = std::vector<std::string>;
+
+TEST(Listener, Keepalive) {
+  const std::string chain = "    filter_chains: [{filters: [" + std::string(kEcho) + "]}]\n";
+  const auto options = [&](const std::string& keepalive) {
+    std::string texts;
+    const Loaded loaded = LoadListener("    tcp_keepalive: " + keepalive + "\n" + chain);
+    for (const SocketOption& option : loaded.bootstrap->listeners[0]->socket_options) {
+      int value = 0;
+      std::memcpy(&value, option.value.data(), sizeof value);
+      EXPECT_EQ(option.state, SocketOption::State::kPrebind);
+      texts += std::to_string(option.level) + "/" + std::to_string(option.name) + "=" + std::to_string(value) + " ";
+    }
+    return texts;
+  };
+  EXPECT_EQ(options("{}"), "1/9=1 ");  // SO_KEEPALIVE
+  EXPECT_EQ(options("{keepalive_probes: 3, keepalive_time: 40, keepalive_interval: 5}"), "1/9=1 6/6=3 6/4=40 6/5=5 ");
+  EXPECT_EQ(Errors("    additional_addresses: [{address: {pipe: {path: /run/a}}}]\n    tcp_keepalive: {}\n" + chain),
+            Texts{"tcp_keepalive: expected none of a pipe, as /run/a is"});
+}
 
 TEST(Listener, Connections) {
   const std::string chain = "    filter_chains: [{filters: [" + std::string(kEcho) + "]}]\n";
@@ -249,6 +270,8 @@ TEST(Cluster, OriginalDst) {
             Texts{"lb_policy: expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"});
   EXPECT_EQ(errors("lb_policy: CLUSTER_PROVIDED"),
             Texts{"lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate"});
+  EXPECT_EQ(errors("type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED, original_dst_lb_config: {metadata_key: {key: a}}"),
+            Texts{"original_dst_lb_config.metadata_key.path: empty, but required"});
   EXPECT_EQ(errors("original_dst_lb_config: {}"), Texts{"original_dst_lb_config: needs type ORIGINAL_DST"});
 }
 

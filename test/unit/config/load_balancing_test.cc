@@ -122,8 +122,8 @@ TEST(LoadBalancing, WhatIsWrong) {
                 "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer, "
                 "max_request_bytes: 1}}}]}\n"),
             "load_balancing_policy.policies[0].typed_extension_config.typed_config: a "
-            "envoy.extensions.filters.http.buffer.v3.Buffer, expected RoundRobin, LeastRequest, Random, RingHash, Maglev "
-            "or WrrLocality");
+            "envoy.extensions.filters.http.buffer.v3.Buffer, expected RoundRobin, LeastRequest, Random, RingHash, Maglev, "
+            "WrrLocality or Lanes");
 }
 
 TEST(LoadBalancing, Subsets) {

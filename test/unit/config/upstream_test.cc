@@ -104,6 +104,48 @@ TEST(UpstreamTest, HeaderKeyFormat) {
                     "PreserveCaseFormatterConfig");
 }
 
+// What HttpProtocolOptions says nowadays, in the cluster itself.
+TEST(UpstreamTest, FormerHttp) {
+  const UpstreamHttp http2 = Good("http2_protocol_options: {max_concurrent_streams: 7}, max_requests_per_connection: 3, "
+                                  "common_http_protocol_options: {idle_timeout: 9s}")->http;
+  EXPECT_EQ(http2.protocol, UpstreamHttp::Protocol::kHttp2);
+  EXPECT_EQ(http2.http2.max_concurrent_streams, 7u);
+  EXPECT_EQ(http2.options.idle_timeout, std::chrono::seconds(9));
+  EXPECT_EQ(http2.options.max_requests_per_connection, 3u);
+  const UpstreamHttp http1 = Good("http_protocol_options: {enable_trailers: true}")->http;
+  EXPECT_EQ(http1.protocol, UpstreamHttp::Protocol::kHttp1);
+  EXPECT_TRUE(http1.http1.enable_trailers);
+  EXPECT_EQ(Good("protocol_selection: USE_DOWNSTREAM_PROTOCOL, http_protocol_options: {}, http2_protocol_options: {}")
+                ->http.protocol,
+            UpstreamHttp::Protocol::kAsDownstream);
+}
+
+TEST(UpstreamTest, FormerHttpThatCannotBe) {
+  EXPECT_EQ(Errors("http_protocol_options: {}, http2_protocol_options: {}"),
+            "http_protocol_options: expected none beside http2_protocol_options without protocol_selection "
+            "USE_DOWNSTREAM_PROTOCOL");
+  EXPECT_EQ(Errors("max_requests_per_connection: 3, common_http_protocol_options: {max_requests_per_connection: 4}"),
+            "max_requests_per_connection: 3, but common_http_protocol_options says 4");
+  EXPECT_EQ(Errors("upstream_http_protocol_options: {auto_sni: true}"),
+            "upstream_http_protocol_options.auto_sni: needs a transport_socket with UpstreamTlsContext");
+}
+
+// The extension holds, and the log says so.
+TEST(UpstreamTest, FormerHttpBesideTheExtension) {
+  const char* const kBoth =
+      "http2_protocol_options: {}, max_requests_per_connection: 3, typed_extension_protocol_options: {"
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {"
+      "'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, "
+      "explicit_http_config: {http_protocol_options: {}}}}";
+  const std::shared_ptr<const Cluster> cluster = Good(kBoth);
+  EXPECT_EQ(cluster->http.protocol, UpstreamHttp::Protocol::kHttp1);
+  EXPECT_EQ(cluster->http.options.max_requests_per_connection, 3u);
+  const Loaded loaded = Load(kBoth);
+  ASSERT_EQ(loaded.notes.size(), 1u);
+  EXPECT_EQ(loaded.notes[0].path, "static_resources.clusters[0].http2_protocol_options");
+  EXPECT_EQ(loaded.notes[0].message, "says nothing: typed_extension_protocol_options stands instead");
+}
+
 TEST(UpstreamTest, ProxyHead) {
   const auto socket = [](const std::string& version, const std::string& inner) {
     return "transport_socket: {name: a, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets."

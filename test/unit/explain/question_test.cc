@@ -58,6 +58,8 @@ TEST(Question, AllOfIt) {
 TEST(Question, HostAndConnect) {
   EXPECT_EQ(ParseQuestion({{"header", "Host: a.test"}})->authority, "a.test");
   EXPECT_EQ(ParseQuestion({{"method", "CONNECT"}})->path, "");
+  EXPECT_EQ(ParseQuestion({{"colour", "version=v=2"}, {"colour", "env=gray"}})->colour,
+            (std::vector<std::pair<std::string, std::string>>{{"env", "gray"}, {"version", "v=2"}}));
   EXPECT_EQ(ParseQuestion({{"address", "/run/x.sock"}})->address->text(), "/run/x.sock");
 }
 
@@ -83,6 +85,9 @@ TEST(Question, WhatIsWrongIsNamed) {
   EXPECT_EQ(ErrorOf({{"header", ":path:/"}}), R"(header: ":path:/", expected NAME:VALUE, as x-version:2)");
   EXPECT_EQ(ErrorOf({{"header", "a:b\nc"}}), R"(header: "a:b\nc", expected a value without control characters)");
   EXPECT_TRUE(ErrorOf({{"header", "connection:close"}}).starts_with(R"(header: "connection:close", expected a field that)"));
+  EXPECT_EQ(ErrorOf({{"colour", "gray"}}), R"(colour: "gray", expected KEY=VALUE, as env=gray)");
+  EXPECT_EQ(ErrorOf({{"colour", "env=gray"}, {"colour", "env=blue"}}),
+            R"(colour: "env=blue", expected one value of env, but there is "gray", too)");
   EXPECT_EQ(ErrorOf({{"random", "-1"}}), R"(random: "-1", expected a number from 0 to 2^64 - 1)");
   EXPECT_TRUE(ErrorOf({{"path", "/a b"}}).starts_with(R"(path: "/a b", expected a path)"));
 }

@@ -59,6 +59,8 @@ TEST(CheckerTest, NamesThatNobodyKnows) {
   EXPECT_TRUE(Refused("xds").starts_with("column 1: xds is no value, expected one of xds.route_name, xds.route_metadata")) << Refused("xds");
   EXPECT_EQ(Refused("nonsense_of_all_kinds"), "column 1: there is no nonsense_of_all_kinds");
   EXPECT_EQ(Refused("frobnicate(1)"), "column 1: there is no function frobnicate");
+  EXPECT_EQ(Refused("request.path.startswith('/')"), "column 14: there is no function startswith, did you mean startsWith");
+  EXPECT_EQ(Refused("request.path.contain('/')"), "column 14: there is no function contain, did you mean contains");
   EXPECT_EQ(Refused("startsWith('a', 'b')"), "column 1: startsWith() is called as value.startsWith()");
   EXPECT_EQ(Refused("(1).int()"), "column 5: int() is called as int(value)");
   EXPECT_EQ(Refused("'a'.startsWith()"), "column 5: startsWith() does not take 0 arguments");

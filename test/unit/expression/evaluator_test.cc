@@ -135,6 +135,25 @@ TEST_F(EvaluatorTest, ComparingCostsSteps) {
   EXPECT_EQ(Run(list_of("1") + compare), "error: more steps than an expression may take");
 }
 
+// A client says how long these are.
+TEST_F(EvaluatorTest, LookingForEntriesCostsSteps) {
+  const std::string path(30'000, 'a');
+  request_.values[Attribute::kRequestPath] = Value::String(path);
+  request_.maps[Attribute::kRequestQueryParameters]["q"] = "1";
+  request_.maps[Attribute::kRequestCookies]["c"] = "1";
+  std::string list = "['z'";
+  for (int i = 1; i < 400; ++i) list += ",'z'";
+  list += "]";
+  for (const std::string asked :
+       {"x in request.query_parameters", "request.query_parameters[x] == '1'", "request.query_parameters.q == '2'",
+        "has(request.query_parameters.z)", "x in request.cookies", "'d' in request.cookies", "has(request.cookies.d)"}) {
+    EXPECT_EQ(Run("['y', 'z'].exists(x, " + asked + ")"), asked.find("[x]") == std::string::npos ? "false" : "error: no such key");
+    EXPECT_EQ(Run(list + ".exists(x, " + asked + ")"), "error: more steps than an expression may take") << asked;
+  }
+  request_.values[Attribute::kRequestPath] = Value::String("/short?q=1");
+  EXPECT_EQ(Run(list + ".exists(x, x in request.query_parameters)"), "false");
+}
+
 // Whose entries are made when they are asked for, as fields that came several times are.
 class Copying final : public Attributes {
  public:

@@ -77,6 +77,16 @@ class DescriptorsTest : public testing::Test, public StreamContext {
   access::Request AccessRequest() override { return {.connection = facts_, .head = &request_}; }
   void KeepDeadline(base::MonotonicTime) override {}
   void SetHealthCheck() override {}
+  CarriedContext* carried_context() const override { return nullptr; }
+  void Carry(CarriedContext&) override {}
+  void GoToLane(const upstream::LaneWish&) override {}
+  const upstream::LaneWish* lane_wish() const override { return nullptr; }
+  upstream::LaneOutcome lane_outcome() const override { return {}; }
+  void MirrorTo(const MirrorWish&) override {}
+  void TurnOff(FeatureSet) override {}
+  FeatureSet turned_off() const override { return {}; }
+  void Explain() override {}
+  bool explains() const override { return false; }
 
   base::BlockPool blocks_;
   base::Arena arena_{blocks_};

@@ -82,6 +82,16 @@ class RequestAttributesTest : public testing::Test, public StreamContext {
   }
   void KeepDeadline(base::MonotonicTime) override {}
   void SetHealthCheck() override {}
+  CarriedContext* carried_context() const override { return nullptr; }
+  void Carry(CarriedContext&) override {}
+  void GoToLane(const upstream::LaneWish&) override {}
+  const upstream::LaneWish* lane_wish() const override { return nullptr; }
+  upstream::LaneOutcome lane_outcome() const override { return {}; }
+  void MirrorTo(const MirrorWish&) override {}
+  void TurnOff(FeatureSet) override {}
+  FeatureSet turned_off() const override { return {}; }
+  void Explain() override {}
+  bool explains() const override { return false; }
 
   base::BlockPool blocks_;
   base::Arena arena_{blocks_};

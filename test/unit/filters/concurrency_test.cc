@@ -215,6 +215,87 @@ TEST_F(ConcurrencyTest, OneForEachCluster) {
   EXPECT_EQ(Stat("app.refused_normal"), 1);
 }
 
+// Envoy's filter.
+class AdaptiveConcurrencyTest : public ConcurrencyTest {
+ protected:
+  static constexpr const char* kOne =
+      "gradient_controller_config: {concurrency_limit_params: {max_concurrency_limit: 1, concurrency_update_interval: 0.1s}, "
+      "min_rtt_calc_params: {interval: 60s, request_count: 50, jitter: {value: 10}, buffer: {value: 20}, min_concurrency: 1}, "
+      "sample_aggregate_percentile: {value: 90}}";
+
+  static std::string AdaptiveMessage(const std::string& fields) {
+    return "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.adaptive_concurrency.v3.AdaptiveConcurrency, " + fields +
+           "}";
+  }
+  void StartAdaptive(const std::string& fields, ProxySettings settings = {}) {
+    TearDown();
+    settings.http_filters += "- {name: adaptive, typed_config: " + AdaptiveMessage(fields) + "}\n";
+    world_ = std::make_unique<ProxyWorld>(settings);
+    for (size_t i = 0; i < 4; ++i) clients_.push_back(world_->Connect());
+  }
+  int64_t Stat(const std::string& name) {
+    return world_->stat("http.in.adaptive_concurrency.gradient_controller." + name);
+  }
+};
+
+TEST_F(AdaptiveConcurrencyTest, HasEnvoysWordsAndNames) {
+  StartAdaptive(kOne);
+  Get(0);
+  Get(1);
+  EXPECT_EQ(Status(0), "");
+  const std::string answer = clients_[1]->Take();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nreached concurrency limit")) << answer;
+  EXPECT_EQ(world_->TakeLog(), std::vector<std::string>{"GET /x HTTP/1.1 503 - reached_concurrency_limit 0 25 0"});
+  EXPECT_EQ(Stat("rq_blocked"), 1);
+  EXPECT_EQ(Stat("concurrency_limit"), 1);
+  Answer(0);
+  EXPECT_EQ(Status(0), "HTTP/1.1 200");
+  Get(1);
+  EXPECT_EQ(Status(1), "");
+}
+
+TEST_F(AdaptiveConcurrencyTest, AFilterHasALimitOfItsOwn) {
+  StartAdaptive(kOne, {.http_filters = "- {name: other, typed_config: " + AdaptiveMessage(kOne) + "}\n"});
+  Get(0);
+  EXPECT_EQ(Stat("rq_blocked"), 0);  // both have let it in
+}
+
+TEST_F(AdaptiveConcurrencyTest, HealthChecksAreNotConcerned) {
+  StartAdaptive(kOne, {.http_filters = "- {name: check, typed_config: {\"@type\": "
+                                       "type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck, "
+                                       "pass_through_mode: true, headers: [{name: \":path\", string_match: {exact: /x}}]}}\n"});
+  Get(0);
+  Get(1);
+  EXPECT_EQ(Status(1), "");
+  EXPECT_EQ(Stat("rq_blocked"), 0);
+}
+
+TEST_F(AdaptiveConcurrencyTest, BetweenTheBounds) {
+  StartAdaptive("gradient_controller_config: {concurrency_limit_params: {concurrency_update_interval: 300s}, "
+                "min_rtt_calc_params: {fixed_value: 0.25s, min_concurrency: 30}}");
+  EXPECT_EQ(Stat("concurrency_limit"), 30);
+  EXPECT_EQ(Stat("min_rtt_msecs"), 250);
+  StartAdaptive("gradient_controller_config: {concurrency_limit_params: {max_concurrency_limit: 2, concurrency_update_interval: 1s}, "
+                "min_rtt_calc_params: {interval: 1s, fixed_value: 0.25s}}");
+  EXPECT_EQ(Stat("concurrency_limit"), 2);
+  EXPECT_EQ(Stat("min_rtt_msecs"), 0);
+}
+
+TEST_F(AdaptiveConcurrencyTest, StatusAndSwitch) {
+  for (const auto& [code, status] : {std::pair("TooManyRequests", "HTTP/1.1 429"), std::pair("OK", "HTTP/1.1 503")}) {
+    StartAdaptive(std::string(kOne) + ", concurrency_limit_exceeded_status: {code: " + code + "}");
+    Get(0);
+    Get(1);
+    EXPECT_EQ(Status(1), status);
+  }
+  StartAdaptive(std::string(kOne) + ", enabled: {default_value: false, runtime_key: k}");
+  Get(0);
+  Get(1);
+  EXPECT_EQ(Status(1), "");
+  EXPECT_EQ(Stat("rq_blocked"), 0);
+}
+
 std::string Refused(std::string_view fields) {
   return test::Refused({.http_filters = "{name: concurrency, typed_config: " + Message(fields) + "}"});
 }
@@ -223,7 +304,8 @@ TEST(ConcurrencyConfig, WhatCanNotBe) {
   EXPECT_EQ(Refused("name: api, min_limit: 30"), "");
   EXPECT_EQ(Refused("name: api, max_limit: 2"), "");
   EXPECT_NE(Refused("min_limit: 1").find("name"), std::string::npos);
-  EXPECT_NE(Refused("name: api, min_limit: 5, max_limit: 4").find("expected a highest limit between the least one and 1000000"),
+  EXPECT_NE(Refused("name: api, min_limit: 5, max_limit: 4")
+                .find("min_limit 5, initial_limit 5, max_limit 4: expected a highest limit between the least one and 1000000"),
             std::string::npos);
   EXPECT_NE(Refused("name: api, initial_limit: 2").find("expected an initial limit between the least and the highest"),
             std::string::npos);
@@ -231,6 +313,17 @@ TEST(ConcurrencyConfig, WhatCanNotBe) {
   EXPECT_NE(Refused("name: api, priority: request.size > 1").find("priority: it gives bool, expected string or int"),
             std::string::npos);
   EXPECT_NE(Refused("name: api, status: 200").find("status"), std::string::npos);
+}
+
+TEST_F(AdaptiveConcurrencyTest, WhatCanNotBe) {
+  const auto refused = [](const std::string& fields) {
+    return test::Refused({.http_filters = "{name: adaptive, typed_config: " + AdaptiveMessage(fields) + "}"});
+  };
+  EXPECT_EQ(refused(kOne), "");
+  EXPECT_NE(refused("gradient_controller_config: {concurrency_limit_params: {concurrency_update_interval: 1s}, "
+                    "min_rtt_calc_params: {min_concurrency: 3}}")
+                .find("gradient_controller_config.min_rtt_calc_params: expected interval, or fixed_value"),
+            std::string::npos);
 }
 
 }  // namespace

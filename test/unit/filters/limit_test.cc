@@ -7,6 +7,9 @@ namespace pillion::test {
 namespace {
 
 constexpr std::string_view kType = "\"@type\": type.googleapis.com/pillion.filters.http.limit.v1.Limit";
+constexpr const char* kContext =
+    "- {name: context, typed_config: {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, "
+    "direction: OUTBOUND}}\n";
 constexpr std::string_view kTenant = "key: [{name: tenant, value: \"request.headers['x-tenant']\"}]";
 
 std::string Message(const std::string& fields) { return "{" + std::string(kType) + ", " + fields + "}"; }
@@ -366,10 +369,34 @@ TEST_F(QueueTest, AtOnceWhereTheWaitWouldBeTooLong) {
   EXPECT_EQ(Count("q.queued"), 0);
 }
 
+// Also where others wait before: not in a second, where the limit knows that it is too early.
+TEST_F(QueueTest, SaysWhenTheLimitHasSomethingAgain) {
+  Start(Rules("{name: q, bucket: {rate: 1, per: 6s}, queue: {most: 1, longest_wait: 9s}}"), {.workers = 4});
+  for (size_t client = 0; client < 3; ++client) Send(client);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 429, 0}));
+  world_->Wait(4000);
+  Send(3);
+  const std::string full = clients_[3]->Take();
+  EXPECT_NE(full.find("; the queue is full; retry after 2s"), std::string::npos) << full;
+  EXPECT_NE(full.find("\r\nretry-after: 2\r\n"), std::string::npos) << full;
+}
+
+// Whoever waits before.
+TEST_F(QueueTest, AtOnceWhereTheLimitHasNothingUntilTheDeadline) {
+  ProxySettings settings{.workers = 4};
+  settings.http_filters = kContext;
+  Start(Rules("{name: q, bucket: {rate: 1, per: 6s}, queue: {longest_wait: 9s}}"), settings);
+  Send(0);
+  Send(1);
+  Send(2, "x-timeout-ms: 5900\r\n");
+  Send(3, "x-timeout-ms: 6100\r\n");
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 429, 0}));
+  EXPECT_EQ(Count("q.queue_too_late"), 1);
+}
+
 TEST_F(QueueTest, WithinTheDeadlineOfTheRequest) {
   ProxySettings settings{.workers = 3};
-  settings.http_filters = "- {name: context, typed_config: {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, "
-                          "direction: OUTBOUND}}\n";
+  settings.http_filters = kContext;
   Start(Rules(Queue("longest_wait: 10s")), settings);
   Send(0);
   Send(1, "x-timeout-ms: 900\r\n");
@@ -506,8 +533,8 @@ TEST(LimitConfig, WhatCanNotBe) {
   const std::pair<std::string, std::string> kWrong[] = {
       {Rules("{name: a}"), "rules[0]: expected a window, a bucket, or both"},
       {Rules(Window(0)), "rules[0].window.limit: 0, expected at least 1"},
-      {Rules("{name: a, window: {limit: 1, length: 0.000000001s}}"), "rules[0].window: expected a length of 16 ns"},
-      {Rules("{name: a, bucket: {rate: 1, burst: 0}}"), "rules[0].bucket: expected a burst of 1 to"},
+      {Rules("{name: a, window: {limit: 1, length: 0.000000001s}}"), "rules[0].window: limit 1, length 1 ns: expected a length of 16 ns"},
+      {Rules("{name: a, bucket: {rate: 1, burst: 0}}"), "rules[0].bucket: rate 1, burst 0: expected a burst of 1 to"},
       {Rules("{name: a b, window: {limit: 1, length: 1s}}"), "rules[0].name: \"a b\", expected at most 64 letters"},
       {Rules(Window(1) + ", " + Window(2)), "rules[1].name: \"w\" is that of rules[0], expected another one"},
       {Rules(Window(1, "when: request.path")), "rules[0].when: column 9: it gives string, expected bool"},
@@ -515,6 +542,8 @@ TEST(LimitConfig, WhatCanNotBe) {
       {Rules(Window(1, "cost: request.path")), "rules[0].cost: column 1: it gives string, expected a number"},
       {Rules(Window(1, "cost: '2', cost_of: REQUEST_BYTES")), "rules[0].cost_of: expected REQUESTS beside cost"},
       {Rules(Window(1, "key: [{name: k, value: \"'a' +\"}]")), "rules[0].key[0].value: column 6: "},
+      {Rules(Window(1, "key: [{name: k, value: request.headers}]")),
+       "rules[0].key[0].value: column 1: it gives map(string, string), expected what can be written as a text"},
       {Rules(Window(1, "key: [{name: k}]")), "rules[0].key[0].value: missing, but required"},
       {Rules(Window(1, "max_keys: 5")), "rules[0].max_keys: expected none without key"},
       {Rules(Window(1, "reject: {status: 200}")), "rules[0].reject.status: 200, expected at least 400"},

@@ -168,6 +168,40 @@ TEST_F(LocalRateLimitTest, AnOpenValueIsABucketForEach) {
   EXPECT_EQ(Passing(3), 3);  // no descriptor, no bucket
 }
 
+TEST_F(LocalRateLimitTest, EachConnectionMayHaveBucketsOfItsOwn) {
+  Start(On("local_rate_limit_per_downstream_connection: true, " + Bucket(2)), {.workers = 2});
+  for (size_t client = 0; client < 2; ++client) {
+    EXPECT_TRUE(Passes("", "/direct", client));
+    EXPECT_TRUE(Passes("", "/direct", client));
+    EXPECT_FALSE(Passes("", "/direct", client));
+  }
+  clients_[0] = world_->Connect();
+  EXPECT_TRUE(Passes());
+  Start(On("local_rate_limit_per_downstream_connection: true, descriptors: [{entries: [{key: tenant}], " + Bucket(1) + "}, " +
+           "{entries: [{key: tenant, value: gold}], " + Bucket(2) + "}], " + kByTenant),
+        {.workers = 2});
+  for (size_t client = 0; client < 2; ++client) {
+    for (const std::string tenant : {"a", "b", "gold", "gold"}) EXPECT_TRUE(Passes("x-tenant: " + tenant + "\r\n", "/direct", client));
+    for (const std::string tenant : {"a", "b", "gold"}) EXPECT_FALSE(Passes("x-tenant: " + tenant + "\r\n", "/direct", client));
+  }
+}
+
+// And the buckets behind it are asked as if it were not there.
+TEST_F(LocalRateLimitTest, AShadowCountsAndRefusesNobody) {
+  Start(On("enable_x_ratelimit_headers: DRAFT_VERSION_03, " + Bucket(4) +
+           ", descriptors: [{entries: [{key: tenant}], shadow_mode: true, " + Bucket(1) + "}], " + kByTenant));
+  EXPECT_TRUE(Passes("x-tenant: a\r\n"));
+  EXPECT_EQ(Count("ok"), 1);
+  const std::string answer = Get("x-tenant: a\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+  EXPECT_NE(answer.find("\r\nx-ratelimit-limit: 1\r\nx-ratelimit-remaining: 0\r\n"), std::string::npos) << answer;
+  EXPECT_EQ(Passing(5, "x-tenant: a\r\n"), 2);
+  EXPECT_EQ(Count("shadow_mode"), 6);
+  EXPECT_EQ(Count("rate_limited"), 6);
+  EXPECT_EQ(Count("enforced"), 3);
+  EXPECT_EQ(Count("ok"), 1);
+}
+
 TEST_F(LocalRateLimitTest, TheSlowestBucketIsAskedFirst) {
   const std::string two = "descriptors: [{entries: [{key: tenant, value: a}], token_bucket: {max_tokens: 9, fill_interval: 1s}}, "
                           "{entries: [{key: generic_key, value: all}], token_bucket: {max_tokens: 1, fill_interval: 100s}}], "
@@ -393,11 +427,15 @@ TEST(LocalRateLimitConfig, ABucketThatIsNeverAskedIsNoted) {
   EXPECT_NE(notes.find("descriptors[0].entries: none of rate_limits makes entries of these keys"), std::string::npos) << notes;
   const std::string none = Texts(Load(On("descriptors: [{entries: [{key: remote_address}], " + Bucket(1) + "}]" + rules)).notes);
   EXPECT_EQ(none.find("none of rate_limits"), std::string::npos) << none;
+  EXPECT_EQ(none.find("filter_enabled"), std::string::npos) << none;
+  const std::string off = Texts(Load(Message("stat_prefix: rl, " + Bucket(1))).notes);
+  EXPECT_NE(off.find("filter_enabled: is not set, which is 0 %: no bucket is ever asked"), std::string::npos) << off;
+  EXPECT_EQ(Texts(Load(Message("stat_prefix: rl")).notes), "");  // routes have the rest
 }
 
 TEST(LocalRateLimitConfig, WhatIsNotThereIsRefusedByName) {
-  EXPECT_EQ(Refused(On("local_rate_limit_per_downstream_connection: false, stage: 0, vh_rate_limits: OVERRIDE, " + Bucket(1))), "");
-  for (const std::string field : {"local_rate_limit_per_downstream_connection: true", "local_cluster_rate_limit: {}",
+  EXPECT_EQ(Refused(On("stage: 0, vh_rate_limits: OVERRIDE, " + Bucket(1))), "");
+  for (const std::string field : {"local_cluster_rate_limit: {}",
                                   "rate_limits: [{apply_on_stream_done: true, actions: [{remote_address: {}}]}]",
                                   "rate_limits: [{x_ratelimit_option: OFF, actions: [{remote_address: {}}]}]",
                                   "rate_limits: [{stage: 1, actions: [{remote_address: {}}]}]",
@@ -406,8 +444,6 @@ TEST(LocalRateLimitConfig, WhatIsNotThereIsRefusedByName) {
     const bool found = refused.find("not implemented") != std::string::npos || refused.find("means nothing in a filter's own") != std::string::npos;
     EXPECT_TRUE(found) << field << ": " << refused;
   }
-  const std::string shadow = "descriptors: [{entries: [{key: tenant}], shadow_mode: true, " + Bucket(1) + "}]";
-  EXPECT_NE(Refused(On(shadow)).find("descriptors[0].shadow_mode: true is not implemented"), std::string::npos) << Refused(On(shadow));
 }
 
 TEST(LocalRateLimitConfig, WhatCanNotBe) {

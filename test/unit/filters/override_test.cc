@@ -100,6 +100,17 @@ TEST(OverrideTest, OfAnotherFilterIsRefused) {
 }
 
 // As with Envoy it is taken; but it is hardly meant.
+TEST(OverrideTest, OfARouteWhereTheFilterStands) {
+  const config::Loaded loaded =
+      Load({.http_filters = "{name: limit, typed_config: " + Buffer("max_request_bytes: 10") + "}", .of_route = Override(Bytes(1))});
+  const std::string errors = Texts(loaded.errors);
+  EXPECT_NE(errors.find("BufferPerRoute stands in a route's typed_per_filter_config, expected envoy.extensions.filters.http.buffer.v3.Buffer"),
+            std::string::npos)
+      << errors;
+  EXPECT_NE(errors.find("unknown field \"max_request_bytes\""), std::string::npos) << errors;
+  EXPECT_EQ(Texts(loaded.notes), "");  // the filter has the name of the route's configuration, built or not
+}
+
 TEST(OverrideTest, OfNoFilterIsNoted) {
   EXPECT_TRUE(Loaded("cors: " + General("disabled: true")).notes.empty());
   const config::Loaded loaded = Loaded("corss: " + General("disabled: true") + ", f: " + Bytes(10));

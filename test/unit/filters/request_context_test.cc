@@ -46,12 +46,62 @@ std::string Retries(const std::string& back_off, const std::string& more = "") {
 // An inbound listener's.
 const std::string kTrusting = "direction: INBOUND, trust: {addresses: [{address_prefix: 0.0.0.0, prefix_len: 0}]}, ";
 
+// A filter behind it that sets an entry of the baggage, as the field x-set says: key=value. What became of it: `set`.
+struct Painter final : filter::HttpFilterConfig {
+  enum class Outcome { kNone, kNoContext, kRefused, kSet };
+  mutable Outcome outcome = Outcome::kNone;
+  mutable bool trusted = false;
+  mutable std::string copied;  // the field baggage of a copy without that entry
+
+  uint32_t hooks() const override { return filter::kRequestHead; }
+  std::unique_ptr<filter::HttpFilterShard> MakeShard(const filter::ShardContext&) const override;
+};
+
+std::string_view ValueOf(const http::HeaderMap& headers) {
+  const http::HeaderField* const field = headers.Find("x-set");
+  return field == nullptr ? std::string_view() : field->value();
+}
+
+struct Painting final : filter::HttpFilter {
+  explicit Painting(const Painter& config) : config(config) {}
+  filter::Step OnRequestHead(http::RequestHead& head, bool) override {
+    const std::string_view text = ValueOf(head.headers);
+    filter::CarriedContext* const carried = stream().carried_context();
+    config.outcome = Painter::Outcome::kNoContext;
+    if (carried == nullptr) return filter::Step::kContinue;
+    config.trusted = carried->trusted();
+    const size_t equals = text.find('=');
+    const std::string_view value = text.substr(equals + 1);
+    const context::Baggage::Entry entry{text.substr(0, equals), value, static_cast<uint32_t>(value.size())};
+    config.outcome = carried->SetBaggage({&entry, 1}) ? Painter::Outcome::kSet : Painter::Outcome::kRefused;
+    http::HeaderMap copy(stream().arena());
+    const context::Baggage::Entry none{entry.key, "", 0};
+    carried->InjectInto(copy, {&none, 1});
+    config.copied = copy.Get(http::HeaderId::kBaggage);
+    return filter::Step::kContinue;
+  }
+  const Painter& config;
+};
+
+struct PainterShard final : filter::HttpFilterShard {
+  explicit PainterShard(const Painter& config) : config(config) {}
+  filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig*) override {
+    return ValueOf(stream.request().headers).empty() ? nullptr : stream.arena().New<Painting>(config);
+  }
+  const Painter& config;
+};
+
+std::unique_ptr<filter::HttpFilterShard> Painter::MakeShard(const filter::ShardContext&) const {
+  return std::make_unique<PainterShard>(*this);
+}
+
 class RequestContextTest : public testing::Test {
  protected:
   // The application's way out, where everybody is trusted, if nothing else is said. `more`: of its place in the chain.
   void Start(ProxySettings settings = {}, const std::string& fields = "direction: OUTBOUND", const std::string& more = "") {
     client_.reset();
     settings.http_filters = Filter(fields) + more;
+    settings.further_filters = {{"painter", painter_}};
     settings.filter_log = kLog;
     if (settings.route.find("timeout") == std::string::npos) settings.route += "timeout: 0s";
     world_ = std::make_unique<ProxyWorld>(settings);
@@ -76,6 +126,7 @@ class RequestContextTest : public testing::Test {
   }
   int64_t stat(const std::string& name) { return world_->stat("http.in.context." + name); }
 
+  const std::shared_ptr<Painter> painter_ = std::make_shared<Painter>();
   std::unique_ptr<ProxyWorld> world_;
   std::unique_ptr<Peer> client_;
 };
@@ -230,16 +281,6 @@ TEST_F(RequestContextTest, ARedirectThatIsFollowedKeepsTheDeadline) {
   EXPECT_EQ(Status(), "HTTP/1.1 504");
   EXPECT_EQ(stat("clock_skewed"), 0);
   EXPECT_EQ(stat("untrusted"), 1);
-}
-
-TEST_F(RequestContextTest, WhoIsOffStaysSoAfterARedirect) {
-  Start({.route = "internal_redirect_policy: {}\ntimeout: 0s"}, "direction: OUTBOUND, off_header: x-off");
-  Send(Get("x-off: context\r\nx-timeout-ms: 0\r\n"));
-  upstream().Take();
-  Answer(kRedirect);
-  world_->Wait(1);
-  EXPECT_EQ(Field(world_->upstream().peers().back()->received(), "x-timeout-ms"), "0");
-  EXPECT_EQ(stat("turned_off"), 1);
 }
 
 TEST_F(RequestContextTest, ATunnelThatStandsLasts) {
@@ -457,6 +498,69 @@ TEST_F(RequestContextTest, TheGraceOfCorrelation) {
   EXPECT_EQ(restored(0), 1);
   EXPECT_EQ(restored(1999), 1);
   EXPECT_EQ(restored(2000), 0);
+}
+
+// Its own: requests of other tests are still known, which began at the same time of other worlds.
+std::string TraceOf(char test) {
+  return "traceparent: 00-" + std::string(32, test) + "-00f067aa0ba902b7-01\r\n";
+}
+
+// What an outbound request with that trace gets back: the baggage.
+std::string Restored(const std::string& trace) {
+  ProxyWorld out({.http_filters = Filter("direction: OUTBOUND")});
+  const std::unique_ptr<Peer> client = out.Connect();
+  client->Send(Get(trace));
+  out.Run();
+  return Field(out.upstream().peer(0).received(), "baggage");
+}
+
+TEST_F(RequestContextTest, FiltersBehindItSetBaggage) {
+  Start({}, kTrusting);
+  Send(Get(TraceOf('1') + "baggage: env=blue,a=1\r\nx-set: env=gray\r\n"));
+  EXPECT_EQ(painter_->outcome, Painter::Outcome::kSet);
+  EXPECT_TRUE(painter_->trusted);
+  EXPECT_EQ(Field(upstream().received(), "baggage"), "env=gray,a=1");
+  EXPECT_EQ(Restored(TraceOf('1')), "env=gray,a=1");
+  EXPECT_EQ(painter_->copied, "a=1");
+  EXPECT_EQ(stat("left_out"), 0);
+}
+
+TEST_F(RequestContextTest, OrTakeItAway) {
+  Start({}, kTrusting);
+  Send(Get(TraceOf('2') + "baggage: env=blue,a=1\r\nx-set: env=\r\n"));
+  EXPECT_EQ(Field(upstream().received(), "baggage"), "a=1");
+  EXPECT_EQ(Restored(TraceOf('2')), "a=1");
+}
+
+TEST_F(RequestContextTest, BaggageThatHasNoRoomIsNotSet) {
+  Start({}, kTrusting);
+  Send(Get(TraceOf('3') + "baggage: a=1\r\nx-set: env=" + std::string(1100, 'x') + "\r\n"));
+  EXPECT_EQ(painter_->outcome, Painter::Outcome::kRefused);
+  EXPECT_EQ(Field(upstream().received(), "baggage"), "a=1");
+  EXPECT_EQ(Restored(TraceOf('3')), "a=1");
+}
+
+TEST_F(RequestContextTest, AStrangerSRequestHasOneToo) {
+  Start({}, "direction: INBOUND");
+  Send(Get("baggage: a=1\r\nx-set: env=gray\r\n"));
+  EXPECT_EQ(painter_->outcome, Painter::Outcome::kSet);
+  EXPECT_FALSE(painter_->trusted);
+  EXPECT_EQ(Field(upstream().received(), "baggage"), "env=gray");
+}
+
+TEST_F(RequestContextTest, WhereItIsDisabledNoneIsCarried) {
+  Start({.entry = PerRoute("pillion.filters.http.context.v1.ContextPerRoute", "disabled: true")}, kTrusting);
+  Send(Get("x-set: env=gray\r\n"));
+  EXPECT_EQ(painter_->outcome, Painter::Outcome::kNoContext);
+}
+
+// By what was noted before as well.
+TEST_F(RequestContextTest, RoutesGoByWhatWasSet) {
+  const std::string match = "match: {prefix: /, dynamic_metadata: [{filter: pillion.context, path: [{key: baggage}, "
+                            "{key: env}], value: {string_match: {exact: gray}}}]}";
+  Start({.first_routes = "- " + match + "\n  direct_response: {status: 299}\n"}, kTrusting);
+  Send(Get("baggage: env=blue\r\nx-set: env=gray\r\n"));
+  EXPECT_EQ(Status(), "HTTP/1.1 299");
 }
 
 TEST_F(RequestContextTest, EveryWorkerHasTheSameTable) {

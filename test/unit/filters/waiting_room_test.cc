@@ -127,7 +127,8 @@ void Crowd(FairQueue::Limits limits) {
     for (size_t i = 0; i < ends.size(); ++i) ends[i] += tally.ends[i];
   }
   EXPECT_EQ(room->size(), 0u);
-  for (const WaitEnd end : {WaitEnd::kGranted, WaitEnd::kTimedOut, WaitEnd::kFull}) EXPECT_GT(ends[static_cast<size_t>(end)], 0u);
+  // Whether it is ever full depends on how the system runs the threads.
+  for (const WaitEnd end : {WaitEnd::kGranted, WaitEnd::kTimedOut}) EXPECT_GT(ends[static_cast<size_t>(end)], 0u);
   const auto passed = std::chrono::duration_cast<milliseconds>(clock.MonotonicNow() - began);
   const uint64_t most = kBurst + kRate * static_cast<uint64_t>(passed.count()) / 1000;
   EXPECT_LE(admitted, limits == FairQueue::Limits::kAll ? most : 3 * most);
@@ -185,6 +186,18 @@ TEST(WaitingRoom, WhoIsGoneGivesBackWhatHeWasGranted) {
   worker.RunTurn();
   EXPECT_EQ(tally.ended, 0u);
   EXPECT_EQ(state->limit.Decide(key, 0, worker.now()).bucket.remaining, kBurst);
+}
+
+TEST(State, CountsAreOfAllOfThatNameAlone) {
+  const auto one = StateOf("counted", Terms(), 1, "");
+  const auto other = StateOf("counted", Terms(), 100, "key");
+  const auto longer = StateOf("counted.too", Terms(), 1000, "");
+  const auto shorter = StateOf("count", Terms(), 1000, "");
+  EXPECT_EQ(CountsOf("counted").capacity, 101u);
+  const limit::Key key = limit::KeyOf(other->secret, {});
+  ASSERT_TRUE(other->limit.Decide(key, 1, base::MonotonicTime(seconds(1))).allowed());
+  EXPECT_EQ(CountsOf("counted").keys, 1u);
+  EXPECT_EQ(CountsOf("counte").capacity, 0u);
 }
 
 TEST(WaitingRoom, OneForEachStateAndItsOptions) {

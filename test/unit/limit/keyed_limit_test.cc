@@ -44,6 +44,25 @@ TEST(KeyedLimit, EachKeyHasItsOwn) {
   EXPECT_EQ(limit->Read().keys, 3u);
 }
 
+TEST(KeyedLimit, AskingChangesNothing) {
+  const auto limit = NewLimit(WindowAndBucket(), 1);
+  const auto allowed = [&](uint64_t key, uint64_t cost) { return limit->Ask(Of(key), cost, kStart).allowed(); };
+  EXPECT_TRUE(allowed(1, 5));
+  EXPECT_TRUE(allowed(1, 5));
+  EXPECT_EQ(limit->Read().keys, 0u);
+  ASSERT_TRUE(limit->Decide(Of(1), 5, kStart).allowed());
+  const Decision refused = limit->Ask(Of(1), 2, kStart);
+  EXPECT_EQ(refused.refused_by, Stage::kBucket);
+  EXPECT_EQ(refused.retry_after, 400ms);
+  EXPECT_FALSE(refused.shared);
+  // One that shares with others is told of what they share.
+  ASSERT_TRUE(limit->Decide(Of(2), 4, kStart).allowed());
+  EXPECT_TRUE(limit->Ask(Of(3), 1, kStart).shared);
+  EXPECT_TRUE(allowed(3, 1));
+  EXPECT_FALSE(allowed(3, 2));
+  EXPECT_TRUE(limit->Decide(Of(3), 1, kStart).allowed());
+}
+
 TEST(KeyedLimit, NeverHasMoreKeysThanItMay) {
   for (const size_t most : {1, 2, 3, 15, 16, 17, 100, 255, 256, 511, 512, 1000, 5000, 100'000}) {
     const auto limit = NewLimit(WindowAndBucket(), most);

@@ -17,6 +17,7 @@ struct Member final : AcceptEvents {
     accepted.push_back(std::move(transport));
     counted = member.connections;
   }
+  void OnAccepted(uint32_t) override {}
   void OnAcceptFailed(int) override {}
 
   event::Worker worker;

@@ -47,6 +47,7 @@ class SocketTest : public testing::Test, public AcceptEvents {
   void OnAccept(std::unique_ptr<Transport> transport) override {
     accepted_.push_back(std::make_unique<Owned>(worker_, std::move(transport), false));
   }
+  void OnAccepted(uint32_t count) override { counted_ += count; }
   void OnAcceptFailed(int error) override { accept_errors_.push_back(error); }
 
   base::SystemClock clock_;
@@ -56,6 +57,7 @@ class SocketTest : public testing::Test, public AcceptEvents {
   std::unique_ptr<ListenSocket> socket_;
   std::unique_ptr<Acceptor> acceptor_;
   std::vector<std::unique_ptr<Owned>> accepted_;
+  size_t counted_ = 0;  // of those, as it was told
   std::vector<int> accept_errors_;
 };
 
@@ -162,6 +164,7 @@ TEST_F(SocketTest, WithoutDescriptorsConnectsFailAndAcceptingPauses) {
   // One round before: UBSan's own checks need descriptors when they meet a type for the first time.
   const std::unique_ptr<Owned> first = Connect(socket_->address());
   RunUntil([&] { return first->connected && accepted_.size() == 1; });
+  EXPECT_EQ(counted_, 1u);
   first->connection.Close();
   accepted_[0]->connection.Close();
   RunUntil([&] { return first->disposed && accepted_[0]->disposed; });

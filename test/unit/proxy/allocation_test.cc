@@ -216,6 +216,18 @@ constexpr char kLimits[] = R"(- name: limit
 
 TEST(AllocationTest, Http1ToHttp2WithLimits) { Measure(false, true, false, kLimits); }
 
+// Breakers of a request's route, cluster and lane, and of all; what they say stands in the answer.
+constexpr char kBreakers[] = R"(- name: degradation
+  typed_config:
+    "@type": type.googleapis.com/pillion.filters.http.degradation.v1.Degradation
+    fields: ALWAYS
+    rules:
+    - {name: failing, grade: ERROR_RATIO, threshold: 0.5, open_for: 1s, per: [ROUTE, CLUSTER, LANE]}
+    - {name: slow, threshold: 1, slow_over: 1s, open_for: 1s, recovery_windows: 2}
+)";
+
+TEST(AllocationTest, Http1ToHttp2WithBreakers) { Measure(false, true, false, kBreakers); }
+
 // A context that is read, held to, written and remembered, or found again.
 std::string Context(const std::string& direction) {
   return "- name: context\n  typed_config:\n    {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, "

@@ -270,7 +270,7 @@ TEST(ProxyProtocol, SaysBothAddresses) {
       .hcm = "use_remote_address: true",
       .listener_log =
           "%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT% "
-          "%DOWNSTREAM_LOCAL_ADDRESS% %BYTES_RECEIVED%"};
+          "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT% %BYTES_RECEIVED%"};
   ProxyWorld world(settings);
   const std::string v1 = "PROXY TCP4 192.0.2.1 198.51.100.2 1000 443\r\n";
   const std::string v2 = "\r\n\r\n" + std::string("\0\r\nQUIT\n\x21\x11", 10) +
@@ -285,7 +285,7 @@ TEST(ProxyProtocol, SaysBothAddresses) {
     world.Run();
     client->Close();
     world.Run();
-    EXPECT_EQ(world.TakeListenerLog(), Lines{"192.0.2.1:1000 127.0.0.1 198.51.100.2:443 27"});
+    EXPECT_EQ(world.TakeListenerLog(), Lines{"192.0.2.1:1000 127.0.0.1 198.51.100.2:443 10.0.0.1 27"});
   }
   EXPECT_EQ(world.stat("proxy_proto.edge.versions.v1.found"), 1);
   EXPECT_EQ(world.stat("proxy_proto.edge.versions.v2.found"), 1);

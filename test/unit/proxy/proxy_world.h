@@ -98,6 +98,7 @@ class ProxyWorld {
   struct Door final : net::AcceptEvents {
     Door(ProxyWorld& world, uint32_t worker);
     void OnAccept(std::unique_ptr<net::Transport> transport) override { shard.OnAccept(std::move(transport)); }
+    void OnAccepted(uint32_t) override {}
     void OnAcceptFailed(int) override {}
 
     proxy::ListenerShard& shard;

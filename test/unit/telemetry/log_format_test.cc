@@ -279,6 +279,29 @@ TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
                                       "json_format.c: byte 0: unknown operator %BAR%"}));
 }
 
+TEST_F(LogFormatTest, MetadataOfTheConfiguration) {
+  const metadata::Member keys[] = {{"k", metadata::Value::Text("of route")}, {"n", metadata::Value::Number(3)}};
+  const metadata::Member spaces[] = {{"a", {.kind = metadata::Value::Kind::kObject, .size = 2, .members = keys}}};
+  const metadata::Value all{.kind = metadata::Value::Kind::kObject, .size = 1, .members = spaces};
+  for (const auto& [name, where] : std::initializer_list<std::pair<std::string, const metadata::Value* RequestRecord::*>>{
+           {"LISTENER", &RequestRecord::listener_metadata},
+           {"LISTENER_FILTER_CHAIN", &RequestRecord::filter_chain_metadata},
+           {"VIRTUAL_HOST", &RequestRecord::virtual_host_metadata},
+           {"ROUTE", &RequestRecord::route_metadata},
+           {"CLUSTER", &RequestRecord::cluster_metadata},
+           {"UPSTREAM_HOST", &RequestRecord::upstream_metadata}}) {
+    const std::string text = "%METADATA(" + name + ":a:k)% %METADATA(" + name + ":a)% %METADATA(" + name + ":a:none)%";
+    EXPECT_EQ(Text(text), "- - -") << name;
+    record_.*where = &all;
+    EXPECT_EQ(Text(text), R"(of route {"k":"of route","n":3} -)") << name;
+    record_.*where = nullptr;
+  }
+  EXPECT_EQ(Errors({StdoutLogSink(), TextLogFormat{"%METADATA(ROUTES:a)%"}}),
+            std::vector<std::string>{"text_format: byte 0: %METADATA(ROUTES:a)%: expected one of DYNAMIC LISTENER "
+                                     "LISTENER_FILTER_CHAIN VIRTUAL_HOST ROUTE CLUSTER UPSTREAM_HOST, then :namespace, :key "
+                                     "and so on"});
+}
+
 TEST_F(LogFormatTest, DynamicMetadata) {
   EXPECT_EQ(Text("%DYNAMIC_METADATA(a:k)%"), "-");
   metadata::Annotations notes;

@@ -105,7 +105,9 @@ TEST_F(RecordFilterTest, Expression) {
   record_.response_trailers = &trailers_;
   EXPECT_EQ(holds("response.grpc_status == 14 && response.trailers['grpc-status'] == '14'"), "yes");
   EXPECT_EQ(holds("response.code"), "column 10: it gives int, expected bool");
-  EXPECT_EQ(holds("xds.route_metadata.filter_metadata['a']['b'] == 'c'").substr(0, 9), "column 5:");
+  EXPECT_EQ(holds("has(xds.route_metadata.filter_metadata)"), "no");
+  record_.route_metadata = &host;
+  EXPECT_EQ(holds("xds.route_metadata.filter_metadata['n']['k'] == 'v'"), "yes");
   // Of a connection without a request.
   record_.request = nullptr;
   record_.response = nullptr;

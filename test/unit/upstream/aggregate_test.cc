@@ -11,8 +11,13 @@
 namespace pillion::upstream {
 namespace {
 
-config::Endpoint At(const std::string& ip, bool healthy, uint32_t priority) {
+config::Endpoint At(const std::string& ip, bool healthy, uint32_t priority, const std::string& lane = "") {
   config::Endpoint endpoint;
+  if (!lane.empty()) {
+    auto metadata = std::make_shared<config::Metadata>();
+    metadata->namespaces["envoy.lb"]["env"] = {lane};
+    endpoint.metadata = metadata;
+  }
   endpoint.target = config::Address(config::SocketAddress{.ip = ip, .is_ipv6 = false, .port = 80});
   endpoint.priority = priority;
   if (!healthy) endpoint.health = config::EndpointHealth::kUnhealthy;
@@ -34,6 +39,7 @@ class AggregateTest : public testing::Test {
     config->endpoints = std::move(endpoints);
     config->members = std::move(members);
     if (!config->members.empty()) config->discovery = config::Cluster::Discovery::kAggregate;
+    if (config->members.empty()) config->load_balancing.lanes = lanes;
     clusters.push_back(std::make_shared<Cluster>(config, registry));
     shards.push_back(std::make_unique<ClusterShard>(clusters.back(), clusters.back()->hosts(), simulation.worker(0), connector,
                                                     registry.shard(0), random, std::make_unique<NoCodecs>()));
@@ -42,10 +48,12 @@ class AggregateTest : public testing::Test {
     for (const auto& shard : shards) names.Set(shard->config().name, shard.get());
   }
   // How many of a hundred requests go to each host, by the last figure of its address.
-  std::map<char, int> Picks(const std::vector<bool>* left_out = nullptr) {
+  std::map<char, int> Picks(const std::vector<bool>* left_out = nullptr, const LaneWish* lane = nullptr) {
     std::map<char, int> shares;
     for (uint64_t hash = 0; hash < 100; ++hash) {
-      const ClusterShard::Choice choice = shards[0]->Choose({.hash = hash, .left_out = left_out});
+      const ClusterShard::Choice choice = shards[0]->Choose({.hash = hash, .lane = lane, .left_out = left_out});
+      fit = choice.lane.fit;
+      level = choice.level;
       ++shares[choice.host == nullptr ? '-' : choice.host->address().ip().back()];
       if (choice.host == nullptr) continue;
       const auto& own = choice.cluster.hosts().hosts;
@@ -59,6 +67,9 @@ class AggregateTest : public testing::Test {
   base::Random random{1};
   stats::Registry registry{1};
   ClusterNames names;
+  std::shared_ptr<config::Lanes> lanes;  // of clusters that are added
+  LaneFit fit = LaneFit::kNone;          // of the last pick
+  uint32_t level = 0;
   std::vector<std::shared_ptr<Cluster>> clusters;
   std::vector<std::unique_ptr<ClusterShard>> shards;
 };
@@ -147,6 +158,41 @@ TEST_F(AggregateTest, OfOneClusterPrioritiesAreLeftOutToo) {
   EXPECT_EQ(Picks(&first), (Shares{{'2', 100}}));
   const std::vector<bool> two = {true, true};
   EXPECT_EQ(Picks(&two), (Shares{{'1', 100}})) << "the third has no healthy host";
+}
+
+TEST_F(AggregateTest, LanesOfItsClusters) {
+  lanes = std::make_shared<config::Lanes>();
+  lanes->keys = {"env"};
+  Add("all", {}, {"first", "second"});
+  Add("first", {At("10.0.0.1", true, 0), At("10.0.0.2", true, 0, "gray"), At("10.0.0.7", true, 1, "red")});
+  Add("second", {At("10.0.0.3", true, 0), At("10.0.0.4", true, 0, "gray"), At("10.0.0.5", true, 0, "blue")});
+  Link();
+  EXPECT_EQ(Picks(), (Shares{{'1', 100}}));
+  EXPECT_EQ(fit, LaneFit::kBaseline);
+  const Label gray[] = {{"env", "gray"}};
+  const Label blue[] = {{"env", "blue"}};
+  const Label red[] = {{"env", "red"}};
+  const LaneWish to_gray{gray};
+  const LaneWish to_blue{blue};
+  const LaneWish to_red{red};
+  EXPECT_EQ(Picks(nullptr, &to_gray), (Shares{{'2', 100}}));
+  EXPECT_EQ(level, 0u);
+  EXPECT_EQ(Picks(nullptr, &to_blue), (Shares{{'5', 100}})) << "only the second has it";
+  EXPECT_EQ(fit, LaneFit::kExact);
+  EXPECT_EQ(level, 1u);
+  EXPECT_EQ(Picks(nullptr, &to_red), (Shares{{'7', 100}})) << "where the baseline has nothing";
+  const Label green[] = {{"env", "green"}};
+  const LaneWish to_green{green};
+  EXPECT_EQ(Picks(nullptr, &to_green), (Shares{{'1', 100}}));
+  EXPECT_EQ(fit, LaneFit::kInstead);
+  const std::vector<bool> first = {true};
+  EXPECT_EQ(Picks(&first), (Shares{{'3', 100}}));
+  // The lanes are well, the baseline is not.
+  clusters[1]->hosts()->hosts[0]->SetFlags(kFailedActiveCheck);
+  clusters[1]->HealthChanged();
+  shards[1]->SetHosts(clusters[1]->hosts());
+  EXPECT_EQ(Picks(), (Shares{{'3', 100}}));
+  EXPECT_EQ(Picks(nullptr, &to_gray), (Shares{{'2', 100}}));
 }
 
 TEST_F(AggregateTest, AllInPanicShareByNumber) {

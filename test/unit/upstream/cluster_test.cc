@@ -49,6 +49,37 @@ TEST(Cluster, StaticHostsByPriorityWithoutDoubles) {
   EXPECT_EQ(Read(registry, "cluster.be.max_host_weight"), 1);
 }
 
+TEST(Cluster, LanesThatComeAndGo) {
+  stats::Registry registry(1);
+  const auto config = Static({});
+  auto lanes = std::make_shared<config::Lanes>();
+  lanes->keys = {"env", "version"};
+  config->load_balancing.lanes = lanes;
+  Cluster cluster(config, registry);
+  const auto with = [](const std::string& env) {
+    config::Endpoint endpoint;
+    auto metadata = std::make_shared<config::Metadata>();
+    if (!env.empty()) metadata->namespaces["envoy.lb"]["env"] = {env};
+    endpoint.metadata = metadata;
+    return endpoint;
+  };
+  const config::Endpoint plain = with("");
+  const config::Endpoint gray = with("gray");
+  const config::Endpoint blue = with("blue");
+  const net::Address first = *net::Address::Ip("10.0.0.1", 80);
+  const net::Address second = *net::Address::Ip("10.0.0.2", 80);
+  const net::Address third = *net::Address::Ip("10.0.0.3", 80);
+  cluster.UpdateHosts({{first, &plain}, {second, &gray}, {third, &gray}});
+  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_active"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_created"), 1);
+  cluster.UpdateHosts({{first, &plain}, {second, &blue}, {third, &gray}});
+  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_active"), 2);
+  cluster.UpdateHosts({{first, &plain}, {second, &blue}});
+  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_active"), 1);
+  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_created"), 2);
+  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_removed"), 1);
+}
+
 TEST(Cluster, HostsThatStayAreTheSameObjects) {
   stats::Registry registry(1);
   const auto config = Static({At("10.0.0.1", 80), At("10.0.0.2", 80)});

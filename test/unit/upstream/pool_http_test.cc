@@ -243,6 +243,7 @@ class Http2Server final : net::AcceptEvents {
   void OnAccept(std::unique_ptr<net::Transport> transport) override {
     connections.push_back(std::make_unique<Connection>(*this, std::move(transport)));
   }
+  void OnAccepted(uint32_t) override {}
   void OnAcceptFailed(int) override {}
 
   test::Simulation& simulation_;

@@ -43,7 +43,7 @@ class SubsetTest : public testing::Test {
     hosts.push_back(std::make_shared<Host>(*net::Address::Ip(ip, 80), endpoint, 1));
   }
   // The last numbers of the addresses that requests with these criteria go to; 0: none.
-  std::set<int> Picks(const Values& values) {
+  std::set<int> Picks(const Values& values, std::map<int, int>* shares = nullptr) {
     auto shared = std::make_shared<config::Cluster>();
     shared->name = shared->stat_name = "be";
     stats::Registry registry(1);
@@ -57,7 +57,9 @@ class SubsetTest : public testing::Test {
     std::set<int> picks;
     for (int i = 0; i < 20; ++i) {
       const auto& host = balancer.Pick({.criteria = criteria.view()});
-      picks.insert(host == nullptr ? 0 : host->address_text()[7] - '0');
+      const int number = host == nullptr ? 0 : host->address_text()[7] - '0';
+      picks.insert(number);
+      if (shares != nullptr) ++(*shares)[number];
     }
     selected = stats.lb_subsets_selected.value();
     fallback = stats.lb_subsets_fallback.value();
@@ -105,6 +107,10 @@ TEST_F(SubsetTest, FallbackToAnyOrDefault) {
   subsets->panic_mode_any = true;
   EXPECT_EQ(Picks({{"version", Text("3")}}), (Picked{1, 2, 3, 4}));
   EXPECT_EQ(fallback_panic, 20u);
+  for (const auto& host : hosts) host->SetFlags(kFailedActiveCheck);
+  config.panic_threshold = 0;
+  EXPECT_EQ(Picks({{"version", Text("3")}}), Picked{0});
+  EXPECT_EQ(fallback_panic, 0u) << "there was no host for them";
 }
 
 TEST_F(SubsetTest, FallbackOfASelector) {
@@ -113,6 +119,10 @@ TEST_F(SubsetTest, FallbackOfASelector) {
   subsets->selectors[1].fallback = Fallback::kFewerKeys;
   subsets->selectors[1].fallback_keys = {"version"};
   EXPECT_EQ(Picks({{"version", Text("3")}}), Picked{0});
+  subsets->selectors[0].fallback = Fallback::kAnyHost;
+  EXPECT_EQ(Picks({{"version", Text("3")}}), (Picked{1, 2, 3, 4}));
+  EXPECT_EQ(fallback, 0u) << "the cluster's fallback is counted only";
+  subsets->selectors[0].fallback = Fallback::kNone;
   EXPECT_EQ(Picks({{"version", Text("1")}, {"stage", Text("test")}}), Picked{1});
   EXPECT_EQ(Picks({{"version", Text("3")}, {"stage", Text("test")}}), Picked{0}) << "by the one with fewer keys";
   EXPECT_EQ(Picks({{"colour", Text("red")}}), (Picked{1, 2, 3, 4})) << "no selector's keys: the cluster's";
@@ -140,6 +150,28 @@ TEST_F(SubsetTest, LocalityWeightsWithinASubset) {
   EXPECT_EQ(unaware.subsets->sets[0].priorities[0].localities[0].healthy_weight, 0);
   EXPECT_EQ(aware.subsets->sets[0].priorities[0].localities[0].healthy_weight, 5);
   EXPECT_EQ(Picks({{"version", Text("2")}}), (Picked{2, 3}));
+}
+
+TEST_F(SubsetTest, LocalityWeightsThatDoNotCountWithinASubset) {
+  hosts.clear();
+  for (const uint32_t weight : {1, 99}) {
+    config::Endpoint endpoint;
+    endpoint.locality.zone = weight == 1 ? "a" : "b";
+    endpoint.locality_weight = weight;
+    auto metadata = std::make_shared<config::Metadata>();
+    metadata->namespaces["envoy.lb"]["version"] = Text("2");
+    endpoint.metadata = metadata;
+    const std::string ip = "10.0.0." + std::to_string(hosts.size() + 1);
+    hosts.push_back(std::make_shared<Host>(*net::Address::Ip(ip, 80), endpoint, 1));
+  }
+  config.locality_weighted = true;
+  std::map<int, int> shares;
+  (void)Picks({{"version", Text("2")}}, &shares);
+  EXPECT_EQ(shares, (std::map<int, int>{{1, 10}, {2, 10}}));
+  subsets->locality_weight_aware = true;
+  shares.clear();
+  (void)Picks({{"version", Text("2")}}, &shares);
+  EXPECT_GT(shares[2], 18);
 }
 
 TEST_F(SubsetTest, HealthWithinASubset) {

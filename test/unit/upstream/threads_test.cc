@@ -38,8 +38,13 @@ class WorkerOfCluster {
   void Choose(const std::atomic<bool>& stop, std::promise<void>& done) {
     worker_.Post([this, &stop, &done] {
       for (int i = 0; i < 100; ++i) {
-        const std::shared_ptr<Host> host = shard_.Choose({}).host;
+        const Label label{"env", "gray"};
+        const LaneWish wish{{&label, 1}};
+        const bool coloured = i % 3 == 0;
+        const ClusterShard::Choice choice = shard_.Choose({.lane = coloured ? &wish : nullptr});
+        const std::shared_ptr<Host> host = choice.host;
         if (host == nullptr) continue;
+        if ((host->metadata() != nullptr) != (choice.lane.fit == LaneFit::kExact)) ++astray_;
         host->figures(worker_.index()).Add(HostFigures::kRqTotal);
         Breaker& breaker = shard_.breakers(config::Priority::kDefault).requests;
         if (breaker.Take()) breaker.Give();
@@ -53,6 +58,7 @@ class WorkerOfCluster {
     });
   }
   uint64_t chosen() const { return chosen_; }
+  uint64_t astray() const { return astray_; }  // not where the choice says
 
  private:
   struct NoCodecs final : ClientCodecs {
@@ -69,14 +75,25 @@ class WorkerOfCluster {
   base::Random random_;
   ClusterShard shard_;
   uint64_t chosen_ = 0;
+  uint64_t astray_ = 0;
   std::thread thread_;
 };
 
-TEST(ClusterThreads, HostsAreSwappedWhileWorkersChoose) {
+// With lanes: hosts of one come and go with the others.
+void SwapWhileWorkersChoose(bool with_lanes) {
   stats::Registry registry(kWorkers);
   auto config = std::make_shared<config::Cluster>();
   config->name = config->stat_name = "be";
   config->discovery = config::Cluster::Discovery::kStrictDns;
+  config::Endpoint of_lane;
+  if (with_lanes) {
+    auto lanes = std::make_shared<config::Lanes>();
+    lanes->keys = {"env"};
+    config->load_balancing.lanes = lanes;
+    auto metadata = std::make_shared<config::Metadata>();
+    metadata->namespaces["envoy.lb"]["env"] = {std::string("gray")};
+    of_lane.metadata = metadata;
+  }
   const config::Endpoint endpoint;
   const auto shared = std::make_shared<Cluster>(config, registry);
   Cluster& cluster = *shared;
@@ -95,7 +112,8 @@ TEST(ClusterThreads, HostsAreSwappedWhileWorkersChoose) {
     for (int swap = 0; swap < kSwaps; ++swap) {
       Cluster::Endpoints endpoints;
       for (int host = 0; host < 3; ++host) {
-        endpoints.emplace_back(*net::Address::Ip("10.0.0." + std::to_string((swap + host) % 5 + 1), 80), &endpoint);
+        const int number = (swap + host) % 5 + 1;
+        endpoints.emplace_back(*net::Address::Ip("10.0.0." + std::to_string(number), 80), number > 3 ? &of_lane : &endpoint);
       }
       ASSERT_TRUE(cluster.UpdateHosts(endpoints));
       cluster.hosts()->hosts[0]->SetFlags(kFailedActiveCheck);
@@ -106,11 +124,17 @@ TEST(ClusterThreads, HostsAreSwappedWhileWorkersChoose) {
     }
     stop = true;
     for (std::promise<void>& promise : done) promise.get_future().wait();
-    for (const auto& worker : workers) chosen += worker->chosen();
+    for (const auto& worker : workers) {
+      chosen += worker->chosen();
+      EXPECT_EQ(worker->astray(), 0u);
+    }
   }
   EXPECT_GT(chosen, 0u);
   EXPECT_EQ(cluster.breakers(config::Priority::kDefault).requests.used(), 0u);
 }
+
+TEST(ClusterThreads, HostsAreSwappedWhileWorkersChoose) { SwapWhileWorkersChoose(false); }
+TEST(ClusterThreads, LanesAreSwappedWhileWorkersChoose) { SwapWhileWorkersChoose(true); }
 
 }  // namespace
 }  // namespace pillion::upstream
