@@ -9,8 +9,6 @@ from peers import bootstrap as b
 from peers.message import Broken, Request, Response
 from peers.wait import until
 
-SOON = ["--file-flush-interval-msec", "50"]
-
 
 def lines(path, count):
     """The first `count` lines, once they are there."""
@@ -29,7 +27,7 @@ def logged(pillion, tmp_path):
     def start(clusters, routes=None, text=None, json_format=None, **manager):
         path = tmp_path / "access.log"
         log = b.file_log(path, text, json_format)
-        proxy = pillion(b.bootstrap([b.listener(b.http(routes, access_log=log, **manager))], clusters), arguments=SOON)
+        proxy = pillion(b.bootstrap([b.listener(b.http(routes, access_log=log, **manager))], clusters))
         return proxy, lambda count=1: lines(path, count)
     return start
 
@@ -142,7 +140,7 @@ def test_standard_output(pillion, serve):
     log = [{"name": "envoy.access_loggers.stdout",
             "typed_config": b.any_of("extensions.access_loggers.stream.v3.StdoutAccessLog",
                                      log_format={"text_format_source": {"inline_string": "LINE %REQ(:PATH)% %RESPONSE_CODE%\n"}})}]
-    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=log))], [b.cluster(server.address)]), arguments=SOON)
+    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=log))], [b.cluster(server.address)]))
     proxy.exchange(Request(path="/out"))
     until(lambda: "LINE /out 200\n" in proxy.log(), "the line on standard output")
 
@@ -151,7 +149,7 @@ def test_lines_of_several_workers_are_whole(pillion, serve, tmp_path):
     path = tmp_path / "access.log"
     server = serve.h1(lambda request: Response(200, [], b"x"))
     log = b.file_log(path, text="<%REQ(:PATH)% %REQ(X-PAD)%>\n")
-    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=log))], [b.cluster(server.address)]), concurrency=4, arguments=SOON)
+    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=log))], [b.cluster(server.address)]), concurrency=4)
     pad = "p" * 500
     for number in range(200):
         proxy.exchange(Request(path=f"/{number}", fields=[("x-pad", pad)]))
@@ -163,8 +161,7 @@ def test_file_is_opened_again_after_sigusr1(pillion, serve, tmp_path):
     import signal
     path = tmp_path / "access.log"
     server = serve.h1(lambda request: Response(200, [], b"x"))
-    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(path, text="%REQ(:PATH)%\n")))], [b.cluster(server.address)]),
-                    arguments=SOON)
+    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(path, text="%REQ(:PATH)%\n")))], [b.cluster(server.address)]))
     proxy.exchange(Request(path="/before"))
     assert lines(path, 1) == ["/before"]
     path.rename(tmp_path / "access.log.1")
@@ -188,7 +185,7 @@ def test_filters(pillion, serve, tmp_path):
         log, = b.file_log(tmp_path / name, "%REQ(:PATH)%\n")
         logs.append(log | ({"filter": condition} if condition else {}))
     routes = [{"match": {"prefix": path}, "route": {"cluster": "upstream"}} for path in ("/good", "/bad")]
-    proxy = pillion(b.bootstrap([b.listener(b.http(routes, access_log=logs))], [b.cluster(server.address)]), arguments=SOON)
+    proxy = pillion(b.bootstrap([b.listener(b.http(routes, access_log=logs))], [b.cluster(server.address)]))
     for path, fields in [("/good", []), ("/bad", []), ("/else", []), ("/good", [("x-log", "1")])]:
         proxy.exchange(Request(path=path, fields=fields))
     assert lines(tmp_path / "all", 4) == ["/good", "/bad", "/else", "/good"]

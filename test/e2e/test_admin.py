@@ -160,7 +160,7 @@ def test_its_own_log_has_filters(pillion, tmp_path):
     entry, = b.file_log(log, text="%RESPONSE_CODE% %REQ(:PATH)%\n")
     entry["filter"] = {"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "admin.least"}}}}
     bootstrap["admin"]["access_log"] = [entry]
-    proxy = pillion(bootstrap, arguments=["--file-flush-interval-msec", "50"])
+    proxy = pillion(bootstrap)
     for path in ("/ready", "/nothing", "/memory", "/quitquitquit"):
         proxy.admin(path)
     until(lambda: log.read_text(encoding="utf-8").count("\n") == 2, "two lines")

@@ -140,7 +140,7 @@ def test_names_and_chain_in_the_log(pillion, ca, tmp_path):
             "%DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1% %DOWNSTREAM_PEER_CHAIN_SERIALS%\n")
     made = b.listener(b.http([b.direct(200, "hello")], access_log=b.file_log(log, text)))
     made["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context=common)}
-    proxy = pillion(b.bootstrap([made], []), arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(b.bootstrap([made], []))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.load_verify_locations(ca.pem)

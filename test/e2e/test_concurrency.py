@@ -57,8 +57,7 @@ def test_a_service_of_fixed_concurrency(pillion, serve, tmp_path):
     text = ("%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %DYNAMIC_METADATA(pillion.concurrency:name)% "
             "%DYNAMIC_METADATA(pillion.concurrency:priority)%\n")
     server = serve.h1(answer)
-    proxy = pillion(b.bootstrap([b.listener(manager(access_log=b.file_log(log, text)))], [b.cluster(server.address)]), concurrency=2,
-                    arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(b.bootstrap([b.listener(manager(access_log=b.file_log(log, text)))], [b.cluster(server.address)]), concurrency=2)
     many = [Client(proxy, "LOW") for _ in range(28)]
     few = [Client(proxy, "HIGH") for _ in range(2)]
     assert proxy.stat("concurrency.api.limit") == 20

@@ -128,7 +128,7 @@ def test_tlvs_of_a_proxy_header(pillion, serve, tmp_path):
     text = "%RESPONSE_CODE% %DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:vpc)% %METADATA(DYNAMIC:mine)%\n"
     listener = b.listener(b.http(routes, access_log=b.file_log(log, text)))
     listener["listener_filters"] = [listener_filter("proxy_protocol", "ProxyProtocol", rules=rules)]
-    proxy = pillion(b.bootstrap([listener], [b.cluster(server.address)]), arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(b.bootstrap([listener], [b.cluster(server.address)]))
     for tlvs, status in (([(0xEA, b"vpc-\xff1"), (2, b"a.example"), (4, b"x")], 201), ([], 202)):
         connection = proxy.connect()
         connection.send(proxy_header(tlvs))
@@ -148,7 +148,7 @@ def test_lines_of_a_tcp_connection(pillion, serve, tmp_path):
     options = {"flush_access_log_on_start": True, "flush_access_log_on_connected": True, "access_log_flush_interval": "0.2s"}
     tcp = b.tcp(access_log=b.file_log(log, "%ACCESS_LOG_TYPE% %BYTES_RECEIVED% %UPSTREAM_HOST%\n"), access_log_options=options)
     server = serve(script)
-    proxy = pillion(b.bootstrap([b.listener(tcp)], [b.cluster(server.address)]), arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(b.bootstrap([b.listener(tcp)], [b.cluster(server.address)]))
     connection = proxy.connect()
     connection.send(b"12345")
     host = f"{server.address[0]}:{server.address[1]}"
@@ -186,7 +186,7 @@ def test_connect_attempts_of_tcp(pillion, tmp_path):
         address = free.getsockname()
     log = tmp_path / "log"
     tcp = b.tcp(max_connect_attempts=2, access_log=b.file_log(log, "%RESPONSE_FLAGS% %UPSTREAM_REQUEST_ATTEMPT_COUNT%\n"))
-    proxy = pillion(b.bootstrap([b.listener(tcp)], [b.cluster(address)]), arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(b.bootstrap([b.listener(tcp)], [b.cluster(address)]))
     assert ended(proxy.connect())
     until(lambda: log.exists() and log.read_text(), "the line of the log")
     assert log.read_text() == "UF,URX 2\n"

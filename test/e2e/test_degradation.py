@@ -131,7 +131,7 @@ def test_a_service_that_is_not_there(pillion, serve, tmp_path):
     log = tmp_path / "log"
     server = serve.h1(Service())
     server.close()
-    proxy = pillion(made(b.cluster(server.address), rules=[errors()], log=str(log)), arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(made(b.cluster(server.address), rules=[errors()], log=str(log)))
     assert [ask(proxy).status for _ in range(5)] == [503] * 5
     until(lambda: log.exists() and len(log.read_text().splitlines()) == 5, "five lines")
     lines = log.read_text().splitlines()

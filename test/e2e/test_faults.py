@@ -85,8 +85,7 @@ def test_no_descriptors_for_upstream(pillion, serve, no_descriptors):
 def test_no_space_for_the_access_log(pillion, serve):
     """Lines are lost and counted; requests do not notice."""
     log = b.file_log("/dev/full", text="%REQ(:PATH)% " + "x" * 1000 + "\n")
-    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=log))], [b.cluster(serve.h1(lambda request: Response(200, [], b"ok")).address)]),
-                    arguments=["--file-flush-interval-msec", "20"])
+    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=log))], [b.cluster(serve.h1(lambda request: Response(200, [], b"ok")).address)]))
     connection = proxy.connect()
     for _ in range(2000):
         assert connection.exchange(Request()).body == b"ok"

@@ -8,7 +8,6 @@ from peers.message import Request, Response
 from peers.wait import until
 
 ROUTER = {"name": "envoy.filters.http.router", "typed_config": b.any_of("extensions.filters.http.router.v3.Router")}
-SOON = ["--file-flush-interval-msec", "50"]
 
 
 def chain(*filters):
@@ -32,7 +31,7 @@ def test_header_to_metadata(pillion, serve, tmp_path):
     routes = [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}, "request_headers_to_add": [
         {"header": {"key": "x-noted", "value": "%DYNAMIC_METADATA(app:version)%"}}]}]
     log = b.file_log(tmp_path / "log", json={"notes": "%DYNAMIC_METADATA(app)%"})
-    proxy = pillion(b.bootstrap([b.listener(b.http(routes, http_filters=filters, access_log=log))], [b.cluster(server.address)]), arguments=SOON)
+    proxy = pillion(b.bootstrap([b.listener(b.http(routes, http_filters=filters, access_log=log))], [b.cluster(server.address)]))
     proxy.exchange(Request(fields=[("x-version", "7")]))
     proxy.exchange(Request())
     assert lines(tmp_path / "log", 2) == ['{"notes":{"version":"7"}}', '{"notes":{"version":"default"}}']
@@ -65,7 +64,7 @@ def test_health_check(pillion, serve, tmp_path):
     log, = b.file_log(tmp_path / "log", "%REQ(:PATH)%\n")
     log["filter"] = {"not_health_check_filter": {}}
     proxy = pillion(b.bootstrap([b.listener(b.http(http_filters=filters, access_log=[log]))], [b.cluster(server.address)],
-                                node={"id": "n", "cluster": "shop"}), arguments=SOON)
+                                node={"id": "n", "cluster": "shop"}))
     answer = proxy.exchange(Request(path="/healthz"))
     assert answer.status == 200 and dict(answer.fields)["x-envoy-upstream-healthchecked-cluster"] == "shop"
     assert proxy.exchange(Request(path="/")).body == b"app"
@@ -99,7 +98,7 @@ def test_set_filter_state(pillion, serve, tmp_path):
         "object_key": "tenant", "factory_key": "envoy.string", "read_only": True,
         "format_string": {"text_format_source": {"inline_string": "%REQ(x-tenant)%"}}}]}))
     log = b.file_log(tmp_path / "log", "%FILTER_STATE(tenant:PLAIN)%\n")
-    proxy = pillion(b.bootstrap([b.listener(b.http(http_filters=filters, access_log=log))], [b.cluster(server.address)]), arguments=SOON)
+    proxy = pillion(b.bootstrap([b.listener(b.http(http_filters=filters, access_log=log))], [b.cluster(server.address)]))
     proxy.exchange(Request(fields=[("x-tenant", "blue")]))
     assert lines(tmp_path / "log", 1) == ["blue"]
 

@@ -102,7 +102,7 @@ def test_a_refusal_is_told(pillion, three, tmp_path):
     log = tmp_path / "log"
     shown = "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n"
     manager = coloured(rules=[{**RULE, "fail_closed": True}], access_log=b.file_log(log, shown))
-    where = pillion(b.bootstrap([b.listener(manager)], [lanes((three["plain"], {}))]), arguments=["--file-flush-interval-msec", "20"])
+    where = pillion(b.bootstrap([b.listener(manager)], [lanes((three["plain"], {}))]))
     assert asked(where, COLOURED, times=1) == {(503, b"no healthy upstream")}
     until(lambda: log.exists() and log.read_text(encoding="utf-8") == "UH lane_refused{env=gray|no_hosts}\n", "it is logged")
 

@@ -68,8 +68,7 @@ def test_exactly_so_many_over_all_workers(pillion, workers):
 
 def test_a_refusal_says_why(pillion, tmp_path):
     log = tmp_path / "access.log"
-    proxy = pillion(made(window(1, name="tenants", length="60s", key=TENANT), log=str(log), show_key_values=True),
-                    arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(made(window(1, name="tenants", length="60s", key=TENANT), log=str(log), show_key_values=True))
     assert ask(proxy, ("x-tenant", "acme")).status == 200
     answer = ask(proxy, ("x-tenant", "acme"))
     assert answer.status == 429

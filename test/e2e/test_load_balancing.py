@@ -246,7 +246,7 @@ def test_metadata_of_cluster_and_host(pillion, serve, tmp_path):
     text = "%CLUSTER_METADATA(istio:services)% %CLUSTER_METADATA(istio)% %UPSTREAM_METADATA(envoy.lb:version)% %UPSTREAM_METADATA(no:no)%\n"
     cluster = b.cluster(address, metadata={"filter_metadata": {"istio": {"services": [{"name": "a"}]}}},
                         load_assignment=assignment(in_subset(address, version="7")))
-    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text=text)))], [cluster]), arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text=text)))], [cluster]))
     assert proxy.exchange(Request()).status == 200
     until(lambda: log.exists() and log.read_text(encoding="utf-8").endswith("\n"), "the line is there")
     assert log.read_text(encoding="utf-8") == '[{"name":"a"}] {"services":[{"name":"a"}]} 7 -\n'

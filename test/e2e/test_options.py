@@ -11,8 +11,6 @@ from peers import bootstrap as b
 from peers.message import Request, Response
 from peers.wait import until
 
-SOON = ["--file-flush-interval-msec", "50"]
-
 
 def listening_sockets(port):
     """How many sockets listen on 127.0.0.1:port."""
@@ -87,7 +85,7 @@ def test_administration_shows_what_is_configured(pillion, tmp_path):
     node = {"id": "n", "cluster": "c", "metadata": {"team": "t"}, "locality": {"region": "nr", "zone": "nz", "sub_zone": "ns"}}
     bootstrap = b.bootstrap([b.listener(b.http())], [cluster], node=node)
     bootstrap["admin"]["access_log"] = b.file_log(log, text="%REQ(:PATH)% %RESPONSE_CODE%\n")
-    proxy = pillion(bootstrap, arguments=SOON)
+    proxy = pillion(bootstrap)
 
     lines = proxy.admin("/clusters").splitlines()
     for line in ("upstream::observability_name::shown_as", "127.0.0.1:1::region::r1", "127.0.0.1:1::zone::z1", "127.0.0.1:1::sub_zone::s1",
@@ -102,7 +100,7 @@ def test_administration_shows_what_is_configured(pillion, tmp_path):
 def test_standard_error(pillion):
     log = [{"name": "stderr", "typed_config": b.any_of("extensions.access_loggers.stream.v3.StderrAccessLog",
                                                        log_format={"text_format": "ERR %REQ(:PATH)%\n"})}]
-    proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)], access_log=log))]), arguments=SOON)
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)], access_log=log))]))
     proxy.exchange(Request(path="/x"))
     until(lambda: "ERR /x\n" in proxy.log(), "the line on standard error")
 
@@ -117,7 +115,7 @@ def test_names_in_the_access_log(pillion, serve, tmp_path):
         path, text="%FILTER_CHAIN_NAME% %ROUTE_NAME% %UPSTREAM_CLUSTER% %UPSTREAM_HOST_NAME%\n"))
     listener = b.listener(manager, access_log=b.file_log(connections, text="%PROTOCOL% %FILTER_CHAIN_NAME% %RESPONSE_FLAGS%\n"))
     listener["filter_chains"][0]["name"] = "only"
-    proxy = pillion(b.bootstrap([listener], [cluster]), arguments=SOON)
+    proxy = pillion(b.bootstrap([listener], [cluster]))
     for _ in range(2):
         proxy.exchange(Request())
     for log, line in ((path, "only all-of-it upstream one.test\n"), (connections, "HTTP/1.1 only -\n")):

@@ -52,8 +52,7 @@ def test_requests(pillion, serve, tmp_path):
     text = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n"
     manager = b.http(append_local_overload=True, access_log=b.file_log(log, text))
     listeners = [b.listener(manager), b.listener(b.http(name="other"), name="other", bypass_overload_manager=True)]
-    proxy = pillion(b.bootstrap(listeners, [b.cluster(server.address)], **overload([pressure.monitor()], actions)), concurrency=2,
-                    arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(b.bootstrap(listeners, [b.cluster(server.address)], **overload([pressure.monitor()], actions)), concurrency=2)
     connection = proxy.connect()
     assert connection.exchange(Request()).get("connection") is None
     pressure.set(0.5)

@@ -146,7 +146,7 @@ def test_mutual_tls_of_the_readme(pillion, serve, folder, tmp_path):
     peer = pillion(b.bootstrap([b.listener(b.http([b.direct(200, "users")])) | {"filter_chains": [peer_chain(config, folder)]}]))
     users["type"] = "STATIC"
     users["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": b.address(peer.address)}}]}]
-    proxy = pillion(config, arguments=["--file-flush-interval-msec", "10"])
+    proxy = pillion(config)
     inbound, port = proxy.listeners["inbound"], proxy.listeners["inbound"][1]
 
     def connect(context):

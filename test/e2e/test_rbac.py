@@ -12,7 +12,6 @@ from peers.message import Request, Response
 from peers.proxy import ROOT
 from peers.wait import until
 
-SOON = tls.SOON
 ca = tls.ca
 _HTTP = "extensions.filters.http.rbac.v3.RBAC"
 _NETWORK = "extensions.filters.network.rbac.v3.RBAC"
@@ -162,7 +161,7 @@ def test_plain_bytes(pillion, ca, tmp_path):
                         access_log=b.file_log(log, "%CONNECTION_TERMINATION_DETAILS%\n"))
     made["filter_chains"][0]["filters"].insert(0, {"name": "rbac", "typed_config": b.any_of(
         _NETWORK, stat_prefix="guard", rules=rules("DENY", other=named(exact=_ID + "other")))})
-    proxy = pillion(b.bootstrap([made]), arguments=SOON)
+    proxy = pillion(b.bootstrap([made]))
     assert status(proxy, ca) == 200
     with tls.connect(proxy, tls.context(ca, "other")) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")

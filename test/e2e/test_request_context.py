@@ -6,7 +6,6 @@ import re
 import pytest
 import yaml
 
-import test_tls as tls
 from peers import bootstrap as b
 from peers import context_filter
 from peers.context import PAYMENT, Context, nanoseconds, of
@@ -83,7 +82,7 @@ def test_each_carrier_may_be_written(pillion, app):
 # --- rule 7: malformed -----------------------------------------------------------------------------------------------------
 
 def test_what_is_malformed_is_counted_and_does_not_go_on(pillion, app, tmp_path):
-    proxy = pillion(made(app.address, log=tmp_path / "log"), arguments=tls.SOON)
+    proxy = pillion(made(app.address, log=tmp_path / "log"))
     answer = ask(proxy, ("x-vivo-context", "!"), GOOD.traceparent(), ("x-timeout-ms", "-1"), ("x-tenant", "t" * 129))
     assert answer.status == 200
     assert app.last.get("traceparent") == GOOD.traceparent()[1]
@@ -98,7 +97,7 @@ def test_what_is_malformed_is_counted_and_does_not_go_on(pillion, app, tmp_path)
 
 @pytest.mark.parametrize("protocol", ["h1", "h2"])
 def test_or_it_is_refused(pillion, app, tmp_path, protocol):
-    proxy = pillion(made(app.address, chain=filters(on_malformed="REJECT"), log=tmp_path / "log"), arguments=tls.SOON)
+    proxy = pillion(made(app.address, chain=filters(on_malformed="REJECT"), log=tmp_path / "log"))
     answer = ask(proxy, ("x-vivo-context", "!"), protocol=protocol)
     assert (answer.status, answer.body) == (400, b"malformed request context") and not app.seen
     assert lines(tmp_path / "log", 1) == ["400 - request_context_malformed - - vctx"]
@@ -152,7 +151,7 @@ def test_logs_show_it(pillion, app, tmp_path):
              "baggage", "baggage:env", "cancel_reason")
     line = " ".join(f"%DYNAMIC_METADATA(pillion.context:{name})%" for name in names) + "\n"
     log = tmp_path / "log"
-    proxy = pillion(made(app.address, manager={"access_log": b.file_log(log, line)}), arguments=tls.SOON)
+    proxy = pillion(made(app.address, manager={"access_log": b.file_log(log, line)}))
     sent = full()
     ask(proxy, sent.vctx())
     assert lines(log, 1) == [f"acme r-1 {sent.trace_id.hex()} {sent.span_id.hex()} true 1 true false {sent.deadline} "

@@ -4,7 +4,6 @@ on two workers, and so has who calls the first of them."""
 import secrets
 import threading
 
-import test_tls as tls
 from peers import bootstrap as b
 from peers import programs
 from peers.context_filter import filters, full, lines
@@ -44,7 +43,7 @@ class Chain:
     def _sidecar(self, name, **ends):
         listeners = [self._listener(name, side) for side in ends]
         clusters = [b.cluster(end, name=side) for side, end in ends.items()]
-        return self._pillion(b.bootstrap(listeners, clusters), concurrency=2, arguments=tls.SOON)
+        return self._pillion(b.bootstrap(listeners, clusters), concurrency=2)
 
     def _listener(self, name, side):
         self.logs.append(self._folder / f"{name}-{side}.log")

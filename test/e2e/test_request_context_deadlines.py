@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-import test_tls as tls
 import test_tunnels as tunnels
 from peers import bootstrap as b
 from peers import context_filter, http1, http2
@@ -21,7 +20,7 @@ app = context_filter.app
 @pytest.mark.parametrize("down", ["h1", "h2"])
 def test_the_deadline_ends_a_request(pillion, serve, tmp_path, down, up, workers):
     stuck = Stuck(serve, protocol=up)
-    proxy = pillion(made(stuck.address, protocol=up, log=tmp_path / "log"), concurrency=workers, arguments=tls.SOON)
+    proxy = pillion(made(stuck.address, protocol=up, log=tmp_path / "log"), concurrency=workers)
     began = time.monotonic()
     answer = ask(proxy, ("x-timeout-ms", "150"), protocol=down)
     took = time.monotonic() - began
@@ -37,7 +36,7 @@ def test_the_deadline_ends_a_request(pillion, serve, tmp_path, down, up, workers
 @pytest.mark.parametrize("down", ["h1", "h2"])
 def test_the_deadline_breaks_an_answer_that_has_begun(pillion, serve, tmp_path, down):
     stuck = Stuck(serve, b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")
-    proxy = pillion(made(stuck.address, log=tmp_path / "log"), arguments=tls.SOON)
+    proxy = pillion(made(stuck.address, log=tmp_path / "log"))
     with pytest.raises(Broken) as broken:
         ask(proxy, ("x-timeout-ms", "150"), protocol=down)
     assert (broken.value.partial.status, broken.value.partial.body) == (200, b"half")
@@ -49,7 +48,7 @@ def test_calls_of_grpc_end_with_status_4(pillion, serve, tmp_path):
     """As an answer of trailers alone; with trailers behind what has come."""
     for first, log in ((b"", tmp_path / "before"), (b"\x00\x00\x00\x00\x01x", tmp_path / "after")):
         stuck = Stuck(serve, first, "h2")
-        proxy = pillion(made(stuck.address, protocol="h2", log=log), arguments=tls.SOON)
+        proxy = pillion(made(stuck.address, protocol="h2", log=log))
         answer = ask(proxy, *GRPC, ("grpc-timeout", "150m"), protocol="h2", method="POST")
         assert (answer.status, answer.body) == (200, first)
         told = answer.trailers if first else answer.fields
@@ -82,7 +81,7 @@ def test_a_client_of_grpc(pillion):
 @pytest.mark.parametrize("carrier", ["timeout", "vctx", "x_context", "deadline", "grpc"])
 def test_who_is_late_never_reaches_the_application(pillion, serve, tmp_path, carrier):
     app = App(serve, "h2")
-    proxy = pillion(made(app.address, protocol="h2", log=tmp_path / "log"), arguments=tls.SOON)
+    proxy = pillion(made(app.address, protocol="h2", log=tmp_path / "log"))
     past = Context(deadline=nanoseconds(-1))
     fields = {"timeout": [("x-timeout-ms", "0")], "vctx": [past.vctx()], "x_context": [past.x_context()],
               "deadline": [("x-deadline", str(past.deadline))], "grpc": [*GRPC, ("grpc-timeout", "0m")]}[carrier]
@@ -181,7 +180,7 @@ def test_timeouts_of_routes_by_grpc_timeout_leave_the_end_to_the_deadline(pillio
     """As control planes write them for all calls: what is left is not counted from the call's beginning once more."""
     stuck = Stuck(serve, protocol="h2")
     proxy = pillion(made(stuck.address, protocol="h2", log=tmp_path / "log", chain=[slow("0.2s"), *filters()],
-                         routes=[b.route(**{"timeout": "0s", **route})]), arguments=tls.SOON)
+                         routes=[b.route(**{"timeout": "0s", **route})]))
     began = time.monotonic()
     answer = ask(proxy, *GRPC, ("grpc-timeout", "350m"), protocol="h2", method="POST")
     assert time.monotonic() - began >= 0.35
@@ -195,7 +194,7 @@ def test_a_bound_of_the_route_still_ends_a_call(pillion, serve, tmp_path):
     stuck = Stuck(serve, protocol="h2")
     bound = {"max_stream_duration": {"grpc_timeout_header_max": "0.3s"}}
     proxy = pillion(made(stuck.address, protocol="h2", log=tmp_path / "log", chain=[slow("0.2s"), *filters()],
-                         routes=[b.route(timeout="0s", **bound)]), arguments=tls.SOON)
+                         routes=[b.route(timeout="0s", **bound)]))
     began = time.monotonic()
     answer = ask(proxy, *GRPC, ("grpc-timeout", "9S"), protocol="h2", method="POST")
     assert 0.3 <= time.monotonic() - began < 5 and answer.get("grpc-status") == "4"
@@ -218,7 +217,7 @@ def test_a_reset_before_the_deadline_is_not_called_late(pillion, serve):
 def test_waiting_for_a_connection_is_within_the_deadline(pillion, serve, tmp_path):
     stuck = Stuck(serve)
     breakers = {"circuit_breakers": {"thresholds": [{"max_connections": 1}]}}
-    proxy = pillion(made(stuck.address, cluster=breakers, log=tmp_path / "log"), arguments=tls.SOON)
+    proxy = pillion(made(stuck.address, cluster=breakers, log=tmp_path / "log"))
     first = proxy.connect()
     first.send_request(Request())
     assert stuck.came.wait(10)
@@ -254,7 +253,7 @@ def test_a_redirect_that_is_followed_has_the_same_deadline_and_trace(pillion, se
 @pytest.mark.parametrize("up", ["h1", "h2"])
 def test_who_goes_away_is_not_waited_for(pillion, serve, tmp_path, up):
     stuck = Stuck(serve, protocol=up)
-    proxy = pillion(made(stuck.address, protocol=up, log=tmp_path / "log"), arguments=tls.SOON)
+    proxy = pillion(made(stuck.address, protocol=up, log=tmp_path / "log"))
     connection = proxy.connect("h2")
     number = connection.send_request(Request(fields=[("x-timeout-ms", "9000")]))
     assert stuck.came.wait(10)

@@ -5,7 +5,6 @@ import base64
 
 import pytest
 
-import test_tls as tls
 from peers import bootstrap as b
 from peers import context_filter as context
 from peers.context import MAGIC, PAYMENT, Context, entry, nanoseconds, of, text, tlv
@@ -296,7 +295,7 @@ def test_a_field_that_is_named_in_connection(proxy, app):
 def test_who_is_late_in_the_hostile_ways_too(pillion, serve):
     """L8: of several carriers that differ, the time left counts; upstream is not called by one that is over."""
     app = context.App(serve, answer=lambda request: Response(200))
-    proxy = pillion(context.made(app.address), arguments=tls.SOON)
+    proxy = pillion(context.made(app.address))
     late, early = Context(deadline=nanoseconds(-5)), Context(deadline=nanoseconds(60))
     assert context.ask(proxy, late.vctx()).status == 504
     assert context.ask(proxy, early.vctx(), ("x-deadline", str(late.deadline))).status == 504

@@ -113,7 +113,7 @@ def test_half_of_its_life(pillion, plane, ca):
 def test_a_late_secret(pillion, plane, ca, tmp_path):
     """After the initial fetch timeout the listener listens, and closes who comes until the secret is there: J35."""
     log = tmp_path / "log"
-    proxy = serving(pillion, plane, timeout="0.3s", arguments=["--file-flush-interval-msec", "10"], listener={"access_log": b.file_log(log, "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n")})
+    proxy = serving(pillion, plane, timeout="0.3s", listener={"access_log": b.file_log(log, "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n")})
     with pytest.raises((ssl.SSLError, OSError)):
         connect(proxy, ca)
     until(lambda: log.exists() and log.read_text().startswith("TLS_error:_Secret_is_not_supplied_by_SDS\n"), "the listener's log says why")

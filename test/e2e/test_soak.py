@@ -182,7 +182,7 @@ def test_upstreams_that_die_and_come_back(pillion, upstreams, tmp_path):
     clusters = [b.cluster(*upstreams.addresses(kind), name=name, protocol=protocol, circuit_breakers=breakers)
                 for name, kind, protocol in (("one", nginx, "h1"), ("two", nghttpd, "h2"), ("grpc", grpc_echo, "h2"))]
     proxy = pillion(b.bootstrap([b.listener(b.http(routes, access_log=b.file_log(log, text="%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n")))],
-                                clusters), concurrency=2, arguments=["--file-flush-interval-msec", "200"])
+                                clusters), concurrency=2)
     fresh, sizes, outcomes, rounds = descriptors(proxy), [], collections.Counter(), 6
     for _ in range(rounds):
         traffic = Traffic(proxy)

@@ -16,7 +16,6 @@ from peers.message import Request, Response
 from peers.proxy import run
 from peers.wait import until
 
-SOON = ["--file-flush-interval-msec", "20"]
 _TLS = "extensions.transport_sockets.tls.v3."
 
 
@@ -80,7 +79,7 @@ def listener(filter_, socket_, where=None, name="ingress", **fields):
 
 def serving(pillion, socket_, routes=None, clusters=(), **manager):
     """One listener with TLS."""
-    return pillion(b.bootstrap([listener(b.http(routes or [b.direct(200, "hello")], **manager), socket_)], clusters), arguments=SOON)
+    return pillion(b.bootstrap([listener(b.http(routes or [b.direct(200, "hello")], **manager), socket_)], clusters))
 
 
 def context(ca, name=None, trust=True, authority=None):
@@ -192,7 +191,7 @@ def test_clients_that_are_refused(pillion, ca, stranger, serve, tmp_path, name, 
     log = tmp_path / "log"
     made = listener(b.http(), downstream(ca, validation=validation(ca, "spiffe://td.test/ns/prod/sa/client")))
     made["access_log"] = b.file_log(log, "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n")
-    proxy = pillion(b.bootstrap([made], [b.cluster(server.address)]), arguments=SOON)
+    proxy = pillion(b.bootstrap([made], [b.cluster(server.address)]))
     owner = stranger if name == "stranger" else ca
     told = alert_of(proxy, context(ca, "client" if name == "stranger" else name, authority=owner))
     assert alert.lower().replace("_", "") in told.lower().replace("_", "").replace(" ", ""), told
@@ -208,7 +207,7 @@ def test_spiffe_validator(pillion, ca, tmp_path, name, says):
     log = tmp_path / "log"
     made = listener(b.http([b.direct(200, "hello")]), downstream(ca, validation=spiffe(td_test=ca.pem)))
     made["access_log"] = b.file_log(log, "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\n")
-    proxy = pillion(b.bootstrap([made]), arguments=SOON)
+    proxy = pillion(b.bootstrap([made]))
     if says is None:
         assert get(connect(proxy, context(ca, name))).body == b"hello"
         return
@@ -276,7 +275,7 @@ def test_a_hop(pillion, ca, tmp_path, downstream_version):
     where["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = b.any_of(
         "extensions.upstreams.http.v3.HttpProtocolOptions", auto_config={})
     text = "%UPSTREAM_PROTOCOL% %UPSTREAM_TLS_VERSION% %UPSTREAM_PEER_URI_SAN% %UPSTREAM_LOCAL_URI_SAN%\n"
-    outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [where]), arguments=SOON)
+    outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [where]))
     for _ in range(3):
         answer = outer.exchange(Request("GET", "/", [("host", "a")]))
         assert answer.body == b"inner"
@@ -292,7 +291,7 @@ def test_an_upstream_with_another_identity(pillion, ca, tmp_path):
     log = tmp_path / "log"
     text = "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_TRANSPORT_FAILURE_REASON%\n"
     outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [b.cluster(
-        inner.address, transport_socket=upstream(ca, validation=validation(ca, "spiffe://td.test/ns/prod/sa/other")))]), arguments=SOON)
+        inner.address, transport_socket=upstream(ca, validation=validation(ca, "spiffe://td.test/ns/prod/sa/other")))]))
     assert outer.exchange(Request("GET", "/", [("host", "a")])).status == 503
     until(lambda: log.exists() and log.read_text(), "the log has a line")
     flag, details, reason = log.read_text().split(" ", 2)
@@ -311,7 +310,7 @@ def test_an_upstream_that_refuses_us(pillion, ca, stranger, tmp_path, version):
     text = "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_TRANSPORT_FAILURE_REASON%\n"
     outer = pillion(b.bootstrap([b.listener(b.http(access_log=b.file_log(log, text)))], [b.cluster(
         inner.address, transport_socket=upstream(ca, validation=validation(ca), params={
-            "tls_minimum_protocol_version": version, "tls_maximum_protocol_version": version}))]), arguments=SOON)
+            "tls_minimum_protocol_version": version, "tls_maximum_protocol_version": version}))]))
     assert outer.exchange(Request("GET", "/", [("host", "a")])).status == 503
     until(lambda: log.exists() and log.read_text(), "the log has a line")
     flag, details, reason = log.read_text().rstrip("\n").split(" ", 2)
@@ -528,7 +527,7 @@ def test_a_host_of_another_chain(pillion, ca, tmp_path, alpn):
     made = b.listener(b.http())
     made["filter_chains"] = [chain("one", "one.test", "*.wide.test"), chain("two", "two.test"), chain("all")]
     made["listener_filters"] = [{"name": "tls", "typed_config": b.any_of("extensions.filters.listener.tls_inspector.v3.TlsInspector")}]
-    proxy = pillion(b.bootstrap([made]), arguments=SOON)
+    proxy = pillion(b.bootstrap([made]))
 
     def ask(name, host):
         command = ["curl", "-sk", "--max-time", "20", "--http1.1" if alpn == "http/1.1" else "--http2", "--noproxy", "*", "-w", " %{http_code}",

@@ -12,7 +12,6 @@ from peers.wait import until
 
 TLS = "extensions.transport_sockets.tls.v3."
 CHECK = {"timeout": "2s", "interval": "1s", "unhealthy_threshold": 1, "healthy_threshold": 1, "http_health_check": {"path": "/"}}
-SOON = ["--file-flush-interval-msec", "20"]
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +122,7 @@ def test_logs_of_what_is_no_tls(pillion, ca, tmp_path, operator):
     log = tmp_path / "log"
     made = server(ca, b.tcp(), alpn=())
     made["access_log"] = b.file_log(log, f"%DOWNSTREAM_TLS_{operator}% %DOWNSTREAM_PEER_URI_SAN%\n")
-    proxy = pillion(b.bootstrap([made], [b.cluster(("127.0.0.1", 9))]), arguments=SOON)
+    proxy = pillion(b.bootstrap([made], [b.cluster(("127.0.0.1", 9))]))
     connection = proxy.connect()
     connection.send(b"GET / HTTP/1.1\r\n\r\n")
     until(lambda: log.exists() and log.read_text(), "the log has a line")

@@ -193,7 +193,7 @@ def test_what_is_noted(pillion, app, tmp_path):
     log = tmp_path / "log"
     manager = {"access_log": b.file_log(log, "%DYNAMIC_METADATA(pillion.toggles)%\n")}
     config = made(app, toggles(allow={"turn_off": ["GREY"], "lane": True}), **manager)
-    proxy = pillion(config, arguments=tls.SOON)
+    proxy = pillion(config)
     ask(proxy, ("x-pillion-off", "grey,fault,nothing"), ("x-pillion-lane", "version=v2,env=gray"), ("x-pillion-explain", "1"))
     ask(proxy)
     assert lines(log, 2) == ['{"off":"grey","lane":"env=gray,version=v2","unknown":"nothing","not_allowed":"fault,explain"}', "-"]

@@ -4,7 +4,6 @@
 
 The services are nginx, pass on nothing but traceparent, and add a field with their version to the answer."""
 
-import test_tls as tls
 from peers import bootstrap as b
 from peers import context_filter, programs
 from peers.message import Request
@@ -74,7 +73,7 @@ class LaneChain:
         self.sidecars[which] = self._begin(self._bootstraps[which])
 
     def _begin(self, bootstrap):
-        return self._pillion(bootstrap, concurrency=2, arguments=tls.SOON)
+        return self._pillion(bootstrap, concurrency=2)
 
     def _onward(self, which):
         at = self._names.index(which[0]) + 1

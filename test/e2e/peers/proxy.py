@@ -27,7 +27,8 @@ class Proxy:
         self.config_path.write_text(json.dumps(config, indent=1), encoding="utf-8")
         self.admin_address = _where(config["admin"]["address"])
         self.listeners = {item["name"]: _where(item["address"]) for item in config["static_resources"]["listeners"]}
-        command = [binary, "-c", str(self.config_path), "--concurrency", str(concurrency), "--disable-hot-restart", *arguments]
+        command = [binary, "-c", str(self.config_path), "--concurrency", str(concurrency), "--disable-hot-restart",
+                   "--file-flush-interval-msec", "20", *arguments]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
