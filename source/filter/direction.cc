@@ -55,7 +55,7 @@ using HooksOf = std::conditional_t<std::is_same_v<Head, http::RequestHead>, Requ
 
 template <typename Head>
 struct Direction<Head>::Stage {
-  Stage(HttpFilter& filter, uint32_t hooks) : filter(&filter), hooks(hooks) {}
+  explicit Stage(const ChainMember& member) : filter(member.filter), hooks(member.hooks) {}
   ~Stage() {
     if (waiting != nullptr) std::destroy_at(waiting);
   }
@@ -99,19 +99,26 @@ Direction<Head>::~Direction() {
 }
 
 template <typename Head>
-void Direction<Head>::Add(HttpFilter& filter, uint32_t hooks) {
-  new (&stages_[size_++]) Stage(filter, hooks);
+void Direction<Head>::Add(const ChainMember& member) {
+  new (&stages_[size_++]) Stage(member);
 }
 
 template <typename Head>
 void Direction<Head>::TakeHead(Head& head, bool end) {
   head_ = &head;
+  if constexpr (std::is_same_v<Head, http::ResponseHead>) chain_.MakeRest();
   RunHead(0, end);
 }
 
 template <typename Head>
+bool Direction<Head>::HasStage(size_t stage) {
+  if constexpr (std::is_same_v<Head, http::RequestHead>) return stage < size_ || chain_.MakeNext();
+  return stage < size_;
+}
+
+template <typename Head>
 void Direction<Head>::RunHead(size_t from, bool end) {
-  for (size_t i = from; i < size_ && !closed_; ++i) {
+  for (size_t i = from; !closed_ && HasStage(i); ++i) {
     Stage& stage = stages_[i];
     if ((stage.hooks & HooksOf<Head>::kHead) == 0) continue;
     Step step = Step::kContinue;
@@ -255,6 +262,7 @@ void Direction<Head>::ContinueAsked() {
 
 template <typename Head>
 void Direction<Head>::SetHold(size_t stage, bool hold) {
+  PILLION_CHECK(stage < size_);
   stages_[stage].hold = hold;
   UpdateHold();
 }

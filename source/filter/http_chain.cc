@@ -6,28 +6,39 @@
 
 namespace pillion::filter {
 
-HttpChain::HttpChain(StreamContext& stream, ChainEnds& ends, size_t filters)
+HttpChain::HttpChain(StreamContext& stream, ChainEnds& ends, const ChainMember& first, size_t filters)
     : stream_(stream),
       ends_(ends),
-      members_(stream.arena().NewArray<Member>(filters)),
+      members_(stream.arena().NewArray<ChainMember>(filters)),
       request_(*this, stream.arena(), filters),
       response_(*this, stream.arena(), filters),
-      step_(this, [](void* self) { static_cast<HttpChain*>(self)->RunStep(); }) {}
+      step_(this, [](void* self) { static_cast<HttpChain*>(self)->RunStep(); }) {
+  Add(first);
+}
 
 HttpChain::~HttpChain() {
   for (size_t i = 0; i < size_; ++i) members_[i].filter->~HttpFilter();
 }
 
-void HttpChain::Add(HttpFilter& filter, uint32_t hooks) {
-  filter.chain_ = this;
-  filter.stream_ = &stream_;
-  filter.index_ = static_cast<uint32_t>(size_);
-  members_[size_++] = {&filter, hooks};
+void HttpChain::Add(const ChainMember& member) {
+  member.filter->chain_ = this;
+  member.filter->stream_ = &stream_;
+  member.filter->index_ = static_cast<uint32_t>(size_);
+  members_[size_++] = member;
+  request_.Add(member);
 }
 
-void HttpChain::Seal() {
-  for (size_t i = 0; i < size_; ++i) request_.Add(*members_[i].filter, members_[i].hooks);
-  for (size_t i = size_; i-- > 0;) response_.Add(*members_[i].filter, members_[i].hooks);
+bool HttpChain::MakeNext() {
+  const ChainMember made = ends_.MakeFilter();
+  if (made.filter == nullptr) return false;
+  Add(made);
+  return true;
+}
+
+void HttpChain::MakeRest() {
+  while (MakeNext()) {
+  }
+  for (size_t i = size_; i-- > 0;) response_.Add(members_[i]);
 }
 
 void HttpChain::OnAttempt(http::RequestHead& head, const Attempt& attempt) {

@@ -13,6 +13,9 @@
 //
 // The side that sends is not read while any stage is paused; a stage that collects has it read, up to a limit.
 //
+// A filter is made when the request's head comes to its stage, by the route that the request has then. Those that are left
+// when an answer passes are made before it does: they see it, and never the request.
+//
 // Owned by its stream, in whose arena it and the filters live.
 
 #include <cstdint>
@@ -23,9 +26,18 @@
 
 namespace pillion::filter {
 
+// A filter of a stream and the hooks that it uses; of none, null.
+struct ChainMember {
+  HttpFilter* filter = nullptr;
+  uint32_t hooks = 0;
+};
+
 // What lies at the ends of the chain: the stream.
 class ChainEnds {
  public:
+  // The next that there is, in the order of the configuration; without a filter: there is no other.
+  virtual ChainMember MakeFilter() = 0;
+
   // What has passed all filters of its direction.
   virtual void OnRequestHeadPassed(bool end) = 0;
   virtual void OnRequestDataPassed(base::Slice data, bool end) = 0;
@@ -59,7 +71,7 @@ class Direction {
   Direction& operator=(const Direction&) = delete;
 
   // In the order in which the direction passes them.
-  void Add(HttpFilter& filter, uint32_t hooks);
+  void Add(const ChainMember& member);
 
   // From the side that sends.
   void TakeHead(Head& head, bool end);
@@ -81,6 +93,8 @@ class Direction {
   enum class State : uint8_t { kRunning, kPaused, kCollecting };
   struct Stage;
 
+  // The head has a further stage to go through.
+  bool HasStage(size_t stage);
   void RunHead(size_t from, bool end);
   void RunData(size_t from, base::Slice data, bool end);
   void RunTrailers(size_t from, http::HeaderMap& trailers);
@@ -101,14 +115,8 @@ class Direction {
 class HttpChain {
  public:
   // `filters`: how many there will be at most.
-  HttpChain(StreamContext& stream, ChainEnds& ends, size_t filters);
+  HttpChain(StreamContext& stream, ChainEnds& ends, const ChainMember& first, size_t filters);
   ~HttpChain();
-
-  // In the order of the configuration.
-  void Add(HttpFilter& filter, uint32_t hooks);
-  // After the last Add().
-  void Seal();
-  bool empty() const { return size_ == 0; }
 
   Direction<http::RequestHead>& request() { return request_; }
   Direction<http::ResponseHead>& response() { return response_; }
@@ -125,20 +133,20 @@ class HttpChain {
   // Calls a hook. False: it has answered the request, and the direction ends here.
   template <typename Hook>
   bool Call(Hook&& hook);
+  void Add(const ChainMember& member);
+  // False: there is no other.
+  bool MakeNext();
+  // An answer is to pass.
+  void MakeRest();
   void AskForStep();
   void RunStep();
   void TakeReply(const Reply& reply);
   void SendReply();
   size_t ResponseStage(uint32_t filter) const { return size_ - 1 - filter; }
 
-  struct Member {
-    HttpFilter* filter;
-    uint32_t hooks;
-  };
-
   StreamContext& stream_;
   ChainEnds& ends_;
-  Member* members_;
+  ChainMember* members_;
   size_t size_ = 0;
   Direction<http::RequestHead> request_;
   Direction<http::ResponseHead> response_;

@@ -98,7 +98,8 @@ class HttpFilter {
   // Bytes of the filter's own or that it has taken; not from inside a hook. Continues with the next filter.
   void EmitRequestData(base::Slice data, bool end);
   void EmitResponseData(base::Slice data, bool end);
-  // The filter holds as much as it wants: the side that sends is not read until it is told otherwise.
+  // The filter holds as much as it wants: the side that sends is not read until it is told otherwise. A response's, once its
+  // head has come.
   void HoldRequest(bool hold);
   void HoldResponse(bool hold);
 
@@ -142,8 +143,10 @@ class HttpFilterShard {
  public:
   virtual ~HttpFilterShard() = default;
 
-  // The filter of a stream, in the stream's arena; null where it has nothing to do with this one. `override_config` is
-  // what the route, virtual host or table says for it, the most specific of them; null: none does.
+  // The filter of a stream, in the stream's arena; null where it has nothing to do with this one. Asked when the request's
+  // head comes to its place, so that the route is the one that the filters before it have left it; if an answer is given
+  // before that, then. `override_config` is what the route, virtual host or table says for it, the most specific of them;
+  // null: none does.
   virtual HttpFilter* Make(StreamContext& stream, const config::FilterConfig* override_config) = 0;
   // The same where the filter is disabled for the request. Only one that guards something has anything to do then.
   virtual HttpFilter* MakeDisabled(StreamContext& /*stream*/) { return nullptr; }

@@ -87,6 +87,8 @@ class StreamContext {
 
   // What is noted of the stream; made by the first call.
   virtual metadata::Annotations& annotations() = 0;
+  // Null: nothing is.
+  virtual const metadata::Annotations* notes() const = 0;
   // What is known of it so far: what formats show.
   virtual void Describe(telemetry::RequestRecord& record) = 0;
   // What rules about access decide on, as things stand.
@@ -106,7 +108,7 @@ class StreamContext {
   // When the request is sent on, a copy of it is as well, beside those that its route asks for. Of several wishes the last
   // holds; it lives as long as the stream. Where its cluster is not known there is no copy.
   virtual void MirrorTo(const MirrorWish& wish) = 0;
-  // Filters of these features are disabled for the request. From one that stands before them, as it is made.
+  // Filters of these features are disabled for the request. From one that stands before them.
   virtual void TurnOff(FeatureSet features) = 0;
   virtual FeatureSet turned_off() const = 0;
   // The answer tells what was chosen for the request, and why.

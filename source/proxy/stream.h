@@ -128,6 +128,7 @@ class Stream final : public codec::RequestReceiver,
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
   filter::FilterPart PartOf(std::string_view filter) override;
   metadata::Annotations& annotations() override;
+  const metadata::Annotations* notes() const override { return annotations_; }
   void Describe(telemetry::RequestRecord& record) override;
   access::Request AccessRequest() override;
   void KeepDeadline(base::MonotonicTime at) override { kept_deadline_ = at; }
@@ -143,7 +144,8 @@ class Stream final : public codec::RequestReceiver,
   bool explains() const override { return explains_; }
   void SetHealthCheck() override { health_check_ = true; }
 
-  // filter::ChainEnds
+  // filter::ChainEnds: of those behind the gates.
+  filter::ChainMember MakeFilter() override;
   void OnRequestHeadPassed(bool end) override;
   void OnRequestDataPassed(base::Slice data, bool end) override;
   void OnRequestTrailersPassed(http::HeaderMap& trailers) override;
@@ -168,7 +170,7 @@ class Stream final : public codec::RequestReceiver,
   const config::FilterOverrides* table_overrides() const {
     return routes_ ? &routes_->table().config().filter_overrides : nullptr;
   }
-  // Of this stream's route, of the filters behind the gates; null where there is nothing to filter.
+  // Null where there is nothing to filter.
   filter::HttpChain* MakeChain();
   filter::FilterPart PartOf(const ChainFilter& filter) const;
   void CompleteRequest();
@@ -277,6 +279,7 @@ class Stream final : public codec::RequestReceiver,
   Destination destination_;  // of a route that forwards
   std::string_view other_cluster_;  // where a filter sends the request; empty: none does
   filter::HttpChain* chain_ = nullptr;  // in the arena, destroyed here
+  size_t next_filter_ = 0;              // of those that are configured: the one to be made next
   UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
   Former* former_ = nullptr;  // these too; in the arena
   const Passage* passages_ = nullptr;
@@ -316,7 +319,6 @@ class Stream final : public codec::RequestReceiver,
   uint64_t response_bytes_ = 0;
   filter::CarriedContext* carried_context_ = nullptr;
   const upstream::LaneWish* lane_wish_ = nullptr;
-  const upstream::LaneWish* first_wish_ = nullptr;  // with which filters begin
   upstream::LaneOutcome lane_outcome_;
   const filter::MirrorWish* mirror_wish_ = nullptr;
   filter::FeatureSet turned_off_;

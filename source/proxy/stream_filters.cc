@@ -42,25 +42,24 @@ bool Stream::PassGates() {
 }
 
 filter::HttpChain* Stream::MakeChain() {
+  next_filter_ = 0;
+  const filter::ChainMember first = MakeFilter();
+  if (first.filter == nullptr) return nullptr;
+  return arena_.New<filter::HttpChain>(static_cast<filter::StreamContext&>(*this), static_cast<filter::ChainEnds&>(*this),
+                                       first, manager().filters.size());
+}
+
+filter::ChainMember Stream::MakeFilter() {
   const std::vector<ChainFilter>& filters = manager().filters;
-  if (filters.back().gate != nullptr) return nullptr;
-  const upstream::LaneWish* const wish = lane_wish_;
-  filter::HttpChain* chain = nullptr;
-  for (const ChainFilter& filter : filters) {
+  while (next_filter_ < filters.size()) {
+    const ChainFilter& filter = filters[next_filter_++];
     if (filter.gate != nullptr) continue;
     const filter::FilterPart part = PartOf(filter);
     filter::HttpFilter* const made =
         part.absent ? filter.shard->MakeDisabled(*this) : filter.shard->Make(*this, part.config);
-    if (made == nullptr) continue;
-    if (chain == nullptr) {
-      chain = arena_.New<filter::HttpChain>(static_cast<filter::StreamContext&>(*this),
-                                            static_cast<filter::ChainEnds&>(*this), filters.size());
-    }
-    chain->Add(*made, filter.hooks);
+    if (made != nullptr) return {made, filter.hooks};
   }
-  if (chain != nullptr) chain->Seal();
-  if (lane_wish_ != wish) first_wish_ = lane_wish_;
-  return chain;
+  return {};
 }
 
 std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view filter) const {

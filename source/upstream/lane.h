@@ -20,6 +20,7 @@ struct Label {
 struct LaneWish {
   std::span<const Label> labels;  // by key, none twice; empty: the baseline
   bool fails_closed = false;      // no other hosts will do
+  bool forced = false;            // by who sent the request: it stays where an answer that redirects is followed
 };
 
 // Where a request went.

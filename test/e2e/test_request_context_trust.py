@@ -95,6 +95,24 @@ def test_access_is_that_of_the_route_which_a_context_or_a_colour_chooses(pillion
         assert ask(proxy, field, protocol=protocol).status == expected, field
 
 
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+def test_every_filter_behind_has_what_the_route_says_that_a_colour_chooses(pillion, app, protocol):
+    """Each is made when the request comes to it; what the route has disabled is not, what it has enabled is."""
+    match = {"prefix": "/", "dynamic_metadata": [{"filter": "pillion.grey", "path": [{"key": "labels"}, {"key": "env"}],
+                                                  "value": {"string_match": {"exact": "gray"}}}]}
+    mutation, fault = "extensions.filters.http.header_mutation.v3.HeaderMutation", "extensions.filters.http.fault.v3.HTTPFault"
+    edits = {"request_mutations": [{"append": {"header": {"key": "x-route", "value": "gray"}}}]}
+    teapot = {"abort": {"http_status": 418, "percentage": {"numerator": 100}}}
+    of_gray = {"mutation": b.any_of(mutation + "PerRoute", mutations=edits), "all": b.any_of("config.route.v3.FilterConfig", disabled=True)}
+    routes = [{**b.route(), "match": match, "typed_per_filter_config": of_gray}, b.route(timeout="0s")]
+    chain = filters(grey(rule("env", header("x-env", "gray"))), {"name": "mutation", "typed_config": b.any_of(mutation)},
+                    {"name": "all", "typed_config": b.any_of(fault, **teapot)})
+    proxy = pillion(made(app.address, chain=chain, routes=routes))
+    assert ask(proxy, protocol=protocol).status == 418 and not app.seen
+    assert ask(proxy, ("x-env", "gray"), protocol=protocol).status == 200
+    assert app.last.get("x-route") == "gray"
+
+
 RBAC = "extensions.filters.http.rbac.v3.RBAC"
 OFF = {"typed_per_filter_config": {"context": b.any_of("config.route.v3.FilterConfig", disabled=True)}}
 

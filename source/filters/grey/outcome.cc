@@ -1,7 +1,5 @@
 #include "source/filters/grey/outcome.h"
 
-#include "source/access/request.h"
-
 namespace pillion::filters::grey_rules {
 
 using metadata::Value;
@@ -32,7 +30,7 @@ void Outcome::Note(base::Arena& arena, metadata::DynamicMetadata& metadata) {
 }
 
 const upstream::LaneWish* Outcome::Former(filter::StreamContext& stream) {
-  const metadata::Annotations* const notes = stream.AccessRequest().notes;
+  const metadata::Annotations* const notes = stream.notes();
   if (notes == nullptr || !notes->metadata.Has(kSpace)) [[likely]] return nullptr;
   const Value* const labels = notes->metadata.Find(kSpace, kLabels);
   if (labels == nullptr || labels->kind != Value::Kind::kObject) return nullptr;

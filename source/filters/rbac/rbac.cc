@@ -40,7 +40,6 @@ class Shard final : public filter::HttpGate {
  public:
   Shard(const Config& config, const filter::ShardContext& context)
       : config_(config),
-        name_(context.name),
         stats_(context.stats),
         scope_(context.registry, PrefixOf(context, config.enforced().prefix)),
         shadow_scope_(context.registry, PrefixOf(context, config.shadow().prefix)),
@@ -79,7 +78,6 @@ class Shard final : public filter::HttpGate {
   }
 
   const Config& config_;
-  const std::string name_;
   stats::Shard& stats_;
   stats::Scope scope_;
   stats::Scope shadow_scope_;
@@ -127,13 +125,7 @@ void NoteHint(filter::StreamContext& stream, bool log) {
   (void)stream.annotations().metadata.SetKept(stream.arena(), kCommon, "access_log_hint", metadata::Value::Flag(log));
 }
 
-// A context or a colour may have chosen another route since the filter was made: what that says holds. (Where it has the
-// filter disabled, what held before.)
 std::optional<filter::Reply> Shard::Check(filter::StreamContext& stream, const config::FilterConfig* override_config) {
-  if (stream.carried_context() != nullptr || stream.lane_wish() != nullptr) {
-    const filter::FilterPart part = stream.PartOf(name_);
-    if (!part.absent) override_config = part.config;
-  }
   const Config& config = override_config != nullptr ? static_cast<const Config&>(*override_config) : config_;
   const access::Engine* const shadow = config.shadow().engine.get();
   const access::Engine* const enforced = config.enforced().engine.get();

@@ -110,8 +110,8 @@ class RequestContext final : public filter::HttpFilter,
  public:
   // `route`: what the route says that the request has as it comes; null: nothing. `disabled`: by that route nothing is done
   // for those who are trusted.
-  RequestContext(Shard& shard, const RouteSettings* route, bool disabled, bool trusted)
-      : shard_(shard), route_(route), disabled_(disabled), trusted_(trusted), terms_(shard.settings) {}
+  RequestContext(Shard& shard, const RouteSettings* route, bool trusted)
+      : shard_(shard), route_(route), trusted_(trusted), terms_(shard.settings) {}
 
   Step OnRequestHead(http::RequestHead& head, bool) override;
   void OnAttempt(http::RequestHead& head, const filter::Attempt& attempt) override;
@@ -170,7 +170,6 @@ class RequestContext final : public filter::HttpFilter,
 
   Shard& shard_;
   const RouteSettings* route_;
-  bool disabled_;
   const bool trusted_;
   Terms terms_;
   bool grpc_ = false;
@@ -188,7 +187,6 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   // Not null: an answer that redirects was followed, and what the head says was written here.
   const metadata::FilterState::Object* const former = stream().annotations().filter_state.Find(kFormer);
   const bool trusted = trusted_;
-  if (trusted && disabled_) return Step::kContinue;
   if (trusted && route_ != nullptr) terms_.Take(*route_);
   active_ = true;
   grpc_ = http::IsGrpc(head.headers);
@@ -420,42 +418,22 @@ void Shard::TellOldest() {
 }
 
 bool Shard::Trusts(filter::StreamContext& stream) const {
-  const access::Request request = stream.AccessRequest();
-  const bool follows = request.notes != nullptr && request.notes->filter_state.Find(kFormer) != nullptr;
-  return follows || settings.trust.Takes(request.connection);
-}
-
-// A stranger's fields have chosen the route that the request has as it comes. Filters behind this one are made by that which
-// it has without them. (The fields are replaced when all are made.)
-void ChooseRouteWithoutFields(filter::StreamContext& stream) {
-  http::HeaderMap& headers = stream.request().headers;
-  const auto is_carriers = [](const http::HeaderField& field) {
-    return context::CarrierFieldIndex(field.id) != context::kNoCarrierField;
-  };
-  if (std::none_of(headers.begin(), headers.end(), is_carriers)) return;
-  http::HeaderMap hidden(stream.arena());
-  for (const http::HeaderField& field : headers) {
-    if (is_carriers(field)) hidden.Add(field.id, field.name(), field.value(), field.sensitive);
-  }
-  headers.RemoveIf(is_carriers);
-  stream.ChooseRoute();
-  for (const http::HeaderField& field : hidden) headers.Add(field.id, field.name(), field.value(), field.sensitive);
+  const metadata::Annotations* const notes = stream.notes();
+  const bool follows = notes != nullptr && notes->filter_state.Find(kFormer) != nullptr;
+  return follows || settings.trust.Takes(stream.AccessRequest().connection);
 }
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
   const RouteSettings* const route =
       override_config == nullptr ? nullptr : &static_cast<const RouteConfig&>(*override_config).settings();
   if (route != nullptr && route->disabled) return MakeDisabled(stream);
-  const bool trusted = Trusts(stream);
-  if (!trusted) ChooseRouteWithoutFields(stream);
-  return stream.arena().New<RequestContext>(*this, route, false, trusted);
+  return stream.arena().New<RequestContext>(*this, route, Trusts(stream));
 }
 
 // A stranger may have chosen that route: by his fields, or his path.
 filter::HttpFilter* Shard::MakeDisabled(filter::StreamContext& stream) {
   if (Trusts(stream)) return nullptr;
-  ChooseRouteWithoutFields(stream);
-  return stream.arena().New<RequestContext>(*this, nullptr, true, false);
+  return stream.arena().New<RequestContext>(*this, nullptr, false);
 }
 
 }  // namespace

@@ -192,7 +192,8 @@ void Shard::Force(filter::StreamContext& stream, Asked& asked) {
   std::ranges::sort(asked.labels, {}, &upstream::Label::key);
   upstream::Label* const labels = stream.arena().NewArray<upstream::Label>(asked.labels.size());
   std::ranges::copy(asked.labels, labels);
-  stream.GoToLane(*stream.arena().New<upstream::LaneWish>(upstream::LaneWish{.labels = {labels, asked.labels.size()}}));
+  stream.GoToLane(*stream.arena().New<upstream::LaneWish>(
+      upstream::LaneWish{.labels = {labels, asked.labels.size()}, .forced = true}));
   lane_.Increment();
 }
 

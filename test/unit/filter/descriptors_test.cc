@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/access/request.h"
+#include "test/support/fake_stream_context.h"
 
 namespace pillion::filter {
 namespace {
@@ -11,7 +11,7 @@ using Action = config::RateLimitAction;
 using config::RateLimitRule;
 using metadata::Value;
 
-class DescriptorsTest : public testing::Test, public StreamContext {
+class DescriptorsTest : public testing::Test, public test::FakeStreamContext {
  protected:
   DescriptorsTest() {
     request_.method = "GET";
@@ -54,48 +54,12 @@ class DescriptorsTest : public testing::Test, public StreamContext {
     Note("limit", tree.Keep(Value::Kind::kObject, {{"requests_per_unit", requests}, {"unit", unit}}));
   }
 
-  event::Worker& worker() override { std::abort(); }  // nobody asks
-  base::Random& random() override { return random_; }
-  base::MonotonicTime began() const override { return {}; }
-  base::Arena& arena() override { return arena_; }
-  http::RequestHead& request() override { return request_; }
-  const http::ResponseHead* response() const override { return nullptr; }
   const config::Route* route() const override { return &route_; }
   const config::VirtualHost* virtual_host() const override { return &virtual_host_; }
-  void ChooseRoute() override {}
-  bool routes_by_notes() const override { return false; }
   std::string_view cluster_name() const override { return "payments"; }
-  void SendTo(std::string_view) override { std::abort(); }
-  std::string_view downstream_remote_address() override { return "192.0.2.7:5000"; }
-  void SetFlag(telemetry::ResponseFlag) override {}
-  telemetry::ResponseFlags flags() const override { return {}; }
-  std::string_view cluster_stat_name() const override { return {}; }
-  std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
-  FilterPart PartOf(std::string_view) override { return {}; }
-  metadata::Annotations& annotations() override { return annotations_; }
-  void Describe(telemetry::RequestRecord& record) override { record.request = &request_; }
-  access::Request AccessRequest() override { return {.connection = facts_, .head = &request_}; }
-  void KeepDeadline(base::MonotonicTime) override {}
-  void SetHealthCheck() override {}
-  CarriedContext* carried_context() const override { return nullptr; }
-  void Carry(CarriedContext&) override {}
-  void GoToLane(const upstream::LaneWish&) override {}
-  const upstream::LaneWish* lane_wish() const override { return nullptr; }
-  upstream::LaneOutcome lane_outcome() const override { return {}; }
-  void MirrorTo(const MirrorWish&) override {}
-  void TurnOff(FeatureSet) override {}
-  FeatureSet turned_off() const override { return {}; }
-  void Explain() override {}
-  bool explains() const override { return false; }
 
-  base::BlockPool blocks_;
-  base::Arena arena_{blocks_};
-  base::Random random_{1};
-  http::RequestHead request_{arena_};
   config::Route route_;
   config::VirtualHost virtual_host_;
-  metadata::Annotations annotations_;
-  access::ConnectionFacts facts_;
 };
 
 TEST_F(DescriptorsTest, AnEntryForEachActionOrNone) {

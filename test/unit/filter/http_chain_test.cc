@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "source/access/request.h"
+#include "test/support/fake_stream_context.h"
 #include "test/support/simulated_clock.h"
 
 namespace pillion::filter {
@@ -83,16 +83,13 @@ class Scripted final : public HttpFilter {
   Story& story_;
 };
 
-class HttpChainTest : public testing::Test, public StreamContext, public ChainEnds {
+class HttpChainTest : public testing::Test, public test::FakeStreamContext, public ChainEnds {
  protected:
   // Filters a, b, c.
-  void Make(int count = 3, uint32_t hooks = kAllHooks) {
-    chain_ = std::make_unique<HttpChain>(*this, *this, count);
-    for (int i = 0; i < count; ++i) {
-      filters_.push_back(arena_.New<Scripted>(std::string(1, static_cast<char>('a' + i)), story_));
-      chain_->Add(*filters_.back(), hooks);
-    }
-    chain_->Seal();
+  void Make(size_t count = 3, uint32_t hooks = kAllHooks) {
+    count_ = count;
+    hooks_ = hooks;
+    chain_ = std::make_unique<HttpChain>(*this, *this, MakeFilter(), count);
   }
   void TearDown() override { chain_.reset(); }
 
@@ -109,40 +106,15 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
 
   // StreamContext
   event::Worker& worker() override { return worker_; }
-  base::Random& random() override { return random_; }
-  base::MonotonicTime began() const override { return {}; }
-  base::Arena& arena() override { return arena_; }
-  http::RequestHead& request() override { return request_; }
-  const http::ResponseHead* response() const override { return nullptr; }
-  const config::Route* route() const override { return nullptr; }
-  const config::VirtualHost* virtual_host() const override { return nullptr; }
-  void ChooseRoute() override {}
-  bool routes_by_notes() const override { return false; }
-  std::string_view cluster_name() const override { return {}; }
-  void SendTo(std::string_view) override {}
-  std::string_view downstream_remote_address() override { return {}; }
-  void SetFlag(telemetry::ResponseFlag) override {}
-  telemetry::ResponseFlags flags() const override { return {}; }
-  std::string_view cluster_stat_name() const override { return {}; }
-  std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
-  FilterPart PartOf(std::string_view) override { return {}; }
-  metadata::Annotations& annotations() override { return annotations_; }
-  void Describe(telemetry::RequestRecord&) override {}
-  access::Request AccessRequest() override { return {.connection = connection_facts_}; }
-  void KeepDeadline(base::MonotonicTime) override {}
-  void SetHealthCheck() override {}
-  CarriedContext* carried_context() const override { return nullptr; }
-  void Carry(CarriedContext&) override {}
-  void GoToLane(const upstream::LaneWish&) override {}
-  const upstream::LaneWish* lane_wish() const override { return nullptr; }
-  upstream::LaneOutcome lane_outcome() const override { return {}; }
-  void MirrorTo(const MirrorWish&) override {}
-  void TurnOff(FeatureSet) override {}
-  FeatureSet turned_off() const override { return {}; }
-  void Explain() override {}
-  bool explains() const override { return false; }
 
   // ChainEnds
+  ChainMember MakeFilter() override {
+    if (filters_.size() == count_) return {};
+    const std::string name(1, static_cast<char>('a' + filters_.size()));
+    filters_.push_back(arena_.New<Scripted>(name, story_));
+    if (tells_making_) Out("makes " + name);
+    return {filters_.back(), hooks_};
+  }
   void OnRequestHeadPassed(bool end) override { Out("head", end); }
   void OnRequestDataPassed(base::Slice data, bool end) override { Out("data " + std::string(data.view()), end); }
   void OnRequestTrailersPassed(http::HeaderMap&) override { Out("trailers"); }
@@ -167,15 +139,13 @@ class HttpChainTest : public testing::Test, public StreamContext, public ChainEn
 
   test::SimulatedClock clock_;
   event::Worker worker_{0, clock_};
-  base::Random random_{1};
-  base::Arena arena_{worker_.blocks()};
-  metadata::Annotations annotations_;
-  access::ConnectionFacts connection_facts_;
-  http::RequestHead request_{arena_};
   http::ResponseHead response_{arena_};
   http::HeaderMap trailers_{arena_};
   Story story_;
-  std::vector<Scripted*> filters_;
+  size_t count_ = 0;
+  uint32_t hooks_ = 0;
+  bool tells_making_ = false;
+  std::vector<Scripted*> filters_;  // that are made
   std::unique_ptr<HttpChain> chain_;
 };
 
@@ -193,6 +163,31 @@ TEST_F(HttpChainTest, RequestsInOrderResponsesInOppositeOrder) {
   chain_->OnAttempt(request_, {.number = 2, .cluster = "", .host = "", .time_left = {}});
   chain_->End();
   EXPECT_EQ(story_.Take(), (Events{"a:attempt 2", "b:attempt 2", "a:end", "b:end"}));
+}
+
+// Each when the head comes to it: what stands before it may still change what it is made of.
+TEST_F(HttpChainTest, FiltersAreMadeAsTheHeadComesToThem) {
+  tells_making_ = true;
+  story_.answers["b:head"] = Step::kPause;
+  Make();
+  Head();
+  Data("x", true);
+  EXPECT_EQ(story_.Take(), (Events{"out:makes a", "a:head", "out:makes b", "b:head", "out:hold request", "a:data x end"}));
+  filters_[1]->ContinueRequest();
+  Turn();
+  EXPECT_EQ(story_.Take(), (Events{"out:makes c", "c:head", "out:head", "b:data x end", "c:data x end", "out:data x end", "out:resume request"}));
+}
+
+TEST_F(HttpChainTest, AnAnswerPassesThoseThatTheRequestDidNotReach) {
+  tells_making_ = true;
+  story_.acts["a:head"] = [](Scripted& filter) { filter.SendReply({.status = 429}); };
+  story_.answers["a:head"] = Step::kPause;
+  Make();
+  Head(true);
+  EXPECT_EQ(story_.Take(), (Events{"out:makes a", "a:head", "out:reply 429", "out:makes b", "out:makes c", "c:response head end",
+                                   "b:response head end", "a:response head end", "out:response head end"}));
+  chain_->End();
+  EXPECT_EQ(story_.Take(), (Events{"a:end", "b:end", "c:end"}));
 }
 
 TEST_F(HttpChainTest, OnlyHooksOfTheMask) {

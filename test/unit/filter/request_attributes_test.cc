@@ -4,12 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "source/config/route.h"
 #include "source/expression/compiler.h"
 #include "source/expression/evaluator.h"
+#include "test/support/fake_stream_context.h"
 
 namespace pillion::filter {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 using expression::Moment;
 using metadata::Value;
 
-class RequestAttributesTest : public testing::Test, public StreamContext {
+class RequestAttributesTest : public testing::Test, public test::FakeStreamContext {
  protected:
   RequestAttributesTest() {
     request_.method = "POST";
@@ -45,25 +45,9 @@ class RequestAttributesTest : public testing::Test, public StreamContext {
     ASSERT_TRUE(annotations_.metadata.Set(arena_, space, key, value));
   }
 
-  event::Worker& worker() override { std::abort(); }  // nobody asks
-  base::Random& random() override { return random_; }
-  base::MonotonicTime began() const override { return {}; }
-  base::Arena& arena() override { return arena_; }
-  http::RequestHead& request() override { return request_; }
   const http::ResponseHead* response() const override { return has_response_ ? &response_ : nullptr; }
   const config::Route* route() const override { return &route_; }
-  const config::VirtualHost* virtual_host() const override { return nullptr; }
-  void ChooseRoute() override {}
-  bool routes_by_notes() const override { return false; }
   std::string_view cluster_name() const override { return "payments-v2"; }
-  void SendTo(std::string_view) override {}
-  std::string_view downstream_remote_address() override { return "192.0.2.7:5000"; }
-  void SetFlag(telemetry::ResponseFlag) override {}
-  telemetry::ResponseFlags flags() const override { return {}; }
-  std::string_view cluster_stat_name() const override { return {}; }
-  std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
-  FilterPart PartOf(std::string_view) override { return {}; }
-  metadata::Annotations& annotations() override { return annotations_; }
   void Describe(telemetry::RequestRecord& record) override {
     ++described_;
     record.downstream_local_address = "[2001:db8::1]:8443";
@@ -80,27 +64,9 @@ class RequestAttributesTest : public testing::Test, public StreamContext {
   access::Request AccessRequest() override {
     return {.connection = facts_, .head = &request_, .notes = &annotations_, .route_metadata = route_metadata_};
   }
-  void KeepDeadline(base::MonotonicTime) override {}
-  void SetHealthCheck() override {}
-  CarriedContext* carried_context() const override { return nullptr; }
-  void Carry(CarriedContext&) override {}
-  void GoToLane(const upstream::LaneWish&) override {}
-  const upstream::LaneWish* lane_wish() const override { return nullptr; }
-  upstream::LaneOutcome lane_outcome() const override { return {}; }
-  void MirrorTo(const MirrorWish&) override {}
-  void TurnOff(FeatureSet) override {}
-  FeatureSet turned_off() const override { return {}; }
-  void Explain() override {}
-  bool explains() const override { return false; }
 
-  base::BlockPool blocks_;
-  base::Arena arena_{blocks_};
-  base::Random random_{1};
-  http::RequestHead request_{arena_};
   http::ResponseHead response_{arena_};
   http::HeaderMap trailers_{arena_};
-  access::ConnectionFacts facts_;
-  metadata::Annotations annotations_;
   config::Route route_;
   const Value* route_metadata_ = nullptr;
   bool has_response_ = false;
