@@ -33,8 +33,7 @@ bool DescribeBreakers(const config::FilterConfig& filter, const config::FilterCo
   const auto* const config = dynamic_cast<const breakers::Config*>(&filter);
   if (config == nullptr) return false;
   const breakers::Settings* settings = &config->settings();
-  const breakers::RouteSettings* route = nullptr;
-  if (override_config != nullptr) route = &static_cast<const breakers::RouteConfig&>(*override_config).settings();
+  const breakers::RouteSettings* const route = breakers::RouteConfig::Of(override_config);
   if (route != nullptr && route->disabled) {
     answer.Text("verdict", "disabled for this request");
     return true;

@@ -161,7 +161,7 @@ std::optional<LaneWish> DescribeGrey(const config::FilterConfig& filter, const c
                                      const Asked& asked, uint64_t random, Answer& answer) {
   const auto* const own = dynamic_cast<const rules::Config*>(&filter);
   if (own == nullptr) return std::nullopt;
-  const auto* const route = of_route == nullptr ? nullptr : &static_cast<const rules::RouteConfig&>(*of_route).settings();
+  const auto* const route = rules::RouteConfig::Of(of_route);
   if (route != nullptr && route->disabled) {
     answer.Text("verdict", "disabled for this request");
     return LaneWish();

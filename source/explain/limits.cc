@@ -66,8 +66,7 @@ bool DescribeLimits(const config::FilterConfig& filter, const config::FilterConf
   const auto* const config = dynamic_cast<const limits::Config*>(&filter);
   if (config == nullptr) return false;
   const limits::Settings* settings = &config->settings();
-  const limits::RouteSettings* route = nullptr;
-  if (override_config != nullptr) route = &static_cast<const limits::RouteConfig&>(*override_config).settings();
+  const limits::RouteSettings* const route = limits::RouteConfig::Of(override_config);
   if (route != nullptr && route->disabled) {
     answer.Text("verdict", "disabled for this request");
     return true;

@@ -70,12 +70,12 @@ match::StreamFacts FactsOf(const Connection& connection) {
 // What the context filter does with the request. That it is disabled does not keep it from strangers' fields.
 std::string ContextVerdict(const filters::request_context::Config& own, const filter::FilterPart& part, Asked& asked) {
   namespace context = filters::request_context;
-  const auto* const of_route = static_cast<const context::RouteConfig*>(part.config);
-  const bool disabled = part.absent || (of_route != nullptr && of_route->settings().disabled);
+  const auto* const of_route = context::RouteConfig::Of(part.config);
+  const bool disabled = part.absent || (of_route != nullptr && of_route->disabled);
   const bool trusted = own.settings().trust.Takes(asked.request().connection);
   if (trusted && disabled) return "disabled for this request";
   if (trusted) {
-    asked.TakeContext(of_route == nullptr ? own.settings().read : of_route->settings().read.value_or(own.settings().read));
+    asked.TakeContext(of_route == nullptr ? own.settings().read : of_route->read.value_or(own.settings().read));
     return "takes the sender's context as it is: he is trusted";
   }
   return fmt::format("{}replaces the sender's context, who is not trusted; the route is then chosen once more",
@@ -91,8 +91,8 @@ std::string ToggleVerdict(const filters::toggles::Config& own, const filter::Fil
                        part.absent ? fmt::format("{}, but ", disabled) : "");
   }
   if (part.absent) return std::string(disabled);
-  const auto* const of_route = static_cast<const filters::toggles::RouteConfig*>(part.config);
-  const filters::toggles::Allow& allow = of_route == nullptr ? own.settings().allow : of_route->allow();
+  const filters::toggles::Allow* const of_route = filters::toggles::RouteConfig::Of(part.config);
+  const filters::toggles::Allow& allow = of_route == nullptr ? own.settings().allow : *of_route;
   return fmt::format("the sender, who is trusted, may toggle {}", allow.Text());
 }
 

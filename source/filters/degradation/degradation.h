@@ -11,6 +11,7 @@
 #include "source/config/http_filter_type.h"
 #include "source/expression/program.h"
 #include "source/filter/http_filter.h"
+#include "source/filter/route_config.h"
 #include "source/filters/degradation/state.h"
 #include "source/filters/rules/answer.h"
 
@@ -55,14 +56,7 @@ struct RouteSettings {
   std::vector<Rule> more;
 };
 
-class RouteConfig final : public config::FilterConfig {
- public:
-  explicit RouteConfig(RouteSettings settings) : settings_(std::move(settings)) {}
-  const RouteSettings& settings() const { return settings_; }
-
- private:
-  const RouteSettings settings_;
-};
+using RouteConfig = filter::RouteConfig<RouteSettings>;
 
 class Config final : public filter::HttpFilterConfig {
  public:

@@ -74,7 +74,7 @@ Colouring::RuleCounts& Colouring::CountsOf(const RuleList& list, uint32_t rule) 
 }
 
 const Lane* Colouring::Colour(filter::StreamContext& stream, const config::FilterConfig* of_route) {
-  const RouteSettings* const route = of_route == nullptr ? nullptr : &static_cast<const RouteConfig&>(*of_route).settings();
+  const RouteSettings* const route = RouteConfig::Of(of_route);
   if (route != nullptr && route->disabled) return nullptr;
   const Terms terms{route != nullptr && route->instead ? *route->instead : config_.settings(),
                     route == nullptr ? nullptr : &route->more};

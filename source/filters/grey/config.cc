@@ -317,7 +317,7 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(BuildContext& context, 
 
 // The keys of colours that a route adds to this filter's; and a gate can do nothing to a lane.
 std::string Config::Contradiction(const config::FilterConfig& of_route) const {
-  const RouteSettings& route = static_cast<const RouteConfig&>(of_route).settings();
+  const RouteSettings& route = *RouteConfig::Of(&of_route);
   if (route.instead && HasEffects(*route.instead) && !HasEffects(settings_)) {
     return "grey.lanes: expected none with a fault or a mirror, as no lane of the filter itself has one";
   }

@@ -10,6 +10,7 @@
 
 #include "source/config/http_filter_type.h"
 #include "source/filter/http_filter.h"
+#include "source/filter/route_config.h"
 #include "source/filters/grey/lanes.h"
 #include "source/grey/rules.h"
 
@@ -42,14 +43,7 @@ struct RouteSettings {
   RuleList more;
 };
 
-class RouteConfig final : public config::FilterConfig {
- public:
-  explicit RouteConfig(RouteSettings settings) : settings_(std::move(settings)) {}
-  const RouteSettings& settings() const { return settings_; }
-
- private:
-  const RouteSettings settings_;
-};
+using RouteConfig = filter::RouteConfig<RouteSettings>;
 
 class Config final : public filter::HttpFilterConfig {
  public:

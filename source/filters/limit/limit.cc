@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "absl/container/flat_hash_map.h"
 #include "source/filter/request_attributes.h"
 #include "source/filters/limit/answer.h"
 #include "source/filters/limit/question.h"
+#include "source/filters/rules/counts.h"
 #include "source/stats/tags.h"
 
 namespace pillion::filters::limit_rules {
@@ -67,31 +67,15 @@ namespace {
 class Shard final : public filter::HttpFilterShard {
  public:
   Shard(const Config& config, const filter::ShardContext& context)
-      : config_(config), registry_(context.registry), stats_(context.stats), prefix_(context.stat_prefix) {
-    for (const Rule& rule : config.settings().rules) own_.push_back(&CountsOfRule(rule));
-  }
+      : config_(config), counts_(config.settings().rules, context) {}
 
   filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
 
-  Counts& Of(const Rule& rule) {
-    const std::vector<Rule>& rules = config_.settings().rules;
-    const bool is_own = !rules.empty() && &rule >= &rules.front() && &rule <= &rules.back();
-    return is_own ? *own_[static_cast<size_t>(&rule - rules.data())] : CountsOfRule(rule);
-  }
+  Counts& Of(const Rule& rule) { return counts_.Of(rule); }
 
  private:
-  Counts& CountsOfRule(const Rule& rule) {
-    std::unique_ptr<Counts>& counts = counts_[rule.name];
-    if (counts == nullptr) counts = std::make_unique<Counts>(registry_, stats_, prefix_, rule.name);
-    return *counts;
-  }
-
   const Config& config_;
-  stats::Registry& registry_;
-  stats::Shard& stats_;
-  const stats::Prefix prefix_;
-  absl::flat_hash_map<std::string, std::unique_ptr<Counts>> counts_;  // also of rules of routes
-  std::vector<Counts*> own_;  // of the filter's rules
+  rules::CountsByRule<Counts, Rule> counts_;
 };
 
 // | a request is | since | until |
@@ -344,11 +328,10 @@ void Filter::OnEnd() {
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
   const Settings* settings = &config_.settings();
   std::span<const Rule> more;
-  if (override_config != nullptr) {
-    const RouteSettings& route = static_cast<const RouteConfig&>(*override_config).settings();
-    if (route.disabled) return nullptr;
-    if (route.instead) settings = &*route.instead;
-    more = route.more;
+  if (const RouteSettings* const route = RouteConfig::Of(override_config)) {
+    if (route->disabled) return nullptr;
+    if (route->instead) settings = &*route->instead;
+    more = route->more;
   }
   if (settings->rules.empty() && more.empty()) return nullptr;
   return stream.arena().New<Filter>(*this, *settings, more, stream.arena());

@@ -116,7 +116,7 @@ std::string Config::CannotFollow(const config::FilterConfig& former) const {
 
 // What the route says of both was checked with the route.
 std::string Config::Contradiction(const config::FilterConfig& of_route) const {
-  const RouteSettings& route = static_cast<const RouteConfig&>(of_route).settings();
+  const RouteSettings& route = *RouteConfig::Of(&of_route);
   if (route.disabled) return {};
   if (!route.min_useful) {
     std::string error = UsefulError(settings_.min_useful, route.max_deadline, "max_deadline of this route", kAll);

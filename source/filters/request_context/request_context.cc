@@ -276,10 +276,10 @@ bool RequestContext::ReplaceFields(http::RequestHead& head) {
   stream().ChooseRoute();
   const filter::FilterPart part = stream().PartOf(shard_.name);
   if (part.absent) return false;
-  if (part.config == nullptr) return true;
-  const RouteSettings& route = static_cast<const RouteConfig&>(*part.config).settings();
-  terms_.Take(route);
-  return !route.disabled;
+  const RouteSettings* const route = RouteConfig::Of(part.config);
+  if (route == nullptr) return true;
+  terms_.Take(*route);
+  return !route->disabled;
 }
 
 void RequestContext::Count(const context::Extraction& found) {
@@ -424,8 +424,7 @@ bool Shard::Trusts(filter::StreamContext& stream) const {
 }
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
-  const RouteSettings* const route =
-      override_config == nullptr ? nullptr : &static_cast<const RouteConfig&>(*override_config).settings();
+  const RouteSettings* const route = RouteConfig::Of(override_config);
   if (route != nullptr && route->disabled) return MakeDisabled(stream);
   return stream.arena().New<RequestContext>(*this, route, Trusts(stream));
 }

@@ -11,6 +11,7 @@
 #include "source/context/carrier.h"
 #include "source/context/trust.h"
 #include "source/filter/http_filter.h"
+#include "source/filter/route_config.h"
 
 namespace pillion::filters::request_context {
 
@@ -37,14 +38,7 @@ struct RouteSettings {
   std::optional<bool> rejects_malformed;
 };
 
-class RouteConfig final : public config::FilterConfig {
- public:
-  explicit RouteConfig(RouteSettings settings) : settings_(std::move(settings)) {}
-  const RouteSettings& settings() const { return settings_; }
-
- private:
-  const RouteSettings settings_;
-};
+using RouteConfig = filter::RouteConfig<RouteSettings>;
 
 class Config final : public filter::HttpFilterConfig {
  public:

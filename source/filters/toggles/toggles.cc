@@ -79,7 +79,8 @@ class Shard final : public filter::HttpFilterShard {
     http::RequestHead& head = stream.request();
     if (std::any_of(head.headers.begin(), head.headers.end(), IsToggle)) [[unlikely]] {
       if (!Trusts(stream)) return Remove(stream);
-      Do(stream, of_route == nullptr ? settings_.allow : static_cast<const RouteConfig&>(*of_route).allow());
+      const Allow* const allow = RouteConfig::Of(of_route);
+      Do(stream, allow == nullptr ? settings_.allow : *allow);
       head.headers.RemoveIf(IsToggle);
     }
     // Also of one that has been here before, and was redirected.

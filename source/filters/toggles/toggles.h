@@ -12,6 +12,7 @@
 #include "source/access/peer_trust.h"
 #include "source/config/http_filter_type.h"
 #include "source/filter/http_filter.h"
+#include "source/filter/route_config.h"
 
 namespace pillion::filters::toggles {
 
@@ -36,14 +37,7 @@ struct Settings {
 };
 
 // What a route says instead.
-class RouteConfig final : public config::FilterConfig {
- public:
-  explicit RouteConfig(const Allow& allow) : allow_(allow) {}
-  const Allow& allow() const { return allow_; }
-
- private:
-  const Allow allow_;
-};
+using RouteConfig = filter::RouteConfig<Allow>;
 
 class Config final : public filter::HttpFilterConfig {
  public:
