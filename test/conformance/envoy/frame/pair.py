@@ -52,7 +52,7 @@ class _Side:
             if change:
                 change(listeners[-1], access_log, folder.parent)
         config = b.bootstrap(listeners, clusters, **module.bootstrap)
-        self.proxy = Proxy(config, folder, binary=binary, arguments=["--file-flush-interval-msec", "10"])
+        self.proxy = Proxy(config, folder, binary=binary)
         self._read = dict.fromkeys(self.logs, 0)
 
     def names(self, setting, upstreams):
