@@ -30,7 +30,8 @@ HttpExchange::HttpExchange(const ThreadParts& thread, const Target& target, Http
       connection_(thread.worker,
                   upstream::WrapUncounted(target_.tls.get(), target_.proxy_version, target_.hostname,
                                           http2_ ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1, thread.worker,
-                                          thread.connector.Connect(target_.address, connect_options_.get())),
+                                          net::ConnectToHost(thread.worker, thread.connector, target_.address,
+                                                             target_.addresses, connect_options_.get())),
                   *this, {.output_limit = upstream::OutputLimit(*target_.cluster)}),
       codec_(codecs_.Make(http2_ ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1, connection_, *this)),
       timer_(this, [](void* self) { static_cast<HttpExchange*>(self)->Fail("no end within the timeout"); }) {

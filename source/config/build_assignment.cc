@@ -76,9 +76,38 @@ const envoy::config::endpoint::v3::Endpoint* FindEndpoint(BuildContext& context,
   return nullptr;
 }
 
+// Null: there are none.
+std::shared_ptr<const std::vector<Address>> BuildAdditionalAddresses(
+    BuildContext& context, const envoy::config::endpoint::v3::Endpoint& from, Cluster::Discovery discovery,
+    const std::string& path) {
+  if (from.additional_addresses_size() == 0) return nullptr;
+  const std::string list = FieldPath(path, "additional_addresses");
+  if (discovery != Cluster::Discovery::kStatic && discovery != Cluster::Discovery::kEds) {
+    context.errors.Add(list,
+                       "a name is all that DNS is asked for, expected none; clusters of type STATIC and EDS may have some");
+    return nullptr;
+  }
+  if (from.address().has_pipe()) {
+    context.errors.Add(FieldPath(path, "address"), "a unix path, expected a socket_address beside additional_addresses");
+  }
+  const auto addresses = std::make_shared<std::vector<Address>>();
+  for (int i = 0; i < from.additional_addresses_size(); ++i) {
+    const std::string place = FieldPath(ElementPath(list, i), "address");
+    const auto& address = from.additional_addresses(i).address();
+    if (address.has_pipe()) {
+      context.errors.Add(place, "a unix path, expected a socket_address");
+      continue;
+    }
+    const auto target = BuildTarget(context, discovery, address, place);
+    if (const auto* const found = std::get_if<Address>(&target)) addresses->push_back(*found);
+  }
+  return addresses;
+}
+
 void BuildHost(BuildContext& context, const envoy::config::endpoint::v3::Endpoint& from, Cluster::Discovery discovery,
                const std::string& path, Endpoint& to) {
   if (from.has_address()) to.target = BuildTarget(context, discovery, from.address(), FieldPath(path, "address"));
+  to.additional_addresses = BuildAdditionalAddresses(context, from, discovery, path);
   to.hostname = from.hostname();
   if (from.has_health_check_config()) {
     to.check = BuildEndpointCheck(context, from.health_check_config(), FieldPath(path, "health_check_config"));

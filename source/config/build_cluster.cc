@@ -317,6 +317,12 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
     if (keepalive.has_keepalive_interval()) to.interval_s = keepalive.keepalive_interval().value();
   }
 
+  const auto& eyeballs = from.upstream_connection_options().happy_eyeballs_config();
+  cluster->happy_eyeballs.first = static_cast<HappyEyeballs::Family>(eyeballs.first_address_family_version());
+  if (eyeballs.has_first_address_family_count()) {
+    cluster->happy_eyeballs.count = eyeballs.first_address_family_count().value();
+  }
+
   for (int i = 0; i < from.health_checks_size(); ++i) {
     const std::string check_path = ElementPath(FieldPath(path, "health_checks"), i);
     if (i > 0) context.errors.Add(check_path, "a second health check, expected at most one");

@@ -32,6 +32,8 @@ enum class EndpointHealth : uint8_t { kUnknown, kHealthy, kUnhealthy, kDraining,
 
 struct Endpoint {
   std::variant<Address, DnsTarget> target;  // DnsTarget where names are resolved only
+  // Of the same host, IP addresses as `target` then is; null: none. The first of all that connects is taken.
+  std::shared_ptr<const std::vector<Address>> additional_addresses;
   std::string hostname;
   uint32_t weight = 1;
   uint32_t priority = 0;  // 0 is the highest; no gaps within a cluster
@@ -53,6 +55,14 @@ struct UpstreamHttp {
   bool auto_sni = false;             // the request's host is the name that TLS asks for
   bool auto_san_validation = false;  // and that the certificate must be of
   std::string auto_sni_header;       // where the request has it: instead of its host; in lower case
+};
+
+// In which order the addresses of a host that has several are tried.
+struct HappyEyeballs {
+  enum class Family : uint8_t { kOfFirstAddress, kV4, kV6 };
+
+  Family first = Family::kOfFirstAddress;
+  uint32_t count = 1;  // >= 1; of that family, before one of the other
 };
 
 // How an ORIGINAL_DST cluster finds where a connection was meant to go.
@@ -94,6 +104,7 @@ struct Cluster {
   std::optional<net::ProxyVersion> proxy_version;  // as in TransportSocketMatch
   bool names_clients = false;                      // some host gets such a head
   std::optional<TcpKeepalive> tcp_keepalive;
+  HappyEyeballs happy_eyeballs;
   BindOptions bind;
   std::shared_ptr<const HealthCheck> health_check;  // null: none
   bool ignore_health_on_host_removal = false;

@@ -241,7 +241,9 @@ void TcpProxyConnection::OnConnected() {
   connected_ = true;
   attempt_->OnConnected();
   connect_timer_.Cancel();
-  upstream_local_address_ = upstream_->connection.transport().local_address().text();
+  net::Transport& transport = upstream_->connection.transport();
+  upstream_local_address_ = transport.local_address().text();
+  if (transport.remote_address() != host_->address()) upstream_other_address_ = transport.remote_address().text();
   if (!shard_.proxy.logs().empty()) upstream_tls_ = upstream_->connection.transport().tls();
   downstream_.end.Join(upstream_->end);
   if (shard_.proxy.config().logs_connected) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpUpstreamConnected);
@@ -348,11 +350,12 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
   record.random = shard_.context.random.Next();
   record.response_flags = flags_;
   if (host_ != nullptr) {
-    record.upstream_remote_address = host_->address_text();
+    record.upstream_remote_address = record.upstream_host_address = host_->address_text();
     record.upstream_host_name = host_->name();
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
   }
+  if (!upstream_other_address_.empty()) [[unlikely]] record.upstream_remote_address = upstream_other_address_;
   record.upstream_local_address = upstream_local_address_;
   record.upstream_transport_failure_reason = upstream_failure_;
   record.upstream_tls = upstream_tls_.get();

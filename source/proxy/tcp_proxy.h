@@ -148,6 +148,7 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   const config::LbCriteria* lb_criteria_ = nullptr;
   telemetry::ResponseFlags flags_;
   std::string upstream_local_address_;
+  std::string upstream_other_address_;  // empty: the host's first
   std::string upstream_failure_;
   std::shared_ptr<tls::Facts> upstream_tls_;  // where there are logs
   event::Kept<upstream::ClusterShard> cluster_;  // null: there is none

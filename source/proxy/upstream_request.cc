@@ -168,6 +168,7 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   served_others_ = connection.requests_served() > 0;
   if (!stream_.manager().manager.logs().empty()) {
     local_address_ = arena().Copy(connection.local_text());
+    other_remote_address_ = connection.other_remote_text().empty() ? "" : arena().Copy(connection.other_remote_text());
     tls_ = connection.tls();
   }
   if (!raw_ || !stream_.entry().forward->ended_connect->proxy_version) [[likely]] {
@@ -348,7 +349,7 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   record.upstream_attempts = number_;
   record.upstream_transport_failure_reason = transport_failure_;
   if (host_ != nullptr) {
-    record.upstream_remote_address = host_->address_text();
+    record.upstream_remote_address = record.upstream_host_address = host_->address_text();
     record.upstream_host_name = host_->name();
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
@@ -363,6 +364,7 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
   }
   if (head_sent_ == base::MonotonicTime{}) return;
   record.upstream_local_address = local_address_;
+  if (!other_remote_address_.empty()) [[unlikely]] record.upstream_remote_address = other_remote_address_;
   record.upstream_connection_id = connection_id_;
   if (!raw_) record.upstream_protocol = http2_ ? http::Version::kHttp2 : http::Version::kHttp11;
   record.upstream_tls = tls_.get();

@@ -129,6 +129,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   codec::ClientStream* upstream_ = nullptr;  // while kOpen
   upstream::PooledConnection* connection_ = nullptr;
   std::string_view local_address_;  // in the arena; only where somebody logs
+  std::string_view other_remote_address_;  // the same; empty: that of the host
   uint64_t connection_id_ = 0;
   telemetry::AttemptedHost attempted_;
   std::string_view transport_failure_;  // why no connection came about, or it ended

@@ -14,6 +14,7 @@ std::optional<client::Target> ControlHosts::Next(const std::string& name) {
   const upstream::Host& host = *usable[turn_++ % usable.size()];
   return client::Target{.cluster = cluster.shared_config(),
                         .address = host.address(),
+                        .addresses = host.addresses(),
                         .tls = host.transport()->tls,
                         .hostname = host.hostname(),
                         .proxy_version = host.transport()->proxy_version,

@@ -435,7 +435,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     ATTEMPTS("UPSTREAM_CONNECTION_IDS_ATTEMPTED", kAttemptConnection),
     {"UPSTREAM_CONNECTION_ID", Number<&Record::upstream_connection_id>},
     DURATION("UPSTREAM_CONNECTION_POOL_READY_DURATION", kDownstreamRxBegin, kUpstreamPoolReady),
-    {"UPSTREAM_HOST", Address<&Record::upstream_remote_address, AddressPart::kWhole>},
+    {"UPSTREAM_HOST", Address<&Record::upstream_host_address, AddressPart::kWhole>},
     ATTEMPTS("UPSTREAM_HOSTS_ATTEMPTED", kAttemptAddress),
     ATTEMPTS("UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT", kAttemptIp),
     ATTEMPTS("UPSTREAM_HOST_NAMES_ATTEMPTED", kAttemptName),

@@ -98,6 +98,7 @@ struct RequestRecord {
   tls::Facts* downstream_tls = nullptr;  // of a TLS connection; good as long as the record
   tls::Facts* upstream_tls = nullptr;
   std::string_view upstream_remote_address;
+  std::string_view upstream_host_address;  // the host's first; the connection may be to another of its addresses
   std::string_view upstream_local_address;
   std::string_view upstream_host_name;
   std::string_view upstream_cluster;

@@ -13,4 +13,14 @@ net::Address SystemAddress(const config::Address& address) {
   return *result;
 }
 
+std::shared_ptr<const net::Addresses> AddressesOf(const net::Address& first, const config::Endpoint& endpoint,
+                                                  const config::HappyEyeballs& order) {
+  if (endpoint.additional_addresses == nullptr) [[likely]] return nullptr;
+  net::Addresses given{first};
+  for (const config::Address& address : *endpoint.additional_addresses) given.push_back(SystemAddress(address));
+  using Family = config::HappyEyeballs::Family;
+  const int family = order.first == Family::kV4 ? AF_INET : order.first == Family::kV6 ? AF_INET6 : AF_UNSPEC;
+  return std::make_shared<const net::Addresses>(net::Interleaved(given, {.first = family, .count = order.count}));
+}
+
 }  // namespace pillion::upstream

@@ -99,6 +99,7 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
     }
     next.push_back(std::make_shared<Host>(address, *endpoint, workers_));
     next.back()->set_transport(transports_.For(*endpoint));
+    next.back()->set_addresses(AddressesOf(address, *endpoint, config_->happy_eyeballs));
     added.push_back(next.back());
   }
   Hosts removed;
@@ -357,7 +358,8 @@ std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const Co
                                                       std::optional<Protocol> protocol) {
   const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
   if (tls != nullptr && !tls->ready()) [[unlikely]] return tls->NotReady(host);
-  std::unique_ptr<net::Transport> plain = connector_.Connect(host.address(), connect_options());
+  std::unique_ptr<net::Transport> plain =
+      net::ConnectToHost(worker_, connector_, host.address(), host.addresses(), connect_options());
   if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
     plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));
   }

@@ -42,6 +42,7 @@ bool Set(std::atomic<uint32_t>& cell, uint32_t value) {
 Host::Host(const net::Address& address, const config::Endpoint& endpoint, uint32_t workers)
     : address_(address),
       address_text_(address.text()),
+      additional_addresses_(endpoint.additional_addresses),
       hostname_(HostName(endpoint)),
       locality_(endpoint.locality),
       metadata_(endpoint.metadata),
@@ -57,7 +58,7 @@ bool Host::Is(const config::Endpoint& endpoint) const {
   if (hostname_ != HostName(endpoint) || locality_ != endpoint.locality) return false;
   const auto same = [](const auto& a, const auto& b) { return a == b || (a != nullptr && b != nullptr && *a == *b); };
   return same(metadata_, endpoint.metadata) && same(locality_metadata_, endpoint.locality_metadata) &&
-         same(check_, endpoint.check);
+         same(check_, endpoint.check) && same(additional_addresses_, endpoint.additional_addresses);
 }
 
 bool Host::Update(const config::Endpoint& endpoint) {

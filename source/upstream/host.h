@@ -13,6 +13,7 @@
 #include "source/base/clock.h"
 #include "source/config/cluster.h"
 #include "source/net/address.h"
+#include "source/net/happy_eyeballs.h"
 
 namespace pillion::upstream {
 
@@ -71,6 +72,11 @@ class Host {
 
   const net::Address& address() const { return address_; }
   const std::string& address_text() const { return address_text_; }
+  // All that it has, in the order in which they are tried; null: only the one. Set before any worker has the host.
+  const std::shared_ptr<const net::Addresses>& addresses() const { return addresses_; }
+  void set_addresses(std::shared_ptr<const net::Addresses> addresses) { addresses_ = std::move(addresses); }
+  // As they were given, beside the first; null: none.
+  const std::shared_ptr<const std::vector<config::Address>>& additional_addresses() const { return additional_addresses_; }
   const std::string& hostname() const { return hostname_; }  // as configured, or what DNS was asked for; may be empty
   // That people know it by: an address is a name, too, where there is no other.
   const std::string& name() const { return hostname_.empty() ? address_text_ : hostname_; }
@@ -123,6 +129,8 @@ class Host {
  private:
   const net::Address address_;
   const std::string address_text_;
+  const std::shared_ptr<const std::vector<config::Address>> additional_addresses_;
+  std::shared_ptr<const net::Addresses> addresses_;
   const std::string hostname_;
   const config::Locality locality_;
   const std::shared_ptr<const config::Metadata> metadata_;

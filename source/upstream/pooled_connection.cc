@@ -94,6 +94,11 @@ void PooledConnection::CountProtocol() {
   if (protocol_ == Protocol::kHttp2) cluster_.stats().upstream_cx_http2_total.Increment();
 }
 
+void PooledConnection::NoteOtherAddress() {
+  const net::Address& remote = connection_.transport().remote_address();
+  if (remote != pool_.host()->address()) remote_text_ = remote.text();
+}
+
 // TLS has agreed on a protocol; without one it is HTTP/1.
 void PooledConnection::Agree() {
   const std::shared_ptr<tls::Facts> facts = tls();

@@ -53,7 +53,11 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
     if (local_text_.empty()) local_text_ = local_address().text();
     return local_text_;
   }
-  const net::Address& remote_address() const { return pool_.host()->address(); }
+  // The peer's, where it is another one than the first of the host; else empty.
+  const std::string& other_remote_text() {
+    if (remote_text_.empty() && pool_.host()->addresses() != nullptr) [[unlikely]] NoteOtherAddress();
+    return remote_text_;
+  }
   uint64_t id() const { return id_; }  // unique in the process
   // Streams that were opened on it before the last one: 0 while the first is open. A request that failed without an
   // answer on a connection that had served others may have met the end of an idle connection.
@@ -88,6 +92,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   // event::Deferred
   void Dispose() override { delete this; }
 
+  void NoteOtherAddress();
   void Agree();
   void CountProtocol();
   void OnConnectTimeout();
@@ -110,6 +115,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   base::MonotonicTime connected_{};
   base::MonotonicTime idle_since_{};
   std::string local_text_;
+  std::string remote_text_;  // empty: that of the host
   base::Duration connect_duration_{};
   net::Connection connection_;
   std::unique_ptr<codec::ClientConnection> codec_;

@@ -132,6 +132,26 @@ def test_formats(pillion, serve, tmp_path):
     proxy.until_stat("cluster.upstream.update_failure", 1)
 
 
+@pytest.mark.parametrize("kind", ["h1", "tcp"])
+def test_a_host_with_several_addresses(pillion, serve, tmp_path, kind):
+    """Nobody listens at the first: the connection goes to the second, which is the same host."""
+    [one] = named(serve, 1)
+    path, log, first = tmp_path / "eds.json", tmp_path / "log", ("127.0.0.1", b.free_port())
+    made = assignment(first)
+    made["endpoints"][0]["lb_endpoints"][0]["endpoint"]["additional_addresses"] = [{"address": b.address(one)}]
+    replace(path, response(made))
+    cluster = b.cluster(type="EDS", eds_cluster_config={"eds_config": {"resource_api_version": "V3", **by_path(path)}, "service_name": "service"})
+    del cluster["load_assignment"]
+    access_log = b.file_log(log, "%UPSTREAM_HOST% %UPSTREAM_REMOTE_ADDRESS%\n")
+    filter_ = b.http(access_log=access_log) if kind == "h1" else b.tcp(access_log=access_log)
+    proxy = pillion(b.bootstrap([b.listener(filter_)], [cluster]))
+    assert proxy.exchange(Request(fields=[("connection", "close")])).body == b"0"
+    until(lambda: log.exists() and log.read_text(encoding="utf-8"), "the line is written")
+    assert log.read_text(encoding="utf-8") == "127.0.0.1:%d %s:%d\n" % (first[1], *one)
+    assert (proxy.stat("cluster.upstream.upstream_cx_total"), proxy.stat("cluster.upstream.upstream_cx_connect_fail")) == (1, 0)
+    assert f"upstream::127.0.0.1:{first[1]}::cx_total::1\n" in proxy.admin("/clusters")
+
+
 def test_drop_overload(pillion, serve, tmp_path):
     (address,) = named(serve, 1)
     path = tmp_path / "eds.json"

@@ -196,7 +196,7 @@ std::string UpstreamText(const telemetry::RequestRecord& record) {
   Members upstream('{');
   upstream.Text("cluster", record.upstream_cluster);
   upstream.Text("endpoint", record.upstream_remote_address);
-  if (record.upstream_host_name != record.upstream_remote_address) upstream.Text("host", record.upstream_host_name);
+  if (record.upstream_host_name != record.upstream_host_address) upstream.Text("host", record.upstream_host_name);
   if (record.upstream_metadata != nullptr) {
     const Value* const labels = metadata::Find(*record.upstream_metadata, kLabels);
     if (labels != nullptr) AppendValue(upstream.Add("labels"), *labels, 1);

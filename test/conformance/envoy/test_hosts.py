@@ -55,6 +55,13 @@ def groups(*fields):
     return change
 
 
+def also_at(config, addresses, folder):
+    """The server's address is the host's second; at the first nobody listens."""
+    [host] = hosts(config)
+    there = host["endpoint"]["address"]
+    host["endpoint"] = {"address": b.address(("127.0.0.1", b.free_port())), "additional_addresses": [{"address": there}]}
+
+
 def from_file(**policy):
     def change(config, addresses, folder):
         path = folder / f"{config['name']}.json"
@@ -105,6 +112,7 @@ CASES = [
     Case("zones", [get()] * 600, shares=True, stats=("c.lb_local_cluster_not_ok",), clusters={
         "": Cluster(hosts=[None] * 6, change=groups(*[{"locality": {"zone": zone}} for zone in "aabbbb"])),
         "proxies": Cluster(hosts=[None] * 2, change=groups(*[{"locality": {"zone": zone}} for zone in "ab"]))}),
+    Case("host-of-two-addresses", [get()] * 2, clusters={"": Cluster(change=also_at)}),
     Case("eds-file", [get()] * 2, clusters={"": Cluster(change=from_file())}),
     Case("eds-drop-all", clusters={"": Cluster(change=from_file(drop_overloads=[{"category": "a", "drop_percentage": {"numerator": 100}}]))}),
 ]

@@ -57,6 +57,41 @@ TEST(UpstreamTest, Bind) {
   EXPECT_TRUE(Good("upstream_bind_config: {}", top)->bind.source_addresses.empty());
 }
 
+// A cluster of `type` with one endpoint.
+std::string Host(const std::string& type, const std::string& endpoint) {
+  return "type: " + type + ", load_assignment: {cluster_name: a, endpoints: [{lb_endpoints: [{endpoint: {" + endpoint + "}}]}]}";
+}
+
+TEST(UpstreamTest, HappyEyeballs) {
+  const std::string address = "address: {socket_address: {address: 10.0.0.1, port_value: 80}}";
+  const auto cluster = Good(
+      "upstream_connection_options: {happy_eyeballs_config: {first_address_family_version: V6, first_address_family_count: 3}}, " +
+      Host("STATIC", address + ", additional_addresses: [{address: {socket_address: {address: '::1', port_value: 81}}}]"));
+  ASSERT_EQ(cluster->endpoints.size(), 1u);
+  ASSERT_NE(cluster->endpoints[0].additional_addresses, nullptr);
+  EXPECT_EQ(AddressText(cluster->endpoints[0].additional_addresses->at(0)), "[::1]:81");
+  EXPECT_EQ(cluster->happy_eyeballs.first, HappyEyeballs::Family::kV6);
+  EXPECT_EQ(cluster->happy_eyeballs.count, 3u);
+
+  const auto plain = Good(Host("STATIC", address));
+  EXPECT_EQ(plain->endpoints[0].additional_addresses, nullptr);
+  EXPECT_EQ(plain->happy_eyeballs.count, 1u);
+}
+
+TEST(UpstreamTest, AdditionalAddressesThatCannotBe) {
+  const std::string at = "load_assignment.endpoints[0].lb_endpoints[0].endpoint.";
+  const std::string ip = "address: {socket_address: {address: 10.0.0.1, port_value: 80}}";
+  EXPECT_EQ(Errors(Host("STRICT_DNS", ip + ", additional_addresses: [{" + ip + "}]")),
+            at + "additional_addresses: a name is all that DNS is asked for, expected none; clusters of type STATIC and EDS may "
+                 "have some");
+  EXPECT_EQ(Errors(Host("STATIC", "address: {pipe: {path: /a}}, additional_addresses: [{" + ip + "}]")),
+            at + "address: a unix path, expected a socket_address beside additional_addresses");
+  EXPECT_EQ(Errors(Host("STATIC", ip + ", additional_addresses: [{" + ip + "}, {address: {pipe: {path: /a}}}]")),
+            at + "additional_addresses[1].address: a unix path, expected a socket_address");
+  EXPECT_EQ(Errors(Host("STATIC", ip + ", additional_addresses: [{address: {socket_address: {address: a.test, port_value: 1}}}]")),
+            at + "additional_addresses[0].address.socket_address.address: \"a.test\", expected an IP address; names need type STRICT_DNS");
+}
+
 TEST(UpstreamTest, BindThatCannotBe) {
   EXPECT_EQ(Errors("upstream_bind_config: {source_address: {address: here, port_value: 0}}"),
             "upstream_bind_config.source_address.address: \"here\", expected an IP address");

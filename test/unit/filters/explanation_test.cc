@@ -50,7 +50,7 @@ TEST_F(ExplanationTest, All) {
   chosen_.turned_off.Add(filter::Feature::kMirror);
   record_.response_code_details = "via_upstream";
   record_.upstream_cluster = "shop-v2";
-  record_.upstream_remote_address = "10.0.0.7:8080";
+  record_.upstream_remote_address = record_.upstream_host_address = "10.0.0.7:8080";
   record_.upstream_attempts = 2;
   const telemetry::AttemptedHost first{.address = "10.0.0.6:8080"};
   const telemetry::AttemptedHost second{.address = "10.0.0.7:8080", .earlier = &first};

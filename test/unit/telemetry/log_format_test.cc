@@ -40,6 +40,7 @@ class LogFormatTest : public ::testing::Test {
     record_.downstream_remote_address = "[2001:db8::1]:4711";
     record_.downstream_local_address = "/run/pillion.sock";
     record_.upstream_remote_address = "192.0.2.1:80";
+    record_.upstream_host_address = "192.0.2.3:80";
     record_.upstream_cluster = "be";
     record_.upstream_attempts = 2;
     record_.connection_id = 31;
@@ -84,7 +85,7 @@ TEST_F(LogFormatTest, DefaultLine) {
   EXPECT_EQ(
       Write({}),
       "[2026-11-21T01:30:27.387Z] \"GET /a/b?x=1&empty=&y=2 HTTP/1.1\" 503 UF 5 19 12 7 \"-\" \"curl/8\" \"-\" "
-      "\"example.com:8080\" \"192.0.2.1:80\"\n");
+      "\"example.com:8080\" \"192.0.2.3:80\"\n");
 }
 
 TEST_F(LogFormatTest, DefaultLineWithNothingKnown) {

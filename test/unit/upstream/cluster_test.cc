@@ -49,6 +49,43 @@ TEST(Cluster, StaticHostsByPriorityWithoutDoubles) {
   EXPECT_EQ(Read(registry, "cluster.be.max_host_weight"), 1);
 }
 
+TEST(Cluster, AddressesInTheOrderOfTheCluster) {
+  stats::Registry registry(1);
+  const auto with = [](std::vector<config::Endpoint> also) {
+    config::Endpoint endpoint = At("10.0.0.1", 80);
+    auto more = std::make_shared<std::vector<config::Address>>();
+    for (const config::Endpoint& each : also) more->push_back(std::get<config::Address>(each.target));
+    endpoint.additional_addresses = std::move(more);
+    return endpoint;
+  };
+  const auto text = [](const Host& host) {
+    std::string all;
+    for (const net::Address& address : *host.addresses()) all += address.text() + " ";
+    return all;
+  };
+  const config::Endpoint endpoint = with({At("10.0.0.2", 81), At("::1", 82), At("::2", 83)});
+  const auto config = Static({endpoint, At("10.0.0.9", 80)});
+  Cluster cluster(config, registry);
+  EXPECT_EQ(text(*cluster.hosts()->hosts[0]), "10.0.0.1:80 [::1]:82 10.0.0.2:81 [::2]:83 ");
+  EXPECT_EQ(cluster.hosts()->hosts[1]->addresses(), nullptr);
+
+  const auto other = Static({endpoint});
+  other->name = other->stat_name = "other";
+  other->happy_eyeballs = {.first = config::HappyEyeballs::Family::kV6, .count = 2};
+  Cluster ordered(other, registry);
+  EXPECT_EQ(text(*ordered.hosts()->hosts[0]), "[::1]:82 [::2]:83 10.0.0.1:80 10.0.0.2:81 ");
+  EXPECT_EQ(ordered.hosts()->hosts[0]->address_text(), "10.0.0.1:80");
+
+  // The same addresses: the same host; others: another.
+  const std::shared_ptr<Host> before = ordered.hosts()->hosts[0];
+  const config::Endpoint same = with({At("10.0.0.2", 81), At("::1", 82), At("::2", 83)}), changed = with({At("::1", 82)});
+  EXPECT_FALSE(ordered.UpdateHosts({{before->address(), &same}}));
+  EXPECT_EQ(ordered.hosts()->hosts[0], before);
+  EXPECT_TRUE(ordered.UpdateHosts({{before->address(), &changed}}));
+  EXPECT_NE(ordered.hosts()->hosts[0], before);
+  EXPECT_EQ(text(*ordered.hosts()->hosts[0]), "[::1]:82 10.0.0.1:80 ");
+}
+
 TEST(Cluster, LanesThatComeAndGo) {
   stats::Registry registry(1);
   const auto config = Static({});

@@ -39,6 +39,45 @@ TEST_F(PoolConnectTest, NoDescriptorLeft) {  // hostile inputs, O2
   ExpectNothingHeld();
 }
 
+// The host is one, whichever of its addresses answers.
+TEST_F(PoolConnectTest, OneOfSeveralAddresses) {
+  const net::Address other = *net::Address::Ip("2001:db8::1", 80);
+  config->endpoints[0].additional_addresses = std::make_shared<const std::vector<config::Address>>(
+      std::vector<config::Address>{config::SocketAddress{.ip = "2001:db8::1", .is_ipv6 = true, .port = 80}});
+  Make();
+  test::PeerListener there(simulation.network(), simulation.loop(), other);
+  for (Pool* pool : {&h1(), &h2()}) {
+    auto request = NewRequest();
+    request->Ask(*pool);
+    Run();
+    ASSERT_FALSE(request->failure);
+    ASSERT_NE(request->connection, nullptr);
+    EXPECT_EQ(request->connection->other_remote_text(), "[2001:db8::1]:80");
+  }
+  EXPECT_EQ(Stat("upstream_cx_total"), 2);
+  EXPECT_EQ(Stat("upstream_cx_connect_fail"), 0);
+  EXPECT_EQ(host().address_text(), "10.0.0.1:80");
+}
+
+// The time for a connect is that of all attempts together.
+TEST_F(PoolConnectTest, NoAddressInTime) {
+  config->connect_timeout = milliseconds(450);
+  config->endpoints[0].additional_addresses = std::make_shared<const std::vector<config::Address>>(
+      std::vector<config::Address>{config::SocketAddress{.ip = "10.0.0.2", .port = 80}});
+  Make();
+  simulation.network().faults(kHost).connect_hangs = true;
+  simulation.network().faults(*net::Address::Ip("10.0.0.2", 80)).connect_hangs = true;
+  auto request = NewRequest();
+  request->Ask(h1());
+  Advance(milliseconds(449));
+  EXPECT_FALSE(request->failure);
+  EXPECT_EQ(simulation.network().connects(), 2u);
+  Advance(milliseconds(1));
+  EXPECT_EQ(request->failure, PoolFailure::kConnectTimeout);
+  EXPECT_EQ(Stat("upstream_cx_connect_fail"), 1);
+  ExpectNothingHeld();
+}
+
 TEST_F(PoolConnectTest, ConnectTimeout) {
   config->connect_timeout = milliseconds(250);
   Make();
