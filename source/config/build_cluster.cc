@@ -8,6 +8,7 @@
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_answer_matcher.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
 
@@ -22,6 +23,10 @@ constexpr std::string_view kHttpOptionsKey = "envoy.extensions.upstreams.http.v3
 void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::string& path, UpstreamHttp& http) {
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kUpstream,
                                   FieldPath(path, "common_http_protocol_options"));
+  if (from.outlier_detection().has_error_matcher()) {
+    http.errors = std::make_shared<const match::AnswerMatcher>(BuildAnswerMatcher(
+        context, from.outlier_detection().error_matcher(), FieldPath(path, "outlier_detection.error_matcher")));
+  }
   if (from.has_use_downstream_protocol_config()) {
     const auto& both = from.use_downstream_protocol_config();
     const std::string both_path = FieldPath(path, "use_downstream_protocol_config");
@@ -301,6 +306,12 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   }
 
   cluster->load_balancing = BuildLoadBalancing(context, from, path);
+  if (from.preconnect_policy().has_per_upstream_preconnect_ratio()) {
+    cluster->preconnect.per_host = from.preconnect_policy().per_upstream_preconnect_ratio().value();
+  }
+  if (from.preconnect_policy().has_predictive_preconnect_ratio()) {
+    cluster->preconnect.predictive = from.preconnect_policy().predictive_preconnect_ratio().value();
+  }
 
   if (from.has_connect_timeout()) cluster->connect_timeout = ToDuration(from.connect_timeout());
   if (from.has_per_connection_buffer_limit_bytes()) {

@@ -4,6 +4,7 @@
 
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
+#include "envoy/extensions/load_balancing_policies/override_host/v3/override_host.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
@@ -91,9 +92,50 @@ void BuildConsistentHashing(const Message& from, LoadBalancing& to) {
   if (from.has_hash_balance_factor()) to.hash_balance_percent = from.hash_balance_factor().value();
 }
 
+uint8_t BuildHealthSet(const envoy::config::core::v3::HealthStatusSet& from) {
+  uint8_t to = 0;
+  for (const int status : from.statuses()) {
+    switch (status) {
+      case envoy::config::core::v3::UNHEALTHY:
+      case envoy::config::core::v3::TIMEOUT:
+        to |= HostOverride::kUnhealthy;
+        break;
+      case envoy::config::core::v3::DRAINING:
+        to |= HostOverride::kDraining;
+        break;
+      case envoy::config::core::v3::DEGRADED:
+        to |= HostOverride::kDegraded;
+        break;
+      default:  // HEALTHY, and UNKNOWN, which is taken for it
+        to |= HostOverride::kHealthy;
+    }
+  }
+  return to;
+}
+
+std::shared_ptr<HostOverride> BuildHostOverride(BuildContext& context,
+                                                const policies::override_host::v3::OverrideHost& from,
+                                                const std::string& path) {
+  auto to = std::make_shared<HostOverride>();
+  for (int i = 0; i < from.override_host_sources_size(); ++i) {
+    const auto& source = from.override_host_sources(i);
+    const std::string place = ElementPath(FieldPath(path, "override_host_sources"), i);
+    if (source.header().empty() == !source.has_metadata()) {
+      context.errors.Add(place, "expected either header or metadata");
+    } else if (source.has_metadata()) {
+      to->sources.emplace_back(BuildMetadataPath(source.metadata()));
+    } else if (!http::FieldName::IsFieldName(source.header())) {
+      context.errors.Add(FieldPath(place, "header"), Concat(Quote(source.header()), ", expected a header's name"));
+    } else {
+      to->sources.emplace_back(http::FieldName(source.header()));
+    }
+  }
+  return to;
+}
+
 // The first policy; there is none that is not known, for the type of each was looked up when it was read.
 void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from, const std::string& path,
-                     LoadBalancing& to) {
+                     LoadBalancing& to, bool within = false) {
   if (from.policies().empty()) return;
   const auto& any = from.policies(0).typed_extension_config().typed_config();
   const std::string place = FieldPath(ElementPath(FieldPath(path, "policies"), 0), "typed_extension_config.typed_config");
@@ -103,6 +145,7 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
   policies::ring_hash::v3::RingHash ring_hash;
   policies::maglev::v3::Maglev maglev;
   policies::wrr_locality::v3::WrrLocality wrr_locality;
+  policies::override_host::v3::OverrideHost override_host;
   pillion::load_balancing_policies::lanes::v1::Lanes lanes;
   if (any.UnpackTo(&round_robin)) {
     to.policy = Policy::kRoundRobin;
@@ -129,15 +172,20 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
     BuildConsistentHashing(maglev.consistent_hashing_lb_config(), to);
     to.locality_weighted = maglev.has_locality_weighted_lb_config();
   } else if (any.UnpackTo(&wrr_locality)) {
-    BuildPolicyList(context, wrr_locality.endpoint_picking_policy(), FieldPath(place, "endpoint_picking_policy"), to);
+    BuildPolicyList(context, wrr_locality.endpoint_picking_policy(), FieldPath(place, "endpoint_picking_policy"), to,
+                    true);
     to.locality_weighted = true;
   } else if (any.UnpackTo(&lanes)) {
     if (to.lanes != nullptr) context.errors.Add(place, "lanes within lanes");
     to.lanes = BuildLanes(context, lanes, place);
-    BuildPolicyList(context, lanes.endpoint_picking_policy(), FieldPath(place, "endpoint_picking_policy"), to);
+    BuildPolicyList(context, lanes.endpoint_picking_policy(), FieldPath(place, "endpoint_picking_policy"), to, true);
+  } else if (any.UnpackTo(&override_host)) {
+    if (within) context.errors.Add(place, "OverrideHost, expected it to be the outermost policy");
+    to.host_override = BuildHostOverride(context, override_host, place);
+    BuildPolicyList(context, override_host.fallback_policy(), FieldPath(place, "fallback_policy"), to, true);
   } else {
     context.errors.AddMissing(place, place, WrongType(any, "RoundRobin, LeastRequest, Random, RingHash, Maglev, "
-                                                           "WrrLocality or Lanes"));
+                                                           "WrrLocality, OverrideHost or Lanes"));
   }
 }
 
@@ -257,6 +305,13 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
     BuildPolicyList(context, from.load_balancing_policy(), FieldPath(path, "load_balancing_policy"), to);
   } else if (from.lb_policy() == v3::Cluster::LOAD_BALANCING_POLICY_CONFIG) {
     context.errors.AddMissing(path, FieldPath(path, "load_balancing_policy"), "missing, but lb_policy asks for it");
+  }
+  if (from.common_lb_config().has_override_host_status() && to.host_override == nullptr) {
+    context.Note(FieldPath(path, "common_lb_config.override_host_status"), "says nothing without the policy OverrideHost");
+  } else if (from.common_lb_config().has_override_host_status()) {
+    auto named = std::make_shared<HostOverride>(*to.host_override);
+    named->health = BuildHealthSet(from.common_lb_config().override_host_status());
+    to.host_override = std::move(named);
   }
   const bool own_hosts = from.lb_policy() != v3::Cluster::CLUSTER_PROVIDED;
   if (to.lanes == nullptr && to.subsets == nullptr && own_hosts) to.lanes = context.default_lanes;

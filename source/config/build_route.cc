@@ -131,6 +131,7 @@ void BuildVirtualHost(BuildContext& context, const v3::VirtualHost& from, const 
   if (from.has_retry_policy()) {
     to.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
   }
+  to.hedges = from.hedge_policy().hedge_on_per_try_timeout();
   for (int d = 0; d < from.domains_size(); ++d) {
     const std::string place = ElementPath(FieldPath(path, "domains"), d);
     if (std::optional<Domain> domain = ParseDomain(from.domains(d))) {

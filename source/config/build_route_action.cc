@@ -169,6 +169,7 @@ RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from,
   if (from.has_retry_policy()) {
     action.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
   }
+  if (from.has_hedge_policy()) action.hedges = from.hedge_policy().hedge_on_per_try_timeout();
   if (from.has_internal_redirect_policy()) {
     action.internal_redirect = BuildInternalRedirect(context, from.internal_redirect_policy(),
                                                      FieldPath(path, "internal_redirect_policy"));

@@ -24,6 +24,7 @@
 #include "source/config/outlier_detection.h"
 #include "source/config/route.h"
 #include "source/config/transport_socket.h"
+#include "source/match/answer_matcher.h"
 
 namespace pillion::config {
 
@@ -55,6 +56,7 @@ struct UpstreamHttp {
   bool auto_sni = false;             // the request's host is the name that TLS asks for
   bool auto_san_validation = false;  // and that the certificate must be of
   std::string auto_sni_header;       // where the request has it: instead of its host; in lower case
+  std::shared_ptr<const match::AnswerMatcher> errors;  // what counts as one of a host; null: 500 and above
 };
 
 // In which order the addresses of a host that has several are tried.
@@ -79,6 +81,12 @@ struct DnsBackOff {
   base::Duration max{0};
 };
 
+// How much more connections take than there is to do: for one stream, so many that they could take. 1: no more.
+struct Preconnect {
+  double per_host = 1;    // of a host's connections
+  double predictive = 1;  // of all of a cluster's, those to the hosts that are next in turn
+};
+
 struct Cluster {
   enum class Discovery : uint8_t { kStatic, kStrictDns, kLogicalDns, kOriginalDst, kEds, kAggregate };
   enum class DnsFamily : uint8_t { kAuto, kV4Only, kV6Only, kV4Preferred, kAll };
@@ -94,6 +102,7 @@ struct Cluster {
   std::vector<TransportSocketMatch> transport_matches;  // the first that fits a host is used instead
 
   LoadBalancing load_balancing;
+  Preconnect preconnect;
 
   base::Duration connect_timeout = std::chrono::seconds(5);  // never zero
   uint32_t per_connection_buffer_limit = 1024 * 1024;        // bytes

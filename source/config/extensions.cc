@@ -47,6 +47,7 @@
 #include "envoy/extensions/http/original_ip_detection/xff/v3/xff.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
+#include "envoy/extensions/load_balancing_policies/override_host/v3/override_host.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
@@ -152,6 +153,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::http::original_ip_detection::xff::v3::XffConfig::descriptor(),
       x::load_balancing_policies::least_request::v3::LeastRequest::descriptor(),
       x::load_balancing_policies::maglev::v3::Maglev::descriptor(),
+      x::load_balancing_policies::override_host::v3::OverrideHost::descriptor(),
       x::load_balancing_policies::random::v3::Random::descriptor(),
       x::load_balancing_policies::ring_hash::v3::RingHash::descriptor(),
       x::load_balancing_policies::round_robin::v3::RoundRobin::descriptor(),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/host_override.h"
 #include "source/config/lanes.h"
 #include "source/config/lb_criteria.h"
 #include "source/config/locality.h"
@@ -74,6 +75,7 @@ struct LoadBalancing {
   std::optional<ZoneAware> zone_aware;
   std::shared_ptr<const SubsetConfig> subsets;  // null: there are none
   std::shared_ptr<const Lanes> lanes;           // null: there are none; never with subsets
+  std::shared_ptr<const HostOverride> host_override;  // before all of these; null: requests name no hosts
 
   bool hashes() const { return policy == Policy::kRingHash || policy == Policy::kMaglev; }
 };

@@ -150,6 +150,7 @@ struct RouteAction {
   std::optional<base::Duration> max_grpc_timeout;
   base::Duration grpc_timeout_offset{0};
   base::Rare<RetryPolicy> retry_policy;
+  std::optional<bool> hedges;  // an attempt that takes longer than per_try_timeout goes on beside the next; none: the host's
   base::Rare<InternalRedirect> internal_redirect;
   std::vector<MirrorPolicy> mirrors;
   RateLimitRules rate_limits;
@@ -218,6 +219,7 @@ struct VirtualHost {
   FilterOverrides filter_overrides;  // where the route has none
   LevelHeaderEdits headers;
   std::optional<RetryPolicy> retry_policy;  // of routes that have none
+  bool hedges = false;                      // of routes that do not say
   std::optional<HeldBody> held_body;        // the same
   std::vector<MirrorPolicy> mirrors;        // the same
   RateLimitRules rate_limits;

@@ -95,6 +95,7 @@ void SetEntry(const config::RouteConfig& table, const config::VirtualHost& host,
     FindTraits(*entry.forward, entry);
     FindClusters(*entry.forward, index_of, entry, more);
     if (entry.forward->retry_policy) entry.retry_policy = &*entry.forward->retry_policy;
+    if (entry.forward->hedges.value_or(host.hedges)) entry.traits |= Entry::kHedges;
     FindMirrors({&entry.forward->mirrors, &host.mirrors, &table.mirrors}, index_of, more);
     if (!more.mirrors.empty()) entry.traits |= Entry::kMirrors;
   }

@@ -51,6 +51,7 @@ struct alignas(64) Entry {
     kHoldsBody = 1 << 15,         // as `held_body` says
     kFollowsRedirects = 1 << 16,
     kEndsConnect = 1 << 17,       // a CONNECT, or a POST, becomes raw bytes
+    kHedges = 1 << 18,            // an attempt that takes too long goes on, beside the next one
   };
 
   bool Has(Trait trait) const { return (traits & trait) != 0; }
