@@ -69,6 +69,7 @@ RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head) {
     terms.timeout = GrpcTimeout(*entry.forward, head.headers);
     terms.tells_grpc_timeout = true;
   }
+  terms.hedges = entry.Has(route::Entry::kHedges);
   if (terms.policy != nullptr) {
     terms.retry_on = terms.policy->retry_on;
     terms.num_retries = terms.policy->num_retries;
@@ -81,6 +82,8 @@ RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head) {
     terms.per_try_timeout = *timeout;
   }
   if (terms.timeout > base::Duration::zero() && terms.per_try_timeout >= terms.timeout) terms.per_try_timeout = {};
+  const std::string_view hedge = headers.Get(HeaderId::kXEnvoyHedgeOnPerTryTimeout);
+  if (hedge == "true" || hedge == "false") terms.hedges = hedge == "true";
   terms.no_content_for_timeout = headers.Has(HeaderId::kXEnvoyUpstreamRqTimeoutAltResponse);
 
   terms.retry_on |= Conditions(headers.Get(HeaderId::kXEnvoyRetryOn), ~config::kRetryOnGrpc);

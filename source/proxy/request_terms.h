@@ -18,6 +18,7 @@ struct RequestTerms {
   base::Duration timeout{0};  // end of request to end of response, all attempts inside
   base::Duration per_try_timeout{0};
   base::Duration per_try_idle_timeout{0};
+  bool hedges = false;                  // an attempt goes on when that is over, beside another one
   bool no_content_for_timeout = false;  // 204 instead of 504
   bool tells_grpc_timeout = false;      // grpc-timeout goes upstream as what an attempt has
 
@@ -29,7 +30,7 @@ struct RequestTerms {
 
   // What one attempt has at most, of what is left of the whole.
   base::Duration AttemptTimeout(base::Duration left) const {
-    if (per_try_timeout <= base::Duration::zero()) return left;
+    if (hedges || per_try_timeout <= base::Duration::zero()) return left;
     return left <= base::Duration::zero() ? per_try_timeout : std::min(per_try_timeout, left);
   }
 };

@@ -124,15 +124,24 @@ bool Retry::AfterEnd(AttemptEnd end, upstream::RetryBreaker& breaker, upstream::
 bool Retry::AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::RetryBreaker& breaker,
                           upstream::ClusterStats& stats) {
   told_delay_.reset();
-  if (terms_.retry_on == 0) return false;
-  const uint32_t fulfilled = ConditionsOf(head, terms_);
-  if ((fulfilled & terms_.retry_on) == 0) return false;
-  // Who says that it is asked too often is only asked again where just that is wanted.
-  if ((fulfilled & config::kRetryOnEnvoyRatelimited & ~terms_.retry_on) != 0) return false;
+  if (!Wants(head)) return false;
   if (terms_.policy != nullptr && terms_.policy->rate_limited) {
     told_delay_ = ToldDelay(head, now, *terms_.policy->rate_limited);
   }
   return Take(breaker, stats);
+}
+
+bool Retry::AfterLateness(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats) {
+  told_delay_.reset();
+  return terms_.retry_on != 0 && Take(breaker, stats);
+}
+
+bool Retry::Wants(const http::ResponseHead& head) const {
+  if (terms_.retry_on == 0) return false;
+  const uint32_t fulfilled = ConditionsOf(head, terms_);
+  if ((fulfilled & terms_.retry_on) == 0) return false;
+  // Who says that it is asked too often is only asked again where just that is wanted.
+  return (fulfilled & config::kRetryOnEnvoyRatelimited & ~terms_.retry_on) == 0;
 }
 
 bool Retry::AfterStaleConnection(const http::RequestHead& request, bool has_body) {
@@ -186,8 +195,8 @@ base::Duration Retry::Delay(base::Random& random) const {
   return base::Duration(static_cast<int64_t>(random.Below(most + 1)));
 }
 
-void Retry::OnAnswer(upstream::ClusterStats& stats) {
-  if (used_ > 0 && !exhausted_) stats.upstream_rq_retry_success.Increment();
+void Retry::OnAnswer(upstream::ClusterStats& stats, bool by_retry) {
+  if (by_retry && used_ > 0 && !exhausted_) stats.upstream_rq_retry_success.Increment();
   GiveBack();
 }
 

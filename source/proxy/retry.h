@@ -49,6 +49,10 @@ class Retry {
   // `now`: what the answer's times are compared with.
   bool AfterResponse(const http::ResponseHead& head, base::WallTime now, upstream::RetryBreaker& breaker,
                      upstream::ClusterStats& stats);
+  // It takes longer than per_try_timeout, and goes on beside another one, whatever retry_on says of timeouts.
+  bool AfterLateness(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats);
+  // Such an answer would be tried again, if that may be.
+  bool Wants(const http::ResponseHead& head) const;
   // The attempt's connection had served others and ended without a byte in answer.
   bool AfterStaleConnection(const http::RequestHead& request, bool has_body);
   // The peer has not processed it.
@@ -56,8 +60,9 @@ class Retry {
 
   base::Duration Delay(base::Random& random) const;
 
-  // An answer came that is not tried again: counted when it took more than one try.
-  void OnAnswer(upstream::ClusterStats& stats);
+  // An answer came that is not tried again: counted when it took more than one try. `by_retry`: not of an attempt beside
+  // which the next was made.
+  void OnAnswer(upstream::ClusterStats& stats, bool by_retry = true);
 
   uint32_t used() const { return used_; }
   bool exhausted() const { return exhausted_; }  // one more would have been made

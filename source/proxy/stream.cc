@@ -91,7 +91,7 @@ Stream::~Stream() {
       attempt = earlier;
     }
   };
-  destroy(upstream_);
+  destroy(newest_);
   for (; former_ != nullptr; former_ = former_->earlier) destroy(former_->last);
   if (chain_ != nullptr) chain_->~HttpChain();
 }
@@ -218,79 +218,6 @@ void Stream::SendContinue() {
   downstream_->SendInformational(*head);
 }
 
-void Stream::StartAttempt() {
-  const uint32_t number = upstream_ == nullptr ? 1 : upstream_->number() + 1;
-  upstream_ = new (arena_.Allocate(sizeof(UpstreamRequest), alignof(UpstreamRequest))) UpstreamRequest(
-      *this, *destination_.cluster, route_->priority, number, upstream_);
-  if (const std::optional<UpstreamFailure> failure = upstream_->Start(!has_body_)) {
-    OnUpstreamFailure(*failure);
-  } else if (upstream_->is_open()) {
-    StartTryTimeouts();
-    if (number > 1) OnUpstreamOpen();
-  }
-}
-
-bool Stream::RetryAfter(const UpstreamFailure& failure) {
-  if (response_begun_ || tunnel_) return false;
-  upstream::ClusterShard& cluster = upstream_->cluster();
-  if ((failure.stale_connection && retry_->AfterStaleConnection(*request_, has_body_)) ||
-      (failure.end == AttemptEnd::kRefused && retry_->AfterRefusal(has_body_))) {
-    upstream_->Excuse();
-    context().worker.SetTimer(retry_timer_, base::Duration::zero());
-    return true;
-  }
-  if (!retry_->AfterEnd(failure.end, cluster.breakers(route_->priority).retries, cluster.stats())) {
-    if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
-    if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
-    return false;
-  }
-  context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
-  return true;
-}
-
-bool Stream::RetryAfter(const http::ResponseHead& head) {
-  if (tunnel_) return false;
-  upstream::ClusterShard& cluster = upstream_->cluster();
-  if (!retry_->AfterResponse(head, context().worker.wall_now(), cluster.breakers(route_->priority).retries,
-                             cluster.stats())) {
-    if (route_->Has(route::Entry::kFollowsRedirects) && FollowRedirect(head)) return true;
-    if (retry_->exhausted()) flags_.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
-    if (retry_->overflowed()) flags_.Set(ResponseFlag::kUpstreamOverflow);
-    retry_->OnAnswer(cluster.stats());
-    return false;
-  }
-  EndTryTimeouts();
-  context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
-  return true;
-}
-
-void Stream::TryAgain() {
-  if (finished_) return;
-  if (redirecting_) [[unlikely]] return StartAnew();
-  waiting_body_.Clear();
-  waiting_body_.Append(replay_body_.ToString());
-  StartAttempt();
-  ArmTimer();
-}
-
-// Keeps what another attempt would have to send again, and all of it for one that is about to be made. Otherwise too
-// much is no more than the end of further attempts.
-void Stream::HoldForRetry(const base::Slice& data) {
-  if (response_begun_) return;
-  if (!retry_timer_.armed()) {
-    const bool keeps = retry_->possible() || keeps_for_redirect_;
-    if (keeps && replay_body_.size() + data.size() > MostHeld()) {
-      if (retry_->possible()) retry_->Abandon();
-      keeps_for_redirect_ = false;
-    }
-    if (!retry_->possible() && !keeps_for_redirect_) {
-      replay_body_.Clear();
-      return;
-    }
-  }
-  replay_body_.Append(data.Share());
-}
-
 void Stream::SendDirectResponse(const config::DirectResponse& direct) {
   manager().stats.rq_direct_response.Increment();
   std::string_view body = direct.body;
@@ -333,6 +260,7 @@ void Stream::OnRequestDataPassed(base::Slice data, bool end) {
     manager().stats.downstream_flow_control_paused_reading_total.Increment();
     PauseRequest(kOtherSide);
   }
+  if (end && terms_.hedges && !finished_) StartLateTry();
   if (end && tunnel_ && response_state_ == ResponseState::kComplete) Finish();
 }
 
@@ -352,7 +280,9 @@ void Stream::OnRequestTrailersPassed(http::HeaderMap& trailers) {
   if (upstream_ == nullptr) return;
   if (!mirrors_.empty()) [[unlikely]] mirrors_.SendTrailers(trailers);
   request_trailers_ = &trailers;  // another attempt needs them again
-  if (upstream_->is_open()) upstream_->SendTrailers(trailers);
+  if (!upstream_->is_open()) return;
+  upstream_->SendTrailers(trailers);
+  if (terms_.hedges && !finished_) StartLateTry();
 }
 
 void Stream::CompleteRequest() {
@@ -420,7 +350,7 @@ void Stream::Finish() {
   downstream_ = nullptr;
   timer_.Cancel();
   retry_timer_.Cancel();
-  if (upstream_ != nullptr) upstream_->Cancel();
+  CancelAttempts();
   if (!mirrors_.empty()) [[unlikely]] mirrors_.LetGo(request_passed_, OwnAnswer());
   if (chain_ != nullptr) chain_->End();
   if (!manager().manager.logs().empty()) Log();
@@ -476,13 +406,13 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   record.filter_chain_metadata = config::ValueOf(manager().manager.chain().metadata);
   record.listener_metadata = config::ValueOf(manager().manager.listener().metadata);
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
-  if (upstream_ != nullptr) upstream_->Describe(record);
+  if (upstream_ != nullptr) upstream_->Describe(*newest_, record);
 }
 
 void Stream::CountRoute(RouteCounts& counts) {
   const base::MonotonicTime sent = upstream_ == nullptr ? base::MonotonicTime{} : upstream_->head_sent();
   counts.Count({.status = response_ == nullptr ? 0 : response_->status,
-                .attempts = upstream_ == nullptr ? 0 : upstream_->number(),
+                .attempts = attempts(),
                 .retries = retry_ ? retry_->used() : 0,
                 .retries_used_up = retry_ && retry_->exhausted(),
                 .timed_out = flags_.Has(ResponseFlag::kUpstreamRequestTimeout),

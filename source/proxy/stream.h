@@ -51,19 +51,19 @@ class Stream final : public codec::RequestReceiver,
   Stream(DownstreamConnection& connection, codec::ServerStream& downstream);
   ~Stream();
 
-  // What the upstream request tells. A response may begin while the request is still coming.
-  void OnUpstreamOpen();  // it takes body now
+  // What upstream requests tell. A response may begin while the request is still coming.
+  void OnUpstreamOpen();  // the newest takes body now
   // Just before the head of an attempt is sent.
   void PrepareUpstreamHead(const UpstreamRequest& attempt);
   void OnUpstreamInformational(http::ResponseHead& head);
-  // True: the response is given up, another attempt is made.
-  bool RetryAfter(const http::ResponseHead& head);
-  void OnUpstreamHead(http::ResponseHead& head, bool end);
+  // True: the response is given up: another attempt is made, or there is one.
+  bool RetryAfter(UpstreamRequest& attempt, const http::ResponseHead& head);
+  void OnUpstreamHead(UpstreamRequest& attempt, http::ResponseHead& head, bool end);
   void OnUpstreamData(base::Slice data, bool end);
   void OnUpstreamTrailers(http::HeaderMap& trailers);
   void OnUpstreamSendReady();
   // The upstream request is over and has given no (whole) response.
-  void OnUpstreamFailure(const UpstreamFailure& failure);
+  void OnUpstreamFailure(UpstreamRequest& attempt, const UpstreamFailure& failure);
 
   base::Arena& arena() override { return arena_; }
   // Where an ORIGINAL_DST cluster shall go: as a field of the request says, else as the connection was meant.
@@ -85,6 +85,8 @@ class Stream final : public codec::RequestReceiver,
   // Where the attempt went that begins.
   void set_lane_outcome(upstream::LaneOutcome outcome) { lane_outcome_ = outcome; }
   bool response_begun() const { return response_begun_; }
+  // That were made of this request, since it was redirected last.
+  uint32_t attempts() const { return newest_ == nullptr ? 0 : newest_->number(); }
   // A filter has said that the request asks for the health of somebody.
   bool is_health_check() const { return health_check_; }
   // The idle timeout has become shorter, or longer again, under load.
@@ -207,10 +209,20 @@ class Stream final : public codec::RequestReceiver,
   void StartForwarding(bool end);
   void StartMirrors(bool end);
   void StartAttempt();
-  bool RetryAfter(const UpstreamFailure& failure);
+  bool RetryAfter(UpstreamRequest& attempt, const UpstreamFailure& failure);
+  void SetRetryFlags();
   // After Retry::Delay(), with the body from its start.
   void TryAgain();
   void HoldForRetry(const base::Slice& data);
+  void Hedge();
+  void StartLateTry();
+  // Some other attempt, or one that is about to be made.
+  bool MayBeAnsweredBeside(const UpstreamRequest& attempt) const;
+  void TakeAnswerOf(UpstreamRequest& attempt);
+  void CancelAttempts(const UpstreamRequest* but = nullptr);
+  void CancelForRouteTimeout(int status);
+  // A hedged attempt that has lasted as long as it may; null: there is none.
+  UpstreamRequest* HedgedUntil(base::MonotonicTime now) const;
   void SendDirectResponse(const config::DirectResponse& direct);
   // A response of our own. `flag` is kCount for none. The request, where it is not complete, is given up.
   // `grpc_status` of the answer to a gRPC request; -1: what belongs to `status`.
@@ -244,6 +256,7 @@ class Stream final : public codec::RequestReceiver,
   // An attempt that begins now has, of all timeouts that run or begin with it; zero: none does.
   base::Duration AttemptTimeLeft(const UpstreamRequest& attempt);
   void StartTryTimeouts();
+  void StartTryTimeout();
   void EndTryTimeouts();
   bool GrpcDeadlineHasPassed();
   // A timeout that was taken from grpc-timeout ends then: that is where a filter ends the request anyway.
@@ -251,7 +264,7 @@ class Stream final : public codec::RequestReceiver,
   void SetIdleTimeout(base::Duration timeout);
   void TouchIdle();
   void TouchTry();
-  void OnTryTimeout(UpstreamRequest::Timeout timeout, const UpstreamFailure& failure);
+  void OnTryTimeout(UpstreamRequest& attempt, UpstreamRequest::Timeout timeout, const UpstreamFailure& failure);
   void ArmTimer();
   void OnTimer();
 
@@ -280,7 +293,8 @@ class Stream final : public codec::RequestReceiver,
   std::string_view other_cluster_;  // where a filter sends the request; empty: none does
   filter::HttpChain* chain_ = nullptr;  // in the arena, destroyed here
   size_t next_filter_ = 0;              // of those that are configured: the one to be made next
-  UpstreamRequest* upstream_ = nullptr;  // the last attempt; all are in the arena, and destroyed here
+  UpstreamRequest* upstream_ = nullptr;  // that is answered; before: the newest
+  UpstreamRequest* newest_ = nullptr;    // attempt; all are in the arena, and destroyed here
   Former* former_ = nullptr;  // these too; in the arena
   const Passage* passages_ = nullptr;
   Mirrors mirrors_;
@@ -341,6 +355,7 @@ class Stream final : public codec::RequestReceiver,
   bool host_replaced_ = false;  // by an endpoint's name
   bool keeps_for_redirect_ = false;  // the body, as long as it is not too much
   bool redirecting_ = false;         // the timer starts it anew
+  bool hedged_ = false;              // an attempt went on beside another one
   uint32_t redirects_ = 0;           // that were followed
   bool health_check_ = false;
   bool explains_ = false;

@@ -164,8 +164,9 @@ void Stream::StartAnew() {
   carried_context_ = nullptr;
   if (lane_wish_ != nullptr && !lane_wish_->forced) lane_wish_ = nullptr;
   mirror_wish_ = nullptr;
-  former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{upstream_, former_};
-  upstream_ = nullptr;
+  former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{newest_, former_};
+  upstream_ = newest_ = nullptr;
+  hedged_ = false;
   host_replaced_ = false;
   other_cluster_ = {};
   request_passed_ = routed_ = false;

@@ -23,25 +23,6 @@ bool OpensTunnel(const http::RequestHead& request, const http::ResponseHead& res
 
 // --- from upstream -----------------------------------------------------------------------------------------------
 
-void Stream::OnUpstreamOpen() {
-  bool room = true;
-  StartTryTimeouts();
-  while (!waiting_body_.empty()) {
-    base::Slice data = waiting_body_.TakeFront();
-    const bool last = request_passed_ && waiting_body_.empty() && request_trailers_ == nullptr;
-    room = upstream_->SendData(std::move(data), last);
-  }
-  if (!has_body_) {
-    // The head was all.
-  } else if (request_passed_ && request_trailers_ != nullptr) {
-    upstream_->SendTrailers(*request_trailers_);
-  } else if (request_passed_ && !upstream_->request_ended()) {
-    room = upstream_->SendData(base::Slice(), true);
-  }
-  if (room) ResumeRequest(kOtherSide);
-  ArmTimer();
-}
-
 void Stream::OnUpstreamSendReady() {
   if ((request_paused_ & kOtherSide) == 0) return;
   manager().stats.downstream_flow_control_resumed_reading_total.Increment();
@@ -50,13 +31,15 @@ void Stream::OnUpstreamSendReady() {
 
 void Stream::OnUpstreamInformational(http::ResponseHead& head) {
   TouchIdle();
+  if (hedged_) [[unlikely]] return;  // who knows whose answer follows
   // A 100 that nobody waits for is not passed on (RFC 9110, 15.2): ours was sent already.
   const bool wanted = head.status != 100 || manager().manager.config().proxy_100_continue;
   if (wanted && response_state_ == ResponseState::kNone) downstream_->SendInformational(head);
 }
 
-void Stream::OnUpstreamHead(http::ResponseHead& head, bool end) {
+void Stream::OnUpstreamHead(UpstreamRequest& attempt, http::ResponseHead& head, bool end) {
   TouchIdle();
+  if (hedged_) [[unlikely]] TakeAnswerOf(attempt);
   try_deadline_ = {};
   TouchTry();
   if (tunnel_ && !OpensTunnel(*request_, head)) {
@@ -140,20 +123,6 @@ void Stream::ResumeResponse(Reason reason) {
   if (response_paused_ == 0 && upstream_ != nullptr && upstream_->is_open()) upstream_->ResumeReading();
 }
 
-void Stream::OnUpstreamFailure(const UpstreamFailure& failure) {
-  EndTryTimeouts();
-  if (RetryAfter(failure)) return;
-  if (response_state_ == ResponseState::kNone) {
-    overloaded_ = failure.overloaded;
-    upstream_->cluster().stats().CountStatus(failure.status);
-    const bool late = failure.end == AttemptEnd::kReset && GrpcDeadlineHasPassed();
-    SendLocalReply(failure.status, failure.body, failure.flag, failure.details, late ? kGrpcDeadlineExceeded : -1);
-  } else {
-    flags_.Set(failure.flag);
-    BreakResponse(failure.details);
-  }
-}
-
 // --- to downstream -----------------------------------------------------------------------------------------------
 
 void Stream::SendLocalReply(int status, std::string_view body, ResponseFlag flag, std::string_view details,
@@ -176,7 +145,7 @@ void Stream::SendReply(const filter::Reply& reply) {
   }
   details_ = reply.details;
   tunnel_ = false;  // there will be none
-  if (upstream_ != nullptr) upstream_->Cancel();
+  CancelAttempts();
   // Nothing else is waited for any more. A filter that holds the reply has the idle timeout.
   retry_timer_.Cancel();
   head_deadline_ = request_deadline_ = route_deadline_ = try_deadline_ = try_idle_deadline_ = duration_deadline_ = {};
@@ -229,7 +198,7 @@ void Stream::SendReply(const filter::Reply& reply) {
 // Past the filters, which are done with the answer: theirs are the trailers that upstream would have sent.
 void Stream::EndGrpcCall(const filter::Reply& reply) {
   details_ = reply.details;
-  if (upstream_ != nullptr) upstream_->Cancel();
+  CancelAttempts();
   if (chain_ != nullptr) {
     chain_->request().Close();
     chain_->response().Close();

@@ -225,7 +225,7 @@ void Stream::EditResponseHead(http::ResponseHead& head) {
     EditResponse(*route_, destination_, record, head);
   }
   if (route_->Has(route::Entry::kTellsAttempts) && upstream_ != nullptr) {
-    head.headers.Set(http::HeaderId::kXEnvoyAttemptCount, base::NumberText(upstream_->number(), arena_));
+    head.headers.Set(http::HeaderId::kXEnvoyAttemptCount, base::NumberText(attempts(), arena_));
   }
 }
 

@@ -51,7 +51,8 @@ base::Duration Stream::AttemptTimeLeft(const UpstreamRequest& attempt) {
   for (const base::MonotonicTime deadline : {route_deadline_, duration_deadline_}) {
     if (IsSet(deadline)) take(std::max<base::Duration>(deadline - now, std::chrono::milliseconds(1)));
   }
-  for (const base::Duration time : {terms_.per_try_timeout, attempt.cluster().config().http.options.max_stream_duration}) {
+  const base::Duration per_try = terms_.hedges ? base::Duration::zero() : terms_.per_try_timeout;
+  for (const base::Duration time : {per_try, attempt.cluster().config().http.options.max_stream_duration}) {
     if (time > base::Duration::zero()) take(time);
   }
   return left;
@@ -61,8 +62,14 @@ void Stream::StartTryTimeouts() {
   const base::MonotonicTime now = context().worker.now();
   const base::Duration longest = upstream_->cluster().config().http.options.max_stream_duration;
   if (longest > base::Duration::zero()) try_duration_deadline_ = now + longest;
-  if (terms_.per_try_timeout > base::Duration::zero()) try_deadline_ = now + terms_.per_try_timeout;
+  StartTryTimeout();
   if (terms_.per_try_idle_timeout > base::Duration::zero()) try_idle_deadline_ = now + terms_.per_try_idle_timeout;
+}
+
+// Where it hedges, as soon as there is a whole request that another attempt could be sent beside this one.
+void Stream::StartTryTimeout() {
+  if (terms_.per_try_timeout <= base::Duration::zero() || (terms_.hedges && !request_passed_)) return;
+  try_deadline_ = context().worker.now() + terms_.per_try_timeout;
 }
 
 // A server of gRPC ends a call with a reset when the deadline has passed: the client, whose own timer may be late, hears
@@ -117,6 +124,10 @@ void Stream::ArmTimer() {
                                              duration_deadline_}) {
     if (IsSet(deadline) && (!IsSet(earliest) || deadline < earliest)) earliest = deadline;
   }
+  for (UpstreamRequest* attempt = hedged_ ? newest_ : nullptr; attempt != nullptr; attempt = attempt->earlier()) {
+    const base::MonotonicTime deadline = attempt->is_over() ? base::MonotonicTime{} : attempt->duration_deadline();
+    if (IsSet(deadline) && (!IsSet(earliest) || deadline < earliest)) earliest = deadline;
+  }
   if (IsSet(earliest)) context().worker.timers().Set(timer_, earliest);
 }
 
@@ -136,17 +147,16 @@ void Stream::OnTimer() {
     SendLocalReply(complete ? 504 : 408, "downstream duration timeout", ResponseFlag::kCount, "max_duration_timeout",
                    kGrpcDeadlineExceeded);
   } else if (passed(route_deadline_)) {
-    upstream_->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
     const bool no_content = terms_.no_content_for_timeout;
-    if (response_state_ == ResponseState::kNone) upstream_->cluster().stats().CountStatus(no_content ? 204 : 504);
+    CancelForRouteTimeout(no_content ? 204 : 504);
     SendLocalReply(no_content ? 204 : 504, no_content ? "" : "upstream request timeout",
                    ResponseFlag::kUpstreamRequestTimeout, "response_timeout");
   } else if (passed(try_deadline_)) {
-    OnTryTimeout(UpstreamRequest::Timeout::kTry, kTryTimeout);
+    OnTryTimeout(*upstream_, UpstreamRequest::Timeout::kTry, kTryTimeout);
   } else if (passed(try_idle_deadline_)) {
-    OnTryTimeout(UpstreamRequest::Timeout::kTryIdle, kTryIdleTimeout);
-  } else if (passed(try_duration_deadline_)) {
-    OnTryTimeout(UpstreamRequest::Timeout::kDuration,
+    OnTryTimeout(*upstream_, UpstreamRequest::Timeout::kTryIdle, kTryIdleTimeout);
+  } else if (UpstreamRequest* const hedged = HedgedUntil(now); hedged != nullptr || passed(try_duration_deadline_)) {
+    OnTryTimeout(hedged != nullptr ? *hedged : *upstream_, UpstreamRequest::Timeout::kDuration,
                  {.status = complete ? 504 : 408,
                   .body = "upstream max stream duration reached",
                   .flag = ResponseFlag::kUpstreamMaxStreamDurationReached,
@@ -158,12 +168,6 @@ void Stream::OnTimer() {
   } else {
     ArmTimer();
   }
-}
-
-void Stream::OnTryTimeout(UpstreamRequest::Timeout timeout, const UpstreamFailure& failure) {
-  upstream_->CancelForTimeout(timeout);
-  OnUpstreamFailure(failure);
-  ArmTimer();
 }
 
 }  // namespace pillion::proxy

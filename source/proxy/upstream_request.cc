@@ -116,6 +116,7 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   const std::shared_ptr<upstream::Host>& host = choice.host;
   serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   level_ = choice.level;
+  lane_outcome_ = choice.lane;
   stream_.set_lane_outcome(choice.lane);
   if (host == nullptr) {
     state_ = State::kOver;
@@ -189,10 +190,10 @@ void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledC
 void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
   state_ = State::kOver;
   if (failure != upstream::PoolFailure::kOverflow) {
-    host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
+    CountError();
     TellOutlierMonitor(503);
   }
-  stream_.OnUpstreamFailure(FailureOf(failure, error));
+  stream_.OnUpstreamFailure(*this, FailureOf(failure, error));
 }
 
 bool UpstreamRequest::SendData(base::Slice data, bool end) {
@@ -251,9 +252,18 @@ void UpstreamRequest::CancelForTimeout(Timeout timeout) {
       break;
   }
   const bool waits_for_head = response_began_ == base::MonotonicTime{};
-  if (waits_for_head && timeout != Timeout::kDuration && host_ != nullptr) TellOutlierMonitor(504);
+  if (waits_for_head && timeout != Timeout::kDuration) TellLate();
   if (host_ != nullptr) host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqTimeout);
   Cancel();
+}
+
+void UpstreamRequest::TellLate() {
+  if (host_ != nullptr && !told_late_) TellOutlierMonitor(504);
+  told_late_ = true;
+}
+
+void UpstreamRequest::CountError() {
+  host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
 }
 
 void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpstreamInformational(head); }
@@ -265,7 +275,7 @@ void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
       head.headers.Find("x-envoy-immediate-health-check-fail") != nullptr) [[unlikely]] {
     serving_->cluster().TellImmediateFailure(pool_->host());
   }
-  if (stream_.RetryAfter(head)) {
+  if (stream_.RetryAfter(*this, head)) {
     if (end && request_ended_) {
       EndOfBoth();  // all of it has come: the connection serves others
     } else {
@@ -275,7 +285,7 @@ void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   }
   CountResponse(head.status);
   if (end) ReceivedEnd();
-  stream_.OnUpstreamHead(head, end);
+  stream_.OnUpstreamHead(*this, head, end);
 }
 
 void UpstreamRequest::OnData(base::Slice data, bool end) {
@@ -301,9 +311,9 @@ void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail
     // Of HTTP/2 it may be this stream alone; there the connection tells of its own.
     serving_->stats().upstream_cx_protocol_error.Increment();
   }
-  host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqError);
+  CountError();
   TellOutlierMonitor(503);
-  stream_.OnUpstreamFailure(FailureOf(reason, detail));
+  stream_.OnUpstreamFailure(*this, FailureOf(reason, detail));
 }
 
 void UpstreamRequest::SentEnd() {
@@ -344,9 +354,9 @@ void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
   monitor->OnNoAnswer(stream_.context().worker.index(), status_of_no_answer);
 }
 
-void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
+void UpstreamRequest::Describe(UpstreamRequest& newest, telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
-  record.upstream_attempts = number_;
+  record.upstream_attempts = newest.number_;
   record.upstream_transport_failure_reason = transport_failure_;
   if (host_ != nullptr) {
     record.upstream_remote_address = record.upstream_host_address = host_->address_text();
@@ -354,7 +364,7 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
   }
-  for (UpstreamRequest* attempt = this; attempt != nullptr; attempt = attempt->earlier_) {
+  for (UpstreamRequest* attempt = &newest; attempt != nullptr; attempt = attempt->earlier_) {
     if (attempt->host_ == nullptr) continue;
     UpstreamRequest* before = attempt->earlier_;
     while (before != nullptr && before->host_ == nullptr) before = before->earlier_;
@@ -378,7 +388,7 @@ void UpstreamRequest::Describe(telemetry::RequestRecord& record) {
 std::string_view UpstreamRequest::ResetText(std::string_view reason) {
   base::ArenaText text;
   text.Append(arena(), "upstream connect error or disconnect/reset before headers. ");
-  text.Append(arena(), number_ > 1 ? "retried and the latest reset reason: " : "reset reason: ");
+  text.Append(arena(), stream_.attempts() > 1 ? "retried and the latest reset reason: " : "reset reason: ");
   text.Append(arena(), reason);
   return text.view();
 }

@@ -71,8 +71,20 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   // As Cancel(), because of a timeout: counted against cluster and host.
   void CancelForTimeout(Timeout timeout);
 
-  // What the access log says of it.
-  void Describe(telemetry::RequestRecord& record);
+  // It is late. Hosts are told of that once.
+  void TellLate();
+  // Late, and another attempt is made beside it; it ends at `deadline` at the latest, by the cluster's bound; 0: none.
+  void SetHedged(base::MonotonicTime deadline) {
+    hedged_ = true;
+    duration_deadline_ = deadline;
+  }
+  bool hedged() const { return hedged_; }
+  base::MonotonicTime duration_deadline() const { return duration_deadline_; }
+  // Its answer is not taken.
+  void CountError();
+
+  // What the access log says of it, and of all attempts, of which `newest` is the last.
+  void Describe(UpstreamRequest& newest, telemetry::RequestRecord& record);
 
   bool is_open() const { return state_ == State::kOpen; }
   bool is_over() const { return state_ == State::kOver; }
@@ -86,6 +98,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   // It ended, but not for what its host is to blame: a connection that went idle, say.
   void Excuse() { excused_ = true; }
   bool excused() const { return excused_; }
+  upstream::LaneOutcome lane_outcome() const { return lane_outcome_; }
   uint32_t level() const { return level_; }  // the host's priority among all that there were
   upstream::PooledConnection* connection() { return connection_; }  // null until open
   base::MonotonicTime head_sent() const { return head_sent_; }
@@ -125,6 +138,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   UpstreamRequest* const earlier_;
   upstream::Host* host_ = nullptr;  // kept by the pool, which is kept by this as its waiter
   uint32_t level_ = 0;
+  upstream::LaneOutcome lane_outcome_;
   upstream::Pool* pool_ = nullptr;
   codec::ClientStream* upstream_ = nullptr;  // while kOpen
   upstream::PooledConnection* connection_ = nullptr;
@@ -137,9 +151,12 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   base::MonotonicTime request_sent_{};
   base::MonotonicTime response_began_{};
   base::MonotonicTime response_got_{};
+  base::MonotonicTime duration_deadline_{};  // once it is hedged
   State state_ = State::kIdle;
   bool served_others_ = false;   // the connection, before this request
   bool excused_ = false;
+  bool hedged_ = false;
+  bool told_late_ = false;
   bool head_ends_ = false;       // the request has no body
   bool request_ended_ = false;   // sent
   bool response_ended_ = false;  // received
