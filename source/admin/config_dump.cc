@@ -349,6 +349,11 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
     sections.push_back(std::move(endpoints));
     sections.push_back(std::move(hosts));
   }
+  if (!query.resource.empty() || pushed.filters_come) {
+    Section filters{"EcdsConfigDump", "ecds_filters", "EcdsFilterConfig", "ecds_filter", {}};
+    for (const PushedResource& filter : pushed.filters) filters.resources.push_back(messages.Of(filter));
+    sections.push_back(std::move(filters));
+  }
   sections.push_back(std::move(listeners));
   sections.push_back(std::move(came));
   sections.push_back(std::move(route_configs));

@@ -46,6 +46,8 @@ struct Pushed {
   std::vector<PushedResource> listeners;
   std::vector<PushedResource> routes;
   std::vector<PushedResource> endpoints;
+  std::vector<PushedResource> filters;
+  bool filters_come = false;  // some listener has filters that come apart from it
 };
 
 // When what is configured was taken.

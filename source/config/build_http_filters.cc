@@ -5,6 +5,8 @@
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_http_filter.h"
+#include "source/config/check_filters.h"
 #include "source/config/extensions.h"
 #include "source/config/text.h"
 
@@ -13,14 +15,6 @@ namespace {
 
 using RouterMessage = envoy::extensions::filters::http::router::v3::Router;
 using OverrideMessage = envoy::config::route::v3::FilterConfig;
-
-const HttpFilterType* FindType(const BuildContext& context, const google::protobuf::Descriptor* message,
-                               const google::protobuf::Descriptor* HttpFilterType::*which) {
-  for (const HttpFilterType& type : context.options.http_filters) {
-    if (type.*which == message) return &type;
-  }
-  return nullptr;
-}
 
 // The type of the filter that takes `message` from routes; empty: none does, or there is no message.
 std::string_view FilterOfRoutes(const BuildContext& context, const google::protobuf::Message* message) {
@@ -58,16 +52,18 @@ void BuildOverride(BuildContext& context, const google::protobuf::Any& any, cons
 
 // Of the last of `filters`, among those before it.
 void CheckPlace(BuildContext& context, const std::vector<HttpFilter>& filters, const std::string& path) {
-  const HttpFilter& last = filters.back();
-  if (last.config == nullptr) return;
-  for (size_t i = 0; i + 1 < filters.size(); ++i) {
-    if (filters[i].config == nullptr) continue;
-    const std::string error = last.config->CannotFollow(*filters[i].config);
-    if (!error.empty()) context.errors.Add(path, Concat("behind ", Quote(filters[i].name), ", ", error));
-  }
+  for (std::string& error : WhyNotThere(filters, filters.size() - 1)) context.errors.Add(path, std::move(error));
 }
 
 }  // namespace
+
+const HttpFilterType* FindType(const BuildContext& context, const google::protobuf::Descriptor* message,
+                               const google::protobuf::Descriptor* HttpFilterType::*which) {
+  for (const HttpFilterType& type : context.options.http_filters) {
+    if (type.*which == message) return &type;
+  }
+  return nullptr;
+}
 
 std::vector<HttpFilter> BuildHttpFilters(
     BuildContext& context,
@@ -89,6 +85,14 @@ std::vector<HttpFilter> BuildHttpFilters(
       if (!last) context.errors.Add(filter_path, "the router must be the last filter");
       if (filter.disabled()) context.errors.Add(FieldPath(filter_path, "disabled"), "the router can't be disabled");
       router.suppress_envoy_headers = message.suppress_envoy_headers();
+      continue;
+    }
+    if (filter.has_config_discovery()) {
+      const std::string place = FieldPath(filter_path, "config_discovery");
+      if (last) context.errors.Add(filter_path, "the last filter must be the router, and that can't come apart");
+      filters.push_back(BuildDiscoveredFilter(context, filter.name(), filter.config_discovery(), place));
+      filters.back().disabled = filter.disabled();
+      CheckPlace(context, filters, filter_path);
       continue;
     }
     const std::unique_ptr<google::protobuf::Message> config = UnpackExtension(filter.typed_config());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/config/filter_source.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
 
@@ -40,6 +41,24 @@ const HttpFilter* Find(const std::vector<HttpFilter>& filters, const std::string
   return filter == filters.end() ? nullptr : &*filter;
 }
 
+// What a route may have for `filter`: any of what the filters take that it may become, where that is not known yet.
+std::vector<std::string_view> OverrideTypes(const HttpFilter& filter) {
+  if (!filter.missing) return {filter.override_type};
+  std::vector<std::string_view> types;
+  for (const FilterSource::Type& type : filter.source->types) {
+    if (std::ranges::find(types, type.override_type) == types.end()) types.push_back(type.override_type);
+  }
+  return types;
+}
+
+std::string Expected(const std::vector<std::string_view>& types) {
+  std::string text;
+  for (const std::string_view type : types) {
+    if (!type.empty()) text += Concat(text.empty() ? "" : " or ", type);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
 }  // namespace
 
 void CheckOverrides(const RouteConfig& table, const std::vector<HttpFilter>& filters, const std::string& path,
@@ -47,9 +66,10 @@ void CheckOverrides(const RouteConfig& table, const std::vector<HttpFilter>& fil
   ForEachOverrides(table, path, [&](const FilterOverrides& overrides, const auto& place) {
     for (const FilterOverride& item : overrides) {
       const HttpFilter* const filter = item.config == nullptr ? nullptr : Find(filters, item.filter);
-      if (filter == nullptr || filter->override_type == item.type) continue;
-      const std::string_view expected = filter->override_type.empty() ? "nothing" : filter->override_type;
-      errors.Add(KeyPath(place(), item.filter), Concat("a ", item.type, ", expected ", expected));
+      if (filter == nullptr) continue;
+      const std::vector<std::string_view> types = OverrideTypes(*filter);
+      if (std::ranges::find(types, item.type) != types.end()) continue;
+      errors.Add(KeyPath(place(), item.filter), Concat("a ", item.type, ", expected ", Expected(types)));
     }
   });
 }

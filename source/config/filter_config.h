@@ -2,6 +2,7 @@
 
 // What a filter's own code has made of its configuration. Only that filter knows what is in it; the model carries it.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,12 +21,18 @@ class FilterConfig {
   virtual std::string CannotFollow(const FilterConfig& /*former*/) const { return {}; }
 };
 
+struct FilterSource;
+
 // An HTTP filter of a connection manager, before the router.
 struct HttpFilter {
   std::string name;  // unique in its chain; what an override refers to
   std::shared_ptr<const FilterConfig> config;  // a filter::HttpFilterConfig; never null
   bool disabled = false;                       // but where a route enables it
   std::string_view override_type = {};  // the full name of the message that it takes from a route; empty: of none
+  // Where `config` comes from; null: it stands in the listener.
+  std::shared_ptr<const FilterSource> source = nullptr;
+  uint64_t came = 0;     // a digest of what has come for it; 0: nothing has, and `config` is what the listener has instead
+  bool missing = false;  // or it has nothing either: `config` answers all requests
 };
 
 // What a route, virtual host or route table says otherwise of one filter.

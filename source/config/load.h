@@ -29,6 +29,8 @@ struct LoadOptions {
   std::function<absl::Status(std::string_view format)> check_log_format;
   // The HTTP filters that there are beside the router.
   std::vector<HttpFilterType> http_filters;
+  // What stands in the place of one whose configuration has not come; null: none may come apart from its listener.
+  std::shared_ptr<const FilterConfig> missing_filter;
   NodeFlags node;
   UnknownRule unknown;
 };

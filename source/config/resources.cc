@@ -48,6 +48,7 @@ bool IsOfType(const google::protobuf::Any& resource, const google::protobuf::Des
 std::string NameOf(const google::protobuf::Any& resource) {
   static const google::protobuf::Descriptor* const kTypes[] = {
       envoy::config::cluster::v3::Cluster::descriptor(),
+      envoy::config::core::v3::TypedExtensionConfig::descriptor(),
       envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor(),
       envoy::config::listener::v3::Listener::descriptor(),
       envoy::config::route::v3::RouteConfiguration::descriptor(),

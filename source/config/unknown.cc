@@ -131,7 +131,6 @@ constexpr RefusedField kRefusedFields[] = {
     {{"config.listener.v3.ListenerFilter", "config_discovery", 5}, kNoDiscovery},
     {{"config.route.v3.RouteConfiguration", "vhds", 9}, "virtual hosts can't come one by one, expected virtual_hosts"},
     {{kManager, "scoped_routes", 31}, "tables can't be chosen by scope, expected rds or route_config"},
-    {{"extensions.filters.network.http_connection_manager.v3.HttpFilter", "config_discovery", 5}, kNoDiscovery},
     {{"extensions.filters.network.tcp_proxy.v3.TcpProxy", "on_demand", 14},
      "clusters can't be asked for by connections, expected one that is known"},
 };

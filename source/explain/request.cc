@@ -146,6 +146,13 @@ Outcome AskFilters(const config::HttpConnectionManager& config, const route::Tab
   for (const config::HttpFilter& filter : config.http_filters) {
     const config::FilterOverrides* const overrides = table == nullptr ? nullptr : &table->config().filter_overrides;
     const filter::FilterPart part = proxy::PartOf(filter, entry, nullptr, overrides);
+    if (filter.missing && !part.absent) {
+      Answer& shown = filters.Object();
+      shown.Text("filter", filter.name);
+      shown.Text("verdict", "answers 500: its configuration has not come");
+      if (outcome.reply.empty()) outcome.reply = fmt::format("500: the configuration of filter {} has not come", filter.name);
+      continue;
+    }
     if (!AskFilter(filter, part, asked, random, outcome.lane, filters.Object()) && outcome.reply.empty()) {
       outcome.reply = fmt::format("403: filter {} denies it", filter.name);
     }

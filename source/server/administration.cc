@@ -306,7 +306,9 @@ admin::Pushed Administration::Pushed() const {
           .listeners = PushedOf(server_.listener_feed_.get(),
                                 [this](const std::string& name) { return server_.listeners_->IsWarming(name); }),
           .routes = PushedOf(*server_.route_tables_),
-          .endpoints = PushedEndpoints(*server_.planes_)};
+          .endpoints = PushedEndpoints(*server_.planes_),
+          .filters = PushedOf(*server_.filter_configs_),
+          .filters_come = !server_.filter_configs_->all().empty()};
 }
 
 absl::StatusOr<std::string> Administration::Explain(const explain::Parameters& parameters, bool json) const {

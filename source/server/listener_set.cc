@@ -27,10 +27,18 @@ absl::Status In(const config::Listener& listener, absl::string_view trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
 }
 
-// `routes` may be null: it needs none.
-void AwaitTables(push::RouteTables::Use* routes, Awaited& needs) {
-  if (routes == nullptr) return;
-  routes->WhenReady([&needs](const std::string& table) { return needs.One(absl::StrCat("route table \"", table, "\"")); });
+// The first two may be null: it needs none.
+void AwaitParts(push::RouteTables::Use* routes, push::FilterConfigs::Use* filters, Awaited& needs) {
+  const auto await = [&needs](auto* use, absl::string_view what) {
+    if (use == nullptr) return;
+    use->WhenReady([&needs, what](const std::string& name) { return needs.One(absl::StrCat(what, " \"", name, "\"")); });
+  };
+  await(routes, "route table");
+  await(filters, "filter configuration");
+}
+
+bool HaveSameChains(const config::Listener& a, const config::Listener& b) {
+  return std::ranges::equal(a.filter_chains, b.filter_chains, {}, &config::FilterChain::digest, &config::FilterChain::digest);
 }
 
 }  // namespace
@@ -44,10 +52,33 @@ ListenerSet::ListenerSet(Surroundings surroundings)
 ListenerSet::~ListenerSet() = default;
 
 absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<const config::Listener>& config) {
+  Running running{.config = config};
+  running.filters = with_.filters.For(config);  // others may follow what a file has
+  if (running.filters != nullptr) {
+    push::FilterConfigs::Completed completed = running.filters->Complete();
+    if (!completed.errors.empty()) return In(*config, absl::StrJoin(completed.errors, "; "));
+    running.config = std::move(completed.listener);
+  }
   const auto found = serving_.find(config->name);
   const proxy::Listener* const before =
       found != serving_.end() && SameShards(*found->second.config, *config) ? found->second.listener.get() : nullptr;
-  Running running{.config = config};
+  if (absl::Status status = Fill(running, before); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> certificates =
+      with_.certificates.Add(OwnerOf(*config), ContextsOf(*running.listener));
+  if (!certificates.ok()) return In(*config, certificates.status().message());
+  running.certificates = *std::move(certificates);
+  if (before != nullptr) {
+    running.id = found->second.id;
+    return running;
+  }
+  running.id = ++last_id_;
+  if (found != serving_.end() && SameSockets(*found->second.config, *config)) return running;
+  if (absl::Status status = Open(running); !status.ok()) return status;
+  return running;
+}
+
+absl::Status ListenerSet::Fill(Running& running, const proxy::Listener* before) {
+  const std::shared_ptr<const config::Listener>& config = running.config;
   running.routes = with_.routes.For(config);
   std::vector<std::string> errors = with_.routes.Check(*config);
   const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
@@ -61,19 +92,43 @@ absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<con
       .clusters = with_.clusters,
       .routes = [this](const config::RouteSource& source) { return with_.routes.IdOf(source); }};
   running.listener = std::make_shared<const proxy::Listener>(config, references, with_.registry, open_logs, before);
-  if (!errors.empty()) return In(*config, absl::StrJoin(errors, "; "));
-  absl::StatusOr<std::unique_ptr<CertificateRenewal::Watch>> certificates =
-      with_.certificates.Add(OwnerOf(*config), ContextsOf(*running.listener));
-  if (!certificates.ok()) return In(*config, certificates.status().message());
-  running.certificates = *std::move(certificates);
-  if (before != nullptr) {
-    running.id = found->second.id;
-    return running;
+  return errors.empty() ? absl::OkStatus() : In(*config, absl::StrJoin(errors, "; "));
+}
+
+std::vector<std::string> ListenerSet::FollowFilters() {
+  struct Change {
+    Running* running;
+    bool serves;
+    Running next;
+  };
+  std::vector<Change> changes;
+  std::vector<std::string> errors;
+  const auto look = [&](Running& running, bool serves) {
+    if (running.filters == nullptr) return;
+    const push::FilterConfigs::Completed completed = running.filters->Complete();
+    for (const std::string& error : completed.errors) errors.emplace_back(In(*running.config, error).message());
+    if (!completed.errors.empty() || HaveSameChains(*completed.listener, *running.config)) return;
+    Change change{.running = &running, .serves = serves, .next = {.config = completed.listener}};
+    const absl::Status status = Fill(change.next, running.listener.get());
+    if (!status.ok()) errors.emplace_back(status.message());
+    changes.push_back(std::move(change));
+  };
+  for (auto& [name, running] : serving_) look(running, true);
+  for (auto& [name, warming] : warming_) look(warming->running, false);
+  if (!errors.empty()) return errors;
+  for (Change& change : changes) {
+    Running& now = *change.running;
+    Retire(now.listener);
+    now.config = std::move(change.next.config);
+    now.listener = std::move(change.next.listener);
+    now.routes = std::move(change.next.routes);
+    if (!change.serves) continue;
+    for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
+      worker->UpdateListener(now.id, now.listener, with_.drain_time);
+    }
   }
-  running.id = ++last_id_;
-  if (found != serving_.end() && SameSockets(*found->second.config, *config)) return running;
-  if (absl::Status status = Open(running); !status.ok()) return status;
-  return running;
+  if (!changes.empty()) with_.settled();
+  return {};
 }
 
 // Two listeners of one address would share what comes to it.
@@ -174,7 +229,7 @@ absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>
 }
 
 void ListenerSet::WhenFirstReady(std::function<void()> ready) {
-  for (const auto& [name, running] : serving_) AwaitTables(running.routes.get(), first_needs_);
+  for (const auto& [name, running] : serving_) AwaitParts(running.routes.get(), running.filters.get(), first_needs_);
   first_needs_.Wait(base::Duration::zero(), std::move(ready));
 }
 
@@ -260,7 +315,7 @@ void ListenerSet::ServeReady() {
 }
 
 void ListenerSet::Await(const Running& running, Awaited& needs) {
-  AwaitTables(running.routes.get(), needs);
+  AwaitParts(running.routes.get(), running.filters.get(), needs);
   for (const std::shared_ptr<config::RemoteSecret>& secret : SecretsOf(ContextsOf(*running.listener))) {
     with_.secrets({secret}, needs.One(SecretText(*secret)));
   }

@@ -5,7 +5,7 @@
 //
 // | state   | meaning                                                        | left by                                             |
 // |---------|----------------------------------------------------------------|-----------------------------------------------------|
-// | warming | what it needs is waited for: route tables, secrets, an address that another one is about to leave; a former one of that name serves | all is there or not waited for any more: serving |
+// | warming | what it needs is waited for: route tables, configurations of filters, secrets, an address that another one is about to leave; a former one of that name serves | all is there or not waited for any more: serving |
 // | serving | connections are taken                                          | SetAll() of the same addresses: serving, on the same sockets; of others, Remove(), Close(): closing |
 // | closing | none begins, those that have begun are taken                   | the queues of its sockets are empty: leaving         |
 // | leaving | its connections drain                                          | the last one's end, the drain time: gone             |
@@ -26,6 +26,7 @@
 #include "source/event/retired.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
+#include "source/push/filter_configs.h"
 #include "source/push/route_tables.h"
 #include "source/server/awaited.h"
 #include "source/server/certificate_renewal.h"
@@ -46,6 +47,7 @@ class ListenerSet {
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
     route::ClusterIndex clusters;
     push::RouteTables& routes;
+    push::FilterConfigs& filters;
     CertificateRenewal& certificates;
     WhenSecretsReady secrets;
     base::Duration drain_time;
@@ -75,6 +77,9 @@ class ListenerSet {
   using Configs = std::vector<std::shared_ptr<const config::Listener>>;
   std::vector<absl::Status> SetAll(const Configs& configs, Origin origin, const Also& also = nullptr,
                                    const std::set<std::string>& leaving = {});
+  // Those that go by configurations of filters that came apart from them are from now on as these are; their connections
+  // go on with their next requests. What is wrong, in one line each: nothing has changed.
+  std::vector<std::string> FollowFilters();
   // No connection is lost that has begun; they end within the drain time.
   void Remove(const std::string& name);
   // `warm` is called once: when none is warming, perhaps at once.
@@ -116,12 +121,13 @@ class ListenerSet {
  private:
   struct Running {
     uint64_t id = 0;  // another one each time that it is not the same on the workers
-    std::shared_ptr<const config::Listener> config;
+    std::shared_ptr<const config::Listener> config;  // with what has come for it
     std::shared_ptr<const proxy::Listener> listener;
     std::vector<std::shared_ptr<net::ListenSocket>> sockets;
     std::vector<std::vector<const net::ListenSocket*>> of_workers;  // which each accepts from
     std::vector<ListenAddress> addresses;                           // its own, bound or not
-    std::unique_ptr<push::RouteTables::Use> routes;                 // null: it needs none
+    std::unique_ptr<push::FilterConfigs::Use> filters;              // null: it needs none
+    std::unique_ptr<push::RouteTables::Use> routes;                 // the same
     std::unique_ptr<CertificateRenewal::Watch> certificates;
     bool pushed = true;   // a control plane gave it
     bool closed = false;  // its sockets, for good
@@ -136,6 +142,8 @@ class ListenerSet {
 
   // All of it but for its sockets, where those of a former one do.
   absl::StatusOr<Running> Make(const std::shared_ptr<const config::Listener>& config);
+  // Its tables, and what workers have, of its config; `before` may be null.
+  absl::Status Fill(Running& running, const proxy::Listener* before);
   // Makes those that are good so far; false: one of them was not, and all are to be judged again.
   bool MakeAll(const Configs& configs, const std::set<std::string>& leaving, std::vector<absl::Status>& outcome,
                std::vector<std::optional<Running>>& made);

@@ -54,6 +54,22 @@ std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables) {
   return all;
 }
 
+std::vector<admin::PushedResource> PushedOf(const push::FilterConfigs& filters) {
+  std::vector<admin::PushedResource> all;
+  for (const push::FilterConfigs::View& filter : filters.all()) {
+    admin::PushedResource one{.name = filter.name};
+    if (filter.taken != nullptr) {
+      one.version = filter.taken->version;
+      one.updated = filter.taken->updated;
+      one.body = filter.taken->body;
+    }
+    const auto& refused = filter.source->refused().all();
+    if (const auto found = refused.find(filter.name); found != refused.end()) one.refused = ViewOf(found->second);
+    if (filter.taken != nullptr || one.refused) all.push_back(std::move(one));
+  }
+  return all;
+}
+
 std::vector<admin::PushedResource> PushedEndpoints(const xds::Planes& planes) {
   std::vector<admin::PushedResource> all;
   planes.ForEachHeld(xds::Kind::kEndpoints, [&all](const xds::ResourceId& id, const xds::Holdings::Held& held) {

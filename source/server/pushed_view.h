@@ -8,6 +8,7 @@
 
 #include "source/admin/config_dump.h"
 #include "source/push/feed.h"
+#include "source/push/filter_configs.h"
 #include "source/push/route_tables.h"
 #include "source/xds/planes.h"
 
@@ -17,6 +18,7 @@ namespace pillion::server {
 std::vector<admin::PushedResource> PushedOf(const push::Feed* feed,
                                             const std::function<bool(const std::string& name)>& warming);
 std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables);
+std::vector<admin::PushedResource> PushedOf(const push::FilterConfigs& filters);
 std::vector<admin::PushedResource> PushedEndpoints(const xds::Planes& planes);
 
 }  // namespace pillion::server

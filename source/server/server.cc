@@ -176,6 +176,8 @@ absl::Status Server::OpenListeners() {
                 }
               }},
       FeedSurroundings());
+  filter_configs_ = std::make_unique<push::FilterConfigs>(
+      *planes_, resources_, [this] { return listeners_->FollowFilters(); }, FeedSurroundings());
   listeners_ = std::make_unique<ListenerSet>(ListenerSet::Surroundings{
       .registry = registry_,
       .log_writer = log_writer_,
@@ -183,6 +185,7 @@ absl::Status Server::OpenListeners() {
       .workers = workers_,
       .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
       .routes = *route_tables_,
+      .filters = *filter_configs_,
       .certificates = *certificates_,
       .secrets = AwaitSecrets(),
       .drain_time = std::chrono::seconds(options_.drain_time_s),
@@ -427,6 +430,7 @@ void Server::Stop() {
   host_health_.reset();
   discovery_.reset();
   listeners_.reset();
+  filter_configs_.reset();
   route_tables_.reset();
   batch.reset();
   planes_.reset();

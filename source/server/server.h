@@ -33,6 +33,7 @@
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
 #include "source/push/feed.h"
+#include "source/push/filter_configs.h"
 #include "source/push/route_tables.h"
 #include "source/secrets/sources.h"
 #include "source/server/certificate_renewal.h"
@@ -148,6 +149,7 @@ class Server {
   std::unique_ptr<ClusterSet> clusters_;
   std::unique_ptr<OverloadControl> overload_;  // null: nothing is given up for want of resources
   std::unique_ptr<push::RouteTables> route_tables_;
+  std::unique_ptr<push::FilterConfigs> filter_configs_;
   std::unique_ptr<ListenerSet> listeners_;
   ConfiguredSet configured_;
   bool reload_when_live_ = false;

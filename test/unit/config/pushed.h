@@ -15,6 +15,7 @@
 #include "source/config/resources.h"
 #include "source/config/tree.h"
 #include "source/filters/http_filters.h"
+#include "source/filters/missing_filter.h"
 
 namespace pillion::config {
 
@@ -63,6 +64,7 @@ inline std::string ControlPlaneCluster(const std::string& name, const std::strin
 inline LoadOptions DynamicOptions() {
   LoadOptions options;
   options.http_filters = filters::HttpFilterTypes();
+  options.missing_filter = filters::MissingFilter();
   return options;
 }
 

@@ -1,0 +1,105 @@
+#include "source/config/build_http_filter.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "google/protobuf/any.pb.h"
+#include "source/config/extensions.h"
+#include "source/config/filter_source.h"
+#include "source/config/judge_resource.h"
+#include "source/config/resources.h"
+#include "source/config/text.h"
+
+namespace pillion::config {
+namespace {
+
+namespace core = envoy::config::core::v3;
+using RouterMessage = envoy::extensions::filters::http::router::v3::Router;
+
+std::string_view MessageName(std::string_view url) { return url.substr(url.rfind('/') + 1); }
+
+// "a or b"
+std::string TypesText(const FilterSource& source) {
+  std::string text;
+  for (const FilterSource::Type& type : source.types) text += Concat(text.empty() ? "" : " or ", type.message);
+  return text;
+}
+
+void BuildTypes(BuildContext& context, const core::ExtensionConfigSource& from, const std::string& path,
+                FilterSource& source) {
+  for (int i = 0; i < from.type_urls_size(); ++i) {
+    const std::string& url = from.type_urls(i);
+    const std::string at = ElementPath(FieldPath(path, "type_urls"), i);
+    if (MessageName(url) == RouterMessage::descriptor()->full_name()) {
+      context.errors.Add(at, "not implemented: the router can't come apart from its listener, expected typed_config");
+      continue;
+    }
+    const auto& types = context.options.http_filters;
+    const auto found = std::ranges::find_if(
+        types, [&](const HttpFilterType& type) { return type.message->full_name() == MessageName(url); });
+    if (found == types.end()) {
+      context.errors.Add(at, Concat(Quote(url), ", expected the type of an HTTP filter"));
+      continue;
+    }
+    const google::protobuf::Descriptor* const of_routes = found->route_message;
+    source.types.push_back({.message = found->message->full_name(),
+                            .override_type = of_routes == nullptr ? std::string_view() : of_routes->full_name()});
+  }
+}
+
+// Takes what `any` holds, of one of the types that it may be, into `to`; false, with an error: it can't be taken.
+bool TakeConfig(BuildContext& context, const google::protobuf::Any& any, const std::string& path, HttpFilter& to) {
+  const std::unique_ptr<google::protobuf::Message> message = UnpackExtension(any);
+  const HttpFilterType* const type =
+      message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::message);
+  const auto is_type = [&](const FilterSource::Type& each) { return each.message == MessageName(any.type_url()); };
+  if (type == nullptr || std::ranges::none_of(to.source->types, is_type)) {
+    context.errors.AddMissing(path, path, WrongType(any, TypesText(*to.source)));
+    return false;
+  }
+  to.config = type->build(context, *message, path);
+  to.override_type = type->route_message == nullptr ? std::string_view() : type->route_message->full_name();
+  to.missing = false;
+  return to.config != nullptr;
+}
+
+}  // namespace
+
+HttpFilter BuildDiscoveredFilter(BuildContext& context, const std::string& name, const core::ExtensionConfigSource& from,
+                                 const std::string& path) {
+  const auto source = std::make_shared<FilterSource>();
+  source->name = name;
+  source->feed = BuildFeed(context, from.config_source(), FieldPath(path, "config_source"));
+  BuildTypes(context, from, path, *source);
+  source->starts_without = from.apply_default_config_without_warming();
+  HttpFilter filter{.name = name, .config = context.options.missing_filter, .source = source, .missing = true};
+  if (filter.config == nullptr) context.errors.Add(path, "no filter can come apart here, expected typed_config");
+  if (from.has_default_config()) {
+    TakeConfig(context, from.default_config(), FieldPath(path, "default_config"), filter);
+  } else if (source->starts_without) {
+    context.errors.Add(FieldPath(path, "apply_default_config_without_warming"), "expected a default_config with it");
+  }
+  return filter;
+}
+
+Judged<HttpFilter> Resources::BuildHttpFilter(const google::protobuf::Any& resource, const HttpFilter& place,
+                                              TrafficDirection direction) const {
+  ErrorList errors;
+  std::vector<ConfigError> notes;
+  BuildContext context = MakeContext(errors);
+  context.notes = &notes;
+  context.clusters = clusters_;
+  context.sender = place.source->feed.source;
+  context.direction = direction;
+  core::TypedExtensionConfig extension;
+  const auto filter = std::make_shared<HttpFilter>(place);
+  if (IsOfType(resource, *extension.GetDescriptor(), errors) &&
+      ParseAndJudge(options_.unknown, resource.value(), "", extension, errors, notes)) {
+    TakeConfig(context, extension.typed_config(), "typed_config", *filter);
+  }
+  return Conclude(std::shared_ptr<const HttpFilter>(filter), errors, std::move(notes));
+}
+
+}  // namespace pillion::config

@@ -1,0 +1,21 @@
+#pragma once
+
+// One HTTP filter, wherever its configuration comes from. Internal to config/.
+
+#include <string>
+
+#include "source/config/build.h"
+#include "source/config/filter_config.h"
+#include "source/config/http_filter_type.h"
+
+namespace pillion::config {
+
+// Whose `which` is `message`; null: none is.
+const HttpFilterType* FindType(const BuildContext& context, const google::protobuf::Descriptor* message,
+                               const google::protobuf::Descriptor* HttpFilterType::*which);
+
+// One whose configuration comes apart from its listener, as it is before that has come.
+HttpFilter BuildDiscoveredFilter(BuildContext& context, const std::string& name,
+                                 const envoy::config::core::v3::ExtensionConfigSource& from, const std::string& path);
+
+}  // namespace pillion::config

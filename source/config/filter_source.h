@@ -1,0 +1,29 @@
+#pragma once
+
+// Where an HTTP filter's configuration comes from that comes apart from its listener (ECDS).
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/config/config_source.h"
+#include "source/config/filter_config.h"
+
+namespace pillion::config {
+
+struct FilterSource {
+  // A message that it may be: full names, of descriptors.
+  struct Type {
+    std::string_view message;
+    std::string_view override_type;  // that the filter takes from a route; empty: of none
+  };
+
+  std::string name;  // the filter's, and the resource's
+  Feed feed;
+  std::vector<Type> types;  // at least one
+  // Nothing is waited for: what stands there until one has come is good enough.
+  bool starts_without = false;
+};
+
+}  // namespace pillion::config
