@@ -89,6 +89,8 @@ ListenerFilter BuildListenerFilter(BuildContext& context, const v3::ListenerFilt
   if (config.UnpackTo(&tls)) {
     TlsInspector& inspector = to.filter.emplace<TlsInspector>();
     inspector.close_on_error = tls.close_connection_on_client_hello_parsing_errors();
+    inspector.ja3 = tls.enable_ja3_fingerprinting().value();
+    inspector.ja4 = tls.enable_ja4_fingerprinting().value();
     if (tls.has_initial_read_buffer_size()) inspector.initial_buffer = tls.initial_read_buffer_size().value();
     if (tls.has_max_client_hello_size()) inspector.max_client_hello = tls.max_client_hello_size().value();
   } else if (config.Is<filters::http_inspector::v3::HttpInspector>()) {

@@ -14,6 +14,8 @@ struct TlsInspector {
   bool close_on_error = false;  // false: what only looks like a ClientHello is taken as plain bytes
   uint32_t initial_buffer = 4000;
   uint32_t max_client_hello = 16384;  // bytes
+  bool ja3 = false;                   // the client's fingerprints are wanted
+  bool ja4 = false;
 };
 
 struct HttpInspector {};

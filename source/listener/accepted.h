@@ -28,6 +28,8 @@ struct SocketFacts {
   std::string_view transport_protocol = "raw_buffer";  // static
   std::string server_name;                             // of a ClientHello, in lower case
   std::vector<std::string> application_protocols;
+  std::string ja3;  // fingerprints of the TLS client; empty: nobody wanted them
+  std::string ja4;
   std::vector<Note> notes;
   std::string_view refusal;  // why a network filter has ended it, of the configuration; empty: none has
   bool handed_over = false;     // by another listener, which had it by redirection

@@ -3,6 +3,8 @@
 #include "source/codec/sniff/client_hello.h"
 #include "source/codec/sniff/proxy_header.h"
 #include "source/codec/sniff/request_line.h"
+#include "source/identity/md5.h"
+#include "source/identity/sha256.h"
 #include "source/listener/inspection.h"
 
 namespace pillion::listener {
@@ -42,12 +44,28 @@ std::string ToUtf8(std::string_view bytes) {
   return text;
 }
 
+// The first digits of its hash.
+std::string Ja4Hash(std::string_view text) {
+  constexpr size_t kDigits = 12;
+  if (text.empty()) return std::string(kDigits, '0');
+  identity::Sha256 hash;
+  hash.Update(text);
+  return hash.Hex().substr(0, kDigits);
+}
+
+std::string Ja4(const codec::sniff::FingerprintTexts& texts) {
+  return texts.ja4_start + Ja4Hash(texts.ja4_suites) + "_" + Ja4Hash(texts.ja4_extensions);
+}
+
 }  // namespace
 
 Inspection::Verdict Inspection::Apply(const config::TlsInspector& filter, FilterStats& stats) {
   read_hint_ = filter.initial_buffer;
   codec::sniff::ClientHello hello;
-  switch (codec::sniff::ReadClientHello(lookahead_.view(), filter.max_client_hello, hello)) {
+  codec::sniff::FingerprintTexts texts;
+  const bool fingerprints = filter.ja3 || filter.ja4;
+  switch (codec::sniff::ReadClientHello(lookahead_.view(), filter.max_client_hello, hello,
+                                        fingerprints ? &texts : nullptr)) {
     case Found::kNeedMore:
       return Verdict::kNeedMore;
     case Found::kTooLarge:
@@ -68,6 +86,8 @@ Inspection::Verdict Inspection::Apply(const config::TlsInspector& filter, Filter
   accepted_.facts->transport_protocol = kTls;
   accepted_.facts->server_name = std::move(hello.server_name);
   accepted_.facts->application_protocols = std::move(hello.application_protocols);
+  if (filter.ja3) accepted_.facts->ja3 = identity::Md5Hex(texts.ja3);
+  if (filter.ja4) accepted_.facts->ja4 = Ja4(texts);
   return Verdict::kContinue;
 }
 

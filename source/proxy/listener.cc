@@ -249,7 +249,11 @@ void ListenerShard::LogWithoutChain(const listener::Accepted& accepted, base::Du
   record.downstream_direct_remote_address = direct;
   record.downstream_local_address = local;
   record.downstream_direct_local_address = arrived;
-  if (accepted.facts != nullptr) record.requested_server_name = accepted.facts->server_name;
+  if (accepted.facts != nullptr) {
+    record.requested_server_name = accepted.facts->server_name;
+    record.tls_ja3_fingerprint = accepted.facts->ja3;
+    record.tls_ja4_fingerprint = accepted.facts->ja4;
+  }
   record.response_flags = flags;
   record.response_code_details = details;
   record.listener_metadata = config::ValueOf(config().metadata);

@@ -105,6 +105,7 @@ void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.downstream_remote_address = remote_text();
   record.downstream_direct_remote_address = direct_remote_text();
   record.requested_server_name = server_name();
+  DescribeFingerprints(record);
   record.downstream_tls = tls();
   record.downstream_transport_failure_reason = connection().transport().failure();
   record.downstream_local_address = local_text();

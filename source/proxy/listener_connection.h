@@ -63,6 +63,11 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // What rules about access ask of it, and what they have found out; made when first asked for.
   const access::ConnectionFacts& access_facts() { return access().facts; }
   access::Findings& access_findings() { return access().findings; }
+  void DescribeFingerprints(telemetry::RequestRecord& record) const {
+    if (facts_ == nullptr) return;
+    record.tls_ja3_fingerprint = facts_->ja3;
+    record.tls_ja4_fingerprint = facts_->ja4;
+  }
   // Where it was meant to go before it was redirected; nothing where it was not.
   std::optional<net::Address> original_destination();
 

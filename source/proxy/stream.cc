@@ -390,6 +390,7 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   record.downstream_remote_address = downstream_remote_address();
   record.downstream_direct_remote_address = connection_.direct_remote_text();
   record.requested_server_name = connection_.server_name();
+  connection_.DescribeFingerprints(record);
   record.downstream_tls = connection_.tls();
   record.downstream_local_address = connection_.local_text();
   record.downstream_direct_local_address = connection_.direct_local_text();

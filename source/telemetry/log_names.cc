@@ -12,8 +12,6 @@ constexpr std::string_view kNotSupported[] = {"COALESCE",
                                               "DOWNSTREAM_HEADER_BYTES_RECEIVED",
                                               "DOWNSTREAM_HEADER_BYTES_SENT",
                                               "DOWNSTREAM_LOCAL_CLOSE_REASON",
-                                              "TLS_JA3_FINGERPRINT",
-                                              "TLS_JA4_FINGERPRINT",
                                               "UPSTREAM_HEADER_BYTES_RECEIVED",
                                               "UPSTREAM_HEADER_BYTES_SENT"};
 // Those of them that are there are found before.

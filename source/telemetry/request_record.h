@@ -95,6 +95,8 @@ struct RequestRecord {
   std::string_view downstream_local_address;
   std::string_view requested_server_name;             // of a TLS client
   std::string_view downstream_transport_failure_reason;
+  std::string_view tls_ja3_fingerprint;               // of a TLS client, where a listener filter has taken it
+  std::string_view tls_ja4_fingerprint;
   tls::Facts* downstream_tls = nullptr;  // of a TLS connection; good as long as the record
   tls::Facts* upstream_tls = nullptr;
   std::string_view upstream_remote_address;

@@ -29,7 +29,11 @@ void Grow(std::string_view bytes, Read read) {
 void Fuzz(std::string_view bytes) {
   Grow(bytes, [](std::string_view some) {
     ClientHello hello;
-    const Found found = ReadClientHello(some, kMax, hello);
+    FingerprintTexts texts;
+    const Found found = ReadClientHello(some, kMax, hello, &texts);
+    PILLION_CHECK((found == Found::kYes) == !texts.ja3.empty());
+    // Six characters for each two bytes at most, and a little.
+    PILLION_CHECK(texts.ja3.size() <= 3 * kMax + 64 && texts.ja4_suites.size() + texts.ja4_extensions.size() <= 3 * kMax + 64);
     PILLION_CHECK(found == Found::kYes || (hello.server_name.empty() && hello.application_protocols.empty()));
     PILLION_CHECK(hello.server_name.size() <= 255 && hello.application_protocols.size() <= 64);
     PILLION_CHECK(found != Found::kNeedMore || some.size() < kMax);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/ascii.h"
+#include "source/codec/sniff/reader.h"
 
 namespace pillion::codec::sniff {
 namespace {
@@ -23,39 +24,6 @@ constexpr size_t kMostProtocols = 64;  // a client offers a handful; each is kep
 uint8_t Byte(std::string_view bytes, size_t at) {
   return static_cast<uint8_t>(bytes[at]);
 }
-
-size_t Number(std::string_view bytes) {
-  size_t number = 0;
-  for (const char byte : bytes) number = (number << 8) | static_cast<uint8_t>(byte);
-  return number;
-}
-
-// Takes parts off the front; once one was missing, nothing follows.
-class Reader {
- public:
-  explicit Reader(std::string_view rest) : rest_(rest) {}
-
-  std::string_view Bytes(size_t count) {
-    if (!ok_ || count > rest_.size()) {
-      ok_ = false;
-      return {};
-    }
-    const std::string_view bytes = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return bytes;
-  }
-  size_t Integer(size_t bytes) { return Number(Bytes(bytes)); }
-  // What is behind its own length of so many bytes.
-  std::string_view Vector(size_t length_bytes) { return Bytes(Integer(length_bytes)); }
-
-  bool done() const { return ok_ && rest_.empty(); }
-  bool ok() const { return ok_; }
-  bool empty() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-  bool ok_ = true;
-};
 
 bool IsRecordLength(size_t length) {
   return length > 0 && length <= kLongestRecord;
@@ -120,7 +88,7 @@ bool ReadMessage(std::string_view message, ClientHello& hello) {
 
 }  // namespace
 
-Found ReadClientHello(std::string_view bytes, size_t max_bytes, ClientHello& hello) {
+Found ReadClientHello(std::string_view bytes, size_t max_bytes, ClientHello& hello, FingerprintTexts* fingerprints) {
   // Each byte that is there decides as early as it can: who is no TLS client may wait for us to speak.
   const auto differs = [&](size_t at, auto expected) { return bytes.size() > at && !expected(Byte(bytes, at)); };
   if (differs(0, [](uint8_t b) { return b == kHandshakeRecord; })) return Found::kNo;
@@ -161,9 +129,13 @@ Found ReadClientHello(std::string_view bytes, size_t max_bytes, ClientHello& hel
     at += kRecordHeader + length;
   }
   hello = {};
-  if (ReadMessage(message.substr(kMessageHeader, *wanted - kMessageHeader), hello)) return Found::kYes;
-  hello = {};
-  return Found::kMalformed;
+  message = message.substr(kMessageHeader, *wanted - kMessageHeader);
+  if (!ReadMessage(message, hello)) {
+    hello = {};
+    return Found::kMalformed;
+  }
+  if (fingerprints != nullptr) *fingerprints = ReadFingerprints(message);
+  return Found::kYes;
 }
 
 }  // namespace pillion::codec::sniff

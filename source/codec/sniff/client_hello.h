@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/codec/sniff/fingerprint.h"
 #include "source/codec/sniff/found.h"
 
 namespace pillion::codec::sniff {
@@ -19,7 +20,9 @@ struct ClientHello {
   std::vector<std::string> application_protocols;
 };
 
-// `max_bytes` bounds the handshake message with the records that carry it. `hello` is filled for kYes only.
-[[nodiscard]] Found ReadClientHello(std::string_view bytes, size_t max_bytes, ClientHello& hello);
+// `max_bytes` bounds the handshake message with the records that carry it. `hello` is filled for kYes only, and so is
+// `fingerprints`, where they are wanted.
+[[nodiscard]] Found ReadClientHello(std::string_view bytes, size_t max_bytes, ClientHello& hello,
+                                    FingerprintTexts* fingerprints = nullptr);
 
 }  // namespace pillion::codec::sniff

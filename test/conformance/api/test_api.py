@@ -48,6 +48,7 @@ NEWER = {
     "envoy.data.accesslog.v3.AccessLogType.TcpConnectionStart: no such member",
     "envoy.config.route.v3.VirtualHost.request_body_buffer_limit: no such member",
     f"{TLS_INSPECTOR}.close_connection_on_client_hello_parsing_errors: no such member",
+    f"{TLS_INSPECTOR}.enable_ja4_fingerprinting: no such member",
     f"{TLS_INSPECTOR}.max_client_hello_size: no such member",
 }
 

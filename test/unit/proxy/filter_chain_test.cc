@@ -119,6 +119,27 @@ TEST(TlsInspector, NameAndProtocolsChoose) {
   }
 }
 
+TEST(TlsInspector, Fingerprints) {
+  const std::string hello = Hello(ServerName("a.example") + Protocols({"h2"}));
+  const auto lines = [&](const std::string& fields, const std::string& bytes) {
+    ProxyWorld world({.listener = Filters(ListenerFilter("tls_inspector", fields)),
+                      .listener_log = "%TLS_JA3_FINGERPRINT% %TLS_JA4_FINGERPRINT%",
+                      .tcp = true});
+    const std::unique_ptr<Peer> client = world.Connect();
+    client->Send(bytes);
+    world.Run();
+    client->Close();
+    world.upstream().peer(0).Close();
+    world.Run();
+    return world.TakeListenerLog();
+  };
+  // The MD5 of 771,4865-4866,0-16,, and the SHA-256 of 1301,1302.
+  EXPECT_EQ(lines(", enable_ja3_fingerprinting: true", hello), Lines{"335e6addd498f73d2dd9f87e9ae01695 -"});
+  EXPECT_EQ(lines(", enable_ja4_fingerprinting: true", hello), Lines{"- t12d0202h2_62ed6f6ca7ad_000000000000"});
+  EXPECT_EQ(lines("", hello), Lines{"- -"});
+  EXPECT_EQ(lines(", enable_ja3_fingerprinting: true, enable_ja4_fingerprinting: true", "GET / HTTP/1.1\r\n\r\n"), Lines{"- -"});
+}
+
 TEST(TlsInspector, WhatIsNoTlsGoesOnAtOnce) {
   ProxyWorld world({.listener = Filters(ListenerFilter("tls_inspector"))});
   EXPECT_TRUE(Answer(world, kGet).starts_with("HTTP/1.1 200"));

@@ -265,8 +265,8 @@ TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
                                       "text_format: byte 26: %REQ()%: expected a header's name",
                                       "text_format: byte 32: %PATH(X)%: expected WQ or NQ, then :ORIG, :PATH or "
                                       ":ORIG_OR_PATH"}));
-  EXPECT_EQ(errors("%TLS_JA3_FINGERPRINT%").at(0),
-            "text_format: byte 0: operator %TLS_JA3_FINGERPRINT% is not supported");
+  EXPECT_EQ(errors("%DOWNSTREAM_PEER_COLOUR%").at(0),
+            "text_format: byte 0: operator %DOWNSTREAM_PEER_COLOUR% is not supported");
   EXPECT_EQ(errors("%REQ(a b)%").at(0), "text_format: byte 0: %REQ(a b)%: expected a header's name");
   EXPECT_NE(errors("%START_TIME(%Q)%").at(0).find("\"%Q\" is not known"), std::string::npos);
   EXPECT_NE(errors("%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:s)%").at(0).find("expected from:to:unit"),
