@@ -19,6 +19,7 @@
 
 #include "source/base/arena.h"
 #include "source/base/buffer.h"
+#include "source/codec/byte_meter.h"
 #include "source/http/message.h"
 
 namespace pillion::codec {
@@ -66,6 +67,9 @@ class MessageReceiver {
 
   // After SendData() returned false: there is room again.
   virtual void OnSendReady() = 0;
+
+  // What counts the bytes of both messages, asked for when the stream begins; null: nobody wants to know.
+  virtual ByteMeter* meter() { return nullptr; }
 
  protected:
   ~MessageReceiver() = default;

@@ -30,7 +30,8 @@ DownstreamConnection::DownstreamConnection(const event::Kept<ConnectionManagerSh
       idle_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnIdle(); }),
       duration_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnMaxDuration(); }),
       flush_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnFlushTimer(); }),
-      grace_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnGraceOver(); }) {
+      grace_timer_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->OnGraceOver(); }),
+      log_task_(this, [](void* self) { static_cast<DownstreamConnection*>(self)->LogStreams(); }) {
   HttpStats& stats = manager_.stats;
   stats.downstream_cx_total.Increment();
   stats.downstream_cx_active.Increment();
@@ -164,6 +165,17 @@ void DownstreamConnection::OnStreamFinished() {
   if (idle_timer_.armed()) SetIdleTimer();
 }
 
+void DownstreamConnection::LogWhenWritten(Stream& stream) {
+  lines_due_.PushBack(stream);
+  // Behind whatever has been put among the flushes of this turn by now: its output is there too.
+  log_task_.Unlink();
+  manager_.context.worker.Flush(log_task_);
+}
+
+void DownstreamConnection::LogStreams() {
+  while (Stream* const stream = lines_due_.PopFront()) stream->Log();
+}
+
 base::Duration DownstreamConnection::Scaled(config::ScaledTimeout timeout, base::Duration full) const {
   return manager_.overload == nullptr ? full : manager_.overload->Scaled(timeout, full);
 }
@@ -274,6 +286,7 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
   const base::Duration length = manager_.context.worker.now() - started();
   stats.downstream_cx_length_ms.Record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(length).count()));
+  LogStreams();  // their lines come before that of the connection
   owner_.OnConnectionGone(*this);
   manager_.context.worker.Dispose(*this);
 }

@@ -30,6 +30,9 @@
 
 namespace pillion::proxy {
 
+class Stream;
+struct LineDueTag {};  // streams that are over and not logged yet
+
 class DownstreamConnection final : public ListenerConnection,
                                    private net::ConnectionOwner,
                                    private codec::ServerEvents,
@@ -66,6 +69,8 @@ class DownstreamConnection final : public ListenerConnection,
   void ForgiveReset() { server_->ForgiveReset(); }
   // A stream of this connection is over.
   void OnStreamFinished();
+  // Has it log when this turn's output is written, for only then is known how long that is.
+  void LogWhenWritten(Stream& stream);
 
  private:
   ~DownstreamConnection();
@@ -103,6 +108,7 @@ class DownstreamConnection final : public ListenerConnection,
   void SetFlushTimer();
   void OnFlushTimer();
   void CountBytes();
+  void LogStreams();
 
   const event::Kept<ConnectionManagerShard> kept_;  // of the connection itself, as it began
   ConnectionManagerShard& manager_;                 // that one
@@ -120,6 +126,8 @@ class DownstreamConnection final : public ListenerConnection,
   base::Timer grace_timer_;     // what is sent before the peer can know of the drain is still served
   std::string client_cert_element_;
   base::MonotonicTime idle_since_{};  // as idle_timer_ has it
+  base::IntrusiveList<Stream, LineDueTag> lines_due_;  // of streams that are over
+  event::Task log_task_;                               // behind the flush of connection_
   uint64_t requests_ = 0;
   uint32_t streams_ = 0;     // that have not finished
   uint64_t rx_counted_ = 0;  // bytes that stats have already

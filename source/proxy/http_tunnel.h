@@ -45,6 +45,8 @@ class HttpTunnel final : public codec::Connection, private codec::ResponseReceiv
   // `record`: what is known of the connection, for the texts of the configuration.
   void Ask(upstream::Pool& pool, const telemetry::RequestRecord& record);
 
+  const codec::ByteMeter& bytes() const { return meter_; }  // of the requests that were made for it
+
   // What the answer said, where that is wanted.
   void CopyNotes(base::Arena& arena, metadata::FilterState& to) const;
 
@@ -69,6 +71,7 @@ class HttpTunnel final : public codec::Connection, private codec::ResponseReceiv
   void OnTrailers(http::HeaderMap& trailers) override;
   void OnReset(codec::ResetReason reason, std::string_view detail) override;
   void OnSendReady() override;
+  codec::ByteMeter* meter() override { return &meter_; }
 
   // upstream::PoolWaiter
   codec::ResponseReceiver& receiver() override { return *this; }
@@ -89,6 +92,7 @@ class HttpTunnel final : public codec::Connection, private codec::ResponseReceiv
   http::RequestHead* head_ = nullptr;  // in the arena
   upstream::Pool* pool_ = nullptr;     // that was asked last
   codec::ClientStream* stream_ = nullptr;
+  codec::ByteMeter meter_;
   std::string headers_note_;
   std::string trailers_note_;
   State state_ = State::kIdle;

@@ -42,6 +42,7 @@ namespace pillion::proxy {
 
 class Stream final : public codec::RequestReceiver,
                      public base::ListNode<ScaledTag>,
+                     public base::ListNode<LineDueTag>,
                      private filter::StreamContext,
                      private filter::ChainEnds,
                      private event::Deferred {
@@ -99,6 +100,8 @@ class Stream final : public codec::RequestReceiver,
   }
   // What names the client to a host; in the arena.
   std::string_view ProxyHead(net::ProxyVersion version);
+  // Its lines of the access log. Once, when it is over and what it has said in this turn is written.
+  void Log();
 
  private:
   enum class RequestState : uint8_t { kHead, kBody, kComplete };
@@ -111,6 +114,7 @@ class Stream final : public codec::RequestReceiver,
   void OnReset(codec::ResetReason reason, std::string_view detail) override;
   void OnRequestError(const codec::RequestError& error) override;
   void OnSendReady() override;
+  codec::ByteMeter* meter() override { return &meter_; }
 
   // filter::StreamContext
   event::Worker& worker() override { return context().worker; }
@@ -242,7 +246,6 @@ class Stream final : public codec::RequestReceiver,
   // The response that has begun can't be completed.
   void BreakResponse(std::string_view details);
   void Finish();
-  void Log();
   void CountRoute(RouteCounts& counts);
   void CountTraffic(stats::Traffic& traffic) const;
   bool FailedForServer() const;
@@ -329,6 +332,7 @@ class Stream final : public codec::RequestReceiver,
   base::Duration idle_timeout_{0};
   base::Duration full_idle_timeout_{0};  // without load, where that makes a difference
 
+  codec::ByteMeter meter_;
   uint64_t request_bytes_ = 0;
   uint64_t response_bytes_ = 0;
   filter::CarriedContext* carried_context_ = nullptr;

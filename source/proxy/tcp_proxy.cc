@@ -8,6 +8,7 @@
 #include "source/config/tls.h"
 #include "source/net/proxy_head.h"
 #include "source/net/socket.h"
+#include "source/proxy/described_bytes.h"
 #include "source/proxy/filter_chain.h"
 #include "source/proxy/noted_destination.h"
 #include "source/proxy/upstream_request.h"
@@ -370,6 +371,7 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
     record.upstream_wire_bytes_received = attempt_->bytes_read();
     record.upstream_wire_bytes_sent = attempt_->bytes_written();
   }
+  if (tunnel_ != nullptr) AddUpstreamBytes(tunnel_->bytes(), record);
   if (cluster_) {
     record.upstream_cluster = cluster_->config().name;
     record.cluster_metadata = cluster_->metadata();

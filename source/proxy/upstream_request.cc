@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "source/proxy/described_bytes.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/other_hosts.h"
 #include "source/proxy/stream.h"
@@ -354,8 +355,15 @@ void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {
   monitor->OnNoAnswer(stream_.context().worker.index(), status_of_no_answer);
 }
 
+void UpstreamRequest::DescribeBytes(telemetry::RequestRecord& record) const {
+  for (const UpstreamRequest* attempt = this; attempt != nullptr; attempt = attempt->earlier_) {
+    AddUpstreamBytes(attempt->meter_, record);
+  }
+}
+
 void UpstreamRequest::Describe(UpstreamRequest& newest, telemetry::RequestRecord& record) {
   using telemetry::TimePoint;
+  newest.DescribeBytes(record);
   record.upstream_attempts = newest.number_;
   record.upstream_transport_failure_reason = transport_failure_;
   if (host_ != nullptr) {

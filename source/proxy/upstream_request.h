@@ -85,6 +85,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
 
   // What the access log says of it, and of all attempts, of which `newest` is the last.
   void Describe(UpstreamRequest& newest, telemetry::RequestRecord& record);
+  // Of these the bytes alone; from this one back.
+  void DescribeBytes(telemetry::RequestRecord& record) const;
 
   bool is_open() const { return state_ == State::kOpen; }
   bool is_over() const { return state_ == State::kOver; }
@@ -114,6 +116,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   void OnTrailers(http::HeaderMap& trailers) override;
   void OnReset(codec::ResetReason reason, std::string_view detail) override;
   void OnSendReady() override;
+  codec::ByteMeter* meter() override { return &meter_; }
 
   // upstream::PoolWaiter
   codec::ResponseReceiver& receiver() override { return *this; }
@@ -142,6 +145,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   upstream::Pool* pool_ = nullptr;
   codec::ClientStream* upstream_ = nullptr;  // while kOpen
   upstream::PooledConnection* connection_ = nullptr;
+  codec::ByteMeter meter_;
   std::string_view local_address_;  // in the arena; only where somebody logs
   std::string_view other_remote_address_;  // the same; empty: that of the host
   uint64_t connection_id_ = 0;

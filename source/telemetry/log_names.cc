@@ -9,11 +9,7 @@ namespace {
 
 constexpr std::string_view kNotSupported[] = {"COALESCE",
                                               "DOWNSTREAM_DETECTED_CLOSE_TYPE",
-                                              "DOWNSTREAM_HEADER_BYTES_RECEIVED",
-                                              "DOWNSTREAM_HEADER_BYTES_SENT",
-                                              "DOWNSTREAM_LOCAL_CLOSE_REASON",
-                                              "UPSTREAM_HEADER_BYTES_RECEIVED",
-                                              "UPSTREAM_HEADER_BYTES_SENT"};
+                                              "DOWNSTREAM_LOCAL_CLOSE_REASON"};
 // Those of them that are there are found before.
 constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_",    "DOWNSTREAM_PEER_",
                                              "UPSTREAM_TLS_",      "UPSTREAM_PEER_",     "UPSTREAM_LOCAL_URI_",

@@ -18,6 +18,12 @@ namespace pillion::telemetry {
   }
 #define ATTEMPTS(name, choice) \
   { name, Attempts, nullptr, Choose<choice> }
+#define HEADER_BYTES(name, member)                                                                  \
+  {name "_HEADER_BYTES_RECEIVED", Number<&Record::member##_header_bytes_received>},                  \
+      {name "_HEADER_BYTES_SENT", Number<&Record::member##_header_bytes_sent>},                      \
+      {name "_DECOMPRESSED_HEADER_BYTES_RECEIVED",                                                   \
+       Number<&Record::member##_decompressed_header_bytes_received>},                                \
+      {name "_DECOMPRESSED_HEADER_BYTES_SENT", Number<&Record::member##_decompressed_header_bytes_sent>}
 #define DURATION(name, from, to) \
   { name, Duration, nullptr, Between<TimePoint::from, TimePoint::to> }
 
@@ -40,6 +46,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"DOWNSTREAM_LOCAL_PORT", Address<&Record::downstream_local_address, AddressPart::kPort>},
     ADDRESS("DOWNSTREAM_REMOTE_ADDRESS", downstream_remote_address),
     {"DOWNSTREAM_REMOTE_PORT", Address<&Record::downstream_remote_address, AddressPart::kPort>},
+    HEADER_BYTES("DOWNSTREAM", downstream), HEADER_BYTES("UPSTREAM", upstream),
     {"DOWNSTREAM_WIRE_BYTES_RECEIVED", Number<&Record::downstream_wire_bytes_received>},
     {"DOWNSTREAM_WIRE_BYTES_SENT", Number<&Record::downstream_wire_bytes_sent>},
     DURATION("DURATION", kDownstreamRxBegin, kEnd),
@@ -114,6 +121,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
 #undef ADDRESS
 #undef ATTEMPTS
 #undef DURATION
+#undef HEADER_BYTES
 
 const LogOperators::Entry* LogOperators::Find(std::string_view name) {
   const auto found =

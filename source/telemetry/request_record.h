@@ -78,11 +78,19 @@ struct RequestRecord {
   // Bodies, in bytes without framing.
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
-  // With framing, on the wire.
+  // With framing, on the wire; upstream of all attempts. Headers are part of them, with trailers; decompressed they are texts.
   uint64_t downstream_wire_bytes_received = 0;
   uint64_t downstream_wire_bytes_sent = 0;
+  uint64_t downstream_header_bytes_received = 0;
+  uint64_t downstream_header_bytes_sent = 0;
+  uint64_t downstream_decompressed_header_bytes_received = 0;
+  uint64_t downstream_decompressed_header_bytes_sent = 0;
   uint64_t upstream_wire_bytes_received = 0;
   uint64_t upstream_wire_bytes_sent = 0;
+  uint64_t upstream_header_bytes_received = 0;
+  uint64_t upstream_header_bytes_sent = 0;
+  uint64_t upstream_decompressed_header_bytes_received = 0;
+  uint64_t upstream_decompressed_header_bytes_sent = 0;
 
   base::WallTime start_time{};                                                      // at kDownstreamRxBegin
   base::WallTime end_time{};                                                        // at kEnd

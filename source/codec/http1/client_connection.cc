@@ -36,6 +36,7 @@ ClientConnection::ClientConnection(Link& link, ClientEvents& events, base::Block
 
 ClientStream& ClientConnection::NewStream(ResponseReceiver& receiver) {
   receiver_ = &receiver;
+  meter_.Set(receiver.meter());
   response_ = Response::kHead;
   active_ = true;
   head_ = nullptr;
@@ -61,7 +62,8 @@ void ClientConnection::SendHead(const http::RequestHead& head, bool end) {
   } else if (AnnouncesEmptyBody(method_)) {
     length = 0;
   }
-  WriteRequestHead(link_.output(), head, framing, length, options_.names);
+  const size_t before = link_.output().size();
+  CountHeadSent(before, WriteRequestHead(link_.output(), head, framing, length, options_.names));
   body_.Begin(framing, length);
   if (switching_) {
     held_end_ = end;
@@ -69,6 +71,17 @@ void ClientConnection::SendHead(const http::RequestHead& head, bool end) {
   } else {
     AfterWrite(end ? body_.End(link_.output(), nullptr) : BodyWriter::State::kOpen);
   }
+}
+
+void ClientConnection::CountSent(size_t output_before) {
+  if (meter_) meter_->wire_sent += link_.output().size() - output_before;
+}
+
+void ClientConnection::CountHeadSent(size_t output_before, size_t fields) {
+  CountSent(output_before);
+  if (!meter_) return;
+  meter_->heads_sent += fields;
+  meter_->texts_sent += fields;
 }
 
 bool ClientConnection::SendData(base::Slice data, bool end) {
@@ -79,7 +92,10 @@ bool ClientConnection::SendData(base::Slice data, bool end) {
     held_end_ = held_end_ || end;
     if (held_.size() <= options_.output_high_watermark) return true;
   } else {
-    AfterWrite(body_.Write(link_.output(), std::move(data), end));
+    const size_t before = link_.output().size();
+    const BodyWriter::State state = body_.Write(link_.output(), std::move(data), end);
+    CountSent(before);
+    AfterWrite(state);
     if (request_ended_ || link_.output().size() <= options_.output_high_watermark) return true;
   }
   send_blocked_ = true;
@@ -92,7 +108,10 @@ void ClientConnection::SendTrailers(const http::HeaderMap& trailers) {
     held_end_ = true;
     return;
   }
-  AfterWrite(body_.End(link_.output(), options_.limits.enable_trailers ? &trailers : nullptr));
+  const size_t before = link_.output().size();
+  const BodyWriter::State state = body_.End(link_.output(), options_.limits.enable_trailers ? &trailers : nullptr);
+  CountHeadSent(before, body_.TrailersIn(link_.output().size() - before));
+  AfterWrite(state);
 }
 
 void ClientConnection::AfterWrite(BodyWriter::State state) {
@@ -130,6 +149,7 @@ size_t ClientConnection::Receive(const base::Slice& data) {
       case Response::kTunnel: {
         base::Slice rest = data.Share(taken, data.size() - taken);
         taken = data.size();
+        if (meter_) meter_->wire_received += rest.size();
         receiver_->OnData(std::move(rest), false);
         break;
       }
@@ -155,6 +175,7 @@ size_t ClientConnection::ReceiveMessage(const base::Slice& data, size_t offset) 
   }
   size_t taken = 0;
   const MessageParser::Result result = parser_.Parse(data, offset, taken);
+  if (meter_) meter_->wire_received += taken;
   if (receiver_ == nullptr) return data.size() - offset;  // Reset() from within an event
   if (result == MessageParser::Result::kError) {
     FailStream(ResetReason::kProtocolError, parser_.error().detail);
@@ -177,6 +198,10 @@ size_t ClientConnection::ReceiveMessage(const base::Slice& data, size_t offset) 
 }
 
 MessageEvents::Body ClientConnection::OnHeadComplete() {
+  if (const uint64_t fields = parser_.TakeFieldBytes(); meter_) {
+    meter_->heads_received += fields;
+    meter_->texts_received += fields;
+  }
   if (!ReadHead()) return Body::kError;
   http::ResponseHead& head = *head_;
   const ConnectionFields& fields = parser_.fields();
@@ -265,6 +290,7 @@ MessageEvents::Body ClientConnection::OnSwitchHead() {
 void ClientConnection::BeginTunnel() {
   reusable_ = false;
   switching_ = false;
+  if (meter_) meter_->wire_sent += held_.size();
   link_.output().Append(held_);
   AfterWrite(held_end_ ? body_.End(link_.output(), nullptr) : BodyWriter::State::kOpen);
   if (std::exchange(send_blocked_, false) && !request_ended_) receiver_->OnSendReady();
@@ -282,6 +308,7 @@ void ClientConnection::OnBody(base::Slice data) {
 void ClientConnection::OnMessageComplete() {
   if (receiver_ == nullptr || response_ != Response::kBody || end_told_) return;
   end_told_ = true;
+  if (meter_) meter_->heads_received += parser_.TakeFieldBytes();
   if (http::HeaderMap* trailers = parser_.trailers(); trailers != nullptr) {
     receiver_->OnTrailers(*trailers);
   } else {

@@ -68,6 +68,8 @@ class ClientConnection final : public codec::ClientConnection, private ClientStr
   void EndStream();
   void FailStream(ResetReason reason, std::string_view detail);
   void TellStreamEnd();
+  void CountSent(size_t output_before);
+  void CountHeadSent(size_t output_before, size_t fields);
   void AfterWrite(BodyWriter::State state);
   void Close(Ending ending);
 
@@ -78,6 +80,7 @@ class ClientConnection final : public codec::ClientConnection, private ClientStr
   BodyWriter body_;
   base::Buffer held_;                     // sent before a switch of protocols was accepted
   ResponseReceiver* receiver_ = nullptr;  // until its stream is over
+  MeterLink meter_;                       // of the receiver, also when its stream is over
   http::ResponseHead* head_ = nullptr;    // in the receiver's arena, while one is read
   std::string_view upgrade_;              // what was asked for; in the receiver's arena
   uint64_t body_left_ = 0;                // of the response's content-length

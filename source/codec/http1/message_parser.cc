@@ -118,7 +118,7 @@ void MessageParser::Begin(base::Arena& arena, http::HeaderMap& headers) {
   if (limits_.keep_spelling) [[unlikely]] spelling_ = arena.New<http::Spelling>(arena, *limits_.keep_spelling);
   slice_offset_ = 0;
   text_limit_ = limits_.max_head_bytes;
-  text_end_ = data_end_ = data_left_ = extension_bytes_ = 0;
+  text_end_ = data_end_ = data_left_ = extension_bytes_ = field_bytes_ = 0;
   method_ = {};
   target_.Reset();
   reason_.Reset();
@@ -218,6 +218,8 @@ int MessageParser::OnFieldComplete() {
   const HeaderId id = http::FindHeaderIdIgnoringCase(name);
   std::string_view value = value_.view();
   while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+  constexpr size_t kColonAndEnd = 3;
+  field_bytes_ += name.size() + value.size() + kColonAndEnd;
   const bool kept = value_.kept();
   if (spelling_ != nullptr && state_ == State::kHead) [[unlikely]] {
     spelling_->Add(id, name_.kept() ? name : arena_->Copy(name));

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "source/base/arena.h"
 #include "source/base/buffer.h"
@@ -92,6 +93,9 @@ class MessageParser {
   // Null where it is not wanted.
   const http::Spelling* spelling() const { return spelling_; }
 
+  // Of the lines of fields that have come since it was asked last: names, values, colons and CRLFs, without blanks.
+  uint64_t TakeFieldBytes() { return std::exchange(field_bytes_, 0); }
+
   // In OnMessageComplete(): null when there were none, or they are not wanted.
   http::HeaderMap* trailers() const { return trailers_; }
 
@@ -171,6 +175,7 @@ class MessageParser {
   uint64_t data_end_ = 0;      // chunked: behind the last chunk's data
   uint64_t data_left_ = 0;     // of the content-length or the chunk
   uint64_t extension_bytes_ = 0;
+  uint64_t field_bytes_ = 0;
 
   std::string_view method_;
   Text target_;

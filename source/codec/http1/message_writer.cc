@@ -45,6 +45,7 @@ class InPlace {
     std::memcpy(to_, text.data(), text.size());
     to_ += text.size();
   }
+  size_t written() const { return static_cast<size_t>(to_ - start_); }
 
  private:
   base::Buffer& out_;
@@ -54,11 +55,13 @@ class InPlace {
 
 class PieceByPiece {
  public:
-  explicit PieceByPiece(base::Buffer& out) : out_(out) {}
+  explicit PieceByPiece(base::Buffer& out) : out_(out), before_(out.size()) {}
   void Add(std::string_view text) { out_.Append(text); }
+  size_t written() const { return out_.size() - before_; }
 
  private:
   base::Buffer& out_;
+  const size_t before_;
 };
 
 class Number {
@@ -185,8 +188,8 @@ std::string_view Reason(const http::ResponseHead& head) {
 }
 
 template <typename To, typename Names>
-void WriteResponse(To& to, Names& names, const http::ResponseHead& head, Framing framing, int64_t length,
-                   Persistence persistence) {
+size_t WriteResponse(To& to, Names& names, const http::ResponseHead& head, Framing framing, int64_t length,
+                     Persistence persistence) {
   if (head.status == 200 && std::is_same_v<Names, LowerCase>) {
     to.Add("HTTP/1.1 200 OK\r\n");
   } else {
@@ -196,6 +199,7 @@ void WriteResponse(To& to, Names& names, const http::ResponseHead& head, Framing
     to.Add(Reason(head));
     to.Add("\r\n");
   }
+  const size_t start_line = to.written();
   length = WriteFields(to, names, head.headers, length);
   if (head.status == 101) {
     WriteUpgrade(to, names, head.upgrade);
@@ -204,16 +208,19 @@ void WriteResponse(To& to, Names& names, const http::ResponseHead& head, Framing
     to.Add(persistence == Persistence::kClose ? "close\r\n" : "keep-alive\r\n");
   }
   WriteFraming(to, names, framing, length);
+  const size_t fields = to.written() - start_line;
   to.Add("\r\n");
+  return fields;
 }
 
 template <typename To, typename Names>
-void WriteRequest(To& to, Names& names, const http::RequestHead& head, Framing framing, int64_t length) {
+size_t WriteRequest(To& to, Names& names, const http::RequestHead& head, Framing framing, int64_t length) {
   to.Add(head.method);
   to.Add(" ");
   // authority-form (RFC 9112, 3.2.3): a CONNECT has no path.
   to.Add(head.path.empty() ? head.authority : head.path);
   to.Add(" HTTP/1.1\r\n");
+  const size_t start_line = to.written();
   names.AddOwn(to, HeaderId::kHost, "host: ");
   to.Add(head.authority);
   to.Add("\r\n");
@@ -229,7 +236,9 @@ void WriteRequest(To& to, Names& names, const http::RequestHead& head, Framing f
     names.AddOwn(to, HeaderId::kExpect, "expect: ");
     to.Add("100-continue\r\n");
   }
+  const size_t fields = to.written() - start_line;
   to.Add("\r\n");
+  return fields;
 }
 
 // What start line and fields of the writer's own need beside the texts of the head.
@@ -237,43 +246,39 @@ constexpr size_t kFixed = 256;
 
 }  // namespace
 
-void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
-                       Persistence persistence, http::NameStyle style) {
+size_t WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
+                         Persistence persistence, http::NameStyle style) {
   if (head.spelling != nullptr || style != http::NameStyle::kLowerCase) [[unlikely]] {
     PieceByPiece to(out);
     Spelled names(head.spelling, style);
-    WriteResponse(to, names, head, framing, length, persistence);
-    return;
+    return WriteResponse(to, names, head, framing, length, persistence);
   }
   const size_t room = kFixed + head.upgrade.size() + FieldBytes(head.headers);
   LowerCase names;
   if (room <= kInPlace) {
     InPlace to(out, room);
-    WriteResponse(to, names, head, framing, length, persistence);
-  } else {
-    PieceByPiece to(out);
-    WriteResponse(to, names, head, framing, length, persistence);
+    return WriteResponse(to, names, head, framing, length, persistence);
   }
+  PieceByPiece to(out);
+  return WriteResponse(to, names, head, framing, length, persistence);
 }
 
-void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length,
-                      http::NameStyle style) {
+size_t WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length,
+                        http::NameStyle style) {
   if (head.spelling != nullptr || style != http::NameStyle::kLowerCase) [[unlikely]] {
     PieceByPiece to(out);
     Spelled names(head.spelling, style);
-    WriteRequest(to, names, head, framing, length);
-    return;
+    return WriteRequest(to, names, head, framing, length);
   }
   const size_t room = kFixed + head.method.size() + head.path.size() + 2 * head.authority.size() +
                       head.upgrade.size() + FieldBytes(head.headers);
   LowerCase names;
   if (room <= kInPlace) {
     InPlace to(out, room);
-    WriteRequest(to, names, head, framing, length);
-  } else {
-    PieceByPiece to(out);
-    WriteRequest(to, names, head, framing, length);
+    return WriteRequest(to, names, head, framing, length);
   }
+  PieceByPiece to(out);
+  return WriteRequest(to, names, head, framing, length);
 }
 
 BodyWriter::State BodyWriter::Write(base::Buffer& out, base::Slice data, bool end) {

@@ -29,11 +29,11 @@ enum class Persistence : uint8_t {
 
 // Heads with their framing fields. `length` is the content-length to write, or kNoContentLength; of the field of that
 // name in head.headers only the place is used, and of others that concern the connection only nothing. `names`: how
-// those of a head are written that has no spelling.
-void WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
-                       Persistence persistence, http::NameStyle names);
-void WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length,
-                      http::NameStyle names);
+// those of a head are written that has no spelling. Returns how many bytes the lines of fields are, each with its CRLF.
+size_t WriteResponseHead(base::Buffer& out, const http::ResponseHead& head, Framing framing, int64_t length,
+                         Persistence persistence, http::NameStyle names);
+size_t WriteRequestHead(base::Buffer& out, const http::RequestHead& head, Framing framing, int64_t length,
+                        http::NameStyle names);
 
 // A body on its way out. Member of a connection.
 class BodyWriter {
@@ -55,6 +55,12 @@ class BodyWriter {
   State End(base::Buffer& out, const http::HeaderMap* trailers);
 
   Framing framing() const { return framing_; }
+
+  // How many bytes of what End() has written are trailers, of `written` in all.
+  size_t TrailersIn(size_t written) const {
+    constexpr size_t kWithout = 5;  // the last chunk and the empty line
+    return framing_ == Framing::kChunked && written > kWithout ? written - kWithout : 0;
+  }
 
  private:
   Framing framing_ = Framing::kNone;

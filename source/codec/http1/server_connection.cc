@@ -45,6 +45,7 @@ size_t ServerConnection::Receive(const base::Slice& data) {
       case Input::kTunnel: {
         base::Slice rest = data.Share(taken, data.size() - taken);
         taken = data.size();
+        if (meter_) meter_->wire_received += rest.size();
         receiver_->OnData(std::move(rest), false);
         break;
       }
@@ -71,6 +72,7 @@ size_t ServerConnection::SkipEmptyLines(std::string_view data) {
 void ServerConnection::BeginRequest() {
   input_ = Input::kMessage;  // for StartDrain() from inside
   receiver_ = events_.OnRequestBegin(*this);
+  meter_.Set(receiver_->meter());
   base::Arena& arena = receiver_->arena();
   head_ = arena.New<http::RequestHead>(arena);
   parser_.Begin(arena, head_->headers);
@@ -85,7 +87,9 @@ void ServerConnection::BeginRequest() {
 
 size_t ServerConnection::ReceiveMessage(const base::Slice& data, size_t offset) {
   size_t taken = 0;
+  const bool counted = input_ == Input::kMessage;
   const MessageParser::Result result = parser_.Parse(data, offset, taken);
+  if (counted && meter_) meter_->wire_received += taken;
   if (result == MessageParser::Result::kError && input_ == Input::kMessage) {
     FailRequest(parser_.error());
   } else if (input_ == Input::kMessage) {
@@ -116,6 +120,10 @@ void ServerConnection::EndMessage() {
 }
 
 MessageEvents::Body ServerConnection::OnHeadComplete() {
+  if (const uint64_t fields = parser_.TakeFieldBytes(); meter_) {
+    meter_->heads_received += fields;
+    meter_->texts_received += fields;
+  }
   const bool valid = ReadRequestHead(parser_, options_, *head_);
   // For the answer, also to a request that is refused.
   method_ = head_->method_id;
@@ -147,6 +155,7 @@ void ServerConnection::OnBody(base::Slice data) {
 void ServerConnection::OnMessageComplete() {
   if (input_ != Input::kMessage || request_ended_ || asks_switch_) return;
   request_ended_ = true;
+  if (meter_) meter_->heads_received += parser_.TakeFieldBytes();
   if (http::HeaderMap* trailers = parser_.trailers(); trailers != nullptr) {
     receiver_->OnTrailers(*trailers);
   } else {
@@ -219,7 +228,9 @@ void ServerConnection::SendInformational(const http::ResponseHead& head) {
   // HTTP/1.0 knows none (RFC 9110, 15.2).
   if (answer_ != Answer::kNone || version_ == http::Version::kHttp10) return;
   if (head.status == 100) awaits_continue_ = false;
-  WriteResponseHead(link_.output(), head, Framing::kNone, http::kNoContentLength, Persistence::kDefault, options_.names);
+  const size_t before = link_.output().size();
+  CountHeadSent(before, WriteResponseHead(link_.output(), head, Framing::kNone, http::kNoContentLength,
+                                          Persistence::kDefault, options_.names));
   link_.OutputAdded();
 }
 
@@ -264,7 +275,8 @@ void ServerConnection::SendHead(const http::ResponseHead& head, bool end) {
   Persistence persistence = Persistence::kDefault;
   if (!switched && close_) persistence = Persistence::kClose;
   if (!close_ && version_ == http::Version::kHttp10) persistence = Persistence::kKeepAlive;
-  WriteResponseHead(link_.output(), head, framing, length, persistence, options_.names);
+  const size_t before = link_.output().size();
+  CountHeadSent(before, WriteResponseHead(link_.output(), head, framing, length, persistence, options_.names));
   body_.Begin(framing, length);
   if (switched) close_ = true;
   if (input_ == Input::kSwitching) {
@@ -278,9 +290,23 @@ void ServerConnection::SendHead(const http::ResponseHead& head, bool end) {
   AfterWrite(end ? body_.End(link_.output(), nullptr) : BodyWriter::State::kOpen);
 }
 
+void ServerConnection::CountSent(size_t output_before) {
+  if (meter_) meter_->wire_sent += link_.output().size() - output_before;
+}
+
+void ServerConnection::CountHeadSent(size_t output_before, size_t fields) {
+  CountSent(output_before);
+  if (!meter_) return;
+  meter_->heads_sent += fields;
+  meter_->texts_sent += fields;
+}
+
 bool ServerConnection::SendData(base::Slice data, bool end) {
   if (answer_ != Answer::kBody || ending_ != Ending::kOpen) return true;
-  AfterWrite(body_.Write(link_.output(), std::move(data), end));
+  const size_t before = link_.output().size();
+  const BodyWriter::State state = body_.Write(link_.output(), std::move(data), end);
+  CountSent(before);
+  AfterWrite(state);
   if (answer_ != Answer::kBody || link_.output().size() <= options_.output_high_watermark) return true;
   send_blocked_ = true;
   return false;
@@ -288,7 +314,10 @@ bool ServerConnection::SendData(base::Slice data, bool end) {
 
 void ServerConnection::SendTrailers(const http::HeaderMap& trailers) {
   if (answer_ != Answer::kBody || ending_ != Ending::kOpen) return;
-  AfterWrite(body_.End(link_.output(), options_.limits.enable_trailers ? &trailers : nullptr));
+  const size_t before = link_.output().size();
+  const BodyWriter::State state = body_.End(link_.output(), options_.limits.enable_trailers ? &trailers : nullptr);
+  CountHeadSent(before, body_.TrailersIn(link_.output().size() - before));
+  AfterWrite(state);
 }
 
 void ServerConnection::AfterWrite(BodyWriter::State state) {

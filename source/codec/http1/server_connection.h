@@ -72,6 +72,8 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   void EndAnswer();
   void EndStream();
   void BeginIdle();
+  void CountSent(size_t output_before);
+  void CountHeadSent(size_t output_before, size_t fields);
   void Close(Ending ending);
 
   Link& link_;
@@ -80,6 +82,7 @@ class ServerConnection final : public codec::ServerConnection, private ServerStr
   MessageParser parser_;
   BodyWriter body_;
   RequestReceiver* receiver_ = nullptr;  // until the stream is over
+  MeterLink meter_;                      // of the receiver, also when its stream is over
   http::RequestHead* head_ = nullptr;    // in the receiver's arena; valid as long as receiver_ is
   uint64_t body_left_ = 0;               // of the request's content-length
   uint64_t drained_ = 0;

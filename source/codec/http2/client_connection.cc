@@ -75,6 +75,7 @@ void ClientConnection::StartDrain() {
 
 void ClientConnection::SubmitHead(OutgoingStream& stream, const http::RequestHead& head, bool end) {
   const auto list = EncodeRequest(head, memory_.nv_scratch());
+  CountTexts(stream, list);
   const nghttp2_data_provider provider = DataProvider(stream);
   stream.has_data_item_ = !end;
   stream.id_ = nghttp2_submit_request(session_, nullptr, list.data(), list.size(), end ? nullptr : &provider,

@@ -76,7 +76,7 @@ void HeadDecoder::StartTrailers(base::Arena& arena) {
 void HeadDecoder::Add(std::string_view name, std::string_view value, bool sensitive) {
   if (error_.kind != HeadError::Kind::kNone) return;
   // Every field counts, also one that is dropped or joined later (CVE-2016-6581 and its relatives).
-  list_bytes_ += static_cast<uint32_t>(name.size() + value.size() + 32);
+  list_bytes_ += static_cast<uint32_t>(name.size() + value.size()) + kFieldOverhead;
   ++list_fields_;
   if (list_bytes_ > options_.max_header_list_bytes || list_fields_ > options_.max_headers) [[unlikely]] {
     return RefuseSize();

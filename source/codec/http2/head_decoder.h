@@ -50,6 +50,9 @@ class HeadDecoder {
   http::ResponseHead& response() { return *response_; }
   http::HeaderMap& trailers() { return *fields_; }
 
+  // Of the names and values that have come of this block.
+  uint32_t text_bytes() const { return list_bytes_ - kFieldOverhead * list_fields_; }
+
  private:
   enum class Section : uint8_t { kRequest, kResponse, kTrailers };
   enum Pseudo : uint8_t { kMethod = 1, kScheme = 2, kAuthority = 4, kPath = 8, kStatus = 16, kProtocol = 32 };
@@ -72,6 +75,8 @@ class HeadDecoder {
   void Fail(HeadError::Kind kind, int status, std::string_view detail) {
     if (error_.kind == HeadError::Kind::kNone) error_ = {kind, status, detail};
   }
+
+  static constexpr uint32_t kFieldOverhead = 32;  // RFC 9113, 6.5.2
 
   const Options& options_;
   base::Arena* arena_ = nullptr;

@@ -146,6 +146,7 @@ void ServerConnection::FinishDrain() {
 
 void ServerConnection::SubmitHead(IncomingStream& stream, const http::ResponseHead& head, bool end) {
   const auto list = EncodeResponse(head, memory_.nv_scratch());
+  CountTexts(stream, list);
   nghttp2_submit_headers(session_, end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE, stream.id_, nullptr,
                          list.data(), list.size(), nullptr);
   WantOutput();
@@ -165,6 +166,7 @@ Stream* ServerConnection::OnHeadersBegin(const nghttp2_frame& frame) {
   nghttp2_session_set_stream_user_data(session_, stream->id_, static_cast<Stream*>(stream));
   floods_.OnStreamOpened();
   stream->receiver_ = events_.OnRequestBegin(*stream);
+  stream->meter_.Set(stream->receiver_->meter());
   if (stream->over()) return nullptr;
   decoder_.StartRequest(stream->receiver_->arena());
   return stream;

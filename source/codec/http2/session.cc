@@ -138,14 +138,29 @@ bool Session::EndInput(Stream& stream) {
   return true;
 }
 
+// nghttp2 tells of a header block as of one frame, as long as all of its frames.
+void Session::CountReceived(const nghttp2_frame& frame) {
+  const bool head = frame.hd.type == NGHTTP2_HEADERS;
+  Stream* const stream = head ? decoding_ : Find(frame.hd.stream_id);
+  if (stream == nullptr || !stream->meter_) return;
+  ByteMeter& meter = *stream->meter_.operator->();
+  const uint64_t bytes = frame.hd.length + kFrameHead * (head ? 1 + continued_ : 1);
+  meter.wire_received += bytes;
+  if (!head) return;
+  meter.heads_received += bytes;
+  meter.texts_received += decoder_.text_bytes();
+}
+
 void Session::OnFrameReceived(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
+      CountReceived(frame);
       if (decoding_ != nullptr) {
         OnHeadersEnd(*std::exchange(decoding_, nullptr), (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0);
       }
       break;
     case NGHTTP2_DATA:
+      CountReceived(frame);
       if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
         OnDataEnd(frame);
       } else if (frame.hd.length == frame.data.padlen) {
@@ -172,6 +187,7 @@ void Session::OnFrameReceived(const nghttp2_frame& frame) {
       OnFrame(frame);
       break;
     case NGHTTP2_RST_STREAM:
+      CountReceived(frame);
       OnFrame(frame);
       break;
     default:

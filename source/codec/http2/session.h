@@ -31,6 +31,9 @@
 
 namespace pillion::codec::http2 {
 
+// In front of each frame (RFC 9113, 4.1).
+inline constexpr size_t kFrameHead = 9;
+
 class Session {
  public:
   enum class Role : uint8_t { kServer, kClient };
@@ -89,6 +92,8 @@ class Session {
     }
     return latest_;
   }
+  // Names and values of a head or of trailers that go out.
+  static void CountTexts(Stream& stream, std::span<const nghttp2_nv> fields);
   // The peer has ended the stream, by data that waits in stash_ or by other means. False: it was not complete.
   [[nodiscard]] bool EndInput(Stream& stream);
   void WantOutput() {
@@ -124,6 +129,8 @@ class Session {
   void ConsumeConnection(size_t bytes);
   void ReleaseHeld(uint32_t bytes);
   void OnFrameReceived(const nghttp2_frame& frame);
+  void CountReceived(const nghttp2_frame& frame);
+  void CountHeadSent(const nghttp2_frame& frame);
   void OnDataEnd(const nghttp2_frame& frame);
   void OnFrameSent(const nghttp2_frame& frame);
   void OnHeadersNotSent(Stream& stream);
@@ -142,6 +149,7 @@ class Session {
   size_t open_streams_ = 0;
   const base::Slice* input_ = nullptr;  // in Receive(): what nghttp2's pointers point into
   Stream* decoding_ = nullptr;          // whose header block comes in
+  uint32_t continued_ = 0;          // frames of it behind the first
   Stream* latest_ = nullptr;            // that was looked for, or wrote: most often the next one too
   Stream* stash_stream_ = nullptr;      // of the data that waits to be seen whether it is the last
   base::Slice stash_;

@@ -20,7 +20,13 @@ struct Callbacks {
     Session& session = Of(user_data);
     session.decoding_ = session.OnHeadersBegin(*frame);
     session.latest_ = session.decoding_;
+    session.continued_ = 0;
     return Result(session);
+  }
+
+  static int OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* head, void* user_data) {
+    if (head->type == NGHTTP2_CONTINUATION) ++Of(user_data).continued_;
+    return 0;
   }
 
   static int OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size,
@@ -94,6 +100,7 @@ const nghttp2_session_callbacks* SessionCallbacks() {
     nghttp2_session_callbacks* made = nullptr;
     PILLION_CHECK(nghttp2_session_callbacks_new(&made) == 0);
     nghttp2_session_callbacks_set_on_begin_headers_callback(made, Callbacks::OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(made, Callbacks::OnBeginFrame);
     nghttp2_session_callbacks_set_on_header_callback(made, Callbacks::OnHeader);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, Callbacks::OnDataChunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(made, Callbacks::OnFrameReceived);

@@ -8,6 +8,22 @@
 
 namespace pillion::codec::http2 {
 
+void Session::CountTexts(Stream& stream, std::span<const nghttp2_nv> fields) {
+  if (!stream.meter_) return;
+  for (const nghttp2_nv& field : fields) stream.meter_->texts_sent += field.namelen + field.valuelen;
+}
+
+// nghttp2 tells of a header block when its last frame is out, as of one frame, and fills each before it begins another.
+void Session::CountHeadSent(const nghttp2_frame& frame) {
+  constexpr size_t kLargest = 16384;
+  Stream* const stream = Find(frame.hd.stream_id);
+  if (stream == nullptr || !stream->meter_) return;
+  const size_t more = frame.hd.length == 0 ? 0 : (frame.hd.length - 1) / kLargest;
+  const size_t bytes = frame.hd.length + kFrameHead * (1 + more);
+  stream->meter_->wire_sent += bytes;
+  stream->meter_->heads_sent += bytes;
+}
+
 void Session::SubmitData(Stream& stream) {
   const nghttp2_data_provider provider = DataProvider(stream);
   stream.has_data_item_ = nghttp2_submit_data(session_, NGHTTP2_FLAG_END_STREAM, stream.id_, &provider) == 0;
@@ -17,6 +33,7 @@ void Session::SubmitTrailers(Stream& stream) {
   const std::span<const http::HeaderField> fields(static_cast<const http::HeaderField*>(stream.trailers_),
                                                   stream.trailer_fields_);
   const auto list = EncodeTrailers(fields, memory_.nv_scratch());
+  CountTexts(stream, list);
   stream.end_sent_ = true;  // as with a head
   nghttp2_submit_trailer(session_, stream.id_, list.data(), list.size());
   WantOutput();
@@ -83,9 +100,12 @@ ssize_t Session::ReadData(Stream& stream, size_t limit, uint32_t* flags) {
 }
 
 void Session::WriteData(Stream& stream, uint8_t flags, const uint8_t* frame_head, size_t size) {
-  constexpr size_t kFrameHead = 9;
   latest_ = &stream;
   stream.stuck_ = false;
+  if (stream.meter_) {
+    stream.meter_->wire_sent += kFrameHead + size;
+    stream.meter_->waiting -= size;
+  }
   base::Buffer& output = link_.output();
   output.Append(std::string_view(reinterpret_cast<const char*>(frame_head), kFrameHead));
   while (size > 0) {
@@ -105,6 +125,7 @@ void Session::OnFrameSent(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) --heads_unsent_;
+      CountHeadSent(frame);
       break;
     case NGHTTP2_RST_STREAM: {
       Stream* stream = Find(frame.hd.stream_id);

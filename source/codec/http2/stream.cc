@@ -26,7 +26,9 @@ uint32_t ErrorCode(ResetReason reason) {
 }  // namespace
 
 Stream::Stream(Session& session, MessageReceiver* receiver)
-    : session_(session), receiver_(receiver), pending_(session.pool_) {}
+    : session_(session), receiver_(receiver), pending_(session.pool_) {
+  if (receiver != nullptr) meter_.Set(receiver->meter());
+}
 
 Stream::~Stream() {
   if (held_ > 0) session_.ReleaseHeld(held_);
@@ -35,6 +37,7 @@ Stream::~Stream() {
 
 bool Stream::QueueData(base::Slice data, bool end) {
   if (over() || end_queued_) return true;
+  if (meter_) meter_->waiting += data.size();
   if (!data.empty()) pending_.Append(std::move(data));
   end_queued_ = end;
   WantToSend();
@@ -125,6 +128,7 @@ void Stream::Abandon() {
   over_ = true;
   reset_queued_ = true;
   pending_.Clear();
+  if (meter_) meter_->waiting = 0;
   if (held_ > 0) session_.ReleaseHeld(std::exchange(held_, 0));
 }
 

@@ -59,6 +59,7 @@ class Stream : public base::ListNode<OpenTag>, public base::ListNode<ReadyTag>, 
 
   Session& session_;
   MessageReceiver* receiver_;
+  MeterLink meter_;  // of the receiver, also when the stream is over
   int32_t id_ = 0;
   base::Buffer pending_;
   void* trailers_ = nullptr;      // a copy of the fields, and behind them of their texts

@@ -6,6 +6,7 @@ namespace pillion::codec::raw {
 
 ClientStream& ClientConnection::NewStream(ResponseReceiver& receiver) {
   receiver_ = &receiver;
+  meter_.Set(receiver.meter());
   state_ = State::kAsked;
   active_ = true;
   return *this;
@@ -18,6 +19,7 @@ void ClientConnection::SendHead(const http::RequestHead&, bool end) {
 
 bool ClientConnection::SendData(base::Slice data, bool end) {
   if (receiver_ == nullptr || request_ended_) return true;
+  if (meter_) meter_->wire_sent += data.size();
   link_.output().Append(std::move(data));
   link_.OutputAdded();
   if (end) {
@@ -42,6 +44,7 @@ void ClientConnection::EndIfBothEnded() {
 }
 
 size_t ClientConnection::Receive(const base::Slice& data) {
+  if (meter_ && receiver_ != nullptr) meter_->wire_received += data.size();
   if (receiver_ != nullptr) receiver_->OnData(data.Share(), false);
   return data.size();
 }

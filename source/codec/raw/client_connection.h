@@ -58,6 +58,7 @@ class ClientConnection final : public codec::ClientConnection, private ClientStr
   ClientEvents& events_;
   const size_t output_limit_;
   ResponseReceiver* receiver_ = nullptr;  // in kAsked and kOpen
+  MeterLink meter_;
   State state_ = State::kNew;
   Ending ending_ = Ending::kOpen;
   bool active_ = false;  // a stream was opened, and OnStreamEnd() was not told
