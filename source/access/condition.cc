@@ -65,7 +65,7 @@ std::string_view TextOf(Input input, const Request& request, std::span<char, 8> 
       return request.head == nullptr ? std::string_view() : PathOf(*request.head);
     case Input::kServerName:
     case Input::kServerNameIfAny:
-      return facts.server_name;
+      return request.server_name.value_or(facts.server_name);
     case Input::kUris:
       return facts.peer ? std::string_view(facts.peer->all_uris) : std::string_view();
     case Input::kDns:
@@ -82,6 +82,12 @@ std::string_view TextOf(Input input, const Request& request, std::span<char, 8> 
       return facts.direct_remote.ip;
     case Input::kSourcePort:
       return number(facts.remote);
+    case Input::kSourceType:
+      return facts.local_source ? std::string_view("local") : std::string_view();
+    case Input::kTransportProtocol:
+      return facts.transport_protocol;
+    case Input::kApplicationProtocols:
+      return facts.application_protocols;
   }
   return {};
 }

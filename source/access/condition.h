@@ -50,6 +50,9 @@ enum class Input : uint8_t {
   kSourceIp,        // of the requester
   kDirectSourceIp,  // of the peer itself
   kSourcePort,
+  kSourceType,            // "local": from this machine
+  kTransportProtocol,     // "raw_buffer", or "tls" where somebody has looked
+  kApplicationProtocols,  // as ConnectionFacts has them
 };
 // Lives as long as the request, or `scratch`.
 std::string_view TextOf(Input input, const Request& request, std::span<char, 8> scratch);

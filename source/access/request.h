@@ -42,11 +42,16 @@ struct ConnectionFacts {
   End direct_remote;         // the peer itself
   End local;
   std::string server_name;  // that it asked for, in lower case
+  bool local_source = false;               // from this machine
+  std::string_view transport_protocol;     // that listener filters found; static
+  std::string application_protocols = {};  // those, too: 'h2','http/1.1'
 };
 
 struct Request {
   const ConnectionFacts& connection;
   const http::RequestHead* head = nullptr;  // null: there are only bytes
+  // In place of the connection's, for who asks what another name would come to.
+  std::optional<std::string_view> server_name = {};
   // Who is behind trusted proxies; empty: nobody, it is the connection's remote end.
   std::string_view client_ip = {};
   const metadata::Annotations* notes = nullptr;    // null: nothing is noted

@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "envoy/config/rbac/v3/rbac.pb.h"
 #include "source/access/condition.h"
 #include "source/access/engine.h"
+#include "source/access/matcher_tree.h"
 #include "source/access/text_index.h"
 #include "source/config/build.h"
 #include "source/expression/compiler.h"
@@ -17,7 +19,11 @@
 namespace pillion::config {
 
 // What the rules are asked about: without requests there are no header fields.
-enum class AccessTo : uint8_t { kConnections, kRequests };
+enum class AccessTo : uint8_t {
+  kArrivals,  // connections that have no filter chain yet, and so no certificate of the peer
+  kConnections,
+  kRequests,
+};
 
 // What conditions give, and may ask.
 expression::CompileOptions OptionsOfExpressions(AccessTo to);
@@ -31,6 +37,13 @@ std::shared_ptr<const access::Engine> BuildPolicies(BuildContext& context, const
                                                     AccessTo to, const std::string& path);
 std::shared_ptr<const access::Engine> BuildAccessTree(BuildContext& context, const xds::type::matcher::v3::Matcher& from,
                                                       AccessTo to, const std::string& path);
+
+// What an action says is its number; an error where it says nothing that is known.
+using BuildTreeAction =
+    absl::FunctionRef<uint32_t(const xds::core::v3::TypedExtensionConfig& action, const std::string& path)>;
+std::shared_ptr<const access::MatcherTree> BuildMatcherTree(BuildContext& context, const xds::type::matcher::v3::Matcher& from,
+                                                            AccessTo to, BuildTreeAction build_action,
+                                                            const std::string& path);
 
 // Of a filter's message: `rules`, else `matcher`; null: neither.
 template <typename Message>

@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include "absl/strings/str_replace.h"
+#include "google/protobuf/wrappers.pb.h"
 #include "source/base/xxhash64.h"
+#include "source/config/build_access.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
@@ -31,6 +33,39 @@ TrafficDirection BuildDirection(envoy::config::core::v3::TrafficDirection from) 
   }
 }
 
+// A chain's name is what the matcher's actions say.
+void BuildChainTree(BuildContext& context, const v3::Listener& from, const std::string& path, Listener& to) {
+  std::map<std::string, uint32_t, std::less<>> chains;
+  for (int i = 0; i < from.filter_chains_size(); ++i) {
+    const v3::FilterChain& chain = from.filter_chains(i);
+    const std::string place = ElementPath(FieldPath(path, "filter_chains"), i);
+    if (chain.name().empty()) {
+      context.errors.AddMissing(place, FieldPath(place, "name"), "missing, but filter_chain_matcher chooses by it");
+    } else if (const auto [first, added] = chains.emplace(chain.name(), static_cast<uint32_t>(i)); !added) {
+      context.errors.AddMissing(place, FieldPath(place, "name"),
+                                Concat(Quote(chain.name()), " is that of filter_chains[", first->second,
+                                       "] as well, but filter_chain_matcher chooses by it"));
+    }
+    if (chain.filter_chain_match().ByteSizeLong() > 0) {
+      context.errors.Add(FieldPath(place, "filter_chain_match"), "expected none: filter_chain_matcher chooses instead");
+    }
+  }
+  const auto build_action = [&](const xds::core::v3::TypedExtensionConfig& action, const std::string& place) -> uint32_t {
+    const std::string at = FieldPath(place, "typed_config");
+    google::protobuf::StringValue name;
+    if (!action.typed_config().UnpackTo(&name)) {
+      context.errors.AddMissing(place, at, WrongType(action.typed_config(), "google.protobuf.StringValue"));
+      return 0;
+    }
+    const auto chain = chains.find(name.value());
+    if (chain != chains.end()) return chain->second;
+    context.errors.Add(at, Concat(Quote(name.value()), " is no filter chain, expected the name of one of filter_chains"));
+    return 0;
+  };
+  to.chain_tree = BuildMatcherTree(context, from.filter_chain_matcher(), AccessTo::kArrivals, build_action,
+                                   FieldPath(path, "filter_chain_matcher"));
+}
+
 void BuildFilterChains(BuildContext& context, const v3::Listener& from, const std::string& path, Listener& to) {
   if (from.filter_chains_size() == 0 && !from.has_default_filter_chain()) {
     context.errors.AddMissing(path, FieldPath(path, "filter_chains"), "empty, but one filter chain is required");
@@ -40,6 +75,7 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
     const std::string chain_path = ElementPath(FieldPath(path, "filter_chains"), i);
     const std::string match_path = FieldPath(chain_path, "filter_chain_match");
     to.filter_chains.push_back(BuildFilterChain(context, from.filter_chains(i), chain_path));
+    if (from.has_filter_chain_matcher()) continue;
     const match::ConnectionPattern pattern =
         BuildConnectionPattern(context, from.filter_chains(i).filter_chain_match(), match_path);
     to.filter_chains.back().has_server_names = !pattern.server_names.empty();
@@ -48,13 +84,15 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
                                 Concat("fits the same connections as that of filter_chains[", *same, "]"));
     }
   }
+  if (from.has_filter_chain_matcher()) BuildChainTree(context, from, path, to);
   if (!from.has_default_filter_chain()) return;
   const std::string default_path = FieldPath(path, "default_filter_chain");
   if (from.default_filter_chain().has_filter_chain_match()) {
     context.errors.Add(FieldPath(default_path, "filter_chain_match"),
                        "expected none: it gets what fits no other chain");
   }
-  to.chain_matcher.SetDefault(static_cast<uint32_t>(to.filter_chains.size()));
+  to.default_chain = static_cast<uint32_t>(to.filter_chains.size());
+  to.chain_matcher.SetDefault(*to.default_chain);
   to.filter_chains.push_back(BuildFilterChain(context, from.default_filter_chain(), default_path));
 }
 
@@ -63,6 +101,7 @@ void SetDigests(const v3::Listener& from, Listener& to) {
   v3::Listener rest = from;
   rest.clear_filter_chains();
   rest.clear_default_filter_chain();
+  rest.clear_filter_chain_matcher();  // chooses among them, and is no part of any
   const std::string common = rest.SerializeAsString();
   const auto set = [&](const v3::FilterChain& chain, FilterChain& built) {
     built.digest = base::XxHash64(Concat(common, chain.SerializeAsString()));

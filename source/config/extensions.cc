@@ -88,10 +88,13 @@
 #include "pillion/guard/v1/guard.pb.h"
 #include "pillion/load_balancing_policies/lanes/v1/lanes.pb.h"
 #include "pillion/transport_sockets/peer_authentication/v1/peer_authentication.pb.h"
+#include "google/protobuf/wrappers.pb.h"
 #include "source/config/nearest.h"
 #include "source/config/text.h"
 #include "xds/type/matcher/v3/cel.pb.h"
+#include "xds/type/matcher/v3/domain.pb.h"
 #include "xds/type/matcher/v3/http_inputs.pb.h"
+#include "xds/type/matcher/v3/ip.pb.h"
 
 namespace pillion::config {
 
@@ -158,12 +161,15 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::load_balancing_policies::ring_hash::v3::RingHash::descriptor(),
       x::load_balancing_policies::round_robin::v3::RoundRobin::descriptor(),
       x::load_balancing_policies::wrr_locality::v3::WrrLocality::descriptor(),
+      x::matching::common_inputs::network::v3::ApplicationProtocolInput::descriptor(),
       x::matching::common_inputs::network::v3::DestinationIPInput::descriptor(),
       x::matching::common_inputs::network::v3::DestinationPortInput::descriptor(),
       x::matching::common_inputs::network::v3::DirectSourceIPInput::descriptor(),
       x::matching::common_inputs::network::v3::ServerNameInput::descriptor(),
       x::matching::common_inputs::network::v3::SourceIPInput::descriptor(),
       x::matching::common_inputs::network::v3::SourcePortInput::descriptor(),
+      x::matching::common_inputs::network::v3::SourceTypeInput::descriptor(),
+      x::matching::common_inputs::network::v3::TransportProtocolInput::descriptor(),
       x::matching::common_inputs::ssl::v3::DnsSanInput::descriptor(),
       x::matching::common_inputs::ssl::v3::SubjectInput::descriptor(),
       x::matching::common_inputs::ssl::v3::UriSanInput::descriptor(),
@@ -212,6 +218,9 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       pillion::transport_sockets::peer_authentication::v1::PeerAuthentication::descriptor(),
       xds::type::matcher::v3::CelMatcher::descriptor(),
       xds::type::matcher::v3::HttpAttributesCelMatchInput::descriptor(),
+      xds::type::matcher::v3::IPMatcher::descriptor(),
+      xds::type::matcher::v3::ServerNameMatcher::descriptor(),
+      google::protobuf::StringValue::descriptor(),  // the name of a filter chain
   };
   return *types;
 }

@@ -27,6 +27,10 @@
 #include "source/match/ip_range.h"
 #include "source/runtime/key.h"
 
+namespace pillion::access {
+class MatcherTree;
+}
+
 namespace pillion::config {
 
 // The end of every HTTP filter chain; proxy/ runs it.
@@ -213,6 +217,9 @@ struct Listener {
 
   std::vector<FilterChain> filter_chains;  // at least one; the default one last, where there is one
   match::ConnectionMatcher chain_matcher;  // gives an index of filter_chains
+  // Not null: it chooses instead; its actions are indices of filter_chains, and what it has none for gets default_chain.
+  std::shared_ptr<const access::MatcherTree> chain_tree;
+  std::optional<uint32_t> default_chain;
 
   std::vector<AccessLog> access_logs;  // one line a connection
 };

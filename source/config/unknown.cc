@@ -73,7 +73,6 @@ constexpr Field kSecurityFields[] = {
     {"config.listener.v3.FilterChain", "filter_chain_match", 1},
     {"config.listener.v3.FilterChain", "transport_socket", 6},
     {"config.listener.v3.FilterChain", "use_proxy_proto", 4},
-    {"config.listener.v3.Listener", "filter_chain_matcher", 32},
     {"config.listener.v3.Listener", "fcds_config", 36},
     {"config.listener.v3.Listener", "listener_filters", 9},
     {"config.listener.v3.Listener", "transparent", 10},

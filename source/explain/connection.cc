@@ -9,7 +9,7 @@
 #include "source/explain/decision.h"
 #include "source/explain/handshake.h"
 #include "source/explain/texts.h"
-#include "source/listener/traits.h"
+#include "source/listener/chain_choice.h"
 #include "source/proxy/connection_facts.h"
 
 namespace pillion::explain {
@@ -228,7 +228,7 @@ absl::StatusOr<Connection> ExplainConnection(const Question& question, const Run
 
   const bool looks = !config->listener_filters.empty();  // else there are no facts
   const std::optional<uint32_t> index =
-      config->chain_matcher.Find(listener::TraitsOf(*connection.transport, looks ? &connection.facts : nullptr));
+      listener::FindChain(*config, *connection.transport, looks ? &connection.facts : nullptr);
   if (!index) {
     answer.Text("no_filter_chain", fmt::format("none of {} is for this connection", config->filter_chains.size()));
     connection.end = "no filter chain is for it";

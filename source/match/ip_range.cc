@@ -32,6 +32,13 @@ IpAddress IpAddress::FromV6(std::span<const uint8_t, 16> bytes) {
   return address;
 }
 
+std::string_view IpAddress::Bits(BitText& buffer) const {
+  buffer[0] = v6_ ? 's' : 'f';
+  const auto count = static_cast<size_t>(bits());
+  for (size_t i = 0; i < count; ++i) buffer[1 + i] = (bytes_[i / 8] >> (7 - i % 8) & 1) != 0 ? '1' : '0';
+  return {buffer.data(), 1 + count};
+}
+
 bool IpAddress::HasCommonPrefix(const IpAddress& other, int bits) const {
   if (v6_ != other.v6_) return false;
   const auto whole = static_cast<size_t>(bits / 8);

@@ -22,6 +22,10 @@ class IpAddress {
   int bits() const { return v6_ ? 128 : 32; }
   // The first `bits` are the same; never for addresses of two kinds.
   bool HasCommonPrefix(const IpAddress& other, int bits) const;
+  // As a text: a letter for its kind, and a "0" or "1" for each bit. Of an address in a range it begins with that of the
+  // range. Lives as long as `buffer`.
+  using BitText = std::array<char, 1 + 128>;
+  std::string_view Bits(BitText& buffer) const;
   bool operator==(const IpAddress&) const = default;
 
  private:
@@ -36,6 +40,9 @@ class IpRange {
 
   bool Contains(const IpAddress& address) const { return address_.HasCommonPrefix(address, bits_); }
   int bits() const { return bits_; }
+  std::string_view Bits(IpAddress::BitText& buffer) const {
+    return address_.Bits(buffer).substr(0, 1 + static_cast<size_t>(bits_));
+  }
   // The same addresses are in both.
   bool operator==(const IpRange& other) const { return bits_ == other.bits_ && Contains(other.address_); }
 

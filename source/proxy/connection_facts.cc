@@ -4,16 +4,11 @@
 
 #include "source/http/syntax.h"
 #include "source/identity/spiffe_id.h"
+#include "source/listener/chain_choice.h"
 #include "source/tls/facts.h"
 
 namespace pillion::proxy {
 namespace {
-
-access::End EndOf(const net::Address& address) {
-  access::End end{.address = {}, .ip = address.ip(), .port = address.port()};
-  end.address = match::IpAddress::Parse(end.ip);
-  return end;
-}
 
 void AddName(std::vector<std::string>& names, std::string& joined, const std::string& name) {
   if (!names.empty()) joined += ',';
@@ -47,11 +42,7 @@ bool HasSpiffeId(const access::Peer& peer) {
 }
 
 access::ConnectionFacts FactsOf(net::Transport& transport, const listener::SocketFacts* facts) {
-  access::ConnectionFacts made;
-  made.remote = EndOf(transport.remote_address());
-  made.direct_remote = facts == nullptr ? made.remote : EndOf(facts->direct_remote);
-  made.local = EndOf(transport.local_address());
-  if (facts != nullptr) made.server_name = facts->server_name;
+  access::ConnectionFacts made = listener::FactsOf(transport, facts);
   const std::shared_ptr<tls::Facts> tls = transport.connects() ? transport.tls() : nullptr;
   if (tls == nullptr) return made;
   if (tls->peer_verified()) made.peer = PeerOf(*tls->peer());

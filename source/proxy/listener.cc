@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "source/config/tls.h"
-#include "source/listener/traits.h"
+#include "source/listener/chain_choice.h"
 #include "source/overload/state.h"
 #include "source/tls/standing.h"
 
@@ -44,7 +44,7 @@ ListenerShard::ListenerShard(std::shared_ptr<const Listener> listener, WorkerCon
 }
 
 void ListenerShard::Configure() {
-  only_chain_ = config().chain_matcher.constant();
+  only_chain_ = config().chain_tree == nullptr ? config().chain_matcher.constant() : std::nullopt;
   overload_ = config().bypasses_overload ? nullptr : context_.overload;
   struct Filters {
     std::shared_ptr<const Listener> listener;  // whose configuration they refer to
@@ -205,7 +205,7 @@ void ListenerShard::OnInspected(listener::Inspection& inspection, listener::Insp
 }
 
 std::optional<uint32_t> ListenerShard::FindChain(net::Transport& transport, const listener::SocketFacts* facts) const {
-  return only_chain_ ? only_chain_ : config().chain_matcher.Find(listener::TraitsOf(transport, facts));
+  return only_chain_ ? only_chain_ : listener::FindChain(config(), transport, facts);
 }
 
 void ListenerShard::ChooseChain(listener::Accepted& accepted) {
@@ -262,10 +262,9 @@ void ListenerShard::LogWithoutChain(const listener::Accepted& accepted, base::Du
 
 bool ListenerShard::BelongsElsewhere(ListenerConnection& connection, net::Transport& transport, std::string_view host) {
   if (only_chain_) return false;
-  match::ConnectionTraits traits = listener::TraitsOf(transport, connection.facts());
-  traits.server_name = host;
-  const std::optional<uint32_t> chain = config().chain_matcher.Find(traits);
-  return chain && chains_[*chain].get() != &connection.chain() && config().filter_chains[*chain].has_server_names;
+  const std::optional<uint32_t> chain =
+      listener::FindChainByName(config(), transport, connection.facts(), connection.access_facts(), host);
+  return chain && chains_[*chain].get() != &connection.chain();
 }
 
 void ListenerShard::OnConnectionGone(ListenerConnection& connection) {

@@ -68,7 +68,7 @@ Tree MakeTree(int count, Kind kind) {
 
 // By a map of prefixes.
 Tree MakeMap(int count) {
-  Matcher::Map map{.input = Input::kUris, .prefixes = true, .targets = {}};
+  Matcher::Map map{.input = Input::kUris, .by = Matcher::Map::By::kPrefix, .targets = {}};
   for (int i = 0; i < count; ++i) map.targets[PatternOf(Kind::kPrefix, i).text] = {Target::Kind::kAction, 0};
   Matcher root{.kind = std::move(map), .otherwise = {Target::Kind::kAction, 1}};
   return Tree({}, {std::move(root)}, {{"allow", Action::kAllow}, {"default", Action::kDeny}});

@@ -79,7 +79,7 @@ TEST_F(TreeTest, EntriesByText) {
 
 TEST_F(TreeTest, PrefixesTheLongestThatLeadsSomewhere) {
   Matcher root;
-  Matcher::Map map{.input = http::FieldName("x-a"), .prefixes = true};
+  Matcher::Map map{.input = http::FieldName("x-a"), .by = Matcher::Map::By::kPrefix};
   map.targets["a"] = {Target::Kind::kAction, 0};
   map.targets["ab"] = {Target::Kind::kMatcher, 1};
   map.targets["abc"] = {Target::Kind::kAction, 1};
@@ -99,14 +99,14 @@ TEST_F(TreeTest, PrefixesTheLongestThatLeadsSomewhere) {
 // Of what requests of one connection differ in, nothing is kept; all else is.
 TEST_F(TreeTest, KeepsADecisionAboutAConnection) {
   Matcher root;
-  root.kind = Matcher::Map{.input = http::FieldName("x-a"), .prefixes = false, .targets = {{"1", {Target::Kind::kAction, 0}}}};
+  root.kind = Matcher::Map{.input = http::FieldName("x-a"), .targets = {{"1", {Target::Kind::kAction, 0}}}};
   const Tree by_field({}, {root}, {{"p", Action::kAllow}});
   Findings findings;
   EXPECT_EQ(Decide(by_field, findings), "denied ");
   SetField("1");
   EXPECT_EQ(Decide(by_field, findings), "allowed p");
 
-  root.kind = Matcher::Map{.input = Input::kUris, .prefixes = false, .targets = {{kNames[0], {Target::Kind::kAction, 0}}}};
+  root.kind = Matcher::Map{.input = Input::kUris, .targets = {{kNames[0], {Target::Kind::kAction, 0}}}};
   const Tree by_peer({}, {root}, {{"p", Action::kAllow}});
   SetPeer({kNames[0]});
   EXPECT_EQ(Decide(by_peer, findings), "allowed p");
