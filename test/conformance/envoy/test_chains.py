@@ -42,6 +42,61 @@ def chains(*matches, default=False, tls=False, filters=()):
     return {"change": change}
 
 
+def chosen(matcher, *names, **more):
+    """The same chains, with these names; the listener's own matcher chooses."""
+    copied = chains(*({} for _ in names), **more)["change"]
+
+    def change(listener, log, folder):
+        copied(listener, log, folder)
+        for chain, name in zip(listener["filter_chains"], names):
+            chain["name"] = name
+            del chain["filter_chain_match"]
+            if name == "plain":
+                chain.pop("transport_socket", None)
+        listener["filter_chain_matcher"] = matcher
+    return {"change": change}
+
+
+def typed(message, **fields):
+    return {"name": "n", "typed_config": any_of(message, **fields)}
+
+
+def to(name, **more):
+    action = typed("x")
+    action["typed_config"] = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": name}
+    return {"action": action, **more}
+
+
+def known(name):
+    return typed(f"extensions.matching.common_inputs.network.v3.{name}Input")
+
+
+def tree(name, no_match=None, **kind):
+    return {"matcher_tree": {"input": known(name), **kind}, **({"on_no_match": no_match} if no_match else {})}
+
+
+def exact(name, targets, no_match=None):
+    return tree(name, no_match, exact_match_map={"map": targets})
+
+
+def custom(name, type_, no_match=None, **fields):
+    return tree(name, no_match, custom_match={"name": "n", "typed_config": {"@type": f"type.googleapis.com/xds.type.matcher.v3.{type_}", **fields}})
+
+
+def ranges(name, *items, no_match=None):
+    """Items: ranges, where they lead, and more fields."""
+    return custom(name, "IPMatcher", no_match, range_matchers=[{"ranges": list(item[0]), "on_match": item[1], **(item[2] if len(item) > 2 else {})} for item in items])
+
+
+def one(name, **match):
+    return {"single_predicate": {"input": known(name), "value_match": match}}
+
+
+def entries(*items, no_match=None):
+    return {"matcher_list": {"matchers": [{"predicate": predicate, "on_match": target} for predicate, target in items]},
+            **({"on_no_match": no_match} if no_match else {})}
+
+
 def logged(listener, log, folder):
     """The listener, too, has a line for each connection, behind those of its requests."""
     listener["access_log"] = log
@@ -127,6 +182,17 @@ CASES = [
     proxied("proxy-chain-none", v2(command=0, family=0, addresses=b""), "proxyports", lines=1),
     Case("proxy-then-tls", setting="proxytls", over=lambda sock, folder: over_tls("one.test", ["http/1.1"])(head(V1)(sock, folder), folder), stats=TLS, lines=2, ignored=SENT),
     Case("inspect-too-slow", [b""], setting="hasty", stats=PLAIN, lines=1),
+    *(Case(f"matcher-{name}-{last}", setting=f"by{name}", source=f"127.0.0.{last}", stats=PLAIN, lines=lines.get(last))
+      for name, lines in (("ranges", {}), ("equal", {}), ("exclusive", {4: 1, 5: 1}), ("lists", {4: 1}), ("prefixes", {5: 1})) for last in (2, 3, 4, 5)),
+    Case("matcher-port-other", setting="byport", stats=PLAIN, lines=1), Case("matcher-only-else", setting="byelse", stats=PLAIN),
+    Case("matcher-transport-plain", setting="bytransport", stats=PLAIN),
+    *(named(f"matcher-name-{text}", f"{text}.test", setting="byname", lines=lines) for text, lines in
+      (("www.one", 2), ("a.one", 2), ("b.a.one", 2), ("one", 2), ("other", 2))), named("matcher-name-none", setting="byname", lines=1),
+    named("matcher-alpn-h2", "a.test", ["h2"], "byalpn", protocol="h2", lines=2), named("matcher-alpn-both", "a.test", ["http/1.1", "x"], "byalpn", lines=2),
+    named("matcher-alpn-none", "a.test", None, "byalpn", lines=2), named("matcher-plain", setting="bylook", plain=True, lines=2),
+    named("matcher-tls", "a.test", setting="bylook", lines=2),
+    proxied("matcher-proxy", V1, "byproxy"), proxied("matcher-proxy-other", V1.replace(b"192.0.2.10", b"198.51.100.1"), "byproxy"),
+    proxied("matcher-proxy-ports", V1, "byports"), proxied("matcher-proxy-local", v2(command=0, family=0, addresses=b""), "byports", lines=1),
     proxied("proxy-chain-by-source", V1, "proxychains", lines=1), proxied("proxy-chain-by-direct-source", v2(command=0, family=0, addresses=b""), "proxychains", lines=1),
 ]
 SETTINGS = {
@@ -147,6 +213,31 @@ SETTINGS = {
     "proxyports": chains({"destination_port": 2222}, {"prefix_ranges": [prefix("192.0.2.0", 24)]}, filters=[FILTER]),
     "proxytls": chains({"server_names": ["one.test"], "application_protocols": ["http/1.1"], "source_prefix_ranges": [prefix("192.0.2.9")]}, tls=True, filters=[FILTER, *INSPECT]),
     "hasty": {"listener": {"listener_filters": [*INSPECT], "listener_filters_timeout": "0.1s"}, "change": logged},
+    "byranges": chosen(ranges("SourceIP", ([prefix("127.0.0.2"), prefix("127.0.0.4", 31)], to("narrow")), ([prefix("127.0.0.0", 8)], to("wide"))), "wide", "narrow"),
+    "byequal": chosen(ranges("DirectSourceIP", ([prefix("127.0.0.0", 30)], {"matcher": exact("SourceIP", {"127.0.0.2": to("first")})}),
+                             ([prefix("127.0.0.3", 30)], to("second")), no_match=to("third")), "first", "second", "third"),
+    "byexclusive": chosen(ranges("SourceIP", ([prefix("127.0.0.0", 8)], to("wide"), {"exclusive": True}),
+                                 ([prefix("127.0.0.4", 31)], {"matcher": exact("DestinationPort", {"1": to("narrow")})})), "wide", "narrow"),
+    "bylists": chosen(entries(
+        ({"and_matcher": {"predicate": [one("SourceIP", prefix="127."), one("SourceIP", suffix=".2")]}}, to("and")),
+        ({"or_matcher": {"predicate": [one("SourceIP", exact="127.0.0.3"), one("DestinationPort", exact="1")]}}, to("or")),
+        ({"not_matcher": {"or_matcher": {"predicate": [one("SourceIP", exact="127.0.0.4"), one("ServerName", exact="a")]}}}, to("not"))), "and", "or", "not"),
+    "byprefixes": chosen(tree("SourceIP", prefix_match_map={"map": {
+        "127.0.0.2": to("long"), "127.0.0": {"matcher": exact("SourceIP", {"127.0.0.3": to("inner")})}, "127.0.0.4": to("four"), "1": {
+            "matcher": exact("SourceIP", {"127.0.0.2": to("four")})}}}), "long", "inner", "four"),
+    "byport": chosen(exact("DestinationPort", {"1": to("one")}), "one"), "byelse": chosen({"on_no_match": to("one")}, "one"),
+    "bytransport": chosen(exact("TransportProtocol", {"raw_buffer": to("one")}), "one", default=True),
+    "byname": chosen(custom("ServerName", "ServerNameMatcher", domain_matchers=[
+        {"domains": ["www.one.test", "*.test"], "on_match": to("first")}, {"domains": ["*.one.test"], "on_match": to("second")},
+        {"domains": ["*.a.one.test"], "on_match": {"matcher": exact("DestinationPort", {"1": to("first")})}},
+        {"domains": ["*"], "on_match": to("third")}]), "first", "second", "third", tls=True, filters=INSPECT),
+    "byalpn": chosen(exact("ApplicationProtocol", {"'h2'": to("first"), "'http/1.1','x'": to("second")}, to("third")), "first", "second", "third",
+                     tls=True, filters=INSPECT),
+    "bylook": chosen(entries((one("TransportProtocol", exact="tls"), to("secret")), (one("TransportProtocol", safe_regex={"google_re2": {}, "regex": "raw.*"}),
+                                                                                 to("plain"))), "plain", "secret", tls=True, filters=INSPECT),
+    "byproxy": chosen(ranges("DestinationIP", ([prefix("192.0.2.0", 24)], to("first")), no_match=to("second")), "first", "second", filters=[FILTER]),
+    "byports": chosen({"matcher_tree": exact("SourcePort", {"1111": {"matcher": exact("DestinationPort", {"2222": {"matcher": ranges(
+        "DirectSourceIP", ([prefix("127.0.0.0", 8)], to("first")))}})}})["matcher_tree"]}, "first", filters=[FILTER]),
     "proxychains": chains({"source_prefix_ranges": [prefix("192.0.2.9")]}, {"direct_source_prefix_ranges": [prefix("127.0.0.2")]}, default=True, filters=[FILTER]),
 }
 OPERATORS = {"sni": "%REQUESTED_SERVER_NAME%", "tls": "%DOWNSTREAM_TLS_VERSION%", "direct_local": "%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%", "type": "%ACCESS_LOG_TYPE%"}
