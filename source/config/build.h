@@ -30,6 +30,7 @@
 #include "source/base/clock.h"
 #include "source/config/assignment.h"
 #include "source/config/config_error.h"
+#include "source/config/home.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
 #include "source/config/named_secret.h"
@@ -78,6 +79,8 @@ struct BuildContext {
     std::string path;  // that says so
   };
   std::vector<ControlPlane> control_planes;
+  std::vector<ControlPlane> grpc_services;       // that requests are asked about; they may come later
+  Home home;                                     // of what is built
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
@@ -124,7 +127,7 @@ Feed BuildFeed(BuildContext& context, const envoy::config::core::v3::ConfigSourc
 DynamicResources BuildDynamicResources(BuildContext& context,
                                        const envoy::config::bootstrap::v3::Bootstrap::DynamicResources& from,
                                        const std::string& path);
-// Of all that was built, once the bootstrap's clusters are: those that it is to be asked of.
+// Of all that was built, once the bootstrap's clusters are: those that it is to be asked of, and those that calls go to.
 void CheckControlPlanes(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters);
 void BuildCircuitBreakers(BuildContext& context, const envoy::config::cluster::v3::CircuitBreakers& from,
                           const std::string& path, Cluster& cluster);
@@ -367,6 +370,8 @@ std::string WrongType(const google::protobuf::Any& any, std::string_view expecte
 void CheckClusterExists(BuildContext& context, const std::string& name, const std::string& path);
 // One that requests or connections go to: it may come later.
 void CheckRequestCluster(BuildContext& context, const std::string& name, const std::string& path);
+// One that calls of gRPC about requests go to: it may come later, too, and must not be of HTTP/1.
+void CheckGrpcCluster(BuildContext& context, const std::string& name, const std::string& path);
 
 // Within the bounds that CheckConstraints has put on every duration.
 base::Duration ToDuration(const google::protobuf::Duration& from);

@@ -171,6 +171,11 @@ void CheckRequestCluster(BuildContext& context, const std::string& name, const s
   if (!context.clusters_may_come) CheckClusterExists(context, name, path);
 }
 
+void CheckGrpcCluster(BuildContext& context, const std::string& name, const std::string& path) {
+  CheckRequestCluster(context, name, path);
+  context.grpc_services.push_back({name, true, path});
+}
+
 std::string WrongType(const google::protobuf::Any& any, std::string_view expected) {
   if (any.type_url().empty()) return Concat("missing, expected ", expected);
   const std::string name = any.type_url().substr(any.type_url().rfind('/') + 1);

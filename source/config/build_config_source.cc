@@ -210,6 +210,13 @@ void CheckControlPlanes(BuildContext& context, const std::vector<std::shared_ptr
       }
     }
   }
+  for (const BuildContext::ControlPlane& service : context.grpc_services) {
+    for (const std::shared_ptr<const Cluster>& cluster : clusters) {
+      if (cluster->name != service.cluster || cluster->http.protocol != UpstreamHttp::Protocol::kHttp1) continue;
+      context.errors.Add(service.path, Concat(Quote(service.cluster),
+                                              ", which speaks HTTP/1: gRPC needs one with http2_protocol_options"));
+    }
+  }
 }
 
 }  // namespace pillion::config

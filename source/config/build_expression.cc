@@ -24,6 +24,11 @@ Expression BuildTree(BuildContext& context, const Tree& from, const CompileOptio
 
 }  // namespace
 
+Expression BuildExpression(BuildContext& context, const std::string& text, const CompileOptions& options,
+                           const std::string& path) {
+  return Take(context, expression::Compile(text, options), path);
+}
+
 Expression BuildExpression(BuildContext& context, const google::api::expr::v1alpha1::Expr& from,
                            const CompileOptions& options, const std::string& path) {
   return BuildTree(context, from, options, path);
@@ -42,7 +47,7 @@ Expression BuildExpression(BuildContext& context, const xds::type::v3::CelExpres
   if (from.has_checked_expr()) return BuildTree(context, from.checked_expr(), options, place("checked_expr"));
   if (from.has_parsed_expr()) return BuildTree(context, from.parsed_expr(), options, place("parsed_expr"));
   if (!from.cel_expr_string().empty()) {
-    return Take(context, expression::Compile(from.cel_expr_string(), options), place("cel_expr_string"));
+    return BuildExpression(context, from.cel_expr_string(), options, place("cel_expr_string"));
   }
   context.errors.AddMissing(
       path, path, "one of cel_expr_checked, cel_expr_parsed, checked_expr, parsed_expr, cel_expr_string is required");

@@ -15,6 +15,8 @@ namespace pillion::config {
 using Expression = std::shared_ptr<const expression::Program>;
 
 // Each is null, and an error at `path`, for one that there can't be.
+Expression BuildExpression(BuildContext& context, const std::string& text, const expression::CompileOptions& options,
+                           const std::string& path);
 Expression BuildExpression(BuildContext& context, const google::api::expr::v1alpha1::Expr& from,
                            const expression::CompileOptions& options, const std::string& path);
 Expression BuildExpression(BuildContext& context, const google::api::expr::v1alpha1::CheckedExpr& from,

@@ -109,6 +109,7 @@ std::vector<HttpFilter> BuildHttpFilters(
       continue;
     }
     if (last) context.errors.Add(filter_path, "the last filter must be the router");
+    const AtHome home(context, "filter", filter.name(), config_path);
     HttpFilter& built = filters.emplace_back();
     built.name = filter.name();
     built.config = type->build(context, *config, config_path);

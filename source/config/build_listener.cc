@@ -74,6 +74,9 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
   for (int i = 0; i < from.filter_chains_size(); ++i) {
     const std::string chain_path = ElementPath(FieldPath(path, "filter_chains"), i);
     const std::string match_path = FieldPath(chain_path, "filter_chain_match");
+    const std::string chain = Concat(from.filter_chains(i).name(), " ",
+                                     from.filter_chains(i).filter_chain_match().SerializeAsString());
+    const AtHome home(context, "chain", chain, chain_path);
     to.filter_chains.push_back(BuildFilterChain(context, from.filter_chains(i), chain_path));
     if (from.has_filter_chain_matcher()) continue;
     const match::ConnectionPattern pattern =
@@ -93,6 +96,7 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
   }
   to.default_chain = static_cast<uint32_t>(to.filter_chains.size());
   to.chain_matcher.SetDefault(*to.default_chain);
+  const AtHome home(context, "default chain", "", default_path);
   to.filter_chains.push_back(BuildFilterChain(context, from.default_filter_chain(), default_path));
 }
 
@@ -159,6 +163,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
     listener->address = BuildAddress(context, from.address(), FieldPath(path, "address")).value_or(Address());
   }
   listener->name = from.name().empty() ? AddressText(listener->address) : from.name();
+  const AtHome home(context, "listener", listener->name, path);
   listener->metadata = BuildMetadata(from.metadata());
   listener->stat_prefix = from.stat_prefix().empty() ? StatText(listener->address) : from.stat_prefix();
   if (from.has_per_connection_buffer_limit_bytes()) {

@@ -73,6 +73,8 @@ class TableBuilder {
     const auto table = std::make_shared<RouteConfig>();
     v3::RouteConfiguration from;
     parts_.Take(split->rest, "", from, [&](BuildContext& context) {
+      name_ = from.name();
+      const AtHome home(context, "table", name_, "");
       if (from.name().empty()) context.errors.Add("name", "empty, but it is what the table goes by");
       BuildTable(context, from, "", *table);
     });
@@ -96,7 +98,10 @@ class TableBuilder {
       return host;
     }
     v3::VirtualHost from;
-    parts_.Take(split->rest, path, from, [&](BuildContext& context) { BuildVirtualHost(context, from, path, *host); });
+    parts_.Take(split->rest, path, from, [&](BuildContext& context) {
+      const AtHome home(context, "table", name_, "");
+      BuildVirtualHost(context, from, path, *host);
+    });
 
     EarlierTable::Host was;
     if (before != nullptr) was = before->FindNamed(TextField(bytes, kHostName));
@@ -114,6 +119,8 @@ class TableBuilder {
       const std::string place = ElementPath(FieldPath(path, "routes"), r);
       v3::Route route;
       parts_.Take(split->elements[r], place, route, [&](BuildContext& context) {
+        const AtHome table_home(context, "table", name_, "");
+        const AtHome host_home(context, "host", from.name(), path);
         host->routes.push_back(BuildRoute(context, route, max_body_, place));
       });
     }
@@ -122,6 +129,7 @@ class TableBuilder {
 
   Parts& parts_;
   size_t max_body_ = 0;
+  std::string name_;
 };
 
 }  // namespace

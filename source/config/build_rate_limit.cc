@@ -2,9 +2,9 @@
 
 #include "envoy/extensions/rate_limit_descriptors/expr/v3/expr.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_expression.h"
 #include "source/config/extensions.h"
 #include "source/config/text.h"
-#include "source/expression/compiler.h"
 
 namespace pillion::config {
 namespace {
@@ -39,19 +39,20 @@ http::FieldName BuildName(BuildContext& context, const std::string& name, const 
   return http::FieldName(name);
 }
 
-RateLimitAction BuildExpression(BuildContext& context, const google::protobuf::Any& from, const std::string& path) {
+RateLimitAction BuildExpressionAction(BuildContext& context, const google::protobuf::Any& from, expression::Moment moment,
+                                      const std::string& path) {
   const std::unique_ptr<google::protobuf::Message> message = UnpackExtension(from);
   if (message == nullptr || message->GetDescriptor() != expr::Descriptor::descriptor()) {
     context.errors.AddMissing(path, path, WrongType(from, expr::Descriptor::descriptor()->full_name()));
     return {"", RateLimitAction::Fixed{}};
   }
   const auto& descriptor = static_cast<const expr::Descriptor&>(*message);
-  auto program = expression::Compile(descriptor.text());
-  if (!program.ok()) {
-    context.errors.Add(FieldPath(path, "text"), std::string(program.status().message()));
-    return {"", RateLimitAction::Fixed{}};
-  }
-  return {descriptor.descriptor_key(), RateLimitAction::Expression{*std::move(program), descriptor.skip_if_error()}};
+  const expression::CompileOptions options = {.check = {.moment = moment}};
+  Expression program = descriptor.has_parsed()
+                           ? BuildExpression(context, descriptor.parsed(), options, FieldPath(path, "parsed"))
+                           : BuildExpression(context, descriptor.text(), options, FieldPath(path, "text"));
+  if (program == nullptr) return {"", RateLimitAction::Fixed{}};
+  return {descriptor.descriptor_key(), RateLimitAction::Expression{std::move(program), descriptor.skip_if_error()}};
 }
 
 RateLimitAction BuildHeaderMatch(BuildContext& context, const Message::Action::HeaderValueMatch& from,
@@ -77,7 +78,8 @@ RateLimitAction BuildQueryMatch(BuildContext& context, const Message::Action::Qu
   return {OrDefault(from.descriptor_key(), "query_match"), std::move(built)};
 }
 
-RateLimitAction BuildAction(BuildContext& context, const Message::Action& from, const std::string& path) {
+RateLimitAction BuildAction(BuildContext& context, const Message::Action& from, expression::Moment moment,
+                            const std::string& path) {
   using Action = RateLimitAction;
   switch (from.action_specifier_case()) {
     case Message::Action::kSourceCluster:
@@ -120,7 +122,8 @@ RateLimitAction BuildAction(BuildContext& context, const Message::Action& from, 
                                .skip_if_absent = metadata.skip_if_absent()}};
     }
     case Message::Action::kExtension:
-      return BuildExpression(context, from.extension().typed_config(), FieldPath(path, "extension.typed_config"));
+      return BuildExpressionAction(context, from.extension().typed_config(), moment,
+                                   FieldPath(path, "extension.typed_config"));
     case Message::Action::kHeaderValueMatch:
       return BuildHeaderMatch(context, from.header_value_match(), FieldPath(path, "header_value_match"));
     case Message::Action::kQueryParameterValueMatch:
@@ -145,15 +148,8 @@ void BuildHits(BuildContext& context, const Message::HitsAddend& from, const std
   }
 }
 
-// What a filter's own can't have, and nobody's has.
+// What a filter's own can't have.
 void CheckRateLimit(BuildContext& context, const Message& from, RateLimitsOf of, const std::string& path) {
-  if (from.apply_on_stream_done()) {
-    context.errors.Add(FieldPath(path, "apply_on_stream_done"), "true is not implemented");
-  }
-  if (from.x_ratelimit_option() != Message::UNSPECIFIED) {
-    context.errors.Add(FieldPath(path, "x_ratelimit_option"),
-                       "is not implemented, expected the filter's enable_x_ratelimit_headers");
-  }
   if (of == RateLimitsOf::kRoute) return;
   const auto refuse = [&](const char* field) {
     context.errors.Add(FieldPath(path, field),
@@ -176,8 +172,13 @@ RateLimitRules BuildRateLimits(BuildContext& context, const RateLimitMessages& f
     if (!from[i].disable_key().empty()) {
       rule.enabled.key = context.runtime_keys->Find(Concat("ratelimit.", from[i].disable_key(), ".http_filter_enabled"));
     }
+    if (from[i].apply_on_stream_done()) rule.moment = RateLimitMoment::kEnd;
+    if (from[i].x_ratelimit_option() != Message::UNSPECIFIED) {
+      rule.figures = from[i].x_ratelimit_option() == Message::DRAFT_VERSION_03;
+    }
+    const auto moment = from[i].apply_on_stream_done() ? expression::Moment::kEnd : expression::Moment::kRequest;
     for (int a = 0; a < from[i].actions_size(); ++a) {
-      rule.actions.push_back(BuildAction(context, from[i].actions(a), ElementPath(FieldPath(place, "actions"), a)));
+      rule.actions.push_back(BuildAction(context, from[i].actions(a), moment, ElementPath(FieldPath(place, "actions"), a)));
     }
     if (from[i].has_hits_addend()) BuildHits(context, from[i].hits_addend(), FieldPath(place, "hits_addend"), rule);
     if (from[i].has_limit()) rule.limit = BuildMetadataPath(from[i].limit().dynamic_metadata().metadata_key());

@@ -93,6 +93,7 @@ size_t MaxDirectResponseBytes(const v3::RouteConfiguration& from) {
 
 std::shared_ptr<const Route> BuildRoute(BuildContext& context, const v3::Route& from, size_t max_body_bytes,
                                         const std::string& path) {
+  const AtHome home(context, from, path);
   const auto route = std::make_shared<Route>();
   route->name = from.name();
   route->metadata = BuildMetadata(from.metadata());
@@ -116,6 +117,7 @@ std::shared_ptr<const Route> BuildRoute(BuildContext& context, const v3::Route& 
 }
 
 void BuildVirtualHost(BuildContext& context, const v3::VirtualHost& from, const std::string& path, VirtualHost& to) {
+  const AtHome home(context, "host", from.name(), path);
   to.name = from.name();
   to.metadata = BuildMetadata(from.metadata());
   to.filter_overrides =
@@ -192,6 +194,7 @@ void CheckVirtualHosts(const RouteConfig& table, const std::string& path, ErrorL
 std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const v3::RouteConfiguration& from,
                                                     const std::string& path) {
   const auto table = std::make_shared<RouteConfig>();
+  const AtHome home(context, "table", from.name(), path);
   BuildTable(context, from, path, *table);
   const size_t max_body_bytes = MaxDirectResponseBytes(from);
   for (int v = 0; v < from.virtual_hosts_size(); ++v) {
@@ -199,6 +202,7 @@ std::shared_ptr<const RouteConfig> BuildRouteConfig(BuildContext& context, const
     const std::string place = ElementPath(FieldPath(path, "virtual_hosts"), v);
     const auto built = std::make_shared<VirtualHost>();
     BuildVirtualHost(context, host, place, *built);
+    const AtHome host_home(context, "host", host.name(), place);
     for (int r = 0; r < host.routes_size(); ++r) {
       built->routes.push_back(
           BuildRoute(context, host.routes(r), max_body_bytes, ElementPath(FieldPath(place, "routes"), r)));

@@ -72,6 +72,12 @@ struct RateLimitAction {
       source;
 };
 
+// When a rule makes its descriptor.
+enum class RateLimitMoment : uint8_t {
+  kRequest,  // as the request passes the filter
+  kEnd,      // when its stream is over: it is counted, and nobody is refused
+};
+
 struct RateLimitRule {
   uint32_t stage = 0;  // filters of that stage heed it
   // "ratelimit.<disable_key>.http_filter_enabled"; all where nothing is configured.
@@ -81,6 +87,8 @@ struct RateLimitRule {
   std::variant<std::monostate, uint64_t, telemetry::TextFormat> hits;
   // Where filters note a limit that holds instead of the service's own: requests_per_unit and unit.
   std::optional<MetadataPath> limit;
+  RateLimitMoment moment = RateLimitMoment::kRequest;
+  std::optional<bool> figures;  // whether answers tell its figures (x-ratelimit-*); none: as the filter says
 };
 
 using RateLimitRules = std::vector<RateLimitRule>;

@@ -48,6 +48,9 @@ class ClusterCalls {
  public:
   // Null: it can't begin, for there is no such cluster, no host, or no room in its breakers; nothing else is heard of it.
   virtual ClusterCall* Call(const ClusterCallRequest& request, ClusterCallEvents& events) = 0;
+  // The same where nobody waits for what comes of it: it goes on without its caller, whose views need not last. False: it
+  // can't begin.
+  virtual bool Tell(const ClusterCallRequest& request) = 0;
 
  protected:
   ~ClusterCalls() = default;

@@ -12,6 +12,7 @@
 #include "source/expression/evaluator.h"
 #include "source/filter/request_attributes.h"
 #include "source/http/parameters.h"
+#include "source/telemetry/record_attributes.h"
 
 namespace pillion::filter {
 namespace {
@@ -71,7 +72,8 @@ struct Said {
 
 class Speaker {
  public:
-  Speaker(StreamContext& stream, const http::RequestHead& head) : stream_(stream), head_(head) {}
+  Speaker(StreamContext& stream, const http::RequestHead& head, Moment moment)
+      : stream_(stream), head_(head), moment_(moment) {}
 
   std::optional<Said> operator()(const Action::Fixed& fixed) const { return Say(fixed.text); }
   std::optional<Said> operator()(const Action::DestinationCluster&) const { return UnlessEmpty(stream_.cluster_name()); }
@@ -92,10 +94,8 @@ class Speaker {
     return Unless(text.empty() ? std::nullopt : std::optional(text), metadata.skip_if_absent);
   }
   std::optional<Said> operator()(const Action::Expression& expression) const {
-    const RequestAttributes attributes(stream_);
     base::Arena& arena = stream_.arena();
-    const expression::Value value =
-        expression::AsText(expression::Evaluate(*expression.program, attributes, arena), arena);
+    const expression::Value value = expression::AsText(Evaluate(*expression.program, arena), arena);
     if (value.is_error()) return Unless(std::nullopt, expression.skip_if_error);
     return Said{.value = arena.Copy(value.text())};
   }
@@ -118,6 +118,13 @@ class Speaker {
     return value.empty() ? std::nullopt : std::optional(Said{.value = value});
   }
 
+  // When all is over, what has become of the request may be asked for.
+  expression::Value Evaluate(const expression::Program& program, base::Arena& arena) const {
+    if (moment_ == Moment::kRequest) return expression::Evaluate(program, RequestAttributes(stream_), arena);
+    telemetry::RequestRecord record;
+    stream_.Describe(record);
+    return expression::Evaluate(program, telemetry::RecordAttributes(record), arena);
+  }
   std::optional<Said> Say(const Action::Text& text) const {
     if (!text.format) return Said{.value = text.fixed};
     const std::string_view said = Format(*text.format, stream_);
@@ -140,6 +147,7 @@ class Speaker {
 
   StreamContext& stream_;
   const http::RequestHead& head_;
+  const Moment moment_;
 };
 
 // False: what there is to say is no number.
@@ -174,25 +182,26 @@ bool MakeDescriptor(const config::RateLimitRule& rule, StreamContext& stream, co
   DescriptorEntry* const entries = stream.arena().NewArray<DescriptorEntry>(rule.actions.size());
   size_t count = 0;
   for (const Action& action : rule.actions) {
-    const std::optional<Said> said = std::visit(Speaker(stream, head), action.source);
+    const std::optional<Said> said = std::visit(Speaker(stream, head, rule.moment), action.source);
     if (!said) return false;
     if (!said->skipped) entries[count++] = {action.key, said->value};
   }
   to.entries = {entries, count};
   if (count == 0 || !SetHits(rule, stream, to)) return false;
   if (rule.limit) to.limit = NotedLimit(*rule.limit, stream);
+  to.figures = rule.figures;
   return true;
 }
 
 // Behind those that there are.
 class List {
  public:
-  List(size_t most, StreamContext& stream, const http::RequestHead& head)
-      : stream_(stream), head_(head), made_(stream.arena().NewArray<Descriptor>(most)) {}
+  List(size_t most, StreamContext& stream, const http::RequestHead& head, Moment moment)
+      : stream_(stream), head_(head), moment_(moment), made_(stream.arena().NewArray<Descriptor>(most)) {}
 
   void Add(const config::RateLimitRules& rules, uint32_t stage) {
     for (const config::RateLimitRule& rule : rules) {
-      if (rule.stage != stage) continue;
+      if (rule.stage != stage || rule.moment != moment_) continue;
       if (rule.enabled.key != nullptr && !rule.enabled.Holds(stream_.random().Next())) continue;
       made_[count_] = {};
       if (MakeDescriptor(rule, stream_, head_, made_[count_])) ++count_;
@@ -203,19 +212,27 @@ class List {
  private:
   StreamContext& stream_;
   const http::RequestHead& head_;
+  const Moment moment_;
   Descriptor* const made_;
   size_t count_ = 0;
 };
 
+bool Heeded(const config::RateLimitRules& rules, Moment moment) {
+  return std::ranges::any_of(rules, [moment](const config::RateLimitRule& rule) { return rule.moment == moment; });
+}
+
 }  // namespace
 
-Descriptors MakeDescriptors(const config::RateLimitRules& rules, StreamContext& stream, const http::RequestHead& head) {
-  List list(rules.size(), stream, head);
+Descriptors MakeDescriptors(const config::RateLimitRules& rules, StreamContext& stream, const http::RequestHead& head,
+                            Moment moment) {
+  if (!Heeded(rules, moment)) return {};
+  List list(rules.size(), stream, head, moment);
   list.Add(rules, 0);
   return list.made();
 }
 
-Descriptors RouteDescriptors(uint32_t stage, HostRateLimits host, StreamContext& stream, const http::RequestHead& head) {
+Descriptors RouteDescriptors(uint32_t stage, HostRateLimits host, StreamContext& stream, const http::RequestHead& head,
+                             Moment moment) {
   const config::Route* const route = stream.route();
   const auto* const action = route == nullptr ? nullptr : std::get_if<config::RouteAction>(&route->action);
   if (action == nullptr) return {};
@@ -223,8 +240,8 @@ Descriptors RouteDescriptors(uint32_t stage, HostRateLimits host, StreamContext&
                        (host == HostRateLimits::kInstead && action->rate_limits.empty());
   const config::RateLimitRules& of_route = action->rate_limits;
   const config::RateLimitRules& beside = stream.virtual_host()->rate_limits;
-  if (of_route.empty() && (!of_host || beside.empty())) return {};
-  List list(of_route.size() + beside.size(), stream, head);
+  if (!Heeded(of_route, moment) && (!of_host || !Heeded(beside, moment))) return {};
+  List list(of_route.size() + beside.size(), stream, head, moment);
   list.Add(of_route, stage);
   if (of_host) list.Add(beside, stage);
   return list.made();

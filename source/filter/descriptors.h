@@ -28,6 +28,7 @@ struct Descriptor {
   std::span<const DescriptorEntry> entries;  // at least one
   std::optional<uint64_t> hits;              // none: what a request counts
   std::optional<DescriptorLimit> limit;      // none: what is configured
+  std::optional<bool> figures;               // whether answers tell of it; none: as the filter says
 };
 
 using Descriptors = std::span<const Descriptor>;
@@ -39,10 +40,14 @@ enum class HostRateLimits : uint8_t {
   kNever,
 };
 
-// Of the filter's own list, or a route's configuration of it.
-Descriptors MakeDescriptors(const config::RateLimitRules& rules, StreamContext& stream, const http::RequestHead& head);
+using Moment = config::RateLimitMoment;
+
+// By the rules that are heeded at that moment. Of the filter's own list, or a route's configuration of it.
+Descriptors MakeDescriptors(const config::RateLimitRules& rules, StreamContext& stream, const http::RequestHead& head,
+                            Moment moment = Moment::kRequest);
 
 // Of the route's and its virtual host's lists, those of `stage`. None where the request goes to no cluster.
-Descriptors RouteDescriptors(uint32_t stage, HostRateLimits host, StreamContext& stream, const http::RequestHead& head);
+Descriptors RouteDescriptors(uint32_t stage, HostRateLimits host, StreamContext& stream, const http::RequestHead& head,
+                             Moment moment = Moment::kRequest);
 
 }  // namespace pillion::filter

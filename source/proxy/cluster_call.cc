@@ -13,33 +13,35 @@ namespace {
 using codec::grpc::Code;
 using codec::grpc::MessageReader;
 
-http::RequestHead& MakeHead(const filter::ClusterCallRequest& request, bool secured, base::Arena& arena) {
+// `lasting`: the caller's views are as good as the call.
+http::RequestHead& MakeHead(const filter::ClusterCallRequest& request, bool secured, bool lasting, base::Arena& arena) {
+  const auto kept = [&](std::string_view text) { return lasting ? text : arena.Copy(text); };
   http::RequestHead& head = *arena.New<http::RequestHead>(arena);
   head.method = "POST";
   head.method_id = http::Method::kPost;
   head.version = http::Version::kHttp2;
   head.scheme = secured ? "https" : "http";
-  head.authority = request.authority;
+  head.authority = kept(request.authority);
   head.path = request.path;
   head.headers.Add(http::HeaderId::kTe, "trailers");
   head.headers.Add(http::HeaderId::kContentType, "application/grpc");
   if (request.timeout > base::Duration::zero()) {
     head.headers.Add(http::HeaderId::kGrpcTimeout, http::GrpcTimeoutText(request.timeout, arena));
   }
-  for (const auto& [name, value] : request.metadata) head.headers.Add(name, value);
+  for (const auto& [name, value] : request.metadata) head.headers.Add(kept(name), kept(value));
   return head;
 }
 
 }  // namespace
 
 ClusterCall::ClusterCall(WorkerContext& context, upstream::ClusterShard& cluster, const filter::ClusterCallRequest& request,
-                         filter::ClusterCallEvents& events)
+                         filter::ClusterCallEvents* events)
     : PoolWaiter(config::Priority::kDefault),
       context_(context),
       cluster_(&cluster),
       events_(events),
       arena_(context.worker.blocks()),
-      head_(MakeHead(request, cluster.config().tls != nullptr, arena_)),
+      head_(MakeHead(request, cluster.config().tls != nullptr, events != nullptr, arena_)),
       waiting_(context.worker.blocks()),
       reader_(request.most_received),
       timer_(this, [](void* self) { static_cast<ClusterCall*>(self)->OnTimeout(); }) {
@@ -166,7 +168,7 @@ void ClusterCall::End(const codec::grpc::Status& status) {
   if (over_) return;
   Release();
   context_.worker.Dispose(*this);
-  events_.OnCallEnd(status, status.ok() ? std::string_view(*answer_) : std::string_view());
+  if (events_ != nullptr) events_->OnCallEnd(status, status.ok() ? std::string_view(*answer_) : std::string_view());
 }
 
 void ClusterCall::Cancel() {
@@ -174,7 +176,10 @@ void ClusterCall::Cancel() {
   context_.worker.Dispose(*this);
 }
 
-void ClusterCall::GiveUp() { Release(); }
+void ClusterCall::GiveUp() {
+  Release();
+  if (events_ == nullptr) context_.worker.Dispose(*this);
+}
 
 void ClusterCall::Release() {
   if (std::exchange(over_, true)) return;

@@ -3,7 +3,8 @@
 // A call of gRPC that a filter makes (filter/cluster_calls.h), by a connection of the worker's pool to the cluster, like any
 // request. Never tried again.
 //
-// Owns itself: gone at the end of the turn in which its caller has heard its end or has cancelled it. Bounded: the message
+// Owns itself: gone at the end of the turn in which its caller has heard its end or has cancelled it, or it has ended where
+// nobody waits for that. Bounded: the message
 // waits in it, of the answer it holds at most what the caller wants to have. On the caller's worker.
 
 #include <optional>
@@ -29,14 +30,14 @@ class ClusterCall final : public filter::ClusterCall,
                           private event::Deferred {
  public:
   ClusterCall(WorkerContext& context, upstream::ClusterShard& cluster, const filter::ClusterCallRequest& request,
-              filter::ClusterCallEvents& events);
+              filter::ClusterCallEvents* events);
   ~ClusterCall();
 
   // False: it can't begin, and is for nobody.
   bool Start(base::Duration timeout);
   // filter::ClusterCall
   void Cancel() override;
-  // Lets go of all that is upstream's; the caller hears nothing more, and cancels it some time.
+  // Lets go of all that is upstream's; the caller hears nothing more, and cancels it some time. Without a caller it is gone.
   void GiveUp();
 
  private:
@@ -71,7 +72,7 @@ class ClusterCall final : public filter::ClusterCall,
   WorkerContext& context_;
   const event::Kept<upstream::ClusterShard> cluster_;
   event::Kept<upstream::ClusterShard> serving_;  // that has the host: another one where the cluster is an aggregate
-  filter::ClusterCallEvents& events_;
+  filter::ClusterCallEvents* const events_;  // null: nobody waits for its end
   base::Arena arena_;
   http::RequestHead& head_;
   base::Buffer waiting_;  // of the message

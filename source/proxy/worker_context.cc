@@ -36,8 +36,13 @@ std::optional<filter::HealthView::Members> WorkerContext::MembersOf(std::string_
 filter::ClusterCall* WorkerContext::Call(const filter::ClusterCallRequest& request, filter::ClusterCallEvents& events) {
   upstream::ClusterShard* const shard = FindCluster(request.cluster);
   if (shard == nullptr) return nullptr;
-  ClusterCall* const call = cluster_call_slab.New(*this, *shard, request, events);
+  ClusterCall* const call = cluster_call_slab.New(*this, *shard, request, &events);
   return call->Start(request.timeout) ? call : nullptr;
+}
+
+bool WorkerContext::Tell(const filter::ClusterCallRequest& request) {
+  upstream::ClusterShard* const shard = FindCluster(request.cluster);
+  return shard != nullptr && cluster_call_slab.New(*this, *shard, request, nullptr)->Start(request.timeout);
 }
 
 void WorkerContext::SetCluster(uint32_t index, event::Kept<upstream::ClusterShard> cluster) {

@@ -61,6 +61,7 @@ struct WorkerContext final : filter::HealthView, filter::ClusterCalls {
 
   // filter::ClusterCalls
   filter::ClusterCall* Call(const filter::ClusterCallRequest& request, filter::ClusterCallEvents& events) override;
+  bool Tell(const filter::ClusterCallRequest& request) override;
 
   // By the index that the route tables have for its name; null where there is none now.
   upstream::ClusterShard* FindCluster(uint32_t index) const {

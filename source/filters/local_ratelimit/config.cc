@@ -75,7 +75,7 @@ void BuildDescriptors(config::BuildContext& context, const v3::LocalRateLimit& f
     const auto terms = BuildBucket(context, from.descriptors(i).token_bucket(), FieldPath(place, "token_bucket"));
     if (terms) {
       const DescriptorLimit::Options options = {most_keys, settings.per_connection, from.descriptors(i).shadow_mode()};
-      settings.descriptors.push_back(std::make_unique<DescriptorLimit>(std::move(entries), *terms, options));
+      settings.descriptors.push_back(DescriptorLimit::Of(context.home.KeyOf(path), entries, *terms, options));
     }
   }
   if (from.rate_limits_size() > 0) NoteUnmade(context, settings, path);
@@ -104,9 +104,9 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
     if (terms && settings.per_connection) {
       const DescriptorLimit::Options options = {.most_keys = kMostKeys, .per_connection = true};
       const std::vector<DescriptorLimit::Pattern> none;
-      settings.connection_bucket = std::make_unique<DescriptorLimit>(none, *terms, options);
+      settings.connection_bucket = DescriptorLimit::Of(context.home.KeyOf(path), none, *terms, options);
     } else if (terms) {
-      settings.bucket = std::make_unique<Bucket>(*terms);
+      settings.bucket = Bucket::Of(context.home.KeyOf(path), *terms);
     }
   }
   if (from.has_always_consume_default_token_bucket()) {
@@ -114,6 +114,11 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
   }
   settings.rules = config::BuildRateLimits(context, from.rate_limits(), config::RateLimitsOf::kFilter,
                                            FieldPath(path, "rate_limits"));
+  for (size_t i = 0; i < settings.rules.size(); ++i) {
+    if (settings.rules[i].moment == config::RateLimitMoment::kRequest) continue;
+    context.errors.Add(FieldPath(ElementPath(FieldPath(path, "rate_limits"), i), "apply_on_stream_done"),
+                       "means nothing here: buckets are asked as a request comes, expected it in a filter ratelimit");
+  }
   settings.stage = from.stage();
   settings.host_rules = BuildHostRules(from.vh_rate_limits());
   BuildDescriptors(context, from, path, settings);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <random>
 
+#include "source/config/text.h"
+#include "source/filters/rules/states.h"
+
 namespace pillion::filters::local_ratelimit {
 namespace {
 
@@ -26,7 +29,22 @@ Taken TakenFrom(const limit::Policy& policy, const limit::Decision& decision) {
 
 bool IsOpen(const DescriptorLimit::Pattern& entry) { return entry.value.empty(); }
 
+std::string DefinitionOf(const std::string& key, const limit::TokenBucket::Terms& terms) {
+  return config::Concat(terms.burst, " ", terms.tokens, " ", terms.period.count(), " ", key);
+}
+
+// The one of that definition, if it has a key to be known by.
+template <typename State, typename Make>
+std::shared_ptr<State> FindOrMake(const std::string& key, const std::string& definition, Make make) {
+  static auto& states = *new rules::States<State>;
+  return key.empty() ? make() : states.FindOrMake(definition, make);
+}
+
 }  // namespace
+
+std::shared_ptr<Bucket> Bucket::Of(const std::string& key, const limit::TokenBucket::Terms& terms) {
+  return FindOrMake<Bucket>(key, DefinitionOf(key, terms), [&] { return std::make_shared<Bucket>(terms); });
+}
 
 Bucket::Bucket(const limit::TokenBucket::Terms& terms)
     : policy_(limit::Terms{.window = {}, .bucket = terms}), state_(policy_.Fresh({})) {}
@@ -35,6 +53,18 @@ Taken Bucket::Take(base::MonotonicTime now) {
   const std::lock_guard lock(lock_);
   now_ = std::max(now_, now);
   return TakenFrom(policy_, policy_.Decide(state_, 1, now_));
+}
+
+std::shared_ptr<DescriptorLimit> DescriptorLimit::Of(const std::string& key, const std::vector<Pattern>& entries,
+                                                     const limit::TokenBucket::Terms& terms, const Options& options) {
+  std::string definition = config::Concat(options.most_keys, options.per_connection ? " each" : " all",
+                                          options.shadow ? " shadow" : " real");
+  for (const Pattern& entry : entries) {
+    definition += config::Concat(" ", entry.key.size(), ":", entry.key, " ", entry.value.size(), ":", entry.value);
+  }
+  definition += config::Concat(" ", DefinitionOf(key, terms));
+  return FindOrMake<DescriptorLimit>(key, definition,
+                                     [&] { return std::make_shared<DescriptorLimit>(entries, terms, options); });
 }
 
 DescriptorLimit::DescriptorLimit(std::vector<Pattern> entries, const limit::TokenBucket::Terms& terms,

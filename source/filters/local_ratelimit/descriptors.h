@@ -28,6 +28,9 @@ struct Taken {
 // One bucket. Any thread.
 class Bucket {
  public:
+  // The one that is known by `key` (config/home.h) and has these terms, as it was left; made where there is none, and where
+  // there is no key. It lives as long as some configuration has it. Control side.
+  static std::shared_ptr<Bucket> Of(const std::string& key, const limit::TokenBucket::Terms& terms);
   // Of terms that nothing is wrong with.
   explicit Bucket(const limit::TokenBucket::Terms& terms);
 
@@ -55,6 +58,9 @@ class DescriptorLimit {
     bool shadow = false;          // who finds no token is counted, and passes
   };
 
+  // As Bucket::Of(); with other entries or options it is another one, too.
+  static std::shared_ptr<DescriptorLimit> Of(const std::string& key, const std::vector<Pattern>& entries,
+                                             const limit::TokenBucket::Terms& terms, const Options& options);
   DescriptorLimit(std::vector<Pattern> entries, const limit::TokenBucket::Terms& terms, const Options& options);
 
   bool Matches(std::span<const filter::DescriptorEntry> descriptor) const;

@@ -104,7 +104,7 @@ class Filter final : public filter::HttpFilter {
       record.response_code = static_cast<uint64_t>(head.status);
       route::ApplyHeaderEdits(settings_.response, record, head.headers);
     }
-    if (settings_.figures && figures_) {
+    if (figures_) {
       AddNumber(head.headers, "x-ratelimit-limit", figures_->limit);
       AddNumber(head.headers, "x-ratelimit-remaining", figures_->remaining);
       const auto next = std::chrono::ceil<std::chrono::seconds>(figures_->next);
@@ -122,7 +122,7 @@ class Filter final : public filter::HttpFilter {
   // The bucket that is configured for a descriptor: without open values, else the first with.
   static DescriptorLimit* Find(const Settings& settings, std::span<const filter::DescriptorEntry> descriptor) {
     DescriptorLimit* found = nullptr;
-    for (const std::unique_ptr<DescriptorLimit>& limit : settings.descriptors) {
+    for (const std::shared_ptr<DescriptorLimit>& limit : settings.descriptors) {
       if ((found != nullptr && limit->open()) || !limit->Matches(descriptor)) continue;
       if (!limit->open()) return limit.get();
       found = limit.get();
@@ -157,7 +157,7 @@ class Filter final : public filter::HttpFilter {
     }
     for (size_t i = 0; i < count; ++i) {
       const Taken taken = matched[i].limit->Take(*matched[i].descriptor, connection, now, arena);
-      if (i == 0 || !taken.allowed) figures_ = taken;
+      if (i == 0 || !taken.allowed) ShowFigures(taken, matched[i].descriptor->figures);
       if (taken.allowed) continue;
       if (!matched[i].limit->shadow()) return false;
       shadowed_ = true;
@@ -167,8 +167,14 @@ class Filter final : public filter::HttpFilter {
     if (settings_.bucket != nullptr) taken = settings_.bucket->Take(now);
     if (settings_.connection_bucket != nullptr) taken = settings_.connection_bucket->Take({}, connection, now, arena);
     if (!taken) return true;
-    if (count == 0 || !taken->allowed) figures_ = taken;
+    if (count == 0 || !taken->allowed) ShowFigures(*taken, std::nullopt);
     return taken->allowed;
+  }
+
+  // Of the last one that counts. `wanted`: what its rule says, where it says anything.
+  void ShowFigures(const Taken& taken, std::optional<bool> wanted) {
+    figures_.reset();
+    if (wanted.value_or(settings_.figures)) figures_ = taken;
   }
 
   uint64_t Connection() {
@@ -185,7 +191,7 @@ class Filter final : public filter::HttpFilter {
 
   const Settings& settings_;
   Counts& counts_;
-  std::optional<Taken> figures_;
+  std::optional<Taken> figures_;  // that the answer tells
   bool refused_ = false;
   bool shadowed_ = false;  // a shadow would have refused it
 };

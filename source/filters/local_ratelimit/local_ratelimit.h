@@ -23,21 +23,21 @@ struct Settings {
   bool figures = false;           // x-ratelimit-* in answers
   config::HeaderEdits response;   // of its own answers
   config::HeaderEdits request;    // that would have been refused
-  std::unique_ptr<Bucket> bucket;  // null: there is none
+  std::shared_ptr<Bucket> bucket;  // null: there is none
   bool per_connection = false;     // each has buckets of its own; then, in the place of that bucket:
-  std::unique_ptr<DescriptorLimit> connection_bucket;
+  std::shared_ptr<DescriptorLimit> connection_bucket;
   bool always_takes = true;       // from it, also where a descriptor has a bucket of its own
   config::RateLimitRules rules;   // its own; none: those of routes and virtual hosts
   uint32_t stage = 0;             // of those
   filter::HostRateLimits host_rules = filter::HostRateLimits::kInstead;
-  std::vector<std::unique_ptr<DescriptorLimit>> descriptors;
+  std::vector<std::shared_ptr<DescriptorLimit>> descriptors;
 };
 
 class Config final : public filter::HttpFilterConfig {
  public:
   explicit Config(Settings settings) : settings_(std::move(settings)) {}
 
-  // The buckets in it are shared by all workers.
+  // The buckets in it are shared by all workers, and by other versions of the configuration.
   const Settings& settings() const { return settings_; }
 
   std::optional<filter::Feature> feature() const override { return filter::Feature::kLimit; }

@@ -23,7 +23,7 @@ void BuildService(config::BuildContext& context, const envoy::config::core::v3::
                   Settings& settings) {
   settings.cluster = from.envoy_grpc().cluster_name();
   settings.authority = from.envoy_grpc().authority().empty() ? settings.cluster : from.envoy_grpc().authority();
-  config::CheckRequestCluster(context, settings.cluster, FieldPath(path, "envoy_grpc.cluster_name"));
+  config::CheckGrpcCluster(context, settings.cluster, FieldPath(path, "envoy_grpc.cluster_name"));
   settings.metadata = config::BuildInitialMetadata(context, from, path);
 }
 

@@ -66,26 +66,20 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
 
   Step OnRequestHead(http::RequestHead& head, bool) override {
     if (!settings_.enabled.Holds(stream().random().Next()) || !Concerns(head)) return Step::kContinue;
-    const filter::Descriptors descriptors = MakeDescriptors(head);
-    if (descriptors.empty()) return Step::kContinue;
     counts_ = &shard_.CountsOf(stream().cluster_stat_name());
-    const std::string message = RequestBytes(Domain(), descriptors);
-    call_ = shard_.calls.Call({.cluster = settings_.cluster,
-                               .authority = settings_.authority,
-                               .path = kMethod,
-                               .metadata = settings_.metadata,
-                               .message = message,
-                               .timeout = settings_.timeout},
-                              *this);
+    asked_ = MakeDescriptors(head, filter::Moment::kRequest);
+    if (asked_.empty()) return Step::kContinue;
+    const std::string message = RequestBytes(Domain(), asked_);
+    call_ = shard_.calls.Call(CallOf(message), *this);
     if (call_ != nullptr) return Step::kPause;
     return Fail() ? Step::kContinue : Step::kPause;
   }
 
   Step OnResponseHead(http::ResponseHead& head, bool) override {
-    OnEnd();  // where the request is answered without the service's word
+    Cancel();  // where the request is answered without the service's word
     if (!answer_) return Step::kContinue;
     AddFields(answer_->response_fields, head);
-    if (settings_.figures) AddFigures(head.headers);
+    AddFigures(head.headers);
     if (answer_->over && settings_.says_limited) {
       head.headers.Remove(kLimited);
       head.headers.Add(kLimited, "true");
@@ -100,11 +94,32 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
     return Step::kContinue;
   }
 
+  // What is counted when all is over, whatever has become of the request; but where its word has not even come, nothing is.
   void OnEnd() override {
-    if (call_ != nullptr) std::exchange(call_, nullptr)->Cancel();
+    if (Cancel() || counts_ == nullptr) return;
+    const filter::Descriptors descriptors = MakeDescriptors(stream().request(), filter::Moment::kEnd);
+    if (descriptors.empty()) return;
+    const std::string message = RequestBytes(Domain(), descriptors);
+    if (!shard_.calls.Tell(CallOf(message))) counts_->error.Increment();
   }
 
  private:
+  // False: none was going on.
+  bool Cancel() {
+    if (call_ == nullptr) return false;
+    std::exchange(call_, nullptr)->Cancel();
+    return true;
+  }
+
+  filter::ClusterCallRequest CallOf(std::string_view message) const {
+    return {.cluster = settings_.cluster,
+            .authority = settings_.authority,
+            .path = kMethod,
+            .metadata = settings_.metadata,
+            .message = message,
+            .timeout = settings_.timeout};
+  }
+
   // Only requests that go to a cluster.
   bool Concerns(const http::RequestHead& head) const {
     const config::Route* const route = stream().route();
@@ -119,11 +134,11 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
     return route_ != nullptr && !route_->domain.empty() ? route_->domain : settings_.domain;
   }
 
-  filter::Descriptors MakeDescriptors(const http::RequestHead& head) const {
-    if (route_ != nullptr && !route_->rules.empty()) return filter::MakeDescriptors(route_->rules, stream(), head);
-    if (!settings_.rules.empty()) return filter::MakeDescriptors(settings_.rules, stream(), head);
+  filter::Descriptors MakeDescriptors(const http::RequestHead& head, filter::Moment moment) const {
+    if (route_ != nullptr && !route_->rules.empty()) return filter::MakeDescriptors(route_->rules, stream(), head, moment);
+    if (!settings_.rules.empty()) return filter::MakeDescriptors(settings_.rules, stream(), head, moment);
     const auto host_rules = route_ != nullptr ? route_->host_rules : filter::HostRateLimits::kInstead;
-    return filter::RouteDescriptors(settings_.stage, host_rules, stream(), head);
+    return filter::RouteDescriptors(settings_.stage, host_rules, stream(), head, moment);
   }
 
   // filter::ClusterCallEvents
@@ -174,18 +189,25 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
     for (const Field& field : fields) head.headers.Add(field.name, field.value);
   }
 
-  // Of the descriptor that has the least left; behind its limit those of all, with their windows.
+  // Whether answers tell how its descriptor stands.
+  bool Tells(const Answer::Standing& standing) const {
+    if (standing.descriptor >= asked_.size()) return settings_.figures;
+    return asked_[standing.descriptor].figures.value_or(settings_.figures);
+  }
+
+  // Of the descriptor that has the least left, where it is to be told of; behind its limit those of all that are, with their
+  // windows.
   void AddFigures(http::HeaderMap& headers) {
     const Answer::Standing* least = nullptr;
     for (const Answer::Standing& standing : answer_->standings) {
       if (least == nullptr || standing.remaining < least->remaining) least = &standing;
     }
-    if (least == nullptr) return;
+    if (least == nullptr || !Tells(*least)) return;
     base::Arena& arena = stream().arena();
     base::ArenaText limit;
     limit.Append(arena, Text(least->limit));
     for (const Answer::Standing& standing : answer_->standings) {
-      if (standing.window == 0) continue;
+      if (standing.window == 0 || !Tells(standing)) continue;
       for (const std::string_view part : {std::string_view(", "), Text(standing.limit), std::string_view(";w="),
                                           Text(standing.window)}) {
         limit.Append(arena, part);
@@ -210,7 +232,8 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
   Shard& shard_;
   const Settings& settings_;
   const RouteConfig* const route_;  // null: the route says nothing
-  Counts* counts_ = nullptr;
+  Counts* counts_ = nullptr;        // null: the request does not concern it
+  filter::Descriptors asked_;            // what the service was asked for
   filter::ClusterCall* call_ = nullptr;  // while it goes on
   std::optional<Answer> answer_;
   bool refused_ = false;

@@ -53,12 +53,14 @@ std::span<const Field> Fields(const HeaderMessages& from, base::Arena& arena) {
 std::span<const Answer::Standing> Standings(const v3::RateLimitResponse& from, base::Arena& arena) {
   auto* const standings = arena.NewArray<Answer::Standing>(static_cast<size_t>(from.statuses_size()));
   size_t count = 0;
-  for (const auto& status : from.statuses()) {
+  for (int i = 0; i < from.statuses_size(); ++i) {
+    const auto& status = from.statuses(i);
     if (!status.has_current_limit()) continue;
     const Limit& limit = status.current_limit();
     // It stands between quotes in a field.
     const bool plain = http::IsFieldValue(limit.name()) && limit.name().find_first_of("\"\\") == std::string::npos;
-    standings[count++] = {.limit = limit.requests_per_unit(),
+    standings[count++] = {.descriptor = static_cast<size_t>(i),
+                          .limit = limit.requests_per_unit(),
                           .window = Seconds(limit.unit()),
                           .name = plain ? arena.Copy(limit.name()) : std::string_view(),
                           .remaining = status.limit_remaining(),

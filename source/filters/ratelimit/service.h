@@ -27,6 +27,7 @@ struct Field {
 struct Answer {
   // How a descriptor stands to its limit, of those that have one.
   struct Standing {
+    size_t descriptor = 0;  // of those that were asked for, where it is one of them
     uint32_t limit = 0;   // requests in a window
     uint32_t window = 0;  // in seconds; 0: not known
     std::string_view name;

@@ -19,7 +19,11 @@ class States {
   template <typename Make>
   std::shared_ptr<State> FindOrMake(const std::string& definition, Make make) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(by_definition_, [](const auto& entry) { return entry.second.expired(); });
+    // Now and then, so that many of them do not take the square of their number.
+    if (by_definition_.size() >= sweep_at_) {
+      std::erase_if(by_definition_, [](const auto& entry) { return entry.second.expired(); });
+      sweep_at_ = 2 * by_definition_.size() + 16;
+    }
     std::weak_ptr<State>& known = by_definition_[definition];
     std::shared_ptr<State> state = known.lock();
     if (state == nullptr) known = state = make();
@@ -39,6 +43,7 @@ class States {
  private:
   std::mutex mutex_;
   std::map<std::string, std::weak_ptr<State>> by_definition_;
+  size_t sweep_at_ = 0;
 };
 
 }  // namespace pillion::filters::rules
