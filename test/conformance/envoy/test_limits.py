@@ -41,6 +41,11 @@ def made(name, actions, pairs, *requests):
     return Case(f"limit-by-{name}", list(requests) * 2, vhost=limit(100, descriptors=[descriptor(1, *pairs)], rate_limits=[by(*actions)]), setting="limit")
 
 
+def figures(name, rule, fields):
+    return Case(f"limit-figures-by-rule-{name}", [get("/", ("x-t", tenant)) for tenant in "aab"],
+                vhost=limit(100, descriptors=[descriptor(1, ("t", ""))], rate_limits=[{**by(header()), **rule}], **fields), setting="limit")
+
+
 def tenants(*names):
     return [get("/", ("x-t", name)) for name in names]
 
@@ -110,6 +115,16 @@ CASES = [
          setting="limit"),
     Case("limit-by-hits-of-field", [get("/", ("x-t", "a"), ("x-cost", cost)) for cost in ("2", "0", "2", "x", "1")],
          vhost=limit(100, descriptors=[descriptor(3, ("t", ""))], rate_limits=[{**by(header()), "hits_addend": {"format": "%REQ(X-COST)%"}}], **FIGURES), setting="limit"),
+
+    figures("off", {"x_ratelimit_option": "OFF"}, FIGURES),
+    figures("on", {"x_ratelimit_option": "DRAFT_VERSION_03"}, {}),
+    Case("limit-figures-by-default-bucket", tenants("a", "b", "c"), vhost=limit(
+        1, descriptors=[descriptor(1, ("t", ""))], rate_limits=[{**by(header()), "x_ratelimit_option": "OFF"}], **FIGURES), setting="limit"),
+    Case("limit-figures-of-slowest", tenants("a", "a", "a"), vhost=limit(
+        100, descriptors=[descriptor(2, ("t", "a")), descriptor(5, ("generic_key", "g"))],
+        rate_limits=[{**by(header()), "x_ratelimit_option": "OFF"}, by({"generic_key": {"descriptor_value": "g"}})], **FIGURES), setting="limit"),
+    Case("limit-by-rules-of-the-end", tenants("a", "a"), vhost={**limit(100, descriptors=[descriptor(1, ("t", ""))], **FIGURES), "rate_limits": [
+        {**by(header()), "apply_on_stream_done": True}]}, setting="limit"),
 
     made("destination-cluster", [{"destination_cluster": {}}], [("destination_cluster", "limit-by-destination-cluster")], get()),
     made("remote-address", [{"remote_address": {}}], [("remote_address", "127.0.0.2")], get()),

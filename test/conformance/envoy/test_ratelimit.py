@@ -82,6 +82,15 @@ def asking(name, answer, requests=None, filter_fields=None, per_route=None, vhos
                 stats=tuple(f"c.ratelimit.{counter}" for counter in ("ok", "over_limit", "error", "failure_mode_allowed")), **more)
 
 
+END = {"apply_on_stream_done": True}
+
+
+def figures(name, first, second, filter_fields=None):
+    """A case of two rules with these fields, of which the second one's limit has less left."""
+    statuses = field(2, status(OK, 10, MINUTE, 7, 30, "n")), field(2, status(OK, 5, SECOND, 2, 1))
+    return asking(f"figures-{name}", says(OK, *statuses), vhost={"rate_limits": [by(header(), **first), by(key("g"), **second)]}, filter_fields=filter_fields)
+
+
 # What a call says of itself; Envoy's goes through its router as a request from within.
 CALL = ("x-envoy-internal", "x-forwarded-for", "x-envoy-expected-rq-timeout-ms", "user-agent", "grpc-timeout")
 T = ("x-t", "a")
@@ -133,6 +142,23 @@ CASES = [
         by({"metadata": {"descriptor_key": "k", "source": "ROUTE_ENTRY", "metadata_key": {"key": "a", "path": [{"key": "n"}]}}}),
         by(key("g"), {"metadata": {"descriptor_key": "k", "skip_if_absent": True, "metadata_key": {"key": "a", "path": [{"key": "b"}]}}}),
         by({"metadata": {"descriptor_key": "k", "default_value": "none", "metadata_key": {"key": "a", "path": [{"key": "b"}]}}})]}),
+    # At the end of the stream; nobody hears what the service says of it.
+    asking("end", says(OK), vhost={"rate_limits": [by(header()), by(key("end"), **END)]}, sees=3),
+    asking("end-alone", says(OVER), vhost={"rate_limits": [by(key("end"), **END)]}, sees=2),
+    asking("end-of-own-rules", says(OK), filter_fields={"rate_limits": [by(header()), by(key("end"), **END, hits_addend={"number": 4})]}, sees=3),
+    asking("end-of-route-rules", says(OK), sees=3,
+           per_route={"rate_limits": [by(header()), by(key("end"), **END, hits_addend={"format": "%BYTES_SENT%"})]}),
+    asking("end-of-refused", says(OVER), sees=2,
+           per_route={"rate_limits": [by(header()), by(key("end"), **END, hits_addend={"format": "%RESPONSE_CODE%"})]}),
+    asking("end-of-direct-answer", says(OK), vhost={"rate_limits": [by(key("end"), **END)]}, routes=[{"match": {"prefix": "/"}, **said("x")}]),
+    asking("end-of-no-number", says(OK), sees=2,
+           per_route={"rate_limits": [by(header()), by(key("end"), **END, hits_addend={"format": "%REQ(X-NONE)%"})]}),
+    # Figures by rule.
+    figures("least-off", {}, {"x_ratelimit_option": "OFF"}, FIGURES),
+    figures("other-off", {"x_ratelimit_option": "OFF"}, {}, FIGURES),
+    figures("least-on", {}, {"x_ratelimit_option": "DRAFT_VERSION_03"}),
+    figures("other-on", {"x_ratelimit_option": "DRAFT_VERSION_03"}, {}),
+    asking("quota", says(OK, field(2, status(OK) + field(5, field(1, 5))))),
     asking("nothing-but-skipped", says(OK), vhost={"rate_limits": [by(header("x-none", skip_if_absent=True))]}),
 ]
 

@@ -91,6 +91,8 @@ TEST(ExpressionTest, FiltersOfLogsThatCanNotBe) {
   const std::string type = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter";
   const std::string place = "extension_filter.typed_config.expression: ";
   EXPECT_EQ(errors(type, "expression: 'response.code >= 400'"), "");
+  const std::string named = ", cel_config: {enable_string_functions: true, enable_string_concat: true}";  // whose functions are there anyway
+  EXPECT_EQ(errors(type, "expression: \"response.headers['x-a'].lowerAscii() + 'b' == 'ab'\"" + named), "");
   EXPECT_EQ(errors(type, "expression: 'response.code'"), place + "column 10: it gives int, expected bool");
   EXPECT_EQ(errors(type, "expression: 'response.cod == 1'"), place + "column 10: there is no response.cod, did you mean response.code");
   EXPECT_EQ(errors(type, "expression: ''"), place + "missing, but required");

@@ -13,7 +13,7 @@ namespace pillion::test {
 // YAML, in its flow style.
 struct FilterConfig {
   std::string http_filters;  // those before the router: "{name: f, typed_config: {...}}", with commas between them
-  std::string of_route = "";  // fields of the one route, which goes to the cluster "app"; and of its table
+  std::string of_route = "";  // fields of the one route, which goes to the cluster "app"; "calls" is another one, of HTTP/2; and of its table
   std::string of_table = "";
 };
 
@@ -22,7 +22,15 @@ inline config::Loaded Load(const FilterConfig& filter) {
   options.http_filters = filters::HttpFilterTypes();
   const auto fields = [](const std::string& text) { return text.empty() ? "" : text + ", "; };
   return config::LoadText(R"(static_resources:
-  clusters: [{name: app, type: STATIC, load_assignment: {cluster_name: app}}]
+  clusters:
+  - {name: app, type: STATIC, load_assignment: {cluster_name: app}}
+  - name: calls
+    type: STATIC
+    load_assignment: {cluster_name: calls}
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}
   listeners:
   - name: in
     address: {socket_address: {address: 127.0.0.1, port_value: 1}}

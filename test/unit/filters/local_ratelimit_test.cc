@@ -20,6 +20,7 @@ class LocalRateLimitTest : public testing::Test {
  protected:
   void Start(const std::string& message, ProxySettings settings = {}) {
     clients_.clear();
+    world_.reset();  // and its buckets with it
     settings.http_filters = "- {name: limit, typed_config: " + message + "}\n";
     world_ = std::make_unique<ProxyWorld>(settings);
     for (uint32_t i = 0; i < settings.workers; ++i) clients_.push_back(world_->Connect());
@@ -31,6 +32,12 @@ class LocalRateLimitTest : public testing::Test {
     clients_[client]->Send("GET " + path + " HTTP/1.1\r\nhost: h\r\n" + fields + "\r\n");
     world_->Run();
     return clients_[client]->Take();
+  }
+  // The listener is another one from now on, with new clients.
+  void Update(const std::string& message, ProxySettings settings = {}) {
+    settings.http_filters = "- {name: limit, typed_config: " + message + "}\n";
+    world_->UpdateListener(settings);
+    for (std::unique_ptr<Peer>& client : clients_) client = world_->Connect();
   }
   bool Passes(const std::string& fields = "", const std::string& path = "/direct", size_t client = 0) {
     const std::string answer = Get(fields, path, client);
@@ -202,6 +209,81 @@ TEST_F(LocalRateLimitTest, AShadowCountsAndRefusesNobody) {
   EXPECT_EQ(Count("ok"), 1);
 }
 
+// What is not changed itself goes on where it was, whatever changes beside it.
+TEST_F(LocalRateLimitTest, BucketsOutlastAnUpdate) {
+  const std::string message = On(Bucket(5) + ", descriptors: [{entries: [{key: tenant}], " + Bucket(2) + "}], " + kByTenant);
+  Start(message);
+  EXPECT_EQ(Passing(1, "x-tenant: a\r\n"), 1);
+  EXPECT_EQ(Passing(2, "x-tenant: b\r\n"), 2);
+  Update(message, {.listener = "per_connection_buffer_limit_bytes: 10000", .hcm = "server_name: other"});
+  EXPECT_EQ(Passing(2, "x-tenant: a\r\n"), 1);
+  EXPECT_EQ(Passing(2, "x-tenant: b\r\n"), 0);
+  EXPECT_EQ(Passing(2), 1);  // the default one
+  // Other fields of the filter are none of a bucket's; its own are.
+  Update(On("enable_x_ratelimit_headers: DRAFT_VERSION_03, " + Bucket(5) + ", descriptors: [{entries: [{key: tenant}], " + Bucket(3) + "}], " +
+            kByTenant));
+  EXPECT_EQ(Passing(2), 0);
+  world_->Wait(40'000);
+  EXPECT_EQ(Passing(4, "x-tenant: b\r\n"), 3);
+}
+
+TEST_F(LocalRateLimitTest, BucketsOfRoutesOutlastAnUpdate) {
+  const auto route = [](const std::string& path, int tokens) {
+    return "- {match: {path: " + path + "}, direct_response: {status: 200}, typed_per_filter_config: {limit: " + On(Bucket(tokens)) + "}}\n";
+  };
+  const std::string none = Message("stat_prefix: rl");
+  Start(none, {.first_routes = route("/a", 2)});
+  EXPECT_EQ(Passing(3, "", "/a"), 2);
+  Update(none, {.first_routes = route("/b", 2) + route("/a", 2)});  // another one before it
+  EXPECT_EQ(Passing(3, "", "/a"), 0);
+  EXPECT_EQ(Passing(3, "", "/b"), 2);
+  Update(none, {.first_routes = route("/a", 3)});
+  EXPECT_EQ(Passing(4, "", "/a"), 3);
+  Update(none, {.first_routes = route("/c", 3)});  // the same, of another route
+  EXPECT_EQ(Passing(4, "", "/c"), 3);
+}
+
+// Buckets with the same figures are not one for that.
+TEST_F(LocalRateLimitTest, EachPlaceHasBucketsOfItsOwn) {
+  const std::string own = "typed_per_filter_config: {limit: " + On(Bucket(1)) + "}";
+  Start(On(Bucket(1)), {.first_routes = "- {match: {path: /a}, name: r, direct_response: {status: 200}, " + own + "}\n"
+                                        "- {match: {path: /b}, name: r, direct_response: {status: 200}, " + own + "}"});
+  EXPECT_EQ(Passing(2, "", "/a"), 1);
+  EXPECT_EQ(Passing(2, "", "/b"), 1);
+  EXPECT_EQ(Passing(2), 1);
+}
+
+TEST_F(LocalRateLimitTest, FiguresAsARuleSays) {
+  const auto told = [this](const std::string& fields, const std::string& option, const std::string& tenant) {
+    Start(On(fields + "descriptors: [{entries: [{key: tenant}], " + Bucket(1) + "}], rate_limits: [{" + option +
+             "actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}], " + Bucket(2)));
+    const auto tells = [](const std::string& answer) { return answer.find("x-ratelimit-limit: ") != answer.npos; };
+    return std::pair(tells(Get(tenant)), tells(Get(tenant)));
+  };
+  using Both = std::pair<bool, bool>;
+  const std::string on = "enable_x_ratelimit_headers: DRAFT_VERSION_03, ";
+  const std::string off = "x_ratelimit_option: \"OFF\", ";
+  const std::string tenant = "x-tenant: a\r\n";
+  EXPECT_EQ(told(on, "", tenant), Both(true, true));
+  EXPECT_EQ(told(on, off, tenant), Both(false, false));
+  EXPECT_EQ(told(on, off, ""), Both(true, true));  // the default bucket is of no rule
+  EXPECT_EQ(told("", "x_ratelimit_option: DRAFT_VERSION_03, ", tenant), Both(true, true));
+  EXPECT_EQ(told("", "x_ratelimit_option: DRAFT_VERSION_03, ", ""), Both(false, false));
+}
+
+// Rules at the end of a stream are not for it, wherever they stand.
+TEST_F(LocalRateLimitTest, RulesOfTheEndAreNotHeeded) {
+  const std::string rule = "{apply_on_stream_done: true, actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}";
+  Start(On("descriptors: [{entries: [{key: tenant}], " + Bucket(1) + "}]"), {.virtual_host = "rate_limits: [" + rule + "]"});
+  for (int i = 0; i < 2; ++i) {
+    Get("x-tenant: a\r\n", "/x");
+    EXPECT_TRUE(world_->upstream().peer(0).Take().starts_with("GET /x "));
+    world_->upstream().peer(0).Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    world_->Run();
+    EXPECT_TRUE(clients_[0]->Take().starts_with("HTTP/1.1 200 "));
+  }
+}
+
 TEST_F(LocalRateLimitTest, TheSlowestBucketIsAskedFirst) {
   const std::string two = "descriptors: [{entries: [{key: tenant, value: a}], token_bucket: {max_tokens: 9, fill_interval: 1s}}, "
                           "{entries: [{key: generic_key, value: all}], token_bucket: {max_tokens: 1, fill_interval: 100s}}], "
@@ -273,6 +355,18 @@ TEST_F(ActionTest, Expressions) {
   const std::string generic = "{generic_key: {descriptor_value: g}}, ";
   EXPECT_FALSE(Makes(generic + Expression(tenant), "{key: generic_key, value: g}"));
   EXPECT_TRUE(Makes(generic + Expression(tenant, ", skip_if_error: true"), "{key: generic_key, value: g}"));
+}
+
+std::string Tree(const std::string& header) {
+  return "{extension: {name: e, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor, "
+         "descriptor_key: k, parsed: {id: 1, call_expr: {function: _[_], args: [{id: 2, select_expr: {field: headers, operand: {id: 3, ident_expr: "
+         "{name: request}}}}, {id: 4, const_expr: {string_value: " + header + "}}]}}}}}";
+}
+
+TEST_F(ActionTest, ExpressionsAsTrees) {
+  EXPECT_TRUE(Makes(Tree("x-tenant"), "{key: k, value: a}", "x-tenant: a\r\n"));
+  EXPECT_FALSE(Makes(Tree("x-tenant"), "{key: k, value: a}", "x-tenant: b\r\n"));
+  EXPECT_FALSE(Makes(Tree("x-tenant"), "{key: k}"));
 }
 
 TEST_F(ActionTest, Clusters) {
@@ -437,11 +531,10 @@ TEST(LocalRateLimitConfig, WhatIsNotThereIsRefusedByName) {
   EXPECT_EQ(Refused(On("stage: 0, vh_rate_limits: OVERRIDE, " + Bucket(1))), "");
   for (const std::string field : {"local_cluster_rate_limit: {}",
                                   "rate_limits: [{apply_on_stream_done: true, actions: [{remote_address: {}}]}]",
-                                  "rate_limits: [{x_ratelimit_option: OFF, actions: [{remote_address: {}}]}]",
                                   "rate_limits: [{stage: 1, actions: [{remote_address: {}}]}]",
                                   "rate_limits: [{disable_key: k, actions: [{remote_address: {}}]}]"}) {
     const std::string refused = Refused(On(field + ", " + Bucket(1)));
-    const bool found = refused.find("not implemented") != std::string::npos || refused.find("means nothing in a filter's own") != std::string::npos;
+    const bool found = refused.find("not implemented") != std::string::npos || refused.find("means nothing") != std::string::npos;
     EXPECT_TRUE(found) << field << ": " << refused;
   }
 }
@@ -458,6 +551,10 @@ TEST(LocalRateLimitConfig, WhatCanNotBe) {
   EXPECT_NE(Refused(On("rate_limits: [{actions: [" + Expression("request.nothing") + "]}]")).find("text: column 9: "), std::string::npos);
   EXPECT_NE(Refused(On("rate_limits: [{actions: [{generic_key: {descriptor_value: '%NOTHING%'}}]}]")).find("descriptor_value: byte 0"),
             std::string::npos);
+  const std::string wrong = "rate_limits: [{actions: [{extension: {name: e, typed_config: {\"@type\": "
+                            "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor, descriptor_key: k, "
+                            "parsed: {id: 1, ident_expr: {name: nothing}}}}}]}]";
+  EXPECT_NE(Refused(On(wrong)).find("parsed: expression 1: "), std::string::npos) << Refused(On(wrong));
   for (const std::string hits : {"{}", "{number: 1, format: '%BYTES_RECEIVED%'}", "{format: 'x'}", "{number: 1000000001}"}) {
     EXPECT_NE(Refused(On("rate_limits: [{hits_addend: " + hits + ", actions: [{remote_address: {}}]}]")).find("hits_addend"), std::string::npos) << hits;
   }

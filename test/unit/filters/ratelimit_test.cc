@@ -19,19 +19,23 @@ constexpr std::string_view kOfRoute = "\"@type\": type.googleapis.com/envoy.exte
 constexpr char kTenant[] = "{actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}";
 constexpr char kGold[] = "x-tenant: gold\r\n";
 
-// The service is at the same host as the cluster that requests go to; both speak HTTP/1, which is bytes that can be read.
+// The service is at the same host as the cluster that requests go to; both speak HTTP/1, which is bytes that can be read:
+// since then only, for there is no configuration of it.
 class RateLimitTest : public testing::Test {
  protected:
   void Start(const std::string& fields = "", ProxySettings settings = {}) {
     client_.reset();
     settings.http_filters += "- {name: limit, typed_config: {" + std::string(kBase) + fields + "}}\n";
-    settings.cluster =
+    settings.http2_upstream = true;
+    ProxySettings later;
+    later.cluster =
         "typed_extension_protocol_options:\n"
         "  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n"
         "    \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n"
         "    explicit_http_config: {http_protocol_options: {enable_trailers: true}}\n";
     if (settings.virtual_host.empty()) settings.virtual_host = std::string("rate_limits: [") + kTenant + "]";
     world_ = std::make_unique<ProxyWorld>(settings);
+    world_->ReplaceCluster(&later);
     client_ = world_->Connect();
   }
   void TearDown() override { client_.reset(); }
@@ -383,6 +387,121 @@ TEST_F(RateLimitTest, LimitsAndHitsGoAlong) {
   EXPECT_EQ(Asked()->ShortDebugString(), "domain: \"shop\" descriptors { entries { key: \"plan\" value: \"gold\" } hits_addend { value: 3 } }");
 }
 
+constexpr char kCounted[] = "{apply_on_stream_done: true, hits_addend: {format: '%RESPONSE_CODE%'}, actions: [{generic_key: {descriptor_value: end}}]}";
+constexpr char kAtTheEnd[] = "domain: \"shop\" descriptors { entries { key: \"generic_key\" value: \"end\" } hits_addend { value: 200 } }";
+
+TEST_F(RateLimitTest, CountsWhatIsKnownAtTheEnd) {
+  Start("", {.virtual_host = std::string("rate_limits: [") + kTenant + ", " + kCounted + "]"});
+  Get();
+  EXPECT_EQ(Asked()->ShortDebugString(), "domain: \"shop\" descriptors { entries { key: \"tenant\" value: \"gold\" } }");
+  Answer(Saying(v3::RateLimitResponse::OK));
+  EXPECT_TRUE(Upstream().starts_with("GET /x "));
+  EXPECT_TRUE(Pass().starts_with("HTTP/1.1 200 "));
+  EXPECT_EQ(Asked()->ShortDebugString(), kAtTheEnd);
+  EXPECT_NE(head_.find("\r\nhost: rls.test\r\n"), std::string::npos) << head_;
+  EXPECT_NE(head_.find("\r\nx-who: me\r\n"), std::string::npos) << head_;
+  Answer(Saying(v3::RateLimitResponse::OVER_LIMIT));  // nobody hears it
+  EXPECT_EQ(Count("ok"), 1);
+  EXPECT_EQ(Count("over_limit"), 0);
+  EXPECT_EQ(Count("error"), 0);
+  EXPECT_EQ(world_->stat("cluster.app.upstream_rq_active"), 0);
+}
+
+// Who is not asked about before is counted, too; in an expression all may be asked for that is known then.
+TEST_F(RateLimitTest, CountsAtTheEndAlone) {
+  Start("", {.entry = "typed_per_filter_config: {limit: {" + std::string(kOfRoute) +
+                      ", rate_limits: [{apply_on_stream_done: true, actions: [{extension: {name: e, typed_config: {\"@type\": "
+                      "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor, descriptor_key: k, "
+                      "text: \"string(response.code) + response.headers['x-kind']\"}}}]}]}}"});
+  Get();
+  EXPECT_TRUE(Upstream().starts_with("GET /x "));
+  world_->upstream().peer(0).Send("HTTP/1.1 200 OK\r\nx-kind: a\r\ncontent-length: 0\r\n\r\n");
+  world_->Run();
+  EXPECT_EQ(Asked()->ShortDebugString(), "domain: \"shop\" descriptors { entries { key: \"k\" value: \"200a\" } }");
+}
+
+TEST_F(RateLimitTest, CountsARefusedOneAtTheEnd) {
+  Start("", {.virtual_host = std::string("rate_limits: [") + kTenant + ", " + kCounted + "]"});
+  Get();
+  Asked();
+  Answer(Saying(v3::RateLimitResponse::OVER_LIMIT));
+  EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 429 "));
+  const auto counted = Asked();
+  ASSERT_TRUE(counted);
+  EXPECT_EQ(counted->descriptors(0).hits_addend().value(), 429u);
+}
+
+TEST_F(RateLimitTest, CountsNothingAtTheEndOfWhatDoesNotConcernIt) {
+  const ProxySettings settings{.virtual_host = std::string("rate_limits: [") + kCounted + "]"};
+  for (const std::string fields : {", request_type: internal", ", filter_enabled: {default_value: {}}"}) {
+    Start(fields, settings);
+    Get();
+    EXPECT_TRUE(Upstream().starts_with("GET /x "));
+    Pass();
+    EXPECT_EQ(Upstream(), "") << fields;
+  }
+  Start("", settings);
+  Get(kGold, "/direct");
+  EXPECT_TRUE(world_->upstream().peers().empty());
+}
+
+// Whoever goes before the service has answered is not counted; what can't be told is an error.
+TEST_F(RateLimitTest, WhatIsNotCountedAtTheEnd) {
+  const std::string both = std::string("rate_limits: [") + kTenant + ", " + kCounted + "]";
+  Start("", {.virtual_host = both});
+  Get();
+  EXPECT_TRUE(Asked());
+  client_->Reset();
+  world_->Run();
+  EXPECT_EQ(world_->upstream().peers().size(), 1u);
+  Start("", {.virtual_host = std::string("rate_limits: [") + kCounted + "]"});
+  Get();
+  Upstream();
+  world_->ReplaceCluster(nullptr);
+  EXPECT_TRUE(Pass().starts_with("HTTP/1.1 200 "));
+  EXPECT_EQ(Count("error"), 1);
+}
+
+TEST_F(RateLimitTest, TheProcessEndsDuringACallAtTheEnd) {
+  Start("", {.virtual_host = std::string("rate_limits: [") + kCounted + "]"});
+  Get();
+  Upstream();
+  Pass();
+  EXPECT_TRUE(Asked());
+  client_.reset();
+  world_.reset();  // nothing is left
+}
+
+TEST_F(RateLimitTest, FiguresAsARuleSays) {
+  const auto told = [this](const std::string& fields, const std::string& first, const std::string& second) {
+    Start(fields, {.virtual_host = "rate_limits: [{" + first + "actions: [{generic_key: {descriptor_value: a}}]}, {" + second +
+                                   "actions: [{generic_key: {descriptor_value: b}}]}]"});
+    Get();
+    EXPECT_EQ(Asked()->descriptors_size(), 2);
+    auto answer = Saying(v3::RateLimitResponse::OK);
+    for (const uint32_t limit : {10u, 5u}) {
+      auto& status = *answer.add_statuses();
+      status.mutable_current_limit()->set_requests_per_unit(limit);
+      status.mutable_current_limit()->set_unit(v3::RateLimitResponse::RateLimit::SECOND);
+      status.set_limit_remaining(limit - 1);
+    }
+    Answer(answer);
+    Upstream();
+    const std::string response = Pass();
+    const size_t found = response.find("x-ratelimit-limit: ");
+    return found == response.npos ? "" : response.substr(found + 19, response.find('\r', found) - found - 19);
+  };
+  const std::string on = ", enable_x_ratelimit_headers: DRAFT_VERSION_03";
+  const std::string own_off = "x_ratelimit_option: \"OFF\", ";
+  const std::string own_on = "x_ratelimit_option: DRAFT_VERSION_03, ";
+  EXPECT_EQ(told(on, "", ""), "5, 10;w=1, 5;w=1");
+  EXPECT_EQ(told(on, own_off, ""), "5, 5;w=1");
+  EXPECT_EQ(told(on, "", own_off), "");  // the one that has the least left
+  EXPECT_EQ(told("", "", ""), "");
+  EXPECT_EQ(told("", "", own_on), "5, 5;w=1");
+  EXPECT_EQ(told("", own_on, ""), "");
+}
+
 TEST_F(RateLimitTest, CountersOfItsOwn) {
   Start(", stat_prefix: second");
   Get();
@@ -407,14 +526,18 @@ std::string Refused(const std::string& filter, const std::string& of_route = "")
 }
 
 TEST(RateLimitConfig, WhatIsNotThereIsRefusedByName) {
-  const std::string base(kBase);
+  std::string base(kBase);
+  EXPECT_EQ(Refused(base), "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config."
+                           "rate_limit_service.grpc_service.envoy_grpc.cluster_name: \"app\", which speaks HTTP/1: gRPC needs one "
+                           "with http2_protocol_options\n");
+  base.replace(base.find("cluster_name: app"), 17, "cluster_name: calls");
   EXPECT_EQ(Refused(base), "");
   EXPECT_EQ(Refused(base, "override_option: DEFAULT"), "");
   EXPECT_NE(Refused(base, "override_option: INCLUDE_POLICY").find("override_option: is not implemented"), std::string::npos);
   EXPECT_NE(Refused(base + ", request_type: inside").find("\"inside\", expected internal, external or both"), std::string::npos);
   EXPECT_NE(Refused(base + ", stage: 11").find("stage"), std::string::npos);
-  const size_t name = base.find("cluster_name: app");
-  EXPECT_NE(Refused(std::string(base).replace(name, 17, "cluster_name: apq")).find("unknown cluster 'apq'"), std::string::npos);
+  const size_t name = base.find("cluster_name: calls");
+  EXPECT_NE(Refused(std::string(base).replace(name, 19, "cluster_name: apq")).find("unknown cluster 'apq'"), std::string::npos);
 }
 
 }  // namespace

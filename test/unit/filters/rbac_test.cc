@@ -228,6 +228,17 @@ TEST_F(RbacTest, CheckedConditionOfAPolicy) {
   EXPECT_EQ(Ask("/direct"), "200 direct");
 }
 
+// They are there whether they are named or not.
+TEST_F(RbacTest, ConditionWhoseFunctionsAreNamed) {
+  const std::string condition = "condition: {id: 1, call_expr: {function: _==_, args: [{id: 2, call_expr: {target: {id: 3, ident_expr: {name: "
+                                "request.method}}, function: lowerAscii}}, {id: 4, const_expr: {string_value: get}}]}}";
+  for (const std::string more : {"", ", cel_config: {enable_string_conversion: true, enable_string_concat: true, enable_string_functions: true}",
+                                 ", cel_config: {enable_string_functions: false}"}) {
+    Start(Conditional("ALLOW", condition + more));
+    EXPECT_EQ(Ask("/direct"), "200 direct") << more;
+  }
+}
+
 // Of a matcher tree.
 std::string Says(const std::string& expression) {
   return "{single_predicate: {input: " + Config("xds.type.matcher.v3.HttpAttributesCelMatchInput", "") + ", custom_match: " +
