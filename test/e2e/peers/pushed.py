@@ -115,6 +115,31 @@ def endpoints(*where, name="backend", **fields):
             "endpoints": [{"lb_endpoints": [one if isinstance(one, dict) else host(one) for one in where]}], **fields}
 
 
+MUTATION, BUFFER = (f"type.googleapis.com/envoy.extensions.filters.http.{name}" for name in ("header_mutation.v3.HeaderMutation", "buffer.v3.Buffer"))
+
+
+def discovered(name="edit", how=DELTA, timeout=None, types=(MUTATION,), from_=None, **fields):
+    """An HTTP filter whose configuration comes apart."""
+    return {"name": name, "config_discovery": {"config_source": from_ or source(how, timeout), "type_urls": list(types), **fields}}
+
+
+def filtered(*filters, body="one", **manager):
+    """A network filter: the HTTP connection manager with these filters before the router, which answers all."""
+    made = b.http([b.direct(200, body)], **manager)
+    made["typed_config"]["http_filters"][:0] = filters
+    return made
+
+
+def marking(value, name="x-mark"):
+    """The configuration of a filter that adds a field to answers."""
+    return {"@type": MUTATION, "mutations": {"response_mutations": [
+        {"append": {"header": {"key": name, "value": value}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}}]}}
+
+
+def extension(config, name="edit"):
+    return {"@type": TYPES["extension_configs"], "name": name, "typed_config": config}
+
+
 def secret(name, message):
     """message: a Secret of peers.control_plane."""
     from google.protobuf import json_format  # pylint: disable=import-outside-toplevel

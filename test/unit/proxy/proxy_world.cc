@@ -13,6 +13,7 @@
 #include "source/base/check.h"
 #include "source/config/load.h"
 #include "source/filters/http_filters.h"
+#include "source/filters/missing_filter.h"
 #include "source/upstream/http_client_codecs.h"
 
 namespace pillion::test {
@@ -166,6 +167,7 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
   const std::string text = Fill(settings.tcp ? kTcp : kHttp, parts);
   config::LoadOptions options;
   options.http_filters = filters::HttpFilterTypes();
+  options.missing_filter = filters::MissingFilter();
   config::Loaded loaded = config::LoadText(text, options);
   for (const config::ConfigError& error : loaded.errors) ADD_FAILURE() << config::ErrorText("settings", error);
   PILLION_CHECK(loaded.bootstrap != nullptr);
