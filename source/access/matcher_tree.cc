@@ -40,7 +40,9 @@ bool MatcherTree::IsOfConnection() const {
 }
 
 MatcherTree::Map MatcherTree::MakeMap(Matcher::Map from) {
-  Map map{.input = std::move(from.input), .by = from.by, .exact = {}, .suffixes = {}, .prefixes = {}, .of_prefix = {}, .of_range = {}};
+  Map map;
+  map.input = std::move(from.input);
+  map.by = from.by;
   switch (from.by) {
     case Matcher::Map::By::kText:
       map.exact = std::move(from.targets);

@@ -41,9 +41,9 @@ std::shared_ptr<const access::Engine> BuildAccessTree(BuildContext& context, con
 // What an action says is its number; an error where it says nothing that is known.
 using BuildTreeAction =
     absl::FunctionRef<uint32_t(const xds::core::v3::TypedExtensionConfig& action, const std::string& path)>;
-std::shared_ptr<const access::MatcherTree> BuildMatcherTree(BuildContext& context, const xds::type::matcher::v3::Matcher& from,
-                                                            AccessTo to, BuildTreeAction build_action,
-                                                            const std::string& path);
+std::shared_ptr<const access::MatcherTree> BuildMatcherTree(BuildContext& context,
+                                                            const xds::type::matcher::v3::Matcher& from, AccessTo to,
+                                                            BuildTreeAction build_action, const std::string& path);
 
 // Of a filter's message: `rules`, else `matcher`; null: neither.
 template <typename Message>

@@ -212,7 +212,8 @@ class Builder {
     const std::string place = FieldPath(path, "typed_config");
     HeaderInput header;
     if (FindInput(from.typed_config())) {
-      context_.errors.Add(place, "nothing is known of a certificate before a filter chain is chosen, expected another input");
+      context_.errors.Add(place,
+                          "nothing is known of a certificate before a filter chain is chosen, expected another input");
       return std::nullopt;
     }
     if (to_ != AccessTo::kRequests && from.typed_config().Is<HeaderInput>()) {
@@ -273,7 +274,8 @@ class Builder {
     const std::string place = FieldPath(FieldPath(path, "custom_match"), "typed_config");
     v3::CelMatcher matcher;
     if (to_ == AccessTo::kArrivals) {
-      context_.errors.AddMissing(path, path, "an expression can't choose a filter chain, expected value_match and an input of connections");
+      context_.errors.AddMissing(
+          path, path, "an expression can't choose a filter chain, expected value_match and an input of connections");
     } else if (!from.input().typed_config().Is<v3::HttpAttributesCelMatchInput>()) {
       context_.errors.AddMissing(path, input,
                                  WrongType(from.input().typed_config(), "xds.type.matcher.v3.HttpAttributesCelMatchInput"));

@@ -105,6 +105,42 @@ def test_other_filters_for_live_connections(pushed, protocol):
     assert protocol == "h1" or live.goaway is None
 
 
+def _by_source(*ranges, otherwise=None):
+    """A listener's matcher. ranges: (address, name of a chain)..."""
+    def to(name):
+        return {"action": {"name": "chain", "typed_config": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": name}}}
+    items = [{"ranges": [{"address_prefix": address, "prefix_len": 32}], "on_match": to(name)} for address, name in ranges]
+    custom = {"name": "ranges", "typed_config": {"@type": "type.googleapis.com/xds.type.matcher.v3.IPMatcher", "range_matchers": items}}
+    source = {"name": "source", "typed_config": b.any_of("extensions.matching.common_inputs.network.v3.SourceIPInput")}
+    return {"matcher_tree": {"input": source, "custom_match": custom}, **({"on_no_match": to(otherwise)} if otherwise else {})}
+
+
+def test_its_matcher_changes(pushed):
+    """The chains stay what they are, and so does a connection whose chain is still its own; one that asks for a chain that is not there is
+    refused with its place, and changes nothing."""
+    port = free_port()
+
+    def chosen(matcher):
+        listener = at(port, "")
+        listener["filter_chains"] = [{"name": name, "filters": [b.http([b.direct(200, name)], name=name)]} for name in ("first", "second")]
+        listener["filter_chain_matcher"] = matcher
+        return listener
+
+    both = pushed(chosen(_by_source(("127.0.0.1", "first"))))
+    live = both.connect()
+    assert live.exchange(Request()).body == b"first"
+    both.change(chosen(_by_source(("127.0.0.9", "second"), otherwise="first")))
+    assert live.exchange(Request()).body == b"first"
+    both.change(chosen(_by_source(("127.0.0.1", "second"), otherwise="first")))
+    both.until_body(b"second")
+    if not p.ENVOY:  # a connection that would get another chain now has that one's filters; Envoy leaves it with its own
+        both.until_body(b"second", on=live)
+        text = both.refused(chosen(_by_source(("127.0.0.1", "third"))))
+        assert '"third" is no filter chain' in text and "filter_chain_matcher.matcher_tree.custom_match" in text
+    assert both.get().body == b"second"
+    assert both.stat("http.first.downstream_cx_total") >= 1 and both.stat("listener_manager.total_listeners_active") == 1
+
+
 def test_another_address(pushed):
     """The new one listens before the old one ends."""
     first, second = free_port(), free_port()
