@@ -138,7 +138,11 @@ void GrpcStream::SendHead() {
 
 void GrpcStream::Send(std::string_view message, bool last) {
   waiting_.push_back({codec::grpc::Frame(message), last});
+  waiting_bytes_ += waiting_.back().framed.size();
   SendWaiting();
+  if (waiting_bytes_ > kMostWaiting) {
+    Over(Status{Code::kResourceExhausted, "more than 64 MiB that the server does not read"});
+  }
 }
 
 void GrpcStream::SendWaiting() {
@@ -149,6 +153,7 @@ void GrpcStream::SendWaiting() {
     const bool whole = next.sent == next.framed.size();
     const bool last = whole && next.last;
     base::Slice slice = base::Slice::Copy(thread_.worker.blocks(), piece);
+    waiting_bytes_ -= piece.size();
     if (whole) waiting_.pop_front();
     send_blocked_ = !stream_->SendData(std::move(slice), last);
   }

@@ -37,6 +37,10 @@ class GrpcStream final : private event::Deferred,
     std::function<void(const codec::grpc::Status& status)> on_end;
   };
 
+  // Bytes that may wait until the server reads: several times what all resources of a large mesh are asked for with. Who
+  // does not read is given up.
+  static constexpr size_t kMostWaiting = 64 * 1024 * 1024;
+
   GrpcStream(const ThreadParts& thread, const Target& target, GrpcRequest request, Callbacks callbacks);
 
   void Start();
@@ -100,6 +104,7 @@ class GrpcStream final : private event::Deferred,
     size_t sent = 0;  // bytes
   };
   std::deque<Outgoing> waiting_;
+  size_t waiting_bytes_ = 0;
   bool send_blocked_ = false;
   codec::grpc::MessageReader reader_;
   bool handed_on_ = false;  // a message that was not taken yet

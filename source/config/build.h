@@ -124,6 +124,9 @@ void CheckGroups(const Assignment& assignment, const std::set<uint32_t>& priorit
 // What says where a part comes from.
 Feed BuildFeed(BuildContext& context, const envoy::config::core::v3::ConfigSource& from, const std::string& path);
 // Sets the context's `ads` too.
+// Of a control plane that is told of requests.
+ApiSource BuildLoadReports(BuildContext& context, const envoy::config::core::v3::ApiConfigSource& from,
+                           const std::string& path);
 DynamicResources BuildDynamicResources(BuildContext& context,
                                        const envoy::config::bootstrap::v3::Bootstrap::DynamicResources& from,
                                        const std::string& path);

@@ -114,12 +114,14 @@ void BuildHost(BuildContext& context, const envoy::config::endpoint::v3::Endpoin
   }
 }
 
-void BuildDrop(BuildContext& context, const Message::Policy& from, const std::string& path, match::Fraction& drop) {
+void BuildDrop(BuildContext& context, const Message::Policy& from, const std::string& path, AssignmentPolicy& to) {
   const std::string list = FieldPath(path, "drop_overloads");
   if (from.drop_overloads_size() == 0) return;
   if (from.drop_overloads_size() > 1) {
     context.errors.Add(list, Concat(from.drop_overloads_size(), " categories, expected one"));
   }
+  match::Fraction& drop = to.drop;
+  to.drop_category = from.drop_overloads(0).category();
   drop = BuildFraction(from.drop_overloads(0).drop_percentage());
   if (drop.numerator > drop.denominator) {
     context.errors.Add(FieldPath(ElementPath(list, 0), "drop_percentage"), "more than all, expected at most 100 percent");
@@ -172,7 +174,7 @@ void BuildAssignmentPolicy(BuildContext& context, const Message& from, const std
     to.policy.overprovisioning_percent = from.policy().overprovisioning_factor().value();
   }
   to.policy.weighted_priority_health = from.policy().weighted_priority_health();
-  BuildDrop(context, from.policy(), FieldPath(path, "policy"), to.policy.drop);
+  BuildDrop(context, from.policy(), FieldPath(path, "policy"), to.policy);
   if (from.policy().has_endpoint_stale_after()) to.stale_after = ToDuration(from.policy().endpoint_stale_after());
 }
 

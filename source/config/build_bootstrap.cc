@@ -114,6 +114,10 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   context.default_bind = BuildBindOptions(context, from.cluster_manager().upstream_bind_config(),
                                           "cluster_manager.upstream_bind_config");
   context.local_cluster = from.cluster_manager().local_cluster_name();
+  if (from.cluster_manager().has_load_stats_config()) {
+    bootstrap->load_reports = BuildLoadReports(context, from.cluster_manager().load_stats_config(),
+                                               "cluster_manager.load_stats_config");
+  }
   if (!from.admin().access_log_path().empty()) {
     bootstrap->admin.access_logs.push_back({.sink = FileLogSink{from.admin().access_log_path()}});
   }

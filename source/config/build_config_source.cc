@@ -194,6 +194,15 @@ DynamicResources BuildDynamicResources(BuildContext& context,
   return dynamic;
 }
 
+ApiSource BuildLoadReports(BuildContext& context, const core::ApiConfigSource& from, const std::string& path) {
+  ApiSource source = BuildApiSource(context, from, path);
+  if (source.protocol == Protocol::kRest) context.errors.Add(FieldPath(path, "api_type"), "REST, expected GRPC");
+  if (source.rate_limit) {
+    context.errors.Add(FieldPath(path, "rate_limit_settings"), "the control plane says how often, expected none");
+  }
+  return source;
+}
+
 void CheckControlPlanes(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters) {
   for (const BuildContext::ControlPlane& control_plane : context.control_planes) {
     const std::string& name = control_plane.cluster;

@@ -85,6 +85,7 @@ struct AssignmentPolicy {
   uint32_t overprovisioning_percent = 140;  // a priority of which 100 / 1.4 percent are healthy counts as healthy
   bool weighted_priority_health = false;    // healthy by weight, not by number
   match::Fraction drop{.numerator = 0};     // of the requests that are answered at once
+  std::string drop_category;                // why, as load reports name it; empty: nothing is dropped
 
   bool operator==(const AssignmentPolicy&) const = default;
 };

@@ -87,6 +87,7 @@ struct Bootstrap {
   std::optional<WorkloadApi> workload_api;
   std::optional<LastGood> last_good;  // none: nothing is kept
   std::optional<DynamicResources> dynamic;
+  std::optional<ApiSource> load_reports;  // who is told of requests; none: nobody
   std::shared_ptr<const Guard> guard;       // null: none, or the pushed one
   std::optional<PushedGuard> pushed_guard;  // counts while it is there
   std::shared_ptr<RemoteSecrets> remote_secrets;  // never null in a loaded one

@@ -144,7 +144,6 @@ constexpr Field kLaterFields[] = {
     {"config.bootstrap.v3.Bootstrap", "stats_flush_on_admin", 29},
     {"config.bootstrap.v3.Bootstrap", "tracing", 9},
     {"config.bootstrap.v3.Admin", "ignore_global_conn_limit", 6},
-    {"config.bootstrap.v3.ClusterManager", "load_stats_config", 4},
     {"config.core.v3.Node", "dynamic_parameters", 12},
     {"config.core.v3.Node", "listening_addresses", 11},
 };

@@ -151,6 +151,7 @@ bool Stream::DropForOverload() {
   if (drop.numerator == 0) [[likely]] return false;
   const bool all = drop.numerator >= drop.denominator;
   if (!drop.Holds(context().random.Next())) return false;
+  cluster.CountDrop(true);
   cluster.stats().CountStatus(503);
   const std::pair<std::string_view, std::string_view> field = {
       all ? "x-envoy-unconditional-drop-overload" : "x-envoy-drop-overload", "true"};

@@ -405,6 +405,7 @@ UpstreamFailure UpstreamRequest::FailureOf(upstream::PoolFailure failure, int er
   constexpr std::string_view kPrefix = "upstream_reset_before_response_started";
   switch (failure) {
     case upstream::PoolFailure::kOverflow:
+      serving_->CountDrop(false);
       return {.status = 503,
               .body = ResetText("overflow"),
               .flag = ResponseFlag::kUpstreamOverflow,

@@ -91,6 +91,10 @@ Server::Server(const Options& options, std::shared_ptr<const config::Bootstrap> 
 
 Server::~Server() { Stop(); }
 
+envoy::config::core::v3::Node Server::OwnNode() const {
+  return secrets::NodeOf(configured_.bootstrap(), {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]});
+}
+
 void Server::MakePlanes() {
   std::vector<xds::Journal*> journals = {&memory_};
   if (guard_ != nullptr) journals.push_back(&guard_->guard());
@@ -100,8 +104,7 @@ void Server::MakePlanes() {
       .timers = timers_,
       .clock = clock_,
       .registry = registry_,
-      .node = secrets::NodeOf(configured_.bootstrap(),
-                              {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]}),
+      .node = OwnNode(),
       .host_of = [this](const std::string& cluster) { return control_hosts_->Next(cluster); },
       .log = {.warn = [](std::string_view line) { Log("config").warn("{}", line); },
               .info = [](std::string_view line) { Log("config").info("{}", line); },
@@ -264,6 +267,7 @@ void Server::GoLive() {
   for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->Start();
   state_ = State::kLive;
   if (last_good_ != nullptr) last_good_->Start();
+  StartLoadReports();
   if (overload_ != nullptr) overload_->Start();
   if (guard_ != nullptr) guard_->guard().Start();
   initialization_ms_->Record(static_cast<uint64_t>(
@@ -417,6 +421,7 @@ void Server::Stop() {
   state_ = State::kStopped;
   if (last_good_ != nullptr) last_good_->Stop();
   secrets_.reset();
+  load_reports_.reset();
   if (clusters_ != nullptr) clusters_->Stop();
   stats_sinks_.reset();
   if (overload_ != nullptr) overload_->Stop();

@@ -30,6 +30,7 @@
 #include "source/config/resources.h"
 #include "source/event/asio_timers.h"
 #include "source/last_good/last_good.h"
+#include "source/load_report/reporter.h"
 #include "source/net/listener.h"
 #include "source/proxy/listener.h"
 #include "source/push/feed.h"
@@ -77,6 +78,8 @@ class Server {
   enum class State : uint8_t { kStarting, kLive, kDraining, kStopped };
   enum class Listening : uint8_t { kYes, kEnding, kNo };
 
+  // As control planes are told who asks.
+  envoy::config::core::v3::Node OwnNode() const;
   void MakePlanes();
   absl::Status MakeClusters();
   // What comes from others, one after the other: each needs those before it. Then it is live.
@@ -91,6 +94,7 @@ class Server {
   push::Feed::Surroundings FeedSurroundings();
   WhenSecretsReady AwaitSecrets();
   absl::Status OpenListeners();
+  void StartLoadReports();
   void GoLive();
   // When all that happens now has happened: whether the listeners' filters can do what they are there for.
   void CheckContextsSoon();
@@ -160,6 +164,7 @@ class Server {
   std::unique_ptr<ControlHosts> control_hosts_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;
+  std::unique_ptr<load_report::Reporter> load_reports_;  // null: nobody is told
   uint64_t dropped_flushes_ = 0;
   const base::MonotonicTime started_;
   size_t busy_workers_ = 0;

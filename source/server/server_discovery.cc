@@ -94,6 +94,30 @@ void Server::FetchListeners() {
   listener_feed_->Start(*planes_, from, [this, then] { listeners_->WhenWarm(then); });
 }
 
+void Server::StartLoadReports() {
+  if (!bootstrap_->load_reports) return;
+  const config::ApiSource& source = *bootstrap_->load_reports;
+  load_reports_ = std::make_unique<load_report::Reporter>(
+      source, load_report::Reporter::Surroundings{
+                  .caller = caller_,
+                  .timers = timers_,
+                  .clock = clock_,
+                  .registry = registry_,
+                  .node = OwnNode(),
+                  .target =
+                      [this, &source] {
+                        std::optional<client::Target> target = control_hosts_->Next(source.cluster);
+                        if (target) target->authority = source.authority;
+                        return target;
+                      },
+                  .for_each_cluster =
+                      [this](const auto& visit) {
+                        for (const RunningCluster* running : clusters_->All()) visit(running->cluster);
+                      },
+                  .warn = [](std::string_view line) { Log("upstream").warn("{}", line); }});
+  load_reports_->Start();
+}
+
 std::vector<std::vector<std::string>> Server::SetClusters(const push::Feed::Bodies& resources,
                                                           const config::ConfigSource& sender) {
   std::vector<std::vector<std::string>> errors;

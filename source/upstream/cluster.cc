@@ -42,6 +42,7 @@ Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry&
       tls_stat_ids_(TlsStats(*config_, registry)),
       lane_stat_ids_(LaneStatsOf(*config_, registry)),
       membership_stats_(stat_ids_, registry.control()),
+      drops_(workers_),
       transports_(*config_, registry),
       table_scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, config_->stat_name)),
       policy_(config_->assignment_policy),

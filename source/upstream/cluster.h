@@ -24,6 +24,7 @@
 #include "source/upstream/client_codecs.h"
 #include "source/upstream/cluster_names.h"
 #include "source/upstream/cluster_stats.h"
+#include "source/upstream/drops.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/lane_balancer.h"
 #include "source/upstream/lane_stats.h"
@@ -84,6 +85,8 @@ class Cluster {
   const std::shared_ptr<const HostSet>& hosts() const { return hosts_; }
   uint32_t workers() const { return workers_; }
   const TransportChoice& transports() const { return transports_; }
+  const config::AssignmentPolicy& policy() const { return policy_; }  // main thread
+  Drops& drops() { return drops_; }
 
   // Any thread: the cluster has, or had, a connection.
   bool used() const { return used_.load(std::memory_order_relaxed); }
@@ -108,6 +111,7 @@ class Cluster {
   const std::unique_ptr<const tls::StatIds> tls_stat_ids_;
   const std::unique_ptr<LaneStatIds> lane_stat_ids_;
   MembershipStats membership_stats_;
+  Drops drops_;
   const TransportChoice transports_;
   stats::Scope table_scope_;  // of its gauges
   config::AssignmentPolicy policy_;
@@ -135,6 +139,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   Cluster& cluster() { return *cluster_; }
   Breakers& breakers(config::Priority priority) { return cluster_->breakers(priority); }
   ClusterStats& stats() { return stats_; }
+  // A request was refused instead of sent on.
+  void CountDrop(bool for_overload) { cluster_->drops().Count(worker_.index(), for_overload); }
   event::Worker& worker() { return worker_; }
   net::Connector& connector() { return connector_; }
   // Null: none.

@@ -60,7 +60,7 @@ RESERVED = {
     "OpenSSL": (r"^openssl/", {"identity", "tls", "ca"}),
     "grpc++": (r"^grpc|\.grpc\.pb\.h$", {"ctl"}),
     "protobuf": (r"^google/|^api/.*\.pb\.h$|^cel/|^envoy/|^spiffe/|^xds/",
-                 {"config", "admin", "secrets", "syntax_tree", "telemetry", "xds", "ctl", "push", "last_good"}),
+                 {"config", "admin", "secrets", "syntax_tree", "telemetry", "xds", "ctl", "push", "last_good", "load_report"}),
     "std::regex": (r"^regex$", set()),
     "iostream": (r"^iostream$", {"main"}),
 }

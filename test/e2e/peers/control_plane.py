@@ -10,7 +10,7 @@ from google.protobuf import descriptor_pb2, message_factory
 
 API = pathlib.Path(__file__).resolve().parents[3] / "api"
 _FILES = ["envoy/service/discovery/v3/discovery.proto", "envoy/extensions/transport_sockets/tls/v3/tls.proto", "spiffe/workload.proto",
-          "pillion/guard/v1/guard.proto"]
+          "pillion/guard/v1/guard.proto", "envoy/service/load_stats/v3/lrs.proto"]
 _SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 
 

@@ -240,6 +240,18 @@ TEST_F(GrpcStreamTest, ALargeMessageWaitsForTheWindow) {
   EXPECT_TRUE(server_.ended);
 }
 
+// What waits has a bound, whether the server does not read or is not there yet.
+TEST_F(GrpcStreamTest, WhatIsNotReadIsNotKeptForEver) {
+  simulation_.network().faults(kServer).connect_hangs = true;
+  Call();
+  stream_->Send(std::string(GrpcStream::kMostWaiting - 5, 'y'), false);
+  ASSERT_NE(stream_, nullptr);
+  stream_->Send("", false);
+  EXPECT_EQ(stream_, nullptr);
+  EXPECT_EQ(ends_, std::vector<std::string>{"RESOURCE_EXHAUSTED: more than 64 MiB that the server does not read"});
+  Run();
+}
+
 TEST_F(GrpcStreamTest, AHeadAlone) {
   Call();
   server_.Head(200, {{"content-type", "application/grpc"}, {"grpc-status", "7"}, {"grpc-message", "no"}}, true);

@@ -94,6 +94,22 @@ TEST(ConfigSourceTest, EachKind) {
   EXPECT_EQ(lds(Api("AGGREGATED_DELTA_GRPC")).protocol, Protocol::kDelta);
 }
 
+TEST(ConfigSourceTest, LoadReports) {
+  const auto to = [](const std::string& api) { return "cluster_manager: {load_stats_config: " + api + "}"; };
+  for (const char* type : {"GRPC", "DELTA_GRPC"}) {
+    const auto bootstrap = Good(to(Api(type)));
+    ASSERT_TRUE(bootstrap->load_reports.has_value());
+    EXPECT_EQ(bootstrap->load_reports->cluster, "cp");
+  }
+  EXPECT_FALSE(Good("")->load_reports.has_value());
+  EXPECT_THAT(Text(Load(to(Api("REST", "cluster_names: [plain], refresh_delay: 1s"))).errors),
+              HasSubstr("cluster_manager.load_stats_config.api_type: REST, expected GRPC"));
+  EXPECT_THAT(Text(Load(to(Api("GRPC", std::string(kGrpc) + ", rate_limit_settings: {}"))).errors),
+              HasSubstr("load_stats_config.rate_limit_settings: the control plane says how often, expected none"));
+  EXPECT_THAT(Text(Load(to(Api("GRPC", "grpc_services: [{envoy_grpc: {cluster_name: plain}}]"))).errors),
+              HasSubstr("\"plain\", which does not speak HTTP/2"));
+}
+
 TEST(ConfigSourceTest, WhatCannotBe) {
   const auto bad = [](const std::string& top, const std::string& clusters = "") { return Text(Load(top, clusters).errors); };
   const auto lds = [&](const std::string& api) { return bad("dynamic_resources: {lds_config: {api_config_source: " + api + "}}"); };
