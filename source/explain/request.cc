@@ -150,7 +150,9 @@ Outcome AskFilters(const config::HttpConnectionManager& config, const route::Tab
       Answer& shown = filters.Object();
       shown.Text("filter", filter.name);
       shown.Text("verdict", "answers 500: its configuration has not come");
-      if (outcome.reply.empty()) outcome.reply = fmt::format("500: the configuration of filter {} has not come", filter.name);
+      if (outcome.reply.empty()) {
+        outcome.reply = fmt::format("500: the configuration of filter {} has not come", filter.name);
+      }
       continue;
     }
     if (!AskFilter(filter, part, asked, random, outcome.lane, filters.Object()) && outcome.reply.empty()) {

@@ -208,7 +208,8 @@ class FilterConfigs::ListenerUse final : public Use {
       for (size_t i = 0; i < manager.http_filters.size(); ++i) {
         const config::HttpFilter& filter = manager.http_filters[i];
         if (filter.source == nullptr) continue;
-        places_.push_back({.chain = chain, .index = i, .given = &filter, .direction = listener_->direction, .built = nullptr});
+        places_.push_back(
+            {.chain = chain, .index = i, .given = &filter, .direction = listener_->direction, .built = nullptr});
       }
     });
     for (Place& place : places_) {

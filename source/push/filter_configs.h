@@ -19,7 +19,8 @@ namespace pillion::push {
 
 class FilterConfigs {
  public:
-  // Those who go by them are from now on as their Use::Complete() says. What is wrong, in one line each: nothing has changed.
+  // Those who go by them are from now on as their Use::Complete() says. What is wrong, in one line each: nothing has
+  // changed.
   using Follow = std::function<std::vector<std::string>()>;
 
   // All that is given outlives it.
@@ -44,7 +45,8 @@ class FilterConfigs {
     // more; perhaps at once.
     using One = std::function<std::function<void()>(const std::string& filter)>;
     virtual void WhenReady(const One& one) = 0;
-    // By what there is now. What has come for a filter is built once for it, and is the same object until something else comes.
+    // By what there is now. What has come for a filter is built once for it, and is the same object until something else
+    // comes.
     virtual Completed Complete() const = 0;
   };
   // Null: it names none.

@@ -38,7 +38,8 @@ void AwaitParts(push::RouteTables::Use* routes, push::FilterConfigs::Use* filter
 }
 
 bool HaveSameChains(const config::Listener& a, const config::Listener& b) {
-  return std::ranges::equal(a.filter_chains, b.filter_chains, {}, &config::FilterChain::digest, &config::FilterChain::digest);
+  return std::ranges::equal(a.filter_chains, b.filter_chains, {}, &config::FilterChain::digest,
+                            &config::FilterChain::digest);
 }
 
 }  // namespace

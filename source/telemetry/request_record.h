@@ -78,7 +78,8 @@ struct RequestRecord {
   // Bodies, in bytes without framing.
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
-  // With framing, on the wire; upstream of all attempts. Headers are part of them, with trailers; decompressed they are texts.
+  // With framing, on the wire; upstream of all attempts. Headers are part of them, with trailers; decompressed they are
+  // texts.
   uint64_t downstream_wire_bytes_received = 0;
   uint64_t downstream_wire_bytes_sent = 0;
   uint64_t downstream_header_bytes_received = 0;

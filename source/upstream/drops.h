@@ -1,7 +1,8 @@
 #pragma once
 
-// Requests to a cluster that were refused instead of sent on: for a breaker, or as the endpoints' drop_overloads say. Control
-// planes hear of them (load_report/). Part of a Cluster; a worker writes its own cells (load and store), any thread reads.
+// Requests to a cluster that were refused instead of sent on: for a breaker, or as the endpoints' drop_overloads say.
+// Control planes hear of them (load_report/). Part of a Cluster; a worker writes its own cells (load and store), any thread
+// reads.
 
 #include <atomic>
 #include <cstdint>
