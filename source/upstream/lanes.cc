@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "source/upstream/lane_text.h"
 
 namespace pillion::upstream {
 namespace {
@@ -41,12 +42,6 @@ bool OfBaseline(const std::vector<ConfiguredLabel>& labels, const config::Lanes&
   });
 }
 
-std::string NameOf(const std::vector<ConfiguredLabel>& labels) {
-  std::string name;
-  for (const auto& [key, value] : labels) name += (name.empty() ? "" : ",") + key + "=" + value;
-  return name;
-}
-
 // Two sets of labels have the same text if and only if they are equal.
 template <typename Text>
 void AddLabel(Text& text, std::string_view key, std::string_view value) {
@@ -77,7 +72,7 @@ Lanes::Lanes(const Hosts& hosts, const config::LoadBalancing& config, const conf
     if (OfBaseline(labels, lanes)) {
       baseline.push_back(host);
     } else {
-      found.insert(NameOf(labels));
+      found.insert(LabelsText(labels));
     }
     for (unsigned some = 1; some < 1u << labels.size(); ++some) {
       std::string text;
@@ -128,7 +123,7 @@ size_t Lanes::Find(std::span<const Label> labels) const {
 
 std::string LaneOf(const Host& host, const config::Lanes& config) {
   const std::vector<ConfiguredLabel> labels = LabelsOf(host, config);
-  return OfBaseline(labels, config) ? "" : NameOf(labels);
+  return OfBaseline(labels, config) ? "" : LabelsText(labels);
 }
 
 }  // namespace pillion::upstream

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "source/filters/rules/text.h"
+#include "source/upstream/lane_text.h"
 
 namespace pillion::filters::degradation_rules {
 namespace {
@@ -32,14 +33,22 @@ std::string_view KeyOf(const Parts& per, filter::StreamContext& stream) {
     text << std::exchange(between, ", ") << name << "=";
     return text;
   };
-  if (per.route) add("route") << stream.virtual_host()->name << "/" << stream.route()->name;
-  if (per.cluster) add("cluster") << stream.cluster_name();
+  const auto append = [&text](std::string_view piece) { text << piece; };
+  if (per.route) {
+    add("route");
+    upstream::AppendEscaped(append, stream.virtual_host()->name, "/,%");
+    text << "/";
+    upstream::AppendEscaped(append, stream.route()->name, ",%");
+  }
+  if (per.cluster) {
+    add("cluster");
+    upstream::AppendEscaped(append, stream.cluster_name(), ",%");
+  }
   if (!per.lane) return text.view();
   add("lane");
   const upstream::LaneWish* const wish = stream.lane_wish();
   if (wish == nullptr || wish->labels.empty()) return (text << "baseline").view();
-  std::string_view comma;
-  for (const upstream::Label& label : wish->labels) text << std::exchange(comma, ",") << label.key << "=" << label.value;
+  upstream::AppendLabels(append, wish->labels);
   return text.view();
 }
 

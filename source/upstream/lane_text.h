@@ -1,0 +1,46 @@
+#pragma once
+
+// Labels as a text: env=gray,version=v2.1. Other labels have another text, whatever is in them: a comma, an equals sign and a
+// per cent sign stand there as %2C, %3D and %25.
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace pillion::upstream {
+
+// `append` takes one piece after the other.
+template <typename Append>
+void AppendEscaped(const Append& append, std::string_view text, std::string_view special) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  while (!text.empty()) {
+    const size_t plain = text.find_first_of(special);
+    if (plain != 0) append(text.substr(0, plain));
+    if (plain == text.npos) return;
+    const auto byte = static_cast<unsigned char>(text[plain]);
+    const char escaped[] = {'%', kDigits[byte >> 4], kDigits[byte & 0xf]};
+    append(std::string_view(escaped, sizeof escaped));
+    text.remove_prefix(plain + 1);
+  }
+}
+
+// `labels`: by key.
+template <typename Append, typename Labels>
+void AppendLabels(const Append& append, const Labels& labels) {
+  std::string_view between;
+  for (const auto& label : labels) {
+    append(std::exchange(between, ","));
+    AppendEscaped(append, label.key, ",=%");
+    append("=");
+    AppendEscaped(append, label.value, ",=%");
+  }
+}
+
+template <typename Labels>
+std::string LabelsText(const Labels& labels) {
+  std::string text;
+  AppendLabels([&text](std::string_view piece) { text += piece; }, labels);
+  return text;
+}
+
+}  // namespace pillion::upstream
