@@ -7,6 +7,7 @@
 #include "source/expression/evaluator.h"
 #include "source/explain/texts.h"
 #include "source/filters/grey/grey.h"
+#include "source/upstream/lane_text.h"
 
 namespace pillion::explain {
 namespace {
@@ -39,9 +40,7 @@ std::string SourceText(const grey::Source& source) {
 }
 
 std::string ColourText(std::span<const Label> labels) {
-  std::string text;
-  for (const Label& label : labels) text += fmt::format("{}{}={}", text.empty() ? "" : ",", label.key, label.value);
-  return text.empty() ? "no colour" : text;
+  return labels.empty() ? "no colour" : upstream::LabelsText(labels);
 }
 
 // A rule's view of the request. Where there is no key, the request's own number is what chance gives.
@@ -158,15 +157,16 @@ LaneWish DescribeColour(std::string_view source, LaneWish wish, const rules::Set
 }  // namespace
 
 std::optional<LaneWish> DescribeGrey(const config::FilterConfig& filter, const config::FilterConfig* of_route,
-                                     const Asked& asked, uint64_t random, Answer& answer) {
+                                     const Asked& asked, const LaneWish& forced, uint64_t random, Answer& answer) {
   const auto* const own = dynamic_cast<const rules::Config*>(&filter);
   if (own == nullptr) return std::nullopt;
   const auto* const route = rules::RouteConfig::Of(of_route);
   if (route != nullptr && route->disabled) {
     answer.Text("verdict", "disabled for this request");
-    return LaneWish();
+    return forced;
   }
   const rules::Settings& settings = route != nullptr && route->instead ? *route->instead : own->settings();
+  if (!forced.labels.empty()) return DescribeColour("a toggle", forced, settings, answer);
   const std::span<const Label> carried = asked.context() == nullptr
                                              ? std::span<const Label>()
                                              : LabelsOf(asked.context()->baggage, settings.keys, asked.arena());

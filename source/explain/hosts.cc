@@ -9,6 +9,7 @@
 #include "source/explain/texts.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/lane_choice.h"
+#include "source/upstream/lane_text.h"
 #include "source/upstream/subset_choice.h"
 
 namespace pillion::explain {
@@ -174,17 +175,19 @@ std::string LaneText(const upstream::LaneOutcome& outcome) {
   return fmt::format("the baseline, as the lane of its colour {}", lack);
 }
 
-// As far as health says. Whether a lane is full is seen when a request comes.
+upstream::LaneChoice ChooseLane(const upstream::Lanes& lanes, const config::LoadBalancing& config, const Wanted& wanted) {
+  const auto lack_of = [&](size_t lane) {
+    return upstream::LackNow(lanes, *config.lanes, lane, [](const Host&) { return false; });
+  };
+  return upstream::ChooseLane(lanes, *config.lanes, wanted.lane, lack_of);
+}
+
 std::optional<std::string> DescribeLane(const HostSet& set, const config::LoadBalancing& config, const Wanted& wanted,
                                         Answer& answer) {
   const upstream::Lanes& lanes = *set.lanes;
-  const upstream::LaneChoice choice =
-      upstream::ChooseLane(lanes, *config.lanes, wanted.lane, [&](size_t lane) { return lanes.LackOf(lane); });
+  const upstream::LaneChoice choice = ChooseLane(lanes, config, wanted);
   Answer& shown = answer.Object("lane");
-  std::string colour;
-  for (const upstream::Label& label : wanted.lane.labels) {
-    colour += fmt::format("{}{}={}", colour.empty() ? "" : ",", label.key, label.value);
-  }
+  const std::string colour = upstream::LabelsText(wanted.lane.labels);
   shown.Text("colour", colour.empty() ? "none" : colour);
   if (!colour.empty()) {
     shown.Text("choice", LaneText(choice.outcome));
@@ -200,15 +203,19 @@ std::optional<std::string> DescribeLane(const HostSet& set, const config::LoadBa
   return DescribeSet(lanes.sets[choice.set], config, wanted, answer);
 }
 
-// The first cluster whose lane can take it.
-const upstream::Cluster* WithLane(const std::vector<std::string>& members, const Wanted& wanted, const Running& running) {
-  for (const std::string& name : members) {
-    const upstream::Cluster* const member = running.cluster(name);
-    if (member == nullptr || member->hosts()->lanes == nullptr || wanted.lane.labels.empty()) continue;
-    const upstream::Lanes& lanes = *member->hosts()->lanes;
-    if (lanes.LackOf(lanes.Find(wanted.lane.labels)) == upstream::LaneLack::kNone) return member;
+// Null: health decides.
+const upstream::Cluster* WithLane(const std::vector<std::string>& names, const Wanted& wanted, const Running& running) {
+  if (wanted.lane.labels.empty()) return nullptr;
+  std::vector<const upstream::Cluster*> members;
+  for (const std::string& name : names) {
+    if (const upstream::Cluster* const member = running.cluster(name)) members.push_back(member);
   }
-  return nullptr;
+  const auto chosen = upstream::ChooseMember(members.size(), [&](size_t i) -> std::optional<upstream::LaneOutcome> {
+    const std::shared_ptr<const HostSet> hosts = members[i]->hosts();
+    if (hosts->lanes == nullptr) return std::nullopt;
+    return ChooseLane(*hosts->lanes, members[i]->config().load_balancing, wanted).outcome;
+  });
+  return chosen ? members[*chosen] : nullptr;
 }
 
 std::optional<std::string> DescribeAggregate(const upstream::Cluster& cluster, const Wanted& wanted, const Running& running,

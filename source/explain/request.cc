@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "source/base/block.h"
@@ -13,9 +14,10 @@
 #include "source/explain/limits.h"
 #include "source/explain/routes.h"
 #include "source/explain/texts.h"
+#include "source/filter/http_filter.h"
 #include "source/filters/rbac/rbac.h"
 #include "source/filters/request_context/request_context.h"
-#include "source/filters/toggles/toggles.h"
+#include "source/filters/toggles/asked.h"
 #include "source/proxy/filter_part.h"
 #include "source/proxy/target.h"
 #include "source/route/rewrite.h"
@@ -82,8 +84,35 @@ std::string ContextVerdict(const filters::request_context::Config& own, const fi
                      disabled ? "disabled for this request, but " : "");
 }
 
-// What the request may toggle by its fields.
-std::string ToggleVerdict(const filters::toggles::Config& own, const filter::FilterPart& part, const Asked& asked) {
+// What filters make of the request.
+struct Outcome {
+  std::string reply;        // empty: all let it pass
+  upstream::LaneWish lane;  // that filters or a toggle give it
+  filter::FeatureSet off;   // what it turns off
+};
+
+void ApplyToggles(const filters::toggles::Config& own, const filters::toggles::Allow& allow, const Asked& asked,
+                  Outcome& outcome, Answer& answer) {
+  base::Arena& arena = asked.arena();
+  const filters::toggles::Asked wanted =
+      filters::toggles::ReadToggles(asked.request().head->headers, allow, own.settings().labels, arena);
+  const auto text = [&](std::string_view name, std::string_view words) {
+    if (!words.empty()) answer.Text(std::string(name), Quoted(words));
+  };
+  text("turns_off", wanted.OffText(arena));
+  text("forces_lane", wanted.LaneText(arena));
+  if (wanted.explain) answer.Flag("has_its_answer_explained", true);
+  text("unknown", wanted.unknown.text());
+  text("not_allowed", wanted.not_allowed.text());
+  outcome.off = wanted.off;
+  upstream::Label* const labels = arena.NewArray<upstream::Label>(wanted.labels.size());
+  std::ranges::copy(wanted.labels, labels);
+  outcome.lane.labels = {labels, wanted.labels.size()};
+}
+
+// What the request may toggle by its fields, and does.
+std::string ToggleVerdict(const filters::toggles::Config& own, const filter::FilterPart& part, const Asked& asked,
+                          Outcome& outcome, Answer& answer) {
   const bool trusted = own.settings().trust.Takes(asked.request().connection);
   const std::string_view disabled = "disabled for this request";
   if (!trusted) {
@@ -93,19 +122,23 @@ std::string ToggleVerdict(const filters::toggles::Config& own, const filter::Fil
   if (part.absent) return std::string(disabled);
   const filters::toggles::Allow* const of_route = filters::toggles::RouteConfig::Of(part.config);
   const filters::toggles::Allow& allow = of_route == nullptr ? own.settings().allow : *of_route;
+  ApplyToggles(own, allow, asked, outcome, answer);
   return fmt::format("the sender, who is trusted, may toggle {}", allow.Text());
 }
 
-// What filters make of the request.
-struct Outcome {
-  std::string reply;  // empty: all let it pass
-  upstream::LaneWish lane;
-};
+bool IsTurnedOff(const config::HttpFilter& filter, filter::FeatureSet off) {
+  const auto* const config = dynamic_cast<const filter::HttpFilterConfig*>(filter.config.get());
+  return config != nullptr && config->feature() && off.Has(*config->feature());
+}
 
 // False: the filter answers the request.
 bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part, Asked& asked, uint64_t random,
-               upstream::LaneWish& lane, Answer& answer) {
+               Outcome& outcome, Answer& answer) {
   answer.Text("filter", filter.name);
+  if (IsTurnedOff(filter, outcome.off)) {
+    answer.Text("verdict", "turned off by the request");
+    return true;
+  }
   if (const auto* const own = dynamic_cast<const filters::request_context::Config*>(filter.config.get())) {
     if (part.config != nullptr) answer.Flag("configured_by_route", true);
     answer.Text("verdict", ContextVerdict(*own, part, asked));
@@ -113,7 +146,7 @@ bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part,
   }
   if (const auto* const own = dynamic_cast<const filters::toggles::Config*>(filter.config.get())) {
     if (part.config != nullptr) answer.Flag("configured_by_route", true);
-    answer.Text("verdict", ToggleVerdict(*own, part, asked));
+    answer.Text("verdict", ToggleVerdict(*own, part, asked, outcome, answer));
     return true;
   }
   if (part.absent) {
@@ -124,8 +157,9 @@ bool AskFilter(const config::HttpFilter& filter, const filter::FilterPart& part,
   const config::FilterConfig* const config = part.config != nullptr ? part.config : filter.config.get();
   if (DescribeLimits(*filter.config, part.config, asked, answer)) return true;
   if (DescribeBreakers(*filter.config, part.config, answer)) return true;
-  if (const std::optional<upstream::LaneWish> wish = DescribeGrey(*filter.config, part.config, asked, random, answer)) {
-    lane = *wish;
+  const upstream::LaneWish former = outcome.lane;
+  if (const auto wish = DescribeGrey(*filter.config, part.config, asked, former, random, answer)) {
+    outcome.lane = *wish;
     return true;
   }
   const auto* const rbac = dynamic_cast<const filters::rbac::Config*>(config);
@@ -155,7 +189,7 @@ Outcome AskFilters(const config::HttpConnectionManager& config, const route::Tab
       }
       continue;
     }
-    if (!AskFilter(filter, part, asked, random, outcome.lane, filters.Object()) && outcome.reply.empty()) {
+    if (!AskFilter(filter, part, asked, random, outcome, filters.Object()) && outcome.reply.empty()) {
       outcome.reply = fmt::format("403: filter {} denies it", filter.name);
     }
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/upstream/cluster.h"
+#include "source/upstream/lane_choice.h"
 #include "source/upstream/lanes.h"
 
 namespace pillion::upstream {
@@ -43,12 +44,9 @@ std::optional<Aggregate::Choice> Aggregate::Choose(const PickContext& context) c
   return Choice{level.cluster, {level.priority, choice.degraded}, choice.priority};
 }
 
-ClusterShard* Aggregate::WithLane(const LaneWish& wish) const {
-  for (const event::Kept<ClusterShard>& member : members_) {
-    const Lanes* const lanes = member->hosts().lanes.get();
-    if (lanes != nullptr && lanes->LackOf(lanes->Find(wish.labels)) == LaneLack::kNone) return member.get();
-  }
-  return nullptr;
+ClusterShard* Aggregate::WithLane(const PickContext& context) const {
+  const auto member = ChooseMember(members_.size(), [&](size_t i) { return members_[i]->LaneOutcomeOf(context); });
+  return member ? members_[*member].get() : nullptr;
 }
 
 uint32_t Aggregate::LevelOf(const ClusterShard& cluster, uint32_t priority) const {

@@ -35,8 +35,8 @@ class Aggregate {
   // None where no cluster has a host.
   std::optional<Choice> Choose(const PickContext& context) const;
 
-  // The first cluster whose lane of that colour can take requests; null: none.
-  ClusterShard* WithLane(const LaneWish& wish) const;
+  // Where a request goes that has a colour; null: where it would go without.
+  ClusterShard* WithLane(const PickContext& context) const;
   // Of a cluster's priority, among all of them.
   uint32_t LevelOf(const ClusterShard& cluster, uint32_t priority) const;
 

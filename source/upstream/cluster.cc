@@ -282,13 +282,18 @@ ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
   return {*this, host, host == nullptr ? 0 : host->priority()};
 }
 
-// To the first cluster that can take the request in its lane; else where it would go without.
+std::optional<LaneOutcome> ClusterShard::LaneOutcomeOf(const PickContext& context) const {
+  if (!lanes_) return std::nullopt;
+  return lanes_->OutcomeOf(context);
+}
+
+// To the first cluster that can take the request in its lane, or in a fallback; else where it would go without.
 ClusterShard::Choice ClusterShard::ChooseInAggregate(const PickContext& context) {
   static const std::shared_ptr<Host> none;
   PickContext within = context;
   within.left_out = nullptr;
   if (context.lane != nullptr && !context.lane->labels.empty()) [[unlikely]] {
-    if (ClusterShard* const member = aggregate_->WithLane(*context.lane)) {
+    if (ClusterShard* const member = aggregate_->WithLane(within)) {
       Choice choice = member->Choose(within);
       choice.level = aggregate_->LevelOf(*member, choice.level);
       return choice;

@@ -164,6 +164,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
     LaneOutcome lane = {};
   };
   Choice Choose(const PickContext& context);
+  // Where a request that has a colour would go now; nothing: the cluster has no lanes of its own.
+  std::optional<LaneOutcome> LaneOutcomeOf(const PickContext& context) const;
 
   // Of an ORIGINAL_DST cluster only: the host there, as the configuration changes the port. Null, and counted, where there
   // is no such address. The reference is good until the next call.

@@ -35,9 +35,7 @@ void LaneBalancer::SetLanes(const Lanes& lanes) {
 
 LaneBalancer::Choice LaneBalancer::Choose(const PickContext& context) {
   const bool coloured = context.lane != nullptr && !context.lane->labels.empty();
-  const LaneChoice choice = coloured ? ChooseLane(*lanes_, *config_.lanes, *context.lane,
-                                                  [&](size_t set) { return LackOf(set, context); })
-                                     : lanes_->plain;
+  const LaneChoice choice = coloured ? ChooseFor(context) : lanes_->plain;
   LaneOutcome outcome = choice.outcome;
   const std::shared_ptr<Host>& host = choice.set == Lanes::kNone ? kNoHost : PickFrom(choice.set, context);
   if (host == nullptr) outcome.fit = LaneFit::kRefused;
@@ -49,26 +47,22 @@ LaneBalancer::Choice LaneBalancer::Choose(const PickContext& context) {
   return {host, outcome};
 }
 
+LaneChoice LaneBalancer::ChooseFor(const PickContext& context) const {
+  return ChooseLane(*lanes_, *config_.lanes, *context.lane, [&](size_t set) { return LackOf(set, context); });
+}
+
 LaneLack LaneBalancer::LackOf(size_t set, const PickContext& context) const {
-  const LaneLack lack = lanes_->LackOf(set);
   const bool all_will = config_.lanes->max_requests_per_host == 0 && context.tried == nullptr;
-  if (lack != LaneLack::kNone || all_will) [[likely]] return lack;
-  const HostSet& hosts = lanes_->sets[set];
-  if (FindHost(hosts, 0, [&](const Host& host) { return WillDo(host, context); }) != nullptr) return LaneLack::kNone;
-  const bool untried =
-      FindHost(hosts, 0, [&](const Host& host) { return !IsTried(host, context); }) != nullptr;
-  return untried ? LaneLack::kFull : LaneLack::kUnhealthy;
+  if (all_will) [[likely]] return lanes_->LackOf(set);
+  return LackNow(*lanes_, *config_.lanes, set, [&](const Host& host) { return IsTried(host, context); });
 }
 
 bool LaneBalancer::IsTried(const Host& host, const PickContext& context) const {
   return context.tried != nullptr && !context.lane->fails_closed && context.tried->Refuses(host);
 }
 
-// Workers that ask at the same time may pass the bound by one each.
 bool LaneBalancer::WillDo(const Host& host, const PickContext& context) const {
-  const uint32_t most = config_.lanes->max_requests_per_host;
-  const bool full = most != 0 && host.Sum(HostFigures::kRqActive) + host.Sum(HostFigures::kRqPending) >= most;
-  return !full && !IsTried(host, context);
+  return !IsFull(host, *config_.lanes) && !IsTried(host, context);
 }
 
 const std::shared_ptr<Host>& LaneBalancer::PickFrom(size_t set, const PickContext& context) {

@@ -24,8 +24,12 @@ class LaneBalancer {
     LaneOutcome outcome;
   };
   Choice Choose(const PickContext& context);
+  // Where a request that has a colour would go now; nothing is counted.
+  LaneOutcome OutcomeOf(const PickContext& context) const { return ChooseFor(context).outcome; }
 
  private:
+  // Of a request that has a colour.
+  LaneChoice ChooseFor(const PickContext& context) const;
   LaneLack LackOf(size_t set, const PickContext& context) const;
   bool IsTried(const Host& host, const PickContext& context) const;
   bool WillDo(const Host& host, const PickContext& context) const;

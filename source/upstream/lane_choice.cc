@@ -33,4 +33,42 @@ LaneChoice ChooseLane(const Lanes& lanes, const config::Lanes& config, const Lan
   return {lanes.plain.set, {LaneFit::kInstead, lack}};
 }
 
+bool IsFull(const Host& host, const config::Lanes& config) {
+  const uint32_t most = config.max_requests_per_host;
+  return most != 0 && host.Sum(HostFigures::kRqActive) + host.Sum(HostFigures::kRqPending) >= most;
+}
+
+LaneLack LackNow(const Lanes& lanes, const config::Lanes& config, size_t set,
+                 absl::FunctionRef<bool(const Host& host)> refused) {
+  const LaneLack lack = lanes.LackOf(set);
+  if (lack != LaneLack::kNone) return lack;
+  LaneLack now = LaneLack::kUnhealthy;
+  for (const PriorityHosts& priority : lanes.sets[set].priorities) {
+    for (const Hosts* const hosts : {&priority.healthy, &priority.degraded}) {
+      for (const std::shared_ptr<Host>& host : *hosts) {
+        if (refused(*host)) continue;
+        if (!IsFull(*host, config)) return LaneLack::kNone;
+        now = LaneLack::kFull;
+      }
+    }
+  }
+  return now;
+}
+
+std::optional<size_t> ChooseMember(size_t count, absl::FunctionRef<std::optional<LaneOutcome>(size_t cluster)> outcome_of) {
+  std::optional<size_t> fallback, refusal;
+  LaneLack lack = LaneLack::kNone;
+  bool all_refuse = true;
+  for (size_t i = 0; i < count; ++i) {
+    const std::optional<LaneOutcome> outcome = outcome_of(i);
+    if (outcome && outcome->fit == LaneFit::kExact) return i;
+    if (outcome && outcome->fit == LaneFit::kFallback && !fallback) fallback = i;
+    all_refuse &= outcome && outcome->fit == LaneFit::kRefused;
+    if (!all_refuse || outcome->lack <= lack) continue;
+    refusal = i;
+    lack = outcome->lack;
+  }
+  return all_refuse ? refusal : fallback;
+}
+
 }  // namespace pillion::upstream

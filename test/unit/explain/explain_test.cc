@@ -57,6 +57,10 @@ class World {
   void Warm(const std::string& listener, const std::vector<std::string>& needs) { running_.warming[listener] = needs; }
   void WarmCluster(const std::string& name, const std::vector<std::string>& needs) { running_.warming_clusters[name] = needs; }
   void AnnounceRoutes(const std::string& text) { next_routes_ = text; }
+  // So many requests more are in flight at one of its hosts.
+  void Busy(const std::string& cluster, size_t host, int64_t requests) const {
+    clusters_.at(cluster)->hosts()->hosts[host]->figures(0).Add(upstream::HostFigures::kRqActive, requests);
+  }
   void TakeClusterAway(const std::string& name) { clusters_.erase(name); }
 
  private:
@@ -377,6 +381,48 @@ TEST(Explain, ALaneThatIsUnhealthy) {
   EXPECT_EQ(world.Result({{"header", "x-env:gray"}}), R"(cluster "a": 10.0.0.1:80)");
   EXPECT_THAT(world.Ask({{"header", "x-env:gray"}}),
               HasSubstr("choice: the baseline, as the lane of its colour is unhealthy\n"));
+}
+
+// As many requests are in flight as its host may have.
+TEST(Explain, ALaneThatIsFull) {
+  const World world(Bootstrap(WithFilters(Grey(kByField)),
+                              absl::StrReplaceAll(LaneCluster("HEALTHY"), {{"v1.Lanes}", "v1.Lanes, max_requests_per_endpoint: 2}"}})));
+  world.Busy("a", 1, 1);
+  EXPECT_EQ(world.Result({{"header", "x-env:gray"}}), R"(cluster "a": 10.0.0.2:80)");
+  world.Busy("a", 1, 1);
+  EXPECT_EQ(world.Result({{"header", "x-env:gray"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_THAT(world.Ask({{"header", "x-env:gray"}}), HasSubstr("choice: the baseline, as the lane of its colour is full\n"));
+}
+
+std::string Toggles(const std::string& fields) {
+  return Filter("toggles", "toggles.v1.Toggles", "trust: {addresses: [{address_prefix: 127.0.0.0, prefix_len: 8}]}, " + fields);
+}
+
+TEST(Explain, ALaneThatIsForced) {
+  const std::string filters = Toggles("allow: {lane: true, turn_off: [GREY]}");
+  const World world(Bootstrap(WithFilters(filters + ", " + Grey("{name: all, colour: {env: other}}")), LaneCluster("HEALTHY")));
+  const std::string forced = world.Ask({{"header", "x-pillion-lane:env=gray,zone=1"}});
+  EXPECT_TRUE(forced.starts_with("result: cluster \"a\": 10.0.0.2:80\n")) << forced;
+  EXPECT_THAT(forced, HasSubstr("forces lane: \"env=gray\"\n"));
+  EXPECT_THAT(forced, HasSubstr("unknown: \"zone=1\"\n"));
+  EXPECT_THAT(forced, HasSubstr("verdict: by a toggle: env=gray\n"));
+  // Also where nothing colours the request.
+  const std::string off = world.Ask({{"header", "x-pillion-lane:env=gray"}, {"header", "x-pillion-off:grey,limit"}});
+  EXPECT_TRUE(off.starts_with("result: cluster \"a\": 10.0.0.2:80\n")) << off;
+  EXPECT_THAT(off, HasSubstr("turns off: \"grey\"\n"));
+  EXPECT_THAT(off, HasSubstr("not allowed: \"limit\"\n"));
+  EXPECT_THAT(off, HasSubstr("verdict: turned off by the request\n"));
+  EXPECT_EQ(world.Result({{"header", "x-pillion-off:grey"}}), R"(cluster "a": 10.0.0.1:80)");
+  EXPECT_EQ(world.Result({{"header", "x-pillion-lane:env=gray"}, {"colour", "env=blue"}}), R"(cluster "a": 10.0.0.1:80)");
+  // A stranger's counts for nothing.
+  EXPECT_THAT(world.Ask({{"header", "x-pillion-lane:env=gray"}, {"source", "192.0.2.1"}}), HasSubstr("verdict: by rule \"all\": env=other\n"));
+}
+
+TEST(Explain, WhatIsTurnedOff) {
+  const std::string context = Filter("context", "context.v1.Context", "direction: INBOUND, trust: {addresses: [{address_prefix: 127.0.0.0, prefix_len: 8}]}");
+  const World world(Bootstrap(WithFilters(Toggles("allow: {turn_off: [CONTEXT]}") + ", " + context + ", " + Grey(kByField)), LaneCluster("HEALTHY")));
+  EXPECT_EQ(world.Result({{"header", "baggage:env=gray"}}), R"(cluster "a": 10.0.0.2:80)");
+  EXPECT_EQ(world.Result({{"header", "baggage:env=gray"}, {"header", "x-pillion-off:context"}}), R"(cluster "a": 10.0.0.1:80)");
 }
 
 TEST(Explain, ALaneThatFailsClosed) {

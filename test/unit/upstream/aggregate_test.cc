@@ -53,6 +53,7 @@ class AggregateTest : public testing::Test {
     for (uint64_t hash = 0; hash < 100; ++hash) {
       const ClusterShard::Choice choice = shards[0]->Choose({.hash = hash, .lane = lane, .left_out = left_out});
       fit = choice.lane.fit;
+      lack = choice.lane.lack;
       level = choice.level;
       ++shares[choice.host == nullptr ? '-' : choice.host->address().ip().back()];
       if (choice.host == nullptr) continue;
@@ -69,6 +70,7 @@ class AggregateTest : public testing::Test {
   ClusterNames names;
   std::shared_ptr<config::Lanes> lanes;  // of clusters that are added
   LaneFit fit = LaneFit::kNone;          // of the last pick
+  LaneLack lack = LaneLack::kNone;
   uint32_t level = 0;
   std::vector<std::shared_ptr<Cluster>> clusters;
   std::vector<std::unique_ptr<ClusterShard>> shards;
@@ -193,6 +195,59 @@ TEST_F(AggregateTest, LanesOfItsClusters) {
   shards[1]->SetHosts(clusters[1]->hosts());
   EXPECT_EQ(Picks(), (Shares{{'3', 100}}));
   EXPECT_EQ(Picks(nullptr, &to_gray), (Shares{{'2', 100}}));
+}
+
+// A lane in any of the clusters comes before a fallback in any, and that before the baseline of the first.
+TEST_F(AggregateTest, LanesOfAnotherOfItsClusters) {
+  lanes = std::make_shared<config::Lanes>();
+  lanes->keys = {"env"};
+  lanes->max_requests_per_host = 1;
+  lanes->fallbacks.push_back({.keep = {}, .labels = {{"env", "blue"}}});
+  Add("all", {}, {"first", "second"});
+  Add("first", {At("10.0.0.1", true, 0), At("10.0.0.2", true, 0, "gray")});
+  Add("second", {At("10.0.0.3", true, 0), At("10.0.0.4", true, 0, "gray"), At("10.0.0.5", true, 0, "blue")});
+  Link();
+  const auto busy = [&](size_t cluster, size_t host, int64_t requests) {
+    clusters[cluster]->hosts()->hosts[host]->figures(0).Add(HostFigures::kRqActive, requests);
+  };
+  const Label gray[] = {{"env", "gray"}};
+  const Label green[] = {{"env", "green"}};
+  const LaneWish to_gray{gray};
+  const LaneWish to_green{green};
+  const LaneWish only_gray{gray, true};
+  const LaneWish only_green{green, true};
+  EXPECT_EQ(Picks(nullptr, &to_gray), (Shares{{'2', 100}}));
+  busy(1, 1, 1);
+  EXPECT_EQ(Picks(nullptr, &to_gray), (Shares{{'4', 100}})) << "that of the first is full";
+  EXPECT_EQ(fit, LaneFit::kExact);
+  EXPECT_EQ(Picks(nullptr, &only_gray), (Shares{{'4', 100}}));
+  EXPECT_EQ(Picks(nullptr, &to_green), (Shares{{'5', 100}})) << "nobody has it, but the second a fallback";
+  EXPECT_EQ(fit, LaneFit::kFallback);
+  busy(2, 2, 1);
+  EXPECT_EQ(Picks(nullptr, &to_green), (Shares{{'1', 100}}));
+  EXPECT_EQ(fit, LaneFit::kInstead);
+  busy(2, 1, 1);
+  EXPECT_EQ(Picks(nullptr, &to_gray), (Shares{{'1', 100}}));
+  EXPECT_EQ(lack, LaneLack::kFull);
+  EXPECT_EQ(Picks(nullptr, &only_gray), (Shares{{'-', 100}}));
+  EXPECT_EQ(lack, LaneLack::kFull);
+  EXPECT_EQ(Picks(nullptr, &only_green), (Shares{{'-', 100}}));
+  EXPECT_EQ(lack, LaneLack::kNoHosts);
+}
+
+// What is known best is why: the second has the lane.
+TEST_F(AggregateTest, WhyAllRefuse) {
+  lanes = std::make_shared<config::Lanes>();
+  lanes->keys = {"env"};
+  Add("all", {}, {"first", "second"});
+  Add("first", {At("10.0.0.1", true, 0)});
+  Add("second", {At("10.0.0.2", true, 0), At("10.0.0.3", false, 0, "gray")});
+  Link();
+  const Label gray[] = {{"env", "gray"}};
+  const LaneWish only_gray{gray, true};
+  EXPECT_EQ(Picks(nullptr, &only_gray), (Shares{{'-', 100}}));
+  EXPECT_EQ(fit, LaneFit::kRefused);
+  EXPECT_EQ(lack, LaneLack::kUnhealthy);
 }
 
 TEST_F(AggregateTest, AllInPanicShareByNumber) {
