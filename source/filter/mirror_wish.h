@@ -11,6 +11,7 @@
 namespace pillion::filter {
 
 class StreamContext;
+struct MirrorWish;
 
 // To one request: its own, or that to its copy.
 struct MirroredAnswer {
@@ -22,6 +23,8 @@ struct MirroredAnswer {
 // Compares. On the request's worker; of a filter's shard, which the copy keeps: it may be told after the stream's end.
 class MirrorObserver {
  public:
+  // Before there is a copy. False: there is to be none; then nothing else is called.
+  virtual bool MayCopy(const MirrorWish& /*wish*/) { return true; }
   // Before the copy is sent. What is written to its head lies in that head's own arena.
   virtual void OnCopy(StreamContext& stream, http::RequestHead& copy) = 0;
   // Once for each copy, when nothing more comes of either, in whatever order they ended.

@@ -307,6 +307,7 @@ void Mirrors::Start(const route::Entry& entry, WorkerContext& context, const Mir
 
 void Mirrors::Start(const filter::MirrorWish& wish, filter::StreamContext& stream, upstream::ClusterShard& cluster,
                     ConnectionManagerShard& manager, const Mirror::Source& source) {
+  if (wish.observer != nullptr && !wish.observer->MayCopy(wish)) return;
   first_ = manager.context.mirror_slab.New(manager.context, cluster, kAsItIs, source, first_);
   if (wish.observer != nullptr) first_->Compare(*wish.observer, stream, manager);
   first_->Start(&wish.lane);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "source/access/denial_log.h"
 #include "source/filters/degradation/transition_log.h"
+#include "source/filters/grey/not_carried.h"
 #include "source/filters/request_context/malformed_log.h"
 #include "source/base/check.h"
 #include "source/base/escape.h"
@@ -157,6 +158,9 @@ absl::Status SetUpLog(const LogOptions& options) {
       .wants = [] { return filters_log.should_log(spdlog::level::info); },
       .write = [](std::string_view line) { filters_log.info("degradation {}", std::string(line)); }};
   filters::degradation_rules::SetTransitionLog(&kTransitions);
+  static constexpr filters::grey_rules::NotCarriedLog kNotCarried{
+      .write = [](std::string_view line) { filters_log.warn("grey: {}", std::string(line)); }};
+  filters::grey_rules::SetNotCarriedLog(&kNotCarried);
   SetLogFormat(options.format.value_or(kDefaultFormat), options.escaped);
   if (absl::Status status = SetLogLevel("", options.level); !status.ok()) return status;
   for (const auto& [name, level] : options.components) {

@@ -8,6 +8,7 @@
 
 #include "source/base/process_memory.h"
 #include "source/base/version.h"
+#include "source/filters/grey/without_context.h"
 #include "source/filters/request_context/correlation_sides.h"
 #include "source/server/administration.h"
 #include "source/server/guard_control.h"
@@ -289,10 +290,17 @@ void Server::CheckContextsSoon() {
     checks_contexts_ = false;
     if (state_ != State::kLive) return;
     filters::request_context::CorrelationSides sides;
-    for (const ListenerSet::Serving& each : listeners_->serving()) sides.Add(each.listener->config());
+    filters::grey_rules::WithoutContext without_context;
+    for (const ListenerSet::Serving& each : listeners_->serving()) {
+      sides.Add(each.listener->config());
+      without_context.Add(each.listener->config());
+    }
     const std::string lacking = sides.Lacking();
     if (!lacking.empty() && !says_contexts_lack_) Log("config").info("{}", lacking);
     says_contexts_lack_ = !lacking.empty();
+    std::string colours = without_context.Lacking();
+    if (!colours.empty() && colours != lacking_contexts_) Log("config").warn("{}", colours);
+    lacking_contexts_ = std::move(colours);
   });
 }
 

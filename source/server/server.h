@@ -160,6 +160,7 @@ class Server {
   bool checks_identities_ = false;  // in a moment
   bool checks_contexts_ = false;    // the same
   bool says_contexts_lack_ = false;
+  std::string lacking_contexts_;  // of colours: what was said last
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<ControlHosts> control_hosts_;
   std::unique_ptr<Administration> administration_;

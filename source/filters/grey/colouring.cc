@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/filter/request_attributes.h"
+#include "source/upstream/lane_text.h"
 
 namespace pillion::filters::grey_rules {
 
@@ -53,6 +54,7 @@ Colouring::Colouring(const Config& config, const filter::ShardContext& context)
       registry_(context.registry),
       stats_(context.stats),
       prefix_(context.stat_prefix),
+      name_(context.name),
       scope_(context.registry, stats::Prefix(context.stat_prefix).Add("grey")),
       from_rule_(*stats_.counter(scope_.AddCounter("from_rule"))),
       from_context_(*stats_.counter(scope_.AddCounter("from_context"))),
@@ -75,7 +77,10 @@ Colouring::RuleCounts& Colouring::CountsOf(const RuleList& list, uint32_t rule) 
 
 const Lane* Colouring::Colour(filter::StreamContext& stream, const config::FilterConfig* of_route) {
   const RouteSettings* const route = RouteConfig::Of(of_route);
-  if (route != nullptr && route->disabled) return nullptr;
+  if (route != nullptr && route->disabled) {
+    TakeOutStrangers(config_.settings(), stream);
+    return nullptr;
+  }
   const Terms terms{route != nullptr && route->instead ? *route->instead : config_.settings(),
                     route == nullptr ? nullptr : &route->more};
   if (const LaneWish* const former = Outcome::Former(stream)) [[unlikely]] {
@@ -110,12 +115,32 @@ const Lane* Colouring::Colour(filter::StreamContext& stream, const config::Filte
                 {.labels = LabelsIn(carried->context().baggage, terms.settings.keys, stream.arena())});
   }
   no_colour_.Increment();
-  if (has_colour) {
-    untrusted_.Increment();
-    (void)Carry(terms.settings, stream, {});
-  }
+  TakeOutStrangers(terms.settings, stream);
   return nullptr;
 }
+
+void Colouring::TakeOutStrangers(const Settings& settings, filter::StreamContext& stream) {
+  const filter::CarriedContext* const carried = stream.carried_context();
+  if (carried == nullptr || carried->trusted() || !HasAny(carried->context().baggage, settings.keys)) return;
+  untrusted_.Increment();
+  (void)Carry(settings, stream, {});
+}
+
+// Whether there is a colour is known when the context has been read.
+class Colouring::Disabled final : public filter::HttpFilter {
+ public:
+  explicit Disabled(Colouring& colouring) : colouring_(colouring) {}
+
+  filter::Step OnRequestHead(http::RequestHead&, bool) override {
+    colouring_.TakeOutStrangers(colouring_.config_.settings(), stream());
+    return filter::Step::kContinue;
+  }
+
+ private:
+  Colouring& colouring_;
+};
+
+filter::HttpFilter* Colouring::MakeDisabled(filter::StreamContext& stream) { return stream.arena().New<Disabled>(*this); }
 
 Colouring::Answer Colouring::Ask(const Terms& terms, bool only_overriding, filter::StreamContext& stream) {
   const filter::RequestAttributes attributes(stream);
@@ -152,7 +177,7 @@ const Lane* Colouring::Take(const Terms& terms, filter::StreamContext& stream, c
 bool Colouring::Carry(const Settings& settings, filter::StreamContext& stream, std::span<const Label> labels) {
   filter::CarriedContext* const carried = stream.carried_context();
   if (carried == nullptr) {
-    if (!labels.empty()) not_carried_.Increment();
+    if (!labels.empty()) NoteNotCarried(NotCarried::kNoContext, stream, labels);
     return false;
   }
   const Baggage& baggage = carried->context().baggage;
@@ -169,9 +194,17 @@ bool Colouring::Carry(const Settings& settings, filter::StreamContext& stream, s
   }
   if (size == 0) return false;
   if (carried->SetBaggage({entries, size})) return true;
-  not_carried_.Increment();
+  NoteNotCarried(carried->keeps() ? NotCarried::kNoRoom : NotCarried::kNoContext, stream, labels);
   // Then it goes on without any: another colour's lane is no place for it.
   return !labels.empty() && Carry(settings, stream, {});
+}
+
+// Who turns the context off for a request means it.
+void Colouring::NoteNotCarried(NotCarried why, filter::StreamContext& stream, std::span<const Label> labels) {
+  not_carried_.Increment();
+  NotCarriedOnce& once = config_.not_carried();
+  if (once.Said(why) || stream.turned_off().Has(filter::Feature::kContext)) return;
+  once.Say(why, name_, prefix_.text(), upstream::LabelsText(labels));
 }
 
 }  // namespace pillion::filters::grey_rules

@@ -9,7 +9,8 @@
 // | the context of a trusted peer, and no rule that overrides gives one | the labels of the configured keys in its baggage | context |
 // | the first rule that matches                        | what it gives; none outside its parts   | rule    |
 //
-// The colour of a context that is not trusted is taken out of it: the next hop would trust it.
+// The colour of a context that is not trusted is taken out of it: the next hop would trust it. That is so wherever the filter
+// stands in the chain, also for requests for which it is disabled: a stranger's path may have chosen that.
 
 #include <memory>
 #include <string>
@@ -29,8 +30,12 @@ class Colouring {
   // In the hook of the request's head, once for each of the stream's chains. What is done to requests of its colour; null:
   // nothing. `of_route`: as HttpFilterShard::Make() has it.
   const Lane* Colour(filter::StreamContext& stream, const config::FilterConfig* of_route);
+  // Of a stream for which the filter is disabled; in its arena.
+  filter::HttpFilter* MakeDisabled(filter::StreamContext& stream);
 
  private:
+  class Disabled;
+
   // What holds for a request.
   struct Terms {
     const Settings& settings;
@@ -56,6 +61,8 @@ class Colouring {
   // The stream goes to the lane of these labels, which live as long as it does, and so does its context.
   const Lane* Take(const Terms& terms, filter::StreamContext& stream, const Outcome::Reason& reason,
                    const upstream::LaneWish& wish);
+  void TakeOutStrangers(const Settings& settings, filter::StreamContext& stream);
+  void NoteNotCarried(NotCarried why, filter::StreamContext& stream, std::span<const upstream::Label> labels);
   // Into the context: these, and no others of the keys. True: the route was chosen once more, if it goes by notes.
   bool Carry(const Settings& settings, filter::StreamContext& stream, std::span<const upstream::Label> labels);
 
@@ -63,6 +70,7 @@ class Colouring {
   stats::Registry& registry_;
   stats::Shard& stats_;
   const stats::Prefix prefix_;
+  const std::string name_;
   absl::flat_hash_map<std::string, std::unique_ptr<RuleCounts>> counts_;  // also of rules of routes
   std::vector<RuleCounts*> own_;                                          // of the filter's rules
   stats::Scope scope_;

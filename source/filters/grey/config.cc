@@ -229,39 +229,60 @@ RuleList BuildRules(Place& place, const google::protobuf::RepeatedPtrField<v1::R
   return list;
 }
 
-Fault BuildFault(Place& place, const v1::Fault& from, const std::string& path) {
+// `keys`: what those of the lane begin with.
+Number BuildNumber(Place& place, const google::protobuf::UInt32Value* from, uint64_t otherwise, const std::string& keys,
+                   std::string_view key) {
+  return {.configured = from == nullptr ? otherwise : from->value(),
+          .key = place.context.runtime_keys->Find(Concat(keys, key))};
+}
+
+Fault BuildFault(Place& place, const v1::Fault& from, const std::string& path, const std::string& keys) {
+  const auto number = [&](bool is, const google::protobuf::UInt32Value& value, uint64_t otherwise, std::string_view key) {
+    return BuildNumber(place, is ? &value : nullptr, otherwise, keys, key);
+  };
   Fault fault;
   if (from.has_delay()) {
     fault.delay = config::ToDuration(from.delay());
-    fault.delay_per_million = from.has_delay_per_million() ? from.delay_per_million().value() : kMillion;
   } else if (from.has_delay_per_million()) {
     place.Add(FieldPath(path, "delay_per_million"), "expected delay beside it");
   }
-  if (from.has_abort_status()) fault.abort_status = static_cast<int>(from.abort_status().value());
-  if (from.has_abort_grpc_status()) fault.abort_grpc_status = static_cast<int>(from.abort_grpc_status().value());
-  const bool aborts = from.has_abort_status() || from.has_abort_grpc_status();
+  fault.delay_ms = place.context.runtime_keys->Find(Concat(keys, "fault.delay_ms"));
+  fault.delay_per_million =
+      number(from.has_delay_per_million(), from.delay_per_million(), kMillion, "fault.delay_per_million");
+  fault.aborts_grpc = from.has_abort_grpc_status();
+  fault.aborts = from.has_abort_status() || fault.aborts_grpc;
+  fault.abort_status =
+      fault.aborts_grpc ? number(true, from.abort_grpc_status(), 0, "fault.abort_grpc_status")
+                        : number(from.has_abort_status(), from.abort_status(), 0, "fault.abort_status");
+  fault.abort_per_million =
+      number(from.has_abort_per_million(), from.abort_per_million(), kMillion, "fault.abort_per_million");
+  fault.max_active = number(from.has_max_active(), from.max_active(), UINT64_MAX, "fault.max_active");
   if (from.has_abort_status() && from.has_abort_grpc_status()) {
     place.Add(FieldPath(path, "abort_grpc_status"), "expected none beside abort_status");
   }
-  if (aborts) {
-    fault.abort_per_million = from.has_abort_per_million() ? from.abort_per_million().value() : kMillion;
-  } else if (from.has_abort_per_million()) {
+  if (!fault.aborts && from.has_abort_per_million()) {
     place.Add(FieldPath(path, "abort_per_million"), "expected abort_status or abort_grpc_status beside it");
   }
-  if (!aborts && !from.has_delay()) place.Add(path, "expected delay, abort_status or abort_grpc_status");
+  if (!fault.aborts && !from.has_delay()) place.Add(path, "expected delay, abort_status or abort_grpc_status");
   return fault;
 }
 
 Lane BuildLane(Place& place, const v1::Lane& from, const std::string& path) {
-  Lane lane{.colour = BuildColour(place, from.labels(), FieldPath(path, "labels")), .fault = {}, .mirror = {}};
+  Lane lane{.colour = BuildColour(place, from.labels(), FieldPath(path, "labels"))};
   if (from.labels().empty()) place.context.errors.AddMissing(path, FieldPath(path, "labels"), "empty, but required");
   lane.fails_closed = from.fail_closed();
-  if (from.has_fault()) lane.fault = BuildFault(place, from.fault(), FieldPath(path, "fault"));
+  lane.active = ActiveOf(lane.colour);
+  const std::string keys = Concat(from.runtime_prefix().empty() ? "grey.lane" : from.runtime_prefix(), ".");
+  if (from.has_fault()) lane.fault = BuildFault(place, from.fault(), FieldPath(path, "fault"), keys);
   if (from.has_mirror()) {
     const v1::Mirror& mirror = from.mirror();
     const std::string at = FieldPath(FieldPath(path, "mirror"), "cluster");
     if (!mirror.cluster().empty()) config::CheckRequestCluster(place.context, mirror.cluster(), at);
-    lane.mirror = {.per_million = mirror.has_per_million() ? mirror.per_million().value() : kMillion,
+    const auto number = [&](bool is, const google::protobuf::UInt32Value& value, uint64_t otherwise, std::string_view key) {
+      return BuildNumber(place, is ? &value : nullptr, otherwise, keys, key);
+    };
+    lane.mirror = {.per_million = number(mirror.has_per_million(), mirror.per_million(), kMillion, "mirror.per_million"),
+                   .max_active = number(mirror.has_max_active(), mirror.max_active(), UINT64_MAX, "mirror.max_active"),
                    .cluster = mirror.cluster()};
   }
   return lane;

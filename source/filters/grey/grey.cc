@@ -15,6 +15,7 @@ class Shard final : public filter::HttpGate {
     (void)colouring_.Colour(stream, of_route);
     return std::nullopt;
   }
+  filter::HttpFilter* MakeDisabled(filter::StreamContext& stream) override { return colouring_.MakeDisabled(stream); }
 
  private:
   Colouring colouring_;

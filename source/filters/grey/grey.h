@@ -12,6 +12,7 @@
 #include "source/filter/http_filter.h"
 #include "source/filter/route_config.h"
 #include "source/filters/grey/lanes.h"
+#include "source/filters/grey/not_carried.h"
 #include "source/grey/rules.h"
 
 namespace pillion::filters::grey_rules {
@@ -50,6 +51,7 @@ class Config final : public filter::HttpFilterConfig {
   explicit Config(Settings settings) : settings_(std::move(settings)) {}
 
   const Settings& settings() const { return settings_; }
+  NotCarriedOnce& not_carried() const { return not_carried_; }
 
   std::string Contradiction(const config::FilterConfig& of_route) const override;
   uint32_t hooks() const override;
@@ -58,6 +60,7 @@ class Config final : public filter::HttpFilterConfig {
 
  private:
   const Settings settings_;
+  mutable NotCarriedOnce not_carried_;
 };
 
 config::HttpFilterType Type();

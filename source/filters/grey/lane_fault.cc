@@ -9,6 +9,7 @@
 #include "source/filters/grey/colouring.h"
 #include "source/filters/grey/lane_mirror.h"
 #include "source/grey/chance.h"
+#include "source/upstream/lane_text.h"
 
 namespace pillion::filters::grey_rules {
 namespace {
@@ -19,11 +20,17 @@ constexpr std::string_view kLabel = "grey_lane";
 
 // Of one lane.
 struct Effects {
-  Effects(stats::Registry& registry, stats::Shard& shard, const stats::Prefix& prefix)
-      : scope(registry, stats::Prefix(prefix).Add("fault")), injected(scope, shard), mirror(registry, shard, prefix) {}
+  Effects(stats::Registry& registry, stats::Shard& shard, const stats::Prefix& prefix, std::shared_ptr<Active> of_lane)
+      : active(std::move(of_lane)),
+        scope(registry, stats::Prefix(prefix).Add("fault")),
+        injected(scope, shard),
+        faults_overflow(*shard.counter(scope.AddCounter("faults_overflow"))),
+        mirror(registry, shard, prefix, active->copies) {}
 
+  const std::shared_ptr<Active> active;
   stats::Scope scope;
   fault::InjectedCounts injected;
+  stats::Counter& faults_overflow;
   LaneMirror mirror;
 };
 
@@ -35,6 +42,7 @@ class Shard final : public filter::HttpFilterShard {
   }
 
   filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* of_route) override;
+  filter::HttpFilter* MakeDisabled(filter::StreamContext& stream) override { return colouring_.MakeDisabled(stream); }
 
   Colouring& colouring() { return colouring_; }
   Effects& Of(const Lane& lane) {
@@ -47,15 +55,11 @@ class Shard final : public filter::HttpFilterShard {
  private:
   // Lanes of routes, too: by their labels.
   Effects& EffectsOf(const Lane& lane) {
-    std::string text;
-    for (const upstream::Label& label : lane.colour.labels()) {
-      if (!text.empty()) text += ',';
-      text.append(label.key).append("=").append(label.value);
-    }
+    const std::string text = upstream::LabelsText(lane.colour.labels());
     std::unique_ptr<Effects>& effects = effects_[text];
     if (effects == nullptr) {
       const stats::Prefix prefix = stats::Prefix(prefix_).Add("grey").Add("lane").Add(kLabel, text);
-      effects = std::make_unique<Effects>(registry_, stats_, prefix);
+      effects = std::make_unique<Effects>(registry_, stats_, prefix, lane.active);
     }
     return *effects;
   }
@@ -85,10 +89,11 @@ class Filter final : public filter::HttpFilter {
     if (lane->mirror) effects_->mirror.MaybeCopy(stream(), *lane->mirror);
     if (!lane->fault || stream().turned_off().Has(filter::Feature::kFault)) return Step::kContinue;
     fault_ = &*lane->fault;
-    if (fault_->delay > base::Duration::zero() && Draw(fault_->delay_per_million)) {
-      Begin(effects_->injected.delays_injected);
+    const base::Duration delay = fault_->delay_now();
+    if (delay > base::Duration::zero() && Draw(fault_->delay_per_million) && Begin()) {
+      effects_->injected.delays_injected.Increment();
       stream().SetFlag(telemetry::ResponseFlag::kDelayInjected);
-      stream().worker().SetTimer(delay_, fault_->delay);
+      stream().worker().SetTimer(delay_, delay);
       return Step::kPause;
     }
     return AbortIfDue() ? Step::kPause : Step::kContinue;
@@ -96,28 +101,32 @@ class Filter final : public filter::HttpFilter {
 
   void OnEnd() override {
     delay_.Cancel();
-    if (active_) effects_->injected.active_faults.Decrement();
+    if (!active_) return;
+    effects_->active->faults.End();
+    effects_->injected.active_faults.Decrement();
   }
 
  private:
-  bool Draw(uint32_t per_million) { return stream().random().Below(grey::kMillion) < per_million; }
+  bool Draw(const Number& per_million) { return stream().random().Below(grey::kMillion) < per_million.now(); }
 
   void OnDelayOver() {
     if (!AbortIfDue()) ContinueRequest();
   }
 
   bool AbortIfDue() {
-    if (fault_->abort_status == 0 && fault_->abort_grpc_status < 0) return false;
-    if (!Draw(fault_->abort_per_million)) return false;
-    Begin(effects_->injected.aborts_injected);
-    SendReply(fault::AbortReply(fault_->abort_status, fault_->abort_grpc_status));
+    if (!fault_->aborts || !Draw(fault_->abort_per_million) || !Begin()) return false;
+    effects_->injected.aborts_injected.Increment();
+    const int status = fault_->status_now();
+    SendReply(fault_->aborts_grpc ? fault::AbortReply(0, status) : fault::AbortReply(status, -1));
     return true;
   }
 
-  // Both faults of a stream are one active one.
-  void Begin(stats::Counter& counter) {
-    counter.Increment();
-    if (!std::exchange(active_, true)) effects_->injected.active_faults.Increment();
+  // Both faults of a stream are one active one. False: there are as many as may be.
+  bool Begin() {
+    if (active_) return true;
+    active_ = effects_->active->faults.Begin(fault_->max_active.now());
+    (active_ ? effects_->injected.active_faults.Increment() : effects_->faults_overflow.Increment());
+    return active_;
   }
 
   Shard& shard_;

@@ -1,5 +1,7 @@
 #include "source/filters/grey/outcome.h"
 
+#include "source/upstream/lane_text.h"
+
 namespace pillion::filters::grey_rules {
 
 using metadata::Value;
@@ -13,13 +15,10 @@ constexpr std::string_view kSource = "source", kLabels = "labels", kFailClosed =
 void Outcome::Note(base::Arena& arena, metadata::DynamicMetadata& metadata) {
   const auto note = [&](std::string_view key, const Value& value) { (void)metadata.SetKept(arena, kSpace, key, value); };
   base::ArenaText colour;
+  upstream::AppendLabels([&](std::string_view piece) { colour.Append(arena, piece); }, wish_.labels);
   auto* const members = arena.NewArray<metadata::Member>(wish_.labels.size());
   uint32_t size = 0;
   for (const upstream::Label& label : wish_.labels) {
-    colour.Append(arena, size == 0 ? "" : ",");
-    colour.Append(arena, label.key);
-    colour.Append(arena, "=");
-    colour.Append(arena, label.value);
     members[size++] = {label.key, Value::Text(label.value)};
   }
   note(kSource, Value::Text(reason_.source));

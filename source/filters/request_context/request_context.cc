@@ -131,6 +131,7 @@ class RequestContext final : public filter::HttpFilter,
   // filter::CarriedContext
   const context::Context& context() const override { return context_; }
   bool trusted() const override { return trusted_; }
+  bool keeps() const override { return !disabled_; }
   bool SetBaggage(std::span<const context::Baggage::Entry> entries) override;
   void InjectInto(http::HeaderMap& headers, std::span<const context::Baggage::Entry> entries) const override;
 
@@ -142,7 +143,7 @@ class RequestContext final : public filter::HttpFilter,
   uint32_t Inject(http::RequestHead& head) {
     return context::Inject(context_, {.write = terms_.write, .grpc = grpc_}, stream().worker().now(), head.headers);
   }
-  bool remembers() const { return shard_.settings.correlates && !shard_.settings.outbound; }
+  bool remembers() const { return !disabled_ && shard_.settings.correlates && !shard_.settings.outbound; }
   // As it is now, for requests of the application.
   void Remember() {
     const base::MonotonicTime now = stream().worker().now();
@@ -207,7 +208,13 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   }
   const bool restored = trusted && former == nullptr && Restore();
   Begin(head);
-  if (!trusted && !ReplaceFields(head)) return Step::kContinue;
+  if (!trusted && !ReplaceFields(head)) {
+    // What was kept of a stranger's (`edge`) others may take away, such as a colour.
+    disabled_ = true;
+    stream().Carry(*this);
+    return Step::kContinue;
+  }
+  disabled_ = false;
   if (!found.malformed.empty() && terms_.rejects_malformed) {
     SendReply({.status = 400, .body = "malformed request context", .details = "request_context_malformed"});
     return Step::kPause;
@@ -243,6 +250,8 @@ void RequestContext::Begin(const http::RequestHead& head) {
 }
 
 bool RequestContext::SetBaggage(std::span<const context::Baggage::Entry> entries) {
+  const auto adds = [](const context::Baggage::Entry& entry) { return !entry.value().empty(); };
+  if (disabled_ && std::ranges::any_of(entries, adds)) return false;
   base::Arena& arena = stream().arena();
   CarrierSet carriers = terms_.write;
   if (remembers()) carriers.Add(Carrier::kVctx);  // the form in which it is remembered

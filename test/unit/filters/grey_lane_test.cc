@@ -127,6 +127,67 @@ TEST_F(GreyLaneTest, TheClientLeavesWhileItWaits) {
   EXPECT_EQ(world_->upstream().size(), 0u);
 }
 
+runtime::Value Number(uint64_t value) {
+  runtime::Value set;
+  set.integer = value;
+  return set;
+}
+
+// Keys that are for all lanes, and those of a name of its own.
+TEST_F(GreyLaneTest, TheRuntimeMaySayOtherwise) {
+  for (const std::string prefix : {"", "my.lane"}) {
+    SCOPED_TRACE(prefix);
+    const std::string keys = prefix.empty() ? "grey.lane" : prefix;
+    client_.reset();
+    Start("fault: {delay: 3s, delay_per_million: 0, abort_status: 503, abort_per_million: 0}\n      runtime_prefix: " +
+          (prefix.empty() ? "''" : prefix));
+    world_->runtime_keys().Apply({{keys + ".fault.delay_per_million", Number(1'000'000)}, {keys + ".fault.delay_ms", Number(40)}});
+    Get("x-env: gray\r\n");
+    EXPECT_FALSE(Reached());
+    world_->Wait(40);
+    EXPECT_TRUE(Reached());
+    Answer();
+    EXPECT_EQ(Line(), "GET /x HTTP/1.1 200 DI via_upstream 0 2 40");
+    world_->runtime_keys().Apply({{keys + ".fault.abort_per_million", Number(1'000'000)}, {keys + ".fault.abort_status", Number(418)}});
+    EXPECT_TRUE(Get("x-env: gray\r\n").starts_with("HTTP/1.1 418 "));
+    world_->runtime_keys().Apply({{keys + ".fault.abort_per_million", Number(1'000'000)}, {keys + ".fault.abort_status", Number(99)}});
+    EXPECT_TRUE(Get("x-env: gray\r\n").starts_with("HTTP/1.1 503 ")) << "that is no status";
+    world_->runtime_keys().Apply({{keys + ".fault.abort_per_million", Number(1'000'000)}, {keys + ".fault.max_active", Number(0)}});
+    EXPECT_TRUE(Get("x-env: gray\r\n", "/direct").ends_with("direct"));
+    EXPECT_EQ(Stat("faults_overflow"), 1);
+    world_->runtime_keys().Apply({});
+    EXPECT_TRUE(Get("x-env: gray\r\n", "/direct").ends_with("direct"));
+  }
+}
+
+// What is not configured the runtime does not add.
+TEST_F(GreyLaneTest, TheRuntimeAddsNothing) {
+  Start("fault: {delay: 3s, delay_per_million: 0}");
+  world_->runtime_keys().Apply({{"grey.lane.fault.abort_per_million", Number(1'000'000)}, {"grey.lane.fault.abort_status", Number(503)}});
+  EXPECT_TRUE(Get("x-env: gray\r\n", "/direct").ends_with("direct"));
+}
+
+// In the process, whichever worker has them; also beyond the end of the configuration that they began with.
+TEST_F(GreyLaneTest, AsManyFaultsAsThereMayBe) {
+  ProxySettings settings;
+  settings.workers = 2;
+  Start("fault: {delay: 3s, abort_status: 503, abort_per_million: 0, max_active: 1}", settings);
+  const std::unique_ptr<Peer> other = world_->Connect();
+  Get("x-env: gray\r\n");
+  EXPECT_EQ(Stat("active_faults"), 1);
+  other->Send("GET /direct HTTP/1.1\r\nhost: h\r\nx-env: gray\r\n\r\n");
+  world_->Run();
+  EXPECT_TRUE(other->Take().ends_with("direct"));
+  EXPECT_EQ(Stat("faults_overflow"), 1);
+  EXPECT_EQ(Stat("delays_injected"), 1);
+  client_->Reset();
+  world_->Run();
+  other->Send("GET /direct HTTP/1.1\r\nhost: h\r\nx-env: gray\r\n\r\n");
+  world_->Run();
+  EXPECT_EQ(other->Take(), "") << "there is room again";
+  EXPECT_EQ(Stat("active_faults"), 1);
+}
+
 class GreyMirrorTest : public Http2Test {
  protected:
   void Begin(const std::string& lane, const std::string& before = "") {
@@ -175,6 +236,27 @@ TEST_F(GreyMirrorTest, NoneOfTheLane) {
   EXPECT_EQ(Stat("sent"), 0);
 }
 
+// A copy is on its way until it and its request have ended.
+TEST_F(GreyMirrorTest, AsManyCopiesAsThereMayBe) {
+  Begin("mirror: {max_active: 1}");
+  Exchange(HeadersFrame(1, RequestFields({{"x-env", "gray"}})));
+  upstream2();
+  upstream2().Take();
+  Exchange(HeadersFrame(3, RequestFields({{"x-env", "gray"}})));
+  EXPECT_EQ(upstream2().Take(), "HEADERS 5 :method=GET :scheme=http :path=/ :authority=h.test x-env=gray end\n");
+  EXPECT_EQ(Stat("sent"), 1);
+  EXPECT_EQ(Stat("overflow"), 1);
+  ExchangeUp(HeadersFrame(1, Response()) + HeadersFrame(3, Response()) + HeadersFrame(5, Response()));
+  upstream2().Take();
+  Exchange(HeadersFrame(5, RequestFields({{"x-env", "gray"}})));
+  EXPECT_EQ(Stat("sent"), 2);
+  world_->runtime_keys().Apply({{"grey.lane.mirror.per_million", Number(0)}});
+  ExchangeUp(HeadersFrame(7, Response()) + HeadersFrame(9, Response()));
+  Exchange(HeadersFrame(7, RequestFields({{"x-env", "gray"}})));
+  EXPECT_EQ(Stat("sent"), 2);
+  EXPECT_EQ(Stat("overflow"), 1);
+}
+
 // The colour goes on with the request, not with its copy: that is the baseline's.
 TEST_F(GreyMirrorTest, TheCopyHasNoColour) {
   const std::string context =
@@ -198,7 +280,8 @@ TEST_F(GreyMirrorTest, TheCopyHasNoColour) {
 
 TEST(LaneMirrorTest, HowMuchSlowerAndFaster) {
   stats::Registry registry(1);
-  filters::grey_rules::LaneMirror mirror(registry, registry.shard(0), stats::Prefix("l"));
+  filters::grey_rules::ActiveCount copies;
+  filters::grey_rules::LaneMirror mirror(registry, registry.shard(0), stats::Prefix("l"), copies);
   constexpr auto kMillisecond = std::chrono::milliseconds(1);
   const auto told = [&](int own, int copy) {
     mirror.OnAnswers({200, -1, own * kMillisecond}, {200, -1, copy * kMillisecond});

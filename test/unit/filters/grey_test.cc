@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "source/filter/http_gate.h"
+#include "source/filters/grey/without_context.h"
 #include "test/unit/filters/filter_config.h"
 #include "test/unit/proxy/proxy_world.h"
 
@@ -280,10 +281,64 @@ TEST_F(GreyTest, AStrangersColourNeverGoesOn) {
   EXPECT_EQ(Count("not_carried"), 1);
 }
 
+// Nor where a route disables one of the filters: the stranger has chosen its path.
+TEST_F(GreyTest, NorWhereItsFiltersAreDisabled) {
+  const std::string switched = "typed_per_filter_config: {grey: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, "
+                               "disabled: true}}";
+  const std::string no_context = "typed_per_filter_config: {context: {\"@type\": "
+                                 "type.googleapis.com/pillion.filters.http.context.v1.ContextPerRoute, disabled: true}}";
+  for (const std::string& entry : {PerRoute("disabled: true"), switched, no_context}) {
+    SCOPED_TRACE(entry);
+    Start(Rules(kGray), Context(false), {.entry = entry});
+    EXPECT_EQ(Upstream("baggage: env=theirs,other=x\r\n"), "other=x");
+    EXPECT_EQ(Count("untrusted"), 1);
+    // Those of a peer that is trusted go on as they came.
+    Start(Rules(kGray), Context(true), {.entry = entry});
+    EXPECT_EQ(Upstream("baggage: env=theirs,other=x\r\n"), "env=theirs,other=x");
+    EXPECT_EQ(Count("untrusted"), 0);
+  }
+  Start(Rules(kGray), Context(false), {.entry = no_context});
+  EXPECT_EQ(Upstream("x-env: gray\r\nbaggage: env=theirs,other=x\r\n"), "other=x") << "it is carried no further";
+  EXPECT_EQ(Count("not_carried"), 1);
+}
+
+std::vector<std::string> not_carried_lines;
+
 TEST_F(GreyTest, WithoutAContextTheLaneHoldsHereOnly) {
+  constexpr grey_rules::NotCarriedLog kLog{.write = [](std::string_view line) { not_carried_lines.emplace_back(line); }};
+  static const auto log = kLog;
+  grey_rules::SetNotCarriedLog(&log);
   Start(Rules(kGray));
   EXPECT_EQ(Lane("x-env: gray\r\nbaggage: env=theirs\r\n"), "env=gray");
   EXPECT_EQ(Count("not_carried"), 1);
+  const std::string line =
+      "filter \"grey\": the colour env=gray of a request holds for this hop only, as no context filter carries it: there is none "
+      "in front of this one, or it is disabled for that request; http.in.grey.not_carried counts further ones";
+  EXPECT_EQ(not_carried_lines, Lines{line});
+  Lane("x-env: gray\r\n");
+  EXPECT_EQ(Count("not_carried"), 2);
+  EXPECT_EQ(not_carried_lines.size(), 1u) << "once for a configuration";
+  Start(Rules(Rule("ours", "{header: {name: x-ours}}", "colour: {other: ours}"), "labels: [other]"), Context(true));
+  Lane("x-ours: 1\r\nbaggage: env=" + std::string(1100, 'x') + "\r\n");
+  ASSERT_EQ(not_carried_lines.size(), 2u);
+  EXPECT_NE(not_carried_lines[1].find("as the baggage of its context has no room for it; "), std::string::npos);
+  grey_rules::SetNotCarriedLog(nullptr);
+}
+
+TEST(GreyWithoutContextTest, WhatIsSaidOfListeners) {
+  const std::string grey = "{name: grey, typed_config: " + Message("rules: []") + "}";
+  const std::string context =
+      "{name: c, typed_config: {\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, direction: INBOUND}}";
+  const auto lacking = [](const std::string& filters) {
+    const config::Loaded loaded = Load({.http_filters = filters});
+    EXPECT_EQ(Texts(loaded.errors), "");
+    grey_rules::WithoutContext without;
+    without.Add(*loaded.bootstrap->listeners[0]);
+    return without.Lacking();
+  };
+  EXPECT_TRUE(lacking(grey).starts_with("grey: listeners \"in\" have the filter without a context filter (")) << lacking(grey);
+  EXPECT_EQ(lacking(context + ", " + grey), "");
+  EXPECT_EQ(lacking(context), "");
 }
 
 TEST_F(GreyTest, KeysOfAColour) {
@@ -361,16 +416,19 @@ TEST_F(GreyTest, LanesOfAColour) {
   const auto& lanes = static_cast<const grey_rules::Config&>(*http.http_filters[0].config).settings().lanes;
   ASSERT_EQ(lanes.size(), 2u);
   EXPECT_EQ(lanes[0].fault->delay, std::chrono::seconds(3));
-  EXPECT_EQ(lanes[0].fault->delay_per_million, 200u);
-  EXPECT_EQ(lanes[0].fault->abort_status, 503);
-  EXPECT_EQ(lanes[0].fault->abort_per_million, 1'000'000u);
-  EXPECT_EQ(lanes[0].mirror->per_million, 10u);
+  EXPECT_EQ(lanes[0].fault->delay_per_million.now(), 200u);
+  EXPECT_FALSE(lanes[0].fault->aborts_grpc);
+  EXPECT_EQ(lanes[0].fault->status_now(), 503);
+  EXPECT_EQ(lanes[0].fault->abort_per_million.now(), 1'000'000u);
+  EXPECT_EQ(lanes[0].fault->max_active.now(), UINT64_MAX);
+  EXPECT_EQ(lanes[0].mirror->per_million.now(), 10u);
   EXPECT_EQ(lanes[0].mirror->cluster, "app");
   EXPECT_FALSE(lanes[0].fails_closed);
   EXPECT_EQ(lanes[1].fault->delay, base::Duration::zero());
-  EXPECT_EQ(lanes[1].fault->abort_grpc_status, 14);
-  EXPECT_EQ(lanes[1].fault->abort_per_million, 5u);
-  EXPECT_EQ(lanes[1].mirror->per_million, 1'000'000u);
+  EXPECT_TRUE(lanes[1].fault->aborts_grpc);
+  EXPECT_EQ(lanes[1].fault->status_now(), 14);
+  EXPECT_EQ(lanes[1].fault->abort_per_million.now(), 5u);
+  EXPECT_EQ(lanes[1].mirror->per_million.now(), 1'000'000u);
   EXPECT_EQ(lanes[1].mirror->cluster, "");
   EXPECT_TRUE(lanes[1].fails_closed);
   const std::vector<upstream::Label> both = {{"env", "gray"}, {"version", "v2"}};

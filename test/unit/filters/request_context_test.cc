@@ -548,6 +548,20 @@ TEST_F(RequestContextTest, AStrangerSRequestHasOneToo) {
   EXPECT_EQ(Field(upstream().received(), "baggage"), "env=gray");
 }
 
+// Of a stranger's there is something to take away.
+TEST_F(RequestContextTest, WhereItIsDisabledNothingIsAdded) {
+  Start({.entry = PerRoute("pillion.filters.http.context.v1.ContextPerRoute", "disabled: true")},
+        "direction: INBOUND, edge: {baggage: [a, env]}");
+  Send(Get("baggage: a=1,env=blue\r\nx-set: env=gray\r\n"));
+  EXPECT_EQ(painter_->outcome, Painter::Outcome::kRefused);
+  EXPECT_EQ(Field(upstream().Take(), "baggage"), "a=1,env=blue");
+  upstream().Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  world_->Run();
+  Send(Get("baggage: a=1,env=blue\r\nx-set: env=\r\n"));
+  EXPECT_EQ(painter_->outcome, Painter::Outcome::kSet);
+  EXPECT_EQ(Field(upstream().Take(), "baggage"), "a=1");
+}
+
 TEST_F(RequestContextTest, WhereItIsDisabledNoneIsCarried) {
   Start({.entry = PerRoute("pillion.filters.http.context.v1.ContextPerRoute", "disabled: true")}, kTrusting);
   Send(Get("x-set: env=gray\r\n"));
