@@ -108,8 +108,7 @@ class RequestContext final : public filter::HttpFilter,
                              public filter::CarriedContext,
                              public base::ListNode<RequestContext> {
  public:
-  // `route`: what the route says that the request has as it comes; null: nothing. `disabled`: by that route nothing is done
-  // for those who are trusted.
+  // `route`: what the route says that the request has as it comes; null: nothing, or that the filter is disabled.
   RequestContext(Shard& shard, const RouteSettings* route, bool trusted)
       : shard_(shard), route_(route), trusted_(trusted), terms_(shard.settings) {}
 
@@ -177,7 +176,8 @@ class RequestContext final : public filter::HttpFilter,
   bool is_connect_ = false;
   bool attempted_ = false;
   bool told_less_ = false;  // upstream: the route's timeouts end before the deadline
-  bool active_ = false;  // it has a context
+  bool active_ = false;    // it has a context
+  bool disabled_ = false;  // by the route that a stranger's request has without his fields
   Notes* notes_ = nullptr;
   context::Context context_;
   context::CorrelationTable::Ticket ticket_;
@@ -214,7 +214,6 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
     stream().Carry(*this);
     return Step::kContinue;
   }
-  disabled_ = false;
   if (!found.malformed.empty() && terms_.rejects_malformed) {
     SendReply({.status = 400, .body = "malformed request context", .details = "request_context_malformed"});
     return Step::kPause;
