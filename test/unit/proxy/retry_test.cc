@@ -111,6 +111,23 @@ TEST_F(RetryTest, AsOftenAsAllowed) {
 }
 
 // Between nothing and (2^n - 1) times the base, at most the maximum, for the n-th try.
+// Beside an attempt that takes too long another one is made, whatever the conditions are, as long as there are any.
+TEST_F(RetryTest, AfterLateness) {
+  Retry without(Terms());
+  EXPECT_FALSE(without.AfterLateness(breaker_, stats_));
+  EXPECT_FALSE(without.exhausted());
+  policy_.retry_on = config::kRetryOnGrpcCancelled;
+  Retry retry(Terms());
+  EXPECT_TRUE(retry.AfterLateness(breaker_, stats_));
+  EXPECT_EQ(breaker_.used(), 1u);
+  EXPECT_FALSE(retry.AfterLateness(breaker_, stats_));
+  EXPECT_TRUE(retry.exhausted());
+  EXPECT_TRUE(retry.Wants(Answer(200, "grpc-status", "1")));
+  EXPECT_FALSE(retry.Wants(Answer(503)));
+  retry.OnAnswer(stats_, false);
+  EXPECT_EQ(breaker_.used(), 0u);
+}
+
 TEST_F(RetryTest, BackOff) {
   policy_.retry_on = config::kRetryOnReset;
   policy_.num_retries = 10;
