@@ -118,7 +118,7 @@ void ClusterCall::OnResponseHead(http::ResponseHead& head, bool end) {
   host_->figures(context_.worker.index())
       .Add(head.status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
   if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
-    monitor->OnAnswer(context_.worker.index(), OutlierStatus(head_, head));
+    monitor->OnAnswer(context_.worker.index(), OutlierStatus(serving_->config(), head_, head));
   }
   if (end && waiting_.empty()) upstream_ = nullptr;
   if (end || head.status != 200) return Finish(codec::grpc::StatusOf(head.headers, head.status));

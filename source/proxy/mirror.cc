@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "source/proxy/connection_manager.h"
+#include "source/proxy/named_hosts.h"
 #include "source/proxy/upstream_request.h"
 #include "source/upstream/outlier_monitor.h"
 
@@ -91,7 +92,9 @@ void Mirror::Compare(filter::MirrorObserver& observer, filter::StreamContext& st
 }
 
 void Mirror::Start(const upstream::LaneWish* lane) {
-  const upstream::ClusterShard::Choice choice = cluster_->Choose({.lane = lane});
+  NamedHosts::Left left;
+  NamedHosts names(head_, nullptr, arena_, left);
+  const upstream::ClusterShard::Choice choice = cluster_->Choose({.lane = lane, .names = &names});
   const std::shared_ptr<upstream::Host>& host = choice.host;
   serving_ = event::Kept<upstream::ClusterShard>(&choice.cluster);
   if (host == nullptr) {
@@ -198,7 +201,7 @@ void Mirror::OnResponseHead(http::ResponseHead& head, bool end) {
   host_->figures(context_.worker.index())
       .Add(head.status >= 500 ? upstream::HostFigures::kRqError : upstream::HostFigures::kRqSuccess);
   if (upstream::OutlierMonitor* monitor = host_->outlier_monitor()) {
-    monitor->OnAnswer(context_.worker.index(), OutlierStatus(*head_, head));
+    monitor->OnAnswer(context_.worker.index(), OutlierStatus(serving_->config(), *head_, head));
   }
   response_began_ = true;
   if (observer_ != nullptr) {

@@ -31,6 +31,7 @@
 #include "source/filter/http_chain.h"
 #include "source/proxy/downstream_connection.h"
 #include "source/proxy/mirror.h"
+#include "source/proxy/named_hosts.h"
 #include "source/proxy/requester.h"
 #include "source/proxy/retry.h"
 #include "source/proxy/routing.h"
@@ -83,6 +84,10 @@ class Stream final : public codec::RequestReceiver,
     const bool noted = annotations_ != nullptr;
     return {.hash = hash_, .criteria = noted ? NotedCriteria(criteria) : criteria.view(), .lane = lane_wish_};
   }
+  // What filters have noted; null: nothing.
+  const metadata::Annotations* notes() const override { return annotations_; }
+  // Of the hosts that the request names, those that no attempt has taken yet.
+  NamedHosts::Left& names_left() { return names_left_; }
   // Where the attempt went that begins.
   void set_lane_outcome(upstream::LaneOutcome outcome) { lane_outcome_ = outcome; }
   bool response_begun() const { return response_begun_; }
@@ -134,7 +139,6 @@ class Stream final : public codec::RequestReceiver,
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
   filter::FilterPart PartOf(std::string_view filter) override;
   metadata::Annotations& annotations() override;
-  const metadata::Annotations* notes() const override { return annotations_; }
   void Describe(telemetry::RequestRecord& record) override;
   access::Request AccessRequest() override;
   void KeepDeadline(base::MonotonicTime at) override { kept_deadline_ = at; }
@@ -312,6 +316,7 @@ class Stream final : public codec::RequestReceiver,
   metadata::Annotations* annotations_ = nullptr;  // in the arena; null while nobody has noted anything
 
   base::Timer timer_;
+  NamedHosts::Left names_left_;
   std::optional<uint64_t> hash_;           // where the cluster chooses by that
   http::HeaderMap* new_cookies_ = nullptr;  // for the response
   const uint64_t random_;  // what decides by chance where this request goes

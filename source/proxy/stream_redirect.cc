@@ -167,6 +167,7 @@ void Stream::StartAnew() {
   former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{newest_, former_};
   upstream_ = newest_ = nullptr;
   hedged_ = false;
+  names_left_ = {};
   host_replaced_ = false;
   other_cluster_ = {};
   request_passed_ = routed_ = false;

@@ -1,11 +1,13 @@
 #include "source/proxy/upstream_request.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
 
 #include "source/proxy/described_bytes.h"
 #include "source/proxy/forwarding.h"
+#include "source/proxy/named_hosts.h"
 #include "source/proxy/other_hosts.h"
 #include "source/proxy/stream.h"
 #include "source/tls/facts.h"
@@ -74,9 +76,11 @@ upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Versio
   return http2 ? upstream::Protocol::kHttp2 : upstream::Protocol::kHttp1;
 }
 
-int OutlierStatus(const http::RequestHead& request, const http::ResponseHead& response) {
+int OutlierStatus(const config::Cluster& cluster, const http::RequestHead& request, const http::ResponseHead& response) {
   const std::string_view grpc = response.headers.Get(http::HeaderId::kGrpcStatus);
-  return !grpc.empty() && http::IsGrpc(request.headers) ? HttpStatusOfGrpc(grpc) : response.status;
+  const int status = !grpc.empty() && http::IsGrpc(request.headers) ? HttpStatusOfGrpc(grpc) : response.status;
+  if (cluster.http.errors == nullptr) [[likely]] return status;
+  return cluster.http.errors->Matches(response) ? std::max(status, 500) : 200;
 }
 
 std::string_view WantedServerName(const config::Cluster& cluster, const http::RequestHead& head) {
@@ -103,6 +107,8 @@ base::Arena& UpstreamRequest::arena() { return stream_.arena(); }
 std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   head_ends_ = end;
   upstream::PickContext wanted = stream_.WantedHost();
+  NamedHosts names(&stream_.request(), stream_.notes(), arena(), stream_.names_left());
+  wanted.names = &names;
   std::optional<OtherHosts> others;
   if (earlier_ != nullptr && stream_.entry().retry_policy != nullptr) [[unlikely]] {
     others.emplace(*stream_.entry().retry_policy, *earlier_);
@@ -133,6 +139,7 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   if (serving_->config().names_clients && host->transport()->proxy_version) [[unlikely]] {
     needs.proxy_head = stream_.ProxyHead(*host->transport()->proxy_version);
   }
+  serving_->PreconnectAhead(protocol, priority(), needs);
   pool_ = serving_->PoolOf(host, protocol, priority(), needs);
   if (pool_ == nullptr) {
     state_ = State::kOver;
@@ -346,7 +353,7 @@ void UpstreamRequest::CountResponse(int status) {
 void UpstreamRequest::TellOutlierMonitor(const http::ResponseHead& head) {
   upstream::OutlierMonitor* const monitor = host_->outlier_monitor();
   if (monitor == nullptr) [[likely]] return;
-  monitor->OnAnswer(stream_.context().worker.index(), OutlierStatus(stream_.request(), head));
+  monitor->OnAnswer(stream_.context().worker.index(), OutlierStatus(serving_->config(), stream_.request(), head));
 }
 
 void UpstreamRequest::TellOutlierMonitor(int status_of_no_answer) {

@@ -45,8 +45,9 @@ std::string_view WantedServerName(const config::Cluster& cluster, const http::Re
 // What a host of `cluster` is spoken to with, for a request of `downstream`.
 upstream::Protocol UpstreamProtocol(const config::Cluster& cluster, http::Version downstream);
 
-// What an answer says of its host, in terms of HTTP: of gRPC, the status that stands in the head.
-int OutlierStatus(const http::RequestHead& request, const http::ResponseHead& response);
+// What an answer says of its host, in terms of HTTP: of gRPC, the status that stands in the head. Where `cluster`, which has
+// the host, says itself what an error is: 200, or 500 and above.
+int OutlierStatus(const config::Cluster& cluster, const http::RequestHead& request, const http::ResponseHead& response);
 
 class UpstreamRequest final : public codec::ResponseReceiver, private upstream::PoolWaiter {
  public:

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "source/base/random.h"
@@ -34,6 +35,16 @@ class HostFilter {
   ~HostFilter() = default;
 };
 
+// The hosts that a request names, each once.
+class HostNames {
+ public:
+  // The next one, as an address and a port; empty: there is none left. `named`: how the cluster that asks has it.
+  virtual std::string_view Next(const config::HostOverride& named) = 0;
+
+ protected:
+  ~HostNames() = default;
+};
+
 // What a choice depends on beside the hosts. Made for each choice, on the stack.
 struct PickContext {
   std::optional<uint64_t> hash;     // of the request, by the route's hash policies
@@ -46,6 +57,7 @@ struct PickContext {
   const HostFilter* filter = nullptr;
   uint32_t more_hosts = 0;
   uint32_t attempt = 0;  // of those
+  HostNames* names = nullptr;  // null: none
   const HostFilter* tried = nullptr;  // refuses hosts where earlier attempts failed; null: there was none
 };
 

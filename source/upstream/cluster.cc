@@ -20,6 +20,21 @@ namespace {
 // clients are bounded by these: beyond it idle ones go first.
 constexpr size_t kMostSpecialPools = 1024;
 
+bool MayBeNamed(const Host& host, const config::HostOverride& named) {
+  using Named = config::HostOverride;
+  if (!named.health) return true;
+  uint8_t health = Named::kHealthy;
+  const uint32_t flags = host.flags();
+  if ((flags & kUnhealthyFlags & ~kDrainingEds) != 0) {
+    health = Named::kUnhealthy;
+  } else if ((flags & kDrainingEds) != 0) {
+    health = Named::kDraining;
+  } else if ((flags & kDegradedFlags) != 0) {
+    health = Named::kDegraded;
+  }
+  return (*named.health & health) != 0;
+}
+
 std::unique_ptr<LaneStatIds> LaneStatsOf(const config::Cluster& config, stats::Registry& registry) {
   if (config.load_balancing.lanes == nullptr) return nullptr;
   return std::make_unique<LaneStatIds>(registry, config.stat_name);
@@ -200,6 +215,7 @@ ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, std::shared_ptr<con
 }
 
 void ClusterShard::SetBalancers(const HostSet& hosts) {
+  foreseen_.clear();
   if (subsets_) {
     subsets_->SetSubsets(*hosts.subsets);
   } else if (lanes_) {
@@ -263,6 +279,9 @@ void ClusterShard::GiveUpPools() {
 
 ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
   if (aggregate_) [[unlikely]] return ChooseInAggregate(context);
+  if (hosts_->by_address != nullptr && context.names != nullptr) [[unlikely]] {
+    if (const std::shared_ptr<Host>* named = NamedHost(*context.names)) return {*this, *named, (*named)->priority()};
+  }
   if (lanes_) {
     const LaneBalancer::Choice choice = lanes_->Choose(context);
     if (choice.host == nullptr) stats_.upstream_cx_none_healthy.Increment();
@@ -278,8 +297,20 @@ ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
     const std::shared_ptr<Host>& host = PickHost(within);
     return {*this, host, within.priority->priority};
   }
+  if (const std::shared_ptr<Host>* foreseen = TakeForeseen(context)) [[unlikely]] {
+    return {*this, *foreseen, (*foreseen)->priority()};
+  }
   const std::shared_ptr<Host>& host = PickHost(context);
   return {*this, host, host == nullptr ? 0 : host->priority()};
+}
+
+const std::shared_ptr<Host>* ClusterShard::NamedHost(HostNames& names) const {
+  const config::HostOverride& named = *config().load_balancing.host_override;
+  for (std::string_view name = names.Next(named); !name.empty(); name = names.Next(named)) {
+    const auto found = hosts_->by_address->find(name);
+    if (found != hosts_->by_address->end() && MayBeNamed(*found->second, named)) return &found->second;
+  }
+  return nullptr;
 }
 
 std::optional<LaneOutcome> ClusterShard::LaneOutcomeOf(const PickContext& context) const {

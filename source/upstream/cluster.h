@@ -178,6 +178,12 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   Pool* PoolOf(const std::shared_ptr<Host>& host, Protocol protocol, config::Priority priority,
                const ConnectionNeeds& needs = {});
 
+  // A stream is about to be opened, as with PoolOf(): opens connections to hosts that are next in turn, as far as the
+  // cluster's predictive ratio asks for it.
+  void PreconnectAhead(Protocol protocol, config::Priority priority, const ConnectionNeeds& needs) {
+    if (config().preconnect.predictive > 1) [[unlikely]] PreconnectNext(protocol, priority, needs);
+  }
+
   // A connection to `host` has begun. `protocol`: what is to be spoken; none: bytes, which TLS does not know.
   std::unique_ptr<net::Transport> Connect(const Host& host, const ConnectionNeeds& needs, std::optional<Protocol> protocol);
 
@@ -217,6 +223,13 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
     return subsets_ ? subsets_->Pick(context) : balancer_.Pick(context);
   }
   const std::shared_ptr<Host>& PickHost(const PickContext& context);
+  // The first one that is here, and as healthy as it has to be; null: none.
+  const std::shared_ptr<Host>* NamedHost(HostNames& names) const;
+  void PreconnectNext(Protocol protocol, config::Priority priority, const ConnectionNeeds& needs);
+  // The host that a choice to come will have; null: none can be told.
+  const std::shared_ptr<Host>* Foresee();
+  // The one that was foreseen for this choice; null: none was.
+  const std::shared_ptr<Host>* TakeForeseen(const PickContext& context);
   Choice ChooseInAggregate(const PickContext& context);
   void SetBalancers(const HostSet& hosts);
   // Calls visit(name) for each cluster that this one depends on.
@@ -255,6 +268,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   Balancer balancer_;
   std::optional<SubsetBalancer> subsets_;  // instead of it, where the cluster has some
   std::optional<LaneBalancer> lanes_;      // the same
+  std::vector<const std::shared_ptr<Host>*> foreseen_;  // of hosts_; the next one in front
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   std::unique_ptr<OriginalDst> original_dst_;  // null: of another type

@@ -115,6 +115,11 @@ HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const conf
   }
   set.hosts = std::move(hosts);
   if (config.subsets != nullptr) set.subsets = std::make_shared<Subsets>(set.hosts, config, policy);
+  if (config.host_override != nullptr) {
+    auto by_address = std::make_shared<HostsByAddress>();
+    for (const std::shared_ptr<Host>& host : set.hosts) by_address->emplace(host->address_text(), host);
+    set.by_address = std::move(by_address);
+  }
   if (config.lanes != nullptr) set.lanes = std::make_shared<Lanes>(set.hosts, config, policy);
   return set;
 }

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "source/config/load_balancing.h"
 #include "source/upstream/hash_table.h"
 #include "source/upstream/host.h"
@@ -53,6 +55,9 @@ struct PriorityLoad {
 struct Lanes;
 struct Subsets;
 
+// By the text of their address, which is theirs.
+using HostsByAddress = absl::flat_hash_map<std::string_view, std::shared_ptr<Host>>;
+
 struct HostSet {
   match::Fraction drop{.numerator = 0};   // of the requests that are answered at once
   Hosts hosts;                            // by priority; no address twice
@@ -60,6 +65,7 @@ struct HostSet {
   PriorityLoad load;
   std::shared_ptr<const Subsets> subsets;  // null where the cluster has none
   std::shared_ptr<const Lanes> lanes;      // the same
+  std::shared_ptr<const HostsByAddress> by_address;  // null where requests name none
 };
 
 // `hosts`: no address twice, in any order.

@@ -25,6 +25,7 @@ void PoolWaiter::ReleaseStream() {
   cluster.breakers(priority_).requests.Give();
   cluster.stats().upstream_rq_active.Decrement();
   pool_->figures_.Add(HostFigures::kRqActive, -1);
+  --pool_->streaming_;
 }
 
 Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol, config::Priority priority,
@@ -54,7 +55,11 @@ Pool::Result Pool::Request(PoolWaiter& waiter) {
   PILLION_CHECK(waiter.state_ == PoolWaiter::State::kIdle);
   Refer(waiter);
   if (waiting_count_ == 0) {
-    if (PooledConnection* connection = FindReady()) return OpenStream(waiter, *connection);
+    if (PooledConnection* connection = FindReady()) {
+      const Result result = OpenStream(waiter, *connection);
+      Preconnect(waiter.priority());
+      return result;
+    }
   }
   ClusterStats& stats = cluster_.stats();
   if (!cluster_.breakers(waiter.priority()).pending_requests.Take()) {
@@ -137,6 +142,7 @@ Pool::Result Pool::OpenStream(PoolWaiter& waiter, PooledConnection& connection) 
   stats.upstream_rq_active.Increment();
   figures_.Add(HostFigures::kRqTotal);
   figures_.Add(HostFigures::kRqActive);
+  ++streaming_;
   codec::ClientStream& stream = connection.NewStream(waiter.receiver());
   Place(connection);
   return {Result::kReady, &stream, &connection};
@@ -158,18 +164,47 @@ void Pool::Refer(PoolWaiter& waiter) {
 }
 
 void Pool::OpenConnections(config::Priority priority) {
-  Breaker& breaker = cluster_.breakers(priority).connections;
   while (waiting_count_ > connecting_capacity_) {
-    if (!cluster_.HasRoom(*host_, priority) || !breaker.Take()) {
-      cluster_.stats().upstream_cx_overflow.Increment();
-      if (serving_ > 0) return;
-      breaker.TakeAnyway();
-    }
-    auto* connection = new PooledConnection(*this, priority);
-    connecting_.PushBack(*connection);
-    ++serving_;
-    connecting_capacity_ += connection->assumed_capacity();
+    if (!OpenConnection(priority)) return;
   }
+  Preconnect(priority);
+}
+
+// False: there may be no more. The only one there always may be.
+bool Pool::OpenConnection(config::Priority priority) {
+  Breaker& breaker = cluster_.breakers(priority).connections;
+  if (!cluster_.HasRoom(*host_, priority) || !breaker.Take()) {
+    cluster_.stats().upstream_cx_overflow.Increment();
+    if (serving_ > 0 || waiting_count_ == 0) return false;
+    breaker.TakeAnyway();
+  }
+  auto* connection = new PooledConnection(*this, priority);
+  connecting_.PushBack(*connection);
+  ++serving_;
+  connecting_capacity_ += connection->assumed_capacity();
+  return true;
+}
+
+void Pool::Preconnect(config::Priority priority) {
+  const double ratio = cluster_.config().preconnect.per_host;
+  if (ratio <= 1) [[likely]] return;
+  for (int i = 0; i < kMostPreconnects && MayPreconnect() && load().WantsMore(ratio); ++i) {
+    if (!OpenConnection(priority)) return;
+  }
+}
+
+bool Pool::PreconnectAhead(double ratio, config::Priority priority) {
+  PoolLoad ahead = load();
+  ++ahead.streams;
+  return MayPreconnect() && ahead.WantsMore(ratio) && OpenConnection(priority);
+}
+
+bool Pool::MayPreconnect() const { return !draining_ && host_->health() == HostHealth::kHealthy; }
+
+PoolLoad Pool::load() {
+  PoolLoad load{.streams = waiting_count_ + streaming_, .capacity = streaming_ + connecting_capacity_};
+  ready_.ForEach([&load](PooledConnection& connection) { load.capacity += connection.capacity(); });
+  return load;
 }
 
 void Pool::RequestStep() { cluster_.worker().Step(step_); }

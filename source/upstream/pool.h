@@ -91,6 +91,17 @@ class PoolWaiter : public base::ListNode<PoolWaiterTag> {
   Pool* pool_ = nullptr;  // that was asked last
 };
 
+// At most, of connections that no request asks for yet, for each one that does.
+inline constexpr int kMostPreconnects = 3;
+
+// What there is to do, and what connections could do, open ones and those being opened.
+struct PoolLoad {
+  uint64_t streams = 0;   // open, or wait for a connection
+  uint64_t capacity = 0;  // all streams that there could be
+
+  bool WantsMore(double ratio) const { return static_cast<double>(streams) * ratio > static_cast<double>(capacity); }
+};
+
 class Pool {
  public:
   // Takes over one pool of the breaker of `priority`, which it gives back in the end.
@@ -111,6 +122,10 @@ class Pool {
   [[nodiscard]] Result Request(PoolWaiter& waiter);
   // A queued waiter leaves; a connection that was being opened for it goes on and becomes idle.
   void Cancel(PoolWaiter& waiter);
+
+  // Opens a connection for a stream that is expected, if `ratio` (config::Preconnect) asks for one then. False: it did not.
+  bool PreconnectAhead(double ratio, config::Priority priority);
+  PoolLoad load();
 
   ClusterShard& cluster() { return cluster_; }
   const std::shared_ptr<Host>& host() const { return host_; }
@@ -157,6 +172,9 @@ class Pool {
   void LeaveQueue(PoolWaiter& waiter);
   void Refer(PoolWaiter& waiter);
   void OpenConnections(config::Priority priority);
+  bool OpenConnection(config::Priority priority);
+  void Preconnect(config::Priority priority);
+  bool MayPreconnect() const;
   void RequestStep();
   void Step();
   void ServeWaiting();
@@ -173,6 +191,7 @@ class Pool {
 
   base::IntrusiveList<PoolWaiter, PoolWaiterTag> waiting_;
   size_t waiting_count_ = 0;
+  size_t streaming_ = 0;   // waiters that have a stream
   size_t references_ = 0;  // waiters that asked this pool last
 
   // A connection stands in one of the three.

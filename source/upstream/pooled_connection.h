@@ -71,6 +71,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   // For the pool.
   using base::ListNode<PooledConnectionTag>::Unlink;
   bool usable() const;  // takes another stream now
+  uint64_t capacity() const { return usable() ? codec_->capacity() : 0; }
   uint64_t assumed_capacity() const { return assumed_capacity_; }  // streams it will take once it is open
   codec::ClientStream& NewStream(codec::ResponseReceiver& receiver);
   void Retire();
