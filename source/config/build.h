@@ -255,6 +255,8 @@ std::vector<HashPolicy> BuildHashPolicies(
     const google::protobuf::RepeatedPtrField<envoy::config::route::v3::RouteAction::HashPolicy>& from,
     const std::string& path);
 
+std::shared_ptr<const telemetry::NodeFacts> BuildNodeFacts(const envoy::config::core::v3::Node& from);
+
 // Null if there is none.
 std::shared_ptr<const Metadata> BuildMetadata(const envoy::config::core::v3::Metadata& from);
 MetadataValue::Struct BuildMetadataFields(const google::protobuf::Struct& from);

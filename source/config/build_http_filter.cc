@@ -71,6 +71,7 @@ HttpFilter BuildDiscoveredFilter(BuildContext& context, const std::string& name,
                                  const std::string& path) {
   const auto source = std::make_shared<FilterSource>();
   source->name = name;
+  source->home = context.home.name;
   source->feed = BuildFeed(context, from.config_source(), FieldPath(path, "config_source"));
   BuildTypes(context, from, path, *source);
   source->starts_without = from.apply_default_config_without_warming();
@@ -93,6 +94,7 @@ Judged<HttpFilter> Resources::BuildHttpFilter(const google::protobuf::Any& resou
   context.clusters = clusters_;
   context.sender = place.source->feed.source;
   context.direction = direction;
+  context.home = {.name = place.source->home, .path = "typed_config"};
   core::TypedExtensionConfig extension;
   const auto filter = std::make_shared<HttpFilter>(place);
   if (IsOfType(resource, *extension.GetDescriptor(), errors) &&

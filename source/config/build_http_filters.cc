@@ -90,6 +90,7 @@ std::vector<HttpFilter> BuildHttpFilters(
     if (filter.has_config_discovery()) {
       const std::string place = FieldPath(filter_path, "config_discovery");
       if (last) context.errors.Add(filter_path, "the last filter must be the router, and that can't come apart");
+      const AtHome home(context, "filter", filter.name(), place);
       filters.push_back(BuildDiscoveredFilter(context, filter.name(), filter.config_discovery(), place));
       filters.back().disabled = filter.disabled();
       CheckPlace(context, filters, filter_path);

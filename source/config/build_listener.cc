@@ -165,6 +165,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   listener->name = from.name().empty() ? AddressText(listener->address) : from.name();
   const AtHome home(context, "listener", listener->name, path);
   listener->metadata = BuildMetadata(from.metadata());
+  listener->node = BuildNodeFacts(context.node);
   listener->stat_prefix = from.stat_prefix().empty() ? StatText(listener->address) : from.stat_prefix();
   if (from.has_per_connection_buffer_limit_bytes()) {
     listener->per_connection_buffer_limit = BufferLimit(from.per_connection_buffer_limit_bytes().value());

@@ -24,6 +24,7 @@ struct FilterSource {
   std::vector<Type> types;  // at least one
   // Nothing is waited for: what stands there until one has come is good enough.
   bool starts_without = false;
+  std::string home;  // by what its place is known in other versions of its listener (home.h)
 };
 
 }  // namespace pillion::config

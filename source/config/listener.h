@@ -31,6 +31,10 @@ namespace pillion::access {
 class MatcherTree;
 }
 
+namespace pillion::telemetry {
+struct NodeFacts;
+}
+
 namespace pillion::config {
 
 // The end of every HTTP filter chain; proxy/ runs it.
@@ -190,6 +194,7 @@ enum class TrafficDirection : uint8_t { kUnspecified, kInbound, kOutbound };
 struct Listener {
   std::string name;  // unique; the address's text where none is configured
   std::shared_ptr<const Metadata> metadata;  // for logs; null: there is none
+  std::shared_ptr<const telemetry::NodeFacts> node;  // who has it; never null once it is built
   Address address;
   std::vector<Address> additional_addresses;
   bool bind_to_port = true;       // false: has no socket

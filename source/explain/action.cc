@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "source/config/describe_listener.h"
 #include "source/explain/hosts.h"
 #include "source/explain/texts.h"
 #include "source/proxy/request_hash.h"
@@ -70,8 +71,9 @@ telemetry::RequestRecord RecordOf(const route::Entry& entry, const http::Request
   record.route_name = entry.route->name;
   record.upstream_cluster = cluster;
   record.filter_chain_name = manager.chain_name();
-  record.listener_metadata = config::ValueOf(manager.listener().metadata);
+  config::DescribeListener(manager.listener(), record);
   record.filter_chain_metadata = config::ValueOf(manager.chain().metadata);
+  record.virtual_host_name = entry.virtual_host->name;
   record.virtual_host_metadata = config::ValueOf(entry.virtual_host->metadata);
   record.route_metadata = config::ValueOf(entry.route->metadata);
   return record;

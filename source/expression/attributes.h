@@ -92,6 +92,21 @@ enum class Attribute : uint16_t {
   kResponseBackendLatency,
   kConnectionTermination,
   kConnectionFailure,
+  kResponseFlags,  // from here on: what surrounds a request
+  kUpstreamRegion,
+  kUpstreamZone,
+  kUpstreamSubZone,
+  kUpstreamLocalityMetadata,
+  kVirtualHostName,
+  kVirtualHostMetadata,
+  kListenerMetadata,
+  kListenerDirection,
+  kNodeId,
+  kNodeCluster,
+  kNodeRegion,
+  kNodeZone,
+  kNodeSubZone,
+  kNodeMetadata,
   kFirstOther,  // numbers from here on are for catalogs of their own
 };
 

@@ -7,7 +7,7 @@
 namespace pillion::expression {
 namespace {
 
-enum class Shape : uint8_t { kText, kInt, kUint, kBool, kTime, kLength, kTexts, kBytesByName, kAny };
+enum class Shape : uint8_t { kText, kInt, kUint, kBool, kTime, kLength, kTexts, kBytesByName, kAnyByName, kAny };
 
 struct Row {
   std::string_view name;
@@ -94,6 +94,21 @@ constexpr Row kRows[] = {
     {"response.backend_latency", A::kResponseBackendLatency, S::kLength, true},  // from first byte sent to last received
     {"connection.termination_details", A::kConnectionTermination, S::kText, true},
     {"connection.transport_failure_reason", A::kConnectionFailure, S::kText, true},
+    {"response.flags", A::kResponseFlags, S::kInt, true},  // Envoy's bits
+    {"upstream.locality.region", A::kUpstreamRegion, S::kText, true},
+    {"upstream.locality.zone", A::kUpstreamZone, S::kText, true},
+    {"upstream.locality.sub_zone", A::kUpstreamSubZone, S::kText, true},
+    {"xds.upstream_host_locality_metadata.filter_metadata", A::kUpstreamLocalityMetadata, S::kAny, true},
+    {"xds.virtual_host_name", A::kVirtualHostName, S::kText},
+    {"xds.virtual_host_metadata.filter_metadata", A::kVirtualHostMetadata, S::kAny},
+    {"xds.listener_metadata.filter_metadata", A::kListenerMetadata, S::kAny},
+    {"xds.listener_direction", A::kListenerDirection, S::kInt},  // 1: inbound, 2: outbound
+    {"xds.node.id", A::kNodeId, S::kText},
+    {"xds.node.cluster", A::kNodeCluster, S::kText},
+    {"xds.node.locality.region", A::kNodeRegion, S::kText},
+    {"xds.node.locality.zone", A::kNodeZone, S::kText},
+    {"xds.node.locality.sub_zone", A::kNodeSubZone, S::kText},
+    {"xds.node.metadata", A::kNodeMetadata, S::kAnyByName},
 };
 
 Type TypeOf(Shape shape) {
@@ -114,6 +129,8 @@ Type TypeOf(Shape shape) {
       return Type::Map(Kind::kString, Kind::kString);
     case Shape::kBytesByName:
       return Type::Map(Kind::kString, Kind::kBytes);
+    case Shape::kAnyByName:
+      return Type::Map(Kind::kString, Type());
     case Shape::kAny:
       return Type::Map(Kind::kString, Type::Map(Kind::kString, Type()));
   }
@@ -126,7 +143,7 @@ const Catalog& Catalog::OfRequests() {
   static const Catalog* const catalog = [] {
     auto* made = new Catalog();
     for (const Row& row : kRows) {
-      const bool lookup = row.shape == Shape::kTexts || row.shape == Shape::kBytesByName || row.shape == Shape::kAny;
+      const bool lookup = row.shape >= Shape::kTexts;  // maps
       made->Add({std::string(row.name), row.id, TypeOf(row.shape), lookup, row.late});
     }
     return made;

@@ -68,6 +68,7 @@ Value RequestAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
     default:
       break;
   }
+  if (which >= Attribute::kResponseFlags) return telemetry::OfSurroundings(record(), which);
   if (which <= Attribute::kRequestDuration) return OfRequest(which);
   if (which <= Attribute::kResponseTotalSize || which >= Attribute::kUpstreamAddress) return OfResponse(which);
   return OfConnection(which);
@@ -194,6 +195,12 @@ Value RequestAttributes::Find(Attribute map, const Key& key, base::Arena& arena)
     case Attribute::kRouteMetadata:
     case Attribute::kClusterMetadata:
       return FindMetadata(map, key.text, arena);
+    case Attribute::kVirtualHostMetadata:
+    case Attribute::kListenerMetadata:
+    case Attribute::kUpstreamHostMetadata:
+    case Attribute::kUpstreamLocalityMetadata:
+    case Attribute::kNodeMetadata:
+      return telemetry::FindConfigured(record(), map, key.text, arena);
     case Attribute::kFilterState: {
       const metadata::Annotations* const notes = access().notes;
       const metadata::FilterState::Object* object = notes == nullptr ? nullptr : notes->filter_state.Find(key.text);

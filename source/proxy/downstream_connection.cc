@@ -1,5 +1,6 @@
 #include "source/proxy/downstream_connection.h"
 
+#include "source/config/describe_listener.h"
 #include "source/proxy/forwarded_client_cert.h"
 #include "source/overload/state.h"
 #include "source/proxy/filter_chain.h"
@@ -300,7 +301,7 @@ void DownstreamConnection::Log(const AccessLogs& logs) {
   if (!termination_details_.empty()) record.connection_termination_details = termination_details_;
   record.filter_chain_name = manager_.manager.chain_name();
   record.filter_chain_metadata = config::ValueOf(manager_.manager.chain().metadata);
-  record.listener_metadata = config::ValueOf(manager_.manager.listener().metadata);
+  config::DescribeListener(manager_.manager.listener(), record);
   for (const auto& log : logs) log->Log(manager_.context.worker.index(), record);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/config/describe_listener.h"
 #include "source/config/tls.h"
 #include "source/listener/chain_choice.h"
 #include "source/overload/state.h"
@@ -256,7 +257,7 @@ void ListenerShard::LogWithoutChain(const listener::Accepted& accepted, base::Du
   }
   record.response_flags = flags;
   record.response_code_details = details;
-  record.listener_metadata = config::ValueOf(config().metadata);
+  config::DescribeListener(config(), record);
   for (const auto& log : listener_->logs()) log->Log(context_.worker.index(), record);
 }
 

@@ -1,5 +1,6 @@
 #include <bit>
 
+#include "source/config/describe_listener.h"
 #include "source/proxy/described_bytes.h"
 #include "source/proxy/stream.h"
 
@@ -51,6 +52,7 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   if (route_ != nullptr) {
     record.route_name = route_->route->name;
     record.route_metadata = config::ValueOf(route_->route->metadata);
+    record.virtual_host_name = route_->virtual_host->name;
     record.virtual_host_metadata = config::ValueOf(route_->virtual_host->metadata);
     record.upstream_cluster = destination_.cluster_name;
     if (destination_.cluster) record.cluster_metadata = destination_.cluster->metadata();
@@ -58,7 +60,7 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   record.virtual_cluster_name = route_counts_.virtual_cluster_name;
   record.filter_chain_name = manager().manager.chain_name();
   record.filter_chain_metadata = config::ValueOf(manager().manager.chain().metadata);
-  record.listener_metadata = config::ValueOf(manager().manager.listener().metadata);
+  config::DescribeListener(manager().manager.listener(), record);
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
   if (upstream_ != nullptr) upstream_->Describe(*newest_, record);
   for (const Former* former = former_; former != nullptr; former = former->earlier) former->last->DescribeBytes(record);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "source/base/xxhash64.h"
+#include "source/config/describe_listener.h"
 #include "source/config/tls.h"
 #include "source/net/proxy_head.h"
 #include "source/net/socket.h"
@@ -379,7 +380,7 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
   record.upstream_attempts = attempts_;
   record.filter_chain_name = shard_.proxy.chain_name();
   record.filter_chain_metadata = config::ValueOf(shard_.proxy.chain().metadata);
-  record.listener_metadata = config::ValueOf(shard_.proxy.listener().metadata);
+  config::DescribeListener(shard_.proxy.listener(), record);
 }
 
 void TcpProxyConnection::OnIdle() {

@@ -378,6 +378,11 @@ void UpstreamRequest::Describe(UpstreamRequest& newest, telemetry::RequestRecord
     record.upstream_host_name = host_->name();
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
+    record.upstream_locality_metadata = config::ValueOf(host_->locality_metadata());
+    const config::Locality& locality = host_->locality();
+    record.upstream_region = locality.region;
+    record.upstream_zone = locality.zone;
+    record.upstream_sub_zone = locality.sub_zone;
   }
   for (UpstreamRequest* attempt = &newest; attempt != nullptr; attempt = attempt->earlier_) {
     if (attempt->host_ == nullptr) continue;

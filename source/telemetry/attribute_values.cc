@@ -6,6 +6,8 @@
 
 #include "source/http/parameters.h"
 #include "source/http/syntax.h"
+#include "source/telemetry/node_facts.h"
+#include "source/telemetry/request_record.h"
 #include "source/tls/facts.h"
 
 namespace pillion::telemetry {
@@ -246,6 +248,70 @@ Value NamesOf(const metadata::Value& object, base::Arena& arena) {
   auto* const keys = static_cast<Value*>(arena.Allocate(object.size * sizeof(Value), alignof(Value)));
   for (uint32_t i = 0; i < object.size; ++i) keys[i] = Value::String(object.members[i].key);
   return Value::List({keys, object.size});
+}
+
+namespace {
+
+// Null: there is none.
+const metadata::Value* ConfiguredMap(const RequestRecord& record, Attribute map) {
+  switch (map) {
+    case Attribute::kRouteMetadata:
+      return record.route_metadata;
+    case Attribute::kClusterMetadata:
+      return record.cluster_metadata;
+    case Attribute::kUpstreamHostMetadata:
+      return record.upstream_metadata;
+    case Attribute::kUpstreamLocalityMetadata:
+      return record.upstream_locality_metadata;
+    case Attribute::kVirtualHostMetadata:
+      return record.virtual_host_metadata;
+    case Attribute::kListenerMetadata:
+      return record.listener_metadata;
+    case Attribute::kNodeMetadata:
+      return record.node == nullptr ? nullptr : record.node->metadata;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+Value OfSurroundings(const RequestRecord& record, Attribute which) {
+  const auto of_node = [&record](std::string NodeFacts::*text) {
+    return record.node == nullptr ? Missing() : TextOrMissing(record.node->*text);
+  };
+  switch (which) {
+    case Attribute::kResponseFlags:
+      return Value::Int(static_cast<int64_t>(EnvoyBits(record.response_flags)));
+    case Attribute::kUpstreamRegion:
+      return TextOrMissing(record.upstream_region);
+    case Attribute::kUpstreamZone:
+      return TextOrMissing(record.upstream_zone);
+    case Attribute::kUpstreamSubZone:
+      return TextOrMissing(record.upstream_sub_zone);
+    case Attribute::kVirtualHostName:
+      return TextOrMissing(record.virtual_host_name);
+    case Attribute::kListenerDirection:
+      return Value::Int(record.listener_direction);
+    case Attribute::kNodeId:
+      return of_node(&NodeFacts::id);
+    case Attribute::kNodeCluster:
+      return of_node(&NodeFacts::cluster);
+    case Attribute::kNodeRegion:
+      return of_node(&NodeFacts::region);
+    case Attribute::kNodeZone:
+      return of_node(&NodeFacts::zone);
+    case Attribute::kNodeSubZone:
+      return of_node(&NodeFacts::sub_zone);
+    default:
+      return ConfiguredMap(record, which) == nullptr ? Missing() : Value::Bool(true);
+  }
+}
+
+Value FindConfigured(const RequestRecord& record, Attribute map, std::string_view name, base::Arena& arena) {
+  const metadata::Value* const all = ConfiguredMap(record, map);
+  const metadata::Value* const found = all == nullptr ? nullptr : metadata::Find(*all, name);
+  return found == nullptr ? Value::Error(expression::ErrorCode::kNoSuchKey) : FromMetadata(*found, arena);
 }
 
 Value OfTls(tls::Facts* facts, Attribute which) {

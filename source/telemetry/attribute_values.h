@@ -17,6 +17,8 @@ class Facts;
 
 namespace pillion::telemetry {
 
+struct RequestRecord;
+
 // Missing, where it is empty.
 expression::Value TextOrMissing(std::string_view text);
 
@@ -42,6 +44,13 @@ expression::Value OfContext(const metadata::Annotations* notes, expression::Attr
 // Null: there is none.
 const metadata::Value* BaggageIn(const metadata::Annotations* notes);
 expression::Value NamesOf(const metadata::Value& object, base::Arena& arena);
+
+// Of what surrounds a request: its flags, the host's locality, the virtual host, the listener, the node. Of maps whether they
+// are there. Missing() of others.
+expression::Value OfSurroundings(const RequestRecord& record, expression::Attribute which);
+// An entry of a map of metadata that is configured; NoSuchKey where there is none.
+expression::Value FindConfigured(const RequestRecord& record, expression::Attribute map, std::string_view name,
+                                 base::Arena& arena);
 
 // Of a TLS connection, which null is not: its version, and what its certificates say.
 expression::Value OfTls(tls::Facts* facts, expression::Attribute which);

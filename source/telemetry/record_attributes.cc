@@ -159,9 +159,9 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
     case Attribute::kFilterState:
       return Value::Bool(true);
     case Attribute::kRouteMetadata:
-      return record_.route_metadata == nullptr ? Missing() : Value::Bool(true);
     case Attribute::kClusterMetadata:
-      return record_.cluster_metadata == nullptr ? Missing() : Value::Bool(true);
+    case Attribute::kUpstreamHostMetadata:
+      return OfSurroundings(record_, which);
     case Attribute::kRequestSize:
       return Count(record_.bytes_received);
     case Attribute::kRequestTime:
@@ -202,8 +202,6 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
       return TextOrMissing(record_.upstream_local_address);
     case Attribute::kUpstreamFailure:
       return TextOrMissing(record_.upstream_transport_failure_reason);
-    case Attribute::kUpstreamHostMetadata:
-      return record_.upstream_metadata == nullptr ? Missing() : Value::Bool(true);
     case Attribute::kResponseBackendLatency: {
       const base::MonotonicTime from = record_.at(TimePoint::kUpstreamTxBegin);
       const base::MonotonicTime to = record_.at(TimePoint::kUpstreamRxEnd);
@@ -217,6 +215,7 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
     default:
       break;
   }
+  if (which >= Attribute::kResponseFlags) return OfSurroundings(record_, which);
   if (const std::optional<Attribute> asked = OfDownstream(which)) return OfTls(record_.upstream_tls, *asked);
   const Value noted = OfContext(record_.annotations, which);
   if (!noted.is_error()) return noted;
@@ -290,13 +289,12 @@ Value RecordAttributes::Find(Attribute map, const Key& key, base::Arena& arena) 
       return NotedIn(record_.annotations, key.text, arena);
     case Attribute::kRouteMetadata:
     case Attribute::kClusterMetadata:
-    case Attribute::kUpstreamHostMetadata: {
-      const metadata::Value* const all = map == Attribute::kRouteMetadata     ? record_.route_metadata
-                                         : map == Attribute::kClusterMetadata ? record_.cluster_metadata
-                                                                              : record_.upstream_metadata;
-      const metadata::Value* const found = all == nullptr ? nullptr : metadata::Find(*all, key.text);
-      return found == nullptr ? NoSuchKey() : FromMetadata(*found, arena);
-    }
+    case Attribute::kUpstreamHostMetadata:
+    case Attribute::kUpstreamLocalityMetadata:
+    case Attribute::kVirtualHostMetadata:
+    case Attribute::kListenerMetadata:
+    case Attribute::kNodeMetadata:
+      return FindConfigured(record_, map, key.text, arena);
     case Attribute::kFilterState: {
       const metadata::Annotations* const notes = record_.annotations;
       const metadata::FilterState::Object* object = notes == nullptr ? nullptr : notes->filter_state.Find(key.text);

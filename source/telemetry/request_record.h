@@ -19,6 +19,8 @@ class Facts;
 
 namespace pillion::telemetry {
 
+struct NodeFacts;
+
 // Points in the life of a request, as %COMMON_DURATION% names them.
 enum class TimePoint : uint8_t {
   kDownstreamRxBegin,     // DS_RX_BEG: the request's first byte; every request has it
@@ -125,6 +127,15 @@ struct RequestRecord {
   const metadata::Value* route_metadata = nullptr;
   const metadata::Value* cluster_metadata = nullptr;
   const metadata::Value* upstream_metadata = nullptr;  // of the host
+  const metadata::Value* upstream_locality_metadata = nullptr;
+  // Where the host is.
+  std::string_view upstream_region;
+  std::string_view upstream_zone;
+  std::string_view upstream_sub_zone;
+
+  const NodeFacts* node = nullptr;  // who this process is; null: nobody has said
+  uint8_t listener_direction = 0;   // envoy.config.core.v3.TrafficDirection
+  std::string_view virtual_host_name;
 
   std::string_view route_name;
   std::string_view virtual_cluster_name;

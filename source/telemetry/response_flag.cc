@@ -1,5 +1,7 @@
 #include "source/telemetry/response_flag.h"
 
+#include <iterator>
+
 namespace pillion::telemetry {
 namespace {
 
@@ -31,6 +33,46 @@ void AppendNames(ResponseFlags flags, Name name, std::string& out) {
 }
 
 }  // namespace
+
+uint64_t EnvoyBits(ResponseFlags flags) {
+  using F = ResponseFlag;
+  constexpr F kOrder[] = {F::kFailedLocalHealthCheck,
+                          F::kNoHealthyUpstream,
+                          F::kUpstreamRequestTimeout,
+                          F::kLocalReset,
+                          F::kUpstreamRemoteReset,
+                          F::kUpstreamConnectionFailure,
+                          F::kUpstreamConnectionTermination,
+                          F::kUpstreamOverflow,
+                          F::kNoRouteFound,
+                          F::kDelayInjected,
+                          F::kFaultInjected,
+                          F::kRateLimited,
+                          F::kUnauthorizedExternalService,
+                          F::kRateLimitServiceError,
+                          F::kDownstreamConnectionTermination,
+                          F::kUpstreamRetryLimitExceeded,
+                          F::kStreamIdleTimeout,
+                          F::kInvalidEnvoyRequestHeaders,
+                          F::kDownstreamProtocolError,
+                          F::kUpstreamMaxStreamDurationReached,
+                          F::kResponseFromCacheFilter,
+                          F::kNoFilterConfigFound,
+                          F::kDurationTimeout,
+                          F::kUpstreamProtocolError,
+                          F::kNoClusterFound,
+                          F::kOverloadTerminated,
+                          F::kDnsResolutionFailed,
+                          F::kDropOverload,
+                          F::kDownstreamRemoteReset,
+                          F::kUnconditionalDropOverload};
+  static_assert(std::size(kOrder) == static_cast<size_t>(F::kCount));
+  uint64_t bits = 0;
+  for (size_t i = 0; i < std::size(kOrder); ++i) {
+    if (flags.Has(kOrder[i])) bits |= uint64_t{1} << i;
+  }
+  return bits;
+}
 
 std::string_view ShortName(ResponseFlag flag) {
   return kShortNames[static_cast<int>(flag)];

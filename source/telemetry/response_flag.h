@@ -54,6 +54,11 @@ enum class ResponseFlag : uint8_t {
 std::string_view ShortName(ResponseFlag flag);
 std::string_view LongName(ResponseFlag flag);
 
+class ResponseFlags;
+
+// As Envoy numbers them: a bit for each.
+uint64_t EnvoyBits(ResponseFlags flags);
+
 // A set of flags.
 class ResponseFlags {
  public:

@@ -81,6 +81,7 @@ class Host {
   // That people know it by: an address is a name, too, where there is no other.
   const std::string& name() const { return hostname_.empty() ? address_text_ : hostname_; }
   const config::Locality& locality() const { return locality_; }
+  const std::shared_ptr<const config::Metadata>& locality_metadata() const { return locality_metadata_; }  // null: none
   const config::Metadata* metadata() const { return metadata_.get(); }  // may be null
   bool canary() const { return canary_; }                               // its metadata says so
   const config::EndpointCheck* check() const { return check_.get(); }   // may be null
