@@ -13,7 +13,7 @@ using Message = pillion::guard::v1::Guard;
 
 void BuildKinds(BuildContext& context, const Message& from, const std::string& path, Guard& guard) {
   if (from.kinds_size() == 0) return;  // the default
-  guard.clusters = guard.endpoints = guard.listeners = guard.routes = false;
+  guard.clusters = guard.endpoints = guard.listeners = guard.routes = guard.filters = false;
   for (int i = 0; i < from.kinds_size(); ++i) {
     switch (from.kinds(i)) {
       case Message::CLUSTERS:
@@ -28,8 +28,12 @@ void BuildKinds(BuildContext& context, const Message& from, const std::string& p
       case Message::ROUTES:
         guard.routes = true;
         break;
+      case Message::FILTERS:
+        guard.filters = true;
+        break;
       default:
-        context.errors.Add(ElementPath(FieldPath(path, "kinds"), i), "expected CLUSTERS, ENDPOINTS, LISTENERS or ROUTES");
+        context.errors.Add(ElementPath(FieldPath(path, "kinds"), i),
+                           "expected CLUSTERS, ENDPOINTS, LISTENERS, ROUTES or FILTERS");
     }
   }
 }

@@ -41,6 +41,7 @@ struct Guard {
   bool endpoints = false;  // they change all the time, and those of a moment ago may be gone
   bool listeners = true;
   bool routes = true;
+  bool filters = true;
 
   bool operator==(const Guard&) const = default;
 };

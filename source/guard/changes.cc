@@ -6,9 +6,6 @@
 namespace pillion::guard {
 namespace {
 
-// Of what is wanted by name, the first is an answer and no change.
-bool IsByName(xds::Kind kind) { return kind == xds::Kind::kEndpoints || kind == xds::Kind::kRoutes; }
-
 std::optional<xds::Holdings::Held> Copy(const xds::Holdings::Held* held) {
   return held == nullptr ? std::nullopt : std::optional(*held);
 }
@@ -19,6 +16,10 @@ bool Same(const std::optional<xds::Holdings::Held>& a, const std::optional<xds::
 }
 
 }  // namespace
+
+bool IsByName(xds::Kind kind) {
+  return kind == xds::Kind::kEndpoints || kind == xds::Kind::kRoutes || kind == xds::Kind::kExtensions;
+}
 
 void Changes::Add(const xds::ResourceId& id, const xds::Holdings::Held* before, const xds::Holdings::Held* now, bool wanted,
                   base::MonotonicTime time) {

@@ -25,6 +25,9 @@
 
 namespace pillion::guard {
 
+// The first of a name is an answer to who asks for it, and no change.
+bool IsByName(xds::Kind kind);
+
 class Changes {
  public:
   static constexpr int kMostWindows = 4;

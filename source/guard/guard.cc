@@ -93,8 +93,8 @@ void Guard::OnChange(const xds::ResourceId& id, const xds::Holdings::Held* befor
   if (guard_ == nullptr || !armed()) return;
   if (before != nullptr && now != nullptr && before->hash == now->hash) return;
   // What nobody wants any more is kept of either kind, watched or not: what goes back may want it again.
-  const bool by_name = id.kind == xds::Kind::kEndpoints || id.kind == xds::Kind::kRoutes;
-  if (wanted ? !Watches(id.kind) : !by_name) return;
+  if (id.kind == xds::Kind::kExtensions && id.name == with_.own) return;
+  if (wanted ? !Watches(id.kind) : !IsByName(id.kind)) return;
   changes_.Add(id, before, now, wanted, Boundary());
 }
 
@@ -120,6 +120,8 @@ bool Guard::Watches(xds::Kind kind) const {
       return guard_->listeners;
     case xds::Kind::kRoutes:
       return guard_->routes;
+    case xds::Kind::kExtensions:
+      return guard_->filters;
     default:
       return false;
   }
@@ -300,6 +302,7 @@ void Guard::PutBack(std::vector<Failed>& all) {
   going_back_ = true;
   put(Kind::kClusters, true, false);
   put(Kind::kEndpoints, true, false);
+  put(Kind::kExtensions, true, false);
   put(Kind::kListeners, true, true);
   put(Kind::kRoutes, true, false);
   put(Kind::kClusters, false, true);

@@ -46,6 +46,7 @@ class Guard final : public xds::Journal {
     std::function<void(const xds::ResourceId& id, const std::string& details, const xds::Holdings::Held* now)> note_refused;
     std::function<void(const Return& last)> tell;  // control planes, from the next stream on
     std::function<void(std::string_view line)> warn;
+    std::string own = {};  // the extension that the guard itself comes as: no change of what is served
   };
 
   static constexpr size_t kMostReturns = 20;  // that are shown

@@ -56,6 +56,7 @@ void ShowGuard(const config::Guard& guard, explain::Answer& to) {
   if (guard.endpoints) kinds.Text("endpoints");
   if (guard.listeners) kinds.Text("listeners");
   if (guard.routes) kinds.Text("routes");
+  if (guard.filters) kinds.Text("filters");
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ GuardControl::GuardControl(const config::Bootstrap& bootstrap, event::ControlTim
                     planes_->NoteRefused(id, details, now->version, now->body);
                   },
               .tell = [this](const guard::Return& last) { planes_->SetNodeMetadata(kMetadata, FieldsOf(last)); },
-              .warn = [](std::string_view line) { Log("config").warn("{}", line); }}) {
+              .warn = [](std::string_view line) { Log("config").warn("{}", line); },
+              .own = bootstrap.pushed_guard ? bootstrap.pushed_guard->name : ""}) {
   for (size_t i = 0; i < registry.workers(); ++i) traffic_.push_back(std::make_unique<stats::Traffic>());
   guard_.Set(bootstrap_.guard);
 }

@@ -33,7 +33,7 @@ ASKED = {
     "vhds": (lambda: p.routes(name="bad", vhds={"config_source": source()}), "vhds"),
     "ecds": (lambda: with_manager(http_filters=[{"name": "x", "config_discovery": {
         "config_source": source(), "type_urls": ["type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"]}}, router()]),
-        _MANAGER + "http_filters[0].config_discovery"),
+        _MANAGER + "http_filters[0].config_discovery.type_urls[0]"),
     "ecds-of-a-listener": (lambda: {**p.listener(name="bad"), "filter_chains": [{"filters": [{"name": "x", "config_discovery": {
         "config_source": source(), "type_urls": ["type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"]}}]}]},
         "filter_chains[0].filters[0].config_discovery"),

@@ -45,7 +45,7 @@ TEST(GuardTest, Defaults) {
   // One that is named takes the place of the one that is meant without.
   EXPECT_EQ(Good("p99: {}"), (Guard{.p99 = Guard::P99{2, std::chrono::milliseconds(100)}}));
   EXPECT_EQ(Good("breaker_opens: {}"), (Guard{.breaker_opens = Guard::BreakerOpens{10}}));
-  EXPECT_TRUE(guard.clusters && guard.listeners && guard.routes);
+  EXPECT_TRUE(guard.clusters && guard.listeners && guard.routes && guard.filters);
   EXPECT_FALSE(guard.endpoints) << "in a mesh they change all the time, and former ones are gone";
 }
 
@@ -57,11 +57,14 @@ TEST(GuardTest, Fields) {
                    .error_ratio = Guard::ErrorRatio{0.125, 1.5},
                    .p99 = Guard::P99{3, std::chrono::milliseconds(250)},
                    .breaker_opens = Guard::BreakerOpens{0},
-                   .clusters = false}));
+                   .clusters = false,
+                   .filters = false}));
   EXPECT_EQ(Good("kinds: [CLUSTERS, ENDPOINTS]").clusters, true);
   EXPECT_EQ(Good("kinds: [CLUSTERS, ENDPOINTS]").endpoints, true);
   EXPECT_EQ(Good("kinds: [CLUSTERS, ENDPOINTS]").listeners, false);
   EXPECT_EQ(Good("kinds: [CLUSTERS, ENDPOINTS]").routes, false);
+  EXPECT_EQ(Good("kinds: [CLUSTERS, ENDPOINTS]").filters, false);
+  EXPECT_EQ(Good("kinds: [FILTERS]").filters, true);
 }
 
 TEST(GuardTest, WhatCannotBe) {
@@ -71,7 +74,7 @@ TEST(GuardTest, WhatCannotBe) {
   EXPECT_EQ(Errors("Guard", "least_requests: 0"), at + "least_requests: 0, expected at least 1");
   EXPECT_EQ(Errors("Guard", "error_ratio: {most_rise: 101}"), at + "error_ratio.most_rise: 101, expected at least 0 and at most 100");
   EXPECT_EQ(Errors("Guard", "p99: {most_factor: 0.5}"), at + "p99.most_factor: 0.5, expected at least 1");
-  EXPECT_EQ(Errors("Guard", "kinds: [UNSPECIFIED]"), at + "kinds[0]: expected CLUSTERS, ENDPOINTS, LISTENERS or ROUTES");
+  EXPECT_EQ(Errors("Guard", "kinds: [UNSPECIFIED]"), at + "kinds[0]: expected CLUSTERS, ENDPOINTS, LISTENERS, ROUTES or FILTERS");
 }
 
 TEST(GuardTest, Pushed) {

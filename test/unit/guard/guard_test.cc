@@ -141,7 +141,8 @@ class GuardTest : public testing::Test {
                       noted_.push_back(id.name + " " + (now == nullptr ? "-" : now->version));
                     },
                 .tell = [this](const Return& last) { told_.push_back(last); },
-                .warn = [this](std::string_view line) { said_.emplace_back(line); }}};
+                .warn = [this](std::string_view line) { said_.emplace_back(line); },
+                .own = "ours"}};
 };
 
 TEST_F(GuardTest, GoesBackAndSaysSo) {
@@ -166,6 +167,24 @@ TEST_F(GuardTest, GoesBackAndSaysSo) {
   // What it put back itself is no change.
   Serve(30, 9);
   EXPECT_EQ(puts_.size(), 1u);
+}
+
+// The first of a name is an answer; and the guard itself may come as an extension.
+TEST_F(GuardTest, FiltersThatComeApart) {
+  Settle();
+  Push(Kind::kExtensions, "ours", "1");
+  Push(Kind::kExtensions, "edit", "1");
+  EXPECT_EQ(stat("guard.watching"), 0);
+  Push(Kind::kExtensions, "ours", "2");
+  EXPECT_EQ(stat("guard.watching"), 0);
+  Push(Kind::kExtensions, "edit", "2");
+  Push(Kind::kListeners, "in", "2");
+  EXPECT_EQ(stat("guard.watching"), 2);
+  Serve(5, 9);
+  EXPECT_EQ(puts_, (Lines{"ecds: edit=1", "lds: in=1"}));
+  EXPECT_EQ(told_.at(0).whats, (Lines{"listener \"in\"", "extension \"edit\""}));
+  EXPECT_NE(Push(Kind::kExtensions, "edit", "2"), "");
+  EXPECT_EQ(Push(Kind::kExtensions, "edit", "3"), "");
 }
 
 TEST_F(GuardTest, WhatIsGoodStands) {
