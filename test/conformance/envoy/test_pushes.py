@@ -38,7 +38,29 @@ def cluster(name="backend", **fields):
     return lambda side: [p.cluster(name, how=side.how, **fields)]
 
 
+FAULT = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"
+
+
+def abort(status):
+    """What a filter of faults may be: that every request is answered so."""
+    return {"@type": FAULT, "abort": {"http_status": status, "percentage": {"numerator": 100}}}
+
+
+def filtered(**discovery):
+    """A listener that answers, unless a filter does whose configuration comes apart."""
+    return lambda side: [p.listener(p.filtered(p.discovered(how=side.how, types=[FAULT], **discovery)), where=side.at("ingress"))]
+
+
+def extension(config):
+    return only(p.extension(config))
+
+
+def together(*makers):
+    return lambda side: [resource for make in makers for resource in make(side)]
+
+
 ROOT = (("ingress", "/"),)
+_DISCOVERY = "extension_config_discovery.http_filter.edit."
 
 PUSHES = [
     *(Push(f"push-first-{how}", [Step(all_of_it, ask=ROOT)], how) for how in p.STREAMS),
@@ -69,6 +91,23 @@ PUSHES = [
         p.whole_cluster(name="other"), p.whole_cluster(name="backend", transport_socket={"name": "x", "typed_config": _NOBODY})), ask=ROOT)]),
     Push("push-bad-routes", [Step(all_of_it, ask=ROOT), Step(only(p.routes({"match": {"safe_regex": {"regex": "("}}, "direct_response": {"status": 200}})), ask=ROOT)]),
     Push("push-bad-hosts", [Step(all_of_it, ask=ROOT), Step(only(p.endpoints(("a.test", 80))), ask=ROOT)]),
+    *(Push(f"push-filter-{how}", [Step(together(filtered(), extension(abort(418))), ask=ROOT), Step(extension(abort(419)), ask=ROOT),
+                                  Step(extension({"@type": FAULT}), ask=ROOT)], how) for how in p.STREAMS),
+    Push("push-filter-warms", [Step(direct("former"), ask=ROOT), Step(filtered(), ask=ROOT), Step(extension(abort(418)), ask=ROOT)]),
+    Push("push-filter-in-vain", [Step(direct("former"), ask=ROOT),
+                                 Step(filtered(timeout="0.2s"), until=(_DISCOVERY + "init_fetch_timeout", 1), ask=ROOT),
+                                 Step(extension(abort(418)), ask=ROOT)]),
+    Push("push-filter-default", [Step(together(filtered(default_config=abort(420)), extension(abort(418))), ask=ROOT),
+                                 Step(remove=(("extension_configs", "edit"),), ask=ROOT), Step(extension(abort(419)), ask=ROOT)]),
+    Push("push-filter-default-first", [Step(direct("former"), ask=ROOT),
+                                       Step(filtered(default_config=abort(420), apply_default_config_without_warming=True), ask=ROOT),
+                                       Step(extension(abort(418)), ask=ROOT)]),
+    Push("push-filter-removed", [Step(together(filtered(), extension(abort(418))), ask=ROOT),
+                                 Step(remove=(("extension_configs", "edit"),), ask=ROOT), Step(extension(abort(419)), ask=ROOT)]),
+    Push("push-bad-filter", [Step(together(filtered(), extension(abort(418))), ask=ROOT),
+                             Step(extension({"@type": p.BUFFER, "max_request_bytes": 1}), ask=ROOT), Step(extension(abort(100)), ask=ROOT)]),
+    Push("push-bad-filter-first", [Step(direct("former"), ask=ROOT),
+                                   Step(together(filtered(), extension(abort(100))), until=(_DISCOVERY + "update_rejected", 1), ask=ROOT)]),
     Push("push-no-message", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", packed(TYPES["clusters"], b"\x0a\x7fx", "x")), ask=ROOT)]),
     Push("push-a-name-twice", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", p.whole_cluster(name="a"), p.whole_cluster(name="a")), ask=ROOT)]),
 ]

@@ -18,7 +18,7 @@ from peers.proxy import Proxy
 from peers.wait import until
 
 _SETTLED = 1.0  # seconds; only what differs and is not written down takes as long
-_COUNTED = "|".join((r"listener_manager\.", r"cluster_manager\.", r"control_plane\.", r"http\.ingress\.rds\.", r"sds\.",
+_COUNTED = "|".join((r"listener_manager\.", r"cluster_manager\.", r"control_plane\.", r"http\.ingress\.rds\.", r"sds\.", r"extension_config_discovery\.",
                      r"cluster\.(backend|other)\.(update_|assignment_|version|init_fetch|membership_|warming|max_host_weight)"))
 _TIMES = "update_time", "config_reload_time_ms", "update_duration"
 _IGNORED = re.compile("|".join((
@@ -37,8 +37,8 @@ _IGNORED = re.compile("|".join((
     # Of streams of their own, Envoy counts each by itself.
     r"stat\..*\bcontrol_plane\.\w+",
     # Why something was refused stands here with all that can be; Envoy has it for listeners only, and with less.
-    r"dump\.dynamic_\w+\.\w+\.error_state")) + "$")
-_SECTIONS = "ListenersConfigDump", "ClustersConfigDump", "RoutesConfigDump", "EndpointsConfigDump", "SecretsConfigDump"
+    r"dump\.(dynamic|ecds)_\w+\.\w+\.error_state")) + "$")
+_SECTIONS = "ListenersConfigDump", "ClustersConfigDump", "RoutesConfigDump", "EndpointsConfigDump", "SecretsConfigDump", "EcdsConfigDump"
 
 
 @dataclasses.dataclass
@@ -109,7 +109,7 @@ class Side:
         versions = self.how == p.STATE and what in ("ListenersConfigDump", "ClustersConfigDump")
         found = {f"dump.{what}.version_info": section.get("version_info")} if versions else {}
         for array in section:
-            for item in section[array] if array.startswith("dynamic_") else ():
+            for item in section[array] if array.startswith(("dynamic_", "ecds_")) else ():
                 resources = [value for value in (item, *item.values(), item.get("error_state", {}).get("failed_configuration")) if isinstance(value, dict)]
                 name = next(value.get("name") or value["cluster_name"] for value in resources if value.get("name") or "cluster_name" in value)
                 for member, value in item.items():
