@@ -15,14 +15,14 @@ _CORS = b.any_of("extensions.filters.http.cors.v3.Cors")
 
 
 def marks(response):
-    return [value for name, value in response.fields if name == b"x-mark"]
+    return [value for name, value in response.fields if name == "x-mark"]
 
 
 def until_marked(both, *values, on=None, **how):
     """Until answers have these fields."""
     def ask():
         response = on.exchange(Request()) if on else both.get(**how)
-        return marks(response) == [value.encode() for value in values]
+        return marks(response) == list(values)
     until(ask, f"answers are marked with {values}")
 
 
@@ -102,10 +102,10 @@ def test_a_bad_one_is_refused(pushed, how):
     """The last good one stays."""
     both = pushed(p.listener(p.filtered(p.discovered(how=how))), p.extension(p.marking("good")), how=how)
     until_marked(both, "good")
-    for bad in (_CORS, p.marking("x", name="a b"), {"@type": p.BUFFER, "max_request_bytes": 1}):
+    for bad in (_CORS, {"@type": p.MUTATION, "mutations": {"response_mutations": [{}]}}, {"@type": p.BUFFER, "max_request_bytes": 1}):
         assert both.refused(p.extension(bad))
-        assert marks(both.get()) == [b"good"]
-    both.until_stat(_DISCOVERY + "update_rejected", 3)
+        assert marks(both.get()) == ["good"]
+    assert both.stat(_DISCOVERY + "update_rejected") >= 3
     both.change(p.extension(p.marking("better")))
     until_marked(both, "better")
 
@@ -145,7 +145,7 @@ def test_a_listener_that_changes_keeps_its_filters(pushed):
     until_marked(both, "a")
     both.change(p.listener(p.filtered(p.discovered(), body="two"), where=where))
     both.until_body(b"two")
-    assert marks(both.get()) == [b"a"]
+    assert marks(both.get()) == ["a"]
 
 
 def test_of_a_file(pushed, tmp_path):
@@ -163,13 +163,13 @@ def test_of_a_file(pushed, tmp_path):
     until_marked(both, "b")
     write(_CORS)
     both.until_stat(_DISCOVERY + "update_rejected", 1)
-    assert marks(both.get()) == [b"b"]
+    assert marks(both.get()) == ["b"]
 
 
 def test_of_a_static_listener(pushed):
     """The start waits for it."""
     both = pushed(p.extension(p.marking("a")), listeners=[b.listener(p.filtered(p.discovered()))])
-    assert marks(both.get()) == [b"a"]
+    assert marks(both.get()) == ["a"]
     both.change(p.extension(p.marking("b")))
     until_marked(both, "b")
 
