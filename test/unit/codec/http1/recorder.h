@@ -121,6 +121,7 @@ class RecordedRequest final : public RequestReceiver {
     log_.Add("reset " + std::string(detail));
   }
   void OnSendReady() override { log_.Add("ready"); }
+  ByteMeter* meter() override { return &bytes; }
   void OnRequestError(const RequestError& error) override {
     ended = true;
     status = error.status;
@@ -139,6 +140,7 @@ class RecordedRequest final : public RequestReceiver {
   }
 
   ServerStream& stream;
+  ByteMeter bytes;
   http::RequestHead* head = nullptr;
   http::RequestHead* refused_head = nullptr;  // of an error
   bool ended = false;
@@ -236,7 +238,9 @@ class RecordedResponse final : public ResponseReceiver {
              std::string(detail));
   }
   void OnSendReady() override { log_.Add("ready"); }
+  ByteMeter* meter() override { return &bytes; }
 
+  ByteMeter bytes;
   std::function<void()> on_head;
   std::function<void(http::ResponseHead&)> on_response;
   std::function<void()> on_data;

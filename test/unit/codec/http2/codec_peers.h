@@ -87,6 +87,7 @@ class RecordingReceiver : public Receiver {
     log.push_back("ready");
     if (on_ready) on_ready();
   }
+  ByteMeter* meter() override { return &bytes; }
 
   std::string Text() const {
     std::string text;
@@ -94,6 +95,7 @@ class RecordingReceiver : public Receiver {
     return text;
   }
 
+  ByteMeter bytes;
   std::vector<std::string> log;
   std::string body;
   size_t body_pieces = 0;
