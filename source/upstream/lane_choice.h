@@ -15,7 +15,7 @@ namespace pillion::upstream {
 LaneChoice ChooseLane(const Lanes& lanes, const config::Lanes& config, const LaneWish& wish,
                       absl::FunctionRef<LaneLack(size_t set)> lack_of);
 
-// A host that has as many requests in flight as it may have. Workers that ask at the same time may pass the bound by one each.
+// A host that has as many requests in flight as it may have. Workers that ask at one time may pass the bound by one each.
 bool IsFull(const Host& host, const config::Lanes& config);
 
 // Why a set can take no request now: as Lanes::LackOf() says; or each host that requests may go to is `refused`, then it is

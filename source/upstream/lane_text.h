@@ -1,7 +1,7 @@
 #pragma once
 
-// Labels as a text: env=gray,version=v2.1. Other labels have another text, whatever is in them: a comma, an equals sign and a
-// per cent sign stand there as %2C, %3D and %25.
+// Labels as a text: env=gray,version=v2.1. Other labels have another text, whatever is in them: a comma, an equals sign and
+// a per cent sign stand there as %2C, %3D and %25.
 
 #include <string>
 #include <string_view>

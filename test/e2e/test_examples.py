@@ -120,6 +120,35 @@ def test_limits(started):
     until(lambda: all(line in output.read_text(encoding="utf-8") for line in lines) and len(lines) == 2, "the lines of the log", 20)
 
 
+def test_lanes(started):
+    """As the page shows: who meets the new version, of which services, and what becomes of it when it fails."""
+    ports, output = started("lanes", "bootstrap.yaml")
+    edge, admin = ("127.0.0.1", ports[10020]), ("127.0.0.1", ports[9912])
+    logged = lambda: output.read_text(encoding="utf-8")  # noqa: E731
+    page = (ROOT / "examples/lanes/README.md").read_text(encoding="utf-8")
+
+    def ask(path, *fields):
+        return curl(*(word for field in fields for word in ("-H", field)), url(edge, path))[1].decode()
+
+    plain, chosen = "shop v1\nstock v1\npay v1\n", "shop v2\nstock v1\npay v2\n"
+    assert plain in page and chosen in page
+    for _ in range(3):
+        assert ask("/stock/pay") == plain
+        assert ask("/stock/pay", "x-env: v2") == chosen
+        assert ask("/stock/pay", "x-pillion-lane: version=v2") == chosen
+        assert ask("/stock/pay", "baggage: version=v2") == plain  # a stranger's
+    users = "".join(ask("/", f"x-user-id: {user}") for user in range(1, 4))
+    assert f"localhost:10020/; done\n{users}```" in page
+    for _ in range(3):
+        assert ask("/pay/broken", "x-env: v2") == "shop v2\npay v2\n"
+    refused = ask("/pay/broken", "x-env: v2")
+    assert refused.startswith("shop v2\ndegradation versions (cluster=pay, lane=version=v2): open, 3 of "), refused
+    assert ask("/pay/broken") == "shop v1\npay v1\n"
+    assert f"pay::127.0.0.1:{ports[8105]}::lane::version=v2\n" in curl(url(admin, "/clusters"))[1].decode()
+    lines = re.findall(r"^200 /.* colour=.*$", page, re.M)
+    until(lambda: all(line in logged() for line in lines) and len(lines) == 3, f"the lines of the log; {logged()}", 20)
+
+
 def test_control_plane(started, tmp_path):
     """All comes from it; what is saved is sent, and what is broken refused, as the page shows."""
     ports, output = started("control-plane", "bootstrap.yaml", "resources.yaml")

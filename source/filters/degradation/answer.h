@@ -31,7 +31,7 @@ struct Asked {
   bool was_good;
 };
 
-// What a rule's breakers are told apart by: "route=all/pay, lane=env=gray,version=v2". What would look like one of its signs is
+// What a rule's breakers are told apart by: "route=all/pay, lane=env=gray,version=v2". What looks like one of its signs is
 // escaped (%2C), so that different ones have different keys.
 std::string_view KeyOf(const Parts& per, filter::StreamContext& stream);
 

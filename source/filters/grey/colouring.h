@@ -9,8 +9,8 @@
 // | the context of a trusted peer, and no rule that overrides gives one | the labels of the configured keys in its baggage | context |
 // | the first rule that matches                        | what it gives; none outside its parts   | rule    |
 //
-// The colour of a context that is not trusted is taken out of it: the next hop would trust it. That is so wherever the filter
-// stands in the chain, also for requests for which it is disabled: a stranger's path may have chosen that.
+// The colour of a context that is not trusted is taken out of it: the next hop would trust it. That is so also for
+// requests for which the filter is disabled: a stranger's path may have chosen that.
 
 #include <memory>
 #include <string>

@@ -39,8 +39,8 @@ std::string WithoutContext::Lacking() const {
   }
   if (listeners_.size() > kMostNamed) names += config::Concat(" and ", listeners_.size() - kMostNamed, " more");
   return config::Concat("grey: listeners ", names,
-                        " have the filter without a context filter (pillion.filters.http.context.v1.Context) in front of it: "
-                        "the colours that their requests get hold for one hop, and those that they come with count for "
+                        " have the filter without a context filter (pillion.filters.http.context.v1.Context) in front of "
+                        "it: the colours that their requests get hold for one hop, and those that they come with count for "
                         "nothing; put one in front");
 }
 

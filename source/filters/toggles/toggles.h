@@ -1,8 +1,8 @@
 #pragma once
 
 // The filter pillion.filters.http.toggles: what trusted peers turn off, force or ask to be told of one request, in fields of
-// its head. That is done while filters are made, so that those behind it are made, or not, accordingly (what the fields say: asked.h); only the answer that
-// explains is its part in the stream.
+// its head (asked.h). That is done while filters are made, so that those behind it are made, or not, accordingly; only the
+// answer that explains is its part in the stream.
 
 #include <array>
 #include <string>
