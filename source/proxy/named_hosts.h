@@ -1,7 +1,7 @@
 #pragma once
 
-// The hosts that a request names, as the policy override_host of a cluster says where. They are looked up when they are asked
-// for first, and each is given once: further attempts get further ones. Made for each choice, on the stack.
+// The hosts that a request names, as the policy override_host of a cluster says where. They are looked up when they are
+// asked for first, and each is given once: further attempts get further ones. Made for each choice, on the stack.
 
 #include <string_view>
 

@@ -45,8 +45,8 @@ expression::Value OfContext(const metadata::Annotations* notes, expression::Attr
 const metadata::Value* BaggageIn(const metadata::Annotations* notes);
 expression::Value NamesOf(const metadata::Value& object, base::Arena& arena);
 
-// Of what surrounds a request: its flags, the host's locality, the virtual host, the listener, the node. Of maps whether they
-// are there. Missing() of others.
+// Of what surrounds a request: its flags, the host's locality, the virtual host, the listener, the node. Of maps whether
+// they are there. Missing() of others.
 expression::Value OfSurroundings(const RequestRecord& record, expression::Attribute which);
 // An entry of a map of metadata that is configured; NoSuchKey where there is none.
 expression::Value FindConfigured(const RequestRecord& record, expression::Attribute map, std::string_view name,
