@@ -49,20 +49,19 @@ void BuildTypes(BuildContext& context, const core::ExtensionConfigSource& from, 
   }
 }
 
-// Takes what `any` holds, of one of the types that it may be, into `to`; false, with an error: it can't be taken.
-bool TakeConfig(BuildContext& context, const google::protobuf::Any& any, const std::string& path, HttpFilter& to) {
+// Takes what `any` holds, of one of the types that it may be, into `to`. An error: it can't be taken.
+void TakeConfig(BuildContext& context, const google::protobuf::Any& any, const std::string& path, HttpFilter& to) {
   const std::unique_ptr<google::protobuf::Message> message = UnpackExtension(any);
   const HttpFilterType* const type =
       message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::message);
   const auto is_type = [&](const FilterSource::Type& each) { return each.message == MessageName(any.type_url()); };
-  if (type == nullptr || std::ranges::none_of(to.source->types, is_type)) {
-    context.errors.AddMissing(path, path, WrongType(any, TypesText(*to.source)));
-    return false;
+  if (type == nullptr || (to.source != nullptr && std::ranges::none_of(to.source->types, is_type))) {
+    context.errors.AddMissing(path, path, WrongType(any, to.source == nullptr ? "an HTTP filter" : TypesText(*to.source)));
+    return;
   }
   to.config = type->build(context, *message, path);
   to.override_type = type->route_message == nullptr ? std::string_view() : type->route_message->full_name();
   to.missing = false;
-  return to.config != nullptr;
 }
 
 }  // namespace
@@ -92,7 +91,7 @@ Judged<HttpFilter> Resources::BuildHttpFilter(const google::protobuf::Any& resou
   BuildContext context = MakeContext(errors);
   context.notes = &notes;
   context.clusters = clusters_;
-  context.sender = place.source->feed.source;
+  if (place.source != nullptr) context.sender = place.source->feed.source;
   context.direction = direction;
   context.home = {.name = place.source->home, .path = "typed_config"};
   core::TypedExtensionConfig extension;

@@ -1,6 +1,7 @@
 #include "source/config/extensions.h"
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/rbac/v3/rbac.pb.h"
@@ -102,6 +103,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
   namespace x = envoy::extensions;
   static const auto* const types = new std::vector<const google::protobuf::Descriptor*>{
       envoy::config::cluster::v3::Cluster::descriptor(),
+      envoy::config::core::v3::TypedExtensionConfig::descriptor(),
       envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor(),
       envoy::config::listener::v3::Listener::descriptor(),
       envoy::config::rbac::v3::Action::descriptor(),

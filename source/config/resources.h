@@ -63,8 +63,8 @@ class Resources {
   Judged<RouteConfig> BuildRoutes(const google::protobuf::Any& resource, const Earlier<RouteConfig>& earlier = {}) const;
   // In an envoy.config.core.v3.TypedExtensionConfig.
   Judged<Guard> BuildGuard(const google::protobuf::Any& resource) const;
-  // The same, for the filter of a listener that has it from elsewhere: `place` as it is to be from now on, but for its
-  // digest (`came`).
+  // The same, for the filter of a listener that has it from elsewhere: `place` as it is to be from now on, without `came`.
+  // Where `place` has no source: of any HTTP filter.
   Judged<HttpFilter> BuildHttpFilter(const google::protobuf::Any& resource, const HttpFilter& place,
                                      TrafficDirection direction) const;
   Judged<Assignment> BuildAssignment(const google::protobuf::Any& resource, const Earlier<Assignment>& earlier = {}) const;

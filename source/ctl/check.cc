@@ -6,10 +6,12 @@
 
 #include "absl/strings/strip.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "pillion/guard/v1/guard.pb.h"
 #include "source/config/judge_secret.h"
 #include "source/config/load.h"
 #include "source/config/read_file.h"
@@ -68,13 +70,18 @@ void Judge(const google::protobuf::Any& resource, const config::Resources& resou
   if (resource.Is<envoy::config::endpoint::v3::ClusterLoadAssignment>()) {
     return Take(resources.BuildAssignment(resource), errors, notes);
   }
+  envoy::config::core::v3::TypedExtensionConfig extension;
+  if (resource.Is<envoy::config::core::v3::TypedExtensionConfig>() && resource.UnpackTo(&extension)) {
+    if (extension.typed_config().Is<pillion::guard::v1::Guard>()) return Take(resources.BuildGuard(resource), errors, notes);
+    return Take(resources.BuildHttpFilter(resource, {}, config::TrafficDirection::kUnspecified), errors, notes);
+  }
   Secret secret;
   if (resource.Is<Secret>() && resource.UnpackTo(&secret)) {
     errors = config::JudgeSecret(secret, KindOf(secret), {}, notes);
     return;
   }
   errors.push_back({"", 0, config::Concat("a resource of type ", config::Quote(resource.type_url()),
-          ", expected a Listener, RouteConfiguration, Cluster, ClusterLoadAssignment or Secret")});
+          ", expected a Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, TypedExtensionConfig or Secret")});
 }
 
 Checked CheckBootstrap(const std::string& path) {

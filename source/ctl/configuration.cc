@@ -8,6 +8,7 @@
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
@@ -39,13 +40,14 @@ struct KindOfMessage {
   const char* name_field;
 };
 
-const std::array<KindOfMessage, 5>& Kinds() {
-  static const std::array<KindOfMessage, 5> kKinds = {{
+const std::array<KindOfMessage, 6>& Kinds() {
+  static const std::array<KindOfMessage, 6> kKinds = {{
       {Kind::kListener, &envoy::config::listener::v3::Listener::default_instance(), "name"},
       {Kind::kRoutes, &envoy::config::route::v3::RouteConfiguration::default_instance(), "name"},
       {Kind::kCluster, &envoy::config::cluster::v3::Cluster::default_instance(), "name"},
       {Kind::kEndpoints, &envoy::config::endpoint::v3::ClusterLoadAssignment::default_instance(), "cluster_name"},
       {Kind::kSecret, &Secret::default_instance(), "name"},
+      {Kind::kFilter, &envoy::config::core::v3::TypedExtensionConfig::default_instance(), "name"},
   }};
   return kKinds;
 }
@@ -127,14 +129,15 @@ absl::StatusOr<Configuration> ReadResources(const std::string& path) {
     std::unique_ptr<Message> message = Unpack(item.resource);
     if (message != nullptr && Add(std::move(message), configuration)) continue;
     errors.push_back({place, 0, config::Concat("a resource of type ", config::Quote(item.resource.type_url()),
-          ", expected a Listener, RouteConfiguration, Cluster, ClusterLoadAssignment or Secret")});
+          ", expected a Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, TypedExtensionConfig or Secret")});
   }
   if (!errors.empty()) return ErrorOf(path, errors);
   return configuration;
 }
 
 // Members of a dump's sections that hold a resource, each as an Any.
-constexpr std::string_view kMembers[] = {"listener", "cluster", "route_config", "endpoint_config", "secret"};
+constexpr std::string_view kMembers[] = {"listener", "cluster", "route_config", "endpoint_config", "secret",
+                                         "ecds_filter"};
 
 bool FromJson(const Message& json, Message& message) {
   google::protobuf::util::JsonParseOptions options;
@@ -167,13 +170,16 @@ absl::Status AddElement(const Struct& element, Configuration& configuration) {
 }
 
 // What stands in the bootstrap, or within a listener, or does not serve yet, is not looked at a second time.
-bool IsCompared(std::string_view field) { return field.starts_with("dynamic_") && field.find("warming") == field.npos; }
+bool IsCompared(std::string_view field) {
+  return field == "ecds_filters" || (field.starts_with("dynamic_") && field.find("warming") == field.npos);
+}
 
 constexpr std::pair<std::string_view, Kind> kSections[] = {{"ListenersConfigDump", Kind::kListener},
                                                            {"RoutesConfigDump", Kind::kRoutes},
                                                            {"ClustersConfigDump", Kind::kCluster},
                                                            {"EndpointsConfigDump", Kind::kEndpoints},
-                                                           {"SecretsConfigDump", Kind::kSecret}};
+                                                           {"SecretsConfigDump", Kind::kSecret},
+                                                           {"EcdsConfigDump", Kind::kFilter}};
 
 absl::Status AddSection(const Struct& section, Configuration& configuration) {
   const Value* const type = Find(section, "@type");
@@ -215,6 +221,8 @@ std::string PartText(const Configuration::Name& name) {
       return "endpoints of " + name.name;
     case Kind::kSecret:
       return "secret " + name.name;
+    case Kind::kFilter:
+      return "filter configuration " + name.name;
   }
   return name.name;
 }

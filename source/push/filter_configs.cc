@@ -105,10 +105,10 @@ class FilterConfigs::Filter final : private xds::NameWatcher {
   void OnGivenUp() override { initial_fetch_.Done(); }
 
   // Nobody waits for a second one.
-  void Refuse() {
+  void Refuse(std::string_view why = "was refused") {
     stats_.Rejected();
     fails_->Increment();
-    if (waiting_) SayMissing("was refused");
+    if (waiting_) SayMissing(why);
     initial_fetch_.Done();
   }
 
@@ -185,8 +185,10 @@ std::vector<std::string> FilterConfigs::Filter::OnResource(const xds::Resource& 
   return {};
 }
 
-// It can't be refused.
+// It can't be refused. A file that has nothing any more is one that is being written, or broken: nobody takes a filter away
+// from requests by it.
 void FilterConfigs::Filter::OnRemoved(const std::string& version) {
+  if (std::holds_alternative<config::PathSource>(source_.feed.source)) return Refuse("is not in its file");
   const bool was_there = taken_.has_value();
   if (was_there) {
     const std::vector<std::string> errors = Put(std::vector<std::shared_ptr<const config::HttpFilter>>(places_.size()));

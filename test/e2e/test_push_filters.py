@@ -164,6 +164,9 @@ def test_of_a_file(pushed, tmp_path):
     write(_CORS)
     both.until_stat(_DISCOVERY + "update_rejected", 1)
     assert marks(both.get()) == ["b"]
+    write()  # what is being written, perhaps
+    both.until_stat(_DISCOVERY + "update_rejected", 2)
+    assert marks(both.get()) == ["b"]
 
 
 def test_of_a_static_listener(pushed):

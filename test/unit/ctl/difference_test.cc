@@ -140,6 +140,19 @@ TEST(Difference, WithADump) {
   EXPECT_FALSE(ReadConfigDump("{}").ok());
 }
 
+TEST(Difference, FiltersThatComeApart) {
+  constexpr char kBuffer[] = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer";
+  const absl::StatusOr<Configuration> dump = ReadConfigDump(
+      std::string(R"({"configs": [{"@type": "type.googleapis.com/envoy.admin.v3.EcdsConfigDump", "ecds_filters": [{"version_info": "1",
+     "ecds_filter": {"@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig", "name": "f", "typed_config":
+     {"@type": ")") + kBuffer + R"(", "max_request_bytes": 1}}}]}]})");
+  ASSERT_TRUE(dump.ok()) << dump.status();
+  const Configuration set = Read("set.yaml", std::string("[{'@type': type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig, "
+                                                         "name: f, typed_config: {'@type': ") + kBuffer + ", max_request_bytes: 2}}]");
+  EXPECT_EQ(Texts(*dump, set).size(), 1u);
+  EXPECT_EQ(Texts(set, set).size(), 0u);
+}
+
 // A process with static resources and given ones: `static_clusters` and `given` are names.
 Configuration Running(const std::vector<std::string>& static_clusters, const std::vector<std::string>& given) {
   const auto of = [](const std::vector<std::string>& names, const std::string& before, const std::string& after) {
