@@ -280,6 +280,25 @@ def test_breakers_open(pushed, hosts):
     assert re.search(r"guard: refused by circuit breakers \d+ -> \d+", both.proxy.log())
 
 
+def test_a_filter_that_comes_apart(pushed, hosts):
+    good, _ = hosts
+    fault = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"
+    filtered = p.routed()
+    filtered["typed_config"]["http_filters"].insert(0, p.discovered(types=[fault]))
+    both = pushed(p.whole_cluster(good), p.listener(filtered), p.routes(), p.extension({"@type": fault}), bootstrap_extensions=guard())
+    with load(both) as running:
+        bad = p.extension({"@type": fault, "abort": {"http_status": 503, "percentage": {"numerator": 100}}})
+        both.change(bad)
+        until_back(both)
+        running.until_good()
+        assert running.statuses[503] > 0
+        assert 'extension "edit"' in view(both)["returns"][0]["what"]
+        shown, = both.dumped("EcdsConfigDump")["ecds_filters"]
+        assert "abort" not in shown["ecds_filter"]["typed_config"] and "the guard went back" in shown["error_state"]["details"]
+        mark = both.plane.cut()
+        assert "the guard went back from this at " in both.plane.until_nack("extension_configs", mark)
+
+
 def extension(name, **fields):
     """A TypedExtensionConfig with a Guard, which the control plane does not know."""
     message = MESSAGES[_GUARD]()

@@ -87,6 +87,19 @@ def by_sds(how=p.DELTA, timeout=None):
 
 
 @pytest.mark.parametrize("how", p.STREAMS)
+def test_filters_that_come_apart(pushed, again, path, how):
+    listener = p.listener(p.filtered(p.discovered(how=how)))
+    both = pushed(listener, p.extension(p.marking("kept")), how=how, **keeping(path))
+    assert both.get().get("x-mark") == "kept"
+    alone = again(both, path, listener, how=how)
+    assert alone.get().get("x-mark") == "kept"
+    assert shown(alone) == {"listeners": {"ingress": True}, "extensions": {"edit": True}}
+    alone.plane.push(p.extension(p.marking("new")))
+    alone.plane.start()
+    until(lambda: alone.get().get("x-mark") == "new", "the control plane is heard again")
+
+
+@pytest.mark.parametrize("how", p.STREAMS)
 def test_a_start_without_its_control_plane(pushed, again, named, path, how):
     one, two = named("one", "two")
     first, second = p.listener(p.routed(how=how)), p.listener(b.http([b.direct(200, "second")]), name="second")

@@ -65,6 +65,7 @@ def test_nothing_comes_in_time(pushed):
     response = both.get()
     assert response.body == b"" and not marks(response)
     assert both.stat(_DISCOVERY + "init_fetch_timeout") == 1 and both.stat(_DISCOVERY + "config_fail") == 1
+    assert p.ENVOY or both.stat("http.ingress.extension_config_missing") >= 2
     both.change(p.extension(p.marking("late")))
     until_marked(both, "late")
     assert both.get().status == 200
