@@ -170,6 +170,13 @@ def test_of_a_file(pushed, tmp_path):
     assert marks(both.get()) == ["b"]
 
 
+def test_by_rest(pushed):
+    both = pushed(p.listener(p.filtered(p.discovered(how=p.REST))), p.extension(p.marking("a")), how=p.REST)
+    until_marked(both, "a")
+    both.plane.push(p.extension(p.marking("b")))
+    until_marked(both, "b")
+
+
 def test_of_a_static_listener(pushed):
     """The start waits for it."""
     both = pushed(p.extension(p.marking("a")), listeners=[b.listener(p.filtered(p.discovered()))])
