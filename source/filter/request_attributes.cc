@@ -83,7 +83,7 @@ Value RequestAttributes::OfRequest(Attribute which) const {
     case Attribute::kRequestTime:
       return Value::Timestamp(record().start_time);
     case Attribute::kRequestTotalSize:
-      return Count(record().downstream_wire_bytes_received);
+      return telemetry::RequestTotalSize(record());
     case Attribute::kRequestDuration: {
       using telemetry::TimePoint;
       return Value::Duration(record().at(TimePoint::kEnd) - record().at(TimePoint::kDownstreamRxBegin));
@@ -105,7 +105,7 @@ Value RequestAttributes::OfResponse(Attribute which) const {
     case Attribute::kResponseSize:
       return Count(known.bytes_sent);
     case Attribute::kResponseTotalSize:
-      return Count(known.downstream_wire_bytes_sent);
+      return telemetry::ResponseTotalSize(known);
     case Attribute::kUpstreamAddress:
       return TextOrMissing(known.upstream_remote_address);
     case Attribute::kUpstreamPort:

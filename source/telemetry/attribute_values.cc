@@ -6,6 +6,7 @@
 
 #include "source/http/parameters.h"
 #include "source/http/syntax.h"
+#include "source/telemetry/log_fields.h"
 #include "source/telemetry/node_facts.h"
 #include "source/telemetry/request_record.h"
 #include "source/tls/facts.h"
@@ -102,6 +103,17 @@ Value Noted(const metadata::Annotations* notes, std::string_view space, std::str
 }
 
 }  // namespace
+
+Value RequestTotalSize(const RequestRecord& record) {
+  return Value::Int(static_cast<int64_t>(record.bytes_received + (record.request == nullptr ? 0 : BytesOf(*record.request))));
+}
+
+Value ResponseTotalSize(const RequestRecord& record) {
+  uint64_t size = record.bytes_sent;
+  if (record.response != nullptr) size += BytesOf(*record.response);
+  if (record.response_trailers != nullptr) size += BytesOf(*record.response_trailers);
+  return Value::Int(static_cast<int64_t>(size));
+}
 
 Value TextOrMissing(std::string_view text) { return text.empty() ? Missing() : Value::String(text); }
 

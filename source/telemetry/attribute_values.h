@@ -10,6 +10,7 @@
 #include "source/expression/attributes.h"
 #include "source/http/message.h"
 #include "source/metadata/annotations.h"
+#include "source/telemetry/request_record.h"
 
 namespace pillion::tls {
 class Facts;
@@ -21,6 +22,10 @@ struct RequestRecord;
 
 // Missing, where it is empty.
 expression::Value TextOrMissing(std::string_view text);
+
+// How large a request was, and its answer: body and fields, as texts.
+expression::Value RequestTotalSize(const RequestRecord& record);
+expression::Value ResponseTotalSize(const RequestRecord& record);
 
 // Of attributes that a head alone tells; Missing() of others.
 expression::Value OfHead(const http::RequestHead& head, expression::Attribute which);

@@ -169,7 +169,7 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
     case Attribute::kRequestProtocol:
       return record_.protocol ? Value::String(http::VersionName(*record_.protocol)) : Missing();
     case Attribute::kRequestTotalSize:
-      return Count(record_.downstream_wire_bytes_received);
+      return RequestTotalSize(record_);
     case Attribute::kRequestDuration:
       return Value::Duration(record_.at(TimePoint::kEnd) - record_.at(TimePoint::kDownstreamRxBegin));
     case Attribute::kResponseCode:
@@ -185,7 +185,7 @@ Value RecordAttributes::Get(Attribute which, base::Arena& /*arena*/) const {
     case Attribute::kResponseSize:
       return Count(record_.bytes_sent);
     case Attribute::kResponseTotalSize:
-      return Count(record_.downstream_wire_bytes_sent);
+      return ResponseTotalSize(record_);
     case Attribute::kRouteName:
       return TextOrMissing(record_.route_name);
     case Attribute::kClusterName:
