@@ -184,6 +184,7 @@ struct FilterChain {
   std::vector<NetworkFilter> filters;  // in order, before the one that ends the chain
   std::variant<HttpConnectionManager, TcpProxy, Echo> terminal;
   uint64_t digest = 0;          // of all that it and its listener, but for the other chains, were configured with
+  uint64_t given_digest = 0;    // that without what has come for its filters; 0: nothing has
   uint64_t filters_digest = 0;  // of its filters
 
   const std::vector<AccessLog>& access_logs() const;  // of the terminal filter

@@ -64,12 +64,14 @@ std::shared_ptr<LiveRoutes> LiveRoutesOf(const ConnectionManager& manager, Worke
 
 ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> listener,
                                      const config::FilterChain& chain,
-                                     const References& references, stats::Registry& registry, AccessLogs logs)
+                                     const References& references, stats::Registry& registry, AccessLogs logs,
+                                     const ConnectionManager* former)
     : listener_(std::move(listener)),
       chain_(chain),
       config_(std::get<config::HttpConnectionManager>(chain.terminal)),
-      routes_(config_.route_config == nullptr
-                  ? nullptr
+      routes_(config_.route_config == nullptr ? nullptr
+              : former != nullptr && former->config_.route_config == config_.route_config
+                  ? former->routes_
                   : std::make_shared<const Routes>(config_.route_config, references.clusters, registry)),
       routes_id_(config_.route_source ? references.routes(*config_.route_source) : 0),
       http1_(MakeHttp1(config_, output_limit(), false)),

@@ -21,9 +21,10 @@ namespace pillion::proxy {
 
 class ConnectionManager {
  public:
-  // `chain` is the listener's, and ends in a manager.
+  // `chain` is the listener's, and ends in a manager. `former`: whose table it shares, where it is the same; null: none.
   ConnectionManager(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-                    const References& references, stats::Registry& registry, AccessLogs logs);
+                    const References& references, stats::Registry& registry, AccessLogs logs,
+                    const ConnectionManager* former = nullptr);
 
   const config::HttpConnectionManager& config() const { return config_; }
   const config::Listener& listener() const { return *listener_; }

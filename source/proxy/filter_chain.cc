@@ -34,7 +34,7 @@ bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const 
 }
 
 FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-                         const References& references, stats::Registry& registry, AccessLogs logs)
+                         const References& references, stats::Registry& registry, AccessLogs logs, const FilterChain* former)
     : listener_(std::move(listener)), chain_(chain) {
   if (chain.tls != nullptr) {
     tls_stat_ids_.emplace(registry, stats::Prefix("listener").Add(stats::kListenerAddress, listener_->stat_prefix), true);
@@ -46,12 +46,16 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
   }
   for (const config::NetworkFilter& filter : chain.filters) {
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
-    if (limit != nullptr && limit->enabled) limits_.push_back(std::make_unique<ConnectionLimit>(*limit, registry));
+    if (limit != nullptr && limit->enabled && former == nullptr) {
+      limits_.push_back(std::make_shared<ConnectionLimit>(*limit, registry));
+    }
     const auto* rbac = std::get_if<config::NetworkRbac>(&filter);
     if (rbac != nullptr) rbacs_.push_back(std::make_unique<NetworkRbac>(*rbac, registry));
   }
+  if (former != nullptr) limits_ = former->limits_;
   if (std::holds_alternative<config::HttpConnectionManager>(chain.terminal)) {
-    terminal_.emplace<ConnectionManager>(listener_, chain, references, registry, std::move(logs));
+    const auto* const manager = former == nullptr ? nullptr : std::get_if<ConnectionManager>(&former->terminal_);
+    terminal_.emplace<ConnectionManager>(listener_, chain, references, registry, std::move(logs), manager);
   } else if (std::holds_alternative<config::TcpProxy>(chain.terminal)) {
     terminal_.emplace<TcpProxy>(listener_, chain, references.clusters, registry, std::move(logs));
   }
@@ -65,7 +69,7 @@ FilterChainShard::FilterChainShard(std::shared_ptr<const FilterChain> from, Work
     mtls_ = shard.counter(ids->mtls);
     plain_ = shard.counter(ids->plain);
   }
-  for (const std::unique_ptr<ConnectionLimit>& limit : chain.limits()) {
+  for (const std::shared_ptr<ConnectionLimit>& limit : chain.limits()) {
     limits_.push_back(
         {*limit, *shard.counter(limit->limited_connections()), *shard.gauge(limit->active_connections())});
   }

@@ -33,7 +33,7 @@ class ConnectionLimit {
   stats::GaugeId active_connections() const { return active_connections_; }
 
  private:
-  const config::ConnectionLimit& config_;
+  const config::ConnectionLimit config_;
   std::atomic<uint64_t> active_ = 0;
   stats::Scope scope_;
   const stats::CounterId limited_connections_;
@@ -45,12 +45,13 @@ bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const 
 
 class FilterChain {
  public:
-  // `chain` is one of `listener`.
+  // `chain` is one of `listener`. `former`: the one before it, to which something else has come for filters that come apart
+  // from it, and which is the same otherwise; null: there is none.
   FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
-              const References& references, stats::Registry& registry, AccessLogs logs);
+              const References& references, stats::Registry& registry, AccessLogs logs, const FilterChain* former = nullptr);
 
   const config::Listener& listener() const { return *listener_; }
-  const std::vector<std::unique_ptr<ConnectionLimit>>& limits() const { return limits_; }
+  const std::vector<std::shared_ptr<ConnectionLimit>>& limits() const { return limits_; }
   const std::vector<std::unique_ptr<NetworkRbac>>& rbacs() const { return rbacs_; }
   const std::variant<config::Echo, ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
   // Null: plain bytes.
@@ -68,7 +69,7 @@ class FilterChain {
   const config::FilterChain& chain_;
   std::optional<tls::StatIds> tls_stat_ids_;
   std::optional<ModeStatIds> mode_stat_ids_;
-  std::vector<std::unique_ptr<ConnectionLimit>> limits_;
+  std::vector<std::shared_ptr<ConnectionLimit>> limits_;  // those of the former one count on
   std::vector<std::unique_ptr<NetworkRbac>> rbacs_;
   std::variant<config::Echo, ConnectionManager, TcpProxy> terminal_;
 };

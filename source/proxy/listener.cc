@@ -27,9 +27,18 @@ Listener::Listener(std::shared_ptr<const config::Listener> config, const Referen
         continue;
       }
     }
-    chains_.push_back(
-        std::make_shared<const FilterChain>(config_, chain, references, registry, open_logs(chain.access_logs())));
+    chains_.push_back(std::make_shared<const FilterChain>(config_, chain, references, registry,
+                                                          open_logs(chain.access_logs()),
+                                                          before == nullptr ? nullptr : before->FormerOf(chain)));
   }
+}
+
+const FilterChain* Listener::FormerOf(const config::FilterChain& chain) const {
+  const auto given = [](const config::FilterChain& one) { return one.given_digest != 0 ? one.given_digest : one.digest; };
+  if (given(chain) == 0) return nullptr;
+  const auto former =
+      std::ranges::find_if(chains_, [&](const auto& each) { return given(each->config()) == given(chain); });
+  return former == chains_.end() ? nullptr : former->get();
 }
 
 ListenerShard::ListenerShard(std::shared_ptr<const Listener> listener, WorkerContext& context, stats::Shard& shard)

@@ -53,6 +53,9 @@ class Listener {
   };
   const std::shared_ptr<OfAllVersions> all_;
   std::vector<std::shared_ptr<const FilterChain>> chains_;
+
+  // Its version of `chain`, another one of which has what came for its filters; null: it has none.
+  const FilterChain* FormerOf(const config::FilterChain& chain) const;
 };
 
 // Made before the worker's thread starts, or on it; used on it only.

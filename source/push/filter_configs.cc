@@ -247,6 +247,7 @@ class FilterConfigs::ListenerUse final : public Use {
       if (place.built == nullptr) continue;
       config::FilterChain& chain = listener->filter_chains[place.chain];
       std::get<Manager>(chain.terminal).http_filters[place.index] = *place.built;
+      if (chain.given_digest == 0) chain.given_digest = chain.digest;
       chain.digest = base::XxHash64(config::Concat(place.index, ":", place.built->came), chain.digest);
     }
     Completed completed{.listener = listener, .errors = {}};
