@@ -121,6 +121,12 @@ Reply Endpoints::Certs(const Request&) {
       json.String("valid_from", certificate.valid_from);
       json.String("expiration_time", certificate.expiration_time);
       if (certificate.overdue) json.Bool("overdue", true);
+      if (!certificate.ocsp_valid_from.empty()) {
+        json.BeginObject("ocsp_details");
+        json.String("valid_from", certificate.ocsp_valid_from);
+        json.String("expiration", certificate.ocsp_expiration);
+        json.EndObject();
+      }
       json.EndObject();
     }
     json.EndArray();

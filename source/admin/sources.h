@@ -121,6 +121,9 @@ struct CertificateView {
   std::string expiration_time;
   uint64_t days_until_expiration = 0;
   bool overdue = false;  // half of its life has passed, and it was not renewed
+  // Of what the CA says of it (OCSP), RFC 3339; empty: nothing is sent.
+  std::string ocsp_valid_from;
+  std::string ocsp_expiration;
 };
 
 // Of one TLS context.

@@ -31,80 +31,9 @@ std::string FileOf(const envoy::config::core::v3::DataSource& from) {
   return from.has_filename() ? from.filename() : std::string(kInline);
 }
 
-std::optional<tls::Version> BuildVersion(BuildContext& context, v3::TlsParameters::TlsProtocol from,
-                                         const std::string& path) {
-  switch (from) {
-    case v3::TlsParameters::TLSv1_2:
-      return tls::Version::kTls12;
-    case v3::TlsParameters::TLSv1_3:
-      return tls::Version::kTls13;
-    case v3::TlsParameters::TLS_AUTO:
-      return std::nullopt;
-    default:
-      context.errors.Add(path, Concat(v3::TlsParameters::TlsProtocol_Name(from), ", expected TLSv1_2 or TLSv1_3"));
-      return std::nullopt;
-  }
-}
-
-// Suites of TLS 1.2 that people ask for and that nobody should be given.
-bool IsWeakCipher(std::string_view name) {
-  constexpr std::string_view kWeak[] = {"AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA",
-                                        "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA",
-                                        "ECDHE-RSA-AES256-SHA", "ECDHE-PSK-AES128-CBC-SHA", "ECDHE-PSK-AES256-CBC-SHA",
-                                        "PSK-AES128-CBC-SHA", "PSK-AES256-CBC-SHA", "DES-CBC3-SHA"};
-  return std::find(std::begin(kWeak), std::end(kWeak), name) != std::end(kWeak);
-}
-
-// A list of names, of which some may be of equal liking: "[A|B]".
-void BuildCiphers(BuildContext& context, const v3::TlsParameters& from, const std::string& path,
-                  tls::ContextParts& parts) {
-  for (int i = 0; i < from.cipher_suites_size(); ++i) {
-    std::string_view rest = from.cipher_suites(i);
-    if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
-    while (true) {
-      const std::string_view name = rest.substr(0, rest.find_first_of("|:"));
-      if (tls::IsGoodCipher(name)) {
-        parts.ciphers.emplace_back(name);
-      } else if (!IsWeakCipher(name)) {
-        context.errors.Add(ElementPath(path, i), Concat("unknown cipher suite ", Quote(name)));
-      }
-      if (name.size() == rest.size()) break;
-      rest.remove_prefix(name.size() + 1);
-    }
-  }
-  if (from.cipher_suites_size() > 0 && parts.ciphers.empty() && !context.errors.AnyBelow(path)) {
-    context.errors.Add(path, "none has ephemeral keys and authenticated encryption, expected at least one such as "
-                             "ECDHE-ECDSA-AES128-GCM-SHA256");
-  }
-}
-
-void BuildParameters(BuildContext& context, const v3::TlsParameters& from, const std::string& path,
-                     tls::ContextParts& parts) {
-  const std::string least_path = FieldPath(path, "tls_minimum_protocol_version");
-  const auto least = BuildVersion(context, from.tls_minimum_protocol_version(), least_path);
-  const auto most =
-      BuildVersion(context, from.tls_maximum_protocol_version(), FieldPath(path, "tls_maximum_protocol_version"));
-  if (least) parts.least = *least;
-  if (most) {
-    parts.most = *most;
-  } else if (!parts.server) {
-    parts.most = std::max(parts.least, tls::Version::kTls12);
-  }
-  if (parts.least > parts.most) context.errors.Add(least_path, "TLSv1_3, more than tls_maximum_protocol_version");
-  BuildCiphers(context, from, FieldPath(path, "cipher_suites"), parts);
-  for (int i = 0; i < from.ecdh_curves_size(); ++i) {
-    if (!tls::IsCurve(from.ecdh_curves(i))) {
-      context.errors.Add(ElementPath(FieldPath(path, "ecdh_curves"), i),
-                         Concat(Quote(from.ecdh_curves(i)), ", expected X25519, P-256, P-384 or P-521"));
-    }
-    parts.curves.push_back(from.ecdh_curves(i));
-  }
-  parts.signature_algorithms.assign(from.signature_algorithms().begin(), from.signature_algorithms().end());
-}
-
 void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const std::string& path,
                  tls::ContextParts& parts, TlsBuild& built) {
-  BuildParameters(context, from.tls_params(), FieldPath(path, "tls_params"), parts);
+  BuildTlsParameters(context, from.tls_params(), FieldPath(path, "tls_params"), parts);
   for (int i = 0; i < from.tls_certificates_size(); ++i) {
     const std::string place = ElementPath(FieldPath(path, "tls_certificates"), i);
     BuildPair(context, from.tls_certificates(i), place, "", parts, built.files);
@@ -127,6 +56,7 @@ void BuildCommon(BuildContext& context, const v3::CommonTlsContext& from, const 
   if (!parts.server && pairs > 1) {
     context.errors.Add(FieldPath(path, "tls_certificates"), Concat(pairs, " certificates, expected at most one upstream"));
   }
+  CheckCompliance(context, from.tls_params(), FieldPath(path, "tls_params"), parts, built.files);
   parts.policy = BuildValidation(context, from, path, built);
   for (int i = 0; i < from.alpn_protocols_size(); ++i) {
     const std::string& protocol = from.alpn_protocols(i);
@@ -169,6 +99,35 @@ void CheckSomebodyVerifies(BuildContext& context, const tls::ContextParts& parts
   }
 }
 
+tls::StaplePolicy BuildStaplePolicy(v3::DownstreamTlsContext::OcspStaplePolicy from) {
+  switch (from) {
+    case v3::DownstreamTlsContext::STRICT_STAPLING:
+      return tls::StaplePolicy::kStrict;
+    case v3::DownstreamTlsContext::MUST_STAPLE:
+      return tls::StaplePolicy::kMust;
+    default:
+      return tls::StaplePolicy::kLenient;
+  }
+}
+
+// Where a response must be there, one has to be configured; whether it has ended is seen when a client asks.
+void CheckStaples(BuildContext& context, v3::DownstreamTlsContext::OcspStaplePolicy policy, const tls::ContextParts& parts,
+                  const CertificateFiles& files, const std::string& path) {
+  for (size_t i = 0; i < parts.pairs.size(); ++i) {
+    const identity::KeyPair& pair = parts.pairs[i];
+    if (pair.ocsp || (policy != v3::DownstreamTlsContext::MUST_STAPLE && !pair.must_staple)) continue;
+    const std::string whose = Concat(Quote(files.chains[i]), ", of ", Quote(identity::OwnerText(pair.leaf())));
+    if (pair.must_staple) {
+      context.errors.Add(FieldPath(path, "common_tls_context"),
+                         Concat("clients take the certificate ", whose,
+                                ", with an OCSP response only, expected ocsp_staple beside it"));
+    } else {
+      context.errors.Add(FieldPath(path, "ocsp_staple_policy"),
+                         Concat("MUST_STAPLE, but the certificate ", whose, ", has no ocsp_staple"));
+    }
+  }
+}
+
 TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from, Clients clients, const std::string& path) {
   TlsBuild built;
   tls::ContextParts parts{.server = true};
@@ -186,6 +145,8 @@ TlsBuild BuildServer(BuildContext& context, const v3::DownstreamTlsContext& from
     }
   }
   parts.prefer_client_ciphers = from.prefer_client_ciphers();
+  parts.staple_policy = BuildStaplePolicy(from.ocsp_staple_policy());
+  CheckStaples(context, from.ocsp_staple_policy(), parts, built.files, path);
   if (from.has_session_timeout()) {
     parts.session_timeout = std::chrono::duration_cast<std::chrono::seconds>(ToDuration(from.session_timeout()));
   }
@@ -303,6 +264,38 @@ std::shared_ptr<RenewableContext> MakeRenewable(BuildContext& context, const v3:
 
 }  // namespace
 
+namespace {
+
+// False, with an error: it is none for the certificate.
+bool BuildStaple(BuildContext& context, const envoy::config::core::v3::DataSource& from, const std::string& path,
+                 bool server, identity::KeyPair& pair) {
+  if (from.has_inline_string()) {
+    context.errors.Add(FieldPath(path, "inline_string"),
+                       "an OCSP response is bytes (DER), expected filename or inline_bytes");
+    return false;
+  }
+  const std::string der = ReadSource(context, from, kMaxPem, path);
+  if (context.errors.AnyBelow(path)) return false;
+  absl::StatusOr<identity::OcspResponse> read = identity::ReadOcspResponse(der, pair.chain.get());
+  if (!read.ok()) {
+    context.errors.Add(path, Concat(Quote(FileOf(from)), ": ", std::string(read.status().message())));
+    return false;
+  }
+  if (!server) {  // a secret may be a listener's as well
+    context.Note(path, "is passed over: only servers send it");
+    return true;
+  }
+  if (!read->good) context.Note(path, "does not say that the certificate is good: clients that ask will refuse it");
+  if (read->HasEnded(absl::Now())) {
+    context.Note(path, Concat("has ended ", UtcText(read->ends),
+                              ": it is not sent, and ocsp_staple_policy says what happens"));
+  }
+  pair.ocsp = *std::move(read);
+  return true;
+}
+
+}  // namespace
+
 void BuildPair(BuildContext& context, const v3::TlsCertificate& from, const std::string& path, const std::string& origin,
                tls::ContextParts& parts, CertificateFiles& files) {
   Watch(context, from.watched_directory());
@@ -329,7 +322,10 @@ void BuildPair(BuildContext& context, const v3::TlsCertificate& from, const std:
         return;
     }
   }
-  parts.pairs.push_back(std::get<identity::KeyPair>(std::move(pair)));
+  auto& made = std::get<identity::KeyPair>(pair);
+  const std::string staple_path = FieldPath(path, "ocsp_staple");
+  if (from.has_ocsp_staple() && !BuildStaple(context, from.ocsp_staple(), staple_path, parts.server, made)) return;
+  parts.pairs.push_back(std::move(made));
   const bool inlined = !from.certificate_chain().has_filename();
   files.chains.push_back(inlined && !origin.empty() ? origin : FileOf(from.certificate_chain()));
 }

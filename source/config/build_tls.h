@@ -28,6 +28,13 @@ FoundSecret FindSecret(BuildContext& context, const envoy::extensions::transport
 void BuildWorkloadApi(BuildContext& context, const google::protobuf::Any& from, const std::string& path,
                       Bootstrap& bootstrap);
 
+// What is agreed to; before the certificates are read.
+void BuildTlsParameters(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::TlsParameters& from,
+                        const std::string& path, tls::ContextParts& parts);
+// Whether the certificates are of that; the same `path`.
+void CheckCompliance(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::TlsParameters& from,
+                     const std::string& path, const tls::ContextParts& parts, const CertificateFiles& files);
+
 // Adds it to `parts`. `origin`: as in FoundSecret.
 void BuildPair(BuildContext& context, const envoy::extensions::transport_sockets::tls::v3::TlsCertificate& from,
                const std::string& path, const std::string& origin, tls::ContextParts& parts, CertificateFiles& files);

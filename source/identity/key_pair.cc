@@ -56,6 +56,7 @@ std::variant<KeyPair, KeyPairError> ReadKeyPair(std::string_view chain_pem, std:
   absl::StatusOr<CertificateStack> chain = ReadCertificates(chain_pem);
   if (!chain.ok()) return KeyPairError{KeyPairPart::kChain, std::string(chain.status().message())};
   KeyPair pair{.chain = *std::move(chain), .key = nullptr};
+  pair.must_staple = MustStaple(pair.leaf());
   EVP_PKEY* const public_key = X509_get0_pubkey(pair.leaf());
   if (public_key == nullptr) {
     return KeyPairError{KeyPairPart::kChain, Concat("the certificate's key can't be read: ", TakeOpenSslError())};

@@ -2,17 +2,22 @@
 
 // A certificate chain and its private key.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "source/identity/certificate.h"
+#include "source/identity/ocsp.h"
 
 namespace pillion::identity {
 
 struct KeyPair {
   CertificateStack chain;  // the leaf first; never empty
   OwnedKey key;
+  // Of a server.
+  std::optional<OcspResponse> ocsp = {};  // what the CA says of the leaf
+  bool must_staple = false;               // clients take the leaf with that only
 
   X509* leaf() const { return sk_X509_value(chain.get(), 0); }
 };

@@ -58,6 +58,10 @@ admin::CertificatesView ViewOf(const config::RenewableContext& source) {
     const X509* const leaf = context->parts().pairs[i].leaf();
     view.chain.push_back(ViewOf(leaf, files.chains[i]));
     view.chain.back().overdue = IsOverdue(leaf, absl::Now());
+    const std::optional<identity::OcspResponse>& ocsp = context->parts().pairs[i].ocsp;
+    if (!ocsp) continue;
+    view.chain.back().ocsp_valid_from = config::UtcText(ocsp->begins);
+    view.chain.back().ocsp_expiration = config::UtcText(ocsp->ends);
   }
   return view;
 }

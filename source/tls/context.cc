@@ -126,7 +126,8 @@ absl::Status Context::Set() {
 absl::Status Context::SetAlgorithms() {
   const std::string ciphers = parts_.ciphers.empty() ? Joined(kCiphers) : Joined(parts_.ciphers);
   if (SSL_CTX_set_cipher_list(context_, ciphers.c_str()) != 1) return Refused(Concat("the ciphers ", ciphers));
-  SSL_CTX_set_ciphersuites(context_, kCiphers13);
+  const std::string ciphers13 = parts_.ciphers13.empty() ? std::string(kCiphers13) : Joined(parts_.ciphers13);
+  if (SSL_CTX_set_ciphersuites(context_, ciphers13.c_str()) != 1) return Refused(Concat("the ciphers ", ciphers13));
   const std::string curves = parts_.curves.empty() ? "X25519:P-256:P-384" : Joined(parts_.curves);
   if (SSL_CTX_set1_groups_list(context_, curves.c_str()) != 1) return Refused(Concat("the curves ", curves));
   if (parts_.signature_algorithms.empty()) return absl::OkStatus();
@@ -155,6 +156,8 @@ void Context::SetServer() {
     SSL_CTX_set_tlsext_servername_callback(context_, OnServerName);
     SSL_CTX_set_tlsext_servername_arg(context_, this);
   }
+  SSL_CTX_set_tlsext_status_cb(context_, OnStatusRequest);
+  SSL_CTX_set_tlsext_status_arg(context_, this);
   if (parts_.policy != nullptr) SSL_CTX_set_client_CA_list(context_, NamesOfAuthorities(*parts_.policy).release());
   SetTickets();
 }

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "source/identity/key_pair.h"
 #include "source/identity/peer_policy.h"
+#include "source/tls/stapling.h"
 #include "source/tls/ticket_keys.h"
 
 namespace pillion::tls {
@@ -29,6 +30,7 @@ struct ContextParts {
   Version least = Version::kTls12;
   Version most = Version::kTls13;
   std::vector<std::string> ciphers;  // of TLS 1.2, by OpenSSL's names; empty: the usual ones
+  std::vector<std::string> ciphers13;  // of TLS 1.3, by their names in RFC 8446; empty: the usual ones
   std::vector<std::string> curves;   // empty: X25519, P-256, P-384
   std::vector<std::string> signature_algorithms;  // empty: OpenSSL's
   std::vector<std::string> alpn;                  // a server's in the order of its liking
@@ -38,6 +40,7 @@ struct ContextParts {
   std::optional<std::chrono::seconds> session_timeout;
   bool prefer_client_ciphers = false;
   bool require_server_name = false;
+  StaplePolicy staple_policy = StaplePolicy::kLenient;
 };
 
 // What TLS 1.2 may use: ephemeral keys and authenticated encryption.
@@ -71,6 +74,7 @@ class Context {
   static int OnAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned int in_size, void* context);
   static int OnServerName(SSL* ssl, int* alert, void* context);
+  static int OnStatusRequest(SSL* ssl, void* context);
   static int OnTicketKey(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                          int seal);
   static SSL_TICKET_RETURN OnTicket(SSL* ssl, SSL_SESSION* session, const unsigned char*, size_t,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/time/clock.h"
 #include "source/tls/stream.h"
 #include "source/tls/transport.h"
 
@@ -69,7 +70,13 @@ int TlsTransport::OnVerify(X509_STORE_CTX* store, void*) {
   return 0;
 }
 
-absl::Time TlsTransport::TimeOf(const SSL* ssl) { return absl::FromChrono(Of(ssl).worker_.wall_now()); }
+absl::Time TlsTransport::TimeOf(const SSL* ssl) {
+  return HasTransport(ssl) ? absl::FromChrono(Of(ssl).worker_.wall_now()) : absl::Now();
+}
+
+void TlsTransport::Count(const SSL* ssl, Counter counter) {
+  if (HasTransport(ssl) && Of(ssl).options_.stats != nullptr) Of(ssl).options_.stats->Count(counter);
+}
 
 const Context& TlsTransport::ContextOf(const SSL* ssl) { return *Of(ssl).options_.context; }
 

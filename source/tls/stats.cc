@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kCounters[] = {
     "connection_error",    "handshake",         "session_reused",  "no_certificate",
     "fail_verify_no_cert", "fail_verify_error", "fail_verify_san", "fail_verify_cert_hash",
-    "identity_ended",      "handshake_overflow"};
+    "identity_ended",      "handshake_overflow",
+    "ocsp_staple_failed",  "ocsp_staple_omitted", "ocsp_staple_requests", "ocsp_staple_responses"};
 static_assert(std::size(kCounters) == static_cast<size_t>(Counter::kCount));
 
 constexpr std::string_view kVersions[] = {"TLSv1.2", "TLSv1.3"};

@@ -23,6 +23,10 @@ enum class Counter : uint8_t {
   kFailVerifyCertHash,
   kIdentityEnded,
   kHandshakeOverflow,
+  kOcspStapleFailed,
+  kOcspStapleOmitted,
+  kOcspStapleRequests,
+  kOcspStapleResponses,
   kCount,
 };
 

@@ -88,6 +88,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   static int OnVerify(X509_STORE_CTX* store, void*);
   static int OnNewSession(SSL* ssl, SSL_SESSION* session);
   static absl::Time TimeOf(const SSL* ssl);
+  static void Count(const SSL* ssl, Counter counter);
   static const Context& ContextOf(const SSL* ssl);
   static void OnSecret(const SSL* ssl, const char* line);
   static void OnMessage(int sent, int version, int type, const void* data, size_t size, SSL* ssl, void*);

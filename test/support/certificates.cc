@@ -2,6 +2,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -93,6 +94,32 @@ std::string Issued::RevocationsPem(const std::vector<const Issued*>& revoked) co
   return std::string(data, static_cast<size_t>(size));
 }
 
+std::string Issued::OcspResponse(const std::vector<const Issued*>& about, const OcspSpec& spec) const {
+  OCSP_BASICRESP* const basic = OCSP_BASICRESP_new();
+  ASN1_TIME* const begins = X509_gmtime_adj(nullptr, spec.begins_s);
+  ASN1_TIME* const ends = spec.ends_s ? X509_gmtime_adj(nullptr, *spec.ends_s) : nullptr;
+  for (const Issued* issued : about) {
+    OCSP_CERTID* const id = OCSP_cert_to_id(EVP_sha1(), issued->certificate(), certificate());
+    if (spec.revoked) {
+      OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_REVOKED, OCSP_REVOKED_STATUS_NOSTATUS, begins, begins, ends);
+    } else {
+      OCSP_basic_add1_status(basic, id, V_OCSP_CERTSTATUS_GOOD, 0, nullptr, begins, ends);
+    }
+    OCSP_CERTID_free(id);
+  }
+  PILLION_CHECK(OCSP_basic_sign(basic, certificate(), key(), EVP_sha256(), nullptr, 0) == 1);
+  OCSP_RESPONSE* const response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+  unsigned char* der = nullptr;
+  const int size = i2d_OCSP_RESPONSE(response, &der);
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
+  OPENSSL_free(der);
+  OCSP_RESPONSE_free(response);
+  OCSP_BASICRESP_free(basic);
+  ASN1_TIME_free(begins);
+  ASN1_TIME_free(ends);
+  return bytes;
+}
+
 Issued IssueCertificate(const CertificateSpec& spec, const Issued* issuer) {
   static std::atomic<long> next_serial = 1000;
   identity::OwnedKey key(spec.rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"));
@@ -109,6 +136,7 @@ Issued IssueCertificate(const CertificateSpec& spec, const Issued* issuer) {
   AddExtension(made, NID_key_usage, spec.key_usage);
   AddExtension(made, NID_ext_key_usage, spec.extended_key_usage);
   AddExtension(made, NID_name_constraints, spec.name_constraints);
+  if (spec.must_staple) AddExtension(made, NID_tlsfeature, "status_request");
   AddNames(made, spec);
   PILLION_CHECK(X509_sign(made, issuer == nullptr ? key.get() : issuer->key(), EVP_sha256()) != 0);
   return Issued(std::move(certificate), std::move(key));

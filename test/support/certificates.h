@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct CertificateSpec {
   int64_t begins_s = -3600;  // from now
   int64_t ends_s = 3600;
   bool rsa = false;
+  bool must_staple = false;
+};
+
+// What a CA says of a certificate (OCSP).
+struct OcspSpec {
+  int64_t begins_s = -60;  // from now
+  std::optional<int64_t> ends_s = 3600;
+  bool revoked = false;
 };
 
 inline CertificateSpec CaSpec(std::string name) {
@@ -44,6 +53,8 @@ class Issued {
   std::string key_pem(const std::string& password = "") const;
   // A list of this CA that names `revoked`, or nobody.
   std::string RevocationsPem(const std::vector<const Issued*>& revoked) const;
+  // This CA's response about each of `about`, in DER form, signed.
+  std::string OcspResponse(const std::vector<const Issued*>& about, const OcspSpec& spec = {}) const;
 
  private:
   identity::OwnedCertificate certificate_;
