@@ -32,6 +32,7 @@ struct Resource {
   const Message* message;  // null: none was taken
   std::string version = {};  // of what came while the process runs, as are these
   std::string updated = {};
+  bool came = true;        // or was configured: it has a time
   std::string error = {};  // why the last one was not taken
   struct Failed {
     std::string version;
@@ -165,7 +166,9 @@ absl::Status WriteVersion(JsonWriter& json, const Section& section, const Resour
     if (mask.Trim(section.member, *wanted)) {
       if (absl::Status status = WriteMessage(json, section.member, *wanted); !status.ok()) return status;
     }
-    if (mask.Has("last_updated")) json.String("last_updated", resource.updated.empty() ? updated : resource.updated);
+    if (mask.Has("last_updated") && resource.came) {
+      json.String("last_updated", resource.updated.empty() ? updated : resource.updated);
+    }
   }
   if (!resource.state.empty()) json.EndObject();
   return absl::OkStatus();
@@ -251,7 +254,7 @@ std::string TimeText(base::WallTime time) {
 class PushedMessages {
  public:
   Resource Of(const PushedResource& from) {
-    Resource to{.name = from.name, .message = Unpack(from.body), .version = from.version};
+    Resource to{.name = from.name, .message = Unpack(from.body), .version = from.version, .came = from.came};
     if (from.updated) to.updated = TimeText(*from.updated);
     if (from.refused) {
       to.error = from.refused->details;

@@ -24,6 +24,7 @@ struct PushedResource {
   std::optional<base::WallTime> updated;
   std::shared_ptr<const google::protobuf::Any> body;  // null: none was taken
   bool warming = false;
+  bool came = true;  // false: nobody gave it, it is only how things are
   struct Serving {
     std::string version;
     base::WallTime updated;

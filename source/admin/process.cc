@@ -80,10 +80,12 @@ Reply Endpoints::ServerInfo(const Request&) {
   json.BeginObject("node");
   json.String("id", sources_.node.id);
   json.String("cluster", sources_.node.cluster);
+  if (!sources_.node_metadata.empty()) json.Raw("metadata", sources_.node_metadata);
   WriteLocality(json, sources_.node.locality);
   json.String("user_agent_name", sources_.node.user_agent_name);
   WriteVersion(json, sources_.node);
   json.EndObject();
+  json.Bool("hot_restart_initializing", false);
   return Reply::Json(json.Finish());
 }
 

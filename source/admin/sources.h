@@ -32,6 +32,7 @@ struct CommandLineOption {
 
 struct HostView {
   config::Address address;
+  std::vector<config::Address> additional_addresses;
   std::string hostname;
   uint64_t cx_active = 0;
   uint64_t cx_connect_fail = 0;
@@ -272,6 +273,7 @@ struct ReloadView {
 struct Sources {
   std::string version;  // <revision>/<version>/<Clean or Modified>/<build type>/<TLS library>
   config::Node node;
+  std::string node_metadata;  // a JSON object; empty: it has none
   std::vector<CommandLineOption> command_line;
   std::vector<match::StringMatcher> allow_paths;  // that are answered; empty: all
 

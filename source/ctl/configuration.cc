@@ -155,6 +155,8 @@ const Value* Find(const Struct& object, std::string_view name) {
 // One of a section's elements: the resource stands in it, or in its active_state. One with a client_status waits to serve.
 absl::Status AddElement(const Struct& element, Configuration& configuration) {
   if (Find(element, "client_status") != nullptr) return absl::OkStatus();
+  // The hosts that a cluster has by itself: they stand in the cluster, too.
+  if (Find(element, "endpoint_config") != nullptr && Find(element, "last_updated") == nullptr) return absl::OkStatus();
   if (const Value* active = Find(element, "active_state")) return AddElement(active->struct_value(), configuration);
   for (const std::string_view member : kMembers) {
     const Value* const held = Find(element, member);

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "source/admin/config_dump.h"
+#include "source/admin/live_hosts.h"
 #include "source/base/version.h"
+#include "source/config/dump.h"
 #include "source/explain/explain.h"
 #include "source/filters/degradation/state.h"
 #include "source/filters/limit/waiting_room.h"
@@ -51,6 +54,7 @@ admin::HostView ViewOf(const upstream::Host& host) {
   using Figures = upstream::HostFigures;
   admin::HostView view;
   view.address = ToConfigAddress(host.address());
+  if (const auto& more = host.additional_addresses()) view.additional_addresses = *more;
   view.hostname = host.hostname();
   view.cx_active = host.Sum(Figures::kCxActive);
   view.cx_connect_fail = host.Sum(Figures::kCxConnectFail);
@@ -220,6 +224,10 @@ admin::Sources Administration::MakeSources() {
   if (sources.node.user_agent_version.empty() && !sources.node.build_version) {
     sources.node.build_version = {base::kVersionParts[0], base::kVersionParts[1], base::kVersionParts[2]};
   }
+  if (const auto node = server_.OwnNode(); node.has_metadata()) {
+    sources.node_metadata = config::DumpJson(node.metadata()).value_or("");
+    if (sources.node_metadata.ends_with('\n')) sources.node_metadata.pop_back();
+  }
   for (const auto& [name, value] : server_.options_.shown) sources.command_line.push_back({name, value});
   sources.state = [this] { return server_.admin_state(); };
   sources.uptime = [this] { return server_.uptime(); };
@@ -242,7 +250,7 @@ admin::Sources Administration::MakeSources() {
     return views;
   };
   sources.config_dump = [this](const admin::ConfigDumpQuery& query) {
-    return admin::DumpConfig(server_.configured_.bootstrap(), server_.configured_.times(), Pushed(), query);
+    return admin::DumpConfig(server_.configured_.bootstrap(), server_.configured_.times(), Pushed(query.include_eds), query);
   };
   sources.explain = [this](const auto& parameters, bool json) { return Explain(parameters, json); };
   sources.guard = [this](bool json) {
@@ -295,7 +303,24 @@ std::vector<admin::UnreadyView> Administration::UnreadyParts() const {
   return all;
 }
 
-admin::Pushed Administration::Pushed() const {
+// What came of hosts; and the hosts of pushed clusters of which nothing did, or nothing is left: they are used all the same.
+std::vector<admin::PushedResource> Administration::PushedHosts() const {
+  std::vector<admin::PushedResource> all = PushedEndpoints(*server_.planes_);
+  std::set<std::string> names;
+  for (const admin::PushedResource& one : all) names.insert(one.name);
+  for (const RunningCluster* running : server_.clusters_->All()) {
+    if (!running->pushed) continue;
+    const admin::ClusterView view = ViewOf(*running->cluster, nullptr);
+    const std::string& name = admin::AssignmentName(view);
+    if (!names.insert(name).second) continue;
+    all.push_back({.name = name,
+                   .body = std::make_shared<const google::protobuf::Any>(admin::LiveHosts(view)),
+                   .came = false});
+  }
+  return all;
+}
+
+admin::Pushed Administration::Pushed(bool with_hosts) const {
   const auto version = [](const push::Feed* feed) {
     return feed == nullptr || feed->protocol() == nullptr ? std::string() : feed->protocol()->version();
   };
@@ -306,7 +331,7 @@ admin::Pushed Administration::Pushed() const {
           .listeners = PushedOf(server_.listener_feed_.get(),
                                 [this](const std::string& name) { return server_.listeners_->IsWarming(name); }),
           .routes = PushedOf(*server_.route_tables_),
-          .endpoints = PushedEndpoints(*server_.planes_),
+          .endpoints = with_hosts ? PushedHosts() : std::vector<admin::PushedResource>(),
           .filters = PushedOf(*server_.filter_configs_),
           .filters_come = !server_.filter_configs_->all().empty()};
 }

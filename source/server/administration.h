@@ -34,7 +34,8 @@ class Administration {
   // What does not serve yet, with what it waits for.
   std::vector<admin::UnreadyView> UnreadyParts() const;
   // What came while the process runs.
-  admin::Pushed Pushed() const;
+  admin::Pushed Pushed(bool with_hosts) const;
+  std::vector<admin::PushedResource> PushedHosts() const;
   absl::StatusOr<std::string> Explain(const explain::Parameters& parameters, bool json) const;
   // The files with tokens, now and whenever they are replaced.
   absl::Status WatchTokens();

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cctype>
 #include <list>
 #include <sstream>
@@ -27,7 +28,7 @@ constexpr char kSharesPorts[] = "there is no hot restart; but listeners may shar
 constexpr char kDefaultFormat[] = "[%Y-%m-%d %H:%M:%S.%e][%t][%l][%n] %v";
 
 // How the administration shows a number.
-enum class NumberForm : uint8_t { kNumber, kText, kSeconds };
+enum class NumberForm : uint8_t { kNumber, kText, kSeconds, kOctal };
 
 // As in the command line, with '_' for '-' and without a unit: the field of envoy.admin.v3.CommandLineOptions.
 std::string FieldName(std::string name) {
@@ -83,7 +84,10 @@ class Flags {
     app_.add_option_function<std::string>(
         name,
         [this, name, number, why](const std::string& text) {
-          if (!absl::SimpleAtoi(text, &number->value)) Expected(name, text, "a whole number");
+          const bool octal = number->form == NumberForm::kOctal;
+          if (octal ? !ReadOctal(text, number->value) : !absl::SimpleAtoi(text, &number->value)) {
+            Expected(name, text, octal ? "permissions in octal, such as 600" : "a whole number");
+          }
           Say(name, why);
         },
         Unused(why));
@@ -118,7 +122,7 @@ class Flags {
     for (const auto& [name, value] : texts_) options_.shown.emplace_back(name, value);
     for (const auto& [name, value] : switches_) options_.shown.emplace_back(name, value);
     for (const auto& [name, value, form] : numbers_) {
-      if (form == NumberForm::kNumber) {
+      if (form == NumberForm::kNumber || form == NumberForm::kOctal) {
         options_.shown.emplace_back(name, uint64_t{value});
       } else {
         options_.shown.emplace_back(name, absl::StrCat(value, form == NumberForm::kSeconds ? "s" : ""));
@@ -133,6 +137,10 @@ class Flags {
     NumberForm form;
   };
 
+  static bool ReadOctal(const std::string& text, uint32_t& to) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), to, 8);
+    return error == std::errc() && end == text.data() + text.size() && to <= 0777;
+  }
   static std::string Unused(const char* why) { return absl::StrCat("Taken without effect: ", why); }
 
   CLI::App& app_;
@@ -294,7 +302,7 @@ ParsedOptions ParseOptions(int argc, const char* const* argv) {
   flags.WithoutEffect("--skip-hot-restart-on-no-parent", kNoHotRestart);
   flags.WithoutEffect("--skip-hot-restart-parent-stats", kNoHotRestart);
   flags.WithoutEffect("--socket-path", kNoHotRestart, "");
-  flags.WithoutEffect("--socket-mode", kNoHotRestart, "");
+  flags.WithoutEffect("--socket-mode", kNoHotRestart, 0, NumberForm::kOctal);
   flags.WithoutEffect("--local-address-ip-version", "no address of this machine is looked for", "v4");
   flags.WithoutEffect("--file-flush-min-size-kb", "lines are written in pieces of one size", 0);
   flags.WithoutEffect("--enable-fine-grain-logging", "levels are set for components, not for source files");

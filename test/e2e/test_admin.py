@@ -11,13 +11,16 @@ from peers.message import Request, Response
 from peers.wait import until
 
 
+NODE = {"id": "node-1", "cluster": "cluster-1", "metadata": {"k": {"nested": [1, "x"]}}}
+
+
 @pytest.fixture
 def proxy(pillion, serve):
     """One that has answered three requests: 200, 404 and 200."""
     def answer(request):
         return Response(404 if request.path == "/missing" else 200, [], b"hello")
     server = serve.h1(answer)
-    running = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(server.address)], node={"id": "node-1", "cluster": "cluster-1"}),
+    running = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(server.address)], node=NODE),
                       concurrency=2)
     for path in ("/", "/missing", "/"):
         running.exchange(Request(path=path))
@@ -105,6 +108,7 @@ def test_server_info(proxy):
     assert info["state"] == "LIVE" and info["version"] and info["command_line_options"]["concurrency"] == 2
     assert re.fullmatch(r"\d+s", info["uptime_current_epoch"])
     assert info["node"]["id"] == "node-1"
+    assert info["node"]["metadata"] == {"k": {"nested": [1, "x"]}} and info["command_line_options"]["socket_mode"] == 0
 
 
 def test_memory(proxy):
@@ -177,7 +181,7 @@ def test_only_paths_that_are_allowed(pillion):
 
 def test_parts_of_the_configuration(proxy):
     dump = json.loads(proxy.admin("/config_dump?mask=bootstrap.node"))
-    assert dump["configs"][0]["bootstrap"] == {"node": {"id": "node-1", "cluster": "cluster-1"}} and len(dump["configs"]) == 1
+    assert dump["configs"][0]["bootstrap"] == {"node": NODE} and len(dump["configs"]) == 1
     dump = json.loads(proxy.admin("/config_dump?resource=static_clusters&mask=cluster.name"))
     assert [config["cluster"]["name"] for config in dump["configs"]] == ["upstream"]
     assert proxy.admin_response("/config_dump?mask=nothing")[0] == 400

@@ -54,6 +54,16 @@ def test_streams_of_their_own(pushed, named):
         "/envoy.service.route.v3.RouteDiscoveryService/StreamRoutes"}
 
 
+def test_hosts_that_a_cluster_has_by_itself_are_shown(pushed, named):
+    [one] = named("one")
+    both = pushed(p.listener(b.http([b.route("backend")])), p.whole_cluster(one))
+    assert both.get().body == b"one"
+    [shown] = both.dumped("EndpointsConfigDump")["dynamic_endpoint_configs"]
+    assert shown["endpoint_config"]["cluster_name"] == "backend" and "version_info" not in shown and "last_updated" not in shown
+    [host] = shown["endpoint_config"]["endpoints"][0]["lb_endpoints"]
+    assert host["endpoint"]["address"]["socket_address"]["port_value"] == one[1] and host["health_status"] == "HEALTHY"
+
+
 @pytest.mark.parametrize("how", p.AGGREGATED)
 def test_how_it_is_shown(pushed, named, how):
     both = pushed(*world(*named("one"), how), how=how)

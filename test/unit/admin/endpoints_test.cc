@@ -533,14 +533,17 @@ TEST_F(EndpointsTest, ServerInfo) {
             " \"hot_restart_version\": \"disabled\",\n \"command_line_options\": {\n  \"concurrency\": 2,\n"
             "  \"config_path\": \"a.yaml\",\n  \"flag\": true,\n  \"list\": [\n   \"a\",\n   \"b\"\n  ]\n },\n \"node\": {\n"
             "  \"id\": \"node\\u003c1\\u003e\",\n  \"cluster\": \"\",\n  \"locality\": {},\n"
-            "  \"user_agent_name\": \"pillion\"\n }\n}\n");
+            "  \"user_agent_name\": \"pillion\"\n },\n \"hot_restart_initializing\": false\n}\n");
   EXPECT_EQ(Get("/hot_restart_version").body, "disabled\n");
   sources_.node.build_version = {.major_number = 1, .minor_number = 2, .patch = 3};
   sources_.node.user_agent_name = "envoy";
+  sources_.node_metadata = "{\n \"k\": [1, \"x\"]\n}";
   const std::string body = Get("/server_info").body;
   EXPECT_TRUE(body.ends_with("  \"user_agent_name\": \"envoy\",\n  \"user_agent_build_version\": {\n   \"version\": {\n"
-                             "    \"major_number\": 1,\n    \"minor_number\": 2,\n    \"patch\": 3\n   }\n  }\n }\n}\n"))
+                             "    \"major_number\": 1,\n    \"minor_number\": 2,\n    \"patch\": 3\n   }\n  }\n },\n"
+                             " \"hot_restart_initializing\": false\n}\n"))
       << body;
+  EXPECT_NE(body.find("\"metadata\": {"), std::string::npos) << body;
 }
 
 TEST_F(EndpointsTest, MemoryHasFigures) {
