@@ -7,8 +7,6 @@
 
 namespace pillion::degradation {
 
-size_t Breakers::ShardOf(std::string_view key) { return (Hash()(key) >> 32) % kShards; }
-
 bool Breakers::Forget(Shard& shard, base::MonotonicTime now) {
   Entries& entries = shard.entries;
   for (int looked = 0; looked < kSearched; ++looked) {
@@ -31,7 +29,7 @@ void Breakers::Count(Shard& shard, const Changes& changes) {
   }
 }
 
-Breakers::Entry* Breakers::FindOrMake(Shard& shard, std::string_view key, base::MonotonicTime now) {
+Breakers::Entry* Breakers::FindOrMake(Shard& shard, const Sought& key, base::MonotonicTime now) {
   const auto found = shard.entries.find(key);
   if (found != shard.entries.end()) return found->second.get();
   if (count_.fetch_add(1, std::memory_order_relaxed) >= most_) {
@@ -42,33 +40,34 @@ Breakers::Entry* Breakers::FindOrMake(Shard& shard, std::string_view key, base::
     }
   }
   const uint64_t serial = last_serial_.fetch_add(1, std::memory_order_relaxed) + 1;
-  auto& entry = shard.entries[std::string(key)];
+  auto& entry = shard.entries[std::string(key.text)];
   entry = std::make_unique<Entry>(Entry{serial, Breaker(now)});
   ++shard.by_state[static_cast<size_t>(State::kClosed)];
   return entry.get();
 }
 
 Breakers::Entry* Breakers::Find(Shard& shard, std::string_view key, const Pass& pass) const {
-  const auto found = shard.entries.find(key);
+  const auto found = shard.entries.find(Sought{key, pass.hash});
   return found == shard.entries.end() || found->second->serial != pass.serial ? nullptr : found->second.get();
 }
 
 // Where its own part of the table has none that may be forgotten, another one is looked at: for each newcomer the next.
 Breakers::Answer Breakers::Ask(std::string_view key, base::MonotonicTime now) {
-  Shard& shard = shards_[ShardOf(key)];
+  const Sought sought{key, Hash()(key)};
+  Shard& shard = shards_[ShardOf(sought.hash)];
   Answer answer;
   size_t other = 0;
   const auto ask = [&](bool again) {
     const std::lock_guard lock(shard.lock);
     if (again) --shard.no_room;  // it is counted once
     other = shard.no_room % kShards;
-    Entry* const entry = FindOrMake(shard, key, now);
+    Entry* const entry = FindOrMake(shard, sought, now);
     if (entry == nullptr) return false;
     const Breaker::Answer said = entry->breaker.Ask(terms_, now, answer.changes);
     Count(shard, answer.changes);
     answer.passes = said.passes;
     answer.state = said.state;
-    answer.pass = {.serial = entry->serial, .pass = said.pass};
+    answer.pass = {.serial = entry->serial, .hash = sought.hash, .pass = said.pass};
     answer.retry_after = said.retry_after;
     if (!said.passes) answer.opened_by = entry->breaker.opened_by();
     return true;
@@ -86,7 +85,7 @@ Breakers::Answer Breakers::Ask(std::string_view key, base::MonotonicTime now) {
 Breakers::Ended Breakers::End(std::string_view key, const Pass& pass, Verdict verdict, base::MonotonicTime now) {
   Ended ended;
   if (!pass.is_guarded()) return ended;
-  Shard& shard = shards_[ShardOf(key)];
+  Shard& shard = shards_[ShardOf(pass.hash)];
   const std::lock_guard lock(shard.lock);
   Entry* const entry = Find(shard, key, pass);
   if (entry != nullptr) ended.counts = entry->breaker.End(terms_, pass.pass, verdict, now, ended.changes);
@@ -97,7 +96,7 @@ Breakers::Ended Breakers::End(std::string_view key, const Pass& pass, Verdict ve
 Changes Breakers::Begin(std::string_view key, Pass& pass, base::MonotonicTime now) {
   Changes changes;
   if (!pass.is_probe()) return changes;
-  Shard& shard = shards_[ShardOf(key)];
+  Shard& shard = shards_[ShardOf(pass.hash)];
   const std::lock_guard lock(shard.lock);
   Entry* const entry = Find(shard, key, pass);
   if (entry != nullptr) entry->breaker.Begin(terms_, pass.pass, now, changes);
@@ -108,7 +107,7 @@ Changes Breakers::Begin(std::string_view key, Pass& pass, base::MonotonicTime no
 Changes Breakers::Spoil(std::string_view key, const Pass& pass, base::MonotonicTime now) {
   Changes changes;
   if (!pass.is_guarded()) return changes;
-  Shard& shard = shards_[ShardOf(key)];
+  Shard& shard = shards_[ShardOf(pass.hash)];
   const std::lock_guard lock(shard.lock);
   Entry* const entry = Find(shard, key, pass);
   if (entry != nullptr) entry->breaker.Spoil(terms_, pass.pass, now, changes);

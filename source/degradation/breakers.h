@@ -26,6 +26,7 @@ class Breakers {
 
   struct Pass {
     uint64_t serial = 0;  // of the breaker; 0: there was no room for one
+    size_t hash = 0;      // of its key
     Breaker::Pass pass;
 
     bool is_guarded() const { return serial != 0; }
@@ -84,11 +85,23 @@ class Breakers {
     uint64_t serial;
     Breaker breaker;
   };
+  // A key that is looked for: it is hashed once for a request.
+  struct Sought {
+    std::string_view text;
+    size_t hash;
+  };
   struct Hash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+    size_t operator()(const Sought& sought) const { return sought.hash; }
   };
-  using Entries = std::unordered_map<std::string, std::unique_ptr<Entry>, Hash, std::equal_to<>>;
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(std::string_view one, std::string_view other) const { return one == other; }
+    bool operator()(const Sought& sought, std::string_view text) const { return sought.text == text; }
+    bool operator()(std::string_view text, const Sought& sought) const { return sought.text == text; }
+  };
+  using Entries = std::unordered_map<std::string, std::unique_ptr<Entry>, Hash, Equal>;
   struct alignas(64) Shard {
     mutable base::SpinLock lock;
     Entries entries;
@@ -98,9 +111,9 @@ class Breakers {
     uint64_t forgotten = 0;
   };
 
-  static size_t ShardOf(std::string_view key);
+  static size_t ShardOf(size_t hash) { return (hash >> 32) % kShards; }
   // With the shard's lock. Null: there is no room.
-  Entry* FindOrMake(Shard& shard, std::string_view key, base::MonotonicTime now);
+  Entry* FindOrMake(Shard& shard, const Sought& key, base::MonotonicTime now);
   bool Forget(Shard& shard, base::MonotonicTime now);
   static void Count(Shard& shard, const Changes& changes);
   // Null: it has been forgotten.

@@ -9,17 +9,32 @@
 
 namespace pillion::upstream {
 
+// Which bytes are escaped.
+class EscapedBytes {
+ public:
+  constexpr explicit EscapedBytes(std::string_view bytes) {
+    for (const char byte : bytes) is_[static_cast<unsigned char>(byte)] = true;
+  }
+  constexpr bool Has(char byte) const { return is_[static_cast<unsigned char>(byte)]; }
+
+ private:
+  bool is_[256] = {};
+};
+
+inline constexpr EscapedBytes kEscapedInLabels(",=%");
+
 // `append` takes one piece after the other.
 template <typename Append>
-void AppendEscaped(const Append& append, std::string_view text, std::string_view special) {
+void AppendEscaped(const Append& append, std::string_view text, const EscapedBytes& escaped) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   while (!text.empty()) {
-    const size_t plain = text.find_first_of(special);
-    if (plain != 0) append(text.substr(0, plain));
-    if (plain == text.npos) return;
+    size_t plain = 0;
+    while (plain < text.size() && !escaped.Has(text[plain])) ++plain;
+    if (plain > 0) append(text.substr(0, plain));
+    if (plain == text.size()) return;
     const auto byte = static_cast<unsigned char>(text[plain]);
-    const char escaped[] = {'%', kDigits[byte >> 4], kDigits[byte & 0xf]};
-    append(std::string_view(escaped, sizeof escaped));
+    const char code[] = {'%', kDigits[byte >> 4], kDigits[byte & 0xf]};
+    append(std::string_view(code, sizeof code));
     text.remove_prefix(plain + 1);
   }
 }
@@ -30,9 +45,9 @@ void AppendLabels(const Append& append, const Labels& labels) {
   std::string_view between;
   for (const auto& label : labels) {
     append(std::exchange(between, ","));
-    AppendEscaped(append, label.key, ",=%");
+    AppendEscaped(append, label.key, kEscapedInLabels);
     append("=");
-    AppendEscaped(append, label.value, ",=%");
+    AppendEscaped(append, label.value, kEscapedInLabels);
   }
 }
 

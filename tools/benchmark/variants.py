@@ -5,7 +5,7 @@ self "pillion". Only pillion and Envoy take them, as both read the same bootstra
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import concurrency, contexts, lanes, limits
+from benchmark import concurrency, contexts, degradation, lanes, limits
 
 ROUTES = 10000
 HOSTS = 1000
@@ -76,10 +76,14 @@ def _context(**fields) -> Callable[[dict, Path], None]:
     return add
 
 
-def _limits(filter_: dict) -> Callable[[dict, Path], None]:
+def _first(filter_: dict) -> Callable[[dict, Path], None]:
     def add(bootstrap: dict, directory: Path) -> None:
         _connection_manager(bootstrap)["http_filters"].insert(0, filter_)
     return add
+
+
+def _outliers(bootstrap: dict, directory: Path) -> None:
+    bootstrap["static_resources"]["clusters"][0]["outlier_detection"] = degradation.OUTLIERS
 
 
 def _grey(rules: list[dict], policy: bool = False) -> Callable[[dict, Path], None]:
@@ -116,11 +120,12 @@ VARIANTS: dict[str, Callable[[dict, Path], None]] = {"hosts": _hosts, "list": _l
                                                      "context": _context(),
                                                      "forgetful": _context(disable_correlation=True),
                                                      "rbac1": _rbac(1), "rbac1000": _rbac(1000),
-                                                     "limit": _limits(limits.LIMIT), "local": _limits(limits.LOCAL), "concurrency": _concurrency,
+                                                     "limit": _first(limits.LIMIT), "local": _first(limits.LOCAL), "concurrency": _concurrency,
+                                                     "degradation": _first(degradation.FILTER), "outlier": _outliers,
                                                      "grey": _grey(list(lanes.RULES)), "lanes": _grey(list(lanes.RULES), policy=True),
                                                      "grey1": _grey(lanes.versions(1)),
                                                      "grey1000": _grey(lanes.versions(lanes.MANY_RULES)), "shares": _shares}
-OURS = ("context", "forgetful", "limit", "grey", "lanes", "grey1", "grey1000", "shares")  # filters that only pillion has
+OURS = ("context", "forgetful", "limit", "degradation", "grey", "lanes", "grey1", "grey1000", "shares")  # filters that only pillion has
 
 
 def runs(name: str, variant: str) -> bool:

@@ -13,6 +13,8 @@ using degradation::State;
 using metadata::Value;
 using rules::Text;
 
+constexpr upstream::EscapedBytes kEscapedInHosts("/,%"), kEscapedInNames(",%");
+
 std::string_view NameOf(Outcome outcome) {
   constexpr std::array<std::string_view, 5> kNames = {"passed", "probe", "would_refuse", "degraded", "rejected"};
   return kNames[static_cast<size_t>(outcome)];
@@ -36,13 +38,13 @@ std::string_view KeyOf(const Parts& per, filter::StreamContext& stream) {
   const auto append = [&text](std::string_view piece) { text << piece; };
   if (per.route) {
     add("route");
-    upstream::AppendEscaped(append, stream.virtual_host()->name, "/,%");
+    upstream::AppendEscaped(append, stream.virtual_host()->name, kEscapedInHosts);
     text << "/";
-    upstream::AppendEscaped(append, stream.route()->name, ",%");
+    upstream::AppendEscaped(append, stream.route()->name, kEscapedInNames);
   }
   if (per.cluster) {
     add("cluster");
-    upstream::AppendEscaped(append, stream.cluster_name(), ",%");
+    upstream::AppendEscaped(append, stream.cluster_name(), kEscapedInNames);
   }
   if (!per.lane) return text.view();
   add("lane");
