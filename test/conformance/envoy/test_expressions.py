@@ -1,6 +1,6 @@
 """Expressions (CEL): conditions of access rules, matchers, filters and operators of access logs."""
 
-from frame.case import Case, Cluster
+from frame.case import REFUSES, Case, Cluster
 from frame.check import alike
 from frame.tree import Tree
 from frame.write import get, grpc, ok, route, router, said
@@ -42,6 +42,10 @@ def logged(name, lines, requests, **more):
     return Case(f"cel-{name}", requests, setting=name, lines=lines, **more)
 
 
+def somewhere(config, addresses, folder):
+    config["load_assignment"]["endpoints"][0]["locality"] = {"zone": "z9"}
+
+
 FIELDS = [get("/", A), get("/", B), get("/")]
 PATHS = [get("/a/b?q=1"), get("/a"), Request("POST", "/a/b", body=b"abc")]
 CASES = [
@@ -67,9 +71,14 @@ CASES = [
     Case("cel-say-get", PATHS[:2] + [get("/", A, ("user-agent", "me"), ("referer", "http://r.test/"))], [{**route(), "name": "r"}]),
     Case("cel-say-direct", [get("/x")], [{"match": {"prefix": "/"}, **said("hello", 403)}]),
     Case("cel-say-post", [Request("POST", "/p", [A], b"abc")], upstream=[ok(("x-up", "2"), status=201)]),
+    Case("cel-say-where", [get("/x")], vhost={"metadata": {"filter_metadata": {"ns": {"k": "of host"}}}}, clusters={"": Cluster(change=somewhere)}, setting="inbound"),
+    Case("cel-say-nobody", [get("/x")], clusters={"": Cluster(hosts=[REFUSES])}),
+    Case("cel-say-no-route", [get("/x")], routes=[]),
     Case("cel-say-grpc", [grpc()], protocol="h2", clusters={"": Cluster("h2")}, upstream=[ok(("grpc-status", "13"), body=b"")]),
 ]
+BOOTSTRAP = {"node": {"id": "me", "cluster": "us", "locality": {"zone": "z1"}, "metadata": {"k": "v", "deep": {"er": "w"}}}}
 SETTINGS = {
+    "inbound": {"listener": {"traffic_direction": "INBOUND", "metadata": {"filter_metadata": {"ns": {"k": "of listener"}}}}},
     "rbac": {"http_filters": router(("rbac", "RBAC", policy("DENY", condition=Tree().value(False))))},
     **{name: {"log_filter": {"extension_filter": {"name": "cel", "typed_config": any_of(
         "extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=expression)}}} for name, expression in {
@@ -79,7 +88,12 @@ OPERATORS = {f"cel_{name.replace('.', '_')}": f"%CEL({name})%" for name in (
     "request.path", "request.url_path", "request.host", "request.scheme", "request.method", "request.size", "request.protocol", "request.query",
     "request.referer", "request.useragent", "response.code", "response.code_details", "response.size", "response.grpc_status", "connection.mtls",
     "upstream.address", "upstream.request_attempt_count", "xds.cluster_name")}
+OPERATORS |= {f"cel_{name.replace('.', '_')}": f"%CEL({name})%" for name in (
+    "response.flags", "xds.virtual_host_name", "xds.listener_direction", "xds.node.id", "xds.node.cluster", "xds.node.locality.zone")}
 OPERATORS |= {
+    "cel_node": "%CEL(xds.node.metadata['k'])%", "cel_node_deep": "%CEL(xds.node.metadata.deep.er)%", "cel_node_none": "%CEL(has(xds.node.metadata.none))%",
+    "cel_of_host": "%CEL(xds.virtual_host_metadata.filter_metadata['ns']['k'])%", "cel_of_listener": "%CEL(xds.listener_metadata.filter_metadata['ns']['k'])%",
+    "cel_zone": "%CEL(has(upstream.locality.zone) ? upstream.locality.zone : 'none')%", "cel_region": "%CEL(has(upstream.locality.region))%",
     "cel_field": "%CEL(request.headers['x-a'])%", "cel_answer": "%CEL(response.headers['x-up'])%", "cel_none": "%CEL(request.headers['x-none'])%",
     "cel_method": "%CEL(request.headers[':method'])%", "cel_cut": "%CEL(request.method):2%", "cel_compared": "%CEL(response.code >= 400)%",
     "cel_chosen": "%CEL(response.code == 200 ? 'good' : 'bad')%", "cel_sum": "%CEL(response.code + 1)%", "cel_has": "%CEL(has(request.headers.none))%",

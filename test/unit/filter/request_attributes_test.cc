@@ -9,6 +9,7 @@
 #include "source/config/route.h"
 #include "source/expression/compiler.h"
 #include "source/expression/evaluator.h"
+#include "source/telemetry/node_facts.h"
 #include "test/support/fake_stream_context.h"
 
 namespace pillion::filter {
@@ -53,6 +54,9 @@ class RequestAttributesTest : public testing::Test, public test::FakeStreamConte
     record.downstream_local_address = "[2001:db8::1]:8443";
     record.connection_id = 9;
     record.filter_chain_name = "mutual";
+    record.virtual_host_name = "shop";
+    record.listener_direction = 2;
+    record.node = &node_;
     record.start_time = base::WallTime(std::chrono::seconds(1'795'000'000));
     record.response_code = has_response_ ? 503 : 0;
     record.response_trailers = has_response_ ? &trailers_ : nullptr;
@@ -69,6 +73,7 @@ class RequestAttributesTest : public testing::Test, public test::FakeStreamConte
   http::HeaderMap trailers_{arena_};
   config::Route route_;
   const Value* route_metadata_ = nullptr;
+  telemetry::NodeFacts node_{.id = "me", .cluster = "us", .region = {}, .zone = "z1", .sub_zone = {}, .tree = nullptr, .metadata = nullptr};
   bool has_response_ = false;
   int described_ = 0;
 };
@@ -154,6 +159,18 @@ TEST_F(RequestAttributesTest, Metadata) {
   ASSERT_TRUE(annotations_.filter_state.Set(arena_, "key", "value", true));
   EXPECT_EQ(Run("string(filter_state['key'])"), "'value'");
   EXPECT_EQ(Run("'none' in filter_state"), "false");
+}
+
+TEST_F(RequestAttributesTest, Surroundings) {
+  EXPECT_EQ(Run("xds.virtual_host_name + xds.node.id + xds.node.cluster + xds.node.locality.zone"), "'shopmeusz1'");
+  EXPECT_EQ(Run("xds.listener_direction"), "2");
+  EXPECT_EQ(Run("has(xds.node.metadata) || has(xds.listener_metadata.filter_metadata)"), "false");
+  const metadata::Member keys[] = {{"class", Value::Text("gold")}};
+  const Value all{.kind = Value::Kind::kObject, .size = 1, .members = keys};
+  node_.metadata = &all;
+  EXPECT_EQ(Run("xds.node.metadata['class']"), "'gold'");
+  EXPECT_EQ(Run("response.flags == 1"), "column 10: response.flags is known only when the request is over");
+  EXPECT_EQ(Run("response.flags", Moment::kEnd), "0");
 }
 
 TEST_F(RequestAttributesTest, End) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "source/base/block.h"
+#include "source/telemetry/node_facts.h"
 #include "source/telemetry/record_attributes.h"
 
 namespace pillion::telemetry {
@@ -108,6 +109,21 @@ TEST_F(RecordFilterTest, Expression) {
   EXPECT_EQ(holds("has(xds.route_metadata.filter_metadata)"), "no");
   record_.route_metadata = &host;
   EXPECT_EQ(holds("xds.route_metadata.filter_metadata['n']['k'] == 'v'"), "yes");
+  // What surrounds it.
+  EXPECT_EQ(holds("response.flags == 0 && xds.listener_direction == 0 && !has(upstream.locality.zone) && !has(xds.node.id)"), "yes");
+  EXPECT_EQ(holds("has(xds.listener_metadata.filter_metadata) || has(xds.node.metadata) || has(xds.virtual_host_name)"), "no");
+  record_.response_flags.Set(ResponseFlag::kRateLimited);
+  record_.listener_direction = 1;
+  record_.listener_metadata = record_.virtual_host_metadata = record_.upstream_locality_metadata = &host;
+  record_.virtual_host_name = "vh";
+  record_.upstream_zone = "z9";
+  EXPECT_EQ(holds("response.flags == 2048 && xds.listener_direction == 1 && upstream.locality.zone == 'z9' && xds.virtual_host_name == 'vh'"), "yes");
+  EXPECT_EQ(holds("xds.listener_metadata.filter_metadata['n']['k'] == 'v' && xds.virtual_host_metadata.filter_metadata.n.k == 'v' && "
+                  "xds.upstream_host_locality_metadata.filter_metadata['n']['k'] == 'v'"), "yes");
+  const NodeFacts node{.id = "me", .cluster = "us", .region = "", .zone = "z1", .sub_zone = "", .tree = nullptr, .metadata = &space.value};
+  record_.node = &node;
+  EXPECT_EQ(holds("xds.node.id == 'me' && xds.node.cluster == 'us' && xds.node.locality.zone == 'z1' && xds.node.metadata['k'] == 'v'"), "yes");
+  EXPECT_EQ(holds("has(xds.node.locality.region) || 'o' in xds.node.metadata"), "no");
   // Of a connection without a request.
   record_.request = nullptr;
   record_.response = nullptr;

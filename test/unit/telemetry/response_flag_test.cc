@@ -34,6 +34,21 @@ TEST(ResponseFlags, OneMayBeTheLast) {
   EXPECT_TRUE(flags.Has(ResponseFlag::kUpstreamRetryLimitExceeded));
 }
 
+TEST(ResponseFlags, AsEnvoyNumbersThem) {
+  EXPECT_EQ(EnvoyBits({}), 0u);
+  EXPECT_EQ(EnvoyBits(ResponseFlag::kFailedLocalHealthCheck), 1u);
+  EXPECT_EQ(EnvoyBits(ResponseFlag::kUpstreamConnectionFailure), 32u);
+  EXPECT_EQ(EnvoyBits(ResponseFlag::kNoRouteFound), 256u);
+  EXPECT_EQ(EnvoyBits(ResponseFlag::kRateLimited), 2048u);
+  std::set<uint64_t> seen;
+  ResponseFlags all;
+  for (int i = 0; i < static_cast<int>(ResponseFlag::kCount); ++i) {
+    EXPECT_TRUE(seen.insert(EnvoyBits(static_cast<ResponseFlag>(i))).second);
+    all.Set(static_cast<ResponseFlag>(i));
+  }
+  EXPECT_EQ(EnvoyBits(all), (uint64_t{1} << static_cast<int>(ResponseFlag::kCount)) - 1);
+}
+
 TEST(ResponseFlags, NamesAreDistinct) {
   std::set<std::string_view> names;
   for (int i = 0; i < static_cast<int>(ResponseFlag::kCount); ++i) {
