@@ -105,7 +105,8 @@ Value Noted(const metadata::Annotations* notes, std::string_view space, std::str
 }  // namespace
 
 Value RequestTotalSize(const RequestRecord& record) {
-  return Value::Int(static_cast<int64_t>(record.bytes_received + (record.request == nullptr ? 0 : BytesOf(*record.request))));
+  const uint64_t fields = record.request == nullptr ? 0 : BytesOf(*record.request);
+  return Value::Int(static_cast<int64_t>(record.bytes_received + fields));
 }
 
 Value ResponseTotalSize(const RequestRecord& record) {
