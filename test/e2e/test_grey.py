@@ -10,6 +10,7 @@ from peers.context import PAYMENT, of
 from peers.context_filter import ask, filters, full, lines, made
 from peers.lanes import grey, header, labelled, policy, rule
 from peers.message import Request, Response
+from peers.wait import until
 
 app = context_filter.app
 ca = tls.ca
@@ -63,6 +64,23 @@ def test_hosts_of_the_lane(pillion, serve):
         assert ask(proxy, ("x-user-id", "2000")).get("x-host") == "v2"
         assert ask(proxy, ("x-user-id", "2001")).get("x-host") == "plain"
     assert proxy.stat(GREY + "from_rule") == 20 and proxy.stat(GREY + "no_colour") == 20
+
+
+def test_a_colour_that_nothing_carries_is_said_once(pillion, app):
+    """Of the listener as it begins to serve, and of the first request."""
+    chain = [grey(rule("env", header("x-env", "gray"))), filters()[-1]]
+    proxy = pillion(made(app.address, chain=chain))
+    until(lambda: 'listeners "' in proxy.log() and "have the filter without a context filter" in proxy.log(), "it is said of the listener")
+    for _ in range(20):
+        ask(proxy, ("x-env", "gray"))
+    said = 'filter "grey": the colour env=gray of a request holds for this hop only'
+    until(lambda: said in proxy.log(), "it is said of the request")
+    assert proxy.stat(GREY + "not_carried") == 20
+    assert proxy.log().count(said) == 1
+    proxy = pillion(made(app.address, chain=filters(grey(rule("env", header("x-env", "gray"))))))
+    ask(proxy, ("x-env", "gray"))
+    proxy.terminate()
+    assert "context filter" not in proxy.log()
 
 
 def test_the_log_says_why(pillion, app, tmp_path):

@@ -22,13 +22,14 @@ FAULT = "http.ingress.grey.lane.env=gray.fault."
 class Lanes:
     """A sidecar in front of a service of which there is a version for the lane and another one for all others."""
 
-    def __init__(self, pillion, serve, protocol="h1", before=(), **lane):
+    def __init__(self, pillion, serve, protocol="h1", before=(), runtime=None, **lane):
         self.base, self.gray = App(serve, protocol), App(serve, protocol)
         lanes = {"lanes": [{"labels": COLOUR, **lane}]} if lane else {}
         filters = [*before, *context_filter.filters(grey(rule("env", header(*X_ENV)), **lanes))]
         cluster = b.cluster(self.base.address, protocol=protocol, load_balancing_policy=policy(),
                             load_assignment=labelled("upstream", [(self.base.address, {}), (self.gray.address, COLOUR)]))
-        self.proxy = pillion(b.bootstrap([b.listener(b.http([b.route(timeout="10s")], http_filters=filters))], [cluster]))
+        config = b.bootstrap([b.listener(b.http([b.route(timeout="10s")], http_filters=filters))], [cluster])
+        self.proxy = pillion(config | ({"layered_runtime": {"layers": runtime}} if runtime else {}))
 
     def ask(self, *fields, protocol="h1"):
         return self.proxy.exchange(Request(fields=list(fields)), protocol)
@@ -60,6 +61,36 @@ def test_one_lane_fails(lanes):
     assert made.ask(*GRPC, protocol="h2").status == 200
     assert (len(made.gray.seen), len(made.base.seen)) == (0, 1)
     assert made.proxy.stat(FAULT + "aborts_injected") == 1
+
+
+def test_the_administration_ends_the_faults_of_all_lanes(lanes):
+    made = lanes(runtime=[{"name": "admin", "admin_layer": {}}], fault={"abort_status": 503})
+    assert made.ask(X_ENV).status == 503
+    assert made.proxy.admin_response("/runtime_modify?grey.lane.fault.abort_per_million=0", "POST")[0] == 200
+    until(lambda: made.ask(X_ENV).status == 200, "there are no more")
+    assert made.proxy.admin_response("/runtime_modify?grey.lane.fault.abort_per_million=", "POST")[0] == 200
+    until(lambda: made.ask(X_ENV).status == 503, "what is configured holds again")
+
+
+def test_as_many_copies_as_there_may_be(lanes):
+    """Others are not copied; those that are answered make room."""
+    made = lanes(mirror={"max_active": 2})
+    go = threading.Event()
+
+    def later(_):
+        assert go.wait(20)
+        return Response(200)
+
+    made.base.answer = later
+    for number in range(5):
+        assert made.ask(X_ENV).status == 200
+        until(lambda: len(made.base.seen) == min(number + 1, 2), "the copy is there")  # pylint: disable=cell-var-from-loop
+    assert made.mirrored()["sent"] == 2 and made.proxy.stat(MIRROR + "overflow") == 3
+    go.set()
+    until(lambda: made.mirrored()["same_status"] == 2, "they are answered")
+    assert made.ask(X_ENV).status == 200
+    until(lambda: made.mirrored()["same_status"] == 3, "so is one more")
+    assert made.proxy.stat(MIRROR + "overflow") == 3
 
 
 def test_copies_for_the_baseline(lanes):

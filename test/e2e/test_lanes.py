@@ -167,6 +167,32 @@ def test_a_full_lane(pillion, three, serve):
     assert asked(where, COLOURED) == alone("gray")
 
 
+def test_a_full_lane_of_an_aggregate(pillion, three, serve):
+    """Then that of its other cluster; /explain says the same."""
+    go = threading.Event()
+
+    def slow(_):
+        assert go.wait(20)
+        return Response(200, [], b"gray")
+
+    first = serve.h1(slow)
+    aggregate = b.cluster(lb_policy="CLUSTER_PROVIDED", cluster_type={
+        "name": "envoy.clusters.aggregate", "typed_config": b.any_of("extensions.clusters.aggregate.v3.ClusterConfig", clusters=["a", "b"])})
+    del aggregate["type"], aggregate["load_assignment"]
+    where = pillion(b.bootstrap([b.listener(coloured())], [
+        aggregate, lanes((three["plain"], {}), (first.address, GRAY), name="a", lanes_={"max_requests_per_endpoint": 1}),
+        lanes((three["other"], {}), (three["gray"], GRAY), name="b")]))
+    busy = where.connect()
+    busy.send_request(Request(fields=[COLOURED]))
+    where.until_stat("cluster.a.upstream_rq_active", 1)
+    assert asked(where, COLOURED) == alone("gray") and asked(where) == alone("plain")
+    assert where.stat("cluster.b.lane_exact") == 20 and where.stat("cluster.a.lane_full") == 0
+    assert "cluster: b" in where.admin("/explain?header=x-env:gray")
+    go.set()
+    assert busy.read_response().body == b"gray"
+    assert "cluster: a" in where.admin("/explain?header=x-env:gray")
+
+
 def test_endpoints_that_come_and_go(pushed, named):
     """Of both kinds, again and again, while requests of both kinds are made: none fails, and none is in the wrong lane."""
     names = "a", "b", "c", "d", "e", "f"

@@ -119,14 +119,18 @@ const Lane* Colouring::Colour(filter::StreamContext& stream, const config::Filte
   return nullptr;
 }
 
-void Colouring::TakeOutStrangers(const Settings& settings, filter::StreamContext& stream) {
+bool Colouring::HasStrangers(const Settings& settings, filter::StreamContext& stream) {
   const filter::CarriedContext* const carried = stream.carried_context();
-  if (carried == nullptr || carried->trusted() || !HasAny(carried->context().baggage, settings.keys)) return;
+  return carried != nullptr && !carried->trusted() && HasAny(carried->context().baggage, settings.keys);
+}
+
+void Colouring::TakeOutStrangers(const Settings& settings, filter::StreamContext& stream) {
+  if (!HasStrangers(settings, stream)) return;
   untrusted_.Increment();
   (void)Carry(settings, stream, {});
 }
 
-// Whether there is a colour is known when the context has been read.
+// The context may be changed in a hook only.
 class Colouring::Disabled final : public filter::HttpFilter {
  public:
   explicit Disabled(Colouring& colouring) : colouring_(colouring) {}
@@ -140,7 +144,10 @@ class Colouring::Disabled final : public filter::HttpFilter {
   Colouring& colouring_;
 };
 
-filter::HttpFilter* Colouring::MakeDisabled(filter::StreamContext& stream) { return stream.arena().New<Disabled>(*this); }
+// The context has been read before the request comes here.
+filter::HttpFilter* Colouring::MakeDisabled(filter::StreamContext& stream) {
+  return HasStrangers(config_.settings(), stream) ? stream.arena().New<Disabled>(*this) : nullptr;
+}
 
 Colouring::Answer Colouring::Ask(const Terms& terms, bool only_overriding, filter::StreamContext& stream) {
   const filter::RequestAttributes attributes(stream);

@@ -30,7 +30,7 @@ class Colouring {
   // In the hook of the request's head, once for each of the stream's chains. What is done to requests of its colour; null:
   // nothing. `of_route`: as HttpFilterShard::Make() has it.
   const Lane* Colour(filter::StreamContext& stream, const config::FilterConfig* of_route);
-  // Of a stream for which the filter is disabled; in its arena.
+  // Of a stream for which the filter is disabled; in its arena. Null: there is nothing to take out.
   filter::HttpFilter* MakeDisabled(filter::StreamContext& stream);
 
  private:
@@ -61,6 +61,7 @@ class Colouring {
   // The stream goes to the lane of these labels, which live as long as it does, and so does its context.
   const Lane* Take(const Terms& terms, filter::StreamContext& stream, const Outcome::Reason& reason,
                    const upstream::LaneWish& wish);
+  static bool HasStrangers(const Settings& settings, filter::StreamContext& stream);
   void TakeOutStrangers(const Settings& settings, filter::StreamContext& stream);
   void NoteNotCarried(NotCarried why, filter::StreamContext& stream, std::span<const upstream::Label> labels);
   // Into the context: these, and no others of the keys. True: the route was chosen once more, if it goes by notes.
