@@ -181,7 +181,7 @@ def test_a_full_lane_of_an_aggregate(pillion, three, serve):
     del aggregate["type"], aggregate["load_assignment"]
     where = pillion(b.bootstrap([b.listener(coloured())], [
         aggregate, lanes((three["plain"], {}), (first.address, GRAY), name="a", lanes_={"max_requests_per_endpoint": 1}),
-        lanes((three["other"], {}), (three["gray"], GRAY), name="b")]))
+        lanes((three["stage"], {}), (three["gray"], GRAY), name="b")]))
     busy = where.connect()
     busy.send_request(Request(fields=[COLOURED]))
     where.until_stat("cluster.a.upstream_rq_active", 1)

@@ -168,7 +168,7 @@ SCENARIOS = (
              "load", "h1", "h1", "wrk-limits", _OTHERS, (Requirement("cpu", "pillion", 1.05, subject="pillion+limit"),),
              variants=("limit", "local")),
     Scenario("degradation", "h1 with breakers by errors and by slow calls, and with outlier detection, while nothing is wrong", "load",
-             "h1", "h1", "wrk", _OTHERS, (Requirement("cpu", "pillion", 1.05, subject="pillion+degradation"),),
+             "h1", "h1", "wrk", _OTHERS, (Requirement("cpu", "pillion", 1.10, 1.05, subject="pillion+degradation"),),
              variants=("degradation", "outlier")),
     Scenario("deadline", "three services, six sidecars, the last service slow: the error that the caller sees, 200 requests/s",
              "deadline", "h1", "h1", "", _OTHERS, (Requirement("error_p99", None, 3.0),)),
