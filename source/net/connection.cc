@@ -1,6 +1,7 @@
 #include "source/net/connection.h"
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace pillion::net {
@@ -23,6 +24,7 @@ Connection::Connection(event::Worker& worker, std::unique_ptr<Transport> transpo
       flush_(this, [](void* self) { static_cast<Connection*>(self)->FlushOutput(); }),
       resume_(this, [](void* self) { static_cast<Connection*>(self)->ReadWhileWanted(); }),
       linger_timer_(this, [](void* self) {
+        static_cast<Connection*>(self)->linger_expired_ = true;
         static_cast<Connection*>(self)->RequestClose(CloseReason::kFinished, 0, false);
       }) {}
 
@@ -223,6 +225,7 @@ void Connection::HandleEnding() {
 void Connection::RequestClose(CloseReason reason, int error, bool abort) {
   if (state_ == State::kClosed) return;
   if (abort) transport_->Abort();
+  reset_sent_ = reset_sent_ || abort;
   if (close_requested_) return;
   close_requested_ = true;
   close_reason_ = reason;
@@ -236,7 +239,11 @@ void Connection::FinishClose(CloseReason reason, int error) {
   resume_.Unlink();
   rest_ = base::Slice();
   // What the peer got is not complete, and nothing but a reset may tell it so.
-  if (!output_.empty()) transport_->Abort();
+  if (!output_.empty()) {
+    transport_->Abort();
+    reset_sent_ = true;
+  }
+  reset_received_ = reason == CloseReason::kError && (error == ECONNRESET || error == EPIPE);
   output_.Clear();
   codec_->Abort(reason == CloseReason::kConnectFailed ? "connect failed" : "connection closed");
   owner_.OnClosed(reason, error);

@@ -89,6 +89,12 @@ class Connection final : public codec::Link, private TransportEvents {
 
   Transport& transport() { return *transport_; }
   bool closed() const { return state_ == State::kClosed; }
+  // How it ended, in Envoy's words: "Normal", "LocalReset", "RemoteReset". Static.
+  std::string_view close_type() const {
+    return reset_received_ ? "RemoteReset" : reset_sent_ ? "LocalReset" : "Normal";
+  }
+  // The peer did not end its side within the time that a closing connection waits for that.
+  bool linger_expired() const { return linger_expired_; }
   // Closed, or about to be in this turn: it failed, or Close() or Abort() was called.
   bool closing() const { return close_requested_ || closed(); }
   bool connecting() const { return state_ == State::kConnecting; }
@@ -133,6 +139,9 @@ class Connection final : public codec::Link, private TransportEvents {
   bool end_output_ = false;     // half-close behind output_
   bool half_closed_ = false;
   bool close_requested_ = false;
+  bool reset_sent_ = false;
+  bool reset_received_ = false;
+  bool linger_expired_ = false;
   CloseReason close_reason_ = CloseReason::kLocal;
   int close_error_ = 0;
   int write_error_ = 0;  // nothing more is written; what can still be read comes before the end

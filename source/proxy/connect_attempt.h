@@ -32,6 +32,7 @@ class ConnectAttempt {
 
   const std::shared_ptr<upstream::Host>& host() const { return host_; }
   uint64_t id() const { return id_; }  // of its connection
+  base::MonotonicTime begun() const { return begun_; }
   bool failed() const { return state_ == State::kFailed; }
   uint64_t bytes_read() const { return read_; }
   uint64_t bytes_written() const { return written_; }

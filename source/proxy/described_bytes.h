@@ -27,4 +27,10 @@ inline void AddUpstreamBytes(const codec::ByteMeter& meter, telemetry::RequestRe
   record.upstream_decompressed_header_bytes_sent += meter.texts_sent;
 }
 
+// When a connection to a host was there: with TLS its handshake has ended then, and when TCP had connected nobody has noted.
+inline void DescribeConnect(base::MonotonicTime ended, bool secured, telemetry::RequestRecord& record) {
+  using telemetry::TimePoint;
+  record.at(secured ? TimePoint::kUpstreamHandshakeEnd : TimePoint::kUpstreamConnectEnd) = ended;
+}
+
 }  // namespace pillion::proxy

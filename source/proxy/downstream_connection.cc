@@ -71,6 +71,7 @@ void DownstreamConnection::Start() {
 
 // A TLS handshake is over.
 void DownstreamConnection::OnConnected() {
+  NoteHandshake();
   manager_.stats.downstream_cx_ssl_total.Increment();
   manager_.stats.downstream_cx_ssl_active.Increment();
   secured_ = true;
@@ -287,6 +288,12 @@ void DownstreamConnection::OnClosed(net::CloseReason reason, int) {
   const base::Duration length = manager_.context.worker.now() - started();
   stats.downstream_cx_length_ms.Record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(length).count()));
+  if (remote) {
+    set_local_close_reason({});
+  } else if (local_close_reason().empty() && reason == net::CloseReason::kFinished) {
+    set_local_close_reason(connection_.linger_expired() ? "triggered_delayed_close_timeout"
+                                                        : "deferred_close_on_drained_connection");
+  }
   LogStreams();  // their lines come before that of the connection
   owner_.OnConnectionGone(*this);
   manager_.context.worker.Dispose(*this);
@@ -344,6 +351,7 @@ void DownstreamConnection::CloseNow() {
 void DownstreamConnection::OnIdle() {
   if (streams_ > 0) return SetIdleTimer();
   manager_.stats.downstream_cx_idle_timeout.Increment();
+  set_local_close_reason("on_idle_timeout");
   EndWithRequests();
   if (version_ == http::Version::kHttp2) return;
   // HTTP/1 has no word for it outside of an answer.
@@ -355,6 +363,7 @@ void DownstreamConnection::OnMaxDuration() {
   manager_.stats.downstream_cx_max_duration_reached.Increment();
   flags_.Set(telemetry::ResponseFlag::kDurationTimeout);
   termination_details_ = "duration_timeout";
+  set_local_close_reason("duration_timeout");
   EndWithRequests();
 }
 

@@ -102,6 +102,11 @@ void ListenerConnection::Describe(telemetry::RequestRecord& record) {
   record.end_time = worker_.wall_now();
   record.at(telemetry::TimePoint::kDownstreamRxBegin) = started_;
   record.at(telemetry::TimePoint::kEnd) = worker_.now();
+  record.at(telemetry::TimePoint::kDownstreamConnectBegin) = started_;
+  record.at(telemetry::TimePoint::kDownstreamHandshakeEnd) = handshaken_;
+  if (connection().closed()) record.at(telemetry::TimePoint::kDownstreamConnectionEnd) = worker_.now();
+  record.downstream_close_type = connection().close_type();
+  record.downstream_local_close_reason = local_close_reason_;
   record.downstream_remote_address = remote_text();
   record.downstream_direct_remote_address = direct_remote_text();
   record.requested_server_name = server_name();

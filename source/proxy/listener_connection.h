@@ -93,6 +93,12 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // The downstream one.
   virtual net::Connection& connection() = 0;
 
+  // Why it was ended from here, in Envoy's words. Static.
+  void set_local_close_reason(std::string_view reason) { local_close_reason_ = reason; }
+  std::string_view local_close_reason() const { return local_close_reason_; }
+  // A TLS handshake is over.
+  void NoteHandshake() { handshaken_ = worker_.now(); }
+
   // What the line of every connection has.
   void Describe(telemetry::RequestRecord& record);
 
@@ -116,6 +122,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   event::Kept<FilterChainShard> maker_;
   event::Kept<FilterChainShard> chain_;
   base::MonotonicTime end_by_{};
+  base::MonotonicTime handshaken_{};  // zero: not, or there is none
+  std::string_view local_close_reason_;
   std::shared_ptr<tls::Facts> tls_;  // when first asked for
   std::string remote_text_;
   std::string local_text_;

@@ -41,6 +41,9 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   record.at(TimePoint::kDownstreamTxBegin) = response_started_;
   if (response_state_ == ResponseState::kComplete) record.at(TimePoint::kDownstreamTxEnd) = context().worker.now();
   record.at(TimePoint::kEnd) = context().worker.now();
+  if (flags_.Has(ResponseFlag::kDownstreamConnectionTermination)) {
+    record.at(TimePoint::kDownstreamConnectionEnd) = context().worker.now();
+  }
   record.downstream_remote_address = downstream_remote_address();
   record.downstream_direct_remote_address = connection_.direct_remote_text();
   record.requested_server_name = connection_.server_name();

@@ -73,7 +73,8 @@ TcpProxyConnection::Side::Side(TcpProxyConnection& pair, std::unique_ptr<net::Tr
 
 void TcpProxyConnection::Side::OnConnected() {
   if (this == &pair.downstream_) {
-    pair.Choose();  // a TLS handshake is over
+    pair.NoteHandshake();
+    pair.Choose();
   } else {
     pair.OnConnected();
   }
@@ -140,6 +141,7 @@ void TcpProxyConnection::Choose() {
   if (!cluster_) {
     shard_.stats.downstream_cx_no_route.Increment();
     flags_.Set(telemetry::ResponseFlag::kNoClusterFound);
+    set_local_close_reason("tcp_initializion_failure:3");
     downstream_.connection.Close();
     return;
   }
@@ -171,6 +173,7 @@ void TcpProxyConnection::Connect() {
   upstream::ClusterShard& cluster = choice.cluster;
   if (host_ == nullptr) {
     flags_.Set(telemetry::ResponseFlag::kNoHealthyUpstream);
+    set_local_close_reason("tcp_initializion_failure:1");
     downstream_.connection.Close();
     return;
   }
@@ -182,6 +185,7 @@ void TcpProxyConnection::Connect() {
   if (!cluster.HasRoom(*host_, config::Priority::kDefault) || !breaker.Take()) {
     cluster.stats().upstream_cx_overflow.Increment();
     flags_.Set(telemetry::ResponseFlag::kUpstreamOverflow);
+    set_local_close_reason("tcp_initializion_failure:2");
     downstream_.connection.Close();
     return;
   }
@@ -233,6 +237,7 @@ void TcpProxyConnection::TryAgainOrEnd(telemetry::ResponseFlag why) {
   }
   flags_.Set(why);
   if (!gone) {
+    set_local_close_reason("tcp_initializion_failure:0");
     flags_.SetLast(telemetry::ResponseFlag::kUpstreamRetryLimitExceeded);
     this->cluster().stats().upstream_cx_connect_attempts_exceeded.Increment();
   }
@@ -241,6 +246,7 @@ void TcpProxyConnection::TryAgainOrEnd(telemetry::ResponseFlag why) {
 
 void TcpProxyConnection::OnConnected() {
   connected_ = true;
+  upstream_connected_ = shard_.context.worker.now();
   attempt_->OnConnected();
   connect_timer_.Cancel();
   net::Transport& transport = upstream_->connection.transport();
@@ -266,6 +272,7 @@ void TcpProxyConnection::OnUpstreamClosed(net::CloseReason reason, int error) {
     attempt_->OnFailed(false);
   }
   attempt_->CountBytes(connection.bytes_read(), connection.bytes_written());
+  upstream_close_type_ = connection.close_type();
   const bool in_order = reason == net::CloseReason::kFinished;
   attempt_->OnClosed(in_order ? upstream_->end.peer_ended_last() : reason != net::CloseReason::kLocal);
   if (connected_) {
@@ -371,7 +378,11 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
                                                                  record.attempted_hosts);
     record.upstream_wire_bytes_received = attempt_->bytes_read();
     record.upstream_wire_bytes_sent = attempt_->bytes_written();
+    record.at(telemetry::TimePoint::kUpstreamConnectBegin) = attempt_->begun();
+    DescribeConnect(upstream_connected_, host_->transport()->tls != nullptr, record);
   }
+  if (host_ != nullptr) record.upstream_close_type = upstream_close_type_;
+  record.upstream_local_close_reason = upstream_local_close_reason_;
   if (tunnel_ != nullptr) AddUpstreamBytes(tunnel_->bytes(), record);
   if (cluster_) {
     record.upstream_cluster = cluster_->config().name;
@@ -385,12 +396,18 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
 
 void TcpProxyConnection::OnIdle() {
   shard_.stats.idle_timeout.Increment();
-  CloseNow();
+  EndBothBecause("tcp_session_idle_timeout");
 }
 
 void TcpProxyConnection::OnMaxDuration() {
   shard_.stats.max_downstream_connection_duration.Increment();
   flags_.Set(telemetry::ResponseFlag::kDurationTimeout);
+  EndBothBecause("max_connection_duration_reached");
+}
+
+void TcpProxyConnection::EndBothBecause(std::string_view reason) {
+  set_local_close_reason(reason);
+  if (connected_) upstream_local_close_reason_ = reason;
   CloseNow();
 }
 

@@ -124,6 +124,7 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   void OnActivity();
   void OnIdle();
   void OnMaxDuration();
+  void EndBothBecause(std::string_view reason);
   void CountBytes();
 
   TcpProxyShard& shard_;
@@ -156,6 +157,9 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   uint32_t attempts_ = 0;
   uint64_t rx_counted_ = 0;
   uint64_t tx_counted_ = 0;
+  base::MonotonicTime upstream_connected_{};
+  std::string_view upstream_close_type_ = "Normal";  // static, as the next one
+  std::string_view upstream_local_close_reason_;
   bool connected_ = false;
 };
 

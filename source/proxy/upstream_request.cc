@@ -174,6 +174,8 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
   request_ended_ = head_ends_;
   if (head_ends_) request_sent_ = head_sent_;
   connection_id_ = connection.id();
+  connect_began_ = connection.begun();
+  connect_ended_ = connection.connected();
   served_others_ = connection.requests_served() > 0;
   if (!stream_.manager().manager.logs().empty()) {
     local_address_ = arena().Copy(connection.local_text());
@@ -297,6 +299,7 @@ void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
 }
 
 void UpstreamRequest::OnData(base::Slice data, bool end) {
+  if (body_began_ == base::MonotonicTime{}) body_began_ = stream_.context().worker.now();
   if (end) ReceivedEnd();
   stream_.OnUpstreamData(std::move(data), end);
 }
@@ -376,6 +379,7 @@ void UpstreamRequest::Describe(UpstreamRequest& newest, telemetry::RequestRecord
   if (host_ != nullptr) {
     record.upstream_remote_address = record.upstream_host_address = host_->address_text();
     record.upstream_host_name = host_->name();
+    record.upstream_close_type = "Normal";  // a request is logged before
     const config::Metadata* const metadata = host_->metadata();
     if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
     record.upstream_locality_metadata = config::ValueOf(host_->locality_metadata());
@@ -398,6 +402,9 @@ void UpstreamRequest::Describe(UpstreamRequest& newest, telemetry::RequestRecord
   record.upstream_connection_id = connection_id_;
   if (!raw_) record.upstream_protocol = http2_ ? http::Version::kHttp2 : http::Version::kHttp11;
   record.upstream_tls = tls_.get();
+  record.at(TimePoint::kUpstreamConnectBegin) = connect_began_;
+  DescribeConnect(connect_ended_, tls_ != nullptr, record);
+  record.at(TimePoint::kUpstreamRxBodyBegin) = body_began_;
   record.at(TimePoint::kUpstreamPoolReady) = record.at(TimePoint::kUpstreamTxBegin) = head_sent_;
   record.at(TimePoint::kUpstreamTxEnd) = request_sent_;
   record.at(TimePoint::kUpstreamRxBegin) = response_began_;

@@ -152,9 +152,12 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   uint64_t connection_id_ = 0;
   telemetry::AttemptedHost attempted_;
   std::string_view transport_failure_;  // why no connection came about, or it ended
+  base::MonotonicTime connect_began_{};  // of the connection
+  base::MonotonicTime connect_ended_{};
   base::MonotonicTime head_sent_{};
   base::MonotonicTime request_sent_{};
   base::MonotonicTime response_began_{};
+  base::MonotonicTime body_began_{};
   base::MonotonicTime response_got_{};
   base::MonotonicTime duration_deadline_{};  // once it is hedged
   State state_ = State::kIdle;

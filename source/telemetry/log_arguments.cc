@@ -44,12 +44,12 @@ std::string LogArguments::MayHaveTimeFormat(LogOperator& self, std::string_view 
 
 std::string LogArguments::NeedDuration(LogOperator& self, std::string_view argument) {
   constexpr std::string_view kExpected =
-      "expected from:to:unit with two of DS_RX_BEG DS_RX_END US_CX_BEG US_CX_END US_HS_END US_TX_BEG US_TX_END "
-      "US_RX_BEG US_RX_END DS_TX_BEG DS_TX_END and one of ms us ns";
+      "expected from:to:unit with two of DS_CX_BEG DS_CX_END DS_RX_BEG DS_RX_END US_CX_BEG US_CX_END US_HS_END US_TX_BEG "
+      "US_TX_END US_RX_BEG US_RX_BODY_BEG US_RX_END DS_TX_BEG DS_TX_END and one of ms us ns";
   const size_t first = argument.find(':');
-  const size_t second = first == std::string_view::npos ? first : argument.find(':', first + 1);
-  if (second == std::string_view::npos) return std::string(kExpected);
-  const std::string_view unit = argument.substr(second + 1);
+  if (first == std::string_view::npos) return std::string(kExpected);
+  const size_t second = std::min(argument.find(':', first + 1), argument.size());
+  const std::string_view unit = second == argument.size() ? "ms" : argument.substr(second + 1);
   const std::optional<TimePoint> from = FindTimePoint(argument.substr(0, first));
   const std::optional<TimePoint> to = FindTimePoint(argument.substr(first + 1, second - first - 1));
   self.unit_nanos_ = unit == "ms" ? 1'000'000 : unit == "us" ? 1'000 : unit == "ns" ? 1 : 0;
@@ -138,6 +138,23 @@ std::string LogArguments::NeedExpression(LogOperator& self, std::string_view arg
   if (!program.ok()) return std::string(program.status().message());
   self.program_ = *std::move(program);
   return "";
+}
+
+// Where it comes from, and which field is meant by the host.
+std::string LogArguments::MayHaveServerNameChoice(LogOperator& self, std::string_view argument) {
+  const size_t colon = std::min(argument.find(':'), argument.size());
+  const std::string_view source = argument.substr(0, colon);
+  const std::string_view host = argument.substr(std::min(colon + 1, argument.size()));
+  self.choice_ = source == "SNI_FIRST" ? kAskedFirst : source == "HOST_FIRST" ? kHostFirst : kAskedOnly;
+  self.host_choice_ = host == "ORIG" ? kOriginalHost : host == "HOST" ? kHost : kOriginalOrHost;
+  const bool known = (source.empty() || source == "SNI_ONLY" || self.choice_ != kAskedOnly) &&
+                     (host.empty() || host == "ORIG_OR_HOST" || self.host_choice_ != kOriginalOrHost);
+  return known ? "" : "expected SNI_ONLY, SNI_FIRST or HOST_FIRST, then :ORIG_OR_HOST, :ORIG or :HOST";
+}
+
+std::string LogArguments::MayAllowBlanks(LogOperator& self, std::string_view argument) {
+  self.choice_ = argument.empty() ? kOneWord : kWithBlanks;
+  return argument.empty() || argument == "ALLOW_WHITESPACES" ? "" : "expected ALLOW_WHITESPACES";
 }
 
 // So many bits of the address are shown.

@@ -14,6 +14,9 @@ enum PathChoice { kOriginalOrPath, kOriginal, kPath };
 enum QueryChoice { kEscaped, kDecoded };
 enum GrpcChoice { kCamel, kSnake, kNumeric };
 enum StateChoice { kTyped, kPlain };
+enum ServerNameChoice { kAskedOnly, kAskedFirst, kHostFirst };
+enum HostChoice { kOriginalOrHost, kOriginalHost, kHost };
+enum DetailsChoice { kOneWord, kWithBlanks };
 enum AttemptChoice { kAttemptAddress, kAttemptIp, kAttemptName, kAttemptBareName, kAttemptConnection };
 inline constexpr int kWholeIp = -1;  // else so many bits of it
 
@@ -35,6 +38,9 @@ struct LogArguments {
   }
   static std::string NeedTypedMetadataPath(LogOperator& self, std::string_view argument);
   static std::string NeedExpression(LogOperator& self, std::string_view argument);
+  static std::string MayHaveServerNameChoice(LogOperator& self, std::string_view argument);
+  static std::string MayAllowBlanks(LogOperator& self, std::string_view argument);
+  static std::string NeedAlternatives(LogOperator& self, std::string_view argument);
   static std::string MayHaveMask(LogOperator& self, std::string_view argument);
 };
 

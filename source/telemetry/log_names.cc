@@ -7,10 +7,7 @@
 namespace pillion::telemetry {
 namespace {
 
-constexpr std::string_view kNotSupported[] = {"COALESCE",
-                                              "DOWNSTREAM_DETECTED_CLOSE_TYPE",
-                                              "DOWNSTREAM_LOCAL_CLOSE_REASON"};
-// Those of them that are there are found before.
+// Names of TLS and certificates; those that are there are found before.
 constexpr std::string_view kTlsPrefixes[] = {"DOWNSTREAM_TLS_",    "DOWNSTREAM_PEER_",
                                              "UPSTREAM_TLS_",      "UPSTREAM_PEER_",     "UPSTREAM_LOCAL_URI_",
                                              "UPSTREAM_LOCAL_DNS_", "UPSTREAM_LOCAL_IP_"};
@@ -42,13 +39,14 @@ constexpr std::pair<std::string_view, TimePoint> kTimePoints[] = {
     {"US_TX_END", TimePoint::kUpstreamTxEnd},        {"US_RX_BEG", TimePoint::kUpstreamRxBegin},
     {"US_RX_END", TimePoint::kUpstreamRxEnd},        {"DS_TX_BEG", TimePoint::kDownstreamTxBegin},
     {"DS_TX_END", TimePoint::kDownstreamTxEnd},
+    {"DS_CX_BEG", TimePoint::kDownstreamConnectBegin}, {"DS_CX_END", TimePoint::kDownstreamConnectionEnd},
+    {"US_RX_BODY_BEG", TimePoint::kUpstreamRxBodyBegin},
 };
 
 }  // namespace
 
 bool KnownButNotSupported(std::string_view operator_name) {
-  return std::find(std::begin(kNotSupported), std::end(kNotSupported), operator_name) != std::end(kNotSupported) ||
-         std::any_of(std::begin(kTlsPrefixes), std::end(kTlsPrefixes),
+  return std::any_of(std::begin(kTlsPrefixes), std::end(kTlsPrefixes),
                      [&](std::string_view prefix) { return operator_name.starts_with(prefix); });
 }
 

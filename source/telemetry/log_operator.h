@@ -34,6 +34,7 @@ struct LogValue {
 };
 
 struct TlsOperator;
+struct LogAlternative;
 
 class LogOperator {
  public:
@@ -63,8 +64,16 @@ class LogOperator {
   int64_t unit_nanos_ = 1'000'000;
   const TlsOperator* tls_ = nullptr;
   std::shared_ptr<const expression::Program> program_;
+  std::shared_ptr<const std::vector<LogAlternative>> alternatives_;
   int choice_ = 0;
+  int host_choice_ = 0;
   bool without_query_ = false;
+};
+
+// One of those of which the first that has a value counts.
+struct LogAlternative {
+  LogOperator value;
+  size_t limit = SIZE_MAX;  // bytes
 };
 
 }  // namespace pillion::telemetry

@@ -84,6 +84,38 @@ struct LogOperators {
     return LogValue::Missing();
   }
 
+  static LogValue FirstOf(const LogOperator& self, const Record& record, std::string& scratch) {
+    for (const LogAlternative& one : *self.alternatives_) {
+      LogValue value = one.value.Evaluate(record, scratch);
+      const bool is_text = value.kind == LogValue::Kind::kText || value.kind == LogValue::Kind::kJson;
+      if (value.kind == LogValue::Kind::kMissing || (is_text && value.text.empty())) continue;
+      if (value.kind == LogValue::Kind::kText) value.text = value.text.substr(0, one.limit);
+      return value;
+    }
+    return LogValue::Missing();
+  }
+
+  // In one word, unless blanks are wanted.
+  static LogValue Details(const LogOperator& self, const Record& record, std::string& scratch) {
+    const std::string_view details = record.response_code_details;
+    if (self.choice_ == kWithBlanks || details.find(' ') == details.npos) return LogValue::TextOrMissing(details);
+    scratch = details;
+    std::replace(scratch.begin(), scratch.end(), ' ', '_');
+    return LogValue::Text(scratch);
+  }
+
+  static LogValue ServerName(const LogOperator& self, const Record& record, std::string&) {
+    const LogValue asked = LogValue::TextOrMissing(record.requested_server_name);
+    if (self.choice_ == kAskedOnly || record.request == nullptr) return asked;
+    std::string_view host;
+    if (self.host_choice_ != kHost) host = record.request->headers.Get(http::HeaderId::kXEnvoyOriginalHost);
+    if (self.host_choice_ != kOriginalHost && host.empty()) host = record.request->authority;
+    const LogValue meant = LogValue::TextOrMissing(host);
+    const bool asked_counts = self.choice_ == kAskedFirst ? asked.kind != LogValue::Kind::kMissing
+                                                          : meant.kind == LogValue::Kind::kMissing;
+    return asked_counts ? asked : meant;
+  }
+
   // Of an empty one, too, there is a text.
   static LogValue LocalReplyBody(const LogOperator&, const Record& record, std::string&) {
     return LogValue::Text(record.local_reply_body);
@@ -167,7 +199,8 @@ struct LogOperators {
   static LogValue Duration(const LogOperator& self, const Record& record, std::string&) {
     const base::MonotonicTime from = record.at(self.from_);
     const base::MonotonicTime to = record.at(self.to_);
-    if (from == base::MonotonicTime() || to == base::MonotonicTime()) return LogValue::Missing();
+    // What came before it has not followed it.
+    if (from == base::MonotonicTime() || to < from) return LogValue::Missing();
     return LogValue::Number((to - from).count() / self.unit_nanos_);
   }
 

@@ -35,6 +35,10 @@ enum class TimePoint : uint8_t {
   kUpstreamRxEnd,         // US_RX_END
   kDownstreamTxBegin,     // DS_TX_BEG
   kDownstreamTxEnd,       // DS_TX_END
+  kDownstreamConnectBegin,    // DS_CX_BEG: of a connection's own line
+  kDownstreamHandshakeEnd,    // of TLS; the same
+  kDownstreamConnectionEnd,   // DS_CX_END
+  kUpstreamRxBodyBegin,       // US_RX_BODY_BEG
   kEnd,                   // the record was closed
   kCount,
 };
@@ -106,6 +110,10 @@ struct RequestRecord {
   std::string_view downstream_local_address;
   std::string_view requested_server_name;             // of a TLS client
   std::string_view downstream_transport_failure_reason;
+  std::string_view downstream_close_type = "Normal";  // how its connection ended, where it has
+  std::string_view downstream_local_close_reason;     // empty: it was not us
+  std::string_view upstream_close_type;               // empty: there is no host
+  std::string_view upstream_local_close_reason;
   std::string_view tls_ja3_fingerprint;               // of a TLS client, where a listener filter has taken it
   std::string_view tls_ja4_fingerprint;
   tls::Facts* downstream_tls = nullptr;  // of a TLS connection; good as long as the record

@@ -63,6 +63,8 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   // answer on a connection that had served others may have met the end of an idle connection.
   uint64_t requests_served() const { return requests_ == 0 ? 0 : requests_ - 1; }
   base::Duration connect_duration() const { return connect_duration_; }
+  base::MonotonicTime begun() const { return begun_; }
+  base::MonotonicTime connected() const { return connected_; }  // with its handshake
 
  private:
   friend class Pool;
