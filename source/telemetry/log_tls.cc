@@ -65,6 +65,11 @@ std::string_view Chain(const RequestRecord& record, std::string& scratch) {
   return scratch;
 }
 
+template <const std::string& (Facts::*of)()>
+std::string_view PeerIssuer(const RequestRecord& record, std::string&) {
+  return record.downstream_tls == nullptr ? std::string_view() : std::string_view((record.downstream_tls->*of)());
+}
+
 template <Side side>
 std::string_view ServerName(const RequestRecord& record, std::string&) {
   return OfConnection<side>(record, [](Facts& facts) { return facts.server_name(); });
@@ -112,6 +117,8 @@ constexpr TlsOperator kTable[] = {
     {"DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256", Chain<identity::Sha256Fingerprint>},
     {"DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1", Chain<identity::Sha1Fingerprint>},
     {"DOWNSTREAM_PEER_CHAIN_SERIALS", Chain<identity::SerialText>},
+    {"DOWNSTREAM_PEER_ISSUER_SERIAL", PeerIssuer<&Facts::peer_issuer_serial>},
+    {"DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256", PeerIssuer<&Facts::peer_issuer_sha256>},
     {"DOWNSTREAM_LOCAL_SUBJECT", Member<kDown, kLocal, &CertificateFacts::subject>},
     {"DOWNSTREAM_PEER_SERIAL", Member<kDown, kPeer, &CertificateFacts::serial>},
     {"DOWNSTREAM_PEER_FINGERPRINT_256", Member<kDown, kPeer, &CertificateFacts::sha256>},

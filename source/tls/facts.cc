@@ -130,12 +130,31 @@ void Facts::Settle() {
   alpn_ = alpn();
   peer();
   local();
+  ReadPeerIssuer();
   // On a server's side OpenSSL leaves the peer's own out.
   const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl_);
   for (int i = SSL_is_server(ssl_) == 1 ? 0 : 1; i < sk_X509_num(chain); ++i) {
     intermediates_.push_back(identity::DerText(sk_X509_value(chain, i)));
   }
   SSL_free(std::exchange(ssl_, nullptr));
+}
+
+void Facts::ReadPeerIssuer() {
+  if (ssl_ == nullptr || !peer_issuer_serial_.empty()) return;
+  const STACK_OF(X509)* const chain = SSL_get0_verified_chain(ssl_);
+  if (chain == nullptr || sk_X509_num(chain) < 2 || SSL_get_verify_result(ssl_) != X509_V_OK) return;
+  peer_issuer_serial_ = identity::SerialText(sk_X509_value(chain, 1));
+  peer_issuer_sha256_ = identity::Sha256Fingerprint(sk_X509_value(chain, 1));
+}
+
+const std::string& Facts::peer_issuer_serial() {
+  ReadPeerIssuer();
+  return peer_issuer_serial_;
+}
+
+const std::string& Facts::peer_issuer_sha256() {
+  ReadPeerIssuer();
+  return peer_issuer_sha256_;
 }
 
 std::string_view Facts::version() const { return ssl_ == nullptr ? version_ : SSL_get_version(ssl_); }

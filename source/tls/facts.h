@@ -94,14 +94,22 @@ class Facts {
   std::string PeerChainPem() const;
   // What `of` says of each, joined by commas.
   std::string PeerChain(std::string (*of)(const X509*)) const;
-  // SHA-256 of the same.
+  // Of the certificate that vouches for the peer's, in the chain that was found good: whether the peer sent it or we had it.
+  // Empty: nobody vouches, or the session was resumed.
+  const std::string& peer_issuer_serial();
+  const std::string& peer_issuer_sha256();
+  // SHA-256 of all that the peer sent.
   std::string PeerDigest() const;
   // The same as OpenSSL has it, for who builds a chain from it; without its own.
   identity::CertificateStack PeerIntermediates() const;
   const Context& context() const { return *context_; }
 
  private:
+  void ReadPeerIssuer();
+
   SSL* ssl_;  // null: settled
+  std::string peer_issuer_serial_;
+  std::string peer_issuer_sha256_;
   bool complete_ = false;
   bool resumed_ = false;
   std::string_view version_;
