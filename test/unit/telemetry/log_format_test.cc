@@ -110,6 +110,83 @@ TEST_F(LogFormatTest, Durations) {
   EXPECT_EQ(Text("%EMIT_TIME(%s.%3f)%"), "1795224627.399");
 }
 
+TEST_F(LogFormatTest, DurationsOfConnections) {
+  Reach(TimePoint::kDownstreamConnectBegin, 0);
+  Reach(TimePoint::kDownstreamHandshakeEnd, 4);
+  Reach(TimePoint::kDownstreamConnectionEnd, 30);
+  Reach(TimePoint::kUpstreamRxBodyBegin, 10);
+  Reach(TimePoint::kUpstreamConnectBegin, -20);
+  EXPECT_EQ(Text("%DOWNSTREAM_HANDSHAKE_DURATION% %COMMON_DURATION(DS_CX_BEG:DS_CX_END)% %COMMON_DURATION(US_RX_BEG:US_RX_BODY_BEG:us)%"),
+            "4 30 1000");
+  // The connection was there before the request.
+  EXPECT_EQ(Text("%COMMON_DURATION(DS_RX_BEG:US_CX_BEG:ms)% %COMMON_DURATION(US_CX_BEG:DS_RX_BEG:ms)%"), "- 20");
+}
+
+TEST_F(LogFormatTest, Bytes) {
+  record_.downstream_wire_bytes_received = 1;
+  record_.downstream_wire_bytes_sent = 2;
+  record_.downstream_header_bytes_received = 3;
+  record_.downstream_header_bytes_sent = 4;
+  record_.downstream_decompressed_header_bytes_received = 5;
+  record_.downstream_decompressed_header_bytes_sent = 6;
+  record_.upstream_wire_bytes_received = 11;
+  record_.upstream_wire_bytes_sent = 12;
+  record_.upstream_header_bytes_received = 13;
+  record_.upstream_header_bytes_sent = 14;
+  record_.upstream_decompressed_header_bytes_received = 15;
+  record_.upstream_decompressed_header_bytes_sent = 16;
+  for (const auto& [side, expected] : {std::pair{"DOWNSTREAM", "1 2 3 4 5 6"}, std::pair{"UPSTREAM", "11 12 13 14 15 16"}}) {
+    std::string format;
+    for (const char* what : {"WIRE", "HEADER", "DECOMPRESSED_HEADER"}) {
+      for (const char* direction : {"RECEIVED", "SENT"}) {
+        const std::string bytes = std::string(what) == "WIRE" ? "WIRE_BYTES" : std::string(what) + "_BYTES";
+        format += std::string(format.empty() ? "" : " ") + "%" + side + "_" + bytes + "_" + direction + "%";
+      }
+    }
+    EXPECT_EQ(Text(format), expected);
+  }
+}
+
+TEST_F(LogFormatTest, HowConnectionsEnded) {
+  constexpr char kFormat[] =
+      "%DOWNSTREAM_DETECTED_CLOSE_TYPE% %DOWNSTREAM_LOCAL_CLOSE_REASON% %UPSTREAM_DETECTED_CLOSE_TYPE% %UPSTREAM_LOCAL_CLOSE_REASON%";
+  EXPECT_EQ(Text(kFormat), "Normal - - -");
+  record_.downstream_close_type = "RemoteReset";
+  record_.downstream_local_close_reason = "a";
+  record_.upstream_close_type = "LocalReset";
+  record_.upstream_local_close_reason = "b";
+  EXPECT_EQ(Text(kFormat), "RemoteReset a LocalReset b");
+}
+
+TEST_F(LogFormatTest, ServerName) {
+  constexpr char kFormat[] =
+      "%REQUESTED_SERVER_NAME% %REQUESTED_SERVER_NAME(SNI_FIRST)% %REQUESTED_SERVER_NAME(HOST_FIRST:HOST)% "
+      "%REQUESTED_SERVER_NAME(HOST_FIRST)% %REQUESTED_SERVER_NAME(HOST_FIRST:ORIG)%";
+  EXPECT_EQ(Text(kFormat), "- example.com:8080 example.com:8080 example.com:8080 -");
+  record_.requested_server_name = "sni";
+  EXPECT_EQ(Text(kFormat), "sni sni example.com:8080 example.com:8080 sni");
+  request_.headers.Add("x-envoy-original-host", "before");
+  EXPECT_EQ(Text(kFormat), "sni sni example.com:8080 before before");
+  record_.request = nullptr;
+  EXPECT_EQ(Text(kFormat), "sni sni sni sni sni");
+}
+
+TEST_F(LogFormatTest, DetailsAreOneWord) {
+  record_.response_code_details = "upstream reset: no reason";
+  EXPECT_EQ(Text("%RESPONSE_CODE_DETAILS% %RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%"),
+            "upstream_reset:_no_reason upstream reset: no reason");
+}
+
+TEST_F(LogFormatTest, TheFirstThatHasAValue) {
+  EXPECT_EQ(Text(R"(%COALESCE({"operators": [{"command": "REQ", "param": "none"}, "REQUESTED_SERVER_NAME",)"
+                 R"( {"command": "REQ", "param": "x-custom", "max_length": 3}, "PROTOCOL"]})%)"),
+            "fir");
+  EXPECT_EQ(Text(R"(%COALESCE({"operators": ["TRACE_ID", {"command": "CEL", "param": "request.path.contains(')') ? 'a' : 'b'"}]})%)"), "b");
+  EXPECT_EQ(Text(R"(%COALESCE({"operators": ["TRACE_ID"]})% %COALESCE({"operators": ["PROTOCOL"]}):4%)"), "- HTTP");
+  EXPECT_EQ(Text(R"(%COALESCE({"operators": [{"command": "COALESCE", "param": "{\"operators\": [\"RESPONSE_CODE\"]}"}]})%)"), "503");
+  EXPECT_EQ(Json({{"a", {R"(%COALESCE({"operators": ["RESPONSE_CODE"]})%)"}}}), "{\"a\":503}\n");
+}
+
 TEST_F(LogFormatTest, Addresses) {
   EXPECT_EQ(Text("%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%"),
             "[2001:db8::1]:4711 2001:db8::1 4711");
@@ -267,6 +344,14 @@ TEST_F(LogFormatTest, ErrorsNameTheirPlace) {
                                       ":ORIG_OR_PATH"}));
   EXPECT_EQ(errors("%DOWNSTREAM_PEER_COLOUR%").at(0),
             "text_format: byte 0: operator %DOWNSTREAM_PEER_COLOUR% is not supported");
+  EXPECT_NE(errors("%COALESCE%").at(0).find("expected {\"operators\": [...]}"), std::string::npos);
+  EXPECT_NE(errors("%COALESCE({\"operators\": []})%").at(0).find("with at least one"), std::string::npos);
+  EXPECT_EQ(errors("%COALESCE({\"operators\": [\"PROTOCOL\", \"FOO\"]})%").at(0),
+            "text_format: byte 0: %COALESCE({\"operators\": [\"PROTOCOL\", \"FOO\"]})%: operators[1]: unknown operator %FOO%");
+  EXPECT_NE(errors("%COALESCE({\"operators\": [{\"command\": \"REQ\", \"max_length\": 0}]})%").at(0).find("above 0"), std::string::npos);
+  EXPECT_NE(errors("%COALESCE({\"operators\": [{\"comand\": \"REQ\"}]})%").at(0).find("\"comand\": expected"), std::string::npos);
+  EXPECT_NE(errors("%REQUESTED_SERVER_NAME(SNI)%").at(0).find("expected SNI_ONLY"), std::string::npos);
+  EXPECT_NE(errors("%RESPONSE_CODE_DETAILS(X)%").at(0).find("expected ALLOW_WHITESPACES"), std::string::npos);
   EXPECT_EQ(errors("%REQ(a b)%").at(0), "text_format: byte 0: %REQ(a b)%: expected a header's name");
   EXPECT_NE(errors("%START_TIME(%Q)%").at(0).find("\"%Q\" is not known"), std::string::npos);
   EXPECT_NE(errors("%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:s)%").at(0).find("expected from:to:unit"),
