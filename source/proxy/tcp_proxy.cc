@@ -381,7 +381,7 @@ void TcpProxyConnection::DescribeAll(telemetry::RequestRecord& record, metadata:
     record.at(telemetry::TimePoint::kUpstreamConnectBegin) = attempt_->begun();
     DescribeConnect(upstream_connected_, host_->transport()->tls != nullptr, record);
   }
-  if (host_ != nullptr) record.upstream_close_type = upstream_close_type_;
+  record.upstream_close_type = upstream_close_type_;
   record.upstream_local_close_reason = upstream_local_close_reason_;
   if (tunnel_ != nullptr) AddUpstreamBytes(tunnel_->bytes(), record);
   if (cluster_) {

@@ -176,7 +176,7 @@ TEST(LogEnds, Tcp) {
             "Normal tcp_session_idle_timeout Normal tcp_session_idle_timeout");
   EXPECT_EQ(line({.hcm = "max_downstream_connection_duration: 1s"}, [](ProxyWorld&, Peer&) {}),
             "Normal max_connection_duration_reached Normal max_connection_duration_reached");
-  EXPECT_EQ(line({.hosts = 0}, [](ProxyWorld&, Peer&) {}), "Normal tcp_initializion_failure:1 - -");
+  EXPECT_EQ(line({.hosts = 0}, [](ProxyWorld&, Peer&) {}), "Normal tcp_initializion_failure:1 Normal -");
 }
 
 TEST(LogTimes, OfTheConnectionToAHost) {
