@@ -155,10 +155,16 @@ std::shared_ptr<const DownstreamTls> BuildDownstreamTls(BuildContext& context,
 struct UpstreamSocket {
   std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
   std::optional<net::ProxyVersion> proxy_version;
+  std::shared_ptr<const net::ProxyTlvs> proxy_tlvs;
 };
 UpstreamSocket BuildUpstreamSocket(BuildContext& context, const envoy::config::core::v3::TransportSocket& from,
                                    const std::string& path);
 net::ProxyVersion BuildProxyVersion(const envoy::config::core::v3::ProxyProtocolConfig& from);
+net::TlvTypes BuildTlvTypes(const envoy::config::core::v3::ProxyProtocolPassThroughTLVs& from);
+// Null: none.
+std::shared_ptr<const net::ProxyTlvs> BuildProxyTlvs(BuildContext& context,
+                                                     const envoy::config::core::v3::ProxyProtocolConfig& from,
+                                                     const std::string& path);
 std::shared_ptr<const Tunneling> BuildTunneling(
     BuildContext& context, const envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy::TunnelingConfig& from,
     const std::string& path);

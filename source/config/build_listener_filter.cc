@@ -67,6 +67,7 @@ ProxyProtocol BuildProxyProtocol(BuildContext& context, const ProxyMessage& from
                                                                    : note.metadata_namespace(),
                         .key = note.key()});
   }
+  if (from.has_pass_through_tlvs()) to.passes = BuildTlvTypes(from.pass_through_tlvs());
   for (const int version : from.disallowed_versions()) {
     (version == envoy::config::core::v3::ProxyProtocolConfig::V1 ? to.version1 : to.version2) = false;
   }

@@ -193,7 +193,9 @@ RouteAction BuildRouteAction(BuildContext& context, const v3::RouteAction& from,
     EndedConnect& ended = action.ended_connect.emplace();
     ended.allow_post = upgrade.connect_config().allow_post();
     if (upgrade.connect_config().has_proxy_protocol_config()) {
-      ended.proxy_version = BuildProxyVersion(upgrade.connect_config().proxy_protocol_config());
+      const auto& head = upgrade.connect_config().proxy_protocol_config();
+      ended.proxy_version = BuildProxyVersion(head);
+      ended.proxy_tlvs = BuildProxyTlvs(context, head, FieldPath(place, "proxy_protocol_config"));
     }
   }
   if (from.priority() == envoy::config::core::v3::HIGH) action.priority = Priority::kHigh;

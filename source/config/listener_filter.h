@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "source/net/proxy_tlvs.h"
+
 namespace pillion::config {
 
 struct TlsInspector {
@@ -35,6 +37,7 @@ struct ProxyProtocol {
   bool version2 = true;
   std::string stat_prefix;
   std::vector<Rule> rules;
+  net::TlvTypes passes;  // TLVs that are kept for hosts
 };
 
 // Which destination ports are meant.

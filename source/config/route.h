@@ -25,6 +25,7 @@
 #include "source/match/regex_rewrite.h"
 #include "source/match/request_matcher.h"
 #include "source/net/proxy_head.h"
+#include "source/net/proxy_tlvs.h"
 
 namespace pillion::config {
 
@@ -132,7 +133,8 @@ struct StreamDuration {
 // What follows a CONNECT that ends here goes to the cluster's host as it is.
 struct EndedConnect {
   std::optional<net::ProxyVersion> proxy_version;  // behind a head of the PROXY protocol
-  bool allow_post = false;                         // the same for the body of a POST
+  std::shared_ptr<const net::ProxyTlvs> proxy_tlvs;  // of that; null: none
+  bool allow_post = false;                           // the same for the body of a POST
 };
 
 struct RouteAction {

@@ -9,6 +9,7 @@
 
 #include "source/config/metadata.h"
 #include "source/net/proxy_head.h"
+#include "source/net/proxy_tlvs.h"
 
 namespace pillion::config {
 
@@ -23,6 +24,7 @@ struct TransportSocketMatch {
   MetadataValue::Struct match;             // all of them; empty: any host
   std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
   std::optional<net::ProxyVersion> proxy_version;  // in front of them: a head of the PROXY protocol that names the client
+  std::shared_ptr<const net::ProxyTlvs> proxy_tlvs;  // of that; null: none
 };
 
 }  // namespace pillion::config

@@ -31,6 +31,7 @@ struct SocketFacts {
   std::string ja3;  // fingerprints of the TLS client; empty: nobody wanted them
   std::string ja4;
   std::vector<Note> notes;
+  std::string tlvs;  // of the PROXY protocol, that may go on to hosts (net/proxy_tlvs.h)
   std::string_view refusal;  // why a network filter has ended it, of the configuration; empty: none has
   bool handed_over = false;     // by another listener, which had it by redirection
   bool local_restored = false;  // the local address is where the connection was meant to go, not where it arrived

@@ -154,11 +154,12 @@ Inspection::Verdict Inspection::Apply(const config::ProxyProtocol& filter, Filte
     return Verdict::kRefuse;
   }
   const auto note = [&](uint8_t type, std::string_view value) {
+    if (filter.passes.test(type)) net::AppendTlv(accepted_.facts->tlvs, type, value);
     for (const config::ProxyProtocol::Rule& rule : filter.rules) {
       if (rule.type == type) accepted_.facts->notes.push_back({rule.space, rule.key, ToUtf8(value)});
     }
   };
-  if (!filter.rules.empty() && !codec::sniff::ForEachTlv(header.tlvs, note)) {
+  if ((!filter.rules.empty() || filter.passes.any()) && !codec::sniff::ForEachTlv(header.tlvs, note)) {
     stats.Count(ProxyCounter::kV2Error);
     return Verdict::kRefuse;
   }

@@ -33,7 +33,7 @@ std::string IpBytes(const Address& address) {
 
 }  // namespace
 
-std::string ProxyHead(ProxyVersion version, const Address& source, const Address& destination) {
+std::string ProxyHead(ProxyVersion version, const Address& source, const Address& destination, std::string_view tlvs) {
   const bool v4 = source.family() == AF_INET;
   const bool tells = (v4 || source.family() == AF_INET6) && source.family() == destination.family();
   if (version == ProxyVersion::kV1) {
@@ -46,10 +46,11 @@ std::string ProxyHead(ProxyVersion version, const Address& source, const Address
   const std::string ips = IpBytes(source) + IpBytes(destination);
   head.push_back(kProxy);
   head.push_back(v4 ? kStreamOfV4 : kStreamOfV6);
-  AppendPort(head, static_cast<uint16_t>(ips.size() + 2 * sizeof(uint16_t)));  // what follows, in bytes
+  AppendPort(head, static_cast<uint16_t>(ips.size() + 2 * sizeof(uint16_t) + tlvs.size()));  // what follows, in bytes
   head += ips;
   AppendPort(head, source.port());
   AppendPort(head, destination.port());
+  head += tlvs;
   return head;
 }
 

@@ -78,6 +78,12 @@ void ListenerConnection::MakeAccess() {
   access_ = std::make_unique<Access>(Access{.facts = FactsOf(connection().transport(), facts_.get()), .findings = {}});
 }
 
+std::string ListenerConnection::ProxyHead(net::ProxyVersion version, const net::ProxyTlvs* tlvs) {
+  net::Transport& client = connection().transport();
+  const std::string onward = tlvs == nullptr ? "" : tlvs->Of(facts_ == nullptr ? "" : facts_->tlvs);
+  return net::ProxyHead(version, client.remote_address(), client.local_address(), onward);
+}
+
 tls::Facts* ListenerConnection::tls() {
   net::Transport& transport = connection().transport();
   if (tls_ == nullptr && transport.connects()) tls_ = transport.tls();

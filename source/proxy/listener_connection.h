@@ -15,6 +15,8 @@
 #include "source/listener/accepted.h"
 #include "source/metadata/annotations.h"
 #include "source/net/connection.h"
+#include "source/net/proxy_head.h"
+#include "source/net/proxy_tlvs.h"
 #include "source/telemetry/access_log.h"
 
 namespace pillion::proxy {
@@ -70,6 +72,9 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   }
   // Where it was meant to go before it was redirected; nothing where it was not.
   std::optional<net::Address> original_destination();
+
+  // The head of the PROXY protocol that tells a host of it; `tlvs` may be null.
+  std::string ProxyHead(net::ProxyVersion version, const net::ProxyTlvs* tlvs);
 
   net::Transport& transport();
 

@@ -104,7 +104,7 @@ class Stream final : public codec::RequestReceiver,
            (request_->method_id == http::Method::kPost && route_->forward->ended_connect->allow_post);
   }
   // What names the client to a host; in the arena.
-  std::string_view ProxyHead(net::ProxyVersion version);
+  std::string_view ProxyHead(net::ProxyVersion version, const net::ProxyTlvs* tlvs);
   // Its lines of the access log. Once, when it is over and what it has said in this turn is written.
   void Log();
 

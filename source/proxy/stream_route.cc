@@ -36,9 +36,8 @@ std::optional<net::Address> Stream::OriginalDestination(const config::Cluster& c
   return field != nullptr ? net::Address::IpAndPort(field->value()) : connection_.original_destination();
 }
 
-std::string_view Stream::ProxyHead(net::ProxyVersion version) {
-  net::Transport& client = connection_.transport();
-  return arena_.Copy(net::ProxyHead(version, client.remote_address(), client.local_address()));
+std::string_view Stream::ProxyHead(net::ProxyVersion version, const net::ProxyTlvs* tlvs) {
+  return arena_.Copy(connection_.ProxyHead(version, tlvs));
 }
 
 void Stream::EditEarly() {

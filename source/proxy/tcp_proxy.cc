@@ -200,10 +200,9 @@ void TcpProxyConnection::Connect() {
 }
 
 std::string TcpProxyConnection::ProxyHead() {
-  const std::optional<net::ProxyVersion> version = host_->transport()->proxy_version;
-  if (!version) return "";
-  net::Transport& client = downstream_.connection.transport();
-  return net::ProxyHead(*version, client.remote_address(), client.local_address());
+  const upstream::UpstreamTransport& transport = *host_->transport();
+  if (!transport.proxy_version) return "";
+  return ListenerConnection::ProxyHead(*transport.proxy_version, transport.proxy_tlvs.get());
 }
 
 void TcpProxyConnection::ConnectTunnel() {

@@ -137,7 +137,7 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
       raw_ ? upstream::Protocol::kRaw : UpstreamProtocol(serving_->config(), stream_.request().version);
   upstream::ConnectionNeeds needs{.server_name = WantedServerName(serving_->config(), stream_.request())};
   if (serving_->config().names_clients && host->transport()->proxy_version) [[unlikely]] {
-    needs.proxy_head = stream_.ProxyHead(*host->transport()->proxy_version);
+    needs.proxy_head = stream_.ProxyHead(*host->transport()->proxy_version, host->transport()->proxy_tlvs.get());
   }
   serving_->PreconnectAhead(protocol, priority(), needs);
   pool_ = serving_->PoolOf(host, protocol, priority(), needs);
@@ -187,7 +187,8 @@ void UpstreamRequest::Open(codec::ClientStream& stream, upstream::PooledConnecti
     return;
   }
   upstream_->SendHead(stream_.request(), false);
-  const std::string_view head = stream_.ProxyHead(*stream_.entry().forward->ended_connect->proxy_version);
+  const config::EndedConnect& ended = *stream_.entry().forward->ended_connect;
+  const std::string_view head = stream_.ProxyHead(*ended.proxy_version, ended.proxy_tlvs.get());
   // The first bytes: there is room.
   (void)upstream_->SendData(base::Slice::Copy(stream_.context().worker.blocks(), head), head_ends_);
 }

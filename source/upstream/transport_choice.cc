@@ -20,17 +20,19 @@ TransportChoice::TransportChoice(const config::Cluster& config, stats::Registry&
       control_(registry.control()),
       scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, config.stat_name)) {
   const auto add = [this](const std::string& name, const std::string& place, std::shared_ptr<const config::UpstreamTls> tls,
-                          std::optional<net::ProxyVersion> proxy_version) {
+                          std::optional<net::ProxyVersion> proxy_version,
+                          std::shared_ptr<const net::ProxyTlvs> proxy_tlvs) {
     transports_.push_back({.index = transports_.size(),
                            .name = name,
                            .tls = std::move(tls),
                            .proxy_version = proxy_version,
+                           .proxy_tlvs = std::move(proxy_tlvs),
                            .total_match_count = scope_.AddCounter(place + name + ".total_match_count")});
   };
   for (const config::TransportSocketMatch& match : matches_) {
-    add(match.name, "transport_socket_match.", match.tls, match.proxy_version);
+    add(match.name, "transport_socket_match.", match.tls, match.proxy_version, match.proxy_tlvs);
   }
-  add("default", "", config.tls, config.proxy_version);
+  add("default", "", config.tls, config.proxy_version, config.proxy_tlvs);
 }
 
 const UpstreamTransport& TransportChoice::For(const config::Endpoint& endpoint) const {

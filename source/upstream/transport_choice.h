@@ -19,6 +19,7 @@ struct UpstreamTransport {
   std::string name;                                // of the match; "default"
   std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
   std::optional<net::ProxyVersion> proxy_version;  // a head of the PROXY protocol goes in front
+  std::shared_ptr<const net::ProxyTlvs> proxy_tlvs;  // of that; null: none
   stats::CounterId total_match_count;  // hosts that got it
 };
 

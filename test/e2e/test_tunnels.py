@@ -1,7 +1,9 @@
 """Bytes within requests of HTTP: tunnels that begin here (tcp_proxy), that end here (CONNECT), and who is told of the client."""
 
+import base64
 import json
 import socket
+import struct
 import threading
 
 import pytest
@@ -99,6 +101,15 @@ def proxy_socket(version, inner):
         "extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport", config={"version": version}, transport_socket=inner)}}
 
 
+def tlv(type_, value):
+    return bytes([type_]) + struct.pack("!H", len(value)) + value
+
+
+def passing(types):
+    """The fields of a ProxyProtocolPassThroughTLVs; None: all."""
+    return {"match_type": "INCLUDE_ALL"} if types is None else {"match_type": "INCLUDE", "tlv_type": list(types)}
+
+
 RAW = {"name": "raw", "typed_config": b.any_of("extensions.transport_sockets.raw_buffer.v3.RawBuffer")}
 
 
@@ -118,3 +129,39 @@ def test_head_is_understood(pillion, serve, version):
             assert connection.read_response().body == f"{name[0]}:{name[1]}".encode()
             connection.close()
         front.until_stat("cluster.upstream.upstream_cx_total", 2)
+
+
+_SENT = [(0xE1, b"one"), (0xE2, b"two"), (0xE1, b"again"), (0x02, b"host.test"), (0xE3, b"\xff\0")]
+
+
+@pytest.mark.parametrize("kept,passed,added,arrive", [
+    (None, None, (), _SENT), ([0xE1, 0xE3], None, (), [_SENT[0], _SENT[2], _SENT[4]]), (None, [0x02], (), [_SENT[3]]),
+    (None, "absent", (), []), ("absent", None, (), []), (None, "absent", [(0xF0, b"own")], [(0xF0, b"own")]),
+    (None, [0xE1, 0xE2], [(0xE2, b"own")], [(0xE2, b"own"), _SENT[0], _SENT[2]])])
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+def test_tlvs_go_on(pillion, serve, kind, kept, passed, added, arrive):
+    """Those that the listener keeps, and of these those that the cluster lets pass; in front of them what it adds."""
+    heads = []
+
+    def script(sock):
+        head = sock.recv(16, socket.MSG_WAITALL)
+        heads.append(sock.recv(struct.unpack("!H", head[14:])[0], socket.MSG_WAITALL))
+        connection = http1.Connection(sock)
+        connection.read_request_head()
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        connection.rest(bytearray())
+
+    config = {"version": "V2", **({} if passed == "absent" else {"pass_through_tlvs": passing(passed)}),
+              "added_tlvs": [{"type": type_, "value": base64.b64encode(value).decode()} for type_, value in added]}
+    socket_ = {"name": "proxy", "typed_config": b.any_of("extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
+                                                         config=config, transport_socket=RAW)}
+    filter_ = {"name": "proxy", "typed_config": b.any_of("extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", **(
+        {} if kept == "absent" else {"pass_through_tlvs": passing(kept)}))}
+    proxy = pillion(b.bootstrap([b.listener(b.http() if kind == "http" else b.tcp(), listener_filters=[filter_])],
+                                [b.cluster(serve(script).address, transport_socket=socket_)]))
+    connection = proxy.connect()
+    ends = socket.inet_aton("192.0.2.9") + socket.inet_aton("192.0.2.10") + struct.pack("!HH", 1111, 2222)
+    body = ends + b"".join(tlv(*item) for item in _SENT)
+    connection.send(b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack("!H", len(body)) + body + b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert connection.read_response().status == 200
+    assert heads == [ends + b"".join(tlv(*item) for item in arrive)]

@@ -199,6 +199,26 @@ TEST(UpstreamTest, ProxyHead) {
   EXPECT_EQ(Errors(socket("", ", " + socket("", raw))),
             "transport_socket.typed_config.transport_socket.typed_config: a second ProxyProtocolUpstreamTransport, expected "
             "UpstreamTlsContext or RawBuffer");
+  // TLVs.
+  EXPECT_EQ(second->proxy_tlvs, nullptr);
+  const auto with = [&](const std::string& config) { return socket(", config: {" + config + "}", raw); };
+  const auto tlvs = Good(with("version: V2, pass_through_tlvs: {match_type: INCLUDE, tlv_type: [1, 255]}, "
+                              "added_tlvs: [{type: 0xF0, value: YQ==}]"))->proxy_tlvs;
+  ASSERT_NE(tlvs, nullptr);
+  EXPECT_EQ(tlvs->passes.count(), 2u);
+  EXPECT_TRUE(tlvs->passes.test(255));
+  EXPECT_TRUE(tlvs->added_types.test(0xf0));
+  EXPECT_EQ(tlvs->added, std::string("\xf0\0\1a", 4));
+  EXPECT_TRUE(Good(with("version: V2, pass_through_tlvs: {}"))->proxy_tlvs->passes.all());
+  const std::string place = "transport_socket.typed_config.config.";
+  EXPECT_EQ(Errors(with("pass_through_tlvs: {}")), place + "pass_through_tlvs: there are TLVs in version V2 only");
+  EXPECT_EQ(Errors(with("added_tlvs: [{type: 1, value: YQ==}]")), place + "added_tlvs: there are TLVs in version V2 only");
+  EXPECT_EQ(Errors(with("version: V2, pass_through_tlvs: {match_type: INCLUDE, tlv_type: [256]}")),
+            place + "pass_through_tlvs.tlv_type[0]: 256, expected at most 255");
+  EXPECT_EQ(Errors(with("version: V2, added_tlvs: [{type: 1, value: YQ==}, {type: 1, value: Yg==}]")),
+            place + "added_tlvs[1].type: 1 has been there before, expected each type once");
+  EXPECT_EQ(Errors(with("version: V2, added_tlvs: [{type: 1, value: " + std::string(48 * 1024, 'A') + "}]")),
+            place + "added_tlvs: 36867 bytes in all, expected at most 32768");
 }
 
 TEST(UpstreamTest, CircuitBreakers) {

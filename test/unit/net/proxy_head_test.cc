@@ -4,6 +4,7 @@
 
 #include "source/codec/sniff/proxy_header.h"
 #include "source/net/proxy_head_transport.h"
+#include "source/net/proxy_tlvs.h"
 #include "test/support/loopback.h"
 #include "test/support/peer.h"
 #include "test/support/simulation.h"
@@ -23,6 +24,30 @@ TEST(ProxyHead, Version1) {
   EXPECT_EQ(ProxyHead(ProxyVersion::kV1, Ip("2001:db8::1", 1), Ip("::1", 65535)), "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n");
   EXPECT_EQ(ProxyHead(ProxyVersion::kV1, *Address::Unix("/run/a.sock"), *Address::Unix("/run/b.sock")), "PROXY UNKNOWN\r\n");
   EXPECT_EQ(ProxyHead(ProxyVersion::kV1, Ip("192.0.2.1", 1), Ip("::1", 1)), "PROXY UNKNOWN\r\n");
+}
+
+TEST(ProxyHead, Tlvs) {
+  std::string received;
+  AppendTlv(received, 0xe1, "one");
+  AppendTlv(received, 0xe2, std::string(300, 'x'));
+  AppendTlv(received, 0xe3, "");
+  AppendTlv(received, 0xe1, "again");
+  ProxyTlvs tlvs;
+  EXPECT_EQ(tlvs.Of(received), "");
+  EXPECT_EQ(ProxyTlvs{.passes = TlvTypes().set()}.Of(received), received);
+  tlvs.passes.set(0xe1).set(0xe3);
+  tlvs.added_types.set(0xe3);
+  AppendTlv(tlvs.added, 0xe3, "own");
+  const std::string onward = tlvs.Of(received);
+  EXPECT_EQ(onward, "\xe3" + std::string(1, '\0') + "\x03own\xe1" + std::string(1, '\0') + "\x03one\xe1" + std::string(1, '\0') + "\x05again");
+  EXPECT_EQ(tlvs.Of(""), tlvs.added);
+
+  const std::string head = ProxyHead(ProxyVersion::kV2, Ip("192.0.2.1", 1234), Ip("192.0.2.2", 80), onward);
+  ProxyHeader header;
+  ASSERT_EQ(codec::sniff::ReadProxyHeader(head, header), Found::kYes);
+  EXPECT_EQ(header.bytes, head.size());
+  EXPECT_EQ(header.tlvs, onward);
+  EXPECT_EQ(ProxyHead(ProxyVersion::kV1, Ip("192.0.2.1", 1), Ip("192.0.2.2", 2), onward), "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n");
 }
 
 // What is written is what is read.
