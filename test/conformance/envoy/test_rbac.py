@@ -57,6 +57,18 @@ def connection(name):
     return extension(f"extensions.matching.common_inputs.network.v3.{name}")
 
 
+def matched(input_, message, **fields):
+    """A matcher by this type of map."""
+    return {"matcher_tree": {"input": input_, "custom_match": {"name": "n", "typed_config": {
+        "@type": f"type.googleapis.com/xds.type.matcher.v3.{message}", **fields}}}}
+
+
+def ranged(*items):
+    """Of an IPMatcher: address, length, where it leads, and whether it is exclusive."""
+    return [{"ranges": [{"address_prefix": address, "prefix_len": length}], "on_match": target, "exclusive": bool(more)}
+            for address, length, target, *more in items]
+
+
 A, B = ("x-a", "1"), ("x-b", "2")
 ENDS = [get("/a"), get("/a/b"), get("/b?a=/a"), get("/x/../a")]
 FIELDS = [get("/"), get("/", A), get("/", B), get("/", A, B), get("/", ("x-a", "2"), A), get("/", ("x-a", ""))]
@@ -132,6 +144,19 @@ CASES = [
         one(header("x-a"), exact="1"), {"and_matcher": {"predicate": [one(header("x-b"), exact="2"), one(header("x-b"), suffix="2")]}}]}}}, act("neither"))]}}),
     by("rbac-tree-port", [get()], matcher={"matcher_tree": {"input": connection("DestinationPortInput"), "exact_match_map": {"map": {"1": act("one")}}},
                                            "on_no_match": act("another", "DENY")}),
+    by("rbac-tree-ranges", [get()], matcher=matched(connection("DirectSourceIPInput"), "IPMatcher", range_matchers=ranged(
+        ("127.0.0.0", 8, act("wide", "DENY")), ("127.0.0.2", 32, act("narrow"))))),
+    by("rbac-tree-ranges-of-a-field", [get("/", ("x-a", text)) for text in ("10.1.2.3", "10.2.0.1", "2001:db8::1", "11.0.0.1", "10.1", "")],
+       matcher=matched(header("x-a"), "IPMatcher", range_matchers=ranged(
+           ("10.0.0.0", 8, act("ten")), ("10.1.0.0", 16, {"matcher": {"matcher_list": {"matchers": [entry(one(header("x-b"), exact="2"), act("inner"))]}}}),
+           ("2001:db8::", 32, act("six"))))),
+    by("rbac-tree-ranges-exclusive", [get("/", ("x-a", "10.1.2.3")), get("/", ("x-a", "10.2.0.1"))],
+       matcher=matched(header("x-a"), "IPMatcher", range_matchers=ranged(("10.0.0.0", 8, act("ten"), True), ("10.1.0.0", 16, {"matcher": {
+           "matcher_list": {"matchers": [entry(one(header("x-b"), exact="2"), act("inner"))]}}})))),
+    by("rbac-tree-domains", [get("/", ("x-a", text)) for text in ("www.a.test", "b.a.test", "a.test", "c.b.a.test", "other", "WWW.a.test")],
+       matcher=matched(header("x-a"), "ServerNameMatcher", domain_matchers=[
+           {"domains": ["www.a.test"], "on_match": act("www")}, {"domains": ["*.a.test", "x.test"], "on_match": act("any", "LOG")},
+           {"domains": ["*.b.a.test"], "on_match": act("deeper", "DENY")}, {"domains": ["*.test"], "on_match": act("test")}])),
     by("rbac-tree-only-default", [get()], matcher={"on_no_match": act("a", "DENY")}),
     by("rbac-tree-shadow", FIELDS[:2], shadow_matcher={"matcher_tree": {"input": header("x-a"), "exact_match_map": {"map": {"1": act("a")}}}}),
 
