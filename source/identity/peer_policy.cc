@@ -121,6 +121,23 @@ Refusal NoNameExpected() {
   return Rejected(RefusalKind::kName, "verify SAN list: a name is to be verified, but there is none to ask for");
 }
 
+std::optional<Refusal> CheckAnyName(X509* leaf, const std::vector<std::string>& expected) {
+  const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);
+  if (!names.ok()) return Rejected(RefusalKind::kName, std::string(names.status().message()));
+  std::vector<SanMatcher> any;
+  for (const std::string& name : expected) {
+    any.emplace_back(NameType::kDns, match::StringMatcher{match::StringMatcher::Kind::kExact, name, true}, "", name);
+    for (const NameType type : {NameType::kUri, NameType::kIp}) {
+      any.emplace_back(type, match::StringMatcher{match::StringMatcher::Kind::kExact, name});
+    }
+  }
+  if (AnyMatches(any, *names)) return std::nullopt;
+  std::string text;
+  for (const std::string& name : expected) text += (text.empty() ? "" : ", ") + Quote(name);
+  return Rejected(RefusalKind::kName, Concat("verify SAN list: nobody is expected by the peer's names ", NamesText(*names),
+                                             ", expected ", text));
+}
+
 std::optional<Refusal> PeerPolicy::CheckAgain(X509* leaf, PeerRole role, std::string_view expected_dns,
                                               absl::Time now) const {
   const absl::StatusOr<std::vector<SubjectName>> names = SubjectNames(leaf);

@@ -30,6 +30,9 @@ struct Refusal {
 
 // Somebody is expected, and nobody can say who.
 Refusal NoNameExpected();
+// One of `expected`, as it stands there, must be among the certificate's DNS names (where `*` stands for a label), URIs and
+// addresses. Of nothing else of it.
+std::optional<Refusal> CheckAnyName(X509* leaf, const std::vector<std::string>& expected);
 
 struct PeerPolicyParts {
   CertificateStack trusted;  // whom chains may end in; null: chains are not looked at

@@ -8,6 +8,7 @@
 #include "source/proxy/described_bytes.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/named_hosts.h"
+#include "source/proxy/noted_transport.h"
 #include "source/proxy/other_hosts.h"
 #include "source/proxy/stream.h"
 #include "source/tls/facts.h"
@@ -136,6 +137,8 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   const upstream::Protocol protocol =
       raw_ ? upstream::Protocol::kRaw : UpstreamProtocol(serving_->config(), stream_.request().version);
   upstream::ConnectionNeeds needs{.server_name = WantedServerName(serving_->config(), stream_.request())};
+  const metadata::Annotations* const notes = host->transport()->tls == nullptr ? nullptr : stream_.notes();
+  if (notes != nullptr) [[unlikely]] TakeNotedTransport(notes->filter_state, needs);
   if (serving_->config().names_clients && host->transport()->proxy_version) [[unlikely]] {
     needs.proxy_head = stream_.ProxyHead(*host->transport()->proxy_version, host->transport()->proxy_tlvs.get());
   }

@@ -65,6 +65,10 @@ int TlsTransport::OnVerify(X509_STORE_CTX* store, void*) {
     self.refusal_ = context.policy()->Check(
         store, context.server() ? identity::PeerRole::kClient : identity::PeerRole::kServer, name.value_or(""));
   }
+  if (!self.refusal_ && !self.options_.expected_any.empty()) [[unlikely]] {
+    X509* const leaf = X509_STORE_CTX_get0_cert(store);
+    self.refusal_ = leaf == nullptr ? identity::NoNameExpected() : identity::CheckAnyName(leaf, self.options_.expected_any);
+  }
   if (!self.refusal_) return 1;
   X509_STORE_CTX_set_error(store, self.refusal_->x509_error);
   return 0;

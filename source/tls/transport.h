@@ -56,6 +56,7 @@ struct TransportOptions {
   std::string server_name;  // to ask for; empty: none
   // The name that the certificate must be of; none: any. Empty: nobody knows one, and so nobody is good.
   std::optional<std::string> expected_name;
+  std::vector<std::string> expected_any;  // beside that, one of these names; empty: any
   std::vector<std::string> alpn;     // to offer; empty: what the context says
   SessionStore* sessions = nullptr;  // outlives the transport; null: nothing is resumed
 };

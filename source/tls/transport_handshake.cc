@@ -31,6 +31,8 @@ void TlsTransport::Prepare() {
     failure_ = "TLS_error:|a server name of " + std::to_string(name.size()) + " bytes, at most 255 can be:TLS_error_end";
     ERR_clear_error();
   }
+  // Also where nobody else looks at certificates.
+  if (!options_.expected_any.empty()) SSL_set_verify(ssl_, SSL_VERIFY_PEER, nullptr);
   if (!options_.alpn.empty()) {
     std::string offer;
     for (const std::string& protocol : options_.alpn) {
@@ -43,7 +45,8 @@ void TlsTransport::Prepare() {
   // One that would not be accepted any more is forgotten, for a full handshake may be good.
   while (SSL_SESSION* const session = options_.sessions->Take(options_.context, name)) {
     X509* const leaf = SSL_SESSION_get0_peer(session);
-    const bool good = options_.context->policy() == nullptr || (leaf != nullptr && !CheckAgain(leaf));
+    const bool unchecked = options_.context->policy() == nullptr && options_.expected_any.empty();
+    const bool good = unchecked || (leaf != nullptr && !CheckAgain(leaf));
     if (good) {
       SSL_set_session(ssl_, session);
     } else {
@@ -56,8 +59,14 @@ void TlsTransport::Prepare() {
 
 std::optional<identity::Refusal> TlsTransport::CheckAgain(X509* leaf) const {
   if (options_.expected_name && options_.expected_name->empty()) return identity::NoNameExpected();
-  return options_.context->policy()->CheckAgain(leaf, identity::PeerRole::kServer, options_.expected_name.value_or(""),
-                                                absl::FromChrono(worker_.wall_now()));
+  const identity::PeerPolicy* const policy = options_.context->policy();
+  std::optional<identity::Refusal> refusal;
+  if (policy != nullptr) {
+    refusal = policy->CheckAgain(leaf, identity::PeerRole::kServer, options_.expected_name.value_or(""),
+                                 absl::FromChrono(worker_.wall_now()));
+  }
+  if (refusal || options_.expected_any.empty()) return refusal;
+  return identity::CheckAnyName(leaf, options_.expected_any);
 }
 
 void TlsTransport::Handshake() {

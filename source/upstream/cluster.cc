@@ -371,7 +371,7 @@ Pool* ClusterShard::PoolOf(const std::shared_ptr<Host>& host, Protocol protocol,
     if (special) [[unlikely]] found->second->set_asked(worker_.now());
     return found->second.get();
   }
-  if (special && special_pools_ >= kMostSpecialPools && !GiveUpSpecialPool() && !needs.server_name.empty()) {
+  if (special && special_pools_ >= kMostSpecialPools && !GiveUpSpecialPool() && needs.of_tls()) {
     stats_.upstream_cx_pool_overflow.Increment();
     return nullptr;
   }
@@ -400,7 +400,7 @@ std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const Co
   if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
     plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));
   }
-  return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, std::string(needs.server_name), protocol);
+  return tls == nullptr ? std::move(plain) : tls->Wrap(std::move(plain), host, needs, protocol);
 }
 
 bool ClusterShard::GiveUpIdlePool(config::Priority priority) {

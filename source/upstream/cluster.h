@@ -215,7 +215,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
     friend H AbslHashValue(H state, const Key& key) {
       state = H::combine(std::move(state), key.host, key.protocol);
       if (key.needs.empty()) [[likely]] return state;
-      return H::combine(std::move(state), key.needs.server_name, key.needs.proxy_head);
+      return H::combine(std::move(state), key.needs.server_name, key.needs.proxy_head, key.needs.expected_names,
+                        key.needs.alpn);
     }
   };
 

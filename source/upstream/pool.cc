@@ -36,6 +36,8 @@ Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol,
       priority_(priority),
       server_name_(needs.server_name),
       proxy_head_(needs.proxy_head),
+      expected_names_(needs.expected_names),
+      alpn_(needs.alpn),
       figures_(host_->figures(cluster.worker().index())),
       step_(this, [](void* self) { static_cast<Pool*>(self)->Step(); }) {}
 

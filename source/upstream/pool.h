@@ -50,8 +50,13 @@ enum class PoolFailure : uint8_t {
 struct ConnectionNeeds {
   std::string_view server_name = {};  // that TLS asks for; empty: as the cluster says
   std::string_view proxy_head = {};   // of the PROXY protocol, where the host is to get one; empty: our own
+  // Of TLS as well, several with commas between: one of these names must be the certificate's, and these are the protocols
+  // that are offered; empty: as the cluster says.
+  std::string_view expected_names = {};
+  std::string_view alpn = {};
 
-  bool empty() const { return server_name.empty() && proxy_head.empty(); }
+  bool of_tls() const { return !server_name.empty() || !expected_names.empty() || !alpn.empty(); }
+  bool empty() const { return !of_tls() && proxy_head.empty(); }
   bool operator==(const ConnectionNeeds&) const = default;
 };
 
@@ -130,7 +135,8 @@ class Pool {
   ClusterShard& cluster() { return cluster_; }
   const std::shared_ptr<Host>& host() const { return host_; }
   Protocol protocol() const { return protocol_; }
-  ConnectionNeeds needs() const { return {server_name_, proxy_head_}; }  // lives as long as the pool
+  // Lives as long as the pool.
+  ConnectionNeeds needs() const { return {server_name_, proxy_head_, expected_names_, alpn_}; }
   // When a request asked for it last; kept of those with needs.
   base::MonotonicTime asked() const { return asked_; }
   void set_asked(base::MonotonicTime now) { asked_ = now; }
@@ -186,6 +192,8 @@ class Pool {
   const config::Priority priority_;
   const std::string server_name_;
   const std::string proxy_head_;
+  const std::string expected_names_;
+  const std::string alpn_;
   HostFigures& figures_;
   event::Task step_;
 

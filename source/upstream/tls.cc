@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "source/config/tls.h"
 #include "source/net/proxy_head_transport.h"
 #include "source/tls/not_ready.h"
@@ -18,6 +19,11 @@ const std::string& ServerName(const config::UpstreamTls& tls, const std::string&
 // An address is no name that could be asked for (RFC 6066, 3).
 std::string NameToAskFor(const std::string& name, const std::string& otherwise) {
   return net::Address::Ip(name, 0) ? otherwise : name;
+}
+
+// "a,b"
+std::vector<std::string> ListOf(std::string_view text) {
+  return absl::StrSplit(absl::string_view(text.data(), text.size()), ',');
 }
 
 std::vector<std::string> OfferOf(std::optional<Protocol> protocol) {
@@ -40,14 +46,22 @@ std::unique_ptr<net::Transport> TlsConnector::NotReady(const Host& host) {
 }
 
 std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transport> below, const Host& host,
-                                                   const std::string& server_name, std::optional<Protocol> protocol) {
+                                                   const ConnectionNeeds& needs, std::optional<Protocol> protocol) {
   const std::string& configured = ServerName(tls_, host.hostname());
+  const std::string server_name(needs.server_name);
   const std::string& name = server_name.empty() ? configured : server_name;
   const bool expects = http_.auto_san_validation || tls_.auto_sni_san_validation;
   // HTTP/1 may end a message by the end of the connection.
   const bool may_read_to_the_end = protocol == Protocol::kHttp1 || protocol == Protocol::kAuto;
   std::shared_ptr<const tls::Context> context = tls_.context->current();
   if (context == nullptr) [[unlikely]] return NotReady(host);  // it was withdrawn just now
+  std::vector<std::string> any, own;
+  // An empty name is nobody's: where some are expected, somebody has to be.
+  if (!needs.expected_names.empty()) [[unlikely]] any = ListOf(needs.expected_names);
+  if (!needs.alpn.empty()) [[unlikely]] {
+    own = ListOf(needs.alpn);
+    std::erase_if(own, [](const std::string& name) { return name.empty() || name.size() > 255; });  // RFC 7301, 3.1
+  }
   std::vector<std::string> offer = context->parts().alpn.empty() ? OfferOf(protocol) : std::vector<std::string>();
   return std::make_unique<tls::TlsTransport>(
       worker_, std::move(below),
@@ -57,7 +71,8 @@ std::unique_ptr<net::Transport> TlsConnector::Wrap(std::unique_ptr<net::Transpor
                             .strict_end = may_read_to_the_end,
                             .server_name = NameToAskFor(name, configured),
                             .expected_name = expects ? std::optional(name) : std::nullopt,
-                            .alpn = std::move(offer),
+                            .expected_any = std::move(any),
+                            .alpn = own.empty() ? std::move(offer) : std::move(own),
                             .sessions = &sessions_});
 }
 

@@ -14,6 +14,7 @@
 #include "source/tls/stats.h"
 #include "source/upstream/client_codecs.h"
 #include "source/upstream/host.h"
+#include "source/upstream/pool.h"
 
 namespace pillion::upstream {
 
@@ -25,10 +26,10 @@ class TlsConnector {
   // Whether there is something to connect with; else NotReady() is what fails instead of a connection. It is counted.
   bool ready() const;
   std::unique_ptr<net::Transport> NotReady(const Host& host);
-  // TLS over `below`, which leads to `host`; NotReady() where there is nothing any more. `server_name`: that a request wants
-  // (auto_sni); empty: as configured. `protocol`: what is to be spoken; none: bytes, which TLS does not know.
+  // TLS over `below`, which leads to `host`; NotReady() where there is nothing any more. `needs`: of a request (auto_sni,
+  // filter state). `protocol`: what is to be spoken; none: bytes, which TLS does not know.
   std::unique_ptr<net::Transport> Wrap(std::unique_ptr<net::Transport> below, const Host& host,
-                                       const std::string& server_name, std::optional<Protocol> protocol);
+                                       const ConnectionNeeds& needs, std::optional<Protocol> protocol);
 
  private:
   const config::UpstreamHttp& http_;

@@ -351,6 +351,44 @@ def test_names_of_requests(pillion, ca):
     assert outer.stat("cluster.upstream.ssl.fail_verify_san") >= 1
 
 
+def test_transport_that_filters_noted(pillion, ca, serve):
+    """Filter state under Envoy's names: what is asked for and offered, and whose the certificate must be. Each has connections of its own."""
+    def script(sock):
+        made, asked = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), []
+        made.load_cert_chain(ca.folder / "dns.pem", ca.folder / "dns.key")
+        made.set_alpn_protocols(["one", "two"])
+        made.sni_callback = lambda _, name, __: asked.append(name)
+        try:
+            with made.wrap_socket(sock, server_side=True) as secured:
+                while secured.recv(65536):
+                    body = f"{asked[0] if asked else None} {secured.selected_alpn_protocol()}".encode()
+                    secured.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        except OSError:
+            pass  # who is not believed is told so
+
+    def noted(field, name, **more):
+        text = {"omit_empty_values": True, "text_format_source": {"inline_string": f"%REQ({field})%"}}
+        return {"object_key": f"envoy.network.{name}", "format_string": text, "skip_if_empty": True, **more}
+    objects = [noted("x-name", "upstream_server_name", shared_with_upstream="ONCE"), noted("x-sans", "upstream_subject_alt_names"),
+               noted("x-alpn", "application_protocols")]
+    filters = [{"name": "state", "typed_config": b.any_of("extensions.filters.http.set_filter_state.v3.Config", on_request_headers=objects)},
+               {"name": "router", "typed_config": b.any_of("extensions.filters.http.router.v3.Router")}]
+    proxy = pillion(b.bootstrap([b.listener(b.http(http_filters=filters))], [b.cluster(serve(script).address, transport_socket=upstream(
+        ca, None, validation(ca), sni="of.cluster"))]))
+
+    def ask(**fields):
+        answer = proxy.exchange(Request(fields=[(f"x-{name}", value) for name, value in fields.items()]))
+        return answer.body.decode() if answer.status == 200 else answer.status
+    assert ask() == "of.cluster None"
+    assert ask(name="of.request") == "of.request None"
+    assert ask(alpn="nobody,two") == "of.cluster two"
+    assert ask(sans="a.example.test") == ask(sans="nobody.test,localhost") == "of.cluster None"
+    assert ask(sans="nobody.test") == ask(sans=",") == 503
+    assert proxy.stat("cluster.upstream.ssl.fail_verify_san") >= 2
+    assert ask(name="a.example.test", sans="a.example.test", alpn="one") == "a.example.test one"
+    assert proxy.stat("cluster.upstream.upstream_cx_active") == 6  # one of each kind that was good
+
+
 def test_truncation(pillion, ca, serve):
     """J33: an upstream that ends without close_notify in mid body has not ended well."""
     def script(sock):

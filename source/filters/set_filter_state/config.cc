@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
 #include "source/config/build.h"
 #include "source/config/text.h"
@@ -8,8 +10,29 @@ namespace {
 
 namespace v3 = envoy::extensions::filters::http::set_filter_state::v3;
 using config::FieldPath;
+using envoy::extensions::filters::common::set_filter_state::v3::FilterStateValue;
 
 constexpr std::string_view kFactory = "envoy.string";
+// What else an object may be: what TLS to the host is made with (proxy/noted_transport.h), each by its own name only.
+constexpr std::string_view kOfTransport[] = {"envoy.network.upstream_server_name",
+                                             "envoy.network.upstream_subject_alt_names",
+                                             "envoy.network.application_protocols"};
+
+void CheckFactory(config::BuildContext& context, const FilterStateValue& value, const std::string& place) {
+  const std::string& key = value.object_key();
+  // Without a factory the object is what its name says.
+  const std::string& factory = value.factory_key().empty() ? key : value.factory_key();
+  const std::string path = config::FieldPath(place, "factory_key");
+  if (std::ranges::find(kOfTransport, key) != std::end(kOfTransport)) {
+    if (factory != key) {
+      context.errors.Add(path, config::Concat(config::Quote(factory), ", expected ", config::Quote(key), " as object_key"));
+    }
+  } else if (factory != kFactory) {
+    context.errors.AddMissing(place, path,
+                              config::Concat(config::Quote(value.factory_key()),
+                                             ", expected \"envoy.string\", a text that others may read"));
+  }
+}
 constexpr size_t kMostFormatBytes = 64 * 1024;
 
 std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& context,
@@ -19,12 +42,7 @@ std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& context,
   for (int i = 0; i < from.on_request_headers_size(); ++i) {
     const auto& value = from.on_request_headers(i);
     const std::string place = config::ElementPath(FieldPath(path, "on_request_headers"), i);
-    // Without a factory the object is what its name says in Envoy, which means something there.
-    if (value.factory_key() != kFactory) {
-      context.errors.AddMissing(
-          place, FieldPath(place, "factory_key"),
-          config::Concat(config::Quote(value.factory_key()), ", expected \"envoy.string\", a text that others may read"));
-    }
+    CheckFactory(context, value, place);
     const auto& format = value.format_string();
     const std::string format_path = FieldPath(place, "format_string");
     std::string text = format.text_format();
