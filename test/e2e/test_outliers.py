@@ -111,3 +111,21 @@ def test_answers_to_copies_count(pillion, serve):
     for _ in range(3):
         assert proxy.exchange(Request()).body == b"good"
     proxy.until_stat("cluster.copies.outlier_detection.ejections_active", 1)
+
+
+def test_what_an_error_is(pillion, serve):
+    """Of answers of 404 a host may be known to be broken, and 503 may be its business."""
+    status = {"bad": 404}
+    bad = serve.h1(lambda request: Response(status["bad"], [], b"bad"))
+    good = serve.h1(lambda request: Response(503, [], b"good"))
+    matcher = {"http_response_headers_match": {"headers": [{"name": ":status", "string_match": {"exact": "404"}}]}}
+    detection = {"consecutive_5xx": 3, "interval": "0.2s", "base_ejection_time": "0.4s", "max_ejection_percent": 100}
+    proxy = pillion(b.bootstrap([b.listener(b.http([b.route()]))],
+                                [b.cluster(bad.address, good.address, outlier_detection=detection,
+                                           http_options={"outlier_detection": {"error_matcher": matcher}})]))
+    until(lambda: proxy.exchange(Request()) and flags(proxy)[name(bad)] == "/failed_outlier_check", "the bad one is ejected")
+    assert flags(proxy)[name(good)] == "healthy"
+    status["bad"] = 500
+    until(lambda: proxy.exchange(Request()).body == b"bad", "it is back")
+    assert [proxy.exchange(Request()).status in (500, 503) for _ in range(20)] == [True] * 20
+    assert flags(proxy) == {name(bad): "healthy", name(good): "healthy"}
