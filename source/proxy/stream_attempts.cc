@@ -181,7 +181,7 @@ void Stream::CancelAttempts(const UpstreamRequest* but) {
 
 void Stream::CancelForRouteTimeout(int status) {
   for (UpstreamRequest* attempt = newest_; attempt != nullptr; attempt = attempt->earlier()) {
-    if (attempt != upstream_ && attempt->is_over()) continue;
+    if (attempt->is_over() && (hedged_ || attempt != upstream_)) continue;
     attempt->CancelForTimeout(UpstreamRequest::Timeout::kRequest);
     if (response_state_ == ResponseState::kNone) attempt->cluster().stats().CountStatus(status);
   }
