@@ -3,7 +3,7 @@
 import threading
 import time
 
-from frame.case import Case, Cluster, Hang
+from frame.case import Case, Cluster, Cut, Hang
 from frame.check import alike
 from frame.write import get, ok, route
 from peers import bootstrap as b
@@ -102,6 +102,9 @@ CASES = [
     Case("hedge-bad-second", routes=hedge(), upstream=[later(ok(body=b"first")), ok(status=503)]),
     Case("hedge-bad-first", routes=hedge(after="0.3s"), upstream=[ok(status=503), ok(body=b"second")]),
     Case("hedge-timeout", routes=hedge(timeout="0.4s"), upstream=[Hang()]),
+    Case("hedge-bad-then-timeout", routes=hedge(timeout="0.4s"), upstream=[Hang(), ok(status=503)]),
+    Case("hedge-both-bad", routes=hedge(), upstream=[later(ok(status=503, body=b"first")), ok(status=503)]),
+    Case("hedge-both-end", routes=hedge(), upstream=[later(Cut()), Cut()]),
     Case("hedge-attempt-count", routes=hedge(), vhost=COUNTS, upstream=[Hang(), ok()]),
     Case("hedge-attempt-count-of-first", routes=hedge(after="0.3s"), vhost=COUNTS, upstream=together(ok(body=b"first"), Hang())),
     Case("hedge-with-body", [Request("POST", body=b"a body")], hedge(), upstream=[Hang(), ok()]),
