@@ -139,6 +139,7 @@ TEST_F(GreyLaneTest, TheRuntimeMaySayOtherwise) {
     SCOPED_TRACE(prefix);
     const std::string keys = prefix.empty() ? "grey.lane" : prefix;
     client_.reset();
+    world_.reset();
     Start("fault: {delay: 3s, delay_per_million: 0, abort_status: 503, abort_per_million: 0}\n      runtime_prefix: " +
           (prefix.empty() ? "''" : prefix));
     world_->runtime_keys().Apply({{keys + ".fault.delay_per_million", Number(1'000'000)}, {keys + ".fault.delay_ms", Number(40)}});
@@ -167,7 +168,7 @@ TEST_F(GreyLaneTest, TheRuntimeAddsNothing) {
   EXPECT_TRUE(Get("x-env: gray\r\n", "/direct").ends_with("direct"));
 }
 
-// In the process, whichever worker has them; also beyond the end of the configuration that they began with.
+// In the process, whichever worker has them.
 TEST_F(GreyLaneTest, AsManyFaultsAsThereMayBe) {
   ProxySettings settings;
   settings.workers = 2;
