@@ -231,6 +231,13 @@ void ProxyWorld::UpdateListener(const ProxySettings& settings, base::Duration dr
   for (const auto& shard : shards_) shard->Update(listener_, drain_time);
 }
 
+void ProxyWorld::ReviseListener(const std::function<void(config::Listener& listener)>& revise) {
+  const auto listener = std::make_shared<config::Listener>(listener_->config());
+  revise(*listener);
+  listener_ = MakeListener(listener);
+  for (const auto& shard : shards_) shard->Update(listener_, std::chrono::seconds(10));
+}
+
 void ProxyWorld::ReplaceCluster(const ProxySettings* settings) {
   std::shared_ptr<upstream::Cluster> cluster;
   if (settings != nullptr) {

@@ -3,6 +3,7 @@
 // A whole proxy in a test: one listener, one cluster, as a configuration text makes them, on one or more workers over
 // the loopback network and simulated time. Clients and upstream servers are in the hands of the test, byte by byte.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -77,6 +78,8 @@ class ProxyWorld {
   void StartDrain();
   // The listener is configured as `settings` say from now on, as far as a listener may be while it runs.
   void UpdateListener(const ProxySettings& settings, base::Duration drain_time = std::chrono::seconds(10));
+  // The same, with what `revise` changes in what it was configured as.
+  void ReviseListener(const std::function<void(config::Listener& listener)>& revise);
   // The cluster is another one from now on; null: there is none.
   void ReplaceCluster(const ProxySettings* settings);
   // Downstream connections of all workers.

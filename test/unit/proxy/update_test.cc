@@ -164,6 +164,34 @@ TEST_P(UpdateTest, LimitsOfAllVersionsCountTogether) {
   EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), 0);
 }
 
+// As push/filter_configs.h has it: the filter is one that came.
+TEST_P(UpdateTest, WhatComesForItsFiltersLeavesTheRestOfAChain) {
+  Start({.network_filters = "- name: limit\n  typed_config:\n    \"@type\": type.googleapis.com/"
+                            "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit\n    stat_prefix: l\n"
+                            "    max_connections: " + std::to_string(GetParam()),
+         .http_filters = "- name: edit\n  config_discovery:\n    config_source: {path_config_source: {path: /dev/null}}\n"
+                         "    type_urls: [type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer]"});
+  Send();
+  ExpectAnswersThatBeginWith("HTTP/1.1 500 ");
+  world_->ReviseListener([](config::Listener& listener) {
+    config::FilterChain& chain = listener.filter_chains[0];
+    std::get<config::HttpConnectionManager>(chain.terminal).http_filters.clear();
+    chain.given_digest = chain.digest++;
+  });
+  Send();
+  AnswerFromUpstream();
+  ExpectAnswersThatEndIn("up");
+  // The bound is that of all who have come.
+  const std::unique_ptr<Peer> another = world_->Connect();
+  world_->Run();
+  EXPECT_TRUE(another->ended());
+  EXPECT_EQ(world_->stat("connection_limit.l.limited_connections"), 1);
+  EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), GetParam());
+  clients_.clear();
+  world_->Run();
+  EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), 0);
+}
+
 TEST_P(UpdateTest, AReplacedClusterFinishesItsRequests) {
   Start({.hosts = 2});
   const ProxySettings none{.hosts = 0};
