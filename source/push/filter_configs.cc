@@ -240,7 +240,17 @@ class FilterConfigs::ListenerUse final : public Use {
     }
   }
 
+  // Of many listeners, most have no part in what came.
   Completed Complete() const override {
+    std::vector<std::shared_ptr<const config::HttpFilter>> built;
+    for (const Place& place : places_) built.push_back(place.built);
+    if (completed_.listener == nullptr || built != built_) completed_ = MakeCompleted();
+    built_ = std::move(built);
+    return completed_;
+  }
+
+ private:
+  Completed MakeCompleted() const {
     if (std::ranges::none_of(places_, [](const Place& place) { return place.built != nullptr; })) return {listener_, {}};
     const auto listener = std::make_shared<config::Listener>(*listener_);
     for (const Place& place : places_) {
@@ -257,10 +267,11 @@ class FilterConfigs::ListenerUse final : public Use {
     return completed;
   }
 
- private:
   FilterConfigs& all_;
   const std::shared_ptr<const config::Listener> listener_;
   std::list<Place> places_;
+  mutable Completed completed_{.listener = nullptr, .errors = {}};  // what was asked for last
+  mutable std::vector<std::shared_ptr<const config::HttpFilter>> built_;  // that it is of, place by place
 };
 
 FilterConfigs::FilterConfigs(xds::Planes& planes, const config::Resources& resources, Follow follow,

@@ -107,6 +107,7 @@ std::vector<std::string> ListenerSet::FollowFilters() {
   const auto look = [&](Running& running, bool serves) {
     if (running.filters == nullptr) return;
     const push::FilterConfigs::Completed completed = running.filters->Complete();
+    if (completed.listener == running.config) return;
     for (const std::string& error : completed.errors) errors.emplace_back(In(*running.config, error).message());
     if (!completed.errors.empty() || HaveSameChains(*completed.listener, *running.config)) return;
     Change change{.running = &running, .serves = serves, .next = {.config = completed.listener}};

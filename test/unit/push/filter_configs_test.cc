@@ -96,6 +96,7 @@ TEST_F(FilterConfigsTest, OneForAllWhoNameIt) {
   EXPECT_EQ(ready_, 2);
   EXPECT_FALSE(Now(one).missing);
   EXPECT_EQ(Now(one).config, Now(one).config);  // until something else comes
+  EXPECT_EQ(one.Complete().listener, one.Complete().listener);
   EXPECT_NE(Now(one).config, Now(two).config);  // each has its own buckets, say
   EXPECT_EQ(Now(one).came, Now(two).came);
   const auto digest = [](const FilterConfigs::Use& use) { return use.Complete().listener->filter_chains[0].digest; };
