@@ -8,6 +8,7 @@ import pytest
 from peers import bootstrap as b
 from peers import pushed as p
 from peers.message import Request
+from peers.traffic import Traffic
 from peers.wait import until
 
 _DISCOVERY = "extension_config_discovery.http_filter.edit."
@@ -168,6 +169,19 @@ def test_of_a_file(pushed, tmp_path):
     write()  # what is being written, perhaps
     both.until_stat(_DISCOVERY + "update_rejected", 2)
     assert marks(both.get()) == ["b"]
+
+
+def test_under_load(pushed):
+    """However often it changes, no request is lost, and every connection has the last one in the end."""
+    both = pushed(p.listener(p.filtered(p.discovered())), p.extension(p.marking("0")), run={"concurrency": 2})
+    until_marked(both, "0")
+    live = [both.connect(protocol) for protocol in ("h1", "h2")]
+    with Traffic(lambda: both.proxy.listeners["ingress"], which=("h1", "h2")):
+        for turn in range(1, 60):
+            both.change(p.extension(p.marking(str(turn))))
+    for connection in live:
+        until_marked(both, "59", on=connection)
+        connection.close()
 
 
 def test_by_rest(pushed):
