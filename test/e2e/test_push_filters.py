@@ -108,7 +108,7 @@ def test_a_bad_one_is_refused(pushed, how):
         assert both.refused(p.extension(bad))
         assert marks(both.get()) == ["good"]
     assert both.stat(_DISCOVERY + "update_rejected") >= 3
-    both.change(p.extension(p.marking("better")))
+    both.push(p.extension(p.marking("better")))  # the bad one may have come again meanwhile, and be refused once more
     until_marked(both, "better")
 
 
