@@ -31,7 +31,8 @@ _IGNORED = re.compile("|".join((
     # Not yet: a listener that was changed has been created, too; and the weight when there are no hosts.
     r"stat\.listener_manager\.listener_create_success", r"stat\.cluster\.\w+\.(max_host_weight|version)",
     # By differences each resource has a version of its own, and that is what is shown here, of hosts as well.
-    r"stat\..*\.version_text", r"stat\.http\.ingress\.rds\.routes\.version", r"dump\.dynamic_endpoint_configs\.\w+\.(version_info|last_updated)",
+    r"stat\..*\.version_text", r"stat\.http\.ingress\.rds\.routes\.version",
+    r"stat\.extension_config_discovery\..*\.version", r"dump\.dynamic_endpoint_configs\.\w+\.(version_info|last_updated)",
     # How long a drain takes, if anybody is connected at all.
     r"stat\.listener_manager\.total_listeners_draining", r"dump\.dynamic_listeners\.\w+\.(draining_state|name)",
     # Of streams of their own, Envoy counts each by itself.
