@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/core.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "source/config/load.h"
@@ -200,6 +201,34 @@ TEST_F(ConfigDumpTest, WhatCame) {
   EXPECT_LT(tables.find("\"version_info\": \"6\""), status);
   EXPECT_LT(tables.find("\"version_info\": \"5\""), tables.find("\"version_info\": \"6\""));
   EXPECT_EQ(tables.find("client_status", status + 2), std::string::npos);
+}
+
+// Between clusters and listeners, as with Envoy, and only where some listener has such filters.
+TEST_F(ConfigDumpTest, FiltersThatComeApart) {
+  const auto ecds = [this](const ConfigDumpQuery& query) {
+    std::vector<google::protobuf::Struct> found;
+    for (google::protobuf::Struct& config : Configs(query)) {
+      if (Type(config).find("Ecds") != std::string::npos) found.push_back(std::move(config));
+    }
+    return found;
+  };
+  EXPECT_TRUE(ecds({}).empty());
+  pushed_.filters_come = true;
+  EXPECT_EQ(ecds({}).size(), 1u);
+  envoy::config::core::v3::TypedExtensionConfig extension;
+  extension.set_name("edit");
+  auto body = std::make_shared<google::protobuf::Any>();
+  body->PackFrom(extension);
+  pushed_.filters = {{.name = "edit", .version = "3", .updated = times_.start, .body = body}};
+  const auto sections = Configs();
+  EXPECT_EQ(Type(sections.at(2)), "type.googleapis.com/envoy.admin.v3.EcdsConfigDump");
+  EXPECT_EQ(Type(sections.at(3)), "type.googleapis.com/envoy.admin.v3.ListenersConfigDump");
+  const auto one = ecds({.resource = "ecds_filters"});
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(Type(one[0]), "type.googleapis.com/envoy.admin.v3.EcdsConfigDump.EcdsFilterConfig");
+  EXPECT_EQ(one[0].fields().at("version_info").string_value(), "3");
+  EXPECT_EQ(one[0].fields().at("ecds_filter").struct_value().fields().at("name").string_value(), "edit");
+  EXPECT_TRUE(ecds({.resource = "ecds_filters", .name_regex = "other"}).empty());
 }
 
 TEST_F(ConfigDumpTest, Mask) {
