@@ -3,8 +3,9 @@
 #include "source/config/describe_listener.h"
 #include "source/proxy/described_bytes.h"
 #include "source/proxy/stream.h"
+#include "source/tls/facts.h"
 
-// What is told of a stream: the record that logs and texts are made of, and the counters of its route.
+// What is told of a stream and its attempts: the record that logs and texts are made of, and the counters of its route.
 
 namespace pillion::proxy {
 
@@ -67,6 +68,52 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   if (request_ != nullptr) record.stream_id = request_->headers.Get(http::HeaderId::kXRequestId);
   if (upstream_ != nullptr) upstream_->Describe(*newest_, record);
   for (const Former* former = former_; former != nullptr; former = former->earlier) former->last->DescribeBytes(record);
+}
+
+void UpstreamRequest::DescribeBytes(telemetry::RequestRecord& record) const {
+  for (const UpstreamRequest* attempt = this; attempt != nullptr; attempt = attempt->earlier_) {
+    AddUpstreamBytes(attempt->meter_, record);
+  }
+}
+
+void UpstreamRequest::Describe(UpstreamRequest& newest, telemetry::RequestRecord& record) {
+  using telemetry::TimePoint;
+  newest.DescribeBytes(record);
+  record.upstream_attempts = newest.number_;
+  record.upstream_transport_failure_reason = transport_failure_;
+  if (host_ != nullptr) {
+    record.upstream_remote_address = record.upstream_host_address = host_->address_text();
+    record.upstream_host_name = host_->name();
+    record.upstream_close_type = "Normal";  // a request is logged before
+    const config::Metadata* const metadata = host_->metadata();
+    if (metadata != nullptr && metadata->tree != nullptr) record.upstream_metadata = &metadata->tree->value;
+    record.upstream_locality_metadata = config::ValueOf(host_->locality_metadata());
+    const config::Locality& locality = host_->locality();
+    record.upstream_region = locality.region;
+    record.upstream_zone = locality.zone;
+    record.upstream_sub_zone = locality.sub_zone;
+  }
+  for (UpstreamRequest* attempt = &newest; attempt != nullptr; attempt = attempt->earlier_) {
+    if (attempt->host_ == nullptr) continue;
+    UpstreamRequest* before = attempt->earlier_;
+    while (before != nullptr && before->host_ == nullptr) before = before->earlier_;
+    attempt->attempted_ = {attempt->host_->address_text(), attempt->host_->name(), attempt->connection_id_,
+                           before == nullptr ? nullptr : &before->attempted_};
+    if (record.attempted_hosts == nullptr) record.attempted_hosts = &attempt->attempted_;
+  }
+  if (head_sent_ == base::MonotonicTime{}) return;
+  record.upstream_local_address = local_address_;
+  if (!other_remote_address_.empty()) [[unlikely]] record.upstream_remote_address = other_remote_address_;
+  record.upstream_connection_id = connection_id_;
+  if (!raw_) record.upstream_protocol = http2_ ? http::Version::kHttp2 : http::Version::kHttp11;
+  record.upstream_tls = tls_.get();
+  record.at(TimePoint::kUpstreamConnectBegin) = connect_began_;
+  DescribeConnect(connect_ended_, tls_ != nullptr, record);
+  record.at(TimePoint::kUpstreamRxBodyBegin) = body_began_;
+  record.at(TimePoint::kUpstreamPoolReady) = record.at(TimePoint::kUpstreamTxBegin) = head_sent_;
+  record.at(TimePoint::kUpstreamTxEnd) = request_sent_;
+  record.at(TimePoint::kUpstreamRxBegin) = response_began_;
+  record.at(TimePoint::kUpstreamRxEnd) = response_got_;
 }
 
 void Stream::CountRoute(RouteCounts& counts) {

@@ -21,7 +21,8 @@ bool IsNameByte(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Where an argument ends. Expressions, and texts of JSON, have parentheses of their own: there it is the first that an operator may end behind.
+// Where an argument ends. Expressions, and texts of JSON, have parentheses of their own: there it is the first that an
+// operator may end behind.
 size_t EndOfArgument(std::string_view name, std::string_view rest, size_t begin) {
   size_t end = rest.find(')', begin);
   if (name != "CEL" && name != "TYPED_CEL" && name != "COALESCE") return end;
