@@ -124,9 +124,7 @@ void CheckCompliance(BuildContext& context, const v3::TlsParameters& from, const
                      const tls::ContextParts& parts, const CertificateFiles& files) {
   if (from.compliance_policies_size() == 0) return;
   for (size_t i = 0; i < parts.pairs.size(); ++i) {
-    EVP_PKEY* const key = parts.pairs[i].key.get();
-    const int type = EVP_PKEY_get_base_id(key);
-    if (type == EVP_PKEY_RSA || (type == EVP_PKEY_EC && EVP_PKEY_get_bits(key) <= 384)) continue;
+    if (tls::IsFipsKey(parts.pairs[i])) continue;
     context.errors.Add(FieldPath(path, "compliance_policies"),
                        Concat("FIPS_202205 has no signatures by the key of the certificate ", Quote(files.chains[i]),
                               ", expected RSA, or ECDSA with P-256 or P-384"));

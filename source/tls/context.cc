@@ -76,6 +76,11 @@ bool IsCurve(std::string_view name) {
   return std::find(std::begin(kCurves), std::end(kCurves), name) != std::end(kCurves);
 }
 
+bool IsFipsKey(const identity::KeyPair& pair) {
+  const int type = EVP_PKEY_get_base_id(pair.key.get());
+  return type == EVP_PKEY_RSA || (type == EVP_PKEY_EC && EVP_PKEY_get_bits(pair.key.get()) <= 384);
+}
+
 absl::StatusOr<std::shared_ptr<const Context>> Context::Build(ContextParts parts) {
   SSL_CTX* const made = SSL_CTX_new(parts.server ? TLS_server_method() : TLS_client_method());
   if (made == nullptr) return Refused("no TLS context can be made");

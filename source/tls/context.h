@@ -46,6 +46,8 @@ struct ContextParts {
 // What TLS 1.2 may use: ephemeral keys and authenticated encryption.
 bool IsGoodCipher(std::string_view name);
 bool IsCurve(std::string_view name);
+// FIPS_202205 has signatures by it.
+bool IsFipsKey(const identity::KeyPair& pair);
 
 class Context {
  public:
