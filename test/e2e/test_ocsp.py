@@ -91,12 +91,16 @@ def test_a_certificate_that_must_be_stapled(pillion, ca):
     assert staple(proxy, ca) == "good"
 
 
-@pytest.mark.parametrize("how", ["missing", "must", "other", "no response"])
+@pytest.mark.parametrize("how", ["missing", "must", "other", "no response", pytest.param("key", marks=pytest.mark.skipif(
+    ENVOY, reason="Envoy takes it"))])
 def test_what_is_refused(pillion, ca, how):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=test", "-days", "2", "-keyout", ca.folder / "ed.key",
+                    "-out", ca.folder / "ed.pem"], check=True, capture_output=True, timeout=60)
     ca.issue("other", "DNS:b.test")
     ca.issue("must", "DNS:a.test", must_staple=True)
     wrong = {"missing": lambda: bootstrap(certificate(ca), policy="MUST_STAPLE"), "must": lambda: bootstrap(certificate(ca, name="must")),
-             "other": lambda: bootstrap(certificate(ca, ca.respond("other"))), "no response": lambda: bootstrap(certificate(ca, ca.pem))}[how]()
+             "other": lambda: bootstrap(certificate(ca, ca.respond("other"))), "no response": lambda: bootstrap(certificate(ca, ca.pem)),
+             "key": lambda: bootstrap(certificate(ca, name="ed"), params={"compliance_policies": ["FIPS_202205"]})}[how]()
     with pytest.raises(AssertionError, match="not ready|exit status"):
         pillion(wrong)
 
