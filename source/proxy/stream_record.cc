@@ -37,6 +37,7 @@ void Stream::Describe(telemetry::RequestRecord& record) {
   DescribeDownstreamBytes(meter_, record);
   record.start_time = started_wall_;
   record.end_time = context().worker.wall_now();
+  record.at(TimePoint::kDownstreamConnectBegin) = connection_.started();
   record.at(TimePoint::kDownstreamRxBegin) = started_;
   record.at(TimePoint::kDownstreamRxEnd) = request_ended_;
   record.at(TimePoint::kDownstreamTxBegin) = response_started_;

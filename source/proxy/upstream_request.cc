@@ -302,7 +302,7 @@ void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
 }
 
 void UpstreamRequest::OnData(base::Slice data, bool end) {
-  if (body_began_ == base::MonotonicTime{}) body_began_ = stream_.context().worker.now();
+  if (body_began_ == base::MonotonicTime{} && !data.empty()) body_began_ = stream_.context().worker.now();
   if (end) ReceivedEnd();
   stream_.OnUpstreamData(std::move(data), end);
 }

@@ -35,8 +35,8 @@ enum class TimePoint : uint8_t {
   kUpstreamRxEnd,         // US_RX_END
   kDownstreamTxBegin,     // DS_TX_BEG
   kDownstreamTxEnd,       // DS_TX_END
-  kDownstreamConnectBegin,    // DS_CX_BEG: of a connection's own line
-  kDownstreamHandshakeEnd,    // of TLS; the same
+  kDownstreamConnectBegin,    // DS_CX_BEG
+  kDownstreamHandshakeEnd,    // of TLS; of a connection's own line
   kDownstreamConnectionEnd,   // DS_CX_END
   kUpstreamRxBodyBegin,       // US_RX_BODY_BEG
   kEnd,                   // the record was closed

@@ -1,5 +1,7 @@
 """What operators of access logs say of many kinds of requests; as text, and as JSON."""
 
+import json
+
 from frame.case import REFUSES, Case, Cluster, Cut, Hang, Part
 from frame.check import alike
 from frame.write import get, grpc, ok, route, said
@@ -46,6 +48,11 @@ def everywhere(suffix, setting):
     ]
 
 
+def first(*operators):
+    """The first of these that has a value."""
+    return f"%COALESCE({json.dumps({'operators': operators})})%"
+
+
 def described(config, addresses, folder):
     host = config["load_assignment"]["endpoints"][0]["lb_endpoints"][0]
     host["metadata"] = {"filter_metadata": {"n": {"k": "of host", "deep": {"er": [1, 2]}}}}
@@ -63,11 +70,20 @@ OPERATORS = {
     "route_note": "%METADATA(ROUTE:n:k)% %METADATA(ROUTE:n:list)%", "other_notes": "%METADATA(VIRTUAL_HOST:n:k)% %METADATA(CLUSTER:n:k)% %METADATA(UPSTREAM_HOST:n:k)%",
     "grpc_camel": "%GRPC_STATUS(CAMEL_STRING)%", "grpc_snake": "%GRPC_STATUS(SNAKE_STRING)%", "grpc_number": "%GRPC_STATUS_NUMBER%",
     "log_type": "%ACCESS_LOG_TYPE%", "message": "%RESP(grpc-message)%", "environment": "%ENVIRONMENT(NO_SUCH_VARIABLE)%",
+    "name_first": "%REQUESTED_SERVER_NAME(SNI_FIRST)%", "name_host": "%REQUESTED_SERVER_NAME(HOST_FIRST:HOST)%", "name_orig": "%REQUESTED_SERVER_NAME(HOST_FIRST:ORIG)%",
+    "name_only": "%REQUESTED_SERVER_NAME(SNI_ONLY:ORIG_OR_HOST)%", "details_as_is": "%RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%",
+    "first": first("TRACE_ID", {"command": "REQ", "param": "x-quoted", "max_length": 3}, {"command": "PATH", "param": "NQ"}), "first_none": first("TRACE_ID", "SPAN_ID"),
+    "first_cut": first("PROTOCOL")[:-1] + ":6%",
+    "ms_connect": "%COMMON_DURATION(US_CX_BEG:US_CX_END)%", "ms_to_connect": "%COMMON_DURATION(DS_RX_BEG:US_CX_BEG:us)%",
+    "ms_body": "%COMMON_DURATION(US_RX_BEG:US_RX_BODY_BEG:ns)%", "ms_cx": "%COMMON_DURATION(DS_CX_BEG:DS_TX_END:ms)%",
+    "ends": "%DOWNSTREAM_DETECTED_CLOSE_TYPE% %DOWNSTREAM_LOCAL_CLOSE_REASON% %UPSTREAM_DETECTED_CLOSE_TYPE% %UPSTREAM_LOCAL_CLOSE_REASON%",
+    "never": "%DOWNSTREAM_HANDSHAKE_DURATION% %DOWNSTREAM_PEER_ISSUER_SERIAL%",
     "mask": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(16)%", "flags_short": "%RESPONSE_FLAGS%", "percent": "100%%",
 }
 JSON = {
     "code": "%RESPONSE_CODE%", "sent": "%BYTES_SENT%", "both": "%RESPONSE_CODE% %BYTES_SENT%", "none": "%REQ(X-NONE)%", "none_in_text": "a%REQ(X-NONE)%b", "quoted": "%REQ(X-QUOTED)%",
     "tab": "%REQ(X-TAB)%", "high": "%REQ(X-HIGH)%", "low": "%REQ(X-LOW)%", "list": ["%PROTOCOL%", 1, True], "deep": {"er": {"code": "%RESPONSE_CODE%", "path": "%REQ(:PATH)%"}},
+    "first": first("RESPONSE_CODE"), "first_none": first("TRACE_ID"), "first_text": first("TRACE_ID", "PROTOCOL"),
     "number": 7, "truth": False, "text": "literal \"quoted\"", "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "grpc": "%GRPC_STATUS_NUMBER%", "note": "%CLUSTER_METADATA(n)%",
     "host_note": "%UPSTREAM_METADATA(n)%", "route_note": "%METADATA(ROUTE:n)%", "listener_note": "%METADATA(LISTENER:n)%", "chain_note": "%METADATA(LISTENER_FILTER_CHAIN:n:k)%",
     "vhost_note": "%METADATA(VIRTUAL_HOST:n:number)%", "flags": "%RESPONSE_FLAGS%", "empty": "",

@@ -55,5 +55,5 @@ def parse(line, names):
     found = {}
     for item in line.split("\t"):
         key, _, value = item.partition("=")
-        found[key] = re.sub(r"^\d+$", "<ms>", value) if key in _TIMES else names.text(value)
+        found[key] = re.sub(r"^\d+$", "<ms>", value) if key in _TIMES or key.startswith("ms_") else names.text(value)
     return found
