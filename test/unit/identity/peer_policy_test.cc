@@ -402,5 +402,19 @@ TEST_F(PeerPolicyTest, AResumedSessionIsCheckedAgain) {
   EXPECT_TRUE(PeerPolicy(std::move(parts)).CheckAgain(leaf.certificate(), PeerRole::kClient, "", absl::Now()));
 }
 
+// Whoever it is that chains say, one of these names must be the certificate's.
+TEST_F(PeerPolicyTest, AnyOfSomeNames) {
+  const Issued leaf = IssueCertificate({.uris = {kId}, .dns = {"a.test", "*.b.test"}, .ips = {"192.0.2.1"}}, &ca_);
+  const auto check = [&](std::vector<std::string> names) { return TextOf(CheckAnyName(leaf.certificate(), names)); };
+  for (const char* name : {"a.test", "x.b.test", kId, "192.0.2.1"}) {
+    EXPECT_EQ(check({name}), "accepted") << name;
+    EXPECT_EQ(check({"nobody.test", name}), "accepted") << name;
+  }
+  for (const char* name : {"", "test", "b.test", "x.y.b.test", "spiffe://td.test/ns/prod/sa/", "192.0.2.2", "leaf"}) {
+    EXPECT_THAT(check({name}), HasSubstr("verify SAN list: nobody is expected by the peer's names")) << name;
+  }
+  EXPECT_THAT(check({"c.test", "d.test"}), HasSubstr("expected \"c.test\", \"d.test\""));
+}
+
 }  // namespace
 }  // namespace pillion::identity

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "test/unit/upstream/pool_fixture.h"
 
 namespace pillion::upstream {
@@ -142,6 +144,36 @@ TEST_F(PoolLimitsOfTwoWorkersTest, BreakersHoldOverAllWorkers) {
   }
   EXPECT_EQ(cluster->breakers(config::Priority::kDefault).requests.used(), 0u);
   EXPECT_EQ(host().Sum(HostFigures::kRqActive), 0u);
+}
+
+// A connection serves none that asks for something else; of such pools there is a bound.
+TEST_F(PoolLimitsTest, NeedsOfRequests) {
+  Make();
+  Listen();
+  const std::shared_ptr<Host> target = cluster->hosts()->hosts.at(0);
+  const auto with = [&](const ConnectionNeeds& needs) {
+    return shard().PoolOf(target, Protocol::kHttp1, config::Priority::kDefault, needs);
+  };
+  const std::set<Pool*> pools = {&h1(), with({.server_name = "a"}), with({.proxy_head = "a"}), with({.expected_names = "a"}),
+                                 with({.alpn = "a"}), with({.expected_names = "a", .alpn = "a"})};
+  EXPECT_EQ(pools.size(), 6u);
+  EXPECT_EQ(with({.expected_names = std::string("a")}), with({.expected_names = "a"}));
+  EXPECT_EQ(with({.alpn = "a"})->needs().alpn, "a");
+
+  // Those that nobody uses make room.
+  std::vector<std::unique_ptr<TestRequest>> requests;
+  for (int i = 0; i < 1100; ++i) {
+    Pool* const pool = with({.expected_names = std::to_string(i)});
+    if (pool == nullptr) break;
+    requests.push_back(NewRequest());
+    requests.back()->Ask(*pool);
+  }
+  EXPECT_EQ(requests.size(), 1024u);
+  EXPECT_EQ(with({.alpn = "other"}), nullptr);
+  EXPECT_GT(Stat("upstream_cx_pool_overflow"), 0);
+  EXPECT_NE(with({}), nullptr);
+  requests.clear();
+  Run();
 }
 
 }  // namespace
