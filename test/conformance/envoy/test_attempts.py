@@ -91,7 +91,7 @@ CONNECTIONS = ("c.upstream_cx_total",)
 
 
 def judged(name, upstream, *matchers, stats=EJECTED, moves=()):
-    return Case(name, [get()] * 3, upstream=upstream, stats=stats, moves=moves,
+    return Case(name, [get()] * 2, upstream=upstream, stats=stats, moves=moves,
                 clusters={"": Cluster(fields=EJECTS, http_options=errors(*matchers))}, ignored=("log.flags", "log.flags_long"))
 
 
