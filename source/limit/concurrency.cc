@@ -89,7 +89,7 @@ double ConcurrencyLimit::Reserve(size_t priority) const {
     known |= known_[i];
   }
   if (!known) return 0;
-  const double needed = rate * static_cast<double>(estimate_.latency().count());
+  const double needed = rate * estimate_.usual_latency();
   // The tail of what comes at random: where few are needed, one more is worth most.
   return needed + 2.5 * std::sqrt(needed) + 1;
 }

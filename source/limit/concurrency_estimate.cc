@@ -20,6 +20,7 @@ constexpr double kStepUnknown = 0.2;
 constexpr double kStepOfLimit = 0.5;
 constexpr double kLargeCut = 0.2;  // not halved
 constexpr double kGrowth = 0.1;
+constexpr double kMostWindowsAtOnce = 5;
 constexpr double kMostCut = 0.3;
 // Two groups tell something where they differ by so much in what was in flight.
 constexpr double kLeastContrast = 0.15;
@@ -28,6 +29,11 @@ constexpr double kMostAbandoned = 0.05;
 // Windows: how long, how much of earlier ones counts beside the next, how long those that met more are remembered.
 constexpr double kLatenciesInWindow = 4;
 constexpr double kRemembered = 0.7;
+// And where latencies are uneven, how exact its mean is to be; what is much, or little, is seen before.
+constexpr double kPrecision = 0.1;
+constexpr double kSure = 2;             // standard errors
+constexpr double kMostInWindow = 1000;  // requests
+constexpr double kSpreadRemembered = 0.95;
 constexpr int kWindowsRemembered = 8;
 constexpr base::Duration kLongestPause = std::chrono::seconds(10);  // of all traffic; then a window begins anew
 // Ripples: how deep, how long at most, how often at most.
@@ -99,19 +105,31 @@ void ConcurrencyEstimate::Begin(base::MonotonicTime now) {
 
 bool ConcurrencyEstimate::IsOver(base::MonotonicTime now) const {
   const double latency = std::max(unloaded_, latest_);
-  return window_.enough() && now - began_ >= std::max(terms_.window, Nanoseconds(latency * kLatenciesInWindow));
+  return now - began_ >= std::max(terms_.window, Nanoseconds(latency * kLatenciesInWindow)) && IsTelling();
+}
+
+bool ConcurrencyEstimate::IsTelling() const {
+  if (!window_.enough()) return false;
+  if (window_.count >= kMostInWindow || unloaded_ == 0) return true;
+  const double error = std::sqrt(ErrorOf(window_)) / window_.mean_latency();
+  if (error <= kPrecision) return true;
+  const double waiting = WaitingIn(window_);
+  return std::abs(Allowance() - waiting) > kSure * error * (window_.mean_in_flight() - waiting);
 }
 
 void ConcurrencyEstimate::Close(base::MonotonicTime now) {
   const bool first = latest_ == 0;
   latest_ = window_.mean_latency();
   if (first) return Begin(now);  // the slow ones are not answered yet
+  LearnSpread(window_);
+  const double part = spread() > 0 ? std::min(1.0, window_.count * kPrecision * kPrecision / spread()) : 1;
+  usual_ += (usual_ == 0 ? 1 : part) * (latest_ - usual_);
   if (unloaded_ == 0) unloaded_ = latest_;
   if (!rippling_) {
     const bool more = window_.mean_in_flight() > before_.mean_in_flight();
     if (more ? Learn(window_, before_) : Learn(before_, window_)) next_ripple_ = now + PauseOfRipples();
     const bool binds = refused_ || most_in_flight_ + 1 > limit_;
-    Adapt(window_, binds);
+    Adapt(window_, binds, now - began_);
     Remember(window_);
     if (binds && ripple_open_ == 0 && now >= next_ripple_) BeginRipple(now);
   }
@@ -130,7 +148,7 @@ void ConcurrencyEstimate::BeginRipple(base::MonotonicTime now) {
   if (ripple_ == 0) ++ripple_;
   ripple_limit_ = std::max(1.0, usual - less);
   // So many that their mean is off by no more than a third of the difference that is looked for.
-  const double variation = before_.variance() * before_.count / (before_.mean_latency() * before_.mean_latency());
+  const double variation = ErrorOf(before_) * before_.count / (before_.mean_latency() * before_.mean_latency());
   const double contrast = less / usual;
   ripple_wanted_ = std::max({kEnough, ripple_limit_, 9 * variation / (contrast * contrast)});
   ripple_open_ = ripple_admitted_ = 0;
@@ -165,11 +183,17 @@ bool ConcurrencyEstimate::Learn(const Group& more, const Group& fewer) {
   const std::optional<double> flatness = Flatness(more, fewer);
   if (way < 0) {
     // Whoever waits takes longer.
-    if (way * way > 4 * fewer.variance()) unloaded_ += kStepDown * way;
+    if (way * way > 4 * ErrorOf(fewer)) unloaded_ += kStepDown * way;
   } else if (flatness) {
     unloaded_ += kStepUp * *flatness * way;
   }
   return flatness.has_value();
+}
+
+void ConcurrencyEstimate::LearnSpread(const Group& group) {
+  const double mean = group.mean_latency();
+  spread_sum_ = spread_sum_ * kSpreadRemembered + group.variance() * group.count * group.count / (mean * mean);
+  spread_count_ = spread_count_ * kSpreadRemembered + group.count;
 }
 
 void ConcurrencyEstimate::Remember(const Group& group) {
@@ -180,20 +204,23 @@ void ConcurrencyEstimate::Remember(const Group& group) {
   before_.Join(group);
 }
 
-std::optional<double> ConcurrencyEstimate::Flatness(const Group& more, const Group& fewer) {
+std::optional<double> ConcurrencyEstimate::Flatness(const Group& more, const Group& fewer) const {
   const double contrast = 1 - fewer.mean_in_flight() / more.mean_in_flight();
-  const double error = std::sqrt(fewer.variance() + more.variance()) / more.mean_latency();
+  const double error = std::sqrt(ErrorOf(fewer) + ErrorOf(more)) / more.mean_latency();
   if (contrast < kLeastContrast || contrast < 2 * error) return std::nullopt;
   return std::clamp(1 - (1 - fewer.mean_latency() / more.mean_latency() + error) / contrast, 0.0, 1.0);
 }
 
-void ConcurrencyEstimate::Adapt(const Group& group, bool binds) {
+void ConcurrencyEstimate::Adapt(const Group& group, bool binds, base::Duration length) {
   const double allowance = Allowance();
-  const double waiting = group.mean_in_flight() * (1 - std::min(1.0, unloaded_ / group.mean_latency()));
+  const double waiting = WaitingIn(group);
   double change = allowance - waiting;
   if (change > 0) {
     if (!binds) return;
-    if (waiting < allowance / 4) change += limit_ * kGrowth;
+    // As much in a long window as in the several short ones that there would have been.
+    const double usual = std::max(static_cast<double>(terms_.window.count()), latest_ * kLatenciesInWindow);
+    const double windows = std::clamp(static_cast<double>(length.count()) / usual, 1.0, kMostWindowsAtOnce);
+    if (waiting < allowance / 4) change += limit_ * kGrowth * windows;
   }
   if (change > -limit_ * kLargeCut) change *= kStepOfLimit;
   limit_ += std::max(change, -limit_ * kMostCut);

@@ -34,6 +34,8 @@ class ConcurrencyEstimate {
   // Long-term: of a request that does not wait. Short-term: of those of the last window. Zero: not known yet.
   base::Duration unloaded_latency() const { return base::Duration(static_cast<int64_t>(unloaded_)); }
   base::Duration latency() const { return base::Duration(static_cast<int64_t>(latest_)); }
+  // The latter, nanoseconds, of as many windows as it takes to be sure of it; 0: not known yet.
+  double usual_latency() const { return usual_; }
 
   // A request that was admitted. `in_flight`: with it.
   struct Admitted {
@@ -95,6 +97,7 @@ class ConcurrencyEstimate {
   };
 
   static constexpr double kEnough = 10;
+  static constexpr double kFew = 30;
 
   // That may wait: with so many more than the service takes, its own unevenness does not leave it without work.
   double Allowance() const { return std::sqrt(limit_) * 0.7; }
@@ -109,15 +112,33 @@ class ConcurrencyEstimate {
   // True: it is known whether those that met more waited.
   bool Learn(const Group& more, const Group& fewer);
   void Remember(const Group& group);
+  // How uneven latencies are for themselves, whatever the load is.
+  void LearnSpread(const Group& group);
+  // Of the mean latency: the square of its standard error. Where a few requests are alike by chance, the usual unevenness
+  // counts as well: they tell little of those that come once in a while and take long.
+  double ErrorOf(const Group& group) const {
+    const double mean = group.mean_latency();
+    const double usual = spread() * mean * mean / group.count;
+    return std::max(group.variance(), (group.variance() * group.count + usual * kFew) / (group.count + kFew));
+  }
+  double spread() const { return spread_count_ > 0 ? spread_sum_ / spread_count_ : 0; }
+  // How many wait, of those that a group met.
+  double WaitingIn(const Group& group) const {
+    return group.mean_in_flight() * (1 - std::min(1.0, unloaded_ / group.mean_latency()));
+  }
+  // The window tells by how much the limit is to move, or that it is not.
+  bool IsTelling() const;
   // From two groups of which one met fewer in flight: 1 where it did not take less time, and so did not wait; 0 where it
   // took less in the same proportion, and so was waiting. Nothing: they do not differ by more than chance may do.
-  static std::optional<double> Flatness(const Group& more, const Group& fewer);
-  void Adapt(const Group& group, bool binds);
+  std::optional<double> Flatness(const Group& more, const Group& fewer) const;
+  // `length`: of the window that the group is of.
+  void Adapt(const Group& group, bool binds, base::Duration length);
 
   const Terms terms_;
   double limit_;
   double unloaded_;      // nanoseconds; 0: not known yet
   double latest_ = 0;
+  double usual_ = 0;
 
   // The window.
   bool begun_ = false;
@@ -126,6 +147,10 @@ class ConcurrencyEstimate {
   Group window_;
   bool refused_ = false;
   uint32_t most_in_flight_ = 0;
+
+  // Of latencies, in squares of their mean: sums over the last windows.
+  double spread_sum_ = 0;
+  double spread_count_ = 0;
 
   // Windows before it: of the last ones, those that met most.
   Group before_;
