@@ -61,6 +61,7 @@ Transport& HappyEyeballsTransport::chosen() { return attempts_.front()->transpor
 const Address& HappyEyeballsTransport::remote_address() const { return attempts_.front()->transport().remote_address(); }
 
 HappyEyeballsTransport::Attempt& HappyEyeballsTransport::Make() {
+  timer_.Cancel();  // it was for this one
   const Address& address = (*addresses_)[next_++];
   return *attempts_.emplace_back(std::make_unique<Attempt>(*this, connector_.Connect(address, options_)));
 }

@@ -162,6 +162,17 @@ TEST_F(HappyEyeballsTest, TheFirstGoesOnAlone) {
   EXPECT_TRUE(owned_->connected);
 }
 
+// What was to begin when the time had come may have begun before.
+TEST_F(HappyEyeballsTest, TheLastOneHasAllTheTime) {
+  faults(kOne) = faults(kTwo) = {.connect_error = ECONNREFUSED, .delay = milliseconds(50)};
+  faults(kThree).connect_hangs = true;
+  Connect();
+  simulation_.AdvanceTime(milliseconds(2000));
+  EXPECT_EQ(connects(), 3u);
+  EXPECT_EQ(remote(), kThree);
+  EXPECT_FALSE(owned_->closed);
+}
+
 TEST_F(HappyEyeballsTest, GivenUpWhileItConnects) {
   for (const Address& address : {kOne, kTwo, kThree}) faults(address).connect_hangs = true;
   Connect();
