@@ -162,7 +162,7 @@ bool Retry::Take(upstream::RetryBreaker& breaker, upstream::ClusterStats& stats)
     return false;
   }
   if (used_ == terms_.num_retries) {
-    if (!exhausted_) stats.upstream_rq_retry_limit_exceeded.Increment();
+    stats.upstream_rq_retry_limit_exceeded.Increment();
     exhausted_ = true;
     return false;
   }

@@ -63,6 +63,7 @@ bool Stream::RetryAfter(UpstreamRequest& attempt, const http::ResponseHead& head
   upstream::ClusterShard& cluster = attempt.cluster();
   if (!attempt.hedged() && retry_->AfterResponse(head, context().worker.wall_now(),
                                                  cluster.breakers(route_->priority).retries, cluster.stats())) {
+    attempt.CountError();
     EndTryTimeouts();
     context().worker.SetTimer(retry_timer_, retry_->Delay(context().random));
     return true;

@@ -264,8 +264,11 @@ void UpstreamRequest::CancelForTimeout(Timeout timeout) {
       stats.upstream_rq_max_duration_reached.Increment();
       break;
   }
-  const bool waits_for_head = response_began_ == base::MonotonicTime{};
-  if (waits_for_head && timeout != Timeout::kDuration) TellLate();
+  const bool waits_for_head = state_ != State::kOver && response_began_ == base::MonotonicTime{};
+  if (waits_for_head && timeout != Timeout::kDuration) {
+    TellLate();
+    if (host_ != nullptr) CountError();
+  }
   if (host_ != nullptr) host_->figures(stream_.context().worker.index()).Add(upstream::HostFigures::kRqTimeout);
   Cancel();
 }

@@ -71,6 +71,9 @@ TEST_F(HedgeTest, ABadAnswerWaitsForTheOther) {
   EXPECT_EQ(client_->Take(), "HEADERS 1 :status=503 end\n");
   EXPECT_EQ(world_->TakeLog(), std::vector<std::string>{"POST / HTTP/2 503 URX via_upstream 2 0 1002"});
   EXPECT_EQ(Active(), 0);
+  const upstream::Host& host = *world_->context().FindCluster("app")->hosts().hosts.at(0);
+  EXPECT_EQ(host.Sum(upstream::HostFigures::kRqError), 2u);
+  EXPECT_EQ(host.Sum(upstream::HostFigures::kRqSuccess), 0u);
 }
 
 TEST_F(HedgeTest, TheConnectionOfBothEnds) {

@@ -78,6 +78,9 @@ TEST(NamedHostsOfRequests, EachAttemptTakesTheNext) {
   world.Wait(10);
   // None is left: as the other policy has it.
   EXPECT_EQ(world.stat("cluster.app.upstream_rq_total"), 3);
+  // An answer that is tried again counts as an error of its host.
+  const upstream::Host& host = *world.context().FindCluster("app")->hosts().hosts.at(2);
+  EXPECT_EQ(host.Sum(upstream::HostFigures::kRqError), 1u);
   client->Close();
   world.Run();
 }
