@@ -75,7 +75,11 @@ bool HappyEyeballsTransport::Begin(Attempt* attempt) {
   while (attempt != nullptr) {
     const int error = attempt->Start();
     if (error == 0) {
-      if (next_ < addresses_->size()) worker_.SetTimer(timer_, kNextAttempt);
+      if (next_ < addresses_->size()) {
+        worker_.SetTimer(timer_, kNextAttempt);
+      } else {
+        timer_.Cancel();  // of one that has failed before its time: nobody is left to come next
+      }
       return true;
     }
     Attempt* const next = next_ < addresses_->size() ? &Make() : nullptr;

@@ -100,6 +100,19 @@ TEST_F(HappyEyeballsTest, WhatIsSlowIsFollowedAfterAWhile) {
   EXPECT_EQ(connects(), 2u);
 }
 
+// The time of one that has failed brings nobody behind the last.
+TEST_F(HappyEyeballsTest, TheLastIsTheLast) {
+  faults(kOne) = {.connect_error = ECONNREFUSED, .delay = milliseconds(100)};
+  faults(kTwo) = {.connect_error = ECONNREFUSED, .delay = milliseconds(100)};
+  faults(kThree).connect_hangs = true;
+  Connect();
+  simulation_.AdvanceTime(milliseconds(2000));
+  EXPECT_EQ(connects(), 3u);
+  EXPECT_EQ(remote(), kThree);
+  EXPECT_FALSE(owned_->connected);
+  EXPECT_FALSE(owned_->closed);
+}
+
 // Whoever is there first: also one that began earlier than others.
 TEST_F(HappyEyeballsTest, TheSlowOneMayStillBeFirst) {
   Listen(kOne);
