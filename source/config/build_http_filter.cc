@@ -93,7 +93,7 @@ Judged<HttpFilter> Resources::BuildHttpFilter(const google::protobuf::Any& resou
   context.clusters = clusters_;
   if (place.source != nullptr) context.sender = place.source->feed.source;
   context.direction = direction;
-  context.home = {.name = place.source->home, .path = "typed_config"};
+  context.home = {.name = place.source == nullptr ? "" : place.source->home, .path = "typed_config"};
   core::TypedExtensionConfig extension;
   const auto filter = std::make_shared<HttpFilter>(place);
   if (IsOfType(resource, *extension.GetDescriptor(), errors) &&

@@ -76,10 +76,13 @@ def test_check_resources(written):
     cluster = resource("cluster.v3.Cluster", **{key: value for key, value in b.cluster(("127.0.0.1", 1)).items()})
     hosts = [{"name": "all", "domains": ["*"], "routes": [b.route()]}]
     routes = resource("route.v3.RouteConfiguration", name="local", virtual_hosts=hosts)
-    for name, value in (("response.yaml", {"version_info": "1", "resources": [cluster, routes]}), ("list.yaml", [cluster, routes])):
+    cors = {"@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"}
+    extension = resource("core.v3.TypedExtensionConfig", name="cors", typed_config=cors)
+    resources = [cluster, routes, extension]
+    for name, value in (("response.yaml", {"version_info": "1", "resources": resources}), ("list.yaml", resources)):
         path = written(name, value)
         checked = ctl("check", path)
-        assert (checked.returncode, checked.stdout, checked.stderr) == (0, f"{path}: good (2 resources)\n", "")
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, f"{path}: good (3 resources)\n", "")
     path = written("bad.yaml", f"resources:\n- '@type': {_TYPE}cluster.v3.Cluster\n  name: a\n  connect_timeout: -1s\n"
                                f"- '@type': {_TYPE}route.v3.RouteConfiguration\n  name: r\n"
                                "  virtual_hosts:\n  - {name: v, domains: [x, x]}\n")

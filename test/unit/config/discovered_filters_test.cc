@@ -124,6 +124,14 @@ TEST_F(DiscoveredFiltersTest, WhatComes) {
               HasSubstr("typed_config: "));
 }
 
+// Without a listener that asks for it, as it is checked by itself.
+TEST_F(DiscoveredFiltersTest, WhatComesForNobody) {
+  const Judged<HttpFilter> came = Come({}, "{'@type': " + kBuffer + ", max_request_bytes: 9}");
+  ASSERT_NE(came.part, nullptr) << Text(came.errors);
+  EXPECT_NE(came.part->config, nullptr);
+  EXPECT_THAT(Text(Come({}, "{'@type': " + kBuffer + "}").errors), HasSubstr("typed_config.max_request_bytes: "));
+}
+
 // A route may have what any of the filters takes that it may become; once one has come, what that one takes.
 TEST_F(DiscoveredFiltersTest, WhatRoutesSayOfIt) {
   const auto of = [](const std::string& type, const std::string& fields) {
