@@ -98,6 +98,7 @@ void Stream::OnUpstreamFailure(UpstreamRequest& attempt, const UpstreamFailure& 
     attempt.cluster().stats().CountStatus(failure.status);
     if (hedged_ && MayBeAnsweredBeside(attempt)) return;
     upstream_ = &attempt;
+    lane_outcome_ = attempt.lane_outcome();
     overloaded_ = failure.overloaded;
     const bool late = failure.end == AttemptEnd::kReset && GrpcDeadlineHasPassed();
     SendLocalReply(failure.status, failure.body, failure.flag, failure.details, late ? kGrpcDeadlineExceeded : -1);
@@ -165,11 +166,13 @@ bool Stream::MayBeAnsweredBeside(const UpstreamRequest& attempt) const {
 void Stream::TakeAnswerOf(UpstreamRequest& attempt) {
   retry_timer_.Cancel();
   CancelAttempts(&attempt);
-  if (&attempt == upstream_) return;
-  upstream_ = &attempt;
-  lane_outcome_ = attempt.lane_outcome();
-  try_deadline_ = {};
-  try_duration_deadline_ = attempt.duration_deadline();
+  if (&attempt != upstream_) {
+    upstream_ = &attempt;
+    lane_outcome_ = attempt.lane_outcome();
+    try_deadline_ = {};
+    try_duration_deadline_ = attempt.duration_deadline();
+  }
+  // Of a late one it was over.
   const base::Duration idle = terms_.per_try_idle_timeout;
   try_idle_deadline_ = idle > base::Duration::zero() ? context().worker.now() + idle : base::MonotonicTime{};
 }
