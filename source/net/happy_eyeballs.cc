@@ -75,11 +75,7 @@ bool HappyEyeballsTransport::Begin(Attempt* attempt) {
   while (attempt != nullptr) {
     const int error = attempt->Start();
     if (error == 0) {
-      if (next_ < addresses_->size()) {
-        worker_.SetTimer(timer_, kNextAttempt);
-      } else {
-        timer_.Cancel();  // of one that has failed before its time: nobody is left to come next
-      }
+      if (next_ < addresses_->size()) worker_.SetTimer(timer_, kNextAttempt);
       return true;
     }
     Attempt* const next = next_ < addresses_->size() ? &Make() : nullptr;
