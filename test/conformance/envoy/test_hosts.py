@@ -112,7 +112,7 @@ CASES = [
     Case("zones", [get()] * 600, shares=True, stats=("c.lb_local_cluster_not_ok",), clusters={
         "": Cluster(hosts=[None] * 6, change=groups(*[{"locality": {"zone": zone}} for zone in "aabbbb"])),
         "proxies": Cluster(hosts=[None] * 2, change=groups(*[{"locality": {"zone": zone}} for zone in "ab"]))}),
-    Case("host-of-two-addresses", [get()] * 2, clusters={"": Cluster(change=also_at)}),
+    Case("host-of-two-addresses", [get()] * 2, clusters={"": Cluster(change=also_at)}, stats=("c.upstream_cx_total",)),
     Case("eds-file", [get()] * 2, clusters={"": Cluster(change=from_file())}),
     Case("eds-drop-all", clusters={"": Cluster(change=from_file(drop_overloads=[{"category": "a", "drop_percentage": {"numerator": 100}}]))}),
 ]
