@@ -76,7 +76,7 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
   }
 
   Step OnResponseHead(http::ResponseHead& head, bool) override {
-    Cancel();  // where the request is answered without the service's word
+    if (Cancel()) counts_ = nullptr;  // the request is answered without the service's word
     if (!answer_) return Step::kContinue;
     AddFields(answer_->response_fields, head);
     AddFigures(head.headers);
@@ -232,7 +232,7 @@ class Filter final : public filter::HttpFilter, private filter::ClusterCallEvent
   Shard& shard_;
   const Settings& settings_;
   const RouteConfig* const route_;  // null: the route says nothing
-  Counts* counts_ = nullptr;        // null: the request does not concern it
+  Counts* counts_ = nullptr;        // null: the request does not concern it, or no more
   filter::Descriptors asked_;            // what the service was asked for
   filter::ClusterCall* call_ = nullptr;  // while it goes on
   std::optional<Answer> answer_;

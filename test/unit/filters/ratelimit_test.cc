@@ -454,6 +454,13 @@ TEST_F(RateLimitTest, WhatIsNotCountedAtTheEnd) {
   client_->Reset();
   world_->Run();
   EXPECT_EQ(world_->upstream().peers().size(), 1u);
+  // Nor whoever is answered before.
+  Start(", timeout: 10s", {.hcm = "stream_idle_timeout: 1s", .virtual_host = both});
+  Get();
+  EXPECT_TRUE(Asked());
+  world_->Wait(1000);
+  EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 504 "));
+  EXPECT_EQ(world_->upstream().peers().size(), 1u);
   Start("", {.virtual_host = std::string("rate_limits: [") + kCounted + "]"});
   Get();
   Upstream();
