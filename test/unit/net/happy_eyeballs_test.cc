@@ -113,6 +113,18 @@ TEST_F(HappyEyeballsTest, TheLastIsTheLast) {
   EXPECT_FALSE(owned_->closed);
 }
 
+TEST_F(HappyEyeballsTest, TheLastFailsAtOnceBesideTheFirst) {
+  faults(kOne).connect_hangs = true;
+  faults(kTwo) = {.connect_error = ECONNREFUSED, .delay = milliseconds(100)};
+  faults(kThree) = {.connect_error = EMFILE, .connect_error_at_once = true};
+  Connect();
+  simulation_.AdvanceTime(milliseconds(2000));
+  EXPECT_EQ(connects(), 3u);
+  EXPECT_EQ(remote(), kOne);
+  EXPECT_FALSE(owned_->connected);
+  EXPECT_FALSE(owned_->closed);
+}
+
 // Whoever is there first: also one that began earlier than others.
 TEST_F(HappyEyeballsTest, TheSlowOneMayStillBeFirst) {
   Listen(kOne);
