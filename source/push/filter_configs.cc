@@ -196,6 +196,7 @@ void FilterConfigs::Filter::OnRemoved(const std::string& version) {
       notes_.Say(config::Concat("filter configuration ", source_.name, " is gone, but its listeners keep it: ", error));
     }
   }
+  if (was_there) reloads_->Increment();
   taken_.reset();
   if (was_there || waiting_) SayMissing(was_there ? "is gone" : "is not there");
   stats_.Success(version, all_.with_.clock.MonotonicNow());

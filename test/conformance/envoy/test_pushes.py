@@ -91,7 +91,7 @@ PUSHES = [
         p.whole_cluster(name="other"), p.whole_cluster(name="backend", transport_socket={"name": "x", "typed_config": _NOBODY})), ask=ROOT)]),
     Push("push-bad-routes", [Step(all_of_it, ask=ROOT), Step(only(p.routes({"match": {"safe_regex": {"regex": "("}}, "direct_response": {"status": 200}})), ask=ROOT)]),
     Push("push-bad-hosts", [Step(all_of_it, ask=ROOT), Step(only(p.endpoints(("a.test", 80))), ask=ROOT)]),
-    *(Push(f"push-filter-{how}", [Step(together(filtered(), extension(abort(418))), ask=ROOT), Step(extension(abort(419)), ask=ROOT),
+    *(Push(f"push-filter-{how}", [Step(together(filtered(), extension(abort(418)), only(p.whole_cluster())), ask=ROOT), Step(extension(abort(419)), ask=ROOT),
                                   Step(extension({"@type": FAULT}), ask=ROOT)], how) for how in p.STREAMS),
     Push("push-filter-warms", [Step(direct("former"), ask=ROOT), Step(filtered(), ask=ROOT), Step(extension(abort(418)), ask=ROOT)]),
     Push("push-filter-in-vain", [Step(direct("former"), ask=ROOT),

@@ -153,6 +153,7 @@ TEST_F(FilterConfigsTest, ADefaultServes) {
   EXPECT_EQ(Now(waits).config, config);
   EXPECT_EQ(filters_.all()[0].taken, nullptr);
   EXPECT_THAT(log_, ElementsAre("filter configuration f is gone; its default_config serves"));
+  EXPECT_EQ(Stat("config_reload"), 2u);
 }
 
 TEST_F(FilterConfigsTest, WhatIsNotThereIsNotWaitedFor) {

@@ -33,6 +33,8 @@ _IGNORED = re.compile("|".join((
     # By differences each resource has a version of its own, and that is what is shown here, of hosts as well.
     r"stat\..*\.version_text", r"stat\.http\.ingress\.rds\.routes\.version",
     r"stat\.extension_config_discovery\..*\.version", r"dump\.dynamic_endpoint_configs\.\w+\.(version_info|last_updated)",
+    # What a filter counts stands under its connection manager here, wherever its configuration comes from.
+    r"stat\.extension_config_discovery\.http_filter\.\w+\.fault\..*",
     # How long a drain takes, if anybody is connected at all.
     r"stat\.listener_manager\.total_listeners_draining", r"dump\.dynamic_listeners\.\w+\.(draining_state|name)",
     # Of streams of their own, Envoy counts each by itself.
