@@ -144,8 +144,6 @@ CASES = [
          clusters={"": Cluster(fields={"preconnect_policy": {"per_upstream_preconnect_ratio": 1.5}})}),
     Case("preconnect-to-host-http2", [get()] * 3, stats=CONNECTIONS, moves=CONNECTIONS,
          clusters={"": Cluster("h2", fields={"preconnect_policy": {"per_upstream_preconnect_ratio": 3}})}),
-    Case("preconnect-to-all", stats=CONNECTIONS, moves=CONNECTIONS, ignored=("upstream.host", "log.host", "log.tried"),
-         clusters={"": Cluster(hosts=[None] * 3, fields={"preconnect_policy": {"predictive_preconnect_ratio": 2}})}),
     Case("preconnect-breaker", stats=(*CONNECTIONS, "c.upstream_cx_overflow"), moves=CONNECTIONS, clusters={"": Cluster(fields={
         "preconnect_policy": {"per_upstream_preconnect_ratio": 3}, "circuit_breakers": {"thresholds": [{"max_connections": 2}]}})}),
 ]
