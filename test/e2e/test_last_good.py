@@ -93,7 +93,7 @@ def test_filters_that_come_apart(pushed, again, path, how):
     assert both.get().get("x-mark") == "kept"
     alone = again(both, path, listener, how=how)
     assert alone.get().get("x-mark") == "kept"
-    assert shown(alone) == {"listeners": {"ingress": True}, "extensions": {"edit": True}}
+    assert shown(alone) == {"clusters": {}, "listeners": {"ingress": True}, "extensions": {"edit": True}}
     alone.plane.push(p.extension(p.marking("new")))
     alone.plane.start()
     until(lambda: alone.get().get("x-mark") == "new", "the control plane is heard again")
