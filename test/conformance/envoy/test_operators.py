@@ -44,7 +44,7 @@ def everywhere(suffix, setting):
         case("named", [get()], [{**route(), "name": "the route", "metadata": of("route")}], vhost={"metadata": of("host")},
              clusters={"": Cluster(fields={"metadata": of("cluster")}, change=described)}),
         case("no-content", upstream=[Response(204)]), case("broken-off", upstream=[Part(ok(body=b"abc"), length=10)],
-                                                          ignored=("log.details", "log.flags", "log.flags_long", "stat", "log.flags_short", "log.json")),
+                                                          ignored=("log.details", "log.details_as_is", "log.flags", "log.flags_long", "stat", "log.flags_short", "log.json")),
     ]
 
 
@@ -72,7 +72,7 @@ OPERATORS = {
     "log_type": "%ACCESS_LOG_TYPE%", "message": "%RESP(grpc-message)%", "environment": "%ENVIRONMENT(NO_SUCH_VARIABLE)%",
     "name_first": "%REQUESTED_SERVER_NAME(SNI_FIRST)%", "name_host": "%REQUESTED_SERVER_NAME(HOST_FIRST:HOST)%", "name_orig": "%REQUESTED_SERVER_NAME(HOST_FIRST:ORIG)%",
     "name_only": "%REQUESTED_SERVER_NAME(SNI_ONLY:ORIG_OR_HOST)%", "details_as_is": "%RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%",
-    "first": first("TRACE_ID", {"command": "REQ", "param": "x-quoted", "max_length": 3}, {"command": "PATH", "param": "NQ"}), "first_none": first("TRACE_ID", "SPAN_ID"),
+    "first": first("TRACE_ID", {"command": "REQ", "param": "x-long", "max_length": 3}, {"command": "PATH", "param": "NQ"}), "first_none": first("TRACE_ID", "SPAN_ID"),
     "first_cut": first("PROTOCOL")[:-1] + ":6%",
     "ms_connect": "%COMMON_DURATION(US_CX_BEG:US_CX_END)%", "ms_to_connect": "%COMMON_DURATION(DS_RX_BEG:US_CX_BEG:us)%",
     "ms_body": "%COMMON_DURATION(US_RX_BEG:US_RX_BODY_BEG:ns)%", "ms_cx": "%COMMON_DURATION(DS_CX_BEG:DS_TX_END:ms)%",
