@@ -99,6 +99,7 @@ const LogOperators::Entry LogOperators::kTable[] = {
     {"TLS_JA4_FINGERPRINT", Text<&Record::tls_ja4_fingerprint>},
     {"TRAILER", Trailer, LogArguments::NeedHeader},
     {"UNIQUE_ID", UniqueId},
+    {"UPSTREAM_FILTER_STATE", Never, LogArguments::NeedState},
     {"UPSTREAM_CLUSTER", Text<&Record::upstream_cluster>},
     {"UPSTREAM_CLUSTER_RAW", Text<&Record::upstream_cluster>},
     ATTEMPTS("UPSTREAM_CONNECTION_IDS_ATTEMPTED", kAttemptConnection),
