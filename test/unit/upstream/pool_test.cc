@@ -23,7 +23,7 @@ TEST_F(PoolTest, OpensAConnectionAndUsesItAgain) {
   ASSERT_NE(first->stream, nullptr);
   EXPECT_EQ(first->served_before, 0u);
   EXPECT_EQ(&first->connection->host(), &host());
-  EXPECT_EQ(first->connection->remote_address(), kHost);
+  EXPECT_EQ(first->connection->other_remote_text(), "");
   EXPECT_EQ(first->connection->local_address().ip(), "127.0.0.1");
   EXPECT_EQ(first->connection->protocol(), Protocol::kHttp1);
   EXPECT_EQ(Stat("upstream_rq_active"), 1);
