@@ -65,8 +65,6 @@ FairQueue::Added FairQueue::Add(const Waiter& waiter, base::Duration wait, base:
   flow->waiting[waiter.priority].PushBack(slot);
   by_priority_[waiter.priority].PushBack(slot);
   by_deadline_.Put(slot);
-  flow->costs[waiter.priority] += WeightOf(waiter.cost);
-  costs_[waiter.priority] += WeightOf(waiter.cost);
   ++flow->size;
   ++size_;
   by_size_.Put(*flow);
@@ -94,19 +92,6 @@ base::MonotonicTime FairQueue::NextRun() const {
   if (!by_turn_.empty()) turn = all_suspended_until_;
   if (!by_time_.empty()) turn = std::min(turn, std::max(by_time_.top().suspended_until, all_suspended_until_));
   return std::min(turn, by_deadline_.top().deadline);
-}
-
-uint64_t FairQueue::CostAhead(const Key& key, uint8_t priority) const {
-  const Flow* const own = Find(key);
-  uint64_t ahead = own == nullptr ? 0 : own->costs[priority];
-  for (size_t p = 0; p < priority; ++p) {
-    if (options_.limits == Limits::kAll) {
-      ahead += costs_[p];
-    } else if (own != nullptr) {
-      ahead += own->costs[p];
-    }
-  }
-  return ahead;
 }
 
 FairQueue::Flow* FairQueue::Find(const Key& key) const {
@@ -138,8 +123,6 @@ FairQueue::Waiter FairQueue::Take(Slot& slot) {
   static_cast<base::ListNode<OfFlow>&>(slot).Unlink();
   static_cast<base::ListNode<OfPriority>&>(slot).Unlink();
   by_deadline_.Remove(slot);
-  flow.costs[slot.priority] -= WeightOf(slot.cost);
-  costs_[slot.priority] -= WeightOf(slot.cost);
   slot.flow = nullptr;
   ++slot.generation;
   free_slots_.PushBack(slot);

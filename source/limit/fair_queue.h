@@ -69,10 +69,6 @@ class FairQueue {
   // Others came before: one who does not wait as well would overtake them.
   bool MustWait(const Key& key) const { return options_.limits == Limits::kAll ? size_ > 0 : Find(key) != nullptr; }
 
-  // What is sure to be granted before one of that key and priority who comes now, if nobody goes: of his limit at least so
-  // much, by cost.
-  uint64_t CostAhead(const Key& key, uint8_t priority) const;
-
   // `wait` is what the limit said; where the deadline is before that, there is no use in waiting.
   [[nodiscard]] Added Add(const Waiter& waiter, base::Duration wait, base::MonotonicTime now);
   // False: he does not wait any more.
@@ -116,7 +112,6 @@ class FairQueue {
     size_t size = 0;
     // What it has had in each priority, on the clock of its costs; and what it will have had with its first one.
     std::array<uint64_t, kPriorities> had;
-    std::array<uint64_t, kPriorities> costs{};  // of those that wait
     uint64_t turn = 0;
     uint8_t priority = 0;  // of its first one
     base::MonotonicTime suspended_until;
@@ -162,7 +157,6 @@ class FairQueue {
   IndexedHeap<Flow, &Flow::by_size, &IsLarger> by_size_;
   base::MonotonicTime all_suspended_until_{};
   std::array<uint64_t, kPriorities> clocks_{};  // of costs: what whoever was granted last has had then
-  std::array<uint64_t, kPriorities> costs_{};   // of all that wait
   size_t size_ = 0;
 };
 

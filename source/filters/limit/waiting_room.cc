@@ -77,12 +77,6 @@ WaitingRoom::Entered WaitingRoom::Enter(event::Worker& worker, Waiting& waiting,
     wait = decision.retry_after;
   } else {
     decision = Refusal(request.key, request.cost, now, &wait);
-    // Those before him take theirs first: he who could not be admitted in time then does not wait in vain.
-    const uint64_t ahead = queue_.CostAhead(request.fair_key, request.priority);
-    if (ahead > 0 && wait != Decision::kNever) {
-      wait = std::max(wait, WaitFor(request.key, ahead + request.cost, now));
-      decision.retry_after = std::max(decision.retry_after, wait);
-    }
   }
   if (wait == Decision::kNever) return {.how = Entered::How::kRefused, .why = WaitEnd::kTooLate, .decision = decision};
   const uint64_t number = next_number_++;
@@ -127,32 +121,6 @@ Decision WaitingRoom::Refusal(const limit::Key& key, uint64_t cost, base::Monoto
   }
   decision.retry_after = std::max(decision.retry_after, kOthersWaitBefore);
   return decision;
-}
-
-base::Duration WaitingRoom::WaitFor(const limit::Key& key, uint64_t cost, base::MonotonicTime now) const {
-  using Wide = __int128;
-  const limit::Policy& policy = state_->limit.policy();
-  Wide least = 0;
-  uint64_t at_once = cost;  // that may be admitted together
-  if (policy.window()) {
-    // One more than the limit is comes a length behind the first.
-    const uint64_t limit = policy.window()->terms().limit;
-    at_once = std::min(at_once, limit);
-    if (cost > limit) {
-      least = Wide{policy.window()->terms().length.count()} * ((cost - 1) / limit) +
-              state_->limit.Ask(key, 1, now).retry_after.count();
-    }
-  }
-  if (policy.bucket()) {
-    const limit::TokenBucket::Terms& terms = policy.bucket()->terms();
-    const uint64_t has = state_->limit.Ask(key, 0, now).bucket.remaining;
-    at_once = std::min(at_once, terms.burst);
-    // One token may be there in part.
-    if (cost > has + 1) least = std::max(least, Wide{cost - has - 1} * terms.period.count() / terms.tokens);
-  }
-  constexpr Wide kMost = Decision::kNever.count() / 2;
-  return std::max(base::Duration(static_cast<int64_t>(std::min(least, kMost))),
-                  state_->limit.Ask(key, at_once, now).retry_after);
 }
 
 bool WaitingRoom::IsNever(uint64_t cost) const {

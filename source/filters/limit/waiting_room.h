@@ -96,8 +96,6 @@ class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
   // What is said to somebody who is not admitted, though the limit may have something. `wait`: until it has, at least.
   limit::Decision Refusal(const limit::Key& key, uint64_t cost, base::MonotonicTime now,
                           base::Duration* wait = nullptr) const;
-  // Until so much was admitted: no more than it takes.
-  base::Duration WaitFor(const limit::Key& key, uint64_t cost, base::MonotonicTime now) const;
   bool IsNever(uint64_t cost) const;
   void Run(base::MonotonicTime now);
   void Call(const limit::FairQueue::Waiter& waiter, WaitEnd end, const limit::Decision& decision);

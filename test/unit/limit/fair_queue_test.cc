@@ -328,28 +328,5 @@ TEST(FairQueue, GrantsWhenTheLimitDoes) {
   EXPECT_EQ(runs, 28);
 }
 
-TEST(FairQueue, WhatIsAhead) {
-  for (const auto limits : {FairQueue::Limits::kEachKey, FairQueue::Limits::kAll}) {
-    FairQueue queue({.most = 10, .longest_wait = 1s, .limits = limits});
-    const bool all = limits == FairQueue::Limits::kAll;
-    const auto add = [&](uint64_t key, uint64_t cost, uint8_t priority) {
-      return queue.Add({.key = {key, key}, .cost = cost, .priority = priority}, 1ms, kStart).ticket;
-    };
-    EXPECT_EQ(queue.CostAhead({1, 1}, 3), 0u);
-    add(1, 5, 1);
-    const FairQueue::Ticket other = add(2, 7, 0);
-    add(1, 2, 2);
-    EXPECT_EQ(queue.CostAhead({1, 1}, 0), 0u);
-    EXPECT_EQ(queue.CostAhead({1, 1}, 1), all ? 12u : 5u);
-    EXPECT_EQ(queue.CostAhead({1, 1}, 3), all ? 14u : 7u);
-    EXPECT_EQ(queue.CostAhead({2, 2}, 0), 7u);
-    EXPECT_EQ(queue.CostAhead({3, 3}, 1), all ? 7u : 0u);
-    EXPECT_TRUE(queue.Cancel(other));
-    EXPECT_EQ(queue.CostAhead({1, 1}, 3), 7u);
-    queue.Run(kStart + 1s, [](const FairQueue::Waiter&) { return 0ms; }, [](const FairQueue::Waiter&, FairQueue::End) {});
-    EXPECT_EQ(queue.CostAhead({1, 1}, 3), 0u);
-  }
-}
-
 }  // namespace
 }  // namespace pillion::limit
