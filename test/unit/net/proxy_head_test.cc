@@ -39,7 +39,7 @@ TEST(ProxyHead, Tlvs) {
   tlvs.added_types.set(0xe3);
   AppendTlv(tlvs.added, 0xe3, "own");
   const std::string onward = tlvs.Of(received);
-  EXPECT_EQ(onward, "\xe3" + std::string(1, '\0') + "\x03own\xe1" + std::string(1, '\0') + "\x03one\xe1" + std::string(1, '\0') + "\x05again");
+  EXPECT_EQ(onward, "\xe3" + std::string(1, '\0') + "\x03own\xe1" + std::string(1, '\0') + "\x03one\xe1" + std::string(1, '\0') + "\x05" "again");
   EXPECT_EQ(tlvs.Of(""), tlvs.added);
 
   const std::string head = ProxyHead(ProxyVersion::kV2, Ip("192.0.2.1", 1234), Ip("192.0.2.2", 80), onward);
