@@ -123,7 +123,7 @@ TEST(LoadBalancing, WhatIsWrong) {
                 "max_request_bytes: 1}}}]}\n"),
             "load_balancing_policy.policies[0].typed_extension_config.typed_config: a "
             "envoy.extensions.filters.http.buffer.v3.Buffer, expected RoundRobin, LeastRequest, Random, RingHash, Maglev, "
-            "WrrLocality or Lanes");
+            "WrrLocality, OverrideHost or Lanes");
 }
 
 TEST(LoadBalancing, Subsets) {

@@ -203,7 +203,7 @@ TEST(UpstreamTest, ProxyHead) {
   EXPECT_EQ(second->proxy_tlvs, nullptr);
   const auto with = [&](const std::string& config) { return socket(", config: {" + config + "}", raw); };
   const auto tlvs = Good(with("version: V2, pass_through_tlvs: {match_type: INCLUDE, tlv_type: [1, 255]}, "
-                              "added_tlvs: [{type: 0xF0, value: YQ==}]"))->proxy_tlvs;
+                              "added_tlvs: [{type: 240, value: YQ==}]"))->proxy_tlvs;
   ASSERT_NE(tlvs, nullptr);
   EXPECT_EQ(tlvs->passes.count(), 2u);
   EXPECT_TRUE(tlvs->passes.test(255));
