@@ -175,6 +175,7 @@ void Stream::TakeAnswerOf(UpstreamRequest& attempt) {
   // Of a late one it was over.
   const base::Duration idle = terms_.per_try_idle_timeout;
   try_idle_deadline_ = idle > base::Duration::zero() ? context().worker.now() + idle : base::MonotonicTime{};
+  ArmTimer();  // which may be set for later only
 }
 
 void Stream::CancelAttempts(const UpstreamRequest* but) {
