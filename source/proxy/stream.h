@@ -144,7 +144,10 @@ class Stream final : public codec::RequestReceiver,
   void KeepDeadline(base::MonotonicTime at) override { kept_deadline_ = at; }
   filter::CarriedContext* carried_context() const override { return carried_context_; }
   void Carry(filter::CarriedContext& context) override { carried_context_ = &context; }
-  void GoToLane(const upstream::LaneWish& wish) override { lane_wish_ = &wish; }
+  void GoToLane(const upstream::LaneWish& wish) override {
+    lane_wish_ = &wish;
+    if (wish.forced) forced_wish_ = &wish;
+  }
   const upstream::LaneWish* lane_wish() const override { return lane_wish_; }
   upstream::LaneOutcome lane_outcome() const override { return lane_outcome_; }
   void MirrorTo(const filter::MirrorWish& wish) override { mirror_wish_ = &wish; }
@@ -342,6 +345,7 @@ class Stream final : public codec::RequestReceiver,
   uint64_t response_bytes_ = 0;
   filter::CarriedContext* carried_context_ = nullptr;
   const upstream::LaneWish* lane_wish_ = nullptr;
+  const upstream::LaneWish* forced_wish_ = nullptr;  // the last that was
   upstream::LaneOutcome lane_outcome_;
   const filter::MirrorWish* mirror_wish_ = nullptr;
   filter::FeatureSet turned_off_;

@@ -162,7 +162,7 @@ void Stream::StartAnew() {
   }
   // Of the filters that are gone.
   carried_context_ = nullptr;
-  if (lane_wish_ != nullptr && !lane_wish_->forced) lane_wish_ = nullptr;
+  lane_wish_ = forced_wish_;
   mirror_wish_ = nullptr;
   former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{newest_, former_};
   upstream_ = newest_ = nullptr;

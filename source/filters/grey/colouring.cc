@@ -172,8 +172,7 @@ const Lane* Colouring::Take(const Terms& terms, filter::StreamContext& stream, c
   const Lane* const lane = LaneOf(terms.settings, wish.labels);
   const bool fails_closed = wish.fails_closed || (lane != nullptr && lane->fails_closed);
   base::Arena& arena = stream.arena();
-  Outcome& outcome = *arena.New<Outcome>(
-      reason, LaneWish{.labels = wish.labels, .fails_closed = fails_closed, .forced = wish.forced});
+  Outcome& outcome = *arena.New<Outcome>(reason, LaneWish{.labels = wish.labels, .fails_closed = fails_closed});
   stream.annotations().metadata.SetLater(arena, Outcome::kSpace, outcome);
   stream.GoToLane(outcome.wish());
   const bool chosen = reason.source != Outcome::kFromContext && Carry(terms.settings, stream, wish.labels);

@@ -180,11 +180,11 @@ TEST_F(HttpChainTest, FiltersAreMadeAsTheHeadComesToThem) {
 
 TEST_F(HttpChainTest, AnAnswerPassesThoseThatTheRequestDidNotReach) {
   tells_making_ = true;
-  story_.acts["a:head"] = [](Scripted& filter) { filter.SendReply({.status = 429}); };
-  story_.answers["a:head"] = Step::kPause;
+  story_.acts["a:head end"] = [](Scripted& filter) { filter.SendReply({.status = 429}); };
+  story_.answers["a:head end"] = Step::kPause;
   Make();
   Head(true);
-  EXPECT_EQ(story_.Take(), (Events{"out:makes a", "a:head", "out:reply 429", "out:makes b", "out:makes c", "c:response head end",
+  EXPECT_EQ(story_.Take(), (Events{"out:makes a", "a:head end", "out:reply 429", "out:makes b", "out:makes c", "c:response head end",
                                    "b:response head end", "a:response head end", "out:response head end"}));
   chain_->End();
   EXPECT_EQ(story_.Take(), (Events{"a:end", "b:end", "c:end"}));

@@ -148,6 +148,7 @@ TEST_F(GreyLaneTest, TheRuntimeMaySayOtherwise) {
     world_->Wait(40);
     EXPECT_TRUE(Reached());
     Answer();
+    client_->Take();
     EXPECT_EQ(Line(), "GET /x HTTP/1.1 200 DI via_upstream 0 2 40");
     world_->runtime_keys().Apply({{keys + ".fault.abort_per_million", Number(1'000'000)}, {keys + ".fault.abort_status", Number(418)}});
     EXPECT_TRUE(Get("x-env: gray\r\n").starts_with("HTTP/1.1 418 "));

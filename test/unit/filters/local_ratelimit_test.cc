@@ -359,7 +359,7 @@ TEST_F(ActionTest, Expressions) {
 
 std::string Tree(const std::string& header) {
   return "{extension: {name: e, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor, "
-         "descriptor_key: k, parsed: {id: 1, call_expr: {function: _[_], args: [{id: 2, select_expr: {field: headers, operand: {id: 3, ident_expr: "
+         "descriptor_key: k, parsed: {id: 1, call_expr: {function: '_[_]', args: [{id: 2, select_expr: {field: headers, operand: {id: 3, ident_expr: "
          "{name: request}}}}, {id: 4, const_expr: {string_value: " + header + "}}]}}}}}";
 }
 

@@ -61,7 +61,6 @@ class FilterConfigsTest : public PushedTest {
   }
   uint64_t Stat(const std::string& name) { return Count("extension_config_discovery.http_filter.f." + name); }
 
-  std::vector<std::unique_ptr<FilterConfigs::Use>> uses_;
   std::vector<FilterConfigs::Completed> completed_;
   int followed_ = 0;
   std::set<std::string> waited_for_;
@@ -77,6 +76,7 @@ class FilterConfigsTest : public PushedTest {
                            return errors;
                          },
                          with()};
+  std::vector<std::unique_ptr<FilterConfigs::Use>> uses_;  // end before that
 };
 
 TEST_F(FilterConfigsTest, OneForAllWhoNameIt) {
