@@ -52,6 +52,7 @@ struct Attempt {
 struct FilterPart {
   bool absent = false;                            // it is disabled
   const config::FilterConfig* config = nullptr;  // instead of its own; null: there is none
+  bool mismatched = false;                       // there was one, but of another filter, which says nothing of this one
 };
 
 class StreamContext {

@@ -9,6 +9,10 @@ const config::FilterOverride* FindOverride(const config::FilterOverrides& overri
   return nullptr;
 }
 
+bool IsOf(const config::FilterOverride& word, const config::HttpFilter& filter) {
+  return word.config == nullptr || word.type == filter.override_type;
+}
+
 filter::FilterPart PartOf(const config::HttpFilter& filter, const route::Entry* entry,
                           const config::WeightedClusters::Choice* choice, const config::FilterOverrides* table) {
   const config::FilterOverride* word = nullptr;
@@ -22,6 +26,7 @@ filter::FilterPart PartOf(const config::HttpFilter& filter, const route::Entry* 
   }
   if (table != nullptr) look(*table);
   if (word == nullptr) return {.absent = filter.disabled};
+  if (!IsOf(*word, filter)) [[unlikely]] return {.absent = word->disabled, .mismatched = true};
   return {.absent = word->disabled, .config = word->config.get()};
 }
 

@@ -52,6 +52,7 @@ namespace pillion::proxy {
   X(downstream_rq_non_relative_path)   \
   X(downstream_rq_too_large)           \
   X(downstream_rq_redirected_with_normalized_path) \
+  X(filter_override_mismatched)        \
   X(no_cluster)                        \
   X(no_route)                          \
   X(passthrough_internal_redirect_bad_location) \

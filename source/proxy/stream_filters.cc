@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -63,9 +64,11 @@ filter::ChainMember Stream::MakeFilter() {
 }
 
 std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view filter) const {
+  const std::vector<ChainFilter>& all = manager_->filters;
+  const auto own = std::ranges::find(all, filter, [](const ChainFilter& each) -> std::string_view { return each.config->name; });
   const auto config_of = [&](const config::FilterOverrides& overrides) {
-    const config::FilterOverride* const word = FindOverride(overrides, filter);
-    return word == nullptr ? nullptr : word->config.get();
+    const config::FilterOverride* const word = overrides.empty() ? nullptr : FindOverride(overrides, filter);
+    return word == nullptr || own == all.end() || !IsOf(*word, *own->config) ? nullptr : word->config.get();
   };
   std::array<const config::FilterConfig*, 3> found{};
   if (route_ != nullptr) {
@@ -85,7 +88,9 @@ filter::FilterPart Stream::PartOf(std::string_view filter) {
 
 filter::FilterPart Stream::PartOf(const ChainFilter& filter) const {
   if (filter.feature && turned_off_.Has(*filter.feature)) return {.absent = true};
-  return proxy::PartOf(*filter.config, route_, destination_.choice, table_overrides());
+  const filter::FilterPart part = proxy::PartOf(*filter.config, route_, destination_.choice, table_overrides());
+  if (part.mismatched) [[unlikely]] manager_->stats.filter_override_mismatched.Increment();
+  return part;
 }
 
 std::string_view Stream::cluster_stat_name() const {
