@@ -110,10 +110,14 @@ enum class Attribute : uint16_t {
   kFirstOther,  // numbers from here on are for catalogs of their own
 };
 
-// The name of an entry. `id` is that of its text as a field's name, looked up in advance.
+// The name of an entry.
 struct Key {
   std::string_view text;
   http::HeaderId id = http::HeaderId::kUnknown;
+  bool is_field_name = false;  // the text is in lower case, and `id` is what a field of that name has
+
+  // What can be said of it in advance.
+  static Key Of(std::string_view text) { return {text, http::FindHeaderId(text), !http::HasUpperCase(text)}; }
 };
 
 class Attributes {

@@ -62,7 +62,7 @@ class Compiler {
   }
   uint32_t KeptKey(std::string_view name) {
     const std::string_view kept = program_->KeptText(name);
-    program_->keys_.push_back({kept, http::FindHeaderId(kept)});
+    program_->keys_.push_back(Key::Of(kept));
     return static_cast<uint32_t>(program_->keys_.size() - 1);
   }
 

@@ -21,7 +21,11 @@ std::optional<std::string_view> Read(const Source& source, const Request& reques
   const Value value =
       source.entry.empty()
           ? request.attributes.Get(source.attribute, request.arena)
-          : request.attributes.Find(source.attribute, {.text = source.entry, .id = source.id}, request.arena);
+          : request.attributes.Find(source.attribute,
+                                    {.text = source.entry,
+                                     .id = source.id,
+                                     .is_field_name = source.attribute == Attribute::kRequestHeaders},
+                                    request.arena);
   if (!value.Is(expression::Kind::kString)) return std::nullopt;
   return value.text();
 }

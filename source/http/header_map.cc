@@ -27,7 +27,10 @@ void HeaderMap::Set(HeaderId id, std::string_view value) {
 
 const HeaderField* HeaderMap::Find(std::string_view name) const {
   const HeaderId id = FindHeaderId(name);
-  if (id != HeaderId::kUnknown) return Find(id);
+  return id != HeaderId::kUnknown ? Find(id) : FindOther(name);
+}
+
+const HeaderField* HeaderMap::FindOther(std::string_view name) const {
   for (const HeaderField& field : *this) {
     if (field.id == HeaderId::kUnknown && field.name() == name) return &field;
   }

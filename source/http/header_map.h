@@ -59,6 +59,8 @@ class HeaderMap {
     return nullptr;
   }
   const HeaderField* Find(std::string_view lower_case_name) const;
+  // The same of a name that has no id.
+  const HeaderField* FindOther(std::string_view lower_case_name) const;
 
   // The value of the first field of that name; empty when there is none.
   std::string_view Get(HeaderId id) const {

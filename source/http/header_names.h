@@ -129,6 +129,13 @@ inline std::string_view HeaderName(HeaderId id) { return kHeaderNames[static_cas
 // The id of `name`, which is lower case; kUnknown when it is none of the above.
 HeaderId FindHeaderId(std::string_view name);
 
+// Without a branch for each character: mostly there is none.
+inline bool HasUpperCase(std::string_view text) {
+  bool found = false;
+  for (const char c : text) found |= static_cast<unsigned char>(c - 'A') < 26;
+  return found;
+}
+
 // The same for a token in any case.
 HeaderId FindHeaderIdIgnoringCase(std::string_view token);
 

@@ -16,7 +16,8 @@ using Key = base::SipHash::Hash;
 // From the system's random numbers.
 using Secret = base::SipHash::Key;
 
-// In this order, each with its length: {"ab", "c"} is another key than {"a", "bc"}. None is a key as well.
+// In this order, each with its length: {"ab", "c"} is another key than {"a", "bc"}. None is a key as well. A text of up to
+// seven bytes is one word of the hash, each further eight another one.
 Key KeyOf(const Secret& secret, std::span<const std::string_view> dimensions);
 
 }  // namespace pillion::limit

@@ -38,13 +38,6 @@ std::optional<std::string_view> PartOf(const http::RequestHead& head, std::strin
   return std::nullopt;
 }
 
-// Without a branch for each character: mostly there is none.
-bool HasUpperCase(std::string_view text) {
-  bool found = false;
-  for (const char c : text) found |= static_cast<unsigned char>(c - 'A') < 26;
-  return found;
-}
-
 bool IsSame(const http::HeaderField& a, const http::HeaderField& b) {
   return a.id == b.id && (a.id != http::HeaderId::kUnknown || a.name() == b.name());
 }
@@ -65,16 +58,16 @@ std::string_view Joined(const http::HeaderField* first, const http::HeaderField*
 
 // Fields are found by their names in lower case.
 Key InLowerCase(const Key& key, base::Arena& arena) {
-  if (key.id != http::HeaderId::kUnknown || !HasUpperCase(key.text)) return key;
+  if (key.is_field_name || key.id != http::HeaderId::kUnknown) [[likely]] return key;
+  if (!http::HasUpperCase(key.text)) return Key::Of(key.text);
   char* const lower = static_cast<char*>(arena.Allocate(key.text.size(), 1));
   http::CopyLowerCase(key.text, lower);
-  const std::string_view text(lower, key.text.size());
-  return {.text = text, .id = http::FindHeaderId(text)};
+  return Key::Of({lower, key.text.size()});
 }
 
 Value FindLower(const http::HeaderMap& fields, const Key& wanted, base::Arena& arena) {
   const bool known = wanted.id != http::HeaderId::kUnknown;
-  const http::HeaderField* const first = known ? fields.Find(wanted.id) : fields.Find(wanted.text);
+  const http::HeaderField* const first = known ? fields.Find(wanted.id) : fields.FindOther(wanted.text);
   return first == nullptr ? NoSuchKey() : Value::String(Joined(first, fields.end(), arena));
 }
 

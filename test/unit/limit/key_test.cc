@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pillion::limit {
@@ -30,6 +32,26 @@ TEST(LimitKey, DimensionsAreNotJoined) {
     EXPECT_EQ(Of(different[i]), Of(different[i]));
     EXPECT_NE(Of(different[i]), Of(different[i], {1, 3}));
     EXPECT_NE(Of(different[i]), Of(different[i], {2, 2}));
+  }
+}
+
+// Whatever its length, and whether that has room in a word: each byte of a text counts, and only these.
+TEST(LimitKey, EachByteOfEachLengthCounts) {
+  std::vector<std::string> texts;
+  for (const size_t size : {1, 2, 3, 4, 6, 7, 8, 9, 14, 15, 16, 17, 23, 253, 254, 255, 256, 263, 300}) {
+    texts.emplace_back(size, 'a');
+    for (size_t at = 0; at < size; ++at) {
+      texts.emplace_back(size, 'a');
+      texts.back()[at] = 'b';
+    }
+  }
+  std::set<std::pair<uint64_t, uint64_t>> keys;
+  for (const std::string& text : texts) {
+    const Key key = Of({text});
+    EXPECT_TRUE(keys.emplace(key.low, key.high).second) << text;
+    const std::string between = "(" + text + ")";
+    EXPECT_EQ(Of({std::string_view(between).substr(1, text.size())}), key) << text;
+    EXPECT_TRUE(keys.insert({Of({text, "a"}).low, 0}).second) << text;
   }
 }
 
