@@ -82,8 +82,7 @@ void Breaker::OnGoodProbe(const Terms& terms, Changes& changes) {
 }
 
 void Breaker::Judge(const Terms& terms, Changes& changes) {
-  const Calls calls =
-      state_ == State::kRecovering ? recovering_ : window_.Sum(latest_, CallWindow::TenthOf(terms.interval));
+  const Calls& calls = state_ == State::kRecovering ? recovering_ : window_.sum();
   if (calls.all >= terms.minimum && terms.Reached(calls)) Open(calls, changes);
 }
 

@@ -7,13 +7,25 @@
 
 namespace pillion::degradation {
 
+struct Breakers::Entry {
+  // Read with the lock of the shard of a pass, which may be another one than that where it is now.
+  std::atomic<uint64_t> serial;
+  Breaker breaker;
+};
+
+Breakers::Breakers(const Terms& terms, size_t most) : terms_(terms), most_(most) {}
+
+Breakers::~Breakers() = default;
+
 bool Breakers::Forget(Shard& shard, base::MonotonicTime now) {
   Entries& entries = shard.entries;
   for (int looked = 0; looked < kSearched; ++looked) {
     shard.hand = (shard.hand + 1) % entries.bucket_count();
     for (auto entry = entries.begin(shard.hand); entry != entries.end(shard.hand); ++entry) {
       if (!entry->second->breaker.IsFresh(terms_, now)) continue;
-      entries.erase(entries.find(entry->first));
+      const auto forgotten = entries.find(entry->first);
+      Keep(std::move(forgotten->second));
+      entries.erase(forgotten);
       --shard.by_state[static_cast<size_t>(State::kClosed)];
       ++shard.forgotten;
       return true;
@@ -29,7 +41,7 @@ void Breakers::Count(Shard& shard, const Changes& changes) {
   }
 }
 
-Breakers::Entry* Breakers::FindOrMake(Shard& shard, const Sought& key, base::MonotonicTime now) {
+Breakers::Entry* Breakers::FindOrMake(Shard& shard, const Key& key, base::MonotonicTime now) {
   const auto found = shard.entries.find(key);
   if (found != shard.entries.end()) return found->second.get();
   if (count_.fetch_add(1, std::memory_order_relaxed) >= most_) {
@@ -39,35 +51,56 @@ Breakers::Entry* Breakers::FindOrMake(Shard& shard, const Sought& key, base::Mon
       return nullptr;
     }
   }
-  const uint64_t serial = last_serial_.fetch_add(1, std::memory_order_relaxed) + 1;
   auto& entry = shard.entries[std::string(key.text)];
-  entry = std::make_unique<Entry>(Entry{serial, Breaker(now)});
+  entry = Make(now);
   ++shard.by_state[static_cast<size_t>(State::kClosed)];
   return entry.get();
 }
 
-Breakers::Entry* Breakers::Find(Shard& shard, std::string_view key, const Pass& pass) const {
-  const auto found = shard.entries.find(Sought{key, pass.hash});
-  return found == shard.entries.end() || found->second->serial != pass.serial ? nullptr : found->second.get();
+std::unique_ptr<Breakers::Entry> Breakers::Make(base::MonotonicTime now) {
+  std::unique_ptr<Entry> made;
+  {
+    const std::lock_guard lock(spare_lock_);
+    if (!spare_.empty()) {
+      made = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
+  if (made == nullptr) {
+    made = std::make_unique<Entry>(0, Breaker(now));
+  } else {
+    made->breaker = Breaker(now);
+  }
+  made->serial.store(last_serial_.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return made;
 }
 
+void Breakers::Keep(std::unique_ptr<Entry> forgotten) {
+  forgotten->serial.store(0, std::memory_order_relaxed);
+  const std::lock_guard lock(spare_lock_);
+  spare_.push_back(std::move(forgotten));
+}
+
+bool Breakers::IsThere(const Pass& pass) { return pass.entry->serial.load(std::memory_order_relaxed) == pass.serial; }
+
 // Where its own part of the table has none that may be forgotten, another one is looked at: for each newcomer the next.
-Breakers::Answer Breakers::Ask(std::string_view key, base::MonotonicTime now) {
-  const Sought sought{key, Hash()(key)};
-  Shard& shard = shards_[ShardOf(sought.hash)];
+Breakers::Answer Breakers::Ask(const Key& key, base::MonotonicTime now) {
+  const size_t number = ShardOf(key.hash);
+  Shard& shard = shards_[number];
   Answer answer;
   size_t other = 0;
   const auto ask = [&](bool again) {
     const std::lock_guard lock(shard.lock);
     if (again) --shard.no_room;  // it is counted once
     other = shard.no_room % kShards;
-    Entry* const entry = FindOrMake(shard, sought, now);
+    Entry* const entry = FindOrMake(shard, key, now);
     if (entry == nullptr) return false;
     const Breaker::Answer said = entry->breaker.Ask(terms_, now, answer.changes);
     Count(shard, answer.changes);
     answer.passes = said.passes;
     answer.state = said.state;
-    answer.pass = {.serial = entry->serial, .hash = sought.hash, .pass = said.pass};
+    const uint64_t serial = entry->serial.load(std::memory_order_relaxed);
+    answer.pass = {.serial = serial, .entry = entry, .shard = number, .pass = said.pass};
     answer.retry_after = said.retry_after;
     if (!said.passes) answer.opened_by = entry->breaker.opened_by();
     return true;
@@ -82,35 +115,35 @@ Breakers::Answer Breakers::Ask(std::string_view key, base::MonotonicTime now) {
   return answer;
 }
 
-Breakers::Ended Breakers::End(std::string_view key, const Pass& pass, Verdict verdict, base::MonotonicTime now) {
+Breakers::Ended Breakers::End(const Pass& pass, Verdict verdict, base::MonotonicTime now) {
   Ended ended;
   if (!pass.is_guarded()) return ended;
-  Shard& shard = shards_[ShardOf(pass.hash)];
+  Shard& shard = shards_[pass.shard];
   const std::lock_guard lock(shard.lock);
-  Entry* const entry = Find(shard, key, pass);
-  if (entry != nullptr) ended.counts = entry->breaker.End(terms_, pass.pass, verdict, now, ended.changes);
+  if (!IsThere(pass)) return ended;
+  ended.counts = pass.entry->breaker.End(terms_, pass.pass, verdict, now, ended.changes);
   Count(shard, ended.changes);
   return ended;
 }
 
-Changes Breakers::Begin(std::string_view key, Pass& pass, base::MonotonicTime now) {
+Changes Breakers::Begin(Pass& pass, base::MonotonicTime now) {
   Changes changes;
   if (!pass.is_probe()) return changes;
-  Shard& shard = shards_[ShardOf(pass.hash)];
+  Shard& shard = shards_[pass.shard];
   const std::lock_guard lock(shard.lock);
-  Entry* const entry = Find(shard, key, pass);
-  if (entry != nullptr) entry->breaker.Begin(terms_, pass.pass, now, changes);
+  if (!IsThere(pass)) return changes;
+  pass.entry->breaker.Begin(terms_, pass.pass, now, changes);
   Count(shard, changes);
   return changes;
 }
 
-Changes Breakers::Spoil(std::string_view key, const Pass& pass, base::MonotonicTime now) {
+Changes Breakers::Spoil(const Pass& pass, base::MonotonicTime now) {
   Changes changes;
   if (!pass.is_guarded()) return changes;
-  Shard& shard = shards_[ShardOf(pass.hash)];
+  Shard& shard = shards_[pass.shard];
   const std::lock_guard lock(shard.lock);
-  Entry* const entry = Find(shard, key, pass);
-  if (entry != nullptr) entry->breaker.Spoil(terms_, pass.pass, now, changes);
+  if (!IsThere(pass)) return changes;
+  pass.entry->breaker.Spoil(terms_, pass.pass, now, changes);
   Count(shard, changes);
   return changes;
 }

@@ -46,6 +46,8 @@ class CallWindow {
       return;
     }
   }
+  // As of the last call that was added, or spoilt.
+  const Calls& sum() const { return sum_; }
   Calls Sum(base::MonotonicTime now, int64_t tenth) const;
   void Clear() { *this = CallWindow(); }
 

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "source/filters/rules/text.h"
-#include "source/upstream/lane_text.h"
 
 namespace pillion::filters::degradation_rules {
 namespace {
@@ -12,8 +11,6 @@ namespace {
 using degradation::State;
 using metadata::Value;
 using rules::Text;
-
-constexpr upstream::EscapedBytes kEscapedInHosts("/,%"), kEscapedInNames(",%");
 
 std::string_view NameOf(Outcome outcome) {
   constexpr std::array<std::string_view, 5> kNames = {"passed", "probe", "would_refuse", "degraded", "rejected"};
@@ -26,33 +23,6 @@ uint64_t SecondsOf(base::Duration retry_after) {
 }
 
 }  // namespace
-
-std::string_view KeyOf(const Parts& per, filter::StreamContext& stream) {
-  if (per.empty()) return {};
-  Text text(stream.arena());
-  std::string_view between;
-  const auto add = [&](std::string_view name) -> Text& {
-    text << std::exchange(between, ", ") << name << "=";
-    return text;
-  };
-  const auto append = [&text](std::string_view piece) { text << piece; };
-  if (per.route) {
-    add("route");
-    upstream::AppendEscaped(append, stream.virtual_host()->name, kEscapedInHosts);
-    text << "/";
-    upstream::AppendEscaped(append, stream.route()->name, kEscapedInNames);
-  }
-  if (per.cluster) {
-    add("cluster");
-    upstream::AppendEscaped(append, stream.cluster_name(), kEscapedInNames);
-  }
-  if (!per.lane) return text.view();
-  add("lane");
-  const upstream::LaneWish* const wish = stream.lane_wish();
-  if (wish == nullptr || wish->labels.empty()) return (text << "baseline").view();
-  upstream::AppendLabels(append, wish->labels);
-  return text.view();
-}
 
 std::string_view RefusalText(const Asked& asked, base::Arena& arena) {
   Text text(arena);

@@ -31,10 +31,6 @@ struct Asked {
   bool was_good;
 };
 
-// What a rule's breakers are told apart by: "route=all/pay, lane=env=gray,version=v2". What looks like one of its signs is
-// escaped (%2C), so that different ones have different keys.
-std::string_view KeyOf(const Parts& per, filter::StreamContext& stream);
-
 // degradation payments (route=all/pay): open, 6 of 10 calls were bad (error ratio 0.6 in 10s, ...); retry after 12s
 std::string_view RefusalText(const Asked& asked, base::Arena& arena);
 // degradation_refused[payments:open:6/10]

@@ -5,6 +5,7 @@
 #include "source/expression/evaluator.h"
 #include "source/filter/request_attributes.h"
 #include "source/filters/degradation/answer.h"
+#include "source/filters/degradation/keys.h"
 #include "source/filters/degradation/transition_log.h"
 #include "source/filters/degradation/verdict.h"
 #include "source/filters/rules/counts.h"
@@ -75,10 +76,12 @@ class Shard final : public filter::HttpFilterShard {
   filter::HttpFilter* Make(filter::StreamContext& stream, const config::FilterConfig* override_config) override;
 
   Counts& Of(const Rule& rule) { return counts_.Of(rule); }
+  Breakers::Key KeyOf(const Rule& rule, filter::StreamContext& stream) { return keys_.Of(rule.per, stream); }
 
  private:
   const Config& config_;
   rules::CountsByRule<Counts, Rule> counts_;
+  Keys keys_;
 };
 
 // | a pass of the request   | ends                                                                                   |
@@ -154,11 +157,11 @@ Step Filter::OnRequestHead(http::RequestHead&, bool) {
 
 bool Filter::Ask(const Rule& rule, Asked& asked) {
   Counts& counts = shard_.Of(rule);
-  const std::string_view key = KeyOf(rule.per, stream());
+  const Breakers::Key key = shard_.KeyOf(rule, stream());
   const Breakers::Answer answer = rule.state->breakers.Ask(key, now());
   asked = {.rule = &rule,
            .counts = &counts,
-           .key = key,
+           .key = key.text,
            .pass = answer.pass,
            .state = answer.state,
            .retry_after = answer.retry_after,
@@ -231,7 +234,7 @@ void Filter::OnAnswer(const http::ResponseHead& head, bool end) {
     const bool is_error = came_ == Came::kAnswer && !open && IsErrorFor(rule, stream(), head, grpc_status);
     const Verdict verdict = VerdictOf(rule, came_, is_error, head_took_);
     if (verdict == Verdict::kGood && open && !rule.by_latency) {
-      OnChanges(asked, rule.state->breakers.Begin(asked.key, asked.pass, now()));
+      OnChanges(asked, rule.state->breakers.Begin(asked.pass, now()));
     } else {
       End(asked, verdict);
     }
@@ -258,7 +261,7 @@ void Filter::OnEnd() {
       const bool tunnel = broken_off && (head_->status == 101 || stream().request().method_id == http::Method::kConnect);
       if (!asked.was_good || !broken_off || rule.by_latency || tunnel) continue;
       asked.counts->broken_off.Increment();
-      OnChanges(asked, rule.state->breakers.Spoil(asked.key, asked.pass, now()));
+      OnChanges(asked, rule.state->breakers.Spoil(asked.pass, now()));
     } else if (head_ == nullptr) {
       End(asked, VerdictOf(rule, attempts_ == 0 ? Came::kNobodyAsked : Came::kLeft, false, took()));
     } else if (complete) {
@@ -273,7 +276,7 @@ void Filter::OnEnd() {
 
 void Filter::End(Asked& asked, Verdict verdict) {
   asked.ended = true;
-  const Breakers::Ended ended = asked.rule->state->breakers.End(asked.key, asked.pass, verdict, now());
+  const Breakers::Ended ended = asked.rule->state->breakers.End(asked.pass, verdict, now());
   asked.was_good = verdict == Verdict::kGood;
   Counts& counts = *asked.counts;
   if (verdict == Verdict::kUnknown) {

@@ -26,6 +26,7 @@ struct Parts {
   bool lane = false;
 
   bool empty() const { return !route && !cluster && !lane; }
+  friend bool operator==(const Parts&, const Parts&) = default;
   std::string Text() const;  // "route, lane"
 };
 

@@ -61,10 +61,8 @@ Came CameOf(filter::StreamContext& stream, const http::ResponseHead& head, uint3
 
 bool IsError(int status, std::string_view grpc_status) {
   if (status >= 500) return true;
-  for (const std::string_view error : {"2", "4", "12", "13", "14", "15"}) {
-    if (grpc_status == error) return true;
-  }
-  return false;
+  if (grpc_status.size() == 1) return grpc_status == "2" || grpc_status == "4";
+  return grpc_status.size() == 2 && grpc_status[0] == '1' && grpc_status[1] >= '2' && grpc_status[1] <= '5';
 }
 
 bool IsErrorFor(const Rule& rule, filter::StreamContext& stream, const http::ResponseHead& head,

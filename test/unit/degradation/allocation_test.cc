@@ -29,10 +29,10 @@ TEST(AllocationTest, AsksAndEndsAllocateNothing) {
     changes += answer.changes.list().size();
     refused += !answer.passes;
     if (!answer.passes) continue;
-    (void)breakers->Begin(key, answer.pass, now);
+    (void)breakers->Begin(answer.pass, now);
     const Verdict verdict = i / 2000 % 2 == 0 ? Verdict::kGood : Verdict::kBad;
-    changes += breakers->End(key, answer.pass, verdict, now).changes.list().size();
-    (void)breakers->Spoil(key, answer.pass, now);
+    changes += breakers->End(answer.pass, verdict, now).changes.list().size();
+    (void)breakers->Spoil(answer.pass, now);
   }
   EXPECT_EQ(test::Allocations(), before);
   EXPECT_GT(refused, 0u);

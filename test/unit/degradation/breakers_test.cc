@@ -14,7 +14,7 @@ class BreakersTest : public testing::Test {
  protected:
   bool Call(std::string_view key, Verdict verdict) {
     const Breakers::Answer answer = breakers_.Ask(key, now_);
-    if (answer.passes) breakers_.End(key, answer.pass, verdict, now_);
+    if (answer.passes) breakers_.End(answer.pass, verdict, now_);
     return answer.passes;
   }
 
@@ -41,7 +41,7 @@ TEST_F(BreakersTest, WithoutRoomNobodyIsRefused) {
   const Breakers::Answer answer = breakers_.Ask("d", now_);
   EXPECT_TRUE(answer.passes);
   EXPECT_FALSE(answer.pass.is_guarded());
-  EXPECT_FALSE(breakers_.End("d", answer.pass, Verdict::kBad, now_).counts);
+  EXPECT_FALSE(breakers_.End(answer.pass, Verdict::kBad, now_).counts);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(Call("d", Verdict::kBad));
   EXPECT_EQ(breakers_.Read().no_room, 11u);
   EXPECT_EQ(breakers_.Read().breakers, 3u);
@@ -60,7 +60,7 @@ TEST(BreakersOfFewKeys, NewcomersFindTheirRoom) {
       for (; asked < 100; ++asked) {
         const Breakers::Pass pass = breakers.Ask(key, now).pass;
         if (!pass.is_guarded()) continue;
-        breakers.End(key, pass, Verdict::kGood, now);
+        breakers.End(pass, Verdict::kGood, now);
         break;
       }
       EXPECT_LE(asked, 17) << key << " of " << most;
@@ -78,11 +78,11 @@ TEST(BreakersOfManyKeys, WhatKnowsNothingIsForgotten) {
   Breakers& breakers = *made;
   const auto pass = [&](const std::string& key) { return breakers.Ask(key, now).pass; };
   const Breakers::Pass early = pass("early");
-  for (int i = 0; i < 399; ++i) breakers.End("k" + std::to_string(i), pass("k" + std::to_string(i)), Verdict::kGood, now);
+  for (int i = 0; i < 399; ++i) breakers.End(pass("k" + std::to_string(i)), Verdict::kGood, now);
   now += 1s;
   for (int i = 0; i < 4000; ++i) {
     const Breakers::Pass newer = pass("n" + std::to_string(i));
-    if (newer.is_guarded()) breakers.End("n" + std::to_string(i), newer, Verdict::kGood, now);
+    if (newer.is_guarded()) breakers.End(newer, Verdict::kGood, now);
     now += 100ms;
   }
   const Breakers::Counts counts = breakers.Read();
@@ -91,7 +91,7 @@ TEST(BreakersOfManyKeys, WhatKnowsNothingIsForgotten) {
   EXPECT_LT(counts.no_room, 40u);
   // The pass of one that was forgotten says nothing of the one that is there now.
   ASSERT_TRUE(pass("early").is_guarded());
-  EXPECT_FALSE(breakers.End("early", early, Verdict::kBad, now).counts);
+  EXPECT_FALSE(breakers.End(early, Verdict::kBad, now).counts);
 }
 
 TEST_F(BreakersTest, SaysWhatItWasOpenedBy) {

@@ -39,9 +39,9 @@ TEST(BreakersThreads, CountExactly) {
         continue;
       }
       (answer.pass.is_guarded() ? passed : unguarded) += 1;
-      see(breakers.Begin(key, answer.pass, now));
+      see(breakers.Begin(answer.pass, now));
       const Verdict verdict = i % 7 == 0 ? Verdict::kUnknown : i / 500 % 2 == 0 ? Verdict::kGood : Verdict::kBad;
-      see(breakers.End(key, answer.pass, verdict, base::MonotonicTime(1ns * (clock += 1000))).changes);
+      see(breakers.End(answer.pass, verdict, base::MonotonicTime(1ns * (clock += 1000))).changes);
     }
   };
   std::vector<std::thread> threads;
