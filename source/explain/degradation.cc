@@ -32,22 +32,19 @@ void Describe(const breakers::Rule& rule, Answer& answer) {
 bool DescribeBreakers(const config::FilterConfig& filter, const config::FilterConfig* override_config, Answer& answer) {
   const auto* const config = dynamic_cast<const breakers::Config*>(&filter);
   if (config == nullptr) return false;
-  const breakers::Settings* settings = &config->settings();
-  const breakers::RouteSettings* const route = breakers::RouteConfig::Of(override_config);
-  if (route != nullptr && route->disabled) {
+  const breakers::InForce terms(config->settings(), override_config);
+  if (terms.disabled) {
     answer.Text("verdict", "disabled for this request");
     return true;
   }
-  if (route != nullptr && route->instead) settings = &*route->instead;
-  const size_t more = route == nullptr ? 0 : route->more.size();
-  if (more + settings->rules.size() == 0) {
+  if (terms.more.empty() && terms.settings.rules.empty()) {
     answer.Text("verdict", "allowed: it has no rules");
     return true;
   }
   answer.Text("verdict", "the first rule that applies, and whose breaker is open when it comes, decides");
   Answer::List& rules = answer.Elements("rules");
-  for (size_t i = 0; i < more; ++i) Describe(route->more[i], rules.Object());
-  for (const breakers::Rule& rule : settings->rules) Describe(rule, rules.Object());
+  for (const breakers::Rule& rule : terms.more) Describe(rule, rules.Object());
+  for (const breakers::Rule& rule : terms.settings.rules) Describe(rule, rules.Object());
   return true;
 }
 

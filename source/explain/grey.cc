@@ -160,20 +160,19 @@ std::optional<LaneWish> DescribeGrey(const config::FilterConfig& filter, const c
                                      const Asked& asked, const LaneWish& forced, uint64_t random, Answer& answer) {
   const auto* const own = dynamic_cast<const rules::Config*>(&filter);
   if (own == nullptr) return std::nullopt;
-  const auto* const route = rules::RouteConfig::Of(of_route);
-  if (route != nullptr && route->disabled) {
+  const rules::InForce terms(own->settings(), of_route);
+  if (terms.disabled) {
     answer.Text("verdict", "disabled for this request");
     return forced;
   }
-  const rules::Settings& settings = route != nullptr && route->instead ? *route->instead : own->settings();
+  const rules::Settings& settings = terms.settings;
   if (!forced.labels.empty()) return DescribeColour("a toggle", forced, settings, answer);
   const std::span<const Label> carried = asked.context() == nullptr
                                              ? std::span<const Label>()
                                              : LabelsOf(asked.context()->baggage, settings.keys, asked.arena());
   const Asking question(asked, random);
   Answer::List& passed = answer.Elements("not_matching");
-  Found found;
-  if (route != nullptr) found = FindRule(route->more, !carried.empty(), question, passed);
+  Found found = FindRule(terms.more, !carried.empty(), question, passed);
   if (found.list == nullptr) found = FindRule(settings.list, !carried.empty(), question, passed);
   LaneWish wish;
   if (found.list != nullptr) {

@@ -65,23 +65,20 @@ bool DescribeLimits(const config::FilterConfig& filter, const config::FilterConf
                     Answer& answer) {
   const auto* const config = dynamic_cast<const limits::Config*>(&filter);
   if (config == nullptr) return false;
-  const limits::Settings* settings = &config->settings();
-  const limits::RouteSettings* const route = limits::RouteConfig::Of(override_config);
-  if (route != nullptr && route->disabled) {
+  const limits::InForce terms(config->settings(), override_config);
+  if (terms.disabled) {
     answer.Text("verdict", "disabled for this request");
     return true;
   }
-  if (route != nullptr && route->instead) settings = &*route->instead;
-  const size_t more = route == nullptr ? 0 : route->more.size();
-  if (more + settings->rules.size() == 0) {
+  if (terms.more.empty() && terms.settings.rules.empty()) {
     answer.Text("verdict", "allowed: it has no rules");
     return true;
   }
-  answer.Text("verdict", settings->first_decides ? "the first rule that applies decides when a request comes"
+  answer.Text("verdict", terms.settings.first_decides ? "the first rule that applies decides when a request comes"
                                                  : "each rule that applies has to admit it when it comes");
   Answer::List& rules = answer.Elements("rules");
-  for (size_t i = 0; i < more; ++i) Describe(route->more[i], asked, rules.Object());
-  for (const limits::Rule& rule : settings->rules) Describe(rule, asked, rules.Object());
+  for (const limits::Rule& rule : terms.more) Describe(rule, asked, rules.Object());
+  for (const limits::Rule& rule : terms.settings.rules) Describe(rule, asked, rules.Object());
   return true;
 }
 

@@ -127,9 +127,7 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(BuildContext& context, 
   RouteSettings settings{.disabled = from.disabled(), .instead = {}, .more = {}};
   if (from.has_degradation()) settings.instead = BuildSettings(context, from.degradation(), FieldPath(path, "degradation"));
   settings.more = BuildRules(context, from.more_rules(), FieldPath(path, "more_rules"));
-  if (settings.disabled && (from.has_degradation() || from.more_rules_size() > 0)) {
-    context.errors.Add(FieldPath(path, "disabled"), "expected no degradation and no more_rules beside it");
-  }
+  rules::CheckDisabledAlone(context, from, from.has_degradation(), "degradation", path);
   return std::make_shared<RouteConfig>(std::move(settings));
 }
 

@@ -92,9 +92,8 @@ class Shard final : public filter::HttpFilterShard {
 // | given up                | when another rule refuses the request, or it goes to another cluster: nothing is known |
 class Filter final : public filter::HttpFilter {
  public:
-  // `more`: rules that are asked first.
-  Filter(Shard& shard, const Settings& settings, std::span<const Rule> more, base::Arena& arena)
-      : shard_(shard), settings_(settings), more_(more), asked_(*arena.New<std::span<Asked>>()) {}
+  Filter(Shard& shard, const InForce& terms, base::Arena& arena)
+      : shard_(shard), settings_(terms.settings), more_(terms.more), asked_(*arena.New<std::span<Asked>>()) {}
 
   Step OnRequestHead(http::RequestHead&, bool end) override;
   Step OnRequestData(base::Slice&, bool end) override {
@@ -124,7 +123,7 @@ class Filter final : public filter::HttpFilter {
 
   Shard& shard_;
   const Settings& settings_;
-  const std::span<const Rule> more_;
+  const std::vector<Rule>& more_;  // asked first
   std::span<Asked>& asked_;  // in the arena: the notes may outlive this
   const rules::Answer* answer_ = nullptr;  // null: it was not answered here
   base::MonotonicTime sent_at_;  // or when it was let pass
@@ -142,8 +141,8 @@ Step Filter::OnRequestHead(http::RequestHead&, bool) {
   asked_ = {room, 0};
   const filter::RequestAttributes request(stream());
   bool passes = true;
-  for (const std::span<const Rule> rules : {more_, std::span<const Rule>(settings_.rules)}) {
-    for (const Rule& rule : rules) {
+  for (const std::vector<Rule>* const rules : {&more_, &settings_.rules}) {
+    for (const Rule& rule : *rules) {
       if (!passes) break;
       if (rule.when != nullptr && !expression::Evaluate(*rule.when, request, arena).is_true()) continue;
       Asked& asked = room[asked_.size()];
@@ -301,15 +300,9 @@ void Filter::OnChanges(const Asked& asked, const Changes& changes) {
 }
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
-  const Settings* settings = &config_.settings();
-  std::span<const Rule> more;
-  if (const RouteSettings* const route = RouteConfig::Of(override_config)) {
-    if (route->disabled) return nullptr;
-    if (route->instead) settings = &*route->instead;
-    more = route->more;
-  }
-  if (settings->rules.empty() && more.empty()) return nullptr;
-  return stream.arena().New<Filter>(*this, *settings, more, stream.arena());
+  const InForce terms(config_.settings(), override_config);
+  if (terms.disabled || (terms.settings.rules.empty() && terms.more.empty())) return nullptr;
+  return stream.arena().New<Filter>(*this, terms, stream.arena());
 }
 
 }  // namespace

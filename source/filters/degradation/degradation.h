@@ -11,9 +11,9 @@
 #include "source/config/http_filter_type.h"
 #include "source/expression/program.h"
 #include "source/filter/http_filter.h"
-#include "source/filter/route_config.h"
 #include "source/filters/degradation/state.h"
 #include "source/filters/rules/answer.h"
+#include "source/filters/rules/route_settings.h"
 
 namespace pillion::filters::degradation_rules {
 
@@ -50,14 +50,9 @@ struct Settings {
   Fields fields = Fields::kNever;
 };
 
-// What a route says.
-struct RouteSettings {
-  bool disabled = false;
-  std::optional<Settings> instead;
-  std::vector<Rule> more;
-};
-
+using RouteSettings = rules::RouteSettings<Settings, std::vector<Rule>>;
 using RouteConfig = filter::RouteConfig<RouteSettings>;
+using InForce = rules::InForce<Settings, std::vector<Rule>>;
 
 class Config final : public filter::HttpFilterConfig {
  public:

@@ -76,13 +76,11 @@ Colouring::RuleCounts& Colouring::CountsOf(const RuleList& list, uint32_t rule) 
 }
 
 const Lane* Colouring::Colour(filter::StreamContext& stream, const config::FilterConfig* of_route) {
-  const RouteSettings* const route = RouteConfig::Of(of_route);
-  if (route != nullptr && route->disabled) {
-    TakeOutStrangers(config_.settings(), stream);
+  const InForce terms(config_.settings(), of_route);
+  if (terms.disabled) {
+    TakeOutStrangers(terms.settings, stream);
     return nullptr;
   }
-  const Terms terms{route != nullptr && route->instead ? *route->instead : config_.settings(),
-                    route == nullptr ? nullptr : &route->more};
   if (const LaneWish* const former = Outcome::Former(stream)) [[unlikely]] {
     stream.GoToLane(*former);
     return LaneOf(terms.settings, former->labels);
@@ -149,12 +147,10 @@ filter::HttpFilter* Colouring::MakeDisabled(filter::StreamContext& stream) {
   return HasStrangers(config_.settings(), stream) ? stream.arena().New<Disabled>(*this) : nullptr;
 }
 
-Colouring::Answer Colouring::Ask(const Terms& terms, bool only_overriding, filter::StreamContext& stream) {
+Colouring::Answer Colouring::Ask(const InForce& terms, bool only_overriding, filter::StreamContext& stream) {
   const filter::RequestAttributes attributes(stream);
   const grey::Request request{attributes, stream.worker().wall_now(), stream.random(), stream.arena()};
-  if (terms.more != nullptr) {
-    if (const Answer answer = AskList(*terms.more, only_overriding, request); answer.list != nullptr) return answer;
-  }
+  if (const Answer answer = AskList(terms.more, only_overriding, request); answer.list != nullptr) return answer;
   return AskList(terms.settings.list, only_overriding, request);
 }
 
@@ -167,7 +163,7 @@ Colouring::Answer Colouring::AskList(const RuleList& list, bool only_overriding,
   return {&list, decision};
 }
 
-const Lane* Colouring::Take(const Terms& terms, filter::StreamContext& stream, const Outcome::Reason& reason,
+const Lane* Colouring::Take(const InForce& terms, filter::StreamContext& stream, const Outcome::Reason& reason,
                             const LaneWish& wish) {
   const Lane* const lane = LaneOf(terms.settings, wish.labels);
   const bool fails_closed = wish.fails_closed || (lane != nullptr && lane->fails_closed);

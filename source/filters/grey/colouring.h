@@ -36,11 +36,6 @@ class Colouring {
  private:
   class Disabled;
 
-  // What holds for a request.
-  struct Terms {
-    const Settings& settings;
-    const RuleList* more;  // asked before; null: none
-  };
   struct RuleCounts {
     RuleCounts(stats::Registry& registry, stats::Shard& shard, const stats::Prefix& prefix, const std::string& rule);
 
@@ -54,12 +49,12 @@ class Colouring {
     grey::Decision decision;         // its rule is that of `list->rules`
   };
 
-  Answer Ask(const Terms& terms, bool only_overriding, filter::StreamContext& stream);
+  Answer Ask(const InForce& terms, bool only_overriding, filter::StreamContext& stream);
   Answer AskList(const RuleList& list, bool only_overriding, const grey::Request& request);
   RuleCounts& CountsOf(const RuleList& list, uint32_t rule);
   RuleCounts& CountsOfName(const std::string& rule);
   // The stream goes to the lane of these labels, which live as long as it does, and so does its context.
-  const Lane* Take(const Terms& terms, filter::StreamContext& stream, const Outcome::Reason& reason,
+  const Lane* Take(const InForce& terms, filter::StreamContext& stream, const Outcome::Reason& reason,
                    const upstream::LaneWish& wish);
   static bool HasStrangers(const Settings& settings, filter::StreamContext& stream);
   void TakeOutStrangers(const Settings& settings, filter::StreamContext& stream);

@@ -328,9 +328,7 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(BuildContext& context, 
   if (from.has_grey()) settings.instead = BuildSettings(context, from.grey(), FieldPath(path, "grey"));
   Place place{context, settings.instead ? &settings.instead->keys : nullptr};
   settings.more = BuildRules(place, from.more_rules(), FieldPath(path, "more_rules"));
-  if (settings.disabled && (from.has_grey() || from.more_rules_size() > 0)) {
-    context.errors.Add(FieldPath(path, "disabled"), "expected no grey and no more_rules beside it");
-  }
+  rules::CheckDisabledAlone(context, from, from.has_grey(), "grey", path);
   return std::make_shared<RouteConfig>(std::move(settings));
 }
 

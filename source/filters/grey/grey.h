@@ -10,9 +10,9 @@
 
 #include "source/config/http_filter_type.h"
 #include "source/filter/http_filter.h"
-#include "source/filter/route_config.h"
 #include "source/filters/grey/lanes.h"
 #include "source/filters/grey/not_carried.h"
+#include "source/filters/rules/route_settings.h"
 #include "source/grey/rules.h"
 
 namespace pillion::filters::grey_rules {
@@ -37,14 +37,9 @@ struct Settings {
   std::vector<Lane> lanes;
 };
 
-// What a route says.
-struct RouteSettings {
-  bool disabled = false;
-  std::optional<Settings> instead;
-  RuleList more;
-};
-
+using RouteSettings = rules::RouteSettings<Settings, RuleList>;
 using RouteConfig = filter::RouteConfig<RouteSettings>;
+using InForce = rules::InForce<Settings, RuleList>;
 
 class Config final : public filter::HttpFilterConfig {
  public:

@@ -171,9 +171,7 @@ std::shared_ptr<const config::FilterConfig> BuildOfRoute(BuildContext& context, 
   RouteSettings settings{.disabled = from.disabled(), .instead = {}, .more = {}};
   if (from.has_limit()) settings.instead = BuildSettings(context, from.limit(), FieldPath(path, "limit"));
   settings.more = BuildRules(context, from.more_rules(), FieldPath(path, "more_rules"));
-  if (settings.disabled && (from.has_limit() || from.more_rules_size() > 0)) {
-    context.errors.Add(FieldPath(path, "disabled"), "expected no limit and no more_rules beside it");
-  }
+  rules::CheckDisabledAlone(context, from, from.has_limit(), "limit", path);
   return std::make_shared<RouteConfig>(std::move(settings));
 }
 

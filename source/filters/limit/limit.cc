@@ -84,9 +84,8 @@ class Shard final : public filter::HttpFilterShard {
 // | waiting | then | OnWaitEnded(): the rules behind are asked. OnEnd(), or somebody else answers it: it leaves |
 class Filter final : public filter::HttpFilter, private Waiting {
  public:
-  // `more`: rules that are asked first.
-  Filter(Shard& shard, const Settings& settings, std::span<const Rule> more, base::Arena& arena)
-      : shard_(shard), settings_(settings), more_(more), asked_(*arena.New<std::span<const Asked>>()) {}
+  Filter(Shard& shard, const InForce& terms, base::Arena& arena)
+      : shard_(shard), settings_(terms.settings), more_(terms.more), asked_(*arena.New<std::span<const Asked>>()) {}
 
   Step OnRequestHead(http::RequestHead& head, bool) override;
   Step OnResponseHead(http::ResponseHead& head, bool) override;
@@ -119,7 +118,7 @@ class Filter final : public filter::HttpFilter, private Waiting {
 
   Shard& shard_;
   const Settings& settings_;
-  const std::span<const Rule> more_;
+  const std::vector<Rule>& more_;  // asked first
   std::span<const Asked>& asked_;  // in the arena: the notes may outlive this
   Asked* room_ = nullptr;          // for as many as there are rules
   size_t next_ = 0;                // of the rules
@@ -326,15 +325,9 @@ void Filter::OnEnd() {
 }
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
-  const Settings* settings = &config_.settings();
-  std::span<const Rule> more;
-  if (const RouteSettings* const route = RouteConfig::Of(override_config)) {
-    if (route->disabled) return nullptr;
-    if (route->instead) settings = &*route->instead;
-    more = route->more;
-  }
-  if (settings->rules.empty() && more.empty()) return nullptr;
-  return stream.arena().New<Filter>(*this, *settings, more, stream.arena());
+  const InForce terms(config_.settings(), override_config);
+  if (terms.disabled || (terms.settings.rules.empty() && terms.more.empty())) return nullptr;
+  return stream.arena().New<Filter>(*this, terms, stream.arena());
 }
 
 }  // namespace

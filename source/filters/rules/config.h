@@ -46,6 +46,15 @@ void CheckNamesDiffer(config::BuildContext& context, const Rules& from, const st
   }
 }
 
+// What a route says: who disables the filter says nothing else of it. `name`: of the member with settings, which are there.
+template <typename PerRoute>
+void CheckDisabledAlone(config::BuildContext& context, const PerRoute& from, bool has_settings, std::string_view name,
+                        const std::string& path) {
+  if (!from.disabled() || (!has_settings && from.more_rules_size() == 0)) return;
+  context.errors.Add(config::FieldPath(path, "disabled"),
+                     config::Concat("expected no ", name, " and no more_rules beside it"));
+}
+
 // `answer`: what it is where nothing is said.
 Answer BuildAnswer(config::BuildContext& context, const http::limit::v1::Rule_Answer& from, const std::string& path,
                    Answer answer);
