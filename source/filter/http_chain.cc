@@ -82,6 +82,10 @@ void HttpChain::SendReply() {
   ends_.OnFilterReply(*std::exchange(reply_, nullptr));
 }
 
+FilterPart HttpFilter::ChooseRoute() {
+  stream_->ChooseRoute();
+  return chain_->ends_.PartOf(chain_->members_[index_].place);
+}
 void HttpFilter::ContinueRequest() { chain_->request_.AskToContinue(index_); }
 void HttpFilter::ContinueResponse() { chain_->response_.AskToContinue(chain_->ResponseStage(index_)); }
 void HttpFilter::SendReply(const Reply& reply) { chain_->TakeReply(reply); }

@@ -30,6 +30,7 @@ namespace pillion::filter {
 struct ChainMember {
   HttpFilter* filter = nullptr;
   uint32_t hooks = 0;
+  uint32_t place = 0;  // among those that are configured: for the ends alone
 };
 
 // What lies at the ends of the chain: the stream.
@@ -37,6 +38,8 @@ class ChainEnds {
  public:
   // The next that there is, in the order of the configuration; without a filter: there is no other.
   virtual ChainMember MakeFilter() = 0;
+  // What the filter of that place is as the route is now chosen.
+  virtual FilterPart PartOf(uint32_t place) = 0;
 
   // What has passed all filters of its direction.
   virtual void OnRequestHeadPassed(bool end) = 0;

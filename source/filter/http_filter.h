@@ -89,6 +89,9 @@ class HttpFilter {
  protected:
   StreamContext& stream() const { return *stream_; }
 
+  // Has the route chosen once more, as the stream does, and says what this filter is by what that says: it was made by the
+  // route before. Not before its hooks.
+  FilterPart ChooseRoute();
   // After kPause of a hook of that direction; else without effect.
   void ContinueRequest();
   void ContinueResponse();

@@ -83,8 +83,6 @@ class StreamContext {
   virtual std::string_view cluster_stat_name() const = 0;
   // What the route, its virtual host and its table say of the filter of that name, in this order; null: nothing.
   virtual std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const = 0;
-  // What the filter of that name, which the chain has, is as the route is now chosen.
-  virtual FilterPart PartOf(std::string_view filter) = 0;
 
   // What is noted of the stream; made by the first call.
   virtual metadata::Annotations& annotations() = 0;

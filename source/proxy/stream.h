@@ -137,7 +137,6 @@ class Stream final : public codec::RequestReceiver,
   telemetry::ResponseFlags flags() const override { return flags_; }
   std::string_view cluster_stat_name() const override;
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view filter) const override;
-  filter::FilterPart PartOf(std::string_view filter) override;
   metadata::Annotations& annotations() override;
   void Describe(telemetry::RequestRecord& record) override;
   access::Request AccessRequest() override;
@@ -159,6 +158,7 @@ class Stream final : public codec::RequestReceiver,
 
   // filter::ChainEnds: of those behind the gates.
   filter::ChainMember MakeFilter() override;
+  filter::FilterPart PartOf(uint32_t place) override { return PartOf(manager().filters[place]); }
   void OnRequestHeadPassed(bool end) override;
   void OnRequestDataPassed(base::Slice data, bool end) override;
   void OnRequestTrailersPassed(http::HeaderMap& trailers) override;

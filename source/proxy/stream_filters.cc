@@ -53,12 +53,13 @@ filter::HttpChain* Stream::MakeChain() {
 filter::ChainMember Stream::MakeFilter() {
   const std::vector<ChainFilter>& filters = manager().filters;
   while (next_filter_ < filters.size()) {
-    const ChainFilter& filter = filters[next_filter_++];
+    const auto place = static_cast<uint32_t>(next_filter_++);
+    const ChainFilter& filter = filters[place];
     if (filter.gate != nullptr) continue;
     const filter::FilterPart part = PartOf(filter);
     filter::HttpFilter* const made =
         part.absent ? filter.shard->MakeDisabled(*this) : filter.shard->Make(*this, part.config);
-    if (made != nullptr) return {made, filter.hooks};
+    if (made != nullptr) return {made, filter.hooks, place};
   }
   return {};
 }
@@ -77,13 +78,6 @@ std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view fi
   }
   if (routes_) found[2] = config_of(routes_->table().config().filter_overrides);
   return found;
-}
-
-filter::FilterPart Stream::PartOf(std::string_view filter) {
-  for (const ChainFilter& each : manager().filters) {
-    if (each.config->name == filter) return PartOf(each);
-  }
-  return {.absent = true};
 }
 
 filter::FilterPart Stream::PartOf(const ChainFilter& filter) const {

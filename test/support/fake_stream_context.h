@@ -27,7 +27,6 @@ class FakeStreamContext : public filter::StreamContext {
   void SendTo(std::string_view) override {}
   std::string_view cluster_stat_name() const override { return {}; }
   std::array<const config::FilterConfig*, 3> Overrides(std::string_view) const override { return {}; }
-  filter::FilterPart PartOf(std::string_view) override { return {}; }
   metadata::Annotations& annotations() override { return annotations_; }
   const metadata::Annotations* notes() const override { return &annotations_; }
   void Describe(telemetry::RequestRecord& record) override { record.request = &request_; }

@@ -44,7 +44,6 @@ class Shard final : public filter::HttpFilterShard {
  public:
   Shard(const Config& config, const filter::ShardContext& shard)
       : settings(config.settings()),
-        name(shard.name),
         random(shard.random),
         stats_(shard.stats),
         scope_(shard.registry, stats::Prefix(shard.stat_prefix).Add("context")),
@@ -74,7 +73,6 @@ class Shard final : public filter::HttpFilterShard {
   bool Trusts(filter::StreamContext& stream) const;
 
   const Settings& settings;
-  const std::string name;
   base::Random& random;
 
  private:
@@ -281,8 +279,7 @@ bool RequestContext::ReplaceFields(http::RequestHead& head) {
   // Whoever is behind may take the request for a call of gRPC all the same.
   if (!grpc_) head.headers.Remove(http::HeaderIdSet{HeaderId::kVctxBin, HeaderId::kGrpcTimeout});
   shard_.left_out.Add(Inject(head));
-  stream().ChooseRoute();
-  const filter::FilterPart part = stream().PartOf(shard_.name);
+  const filter::FilterPart part = ChooseRoute();
   if (part.absent) return false;
   const RouteSettings* const route = RouteConfig::Of(part.config);
   if (route == nullptr) return true;

@@ -53,6 +53,7 @@ class Scripted final : public HttpFilter {
   }
   void OnEnd() override { Tell("end"); }
 
+  using HttpFilter::ChooseRoute;
   using HttpFilter::ContinueRequest;
   using HttpFilter::ContinueResponse;
   using HttpFilter::EmitRequestData;
@@ -106,6 +107,10 @@ class HttpChainTest : public testing::Test, public test::FakeStreamContext, publ
 
   // StreamContext
   event::Worker& worker() override { return worker_; }
+  void ChooseRoute() override {
+    Out("route");
+    absent_ = kFirstPlace + 1;
+  }
 
   // ChainEnds
   ChainMember MakeFilter() override {
@@ -113,8 +118,9 @@ class HttpChainTest : public testing::Test, public test::FakeStreamContext, publ
     const std::string name(1, static_cast<char>('a' + filters_.size()));
     filters_.push_back(arena_.New<Scripted>(name, story_));
     if (tells_making_) Out("makes " + name);
-    return {filters_.back(), hooks_};
+    return {filters_.back(), hooks_, static_cast<uint32_t>(kFirstPlace + filters_.size() - 1)};
   }
+  FilterPart PartOf(uint32_t place) override { return {.absent = place == absent_}; }
   void OnRequestHeadPassed(bool end) override { Out("head", end); }
   void OnRequestDataPassed(base::Slice data, bool end) override { Out("data " + std::string(data.view()), end); }
   void OnRequestTrailersPassed(http::HeaderMap&) override { Out("trailers"); }
@@ -145,6 +151,8 @@ class HttpChainTest : public testing::Test, public test::FakeStreamContext, publ
   size_t count_ = 0;
   uint32_t hooks_ = 0;
   bool tells_making_ = false;
+  static constexpr uint32_t kFirstPlace = 7;
+  uint32_t absent_ = 0;             // the place of one that the route disables
   std::vector<Scripted*> filters_;  // that are made
   std::unique_ptr<HttpChain> chain_;
 };
@@ -176,6 +184,18 @@ TEST_F(HttpChainTest, FiltersAreMadeAsTheHeadComesToThem) {
   filters_[1]->ContinueRequest();
   Turn();
   EXPECT_EQ(story_.Take(), (Events{"out:makes c", "c:head", "out:head", "b:data x end", "c:data x end", "out:data x end", "out:resume request"}));
+}
+
+// What it was made by is what the route before has said.
+TEST_F(HttpChainTest, WhoHasTheRouteChosenLearnsWhatItIsByThat) {
+  std::vector<bool> absent;
+  const auto choose = [&absent](Scripted& filter) { absent.push_back(filter.ChooseRoute().absent); };
+  story_.acts["a:head end"] = story_.acts["b:head end"] = story_.acts["c:head end"] = choose;
+  Make();
+  Head(true);
+  EXPECT_EQ(absent, (std::vector<bool>{false, true, false}));
+  EXPECT_EQ(story_.Take(), (Events{"a:head end", "out:route", "b:head end", "out:route", "c:head end", "out:route",
+                                   "out:head end"}));
 }
 
 TEST_F(HttpChainTest, AnAnswerPassesThoseThatTheRequestDidNotReach) {
