@@ -68,7 +68,7 @@ CarrierFields::CarrierFields(const http::HeaderMap& headers, bool grpc) : header
     const size_t index = CarrierFieldIndex(field.id);
     if (index == kNoCarrierField) continue;
     const uint32_t bit = 1u << index;
-    if ((once_ & bit) == 0) values_[index] = field.value();
+    if ((once_ & bit) == 0) positions_[index] = static_cast<uint32_t>(&field - headers.begin());
     twice_ |= once_ & bit;
     once_ |= bit;
   }
@@ -94,7 +94,7 @@ std::string_view CarrierFields::List(HeaderId id) const {
   return list.view();
 }
 
-Reading CarrierFields::Read(Carrier carrier, Carried& carried) const {
+Reading CarrierFields::Read(Carrier carrier, Carried& carried) {
   const uint32_t fields = FieldsOf(carrier, grpc_);
   if ((once_ & fields) == 0) return Reading::kAbsent;
   Context& context = carried.context;
@@ -144,9 +144,12 @@ bool CarrierFields::ReadVctx(Context& context) const {
 }
 
 // tracestate means nothing without traceparent; traceparent stands without tracestate.
-bool CarrierFields::ReadTrace(Carried& carried) const {
+bool CarrierFields::ReadTrace(Carried& carried) {
   if (!Has(HeaderId::kTraceparent) || Twice(CarrierFieldBits({HeaderId::kTraceparent}))) return false;
-  if (!DecodeTraceparent(Value(HeaderId::kTraceparent), carried.context)) return false;
+  const std::string_view parent = Value(HeaderId::kTraceparent);
+  const Context& context = carried.context;
+  if (!DecodeTraceparent(parent, carried.context)) return false;
+  if (IsAsEncoded(parent, context)) traceparent_ = {context.trace_id, context.span_id, context.trace_flags};
   if (!Has(HeaderId::kTracestate)) return true;
   const std::string_view state = List(HeaderId::kTracestate);
   if (IsTracestate(state)) {
@@ -155,6 +158,12 @@ bool CarrierFields::ReadTrace(Carried& carried) const {
     ++carried.left_out;
   }
   return true;
+}
+
+std::string_view CarrierFields::TraceparentOf(const Context& context) const {
+  const bool same = traceparent_.span_id != 0 && traceparent_.span_id == context.span_id &&
+                    traceparent_.trace_id == context.trace_id && traceparent_.flags == (context.trace_flags & kSentFlags);
+  return same ? Value(HeaderId::kTraceparent) : std::string_view();
 }
 
 bool CarrierFields::ReadB3Multi(Context& context) const {

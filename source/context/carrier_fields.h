@@ -1,6 +1,7 @@
 #pragma once
 
-// The fields of a head that carriers have, found in one pass, and what each carrier says by them. A view of the head.
+// The fields of a head that carriers have, found in one pass, and what each carrier says by them. A view of the head, good
+// until that changes. What was read of a head and is written into it again finds its fields once.
 
 #include <array>
 #include <cstdint>
@@ -55,6 +56,13 @@ struct Carried {
 
 enum class Reading : uint8_t { kAbsent, kGood, kMalformed };
 
+// What a traceparent says that reads just as EncodeTraceparent() writes it.
+struct TraceparentSaid {
+  TraceId trace_id;
+  SpanId span_id = 0;  // 0: there is none such
+  uint8_t flags = 0;
+};
+
 class CarrierFields {
  public:
   // `grpc`: the request is a call of gRPC.
@@ -62,6 +70,9 @@ class CarrierFields {
 
   bool grpc() const { return grpc_; }
   uint32_t present_bits() const { return once_; }
+  uint32_t repeated_bits() const { return twice_; }
+  // Of the first line of a field that is present: its place in the head.
+  uint32_t position(size_t index) const { return positions_[index]; }
   bool Has(http::HeaderId id) const { return (once_ & CarrierFieldBits({id})) != 0; }
 
   // The carriers that have a field here.
@@ -69,7 +80,9 @@ class CarrierFields {
 
   // Into a fresh `carried`; baggage is added to what that has. Of what is malformed only `time_left` counts: each of its
   // fields stands for itself.
-  Reading Read(Carrier carrier, Carried& carried) const;
+  Reading Read(Carrier carrier, Carried& carried);
+  // The field as it came, where that says what the context does, and was read; else empty.
+  std::string_view TraceparentOf(const Context& context) const;
   // It has a field beside the one that Read() takes, which may say anything.
   bool HasVctxNotRead(Carrier carrier) const {
     return carrier == Carrier::kVctx && grpc_ && Has(http::HeaderId::kVctxBin) && Has(http::HeaderId::kXVivoContext);
@@ -77,12 +90,16 @@ class CarrierFields {
 
  private:
   bool Twice(uint32_t fields) const { return (twice_ & fields) != 0; }
-  std::string_view Value(http::HeaderId id) const { return values_[CarrierFieldIndex(id)]; }
+  // Of its first line; empty: it is absent.
+  std::string_view Value(http::HeaderId id) const {
+    const size_t index = CarrierFieldIndex(id);
+    return (once_ >> index & 1) == 0 ? std::string_view() : headers_.begin()[positions_[index]].value();
+  }
   // Several lines are one list.
   std::string_view List(http::HeaderId id) const;
 
   bool ReadVctx(Context& context) const;
-  bool ReadTrace(Carried& carried) const;
+  bool ReadTrace(Carried& carried);
   bool ReadB3Multi(Context& context) const;
   bool ReadTimeouts(Carried& carried) const;
 
@@ -90,7 +107,8 @@ class CarrierFields {
   bool grpc_;
   uint32_t once_ = 0;   // fields that came
   uint32_t twice_ = 0;  // and came again
-  std::array<std::string_view, kCarrierFieldIds.size() + 1> values_;  // of the first line of each
+  std::array<uint32_t, kCarrierFieldIds.size()> positions_;  // of those that are present
+  TraceparentSaid traceparent_;
 };
 
 }  // namespace pillion::context

@@ -1,14 +1,17 @@
 #include "source/context/extract.h"
 
-#include "source/context/carrier_fields.h"
-
 namespace pillion::context {
 
 void Extract(const http::HeaderMap& headers, const ExtractOptions& options, const Moment& first_byte,
              Extraction& extraction) {
-  const CarrierFields fields(headers, options.grpc);
+  CarrierFields fields(headers, options.grpc);
+  Extract(headers, fields, options.read, first_byte, extraction);
+}
+
+void Extract(const http::HeaderMap& headers, CarrierFields& fields, CarrierSet read, const Moment& first_byte,
+             Extraction& extraction) {
   std::optional<base::Duration> time_left;
-  (fields.Present() & options.read).ForEach([&](Carrier carrier) {
+  (fields.Present() & read).ForEach([&](Carrier carrier) {
     Carried carried;
     if (carrier == Carrier::kBaggage) carried.context.baggage = extraction.context.baggage;
     const Reading reading = fields.Read(carrier, carried);

@@ -3,6 +3,7 @@
 // What a head says of its context: all carriers that are read, brought into one (specification.md, "Merging").
 
 #include "source/context/carrier.h"
+#include "source/context/carrier_fields.h"
 #include "source/context/context.h"
 #include "source/context/deadline.h"
 #include "source/http/header_map.h"
@@ -27,6 +28,9 @@ struct Extraction {
 
 // Into a fresh `extraction`, whose views live as long as the head's arena. `first_byte` is when the head began to come.
 void Extract(const http::HeaderMap& headers, const ExtractOptions& options, const Moment& first_byte,
+             Extraction& extraction);
+// The same of a head whose fields were found: `fields` is of `headers`, as they are.
+void Extract(const http::HeaderMap& headers, CarrierFields& fields, CarrierSet read, const Moment& first_byte,
              Extraction& extraction);
 
 }  // namespace pillion::context

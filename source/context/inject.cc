@@ -34,7 +34,7 @@ class Output {
   void RemoveSurplus(uint32_t fields, http::HeaderMap& headers) const;
   void Put(HeaderId id, std::string_view value) {
     if (value.empty()) return;
-    values_[CarrierFieldIndex(id)] = value;
+    values_[CarrierFieldIndex(id)] = {value.data(), static_cast<uint32_t>(value.size())};
     written_ |= CarrierFieldBits({id});
   }
   void PutVctx(bool anew);
@@ -51,7 +51,11 @@ class Output {
   uint32_t written_ = 0;
   uint32_t removed_ = 0;
   uint32_t left_out_ = 0;
-  std::array<std::string_view, kCarrierFieldIds.size()> values_;
+  struct Text {
+    const char* data;
+    uint32_t size;
+  };
+  std::array<Text, kCarrierFieldIds.size()> values_;  // of those that are written
 };
 
 void Output::Write(Carrier carrier, bool anew) {
@@ -98,7 +102,8 @@ void Output::PutVctx(bool anew) {
 
 void Output::PutTrace() {
   if (!has_trace()) return;
-  Put(HeaderId::kTraceparent, EncodeTraceparent(context_, arena_));
+  const std::string_view as_it_came = fields_.TraceparentOf(context_);
+  Put(HeaderId::kTraceparent, as_it_came.empty() ? EncodeTraceparent(context_, arena_) : as_it_came);
   Put(HeaderId::kTracestate, context_.tracestate);
 }
 
@@ -132,30 +137,26 @@ void Output::RemoveSurplus(uint32_t fields, http::HeaderMap& headers) const {
 }
 
 void Output::Apply(http::HeaderMap& headers) const {
-  uint32_t placed = 0;
-  if ((fields_.present_bits() & (removed_ | written_)) != 0) {
-    uint32_t going = fields_.present_bits() & removed_ & ~written_;
-    for (http::HeaderField& field : headers) {
-      const size_t index = CarrierFieldIndex(field.id);
-      if (index == kNoCarrierField) continue;
-      const uint32_t bit = 1u << index;
-      if ((written_ & bit) == 0) continue;
-      going |= placed & bit;  // another line of it
-      placed |= bit;
-      field.value_data = values_[index].data();
-      field.value_size = static_cast<uint32_t>(values_[index].size());
-    }
-    if (going != 0) RemoveSurplus(going, headers);
-  }
-  for (uint32_t bits = written_ & ~placed; bits != 0; bits &= bits - 1) {
-    const size_t index = static_cast<size_t>(std::countr_zero(bits));
-    headers.Add(kCarrierFieldIds[index], values_[index]);
-  }
+  const uint32_t present = fields_.present_bits();
+  const auto each = [](uint32_t bits, const auto& see) {
+    for (; bits != 0; bits &= bits - 1) see(static_cast<size_t>(std::countr_zero(bits)));
+  };
+  each(written_ & present, [&](size_t index) {
+    http::HeaderField& field = headers.begin()[fields_.position(index)];
+    field.value_data = values_[index].data;
+    field.value_size = values_[index].size;
+  });
+  // Other lines of what is written, and what is not.
+  const uint32_t going = (present & removed_ & ~written_) | (fields_.repeated_bits() & written_);
+  if (going != 0) RemoveSurplus(going, headers);
+  each(written_ & ~present, [&](size_t index) {
+    headers.Add(kCarrierFieldIds[index], std::string_view(values_[index].data, values_[index].size));
+  });
 }
 
 // A carrier that is there, but not to be written, goes on as it came if nothing of it was left out, and it says nothing else
 // than the context.
-void KeepRight(Carrier carrier, const Context& context, const CarrierFields& fields, Output& output) {
+void KeepRight(Carrier carrier, const Context& context, CarrierFields& fields, Output& output) {
   Carried carried;
   const Reading reading = fields.Read(carrier, carried);
   if (carrier != Carrier::kTimeout && reading == Reading::kMalformed) {
@@ -165,6 +166,17 @@ void KeepRight(Carrier carrier, const Context& context, const CarrierFields& fie
     // Time that is left is never what it was.
     output.Write(carrier, false);
   }
+}
+
+// In one line. Mostly the attempt begins in the turn in which the context was written.
+bool SaysTimeoutMs(const http::HeaderMap& headers, base::Duration left) {
+  bool said = false;
+  for (const http::HeaderField& field : headers) {
+    if (field.id != HeaderId::kXTimeoutMs) continue;
+    if (said || !IsTimeoutMsText(field.value(), left)) return false;
+    said = true;
+  }
+  return said;
 }
 
 }  // namespace
@@ -181,10 +193,15 @@ void BeginTrace(Context& context, base::Random& random) {
 }
 
 uint32_t Inject(const Context& context, const InjectOptions& options, base::MonotonicTime now, http::HeaderMap& headers) {
-  const CarrierFields fields(headers, options.grpc);
+  CarrierFields fields(headers, options.grpc);
+  return Inject(context, options.write, now, fields, headers);
+}
+
+uint32_t Inject(const Context& context, CarrierSet write, base::MonotonicTime now, CarrierFields& fields,
+                http::HeaderMap& headers) {
   Output output(context, now, fields, headers.arena());
-  options.write.ForEach([&](Carrier carrier) { output.Write(carrier, true); });
-  (fields.Present() - options.write).ForEach([&](Carrier carrier) { KeepRight(carrier, context, fields, output); });
+  write.ForEach([&](Carrier carrier) { output.Write(carrier, true); });
+  (fields.Present() - write).ForEach([&](Carrier carrier) { KeepRight(carrier, context, fields, output); });
   output.Apply(headers);
   return output.left_out();
 }
@@ -192,7 +209,9 @@ uint32_t Inject(const Context& context, const InjectOptions& options, base::Mono
 void InjectTimeLeft(const Context& context, bool grpc, base::MonotonicTime now, http::HeaderMap& headers) {
   if (!context.has_deadline()) return;
   const base::Duration left = TimeLeft(context, now);
-  if (headers.Has(HeaderId::kXTimeoutMs)) headers.Set(HeaderId::kXTimeoutMs, TimeoutMsText(left, headers.arena()));
+  if (headers.Has(HeaderId::kXTimeoutMs) && !SaysTimeoutMs(headers, left)) {
+    headers.Set(HeaderId::kXTimeoutMs, TimeoutMsText(left, headers.arena()));
+  }
   if (grpc && headers.Has(HeaderId::kGrpcTimeout)) {
     headers.Set(HeaderId::kGrpcTimeout, GrpcTimeLeftText(left, headers.arena()));
   }
@@ -201,7 +220,7 @@ void InjectTimeLeft(const Context& context, bool grpc, base::MonotonicTime now, 
 void InjectDeadline(const Context& context, const InjectOptions& options, base::MonotonicTime now,
                     http::HeaderMap& headers) {
   constexpr CarrierSet kTell = {Carrier::kVctx, Carrier::kXContext, Carrier::kTimeout, Carrier::kDeadline};
-  const CarrierFields fields(headers, options.grpc);
+  CarrierFields fields(headers, options.grpc);
   const CarrierSet told = fields.Present() & kTell;
   Output output(context, now, fields, headers.arena());
   (told & options.write).ForEach([&](Carrier carrier) { output.Write(carrier, false); });

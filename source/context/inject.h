@@ -4,6 +4,7 @@
 
 #include "source/base/random.h"
 #include "source/context/carrier.h"
+#include "source/context/carrier_fields.h"
 #include "source/context/context.h"
 #include "source/http/header_map.h"
 
@@ -22,6 +23,9 @@ void BeginTrace(Context& context, base::Random& random);
 // go, and those that say something else than `context`: these are written anew. Returns how many entries were left out for
 // want of room. What is written lives in the arena of the head. Text of `context` must live as long as the head.
 uint32_t Inject(const Context& context, const InjectOptions& options, base::MonotonicTime now, http::HeaderMap& headers);
+// The same of a head whose fields were found: `fields` is of `headers`, as they are until then.
+uint32_t Inject(const Context& context, CarrierSet write, base::MonotonicTime now, CarrierFields& fields,
+                http::HeaderMap& headers);
 
 // Tells anew how much time is left, in the fields that do: before each attempt, of a head that was injected into.
 void InjectTimeLeft(const Context& context, bool grpc, base::MonotonicTime now, http::HeaderMap& headers);

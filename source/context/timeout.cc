@@ -12,6 +12,8 @@ using std::chrono::milliseconds;
 
 constexpr size_t kMostDigits = 18;
 
+int64_t ToldMs(base::Duration left) { return std::max<int64_t>(left / milliseconds(1), 1); }
+
 }  // namespace
 
 std::optional<base::Duration> ParseTimeoutMs(std::string_view text) {
@@ -25,7 +27,15 @@ std::optional<base::Duration> ParseTimeoutMs(std::string_view text) {
 }
 
 std::string_view TimeoutMsText(base::Duration left, base::Arena& arena) {
-  return base::NumberText(std::max<int64_t>(left / milliseconds(1), 1), arena);
+  return base::NumberText(ToldMs(left), arena);
+}
+
+bool IsTimeoutMsText(std::string_view text, base::Duration left) {
+  int64_t rest = ToldMs(left);
+  for (; !text.empty() && rest != 0; text.remove_suffix(1), rest /= 10) {
+    if (text.back() != '0' + rest % 10) return false;
+  }
+  return text.empty() && rest == 0;
 }
 
 std::string_view GrpcTimeLeftText(base::Duration left, base::Arena& arena) {

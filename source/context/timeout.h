@@ -18,6 +18,7 @@ std::optional<base::Duration> ParseTimeoutMs(std::string_view text);
 
 // What is left, in whole milliseconds, rounded down, but at least 1: to say that no time is left is not for a field.
 std::string_view TimeoutMsText(base::Duration left, base::Arena& arena);
+bool IsTimeoutMsText(std::string_view text, base::Duration left);  // it is just that
 std::string_view GrpcTimeLeftText(base::Duration left, base::Arena& arena);
 
 }  // namespace pillion::context

@@ -55,6 +55,10 @@ bool DecodeTraceparent(std::string_view text, Context& context) {
   return true;
 }
 
+bool IsAsEncoded(std::string_view text, const Context& read) {
+  return text.size() == kTraceparent && text.starts_with("00") && (read.trace_flags & ~kSentFlags) == 0;
+}
+
 std::string_view EncodeTraceparent(const Context& context, base::Arena& arena) {
   char* const text = static_cast<char*>(arena.Allocate(kTraceparent, 1));
   text[0] = text[1] = '0';
@@ -63,8 +67,7 @@ std::string_view EncodeTraceparent(const Context& context, base::Arena& arena) {
   *to++ = '-';
   to = WriteHex(context.span_id, to);
   *to++ = '-';
-  // Other flags mean nothing yet, and are to be sent as zero.
-  WriteHex(static_cast<uint8_t>(context.trace_flags & (kSampled | kRandomTraceId)), to);
+  WriteHex(static_cast<uint8_t>(context.trace_flags & kSentFlags), to);
   return {text, kTraceparent};
 }
 

@@ -193,8 +193,9 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   base::Arena& arena = stream().arena();
   const context::Moment began = BeganAt();
   const CarrierSet read = former == nullptr ? terms_.read : terms_.read - kTimeLeft;
+  context::CarrierFields fields(head.headers, grpc_);
   context::Extraction found;
-  context::Extract(head.headers, {.read = read, .grpc = grpc_}, began, found);
+  context::Extract(head.headers, fields, read, began, found);
   Count(found);
   context_ = found.context;
   if (!found.malformed.empty()) NoteMalformed(found.malformed);
@@ -218,8 +219,12 @@ Step RequestContext::OnRequestHead(http::RequestHead& head, bool) {
   }
   if (terms_.max_deadline) context::CapDeadline(context_, *terms_.max_deadline, began);
   if (!Admit()) return Step::kPause;
-  const uint32_t left_out = Inject(head);
-  if (trusted) shard_.left_out.Add(left_out);
+  if (trusted) {
+    const base::MonotonicTime now = stream().worker().now();
+    shard_.left_out.Add(context::Inject(context_, terms_.write, now, fields, head.headers));
+  } else {
+    Inject(head);
+  }
   if (remembers()) ticket_ = InFlight().Remember(context_, stream().worker().now());
   if (context_.has_deadline()) {
     stream().worker().SetTimer(timer_, context::TimeLeft(context_, stream().worker().now()));
