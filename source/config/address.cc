@@ -6,6 +6,9 @@ namespace pillion::config {
 
 std::string AddressText(const Address& address) {
   if (const auto* unix_path = std::get_if<UnixPath>(&address)) return unix_path->path;
+  if (const auto* internal = std::get_if<InternalAddress>(&address)) {
+    return absl::StrCat("envoy://", internal->listener, "/", internal->endpoint_id);
+  }
   const auto& socket = std::get<SocketAddress>(address);
   if (socket.is_ipv6) return absl::StrCat("[", socket.ip, "]:", socket.port);
   return absl::StrCat(socket.ip, ":", socket.port);

@@ -27,7 +27,15 @@ struct UnixPath {
   bool operator==(const UnixPath&) const = default;
 };
 
-using Address = std::variant<SocketAddress, UnixPath>;
+// A listener of this process that has no socket, by its name. `endpoint_id` tells hosts apart that lead to it.
+struct InternalAddress {
+  std::string listener;
+  std::string endpoint_id;
+
+  bool operator==(const InternalAddress&) const = default;
+};
+
+using Address = std::variant<SocketAddress, UnixPath, InternalAddress>;
 
 // A name that DNS resolves, in a STRICT_DNS cluster only. An IP address there is a SocketAddress.
 struct DnsTarget {
@@ -37,7 +45,7 @@ struct DnsTarget {
   bool operator==(const DnsTarget&) const = default;
 };
 
-// "127.0.0.1:80", "[::1]:80", "/run/app.sock".
+// "127.0.0.1:80", "[::1]:80", "/run/app.sock", "envoy://listener/endpoint".
 std::string AddressText(const Address& address);
 
 // "name:80".

@@ -85,6 +85,7 @@ struct BuildContext {
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();
   BindOptions default_bind;                      // of clusters that have none of their own
   std::string local_cluster;                     // of hosts like this one; empty: it is not known
+  bool internal_listeners = false;               // there may be some
   std::shared_ptr<const Lanes> default_lanes;    // of clusters that do not say; null: they have none
   TrafficDirection direction = TrafficDirection::kUnspecified;  // of the listener that is built
   const std::vector<HttpFilter>* chain = nullptr;  // that the table which is built is for; null: it may be for several
@@ -156,6 +157,7 @@ struct UpstreamSocket {
   std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
   std::optional<net::ProxyVersion> proxy_version;
   std::shared_ptr<const net::ProxyTlvs> proxy_tlvs;
+  std::shared_ptr<const InternalUpstream> internal;
 };
 UpstreamSocket BuildUpstreamSocket(BuildContext& context, const envoy::config::core::v3::TransportSocket& from,
                                    const std::string& path);
@@ -353,8 +355,9 @@ std::vector<UpgradeChoice> BuildUpgrades(BuildContext& context, const Messages& 
 // Bytes of per_connection_buffer_limit_bytes, where 0 is no limit.
 inline uint32_t BufferLimit(uint32_t bytes) { return bytes == 0 ? UINT32_MAX : bytes; }
 
-enum class Transport { kStream, kDatagrams };
-// An IP address or unix path. Nothing, and an error, if it is a name.
+// kEndpoint: a stream that may lead to an internal listener.
+enum class Transport { kStream, kDatagrams, kEndpoint };
+// An IP address, a unix path or an internal listener. Nothing, and an error, if it is a name.
 std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::core::v3::Address& from,
                                     const std::string& path, Transport transport = Transport::kStream);
 std::vector<StatsSink> BuildStatsSinks(

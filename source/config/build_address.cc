@@ -47,9 +47,16 @@ std::optional<Address> BuildAddress(BuildContext& context, const envoy::config::
     if (pipe.mode() != 0) unix_path.mode = pipe.mode();
     return unix_path;
   }
+  if (from.has_envoy_internal_address()) {
+    const auto& internal = from.envoy_internal_address();
+    if (transport == Transport::kEndpoint) return InternalAddress{internal.server_listener_name(), internal.endpoint_id()};
+    context.errors.AddMissing(path, FieldPath(path, "envoy_internal_address"),
+                              "expected socket_address or pipe: only endpoints of clusters lead to internal listeners");
+    return std::nullopt;
+  }
   if (!from.has_socket_address()) return std::nullopt;  // said by CheckConstraints
   const auto& socket = from.socket_address();
-  if (transport == Transport::kStream && socket.protocol() != envoy::config::core::v3::SocketAddress::TCP) {
+  if (transport != Transport::kDatagrams && socket.protocol() != envoy::config::core::v3::SocketAddress::TCP) {
     context.errors.Add(FieldPath(path, "socket_address.protocol"), "UDP, expected TCP");
   }
   std::optional<SocketAddress> address = ParseIp(socket.address(), static_cast<uint16_t>(socket.port_value()));

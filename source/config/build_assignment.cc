@@ -41,6 +41,9 @@ std::variant<Address, DnsTarget> BuildTarget(BuildContext& context, Cluster::Dis
   }
   if (discovery != Cluster::Discovery::kStatic && discovery != Cluster::Discovery::kEds) {
     if (from.has_pipe()) context.errors.Add(path, "a unix path, expected a socket_address in a cluster of DNS names");
+    if (from.has_envoy_internal_address()) {
+      context.errors.Add(path, "an internal listener, expected a socket_address in a cluster of DNS names");
+    }
     const auto port = static_cast<uint16_t>(socket.port_value());
     if (const std::optional<SocketAddress> ip = ParseIp(socket.address(), port)) return Address(*ip);
     if (!socket.address().empty() && !IsDnsName(socket.address())) {
@@ -54,7 +57,7 @@ std::variant<Address, DnsTarget> BuildTarget(BuildContext& context, Cluster::Dis
                        Concat(Quote(socket.address()), ", expected an IP address; names need type STRICT_DNS"));
     return Address();
   }
-  return BuildAddress(context, from, path).value_or(Address());
+  return BuildAddress(context, from, path, Transport::kEndpoint).value_or(Address());
 }
 
 EndpointHealth BuildHealth(envoy::config::core::v3::HealthStatus from) {
@@ -87,15 +90,17 @@ std::shared_ptr<const std::vector<Address>> BuildAdditionalAddresses(
                        "a name is all that DNS is asked for, expected none; clusters of type STATIC and EDS may have some");
     return nullptr;
   }
-  if (from.address().has_pipe()) {
-    context.errors.Add(FieldPath(path, "address"), "a unix path, expected a socket_address beside additional_addresses");
+  if (!from.address().has_socket_address()) {
+    context.errors.Add(FieldPath(path, "address"), Concat(from.address().has_pipe() ? "a unix path" : "an internal listener",
+                                                          ", expected a socket_address beside additional_addresses"));
   }
   const auto addresses = std::make_shared<std::vector<Address>>();
   for (int i = 0; i < from.additional_addresses_size(); ++i) {
     const std::string place = FieldPath(ElementPath(list, i), "address");
     const auto& address = from.additional_addresses(i).address();
-    if (address.has_pipe()) {
-      context.errors.Add(place, "a unix path, expected a socket_address");
+    if (address.has_pipe() || address.has_envoy_internal_address()) {
+      context.errors.Add(place, address.has_pipe() ? "a unix path, expected a socket_address"
+                                                   : "an internal listener, expected a socket_address");
       continue;
     }
     const auto target = BuildTarget(context, discovery, address, place);

@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.pb.h"
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/last_good/v1/last_good.pb.h"
 #include "pillion/bootstrap/workload_api/v1/workload_api.pb.h"
@@ -18,6 +19,15 @@
 
 namespace pillion::config {
 namespace {
+
+void BuildInternalListener(BuildContext& context, const google::protobuf::Any& from, const std::string&,
+                           Bootstrap& bootstrap) {
+  envoy::extensions::bootstrap::internal_listener::v3::InternalListener message;
+  from.UnpackTo(&message);
+  constexpr uint32_t kDefaultKb = 1024;
+  bootstrap.internal_pipe_bytes = 1024 * (message.has_buffer_size_kb() ? message.buffer_size_kb().value() : kDefaultKb);
+  context.internal_listeners = true;
+}
 
 struct ExtensionOfBootstrap {
   const google::protobuf::Descriptor* type;
@@ -34,6 +44,7 @@ const std::vector<ExtensionOfBootstrap>& Extensions() {
       {pillion::guard::v1::PushedGuard::descriptor(), BuildPushedGuard},
       {pillion::bootstrap::last_good::v1::LastGood::descriptor(), BuildLastGood},
       {pillion::load_balancing_policies::lanes::v1::Lanes::descriptor(), BuildDefaultLanes},
+      {envoy::extensions::bootstrap::internal_listener::v3::InternalListener::descriptor(), BuildInternalListener},
   };
   return *extensions;
 }

@@ -245,6 +245,7 @@ void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::
     cluster.tls = std::move(socket.tls);
     cluster.proxy_version = socket.proxy_version;
     cluster.proxy_tlvs = std::move(socket.proxy_tlvs);
+    cluster.internal = std::move(socket.internal);
     cluster.names_clients = socket.proxy_version.has_value();
   }
   for (int i = 0; i < from.transport_socket_matches_size(); ++i) {
@@ -258,7 +259,7 @@ void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::
     cluster.names_clients |= socket.proxy_version.has_value();
     cluster.transport_matches.push_back(
         {match.name(), BuildMetadataFields(match.match()), std::move(socket.tls), socket.proxy_version,
-         std::move(socket.proxy_tlvs)});
+         std::move(socket.proxy_tlvs), std::move(socket.internal)});
   }
   if (!context.errors.AnyBelow(FieldPath(path, "transport_socket")) &&
       !context.errors.AnyBelow(FieldPath(path, "transport_socket_matches"))) {

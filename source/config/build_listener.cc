@@ -18,8 +18,32 @@ namespace {
 namespace v3 = envoy::config::listener::v3;
 
 // The address as stats name it: dots separate the parts of a stat's name, so a colon becomes an underscore.
-std::string StatText(const Address& address) {
-  return absl::StrReplaceAll(AddressText(address), {{":", "_"}});
+std::string StatText(const std::string& text) { return absl::StrReplaceAll(text, {{":", "_"}}); }
+
+// What is of sockets has no meaning there.
+void CheckInternal(BuildContext& context, const v3::Listener& from, const std::string& path) {
+  if (!context.internal_listeners) {
+    context.errors.AddMissing(path, FieldPath(path, "internal_listener"),
+                              "there is no envoy.bootstrap.internal_listener among bootstrap_extensions, which it needs");
+  }
+  if (from.name().empty()) {
+    context.errors.AddMissing(path, FieldPath(path, "name"), "empty, but it is what an internal listener goes by");
+  }
+  const auto refuse = [&](bool is_set, std::string_view field) {
+    if (is_set) context.errors.Add(FieldPath(path, field), "expected none: an internal listener has no socket");
+  };
+  refuse(from.has_address(), "address");
+  refuse(from.additional_addresses_size() > 0, "additional_addresses");
+  refuse(from.has_bind_to_port(), "bind_to_port");
+  refuse(from.has_transparent(), "transparent");
+  refuse(from.has_freebind(), "freebind");
+  refuse(from.has_tcp_fast_open_queue_length(), "tcp_fast_open_queue_length");
+  refuse(from.socket_options_size() > 0, "socket_options");
+  refuse(from.has_tcp_keepalive(), "tcp_keepalive");
+  refuse(from.has_connection_balance_config(), "connection_balance_config");
+  refuse(from.has_enable_reuse_port(), "enable_reuse_port");
+  refuse(from.has_tcp_backlog_size(), "tcp_backlog_size");
+  refuse(from.has_max_connections_to_accept_per_socket_event(), "max_connections_to_accept_per_socket_event");
 }
 
 TrafficDirection BuildDirection(envoy::config::core::v3::TrafficDirection from) {
@@ -159,14 +183,22 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
                                               const std::string& path) {
   const auto listener = std::make_shared<Listener>();
   context.direction = BuildDirection(from.traffic_direction());
-  if (from.has_address()) {
+  listener->internal = from.has_internal_listener();
+  if (listener->internal) {
+    CheckInternal(context, from, path);
+    listener->address = InternalAddress{from.name(), ""};
+  } else if (from.has_address()) {
     listener->address = BuildAddress(context, from.address(), FieldPath(path, "address")).value_or(Address());
+  } else {
+    context.errors.AddMissing(path, FieldPath(path, "address"), "missing, but it is required");
   }
   listener->name = from.name().empty() ? AddressText(listener->address) : from.name();
   const AtHome home(context, "listener", listener->name, path);
   listener->metadata = BuildMetadata(from.metadata());
   listener->node = BuildNodeFacts(context.node);
-  listener->stat_prefix = from.stat_prefix().empty() ? StatText(listener->address) : from.stat_prefix();
+  listener->stat_prefix = !from.stat_prefix().empty() ? from.stat_prefix()
+                          : listener->internal        ? Concat("envoy_internal_", StatText(from.name()))
+                                                      : StatText(AddressText(listener->address));
   if (from.has_per_connection_buffer_limit_bytes()) {
     listener->per_connection_buffer_limit = BufferLimit(from.per_connection_buffer_limit_bytes().value());
   }
@@ -182,6 +214,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
     }
   }
   if (from.has_bind_to_port()) listener->bind_to_port = from.bind_to_port().value();
+  if (listener->internal) listener->bind_to_port = false;
   listener->use_original_dst = from.use_original_dst().value();
   listener->direction = context.direction;
   listener->fast_open_queue = from.tcp_fast_open_queue_length().value();
@@ -196,7 +229,8 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   listener->drains_when_unhealthy = from.drain_type() != v3::Listener::MODIFY_ONLY;
   listener->connection_limit =
       context.runtime_keys->Find(Concat("envoy.resource_limits.listener.", listener->name, ".connection_limit"));
-  if (!from.ignore_global_conn_limit()) {
+  // What leads there was let in before.
+  if (!from.ignore_global_conn_limit() && !listener->internal) {
     listener->global_connection_limit = context.runtime_keys->Find("overload.global_downstream_max_connections");
   }
   listener->bypasses_overload = from.bypass_overload_manager();

@@ -1,5 +1,6 @@
 // What connections to hosts are made with.
 
+#include "envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.pb.h"
 #include "envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_tls.h"
@@ -8,6 +9,25 @@
 namespace pillion::config {
 
 using ProxyMessage = envoy::extensions::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport;
+using InternalMessage = envoy::extensions::transport_sockets::internal_upstream::v3::InternalUpstreamTransport;
+
+namespace {
+
+std::shared_ptr<const InternalUpstream> BuildInternal(BuildContext& context, const InternalMessage& from,
+                                                      const std::string& path) {
+  const auto internal = std::make_shared<InternalUpstream>();
+  for (int i = 0; i < from.passthrough_metadata_size(); ++i) {
+    const auto& source = from.passthrough_metadata(i);
+    const std::string kind = FieldPath(ElementPath(FieldPath(path, "passthrough_metadata"), i), "kind");
+    if (!source.kind().has_host() && !source.kind().has_cluster()) {
+      context.errors.Add(kind, "connections serve many requests: expected host or cluster");
+    }
+    internal->metadata.push_back({.of_host = source.kind().has_host(), .name = source.name()});
+  }
+  return internal;
+}
+
+}  // namespace
 
 net::ProxyVersion BuildProxyVersion(const envoy::config::core::v3::ProxyProtocolConfig& from) {
   return from.version() == envoy::config::core::v3::ProxyProtocolConfig::V1 ? net::ProxyVersion::kV1
@@ -54,6 +74,20 @@ std::shared_ptr<const net::ProxyTlvs> BuildProxyTlvs(BuildContext& context,
 UpstreamSocket BuildUpstreamSocket(BuildContext& context, const envoy::config::core::v3::TransportSocket& from,
                                    const std::string& path) {
   UpstreamSocket socket;
+  InternalMessage internal;
+  if (from.typed_config().UnpackTo(&internal)) {
+    const std::string place = FieldPath(path, "typed_config");
+    const std::string within = FieldPath(place, "transport_socket");
+    if (internal.transport_socket().typed_config().Is<InternalMessage>()) {
+      context.errors.Add(FieldPath(within, "typed_config"),
+                         "a second InternalUpstreamTransport, expected UpstreamTlsContext, RawBuffer or "
+                         "ProxyProtocolUpstreamTransport");
+      return socket;
+    }
+    socket = BuildUpstreamSocket(context, internal.transport_socket(), within);
+    socket.internal = BuildInternal(context, internal, place);
+    return socket;
+  }
   ProxyMessage proxy;
   if (!from.typed_config().UnpackTo(&proxy)) {
     socket.tls = BuildUpstreamTls(context, from, path);

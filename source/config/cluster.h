@@ -112,6 +112,7 @@ struct Cluster {
   std::shared_ptr<const UpstreamTls> tls;  // null: plain bytes
   std::optional<net::ProxyVersion> proxy_version;  // as in TransportSocketMatch
   std::shared_ptr<const net::ProxyTlvs> proxy_tlvs;
+  std::shared_ptr<const InternalUpstream> internal;
   bool names_clients = false;                      // some host gets such a head
   std::optional<TcpKeepalive> tcp_keepalive;
   HappyEyeballs happy_eyeballs;

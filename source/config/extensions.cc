@@ -69,6 +69,8 @@
 #include "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
+#include "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.pb.h"
+#include "envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.pb.h"
 #include "envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
@@ -113,6 +115,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::access_loggers::filters::cel::v3::ExpressionFilter::descriptor(),
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
+      x::bootstrap::internal_listener::v3::InternalListener::descriptor(),
       x::clusters::aggregate::v3::ClusterConfig::descriptor(),
       x::filters::http::adaptive_concurrency::v3::AdaptiveConcurrency::descriptor(),
       x::filters::http::buffer::v3::Buffer::descriptor(),
@@ -189,6 +192,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::retry::host::omit_host_metadata::v3::OmitHostMetadataConfig::descriptor(),
       x::retry::host::previous_hosts::v3::PreviousHostsPredicate::descriptor(),
       x::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig::descriptor(),
+      x::transport_sockets::internal_upstream::v3::InternalUpstreamTransport::descriptor(),
       x::transport_sockets::proxy_protocol::v3::ProxyProtocolUpstreamTransport::descriptor(),
       x::transport_sockets::raw_buffer::v3::RawBuffer::descriptor(),
       x::transport_sockets::tls::v3::DownstreamTlsContext::descriptor(),

@@ -199,6 +199,7 @@ struct Listener {
   Address address;
   std::vector<Address> additional_addresses;
   bool bind_to_port = true;       // false: has no socket
+  bool internal = false;          // has none, and is reached by its name; `address` is an InternalAddress then
   bool use_original_dst = false;  // hands redirected connections to the listener that they were meant for
   TrafficDirection direction = TrafficDirection::kUnspecified;
   std::string stat_prefix;  // the address as stats name it ("127.0.0.1_80") where none is configured

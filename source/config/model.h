@@ -86,6 +86,8 @@ struct Bootstrap {
 
   std::optional<WorkloadApi> workload_api;
   std::optional<LastGood> last_good;  // none: nothing is kept
+  // Bytes that may be under way in a connection to an internal listener, each way. None: there may be no such listener.
+  std::optional<uint32_t> internal_pipe_bytes;
   std::optional<DynamicResources> dynamic;
   std::optional<ApiSource> load_reports;  // who is told of requests; none: nobody
   std::shared_ptr<const Guard> guard;       // null: none, or the pushed one

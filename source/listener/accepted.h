@@ -9,6 +9,7 @@
 
 #include "source/base/buffer.h"
 #include "source/net/address.h"
+#include "source/net/passed.h"
 #include "source/net/transport.h"
 
 namespace pillion::listener {
@@ -31,6 +32,7 @@ struct SocketFacts {
   std::string ja3;  // fingerprints of the TLS client; empty: nobody wanted them
   std::string ja4;
   std::vector<Note> notes;
+  std::shared_ptr<const net::Passed> passed;  // who made an internal connection says so; null: nothing
   std::string tlvs;  // of the PROXY protocol, that may go on to hosts (net/proxy_tlvs.h)
   std::string_view refusal;  // why a network filter has ended it, of the configuration; empty: none has
   bool handed_over = false;     // by another listener, which had it by redirection

@@ -127,7 +127,32 @@ void Inspection::RestoreLocal(const net::Address& meant) {
   accepted_.facts->local_restored = true;
 }
 
+void Inspection::TakePassedAddresses() {
+  constexpr std::string_view kSpace = "envoy.filters.listener.original_dst";
+  const net::Passed* const passed = accepted_.facts->passed.get();
+  if (passed == nullptr) return;
+  std::optional<net::Address> local;
+  if (const net::Passed::Object* const object = passed->Find("envoy.filters.listener.original_dst.local_ip")) {
+    local = net::Address::IpAndPort(object->text);
+  } else {
+    for (const net::Passed::Space& space : passed->spaces) {
+      if (space.name != kSpace) continue;
+      const metadata::Value* const value = metadata::Find(space.value, "local");
+      if (value != nullptr && value->kind == metadata::Value::Kind::kText) local = net::Address::IpAndPort(value->text);
+    }
+  }
+  if (local) RestoreLocal(*local);
+  if (const net::Passed::Object* const object = passed->Find("envoy.filters.listener.original_dst.remote_ip")) {
+    const std::optional<net::Address> remote = net::Address::IpAndPort(object->text);
+    if (remote) accepted_.transport->SetRemoteAddress(*remote);
+  }
+}
+
 Inspection::Verdict Inspection::Apply(const config::OriginalDst&, FilterStats&) {
+  if (accepted_.transport->local_address().is_internal()) {
+    TakePassedAddresses();
+    return Verdict::kContinue;
+  }
   const std::optional<net::Address> destination = accepted_.transport->OriginalDestination();
   // Who was not redirected has the address already.
   if (destination && *destination != accepted_.transport->local_address()) {

@@ -126,7 +126,7 @@ void DynamicMetadata::AppendJson(std::string& out, std::string_view space) const
 }
 
 bool FilterState::Set(base::Arena& arena, std::string_view name, std::string_view text, bool read_only,
-                      std::string_view json) {
+                      std::string_view json, Shared shared) {
   const size_t size = sizeof(Object) + name.size() + text.size() + json.size();
   if (bytes_ + size > kMostBytes) return false;
   Object* object = first_;
@@ -145,6 +145,7 @@ bool FilterState::Set(base::Arena& arena, std::string_view name, std::string_vie
   object->text = arena.Copy(text);
   object->json = arena.Copy(json);
   object->read_only = read_only;
+  object->shared = shared;
   return true;
 }
 

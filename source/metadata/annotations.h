@@ -97,18 +97,30 @@ class FilterState {
   static constexpr size_t kMostBytes = 64 * 1024;
   static constexpr size_t kMostEntries = 256;
 
+  // With connections to internal listeners that are made for the stream: with these, or also with those that are made for
+  // them.
+  enum class Shared : uint8_t { kNot, kOnce, kTransitive };
+
   struct Object {
     std::string_view name;
     std::string_view text;
     std::string_view json;  // typed; empty: `text` as a JSON string
     bool read_only = false;
+    Shared shared = Shared::kNot;
     Object* next = nullptr;
   };
 
   // Texts are copied. False: it is there already and read-only, or there is too much.
   bool Set(base::Arena& arena, std::string_view name, std::string_view text, bool read_only,
-           std::string_view json = {});
+           std::string_view json = {}, Shared shared = Shared::kNot);
   const Object* Find(std::string_view name) const;
+  // `visit(object)` for each that is shared, the last one first.
+  template <typename Visit>
+  void ForEachShared(const Visit& visit) const {
+    for (const Object* object = first_; object != nullptr; object = object->next) {
+      if (object->shared != Shared::kNot) visit(*object);
+    }
+  }
 
  private:
   Object* first_ = nullptr;

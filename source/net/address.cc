@@ -12,6 +12,8 @@
 namespace pillion::net {
 namespace {
 
+constexpr sa_family_t kInternalFamily = UINT16_MAX;
+
 template <typename T>
 T As(const sockaddr_storage& storage) {
   T address;
@@ -66,6 +68,22 @@ std::optional<Address> Address::Unix(std::string_view path) {
     --size;  // an abstract name has no end byte
   }
   return FromSystem(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size));
+}
+
+Address Address::Internal(std::string_view listener, std::string_view endpoint_id) {
+  Address result;
+  result.storage_.ss_family = kInternalFamily;
+  result.size_ = sizeof result.storage_.ss_family;
+  result.internal_ = std::make_shared<const InternalName>(InternalName{std::string(listener), std::string(endpoint_id)});
+  return result;
+}
+
+std::string_view Address::internal_listener() const {
+  return internal_ == nullptr ? std::string_view() : internal_->listener;
+}
+
+std::string_view Address::internal_endpoint() const {
+  return internal_ == nullptr ? std::string_view() : internal_->endpoint_id;
 }
 
 Address Address::FromV4(std::span<const uint8_t, 4> ip, uint16_t port) {
@@ -140,6 +158,7 @@ std::string Address::ip() const {
 }
 
 std::string Address::text() const {
+  if (internal_ != nullptr) return "envoy://" + internal_->listener + "/" + internal_->endpoint_id;
   switch (family()) {
     case AF_INET:
       return ip() + ":" + std::to_string(port());
@@ -158,7 +177,8 @@ std::string Address::text() const {
 }
 
 bool Address::operator==(const Address& other) const {
-  return size_ == other.size_ && std::memcmp(&storage_, &other.storage_, size_) == 0;
+  if (size_ != other.size_ || std::memcmp(&storage_, &other.storage_, size_) != 0) return false;
+  return internal_ == nullptr || *internal_ == *other.internal_;
 }
 
 }  // namespace pillion::net

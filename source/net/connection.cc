@@ -26,7 +26,8 @@ Connection::Connection(event::Worker& worker, std::unique_ptr<Transport> transpo
       linger_timer_(this, [](void* self) {
         static_cast<Connection*>(self)->linger_expired_ = true;
         static_cast<Connection*>(self)->RequestClose(CloseReason::kFinished, 0, false);
-      }) {}
+      }),
+      hands_over_(transport_->hands_over()) {}
 
 Connection::~Connection() = default;
 
@@ -102,15 +103,27 @@ void Connection::ReadWhileWanted() {
 }
 
 bool Connection::ReadOnce() {
+  if (hands_over_) [[unlikely]] {
+    base::Slice piece;
+    const IoResult result = transport_->TakeBlock(piece);
+    if (result.status != IoStatus::kOk) return OnReadFailed(result);
+    bytes_read_ += piece.size();
+    return Deliver(std::move(piece));
+  }
   base::Block* block = worker_.read_block();
   const IoResult result = transport_->Read({block->data(), block->capacity()});
+  if (result.status != IoStatus::kOk) return OnReadFailed(result);
+  bytes_read_ += result.bytes;
+  // Less than was asked for: nothing is left, and the next byte is a new edge. An end comes without one.
+  if (result.bytes < block->capacity() && !hangup_) readable_ = false;
+  block->AddReference();
+  return Deliver(base::Slice(block, block->data(), result.bytes));
+}
+
+bool Connection::OnReadFailed(const IoResult& result) {
   switch (result.status) {
     case IoStatus::kOk:
-      bytes_read_ += result.bytes;
-      // Less than was asked for: nothing is left, and the next byte is a new edge. An end comes without one.
-      if (result.bytes < block->capacity() && !hangup_) readable_ = false;
-      block->AddReference();
-      return Deliver(base::Slice(block, block->data(), result.bytes));
+      break;
     case IoStatus::kWouldBlock:
       readable_ = false;
       return false;
@@ -176,15 +189,21 @@ void Connection::FlushOutput() {
 }
 
 bool Connection::WriteOutput() {
-  std::array<iovec, kPiecesPerWrite> pieces;
-  const size_t count = output_.Peek(pieces);
   size_t offered = 0;
-  for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
-  const IoResult result = transport_->Write({pieces.data(), count});
+  IoResult result;
+  if (hands_over_) [[unlikely]] {
+    offered = output_.size();
+    result = transport_->GiveBlocks(output_);
+  } else {
+    std::array<iovec, kPiecesPerWrite> pieces;
+    const size_t count = output_.Peek(pieces);
+    for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
+    result = transport_->Write({pieces.data(), count});
+    if (result.status == IoStatus::kOk) output_.Drain(result.bytes);
+  }
   switch (result.status) {
     case IoStatus::kOk:
       bytes_written_ += result.bytes;
-      output_.Drain(result.bytes);
       write_blocked_ = result.bytes < offered;
       if (linger_timer_.armed()) worker_.SetTimer(linger_timer_, options_.linger);
       if (output_.size() <= options_.output_limit / 2) codec_->OutputDrained();

@@ -111,6 +111,7 @@ class Connection final : public codec::Link, private TransportEvents {
   void ReadWhileWanted();
   // Reads once; false when there is nothing more to read now.
   bool ReadOnce();
+  bool OnReadFailed(const IoResult& result);
   bool Deliver(base::Slice data);
   void Discard();
   void FlushOutput();
@@ -132,6 +133,7 @@ class Connection final : public codec::Link, private TransportEvents {
   base::Timer linger_timer_;
 
   State state_ = State::kOpen;
+  const bool hands_over_;       // the transport takes and gives blocks
   bool readable_ = false;       // the transport may have bytes
   bool hangup_ = false;         // a short read does not mean that nothing is left
   bool write_blocked_ = false;  // until the transport is writable

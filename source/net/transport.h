@@ -3,6 +3,9 @@
 // A byte stream to a peer, below everything else. One of the test seams. Implementations: SocketTransport here, the
 // loopback transport in test/support, and tls/transport.h, which wraps another.
 //
+// Other implementations: proxy_head_transport.h and happy_eyeballs.h here, which wrap others; internal_transport.h, to a
+// listener of this process.
+//
 // Readiness is edge-triggered: OnTransportReady() comes once, and again only after a call has answered kWouldBlock,
 // took or gave less than it was offered, or the state changed.
 
@@ -14,6 +17,7 @@
 #include <span>
 #include <string_view>
 
+#include "source/base/buffer.h"
 #include "source/event/epoll_loop.h"
 #include "source/net/address.h"
 
@@ -37,6 +41,7 @@ struct IoResult {
 };
 
 struct ConnectOptions;
+struct Passed;
 
 class TransportEvents {
  public:
@@ -60,6 +65,19 @@ class Transport {
 
   virtual IoResult Read(std::span<char> into) = 0;
   virtual IoResult Write(std::span<const iovec> from) = 0;
+  // Bytes lie in blocks of this worker, and go from here to there as they are: TakeBlock() and GiveBlocks() may be called in
+  // place of Read() and Write(). Does not change.
+  virtual bool hands_over() const { return false; }
+  // The next piece, of any size; as Read() otherwise, but that there may be more behind a short one.
+  virtual IoResult TakeBlock(base::Slice& into) {
+    (void)into;
+    return {.status = IoStatus::kWouldBlock};
+  }
+  // Takes out of `from` what there is room for.
+  virtual IoResult GiveBlocks(base::Buffer& from) {
+    (void)from;
+    return {.status = IoStatus::kWouldBlock};
+  }
   virtual void ShutdownWrite() = 0;
   // Closes so that the peer sees a reset instead of an end.
   virtual void Abort() = 0;
@@ -77,6 +95,10 @@ class Transport {
   virtual bool connects() const { return false; }
   // What is known of the peer by TLS, also when this is gone; null: there is none.
   virtual std::shared_ptr<tls::Facts> tls() { return nullptr; }
+  // What an internal listener is told of the connection beside its bytes. Right behind Connect(); others are told nothing.
+  virtual void Pass(std::shared_ptr<const Passed> passed) { (void)passed; }
+  // The other end of that; null: nothing.
+  virtual std::shared_ptr<const Passed> passed() const { return nullptr; }
   // Why it failed, where errno does not tell all; empty: it does.
   virtual std::string_view failure() const { return {}; }
 };

@@ -48,6 +48,8 @@ ListenerShard::ListenerShard(std::shared_ptr<const Listener> listener, WorkerCon
       stats_(listener_->stat_ids(), shard),
       own_total_(*shard.counter(listener_->stat_ids_of(context.worker.index()).downstream_cx_total)),
       own_active_(*shard.gauge(listener_->stat_ids_of(context.worker.index()).downstream_cx_active)),
+      // What leads to an internal one was counted where it came in.
+      counted_(context.connections != nullptr && !listener_->config().internal),
       check_(this, [](void* self) { static_cast<ListenerShard*>(self)->CheckSome(); }),
       end_timer_(this, [](void* self) { static_cast<ListenerShard*>(self)->EndThose(); }) {
   Configure();
@@ -108,13 +110,13 @@ void ListenerShard::Accept(event::EpollLoop& loop, const net::ListenSocket& sock
 void ListenerShard::CountIn() {
   ++count_;
   listener_->connections().fetch_add(1, std::memory_order_relaxed);
-  if (context_.connections != nullptr) context_.connections->fetch_add(1, std::memory_order_relaxed);
+  if (counted_) context_.connections->fetch_add(1, std::memory_order_relaxed);
 }
 
 void ListenerShard::CountOut() {
   --count_;
   listener_->connections().fetch_sub(1, std::memory_order_relaxed);
-  if (context_.connections != nullptr) context_.connections->fetch_sub(1, std::memory_order_relaxed);
+  if (counted_) context_.connections->fetch_sub(1, std::memory_order_relaxed);
   if (balanced_ != nullptr) balanced_->connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -135,7 +137,7 @@ bool ListenerShard::Admit() {
   } else if (own_limit != nullptr &&
              listener_->connections().load(std::memory_order_relaxed) > own_limit->Integer(UINT64_MAX)) {
     stats_.downstream_cx_overflow.Increment();
-  } else if (overload_ != nullptr && overload_->RefusesConnection(context_.random)) {
+  } else if (overload_ != nullptr && !config().internal && overload_->RefusesConnection(context_.random)) {
     stats_.downstream_cx_overload_reject.Increment();
   } else {
     return true;
@@ -148,6 +150,11 @@ void ListenerShard::OnAccept(std::unique_ptr<net::Transport> transport) {
   if (!Admit()) return;
   listener::Accepted accepted;
   accepted.transport = std::move(transport);
+  if (std::shared_ptr<const net::Passed> passed = accepted.transport->passed()) [[unlikely]] {
+    accepted.facts = std::make_unique<listener::SocketFacts>();
+    accepted.facts->direct_remote = accepted.transport->remote_address();
+    accepted.facts->passed = std::move(passed);
+  }
   Inspect(std::move(accepted));
 }
 

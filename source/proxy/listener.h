@@ -59,7 +59,7 @@ class Listener {
 };
 
 // Made before the worker's thread starts, or on it; used on it only.
-class ListenerShard final : private net::AcceptEvents,
+class ListenerShard final : public net::AcceptEvents,
                             private ListenerConnectionOwner,
                             private listener::InspectionOwner {
  public:
@@ -144,6 +144,7 @@ class ListenerShard final : private net::AcceptEvents,
   net::BalanceMember* balanced_ = nullptr;  // exact_balance
   size_t count_ = 0;
   const overload::State* overload_;  // null: nothing is given up for want of resources
+  const bool counted_;               // its connections are among those of the process
   event::Task check_;
   base::Timer end_timer_;      // of connections whose identity has ended
   base::Duration drain_time_{};

@@ -16,6 +16,21 @@ uint64_t NextId() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
+// Both live longer than what is noted.
+void CopyPassed(const net::Passed& passed, base::Arena& arena, metadata::Annotations& to) {
+  for (const net::Passed::Space& space : passed.spaces) {
+    for (uint32_t i = 0; i < space.value.size; ++i) {
+      const metadata::Member& member = space.value.members[i];
+      (void)to.metadata.SetKept(arena, space.name, member.key, member.value);
+    }
+  }
+  using Shared = metadata::FilterState::Shared;
+  for (const net::Passed::Object& object : passed.objects) {
+    (void)to.filter_state.Set(arena, object.name, object.text, object.read_only, object.json,
+                              object.transitive ? Shared::kTransitive : Shared::kNot);
+  }
+}
+
 }  // namespace
 
 ListenerConnection::ListenerConnection(event::Worker& worker, std::unique_ptr<listener::SocketFacts> facts)
@@ -42,7 +57,8 @@ const std::string& ListenerConnection::remote_text() {
 }
 
 std::string_view ListenerConnection::remote_ip() {
-  if (connection().transport().remote_address().family() == AF_UNIX) return {};
+  const net::Address& remote = connection().transport().remote_address();
+  if (remote.family() != AF_INET && remote.family() != AF_INET6) return {};
   std::string_view text = remote_text();
   text = text.substr(0, text.rfind(':'));
   return text.starts_with('[') ? text.substr(1, text.size() - 2) : text;
@@ -72,6 +88,16 @@ void ListenerConnection::CopyNotes(base::Arena& arena, metadata::Annotations& to
         note.flag ? metadata::Value::Flag(note.value == "true") : metadata::Value::Text(note.value);
     (void)to.metadata.Set(arena, note.space, note.key, value);
   }
+  if (facts_->passed != nullptr) [[unlikely]] CopyPassed(*facts_->passed, arena, to);
+}
+
+std::string ListenerConnection::ObjectsToPass() const {
+  std::string objects;
+  if (facts_ == nullptr || facts_->passed == nullptr) return objects;
+  for (const net::Passed::Object& object : facts_->passed->objects) {
+    if (object.transitive) net::AppendObject(objects, object);
+  }
+  return objects;
 }
 
 void ListenerConnection::MakeAccess() {

@@ -60,7 +60,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   std::string_view server_name();
   const listener::SocketFacts* facts() const { return facts_.get(); }
   // What listener filters have noted of it, for each stream and each log line of its own.
-  bool has_notes() const { return facts_ != nullptr && !facts_->notes.empty(); }
+  bool has_notes() const { return facts_ != nullptr && (!facts_->notes.empty() || facts_->passed != nullptr); }
   void CopyNotes(base::Arena& arena, metadata::Annotations& to) const;
   // What rules about access ask of it, and what they have found out; made when first asked for.
   const access::ConnectionFacts& access_facts() { return access().facts; }
@@ -77,6 +77,9 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   std::string ProxyHead(net::ProxyVersion version, const net::ProxyTlvs* tlvs);
 
   net::Transport& transport();
+
+  // Objects that go on with internal connections which are made for this one (upstream::ConnectionNeeds::passed).
+  std::string ObjectsToPass() const;
 
   // What is known of it by TLS; null: it is none.
   tls::Facts* tls();

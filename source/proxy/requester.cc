@@ -109,7 +109,7 @@ Requester Identify(http::RequestHead& head, const config::HttpConnectionManager&
   requester.refused_status = refused_status;
   const bool needs_ip = config.use_remote_address || !config.internal_addresses.ranges.empty();
   if (requester.is_peer && needs_ip) requester.ip = sender.ip();
-  if (appends_peer && peer.family() != AF_UNIX) {
+  if (appends_peer && peer.family() != AF_UNIX && !peer.is_internal()) {
     AppendForwardedFor(headers, sender.ip(), config.maps_ipv4_to_ipv6);
   }
   SetForwarded(head, config, sender);

@@ -193,8 +193,10 @@ void TcpProxyConnection::Connect() {
   attempt_.emplace(cluster, host_);
   std::string proxy_head;
   if (cluster.config().names_clients) [[unlikely]] proxy_head = ProxyHead();
-  upstream_ =
-      std::make_unique<Side>(*this, cluster.Connect(*host_, {.proxy_head = proxy_head}, std::nullopt), output_limit_);
+  std::string passed;
+  if (host_->transport()->internal != nullptr) [[unlikely]] passed = ObjectsToPass();
+  upstream_ = std::make_unique<Side>(
+      *this, cluster.Connect(*host_, {.proxy_head = proxy_head, .passed = passed}, std::nullopt), output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);
 }

@@ -141,6 +141,7 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   if (serving_->config().names_clients && host->transport()->proxy_version) [[unlikely]] {
     needs.proxy_head = stream_.ProxyHead(*host->transport()->proxy_version, host->transport()->proxy_tlvs.get());
   }
+  if (host->transport()->internal != nullptr) [[unlikely]] needs.passed = SharedObjects(stream_.notes(), arena());
   serving_->PreconnectAhead(protocol, priority(), needs);
   pool_ = serving_->PoolOf(host, protocol, priority(), needs);
   if (pool_ == nullptr) {

@@ -7,6 +7,9 @@
 namespace pillion::server {
 
 absl::StatusOr<net::Address> ToNetAddress(const config::Address& address) {
+  if (const auto* internal = std::get_if<config::InternalAddress>(&address)) {
+    return net::Address::Internal(internal->listener, internal->endpoint_id);
+  }
   std::optional<net::Address> result;
   if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
     result = net::Address::Ip(socket->ip, socket->port);
@@ -37,8 +40,8 @@ net::ListenOptions ListenOptionsOf(const config::Listener& listener, const confi
   options.backlog = static_cast<int>(listener.tcp_backlog.value_or(0));
   if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
     options.ipv4_compat = socket->ipv4_compat;
-  } else {
-    options.unix_mode = std::get<config::UnixPath>(address).mode;
+  } else if (const auto* path = std::get_if<config::UnixPath>(&address)) {
+    options.unix_mode = path->mode;
   }
   return options;
 }

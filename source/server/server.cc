@@ -219,6 +219,7 @@ absl::Status Server::Start() {
     workers_.push_back(
         std::make_unique<WorkerThread>(i, clock_, registry_, Seed(), healthcheck_failed_, connections_));
     if (overload_ != nullptr) workers_.back()->context().overload = &overload_->state();
+    if (bootstrap_->internal_pipe_bytes) workers_.back()->set_internal_pipe_bytes(*bootstrap_->internal_pipe_bytes);
     if (guard_ != nullptr) workers_.back()->context().traffic = guard_->traffic(i);
   }
   certificates_ = std::make_unique<CertificateRenewal>(files_, timers_, clock_, registry_, [this] { CheckIdentities(); });

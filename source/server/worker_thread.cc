@@ -19,7 +19,8 @@ WorkerThread::WorkerThread(uint32_t index, const base::Clock& clock, stats::Regi
                            const std::atomic<bool>& healthcheck_failed, std::atomic<uint64_t>& connections)
     : worker_(index, clock),
       loop_(worker_),
-      connector_(loop_),
+      internal_(worker_),
+      connector_(loop_, internal_),
       stats_(registry.shard(index)),
       context_(worker_, seed),
       idle_check_(this, [](void* self) { static_cast<WorkerThread*>(self)->CheckIdle(); }),
@@ -69,7 +70,13 @@ void WorkerThread::AddListener(uint64_t id, std::shared_ptr<const proxy::Listene
     listeners_.push_back({id, std::make_unique<proxy::ListenerShard>(listener, context_, stats_), sockets});
     proxy::ListenerShard& shard = *listeners_.back().shard;
     shard.JoinBalance(loop_);
-    for (const ListenAddress& at : addresses) context_.listeners.Add(at.address, at.v4_too, shard);
+    for (const ListenAddress& at : addresses) {
+      if (at.address.is_internal()) {
+        internal_.Add(at.address.internal_listener(), shard);
+      } else {
+        context_.listeners.Add(at.address, at.v4_too, shard);
+      }
+    }
     if (thread_.joinable()) Accept(listeners_.back());
   });
 }
@@ -84,6 +91,7 @@ void WorkerThread::RemoveListener(uint64_t id, base::Duration drain_time, std::f
     Accepting& listener = *Find(id);
     listener.gone = gone;
     context_.listeners.Remove(*listener.shard);
+    internal_.Remove(*listener.shard);
     listener.shard->StopAccepting();
     listener.shard->Leave(drain_time);
     stopped();
@@ -181,7 +189,9 @@ void WorkerThread::WhenIdle(std::function<void()> idle) {
 
 size_t WorkerThread::Connections() const {
   size_t count = 0;
-  for (const Accepting& listener : listeners_) count += listener.shard->connections();
+  for (const Accepting& listener : listeners_) {
+    if (!listener.shard->config().internal) count += listener.shard->connections();  // else it is for one of the others
+  }
   return count;
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "source/event/epoll_loop.h"
-#include "source/net/socket.h"
+#include "source/net/internal_listeners.h"
 #include "source/proxy/listener.h"
 #include "source/proxy/worker_context.h"
 #include "source/upstream/cluster.h"
@@ -42,6 +42,9 @@ class WorkerThread {
   // The cluster that has `index` from now on, with the hosts that it has now; null: there is none.
   void SetCluster(uint32_t index, const std::shared_ptr<upstream::Cluster>& cluster);
   void SetHosts(uint32_t index, std::shared_ptr<const upstream::HostSet> hosts);
+
+  // Of connections to internal listeners, from now on. Before Start().
+  void set_internal_pipe_bytes(size_t bytes) { internal_.set_pipe_bytes(bytes); }
 
   void Start();
 
@@ -93,7 +96,8 @@ class WorkerThread {
 
   event::Worker worker_;
   event::EpollLoop loop_;
-  net::SocketConnector connector_;
+  net::InternalListeners internal_;
+  net::WorkerConnector connector_;
   stats::Shard& stats_;
   proxy::WorkerContext context_;
   std::vector<Accepting> listeners_;

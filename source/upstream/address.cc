@@ -5,6 +5,9 @@
 namespace pillion::upstream {
 
 net::Address SystemAddress(const config::Address& address) {
+  if (const auto* internal = std::get_if<config::InternalAddress>(&address)) {
+    return net::Address::Internal(internal->listener, internal->endpoint_id);
+  }
   const auto* socket = std::get_if<config::SocketAddress>(&address);
   const std::optional<net::Address> result =
       socket != nullptr ? net::Address::Ip(socket->ip, socket->port)

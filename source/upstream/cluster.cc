@@ -199,6 +199,7 @@ ClusterShard::ClusterShard(std::shared_ptr<Cluster> cluster, std::shared_ptr<con
     lanes_.emplace(config().load_balancing, parts, LaneStats::Of(*cluster_->lane_stat_ids(), stats));
   }
   SetBalancers(*hosts_);
+  if (const auto& id = cluster_->transports().no_metadata()) no_metadata_ = stats.counter(*id);
   for (const UpstreamTransport& transport : cluster_->transports().all()) {
     tls_.push_back(transport.tls == nullptr ? nullptr
                                             : std::make_unique<TlsConnector>(config().http, *transport.tls, worker,
@@ -397,6 +398,7 @@ std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const Co
   if (tls != nullptr && !tls->ready()) [[unlikely]] return tls->NotReady(host);
   std::unique_ptr<net::Transport> plain =
       net::ConnectToHost(worker_, connector_, host.address(), host.addresses(), connect_options());
+  if (host.transport()->internal != nullptr) [[unlikely]] plain->Pass(PassedTo(host, needs.passed));
   if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
     plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));
   }

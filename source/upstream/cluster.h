@@ -17,6 +17,7 @@
 #include "source/event/worker.h"
 #include "source/net/connect_options.h"
 #include "source/net/transport.h"
+#include "source/net/passed.h"
 #include "source/stats/registry.h"
 #include "source/upstream/aggregate.h"
 #include "source/upstream/balancer.h"
@@ -216,7 +217,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
       state = H::combine(std::move(state), key.host, key.protocol);
       if (key.needs.empty()) [[likely]] return state;
       return H::combine(std::move(state), key.needs.server_name, key.needs.proxy_head, key.needs.expected_names,
-                        key.needs.alpn);
+                        key.needs.alpn, key.needs.passed);
     }
   };
 
@@ -231,6 +232,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   const std::shared_ptr<Host>* Foresee();
   // The one that was foreseen for this choice; null: none was.
   const std::shared_ptr<Host>* TakeForeseen(const PickContext& context);
+  // What an internal listener is told of a connection to `host`; `objects`: ConnectionNeeds::passed.
+  std::shared_ptr<const net::Passed> PassedTo(const Host& host, std::string_view objects);
   Choice ChooseInAggregate(const PickContext& context);
   void SetBalancers(const HostSet& hosts);
   // Calls visit(name) for each cluster that this one depends on.
@@ -274,6 +277,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
   std::unique_ptr<OriginalDst> original_dst_;  // null: of another type
   std::vector<std::unique_ptr<TlsConnector>> tls_;  // of each of the cluster's transports; null: plain bytes
+  stats::Counter* no_metadata_ = nullptr;      // null: no transport passes any on
   size_t special_pools_ = 0;                   // for requests with needs of their own
   event::Task sweep_;
   event::Task check_;

@@ -38,6 +38,7 @@ Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol,
       proxy_head_(needs.proxy_head),
       expected_names_(needs.expected_names),
       alpn_(needs.alpn),
+      passed_(needs.passed),
       figures_(host_->figures(cluster.worker().index())),
       step_(this, [](void* self) { static_cast<Pool*>(self)->Step(); }) {}
 

@@ -54,9 +54,10 @@ struct ConnectionNeeds {
   // that are offered; empty: as the cluster says.
   std::string_view expected_names = {};
   std::string_view alpn = {};
+  std::string_view passed = {};  // objects that an internal listener is told (net/passed.h)
 
   bool of_tls() const { return !server_name.empty() || !expected_names.empty() || !alpn.empty(); }
-  bool empty() const { return !of_tls() && proxy_head.empty(); }
+  bool empty() const { return !of_tls() && proxy_head.empty() && passed.empty(); }
   bool operator==(const ConnectionNeeds&) const = default;
 };
 
@@ -136,7 +137,7 @@ class Pool {
   const std::shared_ptr<Host>& host() const { return host_; }
   Protocol protocol() const { return protocol_; }
   // Lives as long as the pool.
-  ConnectionNeeds needs() const { return {server_name_, proxy_head_, expected_names_, alpn_}; }
+  ConnectionNeeds needs() const { return {server_name_, proxy_head_, expected_names_, alpn_, passed_}; }
   // When a request asked for it last; kept of those with needs.
   base::MonotonicTime asked() const { return asked_; }
   void set_asked(base::MonotonicTime now) { asked_ = now; }
@@ -194,6 +195,7 @@ class Pool {
   const std::string proxy_head_;
   const std::string expected_names_;
   const std::string alpn_;
+  const std::string passed_;
   HostFigures& figures_;
   event::Task step_;
 

@@ -21,18 +21,22 @@ TransportChoice::TransportChoice(const config::Cluster& config, stats::Registry&
       scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, config.stat_name)) {
   const auto add = [this](const std::string& name, const std::string& place, std::shared_ptr<const config::UpstreamTls> tls,
                           std::optional<net::ProxyVersion> proxy_version,
-                          std::shared_ptr<const net::ProxyTlvs> proxy_tlvs) {
+                          std::shared_ptr<const net::ProxyTlvs> proxy_tlvs,
+                          std::shared_ptr<const config::InternalUpstream> internal) {
+    if (internal != nullptr && !no_metadata_) no_metadata_ = scope_.AddCounter("internal_upstream.no_metadata");
     transports_.push_back({.index = transports_.size(),
                            .name = name,
                            .tls = std::move(tls),
                            .proxy_version = proxy_version,
                            .proxy_tlvs = std::move(proxy_tlvs),
+                           .internal = std::move(internal),
                            .total_match_count = scope_.AddCounter(place + name + ".total_match_count")});
   };
   for (const config::TransportSocketMatch& match : matches_) {
-    add(match.name, "transport_socket_match.", match.tls, match.proxy_version, match.proxy_tlvs);
+    add(match.name, "transport_socket_match.", match.tls, match.proxy_version, match.proxy_tlvs,
+        match.internal);
   }
-  add("default", "", config.tls, config.proxy_version, config.proxy_tlvs);
+  add("default", "", config.tls, config.proxy_version, config.proxy_tlvs, config.internal);
 }
 
 const UpstreamTransport& TransportChoice::For(const config::Endpoint& endpoint) const {

@@ -20,6 +20,7 @@ struct UpstreamTransport {
   std::shared_ptr<const config::UpstreamTls> tls;  // null: plain bytes
   std::optional<net::ProxyVersion> proxy_version;  // a head of the PROXY protocol goes in front
   std::shared_ptr<const net::ProxyTlvs> proxy_tlvs;  // of that; null: none
+  std::shared_ptr<const config::InternalUpstream> internal;  // null: an internal listener is told nothing
   stats::CounterId total_match_count;  // hosts that got it
 };
 
@@ -31,11 +32,14 @@ class TransportChoice {
   const UpstreamTransport& For(const config::Endpoint& endpoint) const;
   const UpstreamTransport& fallback() const { return transports_.back(); }
   const std::vector<UpstreamTransport>& all() const { return transports_; }
+  // Namespaces that were to be passed on and were not there; nothing: no transport passes any on.
+  const std::optional<stats::CounterId>& no_metadata() const { return no_metadata_; }
 
  private:
   const std::vector<config::TransportSocketMatch>& matches_;
   stats::Shard& control_;
   stats::Scope scope_;
+  std::optional<stats::CounterId> no_metadata_;
   std::vector<UpstreamTransport> transports_;  // of each match, then the cluster's own
 };
 

@@ -13,10 +13,13 @@ using config::FieldPath;
 using envoy::extensions::filters::common::set_filter_state::v3::FilterStateValue;
 
 constexpr std::string_view kFactory = "envoy.string";
-// What else an object may be: what TLS to the host is made with (proxy/noted_transport.h), each by its own name only.
+// What else an object may be: what TLS to the host is made with (proxy/noted_transport.h), and, where it is shared with
+// upstream, the addresses that an internal listener's original_dst filter gives its connections. Each by its own name only.
 constexpr std::string_view kOfTransport[] = {"envoy.network.upstream_server_name",
                                              "envoy.network.upstream_subject_alt_names",
-                                             "envoy.network.application_protocols"};
+                                             "envoy.network.application_protocols",
+                                             "envoy.filters.listener.original_dst.local_ip",
+                                             "envoy.filters.listener.original_dst.remote_ip"};
 
 void CheckFactory(config::BuildContext& context, const FilterStateValue& value, const std::string& place) {
   const std::string& key = value.object_key();
@@ -33,6 +36,14 @@ void CheckFactory(config::BuildContext& context, const FilterStateValue& value, 
                                              ", expected \"envoy.string\", a text that others may read"));
   }
 }
+
+metadata::FilterState::Shared BuildShared(FilterStateValue::SharedWithUpstream from) {
+  using Shared = metadata::FilterState::Shared;
+  return from == FilterStateValue::ONCE ? Shared::kOnce
+         : from == FilterStateValue::TRANSITIVE ? Shared::kTransitive
+                                                : Shared::kNot;
+}
+
 constexpr size_t kMostFormatBytes = 64 * 1024;
 
 std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& context,
@@ -61,7 +72,8 @@ std::shared_ptr<const config::FilterConfig> Build(config::BuildContext& context,
                        .text = *std::move(compiled),
                        .missing = format.omit_empty_values() ? "" : "-",
                        .read_only = value.read_only(),
-                       .skip_if_empty = value.skip_if_empty()});
+                       .skip_if_empty = value.skip_if_empty(),
+                       .shared = BuildShared(value.shared_with_upstream())});
   }
   return std::make_shared<Config>(std::move(objects));
 }

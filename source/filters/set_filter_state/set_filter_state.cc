@@ -27,7 +27,7 @@ class SetFilterState final : public filter::HttpFilter {
       const std::string_view text = object.text.Evaluate(record, object.missing, arena, shard_.scratch);
       if (text.empty() && object.skip_if_empty) continue;
       // What is read-only, or too much, stays as it was.
-      (void)stream().annotations().filter_state.Set(arena, object.name, text, object.read_only);
+      (void)stream().annotations().filter_state.Set(arena, object.name, text, object.read_only, {}, object.shared);
     }
     return filter::Step::kContinue;
   }

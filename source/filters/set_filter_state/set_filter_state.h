@@ -18,6 +18,7 @@ struct Object {
   std::string_view missing;  // what stands for a value that is not known
   bool read_only = false;
   bool skip_if_empty = false;
+  metadata::FilterState::Shared shared = metadata::FilterState::Shared::kNot;
 };
 
 class Config final : public filter::HttpFilterConfig {
