@@ -16,7 +16,7 @@ struct EndpointTable {
   static constexpr Parameter kStats[] = {
       kUsedOnly,
       kFilter,
-      {"format", kChoice, "how it is written", "text|json|prometheus"},
+      {"format", kChoice, "how it is written", "text|json|prometheus|html|active-html"},
       {"type", kChoice, "only metrics of one kind", "All|Counters|Gauges|Histograms|TextReadouts"},
       {"histogram_buckets", kChoice, "how histograms are shown", "summary|cumulative|disjoint|detailed"},
   };
@@ -24,7 +24,9 @@ struct EndpointTable {
       kUsedOnly,
       kFilter,
       {"text_readouts", kFlag, "with texts, as gauges with a label text_value"},
-      {"histogram_buckets", kChoice, "how histograms are shown", "cumulative|summary"},
+      {"histogram_buckets", kChoice, "how histograms are shown", "cumulative|summary|prometheusnative"},
+      {"prom_protobuf", kFlag, "as messages of protobuf, as a scraper may ask for them by Accept"},
+      {"native_histogram_max_buckets", kText, "of prometheusnative: buckets of a histogram, at most"},
   };
   static constexpr Parameter kClusters[] = {kFormat, kFilter};
   static constexpr Parameter kListeners[] = {kFormat};
@@ -75,6 +77,8 @@ struct EndpointTable {
 
   static constexpr Endpoint kAll[] = {
       {"/", kRead, false, "this administration's home page", &Endpoints::IndexPage},
+      {"/allocprofiler", kProfile, true, "profile allocations as they are made (not in this build)",
+       &Endpoints::AllocationProfiler, kEnable},
       {"/api/reload", kWrite, true,
        "replace the configured clusters, listeners and secrets by those of the body; without one, read the file again",
        &Endpoints::Reload, kReload, true},
@@ -108,6 +112,8 @@ struct EndpointTable {
       {"/listeners", kRead, false, "listeners and their addresses", &Endpoints::Listeners, kListeners},
       {"/logging", kWrite, true, "show or change log levels", &Endpoints::Logging, kLogging},
       {"/memory", kProfile, false, "memory in use", &Endpoints::Memory},
+      {"/memory/tcmalloc", kProfile, false, "what TCMalloc says of it (not in this build)", &Endpoints::AllocatorStats},
+      {"/peak_heap_dump", kProfile, false, "what was allocated at the most (not in this build)", &Endpoints::HeapDump},
       {"/quitquitquit", kWrite, true, "end the process", &Endpoints::Quit},
       {"/ready", kMonitor, false, "the state; status 200 only when LIVE, else 503", &Endpoints::Ready},
       {"/reopen_logs", kWrite, true, "open the access logs' files again", &Endpoints::ReopenLogs},

@@ -76,6 +76,8 @@ class Endpoints {
   Reply CpuProfiler(const Request& request);
   Reply HeapProfiler(const Request&);
   Reply HeapDump(const Request&);
+  Reply AllocationProfiler(const Request& request);
+  Reply AllocatorStats(const Request&);
   // stats.cc
   Reply Stats(const Request& request);
   Reply StatsPrometheus(const Request& request);

@@ -16,6 +16,7 @@ struct Request {
   std::string path;                                        // without the query
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in their order
   std::string body;                                        // where the endpoint takes one
+  std::string accept = {};                                 // that header
 
   // The last value of `name`; null when there is none or it is empty, as a form sends a field that was left blank.
   const std::string* Find(std::string_view name) const;

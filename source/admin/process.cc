@@ -189,4 +189,13 @@ Reply Endpoints::HeapProfiler(const Request&) {
 
 Reply Endpoints::HeapDump(const Request&) { return Reply::Text(501, "The current build does not support heap dump\n"); }
 
+Reply Endpoints::AllocationProfiler(const Request& request) {
+  if (request.Find("enable") == nullptr) return Reply::Text(400, "?enable=<y|n>\n");
+  return Reply::Text(501, "The current build does not support allocation profiler\n");
+}
+
+Reply Endpoints::AllocatorStats(const Request&) {
+  return Reply::Text(501, "The current build does not use TCMalloc: see /memory\n");
+}
+
 }  // namespace pillion::admin

@@ -208,6 +208,7 @@ Reply Session::Answer() {
   Request request;
   request.method = std::string(View(request_.method_string()));
   if (!ParseTarget(View(request_.target()), request)) return Reply::Text(400, "expected a path\n");
+  request.accept = std::string(View(request_[field::accept]));
   const Endpoint* const endpoint = Endpoints::Find(request.path);
   if (endpoint != nullptr && endpoint->takes_body) {
     request.body = std::move(request_.body());

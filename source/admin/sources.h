@@ -288,6 +288,7 @@ struct Sources {
   std::function<absl::StatusOr<std::string>(const std::vector<std::pair<std::string, std::string>>& parameters, bool json)>
       explain;
 
+  std::function<void()> flush_stats;  // before somebody sees them; null: they are flushed by time
   std::function<std::string(bool json)> guard;  // what is watched, and what was gone back from
   std::function<size_t()> forget_refused;        // may come again; returns how much that was
 

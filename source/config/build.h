@@ -193,9 +193,8 @@ RateLimitRules BuildRateLimits(BuildContext& context, const RateLimitMessages& f
 // typed_per_filter_config.
 using FilterMap = google::protobuf::Map<std::string, google::protobuf::Any>;
 FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& from, const std::string& path);
-std::vector<runtime::LayerSettings> BuildRuntime(BuildContext& context,
-                                                 const envoy::config::bootstrap::v3::LayeredRuntime& from,
-                                                 const std::string& path);
+void BuildRuntime(BuildContext& context, const envoy::config::bootstrap::v3::LayeredRuntime& from, const std::string& path,
+                  Bootstrap& bootstrap);
 std::vector<HttpFilter> BuildHttpFilters(
     BuildContext& context,
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,
@@ -251,6 +250,7 @@ void BuildScheme(BuildContext& context, const envoy::config::core::v3::SchemeHea
 FilterChain BuildFilterChain(BuildContext& context, const envoy::config::listener::v3::FilterChain& from,
                              const std::string& path);
 
+void BuildWatchdogs(BuildContext& context, const envoy::config::bootstrap::v3::Bootstrap& from, Bootstrap& bootstrap);
 StatsConfig BuildStats(BuildContext& context, const envoy::config::metrics::v3::StatsConfig& from, const std::string& path);
 // The pattern that spdlog takes.
 std::string BuildLogFormat(BuildContext& context,

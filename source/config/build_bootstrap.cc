@@ -109,7 +109,6 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
     bootstrap->admin.address = BuildAddress(context, from.admin().address(), "admin.address");
   }
   bootstrap->admin.access_logs = BuildAccessLogs(context, from.admin().access_log(), "admin.access_log");
-  bootstrap->runtime_layers = BuildRuntime(context, from.layered_runtime(), "layered_runtime");
   bootstrap->outlier_event_log = from.cluster_manager().outlier_detection().event_log_path();
   context.default_bind = BuildBindOptions(context, from.cluster_manager().upstream_bind_config(),
                                           "cluster_manager.upstream_bind_config");
@@ -127,7 +126,16 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   }
   bootstrap->stats = BuildStats(context, from.stats_config(), "stats_config");
   if (from.has_stats_flush_interval()) bootstrap->stats.flush_interval = ToDuration(from.stats_flush_interval());
-  if (from.has_stats_eviction_interval() &&
+  if (from.has_stats_flush_on_admin()) {
+    bootstrap->stats.flush_on_admin = from.stats_flush_on_admin();
+    if (!from.stats_flush_on_admin()) context.errors.Add("stats_flush_on_admin", "false, expected true, or none");
+    if (from.has_stats_flush_interval()) {
+      context.errors.Add("stats_flush_on_admin", "there is stats_flush_interval already, expected one of them");
+    }
+  }
+  BuildWatchdogs(context, from, *bootstrap);
+  bootstrap->turn_stats = from.enable_dispatcher_stats();
+  if (from.has_stats_eviction_interval() && !bootstrap->stats.flush_on_admin &&
       ToDuration(from.stats_eviction_interval()) % bootstrap->stats.flush_interval != base::Duration::zero()) {
     context.errors.Add("stats_eviction_interval", "expected a multiple of stats_flush_interval");
   }
@@ -151,6 +159,7 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   if (from.has_dynamic_resources()) {
     bootstrap->dynamic = BuildDynamicResources(context, from.dynamic_resources(), "dynamic_resources");
   }
+  BuildRuntime(context, from.layered_runtime(), "layered_runtime", *bootstrap);
   CollectSecrets(context, from.static_resources());
   if (running == nullptr) context.later_secrets->by_name = context.secrets;
   bootstrap->secrets = context.later_secrets;

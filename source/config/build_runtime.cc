@@ -1,8 +1,11 @@
 // The layers of the runtime.
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/service/runtime/v3/rtds.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "source/config/build.h"
+#include "source/config/judge_resource.h"
+#include "source/config/resources.h"
 #include "source/config/text.h"
 #include "source/runtime/value.h"
 
@@ -74,9 +77,8 @@ runtime::DiskLayer BuildDisk(const BuildContext& context, const v3::RuntimeLayer
 
 }  // namespace
 
-std::vector<runtime::LayerSettings> BuildRuntime(BuildContext& context, const v3::LayeredRuntime& from,
-                                                 const std::string& path) {
-  std::vector<runtime::LayerSettings> layers;
+void BuildRuntime(BuildContext& context, const v3::LayeredRuntime& from, const std::string& path, Bootstrap& bootstrap) {
+  std::vector<runtime::LayerSettings>& layers = bootstrap.runtime_layers;
   std::set<std::string> names;
   bool has_admin = false;
   for (int i = 0; i < from.layers_size(); ++i) {
@@ -97,9 +99,27 @@ std::vector<runtime::LayerSettings> BuildRuntime(BuildContext& context, const v3
       if (has_admin) context.errors.Add(FieldPath(layer_path, "admin_layer"), "there is one already");
       has_admin = true;
       settings.source = runtime::AdminLayer{};
+    } else if (layer.has_rtds_layer()) {
+      const std::string place = FieldPath(layer_path, "rtds_layer.rtds_config");
+      settings.source = runtime::PushedLayer{};
+      bootstrap.runtime_sources.push_back({.layer = layers.size() - 1,
+                                           .name = layer.rtds_layer().name(),
+                                           .feed = BuildFeed(context, layer.rtds_layer().rtds_config(), place)});
     }
   }
-  return layers;
+}
+
+Judged<runtime::Keys::Values> Resources::BuildRuntimeLayer(const google::protobuf::Any& resource) const {
+  ErrorList errors;
+  std::vector<ConfigError> notes;
+  BuildContext context = MakeContext(errors);
+  envoy::service::runtime::v3::Runtime message;
+  const auto values = std::make_shared<runtime::Keys::Values>();
+  if (IsOfType(resource, *message.GetDescriptor(), errors) &&
+      ParseAndJudge(options_.unknown, resource.value(), "", message, errors, notes)) {
+    BuildValues(context, message.layer(), "", "layer", *values);
+  }
+  return Conclude<runtime::Keys::Values>(values, errors, std::move(notes));
 }
 
 }  // namespace pillion::config

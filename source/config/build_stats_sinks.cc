@@ -1,6 +1,7 @@
 // Where metrics are sent.
 
 #include "source/config/build.h"
+#include "source/config/initial_metadata.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -22,6 +23,22 @@ StatsSink BuildSink(BuildContext& context, const Message& from, const std::strin
   return sink;
 }
 
+MetricsService BuildService(BuildContext& context, const v3::MetricsServiceConfig& from, const std::string& path) {
+  const auto& grpc = from.grpc_service().envoy_grpc();
+  const std::string place = FieldPath(path, "grpc_service");
+  const std::string cluster_path = FieldPath(place, "envoy_grpc.cluster_name");
+  CheckClusterExists(context, grpc.cluster_name(), cluster_path);
+  context.grpc_services.push_back({grpc.cluster_name(), true, cluster_path});
+  return {.cluster = grpc.cluster_name(),
+          .authority = grpc.authority().empty() ? grpc.cluster_name() : grpc.authority(),
+          .metadata = BuildInitialMetadata(context, from.grpc_service(), place),
+          .deltas = from.report_counters_as_deltas().value(),
+          .labels = from.emit_tags_as_labels(),
+          .summaries = from.histogram_emit_mode() != v3::HISTOGRAM,
+          .histograms = from.histogram_emit_mode() != v3::SUMMARY,
+          .batch = from.batch_size()};
+}
+
 }  // namespace
 
 std::vector<StatsSink> BuildStatsSinks(BuildContext& context,
@@ -34,6 +51,7 @@ std::vector<StatsSink> BuildStatsSinks(BuildContext& context,
     const std::string config_path = FieldPath(place, "typed_config");
     v3::StatsdSink statsd;
     v3::DogStatsdSink dog;
+    v3::MetricsServiceConfig service;
     if (config.UnpackTo(&statsd)) {
       StatsSink& sink = sinks.emplace_back(BuildSink(context, statsd, config_path));
       sink.most_bytes = kStatsdDatagram;
@@ -45,8 +63,11 @@ std::vector<StatsSink> BuildStatsSinks(BuildContext& context,
       StatsSink& sink = sinks.emplace_back(BuildSink(context, dog, config_path));
       sink.tags = true;
       if (dog.has_max_bytes_per_datagram()) sink.most_bytes = dog.max_bytes_per_datagram().value();
+    } else if (config.UnpackTo(&service)) {
+      sinks.emplace_back().to = BuildService(context, service, config_path);
     } else {
-      context.errors.AddMissing(place, config_path, WrongType(config, "StatsdSink or DogStatsdSink"));
+      context.errors.AddMissing(place, config_path,
+                                WrongType(config, "StatsdSink, DogStatsdSink or MetricsServiceConfig"));
     }
   }
   return sinks;

@@ -72,4 +72,11 @@ struct RouteSource {
   bool operator==(const RouteSource&) const = default;
 };
 
+// A layer of the runtime that comes while the process runs (RTDS).
+struct RuntimeSource {
+  size_t layer;  // of Bootstrap::runtime_layers
+  std::string name;
+  Feed feed;
+};
+
 }  // namespace pillion::config

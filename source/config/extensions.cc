@@ -76,7 +76,9 @@
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
+#include "envoy/service/runtime/v3/rtds.pb.h"
 #include "envoy/type/matcher/v3/http_inputs.pb.h"
+#include "envoy/watchdog/v3/abort_action.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "pillion/admin/v1/admin_access.pb.h"
 #include "pillion/bootstrap/last_good/v1/last_good.pb.h"
@@ -153,6 +155,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::path::match::uri_template::v3::UriTemplateMatchConfig::descriptor(),
       x::path::rewrite::uri_template::v3::UriTemplateRewriteConfig::descriptor(),
       envoy::config::metrics::v3::DogStatsdSink::descriptor(),
+      envoy::config::metrics::v3::MetricsServiceConfig::descriptor(),
       envoy::config::metrics::v3::StatsdSink::descriptor(),
       x::formatter::req_without_query::v3::ReqWithoutQuery::descriptor(),
       x::http::early_header_mutation::header_mutation::v3::HeaderMutation::descriptor(),
@@ -201,7 +204,9 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::transport_sockets::tls::v3::UpstreamTlsContext::descriptor(),
       x::upstreams::http::v3::HttpProtocolOptions::descriptor(),
       envoy::service::discovery::v3::Resource::descriptor(),  // around what a file or REST gives
+      envoy::service::runtime::v3::Runtime::descriptor(),
       envoy::type::matcher::v3::HttpRequestHeaderMatchInput::descriptor(),
+      envoy::watchdog::v3::AbortActionConfig::descriptor(),
       pillion::admin::v1::AdminAccess::descriptor(),
       pillion::bootstrap::last_good::v1::LastGood::descriptor(),
       pillion::bootstrap::workload_api::v1::WorkloadApi::descriptor(),

@@ -21,6 +21,7 @@
 #include "source/config/remote_secret.h"
 #include "source/config/route.h"
 #include "source/config/stats_config.h"
+#include "source/config/watchdog.h"
 #include "source/match/string_matcher.h"
 #include "source/net/address.h"
 #include "source/runtime/layers.h"
@@ -84,6 +85,10 @@ struct Bootstrap {
   std::shared_ptr<const Lanes> default_lanes;  // of clusters that do not say; null: they have none
   std::shared_ptr<NamedSecrets> secrets;  // as they are now, of all that follows it too; never null in a loaded one
 
+  Watchdog main_watchdog;    // of the main thread
+  Watchdog worker_watchdog;  // of the workers
+  bool turn_stats = false;   // how long turns of threads take is counted
+
   std::optional<WorkloadApi> workload_api;
   std::optional<LastGood> last_good;  // none: nothing is kept
   // Bytes that may be under way in a connection to an internal listener, each way. None: there may be no such listener.
@@ -95,6 +100,7 @@ struct Bootstrap {
   std::shared_ptr<RemoteSecrets> remote_secrets;  // never null in a loaded one
 
   std::vector<runtime::LayerSettings> runtime_layers;
+  std::vector<RuntimeSource> runtime_sources;  // of those that are pushed
   std::shared_ptr<runtime::Keys> runtime_keys;  // all that the parts name; never null in a loaded one
 
   // What was loaded, an envoy.config.bootstrap.v3.Bootstrap: for dump.h only. Never null in a loaded one.

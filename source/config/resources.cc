@@ -8,6 +8,7 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "envoy/service/runtime/v3/rtds.pb.h"
 #include "source/access/condition.h"
 #include "source/config/build.h"
 #include "source/config/check.h"
@@ -53,6 +54,7 @@ std::string NameOf(const google::protobuf::Any& resource) {
       envoy::config::listener::v3::Listener::descriptor(),
       envoy::config::route::v3::RouteConfiguration::descriptor(),
       envoy::extensions::transport_sockets::tls::v3::Secret::descriptor(),
+      envoy::service::runtime::v3::Runtime::descriptor(),
   };
   constexpr uint32_t kName = 1;  // of each of them
   const std::string& url = resource.type_url();

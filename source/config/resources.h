@@ -61,6 +61,8 @@ class Resources {
   Judged<Cluster> BuildCluster(const google::protobuf::Any& resource, const ConfigSource& sender) const;
   Judged<Listener> BuildListener(const google::protobuf::Any& resource, const ConfigSource& sender) const;
   Judged<RouteConfig> BuildRoutes(const google::protobuf::Any& resource, const Earlier<RouteConfig>& earlier = {}) const;
+  // An envoy.service.runtime.v3.Runtime.
+  Judged<runtime::Keys::Values> BuildRuntimeLayer(const google::protobuf::Any& resource) const;
   // In an envoy.config.core.v3.TypedExtensionConfig.
   Judged<Guard> BuildGuard(const google::protobuf::Any& resource) const;
   // The same, for the filter of a listener that has it from elsewhere: `place` as it is to be from now on, without `came`.

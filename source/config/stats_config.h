@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -33,9 +34,22 @@ struct StatsMatcher {
   std::vector<match::StringMatcher> names;
 };
 
-// A statsd or DogStatsD: datagrams to an address, or a connection to a host of a cluster.
+// Who is told metrics by gRPC (StreamMetrics).
+struct MetricsService {
+  std::string cluster;
+  std::string authority;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  bool deltas = false;     // counters, and histograms: what came since the last time
+  bool labels = false;     // are taken out of names
+  bool summaries = true;   // of histograms
+  bool histograms = true;  // themselves
+  size_t batch = 0;        // metrics in a message; 0: all
+};
+
+// A statsd or DogStatsD: datagrams to an address, or a connection to a host of a cluster; or such a service, of which the
+// other members say nothing.
 struct StatsSink {
-  std::variant<Address, std::string> to;
+  std::variant<Address, std::string, MetricsService> to;
   std::string prefix = "envoy";
   size_t most_bytes = 0;  // of a datagram that holds several metrics; less than two take: one each
   bool tags = false;      // labels behind the values
@@ -48,6 +62,7 @@ struct StatsConfig {
   std::vector<HistogramBuckets> buckets;
   std::vector<StatsSink> sinks;
   base::Duration flush_interval = std::chrono::seconds(5);
+  bool flush_on_admin = false;  // when somebody looks, instead
 };
 
 }  // namespace pillion::config

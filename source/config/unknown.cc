@@ -116,8 +116,6 @@ constexpr RefusedField kRefusedFields[] = {
      "listeners can't be named by xdstp, expected lds_config"},
     {{"config.bootstrap.v3.Bootstrap.DynamicResources", "cds_resources_locator", 6},
      "clusters can't be named by xdstp, expected cds_config"},
-    {{"config.bootstrap.v3.RuntimeLayer", "rtds_layer", 5},
-     "a control plane can't give a layer, expected static_layer, disk_layer or admin_layer"},
     {{"config.core.v3.ConfigSource", "authorities", 7}, "resources can't be named by xdstp, expected none"},
     {{"config.core.v3.GrpcService", "google_grpc", 2}, "there is no other client, expected envoy_grpc"},
     {{"config.endpoint.v3.LocalityLbEndpoints", "load_balancer_endpoints", 7},
@@ -136,12 +134,9 @@ constexpr RefusedField kRefusedFields[] = {
 
 // Fields of a bootstrap whose parts come later, and which serve people and control planes, not traffic.
 constexpr Field kLaterFields[] = {
-    {"config.bootstrap.v3.Bootstrap", "enable_dispatcher_stats", 16},
     {"config.bootstrap.v3.Bootstrap", "grpc_async_client_manager_config", 40},
     {"config.bootstrap.v3.Bootstrap", "memory_allocator_manager", 41},
     {"config.bootstrap.v3.Bootstrap", "node_context_params", 26},
-    {"config.bootstrap.v3.Bootstrap", "stats_sinks", 6},
-    {"config.bootstrap.v3.Bootstrap", "stats_flush_on_admin", 29},
     {"config.bootstrap.v3.Bootstrap", "tracing", 9},
     {"config.bootstrap.v3.Admin", "ignore_global_conn_limit", 6},
     {"config.core.v3.Node", "dynamic_parameters", 12},

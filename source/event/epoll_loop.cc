@@ -66,10 +66,20 @@ int EpollLoop::Timeout() const {
   return static_cast<int>(std::min<int64_t>(ms, 60'000));
 }
 
+void EpollLoop::CountWait(base::MonotonicTime begun, int timeout, int events) {
+  if (timeout <= 0 || events > 0) return;  // it was not to end by time, or did not
+  const auto late = worker_.clock().MonotonicNow() - begun - std::chrono::milliseconds(timeout);
+  const int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
+  stats_->delay->Record(static_cast<uint64_t>(std::max<int64_t>(us, 0)));
+}
+
 void EpollLoop::Turn() {
   std::array<epoll_event, kEventsPerTurn> events;
-  const int count = epoll_wait(epoll_, events.data(), kEventsPerTurn, Timeout());
+  const int timeout = Timeout();
+  const base::MonotonicTime before = stats_ ? worker_.clock().MonotonicNow() : base::MonotonicTime();
+  const int count = epoll_wait(epoll_, events.data(), kEventsPerTurn, timeout);
   PILLION_CHECK(count >= 0 || errno == EINTR);
+  if (stats_) CountWait(before, timeout, count);
   worker_.BeginTurn();
   for (int i = 0; i < count; ++i) {
     if (events[i].data.ptr == nullptr) continue;  // the wakeup: EndTurn() runs what was posted
@@ -81,9 +91,13 @@ void EpollLoop::Turn() {
                    .failed = (bits & EPOLLERR) != 0});
   }
   worker_.EndTurn();
+  if (!stats_) return;
+  const base::Duration took = worker_.clock().MonotonicNow() - worker_.now();
+  stats_->duration->Record(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
 }
 
 void EpollLoop::Run() {
+  worker_.heartbeat().Attach();
   while (!stopped_.load(std::memory_order_acquire)) Turn();
 }
 

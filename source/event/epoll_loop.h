@@ -5,8 +5,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "source/event/worker.h"
+#include "source/stats/cell.h"
 
 namespace pillion::event {
 
@@ -27,6 +29,12 @@ class ReadinessEvents {
   ~ReadinessEvents() = default;
 };
 
+// What is counted of turns, in microseconds; as Envoy's dispatchers have it.
+struct TurnStats {
+  stats::Histogram* duration;  // of a turn, without the wait in front
+  stats::Histogram* delay;     // how much longer a wait for timers took than it should
+};
+
 class EpollLoop {
  public:
   explicit EpollLoop(Worker& worker);
@@ -42,6 +50,9 @@ class EpollLoop {
   [[nodiscard]] int AddListening(int descriptor, ReadinessEvents& events);
   void Remove(int descriptor);
 
+  // From the next turn on; the cells are this thread's. Before Run().
+  void set_stats(TurnStats stats) { stats_ = stats; }
+
   // Runs turns on the calling thread until Stop().
   void Run();
   // Waits until there is something to do, and runs one turn.
@@ -52,12 +63,14 @@ class EpollLoop {
  private:
   void Wake();
   int Timeout() const;  // of epoll_wait, in ms
+  void CountWait(base::MonotonicTime begun, int timeout, int events);
 
   static constexpr int kEventsPerTurn = 256;
 
   Worker& worker_;
   int epoll_ = -1;
   int wakeup_ = -1;  // an eventfd
+  std::optional<TurnStats> stats_;  // nothing: nothing is counted
   std::atomic<bool> stopped_ = false;
 };
 

@@ -33,6 +33,7 @@ void Worker::set_waker(std::function<void()> waker) {
 
 void Worker::BeginTurn() {
   now_ = clock_.MonotonicNow();
+  heartbeat_.Begin(now_);
   wall_now_ = clock_.WallNow();
   timers_.Advance(now_);
 }
@@ -65,6 +66,7 @@ void Worker::EndTurn() {
   while (Task* task = flushes_.PopFront()) task->Run();
 
   while (Deferred* object = ended_.PopFront()) object->Dispose();
+  heartbeat_.End();
 }
 
 base::Block* Worker::read_block() {

@@ -24,6 +24,7 @@
 #include "source/base/clock.h"
 #include "source/base/intrusive_list.h"
 #include "source/base/timer_wheel.h"
+#include "source/event/heartbeat.h"
 
 namespace pillion::event {
 
@@ -66,6 +67,10 @@ class Worker {
   // As read at the start of this turn.
   base::MonotonicTime now() const { return now_; }
   base::WallTime wall_now() const { return wall_now_; }
+
+  const base::Clock& clock() const { return clock_; }
+  // Begins and ends with each turn.
+  Heartbeat& heartbeat() { return heartbeat_; }
 
   base::TimerWheel& timers() { return timers_; }
   base::BlockPool& blocks() { return blocks_; }
@@ -120,6 +125,7 @@ class Worker {
 
   const uint32_t index_;
   const base::Clock& clock_;
+  Heartbeat heartbeat_;
   base::MonotonicTime now_;
   base::WallTime wall_now_;
   base::BlockPool blocks_;  // first of what is destroyed last

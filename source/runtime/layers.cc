@@ -50,6 +50,12 @@ absl::Status Layers::Modify(const std::vector<std::pair<std::string, std::string
   return absl::FailedPreconditionError("No admin layer specified");
 }
 
+void Layers::Push(size_t layer, Keys::Values values) {
+  values_[layer] = std::move(values);
+  ++counts_.load_success;
+  Merge();
+}
+
 size_t Layers::overrides() const {
   for (size_t i = 0; i < settings_.size(); ++i) {
     if (std::holds_alternative<AdminLayer>(settings_[i].source)) return values_[i].size();

@@ -1,8 +1,8 @@
 #pragma once
 
 // The layers of values that a process runs with, the later ones over the earlier: from the configuration, from files,
-// from the administration. Owned by the server; main thread. What they come to is put into the keys, which the data
-// path asks.
+// from control planes, from the administration. Owned by the server; main thread. What they come to is put into the keys,
+// which the data path asks.
 
 #include <string>
 #include <utility>
@@ -24,10 +24,11 @@ struct DiskLayer {
   bool of_cluster = false;  // `path` is what one service cluster has otherwise
 };
 struct AdminLayer {};
+struct PushedLayer {};  // by a control plane, or a file of its kind
 
 struct LayerSettings {
   std::string name;
-  std::variant<StaticLayer, DiskLayer, AdminLayer> source;
+  std::variant<StaticLayer, DiskLayer, AdminLayer, PushedLayer> source;
 };
 
 class Layers {
@@ -46,6 +47,9 @@ class Layers {
   absl::Status Load();
   // By the administration; an empty text takes the value away. Refused where there is no layer for it.
   absl::Status Modify(const std::vector<std::pair<std::string, std::string>>& changes);
+
+  // What a pushed layer has from now on.
+  void Push(size_t layer, Keys::Values values);
 
   const std::vector<LayerSettings>& settings() const { return settings_; }
   const Keys::Values& values(size_t layer) const { return values_[layer]; }

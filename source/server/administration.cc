@@ -270,6 +270,7 @@ admin::Sources Administration::MakeSources() {
     return text.empty() ? server_.configured_.ReadAgain() : server_.configured_.Replace(text, name);
   };
   sources.fail_healthcheck = [this](bool fail) { server_.FailHealthcheck(fail); };
+  if (server_.bootstrap_->stats.flush_on_admin) sources.flush_stats = [this] { server_.FlushStats(); };
   sources.runtime = [this] { return server_.runtime_.View(); };
   sources.modify_runtime = [this](const auto& changes) { return server_.runtime_.Modify(changes); };
   sources.drain_listeners = [this](const admin::DrainQuery& query) { return server_.DrainListeners(query); };
@@ -287,6 +288,7 @@ std::vector<admin::UnreadyView> Administration::UnreadyParts() const {
   if (server_.state_ == Server::State::kStarting) {
     std::vector<std::string> targets;
     for (const config::RemoteSecret* const secret : server_.secrets_->awaited()) targets.push_back(SecretText(*secret));
+    for (const std::string& layer : server_.runtime_.awaited()) targets.push_back("runtime layer " + layer + " (RTDS)");
     const push::Feed* const clusters = server_.cluster_feed_.get();
     if (clusters != nullptr && clusters->waiting()) targets.emplace_back("clusters of the control plane (CDS)");
     const push::Feed* const listeners = server_.listener_feed_.get();

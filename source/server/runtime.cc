@@ -30,6 +30,23 @@ absl::Status Runtime::Start(stats::Registry& registry) {
   return absl::OkStatus();
 }
 
+void Runtime::Subscribe(const std::vector<config::RuntimeSource>& sources, xds::Planes& planes,
+                        const config::Resources& resources, push::Feed::Surroundings surroundings) {
+  if (sources.empty()) return;
+  const auto set = [this](size_t layer, runtime::Keys::Values values) { layers_.Push(layer, std::move(values)); };
+  pushed_ = std::make_unique<push::RuntimeLayers>(planes, resources, set, std::move(surroundings));
+  pushed_->Start(sources);
+}
+
+void Runtime::WhenReady(std::function<void()> ready) {
+  if (pushed_ == nullptr) return ready();
+  pushed_->WhenReady(std::move(ready));
+}
+
+std::vector<std::string> Runtime::awaited() const {
+  return pushed_ == nullptr ? std::vector<std::string>() : pushed_->awaited();
+}
+
 // A new version comes as a link that is renamed over the old one.
 absl::Status Runtime::Watch() {
   for (const runtime::LayerSettings& layer : layers_.settings()) {

@@ -240,6 +240,7 @@ absl::Status Server::Start() {
   if (absl::Status status = administration_->Start(); !status.ok()) return status;
   if (absl::Status status = OpenListeners(); !status.ok()) return status;
   RegisterStats();
+  MakeWatchdog();
   MakeStatsSinks();
   RollStats();
   if (HasDrainFlag(bootstrap_->flags_path)) {
@@ -305,7 +306,11 @@ void Server::CheckContextsSoon() {
   });
 }
 
-void Server::Run() { io_.run(); }
+void Server::Run() {
+  watchdog_->Start();
+  if (turn_probe_ != nullptr) turn_probe_->Start();
+  io_.run();
+}
 
 // What is always zero here is there for the dashboards and alerts that ask for it.
 void Server::RegisterStats() {
@@ -361,26 +366,41 @@ void Server::RegisterStats() {
 }
 
 void Server::MakeStatsSinks() {
-  const StatsSinks::FindHost find = [this](const std::string& name) -> std::optional<net::Address> {
-    const RunningCluster* const found = clusters_->Find(name);
-    if (found == nullptr) return std::nullopt;
-    for (const std::shared_ptr<upstream::Host>& host : found->cluster->hosts()->hosts) {
-      if (host->flags() == 0) return host->address();
-    }
-    return std::nullopt;
-  };
-  stats_sinks_ = std::make_unique<StatsSinks>(io_, bootstrap_->stats.sinks, find);
+  stats_sinks_ = std::make_unique<StatsSinks>(
+      bootstrap_->stats.sinks,
+      StatsSinks::Surroundings{.dialer = line_dialer_,
+                               .caller = caller_,
+                               .clock = clock_,
+                               .node = OwnNode().SerializeAsString(),
+                               .host_of = [this](const std::string& name) { return control_hosts_->Next(name); },
+                               .warn = [](std::string_view line) { Log("stats").warn("{}", line); }});
 }
 
 void Server::RollStats() {
+  if (bootstrap_->stats.flush_on_admin) return;
   roll_timer_.expires_after(bootstrap_->stats.flush_interval);
   roll_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    registry_.RollInterval();
-    // Metrics that were never written are told to nobody, as Envoy has it.
-    if (!stats_sinks_->empty() && !stats_sinks_->Flush(registry_.Read({.used_only = true}))) ++dropped_flushes_;
+    FlushStats();
     RollStats();
   });
+}
+
+void Server::FlushStats() {
+  registry_.RollInterval();
+  // Metrics that were never written are told to nobody, as Envoy has it.
+  if (stats_sinks_ == nullptr || stats_sinks_->empty()) return;
+  if (!stats_sinks_->Flush(registry_.Read({.used_only = true}))) ++dropped_flushes_;
+}
+
+void Server::MakeWatchdog() {
+  std::vector<event::Worker*> workers;
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) workers.push_back(&worker->worker());
+  const auto post = [this](std::function<void()> work) { boost::asio::post(io_, std::move(work)); };
+  watchdog_ = std::make_unique<WatchdogThread>(*bootstrap_, clock_, registry_, post, workers, Seed());
+  if (!bootstrap_->turn_stats) return;
+  for (const std::unique_ptr<WorkerThread>& worker : workers_) worker->CountTurns(registry_);
+  turn_probe_ = std::make_unique<TurnProbe>(timers_, clock_, registry_, post);
 }
 
 admin::State Server::admin_state() const {
@@ -428,8 +448,10 @@ void Server::OnSignal(int signal) {
 void Server::Stop() {
   if (state_ == State::kStopped) return;
   state_ = State::kStopped;
+  if (watchdog_ != nullptr) watchdog_->Stop();  // first: what follows waits for others
   if (last_good_ != nullptr) last_good_->Stop();
   secrets_.reset();
+  runtime_.Stop();
   load_reports_.reset();
   if (clusters_ != nullptr) clusters_->Stop();
   stats_sinks_.reset();

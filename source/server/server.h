@@ -25,6 +25,7 @@
 #include "source/client/control_thread.h"
 #include "source/client/grpc.h"
 #include "source/client/http.h"
+#include "source/client/line_stream.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
 #include "source/config/resources.h"
@@ -48,6 +49,8 @@
 #include "source/server/options.h"
 #include "source/server/runtime.h"
 #include "source/server/stats_sinks.h"
+#include "source/server/turn_probe.h"
+#include "source/server/watchdog_thread.h"
 #include "source/server/worker_thread.h"
 #include "source/stats/registry.h"
 #include "source/telemetry/log_writer.h"
@@ -100,6 +103,9 @@ class Server {
   void CheckContextsSoon();
   void RegisterStats();
   void RollStats();
+  // Ends an interval of the histograms, and tells the sinks.
+  void FlushStats();
+  void MakeWatchdog();
   void MakeStatsSinks();
   admin::State admin_state() const;
   std::chrono::seconds uptime() const;
@@ -139,6 +145,7 @@ class Server {
   client::ControlThread control_thread_{clock_, [this](auto work) { boost::asio::post(io_, std::move(work)); }};
   client::ThreadCaller caller_{control_thread_};
   client::ThreadHttpCaller http_caller_{control_thread_};
+  client::ThreadLineDialer line_dialer_{control_thread_};
   config::Resources resources_;
   std::unique_ptr<GuardControl> guard_;  // null: nothing is gone back from
   std::unique_ptr<CertificateRenewal> certificates_;
@@ -165,6 +172,8 @@ class Server {
   std::unique_ptr<ControlHosts> control_hosts_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<StatsSinks> stats_sinks_;
+  std::unique_ptr<TurnProbe> turn_probe_;  // null: nobody wants to know
+  std::unique_ptr<WatchdogThread> watchdog_;
   std::unique_ptr<load_report::Reporter> load_reports_;  // null: nobody is told
   uint64_t dropped_flushes_ = 0;
   const base::MonotonicTime started_;

@@ -43,10 +43,12 @@ void Server::Discover() {
 
 void Server::FetchSecrets() {
   secrets_->Start();
+  runtime_.Subscribe(bootstrap_->runtime_sources, *planes_, resources_, FeedSurroundings());
   planes_->Start();  // with all of them in one request
   secrets_->WhenReady(bootstrap_->remote_secrets->all(), [this] {
     certificates_->RenewDue();
-    FetchClusters();
+    // What clusters and listeners are begun with, as Envoy has it.
+    runtime_.WhenReady([this] { FetchClusters(); });
   });
 }
 

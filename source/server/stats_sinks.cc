@@ -3,15 +3,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/write.hpp>
+#include <utility>
 
+#include "source/net/address.h"
 #include "source/upstream/address.h"
 
 namespace pillion::server {
 namespace {
-
-namespace asio = boost::asio;
 
 // Datagrams with one line each or, up to a bound, with several. A collector that does not listen loses them.
 class DatagramChannel final : public StatsChannel {
@@ -28,13 +26,14 @@ class DatagramChannel final : public StatsChannel {
     return true;
   }
 
-  void EndFlush() override {
+  bool EndFlush() override {
     if (descriptor_ < 0) descriptor_ = socket(to_.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor_ >= 0 && !pending_.empty()) {
       // An error is that of an earlier one, or nobody's to mend.
       (void)sendto(descriptor_, pending_.data(), pending_.size(), MSG_NOSIGNAL, to_.data(), to_.size());
     }
     pending_.clear();
+    return true;
   }
 
  private:
@@ -47,71 +46,65 @@ class DatagramChannel final : public StatsChannel {
 // Lines over one connection to a host of a cluster; opened when there is something to send.
 class StreamChannel final : public StatsChannel {
  public:
-  StreamChannel(asio::io_context& io, std::function<std::optional<net::Address>()> find_host)
-      : io_(io), find_host_(std::move(find_host)) {}
+  StreamChannel(std::string cluster, const StatsSinks::Surroundings& with) : cluster_(std::move(cluster)), with_(with) {}
 
   bool Send(std::string_view line) override {
-    if (waiting_.size() + line.size() > kMostBytes) return false;
-    waiting_ += line;
-    waiting_ += '\n';
+    if (lines_.size() + line.size() > kMostBytes) return false;
+    lines_ += line;
+    lines_ += '\n';
     return true;
   }
 
-  void EndFlush() override {
-    if (link_ != nullptr) return WriteMore();
-    const std::optional<net::Address> host = find_host_();
-    if (!host) return;
-    link_ = std::make_shared<Link>(io_);
-    const asio::generic::stream_protocol::endpoint endpoint(host->data(), host->size());
-    link_->socket.async_connect(endpoint, [this, link = std::weak_ptr(link_)](const boost::system::error_code& error) {
-      const auto alive = link.lock();
-      if (alive == nullptr) return;
-      alive->connected = true;
-      error ? link_.reset() : WriteMore();
-    });
+  bool EndFlush() override {
+    if (lines_.empty()) return true;
+    const std::string lines = std::exchange(lines_, {});
+    if (stream_ == nullptr) {
+      const std::optional<client::Target> host = with_.host_of(cluster_);
+      if (!host) return Fail("there is no host");
+      stream_ = with_.dialer.Connect(*host, kMostBytes, [this](const std::string& why) {
+        stream_.reset();
+        Fail(why);
+      });
+    }
+    return stream_->Send(lines);
   }
 
  private:
   static constexpr size_t kMostBytes = 4 * 1024 * 1024;
 
-  // Gone with the connection: what still comes back for it finds nothing.
-  struct Link {
-    explicit Link(asio::io_context& io) : socket(io) {}
-    asio::generic::stream_protocol::socket socket;
-    bool connected = false;
-    std::string writing;
-  };
-
-  void WriteMore() {
-    if (!link_->connected || !link_->writing.empty() || waiting_.empty()) return;
-    link_->writing.swap(waiting_);
-    // The link lives until the write has ended, whatever becomes of this.
-    asio::async_write(link_->socket, asio::buffer(link_->writing),
-                      [this, link = std::weak_ptr(link_)](const boost::system::error_code& error, size_t) {
-                        const auto alive = link.lock();
-                        if (alive == nullptr) return;
-                        alive->writing.clear();
-                        if (error) {
-                          link_.reset();
-                        } else {
-                          WriteMore();
-                        }
-                      });
+  bool Fail(const std::string& why) {
+    if (!std::exchange(said_, true)) {
+      with_.warn("statsd of cluster " + cluster_ + ": " + why + "; it is tried at each flush");
+    }
+    return false;
   }
 
-  asio::io_context& io_;
-  const std::function<std::optional<net::Address>()> find_host_;
-  std::shared_ptr<Link> link_;  // null: there is no connection
-  std::string waiting_;
+  const std::string cluster_;
+  const StatsSinks::Surroundings with_;
+  std::unique_ptr<client::LineStream> stream_;  // null: there is no connection
+  std::string lines_;                           // of this flush
+  bool said_ = false;                           // that it can't be told
 };
 
 }  // namespace
 
-StatsSinks::StatsSinks(asio::io_context& io, const std::vector<config::StatsSink>& sinks, const FindHost& find_host) {
+StatsSinks::StatsSinks(const std::vector<config::StatsSink>& sinks, const Surroundings& surroundings) {
   for (const config::StatsSink& sink : sinks) {
+    if (const auto* service = std::get_if<config::MetricsService>(&sink.to)) {
+      services_.push_back(std::make_unique<MetricsService>(
+          *service,
+          MetricsService::Surroundings{.caller = surroundings.caller,
+                                       .clock = surroundings.clock,
+                                       .node = surroundings.node,
+                                       .target = [host_of = surroundings.host_of, name = service->cluster] {
+                                         return host_of(name);
+                                       },
+                                       .warn = surroundings.warn}));
+      continue;
+    }
     std::unique_ptr<StatsChannel> channel;
     if (const auto* cluster = std::get_if<std::string>(&sink.to)) {
-      channel = std::make_unique<StreamChannel>(io, [find_host, name = *cluster] { return find_host(name); });
+      channel = std::make_unique<StreamChannel>(*cluster, surroundings);
     } else {
       channel = std::make_unique<DatagramChannel>(upstream::SystemAddress(std::get<config::Address>(sink.to)),
                                                   sink.most_bytes);
@@ -124,8 +117,9 @@ bool StatsSinks::Flush(const stats::Snapshot& snapshot) {
   bool all = true;
   for (Sink& sink : sinks_) {
     sink.lines.Write(snapshot, [&](std::string_view line) { all = sink.channel->Send(line) && all; });
-    sink.channel->EndFlush();
+    all = sink.channel->EndFlush() && all;
   }
+  for (const std::unique_ptr<MetricsService>& service : services_) all = service->Flush(snapshot) && all;
   return all;
 }
 

@@ -1,17 +1,21 @@
 #pragma once
 
-// Where metrics are sent at each flush: statsd and DogStatsD, over UDP or TCP. Owned by the server; main thread. What can't
-// be sent is dropped and counted: metrics never wait for who collects them.
+// Where metrics are sent at each flush: statsd and DogStatsD, over UDP, or over TCP and TLS to a host of a cluster; and
+// metrics services. Owned by the server; main thread. What can't be sent is dropped and counted: metrics never wait for who
+// collects them.
 
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "source/client/grpc.h"
+#include "source/client/line_stream.h"
+#include "source/client/target.h"
 #include "source/config/stats_config.h"
-#include "source/net/address.h"
+#include "source/server/metrics_service.h"
 #include "source/stats/statsd.h"
 
 namespace pillion::server {
@@ -22,17 +26,26 @@ class StatsChannel {
   virtual ~StatsChannel() = default;
   // A line, without its end. False: it is dropped.
   virtual bool Send(std::string_view line) = 0;
-  virtual void EndFlush() = 0;
+  // False: what was sent is dropped.
+  virtual bool EndFlush() = 0;
 };
 
 class StatsSinks {
  public:
-  // A host of the cluster of that name; nothing while there is none.
-  using FindHost = std::function<std::optional<net::Address>(const std::string& cluster)>;
+  struct Surroundings {
+    client::LineDialer& dialer;
+    client::GrpcCaller& caller;
+    const base::Clock& clock;
+    std::string node;  // the bytes of an envoy.config.core.v3.Node
+    // A host of the cluster of that name; nothing while there is none.
+    std::function<std::optional<client::Target>(const std::string& cluster)> host_of;
+    std::function<void(std::string_view line)> warn;
+  };
 
-  StatsSinks(boost::asio::io_context& io, const std::vector<config::StatsSink>& sinks, const FindHost& find_host);
+  // What is given in `surroundings` outlives it.
+  StatsSinks(const std::vector<config::StatsSink>& sinks, const Surroundings& surroundings);
 
-  bool empty() const { return sinks_.empty(); }
+  bool empty() const { return sinks_.empty() && services_.empty(); }
   // False: something was dropped.
   bool Flush(const stats::Snapshot& snapshot);
 
@@ -43,6 +56,7 @@ class StatsSinks {
   };
 
   std::vector<Sink> sinks_;
+  std::vector<std::unique_ptr<MetricsService>> services_;
 };
 
 }  // namespace pillion::server

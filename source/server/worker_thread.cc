@@ -128,6 +128,12 @@ void WorkerThread::ForEach(Listeners which, const std::function<void(proxy::List
   }
 }
 
+void WorkerThread::CountTurns(stats::Registry& registry) {
+  turn_scope_.emplace(registry, stats::Prefix("listener_manager").AddWorker(worker_.index()).Add("dispatcher"));
+  loop_.set_stats({.duration = stats_.histogram(turn_scope_->AddHistogram("loop_duration_us")),
+                   .delay = stats_.histogram(turn_scope_->AddHistogram("poll_delay_us"))});
+}
+
 void WorkerThread::Start() {
   worker_.Post([this] {
     for (const Accepting& listener : listeners_) Accept(listener);

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -45,7 +46,8 @@ class WorkerThread {
 
   // Of connections to internal listeners, from now on. Before Start().
   void set_internal_pipe_bytes(size_t bytes) { internal_.set_pipe_bytes(bytes); }
-
+  // How long its turns take is counted. Before Start().
+  void CountTurns(stats::Registry& registry);
   void Start();
 
   // Connections end with their last stream; new ones are still taken.
@@ -100,6 +102,7 @@ class WorkerThread {
   net::WorkerConnector connector_;
   stats::Shard& stats_;
   proxy::WorkerContext context_;
+  std::optional<stats::Scope> turn_scope_;  // where turns are counted
   std::vector<Accepting> listeners_;
   std::function<void()> idle_;
   base::Timer idle_check_;

@@ -6,6 +6,7 @@
 
 #include "source/base/escape.h"
 #include "source/stats/format.h"
+#include "source/stats/metric_family.h"
 
 namespace pillion::stats {
 namespace {
@@ -108,6 +109,53 @@ std::string FormatPrometheus(const Snapshot& snapshot, bool with_texts, Histogra
   AppendFamilies(out, counters, "counter");
   AppendFamilies(out, gauges, "gauge");
   AppendFamilies(out, histograms, form == HistogramForm::kCumulative ? "histogram" : "summary");
+  return out;
+}
+
+std::string FormatPrometheusMessages(const Snapshot& snapshot, bool with_texts, HistogramForm form,
+                                     std::optional<uint32_t> native_buckets) {
+  using Type = MetricFamily::Type;
+  using Messages = std::map<std::string, MetricFamily>;
+  const auto name_of = [&snapshot](const Description& description) {
+    return ToPrometheus(description.name(), description.tags(), *snapshot.rules);
+  };
+  const auto in = [](Messages& families, const std::string& name, Type type) -> MetricFamily& {
+    return families.try_emplace(name, name, type).first->second;
+  };
+  Messages counters;
+  Messages gauges;
+  Messages histograms;
+  for (const Snapshot::Number& number : snapshot.numbers) {
+    const PrometheusName name = name_of(*number.description);
+    if (number.description->kind == Kind::kCounter) {
+      in(counters, name.family, Type::kCounter).AddNumber(name.labels, static_cast<double>(number.counter));
+    } else {
+      in(gauges, name.family, Type::kGauge).AddNumber(name.labels, GaugeNumber(number.gauge));
+    }
+  }
+  if (with_texts) {
+    for (const Snapshot::Text& text : snapshot.texts) {
+      PrometheusName name = name_of(*text.description);
+      name.labels.emplace_back("text_value", text.value);
+      in(gauges, name.family, Type::kGauge).AddNumber(name.labels, 0);
+    }
+  }
+  const bool summaries = !native_buckets && form == HistogramForm::kSummary;
+  for (const Snapshot::Distribution& histogram : snapshot.histograms) {
+    const PrometheusName name = name_of(*histogram.description);
+    MetricFamily& family = in(histograms, name.family, summaries ? Type::kSummary : Type::kHistogram);
+    if (native_buckets) {
+      family.AddNativeHistogram(name.labels, histogram.cumulative, *native_buckets);
+    } else if (summaries) {
+      family.AddSummary(name.labels, histogram.cumulative);
+    } else {
+      family.AddHistogram(name.labels, histogram.cumulative, histogram.bounds());
+    }
+  }
+  std::string out;
+  for (const Messages* families : {&counters, &gauges, &histograms}) {
+    for (const auto& [name, family] : *families) AppendDelimited(out, family.bytes());
+  }
   return out;
 }
 

@@ -144,6 +144,7 @@ class Scope {
   // As Registry::AddGaugeCallback(), but of several scopes each has its own: the newest that is left counts. What it reads
   // outlives the scope.
   void AddGaugeCallback(std::string_view name, Registry::Callback callback);
+  void AddCounterCallback(std::string_view name, Registry::Callback callback);
 
   Registry& registry() { return *registry_; }
 

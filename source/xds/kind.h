@@ -8,7 +8,7 @@
 
 namespace pillion::xds {
 
-enum class Kind : uint8_t { kClusters, kEndpoints, kListeners, kRoutes, kSecrets, kExtensions };
+enum class Kind : uint8_t { kClusters, kEndpoints, kListeners, kRoutes, kSecrets, kExtensions, kRuntime };
 
 struct KindNames {
   std::string_view type;     // of the message of a resource
@@ -18,7 +18,7 @@ struct KindNames {
   std::string_view rest;  // the path
 };
 
-inline constexpr std::array<KindNames, 6> kKinds = {{
+inline constexpr std::array<KindNames, 7> kKinds = {{
     {"envoy.config.cluster.v3.Cluster", "cds", "/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters",
      "/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters", "/v3/discovery:clusters"},
     {"envoy.config.endpoint.v3.ClusterLoadAssignment", "eds",
@@ -35,6 +35,8 @@ inline constexpr std::array<KindNames, 6> kKinds = {{
      "/envoy.service.extension.v3.ExtensionConfigDiscoveryService/StreamExtensionConfigs",
      "/envoy.service.extension.v3.ExtensionConfigDiscoveryService/DeltaExtensionConfigs",
      "/v3/discovery:extension_configs"},
+    {"envoy.service.runtime.v3.Runtime", "rtds", "/envoy.service.runtime.v3.RuntimeDiscoveryService/StreamRuntime",
+     "/envoy.service.runtime.v3.RuntimeDiscoveryService/DeltaRuntime", "/v3/discovery:runtime"},
 }};
 
 constexpr const KindNames& NamesOf(Kind kind) { return kKinds[static_cast<size_t>(kind)]; }
