@@ -46,8 +46,10 @@ class WorkerThread {
 
   // Of connections to internal listeners, from now on. Before Start().
   void set_internal_pipe_bytes(size_t bytes) { internal_.set_pipe_bytes(bytes); }
+
   // How long its turns take is counted. Before Start().
   void CountTurns(stats::Registry& registry);
+
   void Start();
 
   // Connections end with their last stream; new ones are still taken.
