@@ -87,6 +87,7 @@ struct BuildContext {
   std::string local_cluster;                     // of hosts like this one; empty: it is not known
   bool internal_listeners = false;               // there may be some
   std::shared_ptr<const Lanes> default_lanes;    // of clusters that do not say; null: they have none
+  std::shared_ptr<const NameResolution> name_resolution;  // the same
   TrafficDirection direction = TrafficDirection::kUnspecified;  // of the listener that is built
   const std::vector<HttpFilter>* chain = nullptr;  // that the table which is built is for; null: it may be for several
   FilesRead* files_read = nullptr;               // to be told of what ReadSource() reads; null: nobody is

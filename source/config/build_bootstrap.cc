@@ -4,6 +4,7 @@
 
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_dns.h"
 #include "source/config/build_bootstrap_extensions.h"
 #include "source/config/build_overload.h"
 #include "source/config/build_tls.h"
@@ -113,6 +114,10 @@ std::shared_ptr<Bootstrap> BuildBootstrap(const envoy::config::bootstrap::v3::Bo
   context.default_bind = BuildBindOptions(context, from.cluster_manager().upstream_bind_config(),
                                           "cluster_manager.upstream_bind_config");
   context.local_cluster = from.cluster_manager().local_cluster_name();
+  if (from.has_typed_dns_resolver_config()) {
+    context.name_resolution = bootstrap->name_resolution =
+        BuildNameResolution(context, from.typed_dns_resolver_config(), "typed_dns_resolver_config");
+  }
   if (from.cluster_manager().has_load_stats_config()) {
     bootstrap->load_reports = BuildLoadReports(context, from.cluster_manager().load_stats_config(),
                                                "cluster_manager.load_stats_config");

@@ -1,6 +1,7 @@
 // Clusters.
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_replace.h"
@@ -9,6 +10,7 @@
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_answer_matcher.h"
+#include "source/config/build_dns.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
 
@@ -20,6 +22,20 @@ using UpstreamOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOpti
 
 constexpr std::string_view kHttpOptionsKey = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
+// What holds for requests to the cluster, whatever their routes say. Whether the clusters of copies are there,
+// CheckMembers() looks, when all are built.
+void BuildRequestPolicies(BuildContext& context, const UpstreamOptions& from, const std::string& path,
+                          UpstreamHttp& http) {
+  const bool checks = std::exchange(context.check_route_clusters, false);
+  http.mirrors =
+      BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
+  context.check_route_clusters = checks;
+  http.hash_policies = BuildHashPolicies(context, from.hash_policy(), FieldPath(path, "hash_policy"));
+  if (!from.has_retry_policy()) return;
+  http.retry_policy = std::make_shared<const RetryPolicy>(
+      BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy")));
+}
+
 void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::string& path, UpstreamHttp& http) {
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kUpstream,
                                   FieldPath(path, "common_http_protocol_options"));
@@ -27,6 +43,7 @@ void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::st
     http.errors = std::make_shared<const match::AnswerMatcher>(BuildAnswerMatcher(
         context, from.outlier_detection().error_matcher(), FieldPath(path, "outlier_detection.error_matcher")));
   }
+  BuildRequestPolicies(context, from, path, http);
   if (from.has_use_downstream_protocol_config()) {
     const auto& both = from.use_downstream_protocol_config();
     const std::string both_path = FieldPath(path, "use_downstream_protocol_config");
@@ -153,21 +170,6 @@ void BuildProtocolOptions(BuildContext& context, const v3::Cluster& from, const 
   }
 }
 
-Cluster::DnsFamily BuildDnsFamily(v3::Cluster::DnsLookupFamily from) {
-  switch (from) {
-    case v3::Cluster::V4_ONLY:
-      return Cluster::DnsFamily::kV4Only;
-    case v3::Cluster::V6_ONLY:
-      return Cluster::DnsFamily::kV6Only;
-    case v3::Cluster::V4_PREFERRED:
-      return Cluster::DnsFamily::kV4Preferred;
-    case v3::Cluster::ALL:
-      return Cluster::DnsFamily::kAll;
-    default:
-      return Cluster::DnsFamily::kAuto;
-  }
-}
-
 // Two types have no policy but their own.
 void CheckPolicy(BuildContext& context, const v3::Cluster& from, const std::string& path, const Cluster& cluster) {
   const bool original_dst = from.type() == v3::Cluster::ORIGINAL_DST;
@@ -221,12 +223,19 @@ void BuildEds(BuildContext& context, const v3::Cluster& from, const std::string&
 }
 
 void BuildCustomType(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
-  if (!from.has_cluster_type()) return;
+  if (!from.has_cluster_type()) return BuildDns(context, from, path, cluster);
   const std::string place = FieldPath(path, "cluster_type");
   const auto& any = from.cluster_type().typed_config();
+  if (envoy::extensions::clusters::dns::v3::DnsCluster names; any.UnpackTo(&names)) {
+    BuildDnsCluster(context, names, FieldPath(place, "typed_config"), cluster);
+    NoteFormerDns(context, from, path);
+    return;
+  }
+  BuildDns(context, from, path, cluster);
   envoy::extensions::clusters::aggregate::v3::ClusterConfig aggregate;
   if (!any.UnpackTo(&aggregate)) {
-    context.errors.AddMissing(place, FieldPath(place, "typed_config"), WrongType(any, "ClusterConfig of an aggregate"));
+    context.errors.AddMissing(place, FieldPath(place, "typed_config"),
+                              WrongType(any, "DnsCluster, or ClusterConfig of an aggregate"));
     return;
   }
   cluster.discovery = Cluster::Discovery::kAggregate;
@@ -272,6 +281,15 @@ void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::
 void CheckMembers(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters,
                   const std::string& path) {
   for (size_t i = 0; i < clusters.size(); ++i) {
+    const std::vector<MirrorPolicy>& mirrors = clusters[i]->http.mirrors;
+    for (size_t m = 0; m < mirrors.size(); ++m) {
+      const auto* const name = std::get_if<std::string>(&mirrors[m].cluster);
+      if (name == nullptr) continue;
+      const std::string options =
+          KeyPath(FieldPath(ElementPath(path, i), "typed_extension_protocol_options"), kHttpOptionsKey);
+      const std::string policies = FieldPath(options, "request_mirror_policies");
+      CheckRequestCluster(context, *name, FieldPath(ElementPath(policies, m), "cluster"));
+    }
     const std::string list = FieldPath(ElementPath(path, i), "cluster_type.typed_config.clusters");
     for (size_t m = 0; m < clusters[i]->members.size(); ++m) {
       const std::string& name = clusters[i]->members[m];
@@ -344,6 +362,10 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
   }
   cluster->ignore_health_on_host_removal = from.ignore_health_on_host_removal();
   cluster->ignore_new_hosts_until_first_check = from.common_lb_config().ignore_new_hosts_until_first_hc();
+  cluster->close_on_health_failure = from.close_connections_on_host_health_failure();
+  cluster->tracked = {.timeout_budgets = from.track_cluster_stats().timeout_budgets() || from.track_timeout_budgets(),
+                      .sizes = from.track_cluster_stats().request_response_sizes(),
+                      .endpoints = from.track_cluster_stats().per_endpoint_stats()};
   cluster->close_on_membership_change = from.common_lb_config().close_connections_on_host_set_change();
   cluster->metadata = BuildMetadata(from.metadata());
   if (from.has_wait_for_warm_on_init()) cluster->wait_for_warm = from.wait_for_warm_on_init().value();
@@ -354,19 +376,6 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
                       ? BuildBindOptions(context, from.upstream_bind_config(), FieldPath(path, "upstream_bind_config"))
                       : context.default_bind;
 
-  if (from.has_dns_refresh_rate()) cluster->dns_refresh_rate = ToDuration(from.dns_refresh_rate());
-  cluster->dns_jitter = ToDuration(from.dns_jitter());
-  if (from.has_dns_failure_refresh_rate()) {
-    const auto& rate = from.dns_failure_refresh_rate();
-    DnsBackOff& back_off = cluster->dns_back_off.emplace();
-    back_off.base = ToDuration(rate.base_interval());
-    back_off.max = rate.has_max_interval() ? ToDuration(rate.max_interval()) : 10 * back_off.base;
-    if (back_off.max < back_off.base) {
-      context.errors.Add(FieldPath(path, "dns_failure_refresh_rate.max_interval"), "less than base_interval");
-    }
-  }
-  cluster->respect_dns_ttl = from.respect_dns_ttl();
-  cluster->dns_family = BuildDnsFamily(from.dns_lookup_family());
   return cluster;
 }
 

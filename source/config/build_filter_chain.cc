@@ -47,7 +47,12 @@ TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::stri
     CheckRequestCluster(context, from.cluster(), FieldPath(path, "cluster"));
     tcp.clusters.push_back({from.cluster(), 1, tcp.lb_criteria});
   }
-  tcp.hashes_source_ip = from.hash_policy_size() > 0;  // there is no other
+  for (int i = 0; i < from.hash_policy_size(); ++i) {
+    const auto& policy = from.hash_policy(i);
+    if (i > 0) context.errors.Add(ElementPath(FieldPath(path, "hash_policy"), i), "a second one, expected at most one");
+    tcp.hashes_source_ip = policy.has_source_ip();
+    tcp.hashes_object = policy.filter_state().key();
+  }
   if (from.has_idle_timeout()) tcp.idle_timeout = ToDuration(from.idle_timeout());
   if (from.has_max_downstream_connection_duration()) {
     tcp.max_connection_duration = ToDuration(from.max_downstream_connection_duration());

@@ -8,6 +8,7 @@
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
+#include "envoy/extensions/load_balancing_policies/subset/v3/subset.pb.h"
 #include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
 #include "pillion/load_balancing_policies/lanes/v1/lanes.pb.h"
 #include "source/config/build.h"
@@ -133,6 +134,59 @@ std::shared_ptr<HostOverride> BuildHostOverride(BuildContext& context,
   return to;
 }
 
+// Of both messages alike.
+template <typename Message>
+SubsetConfig::Selector BuildSelector(BuildContext& context, const Message& from, const std::string& path) {
+  SubsetConfig::Selector selector;
+  const std::set<std::string> keys(from.keys().begin(), from.keys().end());
+  selector.keys.assign(keys.begin(), keys.end());
+  selector.keys_text = LbCriteria::KeysText(selector.keys);
+  selector.single_host = from.single_host_per_subset();
+  if (selector.single_host && keys.size() > 1) {
+    context.errors.Add(FieldPath(path, "single_host_per_subset"), "expected one key only");
+  }
+  constexpr SubsetConfig::Fallback kFallbacks[] = {
+      SubsetConfig::Fallback::kClusters, SubsetConfig::Fallback::kNone, SubsetConfig::Fallback::kAnyHost,
+      SubsetConfig::Fallback::kDefaultSubset, SubsetConfig::Fallback::kFewerKeys};
+  selector.fallback = kFallbacks[from.fallback_policy()];
+  const std::set<std::string> fewer(from.fallback_keys_subset().begin(), from.fallback_keys_subset().end());
+  selector.fallback_keys.assign(fewer.begin(), fewer.end());
+  const std::string place = FieldPath(path, "fallback_keys_subset");
+  if (from.fallback_policy() != Message::KEYS_SUBSET) {
+    if (!fewer.empty()) context.errors.Add(place, "needs fallback_policy KEYS_SUBSET");
+  } else if (fewer.empty() || fewer.size() >= keys.size() ||
+             !std::includes(keys.begin(), keys.end(), fewer.begin(), fewer.end())) {
+    context.errors.Add(place, "expected some of keys, not all of them");
+  }
+  return selector;
+}
+
+template <typename Message>
+std::shared_ptr<SubsetConfig> BuildSubsets(BuildContext& context, const Message& from, const std::string& path) {
+  auto subsets = std::make_shared<SubsetConfig>();
+  constexpr SubsetConfig::Fallback kFallbacks[] = {SubsetConfig::Fallback::kNone, SubsetConfig::Fallback::kAnyHost,
+                                                   SubsetConfig::Fallback::kDefaultSubset};
+  subsets->fallback = kFallbacks[from.fallback_policy()];
+  subsets->default_subset = LbCriteria(BuildMetadataFields(from.default_subset()));
+  subsets->locality_weight_aware = from.locality_weight_aware();
+  subsets->scale_locality_weight = from.scale_locality_weight();
+  if (from.scale_locality_weight() && !from.locality_weight_aware()) {
+    context.errors.Add(FieldPath(path, "scale_locality_weight"), "true, but needs locality_weight_aware");
+  }
+  subsets->panic_mode_any = from.panic_mode_any();
+  subsets->list_as_any = from.list_as_any();
+  std::set<std::string> seen;
+  for (int i = 0; i < from.subset_selectors_size(); ++i) {
+    const std::string place = ElementPath(FieldPath(path, "subset_selectors"), i);
+    SubsetConfig::Selector selector = BuildSelector(context, from.subset_selectors(i), place);
+    if (!seen.insert(selector.keys_text).second) {
+      context.errors.Add(FieldPath(place, "keys"), "the same keys as an earlier selector's");
+    }
+    subsets->selectors.push_back(std::move(selector));
+  }
+  return subsets;
+}
+
 // The first policy; there is none that is not known, for the type of each was looked up when it was read.
 void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from, const std::string& path,
                      LoadBalancing& to, bool within = false) {
@@ -145,6 +199,7 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
   policies::ring_hash::v3::RingHash ring_hash;
   policies::maglev::v3::Maglev maglev;
   policies::wrr_locality::v3::WrrLocality wrr_locality;
+  policies::subset::v3::Subset subset;
   policies::override_host::v3::OverrideHost override_host;
   pillion::load_balancing_policies::lanes::v1::Lanes lanes;
   if (any.UnpackTo(&round_robin)) {
@@ -179,63 +234,20 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
     if (to.lanes != nullptr) context.errors.Add(place, "lanes within lanes");
     to.lanes = BuildLanes(context, lanes, place);
     BuildPolicyList(context, lanes.endpoint_picking_policy(), FieldPath(place, "endpoint_picking_policy"), to, true);
+  } else if (any.UnpackTo(&subset)) {
+    if (to.subsets != nullptr) context.errors.Add(place, "Subset, expected no other one, nor lb_subset_config");
+    std::shared_ptr<SubsetConfig> subsets = BuildSubsets(context, subset, place);
+    subsets->allow_redundant_keys = subset.allow_redundant_keys();
+    to.subsets = std::move(subsets);
+    BuildPolicyList(context, subset.subset_lb_policy(), FieldPath(place, "subset_lb_policy"), to, true);
   } else if (any.UnpackTo(&override_host)) {
     if (within) context.errors.Add(place, "OverrideHost, expected it to be the outermost policy");
     to.host_override = BuildHostOverride(context, override_host, place);
     BuildPolicyList(context, override_host.fallback_policy(), FieldPath(place, "fallback_policy"), to, true);
   } else {
     context.errors.AddMissing(place, place, WrongType(any, "RoundRobin, LeastRequest, Random, RingHash, Maglev, "
-                                                           "WrrLocality, OverrideHost or Lanes"));
+                                                           "WrrLocality, Subset, OverrideHost or Lanes"));
   }
-}
-
-SubsetConfig::Selector BuildSelector(BuildContext& context, const v3::Cluster::LbSubsetConfig::LbSubsetSelector& from,
-                                     const std::string& path) {
-  using Message = v3::Cluster::LbSubsetConfig::LbSubsetSelector;
-  SubsetConfig::Selector selector;
-  const std::set<std::string> keys(from.keys().begin(), from.keys().end());
-  selector.keys.assign(keys.begin(), keys.end());
-  selector.keys_text = LbCriteria::KeysText(selector.keys);
-  selector.single_host = from.single_host_per_subset();
-  if (selector.single_host && keys.size() > 1) {
-    context.errors.Add(FieldPath(path, "single_host_per_subset"), "expected one key only");
-  }
-  constexpr SubsetConfig::Fallback kFallbacks[] = {
-      SubsetConfig::Fallback::kClusters, SubsetConfig::Fallback::kNone, SubsetConfig::Fallback::kAnyHost,
-      SubsetConfig::Fallback::kDefaultSubset, SubsetConfig::Fallback::kFewerKeys};
-  selector.fallback = kFallbacks[from.fallback_policy()];
-  const std::set<std::string> fewer(from.fallback_keys_subset().begin(), from.fallback_keys_subset().end());
-  selector.fallback_keys.assign(fewer.begin(), fewer.end());
-  const std::string place = FieldPath(path, "fallback_keys_subset");
-  if (from.fallback_policy() != Message::KEYS_SUBSET) {
-    if (!fewer.empty()) context.errors.Add(place, "needs fallback_policy KEYS_SUBSET");
-  } else if (fewer.empty() || fewer.size() >= keys.size() ||
-             !std::includes(keys.begin(), keys.end(), fewer.begin(), fewer.end())) {
-    context.errors.Add(place, "expected some of keys, not all of them");
-  }
-  return selector;
-}
-
-std::shared_ptr<const SubsetConfig> BuildSubsets(BuildContext& context, const v3::Cluster::LbSubsetConfig& from,
-                                                 const std::string& path) {
-  auto subsets = std::make_shared<SubsetConfig>();
-  constexpr SubsetConfig::Fallback kFallbacks[] = {SubsetConfig::Fallback::kNone, SubsetConfig::Fallback::kAnyHost,
-                                                   SubsetConfig::Fallback::kDefaultSubset};
-  subsets->fallback = kFallbacks[from.fallback_policy()];
-  subsets->default_subset = LbCriteria(BuildMetadataFields(from.default_subset()));
-  subsets->locality_weight_aware = from.locality_weight_aware();
-  subsets->panic_mode_any = from.panic_mode_any();
-  subsets->list_as_any = from.list_as_any();
-  std::set<std::string> seen;
-  for (int i = 0; i < from.subset_selectors_size(); ++i) {
-    const std::string place = ElementPath(FieldPath(path, "subset_selectors"), i);
-    SubsetConfig::Selector selector = BuildSelector(context, from.subset_selectors(i), place);
-    if (!seen.insert(selector.keys_text).second) {
-      context.errors.Add(FieldPath(place, "keys"), "the same keys as an earlier selector's");
-    }
-    subsets->selectors.push_back(std::move(selector));
-  }
-  return subsets;
 }
 
 void BuildCommon(const v3::Cluster::CommonLbConfig& from, LoadBalancing& to) {
@@ -318,7 +330,7 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
   if (to.lanes != nullptr && (to.subsets != nullptr || !own_hosts)) {
     context.errors.Add(FieldPath(path, "load_balancing_policy"),
                        to.subsets != nullptr
-                           ? "lanes, expected none beside lb_subset_config"
+                           ? "lanes, expected none beside subsets"
                            : "lanes, expected none with CLUSTER_PROVIDED: clusters of endpoints have them");
   }
   if (to.locality_weighted || to.hashes()) to.zone_aware.reset();

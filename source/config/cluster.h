@@ -21,6 +21,7 @@
 #include "source/config/http_options.h"
 #include "source/config/load_balancing.h"
 #include "source/config/metadata.h"
+#include "source/config/name_resolution.h"
 #include "source/config/outlier_detection.h"
 #include "source/config/route.h"
 #include "source/config/transport_socket.h"
@@ -57,6 +58,10 @@ struct UpstreamHttp {
   bool auto_san_validation = false;  // and that the certificate must be of
   std::string auto_sni_header;       // where the request has it: instead of its host; in lower case
   std::shared_ptr<const match::AnswerMatcher> errors;  // what counts as one of a host; null: 500 and above
+  // In place of those of routes, where there are any.
+  std::vector<MirrorPolicy> mirrors;
+  std::vector<HashPolicy> hash_policies;
+  std::shared_ptr<const RetryPolicy> retry_policy;
 };
 
 // In which order the addresses of a host that has several are tried.
@@ -79,6 +84,13 @@ struct OriginalDstCluster {
 struct DnsBackOff {
   base::Duration base{0};
   base::Duration max{0};
+};
+
+// What is measured of a cluster's requests beside what is of all.
+struct TrackedStats {
+  bool timeout_budgets = false;  // which part of their timeouts they take
+  bool sizes = false;            // of heads and bodies, both ways
+  bool endpoints = false;        // the figures of each host
 };
 
 // How much more connections take than there is to do: for one stream, so many that they could take. 1: no more.
@@ -125,11 +137,15 @@ struct Cluster {
 
   std::shared_ptr<const Metadata> metadata;  // for texts with operators; null: none
   bool close_on_membership_change = false;   // all connections, when hosts come or go
+  bool close_on_health_failure = false;      // those to a host that its checks, or requests, find to be ill
+  TrackedStats tracked;
 
   base::Duration dns_refresh_rate = std::chrono::seconds(5);
   base::Duration dns_jitter{0};  // at most, added to the time until a name is asked again
   std::optional<DnsBackOff> dns_back_off;  // after answers that failed; none: from the refresh rate up to a minute
   OriginalDstCluster original_dst;
+
+  std::shared_ptr<const NameResolution> name_resolution;  // null: DNS, as resolv.conf says
 
   bool respect_dns_ttl = false;
   DnsFamily dns_family = DnsFamily::kAuto;

@@ -10,6 +10,7 @@
 #include "envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
 #include "envoy/extensions/clusters/aggregate/v3/cluster.pb.h"
+#include "envoy/extensions/clusters/dns/v3/dns_cluster.pb.h"
 #include "envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency.pb.h"
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
@@ -52,9 +53,12 @@
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
+#include "envoy/extensions/load_balancing_policies/subset/v3/subset.pb.h"
 #include "envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.pb.h"
 #include "envoy/extensions/matching/common_inputs/network/v3/network_inputs.pb.h"
 #include "envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs.pb.h"
+#include "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.pb.h"
+#include "envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver.pb.h"
 #include "envoy/extensions/rate_limit_descriptors/expr/v3/expr.pb.h"
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
@@ -119,6 +123,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::access_loggers::stream::v3::StdoutAccessLog::descriptor(),
       x::bootstrap::internal_listener::v3::InternalListener::descriptor(),
       x::clusters::aggregate::v3::ClusterConfig::descriptor(),
+      x::clusters::dns::v3::DnsCluster::descriptor(),
       x::filters::http::adaptive_concurrency::v3::AdaptiveConcurrency::descriptor(),
       x::filters::http::buffer::v3::Buffer::descriptor(),
       x::filters::http::buffer::v3::BufferPerRoute::descriptor(),
@@ -168,6 +173,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::load_balancing_policies::random::v3::Random::descriptor(),
       x::load_balancing_policies::ring_hash::v3::RingHash::descriptor(),
       x::load_balancing_policies::round_robin::v3::RoundRobin::descriptor(),
+      x::load_balancing_policies::subset::v3::Subset::descriptor(),
       x::load_balancing_policies::wrr_locality::v3::WrrLocality::descriptor(),
       x::matching::common_inputs::network::v3::ApplicationProtocolInput::descriptor(),
       x::matching::common_inputs::network::v3::DestinationIPInput::descriptor(),
@@ -181,6 +187,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::matching::common_inputs::ssl::v3::DnsSanInput::descriptor(),
       x::matching::common_inputs::ssl::v3::SubjectInput::descriptor(),
       x::matching::common_inputs::ssl::v3::UriSanInput::descriptor(),
+      x::network::dns_resolver::cares::v3::CaresDnsResolverConfig::descriptor(),
+      x::network::dns_resolver::getaddrinfo::v3::GetAddrInfoDnsResolverConfig::descriptor(),
       x::rate_limit_descriptors::expr::v3::Descriptor::descriptor(),
       x::regex_engines::v3::GoogleRE2::descriptor(),
       x::request_id::uuid::v3::UuidRequestIdConfig::descriptor(),

@@ -159,6 +159,7 @@ struct TcpProxy {
   std::vector<WeightedCluster> clusters;  // at least one
   LbCriteria lb_criteria;                 // where a server name is the cluster's
   bool hashes_source_ip = false;          // in clusters that choose by a hash
+  std::string hashes_object;              // the same: of this name in the filter state; empty: of none
   base::Duration idle_timeout = std::chrono::hours(1);
   base::Duration max_connection_duration{0};
   uint32_t max_connect_attempts = 1;

@@ -41,6 +41,8 @@ struct SubsetConfig {
   Fallback fallback = Fallback::kNone;  // kNone, kAnyHost or kDefaultSubset
   LbCriteria default_subset;
   bool locality_weight_aware = false;
+  bool scale_locality_weight = false;  // by the part of a locality's hosts that are in the subset
+  bool allow_redundant_keys = false;   // criteria may have more keys than a selector
   bool panic_mode_any = false;  // any host, where the fallback has none
   bool list_as_any = false;     // a list is each of its elements
 };

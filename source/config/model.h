@@ -83,6 +83,7 @@ struct Bootstrap {
   std::vector<std::shared_ptr<const Listener>> listeners;  // names and addresses are unique
   std::vector<std::shared_ptr<const Cluster>> clusters;    // names are unique; references resolve, or may come
   std::shared_ptr<const Lanes> default_lanes;  // of clusters that do not say; null: they have none
+  std::shared_ptr<const NameResolution> name_resolution;  // of clusters that do not say; null: DNS, as resolv.conf says
   std::shared_ptr<NamedSecrets> secrets;  // as they are now, of all that follows it too; never null in a loaded one
 
   Watchdog main_watchdog;    // of the main thread

@@ -117,6 +117,7 @@ auto Resources::BuildOwner(const google::protobuf::Any& resource, const ConfigSo
     context.local_cluster = source().cluster_manager().local_cluster_name();
     context.default_lanes = bootstrap_->default_lanes;
     context.internal_listeners = bootstrap_->internal_pipe_bytes.has_value();
+    context.name_resolution = bootstrap_->name_resolution;
     part = build(context, message);
     CheckControlPlanes(context, bootstrap_->clusters);
   }

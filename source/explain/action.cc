@@ -79,11 +79,13 @@ telemetry::RequestRecord RecordOf(const route::Entry& entry, const http::Request
   return record;
 }
 
-std::optional<uint64_t> HashOf(const route::Entry& entry, const Arrived& arrived, std::string_view ip, std::string_view from,
-                               std::string_view to) {
-  if (!entry.Has(route::Entry::kHashes)) return std::nullopt;
+std::optional<uint64_t> HashOf(const route::Entry& entry, const config::Cluster& cluster, const Arrived& arrived,
+                               std::string_view ip, std::string_view from, std::string_view to) {
+  const std::vector<config::HashPolicy>& of_cluster = cluster.http.hash_policies;
+  const std::vector<config::HashPolicy>& policies = of_cluster.empty() ? entry.forward->hash_policies : of_cluster;
+  if (policies.empty()) return std::nullopt;
   http::HeaderMap cookies(arrived.head->headers.arena());
-  return proxy::HashOf(entry.forward->hash_policies, *arrived.head,
+  return proxy::HashOf(policies, *arrived.head,
                        {.ip = arrived.requester.ip.empty() ? ip : arrived.requester.ip, .peer = from, .local = to}, cookies);
 }
 
@@ -121,8 +123,8 @@ std::string DescribeOne(const route::Entry& entry, const Choice* choice, const s
   const Arrived arrived = context.arrive();
   // In the order in which requests have it: the hash is of the request as it came.
   const std::optional<uint64_t> hash =
-      HashOf(entry, arrived, context.connection.transport->remote_address().ip(), from, to);
-  const proxy::RequestTerms terms = proxy::TermsOf(entry, *arrived.head);
+      HashOf(entry, cluster->config(), arrived, context.connection.transport->remote_address().ip(), from, to);
+  const proxy::RequestTerms terms = proxy::TermsOf(entry, &cluster->config(), *arrived.head);
   proxy::Destination destination;
   destination.cluster_name = name;
   destination.choice = choice;

@@ -1,5 +1,9 @@
 #include "source/net/resolver.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -41,16 +45,46 @@ absl::Status StatusOf(int status, const std::string& name) {
   }
 }
 
+// Of all servers the one that c-ares takes where resolv.conf has none: this machine.
+bool HasNoServers(ares_channel channel) {
+  ares_addr_port_node* servers = nullptr;
+  if (ares_get_servers_ports(channel, &servers) != ARES_SUCCESS) return false;
+  const std::unique_ptr<ares_addr_port_node, decltype(&ares_free_data)> owned(servers, &ares_free_data);
+  if (servers == nullptr) return true;
+  return servers->next == nullptr && servers->family == AF_INET && servers->addr.addr4.s_addr == htonl(INADDR_LOOPBACK) &&
+         servers->udp_port == 0;
+}
+
+// The IP versions of which this machine has an address that others can reach.
+struct Routable {
+  bool v4 = true;
+  bool v6 = true;
+};
+
+Routable FindRoutable() {
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owned(first, &freeifaddrs);
+  Routable found{false, false};
+  for (const ifaddrs* each = first; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || (each->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    found.v4 = found.v4 || each->ifa_addr->sa_family == AF_INET;
+    found.v6 = found.v6 || each->ifa_addr->sa_family == AF_INET6;
+  }
+  return found;
+}
+
 Address WithPort(const ares_addrinfo_node& node, uint16_t port) {
   const Address address = Address::FromSystem(node.ai_addr, static_cast<socklen_t>(node.ai_addrlen));
   return *Address::Ip(address.ip(), port);
 }
 
-ResolvedName Read(const ares_addrinfo& answer, uint16_t port) {
+ResolvedName Read(const ares_addrinfo& answer, uint16_t port, const Routable& routable) {
   ResolvedName result;
   int ttl = INT32_MAX;
   for (const ares_addrinfo_node* node = answer.nodes; node != nullptr; node = node->ai_next) {
     if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+    if (!(node->ai_family == AF_INET ? routable.v4 : routable.v6)) continue;
     result.addresses.push_back(WithPort(*node, port));
     ttl = std::min(ttl, node->ai_ttl);
   }
@@ -75,15 +109,21 @@ DnsResolver::~DnsResolver() {
 }
 
 int DnsResolver::Open() {
-  if (channel_ != nullptr && !(stale_ && in_flight_ == 0)) return ARES_SUCCESS;
+  const bool another = stale_ || PortIsUsedUp();
+  if (channel_ != nullptr && !(another && in_flight_ == 0)) return ARES_SUCCESS;
   ares_options options{};
   options.sock_state_cb = &DnsResolver::OnSocketState;
   options.sock_state_cb_data = this;
   options.timeout = static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout).count());
   options.tries = options_.tries;
   ares_channel channel = nullptr;
-  int status = ares_init_options(&channel, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
-  if (status == ARES_SUCCESS && !options_.servers.empty()) {
+  options.flags = (options_.tcp ? ARES_FLAG_USEVC : 0) | (options_.search_domains ? 0 : ARES_FLAG_NOSEARCH);
+  int set = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
+  if (options.flags != 0) set |= ARES_OPT_FLAGS;
+  set |= options_.rotate ? ARES_OPT_ROTATE : ARES_OPT_NOROTATE;
+  int status = ares_init_options(&channel, &options, set);
+  const bool own_servers = !options_.servers.empty();
+  if (status == ARES_SUCCESS && own_servers && (!options_.servers_as_fallback || HasNoServers(channel))) {
     status = ares_set_servers_ports_csv(channel, options_.servers.c_str());
   }
   if (status != ARES_SUCCESS) {
@@ -93,7 +133,12 @@ int DnsResolver::Open() {
   if (channel_ != nullptr) ares_destroy(channel_);
   channel_ = channel;
   stale_ = false;
+  questions_ = 0;
   return ARES_SUCCESS;
+}
+
+bool DnsResolver::PortIsUsedUp() const {
+  return options_.questions_per_port > 0 && !options_.tcp && questions_ >= options_.questions_per_port;
 }
 
 void DnsResolver::Resolve(const std::string& name, uint16_t port, DnsFamily family, Done done) {
@@ -105,6 +150,7 @@ void DnsResolver::Resolve(const std::string& name, uint16_t port, DnsFamily fami
 
 void DnsResolver::StartWaiting() {
   while (!waiting_.empty() && in_flight_ < options_.most_in_flight) {
+    if (PortIsUsedUp() && in_flight_ > 0) break;
     const int status = Open();
     std::unique_ptr<Query> query = std::move(waiting_.front());
     waiting_.pop_front();
@@ -124,6 +170,7 @@ void DnsResolver::Ask(std::unique_ptr<Query> query) {
   hints.ai_family = SystemFamily(query->family, query->second);
   // No probing of routes to sort by; a test's hosts file by CARES_HOSTS.
   hints.ai_flags = ARES_AI_NOSORT | ARES_AI_ENVHOSTS;
+  questions_ += query->family == DnsFamily::kAll ? 2 : 1;  // one for each IP version
   Query* asked = query.release();
   ares_getaddrinfo(channel_, asked->name.c_str(), nullptr, &hints, &DnsResolver::OnAnswer, asked);
 }
@@ -134,7 +181,9 @@ void DnsResolver::OnAnswer(void* asked, int status, int, ares_addrinfo* answer) 
   DnsResolver& self = query->resolver;
   if (status == ARES_EDESTRUCTION || !*self.alive_) return;
   ResolvedName result;
-  if (status == ARES_SUCCESS) result = Read(*answer, query->port);
+  if (status == ARES_SUCCESS) {
+    result = Read(*answer, query->port, self.options_.leaves_unroutable ? FindRoutable() : Routable{});
+  }
   if (status == ARES_SUCCESS && result.addresses.empty()) status = ARES_ENODATA;
   if (status == ARES_ECONNREFUSED) self.stale_ = true;
   const bool has_second = query->family == DnsFamily::kAuto || query->family == DnsFamily::kV4Preferred;

@@ -20,9 +20,15 @@ namespace pillion::net {
 
 struct ResolverOptions {
   std::string servers;  // "ip:port,..." instead of resolv.conf's; empty: those
+  bool servers_as_fallback = false;  // `servers` only where resolv.conf has none
   base::Duration timeout = std::chrono::seconds(2);  // of the first try at each server
   int tries = 3;
   size_t most_in_flight = 64;  // names; more wait for their turn
+  bool tcp = false;
+  bool search_domains = true;      // those of resolv.conf
+  bool rotate = false;             // each question begins with the next server
+  bool leaves_unroutable = false;  // addresses of an IP version of which this machine has none but the loopback's
+  uint32_t questions_per_port = 0;  // by UDP, before another port is taken; 0: no bound
 };
 
 class DnsResolver final : public NameResolver {
@@ -57,6 +63,8 @@ class DnsResolver final : public NameResolver {
 
   // c-ares' status.
   int Open();
+  // Whether another name has to wait until no more are asked for: the port has had its questions.
+  bool PortIsUsedUp() const;
   void StartWaiting();
   void Ask(std::unique_ptr<Query> query);
   static void OnAnswer(void* query, int status, int timeouts, ares_addrinfo* answer);
@@ -75,6 +83,7 @@ class DnsResolver final : public NameResolver {
   size_t in_flight_ = 0;
   ares_channel channel_ = nullptr;
   bool stale_ = false;  // no server answered at all: resolv.conf may have another one by now
+  uint32_t questions_ = 0;  // that the channel was asked
   // Told to what asio may still call.
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -296,16 +296,26 @@ void Mirror::TellObserver() {
 
 void Mirrors::Start(const route::Entry& entry, WorkerContext& context, const Mirror::Source& source) {
   for (size_t i = 0; i < entry.more->mirrors.size(); ++i) {
-    const config::MirrorPolicy& policy = entry.more->mirrors[i];
-    if (policy.fraction && !policy.fraction->Holds(context.random.Next())) continue;
-    upstream::ClusterShard* cluster = context.FindCluster(entry.more->mirror_clusters[i]);
-    if (const auto* header = std::get_if<http::FieldName>(&policy.cluster)) {
-      cluster = context.FindCluster(header->First(source.head).value_or(""));
-    }
-    if (cluster == nullptr) continue;
-    first_ = context.mirror_slab.New(context, *cluster, policy, source, first_);
-    first_->Start(nullptr);
+    Start(entry.more->mirrors[i], context.FindCluster(entry.more->mirror_clusters[i]), context, source);
   }
+}
+
+void Mirrors::Start(std::span<const config::MirrorPolicy> policies, WorkerContext& context, const Mirror::Source& source) {
+  for (const config::MirrorPolicy& policy : policies) {
+    const auto* const name = std::get_if<std::string>(&policy.cluster);
+    Start(policy, name == nullptr ? nullptr : context.FindCluster(*name), context, source);
+  }
+}
+
+void Mirrors::Start(const config::MirrorPolicy& policy, upstream::ClusterShard* cluster, WorkerContext& context,
+                    const Mirror::Source& source) {
+  if (policy.fraction && !policy.fraction->Holds(context.random.Next())) return;
+  if (const auto* header = std::get_if<http::FieldName>(&policy.cluster)) {
+    cluster = context.FindCluster(header->First(source.head).value_or(""));
+  }
+  if (cluster == nullptr) return;
+  first_ = context.mirror_slab.New(context, *cluster, policy, source, first_);
+  first_->Start(nullptr);
 }
 
 void Mirrors::Start(const filter::MirrorWish& wish, filter::StreamContext& stream, upstream::ClusterShard& cluster,

@@ -10,6 +10,8 @@
 // until it is answered, or as long as its timeout, but not beyond the request's deadline; so does the connection manager,
 // where a filter of it compares. On the request's worker.
 
+#include <span>
+
 #include "source/base/arena.h"
 #include "source/base/buffer.h"
 #include "source/base/intrusive_list.h"
@@ -132,8 +134,9 @@ class Mirror final : public base::ListNode<MirrorTag>,
 // The copies of one request. Member of its stream.
 class Mirrors {
  public:
-  // `entry` says which; of those whose cluster is not known there is none.
+  // `entry` says which, or, by their names, `policies`; of those whose cluster is not known there is none.
   void Start(const route::Entry& entry, WorkerContext& context, const Mirror::Source& source);
+  void Start(std::span<const config::MirrorPolicy> policies, WorkerContext& context, const Mirror::Source& source);
   // `cluster` is the one that the wish means, `manager` that of the stream.
   void Start(const filter::MirrorWish& wish, filter::StreamContext& stream, upstream::ClusterShard& cluster,
              ConnectionManagerShard& manager, const Mirror::Source& source);
@@ -144,6 +147,9 @@ class Mirrors {
   bool empty() const { return first_ == nullptr; }
 
  private:
+  void Start(const config::MirrorPolicy& policy, upstream::ClusterShard* cluster, WorkerContext& context,
+             const Mirror::Source& source);
+
   Mirror* first_ = nullptr;
 };
 

@@ -63,8 +63,11 @@ bool AllowsRetries(const config::RetryPolicy& policy, const http::RequestHead& h
 
 }  // namespace
 
-RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head) {
+RequestTerms TermsOf(const route::Entry& entry, const config::Cluster* cluster, http::RequestHead& head) {
   RequestTerms terms{.timeout = entry.timeout, .num_retries = 1, .policy = entry.retry_policy};
+  if (cluster != nullptr && cluster->http.retry_policy != nullptr) [[unlikely]] {
+    terms.policy = cluster->http.retry_policy.get();
+  }
   if (entry.Has(route::Entry::kGrpcTimeout) && http::IsGrpc(head.headers)) [[unlikely]] {
     terms.timeout = GrpcTimeout(*entry.forward, head.headers);
     terms.tells_grpc_timeout = true;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "source/base/clock.h"
+#include "source/config/cluster.h"
 #include "source/http/message.h"
 #include "source/route/table.h"
 
@@ -35,7 +36,8 @@ struct RequestTerms {
   }
 };
 
-// `entry` forwards. Views of the result live as long as the head; fields that are for us only are taken off it.
-RequestTerms TermsOf(const route::Entry& entry, http::RequestHead& head);
+// `entry` forwards, to `cluster`, which may be null. Views of the result live as long as the head; fields that are for us
+// only are taken off it.
+RequestTerms TermsOf(const route::Entry& entry, const config::Cluster* cluster, http::RequestHead& head);
 
 }  // namespace pillion::proxy

@@ -179,7 +179,8 @@ void Stream::StartForwarding(bool end) {
   has_body_ = !end;
   if (!routes_->stats.empty()) [[unlikely]] route_counts_ = routes_->stats.Find(*route_, *request_);
   ApplyRoute();
-  if (route_->Has(route::Entry::kMirrors) || mirror_wish_ != nullptr) [[unlikely]] StartMirrors(end);
+  const bool mirrors = route_->Has(route::Entry::kMirrors) || !destination_.cluster->config().http.mirrors.empty();
+  if (mirrors || mirror_wish_ != nullptr) [[unlikely]] StartMirrors(end);
   request_passed_ = end;
   const bool send_continue = !end && TakeExpectation();
   retry_.emplace(terms_);
@@ -200,7 +201,12 @@ void Stream::StartMirrors(bool end) {
                               .deadline = kept_deadline_,
                               .most_held = MostHeld(),
                               .stats = destination_.cluster->stats()};
-  if (route_->Has(route::Entry::kMirrors)) mirrors_.Start(*route_, context(), source);
+  const std::vector<config::MirrorPolicy>& of_cluster = destination_.cluster->config().http.mirrors;
+  if (!of_cluster.empty()) {
+    mirrors_.Start(of_cluster, context(), source);
+  } else if (route_->Has(route::Entry::kMirrors)) {
+    mirrors_.Start(*route_, context(), source);
+  }
   if (mirror_wish_ == nullptr) return;
   const std::string_view name = mirror_wish_->cluster;
   upstream::ClusterShard* const cluster = name.empty() ? destination_.cluster.get() : context().FindCluster(name);

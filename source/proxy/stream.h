@@ -74,6 +74,8 @@ class Stream final : public codec::RequestReceiver,
   WorkerContext& context() { return manager_->context; }
   http::RequestHead& request() override { return *request_; }
   const route::Entry& entry() const { return *route_; }
+  const RequestTerms& terms() const { return terms_; }
+  base::MonotonicTime request_ended() const { return request_ended_; }  // 0: all of it has not come yet
   // Which host of the destination's an attempt should have.
   upstream::PickContext WantedHost() {
     if (destination_.choice == nullptr && annotations_ == nullptr && !route_->Has(route::Entry::kHasCriteria)) {

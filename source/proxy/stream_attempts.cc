@@ -100,6 +100,7 @@ void Stream::OnUpstreamFailure(UpstreamRequest& attempt, const UpstreamFailure& 
     upstream_ = &attempt;
     lane_outcome_ = attempt.lane_outcome();
     overloaded_ = failure.overloaded;
+    if (failure.end == AttemptEnd::kTimeout) attempt.TrackWhole();
     const bool late = failure.end == AttemptEnd::kReset && GrpcDeadlineHasPassed();
     SendLocalReply(failure.status, failure.body, failure.flag, failure.details, late ? kGrpcDeadlineExceeded : -1);
   } else {
@@ -185,6 +186,7 @@ void Stream::CancelAttempts(const UpstreamRequest* but) {
 }
 
 void Stream::CancelForRouteTimeout(int status) {
+  if (upstream_ != nullptr) upstream_->TrackWhole();
   for (UpstreamRequest* attempt = newest_; attempt != nullptr; attempt = attempt->earlier()) {
     if (attempt->is_over() && (hedged_ || attempt != upstream_)) continue;
     attempt->CancelForTimeout(UpstreamRequest::Timeout::kRequest);

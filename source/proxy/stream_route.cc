@@ -99,7 +99,7 @@ void Stream::SendTo(std::string_view cluster) {
 
 void Stream::ApplyRoute() {
   HashRequest();
-  terms_ = TermsOf(*route_, *request_);
+  terms_ = TermsOf(*route_, &destination_.cluster->config(), *request_);
   SetAttemptFields(1);
   telemetry::RequestRecord record;
   if (EditsRequest(*route_, destination_)) Describe(record);
@@ -109,9 +109,11 @@ void Stream::ApplyRoute() {
 
 // Of the request as it came.
 void Stream::HashRequest() {
-  if (!route_->Has(route::Entry::kHashes)) return;
-  const std::vector<config::HashPolicy>& policies = route_->forward->hash_policies;
   const config::Cluster& cluster = destination_.cluster->config();
+  const bool by_cluster = !cluster.http.hash_policies.empty();
+  if (!by_cluster && !route_->Has(route::Entry::kHashes)) return;
+  const std::vector<config::HashPolicy>& policies =
+      by_cluster ? cluster.http.hash_policies : route_->forward->hash_policies;
   if (!cluster.load_balancing.hashes() && cluster.discovery != config::Cluster::Discovery::kAggregate) return;
   HashRequester requester{.ip = requester_.ip, .notes = annotations_};
   if (requester_.is_peer && requester.ip.empty()) requester.ip = connection_.remote_ip();

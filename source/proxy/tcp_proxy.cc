@@ -124,6 +124,13 @@ upstream::PickContext TcpProxyConnection::WantedHost() {
     const std::string_view ip = remote_ip();
     if (!ip.empty()) wanted.hash = base::XxHash64(ip);
   }
+  if (const std::string& name = shard_.proxy.config().hashes_object; !name.empty() && has_notes()) [[unlikely]] {
+    base::Arena arena(shard_.context.worker.blocks());
+    metadata::Annotations notes;
+    CopyNotes(arena, notes);
+    const metadata::FilterState::Object* const object = notes.filter_state.Find(name);
+    if (object != nullptr) wanted.hash = base::XxHash64(object->text);
+  }
   return wanted;
 }
 
@@ -255,6 +262,7 @@ void TcpProxyConnection::OnConnected() {
   if (transport.remote_address() != host_->address()) upstream_other_address_ = transport.remote_address().text();
   if (!shard_.proxy.logs().empty()) upstream_tls_ = upstream_->connection.transport().tls();
   downstream_.end.Join(upstream_->end);
+  if (cluster().config().close_on_health_failure) [[unlikely]] cluster().Watch(*this);
   if (shard_.proxy.config().logs_connected) LogLine(shard_.proxy.logs(), telemetry::LogType::kTcpUpstreamConnected);
   OnActivity();
 }
@@ -315,6 +323,11 @@ void TcpProxyConnection::OnClosed(Side& side, net::CloseReason reason, int error
   shard_.stats.downstream_cx_active.Decrement();
   owner_.OnConnectionGone(*this);
   shard_.context.worker.Dispose(*this);
+}
+
+void TcpProxyConnection::OnHostFailed() {
+  HostWatch::Unlink();
+  if (!upstream_->connection.closed()) upstream_->connection.Close();  // comes back by OnClosed()
 }
 
 void TcpProxyConnection::OnActivity() {

@@ -64,7 +64,7 @@ struct TcpProxyShard {
 };
 
 // Disposes of itself when both connections have closed.
-class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::Owner {
+class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::Owner, private upstream::HostWatch {
  public:
   TcpProxyConnection(TcpProxyShard& shard, ListenerConnectionOwner& owner, listener::Accepted accepted);
 
@@ -114,6 +114,9 @@ class TcpProxyConnection final : public ListenerConnection, private HttpTunnel::
   void OnTunnelOpen() override;
   void OnTunnelFailed(telemetry::ResponseFlag why) override;
   void OnTunnelActivity() override { OnActivity(); }
+  // upstream::HostWatch
+  const upstream::Host& watched_host() const override { return *host_; }
+  void OnHostFailed() override;
   // Another attempt, or none is left.
   void TryAgainOrEnd(telemetry::ResponseFlag why);
   void OnConnectTimeout();

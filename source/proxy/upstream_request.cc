@@ -106,12 +106,13 @@ base::Arena& UpstreamRequest::arena() { return stream_.arena(); }
 
 std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   head_ends_ = end;
+  began_ = stream_.context().worker.now();
   upstream::PickContext wanted = stream_.WantedHost();
   NamedHosts names(&stream_.request(), stream_.notes(), arena(), stream_.names_left());
   wanted.names = &names;
   std::optional<OtherHosts> others;
-  if (earlier_ != nullptr && stream_.entry().retry_policy != nullptr) [[unlikely]] {
-    others.emplace(*stream_.entry().retry_policy, *earlier_);
+  if (earlier_ != nullptr && stream_.terms().policy != nullptr) [[unlikely]] {
+    others.emplace(*stream_.terms().policy, *earlier_);
     others->Ask(wanted);
   }
   const bool as_meant = cluster_->config().discovery == config::Cluster::Discovery::kOriginalDst;
@@ -203,6 +204,7 @@ void UpstreamRequest::OnPoolReady(codec::ClientStream& stream, upstream::PooledC
 
 void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
   state_ = State::kOver;
+  Track();
   if (failure != upstream::PoolFailure::kOverflow) {
     CountError();
     TellOutlierMonitor(503);
@@ -212,6 +214,7 @@ void UpstreamRequest::OnPoolFailure(upstream::PoolFailure failure, int error) {
 
 bool UpstreamRequest::SendData(base::Slice data, bool end) {
   if (end) SentEnd();
+  body_sent_ += data.size();
   const bool room = upstream_->SendData(std::move(data), end);
   if (end && response_ended_) EndOfBoth();
   return room;
@@ -232,6 +235,7 @@ void UpstreamRequest::ResumeReading() {
 }
 
 void UpstreamRequest::Cancel() {
+  if (state_ == State::kWaiting || state_ == State::kOpen) Track();
   switch (state_) {
     case State::kWaiting:
       pool_->Cancel(*this);
@@ -288,6 +292,7 @@ void UpstreamRequest::OnInformational(http::ResponseHead& head) { stream_.OnUpst
 void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   response_began_ = stream_.context().worker.now();
   TellOutlierMonitor(head);
+  if (cluster_->stats().sizes) [[unlikely]] TrackHead(head);
   if (serving_->config().health_check != nullptr &&
       head.headers.Find("x-envoy-immediate-health-check-fail") != nullptr) [[unlikely]] {
     serving_->cluster().TellImmediateFailure(pool_->host());
@@ -307,6 +312,7 @@ void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
 
 void UpstreamRequest::OnData(base::Slice data, bool end) {
   if (body_began_ == base::MonotonicTime{} && !data.empty()) body_began_ = stream_.context().worker.now();
+  body_received_ += data.size();
   if (end) ReceivedEnd();
   stream_.OnUpstreamData(std::move(data), end);
 }
@@ -320,6 +326,7 @@ void UpstreamRequest::OnSendReady() { stream_.OnUpstreamSendReady(); }
 
 void UpstreamRequest::OnReset(codec::ResetReason reason, std::string_view detail) {
   state_ = State::kOver;
+  Track();
   upstream_ = nullptr;
   ReleaseStream();
   if (http2_) {
@@ -345,11 +352,13 @@ void UpstreamRequest::ReceivedEnd() {
   const base::Duration took = response_got_ - head_sent_;
   cluster_->stats().upstream_rq_time.Record(
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  TrackWhole();
   if (request_ended_) EndOfBoth();
 }
 
 void UpstreamRequest::EndOfBoth() {
   state_ = State::kOver;
+  Track();
   upstream_ = nullptr;
   ReleaseStream();
 }

@@ -83,6 +83,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   base::MonotonicTime duration_deadline() const { return duration_deadline_; }
   // Its answer is not taken.
   void CountError();
+  // The request is over with its answer, or for want of one in time.
+  void TrackWhole();
 
   // What the access log says of it, and of all attempts, of which `newest` is the last.
   void Describe(UpstreamRequest& newest, telemetry::RequestRecord& record);
@@ -130,6 +132,9 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   UpstreamFailure FailureOf(codec::ResetReason reason, std::string_view detail);
   void SentEnd();
   void ReceivedEnd();
+  // What its clusters track (upstream_request_tracking.cc): of the answer's head; and once, when it is over, of all.
+  void TrackHead(const http::ResponseHead& head);
+  void Track();
   void EndOfBoth();
   void CountResponse(int status);
   void TellOutlierMonitor(const http::ResponseHead& head);
@@ -154,6 +159,7 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   std::string_view transport_failure_;  // why no connection came about, or it ended
   base::MonotonicTime connect_began_{};  // of the connection
   base::MonotonicTime connect_ended_{};
+  base::MonotonicTime began_{};
   base::MonotonicTime head_sent_{};
   base::MonotonicTime request_sent_{};
   base::MonotonicTime response_began_{};
@@ -165,11 +171,17 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   bool excused_ = false;
   bool hedged_ = false;
   bool told_late_ = false;
+  bool tracked_ = false;
   bool head_ends_ = false;       // the request has no body
   bool request_ended_ = false;   // sent
   bool response_ended_ = false;  // received
   bool http2_ = false;           // of the connection
   bool raw_ = false;             // that carries what follows a CONNECT
+  // Bytes, while sizes are tracked.
+  uint64_t body_sent_ = 0;
+  uint64_t body_received_ = 0;
+  uint64_t answer_head_ = 0;  // 0: none has come
+  uint64_t answer_fields_ = 0;
   std::shared_ptr<tls::Facts> tls_;  // of the connection; only where somebody logs
 };
 

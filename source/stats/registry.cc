@@ -377,6 +377,10 @@ TextId Scope::AddText(std::string_view name) {
   return {Add(name, Kind::kText)};
 }
 
+void Scope::AddCounterCallback(std::string_view name, Registry::Callback callback) {
+  metrics_.push_back(registry_->AddCallback(prefix_, name, Kind::kCounter, std::move(callback)));
+}
+
 void Scope::AddGaugeCallback(std::string_view name, Registry::Callback callback) {
   metrics_.push_back(registry_->AddCallback(prefix_, name, Kind::kGauge, std::move(callback)));
 }

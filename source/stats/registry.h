@@ -141,8 +141,9 @@ class Scope {
   GaugeId AddGauge(std::string_view name);
   HistogramId AddHistogram(std::string_view name);
   TextId AddText(std::string_view name);
-  // As Registry::AddGaugeCallback(), but of several scopes each has its own: the newest that is left counts. What it reads
+  // As those of the registry, but of several scopes each has its own: the newest that is left counts. What it reads
   // outlives the scope.
+  void AddCounterCallback(std::string_view name, Registry::Callback callback);
   void AddGaugeCallback(std::string_view name, Registry::Callback callback);
   void AddCounterCallback(std::string_view name, Registry::Callback callback);
 

@@ -15,6 +15,7 @@ namespace pillion::stats {
 
 // The labels' names in Prometheus' format.
 inline constexpr std::string_view kClusterName = "envoy_cluster_name";
+inline constexpr std::string_view kEndpointAddress = "envoy_endpoint_address";
 inline constexpr std::string_view kHttpPrefix = "envoy_http_conn_manager_prefix";
 inline constexpr std::string_view kListenerAddress = "envoy_listener_address";
 inline constexpr std::string_view kTcpPrefix = "envoy_tcp_prefix";

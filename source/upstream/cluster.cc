@@ -53,7 +53,7 @@ Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry&
     : config_(std::move(config)),
       workers_(static_cast<uint32_t>(registry.workers())),
       breakers_{Breakers(config_->circuit_breakers[0]), Breakers(config_->circuit_breakers[1])},
-      stat_ids_(registry, config_->stat_name, breakers_),
+      stat_ids_(registry, config_->stat_name, breakers_, config_->tracked),
       tls_stat_ids_(TlsStats(*config_, registry)),
       lane_stat_ids_(LaneStatsOf(*config_, registry)),
       membership_stats_(stat_ids_, registry.control()),
@@ -63,6 +63,7 @@ Cluster::Cluster(std::shared_ptr<const config::Cluster> config, stats::Registry&
       policy_(config_->assignment_policy),
       hosts_(std::make_shared<HostSet>(MakeHostSet({}, config_->load_balancing, policy_))) {
   AddTableGauges();
+  if (config_->tracked.endpoints) endpoint_stats_.emplace(registry, config_->stat_name);
   if (config_->discovery != config::Cluster::Discovery::kStatic) return;
   Endpoints endpoints;
   for (const config::Endpoint& endpoint : config_->endpoints) {
@@ -133,6 +134,7 @@ bool Cluster::UpdateHosts(const Endpoints& endpoints, const config::AssignmentPo
   policy_ = policy;
   if (membership) {
     membership_stats_.membership_change.Increment();
+    if (endpoint_stats_) endpoint_stats_->Update(added, removed);
     for (const OnMembership& observer : observers_) observer({.added = added, .removed = removed});
   }
   Replace(std::move(next));
@@ -151,6 +153,7 @@ void Cluster::Drop(const Host& host) {
   for (const std::shared_ptr<Host>& each : hosts_->hosts) (each.get() == &host ? removed : next).push_back(each);
   if (removed.empty()) return;
   membership_stats_.membership_change.Increment();
+  if (endpoint_stats_) endpoint_stats_->Update({}, removed);
   for (const OnMembership& observer : observers_) observer({.added = {}, .removed = removed});
   Replace(std::move(next));
 }
@@ -265,6 +268,7 @@ void ClusterShard::SetHosts(std::shared_ptr<const HostSet> hosts) {
     if (!present.contains(key.host)) pool->Drain();
   }
   if (others) GiveUpPools();
+  if (config().close_on_health_failure) [[unlikely]] LeaveFailedHosts(*before);
 }
 
 // Whoever asks from now on gets new connections.

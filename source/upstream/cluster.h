@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "source/base/intrusive_list.h"
 #include "source/base/random.h"
 #include "source/config/cluster.h"
 #include "source/event/shared.h"
@@ -26,6 +27,7 @@
 #include "source/upstream/cluster_names.h"
 #include "source/upstream/cluster_stats.h"
 #include "source/upstream/drops.h"
+#include "source/upstream/endpoint_stats.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/lane_balancer.h"
 #include "source/upstream/lane_stats.h"
@@ -39,6 +41,20 @@ struct StatIds;
 }
 
 namespace pillion::upstream {
+
+struct HostWatchTag {};
+
+// Who has a connection of its own to a host, and is told when that is found to be ill, where the cluster says so
+// (close_connections_on_host_health_failure). On the worker of the shard that it is given to.
+class HostWatch : public base::ListNode<HostWatchTag> {
+ public:
+  virtual const Host& watched_host() const = 0;
+  // May leave the list, and destroy nobody.
+  virtual void OnHostFailed() = 0;
+
+ protected:
+  ~HostWatch() = default;
+};
 
 // Process-wide; made by the main thread, which alone changes its hosts. Outlives every shard. Other threads use
 // config(), breakers() and stat_ids().
@@ -115,6 +131,7 @@ class Cluster {
   Drops drops_;
   const TransportChoice transports_;
   stats::Scope table_scope_;  // of its gauges
+  std::optional<EndpointStats> endpoint_stats_;  // none: they are not asked for
   config::AssignmentPolicy policy_;
   std::shared_ptr<const HostSet> hosts_;
   std::vector<OnMembership> observers_;
@@ -155,6 +172,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   // Pools of hosts that are gone drain: streams finish, idle connections close.
   void SetHosts(std::shared_ptr<const HostSet> hosts);
   const HostSet& hosts() const { return *hosts_; }
+  // `watch` is told until it leaves the list, as it does in the end.
+  void Watch(HostWatch& watch) { watches_.PushBack(watch); }
 
   // A host, of this cluster or, where it is an aggregate, of one of its clusters. Null, and counted, when there is none.
   // The reference is good until the end of the turn; a PoolWaiter that asked for the host's pool keeps the host.
@@ -249,6 +268,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   // Of one of them.
   void OnHostsChanged();
   void GiveUpPools();
+  // Ends what goes to hosts that were well in `before`, and are not any more.
+  void LeaveFailedHosts(const HostSet& before);
   void Sweep();
   bool GiveUpIdlePool(config::Priority priority);
   bool GiveUpSpecialPool();
@@ -275,6 +296,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   std::vector<const std::shared_ptr<Host>*> foreseen_;  // of hosts_; the next one in front
   absl::flat_hash_map<Key, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Pool>> given_up_;  // drain; another pool may have their place already
+  base::IntrusiveList<HostWatch, HostWatchTag> watches_;
   std::unique_ptr<OriginalDst> original_dst_;  // null: of another type
   std::vector<std::unique_ptr<TlsConnector>> tls_;  // of each of the cluster's transports; null: plain bytes
   stats::Counter* no_metadata_ = nullptr;      // null: no transport passes any on

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, static_cast<size_t>(codec::Flood::kCount)
 }  // namespace
 
 ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_name,
-                               const std::array<Breakers, 2>& breakers)
+                               const std::array<Breakers, 2>& breakers, const config::TrackedStats& tracked)
     : scope_(registry, stats::Prefix("cluster").Add(stats::kClusterName, stat_name)) {
 #define X(name) name = scope_.AddCounter(#name);
   PILLION_CLUSTER_COUNTERS(X)
@@ -39,6 +39,18 @@ ClusterStatIds::ClusterStatIds(stats::Registry& registry, std::string_view stat_
 #undef X
   for (size_t i = 0; i < floods.size(); ++i) floods[i] = scope_.AddCounter(kFloodNames[i]);
   http2_keepalive_timeout = scope_.AddCounter("http2.keepalive_timeout");
+  if (tracked.timeout_budgets) {
+    budgets.emplace();
+#define X(name) budgets->name = scope_.AddHistogram(#name);
+    PILLION_BUDGET_HISTOGRAMS(X)
+#undef X
+  }
+  if (tracked.sizes) {
+    sizes.emplace();
+#define X(name) sizes->name = scope_.AddHistogram(#name);
+    PILLION_SIZE_HISTOGRAMS(X)
+#undef X
+  }
 
   constexpr std::array<std::string_view, 2> kPriorities = {"default", "high"};
   for (size_t i = 0; i < breakers.size(); ++i) {
@@ -79,6 +91,18 @@ ClusterStats::ClusterStats(ClusterStatIds& ids, stats::Shard& shard)
       shard_(shard),
       classes_{&upstream_rq_1xx, &upstream_rq_2xx, &upstream_rq_3xx, &upstream_rq_4xx, &upstream_rq_5xx} {
   for (size_t i = 0; i < floods.size(); ++i) floods[i] = shard.counter(ids.floods[i]);
+  if (ids.budgets) {
+    budgets.emplace();
+#define X(name) budgets->name = shard.histogram(ids.budgets->name);
+    PILLION_BUDGET_HISTOGRAMS(X)
+#undef X
+  }
+  if (ids.sizes) {
+    sizes.emplace();
+#define X(name) sizes->name = shard.histogram(ids.sizes->name);
+    PILLION_SIZE_HISTOGRAMS(X)
+#undef X
+  }
 }
 
 void ClusterStats::CountStatus(int status) {

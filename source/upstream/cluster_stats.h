@@ -7,10 +7,12 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
 #include "source/codec/codec.h"
+#include "source/config/cluster.h"
 #include "source/stats/registry.h"
 
 namespace pillion::upstream {
@@ -96,6 +98,19 @@ struct Breakers;
   X(upstream_cx_length_ms)            \
   X(upstream_rq_time)
 
+// Those that are made where the cluster asks for them (track_cluster_stats).
+#define PILLION_BUDGET_HISTOGRAMS(X)      \
+  X(upstream_rq_timeout_budget_percent_used) \
+  X(upstream_rq_timeout_budget_per_try_percent_used)
+
+#define PILLION_SIZE_HISTOGRAMS(X) \
+  X(upstream_rq_headers_size)      \
+  X(upstream_rq_headers_count)     \
+  X(upstream_rq_body_size)         \
+  X(upstream_rs_headers_size)      \
+  X(upstream_rs_headers_count)     \
+  X(upstream_rs_body_size)
+
 // The main thread's.
 #define PILLION_MEMBERSHIP_COUNTERS(X) \
   X(membership_change)                 \
@@ -112,11 +127,37 @@ struct Breakers;
   X(membership_excluded)             \
   X(max_host_weight)
 
+struct BudgetStatIds {
+#define X(name) stats::HistogramId name;
+  PILLION_BUDGET_HISTOGRAMS(X)
+#undef X
+};
+
+struct SizeStatIds {
+#define X(name) stats::HistogramId name;
+  PILLION_SIZE_HISTOGRAMS(X)
+#undef X
+};
+
+// One worker's; null pointers where they are not asked for.
+struct BudgetStats {
+#define X(name) stats::Histogram* name = nullptr;
+  PILLION_BUDGET_HISTOGRAMS(X)
+#undef X
+};
+
+struct SizeStats {
+#define X(name) stats::Histogram* name = nullptr;
+  PILLION_SIZE_HISTOGRAMS(X)
+#undef X
+};
+
 // Registered once by the main thread; lives as long as the cluster. `breakers` outlive it and are read for the
 // circuit_breakers.* gauges, which are values of the process.
 class ClusterStatIds {
  public:
-  ClusterStatIds(stats::Registry& registry, std::string_view stat_name, const std::array<Breakers, 2>& breakers);
+  ClusterStatIds(stats::Registry& registry, std::string_view stat_name, const std::array<Breakers, 2>& breakers,
+                 const config::TrackedStats& tracked = {});
 
   // upstream_rq_<status>. Any thread; registers it when it is the first time. Off the hot path: takes a lock.
   stats::CounterId Status(int status);
@@ -134,6 +175,8 @@ class ClusterStatIds {
 #undef X
   std::array<stats::CounterId, static_cast<size_t>(codec::Flood::kCount)> floods;
   stats::CounterId http2_keepalive_timeout;
+  std::optional<BudgetStatIds> budgets;
+  std::optional<SizeStatIds> sizes;
 
  private:
   std::mutex mutex_;  // guards what follows
@@ -156,6 +199,8 @@ struct ClusterStats {
 #undef X
   std::array<stats::Counter*, static_cast<size_t>(codec::Flood::kCount)> floods;
   stats::Counter& http2_keepalive_timeout;
+  std::optional<BudgetStats> budgets;
+  std::optional<SizeStats> sizes;
 
   // An answer that goes on to the client: upstream_rq_completed, _<n>xx and _<status>. 100 <= status <= 599.
   // The first answer of a kind on this worker takes the registry's lock and some memory; most kinds never come, and with

@@ -86,12 +86,15 @@ void DnsDiscovery::OnAnswer(Target& target, absl::StatusOr<net::ResolvedName> an
   if (!std::exchange(target.answered, true) && --unanswered_ == 0) std::exchange(first_, nullptr)();
 }
 
+bool DnsDiscovery::IsOneHost() const {
+  return cluster_.config().discovery == config::Cluster::Discovery::kLogicalDns;
+}
+
 void DnsDiscovery::UseAddresses(Target& target, std::vector<net::Address> addresses) {
-  if (cluster_.config().discovery == config::Cluster::Discovery::kLogicalDns && addresses.size() > 1) {
-    // The one in use, while the name still has it: its connections stay.
-    const bool stays = !target.addresses.empty() &&
-                       std::find(addresses.begin(), addresses.end(), target.addresses.front()) != addresses.end();
-    addresses = {stays ? target.addresses.front() : addresses.front()};
+  if (IsOneHost() && !target.addresses.empty()) {
+    // The one in use is the first, while the name still has it: its connections stay.
+    const auto found = std::find(addresses.begin(), addresses.end(), target.addresses.front());
+    if (found != addresses.end()) std::rotate(addresses.begin(), found, found + 1);
   }
   target.addresses = std::move(addresses);
 }
@@ -109,9 +112,18 @@ base::Duration DnsDiscovery::BackOff(uint32_t failures) {
 void DnsDiscovery::Update() {
   Cluster::Endpoints endpoints;
   for (const std::unique_ptr<Target>& target : targets_) {
-    for (const net::Address& address : target->addresses) endpoints.emplace_back(address, target->endpoint);
+    for (const net::Address& address : target->addresses) {
+      endpoints.emplace_back(address, target->endpoint);
+      if (IsOneHost()) break;
+    }
   }
   if (!cluster_.UpdateHosts(endpoints)) cluster_.membership_stats().update_no_rebuild.Increment();
+  if (!IsOneHost() || targets_.empty()) return;
+  const std::vector<net::Address>& addresses = targets_.front()->addresses;
+  for (const std::shared_ptr<Host>& host : cluster_.hosts()->hosts) {
+    if (addresses.empty() || host->address() != addresses.front()) continue;  // it is gone, and stays for its health
+    host->set_addresses(AddressesOf(addresses, cluster_.config().happy_eyeballs));
+  }
 }
 
 }  // namespace pillion::upstream

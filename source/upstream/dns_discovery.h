@@ -1,8 +1,9 @@
 #pragma once
 
-// The hosts of a STRICT_DNS cluster: every address of every name is a host. Of a LOGICAL_DNS cluster it is one address,
-// the same as long as the name has it. Each name is asked again after dns_refresh_rate, or, with respect_dns_ttl, after
-// its answer's TTL where that is known.
+// The hosts of a STRICT_DNS cluster: every address of every name is a host. A LOGICAL_DNS cluster has one host: it goes by
+// one address, the same as long as the name has it, and connections to it take whichever of the name's addresses answers
+// first (net/happy_eyeballs.h), that one before the others. Each name is asked again after dns_refresh_rate, or, with
+// respect_dns_ttl, after its answer's TTL where that is known.
 //
 // An answer that fails, or that has no address, takes no host away: the last good one stays (a name server in trouble
 // must not take the service down with it). It is asked again after a delay that doubles with each failure, as
@@ -49,6 +50,7 @@ class DnsDiscovery {
 
   void Ask(Target& target);
   void OnAnswer(Target& target, absl::StatusOr<net::ResolvedName> answer);
+  bool IsOneHost() const;  // of all addresses
   void UseAddresses(Target& target, std::vector<net::Address> addresses);
   base::Duration BackOff(uint32_t failures);
   void Update();

@@ -54,6 +54,13 @@ Host::Host(const net::Address& address, const config::Endpoint& endpoint, uint32
   Update(endpoint);
 }
 
+void Host::set_addresses(std::shared_ptr<const net::Addresses> addresses) {
+  const bool several = addresses != nullptr;
+  const absl::MutexLock lock(&addresses_mutex_);
+  addresses_ = std::move(addresses);
+  several_addresses_.store(several, std::memory_order_relaxed);
+}
+
 bool Host::Is(const config::Endpoint& endpoint) const {
   if (hostname_ != HostName(endpoint) || locality_ != endpoint.locality) return false;
   const auto same = [](const auto& a, const auto& b) { return a == b || (a != nullptr && b != nullptr && *a == *b); };

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "source/base/clock.h"
 #include "source/config/cluster.h"
 #include "source/net/address.h"
@@ -72,9 +74,15 @@ class Host {
 
   const net::Address& address() const { return address_; }
   const std::string& address_text() const { return address_text_; }
-  // All that it has, in the order in which they are tried; null: only the one. Set before any worker has the host.
-  const std::shared_ptr<const net::Addresses>& addresses() const { return addresses_; }
-  void set_addresses(std::shared_ptr<const net::Addresses> addresses) { addresses_ = std::move(addresses); }
+  // All that it has, in the order in which they are tried; null: only the one. Any thread; asked by who connects. The main
+  // thread sets them, again with each answer of DNS where the host is a name.
+  std::shared_ptr<const net::Addresses> addresses() const {
+    if (!has_several_addresses()) [[likely]] return nullptr;
+    const absl::MutexLock lock(&addresses_mutex_);
+    return addresses_;
+  }
+  void set_addresses(std::shared_ptr<const net::Addresses> addresses);
+  bool has_several_addresses() const { return several_addresses_.load(std::memory_order_relaxed); }
   // As they were given, beside the first; null: none.
   const std::shared_ptr<const std::vector<config::Address>>& additional_addresses() const { return additional_addresses_; }
   const std::string& hostname() const { return hostname_; }  // as configured, or what DNS was asked for; may be empty
@@ -131,7 +139,9 @@ class Host {
   const net::Address address_;
   const std::string address_text_;
   const std::shared_ptr<const std::vector<config::Address>> additional_addresses_;
-  std::shared_ptr<const net::Addresses> addresses_;
+  mutable absl::Mutex addresses_mutex_;
+  std::shared_ptr<const net::Addresses> addresses_ ABSL_GUARDED_BY(addresses_mutex_);
+  std::atomic<bool> several_addresses_{false};
   const std::string hostname_;
   const config::Locality locality_;
   const std::shared_ptr<const config::Metadata> metadata_;

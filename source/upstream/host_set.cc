@@ -1,6 +1,7 @@
 #include "source/upstream/host_set.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "source/upstream/lanes.h"
 #include "source/upstream/subsets.h"
@@ -33,6 +34,16 @@ uint64_t Weight(const Hosts& hosts) {
   uint64_t sum = 0;
   for (const std::shared_ptr<Host>& host : hosts) sum += host->weight();
   return sum;
+}
+
+// By the part of each locality's hosts that are in `some`; rounded, as Envoy has it.
+void ScaleWeights(PriorityHosts& some, const PriorityHosts& whole) {
+  for (LocalityHosts& locality : some.localities) {
+    const auto all = std::ranges::find(whole.localities, locality.locality, &LocalityHosts::locality);
+    if (all == whole.localities.end()) continue;
+    const double part = static_cast<double>(locality.hosts.size()) / static_cast<double>(all->hosts.size());
+    locality.weight = static_cast<uint32_t>(std::lround(part * locality.weight));
+  }
 }
 
 void Finish(PriorityHosts& priority, const config::AssignmentPolicy& policy) {
@@ -89,7 +100,8 @@ void DistributeInPanic(const Priorities& priorities, std::vector<PriorityLoad::S
 
 }  // namespace
 
-HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy) {
+HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy,
+                    const std::vector<PriorityHosts>* whole) {
   HostSet set;
   std::stable_sort(hosts.begin(), hosts.end(), [](const std::shared_ptr<Host>& a, const std::shared_ptr<Host>& b) {
     return a->priority() < b->priority();
@@ -107,6 +119,7 @@ HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const conf
     }
     Add(*locality, host);
   }
+  for (size_t i = 0; whole != nullptr && i < set.priorities.size(); ++i) ScaleWeights(set.priorities[i], (*whole)[i]);
   for (PriorityHosts& priority : set.priorities) Finish(priority, policy);
   set.drop = policy.drop;
   set.load = DistributeLoad(PrioritiesOf(set), {}, config.panic_threshold);
@@ -114,7 +127,9 @@ HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const conf
     set.priorities[i].table = std::make_shared<HashTable>(config, set.priorities[i], set.load.shares[i].panic);
   }
   set.hosts = std::move(hosts);
-  if (config.subsets != nullptr) set.subsets = std::make_shared<Subsets>(set.hosts, config, policy);
+  if (config.subsets != nullptr) {
+    set.subsets = std::make_shared<Subsets>(set.hosts, config, policy, &set.priorities);
+  }
   if (config.host_override != nullptr) {
     auto by_address = std::make_shared<HostsByAddress>();
     for (const std::shared_ptr<Host>& host : set.hosts) by_address->emplace(host->address_text(), host);

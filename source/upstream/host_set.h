@@ -68,8 +68,10 @@ struct HostSet {
   std::shared_ptr<const HostsByAddress> by_address;  // null where requests name none
 };
 
-// `hosts`: no address twice, in any order.
-HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy);
+// `hosts`: no address twice, in any order. `whole`: all that these are a part of, by priority, where the weight of a
+// locality is to be less as few of its hosts are among them; null: it is what it is.
+HostSet MakeHostSet(Hosts hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy,
+                    const std::vector<PriorityHosts>* whole = nullptr);
 
 using Priorities = std::vector<const PriorityHosts*>;
 Priorities PrioritiesOf(const HostSet& set);

@@ -91,6 +91,11 @@ void Pool::Drain() {
   RequestStep();
 }
 
+void Pool::RetireAll() {
+  retires_all_ = true;
+  RequestStep();
+}
+
 void Pool::OnConnected(PooledConnection& connection) {
   connecting_capacity_ -= connection.assumed_capacity();
   Place(connection);
@@ -213,14 +218,17 @@ PoolLoad Pool::load() {
 void Pool::RequestStep() { cluster_.worker().Step(step_); }
 
 void Pool::Step() {
+  if (std::exchange(retires_all_, false)) [[unlikely]] RetireConnections();
   ServeWaiting();
   if (connect_failed_) FailSurplus();
   if (waiting_count_ > 0) OpenConnections(waiting_.front().priority());
-  if (draining_) {
-    while (!ready_.empty()) ready_.front().Retire();
-    others_.ForEach([](PooledConnection& connection) { connection.Retire(); });
-  }
+  if (draining_) RetireConnections();
   if (empty()) cluster_.OnPoolEmpty();
+}
+
+void Pool::RetireConnections() {
+  while (!ready_.empty()) ready_.front().Retire();
+  others_.ForEach([](PooledConnection& connection) { connection.Retire(); });
 }
 
 bool Pool::CheckIdentities(tls::IdentityChecks& checks, const tls::Context* current, uint32_t check,

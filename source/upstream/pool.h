@@ -152,6 +152,8 @@ class Pool {
 
   // Idle connections close now, others when their last stream is over.
   void Drain();
+  // The same of those that there are now: whoever asks from now on gets new ones.
+  void RetireAll();
   // Looks at connections that `check` has not looked at, as many as `checks` gives looks: those that may not go on under
   // `current`, which may be null, are retired, and end after `drain_time` at the latest. False: some are left.
   bool CheckIdentities(tls::IdentityChecks& checks, const tls::Context* current, uint32_t check, base::Duration drain_time);
@@ -183,6 +185,7 @@ class Pool {
   void Preconnect(config::Priority priority);
   bool MayPreconnect() const;
   void RequestStep();
+  void RetireConnections();
   void Step();
   void ServeWaiting();
   void FailSurplus();
@@ -211,6 +214,7 @@ class Pool {
   size_t serving_ = 0;                // connections that are connecting or open
   uint64_t connecting_capacity_ = 0;  // streams that those being opened will take
   bool draining_ = false;
+  bool retires_all_ = false;  // in the next step
   bool counted_ = true;  // by the breaker
 
   // A connect has failed since the last step.

@@ -55,7 +55,7 @@ class PooledConnection final : public base::ListNode<PooledConnectionTag>,
   }
   // The peer's, where it is another one than the first of the host; else empty.
   const std::string& other_remote_text() {
-    if (remote_text_.empty() && pool_.host()->addresses() != nullptr) [[unlikely]] NoteOtherAddress();
+    if (remote_text_.empty() && pool_.host()->has_several_addresses()) [[unlikely]] NoteOtherAddress();
     return remote_text_;
   }
   uint64_t id() const { return id_; }  // unique in the process

@@ -45,9 +45,7 @@ SubsetChoice ByFewerKeys(const Subsets& subsets, const SubsetConfig& config, con
   return OfSelector(FallBack(subsets, next->fallback));
 }
 
-}  // namespace
-
-SubsetChoice ChooseSubset(const Subsets& subsets, const SubsetConfig& config, const config::LbCriteriaView& criteria) {
+SubsetChoice ChooseByKeys(const Subsets& subsets, const SubsetConfig& config, const config::LbCriteriaView& criteria) {
   if (!criteria.empty()) {
     if (const size_t subset = subsets.Find(criteria.text); subset != Subsets::kNone) {
       return {.subset = subset, .selected = true};
@@ -63,6 +61,42 @@ SubsetChoice ChooseSubset(const Subsets& subsets, const SubsetConfig& config, co
   SubsetChoice choice = FallBack(subsets, config.fallback);
   choice.may_panic = config.panic_mode_any && config.fallback != Fallback::kNone && subsets.any != Subsets::kNone;
   return choice;
+}
+
+// Whether the criteria have all of the selector's keys; both are sorted.
+bool HasKeys(const config::LbCriteriaView& criteria, const SubsetConfig::Selector& selector) {
+  auto key = selector.keys.begin();
+  for (const config::LbCriteriaView::Part& part : criteria.parts) {
+    if (key != selector.keys.end() && *key == part.key) ++key;
+  }
+  return key == selector.keys.end();
+}
+
+// With the keys of the selector that heeds most of them, and no others.
+SubsetChoice WithoutRedundantKeys(const Subsets& subsets, const SubsetConfig& config,
+                                  const config::LbCriteriaView& criteria) {
+  const SubsetConfig::Selector* most = nullptr;
+  for (const SubsetConfig::Selector& selector : config.selectors) {
+    if (most != nullptr && selector.keys.size() <= most->keys.size()) continue;
+    if (HasKeys(criteria, selector)) most = &selector;
+  }
+  if (most == nullptr || most->keys.size() == criteria.parts.size()) return ChooseByKeys(subsets, config, criteria);
+  absl::InlinedVector<char, 512> text;
+  absl::InlinedVector<config::LbCriteriaView::Part, 16> parts;
+  for (const config::LbCriteriaView::Part& part : criteria.parts) {
+    if (!std::binary_search(most->keys.begin(), most->keys.end(), part.key)) continue;
+    text.insert(text.end(), part.text.begin(), part.text.end());
+    parts.push_back(part);
+  }
+  return ChooseByKeys(subsets, config,
+                      {.text = {text.data(), text.size()}, .keys = most->keys_text, .parts = {parts.data(), parts.size()}});
+}
+
+}  // namespace
+
+SubsetChoice ChooseSubset(const Subsets& subsets, const SubsetConfig& config, const config::LbCriteriaView& criteria) {
+  return config.allow_redundant_keys ? WithoutRedundantKeys(subsets, config, criteria)
+                                     : ChooseByKeys(subsets, config, criteria);
 }
 
 }  // namespace pillion::upstream

@@ -38,8 +38,10 @@ config::LoadBalancing Within(const config::LoadBalancing& config) {
   return within;
 }
 
-Subsets::Subsets(const Hosts& hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy) {
+Subsets::Subsets(const Hosts& hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy,
+                 const std::vector<PriorityHosts>* whole) {
   const config::SubsetConfig& subsets = *config.subsets;
+  if (!subsets.scale_locality_weight) whole = nullptr;
   std::map<std::string, Hosts> members;
   for (const Selector& selector : subsets.selectors) {
     for (const std::shared_ptr<Host>& host : hosts) {
@@ -51,7 +53,7 @@ Subsets::Subsets(const Hosts& hosts, const config::LoadBalancing& config, const 
   }
   const config::LoadBalancing within = Within(config);
   const auto add = [&](Hosts some) {
-    sets.push_back(MakeHostSet(std::move(some), within, policy));
+    sets.push_back(MakeHostSet(std::move(some), within, policy, whole));
     return sets.size() - 1;
   };
   for (auto& [text, some] : members) by_criteria.emplace(text, add(std::move(some)));

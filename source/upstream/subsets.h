@@ -20,7 +20,9 @@ config::LoadBalancing Within(const config::LoadBalancing& config);
 struct Subsets {
   static constexpr size_t kNone = SIZE_MAX;
 
-  Subsets(const Hosts& hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy);
+  // `whole`: all hosts, by priority.
+  Subsets(const Hosts& hosts, const config::LoadBalancing& config, const config::AssignmentPolicy& policy,
+          const std::vector<PriorityHosts>* whole);
 
   // The subset whose hosts have all of `criteria` (LbCriteria::text()), by the keys of one selector; or kNone.
   size_t Find(std::string_view criteria) const;

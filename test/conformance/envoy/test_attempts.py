@@ -95,7 +95,16 @@ def judged(name, upstream, *matchers, stats=EJECTED, moves=()):
                 clusters={"": Cluster(fields=EJECTS, http_options=errors(*matchers))}, ignored=("log.flags", "log.flags_long"))
 
 
+def of_cluster(**policy):
+    return {"": Cluster(http_options={"retry_policy": {"retry_back_off": QUICK, **policy}})}
+
+
 CASES = [
+    Case("retry-of-the-cluster", clusters=of_cluster(retry_on="5xx", num_retries=3), upstream=[ok(status=503)]),
+    Case("retry-of-the-cluster-not-the-route", routes=[route(retry_policy={"retry_on": "5xx", "num_retries": 2, "retry_back_off": QUICK})],
+         clusters=of_cluster(retry_on="connect-failure"), upstream=[ok(status=503)]),
+    Case("retry-of-the-cluster-by-status", clusters=of_cluster(retry_on="retriable-status-codes", retriable_status_codes=[418], num_retries=1),
+         upstream=[ok(status=418), ok()]),
     Case("hedge-second", routes=hedge(), upstream=[Hang(), ok()], unordered=True),
     Case("hedge-first", routes=hedge(after="0.3s"), upstream=together(ok(body=b"first"), Hang())),
     Case("hedge-three", routes=hedge(2), upstream=[Hang(), Hang(), ok()]),

@@ -91,6 +91,8 @@ CASES = [
     Case("hash-ring", USERS, BY_USER, clusters={"": Cluster(hosts=[None] * 4, fields={"lb_policy": "RING_HASH"})}),
     Case("hash-ring-murmur", USERS, BY_USER,
          clusters={"": Cluster(hosts=[None] * 4, fields={"lb_policy": "RING_HASH", "ring_hash_lb_config": {"hash_function": "MURMUR_HASH_2"}})}),
+    Case("hash-of-the-cluster", [get("/", ("x-user", f"user-{number}"), ("x-group", f"group-{number % 3}")) for number in range(12)], BY_USER,
+         clusters={"": Cluster(hosts=[None] * 4, fields={"lb_policy": "RING_HASH"}, http_options={"hash_policy": [{"header": {"header_name": "x-group"}}]})}),
     Case("hash-maglev", USERS, BY_USER, clusters={"": Cluster(hosts=[None] * 4, change=by_address, fields={"lb_policy": "MAGLEV"})}),
     Case("subset-noted", [get("/", ("x-version", "1")), get("/", ("x-version", "9")), get("/")], setting="noting",
          clusters={"": Cluster(hosts=[None] * 3, change=VERSIONS, fields=SUBSETS)}, stats=("c.lb_subsets_selected",)),

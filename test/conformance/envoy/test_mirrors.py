@@ -30,6 +30,10 @@ def copied(then, answer=None):
     return [lambda request: then if "-shadow" in request.authority else answer or ok()]
 
 
+def of_cluster(**more):
+    return Cluster(http_options={"request_mirror_policies": [mirror(**more)]})
+
+
 CASES = [
     case("mirror"),
     case("mirror-body", [Request("POST", "/a?b", [("x-a", "1")], b"some body")]),

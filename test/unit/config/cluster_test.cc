@@ -84,8 +84,38 @@ TEST(ClusterTest, Aggregate) {
   EXPECT_EQ(Errors("{name: a, lb_policy: CLUSTER_PROVIDED}"),
             "lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate");
   EXPECT_EQ(Errors("{name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: {name: envoy.clusters.redis}}"),
-            "cluster_type.typed_config: missing, expected ClusterConfig of an aggregate; lb_policy: CLUSTER_PROVIDED, but "
-            "no cluster of type ORIGINAL_DST and no aggregate");
+            "cluster_type.typed_config: missing, expected DnsCluster, or ClusterConfig of an aggregate; lb_policy: "
+            "CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate");
+}
+
+TEST(ClusterTest, WhatHoldsForItsRequests) {
+  const auto with = [](const std::string& options) {
+    return std::string("{name: a, typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: ") +
+           "{'@type': " + kAny + "extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: " +
+           "{http_protocol_options: {}}, " + options + "}}}";
+  };
+  const auto clusters = Good(with("request_mirror_policies: [{cluster: b}, {cluster_header: x-to}], hash_policy: "
+                                  "[{header: {header_name: x-a}}], retry_policy: {retry_on: 5xx, num_retries: 3}") +
+                             ", {name: b}");
+  const UpstreamHttp& http = clusters[0]->http;
+  ASSERT_EQ(http.mirrors.size(), 2u);
+  EXPECT_EQ(std::get<std::string>(http.mirrors[0].cluster), "b");
+  EXPECT_EQ(http.hash_policies.size(), 1u);
+  ASSERT_NE(http.retry_policy, nullptr);
+  EXPECT_EQ(http.retry_policy->num_retries, 3u);
+  EXPECT_EQ(clusters[1]->http.retry_policy, nullptr);
+  EXPECT_EQ(Errors(with("request_mirror_policies: [{cluster: b}]")),
+            "typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"]."
+            "request_mirror_policies[0].cluster: unknown cluster 'b'");
+}
+
+TEST(ClusterTest, WhatIsTracked) {
+  const auto cluster = Good("{name: a, close_connections_on_host_health_failure: true, track_cluster_stats: "
+                            "{request_response_sizes: true, per_endpoint_stats: true}}, "
+                            "{name: b, track_cluster_stats: {timeout_budgets: true}}, {name: c, track_timeout_budgets: true}");
+  EXPECT_TRUE(cluster[0]->close_on_health_failure && cluster[0]->tracked.sizes && cluster[0]->tracked.endpoints);
+  EXPECT_FALSE(cluster[0]->tracked.timeout_budgets || cluster[1]->tracked.sizes || cluster[1]->tracked.endpoints);
+  EXPECT_TRUE(cluster[1]->tracked.timeout_budgets && cluster[2]->tracked.timeout_budgets);
 }
 
 TEST(ClusterTest, TransportSockets) {

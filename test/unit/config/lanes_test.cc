@@ -107,7 +107,7 @@ TEST(Lanes, WhatIsWrong) {
             "fallbacks[0].labels: key \"env\" twice");
   EXPECT_TRUE(Bad(WithLanes(", min_healthy_percent: 101")).starts_with("min_healthy_percent: "));
   EXPECT_EQ(Bad(WithLanes("", "    lb_subset_config: {}\n")),
-            "static_resources.clusters[0].load_balancing_policy: lanes, expected none beside lb_subset_config");
+            "static_resources.clusters[0].load_balancing_policy: lanes, expected none beside subsets");
   EXPECT_EQ(Bad(WithLanes("", "    type: ORIGINAL_DST\n    lb_policy: CLUSTER_PROVIDED\n")),
             "static_resources.clusters[0].load_balancing_policy: lanes, expected none with CLUSTER_PROVIDED: clusters of "
             "endpoints have them");

@@ -123,7 +123,7 @@ TEST(LoadBalancing, WhatIsWrong) {
                 "max_request_bytes: 1}}}]}\n"),
             "load_balancing_policy.policies[0].typed_extension_config.typed_config: a "
             "envoy.extensions.filters.http.buffer.v3.Buffer, expected RoundRobin, LeastRequest, Random, RingHash, Maglev, "
-            "WrrLocality, OverrideHost or Lanes");
+            "WrrLocality, Subset, OverrideHost or Lanes");
 }
 
 TEST(LoadBalancing, Subsets) {
@@ -155,6 +155,40 @@ TEST(LoadBalancing, Subsets) {
             "lb_subset_config.subset_selectors[0].fallback_keys_subset: expected some of keys, not all of them");
   EXPECT_EQ(Bad("    lb_subset_config: {subset_selectors: [{keys: [a, b], single_host_per_subset: true}]}\n"),
             "lb_subset_config.subset_selectors[0].single_host_per_subset: expected one key only");
+  EXPECT_EQ(Bad("    lb_subset_config: {scale_locality_weight: true}\n"),
+            "lb_subset_config.scale_locality_weight: true, but needs locality_weight_aware");
+}
+
+TEST(LoadBalancing, SubsetsAsAPolicy) {
+  const auto policy = [](const std::string& config) {
+    return "{policies: [{typed_extension_config: {name: x, typed_config: {\"@type\": "
+           "type.googleapis.com/envoy.extensions.load_balancing_policies." + config + "}}}]}";
+  };
+  const auto subset = [&](const std::string& config, const std::string& within) {
+    return policy("subset.v3.Subset, " + config + "subset_lb_policy: " + policy(within));
+  };
+  const LoadBalancing balancing =
+      Good("    load_balancing_policy: " +
+           subset("fallback_policy: ANY_ENDPOINT, allow_redundant_keys: true, locality_weight_aware: true, "
+                  "scale_locality_weight: true, subset_selectors: [{keys: [v], fallback_policy: NO_FALLBACK}], ",
+                  "least_request.v3.LeastRequest, choice_count: 3") +
+           "\n")
+          .load_balancing;
+  EXPECT_EQ(balancing.policy, Policy::kLeastRequest);
+  EXPECT_EQ(balancing.least_request_choices, 3u);
+  ASSERT_NE(balancing.subsets, nullptr);
+  EXPECT_EQ(balancing.subsets->fallback, Fallback::kAnyHost);
+  EXPECT_TRUE(balancing.subsets->allow_redundant_keys && balancing.subsets->scale_locality_weight);
+  ASSERT_EQ(balancing.subsets->selectors.size(), 1u);
+  EXPECT_EQ(balancing.subsets->selectors[0].fallback, Fallback::kNone);
+
+  const std::string place = "load_balancing_policy.policies[0].typed_extension_config.typed_config";
+  EXPECT_EQ(Bad("    load_balancing_policy: " +
+                policy("subset.v3.Subset, subset_lb_policy: " + subset("", "random.v3.Random")) + "\n"),
+            place + ".subset_lb_policy.policies[0].typed_extension_config.typed_config: Subset, expected no other one, nor "
+                    "lb_subset_config");
+  EXPECT_EQ(Bad("    lb_subset_config: {}\n    load_balancing_policy: " + subset("", "random.v3.Random") + "\n"),
+            place + ": Subset, expected no other one, nor lb_subset_config");
 }
 
 TEST(LoadBalancing, Endpoints) {

@@ -154,6 +154,40 @@ TEST_F(ResolverTest, WhoAsksMayAskAgainWhenTold) {
   RunUntil([&] { return rounds == 3; });
 }
 
+TEST_F(ResolverTest, OverTcpAlone) {
+  Make({.tcp = true});
+  server.Set("be.test", {.v4 = {"10.1.0.1"}});
+  EXPECT_EQ(Texts(Resolve("be.test")), (List{"10.1.0.1:8080"}));
+  EXPECT_EQ(server.tcp_queries(), 1);
+}
+
+TEST_F(ResolverTest, AnotherPortAfterSomeQuestions) {
+  Make({.questions_per_port = 2});
+  int done = 0;
+  for (int i = 0; i < 7; ++i) {
+    const std::string name = "n" + std::to_string(i) + ".test";
+    server.Set(name, {.v4 = {"10.1.0.1"}, .delay = milliseconds(2)});
+    resolver->Resolve(name, 80, DnsFamily::kV4Only, [&](Result result) {
+      EXPECT_TRUE(result.ok()) << result.status();
+      ++done;
+    });
+  }
+  RunUntil([&] { return done == 7; });
+  EXPECT_LE(server.most_at_once(), 2);
+}
+
+TEST_F(ResolverTest, ServersThatAreOnlyAFallback) {
+  // resolv.conf names one, or c-ares would ask this machine: either way none of ours is asked where it does.
+  Make({.servers_as_fallback = true, .search_domains = false, .rotate = true});
+  server.Set("only-here.test", {.v4 = {"10.1.0.1"}});
+  const Result result = Resolve("only-here.test");
+  if (result.ok()) {
+    EXPECT_EQ(server.queries("only-here.test"), 1) << "resolv.conf has none";
+  } else {
+    EXPECT_EQ(server.queries("only-here.test"), 0);
+  }
+}
+
 TEST_F(ResolverTest, EndsWithQuestionsOpen) {
   Make();
   server.Set("silent.test", {.silent = true});

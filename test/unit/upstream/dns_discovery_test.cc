@@ -303,5 +303,40 @@ TEST_F(DnsDiscoveryTest, LogicalDnsKeepsOneAddressWhileTheNameHasIt) {
   EXPECT_EQ(Hosts(), List{"10.0.0.3:80"});
 }
 
+TEST_F(DnsDiscoveryTest, LogicalDnsConnectsToAnyOfTheAddresses) {
+  config->discovery = config::Cluster::Discovery::kLogicalDns;
+  const auto addresses = [this] {
+    List result;
+    const auto all = cluster->hosts()->hosts.at(0)->addresses();
+    if (all == nullptr) return result;
+    for (const net::Address& address : *all) result.push_back(address.text());
+    return result;
+  };
+  Add("a.test");
+  Start();
+  resolver.Answer({"10.0.0.1", "10.0.0.2", "fd00::1"});
+  const auto host = cluster->hosts()->hosts.at(0);
+  EXPECT_EQ(addresses(), (List{"10.0.0.1:80", "[fd00::1]:80", "10.0.0.2:80"})) << "of both families in turn";
+  timers.Advance(seconds(5));
+  resolver.Answer({"10.0.0.3", "10.0.0.1"});
+  EXPECT_EQ(cluster->hosts()->hosts.at(0), host);
+  EXPECT_EQ(addresses(), (List{"10.0.0.1:80", "10.0.0.3:80"})) << "the one in use is still there, and so the first";
+  timers.Advance(seconds(5));
+  resolver.Answer({"10.0.0.1"});
+  EXPECT_EQ(cluster->hosts()->hosts.at(0), host);
+  EXPECT_EQ(addresses(), List{}) << "it is all there is";
+  timers.Advance(seconds(5));
+  resolver.Answer({"10.0.0.5", "10.0.0.6"});
+  EXPECT_EQ(Hosts(), List{"10.0.0.5:80"});
+  EXPECT_EQ(addresses(), (List{"10.0.0.5:80", "10.0.0.6:80"}));
+}
+
+TEST_F(DnsDiscoveryTest, StrictDnsHostsHaveOneAddressEach) {
+  Add("a.test");
+  Start();
+  resolver.Answer({"10.0.0.1", "10.0.0.2"});
+  EXPECT_FALSE(cluster->hosts()->hosts.at(0)->has_several_addresses());
+}
+
 }  // namespace
 }  // namespace pillion::upstream

@@ -174,6 +174,47 @@ TEST_F(SubsetTest, LocalityWeightsThatDoNotCountWithinASubset) {
   EXPECT_GT(shares[2], 18);
 }
 
+TEST_F(SubsetTest, LocalitiesByWhatOfThemIsInTheSubset) {
+  hosts.clear();
+  // Of two localities of the same weight, one has a quarter of its hosts in the subset, the other one all.
+  for (int i = 0; i < 5; ++i) {
+    config::Endpoint endpoint;
+    endpoint.locality.zone = i < 4 ? "a" : "b";
+    endpoint.locality_weight = 10;
+    auto metadata = std::make_shared<config::Metadata>();
+    metadata->namespaces["envoy.lb"]["version"] = Text(i == 0 || i == 4 ? "2" : "1");
+    endpoint.metadata = metadata;
+    const std::string ip = "10.0.0." + std::to_string(i + 1);
+    hosts.push_back(std::make_shared<Host>(*net::Address::Ip(ip, 80), endpoint, 1));
+  }
+  config.locality_weighted = true;
+  subsets->locality_weight_aware = true;
+  const auto weights = [&] {
+    const HostSet set = MakeHostSet(hosts, config, {});
+    std::vector<uint32_t> weights;
+    const size_t subset = set.subsets->Find(config::LbCriteria(Values{{"version", Text("2")}}).text());
+    for (const LocalityHosts& locality : set.subsets->sets[subset].priorities[0].localities) {
+      weights.push_back(locality.weight);
+    }
+    return weights;
+  };
+  EXPECT_EQ(weights(), (std::vector<uint32_t>{10, 10}));
+  subsets->scale_locality_weight = true;
+  EXPECT_EQ(weights(), (std::vector<uint32_t>{3, 10})) << "2.5, rounded";
+}
+
+TEST_F(SubsetTest, KeysThatNoSelectorHas) {
+  const Values more = {{"version", Text("2")}, {"other", Text("x")}};
+  EXPECT_EQ(Picks(more), Picked{0});
+  subsets->allow_redundant_keys = true;
+  EXPECT_EQ(Picks(more), (Picked{2, 3}));
+  EXPECT_EQ(selected, 20u);
+  EXPECT_EQ(Picks({{"version", Text("2")}, {"other", Text("x")}, {"stage", Text("test")}}), Picked{3})
+      << "the selector with the most keys";
+  EXPECT_EQ(Picks({{"other", Text("x")}}), Picked{0});
+  EXPECT_EQ(Picks({{"version", Text("9")}, {"other", Text("x")}}), Picked{0});
+}
+
 TEST_F(SubsetTest, HealthWithinASubset) {
   hosts[1]->SetFlags(kFailedOutlierCheck);
   EXPECT_EQ(Picks({{"version", Text("2")}}), Picked{3});
