@@ -16,6 +16,7 @@
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
 #include "envoy/extensions/filters/http/grpc_stats/v3/config.pb.h"
+#include "envoy/extensions/filters/http/grpc_web/v3/grpc_web.pb.h"
 #include "envoy/extensions/filters/http/header_mutation/v3/header_mutation.pb.h"
 #include "envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata.pb.h"
 #include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
@@ -131,6 +132,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::cors::v3::CorsPolicy::descriptor(),
       x::filters::http::fault::v3::HTTPFault::descriptor(),
       x::filters::http::grpc_stats::v3::FilterConfig::descriptor(),
+      x::filters::http::grpc_web::v3::GrpcWeb::descriptor(),
       x::filters::http::header_mutation::v3::HeaderMutation::descriptor(),
       x::filters::http::header_mutation::v3::HeaderMutationPerRoute::descriptor(),
       x::filters::http::header_to_metadata::v3::Config::descriptor(),

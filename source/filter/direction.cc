@@ -142,6 +142,10 @@ void Direction<Head>::RunData(size_t from, base::Slice data, bool end) {
     Stage& stage = stages_[i];
     if (stage.state != State::kRunning) {
       base::Buffer& waiting = stage.Waiting(chain_.stream_);
+      if (stage.state == State::kCollecting && stage.filter->drops_excess()) {
+        const size_t room = stage.filter->collect_limit() - waiting.size();
+        if (data.size() > room) data = data.Share(0, room);
+      }
       waiting.Append(std::move(data));
       stage.waiting_end = end;
       if (stage.state == State::kPaused) return;
@@ -183,6 +187,7 @@ void Direction<Head>::RunTrailers(size_t from, http::HeaderMap& trailers) {
     if ((stage.hooks & HooksOf<Head>::kTrailers) == 0) continue;
     Step step = Step::kContinue;
     if (!chain_.Call([&] { step = HooksOf<Head>::OnTrailers(*stage.filter, trailers); })) return;
+    if (step == Step::kTake) return;
     if (step == Step::kContinue) continue;
     PILLION_CHECK(step == Step::kPause);
     stage.state = State::kPaused;

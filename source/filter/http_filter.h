@@ -40,7 +40,8 @@ enum class Step : uint8_t {
   // From a head's hook: the rest of the message is collected, then OnRequestBody() or OnResponseBody() is called. A
   // message without a body goes on as with kContinue.
   kCollect,
-  // From a data hook: the bytes and the end are the filter's; it sends them on with Emit...().
+  // From a data hook: the bytes and the end are the filter's; it sends them on with Emit...(). From a trailers hook: there are
+  // none any more, and the end is the filter's.
   kTake,
 };
 
@@ -76,8 +77,9 @@ class HttpFilter {
   virtual Step OnRequestBody(base::Buffer& /*body*/, http::HeaderMap* /*trailers*/) { return Step::kContinue; }
   virtual Step OnResponseBody(base::Buffer& /*body*/, http::HeaderMap* /*trailers*/) { return Step::kContinue; }
 
-  // Bytes that may be collected; more is answered with 413, or 500 for a response.
+  // Bytes that may be collected; more is answered with 413, or 500 for a response, or dropped.
   virtual size_t collect_limit() const { return SIZE_MAX; }
+  virtual bool drops_excess() const { return false; }
 
   // Just before the head of an attempt is sent to the host that was chosen. What is written to the head stays in it for
   // further attempts, so it is set, not added.

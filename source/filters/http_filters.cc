@@ -7,6 +7,7 @@
 #include "source/filters/fault/fault.h"
 #include "source/filters/grey/grey.h"
 #include "source/filters/grpc_stats/grpc_stats.h"
+#include "source/filters/grpc_web/grpc_web.h"
 #include "source/filters/header_mutation/header_mutation.h"
 #include "source/filters/header_to_metadata/header_to_metadata.h"
 #include "source/filters/health_check/health_check.h"
@@ -31,6 +32,7 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       fault::Type(),
       grey_rules::Type(),
       grpc_stats::Type(),
+      grpc_web::Type(),
       header_mutation::Type(),
       header_to_metadata::Type(),
       health_check::Type(),

@@ -1,34 +1,10 @@
 #include "source/proxy/local_reply.h"
 
 #include "source/base/number_text.h"
+#include "source/http/grpc_message.h"
 #include "source/http/status.h"
 
 namespace pillion::proxy {
-namespace {
-
-// Percent-encoding of grpc-message: everything but visible ASCII and SP, and '%' itself.
-std::string_view EncodeGrpcMessage(base::Arena& arena, std::string_view text) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  const auto plain = [](char c) { return c >= 0x20 && c <= 0x7e && c != '%'; };
-  size_t size = 0;
-  for (const char c : text) size += plain(c) ? 1 : 3;
-  if (size == text.size()) return text;
-  char* const out = static_cast<char*>(arena.Allocate(size, 1));
-  char* to = out;
-  for (const char c : text) {
-    if (plain(c)) {
-      *to++ = c;
-      continue;
-    }
-    *to++ = '%';
-    *to++ = kHex[static_cast<unsigned char>(c) >> 4];
-    *to++ = kHex[static_cast<unsigned char>(c) & 15];
-  }
-  return {out, size};
-}
-
-}  // namespace
-
 std::string_view FormatBody(const config::BodyFormat& format, const telemetry::RequestRecord& record, base::Arena& arena) {
   std::string scratch;
   if (const auto* text = std::get_if<telemetry::TextFormat>(&format.format)) {
@@ -62,7 +38,7 @@ void MapReply(const config::LocalReplies& replies, telemetry::RequestRecord& rec
 void AddGrpcStatus(http::HeaderMap& fields, int status, std::string_view message) {
   base::Arena& arena = fields.arena();
   fields.Set(http::HeaderId::kGrpcStatus, base::NumberText(status, arena));
-  if (!message.empty()) fields.Set(http::HeaderId::kGrpcMessage, EncodeGrpcMessage(arena, message));
+  if (!message.empty()) fields.Set(http::HeaderId::kGrpcMessage, http::EncodeGrpcMessage(arena, message));
 }
 
 LocalReply FinishLocalReply(http::ResponseHead& head, int status, std::string_view body, std::string_view content_type,

@@ -1,10 +1,10 @@
 #include "source/filters/grpc_stats/grpc_stats.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "absl/container/flat_hash_map.h"
+#include "source/filter/grpc_calls.h"
 #include "source/filters/grpc_stats/message_counter.h"
 #include "source/http/parameters.h"
 
@@ -17,32 +17,14 @@ using telemetry::TimePoint;
 constexpr std::string_view kObject = "envoy.filters.http.grpc_stats";
 constexpr std::string_view kServiceLabel = "envoy_grpc_bridge_service";
 constexpr std::string_view kMethodLabel = "envoy_grpc_bridge_method";
-constexpr size_t kStatuses = 17;
 
 // Counters of one method, or of all that have none of their own.
-class Calls {
+class Calls final : public filter::GrpcCallStats {
  public:
   Calls(stats::Registry& registry, stats::Shard& shard, const stats::Prefix& prefix)
-      : shard_(shard),
-        scope_(registry, prefix),
-        success(*shard.counter(scope_.AddCounter("success"))),
-        failure(*shard.counter(scope_.AddCounter("failure"))),
-        total(*shard.counter(scope_.AddCounter("total"))),
+      : GrpcCallStats(registry, shard, prefix),
         request_messages(*shard.counter(scope_.AddCounter("request_message_count"))),
         response_messages(*shard.counter(scope_.AddCounter("response_message_count"))) {}
-
-  void CountStatus(std::string_view text) {
-    uint32_t status = 0;
-    const char* const end = text.data() + text.size();
-    const bool known = std::from_chars(text.data(), end, status).ptr == end && status < kStatuses;
-    if (known) {
-      stats::Counter*& counter = statuses_[status];
-      if (counter == nullptr) counter = shard_.counter(scope_.AddCounter(std::to_string(status)));
-      counter->Increment();
-    }
-    (known && status == 0 ? success : failure).Increment();
-    total.Increment();
-  }
 
   stats::Histogram& upstream_time() {
     if (upstream_time_ == nullptr) upstream_time_ = shard_.histogram(scope_.AddHistogram("upstream_rq_time"));
@@ -50,38 +32,12 @@ class Calls {
   }
 
  private:
-  stats::Shard& shard_;
-  stats::Scope scope_;
-  std::array<stats::Counter*, kStatuses> statuses_{};
   stats::Histogram* upstream_time_ = nullptr;
 
  public:
-  stats::Counter& success;
-  stats::Counter& failure;
-  stats::Counter& total;
   stats::Counter& request_messages;
   stats::Counter& response_messages;
 };
-
-struct Method {
-  std::string_view service;
-  std::string_view name;
-};
-
-// "/service/method"; nothing for a path that no gRPC client asks for.
-std::optional<Method> MethodOf(std::string_view path) {
-  const auto plain = [](std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-    });
-  };
-  path = http::WithoutQuery(path);
-  if (path.empty() || path.front() != '/') return std::nullopt;
-  const size_t slash = path.find('/', 1);
-  if (slash == std::string_view::npos) return std::nullopt;
-  const Method method{path.substr(1, slash - 1), path.substr(slash + 1)};
-  return plain(method.service) && plain(method.name) ? std::optional(method) : std::nullopt;
-}
 
 class Shard final : public filter::HttpFilterShard {
  public:
@@ -98,7 +54,7 @@ class Shard final : public filter::HttpFilterShard {
     const auto found = own.methods.find(absl::string_view(plain.data(), plain.size()));
     if (found != own.methods.end()) return found->second.get();
     const bool listed = settings.all_methods || settings.methods.contains(plain);
-    const std::optional<Method> method = listed ? MethodOf(path) : std::nullopt;
+    const std::optional<filter::GrpcMethod> method = listed ? filter::GrpcMethodOf(path) : std::nullopt;
     if (!method && settings.all_methods) return nullptr;
     if (!method || methods_ == Config::kMostMethods) return &AllOf(own, cluster);
     ++methods_;
