@@ -6,12 +6,17 @@
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
 #include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.pb.h"
 #include "envoy/extensions/filters/network/rbac/v3/rbac.pb.h"
+#include "envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_access.h"
+#include "source/config/build_filter_state.h"
+#include "source/config/build_token_bucket.h"
 #include "source/config/text.h"
+#include "source/limit/shared_bucket.h"
 
 namespace pillion::config {
 namespace {
@@ -21,9 +26,12 @@ namespace network = envoy::extensions::filters::network;
 using HttpMessage = network::http_connection_manager::v3::HttpConnectionManager;
 using TcpMessage = network::tcp_proxy::v3::TcpProxy;
 using LimitMessage = network::connection_limit::v3::ConnectionLimit;
+using RateMessage = network::local_ratelimit::v3::LocalRateLimit;
 using RbacMessage = network::rbac::v3::RBAC;
+using StateMessage = network::set_filter_state::v3::Config;
 
 constexpr std::string_view kTerminals = "HttpConnectionManager, TcpProxy or Echo";
+constexpr std::string_view kOthers = "ConnectionLimit, LocalRateLimit, RBAC, SetFilterState or SniCluster";
 
 TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::string& path) {
   TcpProxy tcp;
@@ -78,6 +86,32 @@ ConnectionLimit BuildConnectionLimit(BuildContext& context, const LimitMessage& 
           .enabled = !from.has_runtime_enabled() || from.runtime_enabled().default_value().value()};
 }
 
+ConnectionRate BuildConnectionRate(BuildContext& context, const RateMessage& from, const std::string& path) {
+  ConnectionRate to;
+  to.stat_prefix = from.stat_prefix();
+  const std::string place = FieldPath(path, "token_bucket");
+  if (const auto terms = BuildTokenBucket(context, from.token_bucket(), place)) {
+    // What is shared is so by the whole process, whoever names the key.
+    const std::string key = from.share_key().empty() ? context.home.KeyOf(path) : Concat("shared ", from.share_key());
+    to.bucket = limit::SharedBucket::Of(key, *terms);
+  }
+  if (from.has_runtime_enabled()) {
+    to.enabled = from.runtime_enabled().default_value().value();
+    to.enabled_key = context.runtime_keys->Find(from.runtime_enabled().runtime_key());
+  }
+  return to;
+}
+
+ConnectionState BuildConnectionState(BuildContext& context, const StateMessage& from, bool has_tls,
+                                     const std::string& path) {
+  const std::string handshake = FieldPath(path, "on_downstream_tls_handshake");
+  if (!has_tls && from.on_downstream_tls_handshake_size() > 0) {
+    context.Note(handshake, "there is no TLS here, so nothing of it is ever set");
+  }
+  return {.on_new_connection = BuildFilterState(context, from.on_new_connection(), FieldPath(path, "on_new_connection")),
+          .on_handshake = BuildFilterState(context, from.on_downstream_tls_handshake(), handshake)};
+}
+
 NetworkRbac BuildNetworkRbac(BuildContext& context, const RbacMessage& from, const std::string& path) {
   return {.stat_prefix = from.stat_prefix(),
           .shadow_prefix = from.shadow_rules_stat_prefix(),
@@ -104,10 +138,14 @@ bool BuildTerminal(BuildContext& context, const google::protobuf::Any& config, c
   return true;
 }
 
-std::optional<NetworkFilter> BuildNetworkFilter(BuildContext& context, const google::protobuf::Any& config,
+std::optional<NetworkFilter> BuildNetworkFilter(BuildContext& context, const google::protobuf::Any& config, bool has_tls,
                                                 const std::string& path) {
   LimitMessage limit;
   if (config.UnpackTo(&limit)) return BuildConnectionLimit(context, limit, path);
+  RateMessage rate;
+  if (config.UnpackTo(&rate)) return BuildConnectionRate(context, rate, path);
+  StateMessage state;
+  if (config.UnpackTo(&state)) return BuildConnectionState(context, state, has_tls, path);
   RbacMessage rbac;
   if (config.UnpackTo(&rbac)) return BuildNetworkRbac(context, rbac, path);
   if (config.Is<network::sni_cluster::v3::SniCluster>()) return SniCluster{};
@@ -176,12 +214,13 @@ FilterChain BuildFilterChain(BuildContext& context, const v3::FilterChain& from,
       context.errors.AddMissing(path, filter_path, "comes after the filter that ends the chain");
     } else if (BuildTerminal(context, config, config_path, chain)) {
       ended = true;
-    } else if (std::optional<NetworkFilter> filter = BuildNetworkFilter(context, config, config_path)) {
+    } else if (std::optional<NetworkFilter> filter = BuildNetworkFilter(context, config, from.has_transport_socket(),
+                                                                              config_path)) {
       chain.filters.push_back(*std::move(filter));
       if (last) context.errors.Add(filter_path, Concat("ends the chain, expected ", kTerminals, " behind it"));
     } else {
       context.errors.AddMissing(filter_path, config_path,
-                                WrongType(config, last ? kTerminals : "ConnectionLimit, RBAC or SniCluster"));
+                                WrongType(config, last ? kTerminals : kOthers));
     }
   }
   return chain;

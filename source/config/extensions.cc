@@ -32,7 +32,9 @@
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
 #include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.pb.h"
 #include "envoy/extensions/filters/network/rbac/v3/rbac.pb.h"
+#include "envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/config/metrics/v3/stats.pb.h"
@@ -151,7 +153,9 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::network::connection_limit::v3::ConnectionLimit::descriptor(),
       x::filters::network::echo::v3::Echo::descriptor(),
       x::filters::network::http_connection_manager::v3::HttpConnectionManager::descriptor(),
+      x::filters::network::local_ratelimit::v3::LocalRateLimit::descriptor(),
       x::filters::network::rbac::v3::RBAC::descriptor(),
+      x::filters::network::set_filter_state::v3::Config::descriptor(),
       x::filters::network::sni_cluster::v3::SniCluster::descriptor(),
       x::filters::network::tcp_proxy::v3::TcpProxy::descriptor(),
       x::formatter::cel::v3::Cel::descriptor(),

@@ -6,11 +6,18 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/filter_state.h"
+#include "source/runtime/key.h"
 
 namespace pillion::access {
 class Engine;
+}
+
+namespace pillion::limit {
+class SharedBucket;
 }
 
 namespace pillion::config {
@@ -36,6 +43,20 @@ struct NetworkRbac {
   base::Duration delay{0};  // before who is denied is closed
 };
 
-using NetworkFilter = std::variant<ConnectionLimit, NetworkRbac, SniCluster>;
+// How fast connections may come (local_ratelimit).
+struct ConnectionRate {
+  std::string stat_prefix;
+  std::shared_ptr<limit::SharedBucket> bucket;  // shared by all workers, and by other versions of the configuration
+  bool enabled = true;
+  std::shared_ptr<const runtime::Key> enabled_key;  // says otherwise; null: none can
+};
+
+// Objects of the connection, which all of its streams have.
+struct ConnectionState {
+  std::vector<FilterStateObject> on_new_connection;
+  std::vector<FilterStateObject> on_handshake;  // of its TLS
+};
+
+using NetworkFilter = std::variant<ConnectionLimit, ConnectionRate, ConnectionState, NetworkRbac, SniCluster>;
 
 }  // namespace pillion::config

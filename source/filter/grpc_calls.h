@@ -16,12 +16,12 @@ struct GrpcMethod {
   std::string_view name;
 };
 
-// "/service/method", of letters, digits, '_' and '.'; nothing for a path that no gRPC client asks for. Views of `path`, whose
-// query does not count.
+// "/service/method", of letters, digits, '_' and '.'; nothing for a path that no gRPC client asks for. Views of `path`,
+// whose query does not count.
 std::optional<GrpcMethod> GrpcMethodOf(std::string_view path);
 
-// Counters of one method, or of several together: `total`, `success`, `failure` and one for each status, from when it is seen
-// first. Of a worker.
+// Counters of one method, or of several together: `total`, `success`, `failure` and one for each status, from when it is
+// seen first. Of a worker.
 class GrpcCallStats {
  public:
   GrpcCallStats(stats::Registry& registry, stats::Shard& shard, const stats::Prefix& prefix);

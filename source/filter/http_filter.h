@@ -40,8 +40,8 @@ enum class Step : uint8_t {
   // From a head's hook: the rest of the message is collected, then OnRequestBody() or OnResponseBody() is called. A
   // message without a body goes on as with kContinue.
   kCollect,
-  // From a data hook: the bytes and the end are the filter's; it sends them on with Emit...(). From a trailers hook: there are
-  // none any more, and the end is the filter's.
+  // From a data hook: the bytes and the end are the filter's; it sends them on with Emit...(). From a trailers hook: there
+  // are none any more, and the end is the filter's.
   kTake,
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/base/buffer.h"
+#include "source/metadata/annotations.h"
 #include "source/net/address.h"
 #include "source/net/passed.h"
 #include "source/net/transport.h"
@@ -24,6 +25,14 @@ struct SocketFacts {
     bool flag = false;  // `value` is "true" or "false", and not a text
   };
 
+  // An object of filter state that every stream of the connection has.
+  struct Object {
+    std::string_view name;  // of the configuration
+    std::string text;
+    bool read_only = false;
+    metadata::FilterState::Shared shared = metadata::FilterState::Shared::kNot;
+  };
+
   net::Address direct_remote;                          // the peer itself, whatever a header says
   net::Address direct_local;                           // where it arrived, where local_restored
   std::string_view transport_protocol = "raw_buffer";  // static
@@ -33,6 +42,7 @@ struct SocketFacts {
   std::string ja4;
   std::vector<Note> notes;
   std::shared_ptr<const net::Passed> passed;  // who made an internal connection says so; null: nothing
+  std::vector<Object> objects;
   std::string tlvs;  // of the PROXY protocol, that may go on to hosts (net/proxy_tlvs.h)
   std::string_view refusal;  // why a network filter has ended it, of the configuration; empty: none has
   bool handed_over = false;     // by another listener, which had it by redirection
@@ -47,5 +57,12 @@ struct Accepted {
   bool readable = false;
   bool hangup = false;
 };
+
+// For who keeps something with a connection that nobody has looked at.
+inline void EnsureFacts(Accepted& accepted) {
+  if (accepted.facts != nullptr) return;
+  accepted.facts = std::make_unique<SocketFacts>();
+  accepted.facts->direct_remote = accepted.transport->remote_address();
+}
 
 }  // namespace pillion::listener

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/config/tls.h"
+#include "source/limit/shared_bucket.h"
 #include "source/overload/state.h"
 #include "source/proxy/downstream_connection.h"
 #include "source/proxy/lone_connection.h"
@@ -22,6 +23,17 @@ bool ConnectionLimit::Take() {
   if (active_.fetch_add(1, std::memory_order_relaxed) < config_.max_connections) return true;
   Give();
   return false;
+}
+
+ConnectionRate::ConnectionRate(const config::ConnectionRate& config, size_t limits_before, stats::Registry& registry)
+    : config_(config),
+      limits_before_(limits_before),
+      scope_(registry, stats::Prefix("local_rate_limit").Add(config.stat_prefix)),
+      rate_limited_(scope_.AddCounter("rate_limited")) {}
+
+bool ConnectionRate::Take(base::MonotonicTime now) const {
+  const bool enabled = config_.enabled_key == nullptr ? config_.enabled : config_.enabled_key->Flag(config_.enabled);
+  return !enabled || config_.bucket->Take(now).allowed;
 }
 
 bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const listener::SocketFacts* facts) {
@@ -44,11 +56,17 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
     mode_stat_ids_.emplace(ModeStatIds{.mtls = scope.AddCounter("peer_authentication.mtls"),
                                        .plain = scope.AddCounter("peer_authentication.plain")});
   }
+  size_t limits = 0;
   for (const config::NetworkFilter& filter : chain.filters) {
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
-    if (limit != nullptr && limit->enabled && former == nullptr) {
-      limits_.push_back(std::make_shared<ConnectionLimit>(*limit, registry));
+    if (limit != nullptr && limit->enabled) {
+      ++limits;
+      if (former == nullptr) limits_.push_back(std::make_shared<ConnectionLimit>(*limit, registry));
     }
+    const auto* rate = std::get_if<config::ConnectionRate>(&filter);
+    if (rate != nullptr) rates_.push_back(std::make_unique<ConnectionRate>(*rate, limits, registry));
+    const auto* state = std::get_if<config::ConnectionState>(&filter);
+    if (state != nullptr) states_.push_back(state);
     const auto* rbac = std::get_if<config::NetworkRbac>(&filter);
     if (rbac != nullptr) rbacs_.push_back(std::make_unique<NetworkRbac>(*rbac, registry));
   }
@@ -72,6 +90,9 @@ FilterChainShard::FilterChainShard(std::shared_ptr<const FilterChain> from, Work
   for (const std::shared_ptr<ConnectionLimit>& limit : chain.limits()) {
     limits_.push_back(
         {*limit, *shard.counter(limit->limited_connections()), *shard.gauge(limit->active_connections())});
+  }
+  for (const std::unique_ptr<ConnectionRate>& rate : chain.rates()) {
+    rates_.push_back({*rate, *shard.counter(rate->rate_limited())});
   }
   for (const std::unique_ptr<NetworkRbac>& rbac : chain.rbacs()) rbacs_.emplace_back(*rbac, shard);
   if (const auto* manager = std::get_if<ConnectionManager>(&chain.terminal())) {
@@ -100,6 +121,30 @@ void FilterChainShard::Secure(listener::Accepted& accepted, std::shared_ptr<cons
   accepted.transport = std::move(secured);
 }
 
+ListenerConnection* FilterChainShard::Admit(ListenerConnectionOwner& owner, listener::Accepted& accepted) {
+  auto rate = rates_.begin();
+  for (size_t taken = 0;; ++taken) {
+    for (; rate != rates_.end() && rate->rate.limits_before() == taken; ++rate) {
+      if (rate->rate.Take(context_.worker.now())) continue;
+      rate->rate_limited.Increment();
+      GiveBack(taken);
+      return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted),
+                                {.close_after = base::Duration::zero(),
+                                 .local_close_reason = "local_ratelimit_close_over_limit",
+                                 .flag = telemetry::ResponseFlag::kUpstreamRetryLimitExceeded});
+    }
+    if (taken == limits_.size()) return nullptr;
+    Limit& next = limits_[taken];
+    if (!next.limit.Take()) {
+      next.limited_connections.Increment();
+      GiveBack(taken);
+      return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted),
+                                {.close_after = next.limit.config().delay});
+    }
+    next.active_connections.Increment();
+  }
+}
+
 ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, listener::Accepted accepted) {
   const bool uses_tls = UsesTls(*accepted.transport, accepted.facts.get());
   std::shared_ptr<const tls::Context> secrets;
@@ -107,31 +152,31 @@ ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, liste
     secrets = chain_->config().tls->context->current();
     if (secrets == nullptr) [[unlikely]] {
       tls_stats_->CountNotReady();
-      return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), base::Duration::zero(),
-                                tls::NotReadyTransport::kFailure);
+      return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted),
+                                {.close_after = base::Duration::zero(), .failure = tls::NotReadyTransport::kFailure});
     }
   }
-  for (size_t taken = 0; taken < limits_.size(); ++taken) {
-    Limit& next = limits_[taken];
-    if (next.limit.Take()) {
-      next.active_connections.Increment();
-      continue;
-    }
-    next.limited_connections.Increment();
-    GiveBack(taken);
-    return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), next.limit.config().delay);
-  }
+  if (ListenerConnection* const refused = Admit(owner, accepted)) return refused;
   if (uses_tls) {
     Secure(accepted, std::move(secrets));
   } else if (plain_ != nullptr) {
     plain_->Increment();
   }
+  const std::vector<const config::ConnectionState*>& states = chain_->states();
+  if (!states.empty()) listener::EnsureFacts(accepted);
   for (NetworkRbacShard& rbac : rbacs_) GuardedTransport::Guard(rbac, context_.worker, accepted);
+  ListenerConnection* const made = MakeAdmitted(owner, std::move(accepted));
+  for (const config::ConnectionState* state : states) made->SetObjects(state->on_new_connection);
+  if (!states.empty() && uses_tls) made->SetOnHandshake(states);
+  return made;
+}
+
+ListenerConnection* FilterChainShard::MakeAdmitted(ListenerConnectionOwner& owner, listener::Accepted accepted) {
   if (manager() != nullptr) return new DownstreamConnection(*manager(), owner, std::move(accepted));
   if (auto* proxy = std::get_if<TcpProxyShard>(&terminal_)) {
     return new TcpProxyConnection(*proxy, owner, std::move(accepted));
   }
-  return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), std::nullopt);
+  return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted), {});
 }
 
 void FilterChainShard::Leave(const ListenerConnection& connection) {

@@ -40,6 +40,23 @@ class ConnectionLimit {
   const stats::GaugeId active_connections_;
 };
 
+// A local_ratelimit filter: what it takes from is shared by all workers.
+class ConnectionRate {
+ public:
+  ConnectionRate(const config::ConnectionRate& config, size_t limits_before, stats::Registry& registry);
+
+  // False: there is no token for another one.
+  bool Take(base::MonotonicTime now) const;
+  size_t limits_before() const { return limits_before_; }  // so many connection_limit filters stand before it
+  stats::CounterId rate_limited() const { return rate_limited_; }
+
+ private:
+  const config::ConnectionRate& config_;
+  const size_t limits_before_;
+  stats::Scope scope_;
+  const stats::CounterId rate_limited_;
+};
+
 // Whether `chain` wants TLS on a connection.
 bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const listener::SocketFacts* facts);
 
@@ -52,6 +69,8 @@ class FilterChain {
 
   const config::Listener& listener() const { return *listener_; }
   const std::vector<std::shared_ptr<ConnectionLimit>>& limits() const { return limits_; }
+  const std::vector<std::unique_ptr<ConnectionRate>>& rates() const { return rates_; }
+  const std::vector<const config::ConnectionState*>& states() const { return states_; }
   const std::vector<std::unique_ptr<NetworkRbac>>& rbacs() const { return rbacs_; }
   const std::variant<config::Echo, ConnectionManager, TcpProxy>& terminal() const { return terminal_; }
   // Null: plain bytes.
@@ -70,6 +89,8 @@ class FilterChain {
   std::optional<tls::StatIds> tls_stat_ids_;
   std::optional<ModeStatIds> mode_stat_ids_;
   std::vector<std::shared_ptr<ConnectionLimit>> limits_;  // those of the former one count on
+  std::vector<std::unique_ptr<ConnectionRate>> rates_;
+  std::vector<const config::ConnectionState*> states_;  // of chain_
   std::vector<std::unique_ptr<NetworkRbac>> rbacs_;
   std::variant<config::Echo, ConnectionManager, TcpProxy> terminal_;
 };
@@ -101,6 +122,15 @@ class FilterChainShard final : public event::Shared {
     stats::Gauge& active_connections;
   };
 
+  struct Rate {
+    const ConnectionRate& rate;
+    stats::Counter& rate_limited;
+  };
+
+  // As the filters in front of the last one allow, in their order; null: they do. Else a connection that is closed.
+  ListenerConnection* Admit(ListenerConnectionOwner& owner, listener::Accepted& accepted);
+  // As the last filter has it.
+  ListenerConnection* MakeAdmitted(ListenerConnectionOwner& owner, listener::Accepted accepted);
   // Puts TLS between it and its transport.
   void Secure(listener::Accepted& accepted, std::shared_ptr<const tls::Context> context);
   // Of the first so many limits.
@@ -112,6 +142,7 @@ class FilterChainShard final : public event::Shared {
   stats::Counter* mtls_ = nullptr;       // where it has a mode of peer authentication
   stats::Counter* plain_ = nullptr;
   std::vector<Limit> limits_;
+  std::vector<Rate> rates_;
   std::vector<NetworkRbacShard> rbacs_;
   std::variant<config::Echo, event::Kept<ConnectionManagerShard>, TcpProxyShard> terminal_;
 };

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "source/proxy/connection_facts.h"
@@ -89,15 +90,58 @@ void ListenerConnection::CopyNotes(base::Arena& arena, metadata::Annotations& to
     (void)to.metadata.Set(arena, note.space, note.key, value);
   }
   if (facts_->passed != nullptr) [[unlikely]] CopyPassed(*facts_->passed, arena, to);
+  for (const listener::SocketFacts::Object& object : facts_->objects) {
+    (void)to.filter_state.Set(arena, object.name, object.text, object.read_only, {}, object.shared);
+  }
 }
 
 std::string ListenerConnection::ObjectsToPass() const {
   std::string objects;
-  if (facts_ == nullptr || facts_->passed == nullptr) return objects;
+  if (facts_ == nullptr) return objects;
+  using Shared = metadata::FilterState::Shared;
+  for (const listener::SocketFacts::Object& object : facts_->objects) {
+    if (object.shared == Shared::kNot) continue;
+    net::AppendObject(objects, {.name = std::string(object.name),
+                                .text = object.text,
+                                .json = {},
+                                .read_only = object.read_only,
+                                .transitive = object.shared == Shared::kTransitive});
+  }
+  if (facts_->passed == nullptr) return objects;
   for (const net::Passed::Object& object : facts_->passed->objects) {
     if (object.transitive) net::AppendObject(objects, object);
   }
   return objects;
+}
+
+void ListenerConnection::SetObjects(const std::vector<config::FilterStateObject>& objects) {
+  size_t bytes = 0;
+  for (const listener::SocketFacts::Object& object : facts_->objects) bytes += object.text.size();
+  std::string scratch;
+  for (const config::FilterStateObject& object : objects) {
+    base::Arena arena(worker_.blocks());
+    metadata::Annotations notes;
+    CopyNotes(arena, notes);  // anew: it shows what was set before
+    telemetry::RequestRecord record;
+    Describe(record);
+    record.annotations = &notes;
+    const std::string_view text = object.text.Evaluate(record, object.missing, arena, scratch);
+    if (text.empty() && object.skip_if_empty) continue;
+    bytes += text.size();
+    if (bytes > metadata::FilterState::kMostBytes) return;  // a stream would not take it either
+    const auto found = std::ranges::find(facts_->objects, object.name, &listener::SocketFacts::Object::name);
+    if (found == facts_->objects.end()) {
+      facts_->objects.push_back({object.name, std::string(text), object.read_only, object.shared});
+    } else if (!found->read_only) {
+      *found = {object.name, std::string(text), object.read_only, object.shared};
+    }
+  }
+}
+
+void ListenerConnection::NoteHandshake() {
+  handshaken_ = worker_.now();
+  if (on_handshake_ == nullptr) [[likely]] return;
+  for (const config::ConnectionState* state : *on_handshake_) SetObjects(state->on_handshake);
 }
 
 void ListenerConnection::MakeAccess() {

@@ -10,6 +10,7 @@
 
 #include "source/access/request.h"
 #include "source/base/intrusive_list.h"
+#include "source/config/network_filter.h"
 #include "source/event/shared.h"
 #include "source/event/worker.h"
 #include "source/listener/accepted.h"
@@ -60,8 +61,14 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   std::string_view server_name();
   const listener::SocketFacts* facts() const { return facts_.get(); }
   // What listener filters have noted of it, for each stream and each log line of its own.
-  bool has_notes() const { return facts_ != nullptr && (!facts_->notes.empty() || facts_->passed != nullptr); }
+  bool has_notes() const {
+    return facts_ != nullptr && !(facts_->notes.empty() && facts_->objects.empty() && facts_->passed == nullptr);
+  }
   void CopyNotes(base::Arena& arena, metadata::Annotations& to) const;
+  // Sets objects of its filter state, which is kept with its facts: there are some. SetOnHandshake(): others follow when its
+  // TLS handshake is over; `states` outlive the connection.
+  void SetObjects(const std::vector<config::FilterStateObject>& objects);
+  void SetOnHandshake(const std::vector<const config::ConnectionState*>& states) { on_handshake_ = &states; }
   // What rules about access ask of it, and what they have found out; made when first asked for.
   const access::ConnectionFacts& access_facts() { return access().facts; }
   access::Findings& access_findings() { return access().findings; }
@@ -105,7 +112,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   void set_local_close_reason(std::string_view reason) { local_close_reason_ = reason; }
   std::string_view local_close_reason() const { return local_close_reason_; }
   // A TLS handshake is over.
-  void NoteHandshake() { handshaken_ = worker_.now(); }
+  void NoteHandshake();
 
   // What the line of every connection has.
   void Describe(telemetry::RequestRecord& record);
@@ -131,6 +138,7 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   event::Kept<FilterChainShard> chain_;
   base::MonotonicTime end_by_{};
   base::MonotonicTime handshaken_{};  // zero: not, or there is none
+  const std::vector<const config::ConnectionState*>* on_handshake_ = nullptr;  // of its chain; null: nothing
   std::string_view local_close_reason_;
   std::shared_ptr<tls::Facts> tls_;  // when first asked for
   std::string remote_text_;

@@ -1,8 +1,8 @@
 #pragma once
 
 // A downstream connection that has no other side: it gets back what it sends (echo), or nothing, until it is closed after
-// a while, because it is one too many (connection_limit), or the secrets of its TLS have not come. Disposes of itself when
-// it has closed.
+// a while, because it is one too many (connection_limit, local_ratelimit), or the secrets of its TLS have not come.
+// Disposes of itself when it has closed.
 
 #include <memory>
 #include <optional>
@@ -14,14 +14,23 @@
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/tunnel.h"
 #include "source/proxy/worker_context.h"
+#include "source/telemetry/response_flag.h"
 
 namespace pillion::proxy {
 
+// How a connection without another side ends.
+struct LoneEnd {
+  // Nothing is read, and it is closed then; nothing: it echoes.
+  std::optional<base::Duration> close_after = std::nullopt;
+  std::string_view failure = {};  // why it has no transport; static, as are the others
+  std::string_view local_close_reason = {};
+  telemetry::ResponseFlag flag = telemetry::ResponseFlag::kCount;  // kCount: none
+};
+
 class LoneConnection final : public ListenerConnection, private net::ConnectionOwner {
  public:
-  // `close_after`: nothing is read, and it is closed then; else it echoes. `failure`: why it has no transport; static.
   LoneConnection(WorkerContext& context, const config::Listener& listener, ListenerConnectionOwner& owner,
-                 listener::Accepted accepted, std::optional<base::Duration> close_after, std::string_view failure = {});
+                 listener::Accepted accepted, const LoneEnd& how);
 
   void Start() override;
   // Bytes have no end that we know.
@@ -29,7 +38,7 @@ class LoneConnection final : public ListenerConnection, private net::ConnectionO
   void CloseNow() override { connection_.Close(); }
   void Log(const AccessLogs& logs) override;
   bool Follow(FilterChainShard&) override { return false; }
-  bool refused() const override { return close_after_.has_value(); }
+  bool refused() const override { return how_.close_after.has_value(); }
 
  private:
   ~LoneConnection() = default;
@@ -42,8 +51,7 @@ class LoneConnection final : public ListenerConnection, private net::ConnectionO
 
   WorkerContext& context_;
   ListenerConnectionOwner& owner_;
-  const std::optional<base::Duration> close_after_;
-  const std::string_view failure_;
+  const LoneEnd how_;
   const metadata::Value* const listener_metadata_;  // its owner's
   const size_t output_limit_;
   net::Connection connection_;

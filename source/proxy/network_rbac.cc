@@ -48,10 +48,7 @@ NetworkRbacShard::NetworkRbacShard(const NetworkRbac& rbac, stats::Shard& shard)
       shadow_denied(*shard.counter(rbac.stat_ids().shadow_denied)) {}
 
 void GuardedTransport::Guard(NetworkRbacShard& shard, event::Worker& worker, listener::Accepted& accepted) {
-  if (accepted.facts == nullptr) {
-    accepted.facts = std::make_unique<listener::SocketFacts>();
-    accepted.facts->direct_remote = accepted.transport->remote_address();
-  }
+  listener::EnsureFacts(accepted);
   const bool preread = !accepted.preread.empty();
   accepted.transport.reset(new GuardedTransport(shard, worker, std::move(accepted.transport), *accepted.facts,
                                                 std::exchange(accepted.preread, base::Slice())));

@@ -385,8 +385,4 @@ void Scope::AddGaugeCallback(std::string_view name, Registry::Callback callback)
   metrics_.push_back(registry_->AddCallback(prefix_, name, Kind::kGauge, std::move(callback)));
 }
 
-void Scope::AddCounterCallback(std::string_view name, Registry::Callback callback) {
-  metrics_.push_back(registry_->AddCallback(prefix_, name, Kind::kCounter, std::move(callback)));
-}
-
 }  // namespace pillion::stats

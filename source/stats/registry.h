@@ -145,7 +145,6 @@ class Scope {
   // outlives the scope.
   void AddCounterCallback(std::string_view name, Registry::Callback callback);
   void AddGaugeCallback(std::string_view name, Registry::Callback callback);
-  void AddCounterCallback(std::string_view name, Registry::Callback callback);
 
   Registry& registry() { return *registry_; }
 

@@ -1,13 +1,13 @@
 #include "source/filters/degradation/state.h"
 
 #include "source/config/text.h"
-#include "source/filters/rules/states.h"
+#include "source/limit/states.h"
 
 namespace pillion::filters::degradation_rules {
 namespace {
 
-rules::States<State>& All() {
-  static auto& states = *new rules::States<State>;
+limit::States<State>& All() {
+  static auto& states = *new limit::States<State>;
   return states;
 }
 

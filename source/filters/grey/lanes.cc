@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "source/filters/rules/states.h"
+#include "source/limit/states.h"
 #include "source/upstream/lane_text.h"
 
 namespace pillion::filters::grey_rules {
@@ -31,7 +31,7 @@ int Fault::status_now() const {
 }
 
 std::shared_ptr<Active> ActiveOf(const Colour& colour) {
-  static auto& all = *new rules::States<Active>;
+  static auto& all = *new limit::States<Active>;
   return all.FindOrMake(upstream::LabelsText(colour.labels()), [] { return std::make_shared<Active>(); });
 }
 

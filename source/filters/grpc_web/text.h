@@ -1,7 +1,7 @@
 #pragma once
 
-// Data of application/grpc-web-text: base64 (RFC 4648, the standard alphabet) that comes and goes in pieces. Whoever writes it
-// may pad wherever it likes, so padding in the middle is none but the end of a piece. All input is untrusted.
+// Data of application/grpc-web-text: base64 (RFC 4648, the standard alphabet) that comes and goes in pieces. Whoever writes
+// it may pad wherever it likes, so padding in the middle is none but the end of a piece. All input is untrusted.
 
 #include <cstddef>
 #include <cstdint>

@@ -3,8 +3,8 @@
 #include <random>
 
 #include "source/config/text.h"
-#include "source/filters/rules/states.h"
 #include "source/filters/rules/text.h"
+#include "source/limit/states.h"
 
 namespace pillion::filters::limit_rules {
 namespace {
@@ -12,8 +12,8 @@ namespace {
 using limit::KeyedLimit;
 using rules::DurationText;
 
-rules::States<State>& All() {
-  static auto& states = *new rules::States<State>;
+limit::States<State>& All() {
+  static auto& states = *new limit::States<State>;
   return states;
 }
 

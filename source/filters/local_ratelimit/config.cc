@@ -2,6 +2,7 @@
 
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
 #include "source/config/build.h"
+#include "source/config/build_token_bucket.h"
 #include "source/config/text.h"
 #include "source/filters/local_ratelimit/local_ratelimit.h"
 
@@ -13,18 +14,6 @@ using config::ElementPath;
 using config::FieldPath;
 
 constexpr uint32_t kMostKeys = 100'000;  // of a descriptor with open values, where nothing is said; connections
-
-// Nothing, and an error, for a bucket that there can't be.
-std::optional<limit::TokenBucket::Terms> BuildBucket(config::BuildContext& context, const envoy::type::v3::TokenBucket& from,
-                                                     const std::string& path) {
-  const limit::TokenBucket::Terms terms = {.burst = from.max_tokens(),
-                                           .tokens = from.has_tokens_per_fill() ? from.tokens_per_fill().value() : 1,
-                                           .period = config::ToDuration(from.fill_interval())};
-  const char* const expected = limit::TokenBucket::WhatIsWrong(terms);
-  if (expected == nullptr) return terms;
-  context.errors.AddMissing(path, path, config::Concat("expected ", expected));
-  return std::nullopt;
-}
 
 // Descriptors that none of its own rate_limits ever makes: their buckets are never asked.
 void NoteUnmade(const config::BuildContext& context, const Settings& settings, const std::string& path) {
@@ -72,7 +61,8 @@ void BuildDescriptors(config::BuildContext& context, const v3::LocalRateLimit& f
         context.errors.Add(FieldPath(place, "entries"), config::Concat("the same as those of descriptors[", other, "]"));
       }
     }
-    const auto terms = BuildBucket(context, from.descriptors(i).token_bucket(), FieldPath(place, "token_bucket"));
+    const auto terms = config::BuildTokenBucket(context, from.descriptors(i).token_bucket(),
+                                                FieldPath(place, "token_bucket"));
     if (terms) {
       const DescriptorLimit::Options options = {most_keys, settings.per_connection, from.descriptors(i).shadow_mode()};
       settings.descriptors.push_back(DescriptorLimit::Of(context.home.KeyOf(path), entries, *terms, options));
@@ -100,13 +90,13 @@ std::shared_ptr<const config::FilterConfig> BuildLimit(config::BuildContext& con
       config::BuildHeaderEdits(context, from.request_headers_to_add_when_not_enforced(),
                                FieldPath(path, "request_headers_to_add_when_not_enforced"), {}, "");
   if (from.has_token_bucket()) {
-    const auto terms = BuildBucket(context, from.token_bucket(), FieldPath(path, "token_bucket"));
+    const auto terms = config::BuildTokenBucket(context, from.token_bucket(), FieldPath(path, "token_bucket"));
     if (terms && settings.per_connection) {
       const DescriptorLimit::Options options = {.most_keys = kMostKeys, .per_connection = true};
       const std::vector<DescriptorLimit::Pattern> none;
       settings.connection_bucket = DescriptorLimit::Of(context.home.KeyOf(path), none, *terms, options);
     } else if (terms) {
-      settings.bucket = Bucket::Of(context.home.KeyOf(path), *terms);
+      settings.bucket = limit::SharedBucket::Of(context.home.KeyOf(path), *terms);
     }
   }
   if (from.has_always_consume_default_token_bucket()) {

@@ -4,12 +4,10 @@
 #include <random>
 
 #include "source/config/text.h"
-#include "source/filters/rules/states.h"
+#include "source/limit/states.h"
 
 namespace pillion::filters::local_ratelimit {
 namespace {
-
-using Wide = unsigned __int128;
 
 limit::Secret DrawSecret() {
   std::random_device device;
@@ -17,43 +15,9 @@ limit::Secret DrawSecret() {
   return {.low = draw(), .high = draw()};
 }
 
-Taken TakenFrom(const limit::Policy& policy, const limit::Decision& decision) {
-  Taken taken = {.allowed = decision.allowed(), .limit = decision.bucket.limit, .remaining = decision.bucket.remaining};
-  if (taken.remaining > 0) return taken;
-  // Tokens come evenly: from the first that comes to the last is the time of all but one.
-  const limit::TokenBucket::Terms& terms = policy.bucket()->terms();
-  const Wide others = Wide{terms.burst - 1} * static_cast<uint64_t>(terms.period.count());
-  taken.next = decision.bucket.reset - base::Duration(static_cast<int64_t>((others + terms.tokens - 1) / terms.tokens));
-  return taken;
-}
-
 bool IsOpen(const DescriptorLimit::Pattern& entry) { return entry.value.empty(); }
 
-std::string DefinitionOf(const std::string& key, const limit::TokenBucket::Terms& terms) {
-  return config::Concat(terms.burst, " ", terms.tokens, " ", terms.period.count(), " ", key);
-}
-
-// The one of that definition, if it has a key to be known by.
-template <typename State, typename Make>
-std::shared_ptr<State> FindOrMake(const std::string& key, const std::string& definition, Make make) {
-  static auto& states = *new rules::States<State>;
-  return key.empty() ? make() : states.FindOrMake(definition, make);
-}
-
 }  // namespace
-
-std::shared_ptr<Bucket> Bucket::Of(const std::string& key, const limit::TokenBucket::Terms& terms) {
-  return FindOrMake<Bucket>(key, DefinitionOf(key, terms), [&] { return std::make_shared<Bucket>(terms); });
-}
-
-Bucket::Bucket(const limit::TokenBucket::Terms& terms)
-    : policy_(limit::Terms{.window = {}, .bucket = terms}), state_(policy_.Fresh({})) {}
-
-Taken Bucket::Take(base::MonotonicTime now) {
-  const std::lock_guard lock(lock_);
-  now_ = std::max(now_, now);
-  return TakenFrom(policy_, policy_.Decide(state_, 1, now_));
-}
 
 std::shared_ptr<DescriptorLimit> DescriptorLimit::Of(const std::string& key, const std::vector<Pattern>& entries,
                                                      const limit::TokenBucket::Terms& terms, const Options& options) {
@@ -62,9 +26,10 @@ std::shared_ptr<DescriptorLimit> DescriptorLimit::Of(const std::string& key, con
   for (const Pattern& entry : entries) {
     definition += config::Concat(" ", entry.key.size(), ":", entry.key, " ", entry.value.size(), ":", entry.value);
   }
-  definition += config::Concat(" ", DefinitionOf(key, terms));
-  return FindOrMake<DescriptorLimit>(key, definition,
-                                     [&] { return std::make_shared<DescriptorLimit>(entries, terms, options); });
+  definition += config::Concat(" ", limit::BucketDefinition(key, terms));
+  static auto& limits = *new limit::States<DescriptorLimit>;
+  const auto make = [&] { return std::make_shared<DescriptorLimit>(entries, terms, options); };
+  return key.empty() ? make() : limits.FindOrMake(definition, make);
 }
 
 DescriptorLimit::DescriptorLimit(std::vector<Pattern> entries, const limit::TokenBucket::Terms& terms,

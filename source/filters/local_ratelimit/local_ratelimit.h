@@ -23,7 +23,7 @@ struct Settings {
   bool figures = false;           // x-ratelimit-* in answers
   config::HeaderEdits response;   // of its own answers
   config::HeaderEdits request;    // that would have been refused
-  std::shared_ptr<Bucket> bucket;  // null: there is none
+  std::shared_ptr<limit::SharedBucket> bucket;  // null: there is none
   bool per_connection = false;     // each has buckets of its own; then, in the place of that bucket:
   std::shared_ptr<DescriptorLimit> connection_bucket;
   bool always_takes = true;       // from it, also where a descriptor has a bucket of its own

@@ -6,20 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "source/config/filter_state.h"
 #include "source/config/http_filter_type.h"
 #include "source/filter/http_filter.h"
-#include "source/telemetry/text_format.h"
 
 namespace pillion::filters::set_filter_state {
 
-struct Object {
-  std::string name;
-  telemetry::TextFormat text;
-  std::string_view missing;  // what stands for a value that is not known
-  bool read_only = false;
-  bool skip_if_empty = false;
-  metadata::FilterState::Shared shared = metadata::FilterState::Shared::kNot;
-};
+using Object = config::FilterStateObject;
 
 class Config final : public filter::HttpFilterConfig {
  public:

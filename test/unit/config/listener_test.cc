@@ -208,7 +208,7 @@ TEST(Listener, NetworkFilters) {
       Errors("    filter_chains: [{filters: [{name: router, " + Any("filters.http.router.v3.Router") + "}, " +
              kEcho + "]}]\n"),
       Texts{"filter_chains[0].filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
-            "ConnectionLimit, RBAC or SniCluster"});
+            "ConnectionLimit, LocalRateLimit, RBAC, SetFilterState or SniCluster"});
 }
 
 TEST(Listener, ListenerFilters) {

@@ -1,8 +1,8 @@
 #pragma once
 
-// What rules know of what was: one state for each definition in the process, whoever has the rule. It lives as long as some
-// configuration has it, so that one that is pushed again, or differs elsewhere, finds it as it was. One of these for each
-// kind of state, never destroyed: a worker may still end requests while the process does. Any thread.
+// What limits and other rules know of what was: one state for each definition in the process, whoever has it. It lives as
+// long as some configuration has it, so that one that is pushed again, or differs elsewhere, finds it as it was. One of
+// these for each kind of state, never destroyed: a worker may still end requests while the process does. Any thread.
 
 #include <map>
 #include <memory>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace pillion::filters::rules {
+namespace pillion::limit {
 
 template <typename State>
 class States {
@@ -46,4 +46,4 @@ class States {
   size_t sweep_at_ = 0;
 };
 
-}  // namespace pillion::filters::rules
+}  // namespace pillion::limit
