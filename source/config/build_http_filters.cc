@@ -8,6 +8,7 @@
 #include "source/config/build_http_filter.h"
 #include "source/config/check_filters.h"
 #include "source/config/extensions.h"
+#include "source/config/optional.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -99,6 +100,11 @@ std::vector<HttpFilter> BuildHttpFilters(
     const std::unique_ptr<google::protobuf::Message> config = UnpackExtension(filter.typed_config());
     const HttpFilterType* type =
         config == nullptr ? nullptr : FindType(context, config->GetDescriptor(), &HttpFilterType::message);
+    if (type == nullptr && filter.is_optional() && !last) {
+      const bool known = config != nullptr || filter.typed_config().type_url().empty();  // else there is a note already
+      if (known) context.Note(config_path, Concat(WrongType(filter.typed_config(), "an HTTP filter"), kPassedOver));
+      continue;
+    }
     if (type == nullptr) {
       const std::string_view wanted = FilterOfRoutes(context, config.get());
       if (wanted.empty()) {
@@ -136,6 +142,10 @@ FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& fro
       continue;
     }
     item.disabled = message.disabled();
+    if (message.has_config() && message.is_optional() && UnpackExtension(message.config()) == nullptr) {
+      if (!item.disabled) overrides.pop_back();  // an item without a configuration enables the filter
+      continue;
+    }
     if (message.has_config()) BuildOverride(context, message.config(), FieldPath(item_path, "config"), item);
   }
   // A protobuf map has no order; errors and overrides have.

@@ -18,6 +18,7 @@
 #include "source/config/dump.h"
 #include "source/config/extensions.h"
 #include "source/config/nearest.h"
+#include "source/config/optional.h"
 #include "source/config/scalar.h"
 #include "source/config/text.h"
 #include "source/config/unknown.h"
@@ -147,7 +148,8 @@ class Decoder {
   const UnknownRule& unknown_;
   ErrorList& errors_;
   std::vector<ConfigError>& notes_;
-  int hidden_ = 0;  // fields around this one that nobody shall see
+  int hidden_ = 0;         // fields around this one that nobody shall see
+  bool optional_ = false;  // whether the Any in this one may be passed over
 };
 
 void Decoder::DecodeMessage(const TreeNode& node, pb::Message& message, const std::string& path) {
@@ -202,6 +204,7 @@ void Decoder::DecodeFields(const TreeNode& node, pb::Message& message, const std
       errors_.Add(path, Concat(other->name(), " and ", field->name(), " exclude each other"), member.line);
       continue;
     }
+    optional_ = IsOptional(node, type, *field);  // each message says it of its own fields
     DecodeField(*member.value, message, *field, FieldPath(path, field->name()));
   }
 }
@@ -384,9 +387,11 @@ void Decoder::DecodeAny(const TreeNode& node, pb::Any& any, const std::string& p
     fields_path = FieldPath(path, "value");
   }
   const pb::Descriptor* type = FindExtensionType(url->text);
-  if (type == nullptr) {
-    return errors_.Add(path, UnknownTypeText(url->text), url->line);
+  if (type == nullptr && optional_) {
+    notes_.push_back({path, url->line, Concat(UnknownTypeText(url->text), kPassedOver)});
+    return KeepName(url->text, any);
   }
+  if (type == nullptr) return errors_.Add(path, UnknownTypeText(url->text), url->line);
   if (unknown_.disabled_extensions.contains(ExtensionName(type->full_name()))) {
     return errors_.Add(path, Concat(ExtensionName(type->full_name()), " is disabled by --disable-extensions"), url->line);
   }

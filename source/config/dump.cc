@@ -12,6 +12,7 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/util/json_util.h"
 #include "source/config/extensions.h"
+#include "source/config/optional.h"
 #include "source/config/text.h"
 #include "source/http/syntax.h"
 
@@ -67,6 +68,16 @@ std::unique_ptr<Message> Unpack(const google::protobuf::Any& any) {
   return held->ParseFromString(any.value()) ? std::move(held) : nullptr;
 }
 
+// Of what has no type in this process, and so can't be written, only the name is shown. True: there was none.
+bool KeepNameOfUnknown(google::protobuf::Any& any) {
+  const std::string url = any.type_url();
+  if (google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(url.rfind('/') + 1)) != nullptr) {
+    return false;
+  }
+  KeepName(url, any);
+  return true;
+}
+
 bool Redact(Message& message, int depth = 0);
 
 // What `any` holds, if there is something in it that nobody shall see.
@@ -102,7 +113,12 @@ bool Redact(Message& message, int depth) {
       continue;
     }
     if (!field->is_repeated()) {
-      found |= Redact(*reflection.MutableMessage(&message, field), depth);
+      Message& part = *reflection.MutableMessage(&message, field);
+      if (IsOptional(message, *field) && KeepNameOfUnknown(static_cast<google::protobuf::Any&>(part))) {
+        found = true;
+        continue;
+      }
+      found |= Redact(part, depth);
       continue;
     }
     for (int i = 0; i < reflection.FieldSize(message, field); ++i) {

@@ -268,9 +268,15 @@ std::string UnknownTypeText(std::string_view url) {
   constexpr size_t kMost = 256;  // more than any has, so that its end, where they differ, is seen
   std::vector<std::string_view> names;
   for (const google::protobuf::Descriptor* type : ExtensionTypes()) names.push_back(type->full_name());
-  const std::string_view nearest = NearestName(url.substr(url.rfind('/') + 1), names);
-  return Concat("unknown type ", Quote(url, kMost),
-                nearest.empty() ? "" : Concat(", did you mean \"type.googleapis.com/", nearest, "\"?"));
+  const std::string_view name = url.substr(url.rfind('/') + 1);
+  const std::string_view nearest = NearestName(name, names);
+  std::string hint;
+  if (!nearest.empty()) {
+    hint = Concat(", did you mean \"type.googleapis.com/", nearest, "\"?");
+  } else if (name.starts_with("envoy.")) {
+    hint = ", not implemented or misspelt; docs/envoy-fields.md has those that are";
+  }
+  return Concat("unknown type ", Quote(url, kMost), hint);
 }
 
 std::unique_ptr<google::protobuf::Message> UnpackExtension(const google::protobuf::Any& any) {

@@ -8,6 +8,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "source/config/decode.h"
 #include "source/config/extensions.h"
+#include "source/config/optional.h"
 #include "source/config/text.h"
 #include "source/config/tree.h"
 #include "xds/type/v3/typed_struct.pb.h"
@@ -26,10 +27,10 @@ class Resolver {
   Resolver(const UnknownRule& unknown, ErrorList& errors, std::vector<ConfigError>& notes)
       : unknown_(unknown), errors_(errors), notes_(notes) {}
 
-  // True: there was one.
-  bool Resolve(pb::Message& message, const std::string& path) {
+  // True: there was one. `optional`: where it is an Any, it may be passed over.
+  bool Resolve(pb::Message& message, const std::string& path, bool optional = false) {
     if (message.GetDescriptor()->well_known_type() == pb::Descriptor::WELLKNOWNTYPE_ANY) {
-      return ResolveAny(static_cast<pb::Any&>(message), path);
+      return ResolveAny(static_cast<pb::Any&>(message), path, optional);
     }
     const pb::Reflection& reflection = *message.GetReflection();
     std::vector<const pb::FieldDescriptor*> fields;
@@ -39,7 +40,7 @@ class Resolver {
       if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
       const std::string at = FieldPath(path, field->name());
       if (!field->is_repeated()) {
-        any |= Resolve(*reflection.MutableMessage(&message, field), at);
+        any |= Resolve(*reflection.MutableMessage(&message, field), at, IsOptional(message, *field));
         continue;
       }
       for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
@@ -50,9 +51,9 @@ class Resolver {
   }
 
  private:
-  bool ResolveAny(pb::Any& any, const std::string& path) {
+  bool ResolveAny(pb::Any& any, const std::string& path, bool optional) {
     if (IsTypedStruct(any.type_url())) {
-      Replace(any, path);
+      Replace(any, path, optional);
       return true;
     }
     // Of an Any that holds none the bytes stay.
@@ -65,13 +66,15 @@ class Resolver {
     return found;
   }
 
-  void Replace(pb::Any& any, const std::string& path) {
+  void Replace(pb::Any& any, const std::string& path, bool optional) {
     xds::type::v3::TypedStruct typed;
     if (!typed.ParseFromString(any.value())) return errors_.Add(path, "bytes that are no TypedStruct");
     const pb::Descriptor* type = FindExtensionType(typed.type_url());
-    if (type == nullptr) {
-      return errors_.Add(path, UnknownTypeText(typed.type_url()));
+    if (type == nullptr && optional) {  // which the judge of unknown fields says
+      any.set_type_url(typed.type_url());
+      return any.clear_value();
     }
+    if (type == nullptr) return errors_.Add(path, UnknownTypeText(typed.type_url()));
     const std::string place = FieldPath(path, "value");
     std::string json;
     if (!pb::util::MessageToJsonString(typed.value(), &json).ok()) return errors_.Add(place, "no free data");

@@ -7,6 +7,7 @@
 #include "google/protobuf/unknown_field_set.h"
 #include "source/config/extensions.h"
 #include "source/config/map_entry.h"
+#include "source/config/optional.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -257,7 +258,15 @@ void Judge(const UnknownRule& rule, const pb::Message& message, const std::strin
     if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
     const std::string at = FieldPath(path, field->name());
     if (!field->is_repeated()) {
-      Judge(rule, reflection.GetMessage(message, field), at, anys, errors, notes);
+      const pb::Message& part = reflection.GetMessage(message, field);
+      if (IsOptional(message, *field)) {
+        const std::string& url = static_cast<const pb::Any&>(part).type_url();
+        if (FindExtensionType(url) == nullptr) {
+          notes.push_back({at, 0, Concat(UnknownTypeText(url), kPassedOver)});
+          continue;
+        }
+      }
+      Judge(rule, part, at, anys, errors, notes);
       continue;
     }
     for (int i = 0; i < reflection.FieldSize(message, field); ++i) {

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "spdlog/spdlog.h"
+#include "source/server/log.h"
 
 namespace pillion::server {
 
@@ -14,7 +14,7 @@ absl::Status Runtime::Start(stats::Registry& registry) {
   if (absl::Status status = Watch(); !status.ok()) return status;
   if (absl::Status status = layers_.Load(); !status.ok()) return status;
   if (const std::vector<std::string> names = layers_.Unheeded(); !names.empty()) {
-    spdlog::info("runtime: nothing here heeds {}", absl::StrJoin(names, ", "));
+    Log("runtime").info("nothing here heeds {}", absl::StrJoin(names, ", "));
   }
   using Counts = runtime::Layers::Counts;
   const auto count = [&](const char* name, uint64_t Counts::*member) {
@@ -64,7 +64,7 @@ absl::Status Runtime::Watch() {
 
 void Runtime::OnReplaced() {
   if (const absl::Status status = layers_.Load(); !status.ok()) {
-    spdlog::warn("runtime: {}; the values stay as they were", std::string(status.message()));
+    Log("runtime").warn("{}; the values stay as they were", std::string(status.message()));
   }
 }
 

@@ -48,7 +48,9 @@ void Server::Drain() {
     for (const std::unique_ptr<WorkerThread>& worker : workers_) {
       worker->WhenIdle([this] {
         boost::asio::post(io_, [this] {
-          if (--busy_workers_ == 0) Stop();
+          if (--busy_workers_ > 0) return;
+          Log("main").info("drained: ending");
+          Stop();
         });
       });
     }

@@ -162,7 +162,7 @@ const Case kNames[] = {
      "envoy.extensions.filters.http.router.v3.Router",
      "envoy.extensions.filters.http.lua.v3.Lua",
      {"HCM.http_filters[0].typed_config: unknown type \"type.googleapis.com/envoy.extensions.filters.http.lua.v3."
-      "Lua\""}},
+      "Lua\", not implemented or misspelt; docs/envoy-fields.md has those that are"}},
     {"TypeWithoutHost",
      "type.googleapis.com/envoy.extensions.filters.http",
      "envoy.extensions.filters.http",

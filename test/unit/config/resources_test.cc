@@ -199,7 +199,7 @@ TEST(ResourcesTest, UnknownTypesAreRefusedByName) {
   *manager.mutable_http_filters(0)->mutable_typed_config() = unknown;
   EXPECT_EQ(Text(process.resources->BuildListener(WithFilter(AnyOf(manager)), process.ads()).errors),
             "filter_chains[0].filters[0].typed_config.http_filters[0].typed_config: unknown type "
-            "\"type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\"");
+            "\"type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\", not implemented or misspelt; docs/envoy-fields.md has those that are");
 }
 
 // As of a file: what is no error, but hardly meant.
@@ -289,8 +289,9 @@ TEST(ResourcesTest, TypedStructs) {
     return any;
   };
   ManagerMessage manager = MessageOf<ManagerMessage>(std::string("{stat_prefix: s, ") + kRds + ", http_filters: [{name: b}, " + Router() + "]}");
-  const auto build = [&](const Any& filter) {
+  const auto build = [&](const Any& filter, bool is_optional = false) {
     *manager.mutable_http_filters(0)->mutable_typed_config() = filter;
+    manager.mutable_http_filters(0)->set_is_optional(is_optional);
     return process.resources->BuildListener(WithFilter(AnyOf(manager)), process.ads());
   };
   const std::string buffer = "envoy.extensions.filters.http.buffer.v3.Buffer";
@@ -301,7 +302,12 @@ TEST(ResourcesTest, TypedStructs) {
   }
   const std::string place = "filter_chains[0].filters[0].typed_config.http_filters[0].typed_config";
   EXPECT_EQ(Text(build(typed("envoy.tcp.metadataexchange.config.MetadataExchange", "{}")).errors),
-            place + ": unknown type \"type.googleapis.com/envoy.tcp.metadataexchange.config.MetadataExchange\"");
+            place + ": unknown type \"type.googleapis.com/envoy.tcp.metadataexchange.config.MetadataExchange\", "
+                    "not implemented or misspelt; docs/envoy-fields.md has those that are");
+  const auto optional = build(typed("no.Such", "{a: 1}"), true);
+  ASSERT_NE(optional.part, nullptr) << Text(optional.errors);
+  EXPECT_EQ(Text(optional.notes), place + ": unknown type \"type.googleapis.com/no.Such\"; it is optional, and so it is passed over");
+  EXPECT_TRUE(std::get<HttpConnectionManager>(optional.part->filter_chains[0].terminal).http_filters.empty());
   EXPECT_EQ(Text(build(typed(buffer, "{max_request_bytes: x}")).errors),
             place + ".value.max_request_bytes: \"x\", expected a whole number from 0 to 4294967295");
   EXPECT_EQ(Text(build(typed(buffer, "{}")).errors), place + ".max_request_bytes: missing, but required");

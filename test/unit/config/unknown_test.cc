@@ -7,7 +7,9 @@
 #include "envoy/extensions/filters/http/fault/v3/http_fault.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "google/protobuf/unknown_field_set.h"
+#include "source/config/dump.h"
 #include "source/config/load.h"
+#include "source/filters/http_filters.h"
 
 namespace pillion::config {
 namespace {
@@ -206,6 +208,100 @@ TEST(UnknownTest, BytesWithinAnAnyToo) {
               "[0].typed_config.forward_client_cert_matcher: not implemented, " + kDecides,
           path + "[1].typed_config: envoy.filters.http.fault is disabled by --disable-extensions",
           path + "[2].typed_config: unknown type \"type.googleapis.com/no.Such\""}));
+}
+
+constexpr char kPassedOver[] = "; it is optional, and so it is passed over";
+
+// A filter, and what a route says of one.
+TEST(UnknownTest, WhatIsOptionalMayBeOfATypeThatIsUnknown) {
+  const auto load = [](const std::string& filter, const std::string& of_route = "{}") {
+    LoadOptions options;
+    options.http_filters = filters::HttpFilterTypes();
+    return LoadText(R"(static_resources:
+  listeners:
+  - name: web
+    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: web
+          route_config:
+            virtual_hosts:
+            - {name: all, domains: ["*"], typed_per_filter_config: )" +
+                        of_route + R"(}
+          http_filters:
+          - )" + filter + R"(
+          - {name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+)",
+                    options);
+  };
+  const std::string manager = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.";
+  const std::string place = manager + "http_filters[0].typed_config: ";
+  const std::string raw = "{\"@type\": type.googleapis.com/no.Such, any: [thing]}";
+  const std::string typed = "{\"@type\": type.googleapis.com/xds.type.v3.TypedStruct, type_url: type.googleapis.com/no.Such}";
+  const std::string unknown = "unknown type \"type.googleapis.com/no.Such\"";
+  for (const std::string& config : {raw, typed}) {
+    for (const char* is_optional : {"is_optional: true", "isOptional: true"}) {
+      const Loaded loaded = load("{name: f, typed_config: " + config + ", " + is_optional + "}");
+      ASSERT_NE(loaded.bootstrap, nullptr) << Texts(loaded.errors).at(0);
+      EXPECT_EQ(Texts(loaded.notes), std::vector<std::string>{"15: " + place + unknown + kPassedOver});
+      const auto& chain = loaded.bootstrap->listeners.at(0)->filter_chains.at(0);
+      EXPECT_TRUE(std::get<HttpConnectionManager>(chain.terminal).http_filters.empty());
+      // What is shown of it loads again.
+      const auto json = DumpJson(*loaded.bootstrap->source);
+      ASSERT_TRUE(json.ok()) << json.status();
+      EXPECT_NE(json->find("no.Such"), std::string::npos);
+      LoadOptions options;
+      options.http_filters = filters::HttpFilterTypes();
+      EXPECT_NE(LoadText(*json, options).bootstrap, nullptr);
+    }
+    EXPECT_EQ(Texts(load("{name: f, typed_config: " + config + ", is_optional: false}").errors),
+              std::vector<std::string>{"15: " + place + unknown});
+  }
+  // Of a known type all is judged, also what it holds.
+  EXPECT_EQ(load("{name: f, is_optional: true, typed_config: {\"@type\": "
+                 "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer}}")
+                .errors.size(),
+            1u);
+  const std::string tcp = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+  const Loaded not_http =
+      load("{name: f, is_optional: true, typed_config: {\"@type\": type.googleapis.com/" + tcp + ", stat_prefix: a, cluster: a}}");
+  ASSERT_EQ(not_http.notes.size(), 1u);
+  EXPECT_EQ(not_http.notes[0].message, "a " + tcp + ", expected an HTTP filter" + kPassedOver);
+
+  const std::string cors = "{name: cors, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}}";
+  const auto of_route = [&](const std::string& fields) {
+    return load(cors, "{f: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, " + fields + "}}");
+  };
+  const Loaded loaded = of_route("is_optional: true, config: " + raw);
+  ASSERT_NE(loaded.bootstrap, nullptr) << Texts(loaded.errors).at(0);
+  EXPECT_EQ(Texts(loaded.notes),
+            std::vector<std::string>{
+                "13: " + manager + "route_config.virtual_hosts[0].typed_per_filter_config[\"f\"].config: " + unknown + kPassedOver});
+  EXPECT_EQ(of_route("config: " + raw).bootstrap, nullptr);
+  EXPECT_EQ(load(cors, "{f: " + raw + "}").bootstrap, nullptr);
+}
+
+TEST(UnknownTest, BytesThatAreOptional) {
+  using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+  Manager manager;
+  for (int i = 0; i < 2; ++i) {
+    auto* filter = manager.add_http_filters();
+    filter->mutable_typed_config()->set_type_url("type.googleapis.com/no.Such");
+    filter->set_is_optional(i == 0);
+  }
+  auto* fault = manager.add_http_filters();
+  fault->set_is_optional(true);
+  fault->mutable_typed_config()->PackFrom(envoy::extensions::filters::http::fault::v3::HTTPFault());
+  PassedOver passed_over;
+  const Judged judged = Judge(manager, UnknownFields::kRefuse, passed_over);
+  const std::string unknown = ".typed_config: unknown type \"type.googleapis.com/no.Such\"";
+  EXPECT_EQ(judged.errors,
+            (std::vector<std::string>{"r.http_filters[1]" + unknown,
+                                      "r.http_filters[2].typed_config: envoy.filters.http.fault is disabled by --disable-extensions"}));
+  EXPECT_EQ(judged.notes, std::vector<std::string>{"r.http_filters[0]" + unknown + kPassedOver});
 }
 
 }  // namespace
