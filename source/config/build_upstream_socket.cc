@@ -44,7 +44,6 @@ net::TlvTypes BuildTlvTypes(const envoy::config::core::v3::ProxyProtocolPassThro
 std::shared_ptr<const net::ProxyTlvs> BuildProxyTlvs(BuildContext& context,
                                                      const envoy::config::core::v3::ProxyProtocolConfig& from,
                                                      const std::string& path) {
-  constexpr size_t kMostAdded = 32 * 1024;  // beside all that a client may send, and the addresses
   const std::string field = FieldPath(path, "added_tlvs");
   if (!from.has_pass_through_tlvs() && from.added_tlvs_size() == 0) return nullptr;
   if (from.version() == envoy::config::core::v3::ProxyProtocolConfig::V1) {
@@ -55,8 +54,8 @@ std::shared_ptr<const net::ProxyTlvs> BuildProxyTlvs(BuildContext& context,
   if (from.has_pass_through_tlvs()) tlvs->passes = BuildTlvTypes(from.pass_through_tlvs());
   size_t size = 0;
   for (const auto& entry : from.added_tlvs()) size += net::kTlvHead + entry.value().size();
-  if (size > kMostAdded) {
-    context.errors.Add(field, Concat(size, " bytes in all, expected at most ", kMostAdded));
+  if (size > net::kMostAddedTlvBytes) {
+    context.errors.Add(field, Concat(size, " bytes in all, expected at most ", net::kMostAddedTlvBytes));
     return tlvs;
   }
   for (int i = 0; i < from.added_tlvs_size(); ++i) {

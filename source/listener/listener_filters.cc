@@ -184,9 +184,13 @@ Inspection::Verdict Inspection::Apply(const config::ProxyProtocol& filter, Filte
       if (rule.type == type) accepted_.facts->notes.push_back({rule.space, rule.key, ToUtf8(value)});
     }
   };
-  if ((!filter.rules.empty() || filter.passes.any()) && !codec::sniff::ForEachTlv(header.tlvs, note)) {
-    stats.Count(ProxyCounter::kV2Error);
-    return Verdict::kRefuse;
+  if (!filter.rules.empty() || filter.passes.any()) {
+    // Several such filters, each with a head of its own, add to the same; no head to a host has room for all of it.
+    const bool whole = codec::sniff::ForEachTlv(header.tlvs, note);
+    if (!whole || accepted_.facts->tlvs.size() > net::kMostReceivedTlvBytes) {
+      stats.Count(ProxyCounter::kV2Error);
+      return Verdict::kRefuse;
+    }
   }
   stats.Count(v1 ? ProxyCounter::kV1Found : ProxyCounter::kV2Found);
   lookahead_.RemovePrefix(header.bytes);

@@ -13,6 +13,12 @@ using TlvTypes = std::bitset<256>;
 
 inline constexpr size_t kTlvHead = 3;  // type and length
 
+// In a head to a host: what its length can say, but for two addresses of IPv6 with their ports. Part of it is for those that the
+// configuration adds, the rest for what came: of one head always enough, and of all that a connection has shown together.
+inline constexpr size_t kMostTlvBytes = 65535 - 36;
+inline constexpr size_t kMostAddedTlvBytes = 32 * 1024;
+inline constexpr size_t kMostReceivedTlvBytes = kMostTlvBytes - kMostAddedTlvBytes;
+
 // `value` has at most 65535 bytes.
 void AppendTlv(std::string& to, uint8_t type, std::string_view value);
 
@@ -22,7 +28,7 @@ struct ProxyTlvs {
   TlvTypes added_types;  // what is of these types is not passed
   std::string added;     // in front of those that are
 
-  // `received`: whole ones.
+  // `received`: whole ones, at most kMostReceivedTlvBytes. What comes of it: at most kMostTlvBytes.
   std::string Of(std::string_view received) const;
 };
 

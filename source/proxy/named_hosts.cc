@@ -20,7 +20,13 @@ std::string_view NamedHosts::Next(const config::HostOverride& named) {
     const size_t end = std::min(left_.text.find(','), left_.text.size());
     const std::string_view name = http::TrimBlanks(left_.text.substr(0, end));
     left_.text.remove_prefix(std::min(end + 1, left_.text.size()));
-    if (!name.empty()) return name;
+    if (name.empty()) continue;
+    if (left_.given < kMost) {
+      ++left_.given;
+      return name;
+    }
+    left_.overflow = true;
+    left_.text = {};
   }
   return {};
 }

@@ -40,6 +40,8 @@ class HostNames {
  public:
   // The next one, as an address and a port; empty: there is none left. `named`: how the cluster that asks has it.
   virtual std::string_view Next(const config::HostOverride& named) = 0;
+  // True once, after Next() has left out what is beyond its bound.
+  virtual bool TakeOverflow() = 0;
 
  protected:
   ~HostNames() = default;

@@ -315,6 +315,7 @@ const std::shared_ptr<Host>* ClusterShard::NamedHost(HostNames& names) const {
     const auto found = hosts_->by_address->find(name);
     if (found != hosts_->by_address->end() && MayBeNamed(*found->second, named)) return &found->second;
   }
+  if (names.TakeOverflow()) [[unlikely]] stats_.lb_override_hosts_overflow.Increment();
   return nullptr;
 }
 

@@ -42,6 +42,7 @@ struct Breakers;
   X(lb_zone_routing_all_directly)             \
   X(lb_zone_routing_sampled)                  \
   X(lb_zone_routing_cross_zone)               \
+  X(lb_override_hosts_overflow)               \
   X(lb_subsets_selected)                      \
   X(lb_subsets_fallback)                      \
   X(lb_subsets_fallback_panic)                \

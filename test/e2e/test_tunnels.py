@@ -165,3 +165,39 @@ def test_tlvs_go_on(pillion, serve, kind, kept, passed, added, arrive):
     connection.send(b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack("!H", len(body)) + body + b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     assert connection.read_response().status == 200
     assert heads == [ends + b"".join(tlv(*item) for item in arrive)]
+
+
+@pytest.mark.parametrize("filters, passes", [(2, True), (3, False)])
+def test_tlvs_of_several_heads(pillion, serve, filters, passes):
+    """All together are as many as a head to a host has room for; who sends more is refused."""
+    heads = []
+
+    def script(sock):
+        head = sock.recv(16, socket.MSG_WAITALL)
+        heads.append(sock.recv(struct.unpack("!H", head[14:])[0], socket.MSG_WAITALL))
+        connection = http1.Connection(sock)
+        connection.read_request_head()
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        connection.rest(bytearray())
+
+    every = {"match_type": "INCLUDE_ALL"}
+    added = tlv(0xEF, bytes(32 * 1024 - 3))
+    config = {"version": "V2", "pass_through_tlvs": every, "added_tlvs": [{"type": 0xEF, "value": base64.b64encode(added[3:]).decode()}]}
+    socket_ = {"name": "proxy", "typed_config": b.any_of("extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
+                                                         config=config, transport_socket=RAW)}
+    filter_ = {"name": "proxy", "typed_config": b.any_of("extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+                                                         pass_through_tlvs=every)}
+    proxy = pillion(b.bootstrap([b.listener(b.http(), listener_filters=[filter_] * filters)],
+                                [b.cluster(serve(script).address, transport_socket=socket_)]))
+    connection = proxy.connect()
+    ends = socket.inet_aton("192.0.2.9") + socket.inet_aton("192.0.2.10") + struct.pack("!HH", 1111, 2222)
+    large = tlv(0xE1, bytes(15900))
+    head = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack("!H", len(ends + large)) + ends + large
+    connection.send(head * filters + b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    if passes:
+        assert connection.read_response().status == 200
+        assert heads == [ends + added + large * filters]
+    else:
+        connection.expect_close()
+        assert not heads
+        assert proxy.stat("proxy_proto.versions.v2.error") == 1

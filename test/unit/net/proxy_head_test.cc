@@ -50,6 +50,18 @@ TEST(ProxyHead, Tlvs) {
   EXPECT_EQ(ProxyHead(ProxyVersion::kV1, Ip("192.0.2.1", 1), Ip("192.0.2.2", 2), onward), "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n");
 }
 
+// The most that may be received and the most that may be added fit the length together.
+TEST(ProxyHead, TheLongest) {
+  ProxyTlvs tlvs{.passes = TlvTypes().set()};
+  std::string received;
+  AppendTlv(received, 0xe1, std::string(kMostReceivedTlvBytes - kTlvHead, 'r'));
+  AppendTlv(tlvs.added, 0xe2, std::string(kMostAddedTlvBytes - kTlvHead, 'a'));
+  const std::string head = ProxyHead(ProxyVersion::kV2, Ip("2001:db8::1", 1), Ip("::2", 443), tlvs.Of(received));
+  EXPECT_EQ(head.size(), 16u + 65535u);
+  EXPECT_EQ(head.substr(14, 2), "\xff\xff");
+  EXPECT_GE(kMostReceivedTlvBytes, codec::sniff::kLongestProxyHeader);
+}
+
 // What is written is what is read.
 TEST(ProxyHead, ReadBack) {
   for (const ProxyVersion version : {ProxyVersion::kV1, ProxyVersion::kV2}) {

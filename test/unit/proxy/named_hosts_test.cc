@@ -51,6 +51,22 @@ TEST_F(NamedHostsTest, WhatFiltersHaveNoted) {
   EXPECT_EQ(Take(&flag), Names());
 }
 
+TEST_F(NamedHostsTest, NotMoreThanAFew) {
+  std::string text;
+  for (size_t i = 0; i < NamedHosts::kMost + 3; ++i) text += "10.0.0.1:" + std::to_string(1000 + i) + ", ,";
+  head.headers.Add("x-to", text);
+  NamedHosts::Left left;
+  NamedHosts hosts(&head, nullptr, arena, left);
+  for (size_t i = 0; i < NamedHosts::kMost; ++i) EXPECT_EQ(hosts.Next(named), "10.0.0.1:" + std::to_string(1000 + i));
+  EXPECT_FALSE(hosts.TakeOverflow());
+  EXPECT_EQ(hosts.Next(named), "");
+  EXPECT_TRUE(hosts.TakeOverflow());
+  // And is not said again by the next attempt.
+  NamedHosts next(&head, nullptr, arena, left);
+  EXPECT_EQ(next.Next(named), "");
+  EXPECT_FALSE(next.TakeOverflow());
+}
+
 constexpr char kCluster[] =
     "load_balancing_policy: {policies: [{typed_extension_config: {name: o, typed_config: "
     "{'@type': type.googleapis.com/envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost, "
@@ -83,6 +99,25 @@ TEST(NamedHostsOfRequests, EachAttemptTakesTheNext) {
   EXPECT_EQ(host.Sum(upstream::HostFigures::kRqError), 1u);
   client->Close();
   world.Run();
+}
+
+TEST(NamedHostsOfRequests, WhatIsBeyondTheFirstOnesIsCounted) {
+  test::ProxyWorld world({.cluster = kCluster, .hosts = 3});
+  const std::unique_ptr<test::Peer> client = world.Connect();
+  for (const size_t strangers : {size_t{NamedHosts::kMost} - 1, size_t{NamedHosts::kMost}}) {
+    std::string names;
+    for (size_t i = 0; i < strangers; ++i) names += "10.9.9.9:80,";
+    client->Send("GET / HTTP/1.1\r\nhost: h\r\nx-to: " + names + "10.0.1.3:80\r\n\r\n");
+    world.Run();
+    const bool found = strangers < NamedHosts::kMost;
+    if (found) {
+      ASSERT_EQ(world.upstream(2).size(), 1u);
+      world.upstream(2).peer(0).Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+      world.Run();
+    }
+    EXPECT_EQ(world.stat("cluster.app.lb_override_hosts_overflow"), found ? 0 : 1);
+    EXPECT_EQ(world.stat("cluster.app.upstream_rq_total"), found ? 1 : 2);
+  }
 }
 
 TEST(NamedHostsOfRequests, AlwaysTheSame) {

@@ -13,6 +13,7 @@ class Names final : public HostNames {
   std::string_view Next(const config::HostOverride&) override {
     return next_ == names_.size() ? std::string_view() : names_[next_++];
   }
+  bool TakeOverflow() override { return false; }
 
  private:
   const std::vector<std::string> names_;
