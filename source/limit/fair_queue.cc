@@ -5,12 +5,16 @@
 #include <limits>
 
 #include "source/base/check.h"
+#include "source/limit/token_bucket.h"
 
 namespace pillion::limit {
 namespace {
 
 // A request's part in what its key has had. Bounded, so that the sum is too.
 uint64_t WeightOf(uint64_t cost) { return std::clamp<uint64_t>(cost, 1, std::numeric_limits<uint32_t>::max()); }
+
+// Bounded as well; a limit admits no more at once.
+uint64_t CostOf(const FairQueue::Waiter& waiter) { return std::min(waiter.cost, TokenBucket::kMostBurst); }
 
 }  // namespace
 
@@ -67,6 +71,8 @@ FairQueue::Added FairQueue::Add(const Waiter& waiter, base::Duration wait, base:
   by_deadline_.Put(slot);
   ++flow->size;
   ++size_;
+  flow->cost += CostOf(slot);
+  cost_ += CostOf(slot);
   by_size_.Put(*flow);
   Place(*flow);
   // Who was suspended was another one, or nobody.
@@ -92,6 +98,30 @@ base::MonotonicTime FairQueue::NextRun() const {
   if (!by_turn_.empty()) turn = all_suspended_until_;
   if (!by_time_.empty()) turn = std::min(turn, std::max(by_time_.top().suspended_until, all_suspended_until_));
   return std::min(turn, by_deadline_.top().deadline);
+}
+
+uint64_t FairQueue::CostOfAll(const Key& key) const {
+  if (options_.limits == Limits::kAll) return cost_;
+  const Flow* const flow = Find(key);
+  return flow == nullptr ? 0 : flow->cost;
+}
+
+uint64_t FairQueue::CostBefore(const Key& key, uint8_t priority, base::MonotonicTime until) {
+  uint64_t cost = 0;
+  const auto add = [&](const Slot& slot) {
+    if (slot.deadline > until) cost += CostOf(slot);
+  };
+  Flow* const own = Find(key);
+  for (uint8_t p = 0; p < priority; ++p) {
+    if (options_.limits == Limits::kAll) {
+      by_priority_[p].ForEach(add);
+    } else if (own != nullptr) {
+      own->waiting[p].ForEach(add);
+    }
+  }
+  // Of its own priority others may come first as well, but who of them is not known yet.
+  if (own != nullptr) own->waiting[priority].ForEach(add);
+  return cost;
 }
 
 FairQueue::Flow* FairQueue::Find(const Key& key) const {
@@ -127,6 +157,8 @@ FairQueue::Waiter FairQueue::Take(Slot& slot) {
   ++slot.generation;
   free_slots_.PushBack(slot);
   --flow.size;
+  flow.cost -= CostOf(slot);
+  cost_ -= CostOf(slot);
   if (--size_ == 0) clocks_ = {};
   if (flow.size == 0) {
     by_turn_.Remove(flow);

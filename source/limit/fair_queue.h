@@ -69,6 +69,12 @@ class FairQueue {
   // Others came before: one who does not wait as well would overtake them.
   bool MustWait(const Key& key) const { return options_.limits == Limits::kAll ? size_ > 0 : Find(key) != nullptr; }
 
+  // What all those want who wait for the same limit as that key.
+  uint64_t CostOfAll(const Key& key) const;
+  // The part of it that goes to those who are before one of that key and priority who comes now, and may wait for longer than
+  // until `until`. Looks at each of them.
+  uint64_t CostBefore(const Key& key, uint8_t priority, base::MonotonicTime until);
+
   // `wait` is what the limit said; where the deadline is before that, there is no use in waiting.
   [[nodiscard]] Added Add(const Waiter& waiter, base::Duration wait, base::MonotonicTime now);
   // False: he does not wait any more.
@@ -110,6 +116,7 @@ class FairQueue {
     Key key;
     std::array<base::IntrusiveList<Slot, OfFlow>, kPriorities> waiting;
     size_t size = 0;
+    uint64_t cost = 0;  // of all of them
     // What it has had in each priority, on the clock of its costs; and what it will have had with its first one.
     std::array<uint64_t, kPriorities> had;
     uint64_t turn = 0;
@@ -158,6 +165,7 @@ class FairQueue {
   base::MonotonicTime all_suspended_until_{};
   std::array<uint64_t, kPriorities> clocks_{};  // of costs: what whoever was granted last has had then
   size_t size_ = 0;
+  uint64_t cost_ = 0;  // of all who wait
 };
 
 }  // namespace pillion::limit

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "source/config/text.h"
+#include "source/limit/wait_bounds.h"
 
 namespace pillion::filters::limit_rules {
 
@@ -77,6 +78,7 @@ WaitingRoom::Entered WaitingRoom::Enter(event::Worker& worker, Waiting& waiting,
     wait = decision.retry_after;
   } else {
     decision = Refusal(request.key, request.cost, now, &wait);
+    if (const base::Duration least = LeastWait(request, now); least > wait) decision.retry_after = wait = least;
   }
   if (wait == Decision::kNever) return {.how = Entered::How::kRefused, .why = WaitEnd::kTooLate, .decision = decision};
   const uint64_t number = next_number_++;
@@ -121,6 +123,20 @@ Decision WaitingRoom::Refusal(const limit::Key& key, uint64_t cost, base::Monoto
   }
   decision.retry_after = std::max(decision.retry_after, kOthersWaitBefore);
   return decision;
+}
+
+// Whoever takes the turn of one of them later on takes at least his time, too. Only who leaves could make it less.
+base::Duration WaitingRoom::LeastWait(const Request& request, base::MonotonicTime now) {
+  const base::Duration may = std::min(request.deadline - now, options_.longest_wait);
+  const uint64_t all = queue_.CostOfAll(request.fair_key);
+  if (limit::BoundsOf(state_->limit, request.key, all + request.cost, now).least < may) return base::Duration::zero();
+  // Who may have to go before his turn comes does not count; a grant comes when some worker's timer does.
+  constexpr base::Duration kLate = std::chrono::milliseconds(10);
+  const base::Duration latest = limit::BoundsOf(state_->limit, request.key, all, now).most;
+  const uint64_t before = queue_.CostBefore(request.fair_key, request.priority, now + latest + kLate);
+  if (before == 0) return base::Duration::zero();
+  const base::Duration least = limit::BoundsOf(state_->limit, request.key, before + request.cost, now).least;
+  return least < may ? base::Duration::zero() : least;
 }
 
 bool WaitingRoom::IsNever(uint64_t cost) const {

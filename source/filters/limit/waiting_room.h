@@ -96,6 +96,9 @@ class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
   // What is said to somebody who is not admitted, though the limit may have something. `wait`: until it has, at least.
   limit::Decision Refusal(const limit::Key& key, uint64_t cost, base::MonotonicTime now,
                           base::Duration* wait = nullptr) const;
+  // How long it will be, at least, for those who wait before him and will have had theirs by then; zero: that keeps nobody
+  // from his turn.
+  base::Duration LeastWait(const Request& request, base::MonotonicTime now);
   bool IsNever(uint64_t cost) const;
   void Run(base::MonotonicTime now);
   void Call(const limit::FairQueue::Waiter& waiter, WaitEnd end, const limit::Decision& decision);

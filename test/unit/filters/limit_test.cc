@@ -346,13 +346,17 @@ TEST_F(QueueTest, WaitsForItsTurnOverAllWorkers) {
 }
 
 TEST_F(QueueTest, NoLongerThanItMay) {
-  Start(Rules(Window(9, "", "first") + ", " + Queue("longest_wait: 1.5s")), {.workers = 3});
-  for (size_t client = 0; client < 3; ++client) Send(client);
-  world_->Wait(1499);
-  EXPECT_EQ(Statuses(), (std::vector<int>{200, 200, 0}));
+  const std::string by_field = ", priority: \"int(request.headers['x-priority'])\"";
+  Start(Rules(Window(9, "", "first") + ", " + Queue("longest_wait: 1.5s" + by_field)), {.workers = 3});
+  Send(0);
+  Send(1, "x-priority: 1\r\n");
+  world_->Wait(500);
+  Send(2, "x-priority: 0\r\n");  // takes his turn
+  world_->Wait(999);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 200}));
   world_->TakeLog();
   world_->Wait(1);
-  const std::string answer = clients_[2]->Take();
+  const std::string answer = clients_[1]->Take();
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 ")) << answer;
   EXPECT_NE(answer.find("; it has waited as long as it may; retry after 1s"), std::string::npos) << answer;
   EXPECT_TRUE(world_->TakeLog()[0].starts_with("GET /direct HTTP/1.1 429 RL limit_rejected[q:bucket:queue_timed_out] "));
@@ -390,8 +394,68 @@ TEST_F(QueueTest, AtOnceWhereTheLimitHasNothingUntilTheDeadline) {
   Send(1);
   Send(2, "x-timeout-ms: 5900\r\n");
   Send(3, "x-timeout-ms: 6100\r\n");
-  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 429, 0}));
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 429, 429}));  // and the last one is behind who waits
+  EXPECT_EQ(Count("q.queue_too_late"), 2);
+}
+
+// Each counts on what those before him take.
+TEST_F(QueueTest, AtOnceWhereThoseBeforeTakeWhatThereWillBe) {
+  Start(Rules(Queue("longest_wait: 2.5s")), {.workers = 4});
+  for (size_t client = 0; client < 4; ++client) Send(client);
+  EXPECT_EQ(Status(0), 200);
+  EXPECT_EQ(Status(1), 0);
+  EXPECT_EQ(Status(2), 0);
+  const std::string answer = clients_[3]->Take();
+  EXPECT_NE(answer.find("; it may not wait so long; retry after 3s"), std::string::npos) << answer;
+  world_->Wait(1000);
+  world_->Wait(1000);
+  EXPECT_EQ(Statuses(), (std::vector<int>{0, 200, 200, 0}));
   EXPECT_EQ(Count("q.queue_too_late"), 1);
+  EXPECT_EQ(Count("q.queue_granted"), 2);
+}
+
+// A token has come in part: that of a long period is worth a long time.
+TEST_F(QueueTest, AtOnceBehindOthersWhateverThePeriod) {
+  Start(Rules("{name: q, bucket: {rate: 1, per: 100s}, queue: {longest_wait: 150s}}"), {.workers = 4});
+  Send(0);
+  world_->Wait(40000);
+  Send(1);  // in 60 s
+  Send(2);  // in 160 s
+  EXPECT_EQ(Status(1), 0);
+  const std::string answer = clients_[2]->Take();
+  EXPECT_NE(answer.find("; it may not wait so long; retry after 160s"), std::string::npos) << answer;
+  world_->Wait(11000);
+  Send(3);  // in 149 s
+  EXPECT_EQ(Status(3), 0);
+  world_->Wait(49000);
+  EXPECT_EQ(Status(1), 200);
+  world_->Wait(100000);
+  EXPECT_EQ(Status(3), 200);
+}
+
+TEST_F(QueueTest, AtOnceWhereTheWindowWillBeOthers) {
+  Start(Rules("{name: q, window: {limit: 2, length: 10s}, queue: {longest_wait: 15s}}"), {.workers = 4});
+  clients_.push_back(world_->Connect());
+  for (size_t client = 0; client < 5; ++client) Send(client);
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 200, 0, 0, 429}));  // the next two are in twenty seconds
+}
+
+// Who may have to go before his turn is nobody to be behind.
+TEST_F(QueueTest, NotAtOnceWhereThoseBeforeMayBeGone) {
+  ProxySettings settings{.workers = 4};
+  settings.http_filters = kContext;
+  const std::string by_field = "priority: \"int(request.headers['x-priority'])\"";
+  Start(Rules(Queue("longest_wait: 2.5s, " + by_field)), settings);
+  Send(0);
+  Send(1, "x-priority: 1\r\nx-timeout-ms: 1200\r\n");
+  Send(2, "x-priority: 0\r\n");  // and the other one has no turn in time any more
+  Send(3, "x-priority: 1\r\n");
+  EXPECT_EQ(Statuses(), (std::vector<int>{200, 0, 0, 0}));
+  world_->Wait(1000);
+  world_->Wait(1000);
+  EXPECT_EQ(Status(2), 200);
+  EXPECT_EQ(Status(3), 200);
+  EXPECT_EQ(Count("q.queue_too_late"), 0);
 }
 
 TEST_F(QueueTest, WithinTheDeadlineOfTheRequest) {

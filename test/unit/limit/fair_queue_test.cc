@@ -328,5 +328,38 @@ TEST(FairQueue, GrantsWhenTheLimitDoes) {
   EXPECT_EQ(runs, 28);
 }
 
+TEST(FairQueue, WhatIsBefore) {
+  for (const auto limits : {FairQueue::Limits::kEachKey, FairQueue::Limits::kAll}) {
+    FairQueue queue({.most = 10, .longest_wait = 10s, .limits = limits});
+    const bool all = limits == FairQueue::Limits::kAll;
+    const auto add = [&](uint64_t key, uint64_t cost, uint8_t priority, base::Duration deadline = 9s) {
+      return queue.Add({.key = {key, key}, .cost = cost, .priority = priority, .deadline = kStart + deadline}, 1ms, kStart).ticket;
+    };
+    const auto before = [&](uint64_t key, uint8_t priority, base::Duration until = 5s) {
+      return queue.CostBefore({key, key}, priority, kStart + until);
+    };
+    EXPECT_EQ(before(1, 3), 0u);
+    EXPECT_EQ(queue.CostOfAll({1, 1}), 0u);
+    add(1, 5, 1);
+    const FairQueue::Ticket other = add(2, 7, 0);
+    add(1, 2, 2);
+    add(1, 100, 0, 5s);  // may be gone by then
+    EXPECT_EQ(before(1, 0), 0u);
+    EXPECT_EQ(before(1, 0, 4s), 100u);
+    EXPECT_EQ(before(1, 1), all ? 12u : 5u);
+    EXPECT_EQ(before(1, 3), all ? 14u : 7u);
+    EXPECT_EQ(before(2, 0), 7u);
+    EXPECT_EQ(before(3, 1), all ? 7u : 0u);
+    EXPECT_EQ(queue.CostOfAll({1, 1}), all ? 114u : 107u);
+    EXPECT_EQ(queue.CostOfAll({3, 3}), all ? 114u : 0u);
+    EXPECT_TRUE(queue.Cancel(other));
+    EXPECT_EQ(before(1, 3), 7u);
+    EXPECT_EQ(queue.CostOfAll({1, 1}), 107u);
+    queue.Run(kStart + 1s, [](const FairQueue::Waiter&) { return 0ms; }, [](const FairQueue::Waiter&, FairQueue::End) {});
+    EXPECT_EQ(before(1, 3), 0u);
+    EXPECT_EQ(queue.CostOfAll({1, 1}), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace pillion::limit
