@@ -1,8 +1,8 @@
 #pragma once
 
-// A message that says `is_optional: true` of what it holds in an Any: a filter, or what a route says of one. Where the Any is
-// of a type that pillion does not have, it is passed over with a note, instead of refused. What is of a known type is judged as
-// ever, and so is what that holds. Internal to config/.
+// A message that says `is_optional: true` of what it holds in an Any: a filter, or what a route says of one. Where the
+// Any is of a type that pillion does not have, it is passed over with a note, instead of refused. What is of a known type
+// is judged as ever, and so is what that holds. Internal to config/.
 
 #include <string_view>
 

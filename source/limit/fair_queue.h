@@ -71,8 +71,8 @@ class FairQueue {
 
   // What all those want who wait for the same limit as that key.
   uint64_t CostOfAll(const Key& key) const;
-  // The part of it that goes to those who are before one of that key and priority who comes now, and may wait for longer than
-  // until `until`. Looks at each of them.
+  // The part of it that goes to those who are before one of that key and priority who comes now, and may wait for longer
+  // than until `until`. Looks at each of them.
   uint64_t CostBefore(const Key& key, uint8_t priority, base::MonotonicTime until);
 
   // `wait` is what the limit said; where the deadline is before that, there is no use in waiting.

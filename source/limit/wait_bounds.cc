@@ -20,8 +20,8 @@ WaitBounds BoundsOf(const KeyedLimit& limit, const Key& key, uint64_t cost, base
   Wide least = 0;
   Wide most = 0;
   if (policy.bucket()) {
-    // While somebody waits a bucket is never full, so none of its tokens is lost: each cost moves the time at which it is full
-    // by what it takes to come, and is admitted a bucket's time before that.
+    // While somebody waits a bucket is never full, so none of its tokens is lost: each cost moves the time at which it is
+    // full by what it takes to come, and is admitted a bucket's time before that.
     const TokenBucket& bucket = *policy.bucket();
     const Wide period = bucket.terms().period.count();
     const Wide full = limit.Ask(key, 0, now).bucket.reset.count() - Wide{bucket.time_to_fill().count()};
@@ -38,7 +38,8 @@ WaitBounds BoundsOf(const KeyedLimit& limit, const Key& key, uint64_t cost, base
     least = std::max(least, Wide{rounds} * terms.length.count() + until_part);
     const Wide slice = terms.length.count() / Wide{SlidingWindow::kSlices} + 1;
     const Wide first = at_once == cost ? until_part : Wide{limit.Ask(key, 0, now).window.reset.count()};
-    // Behind the first round two lengths are enough for each further one; and a bucket that nobody was let through to was full.
+    // Behind the first round two lengths are enough for each further one; and of a bucket that nobody was let through to
+    // no more is lost than comes in that time.
     most = std::max<Wide>(most, 0) + first + 2 * Wide{rounds} * (terms.length.count() + slice);
   }
   return {Bounded(least), Bounded(most)};

@@ -13,8 +13,8 @@ using TlvTypes = std::bitset<256>;
 
 inline constexpr size_t kTlvHead = 3;  // type and length
 
-// In a head to a host: what its length can say, but for two addresses of IPv6 with their ports. Part of it is for those that the
-// configuration adds, the rest for what came: of one head always enough, and of all that a connection has shown together.
+// In a head to a host: what its length can say, but for two addresses of IPv6 with their ports. Part of it is for those that
+// the configuration adds, the rest for what came: enough for each head, and the bound of all of a connection's together.
 inline constexpr size_t kMostTlvBytes = 65535 - 36;
 inline constexpr size_t kMostAddedTlvBytes = 32 * 1024;
 inline constexpr size_t kMostReceivedTlvBytes = kMostTlvBytes - kMostAddedTlvBytes;
