@@ -78,6 +78,16 @@ class DegradationTest : public testing::Test {
     world_ = std::make_unique<ProxyWorld>(settings);
     client_ = world_->Connect();
   }
+  // Where requests go to the lane that they name.
+  void StartPainted(const std::string& message, ProxySettings settings = {}) {
+    loaded_ = Load({.http_filters = "{name: degradation, typed_config: " + message + "}"});
+    ASSERT_NE(loaded_.bootstrap, nullptr);
+    const config::FilterChain& chain = loaded_.bootstrap->listeners[0]->filter_chains[0];
+    settings.further_filters = {{"painter", std::make_shared<Painter>()},
+                                std::get<config::HttpConnectionManager>(chain.terminal).http_filters[0]};
+    world_ = std::make_unique<ProxyWorld>(settings);
+    client_ = world_->Connect();
+  }
   void TearDown() override { client_.reset(); }
 
   void Ask(const std::string& path = "/", const std::string& fields = "", Peer* client = nullptr) {
@@ -111,6 +121,7 @@ class DegradationTest : public testing::Test {
   }
   int64_t Count(const std::string& name) { return world_->stat("http.in.degradation." + name); }
 
+  config::Loaded loaded_;
   std::unique_ptr<ProxyWorld> world_;
   std::unique_ptr<Peer> client_;
 };

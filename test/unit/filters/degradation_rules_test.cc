@@ -16,15 +16,8 @@ TEST_F(DegradationTest, AppliesWhereItsConditionHolds) {
 }
 
 TEST_F(DegradationTest, OneForEachRouteAndLane) {
-  const config::Loaded loaded = Load({.http_filters = "{name: degradation, typed_config: " +
-                                                      Rules(Errors("per: [ROUTE, CLUSTER, LANE]"), "fields: ALWAYS") + "}"});
-  ASSERT_NE(loaded.bootstrap, nullptr);
-  const auto& manager = std::get<config::HttpConnectionManager>(loaded.bootstrap->listeners[0]->filter_chains[0].terminal);
-  world_ = std::make_unique<ProxyWorld>(
-      ProxySettings{.first_routes = Route("/pay", "name: pay"),
-                    .filter_log = "%DYNAMIC_METADATA(pillion.degradation:key)%",
-                    .further_filters = {{"painter", std::make_shared<Painter>()}, manager.http_filters[0]}});
-  client_ = world_->Connect();
+  StartPainted(Rules(Errors("per: [ROUTE, CLUSTER, LANE]"), "fields: ALWAYS"),
+               {.first_routes = Route("/pay", "name: pay"), .filter_log = "%DYNAMIC_METADATA(pillion.degradation:key)%"});
   const std::string gray = "x-lane: env=gray\r\n";
   Status(500, "/pay", gray);
   Status(500, "/pay", gray);
@@ -43,13 +36,7 @@ TEST_F(DegradationTest, OneForEachRouteAndLane) {
 
 // Whatever is in a label: nobody's failures open another lane's breaker.
 TEST_F(DegradationTest, LanesWhoseLabelsLookAlike) {
-  const config::Loaded loaded = Load({.http_filters = "{name: degradation, typed_config: " + Rules(Errors("per: [LANE]")) + "}"});
-  ASSERT_NE(loaded.bootstrap, nullptr);
-  const auto& manager = std::get<config::HttpConnectionManager>(loaded.bootstrap->listeners[0]->filter_chains[0].terminal);
-  world_ = std::make_unique<ProxyWorld>(
-      ProxySettings{.filter_log = "%DYNAMIC_METADATA(pillion.degradation:key)%",
-                    .further_filters = {{"painter", std::make_shared<Painter>()}, manager.http_filters[0]}});
-  client_ = world_->Connect();
+  StartPainted(Rules(Errors("per: [LANE]")), {.filter_log = "%DYNAMIC_METADATA(pillion.degradation:key)%"});
   const std::string one = "x-lane: env=a,version=b\r\n";
   Status(500, "/", one);
   Status(500, "/", one);
@@ -62,6 +49,23 @@ TEST_F(DegradationTest, LanesWhoseLabelsLookAlike) {
   EXPECT_EQ(log[0], "lane=env=a%2Cversion%3Db");
   EXPECT_EQ(log[3], "lane=env=a,version=b");
   EXPECT_EQ(log[4], "lane=env=a%252Cversion%253Db");
+}
+
+// More than a worker remembers the keys of; and whose names, one after the other, are the same.
+TEST_F(DegradationTest, ManyLanesInTurn) {
+  StartPainted(Rules(Errors("per: [LANE]")), {.filter_log = "%DYNAMIC_METADATA(pillion.degradation:key)%"});
+  std::vector<std::string> lanes = {"ab=c", "a=bc", "a=b;c=d", "a=b"};
+  for (int i = 0; i < 200; ++i) lanes.push_back("env=v" + std::to_string(i));
+  for (int round = 0; round < 3; ++round) {
+    for (std::string lane : lanes) {
+      EXPECT_TRUE(Passes("/", "x-lane: " + lane + "\r\n"));
+      std::replace(lane.begin(), lane.end(), ';', ',');
+      const std::vector<std::string> log = world_->TakeLog();
+      ASSERT_EQ(log.size(), 1u);
+      EXPECT_EQ(log[0], "lane=" + lane);
+    }
+  }
+  EXPECT_EQ(Count("e.breakers"), static_cast<int64_t>(lanes.size()));
 }
 
 TEST_F(DegradationTest, RoutesWhoseNamesLookAlike) {
