@@ -1,64 +1,17 @@
 #!/usr/bin/env python3
 """Scenarios of the benchmark in which the context of requests counts: who calls, what is read in logs, a short run of the two chains."""
-import contextlib
-import os
-import socket
-import sys
 import tempfile
-import threading
 import time
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+import short_run  # first: it says where the benchmark is
+from short_run import GOOD, Server
 
-from benchmark import caller, chained, contexts, programs  # noqa: E402
-from benchmark.processes import BenchError  # noqa: E402
-from benchmark.run import Run  # noqa: E402
-from benchmark.scenarios import GREETING, select  # noqa: E402
-from benchmark.settings import Settings, two_cores  # noqa: E402
+from benchmark import caller, chained, contexts
+from benchmark.processes import BenchError
 
-PILLION = Path(os.environ.get("PILLION", ROOT / "out/pillion"))
-GOOD = b"HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n" + GREETING
 LATE = b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 4\r\n\r\nlate"
-
-
-class Server:
-    """answer(head) is what each request gets; None: the connection ends."""
-
-    def __init__(self, test: unittest.TestCase, answer):
-        self._answer, self.heads = answer, []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-        test.addCleanup(self._stop)
-
-    def _stop(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
-            self._threads[-1].start()
-
-    def _serve(self, connection):
-        with connection, contextlib.suppress(ConnectionResetError):  # a caller that has given up
-            while head := connection.recv(4096):
-                self.heads.append(head.decode())
-                answer = self._answer(head)
-                if answer is None:
-                    return
-                connection.sendall(answer[:20])
-                connection.sendall(answer[20:])
 
 
 class Caller(unittest.TestCase):
@@ -123,27 +76,16 @@ class Logs(unittest.TestCase):
         self.assertRegex(made[0], "^traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01\r\nX-Vivo-Context: dmN0eAEACB[A-Za-z0-9+/]+=*\r\n$")
 
 
-class ShortRun(unittest.TestCase):
-    """Both chains through pillion, with few requests: that all of it works, and what hardly depends on the machine."""
-
-    @classmethod
-    def setUpClass(cls):
-        programs.require(["nginx", "curl"], install=False)
-        cls.settings = Settings(PILLION.resolve(strict=True), *two_cores(), rounds=1, seconds=1, chain_requests=600)
-
-    def _figures(self, name):
-        (scenario,) = select(name)
-        run = Run(scenario, ["pillion"], self.settings, lambda line: None)
-        self.assertEqual(run.errors, [])
-        (figures,) = run.figures["pillion"]
-        return figures
+class Short(short_run.ShortRun):
+    """Of both chains, and of what hardly depends on the machine."""
+    SETTINGS = {"chain_requests": 600}
 
     def test_no_trace_breaks(self):
-        figures = self._figures("chain")
+        figures = self.figures("chain")
         self.assertEqual([figures[name] for name in ("requests", "unbroken", "failed", "lost")], [600, 100, 0, 0])
 
     def test_a_deadline_ends_a_request_never_early(self):
-        figures = self._figures("deadline")
+        figures = self.figures("deadline")
         self.assertLess(figures["early"], 1)
         self.assertLess(figures["error_p50"], 50)  # the first hop has the deadline as well: without it, it would be seconds
 

@@ -1,25 +1,17 @@
 #!/usr/bin/env python3
 """The benchmark's lanes: what is configured and asked, how it is judged, and a short run of the chain."""
 import hashlib
-import os
-import sys
 import unittest
 from collections import Counter
-from pathlib import Path
 from types import SimpleNamespace
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+import short_run  # first: it says where the benchmark is
+from short_run import GOOD, Server
 
-from benchmark import lane_chain, lane_rounds, lanes, programs  # noqa: E402
-from benchmark.lane_chain import BASE, GRAY  # noqa: E402
-from benchmark.processes import BenchError  # noqa: E402
-from benchmark.run import Run  # noqa: E402
-from benchmark.scenarios import GREETING, select  # noqa: E402
-from benchmark.settings import Settings, two_cores  # noqa: E402
-from chain_test import GOOD, Server  # noqa: E402
-
-PILLION = Path(os.environ.get("PILLION", ROOT / "out/pillion"))
+from benchmark import lane_chain, lane_rounds, lanes
+from benchmark.lane_chain import BASE, GRAY
+from benchmark.processes import BenchError
+from benchmark.scenarios import GREETING
 
 
 def answer(**versions: str) -> bytes:
@@ -131,27 +123,16 @@ class Churned(unittest.TestCase):
         return found
 
 
-class ShortRun(unittest.TestCase):
-    """Through pillion, with few requests: that all of it works, and what must hold on any machine."""
-
-    @classmethod
-    def setUpClass(cls):
-        programs.require(["nginx", "curl"], install=False)
-        cls.settings = Settings(PILLION.resolve(strict=True), *two_cores(), rounds=1, seconds=1, lane_requests=400)
-
-    def _figures(self, name):
-        (scenario,) = select(name)
-        run = Run(scenario, ["pillion"], self.settings, lambda line: None)
-        self.assertEqual(run.errors, [])
-        (figures,) = run.figures["pillion"]
-        return figures
+class Short(short_run.ShortRun):
+    """Of the chain of lanes, and of the shares."""
+    SETTINGS = {"lane_requests": 400}
 
     def test_nobody_is_in_the_wrong_lane(self):
-        figures = self._figures("lanes-chain")
+        figures = self.figures("lanes-chain")
         self.assertEqual([figures[name] for name in ("coloured", "plain", "wrong", "failed")], [400, 400, 0, 0])
 
     def test_who_is_chosen_stays_chosen(self):
-        figures = self._figures("lanes-share")
+        figures = self.figures("lanes-share")
         self.assertEqual([figures[name] for name in ("requests", "changed", "lost_users")], [1280, 0, 0])
         self.assertGreater(figures["larger"], 0)
 
