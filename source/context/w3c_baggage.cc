@@ -76,12 +76,18 @@ char* DecodePercents(std::string_view text, char* to) {
   return to;
 }
 
+char* Append(std::string_view text, char* to) {
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
 // At most three characters for each byte.
 char* EncodePercents(std::string_view bytes, char* to) {
+  if (AreAll(kPlain, bytes)) [[likely]] return Append(bytes, to);
   constexpr char kDigits[] = "0123456789ABCDEF";
   for (const char c : bytes) {
     const uint8_t byte = static_cast<uint8_t>(c);
-    if (Is(kPlain, c)) [[likely]] {
+    if (Is(kPlain, c)) {
       *to++ = c;
     } else {
       *to++ = '%';
@@ -213,23 +219,18 @@ std::string_view EncodeBaggage(const Baggage& baggage, base::Arena& arena, uint3
   for (const Baggage::Entry& entry : baggage) {
     char* const before = to;
     if (to != text) *to++ = ',';
-    uint8_t kinds = kToken;
-    for (const char c : entry.key) {
-      *to++ = c;
-      kinds &= KindsOf(c);
-    }
-    if (full || kinds == 0) {
+    if (full || !AreAll(kToken, entry.key)) {
       to = before;
       ++left_out;
       continue;
     }
+    to = Append(entry.key, to);
     *to++ = '=';
     to = EncodePercents(entry.value(), to);
     // Of a vctx they may end with a blank, which a field must not.
     if (const std::string_view properties = http::TrimBlanks(entry.properties()); !properties.empty()) {
       *to++ = ';';
-      std::memcpy(to, properties.data(), properties.size());
-      to += properties.size();
+      to = Append(properties, to);
     }
     full = ++members > kMostBaggageMembers || to - text > static_cast<ptrdiff_t>(kLongestBaggage);
     if (full) {

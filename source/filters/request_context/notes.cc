@@ -72,6 +72,7 @@ void Notes::NoteBaggage(base::Arena& arena, metadata::DynamicMetadata& metadata)
 }
 
 CancelReason ReasonOf(const context::Context& context, telemetry::ResponseFlags flags) {
+  if (flags.empty()) return context.cancel_reason;
   const auto any = [&](std::initializer_list<ResponseFlag> of) {
     for (const ResponseFlag flag : of) {
       if (flags.Has(flag)) return true;
