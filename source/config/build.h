@@ -30,6 +30,7 @@
 #include "source/base/clock.h"
 #include "source/config/assignment.h"
 #include "source/config/config_error.h"
+#include "source/config/filter_source.h"
 #include "source/config/home.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
@@ -89,6 +90,7 @@ struct BuildContext {
   std::shared_ptr<const Lanes> default_lanes;    // of clusters that do not say; null: they have none
   std::shared_ptr<const NameResolution> name_resolution;  // the same
   TrafficDirection direction = TrafficDirection::kUnspecified;  // of the listener that is built
+  bool apart = false;                            // what is built is a network filter that comes apart from its listener
   const std::vector<HttpFilter>* chain = nullptr;  // that the table which is built is for; null: it may be for several
   FilesRead* files_read = nullptr;               // to be told of what ReadSource() reads; null: nobody is
   std::vector<ConfigError>* notes = nullptr;     // of what is no error, but hardly meant; null: nobody reads them
@@ -223,6 +225,24 @@ HttpConnectionManager BuildHttpConnectionManager(
     const std::string& path);
 ListenerFilter BuildListenerFilter(BuildContext& context, const envoy::config::listener::v3::ListenerFilter& from,
                                    const std::string& path);
+// Where the configuration of a filter of that name comes from, which is no HTTP filter's: of one of these messages.
+std::shared_ptr<FilterSource> BuildFilterSource(BuildContext& context, FilterSource::Of of, const std::string& name,
+                                                const envoy::config::core::v3::ExtensionConfigSource& from,
+                                                const std::vector<const google::protobuf::Descriptor*>& may_be,
+                                                const std::string& path);
+// The same, but for the messages.
+std::shared_ptr<FilterSource> BuildFilterFeed(BuildContext& context, FilterSource::Of of, const std::string& name,
+                                              const envoy::config::core::v3::ExtensionConfigSource& from,
+                                              const std::string& path);
+// That `any` is none of what the filter may be: an error. Null: all are meant.
+bool MayBe(BuildContext& context, const FilterSource* source, const google::protobuf::Any& any, const std::string& path);
+// What takes `any`, of a network filter that comes apart; nothing, and an error: it can't be there.
+std::optional<NetworkFilter> TakeNetworkFilter(BuildContext& context, const google::protobuf::Any& any,
+                                               const std::string& path);
+std::optional<ChainEnd> TakeChainEnd(BuildContext& context, const google::protobuf::Any& any, const std::string& path);
+bool TakeListenerFilter(BuildContext& context, const google::protobuf::Any& any, const std::string& path, ListenerFilter& to);
+// Whether a message of that type ends a chain.
+bool EndsChain(std::string_view type_url);
 match::ConnectionPattern BuildConnectionPattern(BuildContext& context,
                                                 const envoy::config::listener::v3::FilterChainMatch& from,
                                                 const std::string& path);

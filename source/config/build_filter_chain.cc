@@ -1,6 +1,7 @@
 // Filter chains: which connections get one, and their network filters.
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
@@ -21,6 +22,7 @@
 namespace pillion::config {
 namespace {
 
+namespace core = envoy::config::core::v3;
 namespace v3 = envoy::config::listener::v3;
 namespace network = envoy::extensions::filters::network;
 using HttpMessage = network::http_connection_manager::v3::HttpConnectionManager;
@@ -121,21 +123,14 @@ NetworkRbac BuildNetworkRbac(BuildContext& context, const RbacMessage& from, con
           .delay = ToDuration(from.delay_deny())};
 }
 
-// A filter that ends the chain; false: it is none.
-bool BuildTerminal(BuildContext& context, const google::protobuf::Any& config, const std::string& path,
-                   FilterChain& chain) {
+// A filter that ends the chain; nothing: it is none.
+std::optional<ChainEnd> BuildTerminal(BuildContext& context, const google::protobuf::Any& config, const std::string& path) {
   HttpMessage http;
   TcpMessage tcp;
-  if (config.UnpackTo(&http)) {
-    chain.terminal = BuildHttpConnectionManager(context, http, path);
-  } else if (config.UnpackTo(&tcp)) {
-    chain.terminal = BuildTcp(context, tcp, path);
-  } else if (config.Is<network::echo::v3::Echo>()) {
-    chain.terminal = Echo{};
-  } else {
-    return false;
-  }
-  return true;
+  if (config.UnpackTo(&http)) return BuildHttpConnectionManager(context, http, path);
+  if (config.UnpackTo(&tcp)) return BuildTcp(context, tcp, path);
+  if (config.Is<network::echo::v3::Echo>()) return Echo{};
+  return std::nullopt;
 }
 
 std::optional<NetworkFilter> BuildNetworkFilter(BuildContext& context, const google::protobuf::Any& config, bool has_tls,
@@ -152,6 +147,34 @@ std::optional<NetworkFilter> BuildNetworkFilter(BuildContext& context, const goo
   return std::nullopt;
 }
 
+// One whose configuration comes apart, as it is before that has come.
+void BuildDiscovered(BuildContext& context, const v3::Filter& from, bool last, const std::string& path, FilterChain& chain) {
+  const AtHome home(context, "network filter", from.name(), path);
+  const std::vector<const google::protobuf::Descriptor*> ends{HttpMessage::descriptor(), TcpMessage::descriptor(),
+                                                              network::echo::v3::Echo::descriptor()};
+  const std::vector<const google::protobuf::Descriptor*> others{LimitMessage::descriptor(), RateMessage::descriptor(),
+                                                                RbacMessage::descriptor(), StateMessage::descriptor(),
+                                                                network::sni_cluster::v3::SniCluster::descriptor()};
+  const core::ExtensionConfigSource& discovery = from.config_discovery();
+  const std::shared_ptr<FilterSource> source =
+      BuildFilterSource(context, FilterSource::Of::kNetwork, from.name(), discovery, last ? ends : others, path);
+  source->ends_chain = last;
+  chain.discovered.push_back({.index = chain.filters.size(), .source = source});
+  const std::string default_path = FieldPath(path, "default_config");
+  const bool has_default = discovery.has_default_config() && MayBe(context, source.get(), discovery.default_config(), default_path);
+  if (last) {
+    chain.terminal = MissingFilter{};
+    if (!has_default) return;
+    if (auto end = TakeChainEnd(context, discovery.default_config(), default_path)) chain.terminal = *std::move(end);
+  } else {
+    chain.filters.emplace_back(MissingFilter{});
+    if (!has_default) return;
+    if (auto filter = TakeNetworkFilter(context, discovery.default_config(), default_path)) {
+      chain.filters.back() = *std::move(filter);
+    }
+  }
+}
+
 // In lower case, with a wildcard only in place of the first labels.
 std::string BuildServerName(BuildContext& context, const std::string& from, const std::string& path) {
   const std::string_view plain = std::string_view(from).substr(from.starts_with("*.") ? 2 : 0);
@@ -162,6 +185,28 @@ std::string BuildServerName(BuildContext& context, const std::string& from, cons
 }
 
 }  // namespace
+
+bool EndsChain(std::string_view type_url) {
+  const std::string_view name = type_url.substr(type_url.rfind('/') + 1);
+  return name == HttpMessage::descriptor()->full_name() || name == TcpMessage::descriptor()->full_name() ||
+         name == network::echo::v3::Echo::descriptor()->full_name();
+}
+
+std::optional<NetworkFilter> TakeNetworkFilter(BuildContext& context, const google::protobuf::Any& any,
+                                               const std::string& path) {
+  // Whether its chain has TLS is not known here.
+  std::optional<NetworkFilter> filter = BuildNetworkFilter(context, any, /*has_tls=*/true, path);
+  if (!filter) context.errors.AddMissing(path, path, WrongType(any, kOthers));
+  return filter;
+}
+
+std::optional<ChainEnd> TakeChainEnd(BuildContext& context, const google::protobuf::Any& any, const std::string& path) {
+  const bool before = std::exchange(context.apart, true);
+  std::optional<ChainEnd> end = BuildTerminal(context, any, path);
+  context.apart = before;
+  if (!end) context.errors.AddMissing(path, path, WrongType(any, kTerminals));
+  return end;
+}
 
 match::ConnectionPattern BuildConnectionPattern(BuildContext& context, const v3::FilterChainMatch& from,
                                                 const std::string& path) {
@@ -212,10 +257,13 @@ FilterChain BuildFilterChain(BuildContext& context, const v3::FilterChain& from,
     const bool last = i + 1 == from.filters_size();
     if (ended) {
       context.errors.AddMissing(path, filter_path, "comes after the filter that ends the chain");
-    } else if (BuildTerminal(context, config, config_path, chain)) {
+    } else if (from.filters(i).has_config_discovery()) {
+      BuildDiscovered(context, from.filters(i), last, FieldPath(filter_path, "config_discovery"), chain);
+    } else if (std::optional<ChainEnd> end = BuildTerminal(context, config, config_path)) {
+      chain.terminal = *std::move(end);
       ended = true;
-    } else if (std::optional<NetworkFilter> filter = BuildNetworkFilter(context, config, from.has_transport_socket(),
-                                                                              config_path)) {
+    } else if (std::optional<NetworkFilter> filter =
+                   BuildNetworkFilter(context, config, from.has_transport_socket(), config_path)) {
       chain.filters.push_back(*std::move(filter));
       if (last) context.errors.Add(filter_path, Concat("ends the chain, expected ", kTerminals, " behind it"));
     } else {

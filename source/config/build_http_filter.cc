@@ -8,8 +8,6 @@
 #include "google/protobuf/any.pb.h"
 #include "source/config/extensions.h"
 #include "source/config/filter_source.h"
-#include "source/config/judge_resource.h"
-#include "source/config/resources.h"
 #include "source/config/text.h"
 
 namespace pillion::config {
@@ -20,13 +18,7 @@ using RouterMessage = envoy::extensions::filters::http::router::v3::Router;
 
 std::string_view MessageName(std::string_view url) { return url.substr(url.rfind('/') + 1); }
 
-// "a or b"
-std::string TypesText(const FilterSource& source) {
-  std::string text;
-  for (const FilterSource::Type& type : source.types) text += Concat(text.empty() ? "" : " or ", type.message);
-  return text;
-}
-
+// Which of the filters that there are it may be.
 void BuildTypes(BuildContext& context, const core::ExtensionConfigSource& from, const std::string& path,
                 FilterSource& source) {
   for (int i = 0; i < from.type_urls_size(); ++i) {
@@ -54,9 +46,9 @@ void TakeConfig(BuildContext& context, const google::protobuf::Any& any, const s
   const std::unique_ptr<google::protobuf::Message> message = UnpackExtension(any);
   const HttpFilterType* const type =
       message == nullptr ? nullptr : FindType(context, message->GetDescriptor(), &HttpFilterType::message);
-  const auto is_type = [&](const FilterSource::Type& each) { return each.message == MessageName(any.type_url()); };
-  if (type == nullptr || (to.source != nullptr && std::ranges::none_of(to.source->types, is_type))) {
-    context.errors.AddMissing(path, path, WrongType(any, to.source == nullptr ? "an HTTP filter" : TypesText(*to.source)));
+  if (!MayBe(context, to.source.get(), any, path)) return;
+  if (type == nullptr) {
+    context.errors.AddMissing(path, path, WrongType(any, "an HTTP filter"));
     return;
   }
   to.config = type->build(context, *message, path);
@@ -68,39 +60,21 @@ void TakeConfig(BuildContext& context, const google::protobuf::Any& any, const s
 
 HttpFilter BuildDiscoveredFilter(BuildContext& context, const std::string& name, const core::ExtensionConfigSource& from,
                                  const std::string& path) {
-  const auto source = std::make_shared<FilterSource>();
-  source->name = name;
-  source->home = context.home.name;
-  source->feed = BuildFeed(context, from.config_source(), FieldPath(path, "config_source"));
+  if (context.apart) {
+    context.errors.Add(path, "not implemented: its connection manager comes apart from the listener itself, expected typed_config");
+  }
+  const std::shared_ptr<FilterSource> source = BuildFilterFeed(context, FilterSource::Of::kHttp, name, from, path);
   BuildTypes(context, from, path, *source);
-  source->starts_without = from.apply_default_config_without_warming();
   HttpFilter filter{.name = name, .config = context.options.missing_filter, .source = source, .missing = true};
   if (filter.config == nullptr) context.errors.Add(path, "no filter can come apart here, expected typed_config");
   if (from.has_default_config()) {
     TakeConfig(context, from.default_config(), FieldPath(path, "default_config"), filter);
-  } else if (source->starts_without) {
-    context.errors.Add(FieldPath(path, "apply_default_config_without_warming"), "expected a default_config with it");
   }
   return filter;
 }
 
-Judged<HttpFilter> Resources::BuildHttpFilter(const google::protobuf::Any& resource, const HttpFilter& place,
-                                              TrafficDirection direction) const {
-  ErrorList errors;
-  std::vector<ConfigError> notes;
-  BuildContext context = MakeContext(errors);
-  context.notes = &notes;
-  context.clusters = clusters_;
-  if (place.source != nullptr) context.sender = place.source->feed.source;
-  context.direction = direction;
-  context.home = {.name = place.source == nullptr ? "" : place.source->home, .path = "typed_config"};
-  core::TypedExtensionConfig extension;
-  const auto filter = std::make_shared<HttpFilter>(place);
-  if (IsOfType(resource, *extension.GetDescriptor(), errors) &&
-      ParseAndJudge(options_.unknown, resource.value(), "", extension, errors, notes)) {
-    TakeConfig(context, extension.typed_config(), "typed_config", *filter);
-  }
-  return Conclude(std::shared_ptr<const HttpFilter>(filter), errors, std::move(notes));
+void TakeHttpFilter(BuildContext& context, const google::protobuf::Any& any, const std::string& path, HttpFilter& to) {
+  TakeConfig(context, any, path, to);
 }
 
 }  // namespace pillion::config

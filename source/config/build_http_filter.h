@@ -18,4 +18,7 @@ const HttpFilterType* FindType(const BuildContext& context, const google::protob
 HttpFilter BuildDiscoveredFilter(BuildContext& context, const std::string& name,
                                  const envoy::config::core::v3::ExtensionConfigSource& from, const std::string& path);
 
+// Of such a filter, what has come for it, into `to`; without a source it may be any. An error: it can't be.
+void TakeHttpFilter(BuildContext& context, const google::protobuf::Any& any, const std::string& path, HttpFilter& to);
+
 }  // namespace pillion::config

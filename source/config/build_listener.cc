@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "absl/strings/str_replace.h"
+#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "source/base/xxhash64.h"
 #include "source/config/build_access.h"
@@ -105,7 +106,7 @@ void BuildFilterChains(BuildContext& context, const v3::Listener& from, const st
     if (from.has_filter_chain_matcher()) continue;
     const match::ConnectionPattern pattern =
         BuildConnectionPattern(context, from.filter_chains(i).filter_chain_match(), match_path);
-    to.filter_chains.back().has_server_names = !pattern.server_names.empty();
+    to.filter_chains.Own(static_cast<size_t>(i)).has_server_names = !pattern.server_names.empty();
     if (const auto same = to.chain_matcher.Add(pattern, static_cast<uint32_t>(i))) {
       context.errors.AddMissing(chain_path, match_path,
                                 Concat("fits the same connections as that of filter_chains[", *same, "]"));
@@ -137,8 +138,10 @@ void SetDigests(const v3::Listener& from, Listener& to) {
     *filters.mutable_filters() = chain.filters();
     built.filters_digest = base::XxHash64(filters.SerializeAsString());
   };
-  for (int i = 0; i < from.filter_chains_size(); ++i) set(from.filter_chains(i), to.filter_chains[static_cast<size_t>(i)]);
-  if (from.has_default_filter_chain()) set(from.default_filter_chain(), to.filter_chains.back());
+  for (int i = 0; i < from.filter_chains_size(); ++i) {
+    set(from.filter_chains(i), to.filter_chains.Own(static_cast<size_t>(i)));
+  }
+  if (from.has_default_filter_chain()) set(from.default_filter_chain(), to.filter_chains.Own(to.filter_chains.size() - 1));
 }
 
 // Connections have what their listening socket has.
@@ -171,7 +174,12 @@ void LookForTls(Listener& listener) {
   const auto takes_both = [](const FilterChain& chain) {
     return chain.tls != nullptr && chain.tls->modes && chain.tls->modes->Any(PeerMode::kPermissive);
   };
-  const auto looks = [](const ListenerFilter& filter) { return std::holds_alternative<TlsInspector>(filter.filter); };
+  const auto looks = [](const ListenerFilter& filter) {
+    const std::string_view inspector = envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector::descriptor()->full_name();
+    return std::holds_alternative<TlsInspector>(filter.filter) ||
+           (filter.source != nullptr && std::ranges::find(filter.source->types, inspector, &FilterSource::Type::message) !=
+                                            filter.source->types.end());
+  };
   if (std::ranges::none_of(listener.filter_chains, takes_both)) return;
   if (std::ranges::any_of(listener.listener_filters, looks)) return;
   listener.listener_filters.push_back({.name = "tls_inspector", .filter = TlsInspector(), .disabled = {}});

@@ -77,14 +77,27 @@ ProxyProtocol BuildProxyProtocol(BuildContext& context, const ProxyMessage& from
   return to;
 }
 
+// One whose configuration comes apart, as it is before that has come.
+void BuildDiscovered(BuildContext& context, const v3::ListenerFilter& from, const std::string& path, ListenerFilter& to) {
+  const AtHome home(context, "listener filter", from.name(), path);
+  const auto& discovery = from.config_discovery();
+  const std::shared_ptr<FilterSource> source = BuildFilterSource(
+      context, FilterSource::Of::kListener, from.name(), discovery,
+      {filters::tls_inspector::v3::TlsInspector::descriptor(), filters::http_inspector::v3::HttpInspector::descriptor(),
+       filters::original_dst::v3::OriginalDst::descriptor(), ProxyMessage::descriptor()},
+      path);
+  to.source = source;
+  to.filter = MissingFilter{};
+  const std::string default_path = FieldPath(path, "default_config");
+  if (discovery.has_default_config() && MayBe(context, source.get(), discovery.default_config(), default_path)) {
+    TakeListenerFilter(context, discovery.default_config(), default_path, to);
+  }
+}
+
 }  // namespace
 
-ListenerFilter BuildListenerFilter(BuildContext& context, const v3::ListenerFilter& from,
-                                   const std::string& path) {
-  ListenerFilter to;
-  to.name = from.name();
-  const std::string config_path = FieldPath(path, "typed_config");
-  const google::protobuf::Any& config = from.typed_config();
+bool TakeListenerFilter(BuildContext& context, const google::protobuf::Any& config, const std::string& config_path,
+                        ListenerFilter& to) {
   ProxyMessage proxy_protocol;
   filters::tls_inspector::v3::TlsInspector tls;
   if (config.UnpackTo(&tls)) {
@@ -101,8 +114,21 @@ ListenerFilter BuildListenerFilter(BuildContext& context, const v3::ListenerFilt
   } else if (config.UnpackTo(&proxy_protocol)) {
     to.filter = BuildProxyProtocol(context, proxy_protocol, config_path);
   } else {
-    context.errors.AddMissing(path, config_path,
+    context.errors.AddMissing(config_path.substr(0, config_path.rfind('.')), config_path,
                               WrongType(config, "TlsInspector, HttpInspector, OriginalDst or ProxyProtocol"));
+    return false;
+  }
+  return true;
+}
+
+ListenerFilter BuildListenerFilter(BuildContext& context, const v3::ListenerFilter& from,
+                                   const std::string& path) {
+  ListenerFilter to;
+  to.name = from.name();
+  if (from.has_config_discovery()) {
+    BuildDiscovered(context, from, FieldPath(path, "config_discovery"), to);
+  } else {
+    TakeListenerFilter(context, from.typed_config(), FieldPath(path, "typed_config"), to);
   }
   if (from.has_filter_disabled()) {
     to.disabled = BuildPredicate(context, from.filter_disabled(), FieldPath(path, "filter_disabled"), 0);

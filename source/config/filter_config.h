@@ -23,6 +23,10 @@ class FilterConfig {
 
 struct FilterSource;
 
+// In place of a network filter or a listener filter whose configuration comes apart from its listener, has not come, and has
+// no default: who needs it is not connected.
+struct MissingFilter {};
+
 // An HTTP filter of a connection manager, before the router.
 struct HttpFilter {
   std::string name;  // unique in its chain; what an override refers to

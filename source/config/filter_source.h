@@ -1,7 +1,8 @@
 #pragma once
 
-// Where an HTTP filter's configuration comes from that comes apart from its listener (ECDS).
+// Where a filter's configuration comes from that comes apart from its listener (ECDS).
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,12 +14,15 @@
 namespace pillion::config {
 
 struct FilterSource {
+  enum class Of : uint8_t { kHttp, kNetwork, kListener };
   // A message that it may be: full names, of descriptors.
   struct Type {
     std::string_view message;
-    std::string_view override_type;  // that the filter takes from a route; empty: of none
+    std::string_view override_type = {};  // that the filter takes from a route; empty: of none
   };
 
+  Of of = Of::kHttp;
+  bool ends_chain = false;  // kNetwork: the last one
   std::string name;  // the filter's, and the resource's
   Feed feed;
   std::vector<Type> types;  // at least one

@@ -28,4 +28,14 @@ const std::vector<AccessLog>& FilterChain::access_logs() const {
   return none;
 }
 
+uint64_t FilterChain::came(size_t index) const {
+  const auto found = std::ranges::find(discovered, index, &Discovered::index);
+  return found == discovered.end() ? 0 : found->came;
+}
+
+bool FilterChain::IsGivenAs(const FilterChain& other) const {
+  const auto given = [](const FilterChain& chain) { return chain.given_digest != 0 ? chain.given_digest : chain.digest; };
+  return given(*this) != 0 && given(*this) == given(other);
+}
+
 }  // namespace pillion::config

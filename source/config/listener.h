@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/base/shared_list.h"
 #include "source/config/access_log.h"
 #include "source/config/address.h"
 #include "source/config/config_source.h"
@@ -176,19 +177,33 @@ struct Echo {};
 
 struct DownstreamTls;
 
+using ChainEnd = std::variant<HttpConnectionManager, TcpProxy, Echo, MissingFilter>;
+
 struct FilterChain {
+  // A network filter whose configuration comes apart from the listener.
+  struct Discovered {
+    size_t index = 0;  // of `filters`; that behind the last of them is the one that ends the chain
+    std::shared_ptr<const FilterSource> source;
+    uint64_t came = 0;  // a digest of what has come for it; 0: nothing has
+  };
+
   std::string name;
   std::shared_ptr<const Metadata> metadata;  // for logs; null: there is none
   std::shared_ptr<const DownstreamTls> tls;  // null: plain bytes
   bool has_server_names = false;             // of its own: for clients that ask for one of them
   base::Duration handshake_timeout = std::chrono::seconds(15);
   std::vector<NetworkFilter> filters;  // in order, before the one that ends the chain
-  std::variant<HttpConnectionManager, TcpProxy, Echo> terminal;
+  ChainEnd terminal;
+  std::vector<Discovered> discovered;  // in order
   uint64_t digest = 0;          // of all that it and its listener, but for the other chains, were configured with
   uint64_t given_digest = 0;    // that without what has come for its filters; 0: nothing has
   uint64_t filters_digest = 0;  // of its filters
 
   const std::vector<AccessLog>& access_logs() const;  // of the terminal filter
+  // What has come for the network filter at that index; 0: nothing, or it does not come apart.
+  uint64_t came(size_t index) const;
+  // It is `other`, as it was configured: what has come for its filters may be something else.
+  bool IsGivenAs(const FilterChain& other) const;
 };
 
 enum class TrafficDirection : uint8_t { kUnspecified, kInbound, kOutbound };
@@ -223,13 +238,17 @@ struct Listener {
   base::Duration listener_filters_timeout = std::chrono::seconds(15);
   bool continue_on_listener_filters_timeout = false;  // false: the connection is closed
 
-  std::vector<FilterChain> filter_chains;  // at least one; the default one last, where there is one
+  base::SharedList<FilterChain> filter_chains;  // at least one; the default one last, where there is one
   match::ConnectionMatcher chain_matcher;  // gives an index of filter_chains
   // Not null: it chooses instead; its actions are indices of filter_chains, and what it has none for gets default_chain.
   std::shared_ptr<const access::MatcherTree> chain_tree;
   std::optional<uint32_t> default_chain;
 
   std::vector<AccessLog> access_logs;  // one line a connection
+
+  // This without what has come for its filters; null: nothing has. The same but for filters and chains, and kept by what
+  // lives longer than this: of each of many versions it would keep all chains.
+  std::shared_ptr<const Listener> given = nullptr;
 };
 
 }  // namespace pillion::config

@@ -3,11 +3,13 @@
 // Listener filters as configured: what looks at a connection before its filter chain is chosen.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "source/config/filter_config.h"
 #include "source/net/proxy_tlvs.h"
 
 namespace pillion::config {
@@ -54,8 +56,10 @@ struct PortPredicate {
 
 struct ListenerFilter {
   std::string name;
-  std::variant<TlsInspector, HttpInspector, OriginalDst, ProxyProtocol> filter;
+  std::variant<TlsInspector, HttpInspector, OriginalDst, ProxyProtocol, MissingFilter> filter;
   std::optional<PortPredicate> disabled;
+  std::shared_ptr<const FilterSource> source = nullptr;  // of `filter`, where it comes apart; null: it stands in the listener
+  uint64_t came = 0;  // a digest of what has come for it; 0: nothing has
 };
 
 }  // namespace pillion::config

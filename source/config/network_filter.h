@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/config/filter_config.h"
 #include "source/config/filter_state.h"
 #include "source/runtime/key.h"
 
@@ -57,6 +58,7 @@ struct ConnectionState {
   std::vector<FilterStateObject> on_handshake;  // of its TLS
 };
 
-using NetworkFilter = std::variant<ConnectionLimit, ConnectionRate, ConnectionState, NetworkRbac, SniCluster>;
+using NetworkFilter =
+    std::variant<ConnectionLimit, ConnectionRate, ConnectionState, NetworkRbac, SniCluster, MissingFilter>;
 
 }  // namespace pillion::config

@@ -13,6 +13,7 @@
 
 #include "source/config/assignment.h"
 #include "source/config/config_error.h"
+#include "source/config/filter_place.h"
 #include "source/config/load.h"
 #include "source/config/model.h"
 
@@ -69,10 +70,18 @@ class Resources {
   // Where `place` has no source: of any HTTP filter.
   Judged<HttpFilter> BuildHttpFilter(const google::protobuf::Any& resource, const HttpFilter& place,
                                      TrafficDirection direction) const;
+  // The same, for whatever filter of `listener` has it from elsewhere, without `came`.
+  Judged<DiscoveredFilter> BuildFilter(const google::protobuf::Any& resource, const FilterPlace& place,
+                                       const Listener& listener) const;
+  // The same, of any filter that may come apart.
+  Judged<DiscoveredFilter> BuildFilter(const google::protobuf::Any& resource) const;
   Judged<Assignment> BuildAssignment(const google::protobuf::Any& resource, const Earlier<Assignment>& earlier = {}) const;
 
  private:
   BuildContext MakeContext(ErrorList& errors) const;
+  // Of a TypedExtensionConfig, for `source` (null: anybody): build(context, typed_config) gives what is at the place then.
+  template <typename Build>
+  auto BuildExtension(const google::protobuf::Any& resource, const FilterSource* source, const Build& build) const;
   // One that may name secrets, and who is to be asked: build(context, message).
   template <typename Message, typename Build>
   auto BuildOwner(const google::protobuf::Any& resource, const ConfigSource& sender, const Build& build) const;

@@ -111,7 +111,6 @@ struct RefusedField {
   Field field;
   std::string_view sentence;
 };
-constexpr std::string_view kNoDiscovery = "a filter's configuration can't come apart from it, expected typed_config";
 constexpr RefusedField kRefusedFields[] = {
     {{"config.bootstrap.v3.Bootstrap.DynamicResources", "lds_resources_locator", 5},
      "listeners can't be named by xdstp, expected lds_config"},
@@ -123,10 +122,8 @@ constexpr RefusedField kRefusedFields[] = {
      "a locality has one list of endpoints, expected lb_endpoints"},
     {{"config.endpoint.v3.LocalityLbEndpoints", "leds_cluster_locality_config", 8},
      "a locality's endpoints can't come apart from the others, expected lb_endpoints"},
-    {{"config.listener.v3.Filter", "config_discovery", 5}, kNoDiscovery},
     {{"extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "local_cluster_rate_limit", 16},
      "each process has the whole of its buckets, expected no such field"},
-    {{"config.listener.v3.ListenerFilter", "config_discovery", 5}, kNoDiscovery},
     {{"config.route.v3.RouteConfiguration", "vhds", 9}, "virtual hosts can't come one by one, expected virtual_hosts"},
     {{kManager, "scoped_routes", 31}, "tables can't be chosen by scope, expected rds or route_config"},
     {{"extensions.filters.network.tcp_proxy.v3.TcpProxy", "on_demand", 14},

@@ -73,7 +73,7 @@ void Judge(const google::protobuf::Any& resource, const config::Resources& resou
   envoy::config::core::v3::TypedExtensionConfig extension;
   if (resource.Is<envoy::config::core::v3::TypedExtensionConfig>() && resource.UnpackTo(&extension)) {
     if (extension.typed_config().Is<pillion::guard::v1::Guard>()) return Take(resources.BuildGuard(resource), errors, notes);
-    return Take(resources.BuildHttpFilter(resource, {}, config::TrafficDirection::kUnspecified), errors, notes);
+    return Take(resources.BuildFilter(resource), errors, notes);
   }
   Secret secret;
   if (resource.Is<Secret>() && resource.UnpackTo(&secret)) {

@@ -6,6 +6,7 @@
 
 #include "source/access/connection_attributes.h"
 #include "source/access/engine.h"
+#include "source/config/filter_source.h"
 #include "source/explain/decision.h"
 #include "source/explain/handshake.h"
 #include "source/explain/texts.h"
@@ -166,8 +167,16 @@ void AskNetworkRbac(const config::NetworkRbac& rbac, Connection& connection, Ans
   }
 }
 
+// Of a network filter that comes apart; of the chain's end, too.
+std::string DiscoveredName(const config::FilterChain& chain, size_t index) {
+  const auto found = std::ranges::find(chain.discovered, index, &config::FilterChain::Discovered::index);
+  return found == chain.discovered.end() ? std::string() : found->source->name;
+}
+
 void AskNetworkFilters(Connection& connection, Answer::List& filters) {
-  for (const config::NetworkFilter& filter : connection.chain->config().filters) {
+  const config::FilterChain& chain = connection.chain->config();
+  for (size_t index = 0; index < chain.filters.size(); ++index) {
+    const config::NetworkFilter& filter = chain.filters[index];
     Answer& shown = filters.Object();
     if (const auto* limit = std::get_if<config::ConnectionLimit>(&filter)) {
       shown.Text("filter", "connection_limit");
@@ -176,6 +185,10 @@ void AskNetworkFilters(Connection& connection, Answer::List& filters) {
     } else if (const auto* rbac = std::get_if<config::NetworkRbac>(&filter)) {
       shown.Text("filter", "rbac");
       AskNetworkRbac(*rbac, connection, shown);
+    } else if (std::holds_alternative<config::MissingFilter>(filter)) {
+      const std::string name = DiscoveredName(connection.chain->config(), index);
+      shown.Text("filter", name);
+      shown.Text("verdict", "its configuration has not come: the connection is closed");
     } else {
       shown.Text("filter", "sni_cluster");
       shown.Text("verdict", "passes; the server name is the cluster's name");
@@ -225,6 +238,11 @@ absl::StatusOr<Connection> ExplainConnection(const Question& question, const Run
     DescribeWarming("next_version_waits_for", next->second, shown);
   }
   DescribeConnection(question, connection, answer.Object("connection"));
+  for (const config::ListenerFilter& filter : config->listener_filters) {
+    if (!std::holds_alternative<config::MissingFilter>(filter.filter)) continue;
+    connection.end = fmt::format("the configuration of the listener filter {} has not come", filter.name);
+    return connection;
+  }
 
   const bool looks = !config->listener_filters.empty();  // else there are no facts
   const std::optional<uint32_t> index =
@@ -240,6 +258,13 @@ absl::StatusOr<Connection> ExplainConnection(const Question& question, const Run
   DescribeChain(question, *index, connection, answer.Object("filter_chain"));
   SetPeer(question, connection);
   AskNetworkFilters(connection, answer.Elements("network_filters"));
+  const config::FilterChain& chain = connection.chain->config();
+  for (size_t i = 0; i <= chain.filters.size(); ++i) {
+    const bool missing = i < chain.filters.size() ? std::holds_alternative<config::MissingFilter>(chain.filters[i])
+                                                  : std::holds_alternative<config::MissingFilter>(chain.terminal);
+    if (!missing || !connection.end.empty()) continue;
+    connection.end = fmt::format("the configuration of the network filter {} has not come", DiscoveredName(chain, i));
+  }
   return connection;
 }
 

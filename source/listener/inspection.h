@@ -81,6 +81,8 @@ class Inspection final : public base::ListNode<InspectionTag>,
   Verdict Apply(const config::OriginalDst& filter, FilterStats& stats);
   // What an internal connection was told of where it was meant to go, and of who made it.
   void TakePassedAddresses();
+  // Its listener looks at no connection.
+  Verdict Apply(const config::MissingFilter&, FilterStats&) { return Verdict::kRefuse; }
   // From now on the local address is where the connection was meant to go.
   void RestoreLocal(const net::Address& meant);
   Verdict Apply(const config::ProxyProtocol& filter, FilterStats& stats);

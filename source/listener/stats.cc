@@ -32,6 +32,9 @@ Names NamesOf(const config::ProxyProtocol& filter) {
   stats::Prefix prefix("proxy_proto");
   return {filter.stat_prefix.empty() ? prefix : prefix.Add(filter.stat_prefix), kProxy};
 }
+Names NamesOf(const config::MissingFilter&) {
+  return {stats::Prefix("missing"), {}};
+}
 
 Names NamesOf(const config::ListenerFilter& filter) {
   return std::visit([](const auto& which) { return NamesOf(which); }, filter.filter);

@@ -21,7 +21,7 @@ namespace pillion::proxy {
 
 class ConnectionManager {
  public:
-  // `chain` is the listener's, and ends in a manager. `former`: whose table it shares, where it is the same; null: none.
+  // `chain` ends in a manager, and outlives it. `former`: whose table it shares, where it is the same; null: none.
   ConnectionManager(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
                     const References& references, stats::Registry& registry, AccessLogs logs,
                     const ConnectionManager* former = nullptr);
@@ -49,7 +49,7 @@ class ConnectionManager {
  private:
   static constexpr size_t kLargestOutput = 256 * 1024;
 
-  const std::shared_ptr<const config::Listener> listener_;  // holds chain_
+  const std::shared_ptr<const config::Listener> listener_;
   const config::FilterChain& chain_;
   const config::HttpConnectionManager& config_;
   const std::shared_ptr<const Routes> routes_;

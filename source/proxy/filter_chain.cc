@@ -1,5 +1,6 @@
 #include "source/proxy/filter_chain.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "source/config/tls.h"
@@ -45,9 +46,10 @@ bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const 
   return mode == config::PeerMode::kStrict || (mode == config::PeerMode::kPermissive && looks_so);
 }
 
-FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
+FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, std::shared_ptr<const config::FilterChain> of,
                          const References& references, stats::Registry& registry, AccessLogs logs, const FilterChain* former)
-    : listener_(std::move(listener)), chain_(chain) {
+    : listener_(std::move(listener)), chain_(std::move(of)) {
+  const config::FilterChain& chain = *chain_;
   if (chain.tls != nullptr) {
     tls_stat_ids_.emplace(registry, stats::Prefix("listener").Add(stats::kListenerAddress, listener_->stat_prefix), true);
   }
@@ -56,27 +58,34 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, const
     mode_stat_ids_.emplace(ModeStatIds{.mtls = scope.AddCounter("peer_authentication.mtls"),
                                        .plain = scope.AddCounter("peer_authentication.plain")});
   }
-  size_t limits = 0;
-  for (const config::NetworkFilter& filter : chain.filters) {
+  missing_ = std::holds_alternative<config::MissingFilter>(chain.terminal);
+  for (size_t i = 0; i < chain.filters.size(); ++i) {
+    const config::NetworkFilter& filter = chain.filters[i];
+    missing_ = missing_ || std::holds_alternative<config::MissingFilter>(filter);
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
     if (limit != nullptr && limit->enabled) {
-      ++limits;
-      if (former == nullptr) limits_.push_back(std::make_shared<ConnectionLimit>(*limit, registry));
+      std::shared_ptr<ConnectionLimit> own = former == nullptr ? nullptr : former->LimitOf(i, chain.came(i));
+      if (own == nullptr) own = std::make_shared<ConnectionLimit>(*limit, registry);
+      limits_.push_back({i, std::move(own)});
     }
     const auto* rate = std::get_if<config::ConnectionRate>(&filter);
-    if (rate != nullptr) rates_.push_back(std::make_unique<ConnectionRate>(*rate, limits, registry));
+    if (rate != nullptr) rates_.push_back(std::make_unique<ConnectionRate>(*rate, limits_.size(), registry));
     const auto* state = std::get_if<config::ConnectionState>(&filter);
     if (state != nullptr) states_.push_back(state);
     const auto* rbac = std::get_if<config::NetworkRbac>(&filter);
     if (rbac != nullptr) rbacs_.push_back(std::make_unique<NetworkRbac>(*rbac, registry));
   }
-  if (former != nullptr) limits_ = former->limits_;
   if (std::holds_alternative<config::HttpConnectionManager>(chain.terminal)) {
     const auto* const manager = former == nullptr ? nullptr : std::get_if<ConnectionManager>(&former->terminal_);
     terminal_.emplace<ConnectionManager>(listener_, chain, references, registry, std::move(logs), manager);
   } else if (std::holds_alternative<config::TcpProxy>(chain.terminal)) {
     terminal_.emplace<TcpProxy>(listener_, chain, references.clusters, registry, std::move(logs));
   }
+}
+
+std::shared_ptr<ConnectionLimit> FilterChain::LimitOf(size_t index, uint64_t came) const {
+  const auto found = std::ranges::find(limits_, index, &Limit::index);
+  return found == limits_.end() || chain_->came(index) != came ? nullptr : found->limit;
 }
 
 FilterChainShard::FilterChainShard(std::shared_ptr<const FilterChain> from, WorkerContext& context, stats::Shard& shard)
@@ -87,9 +96,9 @@ FilterChainShard::FilterChainShard(std::shared_ptr<const FilterChain> from, Work
     mtls_ = shard.counter(ids->mtls);
     plain_ = shard.counter(ids->plain);
   }
-  for (const std::shared_ptr<ConnectionLimit>& limit : chain.limits()) {
-    limits_.push_back(
-        {*limit, *shard.counter(limit->limited_connections()), *shard.gauge(limit->active_connections())});
+  for (const FilterChain::Limit& each : chain.limits()) {
+    ConnectionLimit& limit = *each.limit;
+    limits_.push_back({limit, *shard.counter(limit.limited_connections()), *shard.gauge(limit.active_connections())});
   }
   for (const std::unique_ptr<ConnectionRate>& rate : chain.rates()) {
     rates_.push_back({*rate, *shard.counter(rate->rate_limited())});
@@ -146,6 +155,10 @@ ListenerConnection* FilterChainShard::Admit(ListenerConnectionOwner& owner, list
 }
 
 ListenerConnection* FilterChainShard::Make(ListenerConnectionOwner& owner, listener::Accepted accepted) {
+  if (chain_->missing()) [[unlikely]] {
+    return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted),
+                              {.close_after = base::Duration::zero()});
+  }
   const bool uses_tls = UsesTls(*accepted.transport, accepted.facts.get());
   std::shared_ptr<const tls::Context> secrets;
   if (uses_tls) {

@@ -62,13 +62,20 @@ bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const 
 
 class FilterChain {
  public:
-  // `chain` is one of `listener`. `former`: the one before it, to which something else has come for filters that come apart
-  // from it, and which is the same otherwise; null: there is none.
-  FilterChain(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
+  // `chain` is one of `listener`, or of a version of it that has something else for filters that come apart. `former`: the
+  // chain before it, to which something else has come for such filters, and which is the same otherwise; null: there is none.
+  FilterChain(std::shared_ptr<const config::Listener> listener, std::shared_ptr<const config::FilterChain> chain,
               const References& references, stats::Registry& registry, AccessLogs logs, const FilterChain* former = nullptr);
 
+  // But for its chains, which others may have anew.
   const config::Listener& listener() const { return *listener_; }
-  const std::vector<std::shared_ptr<ConnectionLimit>>& limits() const { return limits_; }
+  // What a filter needs that comes apart has not come: nobody is connected.
+  bool missing() const { return missing_; }
+  struct Limit {
+    size_t index;  // of the filter
+    std::shared_ptr<ConnectionLimit> limit;
+  };
+  const std::vector<Limit>& limits() const { return limits_; }
   const std::vector<std::unique_ptr<ConnectionRate>>& rates() const { return rates_; }
   const std::vector<const config::ConnectionState*>& states() const { return states_; }
   const std::vector<std::unique_ptr<NetworkRbac>>& rbacs() const { return rbacs_; }
@@ -81,14 +88,18 @@ class FilterChain {
     stats::CounterId plain;
   };
   const std::optional<ModeStatIds>& mode_stat_ids() const { return mode_stat_ids_; }
-  const config::FilterChain& config() const { return chain_; }
+  const config::FilterChain& config() const { return *chain_; }
 
  private:
-  const std::shared_ptr<const config::Listener> listener_;  // holds chain_
-  const config::FilterChain& chain_;
+  // Of the filter at that index, for which the same has come; null: it has none.
+  std::shared_ptr<ConnectionLimit> LimitOf(size_t index, uint64_t came) const;
+
+  const std::shared_ptr<const config::Listener> listener_;
+  const std::shared_ptr<const config::FilterChain> chain_;
+  bool missing_ = false;
   std::optional<tls::StatIds> tls_stat_ids_;
   std::optional<ModeStatIds> mode_stat_ids_;
-  std::vector<std::shared_ptr<ConnectionLimit>> limits_;  // those of the former one count on
+  std::vector<Limit> limits_;  // those of the former one count on, but where something else has come
   std::vector<std::unique_ptr<ConnectionRate>> rates_;
   std::vector<const config::ConnectionState*> states_;  // of chain_
   std::vector<std::unique_ptr<NetworkRbac>> rbacs_;

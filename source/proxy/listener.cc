@@ -18,7 +18,9 @@ Listener::Listener(std::shared_ptr<const config::Listener> config, const Referen
       all_(before == nullptr ? std::make_shared<OfAllVersions>() : before->all_) {
   for (uint32_t i = 0; i < registry.workers(); ++i) worker_stat_ids_.emplace_back(registry, config_->stat_prefix, i);
   for (const config::ListenerFilter& filter : config_->listener_filters) filter_stat_ids_.emplace_back(registry, filter);
-  for (const config::FilterChain& chain : config_->filter_chains) {
+  const std::shared_ptr<const config::Listener>& given = config_->given == nullptr ? config_ : config_->given;
+  for (size_t i = 0; i < config_->filter_chains.size(); ++i) {
+    const config::FilterChain& chain = config_->filter_chains[i];
     if (before != nullptr && chain.digest != 0) {
       const auto same = std::ranges::find(before->chains_, chain.digest,
                                           [](const auto& each) { return each->config().digest; });
@@ -27,17 +29,14 @@ Listener::Listener(std::shared_ptr<const config::Listener> config, const Referen
         continue;
       }
     }
-    chains_.push_back(std::make_shared<const FilterChain>(config_, chain, references, registry,
+    chains_.push_back(std::make_shared<const FilterChain>(given, config_->filter_chains.Share(i), references, registry,
                                                           open_logs(chain.access_logs()),
                                                           before == nullptr ? nullptr : before->FormerOf(chain)));
   }
 }
 
 const FilterChain* Listener::FormerOf(const config::FilterChain& chain) const {
-  const auto given = [](const config::FilterChain& one) { return one.given_digest != 0 ? one.given_digest : one.digest; };
-  if (given(chain) == 0) return nullptr;
-  const auto former =
-      std::ranges::find_if(chains_, [&](const auto& each) { return given(each->config()) == given(chain); });
+  const auto former = std::ranges::find_if(chains_, [&](const auto& each) { return each->config().IsGivenAs(chain); });
   return former == chains_.end() ? nullptr : former->get();
 }
 
@@ -68,6 +67,9 @@ void ListenerShard::Configure() {
         {config().listener_filters[i], listener::FilterStats(listener_->filter_stat_ids()[i], shard_)});
   }
   filters_ = std::shared_ptr<std::vector<listener::FilterShard>>(filters, &filters->all);
+  filters_missing_ = std::ranges::any_of(config().listener_filters, [](const config::ListenerFilter& filter) {
+    return std::holds_alternative<config::MissingFilter>(filter.filter);
+  });
   const std::vector<event::Kept<FilterChainShard>> before = std::exchange(chains_, {});
   for (const std::shared_ptr<const FilterChain>& chain : listener_->chains()) {
     const auto same = std::ranges::find(before, chain, [](const auto& each) { return each->shared_chain(); });
@@ -75,6 +77,18 @@ void ListenerShard::Configure() {
                                            : event::Kept(new FilterChainShard(chain, context_, shard_)));
   }
 }
+
+namespace {
+
+// What has come for network filters is for connections that begin with it; only requests follow what comes for theirs.
+// `next` is what a connection would get now that has `own`.
+bool Keeps(const config::FilterChain& next, const config::FilterChain& own) {
+  const size_t end = own.filters.size();
+  return next.IsGivenAs(own) && (next.came(end) != own.came(end) ||
+                                 !std::holds_alternative<config::HttpConnectionManager>(own.terminal));
+}
+
+}  // namespace
 
 void ListenerShard::Update(std::shared_ptr<const Listener> next, base::Duration drain_time) {
   const std::shared_ptr<const Listener> before = std::exchange(listener_, std::move(next));  // others may look at it still
@@ -84,7 +98,7 @@ void ListenerShard::Update(std::shared_ptr<const Listener> next, base::Duration 
     const std::optional<uint32_t> index = FindChain(connection.transport(), connection.facts());
     if (!index) return EndSoon(connection);
     FilterChainShard& chain = *chains_[*index];
-    if (&chain == &connection.chain()) return;
+    if (&chain == &connection.chain() || Keeps(chain.chain().config(), connection.chain().chain().config())) return;
     const bool secured = connection.tls() != nullptr;
     if (secured != chain.UsesTls(connection.transport(), connection.facts()) || !connection.Follow(chain)) {
       return EndSoon(connection);
@@ -170,6 +184,11 @@ void ListenerShard::Inspect(listener::Accepted accepted) {
     ChooseChain(accepted);
     return;
   }
+  if (filters_missing_) [[unlikely]] {
+    stats_.extension_config_missing.Increment();
+    CountOut();
+    return;
+  }
   stats_.downstream_pre_cx_active.Increment();
   auto* inspection =
       new listener::Inspection(context_.worker, filters_, listener_->config().listener_filters_timeout, *this,
@@ -236,6 +255,7 @@ void ListenerShard::ChooseChain(listener::Accepted& accepted) {
   stats_.downstream_cx_active.Increment();
   own_total_.Increment();
   own_active_.Increment();
+  if (chains_[*chain]->chain().missing()) [[unlikely]] stats_.network_extension_config_missing.Increment();
   ListenerConnection* connection = chains_[*chain]->Make(*this, std::move(accepted));
   connection->set_maker(*chains_[*chain]);
   connections_.PushBack(*connection);
@@ -281,7 +301,9 @@ bool ListenerShard::BelongsElsewhere(ListenerConnection& connection, net::Transp
   if (only_chain_) return false;
   const std::optional<uint32_t> chain =
       listener::FindChainByName(config(), transport, connection.facts(), connection.access_facts(), host);
-  return chain && chains_[*chain].get() != &connection.chain();
+  if (!chain || chains_[*chain].get() == &connection.chain()) return false;
+  // It may be what that chain was before something else came for its filters.
+  return !chains_[*chain]->chain().config().IsGivenAs(connection.chain().chain().config());
 }
 
 void ListenerShard::OnConnectionGone(ListenerConnection& connection) {

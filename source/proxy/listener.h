@@ -136,6 +136,7 @@ class ListenerShard final : public net::AcceptEvents,
   stats::Counter& own_total_;
   stats::Gauge& own_active_;
   std::shared_ptr<std::vector<listener::FilterShard>> filters_;  // with the version that configures them
+  bool filters_missing_ = false;  // what one of them needs that comes apart has not come: nobody is let in
   std::optional<uint32_t> only_chain_;                           // whatever the connection is
   std::vector<event::Kept<FilterChainShard>> chains_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;

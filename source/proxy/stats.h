@@ -144,6 +144,8 @@ struct HttpStats {
   X(downstream_pre_cx_timeout)       \
   X(downstream_listener_filter_error)        \
   X(downstream_listener_filter_remote_close) \
+  X(extension_config_missing)        \
+  X(network_extension_config_missing) \
   X(no_filter_chain_match)
 
 #define PILLION_LISTENER_GAUGES(X) \

@@ -22,7 +22,7 @@ namespace pillion::proxy {
 
 class TcpProxy {
  public:
-  // `chain` is the listener's, and ends in a tcp_proxy.
+  // `chain` ends in a tcp_proxy, and outlives it.
   TcpProxy(std::shared_ptr<const config::Listener> listener, const config::FilterChain& chain,
            const route::ClusterIndex& clusters, stats::Registry& registry, AccessLogs logs);
 
@@ -44,7 +44,7 @@ class TcpProxy {
   const AccessLogs& logs() const { return logs_; }
 
  private:
-  const std::shared_ptr<const config::Listener> listener_;  // holds chain_
+  const std::shared_ptr<const config::Listener> listener_;
   const config::FilterChain& chain_;
   const config::TcpProxy& config_;
   route::HeldClusters clusters_;  // of the choices

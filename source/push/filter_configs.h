@@ -1,8 +1,8 @@
 #pragma once
 
-// The configurations of HTTP filters that come apart from their listeners (ECDS): one for each source and name, for all who
-// name it, from the first of them to the last. One that one of them can't go by is refused, and the former one stays.
-// Owned by the server; main thread.
+// The configurations of filters that come apart from their listeners (ECDS), of HTTP, network and listener filters: one for
+// each source and name, and each of these kinds, for all who name it, from the first of them to the last. One that one of
+// them can't go by is refused, and the former one stays. Owned by the server; main thread.
 
 #include <cstdint>
 #include <functional>
@@ -14,6 +14,7 @@
 #include "source/config/listener.h"
 #include "source/config/resources.h"
 #include "source/push/feed.h"
+#include "source/push/named_part.h"
 
 namespace pillion::push {
 
@@ -37,16 +38,16 @@ class FilterConfigs {
     std::shared_ptr<const config::Listener> listener;  // what was given, where nothing has come
     std::vector<std::string> errors;                   // why it can't be so, in one line each
   };
-  // That a listener goes by those which its connection managers name. Ends before this.
+  // That a listener goes by those which it names. Ends before this.
   class Use {
    public:
     virtual ~Use() = default;
     // Calls `one` for each that is waited for; what that returns is called once: when it has come, or is not waited for any
-    // more; perhaps at once.
+    // more; perhaps at once, and not when this has ended. It may end this.
     using One = std::function<std::function<void()>(const std::string& filter)>;
     virtual void WhenReady(const One& one) = 0;
     // By what there is now. What has come for a filter is built once for it, and is the same object until something else
-    // comes.
+    // comes; so are the chains that it is not in.
     virtual Completed Complete() const = 0;
   };
   // Null: it names none.
@@ -62,23 +63,13 @@ class FilterConfigs {
  private:
   class Filter;
   class ListenerUse;
-  // The place of one in a listener.
-  struct Place {
-    size_t chain;
-    size_t index;  // of http_filters
-    const config::HttpFilter* given;
-    config::TrafficDirection direction;
-    std::shared_ptr<const config::HttpFilter> built;  // of what has come; null: nothing that can stand there
-  };
-
-  Filter* Find(const config::FilterSource& source) const;
+  struct Place;
 
   xds::Planes& planes_;
   const config::Resources& resources_;
   const Follow follow_;
   const Feed::Surroundings with_;
-  std::vector<std::unique_ptr<Filter>> filters_;
-  bool started_ = false;
+  NamedParts<Filter> filters_;
 };
 
 }  // namespace pillion::push

@@ -10,7 +10,6 @@
 #include "source/config/check_routes.h"
 #include "source/config/text.h"
 #include "source/push/errors.h"
-#include "source/xds/complaints.h"
 
 namespace pillion::push {
 namespace {
@@ -60,61 +59,30 @@ void ForEachManager(const config::Listener& listener, const Visit& visit) {
 
 }  // namespace
 
-class RouteTables::Table final : private xds::NameWatcher {
+class RouteTables::Table final : public NamedPart {
  public:
   Table(RouteTables& tables, uint64_t id, const Manager& first)
-      : tables_(tables),
+      : NamedPart(tables.planes_, tables.with_, xds::Kind::kRoutes, first.route_source->name, first.route_source->feed,
+                  PrefixOf(first)),
+        tables_(tables),
         id_(id),
-        source_(*first.route_source),
-        tables_of_source_(tables.planes_.Named(source_.feed.source, xds::Kind::kRoutes)),
-        stats_(tables.with_.registry, tables.with_.clock, PrefixOf(first)),
-        scope_(tables.with_.registry, PrefixOf(first)),
         reloads_(tables.with_.registry.control().counter(scope_.AddCounter("config_reload"))),
         reload_time_(tables.with_.registry.control().gauge(scope_.AddGauge("config_reload_time_ms"))),
         empty_(tables.with_.registry.control().counter(scope_.AddCounter("update_empty"))),
-        notes_(tables.with_.clock, tables.with_.warn),
-        initial_fetch_(tables.with_.timers),
         most_held_(tables.with_.timers.New()) {}
-  ~Table() {
-    if (watching_) tables_of_source_.Unwatch(source_.name, *this);
+  ~Table() override {
     if (serving_.routes != nullptr) tables_.retired_.Add(std::move(serving_.routes));
     tables_.targets_.publish(id_, nullptr);
   }
 
-  void Start() {
-    watching_ = true;
-    waiting_ = true;
-    initial_fetch_.Start(source_.feed.initial_fetch_timeout, [this](bool late) {
-      waiting_ = false;
-      if (late) {
-        stats_.InitialFetchTimeout();
-        tables_.with_.warn(
-            config::Concat("route table ", source_.name, " has not come in time; who needs it finds no route"));
-      }
-      for (const std::function<void()>& ready : std::exchange(ready_, {})) ready();
-    });
-    tables_of_source_.Watch(source_.name, *this);
-    // A file has been read by now; if it has no table, nothing says when it will.
-    if (std::holds_alternative<config::PathSource>(source_.feed.source) && config_ == nullptr) initial_fetch_.Done();
-  }
-
-  void WhenReady(std::function<void()> ready) {
-    if (watching_ && !waiting_) return ready();
-    ready_.push_back(std::move(ready));
-  }
-
+  bool Is(const config::RouteSource& other) const { return name() == other.name && source() == other.feed.source; }
   void Add(const Manager& manager) {
     managers_.push_back(&manager);
     if (config_ != nullptr) Note(manager);
   }
-  // True: that was the last.
-  bool Remove(const Manager& manager) {
-    managers_.erase(std::ranges::find(managers_, &manager));
-    return managers_.empty();
-  }
+  void Remove(const Manager& manager) { managers_.erase(std::ranges::find(managers_, &manager)); }
 
   uint64_t id() const { return id_; }
-  const config::RouteSource& source() const { return source_; }
   // What was taken last, which may be held, and what serves.
   std::vector<const config::RouteConfig*> configs() const {
     std::vector<const config::RouteConfig*> all;
@@ -123,10 +91,10 @@ class RouteTables::Table final : private xds::NameWatcher {
     return all;
   }
   View view() const {
-    return {.name = source_.name,
+    return {.name = name(),
             .serving = serving_.routes == nullptr ? nullptr : &serving_.taken,
             .held = held_.routes == nullptr ? nullptr : &held_.taken,
-            .source = &tables_of_source_.subscription().protocol(),
+            .source = &protocol(),
             .routes = serving_.routes};
   }
 
@@ -136,12 +104,12 @@ class RouteTables::Table final : private xds::NameWatcher {
   void OnRemoved(const std::string& version) override {
     empty_->Increment();
     stats_.Success(version, tables_.with_.clock.MonotonicNow());
-    initial_fetch_.Done();
+    EndWait();
   }
-  void OnRequest() override { stats_.Attempt(); }
-  void OnFailure() override { stats_.Failure(); }
-  void OnRefused() override { stats_.Rejected(); }
-  void OnGivenUp() override { initial_fetch_.Done(); }
+  void OnLate() override {
+    tables_.with_.warn(config::Concat("route table ", name(), " has not come in time; who needs it finds no route"));
+  }
+  bool has_come() const override { return config_ != nullptr; }
 
   // One that was taken. Null routes: there is none.
   struct Version {
@@ -157,7 +125,7 @@ class RouteTables::Table final : private xds::NameWatcher {
   }
   void Say(const std::vector<config::ConfigError>& notes) {
     for (const config::ConfigError& note : notes) {
-      notes_.Say(config::Concat("route table ", source_.name, ": ", config::ErrorText("", note)));
+      notes_.Say(config::Concat("route table ", name(), ": ", config::ErrorText("", note)));
     }
   }
 
@@ -168,18 +136,9 @@ class RouteTables::Table final : private xds::NameWatcher {
 
   RouteTables& tables_;
   const uint64_t id_;
-  const config::RouteSource source_;
-  xds::NamedResources& tables_of_source_;
-  xds::SubscriptionStats stats_;
-  stats::Scope scope_;
   stats::Counter* const reloads_;
   stats::Gauge* const reload_time_;  // when: milliseconds since the epoch
   stats::Counter* const empty_;
-  xds::Complaints notes_;
-  xds::InitialFetch initial_fetch_;
-  bool watching_ = false;
-  bool waiting_ = false;
-  std::vector<std::function<void()>> ready_;
   std::vector<const Manager*> managers_;  // that go by it
   std::shared_ptr<const config::RouteConfig> config_;  // of last(); null: nothing has come
   Version serving_;
@@ -224,7 +183,8 @@ void RouteTables::Table::Hold(Version version) {
   const auto serve = [this, alive = std::weak_ptr<const bool>(alive_), turn = ++turn_] {
     if (!alive.expired() && turn == turn_ && held_.routes != nullptr) Serve();
   };
-  tables_.targets_.when_serving(ClustersOf(*config_), serve);
+  const auto when_serving = tables_.targets_.when_serving;  // what it calls may end all that is here
+  when_serving(ClustersOf(*config_), serve);
 }
 
 void RouteTables::Table::Serve() {
@@ -236,39 +196,30 @@ void RouteTables::Table::Serve() {
                                               tables_.with_.clock.WallNow().time_since_epoch())
                                               .count()));
   tables_.targets_.publish(id_, serving_.routes);
-  initial_fetch_.Done();
+  EndWait();
 }
 
 class RouteTables::ListenerUse final : public Use {
  public:
-  ListenerUse(RouteTables& tables, std::shared_ptr<const config::Listener> listener)
-      : tables_(tables), listener_(std::move(listener)) {
-    ForEachManager(*listener_, [this](const Manager& manager) {
-      Table* table = tables_.Find(*manager.route_source);
-      if (table == nullptr) {
-        table = tables_.tables_.emplace_back(std::make_unique<Table>(tables_, ++tables_.last_id_, manager)).get();
-        if (tables_.started_) table->Start();
-      }
-      table->Add(manager);
+  ListenerUse(RouteTables& tables, std::shared_ptr<const config::Listener> listener) : listener_(std::move(listener)) {
+    ForEachManager(*listener_, [&](const Manager& manager) {
+      const auto make = [&] { return std::make_shared<Table>(tables, ++tables.last_id_, manager); };
+      tables_.Add(tables.tables_.Use(*manager.route_source, make)).Add(manager);
     });
+    tables.tables_.AskForNew();
   }
   ~ListenerUse() override {
-    ForEachManager(*listener_, [this](const Manager& manager) {
-      Table* const table = tables_.Find(*manager.route_source);
-      if (!table->Remove(manager)) return;
-      std::erase_if(tables_.tables_, [table](const auto& each) { return each.get() == table; });
-    });
+    size_t i = 0;
+    ForEachManager(*listener_, [&](const Manager& manager) { tables_.all()[i++]->Remove(manager); });
   }
 
   void WhenReady(const One& one) override {
-    ForEachManager(*listener_, [&](const Manager& manager) {
-      tables_.Find(*manager.route_source)->WhenReady(one(manager.route_source->name));
-    });
+    tables_.WhenReady(one, [](size_t) { return true; });
   }
 
  private:
-  RouteTables& tables_;
   const std::shared_ptr<const config::Listener> listener_;
+  UsedParts<Table> tables_;  // of each manager
 };
 
 RouteTables::RouteTables(xds::Planes& planes, const config::Resources& resources, Targets targets,
@@ -281,17 +232,7 @@ RouteTables::RouteTables(xds::Planes& planes, const config::Resources& resources
 
 RouteTables::~RouteTables() = default;
 
-void RouteTables::Start() {
-  started_ = true;
-  for (size_t i = 0; i < tables_.size(); ++i) tables_[i]->Start();
-}
-
-RouteTables::Table* RouteTables::Find(const config::RouteSource& source) const {
-  const auto found = std::ranges::find_if(tables_, [&](const auto& table) {
-    return table->source().name == source.name && table->source().feed.source == source.feed.source;
-  });
-  return found == tables_.end() ? nullptr : found->get();
-}
+void RouteTables::Start() { tables_.Start(); }
 
 std::unique_ptr<RouteTables::Use> RouteTables::For(std::shared_ptr<const config::Listener> listener) {
   bool any = false;
@@ -302,7 +243,7 @@ std::unique_ptr<RouteTables::Use> RouteTables::For(std::shared_ptr<const config:
 std::vector<std::string> RouteTables::Check(const config::Listener& listener) const {
   std::vector<std::string> errors;
   ForEachManager(listener, [&](const Manager& manager) {
-    const Table* const table = Find(*manager.route_source);
+    const Table* const table = tables_.Find(*manager.route_source);
     if (table == nullptr) return;
     for (const config::RouteConfig* const routes : table->configs()) {
       for (const std::string& line : LinesOf(config::CheckRoutesAgainst(*routes, manager))) {
@@ -314,19 +255,19 @@ std::vector<std::string> RouteTables::Check(const config::Listener& listener) co
 }
 
 uint64_t RouteTables::IdOf(const config::RouteSource& source) const {
-  const Table* const table = Find(source);
+  const Table* const table = tables_.Find(source);
   PILLION_CHECK(table != nullptr);
   return table->id();
 }
 
 std::optional<RouteTables::View> RouteTables::Find(uint64_t id) const {
-  const auto found = std::ranges::find(tables_, id, [](const auto& table) { return table->id(); });
-  return found == tables_.end() ? std::nullopt : std::optional((*found)->view());
+  const Table* const table = tables_.FindIf([id](const Table& each) { return each.id() == id; });
+  return table == nullptr ? std::nullopt : std::optional(table->view());
 }
 
 std::vector<RouteTables::View> RouteTables::all() const {
   std::vector<View> views;
-  for (const std::unique_ptr<Table>& table : tables_) views.push_back(table->view());
+  tables_.ForEach([&views](const Table& table) { views.push_back(table.view()); });
   return views;
 }
 

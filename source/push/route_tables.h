@@ -15,6 +15,7 @@
 #include "source/event/retired.h"
 #include "source/proxy/routes.h"
 #include "source/push/feed.h"
+#include "source/push/named_part.h"
 
 namespace pillion::push {
 
@@ -46,7 +47,7 @@ class RouteTables {
    public:
     virtual ~Use() = default;
     // Calls `one` for each table; what that returns is called once: when the table has come, or is not waited for any more;
-    // perhaps at once.
+    // perhaps at once, and not when this has ended. It may end this.
     using One = std::function<std::function<void()>(const std::string& table)>;
     virtual void WhenReady(const One& one) = 0;
   };
@@ -72,16 +73,13 @@ class RouteTables {
   class Table;
   class ListenerUse;
 
-  Table* Find(const config::RouteSource& source) const;
-
   xds::Planes& planes_;
   const config::Resources& resources_;
   const Targets targets_;
   const Feed::Surroundings with_;
   event::Retired retired_;
-  std::vector<std::unique_ptr<Table>> tables_;
   uint64_t last_id_ = 0;
-  bool started_ = false;
+  NamedParts<Table> tables_;
 };
 
 }  // namespace pillion::push

@@ -37,9 +37,12 @@ void AwaitParts(push::RouteTables::Use* routes, push::FilterConfigs::Use* filter
   await(filters, "filter configuration");
 }
 
-bool HaveSameChains(const config::Listener& a, const config::Listener& b) {
+// Of versions of one listener: the same has come for its filters.
+bool HaveSameFilters(const config::Listener& a, const config::Listener& b) {
   return std::ranges::equal(a.filter_chains, b.filter_chains, {}, &config::FilterChain::digest,
-                            &config::FilterChain::digest);
+                            &config::FilterChain::digest) &&
+         std::ranges::equal(a.listener_filters, b.listener_filters, {}, &config::ListenerFilter::came,
+                            &config::ListenerFilter::came);
 }
 
 }  // namespace
@@ -109,7 +112,7 @@ std::vector<std::string> ListenerSet::FollowFilters() {
     const push::FilterConfigs::Completed completed = running.filters->Complete();
     if (completed.listener == running.config) return;
     for (const std::string& error : completed.errors) errors.emplace_back(In(*running.config, error).message());
-    if (!completed.errors.empty() || HaveSameChains(*completed.listener, *running.config)) return;
+    if (!completed.errors.empty() || HaveSameFilters(*completed.listener, *running.config)) return;
     Change change{.running = &running, .serves = serves, .next = {.config = completed.listener}};
     const absl::Status status = Fill(change.next, running.listener.get());
     if (!status.ok()) errors.emplace_back(status.message());

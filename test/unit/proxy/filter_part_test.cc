@@ -57,11 +57,12 @@ TEST(FilterPartTest, WhatIsOfAnotherFilterIsPassedOver) {
   EXPECT_TRUE(exchange().starts_with("HTTP/1.1 413 "));
   EXPECT_EQ(world.stat("http.in.filter_override_mismatched"), 0);
   world.ReviseListener([](config::Listener& listener) {
-    config::FilterChain& chain = listener.filter_chains[0];
+    config::FilterChain chain = listener.filter_chains[0];
     for (config::HttpFilter& filter : std::get<config::HttpConnectionManager>(chain.terminal).http_filters) {
       filter.override_type = "of.Another";
     }
     ++chain.digest;
+    listener.filter_chains.Put(0, std::move(chain));
   });
   const std::string answer = exchange();
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;

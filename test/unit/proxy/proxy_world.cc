@@ -174,8 +174,10 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
   if (settings.further_filters.empty()) return loaded.bootstrap;
   auto bootstrap = std::make_shared<config::Bootstrap>(*loaded.bootstrap);
   auto listener = std::make_shared<config::Listener>(*bootstrap->listeners[0]);
-  auto& filters = std::get<config::HttpConnectionManager>(listener->filter_chains[0].terminal).http_filters;
+  config::FilterChain chain = listener->filter_chains[0];
+  auto& filters = std::get<config::HttpConnectionManager>(chain.terminal).http_filters;
   filters.insert(filters.end(), settings.further_filters.begin(), settings.further_filters.end());
+  listener->filter_chains.Put(0, std::move(chain));
   bootstrap->listeners[0] = std::move(listener);
   return bootstrap;
 }

@@ -174,9 +174,10 @@ TEST_P(UpdateTest, WhatComesForItsFiltersLeavesTheRestOfAChain) {
   Send();
   ExpectAnswersThatBeginWith("HTTP/1.1 500 ");
   world_->ReviseListener([](config::Listener& listener) {
-    config::FilterChain& chain = listener.filter_chains[0];
+    config::FilterChain chain = listener.filter_chains[0];
     std::get<config::HttpConnectionManager>(chain.terminal).http_filters.clear();
     chain.given_digest = chain.digest++;
+    listener.filter_chains.Put(0, std::move(chain));
   });
   Send();
   AnswerFromUpstream();

@@ -1,0 +1,159 @@
+#pragma once
+
+// What comes by the name of one resource of one source, once for all who use it: a part, which begins with the first of them
+// and ends with the last; all parts of a kind; and who uses some of them. Main thread.
+//
+// Who waits for a part may, when he is told, end his use of it, and with that the part, or all parts: whatever calls out does
+// so last, or looks whether it is still there.
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "source/push/feed.h"
+#include "source/xds/complaints.h"
+#include "source/xds/initial_fetch.h"
+#include "source/xds/named_resources.h"
+#include "source/xds/planes.h"
+#include "source/xds/subscription_stats.h"
+
+namespace pillion::push {
+
+class NamedPart : private xds::NameWatcher {
+ public:
+  virtual ~NamedPart();
+  NamedPart(const NamedPart&) = delete;
+  NamedPart& operator=(const NamedPart&) = delete;
+
+  const std::string& name() const { return name_; }
+  const config::ConfigSource& source() const { return feed_.source; }
+  // It was asked for.
+  bool asked() const { return asked_; }
+  void Ask();
+  // Calls `ready` once: when it has come, or is not waited for any more; perhaps at once, and not when `user` has ended.
+  void WhenReady(std::weak_ptr<const bool> user, std::function<void()> ready);
+
+ protected:
+  // It is that of the name and source; `with` and `planes` outlive it.
+  NamedPart(xds::Planes& planes, const Feed::Surroundings& with, xds::Kind kind, std::string name, config::Feed feed,
+            const stats::Prefix& prefix);
+
+  // It has not come in time.
+  virtual void OnLate() = 0;
+  // There is one.
+  virtual bool has_come() const = 0;
+
+  bool waiting() const { return initial_fetch_.waiting(); }
+  // It is not waited for any more, if it was. The last step of who calls it.
+  void EndWait() { initial_fetch_.Done(); }
+  const xds::TypeProtocol& protocol() const { return resources_.subscription().protocol(); }
+  bool of_file() const;
+
+  xds::SubscriptionStats stats_;
+  stats::Scope scope_;
+  xds::Complaints notes_;
+
+ private:
+  void OnRequest() override { stats_.Attempt(); }
+  void OnFailure() override { stats_.Failure(); }
+  void OnRefused() override { stats_.Rejected(); }
+  void OnGivenUp() override { EndWait(); }
+
+  struct Waiter {
+    std::weak_ptr<const bool> user;
+    std::function<void()> ready;
+  };
+
+  const std::string name_;
+  const config::Feed feed_;
+  xds::NamedResources& resources_;
+  xds::InitialFetch initial_fetch_;
+  std::vector<Waiter> waiters_;
+  bool asked_ = false;
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
+};
+
+// All parts that somebody uses. A Part is a NamedPart, and says of a Source whether it Is() the one of it.
+template <typename Part>
+class NamedParts {
+ public:
+  // The part of that source; what make() returns where nobody uses it as yet. It ends with the last pointer to it, before
+  // this does.
+  template <typename Source, typename Make>
+  std::shared_ptr<Part> Use(const Source& source, const Make& make) {
+    std::erase_if(parts_, [](const auto& part) { return part.expired(); });
+    for (const std::weak_ptr<Part>& each : parts_) {
+      std::shared_ptr<Part> part = each.lock();
+      if (part->Is(source)) return part;
+    }
+    std::shared_ptr<Part> part = make();
+    parts_.push_back(part);
+    return part;
+  }
+  // Null: nobody uses it.
+  template <typename Source>
+  Part* Find(const Source& source) const {
+    return FindIf([&source](const Part& part) { return part.Is(source); });
+  }
+  template <typename Predicate>
+  Part* FindIf(const Predicate& predicate) const {
+    for (const std::weak_ptr<Part>& each : parts_) {
+      const std::shared_ptr<Part> part = each.lock();
+      if (part != nullptr && predicate(*part)) return part.get();
+    }
+    return nullptr;
+  }
+  // In the order in which they came.
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    FindIf([&visit](const Part& part) {
+      visit(part);
+      return false;
+    });
+  }
+
+  // Those that are used are asked for, and those of AskForNew() later.
+  void Start() {
+    started_ = true;
+    AskForNew();
+  }
+  // Perhaps this has ended when it returns.
+  void AskForNew() {
+    const std::weak_ptr<const bool> alive = alive_;
+    while (!alive.expired() && started_) {
+      Part* const part = FindIf([](const Part& each) { return !each.asked(); });
+      if (part == nullptr) return;
+      part->Ask();
+    }
+  }
+
+ private:
+  std::vector<std::weak_ptr<Part>> parts_;
+  bool started_ = false;
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
+};
+
+// The parts that one user has.
+template <typename Part>
+class UsedParts {
+ public:
+  Part& Add(std::shared_ptr<Part> part) { return *parts_.emplace_back(std::move(part)); }
+  const std::vector<std::shared_ptr<Part>>& all() const { return parts_; }
+  // Has `wait` called for each that `awaited` says of its index; what it returns is what that part is to call.
+  template <typename One, typename Awaited>
+  void WhenReady(const One& one, const Awaited& awaited) {
+    const std::weak_ptr<const bool> alive = alive_;
+    for (size_t i = 0; !alive.expired() && i < parts_.size(); ++i) {
+      if (awaited(i)) parts_[i]->WhenReady(alive, one(parts_[i]->name()));
+    }
+  }
+
+ private:
+  std::vector<std::shared_ptr<Part>> parts_;
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
+};
+
+}  // namespace pillion::push
