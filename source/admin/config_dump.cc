@@ -15,6 +15,7 @@
 #include "google/protobuf/util/field_mask_util.h"
 #include "source/admin/json_writer.h"
 #include "source/config/dump.h"
+#include "source/config/resources.h"
 #include "source/telemetry/time_format.h"
 
 namespace pillion::admin {
@@ -22,10 +23,11 @@ namespace {
 
 using HttpConnectionManager =
     envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
-using RouteConfiguration = envoy::config::route::v3::RouteConfiguration;
 using google::protobuf::Message;
 
 constexpr std::string_view kAdminTypes = "type.googleapis.com/envoy.admin.v3.";
+
+constexpr std::string_view kScopes = "scoped_route_configs";
 
 struct Resource {
   std::string name;
@@ -45,6 +47,7 @@ struct Resource {
   std::string_view state = {};
   std::string_view client_status = {};  // as ClientResourceStatus names it
   std::shared_ptr<const Resource> serving = {};  // in another state, before this one; null: there is none
+  std::vector<std::pair<std::string, const Message*>> elements = {};  // instead of one message: of what names
 };
 
 // One kind of resource: a message of envoy.admin.v3 with a repeated field of wrappers. Those of one message stand together.
@@ -55,6 +58,10 @@ struct Section {
   std::string_view member;                                        // of the wrapper: "cluster"
   std::vector<Resource> resources;
   std::string version = {};  // of the answer that they came with
+
+  // Its wrappers have a list each.
+  bool has_lists() const { return member == kScopes; }
+  bool has_names() const { return field == "dynamic_listeners" || field.ends_with("_secrets") || has_lists(); }
 };
 
 // Fields that a dump does not have unless it is asked for them in another way: known names, with nothing in them.
@@ -107,20 +114,17 @@ std::unique_ptr<Message> CopyOf(const Message& message) {
   return copy;
 }
 
-std::vector<RouteConfiguration> InlineRoutes(const envoy::config::listener::v3::Listener& listener) {
-  std::vector<RouteConfiguration> routes;
-  const auto add = [&routes](const envoy::config::listener::v3::FilterChain& chain) {
+// Calls visit(manager) for each of `listener`.
+template <typename Visit>
+void ForEachManager(const envoy::config::listener::v3::Listener& listener, const Visit& visit) {
+  const auto add = [&visit](const envoy::config::listener::v3::FilterChain& chain) {
     for (const auto& filter : chain.filters()) {
       HttpConnectionManager manager;
-      if (filter.typed_config().Is<HttpConnectionManager>() && filter.typed_config().UnpackTo(&manager) &&
-          manager.has_route_config()) {
-        routes.push_back(manager.route_config());
-      }
+      if (filter.typed_config().Is<HttpConnectionManager>() && filter.typed_config().UnpackTo(&manager)) visit(manager);
     }
   };
   for (const auto& chain : listener.filter_chains()) add(chain);
   if (listener.has_default_filter_chain()) add(listener.default_filter_chain());
-  return routes;
 }
 
 // `message` as the JSON of an Any.
@@ -157,11 +161,26 @@ void WriteError(JsonWriter& json, const Resource& resource) {
   json.EndObject();
 }
 
+absl::Status WriteElements(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask) {
+  if (resource.elements.empty() || !mask.Has(section.member)) return absl::OkStatus();
+  json.BeginArray(section.member);
+  for (const auto& [name, message] : resource.elements) {
+    const std::unique_ptr<Message> wanted = CopyOf(*message);
+    if (!mask.Trim(section.member, *wanted)) continue;
+    if (absl::Status status = WriteMessage(json, "", *wanted); !status.ok()) return status;
+  }
+  json.EndArray();
+  return absl::OkStatus();
+}
+
 absl::Status WriteVersion(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
                           const std::string& updated) {
   if (!resource.state.empty()) json.BeginObject(resource.state);
   if (!resource.version.empty()) json.String("version_info", resource.version);
-  if (resource.message != nullptr) {
+  if (section.has_lists()) {
+    if (absl::Status status = WriteElements(json, section, resource, mask); !status.ok()) return status;
+    if (mask.Has("last_updated") && !resource.updated.empty()) json.String("last_updated", resource.updated);
+  } else if (resource.message != nullptr) {
     const std::unique_ptr<Message> wanted = CopyOf(*resource.message);
     if (mask.Trim(section.member, *wanted)) {
       if (absl::Status status = WriteMessage(json, section.member, *wanted); !status.ok()) return status;
@@ -177,7 +196,7 @@ absl::Status WriteVersion(JsonWriter& json, const Section& section, const Resour
 // The wrapper's members, as far as the mask wants them.
 absl::Status WriteResource(JsonWriter& json, const Section& section, const Resource& resource, const Mask& mask,
                            const std::string& updated) {
-  if (section.field == "dynamic_listeners" || section.field.ends_with("_secrets")) json.String("name", resource.name);
+  if (section.has_names()) json.String("name", resource.name);
   if (resource.serving != nullptr) {
     if (absl::Status status = WriteVersion(json, section, *resource.serving, mask, updated); !status.ok()) return status;
   }
@@ -265,6 +284,20 @@ class PushedMessages {
     }
     return to;
   }
+  // Its scopes as elements.
+  Resource Of(const PushedScopes& from) {
+    Resource to{.name = from.name, .message = nullptr, .version = from.version};
+    if (from.updated) to.updated = TimeText(*from.updated);
+    for (const std::shared_ptr<const google::protobuf::Any>& body : from.scopes) {
+      if (const Message* const scope = Unpack(body)) to.elements.emplace_back(config::NameOf(*body), scope);
+    }
+    if (from.refused) {
+      to.error = from.refused->details;
+      to.failed = {
+          .version = from.refused->version, .time = TimeText(from.refused->time), .body = nullptr, .message = nullptr};
+    }
+    return to;
+  }
   // What serves in its place.
   Resource OfServing(const PushedResource& from) {
     return {.name = from.name,
@@ -309,15 +342,27 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
     clusters.resources.push_back({.name = cluster.name(), .message = &cluster, .updated = at});
     endpoints.resources.push_back({.name = cluster.name(), .message = &cluster.load_assignment(), .updated = at});
   }
-  std::deque<RouteConfiguration> routes;
+  Section inline_scopes{"ScopedRoutesConfigDump", "inline_scoped_route_configs", "InlineScopedRouteConfigs", kScopes, {}};
+  Section scopes{"ScopedRoutesConfigDump", "dynamic_scoped_route_configs", "DynamicScopedRouteConfigs", kScopes, {}};
+  std::deque<HttpConnectionManager> managers;
   for (int i = 0; i < source.static_resources().listeners_size(); ++i) {
     const auto& listener = source.static_resources().listeners(i);
     const std::string at = TimeText(times.Of({Kind::kListener, bootstrap.listeners[static_cast<size_t>(i)]->name}));
     listeners.resources.push_back({.name = listener.name(), .message = &listener, .updated = at});
-    for (RouteConfiguration& route : InlineRoutes(listener)) {
-      const RouteConfiguration& kept = routes.emplace_back(std::move(route));
-      route_configs.resources.push_back({.name = kept.name(), .message = &kept, .updated = at});
-    }
+    ForEachManager(listener, [&](HttpConnectionManager& manager) {
+      const HttpConnectionManager& kept = managers.emplace_back(std::move(manager));
+      if (kept.has_route_config()) {
+        const auto& table = kept.route_config();
+        route_configs.resources.push_back({.name = table.name(), .message = &table, .updated = at});
+      }
+      const auto& scoped = kept.scoped_routes();
+      if (!scoped.has_scoped_route_configurations_list()) return;
+      Resource& list = inline_scopes.resources.emplace_back(Resource{.name = scoped.name(), .message = nullptr});
+      list.updated = at;
+      for (const auto& scope : scoped.scoped_route_configurations_list().scoped_route_configurations()) {
+        list.elements.emplace_back(scope.name(), &scope);
+      }
+    });
   }
   PushedMessages messages;
   clusters.version = pushed.clusters_version;
@@ -342,6 +387,7 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
     Resource& resource = tables.resources.emplace_back(messages.Of(table));
     if (table.warming) resource.client_status = "REQUESTED";  // clients queue for it, as that says, behind the former one
   }
+  for (const PushedScopes& all : pushed.scopes) scopes.resources.push_back(messages.Of(all));
   std::vector<Section> sections;
   sections.push_back(std::move(clusters));
   sections.push_back(std::move(serving));
@@ -359,6 +405,10 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
   }
   sections.push_back(std::move(listeners));
   sections.push_back(std::move(came));
+  if (!query.resource.empty() || !inline_scopes.resources.empty() || !scopes.resources.empty()) {
+    sections.push_back(std::move(inline_scopes));
+    sections.push_back(std::move(scopes));
+  }
   sections.push_back(std::move(route_configs));
   sections.push_back(std::move(tables));
   // Of secrets that others give; where there are none, nobody looks for them.
@@ -388,7 +438,14 @@ absl::StatusOr<std::string> DumpConfig(const config::Bootstrap& bootstrap, const
   }
   if (!query.name_regex.empty()) {
     for (Section& section : sections) {
-      std::erase_if(section.resources, [&](const Resource& r) { return !re2::RE2::FullMatch(r.name, name_regex); });
+      const auto other = [&](const std::string& name) { return !re2::RE2::FullMatch(name, name_regex); };
+      if (section.has_lists()) {
+        for (Resource& resource : section.resources) {
+          std::erase_if(resource.elements, [&](const auto& element) { return other(element.first); });
+        }
+        continue;
+      }
+      std::erase_if(section.resources, [&](const Resource& r) { return other(r.name); });
     }
   }
 

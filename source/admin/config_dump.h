@@ -40,12 +40,22 @@ struct PushedResource {
   std::optional<Refused> refused;  // the last one was
 };
 
+// All scopes that a connection manager has from elsewhere.
+struct PushedScopes {
+  std::string name;
+  std::string version;
+  std::optional<base::WallTime> updated;  // of the newest; nothing: none has come
+  std::vector<std::shared_ptr<const google::protobuf::Any>> scopes;
+  std::optional<PushedResource::Refused> refused;  // some scope was last; without a body
+};
+
 struct Pushed {
   std::string clusters_version;
   std::string listeners_version;
   std::vector<PushedResource> clusters;
   std::vector<PushedResource> listeners;
   std::vector<PushedResource> routes;
+  std::vector<PushedScopes> scopes;
   std::vector<PushedResource> endpoints;
   std::vector<PushedResource> filters;
   bool filters_come = false;  // some listener has filters that come apart from it

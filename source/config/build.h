@@ -6,6 +6,7 @@
 // only if there were no errors at all.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -219,6 +220,13 @@ Redirect BuildRedirect(BuildContext& context, const envoy::config::route::v3::Re
 DirectResponse BuildDirectResponse(BuildContext& context,
                                    const envoy::config::route::v3::DirectResponseAction& from, size_t max_bytes,
                                    const std::string& path);
+// Builds a table that stands in a connection manager, and is for its filters alone.
+using BuildOwnTable = std::function<std::shared_ptr<const RouteConfig>(
+    const envoy::config::route::v3::RouteConfiguration& from, const std::string& path)>;
+std::shared_ptr<const ScopedRoutes> BuildScopedRoutes(
+    BuildContext& context,
+    const envoy::extensions::filters::network::http_connection_manager::v3::ScopedRoutes& from, const std::string& path,
+    const BuildOwnTable& build_table);
 HttpConnectionManager BuildHttpConnectionManager(
     BuildContext& context,
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& from,

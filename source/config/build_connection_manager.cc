@@ -55,6 +55,27 @@ EscapedSlashes BuildEscapedSlashes(HttpMessage::PathWithEscapedSlashesAction fro
   }
 }
 
+// A table that stands in the manager at `path`, for its filters.
+std::shared_ptr<const RouteConfig> BuildTableFor(BuildContext& context,
+                                                 const envoy::config::route::v3::RouteConfiguration& from,
+                                                 const std::vector<HttpFilter>& filters, const std::string& path,
+                                                 const std::string& place) {
+  context.chain = &filters;
+  std::shared_ptr<const RouteConfig> table = BuildRouteConfig(context, from, place);
+  context.chain = nullptr;
+  CheckOverrides(*table, filters, place, context.errors);
+  for (ConfigError& error : Contradictions(*table, filters, place)) {
+    context.errors.Add(std::move(error.path), std::move(error.message));
+  }
+  // A filter that could not be built has its name, too.
+  if (!context.errors.AnyBelow(FieldPath(path, "http_filters"))) {
+    for (ConfigError& note : UnusedOverrides(*table, filters, place)) {
+      context.Note(std::move(note.path), std::move(note.message));
+    }
+  }
+  return table;
+}
+
 }  // namespace
 
 HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const HttpMessage& from,
@@ -63,24 +84,16 @@ HttpConnectionManager BuildHttpConnectionManager(BuildContext& context, const Ht
   http.codec = BuildCodec(from.codec_type());
   http.stat_prefix = from.stat_prefix();
   http.http_filters = BuildHttpFilters(context, from, http.router, path);
-  if (from.has_rds()) {
+  const auto build_table = [&](const envoy::config::route::v3::RouteConfiguration& table, const std::string& place) {
+    return BuildTableFor(context, table, http.http_filters, path, place);
+  };
+  if (from.has_scoped_routes()) {
+    http.scoped_routes = BuildScopedRoutes(context, from.scoped_routes(), FieldPath(path, "scoped_routes"), build_table);
+  } else if (from.has_rds()) {
     const std::string place = FieldPath(path, "rds.config_source");
     http.route_source = {from.rds().route_config_name(), BuildFeed(context, from.rds().config_source(), place)};
   } else {
-    const std::string place = FieldPath(path, "route_config");
-    context.chain = &http.http_filters;
-    http.route_config = BuildRouteConfig(context, from.route_config(), place);
-    context.chain = nullptr;
-    CheckOverrides(*http.route_config, http.http_filters, place, context.errors);
-    for (ConfigError& error : Contradictions(*http.route_config, http.http_filters, place)) {
-      context.errors.Add(std::move(error.path), std::move(error.message));
-    }
-    // A filter that could not be built has its name, too.
-    if (!context.errors.AnyBelow(FieldPath(path, "http_filters"))) {
-      for (ConfigError& note : UnusedOverrides(*http.route_config, http.http_filters, place)) {
-        context.Note(std::move(note.path), std::move(note.message));
-      }
-    }
+    http.route_config = build_table(from.route_config(), FieldPath(path, "route_config"));
   }
 
   http.options = BuildHttpOptions(context, from.common_http_protocol_options(), Side::kDownstream,

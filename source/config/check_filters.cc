@@ -1,5 +1,6 @@
 #include "source/config/check_filters.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -26,9 +27,16 @@ std::vector<ConfigError> CheckFilters(const HttpConnectionManager& manager) {
     for (std::string& error : WhyNotThere(filters, i)) errors.Add(ElementPath("http_filters", i), std::move(error));
   }
   std::vector<ConfigError> contradictions;
-  if (manager.route_config != nullptr) {
-    CheckOverrides(*manager.route_config, filters, "route_config", errors);
-    contradictions = Contradictions(*manager.route_config, filters, "route_config");
+  const auto check = [&](const RouteConfig& table, const std::string& path) {
+    CheckOverrides(table, filters, path, errors);
+    std::ranges::move(Contradictions(table, filters, path), std::back_inserter(contradictions));
+  };
+  if (manager.route_config != nullptr) check(*manager.route_config, "route_config");
+  if (manager.scoped_routes != nullptr) {
+    const std::string list = "scoped_routes.scoped_route_configurations_list.scoped_route_configurations";
+    for (size_t i = 0; i < manager.scoped_routes->scopes.size(); ++i) {
+      check(*manager.scoped_routes->scopes[i]->table, FieldPath(ElementPath(list, i), "route_configuration"));
+    }
   }
   std::vector<ConfigError> all = errors.Take();
   all.insert(all.end(), std::make_move_iterator(contradictions.begin()), std::make_move_iterator(contradictions.end()));

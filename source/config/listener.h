@@ -24,6 +24,7 @@
 #include "source/config/network_filter.h"
 #include "source/config/local_replies.h"
 #include "source/config/route.h"
+#include "source/config/scoped_routes.h"
 #include "source/match/connection_matcher.h"
 #include "source/match/ip_range.h"
 #include "source/runtime/key.h"
@@ -92,9 +93,10 @@ struct HttpConnectionManager {
 
   Codec codec = Codec::kAuto;
   std::string stat_prefix;
-  // One of the two: the table, or where it comes from.
+  // One of the three: the table, where it comes from, or one for each scope.
   std::shared_ptr<const RouteConfig> route_config;
   std::optional<RouteSource> route_source;
+  std::shared_ptr<const ScopedRoutes> scoped_routes;
   std::vector<HttpFilter> http_filters;             // in order, before the router
   RouterFilter router;
 

@@ -53,6 +53,7 @@ std::string NameOf(const google::protobuf::Any& resource) {
       envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor(),
       envoy::config::listener::v3::Listener::descriptor(),
       envoy::config::route::v3::RouteConfiguration::descriptor(),
+      envoy::config::route::v3::ScopedRouteConfiguration::descriptor(),
       envoy::extensions::transport_sockets::tls::v3::Secret::descriptor(),
       envoy::service::runtime::v3::Runtime::descriptor(),
   };

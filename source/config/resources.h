@@ -62,6 +62,7 @@ class Resources {
   Judged<Cluster> BuildCluster(const google::protobuf::Any& resource, const ConfigSource& sender) const;
   Judged<Listener> BuildListener(const google::protobuf::Any& resource, const ConfigSource& sender) const;
   Judged<RouteConfig> BuildRoutes(const google::protobuf::Any& resource, const Earlier<RouteConfig>& earlier = {}) const;
+  Judged<Scope> BuildScope(const google::protobuf::Any& resource) const;
   // An envoy.service.runtime.v3.Runtime.
   Judged<runtime::Keys::Values> BuildRuntimeLayer(const google::protobuf::Any& resource) const;
   // In an envoy.config.core.v3.TypedExtensionConfig.

@@ -125,7 +125,10 @@ constexpr RefusedField kRefusedFields[] = {
     {{"extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "local_cluster_rate_limit", 16},
      "each process has the whole of its buckets, expected no such field"},
     {{"config.route.v3.RouteConfiguration", "vhds", 9}, "virtual hosts can't come one by one, expected virtual_hosts"},
-    {{kManager, "scoped_routes", 31}, "tables can't be chosen by scope, expected rds or route_config"},
+    {{"config.route.v3.ScopedRouteConfiguration", "on_demand", 4},
+     "tables of scopes are there before somebody asks for them, expected no such field"},
+    {{"extensions.filters.network.http_connection_manager.v3.ScopedRds", "srds_resources_locator", 2},
+     "scopes can't be named by xdstp, expected scoped_rds_config_source"},
     {{"extensions.filters.network.tcp_proxy.v3.TcpProxy", "on_demand", 14},
      "clusters can't be asked for by connections, expected one that is known"},
 };

@@ -67,6 +67,9 @@ void Judge(const google::protobuf::Any& resource, const config::Resources& resou
   if (resource.Is<envoy::config::route::v3::RouteConfiguration>()) {
     return Take(resources.BuildRoutes(resource), errors, notes);
   }
+  if (resource.Is<envoy::config::route::v3::ScopedRouteConfiguration>()) {
+    return Take(resources.BuildScope(resource), errors, notes);
+  }
   if (resource.Is<envoy::config::endpoint::v3::ClusterLoadAssignment>()) {
     return Take(resources.BuildAssignment(resource), errors, notes);
   }
@@ -81,7 +84,8 @@ void Judge(const google::protobuf::Any& resource, const config::Resources& resou
     return;
   }
   errors.push_back({"", 0, config::Concat("a resource of type ", config::Quote(resource.type_url()),
-          ", expected a Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, TypedExtensionConfig or Secret")});
+          ", expected a Listener, RouteConfiguration, ScopedRouteConfiguration, Cluster, ClusterLoadAssignment, "
+          "TypedExtensionConfig or Secret")});
 }
 
 Checked CheckBootstrap(const std::string& path) {

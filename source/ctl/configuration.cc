@@ -40,9 +40,10 @@ struct KindOfMessage {
   const char* name_field;
 };
 
-const std::array<KindOfMessage, 6>& Kinds() {
-  static const std::array<KindOfMessage, 6> kKinds = {{
+const std::array<KindOfMessage, 7>& Kinds() {
+  static const std::array<KindOfMessage, 7> kKinds = {{
       {Kind::kListener, &envoy::config::listener::v3::Listener::default_instance(), "name"},
+      {Kind::kScope, &envoy::config::route::v3::ScopedRouteConfiguration::default_instance(), "name"},
       {Kind::kRoutes, &envoy::config::route::v3::RouteConfiguration::default_instance(), "name"},
       {Kind::kCluster, &envoy::config::cluster::v3::Cluster::default_instance(), "name"},
       {Kind::kEndpoints, &envoy::config::endpoint::v3::ClusterLoadAssignment::default_instance(), "cluster_name"},
@@ -129,7 +130,8 @@ absl::StatusOr<Configuration> ReadResources(const std::string& path) {
     std::unique_ptr<Message> message = Unpack(item.resource);
     if (message != nullptr && Add(std::move(message), configuration)) continue;
     errors.push_back({place, 0, config::Concat("a resource of type ", config::Quote(item.resource.type_url()),
-          ", expected a Listener, RouteConfiguration, Cluster, ClusterLoadAssignment, TypedExtensionConfig or Secret")});
+          ", expected a Listener, RouteConfiguration, ScopedRouteConfiguration, Cluster, ClusterLoadAssignment, "
+          "TypedExtensionConfig or Secret")});
   }
   if (!errors.empty()) return ErrorOf(path, errors);
   return configuration;
@@ -158,15 +160,25 @@ absl::Status AddElement(const Struct& element, Configuration& configuration) {
   // The hosts that a cluster has by itself: they stand in the cluster, too.
   if (Find(element, "endpoint_config") != nullptr && Find(element, "last_updated") == nullptr) return absl::OkStatus();
   if (const Value* active = Find(element, "active_state")) return AddElement(active->struct_value(), configuration);
-  for (const std::string_view member : kMembers) {
-    const Value* const held = Find(element, member);
-    if (held == nullptr) continue;
+  const auto add = [&](std::string_view member, const Struct& held) {
     Any any;
-    std::unique_ptr<Message> message = FromJson(held->struct_value(), any) ? Unpack(any) : nullptr;
+    std::unique_ptr<Message> message = FromJson(held, any) ? Unpack(any) : nullptr;
     const std::optional<Configuration::Name> name =
         message == nullptr ? std::nullopt : Add(std::move(message), configuration);
     if (!name) return absl::InvalidArgumentError(config::Concat("/config_dump: a ", member, " that can't be read"));
     configuration.given.insert(*name);
+    return absl::OkStatus();
+  };
+  for (const std::string_view member : kMembers) {
+    const Value* const held = Find(element, member);
+    if (held == nullptr) continue;
+    if (absl::Status status = add(member, held->struct_value()); !status.ok()) return status;
+  }
+  constexpr std::string_view kScopes = "scoped_route_configs";  // a list
+  if (const Value* const scopes = Find(element, kScopes)) {
+    for (const Value& scope : scopes->list_value().values()) {
+      if (absl::Status status = add(kScopes, scope.struct_value()); !status.ok()) return status;
+    }
   }
   return absl::OkStatus();
 }
@@ -177,6 +189,7 @@ bool IsCompared(std::string_view field) {
 }
 
 constexpr std::pair<std::string_view, Kind> kSections[] = {{"ListenersConfigDump", Kind::kListener},
+                                                           {"ScopedRoutesConfigDump", Kind::kScope},
                                                            {"RoutesConfigDump", Kind::kRoutes},
                                                            {"ClustersConfigDump", Kind::kCluster},
                                                            {"EndpointsConfigDump", Kind::kEndpoints},
@@ -196,7 +209,7 @@ absl::Status AddSection(const Struct& section, Configuration& configuration) {
     return absl::OkStatus();
   }
   for (const auto& [dump, kind] : kSections) {
-    if (name.ends_with(dump)) configuration.kinds.insert(kind);
+    if (name.ends_with(config::Concat(".", dump))) configuration.kinds.insert(kind);
   }
   for (const auto& [field, elements] : section.fields()) {
     if (!IsCompared(field)) continue;
@@ -215,6 +228,8 @@ std::string PartText(const Configuration::Name& name) {
       return "bootstrap";
     case Kind::kListener:
       return "listener " + name.name;
+    case Kind::kScope:
+      return "scope " + name.name;
     case Kind::kRoutes:
       return "route table " + name.name;
     case Kind::kCluster:

@@ -14,7 +14,7 @@
 namespace pillion::ctl {
 
 struct Configuration {
-  enum class Kind : uint8_t { kBootstrap, kListener, kRoutes, kCluster, kEndpoints, kSecret, kFilter };
+  enum class Kind : uint8_t { kBootstrap, kListener, kScope, kRoutes, kCluster, kEndpoints, kSecret, kFilter };
 
   struct Name {
     Kind kind;

@@ -13,6 +13,7 @@
 #include "source/explain/grey.h"
 #include "source/explain/limits.h"
 #include "source/explain/routes.h"
+#include "source/explain/scope.h"
 #include "source/explain/texts.h"
 #include "source/filter/http_filter.h"
 #include "source/filters/rbac/rbac.h"
@@ -249,20 +250,26 @@ std::string ExplainRequest(const Question& question, const Running& running, Con
   const config::HttpConnectionManager& config = manager.config();
   Requests requests(question, connection, config);
   proxy::PathVerdict verdict;
-  const std::shared_ptr<const proxy::Routes> routes = running.routes(manager);
-  const route::Table* const table = routes == nullptr ? nullptr : &routes->table;
-  const Arrived arrived = requests.Make(table, verdict);
+  const bool scoped = config.scoped_routes != nullptr;
+  // A table may take fields off that the scope goes by.
+  std::shared_ptr<const proxy::Routes> routes =
+      scoped ? RoutesOfScope(running, manager, *requests.Make(nullptr, verdict).head, nullptr) : running.routes(manager);
+  const Arrived arrived = requests.Make(routes == nullptr ? nullptr : &routes->table, verdict);
   DescribeRequest(question, arrived, !config.internal_addresses.ranges.empty(), answer.Object("request"));
+  if (scoped) routes = RoutesOfScope(running, manager, *arrived.head, &answer.Object("scope"));
+  const route::Table* const table = routes == nullptr ? nullptr : &routes->table;
   if (const std::string refused = RefusedByTarget(arrived, verdict); !refused.empty()) return refused;
 
   const route::Entry* entry = nullptr;
   if (table == nullptr) {
-    answer.Text("no_route_table", "it has not come yet");
+    if (!scoped) answer.Text("no_route_table", "it has not come yet");
   } else {
     // The least number there is: of each fraction it is a part, so what chance may give is seen.
     entry = DescribeRoutes(*table, *arrived.head, question.random.value_or(0), FactsOf(connection), answer);
   }
-  if (std::string next = running.next_routes(manager); !next.empty()) answer.Text("next_route_table", std::move(next));
+  if (std::string next = scoped ? "" : running.next_routes(manager); !next.empty()) {
+    answer.Text("next_route_table", std::move(next));
+  }
   if (const std::string refused = RefusedUpgrade(manager, entry, *arrived.head); !refused.empty()) return refused;
   const config::Metadata* const metadata = entry == nullptr ? nullptr : entry->route->metadata.get();
   Asked asked({.connection = connection.access,

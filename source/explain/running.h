@@ -13,6 +13,7 @@
 #include "source/net/address.h"
 #include "source/proxy/listener.h"
 #include "source/proxy/routes.h"
+#include "source/proxy/scopes.h"
 #include "source/upstream/cluster.h"
 
 namespace pillion::explain {
@@ -29,6 +30,9 @@ struct Running {
   std::map<std::string, std::vector<std::string>, std::less<>> warming;
   // The routes that the next request of the manager is given; null: they have not come yet.
   std::function<std::shared_ptr<const proxy::Routes>(const proxy::ConnectionManager& manager)> routes;
+  // The same of a manager that chooses tables by scope: the scopes, and the table that workers have under an id.
+  std::function<std::shared_ptr<const proxy::Scopes>(const proxy::ConnectionManager& manager)> scopes;
+  std::function<std::shared_ptr<const proxy::Routes>(uint64_t id)> routes_of_scope;
   // What takes their place soon, in words; empty: nothing does.
   std::function<std::string(const proxy::ConnectionManager& manager)> next_routes;
   // Null: there is none that serves.

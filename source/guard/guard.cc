@@ -118,6 +118,7 @@ bool Guard::Watches(xds::Kind kind) const {
       return guard_->endpoints;
     case xds::Kind::kListeners:
       return guard_->listeners;
+    case xds::Kind::kScopedRoutes:
     case xds::Kind::kRoutes:
       return guard_->routes;
     case xds::Kind::kExtensions:
@@ -304,6 +305,7 @@ void Guard::PutBack(std::vector<Failed>& all) {
   put(Kind::kEndpoints, true, false);
   put(Kind::kExtensions, true, false);
   put(Kind::kListeners, true, true);
+  put(Kind::kScopedRoutes, true, true);
   put(Kind::kRoutes, true, false);
   put(Kind::kClusters, false, true);
   going_back_ = false;

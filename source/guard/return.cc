@@ -9,7 +9,7 @@
 namespace pillion::guard {
 
 std::string What(xds::Kind kind, const std::string& name) {
-  constexpr const char* kWords[] = {"cluster", "endpoints", "listener", "route table", "secret", "extension"};
+  constexpr const char* kWords[] = {"cluster", "endpoints", "listener", "scope", "route table", "secret", "extension"};
   return absl::StrCat(kWords[static_cast<size_t>(kind)], " \"", name, "\"");
 }
 

@@ -25,8 +25,8 @@ std::string AgeText(base::Duration age) {
 }
 
 std::string_view NounOf(xds::Kind kind) {
-  constexpr std::array<std::string_view, xds::kKinds.size()> kNouns = {"cluster", "assignment", "listener", "route table",
-                                                                       "secret", "extension", "runtime layer"};
+  constexpr std::array<std::string_view, xds::kKinds.size()> kNouns = {
+      "cluster", "assignment", "listener", "scope", "route table", "secret", "extension", "runtime layer"};
   static_assert(!kNouns.back().empty());
   return kNouns[static_cast<size_t>(kind)];
 }

@@ -56,8 +56,27 @@ codec::http2::Options MakeHttp2(const config::HttpConnectionManager& config, siz
 }
 
 std::shared_ptr<LiveRoutes> LiveRoutesOf(const ConnectionManager& manager, WorkerContext& context, stats::Shard& shard) {
+  if (manager.config().scoped_routes != nullptr) return std::make_shared<LiveRoutes>();
   if (manager.routes() == nullptr) return context.RoutesAt(manager.routes_id());
   return std::make_shared<LiveRoutes>(LiveRoutes{event::Kept(new RoutesShard(manager.routes(), context.worker, shard))});
+}
+
+std::shared_ptr<LiveScopes> LiveScopesOf(const ConnectionManager& manager, WorkerContext& context, stats::Shard& shard) {
+  if (manager.config().scoped_routes == nullptr) return nullptr;
+  if (manager.scopes() == nullptr) return context.ScopesAt(manager.scopes_id());
+  return std::make_shared<LiveScopes>(LiveScopes{event::Kept(new ScopesShard(manager.scopes(), context, shard))});
+}
+
+// Of those that have tables of their own.
+std::shared_ptr<const Scopes> MakeScopes(const config::ScopedRoutes& scoped, const References& references,
+                                         stats::Registry& registry) {
+  std::vector<Scopes::Scope> scopes;
+  for (const std::shared_ptr<const config::Scope>& scope : scoped.scopes) {
+    scopes.push_back({.name = scope->name,
+                      .key = scope->key,
+                      .own = std::make_shared<const Routes>(scope->table, references.clusters, registry)});
+  }
+  return std::make_shared<const Scopes>(std::move(scopes));
 }
 
 }  // namespace
@@ -74,6 +93,13 @@ ConnectionManager::ConnectionManager(std::shared_ptr<const config::Listener> lis
                   ? former->routes_
                   : std::make_shared<const Routes>(config_.route_config, references.clusters, registry)),
       routes_id_(config_.route_source ? references.routes(*config_.route_source) : 0),
+      scopes_(config_.scoped_routes == nullptr || config_.scoped_routes->source ? nullptr
+              : former != nullptr && former->config_.scoped_routes == config_.scoped_routes
+                  ? former->scopes_
+                  : MakeScopes(*config_.scoped_routes, references, registry)),
+      scopes_id_(config_.scoped_routes != nullptr && config_.scoped_routes->source
+                     ? references.scopes(*config_.scoped_routes)
+                     : 0),
       http1_(MakeHttp1(config_, output_limit(), false)),
       secure_http1_(MakeHttp1(config_, output_limit(), true)),
       http2_(MakeHttp2(config_, output_limit())),
@@ -89,7 +115,8 @@ ConnectionManagerShard::ConnectionManagerShard(std::shared_ptr<const ConnectionM
       context(context),
       overload(manager.listener().bypasses_overload ? nullptr : context.overload),
       stats(manager.stat_ids(), shard),
-      routes(LiveRoutesOf(manager, context, shard)) {
+      routes(LiveRoutesOf(manager, context, shard)),
+      scopes(LiveScopesOf(manager, context, shard)) {
   const stats::Prefix prefix = HttpPrefix(manager.config().stat_prefix);
   bool in_front = true;
   for (const config::HttpFilter& filter : manager.config().http_filters) {

@@ -13,6 +13,7 @@
 #include "source/filter/http_gate.h"
 #include "source/proxy/listener_connection.h"
 #include "source/proxy/routes.h"
+#include "source/proxy/scopes.h"
 #include "source/proxy/stats.h"
 #include "source/proxy/worker_context.h"
 #include "source/route/table.h"
@@ -30,9 +31,13 @@ class ConnectionManager {
   const config::Listener& listener() const { return *listener_; }
   const config::FilterChain& chain() const { return chain_; }
   const std::string& chain_name() const { return chain_.name; }
-  // Its own table; null: one that comes apart from it, as what WorkerContext has under routes_id().
+  // Its own table; null: one that comes apart from it, or many; the one as what WorkerContext has under routes_id().
   const std::shared_ptr<const Routes>& routes() const { return routes_; }
   uint64_t routes_id() const { return routes_id_; }
+  // Where it chooses them by scope, which is config().scoped_routes, these; null: those that come apart from it, as what
+  // WorkerContext has under scopes_id().
+  const std::shared_ptr<const Scopes>& scopes() const { return scopes_; }
+  uint64_t scopes_id() const { return scopes_id_; }
   // `secure`: of a connection by TLS, which carries https.
   const codec::http1::ServerOptions& http1(bool secure) const { return secure ? secure_http1_ : http1_; }
   const codec::http2::Options& http2() const { return http2_; }
@@ -54,6 +59,8 @@ class ConnectionManager {
   const config::HttpConnectionManager& config_;
   const std::shared_ptr<const Routes> routes_;
   const uint64_t routes_id_;
+  const std::shared_ptr<const Scopes> scopes_;
+  const uint64_t scopes_id_;
   const codec::http1::ServerOptions http1_;
   const codec::http1::ServerOptions secure_http1_;
   const codec::http2::Options http2_;
@@ -80,7 +87,8 @@ struct ConnectionManagerShard final : event::Shared {
   WorkerContext& context;
   const overload::State* const overload;  // null: nothing is given up for want of resources
   HttpStats stats;
-  const std::shared_ptr<LiveRoutes> routes;
+  const std::shared_ptr<LiveRoutes> routes;  // none, where there are scopes
+  const std::shared_ptr<LiveScopes> scopes;  // null: there are none
   std::vector<ChainFilter> filters;  // in the order of the configuration
 };
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "source/config/config_source.h"
+#include "source/config/scoped_routes.h"
 #include "source/event/shared.h"
 #include "source/proxy/route_stats.h"
 #include "source/route/table.h"
@@ -42,6 +43,8 @@ struct References {
   route::ClusterIndex clusters;
   // Of a table that comes apart from its listener: by what WorkerContext has it, never 0.
   std::function<uint64_t(const config::RouteSource& source)> routes = nullptr;
+  // The same of scopes.
+  std::function<uint64_t(const config::ScopedRoutes& scoped)> scopes = nullptr;
 };
 
 // Of one worker, on which it is used only.

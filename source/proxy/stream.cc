@@ -92,6 +92,11 @@ Stream::~Stream() {
   destroy(newest_);
   for (; former_ != nullptr; former_ = former_->earlier) destroy(former_->last);
   if (chain_ != nullptr) chain_->~HttpChain();
+  for (FormerRoutes* former = former_routes_; former != nullptr;) {
+    FormerRoutes* const earlier = former->earlier;
+    former->~FormerRoutes();
+    former = earlier;
+  }
 }
 
 void Stream::Dispose() {
@@ -112,6 +117,7 @@ void Stream::OnRequestHead(http::RequestHead& head, bool end) {
   const config::HttpConnectionManager& config = manager().manager.config();
   if (!config.early_mutations.empty()) [[unlikely]] EditEarly();
   NormalizeAuthority(head, config, connection_.transport().local_address().port());
+  if (manager_->scopes != nullptr) [[unlikely]] EnterScope();
   net::Transport& transport = connection_.transport();
   requester_ = Identify(head, config, routes_ ? &routes_->table().config() : nullptr,
                         {.address = transport.remote_address(),

@@ -179,6 +179,10 @@ class Stream final : public codec::RequestReceiver,
 
   // What the filters do to the request, by the route that was chosen.
   void FilterRequest(bool end);
+  // Of a manager that chooses tables by scope (stream_route.cc): the request's is by its key as it is now.
+  void EnterScope();
+  event::Kept<RoutesShard> RoutesOfScope(const LiveRoutes*& scope);
+  void KeepRoutes(event::Kept<RoutesShard> routes);
   // False: one has answered the request.
   bool PassGates();
   // Of its route table; null: there is none.
@@ -286,6 +290,11 @@ class Stream final : public codec::RequestReceiver,
     const config::Route* to;
     const Passage* earlier;
   };
+  // Routes that the request went by before, or might have: what was chosen of them lies in them.
+  struct FormerRoutes {
+    event::Kept<RoutesShard> routes;
+    FormerRoutes* earlier;
+  };
   // Attempts before such a one.
   struct Former {
     UpstreamRequest* last;
@@ -294,7 +303,10 @@ class Stream final : public codec::RequestReceiver,
 
   DownstreamConnection& connection_;
   const event::Kept<ConnectionManagerShard> manager_;  // of this request, whatever comes after it
-  const event::Kept<RoutesShard> routes_;              // the same; null: there are none yet
+  event::Kept<RoutesShard> routes_;   // the same, but for scopes; null: there are none yet
+  event::Kept<ScopesShard> scopes_;   // that it began with; null: it has looked for none
+  const LiveRoutes* scope_ = nullptr;  // of these; null: none has its key
+  FormerRoutes* former_routes_ = nullptr;  // in the arena, destroyed here
   codec::ServerStream* downstream_;  // null once the stream is over there
   base::Arena arena_;
   http::RequestHead* request_ = nullptr;

@@ -108,7 +108,12 @@ bool Stream::Redirect(const config::InternalRedirect& policy, const http::Respon
   };
   take(*target);
   const bool good = NormalizePath(head, manager().manager.config()) == PathVerdict::kGood;
-  const route::Entry* const next = good ? routes_->table().Match(head, random_, Facts()) : nullptr;
+  event::Kept<RoutesShard> routes = routes_;
+  if (manager_->scopes != nullptr) [[unlikely]] {
+    const LiveRoutes* scope = nullptr;
+    routes = RoutesOfScope(scope);
+  }
+  const route::Entry* const next = good && routes ? routes->table().Match(head, random_, Facts()) : nullptr;
   if (next == nullptr) {
     (good ? stats.passthrough_internal_redirect_no_route : stats.passthrough_internal_redirect_bad_location).Increment();
     take(before);
@@ -119,6 +124,7 @@ bool Stream::Redirect(const config::InternalRedirect& policy, const http::Respon
     take(before);
     return false;
   }
+  if (routes.get() != routes_.get()) KeepRoutes(std::move(routes));
   passages_ = new (arena_.Allocate(sizeof(Passage), alignof(Passage))) Passage{route_->route, next->route, passages_};
   for (const http::FieldName& name : policy.copied) {
     head.headers.RemoveIf([&](const http::HeaderField& field) { return name.Is(field); });

@@ -81,7 +81,28 @@ bool Stream::TakePath() {
   return false;
 }
 
+void Stream::EnterScope() {
+  if (!scopes_) scopes_ = manager_->scopes->now;
+  const LiveRoutes* scope = nullptr;
+  event::Kept<RoutesShard> routes = RoutesOfScope(scope);
+  if (scope == scope_) return;
+  scope_ = scope;
+  KeepRoutes(std::exchange(routes_, std::move(routes)));
+}
+
+// Of the scope that it is in already they stay the same, whatever has come meanwhile.
+event::Kept<RoutesShard> Stream::RoutesOfScope(const LiveRoutes*& scope) {
+  scope = scopes_ ? scopes_->Find(manager().manager.config().scoped_routes->key, *request_) : nullptr;
+  if (scope == scope_) return routes_;
+  return scope == nullptr ? event::Kept<RoutesShard>() : scope->now;
+}
+
+void Stream::KeepRoutes(event::Kept<RoutesShard> routes) {
+  if (routes) former_routes_ = arena_.New<FormerRoutes>(std::move(routes), former_routes_);
+}
+
 void Stream::ChooseRoute() {
+  if (manager_->scopes != nullptr) [[unlikely]] EnterScope();
   route_ = routes_ ? routes_->table().Match(*request_, random_, Facts()) : nullptr;
   destination_ = {};
   if (route_ == nullptr || route_->forward == nullptr) return;

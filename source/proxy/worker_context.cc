@@ -5,6 +5,7 @@
 #include "source/proxy/cluster_call.h"
 #include "source/proxy/mirror.h"
 #include "source/proxy/routes.h"
+#include "source/proxy/scopes.h"
 #include "source/proxy/stream.h"
 #include "source/route/table.h"
 
@@ -60,7 +61,14 @@ std::shared_ptr<LiveRoutes> WorkerContext::RoutesAt(uint64_t id) {
   return live;
 }
 
+std::shared_ptr<LiveScopes> WorkerContext::ScopesAt(uint64_t id) {
+  std::shared_ptr<LiveScopes>& live = scopes[id];
+  if (live == nullptr) live = std::make_shared<LiveScopes>();
+  return live;
+}
+
 void WorkerContext::EndClusters() {
+  scopes.clear();
   routes.clear();
   cluster_names.Clear();
   clusters.clear();

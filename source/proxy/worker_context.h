@@ -33,6 +33,7 @@ class ClusterCall;
 class Mirror;
 class Stream;
 struct LiveRoutes;
+struct LiveScopes;
 struct ClusterCallTag {};
 struct MirrorTag {};
 struct ScaledTag {};
@@ -74,6 +75,9 @@ struct WorkerContext final : filter::HealthView, filter::ClusterCalls {
   // What is routed by the table that has `id`, now and later. Whoever has it goes on with it after DropRoutes().
   std::shared_ptr<LiveRoutes> RoutesAt(uint64_t id);
   void DropRoutes(uint64_t id) { routes.erase(id); }
+  // The same of scopes that come apart from their listeners.
+  std::shared_ptr<LiveScopes> ScopesAt(uint64_t id);
+  void DropScopes(uint64_t id) { scopes.erase(id); }
   // Before the worker ends.
   void EndClusters();
   // Idle timeouts of requests that get shorter under load have changed.
@@ -95,6 +99,7 @@ struct WorkerContext final : filter::HealthView, filter::ClusterCalls {
   std::vector<event::Kept<upstream::ClusterShard>> clusters;  // by index; some are null
   upstream::ClusterNames cluster_names;                       // of these
   absl::flat_hash_map<uint64_t, std::shared_ptr<LiveRoutes>> routes;  // of tables that come apart from their listeners
+  absl::flat_hash_map<uint64_t, std::shared_ptr<LiveScopes>> scopes;  // the same
   const std::atomic<bool>* healthcheck_failed = nullptr;       // of the process; null: it never is
   std::atomic<uint64_t>* connections = nullptr;                // of clients, in the process; null: nobody counts them
   const overload::State* overload = nullptr;           // null: nothing is given up for want of resources

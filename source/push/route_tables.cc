@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 #include <utility>
 #include <variant>
 
@@ -10,6 +9,7 @@
 #include "source/config/check_routes.h"
 #include "source/config/text.h"
 #include "source/push/errors.h"
+#include "source/push/named_clusters.h"
 
 namespace pillion::push {
 namespace {
@@ -23,29 +23,6 @@ stats::Prefix PrefixOf(const Manager& manager) {
       .Add(stats::kHttpPrefix, manager.stat_prefix)
       .Add("rds")
       .Add(kRdsRouteConfig, manager.route_source->name);
-}
-
-// Many routes that stand together go to one cluster.
-std::vector<std::string> ClustersOf(const config::RouteConfig& table) {
-  std::set<std::string> names;
-  const std::string* last = nullptr;
-  const auto add = [&](const std::string& name) {
-    if (last == nullptr || *last != name) names.insert(name);
-    last = &name;
-  };
-  for (const std::shared_ptr<const config::VirtualHost>& host : table.virtual_hosts) {
-    for (const std::shared_ptr<const config::Route>& route : host->routes) {
-      const auto* action = std::get_if<config::RouteAction>(&route->action);
-      if (action == nullptr) continue;
-      if (const auto* name = std::get_if<std::string>(&action->cluster)) add(*name);
-      const auto* weighted = std::get_if<config::WeightedClusters>(&action->cluster);
-      if (weighted == nullptr) continue;
-      for (const auto& choice : weighted->choices) {
-        if (const auto* name = std::get_if<std::string>(&choice.cluster)) add(*name);
-      }
-    }
-  }
-  return {names.begin(), names.end()};
 }
 
 // Calls visit(manager) for each that has its table from elsewhere.
@@ -184,7 +161,7 @@ void RouteTables::Table::Hold(Version version) {
     if (!alive.expired() && turn == turn_ && held_.routes != nullptr) Serve();
   };
   const auto when_serving = tables_.targets_.when_serving;  // what it calls may end all that is here
-  when_serving(ClustersOf(*config_), serve);
+  when_serving(NamedClusters(*config_), serve);
 }
 
 void RouteTables::Table::Serve() {

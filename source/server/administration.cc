@@ -333,6 +333,7 @@ admin::Pushed Administration::Pushed(bool with_hosts) const {
           .listeners = PushedOf(server_.listener_feed_.get(),
                                 [this](const std::string& name) { return server_.listeners_->IsWarming(name); }),
           .routes = PushedOf(*server_.route_tables_),
+          .scopes = PushedOf(*server_.scoped_routes_),
           .endpoints = with_hosts ? PushedHosts() : std::vector<admin::PushedResource>(),
           .filters = PushedOf(*server_.filter_configs_),
           .filters_come = !server_.filter_configs_->all().empty()};
@@ -350,6 +351,13 @@ absl::StatusOr<std::string> Administration::Explain(const explain::Parameters& p
     if (manager.routes() != nullptr) return manager.routes();
     const std::optional<push::RouteTables::View> table = server_.route_tables_->Find(manager.routes_id());
     return table ? table->routes : nullptr;
+  };
+  running.scopes = [this](const proxy::ConnectionManager& manager) {
+    return manager.scopes() != nullptr ? manager.scopes() : server_.scoped_routes_->Find(manager.scopes_id());
+  };
+  running.routes_of_scope = [this](uint64_t id) -> std::shared_ptr<const proxy::Routes> {
+    const std::optional<push::RouteTables::View> table = server_.route_tables_->Find(id);
+    return table ? table->routes : server_.scoped_routes_->FindRoutes(id);
   };
   running.next_routes = [this](const proxy::ConnectionManager& manager) -> std::string {
     if (manager.routes() != nullptr) return "";

@@ -75,4 +75,9 @@ bool SameShards(const config::Listener& a, const config::Listener& b) {
          a.max_accepts_per_event == b.max_accepts_per_event && a.direction == b.direction;
 }
 
+bool HaveSameChains(const config::Listener& a, const config::Listener& b) {
+  return std::ranges::equal(a.filter_chains, b.filter_chains, {}, &config::FilterChain::digest,
+                            &config::FilterChain::digest);
+}
+
 }  // namespace pillion::server

@@ -27,4 +27,7 @@ bool SameSockets(const config::Listener& a, const config::Listener& b);
 // It can be updated on the workers; else another one takes its place there.
 bool SameShards(const config::Listener& a, const config::Listener& b);
 
+// Chain by chain.
+bool HaveSameChains(const config::Listener& a, const config::Listener& b);
+
 }  // namespace pillion::server

@@ -1,6 +1,7 @@
 #include "source/server/listener_set.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,14 +28,15 @@ absl::Status In(const config::Listener& listener, absl::string_view trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
 }
 
-// The first two may be null: it needs none.
-void AwaitParts(push::RouteTables::Use* routes, push::FilterConfigs::Use* filters, Awaited& needs) {
-  const auto await = [&needs](auto* use, absl::string_view what) {
+template <typename Running>
+void AwaitParts(const Running& running, Awaited& needs) {
+  const auto await = [&needs](const auto& use, absl::string_view what) {
     if (use == nullptr) return;
     use->WhenReady([&needs, what](const std::string& name) { return needs.One(absl::StrCat(what, " \"", name, "\"")); });
   };
-  await(routes, "route table");
-  await(filters, "filter configuration");
+  await(running.routes, "route table");
+  await(running.scopes, "scoped routes");
+  await(running.filters, "filter configuration");
 }
 
 // Of versions of one listener: the same has come for its filters.
@@ -84,7 +86,9 @@ absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<con
 absl::Status ListenerSet::Fill(Running& running, const proxy::Listener* before) {
   const std::shared_ptr<const config::Listener>& config = running.config;
   running.routes = with_.routes.For(config);
+  running.scopes = with_.scopes.For(config);
   std::vector<std::string> errors = with_.routes.Check(*config);
+  std::ranges::move(with_.scopes.Check(*config), std::back_inserter(errors));
   const proxy::OpenLogs open_logs = [&](const std::vector<config::AccessLog>& configured) {
     proxy::AccessLogs logs;
     for (const config::AccessLog& log : configured) {
@@ -94,7 +98,8 @@ absl::Status ListenerSet::Fill(Running& running, const proxy::Listener* before) 
   };
   const proxy::References references{
       .clusters = with_.clusters,
-      .routes = [this](const config::RouteSource& source) { return with_.routes.IdOf(source); }};
+      .routes = [this](const config::RouteSource& source) { return with_.routes.IdOf(source); },
+      .scopes = [this](const config::ScopedRoutes& scoped) { return with_.scopes.IdOf(scoped); }};
   running.listener = std::make_shared<const proxy::Listener>(config, references, with_.registry, open_logs, before);
   return errors.empty() ? absl::OkStatus() : In(*config, absl::StrJoin(errors, "; "));
 }
@@ -127,6 +132,7 @@ std::vector<std::string> ListenerSet::FollowFilters() {
     now.config = std::move(change.next.config);
     now.listener = std::move(change.next.listener);
     now.routes = std::move(change.next.routes);
+    now.scopes = std::move(change.next.scopes);
     if (!change.serves) continue;
     for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
       worker->UpdateListener(now.id, now.listener, with_.drain_time);
@@ -234,7 +240,7 @@ absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>
 }
 
 void ListenerSet::WhenFirstReady(std::function<void()> ready) {
-  for (const auto& [name, running] : serving_) AwaitParts(running.routes.get(), running.filters.get(), first_needs_);
+  for (const auto& [name, running] : serving_) AwaitParts(running, first_needs_);
   first_needs_.Wait(base::Duration::zero(), std::move(ready));
 }
 
@@ -320,7 +326,7 @@ void ListenerSet::ServeReady() {
 }
 
 void ListenerSet::Await(const Running& running, Awaited& needs) {
-  AwaitParts(running.routes.get(), running.filters.get(), needs);
+  AwaitParts(running, needs);
   for (const std::shared_ptr<config::RemoteSecret>& secret : SecretsOf(ContextsOf(*running.listener))) {
     with_.secrets({secret}, needs.One(SecretText(*secret)));
   }

@@ -28,6 +28,7 @@
 #include "source/proxy/listener.h"
 #include "source/push/filter_configs.h"
 #include "source/push/route_tables.h"
+#include "source/push/scoped_routes.h"
 #include "source/server/awaited.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
@@ -47,6 +48,7 @@ class ListenerSet {
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
     route::ClusterIndex clusters;
     push::RouteTables& routes;
+    push::ScopedRoutes& scopes;
     push::FilterConfigs& filters;
     CertificateRenewal& certificates;
     WhenSecretsReady secrets;
@@ -128,6 +130,7 @@ class ListenerSet {
     std::vector<ListenAddress> addresses;                           // its own, bound or not
     std::unique_ptr<push::FilterConfigs::Use> filters;              // null: it needs none
     std::unique_ptr<push::RouteTables::Use> routes;                 // the same
+    std::unique_ptr<push::ScopedRoutes::Use> scopes;                // the same
     std::unique_ptr<CertificateRenewal::Watch> certificates;
     bool pushed = true;   // a control plane gave it
     bool closed = false;  // its sockets, for good

@@ -54,6 +54,31 @@ std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables) {
   return all;
 }
 
+std::vector<admin::PushedScopes> PushedOf(const push::ScopedRoutes& scopes) {
+  std::vector<admin::PushedScopes> all;
+  for (const push::ScopedRoutes::View& view : scopes.all()) {
+    admin::PushedScopes one;
+    if (view.protocol != nullptr) {
+      one.version = view.protocol->version();
+      for (const auto& [name, entry] : view.protocol->refused().all()) {
+        if (one.refused && one.refused->time > entry.time) continue;
+        one.refused = ViewOf(entry);
+        one.refused->details = name + ": " + entry.details;
+        one.refused->body = nullptr;
+      }
+    }
+    for (const auto& [name, taken] : view.taken) {
+      one.scopes.push_back(taken.body);
+      if (!one.updated || *one.updated < taken.updated) one.updated = taken.updated;
+    }
+    for (const std::string& name : view.names) {
+      one.name = name;
+      all.push_back(one);
+    }
+  }
+  return all;
+}
+
 std::vector<admin::PushedResource> PushedOf(const push::FilterConfigs& filters) {
   std::vector<admin::PushedResource> all;
   for (const push::FilterConfigs::View& filter : filters.all()) {

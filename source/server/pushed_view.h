@@ -10,6 +10,7 @@
 #include "source/push/feed.h"
 #include "source/push/filter_configs.h"
 #include "source/push/route_tables.h"
+#include "source/push/scoped_routes.h"
 #include "source/xds/planes.h"
 
 namespace pillion::server {
@@ -18,6 +19,7 @@ namespace pillion::server {
 std::vector<admin::PushedResource> PushedOf(const push::Feed* feed,
                                             const std::function<bool(const std::string& name)>& warming);
 std::vector<admin::PushedResource> PushedOf(const push::RouteTables& tables);
+std::vector<admin::PushedScopes> PushedOf(const push::ScopedRoutes& scopes);
 std::vector<admin::PushedResource> PushedOf(const push::FilterConfigs& filters);
 std::vector<admin::PushedResource> PushedEndpoints(const xds::Planes& planes);
 

@@ -165,18 +165,27 @@ absl::Status Server::MakeClusters() {
 }
 
 absl::Status Server::OpenListeners() {
-  route_tables_ = std::make_unique<push::RouteTables>(
-      *planes_, resources_,
-      push::RouteTables::Targets{
-          .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
-          .when_serving =
-              [this](const std::vector<std::string>& clusters, std::function<void()> ready) {
-                clusters_->WhenServing(clusters, push::RouteTables::kMostHeld, std::move(ready));
-              },
+  const push::RouteTables::Targets tables{
+      .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
+      .when_serving =
+          [this](const std::vector<std::string>& clusters, std::function<void()> ready) {
+            clusters_->WhenServing(clusters, push::RouteTables::kMostHeld, std::move(ready));
+          },
+      .publish =
+          [this](uint64_t id, const std::shared_ptr<const proxy::Routes>& routes) {
+            for (const std::unique_ptr<WorkerThread>& worker : workers_) {
+              routes == nullptr ? worker->DropRoutes(id) : worker->SetRoutes(id, routes);
+            }
+          }};
+  route_tables_ = std::make_unique<push::RouteTables>(*planes_, resources_, tables, FeedSurroundings());
+  scoped_routes_ = std::make_unique<push::ScopedRoutes>(
+      *planes_, resources_, *route_tables_,
+      push::ScopedRoutes::Targets{
+          .tables = tables,
           .publish =
-              [this](uint64_t id, const std::shared_ptr<const proxy::Routes>& routes) {
+              [this](uint64_t id, const std::shared_ptr<const proxy::Scopes>& scopes) {
                 for (const std::unique_ptr<WorkerThread>& worker : workers_) {
-                  routes == nullptr ? worker->DropRoutes(id) : worker->SetRoutes(id, routes);
+                  scopes == nullptr ? worker->DropScopes(id) : worker->SetScopes(id, scopes);
                 }
               }},
       FeedSurroundings());
@@ -189,6 +198,7 @@ absl::Status Server::OpenListeners() {
       .workers = workers_,
       .clusters = [this](const std::string& name) { return clusters_->IndexOf(name); },
       .routes = *route_tables_,
+      .scopes = *scoped_routes_,
       .filters = *filter_configs_,
       .certificates = *certificates_,
       .secrets = AwaitSecrets(),

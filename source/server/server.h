@@ -37,6 +37,7 @@
 #include "source/push/feed.h"
 #include "source/push/filter_configs.h"
 #include "source/push/route_tables.h"
+#include "source/push/scoped_routes.h"
 #include "source/secrets/sources.h"
 #include "source/server/certificate_renewal.h"
 #include "source/server/cluster_set.h"
@@ -152,6 +153,7 @@ class Server {
   std::unique_ptr<CertificateRenewal::Watch> admin_certificates_;
   std::unique_ptr<push::Feed> cluster_feed_;   // null: all that there are are configured
   std::unique_ptr<push::Feed> listener_feed_;  // null as well
+  std::unique_ptr<push::ScopedRoutes> scoped_routes_;
   std::unique_ptr<last_good::LastGood> last_good_;  // null: nothing is kept
   std::unique_ptr<xds::Planes> planes_;
   std::unique_ptr<secrets::Sources> secrets_;

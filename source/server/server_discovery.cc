@@ -79,6 +79,7 @@ void Server::FetchClusters() {
 void Server::FetchListeners() {
   const xds::Planes::Batch batch(*planes_);  // and for all tables
   route_tables_->Start();
+  scoped_routes_->Start();
   filter_configs_->Start();
   const auto then = [this] { listeners_->WhenFirstReady([this] { GoLive(); }); };
   if (!bootstrap_->dynamic || !bootstrap_->dynamic->listeners) return then();

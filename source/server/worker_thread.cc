@@ -64,6 +64,16 @@ void WorkerThread::DropRoutes(uint64_t id) {
   Run([this, id] { context_.DropRoutes(id); });
 }
 
+void WorkerThread::SetScopes(uint64_t id, std::shared_ptr<const proxy::Scopes> scopes) {
+  Run([this, id, scopes = std::move(scopes)]() mutable {
+    context_.ScopesAt(id)->now = event::Kept(new proxy::ScopesShard(std::move(scopes), context_, stats_));
+  });
+}
+
+void WorkerThread::DropScopes(uint64_t id) {
+  Run([this, id] { context_.DropScopes(id); });
+}
+
 void WorkerThread::AddListener(uint64_t id, std::shared_ptr<const proxy::Listener> listener,
                                std::vector<const net::ListenSocket*> sockets, std::vector<ListenAddress> addresses) {
   Run([this, id, listener = std::move(listener), sockets = std::move(sockets), addresses = std::move(addresses)] {

@@ -67,6 +67,9 @@ class WorkerThread {
   // What is routed by `id` goes by `routes` from now on.
   void SetRoutes(uint64_t id, std::shared_ptr<const proxy::Routes> routes);
   void DropRoutes(uint64_t id);
+  // The same of tables that are chosen by scope.
+  void SetScopes(uint64_t id, std::shared_ptr<const proxy::Scopes> scopes);
+  void DropScopes(uint64_t id);
   // Takes what is in the queues of the listening sockets, and no more. `done` is called on the worker's thread.
   void StopAccepting(Listeners which, std::function<void()> done);
   // `idle` is called on the worker's thread, when no connection is left.

@@ -8,7 +8,16 @@
 
 namespace pillion::xds {
 
-enum class Kind : uint8_t { kClusters, kEndpoints, kListeners, kRoutes, kSecrets, kExtensions, kRuntime };
+enum class Kind : uint8_t {
+  kClusters,
+  kEndpoints,
+  kListeners,
+  kScopedRoutes,
+  kRoutes,
+  kSecrets,
+  kExtensions,
+  kRuntime
+};
 
 struct KindNames {
   std::string_view type;     // of the message of a resource
@@ -18,7 +27,7 @@ struct KindNames {
   std::string_view rest;  // the path
 };
 
-inline constexpr std::array<KindNames, 7> kKinds = {{
+inline constexpr std::array<KindNames, 8> kKinds = {{
     {"envoy.config.cluster.v3.Cluster", "cds", "/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters",
      "/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters", "/v3/discovery:clusters"},
     {"envoy.config.endpoint.v3.ClusterLoadAssignment", "eds",
@@ -26,6 +35,9 @@ inline constexpr std::array<KindNames, 7> kKinds = {{
      "/envoy.service.endpoint.v3.EndpointDiscoveryService/DeltaEndpoints", "/v3/discovery:endpoints"},
     {"envoy.config.listener.v3.Listener", "lds", "/envoy.service.listener.v3.ListenerDiscoveryService/StreamListeners",
      "/envoy.service.listener.v3.ListenerDiscoveryService/DeltaListeners", "/v3/discovery:listeners"},
+    {"envoy.config.route.v3.ScopedRouteConfiguration", "srds",
+     "/envoy.service.route.v3.ScopedRoutesDiscoveryService/StreamScopedRoutes",
+     "/envoy.service.route.v3.ScopedRoutesDiscoveryService/DeltaScopedRoutes", "/v3/discovery:scoped-routes"},
     {"envoy.config.route.v3.RouteConfiguration", "rds", "/envoy.service.route.v3.RouteDiscoveryService/StreamRoutes",
      "/envoy.service.route.v3.RouteDiscoveryService/DeltaRoutes", "/v3/discovery:routes"},
     {"envoy.extensions.transport_sockets.tls.v3.Secret", "sds",
