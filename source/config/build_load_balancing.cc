@@ -175,6 +175,7 @@ std::shared_ptr<SubsetConfig> BuildSubsets(BuildContext& context, const Message&
   }
   subsets->panic_mode_any = from.panic_mode_any();
   subsets->list_as_any = from.list_as_any();
+  subsets->fallback_list = from.metadata_fallback_policy() == Message::FALLBACK_LIST;
   std::set<std::string> seen;
   for (int i = 0; i < from.subset_selectors_size(); ++i) {
     const std::string place = ElementPath(FieldPath(path, "subset_selectors"), i);

@@ -1,5 +1,6 @@
 #include "source/config/lb_criteria.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -35,7 +36,7 @@ void Append(std::string& to, const MetadataValue& value) {
 
 }  // namespace
 
-LbCriteria::LbCriteria(std::vector<std::pair<std::string, std::string>> parts) {
+LbCriteria::LbCriteria(std::vector<std::pair<std::string, std::string>> parts, std::vector<LbCriteria> alternatives) {
   auto data = std::make_shared<Data>();
   data->owned = std::move(parts);
   for (const auto& [key, text] : data->owned) {
@@ -43,14 +44,26 @@ LbCriteria::LbCriteria(std::vector<std::pair<std::string, std::string>> parts) {
     data->text += text;
     Append(data->keys, 'k', key);
   }
-  data->view = {data->text, data->keys, data->parts};
+  data->alternatives = std::move(alternatives);
+  for (const LbCriteria& each : data->alternatives) data->alternative_views.push_back(each.view());
+  data->view = {data->text, data->keys, data->parts, data->alternative_views.data(), data->alternative_views.size()};
   data_ = std::move(data);
 }
 
 LbCriteria::LbCriteria(const MetadataValue::Struct& values) {
   std::vector<std::pair<std::string, std::string>> parts;
-  for (const auto& [key, value] : values) parts.emplace_back(key, Text(key, value));
-  *this = LbCriteria(std::move(parts));
+  std::vector<LbCriteria> alternatives;
+  for (const auto& [key, value] : values) {
+    parts.emplace_back(key, Text(key, value));
+    const auto* const list = std::get_if<MetadataValue::List>(&value.value);
+    if (key != kFallbackListKey || list == nullptr) continue;
+    for (const MetadataValue& each : *list) {
+      const auto* const fields = std::get_if<MetadataValue::Struct>(&each.value);
+      alternatives.push_back(fields == nullptr ? LbCriteria() : LbCriteria(*fields));
+    }
+    if (alternatives.empty()) alternatives.emplace_back();  // nothing over the rest
+  }
+  *this = LbCriteria(std::move(parts), std::move(alternatives));
 }
 
 const std::shared_ptr<const LbCriteria::Data>& LbCriteria::Empty() {
@@ -69,7 +82,10 @@ LbCriteria LbCriteria::MergedWith(const LbCriteria& other) const {
   std::map<std::string, std::string> merged;
   for (const LbCriteriaView::Part& part : parts()) merged[std::string(part.key)] = part.text;
   for (const LbCriteriaView::Part& part : other.parts()) merged[std::string(part.key)] = part.text;
-  return LbCriteria(std::vector<std::pair<std::string, std::string>>(merged.begin(), merged.end()));
+  const auto is_list = [](const LbCriteriaView::Part& part) { return part.key == kFallbackListKey; };
+  const bool others = std::any_of(other.parts().begin(), other.parts().end(), is_list);
+  return LbCriteria(std::vector<std::pair<std::string, std::string>>(merged.begin(), merged.end()),
+                    others ? other.data_->alternatives : data_->alternatives);
 }
 
 std::string LbCriteria::KeysText(const std::vector<std::string>& keys) {

@@ -15,6 +15,9 @@
 
 namespace pillion::config {
 
+// The key of a list of others, for subsets that may fall back to them.
+inline constexpr std::string_view kFallbackListKey = "fallback_list";
+
 // Criteria that somebody else holds.
 struct LbCriteriaView {
   struct Part {
@@ -25,6 +28,10 @@ struct LbCriteriaView {
   std::string_view text;        // of all parts
   std::string_view keys;        // of all parts, as LbCriteria::KeysText() says
   std::span<const Part> parts;  // sorted by key
+  // What its list kFallbackListKey says, where it has one, then at least one; each stands over these criteria, where it has
+  // the same keys.
+  const LbCriteriaView* alternatives = nullptr;
+  size_t alternatives_count = 0;
 
   bool empty() const { return parts.empty(); }
 };
@@ -71,10 +78,12 @@ class LbCriteria {
     std::vector<LbCriteriaView::Part> parts;
     std::string text;
     std::string keys;
+    std::vector<LbCriteria> alternatives;
+    std::vector<LbCriteriaView> alternative_views;
     LbCriteriaView view;
   };
 
-  explicit LbCriteria(std::vector<std::pair<std::string, std::string>> parts);
+  LbCriteria(std::vector<std::pair<std::string, std::string>> parts, std::vector<LbCriteria> alternatives);
   static const std::shared_ptr<const Data>& Empty();
 
   std::shared_ptr<const Data> data_;  // shared by copies

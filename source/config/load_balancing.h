@@ -45,6 +45,7 @@ struct SubsetConfig {
   bool allow_redundant_keys = false;   // criteria may have more keys than a selector
   bool panic_mode_any = false;  // any host, where the fallback has none
   bool list_as_any = false;     // a list is each of its elements
+  bool fallback_list = false;   // criteria may say what else to ask for: LbCriteriaView::alternatives
 };
 
 // As many requests as possible stay in this proxy's own zone.

@@ -145,10 +145,21 @@ std::string CriteriaText(const config::LbCriteriaView& criteria) {
   return keys;
 }
 
+// Of several that the criteria ask for, one after the other, the first that is there.
+upstream::SubsetChoice FirstSubset(const upstream::Subsets& subsets, const config::SubsetConfig& config,
+                                   const config::LbCriteriaView& criteria) {
+  if (!config.fallback_list || criteria.alternatives == nullptr) return ChooseSubset(subsets, config, criteria);
+  upstream::SubsetChoice choice;
+  for (size_t i = 0; i < criteria.alternatives_count && choice.subset == upstream::Subsets::kNone; ++i) {
+    choice = ChooseSubset(subsets, config, upstream::CriteriaOver(criteria, criteria.alternatives[i]).view());
+  }
+  return choice;
+}
+
 std::optional<std::string> DescribeSubset(const HostSet& set, const config::LoadBalancing& config, const Wanted& wanted,
                                           Answer& answer) {
   const upstream::Subsets& subsets = *set.subsets;
-  upstream::SubsetChoice choice = upstream::ChooseSubset(subsets, *config.subsets, wanted.criteria);
+  upstream::SubsetChoice choice = FirstSubset(subsets, *config.subsets, wanted.criteria);
   std::string text = choice.selected ? "chosen by the metadata that is asked for"
                                      : "none has the metadata that is asked for; the fallback decides";
   if (wanted.criteria.empty()) text = "no metadata is asked for; the fallback decides";

@@ -1,6 +1,7 @@
 #include "source/proxy/subset_criteria.h"
 
 #include <algorithm>
+#include <new>
 
 namespace pillion::proxy {
 namespace {
@@ -53,6 +54,27 @@ void Write(Writer& to, const metadata::Value& value) {
   }
 }
 
+// What is noted as the list of others, in the arena.
+void AddAlternatives(const metadata::Value& list, base::Arena& arena, config::LbCriteriaView& to) {
+  const uint32_t count = std::max(1u, list.size);
+  auto* const views = static_cast<config::LbCriteriaView*>(
+      arena.Allocate(count * sizeof(config::LbCriteriaView), alignof(config::LbCriteriaView)));
+  new (&views[0]) config::LbCriteriaView();  // of an empty list: nothing over the rest
+  for (uint32_t i = 0; i < list.size; ++i) {
+    const metadata::Value& fields = list.members[i].value;
+    metadata::DynamicMetadata one;
+    if (fields.kind == metadata::Value::Kind::kObject) {
+      for (uint32_t m = 0; m < fields.size; ++m) {
+        if (fields.members[m].key == config::kFallbackListKey) continue;  // it would not be heeded
+        (void)one.Set(arena, config::kLbNamespace, fields.members[m].key, fields.members[m].value);
+      }
+    }
+    new (&views[i]) config::LbCriteriaView(MergeCriteria({}, one, arena));
+  }
+  to.alternatives = views;
+  to.alternatives_count = count;
+}
+
 }  // namespace
 
 config::LbCriteriaView MergeCriteria(const config::LbCriteriaView& route, const metadata::DynamicMetadata& noted,
@@ -62,7 +84,9 @@ config::LbCriteriaView MergeCriteria(const config::LbCriteriaView& route, const 
   if (count == 0) return route;
   auto* const parts = static_cast<Part*>(arena.Allocate((route.parts.size() + count) * sizeof(Part), alignof(Part)));
   Part* end = std::copy(route.parts.begin(), route.parts.end(), parts);
+  const metadata::Value* others = nullptr;
   noted.ForEach(config::kLbNamespace, [&](std::string_view key, const metadata::Value& value) {
+    if (key == config::kFallbackListKey && value.kind == metadata::Value::Kind::kList) others = &value;
     Writer writer{arena, {}};
     LbCriteria::AddPiece([&writer](std::string_view piece) { writer(piece); }, 'k', key);
     Write(writer, value);
@@ -80,7 +104,10 @@ config::LbCriteriaView MergeCriteria(const config::LbCriteriaView& route, const 
     text(part->text);
     LbCriteria::AddPiece([&keys](std::string_view piece) { keys(piece); }, 'k', part->key);
   }
-  return {text.text.view(), keys.text.view(), {parts, end}};
+  config::LbCriteriaView merged{text.text.view(), keys.text.view(), {parts, end}, route.alternatives,
+                                route.alternatives_count};
+  if (others != nullptr) [[unlikely]] AddAlternatives(*others, arena, merged);
+  return merged;
 }
 
 }  // namespace pillion::proxy

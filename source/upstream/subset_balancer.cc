@@ -14,7 +14,19 @@ void SubsetBalancer::SetSubsets(const Subsets& subsets) {
   balancers_.SetSets(subsets.sets);
 }
 
-const std::shared_ptr<Host>& SubsetBalancer::Pick(const PickContext& context) {
+// Each of the list over what else is asked for, until one has a host.
+const std::shared_ptr<Host>& SubsetBalancer::PickAlternative(const PickContext& context) {
+  PickContext within = context;
+  for (size_t i = 0; i < context.criteria.alternatives_count; ++i) {
+    const CriteriaOver merged(context.criteria, context.criteria.alternatives[i]);
+    within.criteria = merged.view();
+    const std::shared_ptr<Host>& host = PickBy(within);
+    if (host != nullptr) return host;
+  }
+  return kNoHost;
+}
+
+const std::shared_ptr<Host>& SubsetBalancer::PickBy(const PickContext& context) {
   const SubsetChoice choice = ChooseSubset(*subsets_, config_, context.criteria);
   if (choice.selected) {
     stats_.lb_subsets_selected.Increment();

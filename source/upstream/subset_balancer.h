@@ -17,9 +17,15 @@ class SubsetBalancer {
   // The caller keeps the subsets until the next call.
   void SetSubsets(const Subsets& subsets);
 
-  const std::shared_ptr<Host>& Pick(const PickContext& context);
+  const std::shared_ptr<Host>& Pick(const PickContext& context) {
+    if (config_.fallback_list && context.criteria.alternatives != nullptr) [[unlikely]] return PickAlternative(context);
+    return PickBy(context);
+  }
 
  private:
+  const std::shared_ptr<Host>& PickBy(const PickContext& context);
+  const std::shared_ptr<Host>& PickAlternative(const PickContext& context);
+
   const config::SubsetConfig& config_;
   const config::LoadBalancing within_;
   ClusterStats& stats_;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/container/inlined_vector.h"
-
 namespace pillion::upstream {
 namespace {
 
@@ -93,6 +91,23 @@ SubsetChoice WithoutRedundantKeys(const Subsets& subsets, const SubsetConfig& co
 }
 
 }  // namespace
+
+CriteriaOver::CriteriaOver(const config::LbCriteriaView& others, const config::LbCriteriaView& over) {
+  auto next = over.parts.begin();
+  for (const config::LbCriteriaView::Part& part : others.parts) {
+    for (; next != over.parts.end() && next->key < part.key; ++next) Add(*next);
+    const bool has_own = next != over.parts.end() && next->key == part.key;
+    if (!has_own && part.key != config::kFallbackListKey) Add(part);
+  }
+  for (; next != over.parts.end(); ++next) Add(*next);
+}
+
+void CriteriaOver::Add(const config::LbCriteriaView::Part& part) {
+  parts_.push_back(part);
+  text_.insert(text_.end(), part.text.begin(), part.text.end());
+  config::LbCriteria::AddPiece([this](std::string_view piece) { keys_.insert(keys_.end(), piece.begin(), piece.end()); },
+                               'k', part.key);
+}
 
 SubsetChoice ChooseSubset(const Subsets& subsets, const SubsetConfig& config, const config::LbCriteriaView& criteria) {
   return config.allow_redundant_keys ? WithoutRedundantKeys(subsets, config, criteria)

@@ -30,8 +30,8 @@ def copied(then, answer=None):
     return [lambda request: then if "-shadow" in request.authority else answer or ok()]
 
 
-def of_cluster(**more):
-    return Cluster(http_options={"request_mirror_policies": [mirror(**more)]})
+def of_cluster(name, **more):
+    return {"": Cluster(http_options={"request_mirror_policies": [mirror(f"{name}-b", **more)]}), "b": Cluster(), "c": Cluster()}
 
 
 CASES = [
@@ -65,6 +65,9 @@ CASES = [
     case("mirror-http2", [get(), Request("POST", body=b"abc", trailers=[("x-t", "1")])], clusters={"": Cluster("h2"), "b": Cluster("h2")}, protocol="h2", sees=4),
     case("mirror-grpc", [grpc()], clusters={"": Cluster("h2"), "b": Cluster("h2")}, protocol="h2", upstream=[ok(("grpc-status", "0"), body=b"")]),
     case("mirror-head", [Request("HEAD")], upstream=[ok(("content-length", "9"))]),
+    case("of-the-cluster", routes=[route()], clusters=of_cluster("of-the-cluster")),
+    case("of-the-cluster-not-the-route", routes=copies(mirror("@c")), clusters=of_cluster("of-the-cluster-not-the-route")),
+    case("of-the-cluster-never", routes=copies(mirror("@c")), clusters=of_cluster("of-the-cluster-never", percent=0), sees=1),
     case("mirror-weighted", routes=[{"match": {"prefix": "/"}, "route": {
         "weighted_clusters": {"clusters": [{"name": "@", "weight": 1}]}, "request_mirror_policies": [mirror()]}}]),
 ]

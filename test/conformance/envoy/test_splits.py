@@ -3,6 +3,7 @@
 from frame.case import Case
 from frame.check import alike
 from frame.write import get, route
+from peers.bootstrap import any_of
 
 from test_choices import FAILED, GOOD, STATS, both, health, hosts, localities, retry, subset, weights
 from test_hosts import VERSIONS, each, metadata
@@ -36,6 +37,29 @@ def each_in_turn(name, *parts, requests=None, policy="NO_FALLBACK", change=VERSI
 
 ONE, TWO, NINE = {"version": "1"}, {"version": "2"}, {"version": "9"}
 STAGES = [{"keys": ["stage"]}, {"keys": ["stage", "version"]}]
+
+
+def as_policy(kind="subset.v3.Subset", within="round_robin.v3.RoundRobin", **more):
+    """Subsets by load_balancing_policy."""
+    def policy(name, **fields):
+        return {"policies": [{"typed_extension_config": {"name": name, "typed_config": any_of(f"extensions.load_balancing_policies.{name}", **fields)}}]}
+    return {"load_balancing_policy": policy(kind, subset_lb_policy=policy(within), subset_selectors=[{"keys": ["stage", "version"]}, {"keys": ["version"]}], **more)}
+
+
+def by_policy(name, criteria, change=VERSIONS, within="round_robin.v3.RoundRobin", **more):
+    return Case(name, [get()] * 6, to(split((100, criteria))), clusters=hosts(3, change, **as_policy(within=within, **more)), stats=SUBSET_STATS)
+
+
+def zones(*sizes):
+    """So many of the hosts in a zone each, all zones of one weight."""
+    def change(config, addresses, folder):
+        left = config["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        config["load_assignment"]["endpoints"] = [
+            {"locality": {"zone": f"z{number}"}, "load_balancing_weight": 40, "lb_endpoints": [left.pop(0) for _ in range(size)]} for number, size in enumerate(sizes)]
+    return change
+
+
+REDUNDANT = {"version": "2", "stage": "test", "other": "x"}
 
 
 def selecting(*keys, **more):
@@ -81,6 +105,19 @@ CASES = [
     each_in_turn("split-a-number", (100, {"version": 2}), change=each(metadata=[metadata(version=2), metadata(version="2"), metadata(version=True)])),
     each_in_turn("split-a-retry-stays", requests=[get()], routes=[{**retry("5xx")[0], "route": {**retry("5xx")[0]["route"], "metadata_match": metadata(version="1")}}],
                  upstream=[FAILED, GOOD]),
+    by_policy("subset-policy", ONE), by_policy("subset-policy-none", NINE), by_policy("subset-policy-any", NINE, fallback_policy="ANY_ENDPOINT"),
+    by_policy("subset-policy-default", NINE, fallback_policy="DEFAULT_SUBSET", default_subset={"version": "1"}),
+    by_policy("subset-policy-redundant-keys", REDUNDANT, allow_redundant_keys=True), by_policy("subset-policy-one-key-of-two", {"version": "1", "other": "x"}, allow_redundant_keys=True),
+    by_policy("subset-policy-redundant-keys-are-heeded", REDUNDANT),
+    by_policy("subset-fallback-list", {"fallback_list": [NINE, {"version": "2", "stage": "test"}]}, metadata_fallback_policy="FALLBACK_LIST"),
+    by_policy("subset-fallback-list-over-the-rest", {"stage": "test", "fallback_list": [NINE, TWO]}, metadata_fallback_policy="FALLBACK_LIST"),
+    by_policy("subset-fallback-list-none", {"fallback_list": [NINE, {"version": "8"}]}, metadata_fallback_policy="FALLBACK_LIST"),
+    by_policy("subset-fallback-list-not-heeded", {"version": "1", "fallback_list": [TWO]}),
+    by_policy("subset-policy-redundant-and-not-there", {"version": "9", "other": "x"}, allow_redundant_keys=True, fallback_policy="ANY_ENDPOINT"),
+    Case("subset-scaled-localities", MANY, to(split((100, {"version": "2"}))), shares=True,
+         clusters=hosts(5, both(each(metadata=[metadata(version="1" if number in (1, 2, 3) else "2") for number in range(5)]),
+                                zones(4, 1)),
+                        **subset("NO_FALLBACK", locality_weight_aware=True, scale_locality_weight=True), common_lb_config={"locality_weighted_lb_config": {}})),
     Case("split-of-routes", [get("/a"), get("/b")] * 3, [route(match={"prefix": "/a"}, metadata_match=metadata(**ONE)), route(metadata_match=metadata(version="2", stage="test"))],
          clusters=hosts(3, VERSIONS, **subset("NO_FALLBACK")), stats=SUBSET_STATS),
 ]

@@ -215,9 +215,44 @@ TEST_F(SubsetTest, KeysThatNoSelectorHas) {
   EXPECT_EQ(Picks({{"version", Text("9")}, {"other", Text("x")}}), Picked{0});
 }
 
+// A list of what else to ask for.
+template <typename... Each>
+config::MetadataValue Either(Each... each) {
+  config::MetadataValue::List list;
+  (list.push_back(config::MetadataValue{std::move(each)}), ...);
+  return {std::move(list)};
+}
+
+TEST_F(SubsetTest, AListOfWhatElseToAskFor) {
+  const Values one = {{"version", Text("1")}}, two = {{"version", Text("2")}}, nine = {{"version", Text("9")}};
+  const Values wanted = {{"stage", Text("test")}, {"fallback_list", Either(nine, two)}};
+  EXPECT_EQ(Picks(wanted), Picked{0}) << "a key as any, without the policy";
+  subsets->fallback_list = true;
+  EXPECT_EQ(Picks(wanted), Picked{3}) << "stage test, version 2";
+  EXPECT_EQ(Picks({{"fallback_list", Either(nine, one)}}), Picked{1});
+  EXPECT_EQ(Picks({{"version", Text("1")}, {"fallback_list", Either(two)}}), (Picked{2, 3})) << "over the rest";
+  EXPECT_EQ(Picks({{"version", Text("1")}, {"fallback_list", Either()}}), Picked{1});
+  EXPECT_EQ(Picks({{"fallback_list", Either(nine)}}), Picked{0});
+  EXPECT_EQ(Picks(two), (Picked{2, 3}));
+  hosts[2]->SetFlags(kFailedOutlierCheck);
+  config.panic_threshold = 0;
+  const Values third = {{"version", Text("2")}, {"stage", Text("test")}};
+  EXPECT_EQ(Picks({{"fallback_list", Either(third, one)}}), Picked{1}) << "what is tried first has no healthy host";
+}
+
 TEST_F(SubsetTest, HealthWithinASubset) {
   hosts[1]->SetFlags(kFailedOutlierCheck);
   EXPECT_EQ(Picks({{"version", Text("2")}}), Picked{3});
+}
+
+TEST(LbCriteria, TheListOfOthersIsTheLastOnes) {
+  const Values a = {{"v", Text("1")}}, b = {{"v", Text("2")}}, other = {{"w", Text("3")}};
+  const config::LbCriteria route(Values{{"fallback_list", Either(a)}});
+  const config::LbCriteria merged = route.MergedWith(config::LbCriteria(Values{{"fallback_list", Either(b)}}));
+  ASSERT_EQ(merged.view().alternatives_count, 1u);
+  EXPECT_EQ(merged.view().alternatives[0].text, config::LbCriteria(b).text());
+  EXPECT_EQ(route.MergedWith(config::LbCriteria(other)).view().alternatives_count, 1u);
+  EXPECT_EQ(config::LbCriteria(other).view().alternatives, nullptr);
 }
 
 TEST(LbCriteria, MergedByKey) {
