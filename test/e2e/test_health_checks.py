@@ -72,6 +72,28 @@ def test_http(pillion, serve, protocol, workers):
     assert proxy.stat("cluster.upstream.health_check.healthy") == 2
 
 
+def test_connections_end_with_the_health_of_their_host(pillion, serve):
+    """close_connections_on_host_health_failure: of tcp_proxy at once; of others no request begins on one that there was."""
+    host = Host(b"one")
+    server = serve.h1(host)
+    closes = {"close_connections_on_host_health_failure": True, "health_checks": [http_check(unhealthy_threshold=1)]}
+    proxy = pillion(b.bootstrap(
+        [b.listener(b.http()), b.listener(b.tcp("bytes"), name="bytes")],
+        [b.cluster(server.address, **closes), b.cluster(server.address, name="bytes", **closes)]))
+    assert proxy.exchange(Request()).body == b"one"
+    assert proxy.stat("cluster.upstream.upstream_cx_active") == 1
+    connection = proxy.connect(listener="bytes")
+    assert connection.exchange(Request()).body == b"one"
+    host.status = 503
+    until(lambda: proxy.stat("cluster.upstream.membership_healthy") == 0, "it has failed")
+    until(lambda: proxy.stat("cluster.upstream.upstream_cx_active") == 0, "what was idle is closed")
+    until(lambda: proxy.stat("cluster.bytes.upstream_cx_active") == 0, "what has bytes as well")
+    connection.close()
+    assert proxy.stat("cluster.bytes.upstream_cx_destroy_local") == 1
+    assert proxy.exchange(Request()).body == b"one"  # all hosts are ill, so any will do
+    assert proxy.stat("cluster.upstream.upstream_cx_total") == 2
+
+
 def test_tcp(pillion, serve):
     good = serve.h1(Host(b"good"))
     dead = ("127.0.0.1", b.free_port())

@@ -106,6 +106,24 @@ TEST(Listener, TcpSubsets) {
   EXPECT_EQ(tcp.clusters[1].lb_criteria.text(), tcp.lb_criteria.text());
 }
 
+TEST(Listener, HashOfAConnection) {
+  const auto chain = [](const std::string& policies) {
+    return "    filter_chains: [{filters: [{name: tcp, " +
+           Any("filters.network.tcp_proxy.v3.TcpProxy", ", stat_prefix: t, cluster: c, hash_policy: [" + policies + "]") +
+           "}]}]\n  clusters: [{name: c, load_assignment: {cluster_name: c}}]\n";
+  };
+  const auto tcp = [&](const std::string& policies) {
+    return std::get<TcpProxy>(LoadListener(chain(policies)).bootstrap->listeners[0]->filter_chains[0].terminal);
+  };
+  EXPECT_TRUE(tcp("{source_ip: {}}").hashes_source_ip);
+  EXPECT_EQ(tcp("{source_ip: {}}").hashes_object, "");
+  EXPECT_EQ(tcp("{filter_state: {key: user}}").hashes_object, "user");
+  EXPECT_FALSE(tcp("{filter_state: {key: user}}").hashes_source_ip);
+  const std::string place = "filter_chains[0].filters[0].typed_config.hash_policy";
+  EXPECT_EQ(Errors(chain("{source_ip: {}}, {source_ip: {}}")), Texts{place + "[1]: a second one, expected at most one"});
+  EXPECT_EQ(Errors(chain("{filter_state: {}}")), Texts{place + "[0].filter_state.key: missing, but required"});
+}
+
 TEST(Listener, TcpTunnels) {
   const auto chain = [](const std::string& tunnel) {
     return "    filter_chains: [{filters: [{name: tcp, " +

@@ -86,6 +86,40 @@ TEST(Cluster, AddressesInTheOrderOfTheCluster) {
   EXPECT_EQ(text(*ordered.hosts()->hosts[0]), "[::1]:82 10.0.0.1:80 ");
 }
 
+TEST(Cluster, FiguresOfEachEndpoint) {
+  stats::Registry registry(2);
+  const auto config = Static({At("10.0.0.1", 80), At("::1", 81)});
+  config->tracked.endpoints = true;
+  config::Endpoint endpoint;
+  {
+    Cluster cluster(config, registry);
+    const std::string first = "cluster.be.endpoint.10.0.0.1_80.";
+    Host& host = *cluster.hosts()->hosts[0];
+    EXPECT_EQ(Read(registry, first + "healthy"), 1);
+    EXPECT_EQ(Read(registry, "cluster.be.endpoint.[__1]_81.rq_total"), 0);
+    host.figures(0).Add(HostFigures::kRqTotal, 2);
+    host.figures(1).Add(HostFigures::kRqTotal, 3);
+    host.figures(1).Add(HostFigures::kCxActive);
+    host.SetFlags(kFailedActiveCheck);
+    EXPECT_EQ(Read(registry, first + "rq_total"), 5);
+    EXPECT_EQ(Read(registry, first + "cx_active"), 1);
+    EXPECT_EQ(Read(registry, first + "healthy"), 0);
+    for (const char* name : {"cx_connect_fail", "cx_total", "rq_active", "rq_error", "rq_pending_active", "rq_success",
+                             "rq_timeout"}) {
+      EXPECT_EQ(Read(registry, first + name), 0) << name;
+    }
+    // They go with the host.
+    cluster.UpdateHosts({{*net::Address::Ip("10.0.0.2", 80), &endpoint}});
+    EXPECT_EQ(Read(registry, "cluster.be.endpoint.10.0.0.2_80.healthy"), 1);
+    for (const stats::Snapshot::Number& number : registry.Read().numbers) {
+      EXPECT_FALSE(number.description->name().starts_with(first)) << number.description->name();
+    }
+  }
+  for (const stats::Snapshot::Number& number : registry.Read().numbers) {
+    EXPECT_FALSE(number.description->name().starts_with("cluster.be.endpoint.")) << number.description->name();
+  }
+}
+
 TEST(Cluster, LanesThatComeAndGo) {
   stats::Registry registry(1);
   const auto config = Static({});

@@ -212,6 +212,64 @@ TEST_F(PoolEndingTest, DrainServesWhatIsThereAndKeepsNothing) {
   ExpectNothingHeld();
 }
 
+// Who has a connection of its own.
+struct Watching final : HostWatch {
+  explicit Watching(const Host& host) : host(host) {}
+  const Host& watched_host() const override { return host; }
+  void OnHostFailed() override { ++failures; }
+
+  const Host& host;
+  int failures = 0;
+};
+
+TEST_F(PoolEndingTest, ConnectionsEndWithTheHealthOfTheirHost) {
+  config->close_on_health_failure = true;
+  Make();
+  Listen();
+  auto busy = NewRequest();
+  ASSERT_EQ(busy->Ask(h1()), Pool::Result::kQueued);
+  Run();
+  auto done = NewRequest();
+  ASSERT_EQ(done->Ask(h1()), Pool::Result::kQueued);
+  Run();
+  done->End();
+  Run();
+  EXPECT_EQ(Stat("upstream_cx_active"), 2);
+  Watching watching(host());
+  shard().Watch(watching);
+
+  const auto set_health = [this](bool well) {
+    well ? host().ClearFlags(kFailedActiveCheck) : host().SetFlags(kFailedActiveCheck);
+    cluster->HealthChanged();
+    shard().SetHosts(cluster->hosts());
+    Run();
+  };
+  set_health(false);
+  EXPECT_EQ(watching.failures, 1);
+  EXPECT_EQ(Stat("upstream_cx_active"), 1) << "the idle one is gone";
+  set_health(false);
+  EXPECT_EQ(watching.failures, 1) << "once for each failure";
+  busy->End();
+  Run();
+  EXPECT_EQ(Stat("upstream_cx_active"), 0) << "no other request came on it";
+  set_health(true);
+  auto after = NewRequest();
+  EXPECT_EQ(after->Ask(h1()), Pool::Result::kQueued) << "by a new one";
+  Run();
+  ASSERT_NE(after->stream, nullptr);
+  set_health(false);
+  EXPECT_EQ(watching.failures, 2);
+  after->End();
+  Run();
+
+  // What the control plane says of it is another matter.
+  set_health(true);
+  host().SetFlags(kFailedEds);
+  cluster->HealthChanged();
+  shard().SetHosts(cluster->hosts());
+  EXPECT_EQ(watching.failures, 2);
+}
+
 TEST_F(PoolEndingTest, AHostThatGoesDrainsAndIsKeptByItsRequests) {
   Make();
   Listen();
