@@ -1,6 +1,6 @@
 #pragma once
 
-// One HTTP filter, wherever its configuration comes from. Internal to config/.
+// One HTTP filter, wherever its configuration comes from. Internal to config/, and for filters that have another in them.
 
 #include <string>
 

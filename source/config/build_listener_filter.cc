@@ -2,6 +2,7 @@
 
 #include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "source/config/build.h"
@@ -84,7 +85,8 @@ void BuildDiscovered(BuildContext& context, const v3::ListenerFilter& from, cons
   const std::shared_ptr<FilterSource> source = BuildFilterSource(
       context, FilterSource::Of::kListener, from.name(), discovery,
       {filters::tls_inspector::v3::TlsInspector::descriptor(), filters::http_inspector::v3::HttpInspector::descriptor(),
-       filters::original_dst::v3::OriginalDst::descriptor(), ProxyMessage::descriptor()},
+       filters::original_dst::v3::OriginalDst::descriptor(), filters::original_src::v3::OriginalSrc::descriptor(),
+       ProxyMessage::descriptor()},
       path);
   to.source = source;
   to.filter = MissingFilter{};
@@ -98,6 +100,7 @@ void BuildDiscovered(BuildContext& context, const v3::ListenerFilter& from, cons
 
 bool TakeListenerFilter(BuildContext& context, const google::protobuf::Any& config, const std::string& config_path,
                         ListenerFilter& to) {
+  filters::original_src::v3::OriginalSrc source;
   ProxyMessage proxy_protocol;
   filters::tls_inspector::v3::TlsInspector tls;
   if (config.UnpackTo(&tls)) {
@@ -111,11 +114,13 @@ bool TakeListenerFilter(BuildContext& context, const google::protobuf::Any& conf
     to.filter = HttpInspector{};
   } else if (config.Is<filters::original_dst::v3::OriginalDst>()) {
     to.filter = OriginalDst{};
+  } else if (config.UnpackTo(&source)) {
+    to.filter = OriginalSrc{.mark = source.mark()};
   } else if (config.UnpackTo(&proxy_protocol)) {
     to.filter = BuildProxyProtocol(context, proxy_protocol, config_path);
   } else {
     context.errors.AddMissing(config_path.substr(0, config_path.rfind('.')), config_path,
-                              WrongType(config, "TlsInspector, HttpInspector, OriginalDst or ProxyProtocol"));
+                              WrongType(config, "TlsInspector, HttpInspector, OriginalDst, OriginalSrc or ProxyProtocol"));
     return false;
   }
   return true;

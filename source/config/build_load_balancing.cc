@@ -319,11 +319,12 @@ LoadBalancing BuildLoadBalancing(BuildContext& context, const v3::Cluster& from,
   } else if (from.lb_policy() == v3::Cluster::LOAD_BALANCING_POLICY_CONFIG) {
     context.errors.AddMissing(path, FieldPath(path, "load_balancing_policy"), "missing, but lb_policy asks for it");
   }
-  if (from.common_lb_config().has_override_host_status() && to.host_override == nullptr) {
-    context.Note(FieldPath(path, "common_lb_config.override_host_status"), "says nothing without the policy OverrideHost");
-  } else if (from.common_lb_config().has_override_host_status()) {
+  if (from.common_lb_config().has_override_host_status()) {
+    to.session_health = BuildHealthSet(from.common_lb_config().override_host_status());
+  }
+  if (from.common_lb_config().has_override_host_status() && to.host_override != nullptr) {
     auto named = std::make_shared<HostOverride>(*to.host_override);
-    named->health = BuildHealthSet(from.common_lb_config().override_host_status());
+    named->health = to.session_health;
     to.host_override = std::move(named);
   }
   const bool own_hosts = from.lb_policy() != v3::Cluster::CLUSTER_PROVIDED;

@@ -11,6 +11,8 @@
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
 #include "envoy/extensions/clusters/aggregate/v3/cluster.pb.h"
 #include "envoy/extensions/clusters/dns/v3/dns_cluster.pb.h"
+#include "envoy/extensions/common/matching/v3/extension_matcher.pb.h"
+#include "envoy/extensions/filters/common/matcher/action/v3/skip_action.pb.h"
 #include "envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency.pb.h"
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
@@ -25,8 +27,10 @@
 #include "envoy/extensions/filters/http/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
+#include "envoy/extensions/filters/http/stateful_session/v3/stateful_session.pb.h"
 #include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
@@ -50,6 +54,8 @@
 #include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
 #include "envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header.pb.h"
 #include "envoy/extensions/http/original_ip_detection/xff/v3/xff.pb.h"
+#include "envoy/extensions/http/stateful_session/cookie/v3/cookie.pb.h"
+#include "envoy/extensions/http/stateful_session/header/v3/header.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
 #include "envoy/extensions/load_balancing_policies/override_host/v3/override_host.pb.h"
@@ -127,6 +133,9 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::bootstrap::internal_listener::v3::InternalListener::descriptor(),
       x::clusters::aggregate::v3::ClusterConfig::descriptor(),
       x::clusters::dns::v3::DnsCluster::descriptor(),
+      x::common::matching::v3::ExtensionWithMatcher::descriptor(),
+      x::common::matching::v3::ExtensionWithMatcherPerRoute::descriptor(),
+      x::filters::common::matcher::action::v3::SkipFilter::descriptor(),
       x::filters::http::adaptive_concurrency::v3::AdaptiveConcurrency::descriptor(),
       x::filters::http::buffer::v3::Buffer::descriptor(),
       x::filters::http::buffer::v3::BufferPerRoute::descriptor(),
@@ -146,8 +155,11 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::filters::http::rbac::v3::RBACPerRoute::descriptor(),
       x::filters::http::router::v3::Router::descriptor(),
       x::filters::http::set_filter_state::v3::Config::descriptor(),
+      x::filters::http::stateful_session::v3::StatefulSession::descriptor(),
+      x::filters::http::stateful_session::v3::StatefulSessionPerRoute::descriptor(),
       x::filters::listener::http_inspector::v3::HttpInspector::descriptor(),
       x::filters::listener::original_dst::v3::OriginalDst::descriptor(),
+      x::filters::listener::original_src::v3::OriginalSrc::descriptor(),
       x::filters::listener::proxy_protocol::v3::ProxyProtocol::descriptor(),
       x::filters::listener::tls_inspector::v3::TlsInspector::descriptor(),
       x::filters::network::connection_limit::v3::ConnectionLimit::descriptor(),
@@ -172,6 +184,8 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::http::early_header_mutation::header_mutation::v3::HeaderMutation::descriptor(),
       x::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig::descriptor(),
       x::http::original_ip_detection::custom_header::v3::CustomHeaderConfig::descriptor(),
+      x::http::stateful_session::cookie::v3::CookieBasedSessionState::descriptor(),
+      x::http::stateful_session::header::v3::HeaderBasedSessionState::descriptor(),
       x::http::original_ip_detection::xff::v3::XffConfig::descriptor(),
       x::load_balancing_policies::least_request::v3::LeastRequest::descriptor(),
       x::load_balancing_policies::maglev::v3::Maglev::descriptor(),

@@ -26,6 +26,11 @@ struct HttpInspector {};
 
 struct OriginalDst {};
 
+// Connections to hosts come from the client's address.
+struct OriginalSrc {
+  uint32_t mark = 0;  // SO_MARK of them; 0: none
+};
+
 struct ProxyProtocol {
   // A TLV whose value is noted.
   struct Rule {
@@ -56,7 +61,7 @@ struct PortPredicate {
 
 struct ListenerFilter {
   std::string name;
-  std::variant<TlsInspector, HttpInspector, OriginalDst, ProxyProtocol, MissingFilter> filter;
+  std::variant<TlsInspector, HttpInspector, OriginalDst, OriginalSrc, ProxyProtocol, MissingFilter> filter;
   std::optional<PortPredicate> disabled;
   std::shared_ptr<const FilterSource> source = nullptr;  // of `filter`, where it comes apart; null: it stands in the listener
   uint64_t came = 0;  // a digest of what has come for it; 0: nothing has

@@ -79,6 +79,7 @@ struct LoadBalancing {
   std::shared_ptr<const SubsetConfig> subsets;  // null: there are none
   std::shared_ptr<const Lanes> lanes;           // null: there are none; never with subsets
   std::shared_ptr<const HostOverride> host_override;  // before all of these; null: requests name no hosts
+  uint8_t session_health = HostOverride::kHealthy | HostOverride::kDegraded;  // what the host of a session may be
 
   bool hashes() const { return policy == Policy::kRingHash || policy == Policy::kMaglev; }
 };

@@ -101,6 +101,9 @@ class StreamContext {
   virtual void Carry(CarriedContext& context) = 0;
   // To which of the cluster's hosts attempts that begin from now on go. `wish` lives as long as the stream.
   virtual void GoToLane(const upstream::LaneWish& wish) = 0;
+  // The first attempt goes to the host of the cluster that has that address (ip:port), which lives as long as the stream, if
+  // it is there and well enough; else to any, or, where it is `only` to go there, to none.
+  virtual void GoToHost(std::string_view address, bool only) = 0;
   // The wish, null: none; and where the last attempt went.
   virtual const upstream::LaneWish* lane_wish() const = 0;
   virtual upstream::LaneOutcome lane_outcome() const = 0;

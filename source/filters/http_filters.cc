@@ -4,6 +4,7 @@
 #include "source/filters/concurrency/concurrency.h"
 #include "source/filters/cors/cors.h"
 #include "source/filters/degradation/degradation.h"
+#include "source/filters/extension_with_matcher/extension_with_matcher.h"
 #include "source/filters/fault/fault.h"
 #include "source/filters/grey/grey.h"
 #include "source/filters/grpc_stats/grpc_stats.h"
@@ -18,6 +19,7 @@
 #include "source/filters/rbac/rbac.h"
 #include "source/filters/request_context/request_context.h"
 #include "source/filters/set_filter_state/set_filter_state.h"
+#include "source/filters/stateful_session/stateful_session.h"
 #include "source/filters/toggles/toggles.h"
 
 namespace pillion::filters {
@@ -29,6 +31,7 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       concurrency::Type(),
       cors::Type(),
       degradation_rules::Type(),
+      extension_with_matcher::Type(),
       fault::Type(),
       grey_rules::Type(),
       grpc_stats::Type(),
@@ -43,6 +46,7 @@ std::vector<config::HttpFilterType> HttpFilterTypes() {
       rbac::Type(),
       request_context::Type(),
       set_filter_state::Type(),
+      stateful_session::Type(),
       toggles::Type(),
   };
 }

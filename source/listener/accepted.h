@@ -43,6 +43,7 @@ struct SocketFacts {
   std::vector<Note> notes;
   std::shared_ptr<const net::Passed> passed;  // who made an internal connection says so; null: nothing
   std::vector<Object> objects;
+  std::string source;  // where connections to hosts come from (net/own_source.h); empty: from here
   std::string tlvs;  // of the PROXY protocol, that may go on to hosts (net/proxy_tlvs.h)
   std::string_view refusal;  // why a network filter has ended it, of the configuration; empty: none has
   bool handed_over = false;     // by another listener, which had it by redirection

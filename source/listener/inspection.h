@@ -79,6 +79,7 @@ class Inspection final : public base::ListNode<InspectionTag>,
   Verdict Apply(const config::TlsInspector& filter, FilterStats& stats);
   Verdict Apply(const config::HttpInspector& filter, FilterStats& stats);
   Verdict Apply(const config::OriginalDst& filter, FilterStats& stats);
+  Verdict Apply(const config::OriginalSrc& filter, FilterStats& stats);
   // What an internal connection was told of where it was meant to go, and of who made it.
   void TakePassedAddresses();
   // Its listener looks at no connection.

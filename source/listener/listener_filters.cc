@@ -1,11 +1,14 @@
 // The listener filters themselves: what each makes of the bytes that are there, or of the socket.
 
+#include <sys/socket.h>
+
 #include "source/codec/sniff/client_hello.h"
 #include "source/codec/sniff/proxy_header.h"
 #include "source/codec/sniff/request_line.h"
 #include "source/identity/md5.h"
 #include "source/identity/sha256.h"
 #include "source/listener/inspection.h"
+#include "source/net/own_source.h"
 
 namespace pillion::listener {
 namespace {
@@ -158,6 +161,13 @@ Inspection::Verdict Inspection::Apply(const config::OriginalDst&, FilterStats&) 
   if (destination && *destination != accepted_.transport->local_address()) {
     RestoreLocal(*destination);
   }
+  return Verdict::kContinue;
+}
+
+Inspection::Verdict Inspection::Apply(const config::OriginalSrc& filter, FilterStats&) {
+  // As a filter before this one may have told: it need not be the peer's.
+  const net::Address& client = accepted_.transport->remote_address();
+  if (client.family() != AF_UNIX) accepted_.facts->source = net::OwnSource{client, filter.mark}.text();
   return Verdict::kContinue;
 }
 

@@ -28,6 +28,9 @@ Names NamesOf(const config::HttpInspector&) {
 Names NamesOf(const config::OriginalDst&) {
   return {stats::Prefix("original_dst"), {}};
 }
+Names NamesOf(const config::OriginalSrc&) {
+  return {stats::Prefix("original_src"), {}};
+}
 Names NamesOf(const config::ProxyProtocol& filter) {
   stats::Prefix prefix("proxy_proto");
   return {filter.stat_prefix.empty() ? prefix : prefix.Add(filter.stat_prefix), kProxy};

@@ -46,6 +46,17 @@ int BindSource(int descriptor, int family, const ConnectOptions& options) {
   return bind(descriptor, source->data(), source->size()) == 0 ? 0 : errno;
 }
 
+int MakeTransparent(int descriptor, int family, const ConnectOptions& options) {
+  const int on = 1;
+  const bool v6 = family == AF_INET6;
+  if (options.transparent &&
+      setsockopt(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &on, sizeof on) != 0) {
+    return errno;
+  }
+  if (options.mark == 0) return 0;
+  return setsockopt(descriptor, SOL_SOCKET, SO_MARK, &options.mark, sizeof options.mark) == 0 ? 0 : errno;
+}
+
 int Prepare(int descriptor, int family, const ConnectOptions& options) {
   if (int error = Apply(descriptor, options.socket_options, SocketOption::When::kPrebind); error != 0) return error;
   if (family != AF_UNIX) {
@@ -56,6 +67,9 @@ int Prepare(int descriptor, int family, const ConnectOptions& options) {
       if (setsockopt(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof on) != 0) {
         return errno;
       }
+    }
+    if (options.transparent || options.mark != 0) {
+      if (int error = MakeTransparent(descriptor, family, options); error != 0) return error;
     }
     if (int error = BindSource(descriptor, family, options); error != 0) return error;
   }

@@ -60,6 +60,8 @@ class ListenerConnection : public base::ListNode<ListenerConnectionTag>, public 
   // That a TLS client asked for; empty where nobody looked.
   std::string_view server_name();
   const listener::SocketFacts* facts() const { return facts_.get(); }
+  // Where connections to hosts come from for it (net/own_source.h); empty: from here.
+  std::string_view source() const { return facts_ == nullptr ? std::string_view() : facts_->source; }
   // What listener filters have noted of it, for each stream and each log line of its own.
   bool has_notes() const {
     return facts_ != nullptr && !(facts_->notes.empty() && facts_->objects.empty() && facts_->passed == nullptr);

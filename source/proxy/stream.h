@@ -88,6 +88,9 @@ class Stream final : public codec::RequestReceiver,
   }
   // What filters have noted; null: nothing.
   const metadata::Annotations* notes() const override { return annotations_; }
+  // Where the first attempt shall go, as filters have it; empty: anywhere.
+  std::string_view session_host() const { return session_host_; }
+  bool only_session_host() const { return only_session_host_; }
   // Of the hosts that the request names, those that no attempt has taken yet.
   NamedHosts::Left& names_left() { return names_left_; }
   // Where the attempt went that begins.
@@ -105,6 +108,8 @@ class Stream final : public codec::RequestReceiver,
     return (request_->method_id == http::Method::kConnect && request_->upgrade.empty()) ||
            (request_->method_id == http::Method::kPost && route_->forward->ended_connect->allow_post);
   }
+  // Where connections to hosts come from for its client; empty: from here.
+  std::string_view source() const { return connection_.source(); }
   // What names the client to a host; in the arena.
   std::string_view ProxyHead(net::ProxyVersion version, const net::ProxyTlvs* tlvs);
   // Its lines of the access log. Once, when it is over and what it has said in this turn is written.
@@ -148,6 +153,10 @@ class Stream final : public codec::RequestReceiver,
   void GoToLane(const upstream::LaneWish& wish) override {
     lane_wish_ = &wish;
     if (wish.forced) forced_wish_ = &wish;
+  }
+  void GoToHost(std::string_view address, bool only) override {
+    session_host_ = address;
+    only_session_host_ = only;
   }
   const upstream::LaneWish* lane_wish() const override { return lane_wish_; }
   upstream::LaneOutcome lane_outcome() const override { return lane_outcome_; }
@@ -334,6 +343,7 @@ class Stream final : public codec::RequestReceiver,
 
   base::Timer timer_;
   NamedHosts::Left names_left_;
+  std::string_view session_host_;
   std::optional<uint64_t> hash_;           // where the cluster chooses by that
   http::HeaderMap* new_cookies_ = nullptr;  // for the response
   const uint64_t random_;  // what decides by chance where this request goes
@@ -382,6 +392,7 @@ class Stream final : public codec::RequestReceiver,
   bool host_replaced_ = false;  // by an endpoint's name
   bool keeps_for_redirect_ = false;  // the body, as long as it is not too much
   bool redirecting_ = false;         // the timer starts it anew
+  bool only_session_host_ = false;
   bool hedged_ = false;              // an attempt went on beside another one
   uint32_t redirects_ = 0;           // that were followed
   bool health_check_ = false;

@@ -12,6 +12,7 @@
 #include "source/proxy/described_bytes.h"
 #include "source/proxy/filter_chain.h"
 #include "source/proxy/noted_destination.h"
+#include "source/proxy/noted_transport.h"
 #include "source/proxy/upstream_request.h"
 #include "source/tls/facts.h"
 #include "source/tls/standing.h"
@@ -202,8 +203,15 @@ void TcpProxyConnection::Connect() {
   if (cluster.config().names_clients) [[unlikely]] proxy_head = ProxyHead();
   std::string passed;
   if (host_->transport()->internal != nullptr) [[unlikely]] passed = ObjectsToPass();
-  upstream_ = std::make_unique<Side>(
-      *this, cluster.Connect(*host_, {.proxy_head = proxy_head, .passed = passed}, std::nullopt), output_limit_);
+  base::Arena arena(shard_.context.worker.blocks());
+  metadata::Annotations notes;
+  upstream::ConnectionNeeds needs{.proxy_head = proxy_head, .passed = passed, .source = source()};
+  if (has_notes() && host_->transport()->tls != nullptr) [[unlikely]] {
+    CopyNotes(arena, notes);
+    TakeNotedTransport(notes.filter_state, needs);
+  }
+  upstream_ =
+      std::make_unique<Side>(*this, cluster.Connect(*host_, needs, std::nullopt), output_limit_);
   shard_.context.worker.SetTimer(connect_timer_, cluster.config().connect_timeout);
   upstream_->connection.Start(true);
 }
@@ -219,7 +227,7 @@ void TcpProxyConnection::ConnectTunnel() {
   const std::string proxy_head = cluster.config().names_clients ? ProxyHead() : "";
   upstream::Pool* const pool =
       cluster.PoolOf(host_, UpstreamProtocol(cluster.config(), http::Version::kHttp11), config::Priority::kDefault,
-                     {.proxy_head = proxy_head});
+                     {.proxy_head = proxy_head, .source = source()});
   if (pool == nullptr) return TryAgainOrEnd(telemetry::ResponseFlag::kUpstreamOverflow);
   base::Arena arena(shard_.context.worker.blocks());
   metadata::Annotations notes;

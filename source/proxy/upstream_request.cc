@@ -110,6 +110,10 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
   upstream::PickContext wanted = stream_.WantedHost();
   NamedHosts names(&stream_.request(), stream_.notes(), arena(), stream_.names_left());
   wanted.names = &names;
+  if (number_ == 1) {
+    wanted.session_host = stream_.session_host();
+    wanted.only_session_host = stream_.only_session_host();
+  }
   std::optional<OtherHosts> others;
   if (earlier_ != nullptr && stream_.terms().policy != nullptr) [[unlikely]] {
     others.emplace(*stream_.terms().policy, *earlier_);
@@ -143,6 +147,7 @@ std::optional<UpstreamFailure> UpstreamRequest::Start(bool end) {
     needs.proxy_head = stream_.ProxyHead(*host->transport()->proxy_version, host->transport()->proxy_tlvs.get());
   }
   if (host->transport()->internal != nullptr) [[unlikely]] needs.passed = SharedObjects(stream_.notes(), arena());
+  needs.source = stream_.source();
   serving_->PreconnectAhead(protocol, priority(), needs);
   pool_ = serving_->PoolOf(host, protocol, priority(), needs);
   if (pool_ == nullptr) {

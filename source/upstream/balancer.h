@@ -60,6 +60,9 @@ struct PickContext {
   uint32_t more_hosts = 0;
   uint32_t attempt = 0;  // of those
   HostNames* names = nullptr;  // null: none
+  // The address of the host that the request's session is with, before all others; empty: any. `only`: no other will do.
+  std::string_view session_host = {};
+  bool only_session_host = false;
   const HostFilter* tried = nullptr;  // refuses hosts where earlier attempts failed; null: there was none
 };
 

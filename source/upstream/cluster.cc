@@ -20,9 +20,9 @@ namespace {
 // clients are bounded by these: beyond it idle ones go first.
 constexpr size_t kMostSpecialPools = 1024;
 
-bool MayBeNamed(const Host& host, const config::HostOverride& named) {
+// `allowed`: a set of config::HostOverride::Health.
+bool MayBeNamed(const Host& host, uint8_t allowed) {
   using Named = config::HostOverride;
-  if (!named.health) return true;
   uint8_t health = Named::kHealthy;
   const uint32_t flags = host.flags();
   if ((flags & kUnhealthyFlags & ~kDrainingEds) != 0) {
@@ -32,7 +32,7 @@ bool MayBeNamed(const Host& host, const config::HostOverride& named) {
   } else if ((flags & kDegradedFlags) != 0) {
     health = Named::kDegraded;
   }
-  return (*named.health & health) != 0;
+  return (allowed & health) != 0;
 }
 
 std::unique_ptr<LaneStatIds> LaneStatsOf(const config::Cluster& config, stats::Registry& registry) {
@@ -262,6 +262,7 @@ void ClusterShard::SetHosts(std::shared_ptr<const HostSet> hosts) {
                        !std::all_of(hosts_->hosts.begin(), hosts_->hosts.end(),
                                     [&](const std::shared_ptr<Host>& host) { return present.contains(host.get()); }));
   SetBalancers(*hosts);
+  by_address_.clear();
   const std::shared_ptr<const HostSet> before = std::exchange(hosts_, std::move(hosts));  // others may look at it still
   if (names_ != nullptr) names_->TellHosts(config().name);
   for (auto& [key, pool] : pools_) {
@@ -284,6 +285,11 @@ void ClusterShard::GiveUpPools() {
 
 ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
   if (aggregate_) [[unlikely]] return ChooseInAggregate(context);
+  if (!context.session_host.empty()) [[unlikely]] {
+    static const std::shared_ptr<Host> none;
+    if (const std::shared_ptr<Host>* host = SessionHost(context.session_host)) return {*this, *host, (*host)->priority()};
+    if (context.only_session_host) return {*this, none, 0};
+  }
   if (hosts_->by_address != nullptr && context.names != nullptr) [[unlikely]] {
     if (const std::shared_ptr<Host>* named = NamedHost(*context.names)) return {*this, *named, (*named)->priority()};
   }
@@ -313,10 +319,20 @@ const std::shared_ptr<Host>* ClusterShard::NamedHost(HostNames& names) const {
   const config::HostOverride& named = *config().load_balancing.host_override;
   for (std::string_view name = names.Next(named); !name.empty(); name = names.Next(named)) {
     const auto found = hosts_->by_address->find(name);
-    if (found != hosts_->by_address->end() && MayBeNamed(*found->second, named)) return &found->second;
+    if (found == hosts_->by_address->end()) continue;
+    if (!named.health || MayBeNamed(*found->second, *named.health)) return &found->second;
   }
   if (names.TakeOverflow()) [[unlikely]] stats_.lb_override_hosts_overflow.Increment();
   return nullptr;
+}
+
+const std::shared_ptr<Host>* ClusterShard::SessionHost(std::string_view address) {
+  if (by_address_.empty()) {
+    for (const std::shared_ptr<Host>& host : hosts_->hosts) by_address_.emplace(host->address_text(), &host);
+  }
+  const auto found = by_address_.find(address);
+  const bool there = found != by_address_.end() && MayBeNamed(**found->second, config().load_balancing.session_health);
+  return there ? found->second : nullptr;
 }
 
 std::optional<LaneOutcome> ClusterShard::LaneOutcomeOf(const PickContext& context) const {
@@ -401,8 +417,14 @@ std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const Co
                                                       std::optional<Protocol> protocol) {
   const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
   if (tls != nullptr && !tls->ready()) [[unlikely]] return tls->NotReady(host);
+  const net::ConnectOptions* options = connect_options();
+  std::optional<net::ConnectOptions> own;
+  if (!needs.source.empty()) [[unlikely]] {
+    own = ConnectOptionsFrom(needs.source, host.address(), options);
+    options = &*own;
+  }
   std::unique_ptr<net::Transport> plain =
-      net::ConnectToHost(worker_, connector_, host.address(), host.addresses(), connect_options());
+      net::ConnectToHost(worker_, connector_, host.address(), host.addresses(), options);
   if (host.transport()->internal != nullptr) [[unlikely]] plain->Pass(PassedTo(host, needs.passed));
   if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
     plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));

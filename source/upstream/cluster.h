@@ -236,7 +236,7 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
       state = H::combine(std::move(state), key.host, key.protocol);
       if (key.needs.empty()) [[likely]] return state;
       return H::combine(std::move(state), key.needs.server_name, key.needs.proxy_head, key.needs.expected_names,
-                        key.needs.alpn, key.needs.passed);
+                        key.needs.alpn, key.needs.passed, key.needs.source);
     }
   };
 
@@ -246,6 +246,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   const std::shared_ptr<Host>& PickHost(const PickContext& context);
   // The first one that is here, and as healthy as it has to be; null: none.
   const std::shared_ptr<Host>* NamedHost(HostNames& names) const;
+  // The one with that address, if it is as healthy as that of a session has to be; null: it is not there.
+  const std::shared_ptr<Host>* SessionHost(std::string_view address);
   void PreconnectNext(Protocol protocol, config::Priority priority, const ConnectionNeeds& needs);
   // The host that a choice to come will have; null: none can be told.
   const std::shared_ptr<Host>* Foresee();
@@ -300,6 +302,8 @@ class ClusterShard final : public event::Shared, private OriginalDst::Events {
   std::unique_ptr<OriginalDst> original_dst_;  // null: of another type
   std::vector<std::unique_ptr<TlsConnector>> tls_;  // of each of the cluster's transports; null: plain bytes
   stats::Counter* no_metadata_ = nullptr;      // null: no transport passes any on
+  // Where hosts_ has no index of its own: made when a session asks first, and gone with hosts_.
+  absl::flat_hash_map<std::string_view, const std::shared_ptr<Host>*> by_address_;
   size_t special_pools_ = 0;                   // for requests with needs of their own
   event::Task sweep_;
   event::Task check_;

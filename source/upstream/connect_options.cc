@@ -1,5 +1,6 @@
 #include "source/upstream/connect_options.h"
 
+#include "source/net/own_source.h"
 #include "source/upstream/address.h"
 
 namespace pillion::upstream {
@@ -24,6 +25,18 @@ std::optional<net::ConnectOptions> ConnectOptionsOf(const config::Cluster& clust
                                                   : net::SocketOption::When::kPrebind});
   }
   return options;
+}
+
+net::ConnectOptions ConnectOptionsFrom(std::string_view source, const net::Address& host,
+                                       const net::ConnectOptions* options) {
+  net::ConnectOptions own = options == nullptr ? net::ConnectOptions() : *options;
+  const std::optional<net::OwnSource> from = net::OwnSource::Parse(source);
+  if (!from) return own;
+  own.mark = from->mark;
+  if (from->address.family() != host.family()) return own;
+  own.sources = {from->address};
+  own.transparent = true;
+  return own;
 }
 
 }  // namespace pillion::upstream

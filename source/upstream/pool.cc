@@ -39,6 +39,7 @@ Pool::Pool(ClusterShard& cluster, std::shared_ptr<Host> host, Protocol protocol,
       expected_names_(needs.expected_names),
       alpn_(needs.alpn),
       passed_(needs.passed),
+      source_(needs.source),
       figures_(host_->figures(cluster.worker().index())),
       step_(this, [](void* self) { static_cast<Pool*>(self)->Step(); }) {}
 

@@ -55,9 +55,12 @@ struct ConnectionNeeds {
   std::string_view expected_names = {};
   std::string_view alpn = {};
   std::string_view passed = {};  // objects that an internal listener is told (net/passed.h)
+  std::string_view source = {};  // where they come from (net/own_source.h); empty: as the cluster says
 
   bool of_tls() const { return !server_name.empty() || !expected_names.empty() || !alpn.empty(); }
-  bool empty() const { return !of_tls() && proxy_head.empty() && passed.empty(); }
+  bool empty() const { return !of_tls() && !of_client() && passed.empty(); }
+  // Nobody but this client will ask for the same.
+  bool of_client() const { return !proxy_head.empty() || !source.empty(); }
   bool operator==(const ConnectionNeeds&) const = default;
 };
 
@@ -137,7 +140,7 @@ class Pool {
   const std::shared_ptr<Host>& host() const { return host_; }
   Protocol protocol() const { return protocol_; }
   // Lives as long as the pool.
-  ConnectionNeeds needs() const { return {server_name_, proxy_head_, expected_names_, alpn_, passed_}; }
+  ConnectionNeeds needs() const { return {server_name_, proxy_head_, expected_names_, alpn_, passed_, source_}; }
   // When a request asked for it last; kept of those with needs.
   base::MonotonicTime asked() const { return asked_; }
   void set_asked(base::MonotonicTime now) { asked_ = now; }
@@ -199,6 +202,7 @@ class Pool {
   const std::string expected_names_;
   const std::string alpn_;
   const std::string passed_;
+  const std::string source_;
   HostFigures& figures_;
   event::Task step_;
 

@@ -6,7 +6,7 @@
 namespace pillion::upstream {
 
 void ClusterShard::PreconnectNext(Protocol protocol, config::Priority priority, const ConnectionNeeds& needs) {
-  if (!needs.proxy_head.empty() || !needs.passed.empty() || draining_) return;  // nobody can tell which client is next
+  if (needs.of_client() || !needs.passed.empty() || draining_) return;  // nobody can tell which client is next
   const double ratio = config().preconnect.predictive;
   for (int i = 0; i < kMostPreconnects; ++i) {
     PoolLoad all{.streams = 1};

@@ -35,6 +35,7 @@ class FakeStreamContext : public filter::StreamContext {
   filter::CarriedContext* carried_context() const override { return nullptr; }
   void Carry(filter::CarriedContext&) override {}
   void GoToLane(const upstream::LaneWish&) override {}
+  void GoToHost(std::string_view, bool) override {}
   const upstream::LaneWish* lane_wish() const override { return nullptr; }
   upstream::LaneOutcome lane_outcome() const override { return {}; }
   void MirrorTo(const filter::MirrorWish&) override {}

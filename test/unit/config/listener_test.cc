@@ -246,7 +246,7 @@ TEST(Listener, ListenerFilters) {
   EXPECT_EQ(filter(Any("filters.http.router.v3.Router")),
             Texts{"listener_filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
                   "TlsInspector, "
-                  "HttpInspector, OriginalDst or ProxyProtocol"});
+                  "HttpInspector, OriginalDst, OriginalSrc or ProxyProtocol"});
   EXPECT_EQ(
       filter(Any("filters.listener.proxy_protocol.v3.ProxyProtocol", ", disallowed_versions: [V1, V2]")),
       Texts{"listener_filters[0].typed_config.disallowed_versions: both versions, expected one that is allowed"});
