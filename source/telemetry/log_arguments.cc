@@ -96,9 +96,11 @@ std::string LogArguments::NeedState(LogOperator& self, std::string_view argument
   const size_t colon = std::min(argument.find(':'), argument.size());
   self.text_ = std::string(argument.substr(0, colon));
   const std::string_view choice = argument.substr(colon);
-  self.choice_ = choice == ":PLAIN" ? kPlain : kTyped;
-  const bool known = choice.empty() || choice == ":PLAIN" || choice == ":TYPED";
-  return known && !self.text_.empty() ? "" : "expected an object's name, then :PLAIN or :TYPED";
+  constexpr std::string_view kOfField = ":FIELD:";
+  const bool field = choice.starts_with(kOfField) && choice.size() > kOfField.size();
+  self.choice_ = field ? kField : choice == ":PLAIN" ? kPlain : kTyped;
+  const bool known = field || choice.empty() || choice == ":PLAIN" || choice == ":TYPED";
+  return known && !self.text_.empty() ? "" : "expected an object's name, then :PLAIN, :TYPED or :FIELD: and a field's name";
 }
 
 std::string LogArguments::MayHaveGrpcChoice(LogOperator& self, std::string_view argument) {

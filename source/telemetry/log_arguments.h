@@ -13,7 +13,7 @@ namespace pillion::telemetry {
 enum PathChoice { kOriginalOrPath, kOriginal, kPath };
 enum QueryChoice { kEscaped, kDecoded };
 enum GrpcChoice { kCamel, kSnake, kNumeric };
-enum StateChoice { kTyped, kPlain };
+enum StateChoice { kTyped, kPlain, kField };
 enum ServerNameChoice { kAskedOnly, kAskedFirst, kHostFirst };
 enum HostChoice { kOriginalOrHost, kOriginalHost, kHost };
 enum DetailsChoice { kOneWord, kWithBlanks };

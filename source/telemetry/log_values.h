@@ -358,7 +358,7 @@ struct LogOperators {
   static LogValue FilterState(const LogOperator& self, const Record& record, std::string& scratch) {
     if (record.annotations == nullptr) return LogValue::Missing();
     const metadata::FilterState::Object* const object = record.annotations->filter_state.Find(self.text_);
-    if (object == nullptr) return LogValue::Missing();
+    if (object == nullptr || self.choice_ == kField) return LogValue::Missing();  // the objects that there are have none
     if (self.choice_ == kPlain) return LogValue::Text(object->text);
     if (!object->json.empty()) return LogValue::Json(object->json);
     scratch.clear();
