@@ -13,6 +13,11 @@
 #include "source/tls/transport.h"
 
 namespace pillion::proxy {
+namespace {
+
+constexpr std::string_view kRatePrefix = "envoy_local_network_ratelimit_prefix";  // its label
+
+}  // namespace
 
 ConnectionLimit::ConnectionLimit(const config::ConnectionLimit& config, stats::Registry& registry)
     : config_(config),
@@ -29,7 +34,7 @@ bool ConnectionLimit::Take() {
 ConnectionRate::ConnectionRate(const config::ConnectionRate& config, size_t limits_before, stats::Registry& registry)
     : config_(config),
       limits_before_(limits_before),
-      scope_(registry, stats::Prefix("local_rate_limit").Add(config.stat_prefix)),
+      scope_(registry, stats::Prefix("local_rate_limit").Add(kRatePrefix, config.stat_prefix)),
       rate_limited_(scope_.AddCounter("rate_limited")) {}
 
 bool ConnectionRate::Take(base::MonotonicTime now) const {

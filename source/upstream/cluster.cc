@@ -288,7 +288,10 @@ ClusterShard::Choice ClusterShard::Choose(const PickContext& context) {
   if (!context.session_host.empty()) [[unlikely]] {
     static const std::shared_ptr<Host> none;
     if (const std::shared_ptr<Host>* host = SessionHost(context.session_host)) return {*this, *host, (*host)->priority()};
-    if (context.only_session_host) return {*this, none, 0};
+    if (context.only_session_host) {
+      stats_.upstream_cx_none_healthy.Increment();
+      return {*this, none, 0};
+    }
   }
   if (hosts_->by_address != nullptr && context.names != nullptr) [[unlikely]] {
     if (const std::shared_ptr<Host>* named = NamedHost(*context.names)) return {*this, *named, (*named)->priority()};

@@ -10,8 +10,6 @@ namespace {
 constexpr size_t kMostBytes = 4096;  // of a value: hosts have shorter addresses
 constexpr char kAddressTag = 1 << 3 | 2;
 constexpr char kExpiresTag = 2 << 3 | 0;
-// Less are seconds since some machine has started.
-constexpr uint64_t kWallFrom = 1'000'000'000;
 
 std::string_view Encode(base::Arena& arena, std::string_view bytes) {
   const size_t size = context::Base64Size(bytes.size(), true);
@@ -29,7 +27,6 @@ std::optional<std::string_view> Decode(base::Arena& arena, std::string_view valu
   return std::string_view(out, *size);
 }
 
-// Up to 19 digits of seven bits are more than is ever written.
 void AppendNumber(base::Arena& arena, base::ArenaText& text, uint64_t number) {
   for (; number >= 0x80; number >>= 7) {
     const char byte = static_cast<char>(number | 0x80);
@@ -105,7 +102,7 @@ std::string_view ReadCookie(base::Arena& arena, std::string_view value, uint64_t
   if (!bytes) return {};
   const std::optional<Cookie> cookie = Parse(*bytes);
   if (!cookie) return *bytes;
-  if (cookie->expires_s >= kWallFrom && cookie->expires_s < now_s) return {};
+  if (cookie->expires_s != 0 && cookie->expires_s < now_s) return {};
   return cookie->address;
 }
 

@@ -14,12 +14,10 @@ std::string_view WriteAddress(base::Arena& arena, std::string_view address);
 // Empty: it is none.
 std::string_view ReadAddress(base::Arena& arena, std::string_view value);
 
-// A cookie's is a message of two fields, as Envoy has it: 1, the address, and 2, when it expires, in seconds. We write those
-// since 1970, of the clock that all machines share, or 0: never.
+// A cookie's is a message of two fields, as Envoy has it: 1, the address, and 2, when it expires, in seconds since 1970; 0:
+// never.
 std::string_view WriteCookie(base::Arena& arena, std::string_view address, uint64_t expires_s);
-// The address; empty: it is none, or it has expired. What Envoy writes are seconds since its machine has started, which
-// say nothing elsewhere: they expire with the client's cookie. A value that is no such message is an address, as older
-// ones were.
+// The address; empty: it is none, or it has expired. A value that is no such message is an address, as older ones were.
 std::string_view ReadCookie(base::Arena& arena, std::string_view value, uint64_t now_s);
 
 }  // namespace pillion::filters::stateful_session
