@@ -107,6 +107,10 @@ void WriteAddress(JsonWriter& json, std::string_view key, const config::Address&
     json.BeginObject("socket_address");
     json.String("address", socket->ip);
     json.Number("port_value", socket->port);
+  } else if (const auto* internal = std::get_if<config::InternalAddress>(&address)) {
+    json.BeginObject("envoy_internal_address");
+    json.String("server_listener_name", internal->listener);
+    if (!internal->endpoint_id.empty()) json.String("endpoint_id", internal->endpoint_id);
   } else {
     json.BeginObject("pipe");
     json.String("path", std::get<config::UnixPath>(address).path);

@@ -15,6 +15,9 @@ void Write(const config::Address& address, core::Address& to) {
   if (const auto* socket = std::get_if<config::SocketAddress>(&address)) {
     to.mutable_socket_address()->set_address(socket->ip);
     to.mutable_socket_address()->set_port_value(socket->port);
+  } else if (const auto* internal = std::get_if<config::InternalAddress>(&address)) {
+    to.mutable_envoy_internal_address()->set_server_listener_name(internal->listener);
+    to.mutable_envoy_internal_address()->set_endpoint_id(internal->endpoint_id);
   } else {
     to.mutable_pipe()->set_path(std::get<config::UnixPath>(address).path);
   }

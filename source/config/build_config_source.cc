@@ -213,6 +213,15 @@ void CheckControlPlanes(BuildContext& context, const std::vector<std::shared_ptr
         context.errors.Add(control_plane.path,
                            Concat(Quote(name), ", which does not speak HTTP/2: expected one with http2_protocol_options"));
       }
+      // Connections of our own are not made on the workers, which have these listeners.
+      const auto is_internal = [](const Endpoint& endpoint) {
+        const auto* const address = std::get_if<Address>(&endpoint.target);
+        return address != nullptr && std::holds_alternative<InternalAddress>(*address);
+      };
+      if (std::any_of(cluster->endpoints.begin(), cluster->endpoints.end(), is_internal)) {
+        context.errors.Add(control_plane.path, Concat(Quote(name), ", whose hosts are internal listeners: expected one with "
+                                                                   "addresses that this process can connect to by itself"));
+      }
       if (cluster->discovery == Cluster::Discovery::kEds && !std::holds_alternative<PathSource>(cluster->eds.source)) {
         context.errors.Add(control_plane.path,
                            Concat(Quote(name), ", whose hosts a control plane gives: expected one that can be had without"));

@@ -35,9 +35,8 @@ void CheckInternal(BuildContext& context, const v3::Listener& from, const std::s
   };
   refuse(from.has_address(), "address");
   refuse(from.additional_addresses_size() > 0, "additional_addresses");
-  refuse(from.has_bind_to_port(), "bind_to_port");
-  refuse(from.has_transparent(), "transparent");
-  refuse(from.has_freebind(), "freebind");
+  refuse(from.transparent().value(), "transparent");
+  refuse(from.freebind().value(), "freebind");
   refuse(from.has_tcp_fast_open_queue_length(), "tcp_fast_open_queue_length");
   refuse(from.socket_options_size() > 0, "socket_options");
   refuse(from.has_tcp_keepalive(), "tcp_keepalive");

@@ -278,6 +278,12 @@ void ClusterChecks::Log(const Checked& checked, std::string_view event) {
     line += "{\"pipe\":{\"path\":";
     base::AppendJsonString(line, address.text());
     line += "}}";
+  } else if (address.is_internal()) {
+    line += "{\"envoy_internal_address\":{\"server_listener_name\":";
+    base::AppendJsonString(line, address.internal_listener());
+    line += ",\"endpoint_id\":";
+    base::AppendJsonString(line, address.internal_endpoint());
+    line += "}}";
   } else {
     line += "{\"socket_address\":{\"protocol\":\"TCP\",\"address\":\"" + address.ip() +
             "\",\"port_value\":" + std::to_string(address.port()) + "}}";

@@ -38,6 +38,11 @@ void WriteAddress(const net::Address& address, envoy::config::core::v3::Address&
     to.mutable_pipe()->set_path(address.text());
     return;
   }
+  if (address.is_internal()) {
+    to.mutable_envoy_internal_address()->set_server_listener_name(std::string(address.internal_listener()));
+    to.mutable_envoy_internal_address()->set_endpoint_id(std::string(address.internal_endpoint()));
+    return;
+  }
   to.mutable_socket_address()->set_address(address.ip());
   to.mutable_socket_address()->set_port_value(address.port());
 }

@@ -35,7 +35,6 @@ void InternalListeners::AcceptWaiting() {
       continue;
     }
     found->second->OnAccept(std::move(transport));
-    found->second->OnAccepted(1);
   }
 }
 

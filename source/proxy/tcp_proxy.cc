@@ -225,9 +225,10 @@ std::string TcpProxyConnection::ProxyHead() {
 void TcpProxyConnection::ConnectTunnel() {
   upstream::ClusterShard& cluster = this->cluster();
   const std::string proxy_head = cluster.config().names_clients ? ProxyHead() : "";
+  const std::string passed = host_->transport()->internal != nullptr ? ObjectsToPass() : "";
   upstream::Pool* const pool =
       cluster.PoolOf(host_, UpstreamProtocol(cluster.config(), http::Version::kHttp11), config::Priority::kDefault,
-                     {.proxy_head = proxy_head, .source = source()});
+                     {.proxy_head = proxy_head, .passed = passed, .source = source()});
   if (pool == nullptr) return TryAgainOrEnd(telemetry::ResponseFlag::kUpstreamOverflow);
   base::Arena arena(shard_.context.worker.blocks());
   metadata::Annotations notes;

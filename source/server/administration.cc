@@ -29,6 +29,10 @@ namespace pillion::server {
 namespace {
 
 config::Address ToConfigAddress(const net::Address& address) {
+  if (address.is_internal()) {
+    return config::InternalAddress{.listener = std::string(address.internal_listener()),
+                                   .endpoint_id = std::string(address.internal_endpoint())};
+  }
   if (address.family() == AF_UNIX) return config::UnixPath{.path = address.text(), .mode = {}};
   return config::SocketAddress{
       .ip = address.ip(), .is_ipv6 = address.family() == AF_INET6, .port = address.port(), .ipv4_compat = false};

@@ -141,7 +141,7 @@ Value OfHead(const http::RequestHead& head, Attribute which) {
 Value PortOf(std::string_view address) {
   const size_t colon = address.rfind(':');
   int64_t port = 0;
-  if (colon == std::string_view::npos) return Missing();
+  if (colon == std::string_view::npos || address.starts_with("envoy://")) return Missing();
   const std::string_view digits = address.substr(colon + 1);
   const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   return read.ec == std::errc() && read.ptr == digits.data() + digits.size() ? Value::Int(port) : Missing();

@@ -31,9 +31,9 @@ enum class AddressPart { kWhole, kHost, kPort };
 
 inline LogValue PartOf(std::string_view address, AddressPart part) {
   const size_t colon = address.rfind(':');
-  // A socket's path has no port.
+  // The path of a socket has no port, nor has an internal listener.
   if (address.empty() || part == AddressPart::kWhole) return LogValue::TextOrMissing(address);
-  if (colon == std::string_view::npos || address[0] == '/' || address[0] == '@') {
+  if (colon == std::string_view::npos || address[0] == '/' || address[0] == '@' || address.starts_with("envoy://")) {
     return part == AddressPart::kHost ? LogValue::Text(address) : LogValue::Missing();
   }
   if (part == AddressPart::kHost) {
