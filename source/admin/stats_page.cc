@@ -117,7 +117,7 @@ std::string StatsPage(const Request& request, const stats::Snapshot& snapshot, s
     const size_t colon = is_text ? line.find(": \"") : line.rfind(": ");
     const std::string_view name = line.substr(0, colon == std::string_view::npos ? line.rfind(':') : colon);
     const std::string_view value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 2);
-    AppendRow(out, name, value, value.find_first_not_of("0123456789-") == std::string_view::npos);
+    AppendRow(out, name, value, !value.empty() && value.find_first_not_of("0123456789-") == std::string_view::npos);
   }
   out += "</tbody>\n</table>\n</body>\n</html>\n";
   return out;

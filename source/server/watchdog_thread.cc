@@ -1,11 +1,11 @@
 #include "source/server/watchdog_thread.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <string_view>
 
-#include "fmt/format.h"
 #include "source/server/abort_trace.h"
 #include "source/server/log.h"
 

@@ -1,11 +1,8 @@
 """What a control plane may ask for and pillion does not do (yet): it is refused by its name, and the rest goes on."""
 
-import json
-
 import pytest
 
 from peers import bootstrap as b
-from peers import proxy
 from peers import pushed as p
 from peers.go_control_plane import TYPES
 
@@ -60,12 +57,3 @@ def test_refused_by_name(pushed, what):
     assert '"bad": ' in text and expected in text
     assert both.get(listener_="ingress").body == b"one"
     assert both.get(listener_="user").body == b"last good"
-
-
-def test_a_runtime_that_is_pushed(tmp_path):
-    """It is part of the bootstrap, and so is the refusal."""
-    path = tmp_path / "bootstrap.json"
-    layer = {"name": "pushed", "rtds_layer": {"name": "r", "rtds_config": source()}}
-    path.write_text(json.dumps(p.bootstrap(("127.0.0.1", 1), layered_runtime={"layers": [layer]})), encoding="ascii")
-    result = proxy.run(["-c", str(path), "--mode", "validate"])
-    assert result.returncode != 0 and "layered_runtime.layers[0].rtds_layer" in result.stdout

@@ -22,6 +22,7 @@ NEWER = {
     "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch: no such type",
     "envoy.config.common.mutation_rules.v3.HeaderMutation.remove_on_match: no such member",
     "envoy.config.bootstrap.v3.Admin.allow_paths: no such member",
+    "envoy.config.metrics.v3.MetricsServiceConfig.batch_size: no such member",
     "envoy.config.listener.v3.Listener.tcp_keepalive: no such member",
     "envoy.config.bootstrap.v3.Bootstrap.stats_eviction_interval: no such member",
     "envoy.config.overload.v3.ScaleTimersOverloadActionConfig.TimerType.HTTP_DOWNSTREAM_STREAM_FLUSH: no such member",

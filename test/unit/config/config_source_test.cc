@@ -146,7 +146,6 @@ TEST(ConfigSourceTest, WhatIsAskedForInOtherWaysIsRefusedByName) {
               HasSubstr("dynamic_resources.lds_resources_locator: not implemented: listeners can't be named by xdstp, expected lds_config"));
   EXPECT_THAT(bad("dynamic_resources: {cds_resources_locator: 'xdstp://a/b'}"), HasSubstr("expected cds_config"));
   EXPECT_THAT(bad("dynamic_resources: {lds_config: {authorities: []}}"), HasSubstr("lds_config.authorities: not implemented"));
-  EXPECT_THAT(bad("layered_runtime: {layers: [{name: a, rtds_layer: {name: r}}]}"), HasSubstr("layers[0].rtds_layer: not implemented: a control plane"));
   EXPECT_THAT(bad(Ads(Api("GRPC", "grpc_services: [{google_grpc: {target_uri: a}}]"))),
               HasSubstr("google_grpc: not implemented: there is no other client, expected envoy_grpc"));
   // Passed over nowhere.

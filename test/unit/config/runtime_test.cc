@@ -53,12 +53,42 @@ TEST(RuntimeTest, WrongLayers) {
   EXPECT_EQ(ErrorsOf("  - {name: a, admin_layer: {}}\n  - {name: a, admin_layer: {}}"),
             (Errors{"1].name: duplicate name \"a\"", "1].admin_layer: there is one already"}));
   EXPECT_EQ(ErrorsOf("  - {admin_layer: {}}"), Errors{"0].name: missing, but required"});
-  EXPECT_EQ(ErrorsOf("  - {name: a}"), Errors{"0]: one of static_layer, disk_layer, admin_layer is required"});
+  EXPECT_EQ(ErrorsOf("  - {name: a}"),
+            Errors{"0]: one of static_layer, disk_layer, admin_layer, rtds_layer is required"});
   EXPECT_EQ(ErrorsOf("  - {name: a, static_layer: {k: [1]}}"),
             Errors{"0].static_layer.k: expected true, false, a number, a text, a fraction or an object of those"});
   EXPECT_EQ(ErrorsOf("  - {name: a, static_layer: {k: {numerator: 1, denominator: DOZEN}}}"),
             Errors{"0].static_layer.k: expected {numerator: a whole number, denominator: HUNDRED, TEN_THOUSAND or MILLION}"});
-  EXPECT_EQ(ErrorsOf("  - {name: a, rtds_layer: {name: r}}").front(), "0].rtds_layer: not implemented: a control plane can't give a layer, expected static_layer, disk_layer or admin_layer");
+  EXPECT_EQ(ErrorsOf("  - {name: a, rtds_layer: {name: r}}"), Errors{"0].rtds_layer.rtds_config: missing, but required"});
+  EXPECT_EQ(ErrorsOf("  - {name: a, rtds_layer: {name: r, rtds_config: {ads: {}}}}"),
+            Errors{"0].rtds_layer.rtds_config.ads: there is no dynamic_resources.ads_config"});
+}
+
+TEST(RuntimeTest, PushedLayers) {
+  const Loaded loaded = LoadText(R"(
+node: {id: me, cluster: mine}
+dynamic_resources: {ads_config: {api_type: DELTA_GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: {cluster_name: xds}}]}}
+static_resources:
+  clusters:
+  - name: xds
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        '@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}
+    load_assignment: {cluster_name: xds}
+layered_runtime:
+  layers:
+  - {name: fixed, static_layer: {a: 1}}
+  - {name: pushed, rtds_layer: {name: values, rtds_config: {ads: {}, initial_fetch_timeout: 3s}}}
+)");
+  ASSERT_NE(loaded.bootstrap, nullptr) << ErrorText("", loaded.errors.at(0));
+  EXPECT_TRUE(std::holds_alternative<runtime::PushedLayer>(loaded.bootstrap->runtime_layers.at(1).source));
+  ASSERT_EQ(loaded.bootstrap->runtime_sources.size(), 1u);
+  const RuntimeSource& source = loaded.bootstrap->runtime_sources[0];
+  EXPECT_EQ(source.layer, 1u);
+  EXPECT_EQ(source.name, "values");
+  EXPECT_EQ(source.feed.initial_fetch_timeout, std::chrono::seconds(3));
+  EXPECT_EQ(std::get<ApiSource>(source.feed.source), loaded.bootstrap->dynamic->ads);
 }
 
 }  // namespace

@@ -118,5 +118,23 @@ TEST_F(LayersTest, WithoutALayerForItNothingIsSet) {
   EXPECT_EQ(layers.Modify({{"k", "5"}}).message(), "No admin layer specified");
 }
 
+TEST_F(LayersTest, WhatIsPushedTakesItsPlace) {
+  Layers layers({Fixed("first", "a", "1"), {"pushed", PushedLayer{}}, Fixed("last", "b", "9")}, keys_);
+  ASSERT_TRUE(layers.Load().ok());
+  const auto a = keys_.Find("a"), b = keys_.Find("b"), c = keys_.Find("c");
+  EXPECT_EQ(a->Integer(0), 1u);
+  layers.Push(1, {{"a", ParseValue("2")}, {"b", ParseValue("2")}, {"c", ParseValue("true")}});
+  EXPECT_EQ(a->Integer(0), 2u);
+  EXPECT_EQ(b->Integer(0), 9u);
+  EXPECT_TRUE(c->Flag(false));
+  EXPECT_EQ(layers.merged().size(), 3u);
+  EXPECT_EQ(layers.counts().load_success, 2u);
+  ASSERT_TRUE(layers.Load().ok());  // files are read again, and it stays
+  EXPECT_EQ(a->Integer(0), 2u);
+  layers.Push(1, {});
+  EXPECT_EQ(a->Integer(0), 1u);
+  EXPECT_FALSE(c->Flag(false));
+}
+
 }  // namespace
 }  // namespace pillion::runtime
