@@ -248,7 +248,8 @@ bool MayBe(BuildContext& context, const FilterSource* source, const google::prot
 std::optional<NetworkFilter> TakeNetworkFilter(BuildContext& context, const google::protobuf::Any& any,
                                                const std::string& path);
 std::optional<ChainEnd> TakeChainEnd(BuildContext& context, const google::protobuf::Any& any, const std::string& path);
-bool TakeListenerFilter(BuildContext& context, const google::protobuf::Any& any, const std::string& path, ListenerFilter& to);
+bool TakeListenerFilter(BuildContext& context, const google::protobuf::Any& any, const std::string& path,
+                        ListenerFilter& to);
 // Whether a message of that type ends a chain.
 bool EndsChain(std::string_view type_url);
 match::ConnectionPattern BuildConnectionPattern(BuildContext& context,

@@ -161,7 +161,8 @@ void BuildDiscovered(BuildContext& context, const v3::Filter& from, bool last, c
   source->ends_chain = last;
   chain.discovered.push_back({.index = chain.filters.size(), .source = source});
   const std::string default_path = FieldPath(path, "default_config");
-  const bool has_default = discovery.has_default_config() && MayBe(context, source.get(), discovery.default_config(), default_path);
+  const bool has_default =
+      discovery.has_default_config() && MayBe(context, source.get(), discovery.default_config(), default_path);
   if (last) {
     chain.terminal = MissingFilter{};
     if (!has_default) return;

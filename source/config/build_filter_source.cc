@@ -135,7 +135,9 @@ Judged<DiscoveredFilter> Resources::BuildFilter(const google::protobuf::Any& res
   using Built = std::shared_ptr<const DiscoveredFilter>;
   return BuildExtension(resource, nullptr, [&](BuildContext& context, const google::protobuf::Any& any) -> Built {
     constexpr char kPath[] = "typed_config";
-    const auto of = [](auto filter) { return std::make_shared<DiscoveredFilter>(DiscoveredFilter{.filter = std::move(filter)}); };
+    const auto of = [](auto filter) {
+      return std::make_shared<DiscoveredFilter>(DiscoveredFilter{.filter = std::move(filter)});
+    };
     const google::protobuf::Descriptor* const type = FindExtensionType(any.type_url());
     const std::string_view name = type == nullptr ? std::string_view() : std::string_view(type->full_name());
     if (EndsChain(any.type_url())) {

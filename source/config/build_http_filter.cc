@@ -61,7 +61,7 @@ void TakeConfig(BuildContext& context, const google::protobuf::Any& any, const s
 HttpFilter BuildDiscoveredFilter(BuildContext& context, const std::string& name, const core::ExtensionConfigSource& from,
                                  const std::string& path) {
   if (context.apart) {
-    context.errors.Add(path, "not implemented: its connection manager comes apart from the listener itself, expected typed_config");
+    context.errors.Add(path, "not implemented: its connection manager comes apart itself, expected typed_config");
   }
   const std::shared_ptr<FilterSource> source = BuildFilterFeed(context, FilterSource::Of::kHttp, name, from, path);
   BuildTypes(context, from, path, *source);

@@ -174,7 +174,8 @@ void LookForTls(Listener& listener) {
     return chain.tls != nullptr && chain.tls->modes && chain.tls->modes->Any(PeerMode::kPermissive);
   };
   const auto looks = [](const ListenerFilter& filter) {
-    const std::string_view inspector = envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector::descriptor()->full_name();
+    using Message = envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
+    const std::string_view inspector = Message::descriptor()->full_name();
     return std::holds_alternative<TlsInspector>(filter.filter) ||
            (filter.source != nullptr && std::ranges::find(filter.source->types, inspector, &FilterSource::Type::message) !=
                                             filter.source->types.end());

@@ -11,8 +11,9 @@ std::vector<FilterPlace> FilterPlacesOf(const Listener& listener) {
   for (size_t c = 0; c < listener.filter_chains.size(); ++c) {
     const FilterChain& chain = listener.filter_chains[c];
     for (const FilterChain::Discovered& filter : chain.discovered) {
-      const bool missing = filter.index < chain.filters.size() ? std::holds_alternative<MissingFilter>(chain.filters[filter.index])
-                                                               : std::holds_alternative<MissingFilter>(chain.terminal);
+      const bool missing = filter.index < chain.filters.size()
+                               ? std::holds_alternative<MissingFilter>(chain.filters[filter.index])
+                               : std::holds_alternative<MissingFilter>(chain.terminal);
       places.push_back({.source = filter.source, .chain = c, .index = filter.index, .missing = missing});
     }
     const auto* const manager = std::get_if<HttpConnectionManager>(&chain.terminal);

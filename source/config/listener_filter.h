@@ -63,7 +63,7 @@ struct ListenerFilter {
   std::string name;
   std::variant<TlsInspector, HttpInspector, OriginalDst, OriginalSrc, ProxyProtocol, MissingFilter> filter;
   std::optional<PortPredicate> disabled;
-  std::shared_ptr<const FilterSource> source = nullptr;  // of `filter`, where it comes apart; null: it stands in the listener
+  std::shared_ptr<const FilterSource> source = nullptr;  // of `filter`; null: it stands in the listener
   uint64_t came = 0;  // a digest of what has come for it; 0: nothing has
 };
 

@@ -63,7 +63,7 @@ bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const 
 class FilterChain {
  public:
   // `chain` is one of `listener`, or of a version of it that has something else for filters that come apart. `former`: the
-  // chain before it, to which something else has come for such filters, and which is the same otherwise; null: there is none.
+  // chain before it, to which something else has come for such filters, and which is the same otherwise; null: none.
   FilterChain(std::shared_ptr<const config::Listener> listener, std::shared_ptr<const config::FilterChain> chain,
               const References& references, stats::Registry& registry, AccessLogs logs, const FilterChain* former = nullptr);
 

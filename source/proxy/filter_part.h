@@ -14,8 +14,8 @@ namespace pillion::proxy {
 // The word on the filter of that name; null: none.
 const config::FilterOverride* FindOverride(const config::FilterOverrides& overrides, std::string_view filter);
 
-// Whether its configuration, if it has one, is what `filter` takes. Each table is checked against the listeners that go by it
-// when it comes, but not against one that drains: its connections have the newest table, and perhaps a filter of a former
+// Whether its configuration, if it has one, is what `filter` takes. Each table is checked against the listeners that go by
+// it when it comes, but not against one that drains: its connections have the newest table, and perhaps a filter of a former
 // type. Whoever reads such a configuration as that filter's own would read something else.
 bool IsOf(const config::FilterOverride& word, const config::HttpFilter& filter);
 

@@ -66,7 +66,7 @@ filter::ChainMember Stream::MakeFilter() {
 
 std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view filter) const {
   const std::vector<ChainFilter>& all = manager_->filters;
-  const auto own = std::ranges::find(all, filter, [](const ChainFilter& each) -> std::string_view { return each.config->name; });
+  const auto own = std::ranges::find_if(all, [&](const ChainFilter& each) { return each.config->name == filter; });
   const auto config_of = [&](const config::FilterOverrides& overrides) {
     const config::FilterOverride* const word = overrides.empty() ? nullptr : FindOverride(overrides, filter);
     return word == nullptr || own == all.end() || !IsOf(*word, *own->config) ? nullptr : word->config.get();

@@ -26,7 +26,7 @@ std::string_view KindText(FilterSource::Of of) {
     case FilterSource::Of::kHttp:
       return "http_filter";
     case FilterSource::Of::kNetwork:
-      return "tcp_network_filter";
+      return "network_filter";
     case FilterSource::Of::kListener:
       return "tcp_listener_filter";
   }
@@ -243,8 +243,8 @@ class FilterConfigs::ListenerUse final : public Use {
 
   // Each chain that nothing new has come for is the same object as before.
   Completed MakeCompleted() const {
-    const auto nothing = [](const Place& place) { return place.built == nullptr; };
-    if (std::ranges::all_of(places_, nothing, [](const auto& place) -> const Place& { return *place; })) return {listener_, {}};
+    const auto nothing = [](const std::unique_ptr<Place>& place) { return place->built == nullptr; };
+    if (std::ranges::all_of(places_, nothing)) return {listener_, {}};
     const auto listener = std::make_shared<config::Listener>(*listener_);
     listener->given = listener_;
     Completed completed{.listener = listener, .errors = {}};

@@ -43,7 +43,7 @@ class FilterConfigs {
    public:
     virtual ~Use() = default;
     // Calls `one` for each that is waited for; what that returns is called once: when it has come, or is not waited for any
-    // more; perhaps at once, and not when this has ended. It may end this.
+    // more; perhaps at once. It may end this. It is dropped where nobody uses that filter any more.
     using One = std::function<std::function<void()>(const std::string& filter)>;
     virtual void WhenReady(const One& one) = 0;
     // By what there is now. What has come for a filter is built once for it, and is the same object until something else

@@ -27,9 +27,7 @@ void NamedPart::Ask() {
       stats_.InitialFetchTimeout();
       OnLate();
     }
-    for (const Waiter& waiter : std::exchange(waiters_, {})) {
-      if (!waiter.user.expired()) waiter.ready();
-    }
+    for (const std::function<void()>& ready : std::exchange(waiters_, {})) ready();
   });
   const std::weak_ptr<const bool> alive = alive_;
   resources_.Watch(name_, *this);
@@ -37,9 +35,9 @@ void NamedPart::Ask() {
   if (!alive.expired() && of_file() && !has_come()) EndWait();
 }
 
-void NamedPart::WhenReady(std::weak_ptr<const bool> user, std::function<void()> ready) {
+void NamedPart::WhenReady(std::function<void()> ready) {
   if (asked_ && !waiting()) return ready();
-  waiters_.push_back({std::move(user), std::move(ready)});
+  waiters_.push_back(std::move(ready));
 }
 
 }  // namespace pillion::push

@@ -3,8 +3,8 @@
 // What comes by the name of one resource of one source, once for all who use it: a part, which begins with the first of them
 // and ends with the last; all parts of a kind; and who uses some of them. Main thread.
 //
-// Who waits for a part may, when he is told, end his use of it, and with that the part, or all parts: whatever calls out does
-// so last, or looks whether it is still there.
+// Who waits for a part may, when he is told, end his use of it, and with that the part, or all parts: whatever calls out
+// does so last, or looks whether it is still there.
 
 #include <algorithm>
 #include <functional>
@@ -33,8 +33,9 @@ class NamedPart : private xds::NameWatcher {
   // It was asked for.
   bool asked() const { return asked_; }
   void Ask();
-  // Calls `ready` once: when it has come, or is not waited for any more; perhaps at once, and not when `user` has ended.
-  void WhenReady(std::weak_ptr<const bool> user, std::function<void()> ready);
+  // Calls `ready` once: when it has come, or is not waited for any more; perhaps at once. Without a call it is dropped, when
+  // this ends.
+  void WhenReady(std::function<void()> ready);
 
  protected:
   // It is that of the name and source; `with` and `planes` outlive it.
@@ -62,16 +63,11 @@ class NamedPart : private xds::NameWatcher {
   void OnRefused() override { stats_.Rejected(); }
   void OnGivenUp() override { EndWait(); }
 
-  struct Waiter {
-    std::weak_ptr<const bool> user;
-    std::function<void()> ready;
-  };
-
   const std::string name_;
   const config::Feed feed_;
   xds::NamedResources& resources_;
   xds::InitialFetch initial_fetch_;
-  std::vector<Waiter> waiters_;
+  std::vector<std::function<void()>> waiters_;
   bool asked_ = false;
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
@@ -142,12 +138,12 @@ class UsedParts {
  public:
   Part& Add(std::shared_ptr<Part> part) { return *parts_.emplace_back(std::move(part)); }
   const std::vector<std::shared_ptr<Part>>& all() const { return parts_; }
-  // Has `wait` called for each that `awaited` says of its index; what it returns is what that part is to call.
+  // Calls one(name) for each of whose index awaited() says so: what that returns is told by the part.
   template <typename One, typename Awaited>
   void WhenReady(const One& one, const Awaited& awaited) {
     const std::weak_ptr<const bool> alive = alive_;
     for (size_t i = 0; !alive.expired() && i < parts_.size(); ++i) {
-      if (awaited(i)) parts_[i]->WhenReady(alive, one(parts_[i]->name()));
+      if (awaited(i)) parts_[i]->WhenReady(one(parts_[i]->name()));
     }
   }
 

@@ -47,7 +47,7 @@ class RouteTables {
    public:
     virtual ~Use() = default;
     // Calls `one` for each table; what that returns is called once: when the table has come, or is not waited for any more;
-    // perhaps at once, and not when this has ended. It may end this.
+    // perhaps at once. It may end this. It is dropped where nobody goes by that table any more.
     using One = std::function<std::function<void()>(const std::string& table)>;
     virtual void WhenReady(const One& one) = 0;
   };

@@ -30,16 +30,26 @@ class Awaited {
     state_->timer->Cancel();
   }
 
-  // One more, which is over with the first call of the result; before Wait(). The call may come at any time. `what`: for who
-  // asks what is waited for.
+  // One more, which is over with the first call of the result, or when that is dropped; before it is all over. Either may
+  // come at any time. `what`: for who asks what is waited for.
   std::function<void()> One(std::string what) {
     ++state_->left;
     state_->open.push_back(std::move(what));
-    return [state = state_, own = std::prev(state_->open.end()), told = std::make_shared<bool>(false)] {
-      if (std::exchange(*told, true)) return;
-      state->open.erase(own);
-      state->Over();
+    struct Told {
+      ~Told() { Tell(); }
+      void Tell() {
+        const std::shared_ptr<State> of = std::exchange(state, nullptr);
+        if (of == nullptr) return;
+        of->open.erase(own);
+        of->Over();
+      }
+      std::shared_ptr<State> state;
+      std::list<std::string>::iterator own;
     };
+    const auto told = std::make_shared<Told>();
+    told->state = state_;
+    told->own = std::prev(state_->open.end());
+    return [told] { told->Tell(); };
   }
   // What is not over.
   std::vector<std::string> open() const {

@@ -39,14 +39,6 @@ void AwaitParts(const Running& running, Awaited& needs) {
   await(running.filters, "filter configuration");
 }
 
-// Of versions of one listener: the same has come for its filters.
-bool HaveSameFilters(const config::Listener& a, const config::Listener& b) {
-  return std::ranges::equal(a.filter_chains, b.filter_chains, {}, &config::FilterChain::digest,
-                            &config::FilterChain::digest) &&
-         std::ranges::equal(a.listener_filters, b.listener_filters, {}, &config::ListenerFilter::came,
-                            &config::ListenerFilter::came);
-}
-
 }  // namespace
 
 ListenerSet::ListenerSet(Surroundings surroundings)
@@ -102,44 +94,6 @@ absl::Status ListenerSet::Fill(Running& running, const proxy::Listener* before) 
       .scopes = [this](const config::ScopedRoutes& scoped) { return with_.scopes.IdOf(scoped); }};
   running.listener = std::make_shared<const proxy::Listener>(config, references, with_.registry, open_logs, before);
   return errors.empty() ? absl::OkStatus() : In(*config, absl::StrJoin(errors, "; "));
-}
-
-std::vector<std::string> ListenerSet::FollowFilters() {
-  struct Change {
-    Running* running;
-    bool serves;
-    Running next;
-  };
-  std::vector<Change> changes;
-  std::vector<std::string> errors;
-  const auto look = [&](Running& running, bool serves) {
-    if (running.filters == nullptr) return;
-    const push::FilterConfigs::Completed completed = running.filters->Complete();
-    if (completed.listener == running.config) return;
-    for (const std::string& error : completed.errors) errors.emplace_back(In(*running.config, error).message());
-    if (!completed.errors.empty() || HaveSameFilters(*completed.listener, *running.config)) return;
-    Change change{.running = &running, .serves = serves, .next = {.config = completed.listener}};
-    const absl::Status status = Fill(change.next, running.listener.get());
-    if (!status.ok()) errors.emplace_back(status.message());
-    changes.push_back(std::move(change));
-  };
-  for (auto& [name, running] : serving_) look(running, true);
-  for (auto& [name, warming] : warming_) look(warming->running, false);
-  if (!errors.empty()) return errors;
-  for (Change& change : changes) {
-    Running& now = *change.running;
-    Retire(now.listener);
-    now.config = std::move(change.next.config);
-    now.listener = std::move(change.next.listener);
-    now.routes = std::move(change.next.routes);
-    now.scopes = std::move(change.next.scopes);
-    if (!change.serves) continue;
-    for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
-      worker->UpdateListener(now.id, now.listener, with_.drain_time);
-    }
-  }
-  if (!changes.empty()) with_.settled();
-  return {};
 }
 
 // Two listeners of one address would share what comes to it.

@@ -147,6 +147,9 @@ class ListenerSet {
   absl::StatusOr<Running> Make(const std::shared_ptr<const config::Listener>& config);
   // Its tables, and what workers have, of its config; `before` may be null.
   absl::Status Fill(Running& running, const proxy::Listener* before);
+  // What came for filters of `now`, which serves, names route tables that have not come: it is to be as `next` when they
+  // have. False: none is missing, or something else is warming already; nothing has changed.
+  bool WarmsFirst(Running& now, Running& next);
   // Makes those that are good so far; false: one of them was not, and all are to be judged again.
   bool MakeAll(const Configs& configs, const std::set<std::string>& leaving, std::vector<absl::Status>& outcome,
                std::vector<std::optional<Running>>& made);
