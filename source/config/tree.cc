@@ -105,6 +105,15 @@ class YamlEvents final : public YAML::EventHandler {
   TreeBuilder& builder_;
 };
 
+// What the parser's words leave unsaid about the line where it gave up.
+std::string Hint(std::string_view text, int line, std::string_view message) {
+  for (int i = 1; i < line && !text.empty(); ++i) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  const std::string_view indentation = text.substr(0, std::min(text.find_first_not_of(" \t"), text.size()));
+  if (indentation.find('\t') != std::string_view::npos) return "; there is a tab in the indentation, expected blanks";
+  if (message == "end of map not found") return ", expected a further key of the map around it, or less indentation";
+  return "";
+}
+
 }  // namespace
 
 std::variant<Tree, ConfigError> Tree::Parse(std::string_view text) {
@@ -151,7 +160,8 @@ std::variant<Tree, ConfigError> Tree::ParseYaml(std::string_view text) {
     }
   } catch (const YAML::Exception& e) {
     // It is no YAML at all, whatever the events before that looked like.
-    return ConfigError{"", LineOfMark(e.mark), e.msg};
+    const int line = LineOfMark(e.mark);
+    return ConfigError{"", line, Concat(e.msg, Hint(text, line, e.msg))};
   }
   if (builder.error()) return *builder.error();
   return tree;

@@ -121,6 +121,8 @@ TEST(TreeTest, RefusesWhatIsNoText) {
 TEST(TreeTest, RefusesBrokenYaml) {
   EXPECT_EQ(ErrorOf("a: [1, 2"), ":1: end of sequence flow not found");
   EXPECT_EQ(ErrorOf("{\"a\": {\n\"b\": 1\n}\n"), ":4: end of map flow not found");
+  EXPECT_EQ(ErrorOf("a:\n\tb: 1\n"), ":2: illegal map value; there is a tab in the indentation, expected blanks");
+  EXPECT_EQ(ErrorOf("a:\n  b: 1\n- c\n"), ":3: end of map not found, expected a further key of the map around it, or less indentation");
   EXPECT_EQ(ErrorOf("a: 1\n---\nb: 2\n"), ":3: a second document; expected one");
   EXPECT_EQ(ErrorOf("? [a]\n: 1\n"), ":1: a list or a map is no key; expected a name");
   EXPECT_EQ(ErrorOf("a: !ignore 5\n"), ":1: the tag \"!ignore\" is not supported");
