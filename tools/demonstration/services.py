@@ -24,7 +24,7 @@ class Traffic:
         """times: of those that succeeded, in milliseconds."""
         self.failed += failed
         times = sorted(times)
-        values = [f"{times[min(len(times) - 1, int(len(times) * part))]:.2f} ms" if times else "-" for part in (0.5, 0.9, 0.99)]
+        values = [f" {times[min(len(times) - 1, int(len(times) * part))]:.2f} ms" if times else "-" for part in (0.5, 0.9, 0.99)]
         mark = f"{RED}{failed:>8}{PLAIN}" if failed else f"{failed:>8}"
         print(f"  {what:44}{len(times) + failed:>9}{mark}" + "".join(f"{value:>10}" for value in values), flush=True)
 
