@@ -8,8 +8,8 @@ import ssl
 import pytest
 import yaml
 
-import test_tls as tls
 from peers import bootstrap as b
+from peers import tls
 from peers import http1
 from peers.certificates import Authority, pair
 from peers.ports import free_port

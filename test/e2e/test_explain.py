@@ -8,8 +8,8 @@ import urllib.parse
 import pytest
 import yaml
 
-import test_tls as tls
 from peers import bootstrap as b
+from peers import tls
 from peers.ca import ctl
 from peers.lanes import labelled, policy
 from peers.message import Request, Response

@@ -3,8 +3,8 @@ one: test/unit/filters/grey_test.cc; along a chain: test_lane_chain.py."""
 
 import pytest
 
-import test_tls as tls
 from peers import bootstrap as b
+from peers import tls
 from peers import context_filter, http1
 from peers.context import PAYMENT, of
 from peers.context_filter import ask, filters, full, lines, made

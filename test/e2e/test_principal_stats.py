@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-import test_tls as tls
 from peers import bootstrap as b
+from peers import tls
 from peers.proxy import ROOT, run
 
 ca = tls.ca

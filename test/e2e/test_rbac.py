@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-import test_tls as tls
 from peers import bootstrap as b
+from peers import tls
 from peers.certificates import Authority
 from peers.message import Request, Response
 from peers.proxy import ROOT

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-import test_tls as tls
 from peers import bootstrap as b
+from peers import tls
 from peers import context_filter, http1
 from peers.context import nanoseconds, of
 from peers.context_filter import GOOD, STATS, App, ask, filters, full, made, per_route

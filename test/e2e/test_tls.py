@@ -10,113 +10,11 @@ import time
 import pytest
 
 from peers import bootstrap as b
-from peers import http1
-from peers.certificates import Authority, pair, source
+from peers.certificates import source
 from peers.message import Request, Response
 from peers.proxy import run
+from peers.tls import TLS, alert_of, ca, connect, context, downstream, get, listener, serving, spiffe, ssl_stat, stranger, upstream, validation  # noqa: F401
 from peers.wait import until
-
-_TLS = "extensions.transport_sockets.tls.v3."
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("ca"))
-    for name in ("server", "client", "other"):
-        authority.issue(name)
-    authority.issue("dns", "DNS:localhost,DNS:*.example.test")
-    authority.issue("expired", days=-1)
-    authority.issue("server-only", usage="serverAuth")
-    authority.issue("two", "URI:spiffe://td.test/a,URI:spiffe://td.test/b")
-    authority.issue("rsa", "DNS:rsa.example.test", rsa=True)
-    return authority
-
-
-@pytest.fixture(scope="module")
-def stranger(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("stranger"), "stranger")
-    authority.issue("client")
-    return authority
-
-
-def validation(ca, *uris):
-    names = [{"san_type": "URI", "matcher": {"exact": uri}} for uri in uris]
-    return {"trusted_ca": source(ca.pem), **({"match_typed_subject_alt_names": names} if names else {})}
-
-
-def spiffe(**bundles):
-    domains = [{"name": name.replace("_", "."), "trust_bundle": source(path)} for name, path in bundles.items()]
-    return {"custom_validator_config": {"name": "envoy.tls.cert_validator.spiffe", "typed_config": b.any_of(
-        _TLS + "SPIFFECertValidatorConfig", trust_domains=domains)}}
-
-
-def downstream(ca, *names, validation=None, required=True, alpn=("h2", "http/1.1"), params=None, **fields):
-    common = {"tls_certificates": [pair(ca, name) for name in names or ("server",)], "alpn_protocols": list(alpn)}
-    if validation:
-        common["validation_context"] = validation
-    if params:
-        common["tls_params"] = params
-    return {"name": "envoy.transport_sockets.tls", "typed_config": b.any_of(
-        _TLS + "DownstreamTlsContext", common_tls_context=common, require_client_certificate=bool(validation and required), **fields)}
-
-
-def upstream(ca, name="client", validation=None, alpn=(), params=None, **fields):
-    common = {"alpn_protocols": list(alpn)}
-    if name:
-        common["tls_certificates"] = [pair(ca, name)]
-    if validation:
-        common["validation_context"] = validation
-    if params:
-        common["tls_params"] = params
-    return {"name": "envoy.transport_sockets.tls", "typed_config": b.any_of(_TLS + "UpstreamTlsContext", common_tls_context=common, **fields)}
-
-
-def listener(filter_, socket_, where=None, name="ingress", **fields):
-    made = b.listener(filter_, where, name, **fields)
-    made["filter_chains"][0]["transport_socket"] = socket_
-    return made
-
-
-def serving(pillion, socket_, routes=None, clusters=(), **manager):
-    """One listener with TLS."""
-    return pillion(b.bootstrap([listener(b.http(routes or [b.direct(200, "hello")], **manager), socket_)], clusters))
-
-
-def context(ca, name=None, trust=True, authority=None):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    if trust:
-        made.load_verify_locations(ca.pem)
-    else:
-        made.verify_mode = ssl.CERT_NONE
-    if name:
-        owner = authority or ca
-        made.load_cert_chain(owner.folder / f"{name}.pem", owner.folder / f"{name}.key")
-    return made
-
-
-def connect(proxy, made, name=None):
-    return made.wrap_socket(socket.create_connection(proxy.address, 10), server_hostname=name)
-
-
-def get(sock, path="/"):
-    connection = http1.Connection(sock)
-    return connection.exchange(Request("GET", path, [("host", "a")]))
-
-
-def alert_of(proxy, made):
-    """What the client is told, in the handshake or instead of an answer."""
-    with pytest.raises((ssl.SSLError, ConnectionResetError)) as error:
-        sock = connect(proxy, made)
-        sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        assert sock.recv(1) == b"", "an answer"
-        raise ConnectionResetError("no alert")
-    return str(error.value)
-
-
-def ssl_stat(proxy, name):
-    where = f"{proxy.address[0]}_{proxy.address[1]}"
-    return proxy.stat(f"listener.{where}.ssl.{name}")
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
@@ -237,15 +135,6 @@ def test_plain_text_on_a_tls_port(pillion, ca):
     assert ssl_stat(proxy, "connection_error") == 1
 
 
-def test_certificates_by_server_name(pillion, ca):
-    proxy = serving(pillion, downstream(ca, "server", "dns", "rsa"))
-    made = context(ca)
-    def subject(name):
-        with connect(proxy, made, name) as sock:
-            return dict(field[0] for field in sock.getpeercert()["subject"])["commonName"]
-    assert subject("a.example.test") == "dns" and subject("b.test") == "server"
-
-
 def test_many_half_open_handshakes(pillion, ca):
     """J30: others are served meanwhile."""
     proxy = serving(pillion, downstream(ca))
@@ -337,58 +226,6 @@ def test_prometheus_labels(pillion, ca):
     assert 'envoy_cluster_ssl_sigalgs{envoy_ssl_sigalg="ecdsa_secp256r1_sha256",envoy_cluster_name="upstream"} 1' in said
 
 
-def test_names_of_requests(pillion, ca):
-    """auto_sni and auto_san_validation: the request's host is asked for, and the certificate must be of it."""
-    inner = pillion(b.bootstrap([listener(b.http([{"match": {"prefix": "/"}, "direct_response": {"status": 200}, "response_headers_to_add": [
-        {"header": {"key": "x-sni", "value": "%REQUESTED_SERVER_NAME%"}}]}]), downstream(ca, "dns"))]))
-    outer = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(
-        inner.address, transport_socket=upstream(ca, None, validation(ca)),
-        http_options={"upstream_http_protocol_options": {"auto_sni": True, "auto_san_validation": True}})]))
-    for name in ("a.example.test", "b.example.test"):
-        answer = outer.exchange(Request("GET", "/", [("host", f"{name}:80")]))
-        assert answer.status == 200 and answer.get("x-sni") == name
-    assert outer.exchange(Request("GET", "/", [("host", "evil.test")])).status == 503
-    assert outer.stat("cluster.upstream.ssl.fail_verify_san") >= 1
-
-
-def test_transport_that_filters_noted(pillion, ca, serve):
-    """Filter state under Envoy's names: what is asked for and offered, and whose the certificate must be. Each has connections of its own."""
-    def script(sock):
-        made, asked = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), []
-        made.load_cert_chain(ca.folder / "dns.pem", ca.folder / "dns.key")
-        made.set_alpn_protocols(["one", "two"])
-        made.sni_callback = lambda _, name, __: asked.append(name)
-        try:
-            with made.wrap_socket(sock, server_side=True) as secured:
-                while secured.recv(65536):
-                    body = f"{asked[0] if asked else None} {secured.selected_alpn_protocol()}".encode()
-                    secured.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
-        except OSError:
-            pass  # who is not believed is told so
-
-    def noted(field, name, **more):
-        text = {"omit_empty_values": True, "text_format_source": {"inline_string": f"%REQ({field})%"}}
-        return {"object_key": f"envoy.network.{name}", "format_string": text, "skip_if_empty": True, **more}
-    objects = [noted("x-name", "upstream_server_name", shared_with_upstream="ONCE"), noted("x-sans", "upstream_subject_alt_names"),
-               noted("x-alpn", "application_protocols")]
-    filters = [{"name": "state", "typed_config": b.any_of("extensions.filters.http.set_filter_state.v3.Config", on_request_headers=objects)},
-               {"name": "router", "typed_config": b.any_of("extensions.filters.http.router.v3.Router")}]
-    proxy = pillion(b.bootstrap([b.listener(b.http(http_filters=filters))], [b.cluster(serve(script).address, transport_socket=upstream(
-        ca, None, validation(ca), sni="of.cluster"))]))
-
-    def ask(**fields):
-        answer = proxy.exchange(Request(fields=[(f"x-{name}", value) for name, value in fields.items()]))
-        return answer.body.decode() if answer.status == 200 else answer.status
-    assert ask() == "of.cluster None"
-    assert ask(name="of.request") == "of.request None"
-    assert ask(alpn="nobody,two") == "of.cluster two"
-    assert ask(sans="a.example.test") == ask(sans="nobody.test,localhost") == "of.cluster None"
-    assert ask(sans="nobody.test") == ask(sans=",") == 503
-    assert proxy.stat("cluster.upstream.ssl.fail_verify_san") >= 2
-    assert ask(name="a.example.test", sans="a.example.test", alpn="one") == "a.example.test one"
-    assert proxy.stat("cluster.upstream.upstream_cx_active") == 6  # one of each kind that was good
-
-
 def test_truncation(pillion, ca, serve):
     """J33: an upstream that ends without close_notify in mid body has not ended well."""
     def script(sock):
@@ -475,7 +312,7 @@ def test_keys_that_do_not_belong_there(ca, tmp_path, fields):
 
 def test_secrets_by_name(pillion, ca):
     """And nobody sees the key in /config_dump."""
-    made = {"name": "tls", "typed_config": b.any_of(_TLS + "DownstreamTlsContext", common_tls_context={
+    made = {"name": "tls", "typed_config": b.any_of(TLS + "DownstreamTlsContext", common_tls_context={
         "tls_certificate_sds_secret_configs": [{"name": "own"}],
         "combined_validation_context": {"default_validation_context": {"match_subject_alt_names": [{"prefix": "spiffe://td.test/"}]},
                                         "validation_context_sds_secret_config": {"name": "trust"}}}, require_client_certificate=True)}
@@ -525,65 +362,6 @@ def test_no_early_data(pillion, ca, tmp_path):
     early.write_text(request)
     run = subprocess.run([*command, "-sess_in", session, "-early_data", early], input="", capture_output=True, text=True, timeout=20)
     assert "Early data was not sent" in run.stdout
-
-
-def test_server_names(pillion, ca):
-    """sni, and the host's own name instead; the certificate has to be of it where that is asked for."""
-    inner = pillion(b.bootstrap([listener(b.http([{"match": {"prefix": "/"}, "direct_response": {"status": 200}, "response_headers_to_add": [
-        {"header": {"key": "x-sni", "value": "%REQUESTED_SERVER_NAME%"}}]}]), downstream(ca, "dns"))]))
-
-    def outer(hostname="", **fields):
-        where = b.cluster(inner.address, transport_socket=upstream(ca, None, validation(ca), **fields))
-        where["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["hostname"] = hostname
-        return pillion(b.bootstrap([b.listener(b.http())], [where])).exchange(Request("GET", "/"))
-
-    assert outer(sni="any.test").get("x-sni") == "any.test"
-    assert outer("own.example.test", sni="any.test", auto_host_sni=True).get("x-sni") == "own.example.test"
-    assert outer("own.example.test", auto_host_sni=True, auto_sni_san_validation=True).status == 200
-    assert outer("own.evil.test", auto_host_sni=True, auto_sni_san_validation=True).status == 503
-
-
-def test_the_field_that_names_the_server(pillion, ca):
-    inner = pillion(b.bootstrap([listener(b.http([{"match": {"prefix": "/"}, "direct_response": {"status": 200}, "response_headers_to_add": [
-        {"header": {"key": "x-sni", "value": "%REQUESTED_SERVER_NAME%"}}]}]), downstream(ca, "dns"))]))
-    outer = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(
-        inner.address, transport_socket=upstream(ca, None, validation(ca)),
-        http_options={"upstream_http_protocol_options": {"auto_sni": True, "override_auto_sni_header": "x-name"}})]))
-    assert outer.exchange(Request("GET", "/", [("host", "a.test"), ("x-name", "b.test")])).get("x-sni") == "b.test"
-    assert outer.exchange(Request("GET", "/", [("host", "a.test")])).get("x-sni") == "a.test"
-
-
-@pytest.mark.parametrize("alpn", ["http/1.1", "h2"])
-def test_a_host_of_another_chain(pillion, ca, tmp_path, alpn):
-    """J20. 421 where another chain is for that host; not where it is the same chain, or one that names none."""
-    def chain(text, *names):
-        made = {"filters": [b.http([b.direct(200, text)], name=text, access_log=b.file_log(log, "%RESPONSE_CODE_DETAILS%\\n"))],
-                "transport_socket": downstream(ca), "name": text}
-        return made | ({"filter_chain_match": {"server_names": list(names)}} if names else {})
-
-    log = tmp_path / "log"
-    made = b.listener(b.http())
-    made["filter_chains"] = [chain("one", "one.test", "*.wide.test"), chain("two", "two.test"), chain("all")]
-    made["listener_filters"] = [{"name": "tls", "typed_config": b.any_of("extensions.filters.listener.tls_inspector.v3.TlsInspector")}]
-    proxy = pillion(b.bootstrap([made]))
-
-    def ask(name, host):
-        command = ["curl", "-sk", "--max-time", "20", "--http1.1" if alpn == "http/1.1" else "--http2", "--noproxy", "*", "-w", " %{http_code}",
-                   "-H", f"host: {host}"]
-        if name:
-            command += ["--connect-to", f"{name}:{proxy.address[1]}:127.0.0.1:{proxy.address[1]}", f"https://{name}:{proxy.address[1]}/"]
-        else:
-            command += [f"https://127.0.0.1:{proxy.address[1]}/"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
-
-    for name, host in (("one.test", "one.test"), ("one.test", "ONE.test:443"), ("one.test", "a.wide.test"), ("b.wide.test", "one.test."),
-                       ("one.test", "other.test")):
-        assert ask(name, host) == "one 200", (name, host)
-    for name, host in (("one.test", "two.test"), ("one.test", "Two.Test:8443"), ("a.wide.test", "two.test."), ("two.test", "c.wide.test"),
-                       ("other.test", "one.test")):
-        assert ask(name, host) == " 421", (name, host)
-    assert ask(None, "two.test") == "all 200"  # a client that names nobody is for who takes such
-    until(lambda: log.read_text().count("misdirected_request") == 5, "the log says why")
 
 
 def test_key_logs_are_refused(pillion, ca, tmp_path):

@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-import test_tls as tls
 from peers import bootstrap as b
+from peers import tls
 from peers import context_filter, http1, http2
 from peers.context import Context, nanoseconds, of
 from peers.context_filter import GRPC, LOCAL, App, ask, full, lines
