@@ -34,9 +34,10 @@ ASKED = {
     "ecds-of-a-listener": (lambda: {**p.listener(name="bad"), "filter_chains": [{"filters": [{"name": "x", "config_discovery": {
         "config_source": source(), "type_urls": ["type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"]}}]}]},
         "filter_chains[0].filters[0].config_discovery"),
-    "srds": (lambda: with_manager(scoped_routes={"name": "s", "scope_key_builder": {"fragments": [{"header_value_extractor": {
-        "name": "x", "index": 0}}]}, "rds_config_source": source(), "scoped_rds": {"scoped_rds_config_source": source()}}),
-        _MANAGER + "scoped_routes"),
+    "srds-by-xdstp": (lambda: with_manager(scoped_routes={"name": "s", "scope_key_builder": {"fragments": [{"header_value_extractor": {
+        "name": "x", "index": 0}}]}, "rds_config_source": source(), "scoped_rds": {"scoped_rds_config_source": source(),
+                                                                                   "srds_resources_locator": "xdstp://a/b/c"}}),
+        _MANAGER + "scoped_routes.scoped_rds.srds_resources_locator"),
     "leds": (lambda: {"@type": TYPES["endpoints"], "cluster_name": "bad", "endpoints": [
         {"leds_cluster_locality_config": {"leds_config": source(), "leds_collection_name": "c"}}]}, "endpoints[0].leds_cluster_locality_config"),
     "on-demand": (lambda: with_manager(http_filters=[{"name": "x", "typed_config": b.any_of("extensions.filters.http.on_demand.v3.OnDemand")}, router()]),

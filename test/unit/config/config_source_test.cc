@@ -182,7 +182,6 @@ TEST(ConfigSourceTest, RoutesAndHostsMayComeApart) {
   const auto bad = [&](const std::string& routes) { return Text(Load(ads, ListenerOf(Manager(routes))).errors); };
   EXPECT_THAT(bad("rds: {config_source: {ads: {}}}"), HasSubstr("rds.route_config_name: missing, but required"));
   EXPECT_THAT(bad("rds: {route_config_name: r}"), HasSubstr("rds.config_source: missing, but required"));
-  EXPECT_THAT(bad("scoped_routes: {name: s}"), HasSubstr("scoped_routes: not implemented: tables can't be chosen by scope"));
   EXPECT_THAT(bad("route_config: {vhds: {}}"), HasSubstr("route_config.vhds: not implemented: virtual hosts can't come one by one"));
 }
 

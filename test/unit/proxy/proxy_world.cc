@@ -158,13 +158,19 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
       {"@first_routes@", settings.first_routes},
       {"@virtual_host@", settings.virtual_host},
       {"@table@", settings.table},
+      {"@scopes@", settings.scopes},
       {"@cluster@", settings.cluster},
       {"@protocol@", std::string(settings.http2_upstream ? kHttp2Upstream : "")},
       {"@hosts@", Hosts(settings.hosts)},
       {"@log@", LogLines(log_path, settings.filter_log.empty() ? kFilterFormat : settings.filter_log)},
       {"@listener_log@", settings.listener_log.empty() ? "" : LogLines(listener_log_path, settings.listener_log)},
   };
-  const std::string text = Fill(settings.tcp ? kTcp : kHttp, parts);
+  std::string form(settings.tcp ? kTcp : kHttp);
+  if (!settings.scopes.empty()) {
+    const size_t begin = form.find("          route_config:\n");
+    form.replace(begin, form.find("  clusters:\n") - begin, "          @scopes@\n");
+  }
+  const std::string text = Fill(form, parts);
   config::LoadOptions options;
   options.http_filters = filters::HttpFilterTypes();
   options.missing_filter = filters::MissingFilter();

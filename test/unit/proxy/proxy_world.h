@@ -32,6 +32,7 @@ struct ProxySettings {
   std::string first_routes;  // in front of these two
   std::string virtual_host;
   std::string table;    // RouteConfiguration
+  std::string scopes;   // scoped_routes, in place of the table; empty: that
   std::string entry;    // Route of "/"
   std::string cluster;  // "app", its hosts 10.0.1.1:80 and so on
   std::string http_filters;  // before the router
