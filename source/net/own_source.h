@@ -16,7 +16,7 @@ struct OwnSource {
   Address address;    // an IP; its port does not count
   uint32_t mark = 0;  // 0: none
 
-  // "7 192.0.2.1:0"
+  // "7 192.0.2.1"
   std::string text() const;
   // Nothing: it is none.
   static std::optional<OwnSource> Parse(std::string_view text);
