@@ -29,6 +29,29 @@ TEST(Address, RefusesWhatIsNoIp) {
   EXPECT_FALSE(Address::Ip(std::string_view("1.2.3.4\0x", 9), 1));
 }
 
+TEST(Address, NamesOfInternalListeners) {
+  const Address address = Address::Internal("inner", "10.0.0.1:80");
+  EXPECT_TRUE(address.is_internal());
+  EXPECT_EQ(address.text(), "envoy://inner/10.0.0.1:80");
+  EXPECT_EQ(address.internal_listener(), "inner");
+  EXPECT_EQ(address.internal_endpoint(), "10.0.0.1:80");
+  EXPECT_EQ(Address::Internal("inner", "").text(), "envoy://inner/");
+  // It is none of the system's.
+  EXPECT_EQ(address.ip(), "");
+  EXPECT_EQ(address.port(), 0);
+  EXPECT_FALSE(address.is_loopback());
+  EXPECT_NE(address.family(), AF_INET);
+  EXPECT_NE(address.family(), AF_INET6);
+  EXPECT_NE(address.family(), AF_UNIX);
+  const Address copy = address;
+  EXPECT_EQ(copy, Address::Internal("inner", "10.0.0.1:80"));
+  EXPECT_FALSE(copy == Address::Internal("inner", "10.0.0.2:80"));
+  EXPECT_FALSE(copy == Address::Internal("other", "10.0.0.1:80"));
+  EXPECT_FALSE(copy == Address());
+  EXPECT_FALSE(Address::Ip("10.0.0.1", 80)->is_internal());
+  EXPECT_EQ(Address::Ip("10.0.0.1", 80)->internal_listener(), "");
+}
+
 TEST(Address, UnixPathsAndAbstractNames) {
   const Address path = *Address::Unix("/run/app.sock");
   EXPECT_EQ(path.text(), "/run/app.sock");
