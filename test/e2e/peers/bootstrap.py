@@ -6,7 +6,9 @@ _TYPE = "type.googleapis.com/envoy."
 
 
 def address(where):
-    """where: (host, port) or the path of a Unix socket."""
+    """where: (host, port), the path of a Unix socket, or an address as it is."""
+    if isinstance(where, dict):
+        return where
     if isinstance(where, str):
         return {"pipe": {"path": where}}
     return {"socket_address": {"address": where[0], "port_value": where[1]}}

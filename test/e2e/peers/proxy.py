@@ -26,7 +26,7 @@ class Proxy:
         self.config_path = folder / "bootstrap.json"
         self.config_path.write_text(json.dumps(config, indent=1), encoding="utf-8")
         self.admin_address = _where(config["admin"]["address"])
-        self.listeners = {item["name"]: _where(item["address"]) for item in config["static_resources"]["listeners"]}
+        self.listeners = {item["name"]: _where(item["address"]) for item in config["static_resources"]["listeners"] if "address" in item}
         command = [binary, "-c", str(self.config_path), "--concurrency", str(concurrency), "--disable-hot-restart",
                    "--file-flush-interval-msec", "20", *arguments]
         with open(self.log_path, "wb") as log:
