@@ -11,6 +11,7 @@ import pytest
 
 from peers import bootstrap as b
 from peers.message import Request, Response
+from peers.metrics import families, labels
 from peers.ports import free_port
 from peers.wait import PATIENCE, until
 
@@ -18,12 +19,13 @@ DASHBOARDS = pathlib.Path(__file__).parent / "dashboards"
 
 
 class Prometheus:
-    def __init__(self, folder, targets):
+    def __init__(self, folder, targets, arguments=(), **more):
         self.port = free_port()
         config = folder / "prometheus.json"
-        scrape = {"job_name": "pillion", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": targets}]}
+        scrape = {"job_name": "pillion", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": targets}], **more}
         config.write_text(json.dumps({"global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"}, "scrape_configs": [scrape]}))
-        command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}"]
+        command = ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}",
+                   *arguments]
         with open(folder / "prometheus.log", "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
@@ -108,3 +110,53 @@ def test_no_metrics_at_all(pillion):
     proxy = pillion(b.bootstrap([b.listener(b.http([b.direct(200)]))], stats_config={"stats_matcher": {"reject_all": True}}))
     assert proxy.exchange(Request()).status == 200
     assert proxy.admin("/stats") == "" and proxy.admin("/stats/prometheus") == ""
+
+
+def scrape(proxy, query="", accept=None):
+    """(content type, bytes)"""
+    request = urllib.request.Request(f"http://{proxy.admin_address[0]}:{proxy.admin_address[1]}/stats/prometheus{query}",
+                                     headers={"Accept": accept} if accept else {})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=PATIENCE) as answer:
+        return answer.headers["Content-Type"], answer.read()
+
+
+def test_messages_say_what_text_says(pillion, serve):
+    server = serve.h1(lambda request: Response(200, [], b"x"))
+    proxy = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(server.address)]))
+    assert [proxy.exchange(Request()).status for _ in range(5)] == [200] * 5
+    query = "?filter=^cluster.upstream"
+    text = scrape(proxy, query)[1].decode()
+    kind, data = scrape(proxy, query, "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,*/*;q=0.1")
+    assert kind.startswith("application/vnd.google.protobuf;")
+    told = families(data)
+    types = {0: "counter", 1: "gauge", 4: "histogram"}
+    assert [f"# TYPE {name} {types[family.type]}" for name, family in told.items()] == [line for line in text.splitlines() if line[0] == "#"]
+    rq, = told["envoy_cluster_upstream_rq"].metric
+    assert rq.counter.value == 5 and labels(rq) == {"envoy_response_code": "200", "envoy_cluster_name": "upstream"}
+    times, = told["envoy_cluster_upstream_rq_time"].metric
+    assert times.histogram.sample_count == 5 and len(times.histogram.bucket) == 19
+    summary, = families(scrape(proxy, query + "&prom_protobuf&histogram_buckets=summary")[1])["envoy_cluster_upstream_rq_time"].metric
+    assert summary.summary.sample_count == 5 and len(summary.summary.quantile) == 10
+    native, = families(scrape(proxy, query + "&prom_protobuf&histogram_buckets=prometheusnative")[1])["envoy_cluster_upstream_rq_time"].metric
+    assert native.histogram.sample_count == 5 and native.histogram.schema == 4 and not native.histogram.bucket
+    spread = native.histogram.positive_span
+    assert sum(span.length for span in spread) == len(native.histogram.positive_delta)
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_prometheus_that_asks_for_messages(pillion, serve, tmp_path, native):
+    server = serve.h1(lambda request: Response(200, [], b"x"))
+    proxy = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(server.address)]))
+    assert [proxy.exchange(Request()).status for _ in range(7)] == [200] * 7
+    prometheus = Prometheus(tmp_path, [f"{proxy.admin_address[0]}:{proxy.admin_address[1]}"], ["--enable-feature=native-histograms"],
+                            **({"params": {"histogram_buckets": ["prometheusnative"]}} if native else {}))
+    which = '{envoy_cluster_name="upstream"}'
+    count = f"histogram_count(envoy_cluster_upstream_rq_time{which})" if native else f"envoy_cluster_upstream_rq_time_count{which}"
+    try:
+        until(lambda: prometheus.scraped(3), "three scrapes")
+        for expression, value in ((count, 7), (f'envoy_cluster_upstream_rq_total{which}', 7), ("envoy_server_live", 1)):
+            sample, = prometheus.samples(expression)
+            assert float(sample["value"][1]) == value, expression
+    finally:
+        prometheus.stop()
