@@ -61,7 +61,7 @@ def test_a_wrong_one_is_refused(pushed, how):
     text = both.refused(runtime(part=0, wrong=[1]))
     assert "wrong" in text
     assert both.get().status == 201 and final(both, "part") == "100"
-    assert both.stat("runtime.update_rejected") == 1
+    assert both.stat("runtime.update_rejected") >= 1  # a plane may say it again
     both.change(runtime(part=0))
     both.until_status(200)
 
