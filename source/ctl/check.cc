@@ -11,6 +11,7 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "envoy/service/runtime/v3/rtds.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
 #include "source/config/judge_secret.h"
 #include "source/config/load.h"
@@ -78,6 +79,9 @@ void Judge(const google::protobuf::Any& resource, const config::Resources& resou
     if (extension.typed_config().Is<pillion::guard::v1::Guard>()) return Take(resources.BuildGuard(resource), errors, notes);
     return Take(resources.BuildFilter(resource), errors, notes);
   }
+  if (resource.Is<envoy::service::runtime::v3::Runtime>()) {
+    return Take(resources.BuildRuntimeLayer(resource), errors, notes);
+  }
   Secret secret;
   if (resource.Is<Secret>() && resource.UnpackTo(&secret)) {
     errors = config::JudgeSecret(secret, KindOf(secret), {}, notes);
@@ -85,7 +89,7 @@ void Judge(const google::protobuf::Any& resource, const config::Resources& resou
   }
   errors.push_back({"", 0, config::Concat("a resource of type ", config::Quote(resource.type_url()),
           ", expected a Listener, RouteConfiguration, ScopedRouteConfiguration, Cluster, ClusterLoadAssignment, "
-          "TypedExtensionConfig or Secret")});
+          "TypedExtensionConfig, Runtime or Secret")});
 }
 
 Checked CheckBootstrap(const std::string& path) {
