@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
 #include "envoy/extensions/load_balancing_policies/override_host/v3/override_host.pb.h"
@@ -91,6 +92,24 @@ template <typename Message>
 void BuildConsistentHashing(const Message& from, LoadBalancing& to) {
   to.hash_hostname = from.use_hostname_for_hashing();
   if (from.has_hash_balance_factor()) to.hash_balance_percent = from.hash_balance_factor().value();
+}
+
+using ReportedMessage = policies::client_side_weighted_round_robin::v3::ClientSideWeightedRoundRobin;
+
+std::shared_ptr<const ReportedWeighting> BuildReportedWeights(BuildContext& context, const ReportedMessage& from,
+                                                              const std::string& path) {
+  constexpr base::Duration kShortest = std::chrono::milliseconds(100);
+  auto to = std::make_shared<ReportedWeighting>();
+  if (from.has_blackout_period()) to->blackout = ToDuration(from.blackout_period());
+  if (from.has_weight_expiration_period()) to->expiration = ToDuration(from.weight_expiration_period());
+  if (from.has_weight_update_period()) to->update = std::max(ToDuration(from.weight_update_period()), kShortest);
+  if (from.has_error_utilization_penalty()) to->error_penalty = from.error_utilization_penalty().value();
+  if (!(to->error_penalty >= 0)) {
+    context.errors.Add(FieldPath(path, "error_utilization_penalty"), Concat(to->error_penalty, ", expected at least 0"));
+  }
+  const auto& metrics = from.metric_names_for_computing_utilization();
+  to->metrics.assign(metrics.begin(), metrics.end());
+  return to;
 }
 
 uint8_t BuildHealthSet(const envoy::config::core::v3::HealthStatusSet& from) {
@@ -195,6 +214,7 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
   const auto& any = from.policies(0).typed_extension_config().typed_config();
   const std::string place = FieldPath(ElementPath(FieldPath(path, "policies"), 0), "typed_extension_config.typed_config");
   policies::round_robin::v3::RoundRobin round_robin;
+  ReportedMessage reported;
   policies::least_request::v3::LeastRequest least_request;
   policies::random::v3::Random random;
   policies::ring_hash::v3::RingHash ring_hash;
@@ -209,6 +229,9 @@ void BuildPolicyList(BuildContext& context, const v3::LoadBalancingPolicy& from,
       BuildSlowStart(context, round_robin.slow_start_config(), FieldPath(place, "slow_start_config"), to.slow_start);
     }
     BuildLocality(round_robin.locality_lb_config(), to);
+  } else if (any.UnpackTo(&reported)) {
+    to.policy = Policy::kRoundRobin;
+    to.reported_weights = BuildReportedWeights(context, reported, place);
   } else if (any.UnpackTo(&least_request)) {
     to.policy = Policy::kLeastRequest;
     BuildLeastRequest(context, least_request, place, to);

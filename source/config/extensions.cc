@@ -56,6 +56,7 @@
 #include "envoy/extensions/http/original_ip_detection/xff/v3/xff.pb.h"
 #include "envoy/extensions/http/stateful_session/cookie/v3/cookie.pb.h"
 #include "envoy/extensions/http/stateful_session/header/v3/header.pb.h"
+#include "envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
 #include "envoy/extensions/load_balancing_policies/override_host/v3/override_host.pb.h"
@@ -187,6 +188,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       x::http::stateful_session::cookie::v3::CookieBasedSessionState::descriptor(),
       x::http::stateful_session::header::v3::HeaderBasedSessionState::descriptor(),
       x::http::original_ip_detection::xff::v3::XffConfig::descriptor(),
+      x::load_balancing_policies::client_side_weighted_round_robin::v3::ClientSideWeightedRoundRobin::descriptor(),
       x::load_balancing_policies::least_request::v3::LeastRequest::descriptor(),
       x::load_balancing_policies::maglev::v3::Maglev::descriptor(),
       x::load_balancing_policies::override_host::v3::OverrideHost::descriptor(),

@@ -48,6 +48,15 @@ struct SubsetConfig {
   bool fallback_list = false;   // criteria may say what else to ask for: LbCriteriaView::alternatives
 };
 
+// Hosts make their weights themselves, by what they report of their load.
+struct ReportedWeighting {
+  base::Duration blackout = std::chrono::seconds(10);     // from the first report on, before a weight is used
+  base::Duration expiration = std::chrono::seconds(180);  // after the last one
+  base::Duration update = std::chrono::seconds(1);        // how often all weights are set
+  double error_penalty = 1;                               // times errors for each request, added to the utilization
+  std::vector<std::string> metrics;                       // whose most is the utilization, before that of processors
+};
+
 // As many requests as possible stay in this proxy's own zone.
 struct ZoneAware {
   std::string proxies;            // the cluster of the hosts like this one
@@ -64,6 +73,7 @@ struct LoadBalancing {
   uint32_t least_request_choices = 2;
   double active_request_bias = 1.0;  // exponent of the requests in flight, with unequal weights
   SlowStart slow_start;              // of the policies that take turns
+  std::shared_ptr<const ReportedWeighting> reported_weights;  // of round robin; null: weights are as configured
 
   uint64_t min_ring_size = 1024;
   uint64_t max_ring_size = 8 * 1024 * 1024;

@@ -298,6 +298,7 @@ void UpstreamRequest::OnResponseHead(http::ResponseHead& head, bool end) {
   response_began_ = stream_.context().worker.now();
   TellOutlierMonitor(head);
   if (cluster_->stats().sizes) [[unlikely]] TrackHead(head);
+  if (serving_->config().load_balancing.reported_weights != nullptr) [[unlikely]] ReadLoad(head.headers);
   if (serving_->config().health_check != nullptr &&
       head.headers.Find("x-envoy-immediate-health-check-fail") != nullptr) [[unlikely]] {
     serving_->cluster().TellImmediateFailure(pool_->host());
@@ -323,6 +324,7 @@ void UpstreamRequest::OnData(base::Slice data, bool end) {
 }
 
 void UpstreamRequest::OnTrailers(http::HeaderMap& trailers) {
+  if (serving_->config().load_balancing.reported_weights != nullptr) [[unlikely]] ReadLoad(trailers);
   ReceivedEnd();
   stream_.OnUpstreamTrailers(trailers);
 }

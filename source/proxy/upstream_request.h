@@ -132,6 +132,8 @@ class UpstreamRequest final : public codec::ResponseReceiver, private upstream::
   UpstreamFailure FailureOf(codec::ResetReason reason, std::string_view detail);
   void SentEnd();
   void ReceivedEnd();
+  // What the host says of its load, where its weight is made of that (upstream_request_tracking.cc).
+  void ReadLoad(const http::HeaderMap& fields);
   // What its clusters track (upstream_request_tracking.cc): of the answer's head; and once, when it is over, of all.
   void TrackHead(const http::ResponseHead& head);
   void Track();

@@ -4,8 +4,10 @@
 #include <optional>
 #include <utility>
 
+#include "source/http/load_report.h"
 #include "source/proxy/stream.h"
 #include "source/proxy/upstream_request.h"
+#include "source/upstream/reported_weights.h"
 
 namespace pillion::proxy {
 namespace {
@@ -40,6 +42,13 @@ uint64_t PercentOf(base::Duration took, base::Duration timeout) {
 }
 
 }  // namespace
+
+void UpstreamRequest::ReadLoad(const http::HeaderMap& fields) {
+  const config::ReportedWeighting& weights = *serving_->config().load_balancing.reported_weights;
+  const std::optional<http::LoadReport> report = http::FindLoadReport(fields, weights.metrics);
+  const uint32_t weight = report ? upstream::WeightOf(*report, weights.error_penalty) : 0;
+  if (weight > 0) host_->Report(weight, stream_.context().worker.now());
+}
 
 void UpstreamRequest::TrackHead(const http::ResponseHead& head) {
   HeadSize size;

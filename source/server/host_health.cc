@@ -47,6 +47,10 @@ absl::StatusOr<std::unique_ptr<HostHealth::Watch>> HostHealth::Make(upstream::Cl
                                                          .log = outliers.write()});
     watch->detector_->Start();
   }
+  if (config.load_balancing.reported_weights != nullptr) {
+    watch->weights_ = std::make_unique<upstream::ReportedWeights>(cluster, timers_, clock_);
+    watch->weights_->Start();
+  }
   if (config.health_check == nullptr) return watch;
   absl::StatusOr<EventLog> log = OpenLog(config.health_check->event_log,
                                          "cluster \"" + config.name + "\": health_checks.event_log_path");

@@ -19,6 +19,7 @@
 #include "source/telemetry/log_writer.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/outlier_detector.h"
+#include "source/upstream/reported_weights.h"
 
 namespace pillion::server {
 
@@ -59,6 +60,7 @@ class HostHealth {
     EventLog check_log_;
     std::unique_ptr<upstream::OutlierDetector> detector_;
     std::unique_ptr<health::ClusterChecks> checks_;
+    std::unique_ptr<upstream::ReportedWeights> weights_;  // null: they are as configured
     bool awaited_ = false;
   };
   // Its hosts are watched from now on: before any worker has them.

@@ -68,6 +68,14 @@ bool Host::Is(const config::Endpoint& endpoint) const {
          same(check_, endpoint.check) && same(additional_addresses_, endpoint.additional_addresses);
 }
 
+void Host::Report(uint32_t weight, base::MonotonicTime now) {
+  const int64_t at = now.time_since_epoch().count();
+  int64_t none = 0;
+  reported_.weight.store(weight, std::memory_order_relaxed);
+  reported_.since.compare_exchange_strong(none, at, std::memory_order_relaxed);
+  reported_.last.store(at, std::memory_order_relaxed);
+}
+
 bool Host::Update(const config::Endpoint& endpoint) {
   bool changed = Set(weight_, std::max<uint32_t>(endpoint.weight, 1));
   changed |= Set(priority_, endpoint.priority);

@@ -97,7 +97,10 @@ class Host {
   const UpstreamTransport* transport() const { return transport_; }
   void set_transport(const UpstreamTransport& transport) { transport_ = &transport; }
   // Any thread; the main thread changes them.
-  uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }  // >= 1
+  uint32_t weight() const {  // >= 1
+    const uint32_t own = own_weight_.load(std::memory_order_relaxed);
+    return own > 0 ? own : weight_.load(std::memory_order_relaxed);
+  }
   uint32_t priority() const { return priority_.load(std::memory_order_relaxed); }
   uint32_t locality_weight() const { return locality_weight_.load(std::memory_order_relaxed); }
 
@@ -116,6 +119,19 @@ class Host {
   bool Is(const config::Endpoint& endpoint) const;
   // Weights, priority and the configured health become those of `endpoint`; true if that changed anything.
   bool Update(const config::Endpoint& endpoint);
+
+  // What it reports of its load, as a weight; 0: it has reported none. Any worker writes it, about once for each report.
+  struct Reported {
+    std::atomic<uint32_t> weight{0};
+    std::atomic<int64_t> since{0};  // of the monotonic clock: when reports began; 0: there is none, or it is too old
+    std::atomic<int64_t> last{0};   // the same
+  };
+  void Report(uint32_t weight, base::MonotonicTime now);
+  const Reported& reported() const { return reported_; }
+  // Main thread: it is too old.
+  void ForgetReports() { reported_.since.store(0, std::memory_order_relaxed); }
+  // Main thread. A weight by these, in place of the configured one; 0: that. True if that changed anything.
+  bool set_own_weight(uint32_t weight) { return own_weight_.exchange(weight, std::memory_order_relaxed) != weight; }
 
   // Null where the cluster has no outlier detection. Set by the main thread before any worker has the host.
   OutlierMonitor* outlier_monitor() const { return outlier_monitor_.get(); }
@@ -150,6 +166,8 @@ class Host {
   const UpstreamTransport* transport_ = nullptr;
   const bool canary_;
   std::atomic<uint32_t> weight_{1};
+  std::atomic<uint32_t> own_weight_{0};
+  Reported reported_;
   std::atomic<uint32_t> priority_{0};
   std::atomic<uint32_t> locality_weight_{0};
   std::atomic<uint32_t> flags_{0};

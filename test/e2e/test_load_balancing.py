@@ -59,6 +59,24 @@ def assignment(*endpoints, **fields):
     return {"cluster_name": "upstream", "endpoints": [{"lb_endpoints": list(endpoints), **fields}]}
 
 
+def test_weights_that_hosts_report(pillion, serve):
+    """One that says of itself that it has nine times as much to spare gets nine times as many, by whichever field it says so."""
+    reports = [("endpoint-load-metrics", "TEXT rps_fractional=100, cpu_utilization=0.1"),
+               ("endpoint-load-metrics", 'JSON {"rps_fractional": 100, "cpu_utilization": 0.9}')]
+    servers = [serve.h1(lambda request, report=report, name=name: Response(200, [report], name)) for report, name in zip(reports, (b"idle", b"busy"))]
+    policy = b.any_of("extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin",
+                      blackout_period="0s", weight_update_period="0.1s")
+    proxy = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(*(server.address for server in servers), load_balancing_policy={
+        "policies": [{"typed_extension_config": {"name": "by-load", "typed_config": policy}}]})]))
+    assert {proxy.exchange(Request()).body for _ in range(4)} == {b"idle", b"busy"}
+
+    def weights():
+        return sorted(int(line.rsplit("::", 1)[1]) for line in proxy.admin("/clusters").splitlines() if "::weight::" in line)
+    until(lambda: weights() == [111, 1000], "both have weights")
+    bodies = [proxy.exchange(Request()).body for _ in range(100)]
+    assert 85 <= bodies.count(b"idle") <= 95, bodies
+
+
 def test_subsets(pillion, serve):
     old, grey = named(serve, 2)
     cluster = {"load_assignment": assignment(in_subset(old, version="1"), in_subset(grey, version="2")),

@@ -159,6 +159,33 @@ TEST(LoadBalancing, Subsets) {
             "lb_subset_config.scale_locality_weight: true, but needs locality_weight_aware");
 }
 
+TEST(LoadBalancing, WeightsThatHostsReport) {
+  const auto policy = [](const std::string& fields) {
+    return "    load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: {\"@type\": "
+           "type.googleapis.com/envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3."
+           "ClientSideWeightedRoundRobin" + fields + "}}}]}\n";
+  };
+  const LoadBalancing usual = Good(policy("")).load_balancing;
+  EXPECT_EQ(usual.policy, Policy::kRoundRobin);
+  ASSERT_NE(usual.reported_weights, nullptr);
+  EXPECT_EQ(usual.reported_weights->blackout, std::chrono::seconds(10));
+  EXPECT_EQ(usual.reported_weights->expiration, std::chrono::seconds(180));
+  EXPECT_EQ(usual.reported_weights->update, std::chrono::seconds(1));
+  EXPECT_EQ(usual.reported_weights->error_penalty, 1);
+  const LoadBalancing own =
+      Good(policy(", blackout_period: 0s, weight_expiration_period: 2s, weight_update_period: 0.01s, "
+                  "error_utilization_penalty: 0.5, metric_names_for_computing_utilization: [named_metrics.q]"))
+          .load_balancing;
+  EXPECT_EQ(own.reported_weights->blackout, base::Duration::zero());
+  EXPECT_EQ(own.reported_weights->expiration, std::chrono::seconds(2));
+  EXPECT_EQ(own.reported_weights->update, std::chrono::milliseconds(100)) << "not more often";
+  EXPECT_EQ(own.reported_weights->error_penalty, 0.5);
+  EXPECT_EQ(own.reported_weights->metrics, std::vector<std::string>{"named_metrics.q"});
+  EXPECT_EQ(Bad(policy(", error_utilization_penalty: -1")),
+            "load_balancing_policy.policies[0].typed_extension_config.typed_config.error_utilization_penalty: -1, expected at "
+            "least 0");
+}
+
 TEST(LoadBalancing, SubsetsAsAPolicy) {
   const auto policy = [](const std::string& config) {
     return "{policies: [{typed_extension_config: {name: x, typed_config: {\"@type\": "
