@@ -78,19 +78,22 @@ def test_check_resources(written):
     routes = resource("route.v3.RouteConfiguration", name="local", virtual_hosts=hosts)
     cors = {"@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"}
     extension = resource("core.v3.TypedExtensionConfig", name="cors", typed_config=cors)
-    resources = [cluster, routes, extension]
+    runtime = {"@type": "type.googleapis.com/envoy.service.runtime.v3.Runtime", "name": "values", "layer": {"a": {"b": 1}}}
+    resources = [cluster, routes, extension, runtime]
     for name, value in (("response.yaml", {"version_info": "1", "resources": resources}), ("list.yaml", resources)):
         path = written(name, value)
         checked = ctl("check", path)
-        assert (checked.returncode, checked.stdout, checked.stderr) == (0, f"{path}: good (3 resources)\n", "")
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, f"{path}: good (4 resources)\n", "")
     path = written("bad.yaml", f"resources:\n- '@type': {_TYPE}cluster.v3.Cluster\n  name: a\n  connect_timeout: -1s\n"
                                f"- '@type': {_TYPE}route.v3.RouteConfiguration\n  name: r\n"
-                               "  virtual_hosts:\n  - {name: v, domains: [x, x]}\n")
+                               "  virtual_hosts:\n  - {name: v, domains: [x, x]}\n"
+                               "- '@type': type.googleapis.com/envoy.service.runtime.v3.Runtime\n  name: l\n  layer: {a: [1]}\n")
     checked = ctl("check", path)
     assert checked.returncode == 1 and checked.stdout == ""
     lines = checked.stderr.splitlines()
     assert lines[0].startswith(f'{path}:4: resources[0].connect_timeout ("a"): ')
     assert lines[1].startswith(f'{path}:8: resources[1].virtual_hosts[0]') and '("r")' in lines[1]
+    assert lines[2].startswith(f'{path}:11: resources[2].layer.a ("l"): expected true, false')
 
 
 def test_check_what_is_no_file(tmp_path):

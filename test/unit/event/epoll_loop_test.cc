@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -135,6 +136,44 @@ TEST(EpollLoop, PostsFromManyThreadsAreAllRun) {
   for (std::thread& thread : threads) thread.join();
   all.get_future().get();
   EXPECT_EQ(ran, kThreads * kEach);
+}
+
+TEST(EpollLoop, TurnsAreCounted) {
+  base::SystemClock clock;
+  Worker worker(0, clock);
+  EpollLoop loop(worker);
+  stats::Histogram duration, delay;
+  const auto count = [](const stats::Histogram& histogram) {
+    stats::BucketCounts counts{};
+    histogram.AddTo(counts);
+    return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+  };
+  worker.Post([] {});
+  loop.Turn();
+  EXPECT_EQ(count(duration), 0u);
+  loop.set_stats({.duration = &duration, .delay = &delay});
+  worker.Post([] {});
+  loop.Turn();  // does not wait
+  EXPECT_EQ(count(duration), 1u);
+  EXPECT_EQ(count(delay), 0u);
+  bool fired = false;
+  base::Timer timer(&fired, [](void* self) { *static_cast<bool*>(self) = true; });
+  worker.SetTimer(timer, std::chrono::milliseconds(3));
+  uint64_t turns = 1;
+  while (!fired) {
+    loop.Turn();
+    ++turns;
+  }
+  EXPECT_EQ(count(duration), turns);
+  EXPECT_GE(count(delay), 1u);
+  EXPECT_TRUE(worker.timers().NextWakeup() == std::nullopt);
+}
+
+TEST(EpollLoop, TheThreadOfARunIsKnown) {
+  Thread thread(0);
+  std::promise<bool> same;
+  thread.worker.Post([&] { same.set_value(thread.worker.heartbeat().thread() == pthread_self()); });
+  EXPECT_TRUE(same.get_future().get());
 }
 
 TEST(EpollLoop, StopBeforeRunIsSeen) {

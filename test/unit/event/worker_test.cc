@@ -67,6 +67,19 @@ TEST_F(WorkerTest, TimeStandsStillWithinATurn) {
   });
 }
 
+TEST_F(WorkerTest, ItsHeartBeatsWithinATurn) {
+  EXPECT_FALSE(worker.heartbeat().busy_since());
+  EXPECT_FALSE(worker.heartbeat().thread());
+  clock.Advance(milliseconds(7));
+  const base::MonotonicTime begun = clock.MonotonicNow();
+  worker.Post([&] { EXPECT_EQ(worker.heartbeat().busy_since(), begun); });
+  worker.RunTurn([&] {
+    clock.Advance(milliseconds(7));
+    EXPECT_EQ(worker.heartbeat().busy_since(), begun);
+  });
+  EXPECT_FALSE(worker.heartbeat().busy_since());
+}
+
 TEST_F(WorkerTest, QueuedOnceHoweverOftenAsked) {
   Recorder step(log, "s"), flush(log, "f"), object(log, "o");
   for (int i = 0; i < 3; ++i) {
