@@ -156,17 +156,14 @@ TEST(EpollLoop, TurnsAreCounted) {
   loop.Turn();  // does not wait
   EXPECT_EQ(count(duration), 1u);
   EXPECT_EQ(count(delay), 0u);
-  bool fired = false;
-  base::Timer timer(&fired, [](void* self) { *static_cast<bool*>(self) = true; });
-  worker.SetTimer(timer, std::chrono::milliseconds(3));
+  base::Timer timer(&worker, [](void*) {});
   uint64_t turns = 1;
-  while (!fired) {
+  while (count(delay) == 0) {  // there is no wait in a turn that begins too late for it
+    worker.SetTimer(timer, std::chrono::milliseconds(3));
     loop.Turn();
     ++turns;
   }
   EXPECT_EQ(count(duration), turns);
-  EXPECT_GE(count(delay), 1u);
-  EXPECT_TRUE(worker.timers().NextWakeup() == std::nullopt);
 }
 
 TEST(EpollLoop, TheThreadOfARunIsKnown) {
