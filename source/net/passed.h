@@ -1,7 +1,7 @@
 #pragma once
 
-// What a connection to an internal listener tells beside its bytes: metadata of the host or the cluster that it was made for,
-// and objects of the filter state that are shared with upstream. Immutable once it is passed.
+// What a connection to an internal listener tells beside its bytes: metadata of the host or the cluster that it was made
+// for, and objects of the filter state that are shared with upstream. Immutable once it is passed.
 
 #include <memory>
 #include <string>

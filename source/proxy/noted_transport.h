@@ -17,8 +17,8 @@ inline constexpr std::string_view kNotedApplicationProtocols = "envoy.network.ap
 // What is noted takes the place of what `needs` has; its texts live as long as `state`.
 void TakeNotedTransport(const metadata::FilterState& state, upstream::ConnectionNeeds& needs);
 
-// Objects that are shared with connections to internal listeners, as ConnectionNeeds::passed has them; in `arena`. `notes` may
-// be null.
+// Objects that are shared with connections to internal listeners, as ConnectionNeeds::passed has them; in `arena`. `notes`
+// may be null.
 std::string_view SharedObjects(const metadata::Annotations* notes, base::Arena& arena);
 
 }  // namespace pillion::proxy

@@ -29,7 +29,8 @@ Value Count(uint64_t count) { return Value::Int(static_cast<int64_t>(count)); }
 // Without the port.
 std::string_view IpOf(std::string_view address) {
   const size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos || address[0] == '/' || address[0] == '@' || address.starts_with("envoy://")) return {};
+  if (colon == std::string_view::npos || address[0] == '/' || address[0] == '@') return {};
+  if (address.starts_with("envoy://")) return {};
   address = address.substr(0, colon);
   return address.starts_with('[') && address.size() > 2 ? address.substr(1, address.size() - 2) : address;
 }
