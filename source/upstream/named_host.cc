@@ -1,4 +1,4 @@
-// Hosts that a request asks for by their address: by a field or a note (override_host), or by the session that it is part of.
+// Hosts that a request asks for by their address: by a field or a note (override_host), or by its session.
 
 #include "source/upstream/cluster.h"
 
