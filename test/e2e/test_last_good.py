@@ -66,6 +66,12 @@ def shown(both):
     return {section["kind"]: {one["name"]: one["in_use"] for one in section["resources"]} for section in view["sections"]}
 
 
+def port_of(address):
+    """As a SocketAddress says it."""
+    port = address[1]
+    return bytes([0x18, port & 0x7F | 0x80, port >> 7 & 0x7F | 0x80, port >> 14] if port >> 14 else [0x18, port & 0x7F | 0x80, port >> 7])
+
+
 def left_out(both):
     view = json.loads(both.proxy.admin("/last_good?format=json"))
     return {left["name"]: left["why"] for section in view["sections"] for left in section["left_out"] + section["not_used"]}
@@ -122,8 +128,9 @@ def test_a_start_without_its_control_plane(pushed, again, named, path, how):
     alone.until_stat("last_good.restored", 0)
     assert alone.stat("last_good.age_seconds") == 0
     assert alone.stat("cluster_manager.cluster_modified") == alone.stat("listener_manager.listener_modified") == 0
-    # And that is what the next one starts with.
+    # And that is what the next one starts with: also what came on another stream later on, and so in a file of its own.
     until(lambda: shown(alone)["listeners"] == {"ingress": False}, "it is written")
+    until(lambda: port_of(two) in path.read_bytes() and b"never" in path.read_bytes(), "the rest is written")
     last = again(alone, path, first, how=how, kill=True)
     assert last.get().body == b"two"
 
