@@ -32,6 +32,7 @@ def fault(**fields):
 
 ABORT = fault(abort={"http_status": 418, "percentage": ALWAYS})
 BY_HEADER = fault(abort={"header_abort": {}, "percentage": ALWAYS}, delay={"header_delay": {}, "percentage": ALWAYS})
+NOBODYS = {"@type": "type.googleapis.com/xds.type.v3.TypedStruct", "type_url": "type.googleapis.com/no.Such", "value": {"a": 1}}
 FAULTS = ("h.fault.aborts_injected", "h.fault.delays_injected", "h.fault.faults_overflow", "h.fault.active_faults")
 
 CASES = [
@@ -80,11 +81,21 @@ CASES = [
     Case("filter-disabled-for-route", [get()], [{**route(), "typed_per_filter_config": {
         "envoy.filters.http.fault": {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}}}], setting="faultall"),
     Case("filter-of-manager", [get()], setting="faultall"),
+    # Of a type that neither has: as if they were not there, and what a route says of them as well.
+    Case("filter-optional", [get()], setting="optional"),
+    Case("filter-optional-for-route", [get()], [{**route(), "typed_per_filter_config": {
+        "other": {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "is_optional": True, "config": NOBODYS},
+        "envoy.filters.http.fault": {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "is_optional": True, "config": NOBODYS}}}], setting="optional"),
+    Case("filter-optional-disabled-for-route", [get()], [{**route(), "typed_per_filter_config": {
+        "envoy.filters.http.fault": {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "is_optional": True, "disabled": True, "config": NOBODYS}}}],
+         setting="optional"),
 ]
 SETTINGS = {
     "buffer": {"http_filters": router(("buffer", "Buffer", {"max_request_bytes": 50}))},
     "cors": {"http_filters": router(("cors", "Cors", {}))},
     "fault": {"http_filters": router(("fault", "HTTPFault", {}))},
+    "optional": {"http_filters": [{"name": "other", "is_optional": True, "typed_config": NOBODYS},
+                                  *router(("fault", "HTTPFault", {"abort": {"http_status": 418, "percentage": ALWAYS}}))]},
     "faultall": {"http_filters": router(("fault", "HTTPFault", {"abort": {"http_status": 418, "percentage": ALWAYS}}))},
 }
 

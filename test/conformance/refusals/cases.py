@@ -108,6 +108,16 @@ CASES = {
     "no router": (f'          - name: router\n            typed_config: {{"@type": {_H}.http.router.v3.Router}}\n', "", "M.http_filters"),
     "router is not last": ("          - name: fault\n", f'          - name: early\n            typed_config: {{"@type": {_H}.http.router.v3.Router}}\n'
                            "          - name: fault\n", "M.http_filters[0]"),
+    "filter of an unknown type": (f'"@type": {_H}.http.fault.v3.HTTPFault, abort: {{http_status: 503, percentage: {{numerator: 0}}}}',
+                                  '"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: type.googleapis.com/no.Such',
+                                  'M.http_filters[0].typed_config: unknown type "type.googleapis.com/no.Such"'),
+    "optional filter that is wrong": (f'          - name: fault\n            typed_config: {{"@type": {_H}.http.fault.v3.HTTPFault, abort: {{http_status: 503',
+                                      f'          - name: fault\n            is_optional: true\n            typed_config: {{"@type": {_H}.http.fault.v3.HTTPFault, '
+                                      "abort: {http_status: 199", "http_status: 199, expected at least 200"),
+    "optional filter behind the router": (f'typed_config: {{"@type": {_H}.http.router.v3.Router}}\n',
+                                          f'typed_config: {{"@type": {_H}.http.router.v3.Router}}\n          - name: other\n            is_optional: true\n'
+                                          '            typed_config: {"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: type.googleapis.com/no.Such}\n',
+                                          "M.http_filters[1]: the router must be the last filter"),
     # References.
     "unknown cluster": ("cluster: up\n", "cluster: upp\n", "routes[2].route.cluster: unknown cluster 'upp'"),
     "unknown weighted cluster": ("{name: up2, weight", "{name: up3, weight", "unknown cluster 'up3'"),
