@@ -46,8 +46,8 @@ def as_policy(kind="subset.v3.Subset", within="round_robin.v3.RoundRobin", **mor
     return {"load_balancing_policy": policy(kind, subset_lb_policy=policy(within), subset_selectors=[{"keys": ["stage", "version"]}, {"keys": ["version"]}], **more)}
 
 
-def by_policy(name, criteria, change=VERSIONS, within="round_robin.v3.RoundRobin", **more):
-    return Case(name, [get()] * 6, to(split((100, criteria))), clusters=hosts(3, change, **as_policy(within=within, **more)), stats=SUBSET_STATS)
+def by_policy(name, criteria, shares=False, **more):
+    return Case(name, MANY if shares else [get()] * 6, to(split((100, criteria))), shares=shares, clusters=hosts(3, VERSIONS, **as_policy(**more)), stats=SUBSET_STATS)
 
 
 def zones(*sizes):
@@ -105,7 +105,7 @@ CASES = [
     each_in_turn("split-a-number", (100, {"version": 2}), change=each(metadata=[metadata(version=2), metadata(version="2"), metadata(version=True)])),
     each_in_turn("split-a-retry-stays", requests=[get()], routes=[{**retry("5xx")[0], "route": {**retry("5xx")[0]["route"], "metadata_match": metadata(version="1")}}],
                  upstream=[FAILED, GOOD]),
-    by_policy("subset-policy", ONE), by_policy("subset-policy-none", NINE), by_policy("subset-policy-any", NINE, fallback_policy="ANY_ENDPOINT"),
+    by_policy("subset-policy", ONE), by_policy("subset-policy-none", NINE), by_policy("subset-policy-any", NINE, shares=True, fallback_policy="ANY_ENDPOINT"),
     by_policy("subset-policy-default", NINE, fallback_policy="DEFAULT_SUBSET", default_subset={"version": "1"}),
     by_policy("subset-policy-redundant-keys", REDUNDANT, allow_redundant_keys=True), by_policy("subset-policy-one-key-of-two", {"version": "1", "other": "x"}, allow_redundant_keys=True),
     by_policy("subset-policy-redundant-keys-are-heeded", REDUNDANT),
@@ -113,7 +113,7 @@ CASES = [
     by_policy("subset-fallback-list-over-the-rest", {"stage": "test", "fallback_list": [NINE, TWO]}, metadata_fallback_policy="FALLBACK_LIST"),
     by_policy("subset-fallback-list-none", {"fallback_list": [NINE, {"version": "8"}]}, metadata_fallback_policy="FALLBACK_LIST"),
     by_policy("subset-fallback-list-not-heeded", {"version": "1", "fallback_list": [TWO]}),
-    by_policy("subset-policy-redundant-and-not-there", {"version": "9", "other": "x"}, allow_redundant_keys=True, fallback_policy="ANY_ENDPOINT"),
+    by_policy("subset-policy-redundant-and-not-there", {"version": "9", "other": "x"}, shares=True, allow_redundant_keys=True, fallback_policy="ANY_ENDPOINT"),
     Case("subset-scaled-localities", MANY, to(split((100, {"version": "2"}))), shares=True,
          clusters=hosts(5, both(each(metadata=[metadata(version="1" if number in (1, 2, 3) else "2") for number in range(5)]),
                                 zones(4, 1)),
