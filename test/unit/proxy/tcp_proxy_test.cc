@@ -95,6 +95,25 @@ TEST_F(TcpProxyTest, AHostThatResets) {
   EXPECT_EQ(world_->TakeLog(), Lines{"UR"});
 }
 
+TEST_F(TcpProxyTest, EndsWithTheHealthOfItsHost) {
+  for (const bool closes : {false, true}) {
+    world_ = std::make_unique<ProxyWorld>(
+        ProxySettings{.cluster = closes ? "close_connections_on_host_health_failure: true" : "", .tcp = true});
+    const std::unique_ptr<Peer> client = world_->Connect();
+    client->Send("hello");
+    world_->Run();
+    EXPECT_EQ(Of("cx_active"), 1);
+    upstream::ClusterShard& shard = *world_->context().FindCluster("app");
+    shard.cluster().hosts()->hosts[0]->SetFlags(upstream::kFailedActiveCheck);
+    shard.cluster().HealthChanged();
+    shard.SetHosts(shard.cluster().hosts());
+    world_->Run();
+    EXPECT_EQ(client->ended(), closes);
+    EXPECT_EQ(Of("cx_active"), closes ? 0 : 1);
+    EXPECT_EQ(Of("cx_destroy_local"), closes ? 1 : 0);
+  }
+}
+
 TEST_F(TcpProxyTest, TooManyConnections) {
   world_ = std::make_unique<ProxyWorld>(
       ProxySettings{.cluster = "circuit_breakers: {thresholds: [{max_connections: 0}]}", .filter_log = kFormat, .tcp = true});
