@@ -387,10 +387,7 @@ std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const Co
   if (tls != nullptr && !tls->ready()) [[unlikely]] return tls->NotReady(host);
   const net::ConnectOptions* options = connect_options();
   std::optional<net::ConnectOptions> own;
-  if (!needs.source.empty()) [[unlikely]] {
-    own = ConnectOptionsFrom(needs.source, host.address(), options);
-    options = &*own;
-  }
+  if (!needs.source.empty()) [[unlikely]] options = &own.emplace(ConnectOptionsFrom(needs.source, host.address(), options));
   std::unique_ptr<net::Transport> plain =
       net::ConnectToHost(worker_, connector_, host.address(), host.addresses(), options);
   if (host.transport()->internal != nullptr) [[unlikely]] plain->Pass(PassedTo(host, needs.passed));
