@@ -1,6 +1,10 @@
 """Listeners without sockets, and what leads to them."""
 
+import socket
+import threading
+
 from peers import bootstrap as b
+from peers.certificates import pair, source
 
 RAW = {"name": "raw", "typed_config": b.any_of("extensions.transport_sockets.raw_buffer.v3.RawBuffer")}
 
@@ -56,3 +60,50 @@ def state(*objects):
 
 def filters(*those):
     return [*those, {"name": "router", "typed_config": b.any_of("extensions.filters.http.router.v3.Router")}]
+
+
+# The shape that the tunnels of a mesh have (HBONE).
+
+def _tls(ca, name, side, **fields):
+    common = {"alpn_protocols": ["h2"], "tls_certificates": [pair(ca, name)], "validation_context": {"trusted_ca": source(ca.pem)}}
+    return {"name": "envoy.transport_sockets.tls", "typed_config": b.any_of(
+        f"extensions.transport_sockets.tls.v3.{side}TlsContext", common_tls_context=common, **fields)}
+
+
+def tunnel_start(where, ca):
+    """What puts bytes into tunnels to `where`: a listener, and the cluster that it uses. Hosts say by metadata where tunnels go to."""
+    inner = listener(b.tcp("tunnels", name="originate", tunneling_config={"hostname": "%DOWNSTREAM_LOCAL_ADDRESS%"}), name="connect_originate",
+                     listener_filters=[original_dst_filter()])
+    return inner, b.cluster(where, name="tunnels", protocol="h2", transport_socket=_tls(ca, "client", "Upstream"))
+
+
+def tunnel_end(ca):
+    """A bootstrap: tunnels end, each going on to where its CONNECT says."""
+    end = {"match": {"connect_matcher": {}}, "route": {"cluster": "main", "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}]}}
+    manager = b.http([end], codec="HTTP2", name="terminate", upgrade_configs=[{"upgrade_type": "CONNECT"}],
+                     http_filters=filters(state(("envoy.filters.listener.original_dst.local_ip", "%REQ(:authority)%", "ONCE"))))
+    terminate = b.listener(manager, name="connect_terminate")
+    terminate["filter_chains"][0]["transport_socket"] = _tls(ca, "server", "Downstream", require_client_certificate=True)
+    main = listener(b.tcp(name="main"), name="main_internal", listener_filters=[original_dst_filter()])
+    to_main = {**b.cluster(to("main_internal"), name="main"), "transport_socket": telling()}
+    return b.bootstrap([terminate, main], [to_main, original_dst()], **allowed())
+
+
+# Peers.
+
+def echo(sock):
+    """Sends back what comes; its own end follows the client's."""
+    while data := sock.recv(65536):
+        sock.sendall(data)
+    sock.shutdown(socket.SHUT_WR)
+
+
+def both_ways(connection, data):
+    """Sends `data` and its end, and gets the same back."""
+    back = bytearray()
+    sender = threading.Thread(target=lambda: (connection.send(data), connection.socket.shutdown(socket.SHUT_WR)))
+    sender.start()
+    connection.rest(back)
+    sender.join()
+    assert back == data
+    connection.close()

@@ -74,7 +74,8 @@ class _Side:
 
     def unread(self):
         """Lines of the logs that no case has waited for, once the proxy has ended."""
-        return [line for setting, path in self.logs.items() for line in path.read_text(encoding="latin-1")[self._read[setting]:].splitlines()]
+        return [line for setting, path in self.logs.items() if path.exists()  # else nobody writes it: the setting is changed
+                for line in path.read_text(encoding="latin-1")[self._read[setting]:].splitlines()]
 
     def counts(self, names):
         """Counters and gauges by name; what does not exist is 0."""
