@@ -24,6 +24,9 @@ absl::Status Runtime::Start(stats::Registry& registry) {
   count("runtime.load_error", &Counts::load_error);
   count("runtime.override_dir_exists", &Counts::override_dir_exists);
   count("runtime.override_dir_not_exists", &Counts::override_dir_not_exists);
+  // What is deprecated counts nothing here; dashboards ask for it.
+  registry.AddCounterCallback("runtime.deprecated_feature_use", [] { return uint64_t{0}; });
+  registry.AddGaugeCallback("runtime.deprecated_feature_seen_since_process_start", [] { return uint64_t{0}; });
   registry.AddGaugeCallback("runtime.num_keys", [this] { return uint64_t{layers_.merged().size()}; });
   registry.AddGaugeCallback("runtime.num_layers", [this] { return uint64_t{layers_.settings().size()}; });
   registry.AddGaugeCallback("runtime.admin_overrides_active", [this] { return uint64_t{layers_.overrides()}; });
