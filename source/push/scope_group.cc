@@ -16,11 +16,13 @@ using Manager = config::HttpConnectionManager;
 
 // A listener that names the table as a scope of `manager` does: with all of the manager that has to do with tables.
 std::shared_ptr<const config::Listener> Naming(const Manager& manager, const std::string& table) {
-  const auto listener = std::make_shared<config::Listener>();
-  Manager& named = listener->filter_chains.emplace_back().terminal.emplace<Manager>();
+  config::FilterChain chain;
+  Manager& named = chain.terminal.emplace<Manager>();
   named.stat_prefix = manager.stat_prefix;
   named.http_filters = manager.http_filters;
   named.route_source = config::RouteSource{.name = table, .feed = *manager.scoped_routes->tables};
+  const auto listener = std::make_shared<config::Listener>();
+  listener->filter_chains.push_back(std::move(chain));
   return listener;
 }
 
