@@ -9,6 +9,7 @@ import pytest
 from peers.proxy import ROOT
 
 DEMO = ROOT / "tools/demo.py"
+pytestmark = pytest.mark.timeout(300)  # half a minute where nothing else runs
 ACTS = "chain", "lanes", "limits", "mutual_tls", "pushes", "resilience", "services"
 
 
@@ -19,7 +20,7 @@ def shown(text):
 
 def run(*arguments):
     return subprocess.run([sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                          timeout=120, stdin=subprocess.DEVNULL, cwd=ROOT)
+                          timeout=270, stdin=subprocess.DEVNULL, cwd=ROOT)
 
 
 @pytest.mark.parametrize("name", ("demo", "test"))
