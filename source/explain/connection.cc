@@ -185,6 +185,12 @@ void AskNetworkFilters(Connection& connection, Answer::List& filters) {
     } else if (const auto* rbac = std::get_if<config::NetworkRbac>(&filter)) {
       shown.Text("filter", "rbac");
       AskNetworkRbac(*rbac, connection, shown);
+    } else if (const auto* rate = std::get_if<config::ConnectionRate>(&filter)) {
+      shown.Text("filter", "local_ratelimit");
+      shown.Text("verdict", rate->enabled ? "passes, while its bucket has a token" : "disabled");
+    } else if (std::holds_alternative<config::ConnectionState>(filter)) {
+      shown.Text("filter", "set_filter_state");
+      shown.Text("verdict", "passes");
     } else if (std::holds_alternative<config::MissingFilter>(filter)) {
       const std::string name = DiscoveredName(connection.chain->config(), index);
       shown.Text("filter", name);
