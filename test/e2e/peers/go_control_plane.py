@@ -16,6 +16,7 @@ TYPES = {
     "listeners": _TYPE + "config.listener.v3.Listener",
     "clusters": _TYPE + "config.cluster.v3.Cluster",
     "routes": _TYPE + "config.route.v3.RouteConfiguration",
+    "scopes": _TYPE + "config.route.v3.ScopedRouteConfiguration",
     "endpoints": _TYPE + "config.endpoint.v3.ClusterLoadAssignment",
     "secrets": _TYPE + "extensions.transport_sockets.tls.v3.Secret",
     "virtual_hosts": _TYPE + "config.route.v3.VirtualHost",

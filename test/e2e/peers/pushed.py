@@ -81,6 +81,25 @@ def routed(name="routes", how=DELTA, timeout=None, **manager):
     return made
 
 
+def scoped(how=DELTA, timeout=None, name="scoped", from_=None, tables=None, fragments=None, **manager):
+    """A network filter: the HTTP connection manager, whose tables are chosen by scopes that come apart: by x-scope. from_, tables: where scopes
+    and the tables that they name come from, if that is elsewhere."""
+    made = b.http(**manager)
+    del made["typed_config"]["route_config"]
+    made["typed_config"]["scoped_routes"] = {
+        "name": name, "scope_key_builder": {"fragments": fragments or [{"header_value_extractor": {"name": "x-scope", "index": 0}}]},
+        "rds_config_source": tables or source(how, timeout), "scoped_rds": {"scoped_rds_config_source": from_ or source(how, timeout)}}
+    return made
+
+
+def scope(name, key, *those, table=None, **fields):
+    """With a table of its own, of these routes; or one that it names."""
+    own = {"route_configuration_name": table} if table else {"route_configuration": {
+        "name": f"of-{name}", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": list(those) or [b.route("backend")]}]}}
+    return {"@type": TYPES["scopes"], "name": name, "key": {"fragments": [{"string_key": part} for part in ([key] if isinstance(key, str) else key)]},
+            **own, **fields}
+
+
 def routes(*those, name="routes", **fields):
     return {"@type": TYPES["routes"], "name": name,
             "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": list(those) or [b.route("backend")]}], **fields}
