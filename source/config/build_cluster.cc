@@ -248,6 +248,17 @@ void BuildCustomType(BuildContext& context, const v3::Cluster& from, const std::
   }
 }
 
+// Checks are not made on the workers, which have the internal listeners.
+void NoteUncheckable(BuildContext& context, const Cluster& cluster, const std::string& path) {
+  for (const Endpoint& endpoint : cluster.endpoints) {
+    const auto* const address = std::get_if<Address>(&endpoint.target);
+    if (address == nullptr || !std::holds_alternative<InternalAddress>(*address)) continue;
+    if (endpoint.check != nullptr && (endpoint.check->disabled || endpoint.check->address)) continue;
+    return context.Note(path, Concat("none of them reaches ", AddressText(*address),
+                                     ", an internal listener: its endpoint needs a health_check_config.address"));
+  }
+}
+
 void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::string& path, Cluster& cluster) {
   if (from.has_transport_socket()) {
     UpstreamSocket socket = BuildUpstreamSocket(context, from.transport_socket(), FieldPath(path, "transport_socket"));
@@ -360,6 +371,7 @@ std::shared_ptr<const Cluster> BuildCluster(BuildContext& context, const v3::Clu
     if (i > 0) context.errors.Add(check_path, "a second health check, expected at most one");
     cluster->health_check = BuildHealthCheck(context, from.health_checks(i), cluster->http, check_path);
   }
+  if (cluster->health_check != nullptr) NoteUncheckable(context, *cluster, FieldPath(path, "health_checks"));
   cluster->ignore_health_on_host_removal = from.ignore_health_on_host_removal();
   cluster->ignore_new_hosts_until_first_check = from.common_lb_config().ignore_new_hosts_until_first_hc();
   cluster->close_on_health_failure = from.close_connections_on_host_health_failure();

@@ -198,7 +198,7 @@ std::shared_ptr<const Listener> BuildListener(BuildContext& context, const v3::L
   } else if (from.has_address()) {
     listener->address = BuildAddress(context, from.address(), FieldPath(path, "address")).value_or(Address());
   } else {
-    context.errors.AddMissing(path, FieldPath(path, "address"), "missing, but it is required");
+    context.errors.AddMissing(path, FieldPath(path, "address"), "missing, but required");
   }
   listener->name = from.name().empty() ? AddressText(listener->address) : from.name();
   const AtHome home(context, "listener", listener->name, path);

@@ -231,6 +231,7 @@ void WorkerThread::StopAndJoin() {
   // What is left goes in a last turn, on the worker's own thread: streams, then connections, then pools.
   worker_.Post([this] {
     for (Accepting& listener : listeners_) {
+      internal_.Remove(*listener.shard);
       listener.shard->StopAccepting();
       listener.shard->CloseAll();
     }
