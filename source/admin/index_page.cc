@@ -138,6 +138,8 @@ Reply Endpoints::IndexPage(const Request&) {
   Append(out,
          "<header><h1>pillion</h1><span id=\"state\" class=\"state {0}\">{0}</span>"
          "<span class=\"dim\">{1}{2} &middot; up <span id=\"uptime\">{3}s</span></span>"
+         "<a href=\"/stats?format=html&amp;usedonly\">metrics</a>"
+         "<a href=\"/stats?format=active-html\">what changes</a>"
          "<span id=\"problem\" class=\"dim\"></span></header>\n",
          state, node.empty() ? "" : EscapeHtml(node) + " &middot; ", EscapeHtml(sources_.version),
          sources_.uptime().count());

@@ -73,15 +73,15 @@ void MetricsService::AddMetrics(const stats::Snapshot& snapshot,
   }
   for (const stats::Snapshot::Distribution& histogram : snapshot.histograms) {
     const Named named = NameOf(*histogram.description, *snapshot.rules, config_.labels);
-    const stats::SparseCounts& counts = config_.deltas ? histogram.interval : histogram.cumulative;
+    // Whatever counters say, as Envoy has it: what is told again and again adds up.
     if (config_.summaries) {
       MetricFamily family(named.name, Type::kSummary);
-      family.AddSummary(named.labels, counts, now);
+      family.AddSummary(named.labels, histogram.interval, now);
       take(family.bytes());
     }
     if (config_.histograms) {
       MetricFamily family(named.name, Type::kHistogram);
-      family.AddHistogram(named.labels, counts, histogram.bounds(), now);
+      family.AddHistogram(named.labels, histogram.interval, histogram.bounds(), now);
       take(family.bytes());
     }
   }

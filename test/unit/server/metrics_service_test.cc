@@ -96,6 +96,7 @@ TEST_F(MetricsServiceTest, LabelsAndSummaries) {
   stats::Scope scope(registry_, stats::Prefix("cluster").Add(stats::kClusterName, "be.x"));
   registry_.shard(0).counter(scope.AddCounter("upstream_rq_200"))->Add(1);
   registry_.shard(0).histogram(scope.AddHistogram("time"))->Record(5);
+  registry_.RollInterval();
   Flush();
   const std::vector<std::pair<std::string_view, std::string>> both = {{"envoy.response_code", "200"},
                                                                       {"envoy.cluster_name", "be.x"}};
