@@ -126,6 +126,7 @@ def test_messages_say_what_text_says(pillion, serve):
     proxy = pillion(b.bootstrap([b.listener(b.http())], [b.cluster(server.address)]))
     assert [proxy.exchange(Request()).status for _ in range(5)] == [200] * 5
     query = "?filter=^cluster.upstream"
+    until(lambda: b'upstream_rq_time_count{envoy_cluster_name="upstream"} 5\n' in scrape(proxy, query)[1], "the histogram has them")
     text = scrape(proxy, query)[1].decode()
     kind, data = scrape(proxy, query, "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,*/*;q=0.1")
     assert kind.startswith("application/vnd.google.protobuf;")
