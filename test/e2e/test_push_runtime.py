@@ -140,7 +140,7 @@ def test_from_a_file(tmp_path, pillion):
 @p.ours
 def test_the_last_good_one_without_the_control_plane(pushed, tmp_path):
     path = tmp_path / "last-good"
-    options = {"timeout": "2s", "layered_runtime": layered("values"), "bootstrap_extensions": [{"name": "last_good", "typed_config": {
+    options = {"timeout": "2s", "layered_runtime": layered("values", timeout="2s"), "bootstrap_extensions": [{"name": "last_good", "typed_config": {
         "@type": "type.googleapis.com/pillion.bootstrap.last_good.v1.LastGood", "path": str(path)}}]}
     where = listener()
     both = pushed(where, runtime(part=100), **options)
