@@ -79,12 +79,10 @@ constexpr Field kSecurityFields[] = {
     {"config.listener.v3.Listener", "listener_filters", 9},
     {"config.listener.v3.Listener", "transparent", 10},
     {"config.route.v3.Route", "typed_per_filter_config", 13},
-    {"config.route.v3.RouteAction", "cors", 17},
     {"config.route.v3.RouteAction", "internal_redirect_policy", 34},
     {"config.route.v3.RouteAction", "metadata_match", 4},
     {"config.route.v3.RouteConfiguration", "internal_only_headers", 3},
     {"config.route.v3.RouteConfiguration", "vhost_header", 18},
-    {"config.route.v3.VirtualHost", "cors", 8},
     {"config.route.v3.VirtualHost", "matcher", 21},
     {"config.route.v3.VirtualHost", "require_tls", 4},
     {"config.route.v3.VirtualHost", "typed_per_filter_config", 15},
@@ -112,6 +110,7 @@ struct RefusedField {
   Field field;
   std::string_view sentence;
 };
+constexpr std::string_view kCors = "expected a CorsPolicy for the filter in typed_per_filter_config";
 constexpr RefusedField kRefusedFields[] = {
     {{"config.bootstrap.v3.Bootstrap.DynamicResources", "lds_resources_locator", 5},
      "listeners can't be named by xdstp, expected lds_config"},
@@ -123,6 +122,8 @@ constexpr RefusedField kRefusedFields[] = {
      "a locality has one list of endpoints, expected lb_endpoints"},
     {{"config.endpoint.v3.LocalityLbEndpoints", "leds_cluster_locality_config", 8},
      "a locality's endpoints can't come apart from the others, expected lb_endpoints"},
+    {{"config.route.v3.RouteAction", "cors", 17}, kCors},
+    {{"config.route.v3.VirtualHost", "cors", 8}, kCors},
     {{"extensions.filters.http.local_ratelimit.v3.LocalRateLimit", "local_cluster_rate_limit", 16},
      "each process has the whole of its buckets, expected no such field"},
     {{"type.tracing.v3.CustomTag", "value", 6}, "expected literal, environment, request_header or metadata"},

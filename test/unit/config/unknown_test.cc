@@ -284,6 +284,15 @@ TEST(UnknownTest, WhatIsOptionalMayBeOfATypeThatIsUnknown) {
   EXPECT_EQ(load(cors, "{f: " + raw + "}").bootstrap, nullptr);
 }
 
+// What has come to stand elsewhere.
+TEST(UnknownTest, CorsOfAVirtualHost) {
+  envoy::config::route::v3::VirtualHost host;
+  AddUnknown(host, 8);
+  PassedOver passed_over;
+  EXPECT_EQ(Judge(host, UnknownFields::kPassOver, passed_over).errors,
+            std::vector<std::string>{"r.cors: not implemented: expected a CorsPolicy for the filter in typed_per_filter_config"});
+}
+
 TEST(UnknownTest, BytesThatAreOptional) {
   using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
   Manager manager;
