@@ -51,8 +51,31 @@ def filtered(**discovery):
     return lambda side: [p.listener(p.filtered(p.discovered(how=side.how, types=[FAULT], **discovery)), where=side.at("ingress"))]
 
 
-def extension(config):
-    return only(p.extension(config))
+def extension(config, name="edit"):
+    return only(p.extension(config, name=name))
+
+
+_FILTERS = "type.googleapis.com/envoy.extensions.filters."
+LIMIT, MANAGER = _FILTERS + "network.connection_limit.v3.ConnectionLimit", _FILTERS + "network.http_connection_manager.v3.HttpConnectionManager"
+INSPECTOR = _FILTERS + "listener.http_inspector.v3.HttpInspector"
+
+
+def limit(most):
+    return {"@type": LIMIT, "stat_prefix": "l", "max_connections": most}
+
+
+def manager(body):
+    return b.http([b.direct(200, body)])["typed_config"]
+
+
+def apart(front=None, end=None, looks=None):
+    """A listener whose filters come apart: one in front, the last one, one of the listener. Each: more of its config_discovery."""
+    def make(side):
+        found = lambda name, type_, more: p.discovered(name, how=side.how, types=[type_], **more)
+        filters = [] if front is None else [found("limit", LIMIT, front)]
+        filters.append(b.http([b.direct(200, "whole")]) if end is None else found("end", MANAGER, end))
+        return [p.listener(*filters, where=side.at("ingress"), listener_filters=[] if looks is None else [found("looks", INSPECTOR, looks)])]
+    return make
 
 
 def together(*makers):
@@ -108,6 +131,31 @@ PUSHES = [
                              Step(extension({"@type": p.BUFFER, "max_request_bytes": 1}), ask=ROOT), Step(extension(abort(100)), ask=ROOT)]),
     Push("push-bad-filter-first", [Step(direct("former"), ask=ROOT),
                                    Step(together(filtered(), extension(abort(100))), until=(_DISCOVERY + "update_rejected", 1), ask=ROOT)]),
+    *(Push(f"push-network-filters-{how}", [
+        Step(together(apart(front={}, end={}), extension(limit(9), "limit"), extension(manager("one"), "end"), only(p.whole_cluster())), ask=ROOT),
+        Step(extension(manager("two"), "end"), ask=ROOT), Step(extension(limit(8), "limit"), ask=ROOT)], how) for how in p.STREAMS),
+    Push("push-network-filters-warm", [Step(direct("former"), ask=ROOT), Step(apart(front={}, end={}), ask=ROOT),
+                                       Step(extension(limit(9), "limit"), ask=ROOT), Step(extension(manager("one"), "end"), ask=ROOT)]),
+    Push("push-network-filter-in-vain", [Step(direct("former"), ask=ROOT),
+                                         Step(apart(front={"timeout": "0.2s"}),
+                                              until=("extension_config_discovery.network_filter.limit.init_fetch_timeout", 1), ask=ROOT),
+                                         Step(extension(limit(9), "limit"), ask=ROOT)]),
+    Push("push-network-filter-default", [Step(together(apart(end={"default_config": manager("default")}), extension(manager("one"), "end")), ask=ROOT),
+                                         Step(remove=(("extension_configs", "end"),), ask=ROOT), Step(extension(manager("two"), "end"), ask=ROOT)]),
+    Push("push-network-filter-removed", [Step(together(apart(front={}), extension(limit(9), "limit")), ask=ROOT),
+                                         Step(remove=(("extension_configs", "limit"),), ask=ROOT), Step(extension(limit(8), "limit"), ask=ROOT)]),
+    Push("push-bad-network-filter", [Step(together(apart(front={}, end={}), extension(limit(9), "limit"), extension(manager("one"), "end")), ask=ROOT),
+                                     Step(extension({"@type": INSPECTOR}, "limit"), ask=ROOT),
+                                     Step(extension({"@type": LIMIT, "max_connections": 1}, "limit"), ask=ROOT)]),
+    *(Push(f"push-listener-filter-{how}", [
+        Step(together(apart(looks={}), extension({"@type": INSPECTOR}, "looks"), only(p.whole_cluster())), ask=ROOT),
+        Step(extension(limit(9), "looks"), ask=ROOT)], how) for how in p.AGGREGATED),
+    Push("push-listener-filter-in-vain", [Step(direct("former"), ask=ROOT),
+                                          Step(apart(looks={"timeout": "0.2s"}),
+                                               until=("extension_config_discovery.tcp_listener_filter.looks.init_fetch_timeout", 1), ask=ROOT),
+                                          Step(extension({"@type": INSPECTOR}, "looks"), ask=ROOT)]),
+    Push("push-listener-filter-removed", [Step(together(apart(looks={}), extension({"@type": INSPECTOR}, "looks")), ask=ROOT),
+                                          Step(remove=(("extension_configs", "looks"),), ask=ROOT)]),
     Push("push-no-message", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", packed(TYPES["clusters"], b"\x0a\x7fx", "x")), ask=ROOT)]),
     Push("push-a-name-twice", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", p.whole_cluster(name="a"), p.whole_cluster(name="a")), ask=ROOT)]),
 ]

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <utility>
 
 #include "test/unit/proxy/http2_world.h"
 #include "test/unit/proxy/proxy_world.h"
@@ -191,6 +192,109 @@ TEST_P(UpdateTest, WhatComesForItsFiltersLeavesTheRestOfAChain) {
   clients_.clear();
   world_->Run();
   EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), 0);
+}
+
+// The same of network filters: of one that has not come, nobody knows what it would have let through.
+TEST_P(UpdateTest, NobodyIsConnectedWithoutANetworkFilterThatComesApart) {
+  const std::string limit = "type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit";
+  Start({.network_filters = "- name: limit\n  config_discovery:\n    config_source: {path_config_source: {path: /dev/null}}\n"
+                            "    type_urls: [" + limit + "]",
+         .first_routes = kAnswered.first_routes});
+  for (const auto& client : clients_) EXPECT_TRUE(client->ended());
+  EXPECT_EQ(world_->stat("listener.in.network_extension_config_missing"), GetParam());
+  const auto come = [this](uint64_t came, uint64_t most) {
+    world_->ReviseListener([&](config::Listener& listener) {
+      config::FilterChain chain = listener.filter_chains[0];
+      if (chain.given_digest == 0) chain.given_digest = chain.digest;
+      chain.digest += came;
+      chain.discovered.at(0).came = came;
+      chain.filters.at(0) = config::ConnectionLimit{.stat_prefix = "l", .max_connections = most};
+      listener.filter_chains.Put(0, std::move(chain));
+    });
+  };
+  come(1, GetParam());
+  clients_ = MoreClients();
+  Send();
+  ExpectAnswersThatEndIn("new");
+  const std::unique_ptr<Peer> another = world_->Connect();
+  world_->Run();
+  EXPECT_TRUE(another->ended());
+  // What has come later counts those that come then; who is there already is none of them.
+  come(2, 1);
+  const std::unique_ptr<Peer> later = world_->Connect();
+  world_->Run();
+  EXPECT_FALSE(later->ended());
+  Send();
+  ExpectAnswersThatEndIn("new");
+  EXPECT_EQ(world_->stat("connection_limit.l.active_connections"), GetParam() + 1);
+}
+
+TEST_P(UpdateTest, AConnectionKeepsTheManagerThatCameWhenItBegan) {
+  Start(kAnswered);
+  const auto come = [this](uint64_t came, const std::string& name) {
+    world_->ReviseListener([&](config::Listener& listener) {
+      config::FilterChain chain = listener.filter_chains[0];
+      if (chain.given_digest == 0) chain.given_digest = chain.digest;
+      chain.digest += came;
+      chain.discovered = {{.index = 0, .source = nullptr, .came = came}};
+      std::get<config::HttpConnectionManager>(chain.terminal).server_name = name;
+      listener.filter_chains.Put(0, std::move(chain));
+    });
+  };
+  come(1, "first");
+  std::vector<std::unique_ptr<Peer>> before = std::exchange(clients_, MoreClients());
+  come(2, "second");
+  const auto served_by = [this](const std::string& name) {
+    Send();
+    for (const auto& client : clients_) {
+      const std::string answer = client->Take();
+      EXPECT_NE(answer.find("server: " + name + "\r\n"), answer.npos) << answer;
+    }
+  };
+  served_by("first");
+  clients_ = MoreClients();
+  served_by("second");
+  clients_ = std::move(before);
+  served_by("pillion");
+}
+
+TEST_P(UpdateTest, BytesGoOnWhateverComesForTheirFilters) {
+  Start({.tcp = true});
+  const size_t connections = world_->connections();
+  world_->ReviseListener([&](config::Listener& listener) {
+    config::FilterChain chain = listener.filter_chains[0];
+    chain.given_digest = chain.digest++;
+    chain.discovered = {{.index = 0, .source = nullptr, .came = 1}};
+    chain.terminal = config::Echo{};
+    listener.filter_chains.Put(0, std::move(chain));
+  });
+  world_->Wait(60'000);  // longer than a drain
+  EXPECT_EQ(world_->connections(), connections);
+  Send("hello");
+  for (uint32_t i = 0; i < GetParam(); ++i) EXPECT_EQ(world_->upstream().peer(i).Take(), "hello");
+  const std::unique_ptr<Peer> later = world_->Connect();
+  later->Send("back");
+  world_->Run();
+  EXPECT_EQ(later->Take(), "back");
+}
+
+TEST_P(UpdateTest, NobodyIsLetInWithoutAListenerFilterThatComesApart) {
+  const std::string inspector = "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector";
+  Start({.listener = "listener_filters:\n- name: looks\n  config_discovery:\n"
+                     "    config_source: {path_config_source: {path: /dev/null}}\n    type_urls: [" + inspector + "]",
+         .first_routes = kAnswered.first_routes});
+  for (const auto& client : clients_) EXPECT_TRUE(client->ended() || client->error() != 0);
+  EXPECT_EQ(world_->stat("listener.in.extension_config_missing"), GetParam());
+  EXPECT_EQ(world_->stat("listener.in.downstream_cx_total"), 0);
+  EXPECT_EQ(world_->connections(), 0u);
+  world_->ReviseListener([](config::Listener& listener) {
+    listener.listener_filters.at(0).filter = config::HttpInspector{};
+    listener.listener_filters.at(0).came = 1;
+  });
+  clients_ = MoreClients();
+  Send();
+  ExpectAnswersThatEndIn("new");
+  EXPECT_EQ(world_->stat("http_inspector.http11_found"), GetParam());
 }
 
 TEST_P(UpdateTest, AReplacedClusterFinishesItsRequests) {

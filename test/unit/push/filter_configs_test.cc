@@ -245,5 +245,63 @@ TEST_F(FilterConfigsTest, SeveralInOneListener) {
   EXPECT_EQ(Now(use, 1).config, g);  // what one keeps is not lost by another one
 }
 
+// Whoever waits may be done with what he waits for as soon as he is told, and the server with all of it.
+TEST_F(FilterConfigsTest, WhoWaitsMayEndHisUse) {
+  filters_.Start();
+  planes_.Start();
+  Add(Filter());
+  Add(Filter());
+  int told = 0;
+  uses_[0]->WhenReady([&](const std::string&) {
+    return [&] {
+      ++told;
+      uses_.clear();
+    };
+  });
+  uses_[1]->WhenReady([&](const std::string&) { return [&] { ++told; }; });
+  Answer(Kind::kExtensions, {{"f", Buffer(1)}});
+  EXPECT_EQ(told, 2);
+  EXPECT_THAT(filters_.all(), IsEmpty());
+  EXPECT_THAT(Sent(), testing::Contains(HasSubstr("-f")));
+  // When it does not come, and at once where nothing is waited for any more.
+  Add(Filter() + Filter("", kCors, "g"));
+  const auto end = [&](const std::string&) {
+    return [&] {
+      ++told;
+      uses_.clear();
+    };
+  };
+  uses_[0]->WhenReady(end);
+  timers_.Advance(std::chrono::seconds(15));
+  EXPECT_THAT(filters_.all(), IsEmpty());
+  EXPECT_EQ(told, 3);
+  Add(Filter() + Filter("", kCors, "g"));
+  timers_.Advance(std::chrono::seconds(15));
+  uses_[0]->WhenReady(end);
+  EXPECT_THAT(filters_.all(), IsEmpty());
+  EXPECT_EQ(told, 4);
+}
+
+TEST_F(FilterConfigsTest, WhoWaitsMayEndAllThatIsHere) {
+  auto all = std::make_unique<FilterConfigs>(planes_, *process_.resources, [] { return std::vector<std::string>(); }, with());
+  std::unique_ptr<FilterConfigs::Use> use = all->For(Listener(Filter())), other = all->For(Listener(Filter("", kCors, "g")));
+  int told = 0;
+  const auto end = [&](const std::string&) {
+    return [&] {
+      ++told;
+      use.reset();
+      other.reset();
+      all.reset();
+    };
+  };
+  use->WhenReady(end);
+  other->WhenReady(end);
+  all->Start();
+  planes_.Start();
+  Answer(Kind::kExtensions, {{"f", Buffer(1)}, {"g", Extension(std::string("{'@type': ") + kCors + "}", "g")}});
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(all, nullptr);
+}
+
 }  // namespace
 }  // namespace pillion::push

@@ -245,5 +245,75 @@ TEST_F(RouteTablesTest, AListenerWithItsOwnTableNeedsNone) {
   EXPECT_EQ(tables_.For(judged.part), nullptr);
 }
 
+// Whoever waits may be done with what he waits for as soon as he is told, and the server with all of it.
+TEST_F(RouteTablesTest, WhoWaitsMayEndHisUse) {
+  tables_.Start();
+  planes_.Start();
+  std::unique_ptr<RouteTables::Use> first = tables_.For(Listener()), second = tables_.For(Listener());
+  int told = 0;
+  const auto end = [&](const std::string&) {
+    return [&] {
+      ++told;
+      first.reset();
+      second.reset();
+    };
+  };
+  first->WhenReady(end);
+  second->WhenReady(end);
+  Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
+  EXPECT_EQ(told, 2);
+  EXPECT_THAT(tables_.all(), IsEmpty());
+  first = tables_.For(Listener());
+  first->WhenReady(end);
+  timers_.Advance(std::chrono::seconds(15));
+  EXPECT_EQ(told, 3);
+  EXPECT_THAT(tables_.all(), IsEmpty());
+  first = tables_.For(Listener());
+  timers_.Advance(std::chrono::seconds(15));
+  first->WhenReady(end);
+  EXPECT_EQ(told, 4);
+  EXPECT_THAT(tables_.all(), IsEmpty());
+}
+
+TEST_F(RouteTablesTest, WhoWaitsMayEndAllThatIsHere) {
+  std::vector<std::function<void()>> held;
+  const auto make = [&](bool hold) {
+    const auto when_serving = [&held, hold](const std::vector<std::string>&, std::function<void()> ready) {
+      hold ? held.push_back(std::move(ready)) : ready();
+    };
+    return std::make_unique<RouteTables>(
+        planes_, *process_.resources,
+        RouteTables::Targets{.clusters = [](const std::string&) { return 0u; },
+                             .when_serving = when_serving,
+                             .publish = [](uint64_t, std::shared_ptr<const proxy::Routes>) {}},
+        with());
+  };
+  planes_.Start();
+  for (const bool hold : {false, true}) {
+    std::unique_ptr<RouteTables> all = make(hold);
+    std::unique_ptr<RouteTables::Use> use = all->For(Listener()), other = all->For(Listener("", "other"));
+    int told = 0;
+    const auto end = [&](const std::string&) {
+      return [&] {
+        ++told;
+        use.reset();
+        other.reset();
+        all.reset();
+      };
+    };
+    use->WhenReady(end);
+    other->WhenReady(end);
+    all->Start();
+    Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
+    if (hold) {
+      EXPECT_EQ(told, 0);
+      timers_.Advance(RouteTables::kMostHeld);
+    }
+    EXPECT_EQ(told, 1);
+    EXPECT_EQ(all, nullptr);
+  }
+  for (const std::function<void()>& late : held) late();
+}
+
 }  // namespace
 }  // namespace pillion::push
