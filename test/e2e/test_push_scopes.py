@@ -277,7 +277,8 @@ def test_the_guard_goes_back(pushed, serve):
 
 @p.ours
 def test_explained(pushed):
-    both = pushed(p.listener(p.scoped()), p.scope("one", "a", b.direct(200, "own")), p.scope("two", "b", table="routes"), p.routes(b.direct(200, "named")))
+    both = pushed(p.listener(p.scoped()), p.scope("one", "a", b.direct(200, "own")), p.scope("two", "b", table="routes"),
+                  p.routes(b.direct(200, "named")))
     assert by(both, "b") == "200 named"
 
     def said(*fields):

@@ -82,7 +82,20 @@ def together(*makers):
     return lambda side: [resource for make in makers for resource in make(side)]
 
 
+def scoped(side):
+    """A listener whose tables are chosen by the path."""
+    by_path = {"header_value_extractor": {"name": ":path", "element_separator": "/", "index": 1}}
+    return p.listener(p.scoped(side.how, fragments=[by_path]), where=side.at("ingress"))
+
+
+def scopes(side):
+    return [scoped(side), p.scope("one", "a", b.direct(200, "own")), p.scope("two", "b", table="routes"), p.routes(b.direct(200, "named")),
+            p.whole_cluster()]
+
+
 ROOT = (("ingress", "/"),)
+SCOPES = tuple(("ingress", path) for path in ("/a", "/b", "/c", "/"))
+_SCOPED = "http.ingress.scoped_rds.scoped."
 _DISCOVERY = "extension_config_discovery.http_filter.edit."
 
 PUSHES = [
@@ -156,6 +169,23 @@ PUSHES = [
                                           Step(extension({"@type": INSPECTOR}, "looks"), ask=ROOT)]),
     Push("push-listener-filter-removed", [Step(together(apart(looks={}), extension({"@type": INSPECTOR}, "looks")), ask=ROOT),
                                           Step(remove=(("extension_configs", "looks"),), ask=ROOT)]),
+    *(Push(f"push-scopes-{how}", [Step(scopes, ask=SCOPES), Step(only(p.scope("one", "a", b.direct(200, "changed"))), ask=SCOPES),
+                                  Step(only(p.routes(b.direct(200, "changed, too"))), ask=SCOPES),
+                                  Step(only(p.scope("three", "c", b.direct(200, "new"))), ask=SCOPES),
+                                  Step(remove=(("scopes", "two"),), ask=SCOPES)], how) for how in p.STREAMS),
+    *(Push(f"push-scope-of-another-key-{how}", [Step(scopes, ask=SCOPES), Step(only(p.scope("one", "c", b.direct(200, "own"))), ask=SCOPES)], how)
+      for how in p.AGGREGATED),
+    *(Push(f"push-scope-key-taken-{how}", [Step(scopes, ask=SCOPES), Step(only(p.scope("new", "a", b.direct(200, "new"))), ask=SCOPES)], how)
+      for how in p.AGGREGATED),
+    Push("push-scopes-exchange-keys", [Step(scopes, ask=SCOPES), Step(only(
+        p.scope("one", "b", b.direct(200, "own")), p.scope("two", "a", table="routes")), ask=SCOPES)]),
+    Push("push-scopes-warm", [Step(direct("former"), ask=ROOT), Step(lambda side: [scoped(side)], ask=ROOT),
+                              Step(only(p.scope("one", "a", table="routes"), p.routes(b.direct(200, "named"))), until=(_SCOPED + "config_reload", 1),
+                                   ask=SCOPES)]),
+    Push("push-bad-scope", [Step(scopes, ask=SCOPES), Step(only(p.scope("one", "a", {"match": {"safe_regex": {"regex": "("}},
+                                                                                     "direct_response": {"status": 200}})), ask=SCOPES)]),
+    Push("push-scope-without-table", [Step(scopes, ask=SCOPES), Step(only({name: value for name, value in p.scope("one", "a").items()
+                                                                           if name != "route_configuration"}), ask=SCOPES)]),
     Push("push-no-message", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", packed(TYPES["clusters"], b"\x0a\x7fx", "x")), ask=ROOT)]),
     Push("push-a-name-twice", [Step(all_of_it, ask=ROOT), Step(respond=("clusters", p.whole_cluster(name="a"), p.whole_cluster(name="a")), ask=ROOT)]),
 ]

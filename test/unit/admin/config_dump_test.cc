@@ -231,6 +231,47 @@ TEST_F(ConfigDumpTest, FiltersThatComeApart) {
   EXPECT_TRUE(ecds({.resource = "ecds_filters", .name_regex = "other"}).empty());
 }
 
+// As Envoy has them: a list for each connection manager, and only where there is one.
+TEST_F(ConfigDumpTest, Scopes) {
+  const auto scope = [](const std::string& name) {
+    auto body = std::make_shared<google::protobuf::Any>();
+    body->set_type_url("type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration");
+    body->set_value("\x0a\x03" + name);
+    return body;
+  };
+  pushed_.scopes.push_back({.name = "s",
+                            .version = "7",
+                            .updated = times_.start,
+                            .scopes = {scope("one"), scope("two")},
+                            .refused = PushedResource::Refused{.details = "two: is bad", .version = "8", .time = times_.start, .body = nullptr}});
+  const auto configs = Configs();
+  ASSERT_EQ(configs.size(), 5u);
+  EXPECT_EQ(Type(configs[2]), "type.googleapis.com/envoy.admin.v3.ListenersConfigDump");
+  EXPECT_EQ(Type(configs[3]), "type.googleapis.com/envoy.admin.v3.ScopedRoutesConfigDump");
+  EXPECT_EQ(Type(configs[4]), "type.googleapis.com/envoy.admin.v3.RoutesConfigDump");
+  const auto& list = configs[3].fields().at("dynamic_scoped_route_configs").list_value();
+  ASSERT_EQ(list.values_size(), 1);
+  const auto& one = list.values(0).struct_value().fields();
+  EXPECT_EQ(one.at("name").string_value(), "s");
+  EXPECT_EQ(one.at("version_info").string_value(), "7");
+  EXPECT_TRUE(one.contains("last_updated"));
+  EXPECT_EQ(one.at("error_state").struct_value().fields().at("details").string_value(), "two: is bad");
+  const auto names = [](const google::protobuf::Struct& config) {
+    std::string text;
+    for (const auto& each : config.fields().at("scoped_route_configs").list_value().values()) {
+      text += each.struct_value().fields().at("name").string_value() + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(names(list.values(0).struct_value()), "one two ");
+  const auto field = Configs({.resource = "dynamic_scoped_route_configs", .name_regex = "t.*"});
+  ASSERT_EQ(field.size(), 1u);
+  EXPECT_EQ(Type(field[0]), "type.googleapis.com/envoy.admin.v3.ScopedRoutesConfigDump.DynamicScopedRouteConfigs");
+  EXPECT_EQ(names(field[0]), "two ");
+  EXPECT_EQ(Configs({.resource = "inline_scoped_route_configs"}).size(), 0u);
+  EXPECT_EQ(Configs({.mask = "dynamic_scoped_route_configs"}).size(), 1u);
+}
+
 TEST_F(ConfigDumpTest, Mask) {
   const absl::StatusOr<std::string> node = Dump({.mask = "bootstrap.node.id,no_such"});
   ASSERT_TRUE(node.ok()) << node.status();

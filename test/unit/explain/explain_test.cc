@@ -33,6 +33,7 @@ class World {
       running_.listeners.push_back({made, {*net::Address::Ip("0.0.0.0", port++)}});
     }
     running_.routes = [this](const proxy::ConnectionManager& manager) { return routes_ ? manager.routes() : nullptr; };
+    running_.scopes = [](const proxy::ConnectionManager& manager) { return manager.scopes(); };
     running_.next_routes = [this](const proxy::ConnectionManager&) { return next_routes_; };
     running_.cluster = [this](std::string_view name) -> const upstream::Cluster* {
       const auto found = clusters_.find(std::string(name));
@@ -466,6 +467,37 @@ TEST(Explain, TheColourOfAContext) {
   EXPECT_THAT(trusting.Ask({{"header", "baggage:env=x"}, {"header", "x-first:1"}}), HasSubstr("verdict: by rule \"first\": env=gray\n"));
   const World other(Bootstrap(WithFilters(filters("10.0.0.0")), LaneCluster("HEALTHY")));
   EXPECT_THAT(other.Ask({{"header", "baggage:env=gray"}}), HasSubstr("verdict: by rule \"all\": env=other\n"));
+}
+
+std::string Scoped(const std::string& key) {
+  const auto scope = [](const std::string& name, const std::string& cluster) {
+    return "{name: " + name + ", key: {fragments: [{string_key: key-" + name + "}]}, route_configuration: {name: of-" + name +
+           ", virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: " + cluster + "}}]}]}}";
+  };
+  return "  - name: in\n"
+         "    address: {socket_address: {address: 127.0.0.1, port_value: 0}}\n"
+         "    filter_chains:\n"
+         "    - filters:\n"
+         "      - name: http\n"
+         "        typed_config:\n"
+         "          '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n"
+         "          stat_prefix: in\n"
+         "          scoped_routes: {name: s, scope_key_builder: {fragments: [{header_value_extractor: {" + key +
+         "}}]}, scoped_route_configurations_list: {scoped_route_configurations: [" + scope("one", "a") + ", " + scope("two", "b") + "]}}\n"
+         "          http_filters: [{name: router, typed_config: {'@type': "
+         "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]\n";
+}
+
+TEST(Explain, TheScopeOfARequest) {
+  const World world(Bootstrap(Scoped("name: x-scope, element_separator: ',', index: 1")));
+  const std::string two = world.Ask({{"header", "x-scope:a,key-two"}});
+  EXPECT_THAT(two, HasSubstr("result: cluster \"b\": 10.0.0.1:80\n"));
+  EXPECT_THAT(two, HasSubstr("scope:\n  key: \"key-two\"\n  name: two\n  route table: of-two\n"));
+  const std::string none = world.Ask({{"header", "x-scope:a,b"}});
+  EXPECT_THAT(none, HasSubstr("result: 404: no route fits\n"));
+  EXPECT_THAT(none, HasSubstr("scope:\n  key: \"b\"\n  no scope: none of 2 has this key\n"));
+  EXPECT_THAT(world.Ask({{"header", "x-scope:a"}}), HasSubstr("no scope: the request has no key: x-scope has no such element\n"));
+  EXPECT_THAT(world.Ask({}), HasSubstr("no scope: the request has no key: x-scope is not there\n"));
 }
 
 }  // namespace

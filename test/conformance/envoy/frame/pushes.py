@@ -18,7 +18,8 @@ from peers.proxy import Proxy
 from peers.wait import until
 
 _SETTLED = 1.0  # seconds; only what differs and is not written down takes as long
-_COUNTED = "|".join((r"listener_manager\.", r"cluster_manager\.", r"control_plane\.", r"http\.ingress\.rds\.", r"sds\.", r"extension_config_discovery\.",
+_COUNTED = "|".join((r"listener_manager\.", r"cluster_manager\.", r"control_plane\.", r"http\.ingress\.rds\.", r"http\.ingress\.scoped_rds\.",
+                     r"sds\.", r"extension_config_discovery\.",
                      r"cluster\.(backend|other)\.(update_|assignment_|version|init_fetch|membership_|warming|max_host_weight)"))
 _TIMES = "update_time", "config_reload_time_ms", "update_duration"
 _IGNORED = re.compile("|".join((
@@ -41,7 +42,7 @@ _IGNORED = re.compile("|".join((
     r"stat\..*\bcontrol_plane\.\w+",
     # Why something was refused stands here with all that can be; Envoy has it for listeners only, and with less.
     r"dump\.(dynamic|ecds)_\w+\.\w+\.error_state")) + "$")
-_SECTIONS = "ListenersConfigDump", "ClustersConfigDump", "RoutesConfigDump", "EndpointsConfigDump", "SecretsConfigDump", "EcdsConfigDump"
+_SECTIONS = "ListenersConfigDump", "ClustersConfigDump", "ScopedRoutesConfigDump", "RoutesConfigDump", "EndpointsConfigDump", "SecretsConfigDump", "EcdsConfigDump"
 
 
 @dataclasses.dataclass
