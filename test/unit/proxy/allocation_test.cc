@@ -82,8 +82,9 @@ class PlainConnector final : public net::Connector {
 
 class Allocation {
  public:
-  explicit Allocation(bool http2_upstream, const std::string& http_filters = "")
+  explicit Allocation(bool http2_upstream, const std::string& http_filters = "", const std::string& scopes = "")
       : world_({.hcm = "generate_request_id: true\nuse_remote_address: true",
+                .scopes = scopes,
                 .http_filters = http_filters,
                 .http2_upstream = http2_upstream,
                 .connector = &connector_}) {
@@ -147,8 +148,8 @@ constexpr std::string_view kHttp1Response =
 
 // `http1_request`: in place of the usual ones.
 void Measure(bool http2_down, bool http2_up, bool body, const std::string& http_filters = "",
-             std::string_view http1_request = {}) {
-  Allocation proxy(http2_up, http_filters);
+             std::string_view http1_request = {}, const std::string& scopes = "") {
+  Allocation proxy(http2_up, http_filters, scopes);
   if (http2_down) proxy.Turn(proxy.downstream(), kPreface + SettingsFrame());
   size_t counted = 0;
   size_t answers = 0;
@@ -178,6 +179,25 @@ TEST(AllocationTest, Http2ToHttp2) { Measure(true, true, false); }
 TEST(AllocationTest, Http2ToHttp2WithBody) { Measure(true, true, true); }
 TEST(AllocationTest, Http1ToHttp2) { Measure(false, true, true); }
 TEST(AllocationTest, Http2ToHttp1) { Measure(true, false, true); }
+
+// Of a few hundred scopes, by a key of two fragments.
+TEST(AllocationTest, Http1ToHttp1ByScope) {
+  std::string scopes =
+      "scoped_routes:\n"
+      "  name: s\n"
+      "  scope_key_builder: {fragments: [{header_value_extractor: {name: ':authority', index: 0}}, {header_value_extractor: "
+      "{name: x-scope, element_separator: ';', element: {separator: '=', key: k}}}]}\n"
+      "  scoped_route_configurations_list:\n"
+      "    scoped_route_configurations:\n";
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "a-scope-with-a-long-name-" + std::to_string(i);
+    scopes += "    - {name: " + name + ", key: {fragments: [{string_key: h.test}, {string_key: " + name +
+              "}]}, route_configuration: {name: t, virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {prefix: /}, route: "
+              "{cluster: app}}]}]}}\n";
+  }
+  Measure(false, false, false, "",
+          "GET /path HTTP/1.1\r\nhost: h.test\r\nx-scope: a=1;k=a-scope-with-a-long-name-299\r\n\r\n", scopes);
+}
 
 // Filters that look at each request, as a sidecar has them.
 constexpr char kFilters[] = R"(- name: principals
