@@ -97,6 +97,7 @@ TEST_F(TcpProxyTest, AHostThatResets) {
 
 TEST_F(TcpProxyTest, EndsWithTheHealthOfItsHost) {
   for (const bool closes : {false, true}) {
+    world_.reset();
     world_ = std::make_unique<ProxyWorld>(
         ProxySettings{.cluster = closes ? "close_connections_on_host_health_failure: true" : "", .tcp = true});
     const std::unique_ptr<Peer> client = world_->Connect();
