@@ -10,6 +10,8 @@ namespace {
 using envoy::extensions::filters::common::set_filter_state::v3::FilterStateValue;
 
 constexpr std::string_view kFactory = "envoy.string";
+// The same of an object that hosts may be chosen by; here any text may.
+constexpr std::string_view kHashedFactory = "envoy.hashable_string";
 // What else an object may be: what TLS to the host is made with (proxy/noted_transport.h), and, where it is shared with
 // upstream, the addresses that an internal listener's original_dst filter gives its connections. Each by its own name only.
 constexpr std::string_view kOfTransport[] = {"envoy.network.upstream_server_name",
@@ -34,10 +36,10 @@ void CheckFactory(BuildContext& context, const FilterStateValue& value, const st
   const std::string path = FieldPath(place, "factory_key");
   if (std::ranges::find(kOfTransport, key) != std::end(kOfTransport)) {
     if (factory != key) context.errors.Add(path, Concat(Quote(factory), ", expected ", Quote(key), " as object_key"));
-  } else if (factory != kFactory) {
+  } else if (factory != kFactory && factory != kHashedFactory) {
     context.errors.AddMissing(place, path,
-                              Concat(Quote(value.factory_key()), ", expected ", Quote(kFactory),
-                                     ", a text that others may read"));
+                              Concat(Quote(value.factory_key()), ", expected ", Quote(kFactory), " or ",
+                                     Quote(kHashedFactory), ", a text that others may read"));
   }
 }
 

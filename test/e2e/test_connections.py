@@ -181,6 +181,27 @@ def test_tcp_goes_to_a_subset_by_hash(pillion, serve):
     assert len(answers) == 1 and answers < {b"b1", b"b2", b"b3"}
 
 
+def test_tcp_goes_by_an_object_of_the_filter_state(pillion, serve):
+    """hash_policy with filter_state: the same text, the same host; of several texts not all have one."""
+    servers = [serve(lambda sock, name=b"%d" % number: sock.sendall(name)) for number in range(4)]
+    listeners = []
+    for text in "abcdefgh":
+        value = {"object_key": "who", "factory_key": "envoy.hashable_string", "format_string": {"text_format_source": {"inline_string": text}}}
+        state = {"name": "state", "typed_config": b.any_of("extensions.filters.network.set_filter_state.v3.Config", on_new_connection=[value])}
+        made = b.listener(b.tcp(hash_policy=[{"filter_state": {"key": "who"}}]), name=text)
+        made["filter_chains"][0]["filters"].insert(0, state)
+        listeners.append(made)
+    proxy = pillion(b.bootstrap(listeners, [b.cluster(*(server.address for server in servers), lb_policy="RING_HASH")]), concurrency=2)
+
+    def host(text):
+        back = bytearray()
+        proxy.connect(listener=text).rest(back)
+        return bytes(back)
+    chosen = {text: {host(text) for _ in range(4)} for text in "abcdefgh"}
+    assert all(len(hosts) == 1 for hosts in chosen.values()), chosen
+    assert len(set.union(*chosen.values())) > 1
+
+
 def test_connect_attempts_of_tcp(pillion, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()

@@ -8,7 +8,9 @@ from frame.write import get, ok, route, router
 from peers import bootstrap as b
 
 NOTE = {"header": "x-version", "on_header_present": {"metadata_namespace": "envoy.lb", "key": "version"}}
-SETTINGS = {"noting": {"http_filters": router(("header_to_metadata", "Config", {"request_rules": [NOTE]}))}}
+USER = {"object_key": "user", "factory_key": "envoy.hashable_string", "format_string": {"text_format_source": {"inline_string": "%REQ(x-user)%"}}}
+SETTINGS = {"noting": {"http_filters": router(("header_to_metadata", "Config", {"request_rules": [NOTE]}))},
+            "state": {"http_filters": router(("set_filter_state", "Config", {"on_request_headers": [USER]}))}}
 BOOTSTRAP = {"node": {"id": "n", "cluster": "zones-proxies", "locality": {"zone": "a"}},
              "cluster_manager": {"local_cluster_name": "zones-proxies"}}
 QUICK = {"base_interval": "0.001s", "max_interval": "0.001s"}
@@ -93,6 +95,8 @@ CASES = [
          clusters={"": Cluster(hosts=[None] * 4, fields={"lb_policy": "RING_HASH", "ring_hash_lb_config": {"hash_function": "MURMUR_HASH_2"}})}),
     Case("hash-of-the-cluster", [get("/", ("x-user", f"user-{number}"), ("x-group", f"group-{number % 3}")) for number in range(12)], BY_USER,
          clusters={"": Cluster(hosts=[None] * 4, fields={"lb_policy": "RING_HASH"}, http_options={"hash_policy": [{"header": {"header_name": "x-group"}}]})}),
+    Case("hash-filter-state", USERS, [route(hash_policy=[{"filter_state": {"key": "user"}}])], setting="state",
+         clusters={"": Cluster(hosts=[None] * 4, fields={"lb_policy": "RING_HASH"})}),
     Case("hash-maglev", USERS, BY_USER, clusters={"": Cluster(hosts=[None] * 4, change=by_address, fields={"lb_policy": "MAGLEV"})}),
     Case("subset-noted", [get("/", ("x-version", "1")), get("/", ("x-version", "9")), get("/")], setting="noting",
          clusters={"": Cluster(hosts=[None] * 3, change=VERSIONS, fields=SUBSETS)}, stats=("c.lb_subsets_selected",)),

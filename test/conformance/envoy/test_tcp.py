@@ -17,14 +17,14 @@ STATS = tuple(f"tcp.%.{name}" for name in (
 TIGHT = {"circuit_breakers": {"thresholds": [{"max_connections": 0}]}}
 
 
-def carrying(name, cluster="@", fields=None, log=None):
+def carrying(name, cluster="@", fields=None, log=None, ahead=()):
     """A setting: tcp_proxy in the place of HTTP, to a cluster of the case `name`."""
     def change(listener, access_log, folder):
         where = {"cluster": cluster.replace("@", name)} if isinstance(cluster, str) else cluster
         filter_ = b.tcp(name=name, access_log=access_log, **(fields or {}))
         filter_["typed_config"].pop("cluster")
         filter_["typed_config"].update(where)
-        listener["filter_chains"] = [{"filters": [filter_]}]
+        listener["filter_chains"] = [{"filters": [*ahead, filter_]}]
         if log:
             listener["access_log"] = access_log
     return {"change": change}
@@ -33,9 +33,9 @@ def carrying(name, cluster="@", fields=None, log=None):
 SETTINGS = {}
 
 
-def case(name, requests=None, lines=1, stats=(), cluster="@", fields=None, log=False, **more):
+def case(name, requests=None, lines=1, stats=(), cluster="@", fields=None, log=False, ahead=(), **more):
     """Its setting is its own."""
-    SETTINGS[name] = carrying(name, cluster, fields, log)
+    SETTINGS[name] = carrying(name, cluster, fields, log, ahead)
     return Case(name, requests or [get()], setting=name, lines=lines, stats=STATS + stats, **more)
 
 
@@ -67,7 +67,16 @@ def weighted(*weights):
     return {"weighted_clusters": {"clusters": [{"name": name, "weight": weight} for name, weight in weights]}}
 
 
+def hashed(name, text):
+    """The host by an object of the filter state that is this text."""
+    value = {"object_key": "user", "factory_key": "envoy.hashable_string", "format_string": {"text_format_source": {"inline_string": text}}}
+    state = {"name": "state", "typed_config": b.any_of("extensions.filters.network.set_filter_state.v3.Config", on_new_connection=[value])}
+    return case(name, [get()] * 2, clusters={"": Cluster(hosts=[None] * 4, fields={"lb_policy": "RING_HASH"})}, ahead=[state],
+                fields={"hash_policy": [{"filter_state": {"key": "user"}}]})
+
+
 CASES = [
+    hashed("tcp-hash-one", "one"), hashed("tcp-hash-two", "two"), hashed("tcp-hash-three", "three"),
     case("tcp"), case("tcp-twice", [get("/1"), get("/2")]), case("tcp-large", [Request("POST", body=b"x" * 300000)], upstream=[ok(body=b"y" * 300000)]),
     case("tcp-log-of-listener", log=True, lines=2),
     case("tcp-upstream-ends", upstream=[Raw(b"HTTP/1.1 200 OK\r\n\r\nto the end")]), case("tcp-upstream-cuts", client=asks_and_waits, upstream=[Cut()]),

@@ -123,8 +123,10 @@ TEST(FiltersTest, SetFilterState) {
   };
   const std::string text = "format_string: {text_format_source: {inline_string: x}}";
   EXPECT_EQ(error("{object_key: k, factory_key: envoy.string, " + text + "}"), "no error");
+  EXPECT_EQ(error("{object_key: k, factory_key: envoy.hashable_string, " + text + "}"), "no error");
   EXPECT_EQ(error("{object_key: k, " + text + "}"),
-            ".on_request_headers[0].factory_key: \"\", expected \"envoy.string\", a text that others may read");
+            ".on_request_headers[0].factory_key: \"\", expected \"envoy.string\" or \"envoy.hashable_string\", a text that "
+            "others may read");
   for (const std::string name : {"envoy.network.upstream_server_name", "envoy.network.upstream_subject_alt_names",
                                  "envoy.network.application_protocols"}) {
     EXPECT_EQ(error("{object_key: " + name + ", shared_with_upstream: ONCE, " + text + "}"), "no error");
@@ -132,7 +134,8 @@ TEST(FiltersTest, SetFilterState) {
     EXPECT_EQ(error("{object_key: " + name + ", factory_key: envoy.string, " + text + "}"),
               ".on_request_headers[0].factory_key: \"envoy.string\", expected \"" + name + "\" as object_key");
     EXPECT_EQ(error("{object_key: k, factory_key: " + name + ", " + text + "}"),
-              ".on_request_headers[0].factory_key: \"" + name + "\", expected \"envoy.string\", a text that others may read");
+              ".on_request_headers[0].factory_key: \"" + name +
+                  "\", expected \"envoy.string\" or \"envoy.hashable_string\", a text that others may read");
   }
   EXPECT_EQ(error("{object_key: k, factory_key: envoy.string, format_string: {json_format: {}}}"),
             ".on_request_headers[0].format_string.json_format: not implemented, expected text_format_source");
