@@ -345,10 +345,12 @@ void ListenerSet::Serve(Running running) {
     running.sockets = found->second.sockets;
     running.of_workers = found->second.of_workers;
     running.addresses = found->second.addresses;
+    // No queue holds what comes for an internal one between two steps, and the name is the later one's.
+    if (running.config->internal) Begin(running);
     for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
       worker->RemoveListener(found->second.id, with_.drain_time, [] {}, [] {});
     }
-    Begin(running);
+    if (!running.config->internal) Begin(running);
     Retire(found->second.listener);
     found->second = std::move(running);
     ++modified_;
