@@ -645,7 +645,7 @@ TEST_F(EndpointsTest, PageOfStats) {
   EXPECT_EQ(page.content_type, "text/html; charset=UTF-8");
   const auto has = [&page](std::string_view text) { return page.body.find(text) != std::string::npos; };
   EXPECT_TRUE(has("<tr><td>a.&lt;b&gt;</td><td class=\"number\">3</td></tr>\n")) << page.body;
-  EXPECT_TRUE(has("<tr><td>t</td><td>&quot;x: &quot;y&quot; &amp; z&quot;</td></tr>\n")) << page.body;
+  EXPECT_TRUE(has("<tr><td>t</td><td>&quot;x: \\&quot;y\\&quot; &amp; z&quot;</td></tr>\n")) << page.body;
   EXPECT_TRUE(has("<tr><td>h</td><td>P0("));
   // The form has what was asked for.
   EXPECT_TRUE(has("name=\"filter\" placeholder=\"filter\"")) << page.body;
