@@ -137,6 +137,18 @@ CASES = {
     "body of 5 KiB": ("inline_string: hello", "inline_string: " + "x" * 5000, "5000 bytes, expected at most 4096"),
     # Documents.
     "no YAML": ("node: {id: node-1, cluster: c1}", "node: {id: node-1, cluster: c1", ""),
+    "two watchdogs": ("node: {id", "watchdog: {miss_timeout: 1s}\nwatchdogs: {worker_watchdog: {}}\nnode: {id", "watchdog: there is watchdogs already"),
+    "negative miss": ("node: {id", "watchdogs: {worker_watchdog: {miss_timeout: -1s}}\nnode: {id", "watchdogs.worker_watchdog.miss_timeout: "),
+    "part of threads": ("node: {id", "watchdogs: {worker_watchdog: {multikill_threshold: {value: 101}}}\nnode: {id", "multikill_threshold.value: 101"),
+    "flush when nobody looks": ("node: {id", "stats_flush_on_admin: false\nnode: {id", "stats_flush_on_admin: false, expected true"),
+    "two flushes": ("node: {id", "stats_flush_on_admin: true\nstats_flush_interval: 1s\nnode: {id", "stats_flush_on_admin: there is stats_flush_interval already"),
+    "metrics service": ("node: {id", "stats_sinks: [{name: s, typed_config: {\"@type\": type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig, "
+                        "grpc_service: {envoy_grpc: {cluster_name: nobody}}}}]\nnode: {id", "envoy_grpc.cluster_name: unknown cluster 'nobody'"),
+    "metrics service without one": ("node: {id", "stats_sinks: [{name: s, typed_config: {\"@type\": type.googleapis.com/envoy.config.metrics.v3."
+                                    "MetricsServiceConfig, grpc_service: {}}}]\nnode: {id", "typed_config.grpc_service: one of envoy_grpc is required"),
+    "layer without a source": ("node: {id", "layered_runtime: {layers: [{name: r, rtds_layer: {name: x}}]}\nnode: {id", "rtds_layer.rtds_config: missing"),
+    "layer of a file that is not there": ("node: {id", "layered_runtime: {layers: [{name: r, rtds_layer: {name: x, rtds_config: {path_config_source: "
+                                          "{path: /not/there}}}}]}\nnode: {id", "rtds_config.path_config_source.path: \"/not/there\""),
     "regex of a tag": ("node: {id", "stats_config: {stats_tags: [{tag_name: t, regex: '('}]}\nnode: {id", "stats_tags[0].regex"),
     "tag without a value": ("node: {id", "stats_config: {stats_tags: [{tag_name: t}]}\nnode: {id", 'stats_tags[0].tag_name: "t" without a value'),
     "bucket of 0": ("node: {id", "stats_config: {histogram_bucket_settings: [{match: {prefix: a}, buckets: [0]}]}\nnode: {id", "buckets[0]: 0, expected more than 0"),
