@@ -165,11 +165,11 @@ class Sidecar:
     def counters(self):
         return counters(self.admin)
 
-    def log_lines(self, count):
-        """Once there are so many: they are written every 100 ms."""
+    def log_lines(self, count, mark=""):
+        """Those that have the mark, once there are so many: they are written every 100 ms."""
         lines = []
         for _ in range(100):
-            lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+            lines = [line for line in self.log.read_text(encoding="utf-8").splitlines() if mark in line] if self.log.exists() else []
             if len(lines) >= count:
                 break
             time.sleep(0.05)
