@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import urllib.request
 
@@ -92,6 +93,17 @@ def test_as_pilot_agent_starts_an_envoy(launch, tmp_path):
     assert "server.static_unknown_fields: 1\n" in proxy.admin("/stats?filter=unknown")
     options = json.loads(proxy.admin("/server_info"))["command_line_options"]
     assert options["drain_strategy"] == "Immediate" and options["drain_time"] == "45s" and options["disable_hot_restart"] is True
+
+
+def test_each_line_of_the_log_has_the_format(launch, tmp_path):
+    """From before the start to the end, whichever part says it."""
+    path = written(tmp_path, config(layered_runtime={"layers": [{"name": "base", "static_layer": {"nobody.heeds": 1}}]}))
+    proxy = launch("-c", path, "--base-id", 1, "--log-format", "<%l %n> %v").until_live()
+    assert proxy.stop() == 0
+    lines = proxy.log().splitlines()
+    assert "<info runtime> nothing here heeds nobody.heeds" in lines
+    assert lines[-2:] == ["<info main> signal 15: draining for at most 5 s", "<info main> drained: ending"]
+    assert [line for line in lines if not re.match("<(info|warning) [a-z]+> ", line)] == []
 
 
 def test_a_second_process_says_that_the_port_is_taken(pillion, tmp_path):
