@@ -33,8 +33,9 @@ struct InForce {
         settings(route != nullptr && route->instead ? *route->instead : own),
         more(route != nullptr ? route->more : None()) {}
 
+  // Never destroyed: a worker may still end requests while the process does.
   static const Rules& None() {
-    static const Rules none{};
+    static const Rules& none = *new Rules{};
     return none;
   }
 };
