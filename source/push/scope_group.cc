@@ -120,7 +120,10 @@ ScopeGroup::Ways ScopeGroup::Want() {
       way.id = own.id;
     } else if (scoped_.tables) {
       UseTable(scope->table_name);
-      way.id = with_.tables.IdOf({.name = scope->table_name, .feed = *scoped_.tables});
+      // To look for it costs as much as there are tables; it has been used since.
+      const auto former = wanted_.find(scope->key);
+      const bool same = former != wanted_.end() && former->second.table == scope->table_name;
+      way.id = same ? former->second.id : with_.tables.IdOf({.name = scope->table_name, .feed = *scoped_.tables});
     } else {
       continue;
     }
@@ -137,7 +140,9 @@ void ScopeGroup::UseTable(const std::string& table) {
     place->second->WhenReady([&](const std::string&) -> std::function<void()> {
       return [self = weak_from_this(), table] {
         const std::shared_ptr<ScopeGroup> group = self.lock();
-        if (group != nullptr && group->ready_tables_.insert(table).second) group->Settle();
+        if (group == nullptr || !group->ready_tables_.insert(table).second) return;
+        // Of thousands that come for the first time most change nothing by themselves.
+        group->settling_ || group->ways_ != group->wanted_ ? group->Settle() : group->TellReady();
       };
     });
   }
@@ -167,7 +172,7 @@ void ScopeGroup::Serve(const std::string& scope, uint64_t turn, std::shared_ptr<
   if (own.routes != nullptr) with_.retired.Add(std::move(own.routes));
   own.routes = std::move(routes);
   with_.own_tables.publish(own.id, own.routes);
-  Settle();
+  settling_ || ways_ != wanted_ ? Settle() : TellReady();
 }
 
 void ScopeGroup::Drop(OwnTable& own) {
