@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "test/unit/filters/filter_config.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -114,6 +115,27 @@ TEST_F(ExtensionWithMatcherTest, AFilterThatOnlyLetsPass) {
   client_->Send("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
   world_->Run();
   EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 403"));
+}
+
+TEST(ExtensionWithMatcherConfig, WhatIsRefused) {
+  // Of a filter in YAML's flow style.
+  const auto refused = [](const std::string& inner, const std::string& matcher, const std::string& of_route = "") {
+    return Refused({.http_filters = "{name: some, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.common.matching.v3."
+                                    "ExtensionWithMatcher, extension_config: {name: inner, typed_config: " + inner +
+                                    "}, xds_matcher: " + matcher + "}}",
+                    .of_route = of_route});
+  };
+  EXPECT_EQ(refused(kMutation, ByField()), "");
+  const std::string router = "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}";
+  EXPECT_NE(refused(router, ByField()).find("extension_config.typed_config: "), std::string::npos);
+  EXPECT_NE(refused(router, ByField()).find("an HTTP filter but the router and this one"), std::string::npos);
+  const std::string other = "{action: {name: a, typed_config: {\"@type\": type.googleapis.com/envoy.config.rbac.v3.Action, name: a, action: DENY}}}";
+  EXPECT_NE(refused(kMutation, ByField(other)).find("SkipFilter"), std::string::npos);
+  // What routes say of the filter within has no place: it would be taken for a matcher.
+  const std::string of_inner =
+      "typed_per_filter_config: {some: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3."
+      "HeaderMutationPerRoute, mutations: {}}}";
+  EXPECT_NE(refused(kMutation, ByField(), of_inner).find("ExtensionWithMatcherPerRoute"), std::string::npos);
 }
 
 }  // namespace

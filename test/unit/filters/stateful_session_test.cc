@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "test/unit/filters/filter_config.h"
 #include "test/unit/proxy/proxy_world.h"
 
 namespace pillion::test {
@@ -172,6 +173,27 @@ TEST_F(StatefulSessionTest, WithoutAState) {
   Start("strict: false");
   EXPECT_GE(Ask(), 0);
   EXPECT_EQ(stat("no_session"), 1);
+}
+
+TEST(StatefulSessionConfig, WhatIsRefused) {
+  const auto refused = [](const std::string& fields, const std::string& of_route = "") {
+    return Refused({.http_filters = "{name: s, typed_config: {\"@type\": " + std::string(kType) + ", " + fields + "}}", .of_route = of_route});
+  };
+  EXPECT_EQ(refused(Cookie("name: s, path: /a, ttl: 5s")), "");
+  const std::string cookie =
+      "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config.session_state.typed_config.cookie.";
+  EXPECT_EQ(refused(Cookie("name: \"a b\"")), cookie + "name: \"a b\", expected a cookie's name\n");
+  EXPECT_EQ(refused(Cookie("name: s, path: \"/a; Secure\"")), cookie + "path: \"/a; Secure\", expected the path of a cookie\n");
+  EXPECT_EQ(refused(Cookie("name: s, ttl: -1s")), cookie + "ttl: negative, expected 0 s or more\n");
+  EXPECT_NE(refused(Cookie("name: s, attributes: [{name: a, value: \"b;c\"}]")).find("attributes[0]: \"a=b;c\", expected"), std::string::npos);
+  EXPECT_NE(refused(Header("\":path\"")).find("name: \":path\", expected a header's name"), std::string::npos);
+  EXPECT_NE(refused("session_state: {name: x, typed_config: {\"@type\": type.googleapis.com/google.protobuf.Empty}}")
+                .find("CookieBasedSessionState or HeaderBasedSessionState"),
+            std::string::npos);
+  const std::string of_route =
+      "typed_per_filter_config: {s: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3."
+      "StatefulSessionPerRoute, stateful_session: {stat_prefix: x, " + Header("x-a") + "}}}";
+  EXPECT_NE(refused(Header("x-a"), of_route).find("stat_prefix: means nothing for a route"), std::string::npos);
 }
 
 }  // namespace

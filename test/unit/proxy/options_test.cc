@@ -336,13 +336,57 @@ class KeepaliveConnector final : public net::Connector {
   std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions* given) override {
     keepalive = given == nullptr ? std::nullopt : given->keepalive;
     if (given != nullptr) sources = given->sources;
+    transparent = given != nullptr && given->transparent;
+    mark = given == nullptr ? 0 : given->mark;
+    ++connects;
     return loopback->Connect(address, given);
   }
 
   std::unique_ptr<LoopbackConnector> loopback;
   std::optional<net::TcpKeepaliveOptions> keepalive;
   std::vector<net::Address> sources;
+  bool transparent = false;
+  uint32_t mark = 0;
+  int connects = 0;
 };
+
+// Of clients that a head of the PROXY protocol names.
+TEST_F(OptionsTest, ConnectionsFromTheClientsAddress) {
+  KeepaliveConnector connector;
+  const auto filter = [](const std::string& name, const std::string& message, const std::string& fields) {
+    return "- name: " + name + "\n  typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.listener." + name +
+           ".v3." + message + fields + "}\n";
+  };
+  Start({.listener = "listener_filters:\n" + filter("proxy_protocol", "ProxyProtocol", "") +
+                     filter("original_src", "OriginalSrc", ", mark: 7"),
+         .connector = &connector});
+  connector.loopback = std::make_unique<LoopbackConnector>(world_->simulation().network(), world_->simulation().loop(0));
+  const auto ask = [&](const std::string& head) {
+    const std::unique_ptr<Peer> client = world_->Connect();
+    client->Send(head + "GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+    world_->Run();
+    for (const std::unique_ptr<Peer>& peer : world_->upstream().peers()) {
+      if (!peer->Take().empty()) peer->Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    }
+    world_->Run();
+    EXPECT_TRUE(client->Take().starts_with("HTTP/1.1 200"));
+  };
+  const std::string first = "PROXY TCP4 192.0.2.7 10.0.0.1 1234 80\r\n";
+  ask(first);
+  EXPECT_EQ(connector.sources, std::vector<net::Address>{*net::Address::Ip("192.0.2.7", 0)});
+  EXPECT_TRUE(connector.transparent);
+  EXPECT_EQ(connector.mark, 7u);
+  ask(first);
+  EXPECT_EQ(connector.connects, 1);  // by the same connection
+  ask("PROXY TCP4 192.0.2.8 10.0.0.1 1234 80\r\n");
+  EXPECT_EQ(connector.sources, std::vector<net::Address>{*net::Address::Ip("192.0.2.8", 0)});
+  EXPECT_EQ(connector.connects, 2);
+  // Its host has no address of that family.
+  ask("PROXY TCP6 2001:db8::7 2001:db8::1 1234 80\r\n");
+  EXPECT_FALSE(connector.transparent);
+  EXPECT_EQ(connector.mark, 7u);
+  TearDown();  // before the connector
+}
 
 TEST_F(OptionsTest, TcpKeepalive) {
   KeepaliveConnector connector;

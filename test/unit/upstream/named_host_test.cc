@@ -77,5 +77,57 @@ TEST_F(NamedHostTest, HostsThatComeAndGo) {
   EXPECT_EQ(Choose({"10.0.0.2:80", "10.0.0.4:80"}), "10.0.0.4:80");
 }
 
+class SessionHostTest : public NamedHostTest {
+ protected:
+  // Without a policy for it.
+  void Begin(std::optional<uint8_t> health = std::nullopt) {
+    config->load_balancing.panic_threshold = 0;
+    if (health) config->load_balancing.session_health = *health;
+    config->endpoints.resize(1);
+    config->endpoints.push_back(At("10.0.0.2", config::EndpointHealth::kDegraded));
+    config->endpoints.push_back(At("10.0.0.3", config::EndpointHealth::kDraining));
+    config->endpoints.push_back(At("::1", config::EndpointHealth::kUnhealthy));
+    Make();
+  }
+  std::string Session(std::string_view address, bool only = false) {
+    const ClusterShard::Choice choice = shard().Choose({.session_host = address, .only_session_host = only});
+    return choice.host == nullptr ? "none" : choice.host->address_text();
+  }
+};
+
+TEST_F(SessionHostTest, IfItIsWell) {
+  Begin();
+  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.2:80");
+  EXPECT_EQ(Session("10.0.0.3:80"), "10.0.0.1:80");
+  EXPECT_EQ(Session("[::1]:80"), "10.0.0.1:80");
+  EXPECT_EQ(Session("10.0.0.9:80"), "10.0.0.1:80");
+  cluster->hosts()->hosts.at(1)->SetFlags(kFailedOutlierCheck);
+  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.1:80");
+}
+
+TEST_F(SessionHostTest, OrWhateverIsAskedFor) {
+  Begin(config::HostOverride::kUnhealthy | config::HostOverride::kDraining);
+  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.1:80");
+  EXPECT_EQ(Session("10.0.0.3:80"), "10.0.0.3:80");
+  EXPECT_EQ(Session("[::1]:80"), "[::1]:80");
+}
+
+TEST_F(SessionHostTest, ElseNone) {
+  Begin();
+  EXPECT_EQ(Session("10.0.0.9:80", true), "none");
+  EXPECT_EQ(Session("10.0.0.3:80", true), "none");
+  EXPECT_EQ(Session("10.0.0.2:80", true), "10.0.0.2:80");
+}
+
+TEST_F(SessionHostTest, HostsThatComeAndGoMeanwhile) {
+  Begin();
+  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.2:80");
+  const config::Endpoint other = At("10.0.0.4", config::EndpointHealth::kUnknown);
+  cluster->UpdateHosts({{*net::Address::Ip("10.0.0.4", 80), &other}});
+  shard().SetHosts(cluster->hosts());
+  EXPECT_EQ(Session("10.0.0.2:80", true), "none");
+  EXPECT_EQ(Session("10.0.0.4:80", true), "10.0.0.4:80");
+}
+
 }  // namespace
 }  // namespace pillion::upstream
