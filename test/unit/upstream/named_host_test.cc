@@ -79,13 +79,12 @@ TEST_F(NamedHostTest, HostsThatComeAndGo) {
 
 class SessionHostTest : public NamedHostTest {
  protected:
-  // Without a policy for it.
-  void Begin(std::optional<uint8_t> health = std::nullopt) {
+  // Without a policy for it. One of three hosts is well.
+  void Begin(config::EndpointHealth second, std::optional<uint8_t> health = std::nullopt) {
     config->load_balancing.panic_threshold = 0;
     if (health) config->load_balancing.session_health = *health;
     config->endpoints.resize(1);
-    config->endpoints.push_back(At("10.0.0.2", config::EndpointHealth::kDegraded));
-    config->endpoints.push_back(At("10.0.0.3", config::EndpointHealth::kDraining));
+    config->endpoints.push_back(At("10.0.0.2", second));
     config->endpoints.push_back(At("::1", config::EndpointHealth::kUnhealthy));
     Make();
   }
@@ -96,32 +95,37 @@ class SessionHostTest : public NamedHostTest {
 };
 
 TEST_F(SessionHostTest, IfItIsWell) {
-  Begin();
-  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.2:80");
-  EXPECT_EQ(Session("10.0.0.3:80"), "10.0.0.1:80");
+  Begin(config::EndpointHealth::kDraining);
+  EXPECT_EQ(Session("10.0.0.1:80"), "10.0.0.1:80");
+  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.1:80");
   EXPECT_EQ(Session("[::1]:80"), "10.0.0.1:80");
   EXPECT_EQ(Session("10.0.0.9:80"), "10.0.0.1:80");
+}
+
+TEST_F(SessionHostTest, OrNearly) {
+  Begin(config::EndpointHealth::kDegraded);
+  EXPECT_EQ(Session("10.0.0.2:80", true), "10.0.0.2:80");
   cluster->hosts()->hosts.at(1)->SetFlags(kFailedOutlierCheck);
-  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.1:80");
+  EXPECT_EQ(Session("10.0.0.2:80", true), "none");
 }
 
 TEST_F(SessionHostTest, OrWhateverIsAskedFor) {
-  Begin(config::HostOverride::kUnhealthy | config::HostOverride::kDraining);
-  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.1:80");
-  EXPECT_EQ(Session("10.0.0.3:80"), "10.0.0.3:80");
+  Begin(config::EndpointHealth::kDraining, config::HostOverride::kUnhealthy | config::HostOverride::kDraining);
+  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.2:80");
   EXPECT_EQ(Session("[::1]:80"), "[::1]:80");
+  EXPECT_EQ(Session("10.0.0.1:80", true), "none");
 }
 
 TEST_F(SessionHostTest, ElseNone) {
-  Begin();
+  Begin(config::EndpointHealth::kDraining);
   EXPECT_EQ(Session("10.0.0.9:80", true), "none");
-  EXPECT_EQ(Session("10.0.0.3:80", true), "none");
-  EXPECT_EQ(Session("10.0.0.2:80", true), "10.0.0.2:80");
+  EXPECT_EQ(Session("10.0.0.2:80", true), "none");
+  EXPECT_EQ(Session("10.0.0.1:80", true), "10.0.0.1:80");
 }
 
 TEST_F(SessionHostTest, HostsThatComeAndGoMeanwhile) {
-  Begin();
-  EXPECT_EQ(Session("10.0.0.2:80"), "10.0.0.2:80");
+  Begin(config::EndpointHealth::kUnknown);
+  EXPECT_EQ(Session("10.0.0.2:80", true), "10.0.0.2:80");
   const config::Endpoint other = At("10.0.0.4", config::EndpointHealth::kUnknown);
   cluster->UpdateHosts({{*net::Address::Ip("10.0.0.4", 80), &other}});
   shard().SetHosts(cluster->hosts());
