@@ -387,11 +387,11 @@ TEST(ConnectionRate, OverAllWorkers) {
 
 TEST(ConnectionRate, TheRuntimeSwitchesItOn) {
   ProxyWorld world({.network_filters = ConnectionRate("token_bucket: {max_tokens: 1, fill_interval: 1000s}, "
-                                                      "runtime_enabled: {default_value: false, runtime_key: on}")});
+                                                      "runtime_enabled: {default_value: false, runtime_key: rate.on}")});
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(Answer(world, kGet).starts_with("HTTP/1.1 200"));
   runtime::Value on;
   on.flag = true;
-  world.runtime_keys().Apply({{"on", on}});
+  world.runtime_keys().Apply({{"rate.on", on}});
   EXPECT_TRUE(Answer(world, kGet).starts_with("HTTP/1.1 200"));
   EXPECT_EQ(Answer(world, kGet), "");
   EXPECT_EQ(world.stat("local_rate_limit.some.rate_limited"), 1);
