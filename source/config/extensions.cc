@@ -127,6 +127,7 @@ const std::vector<const google::protobuf::Descriptor*>& ExtensionTypes() {
       envoy::config::rbac::v3::Action::descriptor(),
       envoy::config::route::v3::FilterConfig::descriptor(),
       envoy::config::route::v3::RouteConfiguration::descriptor(),
+      envoy::config::route::v3::ScopedRouteConfiguration::descriptor(),
       x::access_loggers::file::v3::FileAccessLog::descriptor(),
       x::access_loggers::filters::cel::v3::ExpressionFilter::descriptor(),
       x::access_loggers::stream::v3::StderrAccessLog::descriptor(),

@@ -193,7 +193,8 @@ def test_scopes_that_do_not_come(pushed):
 
 @p.ours
 def test_what_a_listener_waits_for(pushed):
-    both = pushed(p.listener(p.scoped(timeout="20s")), p.scope("one", "a", table="late"))
+    both = pushed(p.listener(b.http([b.direct(200, "other")]), name="other"))
+    both.push(p.listener(p.scoped(timeout="20s")), p.scope("one", "a", table="late"))
     both.plane.until_request("routes")
     waiting = json.loads(both.proxy.admin("/init_dump"))["unready_targets_dumps"]
     assert [target for dump in waiting for target in dump["target_names"]] == ['scoped routes "scoped"']
