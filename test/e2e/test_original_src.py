@@ -112,7 +112,7 @@ def test_bytes(pillion, host):
 @NEEDS_NETWORK
 def test_mark(pillion, host):
     """The mark is on the connections: a rule for it leads them nowhere."""
-    rules = ["ip rule add fwmark 7 lookup 77 pref 1", "ip route add unreachable default table 77"]
+    rules = ["ip rule add lookup local pref 5", "ip rule del pref 0", "ip rule add fwmark 7 lookup 77 pref 1", "ip route add unreachable default table 77"]
     for rule in rules:
         subprocess.run(rule.split(), check=True)
     try:

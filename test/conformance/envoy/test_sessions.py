@@ -19,8 +19,8 @@ def cookie(**fields):
 
 
 def header(name="x-session"):
-    return {"session_state": {"name": "envoy.http.stateful_session.header", "typed_config": any_of(
-        "extensions.http.stateful_session.header.v3.HeaderBasedSessionState", name=name)}}
+    return {"session_state": {"name": "envoy.http.stateful_session.header", "typed_config": {
+        **any_of("extensions.http.stateful_session.header.v3.HeaderBasedSessionState"), "name": name}}}
 
 
 def filtered(strict=False, **state):
@@ -45,8 +45,8 @@ def again(answered, asked, path="/"):
     return ask
 
 
-def case(name, requests=None, setting="cookie", **more):
-    return Case(name, requests or [get()], setting=setting, stats=COUNTS, **more)
+def case(name, requests=None, routes=None, setting="cookie", **more):
+    return Case(name, requests or [get()], routes, setting=setting, stats=COUNTS, **more)
 
 
 # Which of several hosts is the first is left to chance; that it stays the same is told by the counters.
