@@ -64,7 +64,8 @@ def case(name, requests=None, inner="http", front="http", lines=2, tells=None, m
         if inner == "http":
             filter_ = b.http([route(where)], name=within, access_log=_LOGS[name], server_name="inner", **(manager or {}))
         else:
-            filter_ = b.tcp(where, name=within, access_log=_LOGS[name])
+            # Within a connection of a pool nobody knows when it ends.
+            filter_ = b.tcp(where, name=within, **({"access_log": _LOGS[name]} if front == "tcp" else {}))
         listener["filter_chains"] = [{"filters": [filter_]}]
         if listener_filters:
             listener["listener_filters"] = list(listener_filters)
