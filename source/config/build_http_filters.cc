@@ -100,7 +100,8 @@ std::vector<HttpFilter> BuildHttpFilters(
     const std::unique_ptr<google::protobuf::Message> config = UnpackExtension(filter.typed_config());
     const HttpFilterType* type =
         config == nullptr ? nullptr : FindType(context, config->GetDescriptor(), &HttpFilterType::message);
-    if (type == nullptr && filter.is_optional() && !last) {
+    if (type == nullptr && filter.is_optional()) {
+      if (last) context.errors.Add(filter_path, "the last filter must be the router");
       const bool known = config != nullptr || filter.typed_config().type_url().empty();  // else there is a note already
       if (known) context.Note(config_path, Concat(WrongType(filter.typed_config(), "an HTTP filter"), kPassedOver));
       continue;

@@ -157,6 +157,10 @@ CASES = {
 
 # What Envoy takes and pillion does not: it is a mistake each time, and another reader may take the other one of the two.
 STRICTER = {
+    "optional filter in place of the router": (f'          - name: router\n            typed_config: {{"@type": {_H}.http.router.v3.Router}}\n',
+                                               '          - name: other\n            is_optional: true\n            typed_config: '
+                                               '{"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: type.googleapis.com/no.Such}\n',
+                                               "M.http_filters[1]: the last filter must be the router"),
     "key twice": ("node: {id: node-1, cluster: c1}", "node: {id: node-1, id: node-2}", 'node: duplicate key "id"'),
     "listener twice": ("  clusters:\n", "  - name: in\n    address: {socket_address: {address: 127.0.0.1, port_value: 10001}}\n    filter_chains: []\n  clusters:\n",
                        'listeners[1].name: duplicate name "in"'),
