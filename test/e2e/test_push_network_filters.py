@@ -205,4 +205,4 @@ def test_checked(tmp_path):
                                               p.extension({"@type": _INSPECTOR}, name="looks")]}), encoding="ascii")
     done = ctl("check", path)
     said = done.stdout + done.stderr
-    assert done.returncode == 1 and said.count("max_connections: 0") == 1 and '"end"' not in said and '"looks"' not in said, said
+    assert done.returncode == 1 and '.max_connections ("limit"): 0, expected' in said and '"end"' not in said and '"looks"' not in said, said

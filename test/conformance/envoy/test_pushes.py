@@ -161,8 +161,9 @@ PUSHES = [
                                      Step(extension({"@type": INSPECTOR}, "limit"), ask=ROOT),
                                      Step(extension({"@type": LIMIT, "max_connections": 1}, "limit"), ask=ROOT)]),
     *(Push(f"push-listener-filter-{how}", [
-        Step(together(apart(looks={}), extension({"@type": INSPECTOR}, "looks"), only(p.whole_cluster())), ask=ROOT),
-        Step(extension(limit(9), "looks"), ask=ROOT)], how) for how in p.AGGREGATED),
+        Step(together(apart(looks={}), extension({"@type": INSPECTOR}, "looks"), only(p.whole_cluster())), ask=ROOT)], how) for how in p.AGGREGATED),
+    Push("push-bad-listener-filter", [Step(together(apart(looks={}), extension({"@type": INSPECTOR}, "looks")), ask=ROOT),
+                                      Step(extension(limit(9), "looks"), ask=ROOT)]),
     Push("push-listener-filter-in-vain", [Step(direct("former"), ask=ROOT),
                                           Step(apart(looks={"timeout": "0.2s"}),
                                                until=("extension_config_discovery.tcp_listener_filter.looks.init_fetch_timeout", 1), ask=ROOT),
