@@ -309,6 +309,12 @@ void DownstreamConnection::Log(const AccessLogs& logs) {
   record.filter_chain_name = manager_.manager.chain_name();
   record.filter_chain_metadata = config::ValueOf(manager_.manager.chain().metadata);
   config::DescribeListener(manager_.manager.listener(), record);
+  base::Arena arena(manager_.context.worker.blocks());
+  metadata::Annotations notes;
+  if (has_notes()) {
+    CopyNotes(arena, notes);
+    record.annotations = &notes;
+  }
   for (const auto& log : logs) log->Log(manager_.context.worker.index(), record);
 }
 

@@ -49,6 +49,12 @@ void LoneConnection::Log(const AccessLogs& logs) {
   if (!how_.failure.empty()) record.downstream_transport_failure_reason = how_.failure;
   if (how_.flag != telemetry::ResponseFlag::kCount) record.response_flags.Set(how_.flag);
   record.listener_metadata = listener_metadata_;
+  base::Arena arena(context_.worker.blocks());
+  metadata::Annotations notes;
+  if (has_notes()) {
+    CopyNotes(arena, notes);
+    record.annotations = &notes;
+  }
   for (const auto& log : logs) log->Log(context_.worker.index(), record);
 }
 

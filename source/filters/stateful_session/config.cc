@@ -92,7 +92,7 @@ std::shared_ptr<const config::FilterConfig> BuildRoute(config::BuildContext& con
   const std::string place = FieldPath(path, "stateful_session");
   if (from.has_stateful_session()) settings = BuildSettings(context, from.stateful_session(), place);
   if (!from.stateful_session().stat_prefix().empty()) {
-    context.errors.Add(FieldPath(place, "stat_prefix"), "means nothing for a route: the filter's own counters count");
+    context.errors.Add(FieldPath(place, "stat_prefix"), "means nothing for a route: nothing is counted then");
   }
   return std::make_shared<Config>(std::move(settings));
 }

@@ -120,8 +120,9 @@ class StatefulSession final : public filter::HttpFilter {
 };
 
 filter::HttpFilter* Shard::Make(filter::StreamContext& stream, const config::FilterConfig* override_config) {
-  const Config& config = override_config != nullptr ? static_cast<const Config&>(*override_config) : config_;
-  return config.settings().disabled ? nullptr : stream.arena().New<StatefulSession>(config.settings(), counts());
+  if (override_config == nullptr) return stream.arena().New<StatefulSession>(config_.settings(), counts());
+  const Settings& settings = static_cast<const Config&>(*override_config).settings();
+  return settings.disabled ? nullptr : stream.arena().New<StatefulSession>(settings, nullptr);  // as Envoy has it
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ def case(name, requests=None, routes=None, setting="cookie", **more):
 
 
 # Which of several hosts is the first is left to chance; that it stays the same is told by the counters.
-CHANCE = ("response.fields", "response.body", "upstream.host", "log.host", "log.tried")
+CHANCE = ("response.fields", "response.body", "upstream.host", "upstream.fields", "log.host", "log.tried")
 CASES = [
     case("session-begins"), case("session-goes-on", client=again("set-cookie", "cookie"), lines=4),
     case("session-goes-on-among-hosts", client=again("set-cookie", "cookie"), lines=4, clusters=THREE, ignored=CHANCE),
