@@ -54,14 +54,14 @@ class ScopedRoutes::Source final : private xds::TypeWatcher {
         stats_(all.with_.registry, all.with_.clock, PrefixOf(first)),
         scope_(all.with_.registry, PrefixOf(first)),
         reloads_(all.with_.registry.control().counter(scope_.AddCounter("config_reload"))),
-        empty_(all.with_.registry.control().counter(scope_.AddCounter("update_empty"))),
         reload_time_(all.with_.registry.control().gauge(scope_.AddGauge("config_reload_time_ms"))),
         all_scopes_(all.with_.registry.control().gauge(scope_.AddGauge("all_scopes"))),
         active_scopes_(all.with_.registry.control().gauge(scope_.AddGauge("active_scopes"))),
         notes_(all.with_.clock, all.with_.warn),
         initial_fetch_(all.with_.timers) {
-    // Always zero: each table is asked for when its scope has come.
+    // Always zero: each table is asked for when its scope has come; and Envoy counts no answer as an empty one.
     all.with_.registry.control().gauge(scope_.AddGauge("on_demand_scopes"))->Set(0);
+    scope_.AddCounter("update_empty");
   }
 
   void Start() {
@@ -132,13 +132,13 @@ class ScopedRoutes::Source final : private xds::TypeWatcher {
   xds::SubscriptionStats stats_;
   stats::Scope scope_;
   stats::Counter* const reloads_;
-  stats::Counter* const empty_;
   stats::Gauge* const reload_time_;  // when: milliseconds since the epoch
   stats::Gauge* const all_scopes_;
   stats::Gauge* const active_scopes_;  // as Envoy counts: whose tables are asked for
   xds::Complaints notes_;
   xds::InitialFetch initial_fetch_;
   xds::TypeSubscription* subscription_ = nullptr;
+  bool answered_ = false;
   TakenByName taken_;
   ScopeGroup::Given given_;  // of these
   std::vector<std::shared_ptr<ScopeGroup>> groups_;
@@ -155,13 +155,13 @@ std::vector<xds::Refusal> ScopedRoutes::Source::OnUpdate(const xds::Update& upda
     taken_[resource.name] = {
         .version = resource.version, .updated = all_.with_.clock.WallNow(), .body = resource.body};
   }
-  if (next != given_.scopes) {
+  // The first answer counts, whatever it has.
+  if (next != given_.scopes || !std::exchange(answered_, true)) {
     reloads_->Increment();
     reload_time_->Set(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                                 all_.with_.clock.WallNow().time_since_epoch())
                                                 .count()));
   }
-  if (update.resources.empty() && update.removed.empty()) empty_->Increment();
   given_.scopes = std::move(next);
   all_scopes_->Set(given_.scopes.size());
   active_scopes_->Set(static_cast<uint64_t>(

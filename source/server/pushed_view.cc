@@ -71,6 +71,7 @@ std::vector<admin::PushedScopes> PushedOf(const push::ScopedRoutes& scopes) {
       one.scopes.push_back(taken.body);
       if (!one.updated || *one.updated < taken.updated) one.updated = taken.updated;
     }
+    if (one.scopes.empty() && !one.refused) continue;
     for (const std::string& name : view.names) {
       one.name = name;
       all.push_back(one);

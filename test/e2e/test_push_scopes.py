@@ -11,7 +11,7 @@ import test_last_good
 from peers import bootstrap as b
 from peers import pushed as p
 from peers.message import Request, Response
-from peers.ports import free_port
+from peers.ports import accepts, free_port
 from peers.proxy import Proxy, run
 from peers.wait import until
 from test_push_files import file_source, write
@@ -199,7 +199,11 @@ def test_what_a_listener_waits_for(pushed):
     waiting = json.loads(both.proxy.admin("/init_dump"))["unready_targets_dumps"]
     assert [target for dump in waiting for target in dump["target_names"]] == ['scoped routes "scoped"']
     both.push(p.routes(b.direct(200, "late"), name="late"))
-    assert by(both, "a") == "200 late"
+    where = both.proxy.listeners["ingress"]
+    until(lambda: accepts(where), "it listens")
+    connection = both.connect(listener_="ingress")
+    assert by(both, "a", on=connection) == "200 late"
+    connection.close()
 
 
 def test_two_listeners_of_the_same_scopes(pushed):
