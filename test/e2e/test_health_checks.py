@@ -76,7 +76,7 @@ def test_connections_end_with_the_health_of_their_host(pillion, serve):
     """close_connections_on_host_health_failure: of tcp_proxy at once; of others no request begins on one that there was."""
     host = Host(b"one")
     server = serve.h1(host)
-    closes = {"close_connections_on_host_health_failure": True, "health_checks": [http_check(unhealthy_threshold=1)]}
+    closes = {"close_connections_on_host_health_failure": True, "health_checks": [{**http_check(), "unhealthy_threshold": 1}]}
     proxy = pillion(b.bootstrap(
         [b.listener(b.http()), b.listener(b.tcp("bytes"), name="bytes")],
         [b.cluster(server.address, **closes), b.cluster(server.address, name="bytes", **closes)]))

@@ -27,7 +27,8 @@ def of_names(*targets, **fields):
 
 
 def hosts(proxy):
-    return sorted({line.split("::")[1] for line in proxy.admin("/clusters").splitlines() if "::health_flags::" in line})
+    lines = [line for line in proxy.admin("/clusters").splitlines() if "::health_flags::" in line]
+    return sorted({line.partition("::health_flags::")[0].partition("::")[2] for line in lines})
 
 
 def test_who_is_asked(pillion, serve, dns):
