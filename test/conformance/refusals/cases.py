@@ -145,7 +145,7 @@ CASES = {
     "metrics service": ("node: {id", "stats_sinks: [{name: s, typed_config: {\"@type\": type.googleapis.com/envoy.config.metrics.v3.MetricsServiceConfig, "
                         "grpc_service: {envoy_grpc: {cluster_name: nobody}}}}]\nnode: {id", "envoy_grpc.cluster_name: unknown cluster 'nobody'"),
     "metrics service without one": ("node: {id", "stats_sinks: [{name: s, typed_config: {\"@type\": type.googleapis.com/envoy.config.metrics.v3."
-                                    "MetricsServiceConfig, grpc_service: {}}}]\nnode: {id", "typed_config.grpc_service: one of envoy_grpc is required"),
+                                    "MetricsServiceConfig, grpc_service: {}}}]\nnode: {id", "typed_config.grpc_service.envoy_grpc: missing, but required"),
     "layer without a source": ("node: {id", "layered_runtime: {layers: [{name: r, rtds_layer: {name: x}}]}\nnode: {id", "rtds_layer.rtds_config: missing"),
     "layer of a file that is not there": ("node: {id", "layered_runtime: {layers: [{name: r, rtds_layer: {name: x, rtds_config: {path_config_source: "
                                           "{path: /not/there}}}}]}\nnode: {id", "rtds_config.path_config_source.path: \"/not/there\""),
