@@ -155,8 +155,9 @@ std::vector<xds::Refusal> ScopedRoutes::Source::OnUpdate(const xds::Update& upda
     taken_[resource.name] = {
         .version = resource.version, .updated = all_.with_.clock.WallNow(), .body = resource.body};
   }
-  // The first answer counts, whatever it has.
-  if (next != given_.scopes || !std::exchange(answered_, true)) {
+  // The first answer that is good counts, whatever it has.
+  const bool first = refusals.empty() && !std::exchange(answered_, true);
+  if (first || next != given_.scopes) {
     reloads_->Increment();
     reload_time_->Set(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                                 all_.with_.clock.WallNow().time_since_epoch())
