@@ -32,8 +32,9 @@ ASKED = {
         "config_source": source(), "type_urls": ["type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"]}}, router()]),
         _MANAGER + "http_filters[0].config_discovery.type_urls[0]"),
     "ecds-of-a-listener": (lambda: {**p.listener(name="bad"), "filter_chains": [{"filters": [{"name": "x", "config_discovery": {
-        "config_source": source(), "type_urls": ["type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"]}}]}]},
-        "filter_chains[0].filters[0].config_discovery"),
+        "config_source": source(), "type_urls": [
+            "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"]}}]}]},
+        "filter_chains[0].filters[0].config_discovery.type_urls[0]"),
     "srds-by-xdstp": (lambda: with_manager(scoped_routes={"name": "s", "scope_key_builder": {"fragments": [{"header_value_extractor": {
         "name": "x", "index": 0}}]}, "rds_config_source": source(), "scoped_rds": {"scoped_rds_config_source": source(),
                                                                                    "srds_resources_locator": "xdstp://a/b/c"}}),
