@@ -112,7 +112,7 @@ def test_a_service_that_is_slow(pillion, serve):
     service.takes = 0
     comes_to("recovering")
     comes_to("closed")
-    until(lambda: stat(proxy, "slow.closed") == 1, "that it is counted")
+    until(lambda: stat(proxy, "slow.closed") >= 1, "that it is counted")  # more, where our own slowness opens it again
     assert stat(proxy, "slow.bad") >= 2 and stat(proxy, "slow.recovering") >= 1
 
 
