@@ -55,17 +55,18 @@ class Chain:
 
 def test_no_trace_breaks(pillion, program, tmp_path):
     chain = Chain(pillion, program, tmp_path)
-    sent = {f"/{number}": full(request_id=secrets.token_hex(8)) for number in range(REQUESTS)}
-    bodies = {}
+    paths = [f"/{number}" for number in range(REQUESTS)]
+    sent, bodies = {}, {}
 
     def call(paths):
         connection = chain.front.connect()
         for path in paths:
+            sent[path] = full(request_id=secrets.token_hex(8))  # its deadline counts from now
             answer = connection.exchange(Request("GET", path, [sent[path].vctx()]))
             bodies[path] = answer.status, answer.body.decode()
         connection.close()
 
-    callers = [threading.Thread(target=call, args=(list(sent)[number::CALLERS],)) for number in range(CALLERS)]
+    callers = [threading.Thread(target=call, args=(paths[number::CALLERS],)) for number in range(CALLERS)]
     for caller in callers:
         caller.start()
     for caller in callers:
