@@ -170,6 +170,8 @@ void Stream::StartAnew() {
   carried_context_ = nullptr;
   lane_wish_ = forced_wish_;
   mirror_wish_ = nullptr;
+  session_host_ = {};
+  only_session_host_ = false;
   former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{newest_, former_};
   upstream_ = newest_ = nullptr;
   hedged_ = false;

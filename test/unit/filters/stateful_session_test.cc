@@ -157,6 +157,30 @@ TEST_F(StatefulSessionTest, AnotherAttemptGoesAnywhere) {
   EXPECT_EQ(asked, 2u);
 }
 
+TEST_F(StatefulSessionTest, WhereARedirectLeadsThereMayBeNoSession) {
+  Start("strict: true, " + Cookie("name: s, path: /a"), {.route = "internal_redirect_policy: {}"});
+  size_t elsewhere = 0;
+  for (int i = 0; i < 2; ++i) {
+    client_->Send("GET /a HTTP/1.1\r\nhost: h\r\ncookie: s=" + std::string(kSecond) + "\r\n\r\n");
+    world_->Run();
+    for (const std::unique_ptr<Peer>& peer : world_->upstream(1).peers()) {
+      if (!peer->Take().empty()) peer->Send("HTTP/1.1 302 Found\r\nlocation: http://h/b\r\ncontent-length: 0\r\n\r\n");
+    }
+    world_->Run();
+    world_->Wait(1);  // it begins in a turn of its own
+    for (uint32_t host = 0; host < 3; ++host) {
+      for (const std::unique_ptr<Peer>& peer : world_->upstream(host).peers()) {
+        if (!peer->Take().starts_with("GET /b ")) continue;
+        elsewhere += host != 1;
+        peer->Send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+      }
+    }
+    world_->Run();
+    EXPECT_TRUE(client_->Take().starts_with("HTTP/1.1 200"));
+  }
+  EXPECT_GT(elsewhere, 0u);  // hosts take turns: of two requests one at least went to another than that of the session
+}
+
 TEST_F(StatefulSessionTest, RoutesSayOtherwise) {
   const std::string of_route =
       "typed_per_filter_config: {session: {\"@type\": "
