@@ -167,7 +167,8 @@ Inspection::Verdict Inspection::Apply(const config::OriginalDst&, FilterStats&) 
 Inspection::Verdict Inspection::Apply(const config::OriginalSrc& filter, FilterStats&) {
   // As a filter before this one may have told: it need not be the peer's.
   const net::Address& client = accepted_.transport->remote_address();
-  if (client.family() != AF_UNIX) accepted_.facts->source = net::OwnSource{client, filter.mark}.text();
+  const bool has_ip = client.family() == AF_INET || client.family() == AF_INET6;  // and is none of this process
+  if (has_ip) accepted_.facts->source = net::OwnSource{client, filter.mark}.text();
   return Verdict::kContinue;
 }
 
