@@ -46,7 +46,7 @@ struct FilterConfigs::Place {
   Built built = nullptr;             // of what has come; null: nothing that can stand there
 };
 
-class FilterConfigs::Filter final : public NamedPart {
+class FilterConfigs::Filter final : public NamedPart, public std::enable_shared_from_this<Filter> {
  public:
   Filter(FilterConfigs& all, const FilterSource& source)
       : NamedPart(all.planes_, all.with_, xds::Kind::kExtensions, source.name, source.feed, PrefixOf(source)),
@@ -141,6 +141,7 @@ std::vector<std::string> FilterConfigs::Filter::OnResource(const xds::Resource& 
     stats_.Success(resource.answer_version, begun);
     return {};
   }
+  const std::shared_ptr<Filter> self = shared_from_this();  // a listener may end as it follows, and that was the last one
   std::vector<std::string> errors;
   std::vector<Built> next;
   for (const Place* const place : places_) {
@@ -165,6 +166,7 @@ std::vector<std::string> FilterConfigs::Filter::OnResource(const xds::Resource& 
 // from requests by it.
 void FilterConfigs::Filter::OnRemoved(const std::string& version) {
   if (of_file()) return Refuse("is not in its file");
+  const std::shared_ptr<Filter> self = shared_from_this();  // as above
   const bool was_there = taken_.has_value();
   if (was_there) {
     const std::vector<std::string> errors = Put(std::vector<Built>(places_.size()));

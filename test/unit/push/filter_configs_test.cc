@@ -282,6 +282,33 @@ TEST_F(FilterConfigsTest, WhoWaitsMayEndHisUse) {
   EXPECT_EQ(told, 4);
 }
 
+// A listener that ends as it follows, and with it the last use of what has just come, or has just gone.
+TEST_F(FilterConfigsTest, WhoFollowsMayEndHisUse) {
+  std::unique_ptr<FilterConfigs::Use> use;
+  bool ends = true;
+  FilterConfigs all(planes_, *process_.resources,
+                    [&] {
+                      if (ends) use.reset();
+                      return std::vector<std::string>();
+                    },
+                    with());
+  use = all.For(Listener(Filter()));
+  all.Start();
+  planes_.Start();
+  Answer(Kind::kExtensions, {{"f", Buffer(1)}});
+  EXPECT_EQ(use, nullptr);
+  EXPECT_THAT(all.all(), IsEmpty());
+  EXPECT_THAT(Sent(), testing::Contains(HasSubstr("-f")));
+  ends = false;
+  use = all.For(Listener(Filter()));
+  Answer(Kind::kExtensions, {{"f", Buffer(1)}});
+  EXPECT_EQ(all.all().size(), 1u);
+  ends = true;
+  Answer(Kind::kExtensions, {}, {"f"});
+  EXPECT_EQ(use, nullptr);
+  EXPECT_THAT(all.all(), IsEmpty());
+}
+
 TEST_F(FilterConfigsTest, WhoWaitsMayEndAllThatIsHere) {
   auto all = std::make_unique<FilterConfigs>(planes_, *process_.resources, [] { return std::vector<std::string>(); }, with());
   std::unique_ptr<FilterConfigs::Use> use = all->For(Listener(Filter())), other = all->For(Listener(Filter("", kCors, "g")));
