@@ -53,6 +53,7 @@ void MetricsService::AddMetrics(const stats::Snapshot& snapshot,
                                 const std::function<void(const std::string& family)>& take) {
   const int64_t now =
       std::chrono::duration_cast<std::chrono::milliseconds>(with_.clock.WallNow().time_since_epoch()).count();
+  absl::flat_hash_map<std::string, uint64_t> told;
   for (const stats::Snapshot::Number& number : snapshot.numbers) {
     const Named named = NameOf(*number.description, *snapshot.rules, config_.labels);
     const bool gauge = number.description->kind == stats::Kind::kGauge;
@@ -62,15 +63,18 @@ void MetricsService::AddMetrics(const stats::Snapshot& snapshot,
     } else {
       uint64_t value = number.counter;
       if (config_.deltas) {
-        uint64_t& before = sent_[number.description->name()];
+        std::string key = number.description->name();
+        const auto before = sent_.find(key);
         // Less than before: it was set to zero in between.
-        value = number.counter >= before ? number.counter - before : number.counter;
-        before = number.counter;
+        if (before != sent_.end() && number.counter >= before->second) value -= before->second;
+        told.insert_or_assign(std::move(key), number.counter);
       }
       family.AddNumber(named.labels, static_cast<double>(value), now);
     }
     take(family.bytes());
   }
+  // What is gone, with its cluster, say, is forgotten: another one of that name begins at zero.
+  sent_ = std::move(told);
   for (const stats::Snapshot::Distribution& histogram : snapshot.histograms) {
     const Named named = NameOf(*histogram.description, *snapshot.rules, config_.labels);
     // Whatever counters say, as Envoy has it: what is told again and again adds up.

@@ -91,6 +91,22 @@ TEST_F(MetricsServiceTest, Deltas) {
   EXPECT_EQ(caller_.last().sent[1], Message({Number("c", kCounter, 2), distribution({})}, false));
 }
 
+// Another counter of the same name, as of a cluster that went and came again, begins at zero, however far it has got by then.
+TEST_F(MetricsServiceTest, DeltasOfWhatWasGoneInBetween) {
+  Make({.cluster = "m", .deltas = true});
+  const auto flush_with = [this](uint64_t count) {
+    stats::Scope scope(registry_, stats::Prefix("cluster").Add(stats::kClusterName, "be"));
+    registry_.shard(0).counter(scope.AddCounter("c"))->Add(count);
+    Flush();
+  };
+  flush_with(3);
+  Flush();
+  flush_with(5);
+  ASSERT_EQ(caller_.last().sent.size(), 2u);
+  EXPECT_EQ(caller_.last().sent[0], Message({Number("cluster.be.c", kCounter, 3)}, true));
+  EXPECT_EQ(caller_.last().sent[1], Message({Number("cluster.be.c", kCounter, 5)}, false));
+}
+
 TEST_F(MetricsServiceTest, LabelsAndSummaries) {
   Make({.cluster = "m", .labels = true, .histograms = false});
   stats::Scope scope(registry_, stats::Prefix("cluster").Add(stats::kClusterName, "be.x"));
