@@ -140,7 +140,10 @@ void ScopeGroup::UseTable(const std::string& table) {
     place->second->WhenReady([&](const std::string&) -> std::function<void()> {
       return [self = weak_from_this(), table] {
         const std::shared_ptr<ScopeGroup> group = self.lock();
-        if (group == nullptr || !group->ready_tables_.insert(table).second) return;
+        if (group == nullptr) return;
+        // A table that others wait for tells this group, too, when no scope names it any more.
+        if (std::ranges::none_of(group->members_, [&](const Member* each) { return each->tables.contains(table); })) return;
+        if (!group->ready_tables_.insert(table).second) return;
         // Of thousands that come for the first time most change nothing by themselves.
         group->settling_ || group->ways_ != group->wanted_ ? group->Settle() : group->TellReady();
       };
