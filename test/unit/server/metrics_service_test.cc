@@ -91,7 +91,7 @@ TEST_F(MetricsServiceTest, Deltas) {
   EXPECT_EQ(caller_.last().sent[1], Message({Number("c", kCounter, 2), distribution({})}, false));
 }
 
-// Another counter of the same name, as of a cluster that went and came again, begins at zero, however far it has got by then.
+// Another counter of the same name, as of a cluster that went and came again, begins at zero.
 TEST_F(MetricsServiceTest, DeltasOfWhatWasGoneInBetween) {
   Make({.cluster = "m", .deltas = true});
   const auto flush_with = [this](uint64_t count) {
