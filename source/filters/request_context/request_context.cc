@@ -286,10 +286,12 @@ bool RequestContext::ReplaceFields(http::RequestHead& head) {
   shard_.left_out.Add(Inject(head));
   const filter::FilterPart part = ChooseRoute();
   if (part.absent) return false;
-  const RouteSettings* const route = RouteConfig::Of(part.config);
-  if (route == nullptr) return true;
-  terms_.Take(*route);
-  return !route->disabled;
+  // Within another filter it stands in that one's place, of which the route says something else.
+  const auto* const of_route = dynamic_cast<const RouteConfig*>(part.config);
+  if (of_route == nullptr) return true;
+  const RouteSettings& route = of_route->settings();
+  terms_.Take(route);
+  return !route.disabled;
 }
 
 void RequestContext::Count(const context::Extraction& found) {

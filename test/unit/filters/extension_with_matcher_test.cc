@@ -105,6 +105,20 @@ TEST_F(ExtensionWithMatcherTest, ARouteHasAnotherMatcher) {
   EXPECT_EQ(Ask("x-skip: yes\r\n"), "mr");
 }
 
+// A filter that has the route chosen anew: what that says under the name is of the matcher, and not of the filter within.
+TEST_F(ExtensionWithMatcherTest, AFilterThatAsksTheRouteAgain) {
+  const std::string context = "{\"@type\": type.googleapis.com/pillion.filters.http.context.v1.Context, direction: INBOUND}";
+  const std::string of_route =
+      "typed_per_filter_config: {some: {\"@type\": "
+      "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcherPerRoute, xds_matcher: ";
+  Start(Filter("", context), {.entry = of_route + ByField() + "}}"});
+  client_->Send("GET / HTTP/1.1\r\nhost: h\r\nx-tenant: acme\r\n\r\n");
+  world_->Run();
+  const std::string asked = world_->upstream().peer(0).Take();
+  EXPECT_TRUE(asked.starts_with("GET / ")) << asked;
+  EXPECT_EQ(asked.find("acme"), asked.npos) << asked;  // of a stranger
+}
+
 // A filter that answers, in front of all others, where it would be asked without a chain.
 TEST_F(ExtensionWithMatcherTest, AFilterThatOnlyLetsPass) {
   const std::string rbac =
