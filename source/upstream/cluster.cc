@@ -386,10 +386,19 @@ std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const Co
   const std::unique_ptr<TlsConnector>& tls = tls_[host.transport()->index];
   if (tls != nullptr && !tls->ready()) [[unlikely]] return tls->NotReady(host);
   const net::ConnectOptions* options = connect_options();
-  std::optional<net::ConnectOptions> own;
-  if (!needs.source.empty()) [[unlikely]] options = &own.emplace(ConnectOptionsFrom(needs.source, host.address(), options));
-  std::unique_ptr<net::Transport> plain =
-      net::ConnectToHost(worker_, connector_, host.address(), host.addresses(), options);
+  std::shared_ptr<const net::Addresses> addresses = host.addresses();
+  struct Own {
+    net::ConnectOptions options;
+    std::shared_ptr<const net::Addresses> addresses;
+  };
+  std::shared_ptr<Own> own;
+  if (!needs.source.empty()) [[unlikely]] {
+    // Who tries one address after the other needs the options beyond this call: they live as long as its addresses.
+    own = std::make_shared<Own>(Own{ConnectOptionsFrom(needs.source, host.address(), options), std::move(addresses)});
+    options = &own->options;
+    addresses = std::shared_ptr<const net::Addresses>(own, own->addresses.get());
+  }
+  std::unique_ptr<net::Transport> plain = net::ConnectToHost(worker_, connector_, host.address(), addresses, options);
   if (host.transport()->internal != nullptr) [[unlikely]] plain->Pass(PassedTo(host, needs.passed));
   if (const std::optional<net::ProxyVersion> version = host.transport()->proxy_version) [[unlikely]] {
     plain = std::make_unique<net::ProxyHeadTransport>(std::move(plain), *version, std::string(needs.proxy_head));

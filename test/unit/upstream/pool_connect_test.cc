@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <string>
+#include <vector>
 
+#include "source/net/connect_options.h"
 #include "test/unit/upstream/pool_fixture.h"
 
 namespace pillion::upstream {
@@ -57,6 +60,38 @@ TEST_F(PoolConnectTest, OneOfSeveralAddresses) {
   EXPECT_EQ(Stat("upstream_cx_total"), 2);
   EXPECT_EQ(Stat("upstream_cx_connect_fail"), 0);
   EXPECT_EQ(host().address_text(), "10.0.0.1:80");
+}
+
+// Notes where each connect comes from.
+struct NotingConnector final : net::Connector {
+  explicit NotingConnector(net::Connector& connector) : connector(connector) {}
+
+  std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions* options) override {
+    sources.push_back(options == nullptr || options->sources.empty() ? "" : options->sources.front().ip());
+    return connector.Connect(address, nullptr);
+  }
+
+  net::Connector& connector;
+  std::vector<std::string> sources;
+};
+
+// Also a later attempt comes from the client's address: what it is made with outlives the call that begins the first.
+TEST_F(PoolConnectTest, EachAddressFromTheClients) {
+  config->endpoints[0].additional_addresses = std::make_shared<const std::vector<config::Address>>(
+      std::vector<config::Address>{config::SocketAddress{.ip = "10.0.0.2", .port = 80}});
+  Make();
+  simulation.network().faults(kHost).connect_hangs = true;
+  test::PeerListener there(simulation.network(), simulation.loop(), *net::Address::Ip("10.0.0.2", 80));
+  NotingConnector connector(*connectors[0]);
+  shards.push_back(std::make_unique<ClusterShard>(cluster, cluster->hosts(), simulation.worker(0), connector,
+                                                  registry.shard(0), random, MakeCodecs(0)));
+  auto request = NewRequest();
+  request->Ask(*shard(1).PoolOf(cluster->hosts()->hosts.at(0), Protocol::kHttp1, config::Priority::kDefault,
+                                {.source = "0 192.0.2.9"}));
+  Advance(milliseconds(301));
+  EXPECT_FALSE(request->failure);
+  EXPECT_NE(request->connection, nullptr);
+  EXPECT_EQ(connector.sources, (std::vector<std::string>{"192.0.2.9", "192.0.2.9"}));
 }
 
 // The time for a connect is that of all attempts together.
