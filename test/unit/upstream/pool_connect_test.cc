@@ -64,7 +64,7 @@ TEST_F(PoolConnectTest, OneOfSeveralAddresses) {
 
 // Notes where each connect comes from.
 struct NotingConnector final : net::Connector {
-  explicit NotingConnector(net::Connector& connector) : connector(connector) {}
+  explicit NotingConnector(net::Connector& to) : connector(to) {}
 
   std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions* options) override {
     sources.push_back(options == nullptr || options->sources.empty() ? "" : options->sources.front().ip());
