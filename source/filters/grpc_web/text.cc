@@ -21,6 +21,7 @@ bool Decode(std::string_view groups, char* out, size_t room, size_t& size) {
 
 std::optional<base::Slice> TextReader::Read(base::BlockPool& pool, std::string_view text) {
   const size_t groups = (left_size_ + text.size()) / 4;
+  if (text.empty()) return base::Slice();
   if (groups == 0) {
     std::memcpy(left_ + left_size_, text.data(), text.size());
     left_size_ += text.size();

@@ -38,7 +38,6 @@ CookieSession BuildCookie(config::BuildContext& context, const envoy::type::http
     context.errors.Add(FieldPath(path, "path"),
                        config::Concat(config::Quote(from.path()), ", expected the path of a cookie"));
   }
-  if (to.ttl_s < 0) context.errors.Add(FieldPath(path, "ttl"), "negative, expected 0 s or more");
   if (to.ttl_s > 0) to.attributes += config::Concat("; Max-Age=", to.ttl_s);
   if (!to.path.empty()) to.attributes += "; Path=" + to.path;
   for (int i = 0; i < from.attributes_size(); ++i) {

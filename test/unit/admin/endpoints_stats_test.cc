@@ -18,7 +18,7 @@ TEST_F(EndpointsTest, Stats) {
   EXPECT_EQ(Get("/stats?format=prometheus&filter=a.b").body, Get("/stats/prometheus?filter=a.b").body);
   EXPECT_EQ(Get("/stats?filter=(").status, 400);
   EXPECT_TRUE(Get("/stats?filter=(").body.starts_with("Invalid re2 regex: "));
-  EXPECT_EQ(Get("/stats?format=html").status, 400);
+  EXPECT_EQ(Get("/stats?format=xml").status, 400);
   EXPECT_EQ(Get("/stats?type=Some").status, 400);
   // What the page's form sends when nothing was filled in.
   EXPECT_EQ(Get("/stats?filter=&format=text&type=All").body, Get("/stats").body);

@@ -208,10 +208,10 @@ TEST(StatefulSessionConfig, WhatIsRefused) {
       "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config.session_state.typed_config.cookie.";
   EXPECT_EQ(refused(Cookie("name: \"a b\"")), cookie + "name: \"a b\", expected a cookie's name\n");
   EXPECT_EQ(refused(Cookie("name: s, path: \"/a; Secure\"")), cookie + "path: \"/a; Secure\", expected the path of a cookie\n");
-  EXPECT_EQ(refused(Cookie("name: s, ttl: -1s")), cookie + "ttl: negative, expected 0 s or more\n");
+  EXPECT_EQ(refused(Cookie("name: s, ttl: -1s")), cookie + "ttl: -1s, expected at least 0s\n");
   EXPECT_NE(refused(Cookie("name: s, attributes: [{name: a, value: \"b;c\"}]")).find("attributes[0]: \"a=b;c\", expected"), std::string::npos);
   EXPECT_NE(refused(Header("\":path\"")).find("name: \":path\", expected a header's name"), std::string::npos);
-  EXPECT_NE(refused("session_state: {name: x, typed_config: {\"@type\": type.googleapis.com/google.protobuf.Empty}}")
+  EXPECT_NE(refused("session_state: {name: x, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}")
                 .find("CookieBasedSessionState or HeaderBasedSessionState"),
             std::string::npos);
   const std::string of_route =

@@ -469,7 +469,7 @@ TEST(ConnectionState, OfBytes) {
                     .tcp = true});
   const std::unique_ptr<Peer> client = world.Connect();
   world.Run();
-  client->Close();
+  client->Reset();
   world.Run();
   EXPECT_EQ(world.TakeLog(), Lines{"80"});
 }

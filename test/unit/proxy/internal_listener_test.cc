@@ -76,7 +76,7 @@ TEST_F(ListenerTest, WhatItIsTold) {
   Ask(*first);
   Ask(*second);
   Ask(*first);
-  EXPECT_EQ(world_->TakeLog(), (Lines{"\"v\" - -", "- 1 2", "\"v\" - -"}));
+  EXPECT_EQ(world_->TakeLog(), (Lines{"v - -", "- 1 2", "v - -"}));
 }
 
 TEST_F(ListenerTest, OriginalDstOfWhatItIsTold) {
@@ -215,7 +215,7 @@ TEST_F(UpstreamTest, AResetIsOneForTheClient) {
   upstream().Reset();
   world_->Run();
   EXPECT_EQ(client->error(), ECONNRESET);
-  EXPECT_EQ(world_->TakeLog(), Lines{"URR"});
+  EXPECT_EQ(world_->TakeLog(), Lines{"UR"});
 }
 
 TEST_F(UpstreamTest, RequestsShareAConnection) {
