@@ -16,7 +16,7 @@ using xds::Holdings;
 using xds::Kind;
 using Lines = std::vector<std::string>;
 
-constexpr const char* kShort[] = {"cds", "eds", "lds", "rds", "sds", "ecds"};
+constexpr const char* kShort[] = {"cds", "eds", "lds", "srds", "rds", "sds", "ecds", "rtds"};
 
 // A control plane and what the process has of it, as xds::TypeProtocol has it; requests as the test says.
 class GuardTest : public testing::Test {

@@ -121,7 +121,7 @@ TEST_F(ScopedRoutesTest, ScopesAndTheirTables) {
   EXPECT_THAT(Sent(), ElementsAre("ScopedRouteConfiguration node"));
   EXPECT_EQ(TableOf("a"), "-");
   Answer(Kind::kScopedRoutes, {{"one", Having("one", "a", "own")}, {"two", Naming("two", "b", "r")}});
-  EXPECT_THAT(Sent(), ElementsAre("ScopedRouteConfiguration node N=n1", "RouteConfiguration node +r"));
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node +r", "ScopedRouteConfiguration node N=n1"));
   EXPECT_EQ(TableOf("a"), "own");
   EXPECT_EQ(TableOf("b"), "");
   EXPECT_EQ(TableOf("c"), "-");
@@ -146,7 +146,7 @@ TEST_F(ScopedRoutesTest, ScopesAndTheirTables) {
   Answer(Kind::kScopedRoutes, {}, {"two"});
   EXPECT_EQ(TableOf("b"), "-");
   EXPECT_EQ(TableOf("a"), "own");
-  EXPECT_THAT(Sent(), ElementsAre("ScopedRouteConfiguration node N=n3", "RouteConfiguration node -r"));
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node -r", "ScopedRouteConfiguration node N=n3"));
   second.reset();
   EXPECT_EQ(published_scopes_[id_], nullptr);
   for (const auto& [id, routes] : published_) EXPECT_EQ(routes, nullptr) << id;
@@ -254,7 +254,7 @@ TEST_F(ScopedRoutesTest, AKeyGoesToAnotherTableWhenThatIsThere) {
   Answer(Kind::kRoutes, {{"r", Table("r")}});
   Sent();
   Answer(Kind::kScopedRoutes, {{"one", Naming("one", "a", "next")}});
-  EXPECT_THAT(Sent(), ElementsAre("ScopedRouteConfiguration node N=n3", "RouteConfiguration node +next"));
+  EXPECT_THAT(Sent(), ElementsAre("RouteConfiguration node +next", "ScopedRouteConfiguration node N=n3"));
   EXPECT_EQ(TableOf("a"), "r");
   Answer(Kind::kRoutes, {{"next", Table("next")}});
   EXPECT_EQ(TableOf("a"), "next");
@@ -308,7 +308,7 @@ TEST_F(ScopedRoutesTest, OneTableForSeveralScopes) {
   Start();
   const auto use = Use(Listener());
   Answer(Kind::kScopedRoutes, {{"one", Naming("one", "a", "r")}, {"two", Naming("two", "b", "r")}});
-  EXPECT_THAT(Sent(), ElementsAre("ScopedRouteConfiguration node", "ScopedRouteConfiguration node N=n1", "RouteConfiguration node +r"));
+  EXPECT_THAT(Sent(), ElementsAre("ScopedRouteConfiguration node", "RouteConfiguration node +r", "ScopedRouteConfiguration node N=n1"));
   Answer(Kind::kRoutes, {{"r", Table("r")}});
   EXPECT_EQ(TableOf("a"), "r");
   EXPECT_EQ(TableOf("b"), "r");
