@@ -10,21 +10,21 @@ namespace {
 
 // A scope whose table answers with its name, but for "/up", which goes to the upstream with what is in `route`.
 std::string Scope(const std::string& name, const std::string& key, const std::string& table = "", const std::string& route = "") {
-  return "  - name: " + name + "\n"
-         "    key: {fragments: [{string_key: " + key + "}]}\n"
-         "    route_configuration:\n"
-         "      name: " + name + "\n" + table +
-         "      virtual_hosts:\n"
-         "      - name: v\n"
-         "        domains: ['*']\n"
-         "        routes:\n"
-         "        - {match: {prefix: /up}, name: up, route: {cluster: app" + route + "}}\n"
-         "        - {match: {prefix: /}, direct_response: {status: 200, body: {inline_string: by-" + name + "}}}\n";
+  return "    - name: " + name + "\n"
+         "      key: {fragments: [{string_key: " + key + "}]}\n"
+         "      route_configuration:\n"
+         "        name: " + name + "\n" + table +
+         "        virtual_hosts:\n"
+         "        - name: v\n"
+         "          domains: ['*']\n"
+         "          routes:\n"
+         "          - {match: {prefix: /up}, name: up, route: {cluster: app" + route + "}}\n"
+         "          - {match: {prefix: /}, direct_response: {status: 200, body: {inline_string: by-" + name + "}}}\n";
 }
 
 std::string ScopedRoutes(const std::string& scopes, const std::string& extractor = "name: x-scope, index: 0") {
   return "scoped_routes:\n  name: s\n  scope_key_builder: {fragments: [{header_value_extractor: {" + extractor +
-         "}}]}\n  scoped_route_configurations_list:\n   scoped_route_configurations:\n" + scopes;
+         "}}]}\n  scoped_route_configurations_list:\n    scoped_route_configurations:\n" + scopes;
 }
 
 // A filter that moves the request to another scope and has its route chosen anew.
@@ -106,7 +106,7 @@ TEST_P(ScopesTest, ByPartsOfTheHead) {
 
 // What a table takes off requests of strangers may be what the scope goes by: it is gone when the route is chosen.
 TEST_P(ScopesTest, AFieldThatATableTakesAway) {
-  Start({.scopes = ScopedRoutes(Scope("one", "a", "      internal_only_headers: [x-scope]\n") + Scope("two", "b"))});
+  Start({.scopes = ScopedRoutes(Scope("one", "a", "        internal_only_headers: [x-scope]\n") + Scope("two", "b"))});
   EXPECT_EQ(Answer("x-scope: b\r\nx-forwarded-for: 8.8.8.8\r\n"), "200 by-two");
   EXPECT_EQ(Answer("x-scope: a\r\nx-forwarded-for: 8.8.8.8\r\n"), "404 ");
 }
