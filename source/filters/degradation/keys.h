@@ -15,8 +15,8 @@
 namespace pillion::filters::degradation_rules {
 
 // "route=all/pay, lane=env=gray,version=v2". What looks like one of its signs is escaped (%2C), so that different ones have
-// different texts. Of a stream that has a route and a cluster, as far as `per` asks for them.
-std::string KeyText(const Parts& per, filter::StreamContext& stream);
+// different texts. Of a stream that has a route and a cluster, as far as `per` asks for them. `text` keeps its memory.
+void WriteKey(const Parts& per, filter::StreamContext& stream, std::string& text);
 
 // A worker's.
 class Keys {
