@@ -127,6 +127,9 @@ class Checker {
       case pb::FieldDescriptor::CPPTYPE_DOUBLE:
         return CheckNumber(index < 0 ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, index),
                            check, path);
+      case pb::FieldDescriptor::CPPTYPE_FLOAT:
+        return CheckNumber(index < 0 ? r.GetFloat(message, &field) : r.GetRepeatedFloat(message, &field, index), check,
+                           path);
       case pb::FieldDescriptor::CPPTYPE_STRING:
         return CheckText(index < 0 ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index),
                          check, path);

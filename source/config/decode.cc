@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <optional>
@@ -322,6 +323,15 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       if (!value) Expected(node, path, "a number");
       if (add) return reflection.AddDouble(&message, &field, value.value_or(0));
       if (value) reflection.SetDouble(&message, &field, *value);
+      return;
+    }
+    case pb::FieldDescriptor::CPPTYPE_FLOAT: {
+      constexpr double kMost = std::numeric_limits<float>::max();
+      std::optional<double> value = is_scalar ? ReadDouble(node) : std::nullopt;
+      if (value && std::isfinite(*value) && std::abs(*value) > kMost) value.reset();
+      if (!value) Expected(node, path, "a number of single precision");
+      if (add) return reflection.AddFloat(&message, &field, static_cast<float>(value.value_or(0)));
+      if (value) reflection.SetFloat(&message, &field, static_cast<float>(*value));
       return;
     }
     case pb::FieldDescriptor::CPPTYPE_ENUM:
