@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <limits>
 #include <map>
 #include <optional>
@@ -326,13 +325,10 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       return;
     }
     case pb::FieldDescriptor::CPPTYPE_FLOAT: {
-      constexpr double kMost = std::numeric_limits<float>::max();
-      std::optional<double> value = is_scalar ? ReadDouble(node) : std::nullopt;
-      if (value && std::isfinite(*value) && std::abs(*value) > kMost) value.reset();
-      if (!value) Expected(node, path, "a number of single precision");
-      if (add) return reflection.AddFloat(&message, &field, static_cast<float>(value.value_or(0)));
-      if (value) reflection.SetFloat(&message, &field, static_cast<float>(*value));
-      return;
+      const std::optional<double> value = is_scalar ? ReadDouble(node) : std::nullopt;
+      if (!value) return Expected(node, path, "a number");
+      const auto single = static_cast<float>(*value);  // what is too large for it is infinite
+      return add ? reflection.AddFloat(&message, &field, single) : reflection.SetFloat(&message, &field, single);
     }
     case pb::FieldDescriptor::CPPTYPE_ENUM:
       return DecodeEnum(node, message, field, path);

@@ -174,8 +174,8 @@ TEST(OverloadTest, Node) {
 // What a bootstrap may hold, but no part is there for.
 TEST(OverloadTest, WhatIsNotThereIsNamed) {
   const Loaded loaded = LoadText(
-      "bootstrap_extensions: [{name: envoy.bootstrap.internal_listener, typed_config: {'@type': "
-      "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener}}]");
+      "bootstrap_extensions: [{name: envoy.bootstrap.wasm, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.wasm.v3.WasmService}}]");
   ASSERT_EQ(loaded.errors.size(), 1u);
   EXPECT_NE((loaded.errors[0].path + loaded.errors[0].message).find("bootstrap_extensions"), std::string::npos)
       << loaded.errors[0].message;

@@ -268,10 +268,6 @@ TEST(ResourcesTest, UnknownFields) {
   RoutesMessage table = MessageOf<RoutesMessage>("{name: r}");
   AddUnknown(table, 9);
   EXPECT_THAT(Text(process.resources->BuildRoutes(AnyOf(table)).errors), HasSubstr("vhds: not implemented: "));
-  ListenerMessage listener = MessageOf<ListenerMessage>(ListenerText(ManagerText(kRds)));
-  AddUnknown(*listener.mutable_filter_chains(0)->add_filters(), 5);
-  EXPECT_THAT(Text(process.resources->BuildListener(AnyOf(listener), process.ads()).errors),
-              HasSubstr("filter_chains[0].filters[1].config_discovery: not implemented: a filter's configuration can't come apart"));
   AssignmentMessage assignment = MessageOf<AssignmentMessage>("{cluster_name: a, endpoints: [{}]}");
   AddUnknown(*assignment.mutable_endpoints(0), 8);
   EXPECT_THAT(Text(process.resources->BuildAssignment(AnyOf(assignment)).errors), HasSubstr("endpoints[0].leds_cluster_locality_config"));
