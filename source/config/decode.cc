@@ -321,8 +321,7 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
       const std::optional<double> value = is_scalar ? ReadDouble(node) : std::nullopt;
       if (!value) Expected(node, path, "a number");
       if (add) return reflection.AddDouble(&message, &field, value.value_or(0));
-      if (value) reflection.SetDouble(&message, &field, *value);
-      return;
+      return value ? reflection.SetDouble(&message, &field, *value) : void();
     }
     case pb::FieldDescriptor::CPPTYPE_FLOAT: {
       const std::optional<double> value = is_scalar ? ReadDouble(node) : std::nullopt;
