@@ -171,7 +171,8 @@ def messages(side, query):
             if not ("page-" in str(of) or "plain" in of.values()) or NOT_YET.search(name.replace("envoy_", "", 1).replace("_", ".", 1)):
                 continue
             shown = metric.histogram
-            form = (len(shown.bucket), bool(shown.positive_span), sum(shown.positive_delta) > 0) if family.type == 4 else ()
+            # How long something took may be nothing, in whole milliseconds: that is counted by itself.
+            form = (len(shown.bucket), bool(shown.positive_span) or shown.zero_count > 0) if family.type == 4 else ()
             found.setdefault(f"{name} {sorted(of)}", (family.type, *form))
     return found
 
