@@ -48,6 +48,7 @@ CASES = [
     case("web-text-with-odd-characters", [raw(b"AA-_")], ignored=CHANCE),
     case("web-failure", [web()], [ok(TYPE, ("grpc-status", "5"), ("grpc-message", "none"), body=b"")]),
     case("web-failure-in-trailers", [web(accept="-text")], [ok(TYPE, body=b"", trailers=[("grpc-status", "5"), ("x-more", "1")])]),
+    case("web-nothing-either-way", [web(body=b"")], [ok(TYPE, body=b"", trailers=[("grpc-status", "0")])]),
     case("web-answer-of-text", [web()], [ok(("content-type", "text/plain"), body=b"an answer\nof 100 %")]),
     case("web-answer-of-an-error", [web(accept="-text")], [ok(("content-type", "text/plain"), body=b"none", status=404)]),
     case("web-answer-without-a-body", [web()], [ok(body=b"", status=503)]),
