@@ -11,7 +11,7 @@
 // | settings      | SETTINGS                                                 | reads: 1 each                          |
 // | priority      | PRIORITY                                                 | streams opened: the bound each         |
 // | window update | WINDOW_UPDATE                                            | streams opened: 2, DATA sent: by bound |
-// | empty frame   | DATA without payload and without END_STREAM              | any other DATA: all                    |
+// | empty frame   | DATA without payload and without END_STREAM              | any other DATA, HEADERS: all           |
 // | outbound      | answers that wait in output(); frames of any type that   | what has left output(), in portions    |
 // |               | do                                                       |                                        |
 
@@ -45,7 +45,7 @@ class FloodGuard {
     debt(Flood::kWindowUpdate) -= bounds_.window_updates_per_data;
     ++debt(Flood::kOutboundFrames);
   }
-  void OnDataReceived() { debt(Flood::kEmptyFrame) = 0; }
+  void OnContentReceived() { debt(Flood::kEmptyFrame) = 0; }
 
   // Before frames go into output(), in which `waiting` bytes of those before are still; and after.
   void BeginOutput(size_t waiting) {

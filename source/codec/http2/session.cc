@@ -155,6 +155,7 @@ void Session::OnFrameReceived(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
       CountReceived(frame);
+      if (frame.hd.length > 0) floods_.OnContentReceived();
       if (decoding_ != nullptr) {
         OnHeadersEnd(*std::exchange(decoding_, nullptr), (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0);
       }
@@ -162,11 +163,12 @@ void Session::OnFrameReceived(const nghttp2_frame& frame) {
     case NGHTTP2_DATA:
       CountReceived(frame);
       if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+        floods_.OnContentReceived();
         OnDataEnd(frame);
       } else if (frame.hd.length == frame.data.padlen) {
         Charge(Flood::kEmptyFrame);
       } else {
-        floods_.OnDataReceived();
+        floods_.OnContentReceived();
       }
       break;
     case NGHTTP2_PING:

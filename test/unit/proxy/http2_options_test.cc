@@ -107,6 +107,16 @@ INSTANTIATE_TEST_SUITE_P(
         Bound{"max_outbound_frames: 4", Direct(1) + Direct(3) + Direct(5) + Direct(7) + Direct(9), "outbound_flood"}),
     [](const auto& info) { return info.param.counted; });
 
+// As services of gRPC answer that have no message: each stream has one, and what is between them has content.
+TEST_F(Http2OptionsTest, EmptyFramesOfSeveralStreamsAreNotInARow) {
+  StartDownstream("max_consecutive_inbound_frames_with_empty_payload: 1");
+  for (const uint32_t id : {1u, 3u, 5u, 7u}) {
+    const std::string answer = Exchange(HeadersFrame(id, RequestFields({}, "POST"), kEndHeaders) + DataFrame(id, ""));
+    EXPECT_FALSE(answer.ends_with(kCalm)) << id << answer;
+  }
+  EXPECT_EQ(world_->stat("http.in.downstream_rq_active"), 4);
+}
+
 TEST_F(Http2OptionsTest, WindowUpdatesForDataSent) {
   for (const uint32_t per_data : {10u, 1u}) {
     StartDownstream("max_inbound_window_update_frames_per_data_frame_sent: " + std::to_string(per_data));
