@@ -132,19 +132,24 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
 }
 
 void CopyLowerCase(std::string_view text, char* out) {
-  constexpr uint64_t kEach = 0x0101010101010101;
-  const char* in = text.data();
-  size_t left = text.size();
-  for (; left >= 8; left -= 8, in += 8, out += 8) {
+  const auto copy = [&](size_t at) {
+    constexpr uint64_t kEach = 0x0101010101010101;
     uint64_t word;
-    std::memcpy(&word, in, 8);
+    std::memcpy(&word, text.data() + at, 8);
     // The top bit of each byte of `upper` says whether that byte is 'A' to 'Z': carries stay within seven bits.
     const uint64_t low = word & (0x7f * kEach);
     const uint64_t upper = (low + (0x80 - 'A') * kEach) & ~(low + (0x7f - 'Z') * kEach) & ~word & (0x80 * kEach);
     word |= upper >> 2;
-    std::memcpy(out, &word, 8);
+    std::memcpy(out + at, &word, 8);
+  };
+  const size_t size = text.size();
+  if (size < 8) {
+    for (size_t at = 0; at < size; ++at) out[at] = LowerCase(text[at]);
+    return;
   }
-  for (; left > 0; --left) *out++ = LowerCase(*in++);
+  size_t at = 0;
+  for (; at + 8 <= size; at += 8) copy(at);
+  if (at < size) copy(size - 8);  // some of it a second time
 }
 
 }  // namespace pillion::http

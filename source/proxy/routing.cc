@@ -67,7 +67,9 @@ Destination ChooseDestination(const route::Entry& entry, const http::RequestHead
   };
   if (entry.Has(route::Entry::kOneCluster)) {
     destination.cluster = Keep(context.FindCluster(entry.cluster));
-    destination.cluster_name = std::get<std::string>(entry.forward->cluster);
+    // The same name, but where many routes are asked in turn, the cluster's is more likely to be in a cache.
+    destination.cluster_name = destination.cluster ? std::string_view(destination.cluster->config().name)
+                                                       : std::get<std::string>(entry.forward->cluster);
     return destination;
   }
   const auto* weighted = std::get_if<config::WeightedClusters>(&entry.forward->cluster);

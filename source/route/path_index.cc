@@ -53,7 +53,6 @@ std::optional<PathIndex::Tree> PathIndex::MakeTree(Routes routes, bool ignore_ca
 
   std::vector<std::string> texts;
   std::vector<uint32_t> begins;
-  bool has_regexes = false;
   std::vector<match::Regex> regexes;
   std::vector<std::unique_ptr<match::RegexSet>> regex_sets;
   for (const auto& [text, group] : groups) {
@@ -70,7 +69,6 @@ std::optional<PathIndex::Tree> PathIndex::MakeTree(Routes routes, bool ignore_ca
       }
     }
     const bool has_set = own.size() >= kManyRegexes;
-    has_regexes = has_regexes || !own.empty();
     texts.push_back(text);
     begins.push_back(static_cast<uint32_t>(words.size()));
     for (const Path kind : {Path::kPrefix, Path::kExact, Path::kSeparatedPrefix, Path::kRegex}) {
@@ -87,7 +85,7 @@ std::optional<PathIndex::Tree> PathIndex::MakeTree(Routes routes, bool ignore_ca
     }
   }
   regexes.shrink_to_fit();
-  return Tree{PrefixTree(texts, begins, ignore_case, words), has_regexes, std::move(regexes), std::move(regex_sets)};
+  return Tree{PrefixTree(texts, begins, ignore_case, words), std::move(regexes), std::move(regex_sets)};
 }
 
 bool PathIndex::AskSet(const match::RegexSet& set, std::string_view path, const uint32_t* regexes,

@@ -50,7 +50,6 @@ class PathIndex {
 
   struct Tree {
     PrefixTree prefixes;  // gives where in the words the place of a text begins
-    bool has_regexes;
     std::vector<match::Regex> regexes;
     std::vector<std::unique_ptr<match::RegexSet>> regex_sets;
   };
@@ -67,10 +66,13 @@ class PathIndex {
       }
     }
   }
+  // `with_regexes` gets the places on the way that have some.
   template <typename F>
-  static void FindPlain(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best, const F& accepts);
+  static void FindPlain(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best, const F& accepts,
+                        std::vector<uint32_t>& with_regexes);
   template <typename F>
-  static void FindRegexes(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best, const F& accepts);
+  static void FindRegexes(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best, const F& accepts,
+                          Numbers places);
   static bool Matches(const Tree& tree, const uint32_t* words, uint32_t where, std::string_view path) {
     if ((where & kProgram) == 0) return tree.regexes[where].Matches(path);
     const uint32_t* const program = words + (where & ~kProgram);
@@ -98,7 +100,7 @@ class PathIndex {
 
 template <typename F>
 void PathIndex::FindPlain(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best,
-                          const F& accepts) {
+                          const F& accepts, std::vector<uint32_t>& with_regexes) {
   tree.prefixes.ForEachPrefix(words, path, [&](uint32_t at, size_t size) {
     Place place;
     std::memcpy(&place, words + at, sizeof place);
@@ -108,39 +110,41 @@ void PathIndex::FindPlain(const Tree& tree, const uint32_t* words, std::string_v
     if (size == path.size() || path[size] == '/') {
       Lower(best, Numbers(numbers + place.prefix + place.exact, place.separated), accepts);
     }
+    if (place.regex != 0) with_regexes.push_back(at);
   });
 }
 
 template <typename F>
 void PathIndex::FindRegexes(const Tree& tree, const uint32_t* words, std::string_view path, uint32_t& best,
-                            const F& accepts) {
-  tree.prefixes.ForEachPrefix(words, path, [&](uint32_t at, size_t) {
+                            const F& accepts, Numbers places) {
+  static thread_local std::vector<uint32_t> matching;
+  for (const uint32_t at : places) {
     Place place;
     std::memcpy(&place, words + at, sizeof place);
     const uint32_t* const pairs =
         words + at + kPlaceWords + place.prefix + place.exact + place.separated;
-    if (place.regex == 0 || pairs[0] >= best) return;
-    static thread_local std::vector<uint32_t> matching;
-    if (place.regex_set != kNone && AskSet(*tree.regex_sets[place.regex_set], path, pairs, matching)) {
+    if (place.regex_set != kNone && pairs[0] < best && AskSet(*tree.regex_sets[place.regex_set], path, pairs, matching)) {
       Lower(best, matching, accepts);
-      return;
+      continue;
     }
     for (uint32_t i = 0; i < place.regex && pairs[2 * i] < best; ++i) {
       if (!accepts(pairs[2 * i]) || !Matches(tree, words, pairs[2 * i + 1], path)) continue;
       best = pairs[2 * i];
-      return;
+      break;
     }
-  });
+  }
 }
 
 template <typename F>
 uint32_t PathIndex::First(const uint32_t* words, std::string_view path, const F& accepts) const {
+  static thread_local std::vector<uint32_t> with_regexes;
   Prefetch(words);
   uint32_t best = kNone;
-  if (exact_case_) FindPlain(*exact_case_, words, path, best, accepts);
-  if (ignore_case_) [[unlikely]] FindPlain(*ignore_case_, words, path, best, accepts);
-  // Last, because they cost most: what comes behind the best so far is not asked.
-  if (exact_case_ && exact_case_->has_regexes) FindRegexes(*exact_case_, words, path, best, accepts);
+  with_regexes.clear();
+  if (exact_case_) FindPlain(*exact_case_, words, path, best, accepts, with_regexes);
+  if (ignore_case_) [[unlikely]] FindPlain(*ignore_case_, words, path, best, accepts, with_regexes);
+  // Last, because they cost most: what comes behind the best so far is not asked. Only exact_case_ has any.
+  if (!with_regexes.empty()) FindRegexes(*exact_case_, words, path, best, accepts, with_regexes);
   return best;
 }
 

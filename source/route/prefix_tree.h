@@ -46,6 +46,18 @@ class PrefixTree {
     return ignore_case_ ? http::EqualsIgnoreCase(text, expected) : text == expected;
   }
 
+  // `size` where it is not there. Most nodes have so few children that a call costs more than looking at each.
+  static size_t FindKey(const char* keys, size_t size, char key) {
+    constexpr size_t kFew = 8;
+    if (size > kFew) [[unlikely]] {
+      const void* const found = std::memchr(keys, key, size);
+      return found == nullptr ? size : static_cast<const char*>(found) - keys;
+    }
+    size_t at = 0;
+    while (at < size && keys[at] != key) ++at;
+    return at;
+  }
+
   size_t begin_;  // in `words`
   bool ignore_case_;
 };
@@ -64,9 +76,9 @@ void PrefixTree::ForEachPrefix(const uint32_t* words, std::string_view text, F&&
     if (at == text.size() || head.children == 0) return;
     char next = text[at];
     if (ignore_case_ && next >= 'A' && next <= 'Z') next |= 0x20;
-    const void* const found = std::memchr(keys, next, head.children);
-    if (found == nullptr) return;
-    node = words + places[static_cast<const char*>(found) - keys];
+    const size_t child = FindKey(keys, head.children, next);
+    if (child == head.children) return;
+    node = words + places[child];
     ++at;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <initializer_list>
 
 #include "source/http/parameters.h"
@@ -18,6 +19,24 @@ std::string_view WithoutPort(std::string_view authority) {
   const size_t colon = authority.rfind(':');
   if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return authority;
   return authority.substr(0, colon);
+}
+
+// From its end to its beginning, to `out`, which has room for it.
+void CopyReversed(std::string_view text, char* out) {
+  const size_t size = text.size();
+  if (size < 8) {
+    std::reverse_copy(text.begin(), text.end(), out);
+    return;
+  }
+  const auto copy = [&](size_t at) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + (size - 8 - at), 8);
+    word = __builtin_bswap64(word);
+    std::memcpy(out + at, &word, 8);
+  };
+  size_t at = 0;
+  for (; at + 8 <= size; at += 8) copy(at);
+  if (at < size) copy(size - 8);  // some of it a second time
 }
 
 // To us, or to a proxy in front of us that may say so: the field is ours where it may not.
@@ -210,11 +229,13 @@ const Table::Host* Table::FindHost(std::string_view authority) const {
   if (authority.size() > kLongest) return any_;
   http::CopyLowerCase(authority, buffer);
   const std::string_view name(buffer, authority.size());
-  const auto found = exact_.find(absl::string_view(name.data(), name.size()));
-  if (found != exact_.end()) return found->second;
+  if (!exact_.empty()) {
+    const auto found = exact_.find(absl::string_view(name.data(), name.size()));
+    if (found != exact_.end()) return found->second;
+  }
   if (suffixes_) {
     char reversed[kLongest];
-    std::reverse_copy(name.begin(), name.end(), reversed);
+    CopyReversed(name, reversed);
     if (const Host* host = suffixes_->Find(words_.data(), {reversed, name.size()})) return host;
   }
   const Host* const host = prefixes_ ? prefixes_->Find(words_.data(), name) : nullptr;

@@ -101,8 +101,8 @@ def _answered(connection: Connection, waiting: dict, idle: list, now: float, fou
         connection.close()
 
 
-def _request(path: str, fields: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{fields}\r\n".encode()
+def _request(path: str, fields: str, host: str = "bench") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n".encode()
 
 
 def _good(answer: bytes) -> bool:
@@ -110,9 +110,11 @@ def _good(answer: bytes) -> bool:
 
 
 def as_fast_as_it_goes(port: int, connections: int, count: int, fields: Callable[[int], str],
-                       look: Callable[[int, bytes], None] | None = None) -> int:
-    """`count` requests, one after the other on each connection; how many were not answered with 200 and the greeting. The path of a
-    request is its number, fields(number) the lines of its head; look(number, answer) sees each good answer."""
+                       look: Callable[[int, bytes], None] | None = None,
+                       target: Callable[[int], tuple[str, str]] | None = None) -> int:
+    """`count` requests, one after the other on each connection; how many were not answered with 200 and the greeting. fields(number) are
+    the lines of a request's head, target(number) its host and path, by default "bench" and the number; look(number, answer) sees each
+    good answer."""
     failed, asked, poll, open_ = 0, 0, select.epoll(), {}
     numbers = {}  # of the request that is in flight, by the connection's file descriptor
 
@@ -123,7 +125,8 @@ def as_fast_as_it_goes(port: int, connections: int, count: int, fields: Callable
             open_[connection.fileno()] = connection
             poll.register(connection.fileno(), select.EPOLLIN)
         numbers[connection.fileno()] = asked
-        connection.ask(_request(f"/{asked}", fields(asked)))
+        host, path = target(asked) if target else ("bench", f"/{asked}")
+        connection.ask(_request(path, fields(asked), host))
         asked += 1
 
     def end(connection: Connection) -> None:

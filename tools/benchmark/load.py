@@ -92,8 +92,10 @@ class Load:
 
     def requests(self, port: int, count: int) -> LoadResult:
         """A fixed number of requests, for figures that must repeat; as slow as a profiler makes it."""
-        if fields := self._made_of():  # h2load has the same for all of them
-            failed = caller.as_fast_as_it_goes(port, 64, count, fields(50, count).__getitem__)
+        fields, routes = self._made_of(), self._scenario.load == "wrk-routes"
+        if fields or routes:  # h2load has the same for all of them
+            failed = caller.as_fast_as_it_goes(port, 64, count, fields(50, count).__getitem__ if fields else lambda number: "",
+                                               target=_route if routes else None)
             if failed:
                 raise BenchError(f"{failed} of {count} requests failed")
             return LoadResult(count, 0.0)
@@ -120,9 +122,14 @@ class Load:
         return run([programs.find(argv[0]), *argv[1:]], self._core, timeout)
 
 
+def _route(number: int) -> tuple[str, str]:
+    """Host and path of a request; many of the routes of variants.py, in an order without locality."""
+    return variants.request(number % 1000 * 7919 % variants.ROUTES)
+
+
 def _routes_script() -> str:
-    """For wrk: requests for many of the routes of variants.py, in an order without locality."""
-    chosen = [variants.request(i * 7919 % variants.ROUTES) for i in range(1000)]
+    """For wrk."""
+    chosen = [_route(number) for number in range(1000)]
     table = ",\n".join(f'  wrk.format("GET", "{path}", {{ Host = "{host}" }})' for host, path in chosen)
     return f"""local requests
 function init()

@@ -111,6 +111,19 @@ TEST(Table, NoDomainFits) {
   EXPECT_EQ(RouteOf(table, std::string(100'000, 'a')), "-");
 }
 
+TEST(Table, SuffixesOfAllLengths) {
+  for (size_t size = 1; size < 40; ++size) {
+    std::string suffix;
+    for (size_t i = 0; i < size; ++i) suffix += static_cast<char>('a' + i % 26);
+    const Table table = MakeTable({Host("s", {{Domain::Kind::kSuffix, suffix}})});
+    EXPECT_EQ(RouteOf(table, "X" + suffix), "s") << size;
+    EXPECT_EQ(RouteOf(table, suffix), "-") << size;
+    EXPECT_EQ(RouteOf(table, "X" + suffix + "y"), "-") << size;
+    suffix[size / 2] = '-';
+    EXPECT_EQ(RouteOf(table, "x" + suffix), "-") << size;
+  }
+}
+
 TEST(Table, ALongNameFitsOnlyTheStar) {
   const Table table = MakeTable({Host("any", {{Domain::Kind::kAny, ""}}), Host("s", {{Domain::Kind::kSuffix, ".test"}})});
   EXPECT_EQ(RouteOf(table, std::string(254, 'a') + ".test"), "s");
