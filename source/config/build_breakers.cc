@@ -3,6 +3,7 @@
 #include <set>
 
 #include "source/config/build.h"
+#include "source/config/priority.h"
 #include "source/config/text.h"
 
 namespace pillion::config {

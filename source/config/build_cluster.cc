@@ -11,6 +11,7 @@
 #include "source/config/build.h"
 #include "source/config/build_answer_matcher.h"
 #include "source/config/build_dns.h"
+#include "source/config/route_overrides.h"
 #include "source/config/text.h"
 #include "source/config/tls.h"
 
@@ -26,14 +27,17 @@ constexpr std::string_view kHttpOptionsKey = "envoy.extensions.upstreams.http.v3
 // CheckMembers() looks, when all are built.
 void BuildRequestPolicies(BuildContext& context, const UpstreamOptions& from, const std::string& path,
                           UpstreamHttp& http) {
+  if (from.request_mirror_policies().empty() && from.hash_policy().empty() && !from.has_retry_policy()) return;
+  RouteOverrides overrides;
   const bool checks = std::exchange(context.check_route_clusters, false);
-  http.mirrors =
+  overrides.mirrors =
       BuildMirrors(context, from.request_mirror_policies(), FieldPath(path, "request_mirror_policies"));
   context.check_route_clusters = checks;
-  http.hash_policies = BuildHashPolicies(context, from.hash_policy(), FieldPath(path, "hash_policy"));
-  if (!from.has_retry_policy()) return;
-  http.retry_policy = std::make_shared<const RetryPolicy>(
-      BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy")));
+  overrides.hash_policies = BuildHashPolicies(context, from.hash_policy(), FieldPath(path, "hash_policy"));
+  if (from.has_retry_policy()) {
+    overrides.retry_policy = BuildRetryPolicy(context, from.retry_policy(), FieldPath(path, "retry_policy"));
+  }
+  http.route_overrides = std::make_shared<const RouteOverrides>(std::move(overrides));
 }
 
 void BuildHttp(BuildContext& context, const UpstreamOptions& from, const std::string& path, UpstreamHttp& http) {
@@ -292,9 +296,9 @@ void BuildTransports(BuildContext& context, const v3::Cluster& from, const std::
 void CheckMembers(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters,
                   const std::string& path) {
   for (size_t i = 0; i < clusters.size(); ++i) {
-    const std::vector<MirrorPolicy>& mirrors = clusters[i]->http.mirrors;
-    for (size_t m = 0; m < mirrors.size(); ++m) {
-      const auto* const name = std::get_if<std::string>(&mirrors[m].cluster);
+    const RouteOverrides* const overrides = clusters[i]->http.route_overrides.get();
+    for (size_t m = 0; overrides != nullptr && m < overrides->mirrors.size(); ++m) {
+      const auto* const name = std::get_if<std::string>(&overrides->mirrors[m].cluster);
       if (name == nullptr) continue;
       const std::string options =
           KeyPath(FieldPath(ElementPath(path, i), "typed_extension_protocol_options"), kHttpOptionsKey);

@@ -3,6 +3,7 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "source/config/build.h"
 #include "source/config/check_routes.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::config {

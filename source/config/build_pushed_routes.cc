@@ -4,6 +4,7 @@
 #include "envoy/config/route/v3/route.pb.h"
 #include "source/config/build.h"
 #include "source/config/judge_resource.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/config/wire.h"
 

@@ -10,6 +10,7 @@
 #include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
 #include "source/config/build.h"
 #include "source/config/nearest.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::config {

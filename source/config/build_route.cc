@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/string_view.h"
 #include "source/config/build.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::config {

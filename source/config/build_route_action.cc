@@ -5,6 +5,8 @@
 
 #include "absl/strings/ascii.h"
 #include "source/config/build.h"
+#include "source/config/priority.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/http/syntax.h"
 

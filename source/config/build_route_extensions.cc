@@ -8,6 +8,7 @@
 #include "envoy/extensions/path/match/uri_template/v3/uri_template.pb.h"
 #include "envoy/extensions/path/rewrite/uri_template/v3/uri_template.pb.h"
 #include "source/config/build.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/match/uri_template.h"
 

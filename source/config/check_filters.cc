@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "source/config/check_routes.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::config {

@@ -4,6 +4,7 @@
 
 #include "source/config/filter_source.h"
 #include "source/config/nearest.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::config {

@@ -23,11 +23,13 @@
 #include "source/config/metadata.h"
 #include "source/config/name_resolution.h"
 #include "source/config/outlier_detection.h"
-#include "source/config/route.h"
+#include "source/config/priority.h"
 #include "source/config/transport_socket.h"
 #include "source/match/answer_matcher.h"
 
 namespace pillion::config {
+
+struct RouteOverrides;
 
 // What the configuration, or a control plane, says of an endpoint's health.
 enum class EndpointHealth : uint8_t { kUnknown, kHealthy, kUnhealthy, kDraining, kTimeout, kDegraded };
@@ -58,10 +60,7 @@ struct UpstreamHttp {
   bool auto_san_validation = false;  // and that the certificate must be of
   std::string auto_sni_header;       // where the request has it: instead of its host; in lower case
   std::shared_ptr<const match::AnswerMatcher> errors;  // what counts as one of a host; null: 500 and above
-  // In place of those of routes, where there are any.
-  std::vector<MirrorPolicy> mirrors;
-  std::vector<HashPolicy> hash_policies;
-  std::shared_ptr<const RetryPolicy> retry_policy;
+  std::shared_ptr<const RouteOverrides> route_overrides;  // null: none
 };
 
 // In which order the addresses of a host that has several are tried.

@@ -23,8 +23,8 @@
 #include "source/config/listener_filter.h"
 #include "source/config/network_filter.h"
 #include "source/config/local_replies.h"
-#include "source/config/route.h"
 #include "source/config/scoped_routes.h"
+#include "source/config/upgrade_choice.h"
 #include "source/match/connection_matcher.h"
 #include "source/match/ip_range.h"
 #include "source/runtime/key.h"
@@ -38,6 +38,8 @@ struct NodeFacts;
 }
 
 namespace pillion::config {
+
+struct RouteConfig;
 
 // The end of every HTTP filter chain; proxy/ runs it.
 struct RouterFilter {

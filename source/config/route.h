@@ -19,8 +19,10 @@
 #include "source/config/local_replies.h"
 #include "source/config/lb_criteria.h"
 #include "source/config/metadata.h"
+#include "source/config/priority.h"
 #include "source/config/rate_limit.h"
 #include "source/config/retry_on.h"
+#include "source/config/upgrade_choice.h"
 #include "source/match/header_matcher.h"
 #include "source/match/regex_rewrite.h"
 #include "source/match/request_matcher.h"
@@ -28,8 +30,6 @@
 #include "source/net/proxy_tlvs.h"
 
 namespace pillion::config {
-
-enum class Priority : uint8_t { kDefault, kHigh };
 
 // Where an answer says when it may be asked for again.
 struct RateLimitedBackOff {
@@ -78,12 +78,6 @@ struct MirrorPolicy {
   std::optional<match::RuntimeFraction> fraction;  // none: all
   bool host_suffix = true;
   std::string host;  // instead of the request's; empty: that
-};
-
-// Whether an upgrade to a protocol may be asked for.
-struct UpgradeChoice {
-  std::string type;  // in lower case, such as "websocket"
-  bool enabled = true;
 };
 
 // The part of the path that the match names (all of it, of a regular expression) becomes this.

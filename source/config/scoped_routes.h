@@ -11,10 +11,11 @@
 #include <vector>
 
 #include "source/config/config_source.h"
-#include "source/config/route.h"
 #include "source/http/field_name.h"
 
 namespace pillion::config {
+
+struct RouteConfig;
 
 // A fragment of a key: a part of the first field of that name.
 struct ScopeKeyFragment {

@@ -11,6 +11,7 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::ctl {

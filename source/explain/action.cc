@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "source/config/describe_listener.h"
+#include "source/config/route.h"
+#include "source/config/route_overrides.h"
 #include "source/explain/hosts.h"
 #include "source/explain/texts.h"
 #include "source/proxy/request_hash.h"
@@ -81,8 +83,9 @@ telemetry::RequestRecord RecordOf(const route::Entry& entry, const http::Request
 
 std::optional<uint64_t> HashOf(const route::Entry& entry, const config::Cluster& cluster, const Arrived& arrived,
                                std::string_view ip, std::string_view from, std::string_view to) {
-  const std::vector<config::HashPolicy>& of_cluster = cluster.http.hash_policies;
-  const std::vector<config::HashPolicy>& policies = of_cluster.empty() ? entry.forward->hash_policies : of_cluster;
+  const config::RouteOverrides* const overrides = cluster.http.route_overrides.get();
+  const bool by_cluster = overrides != nullptr && !overrides->hash_policies.empty();
+  const std::vector<config::HashPolicy>& policies = by_cluster ? overrides->hash_policies : entry.forward->hash_policies;
   if (policies.empty()) return std::nullopt;
   http::HeaderMap cookies(arrived.head->headers.arena());
   return proxy::HashOf(policies, *arrived.head,

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "source/base/block.h"
+#include "source/config/route.h"
 #include "source/explain/action.h"
 #include "source/explain/asked.h"
 #include "source/explain/decision.h"

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "source/config/route.h"
 #include "source/explain/texts.h"
 #include "source/match/mismatch.h"
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "source/access/request.h"
+#include "source/config/route.h"
 #include "source/expression/evaluator.h"
 #include "source/filter/request_attributes.h"
 #include "source/http/parameters.h"

@@ -10,7 +10,6 @@
 
 #include "source/base/arena.h"
 #include "source/base/random.h"
-#include "source/config/route.h"
 #include "source/event/worker.h"
 #include "source/filter/carried_context.h"
 #include "source/filter/feature.h"
@@ -23,6 +22,12 @@
 
 namespace pillion::access {
 struct Request;
+}
+
+namespace pillion::config {
+class FilterConfig;
+struct Route;
+struct VirtualHost;
 }
 
 namespace pillion::filter {

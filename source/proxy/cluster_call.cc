@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/codec/grpc/status.h"
+#include "source/config/priority.h"
 #include "source/http/grpc_timeout.h"
 #include "source/proxy/upstream_request.h"
 #include "source/upstream/outlier_monitor.h"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "source/config/priority.h"
 #include "source/upstream/outlier_monitor.h"
 #include "source/upstream/pooled_connection.h"
 

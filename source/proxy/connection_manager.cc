@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/config/route.h"
 #include "source/http/syntax.h"
 #include "source/upstream/http2_options.h"
 

@@ -1,5 +1,7 @@
 #include "source/proxy/filter_part.h"
 
+#include "source/config/route.h"
+
 namespace pillion::proxy {
 
 const config::FilterOverride* FindOverride(const config::FilterOverrides& overrides, std::string_view filter) {

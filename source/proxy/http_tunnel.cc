@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "source/base/escape.h"
+#include "source/config/priority.h"
 #include "source/http/syntax.h"
 #include "source/route/header_edits.h"
 #include "source/upstream/pooled_connection.h"

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "source/config/route.h"
 #include "source/proxy/connection_manager.h"
 #include "source/proxy/named_hosts.h"
 #include "source/proxy/upstream_request.h"

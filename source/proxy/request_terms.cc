@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "source/config/route.h"
+#include "source/config/route_overrides.h"
 #include "source/http/grpc_timeout.h"
 #include "source/http/syntax.h"
 
@@ -65,9 +67,8 @@ bool AllowsRetries(const config::RetryPolicy& policy, const http::RequestHead& h
 
 RequestTerms TermsOf(const route::Entry& entry, const config::Cluster* cluster, http::RequestHead& head) {
   RequestTerms terms{.timeout = entry.timeout, .num_retries = 1, .policy = entry.retry_policy};
-  if (cluster != nullptr && cluster->http.retry_policy != nullptr) [[unlikely]] {
-    terms.policy = cluster->http.retry_policy.get();
-  }
+  const config::RouteOverrides* const overrides = cluster == nullptr ? nullptr : cluster->http.route_overrides.get();
+  if (overrides != nullptr && overrides->retry_policy) [[unlikely]] terms.policy = &*overrides->retry_policy;
   if (entry.Has(route::Entry::kGrpcTimeout) && http::IsGrpc(head.headers)) [[unlikely]] {
     terms.timeout = GrpcTimeout(*entry.forward, head.headers);
     terms.tells_grpc_timeout = true;

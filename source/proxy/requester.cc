@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "source/config/route.h"
 #include "source/http/syntax.h"
 #include "source/proxy/forwarded_client_cert.h"
 #include "source/proxy/ip_detection.h"

@@ -1,6 +1,7 @@
 #include "source/proxy/route_stats.h"
 
 #include <algorithm>
+#include "source/config/route.h"
 
 namespace pillion::proxy {
 

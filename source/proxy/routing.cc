@@ -1,6 +1,7 @@
 #include "source/proxy/routing.h"
 
 #include "absl/strings/numbers.h"
+#include "source/config/route.h"
 #include "source/route/header_edits.h"
 #include "source/route/rewrite.h"
 

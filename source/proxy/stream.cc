@@ -1,5 +1,7 @@
 #include "source/proxy/stream.h"
 
+#include "source/config/route.h"
+#include "source/config/route_overrides.h"
 #include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/local_reply.h"
@@ -185,7 +187,8 @@ void Stream::StartForwarding(bool end) {
   has_body_ = !end;
   if (!routes_->stats.empty()) [[unlikely]] route_counts_ = routes_->stats.Find(*route_, *request_);
   ApplyRoute();
-  const bool mirrors = route_->Has(route::Entry::kMirrors) || !destination_.cluster->config().http.mirrors.empty();
+  const bool mirrors =
+      route_->Has(route::Entry::kMirrors) || destination_.cluster->config().http.route_overrides != nullptr;
   if (mirrors || mirror_wish_ != nullptr) [[unlikely]] StartMirrors(end);
   request_passed_ = end;
   const bool send_continue = !end && TakeExpectation();
@@ -207,9 +210,9 @@ void Stream::StartMirrors(bool end) {
                               .deadline = kept_deadline_,
                               .most_held = MostHeld(),
                               .stats = destination_.cluster->stats()};
-  const std::vector<config::MirrorPolicy>& of_cluster = destination_.cluster->config().http.mirrors;
-  if (!of_cluster.empty()) {
-    mirrors_.Start(of_cluster, context(), source);
+  const config::RouteOverrides* const overrides = destination_.cluster->config().http.route_overrides.get();
+  if (overrides != nullptr && !overrides->mirrors.empty()) {
+    mirrors_.Start(overrides->mirrors, context(), source);
   } else if (route_->Has(route::Entry::kMirrors)) {
     mirrors_.Start(*route_, context(), source);
   }

@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "source/config/route.h"
 #include "source/proxy/filter_part.h"
 #include "source/proxy/stream.h"
 #include "source/upstream/transport_choice.h"

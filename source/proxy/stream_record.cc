@@ -1,6 +1,7 @@
 #include <bit>
 
 #include "source/config/describe_listener.h"
+#include "source/config/route.h"
 #include "source/proxy/described_bytes.h"
 #include "source/proxy/stream.h"
 #include "source/tls/facts.h"

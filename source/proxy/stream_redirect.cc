@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "source/config/route.h"
 #include "source/http/syntax.h"
 #include "source/proxy/stream.h"
 #include "source/proxy/target.h"

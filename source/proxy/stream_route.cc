@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "source/base/number_text.h"
+#include "source/config/route.h"
+#include "source/config/route_overrides.h"
 #include "source/http/grpc_timeout.h"
 #include "source/overload/state.h"
 #include "source/proxy/forwarding.h"
@@ -131,10 +133,11 @@ void Stream::ApplyRoute() {
 // Of the request as it came.
 void Stream::HashRequest() {
   const config::Cluster& cluster = destination_.cluster->config();
-  const bool by_cluster = !cluster.http.hash_policies.empty();
+  const config::RouteOverrides* const overrides = cluster.http.route_overrides.get();
+  const bool by_cluster = overrides != nullptr && !overrides->hash_policies.empty();
   if (!by_cluster && !route_->Has(route::Entry::kHashes)) return;
   const std::vector<config::HashPolicy>& policies =
-      by_cluster ? cluster.http.hash_policies : route_->forward->hash_policies;
+      by_cluster ? overrides->hash_policies : route_->forward->hash_policies;
   if (!cluster.load_balancing.hashes() && cluster.discovery != config::Cluster::Discovery::kAggregate) return;
   HashRequester requester{.ip = requester_.ip, .notes = annotations_};
   if (requester_.is_peer && requester.ip.empty()) requester.ip = connection_.remote_ip();

@@ -6,6 +6,7 @@
 
 #include "source/base/xxhash64.h"
 #include "source/config/describe_listener.h"
+#include "source/config/priority.h"
 #include "source/config/tls.h"
 #include "source/net/proxy_head.h"
 #include "source/net/socket.h"

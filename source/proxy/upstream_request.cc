@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "source/config/priority.h"
+#include "source/config/route.h"
 #include "source/proxy/forwarding.h"
 #include "source/proxy/named_hosts.h"
 #include "source/proxy/noted_transport.h"

@@ -3,6 +3,7 @@
 #include <memory>
 #include <set>
 #include <variant>
+#include "source/config/route.h"
 
 namespace pillion::push {
 

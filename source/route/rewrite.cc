@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "source/config/route.h"
 #include "source/http/parameters.h"
 #include "source/http/syntax.h"
 

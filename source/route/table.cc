@@ -5,6 +5,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "source/config/route.h"
 #include "source/http/parameters.h"
 #include "source/http/path.h"
 #include "source/http/syntax.h"

@@ -13,6 +13,8 @@
 #include "source/admin/live_hosts.h"
 #include "source/base/version.h"
 #include "source/config/dump.h"
+#include "source/config/priority.h"
+#include "source/config/route.h"
 #include "source/explain/explain.h"
 #include "source/filters/degradation/state.h"
 #include "source/filters/limit/waiting_room.h"

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "source/config/priority.h"
 #include "source/config/tls.h"
 #include "source/net/proxy_head_transport.h"
 #include "source/tls/standing.h"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "source/base/check.h"
+#include "source/config/priority.h"
 #include "source/tls/standing.h"
 #include "source/upstream/cluster.h"
 #include "source/upstream/pooled_connection.h"

@@ -22,7 +22,7 @@
 
 #include "source/base/intrusive_list.h"
 #include "source/codec/codec.h"
-#include "source/config/route.h"
+#include "source/config/priority.h"
 #include "source/event/worker.h"
 #include "source/upstream/client_codecs.h"
 #include "source/upstream/host.h"

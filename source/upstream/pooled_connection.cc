@@ -4,6 +4,7 @@
 #include <atomic>
 #include <utility>
 
+#include "source/config/priority.h"
 #include "source/tls/facts.h"
 #include "source/upstream/cluster.h"
 

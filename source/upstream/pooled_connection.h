@@ -19,7 +19,7 @@
 
 #include "source/base/timer_wheel.h"
 #include "source/codec/codec.h"
-#include "source/config/route.h"
+#include "source/config/priority.h"
 #include "source/event/worker.h"
 #include "source/net/connection.h"
 #include "source/net/keepalive.h"

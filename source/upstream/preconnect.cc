@@ -1,3 +1,4 @@
+#include "source/config/priority.h"
 #include "source/upstream/cluster.h"
 
 // Connections to hosts that are next in turn, before a request asks for them. The hosts that were foreseen are given to the

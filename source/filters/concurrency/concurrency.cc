@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "source/config/route.h"
 #include "source/expression/evaluator.h"
 #include "source/filter/request_attributes.h"
 #include "source/filters/concurrency/limits.h"

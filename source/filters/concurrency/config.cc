@@ -5,6 +5,7 @@
 #include "envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency.pb.h"
 #include "pillion/filters/http/concurrency/v1/concurrency.pb.h"
 #include "source/config/build.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/expression/compiler.h"
 #include "source/filters/concurrency/concurrency.h"

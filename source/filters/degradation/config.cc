@@ -1,5 +1,6 @@
 #include "pillion/filters/http/degradation/v1/degradation.pb.h"
 #include "source/config/build.h"
+#include "source/config/route.h"
 #include "source/filters/degradation/degradation.h"
 #include "source/filters/rules/config.h"
 #include "source/filters/rules/text.h"

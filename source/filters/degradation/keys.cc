@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "source/config/route.h"
 #include "source/upstream/lane_text.h"
 
 namespace pillion::filters::degradation_rules {

@@ -4,6 +4,7 @@
 #include "source/config/build_access.h"
 #include "source/config/build_http_filter.h"
 #include "source/config/extensions.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/filters/extension_with_matcher/extension_with_matcher.h"
 

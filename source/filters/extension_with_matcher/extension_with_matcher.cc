@@ -1,6 +1,7 @@
 #include "source/filters/extension_with_matcher/extension_with_matcher.h"
 
 #include "source/access/request.h"
+#include "source/config/route.h"
 #include "source/filter/request_attributes.h"
 
 namespace pillion::filters::extension_with_matcher {

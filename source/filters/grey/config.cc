@@ -3,6 +3,7 @@
 
 #include "pillion/filters/http/grey/v1/grey.pb.h"
 #include "source/config/build.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/filters/grey/grey.h"
 #include "source/filters/grey/lane_fault.h"

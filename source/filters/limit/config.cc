@@ -1,5 +1,6 @@
 #include "pillion/filters/http/limit/v1/limit.pb.h"
 #include "source/config/build.h"
+#include "source/config/route.h"
 #include "source/filters/limit/limit.h"
 #include "source/filters/rules/config.h"
 #include "source/limit/fields.h"

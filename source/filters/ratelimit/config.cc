@@ -2,6 +2,7 @@
 #include "envoy/extensions/filters/http/ratelimit/v3/rate_limit.pb.h"
 #include "source/config/build.h"
 #include "source/config/initial_metadata.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/filters/ratelimit/ratelimit.h"
 

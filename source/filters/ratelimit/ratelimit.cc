@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "source/config/route.h"
 #include "source/filters/ratelimit/service.h"
 #include "source/route/header_edits.h"
 #include "source/stats/tags.h"

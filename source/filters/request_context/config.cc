@@ -1,6 +1,7 @@
 #include "pillion/filters/http/context/v1/context.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_peer_trust.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/filters/request_context/request_context.h"
 

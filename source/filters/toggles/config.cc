@@ -1,6 +1,7 @@
 #include "pillion/filters/http/toggles/v1/toggles.pb.h"
 #include "source/config/build.h"
 #include "source/config/build_peer_trust.h"
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/filters/toggles/toggles.h"
 

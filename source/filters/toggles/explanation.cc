@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "source/base/escape.h"
+#include "source/config/route.h"
 #include "source/filters/toggles/toggles.h"
 #include "source/match/mismatch.h"
 

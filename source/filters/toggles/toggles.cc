@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/config/route.h"
 #include "source/config/text.h"
 #include "source/filters/toggles/asked.h"
 #include "source/filters/toggles/explanation.h"

@@ -8,6 +8,7 @@
 #include "envoy/config/route/v3/route.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "source/config/resources.h"
+#include "source/config/route.h"
 
 namespace pillion::config {
 namespace {

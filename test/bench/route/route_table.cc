@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include "source/base/block.h"
+#include "source/config/route.h"
 #include "source/route/table.h"
 
 namespace pillion::route {

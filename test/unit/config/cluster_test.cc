@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "source/config/load.h"
+#include "source/config/route_overrides.h"
 
 namespace pillion::config {
 namespace {
@@ -97,13 +98,14 @@ TEST(ClusterTest, WhatHoldsForItsRequests) {
   const auto clusters = Good(with("request_mirror_policies: [{cluster: b}, {cluster_header: x-to}], hash_policy: "
                                   "[{header: {header_name: x-a}}], retry_policy: {retry_on: 5xx, num_retries: 3}") +
                              ", {name: b}");
-  const UpstreamHttp& http = clusters[0]->http;
-  ASSERT_EQ(http.mirrors.size(), 2u);
-  EXPECT_EQ(std::get<std::string>(http.mirrors[0].cluster), "b");
-  EXPECT_EQ(http.hash_policies.size(), 1u);
-  ASSERT_NE(http.retry_policy, nullptr);
-  EXPECT_EQ(http.retry_policy->num_retries, 3u);
-  EXPECT_EQ(clusters[1]->http.retry_policy, nullptr);
+  ASSERT_NE(clusters[0]->http.route_overrides, nullptr);
+  const RouteOverrides& overrides = *clusters[0]->http.route_overrides;
+  ASSERT_EQ(overrides.mirrors.size(), 2u);
+  EXPECT_EQ(std::get<std::string>(overrides.mirrors[0].cluster), "b");
+  EXPECT_EQ(overrides.hash_policies.size(), 1u);
+  ASSERT_TRUE(overrides.retry_policy);
+  EXPECT_EQ(overrides.retry_policy->num_retries, 3u);
+  EXPECT_EQ(clusters[1]->http.route_overrides, nullptr);
   EXPECT_EQ(Errors(with("request_mirror_policies: [{cluster: b}]")),
             "typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"]."
             "request_mirror_policies[0].cluster: unknown cluster 'b'");

@@ -13,7 +13,9 @@
 #include "google/protobuf/any.pb.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "source/config/dump.h"
+#include "source/config/priority.h"
 #include "source/config/read_file.h"
+#include "source/config/route.h"
 #include "source/config/tree.h"
 
 namespace pillion::config {

@@ -12,6 +12,7 @@
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "source/config/check_routes.h"
 #include "source/config/extensions.h"
+#include "source/config/route.h"
 #include "source/config/tls.h"
 #include "test/support/certificates.h"
 #include "test/unit/config/pushed.h"

@@ -4,6 +4,7 @@
 
 #include "source/base/block.h"
 #include "source/config/load.h"
+#include "source/config/route.h"
 
 namespace pillion::config {
 namespace {

@@ -1,3 +1,4 @@
+#include "source/config/route.h"
 #include "source/config/scoped_routes.h"
 
 #include <gmock/gmock.h>

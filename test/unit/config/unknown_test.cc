@@ -1,3 +1,4 @@
+#include "source/config/route.h"
 #include "source/config/unknown.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+#include "source/config/route.h"
 #include "source/filter/descriptors.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // What is told of a request: all that was chosen, within bounds, in ASCII.
 
+#include "source/config/route.h"
 #include "source/filters/toggles/explanation.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+#include "source/config/priority.h"
 #include "source/limit/concurrency.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // Which ends and answers a retry policy wants to be tried again, how often, and after how long.
 
+#include "source/config/route.h"
 #include "source/proxy/retry.h"
 
 #include <gtest/gtest.h>

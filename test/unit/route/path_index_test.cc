@@ -1,3 +1,4 @@
+#include "source/config/route.h"
 #include "source/route/path_index.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+#include "source/config/priority.h"
 #include "source/upstream/cluster.h"
 
 #include <gtest/gtest.h>

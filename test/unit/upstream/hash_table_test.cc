@@ -1,3 +1,4 @@
+#include "source/config/route.h"
 #include "source/upstream/hash_table.h"
 
 #include <gtest/gtest.h>

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "source/config/priority.h"
 #include "source/net/connect_options.h"
 #include "test/unit/upstream/pool_fixture.h"
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "test/unit/upstream/pool_fixture.h"
+#include "source/config/priority.h"
 
 namespace pillion::upstream {
 namespace {

@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "source/config/priority.h"
 #include "source/event/epoll_loop.h"
 #include "source/net/socket.h"
 #include "source/upstream/cluster.h"
