@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/container/btree_set.h"
+#include "absl/container/node_hash_set.h"
 #include "source/base/check.h"
 #include "source/stats/metric.h"
 
@@ -72,15 +74,18 @@ const std::vector<Tag>& Description::tags() const {
   return prefix != nullptr ? prefix->tags() : kNone;
 }
 
-bool Registry::Order::operator()(const Metric* a, const Metric* b) const {
-  return IsBefore(a->description, b->description);
-}
-bool Registry::Order::operator()(const Metric* a, const Description& b) const {
-  return IsBefore(a->description, b);
-}
-bool Registry::Order::operator()(const Description& a, const Metric* b) const {
-  return IsBefore(a, b->description);
-}
+struct Registry::Names {
+  // By the whole name, however it is divided, and then by kind.
+  struct Order {
+    using is_transparent = void;
+    bool operator()(const Metric* a, const Metric* b) const { return IsBefore(a->description, b->description); }
+    bool operator()(const Metric* a, const Description& b) const { return IsBefore(a->description, b); }
+    bool operator()(const Description& a, const Metric* b) const { return IsBefore(a, b->description); }
+  };
+
+  absl::btree_set<Metric*, Order> metrics;  // which it holds
+  absl::node_hash_set<std::string> rests;   // second parts of names, kept for ever: they are few
+};
 
 Shard::~Shard() {
   for (std::atomic<uint64_t*>& chunk : chunks_) {
@@ -103,7 +108,7 @@ bool Shard::MapChunk(size_t index) {
 }
 
 Registry::Registry(size_t workers, size_t max_metrics, Rules rules)
-    : max_metrics_(max_metrics), rules_(std::make_shared<const Rules>(std::move(rules))) {
+    : max_metrics_(max_metrics), rules_(std::make_shared<const Rules>(std::move(rules))), names_(std::make_unique<Names>()) {
   for (size_t i = 0; i < workers + 1; ++i) shards_.push_back(std::make_unique<Shard>());
   for (size_t kind = 0; kind < std::size(refused_metric_); ++kind) {
     refused_metric_[kind] = std::make_unique<Metric>();
@@ -114,7 +119,7 @@ Registry::Registry(size_t workers, size_t max_metrics, Rules rules)
 }
 
 Registry::~Registry() {
-  for (Metric* metric : metrics_) metric->LetGo();
+  for (Metric* metric : names_->metrics) metric->LetGo();
 }
 
 bool Registry::ReserveCells(Metric& metric) {
@@ -152,8 +157,9 @@ void Registry::FreeCells(Metric& metric) {
 
 Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind kind) {
   const Description wanted{prefix, rest, kind};
-  const auto place = metrics_.lower_bound(wanted);
-  if (place != metrics_.end() && !IsBefore(wanted, (*place)->description)) {
+  absl::btree_set<Metric*, Names::Order>& metrics = names_->metrics;
+  const auto place = metrics.lower_bound(wanted);
+  if (place != metrics.end() && !IsBefore(wanted, (*place)->description)) {
     ++(*place)->references;
     return *place;
   }
@@ -161,12 +167,12 @@ Metric* Registry::Add(const SharedPrefix& prefix, std::string_view rest, Kind ki
   auto metric = std::make_unique<Metric>();
   metric->description = wanted;
   metric->references = 1;
-  if (metrics_.size() >= max_metrics_ || (kind != Kind::kText && !ReserveCells(*metric))) {
+  if (metrics.size() >= max_metrics_ || (kind != Kind::kText && !ReserveCells(*metric))) {
     ++refused_;
     return refused_metric_[static_cast<size_t>(kind)].get();
   }
-  metric->description.rest = *rests_.emplace(rest).first;
-  return *metrics_.insert(place, metric.release());
+  metric->description.rest = *names_->rests.emplace(rest).first;
+  return *metrics.insert(place, metric.release());
 }
 
 CounterId Registry::AddCounter(std::string_view name) {
@@ -236,7 +242,7 @@ void Registry::ReleaseMetric(Metric* metric, const SharedPrefix& prefix) {
   PILLION_CHECK(metric->references > 0);
   if (--metric->references > 0) return;
   if (metric->has_cell()) FreeCells(*metric);
-  metrics_.erase(metrics_.find(description));
+  names_->metrics.erase(names_->metrics.find(description));
   metric->LetGo();
 }
 
@@ -300,7 +306,7 @@ Snapshot Registry::Read(const Query& query) {
   const std::lock_guard lock(mutex_);
   Snapshot out;
   out.rules = rules_;
-  for (Metric* metric : metrics_) {
+  for (Metric* metric : names_->metrics) {
     const Kind kind = metric->description.kind;
     if ((query.kind && *query.kind != kind) || !Matches(*metric, query)) continue;
     switch (kind) {
@@ -323,7 +329,7 @@ Snapshot Registry::Read(const Query& query) {
 
 void Registry::RollInterval() {
   const std::lock_guard lock(mutex_);
-  for (Metric* metric : metrics_) {
+  for (Metric* metric : names_->metrics) {
     if (metric->description.kind != Kind::kHistogram) continue;
     if (!IsUsed(*metric)) continue;  // no memory for it
     BucketCounts counts = HistogramTotal(*metric);
@@ -338,7 +344,7 @@ void Registry::RollInterval() {
 
 void Registry::ResetCounters() {
   const std::lock_guard lock(mutex_);
-  for (Metric* metric : metrics_) {
+  for (Metric* metric : names_->metrics) {
     if (metric->description.kind != Kind::kCounter) continue;
     const uint64_t total = CounterTotal(*metric);
     if (total != 0 || metric->more != nullptr) metric->NeedMore().reset_base = total;

@@ -15,8 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/btree_set.h"
-#include "absl/container/node_hash_set.h"
 #include "source/stats/shard.h"
 #include "source/stats/snapshot.h"
 
@@ -85,13 +83,7 @@ class Registry {
  private:
   friend class Scope;
   using SharedPrefix = std::shared_ptr<const Prefix>;
-  // By the whole name, however it is divided, and then by kind.
-  struct Order {
-    using is_transparent = void;
-    bool operator()(const Metric* a, const Metric* b) const;
-    bool operator()(const Metric* a, const Description& b) const;
-    bool operator()(const Description& a, const Metric* b) const;
-  };
+  struct Names;
 
   Metric* Add(const SharedPrefix& prefix, std::string_view rest, Kind kind);
   Metric* AddCallback(const SharedPrefix& prefix, std::string_view rest, Kind kind, Callback callback);
@@ -118,8 +110,7 @@ class Registry {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Shard>>
       shards_;  // the workers', then the control thread's; the vector never changes
-  absl::btree_set<Metric*, Order> metrics_;  // which it holds
-  absl::node_hash_set<std::string> rests_;   // second parts of names, kept for ever: they are few
+  const std::unique_ptr<Names> names_;
   std::unique_ptr<Metric> refused_metric_[4];  // by Kind: what counts nowhere
   uint64_t refused_ = 0;
   size_t chunks_ = 0;
