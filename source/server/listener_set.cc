@@ -28,15 +28,10 @@ absl::Status In(const config::Listener& listener, absl::string_view trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
 }
 
-template <typename Running>
-void AwaitParts(const Running& running, Awaited& needs) {
-  const auto await = [&needs](const auto& use, absl::string_view what) {
-    if (use == nullptr) return;
-    use->WhenReady([&needs, what](const std::string& name) { return needs.One(absl::StrCat(what, " \"", name, "\"")); });
-  };
-  await(running.routes, "route table");
-  await(running.scopes, "scoped routes");
-  await(running.filters, "filter configuration");
+void AwaitFilters(push::FilterConfigs::Use& filters, Awaited& needs) {
+  filters.WhenReady([&needs](const std::string& name) {
+    return needs.One(absl::StrCat("filter configuration \"", name, "\""));
+  });
 }
 
 }  // namespace
@@ -194,7 +189,10 @@ absl::Status ListenerSet::AddFirst(const std::shared_ptr<const config::Listener>
 }
 
 void ListenerSet::WhenFirstReady(std::function<void()> ready) {
-  for (const auto& [name, running] : serving_) AwaitParts(running, first_needs_);
+  for (const auto& [name, running] : serving_) {
+    AwaitTables(running, first_needs_);
+    if (running.filters != nullptr) AwaitFilters(*running.filters, first_needs_);
+  }
   first_needs_.Wait(base::Duration::zero(), std::move(ready));
 }
 
@@ -216,18 +214,22 @@ std::vector<absl::Status> ListenerSet::SetAll(const Configs& configs, Origin ori
     made[i]->pushed = origin == Origin::kPushed;
     // Another one that was warming is not wanted any more.
     warming_[configs[i]->name] = std::make_unique<Warming>(
-        Warming{.running = *std::move(made[i]), .needs = std::make_unique<Awaited>(with_.timers)});
+        Warming{.running = *std::move(made[i]),
+                .needs = std::make_unique<Awaited>(with_.timers),
+                .tables = std::make_unique<Awaited>(with_.timers)});
   }
   for (size_t i = 0; i < configs.size(); ++i) {
     const auto found = warming_.find(configs[i]->name);
     if (!outcome[i].ok() || found == warming_.end()) continue;
     Warming& now = *found->second;
+    AwaitTables(now.running, *now.tables);
     Await(now.running, *now.needs);
     if (also) also(now.needs->One("clusters that come with it"));
+    WaitForTables(now);
     now.needs->Wait(base::Duration::zero(), [this, &now] {
       if (!SecretsOf(ContextsOf(*now.running.listener)).empty()) with_.certificates.RenewDue();
-      now.ready = true;
-      ServeReady();
+      now.has_needs = true;
+      if (now.ready()) ServeReady();
     });
   }
   return outcome;
@@ -264,7 +266,7 @@ bool ListenerSet::MakeAll(const Configs& configs, const std::set<std::string>& l
 void ListenerSet::ServeReady() {
   std::set<std::string> going;
   for (const auto& [name, warming] : warming_) {
-    if (warming->ready) going.insert(name);
+    if (warming->ready()) going.insert(name);
   }
   // Those that wait for one another only go together.
   while (std::erase_if(going, [&](const std::string& name) {
@@ -280,7 +282,7 @@ void ListenerSet::ServeReady() {
 }
 
 void ListenerSet::Await(const Running& running, Awaited& needs) {
-  AwaitParts(running, needs);
+  if (running.filters != nullptr) AwaitFilters(*running.filters, needs);
   for (const std::shared_ptr<config::RemoteSecret>& secret : SecretsOf(ContextsOf(*running.listener))) {
     with_.secrets({secret}, needs.One(SecretText(*secret)));
   }
@@ -289,8 +291,9 @@ void ListenerSet::Await(const Running& running, Awaited& needs) {
 std::vector<Unready> ListenerSet::unready() const {
   std::vector<Unready> all;
   for (const auto& [name, warming] : warming_) {
-    Unready& one = all.emplace_back(Unready{name, warming->needs->open()});
-    if (!warming->ready) continue;
+    Unready& one = all.emplace_back(Unready{name, warming->tables->open()});
+    std::ranges::move(warming->needs->open(), std::back_inserter(one.targets));
+    if (!warming->ready()) continue;
     const config::Listener* const owner = FormerOwner(*warming->running.config, {});
     if (owner != nullptr) one.targets.push_back(absl::StrCat("an address of listener \"", owner->name, "\""));
   }

@@ -128,17 +128,23 @@ class ListenerSet {
     std::vector<std::shared_ptr<net::ListenSocket>> sockets;
     std::vector<std::vector<const net::ListenSocket*>> of_workers;  // which each accepts from
     std::vector<ListenAddress> addresses;                           // its own, bound or not
-    std::unique_ptr<push::FilterConfigs::Use> filters;              // null: it needs none
-    std::unique_ptr<push::RouteTables::Use> routes;                 // the same
-    std::unique_ptr<push::ScopedRoutes::Use> scopes;                // the same
-    std::unique_ptr<CertificateRenewal::Watch> certificates;
+    // A version that takes this one's place by what came for its filters has these two as well: until then, and where
+    // that never happens, this one goes by what comes for them.
+    std::shared_ptr<push::FilterConfigs::Use> filters;              // null: it needs none
+    std::shared_ptr<CertificateRenewal::Watch> certificates;
+    std::unique_ptr<push::RouteTables::Use> routes;   // null: it needs none
+    std::unique_ptr<push::ScopedRoutes::Use> scopes;  // the same
     bool pushed = true;   // a control plane gave it
     bool closed = false;  // its sockets, for good
   };
   struct Warming {
     Running running;
-    std::unique_ptr<Awaited> needs;
-    bool ready = false;  // they are over
+    std::unique_ptr<Awaited> needs;   // all but those
+    std::unique_ptr<Awaited> tables;  // of its filters: other ones when something else comes for them
+    bool has_needs = false;           // they are over
+    bool has_tables = false;          // the same
+
+    bool ready() const { return has_needs && has_tables; }
   };
   // What listeners are about to be, by name; null: they are about to be something that is judged later.
   using Next = std::map<std::string_view, const config::Listener*>;
@@ -148,7 +154,7 @@ class ListenerSet {
   // Its tables, and what workers have, of its config; `before` may be null.
   absl::Status Fill(Running& running, const proxy::Listener* before);
   // What came for filters of `now`, which serves, names route tables that have not come: it is to be as `next` when they
-  // have. False: none is missing, or something else is warming already; nothing has changed.
+  // have, and stays as it is where something else is warming already. False: none is missing; nothing has changed.
   bool WarmsFirst(Running& now, Running& next);
   // Makes those that are good so far; false: one of them was not, and all are to be judged again.
   bool MakeAll(const Configs& configs, const std::set<std::string>& leaving, std::vector<absl::Status>& outcome,
@@ -157,8 +163,11 @@ class ListenerSet {
   absl::Status CheckAddresses(const config::Listener& config, const std::set<std::string>& leaving, const Next& next) const;
   // Those that are warm serve, but for who waits for an address.
   void ServeReady();
-  // What it needs, which is over when it is there or not waited for any more.
+  // What it needs, which is over when it is there or not waited for any more: its tables, and all else.
+  static void AwaitTables(const Running& running, Awaited& tables);
   void Await(const Running& running, Awaited& needs);
+  // It is known what its tables are; where it is ready with them, it serves, but for who waits for an address.
+  void WaitForTables(Warming& warming);
   // The listener that has one of its addresses still, and will leave it, unless that goes with those of `going`. Null: none.
   const config::Listener* FormerOwner(const config::Listener& config, const std::set<std::string>& going) const;
   void Serve(Running running);
@@ -184,7 +193,8 @@ class ListenerSet {
   Awaited first_needs_;
   ListenRetry listen_retry_;
   std::vector<std::function<void()>> when_warm_;
-  bool closed_ = false;  // all of them: the process ends
+  bool following_ = false;  // none begins to serve meanwhile
+  bool closed_ = false;     // all of them: the process ends
   uint64_t last_id_ = 0;
   size_t leaving_ = 0;
   uint64_t added_ = 0;

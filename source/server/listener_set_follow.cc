@@ -17,17 +17,6 @@ bool HaveSameFilters(const config::Listener& a, const config::Listener& b) {
                             &config::ListenerFilter::came);
 }
 
-// What has come names tables and scopes that nobody may have yet.
-template <typename Running>
-void AwaitTables(const Running& running, Awaited& needs) {
-  const auto await = [&needs](const auto& use, absl::string_view what) {
-    if (use == nullptr) return;
-    use->WhenReady([&needs, what](const std::string& name) { return needs.One(absl::StrCat(what, " \"", name, "\"")); });
-  };
-  await(running.routes, "route table");
-  await(running.scopes, "scoped routes");
-}
-
 }  // namespace
 
 std::vector<std::string> ListenerSet::FollowFilters() {
@@ -54,46 +43,76 @@ std::vector<std::string> ListenerSet::FollowFilters() {
     if (!status.ok()) errors.emplace_back(status.message());
     changes.push_back(std::move(change));
   };
-  for (auto& [name, running] : serving_) look(running, nullptr);
+  for (auto& [name, running] : serving_) {
+    // What warms first with what came for the same filters follows in its place.
+    const auto next = warming_.find(name);
+    if (next == warming_.end() || next->second->running.filters != running.filters) look(running, nullptr);
+  }
   for (auto& [name, warming] : warming_) look(warming->running, warming.get());
   if (!errors.empty()) return errors;
+  following_ = true;
   for (Change& change : changes) {
     Running& now = *change.running;
     if (change.warming == nullptr && WarmsFirst(now, change.next)) continue;
-    if (change.warming != nullptr) AwaitTables(change.next, *change.warming->needs);
     Retire(now.listener);
     now.config = std::move(change.next.config);
     now.listener = std::move(change.next.listener);
     former_routes.push_back(std::exchange(now.routes, std::move(change.next.routes)));
     former_scopes.push_back(std::exchange(now.scopes, std::move(change.next.scopes)));
-    if (change.warming != nullptr) continue;
+    if (change.warming != nullptr) {
+      // It may name others than before, of which one may not be there, even where it waited for an address alone.
+      Warming& warming = *change.warming;
+      warming.tables = std::make_unique<Awaited>(with_.timers);
+      warming.has_tables = false;
+      AwaitTables(now, *warming.tables);
+      WaitForTables(warming);
+      continue;
+    }
     for (const std::unique_ptr<WorkerThread>& worker : with_.workers) {
       worker->UpdateListener(now.id, now.listener, with_.drain_time);
     }
   }
+  following_ = false;
+  if (std::ranges::any_of(changes, [](const Change& change) { return change.warming != nullptr; })) ServeReady();
   if (!changes.empty()) with_.settled();
   return {};
 }
 
 bool ListenerSet::WarmsFirst(Running& now, Running& next) {
   const std::string& name = next.config->name;
-  if ((next.routes == nullptr && next.scopes == nullptr) || warming_.contains(name)) return false;
+  if (next.routes == nullptr && next.scopes == nullptr) return false;
   if (!first_needs_.open().empty()) AwaitTables(next, first_needs_);
-  auto warming = std::make_unique<Warming>(Warming{.running = {}, .needs = std::make_unique<Awaited>(with_.timers)});
-  AwaitTables(next, *warming->needs);
-  warming->needs->Wait(base::Duration::zero(), [this, name, own = warming.get()] {
-    own->ready = true;
-    const auto found = warming_.find(name);
-    if (found != warming_.end() && found->second.get() == own) ServeReady();
-  });
-  if (warming->ready) return false;
+  auto warming = std::make_unique<Warming>(Warming{.running = {},
+                                                   .needs = std::make_unique<Awaited>(with_.timers),
+                                                   .tables = std::make_unique<Awaited>(with_.timers),
+                                                   .has_needs = true});
+  AwaitTables(next, *warming->tables);
+  WaitForTables(*warming);
+  if (warming->ready()) return false;
+  if (warming_.contains(name)) return true;  // that one follows, too; requests would find no route until then
   next.id = now.id;
-  next.filters = std::move(now.filters);
-  next.certificates = std::move(now.certificates);
+  next.filters = now.filters;
+  next.certificates = now.certificates;
   next.pushed = now.pushed;
   warming->running = std::move(next);
   warming_[name] = std::move(warming);
   return true;
+}
+
+void ListenerSet::AwaitTables(const Running& running, Awaited& tables) {
+  const auto await = [&tables](const auto& use, absl::string_view what) {
+    if (use == nullptr) return;
+    use->WhenReady([&tables, what](const std::string& name) { return tables.One(absl::StrCat(what, " \"", name, "\"")); });
+  };
+  await(running.routes, "route table");
+  await(running.scopes, "scoped routes");
+}
+
+void ListenerSet::WaitForTables(Warming& warming) {
+  warming.tables->Wait(base::Duration::zero(), [this, &warming] {
+    warming.has_tables = true;
+    if (warming.ready() && !following_) ServeReady();
+  });
 }
 
 }  // namespace pillion::server
