@@ -192,7 +192,7 @@ class FilterConfigs::ListenerUse final : public Use {
       if (parts_.empty() || parts_.back().chain != chain) parts_.push_back({.chain = chain});
       Place& place = *places_.emplace_back(std::make_unique<Place>(Place{.at = at, .listener = *listener_}));
       parts_.back().places.push_back(&place);
-      filters_.Add(all.filters_.Use(*at.source, [&] { return std::make_shared<Filter>(all, *at.source); })).Add(place);
+      filters_.Add(all.filters_.Use(*at.source, [&] { return std::make_unique<Filter>(all, *at.source); })).Add(place);
     }
     all.filters_.AskForNew();
   }

@@ -6,13 +6,16 @@
 // Who waits for a part may, when he is told, end his use of it, and with that the part, or all parts: whatever calls out
 // does so last, or looks whether it is still there.
 
-#include <algorithm>
+#include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "source/push/feed.h"
 #include "source/xds/complaints.h"
 #include "source/xds/initial_fetch.h"
@@ -72,31 +75,40 @@ class NamedPart : private xds::NameWatcher {
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
-// All parts that somebody uses. A Part is a NamedPart, and says of a Source whether it Is() the one of it.
+// All parts that somebody uses. A Part is a NamedPart, and says of a Source, which has the `name` of its part, whether it Is()
+// the one of it. However many there are, each is found by its name.
 template <typename Part>
 class NamedParts {
  public:
-  // The part of that source; what make() returns where nobody uses it as yet. It ends with the last pointer to it, before
-  // this does.
+  NamedParts() = default;
+  NamedParts(const NamedParts&) = delete;
+  NamedParts& operator=(const NamedParts&) = delete;
+
+  // The part of that source; what make() returns, a unique pointer, where nobody uses it as yet. It ends with the last
+  // pointer to it, before this does.
   template <typename Source, typename Make>
   std::shared_ptr<Part> Use(const Source& source, const Make& make) {
-    std::erase_if(parts_, [](const auto& part) { return part.expired(); });
-    for (const std::weak_ptr<Part>& each : parts_) {
-      std::shared_ptr<Part> part = each.lock();
-      if (part->Is(source)) return part;
-    }
-    std::shared_ptr<Part> part = make();
-    parts_.push_back(part);
+    if (std::shared_ptr<Part> part = Lock(source)) return part;
+    std::unique_ptr<Part> made = make();
+    const uint64_t number = ++last_number_;
+    const std::shared_ptr<Part> part(made.release(), [this, number](Part* ended) {
+      Forget(*ended, number);
+      delete ended;
+    });
+    parts_.emplace(number, part);
+    by_name_[part->name()].push_back(number);
+    unasked_.push_back(number);
     return part;
   }
   // Null: nobody uses it.
   template <typename Source>
   Part* Find(const Source& source) const {
-    return FindIf([&source](const Part& part) { return part.Is(source); });
+    return Lock(source).get();
   }
+  // Looks at each.
   template <typename Predicate>
   Part* FindIf(const Predicate& predicate) const {
-    for (const std::weak_ptr<Part>& each : parts_) {
+    for (const auto& [number, each] : parts_) {
       const std::shared_ptr<Part> part = each.lock();
       if (part != nullptr && predicate(*part)) return part.get();
     }
@@ -119,15 +131,40 @@ class NamedParts {
   // Perhaps this has ended when it returns.
   void AskForNew() {
     const std::weak_ptr<const bool> alive = alive_;
-    while (!alive.expired() && started_) {
-      Part* const part = FindIf([](const Part& each) { return !each.asked(); });
-      if (part == nullptr) return;
-      part->Ask();
+    while (!alive.expired() && started_ && !unasked_.empty()) {
+      const auto found = parts_.find(unasked_.front());
+      unasked_.pop_front();
+      if (found == parts_.end()) continue;
+      Part* const part = found->second.lock().get();
+      part->Ask();  // which may end it, and all of them
     }
   }
 
  private:
-  std::vector<std::weak_ptr<Part>> parts_;
+  using Numbers = std::vector<uint64_t>;
+
+  template <typename Source>
+  std::shared_ptr<Part> Lock(const Source& source) const {
+    const auto found = by_name_.find(source.name);
+    if (found == by_name_.end()) return nullptr;
+    for (const uint64_t number : found->second) {
+      std::shared_ptr<Part> part = parts_.at(number).lock();
+      if (part->Is(source)) return part;
+    }
+    return nullptr;
+  }
+  // Before its destructor: whoever wants it from now on gets another one.
+  void Forget(const Part& part, uint64_t number) {
+    const auto found = by_name_.find(part.name());
+    std::erase(found->second, number);
+    if (found->second.empty()) by_name_.erase(found);
+    parts_.erase(number);
+  }
+
+  std::map<uint64_t, std::weak_ptr<Part>> parts_;  // each of which is there; in their order
+  absl::flat_hash_map<std::string, Numbers> by_name_;  // those of several sources may have one name
+  std::deque<uint64_t> unasked_;
+  uint64_t last_number_ = 0;
   bool started_ = false;
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };

@@ -181,7 +181,7 @@ class RouteTables::ListenerUse final : public Use {
  public:
   ListenerUse(RouteTables& tables, std::shared_ptr<const config::Listener> listener) : listener_(std::move(listener)) {
     ForEachManager(*listener_, [&](const Manager& manager) {
-      const auto make = [&] { return std::make_shared<Table>(tables, ++tables.last_id_, manager); };
+      const auto make = [&] { return std::make_unique<Table>(tables, ++tables.last_id_, manager); };
       tables_.Add(tables.tables_.Use(*manager.route_source, make)).Add(manager);
     });
     tables.tables_.AskForNew();

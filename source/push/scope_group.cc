@@ -99,6 +99,7 @@ void ScopeGroup::Settle() {
 
 void ScopeGroup::SettleOnce() {
   wanted_ = Want();
+  missing_ = wanted_.begin();
   Ways next;
   for (const auto& [key, way] : wanted_) {
     const auto former = ways_.find(key);
@@ -108,11 +109,14 @@ void ScopeGroup::SettleOnce() {
     ways_ = std::move(next);
     Publish();
   }
+  behind_ = ways_ != wanted_;
   DropUnused();
 }
 
 ScopeGroup::Ways ScopeGroup::Want() {
   Ways ways;
+  config::RouteSource source;  // of each table that is named
+  if (scoped_.tables) source.feed = *scoped_.tables;
   for (const auto& [name, scope] : given_.scopes) {
     Way way{.scope = name, .table = scope->table_name};
     if (scope->table != nullptr) {
@@ -121,10 +125,8 @@ ScopeGroup::Ways ScopeGroup::Want() {
       way.id = own.id;
     } else if (scoped_.tables) {
       UseTable(scope->table_name);
-      // To look for it costs as much as there are tables; it has been used since.
-      const auto former = wanted_.find(scope->key);
-      const bool same = former != wanted_.end() && former->second.table == scope->table_name;
-      way.id = same ? former->second.id : with_.tables.IdOf({.name = scope->table_name, .feed = *scoped_.tables});
+      source.name = scope->table_name;
+      way.id = with_.tables.IdOf(source);
     } else {
       continue;
     }
@@ -146,7 +148,7 @@ void ScopeGroup::UseTable(const std::string& table) {
         if (std::ranges::none_of(group->members_, [&](const Member* each) { return each->tables.contains(table); })) return;
         if (!group->ready_tables_.insert(table).second) return;
         // Of thousands that come for the first time most change nothing by themselves.
-        group->settling_ || group->ways_ != group->wanted_ ? group->Settle() : group->TellReady();
+        group->settling_ || group->behind_ ? group->Settle() : group->TellReady();
       };
     });
   }
@@ -176,7 +178,7 @@ void ScopeGroup::Serve(const std::string& scope, uint64_t turn, std::shared_ptr<
   if (own.routes != nullptr) with_.retired.Add(std::move(own.routes));
   own.routes = std::move(routes);
   with_.own_tables.publish(own.id, own.routes);
-  settling_ || ways_ != wanted_ ? Settle() : TellReady();
+  settling_ || behind_ ? Settle() : TellReady();
 }
 
 void ScopeGroup::Drop(OwnTable& own) {
@@ -220,7 +222,9 @@ void ScopeGroup::DropUnused() {
 
 void ScopeGroup::TellReady() {
   if (when_ready_.empty() || !given_.fetched) return;
-  if (!std::ranges::all_of(wanted_, [this](const auto& way) { return IsReady(way.second); })) return;
+  // What is ready stays so as long as it is wanted: each of them is looked at once, not with each of the others.
+  while (missing_ != wanted_.end() && IsReady(missing_->second)) ++missing_;
+  if (missing_ != wanted_.end()) return;
   const std::shared_ptr<ScopeGroup> self = shared_from_this();  // who is told may end it
   for (const std::function<void()>& ready : std::exchange(when_ready_, {})) ready();
 }

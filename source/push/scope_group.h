@@ -109,7 +109,9 @@ class ScopeGroup final : public std::enable_shared_from_this<ScopeGroup> {
   const Surroundings with_;
   std::list<Member*> members_;
   Ways wanted_;
+  Ways::const_iterator missing_ = wanted_.end();  // all before it are ready
   Ways ways_;  // that workers have: what is wanted, or what a key led to before as long as that is not there
+  bool behind_ = false;  // they are not those that are wanted
   std::shared_ptr<const proxy::Scopes> scopes_;
   std::map<std::string, OwnTable, std::less<>> own_;  // by scope
   std::set<std::string, std::less<>> ready_tables_;   // of those that are named: have come, or are not waited for any more
