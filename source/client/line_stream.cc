@@ -24,6 +24,12 @@ std::unique_ptr<const net::ConnectOptions> OptionsOf(const Target& target) {
   return options ? std::make_unique<const net::ConnectOptions>(*std::move(options)) : nullptr;
 }
 
+// What both threads know of a connection.
+struct Shared {
+  std::atomic<size_t> waiting{0};  // bytes that are not in the connection's output yet
+  std::atomic<bool> open{false};
+};
+
 // The connection, on the thread's worker. What comes from the peer is read and forgotten.
 //
 // | state      | meaning                    | left by                                                     |
@@ -38,11 +44,10 @@ class LineConnection final : private event::Deferred, private net::ConnectionOwn
  public:
   using OnEnd = std::function<void(const std::string& why)>;
 
-  // `waiting`: bytes that are not in the connection's output yet.
-  LineConnection(const ThreadParts& thread, const Target& target, std::shared_ptr<std::atomic<size_t>> waiting, OnEnd on_end)
+  LineConnection(const ThreadParts& thread, const Target& target, std::shared_ptr<Shared> shared, OnEnd on_end)
       : thread_(thread),
         target_(target),
-        waiting_bytes_(std::move(waiting)),
+        shared_(std::move(shared)),
         on_end_(std::move(on_end)),
         connect_options_(OptionsOf(target_)),
         connection_(thread.worker,
@@ -81,6 +86,7 @@ class LineConnection final : private event::Deferred, private net::ConnectionOwn
   void OnConnected() override {
     if (state_ == State::kOver) return;
     state_ = State::kOpen;
+    shared_->open.store(true, std::memory_order_relaxed);
     connect_timer_.Cancel();
     connection_.OutputAdded();
   }
@@ -102,7 +108,7 @@ class LineConnection final : private event::Deferred, private net::ConnectionOwn
       const std::string_view piece = std::string_view(waiting_.front()).substr(sent_, kPiece);
       output.Append(piece);
       sent_ += piece.size();
-      waiting_bytes_->fetch_sub(piece.size(), std::memory_order_relaxed);
+      shared_->waiting.fetch_sub(piece.size(), std::memory_order_relaxed);
       if (sent_ < waiting_.front().size()) continue;
       waiting_.pop_front();
       sent_ = 0;
@@ -117,6 +123,7 @@ class LineConnection final : private event::Deferred, private net::ConnectionOwn
   void Over(std::optional<std::string> why) {
     if (state_ == State::kOver) return;
     state_ = State::kOver;
+    shared_->open.store(false, std::memory_order_relaxed);
     connect_timer_.Cancel();
     connection_.Close();
     if (why) on_end_(target_.address.text() + ": " + *why);
@@ -124,7 +131,7 @@ class LineConnection final : private event::Deferred, private net::ConnectionOwn
 
   const ThreadParts thread_;
   const Target target_;
-  const std::shared_ptr<std::atomic<size_t>> waiting_bytes_;
+  const std::shared_ptr<Shared> shared_;
   const OnEnd on_end_;
   const std::unique_ptr<const net::ConnectOptions> connect_options_;
   net::Connection connection_;
@@ -144,14 +151,14 @@ class ThreadLineDialer::RemoteStream final : public LineStream {
 
   RemoteStream(ControlThread& thread, const Target& target, size_t most_waiting, Ended ended)
       : thread_(thread), most_waiting_(most_waiting), ended_(std::make_shared<Ended>(std::move(ended))) {
-    thread_.Post([&thread, target, waiting = waiting_, connection = connection_, ended = ended_] {
+    thread_.Post([&thread, target, shared = shared_, connection = connection_, ended = ended_] {
       auto told = [connection, ended, post = thread.post_to_main()](const std::string& why) {
         *connection = nullptr;
         post([ended, why] {
           if (const Ended call = std::exchange(*ended, nullptr)) call(why);
         });
       };
-      *connection = new LineConnection(thread.parts(), target, waiting, std::move(told));
+      *connection = new LineConnection(thread.parts(), target, shared, std::move(told));
       (*connection)->Start();
     });
   }
@@ -163,18 +170,19 @@ class ThreadLineDialer::RemoteStream final : public LineStream {
   }
 
   bool Send(std::string bytes) override {
-    if (waiting_->load(std::memory_order_relaxed) + bytes.size() > most_waiting_) return false;
-    waiting_->fetch_add(bytes.size(), std::memory_order_relaxed);
+    if (shared_->waiting.load(std::memory_order_relaxed) + bytes.size() > most_waiting_) return false;
+    shared_->waiting.fetch_add(bytes.size(), std::memory_order_relaxed);
     thread_.Post([connection = connection_, bytes = std::move(bytes)]() mutable {
       if (*connection != nullptr) (*connection)->Send(std::move(bytes));
     });
     return true;
   }
+  bool is_open() const override { return shared_->open.load(std::memory_order_relaxed); }
 
  private:
   ControlThread& thread_;
   const size_t most_waiting_;
-  const std::shared_ptr<std::atomic<size_t>> waiting_ = std::make_shared<std::atomic<size_t>>(0);
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   const std::shared_ptr<Ended> ended_;  // main thread; null: nobody listens
   // The other thread's; null: it is over.
   const std::shared_ptr<LineConnection*> connection_ = std::make_shared<LineConnection*>(nullptr);

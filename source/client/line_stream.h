@@ -19,6 +19,8 @@ class LineStream {
   virtual ~LineStream() = default;
   // False: more than `most_waiting` would wait, and nothing of it is sent.
   virtual bool Send(std::string bytes) = 0;
+  // The connection is there, with its TLS.
+  virtual bool is_open() const = 0;
 };
 
 // A test seam; in the process it is ThreadLineDialer.

@@ -93,6 +93,8 @@ void MetricsService::AddMetrics(const stats::Snapshot& snapshot,
 
 bool MetricsService::Flush(const stats::Snapshot& snapshot) {
   std::string message;
+  // Of a service that ends each call, as one that there is not does, nothing is over.
+  if (call_ != nullptr && open_) said_ = false;
   if (call_ == nullptr) {
     std::optional<client::Target> target = with_.target();
     if (!target) {
@@ -100,6 +102,7 @@ bool MetricsService::Flush(const stats::Snapshot& snapshot) {
       return false;
     }
     target->authority = config_.authority;
+    open_ = false;
     call_ = with_.caller.Call(*target,
                               {.path = "/envoy.service.metrics.v3.MetricsService/StreamMetrics",
                                .metadata = config_.metadata,

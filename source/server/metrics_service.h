@@ -36,6 +36,7 @@ class MetricsService final : private client::GrpcEvents {
   bool Flush(const stats::Snapshot& snapshot);
 
  private:
+  void OnOpen() override { open_ = true; }
   void OnMessage(std::string) override {}
   void OnEnd(const codec::grpc::Status& status) override;
 
@@ -44,7 +45,8 @@ class MetricsService final : private client::GrpcEvents {
   const config::MetricsService config_;
   const Surroundings with_;
   std::unique_ptr<client::GrpcCall> call_;  // null: there is none
-  bool said_ = false;                       // that it can't be told
+  bool open_ = false;                       // its connection is there
+  bool said_ = false;                       // that it can't be told, since a call lasted for a flush
   absl::flat_hash_map<std::string, uint64_t> sent_;  // counters, as they were told last; of deltas alone
 };
 

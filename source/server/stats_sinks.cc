@@ -58,6 +58,8 @@ class StreamChannel final : public StatsChannel {
   bool EndFlush() override {
     if (lines_.empty()) return true;
     const std::string lines = std::exchange(lines_, {});
+    // Of a collector that takes each connection and ends it, nothing is over.
+    if (stream_ != nullptr && stream_->is_open()) said_ = false;
     if (stream_ == nullptr) {
       const std::optional<client::Target> host = with_.host_of(cluster_);
       if (!host) return Fail("there is no host");
@@ -83,7 +85,7 @@ class StreamChannel final : public StatsChannel {
   const StatsSinks::Surroundings with_;
   std::unique_ptr<client::LineStream> stream_;  // null: there is no connection
   std::string lines_;                           // of this flush
-  bool said_ = false;                           // that it can't be told
+  bool said_ = false;                           // that it can't be told, since a connection lasted for a flush
 };
 
 }  // namespace

@@ -147,5 +147,33 @@ TEST_F(MetricsServiceTest, WhatEndsIsBegunAgain) {
   EXPECT_EQ(log_, std::vector<std::string>{"metrics service m: there is no host"});  // one line is enough
 }
 
+TEST_F(MetricsServiceTest, EachOutageIsSaidOnce) {
+  Make({.cluster = "m"});
+  const auto lines = [this] { return log_.size(); };
+  const codec::grpc::Status gone{codec::grpc::Code::kUnavailable, "gone"};
+  Flush();
+  caller_.End(gone);
+  EXPECT_EQ(lines(), 1u);
+  // One that takes each connection and ends the call is not back.
+  for (int i = 0; i < 3; ++i) {
+    Flush();
+    caller_.Open();
+    caller_.End(gone);
+  }
+  // Nor is one that has not taken it by the next flush.
+  Flush();
+  Flush();
+  caller_.End(gone);
+  EXPECT_EQ(lines(), 1u);
+  Flush();
+  caller_.Open();
+  Flush();
+  caller_.End(gone);
+  EXPECT_EQ(lines(), 2u);
+  has_host_ = false;
+  Flush();
+  EXPECT_EQ(lines(), 2u);
+}
+
 }  // namespace
 }  // namespace pillion::server
