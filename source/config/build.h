@@ -82,6 +82,7 @@ struct BuildContext {
   };
   std::vector<ControlPlane> control_planes;
   std::vector<ControlPlane> grpc_services;       // that requests are asked about; they may come later
+  std::vector<ControlPlane> stats_sinks;         // that metrics are sent to
   Home home;                                     // of what is built
   bool check_route_clusters = true;              // a table may refer to others (validate_clusters)
   std::shared_ptr<runtime::Keys> runtime_keys = std::make_shared<runtime::Keys>();

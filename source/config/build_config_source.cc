@@ -203,6 +203,21 @@ ApiSource BuildLoadReports(BuildContext& context, const core::ApiConfigSource& f
   return source;
 }
 
+namespace {
+
+// Connections of our own are not made on the workers, which have the internal listeners.
+void CheckReachable(BuildContext& context, const Cluster& cluster, const std::string& path) {
+  const auto is_internal = [](const Endpoint& endpoint) {
+    const auto* const address = std::get_if<Address>(&endpoint.target);
+    return address != nullptr && std::holds_alternative<InternalAddress>(*address);
+  };
+  if (!std::any_of(cluster.endpoints.begin(), cluster.endpoints.end(), is_internal)) return;
+  context.errors.Add(path, Concat(Quote(cluster.name), ", whose hosts are internal listeners: expected one with addresses "
+                                                       "that this process can connect to by itself"));
+}
+
+}  // namespace
+
 void CheckControlPlanes(BuildContext& context, const std::vector<std::shared_ptr<const Cluster>>& clusters) {
   for (const BuildContext::ControlPlane& control_plane : context.control_planes) {
     const std::string& name = control_plane.cluster;
@@ -213,19 +228,16 @@ void CheckControlPlanes(BuildContext& context, const std::vector<std::shared_ptr
         context.errors.Add(control_plane.path,
                            Concat(Quote(name), ", which does not speak HTTP/2: expected one with http2_protocol_options"));
       }
-      // Connections of our own are not made on the workers, which have these listeners.
-      const auto is_internal = [](const Endpoint& endpoint) {
-        const auto* const address = std::get_if<Address>(&endpoint.target);
-        return address != nullptr && std::holds_alternative<InternalAddress>(*address);
-      };
-      if (std::any_of(cluster->endpoints.begin(), cluster->endpoints.end(), is_internal)) {
-        context.errors.Add(control_plane.path, Concat(Quote(name), ", whose hosts are internal listeners: expected one with "
-                                                                   "addresses that this process can connect to by itself"));
-      }
+      CheckReachable(context, *cluster, control_plane.path);
       if (cluster->discovery == Cluster::Discovery::kEds && !std::holds_alternative<PathSource>(cluster->eds.source)) {
         context.errors.Add(control_plane.path,
                            Concat(Quote(name), ", whose hosts a control plane gives: expected one that can be had without"));
       }
+    }
+  }
+  for (const BuildContext::ControlPlane& sink : context.stats_sinks) {
+    for (const std::shared_ptr<const Cluster>& cluster : clusters) {
+      if (cluster->name == sink.cluster) CheckReachable(context, *cluster, sink.path);
     }
   }
   for (const BuildContext::ControlPlane& service : context.grpc_services) {

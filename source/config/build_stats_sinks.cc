@@ -29,6 +29,7 @@ MetricsService BuildService(BuildContext& context, const v3::MetricsServiceConfi
   const std::string cluster_path = FieldPath(place, "envoy_grpc.cluster_name");
   CheckClusterExists(context, grpc.cluster_name(), cluster_path);
   context.grpc_services.push_back({grpc.cluster_name(), true, cluster_path});
+  context.stats_sinks.push_back({grpc.cluster_name(), true, cluster_path});
   return {.cluster = grpc.cluster_name(),
           .authority = grpc.authority().empty() ? grpc.cluster_name() : grpc.authority(),
           .metadata = BuildInitialMetadata(context, from.grpc_service(), place),
@@ -57,7 +58,9 @@ std::vector<StatsSink> BuildStatsSinks(BuildContext& context,
       sink.most_bytes = kStatsdDatagram;
       if (statsd.has_tcp_cluster_name()) {
         sink.to = statsd.tcp_cluster_name();
-        CheckClusterExists(context, statsd.tcp_cluster_name(), FieldPath(config_path, "tcp_cluster_name"));
+        const std::string cluster_path = FieldPath(config_path, "tcp_cluster_name");
+        CheckClusterExists(context, statsd.tcp_cluster_name(), cluster_path);
+        context.stats_sinks.push_back({statsd.tcp_cluster_name(), false, cluster_path});
       }
     } else if (config.UnpackTo(&dog)) {
       StatsSink& sink = sinks.emplace_back(BuildSink(context, dog, config_path));

@@ -8,7 +8,8 @@ std::optional<client::Target> ControlHosts::Next(const std::string& name) {
   const upstream::Cluster& cluster = *found->cluster;
   std::vector<const upstream::Host*> usable;
   for (const std::shared_ptr<upstream::Host>& host : cluster.hosts()->hosts) {
-    if (host->flags() == 0) usable.push_back(host.get());
+    // Internal listeners are the workers': a configuration that has them here is refused, but hosts may come later.
+    if (host->flags() == 0 && !host->address().is_internal()) usable.push_back(host.get());
   }
   if (usable.empty()) return std::nullopt;
   const upstream::Host& host = *usable[turn_++ % usable.size()];

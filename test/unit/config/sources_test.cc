@@ -191,6 +191,32 @@ TEST(SourcesTest, StatsSinks) {
             std::string::npos);
 }
 
+// They are the workers', and metrics go by another thread.
+TEST(SourcesTest, StatsSinksHaveNoInternalListeners) {
+  const auto error = [](const std::string& type, const std::string& fields) {
+    return Texts(LoadText("bootstrap_extensions: [{name: i, typed_config: {\"@type\": "
+                          "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener}}]\n"
+                          "static_resources: {clusters: [{name: c, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: "
+                          "[{endpoint: {address: {envoy_internal_address: {server_listener_name: in}}}}]}]},\n"
+                          "  typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {\"@type\": "
+                          "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, "
+                          "explicit_http_config: {http2_protocol_options: {}}}}}]}\n"
+                          "stats_sinks: [{name: s, typed_config: {\"@type\": type.googleapis.com/envoy.config.metrics.v3." +
+                          type + ", " + fields + "}}]")
+                     .errors)
+        .at(0);
+  };
+  const std::string why = ": \"c\", whose hosts are internal listeners: expected one with addresses that this process can "
+                          "connect to by itself";
+  for (const auto& [found, place] : {
+           std::pair(error("StatsdSink", "tcp_cluster_name: c"), "tcp_cluster_name"),
+           std::pair(error("MetricsServiceConfig", "transport_api_version: V3, grpc_service: {envoy_grpc: {cluster_name: c}}"),
+                     "grpc_service.envoy_grpc.cluster_name"),
+       }) {
+    EXPECT_TRUE(found.ends_with(std::string("stats_sinks[0].typed_config.") + place + why)) << found;
+  }
+}
+
 TEST(SourcesTest, RefusesBadStatsConfig) {
   const auto error = [](const std::string& text) {
     return Texts(LoadText("stats_config: {" + text + "}").errors).at(0);
