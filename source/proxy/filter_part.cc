@@ -22,7 +22,7 @@ filter::FilterPart PartOf(const config::HttpFilter& filter, const route::Entry* 
     if (word == nullptr && !overrides.empty()) [[unlikely]] word = FindOverride(overrides, filter.name);
   };
   if (choice != nullptr) look(choice->filter_overrides);
-  if (entry != nullptr) {
+  if (entry != nullptr && entry->Has(route::Entry::kOverridesFilters)) [[unlikely]] {
     look(entry->route->filter_overrides);
     look(entry->virtual_host->filter_overrides);
   }

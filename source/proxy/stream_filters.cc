@@ -66,18 +66,22 @@ filter::ChainMember Stream::MakeFilter() {
 }
 
 std::array<const config::FilterConfig*, 3> Stream::Overrides(std::string_view filter) const {
+  std::array<const config::FilterConfig*, 3> found{};
+  const bool of_route = route_ != nullptr && route_->Has(route::Entry::kOverridesFilters);
+  const config::FilterOverrides* const of_table = table_overrides();
+  if (!of_route && (of_table == nullptr || of_table->empty())) [[likely]] return found;
   const std::vector<ChainFilter>& all = manager_->filters;
   const auto own = std::ranges::find_if(all, [&](const ChainFilter& each) { return each.config->name == filter; });
+  if (own == all.end()) return found;
   const auto config_of = [&](const config::FilterOverrides& overrides) {
-    const config::FilterOverride* const word = overrides.empty() ? nullptr : FindOverride(overrides, filter);
-    return word == nullptr || own == all.end() || !IsOf(*word, *own->config) ? nullptr : word->config.get();
+    const config::FilterOverride* const word = FindOverride(overrides, filter);
+    return word == nullptr || !IsOf(*word, *own->config) ? nullptr : word->config.get();
   };
-  std::array<const config::FilterConfig*, 3> found{};
-  if (route_ != nullptr) {
+  if (of_route) {
     found[0] = config_of(route_->route->filter_overrides);
     found[1] = config_of(route_->virtual_host->filter_overrides);
   }
-  if (routes_) found[2] = config_of(routes_->table().config().filter_overrides);
+  if (of_table != nullptr) found[2] = config_of(*of_table);
   return found;
 }
 

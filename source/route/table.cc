@@ -109,6 +109,7 @@ void SetEntry(const config::RouteConfig& table, const config::VirtualHost& host,
   if (more.held_body) entry.traits |= Entry::kHoldsBody;
   if (host.request_attempt_count) entry.traits |= Entry::kCountsAttempts;
   if (host.response_attempt_count) entry.traits |= Entry::kTellsAttempts;
+  if (!route.filter_overrides.empty() || !host.filter_overrides.empty()) entry.traits |= Entry::kOverridesFilters;
   if (entry.forward != nullptr) {
     entry.timeout = entry.forward->timeout;
     entry.priority = entry.forward->priority;

@@ -52,6 +52,7 @@ struct alignas(64) Entry {
     kFollowsRedirects = 1 << 16,
     kEndsConnect = 1 << 17,       // a CONNECT, or a POST, becomes raw bytes
     kHedges = 1 << 18,            // an attempt that takes too long goes on, beside the next one
+    kOverridesFilters = 1 << 19,  // the route or its virtual host has words on filters
   };
 
   bool Has(Trait trait) const { return (traits & trait) != 0; }

@@ -70,6 +70,20 @@ TEST(Table, TheDomainThatFitsBest) {
   EXPECT_EQ(RouteOf(table, ""), "any");
 }
 
+TEST(Table, ARouteTellsWhetherAnybodyHasAWordOnFilters) {
+  config::VirtualHost plain = Host("plain", {{Domain::Kind::kExact, "plain"}});
+  config::VirtualHost of_host = Host("host", {{Domain::Kind::kExact, "host"}});
+  of_host.filter_overrides.push_back({.filter = "f", .disabled = true});
+  config::VirtualHost of_route = Host("route", {{Domain::Kind::kExact, "route"}});
+  config::Route route = *of_route.routes[0];
+  route.filter_overrides.push_back({.filter = "f", .disabled = true});
+  of_route.routes = Shared<config::Route>({route});
+  const Table table = MakeTable({plain, of_host, of_route});
+  EXPECT_FALSE(Match(table, "plain", "/")->Has(Entry::kOverridesFilters));
+  EXPECT_TRUE(Match(table, "host", "/")->Has(Entry::kOverridesFilters));
+  EXPECT_TRUE(Match(table, "route", "/")->Has(Entry::kOverridesFilters));
+}
+
 TEST(Table, TheNearestLevelSaysWhatIsMirrored) {
   config::VirtualHost own = Host("own", {{Domain::Kind::kExact, "own"}});
   config::Route route = *own.routes[0];
