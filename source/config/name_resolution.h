@@ -24,7 +24,7 @@ struct NameResolution {
   base::Duration timeout{0};           // of the first try; zero: the resolver's own
   uint32_t tries = 0;                  // at each server; 0: the resolver's own
 
-  uint32_t retries = 0;  // of `system`: at once, where nobody knows just now
+  uint32_t retries = 0;  // of `system`: where nobody knows just now (net/system_resolver.h)
 
   bool operator==(const NameResolution&) const = default;
 };

@@ -1,5 +1,7 @@
 #include "source/net/system_resolver.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -24,29 +26,45 @@ absl::Status StatusOf(const boost::system::error_code& error, const std::string&
 }  // namespace
 
 void SystemResolver::Resolve(const std::string& name, uint16_t port, DnsFamily family, Done done) {
-  Ask(std::make_shared<Query>(Query{name, port, family, std::move(done), retries_}));
+  Ask(std::make_shared<Query>(Query{name, port, family, std::move(done)}));
+}
+
+void SystemResolver::Look(const std::string& name, int family, Found found) {
+  // Without asio's default, which leaves out what this machine has no address of.
+  const auto flags = Tcp::resolver::flags();
+  if (family == AF_UNSPEC) {
+    resolver_.async_resolve(name, "", flags, std::move(found));
+  } else {
+    resolver_.async_resolve(family == AF_INET6 ? Tcp::v6() : Tcp::v4(), name, "", flags, std::move(found));
+  }
 }
 
 void SystemResolver::Ask(std::shared_ptr<Query> query) {
-  const auto on_answer = [this, alive = alive_, query](const boost::system::error_code& error,
-                                                       const Tcp::resolver::results_type& found) {
-    if (*alive) OnAnswer(query, error, found);
-  };
-  // Without asio's default, which leaves out what this machine has no address of.
-  const auto flags = Tcp::resolver::flags();
-  if (query->family == DnsFamily::kAll) {
-    resolver_.async_resolve(query->name, "", flags, on_answer);
-  } else {
-    resolver_.async_resolve(IsV6(query->family, query->second) ? Tcp::v6() : Tcp::v4(), query->name, "", flags, on_answer);
-  }
+  int family = IsV6(query->family, query->second) ? AF_INET6 : AF_INET;
+  if (query->family == DnsFamily::kAll) family = AF_UNSPEC;
+  Look(query->name, family,
+       [this, alive = alive_, query](const boost::system::error_code& error, const Tcp::resolver::results_type& found) {
+         if (*alive) OnAnswer(query, error, found);
+       });
+}
+
+void SystemResolver::AskLater(std::shared_ptr<Query> query) {
+  const base::Duration pause = std::min(kFirstPause * (1u << query->retries), kLongestPause);
+  ++query->retries;
+  query->pause = timers_.New();
+  query->pause->Set(pause, [this, waiting = query.get()] {
+    const auto found = std::ranges::find(paused_, waiting, [](const std::shared_ptr<Query>& each) { return each.get(); });
+    std::shared_ptr<Query> next = std::move(*found);
+    paused_.erase(found);
+    next->pause = nullptr;
+    Ask(std::move(next));
+  });
+  paused_.push_back(std::move(query));
 }
 
 void SystemResolver::OnAnswer(const std::shared_ptr<Query>& query, const boost::system::error_code& error,
                               const Tcp::resolver::results_type& found) {
-  if (error == asio::error::host_not_found_try_again && query->retries > 0) {
-    --query->retries;
-    return Ask(query);
-  }
+  if (error == asio::error::host_not_found_try_again && query->retries < retries_) return AskLater(query);
   ResolvedName result;
   for (const auto& each : found) {
     const Tcp::endpoint& endpoint = each.endpoint();

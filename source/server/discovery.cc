@@ -59,7 +59,7 @@ std::shared_ptr<net::NameResolver> Discovery::ResolverFor(const config::NameReso
   }
   std::shared_ptr<net::NameResolver> made;
   if (how.system) {
-    made = std::make_shared<net::SystemResolver>(io_, how.retries);
+    made = std::make_shared<net::SystemResolver>(io_, timers_, how.retries);
   } else {
     made = std::make_shared<net::DnsResolver>(io_, OptionsOf(how));
   }
