@@ -36,7 +36,8 @@ struct ConnectOptions {
   std::optional<TcpKeepaliveOptions> keepalive;
   std::vector<Address> sources;  // the first of the peer's family is bound to; when none is, the first
   bool freebind = false;
-  bool transparent = false;  // sources need not be addresses of this machine; takes CAP_NET_ADMIN
+  // In place of `sources`, for peers of its family: an IP that need not be this machine's; takes CAP_NET_ADMIN.
+  std::optional<Address> foreign_source;
   uint32_t mark = 0;         // SO_MARK; 0: none
   std::vector<SocketOption> socket_options;
 };

@@ -32,13 +32,15 @@ int Apply(int descriptor, const std::vector<SocketOption>& options, SocketOption
 }
 
 int BindSource(int descriptor, int family, const ConnectOptions& options) {
-  if (options.sources.empty()) return 0;
-  const Address* source = &options.sources.front();
-  for (const Address& address : options.sources) {
-    if (address.family() != family) continue;
-    source = &address;
-    break;
+  const Address* source = nullptr;
+  if (options.foreign_source && options.foreign_source->family() == family) [[unlikely]] {
+    source = &*options.foreign_source;
+  } else {
+    for (const Address& address : options.sources) {
+      if (source == nullptr || (address.family() == family && source->family() != family)) source = &address;
+    }
   }
+  if (source == nullptr) return 0;
   // Without a port of its own the system shall choose it with the destination known: as many connections for each
   // destination as there are ports. The constant is of Linux 4.2, not of all libraries.
   constexpr int kBindAddressNoPort = 24;
@@ -49,7 +51,7 @@ int BindSource(int descriptor, int family, const ConnectOptions& options) {
 int MakeTransparent(int descriptor, int family, const ConnectOptions& options) {
   const int on = 1;
   const bool v6 = family == AF_INET6;
-  if (options.transparent &&
+  if (options.foreign_source && options.foreign_source->family() == family &&
       setsockopt(descriptor, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &on, sizeof on) != 0) {
     return errno;
   }
@@ -68,7 +70,7 @@ int Prepare(int descriptor, int family, const ConnectOptions& options) {
         return errno;
       }
     }
-    if (options.transparent || options.mark != 0) {
+    if (options.foreign_source || options.mark != 0) {
       if (int error = MakeTransparent(descriptor, family, options); error != 0) return error;
     }
     if (int error = BindSource(descriptor, family, options); error != 0) return error;

@@ -395,7 +395,7 @@ std::unique_ptr<net::Transport> ClusterShard::Connect(const Host& host, const Co
   std::shared_ptr<Own> own;
   if (!needs.source.empty()) [[unlikely]] {
     // Who tries one address after the other needs the options beyond this call: they live as long as its addresses.
-    own = std::make_shared<Own>(Own{ConnectOptionsFrom(needs.source, host.address(), options), std::move(addresses)});
+    own = std::make_shared<Own>(Own{ConnectOptionsFrom(needs.source, options), std::move(addresses)});
     options = &own->options;
     addresses = std::shared_ptr<const net::Addresses>(own, own->addresses.get());
   }

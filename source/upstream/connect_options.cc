@@ -27,15 +27,12 @@ std::optional<net::ConnectOptions> ConnectOptionsOf(const config::Cluster& clust
   return options;
 }
 
-net::ConnectOptions ConnectOptionsFrom(std::string_view source, const net::Address& host,
-                                       const net::ConnectOptions* options) {
+net::ConnectOptions ConnectOptionsFrom(std::string_view source, const net::ConnectOptions* options) {
   net::ConnectOptions own = options == nullptr ? net::ConnectOptions() : *options;
   const std::optional<net::OwnSource> from = net::OwnSource::Parse(source);
   if (!from) return own;
   own.mark = from->mark;
-  if (from->address.family() != host.family()) return own;
-  own.sources = {from->address};
-  own.transparent = true;
+  own.foreign_source = from->address;
   return own;
 }
 

@@ -13,9 +13,8 @@ namespace pillion::upstream {
 // Nothing where nothing is configured.
 std::optional<net::ConnectOptions> ConnectOptionsOf(const config::Cluster& cluster);
 
-// The same for connections that come from `source` (net/own_source.h), which hosts of another family do not see. `options`:
-// those of the cluster, or null.
-net::ConnectOptions ConnectOptionsFrom(std::string_view source, const net::Address& host,
-                                       const net::ConnectOptions* options);
+// The same for connections that come from `source` (net/own_source.h). Of a host's addresses, those of another family see
+// what `options` has, the cluster's, which may be null.
+net::ConnectOptions ConnectOptionsFrom(std::string_view source, const net::ConnectOptions* options);
 
 }  // namespace pillion::upstream

@@ -256,6 +256,24 @@ TEST_F(SocketTest, ConnectsFromTheSourceOfItsFamily) {
   EXPECT_NE(transport->local_address().port(), 0);
 }
 
+// As where a client's connections go to a host that has addresses of both families.
+TEST_F(SocketTest, AForeignSourceIsOnlyForPeersOfItsFamily) {
+  Listen(*Address::Ip("127.0.0.1", 0));
+  ConnectOptions options{.foreign_source = Address::Ip("2001:db8::7", 0)};
+  const std::unique_ptr<Transport> plain = connector_.Connect(socket_->address(), &options);
+  EXPECT_EQ(plain->connect_error(), 0);
+  EXPECT_EQ(plain->local_address().ip(), "127.0.0.1");
+  options.sources = {*Address::Ip("127.0.0.7", 0)};
+  const std::unique_ptr<Transport> bound = connector_.Connect(socket_->address(), &options);
+  EXPECT_EQ(bound->connect_error(), 0);
+  EXPECT_EQ(bound->local_address().ip(), "127.0.0.7");
+  // Who may take it gets it; nobody connects from elsewhere in its place.
+  options.foreign_source = Address::Ip("127.0.0.8", 0);
+  const std::unique_ptr<Transport> foreign = connector_.Connect(socket_->address(), &options);
+  const int error = foreign->connect_error();
+  EXPECT_TRUE(error == EPERM || (error == 0 && foreign->local_address().ip() == "127.0.0.8")) << error;
+}
+
 TEST_F(SocketTest, WhatTheSystemRefusesFailsTheConnect) {
   Listen(*Address::Ip("127.0.0.1", 0));
   // TEST-NET-1 is nobody's; with freebind it can be bound to all the same, only leads nowhere from there.

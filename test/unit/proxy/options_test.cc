@@ -336,7 +336,7 @@ class KeepaliveConnector final : public net::Connector {
   std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions* given) override {
     keepalive = given == nullptr ? std::nullopt : given->keepalive;
     if (given != nullptr) sources = given->sources;
-    transparent = given != nullptr && given->transparent;
+    foreign_source = given == nullptr ? std::nullopt : given->foreign_source;
     mark = given == nullptr ? 0 : given->mark;
     ++connects;
     return loopback->Connect(address, given);
@@ -345,7 +345,7 @@ class KeepaliveConnector final : public net::Connector {
   std::unique_ptr<LoopbackConnector> loopback;
   std::optional<net::TcpKeepaliveOptions> keepalive;
   std::vector<net::Address> sources;
-  bool transparent = false;
+  std::optional<net::Address> foreign_source;
   uint32_t mark = 0;
   int connects = 0;
 };
@@ -373,17 +373,17 @@ TEST_F(OptionsTest, ConnectionsFromTheClientsAddress) {
   };
   const std::string first = "PROXY TCP4 192.0.2.7 10.0.0.1 1234 80\r\n";
   ask(first);
-  EXPECT_EQ(connector.sources, std::vector<net::Address>{*net::Address::Ip("192.0.2.7", 0)});
-  EXPECT_TRUE(connector.transparent);
+  EXPECT_EQ(connector.foreign_source, net::Address::Ip("192.0.2.7", 0));
+  EXPECT_TRUE(connector.sources.empty());
   EXPECT_EQ(connector.mark, 7u);
   ask(first);
   EXPECT_EQ(connector.connects, 1);  // by the same connection
   ask("PROXY TCP4 192.0.2.8 10.0.0.1 1234 80\r\n");
-  EXPECT_EQ(connector.sources, std::vector<net::Address>{*net::Address::Ip("192.0.2.8", 0)});
+  EXPECT_EQ(connector.foreign_source, net::Address::Ip("192.0.2.8", 0));
   EXPECT_EQ(connector.connects, 2);
-  // Its host has no address of that family.
+  // The host has no address of that family, which the socket finds out.
   ask("PROXY TCP6 2001:db8::7 2001:db8::1 1234 80\r\n");
-  EXPECT_FALSE(connector.transparent);
+  EXPECT_EQ(connector.foreign_source, net::Address::Ip("2001:db8::7", 0));
   EXPECT_EQ(connector.mark, 7u);
   TearDown();  // before the connector
 }
