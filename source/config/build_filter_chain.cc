@@ -78,6 +78,10 @@ TcpProxy BuildTcp(BuildContext& context, const TcpMessage& from, const std::stri
   return tcp;
 }
 
+Switch BuildSwitch(BuildContext& context, const envoy::config::core::v3::RuntimeFeatureFlag& from) {
+  return {.otherwise = from.default_value().value(), .key = context.runtime_keys->Find(from.runtime_key())};
+}
+
 ConnectionLimit BuildConnectionLimit(BuildContext& context, const LimitMessage& from, const std::string& path) {
   if (from.has_max_connections() && from.max_connections().value() == 0) {
     context.errors.Add(FieldPath(path, "max_connections"), "0, expected at least 1");
@@ -85,7 +89,7 @@ ConnectionLimit BuildConnectionLimit(BuildContext& context, const LimitMessage& 
   return {.stat_prefix = from.stat_prefix(),
           .max_connections = from.max_connections().value(),
           .delay = ToDuration(from.delay()),
-          .enabled = !from.has_runtime_enabled() || from.runtime_enabled().default_value().value()};
+          .on = from.has_runtime_enabled() ? BuildSwitch(context, from.runtime_enabled()) : Switch()};
 }
 
 ConnectionRate BuildConnectionRate(BuildContext& context, const RateMessage& from, const std::string& path) {
@@ -97,10 +101,7 @@ ConnectionRate BuildConnectionRate(BuildContext& context, const RateMessage& fro
     const std::string key = from.share_key().empty() ? context.home.KeyOf(path) : Concat("shared ", from.share_key());
     to.bucket = limit::SharedBucket::Of(key, *terms);
   }
-  if (from.has_runtime_enabled()) {
-    to.enabled = from.runtime_enabled().default_value().value();
-    to.enabled_key = context.runtime_keys->Find(from.runtime_enabled().runtime_key());
-  }
+  if (from.has_runtime_enabled()) to.on = BuildSwitch(context, from.runtime_enabled());
   return to;
 }
 

@@ -23,11 +23,20 @@ class SharedBucket;
 
 namespace pillion::config {
 
+// Whether a filter is on (runtime_enabled), which may change while the process runs.
+struct Switch {
+  bool otherwise = true;
+  std::shared_ptr<const runtime::Key> key;  // null: it stays as it is
+
+  bool Now() const { return key == nullptr ? otherwise : key->Flag(otherwise); }
+  bool Ever() const { return key != nullptr || otherwise; }
+};
+
 struct ConnectionLimit {
   std::string stat_prefix;
   uint64_t max_connections = 0;  // of this filter, in the whole process
   base::Duration delay{0};       // before one too many is closed
-  bool enabled = true;
+  Switch on;                     // off: it counts, where it may be switched on, and refuses nobody
 };
 
 // The server name that the client asked for is the cluster's name.
@@ -48,8 +57,7 @@ struct NetworkRbac {
 struct ConnectionRate {
   std::string stat_prefix;
   std::shared_ptr<limit::SharedBucket> bucket;  // shared by all workers, and by other versions of the configuration
-  bool enabled = true;
-  std::shared_ptr<const runtime::Key> enabled_key;  // says otherwise; null: none can
+  Switch on;
 };
 
 // Objects of the connection, which all of its streams have.

@@ -181,13 +181,13 @@ void AskNetworkFilters(Connection& connection, Answer::List& filters) {
     if (const auto* limit = std::get_if<config::ConnectionLimit>(&filter)) {
       shown.Text("filter", "connection_limit");
       const std::string text = fmt::format("passes, while there are fewer than {} connections", limit->max_connections);
-      shown.Text("verdict", limit->enabled ? text : "disabled");
+      shown.Text("verdict", limit->on.Now() ? text : "disabled");
     } else if (const auto* rbac = std::get_if<config::NetworkRbac>(&filter)) {
       shown.Text("filter", "rbac");
       AskNetworkRbac(*rbac, connection, shown);
     } else if (const auto* rate = std::get_if<config::ConnectionRate>(&filter)) {
       shown.Text("filter", "local_ratelimit");
-      shown.Text("verdict", rate->enabled ? "passes, while its bucket has a token" : "disabled");
+      shown.Text("verdict", rate->on.Now() ? "passes, while its bucket has a token" : "disabled");
     } else if (std::holds_alternative<config::ConnectionState>(filter)) {
       shown.Text("filter", "set_filter_state");
       shown.Text("verdict", "passes");

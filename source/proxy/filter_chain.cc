@@ -26,7 +26,7 @@ ConnectionLimit::ConnectionLimit(const config::ConnectionLimit& config, stats::R
       active_connections_(scope_.AddGauge("active_connections")) {}
 
 bool ConnectionLimit::Take() {
-  if (active_.fetch_add(1, std::memory_order_relaxed) < config_.max_connections) return true;
+  if (active_.fetch_add(1, std::memory_order_relaxed) < config_.max_connections || !config_.on.Now()) return true;
   Give();
   return false;
 }
@@ -38,8 +38,7 @@ ConnectionRate::ConnectionRate(const config::ConnectionRate& config, size_t limi
       rate_limited_(scope_.AddCounter("rate_limited")) {}
 
 bool ConnectionRate::Take(base::MonotonicTime now) const {
-  const bool enabled = config_.enabled_key == nullptr ? config_.enabled : config_.enabled_key->Flag(config_.enabled);
-  return !enabled || config_.bucket->Take(now).allowed;
+  return !config_.on.Now() || config_.bucket->Take(now).allowed;
 }
 
 bool UsesTls(const config::FilterChain& chain, net::Transport& transport, const listener::SocketFacts* facts) {
@@ -68,7 +67,7 @@ FilterChain::FilterChain(std::shared_ptr<const config::Listener> listener, std::
     const config::NetworkFilter& filter = chain.filters[i];
     missing_ = missing_ || std::holds_alternative<config::MissingFilter>(filter);
     const auto* limit = std::get_if<config::ConnectionLimit>(&filter);
-    if (limit != nullptr && limit->enabled) {
+    if (limit != nullptr && limit->on.Ever()) {
       std::shared_ptr<ConnectionLimit> own = former == nullptr ? nullptr : former->LimitOf(i, chain.came(i));
       if (own == nullptr) own = std::make_shared<ConnectionLimit>(*limit, registry);
       limits_.push_back({i, std::move(own)});

@@ -24,7 +24,7 @@ class ConnectionLimit {
  public:
   ConnectionLimit(const config::ConnectionLimit& config, stats::Registry& registry);
 
-  // False: it would be one too many.
+  // False: it would be one too many. Those count too that come while it is off: it holds for all when it is switched on.
   bool Take();
   void Give() { active_.fetch_sub(1, std::memory_order_relaxed); }
 

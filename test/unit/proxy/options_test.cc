@@ -330,6 +330,39 @@ TEST_F(OptionsTest, MaxConnectAttempts) {
   }
 }
 
+// Who has come before counts as well.
+TEST_F(OptionsTest, TheRuntimeSwitchesConnectionLimits) {
+  Start({.network_filters = "- name: limit\n  typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.network."
+                            "connection_limit.v3.ConnectionLimit, stat_prefix: few, max_connections: 1, "
+                            "runtime_enabled: {default_value: false, runtime_key: limit.on}}\n"});
+  const auto served = [&] {
+    const std::unique_ptr<Peer> client = world_->Connect();
+    client->Send(Get("", "/direct"));
+    world_->Run();
+    const bool answered = client->Take().starts_with("HTTP/1.1 200");
+    EXPECT_NE(client->ended(), answered);
+    client->Close();
+    world_->Run();
+    return answered;
+  };
+  EXPECT_TRUE(served());
+  EXPECT_EQ(world_->stat("connection_limit.few.active_connections"), 1);
+  runtime::Value on;
+  on.flag = true;
+  world_->runtime_keys().Apply({{"limit.on", on}});
+  EXPECT_FALSE(served());
+  EXPECT_EQ(world_->stat("connection_limit.few.limited_connections"), 1);
+  client_->Close();
+  world_->Run();
+  EXPECT_EQ(world_->stat("connection_limit.few.active_connections"), 0);
+  EXPECT_TRUE(served());
+  client_ = world_->Connect();
+  world_->Run();
+  EXPECT_FALSE(served());
+  world_->runtime_keys().Apply({});
+  EXPECT_TRUE(served());
+}
+
 // Passes the keepalive on to the test.
 class KeepaliveConnector final : public net::Connector {
  public:
