@@ -42,4 +42,7 @@ struct ConnectOptions {
   std::vector<SocketOption> socket_options;
 };
 
+// What the system says to a socket with a foreign_source, and with `mark` unless that is 0: an errno; 0: it may be.
+int ForeignSourceError(uint32_t mark);
+
 }  // namespace pillion::net

@@ -85,6 +85,14 @@ IoResult Failed() {
 
 }  // namespace
 
+int ForeignSourceError(uint32_t mark) {
+  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return errno;
+  const int error = MakeTransparent(descriptor, AF_INET, {.foreign_source = Address::Ip("127.0.0.1", 0), .mark = mark});
+  close(descriptor);
+  return error;
+}
+
 const SocketOption* ApplySocketOptions(int descriptor, const std::vector<SocketOption>& options,
                                        SocketOption::When when) {
   for (const SocketOption& option : options) {

@@ -1,11 +1,13 @@
 #include "source/server/listener_set.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "source/net/connect_options.h"
 #include "source/server/listener_addresses.h"
 #include "source/server/log.h"
 
@@ -26,6 +28,25 @@ Contexts ContextsOf(const proxy::Listener& listener) {
 
 absl::Status In(const config::Listener& listener, absl::string_view trouble) {
   return absl::UnavailableError(absl::StrCat("listener \"", listener.name, "\": ", trouble));
+}
+
+const config::OriginalSrc* SourceFilter(const config::Listener& listener) {
+  for (const config::ListenerFilter& filter : listener.listener_filters) {
+    if (const auto* source = std::get_if<config::OriginalSrc>(&filter.filter)) return source;
+  }
+  return nullptr;
+}
+
+// It is taken all the same: clients that have no address of a host's family do without the privilege.
+void WarnOfSource(const config::Listener& listener, const proxy::Listener* before) {
+  const config::OriginalSrc* const source = SourceFilter(listener);
+  if (source == nullptr) return;
+  const config::OriginalSrc* const former = before == nullptr ? nullptr : SourceFilter(before->config());
+  if (former != nullptr && former->mark == source->mark) return;
+  const int error = net::ForeignSourceError(source->mark);
+  if (error == 0) return;
+  Log("main").warn("listener \"{}\": original_src: connections to hosts can't come from the addresses of clients, and fail: "
+                   "{}; expected the capability CAP_NET_ADMIN", listener.name, std::strerror(error));
 }
 
 void AwaitFilters(push::FilterConfigs::Use& filters, Awaited& needs) {
@@ -88,7 +109,9 @@ absl::Status ListenerSet::Fill(Running& running, const proxy::Listener* before) 
       .routes = [this](const config::RouteSource& source) { return with_.routes.IdOf(source); },
       .scopes = [this](const config::ScopedRoutes& scoped) { return with_.scopes.IdOf(scoped); }};
   running.listener = std::make_shared<const proxy::Listener>(config, references, with_.registry, open_logs, before);
-  return errors.empty() ? absl::OkStatus() : In(*config, absl::StrJoin(errors, "; "));
+  if (!errors.empty()) return In(*config, absl::StrJoin(errors, "; "));
+  WarnOfSource(*config, before);
+  return absl::OkStatus();
 }
 
 // Two listeners of one address would share what comes to it.

@@ -136,7 +136,7 @@ def test_other_family(pillion, host):
 
 @pytest.mark.skipif(INSIDE, reason="it is about who may not")
 def test_without_the_privilege(pillion, host, tmp_path):
-    """Nothing goes from an address that is not the client's."""
+    """Nothing goes from an address that is not the client's, and a line says so from the start."""
     if subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no user without privileges can be made here")
     without = tmp_path / "without"
@@ -149,4 +149,5 @@ def test_without_the_privilege(pillion, host, tmp_path):
     until(lambda: log.exists() and log.read_text(), "the log has a line")
     assert log.read_text().startswith("UF ") and "Operation_not_permitted" in log.read_text().replace(" ", "_"), log.read_text()
     assert host.seen == []
+    assert re.search(r'listener "\w+": original_src: .* Operation not permitted; expected the capability CAP_NET_ADMIN', proxy.log()), proxy.log()
     assert json.loads(proxy.admin("/listeners?format=json"))

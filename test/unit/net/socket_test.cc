@@ -271,7 +271,12 @@ TEST_F(SocketTest, AForeignSourceIsOnlyForPeersOfItsFamily) {
   options.foreign_source = Address::Ip("127.0.0.8", 0);
   const std::unique_ptr<Transport> foreign = connector_.Connect(socket_->address(), &options);
   const int error = foreign->connect_error();
-  EXPECT_TRUE(error == EPERM || (error == 0 && foreign->local_address().ip() == "127.0.0.8")) << error;
+  EXPECT_EQ(error, ForeignSourceError(0));
+  if (error == 0) {
+    EXPECT_EQ(foreign->local_address().ip(), "127.0.0.8");
+  } else {
+    EXPECT_EQ(error, EPERM);
+  }
 }
 
 TEST_F(SocketTest, WhatTheSystemRefusesFailsTheConnect) {
