@@ -5,115 +5,13 @@
 #include <algorithm>
 
 #include "source/config/load.h"
+#include "test/unit/config/error_fixture.h"
 
 namespace pillion::config {
 namespace {
 
-// A good configuration, of which each case replaces a part. LISTENER, CHAIN... shorten the expected paths.
-const char* const kGood = R"(node: {id: n, metadata: {a: 1}}
-admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}
-static_resources:
-  listeners:
-  - name: web
-    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: web
-          codec_type: AUTO
-          max_request_headers_kb: 60
-          stream_idle_timeout: 300s
-          server_name: edge
-          strip_matching_host_port: true
-          common_http_protocol_options: {max_headers_count: 100}
-          http2_protocol_options:
-            initial_stream_window_size: 65535
-            connection_keepalive: {interval: 1s, timeout: 1s, interval_jitter: {value: 15.5}}
-          upgrade_configs: [{upgrade_type: websocket}]
-          access_log:
-          - typed_config:
-              "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-              path: /log
-              log_format: {text_format_source: {inline_string: x}}
-          http_filters:
-          - name: router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-          route_config:
-            max_direct_response_body_size_bytes: 10
-            virtual_hosts:
-            - name: v
-              domains: [a.com]
-              routes:
-              - match: {prefix: /d}
-                direct_response: {status: 200, body: {inline_string: hello}}
-              - match: {prefix: /}
-                route:
-                  cluster: users
-                  timeout: 15s
-                  retry_policy: {retry_on: reset, retry_back_off: {base_interval: 1s, max_interval: 2s}}
-            - name: w
-              domains: ["*.a.com"]
-  - name: raw
-    address: {pipe: {path: /run/raw.sock, mode: 384}}
-    filter_chains:
-    - filters:
-      - name: tcp
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
-          stat_prefix: raw
-          cluster: orders
-  clusters:
-  - name: users
-    connect_timeout: 1s
-    lb_policy: ROUND_ROBIN
-    circuit_breakers: {thresholds: [{max_requests: 1}, {priority: HIGH}]}
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http_protocol_options: {}}
-    load_assignment:
-      cluster_name: users
-      endpoints:
-      - priority: 0
-        lb_endpoints:
-        - endpoint: {address: {socket_address: {address: 10.0.0.1, port_value: 80}}}
-          load_balancing_weight: 1
-  - name: orders
-    type: STRICT_DNS
-    load_assignment:
-      cluster_name: orders
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: orders, port_value: 80}}}}]}]
-)";
-
-struct Case {
-  const char* name;
-  const char* from;  // replaced where it first stands in kGood
-  const char* to;
-  std::vector<std::string> errors;
-  int line = 0;  // of the errors, from the line of the replaced part
-};
-
-std::string Expand(std::string text) {
-  const std::pair<std::string, std::string> shorter[] = {
-      {"TABLE", "HCM.route_config.virtual_hosts"},
-      {"UPSTREAM",
-       "CLUSTERS[0].typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"]"},
-      {"HCM", "LISTENERS[0].filter_chains[0].filters[0].typed_config"},
-      {"LISTENERS", "static_resources.listeners"},
-      {"CLUSTERS", "static_resources.clusters"},
-  };
-  for (const auto& [word, path] : shorter) {
-    if (const size_t at = text.find(word); at != std::string::npos) text.replace(at, word.size(), path);
-  }
-  return text;
-}
-
-class ErrorTest : public testing::TestWithParam<Case> {};
-
 TEST_P(ErrorTest, IsSaid) {
-  const Case& c = GetParam();
+  const ErrorCase& c = GetParam();
   std::string text = kGood;
   const size_t at = text.find(c.from);
   ASSERT_NE(at, std::string::npos);
@@ -128,7 +26,7 @@ TEST_P(ErrorTest, IsSaid) {
   EXPECT_EQ(found, expected);
 }
 
-const Case kNames[] = {
+const ErrorCase kNames[] = {
     {"UnknownFieldAsInTheReadme",
      "- filters:",
      "- filtres:",
@@ -193,7 +91,7 @@ const Case kNames[] = {
      {"TABLE[0].routes[0].match: prefix and path exclude each other"}},
 };
 
-const Case kAddresses[] = {
+const ErrorCase kAddresses[] = {
     {"RangeThatIsNone",
      "strip_matching_host_port: true",
      "internal_address_config: {cidr_ranges: [{address_prefix: 10.0.0}]}",
@@ -208,7 +106,7 @@ const Case kAddresses[] = {
      {"HCM.internal_address_config.cidr_ranges[0].address_prefix: missing, but required"}},
 };
 
-const Case kValues[] = {
+const ErrorCase kValues[] = {
     {"WordForANumber",
      "port_value: 80}",
      "port_value: eighty}",
@@ -308,231 +206,9 @@ const Case kValues[] = {
     {"TextForFreeData", "metadata: {a: 1}", "metadata: x", {"node.metadata: \"x\", expected a map"}},
 };
 
-const Case kConstraints[] = {
-    {"PortTooLarge",
-     "port_value: 80}",
-     "port_value: 65536}",
-     {"LISTENERS[0].address.socket_address.port_value: 65536, expected at most 65535"}},
-    {"RangeBelow",
-     "max_request_headers_kb: 60",
-     "max_request_headers_kb: 0",
-     {"HCM.max_request_headers_kb: 0, expected at least 1 and at most 8192"}},
-    {"RangeAbove",
-     "max_request_headers_kb: 60",
-     "max_request_headers_kb: 8193",
-     {"HCM.max_request_headers_kb: 8193, expected at least 1 and at most 8192"}},
-    {"WindowTooSmall",
-     "initial_stream_window_size: 65535",
-     "initial_stream_window_size: 65534",
-     {"HCM.http2_protocol_options.initial_stream_window_size: 65534, expected at least 65535 and at most "
-      "2147483647"}},
-    {"DurationTooShort",
-     "{interval: 1s",
-     "{interval: 0.0001s",
-     {"HCM.http2_protocol_options.connection_keepalive.interval: 0.0001s, expected at least 0.001s"}},
-    {"DurationThatMustNotBeZero",
-     "connect_timeout: 1s",
-     "connect_timeout: 0s",
-     {"CLUSTERS[0].connect_timeout: 0s, expected more than 0s"}},
-    {"PercentAbove",
-     "{value: 15.5}",
-     "{value: 100.5}",
-     {"HCM.http2_protocol_options.connection_keepalive.interval_jitter.value: 100.5, expected at least 0 and at "
-      "most "
-      "100"}},
-    {"MissingString", "          stat_prefix: web\n", "", {"HCM.stat_prefix: missing, but required"}, -2},
-    {"MissingMessage",
-     "- match: {prefix: /d}\n                direct",
-     "- direct",
-     {"TABLE[0].routes[0].match: missing, but required"}},
-    {"MissingOneofMember",
-     "match: {prefix: /d}",
-     "match: {}",
-     {"TABLE[0].routes[0].match: one of prefix, path, safe_regex, connect_matcher, path_separated_prefix, "
-      "path_match_policy is required"}},
-    {"MissingOnlyMember",
-     "address: 127.0.0.1, port_value: 80}",
-     "address: 127.0.0.1}",
-     {"LISTENERS[0].address.socket_address.port_value: missing, but required"}},
-    {"EmptyString", "cluster: users", "cluster: \"\"", {"TABLE[0].routes[1].route.cluster: empty, but required"}},
-    {"EmptyList", "domains: [a.com]", "domains: []", {"TABLE[0].domains: empty, but required"}},
-    {"NullIsNotThere", "domains: [a.com]", "domains: null", {"TABLE[0].domains: empty, but required"}},
-    {"StatusTooSmall",
-     "status: 200",
-     "status: 199",
-     {"TABLE[0].routes[0].direct_response.status: 199, expected at least 200 and at most 599"}},
-    {"LineBreakInAHeader",
-     "server_name: edge",
-     "server_name: \"a\\r\\nb\"",
-     {"HCM.server_name: \"a\\r\\nb\", expected no CR, LF or NUL"}},
-    {"PermissionBits", "mode: 384", "mode: 512", {"LISTENERS[1].address.pipe.mode: 512, expected at most 511"}},
-};
-
-const Case kMeaning[] = {
-    {"UnknownCluster",
-     "cluster: users",
-     "cluster: uesrs",
-     {"TABLE[0].routes[1].route.cluster: unknown cluster 'uesrs', did you mean \"users\"?"}},
-    {"UnknownClusterOfTcp",
-     "cluster: orders",
-     "cluster: x",
-     {"LISTENERS[1].filter_chains[0].filters[0].typed_config.cluster: unknown cluster 'x'"}},
-    {"DuplicateCluster",
-     "- name: orders",
-     "- name: users\n  - name: orders",
-     {"CLUSTERS[1].name: duplicate name \"users\""}},
-    {"DuplicateListener", "- name: raw", "- name: web", {"LISTENERS[1].name: duplicate name \"web\""}},
-    {"DuplicateAddress",
-     "{pipe: {path: /run/raw.sock, mode: 384}}",
-     "{socket_address: {address: 127.0.0.1, port_value: 80}}",
-     {"LISTENERS[1].address: 127.0.0.1:80 is already the address of listener \"web\""}},
-    {"DuplicateVirtualHost", "- name: w\n", "- name: v\n", {"TABLE[1].name: duplicate name \"v\""}},
-    {"DuplicateDomain",
-     "domains: [\"*.a.com\"]",
-     "domains: [A.COM]",
-     {"TABLE[1].domains[0]: duplicate domain \"a.com\""}},
-    {"DomainWithAStarInside",
-     "domains: [a.com]",
-     "domains: [a.*.com]",
-     {"TABLE[0].domains[0]: \"a.*.com\", expected a name, \"*.suffix\", \"prefix.*\" or \"*\""}},
-    {"NameForAListenersAddress",
-     "address: 127.0.0.1, port_value: 80",
-     "address: localhost, port_value: 80",
-     {"LISTENERS[0].address.socket_address.address: \"localhost\", expected an IP address"}},
-    {"NameInAStaticCluster",
-     "address: 10.0.0.1",
-     "address: backend",
-     {"CLUSTERS[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address: "
-      "\"backend\", "
-      "expected an IP address; names need type STRICT_DNS"}},
-    {"NoNameForDns",
-     "address: orders",
-     "address: \"a..b\"",
-     {"CLUSTERS[1].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address: "
-      "\"a..b\", "
-      "expected a DNS name or an IP address"}},
-    {"EndpointWithoutPort",
-     "address: 10.0.0.1, port_value: 80",
-     "address: 10.0.0.1, port_value: 0",
-     {"CLUSTERS[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.port_value: 0, "
-      "expected "
-      "a port from 1 to 65535"}},
-    {"GapInPriorities",
-     "- priority: 0",
-     "- priority: 1",
-     {"CLUSTERS[0].load_assignment.endpoints: there is a priority 1 but no priority 0"},
-     -1},
-    {"UnknownRetryCondition",
-     "retry_on: reset",
-     "retry_on: \"5xx, connect-failur\"",
-     {"TABLE[0].routes[1].route.retry_policy.retry_on: unknown condition \"connect-failur\", did you mean "
-      "\"connect-failure\"?"}},
-    {"BackOffUpsideDown",
-     "max_interval: 2s",
-     "max_interval: 0.5s",
-     {"TABLE[0].routes[1].route.retry_policy.retry_back_off.max_interval: less than base_interval"}},
-    {"BodyTooLarge",
-     "inline_string: hello",
-     "inline_string: hello world",
-     {"TABLE[0].routes[0].direct_response.body.inline_string: 11 bytes, expected at most 10"}},
-    {"BodyThatMustNotBe",
-     "status: 200",
-     "status: 204",
-     {"TABLE[0].routes[0].direct_response.body: a response with status 204 has no body"}},
-    {"FileThatIsNotThere",
-     "{inline_string: hello}",
-     "{filename: /nonexistent/file}",
-     {"TABLE[0].routes[0].direct_response.body.filename: \"/nonexistent/file\" cannot be opened: No such file or "
-      "directory"}},
-    {"VariableThatIsNotThere",
-     "{inline_string: hello}",
-     "{environment_variable: PILLION_NO_SUCH}",
-     {"TABLE[0].routes[0].direct_response.body.environment_variable: there is no environment variable "
-      "\"PILLION_NO_SUCH\""}},
-    {"NoFilterChain",
-     "- name: raw\n",
-     "- name: none\n    address: {pipe: {path: /none}}\n  - name: raw\n",
-     {"LISTENERS[1].filter_chains: empty, but one filter chain is required"}},
-    {"NoFilter",
-     "- name: raw\n",
-     "- {name: none, address: {pipe: {path: /none}}, default_filter_chain: {}}\n  - name: raw\n",
-     {"LISTENERS[1].default_filter_chain.filters: empty, but HttpConnectionManager, TcpProxy or Echo is required"}},
-    {"FilterAfterTheLast",
-     "cluster: orders",
-     "cluster: orders\n      - {name: second}",
-     {"LISTENERS[1].filter_chains[0].filters[1]: comes after the filter that ends the chain"},
-     1},
-    {"FilterWithoutType",
-     "- name: raw\n",
-     "- {name: none, address: {pipe: {path: /none}}, default_filter_chain: {filters: [{name: x}]}}\n  - name: "
-     "raw\n",
-     {"LISTENERS[1].default_filter_chain.filters[0].typed_config: missing, expected HttpConnectionManager, "
-      "TcpProxy or Echo"}},
-    {"NoRouter",
-     "http_filters:\n          - name: router\n            typed_config: {\"@type\": "
-     "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}",
-     "http_filters: []",
-     {"HCM.http_filters: empty, but the router is required as the last filter"}},
-    {"Connect",
-     "upgrade_type: websocket",
-     "upgrade_type: CONNECT-UDP",
-     {"HCM.upgrade_configs[0].upgrade_type: \"CONNECT-UDP\" is not implemented, expected a protocol over TCP"}},
-    {"NoAbsoluteUrl",
-     "strip_matching_host_port: true",
-     "http_protocol_options: {allow_absolute_url: false}",
-     {"HCM.http_protocol_options.allow_absolute_url: false is not implemented: servers take them (RFC 9112, 3.2.2)"}},
-    {"OtherScheme",
-     "strip_matching_host_port: true",
-     "scheme_header_transformation: {scheme_to_overwrite: ftp}",
-     {"HCM.scheme_header_transformation.scheme_to_overwrite: \"ftp\", expected http or https"}},
-    {"OtherRequestIds",
-     "strip_matching_host_port: true",
-     "request_id_extension: {typed_config: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig}}",
-     {"HCM.request_id_extension.typed_config: a envoy.config.route.v3.FilterConfig, expected UuidRequestIdConfig"}},
-    {"BothStripPorts",
-     "strip_matching_host_port: true",
-     "strip_any_host_port: true\n          strip_matching_host_port: true",
-     {"HCM.strip_any_host_port: excludes strip_matching_host_port"}},
-    {"Ipv4CompatOfIpv4",
-     "address: 127.0.0.1, port_value: 80}",
-     "address: 127.0.0.1, port_value: 80, ipv4_compat: true}",
-     {"LISTENERS[0].address.socket_address.ipv4_compat: true, but the address is no IPv6 address"}},
-    {"LongUnixPath",
-     "path: /run/raw.sock",
-     "path: /0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-     "0123456",
-     {"LISTENERS[1].address.pipe.path: "
-      "\"/0123456789012345678901234567890123456789012345678901234567890123456789012345"
-      "678...\", expected at most 107 bytes"}},
-    {"SecondThresholds",
-     "{priority: HIGH}",
-     "{priority: DEFAULT}",
-     {"CLUSTERS[0].circuit_breakers.thresholds[1]: a second entry for this priority"}},
-    {"BalancerOptionsWithoutTheBalancer",
-     "lb_policy: ROUND_ROBIN",
-     "least_request_lb_config: {}",
-     {"CLUSTERS[0].least_request_lb_config: needs lb_policy LEAST_REQUEST"}},
-    {"UnknownProtocolOptions",
-     "      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:",
-     "      http:",
-     {"CLUSTERS[0].typed_extension_protocol_options[\"http\"]: unknown extension, expected "
-      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"}},
-    {"DownstreamOptionUpstream",
-     "{http_protocol_options: {}}",
-     "{http_protocol_options: {accept_http_10: true}}",
-     {"UPSTREAM.explicit_http_config.http_protocol_options.accept_http_10: is for listeners only"}},
-    {"UpstreamOptionDownstream",
-     "connection_keepalive: {interval: 1s, timeout: 1s,",
-     "connection_keepalive: {connection_idle_interval: 1s, timeout: 1s,",
-     {"HCM.http2_protocol_options.connection_keepalive.connection_idle_interval: is for clusters only"}},
-};
-
-const auto kName = [](const auto& info) { return std::string(info.param.name); };
-INSTANTIATE_TEST_SUITE_P(Names, ErrorTest, testing::ValuesIn(kNames), kName);
-INSTANTIATE_TEST_SUITE_P(Addresses, ErrorTest, testing::ValuesIn(kAddresses), kName);
-INSTANTIATE_TEST_SUITE_P(Values, ErrorTest, testing::ValuesIn(kValues), kName);
-INSTANTIATE_TEST_SUITE_P(Constraints, ErrorTest, testing::ValuesIn(kConstraints), kName);
-INSTANTIATE_TEST_SUITE_P(Meaning, ErrorTest, testing::ValuesIn(kMeaning), kName);
+INSTANTIATE_TEST_SUITE_P(Names, ErrorTest, testing::ValuesIn(kNames), kCaseName);
+INSTANTIATE_TEST_SUITE_P(Addresses, ErrorTest, testing::ValuesIn(kAddresses), kCaseName);
+INSTANTIATE_TEST_SUITE_P(Values, ErrorTest, testing::ValuesIn(kValues), kCaseName);
 
 TEST(ErrorsTest, TheGoodOneIsGood) {
   const Loaded loaded = LoadText(kGood);
