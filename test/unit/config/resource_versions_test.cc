@@ -5,6 +5,7 @@
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "source/config/resources.h"
+#include "source/config/route.h"
 #include "test/unit/config/pushed.h"
 
 namespace pillion::config {

@@ -31,16 +31,7 @@ std::string Filter(const std::string& more = "", const std::string& types = kBuf
 class FilterConfigsTest : public PushedTest {
  protected:
   std::shared_ptr<const config::Listener> Listener(const std::string& filters, const std::string& host_fields = "") {
-    const config::Judged<config::Listener> judged = process_.resources->BuildListener(
-        config::Resource<envoy::config::listener::v3::Listener>(
-            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, filter_chains: [{filters: [{name: http, "
-            "typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3."
-            "HttpConnectionManager, stat_prefix: in, route_config: {virtual_hosts: [{name: v, domains: ['*']" + host_fields +
-            "}]}, http_filters: [" + filters + "{name: router, typed_config: {'@type': "
-            "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}]}]}"),
-        ads());
-    for (const config::ConfigError& error : judged.errors) ADD_FAILURE() << config::ErrorText("", error);
-    return judged.part;
+    return ListenerOf("route_config: {virtual_hosts: [{name: v, domains: ['*']" + host_fields + "}]}", filters);
   }
   // A listener that follows.
   FilterConfigs::Use& Add(const std::string& filters, const std::string& host_fields = "") {
@@ -246,42 +237,6 @@ TEST_F(FilterConfigsTest, SeveralInOneListener) {
 }
 
 // Whoever waits may be done with what he waits for as soon as he is told, and the server with all of it.
-TEST_F(FilterConfigsTest, WhoWaitsMayEndHisUse) {
-  filters_.Start();
-  planes_.Start();
-  Add(Filter());
-  Add(Filter());
-  int told = 0;
-  uses_[0]->WhenReady([&](const std::string&) {
-    return [&] {
-      ++told;
-      uses_.clear();
-    };
-  });
-  uses_[1]->WhenReady([&](const std::string&) { return [&] { ++told; }; });
-  Answer(Kind::kExtensions, {{"f", Buffer(1)}});
-  EXPECT_EQ(told, 2);
-  EXPECT_THAT(filters_.all(), IsEmpty());
-  EXPECT_THAT(Sent(), testing::Contains(HasSubstr("-f")));
-  // When it does not come, and at once where nothing is waited for any more.
-  Add(Filter() + Filter("", kCors, "g"));
-  const auto end = [&](const std::string&) {
-    return [&] {
-      ++told;
-      uses_.clear();
-    };
-  };
-  uses_[0]->WhenReady(end);
-  timers_.Advance(std::chrono::seconds(15));
-  EXPECT_THAT(filters_.all(), IsEmpty());
-  EXPECT_EQ(told, 3);
-  Add(Filter() + Filter("", kCors, "g"));
-  timers_.Advance(std::chrono::seconds(15));
-  uses_[0]->WhenReady(end);
-  EXPECT_THAT(filters_.all(), IsEmpty());
-  EXPECT_EQ(told, 4);
-}
-
 // A listener that ends as it follows, and with it the last use of what has just come, or has just gone.
 TEST_F(FilterConfigsTest, WhoFollowsMayEndHisUse) {
   std::unique_ptr<FilterConfigs::Use> use;
@@ -307,27 +262,6 @@ TEST_F(FilterConfigsTest, WhoFollowsMayEndHisUse) {
   Answer(Kind::kExtensions, {}, {"f"});
   EXPECT_EQ(use, nullptr);
   EXPECT_THAT(all.all(), IsEmpty());
-}
-
-TEST_F(FilterConfigsTest, WhoWaitsMayEndAllThatIsHere) {
-  auto all = std::make_unique<FilterConfigs>(planes_, *process_.resources, [] { return std::vector<std::string>(); }, with());
-  std::unique_ptr<FilterConfigs::Use> use = all->For(Listener(Filter())), other = all->For(Listener(Filter("", kCors, "g")));
-  int told = 0;
-  const auto end = [&](const std::string&) {
-    return [&] {
-      ++told;
-      use.reset();
-      other.reset();
-      all.reset();
-    };
-  };
-  use->WhenReady(end);
-  other->WhenReady(end);
-  all->Start();
-  planes_.Start();
-  Answer(Kind::kExtensions, {{"f", Buffer(1)}, {"g", Extension(std::string("{'@type': ") + kCors + "}", "g")}});
-  EXPECT_EQ(told, 1);
-  EXPECT_EQ(all, nullptr);
 }
 
 }  // namespace

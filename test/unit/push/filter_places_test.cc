@@ -45,13 +45,7 @@ class FilterPlacesTest : public PushedTest {
   }
   // A listener that follows.
   FilterConfigs::Use& Add(const std::string& chains, const std::string& listener_filters = "") {
-    const config::Judged<config::Listener> judged = process_.resources->BuildListener(
-        config::Resource<envoy::config::listener::v3::Listener>(
-            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, listener_filters: [" + listener_filters +
-            "], filter_chains: [" + chains + "]}"),
-        ads());
-    for (const config::ConfigError& error : judged.errors) ADD_FAILURE() << config::ErrorText("", error);
-    given_ = judged.part;
+    given_ = ListenerOfChains(chains, listener_filters);
     uses_.push_back(filters_.For(given_));
     return *uses_.back();
   }

@@ -59,6 +59,25 @@ class PushedTest : public testing::Test {
             }};
   }
   const config::ApiSource& ads() const { return *process_.bootstrap->dynamic->ads; }
+  // A listener with one connection manager of these fields, and these filters before its router: "{...}, ".
+  std::shared_ptr<const config::Listener> ListenerOf(const std::string& manager, const std::string& filters = "") {
+    return ListenerOfChains("{filters: [" + ManagerText(manager, filters) + "]}");
+  }
+  std::shared_ptr<const config::Listener> ListenerOfChains(const std::string& chains,
+                                                           const std::string& listener_filters = "") {
+    const config::Judged<config::Listener> judged = process_.resources->BuildListener(
+        config::Resource<envoy::config::listener::v3::Listener>(
+            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, listener_filters: [" +
+            listener_filters + "], filter_chains: [" + chains + "]}"),
+        ads());
+    for (const config::ConfigError& error : judged.errors) ADD_FAILURE() << config::ErrorText("", error);
+    return judged.part;
+  }
+  static std::string ManagerText(const std::string& fields, const std::string& filters = "") {
+    return "{name: http, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network."
+           "http_connection_manager.v3.HttpConnectionManager, stat_prefix: in, " + fields + ", http_filters: [" + filters +
+           "{name: router, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}";
+  }
 
   const config::Process process_;
   test::SimulatedClock clock_;

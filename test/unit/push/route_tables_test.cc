@@ -22,16 +22,7 @@ std::string Host(const std::string& name, const std::string& more = "") {
 class RouteTablesTest : public PushedTest {
  protected:
   std::shared_ptr<const config::Listener> Listener(const std::string& filters = "", const std::string& table = "r") {
-    const config::Judged<config::Listener> judged = process_.resources->BuildListener(
-        config::Resource<envoy::config::listener::v3::Listener>(
-            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, filter_chains: [{filters: [{name: http, "
-            "typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3."
-            "HttpConnectionManager, stat_prefix: in, rds: {route_config_name: " + table + ", config_source: {ads: {}}}, "
-            "http_filters: [" + filters + "{name: router, typed_config: {'@type': "
-            "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}]}]}"),
-        ads());
-    for (const config::ConfigError& error : judged.errors) ADD_FAILURE() << config::ErrorText("", error);
-    return judged.part;
+    return ListenerOf("rds: {route_config_name: " + table + ", config_source: {ads: {}}}", filters);
   }
   static uint64_t IdIn(const RouteTables& tables, const config::Listener& listener) {
     return tables.IdOf(*std::get<config::HttpConnectionManager>(listener.filter_chains[0].terminal).route_source);
@@ -235,83 +226,38 @@ TEST_F(RouteTablesTest, ATableThatIsHeldIsNoneThatServes) {
 }
 
 TEST_F(RouteTablesTest, AListenerWithItsOwnTableNeedsNone) {
-  const config::Judged<config::Listener> judged =
-      process_.resources->BuildListener(config::Resource<envoy::config::listener::v3::Listener>(
-                                            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, "
-                                            "filter_chains: [{filters: [{name: echo, typed_config: {'@type': "
-                                            "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]}]}"),
-                                        ads());
-  ASSERT_NE(judged.part, nullptr);
-  EXPECT_EQ(tables_.For(judged.part), nullptr);
+  const auto listener = ListenerOfChains("{filters: [{name: echo, typed_config: {'@type': "
+                                         "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]}");
+  ASSERT_NE(listener, nullptr);
+  EXPECT_EQ(tables_.For(listener), nullptr);
 }
 
-// Whoever waits may be done with what he waits for as soon as he is told, and the server with all of it.
-TEST_F(RouteTablesTest, WhoWaitsMayEndHisUse) {
-  tables_.Start();
-  planes_.Start();
-  std::unique_ptr<RouteTables::Use> first = tables_.For(Listener()), second = tables_.For(Listener());
+// Whoever waits may be done with what he waits for as soon as he is told, also where that was held for its clusters.
+TEST_F(RouteTablesTest, WhoWaitsForOneThatIsHeldMayEndAllThatIsHere) {
+  std::vector<std::function<void()>> held;
+  auto all = std::make_unique<RouteTables>(
+      planes_, *process_.resources,
+      RouteTables::Targets{.clusters = [](const std::string&) { return 0u; },
+                           .when_serving = [&held](const std::vector<std::string>&,
+                                                   std::function<void()> ready) { held.push_back(std::move(ready)); },
+                           .publish = [](uint64_t, std::shared_ptr<const proxy::Routes>) {}},
+      with());
+  std::unique_ptr<RouteTables::Use> use = all->For(Listener());
   int told = 0;
-  const auto end = [&](const std::string&) {
+  use->WhenReady([&](const std::string&) {
     return [&] {
       ++told;
-      first.reset();
-      second.reset();
+      use.reset();
+      all.reset();
     };
-  };
-  first->WhenReady(end);
-  second->WhenReady(end);
-  Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
-  EXPECT_EQ(told, 2);
-  EXPECT_THAT(tables_.all(), IsEmpty());
-  first = tables_.For(Listener());
-  first->WhenReady(end);
-  timers_.Advance(std::chrono::seconds(15));
-  EXPECT_EQ(told, 3);
-  EXPECT_THAT(tables_.all(), IsEmpty());
-  first = tables_.For(Listener());
-  timers_.Advance(std::chrono::seconds(15));
-  first->WhenReady(end);
-  EXPECT_EQ(told, 4);
-  EXPECT_THAT(tables_.all(), IsEmpty());
-}
-
-TEST_F(RouteTablesTest, WhoWaitsMayEndAllThatIsHere) {
-  std::vector<std::function<void()>> held;
-  const auto make = [&](bool hold) {
-    const auto when_serving = [&held, hold](const std::vector<std::string>&, std::function<void()> ready) {
-      hold ? held.push_back(std::move(ready)) : ready();
-    };
-    return std::make_unique<RouteTables>(
-        planes_, *process_.resources,
-        RouteTables::Targets{.clusters = [](const std::string&) { return 0u; },
-                             .when_serving = when_serving,
-                             .publish = [](uint64_t, std::shared_ptr<const proxy::Routes>) {}},
-        with());
-  };
+  });
+  all->Start();
   planes_.Start();
-  for (const bool hold : {false, true}) {
-    std::unique_ptr<RouteTables> all = make(hold);
-    std::unique_ptr<RouteTables::Use> use = all->For(Listener()), other = all->For(Listener("", "other"));
-    int told = 0;
-    const auto end = [&](const std::string&) {
-      return [&] {
-        ++told;
-        use.reset();
-        other.reset();
-        all.reset();
-      };
-    };
-    use->WhenReady(end);
-    other->WhenReady(end);
-    all->Start();
-    Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
-    if (hold) {
-      EXPECT_EQ(told, 0);
-      timers_.Advance(RouteTables::kMostHeld);
-    }
-    EXPECT_EQ(told, 1);
-    EXPECT_EQ(all, nullptr);
-  }
+  Answer(Kind::kRoutes, {{"r", Table(Host("a"))}});
+  EXPECT_EQ(told, 0);
+  timers_.Advance(RouteTables::kMostHeld);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(all, nullptr);
   for (const std::function<void()>& late : held) late();
 }
 

@@ -43,18 +43,10 @@ google::protobuf::Any Having(const std::string& name, const std::string& key, co
 class ScopedRoutesTest : public PushedTest {
  protected:
   std::shared_ptr<const config::Listener> Listener(const std::string& filters = "", bool names_tables = true) {
-    const config::Judged<config::Listener> judged = process_.resources->BuildListener(
-        config::Resource<envoy::config::listener::v3::Listener>(
-            "{name: in, address: {socket_address: {address: 127.0.0.1, port_value: 80}}, filter_chains: [{filters: [{name: http, "
-            "typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3."
-            "HttpConnectionManager, stat_prefix: in, scoped_routes: {name: s, scope_key_builder: {fragments: "
-            "[{header_value_extractor: {name: x-scope, index: 0}}]}, scoped_rds: {scoped_rds_config_source: {ads: {}}}" +
-            std::string(names_tables ? ", rds_config_source: {ads: {}}" : "") + "}, http_filters: [" + filters +
-            "{name: router, typed_config: {'@type': "
-            "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}]}]}"),
-        ads());
-    for (const config::ConfigError& error : judged.errors) ADD_FAILURE() << config::ErrorText("", error);
-    return judged.part;
+    return ListenerOf("scoped_routes: {name: s, scope_key_builder: {fragments: [{header_value_extractor: "
+                      "{name: x-scope, index: 0}}]}, scoped_rds: {scoped_rds_config_source: {ads: {}}}" +
+                          std::string(names_tables ? ", rds_config_source: {ads: {}}" : "") + "}",
+                      filters);
   }
   void Start() {
     tables_.Start();
