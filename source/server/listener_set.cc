@@ -63,7 +63,13 @@ ListenerSet::ListenerSet(Surroundings surroundings)
       first_needs_(with_.timers),
       listen_retry_(with_.timers, [](std::string_view line) { Log("main").info("{}", line); }) {}
 
-ListenerSet::~ListenerSet() = default;
+// Who waits for something is not told that it ends with the others.
+ListenerSet::~ListenerSet() {
+  for (auto& [name, warming] : warming_) {
+    warming->needs.reset();
+    warming->tables.reset();
+  }
+}
 
 absl::StatusOr<ListenerSet::Running> ListenerSet::Make(const std::shared_ptr<const config::Listener>& config) {
   Running running{.config = config};
