@@ -51,7 +51,7 @@ struct OfFilters {
 };
 
 template <typename Of>
-class NamedPartTest : public PushedTest {
+class EndOfUseTest : public PushedTest {
  protected:
   using Use = typename Of::Parts::Use;
 
@@ -88,9 +88,9 @@ class NamedPartTest : public PushedTest {
 };
 
 using Kinds = testing::Types<OfTables, OfFilters>;
-TYPED_TEST_SUITE(NamedPartTest, Kinds);
+TYPED_TEST_SUITE(EndOfUseTest, Kinds);
 
-TYPED_TEST(NamedPartTest, WhoWaitsMayEndHisUse) {
+TYPED_TEST(EndOfUseTest, WhoWaitsMayEndHisUse) {
   const auto parts = this->Make();
   parts->Start();
   this->planes_.Start();
@@ -108,7 +108,7 @@ TYPED_TEST(NamedPartTest, WhoWaitsMayEndHisUse) {
 }
 
 // One of two that do not come, which ends the use of the other one as well.
-TYPED_TEST(NamedPartTest, WhoHasWaitedInVainMayEndHisUse) {
+TYPED_TEST(EndOfUseTest, WhoHasWaitedInVainMayEndHisUse) {
   const auto parts = this->Make();
   parts->Start();
   this->planes_.Start();
@@ -126,7 +126,7 @@ TYPED_TEST(NamedPartTest, WhoHasWaitedInVainMayEndHisUse) {
   EXPECT_THAT(parts->all(), IsEmpty());
 }
 
-TYPED_TEST(NamedPartTest, WhoWaitsMayEndAllThatIsHere) {
+TYPED_TEST(EndOfUseTest, WhoWaitsMayEndAllThatIsHere) {
   auto parts = this->Make();
   auto use = this->For(*parts, {"a"}), other = this->For(*parts, {"b"});
   const auto end = this->Waiting([&] {
