@@ -252,19 +252,12 @@ def http_without_tls(proxy):
 
 @pytest.fixture(scope="module")
 def stranger_ca(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("stranger"), "stranger")
-    authority.issue("client")
-    return authority
+    return Authority(tmp_path_factory.mktemp("stranger"), "stranger").having("client")
 
 
 def test_certificates_of_the_administration_are_renewed(pillion, tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
-    for folder in (old, new):
-        folder.mkdir()
-    authority, next_one = Authority(old), Authority(new)
-    for made in (authority, next_one):
-        made.issue("server")
-        made.issue("client")
+    authority, next_one = (Authority(folder).having("server", "client") for folder in (old, new))
     before, after = tls.context(authority, "client"), tls.context(next_one, "client")
     proxy = pillion(bootstrap(may("READ", principal={"exact": _SPIFFE + "client"}), tls=server_tls(authority)), admin_tls=before)
     assert status(proxy, "/server_info") == 200
@@ -297,12 +290,7 @@ def test_a_crowd_that_says_nothing(pillion):
 def test_a_connection_whose_ca_is_withdrawn(pillion, tmp_path):
     """J25. Who nobody vouches for any more has no role of a principal's, also where it stays connected."""
     old, new = tmp_path / "old", tmp_path / "new"
-    for folder in (old, new):
-        folder.mkdir()
-    authority, next_one = Authority(old), Authority(new)
-    for made in (authority, next_one):
-        made.issue("server")
-        made.issue("client")
+    authority, next_one = (Authority(folder).having("server", "client") for folder in (old, new))
     proxy = pillion(bootstrap(PROBE, may("WRITE", principal={"exact": _SPIFFE + "client"}), tls=server_tls(authority)), admin_tls=tls.context(authority))
 
     def ask(connection):

@@ -9,7 +9,6 @@ import pytest
 from peers import bootstrap as b
 from peers.message import Request, Response
 from peers.wait import until
-from test_filter_chains import listener_filter
 
 
 def stats_name(proxy):
@@ -127,7 +126,7 @@ def test_tlvs_of_a_proxy_header(pillion, serve, tmp_path):
     log = tmp_path / "log"
     text = "%RESPONSE_CODE% %DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:vpc)% %METADATA(DYNAMIC:mine)%\n"
     listener = b.listener(b.http(routes, access_log=b.file_log(log, text)))
-    listener["listener_filters"] = [listener_filter("proxy_protocol", "ProxyProtocol", rules=rules)]
+    listener["listener_filters"] = [b.listener_filter("proxy_protocol", "ProxyProtocol", rules=rules)]
     proxy = pillion(b.bootstrap([listener], [b.cluster(server.address)]))
     for tlvs, status in (([(0xEA, b"vpc-\xff1"), (2, b"a.example"), (4, b"x")], 201), ([], 202)):
         connection = proxy.connect()

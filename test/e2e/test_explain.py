@@ -3,7 +3,6 @@
 import itertools
 import json
 import re
-import urllib.parse
 
 import pytest
 import yaml
@@ -22,13 +21,6 @@ _NAME = "spiffe://td.test/ns/prod/sa/"
 
 def named(name):
     return lambda request: Response(200, [], name)
-
-
-def explain(proxy, *more, **parameters):
-    query = urllib.parse.urlencode([*parameters.items(), *more, ("format", "json")])
-    status, _, text = proxy.admin_response(f"/explain?{query}")
-    assert status == 200, text
-    return json.loads(text)
 
 
 def matching(cluster, match, **action):
@@ -67,7 +59,7 @@ def test_each_request_goes_where_it_says(routed):
             ("/", "/pay", "/pay/1", "/payed", "/media/7", "/media/x", "/old", "/gone", "/pay?debug"),
             ("GET", "POST"), (None, "no", "yes")):
         fields = [("x-canary", canary)] if canary else []
-        said = explain(routed, *[("header", ":".join(field)) for field in fields], authority=authority, path=path, method=method)
+        said = routed.explain(*[("header", ":".join(field)) for field in fields], authority=authority, path=path, method=method)
         response = connection.exchange(Request(method, path, fields, authority=authority))
         if response.status == 200:
             assert said["action"]["cluster"] == response.body.decode(), (said, authority, path)
@@ -78,7 +70,7 @@ def test_each_request_goes_where_it_says(routed):
 
 
 def test_why_not_the_routes_before(routed):
-    said = explain(routed, ("header", "X-Canary:no"), authority="pay.test", path="/pay/1")
+    said = routed.explain(("header", "X-Canary:no"), authority="pay.test", path="/pay/1")
     assert said["virtual_host"] == {"name": "pay", "domains": ["pay.test", "pay.test:80"]}
     assert said["not_taken"] == [
         {"route": 0, "name": "canary", "why": 'header x-canary is "no"; wanted: "yes"'},
@@ -115,8 +107,8 @@ def test_of_several_listeners_one_is_named(pillion):
     listeners = [b.listener(b.http([b.direct(200 + i)]), ("127.0.0.1", port), name=f"in-{i}") for i, port in enumerate(ports)]
     proxy = pillion(b.bootstrap(listeners))
     assert proxy.admin_response("/explain")[0] == 400
-    assert explain(proxy, listener="in-1")["result"] == explain(proxy, port=ports[1])["result"] == "201: the route answers itself"
-    assert explain(proxy, address=f"127.0.0.1:{ports[0]}")["listener"] == {"name": "in-0", "addresses": [f"127.0.0.1:{ports[0]}"]}
+    assert proxy.explain(listener="in-1")["result"] == proxy.explain(port=ports[1])["result"] == "201: the route answers itself"
+    assert proxy.explain(address=f"127.0.0.1:{ports[0]}")["listener"] == {"name": "in-0", "addresses": [f"127.0.0.1:{ports[0]}"]}
 
 
 def test_shares_health_and_endpoints(pillion, serve):
@@ -129,7 +121,7 @@ def test_shares_health_and_endpoints(pillion, serve):
     weighted = {"clusters": [{"name": "first", "weight": 30}, {"name": "second", "weight": 10}]}
     routes = [{"match": {"prefix": "/"}, "route": {"weighted_clusters": weighted, "hash_policy": [{"header": {"header_name": "x-user"}}]}}]
     proxy = pillion(b.bootstrap([b.listener(b.http(routes))], [first, second]))
-    said = explain(proxy, ("header", "x-user:7"))
+    said = proxy.explain(("header", "x-user:7"))
     assert said["result"] == f'75 % to cluster "first": one of 2 endpoints; 25 % to cluster "second": 127.0.0.1:{three[1]}'
     shares = said["action"]["clusters"]
     group, = shares[0]["load_balancing"]["groups"]
@@ -137,7 +129,7 @@ def test_shares_health_and_endpoints(pillion, serve):
         (f"127.0.0.1:{one[1]}", "healthy", 1), (f"127.0.0.1:{two[1]}", "healthy", 3)]
     assert shares[0]["load_balancing"]["not_used"][0].endswith(": unhealthy, priority 0")
     assert shares[1]["load_balancing"]["endpoint"]["address"] == f"127.0.0.1:{three[1]}"
-    chosen = explain(proxy, random=35 << 32)  # what chance decides, decided
+    chosen = proxy.explain(random=35 << 32)  # what chance decides, decided
     assert chosen["result"].startswith('cluster "second"')
     assert [share.get("chosen") for share in chosen["action"]["clusters"]] == [None, True]
 
@@ -149,10 +141,10 @@ def test_subsets(pillion, serve):
     live = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["port_value"]
     routes = [b.route(prefix=f"/{stage}", metadata_match={"filter_metadata": {"envoy.lb": {"stage": stage}}}) for stage in ("live", "none")]
     proxy = pillion(b.bootstrap([b.listener(b.http(routes))], [cluster]))
-    said = explain(proxy, path="/live")
+    said = proxy.explain(path="/live")
     assert said["result"] == f'cluster "upstream": 127.0.0.1:{live}'
     assert said["action"]["load_balancing"]["subset"] == {"keys": "stage", "choice": "chosen by the metadata that is asked for", "hosts": 1}
-    assert explain(proxy, path="/none")["result"] == '503: no healthy upstream in cluster "upstream"'
+    assert proxy.explain(path="/none")["result"] == '503: no healthy upstream in cluster "upstream"'
     response = proxy.connect("h1").exchange(Request("GET", "/none"))
     assert (response.status, response.body) == (503, b"no healthy upstream")
 
@@ -171,7 +163,7 @@ def test_lanes(pillion, serve):
             (["version=v2", "env=gray"], 1, "the lane of its colour", f"127.0.0.1:{other[1]}"),
             (["version=v2", "env=blue"], 1, "a fallback, as the lane of its colour has no hosts", f"127.0.0.1:{other[1]}"),
             (["env=blue"], 1, "the baseline, as the lane of its colour has no hosts", f"127.0.0.1:{plain[1]}")):
-        said = explain(proxy, *(("colour", label) for label in colour))
+        said = proxy.explain(*(("colour", label) for label in colour))
         assert said["result"] == f'cluster "upstream": {result}'
         assert said["action"]["load_balancing"]["lane"] == {"colour": ",".join(sorted(colour)) or "none", "choice": choice, "hosts": hosts_, "lanes": there}
 
@@ -194,18 +186,18 @@ def test_chains_and_verdicts(pillion, ca):
     listener = {"name": "ingress", "address": b.address(("127.0.0.1", free_port())), "listener_filters": [inspector],
                 "filter_chains": [secure, plain]}
     proxy = pillion(b.bootstrap([listener]))
-    assert explain(proxy)["filter_chain"] == {"number": 1, "of": 2, "name": "plain", "tls": "none"}
-    assert explain(proxy)["result"] == "201: the route answers itself"
-    assert explain(proxy, sni="other.test")["result"] == "the connection is closed: no filter chain is for it"
-    said = explain(proxy, sni="localhost", principal=_NAME + "client")
+    assert proxy.explain()["filter_chain"] == {"number": 1, "of": 2, "name": "plain", "tls": "none"}
+    assert proxy.explain()["result"] == "201: the route answers itself"
+    assert proxy.explain(sni="other.test")["result"] == "the connection is closed: no filter chain is for it"
+    said = proxy.explain(sni="localhost", principal=_NAME + "client")
     assert said["filter_chain"] == {"number": 0, "of": 2, "name": "secure", "tls": "yes",
                                     "handshake": "good, if somebody who is trusted has issued the certificate"}
     assert said["http_filters"] == [{"filter": "rbac", "verdict": 'allowed: by policy "callers"'}]
     assert said["result"] == "200: the route answers itself"
-    said = explain(proxy, sni="localhost", principal=_NAME + "other")
+    said = proxy.explain(sni="localhost", principal=_NAME + "other")
     assert said["http_filters"] == [{"filter": "rbac", "verdict": "denied: no policy fits"}]
     assert said["result"] == "403: filter rbac denies it"
-    assert explain(proxy, sni="localhost")["result"].startswith(
+    assert proxy.explain(sni="localhost")["result"].startswith(
         "the connection is closed: the handshake fails for a client without a certificate, which is required: ")
     assert proxy.stat("http.ingress.rbac.denied") == proxy.stat("http.ingress.rbac.allowed") == 0
 
@@ -213,7 +205,7 @@ def test_chains_and_verdicts(pillion, ca):
 def test_tcp(pillion):
     where = ("127.0.0.1", free_port())
     proxy = pillion(b.bootstrap([b.listener(b.tcp())], [b.cluster(where)]))
-    assert explain(proxy)["result"] == f'cluster "upstream": 127.0.0.1:{where[1]}'
+    assert proxy.explain()["result"] == f'cluster "upstream": 127.0.0.1:{where[1]}'
 
 
 def test_pillionctl_explain(routed, tmp_path):

@@ -41,10 +41,6 @@ def tls_answer(where, name, protocols=("http/1.1",)):
         return tls.recv(100)
 
 
-def listener_filter(name, message, **fields):
-    return {"name": name, "typed_config": b.any_of(f"extensions.filters.listener.{name}.v3.{message}", **fields)}
-
-
 def chain(filter_, name="", **match):
     return {"name": name, "filters": [filter_], "filter_chain_match": match}
 
@@ -58,7 +54,7 @@ def test_tls_goes_where_its_name_says(pillion, serve, certificate, concurrency):
         chain(b.tcp("two"), "second", server_names=["*.example"]),
         chain(b.tcp("one"), "third", transport_protocol="tls", application_protocols=["h2"]),
     ]
-    listener["listener_filters"] = [listener_filter("tls_inspector", "TlsInspector")]
+    listener["listener_filters"] = [b.listener_filter("tls_inspector", "TlsInspector")]
     clusters = [b.cluster(server.address, name=name) for server, name in zip(servers, ("one", "two"))]
     proxy = pillion(b.bootstrap([listener], clusters), concurrency=concurrency)
     for _ in range(4):
@@ -82,7 +78,7 @@ def test_proxy_protocol(pillion, serve):
     from peers.message import Response
     server = serve.h1(lambda request: Response(200, [], dict(request.fields)["x-forwarded-for"].encode()))
     listener = b.listener(b.http(use_remote_address=True),
-                          listener_filters=[listener_filter("proxy_protocol", "ProxyProtocol")])
+                          listener_filters=[b.listener_filter("proxy_protocol", "ProxyProtocol")])
     proxy = pillion(b.bootstrap([listener], [b.cluster(server.address)]), concurrency=2)
     connection = proxy.connect()
     connection.send(b"PROXY TCP4 192.0.2.7 198.51.100.1 1234 80\r\nGET / HTTP/1.1\r\nhost: h\r\n\r\n")

@@ -8,8 +8,8 @@ from peers import bootstrap as b
 from peers import http1
 from peers.certificates import Authority
 from peers.message import Request, Response
+from peers.tls import context, downstream, validation
 from peers.wait import until
-from test_tls import context, downstream, validation
 
 
 def put(key, text, **more):
@@ -22,10 +22,7 @@ def state(**fields):
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("ca"))
-    for name in ("server", "client"):
-        authority.issue(name)
-    return authority
+    return Authority(tmp_path_factory.mktemp("ca")).having("server", "client")
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])

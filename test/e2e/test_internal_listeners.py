@@ -13,18 +13,15 @@ from peers import pushed as p
 from peers.certificates import Authority
 from peers.message import Broken, Request, Response
 from peers.proxy import run
+from peers.tls import downstream, upstream, validation
 from peers.wait import until
-from test_tls import downstream, upstream, validation
 
 SUMS = ("downstream_cx_total", "downstream_cx_active", "downstream_cx_destroy")
 
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("ca"))
-    for name in ("server", "client"):
-        authority.issue(name)
-    return authority
+    return Authority(tmp_path_factory.mktemp("ca")).having("server", "client")
 
 
 def chain(front, inner, clusters, **fields):

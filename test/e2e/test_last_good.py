@@ -22,9 +22,7 @@ _TLS = "extensions.transport_sockets.tls.v3."
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("ca"))
-    authority.issue("one")
-    return authority
+    return Authority(tmp_path_factory.mktemp("ca")).having("one")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Limits under those who mean no good: clients that wait and go as they like, a service of limits that says what it should not."""
 
 import concurrent.futures
-import json
 import random
 import struct
 

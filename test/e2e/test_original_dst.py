@@ -10,7 +10,6 @@ from peers import bootstrap as b
 from peers.message import Response
 from peers.wait import until
 from test_connections import proxy_header
-from test_filter_chains import listener_filter
 
 
 def header(destination):
@@ -65,7 +64,7 @@ def test_destination_that_a_filter_noted(pillion, serve, kind):
     noted = {"metadata_key": {"key": "to", "path": [{"key": "address"}]}}
     cluster = {"name": "upstream", "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED", "connect_timeout": "2s", "original_dst_lb_config": noted}
     rules = [{"tlv_type": 0xEA, "on_tlv_present": {"metadata_namespace": "to", "key": "address"}}]
-    listener = b.listener(b.http() if kind == "http" else b.tcp(), listener_filters=[listener_filter("proxy_protocol", "ProxyProtocol", rules=rules)])
+    listener = b.listener(b.http() if kind == "http" else b.tcp(), listener_filters=[b.listener_filter("proxy_protocol", "ProxyProtocol", rules=rules)])
     proxy = pillion(b.bootstrap([listener], [cluster]))
 
     def ask(tlvs):

@@ -15,7 +15,6 @@ import pytest
 from peers import bootstrap as b
 from peers.proxy import BINARY
 from peers.wait import until
-from test_filter_chains import listener_filter
 
 INSIDE = "PILLION_TEST_NETWORK" in os.environ
 NEEDS_NETWORK = pytest.mark.skipif(not INSIDE, reason="runs in the network that test_in_a_network makes")
@@ -76,7 +75,7 @@ def host():
 
 
 def config(host, filter_=None, **source):
-    filters = [listener_filter("proxy_protocol", "ProxyProtocol"), listener_filter("original_src", "OriginalSrc", **source)]
+    filters = [b.listener_filter("proxy_protocol", "ProxyProtocol"), b.listener_filter("original_src", "OriginalSrc", **source)]
     return b.bootstrap([b.listener(filter_ or b.http(), listener_filters=filters)], [b.cluster(host.address)])
 
 

@@ -91,10 +91,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("ca"))
-    for name in ("one", "two"):
-        authority.issue(name)
-    return authority
+    return Authority(tmp_path_factory.mktemp("ca")).having("one", "two")
 
 
 def state(both):

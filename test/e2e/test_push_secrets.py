@@ -20,10 +20,7 @@ _TLS = "extensions.transport_sockets.tls.v3."
 
 @pytest.fixture(scope="module")
 def ca(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("ca"))
-    for name in ("one", "two", "client"):
-        authority.issue(name)
-    return authority
+    return Authority(tmp_path_factory.mktemp("ca")).having("one", "two", "client")
 
 
 def named_secret(name, how=p.DELTA, timeout=None):
@@ -165,7 +162,6 @@ def test_no_key_is_shown(pushed, ca):
 
 def test_whom_to_trust(pushed, ca, tmp_path):
     """Who is trusted changes for who comes; a client of another authority is refused after it."""
-    (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other", "other")
     own = ca.folder / "client.pem", ca.folder / "client.key"
     made = by_sds(validation_context_sds_secret_config=named_secret("trust"))

@@ -22,12 +22,7 @@ _TLS = "extensions.transport_sockets.tls.v3."
 
 @pytest.fixture
 def ca(tmp_path):
-    folder = tmp_path / "ca"
-    folder.mkdir()
-    authority = Authority(folder)
-    for name in ("one", "two", "client"):
-        authority.issue(name)
-    return authority
+    return Authority(tmp_path / "ca").having("one", "two", "client")
 
 
 def serving(pillion, common, **more):
@@ -208,10 +203,7 @@ def ssl_stat(proxy, name):
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_a_ca_that_is_withdrawn(pillion, ca, tmp_path, concurrency):
     """J25: its clients are turned away at once, and those that are there end; others notice nothing."""
-    folder = tmp_path / "other"
-    folder.mkdir()
-    other = Authority(folder, "other")
-    other.issue("client")
+    other = Authority(tmp_path / "other", "other").having("client")
     put(ca, "one", tmp_path)
     trust(tmp_path, ca, other)
     proxy = serving(pillion, mutual(tmp_path), concurrency=concurrency, arguments=["--drain-time-s", "30"])
@@ -231,10 +223,7 @@ def test_a_ca_that_is_withdrawn(pillion, ca, tmp_path, concurrency):
 
 def test_a_ca_that_is_withdrawn_within_a_handshake(pillion, ca, tmp_path):
     """J25: who has begun under it does not end as somebody."""
-    folder = tmp_path / "other"
-    folder.mkdir()
-    other = Authority(folder, "other")
-    other.issue("client")
+    other = Authority(tmp_path / "other", "other").having("client")
     put(ca, "one", tmp_path)
     trust(tmp_path, ca, other)
     proxy = serving(pillion, mutual(tmp_path))
@@ -284,8 +273,7 @@ def is_answered(proxy, other):
 def test_a_ca_that_goes_to_another_trust_domain(pillion, tmp_path):
     """J3, J23, J25: two bundles change in one step, and all of their bytes, one behind the other, stay the same."""
     volume, folders = tmp_path / "volume", [tmp_path / name for name in ("first", "moved", "third")]
-    for folder in (volume, *folders):
-        folder.mkdir()
+    volume.mkdir()
     first, moved, third = (Authority(folder, folder.name, "a.test") for folder in folders)
     moved.issue("client", "URI:spiffe://a.test/x")
     first.issue("one")
@@ -315,11 +303,7 @@ def test_a_ca_that_goes_to_another_trust_domain(pillion, tmp_path):
 
 def test_a_ca_that_is_withdrawn_from_a_crowd(pillion, ca, tmp_path):
     """J25: of many connections by a few certificates, each one whose CA has gone is ended, and no other."""
-    folder = tmp_path / "other"
-    folder.mkdir()
-    other = Authority(folder, "other")
-    for name in ("client", "two"):
-        other.issue(name)
+    other = Authority(tmp_path / "other", "other").having("client", "two")
     put(ca, "one", tmp_path)
     trust(tmp_path, ca, other)
     proxy = serving(pillion, mutual(tmp_path), arguments=["--drain-time-s", "30"])
@@ -345,9 +329,7 @@ def test_a_ca_of_hosts_that_is_withdrawn(pillion, serve, ca, tmp_path, filter_, 
         connection.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
         connection.closed()
 
-    folder = tmp_path / "other"
-    folder.mkdir()
-    other = Authority(folder, "other")
+    other = Authority(tmp_path / "other", "other")
     trust(tmp_path, ca, other)
     put(ca, "one", tmp_path)
     terminating = b.listener(b.tcp("plain"))

@@ -14,9 +14,8 @@ from peers.context import nanoseconds, of
 from peers.context_filter import GOOD, STATS, App, ask, filters, full, made, per_route
 from peers.lanes import grey, header, rule
 from peers.message import Request, Response
+from peers.reload import by_post
 from peers.wait import until
-from test_explain import explain
-from test_reload import by_post
 
 ca = tls.ca
 app = context_filter.app
@@ -210,7 +209,7 @@ def test_who_shows_a_certificate_is_trusted(pillion, ca, app):
             assert (of(app.last.fields).tenant == "acme") == (name in trusted), name
         assert proxy.stat(STATS + "untrusted") == 4 - len(trusted)
         for name, principal in (("client", "spiffe://td.test/ns/prod/sa/client"), ("dns", "localhost")):
-            [said] = explain(proxy, tls="true", principal=principal)["http_filters"]
+            [said] = proxy.explain(tls="true", principal=principal)["http_filters"]
             assert said["verdict"].startswith("takes" if name in trusted else "replaces"), name
 
 
@@ -222,7 +221,7 @@ def test_explain_says_whose_fields_are_replaced(pillion, app):
                                     ({"trust": {}}, replaced, "disabled for this request, but " + replaced)):
         proxy = pillion(made(app.address, chain=filters(**fields), routes=routes))
         for path, verdict in (("/", plain), ("/own", disabled), ("/envoy", disabled)):
-            [said] = explain(proxy, path=path)["http_filters"]
+            [said] = proxy.explain(path=path)["http_filters"]
             assert (said["filter"], said["verdict"]) == ("context", verdict), path
 
 

@@ -21,12 +21,7 @@ _TLS = "extensions.transport_sockets.tls.v3."
 
 @pytest.fixture
 def ca(tmp_path):
-    folder = tmp_path / "ca"
-    folder.mkdir()
-    authority = Authority(folder)
-    for name in ("one", "two", "client"):
-        authority.issue(name)
-    return authority
+    return Authority(tmp_path / "ca").having("one", "two", "client")
 
 
 @pytest.fixture

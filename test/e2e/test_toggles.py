@@ -13,7 +13,6 @@ from peers.context_filter import GRPC, LOCAL, App, ask, full, lines
 from peers.lanes import grey, header, labelled, policy, rule
 from peers.message import Request
 from peers.proxy import ROOT, run
-from test_explain import explain
 
 ca = tls.ca
 app = context_filter.app
@@ -208,7 +207,7 @@ def test_explain_says_what_is_allowed(pillion, app):
     for fields, verdicts in (({"allow": {"lane": True}}, allowed), ({"trust": {}}, [taken] * 4)):
         proxy = pillion(made(app, toggles(**fields), routes=routes))
         for path, verdict in zip(("/", "/own", "/none", "/off"), verdicts):
-            [said] = explain(proxy, path=path)["http_filters"]
+            [said] = proxy.explain(path=path)["http_filters"]
             disabled = "disabled for this request"
             if verdict == taken:
                 assert said["verdict"] == (f"{disabled}, but {taken}" if path == "/off" else taken), path

@@ -131,6 +131,19 @@ def test_head_is_understood(pillion, serve, version):
         front.until_stat("cluster.upstream.upstream_cx_total", 2)
 
 
+def noting(heads):
+    """A host that takes a PROXY header, of which it notes what comes after the first 16 bytes, and then answers one request."""
+    def script(sock):
+        head = sock.recv(16, socket.MSG_WAITALL)
+        heads.append(sock.recv(struct.unpack("!H", head[14:])[0], socket.MSG_WAITALL))
+        connection = http1.Connection(sock)
+        connection.read_request_head()
+        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        connection.rest(bytearray())
+
+    return script
+
+
 _SENT = [(0xE1, b"one"), (0xE2, b"two"), (0xE1, b"again"), (0x02, b"host.test"), (0xE3, b"\xff\0")]
 
 
@@ -143,14 +156,6 @@ def test_tlvs_go_on(pillion, serve, kind, kept, passed, added, arrive):
     """Those that the listener keeps, and of these those that the cluster lets pass; in front of them what it adds."""
     heads = []
 
-    def script(sock):
-        head = sock.recv(16, socket.MSG_WAITALL)
-        heads.append(sock.recv(struct.unpack("!H", head[14:])[0], socket.MSG_WAITALL))
-        connection = http1.Connection(sock)
-        connection.read_request_head()
-        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        connection.rest(bytearray())
-
     config = {"version": "V2", **({} if passed == "absent" else {"pass_through_tlvs": passing(passed)}),
               "added_tlvs": [{"type": type_, "value": base64.b64encode(value).decode()} for type_, value in added]}
     socket_ = {"name": "proxy", "typed_config": b.any_of("extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
@@ -158,7 +163,7 @@ def test_tlvs_go_on(pillion, serve, kind, kept, passed, added, arrive):
     filter_ = {"name": "proxy", "typed_config": b.any_of("extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", **(
         {} if kept == "absent" else {"pass_through_tlvs": passing(kept)}))}
     proxy = pillion(b.bootstrap([b.listener(b.http() if kind == "http" else b.tcp(), listener_filters=[filter_])],
-                                [b.cluster(serve(script).address, transport_socket=socket_)]))
+                                [b.cluster(serve(noting(heads)).address, transport_socket=socket_)]))
     connection = proxy.connect()
     ends = socket.inet_aton("192.0.2.9") + socket.inet_aton("192.0.2.10") + struct.pack("!HH", 1111, 2222)
     body = ends + b"".join(tlv(*item) for item in _SENT)
@@ -172,14 +177,6 @@ def test_tlvs_of_several_heads(pillion, serve, filters, passes):
     """All together are as many as a head to a host has room for; who sends more is refused."""
     heads = []
 
-    def script(sock):
-        head = sock.recv(16, socket.MSG_WAITALL)
-        heads.append(sock.recv(struct.unpack("!H", head[14:])[0], socket.MSG_WAITALL))
-        connection = http1.Connection(sock)
-        connection.read_request_head()
-        connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        connection.rest(bytearray())
-
     every = {"match_type": "INCLUDE_ALL"}
     added = tlv(0xEF, bytes(32 * 1024 - 3))
     config = {"version": "V2", "pass_through_tlvs": every, "added_tlvs": [{"type": 0xEF, "value": base64.b64encode(added[3:]).decode()}]}
@@ -188,7 +185,7 @@ def test_tlvs_of_several_heads(pillion, serve, filters, passes):
     filter_ = {"name": "proxy", "typed_config": b.any_of("extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
                                                          pass_through_tlvs=every)}
     proxy = pillion(b.bootstrap([b.listener(b.http(), listener_filters=[filter_] * filters)],
-                                [b.cluster(serve(script).address, transport_socket=socket_)]))
+                                [b.cluster(serve(noting(heads)).address, transport_socket=socket_)]))
     connection = proxy.connect()
     ends = socket.inet_aton("192.0.2.9") + socket.inet_aton("192.0.2.10") + struct.pack("!HH", 1111, 2222)
     large = tlv(0xE1, bytes(15900))

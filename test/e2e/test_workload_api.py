@@ -22,11 +22,7 @@ _TLS = "extensions.transport_sockets.tls.v3."
 
 
 def authority(folder, **more):
-    folder.mkdir()
-    made = Authority(folder, **more)
-    for name in ("one", "two", "client"):
-        made.issue(name)
-    return made
+    return Authority(folder, **more).having("one", "two", "client")
 
 
 @pytest.fixture

@@ -58,6 +58,10 @@ def listener(filter_, where=None, name="ingress", **fields):
     return {"name": name, "address": address(where or ("127.0.0.1", free_port())), "filter_chains": [{"filters": [filter_]}], **fields}
 
 
+def listener_filter(name, message, **fields):
+    return {"name": name, "typed_config": any_of(f"extensions.filters.listener.{name}.v3.{message}", **fields)}
+
+
 def cluster(*where, protocol="h1", name="upstream", trailers=False, **fields):
     """where: addresses of the hosts. protocol: h1, h2, or downstream for that of the downstream connection."""
     one = {"http_protocol_options": {"enable_trailers": True} if trailers else {}}

@@ -8,9 +8,10 @@ def _openssl(*arguments):
 
 
 class Authority:
-    """In `folder`: NAME.pem and NAME.key of the CA and of each certificate that it issued."""
+    """In `folder`, which is made where it is not there: NAME.pem and NAME.key of the CA and of each certificate that it issued."""
 
     def __init__(self, folder, name="ca", trust_domain="td.test"):
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.name = name
         self.trust_domain = trust_domain
@@ -18,6 +19,12 @@ class Authority:
         self._make_key(self.key)
         _openssl("req", "-x509", "-new", "-key", self.key, "-days", 2, "-subj", f"/O={name}", "-out", self.pem,
                  "-addext", f"subjectAltName=URI:spiffe://{trust_domain}", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+
+    def having(self, *names):
+        """Itself, once it has issued these."""
+        for name in names:
+            self.issue(name)
+        return self
 
     def issue(self, name, san=None, days=1, usage="serverAuth,clientAuth", rsa=False, must_staple=False):
         """(certificate, key) as paths; with its SPIFFE ID unless `san` says otherwise."""

@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import urllib.parse
 
 from peers import http1, http2
 from peers.wait import PATIENCE, until
@@ -74,6 +75,13 @@ class Proxy:
 
     def admin(self, path, method="GET"):
         return self.admin_response(path, method)[2]
+
+    def explain(self, *more, **parameters):
+        """What /explain says of a request, as a value."""
+        query = urllib.parse.urlencode([*parameters.items(), *more, ("format", "json")])
+        status, _, text = self.admin_response(f"/explain?{query}")
+        assert status == 200, text
+        return json.loads(text)
 
     def stat(self, name):
         """A counter or gauge; 0 if it does not exist yet."""

@@ -28,9 +28,7 @@ def ca(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
-    authority = Authority(tmp_path_factory.mktemp("stranger"), "stranger")
-    authority.issue("client")
-    return authority
+    return Authority(tmp_path_factory.mktemp("stranger"), "stranger").having("client")
 
 
 def validation(ca, *uris):
