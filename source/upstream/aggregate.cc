@@ -66,4 +66,48 @@ PriorityLoad LoadWithout(const Priorities& priorities, const std::vector<bool>& 
   return available == 0 ? load : DistributeLoad(priorities, left_out, panic_threshold);
 }
 
+// To the first cluster that can take the request in its lane, or in a fallback; else where it would go without.
+ClusterShard::Choice ClusterShard::ChooseInAggregate(const PickContext& context) {
+  static const std::shared_ptr<Host> none;
+  PickContext within = context;
+  within.left_out = nullptr;
+  if (!context.session_host.empty()) [[unlikely]] {
+    // Before any of them is chosen: it may be another one's, or that of one in an aggregate within.
+    const auto find_in = [&context](const auto& self, ClusterShard& of) -> std::optional<Choice> {
+      if (!of.aggregate_) {
+        const std::shared_ptr<Host>* const host = of.SessionHost(context.session_host);
+        if (host == nullptr) return std::nullopt;
+        return Choice{of, *host, (*host)->priority()};
+      }
+      for (const std::string& name : of.config().members) {
+        ClusterShard* const member = of.names_->Find(name);
+        const std::optional<Choice> found = member == nullptr ? std::nullopt : self(self, *member);
+        if (found) return Choice{found->cluster, found->host, of.aggregate_->LevelOf(*member, found->level)};
+      }
+      return std::nullopt;
+    };
+    if (const std::optional<Choice> found = find_in(find_in, *this)) return *found;
+    if (context.only_session_host) {
+      stats_.upstream_cx_none_healthy.Increment();
+      return {*this, none, 0};
+    }
+    within.session_host = {};
+  }
+  if (context.lane != nullptr && !context.lane->labels.empty()) [[unlikely]] {
+    if (ClusterShard* const member = aggregate_->WithLane(within)) {
+      Choice choice = member->Choose(within);
+      choice.level = aggregate_->LevelOf(*member, choice.level);
+      return choice;
+    }
+  }
+  const std::optional<Aggregate::Choice> choice = aggregate_->Choose(context);
+  if (!choice) {
+    stats_.upstream_cx_none_healthy.Increment();
+    return {*this, none, 0};
+  }
+  within.priority = choice->priority;
+  const Choice chosen = choice->cluster->Choose(within);
+  return {chosen.cluster, chosen.host, choice->level, chosen.lane};
+}
+
 }  // namespace pillion::upstream

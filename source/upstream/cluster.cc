@@ -309,28 +309,6 @@ std::optional<LaneOutcome> ClusterShard::LaneOutcomeOf(const PickContext& contex
   return lanes_->OutcomeOf(context);
 }
 
-// To the first cluster that can take the request in its lane, or in a fallback; else where it would go without.
-ClusterShard::Choice ClusterShard::ChooseInAggregate(const PickContext& context) {
-  static const std::shared_ptr<Host> none;
-  PickContext within = context;
-  within.left_out = nullptr;
-  if (context.lane != nullptr && !context.lane->labels.empty()) [[unlikely]] {
-    if (ClusterShard* const member = aggregate_->WithLane(within)) {
-      Choice choice = member->Choose(within);
-      choice.level = aggregate_->LevelOf(*member, choice.level);
-      return choice;
-    }
-  }
-  const std::optional<Aggregate::Choice> choice = aggregate_->Choose(context);
-  if (!choice) {
-    stats_.upstream_cx_none_healthy.Increment();
-    return {*this, none, 0};
-  }
-  within.priority = choice->priority;
-  const Choice chosen = choice->cluster->Choose(within);
-  return {chosen.cluster, chosen.host, choice->level, chosen.lane};
-}
-
 const std::shared_ptr<Host>& ClusterShard::PickHost(const PickContext& context) {
   const std::shared_ptr<Host>& host = PickUnrefused(
       context, [this](const PickContext& each) -> const std::shared_ptr<Host>& { return Pick(each); });

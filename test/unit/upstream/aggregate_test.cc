@@ -78,6 +78,32 @@ class AggregateTest : public testing::Test {
 
 using Shares = std::map<char, int>;
 
+// In whichever of the clusters, also of those of an aggregate within, it is.
+TEST_F(AggregateTest, ASessionGoesToItsHost) {
+  Add("all", {}, {"first", "more"});
+  Add("first", {At("10.0.0.1", true, 0)});
+  Add("more", {}, {"second"});
+  Add("second", {At("10.0.0.2", true, 0), At("10.0.0.3", true, 1)});
+  Link();
+  for (const bool only : {false, true}) {
+    const auto choose = [&](std::string_view address) {
+      return shards[0]->Choose({.session_host = address, .only_session_host = only});
+    };
+    for (uint32_t i = 1; i <= 3; ++i) {
+      const std::string address = "10.0.0." + std::to_string(i) + ":80";
+      const ClusterShard::Choice choice = choose(address);
+      ASSERT_NE(choice.host, nullptr) << address;
+      EXPECT_EQ(choice.host->address_text(), address);
+      EXPECT_EQ(&choice.cluster, shards[i == 1 ? 1 : 3].get());
+    }
+    const ClusterShard::Choice none = choose("10.0.0.9:80");
+    EXPECT_EQ(none.host == nullptr, only);
+    if (!only) {
+      EXPECT_EQ(none.host->address_text(), "10.0.0.1:80");
+    }
+  }
+}
+
 TEST_F(AggregateTest, PrioritiesOfOneBehindThoseOfAnother) {
   Add("all", {}, {"first", "second"});
   Add("first", {At("10.0.0.1", true, 0), At("10.0.0.2", true, 1)});
