@@ -173,6 +173,9 @@ void Stream::StartAnew() {
   mirror_wish_ = nullptr;
   session_host_ = {};
   only_session_host_ = false;
+  // Of the route that was left; the next one may have no policies.
+  hash_.reset();
+  new_cookies_ = nullptr;
   former_ = new (arena_.Allocate(sizeof(Former), alignof(Former))) Former{newest_, former_};
   upstream_ = newest_ = nullptr;
   hedged_ = false;

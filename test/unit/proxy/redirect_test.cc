@@ -50,6 +50,25 @@ bool Has(const std::string& text, const std::string& part) { return text.find(pa
 
 constexpr char kGet[] = "GET /a?q HTTP/1.1\r\nhost: h\r\n\r\n";
 
+// And so is its cookie, which the client would come back with.
+TEST_F(RedirectTest, AHashIsOfItsRoute) {
+  TearDown();
+  world_ = std::make_unique<ProxyWorld>(ProxySettings{
+      .first_routes = "- match: {path: /a}\n  route: {cluster: app, internal_redirect_policy: {}, "
+                      "hash_policy: [{cookie: {name: of-a, ttl: 60s}}]}",
+      .cluster = "lb_policy: RING_HASH"});
+  client_ = world_->Connect();
+  Forwarded(kGet);
+  EXPECT_EQ(Next(kOk), "");
+  EXPECT_TRUE(Has(client_->Take(), "\r\nset-cookie: of-a="));
+  Forwarded(kGet);
+  ASSERT_TRUE(Next(To("http://h/b")).starts_with("GET /b HTTP/1.1\r\n"));
+  EXPECT_EQ(Next(kOk), "");
+  const std::string answer = client_->Take();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_FALSE(Has(answer, "set-cookie")) << answer;
+}
+
 TEST_F(RedirectTest, ThePassageAndItsEnd) {
   Start("response_headers_to_copy: [x-state]");
   ASSERT_TRUE(Forwarded(kGet).starts_with("GET /a?q HTTP/1.1\r\nhost: h\r\n"));
