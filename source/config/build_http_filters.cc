@@ -143,11 +143,17 @@ FilterOverrides BuildFilterOverrides(BuildContext& context, const FilterMap& fro
       continue;
     }
     item.disabled = message.disabled();
-    if (message.has_config() && message.is_optional() && UnpackExtension(message.config()) == nullptr) {
+    if (!item.disabled && !message.has_config()) {
+      context.errors.AddMissing(item_path, item_path,
+                                "neither config nor disabled, expected one of them; config: {} enables the filter as it is");
+      continue;
+    }
+    if (message.config().type_url().empty()) continue;
+    if (message.is_optional() && UnpackExtension(message.config()) == nullptr) {
       if (!item.disabled) overrides.pop_back();  // an item without a configuration enables the filter
       continue;
     }
-    if (message.has_config()) BuildOverride(context, message.config(), FieldPath(item_path, "config"), item);
+    BuildOverride(context, message.config(), FieldPath(item_path, "config"), item);
   }
   // A protobuf map has no order; errors and overrides have.
   std::sort(overrides.begin(), overrides.end(), [](const auto& a, const auto& b) { return a.filter < b.filter; });

@@ -30,6 +30,7 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr std::string_view kTypeKey = "@type";
+constexpr std::string_view kMayBeEmpty = "envoy.config.route.v3.FilterConfig.config";  // the filter is enabled as it is
 
 // Each level of free data is three of the hundred that protobuf's parser goes down.
 constexpr int kMaxFreeDepth = 24;
@@ -186,13 +187,11 @@ void Decoder::DecodeFields(const TreeNode& node, pb::Message& message, const std
       if (JudgeUnknownField(unknown_, type.full_name(), name, 0, path, member.line, errors_, notes_)) continue;
       std::vector<std::string_view> known;
       for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->name());
-      errors_.Add(path, Concat("unknown field ", Quote(member.key), DidYouMeanField(name, known)),
-                  member.line);
+      errors_.Add(path, Concat("unknown field ", Quote(member.key), DidYouMeanField(name, known)), member.line);
       continue;
     }
     if (!fields.insert(field).second) {
-      errors_.Add(path, Concat("duplicate key ", Quote(member.key), ", another spelling of ", field->name()),
-                  member.line);
+      errors_.Add(path, Concat("duplicate key ", Quote(member.key), ", another spelling of ", field->name()), member.line);
       continue;
     }
     const bool is_null = member.value->kind == TreeNode::Kind::kNull;
@@ -271,6 +270,8 @@ void Decoder::DecodeValue(const TreeNode& node, pb::Message& message, const pb::
   if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
     pb::Message& part =
         *(add ? reflection.AddMessage(&message, &field) : reflection.MutableMessage(&message, &field));
+    const bool empty = node.kind == TreeNode::Kind::kMap && node.members.empty();
+    if (empty && field.full_name() == kMayBeEmpty) return;
     return DecodeMessage(node, part, path);
   }
   // Whether the text is right or not, an element keeps its place.
@@ -379,8 +380,7 @@ void Decoder::DecodeAny(const TreeNode& node, pb::Any& any, const std::string& p
     if (member.key == kTypeKey) url = member.value;
   }
   if (url == nullptr || url->kind != TreeNode::Kind::kScalar) {
-    return errors_.Add(path, "\"@type\" is missing; expected \"type.googleapis.com/\" and the message's name",
-                       node.line);
+    return errors_.Add(path, "\"@type\" is missing; expected \"type.googleapis.com/\" and the message's name", node.line);
   }
   const TreeNode* fields = &node;
   std::string fields_path = path;

@@ -71,6 +71,7 @@ std::unique_ptr<Message> Unpack(const google::protobuf::Any& any) {
 // Of what has no type in this process, and so can't be written, only the name is shown. True: there was none.
 bool KeepNameOfUnknown(google::protobuf::Any& any) {
   const std::string url = any.type_url();
+  if (url.empty()) return false;  // an empty object
   if (google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(url.rfind('/') + 1)) != nullptr) {
     return false;
   }

@@ -242,7 +242,9 @@ void Judge(const UnknownRule& rule, const pb::Message& message, const std::strin
           continue;
         }
       }
-      Judge(rule, part, at, anys, errors, notes);
+      // Empty, it says that the filter is enabled as it is.
+      const bool enables = field->full_name() == "envoy.config.route.v3.FilterConfig.config" && part.ByteSizeLong() == 0;
+      if (!enables) Judge(rule, part, at, anys, errors, notes);
       continue;
     }
     for (int i = 0; i < reflection.FieldSize(message, field); ++i) {

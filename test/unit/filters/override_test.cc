@@ -70,6 +70,21 @@ TEST(Override, EnablesWhatIsDisabled) {
   EXPECT_FALSE(Passes({.virtual_host = Override(General("config: " + Bytes(10))), .http_filters = off}, 11));
 }
 
+TEST(Override, EnablesByAnEmptyConfigurationAlone) {
+  EXPECT_FALSE(Passes({.entry = Override(General("config: {}")), .http_filters = std::string(kFilter) + "  disabled: true"}, 11));
+  // Whoever writes nothing of either says nothing.
+  for (const std::string fields : {"disabled: false", "is_optional: true"}) {
+    const config::Loaded loaded =
+        Load({.http_filters = "{name: limit, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http."
+                              "buffer.v3.Buffer, max_request_bytes: 10}}",
+              .of_route = Override(General(fields))});
+    ASSERT_EQ(loaded.errors.size(), 1u) << fields;
+    EXPECT_TRUE(loaded.errors[0].path.ends_with("typed_per_filter_config[\"limit\"]")) << loaded.errors[0].path;
+    EXPECT_EQ(loaded.errors[0].message,
+              "neither config nor disabled, expected one of them; config: {} enables the filter as it is");
+  }
+}
+
 // With CORS in the chain, and that of the table and its route.
 config::Loaded Loaded(const std::string& overrides) {
   const std::string field = "typed_per_filter_config: {" + overrides + "}", type = "{\"@type\": type.googleapis.com/envoy.extensions.filters.http.";

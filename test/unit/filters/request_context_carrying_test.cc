@@ -56,7 +56,7 @@ TEST_F(RequestContextTest, AStrangerSFieldsAreReplacedWhereItIsDisabled) {
 }
 
 TEST_F(RequestContextTest, ADisabledOneIsEnabledByARoute) {
-  const std::string on = PerRoute("envoy.config.route.v3.FilterConfig", "disabled: false");
+  const std::string on = PerRoute("envoy.config.route.v3.FilterConfig", "config: {}");
   for (const bool trusted : {false, true}) {
     Start({.entry = on}, trusted ? kTrusting : "direction: INBOUND", "  disabled: true\n");
     Send(Get("x-timeout-ms: 100\r\n"));
