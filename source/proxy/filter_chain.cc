@@ -152,7 +152,7 @@ ListenerConnection* FilterChainShard::Admit(ListenerConnectionOwner& owner, list
       next.limited_connections.Increment();
       GiveBack(taken);
       return new LoneConnection(context_, chain_->listener(), owner, std::move(accepted),
-                                {.close_after = next.limit.config().delay});
+                                {.close_after = next.limit.config().delay, .local_close_reason = "over_connection_limit"});
     }
     next.active_connections.Increment();
   }

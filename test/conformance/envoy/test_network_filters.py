@@ -1,4 +1,6 @@
-"""Network filters in front of HTTP and of bytes: local_ratelimit and set_filter_state. And HTTP filters that a tree of matchers skips."""
+"""Network filters in front of HTTP and of bytes: connection_limit, local_ratelimit and set_filter_state. And HTTP filters that a tree of matchers skips."""
+
+import socket
 
 from frame.case import Case
 from frame.check import alike
@@ -28,6 +30,10 @@ def rate(tokens, log=False, **more):
     return in_front("local_ratelimit", "LocalRateLimit", log, stat_prefix="rate", token_bucket={"max_tokens": tokens, "fill_interval": "3600s"}, **more)
 
 
+def limit(**more):
+    return in_front("connection_limit", "ConnectionLimit", True, stat_prefix="limit", max_connections=1, **more)
+
+
 def put(key, text, **more):
     return {"object_key": key, "factory_key": "envoy.string", "format_string": {"text_format_source": {"inline_string": text}}, **more}
 
@@ -52,6 +58,20 @@ def ends_at_once(connection, host):
         return [outcome(None, "ended")]
 
 
+def one_too_many(connection, host):
+    """A request, and while its connection is there one on another."""
+    request = f"GET / HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
+    connection.send(request)
+    answer = outcome(connection.read_response("GET"))
+    with socket.create_connection(connection.socket.getpeername(), timeout=20) as other:
+        try:
+            other.sendall(request)
+            data = other.recv(1)
+        except OSError:
+            data = b""
+    return [answer, outcome(None, "answered" if data else "ended")]
+
+
 def skipping(matcher, **more):
     inner = {"name": "inner", "typed_config": any_of("extensions.filters.http.header_mutation.v3.HeaderMutation", mutations={
         "request_mutations": [{"append": {"header": {"key": "x-m", "value": "on"}}}], "response_mutations": [{"append": {"header": {"key": "x-r", "value": "on"}}}]})}
@@ -65,8 +85,10 @@ def of_route(**fields):
 
 
 RATE = ("local_rate_limit.rate.rate_limited", "l.downstream_cx_total")
+LIMIT = ("connection_limit.limit.limited_connections", "l.downstream_cx_total")
 CASES = [
     Case("rate-of-connections", [get(), get()], setting="rate", stats=RATE), Case("rate-exceeded", client=ends_at_once, setting="none", lines=1, stats=RATE),
+    Case("limit-of-connections", client=one_too_many, setting="limit", lines=3, stats=LIMIT), Case("limit-switched-off", client=one_too_many, setting="limitoff", lines=4, stats=LIMIT),
     Case("rate-switched-off", setting="off", stats=RATE), Case("state-of-connection", [get(), get("/2")], setting="state"),
     Case("state-of-bytes", setting="statebytes", lines=1), Case("state-of-connection-in-its-line", setting="stateline", lines=2),
     Case("skip-by-map", [get("/", ("x-skip", "yes")), get("/", ("x-skip", "no")), get()], setting="skipmap"),
@@ -76,6 +98,7 @@ CASES = [
 ]
 STATE = (put("k", "from %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"), put("l", "<%FILTER_STATE(k:PLAIN)%>", read_only=True))
 SETTINGS = {
+    "limit": limit(), "limitoff": limit(runtime_enabled={"default_value": False, "runtime_key": "none"}),
     "rate": rate(1000), "off": rate(1, runtime_enabled={"default_value": False, "runtime_key": "none"}), "state": state(*STATE),
     "statebytes": bytes_behind(state(*STATE), "state-of-bytes"), "stateline": state(*STATE, log=True),
     "skipmap": skipping(BY_MAP), "skiplist": skipping(BY_LIST),

@@ -1,6 +1,6 @@
 """Redirects that the proxy follows itself, and paths by templates."""
 
-from frame.case import Case
+from frame.case import Case, Cluster
 from frame.check import alike
 from frame.write import get, ok, route
 from peers.bootstrap import any_of
@@ -28,8 +28,9 @@ def following(**policy):
     return route(internal_redirect_policy=policy)
 
 
-def case(name, upstream, requests=None, routes=None, lines=1, **policy):
-    return Case(name, requests or [get()], routes or [following(**policy)], upstream=upstream, stats=STATS, lines=lines)
+def case(name, upstream, requests=None, routes=None, lines=1, clusters=None, **policy):
+    more = {} if clusters is None else {"clusters": clusters}
+    return Case(name, requests or [get()], routes or [following(**policy)], upstream=upstream, stats=STATS, lines=lines, **more)
 
 
 def template(text, rewrite=None):
@@ -41,6 +42,8 @@ def template(text, rewrite=None):
 
 
 FORBIDDEN = [{"match": {"path": "/next"}, "name": "other", "route": {"cluster": "@"}}]
+HASHED = [{"match": {"path": "/"}, "route": {"cluster": "@", "internal_redirect_policy": {}, "hash_policy": [{"cookie": {"name": "of-former", "ttl": "60s"}}]}}, route()]
+RING = {"": Cluster(fields={"lb_policy": "RING_HASH"})}
 LISTED = predicate("allow_listed_routes", "AllowListedRoutesConfig", allowed_route_names=["good"])
 
 CASES = [
@@ -57,6 +60,7 @@ CASES = [
     case("follow-unsafe-scheme", to(scheme="https"), allow_cross_scheme_redirect=True,
          predicates=[predicate("safe_cross_scheme", "SafeCrossSchemeConfig")]),
     case("follow-not-listed", to(), routes=[*FORBIDDEN, following(predicates=[LISTED])]),
+    case("follow-leaves-the-hash", to(), routes=HASHED, clusters=RING, lines=2),
     case("follow-no-route", to(host="unknown.example")),
     case("follow-bad-location", to(":::/")),
     case("follow-relative", to(":/next")),

@@ -7,9 +7,11 @@ from frame.check import alike
 from frame.client import outcome
 from frame.write import get, ok, route, router
 from peers.bootstrap import any_of
+from test_hosts import aggregate
 
 COUNTS = tuple(f"h.stateful_session.own.{what}" for what in ("routed", "failed_open", "failed_closed", "no_session"))
 THREE = {"": Cluster(hosts=[None] * 3)}
+AGGREGATE = {"": Cluster(hosts=[], change=aggregate("a", "b")), "a": Cluster(), "b": Cluster()}
 NOBODY = base64.b64encode(b"127.0.0.9:9").decode()
 
 
@@ -61,6 +63,8 @@ CASES = [
     case("session-with-nobody", [get("/", ("cookie", f"s={NOBODY}"))]), case("session-with-nobody-strict", [get("/", ("cookie", f"s={NOBODY}"))], setting="strict"),
     case("session-without-hosts", setting="strict", clusters={"": Cluster(hosts=[])}),
     case("session-with-who-refuses", client=None, clusters={"": Cluster(hosts=[REFUSES])}),
+    case("session-in-an-aggregate", client=again("x-session", "x-session"), lines=4, setting="header", clusters=AGGREGATE),
+    case("session-in-an-aggregate-strict", client=again("x-session", "x-session"), lines=4, setting="header-strict", clusters=AGGREGATE),
     case("session-by-header", client=again("x-session", "x-session"), lines=4, setting="header"),
     case("session-by-header-with-nobody", [get("/", ("x-session", NOBODY)), get("/", ("x-session", "%%"))], setting="header"),
     case("session-by-header-over-another", setting="header", upstream=[ok(("x-session", "theirs"))]),
@@ -71,7 +75,7 @@ CASES = [
 SETTINGS = {
     "cookie": filtered(**cookie()), "path": filtered(**cookie(path="/a")), "directory": filtered(**cookie(path="/a/")),
     "attributes": filtered(**cookie(path="/", attributes=[{"name": "SameSite", "value": "Lax"}, {"name": "Secure"}])),
-    "strict": filtered(strict=True, **cookie()), "header": filtered(**header()), "none": filtered(),
+    "strict": filtered(strict=True, **cookie()), "header": filtered(**header()), "header-strict": filtered(strict=True, **header()), "none": filtered(),
 }
 
 

@@ -334,7 +334,8 @@ TEST_F(OptionsTest, MaxConnectAttempts) {
 TEST_F(OptionsTest, TheRuntimeSwitchesConnectionLimits) {
   Start({.network_filters = "- name: limit\n  typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.network."
                             "connection_limit.v3.ConnectionLimit, stat_prefix: few, max_connections: 1, "
-                            "runtime_enabled: {default_value: false, runtime_key: limit.on}}\n"});
+                            "runtime_enabled: {default_value: false, runtime_key: limit.on}}\n",
+         .listener_log = "%DOWNSTREAM_LOCAL_CLOSE_REASON%"});
   const auto served = [&] {
     const std::unique_ptr<Peer> client = world_->Connect();
     client->Send(Get("", "/direct"));
@@ -347,10 +348,12 @@ TEST_F(OptionsTest, TheRuntimeSwitchesConnectionLimits) {
   };
   EXPECT_TRUE(served());
   EXPECT_EQ(world_->stat("connection_limit.few.active_connections"), 1);
+  EXPECT_EQ(world_->TakeListenerLog(), Lines{"-"});
   runtime::Value on;
   on.flag = true;
   world_->runtime_keys().Apply({{"limit.on", on}});
   EXPECT_FALSE(served());
+  EXPECT_EQ(world_->TakeListenerLog(), Lines{"over_connection_limit"});
   EXPECT_EQ(world_->stat("connection_limit.few.limited_connections"), 1);
   client_->Close();
   world_->Run();
