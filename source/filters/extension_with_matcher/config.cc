@@ -54,8 +54,8 @@ std::shared_ptr<const config::FilterConfig> BuildRoute(config::BuildContext& con
 
 }  // namespace
 
-// A route has a matcher alone: it contradicts nothing of the filter within, which is not asked, as it would take the matcher for
-// what it has from routes itself.
+// A route has a matcher alone: it contradicts nothing of the filter within, which is not asked, as it would take the matcher
+// for what it has from routes itself.
 config::HttpFilterType Type() {
   return {v3::ExtensionWithMatcher::descriptor(), Build, v3::ExtensionWithMatcherPerRoute::descriptor(), BuildRoute};
 }
