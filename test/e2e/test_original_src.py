@@ -33,7 +33,7 @@ def test_in_a_network():
     setup = "ip link set lo up && ip route add local 192.0.2.0/24 dev lo && exec \"$0\" \"$@\""
     run = subprocess.run(unshared("sh", "-c", setup, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__),
                          capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "PILLION_TEST_NETWORK": "1", "PYTEST_ADDOPTS": ""})
-    assert run.returncode == 0 and re.search(r"\b4 passed", run.stdout), run.stdout + run.stderr
+    assert run.returncode == 0 and re.search(r"\b5 passed", run.stdout), run.stdout + run.stderr
 
 
 class Host:
@@ -131,6 +131,16 @@ def test_other_family(pillion, host):
         while more := sock.recv(4096):
             received += more
     assert received.endswith(b"127.0.0.1")
+
+
+@NEEDS_NETWORK
+def test_a_host_of_both_families(pillion, host):
+    """Its first address is of the other family, and nobody listens there: the client's is for the second."""
+    bootstrap = config(host)
+    endpoint = bootstrap["static_resources"]["clusters"][0]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
+    endpoint["additional_addresses"] = [{"address": endpoint["address"]}]
+    endpoint["address"] = b.address(("::1", host.address[1]))
+    assert ask(pillion(bootstrap), "192.0.2.7").endswith("192.0.2.7")
 
 
 @pytest.mark.skipif(INSIDE, reason="it is about who may not")
