@@ -75,8 +75,8 @@ class NamedPart : private xds::NameWatcher {
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
 
-// All parts that somebody uses. A Part is a NamedPart, and says of a Source, which has the `name` of its part, whether it Is()
-// the one of it. However many there are, each is found by its name.
+// All parts that somebody uses. A Part is a NamedPart, and says of a Source, which has the `name` of its part, whether it
+// Is() the one of it. However many there are, each is found by its name.
 template <typename Part>
 class NamedParts {
  public:
