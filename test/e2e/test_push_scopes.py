@@ -131,7 +131,7 @@ def test_a_bad_scope_keeps_its_former(pushed):
     both = pushed(p.listener(p.scoped()), p.scope("one", "a", b.direct(200, "one")), p.scope("two", "b", b.direct(200, "two")))
     assert by(both, "a") == "200 one"
     assert '"new": key: it is that of scope "one"' in refused(both, p.scope("new", "a", b.direct(200, "new")))
-    both.change(remove=[("scopes", "new")])
+    both.plane.until_ack("scopes", both.push(remove=[("scopes", "new")]))
     text = refused(both, p.scope("one", "a", {"match": {"safe_regex": {"regex": "("}}, "direct_response": {"status": 200}}))
     assert '"one": route_configuration.virtual_hosts[0].routes[0].match.safe_regex.regex' in text
     assert by(both, "a") == "200 one"
