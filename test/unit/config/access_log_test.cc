@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "source/base/block.h"
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -17,13 +17,7 @@ Loaded LoadFilter(const std::string& filter) {
 }
 
 std::vector<std::string> ErrorsOf(const std::string& filter) {
-  constexpr std::string_view kFilter = "admin.access_log[0].filter";
-  std::vector<std::string> errors;
-  for (const ConfigError& error : LoadFilter(filter).errors) {
-    EXPECT_TRUE(error.path.starts_with(kFilter)) << error.path;
-    errors.push_back(error.path.substr(kFilter.size()) + ": " + error.message);
-  }
-  return errors;
+  return TextsAt("admin.access_log[0].filter", LoadFilter(filter).errors);
 }
 
 using Errors = std::vector<std::string>;
@@ -89,7 +83,7 @@ TEST(AccessLogTest, Filters) {
   };
   for (const auto& [text, holds] : cases) {
     const Loaded loaded = LoadFilter("{" + text + "}");
-    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+    ExpectGood(loaded);
     if (loaded.bootstrap != nullptr) {
       EXPECT_EQ(loaded.bootstrap->admin.access_logs[0].filter->Holds(record), holds) << text;
     }
@@ -143,7 +137,7 @@ TEST(AccessLogTest, MetadataFilters) {
   for (const Case& item : cases) {
     const Loaded loaded = LoadFilter("{metadata_filter: {matcher: {filter: s, path: [{key: " + item.key +
                                      "}], value: " + item.matcher + "}}}");
-    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+    ExpectGood(loaded);
     if (loaded.bootstrap == nullptr) continue;
     EXPECT_EQ(loaded.bootstrap->admin.access_logs[0].filter->Holds(record), item.holds) << item.matcher;
   }

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "source/base/block.h"
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -20,7 +20,7 @@ class AnswerMatcherTest : public testing::Test {
  protected:
   void Load(const std::string& rule) {
     const Loaded loaded = LoadRule(rule);
-    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+    ExpectGood(loaded);
     ASSERT_NE(loaded.bootstrap, nullptr);
     matcher_ = loaded.bootstrap->clusters.at(0)->http.errors;
     ASSERT_NE(matcher_, nullptr);

@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "source/access/matcher_tree.h"
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
 
-using Texts = std::vector<std::string>;
+using Lines = std::vector<std::string>;
 
 std::string Chain(const std::string& fields) {
   return "    - {filters: [{name: echo, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]" +
@@ -21,12 +21,8 @@ Loaded Load(const std::string& matcher, const std::string& chains = Chain(", nam
 }
 
 template <typename... Args>
-Texts Errors(const Args&... args) {
-  Texts texts;
-  for (const ConfigError& error : Load(args...).errors) {
-    texts.push_back(error.path.substr(std::string_view("static_resources.listeners[0].").size()) + ": " + error.message);
-  }
-  return texts;
+Lines Errors(const Args&... args) {
+  return TextsAt(kFirstListener, Load(args...).errors);
 }
 
 std::string Typed(const std::string& type, const std::string& fields = "") {
@@ -70,14 +66,14 @@ TEST(ChainMatcher, IsNoPartOfTheChains) {
 
 TEST(ChainMatcher, WrongChains) {
   EXPECT_EQ(Errors(ByPort("a"), Chain(", name: a") + Chain("")),
-            Texts{"filter_chains[1].name: missing, but filter_chain_matcher chooses by it"});
+            Lines{"filter_chains[1].name: missing, but filter_chain_matcher chooses by it"});
   EXPECT_EQ(Errors(ByPort("a"), Chain(", name: a") + Chain(", name: a")),
-            Texts{"filter_chains[1].name: \"a\" is that of filter_chains[0] as well, but filter_chain_matcher chooses by it"});
+            Lines{"filter_chains[1].name: \"a\" is that of filter_chains[0] as well, but filter_chain_matcher chooses by it"});
   EXPECT_EQ(Errors(ByPort("a"), Chain(", name: a, filter_chain_match: {destination_port: 1}")),
-            Texts{"filter_chains[0].filter_chain_match: expected none: filter_chain_matcher chooses instead"});
-  EXPECT_EQ(Errors(ByPort("a"), Chain(", name: a, filter_chain_match: {}")), Texts{});
+            Lines{"filter_chains[0].filter_chain_match: expected none: filter_chain_matcher chooses instead"});
+  EXPECT_EQ(Errors(ByPort("a"), Chain(", name: a, filter_chain_match: {}")), Lines{});
   EXPECT_EQ(Errors(ByPort("c")),
-            Texts{"filter_chain_matcher.matcher_tree.exact_match_map.map[\"80\"].action.typed_config: \"c\" is no filter chain, expected "
+            Lines{"filter_chain_matcher.matcher_tree.exact_match_map.map[\"80\"].action.typed_config: \"c\" is no filter chain, expected "
                   "the name of one of filter_chains"});
 }
 
@@ -87,33 +83,33 @@ TEST(ChainMatcher, WrongInputsAndActions) {
     return "{matcher_list: {matchers: [{predicate: {single_predicate: {" + input + ", " + match + "}}, on_match: " + to + "}]}}";
   };
   EXPECT_EQ(Errors(entry(Input("ssl.v3.UriSanInput"), "value_match: {exact: a}", To("a"))),
-            Texts{place + "predicate.single_predicate.input.typed_config: nothing is known of a certificate before a filter chain is "
+            Lines{place + "predicate.single_predicate.input.typed_config: nothing is known of a certificate before a filter chain is "
                           "chosen, expected another input"});
   EXPECT_EQ(Errors(entry("input: " + Typed("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", ", header_name: a"), "value_match: {exact: a}",
                          To("a"))),
-            Texts{place + "predicate.single_predicate.input.typed_config: a connection has no header fields, expected an input of connections"});
+            Lines{place + "predicate.single_predicate.input.typed_config: a connection has no header fields, expected an input of connections"});
   EXPECT_EQ(Errors(entry("input: " + Typed("xds.type.matcher.v3.HttpAttributesCelMatchInput"),
                          "custom_match: " + Typed("xds.type.matcher.v3.CelMatcher"), To("a"))).size(), 1u);
   EXPECT_EQ(Errors(entry(Input("network.v3.SourceTypeInput"), "value_match: {exact: local}",
                          "{action: " + Typed("envoy.config.rbac.v3.Action", ", name: n") + "}")),
-            Texts{place + "on_match.action.typed_config: a envoy.config.rbac.v3.Action, expected google.protobuf.StringValue"});
-  EXPECT_EQ(Errors(entry(Input("network.v3.TransportProtocolInput"), "value_match: {exact: tls}", To("a"))), Texts{});
-  EXPECT_EQ(Errors(entry(Input("network.v3.ApplicationProtocolInput"), "value_match: {contains: h2}", To("a"))), Texts{});
+            Lines{place + "on_match.action.typed_config: a envoy.config.rbac.v3.Action, expected google.protobuf.StringValue"});
+  EXPECT_EQ(Errors(entry(Input("network.v3.TransportProtocolInput"), "value_match: {exact: tls}", To("a"))), Lines{});
+  EXPECT_EQ(Errors(entry(Input("network.v3.ApplicationProtocolInput"), "value_match: {contains: h2}", To("a"))), Lines{});
 }
 
 TEST(ChainMatcher, RangesAndDomains) {
   const std::string custom = "filter_chain_matcher.matcher_tree.custom_match.typed_config.";
-  EXPECT_EQ(Errors(Ranges("{ranges: [{address_prefix: 10.0.0.0, prefix_len: 8}], on_match: " + To("a") + ", exclusive: true}")), Texts{});
+  EXPECT_EQ(Errors(Ranges("{ranges: [{address_prefix: 10.0.0.0, prefix_len: 8}], on_match: " + To("a") + ", exclusive: true}")), Lines{});
   EXPECT_EQ(Errors(Ranges("{ranges: [{address_prefix: 10.0.0.0, prefix_len: 33}], on_match: " + To("a") + "}")),
-            Texts{custom + "range_matchers[0].ranges[0].prefix_len: 33, expected at most 32"});
+            Lines{custom + "range_matchers[0].ranges[0].prefix_len: 33, expected at most 32"});
   EXPECT_EQ(Errors(Ranges("{ranges: [{address_prefix: x}], on_match: " + To("a") + "}")),
-            Texts{custom + "range_matchers[0].ranges[0].address_prefix: \"x\", expected an IP address"});
-  EXPECT_EQ(Errors(Ranges("{on_match: " + To("a") + "}")), Texts{custom + "range_matchers[0].ranges: empty, but required"});
-  EXPECT_EQ(Errors(Domains("{domains: [a.test, '*.test', '*'], on_match: " + To("a") + "}")), Texts{});
+            Lines{custom + "range_matchers[0].ranges[0].address_prefix: \"x\", expected an IP address"});
+  EXPECT_EQ(Errors(Ranges("{on_match: " + To("a") + "}")), Lines{custom + "range_matchers[0].ranges: empty, but required"});
+  EXPECT_EQ(Errors(Domains("{domains: [a.test, '*.test', '*'], on_match: " + To("a") + "}")), Lines{});
   EXPECT_EQ(Errors(Domains("{domains: ['*a.test'], on_match: " + To("a") + "}")),
-            Texts{custom + "domain_matchers[0].domains[0]: \"*a.test\", expected a name, \"*.\" and the end of one, or \"*\""});
+            Lines{custom + "domain_matchers[0].domains[0]: \"*a.test\", expected a name, \"*.\" and the end of one, or \"*\""});
   EXPECT_EQ(Errors(Domains("{domains: [a], on_match: " + To("a") + "}, {domains: [b, a], on_match: " + To("b") + "}")),
-            Texts{custom + "domain_matchers[1].domains[1]: \"a\" has been there before, expected each domain once"});
+            Lines{custom + "domain_matchers[1].domains[1]: \"a\" has been there before, expected each domain once"});
 }
 
 }  // namespace

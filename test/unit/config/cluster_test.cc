@@ -4,8 +4,8 @@
 
 #include <fstream>
 
-#include "source/config/load.h"
 #include "source/config/route_overrides.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -24,19 +24,13 @@ Loaded Load(const std::string& clusters, const std::string& top = "") {
 
 std::vector<std::shared_ptr<const Cluster>> Good(const std::string& clusters, const std::string& top = "") {
   const Loaded loaded = Load(clusters, top);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   return loaded.bootstrap == nullptr ? std::vector{std::make_shared<const Cluster>()} : loaded.bootstrap->clusters;
 }
 
 // Without the beginning of the paths.
 std::string Errors(const std::string& clusters, const std::string& top = "") {
-  std::string result;
-  for (const ConfigError& error : Load(clusters, top).errors) {
-    std::string path = error.path;
-    if (path.starts_with("static_resources.clusters[0].")) path.erase(0, 29);
-    result += (result.empty() ? "" : "; ") + path + ": " + error.message;
-  }
-  return result;
+  return LineAt(kFirstCluster, Load(clusters, top).errors);
 }
 
 std::string WithFile(const std::string& text) {

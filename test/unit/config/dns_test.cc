@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -17,20 +17,12 @@ Loaded Load(const std::string& cluster, const std::string& top = "") {
 }
 
 Cluster Good(const std::string& cluster, const std::string& top = "") {
-  const Loaded loaded = Load(cluster, top);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-  return loaded.bootstrap == nullptr ? Cluster() : *loaded.bootstrap->clusters[0];
+  return *GoodCluster(Load(cluster, top));
 }
 
 // Without the beginning of the paths.
 std::string Errors(const std::string& cluster) {
-  std::string result;
-  for (const ConfigError& error : Load(cluster).errors) {
-    std::string path = error.path;
-    if (path.starts_with("static_resources.clusters[0].")) path.erase(0, 29);
-    result += (result.empty() ? "" : "; ") + path + ": " + error.message;
-  }
-  return result;
+  return LineAt(kFirstCluster, Load(cluster).errors);
 }
 
 std::string Endpoints(const std::string& names) {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "source/config/load.h"
 #include "test/unit/config/error_fixture.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -212,7 +212,7 @@ INSTANTIATE_TEST_SUITE_P(Values, ErrorTest, testing::ValuesIn(kValues), kCaseNam
 
 TEST(ErrorsTest, TheGoodOneIsGood) {
   const Loaded loaded = LoadText(kGood);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
 }
 
 TEST(ErrorsTest, AllAreSaidAtOnceInTheOrderOfTheLines) {

@@ -3,47 +3,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
-#include "source/filters/http_filters.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
 
 Loaded LoadFilter(const std::string& message, const std::string& fields) {
-  LoadOptions options;
-  options.http_filters = filters::HttpFilterTypes();
-  return LoadText(R"(static_resources:
-  listeners:
-  - name: web
-    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: web
-          route_config: {virtual_hosts: []}
-          http_filters:
-          - name: filter
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.)" +
-                      message + ", " + fields + R"(}
-          - name: router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-)",
-                  options);
+  return LoadText(ManagerText("          route_config: {virtual_hosts: []}\n",
+                              "{name: filter, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http." +
+                                  message + ", " + fields + "}}, "),
+                  WithHttpFilters());
 }
 
-// Without what leads to the filter's configuration.
-std::string TextOf(const ConfigError& error) {
-  constexpr std::string_view kConfig = "http_filters[0].typed_config";
-  const size_t at = error.path.find(kConfig);
-  return (at == std::string::npos ? error.path : error.path.substr(at + kConfig.size())) + ": " + error.message;
-}
+// Of a filter's configuration.
+constexpr std::string_view kConfig = "http_filters[0].typed_config";
 
 // The first error of a filter.
 std::string ErrorOf(const std::string& message, const std::string& fields) {
-  const Loaded loaded = LoadFilter(message, fields);
-  return loaded.errors.empty() ? "no error" : TextOf(loaded.errors[0]);
+  return FirstAt(kConfig, LoadFilter(message, fields).errors);
 }
 
 // The path of a SPIFFE ID alone: a DNS name or a subject may be meant by what has no slash, or a '='.
@@ -51,7 +28,7 @@ TEST(FiltersTest, RbacWithPrincipalsThatNobodyIs) {
   const auto notes = [](const std::string& names) {
     const Loaded loaded = LoadFilter("rbac.v3.RBAC", "rules: {policies: {p: {permissions: [{any: true}], principals: [" + names + "]}}}");
     std::string text = loaded.errors.empty() ? "" : "an error; ";
-    for (const ConfigError& note : loaded.notes) text += TextOf(note);
+    for (const ConfigError& note : loaded.notes) text += TextAt(kConfig, note);
     return text;
   };
   const auto name = [](const std::string& matcher) { return "{authenticated: {principal_name: {" + matcher + "}}}"; };

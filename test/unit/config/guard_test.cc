@@ -6,8 +6,8 @@
 
 #include "envoy/config/core/v3/core.pb.h"
 #include "pillion/guard/v1/guard.pb.h"
-#include "source/config/load.h"
 #include "source/config/resources.h"
+#include "test/unit/config/loaded.h"
 #include "xds/type/v3/typed_struct.pb.h"
 
 namespace pillion::config {
@@ -23,16 +23,12 @@ Loaded Load(const std::string& type, const std::string& fields) {
 
 Guard Good(const std::string& fields) {
   const Loaded loaded = Load("Guard", fields.empty() ? "" : ", " + fields);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   return loaded.bootstrap == nullptr || loaded.bootstrap->guard == nullptr ? Guard() : *loaded.bootstrap->guard;
 }
 
 std::string Errors(const std::string& type, const std::string& fields) {
-  std::string result;
-  for (const ConfigError& error : Load(type, ", " + fields).errors) {
-    result += (result.empty() ? "" : "; ") + error.path + ": " + error.message;
-  }
-  return result;
+  return LineAt("", Load(type, ", " + fields).errors);
 }
 
 constexpr char kAt[] = "bootstrap_extensions[0].typed_config";
@@ -87,7 +83,7 @@ TEST(GuardTest, Pushed) {
       "{http2_protocol_options: {}}}}}]}\n"
       "bootstrap_extensions: [{name: x, typed_config: {'@type': type.googleapis.com/pillion.guard.v1.PushedGuard, name: g, "
       "config_source: {" + plane + "}}}]");
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   ASSERT_NE(loaded.bootstrap, nullptr);
   ASSERT_TRUE(loaded.bootstrap->pushed_guard);
   EXPECT_EQ(loaded.bootstrap->pushed_guard->name, "g");

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -20,9 +20,7 @@ std::string Override(const std::string& sources, const std::string& fallback = k
 Loaded Load(const std::string& rest) { return LoadText("static_resources: {clusters: [{name: a, " + rest + "}]}\n"); }
 
 std::shared_ptr<const Cluster> Good(const std::string& rest) {
-  const Loaded loaded = Load(rest);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-  return loaded.bootstrap == nullptr ? std::make_shared<Cluster>() : loaded.bootstrap->clusters.at(0);
+  return GoodCluster(Load(rest));
 }
 
 std::string Error(const std::string& rest) {

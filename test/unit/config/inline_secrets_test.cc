@@ -8,6 +8,7 @@
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "test/support/certificates.h"
+#include "test/unit/config/loaded.h"
 #include "test/unit/config/pushed.h"
 #include "xds/type/v3/typed_struct.pb.h"
 
@@ -31,13 +32,6 @@ std::string SecretIn(const Any& resource) {
   const std::optional<Writable> writable = WritableOf(resource);
   EXPECT_TRUE(writable);
   return writable ? writable->secret : "";
-}
-
-// PEM on one line of YAML.
-std::string Quoted(const std::string& pem) {
-  std::string text = "\"";
-  for (const char c : pem) text += c == '\n' ? std::string("\\n") : std::string(1, c);
-  return text + "\"";
 }
 
 TEST(InlineSecretsTest, WhereASecretIs) {

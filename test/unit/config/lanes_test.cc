@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -17,19 +17,11 @@ std::string WithLanes(const std::string& fields, const std::string& lines = "") 
 }
 
 LoadBalancing Good(const std::string& text, size_t cluster = 0) {
-  const Loaded loaded = LoadText(text);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-  return loaded.bootstrap == nullptr ? LoadBalancing() : loaded.bootstrap->clusters.at(cluster)->load_balancing;
+  return GoodCluster(LoadText(text), cluster)->load_balancing;
 }
 
 // The first error, its path without what leads to the field.
-std::string Bad(const std::string& text) {
-  const Loaded loaded = LoadText(text);
-  if (loaded.errors.empty()) return "none";
-  const ConfigError& error = loaded.errors.front();
-  const size_t field = error.path.find("typed_config.");
-  return (field == error.path.npos ? error.path : error.path.substr(field + 13)) + ": " + error.message;
-}
+std::string Bad(const std::string& text) { return FirstAt("typed_config.", LoadText(text).errors); }
 
 using Label = Lanes::Label;
 using Keys = std::vector<std::string>;

@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "source/config/load.h"
 #include "source/config/tunneling.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -25,12 +25,7 @@ Loaded LoadListener(const std::string& lines) {
 }
 
 std::vector<std::string> Errors(const std::string& lines) {
-  std::vector<std::string> texts;
-  for (const ConfigError& error : LoadListener(lines).errors) {
-    texts.push_back(error.path.substr(std::string_view("static_resources.listeners[0].").size()) + ": " +
-                    error.message);
-  }
-  return texts;
+  return TextsAt(kFirstListener, LoadListener(lines).errors);
 }
 
 std::string Chains(const std::vector<std::string>& matches) {
@@ -41,7 +36,7 @@ std::string Chains(const std::vector<std::string>& matches) {
   return text;
 }
 
-using Texts = std::vector<std::string>;
+using Lines = std::vector<std::string>;
 
 TEST(Listener, Keepalive) {
   const std::string chain = "    filter_chains: [{filters: [" + std::string(kEcho) + "]}]\n";
@@ -59,7 +54,7 @@ TEST(Listener, Keepalive) {
   EXPECT_EQ(options("{}"), "1/9=1 ");  // SO_KEEPALIVE
   EXPECT_EQ(options("{keepalive_probes: 3, keepalive_time: 40, keepalive_interval: 5}"), "1/9=1 6/6=3 6/4=40 6/5=5 ");
   EXPECT_EQ(Errors("    additional_addresses: [{address: {pipe: {path: /run/a}}}]\n    tcp_keepalive: {}\n" + chain),
-            Texts{"tcp_keepalive: expected none of a pipe, as /run/a is"});
+            Lines{"tcp_keepalive: expected none of a pipe, as /run/a is"});
 }
 
 TEST(Listener, Connections) {
@@ -85,7 +80,7 @@ TEST(Listener, Connections) {
   EXPECT_TRUE(plain.bootstrap->listeners[0]->drains_when_unhealthy);
   EXPECT_EQ(plain.bootstrap->listeners[0]->global_connection_limit->name(), "overload.global_downstream_max_connections");
   EXPECT_EQ(Errors("    connection_balance_config: {}\n    socket_options: [{level: 1, name: 9}]\n" + chain),
-            (Texts{"connection_balance_config.exact_balance: missing, but required",
+            (Lines{"connection_balance_config.exact_balance: missing, but required",
                    "socket_options[0]: one of int_value, buf_value is required"}));
 }
 
@@ -120,8 +115,8 @@ TEST(Listener, HashOfAConnection) {
   EXPECT_EQ(tcp("{filter_state: {key: user}}").hashes_object, "user");
   EXPECT_FALSE(tcp("{filter_state: {key: user}}").hashes_source_ip);
   const std::string place = "filter_chains[0].filters[0].typed_config.hash_policy";
-  EXPECT_EQ(Errors(chain("{source_ip: {}}, {source_ip: {}}")), Texts{place + "[1]: a second one, expected at most one"});
-  EXPECT_EQ(Errors(chain("{filter_state: {}}")), Texts{place + "[0].filter_state.key: missing, but required"});
+  EXPECT_EQ(Errors(chain("{source_ip: {}}, {source_ip: {}}")), Lines{place + "[1]: a second one, expected at most one"});
+  EXPECT_EQ(Errors(chain("{filter_state: {}}")), Lines{place + "[0].filter_state.key: missing, but required"});
 }
 
 TEST(Listener, TcpTunnels) {
@@ -137,12 +132,12 @@ TEST(Listener, TcpTunnels) {
   ASSERT_NE(tcp.tunneling, nullptr);
   EXPECT_TRUE(tcp.tunneling->post);
   EXPECT_EQ(tcp.tunneling->post_path, "/");
-  EXPECT_EQ(Errors(chain("")), Texts{place + "hostname: missing, but required"});
-  EXPECT_EQ(Errors(chain("hostname: 'a b'")), Texts{place + "hostname: \"a b\", expected host[:port]"});
+  EXPECT_EQ(Errors(chain("")), Lines{place + "hostname: missing, but required"});
+  EXPECT_EQ(Errors(chain("hostname: 'a b'")), Lines{place + "hostname: \"a b\", expected host[:port]"});
   EXPECT_EQ(Errors(chain("hostname: '%NONE%'")).size(), 1u);
-  EXPECT_EQ(Errors(chain("hostname: a, post_path: /x")), Texts{place + "post_path: set, but needs use_post"});
+  EXPECT_EQ(Errors(chain("hostname: a, post_path: /x")), Lines{place + "post_path: set, but needs use_post"});
   EXPECT_EQ(Errors(chain("hostname: a, use_post: true, post_path: x")),
-            Texts{place + "post_path: \"x\", expected a path that begins with '/'"});
+            Lines{place + "post_path: \"x\", expected a path that begins with '/'"});
 }
 
 TEST(Listener, Requesters) {
@@ -158,19 +153,19 @@ TEST(Listener, Requesters) {
   };
   const std::string place = "filter_chains[0].filters[0].typed_config.original_ip_detection_extensions";
   const std::string xff = detection("xff.v3.XffConfig", "");
-  EXPECT_EQ(errors(xff), Texts{});
-  EXPECT_EQ(errors("use_remote_address: true, " + xff), Texts{place + ": excludes use_remote_address"});
+  EXPECT_EQ(errors(xff), Lines{});
+  EXPECT_EQ(errors("use_remote_address: true, " + xff), Lines{place + ": excludes use_remote_address"});
   EXPECT_EQ(errors("xff_num_trusted_hops: 1, " + xff),
-            Texts{place + ": excludes xff_num_trusted_hops, expected XffConfig.xff_num_trusted_hops"});
+            Lines{place + ": excludes xff_num_trusted_hops, expected XffConfig.xff_num_trusted_hops"});
   EXPECT_EQ(errors(detection("xff.v3.XffConfig",
                              ", xff_num_trusted_hops: 1, xff_trusted_cidrs: {cidrs: [{address_prefix: 10.0.0.0, prefix_len: 8}]}")),
-            Texts{place + "[0].typed_config.xff_trusted_cidrs: excludes xff_num_trusted_hops"});
+            Lines{place + "[0].typed_config.xff_trusted_cidrs: excludes xff_num_trusted_hops"});
   EXPECT_EQ(errors(detection("custom_header.v3.CustomHeaderConfig", ", header_name: 'a b'")),
-            Texts{place + "[0].typed_config.header_name: \"a b\", expected a header's name"});
+            Lines{place + "[0].typed_config.header_name: \"a b\", expected a header's name"});
   EXPECT_EQ(errors("original_ip_detection_extensions: [{name: e, " + Any("filters.http.router.v3.Router") + "}]").size(), 1u);
   EXPECT_EQ(errors("early_header_mutation_extensions: [{name: e, " +
                    Any("http.early_header_mutation.header_mutation.v3.HeaderMutation", ", mutations: [{remove: host}]") + "}]"),
-            Texts{"filter_chains[0].filters[0].typed_config.early_header_mutation_extensions[0].typed_config.mutations[0].remove: "
+            Lines{"filter_chains[0].filters[0].typed_config.early_header_mutation_extensions[0].typed_config.mutations[0].remove: "
                   "\"host\" can be neither added nor removed"});
 }
 
@@ -188,18 +183,18 @@ TEST(Listener, Chains) {
 
 TEST(Listener, WrongChains) {
   EXPECT_EQ(Errors(Chains({"server_names: [a]", "server_names: [b, A]"})),
-            Texts{"filter_chains[1].filter_chain_match: fits the same connections as that of filter_chains[0]"});
+            Lines{"filter_chains[1].filter_chain_match: fits the same connections as that of filter_chains[0]"});
   EXPECT_EQ(Errors(Chains({"server_names: [\"*\"]"})),
-            Texts{"filter_chains[0].filter_chain_match.server_names[0]: \"*\", expected a name, or \"*.\" and the "
+            Lines{"filter_chains[0].filter_chain_match.server_names[0]: \"*\", expected a name, or \"*.\" and the "
                   "end of one"});
   EXPECT_EQ(
       Errors(Chains({"destination_port: 65536"})),
-      Texts{"filter_chains[0].filter_chain_match.destination_port: 65536, expected at least 1 and at most 65535"});
+      Lines{"filter_chains[0].filter_chain_match.destination_port: 65536, expected at least 1 and at most 65535"});
   EXPECT_EQ(
       Errors(Chains({"source_ports: [0]"})),
-      Texts{"filter_chains[0].filter_chain_match.source_ports[0]: 0, expected at least 1 and at most 65535"});
+      Lines{"filter_chains[0].filter_chain_match.source_ports[0]: 0, expected at least 1 and at most 65535"});
   EXPECT_EQ(Errors("    default_filter_chain: {filter_chain_match: {}, filters: [" + std::string(kEcho) + "]}\n"),
-            Texts{"default_filter_chain.filter_chain_match: expected none: it gets what fits no other chain"});
+            Lines{"default_filter_chain.filter_chain_match: expected none: it gets what fits no other chain"});
 }
 
 TEST(Listener, NetworkFilters) {
@@ -215,17 +210,17 @@ TEST(Listener, NetworkFilters) {
   EXPECT_EQ(built.delay, std::chrono::seconds(1));
   EXPECT_TRUE(built.enabled);
   EXPECT_EQ(Errors("    filter_chains: [{filters: [" + limit + "]}]\n"),
-            Texts{"filter_chains[0].filters[0]: ends the chain, expected HttpConnectionManager, TcpProxy or Echo "
+            Lines{"filter_chains[0].filters[0]: ends the chain, expected HttpConnectionManager, TcpProxy or Echo "
                   "behind it"});
   EXPECT_EQ(
       Errors("    filter_chains: [{filters: [{name: limit, " +
              Any("filters.network.connection_limit.v3.ConnectionLimit", ", stat_prefix: x, max_connections: 0") +
              "}, " + kEcho + "]}]\n"),
-      Texts{"filter_chains[0].filters[0].typed_config.max_connections: 0, expected at least 1"});
+      Lines{"filter_chains[0].filters[0].typed_config.max_connections: 0, expected at least 1"});
   EXPECT_EQ(
       Errors("    filter_chains: [{filters: [{name: router, " + Any("filters.http.router.v3.Router") + "}, " +
              kEcho + "]}]\n"),
-      Texts{"filter_chains[0].filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
+      Lines{"filter_chains[0].filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
             "ConnectionLimit, LocalRateLimit, RBAC, SetFilterState or SniCluster"});
 }
 
@@ -244,15 +239,15 @@ TEST(Listener, ListenerFilters) {
     return Errors(chain + "    listener_filters: [{name: f, " + filter + "}]\n");
   };
   EXPECT_EQ(filter(Any("filters.http.router.v3.Router")),
-            Texts{"listener_filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
+            Lines{"listener_filters[0].typed_config: a envoy.extensions.filters.http.router.v3.Router, expected "
                   "TlsInspector, "
                   "HttpInspector, OriginalDst, OriginalSrc or ProxyProtocol"});
   EXPECT_EQ(
       filter(Any("filters.listener.proxy_protocol.v3.ProxyProtocol", ", disallowed_versions: [V1, V2]")),
-      Texts{"listener_filters[0].typed_config.disallowed_versions: both versions, expected one that is allowed"});
+      Lines{"listener_filters[0].typed_config.disallowed_versions: both versions, expected one that is allowed"});
   EXPECT_EQ(filter(Any("filters.listener.original_dst.v3.OriginalDst") +
                    ", filter_disabled: {destination_port_range: {start: 9, end: 9}}"),
-            Texts{"listener_filters[0].filter_disabled.destination_port_range: 9 to 9, expected a range of ports, "
+            Lines{"listener_filters[0].filter_disabled.destination_port_range: 9 to 9, expected a range of ports, "
                   "the end behind "
                   "its last"});
 }
@@ -260,7 +255,7 @@ TEST(Listener, ListenerFilters) {
 TEST(Listener, TransportSocket) {
   EXPECT_EQ(Errors("    filter_chains: [{transport_socket: {name: tls, " + Any("filters.http.router.v3.Router") +
                    "}, filters: [" + std::string(kEcho) + "]}]\n"),
-            Texts{"filter_chains[0].transport_socket.typed_config: a "
+            Lines{"filter_chains[0].transport_socket.typed_config: a "
                   "envoy.extensions.filters.http.router.v3.Router, expected "
                   "DownstreamTlsContext, PeerAuthentication or RawBuffer"});
 }
@@ -271,7 +266,7 @@ TEST(Listener, AddressesOnceEach) {
       Errors(chain +
              "    additional_addresses:\n    - address: {socket_address: {address: 10.0.0.2, port_value: 80}}\n"
              "    - address: {socket_address: {address: 10.0.0.1, port_value: 80}}\n"),
-      Texts{"additional_addresses[1].address: 10.0.0.1:80 is already the address of listener \"in\""});
+      Lines{"additional_addresses[1].address: 10.0.0.1:80 is already the address of listener \"in\""});
 }
 
 TEST(Cluster, OriginalDst) {
@@ -283,14 +278,14 @@ TEST(Cluster, OriginalDst) {
     }
     return texts;
   };
-  EXPECT_EQ(errors("type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED"), Texts{});
+  EXPECT_EQ(errors("type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED"), Lines{});
   EXPECT_EQ(errors("type: ORIGINAL_DST"),
-            Texts{"lb_policy: expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"});
+            Lines{"lb_policy: expected CLUSTER_PROVIDED in a cluster of type ORIGINAL_DST"});
   EXPECT_EQ(errors("lb_policy: CLUSTER_PROVIDED"),
-            Texts{"lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate"});
+            Lines{"lb_policy: CLUSTER_PROVIDED, but no cluster of type ORIGINAL_DST and no aggregate"});
   EXPECT_EQ(errors("type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED, original_dst_lb_config: {metadata_key: {key: a}}"),
-            Texts{"original_dst_lb_config.metadata_key.path: empty, but required"});
-  EXPECT_EQ(errors("original_dst_lb_config: {}"), Texts{"original_dst_lb_config: needs type ORIGINAL_DST"});
+            Lines{"original_dst_lb_config.metadata_key.path: empty, but required"});
+  EXPECT_EQ(errors("original_dst_lb_config: {}"), Lines{"original_dst_lb_config: needs type ORIGINAL_DST"});
 }
 
 }  // namespace

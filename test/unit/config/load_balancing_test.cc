@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -13,19 +13,11 @@ Loaded LoadCluster(const std::string& lines) {
 }
 
 Cluster Good(const std::string& lines) {
-  const Loaded loaded = LoadCluster(lines);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-  return loaded.bootstrap == nullptr ? Cluster() : *loaded.bootstrap->clusters.at(0);
+  return *GoodCluster(LoadCluster(lines));
 }
 
 // The first error, its path without what leads to the cluster.
-std::string Bad(const std::string& lines) {
-  const Loaded loaded = LoadCluster(lines);
-  if (loaded.errors.empty()) return "none";
-  constexpr std::string_view kCluster = "static_resources.clusters[0].";
-  const ConfigError& error = loaded.errors.front();
-  return (error.path.starts_with(kCluster) ? error.path.substr(kCluster.size()) : error.path) + ": " + error.message;
-}
+std::string Bad(const std::string& lines) { return FirstAt(kFirstCluster, LoadCluster(lines).errors); }
 
 using Policy = LoadBalancing::Policy;
 using Fallback = SubsetConfig::Fallback;

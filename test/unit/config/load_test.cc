@@ -17,6 +17,7 @@
 #include "source/config/read_file.h"
 #include "source/config/route.h"
 #include "source/config/tree.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -33,7 +34,7 @@ std::string Text(const char* path) {
 
 std::shared_ptr<const Bootstrap> LoadGood(std::string_view text) {
   const Loaded loaded = LoadText(text);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   return loaded.bootstrap;
 }
 

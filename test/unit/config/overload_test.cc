@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -21,16 +21,12 @@ Loaded Load(const std::string& rest, const std::string& monitors = kHeap) {
 
 std::shared_ptr<const Overload> Good(const std::string& rest, const std::string& monitors = kHeap) {
   const Loaded loaded = Load(rest, monitors);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   return loaded.bootstrap == nullptr ? std::make_shared<Overload>() : loaded.bootstrap->overload;
 }
 
 std::string Errors(const std::string& rest, const std::string& monitors = kHeap) {
-  std::string result;
-  for (const ConfigError& error : Load(rest, monitors).errors) {
-    result += (result.empty() ? "" : "; ") + error.path + ": " + error.message;
-  }
-  return result;
+  return LineAt("", Load(rest, monitors).errors);
 }
 
 std::string Action(const std::string& name, const std::string& trigger = "threshold: {value: 0.9}",

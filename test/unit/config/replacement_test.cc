@@ -9,6 +9,7 @@
 #include "source/config/tls.h"
 #include "source/identity/certificate.h"
 #include "test/support/certificates.h"
+#include "test/unit/config/loaded.h"
 #include "test/unit/config/pushed.h"
 
 namespace pillion::config {
@@ -37,7 +38,7 @@ class ReplacementTest : public ::testing::Test {
  protected:
   void Run(const std::string& text) {
     Loaded loaded = LoadText(text, options_);
-    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+    ExpectGood(loaded);
     running_ = std::move(loaded.bootstrap);
   }
 
@@ -296,13 +297,6 @@ TEST_F(ReplacementTest, TheProcessRefuses) {
   EXPECT_THAT(Refusals(outcome), HasSubstr("static_resources.listeners[0]: in use"));
   EXPECT_THAT(running_->listeners, ElementsAre(l));
   EXPECT_THAT(Clusters(), ElementsAre("b", "a"));
-}
-
-// In YAML.
-std::string Quoted(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '\n' ? "\\n" : std::string(1, c);
-  return quoted + "\"";
 }
 
 std::string SecretText(const std::string& name, const test::Issued& pair) {

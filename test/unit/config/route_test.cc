@@ -3,33 +3,16 @@
 #include <gtest/gtest.h>
 
 #include "source/base/block.h"
-#include "source/config/load.h"
 #include "source/config/route.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
 
 // Lines of YAML, indented as they are in a bootstrap's table.
 Loaded LoadTable(const std::string& table) {
-  constexpr std::string_view kFront = R"(static_resources:
-  clusters:
-  - {name: a, load_assignment: {cluster_name: a}}
-  - {name: b, load_assignment: {cluster_name: b}}
-  listeners:
-  - name: web
-    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: web
-          http_filters:
-          - name: router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-          route_config:
-)";
-  return LoadText(std::string(kFront) + table);
+  constexpr char kClusters[] = "{name: a, load_assignment: {cluster_name: a}}, {name: b, load_assignment: {cluster_name: b}}";
+  return LoadText(ManagerText("          route_config:\n" + table, "", kClusters));
 }
 
 Loaded LoadRoute(const std::string& route) {
@@ -42,20 +25,13 @@ const RouteConfig& TableOf(const Loaded& loaded) {
 
 Route GoodRoute(const std::string& text) {
   const Loaded loaded = LoadRoute(text);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   return loaded.bootstrap == nullptr ? Route() : *TableOf(loaded).virtual_hosts[0]->routes.at(0);
 }
 
 // The errors of a route, their paths without what leads to it.
 std::vector<std::string> ErrorsOf(const std::string& route) {
-  constexpr std::string_view kRoute = "route_config.virtual_hosts[0].routes[0].";
-  std::vector<std::string> errors;
-  for (const ConfigError& error : LoadRoute(route).errors) {
-    const size_t at = error.path.find(kRoute);
-    errors.push_back((at == std::string::npos ? error.path : error.path.substr(at + kRoute.size())) + ": " +
-                     error.message);
-  }
-  return errors;
+  return TextsAt("route_config.virtual_hosts[0].routes[0].", LoadRoute(route).errors);
 }
 
 using Errors = std::vector<std::string>;
@@ -225,7 +201,7 @@ TEST(RouteTest, HeaderEdits) {
                 response_headers_to_remove: [server]
                 request_headers_to_add: [{header: {key: x-r, value: r}, append_action: OVERWRITE_IF_EXISTS}]
 )");
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   ASSERT_NE(loaded.bootstrap, nullptr);
   const RouteConfig& table = TableOf(loaded);
   EXPECT_TRUE(table.most_specific_edits_last);
@@ -347,7 +323,7 @@ TEST(RouteTest, OfTheVirtualHost) {
               - {match: {prefix: /}, route: {cluster: a}}
               - {match: {prefix: /}, route: {cluster: a}, request_body_buffer_limit: 99999999999}
 )");
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   ASSERT_NE(loaded.bootstrap, nullptr);
   const VirtualHost& host = *TableOf(loaded).virtual_hosts[0];
   EXPECT_EQ(host.retry_policy->num_retries, 7u);

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -13,15 +13,7 @@ Loaded LoadLayers(const std::string& layers) {
 
 using Errors = std::vector<std::string>;
 
-Errors ErrorsOf(const std::string& layers) {
-  constexpr std::string_view kLayers = "layered_runtime.layers[";
-  Errors errors;
-  for (const ConfigError& error : LoadLayers(layers).errors) {
-    EXPECT_TRUE(error.path.starts_with(kLayers)) << error.path;
-    errors.push_back(error.path.substr(kLayers.size()) + ": " + error.message);
-  }
-  return errors;
-}
+Errors ErrorsOf(const std::string& layers) { return TextsAt("layered_runtime.layers[", LoadLayers(layers).errors); }
 
 TEST(RuntimeTest, Layers) {
   const Loaded loaded = LoadLayers(R"(

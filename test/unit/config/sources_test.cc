@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -15,15 +15,6 @@ using Message = envoy::config::bootstrap::v3::Bootstrap;
 
 const Message& MessageOf(const Loaded& loaded) {
   return dynamic_cast<const Message&>(*loaded.bootstrap->source);
-}
-
-std::vector<std::string> Texts(const std::vector<ConfigError>& errors) {
-  std::vector<std::string> texts;
-  for (const ConfigError& error : errors) {
-    texts.push_back(ErrorText("", error));
-    if (texts.back().starts_with(':')) texts.back().erase(0, 1);
-  }
-  return texts;
 }
 
 constexpr char kFile[] =

@@ -8,20 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "source/config/load.h"
 #include "source/config/tls.h"
 #include "test/support/certificates.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
-
-// Of text that may stand in YAML's double quotes.
-inline std::string Quoted(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '\n' ? std::string("\\n") : std::string(1, c);
-  return quoted + "\"";
-}
-
-inline std::string Inline(const std::string& text) { return "{inline_string: " + Quoted(text) + "}"; }
 
 class TlsConfigTest : public ::testing::Test {
  protected:
@@ -39,9 +30,7 @@ class TlsConfigTest : public ::testing::Test {
   }
   std::shared_ptr<const UpstreamTls> Good(const std::string& common, const std::string& fields = "",
                                           const std::string& cluster = "", const std::string& secrets = "") {
-    const Loaded loaded = Load(common, fields, cluster, secrets);
-    for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-    return loaded.bootstrap == nullptr ? nullptr : loaded.bootstrap->clusters.at(0)->tls;
+    return GoodCluster(Load(common, fields, cluster, secrets))->tls;
   }
   // The errors without the context's place.
   static std::string Errors(const Loaded& loaded) {

@@ -3,24 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
 #include "source/config/tls.h"
 #include "source/identity/ocsp.h"
 #include "test/support/certificates.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using Texts = std::vector<std::string>;
-
-std::string Quoted(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '\n' ? std::string("\\n") : std::string(1, c);
-  return quoted + "\"";
-}
-std::string Inline(const std::string& text) { return "{inline_string: " + Quoted(text) + "}"; }
+using Lines = std::vector<std::string>;
 
 std::string Base64(const std::string& bytes) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -52,19 +45,13 @@ class TlsParametersTest : public ::testing::Test {
                     "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: {" +
                     common + "}}}}]}");
   }
-  static Texts TextsOf(const std::vector<ConfigError>& errors) {
-    Texts texts;
-    for (const ConfigError& error : errors) {
-      texts.push_back(error.path.substr(error.path.find("typed_config.") + std::string_view("typed_config.").size()) + ": " +
-                      error.message);
-    }
-    return texts;
+  Lines Errors(const std::string& common, const std::string& fields = "") {
+    return TextsAt("typed_config.", LoadServer(common, fields).errors);
   }
-  Texts Errors(const std::string& common, const std::string& fields = "") { return TextsOf(LoadServer(common, fields).errors); }
 
   // What a server with these parameters agrees to.
   tls::ContextParts Parts(const std::string& params, const Loaded& loaded) {
-    EXPECT_EQ(TextsOf(loaded.errors), Texts{}) << params;
+    EXPECT_EQ(TextsAt("typed_config.", loaded.errors), Lines{}) << params;
     if (loaded.bootstrap == nullptr) return {};
     const auto& bootstrap = *loaded.bootstrap;
     const auto& context = bootstrap.listeners.empty() ? bootstrap.clusters.at(0)->tls->context
@@ -100,7 +87,7 @@ TEST_F(TlsParametersTest, Fips202205) {
   EXPECT_THAT(some.ciphers, ElementsAre("ECDHE-RSA-AES256-GCM-SHA384"));
   EXPECT_THAT(some.curves, ElementsAre("P-384"));
   EXPECT_THAT(some.signature_algorithms, ElementsAre("rsa_pss_rsae_sha256"));
-  EXPECT_EQ(ServerParts("").ciphers13, Texts{});
+  EXPECT_EQ(ServerParts("").ciphers13, Lines{});
 
   // Upstream, too, where TLS 1.3 would be asked for.
   EXPECT_EQ(Parts("", LoadClient("tls_params: {compliance_policies: [FIPS_202205]}")).most, tls::Version::kTls13);
@@ -113,14 +100,14 @@ TEST_F(TlsParametersTest, NothingIsLeftOfIt) {
     return Errors("tls_params: {compliance_policies: [FIPS_202205], " + params + "}, tls_certificates: [" + Pair(leaf_) + "]");
   };
   EXPECT_EQ(errors("cipher_suites: [ECDHE-RSA-CHACHA20-POLY1305]"),
-            Texts{"common_tls_context.tls_params.cipher_suites: nothing of it is in FIPS_202205 of compliance_policies, expected one "
+            Lines{"common_tls_context.tls_params.cipher_suites: nothing of it is in FIPS_202205 of compliance_policies, expected one "
                   "such as ECDHE-ECDSA-AES128-GCM-SHA256"});
   EXPECT_EQ(errors("ecdh_curves: [X25519]"),
-            Texts{"common_tls_context.tls_params.ecdh_curves: nothing of it is in FIPS_202205 of compliance_policies, expected one "
+            Lines{"common_tls_context.tls_params.ecdh_curves: nothing of it is in FIPS_202205 of compliance_policies, expected one "
                   "such as P-256"});
   EXPECT_EQ(errors("signature_algorithms: [ed25519]").size(), 1u);
   EXPECT_EQ(Errors("tls_params: {compliance_policies: [FIPS_202205, FIPS_202205]}, tls_certificates: [" + Pair(leaf_) + "]"),
-            Texts{"common_tls_context.tls_params.compliance_policies: 2 policies, expected at most one"});
+            Lines{"common_tls_context.tls_params.compliance_policies: 2 policies, expected at most one"});
 }
 
 TEST_F(TlsParametersTest, StaplesOfCertificates) {
@@ -128,21 +115,22 @@ TEST_F(TlsParametersTest, StaplesOfCertificates) {
     return LoadServer("tls_certificates: [" + Pair(leaf_, more) + "]", policy);
   };
   const Loaded good = load(Staple(ca_.OcspResponse({&leaf_})), ", ocsp_staple_policy: MUST_STAPLE");
-  ASSERT_EQ(TextsOf(good.errors), Texts{});
+  ASSERT_EQ(TextsAt("typed_config.", good.errors), Lines{});
   const auto context = good.bootstrap->listeners.at(0)->filter_chains.at(0).tls->context->current();
   EXPECT_EQ(context->parts().staple_policy, tls::StaplePolicy::kMust);
   ASSERT_TRUE(context->parts().pairs.at(0).ocsp);
   EXPECT_EQ(context->parts().pairs[0].ocsp->der.substr(0, 1), "\x30");
 
   const std::string place = "common_tls_context.tls_certificates[0].ocsp_staple";
-  EXPECT_EQ(TextsOf(load("", ", ocsp_staple_policy: MUST_STAPLE").errors),
-            Texts{"ocsp_staple_policy: MUST_STAPLE, but the certificate \"<inline>\", of \"a.test\", has no ocsp_staple"});
-  EXPECT_EQ(TextsOf(load("", ", ocsp_staple_policy: STRICT_STAPLING").errors), Texts{});
-  EXPECT_EQ(TextsOf(load(", ocsp_staple: {inline_string: abc}").errors),
-            Texts{place + ".inline_string: an OCSP response is bytes (DER), expected filename or inline_bytes"});
-  EXPECT_EQ(TextsOf(load(Staple("abc")).errors), Texts{place + ": \"<inline>\": no OCSP response in DER form"});
+  EXPECT_EQ(TextsAt("typed_config.", load("", ", ocsp_staple_policy: MUST_STAPLE").errors),
+            Lines{"ocsp_staple_policy: MUST_STAPLE, but the certificate \"<inline>\", of \"a.test\", has no ocsp_staple"});
+  EXPECT_EQ(TextsAt("typed_config.", load("", ", ocsp_staple_policy: STRICT_STAPLING").errors), Lines{});
+  EXPECT_EQ(TextsAt("typed_config.", load(", ocsp_staple: {inline_string: abc}").errors),
+            Lines{place + ".inline_string: an OCSP response is bytes (DER), expected filename or inline_bytes"});
+  EXPECT_EQ(TextsAt("typed_config.", load(Staple("abc")).errors),
+            Lines{place + ": \"<inline>\": no OCSP response in DER form"});
   const test::Issued other = test::IssueCertificate({.dns = {"b.test"}}, &ca_);
-  EXPECT_THAT(TextsOf(load(Staple(ca_.OcspResponse({&other}))).errors),
+  EXPECT_THAT(TextsAt("typed_config.", load(Staple(ca_.OcspResponse({&other}))).errors),
               ElementsAre(HasSubstr(place + ": \"<inline>\": a response about certificate ")));
 }
 
@@ -151,15 +139,15 @@ TEST_F(TlsParametersTest, ACertificateThatMustBeStapled) {
   EXPECT_THAT(Errors("tls_certificates: [" + Pair(must) + "]"),
               ElementsAre("common_tls_context: clients take the certificate \"<inline>\", of \"a.test\", with an OCSP response only, "
                           "expected ocsp_staple beside it"));
-  EXPECT_EQ(Errors("tls_certificates: [" + Pair(must, Staple(ca_.OcspResponse({&must}))) + "]"), Texts{});
-  EXPECT_EQ(TextsOf(LoadClient("tls_certificates: [" + Pair(must) + "]").errors), Texts{});
+  EXPECT_EQ(Errors("tls_certificates: [" + Pair(must, Staple(ca_.OcspResponse({&must}))) + "]"), Lines{});
+  EXPECT_EQ(TextsAt("typed_config.", LoadClient("tls_certificates: [" + Pair(must) + "]").errors), Lines{});
 }
 
 // They are taken, and who reads the configuration is told.
 TEST_F(TlsParametersTest, StaplesThatHelpNobody) {
   const auto notes = [&](const Loaded& loaded) {
-    EXPECT_EQ(TextsOf(loaded.errors), Texts{});
-    return TextsOf(loaded.notes);
+    EXPECT_EQ(TextsAt("typed_config.", loaded.errors), Lines{});
+    return TextsAt("typed_config.", loaded.notes);
   };
   const auto of = [&](const test::OcspSpec& spec) {
     return notes(LoadServer("tls_certificates: [" + Pair(leaf_, Staple(ca_.OcspResponse({&leaf_}, spec))) + "]"));

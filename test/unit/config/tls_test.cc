@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "test/unit/config/loaded.h"
 #include "test/unit/config/tls_fixture.h"
 
 namespace pillion::config {
@@ -44,7 +45,7 @@ TEST_F(TlsConfigTest, Downstream) {
   };
   const Loaded loaded = load("common_tls_context: {tls_certificates: [" + Pair() + "]}, session_timeout: 60s, "
                              "prefer_client_ciphers: true, disable_stateless_session_resumption: true, require_sni: true");
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   ASSERT_NE(loaded.bootstrap, nullptr);
   const FilterChain& chain = loaded.bootstrap->listeners.at(0)->filter_chains.at(0);
   ASSERT_NE(chain.tls, nullptr);
@@ -248,7 +249,7 @@ TEST_F(TlsConfigTest, ModesOfPeerAuthentication) {
       "custom_validator_config: {name: s, typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls."
       "v3.SPIFFECertValidatorConfig, trust_domains: [{name: td.test, trust_bundle: " + Inline(ca_.pem()) + "}]}}";
   const Loaded loaded = load(spiffe, ", mode: PERMISSIVE, port_modes: {80: DISABLE, 443: STRICT}");
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
+  ExpectGood(loaded);
   ASSERT_NE(loaded.bootstrap, nullptr);
   const Listener& listener = *loaded.bootstrap->listeners.at(0);
   const DownstreamTls& tls = *listener.filter_chains.at(0).tls;

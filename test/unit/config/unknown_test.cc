@@ -9,22 +9,12 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "google/protobuf/unknown_field_set.h"
 #include "source/config/dump.h"
-#include "source/config/load.h"
-#include "source/filters/http_filters.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
 
 const std::string kDecides = "expected none: it has a part in what is let through, and so can't be passed over";
-
-std::vector<std::string> Texts(const std::vector<ConfigError>& errors) {
-  std::vector<std::string> texts;
-  for (const ConfigError& error : errors) {
-    texts.push_back(ErrorText("", error));
-    if (texts.back().starts_with(':')) texts.back().erase(0, 1);
-  }
-  return texts;
-}
 
 LoadOptions PassingOver(PassedOver& passed_over) {
   LoadOptions options;
@@ -99,8 +89,9 @@ TEST(UnknownTest, AnUnknownTypeIsAlwaysRefused) {
 TEST(UnknownTest, WhatComesLaterIsNamed) {
   const Loaded loaded = LoadText("hds_config: {api_type: GRPC}\nnode: {id: a, listening_addresses: []}");
   ASSERT_NE(loaded.bootstrap, nullptr);
-  EXPECT_EQ(Texts(loaded.notes), (std::vector<std::string>{"1: hds_config: is declined: no hosts are checked for a control plane",
-                                                           "2: node.listening_addresses: has no effect yet"}));
+  EXPECT_EQ(Texts(loaded.notes),
+            (std::vector<std::string>{"1: hds_config: is declined: no hosts are checked for a control plane",
+                                      "2: node.listening_addresses: has no effect yet"}));
 }
 
 TEST(UnknownTest, DisabledExtensionsAreRefused) {
@@ -216,27 +207,8 @@ constexpr char kPassedOver[] = "; it is optional, and so it is passed over";
 // A filter, and what a route says of one.
 TEST(UnknownTest, WhatIsOptionalMayBeOfATypeThatIsUnknown) {
   const auto load = [](const std::string& filter, const std::string& of_route = "{}") {
-    LoadOptions options;
-    options.http_filters = filters::HttpFilterTypes();
-    return LoadText(R"(static_resources:
-  listeners:
-  - name: web
-    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
-    filter_chains:
-    - filters:
-      - name: http
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: web
-          route_config:
-            virtual_hosts:
-            - {name: all, domains: ["*"], typed_per_filter_config: )" +
-                        of_route + R"(}
-          http_filters:
-          - )" + filter + R"(
-          - {name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-)",
-                    options);
+    const std::string host = "{name: all, domains: [\"*\"], typed_per_filter_config: " + of_route + "}";
+    return LoadText(ManagerText("          route_config: {virtual_hosts: [" + host + "]}\n", filter + ", "), WithHttpFilters());
   };
   const std::string manager = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.";
   const std::string place = manager + "http_filters[0].typed_config: ";
@@ -247,19 +219,17 @@ TEST(UnknownTest, WhatIsOptionalMayBeOfATypeThatIsUnknown) {
     for (const char* is_optional : {"is_optional: true", "isOptional: true"}) {
       const Loaded loaded = load("{name: f, typed_config: " + config + ", " + is_optional + "}");
       ASSERT_NE(loaded.bootstrap, nullptr) << Texts(loaded.errors).at(0);
-      EXPECT_EQ(Texts(loaded.notes), std::vector<std::string>{"15: " + place + unknown + kPassedOver});
+      EXPECT_EQ(Texts(loaded.notes), std::vector<std::string>{"12: " + place + unknown + kPassedOver});
       const auto& chain = loaded.bootstrap->listeners.at(0)->filter_chains.at(0);
       EXPECT_TRUE(std::get<HttpConnectionManager>(chain.terminal).http_filters.empty());
       // What is shown of it loads again.
       const auto json = DumpJson(*loaded.bootstrap->source);
       ASSERT_TRUE(json.ok()) << json.status();
       EXPECT_NE(json->find("no.Such"), std::string::npos);
-      LoadOptions options;
-      options.http_filters = filters::HttpFilterTypes();
-      EXPECT_NE(LoadText(*json, options).bootstrap, nullptr);
+      EXPECT_NE(LoadText(*json, WithHttpFilters()).bootstrap, nullptr);
     }
     EXPECT_EQ(Texts(load("{name: f, typed_config: " + config + ", is_optional: false}").errors),
-              std::vector<std::string>{"15: " + place + unknown});
+              std::vector<std::string>{"12: " + place + unknown});
   }
   // Of a known type all is judged, also what it holds.
   EXPECT_EQ(load("{name: f, is_optional: true, typed_config: {\"@type\": "
@@ -280,7 +250,8 @@ TEST(UnknownTest, WhatIsOptionalMayBeOfATypeThatIsUnknown) {
   ASSERT_NE(loaded.bootstrap, nullptr) << Texts(loaded.errors).at(0);
   EXPECT_EQ(Texts(loaded.notes),
             std::vector<std::string>{
-                "13: " + manager + "route_config.virtual_hosts[0].typed_per_filter_config[\"f\"].config: " + unknown + kPassedOver});
+                "14: " + manager + "route_config.virtual_hosts[0].typed_per_filter_config[\"f\"].config: " + unknown +
+                kPassedOver});
   EXPECT_EQ(of_route("config: " + raw).bootstrap, nullptr);
   EXPECT_EQ(load(cors, "{f: " + raw + "}").bootstrap, nullptr);
 }

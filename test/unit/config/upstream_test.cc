@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "source/config/load.h"
+#include "test/unit/config/loaded.h"
 
 namespace pillion::config {
 namespace {
@@ -14,21 +14,12 @@ Loaded Load(const std::string& rest, const std::string& top = "") {
 }
 
 std::shared_ptr<const Cluster> Good(const std::string& rest, const std::string& top = "") {
-  const Loaded loaded = Load(rest, top);
-  for (const ConfigError& error : loaded.errors) ADD_FAILURE() << ErrorText("", error);
-  return loaded.bootstrap == nullptr ? std::make_shared<Cluster>() : loaded.bootstrap->clusters.at(0);
+  return GoodCluster(Load(rest, top));
 }
 
 // The errors without the cluster's place.
 std::string Errors(const std::string& rest) {
-  std::string result;
-  for (const ConfigError& error : Load(rest).errors) {
-    constexpr std::string_view kCluster = "static_resources.clusters[0].";
-    std::string path = error.path;
-    if (path.starts_with(kCluster)) path.erase(0, kCluster.size());
-    result += (result.empty() ? "" : "; ") + path + ": " + error.message;
-  }
-  return result;
+  return LineAt(kFirstCluster, Load(rest).errors);
 }
 
 TEST(UpstreamTest, Bind) {
