@@ -55,7 +55,7 @@ TEST(FiltersTest, HeaderToMetadata) {
     return ErrorOf("header_to_metadata.v3.Config", "request_rules: [" + rule + "]");
   };
   const std::string note = "on_header_present: {key: k}";
-  EXPECT_EQ(error("{header: x, " + note + "}"), "no error");
+  EXPECT_EQ(error("{header: x, " + note + "}"), "none");
   EXPECT_EQ(error("{" + note + "}"), ".request_rules[0]: expected a header or a cookie");
   EXPECT_EQ(error("{header: x, cookie: c, " + note + "}"), ".request_rules[0]: expected a header or a cookie");
   EXPECT_EQ(error("{header: x}"), ".request_rules[0]: expected on_header_present or on_header_missing");
@@ -75,7 +75,7 @@ TEST(FiltersTest, HeaderMutation) {
   const auto error = [](const std::string& mutations) {
     return ErrorOf("header_mutation.v3.HeaderMutation", "mutations: {" + mutations + "}");
   };
-  EXPECT_EQ(error("request_mutations: [{remove: x}]"), "no error");
+  EXPECT_EQ(error("request_mutations: [{remove: x}]"), "none");
   EXPECT_EQ(error("request_mutations: [{remove: host}]"),
             ".mutations.request_mutations[0].remove: \"host\" can be neither added nor removed");
   EXPECT_EQ(error("response_mutations: [{append: {header: {key: a, value: '%NONE%'}}}]"),
@@ -87,7 +87,7 @@ TEST(FiltersTest, HeaderMutation) {
 
 TEST(FiltersTest, HealthCheck) {
   const auto error = [](const std::string& fields) { return ErrorOf("health_check.v3.HealthCheck", fields); };
-  EXPECT_EQ(error("pass_through_mode: false"), "no error");
+  EXPECT_EQ(error("pass_through_mode: false"), "none");
   EXPECT_EQ(error("headers: []"), ".pass_through_mode: missing, but required");
   EXPECT_EQ(error("pass_through_mode: false, cache_time: 1s"), ".cache_time: needs pass_through_mode");
   EXPECT_EQ(error("pass_through_mode: true, cluster_min_healthy_percentages: {a: {value: 1}}"),
@@ -99,15 +99,15 @@ TEST(FiltersTest, SetFilterState) {
     return ErrorOf("set_filter_state.v3.Config", "on_request_headers: [" + object + "]");
   };
   const std::string text = "format_string: {text_format_source: {inline_string: x}}";
-  EXPECT_EQ(error("{object_key: k, factory_key: envoy.string, " + text + "}"), "no error");
-  EXPECT_EQ(error("{object_key: k, factory_key: envoy.hashable_string, " + text + "}"), "no error");
+  EXPECT_EQ(error("{object_key: k, factory_key: envoy.string, " + text + "}"), "none");
+  EXPECT_EQ(error("{object_key: k, factory_key: envoy.hashable_string, " + text + "}"), "none");
   EXPECT_EQ(error("{object_key: k, " + text + "}"),
             ".on_request_headers[0].factory_key: \"\", expected \"envoy.string\" or \"envoy.hashable_string\", a text that "
             "others may read");
   for (const std::string name : {"envoy.network.upstream_server_name", "envoy.network.upstream_subject_alt_names",
                                  "envoy.network.application_protocols"}) {
-    EXPECT_EQ(error("{object_key: " + name + ", shared_with_upstream: ONCE, " + text + "}"), "no error");
-    EXPECT_EQ(error("{object_key: " + name + ", factory_key: " + name + ", " + text + "}"), "no error");
+    EXPECT_EQ(error("{object_key: " + name + ", shared_with_upstream: ONCE, " + text + "}"), "none");
+    EXPECT_EQ(error("{object_key: " + name + ", factory_key: " + name + ", " + text + "}"), "none");
     EXPECT_EQ(error("{object_key: " + name + ", factory_key: envoy.string, " + text + "}"),
               ".on_request_headers[0].factory_key: \"envoy.string\", expected \"" + name + "\" as object_key");
     EXPECT_EQ(error("{object_key: k, factory_key: " + name + ", " + text + "}"),
