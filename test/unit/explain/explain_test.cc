@@ -242,18 +242,9 @@ std::string Scoped(const std::string& key) {
     return "{name: " + name + ", key: {fragments: [{string_key: key-" + name + "}]}, route_configuration: {name: of-" + name +
            ", virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: " + cluster + "}}]}]}}";
   };
-  return "  - name: in\n"
-         "    address: {socket_address: {address: 127.0.0.1, port_value: 0}}\n"
-         "    filter_chains:\n"
-         "    - filters:\n"
-         "      - name: http\n"
-         "        typed_config:\n"
-         "          '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n"
-         "          stat_prefix: in\n"
-         "          scoped_routes: {name: s, scope_key_builder: {fragments: [{header_value_extractor: {" + key +
-         "}}]}, scoped_route_configurations_list: {scoped_route_configurations: [" + scope("one", "a") + ", " + scope("two", "b") + "]}}\n"
-         "          http_filters: [{name: router, typed_config: {'@type': "
-         "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]\n";
+  return Manager("          scoped_routes: {name: s, scope_key_builder: {fragments: [{header_value_extractor: {" + key +
+                 "}}]}, scoped_route_configurations_list: {scoped_route_configurations: [" + scope("one", "a") + ", " +
+                 scope("two", "b") + "]}}\n");
 }
 
 TEST(Explain, TheScopeOfARequest) {

@@ -79,8 +79,8 @@ inline std::string Cluster(const std::string& name, const std::string& more = ""
          ", endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 10.0.0.1, port_value: 80}}}}]}]}" + more + "}\n";
 }
 
-// A listener of one connection manager, whose routes and more stand in `routes` and `manager`.
-inline std::string Http(const std::string& routes, const std::string& manager = "", const std::string& host = "") {
+// A listener of one connection manager with these lines, indented by ten.
+inline std::string Manager(const std::string& lines) {
   return "  - name: in\n"
          "    address: {socket_address: {address: 127.0.0.1, port_value: 0}}\n"
          "    filter_chains:\n"
@@ -88,10 +88,15 @@ inline std::string Http(const std::string& routes, const std::string& manager = 
          "      - name: http\n"
          "        typed_config:\n"
          "          '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n"
-         "          stat_prefix: in\n" + manager +
-         "          route_config: {name: t, virtual_hosts: [{name: v, domains: ['*']" + host + ", routes: [" + routes + "]}]}\n"
+         "          stat_prefix: in\n" + lines +
          "          http_filters: [{name: router, typed_config: {'@type': "
          "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]\n";
+}
+
+// Its routes, more lines, and more of its virtual host.
+inline std::string Http(const std::string& routes, const std::string& manager = "", const std::string& host = "") {
+  return Manager(manager + "          route_config: {name: t, virtual_hosts: [{name: v, domains: ['*']" + host + ", routes: [" +
+                 routes + "]}]}\n");
 }
 
 inline std::string Tcp(const std::string& cluster) {
