@@ -35,6 +35,18 @@ class CertificateRenewalTest : public testing::Test {
     Replace("chain.pem", issued.pem());
     Replace("key.pem", issued.key_pem());
   }
+  // The files of the pair, in YAML; and a cluster whose common_tls_context has these fields, with more resources, "...: [], ",
+  // and more of a bootstrap.
+  std::string Pair() const {
+    return "{certificate_chain: {filename: '" + (folder_ / "chain.pem").string() + "'}, private_key: {filename: '" +
+           (folder_ / "key.pem").string() + "'}}";
+  }
+  static config::Loaded LoadCluster(const std::string& common, const std::string& resources = "", const std::string& more = "") {
+    return config::LoadText(more + "static_resources: {" + resources +
+                            "clusters: [{name: a, transport_socket: {name: tls, typed_config: {'@type': "
+                            "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, "
+                            "common_tls_context: {" + common + "}}}}]}");
+  }
   // What the kernel has told is there to be read when the call that did it has returned.
   void Poll() {
     io_.restart();
@@ -60,11 +72,7 @@ class CertificateRenewalTest : public testing::Test {
 // Events that don't end don't put it off.
 TEST_F(CertificateRenewalTest, WithinItsTimeWhateverElseHappens) {
   ReplacePair();
-  const config::Loaded loaded = config::LoadText(
-      "static_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: {'@type': "
-      "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: "
-      "{tls_certificates: [{certificate_chain: {filename: '" + (folder_ / "chain.pem").string() +
-      "'}, private_key: {filename: '" + (folder_ / "key.pem").string() + "'}}]}}}}]}");
+  const config::Loaded loaded = LoadCluster("tls_certificates: [" + Pair() + "]");
   ASSERT_TRUE(loaded.bootstrap != nullptr);
   int checks = 0;
   CertificateRenewal renewal(files_, timers_, clock_, registry_, [&] { ++checks; });
@@ -94,13 +102,10 @@ TEST_F(CertificateRenewalTest, WithinItsTimeWhateverElseHappens) {
 TEST_F(CertificateRenewalTest, WhenCertificatesEndIsAGauge) {
   WriteInPlace({.uris = {"spiffe://td.test/a"}, .ends_s = 300});
   Replace("ca.pem", ca_.pem());
-  const config::Loaded loaded = config::LoadText(
-      "static_resources: {secrets: [{name: mine, tls_certificate: {certificate_chain: {filename: '" +
-      (folder_ / "chain.pem").string() + "'}, private_key: {filename: '" + (folder_ / "key.pem").string() +
-      "'}}}], clusters: [{name: a, transport_socket: {name: tls, typed_config: {'@type': "
-      "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: "
-      "{tls_certificate_sds_secret_configs: [{name: mine}], validation_context: {trusted_ca: {filename: '" +
-      (folder_ / "ca.pem").string() + "'}}}}}}]}");
+  const config::Loaded loaded = LoadCluster(
+      "tls_certificate_sds_secret_configs: [{name: mine}], validation_context: {trusted_ca: {filename: '" +
+          (folder_ / "ca.pem").string() + "'}}",
+      "secrets: [{name: mine, tls_certificate: " + Pair() + "}], ");
   ASSERT_TRUE(loaded.bootstrap != nullptr);
   const config::Cluster& cluster = *loaded.bootstrap->clusters[0];
   const auto shown = [this] {
@@ -133,11 +138,7 @@ TEST_F(CertificateRenewalTest, WhenCertificatesEndIsAGauge) {
 // Nothing tells of it: it is read at half of the life of the one before, and at the end, before anybody is alarmed.
 TEST_F(CertificateRenewalTest, FilesThatAreWrittenInPlace) {
   WriteInPlace({.uris = {"spiffe://td.test/a"}, .begins_s = -100, .ends_s = 300});
-  const config::Loaded loaded = config::LoadText(
-      "static_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: {'@type': "
-      "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: "
-      "{tls_certificates: [{certificate_chain: {filename: '" + (folder_ / "chain.pem").string() +
-      "'}, private_key: {filename: '" + (folder_ / "key.pem").string() + "'}}]}}}}]}");
+  const config::Loaded loaded = LoadCluster("tls_certificates: [" + Pair() + "]");
   ASSERT_TRUE(loaded.bootstrap != nullptr);
   CertificateRenewal renewal(files_, timers_, clock_, registry_, [] {});
   const auto watch = renewal.Add(OwnerOf(*loaded.bootstrap->clusters[0]), ContextsOf(*loaded.bootstrap->clusters[0]));
@@ -163,13 +164,10 @@ TEST_F(CertificateRenewalTest, FilesThatAreWrittenInPlace) {
 // Trust is withdrawn while the own key can't be read: connections are looked at, and it is tried again without any event.
 TEST_F(CertificateRenewalTest, WhatCannotBeMadeWithoutItsTrustIsTriedAgain) {
   ReplacePair();
-  const config::Loaded loaded = config::LoadText(
+  const config::Loaded loaded = LoadCluster(
+      "tls_certificates: [" + Pair() + "], validation_context_sds_secret_config: {name: ROOTCA}", "",
       "bootstrap_extensions: [{name: agent, typed_config: {'@type': type.googleapis.com/pillion.bootstrap.workload_api.v1."
-      "WorkloadApi, endpoint: 'unix:///run/agent.sock'}}]\nstatic_resources: {clusters: [{name: a, transport_socket: {name: tls, "
-      "typed_config: {'@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, "
-      "common_tls_context: {tls_certificates: [{certificate_chain: {filename: '" + (folder_ / "chain.pem").string() +
-      "'}, private_key: {filename: '" + (folder_ / "key.pem").string() +
-      "'}}], validation_context_sds_secret_config: {name: ROOTCA}}}}}]}");
+      "WorkloadApi, endpoint: 'unix:///run/agent.sock'}}]\n");
   ASSERT_TRUE(loaded.bootstrap != nullptr);
   int checks = 0;
   CertificateRenewal renewal(files_, timers_, clock_, registry_, [&] { ++checks; });
