@@ -5,6 +5,7 @@
 #include <map>
 
 #include "test/support/simulated_timers.h"
+#include "test/support/stat.h"
 #include "test/unit/xds/talk.h"
 
 namespace pillion::guard {
@@ -109,15 +110,7 @@ class GuardTest : public testing::Test {
     puts_.push_back(line);
     return refusals;
   }
-  int64_t stat(std::string_view name) {
-    const stats::Snapshot snapshot = registry_.Read();
-    for (const stats::Snapshot::Number& number : snapshot.numbers) {
-      if (number.description->name() != name) continue;
-      return number.description->kind == stats::Kind::kGauge ? number.gauge : static_cast<int64_t>(number.counter);
-    }
-    ADD_FAILURE() << "no stat " << name;
-    return -1;
-  }
+  int64_t stat(std::string_view name) { return test::Stat(registry_, name); }
 
   test::SimulatedClock clock_;
   test::SimulatedTimers timers_{clock_};

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "test/support/simulated_timers.h"
+#include "test/support/stat.h"
 
 namespace pillion::health {
 namespace {
@@ -99,14 +100,7 @@ class ClusterChecksTest : public testing::Test {
   }
   uint32_t Flags(size_t index = 0) { return cluster->hosts()->hosts.at(index)->flags(); }
   bool Healthy(size_t index = 0) { return cluster->hosts()->hosts.at(index)->health() == upstream::HostHealth::kHealthy; }
-  int64_t Stat(const std::string& name) {
-    for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name() != "cluster.be.health_check." + name) continue;
-      return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
-    }
-    ADD_FAILURE() << "no metric " << name;
-    return -1;
-  }
+  int64_t Stat(const std::string& name) { return test::Stat(registry, "cluster.be.health_check." + name); }
 
   test::SimulatedClock clock;
   test::SimulatedTimers timers{clock};

@@ -18,6 +18,7 @@
 #include "source/xds/subscription_stats.h"
 #include "test/support/fake_caller.h"
 #include "test/support/simulated_timers.h"
+#include "test/support/stat.h"
 #include "test/unit/config/pushed.h"
 #include "test/unit/xds/talk.h"
 
@@ -143,14 +144,7 @@ class Process {
   }
   Lines Log() { return std::exchange(log, {}); }
   // Of a counter or a gauge.
-  int64_t Figure(const std::string& name) {
-    for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name() != "last_good." + name) continue;
-      return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
-    }
-    ADD_FAILURE() << "no last_good." << name;
-    return 0;
-  }
+  int64_t Figure(const std::string& name) { return test::Stat(registry, "last_good." + name); }
 
   test::SimulatedTimers timers;
   stats::Registry registry{1};

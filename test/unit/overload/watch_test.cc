@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "test/support/simulated_timers.h"
+#include "test/support/stat.h"
 
 namespace pillion::overload {
 namespace {
@@ -43,15 +44,7 @@ class WatchTest : public testing::Test, public WatchEvents {
     timers_.Advance(seconds(1));
   }
 
-  int64_t stat(std::string_view name) {
-    const stats::Snapshot snapshot = registry_.Read();
-    for (const stats::Snapshot::Number& number : snapshot.numbers) {
-      if (number.description->name() != name) continue;
-      return number.description->kind == stats::Kind::kGauge ? number.gauge : static_cast<int64_t>(number.counter);
-    }
-    ADD_FAILURE() << "no stat " << name;
-    return -1;
-  }
+  int64_t stat(std::string_view name) { return test::Stat(registry_, name); }
   double degree(OverloadEffect effect) { return state_->degree(effect); }
 
   void OnDegree(OverloadEffect effect, double before, double now) override {

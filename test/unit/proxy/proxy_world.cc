@@ -15,12 +15,13 @@
 #include "source/filters/http_filters.h"
 #include "source/filters/missing_filter.h"
 #include "source/upstream/http_client_codecs.h"
+#include "test/support/stat.h"
 
 namespace pillion::test {
 namespace {
 
 // A line "@name@" stands for the lines that the test gives.
-constexpr std::string_view kHttp = R"(node: {id: node-1, cluster: service-1}
+constexpr std::string_view kListener = R"(node: {id: node-1, cluster: service-1}
 static_resources:
   listeners:
   - name: in
@@ -33,7 +34,9 @@ static_resources:
       @chain@
       filters:
       @network_filters@
-      - name: http
+)";
+
+constexpr std::string_view kHttp = R"(      - name: http
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: in
@@ -67,19 +70,7 @@ static_resources:
     @hosts@
 )";
 
-constexpr std::string_view kTcp = R"(static_resources:
-  listeners:
-  - name: in
-    stat_prefix: in
-    address: {socket_address: {address: 10.0.0.1, port_value: 80}}
-    @listener@
-    @listener_log@
-    filter_chains:
-    -
-      @chain@
-      filters:
-      @network_filters@
-      - name: tcp
+constexpr std::string_view kTcp = R"(      - name: tcp
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
           stat_prefix: tcp
@@ -165,7 +156,7 @@ std::shared_ptr<const config::Bootstrap> Load(const ProxySettings& settings, con
       {"@log@", LogLines(log_path, settings.filter_log.empty() ? kFilterFormat : settings.filter_log)},
       {"@listener_log@", settings.listener_log.empty() ? "" : LogLines(listener_log_path, settings.listener_log)},
   };
-  std::string form(settings.tcp ? kTcp : kHttp);
+  std::string form = std::string(kListener) + std::string(settings.tcp ? kTcp : kHttp);
   if (!settings.scopes.empty()) {
     const size_t begin = form.find("          route_config:\n");
     form.replace(begin, form.find("  clusters:\n") - begin, "          @scopes@\n");
@@ -313,15 +304,7 @@ size_t ProxyWorld::connections() const {
   return count;
 }
 
-int64_t ProxyWorld::stat(std::string_view name) {
-  const stats::Snapshot snapshot = registry_.Read();
-  for (const stats::Snapshot::Number& number : snapshot.numbers) {
-    if (number.description->name() != name) continue;
-    return number.description->kind == stats::Kind::kGauge ? number.gauge : static_cast<int64_t>(number.counter);
-  }
-  ADD_FAILURE() << "no stat " << name;
-  return -1;
-}
+int64_t ProxyWorld::stat(std::string_view name) { return Stat(registry_, name); }
 
 proxy::AccessLogs ProxyWorld::OpenLogs(const std::vector<config::AccessLog>& configured) {
   proxy::AccessLogs logs;

@@ -5,8 +5,12 @@
 
 #include <string>
 
+#include "test/support/stat.h"
+
 namespace pillion::upstream {
 namespace {
+
+using test::Stat;
 
 config::Endpoint At(const std::string& ip, uint16_t port, uint32_t priority = 0, uint32_t weight = 1) {
   config::Endpoint endpoint;
@@ -23,15 +27,6 @@ std::shared_ptr<config::Cluster> Static(std::vector<config::Endpoint> endpoints)
   return cluster;
 }
 
-int64_t Read(stats::Registry& registry, const std::string& name) {
-  for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-    if (number.description->name() != name) continue;
-    return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
-  }
-  ADD_FAILURE() << "no metric " << name;
-  return -1;
-}
-
 std::vector<std::string> Addresses(const HostSet& set) {
   std::vector<std::string> result;
   for (const std::shared_ptr<Host>& host : set.hosts) result.push_back(host->address_text());
@@ -44,10 +39,10 @@ TEST(Cluster, StaticHostsByPriorityWithoutDoubles) {
                   registry);
   EXPECT_EQ(Addresses(*cluster.hosts()), (std::vector<std::string>{"10.0.0.1:80", "[::1]:81", "10.0.0.2:80"}));
   EXPECT_EQ(cluster.hosts()->hosts[0]->weight(), 1u);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_total"), 3);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_healthy"), 3);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_change"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.max_host_weight"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_total"), 3);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_healthy"), 3);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_change"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.max_host_weight"), 1);
 }
 
 TEST(Cluster, AddressesInTheOrderOfTheCluster) {
@@ -96,22 +91,22 @@ TEST(Cluster, FiguresOfEachEndpoint) {
     Cluster cluster(config, registry);
     const std::string first = "cluster.be.endpoint.10.0.0.1_80.";
     Host& host = *cluster.hosts()->hosts[0];
-    EXPECT_EQ(Read(registry, first + "healthy"), 1);
-    EXPECT_EQ(Read(registry, "cluster.be.endpoint.[__1]_81.rq_total"), 0);
+    EXPECT_EQ(Stat(registry, first + "healthy"), 1);
+    EXPECT_EQ(Stat(registry, "cluster.be.endpoint.[__1]_81.rq_total"), 0);
     host.figures(0).Add(HostFigures::kRqTotal, 2);
     host.figures(1).Add(HostFigures::kRqTotal, 3);
     host.figures(1).Add(HostFigures::kCxActive);
     host.SetFlags(kFailedActiveCheck);
-    EXPECT_EQ(Read(registry, first + "rq_total"), 5);
-    EXPECT_EQ(Read(registry, first + "cx_active"), 1);
-    EXPECT_EQ(Read(registry, first + "healthy"), 0);
+    EXPECT_EQ(Stat(registry, first + "rq_total"), 5);
+    EXPECT_EQ(Stat(registry, first + "cx_active"), 1);
+    EXPECT_EQ(Stat(registry, first + "healthy"), 0);
     for (const char* name : {"cx_connect_fail", "cx_total", "rq_active", "rq_error", "rq_pending_active", "rq_success",
                              "rq_timeout"}) {
-      EXPECT_EQ(Read(registry, first + name), 0) << name;
+      EXPECT_EQ(Stat(registry, first + name), 0) << name;
     }
     // They go with the host.
     cluster.UpdateHosts({{*net::Address::Ip("10.0.0.2", 80), &endpoint}});
-    EXPECT_EQ(Read(registry, "cluster.be.endpoint.10.0.0.2_80.healthy"), 1);
+    EXPECT_EQ(Stat(registry, "cluster.be.endpoint.10.0.0.2_80.healthy"), 1);
     for (const stats::Snapshot::Number& number : registry.Read().numbers) {
       EXPECT_FALSE(number.description->name().starts_with(first)) << number.description->name();
     }
@@ -142,14 +137,14 @@ TEST(Cluster, LanesThatComeAndGo) {
   const net::Address second = *net::Address::Ip("10.0.0.2", 80);
   const net::Address third = *net::Address::Ip("10.0.0.3", 80);
   cluster.UpdateHosts({{first, &plain}, {second, &gray}, {third, &gray}});
-  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_active"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_created"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.lb_lanes_active"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.lb_lanes_created"), 1);
   cluster.UpdateHosts({{first, &plain}, {second, &blue}, {third, &gray}});
-  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_active"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.lb_lanes_active"), 2);
   cluster.UpdateHosts({{first, &plain}, {second, &blue}});
-  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_active"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_created"), 2);
-  EXPECT_EQ(Read(registry, "cluster.be.lb_lanes_removed"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.lb_lanes_active"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.lb_lanes_created"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.lb_lanes_removed"), 1);
 }
 
 TEST(Cluster, HostsThatStayAreTheSameObjects) {
@@ -169,7 +164,7 @@ TEST(Cluster, HostsThatStayAreTheSameObjects) {
 
   // The same addresses in another order are no change.
   EXPECT_FALSE(cluster.UpdateHosts({{third, &endpoint}, {second, &endpoint}}));
-  EXPECT_EQ(Read(registry, "cluster.be.membership_change"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_change"), 2);
 
   // Weight, priority and the configured health change in place.
   config::Endpoint heavier = endpoint;
@@ -179,10 +174,10 @@ TEST(Cluster, HostsThatStayAreTheSameObjects) {
   ASSERT_TRUE(cluster.UpdateHosts({{second, &heavier}, {third, &endpoint}}));
   EXPECT_EQ(Addresses(*cluster.hosts()), (std::vector<std::string>{"10.0.0.3:80", "10.0.0.2:80"}));
   EXPECT_EQ(cluster.hosts()->hosts[1], before->hosts[1]);
-  EXPECT_EQ(Read(registry, "cluster.be.max_host_weight"), 9);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_change"), 2);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_healthy"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_degraded"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.max_host_weight"), 9);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_change"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_healthy"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_degraded"), 1);
 
   // Another name makes another host.
   heavier.hostname = "two.test";
@@ -203,8 +198,8 @@ TEST(Cluster, EveryChangeIsPublished) {
   ASSERT_EQ(published.size(), 1u);
   EXPECT_EQ(published[0]->priorities[0].healthy, Hosts{published[0]->hosts[1]});
   EXPECT_EQ(published[0]->priorities[0].hosts.size(), 2u);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_healthy"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.membership_excluded"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_healthy"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.membership_excluded"), 1);
   first->ClearFlags(kFailedActiveCheck);
   cluster.HealthChanged();
   ASSERT_EQ(published.size(), 2u);
@@ -239,14 +234,14 @@ TEST(ClusterStats, StatusCountersByCodeAndClass) {
   first.CountStatus(503);
   first.CountStatus(100);
   first.CountStatus(599);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_200"), 2);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_299"), 2);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_503"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_599"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_1xx"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_2xx"), 4);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_5xx"), 2);
-  EXPECT_EQ(Read(registry, "cluster.be.upstream_rq_completed"), 7);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_200"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_299"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_503"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_599"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_1xx"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_2xx"), 4);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_5xx"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.upstream_rq_completed"), 7);
 }
 
 TEST(ClusterStats, BreakersAreGaugesOfTheProcess) {
@@ -254,14 +249,14 @@ TEST(ClusterStats, BreakersAreGaugesOfTheProcess) {
   const auto config = Static({At("10.0.0.1", 80)});
   config->circuit_breakers[1].max_requests = 1;
   Cluster cluster(config, registry);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_open"), 0);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.high.rq_open"), 0);
   ASSERT_TRUE(cluster.breakers(config::Priority::kHigh).requests.Take());
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_open"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.rq_open"), 0);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.cx_open"), 0);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_pending_open"), 0);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.rq_retry_open"), 0);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.high.cx_pool_open"), 0);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.high.rq_open"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.default.rq_open"), 0);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.high.cx_open"), 0);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.high.rq_pending_open"), 0);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.high.rq_retry_open"), 0);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.high.cx_pool_open"), 0);
 }
 
 TEST(ClusterStats, WhatIsLeftWhereThatIsWanted) {
@@ -275,11 +270,11 @@ TEST(ClusterStats, WhatIsLeftWhereThatIsWanted) {
   ASSERT_TRUE(breakers.requests.Take());
   ASSERT_TRUE(breakers.pools.Take());
   ASSERT_TRUE(breakers.retries.Take());
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_rq"), 1);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_pending"), 1024);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_cx"), 1024);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_cx_pools"), 3);
-  EXPECT_EQ(Read(registry, "cluster.be.circuit_breakers.default.remaining_retries"), 2);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.default.remaining_rq"), 1);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.default.remaining_pending"), 1024);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.default.remaining_cx"), 1024);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.default.remaining_cx_pools"), 3);
+  EXPECT_EQ(Stat(registry, "cluster.be.circuit_breakers.default.remaining_retries"), 2);
   for (const stats::Snapshot::Number& number : registry.Read().numbers) {
     EXPECT_FALSE(number.description->name().starts_with("cluster.be.circuit_breakers.high.remaining"));
   }

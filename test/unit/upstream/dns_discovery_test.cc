@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "test/support/simulated_timers.h"
+#include "test/support/stat.h"
 
 namespace pillion::upstream {
 namespace {
@@ -71,14 +72,7 @@ class DnsDiscoveryTest : public testing::Test {
     for (const auto& host : cluster->hosts()->hosts) result.push_back(host->address_text());
     return result;
   }
-  int64_t Stat(const std::string& name) {
-    for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name() != "cluster.be." + name) continue;
-      return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
-    }
-    ADD_FAILURE() << "no metric " << name;
-    return -1;
-  }
+  int64_t Stat(const std::string& name) { return test::Stat(registry, "cluster.be." + name); }
   // Whether the name is asked for again after exactly `after`.
   void ExpectAskedAfter(base::Duration after) {
     EXPECT_TRUE(resolver.questions.empty());

@@ -6,6 +6,7 @@
 
 #include "source/upstream/outlier_detector.h"
 #include "test/support/simulated_timers.h"
+#include "test/support/stat.h"
 
 namespace pillion::upstream {
 namespace {
@@ -54,14 +55,7 @@ class OutlierTest : public testing::Test {
     for (int i = 0; i < times; ++i) monitor(index).OnAnswer(static_cast<uint32_t>(i % 2), status);
     RunPosted();
   }
-  int64_t Stat(const std::string& name) {
-    for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name() != "cluster.be.outlier_detection." + name) continue;
-      return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
-    }
-    ADD_FAILURE() << "no metric " << name;
-    return -1;
-  }
+  int64_t Stat(const std::string& name) { return test::Stat(registry, "cluster.be.outlier_detection." + name); }
 
   test::SimulatedClock clock;
   test::SimulatedTimers timers{clock};

@@ -12,6 +12,7 @@
 #include "test/support/loopback.h"
 #include "test/support/peer.h"
 #include "test/support/simulation.h"
+#include "test/support/stat.h"
 #include "test/unit/upstream/fake_codec.h"
 
 namespace pillion::upstream {
@@ -58,14 +59,7 @@ class PoolFixture : public testing::Test {
   void Advance(base::Duration by) { simulation.AdvanceTime(by); }
 
   // A counter or gauge under cluster.be.
-  int64_t Stat(const std::string& name) {
-    for (const stats::Snapshot::Number& number : registry.Read().numbers) {
-      if (number.description->name() != "cluster.be." + name) continue;
-      return number.description->kind == stats::Kind::kCounter ? static_cast<int64_t>(number.counter) : number.gauge;
-    }
-    ADD_FAILURE() << "no metric " << name;
-    return -1;
-  }
+  int64_t Stat(const std::string& name) { return test::Stat(registry, "cluster.be." + name); }
   // Nothing is held any more.
   void ExpectNothingHeld() {
     EXPECT_EQ(Stat("upstream_rq_active"), 0);
