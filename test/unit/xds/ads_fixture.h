@@ -17,8 +17,6 @@
 
 namespace pillion::xds {
 
-using Lines = std::vector<std::string>;
-
 class AdsTest : public testing::Test, protected StreamWorld {
  protected:
   // Clusters ask for their endpoints, listeners for the routes that their content names.
@@ -52,17 +50,7 @@ class AdsTest : public testing::Test, protected StreamWorld {
 
   void Answer(const google::protobuf::Message& response) { caller_.Answer(response.SerializeAsString()); }
   // What was sent since it was asked last.
-  Lines Sent() {
-    Lines lines;
-    if (caller_.size() != calls_) seen_ = 0;
-    calls_ = caller_.size();
-    const auto& sent = caller_.last().sent;
-    for (; seen_ < sent.size(); ++seen_) {
-      lines.push_back(form_ == Form::kState ? Line(Parse<DiscoveryRequest>(sent[seen_]))
-                                            : Line(Parse<DeltaDiscoveryRequest>(sent[seen_])));
-    }
-    return lines;
-  }
+  Lines Sent() { return SentSince(form_); }
   void Cut() {
     caller_.End({codec::grpc::Code::kUnavailable, "gone"});
     timers_.Advance(Stream::kSoonTo);
@@ -95,7 +83,6 @@ class AdsTest : public testing::Test, protected StreamWorld {
   Subscription* endpoints_ = nullptr;
   Subscription* listeners_ = nullptr;
   Subscription* routes_ = nullptr;
-  size_t calls_ = 0, seen_ = 0;
 };
 
 }  // namespace pillion::xds

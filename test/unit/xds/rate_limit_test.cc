@@ -3,10 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "source/xds/stream.h"
-#include "test/support/fake_caller.h"
-#include "test/support/simulated_timers.h"
-#include "test/unit/xds/talk.h"
+#include "test/unit/xds/stream_world.h"
 
 namespace pillion::xds {
 namespace {
@@ -16,7 +13,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using Lines = std::vector<std::string>;
 
 TEST(TokenBucketTest, SoManyAtOnceAndThenAsFastAsTheyComeBack) {
   base::MonotonicTime now{seconds(100)};
@@ -47,57 +43,30 @@ TEST(TokenBucketTest, OddLimits) {
   EXPECT_TRUE(fast.Take(now + fast.UntilNext(now)));
 }
 
-class RateLimitTest : public testing::Test {
+class RateLimitTest : public testing::Test, protected StreamWorld {
  protected:
   void Make(Form form, config::RateLimit limit) {
     form_ = form;
     stream_ = std::make_unique<Stream>(
         Stream::Options{.method = "/ads", .form = form, .aggregated = true, .max_message = 1000, .node_once = true,
                         .rate_limit = limit, .name = "ads"},
-        Stream::Surroundings{.caller = caller_,
-                             .timers = timers_,
-                             .clock = clock_,
-                             .random = random_,
-                             .stats = stats_,
-                             .node = node_,
-                             .target = [] { return client::Target{}; },
-                             .log = {.warn = [](std::string_view) {}}});
+        around());
     clusters_ = &stream_->Add({.type_name = kClusters, .all = true}, cluster_);
     endpoints_ = &stream_->Add({.type_name = kEndpoints}, endpoint_);
     routes_ = &stream_->Add({.type_name = kRoutes}, route_);
     stream_->Start();
   }
   void Answer(const google::protobuf::Message& response) { caller_.Answer(response.SerializeAsString()); }
-  Lines Sent() {
-    Lines lines;
-    if (caller_.size() != calls_) seen_ = 0;
-    calls_ = caller_.size();
-    const auto& sent = caller_.last().sent;
-    for (; seen_ < sent.size(); ++seen_) {
-      lines.push_back(form_ == Form::kState ? Line(Parse<DiscoveryRequest>(sent[seen_]))
-                                            : Line(Parse<DeltaDiscoveryRequest>(sent[seen_])));
-    }
-    return lines;
-  }
-  int64_t Pending() { return registry_.control().gauge(registry_.AddGauge("control_plane.pending_requests"))->value(); }
-  uint64_t Enforced() {
-    return registry_.control().counter(registry_.AddCounter("control_plane.rate_limit_enforced"))->value();
-  }
+  Lines Sent() { return SentSince(form_); }
+  int64_t Pending() { return Gauge("control_plane.pending_requests"); }
+  uint64_t Enforced() { return Count("control_plane.rate_limit_enforced"); }
 
   Form form_ = Form::kState;
-  test::SimulatedClock clock_;
-  test::SimulatedTimers timers_{clock_};
-  base::Random random_{1};
-  stats::Registry registry_{1};
-  ControlPlaneStats stats_{registry_};
-  envoy::config::core::v3::Node node_;
-  test::FakeCaller caller_;
   Wanter cluster_, endpoint_, route_;
   std::unique_ptr<Stream> stream_;
   Subscription* clusters_ = nullptr;
   Subscription* endpoints_ = nullptr;
   Subscription* routes_ = nullptr;
-  size_t seen_ = 0, calls_ = 0;
 };
 
 TEST_F(RateLimitTest, WhatWaitsIsSaidInOneRequestForEachType) {
