@@ -146,32 +146,36 @@ TEST(Backpressure, OneByteChunks) {
   EXPECT_LE(world.worker().blocks().blocks_taken(), kMostBlocks);
 }
 
+// Both send much, and neither reads: what waits is bounded, and all of it arrives when they do.
+void ExpectBoundedBothWays(ProxyWorld& world, Peer& client, Peer& upstream) {
+  const std::string body = Pattern(kBody);
+  client.StopReading();
+  upstream.StopReading();
+  client.Send(body);
+  upstream.Send(body);
+  world.Run();
+  EXPECT_FALSE(client.sent_all());
+  EXPECT_FALSE(upstream.sent_all());
+  EXPECT_LE(world.worker().blocks().blocks_taken(), kMostBlocks);
+  client.ReadAgain();
+  upstream.ReadAgain();
+  world.Run();
+  EXPECT_TRUE(client.received() == body);
+  EXPECT_TRUE(upstream.received() == body);
+}
+
 TEST(Backpressure, TcpBothWays) {
   ProxyWorld world({.tcp = true});
-  const std::string body = Pattern(kBody);
   std::unique_ptr<Peer> client = world.Connect();
   client->Send("x");
   world.Run();
   Peer& upstream = world.upstream().peer(0);
   upstream.Take();
-  client->StopReading();
-  upstream.StopReading();
-  client->Send(body);
-  upstream.Send(body);
-  world.Run();
-  EXPECT_FALSE(client->sent_all());
-  EXPECT_FALSE(upstream.sent_all());
-  EXPECT_LE(world.worker().blocks().blocks_taken(), kMostBlocks);
-  client->ReadAgain();
-  upstream.ReadAgain();
-  world.Run();
-  EXPECT_TRUE(client->received() == body);
-  EXPECT_TRUE(upstream.received() == body);
+  ExpectBoundedBothWays(world, *client, upstream);
 }
 
 TEST(Backpressure, TunnelBothWays) {
   ProxyWorld world({.hcm = "upgrade_configs: [{upgrade_type: websocket}]"});
-  const std::string body = Pattern(kBody);
   std::unique_ptr<Peer> client = world.Connect();
   client->Send("GET / HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
   world.Run();
@@ -180,19 +184,7 @@ TEST(Backpressure, TunnelBothWays) {
   upstream.Send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
   world.Run();
   client->Take();
-  client->StopReading();
-  upstream.StopReading();
-  client->Send(body);
-  upstream.Send(body);
-  world.Run();
-  EXPECT_FALSE(client->sent_all());
-  EXPECT_FALSE(upstream.sent_all());
-  EXPECT_LE(world.worker().blocks().blocks_taken(), kMostBlocks);
-  client->ReadAgain();
-  upstream.ReadAgain();
-  world.Run();
-  EXPECT_TRUE(client->received() == body);
-  EXPECT_TRUE(upstream.received() == body);
+  ExpectBoundedBothWays(world, *client, upstream);
 }
 
 // Data of all DATA frames of `stream`.

@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "test/unit/codec/sniff/hello_bytes.h"
-#include "test/unit/proxy/proxy_world.h"
+#include "test/unit/proxy/filter_chain_fixture.h"
 
 namespace pillion::test {
 namespace {
-
-constexpr char kGet[] = "GET /direct HTTP/1.1\r\nhost: h\r\n\r\n";
 
 std::string Typed(const std::string& type, const std::string& fields = "") {
   return "{name: n, typed_config: {\"@type\": type.googleapis.com/" + type + fields + "}}";
@@ -30,16 +28,6 @@ ProxySettings Chosen(const std::string& matcher, const std::string& more = "") {
                       "default_filter_chain: {name: rest, filters: [" + Typed("envoy.extensions.filters.network.echo.v3.Echo") + "]}\n",
           .chain = "name: http",
           .listener_log = "%FILTER_CHAIN_NAME%"};
-}
-
-std::string Answer(ProxyWorld& world, std::string_view bytes) {
-  const std::unique_ptr<Peer> client = world.Connect();
-  client->Send(bytes);
-  world.Run();
-  std::string answer = client->Take();
-  client->Close();
-  world.Run();
-  return answer;
 }
 
 bool IsChosen(const ProxySettings& settings, const std::string& bytes = kGet) {

@@ -162,8 +162,37 @@ inline http::ResponseHead Head(RecordedRequest& request, int status, int64_t len
   return head;
 }
 
+// What a side is fed with: as the link does it, so that what its codec leaves comes again before anything else. A Side has
+// `pool`, `link`, `codec`, and `rest`, which is what was left.
+template <typename Side>
+class Fed {
+ public:
+  void Feed(std::string_view bytes) {
+    side().rest += bytes;
+    Pump();
+  }
+  void Pump() {
+    side().link.resumed = true;
+    while (side().link.resumed && !side().rest.empty() && side().codec.wants_read()) {
+      side().link.resumed = false;
+      const base::Slice slice = SliceOf(side().pool, std::string_view(side().rest).substr(0, 16000));
+      const size_t taken = side().codec.Receive(slice);
+      side().rest.erase(0, taken);
+      if (taken > 0) side().link.resumed = true;
+    }
+  }
+  // Everything in pieces of `size` bytes; 0: in one piece.
+  void FeedIn(std::string_view bytes, size_t size) {
+    if (size == 0) size = bytes.size();
+    for (size_t at = 0; at < bytes.size(); at += size) Feed(bytes.substr(at, size));
+  }
+
+ private:
+  Side& side() { return static_cast<Side&>(*this); }
+};
+
 // A server connection, its peer being the test.
-class Server final : public ServerEvents {
+class Server final : public ServerEvents, public Fed<Server> {
  public:
   explicit Server(const ServerOptions& options = {})
       : options(options), link(pool), codec(link, *this, pool, this->options) {}
@@ -176,26 +205,6 @@ class Server final : public ServerEvents {
   void OnFlood(Flood, bool fatal) override { log.Add(fatal ? "flood, fatal" : "flood"); }
   void OnConnectionError(std::string_view detail) override { log.Add("connection error " + std::string(detail)); }
 
-  // As the link does it: what the codec leaves comes again before anything else.
-  void Feed(std::string_view bytes) {
-    rest += bytes;
-    Pump();
-  }
-  void Pump() {
-    link.resumed = true;
-    while (link.resumed && !rest.empty() && codec.wants_read()) {
-      link.resumed = false;
-      const base::Slice slice = SliceOf(pool, std::string_view(rest).substr(0, 16000));
-      const size_t taken = codec.Receive(slice);
-      rest.erase(0, taken);
-      if (taken > 0) link.resumed = true;
-    }
-  }
-  // Everything in pieces of `size` bytes; 0: in one piece.
-  void FeedIn(std::string_view bytes, size_t size) {
-    if (size == 0) size = bytes.size();
-    for (size_t at = 0; at < bytes.size(); at += size) Feed(bytes.substr(at, size));
-  }
   RecordedRequest& last() { return *requests.back(); }
 
   ServerOptions options;
@@ -251,7 +260,7 @@ class RecordedResponse final : public ResponseReceiver {
 };
 
 // A client connection, its peer being the test.
-class Client final : public ClientEvents {
+class Client final : public ClientEvents, public Fed<Client> {
  public:
   explicit Client(const ClientOptions& options = {})
       : options(options), link(pool), codec(link, *this, pool, this->options) {}
@@ -280,25 +289,6 @@ class Client final : public ClientEvents {
     stream->SendHead(head, end);
     return response;
   }
-  void Feed(std::string_view bytes) {
-    rest += bytes;
-    Pump();
-  }
-  void Pump() {
-    link.resumed = true;
-    while (link.resumed && !rest.empty() && codec.wants_read()) {
-      link.resumed = false;
-      const base::Slice slice = SliceOf(pool, std::string_view(rest).substr(0, 16000));
-      const size_t taken = codec.Receive(slice);
-      rest.erase(0, taken);
-      if (taken > 0) link.resumed = true;
-    }
-  }
-  void FeedIn(std::string_view bytes, size_t size) {
-    if (size == 0) size = bytes.size();
-    for (size_t at = 0; at < bytes.size(); at += size) Feed(bytes.substr(at, size));
-  }
-
   ClientOptions options;
   base::BlockPool pool;
   FakeLink link;
