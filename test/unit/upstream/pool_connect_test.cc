@@ -68,7 +68,7 @@ struct NotingConnector final : net::Connector {
   explicit NotingConnector(net::Connector& to) : connector(to) {}
 
   std::unique_ptr<net::Transport> Connect(const net::Address& address, const net::ConnectOptions* options) override {
-    sources.push_back(options == nullptr || options->sources.empty() ? "" : options->sources.front().ip());
+    sources.push_back(options == nullptr || !options->foreign_source ? "" : options->foreign_source->ip());
     return connector.Connect(address, nullptr);
   }
 
