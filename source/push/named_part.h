@@ -85,14 +85,14 @@ class NamedParts {
   NamedParts& operator=(const NamedParts&) = delete;
 
   // The part of that source; what make() returns, a unique pointer, where nobody uses it as yet. It ends with the last
-  // pointer to it, before this does.
+  // pointer to it, before this does, but for one from which this is ended.
   template <typename Source, typename Make>
   std::shared_ptr<Part> Use(const Source& source, const Make& make) {
     if (std::shared_ptr<Part> part = Lock(source)) return part;
     std::unique_ptr<Part> made = make();
     const uint64_t number = ++last_number_;
-    const std::shared_ptr<Part> part(made.release(), [this, number](Part* ended) {
-      Forget(*ended, number);
+    const std::shared_ptr<Part> part(made.release(), [this, number, alive = std::weak_ptr(alive_)](Part* ended) {
+      if (!alive.expired()) Forget(*ended, number);
       delete ended;
     });
     parts_.emplace(number, part);

@@ -208,7 +208,7 @@ TEST(Listener, NetworkFilters) {
   const auto& built = std::get<ConnectionLimit>(loaded.bootstrap->listeners[0]->filter_chains[0].filters.at(0));
   EXPECT_EQ(built.max_connections, 5u);
   EXPECT_EQ(built.delay, std::chrono::seconds(1));
-  EXPECT_TRUE(built.enabled);
+  EXPECT_TRUE(built.on.Now());
   EXPECT_EQ(Errors("    filter_chains: [{filters: [" + limit + "]}]\n"),
             Lines{"filter_chains[0].filters[0]: ends the chain, expected HttpConnectionManager, TcpProxy or Echo "
                   "behind it"});

@@ -1,4 +1,3 @@
-#include "source/config/priority.h"
 #include "source/limit/concurrency.h"
 
 #include <gtest/gtest.h>
