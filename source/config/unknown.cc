@@ -8,7 +8,6 @@
 #include "source/config/extensions.h"
 #include "source/config/map_entry.h"
 #include "source/config/optional.h"
-#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::config {

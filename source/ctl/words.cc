@@ -11,7 +11,6 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
-#include "source/config/route.h"
 #include "source/config/text.h"
 
 namespace pillion::ctl {

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "source/config/route.h"
 #include "source/explain/texts.h"
 #include "source/upstream/host_set.h"
 #include "source/upstream/lane_choice.h"

@@ -14,7 +14,6 @@
 #include "source/base/version.h"
 #include "source/config/dump.h"
 #include "source/config/priority.h"
-#include "source/config/route.h"
 #include "source/explain/explain.h"
 #include "source/filters/degradation/state.h"
 #include "source/filters/limit/waiting_room.h"

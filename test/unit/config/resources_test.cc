@@ -12,7 +12,6 @@
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "source/config/check_routes.h"
 #include "source/config/extensions.h"
-#include "source/config/route.h"
 #include "test/unit/config/pushed.h"
 #include "xds/type/v3/typed_struct.pb.h"
 

@@ -1,4 +1,3 @@
-#include "source/config/route.h"
 #include "source/config/scoped_routes.h"
 
 #include <gmock/gmock.h>

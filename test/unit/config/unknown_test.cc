@@ -176,10 +176,10 @@ TEST(UnknownTest, BytesAreJudgedTheSameWay) {
   EXPECT_EQ(judged.errors.at(0),
             "r.virtual_hosts[0]: unknown field number 900 of envoy.config.route.v3.VirtualHost");
 
-  AddUnknown(*table.mutable_virtual_hosts(1), 4);
+  AddUnknown(*table.mutable_virtual_hosts(1), 21);
   judged = Judge(table, UnknownFields::kPassOver, passed_over);
   EXPECT_EQ(judged.errors, std::vector<std::string>{
-                               "r.virtual_hosts[1].require_tls: not implemented, " + kDecides});
+                               "r.virtual_hosts[1].matcher: not implemented, " + kDecides});
 }
 
 TEST(UnknownTest, BytesWithinAnAnyToo) {

@@ -1,4 +1,3 @@
-#include "source/config/route.h"
 #include "source/upstream/hash_table.h"
 
 #include <gtest/gtest.h>
