@@ -77,7 +77,14 @@ Pool::Result Pool::Request(PoolWaiter& waiter) {
   stats.upstream_rq_pending_total.Increment();
   stats.upstream_rq_pending_active.Increment();
   figures_.Add(HostFigures::kRqPending);
-  OpenConnections(waiter.priority());
+  if (FindReady() == nullptr) {
+    OpenConnections(waiter.priority());
+  } else {
+    // It has connected in this turn, and those that have waited for it are served in the next step, which then opens what is
+    // missing: who comes meanwhile needs no other one for them.
+    RequestStep();
+    Preconnect(waiter.priority());
+  }
   return {Result::kQueued};
 }
 

@@ -95,6 +95,45 @@ TEST_F(PoolConnectTest, EachAddressFromTheClients) {
   EXPECT_EQ(connector.sources, (std::vector<std::string>{"192.0.2.9", "192.0.2.9"}));
 }
 
+// Those who waited are served in the next step: who asks before it opens nothing for them.
+TEST_F(PoolConnectTest, AConnectionThatIsFreeIsCounted) {
+  Listen();
+  Make();
+  auto first = NewRequest(), second = NewRequest(), third = NewRequest();
+  first->Ask(h1());
+  Run();
+  ASSERT_NE(first->connection, nullptr);
+  simulation.network().faults(kHost).connect_hangs = true;
+  EXPECT_EQ(second->Ask(h1()), Kind::kQueued);
+  first->End();
+  EXPECT_EQ(third->Ask(h1()), Kind::kQueued);
+  Run();
+  EXPECT_NE(second->connection, nullptr);
+  EXPECT_EQ(third->connection, nullptr);
+  EXPECT_EQ(Stat("upstream_cx_total"), 2);
+  second->End();
+  Run();
+  EXPECT_NE(third->connection, nullptr);
+  third->End();
+}
+
+// The same while they are served.
+TEST_F(PoolConnectTest, AConnectionWithRoomIsCounted) {
+  Listen();
+  Make();
+  auto first = NewRequest(), second = NewRequest(), third = NewRequest();
+  first->then = [&] { third->Ask(h2()); };
+  first->Ask(h2());
+  second->Ask(h2());
+  Run();
+  EXPECT_NE(second->connection, nullptr);
+  EXPECT_NE(third->connection, nullptr);
+  EXPECT_EQ(Stat("upstream_cx_total"), 1);
+  first->End();
+  second->End();
+  third->End();
+}
+
 // The time for a connect is that of all attempts together.
 TEST_F(PoolConnectTest, NoAddressInTime) {
   config->connect_timeout = milliseconds(450);
